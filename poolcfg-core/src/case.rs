@@ -1,0 +1,286 @@
+//! One case: a target, its profile and shape, and every pool with defaults filled in and checked.
+
+use crate::budget::Budget;
+use crate::fault::{Fault, Faults};
+use crate::limits::Limits;
+use crate::profile::{NoProfile, VaProfile};
+use crate::setting::{Keep, Key, MAX_POOLS, OnMisfit, Place, PoolKeys, Setting, Settings};
+use crate::shape::Shape;
+use crate::size::{GRAIN, Size, same};
+use crate::target::{Arch, Target};
+
+/// One pool, with every number in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool<'a> {
+    /// Its name; empty when the file names none.
+    pub name: &'a str,
+    /// What is asked.
+    pub asked: Limits,
+    /// The fewest instances that are of use.
+    pub min_instances: u32,
+    /// Which number stays when it shrinks.
+    pub keep: Keep,
+    /// What happens when the floor does not hold it.
+    pub on_misfit: OnMisfit,
+    /// Where `max_instances` is set.
+    pub max_instances_at: Place,
+    /// Where `memory_reservation` is set.
+    pub memory_reservation_at: Place,
+}
+
+/// Everything that is known before the question whether it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Case<'a> {
+    /// The target.
+    pub target: Target,
+    /// The VA profile: the target's floor unless another is said.
+    pub profile: VaProfile<'a>,
+    /// The process shape.
+    pub shape: Shape,
+    /// What profile and shape guarantee.
+    pub budget: Budget,
+    pub(crate) pools: [Pool<'a>; MAX_POOLS],
+    pub(crate) count: usize,
+}
+
+impl<'a> Case<'a> {
+    /// The pools, in the order in which they are made.
+    #[must_use]
+    pub const fn pools(&self) -> &[Pool<'a>] {
+        self.pools.split_at(self.count).0
+    }
+
+    /// The same pools against another budget, such as one that was measured.
+    #[must_use]
+    pub const fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+}
+
+impl<'a> Settings<'a> {
+    /// Fills in the target's defaults and checks every number.
+    ///
+    /// # Errors
+    /// Every [`Fault`] there is, at once.
+    pub const fn case(&self, target: Target) -> Result<Case<'a>, Faults<'a>> {
+        let mut faults = Faults::NONE;
+        let profile = match self.profile(target) {
+            Ok(profile) => profile,
+            Err(fault) => {
+                faults = faults.and(fault);
+                VaProfile::floor(target)
+            }
+        };
+        let shape = Shape {
+            relocation_model: match self.space.relocation_model {
+                Some(setting) => setting.value,
+                None => Shape::DEFAULT.relocation_model,
+            },
+            stack_limit: match self.space.stack_limit {
+                Some(setting) => setting.value,
+                None => Shape::DEFAULT.stack_limit,
+            },
+            aslr: match self.space.aslr {
+                Some(setting) => setting.value,
+                None => Shape::DEFAULT.aslr,
+            },
+        };
+        let headroom = match self.space.headroom {
+            Some(setting) => Some(setting.value),
+            None => None,
+        };
+        let budget = Budget::new(&profile, shape, headroom);
+        let mut pools = [Pool::new("", &PoolKeys::EMPTY, target); MAX_POOLS];
+        let mut i = 0;
+        while i < self.count {
+            pools[i] = Pool::new(self.names[i], &self.keys[i], target);
+            faults = pools[i].check(&self.keys[i], budget.page_size, faults);
+            i += 1;
+        }
+        if faults.is_empty() {
+            Ok(Case {
+                target,
+                profile,
+                shape,
+                budget,
+                pools,
+                count: self.count,
+            })
+        } else {
+            Err(faults)
+        }
+    }
+
+    const fn profile(&self, target: Target) -> Result<VaProfile<'a>, Fault<'a>> {
+        let Some(setting) = self.space.va_profile else {
+            return Ok(VaProfile::floor(target));
+        };
+        let name = setting.value;
+        let mut i = 0;
+        while i < self.profiles.len() {
+            if same(self.profiles[i].name, name) {
+                let profile = self.profiles[i].profile();
+                if profile.serves(target) {
+                    return Ok(profile);
+                }
+                return Err(Fault::ProfileOfOtherTarget {
+                    name,
+                    arch: profile.arch,
+                    os: profile.os,
+                    target,
+                    place: setting.place,
+                });
+            }
+            i += 1;
+        }
+        match VaProfile::find(name, target) {
+            Ok(profile) => Ok(profile),
+            Err(NoProfile::Unknown) => Err(Fault::UnknownProfile {
+                name,
+                place: setting.place,
+            }),
+            Err(NoProfile::OtherTarget { arch, os }) => Err(Fault::ProfileOfOtherTarget {
+                name,
+                arch,
+                os,
+                target,
+                place: setting.place,
+            }),
+        }
+    }
+}
+
+/// The native engine's numbers when nothing is said: instances, reservation, guard.
+const fn defaults(target: Target) -> (u32, Size, Size) {
+    if target.pointer_width < 64 {
+        // What Wasmtime takes on 32 bits: crates/environ/src/tunables.rs:294 (default_u32).
+        (100, Size::mib(10), Size::kib(64))
+    } else if matches!(target.arch, Arch::X86_64) {
+        (1000, Size::gib(4), Size::mib(32))
+    } else {
+        (100, Size::gib(2), Size::mib(32))
+    }
+}
+
+impl<'a> Pool<'a> {
+    const fn new(name: &'a str, keys: &PoolKeys, target: Target) -> Self {
+        let (instances, reservation, guard) = defaults(target);
+        let asked_reservation = size_or(&keys.memory_reservation, reservation);
+        Self {
+            name,
+            asked: Limits {
+                max_instances: number_or(&keys.max_instances, instances),
+                memory_reservation: asked_reservation,
+                max_memory_size: size_or(&keys.max_memory_size, asked_reservation),
+                guard_size: size_or(&keys.guard_size, guard),
+                table_reservation: size_or(&keys.table_reservation, Size::kib(160)),
+                stack_reservation: size_or(&keys.stack_reservation, Size::mib(2)),
+                pools: number_or(&keys.pools, 1),
+            },
+            min_instances: number_or(&keys.min_instances, 1),
+            // What somebody wrote stays as it is unless they say otherwise: a number of theirs is not
+            // lowered silently, and the one they wrote is the one that is kept.
+            keep: match (&keys.keep, &keys.memory_reservation) {
+                (Some(setting), _) => setting.value,
+                (None, Some(_)) => Keep::MemoryReservation,
+                (None, None) => Keep::MaxInstances,
+            },
+            on_misfit: match (
+                &keys.on_misfit,
+                &keys.max_instances,
+                &keys.memory_reservation,
+            ) {
+                (Some(setting), _, _) => setting.value,
+                (None, None, None) => OnMisfit::Shrink,
+                (None, _, _) => OnMisfit::Error,
+            },
+            max_instances_at: place_of(&keys.max_instances),
+            memory_reservation_at: place_of(&keys.memory_reservation),
+        }
+    }
+
+    const fn check(&self, keys: &PoolKeys, page_size: Size, mut faults: Faults<'a>) -> Faults<'a> {
+        let pool = self.name;
+        let asked = &self.asked;
+        let zeros: [(&'static str, bool, Place); 4] = [
+            (
+                "max_instances",
+                asked.max_instances == 0,
+                self.max_instances_at,
+            ),
+            (
+                "min_instances",
+                self.min_instances == 0,
+                place_of(&keys.min_instances),
+            ),
+            (
+                "memory_reservation",
+                asked.memory_reservation.is_zero(),
+                self.memory_reservation_at,
+            ),
+            ("pools", asked.pools == 0, place_of(&keys.pools)),
+        ];
+        let mut i = 0;
+        while i < zeros.len() {
+            let (key, zero, place) = zeros[i];
+            if zero {
+                faults = faults.and(Fault::Zero { key, pool, place });
+            }
+            i += 1;
+        }
+        if asked.max_instances != 0 && self.min_instances > asked.max_instances {
+            faults = faults.and(Fault::MinAboveMax {
+                min_instances: self.min_instances,
+                max_instances: asked.max_instances,
+                pool,
+                place: place_of(&keys.min_instances),
+            });
+        }
+        if !asked.memory_reservation.is_multiple_of(GRAIN)
+            || !asked.memory_reservation.is_multiple_of(page_size)
+        {
+            faults = faults.and(Fault::NotMultiple {
+                memory_reservation: asked.memory_reservation,
+                pool,
+                place: self.memory_reservation_at,
+            });
+        }
+        if asked.max_memory_size.get() > asked.memory_reservation.get() {
+            faults = faults.and(Fault::MemoryAboveReservation {
+                max_memory_size: asked.max_memory_size,
+                memory_reservation: asked.memory_reservation,
+                pool,
+                place: place_of(&keys.max_memory_size),
+            });
+        }
+        if asked.footprint(page_size).is_err() {
+            faults = faults.and(Fault::Overflow {
+                pool,
+                place: self.max_instances_at,
+            });
+        }
+        faults
+    }
+}
+
+const fn size_or(key: &Key<Size>, default: Size) -> Size {
+    match key {
+        Some(setting) => setting.value,
+        None => default,
+    }
+}
+
+const fn number_or(key: &Key<u32>, default: u32) -> u32 {
+    match key {
+        Some(setting) => setting.value,
+        None => default,
+    }
+}
+
+const fn place_of<T>(key: &Option<Setting<T>>) -> Place {
+    match key {
+        Some(setting) => setting.place,
+        None => Place::NOWHERE,
+    }
+}

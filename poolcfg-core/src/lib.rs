@@ -1,0 +1,44 @@
+//! The model behind poolcfg: how much address space a target guarantees to a process, and which pools
+//! fit it.
+//!
+//! Everything is const, `no_std` and without dependencies, and computes for the target that is
+//! *described*, so the command, the compiler and the running program get the same answer from the
+//! same code:
+//!
+//! [`Settings`] (what poolcfg.toml says) + [`Target`] → [`Case`] (profile, shape, [`Budget`], pools) →
+//! [`Plan`] (what is guaranteed, or the [`Misfit`]).
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod budget;
+mod case;
+mod fault;
+mod limits;
+mod place;
+mod plan;
+mod profile;
+mod promise;
+mod setting;
+mod shape;
+mod size;
+mod target;
+mod text;
+
+pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
+pub use case::{Case, Pool};
+pub use fault::{Code, Fault, Faults};
+pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
+/// The source of [`place`] and of the types it works on, to stand in generated files.
+pub const PLACE_SOURCE: &str = include_str!("place.rs");
+
+pub use place::{Group, HOLES, Hole, KINDS, Placement, Room, place};
+pub use plan::{LargestFit, Limit, Misfit, Plan};
+pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
+pub use promise::Promise;
+pub use setting::{
+    AddressSpaceKeys, Engine, Keep, Key, MAX_POOLS, OnMisfit, Place, PoolKeys, Setting, Settings,
+};
+pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
+pub use size::{GRAIN, Size, SizeError, SizeText};
+pub use target::{Arch, Os, Target};
+pub use text::Text;

@@ -1,0 +1,514 @@
+//! The plan: do the pools of a case fit, what is guaranteed, and where they do not, why and what
+//! would. The command, the macro and the runtime all ask here.
+
+use crate::budget::Budget;
+use crate::case::Case;
+use crate::fault::{Code, at};
+use crate::limits::{Footprint, LEAST_RESERVATION, Limits, MappingName, wide};
+use crate::place::{Group, KINDS, Placement, place};
+use crate::setting::{Keep, MAX_POOLS, OnMisfit};
+use crate::size::{GRAIN, Size};
+use crate::text::Text;
+
+/// Which limit of the machine is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// No hole is large enough.
+    Hole,
+    /// More mappings than `vm.max_map_count`.
+    MaxMapCount,
+}
+
+crate::shape::words! {
+    Limit { Hole = "hole", MaxMapCount = "max_map_count" }
+}
+
+/// The largest values that fit, each with the other number as asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LargestFit {
+    /// Most instances at the asked reservation.
+    pub max_instances: Option<u32>,
+    /// Largest reservation at the asked instances.
+    pub memory_reservation: Option<Size>,
+}
+
+/// Why the pools do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Index of the pool whose mapping finds no place.
+    pub pool: usize,
+    /// That mapping; the first of the pool when there are too many mappings in all.
+    pub mapping: MappingName,
+    /// The limit in the way.
+    pub limit: Limit,
+    /// What is needed: bytes in one piece, or mappings.
+    pub need: u64,
+    /// What there is: bytes of the largest hole that is left, or mappings.
+    pub have: u64,
+    /// What would fit.
+    pub largest_fit: LargestFit,
+}
+
+/// The answer for one case.
+///
+/// ```
+/// use poolcfg_core::{Arch, Os, Plan, Settings, Target};
+/// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
+/// let case = Settings::new(&[], &[]).case(board).unwrap();
+/// let plan = Plan::new(&case);
+/// assert!(plan.misfit.is_none());
+/// assert_eq!(plan.guaranteed()[0].max_instances, 100);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub(crate) guaranteed: [Limits; MAX_POOLS],
+    pub(crate) count: usize,
+    /// Why the pools do not fit, when they do not; what is guaranteed is then as asked.
+    pub misfit: Option<Misfit>,
+}
+
+/// What one try came to.
+#[derive(Clone, Copy)]
+enum Verdict {
+    Fits,
+    Hole { pool: usize, kind: usize, free: u64 },
+    Maps { need: u64 },
+}
+
+impl Plan {
+    /// Fits the pools of a case, and shrinks those that may be shrunk where they do not fit.
+    #[must_use]
+    pub const fn new(case: &Case<'_>) -> Self {
+        let asked = asked(case);
+        let plan = Self {
+            guaranteed: asked,
+            count: case.count,
+            misfit: None,
+        };
+        if fits(&asked, case) {
+            return plan;
+        }
+        match shrink(case, &asked) {
+            Some(guaranteed) => Self { guaranteed, ..plan },
+            None => Self {
+                misfit: misfit(case, &asked),
+                ..plan
+            },
+        }
+    }
+
+    /// What is guaranteed of each pool.
+    #[must_use]
+    pub const fn guaranteed(&self) -> &[Limits] {
+        self.guaranteed.split_at(self.count).0
+    }
+
+    /// The largest values of one pool that fit beside what is guaranteed of the others.
+    #[must_use]
+    pub const fn largest_fit(&self, case: &Case<'_>, pool: usize) -> LargestFit {
+        let mut limits = self.guaranteed;
+        limits[pool] = case.pools[pool].asked;
+        largest_fit(case, &limits, pool)
+    }
+}
+
+const fn asked(case: &Case<'_>) -> [Limits; MAX_POOLS] {
+    let mut limits = [case.pools[0].asked; MAX_POOLS];
+    let mut i = 0;
+    while i < case.count {
+        limits[i] = case.pools[i].asked;
+        i += 1;
+    }
+    limits
+}
+
+/// Whether these limits of every pool fit the case's budget.
+const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
+    matches!(try_limits(limits, case.count, &case.budget), Verdict::Fits)
+}
+
+const fn try_limits(limits: &[Limits; MAX_POOLS], count: usize, budget: &Budget) -> Verdict {
+    let mut groups = [Group {
+        sizes: [0; KINDS],
+        count: 0,
+    }; MAX_POOLS];
+    let mut maps: u64 = 0;
+    let mut i = 0;
+    while i < count {
+        match limits[i].footprint(budget.page_size) {
+            Ok(footprint) => {
+                groups[i] = footprint.group(budget);
+                maps = maps.saturating_add(footprint.maps_at_worst);
+            }
+            // A sum above 64 bits is larger than any hole.
+            Err(_) => {
+                return Verdict::Hole {
+                    pool: i,
+                    kind: 0,
+                    free: budget.holes()[0].get(),
+                };
+            }
+        }
+        i += 1;
+    }
+    match place(&budget.room, groups.split_at(count).0) {
+        Placement::Fails { group, kind, free } => Verdict::Hole {
+            pool: group,
+            kind,
+            free,
+        },
+        Placement::Fits if maps > budget.maps_for_pools() => Verdict::Maps { need: maps },
+        Placement::Fits => Verdict::Fits,
+    }
+}
+
+/// How a pool is scaled: from the least it may have to what is asked, in steps.
+#[derive(Clone, Copy)]
+struct Scale {
+    least: u64,
+    asked: u64,
+    keep: Keep,
+}
+
+impl Scale {
+    /// Nothing when the pool does not shrink.
+    const fn new(case: &Case<'_>, pool: usize) -> Option<Self> {
+        let pool = &case.pools[pool];
+        match (pool.on_misfit, pool.keep) {
+            (OnMisfit::Error, _) => None,
+            (OnMisfit::Shrink, Keep::MemoryReservation) => Some(Self {
+                least: wide(pool.min_instances),
+                asked: wide(pool.asked.max_instances),
+                keep: Keep::MemoryReservation,
+            }),
+            (OnMisfit::Shrink, Keep::MaxInstances) => Some(Self {
+                least: LEAST_RESERVATION.get() / GRAIN.get(),
+                asked: pool.asked.memory_reservation.get() / GRAIN.get(),
+                keep: Keep::MaxInstances,
+            }),
+        }
+    }
+
+    const fn limits(&self, asked: &Limits, value: u64) -> Limits {
+        match self.keep {
+            Keep::MemoryReservation => with_instances(asked, value),
+            Keep::MaxInstances => with_reservation(asked, value),
+        }
+    }
+}
+
+const fn with_instances(asked: &Limits, instances: u64) -> Limits {
+    Limits {
+        max_instances: narrow(instances),
+        ..*asked
+    }
+}
+
+/// `asked` with a reservation of this many grains, and a memory that stays within it.
+const fn with_reservation(asked: &Limits, grains: u64) -> Limits {
+    let reservation = Size::bytes(grains.saturating_mul(GRAIN.get())).round_down(GRAIN);
+    Limits {
+        memory_reservation: reservation,
+        max_memory_size: asked.max_memory_size.min(reservation),
+        ..*asked
+    }
+}
+
+/// `u32::try_from` for const code; more than 2^32 - 1 instances is as many as can be said.
+const fn narrow(number: u64) -> u32 {
+    match number.to_le_bytes() {
+        [a, b, c, d, 0, 0, 0, 0] => u32::from_le_bytes([a, b, c, d]),
+        _ => u32::MAX,
+    }
+}
+
+/// What fits when every pool that may shrink does: all by the same share of what each asks first, so
+/// that none starves, then each in the order of the file as far as it goes.
+const fn shrink(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<[Limits; MAX_POOLS]> {
+    let mut span = 0;
+    let mut any = false;
+    let mut i = 0;
+    while i < case.count {
+        if let Some(scale) = Scale::new(case, i) {
+            any = true;
+            if scale.asked - scale.least > span {
+                span = scale.asked - scale.least;
+            }
+        }
+        i += 1;
+    }
+    if !any {
+        return None;
+    }
+    let mut guaranteed = share(case, asked, 0, span);
+    if !fits(&guaranteed, case) {
+        return None;
+    }
+    let mut fit = 0;
+    let mut misfit = span;
+    while misfit - fit > 1 {
+        let middle = fit + (misfit - fit) / 2;
+        let limits = share(case, asked, middle, span);
+        if fits(&limits, case) {
+            fit = middle;
+            guaranteed = limits;
+        } else {
+            misfit = middle;
+        }
+    }
+    let mut i = 0;
+    while i < case.count {
+        if let Some(scale) = Scale::new(case, i) {
+            let now = match scale.keep {
+                Keep::MemoryReservation => wide(guaranteed[i].max_instances),
+                Keep::MaxInstances => guaranteed[i].memory_reservation.get() / GRAIN.get(),
+            };
+            guaranteed[i] = scale.limits(
+                &asked[i],
+                largest(
+                    case,
+                    &guaranteed,
+                    i,
+                    &asked[i],
+                    scale.keep,
+                    now,
+                    scale.asked,
+                ),
+            );
+        }
+        i += 1;
+    }
+    Some(guaranteed)
+}
+
+/// Every shrinking pool at `part` of `span` of its way from the least to what is asked.
+const fn share(
+    case: &Case<'_>,
+    asked: &[Limits; MAX_POOLS],
+    part: u64,
+    span: u64,
+) -> [Limits; MAX_POOLS] {
+    let mut limits = *asked;
+    let mut i = 0;
+    while i < case.count {
+        if let Some(scale) = Scale::new(case, i) {
+            let value = if span == 0 {
+                scale.least
+            } else {
+                scale.least + proportion(scale.asked - scale.least, part, span)
+            };
+            limits[i] = scale.limits(&asked[i], value);
+        }
+        i += 1;
+    }
+    limits
+}
+
+/// `value * part / span` where `part <= span`, so the result is at most `value`.
+#[allow(
+    clippy::cast_lossless,
+    clippy::cast_possible_truncation,
+    reason = "`From` and `TryFrom` are not const, and the quotient is at most `value`"
+)]
+const fn proportion(value: u64, part: u64, span: u64) -> u64 {
+    (value as u128 * part as u128 / span as u128) as u64
+}
+
+/// The largest value of one pool from `fits`, which does, up to `most`: it fits, and the next one does
+/// not or is above `most`.
+const fn largest(
+    case: &Case<'_>,
+    limits: &[Limits; MAX_POOLS],
+    pool: usize,
+    asked: &Limits,
+    keep: Keep,
+    fits_at: u64,
+    most: u64,
+) -> u64 {
+    let mut limits = *limits;
+    let mut fit = fits_at;
+    let mut misfit = match most.checked_add(1) {
+        Some(beyond) => beyond,
+        None => most,
+    };
+    while misfit - fit > 1 {
+        let middle = fit + (misfit - fit) / 2;
+        limits[pool] = match keep {
+            Keep::MemoryReservation => with_instances(asked, middle),
+            Keep::MaxInstances => with_reservation(asked, middle),
+        };
+        if fits(&limits, case) {
+            fit = middle;
+        } else {
+            misfit = middle;
+        }
+    }
+    fit
+}
+
+const fn largest_fit(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize) -> LargestFit {
+    let asked = limits[pool];
+    let mut one = *limits;
+    one[pool] = with_instances(&asked, 1);
+    let max_instances = if fits(&one, case) {
+        let keep = Keep::MemoryReservation;
+        let most = wide(u32::MAX);
+        Some(narrow(largest(case, limits, pool, &asked, keep, 1, most)))
+    } else {
+        None
+    };
+    one[pool] = with_reservation(&asked, 1);
+    let memory_reservation = if fits(&one, case) {
+        let keep = Keep::MaxInstances;
+        let most = u64::MAX / GRAIN.get();
+        let grains = largest(case, limits, pool, &asked, keep, 1, most);
+        Some(with_reservation(&asked, grains).memory_reservation)
+    } else {
+        None
+    };
+    LargestFit {
+        max_instances,
+        memory_reservation,
+    }
+}
+
+/// Why what is asked does not fit; nothing when it does.
+const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {
+    let (pool, mapping, limit, need, have) = match try_limits(asked, case.count, &case.budget) {
+        Verdict::Fits => return None,
+        Verdict::Hole { pool, kind, free } => {
+            let mapping = match asked[pool].footprint(case.budget.page_size) {
+                Ok(Footprint { mappings, .. }) => mappings[kind],
+                Err(_) => crate::limits::Mapping {
+                    name: MappingName::Memories,
+                    bytes: Size::bytes(u64::MAX),
+                },
+            };
+            (pool, mapping.name, Limit::Hole, mapping.bytes.get(), free)
+        }
+        Verdict::Maps { need } => (
+            most_maps(case, asked),
+            MappingName::Memories,
+            Limit::MaxMapCount,
+            need,
+            case.budget.maps_for_pools(),
+        ),
+    };
+    Some(Misfit {
+        pool,
+        mapping,
+        limit,
+        need,
+        have,
+        largest_fit: largest_fit(case, asked, pool),
+    })
+}
+
+/// The pool that makes the most mappings.
+const fn most_maps(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> usize {
+    let mut most = 0;
+    let mut pool = 0;
+    let mut i = 0;
+    while i < case.count {
+        if let Ok(footprint) = limits[i].footprint(case.budget.page_size)
+            && footprint.maps_at_worst > most
+        {
+            most = footprint.maps_at_worst;
+            pool = i;
+        }
+        i += 1;
+    }
+    pool
+}
+
+impl Misfit {
+    /// Its code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self.limit {
+            Limit::Hole => Code::Misfit,
+            Limit::MaxMapCount => Code::TooManyMaps,
+        }
+    }
+
+    /// What is needed and what there is, such as `pool needs 3.94 TiB in one piece; riscv64 sv39
+    /// (pie) has 170.66 GiB`.
+    #[must_use]
+    pub const fn message(&self, case: &Case<'_>) -> Text {
+        let mut text = Text::new().str("pool ");
+        if !case.pools[self.pool].name.is_empty() {
+            text = text.str("`").str(case.pools[self.pool].name).str("` ");
+        }
+        text = text.str("needs ");
+        text = match self.limit {
+            Limit::Hole => {
+                let text = Size::bytes(self.need).needed().write(text);
+                match self.mapping {
+                    MappingName::Memories => text.str(" in one piece; "),
+                    MappingName::Tables => text.str(" in one piece for its tables; "),
+                    MappingName::Stacks => text.str(" in one piece for its stacks; "),
+                }
+            }
+            Limit::MaxMapCount => text.u64(self.need).str(" mappings; "),
+        };
+        text = text
+            .str(case.target.arch.name())
+            .str(" ")
+            .str(case.profile.name)
+            .str(" (")
+            .str(case.shape.describe())
+            .str(") has ");
+        match self.limit {
+            Limit::Hole => {
+                let text = Size::bytes(self.have).available().write(text);
+                // After other mappings it is what they leave, not what the profile has.
+                if self.have < case.budget.holes()[0].get() {
+                    text.str(" left")
+                } else {
+                    text
+                }
+            }
+            Limit::MaxMapCount => text.u64(self.have),
+        }
+    }
+
+    /// What would fit, such as `max_instances = 42`; empty when no value of this pool does.
+    #[must_use]
+    pub const fn suggestion(&self, case: &Case<'_>) -> Text {
+        let text = Text::new();
+        match (
+            case.pools[self.pool].keep,
+            self.largest_fit.max_instances,
+            self.largest_fit.memory_reservation,
+        ) {
+            (Keep::MemoryReservation, Some(instances), _)
+            | (Keep::MaxInstances, Some(instances), None) => {
+                text.str("max_instances = ").number(instances)
+            }
+            (_, _, Some(reservation)) => text
+                .str("memory_reservation = \"")
+                .text(&reservation.exact())
+                .str("\""),
+            (_, None, None) => text,
+        }
+    }
+
+    /// The whole sentence of a compile error, with the line of the file.
+    #[must_use]
+    pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
+        let text = self.message(case);
+        let suggestion = self.suggestion(case);
+        let pool = &case.pools[self.pool];
+        let text = if suggestion.is_empty() {
+            text.str(": no size of this pool fits beside the others")
+        } else {
+            text.str(": ").text(&suggestion).str(" fits")
+        };
+        let place = if pool.max_instances_at.line > 0 {
+            pool.max_instances_at
+        } else {
+            pool.memory_reservation_at
+        };
+        at(text, file, place)
+    }
+}

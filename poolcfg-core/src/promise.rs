@@ -1,0 +1,84 @@
+//! Promises: what a build carries of one pool to its start, and the assertions of the compiler.
+
+use crate::case::Case;
+use crate::limits::Limits;
+use crate::plan::Plan;
+use crate::setting::{Keep, Settings};
+use crate::shape::Shape;
+use crate::size::Size;
+use crate::target::Target;
+
+/// One pool as the build leaves it to the running program: what is asked, what is guaranteed, and for
+/// which machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise<'a> {
+    /// The pool's name; empty when the file names none.
+    pub name: &'a str,
+    /// What is asked.
+    pub asked: Limits,
+    /// What the floor holds of it.
+    pub guaranteed: Limits,
+    /// The fewest instances that are of use.
+    pub min_instances: u32,
+    /// Which number stays when the pool shrinks.
+    pub keep: Keep,
+    /// The page size that the guarantee was computed for.
+    pub page_size: Size,
+    /// The VA profile that it was computed for.
+    pub va_profile: &'a str,
+    /// The process shape that it was computed for.
+    pub shape: Shape,
+}
+
+impl Plan {
+    /// The promise of the pool with this index.
+    #[must_use]
+    pub const fn promise<'a>(&self, case: &Case<'a>, pool: usize) -> Promise<'a> {
+        let of = &case.pools[pool];
+        Promise {
+            name: of.name,
+            asked: of.asked,
+            guaranteed: self.guaranteed[pool],
+            min_instances: of.min_instances,
+            keep: of.keep,
+            page_size: case.budget.page_size,
+            va_profile: case.profile.name,
+            shape: case.shape,
+        }
+    }
+}
+
+impl<'a> Settings<'a> {
+    /// The promise of one pool for a target, for const code whose faults and misfits are reported by
+    /// [`must_hold`](Self::must_hold) beside it: where there are any, it promises nothing of use.
+    #[must_use]
+    pub const fn promise(&self, target: Target, pool: usize) -> Promise<'a> {
+        match self.case(target) {
+            Ok(case) => Plan::new(&case).promise(&case, pool),
+            Err(_) => {
+                let fallback = Settings::new(&[], &[]);
+                match fallback.case(target) {
+                    Ok(case) => Plan::new(&case).promise(&case, 0),
+                    Err(_) => panic!("the built-in defaults are at fault"),
+                }
+            }
+        }
+    }
+
+    /// Asserts that the settings have no fault and that every pool fits.
+    ///
+    /// # Panics
+    /// With every fault, or with the misfit, as its text: in a const that is a compile error with its
+    /// arrow on the caller. `file` is the name of the settings' file in the message.
+    #[track_caller]
+    pub const fn must_hold(&self, target: Target, file: &str) {
+        let text = match self.case(target) {
+            Err(faults) => faults.message(file),
+            Ok(case) => match Plan::new(&case).misfit {
+                None => return,
+                Some(misfit) => misfit.sentence(&case, file),
+            },
+        };
+        panic!("{}", text.as_str());
+    }
+}

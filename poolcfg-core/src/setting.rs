@@ -1,0 +1,258 @@
+//! What poolcfg.toml says, key by key, each with the place where it says it.
+//!
+//! The command and the compiler lay the same layers over each other: the command reads them at run
+//! time, the macro writes them down as const code with a `cfg!` around each.
+
+use crate::profile::OwnProfile;
+use crate::shape::{Aslr, RelocationModel, StackLimit};
+use crate::size::Size;
+
+/// How many named pools one file may have.
+pub const MAX_POOLS: usize = 16;
+
+/// Where something stands in poolcfg.toml; line 0 is not in the file at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+impl Place {
+    /// Not in the file: a default, a flag or a variable.
+    pub const NOWHERE: Self = Self { line: 0, column: 0 };
+
+    /// This line and column.
+    #[must_use]
+    pub const fn new(line: u32, column: u32) -> Self {
+        Self { line, column }
+    }
+}
+
+/// A value and where it was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was set.
+    pub place: Place,
+}
+
+impl<T> Setting<T> {
+    /// A value set at a line and a column of the file.
+    #[must_use]
+    pub const fn at(value: T, line: u32, column: u32) -> Self {
+        Self {
+            value,
+            place: Place::new(line, column),
+        }
+    }
+
+    /// A value that no file sets.
+    #[must_use]
+    pub const fn given(value: T) -> Self {
+        Self {
+            value,
+            place: Place::NOWHERE,
+        }
+    }
+}
+
+/// A key that may not be said.
+pub type Key<T> = Option<Setting<T>>;
+
+/// Whose pool it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// poolcfg-runtime's own pool.
+    Native,
+}
+
+/// What happens when the floor does not hold what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnMisfit {
+    /// It is an error.
+    Error,
+    /// What the floor holds is guaranteed; the rest is asked for at start.
+    Shrink,
+}
+
+/// Which number stays when a pool shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keep {
+    /// The reservation stays, fewer instances.
+    MemoryReservation,
+    /// The instances stay, each with a smaller reservation.
+    MaxInstances,
+}
+
+crate::shape::words! {
+    Engine { Native = "native" }
+    OnMisfit { Error = "error", Shrink = "shrink" }
+    Keep { MemoryReservation = "memory_reservation", MaxInstances = "max_instances" }
+}
+
+/// Gives a struct of keys its `over`: what the later layer says wins.
+macro_rules! keys {
+    ($(#[$doc:meta])* $name:ident $(<$life:lifetime>)? { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name $(<$life>)? {
+            $($(#[$field_doc])* pub $field: Key<$type>,)+
+        }
+
+        impl $(<$life>)? $name $(<$life>)? {
+            /// Nothing said.
+            pub const EMPTY: Self = Self { $($field: None,)+ };
+
+            /// The keys in the order of the documentation.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            /// These keys, and over them those that a later layer says.
+            #[must_use]
+            pub const fn then(self, later: Self) -> Self {
+                Self {
+                    $($field: match later.$field {
+                        Some(setting) => Some(setting),
+                        None => self.$field,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+keys! {
+    /// The keys of `[pooling_allocator]` and of `[pool.NAME]`.
+    PoolKeys {
+        /// `engine`
+        engine: Engine,
+        /// `max_instances`
+        max_instances: u32,
+        /// `on_misfit`
+        on_misfit: OnMisfit,
+        /// `min_instances`
+        min_instances: u32,
+        /// `keep`
+        keep: Keep,
+        /// `memory_reservation`
+        memory_reservation: Size,
+        /// `max_memory_size`
+        max_memory_size: Size,
+        /// `guard_size`
+        guard_size: Size,
+        /// `table_reservation`
+        table_reservation: Size,
+        /// `stack_reservation`
+        stack_reservation: Size,
+        /// `pools`
+        pools: u32,
+    }
+}
+
+keys! {
+    /// The keys of `[address_space]`.
+    AddressSpaceKeys<'a> {
+        /// `va_profile`
+        va_profile: &'a str,
+        /// `relocation_model`
+        relocation_model: RelocationModel,
+        /// `stack_limit`
+        stack_limit: StackLimit,
+        /// `aslr`
+        aslr: Aslr,
+        /// `headroom`
+        headroom: Size,
+    }
+}
+
+/// All that one build says: the pools by name, and the address space.
+///
+/// ```
+/// use poolcfg_core::{PoolKeys, Setting, Settings};
+/// const SAID: Settings = Settings::new(&["plugins"], &[]).pooling_allocator(PoolKeys {
+///     max_instances: Some(Setting::at(64, 2, 17)),
+///     ..PoolKeys::EMPTY
+/// });
+/// assert_eq!(SAID.pools()[0].max_instances.unwrap().value, 64);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings<'a> {
+    pub(crate) names: [&'a str; MAX_POOLS],
+    pub(crate) keys: [PoolKeys; MAX_POOLS],
+    pub(crate) count: usize,
+    pub(crate) space: AddressSpaceKeys<'a>,
+    pub(crate) profiles: &'a [OwnProfile<'a>],
+}
+
+impl<'a> Settings<'a> {
+    /// Nothing said yet of the pools of these names; without a name there is one pool, which has none.
+    /// Names beyond [`MAX_POOLS`] are left out: the reader of the file refuses them.
+    #[must_use]
+    pub const fn new(names: &'a [&'a str], profiles: &'a [OwnProfile<'a>]) -> Self {
+        let mut settings = Self {
+            names: [""; MAX_POOLS],
+            keys: [PoolKeys::EMPTY; MAX_POOLS],
+            count: 1,
+            space: AddressSpaceKeys::EMPTY,
+            profiles,
+        };
+        let mut i = 0;
+        while i < names.len() && i < MAX_POOLS {
+            settings.names[i] = names[i];
+            i += 1;
+            settings.count = i;
+        }
+        settings
+    }
+
+    /// A later `[pooling_allocator]`: said of every pool.
+    #[must_use]
+    pub const fn pooling_allocator(mut self, keys: PoolKeys) -> Self {
+        let mut i = 0;
+        while i < self.count {
+            self.keys[i] = self.keys[i].then(keys);
+            i += 1;
+        }
+        self
+    }
+
+    /// A later `[pool.NAME]`, of the pool with this index.
+    #[must_use]
+    pub const fn pool(mut self, index: usize, keys: PoolKeys) -> Self {
+        self.keys[index] = self.keys[index].then(keys);
+        self
+    }
+
+    /// A later `[address_space]`.
+    #[must_use]
+    pub const fn address_space(mut self, keys: AddressSpaceKeys<'a>) -> Self {
+        self.space = self.space.then(keys);
+        self
+    }
+
+    /// `POOLCFG_VA_PROFILE`, or `--va-profile`: later than every table. Nothing and the empty text
+    /// say nothing.
+    #[must_use]
+    pub const fn va_profile(mut self, name: Option<&'a str>) -> Self {
+        if let Some(name) = name
+            && !name.is_empty()
+        {
+            self.space.va_profile = Some(Setting::given(name));
+        }
+        self
+    }
+
+    /// The keys of each pool, as said so far.
+    #[must_use]
+    pub const fn pools(&self) -> &[PoolKeys] {
+        self.keys.split_at(self.count).0
+    }
+
+    /// The name of each pool; one empty name when the file names none.
+    #[must_use]
+    pub const fn names(&self) -> &[&'a str] {
+        self.names.split_at(self.count).0
+    }
+}

@@ -1,0 +1,285 @@
+//! The machine that is described: never the host unless the host is the target.
+
+use crate::size::same;
+
+/// A processor architecture, as `target_arch` tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Arch {
+    /// 64-bit Arm.
+    Aarch64,
+    /// 32-bit Arm.
+    Arm,
+    /// LoongArch, 64 bits.
+    Loongarch64,
+    /// MIPS, 32 bits.
+    Mips,
+    /// MIPS, 64 bits.
+    Mips64,
+    /// Power, 64 bits, either byte order.
+    Powerpc64,
+    /// RISC-V, 32 bits.
+    Riscv32,
+    /// RISC-V, 64 bits.
+    Riscv64,
+    /// IBM Z.
+    S390x,
+    /// 32-bit x86.
+    X86,
+    /// 64-bit x86.
+    X86_64,
+    /// Any other; only the pointer width is known of it.
+    Other,
+}
+
+const ARCHES: [(&str, Arch); 11] = [
+    ("aarch64", Arch::Aarch64),
+    ("arm", Arch::Arm),
+    ("loongarch64", Arch::Loongarch64),
+    ("mips", Arch::Mips),
+    ("mips64", Arch::Mips64),
+    ("powerpc64", Arch::Powerpc64),
+    ("riscv32", Arch::Riscv32),
+    ("riscv64", Arch::Riscv64),
+    ("s390x", Arch::S390x),
+    ("x86", Arch::X86),
+    ("x86_64", Arch::X86_64),
+];
+
+impl Arch {
+    /// The architecture that `target_arch` calls so, or [`Arch::Other`].
+    #[must_use]
+    pub const fn from_name(name: &str) -> Self {
+        let mut i = 0;
+        while i < ARCHES.len() {
+            if same(ARCHES[i].0, name) {
+                return ARCHES[i].1;
+            }
+            i += 1;
+        }
+        Self::Other
+    }
+
+    /// Its name in `target_arch`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        let mut i = 0;
+        while i < ARCHES.len() {
+            if self.is(ARCHES[i].1) {
+                return ARCHES[i].0;
+            }
+            i += 1;
+        }
+        "other"
+    }
+
+    /// Equality for const code.
+    #[must_use]
+    pub const fn is(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Aarch64, Self::Aarch64)
+                | (Self::Arm, Self::Arm)
+                | (Self::Loongarch64, Self::Loongarch64)
+                | (Self::Mips, Self::Mips)
+                | (Self::Mips64, Self::Mips64)
+                | (Self::Powerpc64, Self::Powerpc64)
+                | (Self::Riscv32, Self::Riscv32)
+                | (Self::Riscv64, Self::Riscv64)
+                | (Self::S390x, Self::S390x)
+                | (Self::X86, Self::X86)
+                | (Self::X86_64, Self::X86_64)
+                | (Self::Other, Self::Other)
+        )
+    }
+}
+
+/// An operating system, as far as address spaces differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Os {
+    /// Android; a Linux kernel with address space randomised as far as it goes.
+    Android,
+    /// FreeBSD.
+    Freebsd,
+    /// Fuchsia.
+    Fuchsia,
+    /// illumos.
+    Illumos,
+    /// iOS and the systems that share its address space: tvOS, watchOS, visionOS.
+    Ios,
+    /// Linux.
+    Linux,
+    /// macOS.
+    Macos,
+    /// NetBSD.
+    Netbsd,
+    /// OpenBSD.
+    Openbsd,
+    /// Windows.
+    Windows,
+    /// Any other.
+    Other,
+}
+
+const SYSTEMS: [(&str, Os); 13] = [
+    ("android", Os::Android),
+    ("freebsd", Os::Freebsd),
+    ("fuchsia", Os::Fuchsia),
+    ("illumos", Os::Illumos),
+    ("ios", Os::Ios),
+    ("linux", Os::Linux),
+    ("macos", Os::Macos),
+    ("netbsd", Os::Netbsd),
+    ("openbsd", Os::Openbsd),
+    ("windows", Os::Windows),
+    ("tvos", Os::Ios),
+    ("watchos", Os::Ios),
+    ("visionos", Os::Ios),
+];
+
+impl Os {
+    /// The system that `target_os` calls so, or [`Os::Other`].
+    #[must_use]
+    pub const fn from_name(name: &str) -> Self {
+        let mut i = 0;
+        while i < SYSTEMS.len() {
+            if same(SYSTEMS[i].0, name) {
+                return SYSTEMS[i].1;
+            }
+            i += 1;
+        }
+        Self::Other
+    }
+
+    /// Its name in `target_os`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        let mut i = 0;
+        while i < SYSTEMS.len() {
+            if self.is(SYSTEMS[i].1) {
+                return SYSTEMS[i].0;
+            }
+            i += 1;
+        }
+        "other"
+    }
+
+    /// Equality for const code.
+    #[must_use]
+    pub const fn is(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Android, Self::Android)
+                | (Self::Freebsd, Self::Freebsd)
+                | (Self::Fuchsia, Self::Fuchsia)
+                | (Self::Illumos, Self::Illumos)
+                | (Self::Ios, Self::Ios)
+                | (Self::Linux, Self::Linux)
+                | (Self::Macos, Self::Macos)
+                | (Self::Netbsd, Self::Netbsd)
+                | (Self::Openbsd, Self::Openbsd)
+                | (Self::Windows, Self::Windows)
+                | (Self::Other, Self::Other)
+        )
+    }
+
+    /// Whether the Linux kernel lays out its processes.
+    #[must_use]
+    pub const fn has_linux_kernel(self) -> bool {
+        matches!(self, Self::Linux | Self::Android)
+    }
+}
+
+/// What of a target decides its address space.
+///
+/// ```
+/// use poolcfg_core::{Arch, Os, Target};
+/// const BOARD: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
+/// assert_eq!(BOARD.arch.name(), "riscv64");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The architecture.
+    pub arch: Arch,
+    /// The operating system.
+    pub os: Os,
+    /// Bits of a pointer: 16, 32 or 64.
+    pub pointer_width: u32,
+}
+
+impl Target {
+    /// The target that this very code is compiled for.
+    pub const CURRENT: Self = Self::new(current_arch(), current_os(), usize::BITS);
+
+    /// A described target.
+    #[must_use]
+    pub const fn new(arch: Arch, os: Os, pointer_width: u32) -> Self {
+        Self {
+            arch,
+            os,
+            pointer_width,
+        }
+    }
+}
+
+/// The first name of a table that `cfg!` says is ours; the tables are written out because `cfg!`
+/// takes literals only.
+const fn current_arch() -> Arch {
+    if cfg!(target_arch = "aarch64") {
+        Arch::Aarch64
+    } else if cfg!(target_arch = "arm") {
+        Arch::Arm
+    } else if cfg!(target_arch = "loongarch64") {
+        Arch::Loongarch64
+    } else if cfg!(target_arch = "mips") {
+        Arch::Mips
+    } else if cfg!(target_arch = "mips64") {
+        Arch::Mips64
+    } else if cfg!(target_arch = "powerpc64") {
+        Arch::Powerpc64
+    } else if cfg!(target_arch = "riscv32") {
+        Arch::Riscv32
+    } else if cfg!(target_arch = "riscv64") {
+        Arch::Riscv64
+    } else if cfg!(target_arch = "s390x") {
+        Arch::S390x
+    } else if cfg!(target_arch = "x86") {
+        Arch::X86
+    } else if cfg!(target_arch = "x86_64") {
+        Arch::X86_64
+    } else {
+        Arch::Other
+    }
+}
+
+const fn current_os() -> Os {
+    if cfg!(target_os = "android") {
+        Os::Android
+    } else if cfg!(target_os = "freebsd") {
+        Os::Freebsd
+    } else if cfg!(target_os = "fuchsia") {
+        Os::Fuchsia
+    } else if cfg!(target_os = "illumos") {
+        Os::Illumos
+    } else if cfg!(any(
+        target_os = "ios",
+        target_os = "tvos",
+        target_os = "watchos",
+        target_os = "visionos"
+    )) {
+        Os::Ios
+    } else if cfg!(target_os = "linux") {
+        Os::Linux
+    } else if cfg!(target_os = "macos") {
+        Os::Macos
+    } else if cfg!(target_os = "netbsd") {
+        Os::Netbsd
+    } else if cfg!(target_os = "openbsd") {
+        Os::Openbsd
+    } else if cfg!(target_os = "windows") {
+        Os::Windows
+    } else {
+        Os::Other
+    }
+}
