@@ -119,8 +119,10 @@ impl<'a> Settings<'a> {
         let name = setting.value;
         let mut i = 0;
         while i < self.profiles.len() {
-            if same(self.profiles[i].name, name) {
-                let profile = self.profiles[i].profile();
+            if let Some(own) = &self.profiles[i]
+                && same(own.name, name)
+            {
+                let profile = own.profile();
                 if profile.serves(target) {
                     return Ok(profile);
                 }

@@ -36,7 +36,8 @@ pub use plan::{LargestFit, Limit, Misfit, Plan};
 pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 pub use promise::Promise;
 pub use setting::{
-    AddressSpaceKeys, Engine, Keep, Key, MAX_POOLS, OnMisfit, Place, PoolKeys, Setting, Settings,
+    AddressSpaceKeys, Engine, Keep, Key, MAX_POOLS, MAX_PROFILES, OnMisfit, Place, PoolKeys,
+    Setting, Settings,
 };
 pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};

@@ -10,6 +10,9 @@ use crate::size::Size;
 /// How many named pools one file may have.
 pub const MAX_POOLS: usize = 16;
 
+/// How many profiles of its own one file may have.
+pub const MAX_PROFILES: usize = 16;
+
 /// Where something stands in poolcfg.toml; line 0 is not in the file at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -183,21 +186,27 @@ pub struct Settings<'a> {
     pub(crate) keys: [PoolKeys; MAX_POOLS],
     pub(crate) count: usize,
     pub(crate) space: AddressSpaceKeys<'a>,
-    pub(crate) profiles: &'a [OwnProfile<'a>],
+    pub(crate) profiles: [Option<OwnProfile<'a>>; MAX_PROFILES],
 }
 
 impl<'a> Settings<'a> {
     /// Nothing said yet of the pools of these names; without a name there is one pool, which has none.
-    /// Names beyond [`MAX_POOLS`] are left out: the reader of the file refuses them.
+    /// Names beyond [`MAX_POOLS`] and profiles beyond [`MAX_PROFILES`] are left out: the reader of the
+    /// file refuses them.
     #[must_use]
-    pub const fn new(names: &'a [&'a str], profiles: &'a [OwnProfile<'a>]) -> Self {
+    pub const fn new(names: &[&'a str], profiles: &[OwnProfile<'a>]) -> Self {
         let mut settings = Self {
             names: [""; MAX_POOLS],
             keys: [PoolKeys::EMPTY; MAX_POOLS],
             count: 1,
             space: AddressSpaceKeys::EMPTY,
-            profiles,
+            profiles: [None; MAX_PROFILES],
         };
+        let mut i = 0;
+        while i < profiles.len() && i < MAX_PROFILES {
+            settings.profiles[i] = Some(profiles[i]);
+            i += 1;
+        }
         let mut i = 0;
         while i < names.len() && i < MAX_POOLS {
             settings.names[i] = names[i];
