@@ -2,9 +2,10 @@
 
 use crate::budget::Budget;
 use crate::fault::{Fault, Faults};
+use crate::fit::MAX_POOLS;
 use crate::limits::Limits;
 use crate::profile::{NoProfile, VaProfile};
-use crate::setting::{Keep, Key, MAX_POOLS, OnMisfit, Place, PoolKeys, Setting, Settings};
+use crate::setting::{Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings};
 use crate::shape::Shape;
 use crate::size::{GRAIN, Size, same};
 use crate::target::{Arch, Os, Target};
@@ -63,6 +64,10 @@ impl<'a> Settings<'a> {
     ///
     /// # Errors
     /// Every [`Fault`] there is, at once.
+    #[allow(
+        clippy::result_large_err,
+        reason = "const code has no heap, and it is asked once per target"
+    )]
     pub const fn case(&self, target: Target) -> Result<Case<'a>, Faults<'a>> {
         let mut faults = Faults::NONE;
         let profile = match self.profile(target) {
