@@ -1,2 +1,4 @@
 //! The benchmarks of the README.
-pub fn bench() -> Result<(), String> { Ok(()) }
+pub fn bench() -> Result<(), String> {
+    Ok(())
+}

@@ -58,7 +58,12 @@ fn fetch(folder: &Path, version: &str) -> Result<(), String> {
         let path = work.join(part);
         fs::create_dir_all(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
     }
-    let targets = ["indextargets", "--format", "$(SITE)", "Identifier: Packages"];
+    let targets = [
+        "indextargets",
+        "--format",
+        "$(SITE)",
+        "Identifier: Packages",
+    ];
     let sites = output(Command::new("apt-get").args(targets))?;
     let site = sites
         .lines()

@@ -1,2 +1,4 @@
 //! The whole test run.
-pub fn test() -> Result<(), String> { Ok(()) }
+pub fn test() -> Result<(), String> {
+    Ok(())
+}
