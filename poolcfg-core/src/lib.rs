@@ -26,7 +26,7 @@ mod slab;
 mod target;
 mod text;
 
-pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
+pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT, Span};
 pub use case::{Case, Pool};
 pub use fault::{Code, Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
