@@ -82,6 +82,38 @@ impl Limits {
         }
     }
 
+    /// Bytes that become writable when every slot is live and its memory has grown as far as it may, of
+    /// all `pools`.
+    ///
+    /// # Errors
+    /// [`Overflow`] when that is above 2^64 - 1 bytes.
+    pub const fn writable_at_worst(&self, page_size: Size) -> Result<Size, Overflow> {
+        let parts = [
+            self.max_memory_size,
+            self.table_reservation,
+            self.stack_reservation,
+        ];
+        let mut slot = Size::ZERO;
+        let mut i = 0;
+        while i < parts.len() {
+            let Some(part) = parts[i].round_up(page_size) else {
+                return Err(Overflow);
+            };
+            let Some(sum) = slot.checked_add(part) else {
+                return Err(Overflow);
+            };
+            slot = sum;
+            i += 1;
+        }
+        let Some(pool) = slot.checked_mul(wide(self.max_instances)) else {
+            return Err(Overflow);
+        };
+        match pool.checked_mul(wide(self.pools)) {
+            Some(all) => Ok(all),
+            None => Err(Overflow),
+        }
+    }
+
     /// The footprint on pages of `page_size`.
     ///
     /// # Errors
