@@ -18,8 +18,9 @@ pub struct Probe {
     pub window: Option<Size>,
     /// The holes, the largest first: each was reserved beside those before it and given back.
     pub holes: Vec<Size>,
-    /// The free ranges that /proc/self/maps shows, the largest first, [`holes`](Self::holes) in number.
-    /// A range that the kernel does not search is larger than any hole.
+    /// The free ranges up to the stack that /proc/self/maps shows, the largest first and as many as there
+    /// are [`holes`](Self::holes): where a range is much larger than its hole, the kernel does not search
+    /// all of it.
     pub gaps: Vec<Size>,
     /// Bytes of a page.
     pub page_size: Size,
@@ -175,26 +176,21 @@ fn measure<M: Machine>(machine: &M, page_size: Size, window: Option<Size>) -> Ve
         .collect()
 }
 
-/// Sorts holes into the kernel's order of search: from the top down; from the bottom up in the legacy
-/// layout; and first below the mmap base, then from the bottom up above it where that lies low.
+/// Sorts holes into the kernel's order of search: from the top down below the highest mapping, and when
+/// all of that is too small from the bottom up (mm/mmap.c:808-857, Linux 6.12); in the legacy layout from
+/// the bottom up at once.
 fn in_order(
     measured: &[(u64, Size)],
     unlimited_stack: Option<UnlimitedStack>,
     top: Option<u64>,
 ) -> [Size; HOLES] {
     let mut holes = measured.to_vec();
-    match unlimited_stack {
-        None => holes.sort_by_key(|(address, _)| std::cmp::Reverse(*address)),
-        Some(UnlimitedStack::Legacy) => holes.sort_by_key(|(address, _)| *address),
-        Some(UnlimitedStack::LargeGap) => {
-            let base = top.unwrap_or(0);
-            holes.sort_by_key(|(address, _)| {
-                let above = *address >= base;
-                let key = if above { *address } else { u64::MAX - *address };
-                (above, key)
-            });
-        }
-    }
+    let top = top.unwrap_or(u64::MAX);
+    holes.sort_by_key(|(address, _)| match unlimited_stack {
+        Some(UnlimitedStack::Legacy) => (true, *address),
+        _ if *address >= top => (true, *address),
+        _ => (false, u64::MAX - *address),
+    });
     let mut sizes = [Size::ZERO; HOLES];
     for (size, (_, bytes)) in sizes.iter_mut().zip(holes) {
         *size = bytes;
@@ -261,17 +257,14 @@ mod tests {
         ];
         let gib = |order: [u64; 3]| order.map(Size::gib);
         assert_eq!(in_order(&holes, None, None), gib([2, 1, 3]));
+        // What is above the highest mapping is searched last.
+        let top = Some(0x8000_0000_0000);
+        assert_eq!(in_order(&holes, None, top), gib([1, 3, 2]));
         let legacy = Some(UnlimitedStack::Legacy);
-        assert_eq!(in_order(&holes, legacy, None), gib([3, 1, 2]));
+        assert_eq!(in_order(&holes, legacy, top), gib([3, 1, 2]));
         let large_gap = Some(UnlimitedStack::LargeGap);
-        assert_eq!(
-            in_order(&holes, large_gap, Some(0x1000_0000_0000)),
-            gib([3, 1, 2])
-        );
-        assert_eq!(
-            in_order(&holes, large_gap, Some(0x8000_0000_0000)),
-            gib([1, 3, 2])
-        );
+        let top = Some(0x1000_0000_0000);
+        assert_eq!(in_order(&holes, large_gap, top), gib([3, 1, 2]));
     }
 
     proptest! {

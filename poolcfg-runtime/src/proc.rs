@@ -44,24 +44,30 @@ pub(crate) struct Gap {
     pub(crate) bytes: Size,
 }
 
-/// The mappings below the stack: what lies above it, and the stack itself, is not in the part of the
-/// window that mmap searches.
-fn below_stack(text: &str) -> impl Iterator<Item = Map<'_>> {
-    let stack = maps(text)
+/// Where the stack begins; what lies above it is beside the window that mmap searches.
+fn stack(text: &str) -> u64 {
+    maps(text)
         .find(|map| map.name == "[stack]")
-        .map_or(u64::MAX, |map| map.start);
-    maps(text).filter(move |map| map.start < stack && map.name != "[vsyscall]")
+        .map_or(u64::MAX, |map| map.start)
 }
 
-/// Where the highest mapping below the stack ends; mmap puts nothing above it unless it searches from
-/// the bottom up.
+/// Where the highest mapping below the stack ends. A search from the top down begins there, and turns to
+/// what is above only when all else is too small.
 pub(crate) fn highest(text: &str) -> Option<u64> {
-    below_stack(text).map(|map| map.end).max()
+    let stack = stack(text);
+    maps(text)
+        .map(|map| map.end)
+        .filter(|end| *end <= stack)
+        .max()
 }
 
-/// What is free from `lowest` up to the highest mapping below the stack. The largest comes first.
+/// What is free from `lowest` up to the stack, the largest first.
 pub(crate) fn gaps(text: &str, lowest: u64) -> Vec<Gap> {
-    let mut taken: Vec<(u64, u64)> = below_stack(text).map(|map| (map.start, map.end)).collect();
+    let stack = stack(text);
+    let mut taken: Vec<(u64, u64)> = maps(text)
+        .map(|map| (map.start, map.end))
+        .filter(|(start, _)| *start <= stack)
+        .collect();
     taken.sort_unstable();
     let mut gaps = Vec::new();
     let mut free = lowest;
@@ -151,11 +157,20 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]
     }
 
     #[test]
-    fn gaps_are_below_the_highest_mapping_that_is_not_the_stack() {
+    fn gaps_are_below_the_stack() {
         let gaps = gaps(MAPS, 0x10000);
         let starts: Vec<_> = gaps.iter().map(|gap| gap.start).collect();
-        assert_eq!(starts, [0x10000, 0x5555_5557_9000, 0x7fff_f7f0_0000]);
+        assert_eq!(
+            starts,
+            [
+                0x10000,
+                0x5555_5557_9000,
+                0x7fff_f7ff_f000,
+                0x7fff_f7f0_0000
+            ]
+        );
         assert_eq!(gaps[0].bytes.get(), 0x5555_5555_4000 - 0x10000);
+        assert_eq!(highest(MAPS), Some(0x7fff_f7ff_f000));
     }
 
     #[test]

@@ -332,3 +332,6 @@ impl<M: Machine> Recheck<'_, M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,8 +134,8 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
              `160KiB`, or unset it",
         ),
         (
-            &[("POOLCFG_GUARD_SIZE", "16PiB")],
-            "environment variable `POOLCFG_GUARD_SIZE` is `16PiB`, with which the pool is larger \
+            &[("POOLCFG_GUARD_SIZE", "32PiB")],
+            "environment variable `POOLCFG_GUARD_SIZE` is `32PiB`, with which the pool is larger \
              than 2^64 - 1 bytes: set less, or unset it",
         ),
     ];
