@@ -1,0 +1,180 @@
+//! Bounds: the limits that refuse no reservation and bite when slots come to life: `RLIMIT_DATA`,
+//! `vm.max_map_count`, and the commit limit of `vm.overcommit_memory = 2`. They are read before anything
+//! is reserved.
+
+use poolcfg_core::{HEADROOM_MAPS, Limits, MAX_MAP_COUNT, Size};
+
+use crate::ledger::Holding;
+use crate::machine::{Machine, Resource, wide};
+use crate::misfit::RecheckLimit;
+use crate::proc;
+
+/// Bytes that a pool makes writable at most: each slot's memory grown as far as it goes, its table and
+/// its stack.
+pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
+    let parts = [
+        limits.max_memory_size,
+        limits.table_reservation,
+        limits.stack_reservation,
+    ];
+    parts
+        .iter()
+        .try_fold(Size::ZERO, |sum, part| {
+            sum.checked_add(part.round_up(page_size)?)
+        })
+        .and_then(|slot| slot.checked_mul(u64::from(limits.max_instances)))
+        .unwrap_or(Size::bytes(u64::MAX))
+}
+
+/// Mappings of one pool when every slot is live.
+pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size) -> u64 {
+    let one = Limits {
+        pools: 1,
+        ..*limits
+    };
+    one.footprint(page_size)
+        .map_or(u64::MAX, |footprint| footprint.maps_at_worst)
+}
+
+/// One limit: what the pool needs comes on top of `used`, and `have` is the most in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bound {
+    limit: RecheckLimit,
+    used: u64,
+    have: u64,
+}
+
+/// A limit that a pool would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    pub(crate) limit: RecheckLimit,
+    pub(crate) need: u64,
+    pub(crate) have: u64,
+}
+
+/// The limits in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    bounds: Vec<Bound>,
+    page_size: Size,
+}
+
+impl Bounds {
+    /// Reads what may matter to a pool that is asked for with these limits.
+    pub(crate) fn read<M: Machine>(machine: &M, asked: &Limits, page_size: Size) -> Self {
+        let holdings = machine.holdings();
+        let mut bounds = Vec::new();
+        if let Some(limit) = machine.limit(Resource::Data) {
+            let status = machine.text("/proc/self/status").unwrap_or_default();
+            let data = proc::size_of(&status, "VmData").unwrap_or(Size::ZERO);
+            // What live slots have opened is in VmData and in the holdings.
+            let open = open_bytes(machine, &holdings);
+            bounds.push(Bound {
+                limit: RecheckLimit::RlimitData,
+                used: data
+                    .saturating_sub(open)
+                    .get()
+                    .saturating_add(promised_bytes(&holdings)),
+                have: limit.get(),
+            });
+        }
+        bounds.extend(maps_bound(machine, asked, page_size, &holdings));
+        bounds.extend(commit_bound(machine, &holdings));
+        Self { bounds, page_size }
+    }
+
+    /// Whether a pool stays within them.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Exceeded> {
+        for bound in &self.bounds {
+            let worst = match bound.limit {
+                RecheckLimit::MaxMapCount => maps_at_worst(limits, self.page_size),
+                _ => writable_at_worst(limits, self.page_size).get(),
+            };
+            let need = bound.used.saturating_add(worst);
+            if need > bound.have {
+                return Err(Exceeded {
+                    limit: bound.limit,
+                    need,
+                    have: bound.have,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bound of `vm.max_map_count`; nothing when the pool is far from it, so that the mappings of the
+/// process are counted only when the answer depends on it.
+fn maps_bound<M: Machine>(
+    machine: &M,
+    asked: &Limits,
+    page_size: Size,
+    holdings: &[Holding],
+) -> Option<Bound> {
+    let have = match machine.text("/proc/sys/vm/max_map_count") {
+        Some(text) => proc::number(&text).unwrap_or(MAX_MAP_COUNT),
+        // Not Linux, where nothing bounds them, or no /proc, where it is as it always was.
+        None if machine.stack_top().is_some() => MAX_MAP_COUNT,
+        None => return None,
+    };
+    let promised = holdings.iter().fold(0u64, |sum, holding| {
+        sum.saturating_add(holding.maps_at_worst)
+    });
+    let ours = promised.saturating_add(maps_at_worst(asked, page_size));
+    if ours.saturating_add(HEADROOM_MAPS) <= have {
+        return None;
+    }
+    let text = machine.text("/proc/self/maps").unwrap_or_default();
+    let others = proc::maps(&text)
+        .filter(|map| !holdings.iter().any(|holding| holding.holds(map.start)))
+        .count();
+    Some(Bound {
+        limit: RecheckLimit::MaxMapCount,
+        // The rest of the process is left what the build leaves it.
+        used: promised.saturating_add(wide(others).max(HEADROOM_MAPS)),
+        have,
+    })
+}
+
+/// The bound of `vm.overcommit_memory = 2`, in which every writable page is charged, also of a mapping
+/// with MAP_NORESERVE. Source: mm/util.c, __vm_enough_memory (Linux 6.12).
+fn commit_bound<M: Machine>(machine: &M, holdings: &[Holding]) -> Option<Bound> {
+    let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
+    if proc::number(&mode) != Some(2) {
+        return None;
+    }
+    let meminfo = machine.text("/proc/meminfo")?;
+    let limit = proc::size_of(&meminfo, "CommitLimit")?;
+    let committed = proc::size_of(&meminfo, "Committed_AS")?;
+    // What is kept back for the administrator, and for the user's other processes.
+    let kept = ["admin_reserve_kbytes", "user_reserve_kbytes"]
+        .iter()
+        .filter_map(|name| proc::number(&machine.text(&format!("/proc/sys/vm/{name}"))?))
+        .fold(0u64, |sum, kib| {
+            sum.saturating_add(kib.saturating_mul(1024))
+        });
+    let open = open_bytes(machine, holdings).get();
+    Some(Bound {
+        limit: RecheckLimit::CommitLimit,
+        used: promised_bytes(holdings).saturating_sub(open),
+        have: limit.saturating_sub(committed).get().saturating_sub(kept),
+    })
+}
+
+fn promised_bytes(holdings: &[Holding]) -> u64 {
+    holdings.iter().fold(0, |sum, holding| {
+        sum.saturating_add(holding.writable_at_worst.get())
+    })
+}
+
+/// Bytes that live slots have opened.
+fn open_bytes<M: Machine>(machine: &M, holdings: &[Holding]) -> Size {
+    if holdings.is_empty() {
+        return Size::ZERO;
+    }
+    let text = machine.text("/proc/self/maps").unwrap_or_default();
+    let open = proc::maps(&text)
+        .filter(|map| map.writable && holdings.iter().any(|holding| holding.holds(map.start)))
+        .fold(0u64, |sum, map| sum.saturating_add(map.end - map.start));
+    Size::bytes(open)
+}

@@ -1,0 +1,145 @@
+//! The machine under the process, as far as a recheck asks it: reservations, the texts of /proc, limits
+//! and variables. A trait, so that the decisions can be tested against machines that are not here.
+
+use std::ffi::OsString;
+use std::io;
+
+use poolcfg_core::Size;
+
+use crate::ledger::{self, Holding};
+use crate::sys;
+
+/// A limit of the process that getrlimit tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resource {
+    /// `RLIMIT_AS`
+    AddressSpace,
+    /// `RLIMIT_DATA`
+    Data,
+    /// `RLIMIT_MEMLOCK`
+    Memlock,
+    /// `RLIMIT_STACK`
+    Stack,
+}
+
+/// What a recheck asks of the machine.
+pub(crate) trait Machine {
+    /// A reservation, given back on drop.
+    type Mapping;
+
+    /// Reserves inaccessible address space.
+    fn reserve(&self, bytes: Size) -> io::Result<Self::Mapping>;
+
+    /// Where a reservation begins.
+    fn address(&self, mapping: &Self::Mapping) -> u64;
+
+    /// The text of a file; nothing when it cannot be read.
+    fn text(&self, path: &str) -> Option<String>;
+
+    /// A limit of the process; nothing when there is none.
+    fn limit(&self, resource: Resource) -> Option<Size>;
+
+    /// Bytes of a page.
+    fn page_size(&self) -> Size;
+
+    /// An environment variable.
+    fn variable(&self, name: &str) -> Option<OsString>;
+
+    /// The names of all environment variables, as far as they are Unicode.
+    fn variables(&self) -> Vec<String>;
+
+    /// An address near the end of the window, at the top of the stack; nothing where the system does
+    /// not tell.
+    fn stack_top(&self) -> Option<u64>;
+
+    /// What the pools of the process hold already.
+    fn holdings(&self) -> Vec<Holding>;
+}
+
+/// The machine that is here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Here;
+
+impl Machine for Here {
+    type Mapping = sys::Mapping;
+
+    fn reserve(&self, bytes: Size) -> io::Result<sys::Mapping> {
+        sys::Mapping::reserve(bytes)
+    }
+
+    fn address(&self, mapping: &sys::Mapping) -> u64 {
+        wide(mapping.address())
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        if !cfg!(any(target_os = "linux", target_os = "android")) {
+            return None;
+        }
+        let bytes = std::fs::read(path).ok()?;
+        // A file name in /proc/self/maps may be anything.
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[cfg(unix)]
+    fn limit(&self, resource: Resource) -> Option<Size> {
+        use rustix::process::{Resource as Rlimit, getrlimit};
+        let resource = match resource {
+            #[cfg(not(target_os = "openbsd"))]
+            Resource::AddressSpace => Rlimit::As,
+            #[cfg(target_os = "openbsd")]
+            Resource::AddressSpace => return None,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Resource::Data => Rlimit::Data,
+            // Elsewhere it does not count what mprotect makes writable.
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            Resource::Data => return None,
+            #[cfg(not(any(target_os = "illumos", target_os = "solaris")))]
+            Resource::Memlock => Rlimit::Memlock,
+            #[cfg(any(target_os = "illumos", target_os = "solaris"))]
+            Resource::Memlock => return None,
+            Resource::Stack => Rlimit::Stack,
+        };
+        getrlimit(resource).current.map(Size::bytes)
+    }
+
+    #[cfg(not(unix))]
+    fn limit(&self, _resource: Resource) -> Option<Size> {
+        None
+    }
+
+    fn page_size(&self) -> Size {
+        Size::bytes(wide(sys::page_size()))
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    fn variables(&self) -> Vec<String> {
+        std::env::vars_os()
+            .filter_map(|(name, _)| name.into_string().ok())
+            .collect()
+    }
+
+    /// `AT_EXECFN` lies at the very top of the stack, which the kernel puts at the end of the window
+    /// that it searches without a hint.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn stack_top(&self) -> Option<u64> {
+        let name = rustix::param::linux_execfn().as_ptr();
+        Some(wide(name.addr())).filter(|address| *address > 0)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn stack_top(&self) -> Option<u64> {
+        None
+    }
+
+    fn holdings(&self) -> Vec<Holding> {
+        ledger::holdings()
+    }
+}
+
+/// A number of this process as one of the model's; no pointer is wider than 64 bits.
+pub(crate) fn wide(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,280 @@
+//! Misfits: why the process does not hold what a pool needs, and what the operator can do.
+
+use std::fmt;
+use std::io;
+
+use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack};
+
+use crate::variables::{VariableError, variable};
+
+/// Why a recheck fails.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecheckError {
+    /// An environment variable says something that cannot be.
+    Variable(VariableError),
+    /// The process does not hold the pool.
+    Misfit(Box<Misfit>),
+}
+
+impl fmt::Display for RecheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(error) => error.fmt(f),
+            Self::Misfit(misfit) => misfit.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RecheckError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Variable(error) => error.source(),
+            Self::Misfit(misfit) => misfit
+                .source
+                .as_ref()
+                .map(|source| source as &(dyn std::error::Error + 'static)),
+        }
+    }
+}
+
+impl From<VariableError> for RecheckError {
+    fn from(error: VariableError) -> Self {
+        Self::Variable(error)
+    }
+}
+
+impl From<Misfit> for RecheckError {
+    fn from(misfit: Misfit) -> Self {
+        Self::Misfit(Box::new(misfit))
+    }
+}
+
+/// The limit of the process or of the machine that is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RecheckLimit {
+    /// `ulimit -v`: all address space counts, accessible or not.
+    RlimitAs,
+    /// `ulimit -d`: what is writable counts, when it becomes so.
+    RlimitData,
+    /// `ulimit -l`, for a process that locks all that it maps (mlockall).
+    RlimitMemlock,
+    /// No free range of addresses is large enough.
+    Hole,
+    /// `vm.max_map_count`: every live slot splits its slab's mapping.
+    MaxMapCount,
+    /// `vm.overcommit_memory = 2`: what is writable is charged.
+    CommitLimit,
+    /// The system refuses for a reason of its own, such as a seccomp filter.
+    Refused,
+}
+
+impl RecheckLimit {
+    /// Its name, as in the messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RlimitAs => "RLIMIT_AS",
+            Self::RlimitData => "RLIMIT_DATA",
+            Self::RlimitMemlock => "RLIMIT_MEMLOCK",
+            Self::Hole => "hole",
+            Self::MaxMapCount => "max_map_count",
+            Self::CommitLimit => "commit limit",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::MaxMapCount => Unit::Maps,
+            _ => Unit::Bytes,
+        }
+    }
+}
+
+impl fmt::Display for RecheckLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What need and have count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Bytes of address space or of memory.
+    Bytes,
+    /// Mappings of the process.
+    Maps,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Bytes => "bytes",
+            Self::Maps => "maps",
+        })
+    }
+}
+
+/// What is needed, what there is, and what would fit.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Misfit {
+    /// The pool's name; empty when the file names none.
+    pub pool: &'static str,
+    /// The least that had to fit.
+    pub limits: Limits,
+    /// The fewest instances that are of use.
+    pub min_instances: u32,
+    /// Which number stays when the pool shrinks.
+    pub keep: Keep,
+    /// The limit in the way.
+    pub limit: RecheckLimit,
+    /// What is needed. For the limits of the process, with what it has already.
+    pub need: u64,
+    /// What there is, or is allowed.
+    pub have: u64,
+    /// What both count.
+    pub unit: Unit,
+    /// The mapping that was not made; nothing when none was tried.
+    pub mapping: Option<MappingName>,
+    /// What would fit now: most instances at the reservation asked for, and largest reservation at the
+    /// instances asked for.
+    pub largest_fit: LargestFit,
+    /// The VA profile that the build counts on.
+    pub va_profile: &'static str,
+    /// The process shape that the build counts on.
+    pub shape: Shape,
+    /// What an unlimited stack limit has done to the layout of this process, if it had one at start.
+    pub unlimited_stack: Option<UnlimitedStack>,
+    /// What the system said.
+    pub source: Option<io::Error>,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("pool ")?;
+        if !self.pool.is_empty() {
+            write!(f, "`{}` ", self.pool)?;
+        }
+        match self.unit {
+            Unit::Bytes => write!(f, "needs `{}`", Size::bytes(self.need).needed())?,
+            Unit::Maps => write!(f, "needs `{}`", self.need)?,
+        }
+        let have = Size::bytes(self.have).available();
+        match self.limit {
+            RecheckLimit::RlimitAs => write!(
+                f,
+                " of address space, with what the process has already; `RLIMIT_AS` allows `{have}`: "
+            )?,
+            RecheckLimit::RlimitData => write!(
+                f,
+                " of writable memory when every slot is in use, with what the process has \
+                 already; `RLIMIT_DATA` allows `{have}`: "
+            )?,
+            RecheckLimit::RlimitMemlock => write!(
+                f,
+                " of locked memory, since the process locks all that it maps (mlockall); \
+                 `RLIMIT_MEMLOCK` allows `{have}`: "
+            )?,
+            RecheckLimit::Hole => self.fmt_hole(f)?,
+            RecheckLimit::MaxMapCount => write!(
+                f,
+                " mappings when every slot is in use, with those of the rest of the process; \
+                 `max_map_count` allows `{}`: ",
+                self.have
+            )?,
+            RecheckLimit::CommitLimit => write!(
+                f,
+                " of committed memory when every slot is in use; the `commit limit` of \
+                 `vm.overcommit_memory = 2` leaves `{have}`: "
+            )?,
+            RecheckLimit::Refused => {
+                f.write_str(" in one piece, and the system `refused` it")?;
+                if let Some(source) = &self.source {
+                    write!(f, " with `{source}`")?;
+                }
+                f.write_str(": ")?;
+            }
+        }
+        self.fmt_fit(f)?;
+        match self.limit {
+            RecheckLimit::RlimitAs => f.write_str("raise it with `ulimit -v` or `LimitAS=`"),
+            RecheckLimit::RlimitData => f.write_str("raise it with `ulimit -d` or `LimitDATA=`"),
+            RecheckLimit::RlimitMemlock => {
+                f.write_str("raise it with `ulimit -l` or `LimitMEMLOCK=`")
+            }
+            RecheckLimit::Hole if self.unlimited_stack.is_some() => {
+                f.write_str("set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`")
+            }
+            RecheckLimit::Hole => f.write_str(
+                "build for the VA profile of this machine, which `cargo poolcfg probe` names",
+            ),
+            RecheckLimit::MaxMapCount => {
+                write!(f, "raise it with `sysctl vm.max_map_count={}`", self.need)
+            }
+            RecheckLimit::CommitLimit => {
+                f.write_str("raise it with `sysctl vm.overcommit_ratio` or more swap")
+            }
+            RecheckLimit::Refused => f.write_str(
+                "let the seccomp filter, security module or sandbox of the process allow `mmap`",
+            ),
+        }
+    }
+}
+
+impl Misfit {
+    fn fmt_hole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.mapping {
+            Some(MappingName::Tables) => " in one piece for its tables; the largest `hole` left",
+            Some(MappingName::Stacks) => " in one piece for its stacks; the largest `hole` left",
+            _ => " in one piece; the largest `hole`",
+        })?;
+        write!(f, " has `{}`", Size::bytes(self.have).available())?;
+        f.write_str(match self.unlimited_stack {
+            Some(UnlimitedStack::Legacy) => {
+                " in the legacy layout that an unlimited stack limit gives the process"
+            }
+            Some(UnlimitedStack::LargeGap) => {
+                " in the legacy layout that an unlimited stack limit gives the process, its mmap \
+                 base at a sixth of the window"
+            }
+            None => "",
+        })?;
+        write!(
+            f,
+            ", and the build counts on `{}` ({}): ",
+            self.va_profile,
+            self.shape.describe()
+        )
+    }
+
+    /// The variables that make the pool start, and an "or" for what else can be done.
+    fn fmt_fit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LargestFit {
+            max_instances,
+            memory_reservation,
+        } = self.largest_fit;
+        let reservation = memory_reservation
+            .filter(|_| self.keep == Keep::MaxInstances || max_instances.is_none());
+        match (reservation, max_instances) {
+            (Some(size), _) => {
+                let name = variable(self.pool, "MEMORY_RESERVATION");
+                write!(f, "start with `{name}={}`, or ", size.exact())
+            }
+            (None, Some(instances)) => {
+                let name = variable(self.pool, "MAX_INSTANCES");
+                write!(f, "start with `{name}={instances}`")?;
+                if instances < self.min_instances {
+                    let name = variable(self.pool, "MIN_INSTANCES");
+                    write!(f, " and `{name}={instances}`")?;
+                }
+                f.write_str(", or ")
+            }
+            (None, None) => Ok(()),
+        }
+    }
+}

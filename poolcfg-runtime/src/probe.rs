@@ -1,0 +1,290 @@
+//! The probe: what this process has in fact of what VA profiles and shapes tell of processes like it.
+
+use poolcfg_core::{
+    Aslr, Budget, HOLES, MAX_MAP_COUNT, RelocationModel, Shape, Size, StackLimit, Target,
+    UnlimitedStack, VaProfile,
+};
+
+use crate::layout;
+use crate::machine::{Here, Machine, Resource};
+use crate::proc;
+use crate::slabs::largest_single;
+
+/// What was measured of this process and of the machine under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Probe {
+    /// The end of what mmap searches without a hint; nothing where the system does not tell.
+    pub window: Option<Size>,
+    /// The holes, the largest first: each was reserved beside those before it and given back.
+    pub holes: Vec<Size>,
+    /// The free ranges up to the stack that /proc/self/maps shows, the largest first and as many as there
+    /// are [`holes`](Self::holes): where a range is much larger than its hole, the kernel does not search
+    /// all of it.
+    pub gaps: Vec<Size>,
+    /// Bytes of a page.
+    pub page_size: Size,
+    /// The VA profiles of this target with this window and page size.
+    pub va_profiles: Vec<&'static VaProfile<'static>>,
+    /// What an unlimited stack limit has made of the layout; nothing when it is the normal one.
+    pub unlimited_stack: Option<UnlimitedStack>,
+    /// Whether the program is a PIE; nothing when its file cannot be read.
+    pub relocation_model: Option<RelocationModel>,
+    /// The limits of the process and of the machine.
+    pub limits: ProcessLimits,
+    /// The holes in the order in which the kernel searches them.
+    in_order: [Size; HOLES],
+}
+
+/// The limits that bear on pools. Nothing where there is no limit, or none that can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessLimits {
+    /// `RLIMIT_AS`
+    pub address_space: Option<Size>,
+    /// `RLIMIT_DATA`; read on Linux, where it counts what becomes writable.
+    pub data: Option<Size>,
+    /// `RLIMIT_STACK`, as it is now; the layout was chosen by what it was at start.
+    pub stack: Option<Size>,
+    /// `RLIMIT_MEMLOCK`
+    pub memlock: Option<Size>,
+    /// `vm.max_map_count`
+    pub max_map_count: Option<u64>,
+    /// `vm.overcommit_memory`: 0, 1, or 2 for a commit limit.
+    pub overcommit_memory: Option<u64>,
+    /// `CommitLimit`, which counts in mode 2.
+    pub commit_limit: Option<Size>,
+    /// `Committed_AS`, what of the limit is used.
+    pub committed: Option<Size>,
+}
+
+/// Measures this process. The reservations are held for some microseconds only, but a thread that maps
+/// very much in that time may be refused.
+///
+/// ```
+/// let probe = poolcfg_runtime::probe();
+/// println!("{} in one piece", probe.holes[0].available());
+/// ```
+#[must_use]
+pub fn probe() -> Probe {
+    Probe::of(&Here)
+}
+
+impl Probe {
+    pub(crate) fn of<M: Machine>(machine: &M) -> Self {
+        let page_size = machine.page_size();
+        let window = layout::window(machine).map(Size::bytes);
+        let unlimited_stack = layout::unlimited_stack(machine);
+        let maps = machine.text("/proc/self/maps").unwrap_or_default();
+        let top = proc::highest(&maps);
+        let measured = measure(machine, page_size, window);
+        let mut holes: Vec<Size> = measured.iter().map(|(_, bytes)| *bytes).collect();
+        holes.sort_by_key(|bytes| std::cmp::Reverse(*bytes));
+        let mut gaps: Vec<Size> = proc::gaps(&maps, 0).iter().map(|gap| gap.bytes).collect();
+        gaps.truncate(holes.len());
+        let va_profiles = VaProfile::ALL
+            .iter()
+            .flat_map(|table| table.iter())
+            .filter(|profile| {
+                profile.os.is(Target::CURRENT.os)
+                    && profile.serves(Target::CURRENT)
+                    && Some(profile.window) == window
+                    && profile.page_size == page_size
+            })
+            .collect();
+        Self {
+            window,
+            holes,
+            gaps,
+            page_size,
+            va_profiles,
+            unlimited_stack,
+            relocation_model: relocation_model(),
+            limits: ProcessLimits::of(machine),
+            in_order: in_order(&measured, unlimited_stack, top),
+        }
+    }
+
+    /// The shape of this process, for what can be told of it; ASLR's reach cannot be read and is taken
+    /// as the default.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        Shape {
+            relocation_model: self.relocation_model.unwrap_or(RelocationModel::Pie),
+            stack_limit: match self.unlimited_stack {
+                Some(_) => StackLimit::Unlimited,
+                None => StackLimit::Finite,
+            },
+            aslr: Aslr::Default,
+        }
+    }
+
+    /// The budget of this process as measured, with `headroom` left to what is still to come; the usual
+    /// headroom, 1/64 of the window and 1 GiB at most, when none is given.
+    #[must_use]
+    pub fn budget(&self, headroom: Option<Size>) -> Budget {
+        let headroom = headroom.unwrap_or_else(|| {
+            // What the model leaves on the profile that is nearest.
+            let profile = match self.va_profiles.first() {
+                Some(profile) => **profile,
+                None => VaProfile::floor(Target::CURRENT),
+            };
+            Budget::new(&profile, self.shape(), None).headroom
+        });
+        Budget::measured(
+            self.in_order,
+            self.page_size,
+            headroom,
+            self.limits
+                .max_map_count
+                .unwrap_or(if Target::CURRENT.os.has_linux_kernel() {
+                    MAX_MAP_COUNT
+                } else {
+                    u64::MAX
+                }),
+        )
+    }
+}
+
+/// Reserves the largest mapping that goes, beside it the next, and so on; the address and bytes of each.
+fn measure<M: Machine>(machine: &M, page_size: Size, window: Option<Size>) -> Vec<(u64, Size)> {
+    // Where the window is not known it is found by doubling: huge reservations are slow on some systems.
+    let window = window.unwrap_or_else(|| {
+        let mut bytes = 1 << 30;
+        while bytes < 1 << 62 && machine.reserve(Size::bytes(bytes)).is_ok() {
+            bytes <<= 1;
+        }
+        Size::bytes(bytes)
+    });
+    let mut held = Vec::with_capacity(HOLES);
+    let mut misfit = window;
+    for _ in 0..HOLES {
+        let bytes = largest_single(machine, misfit, page_size);
+        if bytes.is_zero() {
+            break;
+        }
+        // Another thread may have taken some of it meanwhile: then it is no hole.
+        let Ok(mapping) = machine.reserve(bytes) else {
+            break;
+        };
+        held.push((machine.address(&mapping), bytes, mapping));
+        // The next one is at most as large.
+        misfit = bytes.checked_add(page_size).unwrap_or(bytes);
+    }
+    held.iter()
+        .map(|(address, bytes, _)| (*address, *bytes))
+        .collect()
+}
+
+/// Sorts holes into the kernel's order of search: from the top down below the highest mapping, and when
+/// all of that is too small from the bottom up (mm/mmap.c:808-857, Linux 6.12); in the legacy layout from
+/// the bottom up at once.
+fn in_order(
+    measured: &[(u64, Size)],
+    unlimited_stack: Option<UnlimitedStack>,
+    top: Option<u64>,
+) -> [Size; HOLES] {
+    let mut holes = measured.to_vec();
+    let top = top.unwrap_or(u64::MAX);
+    holes.sort_by_key(|(address, _)| match unlimited_stack {
+        Some(UnlimitedStack::Legacy) => (true, *address),
+        _ if *address >= top => (true, *address),
+        _ => (false, u64::MAX - *address),
+    });
+    let mut sizes = [Size::ZERO; HOLES];
+    for (size, (_, bytes)) in sizes.iter_mut().zip(holes) {
+        *size = bytes;
+    }
+    sizes
+}
+
+/// By the type in the header of the program's file: `ET_EXEC` is 2, `ET_DYN` 3; see elf(5).
+fn relocation_model() -> Option<RelocationModel> {
+    use std::io::Read;
+    if !Target::CURRENT.os.has_linux_kernel() {
+        return None;
+    }
+    let mut header = [0; 18];
+    let mut file = std::fs::File::open("/proc/self/exe").ok()?;
+    file.read_exact(&mut header).ok()?;
+    elf_relocation_model(&header)
+}
+
+fn elf_relocation_model(header: &[u8]) -> Option<RelocationModel> {
+    let kind = header.get(16..18)?;
+    let order = header.get(5)?;
+    let kind = [*kind.first()?, *kind.get(1)?];
+    let kind = match (header.get(..4)?, order) {
+        (b"\x7fELF", 1) => u16::from_le_bytes(kind),
+        (b"\x7fELF", 2) => u16::from_be_bytes(kind),
+        _ => return None,
+    };
+    match kind {
+        2 => Some(RelocationModel::Static),
+        3 => Some(RelocationModel::Pie),
+        _ => None,
+    }
+}
+
+impl ProcessLimits {
+    fn of<M: Machine>(machine: &M) -> Self {
+        let number = |path| proc::number(&machine.text(path)?);
+        let meminfo = machine.text("/proc/meminfo").unwrap_or_default();
+        Self {
+            address_space: machine.limit(Resource::AddressSpace),
+            data: machine.limit(Resource::Data),
+            stack: machine.limit(Resource::Stack),
+            memlock: machine.limit(Resource::Memlock),
+            max_map_count: number("/proc/sys/vm/max_map_count"),
+            overcommit_memory: number("/proc/sys/vm/overcommit_memory"),
+            commit_limit: proc::size_of(&meminfo, "CommitLimit"),
+            committed: proc::size_of(&meminfo, "Committed_AS"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn holes_are_sorted_as_the_kernel_searches() {
+        let holes = [
+            (0x10000, Size::gib(3)),
+            (0x9000_0000_0000, Size::gib(2)),
+            (0x4000_0000_0000, Size::gib(1)),
+        ];
+        let gib = |order: [u64; 3]| order.map(Size::gib);
+        assert_eq!(in_order(&holes, None, None), gib([2, 1, 3]));
+        // What is above the highest mapping is searched last.
+        let top = Some(0x8000_0000_0000);
+        assert_eq!(in_order(&holes, None, top), gib([1, 3, 2]));
+        let legacy = Some(UnlimitedStack::Legacy);
+        assert_eq!(in_order(&holes, legacy, top), gib([3, 1, 2]));
+        let large_gap = Some(UnlimitedStack::LargeGap);
+        let top = Some(0x1000_0000_0000);
+        assert_eq!(in_order(&holes, large_gap, top), gib([3, 1, 2]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(header: Vec<u8>) {
+            let _ = elf_relocation_model(&header);
+        }
+
+        #[test]
+        fn only_elf_headers_tell_a_relocation_model(order in 1u8..3, kind in 0u16..6) {
+            let mut header = b"\x7fELF\x02".to_vec();
+            header.push(order);
+            header.resize(16, 0);
+            header.extend(if order == 1 { kind.to_le_bytes() } else { kind.to_be_bytes() });
+            let expected = match kind {
+                2 => Some(RelocationModel::Static),
+                3 => Some(RelocationModel::Pie),
+                _ => None,
+            };
+            prop_assert_eq!(elf_relocation_model(&header), expected);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The recheck: how much of what is asked does this process hold, and what is in the way of the least?
+//!
+//! Limits that no reservation meets are read first (`bounds`), then the real reservation is made, and
+//! only when that fails is the cause looked for.
+
+use poolcfg_core::{
+    Budget, GRAIN, Keep, LargestFit, Limits, MappingName, Promise, Size, Target, VaProfile,
+};
+
+use crate::bounds::{Bounds, Exceeded};
+use crate::layout;
+use crate::machine::{Machine, Resource, wide};
+use crate::misfit::{Misfit, RecheckError, RecheckLimit};
+use crate::proc;
+use crate::slabs::{Refusal, Slabs, largest, largest_single, slab_bytes};
+use crate::variables::InForce;
+
+/// The least that a recheck is content with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Least {
+    /// What the build guarantees.
+    Guaranteed,
+    /// What one can live with.
+    Min,
+}
+
+/// What a recheck has reserved.
+#[derive(Debug)]
+pub(crate) struct Taken<M> {
+    pub(crate) limits: Limits,
+    pub(crate) page_size: Size,
+    pub(crate) slabs: Slabs<M>,
+}
+
+/// The limits of a pool that shrinks or grows by the number which is not kept.
+struct Scale {
+    asked: Limits,
+    keep: Keep,
+}
+
+impl Scale {
+    fn limits(&self, value: u64) -> Limits {
+        match self.keep {
+            Keep::MemoryReservation => Limits {
+                max_instances: u32::try_from(value).unwrap_or(u32::MAX),
+                ..self.asked
+            },
+            Keep::MaxInstances => {
+                let reservation = Size::bytes(value.saturating_mul(GRAIN.get()));
+                Limits {
+                    memory_reservation: reservation,
+                    max_memory_size: self.asked.max_memory_size.min(reservation),
+                    ..self.asked
+                }
+            }
+        }
+    }
+
+    fn value(&self, limits: &Limits) -> u64 {
+        match self.keep {
+            Keep::MemoryReservation => u64::from(limits.max_instances),
+            Keep::MaxInstances => limits.memory_reservation.get() / GRAIN.get(),
+        }
+    }
+}
+
+/// Everything that one recheck goes by.
+struct Recheck<'a, M> {
+    machine: &'a M,
+    promise: &'a Promise<'static>,
+    in_force: InForce,
+    scale: Scale,
+    bounds: Bounds,
+    page_size: Size,
+    headroom: Size,
+}
+
+/// Why an attempt failed; what a refused reservation held is still held.
+enum Failure<M> {
+    Exceeded(Exceeded),
+    Refused(Box<Refusal<M>>),
+}
+
+/// Takes as much as goes of what is asked, and at least `least`.
+pub(crate) fn recheck<M: Machine>(
+    machine: &M,
+    promise: &Promise<'static>,
+    least: Least,
+) -> Result<Taken<M::Mapping>, RecheckError> {
+    let page_size = machine.page_size();
+    let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
+    let this = Recheck {
+        machine,
+        promise,
+        in_force,
+        scale: Scale {
+            asked: in_force.asked,
+            keep: in_force.keep,
+        },
+        bounds: Bounds::read(machine, &in_force.asked, page_size),
+        page_size,
+        headroom: headroom(promise),
+    };
+    let asked = this.scale.value(&in_force.asked);
+    let guaranteed = this.scale.value(&in_force.guaranteed);
+    let floor = match (least, in_force.keep) {
+        (Least::Guaranteed, _) => guaranteed,
+        (Least::Min, Keep::MemoryReservation) => guaranteed.min(u64::from(in_force.min_instances)),
+        (Least::Min, Keep::MaxInstances) => guaranteed.min(1),
+    };
+    let (limits, failure) = match this.attempt(guaranteed, asked) {
+        Ok(taken) => return Ok(taken),
+        Err(failure) if floor == guaranteed => (this.scale.limits(guaranteed), failure),
+        Err(failure) => {
+            // What it held would be missing.
+            drop(failure);
+            match this.attempt(floor, guaranteed) {
+                Ok(taken) => return Ok(taken),
+                Err(failure) => (this.scale.limits(floor), failure),
+            }
+        }
+    };
+    Err(this.misfit(limits, failure).into())
+}
+
+/// What is left to the rest of the process where more than the least is taken, as the build leaves it.
+fn headroom(promise: &Promise<'static>) -> Size {
+    let target = Target::CURRENT;
+    let profile =
+        VaProfile::find(promise.va_profile, target).unwrap_or_else(|_| VaProfile::floor(target));
+    Budget::new(&profile, promise.shape, None).headroom
+}
+
+impl<M: Machine> Recheck<'_, M> {
+    fn reserve(
+        &self,
+        limits: &Limits,
+        headroom: Size,
+    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        Slabs::reserve(self.machine, limits, self.page_size, headroom)
+    }
+
+    /// Takes as much as goes from `least` to `most`. The least is taken without any headroom: that was
+    /// reckoned with when it was promised.
+    fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
+        self.bounds
+            .check(&self.scale.limits(least))
+            .map_err(Failure::Exceeded)?;
+        let most = largest(least, most.saturating_add(1), |value| {
+            self.bounds.check(&self.scale.limits(value)).is_ok()
+        });
+        let take = |value, headroom| {
+            let limits = self.scale.limits(value);
+            self.reserve(&limits, headroom).map(|slabs| Taken {
+                limits,
+                page_size: self.page_size,
+                slabs,
+            })
+        };
+        let mut misfit = most;
+        if most > least {
+            match take(most, self.headroom) {
+                Ok(taken) => return Ok(taken),
+                Err(refusal) if !refusal.is_of_size() => return Err(Failure::Refused(refusal)),
+                Err(refusal) if self.scale.keep == Keep::MemoryReservation => {
+                    // More memories than those that went in do not go in.
+                    misfit = most.min(u64::from(refusal.slots) + 1);
+                }
+                Err(_) => {}
+            }
+        }
+        let fit = largest(least, misfit, |value| take(value, self.headroom).is_ok());
+        if fit > least
+            && let Ok(taken) = take(fit, self.headroom)
+        {
+            return Ok(taken);
+        }
+        take(least, Size::ZERO).map_err(Failure::Refused)
+    }
+
+    fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
+        let mut misfit = Misfit {
+            pool: self.promise.name,
+            limits,
+            min_instances: self.in_force.min_instances,
+            keep: self.in_force.keep,
+            limit: RecheckLimit::Refused,
+            need: 0,
+            have: 0,
+            unit: RecheckLimit::Refused.unit(),
+            mapping: None,
+            largest_fit: LargestFit {
+                max_instances: None,
+                memory_reservation: None,
+            },
+            va_profile: self.promise.va_profile,
+            shape: self.promise.shape,
+            unlimited_stack: None,
+            source: None,
+        };
+        let (exceeded, of_size) = match failure {
+            Failure::Exceeded(exceeded) => (exceeded, true),
+            Failure::Refused(refusal) => {
+                let of_size = refusal.is_of_size();
+                misfit.mapping = refusal.mapping;
+                let exceeded = self.diagnose(&limits, *refusal, &mut misfit);
+                (exceeded, of_size)
+            }
+        };
+        misfit.limit = exceeded.limit;
+        misfit.need = exceeded.need;
+        misfit.have = exceeded.have;
+        misfit.unit = exceeded.limit.unit();
+        if of_size {
+            misfit.largest_fit = self.largest_fit();
+        }
+        misfit
+    }
+
+    /// Why a reservation was refused, as far as the process can be asked.
+    fn diagnose(
+        &self,
+        limits: &Limits,
+        refusal: Refusal<M::Mapping>,
+        misfit: &mut Misfit,
+    ) -> Exceeded {
+        let Refusal {
+            held,
+            mapping,
+            mut bytes,
+            source,
+            ..
+        } = refusal;
+        let kind = source.kind();
+        misfit.source = Some(source);
+        // Memories are to lie in one piece; tables and stacks have to lie beside them.
+        let left = match mapping {
+            Some(MappingName::Tables | MappingName::Stacks) => {
+                Some(largest_single(self.machine, bytes, self.page_size))
+            }
+            _ => {
+                bytes = slab_bytes(
+                    limits,
+                    MappingName::Memories,
+                    limits.max_instances,
+                    self.page_size,
+                );
+                None
+            }
+        };
+        let mappings = wide(held.iter().count()).saturating_add(1);
+        // From here on nothing of the attempt is held.
+        drop(held);
+        let refused = Exceeded {
+            limit: RecheckLimit::Refused,
+            need: bytes.get(),
+            have: 0,
+        };
+        let one = Limits {
+            pools: 1,
+            ..*limits
+        };
+        let total = one
+            .footprint(self.page_size)
+            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get());
+        let against = |limit, resource, used: &str| {
+            let have = self.machine.limit(resource)?.get();
+            let status = self.machine.text("/proc/self/status").unwrap_or_default();
+            let used = proc::size_of(&status, used).unwrap_or(Size::ZERO);
+            let need = used.get().saturating_add(total);
+            (need > have).then_some(Exceeded { limit, need, have })
+        };
+        match kind {
+            std::io::ErrorKind::WouldBlock => {
+                return against(RecheckLimit::RlimitMemlock, Resource::Memlock, "VmLck")
+                    .unwrap_or(refused);
+            }
+            std::io::ErrorKind::OutOfMemory => {}
+            _ => return refused,
+        }
+        let address_space = against(RecheckLimit::RlimitAs, Resource::AddressSpace, "VmSize");
+        if let Some(exceeded) = address_space {
+            return exceeded;
+        }
+        let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
+        let max_map_count = self.machine.text("/proc/sys/vm/max_map_count");
+        if let Some(have) = max_map_count.and_then(|text| proc::number(&text)) {
+            let need = wide(proc::maps(&maps).count()).saturating_add(mappings);
+            if need > have {
+                return Exceeded {
+                    limit: RecheckLimit::MaxMapCount,
+                    need,
+                    have,
+                };
+            }
+        }
+        misfit.unlimited_stack = layout::unlimited_stack(self.machine);
+        let gap = proc::gaps(&maps, 0).first().map(|gap| gap.bytes);
+        // A free range of twice the size that is searched is no reason: something else refuses.
+        let ample = Size::bytes(bytes.get().saturating_mul(2));
+        let reason = misfit.unlimited_stack.is_some() || left.is_some();
+        let have = left.unwrap_or_else(|| largest_single(self.machine, bytes, self.page_size));
+        if !reason && gap.is_some_and(|gap| gap >= ample) {
+            return Exceeded {
+                have: have.get(),
+                ..refused
+            };
+        }
+        Exceeded {
+            limit: RecheckLimit::Hole,
+            need: bytes.get(),
+            have: have.get(),
+        }
+    }
+
+    /// What would fit now, each number with the other as asked.
+    fn largest_fit(&self) -> LargestFit {
+        let asked = self.in_force.asked;
+        let most = |keep, headroom| {
+            let scale = Scale { asked, keep };
+            let value = scale.value(&asked);
+            let fit = largest(0, value.saturating_add(1), |value| {
+                let limits = scale.limits(value);
+                self.bounds.check(&limits).is_ok() && self.reserve(&limits, headroom).is_ok()
+            });
+            (fit > 0).then(|| scale.limits(fit))
+        };
+        let most = |keep| most(keep, self.headroom).or_else(|| most(keep, Size::ZERO));
+        LargestFit {
+            max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
+            memory_reservation: most(Keep::MaxInstances).map(|limits| limits.memory_reservation),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

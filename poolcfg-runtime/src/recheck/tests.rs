@@ -1,0 +1,424 @@
+//! The decisions of a recheck, on machines that are made up: holes of given sizes in the order in which
+//! they are searched, limits, texts of /proc and variables.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io;
+use std::rc::Rc;
+
+use poolcfg_core::{Keep, Limits, Promise, Settings, Size, Target};
+use proptest::prelude::*;
+
+use super::*;
+use crate::ledger::Holding;
+use crate::misfit::{RecheckError, Unit};
+
+/// Free bytes of each hole; a mapping is placed at the end of what is free.
+type Holes = Rc<RefCell<Vec<u64>>>;
+
+#[derive(Default)]
+struct Made {
+    holes: Holes,
+    /// All reservations together, as RLIMIT_AS counts them.
+    address_space: Option<u64>,
+    /// What every reservation fails with.
+    refuses: Option<i32>,
+    limits: Vec<(Resource, Size)>,
+    texts: HashMap<&'static str, String>,
+    variables: HashMap<String, String>,
+    holdings: Vec<Holding>,
+    used: Rc<RefCell<u64>>,
+}
+
+struct Block {
+    hole: usize,
+    bytes: u64,
+    holes: Holes,
+    used: Rc<RefCell<u64>>,
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.holes.borrow_mut()[self.hole] += self.bytes;
+        *self.used.borrow_mut() -= self.bytes;
+    }
+}
+
+const ENOMEM: i32 = 12;
+const EAGAIN: i32 = 11;
+const EPERM: i32 = 1;
+
+impl Machine for Made {
+    type Mapping = Block;
+
+    fn reserve(&self, bytes: Size) -> io::Result<Block> {
+        if let Some(errno) = self.refuses {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let bytes = bytes.get();
+        let out_of_memory = || io::Error::from_raw_os_error(ENOMEM);
+        let used = *self.used.borrow();
+        if self.address_space.is_some_and(|most| bytes > most - used) {
+            return Err(out_of_memory());
+        }
+        let mut holes = self.holes.borrow_mut();
+        let hole = holes.iter().position(|free| *free >= bytes);
+        let hole = hole.ok_or_else(out_of_memory)?;
+        holes[hole] -= bytes;
+        *self.used.borrow_mut() += bytes;
+        Ok(Block {
+            hole,
+            bytes,
+            holes: Rc::clone(&self.holes),
+            used: Rc::clone(&self.used),
+        })
+    }
+
+    fn address(&self, mapping: &Block) -> u64 {
+        self.holes.borrow()[mapping.hole]
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
+        self.texts.get(path).cloned()
+    }
+
+    fn limit(&self, resource: Resource) -> Option<Size> {
+        let limit = self.limits.iter().find(|(of, _)| *of == resource)?;
+        Some(limit.1)
+    }
+
+    fn page_size(&self) -> Size {
+        Size::kib(4)
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.variables.get(name).map(OsString::from)
+    }
+
+    fn variables(&self) -> Vec<String> {
+        self.variables.keys().cloned().collect()
+    }
+
+    fn stack_top(&self) -> Option<u64> {
+        None
+    }
+
+    fn holdings(&self) -> Vec<Holding> {
+        self.holdings.clone()
+    }
+}
+
+impl Made {
+    fn new(holes: &[Size]) -> Self {
+        Self {
+            holes: Rc::new(RefCell::new(holes.iter().map(|hole| hole.get()).collect())),
+            ..Self::default()
+        }
+    }
+
+    fn with_text(mut self, path: &'static str, text: &str) -> Self {
+        self.texts.insert(path, text.to_owned());
+        self
+    }
+}
+
+fn slots(instances: u32) -> Limits {
+    Limits {
+        max_instances: instances,
+        memory_reservation: Size::gib(4),
+        max_memory_size: Size::mib(1),
+        guard_size: Size::mib(32),
+        table_reservation: Size::ZERO,
+        stack_reservation: Size::ZERO,
+        pools: 1,
+    }
+}
+
+fn promise(asked: u32, guaranteed: u32) -> Promise<'static> {
+    Promise {
+        asked: slots(asked),
+        guaranteed: slots(guaranteed),
+        min_instances: 1,
+        keep: Keep::MemoryReservation,
+        ..Settings::new(&[], &[]).promise(Target::CURRENT, 0)
+    }
+}
+
+fn misfit(result: Result<Taken<Block>, RecheckError>) -> Misfit {
+    match result {
+        Err(RecheckError::Misfit(misfit)) => *misfit,
+        Err(error) => panic!("{error}"),
+        Ok(taken) => panic!("took {:?}", taken.limits),
+    }
+}
+
+#[test]
+fn what_is_asked_is_taken_where_it_fits() {
+    let machine = Made::new(&[Size::tib(40), Size::tib(80)]);
+    let taken = recheck(&machine, &promise(1000, 1000), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits, slots(1000));
+    assert_eq!(taken.slabs.memories.len(), 1);
+}
+
+#[test]
+fn an_sv39_process_holds_more_in_two_pieces_than_in_one() {
+    // What the floor has, and what is found beside it, with a gibibyte left over in the end.
+    let machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
+    let taken = recheck(&machine, &promise(1000, 42), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 62);
+    assert_eq!(taken.slabs.memories.len(), 2);
+}
+
+#[test]
+fn less_than_guaranteed_names_the_hole_and_what_fits() {
+    let machine = Made::new(&[Size::gib(20), Size::gib(100)]);
+    let misfit = misfit(recheck(&machine, &promise(50, 42), Least::Guaranteed));
+    assert_eq!(misfit.limit, RecheckLimit::Hole);
+    assert_eq!(misfit.limits, slots(42));
+    // 42 slots of 4 GiB + 32 MiB, and a guard.
+    assert_eq!(misfit.need, 42 * ((4 << 30) + (32 << 20)) + (32 << 20));
+    assert_eq!(misfit.have, Size::gib(100).get());
+    // 24 in the larger hole and 4 in the other, with 1 GiB left.
+    assert_eq!(misfit.largest_fit.max_instances, Some(28));
+    assert_eq!(*machine.used.borrow(), 0);
+    let or_shrink = recheck(&machine, &promise(50, 42), Least::Min).unwrap();
+    assert_eq!(or_shrink.limits.max_instances, 28);
+}
+
+#[test]
+fn the_guarantee_is_taken_without_headroom() {
+    let exactly = 42 * ((4 << 30) + (32 << 20)) + (32 << 20);
+    let machine = Made::new(&[Size::bytes(exactly)]);
+    let taken = recheck(&machine, &promise(1000, 42), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 42);
+}
+
+#[test]
+fn rlimit_as_is_named_with_what_the_process_has() {
+    let machine = Made {
+        address_space: Some(Size::gib(63).get()),
+        limits: vec![(Resource::AddressSpace, Size::gib(64))],
+        ..Made::new(&[Size::tib(80)])
+    }
+    .with_text("/proc/self/status", "VmSize:\t1048576 kB\n");
+    let misfit = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
+    assert_eq!(misfit.limit, RecheckLimit::RlimitAs);
+    assert_eq!(misfit.have, Size::gib(64).get());
+    assert_eq!(misfit.need, 0x3ef_d200_0000 + Size::gib(1).get());
+    assert_eq!(misfit.largest_fit.max_instances, Some(15));
+    assert_eq!(
+        misfit.to_string(),
+        "pool needs `3.94 TiB` of address space, with what the process has already; `RLIMIT_AS` \
+         allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise it with `ulimit -v` or \
+         `LimitAS=`"
+    );
+}
+
+#[test]
+fn rlimit_data_counts_what_is_written_at_worst() {
+    let machine = Made {
+        limits: vec![(Resource::Data, Size::mib(256))],
+        ..Made::new(&[Size::tib(80)])
+    }
+    .with_text("/proc/self/status", "VmData:\t10240 kB\n");
+    let error = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
+    assert_eq!(error.limit, RecheckLimit::RlimitData);
+    assert_eq!(error.need, Size::mib(1010).get());
+    assert_eq!(error.have, Size::mib(256).get());
+    assert_eq!(error.largest_fit.max_instances, Some(246));
+    // What is asked above the guarantee is lowered instead.
+    let taken = recheck(&machine, &promise(1000, 100), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 246);
+}
+
+#[test]
+fn what_other_pools_will_write_and_map_is_counted() {
+    let holding = Holding {
+        ranges: vec![0x1000..0x9000],
+        maps_at_worst: 60_000,
+        writable_at_worst: Size::mib(200),
+    };
+    let machine = Made {
+        limits: vec![(Resource::Data, Size::mib(256))],
+        holdings: vec![holding.clone()],
+        ..Made::new(&[Size::tib(80)])
+    }
+    .with_text("/proc/self/status", "VmData:\t1040 kB\n")
+    .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
+    // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
+    let taken = recheck(&machine, &promise(1000, 1), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 55);
+    let machine = Made {
+        holdings: vec![holding],
+        ..Made::new(&[Size::tib(80)])
+    }
+    .with_text("/proc/sys/vm/max_map_count", "65530\n")
+    .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
+    let error = misfit(recheck(&machine, &promise(2000, 2000), Least::Guaranteed));
+    assert_eq!(error.limit, RecheckLimit::MaxMapCount);
+    assert_eq!(error.unit, Unit::Maps);
+    assert_eq!(error.need, 60_000 + 2048 + 4001);
+    assert_eq!(error.have, 65_530);
+    assert_eq!(error.largest_fit.max_instances, Some(1740));
+}
+
+#[test]
+fn the_commit_limit_counts_in_mode_2_only() {
+    let meminfo = "CommitLimit:    2097152 kB\nCommitted_AS:   1048576 kB\n";
+    let machine = |mode| {
+        Made::new(&[Size::tib(80)])
+            .with_text("/proc/sys/vm/overcommit_memory", mode)
+            .with_text("/proc/sys/vm/admin_reserve_kbytes", "8192\n")
+            .with_text("/proc/sys/vm/user_reserve_kbytes", "131072\n")
+            .with_text("/proc/meminfo", meminfo)
+    };
+    assert!(recheck(&machine("0\n"), &promise(1000, 1000), Least::Guaranteed).is_ok());
+    let error = misfit(recheck(
+        &machine("2\n"),
+        &promise(1000, 1000),
+        Least::Guaranteed,
+    ));
+    assert_eq!(error.limit, RecheckLimit::CommitLimit);
+    assert_eq!(error.need, Size::mib(1000).get());
+    assert_eq!(error.have, Size::mib(1024 - 8 - 128).get());
+    assert_eq!(error.largest_fit.max_instances, Some(888));
+}
+
+#[test]
+fn locked_memory_is_named() {
+    let machine = Made {
+        refuses: Some(EAGAIN),
+        limits: vec![(Resource::Memlock, Size::mib(8))],
+        ..Made::new(&[Size::tib(80)])
+    }
+    .with_text("/proc/self/status", "VmLck:\t2048 kB\n");
+    let error = misfit(recheck(&machine, &promise(1, 1), Least::Guaranteed));
+    assert_eq!(error.limit, RecheckLimit::RlimitMemlock);
+    assert_eq!(error.have, Size::mib(8).get());
+    assert_eq!(error.need, Size::mib(2 + 4096 + 64).get());
+}
+
+#[test]
+fn a_filter_that_refuses_is_named_with_its_errno() {
+    let machine = Made {
+        refuses: Some(EPERM),
+        ..Made::new(&[Size::tib(80)])
+    };
+    for least in [Least::Guaranteed, Least::Min] {
+        let error = misfit(recheck(&machine, &promise(9, 9), least));
+        assert_eq!(error.limit, RecheckLimit::Refused);
+        assert_eq!(
+            error.source.as_ref().and_then(io::Error::raw_os_error),
+            Some(EPERM)
+        );
+        assert_eq!(error.largest_fit.max_instances, None);
+    }
+}
+
+#[test]
+fn a_mistaken_variable_stops_the_recheck() {
+    let machine = Made {
+        variables: [("POOLCFG_MAX_INSTANCES".to_owned(), "x".to_owned())].into(),
+        ..Made::new(&[Size::tib(80)])
+    };
+    let result = recheck(&machine, &promise(9, 9), Least::Min);
+    assert!(matches!(result, Err(RecheckError::Variable(_))));
+}
+
+prop_compose! {
+    fn any_promise()(
+        asked in 1u32..3000,
+        guaranteed in 1u32..3000,
+        min in 1u32..50,
+        reservation in 1u64..100_000,
+        guaranteed_grains in 1u64..100_000,
+        guard in 0u64..(64 << 20),
+        table in 0u64..(1 << 20),
+        stack in 0u64..(4 << 20),
+        keep_instances: bool,
+    ) -> Promise<'static> {
+        let asked = Limits {
+            max_instances: asked,
+            memory_reservation: Size::kib(64 * reservation),
+            max_memory_size: Size::kib(64 * reservation.min(100)),
+            guard_size: Size::bytes(guard),
+            table_reservation: Size::bytes(table),
+            stack_reservation: Size::bytes(stack),
+            pools: 1,
+        };
+        let grains = guaranteed_grains.min(reservation);
+        let guaranteed = if keep_instances {
+            Limits {
+                memory_reservation: Size::kib(64 * grains),
+                max_memory_size: Size::kib(64 * grains.min(100)),
+                ..asked
+            }
+        } else {
+            Limits { max_instances: guaranteed.min(asked.max_instances), ..asked }
+        };
+        Promise {
+            asked,
+            guaranteed,
+            min_instances: min.min(asked.max_instances),
+            keep: if keep_instances { Keep::MaxInstances } else { Keep::MemoryReservation },
+            ..promise(1, 1)
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_recheck_takes_what_was_promised_or_tells_what_would_fit(
+        promise in any_promise(),
+        holes in prop::collection::vec(0u64..(1 << 44), 1..4),
+        data in prop::option::of(0u64..(1 << 36)),
+        least in prop::sample::select(vec![Least::Guaranteed, Least::Min]),
+    ) {
+        let holes: Vec<_> = holes.into_iter().map(Size::bytes).collect();
+        let mut machine = Made::new(&holes);
+        machine.limits.extend(data.map(|data| (Resource::Data, Size::bytes(data))));
+        let before = machine.holes.borrow().clone();
+        let result = recheck(&machine, &promise, least);
+        match result {
+            Ok(taken) => {
+                let (limits, asked) = (taken.limits, promise.asked);
+                prop_assert!(limits.max_instances <= asked.max_instances);
+                prop_assert!(limits.memory_reservation <= asked.memory_reservation);
+                prop_assert!(limits.max_memory_size <= limits.memory_reservation);
+                if least == Least::Guaranteed {
+                    prop_assert!(limits.max_instances >= promise.guaranteed.max_instances);
+                    prop_assert!(
+                        limits.memory_reservation >= promise.guaranteed.memory_reservation
+                    );
+                }
+                if promise.keep == Keep::MemoryReservation {
+                    prop_assert!(
+                        limits.max_instances
+                            >= promise.min_instances.min(promise.guaranteed.max_instances)
+                    );
+                }
+            }
+            Err(RecheckError::Misfit(misfit)) => {
+                prop_assert!(misfit.need > misfit.have, "{misfit}");
+                // What the message says the operator can start with does start.
+                let text = misfit.to_string();
+                let said: Vec<_> = text
+                    .split('`')
+                    .filter_map(|part| part.split_once('='))
+                    .filter(|(name, _)| name.starts_with("POOLCFG_"))
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect();
+                if !said.is_empty() {
+                    machine.variables = said.into_iter().collect();
+                    let again = recheck(&machine, &promise, Least::Guaranteed);
+                    prop_assert!(again.is_ok(), "{text}: {:?}", again.err());
+                }
+            }
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+        prop_assert_eq!(&*machine.holes.borrow(), &before);
+    }
+}

@@ -1,0 +1,79 @@
+//! Mappings: address space that belongs to the process and is inaccessible, until it is dropped.
+
+use std::io;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use poolcfg_core::Size;
+
+use super::os;
+
+/// A reservation: whole pages, inaccessible but for what regions open of them.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    base: NonNull<u8>,
+    len: usize,
+    /// Set when a call failed in a way that may have given pages of the mapping back to the system:
+    /// somebody else's mapping may then lie between them, so nothing is released any more.
+    torn: AtomicBool,
+}
+
+// SAFETY: a mapping is an address and a length that belong to it alone; what may be done to its pages is
+// decided by the regions that own them, and none of it depends on the thread.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; a shared reference gives out addresses only.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Reserves `bytes`, rounded up to pages by the system.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::OutOfMemory`] also when a pointer cannot count the bytes.
+    pub(crate) fn reserve(bytes: Size) -> io::Result<Self> {
+        // Offsets within a mapping must fit an isize.
+        let len = isize::try_from(bytes.get())
+            .ok()
+            .and_then(|len| usize::try_from(len).ok())
+            .filter(|len| *len > 0)
+            .ok_or(io::ErrorKind::OutOfMemory)?;
+        let base = os::reserve(len)?;
+        Ok(Self {
+            base,
+            len,
+            torn: AtomicBool::new(false),
+        })
+    }
+
+    /// Its bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where it begins.
+    pub(crate) fn address(&self) -> usize {
+        self.base.as_ptr().addr()
+    }
+
+    /// The address `offset` bytes into the mapping; its end at most.
+    pub(super) fn at(&self, offset: usize) -> NonNull<u8> {
+        let offset = offset.min(self.len);
+        // SAFETY: the mapping is `len` bytes, which fit an isize, and `offset` is at most `len`.
+        unsafe { self.base.add(offset) }
+    }
+
+    /// From now on nothing of the mapping is released.
+    pub(super) fn tear(&self) {
+        self.torn.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if self.torn.load(Ordering::Acquire) {
+            return;
+        }
+        // SAFETY: the range is the one that `os::reserve` gave, whole and not torn, and nobody refers to
+        // it: every region holds the mapping alive.
+        unsafe { os::release(self.base, self.len) }
+    }
+}

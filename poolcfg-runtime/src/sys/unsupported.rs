@@ -1,0 +1,47 @@
+//! Systems without virtual memory that we know how to reserve: every reservation is refused.
+
+use std::io;
+use std::ptr::NonNull;
+
+/// Nothing is ever closed here.
+pub(super) const CLOSE_MAY_TEAR: bool = false;
+
+/// Bytes of a page, for the arithmetic alone.
+pub(crate) fn page_size() -> usize {
+    65_536
+}
+
+/// Refuses.
+pub(super) fn reserve(_len: usize) -> io::Result<NonNull<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Never called: nothing is ever reserved.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn release(_base: NonNull<u8>, _len: usize) {}
+
+/// Refuses.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn open(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Refuses.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn shut(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Refuses.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn close(_start: NonNull<u8>, _size: usize, _reach: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

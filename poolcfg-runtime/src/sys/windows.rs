@@ -1,0 +1,79 @@
+//! Windows: VirtualAlloc reserves, commits and decommits.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+
+use windows_sys::Win32::System::Memory::{
+    MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE, PAGE_NOACCESS, PAGE_READWRITE,
+    VirtualAlloc, VirtualFree,
+};
+use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
+
+/// A decommit that fails leaves the pages reserved.
+pub(super) const CLOSE_MAY_TEAR: bool = false;
+
+/// Bytes of a page.
+pub(crate) fn page_size() -> usize {
+    static PAGE: OnceLock<usize> = OnceLock::new();
+    *PAGE.get_or_init(|| {
+        let mut info = MaybeUninit::<SYSTEM_INFO>::zeroed();
+        // SAFETY: the pointer is to a SYSTEM_INFO of our own.
+        unsafe { GetSystemInfo(info.as_mut_ptr()) };
+        // SAFETY: zeroed and then filled in; every field is a number or a pointer.
+        let info = unsafe { info.assume_init() };
+        usize::try_from(info.dwPageSize).unwrap_or(4096)
+    })
+}
+
+/// Reserves inaccessible address space.
+pub(super) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
+    // SAFETY: a new reservation at an address of the system's choosing touches nothing that exists.
+    let base = unsafe { VirtualAlloc(ptr::null(), len, MEM_RESERVE, PAGE_NOACCESS) };
+    NonNull::new(base.cast()).ok_or_else(io::Error::last_os_error)
+}
+
+/// Gives a reservation back.
+///
+/// # Safety
+/// The range is one that [`reserve`] gave, whole, and nobody refers to it.
+pub(super) unsafe fn release(base: NonNull<u8>, _len: usize) {
+    // SAFETY: the caller's promise; MEM_RELEASE takes the whole reservation and a size of 0.
+    let released = unsafe { VirtualFree(base.as_ptr().cast(), 0, MEM_RELEASE) };
+    debug_assert_ne!(released, 0);
+}
+
+/// Makes pages readable and writable.
+///
+/// # Safety
+/// The range is within a reservation of the caller's, and nobody refers to it.
+pub(super) unsafe fn open(start: NonNull<u8>, len: usize) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    let base = unsafe { VirtualAlloc(start.as_ptr().cast(), len, MEM_COMMIT, PAGE_READWRITE) };
+    if base.is_null() {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Makes pages inaccessible.
+///
+/// # Safety
+/// The range is within a reservation of the caller's, and nobody refers to it.
+pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
+    // SAFETY: the caller's promise; decommitting what is not committed is no error.
+    if unsafe { VirtualFree(start.as_ptr().cast(), len, MEM_DECOMMIT) } == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Makes pages inaccessible, and zero for whoever opens them next: pages that are committed anew are.
+///
+/// # Safety
+/// The range of `reach` bytes is within a reservation of the caller's, and nobody refers to it.
+pub(super) unsafe fn close(start: NonNull<u8>, _size: usize, reach: usize) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe { shut(start, reach) }
+}

@@ -1,0 +1,366 @@
+//! Environment variables by which an operator lowers a pool's limits without building anew.
+//!
+//! For the pool without a name they are `POOLCFG_MAX_INSTANCES` and so on; for the pool `plugins` they
+//! are `POOLCFG_PLUGINS_MAX_INSTANCES` and so on, in capitals and with `_` for `-`.
+//!
+//! | variable | value | what it may do |
+//! |---|---|---|
+//! | `MAX_INSTANCES` | a count | lower what is asked, to 1 at least; the guarantee goes down with it |
+//! | `MIN_INSTANCES` | a count | lower or raise the least that is of use, up to the instances asked for |
+//! | `MEMORY_RESERVATION` | a size | lower it, in multiples of 64 KiB; `max_memory_size` goes down with it |
+//! | `MAX_MEMORY_SIZE` | a size | lower it |
+//! | `GUARD_SIZE` | a size | raise it: code may rely on the guard that the build chose |
+//! | `TABLE_RESERVATION`, `STACK_RESERVATION` | a size | lower it, but not to nothing |
+//!
+//! Sizes are written as in poolcfg.toml. A value that cannot be read, goes the wrong way or contradicts
+//! another one is an error, also when it is empty; none is ever left out silently.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use poolcfg_core::{GRAIN, Keep, Limits, Promise, Size, SizeError};
+
+/// A promise after the operator's variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InForce {
+    pub(crate) asked: Limits,
+    pub(crate) guaranteed: Limits,
+    pub(crate) min_instances: u32,
+    pub(crate) keep: Keep,
+}
+
+/// What is wrong with an environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariableError {
+    /// The variable.
+    pub variable: String,
+    /// Its value; what of it is not Unicode is replaced.
+    pub value: String,
+    /// What is wrong with it.
+    pub fault: VariableFault,
+}
+
+/// What is wrong with the value of an environment variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VariableFault {
+    /// It is not Unicode.
+    NotUnicode,
+    /// It is not a whole number of 32 bits.
+    NotNumber,
+    /// It is not a size.
+    NotSize(SizeError),
+    /// It is zero.
+    Zero,
+    /// It is above what the build asks for; variables lower limits.
+    AboveBuild {
+        /// The most that is allowed: bytes, or instances.
+        most: u64,
+    },
+    /// It is above another number in force.
+    Above {
+        /// The other number's key.
+        key: &'static str,
+        /// The other number: bytes, or instances.
+        most: u64,
+    },
+    /// It is below `min_instances`.
+    BelowMin {
+        /// The least that is allowed.
+        min_instances: u32,
+    },
+    /// It is below the guard that the build chose, on which its code may rely.
+    BelowBuild {
+        /// The least that is allowed.
+        least: Size,
+    },
+    /// It is not a multiple of 64 KiB.
+    NotMultiple,
+    /// The sizes of the pool add up to more than 2^64 - 1 bytes with it.
+    Overflow,
+}
+
+impl VariableFault {
+    fn counts(self, f: &mut fmt::Formatter<'_>, number: u64, instances: bool) -> fmt::Result {
+        if instances {
+            write!(f, "`{number}`")
+        } else {
+            write!(f, "`{}`", Size::bytes(number).exact())
+        }
+    }
+}
+
+impl fmt::Display for VariableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            variable, value, ..
+        } = self;
+        let instances = variable.ends_with("_INSTANCES");
+        write!(f, "environment variable `{variable}` is `{value}`, ")?;
+        let fault = self.fault;
+        match fault {
+            VariableFault::NotUnicode => f.write_str("which is not Unicode: "),
+            VariableFault::NotNumber => f.write_str("which is not a whole number: "),
+            VariableFault::NotSize(error) => write!(f, "which is {error}: "),
+            VariableFault::Zero => f.write_str("which is nothing: "),
+            VariableFault::AboveBuild { most } => {
+                f.write_str("which is above the ")?;
+                fault.counts(f, most, instances)?;
+                f.write_str(" that the build asks for, and variables only lower limits: ")
+            }
+            VariableFault::Above { key, most } => {
+                write!(f, "which is above `{key}`, now ")?;
+                fault.counts(f, most, instances)?;
+                f.write_str(": ")
+            }
+            VariableFault::BelowMin { min_instances } => {
+                write!(f, "which is below `min_instances`, now `{min_instances}`: ")
+            }
+            VariableFault::BelowBuild { least } => write!(
+                f,
+                "which is below the guard of `{}` that the build's code may rely on: ",
+                least.exact()
+            ),
+            VariableFault::NotMultiple => f.write_str("which is not a multiple of 64 KiB: "),
+            VariableFault::Overflow => {
+                f.write_str("with which the pool is larger than 2^64 - 1 bytes: ")
+            }
+        }?;
+        match fault {
+            VariableFault::AboveBuild { most } | VariableFault::Above { most, .. } => {
+                f.write_str("set at most ")?;
+                fault.counts(f, most, instances)?;
+                f.write_str(", or unset it")
+            }
+            VariableFault::BelowMin { min_instances } => write!(
+                f,
+                "set at least `{min_instances}`, or lower `{}` too",
+                variable.replace("MAX_INSTANCES", "MIN_INSTANCES")
+            ),
+            VariableFault::BelowBuild { least } => {
+                write!(f, "set at least `{}`, or unset it", least.exact())
+            }
+            VariableFault::Overflow => f.write_str("set less, or unset it"),
+            VariableFault::NotMultiple => write!(
+                f,
+                "set `{}`",
+                Size::parse(value)
+                    .unwrap_or(GRAIN)
+                    .round_down(GRAIN)
+                    .max(GRAIN)
+                    .exact()
+            ),
+            _ if instances => f.write_str("set a number such as `64`, or unset it"),
+            _ => f.write_str("set a size such as `256MiB`, or unset it"),
+        }
+    }
+}
+
+impl std::error::Error for VariableError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.fault {
+            VariableFault::NotSize(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The variable of a pool's key, such as `POOLCFG_PLUGINS_MAX_INSTANCES`.
+pub(crate) fn variable(pool: &str, key: &str) -> String {
+    let mut name = String::from("POOLCFG_");
+    if !pool.is_empty() {
+        name.push_str(&pool.to_uppercase().replace('-', "_"));
+        name.push('_');
+    }
+    name.push_str(key);
+    name
+}
+
+/// The keys, in the order in which they are read.
+const KEYS: [&str; 7] = [
+    "MAX_INSTANCES",
+    "MIN_INSTANCES",
+    "MEMORY_RESERVATION",
+    "MAX_MEMORY_SIZE",
+    "TABLE_RESERVATION",
+    "STACK_RESERVATION",
+    "GUARD_SIZE",
+];
+
+/// Those of the variables that look like ours and that neither this pool nor, by their shape, another
+/// pool reads. `POOLCFG_VA_PROFILE` is read when the program is built.
+pub(crate) fn stray(pool: &str, variables: &[String]) -> Vec<String> {
+    let is_stray = |name: &&String| {
+        let Some(rest) = name.strip_prefix("POOLCFG_") else {
+            return false;
+        };
+        let bare = KEYS.contains(&rest);
+        let of_a_pool = KEYS.iter().any(|key| {
+            rest.strip_suffix(key)
+                .is_some_and(|pool| pool.len() > 1 && pool.ends_with('_'))
+        });
+        let read = if pool.is_empty() { bare } else { of_a_pool };
+        rest != "VA_PROFILE" && !read
+    };
+    variables.iter().filter(is_stray).cloned().collect()
+}
+
+/// One variable that is set.
+struct Said<'a> {
+    variable: String,
+    value: String,
+    unicode: bool,
+    page_size: Size,
+    promise: &'a Promise<'static>,
+}
+
+impl Said<'_> {
+    fn fault(&self, fault: VariableFault) -> VariableError {
+        VariableError {
+            variable: self.variable.clone(),
+            value: self.value.clone(),
+            fault,
+        }
+    }
+
+    fn number(&self) -> Result<u32, VariableError> {
+        if !self.unicode {
+            return Err(self.fault(VariableFault::NotUnicode));
+        }
+        match self.value.trim().parse() {
+            Ok(0) => Err(self.fault(VariableFault::Zero)),
+            Ok(number) => Ok(number),
+            Err(_) => Err(self.fault(VariableFault::NotNumber)),
+        }
+    }
+
+    fn size(&self) -> Result<Size, VariableError> {
+        if !self.unicode {
+            return Err(self.fault(VariableFault::NotUnicode));
+        }
+        Size::parse(&self.value).map_err(|error| self.fault(VariableFault::NotSize(error)))
+    }
+
+    /// A size that is lower than or the same as the build's, and something.
+    fn lower(&self, build: Size) -> Result<Size, VariableError> {
+        let size = self.size()?;
+        if size > build {
+            return Err(self.fault(VariableFault::AboveBuild { most: build.get() }));
+        }
+        if size.is_zero() {
+            return Err(self.fault(VariableFault::Zero));
+        }
+        Ok(size)
+    }
+
+    /// `limits`, unless they are too large to count.
+    fn counted(&self, limits: Limits) -> Result<Limits, VariableError> {
+        let planned = limits.footprint(self.promise.page_size);
+        if planned.is_err() || limits.footprint(self.page_size).is_err() {
+            return Err(self.fault(VariableFault::Overflow));
+        }
+        Ok(limits)
+    }
+}
+
+impl InForce {
+    /// The promise after the variables that `lookup` gives.
+    pub(crate) fn read(
+        promise: &Promise<'static>,
+        page_size: Size,
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, VariableError> {
+        let said = |key: &str| {
+            let variable = variable(promise.name, key);
+            lookup(&variable).map(|value| Said {
+                variable,
+                value: value.to_string_lossy().into_owned(),
+                unicode: value.to_str().is_some(),
+                page_size,
+                promise,
+            })
+        };
+        let mut asked = promise.asked;
+        let mut min_instances = promise.min_instances;
+
+        let max_instances = said("MAX_INSTANCES");
+        if let Some(said) = &max_instances {
+            let number = said.number()?;
+            if number > asked.max_instances {
+                return Err(said.fault(VariableFault::AboveBuild {
+                    most: u64::from(asked.max_instances),
+                }));
+            }
+            asked.max_instances = number;
+        }
+        if let Some(said) = said("MIN_INSTANCES") {
+            min_instances = said.number()?;
+            if min_instances > asked.max_instances {
+                return Err(said.fault(VariableFault::Above {
+                    key: "max_instances",
+                    most: u64::from(asked.max_instances),
+                }));
+            }
+        }
+        if let Some(said) = &max_instances
+            && asked.max_instances < min_instances
+        {
+            return Err(said.fault(VariableFault::BelowMin { min_instances }));
+        }
+        if let Some(said) = said("MEMORY_RESERVATION") {
+            let size = said.lower(asked.memory_reservation)?;
+            if !size.is_multiple_of(GRAIN) {
+                return Err(said.fault(VariableFault::NotMultiple));
+            }
+            asked.memory_reservation = size;
+            asked.max_memory_size = asked.max_memory_size.min(size);
+        }
+        if let Some(said) = said("MAX_MEMORY_SIZE") {
+            let size = said.lower(promise.asked.max_memory_size)?;
+            if size > asked.memory_reservation {
+                return Err(said.fault(VariableFault::Above {
+                    key: "memory_reservation",
+                    most: asked.memory_reservation.get(),
+                }));
+            }
+            asked.max_memory_size = size;
+        }
+        if let Some(said) = said("TABLE_RESERVATION") {
+            asked.table_reservation = said.lower(asked.table_reservation)?;
+        }
+        if let Some(said) = said("STACK_RESERVATION") {
+            asked.stack_reservation = said.lower(asked.stack_reservation)?;
+        }
+        if let Some(said) = said("GUARD_SIZE") {
+            let size = said.size()?;
+            if size < asked.guard_size {
+                return Err(said.fault(VariableFault::BelowBuild {
+                    least: asked.guard_size,
+                }));
+            }
+            asked = said.counted(Limits {
+                guard_size: size,
+                ..asked
+            })?;
+        }
+        // What was guaranteed of more is guaranteed of less.
+        let memory_reservation = promise
+            .guaranteed
+            .memory_reservation
+            .min(asked.memory_reservation);
+        Ok(Self {
+            guaranteed: Limits {
+                max_instances: promise.guaranteed.max_instances.min(asked.max_instances),
+                memory_reservation,
+                max_memory_size: asked.max_memory_size.min(memory_reservation),
+                ..asked
+            },
+            asked,
+            min_instances,
+            keep: promise.keep,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
