@@ -20,7 +20,6 @@ mod values;
 
 use std::ops::Range;
 
-pub use cfgs::KNOWN_PREDICATES;
 pub use diagnostic::Diagnostic;
 pub use facts::TargetFacts;
 pub use layer::{Condition, Layer, Space};
