@@ -7,12 +7,19 @@
 //!
 //! [`Settings`] (what poolcfg.toml says) + [`Target`] → [`Case`] (profile, shape, [`Budget`], pools) →
 //! [`Plan`] (what is guaranteed, or the [`Misfit`]).
-#![no_std]
+//!
+//! The feature `file` adds `file` and `codegen`: poolcfg.toml, and the Rust code that is written
+//! from it. It takes `std` and a few dependencies, and is for the command and the macro alone.
+#![cfg_attr(not(feature = "file"), no_std)]
 #![forbid(unsafe_code)]
 
 mod budget;
 mod case;
+#[cfg(feature = "file")]
+pub mod codegen;
 mod fault;
+#[cfg(feature = "file")]
+pub mod file;
 mod fit;
 mod limits;
 mod place;
