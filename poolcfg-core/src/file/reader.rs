@@ -8,7 +8,8 @@ use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
 use crate::file::values::{Entry, Notes, entries, list};
 use crate::file::{ConfigFile, Diagnostic, nearest};
-use crate::setting::{AddressSpaceKeys, Engine, Keep, MAX_POOLS, OnMisfit, PoolKeys};
+use crate::fit::MAX_POOLS;
+use crate::setting::{AddressSpaceKeys, Engine, Keep, OnMisfit, PoolKeys};
 use crate::shape::{Aslr, RelocationModel, StackLimit};
 
 const TABLES: [&str; 5] = [
