@@ -409,6 +409,13 @@ const fn most_maps(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> usize {
     pool
 }
 
+/// A value that fits.
+#[derive(Clone, Copy)]
+enum Suggested {
+    Instances(u32),
+    Reservation(Size),
+}
+
 impl Misfit {
     /// Its code.
     #[must_use]
@@ -460,24 +467,32 @@ impl Misfit {
         }
     }
 
-    /// What would fit, such as `max_instances = 42`; empty when no value of this pool does.
+    /// What would fit, such as `max_instances = 42`, as it may be written in poolcfg.toml; empty when no
+    /// value of this pool does.
     #[must_use]
     pub const fn suggestion(&self, case: &Case<'_>) -> Text {
         let text = Text::new();
+        match self.suggested(case) {
+            Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
+            Some(Suggested::Reservation(reservation)) => text
+                .str("memory_reservation = \"")
+                .text(&reservation.exact())
+                .str("\""),
+            None => text,
+        }
+    }
+
+    /// The number that is not kept, where it helps, or else the other one.
+    const fn suggested(&self, case: &Case<'_>) -> Option<Suggested> {
         match (
             case.pools[self.pool].keep,
             self.largest_fit.max_instances,
             self.largest_fit.memory_reservation,
         ) {
             (Keep::MemoryReservation, Some(instances), _)
-            | (Keep::MaxInstances, Some(instances), None) => {
-                text.str("max_instances = ").number(instances)
-            }
-            (_, _, Some(reservation)) => text
-                .str("memory_reservation = \"")
-                .text(&reservation.exact())
-                .str("\""),
-            (_, None, None) => text,
+            | (Keep::MaxInstances, Some(instances), None) => Some(Suggested::Instances(instances)),
+            (_, _, Some(reservation)) => Some(Suggested::Reservation(reservation)),
+            (_, None, None) => None,
         }
     }
 
@@ -485,12 +500,22 @@ impl Misfit {
     #[must_use]
     pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
         let text = self.message(case);
-        let suggestion = self.suggestion(case);
         let pool = &case.pools[self.pool];
-        let text = if suggestion.is_empty() {
-            text.str(": no size of this pool fits beside the others")
-        } else {
-            text.str(": ").text(&suggestion).str(" fits")
+        let text = match self.suggested(case) {
+            None => text.str(": no size of this pool fits beside the others"),
+            Some(suggested) => {
+                let text = text.str(": ").text(&self.suggestion(case));
+                match suggested {
+                    Suggested::Instances(instances) if instances < pool.min_instances => text
+                        .str(" fits, below min_instances = ")
+                        .number(pool.min_instances),
+                    Suggested::Instances(_) => text.str(" fits"),
+                    // The exact value is in a unit that nobody reads.
+                    Suggested::Reservation(reservation) => {
+                        reservation.available().write(text.str(" (")).str(") fits")
+                    }
+                }
+            }
         };
         let place = if pool.max_instances_at.line > 0 {
             pool.max_instances_at

@@ -55,11 +55,9 @@ impl Parse for Arguments {
 }
 
 impl Arguments {
-    /// Where the pool is named, or else the attribute itself.
-    pub(crate) fn pool_span(&self) -> Span {
-        self.pool
-            .as_ref()
-            .map_or_else(Span::call_site, LitStr::span)
+    /// Where the pool is named, or else `item`.
+    pub(crate) fn pool_span(&self, item: Span) -> Span {
+        self.pool.as_ref().map_or(item, LitStr::span)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::source::{self, Source};
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let original = item.clone();
     let arguments = syn::parse2::<Arguments>(arguments);
-    let item = match syn::parse2::<Item>(item) {
+    let mut item = match syn::parse2::<Item>(item) {
         Ok(item) => item,
         Err(mut error) => {
             if let Err(other) = arguments {
@@ -30,6 +30,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Ok(arguments) => (arguments, None),
         Err(error) => (Arguments::default(), Some(error)),
     };
+    let named = mistake.is_none();
     let runtime = match &arguments.krate {
         Some(path) => quote!(#path),
         None => quote!(::poolcfg_runtime),
@@ -38,11 +39,15 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Some(mistake) => mistake.combine(error),
         None => mistake = Some(error),
     };
+    item.mistakes.drain(..).for_each(&mut note);
     let value = match source::read() {
         Ok(source) => match source::pool(&source, &arguments) {
             Ok(pool) => Some(value(&source, pool, &item, &runtime)),
             Err(text) => {
-                note(syn::Error::new(arguments.pool_span(), text));
+                // Which pool is meant is known only when the arguments can be read.
+                if named {
+                    note(syn::Error::new(arguments.pool_span(item.name.span()), text));
+                }
                 None
             }
         },

@@ -1,7 +1,8 @@
 //! The item: a const or static without a value.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
+use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Token, Type, Visibility};
 
@@ -14,6 +15,8 @@ pub(crate) struct Item {
     /// Its name, at which every arrow points.
     pub(crate) name: Ident,
     kind: Type,
+    /// What is wrong with it that does not keep it from being an item.
+    pub(crate) mistakes: Vec<syn::Error>,
 }
 
 impl Parse for Item {
@@ -29,22 +32,31 @@ impl Parse for Item {
                 "`#[pool_limits]` goes on a const or static without a value, such as `pub const POOL: PoolLimits;`",
             ));
         };
+        let mut mistakes = Vec::new();
         if input.peek(Token![mut]) {
-            return Err(input.error("limits do not change: take `mut` out"));
+            mistakes.push(input.error("limits do not change: take `mut` out"));
+            input.parse::<Token![mut]>()?;
         }
         if input.peek(Token![_]) {
-            return Err(input.error("limits need a name to be used by: write one instead of `_`"));
+            mistakes
+                .push(input.error("limits need a name to be used by: write one instead of `_`"));
         }
-        let name = input.parse()?;
+        // `_` too, so that the item can stay where it is.
+        let name = Ident::parse_any(input)?;
         if input.peek(Token![<]) {
             return Err(input.error("limits are of one target and cannot be generic"));
         }
         input.parse::<Token![:]>()?;
         let kind = input.parse()?;
         if input.peek(Token![=]) {
-            return Err(input.error(
-                "the value comes from poolcfg.toml: end the item with `;` behind its type",
-            ));
+            mistakes.push(
+                input.error(
+                    "the value comes from poolcfg.toml: end the item with `;` behind its type",
+                ),
+            );
+            while !input.peek(Token![;]) && !input.is_empty() {
+                input.parse::<TokenTree>()?;
+            }
         }
         input.parse::<Token![;]>()?;
         Ok(Self {
@@ -53,6 +65,7 @@ impl Parse for Item {
             keyword,
             name,
             kind,
+            mistakes,
         })
     }
 }
@@ -66,6 +79,7 @@ impl Item {
             keyword,
             name,
             kind,
+            ..
         } = self;
         quote! {
             #(#attributes)*

@@ -6,17 +6,13 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
-use tempfile::TempDir;
+use poolcfg_tests::{Package, root};
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
 
 /// A cargo command that builds the standard library for `target` from source. One target folder serves
 /// all tests, outside the checkout, so that a clean clone finds the library built.
@@ -52,26 +48,8 @@ fn fails(mut command: Command) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A package of its own, with the workspace's locked versions.
-fn package(name: &str, poolcfg_toml: &str, source: &str) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    let write = |path: &str, text: &str| {
-        let path: PathBuf = folder.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    let runtime = root().join("poolcfg-runtime");
-    write(
-        "Cargo.toml",
-        &format!(
-            "[package]\nname = \"{name}\"\nedition = \"2024\"\n[workspace]\n\
-             [dependencies]\npoolcfg-runtime = {{ path = {runtime:?} }}\n"
-        ),
-    );
-    write("poolcfg.toml", poolcfg_toml);
-    write("src/lib.rs", source);
-    fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
-    folder
+fn package(name: &str, poolcfg_toml: &str, source: &str) -> Package {
+    Package::new(name, &Package::runtime(), poolcfg_toml, source)
 }
 
 const TOO_LARGE: &str = r#"[pooling_allocator]
@@ -128,10 +106,14 @@ fn a_pool_that_the_floor_cannot_hold_fails_its_cross_build_only() {
              max_instances = 84 fits",
         ),
     ] {
-        let error = fails(cargo("check", target, package.path()));
+        let error = fails(cargo("check", target, &package.path("")));
         assert!(error.contains(sentence), "{error}");
     }
-    passes(cargo("check", "x86_64-unknown-linux-gnu", package.path()));
+    passes(cargo(
+        "check",
+        "x86_64-unknown-linux-gnu",
+        &package.path(""),
+    ));
 }
 
 #[test]
@@ -140,7 +122,7 @@ fn the_compiler_takes_the_suggested_number_and_refuses_the_next() {
     for (number, fits) in [(42, true), (43, false)] {
         let file = TOO_LARGE.replace("1000", &number.to_string());
         let package = package("suggested", &file, ATTRIBUTE);
-        let mut check = cargo("check", RISCV64, package.path());
+        let mut check = cargo("check", RISCV64, &package.path(""));
         assert_eq!(check.output().unwrap().status.success(), fits, "{number}");
     }
 }
@@ -162,7 +144,7 @@ fn one_file_gives_each_target_its_own_constants() {
     let file = TOO_LARGE.replace("\"error\"", "\"shrink\"");
     let package = package("constants", &file, &source);
     for target in [RISCV64, AARCH64, "x86_64-unknown-linux-gnu"] {
-        passes(cargo("check", target, package.path()));
+        passes(cargo("check", target, &package.path("")));
     }
 }
 
@@ -170,19 +152,18 @@ fn one_file_gives_each_target_its_own_constants() {
 #[ignore = "needs the standard library's source: cargo xtask test"]
 fn the_generated_file_holds_for_its_target_only() {
     let package = package("generated", "", "pub mod pool_limits;");
-    fs::remove_file(package.path().join("poolcfg.toml")).unwrap();
     let mut generate = Command::new(env!("CARGO"));
     generate
         .current_dir(root())
         .args(["run", "--quiet", "--package", "cargo-poolcfg", "--"])
         .args(["--target", RISCV64, "--manifest-path"])
-        .arg(package.path().join("Cargo.toml"));
+        .arg(package.path("Cargo.toml"));
     passes(generate);
-    passes(cargo("check", RISCV64, package.path()));
-    let error = fails(cargo("check", AARCH64, package.path()));
+    passes(cargo("check", RISCV64, &package.path("")));
+    let error = fails(cargo("check", AARCH64, &package.path("")));
     assert!(error.contains("cargo poolcfg"), "{error}");
 
-    let path = package.path().join("src/pool_limits.rs");
+    let path = package.path("src/pool_limits.rs");
     let current = fs::read_to_string(&path).unwrap();
     assert!(current.contains("MAX_INSTANCES: u32 = 100;"), "{current}");
     fs::write(
@@ -190,6 +171,6 @@ fn the_generated_file_holds_for_its_target_only() {
         current.replace("MAX_INSTANCES: u32 = 100;", "MAX_INSTANCES: u32 = 101;"),
     )
     .unwrap();
-    let error = fails(cargo("check", RISCV64, package.path()));
+    let error = fails(cargo("check", RISCV64, &package.path("")));
     assert!(error.contains("pool_limits.rs"), "{error}");
 }

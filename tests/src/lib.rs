@@ -1,0 +1,75 @@
+//! What the end-to-end tests share: the checkout, and packages of their own that use it.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// The root of the checkout.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// A package outside the checkout's workspace, with the workspace's locked versions. It is removed when
+/// it is dropped.
+#[derive(Debug)]
+pub struct Package {
+    folder: TempDir,
+}
+
+impl Package {
+    /// A package with `src/lib.rs` and, unless it is empty, a poolcfg.toml. `dependencies` is the table
+    /// of Cargo.toml.
+    ///
+    /// # Panics
+    /// When the machine does not let files be written: then there is no test.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test without files ends here")]
+    pub fn new(name: &str, dependencies: &str, poolcfg_toml: &str, source: &str) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let package = Self { folder };
+        package.write(
+            "Cargo.toml",
+            &format!(
+                "[package]\nname = \"{name}\"\nedition = \"2024\"\n[workspace]\n\
+                 [dependencies]\n{dependencies}\n"
+            ),
+        );
+        if !poolcfg_toml.is_empty() {
+            package.write("poolcfg.toml", poolcfg_toml);
+        }
+        package.write("src/lib.rs", source);
+        fs::copy(root().join("Cargo.lock"), package.path("Cargo.lock")).expect("the lock file");
+        package
+    }
+
+    /// The dependency on the checkout's poolcfg-runtime.
+    #[must_use]
+    pub fn runtime() -> String {
+        let path = root().join("poolcfg-runtime");
+        format!("poolcfg-runtime = {{ path = {path:?} }}")
+    }
+
+    /// The package's folder, or a file in it.
+    #[must_use]
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    /// Writes a file of the package.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[expect(clippy::expect_used, reason = "a test without files ends here")]
+    pub fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).expect("a folder");
+        }
+        fs::write(path, text).expect("a file");
+    }
+}

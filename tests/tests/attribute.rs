@@ -1,0 +1,149 @@
+//! The attribute in use: the numbers of the file, whichever way it is written, and a build that notices
+//! what has changed.
+
+use std::process::{Command, Output};
+
+use poolcfg_tests::{Package, root};
+
+/// `cargo check` of a package; all of them share what they depend on.
+fn check(package: &Package, va_profile: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["check", "--manifest-path"])
+        .arg(package.path("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", root().join("target/attribute"))
+        .env_remove("POOLCFG_VA_PROFILE");
+    if let Some(va_profile) = va_profile {
+        command.env("POOLCFG_VA_PROFILE", va_profile);
+    }
+    command.output().unwrap()
+}
+
+fn passes(package: &Package) {
+    let output = check(package, None);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+fn fails(package: &Package, va_profile: Option<&str>, with: &str) {
+    let output = check(package, va_profile);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{with} was to be said");
+    assert!(said.contains(with), "{said}");
+}
+
+fn pooling_allocator(keys: &str) -> String {
+    format!("[pooling_allocator]\n{keys}\n")
+}
+
+#[test]
+fn an_edit_of_the_file_is_noticed() {
+    let source = "
+        use poolcfg_runtime::{PoolLimits, pool_limits};
+        #[pool_limits]
+        pub const POOL: PoolLimits;
+        const _: () = assert!(POOL.asked().max_instances == 12, \"other numbers\");
+    ";
+    let file = pooling_allocator("max_instances = 12");
+    let package = Package::new("edited", &Package::runtime(), &file, source);
+    passes(&package);
+    package.write("poolcfg.toml", &pooling_allocator("max_instances = 13"));
+    fails(&package, None, "other numbers");
+    package.write("poolcfg.toml", &file);
+    passes(&package);
+    // A pointer in the manifest, to another file.
+    package.write("limits/pool.toml", &pooling_allocator("max_instances = 14"));
+    let manifest = std::fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let pointer = "[package.metadata.poolcfg]\nconfig = \"limits/pool.toml\"\n";
+    package.write("Cargo.toml", &format!("{manifest}\n{pointer}"));
+    fails(&package, None, "other numbers");
+}
+
+#[test]
+fn a_change_of_the_variable_is_noticed() {
+    let source = "
+        use poolcfg_runtime::{PoolLimits, pool_limits};
+        #[pool_limits]
+        pub const POOL: PoolLimits;
+    ";
+    let file = "[pooling_allocator]\nmax_instances = 100\nmemory_reservation = \"1GiB\"\n\
+                [va_profile.small]\narch = \"x86_64\"\nwindow = \"64GiB\"\npage_size = \"4KiB\"\n";
+    if !cfg!(target_arch = "x86_64") {
+        return;
+    }
+    let package = Package::new("variable", &Package::runtime(), file, source);
+    passes(&package);
+    fails(&package, Some("small"), "x86_64 small (pie) has ");
+    passes(&package);
+    fails(&package, Some("smal"), "no VA profile is called `smal`");
+}
+
+#[test]
+fn every_way_to_write_it() {
+    let source = "
+        use pooling::{PoolLimits, pool_limits};
+
+        /// With a doc comment and an attribute.
+        #[pool_limits(pool = \"plugins\", crate = pooling)]
+        #[allow(dead_code)]
+        const PLUGINS: PoolLimits;
+
+        #[pool_limits(crate = ::pooling, pool = \"requests\",)]
+        pub(crate) static REQUESTS: PoolLimits;
+
+        pub mod inner {
+            #[::pooling::pool_limits(crate = ::pooling, pool = \"requests\")]
+            pub(super) const AGAIN: ::pooling::PoolLimits;
+        }
+
+        pub fn instances() -> u32 {
+            const { assert!(PLUGINS.asked().max_instances == 64) };
+            const { assert!(inner::AGAIN.asked().max_instances == 8) };
+            const { assert!(inner::AGAIN.asked().guard_size.get() == 1 << 20) };
+            REQUESTS.asked().max_instances
+        }
+    ";
+    let file = "
+        [pooling_allocator]
+        max_instances = 32
+        guard_size = \"1MiB\"
+        [pool.plugins]
+        [pool.requests]
+        max_instances = 7
+        [target.'cfg(unix)'.pool.plugins]
+        max_instances = 64
+        [target.'cfg(any(unix, windows))'.pool.requests]
+        max_instances = 8
+        [target.'cfg(not(any(unix, windows)))'.pool.requests]
+        max_instances = 9
+    ";
+    let path = root().join("poolcfg-runtime");
+    let renamed = format!("pooling = {{ package = \"poolcfg-runtime\", path = {path:?} }}");
+    passes(&Package::new("ways", &renamed, file, source));
+}
+
+/// The compiler works for the target, so what it evaluates has to stay cheap whatever the numbers are.
+#[test]
+fn huge_numbers_are_cheap_for_the_compiler() {
+    let source = "
+        use poolcfg_runtime::{PoolLimits, pool_limits};
+        #[pool_limits(pool = \"p0\")]
+        pub const POOL: PoolLimits;
+    ";
+    let mut file = pooling_allocator(
+        "max_instances = 4294967295\nmemory_reservation = \"64KiB\"\nguard_size = 4096\n\
+         table_reservation = 0\nstack_reservation = 0\non_misfit = \"shrink\"\npools = 1000",
+    );
+    for pool in 0..2 {
+        file += &format!("[pool.p{pool}]\n");
+    }
+    passes(&Package::new("huge", &Package::runtime(), &file, source));
+    // Sixteen pools that share the holes, each asking for all of them.
+    let mut file = pooling_allocator(
+        "max_instances = 100000\nmemory_reservation = \"1GiB\"\non_misfit = \"shrink\"",
+    );
+    for pool in 0..16 {
+        file += &format!("[pool.p{pool}]\n");
+    }
+    passes(&Package::new("sixteen", &Package::runtime(), &file, source));
+}
