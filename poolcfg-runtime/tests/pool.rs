@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{limits, with_keys};
+use common::{child, limits, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{AcquireError, GrowError, Pool, PoolLimits, Region, Size, Slot};
 use proptest::prelude::*;
@@ -236,4 +236,70 @@ fn live_slots_make_no_more_mappings_than_were_reckoned_with() {
         });
         assert!(maps() <= before + footprint.maps_at_worst + 64);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test below, in a process whose limit it may lower"]
+fn run_out_of_writable_memory() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let pool = small(3);
+    let mut slot = pool.acquire().expect("a slot");
+    let before = getrlimit(Resource::Data);
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
+    let used = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB"))
+        .and_then(|number| number.parse::<u64>().ok())
+        .expect("Linux tells VmData");
+    let lower = Rlimit {
+        current: Some((used << 10) + (1 << 20)),
+        maximum: before.maximum,
+    };
+    setrlimit(Resource::Data, lower).expect("a limit may be lowered");
+    // A table and a stack of 2.2 MiB are too much, and so is a memory of 2 MiB.
+    let error = pool.acquire().expect_err("no room for a stack");
+    assert!(matches!(
+        error,
+        AcquireError::Open(GrowError::Refused { .. })
+    ));
+    assert_eq!((pool.live(), pool.retired()), (1, 0));
+    slot.memory()
+        .grow_to(64 << 10)
+        .expect("there is room for that");
+    let size = slot.memory().size();
+    let error = slot.memory().grow_to(2 * MIB).expect_err("no room");
+    assert!(matches!(error, GrowError::Refused { .. }), "{error}");
+    assert_eq!(slot.memory().size(), size);
+    slot.memory().as_mut_slice().fill(1);
+    setrlimit(Resource::Data, before).expect("and raised again");
+    let others = [pool.acquire(), pool.acquire()];
+    assert!(others.iter().all(Result::is_ok));
+    slot.memory().grow_to(2 * MIB).expect("there is room now");
+    assert!(
+        slot.memory().as_slice()[size..]
+            .iter()
+            .all(|byte| *byte == 0)
+    );
+    eprintln!("done");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_slot_that_cannot_be_opened_goes_back() {
+    assert!(said(&child("run_out_of_writable_memory", ":")).contains("done"));
+}
+
+#[test]
+fn threads_that_recheck_at_once_all_get_what_was_guaranteed() {
+    let limits = limits(100, Size::mib(4), Size::mib(1));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(pool_of(&limits).limits(), limits.asked());
+                }
+            });
+        }
+    });
 }

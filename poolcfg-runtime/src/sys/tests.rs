@@ -14,7 +14,7 @@ const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
 /// Which byte of a region a child touches: before it, the last one of its size, behind that.
 const BYTES: [&str; 3] = ["before", "last", "behind"];
 
-fn slots() -> Vec<Slot> {
+fn pool() -> Pool {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(3)),
         memory_reservation: Some(Setting::given(Size::mib(1))),
@@ -24,7 +24,11 @@ fn slots() -> Vec<Slot> {
         .pooling_allocator(keys)
         .promise(Target::CURRENT, 0);
     let reserved = PoolLimits::new(promise).recheck().expect("it fits");
-    let pool = Pool::new(reserved).expect("it opens");
+    Pool::new(reserved).expect("it opens")
+}
+
+fn slots() -> Vec<Slot> {
+    let pool = pool();
     let mut slots = Vec::new();
     while let Ok(mut slot) = pool.acquire() {
         slot.memory().grow_to(64 << 10).expect("it grows");
@@ -69,9 +73,9 @@ fn touch_one_byte() {
     touch(region, byte);
 }
 
-fn child(asked: &str) -> ExitStatus {
+fn child(test: &str, asked: &str) -> ExitStatus {
     Command::new(std::env::current_exe().expect("a test knows its own program"))
-        .args(["sys::tests::touch_one_byte", "--exact", "--ignored"])
+        .args([&format!("sys::tests::{test}"), "--exact", "--ignored"])
         .env(VARIABLE, asked)
         .output()
         .expect("it runs again")
@@ -86,7 +90,7 @@ fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
         for slot in 0..3 {
             for byte in BYTES {
                 let asked = format!("{region} {slot} {byte}");
-                let status = child(&asked);
+                let status = child("touch_one_byte", &asked);
                 if byte == "last" {
                     assert!(status.success(), "{asked}: {status}");
                 } else {
@@ -98,4 +102,56 @@ fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
             }
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn locked_pages_are_zero_for_the_next_owner_too() {
+    let pool = pool();
+    let mut slot = pool.acquire().expect("a slot");
+    slot.memory().grow_to(64 << 10).expect("it grows");
+    slot.memory().as_mut_slice().fill(7);
+    let address = slot.memory().as_mut_ptr();
+    // SAFETY: the pages are this slot's own.
+    unsafe { rustix::mm::mlock(address.cast(), 64 << 10) }.expect("so little may be locked");
+    drop(slot);
+    let mut slot = pool.acquire().expect("a slot");
+    slot.memory().grow_to(64 << 10).expect("it grows");
+    assert_eq!(slot.memory().as_mut_ptr(), address);
+    assert!(slot.memory().as_slice().iter().all(|byte| *byte == 0));
+    assert_eq!(pool.retired(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test below: it leaves a hole that another test may map into"]
+fn lose_a_page() {
+    let pool = pool();
+    let mut slot = pool.acquire().expect("a slot");
+    slot.memory().grow_to(128 << 10).expect("it grows");
+    slot.memory().as_mut_slice().fill(7);
+    let lost = slot.memory().as_mut_ptr().wrapping_add(64 << 10);
+    // SAFETY: the page is this slot's own, and nothing reads it any more.
+    unsafe { rustix::mm::munmap(lost.cast(), 64 << 10) }.expect("it unmaps");
+    let kept = slot.memory().as_ptr();
+    drop(slot);
+    assert_eq!((pool.live(), pool.retired()), (0, 1));
+    let mut others = Vec::new();
+    while let Ok(mut slot) = pool.acquire() {
+        assert_ne!(slot.memory().as_ptr(), kept);
+        others.push(slot);
+    }
+    assert_eq!(others.len(), 2);
+    let error = pool.acquire().expect_err("one slot less").to_string();
+    assert!(error.contains("`1` of them out of service"), "{error}");
+    // The hole may be somebody else's by now.
+    std::mem::forget(pool);
+    std::mem::forget(others);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_slot_that_cannot_be_cleared_is_never_handed_out_again() {
+    let status = child("lose_a_page", "");
+    assert!(status.success(), "{status}");
 }
