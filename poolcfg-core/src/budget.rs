@@ -43,6 +43,9 @@ const STACK: Size = Size::mib(8);
 pub struct Budget {
     /// The holes, in the order of the kernel's search, with the headroom taken off.
     pub room: Room,
+    /// Where each hole of the room lies when ASLR leaves it least; none for measured holes and systems
+    /// that are not modelled.
+    pub spans: [Option<Span>; HOLES],
     /// The page size.
     pub page_size: Size,
     /// What the rest of the process is left, in the hole that the kernel fills first.
@@ -53,6 +56,15 @@ pub struct Budget {
     pub huge_page: Size,
 }
 
+/// The addresses of a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first address of the hole.
+    pub bottom: u64,
+    /// The first address above it.
+    pub top: u64,
+}
+
 impl Budget {
     /// The budget of a profile and a shape, with the usual headroom unless one is given.
     #[must_use]
@@ -61,21 +73,22 @@ impl Budget {
             Some(headroom) => headroom,
             None => Size::bytes(profile.window.get() / 64).min(HEADROOM_MAX),
         };
-        let (room, huge_page, max_maps) = match &profile.layout {
+        let (holes, huge_page, max_maps) = match &profile.layout {
             Layout::Linux(linux) => (
-                linux_room(profile, linux, shape, headroom),
+                linux_holes(profile, linux, shape, headroom),
                 linux.huge_page,
                 MAX_MAP_COUNT,
             ),
             Layout::OneHole(hole) => (
-                one_hole(hole.get().saturating_sub(headroom.get())),
+                Holes::NONE.unplaced(hole.get().saturating_sub(headroom.get())),
                 Size::ZERO,
                 // No system but Linux bounds the number of mappings at a number that matters.
                 u64::MAX,
             ),
         };
         Self {
-            room,
+            room: holes.room,
+            spans: holes.spans,
             page_size: profile.page_size,
             headroom,
             max_maps,
@@ -91,27 +104,19 @@ impl Budget {
         headroom: Size,
         max_maps: u64,
     ) -> Self {
-        let mut room = Room {
-            holes: [Hole { least: 0, most: 0 }; HOLES],
-            count: 0,
-            knee: 0,
-        };
+        let mut found = Holes::NONE;
         let mut charge = headroom.get();
         let mut i = 0;
         while i < HOLES {
             if !holes[i].is_zero() {
-                let free = holes[i].get().saturating_sub(charge);
+                found = found.unplaced(holes[i].get().saturating_sub(charge));
                 charge = charge.saturating_sub(holes[i].get());
-                room.holes[room.count] = Hole {
-                    least: free,
-                    most: free,
-                };
-                room.count += 1;
             }
             i += 1;
         }
         Self {
-            room,
+            room: found.room,
+            spans: found.spans,
             page_size,
             headroom,
             max_maps,
@@ -158,16 +163,55 @@ impl Budget {
     }
 }
 
-const fn one_hole(size: u64) -> Room {
-    let mut holes = [Hole { least: 0, most: 0 }; HOLES];
-    holes[0] = Hole {
-        least: size,
-        most: size,
+/// The holes of a process, as they are found.
+struct Holes {
+    room: Room,
+    spans: [Option<Span>; HOLES],
+}
+
+impl Holes {
+    const NONE: Self = Self {
+        room: Room {
+            holes: [Hole { least: 0, most: 0 }; HOLES],
+            count: 0,
+            knee: 0,
+        },
+        spans: [None; HOLES],
     };
-    Room {
-        holes,
-        count: 1,
-        knee: 0,
+
+    /// The next hole of the search: between these addresses at the least, and of `most` bytes where
+    /// ASLR is kind.
+    const fn then(self, bottom: u64, top: u64, most: u64) -> Self {
+        let least = top.saturating_sub(bottom);
+        let span = Span { bottom, top };
+        self.push(least, most, if least > 0 { Some(span) } else { None })
+    }
+
+    /// The last hole of the search; what it has beyond its least is told by the knee alone.
+    const fn last(self, bottom: u64, top: u64) -> Self {
+        self.then(bottom, top, 0)
+    }
+
+    /// The next hole of a search whose addresses are not known.
+    const fn unplaced(self, least: u64) -> Self {
+        self.push(least, least, None)
+    }
+
+    const fn push(mut self, least: u64, most: u64, span: Option<Span>) -> Self {
+        let index = self.room.count;
+        self.room.holes[index] = Hole {
+            least,
+            most: max(least, most),
+        };
+        self.spans[index] = span;
+        self.room.count = index + 1;
+        self
+    }
+
+    /// The last two holes share a boundary: see [`Room::knee`].
+    const fn with_knee(mut self, knee: u64) -> Self {
+        self.room.knee = knee;
+        self
     }
 }
 
@@ -194,12 +238,12 @@ const SEGMENT_ALIGNMENT: Size = Size::mib(2);
 /// A static program is linked to at most this address and is loaded there.
 const STATIC_BASE: u64 = 4 << 20;
 
-const fn linux_room(
+const fn linux_holes(
     profile: &VaProfile<'_>,
     linux: &LinuxLayout,
     shape: Shape,
     headroom: Size,
-) -> Room {
+) -> Holes {
     let window = profile.window.get();
     let bits = match shape.aslr {
         Aslr::Default => linux.aslr_bits_default,
@@ -230,13 +274,9 @@ const fn linux_room(
         (RelocationModel::Pie, StackLimit::Finite, _) => pie(&plan),
         (RelocationModel::Static, StackLimit::Finite, _) => fixed(&plan),
         (RelocationModel::Pie, StackLimit::Unlimited, UnlimitedStack::Legacy) => legacy_pie(&plan),
-        (RelocationModel::Static, StackLimit::Unlimited, UnlimitedStack::Legacy) => one_hole(
-            legacy_top(&plan).saturating_sub(
-                plan.legacy_base
-                    .saturating_add(plan.aslr)
-                    .saturating_add(plan.headroom),
-            ),
-        ),
+        (RelocationModel::Static, StackLimit::Unlimited, UnlimitedStack::Legacy) => {
+            legacy_fixed(&plan)
+        }
         (RelocationModel::Pie, StackLimit::Unlimited, UnlimitedStack::LargeGap) => {
             large_gap_pie(&plan)
         }
@@ -246,8 +286,39 @@ const fn linux_room(
     }
 }
 
+impl Plan {
+    /// The mmap base of a top-down search, at its lowest.
+    const fn mmap_base(&self) -> u64 {
+        self.window
+            .saturating_sub(self.gap)
+            .saturating_sub(self.aslr)
+    }
+
+    /// The end of the program and what its heap may skip, at their highest.
+    const fn program_end(&self) -> u64 {
+        self.pie_base
+            .saturating_add(self.aslr)
+            .saturating_add(self.brk)
+    }
+
+    /// The end of a program at a fixed, low address and what its heap may skip.
+    const fn fixed_end(&self) -> u64 {
+        STATIC_BASE.saturating_add(self.brk)
+    }
+
+    /// Where the bottom-up search begins, at its highest.
+    const fn bottom_up_base(&self) -> u64 {
+        self.legacy_base.saturating_add(self.aslr)
+    }
+
+    /// Where the bottom-up search ends: at the stack.
+    const fn bottom_up_end(&self) -> u64 {
+        self.window.saturating_sub(self.stack)
+    }
+}
+
 /// Top-down, the program at `pie_base`: first the hole above it, then the one below.
-const fn pie(plan: &Plan) -> Room {
+const fn pie(plan: &Plan) -> Holes {
     let most = plan
         .window
         .saturating_sub(plan.gap)
@@ -257,171 +328,88 @@ const fn pie(plan: &Plan) -> Room {
         .aslr
         .saturating_add(plan.brk)
         .saturating_add(plan.headroom);
-    Room {
-        holes: [
-            Hole {
-                least: most.saturating_sub(lost).saturating_sub(plan.aslr),
-                most,
-            },
-            // A window that is moved down by more than its upper part cuts the lower one too.
-            certain(
-                plan.pie_base
-                    .saturating_sub(plan.lowest)
-                    .saturating_sub(plan.aslr.saturating_sub(most)),
-            ),
-            NONE,
-        ],
-        count: 2,
-        knee: if plan.aslr > most {
-            0
-        } else {
-            most.saturating_sub(lost)
-        },
+    let top = plan.mmap_base().saturating_sub(plan.headroom);
+    let upper = Holes::NONE.then(plan.program_end(), top, most);
+    if plan.aslr > most {
+        // An mmap base below the program cuts the lower hole too.
+        return upper.last(plan.lowest, top);
     }
+    upper
+        .last(plan.lowest, plan.pie_base)
+        .with_knee(most.saturating_sub(lost))
 }
 
 /// Top-down, the program and its heap low: one hole.
-const fn fixed(plan: &Plan) -> Room {
-    one_hole(
-        plan.window
-            .saturating_sub(plan.gap)
-            .saturating_sub(plan.aslr)
-            .saturating_sub(STATIC_BASE)
-            .saturating_sub(plan.brk)
-            .saturating_sub(plan.headroom),
+const fn fixed(plan: &Plan) -> Holes {
+    let top = plan.mmap_base().saturating_sub(plan.headroom);
+    Holes::NONE.last(plan.fixed_end(), top)
+}
+
+/// Bottom-up from the legacy base: first the hole below the program, then the one above. Libraries lie
+/// at the base.
+const fn legacy_pie(plan: &Plan) -> Holes {
+    bottom_up(Holes::NONE, plan, plan.headroom)
+}
+
+/// Bottom-up from the legacy base, the program below it: one hole.
+const fn legacy_fixed(plan: &Plan) -> Holes {
+    let bottom = plan.bottom_up_base().saturating_add(plan.headroom);
+    Holes::NONE.last(bottom, plan.bottom_up_end())
+}
+
+/// The holes of a bottom-up search around a program at `pie_base`, with the headroom charged at the
+/// base.
+const fn bottom_up(before: Holes, plan: &Plan, headroom: u64) -> Holes {
+    let base = plan.bottom_up_base().saturating_add(headroom);
+    let most = plan
+        .pie_base
+        .saturating_add(plan.aslr)
+        .saturating_sub(plan.legacy_base);
+    let below = before.then(base, plan.pie_base, most);
+    if base > plan.pie_base {
+        // The base may lie above the program: then there is nothing below it, and what the base takes,
+        // libraries included, it takes above.
+        let end = max(plan.bottom_up_base(), plan.program_end());
+        return below.last(end.saturating_add(headroom), plan.bottom_up_end());
+    }
+    below
+        .last(plan.program_end(), plan.bottom_up_end())
+        .with_knee((plan.pie_base - base).saturating_add(plan.aslr))
+}
+
+/// x86 with an unlimited stack limit: the lowest sixth of the window from the top down, less what lies
+/// in it; then bottom-up from a third.
+const fn lowest_sixth(plan: &Plan, bottom: u64) -> Holes {
+    let sixth = plan.window / 6;
+    let top = sixth
+        .saturating_sub(plan.aslr)
+        .saturating_sub(plan.headroom);
+    Holes::NONE.then(bottom, top, sixth)
+}
+
+const fn large_gap_pie(plan: &Plan) -> Holes {
+    if plan.pie_base > plan.bottom_up_base() {
+        return bottom_up(lowest_sixth(plan, plan.lowest), plan, 0);
+    }
+    // The program lies below the bottom-up base or is reached by it (32 bits): only what is above both
+    // is counted on.
+    let bottom = if plan.pie_base < plan.window / 6 {
+        plan.program_end()
+    } else {
+        plan.lowest
+    };
+    lowest_sixth(plan, bottom).last(
+        max(plan.bottom_up_base(), plan.program_end()),
+        plan.bottom_up_end(),
     )
 }
 
-/// Where the bottom-up search ends: at the stack.
-const fn legacy_top(plan: &Plan) -> u64 {
-    plan.window.saturating_sub(plan.stack)
+const fn large_gap_fixed(plan: &Plan) -> Holes {
+    lowest_sixth(plan, plan.fixed_end()).last(plan.bottom_up_base(), plan.bottom_up_end())
 }
 
-/// Bottom-up from the legacy base: first the hole below the program, then the one above.
-const fn legacy_pie(plan: &Plan) -> Room {
-    let below = plan.pie_base.saturating_sub(plan.legacy_base);
-    let moved = plan.aslr.saturating_add(plan.headroom);
-    bottom_up(plan, below, moved)
-}
-
-/// The two holes of a bottom-up search: `below` bytes under the program before ASLR, of which the
-/// base may take `moved`.
-const fn bottom_up(plan: &Plan, below: u64, moved: u64) -> Room {
-    let top = legacy_top(plan);
-    let program_end = plan
-        .pie_base
-        .saturating_add(plan.aslr)
-        .saturating_add(plan.brk);
-    let base = plan.legacy_base.saturating_add(moved);
-    let crossed = base > plan.pie_base;
-    let above = if crossed {
-        // The base may lie above the program: then there is nothing below it, and what the base
-        // takes, libraries included, it takes above.
-        let end = if base > program_end {
-            base
-        } else {
-            program_end
-        };
-        top.saturating_sub(end).saturating_sub(plan.headroom)
-    } else {
-        top.saturating_sub(program_end)
-    };
-    Room {
-        holes: [
-            Hole {
-                least: below.saturating_sub(moved),
-                most: below.saturating_add(plan.aslr),
-            },
-            certain(above),
-            NONE,
-        ],
-        count: 2,
-        knee: if crossed {
-            0
-        } else {
-            below.saturating_sub(moved).saturating_add(plan.aslr)
-        },
-    }
-}
-
-/// x86 with an unlimited stack limit, a PIE: the lowest sixth from the top down, then bottom-up.
-const fn large_gap_pie(plan: &Plan) -> Room {
-    let sixth = plan.window / 6;
-    if plan.pie_base <= plan.legacy_base.saturating_add(plan.aslr) {
-        // The program lies below the bottom-up base or is reached by it (32 bits): only what is
-        // above both is counted on.
-        let end = plan
-            .pie_base
-            .saturating_add(plan.brk)
-            .saturating_add(plan.aslr);
-        let base = plan.legacy_base.saturating_add(plan.aslr);
-        let low = if plan.pie_base < sixth {
-            end
-        } else {
-            plan.lowest
-        };
-        return Room {
-            holes: [
-                Hole {
-                    least: sixth
-                        .saturating_sub(low)
-                        .saturating_sub(plan.aslr)
-                        .saturating_sub(plan.headroom),
-                    most: sixth,
-                },
-                certain(legacy_top(plan).saturating_sub(if end > base { end } else { base })),
-                NONE,
-            ],
-            count: 2,
-            knee: 0,
-        };
-    }
-    let above = bottom_up(plan, plan.pie_base - plan.legacy_base, plan.aslr);
-    Room {
-        holes: [
-            Hole {
-                least: sixth
-                    .saturating_sub(plan.lowest)
-                    .saturating_sub(plan.aslr)
-                    .saturating_sub(plan.headroom),
-                most: sixth,
-            },
-            above.holes[0],
-            above.holes[1],
-        ],
-        count: 3,
-        knee: above.knee,
-    }
-}
-
-/// x86 with an unlimited stack limit, a static program.
-const fn large_gap_fixed(plan: &Plan) -> Room {
-    let sixth = plan.window / 6;
-    Room {
-        holes: [
-            Hole {
-                least: sixth
-                    .saturating_sub(STATIC_BASE)
-                    .saturating_sub(plan.brk)
-                    .saturating_sub(plan.aslr)
-                    .saturating_sub(plan.headroom),
-                most: sixth,
-            },
-            certain(legacy_top(plan).saturating_sub(plan.legacy_base.saturating_add(plan.aslr))),
-            NONE,
-        ],
-        count: 2,
-        knee: 0,
-    }
-}
-
-const NONE: Hole = Hole { least: 0, most: 0 };
-
-const fn certain(size: u64) -> Hole {
-    Hole {
-        least: size,
-        most: size,
-    }
+const fn max(left: u64, right: u64) -> u64 {
+    if left > right { left } else { right }
 }
 
 const fn clamp(value: u64, least: u64, most: u64) -> u64 {

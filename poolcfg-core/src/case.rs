@@ -2,12 +2,13 @@
 
 use crate::budget::Budget;
 use crate::fault::{Fault, Faults};
+use crate::fit::MAX_POOLS;
 use crate::limits::Limits;
 use crate::profile::{NoProfile, VaProfile};
-use crate::setting::{Keep, Key, MAX_POOLS, OnMisfit, Place, PoolKeys, Setting, Settings};
+use crate::setting::{Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings};
 use crate::shape::Shape;
 use crate::size::{GRAIN, Size, same};
-use crate::target::{Arch, Target};
+use crate::target::{Arch, Os, Target};
 
 /// One pool, with every number in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,10 @@ impl<'a> Settings<'a> {
     ///
     /// # Errors
     /// Every [`Fault`] there is, at once.
+    #[allow(
+        clippy::result_large_err,
+        reason = "const code has no heap, and it is asked once per target"
+    )]
     pub const fn case(&self, target: Target) -> Result<Case<'a>, Faults<'a>> {
         let mut faults = Faults::NONE;
         let profile = match self.profile(target) {
@@ -158,7 +163,7 @@ const fn defaults(target: Target) -> (u32, Size, Size) {
     if target.pointer_width < 64 {
         // What Wasmtime takes on 32 bits: crates/environ/src/tunables.rs:294 (default_u32).
         (100, Size::mib(10), Size::kib(64))
-    } else if matches!(target.arch, Arch::X86_64) {
+    } else if matches!(target.arch, Arch::X86_64) && !matches!(target.os, Os::Ios) {
         (1000, Size::gib(4), Size::mib(32))
     } else {
         (100, Size::gib(2), Size::mib(32))

@@ -7,12 +7,20 @@
 //!
 //! [`Settings`] (what poolcfg.toml says) + [`Target`] → [`Case`] (profile, shape, [`Budget`], pools) →
 //! [`Plan`] (what is guaranteed, or the [`Misfit`]).
-#![no_std]
+//!
+//! The feature `file` adds `file` and `codegen`: poolcfg.toml, and the Rust code that is written
+//! from it. It takes `std` and a few dependencies, and is for the command and the macro alone.
+#![cfg_attr(not(feature = "file"), no_std)]
 #![forbid(unsafe_code)]
 
 mod budget;
 mod case;
+#[cfg(feature = "file")]
+pub mod codegen;
 mod fault;
+#[cfg(feature = "file")]
+pub mod file;
+mod fit;
 mod limits;
 mod place;
 mod plan;
@@ -21,25 +29,32 @@ mod promise;
 mod setting;
 mod shape;
 mod size;
+mod slab;
 mod target;
 mod text;
 
-pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
+pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT, Span};
 pub use case::{Case, Pool};
 pub use fault::{Code, Fault, Faults};
+pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
-/// The source of [`place`] and of the types it works on, to stand in generated files.
-pub const PLACE_SOURCE: &str = include_str!("place.rs");
+/// The sources of [`place`], of the fit and of the native engine's slabs, each with the name of its
+/// module: they stand side by side in generated files and need nothing else.
+pub const FIT_SOURCES: [(&str, &str); 3] = [
+    ("place", include_str!("place.rs")),
+    ("fit", include_str!("fit.rs")),
+    ("slab", include_str!("slab.rs")),
+];
 
 pub use place::{Group, HOLES, Hole, KINDS, Placement, Room, place};
 pub use plan::{LargestFit, Limit, Misfit, Plan};
 pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 pub use promise::Promise;
 pub use setting::{
-    AddressSpaceKeys, Engine, Keep, Key, MAX_POOLS, MAX_PROFILES, OnMisfit, Place, PoolKeys,
-    Setting, Settings,
+    AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,
 };
 pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};
+pub use slab::{Slots, slabs, stride};
 pub use target::{Arch, Os, Target};
 pub use text::Text;

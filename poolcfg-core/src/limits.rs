@@ -1,15 +1,9 @@
 //! Limits: a pool's numbers, and the footprint they make.
-//!
-//! The native engine maps three slabs, each `g + n x (ru(x) + g)` bytes:
-//! ```text
-//!  | guard | slot 0 ... | guard | slot 1 ... | guard | ... | slot n-1 ... | guard |
-//! ```
-//! For memories the guard is `guard_size`, for tables and stacks one page. All of a slab is mapped
-//! PROT_NONE at first; a live slot opens its used part.
 
-use crate::budget::Budget;
-use crate::place::{Group, KINDS};
+use crate::fit::Mappings;
+use crate::place::KINDS;
 use crate::size::{GRAIN, Size};
+use crate::slab::{Slots, slabs, stride};
 
 /// The numbers of one pool, as asked or as guaranteed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +23,6 @@ pub struct Limits {
     /// How many pools of this shape are alive at once in one process.
     pub pools: u32,
 }
-
-const NO_MAPPING: Mapping = Mapping {
-    name: MappingName::Memories,
-    bytes: Size::ZERO,
-};
 
 /// What a mapping holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,8 +71,45 @@ impl Limits {
     /// # Errors
     /// [`Overflow`] when that is above 2^64 - 1 bytes.
     pub const fn memory_stride(&self, page_size: Size) -> Result<Size, Overflow> {
-        match slab(1, self.memory_reservation, self.guard_size, page_size) {
-            Some((_, stride)) => Ok(stride),
+        let bytes = stride(
+            self.memory_reservation.get(),
+            self.guard_size.get(),
+            page_size.get(),
+        );
+        match bytes {
+            Some(bytes) => Ok(Size::bytes(bytes)),
+            None => Err(Overflow),
+        }
+    }
+
+    /// Bytes that become writable when every slot is live and its memory has grown as far as it may, of
+    /// all `pools`.
+    ///
+    /// # Errors
+    /// [`Overflow`] when that is above 2^64 - 1 bytes.
+    pub const fn writable_at_worst(&self, page_size: Size) -> Result<Size, Overflow> {
+        let parts = [
+            self.max_memory_size,
+            self.table_reservation,
+            self.stack_reservation,
+        ];
+        let mut slot = Size::ZERO;
+        let mut i = 0;
+        while i < parts.len() {
+            let Some(part) = parts[i].round_up(page_size) else {
+                return Err(Overflow);
+            };
+            let Some(sum) = slot.checked_add(part) else {
+                return Err(Overflow);
+            };
+            slot = sum;
+            i += 1;
+        }
+        let Some(pool) = slot.checked_mul(wide(self.max_instances)) else {
+            return Err(Overflow);
+        };
+        match pool.checked_mul(wide(self.pools)) {
+            Some(all) => Ok(all),
             None => Err(Overflow),
         }
     }
@@ -93,52 +119,44 @@ impl Limits {
     /// # Errors
     /// [`Overflow`] when a sum is above 2^64 - 1 bytes.
     pub const fn footprint(&self, page_size: Size) -> Result<Footprint, Overflow> {
-        let parts = [
-            (
-                MappingName::Memories,
-                self.memory_reservation,
-                self.guard_size,
-            ),
-            (MappingName::Tables, self.table_reservation, page_size),
-            (MappingName::Stacks, self.stack_reservation, page_size),
-        ];
-        let mut footprint = Footprint {
-            mappings: [NO_MAPPING; KINDS],
-            pools: self.pools,
-            maps_at_start: 0,
-            maps_at_worst: 0,
-        };
-        let slots = wide(self.max_instances);
-        let mut total = Size::ZERO;
-        let mut i = 0;
-        while i < KINDS {
-            let (name, region, guard) = parts[i];
-            let bytes = match slab(slots, region, guard, page_size) {
-                Some((bytes, _)) => bytes,
-                None => return Err(Overflow),
-            };
-            footprint.mappings[i] = Mapping { name, bytes };
-            if !bytes.is_zero() {
-                total = match total.checked_add(bytes) {
-                    Some(total) => total,
-                    None => return Err(Overflow),
-                };
-                footprint.maps_at_start += 1;
-                // A live slot's part is writable between two that are not; with guards of its own
-                // every region is a VMA and so is each of the n + 1 pieces around them.
-                footprint.maps_at_worst += 2 * slots + 1;
-            }
-            i += 1;
-        }
-        if total.checked_mul(wide(self.pools)).is_none() {
+        let Some(mappings) = self.mappings(page_size) else {
             return Err(Overflow);
-        }
-        footprint.maps_at_start *= wide(self.pools);
-        footprint.maps_at_worst = match footprint.maps_at_worst.checked_mul(wide(self.pools)) {
-            Some(maps) => maps,
-            None => return Err(Overflow),
         };
-        Ok(footprint)
+        let [memories, tables, stacks] = mappings.sizes;
+        Ok(Footprint {
+            mappings: [
+                Mapping {
+                    name: MappingName::Memories,
+                    bytes: Size::bytes(memories),
+                },
+                Mapping {
+                    name: MappingName::Tables,
+                    bytes: Size::bytes(tables),
+                },
+                Mapping {
+                    name: MappingName::Stacks,
+                    bytes: Size::bytes(stacks),
+                },
+            ],
+            pools: self.pools,
+            maps_at_start: mappings.maps_at_start,
+            maps_at_worst: mappings.maps_at_worst,
+        })
+    }
+
+    /// What the fit works on; nothing when a sum is above 2^64 - 1 bytes.
+    pub(crate) const fn mappings(&self, page_size: Size) -> Option<Mappings> {
+        let slots = Slots {
+            count: wide(self.max_instances),
+            regions: [
+                self.memory_reservation.get(),
+                self.table_reservation.get(),
+                self.stack_reservation.get(),
+            ],
+            guard_size: self.guard_size.get(),
+            pools: wide(self.pools),
+        };
+        slabs(&slots, page_size.get())
     }
 }
 
@@ -154,47 +172,6 @@ impl Footprint {
             i += 1;
         }
         Size::bytes(total * wide(self.pools))
-    }
-
-    /// What the placement works on: each mapping with what its alignment may waste.
-    pub(crate) const fn group(&self, budget: &Budget) -> Group {
-        let mut sizes = [0; KINDS];
-        let mut i = 0;
-        while i < KINDS {
-            let bytes = self.mappings[i].bytes.get();
-            let huge_page = budget.huge_page.get();
-            sizes[i] = if huge_page > 0 && bytes >= huge_page {
-                bytes.saturating_add(huge_page)
-            } else {
-                bytes
-            };
-            i += 1;
-        }
-        Group {
-            sizes,
-            count: wide(self.pools),
-        }
-    }
-}
-
-/// The bytes of a slab of `slots` regions, and from one region to the next.
-const fn slab(slots: u64, region: Size, guard: Size, page_size: Size) -> Option<(Size, Size)> {
-    if region.is_zero() {
-        return Some((Size::ZERO, Size::ZERO));
-    }
-    let (Some(region), Some(guard)) = (region.round_up(page_size), guard.round_up(page_size))
-    else {
-        return None;
-    };
-    let Some(stride) = region.checked_add(guard) else {
-        return None;
-    };
-    let Some(regions) = stride.checked_mul(slots) else {
-        return None;
-    };
-    match regions.checked_add(guard) {
-        Some(bytes) => Some((bytes, stride)),
-        None => None,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where the kernel puts mappings: a simulation over every place that ASLR may choose.
 //!
 //! The file stands alone, in plain numbers of bytes: `cargo poolcfg` copies it into the file that it
-//! generates, so that the consts there are asserted by the very rule that chose them.
+//! generates, so that the consts there are asserted by the very rule that chose them. So it keeps to
+//! what every edition of the language understands.
 //!
 //! Linux looks through the free holes in one fixed order and takes the first that is large enough.
 //! ASLR moves the boundary between two holes: what the earlier one loses, the last one gains, and a
@@ -267,7 +268,10 @@ const fn alike(room: &Room, course: &Course, group: Group) -> (u64, [u64; HOLES]
     while kind < KINDS {
         let size = group.sizes[kind];
         let mut hole = 0;
-        while size > 0 {
+        loop {
+            if size == 0 {
+                break;
+            }
             if hole == room.count {
                 return (0, each);
             }
@@ -289,11 +293,10 @@ const fn alike(room: &Room, course: &Course, group: Group) -> (u64, [u64; HOLES]
     let mut pools = group.count - course.done;
     let mut hole = 0;
     while hole < room.count {
-        if each[hole] > 0 {
-            let fit = (least(room, course, hole) - course.used[hole]) / each[hole];
-            if fit < pools {
-                pools = fit;
-            }
+        let free = least(room, course, hole) - course.used[hole];
+        match free.checked_div(each[hole]) {
+            Some(fit) if fit < pools => pools = fit,
+            _ => {}
         }
         hole += 1;
     }

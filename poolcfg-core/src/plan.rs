@@ -4,9 +4,10 @@
 use crate::budget::Budget;
 use crate::case::Case;
 use crate::fault::{Code, at};
+use crate::fit::{MAX_POOLS, Mappings, Verdict, fit};
 use crate::limits::{Footprint, LEAST_RESERVATION, Limits, MappingName, wide};
-use crate::place::{Group, KINDS, Placement, place};
-use crate::setting::{Keep, MAX_POOLS, OnMisfit};
+use crate::place::KINDS;
+use crate::setting::{Keep, OnMisfit};
 use crate::size::{GRAIN, Size};
 use crate::text::Text;
 
@@ -67,14 +68,6 @@ pub struct Plan {
     pub misfit: Option<Misfit>,
 }
 
-/// What one try came to.
-#[derive(Clone, Copy)]
-enum Verdict {
-    Fits,
-    Hole { pool: usize, kind: usize, free: u64 },
-    Maps { need: u64 },
-}
-
 impl Plan {
     /// Fits the pools of a case, and shrinks those that may be shrunk where they do not fit.
     #[must_use]
@@ -128,38 +121,33 @@ const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
 }
 
 const fn try_limits(limits: &[Limits; MAX_POOLS], count: usize, budget: &Budget) -> Verdict {
-    let mut groups = [Group {
+    let mut pools = [Mappings {
         sizes: [0; KINDS],
-        count: 0,
+        pools: 0,
+        maps_at_start: 0,
+        maps_at_worst: 0,
     }; MAX_POOLS];
-    let mut maps: u64 = 0;
     let mut i = 0;
     while i < count {
-        match limits[i].footprint(budget.page_size) {
-            Ok(footprint) => {
-                groups[i] = footprint.group(budget);
-                maps = maps.saturating_add(footprint.maps_at_worst);
-            }
+        pools[i] = match limits[i].mappings(budget.page_size) {
+            Some(mappings) => mappings,
             // A sum above 64 bits is larger than any hole.
-            Err(_) => {
+            None => {
                 return Verdict::Hole {
                     pool: i,
                     kind: 0,
                     free: budget.holes()[0].get(),
                 };
             }
-        }
+        };
         i += 1;
     }
-    match place(&budget.room, groups.split_at(count).0) {
-        Placement::Fails { group, kind, free } => Verdict::Hole {
-            pool: group,
-            kind,
-            free,
-        },
-        Placement::Fits if maps > budget.maps_for_pools() => Verdict::Maps { need: maps },
-        Placement::Fits => Verdict::Fits,
-    }
+    fit(
+        &budget.room,
+        pools.split_at(count).0,
+        budget.huge_page.get(),
+        budget.maps_for_pools(),
+    )
 }
 
 /// How a pool is scaled: from the least it may have to what is asked, in steps.

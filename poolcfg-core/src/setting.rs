@@ -3,12 +3,10 @@
 //! The command and the compiler lay the same layers over each other: the command reads them at run
 //! time, the macro writes them down as const code with a `cfg!` around each.
 
+use crate::fit::MAX_POOLS;
 use crate::profile::OwnProfile;
 use crate::shape::{Aslr, RelocationModel, StackLimit};
 use crate::size::Size;
-
-/// How many named pools one file may have.
-pub const MAX_POOLS: usize = 16;
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;

@@ -127,6 +127,11 @@ impl Size {
         if self.0 < other.0 { self } else { other }
     }
 
+    /// The units that [`parse`](Self::parse) reads, the smallest first.
+    pub fn units() -> impl Iterator<Item = &'static str> {
+        UNITS.iter().skip(1).map(|(name, _)| *name)
+    }
+
     /// Reads an integer of bytes or a number with a binary unit, such as `256MiB` or `4 GiB`.
     ///
     /// # Errors

@@ -60,6 +60,11 @@ impl Arch {
         Self::Other
     }
 
+    /// The names of all architectures but [`Arch::Other`].
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ARCHES.iter().map(|(name, _)| *name)
+    }
+
     /// Its name in `target_arch`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -22,6 +22,8 @@ pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
     Budget, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
 };
+#[cfg(feature = "macros")]
+pub use poolcfg_macros::pool_limits;
 pub use probe::{Probe, ProcessLimits, probe};
 pub use reserved::{Reserved, Warning};
 pub use sys::{GrowError, Region};

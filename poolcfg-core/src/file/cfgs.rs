@@ -1,0 +1,231 @@
+//! The conditions of target tables: triples, and the cfg expressions that command and compiler judge
+//! alike.
+//!
+//! The command knows a target by what `rustc --print cfg` says of it, the compiler by the flags of the
+//! very build. So only what no flag and no build script changes may stand in an expression; not even
+//! `target_feature`, which `-C target-cpu` and `-C target-feature` in RUSTFLAGS change.
+
+use std::ops::Range;
+
+use cfg_expr::targets::ALL_BUILTINS;
+use cfg_expr::{Expression, Predicate, TargetPredicate};
+
+use crate::fault::Code;
+use crate::file::facts::said;
+use crate::file::layer::Condition;
+use crate::file::values::{Notes, list};
+use crate::file::{TargetFacts, nearest};
+
+/// The predicates that may stand in `[target.'cfg(…)']`.
+const KNOWN_PREDICATES: [&str; 11] = [
+    "target_abi",
+    "target_arch",
+    "target_endian",
+    "target_env",
+    "target_family",
+    "target_has_atomic",
+    "target_os",
+    "target_pointer_width",
+    "target_vendor",
+    "unix",
+    "windows",
+];
+
+/// More brackets than anybody writes: the parser counts nested ones in eight bits.
+const BRACKETS: usize = 64;
+
+/// The key of a table under `[target]`.
+pub(super) struct Place<'t> {
+    pub(super) key: &'t str,
+    pub(super) span: Range<usize>,
+}
+
+/// What the key of a table under `[target]` says; nothing after a mistake.
+pub(super) fn target_condition<'f>(
+    place: &Place<'_>,
+    earlier: impl Iterator<Item = &'f TargetFacts>,
+    notes: &mut Notes<'_>,
+) -> Option<Condition> {
+    if place.key.trim_start().starts_with("cfg(") {
+        return expression(place, notes).map(Condition::Cfg);
+    }
+    triple(place, earlier, notes).map(Condition::Triple)
+}
+
+fn triple<'f>(
+    place: &Place<'_>,
+    mut earlier: impl Iterator<Item = &'f TargetFacts>,
+    notes: &mut Notes<'_>,
+) -> Option<TargetFacts> {
+    let Some(facts) = TargetFacts::builtin(place.key) else {
+        let name = place.key.escape_default();
+        let (message, help) = if place.key.ends_with(".json") {
+            (
+                format!("the compiler does not know its target by the file name `{name}`"),
+                "say what the target is: `[target.'cfg(all(target_arch = \"…\", target_os = \"…\"))'.…]`"
+                    .to_owned(),
+            )
+        } else {
+            let help = if ALL_BUILTINS
+                .iter()
+                .any(|info| info.arch.as_str() == place.key)
+            {
+                format!("for an architecture write `[target.'cfg(target_arch = \"{name}\")'.…]`")
+            } else {
+                match nearest(place.key, TargetFacts::builtin_triples()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => {
+                        "`rustc --print target-list` lists every triple; for a target of one's own write `[target.'cfg(target_arch = \"…\")'.…]`"
+                            .to_owned()
+                    }
+                }
+            };
+            (format!("no target is called `{name}`"), help)
+        };
+        notes.mistake(
+            Code::UnknownTarget,
+            &place.span,
+            message,
+            "not a triple",
+            Some(help),
+        );
+        return None;
+    };
+    if let Some(other) = earlier.find(|other| other.looks_like(&facts)) {
+        let other = other.triple();
+        notes.mistake(
+            Code::SameTarget,
+            &place.span,
+            format!("no cfg tells `{}` apart from `{other}`", place.key),
+            "the same to the compiler",
+            Some(format!(
+                "put its keys into the table of `{other}`, which applies to both"
+            )),
+        );
+        return None;
+    }
+    Some(facts)
+}
+
+fn expression(place: &Place<'_>, notes: &mut Notes<'_>) -> Option<Expression> {
+    let text = place.key.trim();
+    let inner = text
+        .strip_prefix("cfg(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let problem = match inner {
+        None => Err("`cfg(` is never closed".to_owned()),
+        Some(_) if text.matches('(').count() > BRACKETS => {
+            Err(format!("more than {BRACKETS} brackets"))
+        }
+        Some(_) => Expression::parse(text).map_err(|error| error.reason.to_string()),
+    };
+    let expression = match problem {
+        Ok(expression) => expression,
+        Err(reason) => {
+            notes.mistake(
+                Code::BadCfg,
+                &place.span,
+                format!("`{}` is no cfg expression: {reason}", text.escape_debug()),
+                "cannot be read",
+                Some(
+                    "write it as in Cargo.toml, such as `cfg(all(unix, target_arch = \"aarch64\"))`"
+                        .to_owned(),
+                ),
+            );
+            return None;
+        }
+    };
+    let mut good = true;
+    for predicate in expression.predicates() {
+        if let Err((message, label, help)) = judge(&predicate) {
+            good = false;
+            notes.mistake(Code::BadCfg, &place.span, message, label, Some(help));
+        }
+    }
+    good.then_some(expression)
+}
+
+type Refusal = (String, &'static str, String);
+
+fn judge(predicate: &Predicate<'_>) -> Result<(), Refusal> {
+    let refuse = |name: &str| {
+        Err((
+            format!(
+                "`{name}` in a cfg expression: the command and the compiler could judge it differently"
+            ),
+            "depends on the build, not on the target",
+            format!("use {}", list(KNOWN_PREDICATES.into_iter())),
+        ))
+    };
+    match predicate {
+        Predicate::Target(TargetPredicate::Panic(_)) => refuse("panic"),
+        Predicate::Target(target) => known_value(target),
+        Predicate::Test => refuse("test"),
+        Predicate::DebugAssertions => refuse("debug_assertions"),
+        Predicate::ProcMacro => refuse("proc_macro"),
+        Predicate::Feature(_) => refuse("feature"),
+        Predicate::TargetFeature(_) => refuse("target_feature"),
+        Predicate::Flag(name) => match as_target(name) {
+            Some(meant) => Err((
+                format!("`{name}` in a cfg expression is none that a target has"),
+                "never holds",
+                format!("did you mean `{meant}`?"),
+            )),
+            None => refuse(name),
+        },
+        Predicate::KeyValue { key, .. } => match nearest(key, KNOWN_PREDICATES.into_iter()) {
+            Some(near) => Err((
+                format!("`{key}` in a cfg expression is none that a target has"),
+                "never holds",
+                format!("did you mean `{near}`?"),
+            )),
+            None => refuse(key),
+        },
+    }
+}
+
+/// `linux` and `riscv64` stand for what the writer meant.
+fn as_target(name: &str) -> Option<String> {
+    let of = |key: &str, has: &dyn Fn(&TargetFacts) -> bool| {
+        TargetFacts::builtin_triples()
+            .filter_map(TargetFacts::builtin)
+            .any(|facts| has(&facts))
+            .then(|| format!("{key} = \"{name}\""))
+    };
+    ["target_os", "target_arch", "target_env"]
+        .into_iter()
+        .find_map(|key| of(key, &|facts| facts.values(key).any(|value| value == name)))
+        .or_else(|| nearest(name, ["unix", "windows"].into_iter()).map(str::to_owned))
+}
+
+/// A value that no target has is a slip that would silence the whole table. Vendors are free: target
+/// specs of one's own make them up.
+fn known_value(predicate: &TargetPredicate) -> Result<(), Refusal> {
+    let (key, value) = said(predicate);
+    if key == "target_vendor" && is_plain(&value) {
+        return Ok(());
+    }
+    let known: std::collections::BTreeSet<String> = TargetFacts::builtin_triples()
+        .filter_map(TargetFacts::builtin)
+        .flat_map(|facts| facts.values(key).map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    if known.contains(&value) {
+        return Ok(());
+    }
+    let help = match nearest(&value, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{key} = \"{near}\"`?"),
+        None => format!("it is one of {}", list(known.iter().map(String::as_str))),
+    };
+    Err((
+        format!("no target has `{key} = \"{}\"`", value.escape_debug()),
+        "never holds",
+        help,
+    ))
+}
+
+/// Whether a value means the same in a cfg expression and in a Rust string.
+fn is_plain(value: &str) -> bool {
+    value
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'"')
+}

@@ -1,0 +1,181 @@
+//! Diagnostics: one mistake, where it stands, and what to do about it.
+
+use std::ops::Range;
+
+use crate::case::Case;
+use crate::fault::{Code, Fault};
+use crate::file::{ConfigFile, profiles};
+use crate::plan::{Limit, Misfit};
+use crate::setting::Place;
+use crate::size::{GRAIN, Size};
+
+/// One mistake in poolcfg.toml, or one misfit of what it asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its code.
+    pub code: Code,
+    /// What is wrong, as one sentence in lower case.
+    pub message: String,
+    /// The bytes of the file that it is about; none where the file says nothing of it.
+    pub span: Option<Range<usize>>,
+    /// What stands beside the caret; may be empty.
+    pub label: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Line and column of the span in the text of the file.
+    #[must_use]
+    pub fn place(&self, source: &str) -> Place {
+        self.span
+            .as_ref()
+            .map_or(Place::NOWHERE, |span| place_of(source, span.start))
+    }
+
+    /// A fault of the file's numbers for one target.
+    #[must_use]
+    pub fn from_fault(fault: &Fault<'_>, file: &ConfigFile) -> Self {
+        let (label, help) = match fault {
+            Fault::Zero { .. } => ("zero".to_owned(), None),
+            Fault::MinAboveMax { max_instances, .. } => (
+                format!("above {max_instances}, the most that are asked"),
+                None,
+            ),
+            Fault::NotMultiple {
+                memory_reservation, ..
+            } => {
+                let excess = memory_reservation.get() % GRAIN.get();
+                (format!("{excess} bytes above a multiple of 64 KiB"), None)
+            }
+            Fault::MemoryAboveReservation {
+                memory_reservation, ..
+            } => {
+                let reservation = memory_reservation.exact();
+                (format!("above the reservation of {reservation}"), None)
+            }
+            Fault::Overflow { .. } => ("too many bytes in all".to_owned(), None),
+            Fault::UnknownProfile { name, .. } => {
+                let own = file.own_profiles().map(|profile| profile.name);
+                let help = profiles::help(name, own.collect::<Vec<_>>().into_iter());
+                ("not known".to_owned(), Some(help))
+            }
+            Fault::ProfileOfOtherTarget { arch, os, .. } => {
+                (format!("of {} {}", arch.name(), os.name()), None)
+            }
+        };
+        Self {
+            code: fault.code(),
+            message: fault.message().as_str().to_owned(),
+            span: file.span(fault.place()),
+            label,
+            help: Some(help.unwrap_or_else(|| fault.help().as_str().to_owned())),
+        }
+    }
+
+    /// A misfit of the file's pools on one target.
+    #[must_use]
+    pub fn from_misfit(misfit: &Misfit, case: &Case<'_>, file: &ConfigFile) -> Self {
+        let pool = &case.pools()[misfit.pool];
+        let asked = &pool.asked;
+        let label = match misfit.limit {
+            Limit::Hole => format!(
+                "{} slots of {} and {} of guard: {}",
+                asked.max_instances,
+                asked.memory_reservation.exact(),
+                asked.guard_size.exact(),
+                Size::bytes(misfit.need).needed()
+            ),
+            Limit::MaxMapCount => format!(
+                "{} slots take {} mappings",
+                asked.max_instances, misfit.need
+            ),
+        };
+        let suggestion = misfit.suggestion(case);
+        let help = if suggestion.is_empty() {
+            "no size of this pool fits beside the others: make them smaller".to_owned()
+        } else {
+            format!("{suggestion} fits")
+        };
+        Self {
+            code: misfit.code(),
+            message: misfit.message(case).as_str().to_owned(),
+            span: file
+                .span(pool.max_instances_at)
+                .or_else(|| file.span(pool.memory_reservation_at)),
+            label,
+            help: Some(help),
+        }
+    }
+
+    /// The mistake as plain text, as a compile error shows it: the sentence with its place in the file,
+    /// which `shown` names, the line with a caret, and the help.
+    ///
+    /// ```
+    /// use poolcfg_core::file::ConfigFile;
+    /// let source = "[pooling_allocator]\nguard_size = \"32MB\"\n";
+    /// let mistakes = ConfigFile::parse(source).unwrap_err();
+    /// assert_eq!(
+    ///     mistakes[0].text(source, "poolcfg.toml").lines().next(),
+    ///     Some("`guard_size` is no size: `32MB` is a decimal unit; sizes are binary, write `MiB` (poolcfg.toml:2:14)"),
+    /// );
+    /// ```
+    #[must_use]
+    pub fn text(&self, source: &str, shown: &str) -> String {
+        let mut text = self.message.clone();
+        if let Some(span) = &self.span {
+            let place = self.place(source);
+            text += &format!(" ({shown}:{}:{})", place.line, place.column);
+            text += &excerpt(source, span, place, &self.label);
+        }
+        if let Some(help) = &self.help {
+            text += &format!("\nhelp: {help}");
+        }
+        text
+    }
+}
+
+/// The line of a place with carets under the span, as far as it is on that line.
+fn excerpt(source: &str, span: &Range<usize>, place: Place, label: &str) -> String {
+    let number = place.line.to_string();
+    let Some(line) = usize::try_from(place.line)
+        .ok()
+        .and_then(|line| source.lines().nth(line.saturating_sub(1)))
+    else {
+        return String::new();
+    };
+    let before = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
+    // A tab moves as far under itself as above.
+    let indent: String = line
+        .chars()
+        .take(before)
+        .map(|char| if char == '\t' { '\t' } else { ' ' })
+        .collect();
+    let marked = source
+        .get(span.clone())
+        .and_then(|text| text.lines().next())
+        .map_or(1, |text| text.chars().count().max(1));
+    let margin = " ".repeat(number.len());
+    let caret = "^".repeat(marked);
+    let label = format!("{caret} {label}");
+    format!(
+        "\n{margin} |\n{number} | {line}\n{margin} | {indent}{}",
+        label.trim_end()
+    )
+}
+
+/// Line and column, from 1, of a byte of a text.
+pub(super) fn place_of(source: &str, at: usize) -> Place {
+    let mut at = at.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    let before = &source[..at];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before[line_start..].chars().count() + 1;
+    Place::new(
+        u32::try_from(line).unwrap_or(u32::MAX),
+        u32::try_from(column).unwrap_or(u32::MAX),
+    )
+}

@@ -1,0 +1,268 @@
+//! `[va_profile.NAME]`: profiles of one's own, and references to profiles.
+
+use std::ops::Range;
+
+use crate::fault::Code;
+use crate::file::nearest;
+use crate::file::reader::is_name;
+use crate::file::values::{Entry, Notes, entries, list};
+use crate::profile::{NoProfile, OwnProfile, VaProfile};
+use crate::setting::{Key, MAX_PROFILES};
+use crate::size::Size;
+use crate::target::{Arch, Os, Target};
+
+const KEYS: [&str; 7] = [
+    "arch",
+    "window",
+    "page_size",
+    "pie_base",
+    "legacy_base",
+    "aslr_bits",
+    "aslr_bits_max",
+];
+
+/// The page sizes of Linux kernels: from 4 to 64 KiB, powers of two.
+const PAGE_SIZES: [Size; 2] = [Size::kib(4), Size::kib(64)];
+
+/// The smallest window that is taken for one; the smallest that ships is 1008 MiB.
+const LEAST_WINDOW: Size = Size::mib(64);
+
+/// The largest window of any processor: 57 bits (x86_64 with five levels, sv57).
+const LARGEST_WINDOW: Size = Size::bytes(1 << 57);
+
+/// The largest window of a 32-bit process.
+const LARGEST_WINDOW_32: Size = Size::gib(4);
+
+/// Reads the tables under `[va_profile]`.
+pub(super) fn read(
+    tables: &[Entry<'_>],
+    notes: &mut Notes<'_>,
+) -> Vec<(String, OwnProfile<'static>)> {
+    let mut profiles = Vec::new();
+    for (index, entry) in tables.iter().enumerate() {
+        if index == MAX_PROFILES {
+            bad(
+                notes,
+                &entry.key_span,
+                format!("more than {MAX_PROFILES} profiles"),
+                "one too many",
+                "take out those that no table names",
+            );
+        }
+        if !is_name(entry.key) {
+            bad(
+                notes,
+                &entry.key_span,
+                format!(
+                    "`{}` cannot be the name of a profile",
+                    entry.key.escape_default()
+                ),
+                "not a name",
+                "use ASCII letters, digits, `_` and `-`",
+            );
+        } else if is_built_in(entry.key) {
+            bad(
+                notes,
+                &entry.key_span,
+                format!("profile `{}` is built in", entry.key),
+                "taken",
+                "give it another name",
+            );
+        }
+        if let Some(profile) = read_one(entry, notes) {
+            profiles.push((entry.key.to_owned(), profile));
+        }
+    }
+    profiles
+}
+
+fn read_one(table: &Entry<'_>, notes: &mut Notes<'_>) -> Option<OwnProfile<'static>> {
+    let help = || format!("write `[va_profile.{}]`", table.key);
+    let keys = entries(notes.table(table, help)?);
+    let mut arch = None;
+    let mut sizes: [Key<Size>; 4] = [None; 4];
+    let mut bits: [Key<u32>; 2] = [None; 2];
+    for entry in &keys {
+        match entry.key {
+            "arch" => arch = notes.word(entry, &arches(), Arch::name),
+            "window" => sizes[0] = notes.size(entry),
+            "page_size" => sizes[1] = notes.size(entry),
+            "pie_base" => sizes[2] = notes.size(entry),
+            "legacy_base" => sizes[3] = notes.size(entry),
+            "aslr_bits" => bits[0] = notes.count(entry),
+            "aslr_bits_max" => bits[1] = notes.count(entry),
+            _ => notes.unknown_key(entry, &format!("`[va_profile.{}]`", table.key), &KEYS),
+        }
+    }
+    let mut missing = ["arch", "window", "page_size"]
+        .into_iter()
+        .filter(|key| !keys.iter().any(|entry| entry.key == *key))
+        .peekable();
+    if missing.peek().is_some() {
+        bad(
+            notes,
+            &table.key_span,
+            format!("profile `{}` lacks {}", table.key, list(missing)),
+            "",
+            "`arch`, `window` and `page_size` say what machine it is; the rest follows the architecture's rule",
+        );
+    }
+    let spans = |key: &str| {
+        keys.iter()
+            .find(|entry| entry.key == key)
+            .map_or_else(|| table.key_span.clone(), |entry| entry.span.clone())
+    };
+    let [window, page_size, pie_base, legacy_base] =
+        sizes.map(|key| key.map(|setting| setting.value));
+    let [aslr_bits, aslr_bits_max] = bits.map(|key| key.map(|setting| setting.value));
+    let profile = OwnProfile {
+        name: "",
+        arch: arch?.value,
+        window: window?,
+        page_size: page_size?,
+        pie_base,
+        legacy_base,
+        aslr_bits_default: aslr_bits,
+        aslr_bits_max,
+    };
+    check(&profile, spans, notes).then_some(profile)
+}
+
+/// Notes what no machine has: the model computes with what passes here.
+fn check(
+    profile: &OwnProfile<'_>,
+    span: impl Fn(&str) -> Range<usize>,
+    notes: &mut Notes<'_>,
+) -> bool {
+    let before = notes.diagnostics.len();
+    let page_size = profile.page_size;
+    let [smallest, largest] = PAGE_SIZES;
+    if !page_size.get().is_power_of_two() || page_size < smallest || page_size > largest {
+        bad(
+            notes,
+            &span("page_size"),
+            format!("no kernel has pages of {} bytes", page_size.get()),
+            "not a page size",
+            "a page is 4KiB, 8KiB, 16KiB, 32KiB or 64KiB",
+        );
+        return false;
+    }
+    let most = if is_32_bit(profile.arch) {
+        LARGEST_WINDOW_32
+    } else {
+        LARGEST_WINDOW
+    };
+    if profile.window < LEAST_WINDOW || profile.window > most {
+        bad(
+            notes,
+            &span("window"),
+            format!(
+                "no {} process has a window of {} bytes",
+                profile.arch.name(),
+                profile.window.get()
+            ),
+            "not a window",
+            &format!(
+                "the window is where mmap places things: {} to {}, such as \"256GiB\" for sv39",
+                LEAST_WINDOW.exact(),
+                most.exact()
+            ),
+        );
+        return false;
+    }
+    for (key, base) in [
+        ("pie_base", profile.pie_base),
+        ("legacy_base", profile.legacy_base),
+    ] {
+        if base.is_some_and(|base| base >= profile.window) {
+            bad(
+                notes,
+                &span(key),
+                format!("`{key}` is outside of the window"),
+                "beyond its end",
+                &format!("the window ends at {}", profile.window.exact()),
+            );
+        }
+    }
+    // As many bits as move things through the whole window.
+    let most_bits = (profile.window.get() / page_size.get()).ilog2();
+    for (key, bits) in [
+        ("aslr_bits", profile.aslr_bits_default),
+        ("aslr_bits_max", profile.aslr_bits_max),
+    ] {
+        if bits.is_some_and(|bits| bits > most_bits) {
+            bad(
+                notes,
+                &span(key),
+                format!("`{key}` moves things by more than the window"),
+                "too many bits",
+                &format!("it is a number of bits of pages, {most_bits} at most here"),
+            );
+        }
+    }
+    if let (Some(default), Some(max)) = (profile.aslr_bits_default, profile.aslr_bits_max)
+        && max < default
+    {
+        bad(
+            notes,
+            &span("aslr_bits_max"),
+            "`aslr_bits_max` is below `aslr_bits`".to_owned(),
+            "the smaller one",
+            &format!("write {default} or more"),
+        );
+    }
+    notes.diagnostics.len() == before
+}
+
+fn bad(notes: &mut Notes<'_>, span: &Range<usize>, message: String, label: &str, help: &str) {
+    notes.mistake(
+        Code::BadProfile,
+        span,
+        message,
+        label,
+        Some(help.to_owned()),
+    );
+}
+
+/// The architectures that a profile can be of.
+fn arches() -> Vec<Arch> {
+    Arch::names().map(Arch::from_name).collect()
+}
+
+fn is_32_bit(arch: Arch) -> bool {
+    matches!(arch, Arch::Arm | Arch::Mips | Arch::Riscv32 | Arch::X86)
+}
+
+fn is_built_in(name: &str) -> bool {
+    let nobody = Target::new(Arch::Other, Os::Other, 64);
+    VaProfile::find(name, nobody) != Err(NoProfile::Unknown)
+}
+
+/// Notes a `va_profile` that no target has.
+pub(super) fn check_reference(
+    name: &str,
+    span: &Range<usize>,
+    own: &[String],
+    notes: &mut Notes<'_>,
+) {
+    if is_built_in(name) || own.iter().any(|known| known == name) {
+        return;
+    }
+    notes.mistake(
+        Code::UnknownProfile,
+        span,
+        format!("no VA profile is called `{}`", name.escape_default()),
+        "not known",
+        Some(help(name, own.iter().map(String::as_str))),
+    );
+}
+
+/// The nearest name of a profile, own ones included, or where to find them all.
+pub(super) fn help<'a>(name: &str, own: impl Iterator<Item = &'a str>) -> String {
+    let built_in = VaProfile::ALL.iter().flat_map(|table| table.iter());
+    let known = built_in.map(|profile| profile.name).chain(own);
+    match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`cargo poolcfg profiles` lists every profile".to_owned(),
+    }
+}

@@ -1,0 +1,347 @@
+//! The reader: the tables of the file, read into layers.
+
+use toml_edit::{Document, TableLike};
+
+use crate::fault::Code;
+use crate::file::cfgs::{Place as TargetPlace, target_condition};
+use crate::file::layer::{Condition, Layer, Space};
+use crate::file::profiles::{self, check_reference};
+use crate::file::values::{Entry, Notes, entries, list};
+use crate::file::{ConfigFile, Diagnostic, nearest};
+use crate::fit::MAX_POOLS;
+use crate::setting::{AddressSpaceKeys, Engine, Keep, OnMisfit, PoolKeys};
+use crate::shape::{Aslr, RelocationModel, StackLimit};
+
+const TABLES: [&str; 5] = [
+    "pooling_allocator",
+    "pool",
+    "address_space",
+    "target",
+    "va_profile",
+];
+
+/// The tables that may stand under `[target.…]`.
+const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];
+
+/// The engine that the format names and this version does not fit.
+const WASMTIME: &str = "wasmtime";
+
+/// Reads a whole file.
+pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
+    let document = Document::parse(source).map_err(|error| {
+        vec![Diagnostic {
+            code: Code::Syntax,
+            message: format!("the file is not TOML: {}", error.message()),
+            span: error.span(),
+            label: "not TOML from here".to_owned(),
+            help: None,
+        }]
+    })?;
+    let mut reader = Reader {
+        notes: Notes {
+            source,
+            diagnostics: Vec::new(),
+            spans: Vec::new(),
+        },
+        names: Vec::new(),
+        profile_names: Vec::new(),
+    };
+    let file = reader.file(document.as_table());
+    let Notes {
+        mut diagnostics,
+        spans,
+        ..
+    } = reader.notes;
+    if diagnostics.is_empty() {
+        return Ok(ConfigFile {
+            names: reader.names,
+            spans,
+            ..file
+        });
+    }
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| span.start));
+    Err(diagnostics)
+}
+
+struct Reader<'s> {
+    notes: Notes<'s>,
+    names: Vec<String>,
+    profile_names: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, root: &dyn TableLike) -> ConfigFile {
+        let tables = entries(root);
+        // Pools and profiles may be used above the line that names them.
+        if let Some(pools) = table_of(&tables, "pool") {
+            self.pool_names(&entries(pools));
+        }
+        if let Some(profiles) = table_of(&tables, "va_profile") {
+            let names = entries(profiles).into_iter();
+            self.profile_names = names.map(|entry| entry.key.to_owned()).collect();
+        }
+        let mut file = ConfigFile::default();
+        let mut base = Layer::new(Condition::Always);
+        for entry in &tables {
+            match entry.key {
+                "target" => {
+                    let help = || "write `[target.TRIPLE.pooling_allocator]`".to_owned();
+                    if let Some(targets) = self.notes.table(entry, help) {
+                        file.layers = self.targets(&entries(targets));
+                    }
+                }
+                "va_profile" => {
+                    let help = || "write `[va_profile.NAME]`".to_owned();
+                    if let Some(table) = self.notes.table(entry, help) {
+                        file.profiles = profiles::read(&entries(table), &mut self.notes);
+                    }
+                }
+                _ => self.layer_table(entry, &mut base, "", &TABLES),
+            }
+        }
+        file.layers.insert(0, base);
+        file
+    }
+
+    /// One of the tables that make up a layer. `of` is what stands before its name: nothing, or
+    /// `target.….`.
+    fn layer_table(&mut self, entry: &Entry<'_>, layer: &mut Layer, of: &str, known: &[&str]) {
+        let help = || format!("write `[{of}{}]`", entry.key);
+        match entry.key {
+            "pooling_allocator" => {
+                if let Some(table) = self.notes.table(entry, help) {
+                    layer.pooling_allocator =
+                        self.pool_keys(table, &format!("`[{of}pooling_allocator]`"));
+                }
+            }
+            "address_space" => {
+                if let Some(table) = self.notes.table(entry, help) {
+                    layer.space = self.space(table, &format!("`[{of}address_space]`"));
+                }
+            }
+            "pool" => {
+                let help = || format!("write `[{of}pool.NAME]`");
+                if let Some(table) = self.notes.table(entry, help) {
+                    for pool in entries(table) {
+                        self.pool(&pool, layer, of);
+                    }
+                }
+            }
+            _ if of.is_empty() => self.notes.unknown_key(entry, "the file", known),
+            _ => {
+                let place = format!("`[{}]`", of.trim_end_matches('.'));
+                self.notes.unknown_key(entry, &place, known);
+            }
+        }
+    }
+
+    /// Takes down the names of the pools, and what is wrong with them.
+    fn pool_names(&mut self, pools: &[Entry<'_>]) {
+        let tables = pools
+            .iter()
+            .filter(|entry| entry.item.as_table_like().is_some());
+        for (index, entry) in tables.enumerate() {
+            let name = entry.key;
+            if index == MAX_POOLS {
+                self.notes.mistake(
+                    Code::BadPool,
+                    &entry.key_span,
+                    format!("more than {MAX_POOLS} pools"),
+                    "one too many",
+                    Some("`pools = N` says how many pools of one shape there are".to_owned()),
+                );
+            }
+            if !is_name(name) {
+                self.notes.mistake(
+                    Code::BadPool,
+                    &entry.key_span,
+                    format!("`{}` cannot be the name of a pool", name.escape_default()),
+                    "not a name",
+                    Some(
+                        "a name is part of variables such as `POOLCFG_NAME_MAX_INSTANCES`: use ASCII letters, digits, `_` and `-`"
+                            .to_owned(),
+                    ),
+                );
+            } else if let Some(other) = self
+                .names
+                .iter()
+                .find(|other| variable(other) == variable(name))
+            {
+                let message = format!(
+                    "pools `{other}` and `{name}` share the variables `POOLCFG_{}_…`",
+                    variable(name)
+                );
+                let help = Some("give one of them another name".to_owned());
+                self.notes.mistake(
+                    Code::BadPool,
+                    &entry.key_span,
+                    message,
+                    "the second of them",
+                    help,
+                );
+            }
+            self.names.push(name.to_owned());
+        }
+    }
+
+    /// One `[pool.NAME]`.
+    fn pool(&mut self, entry: &Entry<'_>, layer: &mut Layer, of: &str) {
+        let Some(table) = entry.item.as_table_like() else {
+            let help = if PoolKeys::NAMES.contains(&entry.key) {
+                format!(
+                    "put it into `[{of}pooling_allocator]`, or into the table of a pool, `[{of}pool.NAME]`"
+                )
+            } else {
+                format!("write `[{of}pool.{}]`", entry.key)
+            };
+            self.notes.table(entry, || help);
+            return;
+        };
+        let keys = self.pool_keys(table, &format!("`[{of}pool.{}]`", entry.key));
+        if let Some(index) = self.names.iter().position(|name| name == entry.key) {
+            layer.pools.push((index, keys));
+            return;
+        }
+        let help = match nearest(entry.key, self.names.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None if self.names.is_empty() => format!(
+                "the file names no pools: use `[{of}pooling_allocator]`, or name the pool by a table `[pool.{}]`",
+                entry.key
+            ),
+            None => format!(
+                "the pools are {}",
+                list(self.names.iter().map(String::as_str))
+            ),
+        };
+        self.notes.mistake(
+            Code::UnknownPool,
+            &entry.key_span,
+            format!("no pool is called `{}`", entry.key),
+            "not named by a table `[pool.NAME]`",
+            Some(help),
+        );
+    }
+
+    /// The tables under `[target]`, as layers: first those of cfg expressions, then those of triples.
+    fn targets(&mut self, targets: &[Entry<'_>]) -> Vec<Layer> {
+        let mut cfgs = Vec::new();
+        let mut triples: Vec<Layer> = Vec::new();
+        for entry in targets {
+            let help = || format!("write `[target.{}.pooling_allocator]`", quoted(entry.key));
+            let Some(table) = self.notes.table(entry, help) else {
+                continue;
+            };
+            let earlier = triples.iter().filter_map(|layer| match &layer.condition {
+                Condition::Triple(facts) => Some(facts),
+                _ => None,
+            });
+            let place = TargetPlace {
+                key: entry.key,
+                span: entry.key_span.clone(),
+            };
+            let condition = target_condition(&place, earlier, &mut self.notes);
+            // The tables are read in any case, for the mistakes in them.
+            let mut layer = Layer::new(condition.clone().unwrap_or(Condition::Always));
+            let of = format!("target.{}.", quoted(entry.key));
+            for table in entries(table) {
+                self.layer_table(&table, &mut layer, &of, &TARGET_TABLES);
+            }
+            match condition {
+                Some(Condition::Triple(_)) => triples.push(layer),
+                Some(_) => cfgs.push(layer),
+                None => {}
+            }
+        }
+        cfgs.append(&mut triples);
+        cfgs
+    }
+
+    fn pool_keys(&mut self, table: &dyn TableLike, place: &str) -> PoolKeys {
+        let notes = &mut self.notes;
+        let mut keys = PoolKeys::EMPTY;
+        for entry in &entries(table) {
+            match entry.key {
+                "engine" if entry.item.as_str() == Some(WASMTIME) => unsupported(entry, notes),
+                "engine" => keys.engine = notes.word(entry, Engine::ALL, Engine::word),
+                "max_instances" => keys.max_instances = notes.count(entry),
+                "on_misfit" => keys.on_misfit = notes.word(entry, OnMisfit::ALL, OnMisfit::word),
+                "min_instances" => keys.min_instances = notes.count(entry),
+                "keep" => keys.keep = notes.word(entry, Keep::ALL, Keep::word),
+                "memory_reservation" => keys.memory_reservation = notes.size(entry),
+                "max_memory_size" => keys.max_memory_size = notes.size(entry),
+                "guard_size" => keys.guard_size = notes.size(entry),
+                "table_reservation" => keys.table_reservation = notes.size(entry),
+                "stack_reservation" => keys.stack_reservation = notes.size(entry),
+                "pools" => keys.pools = notes.count(entry),
+                WASMTIME => unsupported(entry, notes),
+                _ => notes.unknown_key(entry, place, PoolKeys::NAMES),
+            }
+        }
+        keys
+    }
+
+    fn space(&mut self, table: &dyn TableLike, place: &str) -> Space {
+        let notes = &mut self.notes;
+        let mut space = Space::EMPTY;
+        let rest = &mut space.rest;
+        for entry in &entries(table) {
+            match entry.key {
+                "va_profile" => {
+                    space.va_profile = notes.text(entry);
+                    if let Some(setting) = &space.va_profile {
+                        check_reference(&setting.value, &entry.span, &self.profile_names, notes);
+                    }
+                }
+                "relocation_model" => {
+                    rest.relocation_model =
+                        notes.word(entry, RelocationModel::ALL, RelocationModel::word);
+                }
+                "stack_limit" => {
+                    rest.stack_limit = notes.word(entry, StackLimit::ALL, StackLimit::word);
+                }
+                "aslr" => rest.aslr = notes.word(entry, Aslr::ALL, Aslr::word),
+                "headroom" => rest.headroom = notes.size(entry),
+                _ => notes.unknown_key(entry, place, AddressSpaceKeys::NAMES),
+            }
+        }
+        space
+    }
+}
+
+fn unsupported(entry: &Entry<'_>, notes: &mut Notes<'_>) {
+    notes.mistake(
+        Code::Unsupported,
+        &entry.span,
+        "this version fits native pools only: the engine `wasmtime` comes with a later one"
+            .to_owned(),
+        "not fitted yet",
+        Some("take it out, or write `engine = \"native\"`".to_owned()),
+    );
+}
+
+fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
+    let entry = tables.iter().find(|entry| entry.key == name)?;
+    entry.item.as_table_like()
+}
+
+/// Whether a text can be a part of the name of a variable, give or take `-` for `_`.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// The part of a variable's name that is made from a pool's.
+fn variable(name: &str) -> String {
+    name.to_ascii_uppercase().replace('-', "_")
+}
+
+/// A key as it stands in a table header.
+fn quoted(key: &str) -> String {
+    if is_name(key) {
+        key.to_owned()
+    } else {
+        format!("'{key}'")
+    }
+}

@@ -1,0 +1,258 @@
+//! Values: the entries of a table, read into the types of the model, with every mistake noted.
+
+use std::ops::Range;
+
+use toml_edit::{Item, TableLike};
+
+use crate::fault::Code;
+use crate::file::diagnostic::place_of;
+use crate::file::{Diagnostic, nearest};
+use crate::setting::{Key, Place, Setting};
+use crate::size::{Size, SizeError};
+
+/// One key of a table and what it holds.
+#[derive(Clone)]
+pub(super) struct Entry<'t> {
+    pub(super) key: &'t str,
+    pub(super) key_span: Range<usize>,
+    pub(super) item: &'t Item,
+    /// The bytes of the value; those of the key where the value is a table without a header.
+    pub(super) span: Range<usize>,
+}
+
+/// The entries of a table, in the order of the file.
+pub(super) fn entries(table: &dyn TableLike) -> Vec<Entry<'_>> {
+    let found = table.iter().filter_map(|(name, _)| {
+        let (key, item) = table.get_key_value(name)?;
+        let span = item.span();
+        let key_span = key.span().or_else(|| span.clone()).unwrap_or_default();
+        Some(Entry {
+            key: name,
+            span: match item {
+                Item::Value(_) => span.unwrap_or_else(|| key_span.clone()),
+                _ => key_span.clone(),
+            },
+            key_span,
+            item,
+        })
+    });
+    found.collect()
+}
+
+/// What has been found out about a file so far.
+pub(super) struct Notes<'s> {
+    pub(super) source: &'s str,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) spans: Vec<(Place, Range<usize>)>,
+}
+
+impl Notes<'_> {
+    /// Notes a mistake.
+    pub(super) fn mistake(
+        &mut self,
+        code: Code,
+        span: &Range<usize>,
+        message: String,
+        label: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.diagnostics.push(Diagnostic {
+            code,
+            message,
+            span: Some(span.clone()),
+            label: label.into(),
+            help,
+        });
+    }
+
+    /// The value of an entry, with its place.
+    pub(super) fn setting<T>(&mut self, entry: &Entry<'_>, value: T) -> Setting<T> {
+        let place = place_of(self.source, entry.span.start);
+        self.spans.push((place, entry.span.clone()));
+        Setting { value, place }
+    }
+
+    /// A key or a table that is not known in `table`, such as `[address_space]`.
+    pub(super) fn unknown_key(&mut self, entry: &Entry<'_>, table: &str, known: &[&str]) {
+        let help = match nearest(entry.key, known.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("it knows {}", list(known.iter().copied())),
+        };
+        self.mistake(
+            Code::UnknownKey,
+            &entry.key_span,
+            format!("unknown key `{}` in {table}", entry.key),
+            "not known here",
+            Some(help),
+        );
+    }
+
+    /// The table that an entry holds.
+    pub(super) fn table<'t>(
+        &mut self,
+        entry: &Entry<'t>,
+        help: impl FnOnce() -> String,
+    ) -> Option<&'t dyn TableLike> {
+        let table = entry.item.as_table_like();
+        if table.is_none() {
+            self.wrong_type(entry, "a table", Some(help()));
+        }
+        table
+    }
+
+    fn wrong_type(&mut self, entry: &Entry<'_>, wanted: &str, help: Option<String>) {
+        let found = with_article(entry.item.type_name());
+        self.mistake(
+            Code::WrongType,
+            &entry.span,
+            format!("`{}` takes {wanted}, not {found}", entry.key),
+            found,
+            help,
+        );
+    }
+
+    /// A whole number from 0 to 2^32 - 1.
+    pub(super) fn count(&mut self, entry: &Entry<'_>) -> Key<u32> {
+        let Some(number) = entry.item.as_integer() else {
+            let help = entry.item.as_str().and_then(|text| {
+                let number: u32 = text.trim().parse().ok()?;
+                Some(format!("write `{} = {number}`, without quotes", entry.key))
+            });
+            self.wrong_type(entry, "a whole number", help);
+            return None;
+        };
+        if let Ok(number) = u32::try_from(number) {
+            return Some(self.setting(entry, number));
+        }
+        self.out_of_range(entry, number < 0, "2^32 - 1");
+        None
+    }
+
+    fn out_of_range(&mut self, entry: &Entry<'_>, negative: bool, most: &str) {
+        self.mistake(
+            Code::WrongType,
+            &entry.span,
+            format!(
+                "`{}` is {}",
+                entry.key,
+                if negative {
+                    "below zero".to_owned()
+                } else {
+                    format!("above {most}")
+                }
+            ),
+            "out of range",
+            Some(format!("it takes 0 to {most}")),
+        );
+    }
+
+    /// A size: an integer of bytes, or a text such as `"4GiB"`.
+    pub(super) fn size(&mut self, entry: &Entry<'_>) -> Key<Size> {
+        if let Some(bytes) = entry.item.as_integer() {
+            if let Ok(bytes) = u64::try_from(bytes) {
+                return Some(self.setting(entry, Size::bytes(bytes)));
+            }
+            self.out_of_range(entry, true, "2^64 - 1 bytes");
+            return None;
+        }
+        let Some(text) = entry.item.as_str() else {
+            let help = format!(
+                "write an integer of bytes or a text such as `{} = \"4GiB\"`",
+                entry.key
+            );
+            self.wrong_type(entry, "a size", Some(help));
+            return None;
+        };
+        match Size::parse(text) {
+            Ok(size) => Some(self.setting(entry, size)),
+            Err(error) => {
+                self.bad_size(entry, text, error);
+                None
+            }
+        }
+    }
+
+    fn bad_size(&mut self, entry: &Entry<'_>, text: &str, error: SizeError) {
+        let number = text.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
+        let help = match error {
+            SizeError::DecimalUnit { binary } => format!("write `\"{number}{binary}\"`"),
+            SizeError::UnknownUnit => {
+                let unit = text.trim().get(number.len()..).unwrap_or_default().trim();
+                match nearest(unit, Size::units()) {
+                    Some(near) => format!("did you mean `\"{number}{near}\"`?"),
+                    None => "write a binary unit, such as `\"256MiB\"` or `\"4GiB\"`".to_owned(),
+                }
+            }
+            SizeError::NoNumber => "write a number and a unit, such as `\"256MiB\"`".to_owned(),
+            SizeError::TooLarge => {
+                "no address space is that large; the largest is 2^57 bytes, `\"128PiB\"`".to_owned()
+            }
+        };
+        self.mistake(
+            Code::BadSize,
+            &entry.span,
+            format!("`{}` is no size: `{text}` is {error}", entry.key),
+            match error {
+                SizeError::DecimalUnit { .. } => "a decimal unit",
+                SizeError::UnknownUnit => "an unknown unit",
+                SizeError::NoNumber => "no number",
+                SizeError::TooLarge => "too large",
+            },
+            Some(help),
+        );
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        entry: &Entry<'_>,
+        known: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Key<T> {
+        let words = || known.iter().map(|value| word(*value));
+        let Some(text) = entry.item.as_str() else {
+            let help = Some(format!("it is one of {}", list(words())));
+            self.wrong_type(entry, "a word", help);
+            return None;
+        };
+        if let Some(value) = known.iter().find(|value| word(**value) == text) {
+            return Some(self.setting(entry, *value));
+        }
+        let help = match nearest(text, words()) {
+            Some(near) => format!("did you mean `\"{near}\"`? It is one of {}", list(words())),
+            None => format!("it is one of {}", list(words())),
+        };
+        self.mistake(
+            Code::UnknownWord,
+            &entry.span,
+            format!("`{}` knows no `\"{text}\"`", entry.key),
+            "not known here",
+            Some(help),
+        );
+        None
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, entry: &Entry<'_>) -> Key<String> {
+        let Some(text) = entry.item.as_str() else {
+            self.wrong_type(entry, "a name in quotes", None);
+            return None;
+        };
+        Some(self.setting(entry, text.to_owned()))
+    }
+}
+
+/// Names as a sentence lists them.
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {kind}")
+}

@@ -1,0 +1,98 @@
+//! Slabs: the mappings of the native engine, three for each pool, each `g + n x (ru(x) + g)` bytes.
+//! ```text
+//!  | guard | slot 0 ... | guard | slot 1 ... | guard | ... | slot n-1 ... | guard |
+//! ```
+//! For memories the guard is `guard_size`, for tables and stacks one page. All of a slab is mapped
+//! PROT_NONE at first; a live slot opens its used part.
+//!
+//! The file stands alone beside `fit` and `place`, in plain numbers of bytes: `cargo poolcfg` copies
+//! it into the file that it generates.
+
+use super::fit::Mappings;
+use super::place::KINDS;
+
+/// The numbers of a native pool that decide what it maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// How many slots one pool has.
+    pub count: u64,
+    /// Bytes of one memory, of one table and of one stack; 0 is none.
+    pub regions: [u64; KINDS],
+    /// Bytes of the guard around each memory.
+    pub guard_size: u64,
+    /// How many such pools are alive at once.
+    pub pools: u64,
+}
+
+/// What the pools map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
+pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
+    let guards = [slots.guard_size, page_size, page_size];
+    let mut sizes = [0; KINDS];
+    let mut total: u64 = 0;
+    let mut at_start: u64 = 0;
+    let mut at_worst: u64 = 0;
+    let mut kind = 0;
+    while kind < KINDS {
+        if slots.regions[kind] > 0 {
+            let Some(stride) = stride(slots.regions[kind], guards[kind], page_size) else {
+                return None;
+            };
+            let Some(bytes) = slab(slots.count, stride, guards[kind], page_size) else {
+                return None;
+            };
+            // A live slot's part is writable between two that are not; with guards of its own
+            // every region is a VMA and so is each of the n + 1 pieces around them.
+            let Some(maps) = slots.count.checked_mul(2) else {
+                return None;
+            };
+            sizes[kind] = bytes;
+            total = match total.checked_add(bytes) {
+                Some(total) => total,
+                None => return None,
+            };
+            at_start += 1;
+            at_worst = match at_worst.checked_add(maps) {
+                Some(maps) => maps.saturating_add(1),
+                None => return None,
+            };
+        }
+        kind += 1;
+    }
+    if total.checked_mul(slots.pools).is_none() {
+        return None;
+    }
+    match (
+        at_start.checked_mul(slots.pools),
+        at_worst.checked_mul(slots.pools),
+    ) {
+        (Some(maps_at_start), Some(maps_at_worst)) => Some(Mappings {
+            sizes,
+            pools: slots.pools,
+            maps_at_start,
+            maps_at_worst,
+        }),
+        _ => None,
+    }
+}
+
+/// Bytes from the start of one region to the start of the next.
+pub const fn stride(region: u64, guard: u64, page_size: u64) -> Option<u64> {
+    match (
+        region.checked_next_multiple_of(page_size),
+        guard.checked_next_multiple_of(page_size),
+    ) {
+        (Some(region), Some(guard)) => region.checked_add(guard),
+        _ => None,
+    }
+}
+
+/// Bytes of the slab of `count` regions: before the first one there is a guard too.
+const fn slab(count: u64, stride: u64, guard: u64, page_size: u64) -> Option<u64> {
+    match (
+        stride.checked_mul(count),
+        guard.checked_next_multiple_of(page_size),
+    ) {
+        (Some(regions), Some(guard)) => regions.checked_add(guard),
+        _ => None,
+    }
+}

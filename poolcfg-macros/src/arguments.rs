@@ -1,0 +1,78 @@
+//! Arguments: what stands in the brackets of the attribute.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::{Ident, LitStr, Path, Token};
+
+/// `pool = "NAME"` and `crate = path`.
+#[derive(Default)]
+pub(crate) struct Arguments {
+    /// The pool's name and where it stands.
+    pub(crate) pool: Option<LitStr>,
+    /// The path of poolcfg-runtime.
+    pub(crate) krate: Option<Path>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut arguments = Self::default();
+        while !input.is_empty() {
+            let name = Ident::parse_any(input)?;
+            match name.to_string().as_str() {
+                "pool" => {
+                    once(&name, arguments.pool.is_some())?;
+                    input.parse::<Token![=]>()?;
+                    arguments.pool = Some(input.parse().map_err(|error| {
+                        hint(
+                            &error,
+                            "write the pool's name as text, such as `pool = \"plugins\"`",
+                        )
+                    })?);
+                }
+                "crate" => {
+                    once(&name, arguments.krate.is_some())?;
+                    input.parse::<Token![=]>()?;
+                    arguments.krate = Some(input.call(Path::parse_mod_style).map_err(|error| {
+                        hint(&error, "write a path, such as `crate = ::my_runtime`")
+                    })?);
+                }
+                other => {
+                    return Err(syn::Error::new(
+                        name.span(),
+                        format!(
+                            "unknown argument `{other}`: the attribute takes `pool = \"NAME\"` and `crate = path`; numbers stand in poolcfg.toml"
+                        ),
+                    ));
+                }
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+impl Arguments {
+    /// Where the pool is named, or else the attribute itself.
+    pub(crate) fn pool_span(&self) -> Span {
+        self.pool
+            .as_ref()
+            .map_or_else(Span::call_site, LitStr::span)
+    }
+}
+
+fn once(name: &Ident, seen: bool) -> syn::Result<()> {
+    if seen {
+        return Err(syn::Error::new(
+            name.span(),
+            format!("`{name}` is given twice: keep one of them"),
+        ));
+    }
+    Ok(())
+}
+
+fn hint(error: &syn::Error, hint: &str) -> syn::Error {
+    syn::Error::new(error.span(), format!("{error}: {hint}"))
+}

@@ -1,0 +1,95 @@
+//! The expansion: const code that lays the file's layers over each other for the target it is compiled
+//! for, and the assertion that the pools fit.
+//!
+//! A macro does not know the target, so nothing is decided here: every `cfg!` is judged by the
+//! compiler, and profile and fit are chosen by const code of poolcfg-core.
+
+use poolcfg_core::codegen;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use crate::arguments::Arguments;
+use crate::item::Item;
+use crate::source::{self, Source};
+
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let original = item.clone();
+    let arguments = syn::parse2::<Arguments>(arguments);
+    let item = match syn::parse2::<Item>(item) {
+        Ok(item) => item,
+        Err(mut error) => {
+            if let Err(other) = arguments {
+                error.combine(other);
+            }
+            let error = error.into_compile_error();
+            // What it is stays there, so that the rest of the crate resolves.
+            return quote!(#original #error);
+        }
+    };
+    let (arguments, mut mistake) = match arguments {
+        Ok(arguments) => (arguments, None),
+        Err(error) => (Arguments::default(), Some(error)),
+    };
+    let runtime = match &arguments.krate {
+        Some(path) => quote!(#path),
+        None => quote!(::poolcfg_runtime),
+    };
+    let mut note = |error: syn::Error| match &mut mistake {
+        Some(mistake) => mistake.combine(error),
+        None => mistake = Some(error),
+    };
+    let value = match source::read() {
+        Ok(source) => match source::pool(&source, &arguments) {
+            Ok(pool) => Some(value(&source, pool, &item, &runtime)),
+            Err(text) => {
+                note(syn::Error::new(arguments.pool_span(), text));
+                None
+            }
+        },
+        Err(texts) => {
+            for text in texts {
+                note(syn::Error::new(item.name.span(), text));
+            }
+            None
+        }
+    };
+    let value = value.unwrap_or_else(|| defaults(&runtime));
+    let item = item.with(&value);
+    let mistakes = mistake.map(syn::Error::into_compile_error);
+    quote!(#item #mistakes)
+}
+
+/// The limits of one pool. The assertion stands inside of the value, where it is evaluated whether or
+/// not the value is used, and its arrow points at the item's name.
+fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> TokenStream {
+    let krate = quote!(#runtime::__private);
+    let settings = codegen::settings(&source.file, &krate);
+    let shown = &source.shown;
+    let file = format!("/{shown}");
+    let assertion = quote_spanned! {item.name.span()=>
+        const _: () = SETTINGS.must_hold(#krate::Target::CURRENT, #shown);
+    };
+    quote! {{
+        const SETTINGS: #krate::Settings<'static> =
+            #settings.va_profile(::core::option_env!("POOLCFG_VA_PROFILE"));
+        // What the settings were read from: an edit of either compiles the crate anew.
+        const _: &[u8] = ::core::include_bytes!(::core::concat!(
+            ::core::env!("CARGO_MANIFEST_DIR"), #file
+        ));
+        const _: &[u8] = ::core::include_bytes!(::core::concat!(
+            ::core::env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"
+        ));
+        #assertion
+        #runtime::PoolLimits::new(SETTINGS.promise(#krate::Target::CURRENT, #pool))
+    }}
+}
+
+/// The value beside a mistake: the defaults, so that the rest of the crate resolves.
+fn defaults(runtime: &TokenStream) -> TokenStream {
+    quote! {
+        #runtime::PoolLimits::new(
+            #runtime::__private::Settings::new(&[], &[])
+                .promise(#runtime::__private::Target::CURRENT, 0)
+        )
+    }
+}

@@ -1,0 +1,195 @@
+//! Cross builds: the limits are right for the target and not for the host, and the compiler refuses what
+//! the target's floor cannot hold.
+//!
+//! These need the standard library's source, since there is no prebuilt library for the targets here:
+//! `cargo xtask test` fetches it and runs them.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A cargo command that builds the standard library for `target` from source. One target folder serves
+/// all tests, outside the checkout, so that a clean clone finds the library built.
+fn cargo(command: &str, target: &str, folder: &Path) -> Command {
+    let variable = |name: &str| {
+        env::var_os(name).unwrap_or_else(|| panic!("`{name}` is set by `cargo xtask test`"))
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(folder)
+        .args([command, "-Zbuild-std=std,panic_abort", "--target", target])
+        .arg("--target-dir")
+        .arg(variable("POOLCFG_CROSS_TARGET"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", variable("POOLCFG_RUST_SRC"))
+        .env_remove("POOLCFG_VA_PROFILE");
+    cargo
+}
+
+fn passes(mut command: Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+fn fails(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success(), "{command:?} succeeds");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A package of its own, with the workspace's locked versions.
+fn package(name: &str, poolcfg_toml: &str, source: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let write = |path: &str, text: &str| {
+        let path: PathBuf = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let runtime = root().join("poolcfg-runtime");
+    write(
+        "Cargo.toml",
+        &format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n[workspace]\n\
+             [dependencies]\npoolcfg-runtime = {{ path = {runtime:?} }}\n"
+        ),
+    );
+    write("poolcfg.toml", poolcfg_toml);
+    write("src/lib.rs", source);
+    fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    folder
+}
+
+const TOO_LARGE: &str = r#"[pooling_allocator]
+max_instances = 1000
+memory_reservation = "4GiB"
+guard_size = "32MiB"
+on_misfit = "error"
+"#;
+
+const ATTRIBUTE: &str = "
+    use poolcfg_runtime::{PoolLimits, pool_limits};
+    #[pool_limits]
+    pub const POOL: PoolLimits;
+";
+
+#[test]
+#[ignore = "needs the standard library's source: cargo xtask test"]
+fn the_example_compiles_for_riscv64_and_aarch64() {
+    for target in [RISCV64, AARCH64] {
+        let mut check = cargo("check", target, root());
+        check.args(["--package", "slot-server"]);
+        passes(check);
+    }
+}
+
+#[test]
+#[ignore = "needs the standard library's source: cargo xtask test"]
+fn the_runtime_compiles_for_other_systems() {
+    for target in [
+        "x86_64-pc-windows-gnu",
+        "x86_64-apple-darwin",
+        "x86_64-unknown-freebsd",
+        "i686-unknown-linux-gnu",
+    ] {
+        let mut check = cargo("check", target, root());
+        check.args(["--package", "poolcfg-runtime"]);
+        passes(check);
+    }
+}
+
+#[test]
+#[ignore = "needs the standard library's source: cargo xtask test"]
+fn a_pool_that_the_floor_cannot_hold_fails_its_cross_build_only() {
+    let package = package("too-large", TOO_LARGE, ATTRIBUTE);
+    for (target, sentence) in [
+        (
+            RISCV64,
+            "pool needs 3.94 TiB in one piece; riscv64 sv39 (pie) has 170.66 GiB: \
+             max_instances = 42 fits",
+        ),
+        (
+            AARCH64,
+            "pool needs 3.94 TiB in one piece; aarch64 va39 (pie) has 341.33 GiB: \
+             max_instances = 84 fits",
+        ),
+    ] {
+        let error = fails(cargo("check", target, package.path()));
+        assert!(error.contains(sentence), "{error}");
+    }
+    passes(cargo("check", "x86_64-unknown-linux-gnu", package.path()));
+}
+
+#[test]
+#[ignore = "needs the standard library's source: cargo xtask test"]
+fn the_compiler_takes_the_suggested_number_and_refuses_the_next() {
+    for (number, fits) in [(42, true), (43, false)] {
+        let file = TOO_LARGE.replace("1000", &number.to_string());
+        let package = package("suggested", &file, ATTRIBUTE);
+        let mut check = cargo("check", RISCV64, package.path());
+        assert_eq!(check.output().unwrap().status.success(), fits, "{number}");
+    }
+}
+
+#[test]
+#[ignore = "needs the standard library's source: cargo xtask test"]
+fn one_file_gives_each_target_its_own_constants() {
+    let source = format!(
+        "{ATTRIBUTE}
+        const _: () = assert!(POOL.asked().max_instances == 1000);
+        #[cfg(target_arch = \"riscv64\")]
+        const _: () = assert!(POOL.guaranteed().max_instances == 42);
+        #[cfg(target_arch = \"aarch64\")]
+        const _: () = assert!(POOL.guaranteed().max_instances == 84);
+        #[cfg(target_arch = \"x86_64\")]
+        const _: () = assert!(POOL.guaranteed().max_instances == 1000);
+        "
+    );
+    let file = TOO_LARGE.replace("\"error\"", "\"shrink\"");
+    let package = package("constants", &file, &source);
+    for target in [RISCV64, AARCH64, "x86_64-unknown-linux-gnu"] {
+        passes(cargo("check", target, package.path()));
+    }
+}
+
+#[test]
+#[ignore = "needs the standard library's source: cargo xtask test"]
+fn the_generated_file_holds_for_its_target_only() {
+    let package = package("generated", "", "pub mod pool_limits;");
+    fs::remove_file(package.path().join("poolcfg.toml")).unwrap();
+    let mut generate = Command::new(env!("CARGO"));
+    generate
+        .current_dir(root())
+        .args(["run", "--quiet", "--package", "cargo-poolcfg", "--"])
+        .args(["--target", RISCV64, "--manifest-path"])
+        .arg(package.path().join("Cargo.toml"));
+    passes(generate);
+    passes(cargo("check", RISCV64, package.path()));
+    let error = fails(cargo("check", AARCH64, package.path()));
+    assert!(error.contains("cargo poolcfg"), "{error}");
+
+    let path = package.path().join("src/pool_limits.rs");
+    let current = fs::read_to_string(&path).unwrap();
+    assert!(current.contains("MAX_INSTANCES: u32 = 100;"), "{current}");
+    fs::write(
+        &path,
+        current.replace("MAX_INSTANCES: u32 = 100;", "MAX_INSTANCES: u32 = 101;"),
+    )
+    .unwrap();
+    let error = fails(cargo("check", RISCV64, package.path()));
+    assert!(error.contains("pool_limits.rs"), "{error}");
+}

@@ -1,0 +1,50 @@
+//! `cargo xtask …`: what cargo alone cannot do.
+//!
+//! - `cache`: where what is fetched lies
+//! - `rust_src`: the standard library's source, to check for targets that have no prebuilt one here
+//! - `run`: running a command, and saying which
+//! - `test`: the whole test run
+//! - `bench`: the benchmarks of the README
+#![forbid(unsafe_code)]
+
+mod bench;
+mod cache;
+mod run;
+mod rust_src;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  setup    Fetch what the tests need into the cache ($POOLCFG_CACHE, or ~/.cache/poolcfg)
+  test     Set up, then run every test
+  bench    Run every benchmark and print the README's table
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["setup"] => rust_src::setup().map(|_| ()),
+        ["test"] => test::test(),
+        ["bench"] => bench::bench(),
+        ["--help" | "-h" | "help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
