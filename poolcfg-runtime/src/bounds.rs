@@ -9,20 +9,13 @@ use crate::machine::{Machine, Resource, wide};
 use crate::misfit::RecheckLimit;
 use crate::proc;
 
-/// Bytes that a pool makes writable at most: each slot's memory grown as far as it goes, its table and
-/// its stack.
+/// Bytes that one pool makes writable at most.
 pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
-    let parts = [
-        limits.max_memory_size,
-        limits.table_reservation,
-        limits.stack_reservation,
-    ];
-    parts
-        .iter()
-        .try_fold(Size::ZERO, |sum, part| {
-            sum.checked_add(part.round_up(page_size)?)
-        })
-        .and_then(|slot| slot.checked_mul(u64::from(limits.max_instances)))
+    let one = Limits {
+        pools: 1,
+        ..*limits
+    };
+    one.writable_at_worst(page_size)
         .unwrap_or(Size::bytes(u64::MAX))
 }
 

@@ -5,7 +5,6 @@
 use poolcfg_core::{Arch, Target, UnlimitedStack, VaProfile};
 
 use crate::machine::Machine;
-use crate::proc;
 
 /// The end of what mmap searches without a hint: the smallest window of a VA profile that holds the top
 /// of the stack, or else the next power of two.
@@ -21,20 +20,34 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
         .or_else(|| top.checked_next_power_of_two())
 }
 
-/// What an unlimited stack limit has done; nothing when the layout is the normal one or cannot be told.
-pub(crate) fn unlimited_stack<M: Machine>(machine: &M) -> Option<UnlimitedStack> {
+/// Where mmap begins to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Search {
+    /// The first free page that the search finds. What is free above it is, where the search runs from
+    /// the top down, above its beginning and found last.
+    pub(crate) first: u64,
+    /// What an unlimited stack limit has done; nothing when the layout is the normal one.
+    pub(crate) unlimited_stack: Option<UnlimitedStack>,
+}
+
+/// Finds out by two pages where mmap searches; nothing when it cannot be told.
+pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let window = window(machine)?;
     let page = machine.page_size();
-    // A search from the top down finds the second page below the first one, from the bottom up above.
     let first = machine.reserve(page).ok()?;
     let second = machine.reserve(page).ok()?;
     let (first, second) = (machine.address(&first), machine.address(&second));
-    if second > first {
-        return Some(UnlimitedStack::Legacy);
-    }
-    // On x86 the search goes on from the top down, below a sixth of the window: arch/x86/mm/mmap.c.
-    let maps = machine.text("/proc/self/maps")?;
-    let top = proc::highest(&maps)?;
-    let is_x86 = matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64);
-    (is_x86 && top < window / 4).then_some(UnlimitedStack::LargeGap)
+    // A search from the top down finds the second page below the first, one from the bottom up above.
+    let unlimited_stack = if second > first {
+        Some(UnlimitedStack::Legacy)
+    } else if matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64) && first < window / 6 {
+        // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c:84-110 (6.12).
+        Some(UnlimitedStack::LargeGap)
+    } else {
+        None
+    };
+    Some(Search {
+        first,
+        unlimited_stack,
+    })
 }

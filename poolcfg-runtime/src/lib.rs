@@ -1,5 +1,31 @@
 //! What a program links: its limits, rechecked at start, and a pool in the very mappings that the
 //! recheck reserved.
+//!
+//! ```
+//! use poolcfg_runtime::{Pool, PoolLimits};
+//!
+//! fn start(limits: &PoolLimits) -> Result<Pool, Box<dyn std::error::Error>> {
+//!     let reserved = limits.recheck()?; // at least what is guaranteed, up to what is asked
+//!     println!("{} instances", reserved.instances());
+//!     Ok(Pool::new(reserved)?) // the very mappings that the recheck made
+//! }
+//!
+//! fn serve(pool: &Pool, body: &[u8]) -> Result<usize, Box<dyn std::error::Error>> {
+//!     let mut slot = pool.acquire()?; // zeroed memory, guarded on both sides
+//!     slot.memory().grow_to(64 << 10)?;
+//!     slot.memory().as_mut_slice()[..body.len()].copy_from_slice(body);
+//!     Ok(slot.memory().size())
+//! }
+//! ```
+//! A [`PoolLimits`] is made by `#[pool_limits]` from poolcfg.toml. What stands in the way of a recheck is
+//! a [`RecheckError`], with what is needed, what there is, the limit, what would fit and what the
+//! operator can do; [`variables`] lists how limits are lowered without building anew. [`probe()`] measures
+//! the process as such.
+//!
+//! Where things are:
+//! - `pool_limits`, `recheck`, `bounds`, `slabs`: how much is taken; `layout`, `misfit`: why not more
+//! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
+//! - `machine`, `proc`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
 
 mod bounds;
 mod layout;

@@ -5,7 +5,7 @@ use poolcfg_core::{
     UnlimitedStack, VaProfile,
 };
 
-use crate::layout;
+use crate::layout::{self, Search};
 use crate::machine::{Here, Machine, Resource};
 use crate::proc;
 use crate::slabs::largest_single;
@@ -74,9 +74,8 @@ impl Probe {
     pub(crate) fn of<M: Machine>(machine: &M) -> Self {
         let page_size = machine.page_size();
         let window = layout::window(machine).map(Size::bytes);
-        let unlimited_stack = layout::unlimited_stack(machine);
+        let search = layout::search(machine);
         let maps = machine.text("/proc/self/maps").unwrap_or_default();
-        let top = proc::highest(&maps);
         let measured = measure(machine, page_size, window);
         let mut holes: Vec<Size> = measured.iter().map(|(_, bytes)| *bytes).collect();
         holes.sort_by_key(|bytes| std::cmp::Reverse(*bytes));
@@ -98,10 +97,10 @@ impl Probe {
             gaps,
             page_size,
             va_profiles,
-            unlimited_stack,
+            unlimited_stack: search.and_then(|search| search.unlimited_stack),
             relocation_model: relocation_model(),
             limits: ProcessLimits::of(machine),
-            in_order: in_order(&measured, unlimited_stack, top),
+            in_order: in_order(&measured, search),
         }
     }
 
@@ -176,19 +175,17 @@ fn measure<M: Machine>(machine: &M, page_size: Size, window: Option<Size>) -> Ve
         .collect()
 }
 
-/// Sorts holes into the kernel's order of search: from the top down below the highest mapping, and when
-/// all of that is too small from the bottom up (mm/mmap.c:808-857, Linux 6.12); in the legacy layout from
-/// the bottom up at once.
-fn in_order(
-    measured: &[(u64, Size)],
-    unlimited_stack: Option<UnlimitedStack>,
-    top: Option<u64>,
-) -> [Size; HOLES] {
+/// Sorts holes into the kernel's order of search: from the top down, and when all of that is too small
+/// from the bottom up in what is above (mm/mmap.c:808-857, Linux 6.12); in the legacy layout from the
+/// bottom up at once.
+fn in_order(measured: &[(u64, Size)], search: Option<Search>) -> [Size; HOLES] {
     let mut holes = measured.to_vec();
-    let top = top.unwrap_or(u64::MAX);
-    holes.sort_by_key(|(address, _)| match unlimited_stack {
-        Some(UnlimitedStack::Legacy) => (true, *address),
-        _ if *address >= top => (true, *address),
+    holes.sort_by_key(|(address, _)| match search {
+        Some(Search {
+            unlimited_stack: Some(UnlimitedStack::Legacy),
+            ..
+        }) => (true, *address),
+        Some(Search { first, .. }) if *address > first => (true, *address),
         _ => (false, u64::MAX - *address),
     });
     let mut sizes = [Size::ZERO; HOLES];
@@ -256,15 +253,20 @@ mod tests {
             (0x4000_0000_0000, Size::gib(1)),
         ];
         let gib = |order: [u64; 3]| order.map(Size::gib);
-        assert_eq!(in_order(&holes, None, None), gib([2, 1, 3]));
-        // What is above the highest mapping is searched last.
-        let top = Some(0x8000_0000_0000);
-        assert_eq!(in_order(&holes, None, top), gib([1, 3, 2]));
-        let legacy = Some(UnlimitedStack::Legacy);
-        assert_eq!(in_order(&holes, legacy, top), gib([3, 1, 2]));
-        let large_gap = Some(UnlimitedStack::LargeGap);
-        let top = Some(0x1000_0000_0000);
-        assert_eq!(in_order(&holes, large_gap, top), gib([3, 1, 2]));
+        assert_eq!(in_order(&holes, None), gib([2, 1, 3]));
+        let search = |first, unlimited_stack| {
+            Some(Search {
+                first,
+                unlimited_stack,
+            })
+        };
+        // What is above the first page that is found is searched last.
+        let normal = search(0x8000_0000_0000, None);
+        assert_eq!(in_order(&holes, normal), gib([1, 3, 2]));
+        let legacy = search(0x8000_0000_0000, Some(UnlimitedStack::Legacy));
+        assert_eq!(in_order(&holes, legacy), gib([3, 1, 2]));
+        let large_gap = search(0x1000_0000_0000, Some(UnlimitedStack::LargeGap));
+        assert_eq!(in_order(&holes, large_gap), gib([3, 1, 2]));
     }
 
     proptest! {

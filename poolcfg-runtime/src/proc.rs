@@ -51,16 +51,6 @@ fn stack(text: &str) -> u64 {
         .map_or(u64::MAX, |map| map.start)
 }
 
-/// Where the highest mapping below the stack ends. A search from the top down begins there, and turns to
-/// what is above only when all else is too small.
-pub(crate) fn highest(text: &str) -> Option<u64> {
-    let stack = stack(text);
-    maps(text)
-        .map(|map| map.end)
-        .filter(|end| *end <= stack)
-        .max()
-}
-
 /// What is free from `lowest` up to the stack, the largest first.
 pub(crate) fn gaps(text: &str, lowest: u64) -> Vec<Gap> {
     let stack = stack(text);
@@ -170,7 +160,6 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]
             ]
         );
         assert_eq!(gaps[0].bytes.get(), 0x5555_5555_4000 - 0x10000);
-        assert_eq!(highest(MAPS), Some(0x7fff_f7ff_f000));
     }
 
     #[test]

@@ -294,7 +294,8 @@ impl<M: Machine> Recheck<'_, M> {
                 };
             }
         }
-        misfit.unlimited_stack = layout::unlimited_stack(self.machine);
+        misfit.unlimited_stack =
+            layout::search(self.machine).and_then(|search| search.unlimited_stack);
         let gap = proc::gaps(&maps, 0).first().map(|gap| gap.bytes);
         // A free range of twice the size that is searched is no reason: something else refuses.
         let ample = Size::bytes(bytes.get().saturating_mul(2));

@@ -235,7 +235,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 #[test]
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
-        ranges: vec![0x1000..0x9000],
+        ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
         writable_at_worst: Size::mib(200),
     };

@@ -22,4 +22,7 @@ mod os;
 pub(crate) use mapping::Mapping;
 pub(crate) use os::page_size;
 pub(crate) use region::{Carver, Cut};
+
+#[cfg(all(test, unix))]
+mod tests;
 pub use region::{GrowError, Region};

@@ -78,10 +78,15 @@ pub(super) unsafe fn close(start: NonNull<u8>, size: usize, reach: usize) -> io:
     // `Advice::DontNeed` is a different thing: posix_madvise's, which discards nothing on Linux.
     // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
     let discarded = unsafe { rustix::mm::madvise(pointer(start), reach, Advice::LinuxDontNeed) };
-    if discarded.is_err() {
-        // Locked pages (mlockall) are not discarded; see madvise(2), EINVAL.
-        // SAFETY: the first `size` bytes are open and the caller's; nothing beyond was ever written.
-        unsafe { ptr::write_bytes(start.as_ptr(), 0, size) };
+    match discarded {
+        Ok(()) => {}
+        // Not all of the range is mapped any more: nothing there may be touched.
+        Err(error @ rustix::io::Errno::NOMEM) => return Err(error.into()),
+        // Locked pages are not discarded (EINVAL, madvise(2)), and a filter may forbid the call.
+        Err(_) => {
+            // SAFETY: the first `size` bytes are open and the caller's; nothing beyond was ever written.
+            unsafe { ptr::write_bytes(start.as_ptr(), 0, size) };
+        }
     }
     // SAFETY: the caller's promise.
     unsafe { shut(start, reach) }

@@ -1,0 +1,157 @@
+//! Guards: a process that touches what it must not dies of it. Each case runs in a child, the same test
+//! program with another test.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+
+use poolcfg_core::{PoolKeys, Setting, Settings, Size, Target};
+
+use super::Region;
+use crate::{Pool, PoolLimits, Slot};
+
+const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
+
+/// Which byte of a region a child touches: before it, the last one of its size, behind that.
+const BYTES: [&str; 3] = ["before", "last", "behind"];
+
+fn pool() -> Pool {
+    let keys = PoolKeys {
+        max_instances: Some(Setting::given(3)),
+        memory_reservation: Some(Setting::given(Size::mib(1))),
+        ..PoolKeys::EMPTY
+    };
+    let promise = Settings::new(&[], &[])
+        .pooling_allocator(keys)
+        .promise(Target::CURRENT, 0);
+    let reserved = PoolLimits::new(promise).recheck().expect("it fits");
+    Pool::new(reserved).expect("it opens")
+}
+
+fn slots() -> Vec<Slot> {
+    let pool = pool();
+    let mut slots = Vec::new();
+    while let Ok(mut slot) = pool.acquire() {
+        slot.memory().grow_to(64 << 10).expect("it grows");
+        slots.push(slot);
+    }
+    slots
+}
+
+fn touch(region: &Region, byte: &str) -> u8 {
+    let start = region.as_ptr();
+    let address = match byte {
+        "before" => start.wrapping_sub(1),
+        "last" => start.wrapping_add(region.size()).wrapping_sub(1),
+        _ => start.wrapping_add(region.size()),
+    };
+    // SAFETY: none for two of the three: they lie in this pool's own mapping, where nothing is mapped
+    // accessibly, and that the process dies of the read is what is tested.
+    unsafe { address.read_volatile() }
+}
+
+#[test]
+#[ignore = "run by the test below"]
+fn touch_one_byte() {
+    let asked = std::env::var(VARIABLE).expect("the parent says what to touch");
+    let parts: Vec<_> = asked.split(' ').collect();
+    let [region, slot, byte] = parts[..] else {
+        panic!("{asked}");
+    };
+    let mut slots = slots();
+    let slot = &mut slots[slot.parse::<usize>().expect("a number")];
+    let region: &Region = match region {
+        "memory" => slot.memory(),
+        "table" => slot.table().expect("it has one"),
+        "stack" => slot.stack().expect("it has one"),
+        // A memory that is grown as far as it goes, so that the guard is next.
+        _ => {
+            let memory = slot.memory();
+            memory.grow_to(memory.max()).expect("it grows");
+            memory
+        }
+    };
+    touch(region, byte);
+}
+
+fn child(test: &str, asked: &str) -> ExitStatus {
+    Command::new(std::env::current_exe().expect("a test knows its own program"))
+        .args([&format!("sys::tests::{test}"), "--exact", "--ignored"])
+        .env(VARIABLE, asked)
+        .output()
+        .expect("it runs again")
+        .status
+}
+
+#[test]
+fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
+    const SIGSEGV: i32 = 11;
+    const SIGBUS: i32 = 10;
+    for region in ["memory", "whole", "table", "stack"] {
+        for slot in 0..3 {
+            for byte in BYTES {
+                let asked = format!("{region} {slot} {byte}");
+                let status = child("touch_one_byte", &asked);
+                if byte == "last" {
+                    assert!(status.success(), "{asked}: {status}");
+                } else {
+                    let signal = status.signal();
+                    let is_fault = signal == Some(SIGSEGV)
+                        || (cfg!(target_vendor = "apple") && signal == Some(SIGBUS));
+                    assert!(is_fault, "{asked}: {status}");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn locked_pages_are_zero_for_the_next_owner_too() {
+    let pool = pool();
+    let mut slot = pool.acquire().expect("a slot");
+    slot.memory().grow_to(64 << 10).expect("it grows");
+    slot.memory().as_mut_slice().fill(7);
+    let address = slot.memory().as_mut_ptr();
+    // SAFETY: the pages are this slot's own.
+    unsafe { rustix::mm::mlock(address.cast(), 64 << 10) }.expect("so little may be locked");
+    drop(slot);
+    let mut slot = pool.acquire().expect("a slot");
+    slot.memory().grow_to(64 << 10).expect("it grows");
+    assert_eq!(slot.memory().as_mut_ptr(), address);
+    assert!(slot.memory().as_slice().iter().all(|byte| *byte == 0));
+    assert_eq!(pool.retired(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test below: it leaves a hole that another test may map into"]
+fn lose_a_page() {
+    let pool = pool();
+    let mut slot = pool.acquire().expect("a slot");
+    slot.memory().grow_to(128 << 10).expect("it grows");
+    slot.memory().as_mut_slice().fill(7);
+    let lost = slot.memory().as_mut_ptr().wrapping_add(64 << 10);
+    // SAFETY: the page is this slot's own, and nothing reads it any more.
+    unsafe { rustix::mm::munmap(lost.cast(), 64 << 10) }.expect("it unmaps");
+    let kept = slot.memory().as_ptr();
+    drop(slot);
+    assert_eq!((pool.live(), pool.retired()), (0, 1));
+    let mut others = Vec::new();
+    while let Ok(mut slot) = pool.acquire() {
+        assert_ne!(slot.memory().as_ptr(), kept);
+        others.push(slot);
+    }
+    assert_eq!(others.len(), 2);
+    let error = pool.acquire().expect_err("one slot less").to_string();
+    assert!(error.contains("`1` of them out of service"), "{error}");
+    // The hole may be somebody else's by now.
+    std::mem::forget(pool);
+    std::mem::forget(others);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_slot_that_cannot_be_cleared_is_never_handed_out_again() {
+    let status = child("lose_a_page", "");
+    assert!(status.success(), "{status}");
+}

@@ -1,0 +1,61 @@
+//! Pools for the tests, and children that run one test of the same program under other limits.
+
+#![allow(
+    dead_code,
+    reason = "every test program uses a part of what they share"
+)]
+
+use std::process::{Command, Output};
+
+use poolcfg_runtime::__private::{Keep, OnMisfit, PoolKeys, Setting, Settings, Target};
+use poolcfg_runtime::{PoolLimits, Size};
+
+/// A pool of slots with a table and a stack, all of it guaranteed.
+pub(crate) const fn limits(instances: u32, reservation: Size, max_memory_size: Size) -> PoolLimits {
+    with_keys(PoolKeys {
+        max_instances: Some(Setting::given(instances)),
+        memory_reservation: Some(Setting::given(reservation)),
+        max_memory_size: Some(Setting::given(max_memory_size)),
+        on_misfit: Some(Setting::given(OnMisfit::Error)),
+        keep: Some(Setting::given(Keep::MemoryReservation)),
+        ..PoolKeys::EMPTY
+    })
+}
+
+/// A pool of these keys.
+pub(crate) const fn with_keys(keys: PoolKeys) -> PoolLimits {
+    let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+    PoolLimits::new(settings.promise(Target::CURRENT, 0))
+}
+
+/// Runs one ignored test of this program in a process of its own, started by a shell after `prepare`,
+/// such as `ulimit -v 67108864`.
+pub(crate) fn child(test: &str, prepare: &str) -> Output {
+    child_with(test, prepare, &[])
+}
+
+/// The same with environment variables.
+pub(crate) fn child_with(test: &str, prepare: &str, variables: &[(&str, &str)]) -> Output {
+    let program = std::env::current_exe().expect("a test knows its own program");
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("{prepare} && exec \"$0\" \"$@\""))
+        .arg(program)
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .arg("--test-threads=1")
+        .envs(variables.iter().copied());
+    command.output().expect("sh runs")
+}
+
+/// What a child wrote to stderr, when it ended well.
+pub(crate) fn said(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success(),
+        "{}: {said}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout)
+    );
+    said
+}

@@ -1,0 +1,305 @@
+//! The pool's promises: zero for every owner, an error when it is exhausted, and no more mappings than
+//! were reckoned with.
+
+mod common;
+
+use common::{child, limits, said, with_keys};
+use poolcfg_runtime::__private::{PoolKeys, Setting};
+use poolcfg_runtime::{AcquireError, GrowError, Pool, PoolLimits, Region, Size, Slot};
+use proptest::prelude::*;
+
+const MIB: usize = 1 << 20;
+
+fn pool_of(limits: &PoolLimits) -> Pool {
+    let reserved = limits.recheck().expect("a small pool fits");
+    Pool::new(reserved).expect("a small pool opens")
+}
+
+fn small(instances: u32) -> Pool {
+    pool_of(&limits(instances, Size::mib(4), Size::mib(2)))
+}
+
+fn is_zero(region: &Region) -> bool {
+    region.as_slice().iter().all(|byte| *byte == 0)
+}
+
+#[test]
+fn slots_are_had_until_there_are_none() {
+    let pool = small(3);
+    let mut slots: Vec<_> = (0..3).map(|_| pool.acquire().expect("a slot")).collect();
+    let error = pool.acquire().expect_err("no fourth slot");
+    assert!(matches!(&error, AcquireError::Exhausted(exhausted) if exhausted.instances == 3));
+    assert_eq!(
+        error.to_string(),
+        "all `3` slots of the pool are in use: wait for one, or raise `max_instances` in \
+         poolcfg.toml"
+    );
+    assert_eq!(pool.live(), 3);
+    slots.pop();
+    assert!(pool.acquire().is_ok());
+    assert_eq!(pool.retired(), 0);
+}
+
+#[test]
+fn a_memory_grows_from_nothing_to_its_maximum_and_no_further() {
+    let pool = small(1);
+    let mut slot = pool.acquire().expect("a slot");
+    assert_eq!(slot.memory().size(), 0);
+    assert_eq!(slot.memory().max(), 2 * MIB);
+    slot.memory().grow_to(1).expect("a page");
+    assert!(slot.memory().size() >= 1);
+    slot.memory().as_mut_slice().fill(1);
+    slot.memory().grow_to(2 * MIB).expect("the maximum");
+    assert_eq!(slot.memory().size(), 2 * MIB);
+    let error = slot.memory().grow_to(2 * MIB + 1).expect_err("no more");
+    assert!(matches!(error, GrowError::AboveMax { max, .. } if max == 2 * MIB));
+    assert!(slot.memory().grow_to(usize::MAX).is_err());
+    // What was there stays, and it does not shrink.
+    slot.memory().grow_to(1).expect("no change");
+    assert_eq!(slot.memory().as_slice()[0], 1);
+    assert_eq!(slot.memory().size(), 2 * MIB);
+}
+
+#[test]
+fn tables_and_stacks_are_open_unless_they_have_no_bytes() {
+    let pool = small(1);
+    let mut slot = pool.acquire().expect("a slot");
+    assert_eq!(slot.table().map(|table| table.size()), Some(160 << 10));
+    assert_eq!(slot.stack().map(|stack| stack.size()), Some(2 * MIB));
+    let none = pool_of(&with_keys(PoolKeys {
+        max_instances: Some(Setting::given(1)),
+        memory_reservation: Some(Setting::given(Size::mib(1))),
+        table_reservation: Some(Setting::given(Size::ZERO)),
+        stack_reservation: Some(Setting::given(Size::ZERO)),
+        guard_size: Some(Setting::given(Size::ZERO)),
+        ..PoolKeys::EMPTY
+    }));
+    let mut slot = none.acquire().expect("a slot");
+    assert!(slot.table().is_none() && slot.stack().is_none());
+    slot.memory().grow_to(MIB).expect("all of it");
+    slot.memory().as_mut_slice().fill(1);
+}
+
+#[test]
+fn a_slot_outlives_its_pool_and_may_be_forgotten() {
+    let pool = small(2);
+    let mut slot = pool.acquire().expect("a slot");
+    std::mem::forget(pool.acquire().expect("a slot"));
+    assert!(pool.acquire().is_err());
+    drop(pool);
+    slot.memory().grow_to(MIB).expect("the mapping is alive");
+    slot.memory().as_mut_slice().fill(9);
+    assert_eq!(slot.memory().as_slice()[MIB - 1], 9);
+}
+
+#[test]
+fn slots_go_to_other_threads_and_survive_their_panics() {
+    let pool = small(4);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let mut slot = pool.acquire().expect("a slot");
+            let thread = scope.spawn(move || {
+                slot.memory().grow_to(MIB).expect("a mebibyte");
+                slot.memory().as_mut_slice().fill(3);
+                // Unwinds without a message, past the slot.
+                std::panic::resume_unwind(Box::new(()));
+            });
+            assert!(thread.join().is_err());
+        }
+    });
+    assert_eq!(pool.live(), 0);
+    for _ in 0..4 {
+        let mut slot = pool.acquire().expect("a slot");
+        slot.memory().grow_to(MIB).expect("a mebibyte");
+        assert!(is_zero(slot.memory()));
+    }
+}
+
+#[test]
+fn pages_of_threads_do_not_mix() {
+    let pool = small(4);
+    std::thread::scope(|scope| {
+        for mark in 1..=4u8 {
+            let pool = &pool;
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let mut slot = pool.acquire().expect("one slot for each thread");
+                    slot.memory()
+                        .grow_to(4096 * (1 + round % 7))
+                        .expect("pages");
+                    assert!(is_zero(slot.memory()));
+                    slot.memory().as_mut_slice().fill(mark);
+                    assert!(slot.memory().as_slice().iter().all(|byte| *byte == mark));
+                }
+            });
+        }
+    });
+}
+
+/// What an owner does with its slot.
+#[derive(Clone, Debug)]
+enum Step {
+    Acquire,
+    Grow { slot: usize, bytes: usize },
+    Write { slot: usize, at: usize },
+    Release { slot: usize },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => Just(Step::Acquire),
+        3 => (any::<usize>(), 1..2 * MIB).prop_map(|(slot, bytes)| Step::Grow { slot, bytes }),
+        6 => any::<(usize, usize)>().prop_map(|(slot, at)| Step::Write { slot, at }),
+        2 => any::<usize>().prop_map(|slot| Step::Release { slot }),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+fn regions(slot: &mut Slot, each: &mut impl FnMut(&mut Region)) {
+    each(slot.memory());
+    slot.table().into_iter().for_each(&mut *each);
+    slot.stack().into_iter().for_each(&mut *each);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_owners_do_the_next_one_reads_zeros(steps in steps()) {
+        let pool = small(4);
+        let mut slots: Vec<Slot> = Vec::new();
+        for step in steps {
+            let count = slots.len();
+            match step {
+                Step::Acquire => match pool.acquire() {
+                    Ok(mut slot) => {
+                        prop_assert_eq!(slot.memory().size(), 0);
+                        let mut clean = true;
+                        regions(&mut slot, &mut |region| clean &= is_zero(region));
+                        prop_assert!(clean);
+                        slots.push(slot);
+                    }
+                    Err(_) => prop_assert_eq!(count, 4),
+                },
+                Step::Release { slot } if count > 0 => drop(slots.swap_remove(slot % count)),
+                Step::Grow { slot, bytes } if count > 0 => {
+                    let memory = slots[slot % count].memory();
+                    let before = memory.size();
+                    prop_assert!(memory.grow_to(bytes).is_ok());
+                    prop_assert!(memory.as_slice()[before..].iter().all(|byte| *byte == 0));
+                }
+                Step::Write { slot, at } if count > 0 => {
+                    regions(&mut slots[slot % count], &mut |region| {
+                        let size = region.size();
+                        if size > 0 {
+                            region.as_mut_slice()[at % size] = 0xa5;
+                        }
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn live_slots_make_no_more_mappings_than_were_reckoned_with() {
+    let limits = limits(40, Size::mib(4), Size::mib(4));
+    let footprint = limits
+        .asked()
+        .footprint(limits.page_size())
+        .expect("it can be counted");
+    let maps = || {
+        let text = std::fs::read_to_string("/proc/self/maps").expect("Linux has /proc");
+        u64::try_from(text.lines().count()).expect("a count")
+    };
+    let before = maps();
+    let pool = pool_of(&limits);
+    for round in 0..3 {
+        let mut slots = Vec::new();
+        while let Ok(mut slot) = pool.acquire() {
+            for pages in 1..4 {
+                let bytes = pages * (round + 1) * 65_536;
+                slot.memory().grow_to(bytes).expect("within the maximum");
+                slot.memory().as_mut_slice().fill(1);
+            }
+            slots.push(slot);
+            // Other tests of this program map things meanwhile.
+            assert!(maps() <= before + footprint.maps_at_worst + 64);
+        }
+        // Every other slot is released first, so that live and idle ones lie side by side.
+        let mut keep = false;
+        slots.retain(|_| {
+            keep = !keep;
+            keep
+        });
+        assert!(maps() <= before + footprint.maps_at_worst + 64);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test below, in a process whose limit it may lower"]
+fn run_out_of_writable_memory() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let pool = small(3);
+    let mut slot = pool.acquire().expect("a slot");
+    let before = getrlimit(Resource::Data);
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
+    let used = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB"))
+        .and_then(|number| number.parse::<u64>().ok())
+        .expect("Linux tells VmData");
+    let lower = Rlimit {
+        current: Some((used << 10) + (1 << 20)),
+        maximum: before.maximum,
+    };
+    setrlimit(Resource::Data, lower).expect("a limit may be lowered");
+    // A table and a stack of 2.2 MiB are too much, and so is a memory of 2 MiB.
+    let error = pool.acquire().expect_err("no room for a stack");
+    assert!(matches!(
+        error,
+        AcquireError::Open(GrowError::Refused { .. })
+    ));
+    assert_eq!((pool.live(), pool.retired()), (1, 0));
+    slot.memory()
+        .grow_to(64 << 10)
+        .expect("there is room for that");
+    let size = slot.memory().size();
+    let error = slot.memory().grow_to(2 * MIB).expect_err("no room");
+    assert!(matches!(error, GrowError::Refused { .. }), "{error}");
+    assert_eq!(slot.memory().size(), size);
+    slot.memory().as_mut_slice().fill(1);
+    setrlimit(Resource::Data, before).expect("and raised again");
+    let others = [pool.acquire(), pool.acquire()];
+    assert!(others.iter().all(Result::is_ok));
+    slot.memory().grow_to(2 * MIB).expect("there is room now");
+    assert!(
+        slot.memory().as_slice()[size..]
+            .iter()
+            .all(|byte| *byte == 0)
+    );
+    eprintln!("done");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_slot_that_cannot_be_opened_goes_back() {
+    assert!(said(&child("run_out_of_writable_memory", ":")).contains("done"));
+}
+
+#[test]
+fn threads_that_recheck_at_once_all_get_what_was_guaranteed() {
+    let limits = limits(100, Size::mib(4), Size::mib(1));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(pool_of(&limits).limits(), limits.asked());
+                }
+            });
+        }
+    });
+}

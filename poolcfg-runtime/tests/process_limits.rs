@@ -1,0 +1,188 @@
+//! Real processes under real limits: the error names the limit, what is needed and what there is, and
+//! nothing stays reserved.
+
+#![cfg(all(target_os = "linux", target_pointer_width = "64"))]
+
+mod common;
+
+use common::{child, child_with, limits, said};
+use poolcfg_runtime::{PoolLimits, RecheckError, RecheckLimit, Size};
+
+/// 3.94 TiB: what Wasmtime takes by default.
+const SMALL_MEMORIES: PoolLimits = limits(1000, Size::gib(4), Size::mib(1));
+/// 7.8 GiB that may all be written.
+const WRITTEN: PoolLimits = limits(100, Size::mib(8), Size::mib(8));
+/// One memory that only the normal layout of a 47-bit process holds.
+const ONE_LARGE: PoolLimits = limits(1, Size::tib(60), Size::mib(1));
+/// More slots than a process may have mappings for.
+const MANY: PoolLimits = limits(30_000, Size::kib(64), Size::kib(64));
+
+/// Prints what came of a recheck. A failed one must leave nothing mapped.
+fn report(limits: &PoolLimits) {
+    let before = inaccessible();
+    match limits.recheck() {
+        Ok(reserved) => eprintln!("recheck took {}", reserved.instances()),
+        Err(error) => {
+            eprintln!("recheck failed: {error}");
+            if let RecheckError::Misfit(misfit) = &error {
+                eprintln!("limit={} unit={}", misfit.limit, misfit.unit);
+                assert!(misfit.need > misfit.have);
+            }
+        }
+    }
+    assert_eq!(inaccessible(), before, "a recheck left mappings behind");
+    match limits.recheck_or_shrink() {
+        Ok(reserved) => eprintln!("recheck_or_shrink took {}", reserved.instances()),
+        Err(error) => eprintln!("recheck_or_shrink failed: {error}"),
+    }
+    assert_eq!(inaccessible(), before, "a recheck left mappings behind");
+}
+
+/// Number and bytes of the inaccessible mappings that have no name.
+fn inaccessible() -> (usize, u64) {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux has /proc");
+    let sizes = maps.lines().filter_map(|line| {
+        let mut parts = line.split_whitespace();
+        let (start, end) = parts.next()?.split_once('-')?;
+        let permissions = parts.next()?;
+        (permissions == "---p" && parts.count() == 3).then(|| {
+            let address = |text| u64::from_str_radix(text, 16).unwrap_or(0);
+            address(end) - address(start)
+        })
+    });
+    sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size))
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn report_small_memories() {
+    report(&SMALL_MEMORIES);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn report_written() {
+    report(&WRITTEN);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn report_one_large() {
+    report(&ONE_LARGE);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn report_many() {
+    report(&MANY);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn report_locked() {
+    // A process that may lock all it wants is refused nothing.
+    let sets = rustix::thread::capabilities(None).map(|mut sets| {
+        sets.effective
+            .remove(rustix::thread::CapabilitySet::IPC_LOCK);
+        sets
+    });
+    let sets = sets.expect("own capabilities can be read");
+    rustix::thread::set_capabilities(None, sets).expect("capabilities can be dropped");
+    rustix::mm::mlockall(rustix::mm::MlockAllFlags::FUTURE).expect("the future may be locked");
+    report(&WRITTEN);
+}
+
+#[test]
+fn rlimit_as_is_named_and_a_smaller_pool_starts() {
+    let said = said(&child("report_small_memories", "ulimit -v 67108864"));
+    assert!(said.contains("limit=RLIMIT_AS unit=bytes"), "{said}");
+    assert!(said.contains("pool needs `3.9"), "{said}");
+    assert!(said.contains("`RLIMIT_AS` allows `64 GiB`"), "{said}");
+    assert!(said.contains("`POOLCFG_MAX_INSTANCES=15`"), "{said}");
+    assert!(said.contains("recheck_or_shrink took 15"), "{said}");
+}
+
+#[test]
+fn what_the_message_suggests_starts() {
+    let said = said(&child_with(
+        "report_small_memories",
+        "ulimit -v 67108864",
+        &[("POOLCFG_MAX_INSTANCES", "15")],
+    ));
+    assert!(said.contains("recheck took 15"), "{said}");
+}
+
+#[test]
+fn a_mistaken_variable_is_named() {
+    let said = said(&child_with(
+        "report_small_memories",
+        ":",
+        &[("POOLCFG_MEMORY_RESERVATION", "4TB")],
+    ));
+    assert!(
+        said.contains("environment variable `POOLCFG_MEMORY_RESERVATION` is `4TB`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn rlimit_data_is_named_before_a_slot_is_used() {
+    let said = said(&child("report_written", "ulimit -d 262144"));
+    assert!(said.contains("limit=RLIMIT_DATA unit=bytes"), "{said}");
+    assert!(said.contains("`RLIMIT_DATA` allows `256 MiB`"), "{said}");
+    assert!(said.contains("recheck_or_shrink took 2"), "{said}");
+}
+
+#[test]
+fn rlimit_memlock_is_named_when_everything_is_locked() {
+    let said = said(&child("report_locked", "ulimit -l 8192"));
+    assert!(said.contains("limit=RLIMIT_MEMLOCK unit=bytes"), "{said}");
+    assert!(said.contains("`RLIMIT_MEMLOCK` allows `8 MiB`"), "{said}");
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_unlimited_stack_is_named_as_the_cause_of_small_holes() {
+    let normal = said(&child("report_one_large", "ulimit -s 8192"));
+    assert!(normal.contains("recheck took 1"), "{normal}");
+    let said = said(&child("report_one_large", "ulimit -s unlimited"));
+    assert!(said.contains("limit=hole unit=bytes"), "{said}");
+    assert!(
+        said.contains("pool needs `60.01 TiB` in one piece"),
+        "{said}"
+    );
+    assert!(said.contains("the largest `hole` has `4"), "{said}");
+    assert!(
+        said.contains("the legacy layout that an unlimited stack limit gives"),
+        "{said}"
+    );
+    assert!(said.contains("`ulimit -s 8192`"), "{said}");
+}
+
+#[test]
+fn too_many_mappings_are_named() {
+    let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").expect("Linux has /proc");
+    let limit: u64 = limit.trim().parse().expect("a number");
+    let said = said(&child("report_many", ":"));
+    // Three slabs of 30,000 slots are 180,003 mappings.
+    if limit < 180_003 {
+        assert!(said.contains("limit=max_map_count unit=maps"), "{said}");
+        assert!(said.contains("`sysctl vm.max_map_count=182051`"), "{said}");
+    } else {
+        assert!(said.contains("recheck took 30000"), "{said}");
+    }
+    assert!(said.contains("recheck_or_shrink took "), "{said}");
+}
+
+#[test]
+fn a_pool_that_is_dropped_leaves_room_for_the_next() {
+    for _ in 0..100 {
+        let reserved = ONE_LARGE.recheck().expect("the hole is free again");
+        assert_eq!(reserved.instances(), 1);
+        assert!(reserved.reserved_bytes() > Size::tib(60));
+    }
+    assert!(matches!(
+        limits(1, Size::tib(100), Size::mib(1)).recheck(),
+        Err(RecheckError::Misfit(misfit)) if misfit.limit == RecheckLimit::Hole
+    ));
+}
