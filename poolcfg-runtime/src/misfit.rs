@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack};
+use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack};
 
 use crate::variables::{VariableError, variable};
 
@@ -263,7 +263,7 @@ impl Misfit {
         match (reservation, max_instances) {
             (Some(size), _) => {
                 let name = variable(self.pool, "MEMORY_RESERVATION");
-                write!(f, "start with `{name}={}`, or ", size.exact())
+                write!(f, "start with `{name}={}`, or ", readable(size).exact())
             }
             (None, Some(instances)) => {
                 let name = variable(self.pool, "MAX_INSTANCES");
@@ -276,5 +276,16 @@ impl Misfit {
             }
             (None, None) => Ok(()),
         }
+    }
+}
+
+/// A reservation that fits, in fewer digits: less by a thousandth at most.
+fn readable(size: Size) -> Size {
+    let thousandth = (size.get() / 1024).max(1);
+    let grain = Size::bytes(1 << thousandth.ilog2());
+    if grain > GRAIN {
+        size.round_down(grain)
+    } else {
+        size
     }
 }
