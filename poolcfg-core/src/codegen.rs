@@ -3,6 +3,10 @@
 //! Where a function takes `krate`, that is the path under which the code finds the items of this crate,
 //! such as `::poolcfg_runtime::__private`. The code is for const expressions.
 
+mod generated;
+
+pub use generated::{Arm, generated};
+
 use cfg_expr::expr::Logic;
 use cfg_expr::{Expression, Predicate};
 use proc_macro2::TokenStream;
