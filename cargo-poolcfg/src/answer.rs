@@ -133,20 +133,14 @@ impl<'a> Answer<'a> {
                     "" => String::new(),
                     name => format!(", pool `{name}`"),
                 };
-                let verdict = if self.plan.misfit.is_some() {
-                    "does not fit"
-                } else {
-                    "fits"
-                };
+                if self.plan.misfit.is_some() {
+                    return format!("{}{name}: does not fit {what}", self.facts.triple());
+                }
                 let asked = &pool.asked;
                 let mut line = format!(
-                    "{}{name}: {verdict} {what}: {} of {} instances guaranteed, {} each",
+                    "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
                     self.facts.triple(),
-                    if self.plan.misfit.is_some() {
-                        0
-                    } else {
-                        limits.max_instances
-                    },
+                    limits.max_instances,
                     asked.max_instances,
                     size(limits.memory_reservation),
                 );

@@ -54,7 +54,12 @@ impl Shell {
         match error {
             Error::Usage(usage) => {
                 let _ = usage.print();
-                Exit::Usage
+                // Help and version are answers and no mistakes.
+                if usage.use_stderr() {
+                    Exit::Usage
+                } else {
+                    Exit::Fits
+                }
             }
             Error::Mistakes { mistakes, exit } => {
                 for mistake in mistakes {
