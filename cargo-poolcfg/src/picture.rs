@@ -186,7 +186,9 @@ impl Picture {
     }
 
     fn edge(&mut self, address: Option<u64>, left: char, right: char, note: &str) {
-        let address = address.map_or_else(String::new, |address| Size::bytes(address).to_string());
+        let address = address.map_or_else(String::new, |address| {
+            Size::bytes(address).available().to_string()
+        });
         let note = if note.is_empty() {
             String::new()
         } else {
@@ -255,7 +257,11 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             text.push('\n');
         }
     };
-    row("window", &profile.window.to_string(), profile.source);
+    row(
+        "window",
+        &profile.window.available().to_string(),
+        profile.source,
+    );
     row("page size", &budget.page_size.to_string(), "");
     row(
         "largest hole",

@@ -113,7 +113,7 @@ fn row(profile: &VaProfile<'static>, of: Target) -> [String; 10] {
         if floor { "*" } else { "" }.to_owned(),
         profile.name.to_owned(),
         format!("{} {}", profile.arch.name(), profile.os.name()),
-        profile.window.to_string(),
+        profile.window.available().to_string(),
         pie[0].available().to_string(),
         if pie[1].is_zero() {
             "-".to_owned()

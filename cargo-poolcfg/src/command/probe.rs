@@ -40,9 +40,10 @@ fn text(probe: &Measured) -> String {
     );
     row(
         "window",
-        probe
-            .window
-            .map_or_else(|| "not told".to_owned(), |window| window.to_string()),
+        probe.window.map_or_else(
+            || "not told".to_owned(),
+            |window| window.available().to_string(),
+        ),
     );
     for (index, hole) in probe.holes.iter().enumerate() {
         let name = match index {
