@@ -85,9 +85,10 @@ fn arm(arm: &Arm<'_>, command: &str, runtime: Option<&str>) -> TokenStream {
     );
     let about = format!(" Limits for `{triple}`, guaranteed on {machine}.");
     let pools = case.pools().iter().zip(plan.guaranteed());
+    let names: Vec<&str> = case.pools().iter().map(|pool| pool.name).collect();
     let consts = pools.clone().map(|(pool, limits)| {
         let consts = consts(pool, limits);
-        let typed = runtime.map(|runtime| typed(pool, case, &format_ident!("{runtime}")));
+        let typed = runtime.map(|runtime| typed(pool, &names, case, &format_ident!("{runtime}")));
         if pool.name.is_empty() {
             return quote!(#consts #typed);
         }
@@ -194,42 +195,56 @@ fn consts(pool: &Pool<'_>, limits: &Limits) -> TokenStream {
     consts
 }
 
-/// The limits as poolcfg-runtime takes them, made of the consts beside them.
-fn typed(pool: &Pool<'_>, case: &Case<'_>, runtime: &Ident) -> TokenStream {
+/// The limits as poolcfg-runtime takes them, made of the consts beside them. `names` are those of every
+/// pool of the process.
+fn typed(pool: &Pool<'_>, names: &[&str], case: &Case<'_>, runtime: &Ident) -> TokenStream {
     let krate = quote!(::#runtime::__private);
     let name = pool.name;
     let keep = variant("Keep", pool.keep, &krate);
     let page_size = size(case.budget.page_size, &krate);
     let va_profile = case.profile.name;
     let shape = shape_tokens(case.shape, &krate);
-    let limits = |prefix: &str| {
+    // Consts of a pool, seen from here.
+    let limits = |path: &TokenStream, prefix: &str| {
         let [instances, reservation, memory] =
             ["MAX_INSTANCES", "MEMORY_RESERVATION", "MAX_MEMORY_SIZE"]
                 .map(|name| format_ident!("{prefix}{name}"));
         quote! {
             #krate::Limits {
-                max_instances: #instances,
-                memory_reservation: #krate::Size::bytes(#reservation),
-                max_memory_size: #krate::Size::bytes(#memory),
-                guard_size: #krate::Size::bytes(GUARD_SIZE),
-                table_reservation: #krate::Size::bytes(TABLE_RESERVATION),
-                stack_reservation: #krate::Size::bytes(STACK_RESERVATION),
-                pools: POOLS,
+                max_instances: #path::#instances,
+                memory_reservation: #krate::Size::bytes(#path::#reservation),
+                max_memory_size: #krate::Size::bytes(#path::#memory),
+                guard_size: #krate::Size::bytes(#path::GUARD_SIZE),
+                table_reservation: #krate::Size::bytes(#path::TABLE_RESERVATION),
+                stack_reservation: #krate::Size::bytes(#path::STACK_RESERVATION),
+                pools: #path::POOLS,
             }
         }
     };
-    let [asked, guaranteed] = ["ASKED_", ""].map(limits);
+    let own = quote!(self);
+    let [asked, guaranteed] = ["ASKED_", ""].map(|prefix| limits(&own, prefix));
+    let process = names.iter().map(|other| {
+        let path = if *other == name {
+            own.clone()
+        } else {
+            let module = module(other);
+            quote!(super::#module)
+        };
+        let limits = limits(&path, "");
+        quote!((#other, #limits))
+    });
     quote! {
         #[doc = " The same limits for `recheck` at start."]
         pub const POOL: ::#runtime::PoolLimits = ::#runtime::PoolLimits::new(#krate::Promise {
             name: #name,
             asked: #asked,
             guaranteed: #guaranteed,
-            min_instances: MIN_INSTANCES,
+            min_instances: self::MIN_INSTANCES,
             keep: #keep,
             page_size: #page_size,
             va_profile: #va_profile,
             shape: #shape,
+            process: #krate::Process::new(&[#(#process),*]),
         });
     }
 }
@@ -262,8 +277,6 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
             #[doc = " The holes that the profile guarantees, as the kernel searches them."]
             const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee };
             const MAPPINGS: &[Mappings] = &[#({
-                assert!(#paths::MAX_MEMORY_SIZE <= #paths::MEMORY_RESERVATION, #grow);
-                assert!(#paths::MEMORY_RESERVATION % 65536 == 0, #grain);
                 let slots = Slots {
                     count: #paths::MAX_INSTANCES as u64,
                     regions: [
@@ -284,6 +297,10 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
                 Verdict::Hole { .. } => panic!(#hole),
                 Verdict::Maps { .. } => panic!(#maps),
             }
+            #(
+                assert!(#paths::MAX_MEMORY_SIZE <= #paths::MEMORY_RESERVATION, #grow);
+                assert!(#paths::MEMORY_RESERVATION % 65536 == 0, #grain);
+            )*
         };
     }
 }
