@@ -83,6 +83,27 @@ pub(crate) struct Generate {
     pub(crate) format: Format,
 }
 
+impl Generate {
+    /// Whether it asks about a file without saying for which machine.
+    pub(crate) fn repeats(&self) -> bool {
+        let machine = &self.machine;
+        self.check
+            && self.emit == Emit::Rust
+            && self.template.is_none()
+            && machine.target.is_empty()
+            && machine.va_profile.is_none()
+            && machine.relocation_model.is_none()
+            && machine.stack_limit.is_none()
+            && machine.aslr.is_none()
+    }
+
+    /// The flags of a command that stands in a generated file; nothing when it is none of ours.
+    pub(crate) fn recorded(words: Vec<String>) -> Option<Self> {
+        let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;
+        poolcfg.command.is_none().then_some(poolcfg.generate)
+    }
+}
+
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
