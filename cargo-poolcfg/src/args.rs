@@ -49,9 +49,9 @@ pub(crate) enum Command {
     /// Write src/pool_limits.rs (what happens without a subcommand)
     Generate(Generate),
     /// Tell whether the pools fit every target that the project names
-    Check(Check),
+    Check(Look),
     /// Draw the address space, and list budget and footprint line by line
-    Explain(Explain),
+    Explain(Look),
     /// List the VA profiles: window, holes, page size, who ships them
     Profiles(Profiles),
     /// Measure this machine, and name the profile that it matches
@@ -104,20 +104,9 @@ impl Generate {
     }
 }
 
-/// Flags of `check`.
+/// Flags of `check` and `explain`.
 #[derive(Debug, Args)]
-pub(crate) struct Check {
-    #[command(flatten)]
-    pub(crate) packages: Packages,
-    #[command(flatten)]
-    pub(crate) machine: Machine,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
-/// Flags of `explain`.
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
+pub(crate) struct Look {
     #[command(flatten)]
     pub(crate) packages: Packages,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::case::Case;
 use crate::fault::{Code, Fault};
 use crate::file::{ConfigFile, profiles};
-use crate::plan::{Limit, Misfit};
+use crate::misfit::{Limit, Misfit};
 use crate::setting::Place;
 use crate::size::{GRAIN, Size};
 
