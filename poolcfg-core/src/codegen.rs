@@ -3,6 +3,10 @@
 //! Where a function takes `krate`, that is the path under which the code finds the items of this crate,
 //! such as `::poolcfg_runtime::__private`. The code is for const expressions.
 
+mod generated;
+
+pub use generated::{Arm, generated};
+
 use cfg_expr::expr::Logic;
 use cfg_expr::{Expression, Predicate};
 use proc_macro2::TokenStream;
@@ -10,9 +14,7 @@ use quote::{format_ident, quote};
 
 use crate::file::facts::{TELLING, said};
 use crate::file::{Condition, ConfigFile, Layer, TargetFacts};
-use crate::limits::Limits;
 use crate::profile::OwnProfile;
-use crate::promise::Promise;
 use crate::setting::{AddressSpaceKeys, Key, PoolKeys};
 use crate::shape::Shape;
 use crate::size::Size;
@@ -305,70 +307,6 @@ pub fn size(size: Size, krate: &TokenStream) -> TokenStream {
             quote!(#krate::Size::#name(#count))
         }
         None => quote!(#krate::Size::bytes(#bytes)),
-    }
-}
-
-/// The numbers of one pool.
-#[must_use]
-pub fn limits(limits: &Limits, krate: &TokenStream) -> TokenStream {
-    let Limits {
-        max_instances,
-        memory_reservation,
-        max_memory_size,
-        guard_size,
-        table_reservation,
-        stack_reservation,
-        pools,
-    } = limits;
-    let [memory, most, guard, table, stack] = [
-        memory_reservation,
-        max_memory_size,
-        guard_size,
-        table_reservation,
-        stack_reservation,
-    ]
-    .map(|bytes| size(*bytes, krate));
-    quote! {
-        #krate::Limits {
-            max_instances: #max_instances,
-            memory_reservation: #memory,
-            max_memory_size: #most,
-            guard_size: #guard,
-            table_reservation: #table,
-            stack_reservation: #stack,
-            pools: #pools,
-        }
-    }
-}
-
-/// One pool as a build leaves it to the running program.
-#[must_use]
-pub fn promise(promise: &Promise<'_>, krate: &TokenStream) -> TokenStream {
-    let Promise {
-        name,
-        asked,
-        guaranteed,
-        min_instances,
-        keep,
-        page_size,
-        va_profile,
-        shape,
-    } = promise;
-    let [asked, guaranteed] = [asked, guaranteed].map(|numbers| limits(numbers, krate));
-    let keep = variant("Keep", *keep, krate);
-    let page_size = size(*page_size, krate);
-    let shape = shape_tokens(*shape, krate);
-    quote! {
-        #krate::Promise {
-            name: #name,
-            asked: #asked,
-            guaranteed: #guaranteed,
-            min_instances: #min_instances,
-            keep: #keep,
-            page_size: #page_size,
-            va_profile: #va_profile,
-            shape: #shape,
-        }
     }
 }
 

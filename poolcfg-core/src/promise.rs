@@ -1,6 +1,7 @@
 //! Promises: what a build carries of one pool to its start, and the assertions of the compiler.
 
 use crate::case::Case;
+use crate::fit::MAX_POOLS;
 use crate::limits::Limits;
 use crate::plan::Plan;
 use crate::setting::{Keep, Settings};
@@ -28,9 +29,49 @@ pub struct Promise<'a> {
     pub va_profile: &'a str,
     /// The process shape that it was computed for.
     pub shape: Shape,
+    /// Every pool of the process, this one among them: who takes more than the guarantee has to leave
+    /// the others theirs.
+    pub process: Process<'a>,
+}
+
+/// What is guaranteed to every pool of a process, in the order of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process<'a> {
+    pools: [Option<(&'a str, Limits)>; MAX_POOLS],
+}
+
+impl<'a> Process<'a> {
+    /// The pools by name; those beyond [`MAX_POOLS`] are left out.
+    #[must_use]
+    pub const fn new(pools: &[(&'a str, Limits)]) -> Self {
+        let mut process = Self {
+            pools: [None; MAX_POOLS],
+        };
+        let mut i = 0;
+        while i < pools.len() && i < MAX_POOLS {
+            process.pools[i] = Some(pools[i]);
+            i += 1;
+        }
+        process
+    }
+
+    /// The pools by name, with what is guaranteed to each.
+    pub fn pools(&self) -> impl Iterator<Item = (&'a str, Limits)> {
+        self.pools.into_iter().flatten()
+    }
 }
 
 impl Plan {
+    const fn process<'a>(&self, case: &Case<'a>) -> Process<'a> {
+        let mut process = Process::new(&[]);
+        let mut i = 0;
+        while i < case.count {
+            process.pools[i] = Some((case.pools[i].name, self.guaranteed[i]));
+            i += 1;
+        }
+        process
+    }
+
     /// The promise of the pool with this index.
     #[must_use]
     pub const fn promise<'a>(&self, case: &Case<'a>, pool: usize) -> Promise<'a> {
@@ -44,6 +85,7 @@ impl Plan {
             page_size: case.budget.page_size,
             va_profile: case.profile.name,
             shape: case.shape,
+            process: self.process(case),
         }
     }
 }

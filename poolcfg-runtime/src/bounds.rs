@@ -76,14 +76,17 @@ impl Bounds {
         Self { bounds, page_size }
     }
 
-    /// Whether a pool stays within them.
-    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Exceeded> {
+    /// Whether a pool stays within them, and leaves room for those that are to come.
+    pub(crate) fn check(&self, limits: &Limits, to_come: &[Limits]) -> Result<(), Exceeded> {
         for bound in &self.bounds {
-            let worst = match bound.limit {
+            let worst = |limits: &Limits| match bound.limit {
                 RecheckLimit::MaxMapCount => maps_at_worst(limits, self.page_size),
                 _ => writable_at_worst(limits, self.page_size).get(),
             };
-            let need = bound.used.saturating_add(worst);
+            let need = to_come
+                .iter()
+                .chain([limits])
+                .fold(bound.used, |sum, pool| sum.saturating_add(worst(pool)));
             if need > bound.have {
                 return Err(Exceeded {
                     limit: bound.limit,

@@ -9,6 +9,8 @@ use poolcfg_core::Size;
 /// What one pool holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holding {
+    /// The pool's name.
+    pub(crate) name: &'static str,
     /// The addresses of its mappings.
     pub(crate) ranges: Vec<Range<u64>>,
     /// Mappings when every slot is live.

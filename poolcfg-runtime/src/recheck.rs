@@ -9,6 +9,7 @@ use poolcfg_core::{
 
 use crate::bounds::{Bounds, Exceeded};
 use crate::layout;
+use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::{Misfit, RecheckError, RecheckLimit};
 use crate::proc;
@@ -73,7 +74,13 @@ struct Recheck<'a, M> {
     bounds: Bounds,
     page_size: Size,
     headroom: Size,
+    /// What is guaranteed to the pools of the process that are still to come.
+    to_come: Vec<Limits>,
 }
+
+/// Pools still to come beyond which none takes more than its guarantee: to find out what they leave, each
+/// of them would have to be reserved at each try.
+const MANY: usize = 32;
 
 /// Why an attempt failed; what a refused reservation held is still held.
 enum Failure<M> {
@@ -100,9 +107,14 @@ pub(crate) fn recheck<M: Machine>(
         bounds: Bounds::read(machine, &in_force.asked, page_size),
         page_size,
         headroom: headroom(promise),
+        to_come: to_come(promise, &machine.holdings()),
     };
-    let asked = this.scale.value(&in_force.asked);
     let guaranteed = this.scale.value(&in_force.guaranteed);
+    let asked = if this.to_come.len() > MANY {
+        guaranteed
+    } else {
+        this.scale.value(&in_force.asked)
+    };
     let floor = match (least, in_force.keep) {
         (Least::Guaranteed, _) => guaranteed,
         (Least::Min, Keep::MemoryReservation) => guaranteed.min(u64::from(in_force.min_instances)),
@@ -123,6 +135,21 @@ pub(crate) fn recheck<M: Machine>(
     Err(this.misfit(limits, failure).into())
 }
 
+/// What is guaranteed to each pool of the process that is neither held nor this one.
+fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
+    promise
+        .process
+        .pools()
+        .flat_map(|(name, limits)| {
+            let held = holdings.iter().filter(|held| held.name == name).count();
+            let here = held.saturating_add(usize::from(name == promise.name));
+            let all = usize::try_from(limits.pools).unwrap_or(usize::MAX);
+            // More than many are as good as many.
+            std::iter::repeat_n(limits, all.saturating_sub(here).min(MANY + 1))
+        })
+        .collect()
+}
+
 /// What is left to the rest of the process where more than the least is taken, as the build leaves it.
 fn headroom(promise: &Promise<'static>) -> Size {
     let target = Target::CURRENT;
@@ -132,34 +159,82 @@ fn headroom(promise: &Promise<'static>) -> Size {
 }
 
 impl<M: Machine> Recheck<'_, M> {
+    /// Reserves one pool, and makes sure that the pools to come and the headroom find their place beside
+    /// it.
     fn reserve(
         &self,
         limits: &Limits,
         headroom: Size,
     ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        Slabs::reserve(self.machine, limits, self.page_size, headroom)
+        let slabs = Slabs::reserve(self.machine, limits, self.page_size)?;
+        let refusal = |held, bytes, source| {
+            Box::new(Refusal {
+                held,
+                // The pool's own slots all went in.
+                slots: limits.max_instances,
+                mapping: None,
+                bytes,
+                source,
+            })
+        };
+        let mut others = Vec::with_capacity(self.to_come.len());
+        for other in &self.to_come {
+            match Slabs::reserve(self.machine, other, self.page_size) {
+                Ok(other) => others.push(other),
+                Err(other) => return Err(refusal(slabs, other.bytes, other.source)),
+            }
+        }
+        if !headroom.is_zero()
+            && let Err(source) = self.machine.reserve(headroom)
+        {
+            return Err(refusal(slabs, headroom, source));
+        }
+        Ok(slabs)
+    }
+
+    /// Whether one pool goes in with `headroom` beside it, whatever is still to come.
+    fn reserve_beside(&self, limits: &Limits, headroom: Size) -> std::io::Result<()> {
+        let _held = Slabs::reserve(self.machine, limits, self.page_size)
+            .map_err(|refusal| refusal.source)?;
+        if !headroom.is_zero() {
+            self.machine.reserve(headroom)?;
+        }
+        Ok(())
+    }
+
+    /// The least of one pool: what the others need was reckoned with when it was promised.
+    fn reserve_least(&self, value: u64) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        let limits = self.scale.limits(value);
+        Slabs::reserve(self.machine, &limits, self.page_size).map(|slabs| self.taken(limits, slabs))
+    }
+
+    fn taken(&self, limits: Limits, slabs: Slabs<M::Mapping>) -> Taken<M::Mapping> {
+        Taken {
+            limits,
+            page_size: self.page_size,
+            slabs,
+        }
     }
 
     /// Takes as much as goes from `least` to `most`. The least is taken without any headroom: that was
     /// reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
-            .check(&self.scale.limits(least))
+            .check(&self.scale.limits(least), &[])
             .map_err(Failure::Exceeded)?;
         let most = largest(least, most.saturating_add(1), |value| {
-            self.bounds.check(&self.scale.limits(value)).is_ok()
+            self.bounds
+                .check(&self.scale.limits(value), &self.to_come)
+                .is_ok()
         });
-        let take = |value, headroom| {
+        let take = |value| {
             let limits = self.scale.limits(value);
-            self.reserve(&limits, headroom).map(|slabs| Taken {
-                limits,
-                page_size: self.page_size,
-                slabs,
-            })
+            self.reserve(&limits, self.headroom)
+                .map(|slabs| self.taken(limits, slabs))
         };
         let mut misfit = most;
         if most > least {
-            match take(most, self.headroom) {
+            match take(most) {
                 Ok(taken) => return Ok(taken),
                 Err(refusal) if !refusal.is_of_size() => return Err(Failure::Refused(refusal)),
                 Err(refusal) if self.scale.keep == Keep::MemoryReservation => {
@@ -169,13 +244,13 @@ impl<M: Machine> Recheck<'_, M> {
                 Err(_) => {}
             }
         }
-        let fit = largest(least, misfit, |value| take(value, self.headroom).is_ok());
+        let fit = largest(least, misfit, |value| take(value).is_ok());
         if fit > least
-            && let Ok(taken) = take(fit, self.headroom)
+            && let Ok(taken) = take(fit)
         {
             return Ok(taken);
         }
-        take(least, Size::ZERO).map_err(Failure::Refused)
+        self.reserve_least(least).map_err(Failure::Refused)
     }
 
     fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
@@ -322,7 +397,8 @@ impl<M: Machine> Recheck<'_, M> {
             let value = scale.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = scale.limits(value);
-                self.bounds.check(&limits).is_ok() && self.reserve(&limits, headroom).is_ok()
+                self.bounds.check(&limits, &[]).is_ok()
+                    && self.reserve_beside(&limits, headroom).is_ok()
             });
             (fit > 0).then(|| scale.limits(fit))
         };

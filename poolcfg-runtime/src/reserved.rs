@@ -37,6 +37,7 @@ impl Reserved {
             start..start.saturating_add(wide(mapping.len()))
         });
         let entry = Entry::new(Holding {
+            name: promise.name,
             ranges: ranges.collect(),
             maps_at_worst: maps_at_worst(&limits, page_size),
             writable_at_worst: writable_at_worst(&limits, page_size),

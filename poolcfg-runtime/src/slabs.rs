@@ -26,7 +26,7 @@ pub(crate) struct Refusal<M> {
     pub(crate) held: Slabs<M>,
     /// Slots of the memories that had been reserved.
     pub(crate) slots: u32,
-    /// What it was for; nothing for the headroom.
+    /// What it was for; nothing for the headroom and the pools to come.
     pub(crate) mapping: Option<MappingName>,
     /// How large it was.
     pub(crate) bytes: Size,
@@ -82,13 +82,11 @@ pub(crate) fn largest(mut fits: u64, mut misfit: u64, mut try_it: impl FnMut(u64
 }
 
 impl<M> Slabs<M> {
-    /// Reserves one pool of these limits, with `headroom` left over for the rest of the process. When it
-    /// fails, what was reserved is given back with the refusal.
+    /// Reserves one pool of these limits. When it fails, what was reserved is given back with the refusal.
     pub(crate) fn reserve<H: Machine<Mapping = M>>(
         machine: &H,
         limits: &Limits,
         page_size: Size,
-        headroom: Size,
     ) -> Result<Self, Box<Refusal<M>>> {
         let mut held = Self {
             memories: Vec::with_capacity(HOLES),
@@ -144,17 +142,6 @@ impl<M> Slabs<M> {
                     }));
                 }
             }
-        }
-        if !headroom.is_zero()
-            && let Err(source) = machine.reserve(headroom)
-        {
-            return Err(Box::new(Refusal {
-                held,
-                slots,
-                mapping: None,
-                bytes: headroom,
-                source,
-            }));
         }
         Ok(held)
     }

@@ -79,7 +79,7 @@ fn the_example_compiles_for_riscv64_and_aarch64() {
 #[ignore = "needs the standard library's source: cargo xtask test"]
 fn the_runtime_compiles_for_other_systems() {
     for target in [
-        "x86_64-pc-windows-gnu",
+        "x86_64-pc-windows-msvc",
         "x86_64-apple-darwin",
         "x86_64-unknown-freebsd",
         "i686-unknown-linux-gnu",

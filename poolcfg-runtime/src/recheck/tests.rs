@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io;
 use std::rc::Rc;
 
-use poolcfg_core::{Keep, Limits, Promise, Settings, Size, Target};
+use poolcfg_core::{Keep, Limits, Process, Promise, Settings, Size, Target};
 use proptest::prelude::*;
 
 use super::*;
@@ -162,6 +162,28 @@ fn what_is_asked_is_taken_where_it_fits() {
 }
 
 #[test]
+fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
+    // An sv39 process, in which each of two pools is guaranteed 30 slots and asks for 1000.
+    let of = |name| Promise {
+        name,
+        process: Process::new(&[("first", slots(30)), ("second", slots(30))]),
+        ..promise(1000, 30)
+    };
+    let gib = |hundredths: u64| Size::bytes(hundredths * (1 << 30) / 100);
+    let mut machine = Made::new(&[gib(8_200), gib(17_067)]);
+    let first = recheck(&machine, &of("first"), Least::Guaranteed).unwrap();
+    assert!(first.limits.max_instances >= 30);
+    machine.holdings.push(Holding {
+        name: "first",
+        ranges: Vec::new(),
+        maps_at_worst: 0,
+        writable_at_worst: Size::ZERO,
+    });
+    let second = recheck(&machine, &of("second"), Least::Guaranteed).unwrap();
+    assert!(second.limits.max_instances >= 30);
+}
+
+#[test]
 fn an_sv39_process_holds_more_in_two_pieces_than_in_one() {
     // What the floor has, and what is found beside it, with a gibibyte left over in the end.
     let machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
@@ -235,6 +257,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 #[test]
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
+        name: "",
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
         writable_at_worst: Size::mib(200),

@@ -1,0 +1,218 @@
+//! Answers: what one target gives the pools of one package.
+
+use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::{AddressSpaceKeys, Case, Code, Plan, Setting, Size};
+
+use crate::args::Machine;
+use crate::error::{Error, Mistake};
+use crate::exit::Exit;
+use crate::project::Member;
+use crate::report::{PoolResult, results};
+
+/// The variable that names the VA profile at build time.
+const VARIABLE: &str = "POOLCFG_VA_PROFILE";
+
+/// What the flags and the variable say of the machine; over every table of poolcfg.toml.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    keys: AddressSpaceKeys<'static>,
+    pub(crate) va_profile: Option<String>,
+    /// The budget is measured here.
+    here: bool,
+}
+
+impl Wish {
+    /// # Errors
+    /// When the variable is no text.
+    pub(crate) fn new(machine: &Machine) -> Result<Self, Error> {
+        let variable = match std::env::var(VARIABLE) {
+            Ok(name) if !name.is_empty() => Some(name),
+            Ok(_) | Err(std::env::VarError::NotPresent) => None,
+            Err(std::env::VarError::NotUnicode(_)) => {
+                return Err(Error::new(
+                    Code::UnknownProfile,
+                    format!("`{VARIABLE}` is not UTF-8"),
+                    "`cargo poolcfg profiles` lists every profile",
+                ));
+            }
+        };
+        Ok(Self {
+            keys: AddressSpaceKeys {
+                relocation_model: machine.relocation_model.map(Setting::given),
+                stack_limit: machine.stack_limit.map(Setting::given),
+                aslr: machine.aslr.map(Setting::given),
+                ..AddressSpaceKeys::EMPTY
+            },
+            va_profile: machine.va_profile.clone().or(variable),
+            here: machine.here,
+        })
+    }
+
+    /// The flags that say the same.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let mut say = |flag: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                flags.extend([flag.to_owned(), value.to_owned()]);
+            }
+        };
+        say("--va-profile", self.va_profile.as_deref());
+        let keys = &self.keys;
+        say(
+            "--relocation-model",
+            keys.relocation_model.map(|key| key.value.word()),
+        );
+        say(
+            "--stack-limit",
+            keys.stack_limit.map(|key| key.value.word()),
+        );
+        say("--aslr", keys.aslr.map(|key| key.value.word()));
+        if self.here {
+            flags.push("--here".to_owned());
+        }
+        flags
+    }
+}
+
+/// What one target gives the pools of one package.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer<'a> {
+    pub(crate) facts: &'a TargetFacts,
+    pub(crate) case: Case<'a>,
+    pub(crate) plan: Plan,
+    here: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// # Errors
+    /// Every fault of the numbers for this target.
+    pub(crate) fn new(
+        member: &'a Member,
+        facts: &'a TargetFacts,
+        wish: &'a Wish,
+    ) -> Result<Self, Error> {
+        let settings = member
+            .file
+            .settings(facts)
+            .address_space(wish.keys)
+            .va_profile(wish.va_profile.as_deref());
+        let mut case = settings.case(facts.target()).map_err(|faults| {
+            let list = faults
+                .iter()
+                .map(|fault| Diagnostic::from_fault(&fault, &member.file))
+                .collect();
+            Error::of(list, member.source.as_ref())
+        })?;
+        if wish.here {
+            case = measured(case);
+        }
+        let plan = Plan::new(&case);
+        Ok(Self {
+            facts,
+            case,
+            plan,
+            here: wish.here,
+        })
+    }
+
+    /// One line for each pool: whether it fits, and what.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let what = if self.here {
+            "this machine, measured".to_owned()
+        } else {
+            format!(
+                "{} ({})",
+                self.case.profile.name,
+                self.case.shape.describe()
+            )
+        };
+        let pools = self.case.pools().iter().zip(self.plan.guaranteed());
+        pools
+            .map(|(pool, limits)| {
+                let name = match pool.name {
+                    "" => String::new(),
+                    name => format!(", pool `{name}`"),
+                };
+                if self.plan.misfit.is_some() {
+                    return format!("{}{name}: does not fit {what}", self.facts.triple());
+                }
+                let asked = &pool.asked;
+                let mut line = format!(
+                    "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
+                    self.facts.triple(),
+                    limits.max_instances,
+                    asked.max_instances,
+                    size(limits.memory_reservation),
+                );
+                if limits.memory_reservation != asked.memory_reservation {
+                    line += &format!(" of {}", size(asked.memory_reservation));
+                }
+                line
+            })
+            .collect()
+    }
+
+    /// More of each target: what the profile guarantees, and where that is known from.
+    pub(crate) fn details(&self) -> String {
+        let [first, second] = self.case.budget.holes();
+        format!(
+            "{}: holes of {} and {}, headroom {}, {} mappings for pools; {}",
+            self.facts.triple(),
+            first.available(),
+            second.available(),
+            self.case.budget.headroom,
+            self.case.budget.maps_for_pools(),
+            self.case.profile.source
+        )
+    }
+
+    /// The results for JSON and templates.
+    pub(crate) fn results(&self) -> Vec<PoolResult> {
+        results(self.facts.triple(), &self.case, &self.plan, self.here)
+    }
+
+    /// Why it does not fit.
+    pub(crate) fn misfit(&self, member: &Member) -> Option<Error> {
+        let misfit = self.plan.misfit.as_ref()?;
+        let mut diagnostic = Diagnostic::from_misfit(misfit, &self.case, &member.file);
+        diagnostic.message += &format!(" on `{}`", self.facts.triple());
+        Some(Error::Mistakes {
+            mistakes: vec![Mistake {
+                diagnostic,
+                source: member.source.clone(),
+            }],
+            exit: Exit::Misfit,
+        })
+    }
+}
+
+/// The case with the budget of this very machine.
+fn measured(mut case: Case<'_>) -> Case<'_> {
+    let probe = poolcfg_runtime::probe();
+    if let Some(profile) = probe.va_profiles.first() {
+        case.profile = **profile;
+    }
+    if let Some(window) = probe.window {
+        case.profile.window = window;
+    }
+    case.profile.name = "here";
+    case.shape = probe.shape();
+    let headroom = case.budget.headroom;
+    case.with_budget(probe.budget(Some(headroom)))
+}
+
+/// A size for people, exact where it has a short name.
+fn size(size: Size) -> String {
+    size.available().to_string()
+}
+
+/// All misfits of the answers, as one error.
+pub(crate) fn misfits(answers: &[(&Member, Vec<Answer<'_>>)]) -> Result<(), Error> {
+    let mut found = answers
+        .iter()
+        .flat_map(|(member, answers)| answers.iter().filter_map(|answer| answer.misfit(member)));
+    match found.next() {
+        None => Ok(()),
+        Some(first) => Err(found.fold(first, Error::and)),
+    }
+}

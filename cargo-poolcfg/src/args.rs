@@ -1,0 +1,241 @@
+//! The command line. Flags that cargo has too are spelled as cargo spells them.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use poolcfg_core::{Aslr, RelocationModel, StackLimit};
+
+const PACKAGES: &str = "Package Selection";
+const MACHINE: &str = "Machine";
+const MANIFEST: &str = "Manifest Options";
+const OUTPUT: &str = "Output";
+
+/// What cargo runs: `cargo poolcfg …`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo", bin_name = "cargo", styles = clap_cargo::style::CLAP_STYLING)]
+pub(crate) enum Cargo {
+    /// Work out which memory pools fit the address space of a target, and write them down
+    Poolcfg(Poolcfg),
+}
+
+/// The command with all its flags.
+#[derive(Debug, Args)]
+#[command(version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+pub(crate) struct Poolcfg {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) generate: Generate,
+    /// Explain an error code, such as PC0001
+    #[arg(long, value_name = "CODE")]
+    pub(crate) explain: Option<String>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+const LONG_ABOUT: &str = "\
+Work out which memory pools fit the address space of a target, and write them down
+
+Without a subcommand the numbers are written to src/pool_limits.rs, with an arm for every target that \
+is named and an assertion that they fit.";
+
+const AFTER_HELP: &str = "\
+Exit status: 0 fits; 100 does not fit, or --check found the file stale; 101 could not run; 2 usage.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write src/pool_limits.rs (what happens without a subcommand)
+    Generate(Generate),
+    /// Tell whether the pools fit every target that the project names
+    Check(Check),
+    /// Draw the address space, and list budget and footprint line by line
+    Explain(Explain),
+    /// List the VA profiles: window, holes, page size, who ships them
+    Profiles(Profiles),
+    /// Measure this machine, and name the profile that it matches
+    Probe(Probe),
+    /// Write a commented poolcfg.toml
+    Init(Init),
+}
+
+/// Flags of `generate`.
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) packages: Packages,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+    /// What to write; anything but `rust` goes to stdout unless -o is given
+    #[arg(long, value_name = "KIND", default_value = "rust", help_heading = OUTPUT)]
+    pub(crate) emit: Emit,
+    /// Render this template (minijinja) with the data of the JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "emit", help_heading = OUTPUT)]
+    pub(crate) template: Option<PathBuf>,
+    /// Write to this file; `-` is stdout
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) output: Option<PathBuf>,
+    /// Write nothing; tell whether the file is current
+    #[arg(long, conflicts_with = "here", help_heading = OUTPUT)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) packages: Packages,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) packages: Packages,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// Flags of `profiles`.
+#[derive(Debug, Args)]
+pub(crate) struct Profiles {
+    /// Only those of this target; repeatable
+    #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
+    pub(crate) target: Vec<String>,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// Flags of `probe`.
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// Flags of `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Package to write it for
+    #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
+    pub(crate) package: Option<String>,
+}
+
+/// Which packages.
+#[derive(Debug, Args)]
+pub(crate) struct Packages {
+    /// Package to work on; repeatable
+    #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
+    pub(crate) package: Vec<String>,
+    /// Work on every package that has a poolcfg.toml
+    #[arg(long, conflicts_with = "package", help_heading = PACKAGES)]
+    pub(crate) workspace: bool,
+    /// Leave this package out; repeatable
+    #[arg(long, value_name = "SPEC", requires = "workspace", help_heading = PACKAGES)]
+    pub(crate) exclude: Vec<String>,
+}
+
+/// Which machine the pools are for.
+#[derive(Debug, Args)]
+pub(crate) struct Machine {
+    /// Target triple, `host-tuple` or a target spec (.json); repeatable
+    #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
+    pub(crate) target: Vec<String>,
+    /// VA profile instead of the target's floor, such as sv48
+    #[arg(long, value_name = "NAME", conflicts_with = "here", help_heading = MACHINE)]
+    pub(crate) va_profile: Option<String>,
+    /// Where the program is loaded
+    #[arg(long, value_name = "MODEL", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = words(RelocationModel::ALL, RelocationModel::word, RelocationModel::from_word))]
+    pub(crate) relocation_model: Option<RelocationModel>,
+    /// Stack limit under which the program starts
+    #[arg(long, value_name = "LIMIT", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = words(StackLimit::ALL, StackLimit::word, StackLimit::from_word))]
+    pub(crate) stack_limit: Option<StackLimit>,
+    /// How far the kernel randomises addresses
+    #[arg(long, value_name = "HOW", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = words(Aslr::ALL, Aslr::word, Aslr::from_word))]
+    pub(crate) aslr: Option<Aslr>,
+    /// Take the budget from this machine, measured, instead of a profile
+    #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
+    pub(crate) here: bool,
+}
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Format {
+    /// Report for people or for programs
+    #[arg(
+        long,
+        value_name = "FMT",
+        default_value = "human",
+        help_heading = OUTPUT
+    )]
+    pub(crate) message_format: MessageFormat,
+}
+
+/// The value of `--message-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// Text
+    Human,
+    /// One JSON object on stdout
+    Json,
+}
+
+/// The value of `--emit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// A Rust file of consts
+    Rust,
+    /// The JSON object of schema 1
+    Json,
+}
+
+/// Flags that every subcommand takes, before or after its name.
+#[derive(Debug, Args)]
+pub(crate) struct Shared {
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH", global = true, help_heading = MANIFEST)]
+    pub(crate) manifest_path: Option<PathBuf>,
+    /// Assert that Cargo.lock stays unchanged
+    #[arg(long, global = true, help_heading = MANIFEST)]
+    pub(crate) locked: bool,
+    /// Run without accessing the network
+    #[arg(long, global = true, help_heading = MANIFEST)]
+    pub(crate) offline: bool,
+    /// Same as --locked and --offline
+    #[arg(long, global = true, help_heading = MANIFEST)]
+    pub(crate) frozen: bool,
+    /// Override a configuration value of cargo
+    #[arg(long, value_name = "KEY=VALUE|PATH", global = true, help_heading = MANIFEST)]
+    pub(crate) config: Vec<String>,
+    /// Coloring
+    #[arg(long, value_name = "WHEN", global = true, help_heading = OUTPUT)]
+    pub(crate) color: Option<clap::ColorChoice>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
+    pub(crate) verbose: u8,
+}
+
+/// A parser of the words that poolcfg.toml uses too.
+fn words<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    word: fn(T) -> &'static str,
+    from_word: fn(&str) -> Option<T>,
+) -> impl TypedValueParser<Value = T> {
+    let known = PossibleValuesParser::new(all.iter().map(|value| word(*value)));
+    known.try_map(move |text| from_word(&text).ok_or("an unknown word"))
+}

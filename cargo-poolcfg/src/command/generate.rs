@@ -1,0 +1,342 @@
+//! `generate`: the limits as a file of Rust consts, as JSON or through a template.
+
+use std::path::{Path, PathBuf};
+
+use poolcfg_core::codegen::{Arm, cfg_predicate};
+use poolcfg_core::file::TargetFacts;
+use poolcfg_core::{Code, file::FILE_NAME};
+
+use crate::answer::{Answer, Wish, misfits};
+use crate::args::{Emit, Generate, MessageFormat};
+use crate::command::{Context, answers};
+use crate::error::{Error, all};
+use crate::exit::Exit;
+use crate::output::{Present, foreign, present, write};
+use crate::project::{Member, members, shown};
+use crate::report::{Report, json};
+use crate::rust_file::{self, Header, MARK};
+use crate::shell::print;
+use crate::target::{NamedTarget, facts, named};
+
+/// Where the consts of a package go.
+const RUST_FILE: &str = "src/pool_limits.rs";
+
+/// Works out every chosen package, writes what fits, and tells what does not.
+///
+/// # Errors
+/// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`]; stale files likewise.
+pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
+    let wish = Wish::new(&arguments.machine)?;
+    let (members, asked) = project(context, arguments)?;
+    let targets = all(members
+        .iter()
+        .map(|member| arms(context, member, &asked, arguments)))?;
+    let facts: Vec<Vec<TargetFacts>> = targets
+        .iter()
+        .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
+        .collect();
+    let results = all(members
+        .iter()
+        .zip(&facts)
+        .map(|(member, facts)| Ok((member, answers(member, facts, &wish)?))))?;
+    let outputs = match (&arguments.template, arguments.emit) {
+        (Some(template), _) => vec![Output::text(
+            &arguments.output,
+            templated(template, &results)?,
+        )],
+        (None, Emit::Json) => vec![Output::text(&arguments.output, json(&report(&results))?)],
+        (None, Emit::Rust) => {
+            if arguments.format.message_format == MessageFormat::Json {
+                print(&json(&report(&results))?)?;
+            }
+            // Nothing is written of what does not fit.
+            misfits(&results)?;
+            all(results
+                .iter()
+                .zip(&targets)
+                .map(|((member, answers), targets)| {
+                    rust_output(member, answers, targets, &wish, arguments)
+                }))?
+        }
+    };
+    if arguments.check {
+        check(context, &outputs)?;
+    } else {
+        for output in &outputs {
+            output.put(context, arguments)?;
+        }
+        for line in results
+            .iter()
+            .flat_map(|(_, answers)| answers)
+            .flat_map(Answer::lines)
+        {
+            context.shell.say(&line);
+        }
+        for answer in results.iter().flat_map(|(_, answers)| answers) {
+            context.shell.detail(&answer.details());
+        }
+    }
+    misfits(&results)?;
+    Ok(Exit::Fits)
+}
+
+/// The packages, and the targets that the command line or cargo's configuration names. cargo and rustc
+/// are asked side by side.
+fn project(
+    context: &Context<'_>,
+    arguments: &Generate,
+) -> Result<(Vec<Member>, Vec<NamedTarget>), Error> {
+    let names = match arguments.machine.here {
+        true => Vec::new(),
+        false => named(&arguments.machine.target, context.config.as_ref()),
+    };
+    let rustc = context.rustc();
+    std::thread::scope(|scope| {
+        // Without a name the host may not be wanted: poolcfg.toml may name targets.
+        let asked = (!names.is_empty()).then(|| scope.spawn(|| facts(&names, &rustc)));
+        let members = members(context.program, context.shared, &arguments.packages);
+        let asked = match asked.map(std::thread::ScopedJoinHandle::join) {
+            Some(Ok(asked)) => asked,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Ok(Vec::new()),
+        };
+        match (members, asked) {
+            (Ok(members), Ok(asked)) => Ok((members, asked)),
+            (Err(error), Err(other)) => Err(error.and(other)),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        }
+    })
+}
+
+/// The targets of one package: those that were asked for and those with tables in its poolcfg.toml, or
+/// else the host.
+fn arms(
+    context: &Context<'_>,
+    member: &Member,
+    asked: &[NamedTarget],
+    arguments: &Generate,
+) -> Result<Vec<NamedTarget>, Error> {
+    let mut targets = asked.to_vec();
+    if !arguments.machine.here {
+        let more: Vec<String> = member
+            .file
+            .triples()
+            .filter(|triple| !asked.iter().any(|target| target.name == *triple))
+            .map(str::to_owned)
+            .collect();
+        if !more.is_empty() {
+            targets.extend(facts(&more, &context.rustc())?);
+        }
+    }
+    if targets.is_empty() {
+        targets = facts(&[], &context.rustc())?;
+    }
+    if arguments.emit == Emit::Rust && arguments.template.is_none() {
+        distinct(&targets)?;
+    }
+    Ok(targets)
+}
+
+/// The compiler takes the arm whose cfg holds, so no two may hold at once.
+fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
+    for (index, target) in targets.iter().enumerate() {
+        let predicate = cfg_predicate(&target.facts).to_string();
+        let same = targets[..index]
+            .iter()
+            .find(|other| cfg_predicate(&other.facts).to_string() == predicate);
+        if let Some(other) = same {
+            return Err(Error::new(
+                Code::SameTarget,
+                format!("no cfg tells `{}` apart from `{}`", target.name, other.name),
+                "name only one of them: its arm serves both",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn report(results: &[(&Member, Vec<Answer<'_>>)]) -> Report {
+    let answers = results.iter().flat_map(|(_, answers)| answers);
+    Report::new(answers.flat_map(Answer::results).collect())
+}
+
+/// The user's own text, made from the data of the JSON. What a template names and the data does not have
+/// is an error.
+fn templated(path: &Path, results: &[(&Member, Vec<Answer<'_>>)]) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::io("read template", path, &error, "it must be UTF-8 text"))?;
+    let mut environment = minijinja::Environment::new();
+    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    // A file that is rendered ends as its template does.
+    if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .build()
+    {
+        environment.set_syntax(syntax);
+    }
+    environment
+        .render_named_str(
+            &shown(path),
+            &text,
+            minijinja::value::Serde(report(results)),
+        )
+        .map_err(|error| {
+            let cause = match std::error::Error::source(&error) {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            };
+            let message = format!("the template cannot be rendered: {cause}");
+            Error::new(
+                Code::WrongType,
+                message,
+                "it is given what `--emit json` prints",
+            )
+        })
+}
+
+/// The file of one package.
+fn rust_output(
+    member: &Member,
+    answers: &[Answer<'_>],
+    targets: &[NamedTarget],
+    wish: &Wish,
+    arguments: &Generate,
+) -> Result<Output, Error> {
+    let arms: Vec<Arm<'_>> = answers
+        .iter()
+        .map(|answer| Arm {
+            facts: answer.facts,
+            case: &answer.case,
+            plan: &answer.plan,
+        })
+        .collect();
+    let header = Header {
+        command: &command(member, targets, wish),
+        source: member.source.as_ref().map_or("", |source| &source.text),
+        runtime: member.runtime.as_deref(),
+    };
+    let text = rust_file::render(&arms, &header)?;
+    let place = match &arguments.output {
+        Some(path) => Some(path.clone()),
+        None if member.has_manifest => Some(member.dir.join(RUST_FILE)),
+        // Without a package there is no place of its own.
+        None => None,
+    };
+    Ok(Output {
+        place: place.filter(|path| path != Path::new("-")),
+        text,
+        marked: true,
+    })
+}
+
+/// The command that writes the same file again, on any machine.
+fn command(member: &Member, targets: &[NamedTarget], wish: &Wish) -> String {
+    let mut words = vec!["cargo poolcfg".to_owned()];
+    if let Some(name) = &member.named {
+        words.push(format!("-p {name}"));
+    }
+    for target in targets {
+        // Targets with tables of their own are always written.
+        if member.file.triples().any(|triple| triple == target.name) {
+            continue;
+        }
+        let path = Path::new(&target.name);
+        let name = match path.file_name() {
+            Some(file) if path.is_absolute() => file.to_string_lossy().into_owned(),
+            _ => target.name.clone(),
+        };
+        words.push(format!("--target {name}"));
+    }
+    words.extend(wish.flags());
+    words.join(" ")
+}
+
+/// One text and its place; no place is stdout.
+struct Output {
+    place: Option<PathBuf>,
+    text: String,
+    /// Whether the text begins with our mark: then only what does is replaced.
+    marked: bool,
+}
+
+impl Output {
+    fn text(output: &Option<PathBuf>, text: String) -> Self {
+        Self {
+            place: output.clone().filter(|path| path != Path::new("-")),
+            text,
+            marked: false,
+        }
+    }
+
+    fn put(&self, context: &Context<'_>, arguments: &Generate) -> Result<(), Error> {
+        let Some(path) = &self.place else {
+            return print(&self.text);
+        };
+        match present(path)? {
+            // What is current keeps its time, so that nothing is built anew.
+            Present::Text(text) if text == self.text => {
+                context.shell.say(&format!("{} is current", shown(path)));
+                return Ok(());
+            }
+            Present::Text(text) if !self.may_replace(path, &text, arguments) => {
+                return Err(foreign(path));
+            }
+            _ => {}
+        }
+        write(path, &self.text)?;
+        context.shell.say(&format!("wrote {}", shown(path)));
+        Ok(())
+    }
+
+    /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
+    /// their place, and what is replaced must not be a source of anything.
+    fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
+        if self.marked {
+            return text.starts_with(MARK) || text.trim().is_empty();
+        }
+        let is_source = path
+            .extension()
+            .is_some_and(|extension| extension == "rs" || extension == "toml")
+            && !text.starts_with(MARK);
+        let is_template = arguments.template.as_ref().is_some_and(|template| {
+            match (template.canonicalize(), path.canonicalize()) {
+                (Ok(template), Ok(path)) => template == path,
+                _ => template == path,
+            }
+        });
+        !is_source && !is_template && path.file_name().is_none_or(|name| name != FILE_NAME)
+    }
+}
+
+/// Whether every file is what would be written now.
+fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Error> {
+    let mut stale: Option<Error> = None;
+    for output in outputs {
+        let Some(path) = &output.place else {
+            return Err(Error::new(
+                Code::Stale,
+                "there is no file to check on stdout",
+                "name it with `-o FILE`",
+            ));
+        };
+        let what = match present(path)? {
+            Present::Text(text) if text == output.text => {
+                context.shell.say(&format!("{} is current", shown(path)));
+                continue;
+            }
+            Present::Nothing => "is not there",
+            _ => "is not current",
+        };
+        let error = Error::new(
+            Code::Stale,
+            format!("`{}` {what}", shown(path)),
+            "run the same command without `--check`",
+        )
+        .exiting(Exit::Misfit);
+        stale = Some(match stale {
+            Some(before) => before.and(error),
+            None => error,
+        });
+    }
+    stale.map_or(Ok(()), Err)
+}

@@ -1,0 +1,118 @@
+//! `init`: a commented poolcfg.toml, where there is none.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+
+use poolcfg_core::Code;
+use poolcfg_core::file::FILE_NAME;
+
+use crate::args::{Init, Packages};
+use crate::command::Context;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::project::{members, shown};
+
+/// The file that is written.
+pub(crate) const TEMPLATE: &str = include_str!("../../templates/poolcfg.toml");
+
+/// Writes it beside the Cargo.toml of the package.
+///
+/// # Errors
+/// When there is one already, or it cannot be written.
+pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error> {
+    let packages = Packages {
+        package: arguments.package.iter().cloned().collect(),
+        workspace: false,
+        exclude: Vec::new(),
+    };
+    let members = members(context.program, context.shared, &packages)?;
+    for member in &members {
+        if let Some(source) = &member.source {
+            return Err(exists(&source.shown));
+        }
+        let path = member.dir.join(FILE_NAME);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => exists(&shown(&path)),
+                _ => cannot_write(&path, &error),
+            })?;
+        if let Err(error) = file
+            .write_all(TEMPLATE.as_bytes())
+            .and_then(|()| file.sync_all())
+        {
+            // Half a file would be taken for a whole one.
+            drop(file);
+            let _ = std::fs::remove_file(&path);
+            return Err(cannot_write(&path, &error));
+        }
+        context.shell.say(&format!("wrote {}", shown(&path)));
+    }
+    Ok(Exit::Fits)
+}
+
+fn exists(shown: &str) -> Error {
+    Error::new(
+        Code::ForeignFile,
+        format!("`{shown}` is there already"),
+        "edit it, or move it away to begin anew",
+    )
+}
+
+fn cannot_write(path: &std::path::Path, error: &std::io::Error) -> Error {
+    Error::io("write", path, error, "make the folder writable")
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcfg_core::file::{ConfigFile, TargetFacts};
+
+    use super::*;
+
+    /// The template's commented lines are TOML with known keys too, and every value it shows is one
+    /// that the keys take.
+    #[test]
+    fn every_line_of_the_template_can_be_used() {
+        ConfigFile::parse(TEMPLATE).expect("the template as it is");
+        let uncommented: String = TEMPLATE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.starts_with('[') || rest.contains(" = ") => rest,
+                _ => line,
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        assert_ne!(uncommented, TEMPLATE);
+        let file = match ConfigFile::parse(&uncommented) {
+            Ok(file) => file,
+            Err(mistakes) => panic!("{mistakes:#?}\n{uncommented}"),
+        };
+        let board = TargetFacts::builtin("riscv64gc-unknown-linux-gnu").expect("a known triple");
+        let case = file.settings(&board).case(board.target());
+        assert!(case.is_ok(), "{case:#?}");
+    }
+
+    /// What the template calls the defaults are the defaults of x86_64.
+    #[test]
+    fn the_template_tells_the_defaults() {
+        let host = TargetFacts::builtin("x86_64-unknown-linux-gnu").expect("a known triple");
+        let case = |text: &str| {
+            let file = ConfigFile::parse(text).expect("it parses");
+            let case = file.settings(&host).case(host.target()).expect("no fault");
+            (case.pools()[0].asked, case.pools()[0].min_instances)
+        };
+        let table: String = TEMPLATE
+            .lines()
+            .skip_while(|line| !line.starts_with("[pooling_allocator]"))
+            .take_while(|line| !line.starts_with("# Named pools"))
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.contains(" = ") => rest,
+                _ => line,
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        assert_eq!(case(&table), case(""));
+    }
+}

@@ -1,0 +1,162 @@
+//! The entry: which program was called, what its command line says, and the command that it runs.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Args as _;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
+
+use crate::args::{Cargo, Command, Poolcfg, Shared};
+use crate::command::{Context, check, codes, explain, generate, init, probe, profiles};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::shell::{Shell, Verbosity, choose_color};
+
+/// Under which name the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `cargo poolcfg`: there is a cargo, and packages.
+    Subcommand,
+    /// `poolcfg`: works without cargo and rustc too.
+    Alone,
+}
+
+/// The name by which cargo calls its subcommand.
+const NAME: &str = "poolcfg";
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn main(program: Program) -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.is_empty() {
+        arguments.push(NAME.into());
+    }
+    let command = match program {
+        Program::Subcommand => {
+            // Cargo passes its subcommand's name; without cargo, as in `cargo run`, it is missing.
+            if arguments.get(1).is_none_or(|first| first != NAME) {
+                arguments.insert(1, NAME.into());
+            }
+            Cargo::command()
+        }
+        Program::Alone => Poolcfg::augment_args(
+            clap::Command::new(NAME)
+                .bin_name(NAME)
+                .styles(clap_cargo::style::CLAP_STYLING),
+        ),
+    };
+    choose_color(early_color(&arguments));
+    let shell = Shell {
+        verbosity: Verbosity::Normal,
+    };
+    let exit = match parse(program, command, arguments) {
+        Ok(arguments) => {
+            let shell = Shell {
+                verbosity: match (arguments.shared.quiet, arguments.shared.verbose) {
+                    (true, _) => Verbosity::Quiet,
+                    (false, 0) => Verbosity::Normal,
+                    (false, _) => Verbosity::Verbose,
+                },
+            };
+            run(program, shell, &arguments).unwrap_or_else(|error| shell.fail(&error))
+        }
+        Err(error) => shell.fail(&error),
+    };
+    exit.into()
+}
+
+/// What `--color` or `CARGO_TERM_COLOR` says, before anything is parsed: mistakes of the command line
+/// are colored too. What neither understands is left to the parser.
+fn early_color(arguments: &[OsString]) -> ColorChoice {
+    let mut said = std::env::var("CARGO_TERM_COLOR").ok();
+    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        if word == "--color" {
+            said = words.next().map(str::to_owned);
+        } else if let Some(value) = word.strip_prefix("--color=") {
+            said = Some(value.to_owned());
+        }
+    }
+    match said.as_deref() {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+fn parse(
+    program: Program,
+    mut command: clap::Command,
+    arguments: Vec<OsString>,
+) -> Result<Poolcfg, Error> {
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    let parsed = match program {
+        Program::Subcommand => {
+            if let Some((_, matches)) = matches.subcommand() {
+                misplaced(&mut command, matches)?;
+            }
+            let Cargo::Poolcfg(parsed) = Cargo::from_arg_matches_mut(&mut matches)?;
+            parsed
+        }
+        Program::Alone => {
+            misplaced(&mut command, &matches)?;
+            Poolcfg::from_arg_matches_mut(&mut matches)?
+        }
+    };
+    Ok(parsed)
+}
+
+/// Flags of `generate` before another command would be passed over in silence.
+fn misplaced(command: &mut clap::Command, matches: &ArgMatches) -> Result<(), Error> {
+    let Some((name, _)) = matches.subcommand() else {
+        return Ok(());
+    };
+    let shared = Shared::augment_args(clap::Command::new(NAME));
+    let known: Vec<_> = shared.get_arguments().map(clap::Arg::get_id).collect();
+    for id in matches.ids().filter(|id| !known.contains(id)) {
+        // Groups are ids too; what they hold is looked at by itself.
+        let given = matches
+            .try_contains_id(id.as_str())
+            .is_ok_and(|known| known)
+            && matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        if given && matches.try_get_raw(id.as_str()).is_ok() && !is_group(id.as_str()) {
+            let flag = id.as_str().replace('_', "-");
+            return Err(command
+                .error(
+                    ErrorKind::ArgumentConflict,
+                    format!("`--{flag}` stands before `{name}`: write it behind the command"),
+                )
+                .into());
+        }
+    }
+    Ok(())
+}
+
+/// The ids of the structs that hold the flags begin in upper case, as types do.
+fn is_group(id: &str) -> bool {
+    id.starts_with(|first: char| first.is_ascii_uppercase())
+}
+
+fn run(program: Program, shell: Shell, arguments: &Poolcfg) -> Result<Exit, Error> {
+    if let Some(code) = &arguments.explain {
+        return codes::run(code);
+    }
+    let context = Context {
+        program,
+        shared: &arguments.shared,
+        shell,
+        // A configuration that cannot be read is cargo's to complain about.
+        config: cargo_config2::Config::load().ok(),
+    };
+    match &arguments.command {
+        None => generate::run(&context, &arguments.generate),
+        Some(Command::Generate(arguments)) => generate::run(&context, arguments),
+        Some(Command::Check(arguments)) => check::run(&context, arguments),
+        Some(Command::Explain(arguments)) => explain::run(&context, arguments),
+        Some(Command::Profiles(arguments)) => profiles::run(&context, arguments),
+        Some(Command::Probe(arguments)) => probe::run(arguments),
+        Some(Command::Init(arguments)) => init::run(&context, arguments),
+    }
+}

@@ -1,0 +1,28 @@
+//! `cargo poolcfg`: which memory pools fit the address space of a target, and the file that holds them.
+//!
+//! - `args`: the command line; `exit`: how it ends; `error` and `shell`: what it says
+//! - `project`: packages and their poolcfg.toml; `target`, `rustc`, `spec`: targets and what they are
+//! - `answer`: what one target gives the pools of one package
+//! - `command`: the commands, on top of these
+//! - `rust_file`, `report`, `picture`, `table`: what they write
+#![forbid(unsafe_code)]
+
+mod answer;
+mod args;
+mod command;
+mod entry;
+mod error;
+mod exit;
+mod output;
+mod picture;
+mod project;
+mod report;
+mod rust_file;
+mod rustc;
+mod shell;
+mod spec;
+mod table;
+mod target;
+
+pub use entry::{Program, main};
+pub use exit::Exit;

@@ -1,0 +1,381 @@
+//! The address space as a picture: the window from its end down to 0 on a broken axis, the holes to
+//! scale, and in them what the pools map and what is left.
+
+use std::fmt::Write as _;
+
+use poolcfg_core::{
+    Budget, Case, HOLES, KINDS, Layout, Limits, MappingName, RelocationModel, Shape, Size, Span,
+    StackLimit, UnlimitedStack,
+};
+
+/// Lines that the holes share between them, by size.
+const LINES: u64 = 18;
+
+/// Columns of an address at the left of the picture.
+const ADDRESS: usize = 12;
+
+/// Draws the process of a case with these limits of each pool, at most `width` columns wide.
+///
+/// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
+/// without addresses.
+#[must_use]
+pub fn draw(case: &Case<'_>, limits: &[Limits], width: usize) -> String {
+    let holes = fill(case, limits);
+    let mut picture = Picture::new(width);
+    let mut above = case.profile.window.get();
+    picture.edge(Some(above), '┌', '┐', "end of the window");
+    let mut order: Vec<&Filled> = holes.iter().collect();
+    order.sort_by_key(|hole| std::cmp::Reverse(hole.span.map_or(0, |span| span.top)));
+    let drawn: u64 = holes.iter().map(|hole| hole.size).sum();
+    for hole in order {
+        if let Some(span) = hole.span {
+            if span.top < above {
+                picture.text(between(case, span.top, above), above - span.top);
+                picture.edge(Some(span.top), '├', '┤', "");
+            }
+            above = span.bottom;
+        }
+        picture.hole(hole, drawn);
+        picture.edge(hole.span.map(|span| span.bottom), '├', '┤', "");
+    }
+    if above > 0 && holes.iter().any(|hole| hole.span.is_some()) {
+        picture.text(between(case, 0, above), above);
+    }
+    picture.edge(Some(0), '└', '┘', "");
+    picture.text
+}
+
+/// A hole and what lies in it.
+struct Filled {
+    span: Option<Span>,
+    size: u64,
+    /// What is mapped, in the order of the mapping, with how many bytes.
+    content: Vec<(String, u64)>,
+    /// Whether the kernel fills it from its end down.
+    top_down: bool,
+}
+
+impl Filled {
+    fn left(&self) -> u64 {
+        let used: u64 = self.content.iter().map(|(_, bytes)| bytes).sum();
+        self.size.saturating_sub(used)
+    }
+}
+
+/// Places every mapping as the kernel does when ASLR leaves the holes least.
+fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
+    let least = place(case, limits, holes(case, false));
+    if least.1 {
+        return least.0;
+    }
+    // Where the first hole is at its least, the last one has what it gives up.
+    place(case, limits, holes(case, true)).0
+}
+
+fn holes(case: &Case<'_>, with_knee: bool) -> Vec<Filled> {
+    let Budget { room, spans, .. } = &case.budget;
+    (0..room.count.min(HOLES))
+        .map(|index| {
+            let mut size = room.holes[index].least;
+            let mut span = spans[index];
+            if with_knee && index > 0 && index + 1 == room.count {
+                let gained = room.knee.saturating_sub(room.holes[index - 1].least);
+                size = size.saturating_add(gained);
+                if let Some(span) = &mut span {
+                    span.top = span.top.saturating_add(gained);
+                }
+            }
+            Filled {
+                span,
+                size,
+                content: Vec::new(),
+                top_down: top_down(case, index),
+            }
+        })
+        .collect()
+}
+
+fn top_down(case: &Case<'_>, hole: usize) -> bool {
+    match case.profile.layout {
+        Layout::Linux(linux) if case.shape.stack_limit == StackLimit::Unlimited => {
+            linux.unlimited_stack == UnlimitedStack::LargeGap && hole == 0
+        }
+        Layout::Linux(_) => true,
+        Layout::OneHole(_) => false,
+    }
+}
+
+/// The filled holes, and whether every mapping found its place.
+fn place(case: &Case<'_>, limits: &[Limits], mut holes: Vec<Filled>) -> (Vec<Filled>, bool) {
+    let mut all = true;
+    for (pool, limits) in case.pools().iter().zip(limits) {
+        let Ok(footprint) = limits.footprint(case.budget.page_size) else {
+            return (holes, false);
+        };
+        for _ in 0..footprint.pools {
+            for mapping in footprint.mappings {
+                let bytes = mapping.bytes.get();
+                if bytes == 0 {
+                    continue;
+                }
+                let label = label(pool.name, mapping.name);
+                match holes.iter_mut().find(|hole| hole.left() >= bytes) {
+                    // Pools of one shape follow each other in thousands: one line counts them.
+                    Some(hole) => {
+                        match hole.content.iter_mut().find(|(known, _)| *known == label) {
+                            Some((_, total)) => *total += bytes,
+                            None => hole.content.push((label, bytes)),
+                        }
+                    }
+                    None => all = false,
+                }
+            }
+        }
+    }
+    (holes, all)
+}
+
+fn label(pool: &str, mapping: MappingName) -> String {
+    if pool.is_empty() {
+        mapping.word().to_owned()
+    } else {
+        format!("{pool}: {}", mapping.word())
+    }
+}
+
+/// What lies between two addresses outside the holes.
+fn between(case: &Case<'_>, bottom: u64, top: u64) -> &'static str {
+    let Layout::Linux(linux) = case.profile.layout else {
+        return "not counted on";
+    };
+    let Shape {
+        relocation_model,
+        stack_limit,
+        ..
+    } = case.shape;
+    let program =
+        relocation_model == RelocationModel::Pie && (bottom..=top).contains(&linux.pie_base.get());
+    match (top == case.profile.window.get(), stack_limit) {
+        (true, StackLimit::Finite) => "stack and its gap, aslr, headroom",
+        (true, StackLimit::Unlimited) => "stack, aslr",
+        (false, StackLimit::Finite) if program => "program and heap, aslr",
+        (false, StackLimit::Finite)
+            if bottom == 0 && relocation_model == RelocationModel::Static =>
+        {
+            "program and heap"
+        }
+        (false, StackLimit::Finite) => "never mapped",
+        (false, StackLimit::Unlimited) if program => "program and heap, aslr",
+        (false, StackLimit::Unlimited) => "headroom, aslr, and below not searched",
+    }
+}
+
+struct Picture {
+    text: String,
+    inner: usize,
+}
+
+impl Picture {
+    fn new(width: usize) -> Self {
+        // The axis, a blank and the two sides.
+        let inner = width.clamp(48, 100) - ADDRESS - 3;
+        Self {
+            text: String::new(),
+            inner,
+        }
+    }
+
+    fn edge(&mut self, address: Option<u64>, left: char, right: char, note: &str) {
+        let address = address.map_or_else(String::new, |address| {
+            Size::bytes(address).available().to_string()
+        });
+        let note = if note.is_empty() {
+            String::new()
+        } else {
+            format!(" {note} ")
+        };
+        let rule = "─".repeat(self.inner.saturating_sub(note.chars().count()));
+        let _ = writeln!(self.text, "{address:>ADDRESS$} {left}{rule}{note}{right}");
+    }
+
+    fn line(&mut self, side: char, text: &str, figure: &str) {
+        let inner = self.inner;
+        let room = inner.saturating_sub(figure.chars().count() + 3);
+        let text: String = text.chars().take(room).collect();
+        let _ = writeln!(
+            self.text,
+            "{:ADDRESS$} {side} {text:<room$} {figure} {side}",
+            ""
+        );
+    }
+
+    fn text(&mut self, text: &str, bytes: u64) {
+        self.line('│', text, &Size::bytes(bytes).to_string());
+    }
+
+    /// A hole: its content, what is left, and as many lines as its share of all holes.
+    fn hole(&mut self, hole: &Filled, drawn: u64) {
+        let mut rows: Vec<(String, u64)> = hole.content.clone();
+        let left = ("left".to_owned(), hole.left());
+        if hole.top_down {
+            rows.push(left);
+        } else {
+            // The first mapping lies lowest.
+            rows.push(left);
+            rows.reverse();
+        }
+        for (name, bytes) in rows {
+            let size = Size::bytes(bytes);
+            let figure = if name == "left" {
+                size.available().to_string()
+            } else {
+                size.needed().to_string()
+            };
+            let fill = if name == "left" { '░' } else { '█' };
+            self.line('│', &format!("{fill} {name}"), &figure);
+            let lines = u128::from(bytes) * u128::from(LINES) / u128::from(drawn.max(1));
+            for _ in 1..lines {
+                self.line('│', &fill.to_string(), "");
+            }
+        }
+        // The axis is broken: what is small is drawn larger than it is.
+        self.line('≈', "", "");
+    }
+}
+
+/// The budget and the footprint, line by line.
+#[must_use]
+pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
+    let mut text = String::new();
+    let profile = &case.profile;
+    let budget = &case.budget;
+    let holes = budget.holes();
+    let mut row = |name: &str, value: &str, note: &str| {
+        let _ = writeln!(text, "  {name:<18} {value:>12}  {note}").map(|()| ());
+        while text.ends_with(" \n") {
+            text.truncate(text.len() - 2);
+            text.push('\n');
+        }
+    };
+    row(
+        "window",
+        &profile.window.available().to_string(),
+        profile.source,
+    );
+    row("page size", &budget.page_size.to_string(), "");
+    row(
+        "largest hole",
+        &holes[0].available().to_string(),
+        &format!(
+            "{}, {} ({})",
+            profile.name,
+            case.shape.describe(),
+            profile.known
+        ),
+    );
+    row(
+        "second hole",
+        &holes[1].available().to_string(),
+        "beside a mapping that fills the largest",
+    );
+    row(
+        "headroom",
+        &budget.headroom.to_string(),
+        "libraries, threads, heap; in the hole that is filled first",
+    );
+    if budget.max_maps == u64::MAX {
+        row("mappings", "no bound", "");
+    } else {
+        row(
+            "mappings",
+            &budget.maps_for_pools().to_string(),
+            &format!("of {}, vm.max_map_count", budget.max_maps),
+        );
+    }
+    for (pool, limits) in case.pools().iter().zip(limits) {
+        let name = if pool.name.is_empty() {
+            "pool".to_owned()
+        } else {
+            format!("pool `{}`", pool.name)
+        };
+        let _ = writeln!(
+            text,
+            "{name}: {} of {} instances, {} of {} reserved for each",
+            limits.max_instances,
+            pool.asked.max_instances,
+            limits.memory_reservation,
+            pool.asked.memory_reservation
+        );
+        let Ok(footprint) = limits.footprint(budget.page_size) else {
+            let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
+            continue;
+        };
+        let regions = [
+            (limits.memory_reservation, limits.guard_size),
+            (limits.table_reservation, budget.page_size),
+            (limits.stack_reservation, budget.page_size),
+        ];
+        for (mapping, (region, guard)) in footprint.mappings.iter().zip(regions.iter().take(KINDS))
+        {
+            if !mapping.bytes.is_zero() {
+                let _ = writeln!(
+                    text,
+                    "  {:<18} {:>12}  {guard} + {} x ({region} + {guard}){}",
+                    mapping.name.word(),
+                    mapping.bytes.needed().to_string(),
+                    limits.max_instances,
+                    if limits.pools > 1 {
+                        format!(", {} times", limits.pools)
+                    } else {
+                        String::new()
+                    }
+                );
+            }
+        }
+        let _ = writeln!(
+            text,
+            "  {:<18} {:>12}  {} at start",
+            "mappings", footprint.maps_at_worst, footprint.maps_at_start
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcfg_core::{AddressSpaceKeys, Plan, Setting, Settings, Target, VaProfile};
+
+    use super::*;
+
+    /// Every profile in every shape can be drawn within the width, and what is drawn to be left in the
+    /// holes is what the figures say.
+    #[test]
+    fn every_process_can_be_drawn() {
+        for profile in VaProfile::ALL.concat() {
+            for shape in Shape::ALL {
+                let target = Target::new(profile.arch, profile.os, profile.pointer_width());
+                let settings = Settings::new(&[], &[]).address_space(AddressSpaceKeys {
+                    va_profile: Some(Setting::given(profile.name)),
+                    relocation_model: Some(Setting::given(shape.relocation_model)),
+                    stack_limit: Some(Setting::given(shape.stack_limit)),
+                    aslr: Some(Setting::given(shape.aslr)),
+                    ..AddressSpaceKeys::EMPTY
+                });
+                let case = settings.case(target).unwrap();
+                let plan = Plan::new(&case);
+                let picture = draw(&case, plan.guaranteed(), 80);
+                for line in picture.lines() {
+                    assert!(line.chars().count() <= 80, "{line}");
+                }
+                if plan.misfit.is_none() {
+                    assert!(
+                        picture.contains("memories"),
+                        "{} {shape:?}\n{picture}",
+                        profile.name
+                    );
+                }
+                assert!(figures(&case, plan.guaranteed()).contains("largest hole"));
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The project: the packages that were chosen, and the poolcfg.toml of each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use poolcfg_core::Code;
+use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest};
+
+use crate::Program;
+use crate::args::{Packages, Shared};
+use crate::error::{Error, Source, all};
+
+/// The crate whose types the generated file uses where a package depends on it.
+const RUNTIME: &str = "poolcfg-runtime";
+
+/// One package that the command works on.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The directory of its Cargo.toml, or of a poolcfg.toml on a machine without cargo.
+    pub(crate) dir: PathBuf,
+    /// Whether there is a Cargo.toml.
+    pub(crate) has_manifest: bool,
+    /// Whether its name must be said, since there are others.
+    pub(crate) named: Option<String>,
+    /// Under which name the package depends on poolcfg-runtime.
+    pub(crate) runtime: Option<String>,
+    /// The text of its poolcfg.toml.
+    pub(crate) source: Option<Source>,
+    /// What that says; nothing when there is none.
+    pub(crate) file: ConfigFile,
+}
+
+/// The packages of the command line, in the order of the workspace.
+///
+/// # Errors
+/// When cargo does not run, the choice names no package or more than can be told apart, or a
+/// poolcfg.toml is faulty.
+pub(crate) fn members(
+    program: Program,
+    shared: &Shared,
+    packages: &Packages,
+) -> Result<Vec<Member>, Error> {
+    let Some(manifest) = manifest(program, shared)? else {
+        return Ok(vec![without_manifest(shared)?]);
+    };
+    let metadata = match metadata(&manifest, shared) {
+        Ok(metadata) => metadata,
+        Err(cargo_metadata::Error::Io(_)) if program == Program::Alone => {
+            // No cargo on this machine: the one package of this Cargo.toml.
+            return Ok(vec![member(&manifest, None, None)?]);
+        }
+        Err(error) => return Err(tool(&error)),
+    };
+    let several = metadata.workspace_packages().len() > 1;
+    let chosen = choose(&metadata, &manifest, packages)?;
+    let members = all(chosen.into_iter().map(|package| {
+        let named = several.then(|| package.name.to_string());
+        member(package.manifest_path.as_std_path(), named, runtime(package))
+    }))?;
+    if !packages.workspace {
+        return Ok(members);
+    }
+    let with_file: Vec<Member> = members
+        .into_iter()
+        .filter(|member| member.source.is_some())
+        .collect();
+    if with_file.is_empty() {
+        return Err(Error::new(
+            Code::NoFile,
+            "no package of the workspace has a poolcfg.toml",
+            "`cargo poolcfg init -p PACKAGE` writes one; `-p PACKAGE` works without",
+        ));
+    }
+    Ok(with_file)
+}
+
+/// The Cargo.toml from which cargo starts: the one that was named, or the nearest one upward.
+fn manifest(program: Program, shared: &Shared) -> Result<Option<PathBuf>, Error> {
+    let found = match &shared.manifest_path {
+        Some(path) => path.is_file().then(|| path.clone()),
+        None => {
+            let here = current_dir()?;
+            here.ancestors()
+                .map(|dir| dir.join("Cargo.toml"))
+                .find(|path| path.is_file())
+        }
+    };
+    match (&found, program, &shared.manifest_path) {
+        (Some(_), ..) | (None, Program::Alone, _) => Ok(found),
+        (None, Program::Subcommand, Some(path)) => Err(Error::new(
+            Code::Tool,
+            format!("there is no `{}`", path.display()),
+            "`--manifest-path` takes the path of a Cargo.toml",
+        )),
+        (None, Program::Subcommand, None) => Err(Error::new(
+            Code::Tool,
+            "there is no Cargo.toml in this directory or above it",
+            "run it in a package, or use `poolcfg`, which needs none",
+        )),
+    }
+}
+
+pub(crate) fn current_dir() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(|error| {
+        let message = format!("the current directory cannot be told: {error}");
+        Error::new(Code::Io, message, "change to one that exists")
+    })
+}
+
+fn metadata(manifest: &Path, shared: &Shared) -> cargo_metadata::Result<Metadata> {
+    let mut options = Vec::new();
+    for (flag, set) in [
+        ("--locked", shared.locked),
+        ("--offline", shared.offline),
+        ("--frozen", shared.frozen),
+    ] {
+        if set {
+            options.push(flag.to_owned());
+        }
+    }
+    for config in &shared.config {
+        options.push("--config".to_owned());
+        options.push(config.clone());
+    }
+    MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .other_options(options)
+        .exec()
+}
+
+fn tool(error: &cargo_metadata::Error) -> Error {
+    let words = match error {
+        cargo_metadata::Error::CargoMetadata { stderr } => {
+            stderr.trim().trim_start_matches("error: ").to_owned()
+        }
+        other => other.to_string(),
+    };
+    Error::new(
+        Code::Tool,
+        format!("cargo does not describe the project: {words}"),
+        "`cargo metadata --no-deps` says the same; `poolcfg` works without cargo",
+    )
+}
+
+/// The packages that the flags choose, or the one of the Cargo.toml.
+fn choose<'a>(
+    metadata: &'a Metadata,
+    manifest: &Path,
+    flags: &Packages,
+) -> Result<Vec<&'a Package>, Error> {
+    let members = metadata.workspace_packages();
+    let names = || members.iter().map(|package| package.name.as_str());
+    let find = |spec: &String| {
+        let found = members.iter().find(|package| {
+            let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
+            package.name.as_str() == name
+                && (version.is_empty() || package.version.to_string() == version)
+        });
+        found.copied().ok_or_else(|| {
+            let help = match nearest(spec, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            let message = format!("the workspace has no package `{spec}`");
+            Error::new(Code::Tool, message, help)
+        })
+    };
+    if !flags.package.is_empty() {
+        return all(flags.package.iter().map(find));
+    }
+    if flags.workspace {
+        let left_out = all(flags.exclude.iter().map(find))?;
+        return Ok(members
+            .iter()
+            .filter(|package| left_out.iter().all(|out| out.id != package.id))
+            .copied()
+            .collect());
+    }
+    let same = |package: &&&Package| match (
+        package.manifest_path.as_std_path().canonicalize(),
+        manifest.canonicalize(),
+    ) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => package.manifest_path.as_std_path() == manifest,
+    };
+    match members.iter().find(same) {
+        Some(package) => Ok(vec![package]),
+        None => Err(Error::new(
+            Code::Tool,
+            "this Cargo.toml is of a workspace and not of a package",
+            format!(
+                "choose one with `-p PACKAGE`, or all that have a poolcfg.toml with `--workspace`; there are: {}",
+                names().collect::<Vec<_>>().join(", ")
+            ),
+        )),
+    }
+}
+
+/// The name under which the code of a package sees poolcfg-runtime.
+fn runtime(package: &Package) -> Option<String> {
+    let dependency = package.dependencies.iter().find(|dependency| {
+        dependency.name == RUNTIME
+            && dependency.kind == DependencyKind::Normal
+            && !dependency.optional
+    })?;
+    let name = dependency.rename.as_deref().unwrap_or(RUNTIME);
+    Some(name.replace('-', "_"))
+}
+
+fn member(
+    manifest: &Path,
+    named: Option<String>,
+    runtime: Option<String>,
+) -> Result<Member, Error> {
+    let dir = directory(manifest);
+    let source = match locate(manifest)? {
+        Some(location) => Some(read(&location.path)?),
+        None => None,
+    };
+    Ok(Member {
+        has_manifest: true,
+        named,
+        runtime,
+        file: parse(source.as_ref())?,
+        source,
+        dir,
+    })
+}
+
+/// The poolcfg.toml of a directory without a Cargo.toml.
+fn without_manifest(shared: &Shared) -> Result<Member, Error> {
+    let dir = match &shared.manifest_path {
+        Some(path) if path.is_dir() => path.clone(),
+        Some(path) => directory(path),
+        None => current_dir()?,
+    };
+    let path = dir.join(FILE_NAME);
+    let source = if path.is_file() {
+        Some(read(&path)?)
+    } else {
+        None
+    };
+    Ok(Member {
+        dir,
+        has_manifest: false,
+        named: None,
+        runtime: None,
+        file: parse(source.as_ref())?,
+        source,
+    })
+}
+
+fn directory(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn read(path: &Path) -> Result<Source, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::io(
+            "read",
+            path,
+            &error,
+            "it must be UTF-8 text that you may read",
+        )
+    })?;
+    Ok(Source {
+        shown: shown(path),
+        text: Arc::from(text),
+    })
+}
+
+fn parse(source: Option<&Source>) -> Result<ConfigFile, Error> {
+    match source {
+        None => Ok(ConfigFile::empty()),
+        Some(text) => ConfigFile::parse(&text.text).map_err(|list| Error::of(list, source)),
+    }
+}
+
+/// A path as messages show it: from the current directory where it lies in it.
+pub(crate) fn shown(path: &Path) -> String {
+    let relative = std::env::current_dir()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    relative.as_deref().unwrap_or(path).display().to_string()
+}

@@ -1,0 +1,79 @@
+//! Targets: which ones are named, and what each is.
+
+use std::path::Path;
+
+use poolcfg_core::file::TargetFacts;
+
+use crate::error::{Error, all};
+use crate::rustc::Rustc;
+use crate::spec;
+
+/// A target, and how the command line names it.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedTarget {
+    /// The triple, or the path of a target spec.
+    pub(crate) name: String,
+    pub(crate) facts: TargetFacts,
+}
+
+/// What `--target` says, or else `CARGO_BUILD_TARGET` or `build.target`; nothing when that is the host
+/// by default.
+pub(crate) fn named(flags: &[String], config: Option<&cargo_config2::Config>) -> Vec<String> {
+    match config.map(|config| config.build_target_for_cli(flags)) {
+        Some(Ok(names)) => names,
+        // Without a configuration, or with one that only cargo can make sense of, the flags are what
+        // there is.
+        Some(Err(_)) | None => flags.to_vec(),
+    }
+}
+
+/// The facts of each name, each target once and in the order of the names; without names, of the host.
+///
+/// # Errors
+/// Every name that is no target.
+pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
+    let host = ["host-tuple".to_owned()];
+    let names = if names.is_empty() { &host } else { names };
+    let answers = std::thread::scope(|scope| {
+        let threads: Vec<_> = names
+            .iter()
+            .map(|name| scope.spawn(move || one(name, rustc)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(answer) => answer,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect::<Vec<_>>()
+    });
+    let mut targets: Vec<NamedTarget> = Vec::new();
+    for target in all(answers)? {
+        if !targets.iter().any(|known| known.name == target.name) {
+            targets.push(target);
+        }
+    }
+    Ok(targets)
+}
+
+fn one(name: &str, rustc: &Rustc) -> Result<NamedTarget, Error> {
+    if name == "host-tuple" {
+        let facts = rustc.host()?;
+        return Ok(NamedTarget {
+            name: facts.triple().to_owned(),
+            facts,
+        });
+    }
+    let facts = if Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        spec::read(Path::new(name))?
+    } else {
+        rustc.facts(name)?
+    };
+    Ok(NamedTarget {
+        name: name.to_owned(),
+        facts,
+    })
+}

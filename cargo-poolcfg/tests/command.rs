@@ -1,0 +1,774 @@
+//! The command as its users meet it: what it writes, what it prints on which stream, and how it ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+const X86_64: &str = "x86_64-unknown-linux-gnu";
+
+const TOO_LARGE: &str = "[pooling_allocator]\nmax_instances = 1000\nmemory_reservation = \"4GiB\"\n\
+                         guard_size = \"32MiB\"\non_misfit = \"error\"\n";
+
+/// A new project, as `cargo new --lib` makes it.
+struct Project {
+    folder: TempDir,
+}
+
+/// How a run ended and what it said.
+#[derive(Debug)]
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "{text}\n{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn ends(&self, status: i32) -> &Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        self
+    }
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran {
+        status: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+fn program(name: &str, folder: &Path) -> Command {
+    let path = match name {
+        "poolcfg" => env!("CARGO_BIN_EXE_poolcfg"),
+        _ => env!("CARGO_BIN_EXE_cargo-poolcfg"),
+    };
+    let mut command = Command::new(path);
+    command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env_remove("POOLCFG_VA_PROFILE")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("CARGO_TERM_COLOR");
+    command
+}
+
+impl Project {
+    fn new() -> Self {
+        let project = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        project.write(
+            "Cargo.toml",
+            "[package]\nname = \"project\"\nedition = \"2024\"\n[workspace]\n",
+        );
+        project.write("src/lib.rs", "pub mod pool_limits;\n");
+        project
+    }
+
+    fn with(poolcfg_toml: &str) -> Self {
+        let project = Self::new();
+        project.write("poolcfg.toml", poolcfg_toml);
+        project
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap()
+    }
+
+    /// `cargo poolcfg …` as cargo calls it.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program("cargo-poolcfg", self.folder.path());
+        command.arg("poolcfg").args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        ran(&mut self.command(arguments))
+    }
+
+    /// The results of `--emit json`.
+    fn results(&self, arguments: &[&str]) -> Vec<Value> {
+        let ran = self.run(&[&["--emit", "json"], arguments].concat());
+        ran.json()["results"].as_array().unwrap().clone()
+    }
+
+    /// Whether rustc takes the generated file, alone and for the host.
+    fn compiles(&self) -> Result<(), String> {
+        let output = Command::new("rustc")
+            .current_dir(self.folder.path())
+            .args([
+                "--edition",
+                "2024",
+                "--crate-type",
+                "lib",
+                "--emit",
+                "metadata",
+            ])
+            .args([
+                "-Dwarnings",
+                "--crate-name",
+                "alone",
+                "src/lib.rs",
+                "--out-dir",
+                "out",
+            ])
+            .output()
+            .unwrap();
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(String::from_utf8(output.stderr).unwrap())
+        }
+    }
+}
+
+fn const_of(file: &str, name: &str) -> u64 {
+    let after = file.split(&format!("pub const {name}: ")).nth(1).unwrap();
+    let value = after.split(['=', ';']).nth(1).unwrap();
+    value.trim().parse().unwrap()
+}
+
+#[test]
+fn a_new_project_gets_limits_for_riscv64() {
+    let project = Project::new();
+    project
+        .run(&["--target", RISCV64])
+        .ends(0)
+        .says("wrote src/pool_limits.rs")
+        .says("100 of 100 instances guaranteed");
+    let file = project.read("src/pool_limits.rs");
+    assert!(const_of(&file, "MAX_INSTANCES") <= 100);
+    let riscv64 = const_of(&file, "MEMORY_RESERVATION");
+    project.run(&["--target", RISCV64, "--check"]).ends(0);
+
+    let x86_64 = &project.results(&["--target", X86_64])[0];
+    assert!(riscv64 < x86_64["limits"]["memory_reservation"].as_u64().unwrap());
+
+    // Every mapping lies in a hole: the memories in the larger, what is beside them in either.
+    let result = &project.results(&["--target", RISCV64])[0];
+    let holes = result["budget"]["holes"].as_array().unwrap();
+    let mappings = result["footprint"]["mappings"].as_array().unwrap();
+    assert!(mappings[0]["bytes"].as_u64() <= holes[0].as_u64());
+    let rest: u64 = mappings[1..]
+        .iter()
+        .map(|of| of["bytes"].as_u64().unwrap())
+        .sum();
+    assert!(rest <= holes[1].as_u64().unwrap());
+}
+
+#[test]
+fn the_same_command_writes_the_same_bytes() {
+    let project = Project::new();
+    project.run(&["--target", RISCV64]).ends(0);
+    let first = project.read("src/pool_limits.rs");
+    project
+        .run(&["--target", RISCV64])
+        .ends(0)
+        .says("src/pool_limits.rs is current");
+    assert_eq!(project.read("src/pool_limits.rs"), first);
+    let folder = project.folder.path().to_str().unwrap();
+    assert!(!first.contains(folder), "it names a folder of this machine");
+}
+
+#[test]
+fn check_finds_what_is_not_current() {
+    let project = Project::new();
+    let check = ["--target", RISCV64, "--check"];
+    project
+        .run(&check)
+        .ends(100)
+        .says("PC0024")
+        .says("is not there");
+    project.run(&["--target", RISCV64]).ends(0);
+    project.run(&check).ends(0);
+
+    let file = project.read("src/pool_limits.rs");
+    let edited = file.replace(" MAX_INSTANCES: u32 = 100;", " MAX_INSTANCES: u32 = 99;");
+    assert_ne!(edited, file);
+    project.write("src/pool_limits.rs", &edited);
+    project.run(&check).ends(100).says("is not current");
+    assert_eq!(
+        project.read("src/pool_limits.rs"),
+        edited,
+        "--check writes nothing"
+    );
+
+    project.run(&["--target", RISCV64]).ends(0);
+    project.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 50\n");
+    project.run(&check).ends(100);
+    // What changes no number still is another input.
+    project.write("poolcfg.toml", "# a comment\n");
+    project.run(&check).ends(100);
+}
+
+#[test]
+fn the_file_compiles_alone_and_only_while_it_fits() {
+    let project = Project::with(
+        "[pooling_allocator]\nmax_instances = 4294967295\nmemory_reservation = \"64KiB\"\n\
+         guard_size = 0\non_misfit = \"shrink\"\n",
+    );
+    project.run(&["--target", "host-tuple"]).ends(0);
+    let file = project.read("src/pool_limits.rs");
+    project.compiles().unwrap();
+    let fits = const_of(&file, "MAX_INSTANCES");
+    for (number, compiles) in [(fits - 1, true), (fits + 1, false)] {
+        let from = format!(" MAX_INSTANCES: u32 = {fits};");
+        let edited = file.replace(&from, &format!(" MAX_INSTANCES: u32 = {number};"));
+        assert_ne!(edited, file);
+        project.write("src/pool_limits.rs", &edited);
+        let result = project.compiles();
+        assert_eq!(result.is_ok(), compiles, "{number}: {result:?}");
+        if let Err(said) = result {
+            assert!(said.contains("cargo poolcfg"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn named_pools_share_one_process_and_each_has_a_module() {
+    let project = Project::with(
+        "[pooling_allocator]\nmax_instances = 8\n[pool.plugins]\n[pool.type]\nmax_instances = 9\n",
+    );
+    project.run(&["--target", "host-tuple"]).ends(0);
+    project.write(
+        "src/lib.rs",
+        "pub mod pool_limits;\n\
+         const _: () = assert!(pool_limits::plugins::MAX_INSTANCES == 8);\n\
+         const _: () = assert!(pool_limits::pool_type::MAX_INSTANCES == 9);\n",
+    );
+    project.compiles().unwrap();
+    let results = project.results(&[]);
+    assert_eq!(results[0]["pool"], "plugins");
+    assert_eq!(results[1]["pool"], "type");
+}
+
+#[test]
+fn another_target_meets_an_error_that_names_the_command() {
+    let project = Project::new();
+    let other = if cfg!(target_arch = "riscv64") {
+        AARCH64
+    } else {
+        RISCV64
+    };
+    project.run(&["--target", other]).ends(0);
+    let said = project.compiles().unwrap_err();
+    assert!(
+        said.contains(&format!("cargo poolcfg --target {other}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_named_target_has_its_arm() {
+    let project = Project::with(&format!(
+        "[target.{RISCV64}.pooling_allocator]\nmax_instances = 40\n"
+    ));
+    project
+        .run(&["--target", "host-tuple", "--target", AARCH64])
+        .ends(0);
+    project.compiles().unwrap();
+    let file = project.read("src/pool_limits.rs");
+    for target in [RISCV64, AARCH64] {
+        assert!(
+            file.contains(&format!("TARGET: &str = \"{target}\"")),
+            "{target}"
+        );
+    }
+    // Two triples that the compiler cannot tell apart cannot both have one.
+    project
+        .run(&[
+            "--target",
+            "armv7-unknown-linux-gnueabihf",
+            "--target",
+            "thumbv7neon-unknown-linux-gnueabihf",
+        ])
+        .ends(101)
+        .says("PC0019");
+}
+
+#[test]
+fn a_misfit_suggests_the_largest_number_that_fits() {
+    let project = Project::with(TOO_LARGE);
+    project
+        .run(&["--target", RISCV64])
+        .ends(100)
+        .says("error[PC0001]: pool needs 3.94 TiB in one piece; riscv64 sv39 (pie) has 170.66 GiB")
+        .says("poolcfg.toml:2:17")
+        .says("max_instances = 42 fits");
+    assert!(
+        !project.path("src/pool_limits.rs").exists(),
+        "nothing is written"
+    );
+    for (number, status) in [(42, 0), (43, 100)] {
+        project.write(
+            "poolcfg.toml",
+            &TOO_LARGE.replace("1000", &number.to_string()),
+        );
+        project.run(&["--target", RISCV64]).ends(status);
+    }
+    project.write(
+        "poolcfg.toml",
+        &TOO_LARGE.replace("\"error\"", "\"shrink\""),
+    );
+    project
+        .run(&["--target", RISCV64])
+        .ends(0)
+        .says("42 of 1000 instances guaranteed");
+}
+
+#[test]
+fn a_misfit_prints_its_whole_json_all_the_same() {
+    let project = Project::with(TOO_LARGE);
+    for arguments in [
+        &["--emit", "json", "--target", RISCV64][..],
+        &["--message-format", "json", "--target", RISCV64],
+        &["check", "--message-format", "json", "--target", RISCV64],
+        &["explain", "--message-format", "json", "--target", RISCV64],
+    ] {
+        let ran = project.run(arguments);
+        let result = &ran.ends(100).json()["results"][0];
+        assert_eq!(result["fits"], false);
+        assert_eq!(result["limits"], result["asked"]);
+        assert_eq!(result["misfit"]["limit"], "hole");
+        assert_eq!(result["misfit"]["need"], 0x3ef_d200_0000_u64);
+        assert_eq!(result["misfit"]["unit"], "bytes");
+        assert_eq!(result["largest_fit"]["max_instances"], 42);
+    }
+}
+
+#[test]
+fn the_json_is_what_the_schema_says() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../schema/poolcfg-1.schema.json")).unwrap();
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler
+        .add_resource("poolcfg-1.schema.json", schema)
+        .unwrap();
+    let schema = compiler
+        .compile("poolcfg-1.schema.json", &mut schemas)
+        .unwrap();
+    let files = [
+        "",
+        TOO_LARGE,
+        "[pooling_allocator]\ntable_reservation = 0\nstack_reservation = 0\npools = 3\n",
+        "[pool.a]\nmax_instances = 3\n[pool.b]\nmax_instances = 60000\nmemory_reservation = \"1MiB\"\n",
+    ];
+    for file in files {
+        let project = Project::with(file);
+        for target in [
+            RISCV64,
+            AARCH64,
+            X86_64,
+            "aarch64-apple-darwin",
+            "i686-unknown-linux-gnu",
+            "wasm32-unknown-unknown",
+        ] {
+            let json = project.run(&["--emit", "json", "--target", target]).json();
+            if let Err(error) = schemas.validate(&json, schema) {
+                panic!("{target} {file}\n{error}\n{json:#}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hand_written_file_is_never_replaced() {
+    let project = Project::new();
+    project.write("src/pool_limits.rs", "pub const MAX_INSTANCES: u32 = 7;\n");
+    project.run(&["--target", RISCV64]).ends(101).says("PC0023");
+    project
+        .run(&["--target", RISCV64, "-o", "src/lib.rs"])
+        .ends(101)
+        .says("PC0023");
+    project
+        .run(&["--emit", "json", "-o", "Cargo.toml"])
+        .ends(101)
+        .says("PC0023");
+    project.write("mine.txt", "{{ schema }}");
+    project
+        .run(&["--template", "mine.txt", "-o", "mine.txt"])
+        .ends(101)
+        .says("PC0023");
+    project.run(&["init"]).ends(0);
+    project.run(&["init"]).ends(101).says("is there already");
+    assert_eq!(
+        project.read("src/pool_limits.rs"),
+        "pub const MAX_INSTANCES: u32 = 7;\n"
+    );
+    assert_eq!(project.read("mine.txt"), "{{ schema }}");
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let project = Project::new();
+    project
+        .run(&["--target", RISCV64, "-o", "Cargo.toml/limits.rs"])
+        .ends(101)
+        .says("PC0022");
+    if Path::new("/dev/full").exists() {
+        project
+            .run(&["--target", RISCV64, "-o", "/dev/full"])
+            .ends(101)
+            .says("PC0022");
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = project.command(&["--target", RISCV64, "-o", "-"]);
+        let status = command.stdout(full).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(101));
+    }
+    // A reader that goes away is no mistake and no panic.
+    let mut child = project
+        .command(&["profiles"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn stdout_carries_only_what_was_asked_for() {
+    let project = Project::new();
+    let quiet = project.run(&["-q", "--target", RISCV64]);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+    let file = project.read("src/pool_limits.rs");
+    let printed = project.run(&["--target", RISCV64, "-o", "-"]);
+    assert_eq!(printed.stdout, file);
+    assert!(printed.stderr.contains("fits sv39"), "{printed:#?}");
+}
+
+#[test]
+fn a_template_is_given_the_data_of_the_json() {
+    let project = Project::new();
+    project.write(
+        "limits.sh",
+        "{% for result in results %}{{ result.arch }}={{ result.limits.max_instances }}\n{% endfor %}",
+    );
+    let ran = project.run(&[
+        "--template",
+        "limits.sh",
+        "--target",
+        RISCV64,
+        "--target",
+        X86_64,
+    ]);
+    assert_eq!(ran.ends(0).stdout, "riscv64=100\nx86_64=1000\n");
+    project.write("limits.sh", "{{ results[0].limits.max_instance }}");
+    project
+        .run(&["--template", "limits.sh"])
+        .ends(101)
+        .says("max_instance");
+    project
+        .run(&["--template", "nowhere.sh"])
+        .ends(101)
+        .says("PC0022");
+}
+
+#[test]
+fn the_profile_comes_from_file_variable_and_flag_in_this_order() {
+    let project = Project::with(&format!(
+        "[target.{RISCV64}.address_space]\nva_profile = \"sv48\"\n"
+    ));
+    let arguments = ["--emit", "json", "--target", RISCV64];
+    let profile = |variable: Option<&str>, flag: &[&str]| {
+        let mut command = project.command(&[&arguments[..], flag].concat());
+        if let Some(variable) = variable {
+            command.env("POOLCFG_VA_PROFILE", variable);
+        }
+        ran(&mut command).json()["results"][0]["va_profile"].clone()
+    };
+    assert_eq!(profile(None, &[]), "sv48");
+    assert_eq!(profile(Some("sv57"), &[]), "sv57");
+    assert_eq!(profile(Some("sv57"), &["--va-profile", "sv39"]), "sv39");
+    assert_eq!(profile(Some(""), &[]), "sv48");
+}
+
+#[test]
+fn the_target_comes_from_flag_variable_and_configuration() {
+    let project = Project::new();
+    let target = |variable: Option<&str>, flag: &[&str]| {
+        let mut command = project.command(&[&["--emit", "json"], flag].concat());
+        if let Some(variable) = variable {
+            command.env("CARGO_BUILD_TARGET", variable);
+        }
+        ran(&mut command).json()["results"][0]["target"].clone()
+    };
+    project.write(
+        ".cargo/config.toml",
+        &format!("[build]\ntarget = \"{AARCH64}\"\n"),
+    );
+    assert_eq!(target(None, &[]), AARCH64);
+    assert_eq!(target(Some(RISCV64), &[]), RISCV64);
+    assert_eq!(target(Some(RISCV64), &["--target", X86_64]), X86_64);
+}
+
+#[test]
+fn a_target_spec_is_read_by_our_own_code() {
+    let project = Project::new();
+    project.write(
+        "board.json",
+        "{\"arch\": \"riscv64\", \"os\": \"linux\", \"llvm-target\": \"riscv64\", \
+         \"target-pointer-width\": 64, \"data-layout\": \"e-m:e\", \"target-endian\": \"little\"}",
+    );
+    let result = &project.results(&["--target", "board.json"])[0];
+    assert_eq!(result["va_profile"], "sv39");
+    for text in [
+        "",
+        "[]",
+        "{}",
+        "{\"arch\": 7}",
+        "{\"arch\": \"riscv64\", \"target-pointer-width\": []}",
+    ] {
+        project.write("board.json", text);
+        project.run(&["--target", "board.json"]).ends(101);
+    }
+    project
+        .run(&["--target", "nowhere.json"])
+        .ends(101)
+        .says("PC0022");
+}
+
+#[test]
+fn mistakes_of_the_command_line() {
+    let project = Project::new();
+    project.run(&["--emit", "toml"]).ends(2);
+    project.run(&["--profile", "sv39"]).ends(2);
+    project
+        .run(&["--target", RISCV64, "check"])
+        .ends(2)
+        .says("behind the command");
+    project.run(&["--here", "--target", RISCV64]).ends(2);
+    project.run(&["--here", "--check"]).ends(2);
+    project
+        .run(&["--relocation-model", "pic"])
+        .ends(2)
+        .says("pie, static");
+    project
+        .run(&["--target", "riscv64-unknown-linux-gnu"])
+        .ends(101)
+        .says("PC0018")
+        .says("riscv64gc-unknown-linux-gnu");
+    project
+        .run(&["--va-profile", "sv93", "--target", RISCV64])
+        .ends(101)
+        .says("PC0013");
+    project
+        .run(&["--va-profile", "va39", "--target", RISCV64])
+        .ends(101)
+        .says("PC0014");
+    project
+        .run(&["-p", "projects"])
+        .ends(101)
+        .says("did you mean `project`?");
+    project.run(&["--workspace"]).ends(101).says("PC0021");
+    project
+        .run(&["--manifest-path", "nowhere/Cargo.toml"])
+        .ends(101)
+        .says("PC0025");
+    project.run(&["--check", "-o", "-"]).ends(101);
+    project.run(&["--explain", "PC9999"]).ends(101);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_told_at_once() {
+    let project = Project::with(
+        "[pooling_allocator]\nmax_instance = 40\nguard_size = \"32MB\"\n\
+         [address_space]\nva_profile = \"va74\"\n",
+    );
+    for command in [&["check"][..], &[], &["explain"]] {
+        project
+            .run(command)
+            .ends(101)
+            .says("error[PC0004]")
+            .says("poolcfg.toml:2:1")
+            .says("did you mean `max_instances`?")
+            .says("error[PC0006]")
+            .says("error[PC0013]");
+    }
+}
+
+#[test]
+fn a_workspace_is_chosen_from_as_cargo_does() {
+    let project = Project::new();
+    project.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"a\", \"b\"]\nresolver = \"3\"\n",
+    );
+    for name in ["a", "b"] {
+        let manifest = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n");
+        project.write(&format!("{name}/Cargo.toml"), &manifest);
+        project.write(&format!("{name}/src/lib.rs"), "");
+    }
+    project
+        .run(&[])
+        .ends(101)
+        .says("choose one with `-p PACKAGE`");
+    project.run(&["-p", "a", "--target", RISCV64]).ends(0);
+    let file = project.read("a/src/pool_limits.rs");
+    assert!(file.contains("cargo poolcfg -p a --target"), "{file}");
+    // One file for both, by a pointer.
+    project.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 5\n");
+    let pointer = "[package]\nname = \"b\"\nedition = \"2024\"\n\
+                   [package.metadata.poolcfg]\nconfig = \"../poolcfg.toml\"\n";
+    project.write("b/Cargo.toml", pointer);
+    project.run(&["--workspace", "--target", RISCV64]).ends(0);
+    assert_eq!(
+        const_of(&project.read("b/src/pool_limits.rs"), "MAX_INSTANCES"),
+        5
+    );
+    project
+        .run(&["--workspace", "--exclude", "b"])
+        .ends(101)
+        .says("no package of the workspace has a poolcfg.toml");
+}
+
+#[test]
+fn poolcfg_needs_neither_cargo_nor_rustc() {
+    let folder = TempDir::new().unwrap();
+    let nothing = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = program("poolcfg", folder.path());
+        command
+            .args(arguments)
+            .env("PATH", nothing.path())
+            .env_remove("CARGO")
+            .env_remove("RUSTC")
+            .env("CARGO_HOME", nothing.path());
+        ran(&mut command)
+    };
+    let json = run(&["--target", RISCV64, "--emit", "json"]).json();
+    assert_eq!(json["results"][0]["va_profile"], "sv39");
+    fs::write(folder.path().join("poolcfg.toml"), TOO_LARGE).unwrap();
+    run(&["check", "--target", RISCV64])
+        .ends(100)
+        .says("max_instances = 42 fits");
+    run(&["check"]);
+    assert!(
+        run(&["explain", "--target", AARCH64])
+            .stdout
+            .contains("341.33 GiB")
+    );
+    assert!(run(&["profiles"]).stdout.contains("sv39"));
+    let here = run(&["--here", "--emit", "json"]);
+    assert_eq!(here.json()["results"][0]["va_profile"], Value::Null);
+    // Rust goes to stdout where there is no package.
+    fs::remove_file(folder.path().join("poolcfg.toml")).unwrap();
+    assert!(
+        run(&["--target", RISCV64])
+            .ends(0)
+            .stdout
+            .contains("MAX_INSTANCES")
+    );
+    run(&["init"]).ends(0);
+    assert!(folder.path().join("poolcfg.toml").is_file());
+    run(&["check", "--target", RISCV64]).ends(0);
+}
+
+#[test]
+fn the_probe_names_the_profile_of_this_machine() {
+    let project = Project::new();
+    let probe = project.run(&["probe", "--message-format", "json"]).json();
+    let window = probe["window_bytes"].as_u64().unwrap();
+    let largest = probe["holes"][0].as_u64().unwrap();
+    assert!(largest <= window);
+    if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        assert_eq!(window, 1 << 47);
+        assert_eq!(probe["va_profiles"][0], "va47");
+        // 2/3 of the window and at most what ASLR adds, 1 TiB.
+        assert!(largest >= (1 << 47) / 3 * 2 - (1 << 30), "{largest}");
+        assert!(largest <= (1 << 47) / 3 * 2 + (2 << 40), "{largest}");
+    }
+    let text = project.run(&["probe"]).stdout;
+    assert!(
+        text.contains("window               128 TiB") || window != 1 << 47,
+        "{text}"
+    );
+}
+
+#[test]
+fn cargo_finds_its_subcommand() {
+    let project = Project::new();
+    let folder = Path::new(env!("CARGO_BIN_EXE_cargo-poolcfg"))
+        .parent()
+        .unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(folder.to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    )
+    .unwrap();
+    for arguments in [&["poolcfg", "--target", RISCV64][..], &["help", "poolcfg"]] {
+        let mut command = Command::new(env!("CARGO"));
+        command
+            .current_dir(project.folder.path())
+            .args(arguments)
+            .env("PATH", &path);
+        ran(&mut command).ends(0);
+    }
+}
+
+/// The typed limits of a package that depends on poolcfg-runtime, under the name that it gives it.
+#[test]
+fn a_package_that_depends_on_the_runtime_gets_typed_limits() {
+    let project = Project::with("[pooling_allocator]\nmax_instances = 12\n");
+    let runtime = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("poolcfg-runtime");
+    project.write(
+        "Cargo.toml",
+        &format!(
+            "[package]\nname = \"project\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+             pooling = {{ package = \"poolcfg-runtime\", path = {runtime:?}, default-features = false }}\n"
+        ),
+    );
+    project.write(
+        "src/lib.rs",
+        "pub mod pool_limits;\n\
+         const _: () = assert!(pool_limits::POOL.asked().max_instances == 12);\n",
+    );
+    project.run(&["--target", "host-tuple"]).ends(0);
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("Cargo.lock");
+    fs::copy(lock, project.path("Cargo.lock")).unwrap();
+    let mut check = Command::new(env!("CARGO"));
+    check.current_dir(project.folder.path()).arg("check").env(
+        "CARGO_TARGET_DIR",
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed"),
+    );
+    ran(&mut check).ends(0);
+}

@@ -1,0 +1,111 @@
+//! The kernel of this machine as the judge of the model: what is promised of a process shape is there, in
+//! every one of many fresh processes.
+
+#![cfg(target_os = "linux")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use poolcfg_core::{Aslr, Shape, StackLimit};
+use poolcfg_tests::root;
+
+/// Fresh processes for each shape; ASLR places each anew.
+const PROCESSES: usize = 25;
+
+/// The program, linked in one way.
+fn program(name: &str, flags: &[&str]) -> PathBuf {
+    let target = root().join("target/host-kernel").join(name);
+    let status = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args([
+            "rustc",
+            "--quiet",
+            "-p",
+            "poolcfg-tests",
+            "--bin",
+            "fill-holes",
+        ])
+        .arg("--target-dir")
+        .arg(&target)
+        .arg("--")
+        .args(flags)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{name}");
+    target.join("debug/fill-holes")
+}
+
+/// The reach of ASLR in force here, where it can be read; else only the largest one is certain.
+fn aslr() -> Vec<Aslr> {
+    let bits = std::fs::read_to_string("/proc/sys/vm/mmap_rnd_bits");
+    let default = match std::env::consts::ARCH {
+        "x86_64" => "28",
+        _ => "18",
+    };
+    match bits {
+        Ok(bits) if bits.trim() == default => Aslr::ALL.to_vec(),
+        _ => vec![Aslr::Maximum],
+    }
+}
+
+#[test]
+fn every_promise_is_kept_by_this_kernel() {
+    let probe = poolcfg_runtime::probe();
+    let Some(profile) = probe.va_profiles.first() else {
+        panic!("no profile matches this machine: {probe:?}");
+    };
+    let programs = [
+        ("pie", "pie", program("pie", &[])),
+        (
+            "static-pie",
+            "pie",
+            program("static-pie", &["-Ctarget-feature=+crt-static"]),
+        ),
+        (
+            "fixed",
+            "static",
+            program("fixed", &["-Crelocation-model=static"]),
+        ),
+        (
+            "static",
+            "static",
+            program(
+                "static",
+                &["-Crelocation-model=static", "-Ctarget-feature=+crt-static"],
+            ),
+        ),
+    ];
+    let mut starts = 0;
+    for (name, relocation_model, program) in programs {
+        for shape in Shape::ALL {
+            if shape.relocation_model.word() != relocation_model || !aslr().contains(&shape.aslr) {
+                continue;
+            }
+            let limit = match shape.stack_limit {
+                StackLimit::Finite => "ulimit -s 8192",
+                StackLimit::Unlimited => "ulimit -s unlimited",
+            };
+            for _ in 0..PROCESSES {
+                let output = Command::new("bash")
+                    .args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")])
+                    .arg(&program)
+                    .args([
+                        profile.name,
+                        relocation_model,
+                        shape.stack_limit.word(),
+                        shape.aslr.word(),
+                    ])
+                    .output()
+                    .unwrap();
+                let said = String::from_utf8_lossy(&output.stdout);
+                assert!(
+                    output.status.success(),
+                    "{name} {}: {said}",
+                    shape.describe()
+                );
+                starts += 1;
+            }
+        }
+    }
+    assert!(starts >= 4 * 2 * PROCESSES);
+}
