@@ -6,7 +6,7 @@ use crate::fault::Code;
 use crate::file::nearest;
 use crate::file::reader::is_name;
 use crate::file::values::{Entry, Notes, entries, list};
-use crate::profile::{NoProfile, OwnProfile, VaProfile};
+use crate::profile::{Layout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 use crate::setting::{Key, MAX_PROFILES};
 use crate::size::Size;
 use crate::target::{Arch, Os, Target};
@@ -24,14 +24,13 @@ const KEYS: [&str; 7] = [
 /// The page sizes of Linux kernels: from 4 to 64 KiB, powers of two.
 const PAGE_SIZES: [Size; 2] = [Size::kib(4), Size::kib(64)];
 
-/// The smallest window that is taken for one; the smallest that ships is 1008 MiB.
-const LEAST_WINDOW: Size = Size::mib(64);
+/// The windows that are taken for one of a 64-bit process. Below lies where powerpc64 puts a PIE, 4 GiB,
+/// and the smallest that ships is 64 GiB (aarch64, 36 bits); above is none: 57 bits are the most of any
+/// processor (x86_64 with five levels, sv57).
+const WINDOWS: [Size; 2] = [Size::gib(8), Size::bytes(1 << 57)];
 
-/// The largest window of any processor: 57 bits (x86_64 with five levels, sv57).
-const LARGEST_WINDOW: Size = Size::bytes(1 << 57);
-
-/// The largest window of a 32-bit process.
-const LARGEST_WINDOW_32: Size = Size::gib(4);
+/// Those of a 32-bit process; the smallest that ships is 1008 MiB.
+const WINDOWS_32: [Size; 2] = [Size::mib(64), Size::gib(4)];
 
 /// Reads the tables under `[va_profile]`.
 pub(super) fn read(
@@ -147,12 +146,12 @@ fn check(
         );
         return false;
     }
-    let most = if is_32_bit(profile.arch) {
-        LARGEST_WINDOW_32
+    let [least, most] = if is_32_bit(profile.arch) {
+        WINDOWS_32
     } else {
-        LARGEST_WINDOW
+        WINDOWS
     };
-    if profile.window < LEAST_WINDOW || profile.window > most {
+    if profile.window < least || profile.window > most {
         bad(
             notes,
             &span("window"),
@@ -164,7 +163,7 @@ fn check(
             "not a window",
             &format!(
                 "the window is where mmap places things: {} to {}, such as \"256GiB\" for sv39",
-                LEAST_WINDOW.exact(),
+                least.exact(),
                 most.exact()
             ),
         );
@@ -183,6 +182,21 @@ fn check(
                 &format!("the window ends at {}", profile.window.exact()),
             );
         }
+    }
+    // With an unlimited stack limit x86 searches the lowest sixth first and then from the legacy base, so
+    // that what is below both would be counted twice.
+    let sixth = Size::bytes(profile.window.get() / 6);
+    if let Layout::Linux(linux) = profile.profile().layout
+        && linux.unlimited_stack == UnlimitedStack::LargeGap
+        && profile.legacy_base.is_some_and(|base| base < sixth)
+    {
+        bad(
+            notes,
+            &span("legacy_base"),
+            "`legacy_base` is in the lowest sixth of the window".to_owned(),
+            "too low for x86",
+            "x86 kernels begin at a third of the window: leave it out to take that",
+        );
     }
     // As many bits as move things through the whole window.
     let most_bits = (profile.window.get() / page_size.get()).ilog2();

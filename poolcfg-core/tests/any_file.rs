@@ -1,0 +1,424 @@
+//! Whatever stands in poolcfg.toml, nothing panics: not the reader, not the model behind it, not the
+//! texts about it. A file is either refused with places that are in it, or has an answer for every
+//! target.
+#![cfg(feature = "file")]
+
+use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
+use poolcfg_core::{Budget, Place, Plan, Shape, Size, codegen};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Targets of every kind the model tells apart, and one that rustc does not know.
+fn targets() -> Vec<TargetFacts> {
+    let builtin = [
+        "aarch64-apple-darwin",
+        "aarch64-linux-android",
+        "aarch64-unknown-linux-gnu",
+        "armv7-unknown-linux-gnueabihf",
+        "avr-none",
+        "i686-unknown-linux-gnu",
+        "mips64-unknown-linux-gnuabi64",
+        "powerpc64le-unknown-linux-gnu",
+        "riscv32gc-unknown-linux-gnu",
+        "riscv64gc-unknown-linux-gnu",
+        "s390x-unknown-linux-gnu",
+        "wasm32-wasip1",
+        "x86_64-pc-windows-msvc",
+        "x86_64-unknown-linux-gnu",
+    ];
+    let mut targets: Vec<_> = builtin
+        .iter()
+        .filter_map(|triple| TargetFacts::builtin(triple))
+        .collect();
+    assert_eq!(targets.len(), builtin.len());
+    targets.push(TargetFacts::new("made-up.json", Vec::new()));
+    targets
+}
+
+fn table() -> impl Strategy<Value = String> {
+    let triple = select(vec![
+        "riscv64gc-unknown-linux-gnu",
+        "x86_64-unknown-linux-gnu",
+        "x86_64-unknown-linux-gnuasan",
+        "x86-64-linux",
+        "board.json",
+        "'cfg(unix)'",
+        "'cfg(not(any(windows, target_arch = \"riscv64\")))'",
+        "'cfg(target_pointer_width = \"32\")'",
+        "'cfg(target_arch = \"x86-64\")'",
+        "'cfg(all(feature = \"x\", linux))'",
+        "'cfg(all(unix'",
+        "'cfg()'",
+        "'cfg(\u{e9})'",
+    ]);
+    let inner = select(vec![
+        "pooling_allocator",
+        "pooling_allocator.wasmtime",
+        "pool",
+        "pool.a",
+        "pool.b-c",
+        "pool.'b\u{e9}'",
+        "address_space",
+        "adress_space",
+    ]);
+    prop_oneof![
+        3 => inner.clone().prop_map(|inner| format!("[{inner}]")),
+        2 => (triple, inner).prop_map(|(triple, inner)| format!("[target.{triple}.{inner}]")),
+        1 => select(vec!["own", "sv39", "own two"]).prop_map(|name| format!("[va_profile.{name:?}]")),
+        1 => Just("[[pool.a]]".to_owned()),
+    ]
+}
+
+fn size() -> impl Strategy<Value = String> {
+    prop_oneof![
+        select(vec![
+            "0",
+            "1",
+            "65536",
+            "-1",
+            "9223372036854775807",
+            "\"18446744073709551615\"",
+            "\"16383PiB\"",
+            "\"4 GiB\"",
+            "\"64KiB\"",
+            "\"4097B\"",
+            "\"32MB\"",
+            "\"12 parsecs\"",
+            "\"\"",
+            "1.5",
+            "true",
+        ])
+        .prop_map(str::to_owned),
+        any::<i64>().prop_map(|bytes| bytes.to_string()),
+        (0u32..64).prop_map(|bits| format!("\"{}\"", 1u64 << bits)),
+        (1u64..5000, select(vec!["KiB", "MiB", "GiB", "TiB", "PiB"]))
+            .prop_map(|(count, unit)| format!("\"{count}{unit}\"")),
+    ]
+}
+
+fn count() -> impl Strategy<Value = String> {
+    prop_oneof![
+        select(vec![
+            "0",
+            "1",
+            "16",
+            "1000",
+            "48000",
+            "4294967295",
+            "4294967296",
+            "-1",
+            "\"12\"",
+            "[]",
+            "{ a = 1 }",
+        ])
+        .prop_map(str::to_owned),
+        any::<u32>().prop_map(|count| count.to_string()),
+        (0u32..64).prop_map(|count| count.to_string()),
+    ]
+}
+
+/// The keys of every table, so that now and then one stands in the wrong one.
+fn line() -> impl Strategy<Value = String> {
+    let sizes = select(vec![
+        "memory_reservation",
+        "max_memory_size",
+        "guard_size",
+        "table_reservation",
+        "stack_reservation",
+        "headroom",
+        "window",
+        "page_size",
+        "pie_base",
+        "legacy_base",
+    ]);
+    let counts = select(vec![
+        "max_instances",
+        "min_instances",
+        "pools",
+        "aslr_bits",
+        "aslr_bits_max",
+    ]);
+    let words = select(vec![
+        "engine = \"native\"",
+        "engine = \"wasmtime\"",
+        "on_misfit = \"shrink\"",
+        "on_misfit = \"error\"",
+        "on_misfit = \"shrnk\"",
+        "keep = \"max_instances\"",
+        "keep = \"memory_reservation\"",
+        "va_profile = \"own\"",
+        "va_profile = \"sv48\"",
+        "va_profile = \"sv84\"",
+        "relocation_model = \"static\"",
+        "stack_limit = \"unlimited\"",
+        "aslr = \"maximum\"",
+        "arch = \"riscv64\"",
+        "arch = \"x86\"",
+        "arch = \"z80\"",
+        "max_instnaces = 1",
+        "# nothing",
+        "\u{1F980} = 1",
+        "max_instances 12",
+    ]);
+    prop_oneof![
+        3 => (sizes, size()).prop_map(|(key, value)| format!("{key} = {value}")),
+        3 => (counts, count()).prop_map(|(key, value)| format!("{key} = {value}")),
+        2 => words.prop_map(str::to_owned),
+    ]
+}
+
+/// Files that are mostly TOML and often right, since the first thing wrong hides what is behind it.
+fn plausible() -> impl Strategy<Value = String> {
+    let table = (table(), prop::collection::vec(line(), 0..6))
+        .prop_map(|(table, lines)| format!("{table}\n{}\n", lines.join("\n")));
+    prop::collection::vec(table, 0..5).prop_map(|tables| tables.concat())
+}
+
+/// Files without a mistake of the reader's: what is left is up to the model.
+fn readable() -> impl Strategy<Value = String> {
+    fn bytes() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            any::<u64>(),
+            (0u32..64).prop_map(|bits| 1 << bits),
+            Just(0),
+            Just(u64::MAX)
+        ]
+    }
+    fn instances() -> impl Strategy<Value = u32> {
+        prop_oneof![any::<u32>(), 0u32..100_000, Just(u32::MAX)]
+    }
+    let pool = (
+        proptest::option::of(instances()),
+        proptest::option::of(instances()),
+        proptest::option::of(prop_oneof![
+            bytes(),
+            (0u64..1 << 24).prop_map(|grains| grains << 16)
+        ]),
+        [
+            proptest::option::of(bytes()),
+            proptest::option::of(bytes()),
+            proptest::option::of(bytes()),
+        ],
+        proptest::option::of(prop_oneof![1u32..1000, Just(u32::MAX), any::<u32>()]),
+        select(vec![
+            "",
+            "on_misfit = \"shrink\"\n",
+            "on_misfit = \"error\"\n",
+        ]),
+        select(vec![
+            "",
+            "keep = \"max_instances\"\n",
+            "keep = \"memory_reservation\"\n",
+        ]),
+    )
+        .prop_map(
+            |(most, least, reservation, [guard, table, stack], pools, misfit, keep)| {
+                let mut text = format!("{misfit}{keep}");
+                let mut say = |key: &str, value: Option<u64>| {
+                    if let Some(value) = value {
+                        text += &format!("{key} = \"{value}\"\n");
+                    }
+                };
+                say("memory_reservation", reservation);
+                say("guard_size", guard);
+                say("table_reservation", table);
+                say("stack_reservation", stack);
+                for (key, value) in [
+                    ("max_instances", most),
+                    ("min_instances", least),
+                    ("pools", pools),
+                ] {
+                    if let Some(value) = value {
+                        text += &format!("{key} = {value}\n");
+                    }
+                }
+                text
+            },
+        );
+    let profile = (
+        select(vec![
+            "riscv64",
+            "aarch64",
+            "x86_64",
+            "powerpc64",
+            "s390x",
+            "mips64",
+            "arm",
+            "x86",
+            "riscv32",
+        ]),
+        26u32..58,
+        any::<u16>(),
+        12u32..17,
+        [
+            proptest::option::of(any::<u64>()),
+            proptest::option::of(any::<u64>()),
+        ],
+        proptest::option::of(0u32..45),
+    )
+        .prop_map(|(arch, bits, less, page, bases, aslr)| {
+            let (bits, least) = if matches!(arch, "arm" | "x86" | "riscv32") {
+                (bits.min(32), 64 << 20)
+            } else {
+                (bits, 8 << 30)
+            };
+            let window = ((1u64 << bits) - u64::from(less)).max(least);
+            let mut text = format!(
+                "arch = \"{arch}\"\nwindow = \"{window}\"\npage_size = {}\n",
+                1 << page
+            );
+            for (key, base) in ["pie_base", "legacy_base"].into_iter().zip(bases) {
+                if let Some(base) = base {
+                    let base = if arch.starts_with("x86") {
+                        base % window / 6 * 5 + window / 6
+                    } else {
+                        base % window
+                    };
+                    text += &format!("{key} = \"{base}\"\n");
+                }
+            }
+            if let Some(bits) = aslr {
+                let most = (window >> page).ilog2();
+                text += &format!("aslr_bits = {0}\naslr_bits_max = {0}\n", bits.min(most));
+            }
+            (arch, text)
+        });
+    let space = (
+        select(vec!["", "relocation_model = \"static\"\n"]),
+        select(vec!["", "stack_limit = \"unlimited\"\n"]),
+        select(vec!["", "aslr = \"maximum\"\n"]),
+        proptest::option::of(bytes()),
+    )
+        .prop_map(|(model, stack, aslr, headroom)| {
+            let headroom = headroom.map(|bytes| format!("headroom = \"{bytes}\"\n"));
+            format!("{model}{stack}{aslr}{}", headroom.unwrap_or_default())
+        });
+    (prop::collection::vec(pool, 1..4), profile, space).prop_map(
+        |(pools, (arch, profile), space)| {
+            let mut text = format!(
+                "[address_space]\n{space}[va_profile.own]\n{profile}\
+             [target.'cfg(target_arch = \"{arch}\")'.address_space]\nva_profile = \"own\"\n"
+            );
+            for (index, pool) in pools.iter().enumerate() {
+                text += &format!("[pool.p{index}]\n{pool}");
+            }
+            text
+        },
+    )
+}
+
+/// A text with pieces of it cut out, doubled and replaced.
+fn mutated() -> impl Strategy<Value = String> {
+    let edit = (
+        any::<prop::sample::Index>(),
+        any::<prop::sample::Index>(),
+        0..4,
+        any::<char>(),
+    );
+    (
+        prop_oneof![plausible(), readable()],
+        prop::collection::vec(edit, 1..4),
+    )
+        .prop_map(|(text, edits)| {
+            let mut text: Vec<char> = text.chars().collect();
+            for (from, length, kind, char) in edits {
+                let from = from.index(text.len() + 1);
+                let to = from + length.index((text.len() - from).min(40) + 1);
+                let piece: Vec<char> = match kind {
+                    0 => Vec::new(),
+                    1 => [&text[from..to], &text[from..to]].concat(),
+                    2 => vec![char],
+                    _ => text[from..to].iter().rev().copied().collect(),
+                };
+                text.splice(from..to, piece);
+            }
+            text.into_iter().collect()
+        })
+}
+
+/// What is said of a mistake is in the file.
+fn is_in(source: &str, mistake: &Diagnostic) -> Result<(), TestCaseError> {
+    prop_assert!(!mistake.message.is_empty());
+    if let Some(span) = &mistake.span {
+        prop_assert!(source.get(span.clone()).is_some(), "{mistake:?}");
+        let place = mistake.place(source);
+        let text = mistake.text(source, "poolcfg.toml");
+        let said = format!("poolcfg.toml:{}:{}", place.line, place.column);
+        prop_assert!(text.contains(&said), "{}", text);
+    }
+    Ok(())
+}
+
+/// Reads a file and, when it can be read, asks for everything there is to know of it.
+fn ask(source: &str) -> Result<(), TestCaseError> {
+    let file = match ConfigFile::parse(source) {
+        Ok(file) => file,
+        Err(mistakes) => {
+            prop_assert!(!mistakes.is_empty());
+            return mistakes
+                .iter()
+                .try_for_each(|mistake| is_in(source, mistake));
+        }
+    };
+    let code = codegen::settings(&file, &"poolcfg_core".parse().unwrap());
+    prop_assert!(!code.is_empty());
+    for facts in targets() {
+        let settings = file.settings(&facts);
+        for variable in [None, Some("sv39"), Some("own"), Some("none such")] {
+            let settings = settings.va_profile(variable);
+            let case = match settings.case(facts.target()) {
+                Ok(case) => case,
+                Err(faults) => {
+                    for fault in faults.iter() {
+                        let mistake = Diagnostic::from_fault(&fault, &file);
+                        is_in(source, &mistake)?;
+                        prop_assert!(fault.place() == Place::NOWHERE || mistake.span.is_some());
+                    }
+                    prop_assert!(!faults.message("poolcfg.toml").is_empty());
+                    continue;
+                }
+            };
+            for shape in Shape::ALL {
+                let budget = Budget::new(&case.profile, shape, Some(case.budget.headroom));
+                let [first, second] = budget.holes().map(Size::get);
+                prop_assert!(first + second <= case.profile.window.get());
+            }
+            let plan = Plan::new(&case);
+            if let Some(misfit) = &plan.misfit {
+                is_in(source, &Diagnostic::from_misfit(misfit, &case, &file))?;
+                prop_assert!(!misfit.sentence(&case, "poolcfg.toml").is_empty());
+            }
+            for pool in 0..case.pools().len() {
+                let promise = plan.promise(&case, pool);
+                let code = codegen::promise(&promise, &"poolcfg_core".parse().unwrap());
+                prop_assert!(!code.is_empty());
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn of_plausible_lines(source in plausible()) {
+        ask(&source)?;
+    }
+
+    #[test]
+    fn that_can_be_read(source in readable()) {
+        prop_assert_eq!(ConfigFile::parse(&source).map(|_| ()), Ok(()));
+        ask(&source)?;
+    }
+
+    #[test]
+    fn that_is_mutated(source in mutated()) {
+        ask(&source)?;
+    }
+
+    #[test]
+    fn of_any_text(source in ".{0,200}") {
+        ask(&source)?;
+    }
+}

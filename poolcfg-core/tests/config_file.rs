@@ -1,0 +1,268 @@
+//! What poolcfg.toml means: which layer wins, which target a table is for, and that the compiler is told
+//! the same as the command.
+#![cfg(feature = "file")]
+
+use std::fs;
+use std::process::Command;
+
+use cfg_expr::Expression;
+use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts, locate};
+use poolcfg_core::{Code, Place, PoolKeys, Settings, Size, codegen};
+use proptest::prelude::*;
+
+const BOARD: &str = "riscv64gc-unknown-linux-gnu";
+const SERVER: &str = "x86_64-unknown-linux-gnu";
+
+fn facts(triple: &str) -> TargetFacts {
+    TargetFacts::builtin(triple).unwrap()
+}
+
+fn table() -> Vec<TargetFacts> {
+    TargetFacts::builtin_triples().map(facts).collect()
+}
+
+fn file(source: &str) -> ConfigFile {
+    ConfigFile::parse(source).unwrap()
+}
+
+fn instances(settings: &Settings<'_>) -> Vec<Option<u32>> {
+    let value = |keys: &PoolKeys| keys.max_instances.map(|setting| setting.value);
+    settings.pools().iter().map(value).collect()
+}
+
+fn mistakes(source: &str) -> Vec<(Code, Place)> {
+    let mistakes = ConfigFile::parse(source).unwrap_err();
+    let of = |mistake: &Diagnostic| (mistake.code, mistake.place(source));
+    mistakes.iter().map(of).collect()
+}
+
+#[test]
+fn the_later_layer_wins() {
+    let file = file(
+        "[target.riscv64gc-unknown-linux-gnu.pooling_allocator]
+         max_instances = 4
+         [target.'cfg(target_arch = \"riscv64\")'.pooling_allocator]
+         max_instances = 2
+         [target.'cfg(target_os = \"linux\")'.pooling_allocator]
+         max_instances = 3
+         [pooling_allocator]
+         max_instances = 1",
+    );
+    let said = |triple| instances(&file.settings(&facts(triple)));
+    assert_eq!(said("x86_64-apple-darwin"), [Some(1)]);
+    assert_eq!(said("riscv64gc-unknown-none-elf"), [Some(2)]);
+    assert_eq!(said("riscv64gc-unknown-linux-musl"), [Some(3)]);
+    assert_eq!(said(BOARD), [Some(4)]);
+    assert_eq!(file.triples().collect::<Vec<_>>(), [BOARD]);
+}
+
+#[test]
+fn within_a_layer_the_named_pool_wins() {
+    let file = file(
+        "[pool.a]
+         max_instances = 1
+         [pool.b]
+         [pooling_allocator]
+         max_instances = 2
+         [target.'cfg(unix)'.pool.b]
+         max_instances = 3
+         [target.x86_64-unknown-linux-gnu.pooling_allocator]
+         max_instances = 4",
+    );
+    assert_eq!(file.pool_names(), ["a", "b"]);
+    let said = |triple| instances(&file.settings(&facts(triple)));
+    assert_eq!(said("x86_64-pc-windows-msvc"), [Some(1), Some(2)]);
+    assert_eq!(said(BOARD), [Some(1), Some(3)]);
+    assert_eq!(said(SERVER), [Some(4), Some(4)]);
+}
+
+#[test]
+fn the_table_of_a_triple_is_for_what_the_compiler_takes_for_it() {
+    let file = file(
+        "[target.x86_64-unknown-linux-gnu.pooling_allocator]
+         max_instances = 9",
+    );
+    let said = |triple| instances(&file.settings(&facts(triple)));
+    assert_eq!(said("x86_64-unknown-linux-gnuasan"), [Some(9)]);
+    assert_eq!(said("x86_64-unknown-linux-gnux32"), [None]);
+    assert_eq!(said("x86_64-unknown-linux-musl"), [None]);
+}
+
+#[test]
+fn values_are_found_by_their_place() {
+    let source = "# \u{e4}\n[pooling_allocator]\n'guard_size' = \"4 MiB\" # \u{e4}\n[address_space]\nva_profile = \"sv39\"\n";
+    let file = file(source);
+    let settings = file.settings(&facts(BOARD));
+    let guard = settings.pools()[0].guard_size.unwrap();
+    assert_eq!(
+        (guard.value, guard.place),
+        (Size::mib(4), Place::new(3, 16))
+    );
+    assert_eq!(&source[file.span(guard.place).unwrap()], "\"4 MiB\"");
+    assert_eq!(file.span(Place::NOWHERE), None);
+    let case = settings.case(facts(BOARD).target()).unwrap();
+    assert_eq!(case.profile.name, "sv39");
+    let faults = settings.case(facts(SERVER).target()).unwrap_err();
+    let mistake = Diagnostic::from_fault(&faults.iter().next().unwrap(), &file);
+    assert_eq!(mistake.code, Code::ProfileOfOtherTarget);
+    assert_eq!(&source[mistake.span.unwrap()], "\"sv39\"");
+}
+
+#[test]
+fn inline_tables_and_dotted_keys_are_tables() {
+    let file = file(
+        "pool.a.max_instances = 1
+         pool.b = { max_instances = 2 }
+         target.'cfg(unix)'.pool.a = { max_instances = 3 }",
+    );
+    assert_eq!(instances(&file.settings(&facts(BOARD))), [Some(3), Some(2)]);
+}
+
+#[test]
+fn all_mistakes_are_said_in_the_order_of_the_file() {
+    let source = "[va_profile.own]\narch = \"z80\"\n[pooling_allocator]\nguard_size = \"1GB\"\n\
+                  max_instances = -1\n[target.board.pool.a]\nkeep = \"all\"\n";
+    assert_eq!(
+        mistakes(source),
+        [
+            (Code::BadProfile, Place::new(1, 13)),
+            (Code::UnknownWord, Place::new(2, 8)),
+            (Code::BadSize, Place::new(4, 14)),
+            (Code::WrongType, Place::new(5, 17)),
+            (Code::UnknownTarget, Place::new(6, 9)),
+            (Code::UnknownPool, Place::new(6, 20)),
+            (Code::UnknownWord, Place::new(7, 8)),
+        ]
+    );
+}
+
+#[test]
+fn a_profile_that_is_wrong_is_still_known() {
+    let source = "[address_space]\nva_profile = \"own\"\n[va_profile.own]\narch = \"riscv64\"\n\
+                  window = \"1KiB\"\npage_size = \"4KiB\"\n";
+    assert_eq!(mistakes(source), [(Code::BadProfile, Place::new(5, 10))]);
+}
+
+/// Two triples share a predicate exactly when nothing that the compiler can ask tells them apart.
+#[test]
+fn the_predicate_of_a_triple_holds_for_no_other() {
+    let table = table();
+    for one in &table {
+        let predicate = codegen::cfg_predicate(one).to_string();
+        let predicate = Expression::parse(&predicate).unwrap();
+        for other in &table {
+            assert_eq!(
+                other.matches(&predicate),
+                one.looks_like(other),
+                "{} {}",
+                one.triple(),
+                other.triple()
+            );
+        }
+    }
+}
+
+/// The command and the compiler have the same picture of a target, whichever the command takes it from.
+#[test]
+fn the_built_in_table_agrees_with_rustc() {
+    let triples = [
+        "aarch64-apple-ios-sim",
+        "aarch64-linux-android",
+        "aarch64-unknown-linux-gnu_ilp32",
+        "armv7-unknown-linux-gnueabihf",
+        "i686-pc-windows-gnu",
+        "powerpc64-unknown-linux-gnu",
+        "riscv64gc-unknown-linux-musl",
+        "s390x-unknown-linux-gnu",
+        "wasm32-wasip1",
+        "x86_64-unknown-none",
+        BOARD,
+        SERVER,
+    ];
+    for triple in triples {
+        let output = Command::new("rustc")
+            .args(["--print", "cfg", "--target", triple])
+            .output()
+            .unwrap();
+        let cfgs = String::from_utf8(output.stdout).unwrap();
+        let asked = TargetFacts::from_rustc(triple, &cfgs);
+        assert!(asked.looks_like(&facts(triple)), "{triple}");
+        assert_eq!(asked.target(), facts(triple).target(), "{triple}");
+    }
+}
+
+fn expression() -> impl Strategy<Value = String> {
+    let predicate = prop::sample::select(vec![
+        "unix",
+        "windows",
+        "target_arch = \"riscv64\"",
+        "target_os = \"linux\"",
+        "target_env = \"\"",
+        "target_pointer_width = \"32\"",
+        "target_endian = \"big\"",
+        "target_has_atomic = \"64\"",
+        "target_family = \"wasm\"",
+        "target_abi = \"eabihf\"",
+        "target_vendor = \"apple\"",
+    ]);
+    let predicate = predicate.prop_map(str::to_owned);
+    predicate.prop_recursive(4, 24, 4, |inner| {
+        let several = prop::collection::vec(inner.clone(), 0..4);
+        prop_oneof![
+            several
+                .clone()
+                .prop_map(|parts| format!("all({})", parts.join(", "))),
+            several.prop_map(|parts| format!("any({})", parts.join(", "))),
+            inner.prop_map(|part| format!("not({part})")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// What the compiler is given of a cfg expression holds for the same targets.
+    #[test]
+    fn an_expression_means_the_same_to_the_compiler(source in expression()) {
+        let said = Expression::parse(&source).unwrap();
+        let written = codegen::cfg_expression(&said).to_string();
+        let written = Expression::parse(&written).unwrap();
+        for facts in table() {
+            prop_assert_eq!(facts.matches(&said), facts.matches(&written), "{}", facts.triple());
+        }
+    }
+}
+
+#[test]
+fn the_file_is_beside_the_manifest_or_where_that_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("package");
+    let manifest = package.join("Cargo.toml");
+    fs::create_dir(&package).unwrap();
+    let found = |config: &str| {
+        fs::write(&manifest, format!("[package]\nname = \"p\"\n{config}")).unwrap();
+        locate(&manifest).map(|location| location.map(|location| location.shown))
+    };
+    let refused = |config| found(config).unwrap_err().code;
+    let up = "[package.metadata.poolcfg]\nconfig = \"../poolcfg.toml\"";
+    assert_eq!(found(""), Ok(None));
+    assert_eq!(refused(up), Code::NoFile);
+    fs::write(folder.path().join("poolcfg.toml"), "").unwrap();
+    // Nobody looks for a file in the folders above.
+    assert_eq!(found(""), Ok(None));
+    assert_eq!(found(up), Ok(Some("../poolcfg.toml".to_owned())));
+    fs::write(package.join("poolcfg.toml"), "").unwrap();
+    assert_eq!(found(""), Ok(Some("poolcfg.toml".to_owned())));
+    assert_eq!(found(up), Ok(Some("../poolcfg.toml".to_owned())));
+    let absolute = format!(
+        "metadata.poolcfg.config = {:?}",
+        folder.path().join("poolcfg.toml")
+    );
+    assert_eq!(refused(&absolute), Code::WrongType);
+    assert_eq!(refused("metadata.poolcfg.config = 1"), Code::UnknownKey);
+    assert_eq!(refused("metadata.poolcfg.file = \"a\""), Code::UnknownKey);
+    assert_eq!(
+        locate(&package.join("none/Cargo.toml")).unwrap_err().code,
+        Code::Io
+    );
+}
