@@ -388,11 +388,13 @@ fn ask(source: &str) -> Result<(), TestCaseError> {
                 is_in(source, &Diagnostic::from_misfit(misfit, &case, &file))?;
                 prop_assert!(!misfit.sentence(&case, "poolcfg.toml").is_empty());
             }
-            for pool in 0..case.pools().len() {
-                let promise = plan.promise(&case, pool);
-                let code = codegen::promise(&promise, &"poolcfg_core".parse().unwrap());
-                prop_assert!(!code.is_empty());
-            }
+            let arm = codegen::Arm {
+                facts: &facts,
+                case: &case,
+                plan: &plan,
+            };
+            let code = codegen::generated(&[arm], "cargo poolcfg", Some("poolcfg_runtime"));
+            prop_assert!(code.is_ok());
         }
     }
     Ok(())
