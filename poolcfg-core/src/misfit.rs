@@ -133,27 +133,29 @@ impl Misfit {
         }
     }
 
+    /// What would fit, as advice: `max_instances = 42 fits`.
+    #[must_use]
+    pub const fn advice(&self, case: &Case<'_>) -> Text {
+        let text = self.suggestion(case);
+        let least = case.pools[self.pool].min_instances;
+        match self.suggested(case) {
+            None => Text::new().str("no size of this pool fits beside the others"),
+            Some(Suggested::Instances(instances)) if instances < least => {
+                text.str(" fits, below min_instances = ").number(least)
+            }
+            Some(Suggested::Instances(_)) => text.str(" fits"),
+            // The exact value is in a unit that nobody reads.
+            Some(Suggested::Reservation(reservation)) => {
+                reservation.available().write(text.str(" (")).str(") fits")
+            }
+        }
+    }
+
     /// The whole sentence of a compile error, with the line of the file.
     #[must_use]
     pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
-        let text = self.message(case);
+        let text = self.message(case).str(": ").text(&self.advice(case));
         let pool = &case.pools[self.pool];
-        let text = match self.suggested(case) {
-            None => text.str(": no size of this pool fits beside the others"),
-            Some(suggested) => {
-                let text = text.str(": ").text(&self.suggestion(case));
-                match suggested {
-                    Suggested::Instances(instances) if instances < pool.min_instances => text
-                        .str(" fits, below min_instances = ")
-                        .number(pool.min_instances),
-                    Suggested::Instances(_) => text.str(" fits"),
-                    // The exact value is in a unit that nobody reads.
-                    Suggested::Reservation(reservation) => {
-                        reservation.available().write(text.str(" (")).str(") fits")
-                    }
-                }
-            }
-        };
         let place = if pool.max_instances_at.line > 0 {
             pool.max_instances_at
         } else {
