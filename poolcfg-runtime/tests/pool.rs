@@ -205,6 +205,13 @@ proptest! {
 #[cfg(target_os = "linux")]
 #[test]
 fn live_slots_make_no_more_mappings_than_were_reckoned_with() {
+    assert!(said(&child("count_mappings", ":")).contains("done"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test above, in a process in which nobody else maps anything"]
+fn count_mappings() {
     let limits = limits(40, Size::mib(4), Size::mib(4));
     let footprint = limits
         .asked()
@@ -225,8 +232,8 @@ fn live_slots_make_no_more_mappings_than_were_reckoned_with() {
                 slot.memory().as_mut_slice().fill(1);
             }
             slots.push(slot);
-            // Other tests of this program map things meanwhile.
-            assert!(maps() <= before + footprint.maps_at_worst + 64);
+            // The heap may grow by a mapping or two.
+            assert!(maps() <= before + footprint.maps_at_worst + 4);
         }
         // Every other slot is released first, so that live and idle ones lie side by side.
         let mut keep = false;
@@ -234,8 +241,9 @@ fn live_slots_make_no_more_mappings_than_were_reckoned_with() {
             keep = !keep;
             keep
         });
-        assert!(maps() <= before + footprint.maps_at_worst + 64);
+        assert!(maps() <= before + footprint.maps_at_worst + 4);
     }
+    println!("done");
 }
 
 #[cfg(target_os = "linux")]

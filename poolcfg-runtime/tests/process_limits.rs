@@ -164,10 +164,10 @@ fn too_many_mappings_are_named() {
     let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").expect("Linux has /proc");
     let limit: u64 = limit.trim().parse().expect("a number");
     let said = said(&child("report_many", ":"));
-    // Three slabs of 30,000 slots are 180,003 mappings.
-    if limit < 180_003 {
+    // Three slabs of 30,000 slots are (3 + 2 + 2) x 30,000 + 3 mappings.
+    if limit < 210_003 {
         assert!(said.contains("limit=max_map_count unit=maps"), "{said}");
-        assert!(said.contains("`sysctl vm.max_map_count=182051`"), "{said}");
+        assert!(said.contains("`sysctl vm.max_map_count=212051`"), "{said}");
     } else {
         assert!(said.contains("recheck took 30000"), "{said}");
     }
