@@ -243,7 +243,7 @@ fn count_mappings() {
         });
         assert!(maps() <= before + footprint.maps_at_worst + 4);
     }
-    println!("done");
+    eprintln!("done");
 }
 
 #[cfg(target_os = "linux")]
