@@ -41,7 +41,8 @@ Without a subcommand the numbers are written to src/pool_limits.rs, with an arm 
 is named and an assertion that they fit.";
 
 const AFTER_HELP: &str = "\
-Exit status: 0 fits; 100 does not fit, or --check found the file stale; 101 could not run; 2 usage.";
+Exit status: 0 fits; 100 does not fit, or --check found the file stale; \
+101 could not run, a faulty poolcfg.toml included; 2 usage.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

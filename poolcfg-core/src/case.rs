@@ -252,8 +252,10 @@ impl<'a> Pool<'a> {
                 pool,
                 place: self.memory_reservation_at,
             });
-        }
-        if asked.max_memory_size.get() > asked.memory_reservation.get() {
+        } else if asked.max_memory_size.get() > asked.memory_reservation.get()
+            && !asked.memory_reservation.is_zero()
+        {
+            // Of a reservation that is at fault itself there is nothing to compare with.
             faults = faults.and(Fault::MemoryAboveReservation {
                 max_memory_size: asked.max_memory_size,
                 memory_reservation: asked.memory_reservation,

@@ -295,7 +295,19 @@ impl Fault<'_> {
     pub const fn help(&self) -> Text {
         let text = Text::new();
         match self {
-            Self::Zero { key, .. } => text.str("set `").str(key).str("` to 1 or more, or leave it out"),
+            Self::Zero { key, .. } => {
+                // A reservation is counted in grains.
+                let least = if crate::size::same(key, "memory_reservation") {
+                    "\"64KiB\""
+                } else {
+                    "1"
+                };
+                text.str("set `")
+                    .str(key)
+                    .str("` to ")
+                    .str(least)
+                    .str(" or more, or leave it out")
+            }
             Self::MinAboveMax { max_instances, .. } => text
                 .str("set `min_instances` to ")
                 .number(*max_instances)

@@ -3,7 +3,7 @@
 use crate::case::Case;
 use crate::fault::{Code, at};
 use crate::limits::MappingName;
-use crate::setting::Keep;
+use crate::setting::{Keep, Place};
 use crate::size::Size;
 use crate::text::Text;
 
@@ -155,12 +155,19 @@ impl Misfit {
     #[must_use]
     pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
         let text = self.message(case).str(": ").text(&self.advice(case));
+        at(text, file, self.place(case))
+    }
+
+    /// Where the number stands that has to change, or else the other one.
+    #[must_use]
+    pub const fn place(&self, case: &Case<'_>) -> Place {
         let pool = &case.pools[self.pool];
-        let place = if pool.max_instances_at.line > 0 {
-            pool.max_instances_at
-        } else {
-            pool.memory_reservation_at
+        let (first, second) = match self.suggested(case) {
+            Some(Suggested::Reservation(_)) => (pool.memory_reservation_at, pool.max_instances_at),
+            Some(Suggested::Instances(_)) | None => {
+                (pool.max_instances_at, pool.memory_reservation_at)
+            }
         };
-        at(text, file, place)
+        if first.line > 0 { first } else { second }
     }
 }

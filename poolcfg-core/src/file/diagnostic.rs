@@ -99,9 +99,7 @@ impl Diagnostic {
         Self {
             code: misfit.code(),
             message: misfit.message(case).as_str().to_owned(),
-            span: file
-                .span(pool.max_instances_at)
-                .or_else(|| file.span(pool.memory_reservation_at)),
+            span: file.span(misfit.place(case)),
             label,
             help: Some(misfit.advice(case).as_str().to_owned()),
         }

@@ -124,11 +124,11 @@ impl Notes<'_> {
         if let Ok(number) = u32::try_from(number) {
             return Some(self.setting(entry, number));
         }
-        self.out_of_range(entry, number < 0, "2^32 - 1");
+        self.out_of_range(entry, number < 0, (1, "2^32 - 1"));
         None
     }
 
-    fn out_of_range(&mut self, entry: &Entry<'_>, negative: bool, most: &str) {
+    fn out_of_range(&mut self, entry: &Entry<'_>, negative: bool, (least, most): (u8, &str)) {
         self.mistake(
             Code::WrongType,
             &entry.span,
@@ -142,7 +142,7 @@ impl Notes<'_> {
                 }
             ),
             "out of range",
-            Some(format!("it takes 0 to {most}")),
+            Some(format!("it takes {least} to {most}")),
         );
     }
 
@@ -152,7 +152,7 @@ impl Notes<'_> {
             if let Ok(bytes) = u64::try_from(bytes) {
                 return Some(self.setting(entry, Size::bytes(bytes)));
             }
-            self.out_of_range(entry, true, "2^64 - 1 bytes");
+            self.out_of_range(entry, true, (0, "2^64 - 1 bytes"));
             return None;
         }
         let Some(text) = entry.item.as_str() else {
