@@ -147,3 +147,45 @@ fn huge_numbers_are_cheap_for_the_compiler() {
     }
     passes(&Package::new("sixteen", &Package::runtime(), &file, source));
 }
+
+/// Guaranteed is what the floor holds, taken is what the machine gives: one program shows both.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[test]
+fn a_small_guarantee_takes_all_that_is_asked_where_it_is_there() {
+    let file = "
+        [pooling_allocator]
+        max_instances = 1000
+        memory_reservation = \"4GiB\"
+        guard_size = \"32MiB\"
+        on_misfit = \"shrink\"
+        [address_space]
+        va_profile = \"like-sv39\"
+        [va_profile.like-sv39]
+        arch = \"x86_64\"
+        window = \"256GiB\"
+        page_size = \"4KiB\"
+        aslr_bits = 18
+        aslr_bits_max = 24
+    ";
+    let package = Package::new("takes", &Package::runtime(), file, "");
+    package.write(
+        "src/main.rs",
+        "use poolcfg_runtime::{PoolLimits, pool_limits};
+        #[pool_limits]
+        const POOL: PoolLimits;
+        fn main() {
+            let reserved = POOL.recheck().unwrap();
+            println!(\"{} {}\", POOL.guaranteed().max_instances, reserved.instances());
+        }",
+    );
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--manifest-path"])
+        .arg(package.path("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", root().join("target/attribute"))
+        .env_remove("POOLCFG_VA_PROFILE")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "42 1000\n");
+}
