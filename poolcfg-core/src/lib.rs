@@ -49,7 +49,7 @@ pub const FIT_SOURCES: [(&str, &str); 3] = [
 pub use place::{Group, HOLES, Hole, KINDS, Placement, Room, place};
 pub use plan::{LargestFit, Limit, Misfit, Plan};
 pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
-pub use promise::{Process, Promise};
+pub use promise::{Answer, Process, Promise};
 pub use setting::{
     AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,
 };

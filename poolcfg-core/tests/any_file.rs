@@ -390,8 +390,8 @@ fn ask(source: &str) -> Result<(), TestCaseError> {
             }
             for pool in 0..case.pools().len() {
                 let promise = plan.promise(&case, pool);
-                let code = codegen::promise(&promise, &"poolcfg_core".parse().unwrap());
-                prop_assert!(!code.is_empty());
+                prop_assert_eq!(promise.name, case.pools()[pool].name);
+                prop_assert_eq!(promise.process.pools().count(), case.pools().len());
             }
         }
     }
