@@ -49,9 +49,9 @@ pub(crate) enum Command {
     /// Write src/pool_limits.rs (what happens without a subcommand)
     Generate(Generate),
     /// Tell whether the pools fit every target that the project names
-    Check(Check),
+    Check(Look),
     /// Draw the address space, and list budget and footprint line by line
-    Explain(Explain),
+    Explain(Look),
     /// List the VA profiles: window, holes, page size, who ships them
     Profiles(Profiles),
     /// Measure this machine, and name the profile that it matches
@@ -83,20 +83,30 @@ pub(crate) struct Generate {
     pub(crate) format: Format,
 }
 
-/// Flags of `check`.
-#[derive(Debug, Args)]
-pub(crate) struct Check {
-    #[command(flatten)]
-    pub(crate) packages: Packages,
-    #[command(flatten)]
-    pub(crate) machine: Machine,
-    #[command(flatten)]
-    pub(crate) format: Format,
+impl Generate {
+    /// Whether it asks about a file without saying for which machine.
+    pub(crate) fn repeats(&self) -> bool {
+        let machine = &self.machine;
+        self.check
+            && self.emit == Emit::Rust
+            && self.template.is_none()
+            && machine.target.is_empty()
+            && machine.va_profile.is_none()
+            && machine.relocation_model.is_none()
+            && machine.stack_limit.is_none()
+            && machine.aslr.is_none()
+    }
+
+    /// The flags of a command that stands in a generated file; nothing when it is none of ours.
+    pub(crate) fn recorded(words: Vec<String>) -> Option<Self> {
+        let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;
+        poolcfg.command.is_none().then_some(poolcfg.generate)
+    }
 }
 
-/// Flags of `explain`.
+/// Flags of `check` and `explain`.
 #[derive(Debug, Args)]
-pub(crate) struct Explain {
+pub(crate) struct Look {
     #[command(flatten)]
     pub(crate) packages: Packages,
     #[command(flatten)]

@@ -11,12 +11,14 @@ pub(crate) mod profiles;
 use poolcfg_core::file::TargetFacts;
 
 use crate::Program;
-use crate::answer::{Answer, Wish};
-use crate::args::{Machine, Shared};
+use crate::answer::{Answer, Wish, misfits};
+use crate::args::{Look, Machine, MessageFormat, Shared};
 use crate::error::{Error, all};
-use crate::project::Member;
+use crate::exit::Exit;
+use crate::project::{Member, members};
+use crate::report::{Report, json};
 use crate::rustc::Rustc;
-use crate::shell::Shell;
+use crate::shell::{Shell, print};
 use crate::target::{NamedTarget, facts, named};
 
 /// What every command goes by.
@@ -64,4 +66,39 @@ pub(crate) fn answers<'a>(
     wish: &'a Wish,
 ) -> Result<Vec<Answer<'a>>, Error> {
     all(targets.iter().map(|facts| Answer::new(member, facts, wish)))
+}
+
+/// Looks at every chosen package on every target that it names: `tell` tells people what it finds, and
+/// programs are given JSON.
+///
+/// # Errors
+/// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`], after it was told.
+pub(crate) fn look(
+    context: &Context<'_>,
+    arguments: &Look,
+    tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
+) -> Result<Exit, Error> {
+    let wish = Wish::new(&arguments.machine)?;
+    let members = members(context.program, context.shared, &arguments.packages)?;
+    let targets = all(members.iter().map(|member| {
+        let targets = context.targets(member, &arguments.machine)?;
+        Ok(targets
+            .into_iter()
+            .map(|target| target.facts)
+            .collect::<Vec<TargetFacts>>())
+    }))?;
+    let results = all(members
+        .iter()
+        .zip(&targets)
+        .map(|(member, targets)| Ok((member, answers(member, targets, &wish)?))))?;
+    let every: Vec<&Answer<'_>> = results.iter().flat_map(|(_, answers)| answers).collect();
+    match arguments.format.message_format {
+        MessageFormat::Json => {
+            let report = Report::new(every.iter().flat_map(|answer| answer.results()).collect());
+            print(&json(&report)?)?;
+        }
+        MessageFormat::Human => tell(&every)?,
+    }
+    misfits(&results)?;
+    Ok(Exit::Fits)
 }

@@ -46,8 +46,18 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 fn put(path: &Path, text: &str) -> io::Result<()> {
-    let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    if special {
+    let there = fs::metadata(path).ok();
+    if there
+        .as_ref()
+        .is_some_and(|there| there.is_file() && there.permissions().readonly())
+    {
+        // A rename would replace it all the same.
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it is read-only",
+        ));
+    }
+    if there.is_some_and(|there| !there.is_file()) {
         // A device or pipe cannot be replaced; it takes what it is given.
         return fs::OpenOptions::new()
             .write(true)

@@ -237,7 +237,7 @@ fn without_manifest(shared: &Shared) -> Result<Member, Error> {
         None => current_dir()?,
     };
     let path = dir.join(FILE_NAME);
-    let source = if path.is_file() {
+    let source = if std::fs::symlink_metadata(&path).is_ok() {
         Some(read(&path)?)
     } else {
         None

@@ -54,7 +54,8 @@ fn digest(arms: &[Arm<'_>], header: &Header<'_>) -> u64 {
     };
     put(env!("CARGO_PKG_VERSION"));
     put(header.command);
-    put(header.source);
+    // The same file, whichever line ends git has given it.
+    put(&header.source.replace("\r\n", "\n"));
     put(header.runtime.unwrap_or_default());
     for arm in arms {
         put(arm.facts.triple());

@@ -14,6 +14,9 @@ const X86_64: &str = "x86_64-unknown-linux-gnu";
 const TOO_LARGE: &str = "[pooling_allocator]\nmax_instances = 1000\nmemory_reservation = \"4GiB\"\n\
                          guard_size = \"32MiB\"\non_misfit = \"error\"\n";
 
+const BOARD: &str = "{\"arch\": \"riscv64\", \"os\": \"linux\", \"llvm-target\": \"riscv64\", \
+                     \"target-pointer-width\": 64, \"target-endian\": \"little\"}";
+
 /// A new project, as `cargo new --lib` makes it.
 struct Project {
     folder: TempDir,
@@ -227,6 +230,70 @@ fn check_finds_what_is_not_current() {
     // What changes no number still is another input.
     project.write("poolcfg.toml", "# a comment\n");
     project.run(&check).ends(100);
+}
+
+/// Without flags of its own, `--check` asks about the command that wrote the file.
+#[test]
+fn check_repeats_the_recorded_command() {
+    let project = Project::new();
+    project.write("my board.json", BOARD);
+    for flags in [
+        &["--target", RISCV64][..],
+        &[
+            "--target",
+            RISCV64,
+            "--target",
+            X86_64,
+            "--stack-limit",
+            "unlimited",
+        ],
+        &["--target", RISCV64, "--va-profile", "sv48"],
+        &["--target", "my board.json"],
+    ] {
+        project.run(flags).ends(0);
+        project.run(&["--check"]).ends(0);
+        project.run(&["--check", "--target", AARCH64]).ends(100);
+    }
+    project.write(
+        "poolcfg.toml",
+        "[pooling_allocator]\r\nmax_instances = 50\r\n",
+    );
+    project.run(&["--check"]).ends(100);
+    project.run(&["--target", RISCV64]).ends(0);
+    project.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 50\n");
+    project.run(&["--check"]).ends(0);
+}
+
+/// What is generated is a file of consts, whatever a target is called.
+#[test]
+fn no_name_breaks_out_of_the_header() {
+    let project = Project::new();
+    for name in ["x\nfn main() {}.json", "`.json", "x\r.json"] {
+        project.write(name, BOARD);
+        project.run(&["--target", name]).ends(101);
+        assert!(!project.path("src/pool_limits.rs").exists());
+    }
+}
+
+#[test]
+fn a_poolcfg_toml_that_cannot_be_read_is_an_error() {
+    let project = Project::new();
+    fs::create_dir(project.path("poolcfg.toml")).unwrap();
+    project.run(&["check"]).ends(101).says("PC0022");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_file_is_not_replaced() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = Project::new();
+    project.run(&["--target", RISCV64]).ends(0);
+    let file = project.path("src/pool_limits.rs");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    project
+        .run(&["--target", AARCH64])
+        .ends(101)
+        .says("read-only");
 }
 
 #[test]
@@ -538,11 +605,7 @@ fn the_target_comes_from_flag_variable_and_configuration() {
 #[test]
 fn a_target_spec_is_read_by_our_own_code() {
     let project = Project::new();
-    project.write(
-        "board.json",
-        "{\"arch\": \"riscv64\", \"os\": \"linux\", \"llvm-target\": \"riscv64\", \
-         \"target-pointer-width\": 64, \"data-layout\": \"e-m:e\", \"target-endian\": \"little\"}",
-    );
+    project.write("board.json", BOARD);
     let result = &project.results(&["--target", "board.json"])[0];
     assert_eq!(result["va_profile"], "sv39");
     for text in [
@@ -598,8 +661,8 @@ fn mistakes_of_the_command_line() {
         .run(&["--manifest-path", "nowhere/Cargo.toml"])
         .ends(101)
         .says("PC0025");
-    project.run(&["--check", "-o", "-"]).ends(101);
-    project.run(&["--explain", "PC9999"]).ends(101);
+    project.run(&["--check", "-o", "-"]).ends(2);
+    project.run(&["--explain", "PC9999"]).ends(2);
 }
 
 #[test]

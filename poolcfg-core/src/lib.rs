@@ -21,7 +21,9 @@ mod fault;
 #[cfg(feature = "file")]
 pub mod file;
 mod fit;
+mod holes;
 mod limits;
+mod misfit;
 mod place;
 mod plan;
 mod profile;
@@ -33,10 +35,11 @@ mod slab;
 mod target;
 mod text;
 
-pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT, Span};
+pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
 pub use case::{Case, Pool};
 pub use fault::{Code, Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
+pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
 /// The sources of [`place`], of the fit and of the native engine's slabs, each with the name of its
 /// module: they stand side by side in generated files and need nothing else.
@@ -46,8 +49,9 @@ pub const FIT_SOURCES: [(&str, &str); 3] = [
     ("slab", include_str!("slab.rs")),
 ];
 
+pub use misfit::{LargestFit, Limit, Misfit};
 pub use place::{Group, HOLES, Hole, KINDS, Placement, Room, place};
-pub use plan::{LargestFit, Limit, Misfit, Plan};
+pub use plan::Plan;
 pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 pub use promise::{Answer, Process, Promise};
 pub use setting::{

@@ -3,52 +3,12 @@
 
 use crate::budget::Budget;
 use crate::case::Case;
-use crate::fault::{Code, at};
 use crate::fit::{MAX_POOLS, Mappings, Verdict, fit};
 use crate::limits::{Footprint, LEAST_RESERVATION, Limits, MappingName, wide};
+use crate::misfit::{LargestFit, Limit, Misfit};
 use crate::place::KINDS;
 use crate::setting::{Keep, OnMisfit};
 use crate::size::{GRAIN, Size};
-use crate::text::Text;
-
-/// Which limit of the machine is in the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Limit {
-    /// No hole is large enough.
-    Hole,
-    /// More mappings than `vm.max_map_count`.
-    MaxMapCount,
-}
-
-crate::shape::words! {
-    Limit { Hole = "hole", MaxMapCount = "max_map_count" }
-}
-
-/// The largest values that fit, each with the other number as asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LargestFit {
-    /// Most instances at the asked reservation.
-    pub max_instances: Option<u32>,
-    /// Largest reservation at the asked instances.
-    pub memory_reservation: Option<Size>,
-}
-
-/// Why the pools do not fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// Index of the pool whose mapping finds no place.
-    pub pool: usize,
-    /// That mapping; the first of the pool when there are too many mappings in all.
-    pub mapping: MappingName,
-    /// The limit in the way.
-    pub limit: Limit,
-    /// What is needed: bytes in one piece, or mappings.
-    pub need: u64,
-    /// What there is: bytes of the largest hole that is left, or mappings.
-    pub have: u64,
-    /// What would fit.
-    pub largest_fit: LargestFit,
-}
 
 /// The answer for one case.
 ///
@@ -407,121 +367,4 @@ const fn most_maps(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> usize {
         i += 1;
     }
     pool
-}
-
-/// A value that fits.
-#[derive(Clone, Copy)]
-enum Suggested {
-    Instances(u32),
-    Reservation(Size),
-}
-
-impl Misfit {
-    /// Its code.
-    #[must_use]
-    pub const fn code(&self) -> Code {
-        match self.limit {
-            Limit::Hole => Code::Misfit,
-            Limit::MaxMapCount => Code::TooManyMaps,
-        }
-    }
-
-    /// What is needed and what there is, such as `pool needs 3.94 TiB in one piece; riscv64 sv39
-    /// (pie) has 170.66 GiB`.
-    #[must_use]
-    pub const fn message(&self, case: &Case<'_>) -> Text {
-        let mut text = Text::new().str("pool ");
-        if !case.pools[self.pool].name.is_empty() {
-            text = text.str("`").str(case.pools[self.pool].name).str("` ");
-        }
-        text = text.str("needs ");
-        text = match self.limit {
-            Limit::Hole => {
-                let text = Size::bytes(self.need).needed().write(text);
-                match self.mapping {
-                    MappingName::Memories => text.str(" in one piece; "),
-                    MappingName::Tables => text.str(" in one piece for its tables; "),
-                    MappingName::Stacks => text.str(" in one piece for its stacks; "),
-                }
-            }
-            Limit::MaxMapCount => text.u64(self.need).str(" mappings; "),
-        };
-        text = text
-            .str(case.target.arch.name())
-            .str(" ")
-            .str(case.profile.name)
-            .str(" (")
-            .str(case.shape.describe())
-            .str(") has ");
-        match self.limit {
-            Limit::Hole => {
-                let text = Size::bytes(self.have).available().write(text);
-                // After other mappings it is what they leave, not what the profile has.
-                if self.have < case.budget.holes()[0].get() {
-                    text.str(" left")
-                } else {
-                    text
-                }
-            }
-            Limit::MaxMapCount => text.u64(self.have),
-        }
-    }
-
-    /// What would fit, such as `max_instances = 42`, as it may be written in poolcfg.toml; empty when no
-    /// value of this pool does.
-    #[must_use]
-    pub const fn suggestion(&self, case: &Case<'_>) -> Text {
-        let text = Text::new();
-        match self.suggested(case) {
-            Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
-            Some(Suggested::Reservation(reservation)) => text
-                .str("memory_reservation = \"")
-                .text(&reservation.exact())
-                .str("\""),
-            None => text,
-        }
-    }
-
-    /// The number that is not kept, where it helps, or else the other one.
-    const fn suggested(&self, case: &Case<'_>) -> Option<Suggested> {
-        match (
-            case.pools[self.pool].keep,
-            self.largest_fit.max_instances,
-            self.largest_fit.memory_reservation,
-        ) {
-            (Keep::MemoryReservation, Some(instances), _)
-            | (Keep::MaxInstances, Some(instances), None) => Some(Suggested::Instances(instances)),
-            (_, _, Some(reservation)) => Some(Suggested::Reservation(reservation)),
-            (_, None, None) => None,
-        }
-    }
-
-    /// The whole sentence of a compile error, with the line of the file.
-    #[must_use]
-    pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
-        let text = self.message(case);
-        let pool = &case.pools[self.pool];
-        let text = match self.suggested(case) {
-            None => text.str(": no size of this pool fits beside the others"),
-            Some(suggested) => {
-                let text = text.str(": ").text(&self.suggestion(case));
-                match suggested {
-                    Suggested::Instances(instances) if instances < pool.min_instances => text
-                        .str(" fits, below min_instances = ")
-                        .number(pool.min_instances),
-                    Suggested::Instances(_) => text.str(" fits"),
-                    // The exact value is in a unit that nobody reads.
-                    Suggested::Reservation(reservation) => {
-                        reservation.available().write(text.str(" (")).str(") fits")
-                    }
-                }
-            }
-        };
-        let place = if pool.max_instances_at.line > 0 {
-            pool.max_instances_at
-        } else {
-            pool.memory_reservation_at
-        };
-        at(text, file, place)
-    }
 }

@@ -81,21 +81,7 @@ impl Arch {
     /// Equality for const code.
     #[must_use]
     pub const fn is(self, other: Self) -> bool {
-        matches!(
-            (self, other),
-            (Self::Aarch64, Self::Aarch64)
-                | (Self::Arm, Self::Arm)
-                | (Self::Loongarch64, Self::Loongarch64)
-                | (Self::Mips, Self::Mips)
-                | (Self::Mips64, Self::Mips64)
-                | (Self::Powerpc64, Self::Powerpc64)
-                | (Self::Riscv32, Self::Riscv32)
-                | (Self::Riscv64, Self::Riscv64)
-                | (Self::S390x, Self::S390x)
-                | (Self::X86, Self::X86)
-                | (Self::X86_64, Self::X86_64)
-                | (Self::Other, Self::Other)
-        )
+        self as u8 == other as u8
     }
 }
 
@@ -173,20 +159,7 @@ impl Os {
     /// Equality for const code.
     #[must_use]
     pub const fn is(self, other: Self) -> bool {
-        matches!(
-            (self, other),
-            (Self::Android, Self::Android)
-                | (Self::Freebsd, Self::Freebsd)
-                | (Self::Fuchsia, Self::Fuchsia)
-                | (Self::Illumos, Self::Illumos)
-                | (Self::Ios, Self::Ios)
-                | (Self::Linux, Self::Linux)
-                | (Self::Macos, Self::Macos)
-                | (Self::Netbsd, Self::Netbsd)
-                | (Self::Openbsd, Self::Openbsd)
-                | (Self::Windows, Self::Windows)
-                | (Self::Other, Self::Other)
-        )
+        self as u8 == other as u8
     }
 
     /// Whether the Linux kernel lays out its processes.

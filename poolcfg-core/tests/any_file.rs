@@ -393,6 +393,13 @@ fn ask(source: &str) -> Result<(), TestCaseError> {
                 prop_assert_eq!(promise.name, case.pools()[pool].name);
                 prop_assert_eq!(promise.process.pools().count(), case.pools().len());
             }
+            let arm = codegen::Arm {
+                facts: &facts,
+                case: &case,
+                plan: &plan,
+            };
+            let code = codegen::generated(&[arm], "cargo poolcfg", Some("poolcfg_runtime"));
+            prop_assert!(code.is_ok());
         }
     }
     Ok(())

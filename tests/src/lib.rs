@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -12,6 +13,24 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))
+}
+
+/// Builds packages of the workspace, and names the folder of their programs: a test of this package finds
+/// no `CARGO_BIN_EXE_…` of another one.
+///
+/// # Panics
+/// When they cannot be built: then there is no test.
+#[must_use]
+#[expect(clippy::expect_used, reason = "a test without programs ends here")]
+pub fn programs(packages: &[&str]) -> PathBuf {
+    let status = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["build", "--quiet"])
+        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .status()
+        .expect("cargo");
+    assert!(status.success(), "{packages:?} cannot be built");
+    root().join("target/debug")
 }
 
 /// A package outside the checkout's workspace, with the workspace's locked versions. It is removed when

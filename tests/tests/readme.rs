@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use poolcfg_core::{Budget, Shape, VaProfile};
-use poolcfg_tests::{Package, root};
+use poolcfg_tests::{Package, programs, root};
 
 fn readme() -> String {
     fs::read_to_string(root().join("README.md")).unwrap()
@@ -40,20 +40,7 @@ fn matches(shown: &[&str], seen: &[&str]) -> bool {
 
 #[test]
 fn the_console_blocks_print_what_they_show() {
-    let build = Command::new(env!("CARGO"))
-        .current_dir(root())
-        .args([
-            "build",
-            "--quiet",
-            "-p",
-            "cargo-poolcfg",
-            "-p",
-            "slot-server",
-        ])
-        .status()
-        .unwrap();
-    assert!(build.success());
-    let programs = root().join("target/debug");
+    let programs = programs(&["cargo-poolcfg", "slot-server"]);
     let path = std::env::join_paths(
         std::iter::once(programs).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     )

@@ -1,6 +1,7 @@
 //! What a user sees of each mistake, through the attribute and through the command.
 //!
 //! Each folder of `ui/` is one mistake: a poolcfg.toml, and what the compiler says of it in `macro.txt`.
+//! What the command says stands in `command.txt`; there is none where the mistake is in the code alone.
 //! A `lib.rs` stands there where the mistake is in the code, and a `Cargo.toml` holds lines for the
 //! manifest. `POOLCFG_BLESS=1 cargo test -p poolcfg-tests --test ui` writes the texts anew; read the
 //! difference before it is committed.
@@ -9,9 +10,10 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
-use poolcfg_tests::root;
+use poolcfg_tests::{programs, root};
 
 const SOURCE: &str = "\
 use poolcfg_runtime::{PoolLimits, pool_limits};
@@ -53,6 +55,9 @@ fn compare(golden: &Path, text: &str, failures: &mut Vec<String>) {
     }
 }
 
+/// What the tests share: it is made once, since each making begins by removing what is there.
+static WORKSPACE: LazyLock<PathBuf> = LazyLock::new(workspace);
+
 /// One workspace with a package for each case, so that poolcfg-runtime is compiled once.
 fn workspace() -> PathBuf {
     let folder = root().join("target/ui");
@@ -82,9 +87,9 @@ fn workspace() -> PathBuf {
 
 #[test]
 fn the_compiler_names_each_mistake() {
-    let folder = workspace();
+    let folder = &*WORKSPACE;
     let output = Command::new(env!("CARGO"))
-        .current_dir(&folder)
+        .current_dir(folder)
         .args([
             "check",
             "--workspace",
@@ -121,6 +126,52 @@ fn the_compiler_names_each_mistake() {
         }
         let said = said.replace(folder.to_str().unwrap(), "$UI");
         compare(&case.join("macro.txt"), &said, &mut failures);
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// The file is well-formed and asks for more than there is: an answer, and not a failure, of the command.
+const MISFITS: [&str; 5] = [
+    "least-does-not-fit",
+    "misfit",
+    "misfit-by-reservation",
+    "misfit-of-named-pools",
+    "too-many-maps",
+];
+
+#[test]
+fn the_command_names_each_mistake_of_the_file() {
+    let program = programs(&["cargo-poolcfg"]).join("cargo-poolcfg");
+    let mut failures = Vec::new();
+    for case in cases() {
+        if !case.join("poolcfg.toml").exists() || case.join("Cargo.toml").exists() {
+            continue;
+        }
+        let output = Command::new(&program)
+            .args(["poolcfg", "check", "--target", "x86_64-unknown-linux-gnu"])
+            .current_dir(WORKSPACE.join(name(&case)))
+            .stdin(Stdio::null())
+            .env_remove("POOLCFG_VA_PROFILE")
+            .env_remove("CARGO_TERM_COLOR")
+            .output()
+            .unwrap();
+        let golden = case.join("command.txt");
+        let status = output.status.code();
+        let expected = match status {
+            // The mistake is in the code alone.
+            Some(0) if !golden.exists() => continue,
+            _ if MISFITS.contains(&name(&case)) => 100,
+            _ => 101,
+        };
+        if status != Some(expected) {
+            failures.push(format!(
+                "{}: status {status:?} and not {expected}",
+                name(&case)
+            ));
+            continue;
+        }
+        let said = String::from_utf8(output.stderr).unwrap();
+        compare(&golden, &said, &mut failures);
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }

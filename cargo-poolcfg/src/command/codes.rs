@@ -33,7 +33,7 @@ pub(crate) fn run(code: &str) -> Result<Exit, Error> {
             None => "codes are `PC0001` to `PC0026`, as errors show them".to_owned(),
         };
         let message = format!("no error has the code `{}`", code.escape_default());
-        return Err(Error::new(Code::UnknownWord, message, help));
+        return Err(Error::new(Code::UnknownWord, message, help).exiting(Exit::Usage));
     };
     print(text)?;
     Ok(Exit::Fits)

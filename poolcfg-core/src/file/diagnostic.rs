@@ -5,7 +5,8 @@ use std::ops::Range;
 use crate::case::Case;
 use crate::fault::{Code, Fault};
 use crate::file::{ConfigFile, profiles};
-use crate::plan::{Limit, Misfit};
+use crate::limits::MappingName;
+use crate::misfit::{Limit, Misfit};
 use crate::setting::Place;
 use crate::size::{GRAIN, Size};
 
@@ -78,24 +79,22 @@ impl Diagnostic {
     pub fn from_misfit(misfit: &Misfit, case: &Case<'_>, file: &ConfigFile) -> Self {
         let pool = &case.pools()[misfit.pool];
         let asked = &pool.asked;
+        let region = match misfit.mapping {
+            MappingName::Memories => asked.memory_reservation,
+            MappingName::Tables => asked.table_reservation,
+            MappingName::Stacks => asked.stack_reservation,
+        };
         let label = match misfit.limit {
             Limit::Hole => format!(
-                "{} slots of {} and {} of guard: {}",
-                asked.max_instances,
-                asked.memory_reservation.exact(),
-                asked.guard_size.exact(),
+                "{} of {} each, with guards: {}",
+                misfit.mapping,
+                region.exact(),
                 Size::bytes(misfit.need).needed()
             ),
             Limit::MaxMapCount => format!(
-                "{} slots take {} mappings",
-                asked.max_instances, misfit.need
+                "all pools together take {} mappings when every slot is live",
+                misfit.need
             ),
-        };
-        let suggestion = misfit.suggestion(case);
-        let help = if suggestion.is_empty() {
-            "no size of this pool fits beside the others: make them smaller".to_owned()
-        } else {
-            format!("{suggestion} fits")
         };
         Self {
             code: misfit.code(),
@@ -104,7 +103,7 @@ impl Diagnostic {
                 .span(pool.max_instances_at)
                 .or_else(|| file.span(pool.memory_reservation_at)),
             label,
-            help: Some(help),
+            help: Some(misfit.advice(case).as_str().to_owned()),
         }
     }
 

@@ -34,7 +34,9 @@ pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
     })?;
     let Some(pointer) = pointer(&source)? else {
         let path = manifest_path.with_file_name(FILE_NAME);
-        return Ok(path.is_file().then(|| Location {
+        // Whatever is there is meant to be read: what cannot be is an error, not the defaults.
+        let is_there = std::fs::symlink_metadata(&path).is_ok();
+        return Ok(is_there.then(|| Location {
             path,
             shown: FILE_NAME.to_owned(),
         }));
@@ -56,7 +58,7 @@ pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
             Code::NoFile,
             format!("`config` points at `{shown}`, and no file is there ({})", pointer.place),
             Some(
-                "the path starts at the directory of Cargo.toml; `cargo poolcfg init` writes the file"
+                "the path starts at the directory of Cargo.toml; take the pointer out to use the file beside it"
                     .to_owned(),
             ),
         ));

@@ -1,0 +1,290 @@
+//! Holes: what a process has free in its window, by the rule of the Linux kernel.
+//!
+//! ```text
+//!  0   lowest                pie_base           mmap base        window
+//!  |-----|=======================|---|---|==========|---|----------|
+//!        :   the lower hole      : P : H : the upper: L : gap      :
+//!                                  program        hole  libraries   stack
+//!                                  and heap             (headroom)
+//! ```
+//! That is a PIE with a finite stack limit, searched from the top down. A program linked statically to
+//! a low address leaves one hole; an unlimited stack limit turns the search round (most kernels) or cuts
+//! the window at 1/6 (x86). ASLR moves `P` up and the mmap base down.
+
+use crate::place::{HOLES, Hole, Room};
+use crate::profile::{LinuxLayout, UnlimitedStack, VaProfile};
+use crate::shape::{Aslr, RelocationModel, Shape, StackLimit};
+use crate::size::Size;
+
+/// A stack limit of 8 MiB, which is what a finite one is counted as; up to 128 MiB - the gap below -
+/// it makes no difference to most windows.
+const STACK: Size = Size::mib(8);
+
+/// The addresses of a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first address of the hole.
+    pub bottom: u64,
+    /// The first address above it.
+    pub top: u64,
+}
+
+/// The holes of a process, as they are found.
+pub(crate) struct Holes {
+    pub(crate) room: Room,
+    pub(crate) spans: [Option<Span>; HOLES],
+}
+
+impl Holes {
+    pub(crate) const NONE: Self = Self {
+        room: Room {
+            holes: [Hole { least: 0, most: 0 }; HOLES],
+            count: 0,
+            knee: 0,
+        },
+        spans: [None; HOLES],
+    };
+
+    /// The next hole of the search: between these addresses at the least, and of `most` bytes where
+    /// ASLR is kind.
+    const fn then(self, bottom: u64, top: u64, most: u64) -> Self {
+        let least = top.saturating_sub(bottom);
+        let span = Span { bottom, top };
+        self.push(least, most, if least > 0 { Some(span) } else { None })
+    }
+
+    /// The last hole of the search; what it has beyond its least is told by the knee alone.
+    const fn last(self, bottom: u64, top: u64) -> Self {
+        self.then(bottom, top, 0)
+    }
+
+    /// The next hole of a search whose addresses are not known.
+    pub(crate) const fn unplaced(self, least: u64) -> Self {
+        self.push(least, least, None)
+    }
+
+    const fn push(mut self, least: u64, most: u64, span: Option<Span>) -> Self {
+        let index = self.room.count;
+        self.room.holes[index] = Hole {
+            least,
+            most: max(least, most),
+        };
+        self.spans[index] = span;
+        self.room.count = index + 1;
+        self
+    }
+
+    /// The last two holes share a boundary: see [`Room::knee`].
+    const fn with_knee(mut self, knee: u64) -> Self {
+        self.room.knee = knee;
+        self
+    }
+}
+
+/// The addresses and the reach of ASLR from which the rooms below are computed, in bytes.
+struct Plan {
+    window: u64,
+    lowest: u64,
+    pie_base: u64,
+    legacy_base: u64,
+    /// How far ASLR moves the program up, and as far the mmap base down or the legacy base up.
+    aslr: u64,
+    /// How far the heap may begin behind the program.
+    brk: u64,
+    /// Between the end of the window and the mmap base before ASLR.
+    gap: u64,
+    /// Between the end of the window and the lowest page of the stack, at most.
+    stack: u64,
+    headroom: u64,
+}
+
+/// A PIE's segments are aligned to 2 MiB at most by the linkers in use, and so is where it begins.
+const SEGMENT_ALIGNMENT: Size = Size::mib(2);
+
+/// A static program is linked to at most this address and is loaded there.
+const STATIC_BASE: u64 = 4 << 20;
+
+/// The holes of a process of this shape, in the order in which the kernel searches them.
+pub(crate) const fn linux_holes(
+    profile: &VaProfile<'_>,
+    linux: &LinuxLayout,
+    shape: Shape,
+    headroom: Size,
+) -> Holes {
+    let window = profile.window.get();
+    let bits = match shape.aslr {
+        Aslr::Default => linux.aslr_bits_default,
+        Aslr::Maximum => linux.aslr_bits_max,
+    };
+    let aslr = match profile.page_size.checked_mul(1u64.wrapping_shl(bits)) {
+        Some(aslr) if bits < 64 => aslr.get(),
+        _ => window,
+    };
+    // stack_guard_gap: 256 pages (mm/util.c:441-474 with stack_guard_gap of mm/mmap.c).
+    let stack = linux.stack_randomization.get() + STACK.get() + 256 * profile.page_size.get();
+    let plan = Plan {
+        window,
+        lowest: linux.lowest.get(),
+        pie_base: linux.pie_base.round_down(SEGMENT_ALIGNMENT).get(),
+        legacy_base: linux.legacy_base.get(),
+        aslr,
+        brk: linux.brk_randomization.get(),
+        gap: clamp(stack, 128 << 20, window / 6 * 5),
+        stack,
+        headroom: headroom.get(),
+    };
+    match (
+        shape.relocation_model,
+        shape.stack_limit,
+        linux.unlimited_stack,
+    ) {
+        (RelocationModel::Pie, StackLimit::Finite, _) => pie(&plan),
+        (RelocationModel::Static, StackLimit::Finite, _) => fixed(&plan),
+        (RelocationModel::Pie, StackLimit::Unlimited, UnlimitedStack::Legacy) => legacy_pie(&plan),
+        (RelocationModel::Static, StackLimit::Unlimited, UnlimitedStack::Legacy) => {
+            legacy_fixed(&plan)
+        }
+        (RelocationModel::Pie, StackLimit::Unlimited, UnlimitedStack::LargeGap) => {
+            large_gap_pie(&plan)
+        }
+        (RelocationModel::Static, StackLimit::Unlimited, UnlimitedStack::LargeGap) => {
+            large_gap_fixed(&plan)
+        }
+    }
+}
+
+impl Plan {
+    /// The mmap base of a top-down search, at its lowest.
+    const fn mmap_base(&self) -> u64 {
+        self.window
+            .saturating_sub(self.gap)
+            .saturating_sub(self.aslr)
+    }
+
+    /// The end of the program and what its heap may skip, at their highest.
+    const fn program_end(&self) -> u64 {
+        self.pie_base
+            .saturating_add(self.aslr)
+            .saturating_add(self.brk)
+    }
+
+    /// The end of a program at a fixed, low address and what its heap may skip.
+    const fn fixed_end(&self) -> u64 {
+        STATIC_BASE.saturating_add(self.brk)
+    }
+
+    /// Where the bottom-up search begins, at its highest.
+    const fn bottom_up_base(&self) -> u64 {
+        self.legacy_base.saturating_add(self.aslr)
+    }
+
+    /// Where the bottom-up search ends: at the stack.
+    const fn bottom_up_end(&self) -> u64 {
+        self.window.saturating_sub(self.stack)
+    }
+}
+
+/// Top-down, the program at `pie_base`: first the hole above it, then the one below.
+const fn pie(plan: &Plan) -> Holes {
+    let most = plan
+        .window
+        .saturating_sub(plan.gap)
+        .saturating_sub(plan.pie_base);
+    // What the upper hole loses to things that give nothing to the lower one.
+    let lost = plan
+        .aslr
+        .saturating_add(plan.brk)
+        .saturating_add(plan.headroom);
+    let top = plan.mmap_base().saturating_sub(plan.headroom);
+    let upper = Holes::NONE.then(plan.program_end(), top, most);
+    if plan.aslr > most {
+        // An mmap base below the program cuts the lower hole too.
+        return upper.last(plan.lowest, top);
+    }
+    upper
+        .last(plan.lowest, plan.pie_base)
+        .with_knee(most.saturating_sub(lost))
+}
+
+/// Top-down, the program and its heap low: one hole.
+const fn fixed(plan: &Plan) -> Holes {
+    let top = plan.mmap_base().saturating_sub(plan.headroom);
+    Holes::NONE.last(plan.fixed_end(), top)
+}
+
+/// Bottom-up from the legacy base: first the hole below the program, then the one above. Libraries lie
+/// at the base.
+const fn legacy_pie(plan: &Plan) -> Holes {
+    bottom_up(Holes::NONE, plan, plan.headroom)
+}
+
+/// Bottom-up from the legacy base, the program below it: one hole.
+const fn legacy_fixed(plan: &Plan) -> Holes {
+    let bottom = plan.bottom_up_base().saturating_add(plan.headroom);
+    Holes::NONE.last(bottom, plan.bottom_up_end())
+}
+
+/// The holes of a bottom-up search around a program at `pie_base`, with the headroom charged at the
+/// base.
+const fn bottom_up(before: Holes, plan: &Plan, headroom: u64) -> Holes {
+    let base = plan.bottom_up_base().saturating_add(headroom);
+    let most = plan
+        .pie_base
+        .saturating_add(plan.aslr)
+        .saturating_sub(plan.legacy_base);
+    let below = before.then(base, plan.pie_base, most);
+    if base > plan.pie_base {
+        // The base may lie above the program: then there is nothing below it, and what the base takes,
+        // libraries included, it takes above.
+        let end = max(plan.bottom_up_base(), plan.program_end());
+        return below.last(end.saturating_add(headroom), plan.bottom_up_end());
+    }
+    below
+        .last(plan.program_end(), plan.bottom_up_end())
+        .with_knee((plan.pie_base - base).saturating_add(plan.aslr))
+}
+
+/// x86 with an unlimited stack limit: the lowest sixth of the window from the top down, less what lies
+/// in it; then bottom-up from a third.
+const fn lowest_sixth(plan: &Plan, bottom: u64) -> Holes {
+    let sixth = plan.window / 6;
+    let top = sixth
+        .saturating_sub(plan.aslr)
+        .saturating_sub(plan.headroom);
+    Holes::NONE.then(bottom, top, sixth)
+}
+
+const fn large_gap_pie(plan: &Plan) -> Holes {
+    if plan.pie_base > plan.bottom_up_base() {
+        return bottom_up(lowest_sixth(plan, plan.lowest), plan, 0);
+    }
+    // The program lies below the bottom-up base or is reached by it (32 bits): only what is above both
+    // is counted on.
+    let bottom = if plan.pie_base < plan.window / 6 {
+        plan.program_end()
+    } else {
+        plan.lowest
+    };
+    lowest_sixth(plan, bottom).last(
+        max(plan.bottom_up_base(), plan.program_end()),
+        plan.bottom_up_end(),
+    )
+}
+
+const fn large_gap_fixed(plan: &Plan) -> Holes {
+    lowest_sixth(plan, plan.fixed_end()).last(plan.bottom_up_base(), plan.bottom_up_end())
+}
+
+const fn max(left: u64, right: u64) -> u64 {
+    if left > right { left } else { right }
+}
+
+const fn clamp(value: u64, least: u64, most: u64) -> u64 {
+    if value < least {
+        least
+    } else if value > most {
+        most
+    } else {
+        value
+    }
+}
