@@ -53,7 +53,7 @@ pub use misfit::{LargestFit, Limit, Misfit};
 pub use place::{Group, HOLES, Hole, KINDS, Placement, Room, place};
 pub use plan::Plan;
 pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
-pub use promise::{Process, Promise};
+pub use promise::{Answer, Process, Promise};
 pub use setting::{
     AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,
 };

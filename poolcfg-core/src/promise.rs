@@ -1,6 +1,7 @@
 //! Promises: what a build carries of one pool to its start, and the assertions of the compiler.
 
 use crate::case::Case;
+use crate::fault::Faults;
 use crate::fit::MAX_POOLS;
 use crate::limits::Limits;
 use crate::plan::Plan;
@@ -90,20 +91,24 @@ impl Plan {
     }
 }
 
-impl<'a> Settings<'a> {
-    /// The promise of one pool for a target, for const code whose faults and misfits are reported by
+/// Settings worked out for a target, once for what is promised and for the assertion that it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    target: Target,
+    outcome: Result<(Case<'a>, Plan), Faults<'a>>,
+}
+
+impl<'a> Answer<'a> {
+    /// The promise of the pool with this index, for const code whose faults and misfits are reported by
     /// [`must_hold`](Self::must_hold) beside it: where there are any, it promises nothing of use.
     #[must_use]
-    pub const fn promise(&self, target: Target, pool: usize) -> Promise<'a> {
-        match self.case(target) {
-            Ok(case) => Plan::new(&case).promise(&case, pool),
-            Err(_) => {
-                let fallback = Settings::new(&[], &[]);
-                match fallback.case(target) {
-                    Ok(case) => Plan::new(&case).promise(&case, 0),
-                    Err(_) => panic!("the built-in defaults are at fault"),
-                }
-            }
+    pub const fn promise(&self, pool: usize) -> Promise<'a> {
+        if let Ok((case, plan)) = &self.outcome {
+            return plan.promise(case, pool);
+        }
+        match Settings::new(&[], &[]).case(self.target) {
+            Ok(case) => Plan::new(&case).promise(&case, 0),
+            Err(_) => panic!("the built-in defaults are at fault"),
         }
     }
 
@@ -113,14 +118,32 @@ impl<'a> Settings<'a> {
     /// With every fault, or with the misfit, as its text: in a const that is a compile error with its
     /// arrow on the caller. `file` is the name of the settings' file in the message.
     #[track_caller]
-    pub const fn must_hold(&self, target: Target, file: &str) {
-        let text = match self.case(target) {
+    pub const fn must_hold(&self, file: &str) {
+        let text = match &self.outcome {
             Err(faults) => faults.message(file),
-            Ok(case) => match Plan::new(&case).misfit {
+            Ok((case, plan)) => match &plan.misfit {
                 None => return,
-                Some(misfit) => misfit.sentence(&case, file),
+                Some(misfit) => misfit.sentence(case, file),
             },
         };
         panic!("{}", text.as_str());
+    }
+}
+
+impl<'a> Settings<'a> {
+    /// The settings worked out for a target.
+    #[must_use]
+    pub const fn answer(&self, target: Target) -> Answer<'a> {
+        let outcome = match self.case(target) {
+            Ok(case) => Ok((case, Plan::new(&case))),
+            Err(faults) => Err(faults),
+        };
+        Answer { target, outcome }
+    }
+
+    /// The promise of one pool for a target, as [`Answer::promise`] gives it.
+    #[must_use]
+    pub const fn promise(&self, target: Target, pool: usize) -> Promise<'a> {
+        self.answer(target).promise(pool)
     }
 }

@@ -388,6 +388,11 @@ fn ask(source: &str) -> Result<(), TestCaseError> {
                 is_in(source, &Diagnostic::from_misfit(misfit, &case, &file))?;
                 prop_assert!(!misfit.sentence(&case, "poolcfg.toml").is_empty());
             }
+            for pool in 0..case.pools().len() {
+                let promise = plan.promise(&case, pool);
+                prop_assert_eq!(promise.name, case.pools()[pool].name);
+                prop_assert_eq!(promise.process.pools().count(), case.pools().len());
+            }
             let arm = codegen::Arm {
                 facts: &facts,
                 case: &case,

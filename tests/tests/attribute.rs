@@ -146,6 +146,30 @@ fn huge_numbers_are_cheap_for_the_compiler() {
         file += &format!("[pool.p{pool}]\n");
     }
     passes(&Package::new("sixteen", &Package::runtime(), &file, source));
+    // Three holes with boundaries that move far, and pools that shrink until they touch all of them.
+    let file = "
+        [address_space]
+        stack_limit = \"unlimited\"
+        aslr = \"maximum\"
+        [pool.p0]
+        max_instances = 1000
+        memory_reservation = \"1000GiB\"
+        stack_reservation = \"32MiB\"
+        pools = 3
+        on_misfit = \"shrink\"
+        keep = \"max_instances\"
+        [pool.p1]
+        memory_reservation = \"7GiB\"
+        guard_size = \"4KiB\"
+        on_misfit = \"shrink\"
+        [pool.p2]
+        memory_reservation = \"5GiB\"
+        guard_size = 0
+        stack_reservation = \"4KiB\"
+        pools = 2
+        on_misfit = \"shrink\"
+    ";
+    passes(&Package::new("three", &Package::runtime(), file, source));
 }
 
 /// Guaranteed is what the floor holds, taken is what the machine gives: one program shows both.
