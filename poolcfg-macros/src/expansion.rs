@@ -76,7 +76,7 @@ fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> To
     };
     quote! {{
         // The work is bounded, and is more than the lint allows only where many pools shrink.
-        #[allow(long_running_const_eval)]
+        #[allow(long_running_const_eval, reason = "bounded")]
         const ANSWER: #krate::Answer<'static> = #settings
             .va_profile(::core::option_env!("POOLCFG_VA_PROFILE"))
             .answer(#krate::Target::CURRENT);
