@@ -1,9 +1,9 @@
 //! Arguments: what stands in the brackets of the attribute.
 
-use proc_macro2::Span;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Ident, LitStr, Path, Token};
+use syn::{LitStr, Token};
 
 /// `pool = "NAME"` and `crate = path`.
 #[derive(Default)]
@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
     /// The pool's name and where it stands.
     pub(crate) pool: Option<LitStr>,
     /// The path of poolcfg-runtime.
-    pub(crate) krate: Option<Path>,
+    pub(crate) krate: Option<TokenStream>,
 }
 
 impl Parse for Arguments {
@@ -33,9 +33,7 @@ impl Parse for Arguments {
                 "crate" => {
                     once(&name, arguments.krate.is_some())?;
                     input.parse::<Token![=]>()?;
-                    arguments.krate = Some(input.call(Path::parse_mod_style).map_err(|error| {
-                        hint(&error, "write a path, such as `crate = ::my_runtime`")
-                    })?);
+                    arguments.krate = Some(path(input)?);
                 }
                 other => {
                     return Err(syn::Error::new(
@@ -59,6 +57,28 @@ impl Arguments {
     pub(crate) fn pool_span(&self, item: Span) -> Span {
         self.pool.as_ref().map_or(item, LitStr::span)
     }
+}
+
+/// A path without generics, such as `::my_runtime`.
+fn path(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let mut path = TokenStream::new();
+    let wrong = |span| {
+        let text = "expected a path: write one, such as `crate = ::my_runtime`";
+        Err(syn::Error::new(span, text))
+    };
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let token = input.parse::<TokenTree>()?;
+        match &token {
+            TokenTree::Ident(_) => {}
+            TokenTree::Punct(punct) if punct.as_char() == ':' => {}
+            _ => return wrong(token.span()),
+        }
+        path.extend([token]);
+    }
+    if path.is_empty() {
+        return wrong(input.span());
+    }
+    Ok(path)
 }
 
 fn once(name: &Ident, seen: bool) -> syn::Result<()> {

@@ -2,27 +2,42 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
+use syn::Token;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Token, Type, Visibility};
+use syn::token::Paren;
 
 /// `/// …  pub const POOL: PoolLimits;`
 pub(crate) struct Item {
-    attributes: Vec<Attribute>,
-    visibility: Visibility,
+    /// Attributes, doc comments among them, and visibility: they stay as they are.
+    front: TokenStream,
     /// `const` or `static`.
     keyword: TokenStream,
     /// Its name, at which every arrow points.
     pub(crate) name: Ident,
-    kind: Type,
+    kind: TokenStream,
     /// What is wrong with it that does not keep it from being an item.
     pub(crate) mistakes: Vec<syn::Error>,
 }
 
 impl Parse for Item {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        let visibility = input.parse()?;
+        // Nothing here is looked into, so syn's own types for it are not worth their build time.
+        let mut front = TokenStream::new();
+        let mut keep = || -> syn::Result<()> {
+            front.extend([input.parse::<TokenTree>()?]);
+            Ok(())
+        };
+        while input.peek(Token![#]) {
+            keep()?;
+            keep()?;
+        }
+        if input.peek(Token![pub]) {
+            keep()?;
+            if input.peek(Paren) {
+                keep()?;
+            }
+        }
         let keyword = if input.peek(Token![const]) && !input.peek2(Token![fn]) {
             input.parse::<Token![const]>()?.into_token_stream()
         } else if input.peek(Token![static]) {
@@ -47,7 +62,13 @@ impl Parse for Item {
             return Err(input.error("limits are of one target and cannot be generic"));
         }
         input.parse::<Token![:]>()?;
-        let kind = input.parse()?;
+        let mut kind = TokenStream::new();
+        while !input.peek(Token![;]) && !input.peek(Token![=]) && !input.is_empty() {
+            kind.extend([input.parse::<TokenTree>()?]);
+        }
+        if kind.is_empty() {
+            return Err(input.error("limits have a type, such as `PoolLimits`"));
+        }
         if input.peek(Token![=]) {
             mistakes.push(
                 input.error(
@@ -60,8 +81,7 @@ impl Parse for Item {
         }
         input.parse::<Token![;]>()?;
         Ok(Self {
-            attributes,
-            visibility,
+            front,
             keyword,
             name,
             kind,
@@ -74,16 +94,14 @@ impl Item {
     /// The item with this value.
     pub(crate) fn with(&self, value: &TokenStream) -> TokenStream {
         let Self {
-            attributes,
-            visibility,
+            front,
             keyword,
             name,
             kind,
             ..
         } = self;
         quote! {
-            #(#attributes)*
-            #visibility #keyword #name: #kind = #value;
+            #front #keyword #name: #kind = #value;
         }
     }
 }
