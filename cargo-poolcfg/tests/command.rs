@@ -817,21 +817,31 @@ fn a_package_that_depends_on_the_runtime_gets_typed_limits() {
              pooling = {{ package = \"poolcfg-runtime\", path = {runtime:?}, default-features = false }}\n"
         ),
     );
-    project.write(
-        "src/lib.rs",
-        "pub mod pool_limits;\n\
-         const _: () = assert!(pool_limits::POOL.asked().max_instances == 12);\n",
-    );
-    project.run(&["--target", "host-tuple"]).ends(0);
     let lock = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()
         .join("Cargo.lock");
     fs::copy(lock, project.path("Cargo.lock")).unwrap();
-    let mut check = Command::new(env!("CARGO"));
-    check.current_dir(project.folder.path()).arg("check").env(
-        "CARGO_TARGET_DIR",
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed"),
-    );
-    ran(&mut check).ends(0);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
+    for (file, assertion) in [
+        (
+            "[pooling_allocator]\nmax_instances = 12\n",
+            "assert!(pool_limits::POOL.asked().max_instances == 12)",
+        ),
+        (
+            "[pool.plugins]\nmax_instances = 3\n[pool.type]\nmax_instances = 4\n",
+            "assert!(pool_limits::pool_type::POOL.guaranteed().max_instances == 4)",
+        ),
+    ] {
+        project.write("poolcfg.toml", file);
+        let source = format!("pub mod pool_limits;\nconst _: () = {assertion};\n");
+        project.write("src/lib.rs", &source);
+        project.run(&["--target", "host-tuple"]).ends(0);
+        let mut check = Command::new(env!("CARGO"));
+        check
+            .current_dir(project.folder.path())
+            .arg("check")
+            .env("CARGO_TARGET_DIR", &target);
+        ran(&mut check).ends(0);
+    }
 }

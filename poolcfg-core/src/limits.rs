@@ -66,6 +66,25 @@ pub struct Footprint {
 pub struct Overflow;
 
 impl Limits {
+    /// The same with another number of instances.
+    #[must_use]
+    pub const fn with_instances(&self, max_instances: u32) -> Self {
+        Self {
+            max_instances,
+            ..*self
+        }
+    }
+
+    /// The same with another reservation, and a memory that stays within it.
+    #[must_use]
+    pub const fn with_reservation(&self, memory_reservation: Size) -> Self {
+        Self {
+            memory_reservation,
+            max_memory_size: self.max_memory_size.min(memory_reservation),
+            ..*self
+        }
+    }
+
     /// The bytes from the start of one slot to the start of the next.
     ///
     /// # Errors

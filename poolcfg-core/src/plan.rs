@@ -146,20 +146,13 @@ impl Scale {
 }
 
 const fn with_instances(asked: &Limits, instances: u64) -> Limits {
-    Limits {
-        max_instances: narrow(instances),
-        ..*asked
-    }
+    asked.with_instances(narrow(instances))
 }
 
-/// `asked` with a reservation of this many grains, and a memory that stays within it.
+/// `asked` with a reservation of this many grains.
 const fn with_reservation(asked: &Limits, grains: u64) -> Limits {
-    let reservation = Size::bytes(grains.saturating_mul(GRAIN.get())).round_down(GRAIN);
-    Limits {
-        memory_reservation: reservation,
-        max_memory_size: asked.max_memory_size.min(reservation),
-        ..*asked
-    }
+    let bytes = grains.saturating_mul(GRAIN.get());
+    asked.with_reservation(Size::bytes(bytes).round_down(GRAIN))
 }
 
 /// `u32::try_from` for const code; more than 2^32 - 1 instances is as many as can be said.

@@ -30,6 +30,8 @@ pub struct Promise<'a> {
     pub va_profile: &'a str,
     /// The process shape that it was computed for.
     pub shape: Shape,
+    /// What the rest of the process is left where more than the guarantee is taken.
+    pub headroom: Size,
     /// Every pool of the process, this one among them: who takes more than the guarantee has to leave
     /// the others theirs.
     pub process: Process<'a>,
@@ -86,6 +88,7 @@ impl Plan {
             page_size: case.budget.page_size,
             va_profile: case.profile.name,
             shape: case.shape,
+            headroom: case.budget.headroom,
             process: self.process(case),
         }
     }

@@ -3,9 +3,7 @@
 //! Limits that no reservation meets are read first (`bounds`), then the real reservation is made, and
 //! only when that fails is the cause looked for.
 
-use poolcfg_core::{
-    Budget, GRAIN, Keep, LargestFit, Limits, MappingName, Promise, Size, Target, VaProfile,
-};
+use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
 use crate::bounds::{Bounds, Exceeded};
 use crate::layout;
@@ -42,18 +40,12 @@ struct Scale {
 impl Scale {
     fn limits(&self, value: u64) -> Limits {
         match self.keep {
-            Keep::MemoryReservation => Limits {
-                max_instances: u32::try_from(value).unwrap_or(u32::MAX),
-                ..self.asked
-            },
-            Keep::MaxInstances => {
-                let reservation = Size::bytes(value.saturating_mul(GRAIN.get()));
-                Limits {
-                    memory_reservation: reservation,
-                    max_memory_size: self.asked.max_memory_size.min(reservation),
-                    ..self.asked
-                }
-            }
+            Keep::MemoryReservation => self
+                .asked
+                .with_instances(u32::try_from(value).unwrap_or(u32::MAX)),
+            Keep::MaxInstances => self
+                .asked
+                .with_reservation(Size::bytes(value.saturating_mul(GRAIN.get()))),
         }
     }
 
@@ -106,7 +98,7 @@ pub(crate) fn recheck<M: Machine>(
         },
         bounds: Bounds::read(machine, &in_force.asked, page_size),
         page_size,
-        headroom: headroom(promise),
+        headroom: promise.headroom,
         to_come: to_come(promise, &machine.holdings()),
     };
     let guaranteed = this.scale.value(&in_force.guaranteed);
@@ -148,14 +140,6 @@ fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
             std::iter::repeat_n(limits, all.saturating_sub(here).min(MANY + 1))
         })
         .collect()
-}
-
-/// What is left to the rest of the process where more than the least is taken, as the build leaves it.
-fn headroom(promise: &Promise<'static>) -> Size {
-    let target = Target::CURRENT;
-    let profile =
-        VaProfile::find(promise.va_profile, target).unwrap_or_else(|_| VaProfile::floor(target));
-    Budget::new(&profile, promise.shape, None).headroom
 }
 
 impl<M: Machine> Recheck<'_, M> {

@@ -202,6 +202,7 @@ fn typed(pool: &Pool<'_>, names: &[&str], case: &Case<'_>, runtime: &Ident) -> T
     let name = pool.name;
     let keep = variant("Keep", pool.keep, &krate);
     let page_size = size(case.budget.page_size, &krate);
+    let headroom = size(case.budget.headroom, &krate);
     let va_profile = case.profile.name;
     let shape = shape_tokens(case.shape, &krate);
     // Consts of a pool, seen from here.
@@ -244,6 +245,7 @@ fn typed(pool: &Pool<'_>, names: &[&str], case: &Case<'_>, runtime: &Ident) -> T
             page_size: #page_size,
             va_profile: #va_profile,
             shape: #shape,
+            headroom: #headroom,
             process: #krate::Process::new(&[#(#process),*]),
         });
     }
