@@ -139,6 +139,7 @@ impl Misfit {
         let text = self.suggestion(case);
         let least = case.pools[self.pool].min_instances;
         match self.suggested(case) {
+            None if case.count == 1 => Text::new().str("no size of this pool fits"),
             None => Text::new().str("no size of this pool fits beside the others"),
             Some(Suggested::Instances(instances)) if instances < least => {
                 text.str(" fits, below min_instances = ").number(least)

@@ -126,7 +126,8 @@ impl VaProfile<'static> {
             }
             table += 1;
         }
-        // The conservative profiles serve every target, so this is for the type alone.
+        // The conservative profiles serve every pointer width that Rust has, so this is for the type
+        // alone.
         other::CONSERVATIVE[0]
     }
 
@@ -210,13 +211,11 @@ impl VaProfile<'_> {
     pub const fn pointer_width(&self) -> u32 {
         match self.arch {
             Arch::Arm | Arch::Mips | Arch::Riscv32 | Arch::X86 => 32,
-            Arch::Other => {
-                if self.window.get() > u32::MAX as u64 + 1 {
-                    64
-                } else {
-                    32
-                }
-            }
+            Arch::Other => match self.window.get().saturating_sub(1).leading_zeros() {
+                0..=31 => 64,
+                32..=47 => 32,
+                _ => 16,
+            },
             _ => 64,
         }
     }

@@ -222,7 +222,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
 ];
 
 /// For a target without a profile: half of the smallest window of its pointer width that any system
-/// above has. They serve every architecture, so they come last.
+/// above has, and nothing for 16 bits. They serve every architecture, so they come last.
 pub(super) const CONSERVATIVE: &[VaProfile<'static>] = &[
     system(
         Os::Other,
@@ -241,5 +241,14 @@ pub(super) const CONSERVATIVE: &[VaProfile<'static>] = &[
         Known::Unconfirmed,
         "half of a 2 GiB window",
         "32-bit targets without a profile of their own",
+    ),
+    system(
+        Os::Other,
+        Arch::Other,
+        Place("conservative-16", Size::kib(64), Size::ZERO),
+        K4,
+        Known::Unconfirmed,
+        "a pointer of 16 bits reaches 64 KiB, which hold no pool",
+        "16-bit targets: nothing is guaranteed",
     ),
 ];
