@@ -330,12 +330,11 @@ impl Fault<'_> {
             Self::Overflow { .. } => {
                 text.str("lower `max_instances`, `memory_reservation`, `guard_size` or `pools`")
             }
-            Self::UnknownProfile { .. } => {
-                text.str("`cargo poolcfg profiles` lists every profile")
-            }
-            Self::ProfileOfOtherTarget { .. } => text.str(
-                "put it under `[target.'cfg(target_arch = \"…\")'.address_space]`, or leave it out to take the target's floor",
-            ),
+            Self::UnknownProfile { .. } => text.str("`cargo poolcfg profiles` lists every profile"),
+            Self::ProfileOfOtherTarget { arch, .. } => text
+                .str("put it under `[target.'cfg(target_arch = \"")
+                .str(arch.name())
+                .str("\")'.address_space]`, or leave it out to take the target's floor"),
         }
     }
 }
