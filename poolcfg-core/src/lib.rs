@@ -59,6 +59,6 @@ pub use setting::{
 };
 pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};
-pub use slab::{Slots, slabs, stride};
+pub use slab::{Slots, slabs};
 pub use target::{Arch, Os, Target};
 pub use text::Text;

@@ -2,8 +2,8 @@
 
 use crate::fit::Mappings;
 use crate::place::KINDS;
-use crate::size::{GRAIN, Size};
-use crate::slab::{Slots, slabs, stride};
+use crate::size::Size;
+use crate::slab::{Slots, slabs};
 
 /// The numbers of one pool, as asked or as guaranteed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,22 +82,6 @@ impl Limits {
             memory_reservation,
             max_memory_size: self.max_memory_size.min(memory_reservation),
             ..*self
-        }
-    }
-
-    /// The bytes from the start of one slot to the start of the next.
-    ///
-    /// # Errors
-    /// [`Overflow`] when that is above 2^64 - 1 bytes.
-    pub const fn memory_stride(&self, page_size: Size) -> Result<Size, Overflow> {
-        let bytes = stride(
-            self.memory_reservation.get(),
-            self.guard_size.get(),
-            page_size.get(),
-        );
-        match bytes {
-            Some(bytes) => Ok(Size::bytes(bytes)),
-            None => Err(Overflow),
         }
     }
 
@@ -202,6 +186,3 @@ impl Footprint {
 pub(crate) const fn wide(number: u32) -> u64 {
     number as u64
 }
-
-/// The reservation that a shrunk pool has at least.
-pub(crate) const LEAST_RESERVATION: Size = GRAIN;

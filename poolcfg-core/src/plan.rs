@@ -4,7 +4,7 @@
 use crate::budget::Budget;
 use crate::case::Case;
 use crate::fit::{MAX_POOLS, Mappings, Verdict, fit};
-use crate::limits::{Footprint, LEAST_RESERVATION, Limits, MappingName, wide};
+use crate::limits::{Footprint, Limits, MappingName, wide};
 use crate::misfit::{LargestFit, Limit, Misfit};
 use crate::place::KINDS;
 use crate::setting::{Keep, OnMisfit};
@@ -130,7 +130,8 @@ impl Scale {
                 keep: Keep::MemoryReservation,
             }),
             (OnMisfit::Shrink, Keep::MaxInstances) => Some(Self {
-                least: LEAST_RESERVATION.get() / GRAIN.get(),
+                // In grains, as what is asked.
+                least: 1,
                 asked: pool.asked.memory_reservation.get() / GRAIN.get(),
                 keep: Keep::MaxInstances,
             }),

@@ -83,7 +83,7 @@ const fn maps_of(kind: usize) -> u64 {
 }
 
 /// Bytes from the start of one region to the start of the next.
-pub const fn stride(region: u64, guard: u64, page_size: u64) -> Option<u64> {
+const fn stride(region: u64, guard: u64, page_size: u64) -> Option<u64> {
     match (
         region.checked_next_multiple_of(page_size),
         guard.checked_next_multiple_of(page_size),

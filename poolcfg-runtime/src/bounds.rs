@@ -53,26 +53,30 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Reads what may matter to a pool that is asked for with these limits.
-    pub(crate) fn read<M: Machine>(machine: &M, asked: &Limits, page_size: Size) -> Self {
-        let holdings = machine.holdings();
+    /// Reads what may matter to a pool that is asked for with these limits beside those that are held.
+    pub(crate) fn read<M: Machine>(
+        machine: &M,
+        asked: &Limits,
+        page_size: Size,
+        holdings: &[Holding],
+    ) -> Self {
         let mut bounds = Vec::new();
         if let Some(limit) = machine.limit(Resource::Data) {
             let status = machine.text("/proc/self/status").unwrap_or_default();
             let data = proc::size_of(&status, "VmData").unwrap_or(Size::ZERO);
             // What live slots have opened is in VmData and in the holdings.
-            let open = open_bytes(machine, &holdings);
+            let open = open_bytes(machine, holdings);
             bounds.push(Bound {
                 limit: RecheckLimit::RlimitData,
                 used: data
                     .saturating_sub(open)
                     .get()
-                    .saturating_add(promised_bytes(&holdings)),
+                    .saturating_add(promised_bytes(holdings)),
                 have: limit.get(),
             });
         }
-        bounds.extend(maps_bound(machine, asked, page_size, &holdings));
-        bounds.extend(commit_bound(machine, &holdings));
+        bounds.extend(maps_bound(machine, asked, page_size, holdings));
+        bounds.extend(commit_bound(machine, holdings));
         Self { bounds, page_size }
     }
 

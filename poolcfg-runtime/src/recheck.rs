@@ -88,6 +88,7 @@ pub(crate) fn recheck<M: Machine>(
 ) -> Result<Taken<M::Mapping>, RecheckError> {
     let page_size = machine.page_size();
     let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
+    let holdings = machine.holdings();
     let this = Recheck {
         machine,
         promise,
@@ -96,10 +97,10 @@ pub(crate) fn recheck<M: Machine>(
             asked: in_force.asked,
             keep: in_force.keep,
         },
-        bounds: Bounds::read(machine, &in_force.asked, page_size),
+        bounds: Bounds::read(machine, &in_force.asked, page_size, &holdings),
         page_size,
         headroom: promise.headroom,
-        to_come: to_come(promise, &machine.holdings()),
+        to_come: to_come(promise, &holdings),
     };
     let guaranteed = this.scale.value(&in_force.guaranteed);
     let asked = if this.to_come.len() > MANY {
@@ -143,14 +144,14 @@ fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
 }
 
 impl<M: Machine> Recheck<'_, M> {
-    /// Reserves one pool, and makes sure that the pools to come and the headroom find their place beside
-    /// it.
+    /// Reserves one pool, and makes sure that `others` and then `headroom` find their place beside it.
     fn reserve(
         &self,
-        limits: &Limits,
+        limits: Limits,
+        others: &[Limits],
         headroom: Size,
-    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let slabs = Slabs::reserve(self.machine, limits, self.page_size)?;
+    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        let slabs = Slabs::reserve(self.machine, &limits, self.page_size)?;
         let refusal = |held, bytes, source| {
             Box::new(Refusal {
                 held,
@@ -161,10 +162,10 @@ impl<M: Machine> Recheck<'_, M> {
                 source,
             })
         };
-        let mut others = Vec::with_capacity(self.to_come.len());
-        for other in &self.to_come {
+        let mut beside = Vec::with_capacity(others.len());
+        for other in others {
             match Slabs::reserve(self.machine, other, self.page_size) {
-                Ok(other) => others.push(other),
+                Ok(other) => beside.push(other),
                 Err(other) => return Err(refusal(slabs, other.bytes, other.source)),
             }
         }
@@ -173,35 +174,15 @@ impl<M: Machine> Recheck<'_, M> {
         {
             return Err(refusal(slabs, headroom, source));
         }
-        Ok(slabs)
-    }
-
-    /// Whether one pool goes in with `headroom` beside it, whatever is still to come.
-    fn reserve_beside(&self, limits: &Limits, headroom: Size) -> std::io::Result<()> {
-        let _held = Slabs::reserve(self.machine, limits, self.page_size)
-            .map_err(|refusal| refusal.source)?;
-        if !headroom.is_zero() {
-            self.machine.reserve(headroom)?;
-        }
-        Ok(())
-    }
-
-    /// The least of one pool: what the others need was reckoned with when it was promised.
-    fn reserve_least(&self, value: u64) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let limits = self.scale.limits(value);
-        Slabs::reserve(self.machine, &limits, self.page_size).map(|slabs| self.taken(limits, slabs))
-    }
-
-    fn taken(&self, limits: Limits, slabs: Slabs<M::Mapping>) -> Taken<M::Mapping> {
-        Taken {
+        Ok(Taken {
             limits,
             page_size: self.page_size,
             slabs,
-        }
+        })
     }
 
-    /// Takes as much as goes from `least` to `most`. The least is taken without any headroom: that was
-    /// reckoned with when it was promised.
+    /// Takes as much as goes from `least` to `most`. The least is taken with nothing beside it: what the
+    /// rest needs was reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
             .check(&self.scale.limits(least), &[])
@@ -211,11 +192,7 @@ impl<M: Machine> Recheck<'_, M> {
                 .check(&self.scale.limits(value), &self.to_come)
                 .is_ok()
         });
-        let take = |value| {
-            let limits = self.scale.limits(value);
-            self.reserve(&limits, self.headroom)
-                .map(|slabs| self.taken(limits, slabs))
-        };
+        let take = |value| self.reserve(self.scale.limits(value), &self.to_come, self.headroom);
         let mut misfit = most;
         if most > least {
             match take(most) {
@@ -234,7 +211,8 @@ impl<M: Machine> Recheck<'_, M> {
         {
             return Ok(taken);
         }
-        self.reserve_least(least).map_err(Failure::Refused)
+        self.reserve(self.scale.limits(least), &[], Size::ZERO)
+            .map_err(Failure::Refused)
     }
 
     fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
@@ -382,7 +360,7 @@ impl<M: Machine> Recheck<'_, M> {
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = scale.limits(value);
                 self.bounds.check(&limits, &[]).is_ok()
-                    && self.reserve_beside(&limits, headroom).is_ok()
+                    && self.reserve(limits, &[], headroom).is_ok()
             });
             (fit > 0).then(|| scale.limits(fit))
         };

@@ -27,7 +27,7 @@ const RUST_FILE: &str = "src/pool_limits.rs";
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`]; stale files likewise.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
-    let (members, asked) = project(context, arguments, &arguments.machine)?;
+    let (members, asked) = project(context, arguments)?;
     let recorded = match arguments.repeats() {
         true => recorded(&members, arguments),
         false => None,
@@ -94,12 +94,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
 
 /// The packages, and the targets that the command line or cargo's configuration names; the host where
 /// they name none. cargo and rustc are asked side by side.
-fn project(
-    context: &Context<'_>,
-    arguments: &Generate,
-    machine: &Machine,
-) -> Result<(Vec<Member>, Asked), Error> {
-    let names = names(context, machine);
+fn project(context: &Context<'_>, arguments: &Generate) -> Result<(Vec<Member>, Asked), Error> {
+    let names = names(context, &arguments.machine);
     let rustc = context.rustc();
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| Asked::new(&names, &rustc));
