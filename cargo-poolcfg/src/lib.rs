@@ -12,6 +12,7 @@ mod args;
 mod command;
 mod entry;
 mod error;
+mod executable;
 mod exit;
 mod output;
 mod picture;

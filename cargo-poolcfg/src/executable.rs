@@ -1,0 +1,292 @@
+//! The executable: whether the build of a target makes a position-independent one.
+//!
+//! rustc decides by three things: the relocation model, whether the C library is linked statically, and
+//! what the target's linker can do (`link_output_kind` in compiler/rustc_codegen_ssa/src/back/link.rs,
+//! `Session::crt_static` in compiler/rustc_session/src/session.rs). A static PIE is one as well: the
+//! kernel puts its heap where it puts that of any other.
+
+use poolcfg_core::RelocationModel;
+use serde_json::Value;
+
+/// Statically linked executables are position-independent too. Everywhere else `+crt-static` gives one
+/// at a fixed address. Source of this and the next two: `rustc -Z unstable-options --print
+/// all-target-specs-json`, 1.95, the systems `linux` and `android`.
+const STATIC_PIE: [&str; 5] = [
+    "s390x-unknown-linux-musl",
+    "x86_64-unknown-linux-gnu",
+    "x86_64-unknown-linux-gnuasan",
+    "x86_64-unknown-linux-musl",
+    "x86_64-unknown-linux-ohos",
+];
+
+/// The C library is linked statically unless flags say `-crt-static` (`crt-static-default`).
+const CRT_STATIC: [&str; 11] = [
+    "aarch64-unknown-linux-musl",
+    "arm-unknown-linux-musleabi",
+    "arm-unknown-linux-musleabihf",
+    "armv5te-unknown-linux-musleabi",
+    "armv7-unknown-linux-musleabi",
+    "armv7-unknown-linux-musleabihf",
+    "i586-unknown-linux-musl",
+    "i686-unknown-linux-musl",
+    "powerpc64le-unknown-linux-musl",
+    "wasm32-wali-linux-musl",
+    "x86_64-unknown-linux-musl",
+];
+
+/// No executable is position-independent.
+const FIXED: [&str; 2] = ["wasm32-wali-linux-musl", "x86_64-unikraft-linux-musl"];
+
+/// What rustc links for a target when no flag says anything, and what flags can make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Linking {
+    /// A dynamic executable is a PIE (`relocation-model`, `position-independent-executables`).
+    pub(crate) pie: bool,
+    /// A static one is too (`static-position-independent-executables`).
+    pub(crate) static_pie: bool,
+    /// Executables are static (`crt-static-default`).
+    pub(crate) crt_static: bool,
+}
+
+impl Linking {
+    /// By the name of a target; that of nearly every Linux target where the name is not known.
+    pub(crate) fn of(triple: &str) -> Self {
+        Self {
+            pie: !FIXED.contains(&triple),
+            static_pie: STATIC_PIE.contains(&triple),
+            crt_static: CRT_STATIC.contains(&triple),
+        }
+    }
+
+    /// By a target spec; what it leaves out is what rustc then takes.
+    pub(crate) fn of_spec(spec: &Value) -> Self {
+        let is_set = |key: &str| spec.get(key).and_then(Value::as_bool).unwrap_or_default();
+        let model = spec.get("relocation-model").and_then(Value::as_str);
+        let relocates = matches!(model, None | Some("pic" | "pie"));
+        Self {
+            pie: relocates && is_set("position-independent-executables"),
+            static_pie: relocates && is_set("static-position-independent-executables"),
+            crt_static: is_set("crt-static-default"),
+        }
+    }
+}
+
+/// What a build makes, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Executable {
+    /// Where it is loaded.
+    pub(crate) model: RelocationModel,
+    /// The flag that makes it so; none where the target does.
+    pub(crate) flag: Option<String>,
+}
+
+impl Executable {
+    /// What rustc makes with these flags.
+    pub(crate) fn new<'a>(linking: Linking, flags: impl IntoIterator<Item = &'a str>) -> Self {
+        let said = Said::new(flags);
+        let is = |model, flag: &Option<Flag>| Self {
+            model,
+            flag: flag.as_ref().map(|flag| flag.text.clone()),
+        };
+        // No linker makes a PIE of what was compiled for a fixed address. Else it heeds the user's own
+        // words, which come behind those of rustc.
+        if let Some(flag) = &said.relocation_model
+            && !flag.pie
+        {
+            return is(RelocationModel::Static, &said.relocation_model);
+        }
+        if let Some(flag) = &said.link_arg {
+            let model = match flag.pie {
+                true => RelocationModel::Pie,
+                false => RelocationModel::Static,
+            };
+            return is(model, &said.link_arg);
+        }
+        let crt_static = match &said.crt_static {
+            Some(flag) => !flag.pie,
+            None => linking.crt_static,
+        };
+        let pie = match crt_static {
+            true => linking.static_pie,
+            false => linking.pie,
+        };
+        let model = match pie {
+            true => RelocationModel::Pie,
+            false => RelocationModel::Static,
+        };
+        is(model, &said.crt_static)
+    }
+}
+
+/// One flag, and whether it speaks for a PIE.
+struct Flag {
+    pie: bool,
+    text: String,
+}
+
+/// What flags say; of each kind the one that rustc or the linker heeds.
+#[derive(Default)]
+struct Said {
+    relocation_model: Option<Flag>,
+    /// One `+crt-static` wins over any `-crt-static`.
+    crt_static: Option<Flag>,
+    link_arg: Option<Flag>,
+}
+
+impl Said {
+    fn new<'a>(flags: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut said = Self::default();
+        for (key, value) in codegen_options(flags) {
+            let flag = |pie, value: &str| {
+                Some(Flag {
+                    pie,
+                    text: format!("-C {key}={value}"),
+                })
+            };
+            match key.as_str() {
+                "relocation-model" => {
+                    said.relocation_model = flag(matches!(value, "pic" | "pie"), value);
+                }
+                "target-feature" => {
+                    for feature in value.split(',') {
+                        match feature {
+                            "+crt-static" => said.crt_static = flag(false, feature),
+                            "-crt-static" if said.crt_static.is_none() => {
+                                said.crt_static = flag(true, feature);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                "link-arg" | "link-args" => {
+                    for word in value.split_ascii_whitespace() {
+                        match word {
+                            "-no-pie" | "-Wl,-no-pie" | "-static" => {
+                                said.link_arg = flag(false, word);
+                            }
+                            "-pie" | "-static-pie" => said.link_arg = flag(true, word),
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        said
+    }
+}
+
+/// The options behind `-C` and `--codegen`, which rustc takes with `_` for `-` too.
+fn codegen_options<'a>(
+    flags: impl IntoIterator<Item = &'a str>,
+) -> impl Iterator<Item = (String, &'a str)> {
+    let mut flags = flags.into_iter();
+    std::iter::from_fn(move || {
+        loop {
+            let flag = flags.next()?;
+            let glued = flag
+                .strip_prefix("--codegen=")
+                .or_else(|| flag.strip_prefix("-C"));
+            let option = match (flag, glued) {
+                ("-C" | "--codegen", _) => flags.next()?,
+                (_, Some(option)) => option,
+                (_, None) => continue,
+            };
+            if let Some((key, value)) = option.split_once('=') {
+                return Some((key.replace('_', "-"), value));
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const GNU: &str = "x86_64-unknown-linux-gnu";
+
+    fn made(triple: &str, flags: &str) -> (RelocationModel, Option<String>) {
+        let made = Executable::new(Linking::of(triple), flags.split(' '));
+        (made.model, made.flag)
+    }
+
+    fn model(triple: &str, flags: &str) -> RelocationModel {
+        made(triple, flags).0
+    }
+
+    /// The tables are what this rustc says of every target on Linux.
+    #[test]
+    fn linking_is_as_rustc_knows_it() {
+        let output = Command::new("rustc")
+            .args(["-Z", "unstable-options", "--print", "all-target-specs-json"])
+            .env("RUSTC_BOOTSTRAP", "1")
+            .output()
+            .unwrap();
+        let specs: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut seen = 0;
+        for (triple, spec) in specs.as_object().unwrap() {
+            if spec["os"] != "linux" && spec["os"] != "android" {
+                continue;
+            }
+            seen += 1;
+            assert_eq!(Linking::of(triple), Linking::of_spec(spec), "{triple}");
+        }
+        assert!(seen > 60, "{seen}");
+    }
+
+    /// As seen when linking with rustc 1.95 and gcc on x86_64.
+    #[test]
+    fn the_last_relocation_model_wins() {
+        for flags in [
+            "-C relocation-model=static",
+            "-Crelocation-model=static",
+            "-C relocation_model=static",
+            "--codegen relocation-model=static",
+            "--codegen=relocation-model=static",
+            "-C relocation-model=pic -C relocation-model=dynamic-no-pic",
+            "-C relocation-model=static -C target-feature=+crt-static",
+            "-C link-arg=-no-pie",
+            "-C link-arg=-Wl,-no-pie",
+            "-C link-args=-no-pie",
+            "-C link-arg=-static",
+            "-C link-arg=-pie -C link-arg=-no-pie",
+        ] {
+            assert_eq!(model(GNU, flags), RelocationModel::Static, "{flags}");
+        }
+        for flags in [
+            "",
+            "-C opt-level=3 --cfg relocation-model=static",
+            "-C relocation-model=static -C relocation-model=pic",
+            "-C target-feature=+crt-static",
+            "-C target-feature=+crt-static -C target-feature=-crt-static",
+            "-C link-arg=-no-pie -C link-arg=-pie",
+            "-C link-arg=-static-pie",
+        ] {
+            assert_eq!(model(GNU, flags), RelocationModel::Pie, "{flags}");
+        }
+    }
+
+    #[test]
+    fn a_static_program_is_fixed_where_the_target_links_no_static_pie() {
+        let riscv64 = "riscv64gc-unknown-linux-gnu";
+        let crt = "-C target-feature=+v,+crt-static";
+        assert_eq!(
+            made(riscv64, crt),
+            (
+                RelocationModel::Static,
+                Some("-C target-feature=+crt-static".to_owned())
+            )
+        );
+        assert_eq!(made(riscv64, ""), (RelocationModel::Pie, None));
+        // By default, and no longer so when a flag takes it back.
+        let aarch64 = "aarch64-unknown-linux-musl";
+        assert_eq!(made(aarch64, ""), (RelocationModel::Static, None));
+        assert_eq!(
+            model(aarch64, "-C target-feature=-crt-static"),
+            RelocationModel::Pie
+        );
+        assert_eq!(model("x86_64-unknown-linux-musl", ""), RelocationModel::Pie);
+    }
+}
