@@ -14,6 +14,7 @@ mod entry;
 mod error;
 mod executable;
 mod exit;
+mod graph;
 mod output;
 mod picture;
 mod project;
