@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cargo_metadata::semver::Version;
 use cargo_metadata::{DependencyKind, Metadata, Node, Package, PackageId, TargetKind};
+use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 
 /// The crate that is looked for.
 const WASMTIME: &str = "wasmtime";
@@ -15,8 +15,10 @@ const WASMTIME: &str = "wasmtime";
 /// One Wasmtime of the graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resolved {
-    pub(crate) version: Version,
-    pub(crate) features: BTreeSet<String>,
+    /// The version, in full.
+    pub(crate) version: WasmtimeVersion,
+    /// Those of its features that decide what is mapped.
+    pub(crate) features: WasmtimeFeatures,
     /// The packages that depend on it.
     pub(crate) used_by: BTreeSet<String>,
 }
@@ -101,8 +103,8 @@ impl<'m> Graph<'m> {
     }
 
     /// The Wasmtimes among packages, by version. Two sources of one version are taken together.
-    fn wasmtimes(&self, ids: &[&PackageId]) -> BTreeMap<Version, Resolved> {
-        let mut found: BTreeMap<Version, Resolved> = BTreeMap::new();
+    fn wasmtimes(&self, ids: &[&PackageId]) -> BTreeMap<WasmtimeVersion, Resolved> {
+        let mut found: BTreeMap<WasmtimeVersion, Resolved> = BTreeMap::new();
         for id in ids {
             let Some((package, node)) = self.nodes.get(id) else {
                 continue;
@@ -110,15 +112,17 @@ impl<'m> Graph<'m> {
             if package.name.as_str() != WASMTIME {
                 continue;
             }
-            let resolved = found
-                .entry(package.version.clone())
-                .or_insert_with(|| Resolved {
-                    version: package.version.clone(),
-                    features: BTreeSet::new(),
-                    used_by: BTreeSet::new(),
-                });
-            let features = node.features.iter().map(|feature| feature.to_string());
-            resolved.features.extend(features);
+            let version = exact(package);
+            let resolved = found.entry(version).or_insert_with(|| Resolved {
+                version,
+                features: WasmtimeFeatures::EMPTY,
+                used_by: BTreeSet::new(),
+            });
+            for feature in &node.features {
+                if let Some(feature) = WasmtimeFeature::from_word(feature) {
+                    resolved.features = resolved.features.with(feature);
+                }
+            }
             resolved.used_by.extend(self.used_by(id));
         }
         found
@@ -129,6 +133,16 @@ impl<'m> Graph<'m> {
             .values()
             .filter(move |(_, node)| node.deps.iter().any(|dependency| dependency.pkg == *id))
             .map(|(package, _)| package.name.to_string())
+    }
+}
+
+/// The version without what stands behind a `-`: `49.0.0-dev` is what becomes 49.0.0.
+fn exact(package: &Package) -> WasmtimeVersion {
+    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    WasmtimeVersion {
+        major: number(package.version.major),
+        minor: Some(number(package.version.minor)),
+        patch: Some(number(package.version.patch)),
     }
 }
 
@@ -260,9 +274,13 @@ mod tests {
 
     #[test]
     fn its_features_and_who_uses_it_are_told() {
-        let metadata = metadata(&[("p@1.0.0", &[], &["wasmtime@48.0.2"]), W48]);
+        let w48: (&str, &[&str], &[&str]) = ("wasmtime@48.0.2", &["default", "gc", "wat"], &[]);
+        let metadata = metadata(&[("p@1.0.0", &[], &["wasmtime@48.0.2"]), w48]);
         let found = Wasmtimes::of(&metadata, &metadata.packages[0].id).unwrap();
-        assert_eq!(found.nearest[0].features, BTreeSet::from(["gc".to_owned()]));
+        assert_eq!(
+            found.nearest[0].features,
+            WasmtimeFeatures::EMPTY.with(WasmtimeFeature::Gc)
+        );
         assert_eq!(found.nearest[0].used_by, BTreeSet::from(["p".to_owned()]));
     }
 }

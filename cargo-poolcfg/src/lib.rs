@@ -10,6 +10,7 @@
 mod answer;
 mod args;
 mod command;
+mod edit;
 mod entry;
 mod error;
 mod executable;
@@ -25,6 +26,7 @@ mod shell;
 mod spec;
 mod table;
 mod target;
+mod wasmtime_tables;
 
 pub use entry::{Program, main};
 pub use exit::Exit;
