@@ -1,13 +1,18 @@
 //! Answers: what one target gives the pools of one package.
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{AddressSpaceKeys, Case, Code, Plan, Setting, Size};
+use poolcfg_core::{
+    AddressSpaceKeys, Case, Code, Engine, Fault, Plan, PoolKeys, Setting, Settings, Size,
+    WasmtimeKeys, WasmtimeVersion,
+};
 
 use crate::args::Machine;
 use crate::error::{Error, Mistake};
+use crate::executable::Executable;
 use crate::exit::Exit;
 use crate::project::Member;
 use crate::report::{PoolResult, results};
+use crate::wasmtime_tables::Used;
 
 /// The variable that names the VA profile at build time.
 const VARIABLE: &str = "POOLCFG_VA_PROFILE";
@@ -17,6 +22,9 @@ const VARIABLE: &str = "POOLCFG_VA_PROFILE";
 pub(crate) struct Wish {
     keys: AddressSpaceKeys<'static>,
     pub(crate) va_profile: Option<String>,
+    engine: Option<Engine>,
+    /// The Wasmtime that is meant, whatever the file and the project say.
+    pub(crate) engine_version: Option<WasmtimeVersion>,
     /// The budget is measured here.
     here: bool,
 }
@@ -44,6 +52,8 @@ impl Wish {
                 ..AddressSpaceKeys::EMPTY
             },
             va_profile: machine.va_profile.clone().or(variable),
+            engine: machine.engine.engine,
+            engine_version: machine.engine.engine_version,
             here: machine.here,
         })
     }
@@ -67,11 +77,67 @@ impl Wish {
             keys.stack_limit.map(|key| key.value.word()),
         );
         say("--aslr", keys.aslr.map(|key| key.value.word()));
+        say("--engine", self.engine.map(Engine::word));
+        let version = self.engine_version.map(|version| version.to_string());
+        say("--engine-version", version.as_deref());
         if self.here {
             flags.push("--here".to_owned());
         }
         flags
     }
+
+    /// What the file and these flags say of a target, and the Wasmtime of the package where they do not say
+    /// which.
+    pub(crate) fn settings<'a>(&'a self, member: &'a Member, facts: &TargetFacts) -> Settings<'a> {
+        let said = member
+            .file
+            .settings(facts)
+            .pooling_allocator(PoolKeys {
+                engine: self.engine.map(Setting::given),
+                ..PoolKeys::EMPTY
+            })
+            .address_space(self.keys)
+            .va_profile(self.va_profile.as_deref());
+        let mut settings = said;
+        for (index, keys) in said.pools().iter().enumerate() {
+            if is_of_wasmtime(keys) {
+                let wasmtime = self.wasmtime(&keys.wasmtime, &member.wasmtime);
+                settings = settings.pool(
+                    index,
+                    PoolKeys {
+                        wasmtime,
+                        ..PoolKeys::EMPTY
+                    },
+                );
+            }
+        }
+        settings
+    }
+
+    /// What is laid over the keys of a Wasmtime pool.
+    fn wasmtime(&self, said: &WasmtimeKeys, used: &[Used]) -> WasmtimeKeys {
+        if self.engine_version.is_some() {
+            return WasmtimeKeys {
+                version: self.engine_version.map(Setting::given),
+                ..WasmtimeKeys::EMPTY
+            };
+        }
+        let version = said.version.map(|setting| setting.value);
+        let used = Used::meant(used, version);
+        let version = used.map(|used| Setting::given(used.version));
+        let features = used.map(|used| Setting::given(used.features));
+        WasmtimeKeys {
+            version: said.version.or(version),
+            features: said.features.or(features),
+            ..WasmtimeKeys::EMPTY
+        }
+    }
+}
+
+/// Whether a pool with these keys is Wasmtime's.
+pub(crate) fn is_of_wasmtime(keys: &PoolKeys) -> bool {
+    keys.engine
+        .is_some_and(|setting| setting.value.is(Engine::Wasmtime))
 }
 
 /// What one target gives the pools of one package.
@@ -91,15 +157,11 @@ impl<'a> Answer<'a> {
         facts: &'a TargetFacts,
         wish: &'a Wish,
     ) -> Result<Self, Error> {
-        let settings = member
-            .file
-            .settings(facts)
-            .address_space(wish.keys)
-            .va_profile(wish.va_profile.as_deref());
+        let settings = wish.settings(member, facts);
         let mut case = settings.case(facts.target()).map_err(|faults| {
             let list = faults
                 .iter()
-                .map(|fault| Diagnostic::from_fault(&fault, &member.file))
+                .map(|fault| diagnostic(&fault, member))
                 .collect();
             Error::of(list, member.source.as_ref())
         })?;
@@ -161,6 +223,13 @@ impl<'a> Answer<'a> {
             .collect()
     }
 
+    /// Where this target's program is loaded otherwise than the limits are for; nothing of a machine that
+    /// was measured.
+    pub(crate) fn loaded_otherwise(&self, made: &Executable) -> Option<String> {
+        let warning = (!self.here).then(|| made.warning(&self.case))??;
+        Some(format!("on `{}`: {warning}", self.facts.triple()))
+    }
+
     /// More of each target: what the profile guarantees, and where that is known from.
     pub(crate) fn details(&self) -> String {
         let [first, second] = self.case.budget.holes();
@@ -193,6 +262,19 @@ impl<'a> Answer<'a> {
             exit: Exit::Misfit,
         })
     }
+}
+
+/// A fault as the command tells it, which has flags for what a file can leave out.
+fn diagnostic(fault: &Fault<'_>, member: &Member) -> Diagnostic {
+    let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
+    if let Fault::NoVersion { .. } = fault {
+        let flag = "`--engine-version 48` says which for once";
+        diagnostic.help = Some(match (diagnostic.help, &member.source) {
+            (Some(help), Some(_)) => format!("{help}; {flag}"),
+            _ => flag.to_owned(),
+        });
+    }
+    diagnostic
 }
 
 /// The case with the budget of this very machine.

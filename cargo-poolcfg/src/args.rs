@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use poolcfg_core::{Aslr, RelocationModel, StackLimit};
+use poolcfg_core::{Aslr, Engine, RelocationModel, StackLimit, WasmtimeVersion};
 
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";
+const ENGINE: &str = "Engine";
 const MANIFEST: &str = "Manifest Options";
 const OUTPUT: &str = "Output";
 
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Probe(Probe),
     /// Write a commented poolcfg.toml
     Init(Init),
+    /// Bring the Wasmtime that poolcfg.toml names in line with Cargo.lock
+    Sync(Sync),
 }
 
 /// Flags of `generate`.
@@ -96,6 +99,8 @@ impl Generate {
             && machine.relocation_model.is_none()
             && machine.stack_limit.is_none()
             && machine.aslr.is_none()
+            && machine.engine.engine.is_none()
+            && machine.engine.engine_version.is_none()
     }
 
     /// The flags of a command that stands in a generated file; nothing when it is none of ours.
@@ -141,6 +146,19 @@ pub(crate) struct Init {
     pub(crate) package: Option<String>,
 }
 
+/// Flags of `sync`.
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    pub(crate) packages: Packages,
+    /// Only what holds for this target, and by what is resolved for it; repeatable
+    #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
+    pub(crate) target: Vec<String>,
+    /// Write nothing; tell whether the file agrees with Cargo.lock
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) check: bool,
+}
+
 /// Which packages.
 #[derive(Debug, Args)]
 pub(crate) struct Packages {
@@ -179,6 +197,20 @@ pub(crate) struct Machine {
     /// Take the budget from this machine, measured, instead of a profile
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlags,
+}
+
+/// Whose pools.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct EngineFlags {
+    /// Engine of every pool, whatever the file says
+    #[arg(long, value_name = "ENGINE", help_heading = ENGINE,
+          value_parser = words(Engine::ALL, Engine::word, Engine::from_word))]
+    pub(crate) engine: Option<Engine>,
+    /// Version of Wasmtime, such as 48, whatever file and project say; the project is not asked
+    #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
+    pub(crate) engine_version: Option<WasmtimeVersion>,
 }
 
 /// For people or for programs.
@@ -242,7 +274,7 @@ pub(crate) struct Shared {
 }
 
 /// A parser of the words that poolcfg.toml uses too.
-fn words<T: Copy + Send + Sync + 'static>(
+fn words<T: Copy + Send + std::marker::Sync + 'static>(
     all: &'static [T],
     word: fn(T) -> &'static str,
     from_word: fn(&str) -> Option<T>,

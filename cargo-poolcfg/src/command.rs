@@ -7,13 +7,16 @@ pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod probe;
 pub(crate) mod profiles;
+pub(crate) mod sync;
 
 use poolcfg_core::file::TargetFacts;
 
 use crate::Program;
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Look, Machine, MessageFormat, Shared};
+use crate::engine::supply;
 use crate::error::{Error, all};
+use crate::executable::{Executable, Linking};
 use crate::exit::Exit;
 use crate::project::{Member, members};
 use crate::report::{Report, json};
@@ -54,6 +57,38 @@ impl Context<'_> {
         }
         facts(&names, &self.rustc())
     }
+
+    /// What a build of the package makes for a target; nothing where there is no package to build, or only
+    /// cargo understands its configuration.
+    fn executable(&self, member: &Member, facts: &TargetFacts) -> Option<Executable> {
+        let config = self.config.as_ref().filter(|_| member.has_manifest)?;
+        let flags = config.rustflags(facts.triple()).ok()?;
+        let flags = flags.map(|flags| flags.flags).unwrap_or_default();
+        let linking = Linking::of(facts.triple());
+        Some(Executable::new(linking, flags.iter().map(String::as_str)))
+    }
+
+    /// The only target that flags, configuration or, with `and_tables`, tables of the files name; nothing
+    /// where there are several, or none but the host, on which a build is not said to be for it.
+    pub(crate) fn platform(
+        &self,
+        members: &[Member],
+        flags: &[String],
+        and_tables: bool,
+    ) -> Result<Option<TargetFacts>, Error> {
+        let mut names = named(flags, self.config.as_ref());
+        if and_tables {
+            let triples = members.iter().flat_map(|member| member.file.triples());
+            names.extend(triples.map(str::to_owned));
+        }
+        names.sort();
+        names.dedup();
+        let only = match names.as_slice() {
+            [name] if !name.ends_with(".json") => facts(&names, &self.rustc())?.pop(),
+            _ => None,
+        };
+        Ok(only.map(|target| target.facts))
+    }
 }
 
 /// The answers of one package for its targets.
@@ -69,12 +104,20 @@ pub(crate) fn answers<'a>(
 }
 
 /// Says what should be known of the answers.
-pub(crate) fn warn<'a, 'b: 'a>(
-    context: &Context<'_>,
-    answers: impl Iterator<Item = &'a Answer<'b>>,
-) {
-    for warning in answers.flat_map(Answer::warnings) {
-        context.shell.warn(&warning);
+pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]) {
+    let mut said = Vec::new();
+    for (member, answers) in results {
+        for answer in answers {
+            let made = context.executable(member, answer.facts);
+            let otherwise = made.and_then(|made| answer.loaded_otherwise(&made));
+            for warning in answer.warnings().into_iter().chain(otherwise) {
+                // Packages of one workspace are built alike.
+                if !said.contains(&warning) {
+                    context.shell.warn(&warning);
+                    said.push(warning);
+                }
+            }
+        }
     }
 }
 
@@ -89,7 +132,7 @@ pub(crate) fn look(
     tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     let wish = Wish::new(&arguments.machine)?;
-    let members = members(context.program, context.shared, &arguments.packages)?;
+    let mut members = members(context.program, context.shared, &arguments.packages)?;
     let targets = all(members.iter().map(|member| {
         let targets = context.targets(member, &arguments.machine)?;
         Ok(targets
@@ -97,6 +140,9 @@ pub(crate) fn look(
             .map(|target| target.facts)
             .collect::<Vec<TargetFacts>>())
     }))?;
+    let flags = &arguments.machine.target;
+    let platform = context.platform(&members, flags, flags.is_empty())?;
+    supply(context, &mut members, &targets, &wish, platform.as_ref())?;
     let results = all(members
         .iter()
         .zip(&targets)
@@ -109,7 +155,7 @@ pub(crate) fn look(
         }
         MessageFormat::Human => tell(&every)?,
     }
-    warn(context, every.iter().copied());
+    warn(context, &results);
     misfits(&results)?;
     Ok(Exit::Fits)
 }

@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
 use crate::args::{Cargo, Command, Poolcfg, Shared};
-use crate::command::{Context, check, codes, explain, generate, init, probe, profiles};
+use crate::command::{Context, check, codes, explain, generate, init, probe, profiles, sync};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::shell::{Shell, Verbosity, choose_color};
@@ -158,5 +158,6 @@ fn run(program: Program, shell: Shell, arguments: &Poolcfg) -> Result<Exit, Erro
         Some(Command::Profiles(arguments)) => profiles::run(&context, arguments),
         Some(Command::Probe(arguments)) => probe::run(arguments),
         Some(Command::Init(arguments)) => init::run(&context, arguments),
+        Some(Command::Sync(arguments)) => sync::run(&context, arguments),
     }
 }

@@ -1,6 +1,6 @@
 //! Errors: mistakes with a code and a place, and the exit status they lead to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use poolcfg_core::Code;
@@ -11,6 +11,8 @@ use crate::exit::Exit;
 /// A text that diagnostics point into.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
+    /// Where it is.
+    pub(crate) path: PathBuf,
     /// Its path as messages show it.
     pub(crate) shown: String,
     /// What it holds.

@@ -5,8 +5,7 @@
 //! `Session::crt_static` in compiler/rustc_session/src/session.rs). A static PIE is one as well: the
 //! kernel puts its heap where it puts that of any other.
 
-use poolcfg_core::RelocationModel;
-use serde_json::Value;
+use poolcfg_core::{Budget, Case, RelocationModel, Shape};
 
 /// Statically linked executables are position-independent too. Everywhere else `+crt-static` gives one
 /// at a fixed address. Source of this and the next two: `rustc -Z unstable-options --print
@@ -57,18 +56,6 @@ impl Linking {
             crt_static: CRT_STATIC.contains(&triple),
         }
     }
-
-    /// By a target spec; what it leaves out is what rustc then takes.
-    pub(crate) fn of_spec(spec: &Value) -> Self {
-        let is_set = |key: &str| spec.get(key).and_then(Value::as_bool).unwrap_or_default();
-        let model = spec.get("relocation-model").and_then(Value::as_str);
-        let relocates = matches!(model, None | Some("pic" | "pie"));
-        Self {
-            pie: relocates && is_set("position-independent-executables"),
-            static_pie: relocates && is_set("static-position-independent-executables"),
-            crt_static: is_set("crt-static-default"),
-        }
-    }
 }
 
 /// What a build makes, and why.
@@ -115,6 +102,37 @@ impl Executable {
             false => RelocationModel::Static,
         };
         is(model, &said.crt_static)
+    }
+}
+
+impl Executable {
+    /// What to say where the limits are for a program that is loaded elsewhere, and that makes a difference.
+    pub(crate) fn warning(&self, case: &Case<'_>) -> Option<String> {
+        let holes = |relocation_model| {
+            let shape = Shape {
+                relocation_model,
+                ..case.shape
+            };
+            Budget::new(&case.profile, shape, None).holes()
+        };
+        let planned = case.shape.relocation_model;
+        if self.model == planned || holes(self.model) == holes(planned) {
+            return None;
+        }
+        Some(match (self.model, &self.flag) {
+            (RelocationModel::Static, Some(flag)) => format!(
+                "`{flag}` of the rustflags makes a program with a fixed address, and the limits are for a \
+                 `pie`: write `relocation_model = \"static\"` under `[address_space]`, or take the flag out"
+            ),
+            (RelocationModel::Static, None) => "the target's programs are static and have a fixed address, \
+                 and the limits are for a `pie`: write `relocation_model = \"static\"` under `[address_space]`, \
+                 or build with `-C target-feature=-crt-static`"
+                .to_owned(),
+            (RelocationModel::Pie, _) => "the build makes a position-independent program, and the limits \
+                 are for a `static` one: leave `relocation_model` out, or build with \
+                 `-C relocation-model=static` in the rustflags"
+                .to_owned(),
+        })
     }
 }
 
@@ -203,9 +221,23 @@ fn codegen_options<'a>(
 mod tests {
     use std::process::Command;
 
+    use serde_json::Value;
+
     use super::*;
 
     const GNU: &str = "x86_64-unknown-linux-gnu";
+
+    /// By a target spec; what it leaves out is what rustc then takes.
+    fn of_spec(spec: &Value) -> Linking {
+        let is_set = |key: &str| spec.get(key).and_then(Value::as_bool).unwrap_or_default();
+        let model = spec.get("relocation-model").and_then(Value::as_str);
+        let relocates = matches!(model, None | Some("pic" | "pie"));
+        Linking {
+            pie: relocates && is_set("position-independent-executables"),
+            static_pie: relocates && is_set("static-position-independent-executables"),
+            crt_static: is_set("crt-static-default"),
+        }
+    }
 
     fn made(triple: &str, flags: &str) -> (RelocationModel, Option<String>) {
         let made = Executable::new(Linking::of(triple), flags.split(' '));
@@ -231,7 +263,7 @@ mod tests {
                 continue;
             }
             seen += 1;
-            assert_eq!(Linking::of(triple), Linking::of_spec(spec), "{triple}");
+            assert_eq!(Linking::of(triple), of_spec(spec), "{triple}");
         }
         assert!(seen > 60, "{seen}");
     }

@@ -11,6 +11,7 @@ mod answer;
 mod args;
 mod command;
 mod edit;
+mod engine;
 mod entry;
 mod error;
 mod executable;

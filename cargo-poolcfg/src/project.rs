@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest};
 
 use crate::Program;
 use crate::args::{Packages, Shared};
 use crate::error::{Error, Source, all};
+use crate::wasmtime_tables::Used;
 
 /// The crate whose types the generated file uses where a package depends on it.
 const RUNTIME: &str = "poolcfg-runtime";
@@ -29,6 +30,20 @@ pub(crate) struct Member {
     pub(crate) source: Option<Source>,
     /// What that says; nothing when there is none.
     pub(crate) file: ConfigFile,
+    /// What cargo knows of it; nothing on a machine without cargo.
+    pub(crate) package: Option<CargoPackage>,
+    /// The Wasmtime that it uses, or those between which poolcfg.toml chooses; none where it was not asked
+    /// for, or by nobody who could know.
+    pub(crate) wasmtime: Vec<Used>,
+}
+
+/// A package as cargo knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct CargoPackage {
+    pub(crate) id: PackageId,
+    pub(crate) name: String,
+    /// The directory of the workspace, where Cargo.lock is.
+    pub(crate) workspace: PathBuf,
 }
 
 /// The packages of the command line, in the order of the workspace.
@@ -44,19 +59,25 @@ pub(crate) fn members(
     let Some(manifest) = manifest(program, shared)? else {
         return Ok(vec![without_manifest(shared)?]);
     };
-    let metadata = match metadata(&manifest, shared) {
+    let metadata = match metadata(&manifest, shared, &Depth::Members) {
         Ok(metadata) => metadata,
         Err(cargo_metadata::Error::Io(_)) if program == Program::Alone => {
             // No cargo on this machine: the one package of this Cargo.toml.
-            return Ok(vec![member(&manifest, None, None)?]);
+            return Ok(vec![member(&manifest, None)?]);
         }
         Err(error) => return Err(tool(&error)),
     };
     let several = metadata.workspace_packages().len() > 1;
     let chosen = choose(&metadata, &manifest, packages)?;
     let members = all(chosen.into_iter().map(|package| {
-        let named = several.then(|| package.name.to_string());
-        member(package.manifest_path.as_std_path(), named, runtime(package))
+        let mut member = member(package.manifest_path.as_std_path(), runtime(package))?;
+        member.named = several.then(|| package.name.to_string());
+        member.package = Some(CargoPackage {
+            id: package.id.clone(),
+            name: package.name.to_string(),
+            workspace: metadata.workspace_root.clone().into_std_path_buf(),
+        });
+        Ok(member)
     }))?;
     if !packages.workspace {
         return Ok(members);
@@ -108,10 +129,40 @@ pub(crate) fn current_dir() -> Result<PathBuf, Error> {
     })
 }
 
-fn metadata(manifest: &Path, shared: &Shared) -> cargo_metadata::Result<Metadata> {
+/// How much cargo is asked.
+#[derive(Debug)]
+pub(crate) enum Depth {
+    /// The packages of the workspace.
+    Members,
+    /// What Cargo.lock has resolved, as it stands: who only reads writes no lock file. On all platforms, or
+    /// on one.
+    Resolved { platform: Option<String> },
+}
+
+/// What cargo says of a project.
+///
+/// # Errors
+/// When cargo does not run, or does not say it.
+pub(crate) fn metadata(
+    manifest: &Path,
+    shared: &Shared,
+    depth: &Depth,
+) -> cargo_metadata::Result<Metadata> {
+    let mut command = MetadataCommand::new();
     let mut options = Vec::new();
+    let is_resolved = match depth {
+        Depth::Members => {
+            command.no_deps();
+            false
+        }
+        Depth::Resolved { platform } => {
+            let filter = platform.iter().flat_map(|name| ["--filter-platform", name]);
+            options.extend(filter.map(str::to_owned));
+            true
+        }
+    };
     for (flag, set) in [
-        ("--locked", shared.locked),
+        ("--locked", shared.locked || is_resolved),
         ("--offline", shared.offline),
         ("--frozen", shared.frozen),
     ] {
@@ -123,23 +174,26 @@ fn metadata(manifest: &Path, shared: &Shared) -> cargo_metadata::Result<Metadata
         options.push("--config".to_owned());
         options.push(config.clone());
     }
-    MetadataCommand::new()
+    command
         .manifest_path(manifest)
-        .no_deps()
         .other_options(options)
         .exec()
 }
 
-fn tool(error: &cargo_metadata::Error) -> Error {
-    let words = match error {
+/// What cargo says went wrong.
+pub(crate) fn words(error: &cargo_metadata::Error) -> String {
+    match error {
         cargo_metadata::Error::CargoMetadata { stderr } => {
             stderr.trim().trim_start_matches("error: ").to_owned()
         }
         other => other.to_string(),
-    };
+    }
+}
+
+fn tool(error: &cargo_metadata::Error) -> Error {
     Error::new(
         Code::Tool,
-        format!("cargo does not describe the project: {words}"),
+        format!("cargo does not describe the project: {}", words(error)),
         "`cargo metadata --no-deps` says the same; `poolcfg` works without cargo",
     )
 }
@@ -209,11 +263,7 @@ fn runtime(package: &Package) -> Option<String> {
     Some(name.replace('-', "_"))
 }
 
-fn member(
-    manifest: &Path,
-    named: Option<String>,
-    runtime: Option<String>,
-) -> Result<Member, Error> {
+fn member(manifest: &Path, runtime: Option<String>) -> Result<Member, Error> {
     let dir = directory(manifest);
     let source = match locate(manifest)? {
         Some(location) => Some(read(&location.path)?),
@@ -221,11 +271,13 @@ fn member(
     };
     Ok(Member {
         has_manifest: true,
-        named,
+        named: None,
         runtime,
         file: parse(source.as_ref())?,
         source,
         dir,
+        package: None,
+        wasmtime: Vec::new(),
     })
 }
 
@@ -249,6 +301,8 @@ fn without_manifest(shared: &Shared) -> Result<Member, Error> {
         runtime: None,
         file: parse(source.as_ref())?,
         source,
+        package: None,
+        wasmtime: Vec::new(),
     })
 }
 
@@ -269,6 +323,7 @@ fn read(path: &Path) -> Result<Source, Error> {
         )
     })?;
     Ok(Source {
+        path: path.to_owned(),
         shown: shown(path),
         text: Arc::from(text),
     })

@@ -19,6 +19,7 @@ pub(crate) fn read(path: &Path) -> Result<TargetFacts, Error> {
         Error::io("read target spec", path, &error, help)
     })?;
     let source = Source {
+        path: path.to_owned(),
         shown: path.display().to_string(),
         text: text.into(),
     };

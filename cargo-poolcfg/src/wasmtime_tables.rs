@@ -122,6 +122,17 @@ fn before(path: &[String]) -> Vec<Vec<String>> {
     tables
 }
 
+/// Whether a file has a pool of Wasmtime's, or says which Wasmtime one would be of.
+pub(crate) fn names_wasmtime(source: &str) -> bool {
+    let Ok(document) = Document::parse(source) else {
+        return false;
+    };
+    let tables = PoolTables::new(&document).0;
+    tables
+        .iter()
+        .any(|table| table.engine.is_some() || table.version.is_some() || table.features.is_some())
+}
+
 /// One key of one table that is not as the project is.
 #[derive(Clone, Debug)]
 pub(crate) struct Difference {
@@ -151,7 +162,7 @@ enum Fact {
 pub(crate) fn differences(
     source: &str,
     used: &[Used],
-    ambiguous: impl Fn(Range<usize>) -> Diagnostic,
+    ambiguous: impl Fn(Range<usize>, Option<WasmtimeVersion>) -> Diagnostic,
 ) -> Result<Vec<Difference>, Vec<Diagnostic>> {
     let Ok(document) = Document::parse(source) else {
         return Ok(Vec::new());
@@ -178,8 +189,9 @@ pub(crate) fn differences(
         let Some(place) = place.into_iter().flatten().next().cloned() else {
             continue;
         };
-        let Some(used) = Used::meant(used, said.or(version_before)) else {
-            mistakes.push(ambiguous(place));
+        let meant = said.or(version_before);
+        let Some(used) = Used::meant(used, meant) else {
+            mistakes.push(ambiguous(place, meant));
             continue;
         };
         let mut differs = |span: &Range<usize>, fact| {

@@ -9,6 +9,7 @@ use poolcfg_core::{Code, file::FILE_NAME};
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Emit, Generate, Machine, MessageFormat};
 use crate::command::{Context, answers, warn};
+use crate::engine::supply;
 use crate::error::{Error, all};
 use crate::exit::Exit;
 use crate::output::{Present, foreign, present, write};
@@ -27,7 +28,7 @@ const RUST_FILE: &str = "src/pool_limits.rs";
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`]; stale files likewise.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
-    let (members, asked) = project(context, arguments)?;
+    let (mut members, asked) = project(context, arguments)?;
     let recorded = match arguments.repeats() {
         true => recorded(&members, arguments),
         false => None,
@@ -47,6 +48,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
+    let platform = context.platform(&members, &machine.target, true)?;
+    supply(context, &mut members, &facts, &wish, platform.as_ref())?;
     let results = all(members
         .iter()
         .zip(&facts)
@@ -71,7 +74,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
                 }))?
         }
     };
-    warn(context, results.iter().flat_map(|(_, answers)| answers));
+    warn(context, &results);
     if arguments.check {
         check(context, &outputs)?;
     } else {

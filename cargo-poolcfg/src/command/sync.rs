@@ -1,0 +1,131 @@
+//! `sync`: the Wasmtime that poolcfg.toml names, brought in line with Cargo.lock.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use poolcfg_core::{Code, file::ConfigFile};
+
+use crate::args::Sync;
+use crate::command::Context;
+use crate::engine::look_up;
+use crate::error::{Error, Source, all};
+use crate::exit::Exit;
+use crate::output::write;
+use crate::project::members;
+use crate::wasmtime_tables::{names_wasmtime, rewritten};
+
+/// Writes the version and the features that the project uses into the tables of every chosen package, or
+/// with `--check` tells where they are not there.
+///
+/// # Errors
+/// Where cargo does not know, or a file cannot be read or written; with `--check` and
+/// [`Exit::Misfit`] where a file says something else.
+pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
+    let mut members = members(context.program, context.shared, &arguments.packages)?;
+    let platform = context.platform(&members, &arguments.target, arguments.target.is_empty())?;
+    let mut of_wasmtime = Vec::new();
+    for member in &mut members {
+        let Some(source) = &member.source else {
+            return Err(Error::new(
+                Code::NoFile,
+                format!("there is no poolcfg.toml in `{}`", member.dir.display()),
+                "`cargo poolcfg init` writes one",
+            ));
+        };
+        match names_wasmtime(&source.text) {
+            true => of_wasmtime.push(member),
+            false => context.shell.say(&format!(
+                "{} has no pool of Wasmtime's: nothing to do",
+                source.shown
+            )),
+        }
+    }
+    if let Some(member) = of_wasmtime.iter().find(|member| member.package.is_none()) {
+        return Err(Error::new(
+            Code::Tool,
+            format!(
+                "there is no cargo and no package in `{}` to ask for the Wasmtime it uses",
+                member.dir.display()
+            ),
+            "write the version by hand, such as `version = \"48\"`",
+        ));
+    }
+    look_up(
+        context,
+        of_wasmtime.iter_mut().map(|member| &mut **member).collect(),
+        platform.as_ref(),
+        "",
+    )?;
+    let found = all(of_wasmtime
+        .iter()
+        .map(|member| member.differences(platform.as_ref(), "")))?;
+    if arguments.check {
+        let held = of_wasmtime.iter().zip(&found);
+        all(held.map(|(member, differences)| member.disagreement(differences.iter())))?;
+    }
+    // The file that several packages point at is of the first: for the others it must then be right.
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let settled = of_wasmtime
+        .iter_mut()
+        .zip(found)
+        .map(|(member, differences)| {
+            let Some(source) = member.source.clone() else {
+                return Ok(());
+            };
+            let path = source
+                .path
+                .canonicalize()
+                .unwrap_or_else(|_| source.path.clone());
+            if let Some(text) = files.get(&path) {
+                member.file = reread(text)?;
+                member.source = Some(Source {
+                    text: text.as_str().into(),
+                    ..source.clone()
+                });
+                return match member.differences(platform.as_ref(), "")?.is_empty() {
+                    true => Ok(()),
+                    false => Err(shared(&source.shown)),
+                };
+            }
+            let text = match differences.is_empty() {
+                true => source.text.to_string(),
+                false => rewritten(&source.text, &differences)?,
+            };
+            reread(&text)?;
+            if differences.is_empty() {
+                context
+                    .shell
+                    .say(&format!("{} agrees with Cargo.lock", source.shown));
+            } else {
+                write(&source.path, &text)?;
+                for difference in &differences {
+                    context.shell.say(&difference.line());
+                }
+                context.shell.say(&format!("wrote {}", source.shown));
+            }
+            files.insert(path, text);
+            Ok(())
+        });
+    all(settled)?;
+    Ok(Exit::Fits)
+}
+
+/// What the new text says: a file that cannot be read again is never written.
+fn reread(text: &str) -> Result<ConfigFile, Error> {
+    ConfigFile::parse(text).map_err(|_| {
+        Error::new(
+            Code::Io,
+            "the file would not be poolcfg.toml any more",
+            "this is a fault of poolcfg: report it, and write the keys by hand",
+        )
+    })
+}
+
+fn shared(shown: &str) -> Error {
+    Error::new(
+        Code::OutOfSync,
+        format!("{shown} is of several packages, and they use different versions or features of Wasmtime"),
+        "give each a file of its own, or make them use the same one",
+    )
+    .exiting(Exit::Misfit)
+}
