@@ -226,8 +226,10 @@ impl<'a> Answer<'a> {
     /// Where this target's program is loaded otherwise than the limits are for; nothing of a machine that
     /// was measured.
     pub(crate) fn loaded_otherwise(&self, made: &Executable) -> Option<String> {
-        let warning = (!self.here).then(|| made.warning(&self.case))??;
-        Some(format!("on `{}`: {warning}", self.facts.triple()))
+        match self.here {
+            true => None,
+            false => made.warning(self.facts.triple(), &self.case),
+        }
     }
 
     /// More of each target: what the profile guarantees, and where that is known from.
@@ -269,6 +271,7 @@ fn diagnostic(fault: &Fault<'_>, member: &Member) -> Diagnostic {
     let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
     if let Fault::NoVersion { .. } = fault {
         let flag = "`--engine-version 48` says which for once";
+        // Without a file there is nothing that sync could write to.
         diagnostic.help = Some(match (diagnostic.help, &member.source) {
             (Some(help), Some(_)) => format!("{help}; {flag}"),
             _ => flag.to_owned(),

@@ -14,7 +14,7 @@ use poolcfg_core::file::TargetFacts;
 use crate::Program;
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Look, Machine, MessageFormat, Shared};
-use crate::engine::supply;
+use crate::engine::{Lock, supply};
 use crate::error::{Error, all};
 use crate::executable::{Executable, Linking};
 use crate::exit::Exit;
@@ -129,6 +129,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
 pub(crate) fn look(
     context: &Context<'_>,
     arguments: &Look,
+    lock: Lock,
     tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     let wish = Wish::new(&arguments.machine)?;
@@ -142,7 +143,14 @@ pub(crate) fn look(
     }))?;
     let flags = &arguments.machine.target;
     let platform = context.platform(&members, flags, flags.is_empty())?;
-    supply(context, &mut members, &targets, &wish, platform.as_ref())?;
+    supply(
+        context,
+        &mut members,
+        &targets,
+        &wish,
+        platform.as_ref(),
+        lock,
+    )?;
     let results = all(members
         .iter()
         .zip(&targets)

@@ -13,10 +13,8 @@ pub(crate) struct Edit<'s> {
 impl<'s> Edit<'s> {
     /// A file, which must be TOML: what is none is taken for empty and cannot be edited.
     pub(crate) fn new(source: &'s str) -> Self {
-        let document = Document::parse(source).map_or_else(
-            |_| DocumentMut::new(),
-            |document| Document::into_mut(document),
-        );
+        let document =
+            Document::parse(source).map_or_else(|_| DocumentMut::new(), Document::into_mut);
         Self {
             source,
             before: document.to_string(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use cargo_metadata::Metadata;
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Code, Key, PoolKeys, WasmtimeVersion};
+use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
 
 use crate::answer::{Wish, is_of_wasmtime};
 use crate::command::Context;
@@ -13,10 +13,44 @@ use crate::error::{Error, all, diagnostic};
 use crate::exit::Exit;
 use crate::graph::{Resolved, Wasmtimes};
 use crate::project::{CargoPackage, Depth, Member, metadata, words};
-use crate::wasmtime_tables::{Difference, Used, differences};
+use crate::wasmtime_tables::{Difference, Used, differences, place};
 
 /// What does without the project, for the commands that have the flag.
 const FLAG: &str = "; `--engine-version 48` says which for once";
+
+/// Whether a command does without Cargo.lock where poolcfg.toml says the version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// What cannot be held to Cargo.lock is no guarantee.
+    Needed,
+    /// The file's word is good enough to look at.
+    Wanted,
+}
+
+/// What cargo cannot tell of a package's Wasmtime, and what to do about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Unknown {
+    code: Code,
+    message: String,
+    help: String,
+    lacks_lock: bool,
+}
+
+impl Unknown {
+    /// The error, with a caret where poolcfg.toml has its Wasmtime, and with what does without the project.
+    pub(crate) fn error(&self, member: &Member, flag: &str) -> Error {
+        let help = format!("{}{flag}", self.help);
+        let diagnostic = diagnostic(self.code, &self.message, help);
+        let Some(source) = &member.source else {
+            return Error::from(diagnostic);
+        };
+        let diagnostic = Diagnostic {
+            span: place(&source.text),
+            ..diagnostic
+        };
+        Error::of(vec![diagnostic], Some(source))
+    }
+}
 
 /// Asks cargo for the Wasmtime of every package that has a pool of it, and holds poolcfg.toml to that. No
 /// one is asked where a flag says the version, and without cargo the file's word is taken.
@@ -29,20 +63,20 @@ pub(crate) fn supply(
     targets: &[Vec<TargetFacts>],
     wish: &Wish,
     platform: Option<&TargetFacts>,
+    lock: Lock,
 ) -> Result<(), Error> {
-    let mut of_wasmtime: Vec<(&mut Member, &Vec<TargetFacts>)> = members
-        .iter_mut()
-        .zip(targets)
-        .filter(|(member, targets)| {
-            let mut targets = targets.iter();
-            targets.any(|facts| {
-                wish.settings(member, facts)
-                    .pools()
-                    .iter()
-                    .any(is_of_wasmtime)
-            })
-        })
-        .collect();
+    let mut of_wasmtime: Vec<(&mut Member, Vec<PoolKeys>)> = Vec::new();
+    for (member, targets) in members.iter_mut().zip(targets) {
+        let mut pools = Vec::new();
+        for facts in targets {
+            let settings = wish.settings(member, facts);
+            let keys = settings.pools().iter();
+            pools.extend(keys.filter(|keys| is_of_wasmtime(keys)).copied());
+        }
+        if !pools.is_empty() {
+            of_wasmtime.push((member, pools));
+        }
+    }
     if wish.engine_version.is_some() {
         return match of_wasmtime.is_empty() {
             false => Ok(()),
@@ -54,83 +88,109 @@ pub(crate) fn supply(
             .exiting(Exit::Usage)),
         };
     }
-    let asked = of_wasmtime.iter_mut().map(|(member, _)| &mut **member);
-    look_up(context, asked.collect(), platform, FLAG)?;
-    let held = of_wasmtime.iter().map(|(member, targets)| {
-        let wrong = member.differences(platform, FLAG)?;
-        let wrong = wrong.iter().filter(|difference| !difference.is_missing());
-        member.disagreement(wrong)?;
-        // A flag may have made a pool Wasmtime's of which the file says nothing.
-        let pools = targets.iter().flat_map(|facts| {
-            let settings = wish.settings(member, facts);
-            settings.pools().to_vec()
-        });
-        all(pools.map(|keys| member.is_told(&keys)))
+    let mut known = of_wasmtime
+        .iter()
+        .filter_map(|(member, _)| Some((&**member, member.package.as_ref()?)));
+    let Some((first, package)) = known.next() else {
+        return Ok(());
+    };
+    let metadata = resolved(context, first, package, platform);
+    let held = of_wasmtime.iter_mut().map(|(member, pools)| {
+        let found = match &metadata {
+            Ok(metadata) => look_up(context, member, metadata, platform)?,
+            Err(unknown) => Err(unknown.clone()),
+        };
+        match found {
+            Ok(()) => {
+                let differences = member.differences(platform, FLAG)?;
+                let wrong = differences
+                    .iter()
+                    .filter(|difference| !difference.is_missing());
+                member.disagreement(wrong)?;
+                // A flag may have made a pool Wasmtime's of which the file says nothing.
+                all(pools.iter().map(|keys| member.is_told(keys))).map(|_| ())
+            }
+            Err(unknown) => {
+                let is_said = pools.iter().all(|keys| keys.wasmtime.version.is_some());
+                if !is_said || (unknown.lacks_lock && lock == Lock::Needed) {
+                    return Err(unknown.error(member, FLAG));
+                }
+                let warning = format!("{}: the version in poolcfg.toml is taken", unknown.message);
+                context.shell.warn(&warning);
+                Ok(())
+            }
+        }
     });
     all(held).map(|_| ())
 }
 
-/// Asks cargo for the Wasmtime of packages, and says which ones there are beside it. `flag` is what the
-/// help adds.
+/// Finds the Wasmtime of a package in what cargo has resolved, and says which ones there are beside it;
+/// that there is none is for the caller to judge.
 ///
 /// # Errors
-/// Where cargo does not know.
+/// Where it is of a version that is not supported.
 pub(crate) fn look_up(
     context: &Context<'_>,
-    members: Vec<&mut Member>,
+    member: &mut Member,
+    metadata: &Metadata,
     platform: Option<&TargetFacts>,
-    flag: &str,
-) -> Result<(), Error> {
-    let mut known: Vec<(&mut Member, CargoPackage)> = members
-        .into_iter()
-        .filter_map(|member| {
-            let package = member.package.clone()?;
-            Some((member, package))
-        })
-        .collect();
-    let Some((first, package)) = known.first() else {
-        return Ok(());
+) -> Result<Result<(), Unknown>, Error> {
+    let Some(package) = &member.package else {
+        return Ok(Ok(()));
     };
-    let metadata = resolved(context, first, package, platform, flag)?;
-    let found = known.iter_mut().map(|(member, package)| {
-        let Some(found) = Wasmtimes::of(&metadata, &package.id) else {
-            return Err(none(&metadata, package, platform, flag));
-        };
-        if let Some(line) = beside(package, &found) {
-            context.shell.say(&line);
+    let Some(found) = Wasmtimes::of(metadata, &package.id) else {
+        return Ok(Err(none(metadata, package, platform)));
+    };
+    if let Some(line) = beside(package, &found) {
+        context.shell.say(&line);
+    }
+    for wasmtime in &found.nearest {
+        let version = wasmtime.version;
+        if let Err(error) = WasmtimeVersion::parse(&version.to_string()) {
+            return Err(Error::new(
+                Code::BadVersion,
+                format!(
+                    "`{}` uses Wasmtime {version}, which is {error}",
+                    package.name
+                ),
+                format!(
+                    "use a later one; the newest that is known is {}",
+                    WasmtimeVersion::NEWEST
+                ),
+            ));
         }
-        for wasmtime in &found.nearest {
-            if let Err(error) = WasmtimeVersion::parse(&wasmtime.version.to_string()) {
-                return Err(Error::new(
-                    Code::BadVersion,
-                    format!(
-                        "`{}` uses Wasmtime {}, which is {error}",
-                        package.name, wasmtime.version
-                    ),
-                    format!(
-                        "use a later one; the newest that is known is {}",
-                        WasmtimeVersion::NEWEST
-                    ),
-                ));
-            }
-        }
-        let used = found.nearest.iter().map(|wasmtime| Used {
-            version: wasmtime.version,
-            features: wasmtime.features,
-        });
-        member.wasmtime = used.collect();
-        Ok(())
+    }
+    if let [wasmtime] = found.nearest.as_slice() {
+        let features: Vec<_> = wasmtime
+            .features
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect();
+        context.shell.detail(&format!(
+            "`{}` uses Wasmtime {}; of its features these count: {}",
+            package.name,
+            wasmtime.version,
+            features.join(", ")
+        ));
+    }
+    let used = found.nearest.iter().map(|wasmtime| Used {
+        version: wasmtime.version,
+        features: wasmtime.features,
     });
-    all(found).map(|_| ())
+    member.wasmtime = used.collect();
+    Ok(Ok(()))
 }
 
-fn resolved(
+/// What Cargo.lock has resolved for the workspace of a package.
+///
+/// # Errors
+/// Where there is none, or one of other dependencies, or cargo cannot read what it names.
+pub(crate) fn resolved(
     context: &Context<'_>,
     member: &Member,
     package: &CargoPackage,
     platform: Option<&TargetFacts>,
-    flag: &str,
-) -> Result<Metadata, Error> {
+) -> Result<Metadata, Unknown> {
     let manifest = member.dir.join("Cargo.toml");
     let ask = |platform| metadata(&manifest, context.shared, &Depth::Resolved { platform });
     let answer = match platform {
@@ -141,34 +201,35 @@ fn resolved(
     answer.map_err(|error| {
         let words = words(&error);
         let name = &package.name;
-        if !package.workspace.join("Cargo.lock").exists() {
-            return Error::new(
+        let (code, message, help) = if !package.workspace.join("Cargo.lock").exists() {
+            (
                 Code::NoWasmtime,
                 format!("there is no Cargo.lock, so nothing tells which Wasmtime `{name}` uses"),
-                format!("`cargo generate-lockfile` writes it{flag}"),
-            );
-        }
-        if words.contains("lock file") && words.contains("was passed to prevent this") {
-            return Error::new(
+                "`cargo generate-lockfile` writes it",
+            )
+        } else if words.contains("lock file") && words.contains("was passed to prevent this") {
+            (
                 Code::NoWasmtime,
                 format!("Cargo.lock is not of the dependencies that `{name}` now has"),
-                format!("`cargo update --workspace` brings it up to date{flag}"),
-            );
+                "`cargo update --workspace` brings it up to date",
+            )
+        } else {
+            (
+                Code::Tool,
+                format!("cargo does not resolve the dependencies of `{name}`: {words}"),
+                "`cargo metadata --locked` says the same",
+            )
+        };
+        Unknown {
+            code,
+            message,
+            help: help.to_owned(),
+            lacks_lock: true,
         }
-        Error::new(
-            Code::Tool,
-            format!("cargo does not resolve the dependencies of `{name}`: {words}"),
-            format!("`cargo metadata --locked` says the same{flag}"),
-        )
     })
 }
 
-fn none(
-    metadata: &Metadata,
-    package: &CargoPackage,
-    platform: Option<&TargetFacts>,
-    flag: &str,
-) -> Error {
+fn none(metadata: &Metadata, package: &CargoPackage, platform: Option<&TargetFacts>) -> Unknown {
     let on = platform.map_or_else(String::new, |facts| format!(" on `{}`", facts.triple()));
     let members = metadata.workspace_packages();
     let users: Vec<String> = members
@@ -176,15 +237,15 @@ fn none(
         .filter(|member| Wasmtimes::of(metadata, &member.id).is_some())
         .map(|member| format!("`-p {}`", member.name))
         .collect();
-    let help = match users.is_empty() {
-        true => "add it to the dependencies".to_owned(),
-        false => format!("{} uses it", users.join(", ")),
-    };
-    Error::new(
-        Code::NoWasmtime,
-        format!("`{}` depends on no `wasmtime`{on}", package.name),
-        help + flag,
-    )
+    Unknown {
+        code: Code::NoWasmtime,
+        message: format!("`{}` depends on no `wasmtime`{on}", package.name),
+        help: match users.is_empty() {
+            true => "add it to the dependencies".to_owned(),
+            false => format!("{} is a package that does", users.join(", ")),
+        },
+        lacks_lock: false,
+    }
 }
 
 /// Which ones there are beside the one that is taken.
@@ -282,12 +343,9 @@ impl Member {
 
     /// Whether a pool with these keys has one Wasmtime and not several.
     fn is_told(&self, keys: &PoolKeys) -> Result<(), Error> {
-        let version: Key<WasmtimeVersion> = keys.wasmtime.version;
+        let version = keys.wasmtime.version;
         let said = version.map(|setting| setting.value);
-        if !is_of_wasmtime(keys)
-            || self.wasmtime.is_empty()
-            || Used::meant(&self.wasmtime, said).is_some()
-        {
+        if self.wasmtime.is_empty() || Used::meant(&self.wasmtime, said).is_some() {
             return Ok(());
         }
         let places = [

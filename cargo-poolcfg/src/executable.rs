@@ -101,13 +101,17 @@ impl Executable {
             true => RelocationModel::Pie,
             false => RelocationModel::Static,
         };
-        is(model, &said.crt_static)
+        // What repeats the target's own way makes nothing so.
+        let flag = said
+            .crt_static
+            .filter(|flag| flag.pie == linking.crt_static);
+        is(model, &flag)
     }
 }
 
 impl Executable {
     /// What to say where the limits are for a program that is loaded elsewhere, and that makes a difference.
-    pub(crate) fn warning(&self, case: &Case<'_>) -> Option<String> {
+    pub(crate) fn warning(&self, triple: &str, case: &Case<'_>) -> Option<String> {
         let holes = |relocation_model| {
             let shape = Shape {
                 relocation_model,
@@ -121,17 +125,20 @@ impl Executable {
         }
         Some(match (self.model, &self.flag) {
             (RelocationModel::Static, Some(flag)) => format!(
-                "`{flag}` of the rustflags makes a program with a fixed address, and the limits are for a \
-                 `pie`: write `relocation_model = \"static\"` under `[address_space]`, or take the flag out"
+                "on `{triple}`: `{flag}` of the rustflags makes a program with a fixed address, and the \
+                 limits are for a `pie`: write `relocation_model = \"static\"` under `[address_space]`, or take \
+                 the flag out"
             ),
-            (RelocationModel::Static, None) => "the target's programs are static and have a fixed address, \
-                 and the limits are for a `pie`: write `relocation_model = \"static\"` under `[address_space]`, \
-                 or build with `-C target-feature=-crt-static`"
-                .to_owned(),
-            (RelocationModel::Pie, _) => "the build makes a position-independent program, and the limits \
-                 are for a `static` one: leave `relocation_model` out, or build with \
-                 `-C relocation-model=static` in the rustflags"
-                .to_owned(),
+            (RelocationModel::Static, None) => format!(
+                "on `{triple}`: programs of this target have a fixed address, and the limits are for a `pie`: \
+                 write `relocation_model = \"static\"` under `[target.{triple}.address_space]`, or build with \
+                 `-C target-feature=-crt-static`"
+            ),
+            (RelocationModel::Pie, _) => format!(
+                "on `{triple}`: the build makes a position-independent program, and the limits are for a \
+                 `static` one: leave `relocation_model` out, or put `-C relocation-model=static` into the \
+                 rustflags"
+            ),
         })
     }
 }

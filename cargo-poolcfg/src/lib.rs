@@ -2,6 +2,9 @@
 //!
 //! - `args`: the command line; `exit`: how it ends; `error` and `shell`: what it says
 //! - `project`: packages and their poolcfg.toml; `target`, `rustc`, `spec`: targets and what they are
+//! - `graph`, `engine`: the Wasmtime that a package uses; `wasmtime_tables`, `edit`: whether poolcfg.toml
+//!   says so, and how it is made to
+//! - `executable`: where the program of a build is loaded
 //! - `answer`: what one target gives the pools of one package
 //! - `command`: the commands, on top of these
 //! - `rust_file`, `report`, `picture`, `table`: what they write

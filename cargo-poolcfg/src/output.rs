@@ -57,7 +57,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
             "it is read-only",
         ));
     }
-    if there.is_some_and(|there| !there.is_file()) {
+    if there.as_ref().is_some_and(|there| !there.is_file()) {
         // A device or pipe cannot be replaced; it takes what it is given.
         return fs::OpenOptions::new()
             .write(true)
@@ -84,6 +84,10 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
         .tempfile_in(folder)
         .map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(text.as_bytes())?;
+    if let Some(there) = there {
+        // What is replaced is read and written by the same people as before.
+        file.as_file().set_permissions(there.permissions())?;
+    }
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
     Ok(())

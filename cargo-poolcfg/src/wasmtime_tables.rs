@@ -122,15 +122,14 @@ fn before(path: &[String]) -> Vec<Vec<String>> {
     tables
 }
 
-/// Whether a file has a pool of Wasmtime's, or says which Wasmtime one would be of.
-pub(crate) fn names_wasmtime(source: &str) -> bool {
-    let Ok(document) = Document::parse(source) else {
-        return false;
-    };
+/// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; nothing where it has none.
+pub(crate) fn place(source: &str) -> Option<Range<usize>> {
+    let document = Document::parse(source).ok()?;
     let tables = PoolTables::new(&document).0;
-    tables
-        .iter()
-        .any(|table| table.engine.is_some() || table.version.is_some() || table.features.is_some())
+    let first = |span: fn(&PoolTable) -> Option<Range<usize>>| tables.iter().find_map(span);
+    first(|table| Some(table.version.as_ref()?.1.clone()))
+        .or_else(|| first(|table| table.engine.clone()))
+        .or_else(|| first(|table| Some(table.features.as_ref()?.1.clone())))
 }
 
 /// One key of one table that is not as the project is.

@@ -2,6 +2,7 @@
 
 use crate::args::Look;
 use crate::command::{Context, look};
+use crate::engine::Lock;
 use crate::error::Error;
 use crate::exit::Exit;
 
@@ -10,7 +11,7 @@ use crate::exit::Exit;
 /// # Errors
 /// As for [`look`].
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
-    look(context, arguments, |answers| {
+    look(context, arguments, Lock::Needed, |answers| {
         for line in answers.iter().flat_map(|answer| answer.lines()) {
             context.shell.say(&line);
         }

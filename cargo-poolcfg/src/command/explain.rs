@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::answer::Answer;
 use crate::args::Look;
 use crate::command::{Context, look};
+use crate::engine::Lock;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::picture::{draw, figures};
@@ -15,7 +16,7 @@ use crate::shell::{print, width};
 /// # Errors
 /// As for [`look`].
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
-    look(context, arguments, |answers| {
+    look(context, arguments, Lock::Wanted, |answers| {
         let pictures: Vec<String> = answers.iter().map(|answer| picture(answer)).collect();
         print(&pictures.join("\n"))
     })

@@ -9,7 +9,7 @@ use poolcfg_core::{Code, file::FILE_NAME};
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Emit, Generate, Machine, MessageFormat};
 use crate::command::{Context, answers, warn};
-use crate::engine::supply;
+use crate::engine::{Lock, supply};
 use crate::error::{Error, all};
 use crate::exit::Exit;
 use crate::output::{Present, foreign, present, write};
@@ -49,7 +49,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
     let platform = context.platform(&members, &machine.target, true)?;
-    supply(context, &mut members, &facts, &wish, platform.as_ref())?;
+    supply(
+        context,
+        &mut members,
+        &facts,
+        &wish,
+        platform.as_ref(),
+        Lock::Needed,
+    )?;
     let results = all(members
         .iter()
         .zip(&facts)

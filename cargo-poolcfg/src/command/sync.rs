@@ -7,12 +7,12 @@ use poolcfg_core::{Code, file::ConfigFile};
 
 use crate::args::Sync;
 use crate::command::Context;
-use crate::engine::look_up;
+use crate::engine::{look_up, resolved};
 use crate::error::{Error, Source, all};
 use crate::exit::Exit;
 use crate::output::write;
 use crate::project::members;
-use crate::wasmtime_tables::{names_wasmtime, rewritten};
+use crate::wasmtime_tables::{place, rewritten};
 
 /// Writes the version and the features that the project uses into the tables of every chosen package, or
 /// with `--check` tells where they are not there.
@@ -32,30 +32,31 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
                 "`cargo poolcfg init` writes one",
             ));
         };
-        match names_wasmtime(&source.text) {
-            true => of_wasmtime.push(member),
-            false => context.shell.say(&format!(
-                "{} has no pool of Wasmtime's: nothing to do",
-                source.shown
-            )),
+        match place(&source.text) {
+            Some(_) => of_wasmtime.push(member),
+            None => {
+                let line = format!("{} has no pool of Wasmtime's: nothing to do", source.shown);
+                context.shell.say(&line);
+            }
         }
     }
-    if let Some(member) = of_wasmtime.iter().find(|member| member.package.is_none()) {
+    let Some(first) = of_wasmtime.first() else {
+        return Ok(Exit::Fits);
+    };
+    let Some(package) = &first.package else {
         return Err(Error::new(
             Code::Tool,
-            format!(
-                "there is no cargo and no package in `{}` to ask for the Wasmtime it uses",
-                member.dir.display()
-            ),
+            "there is no package, or no cargo, to ask for the Wasmtime that it uses",
             "write the version by hand, such as `version = \"48\"`",
         ));
-    }
-    look_up(
-        context,
-        of_wasmtime.iter_mut().map(|member| &mut **member).collect(),
-        platform.as_ref(),
-        "",
-    )?;
+    };
+    let metadata = resolved(context, first, package, platform.as_ref())
+        .map_err(|unknown| unknown.error(first, ""))?;
+    let looked = of_wasmtime.iter_mut().map(|member| {
+        let found = look_up(context, member, &metadata, platform.as_ref())?;
+        found.map_err(|unknown| unknown.error(member, ""))
+    });
+    all(looked)?;
     let found = all(of_wasmtime
         .iter()
         .map(|member| member.differences(platform.as_ref(), "")))?;
