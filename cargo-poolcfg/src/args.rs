@@ -151,9 +151,9 @@ pub(crate) struct Init {
 pub(crate) struct Sync {
     #[command(flatten)]
     pub(crate) packages: Packages,
-    /// Only what holds for this target, and by what is resolved for it; repeatable
+    /// Only what holds for this target, by what is resolved for it
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
-    pub(crate) target: Vec<String>,
+    pub(crate) target: Option<String>,
     /// Write nothing; tell whether the file agrees with Cargo.lock
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) check: bool,

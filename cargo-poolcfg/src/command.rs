@@ -69,13 +69,13 @@ impl Context<'_> {
     }
 
     /// The only target that flags, configuration or, with `and_tables`, tables of the files name; nothing
-    /// where there are several, or none but the host, on which a build is not said to be for it.
-    pub(crate) fn platform(
+    /// where there are several, or none and the host is a guess. A target spec tells cargo nothing.
+    pub(crate) fn only_target(
         &self,
         members: &[Member],
         flags: &[String],
         and_tables: bool,
-    ) -> Result<Option<TargetFacts>, Error> {
+    ) -> Option<String> {
         let mut names = named(flags, self.config.as_ref());
         if and_tables {
             let triples = members.iter().flat_map(|member| member.file.triples());
@@ -83,11 +83,23 @@ impl Context<'_> {
         }
         names.sort();
         names.dedup();
-        let only = match names.as_slice() {
-            [name] if !name.ends_with(".json") => facts(&names, &self.rustc())?.pop(),
-            _ => None,
-        };
-        Ok(only.map(|target| target.facts))
+        let only = names.pop().filter(|name| !name.ends_with(".json"));
+        only.filter(|_| names.is_empty())
+    }
+
+    /// The target of all of these, where it is the only one that is named.
+    pub(crate) fn platform(
+        &self,
+        members: &[Member],
+        machine: &Machine,
+        and_tables: bool,
+        targets: &[Vec<TargetFacts>],
+    ) -> Option<TargetFacts> {
+        if machine.here {
+            return None;
+        }
+        self.only_target(members, &machine.target, and_tables)?;
+        targets.iter().flatten().next().cloned()
     }
 }
 
@@ -141,8 +153,8 @@ pub(crate) fn look(
             .map(|target| target.facts)
             .collect::<Vec<TargetFacts>>())
     }))?;
-    let flags = &arguments.machine.target;
-    let platform = context.platform(&members, flags, flags.is_empty())?;
+    let machine = &arguments.machine;
+    let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
     supply(
         context,
         &mut members,

@@ -2,8 +2,8 @@
 //!
 //! - `args`: the command line; `exit`: how it ends; `error` and `shell`: what it says
 //! - `project`: packages and their poolcfg.toml; `target`, `rustc`, `spec`: targets and what they are
-//! - `graph`, `engine`: the Wasmtime that a package uses; `wasmtime_tables`, `edit`: whether poolcfg.toml
-//!   says so, and how it is made to
+//! - `graph`, `lookup`: the Wasmtime that a package uses; `engine`, `wasmtime_tables`: whether poolcfg.toml
+//!   says so; `difference`, `edit`: how it is made to
 //! - `executable`: where the program of a build is loaded
 //! - `answer`: what one target gives the pools of one package
 //! - `command`: the commands, on top of these
@@ -13,6 +13,7 @@
 mod answer;
 mod args;
 mod command;
+mod difference;
 mod edit;
 mod engine;
 mod entry;
@@ -20,6 +21,7 @@ mod error;
 mod executable;
 mod exit;
 mod graph;
+mod lookup;
 mod output;
 mod picture;
 mod project;

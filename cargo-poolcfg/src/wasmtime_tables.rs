@@ -1,17 +1,14 @@
-//! The tables of poolcfg.toml that say which Wasmtime: where they are, what they say, where that is not
-//! what the project uses, and what stands there when it is put right.
+//! The tables of poolcfg.toml that say which Wasmtime: where they are, what they say, and where that is not
+//! what the project uses.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use poolcfg_core::file::Diagnostic;
-use poolcfg_core::{Code, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
-use toml_edit::{Document, Item, Key, TableLike, Value};
+use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use toml_edit::{Document, Item, TableLike, Value};
 
-use crate::edit::{Edit, set_list, set_text};
-use crate::error::Error;
-
-const WASMTIME: &str = "wasmtime";
+use crate::difference::{Difference, Fact, WASMTIME};
 
 /// A Wasmtime that a package uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,27 +129,6 @@ pub(crate) fn place(source: &str) -> Option<Range<usize>> {
         .or_else(|| first(|table| Some(table.features.as_ref()?.1.clone())))
 }
 
-/// One key of one table that is not as the project is.
-#[derive(Clone, Debug)]
-pub(crate) struct Difference {
-    path: Vec<String>,
-    /// The bytes of the value; those of the engine where nothing is said.
-    pub(crate) span: Range<usize>,
-    fact: Fact,
-    used: WasmtimeVersion,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Fact {
-    Version {
-        said: Option<WasmtimeVersion>,
-    },
-    Features {
-        said: Option<WasmtimeFeatures>,
-        used: WasmtimeFeatures,
-    },
-}
-
 /// Where a file says something else than the project, or nothing for a pool of Wasmtime's, in the order of
 /// its layers.
 ///
@@ -228,7 +204,7 @@ pub(crate) fn differences(
             }
             // Those that it starts from may be of another version.
             None if features_before != Some(used.features)
-                && (table.engine.is_some() || (said.is_some() && features_before.is_some())) =>
+                && (table.engine.is_some() || said.is_some()) =>
             {
                 differs(&place, fact(None));
                 now.1 = Some(used.features);
@@ -241,136 +217,4 @@ pub(crate) fn differences(
         true => Ok(found),
         false => Err(mistakes),
     }
-}
-
-impl Difference {
-    /// Whether the file says nothing, and so nothing that is wrong.
-    pub(crate) fn is_missing(&self) -> bool {
-        matches!(
-            self.fact,
-            Fact::Version { said: None } | Fact::Features { said: None, .. }
-        )
-    }
-
-    /// What is wrong, with a caret at the value; `sync` is the command that writes what is right.
-    pub(crate) fn diagnostic(&self, sync: &str) -> Diagnostic {
-        let used = self.used;
-        let (message, label) = match self.fact {
-            Fact::Version { said: Some(said) } => (
-                format!("the file names Wasmtime {said}, and the project uses {used}"),
-                format!("Cargo.lock has {used}"),
-            ),
-            Fact::Version { said: None } => (
-                format!(
-                    "`{}` names no version, and the project uses {used}",
-                    self.table()
-                ),
-                format!("Cargo.lock has {used}"),
-            ),
-            Fact::Features {
-                said: Some(said),
-                used: features,
-            } => (
-                format!(
-                    "the file says that Wasmtime is built with {}, and the project builds {used} with {}",
-                    list(said),
-                    list(features)
-                ),
-                format!("the project has {}", list(features)),
-            ),
-            Fact::Features {
-                said: None,
-                used: features,
-            } => (
-                format!(
-                    "`{}` names no features, and the project builds Wasmtime {used} with {}",
-                    self.table(),
-                    list(features)
-                ),
-                format!("the project has {}", list(features)),
-            ),
-        };
-        Diagnostic {
-            code: Code::OutOfSync,
-            message,
-            span: Some(self.span.clone()),
-            label,
-            help: Some(format!("`{sync}` writes what the project uses")),
-        }
-    }
-
-    /// What is written in its place, and what was there.
-    pub(crate) fn line(&self) -> String {
-        let table = self.table();
-        match self.fact {
-            Fact::Version { said } => {
-                let now = self.version(said);
-                match said {
-                    Some(said) => format!("{table} version = \"{now}\", was \"{said}\""),
-                    None => format!("{table} version = \"{now}\""),
-                }
-            }
-            Fact::Features { said, used } => match said {
-                Some(said) => format!("{table} features: {}, was {}", list(used), list(said)),
-                None => format!("{table} features: {}", list(used)),
-            },
-        }
-    }
-
-    /// The version as it is written: as precise as the one that is said, or else the major one.
-    fn version(&self, said: Option<WasmtimeVersion>) -> WasmtimeVersion {
-        let (minor, patch) = said.map_or((None, None), |said| (said.minor, said.patch));
-        WasmtimeVersion {
-            minor: minor.and(self.used.minor),
-            patch: patch.and(self.used.patch),
-            ..self.used
-        }
-    }
-
-    /// The header of the table that holds the key.
-    fn table(&self) -> String {
-        let keys = self
-            .path
-            .iter()
-            .map(|key| Key::new(key).display_repr().into_owned());
-        let keys: Vec<_> = keys.chain([WASMTIME.to_owned()]).collect();
-        format!("[{}]", keys.join("."))
-    }
-}
-
-/// Features as a sentence lists them.
-fn list(features: WasmtimeFeatures) -> String {
-    let words: Vec<_> = features.iter().map(|word| format!("`{word}`")).collect();
-    match words.is_empty() {
-        true => "none that count".to_owned(),
-        false => words.join(", "),
-    }
-}
-
-/// The file with every difference put right, and everything else as it is.
-///
-/// # Errors
-/// When the tables cannot be found again, which is a fault of ours.
-pub(crate) fn rewritten(source: &str, differences: &[Difference]) -> Result<String, Error> {
-    let mut edit = Edit::new(source);
-    for difference in differences {
-        let table = edit.table(&difference.path, WASMTIME, difference.span.start);
-        let Some(table) = table else {
-            return Err(Error::new(
-                Code::Io,
-                format!("`{}` is not found again", difference.table()),
-                "this is a fault of poolcfg: report it, and write the keys by hand",
-            ));
-        };
-        match difference.fact {
-            Fact::Version { said } => {
-                set_text(table, "version", &difference.version(said).to_string());
-            }
-            Fact::Features { used, .. } => {
-                let words: Vec<_> = used.iter().map(WasmtimeFeature::word).collect();
-                set_list(table, "features", &words);
-            }
-        }
-    }
-    Ok(edit.text())
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
-    let platform = context.platform(&members, &machine.target, true)?;
+    let platform = context.platform(&members, machine, true, &facts);
     supply(
         context,
         &mut members,

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use poolcfg_core::{Code, file::ConfigFile};
+use poolcfg_core::Code;
+use poolcfg_core::file::{ConfigFile, TargetFacts};
 
 use crate::args::Sync;
 use crate::command::Context;
-use crate::engine::{look_up, resolved};
+use crate::difference::{Difference, rewritten};
 use crate::error::{Error, Source, all};
 use crate::exit::Exit;
+use crate::lookup::{look_up, resolved};
 use crate::output::write;
-use crate::project::members;
-use crate::wasmtime_tables::{place, rewritten};
+use crate::project::{Member, members};
+use crate::target::facts;
+use crate::wasmtime_tables::place;
 
 /// Writes the version and the features that the project uses into the tables of every chosen package, or
 /// with `--check` tells where they are not there.
@@ -22,7 +25,8 @@ use crate::wasmtime_tables::{place, rewritten};
 /// [`Exit::Misfit`] where a file says something else.
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
     let mut members = members(context.program, context.shared, &arguments.packages)?;
-    let platform = context.platform(&members, &arguments.target, arguments.target.is_empty())?;
+    // Tables of one target are not all that the file says.
+    let name = context.only_target(&members, arguments.target.as_slice(), false);
     let mut of_wasmtime = Vec::new();
     for member in &mut members {
         let Some(source) = &member.source else {
@@ -50,6 +54,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
             "write the version by hand, such as `version = \"48\"`",
         ));
     };
+    let platform = match name {
+        None => None,
+        Some(name) => facts(&[name], &context.rustc())?.pop(),
+    };
+    let platform = platform.map(|target| target.facts);
     let metadata = resolved(context, first, package, platform.as_ref())
         .map_err(|unknown| unknown.error(first, ""))?;
     let looked = of_wasmtime.iter_mut().map(|member| {
@@ -64,51 +73,56 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
         let held = of_wasmtime.iter().zip(&found);
         all(held.map(|(member, differences)| member.disagreement(differences.iter())))?;
     }
-    // The file that several packages point at is of the first: for the others it must then be right.
-    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let settled = of_wasmtime
-        .iter_mut()
-        .zip(found)
-        .map(|(member, differences)| {
-            let Some(source) = member.source.clone() else {
-                return Ok(());
-            };
-            let path = source
-                .path
-                .canonicalize()
-                .unwrap_or_else(|_| source.path.clone());
-            if let Some(text) = files.get(&path) {
-                member.file = reread(text)?;
-                member.source = Some(Source {
-                    text: text.as_str().into(),
-                    ..source.clone()
-                });
-                return match member.differences(platform.as_ref(), "")?.is_empty() {
-                    true => Ok(()),
-                    false => Err(shared(&source.shown)),
-                };
-            }
-            let text = match differences.is_empty() {
-                true => source.text.to_string(),
-                false => rewritten(&source.text, &differences)?,
-            };
-            reread(&text)?;
-            if differences.is_empty() {
-                context
-                    .shell
-                    .say(&format!("{} agrees with Cargo.lock", source.shown));
-            } else {
-                write(&source.path, &text)?;
-                for difference in &differences {
-                    context.shell.say(&difference.line());
-                }
-                context.shell.say(&format!("wrote {}", source.shown));
-            }
-            files.insert(path, text);
-            Ok(())
-        });
-    all(settled)?;
+    put_right(context, of_wasmtime, &found, platform.as_ref())?;
     Ok(Exit::Fits)
+}
+
+/// Writes what differs. The file that several packages point at is of the first: for the others it must
+/// then be right.
+fn put_right(
+    context: &Context<'_>,
+    members: Vec<&mut Member>,
+    found: &[Vec<Difference>],
+    platform: Option<&TargetFacts>,
+) -> Result<(), Error> {
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let settled = members.into_iter().zip(found).map(|(member, differences)| {
+        let Some(source) = member.source.clone() else {
+            return Ok(());
+        };
+        let path = source
+            .path
+            .canonicalize()
+            .unwrap_or_else(|_| source.path.clone());
+        if let Some(text) = files.get(&path) {
+            member.file = reread(text)?;
+            member.source = Some(Source {
+                text: text.as_str().into(),
+                ..source.clone()
+            });
+            return match member.differences(platform, "")?.is_empty() {
+                true => Ok(()),
+                false => Err(shared(&source.shown)),
+            };
+        }
+        if differences.is_empty() {
+            context
+                .shell
+                .say(&format!("{} agrees with Cargo.lock", source.shown));
+            files.insert(path, source.text.to_string());
+            return Ok(());
+        }
+        let text = rewritten(&source.text, differences)?;
+        reread(&text)?;
+        write(&source.path, &text)?;
+        for difference in differences {
+            context.shell.say(&difference.line());
+        }
+        context.shell.say(&format!("wrote {}", source.shown));
+        files.insert(path, text);
+        Ok(())
+    });
+    all(settled).map(|_| ())
 }
 
 /// What the new text says: a file that cannot be read again is never written.

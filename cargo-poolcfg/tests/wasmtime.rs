@@ -1,0 +1,840 @@
+//! The Wasmtime that a project uses: found in what cargo has resolved, held against poolcfg.toml, and
+//! written into it; and the flags that do without. The crates called `wasmtime` here are empty ones with its
+//! features: what counts is what cargo resolves.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const AARCH64_MUSL: &str = "aarch64-unknown-linux-musl";
+const X86_64: &str = "x86_64-unknown-linux-gnu";
+
+const WASMTIME: &str = "[pooling_allocator]\nengine = \"wasmtime\"\n";
+
+/// A file that says everything, by this version.
+fn said(version: &str) -> String {
+    format!(
+        "{WASMTIME}\n[pooling_allocator.wasmtime]\nversion = \"{version}\"\n\
+         features = [\"async\", \"gc\", \"component-model\"]\n"
+    )
+}
+
+struct Project {
+    folder: TempDir,
+}
+
+/// How a run ended and what it said.
+#[derive(Debug)]
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn ends(&self, status: i32) -> &Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "{text}\n{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn says_nothing_of(&self, text: &str) -> &Self {
+        assert!(!self.stderr.contains(text), "{text}\n{self:#?}");
+        self
+    }
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran {
+        status: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+fn program(name: &str, folder: &Path) -> Command {
+    let path = match name {
+        "poolcfg" => env!("CARGO_BIN_EXE_poolcfg"),
+        _ => env!("CARGO_BIN_EXE_cargo-poolcfg"),
+    };
+    let mut command = Command::new(path);
+    command.current_dir(folder).stdin(Stdio::null());
+    for variable in [
+        "POOLCFG_VA_PROFILE",
+        "CARGO_BUILD_TARGET",
+        "CARGO_TERM_COLOR",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_RUSTFLAGS",
+        "RUSTFLAGS",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+impl Project {
+    /// A package with these lines in its Cargo.toml, and beside it, in `crates`, wasmtime 43 and 48 and two
+    /// packages that use one of them each. Nothing is resolved yet.
+    fn unresolved(dependencies: &str, poolcfg_toml: &str) -> Self {
+        let project = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        let package = "[package]\nname = \"project\"\nedition = \"2024\"\n\
+                       [workspace]\nexclude = [\"crates\"]\n";
+        project.write("Cargo.toml", &format!("{package}{dependencies}"));
+        project.write("src/lib.rs", "");
+        project.write("poolcfg.toml", poolcfg_toml);
+        for (major, version) in [("43", "43.0.1"), ("48", "48.0.2")] {
+            let manifest = format!(
+                "[package]\nname = \"wasmtime\"\nversion = \"{version}\"\nedition = \"2024\"\n[features]\n\
+                 default = [\"async\", \"gc\", \"component-model\", \"wat\"]\nasync = []\ngc = []\n\
+                 component-model = []\nmemory-protection-keys = []\nwat = []\n"
+            );
+            project.crate_named(&format!("wasmtime{major}"), &manifest);
+            let manifest = format!(
+                "[package]\nname = \"host{major}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\
+                 [dependencies]\nwasmtime = {{ path = \"../wasmtime{major}\" }}\n"
+            );
+            project.crate_named(&format!("host{major}"), &manifest);
+        }
+        project
+    }
+
+    /// The same, with a Cargo.lock.
+    fn new(dependencies: &str, poolcfg_toml: &str) -> Self {
+        let project = Self::unresolved(dependencies, poolcfg_toml);
+        project.resolve();
+        project
+    }
+
+    /// A package that uses Wasmtime 48.0.2 with its default features.
+    fn with(poolcfg_toml: &str) -> Self {
+        Self::new(&format!("[dependencies]\n{W48}"), poolcfg_toml)
+    }
+
+    fn resolve(&self) {
+        let mut command = Command::new(env!("CARGO"));
+        command
+            .args(["generate-lockfile", "--offline"])
+            .current_dir(self.folder.path());
+        ran(&mut command).ends(0);
+    }
+
+    fn crate_named(&self, name: &str, manifest: &str) {
+        self.write(&format!("crates/{name}/Cargo.toml"), manifest);
+        self.write(&format!("crates/{name}/src/lib.rs"), "");
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program("cargo-poolcfg", self.folder.path());
+        command.arg("poolcfg").args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        ran(&mut self.command(arguments))
+    }
+
+    /// The Wasmtime by which the limits are made: version and features.
+    #[track_caller]
+    fn reckoned(&self, arguments: &[&str]) -> (String, Vec<String>) {
+        let ran = self.run(&[&["--emit", "json"], arguments].concat());
+        ran.ends(0);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let wasmtime = &report["results"][0]["limits"]["wasmtime"];
+        let version = wasmtime["version"].as_str().unwrap().to_owned();
+        let features = serde_json::from_value(wasmtime["features"].clone()).unwrap();
+        (version, features)
+    }
+}
+
+const W43: &str = "wasmtime = { path = \"crates/wasmtime43\" }\n";
+const W48: &str = "wasmtime = { path = \"crates/wasmtime48\" }\n";
+const OTHER_W43: &str = "other = { package = \"wasmtime\", path = \"crates/wasmtime43\" }\n";
+const HOST43: &str = "host43 = { path = \"crates/host43\" }\n";
+const HOST48: &str = "host48 = { path = \"crates/host48\" }\n";
+
+#[test]
+fn what_the_file_leaves_out_is_the_projects() {
+    let project = Project::new(
+        "[dependencies.wasmtime]\npath = \"crates/wasmtime48\"\ndefault-features = false\n\
+         features = [\"gc\", \"memory-protection-keys\", \"wat\"]\n",
+        WASMTIME,
+    );
+    let features = ["gc", "memory-protection-keys"].map(str::to_owned).to_vec();
+    assert_eq!(
+        project.reckoned(&[]),
+        ("48.0.2".to_owned(), features.clone())
+    );
+    for command in ["check", "explain"] {
+        project.run(&[command]).ends(0);
+    }
+    // What is said stays, and the rest is taken still.
+    project.write(
+        "poolcfg.toml",
+        &format!("{WASMTIME}wasmtime.version = \"48\"\n"),
+    );
+    assert_eq!(project.reckoned(&[]), ("48".to_owned(), features));
+    // Without async there are no stacks to map.
+    let json = project.run(&["--emit", "json"]).stdout;
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["results"][0]["limits"]["total_stacks"], json!(0));
+}
+
+#[test]
+fn its_own_dependency_is_taken_and_the_others_are_told() {
+    for (dependencies, version) in [
+        (format!("[dependencies]\n{W48}{HOST43}"), "48.0.2"),
+        (format!("[dependencies]\n{OTHER_W43}{HOST48}"), "43.0.1"),
+        (
+            format!("[dependencies]\n{HOST48}[dev-dependencies]\n{W43}"),
+            "48.0.2",
+        ),
+    ] {
+        let project = Project::new(&dependencies, WASMTIME);
+        assert_eq!(project.reckoned(&[]).0, version);
+        let other = if version == "48.0.2" {
+            "43.0.1"
+        } else {
+            "48.0.2"
+        };
+        project.run(&["check"]).ends(0).says(&format!(
+            "`project` uses Wasmtime {version}; its graph has {other}"
+        ));
+        // One version has nothing beside it.
+        let alone = Project::new(&format!("[dependencies]\n{HOST48}"), WASMTIME);
+        alone.run(&["check"]).ends(0).says_nothing_of("its graph");
+    }
+}
+
+#[test]
+fn between_two_that_are_equally_near_the_file_decides() {
+    for dependencies in [
+        format!("[dependencies]\n{W48}{OTHER_W43}"),
+        format!("[dependencies]\n{HOST43}{HOST48}"),
+    ] {
+        let project = Project::new(&dependencies, WASMTIME);
+        for command in [&["check"][..], &["explain"], &[], &["sync"]] {
+            project
+                .run(command)
+                .ends(101)
+                .says("error[PC0033]: `project` uses Wasmtime 43.0.1 and 48.0.2")
+                .says("poolcfg.toml:2:10")
+                .says("write `version = \"43\"` or `version = \"48\"`");
+        }
+        assert_eq!(project.read("poolcfg.toml"), WASMTIME);
+        // Without a file to say it in, the flag does.
+        fs::remove_file(project.path("poolcfg.toml")).unwrap();
+        project
+            .run(&["check", "--engine", "wasmtime"])
+            .ends(101)
+            .says("43.0.1 and 48.0.2")
+            .says("`--engine-version 48`");
+        for version in ["43", "48", "48.0.2"] {
+            project.write("poolcfg.toml", &said(version));
+            project.run(&["check"]).ends(0).says("43.0.1 and 48.0.2");
+            project.run(&["sync", "--check"]).ends(0);
+        }
+        project.write("poolcfg.toml", &said("47"));
+        for command in [&["check"][..], &["sync", "--check"], &["sync"]] {
+            project
+                .run(command)
+                .ends(100)
+                .says("error[PC0032]: the file names Wasmtime 47")
+                .says("43.0.1 and 48.0.2");
+        }
+        assert_eq!(project.read("poolcfg.toml"), said("47"));
+    }
+}
+
+/// Two pools of one program, each of the version that its code is of.
+#[test]
+fn each_pool_may_be_of_another_version() {
+    let project = Project::new(
+        &format!(
+            "[dependencies]\n{W48}\
+             other = {{ package = \"wasmtime\", path = \"crates/wasmtime43\", default-features = false }}\n"
+        ),
+        "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 5\nwasmtime.version = \"48\"\n\
+         [pool.new]\n[pool.old]\nwasmtime.version = \"43\"\n",
+    );
+    project.run(&["sync"]).ends(0);
+    let file = project.read("poolcfg.toml");
+    assert!(
+        file.contains("wasmtime.version = \"43\"\nwasmtime.features = []\n"),
+        "{file}"
+    );
+    project.run(&["sync", "--check"]).ends(0);
+    project.run(&["check"]).ends(0);
+}
+
+#[test]
+fn a_package_without_wasmtime_is_told_so() {
+    let project = Project::new("", WASMTIME);
+    for command in [
+        &["check"][..],
+        &["explain"],
+        &[],
+        &["sync"],
+        &["sync", "--check"],
+    ] {
+        project
+            .run(command)
+            .ends(101)
+            .says("error[PC0033]: `project` depends on no `wasmtime`")
+            .says("poolcfg.toml:2:10")
+            .says("help: ");
+    }
+    project.run(&["check", "--engine-version", "48"]).ends(0);
+    // The file's own word is enough to look and to write, and nothing to be in line with.
+    project.write("poolcfg.toml", &said("48"));
+    for command in [&["check"][..], &["explain"], &[]] {
+        project
+            .run(command)
+            .ends(0)
+            .says("warning: `project` depends on no `wasmtime`");
+    }
+    for command in [&["sync"][..], &["sync", "--check"]] {
+        project.run(command).ends(101).says("PC0033");
+    }
+    assert_eq!(project.read("poolcfg.toml"), said("48"));
+}
+
+#[test]
+fn without_a_lock_file_that_fits_nothing_is_known() {
+    let missing = Project::unresolved(&format!("[dependencies]\n{W48}"), &said("48"));
+    let other = Project::new("", &said("48"));
+    let manifest = other.read("Cargo.toml");
+    other.write("Cargo.toml", &format!("{manifest}[dependencies]\n{W48}"));
+    for (project, says, help) in [
+        (
+            &missing,
+            "there is no Cargo.lock",
+            "`cargo generate-lockfile`",
+        ),
+        (
+            &other,
+            "Cargo.lock is not of the dependencies",
+            "`cargo update --workspace`",
+        ),
+    ] {
+        let lock = fs::read(project.path("Cargo.lock")).ok();
+        for command in [&["check"][..], &[], &["sync"], &["sync", "--check"]] {
+            project
+                .run(command)
+                .ends(101)
+                .says("error[PC0033]")
+                .says(says)
+                .says("poolcfg.toml:5:11")
+                .says(help);
+        }
+        project
+            .run(&["explain"])
+            .ends(0)
+            .says("warning: ")
+            .says(says);
+        project.write("poolcfg.toml", WASMTIME);
+        project
+            .run(&["explain"])
+            .ends(101)
+            .says(says)
+            .says("poolcfg.toml:2:10")
+            .says(help);
+        for command in [&["check"][..], &["explain"], &[]] {
+            project
+                .run(&[command, &["--engine-version", "48"]].concat())
+                .ends(0);
+        }
+        // Who reads writes nothing.
+        assert_eq!(fs::read(project.path("Cargo.lock")).ok(), lock);
+    }
+    // The help helps.
+    missing.resolve();
+    missing.run(&["check"]).ends(0);
+    other.write("Cargo.lock", "no lock file\n");
+    other
+        .run(&["check"])
+        .ends(101)
+        .says("error[PC0025]")
+        .says("failed to parse lock file");
+}
+
+#[test]
+fn sync_puts_the_file_right_and_leaves_the_rest() {
+    let before = "# What may be pooled.\n[pooling_allocator]\nmax_instances = 7   # asked\n\
+                  engine = 'wasmtime'\n\n\
+                  [pooling_allocator.wasmtime] # from Cargo.lock\ntable_elements = 10_000\n\
+                  version  = '47' # the major version\nfeatures = [\n  \"gc\",  # heaps\n]\n\n\
+                  # The board.\n[address_space]\naslr = \"default\"\n";
+    let after = before.replace("'47'", "'48'").replace(
+        "# heaps\n",
+        "# heaps\n  \"async\",\n  \"component-model\",\n",
+    );
+    let project = Project::with(before);
+    for command in [&["sync", "--check"][..], &["check"], &[], &["explain"]] {
+        project
+            .run(command)
+            .ends(100)
+            .says("error[PC0032]: the file names Wasmtime 47, and the project uses 48.0.2")
+            .says("poolcfg.toml:8:12")
+            .says("^^^^ Cargo.lock has 48.0.2")
+            .says("poolcfg.toml:9:12")
+            .says("help: `cargo poolcfg sync`");
+    }
+    assert_eq!(project.read("poolcfg.toml"), before);
+    assert!(!project.path("src/pool_limits.rs").exists());
+    project
+        .run(&["sync"])
+        .ends(0)
+        .says("version = \"48\", was \"47\"")
+        .says("wrote poolcfg.toml");
+    assert_eq!(project.read("poolcfg.toml"), after);
+    for command in [&["sync"][..], &["sync", "--check"], &["check"], &[]] {
+        project.run(command).ends(0);
+    }
+    assert_eq!(project.read("poolcfg.toml"), after);
+    // As on Windows.
+    project.write("poolcfg.toml", &before.replace('\n', "\r\n"));
+    project.run(&["sync"]).ends(0);
+    assert_eq!(project.read("poolcfg.toml"), after.replace('\n', "\r\n"));
+}
+
+#[test]
+fn the_precision_of_a_version_stays() {
+    let project = Project::with("");
+    for (before, after) in [
+        ("48", "48"),
+        ("48.0", "48.0"),
+        ("48.0.2", "48.0.2"),
+        ("47", "48"),
+        ("47.1", "48.0"),
+        ("48.0.1", "48.0.2"),
+        ("43.0.1", "48.0.2"),
+        ("49", "48"),
+    ] {
+        project.write("poolcfg.toml", &said(before));
+        let status = if before == after { 0 } else { 100 };
+        project.run(&["sync", "--check"]).ends(status);
+        project.run(&["check"]).ends(status);
+        project.run(&["sync"]).ends(0);
+        assert_eq!(project.read("poolcfg.toml"), said(after), "{before}");
+    }
+}
+
+/// Which tables say it, in files that have several.
+#[test]
+fn every_pool_of_wasmtimes_has_its_facts() {
+    let version = "version = \"48\"\n";
+    let features = "features = [\"async\", \"gc\", \"component-model\"]\n";
+    let facts = format!("{version}{features}");
+    for (before, after) in [
+        // The base speaks for all.
+        (
+            format!("{WASMTIME}\n[pool.a]\npools = 2\n\n[pool.b]\nengine = \"wasmtime\"\n"),
+            format!(
+                "{WASMTIME}\n[pooling_allocator.wasmtime]\n{facts}\n[pool.a]\npools = 2\n\n\
+                 [pool.b]\nengine = \"wasmtime\"\n"
+            ),
+        ),
+        // A pool beside native ones speaks for itself.
+        (
+            "[pool.a]\npools = 2\n\n[pool.b]\nengine = \"wasmtime\"\n\n[pool.c]\nengine = \"native\"\n"
+                .to_owned(),
+            format!(
+                "[pool.a]\npools = 2\n\n[pool.b]\nengine = \"wasmtime\"\n\n[pool.b.wasmtime]\n{facts}\n\
+                 [pool.c]\nengine = \"native\"\n"
+            ),
+        ),
+        // So does a target; what it says against the base is put right too.
+        (
+            format!("[target.{RISCV64}.pooling_allocator]\nengine = \"wasmtime\"\n"),
+            format!(
+                "[target.{RISCV64}.pooling_allocator]\nengine = \"wasmtime\"\n\n\
+                 [target.{RISCV64}.pooling_allocator.wasmtime]\n{facts}"
+            ),
+        ),
+        (
+            format!(
+                "{WASMTIME}wasmtime.version = \"48\"\n\
+                 [target.'cfg(unix)'.pooling_allocator.wasmtime]\nversion = \"43.0.1\"\n\
+                 [target.{RISCV64}.pooling_allocator.wasmtime]\nfeatures = []\n"
+            ),
+            format!(
+                "{WASMTIME}wasmtime.version = \"48\"\nwasmtime.{features}\
+                 [target.'cfg(unix)'.pooling_allocator.wasmtime]\nversion = \"48.0.2\"\n\
+                 [target.{RISCV64}.pooling_allocator.wasmtime]\n{features}"
+            ),
+        ),
+        // What a flag makes a pool of Wasmtime's may be said before.
+        (
+            "[pooling_allocator]\nengine = \"native\"\n[pooling_allocator.wasmtime]\nversion = \"47\"\n"
+                .to_owned(),
+            format!(
+                "[pooling_allocator]\nengine = \"native\"\n[pooling_allocator.wasmtime]\n{facts}"
+            ),
+        ),
+    ] {
+        let project = Project::with(&before);
+        project.run(&["sync", "--check"]).ends(100);
+        project.run(&["sync"]).ends(0);
+        assert_eq!(project.read("poolcfg.toml"), after);
+        project.run(&["sync", "--check"]).ends(0);
+        project.run(&["check"]).ends(0);
+    }
+}
+
+#[test]
+fn sync_has_nothing_to_do_where_no_pool_is_wasmtimes() {
+    for file in [
+        "",
+        "# nothing\n",
+        "[pooling_allocator]\nengine = \"native\"\n",
+    ] {
+        // Not even a project that cargo can resolve.
+        let project = Project::unresolved(&format!("[dependencies]\n{W48}"), file);
+        for command in [&["sync"][..], &["sync", "--check"]] {
+            project.run(command).ends(0).says("nothing to do");
+        }
+        assert_eq!(project.read("poolcfg.toml"), file);
+        assert!(!project.path("Cargo.lock").exists());
+    }
+    let project = Project::with("");
+    fs::remove_file(project.path("poolcfg.toml")).unwrap();
+    project.run(&["sync"]).ends(101).says("PC0021");
+}
+
+#[test]
+fn a_faulty_file_is_never_rewritten() {
+    for file in [
+        "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = \"47\"\nwasmtime.version = \"46\"\n",
+        "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instance = 3\nwasmtime.version = \"47\"\n",
+        "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = \"forty-seven\"\n",
+        "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = 47\n",
+    ] {
+        let project = Project::with(file);
+        for command in [&["sync"][..], &["sync", "--check"]] {
+            project.run(command).ends(101).says("poolcfg.toml:");
+        }
+        assert_eq!(project.read("poolcfg.toml"), file);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_rewritten_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let project = Project::with(&said("47"));
+    let path = project.path("poolcfg.toml");
+    let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    set(0o400);
+    project.run(&["sync"]).ends(101).says("PC0022");
+    set(0o600);
+    project.run(&["sync"]).ends(0);
+    assert_eq!(project.read("poolcfg.toml"), said("48"));
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn packages_of_a_workspace_have_each_their_own() {
+    let project = Project::unresolved("", "");
+    project.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nexclude = [\"crates\"]\nresolver = \"3\"\n",
+    );
+    let pointer = "[package.metadata.poolcfg]\nconfig = \"../poolcfg.toml\"\n";
+    for (name, lines) in [
+        ("a", "wasmtime = { path = \"../crates/wasmtime48\" }\n"),
+        ("b", "wasmtime = { path = \"../crates/wasmtime43\" }\n"),
+        ("c", ""),
+    ] {
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n{pointer}[dependencies]\n{lines}"
+        );
+        project.write(&format!("{name}/Cargo.toml"), &manifest);
+        project.write(&format!("{name}/src/lib.rs"), "");
+    }
+    project.write("poolcfg.toml", WASMTIME);
+    project.resolve();
+    assert_eq!(project.reckoned(&["-p", "a"]).0, "48.0.2");
+    assert_eq!(project.reckoned(&["-p", "b"]).0, "43.0.1");
+    project
+        .run(&["check", "-p", "c"])
+        .ends(101)
+        .says("`-p a`, `-p b`");
+    // One file cannot say both.
+    project
+        .run(&["sync", "-p", "a", "-p", "b"])
+        .ends(100)
+        .says("different versions or features");
+    project.run(&["sync", "-p", "a"]).ends(0);
+    project.run(&["check", "-p", "a"]).ends(0);
+    project
+        .run(&["check", "-p", "b"])
+        .ends(100)
+        .says("`cargo poolcfg sync -p b`");
+}
+
+/// A dependency of one platform counts for the target that is asked.
+#[test]
+fn what_is_resolved_for_the_only_target_counts() {
+    let project = Project::new(
+        &format!(
+            "[target.'cfg(target_arch = \"riscv64\")'.dependencies]\n{W48}\
+             [target.'cfg(target_arch = \"x86_64\")'.dependencies]\n{OTHER_W43}"
+        ),
+        WASMTIME,
+    );
+    assert_eq!(project.reckoned(&["--target", RISCV64]).0, "48.0.2");
+    assert_eq!(project.reckoned(&["--target", X86_64]).0, "43.0.1");
+    let mut command = project.command(&["check", "-v"]);
+    command.env("CARGO_BUILD_TARGET", RISCV64);
+    ran(&mut command).ends(0).says("uses Wasmtime 48.0.2");
+    project
+        .run(&["check", "--target", AARCH64_MUSL])
+        .ends(101)
+        .says(&format!("no `wasmtime` on `{AARCH64_MUSL}`"));
+    project.run(&["sync"]).ends(101).says("43.0.1 and 48.0.2");
+    // Each may be said where it holds, and is held to what is resolved there.
+    project.run(&["sync", "--target", X86_64]).ends(0);
+    let file = project.read("poolcfg.toml");
+    assert!(file.contains("version = \"43\""), "{file}");
+    let table = "[target.'cfg(target_arch = \"riscv64\")'.pooling_allocator.wasmtime]\n";
+    project.write("poolcfg.toml", &format!("{file}{table}version = \"47\"\n"));
+    project.run(&["check", "--target", X86_64]).ends(0);
+    project.run(&["check", "--target", RISCV64]).ends(100);
+    project.run(&["sync", "--target", RISCV64]).ends(0);
+    let file = project.read("poolcfg.toml");
+    assert!(file.contains("version = \"43\""), "{file}");
+    assert!(
+        file.contains(&format!("{table}version = \"48\"\n")),
+        "{file}"
+    );
+    for target in [X86_64, RISCV64] {
+        project.run(&["check", "--target", target]).ends(0);
+        project
+            .run(&["sync", "--check", "--target", target])
+            .ends(0);
+    }
+    project.run(&["sync", "--check"]).ends(0);
+}
+
+#[test]
+fn flags_are_over_every_table() {
+    let project = Project::with(&said("47"));
+    let flags = ["--engine-version", "43.0.1"];
+    let (version, features) = project.reckoned(&flags);
+    assert_eq!((version.as_str(), features.len()), ("43.0.1", 3));
+    project.run(&flags).ends(0).says("wrote src/pool_limits.rs");
+    let file = project.read("src/pool_limits.rs");
+    assert!(
+        file.lines()
+            .next()
+            .unwrap()
+            .contains("--engine-version 43.0.1`"),
+        "{file}"
+    );
+    // The recorded flags are repeated, and nothing is looked up.
+    project.run(&["--check"]).ends(0);
+    fs::remove_file(project.path("src/pool_limits.rs")).unwrap();
+
+    project.write(
+        "poolcfg.toml",
+        &format!("[pooling_allocator]\nmax_instances = 7\n[target.{X86_64}.pooling_allocator]\nengine = \"native\"\n"),
+    );
+    let flags = ["--target", X86_64, "--engine", "wasmtime"];
+    assert_eq!(project.reckoned(&flags).0, "48.0.2");
+    project.run(&flags).ends(0);
+    let file = project.read("src/pool_limits.rs");
+    assert!(
+        file.lines().next().unwrap().contains("--engine wasmtime`"),
+        "{file}"
+    );
+    project.run(&["--check"]).ends(0);
+
+    project.write("poolcfg.toml", &said("47"));
+    project.run(&["check", "--engine", "native"]).ends(0);
+}
+
+#[test]
+fn mistakes_in_the_flags() {
+    let project = Project::with("");
+    for (version, says) in [
+        ("forty-eight", "not a version"),
+        ("48.x", "not a version"),
+        ("12", "before `13`"),
+        ("", "not a version"),
+    ] {
+        project
+            .run(&["--engine", "wasmtime", "--engine-version", version])
+            .ends(2)
+            .says(says);
+    }
+    project
+        .run(&["--engine", "wasmer"])
+        .ends(2)
+        .says("native, wasmtime");
+    for flags in [&[][..], &["--engine", "native"]] {
+        project
+            .run(&[flags, &["--engine-version", "48"]].concat())
+            .ends(2)
+            .says("`--engine wasmtime`");
+    }
+}
+
+#[test]
+fn a_version_that_is_too_old_is_told() {
+    let project = Project::with(WASMTIME);
+    let manifest = project.read("crates/wasmtime48/Cargo.toml");
+    project.write(
+        "crates/wasmtime48/Cargo.toml",
+        &manifest.replace("48.0.2", "12.0.2"),
+    );
+    project.resolve();
+    for command in ["check", "sync"] {
+        project
+            .run(&[command])
+            .ends(101)
+            .says("error[PC0027]: `project` uses Wasmtime 12.0.2")
+            .says("help: ");
+    }
+}
+
+/// On the machine that runs a host there is one file, or none.
+#[test]
+fn poolcfg_needs_no_project_where_the_version_is_said() {
+    let folder = TempDir::new().unwrap();
+    let nothing = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = program("poolcfg", folder.path());
+        command
+            .args(arguments)
+            .env("PATH", "")
+            .env_remove("CARGO")
+            .env_remove("RUSTC")
+            .env("CARGO_HOME", nothing.path());
+        ran(&mut command)
+    };
+    let flags = ["--engine", "wasmtime", "--engine-version", "48"];
+    for target in [&["--target", RISCV64][..], &["--here"]] {
+        let ran = run(&[&["--emit", "json"], target, &flags].concat());
+        let report: Value = serde_json::from_str(&ran.ends(0).stdout).unwrap();
+        let result = &report["results"][0];
+        assert_eq!(result["engine"], "wasmtime");
+        assert_eq!(result["limits"]["wasmtime"]["version"], "48");
+    }
+    run(&["check", "--engine", "wasmtime"])
+        .ends(101)
+        .says("PC0027")
+        .says("`--engine-version 48`")
+        .says_nothing_of("sync");
+    fs::write(folder.path().join("poolcfg.toml"), WASMTIME).unwrap();
+    run(&["check"])
+        .ends(101)
+        .says("poolcfg.toml:2:10")
+        .says("`cargo poolcfg sync`")
+        .says("`version = \"48\"`")
+        .says("`--engine-version 48`");
+    run(&["sync"]).ends(101).says("no package");
+    fs::write(folder.path().join("poolcfg.toml"), said("48")).unwrap();
+    run(&["check"]).ends(0);
+    // A manifest alone changes nothing.
+    fs::write(
+        folder.path().join("Cargo.toml"),
+        "[package]\nname = \"host\"\nedition = \"2024\"\n",
+    )
+    .unwrap();
+    run(&["check"]).ends(0);
+}
+
+#[test]
+fn a_program_that_is_loaded_elsewhere_is_told() {
+    let project = Project::with(&said("48"));
+    let check = |variable: Option<(&str, &str)>, arguments: &[&str]| {
+        let mut command = project.command(&[&["check"], arguments].concat());
+        if let Some((name, value)) = variable {
+            command.env(name, value);
+        }
+        ran(&mut command)
+    };
+    let fixed = "makes a program with a fixed address";
+    let both = ["--target", RISCV64, "--target", X86_64];
+    let on = |target: &str| format!("on `{target}`: `-C target-feature=+crt-static`");
+
+    check(None, &both).ends(0).says_nothing_of("address_space");
+    check(Some(("RUSTFLAGS", "-C target-feature=+crt-static")), &both)
+        .ends(0)
+        .says(&on(RISCV64))
+        // A static PIE is one as well.
+        .says_nothing_of(&on(X86_64));
+    let encoded = ("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}relocation-model=static");
+    for command in [&["check"][..], &["explain"], &["--target", X86_64]] {
+        let mut command = project.command(command);
+        command.env(encoded.0, encoded.1);
+        ran(&mut command)
+            .ends(0)
+            .says("warning: on `")
+            .says("`-C relocation-model=static`")
+            .says(fixed);
+    }
+    // The limits are for what is built, or for this very process.
+    check(Some(encoded), &["--relocation-model", "static"]).says_nothing_of("warning");
+    check(Some(encoded), &["--here"]).says_nothing_of("warning");
+    check(Some(encoded), &["-q"]).says_nothing_of("warning");
+    check(None, &["--relocation-model", "static"])
+        .ends(0)
+        .says("makes a position-independent program");
+    // Some targets link so by themselves; others know no such address.
+    check(None, &["--target", AARCH64_MUSL])
+        .ends(0)
+        .says(&format!("[target.{AARCH64_MUSL}.address_space]"));
+    check(Some(encoded), &["--target", "x86_64-pc-windows-msvc"]).says_nothing_of(fixed);
+
+    project.write(
+        ".cargo/config.toml",
+        &format!(
+            "[target.{RISCV64}]\nrustflags = [\"-C\", \"link-arg=-no-pie\"]\n\
+             [target.'cfg(target_arch = \"x86_64\")']\nrustflags = \"-Crelocation-model=static\"\n"
+        ),
+    );
+    check(None, &both)
+        .says("`-C link-arg=-no-pie`")
+        .says("`-C relocation-model=static`");
+    project.write(
+        ".cargo/config.toml",
+        "[build]\nrustflags = [\"--codegen=relocation-model=static\"]\n",
+    );
+    check(None, &both)
+        .says(&format!("on `{RISCV64}`: `-C relocation-model=static`"))
+        .says(&format!("on `{X86_64}`: `-C relocation-model=static`"));
+    let file = said("48") + "[address_space]\nrelocation_model = \"static\"\n";
+    project.write("poolcfg.toml", &file);
+    check(None, &both).ends(0).says_nothing_of("warning");
+}
