@@ -87,8 +87,12 @@ pub(crate) fn supply(
             }
             Err(unknown) => {
                 let is_said = pools.iter().all(|keys| keys.wasmtime.version.is_some());
+                let to_file = match member.source.is_some() && !is_said && !unknown.lacks_lock {
+                    true => ", or write `version = \"48\"` into the pool's `wasmtime` table",
+                    false => "",
+                };
                 if !is_said || (unknown.lacks_lock && lock == Lock::Needed) {
-                    return Err(unknown.error(member, FLAG));
+                    return Err(unknown.error(member, &format!("{to_file}{FLAG}")));
                 }
                 let warning = format!("{}: the version in poolcfg.toml is taken", unknown.message);
                 context.shell.warn(&warning);

@@ -312,6 +312,10 @@ fn a_package_without_wasmtime_is_told_so() {
             .says("poolcfg.toml:2:10")
             .says("help: ");
     }
+    project
+        .run(&["check"])
+        .says("write `version = \"48\"`")
+        .says("`--engine-version 48`");
     project.run(&["check", "--engine-version", "48"]).ends(0);
     // The file's own word is enough to look and to write, and nothing to be in line with.
     project.write("poolcfg.toml", &said("48"));

@@ -82,6 +82,13 @@ fn workspace() -> PathBuf {
     let manifest = format!("[workspace]\nresolver = \"3\"\nmembers = [{members}]\n");
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    // The command reads the lock file and never writes it.
+    let locked = Command::new(env!("CARGO"))
+        .current_dir(&folder)
+        .args(["update", "--workspace", "--offline", "--quiet"])
+        .status()
+        .unwrap();
+    assert!(locked.success());
     folder
 }
 
