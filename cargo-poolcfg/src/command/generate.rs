@@ -1,7 +1,8 @@
-//! `generate`: the limits as a file of Rust consts, as JSON or through a template.
+//! `generate`: the limits as a file of Rust consts, as JSON, as a text for a host or through a template.
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
 use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Code, file::FILE_NAME};
@@ -11,13 +12,16 @@ use crate::args::{Emit, Generate, Machine, MessageFormat};
 use crate::command::{Context, answers};
 use crate::error::{Error, all};
 use crate::exit::Exit;
+use crate::host::{self, Host};
+use crate::host_file::Chosen;
 use crate::output::{Present, foreign, present, write};
 use crate::project::{Member, members, shown};
 use crate::report::{Report, json};
-use crate::rust_file::{self, Header, MARK};
+use crate::rust_file::{self, Header};
 use crate::rustc::Rustc;
 use crate::shell::print;
 use crate::target::{NamedTarget, facts, named};
+use crate::template::render_file;
 
 /// Where the consts of a package go.
 const RUST_FILE: &str = "src/pool_limits.rs";
@@ -28,16 +32,18 @@ const RUST_FILE: &str = "src/pool_limits.rs";
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`]; stale files likewise.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     let (members, asked) = project(context, arguments)?;
+    let host = host(arguments);
     let recorded = match arguments.repeats() {
         true => recorded(&members, arguments),
         false => None,
     };
-    let (machine, asked) = match &recorded {
-        Some(machine) => {
-            let asked = Asked::new(&names(context, machine), &context.rustc())?;
-            (machine, asked)
+    let (machine, pool, asked) = match &recorded {
+        Some(recorded) => {
+            let asked = Asked::new(&names(context, &recorded.machine), &context.rustc())?;
+            let pool = arguments.pool.as_ref().or(recorded.pool.as_ref());
+            (&recorded.machine, pool, asked)
         }
-        None => (&arguments.machine, asked),
+        None => (&arguments.machine, arguments.pool.as_ref(), asked),
     };
     let wish = Wish::new(machine)?;
     let targets = all(members
@@ -51,13 +57,30 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .zip(&facts)
         .map(|(member, facts)| Ok((member, answers(member, facts, &wish)?))))?;
-    let outputs = match (&arguments.template, arguments.emit) {
-        (Some(template), _) => vec![Output::text(
-            &arguments.output,
-            templated(template, &results)?,
-        )],
-        (None, Emit::Json) => vec![Output::text(&arguments.output, json(&report(&results))?)],
-        (None, Emit::Rust) => {
+    let mut notes = Vec::new();
+    let outputs = match (&arguments.template, host, arguments.emit) {
+        (Some(template), ..) => {
+            let text = render_file(template, &report(&results))?;
+            vec![Output::text(&arguments.output, text)]
+        }
+        (None, Some(host), _) => {
+            // Nothing is written of what does not fit.
+            misfits(&results)?;
+            let chosen = Chosen::new(&results, pool.map(String::as_str), kind(arguments))?;
+            let command = host_command(&chosen, &targets, pool, &wish, arguments)?;
+            let text = chosen.render(host, &command)?;
+            notes = text.notes;
+            let mut output = Output::text(&arguments.output, text.text);
+            output.mark = host.marked.then_some(host::MARK);
+            if output.place.is_some() && arguments.format.message_format == MessageFormat::Json {
+                print(&json(&report(&results))?)?;
+            }
+            vec![output]
+        }
+        (None, None, Emit::Json) => {
+            vec![Output::text(&arguments.output, json(&report(&results))?)]
+        }
+        (None, None, _) => {
             if arguments.format.message_format == MessageFormat::Json {
                 print(&json(&report(&results))?)?;
             }
@@ -83,6 +106,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
             .flat_map(Answer::lines)
         {
             context.shell.say(&line);
+        }
+        for note in &notes {
+            context.shell.say(&format!("note: {note}"));
         }
         for answer in results.iter().flat_map(|(_, answers)| answers) {
             context.shell.detail(&answer.details());
@@ -137,18 +163,43 @@ fn names(context: &Context<'_>, machine: &Machine) -> Vec<String> {
 
 /// The flags with which the file that is checked was written, from its first line: `--check` without
 /// flags of its own asks whether that command would write the same now.
-fn recorded(members: &[Member], arguments: &Generate) -> Option<Machine> {
+fn recorded(members: &[Member], arguments: &Generate) -> Option<Generate> {
     let [member] = members else {
         return None;
     };
-    let place = arguments.output.clone();
-    let Ok(Present::Text(text)) = present(&place.unwrap_or_else(|| member.dir.join(RUST_FILE)))
-    else {
+    let place = match (&arguments.output, arguments.emit) {
+        (Some(place), _) => place.clone(),
+        (None, Emit::Rust) => member.dir.join(RUST_FILE),
+        (None, _) => return None,
+    };
+    let Ok(Present::Text(text)) = present(&place) else {
         return None;
     };
-    let command = text.strip_prefix("// @generated by `")?.split('`').next()?;
-    let words = shlex::split(command)?;
-    Generate::recorded(words).map(|generate| generate.machine)
+    let command = text.split_once("@generated by `")?.1.split('`').next()?;
+    let mut words = shlex::split(command)?;
+    if words.first().is_some_and(|program| program != "cargo") {
+        words.insert(0, "cargo".to_owned());
+    }
+    // What was measured then is not what would be measured now.
+    Generate::recorded(words).filter(|generate| !generate.machine.here)
+}
+
+/// The host that is told, where one is.
+fn host(arguments: &Generate) -> Option<&'static Host> {
+    match arguments.emit {
+        _ if arguments.template.is_some() => None,
+        Emit::Rust | Emit::Json => None,
+        Emit::WasmtimeToml => Some(&host::TOML),
+        Emit::WasmtimeFlags => Some(&host::FLAGS),
+        Emit::SpinEnv => Some(&host::SPIN),
+        Emit::WasmcloudEnv => Some(&host::WASMCLOUD),
+    }
+}
+
+/// As the command line calls what is written.
+fn kind(arguments: &Generate) -> String {
+    let value = arguments.emit.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// The targets of one package: those that were asked for and those with tables in its poolcfg.toml, or
@@ -162,7 +213,9 @@ fn arms(
 ) -> Result<Vec<NamedTarget>, Error> {
     let mut targets = asked.targets.clone();
     let triples: Vec<&str> = member.file.triples().collect();
-    if !machine.here && !triples.is_empty() {
+    // A text for a host is of the one target that is named.
+    let named = host(arguments).is_some() && !machine.target.is_empty();
+    if !machine.here && !named && !triples.is_empty() {
         if asked.is_host {
             targets.clear();
         }
@@ -204,40 +257,6 @@ fn report(results: &[(&Member, Vec<Answer<'_>>)]) -> Report {
     Report::new(answers.flat_map(Answer::results).collect())
 }
 
-/// The user's own text, made from the data of the JSON. What a template names and the data does not have
-/// is an error.
-fn templated(path: &Path, results: &[(&Member, Vec<Answer<'_>>)]) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::io("read template", path, &error, "it must be UTF-8 text"))?;
-    let mut environment = minijinja::Environment::new();
-    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-    // A file that is rendered ends as its template does.
-    if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder()
-        .keep_trailing_newline(true)
-        .build()
-    {
-        environment.set_syntax(syntax);
-    }
-    environment
-        .render_named_str(
-            &shown(path),
-            &text,
-            minijinja::value::Serde(report(results)),
-        )
-        .map_err(|error| {
-            let cause = match std::error::Error::source(&error) {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
-            };
-            let message = format!("the template cannot be rendered: {cause}");
-            Error::new(
-                Code::WrongType,
-                message,
-                "it is given what `--emit json` prints",
-            )
-        })
-}
-
 /// The file of one package.
 fn rust_output(
     member: &Member,
@@ -269,14 +288,14 @@ fn rust_output(
     Ok(Output {
         place: place.filter(|path| path != Path::new("-")),
         text,
-        marked: true,
+        mark: Some(rust_file::MARK),
     })
 }
 
-/// The command that writes the same file again, on any machine, quoted as a shell takes it.
+/// The command that writes the same Rust file again, on any machine.
 ///
 /// # Errors
-/// When a name cannot stand in the header, which is one line of a comment.
+/// When a name cannot stand in the header.
 fn command(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Result<String, Error> {
     let mut words = vec!["cargo".to_owned(), "poolcfg".to_owned()];
     let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
@@ -288,14 +307,57 @@ fn command(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Result<Stri
         if member.file.triples().any(|triple| triple == target.name) {
             continue;
         }
-        let path = Path::new(&target.name);
-        let name = match path.file_name() {
-            Some(file) if path.is_absolute() => file.to_string_lossy().into_owned(),
-            _ => target.name.clone(),
-        };
-        flag("--target", name);
+        flag("--target", relative(&target.name));
     }
     words.extend(wish.flags());
+    quoted(&words)
+}
+
+/// The command that writes the same text for a host again, on any machine with the same project.
+///
+/// # Errors
+/// When a name cannot stand in the header.
+fn host_command(
+    chosen: &Chosen<'_>,
+    targets: &[Vec<NamedTarget>],
+    pool: Option<&String>,
+    wish: &Wish,
+    arguments: &Generate,
+) -> Result<String, Error> {
+    let mut words = vec!["poolcfg".to_owned()];
+    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    flag("--emit", kind(arguments));
+    if let Some(name) = &chosen.member.named {
+        flag("-p", name.clone());
+    }
+    let named = targets
+        .iter()
+        .flatten()
+        .find(|target| target.facts.triple() == chosen.target);
+    if let Some(target) = named.filter(|_| !arguments.machine.here) {
+        flag("--target", relative(&target.name));
+    }
+    if let Some(pool) = pool {
+        flag("--pool", pool.clone());
+    }
+    words.extend(wish.flags());
+    quoted(&words)
+}
+
+/// A target as it is called, or the file name of a specification where its path is of this machine.
+fn relative(target: &str) -> String {
+    let path = Path::new(target);
+    match path.file_name() {
+        Some(file) if path.is_absolute() => file.to_string_lossy().into_owned(),
+        _ => target.to_owned(),
+    }
+}
+
+/// The words quoted as a shell takes them.
+///
+/// # Errors
+/// When one cannot stand in the header, which is one line of a comment.
+fn quoted(words: &[String]) -> Result<String, Error> {
     let unfit = words
         .iter()
         .find(|word| word.contains(|char: char| char.is_control() || char == '`'));
@@ -316,8 +378,8 @@ fn command(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Result<Stri
 struct Output {
     place: Option<PathBuf>,
     text: String,
-    /// Whether the text begins with our mark: then only what does is replaced.
-    marked: bool,
+    /// How the text begins, where it is marked as ours: then only what does is replaced.
+    mark: Option<&'static str>,
 }
 
 impl Output {
@@ -325,7 +387,7 @@ impl Output {
         Self {
             place: output.clone().filter(|path| path != Path::new("-")),
             text,
-            marked: false,
+            mark: None,
         }
     }
 
@@ -352,13 +414,13 @@ impl Output {
     /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
     /// their place, and what is replaced must not be a source of anything.
     fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
-        if self.marked {
-            return text.starts_with(MARK) || text.trim().is_empty();
+        if let Some(mark) = self.mark {
+            return text.starts_with(mark) || text.trim().is_empty();
         }
         let is_source = path
             .extension()
             .is_some_and(|extension| extension == "rs" || extension == "toml")
-            && !text.starts_with(MARK);
+            && !text.starts_with(rust_file::MARK);
         let is_template = arguments.template.as_ref().is_some_and(|template| {
             match (template.canonicalize(), path.canonicalize()) {
                 (Ok(template), Ok(path)) => template == path,
