@@ -9,7 +9,7 @@ use poolcfg_core::{Code, file::FILE_NAME};
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Emit, Generate, Machine, MessageFormat};
-use crate::command::{Context, answers};
+use crate::command::{Context, answers, warn};
 use crate::error::{Error, all};
 use crate::exit::Exit;
 use crate::host::{self, Host};
@@ -94,6 +94,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
                 }))?
         }
     };
+    warn(context, results.iter().flat_map(|(_, answers)| answers));
     if arguments.check {
         check(context, &outputs)?;
     } else {
