@@ -37,6 +37,8 @@ struct Page<'a> {
     /// As it stands in the JSON.
     result: &'a PoolResult,
     command: &'a str,
+    /// What the budget is of.
+    machine: String,
     #[serde(flatten)]
     text: &'a Text,
 }
@@ -76,8 +78,16 @@ impl<'a> Chosen<'a> {
             (names.len() > 1).then(|| (names.len(), names.join("`, `")))
         };
         let choices = [
-            (several(|one| one.member.dir.display().to_string()), "package", "-p PACKAGE"),
-            (several(|one| one.target.clone()), "target", "--target TRIPLE"),
+            (
+                several(|one| one.member.named.clone().unwrap_or_default()),
+                "package",
+                "-p PACKAGE",
+            ),
+            (
+                several(|one| one.target.clone()),
+                "target",
+                "--target TRIPLE",
+            ),
             (several(|one| one.name().to_owned()), "pool", "--pool NAME"),
         ];
         for (choice, what, flag) in choices {
@@ -115,7 +125,9 @@ impl<'a> Chosen<'a> {
         }
         let mut mistake = diagnostic(
             Code::HostCannot,
-            format!("`{kind}` tells a host of Wasmtime's pool, and this one is of the engine `native`"),
+            format!(
+                "`{kind}` tells a host of Wasmtime's pool, and this one is of the engine `native`"
+            ),
             "write `engine = \"wasmtime\"` and its `version`, or say `--engine wasmtime --engine-version 48`",
         );
         let place = self.keys().engine.map(|key| key.place);
@@ -154,6 +166,7 @@ impl<'a> Chosen<'a> {
             schema: SCHEMA,
             result: &result,
             command,
+            machine: self.answer.machine(),
             text: &text,
         };
         Ok(HostFile {
@@ -165,7 +178,12 @@ impl<'a> Chosen<'a> {
 
 /// No pool has this name.
 fn unknown(name: &str, names: &[String]) -> Error {
-    let known = || names.iter().map(String::as_str).filter(|name| !name.is_empty());
+    let known = || {
+        names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
+    };
     let help = match nearest(name, known()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known().next().is_none() => {

@@ -73,7 +73,7 @@ impl Cannot {
                 need,
                 have,
             } => format!(
-                "{} {} takes a pool only where it can reserve {} in one piece, and here are {}",
+                "{} {} takes a pool only after it could reserve {} in one piece, and the largest one has {}",
                 host.on,
                 version.major,
                 need.needed(),
@@ -110,7 +110,7 @@ impl Cannot {
                 "write `\"async\"` into `features`, and no `stack_reservation` of 0".to_owned()
             }
             Self::Probe { .. } => {
-                "there it runs without a pool, whatever it is told; `--emit spin-env` and `--emit wasmtime-toml` serve hosts that do pool there".to_owned()
+                "there it runs without a pool, whatever it is told; `cargo poolcfg profiles` lists machines with more".to_owned()
             }
             Self::Key {
                 host,

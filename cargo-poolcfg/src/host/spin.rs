@@ -20,6 +20,7 @@ use super::{Form, Host, Told};
 
 /// The variables of Spin.
 pub(crate) static SPIN: Host = Host {
+    name: "Spin",
     on: "Spin on Wasmtime",
     since: 36,
     before: (

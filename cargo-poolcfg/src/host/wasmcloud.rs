@@ -22,6 +22,7 @@ use super::{Host, Probe, Told};
 
 /// The variables of wasmCloud.
 pub(crate) static WASMCLOUD: Host = Host {
+    name: "wasmCloud",
     on: "wasmCloud on Wasmtime",
     since: 42,
     before: (

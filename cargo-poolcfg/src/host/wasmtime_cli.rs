@@ -17,6 +17,7 @@ use super::{Form, Host, Told};
 
 /// `wasmtime --config FILE`, and `CommonOptions::from_file` for programs of one's own.
 pub(crate) static TOML: Host = Host {
+    name: "`wasmtime`",
     on: "`wasmtime`",
     since: 30,
     before: (
@@ -35,6 +36,7 @@ pub(crate) static TOML: Host = Host {
 
 /// Options for the command line, in one line.
 pub(crate) static FLAGS: Host = Host {
+    name: "`wasmtime`",
     on: "`wasmtime`",
     since: 19,
     before: (
