@@ -101,6 +101,12 @@ impl Generate {
             && machine.aslr.is_none()
     }
 
+    /// As the command line calls what is written.
+    pub(crate) fn kind(&self) -> String {
+        let value = self.emit.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     /// The flags of a command that stands in a generated file; nothing when it is none of ours.
     pub(crate) fn recorded(words: Vec<String>) -> Option<Self> {
         let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;

@@ -51,7 +51,7 @@ impl<'a> Chosen<'a> {
     pub(crate) fn new(
         results: &'a [(&'a Member, Vec<Answer<'a>>)],
         pool: Option<&str>,
-        kind: String,
+        kind: &str,
     ) -> Result<Self, Error> {
         let all = results
             .iter()
@@ -103,7 +103,7 @@ impl<'a> Chosen<'a> {
         let Some(chosen) = found.pop() else {
             return Err(unknown(pool.unwrap_or_default(), &[]));
         };
-        chosen.is_of_wasmtime(&kind)?;
+        chosen.is_of_wasmtime(kind)?;
         Ok(chosen)
     }
 

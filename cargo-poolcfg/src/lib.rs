@@ -6,6 +6,7 @@
 //! - `command`: the commands, on top of these
 //! - `host`: programs that are not ours, and what each can be told
 //! - `rust_file`, `host_file`, `report`, `template`, `picture`, `table`: what they write
+//! - `output`, `recorded`: where it goes, and the command that its first line says
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -19,6 +20,7 @@ mod host_file;
 mod output;
 mod picture;
 mod project;
+mod recorded;
 mod report;
 mod rust_file;
 mod rustc;
