@@ -495,6 +495,13 @@ fn what_a_host_cannot_be_told_is_an_error() {
         ),
         case(
             "wasmtime-flags",
+            "25",
+            ["", "max_wasm_stack = \"1MiB\""],
+            "`wasmtime` 25 cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
+            "set `max_wasm_stack` to \"512KiB\", or use `wasmtime` 26 or later",
+        ),
+        case(
+            "wasmtime-flags",
             "24",
             ["", "max_core_instance_size = \"2MiB\""],
             "`wasmtime` 24 cannot be told `max_core_instance_size`: \"2MiB\" is asked, and it has \"1MiB\"",
@@ -649,6 +656,27 @@ fn what_a_host_has_anyway_need_not_be_told() {
         .emit("wasmtime-flags", X86_64)
         .ends(0)
         .says("`max_memories_per_module` and keeps 1");
+}
+
+/// Where `wasmtime` knows both sizes of a stack, one that is said alone changes the other.
+#[test]
+fn both_sizes_of_a_stack_are_told_or_none() {
+    for (version, both) in [
+        ("19", false),
+        ("24", false),
+        ("25", false),
+        ("26", true),
+        ("48", true),
+    ] {
+        let folder = Folder::of(version, "", "");
+        let flags = folder.emit("wasmtime-flags", X86_64).ends(0).stdout;
+        assert_eq!(flags.contains("async-stack-size=2097152"), both, "{flags}");
+        assert_eq!(
+            flags.contains("max-wasm-stack=524288"),
+            version != "25",
+            "{flags}"
+        );
+    }
 }
 
 /// wasmCloud takes no pool where it cannot reserve 2^42 bytes first; before it tried, it always took one.

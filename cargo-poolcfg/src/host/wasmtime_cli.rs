@@ -122,9 +122,11 @@ const KEYS: &[Told] = &[
         "guard-before-linear-memory",
         19,
     ),
-    // `max-wasm-stack` alone would raise the other one too.
+    // Where both are known, `max-wasm-stack` alone sets the other one too, to 512 KiB more. 25.0.1 is the
+    // first that knows both, and 25.0.0 refuses the other: in 25 neither is said.
     wasm(Number::AsyncStackSize, "async-stack-size", 26),
-    wasm(Number::MaxWasmStack, "max-wasm-stack", 14),
+    wasm(Number::MaxWasmStack, "max-wasm-stack", 14).until(25),
+    wasm(Number::MaxWasmStack, "max-wasm-stack", 26),
 ];
 
 /// An option of `-O`, and of the file's `[optimize]`.
