@@ -261,7 +261,7 @@ impl Numbers {
                 count(wasmtime.memories_per_instance)
             }
             Number::MaxTablesPerModule | Number::MaxTablesPerComponent => {
-                count(wasmtime.tables_per_instance)
+                count(wasmtime.max_tables_per_module())
             }
             Number::MaxCoreInstancesPerComponent => {
                 count(wasmtime.core_instances_per_instance.unwrap_or(1))

@@ -49,7 +49,7 @@ impl Wasmtime {
             ),
             (
                 "tables_per_instance",
-                self.tables_per_instance == 0,
+                matches!(self.tables_per_instance, Some(0)),
                 place_of(&own.tables_per_instance),
             ),
             (
