@@ -74,6 +74,10 @@ enum Form {
     Not,
     /// As it is, but never below what the host takes of itself, which is no part of any sum.
     AtLeast(u64),
+    /// As it is where that is other than Wasmtime's own; else the host's, which is no part of any sum.
+    IfOther,
+    /// As it is, with a note where that is below what the host takes of itself.
+    Own(u64),
     /// That there is something, where another key says how much.
     There,
     /// That there is something, which then is this much.
@@ -195,6 +199,11 @@ impl Host {
             // No keys are no setting: a program that is built without them refuses to be told.
             let off = number == Number::MemoryProtectionKeys && value == Value::Count(0);
             for told in known.filter(|_| !off) {
+                if matches!(told.form, Form::IfOther) && value == own.of_itself(number) {
+                    said = true;
+                    continue;
+                }
+                notes.extend(self.lowers(told, value));
                 let (line, whole) = told.line(value);
                 settings.extend(line);
                 said |= whole;
@@ -221,6 +230,20 @@ impl Host {
             settings,
             notes,
             release: self.release(major),
+        })
+    }
+
+    /// A note for who counts on what the host takes of itself.
+    fn lowers(&self, told: &Told, value: Value) -> Option<String> {
+        let Form::Own(own) = told.form else {
+            return None;
+        };
+        (value < Value::Count(own)).then(|| {
+            format!(
+                "{} has `{}` {own} of itself, and {value} fits better: set it where a module needs more",
+                self.name,
+                told.number.word(),
+            )
         })
     }
 
@@ -286,7 +309,7 @@ impl Told {
     fn line(&self, value: Value) -> (Option<Line>, bool) {
         let (said, whole) = match (self.form, value) {
             (Form::Not, Value::Flag(flag)) => (Some(Value::Flag(!flag)), true),
-            (Form::Plain | Form::Not, value) => (Some(value), true),
+            (Form::Plain | Form::Not | Form::IfOther | Form::Own(_), value) => (Some(value), true),
             (Form::AtLeast(least), value) => (Some(value.at_least(least)), true),
             (Form::There, _) => (Some(Value::Word("y")), false),
             (Form::All(all), Value::Count(count)) if count == all => (Some(Value::Word("y")), true),

@@ -12,6 +12,8 @@
 //!   or 4. All of them are said, so that it decides nothing.
 //! - `SPIN_MAX_INSTANCE_MEMORY` (3.3 and later) is how far each memory may grow (crates/core/src/limits.rs:15 and
 //!   crates/runtime-factors/src/lib.rs:121); the pool's own `max_memory_size` is always 4 GiB.
+//! - The bookkeeping of an instance may have 10 MiB, which are kept where nothing else is said, and a table
+//!   100,000 elements.
 //! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
 //! - Up to 3.3 nothing sets stacks and core instances, which are 1000 each.
 
@@ -60,15 +62,18 @@ const VARIABLES: &[Told] = &[
     variable(
         Number::TableElements,
         "SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS",
-    ),
+    )
+    .form(Form::Own(100_000)),
     variable(
         Number::MaxComponentInstanceSize,
         "SPIN_WASMTIME_INSTANCE_SIZE",
-    ),
+    )
+    .form(Form::IfOther),
     variable(
         Number::MaxCoreInstanceSize,
         "SPIN_WASMTIME_CORE_INSTANCE_SIZE",
-    ),
+    )
+    .form(Form::IfOther),
     variable(
         Number::MaxMemoriesPerModule,
         "SPIN_WASMTIME_MAX_MEMORIES_PER_MODULE",
