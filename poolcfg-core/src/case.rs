@@ -266,14 +266,7 @@ impl<'a> Pool<'a> {
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
         ];
-        let mut i = 0;
-        while i < zeros.len() {
-            let (key, zero, place) = zeros[i];
-            if zero {
-                faults = faults.and(Fault::Zero { key, pool, place });
-            }
-            i += 1;
-        }
+        faults = faults.and_zeros(&zeros, pool);
         if asked.max_instances != 0 && self.min_instances > asked.max_instances {
             faults = faults.and(Fault::MinAboveMax {
                 min_instances: self.min_instances,
