@@ -74,6 +74,9 @@ pub(crate) struct Generate {
     /// What to write; anything but `rust` goes to stdout unless -o is given
     #[arg(long, value_name = "KIND", default_value = "rust", help_heading = OUTPUT)]
     pub(crate) emit: Emit,
+    /// The pool to write, for kinds that are of one; the file may name several
+    #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
+    pub(crate) pool: Option<String>,
     /// Render this template (minijinja) with the data of the JSON
     #[arg(long, value_name = "FILE", conflicts_with = "emit", help_heading = OUTPUT)]
     pub(crate) template: Option<PathBuf>,
@@ -92,7 +95,7 @@ impl Generate {
     pub(crate) fn repeats(&self) -> bool {
         let machine = &self.machine;
         self.check
-            && self.emit == Emit::Rust
+            && self.emit != Emit::Json
             && self.template.is_none()
             && machine.target.is_empty()
             && machine.va_profile.is_none()
@@ -101,6 +104,12 @@ impl Generate {
             && machine.aslr.is_none()
             && machine.engine.engine.is_none()
             && machine.engine.engine_version.is_none()
+    }
+
+    /// As the command line calls what is written.
+    pub(crate) fn kind(&self) -> String {
+        let value = self.emit.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// The flags of a command that stands in a generated file; nothing when it is none of ours.
@@ -242,6 +251,14 @@ pub(crate) enum Emit {
     Rust,
     /// The JSON object of schema 1
     Json,
+    /// A file for `wasmtime --config`, version 30 and later
+    WasmtimeToml,
+    /// Options for the command line of `wasmtime`, version 19 and later
+    WasmtimeFlags,
+    /// The variables of Spin, 3.4 and later
+    SpinEnv,
+    /// The variables of wasmCloud, 2.0 and later
+    WasmcloudEnv,
 }
 
 /// Flags that every subcommand takes, before or after its name.

@@ -7,7 +7,9 @@
 //! - `executable`: where the program of a build is loaded
 //! - `answer`: what one target gives the pools of one package
 //! - `command`: the commands, on top of these
-//! - `rust_file`, `report`, `picture`, `table`: what they write
+//! - `host`: programs that are not ours, and what each can be told
+//! - `rust_file`, `host_file`, `report`, `template`, `picture`, `table`: what they write
+//! - `output`, `recorded`: where it goes, and the command that its first line says
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -21,10 +23,13 @@ mod error;
 mod executable;
 mod exit;
 mod graph;
+mod host;
+mod host_file;
 mod lookup;
 mod output;
 mod picture;
 mod project;
+mod recorded;
 mod report;
 mod rust_file;
 mod rustc;
@@ -32,6 +37,7 @@ mod shell;
 mod spec;
 mod table;
 mod target;
+mod template;
 mod wasmtime_tables;
 
 pub use entry::{Program, main};

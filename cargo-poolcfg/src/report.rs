@@ -144,7 +144,7 @@ pub struct WasmtimeReport {
     major: u32,
     features: Vec<&'static str>,
     memories_per_instance: u32,
-    tables_per_instance: u32,
+    tables_per_instance: Option<u32>,
     core_instances_per_instance: Option<u32>,
     gc_heaps_per_instance: Option<u32>,
     table_elements: u64,
@@ -181,7 +181,7 @@ impl WasmtimeReport {
             async_stack_size: wasmtime.async_stack_size(limits).get(),
             memory_may_move: wasmtime.memory_may_move(limits),
             max_memories_per_module: wasmtime.memories_per_instance,
-            max_tables_per_module: wasmtime.tables_per_instance,
+            max_tables_per_module: wasmtime.max_tables_per_module(),
             max_core_instance_size: wasmtime.max_core_instance_size.get(),
             max_component_instance_size: wasmtime.max_component_instance_size.get(),
         })

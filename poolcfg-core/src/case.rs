@@ -266,14 +266,7 @@ impl<'a> Pool<'a> {
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
         ];
-        let mut i = 0;
-        while i < zeros.len() {
-            let (key, zero, place) = zeros[i];
-            if zero {
-                faults = faults.and(Fault::Zero { key, pool, place });
-            }
-            i += 1;
-        }
+        faults = faults.and_zeros(&zeros, pool);
         if asked.max_instances != 0 && self.min_instances > asked.max_instances {
             faults = faults.and(Fault::MinAboveMax {
                 min_instances: self.min_instances,
@@ -336,6 +329,23 @@ const fn native(keys: &PoolKeys, target: Target) -> Limits {
         stack_reservation: size_or(&keys.stack_reservation, Size::mib(2)),
         pools: number_or(&keys.pools, 1),
         wasmtime: None,
+    }
+}
+
+impl Limits {
+    /// What a version of Wasmtime takes of itself on a target.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+    /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
+    /// assert_eq!((own.max_instances, own.guard_size), (1000, Size::mib(32)));
+    /// ```
+    #[must_use]
+    pub const fn of_wasmtime(version: WasmtimeVersion, target: Target) -> Self {
+        let nothing = PoolKeys::EMPTY;
+        let wasmtime = Wasmtime::new(version, &nothing.wasmtime, target);
+        of_wasmtime(wasmtime, &nothing, target)
     }
 }
 

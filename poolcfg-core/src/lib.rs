@@ -15,6 +15,7 @@
 
 mod budget;
 mod case;
+mod code;
 #[cfg(feature = "file")]
 pub mod codegen;
 mod fault;
@@ -40,7 +41,8 @@ mod wasmtime_pools;
 
 pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
 pub use case::{Case, Pool};
-pub use fault::{Code, Fault, Faults};
+pub use code::Code;
+pub use fault::{Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
 pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};

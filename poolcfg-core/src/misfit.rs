@@ -1,7 +1,8 @@
 //! Misfits: why pools do not fit, and what would.
 
 use crate::case::Case;
-use crate::fault::{Code, at};
+use crate::code::Code;
+use crate::fault::at;
 use crate::limits::MappingName;
 use crate::setting::{Keep, Place};
 use crate::size::Size;

@@ -142,7 +142,7 @@ mod without_features {
         super::configure_wasmtime!(super::POOL => config, pooling);
         assert_eq!((config.0.len(), pooling.0.len()), (5, 10));
         assert_eq!(config.told("memory_guard_size"), Some("33554432"));
-        assert_eq!(pooling.told("total_tables"), Some("8"));
+        assert_eq!(pooling.told("total_tables"), Some("1000"));
     }
 }
 

@@ -114,7 +114,7 @@ fn put_right(
         }
         let text = rewritten(&source.text, differences)?;
         reread(&text)?;
-        write(&source.path, &text)?;
+        write(&source.path, &text, "")?;
         for difference in differences {
             context.shell.say(&difference.line());
         }

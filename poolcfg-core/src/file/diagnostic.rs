@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::case::Case;
-use crate::fault::{Code, Fault};
+use crate::code::Code;
+use crate::fault::Fault;
 use crate::file::{ConfigFile, profiles};
 use crate::limits::MappingName;
 use crate::misfit::{Limit, Misfit};

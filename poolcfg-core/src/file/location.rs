@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item};
 
-use crate::fault::Code;
+use crate::code::Code;
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, FILE_NAME};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::fault::Code;
+use crate::code::Code;
 use crate::file::nearest;
 use crate::file::reader::is_name;
 use crate::file::values::{Entry, Notes, entries, list};

@@ -2,7 +2,7 @@
 
 use toml_edit::{Document, TableLike};
 
-use crate::fault::Code;
+use crate::code::Code;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};

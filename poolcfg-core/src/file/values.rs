@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike};
 
-use crate::fault::Code;
+use crate::code::Code;
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
 use crate::setting::{Key, Place, Setting};

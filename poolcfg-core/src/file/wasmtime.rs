@@ -2,7 +2,7 @@
 
 use toml_edit::TableLike;
 
-use crate::fault::Code;
+use crate::code::Code;
 use crate::file::nearest;
 use crate::file::values::{Entry, Notes, entries, list};
 use crate::setting::{Key, WasmtimeKeys};

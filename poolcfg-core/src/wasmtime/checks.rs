@@ -38,7 +38,7 @@ impl Wasmtime {
         &self,
         keys: &PoolKeys,
         pool: &'a str,
-        mut faults: Faults<'a>,
+        faults: Faults<'a>,
     ) -> Faults<'a> {
         let own = &keys.wasmtime;
         let zeros: [(&'static str, bool, Place); 5] = [
@@ -49,7 +49,7 @@ impl Wasmtime {
             ),
             (
                 "tables_per_instance",
-                self.tables_per_instance == 0,
+                matches!(self.tables_per_instance, Some(0)),
                 place_of(&own.tables_per_instance),
             ),
             (
@@ -68,15 +68,7 @@ impl Wasmtime {
                 place_of(&own.max_wasm_stack),
             ),
         ];
-        let mut i = 0;
-        while i < zeros.len() {
-            let (key, zero, place) = zeros[i];
-            if zero {
-                faults = faults.and(Fault::Zero { key, pool, place });
-            }
-            i += 1;
-        }
-        faults
+        faults.and_zeros(&zeros, pool)
     }
 
     const fn check_features<'a>(

@@ -23,10 +23,10 @@ pub struct Wasmtime {
     pub features: WasmtimeFeatures,
     /// Memories of one instance, and of one module.
     pub memories_per_instance: u32,
-    /// Tables of one instance, and of one module.
-    pub tables_per_instance: u32,
-    /// Core instances of one instance; where nothing is said, as many in all as Wasmtime's own default
-    /// and one each at least, since they take no address space.
+    /// Tables of one instance, and of one module; where nothing is said, as many in all as Wasmtime's own
+    /// default and one each at least, since they take next to no address space and a component has two.
+    pub tables_per_instance: Option<u32>,
+    /// Core instances of one instance; where nothing is said, as for tables.
     pub core_instances_per_instance: Option<u32>,
     /// Collected heaps of one instance; where nothing is said, one each, which from 33 on takes the place
     /// of a memory.
@@ -122,7 +122,7 @@ impl Wasmtime {
                 None => WasmtimeFeatures::DEFAULT,
             },
             memories_per_instance: crate::case::number_or(&keys.memories_per_instance, 1),
-            tables_per_instance: crate::case::number_or(&keys.tables_per_instance, 1),
+            tables_per_instance: said(&keys.tables_per_instance),
             core_instances_per_instance: said(&keys.core_instances_per_instance),
             gc_heaps_per_instance: said(&keys.gc_heaps_per_instance),
             guard_before_linear_memory: match &keys.guard_before_linear_memory {
@@ -228,21 +228,14 @@ impl Wasmtime {
         } else {
             0
         };
-        let core_instances = match self.core_instances_per_instance {
-            Some(each) => instances.checked_mul(each),
-            None => {
-                let own = own_total(self.element_bytes == 8, self.version.major);
-                Some(if instances > own { instances } else { own })
-            }
-        };
         let memories = match self.memories_per_instance.checked_add(extra) {
             Some(each) => instances.checked_mul(each),
             None => None,
         };
         match (
             memories,
-            instances.checked_mul(self.tables_per_instance),
-            core_instances,
+            self.total_of(self.tables_per_instance, instances),
+            self.total_of(self.core_instances_per_instance, instances),
             instances.checked_mul(heaps),
         ) {
             (Some(memories), Some(tables), Some(core_instances), Some(gc_heaps)) => Some(Totals {
@@ -254,6 +247,26 @@ impl Wasmtime {
                 gc_heaps,
             }),
             _ => None,
+        }
+    }
+
+    /// The total of what takes next to no address space: as many as are said, or Wasmtime's own total and one
+    /// each at least.
+    const fn total_of(&self, each: Option<u32>, instances: u32) -> Option<u32> {
+        let own = own_total(self.element_bytes == 8, self.version.major);
+        match each {
+            Some(each) => instances.checked_mul(each),
+            None if instances > own => Some(instances),
+            None => Some(own),
+        }
+    }
+
+    /// `max_tables_per_module`: as many as an instance has, or Wasmtime's own 1.
+    #[must_use]
+    pub const fn max_tables_per_module(&self) -> u32 {
+        match self.tables_per_instance {
+            Some(tables) => tables,
+            None => 1,
         }
     }
 

@@ -95,7 +95,7 @@ impl WasmtimeSettings {
             total_component_instances: component_instances,
             total_gc_heaps: gc_heaps,
             max_memories_per_module: wasmtime.memories_per_instance,
-            max_tables_per_module: wasmtime.tables_per_instance,
+            max_tables_per_module: wasmtime.max_tables_per_module(),
             max_memory_size: limits.max_memory_size.get(),
             table_elements: wasmtime.table_elements(limits),
             max_core_instance_size: wasmtime.max_core_instance_size.get(),

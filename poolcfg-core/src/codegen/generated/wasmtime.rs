@@ -30,13 +30,17 @@ pub(super) fn consts(wasmtime: &Wasmtime, limits: &Limits) -> TokenStream {
         pub const WASMTIME_VERSION: &str = #version;
     });
     let all = limits.max_instances;
-    let mut total = |name: &str, total: u32, about: &str| {
+    // What is not said stays at Wasmtime's own total, whatever the instances; the rest is made of them.
+    let mut total = |name: &str, total: u32, is_own: bool| {
+        let about = format!(" `{}`: {total}.", name.to_lowercase());
         let name = format_ident!("{name}");
-        let about = format!(" `{about}`: {total}.");
-        let each = Literal::u32_unsuffixed(total.checked_div(all).unwrap_or_default());
+        let each = total.checked_div(all).unwrap_or_default();
         let value = match total.checked_rem(all) {
-            Some(0) if total == all => quote!(MAX_INSTANCES),
-            Some(0) if total > 0 => quote!(MAX_INSTANCES * #each),
+            Some(0) if !is_own && each == 1 => quote!(MAX_INSTANCES),
+            Some(0) if !is_own && each > 1 => {
+                let each = Literal::u32_unsuffixed(each);
+                quote!(MAX_INSTANCES * #each)
+            }
             _ => {
                 let total = Literal::u32_unsuffixed(total);
                 quote!(#total)
@@ -44,34 +48,25 @@ pub(super) fn consts(wasmtime: &Wasmtime, limits: &Limits) -> TokenStream {
         };
         consts.extend(quote!(#[doc = #about] pub const #name: u32 = #value;));
     };
-    total("TOTAL_MEMORIES", memories, "total_memories");
-    total("TOTAL_TABLES", tables, "total_tables");
-    total("TOTAL_STACKS", stacks, "total_stacks");
-    if wasmtime.core_instances_per_instance.is_some() {
-        total(
-            "TOTAL_CORE_INSTANCES",
-            core_instances,
-            "total_core_instances",
-        );
-    }
+    total("TOTAL_MEMORIES", memories, false);
     total(
-        "TOTAL_COMPONENT_INSTANCES",
-        component_instances,
-        "total_component_instances",
+        "TOTAL_TABLES",
+        tables,
+        wasmtime.tables_per_instance.is_none() && tables > all,
     );
-    total("TOTAL_GC_HEAPS", gc_heaps, "total_gc_heaps");
+    total("TOTAL_STACKS", stacks, false);
+    total(
+        "TOTAL_CORE_INSTANCES",
+        core_instances,
+        wasmtime.core_instances_per_instance.is_none() && core_instances > all,
+    );
+    total("TOTAL_COMPONENT_INSTANCES", component_instances, false);
+    total("TOTAL_GC_HEAPS", gc_heaps, false);
     let mut count = |name: &str, value: u32, about: &str| {
         let name = format_ident!("{name}");
         let value = Literal::u32_unsuffixed(value);
         consts.extend(quote!(#[doc = #about] pub const #name: u32 = #value;));
     };
-    if wasmtime.core_instances_per_instance.is_none() {
-        count(
-            "TOTAL_CORE_INSTANCES",
-            core_instances,
-            " `total_core_instances`: they take no address space, and are as many as Wasmtime's default.",
-        );
-    }
     count(
         "MAX_MEMORIES_PER_MODULE",
         wasmtime.memories_per_instance,
@@ -79,7 +74,7 @@ pub(super) fn consts(wasmtime: &Wasmtime, limits: &Limits) -> TokenStream {
     );
     count(
         "MAX_TABLES_PER_MODULE",
-        wasmtime.tables_per_instance,
+        wasmtime.max_tables_per_module(),
         " `max_tables_per_module`.",
     );
     count(
@@ -147,8 +142,12 @@ pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
     } = *wasmtime;
     let version = wasmtime_version(version, krate);
     let features = wasmtime_features(features, krate);
-    let [core_instances, gc_heaps] = [core_instances_per_instance, gc_heaps_per_instance]
-        .map(|each| option(each.map(|each| quote!(#each))));
+    let [tables, core_instances, gc_heaps] = [
+        tables_per_instance,
+        core_instances_per_instance,
+        gc_heaps_per_instance,
+    ]
+    .map(|each| option(each.map(|each| quote!(#each))));
     let [stack, core, component] = [
         max_wasm_stack,
         max_core_instance_size,
@@ -160,7 +159,7 @@ pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
             version: #version,
             features: #features,
             memories_per_instance: #memories_per_instance,
-            tables_per_instance: #tables_per_instance,
+            tables_per_instance: #tables,
             core_instances_per_instance: #core_instances,
             gc_heaps_per_instance: #gc_heaps,
             guard_before_linear_memory: #guard_before_linear_memory,

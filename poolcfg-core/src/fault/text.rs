@@ -1,0 +1,294 @@
+//! The words of each fault: what is wrong, and what to do about it.
+
+use super::Fault;
+use crate::text::Text;
+use crate::wasmtime::WasmtimeFeature;
+
+impl Fault<'_> {
+    /// The sentence, without place and help.
+    #[must_use]
+    pub const fn message(&self) -> Text {
+        let text = Text::new();
+        match self {
+            Self::Zero { key, pool, .. } => of_pool(text.str("`").str(key).str("` is zero"), pool),
+            Self::MinAboveMax {
+                min_instances,
+                max_instances,
+                pool,
+                ..
+            } => {
+                let text = text
+                    .str("`min_instances = ")
+                    .number(*min_instances)
+                    .str("` is above `max_instances = ")
+                    .number(*max_instances)
+                    .str("`");
+                of_pool(text, pool)
+            }
+            Self::NotMultiple {
+                memory_reservation,
+                pool,
+                ..
+            } => {
+                let text = text
+                    .str("`memory_reservation` of ")
+                    .u64(memory_reservation.get())
+                    .str(" bytes is not a multiple of 64 KiB, the WebAssembly page and the largest page of a kernel");
+                of_pool(text, pool)
+            }
+            Self::MemoryAboveReservation {
+                max_memory_size,
+                memory_reservation,
+                pool,
+                ..
+            } => {
+                let text = text
+                    .str("`max_memory_size` of ")
+                    .text(&max_memory_size.exact());
+                let text = text
+                    .str(" is above `memory_reservation` of ")
+                    .text(&memory_reservation.exact());
+                of_pool(text, pool)
+            }
+            Self::Overflow { pool, .. } => of_pool(
+                text.str("the sizes add up to more than 2^64 - 1 bytes"),
+                pool,
+            ),
+            Self::UnknownProfile { name, .. } => {
+                text.str("no VA profile is called `").str(name).str("`")
+            }
+            Self::ProfileOfOtherTarget {
+                name,
+                arch,
+                os,
+                target,
+                ..
+            } => text
+                .str("VA profile `")
+                .str(name)
+                .str("` is of ")
+                .str(arch.name())
+                .str(" ")
+                .str(os.name())
+                .str(", and the target is ")
+                .str(target.arch.name())
+                .str(" ")
+                .str(target.os.name()),
+            Self::NoVersion { pool, .. } => of_pool(
+                text.str("`engine = \"wasmtime\"` and no version of Wasmtime"),
+                pool,
+            ),
+            Self::NoEngine { pool, .. } => of_pool(
+                text.str("settings of Wasmtime, and the engine is `native` where nothing is said"),
+                pool,
+            ),
+            Self::OtherEngine {
+                key, engine, pool, ..
+            } => of_pool(
+                text.str("the engine `")
+                    .str(engine.word())
+                    .str("` has no `")
+                    .str(key)
+                    .str("`"),
+                pool,
+            ),
+            Self::LacksFeature {
+                key,
+                feature,
+                version,
+                listed,
+                pool,
+                ..
+            } => {
+                let text = text.str("`").str(key).str("` needs Wasmtime's ");
+                let text = if *listed {
+                    feature_of(text, *feature)
+                        .str(", and version `")
+                        .number(version.major)
+                        .str("` does not have it")
+                } else {
+                    feature_of(text, *feature).str(", which `features` does not list")
+                };
+                of_pool(text, pool)
+            }
+            Self::KeysOfOtherTarget { target, pool, .. } => of_pool(
+                text.str("memory protection keys are of x86_64 linux, and the target is ")
+                    .str(target.arch.name())
+                    .str(" ")
+                    .str(target.os.name()),
+                pool,
+            ),
+            Self::TooManyKeys {
+                keys, most, pool, ..
+            } => of_pool(
+                text.str("`memory_protection_keys = ")
+                    .number(*keys)
+                    .str("` is above the ")
+                    .number(*most)
+                    .str(" that a process gets"),
+                pool,
+            ),
+            Self::WasmStackAboveStack {
+                max_wasm_stack,
+                stack_reservation,
+                pool,
+                ..
+            } => {
+                let text = text
+                    .str("`max_wasm_stack` of ")
+                    .text(&max_wasm_stack.exact());
+                let text = text
+                    .str(" is above `stack_reservation` of ")
+                    .text(&stack_reservation.exact());
+                of_pool(text, pool)
+            }
+            Self::GuardTooSmall {
+                guard_size,
+                least,
+                version,
+                pool,
+                ..
+            } => {
+                let text = text.str("`guard_size` of ").text(&guard_size.exact());
+                let text = text
+                    .str(" is below ")
+                    .text(&least.exact())
+                    .str(", the guard of dynamic memories in Wasmtime ")
+                    .number(version.major);
+                of_pool(text, pool)
+            }
+            Self::GuardLeaks { version, pool, .. } => {
+                let text = text
+                    .str("without guard and below 4 GiB of `memory_reservation`, Wasmtime ")
+                    .number(version.major)
+                    .str(" shows an instance what another one wrote (GHSA-6wgr-89rj-399p)");
+                of_pool(text, pool)
+            }
+            Self::MemoryAbovePages {
+                max_memory_size,
+                most,
+                version,
+                pool,
+                ..
+            } => {
+                let text = text
+                    .str("`max_memory_size` of ")
+                    .text(&max_memory_size.exact());
+                let text = text
+                    .str(" is above ")
+                    .text(&most.exact())
+                    .str(", the most of Wasmtime ")
+                    .number(version.major);
+                of_pool(text, pool)
+            }
+            Self::TooMany { pool, .. } => of_pool(
+                text.str("`max_instances` times what each has is more than 2^32 - 1"),
+                pool,
+            ),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn help(&self) -> Text {
+        let text = Text::new();
+        match self {
+            Self::Zero { key, .. } => {
+                // A reservation is counted in grains.
+                let least = if crate::size::same(key, "memory_reservation") {
+                    "\"64KiB\""
+                } else if crate::size::same(key, "max_wasm_stack") {
+                    "\"4KiB\""
+                } else {
+                    "1"
+                };
+                text.str("set `")
+                    .str(key)
+                    .str("` to ")
+                    .str(least)
+                    .str(" or more, or leave it out")
+            }
+            Self::MinAboveMax { max_instances, .. } => text
+                .str("set `min_instances` to ")
+                .number(*max_instances)
+                .str(" or less"),
+            Self::NotMultiple {
+                memory_reservation, ..
+            } => {
+                let text = text.str("the next multiple is ");
+                match memory_reservation.round_up(crate::size::GRAIN) {
+                    Some(rounded) => text.str("\"").text(&rounded.exact()).str("\""),
+                    None => text.str("above 2^64 - 1 bytes: use a smaller one"),
+                }
+            }
+            Self::MemoryAboveReservation {
+                memory_reservation, ..
+            } => text
+                .str("set `max_memory_size` to \"")
+                .text(&memory_reservation.exact())
+                .str("\" or less, or reserve more"),
+            Self::Overflow { .. } => {
+                text.str("lower `max_instances`, `memory_reservation`, `guard_size` or `pools`")
+            }
+            Self::UnknownProfile { .. } => text.str("`cargo poolcfg profiles` lists every profile"),
+            Self::ProfileOfOtherTarget { arch, .. } => text
+                .str("put it under `[target.'cfg(target_arch = \"")
+                .str(arch.name())
+                .str("\")'.address_space]`, or leave it out to take the target's floor"),
+            Self::NoVersion { .. } => text.str(
+                "`cargo poolcfg sync` writes the one of Cargo.lock, or write `version = \"48\"` into the pool's `wasmtime` table",
+            ),
+            Self::NoEngine { .. } => {
+                text.str("write `engine = \"wasmtime\"` into the table above, or `engine = \"native\"` to leave them out")
+            }
+            Self::OtherEngine { .. } => text.str("set `table_elements` in its `wasmtime` table"),
+            Self::LacksFeature { feature, listed, key, .. } => {
+                if *listed {
+                    text.str("take `").str(key).str("` out, or use a later version")
+                } else {
+                    text.str("take `")
+                        .str(key)
+                        .str("` out, or build Wasmtime with `")
+                        .str(feature.word())
+                        .str("` and list it")
+                }
+            }
+            Self::KeysOfOtherTarget { .. } => text.str(
+                "put it under `[target.'cfg(all(target_arch = \"x86_64\", target_os = \"linux\"))'.pooling_allocator.wasmtime]`",
+            ),
+            Self::TooManyKeys { most, .. } => text
+                .str("set `memory_protection_keys` to ")
+                .number(*most)
+                .str(" or less"),
+            Self::WasmStackAboveStack { max_wasm_stack, .. } => text
+                .str("set `stack_reservation` to more than \"")
+                .text(&max_wasm_stack.exact())
+                .str("\", since host functions run on the rest, or lower `max_wasm_stack`"),
+            Self::GuardTooSmall { least, .. } => text
+                .str("set `guard_size` to \"")
+                .text(&least.exact())
+                .str("\" or more"),
+            Self::GuardLeaks { .. } => text.str(
+                "set `guard_size` to \"64KiB\", or use 36.0.7, 42.0.2, 43.0.1, 44 or later and write that version in full",
+            ),
+            Self::MemoryAbovePages { most, .. } => text
+                .str("set `max_memory_size` to \"")
+                .text(&most.exact())
+                .str("\" or less"),
+            Self::TooMany { .. } => text.str(
+                "lower `max_instances`, or the counts of memories, tables, core instances or heaps per instance",
+            ),
+        }
+    }
+}
+
+const fn feature_of(text: Text, feature: WasmtimeFeature) -> Text {
+    text.str("feature `").str(feature.word()).str("`")
+}
+
+const fn of_pool(text: Text, pool: &str) -> Text {
+    if pool.is_empty() {
+        return text;
+    }
+    text.str(" in pool `").str(pool).str("`")
+}
