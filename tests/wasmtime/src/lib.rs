@@ -1,0 +1,2 @@
+//! What the tests with a real Wasmtime share.
+#![forbid(unsafe_code)]
