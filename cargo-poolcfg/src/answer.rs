@@ -152,6 +152,15 @@ impl<'a> Answer<'a> {
             .collect()
     }
 
+    /// What does not stand in the way and should be known.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let warnings = self.plan.warnings(&self.case);
+        let triple = self.facts.triple();
+        warnings
+            .map(|warning| format!("on `{triple}`: {warning}"))
+            .collect()
+    }
+
     /// More of each target: what the profile guarantees, and where that is known from.
     pub(crate) fn details(&self) -> String {
         let [first, second] = self.case.budget.holes();

@@ -68,6 +68,16 @@ pub(crate) fn answers<'a>(
     all(targets.iter().map(|facts| Answer::new(member, facts, wish)))
 }
 
+/// Says what should be known of the answers.
+pub(crate) fn warn<'a, 'b: 'a>(
+    context: &Context<'_>,
+    answers: impl Iterator<Item = &'a Answer<'b>>,
+) {
+    for warning in answers.flat_map(Answer::warnings) {
+        context.shell.warn(&warning);
+    }
+}
+
 /// Looks at every chosen package on every target that it names: `tell` tells people what it finds, and
 /// programs are given JSON.
 ///
@@ -99,6 +109,7 @@ pub(crate) fn look(
         }
         MessageFormat::Human => tell(&every)?,
     }
+    warn(context, every.iter().copied());
     misfits(&results)?;
     Ok(Exit::Fits)
 }

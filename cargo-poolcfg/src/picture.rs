@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use poolcfg_core::{
-    Budget, Case, HOLES, KINDS, Layout, Limits, MappingName, RelocationModel, Shape, Size, Span,
+    Budget, Case, HOLES, Layout, Limits, MappingName, RelocationModel, Shape, Size, Span,
     StackLimit, UnlimitedStack,
 };
 
@@ -310,20 +310,14 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
             continue;
         };
-        let regions = [
-            (limits.memory_reservation, limits.guard_size),
-            (limits.table_reservation, budget.page_size),
-            (limits.stack_reservation, budget.page_size),
-        ];
-        for (mapping, (region, guard)) in footprint.mappings.iter().zip(regions.iter().take(KINDS))
-        {
+        for mapping in footprint.mappings {
             if !mapping.bytes.is_zero() {
                 let _ = writeln!(
                     text,
-                    "  {:<18} {:>12}  {guard} + {} x ({region} + {guard}){}",
+                    "  {:<18} {:>12}  {}{}",
                     mapping.name.word(),
                     mapping.bytes.needed().to_string(),
-                    limits.max_instances,
+                    sum(limits, mapping.name, budget.page_size),
                     if limits.pools > 1 {
                         format!(", {} times", limits.pools)
                     } else {
@@ -339,6 +333,39 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
         );
     }
     text
+}
+
+/// How a mapping's bytes come about.
+fn sum(limits: &Limits, mapping: MappingName, page_size: Size) -> String {
+    let (region, guard) = match mapping {
+        MappingName::Memories => (limits.memory_reservation, limits.guard_size),
+        MappingName::Tables => (limits.table_reservation, page_size),
+        MappingName::Stacks => (limits.stack_reservation, page_size),
+    };
+    let Some((wasmtime, totals)) = limits
+        .wasmtime
+        .and_then(|wasmtime| Some((wasmtime, wasmtime.totals(limits)?)))
+    else {
+        let slots = limits.max_instances;
+        return format!("{guard} + {slots} x ({region} + {guard})");
+    };
+    match mapping {
+        MappingName::Memories if wasmtime.memory_protection_keys > 1 => format!(
+            "{} x ({region} + {guard}), striped by {} protection keys",
+            totals.memories, wasmtime.memory_protection_keys
+        ),
+        MappingName::Memories if wasmtime.guard_before_linear_memory => {
+            format!("{guard} + {} x ({region} + {guard})", totals.memories)
+        }
+        MappingName::Memories => format!("{} x ({region} + {guard})", totals.memories),
+        MappingName::Tables => format!(
+            "{} x {} elements of {} bytes, in whole pages",
+            totals.tables,
+            wasmtime.table_elements(limits),
+            wasmtime.element_bytes
+        ),
+        MappingName::Stacks => format!("{} x ({region} + {guard})", totals.stacks),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The JSON that `--emit json` and `--message-format json` print: schema 1, committed as
 //! `schema/poolcfg-1.schema.json`. Templates render the same data.
 
-use poolcfg_core::{Case, Code, LargestFit, Limit, Limits, Misfit, Plan, Pool};
+use poolcfg_core::{
+    Case, Code, Engine, LargestFit, Limit, Limits, MappingName, Misfit, Plan, Pool,
+};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -74,6 +76,8 @@ pub struct PoolResult {
     pub largest_fit: Option<LargestFitReport>,
     /// Why it does not fit; null where it does, or where it is another pool that does not.
     pub misfit: Option<MisfitReport>,
+    /// What should be known of it all the same, for people.
+    pub warnings: Vec<String>,
 }
 
 /// The process shape, in the words of poolcfg.toml.
@@ -99,6 +103,89 @@ pub struct LimitsReport {
     table_reservation: u64,
     stack_reservation: u64,
     pools: u32,
+    #[serde(flatten)]
+    totals: Option<TotalsReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasmtime: Option<WasmtimeReport>,
+}
+
+/// What Wasmtime is told of its pool: how many there are of each in all.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct TotalsReport {
+    total_memories: u32,
+    total_tables: u32,
+    total_stacks: u32,
+    total_core_instances: u32,
+    total_component_instances: u32,
+    total_gc_heaps: u32,
+}
+
+impl TotalsReport {
+    fn new(limits: &Limits) -> Option<Self> {
+        // A total above 32 bits is a fault of the case, found before any plan is made.
+        let totals = limits.wasmtime?.totals(limits)?;
+        Some(Self {
+            total_memories: totals.memories,
+            total_tables: totals.tables,
+            total_stacks: totals.stacks,
+            total_core_instances: totals.core_instances,
+            total_component_instances: totals.component_instances,
+            total_gc_heaps: totals.gc_heaps,
+        })
+    }
+}
+
+/// The keys of the pool's `wasmtime` table, and what follows from them; sizes are bytes.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct WasmtimeReport {
+    version: String,
+    major: u32,
+    features: Vec<&'static str>,
+    memories_per_instance: u32,
+    tables_per_instance: u32,
+    core_instances_per_instance: Option<u32>,
+    gc_heaps_per_instance: Option<u32>,
+    table_elements: u64,
+    guard_before_linear_memory: bool,
+    memory_protection_keys: u32,
+    max_wasm_stack: u64,
+    async_stack_size: u64,
+    memory_may_move: bool,
+    max_memories_per_module: u32,
+    max_tables_per_module: u32,
+    max_core_instance_size: u64,
+    max_component_instance_size: u64,
+}
+
+impl WasmtimeReport {
+    fn new(limits: &Limits) -> Option<Self> {
+        let wasmtime = limits.wasmtime.as_ref()?;
+        Some(Self {
+            version: wasmtime.version.to_string(),
+            major: wasmtime.version.major,
+            features: wasmtime
+                .features
+                .iter()
+                .map(|feature| feature.word())
+                .collect(),
+            memories_per_instance: wasmtime.memories_per_instance,
+            tables_per_instance: wasmtime.tables_per_instance,
+            core_instances_per_instance: wasmtime.core_instances_per_instance,
+            gc_heaps_per_instance: wasmtime.gc_heaps_per_instance,
+            table_elements: wasmtime.table_elements(limits),
+            guard_before_linear_memory: wasmtime.guard_before_linear_memory,
+            memory_protection_keys: wasmtime.memory_protection_keys,
+            max_wasm_stack: wasmtime.max_wasm_stack.get(),
+            async_stack_size: wasmtime.async_stack_size(limits).get(),
+            memory_may_move: wasmtime.memory_may_move(limits),
+            max_memories_per_module: wasmtime.memories_per_instance,
+            max_tables_per_module: wasmtime.tables_per_instance,
+            max_core_instance_size: wasmtime.max_core_instance_size.get(),
+            max_component_instance_size: wasmtime.max_component_instance_size.get(),
+        })
+    }
 }
 
 impl LimitsReport {
@@ -114,6 +201,8 @@ impl LimitsReport {
             table_reservation: limits.table_reservation.get(),
             stack_reservation: limits.stack_reservation.get(),
             pools: limits.pools,
+            totals: TotalsReport::new(limits),
+            wasmtime: WasmtimeReport::new(limits),
         }
     }
 }
@@ -126,6 +215,15 @@ pub struct MappingReport {
     bytes: u64,
     protection: &'static str,
     count: u32,
+}
+
+/// How a mapping is protected when it is made.
+fn protection(engine: Engine, mapping: MappingName) -> &'static str {
+    match (engine, mapping) {
+        // A slot's part is opened when the slot comes to life.
+        (Engine::Native, _) | (Engine::Wasmtime, MappingName::Memories) => "none",
+        (Engine::Wasmtime, MappingName::Tables | MappingName::Stacks) => "read-write",
+    }
 }
 
 /// What limits map.
@@ -151,8 +249,7 @@ impl FootprintReport {
                 .map(|mapping| MappingReport {
                     name: mapping.name.word(),
                     bytes: mapping.bytes.get(),
-                    // The native engine opens a slot's part when the slot comes to life.
-                    protection: "none",
+                    protection: protection(limits.engine(), mapping.name),
                     count: footprint.pools,
                 })
                 .collect(),
@@ -227,7 +324,7 @@ impl MisfitReport {
             need: misfit.need,
             have: misfit.have,
             unit: match misfit.limit {
-                Limit::Hole => "bytes",
+                Limit::Hole | Limit::RamAndSwap => "bytes",
                 Limit::MaxMapCount => "maps",
             },
         }
@@ -245,7 +342,7 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                 arch: case.target.arch.name(),
                 os: case.target.os.name(),
                 pool: (!pool.name.is_empty()).then(|| pool.name.to_owned()),
-                engine: "native",
+                engine: pool.asked.engine().word(),
                 va_profile: (!here).then(|| case.profile.name.to_owned()),
                 shape: ShapeReport {
                     relocation_model: case.shape.relocation_model.word(),
@@ -264,6 +361,11 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                     .as_ref()
                     .filter(|misfit| misfit.pool == index)
                     .map(MisfitReport::new),
+                warnings: plan
+                    .warnings(case)
+                    .filter(|warning| warning.pool() == pool.name)
+                    .map(|warning| warning.to_string())
+                    .collect(),
             })
         })
         .collect()

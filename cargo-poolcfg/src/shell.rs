@@ -42,6 +42,18 @@ impl Shell {
         }
     }
 
+    /// What does not stand in the way and should be known; nothing with `-q`.
+    pub(crate) fn warn(self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            let group = Group::with_title(Level::WARNING.primary_title(text));
+            let _ = writeln!(
+                anstream::stderr(),
+                "{}",
+                Renderer::styled().render(&[group])
+            );
+        }
+    }
+
     /// What only `-v` shows.
     pub(crate) fn detail(self, line: &str) {
         if self.verbosity >= Verbosity::Verbose {

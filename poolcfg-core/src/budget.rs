@@ -40,6 +40,8 @@ pub struct Budget {
     pub max_maps: u64,
     /// The grain to which the kernel aligns large mappings; no bytes where it does not.
     pub huge_page: Size,
+    /// RAM and swap of the machine; nothing where it is not measured.
+    pub memory: Option<Size>,
 }
 
 impl Budget {
@@ -70,6 +72,7 @@ impl Budget {
             headroom,
             max_maps,
             huge_page,
+            memory: None,
         }
     }
 
@@ -98,6 +101,7 @@ impl Budget {
             headroom,
             max_maps,
             huge_page: Size::ZERO,
+            memory: None,
         }
     }
 

@@ -3,12 +3,13 @@
 use crate::budget::Budget;
 use crate::fault::{Fault, Faults};
 use crate::fit::MAX_POOLS;
-use crate::limits::Limits;
+use crate::limits::{Limits, wide};
 use crate::profile::{NoProfile, VaProfile};
-use crate::setting::{Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings};
+use crate::setting::{Engine, Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings};
 use crate::shape::Shape;
 use crate::size::{GRAIN, Size, same};
 use crate::target::{Arch, Os, Target};
+use crate::wasmtime::{Defaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion};
 
 /// One pool, with every number in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl<'a> Settings<'a> {
         let mut i = 0;
         while i < self.count {
             pools[i] = Pool::new(self.names[i], &self.keys[i], target);
-            faults = pools[i].check(&self.keys[i], budget.page_size, faults);
+            faults = pools[i].check(&self.keys[i], target, budget.page_size, faults);
             i += 1;
         }
         if faults.is_empty() {
@@ -172,25 +173,34 @@ const fn defaults(target: Target) -> (u32, Size, Size) {
 
 impl<'a> Pool<'a> {
     const fn new(name: &'a str, keys: &PoolKeys, target: Target) -> Self {
-        let (instances, reservation, guard) = defaults(target);
-        let asked_reservation = size_or(&keys.memory_reservation, reservation);
+        let engine = engine(keys);
+        let wasmtime = match (engine, &keys.wasmtime.version) {
+            (Engine::Native, _) => None,
+            (Engine::Wasmtime, Some(setting)) => {
+                Some(Wasmtime::new(setting.value, &keys.wasmtime, target))
+            }
+            // A fault, told by `check`; what stands here meanwhile is not used.
+            (Engine::Wasmtime, None) => Some(Wasmtime::new(
+                WasmtimeVersion::major(WasmtimeVersion::NEWEST),
+                &keys.wasmtime,
+                target,
+            )),
+        };
+        let asked = match wasmtime {
+            None => native(keys, target),
+            Some(wasmtime) => of_wasmtime(wasmtime, keys, target),
+        };
         Self {
             name,
-            asked: Limits {
-                max_instances: number_or(&keys.max_instances, instances),
-                memory_reservation: asked_reservation,
-                max_memory_size: size_or(&keys.max_memory_size, asked_reservation),
-                guard_size: size_or(&keys.guard_size, guard),
-                table_reservation: size_or(&keys.table_reservation, Size::kib(160)),
-                stack_reservation: size_or(&keys.stack_reservation, Size::mib(2)),
-                pools: number_or(&keys.pools, 1),
-            },
+            asked,
             min_instances: number_or(&keys.min_instances, 1),
             // What somebody wrote stays as it is unless they say otherwise: a number of theirs is not
             // lowered silently, and the one they wrote is the one that is kept.
             keep: match (&keys.keep, &keys.memory_reservation) {
                 (Some(setting), _) => setting.value,
                 (None, Some(_)) => Keep::MemoryReservation,
+                // Below 4 GiB Wasmtime's code checks every access: that is never chosen silently.
+                (None, None) if engine.is(Engine::Wasmtime) => Keep::MemoryReservation,
                 (None, None) => Keep::MaxInstances,
             },
             on_misfit: match (
@@ -207,9 +217,34 @@ impl<'a> Pool<'a> {
         }
     }
 
-    const fn check(&self, keys: &PoolKeys, page_size: Size, mut faults: Faults<'a>) -> Faults<'a> {
+    const fn check(
+        &self,
+        keys: &PoolKeys,
+        target: Target,
+        page_size: Size,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
         let pool = self.name;
         let asked = &self.asked;
+        match (
+            &asked.wasmtime,
+            &keys.wasmtime.version,
+            keys.wasmtime.first(),
+        ) {
+            (Some(wasmtime), Some(_), _) => {
+                faults = wasmtime.check(asked, keys, pool, target, faults);
+            }
+            (Some(_), None, _) => {
+                faults = faults.and(Fault::NoVersion {
+                    pool,
+                    place: place_of(&keys.engine),
+                });
+            }
+            (None, _, Some(place)) if keys.engine.is_none() => {
+                faults = faults.and(Fault::NoEngine { pool, place });
+            }
+            (None, ..) => {}
+        }
         let zeros: [(&'static str, bool, Place); 4] = [
             (
                 "max_instances",
@@ -263,7 +298,12 @@ impl<'a> Pool<'a> {
                 place: place_of(&keys.max_memory_size),
             });
         }
-        if asked.footprint(page_size).is_err() {
+        let countable = match &asked.wasmtime {
+            // More than can be counted is a fault of its own.
+            Some(wasmtime) => wasmtime.totals(asked).is_some(),
+            None => true,
+        };
+        if countable && asked.footprint(page_size).is_err() {
             faults = faults.and(Fault::Overflow {
                 pool,
                 place: self.max_instances_at,
@@ -273,21 +313,70 @@ impl<'a> Pool<'a> {
     }
 }
 
-const fn size_or(key: &Key<Size>, default: Size) -> Size {
+/// Whose pool it is: the native engine's where nothing is said.
+const fn engine(keys: &PoolKeys) -> Engine {
+    match &keys.engine {
+        Some(setting) => setting.value,
+        None => Engine::Native,
+    }
+}
+
+const fn native(keys: &PoolKeys, target: Target) -> Limits {
+    let (instances, reservation, guard) = defaults(target);
+    let memory_reservation = size_or(&keys.memory_reservation, reservation);
+    Limits {
+        max_instances: number_or(&keys.max_instances, instances),
+        memory_reservation,
+        max_memory_size: size_or(&keys.max_memory_size, memory_reservation),
+        guard_size: size_or(&keys.guard_size, guard),
+        table_reservation: size_or(&keys.table_reservation, Size::kib(160)),
+        stack_reservation: size_or(&keys.stack_reservation, Size::mib(2)),
+        pools: number_or(&keys.pools, 1),
+        wasmtime: None,
+    }
+}
+
+const fn of_wasmtime(wasmtime: Wasmtime, keys: &PoolKeys, target: Target) -> Limits {
+    let defaults = Defaults::new(wasmtime.version, target);
+    let memory_reservation = size_or(&keys.memory_reservation, defaults.reservation);
+    let elements = number_or(&keys.wasmtime.table_elements, defaults.table_elements);
+    let stack = if wasmtime.has(WasmtimeFeature::Async) {
+        STACK
+    } else {
+        Size::ZERO
+    };
+    Limits {
+        max_instances: number_or(&keys.max_instances, defaults.instances),
+        memory_reservation,
+        max_memory_size: size_or(
+            &keys.max_memory_size,
+            // A memory above its reservation is refused, so the default goes down with it.
+            defaults.max_memory_size.min(memory_reservation),
+        ),
+        guard_size: size_or(&keys.guard_size, defaults.guard_size),
+        // 2^32 elements of 8 bytes do not overflow.
+        table_reservation: Size::bytes(wide(elements) * wide(wasmtime.element_bytes)),
+        stack_reservation: size_or(&keys.stack_reservation, stack),
+        pools: number_or(&keys.pools, 1),
+        wasmtime: Some(wasmtime),
+    }
+}
+
+pub(crate) const fn size_or(key: &Key<Size>, default: Size) -> Size {
     match key {
         Some(setting) => setting.value,
         None => default,
     }
 }
 
-const fn number_or(key: &Key<u32>, default: u32) -> u32 {
+pub(crate) const fn number_or(key: &Key<u32>, default: u32) -> u32 {
     match key {
         Some(setting) => setting.value,
         None => default,
     }
 }
 
-const fn place_of<T>(key: &Option<Setting<T>>) -> Place {
+pub(crate) const fn place_of<T>(key: &Option<Setting<T>>) -> Place {
     match key {
         Some(setting) => setting.place,
         None => Place::NOWHERE,

@@ -15,9 +15,10 @@ use quote::{format_ident, quote};
 use crate::file::facts::{TELLING, said};
 use crate::file::{Condition, ConfigFile, Layer, TargetFacts};
 use crate::profile::OwnProfile;
-use crate::setting::{AddressSpaceKeys, Key, PoolKeys};
+use crate::setting::{AddressSpaceKeys, Key, PoolKeys, WasmtimeKeys};
 use crate::shape::Shape;
 use crate::size::Size;
+use crate::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
 
 /// The cfg predicate that holds for a target and for none that a cfg tells apart from it, such as
 /// `all(target_arch = "riscv64", target_os = "linux", target_env = "gnu", …)`.
@@ -209,7 +210,12 @@ pub fn pool_keys(keys: &PoolKeys, krate: &TokenStream) -> TokenStream {
         table_reservation,
         stack_reservation,
         pools,
+        wasmtime,
     } = keys;
+    let wasmtime = (*wasmtime != WasmtimeKeys::EMPTY).then(|| {
+        let keys = wasmtime_keys(wasmtime, krate);
+        quote!(wasmtime: #keys)
+    });
     let said = [
         key("engine", engine, krate, |word| {
             variant("Engine", word, krate)
@@ -226,9 +232,91 @@ pub fn pool_keys(keys: &PoolKeys, krate: &TokenStream) -> TokenStream {
         key("table_reservation", table_reservation, krate, bytes),
         key("stack_reservation", stack_reservation, krate, bytes),
         key("pools", pools, krate, count),
+        wasmtime,
     ];
     let said = said.into_iter().flatten();
     quote!(#krate::PoolKeys { #(#said,)* ..#krate::PoolKeys::EMPTY })
+}
+
+fn wasmtime_keys(keys: &WasmtimeKeys, krate: &TokenStream) -> TokenStream {
+    let count = |number: u32| quote!(#number);
+    let bytes = |bytes: Size| size(bytes, krate);
+    let WasmtimeKeys {
+        version,
+        features,
+        memories_per_instance,
+        tables_per_instance,
+        core_instances_per_instance,
+        gc_heaps_per_instance,
+        table_elements,
+        guard_before_linear_memory,
+        memory_protection_keys,
+        max_wasm_stack,
+        max_core_instance_size,
+        max_component_instance_size,
+    } = keys;
+    let said = [
+        key("version", version, krate, |version| {
+            wasmtime_version(version, krate)
+        }),
+        key("features", features, krate, |features| {
+            wasmtime_features(features, krate)
+        }),
+        key("memories_per_instance", memories_per_instance, krate, count),
+        key("tables_per_instance", tables_per_instance, krate, count),
+        key(
+            "core_instances_per_instance",
+            core_instances_per_instance,
+            krate,
+            count,
+        ),
+        key("gc_heaps_per_instance", gc_heaps_per_instance, krate, count),
+        key("table_elements", table_elements, krate, count),
+        key(
+            "guard_before_linear_memory",
+            guard_before_linear_memory,
+            krate,
+            |flag| quote!(#flag),
+        ),
+        key(
+            "memory_protection_keys",
+            memory_protection_keys,
+            krate,
+            count,
+        ),
+        key("max_wasm_stack", max_wasm_stack, krate, bytes),
+        key(
+            "max_core_instance_size",
+            max_core_instance_size,
+            krate,
+            bytes,
+        ),
+        key(
+            "max_component_instance_size",
+            max_component_instance_size,
+            krate,
+            bytes,
+        ),
+    ];
+    let said = said.into_iter().flatten();
+    quote!(#krate::WasmtimeKeys { #(#said,)* ..#krate::WasmtimeKeys::EMPTY })
+}
+
+fn wasmtime_version(version: WasmtimeVersion, krate: &TokenStream) -> TokenStream {
+    let WasmtimeVersion {
+        major,
+        minor,
+        patch,
+    } = version;
+    let [minor, patch] = [minor, patch].map(|number| option(number.map(|number| quote!(#number))));
+    quote!(#krate::WasmtimeVersion { major: #major, minor: #minor, patch: #patch })
+}
+
+fn wasmtime_features(features: WasmtimeFeatures, krate: &TokenStream) -> TokenStream {
+    let features = features
+        .iter()
+        .map(|feature| variant("WasmtimeFeature", feature, krate));
+    quote!(#krate::WasmtimeFeatures::EMPTY #(.with(#features))*)
 }
 
 fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStream) -> TokenStream {

@@ -1,9 +1,10 @@
 //! Faults: what is wrong with the numbers of a file before anything is fitted, and their codes.
 
-use crate::setting::Place;
+use crate::setting::{Engine, Place};
 use crate::size::Size;
 use crate::target::{Arch, Os, Target};
 use crate::text::Text;
+use crate::wasmtime::{WasmtimeFeature, WasmtimeVersion};
 
 /// The code of a mistake, for `cargo poolcfg --explain`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,9 +62,27 @@ pub enum Code {
     Tool,
     /// Something that this version does not do.
     Unsupported,
+    /// No version of Wasmtime, or none that is supported.
+    BadVersion,
+    /// A key of another engine than the pool's.
+    OtherEngine,
+    /// A key that needs a feature or a version of Wasmtime, or a machine, that is not there.
+    LacksFeature,
+    /// Numbers that Wasmtime's `Engine::new` refuses.
+    RefusedByWasmtime,
+    /// No guard, in a version of Wasmtime that then shows one instance's memory to the next.
+    GuardLeaks,
+    /// poolcfg.toml and Cargo.lock name different versions or features of Wasmtime.
+    OutOfSync,
+    /// The project uses no Wasmtime, or it cannot be told which.
+    NoWasmtime,
+    /// A host that cannot be told what the limits say.
+    HostCannot,
+    /// A mapping that is charged when it is made, above the machine's RAM and swap.
+    TooMuchMemory,
 }
 
-const CODES: [(Code, &str); 26] = [
+const CODES: [(Code, &str); 35] = [
     (Code::Misfit, "PC0001"),
     (Code::TooManyMaps, "PC0002"),
     (Code::Syntax, "PC0003"),
@@ -90,6 +109,15 @@ const CODES: [(Code, &str); 26] = [
     (Code::Stale, "PC0024"),
     (Code::Tool, "PC0025"),
     (Code::Unsupported, "PC0026"),
+    (Code::BadVersion, "PC0027"),
+    (Code::OtherEngine, "PC0028"),
+    (Code::LacksFeature, "PC0029"),
+    (Code::RefusedByWasmtime, "PC0030"),
+    (Code::GuardLeaks, "PC0031"),
+    (Code::OutOfSync, "PC0032"),
+    (Code::NoWasmtime, "PC0033"),
+    (Code::HostCannot, "PC0034"),
+    (Code::TooMuchMemory, "PC0035"),
 ];
 
 impl Code {
@@ -187,6 +215,119 @@ pub enum Fault<'a> {
         /// Where it is set.
         place: Place,
     },
+    /// A pool of Wasmtime's without its version.
+    NoVersion {
+        /// The pool.
+        pool: &'a str,
+        /// Where the engine is set.
+        place: Place,
+    },
+    /// Settings of Wasmtime's in a pool that does not say whose it is.
+    NoEngine {
+        /// The pool.
+        pool: &'a str,
+        /// Where the first of them is set.
+        place: Place,
+    },
+    /// A key that the pool's engine does not have.
+    OtherEngine {
+        /// The key.
+        key: &'static str,
+        /// The pool's engine.
+        engine: Engine,
+        /// The pool.
+        pool: &'a str,
+        /// Where it is set.
+        place: Place,
+    },
+    /// A key that needs a feature which Wasmtime is built without, or does not have yet.
+    LacksFeature {
+        /// The key.
+        key: &'static str,
+        /// The feature.
+        feature: WasmtimeFeature,
+        /// The version.
+        version: WasmtimeVersion,
+        /// Whether the feature is listed, and the version does not know it.
+        listed: bool,
+        /// The pool.
+        pool: &'a str,
+        /// Where it is set.
+        place: Place,
+    },
+    /// Memory protection keys on a machine that has none.
+    KeysOfOtherTarget {
+        /// The target.
+        target: Target,
+        /// The pool.
+        pool: &'a str,
+        /// Where they are set.
+        place: Place,
+    },
+    /// More memory protection keys than a process gets.
+    TooManyKeys {
+        /// The keys.
+        keys: u32,
+        /// How many there are.
+        most: u32,
+        /// The pool.
+        pool: &'a str,
+        /// Where they are set.
+        place: Place,
+    },
+    /// `max_wasm_stack` above the stack that it is a part of.
+    WasmStackAboveStack {
+        /// What WebAssembly may use.
+        max_wasm_stack: Size,
+        /// The whole stack.
+        stack_reservation: Size,
+        /// The pool.
+        pool: &'a str,
+        /// Where the one or the other is set.
+        place: Place,
+    },
+    /// A guard below that of a dynamic memory.
+    GuardTooSmall {
+        /// The guard.
+        guard_size: Size,
+        /// The least.
+        least: Size,
+        /// The version that refuses it.
+        version: WasmtimeVersion,
+        /// The pool.
+        pool: &'a str,
+        /// Where it is set.
+        place: Place,
+    },
+    /// No guard and a small slot, in a version that does not reset what such a slot lets be seen.
+    GuardLeaks {
+        /// The version.
+        version: WasmtimeVersion,
+        /// The pool.
+        pool: &'a str,
+        /// Where the guard is set.
+        place: Place,
+    },
+    /// A memory of more pages than the version counts.
+    MemoryAbovePages {
+        /// How far the memory may grow.
+        max_memory_size: Size,
+        /// As far as it can.
+        most: Size,
+        /// The version.
+        version: WasmtimeVersion,
+        /// The pool.
+        pool: &'a str,
+        /// Where it is set.
+        place: Place,
+    },
+    /// A total above 2^32 - 1.
+    TooMany {
+        /// The pool.
+        pool: &'a str,
+        /// Where `max_instances` is set.
+        place: Place,
+    },
 }
 
 impl Fault<'_> {
@@ -201,6 +342,16 @@ impl Fault<'_> {
             Self::Overflow { .. } => Code::Overflow,
             Self::UnknownProfile { .. } => Code::UnknownProfile,
             Self::ProfileOfOtherTarget { .. } => Code::ProfileOfOtherTarget,
+            Self::NoVersion { .. } => Code::BadVersion,
+            Self::NoEngine { .. } | Self::OtherEngine { .. } => Code::OtherEngine,
+            Self::LacksFeature { .. }
+            | Self::KeysOfOtherTarget { .. }
+            | Self::TooManyKeys { .. } => Code::LacksFeature,
+            Self::WasmStackAboveStack { .. }
+            | Self::GuardTooSmall { .. }
+            | Self::MemoryAbovePages { .. } => Code::RefusedByWasmtime,
+            Self::GuardLeaks { .. } => Code::GuardLeaks,
+            Self::TooMany { .. } => Code::Overflow,
         }
     }
 
@@ -214,7 +365,18 @@ impl Fault<'_> {
             | Self::MemoryAboveReservation { place, .. }
             | Self::Overflow { place, .. }
             | Self::UnknownProfile { place, .. }
-            | Self::ProfileOfOtherTarget { place, .. } => *place,
+            | Self::ProfileOfOtherTarget { place, .. }
+            | Self::NoVersion { place, .. }
+            | Self::NoEngine { place, .. }
+            | Self::OtherEngine { place, .. }
+            | Self::LacksFeature { place, .. }
+            | Self::KeysOfOtherTarget { place, .. }
+            | Self::TooManyKeys { place, .. }
+            | Self::WasmStackAboveStack { place, .. }
+            | Self::GuardTooSmall { place, .. }
+            | Self::GuardLeaks { place, .. }
+            | Self::MemoryAbovePages { place, .. }
+            | Self::TooMany { place, .. } => *place,
         }
     }
 
@@ -287,6 +449,117 @@ impl Fault<'_> {
                 .str(target.arch.name())
                 .str(" ")
                 .str(target.os.name()),
+            Self::NoVersion { pool, .. } => of_pool(
+                text.str("`engine = \"wasmtime\"` and no version of Wasmtime"),
+                pool,
+            ),
+            Self::NoEngine { pool, .. } => of_pool(
+                text.str("settings of Wasmtime, and the engine is `native` where nothing is said"),
+                pool,
+            ),
+            Self::OtherEngine {
+                key, engine, pool, ..
+            } => of_pool(
+                text.str("the engine `")
+                    .str(engine.word())
+                    .str("` has no `")
+                    .str(key)
+                    .str("`"),
+                pool,
+            ),
+            Self::LacksFeature {
+                key,
+                feature,
+                version,
+                listed,
+                pool,
+                ..
+            } => {
+                let text = text.str("`").str(key).str("` needs Wasmtime's ");
+                let text = if *listed {
+                    feature_of(text, *feature)
+                        .str(", and version `")
+                        .number(version.major)
+                        .str("` does not have it")
+                } else {
+                    feature_of(text, *feature).str(", which `features` does not list")
+                };
+                of_pool(text, pool)
+            }
+            Self::KeysOfOtherTarget { target, pool, .. } => of_pool(
+                text.str("memory protection keys are of x86_64 linux, and the target is ")
+                    .str(target.arch.name())
+                    .str(" ")
+                    .str(target.os.name()),
+                pool,
+            ),
+            Self::TooManyKeys {
+                keys, most, pool, ..
+            } => of_pool(
+                text.str("`memory_protection_keys = ")
+                    .number(*keys)
+                    .str("` is above the ")
+                    .number(*most)
+                    .str(" that a process gets"),
+                pool,
+            ),
+            Self::WasmStackAboveStack {
+                max_wasm_stack,
+                stack_reservation,
+                pool,
+                ..
+            } => {
+                let text = text
+                    .str("`max_wasm_stack` of ")
+                    .text(&max_wasm_stack.exact());
+                let text = text
+                    .str(" is above `stack_reservation` of ")
+                    .text(&stack_reservation.exact());
+                of_pool(text, pool)
+            }
+            Self::GuardTooSmall {
+                guard_size,
+                least,
+                version,
+                pool,
+                ..
+            } => {
+                let text = text.str("`guard_size` of ").text(&guard_size.exact());
+                let text = text
+                    .str(" is below ")
+                    .text(&least.exact())
+                    .str(", the guard of dynamic memories in Wasmtime ")
+                    .number(version.major);
+                of_pool(text, pool)
+            }
+            Self::GuardLeaks { version, pool, .. } => {
+                let text = text
+                    .str("without guard and below 4 GiB of `memory_reservation`, Wasmtime ")
+                    .number(version.major)
+                    .str(" shows an instance what another one wrote (GHSA-6wgr-89rj-399p)");
+                of_pool(text, pool)
+            }
+            Self::MemoryAbovePages {
+                max_memory_size,
+                most,
+                version,
+                pool,
+                ..
+            } => {
+                let text = text
+                    .str("`max_memory_size` of ")
+                    .text(&max_memory_size.exact());
+                let text = text
+                    .str(" is above ")
+                    .text(&most.exact())
+                    .str(", the most of Wasmtime ")
+                    .number(version.major);
+                of_pool(text, pool)
+            }
+            Self::TooMany { pool, .. } => of_pool(
+                text.str("`max_instances` times what each has is more than 2^32 - 1"),
+                pool,
+            ),
         }
     }
 
@@ -299,6 +572,8 @@ impl Fault<'_> {
                 // A reservation is counted in grains.
                 let least = if crate::size::same(key, "memory_reservation") {
                     "\"64KiB\""
+                } else if crate::size::same(key, "max_wasm_stack") {
+                    "\"4KiB\""
                 } else {
                     "1"
                 };
@@ -335,8 +610,55 @@ impl Fault<'_> {
                 .str("put it under `[target.'cfg(target_arch = \"")
                 .str(arch.name())
                 .str("\")'.address_space]`, or leave it out to take the target's floor"),
+            Self::NoVersion { .. } => text.str(
+                "`cargo poolcfg sync` writes the one of Cargo.lock, or write `version = \"48\"` into the pool's `wasmtime` table",
+            ),
+            Self::NoEngine { .. } => {
+                text.str("write `engine = \"wasmtime\"` into the table above, or `engine = \"native\"` to leave them out")
+            }
+            Self::OtherEngine { .. } => text.str("set `table_elements` in its `wasmtime` table"),
+            Self::LacksFeature { feature, listed, key, .. } => {
+                if *listed {
+                    text.str("take `").str(key).str("` out, or use a later version")
+                } else {
+                    text.str("take `")
+                        .str(key)
+                        .str("` out, or build Wasmtime with `")
+                        .str(feature.word())
+                        .str("` and list it")
+                }
+            }
+            Self::KeysOfOtherTarget { .. } => text.str(
+                "put it under `[target.'cfg(all(target_arch = \"x86_64\", target_os = \"linux\"))'.pooling_allocator.wasmtime]`",
+            ),
+            Self::TooManyKeys { most, .. } => text
+                .str("set `memory_protection_keys` to ")
+                .number(*most)
+                .str(" or less"),
+            Self::WasmStackAboveStack { max_wasm_stack, .. } => text
+                .str("set `stack_reservation` to more than \"")
+                .text(&max_wasm_stack.exact())
+                .str("\", since host functions run on the rest, or lower `max_wasm_stack`"),
+            Self::GuardTooSmall { least, .. } => text
+                .str("set `guard_size` to \"")
+                .text(&least.exact())
+                .str("\" or more"),
+            Self::GuardLeaks { .. } => text.str(
+                "set `guard_size` to \"64KiB\", or use 36.0.7, 42.0.2, 43.0.1, 44 or later and write that version in full",
+            ),
+            Self::MemoryAbovePages { most, .. } => text
+                .str("set `max_memory_size` to \"")
+                .text(&most.exact())
+                .str("\" or less"),
+            Self::TooMany { .. } => text.str(
+                "lower `max_instances`, or the counts of memories, tables, core instances or heaps per instance",
+            ),
         }
     }
+}
+
+const fn feature_of(text: Text, feature: WasmtimeFeature) -> Text {
+    text.str("feature `").str(feature.word()).str("`")
 }
 
 const fn of_pool(text: Text, pool: &str) -> Text {

@@ -17,6 +17,7 @@ mod nearest;
 mod profiles;
 mod reader;
 mod values;
+mod wasmtime;
 
 use std::ops::Range;
 

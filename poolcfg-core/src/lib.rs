@@ -34,6 +34,9 @@ mod size;
 mod slab;
 mod target;
 mod text;
+mod warning;
+mod wasmtime;
+mod wasmtime_pools;
 
 pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
 pub use case::{Case, Pool};
@@ -41,12 +44,13 @@ pub use fault::{Code, Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
 pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
-/// The sources of [`place`], of the fit and of the native engine's slabs, each with the name of its
-/// module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 3] = [
+/// The sources of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
+/// the name of its module: they stand side by side in generated files and need nothing else.
+pub const FIT_SOURCES: [(&str, &str); 4] = [
     ("place", include_str!("place.rs")),
     ("fit", include_str!("fit.rs")),
     ("slab", include_str!("slab.rs")),
+    ("wasmtime_pools", include_str!("wasmtime_pools.rs")),
 ];
 
 pub use misfit::{LargestFit, Limit, Misfit};
@@ -55,10 +59,16 @@ pub use plan::Plan;
 pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 pub use promise::{Answer, Process, Promise};
 pub use setting::{
-    AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,
+    AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting,
+    Settings, WasmtimeKeys,
 };
 pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};
 pub use slab::{Slots, slabs};
 pub use target::{Arch, Os, Target};
 pub use text::Text;
+pub use warning::Warning;
+pub use wasmtime::{
+    Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+};
+pub use wasmtime_pools::{Pooling, pooling};

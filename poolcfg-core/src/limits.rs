@@ -2,8 +2,11 @@
 
 use crate::fit::Mappings;
 use crate::place::KINDS;
+use crate::setting::Engine;
 use crate::size::Size;
 use crate::slab::{Slots, slabs};
+use crate::wasmtime::Wasmtime;
+use crate::wasmtime_pools::pooling;
 
 /// The numbers of one pool, as asked or as guaranteed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Limits {
     pub stack_reservation: Size,
     /// How many pools of this shape are alive at once in one process.
     pub pools: u32,
+    /// What else Wasmtime goes by; nothing for the native engine.
+    pub wasmtime: Option<Wasmtime>,
 }
 
 /// What a mapping holds.
@@ -33,6 +38,17 @@ pub enum MappingName {
     Tables,
     /// Stacks.
     Stacks,
+}
+
+impl MappingName {
+    /// The mapping at this place of a footprint.
+    pub(crate) const fn of_kind(kind: usize) -> Self {
+        match kind {
+            0 => Self::Memories,
+            1 => Self::Tables,
+            _ => Self::Stacks,
+        }
+    }
 }
 
 crate::shape::words! {
@@ -91,29 +107,50 @@ impl Limits {
     /// # Errors
     /// [`Overflow`] when that is above 2^64 - 1 bytes.
     pub const fn writable_at_worst(&self, page_size: Size) -> Result<Size, Overflow> {
+        let counts = match &self.wasmtime {
+            None => [wide(self.max_instances); KINDS],
+            Some(wasmtime) => match wasmtime.totals(self) {
+                Some(totals) => [
+                    wide(totals.memories),
+                    wide(totals.tables),
+                    wide(totals.stacks),
+                ],
+                None => return Err(Overflow),
+            },
+        };
         let parts = [
             self.max_memory_size,
             self.table_reservation,
             self.stack_reservation,
         ];
-        let mut slot = Size::ZERO;
-        let mut i = 0;
-        while i < parts.len() {
-            let Some(part) = parts[i].round_up(page_size) else {
-                return Err(Overflow);
+        let mut pool = Size::ZERO;
+        let mut kind = 0;
+        while kind < KINDS {
+            let all = match parts[kind].round_up(page_size) {
+                Some(part) => part.checked_mul(counts[kind]),
+                None => None,
             };
-            let Some(sum) = slot.checked_add(part) else {
-                return Err(Overflow);
+            pool = match all {
+                Some(all) => match pool.checked_add(all) {
+                    Some(sum) => sum,
+                    None => return Err(Overflow),
+                },
+                None => return Err(Overflow),
             };
-            slot = sum;
-            i += 1;
+            kind += 1;
         }
-        let Some(pool) = slot.checked_mul(wide(self.max_instances)) else {
-            return Err(Overflow);
-        };
         match pool.checked_mul(wide(self.pools)) {
             Some(all) => Ok(all),
             None => Err(Overflow),
+        }
+    }
+
+    /// Whose pool it is.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        match self.wasmtime {
+            None => Engine::Native,
+            Some(_) => Engine::Wasmtime,
         }
     }
 
@@ -149,6 +186,12 @@ impl Limits {
 
     /// What the fit works on; nothing when a sum is above 2^64 - 1 bytes.
     pub(crate) const fn mappings(&self, page_size: Size) -> Option<Mappings> {
+        if let Some(wasmtime) = &self.wasmtime {
+            return match wasmtime.pooling(self) {
+                Some(settings) => pooling(&settings, page_size.get()),
+                None => None,
+            };
+        }
         let slots = Slots {
             count: wide(self.max_instances),
             regions: [

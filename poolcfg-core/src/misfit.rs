@@ -14,10 +14,12 @@ pub enum Limit {
     Hole,
     /// More mappings than `vm.max_map_count`.
     MaxMapCount,
+    /// One mapping that is charged when it is made, above RAM and swap.
+    RamAndSwap,
 }
 
 crate::shape::words! {
-    Limit { Hole = "hole", MaxMapCount = "max_map_count" }
+    Limit { Hole = "hole", MaxMapCount = "max_map_count", RamAndSwap = "ram_and_swap" }
 }
 
 /// The largest values that fit, each with the other number as asked.
@@ -60,6 +62,7 @@ impl Misfit {
         match self.limit {
             Limit::Hole => Code::Misfit,
             Limit::MaxMapCount => Code::TooManyMaps,
+            Limit::RamAndSwap => Code::TooMuchMemory,
         }
     }
 
@@ -82,6 +85,12 @@ impl Misfit {
                 }
             }
             Limit::MaxMapCount => text.u64(self.need).str(" mappings; "),
+            Limit::RamAndSwap => Size::bytes(self.need)
+                .needed()
+                .write(text)
+                .str(" charged at once for its ")
+                .str(self.mapping.word())
+                .str("; "),
         };
         text = text
             .str(case.target.arch.name())
@@ -101,6 +110,10 @@ impl Misfit {
                 }
             }
             Limit::MaxMapCount => text.u64(self.have),
+            Limit::RamAndSwap => Size::bytes(self.have)
+                .available()
+                .write(text)
+                .str(" of RAM and swap"),
         }
     }
 

@@ -77,7 +77,38 @@ const fn asked(case: &Case<'_>) -> [Limits; MAX_POOLS] {
 
 /// Whether these limits of every pool fit the case's budget.
 const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
-    matches!(try_limits(limits, case.count, &case.budget), Verdict::Fits)
+    charged(limits, case.count, &case.budget).is_none()
+        && matches!(try_limits(limits, case.count, &case.budget), Verdict::Fits)
+}
+
+/// A mapping that the machine charges when it is made and has no memory for: more than RAM and swap is
+/// refused in one piece. Source: mm/util.c, __vm_enough_memory, OVERCOMMIT_GUESS (Linux 6.12).
+const fn charged(
+    limits: &[Limits; MAX_POOLS],
+    count: usize,
+    budget: &Budget,
+) -> Option<(usize, usize, u64, u64)> {
+    let Some(memory) = budget.memory else {
+        return None;
+    };
+    let mut pool = 0;
+    while pool < count {
+        if let Some(wasmtime) = &limits[pool].wasmtime
+            && wasmtime.charges_writable()
+            && let Some(mappings) = limits[pool].mappings(budget.page_size)
+        {
+            // The memories are mapped inaccessible, and charged for nothing.
+            let mut kind = 1;
+            while kind < KINDS {
+                if mappings.sizes[kind] > memory.get() {
+                    return Some((pool, kind, mappings.sizes[kind], memory.get()));
+                }
+                kind += 1;
+            }
+        }
+        pool += 1;
+    }
+    None
 }
 
 const fn try_limits(limits: &[Limits; MAX_POOLS], count: usize, budget: &Budget) -> Verdict {
@@ -317,7 +348,13 @@ const fn largest_fit(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize)
 /// Why what is asked does not fit; nothing when it does.
 const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {
     let (pool, mapping, limit, need, have) = match try_limits(asked, case.count, &case.budget) {
-        Verdict::Fits => return None,
+        Verdict::Fits => match charged(asked, case.count, &case.budget) {
+            None => return None,
+            Some((pool, kind, need, have)) => {
+                let mapping = MappingName::of_kind(kind);
+                (pool, mapping, Limit::RamAndSwap, need, have)
+            }
+        },
         Verdict::Hole { pool, kind, free } => {
             let mapping = match asked[pool].footprint(case.budget.page_size) {
                 Ok(Footprint { mappings, .. }) => mappings[kind],

@@ -7,6 +7,7 @@ use crate::fit::MAX_POOLS;
 use crate::profile::OwnProfile;
 use crate::shape::{Aslr, RelocationModel, StackLimit};
 use crate::size::Size;
+use crate::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
@@ -68,6 +69,16 @@ pub type Key<T> = Option<Setting<T>>;
 pub enum Engine {
     /// poolcfg-runtime's own pool.
     Native,
+    /// Wasmtime's pooling allocator.
+    Wasmtime,
+}
+
+impl Engine {
+    /// Equality for const code.
+    #[must_use]
+    pub const fn is(self, other: Self) -> bool {
+        self as u8 == other as u8
+    }
 }
 
 /// What happens when the floor does not hold what is asked.
@@ -89,26 +100,36 @@ pub enum Keep {
 }
 
 crate::shape::words! {
-    Engine { Native = "native" }
+    Engine { Native = "native", Wasmtime = "wasmtime" }
     OnMisfit { Error = "error", Shrink = "shrink" }
     Keep { MemoryReservation = "memory_reservation", MaxInstances = "max_instances" }
 }
 
 /// Gives a struct of keys its `over`: what the later layer says wins.
 macro_rules! keys {
-    ($(#[$doc:meta])* $name:ident $(<$life:lifetime>)? { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ }) => {
+    (
+        $(#[$doc:meta])* $name:ident $(<$life:lifetime>)? {
+            $($(#[$field_doc:meta])* $field:ident: $type:ty,)+
+        }
+        $(tables { $($(#[$table_doc:meta])* $table:ident: $keys:ty,)+ })?
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name $(<$life>)? {
             $($(#[$field_doc])* pub $field: Key<$type>,)+
+            $($($(#[$table_doc])* pub $table: $keys,)+)?
         }
 
         impl $(<$life>)? $name $(<$life>)? {
             /// Nothing said.
-            pub const EMPTY: Self = Self { $($field: None,)+ };
+            pub const EMPTY: Self = Self {
+                $($field: None,)+
+                $($($table: <$keys>::EMPTY,)+)?
+            };
 
-            /// The keys in the order of the documentation.
-            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+            /// The keys in the order of the documentation, and the tables below them.
+            pub const NAMES: &'static [&'static str] =
+                &[$(stringify!($field),)+ $($(stringify!($table),)+)?];
 
             /// These keys, and over them those that a later layer says.
             #[must_use]
@@ -118,6 +139,7 @@ macro_rules! keys {
                         Some(setting) => Some(setting),
                         None => self.$field,
                     },)+
+                    $($($table: self.$table.then(later.$table),)+)?
                 }
             }
         }
@@ -149,6 +171,75 @@ keys! {
         stack_reservation: Size,
         /// `pools`
         pools: u32,
+    }
+    tables {
+        /// `wasmtime`: what only that engine knows.
+        wasmtime: WasmtimeKeys,
+    }
+}
+
+keys! {
+    /// The keys of `[pooling_allocator.wasmtime]` and of `[pool.NAME.wasmtime]`.
+    WasmtimeKeys {
+        /// `version`
+        version: WasmtimeVersion,
+        /// `features`
+        features: WasmtimeFeatures,
+        /// `memories_per_instance`
+        memories_per_instance: u32,
+        /// `tables_per_instance`
+        tables_per_instance: u32,
+        /// `core_instances_per_instance`
+        core_instances_per_instance: u32,
+        /// `gc_heaps_per_instance`
+        gc_heaps_per_instance: u32,
+        /// `table_elements`
+        table_elements: u32,
+        /// `guard_before_linear_memory`
+        guard_before_linear_memory: bool,
+        /// `memory_protection_keys`
+        memory_protection_keys: u32,
+        /// `max_wasm_stack`
+        max_wasm_stack: Size,
+        /// `max_core_instance_size`
+        max_core_instance_size: Size,
+        /// `max_component_instance_size`
+        max_component_instance_size: Size,
+    }
+}
+
+impl WasmtimeKeys {
+    /// Where the first of these keys is said; nothing when none is.
+    pub(crate) const fn first(&self) -> Option<Place> {
+        let places = [
+            place_if(&self.version),
+            place_if(&self.features),
+            place_if(&self.memories_per_instance),
+            place_if(&self.tables_per_instance),
+            place_if(&self.core_instances_per_instance),
+            place_if(&self.gc_heaps_per_instance),
+            place_if(&self.table_elements),
+            place_if(&self.guard_before_linear_memory),
+            place_if(&self.memory_protection_keys),
+            place_if(&self.max_wasm_stack),
+            place_if(&self.max_core_instance_size),
+            place_if(&self.max_component_instance_size),
+        ];
+        let mut i = 0;
+        while i < places.len() {
+            if places[i].is_some() {
+                return places[i];
+            }
+            i += 1;
+        }
+        None
+    }
+}
+
+const fn place_if<T>(key: &Key<T>) -> Option<Place> {
+    match key {
+        Some(setting) => Some(setting.place),
+        None => None,
     }
 }
 

@@ -56,6 +56,8 @@ pub struct ProcessLimits {
     pub commit_limit: Option<Size>,
     /// `Committed_AS`, what of the limit is used.
     pub committed: Option<Size>,
+    /// `MemTotal` and `SwapTotal`: the most that one mapping may charge in mode 0.
+    pub ram_and_swap: Option<Size>,
 }
 
 /// Measures this process. The reservations are held for some microseconds only, but a thread that maps
@@ -130,7 +132,7 @@ impl Probe {
             };
             Budget::new(&profile, self.shape(), None).headroom
         });
-        Budget::measured(
+        let budget = Budget::measured(
             self.in_order,
             self.page_size,
             headroom,
@@ -141,7 +143,14 @@ impl Probe {
                 } else {
                     u64::MAX
                 }),
-        )
+        );
+        Budget {
+            memory: self
+                .limits
+                .ram_and_swap
+                .filter(|_| self.limits.overcommit_memory == Some(0)),
+            ..budget
+        }
     }
 }
 
@@ -236,6 +245,7 @@ impl ProcessLimits {
             overcommit_memory: number("/proc/sys/vm/overcommit_memory"),
             commit_limit: proc::size_of(&meminfo, "CommitLimit"),
             committed: proc::size_of(&meminfo, "Committed_AS"),
+            ram_and_swap: proc::ram_and_swap(&meminfo),
         }
     }
 }

@@ -74,6 +74,11 @@ pub(crate) fn gaps(text: &str, lowest: u64) -> Vec<Gap> {
     gaps
 }
 
+/// `MemTotal` and `SwapTotal` of /proc/meminfo together.
+pub(crate) fn ram_and_swap(meminfo: &str) -> Option<Size> {
+    size_of(meminfo, "MemTotal")?.checked_add(size_of(meminfo, "SwapTotal")?)
+}
+
 /// The value of a line such as `VmSize:  1234 kB` in /proc/self/status or /proc/meminfo.
 pub(crate) fn size_of(text: &str, key: &str) -> Option<Size> {
     text.lines().find_map(|line| {

@@ -8,7 +8,7 @@ use poolcfg_core::{Code, file::FILE_NAME};
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Emit, Generate, Machine, MessageFormat};
-use crate::command::{Context, answers};
+use crate::command::{Context, answers, warn};
 use crate::error::{Error, all};
 use crate::exit::Exit;
 use crate::output::{Present, foreign, present, write};
@@ -71,6 +71,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
                 }))?
         }
     };
+    warn(context, results.iter().flat_map(|(_, answers)| answers));
     if arguments.check {
         check(context, &outputs)?;
     } else {

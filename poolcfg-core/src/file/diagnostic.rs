@@ -64,6 +64,19 @@ impl Diagnostic {
             Fault::ProfileOfOtherTarget { arch, os, .. } => {
                 (format!("of {} {}", arch.name(), os.name()), None)
             }
+            Fault::NoVersion { .. } => ("of which version?".to_owned(), None),
+            Fault::NoEngine { .. } => ("of Wasmtime".to_owned(), None),
+            Fault::OtherEngine { .. } => ("of the engine `native`".to_owned(), None),
+            Fault::LacksFeature { feature, .. } => (format!("needs `{feature}`"), None),
+            Fault::KeysOfOtherTarget { .. } => ("of x86_64 linux".to_owned(), None),
+            Fault::TooManyKeys { most, .. } => (format!("above {most}"), None),
+            Fault::WasmStackAboveStack {
+                stack_reservation, ..
+            } => (format!("the stack has {}", stack_reservation.exact()), None),
+            Fault::GuardTooSmall { least, .. } => (format!("below {}", least.exact()), None),
+            Fault::GuardLeaks { .. } => ("no guard".to_owned(), None),
+            Fault::MemoryAbovePages { most, .. } => (format!("above {}", most.exact()), None),
+            Fault::TooMany { .. } => ("too many in all".to_owned(), None),
         };
         Self {
             code: fault.code(),
@@ -89,6 +102,11 @@ impl Diagnostic {
                 "{} of {} each, with guards: {}",
                 misfit.mapping,
                 region.exact(),
+                Size::bytes(misfit.need).needed()
+            ),
+            Limit::RamAndSwap => format!(
+                "{} of {}, mapped without MAP_NORESERVE",
+                misfit.mapping,
                 Size::bytes(misfit.need).needed()
             ),
             Limit::MaxMapCount => format!(

@@ -7,7 +7,7 @@ use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
 use crate::file::values::{Entry, Notes, entries, list};
-use crate::file::{ConfigFile, Diagnostic, nearest};
+use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
 use crate::fit::MAX_POOLS;
 use crate::setting::{AddressSpaceKeys, Engine, Keep, OnMisfit, PoolKeys};
 use crate::shape::{Aslr, RelocationModel, StackLimit};
@@ -22,9 +22,6 @@ const TABLES: [&str; 5] = [
 
 /// The tables that may stand under `[target.…]`.
 const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];
-
-/// The engine that the format names and this version does not fit.
-const WASMTIME: &str = "wasmtime";
 
 /// Reads a whole file.
 pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
@@ -261,7 +258,6 @@ impl Reader<'_> {
         let mut keys = PoolKeys::EMPTY;
         for entry in &entries(table) {
             match entry.key {
-                "engine" if entry.item.as_str() == Some(WASMTIME) => unsupported(entry, notes),
                 "engine" => keys.engine = notes.word(entry, Engine::ALL, Engine::word),
                 "max_instances" => keys.max_instances = notes.count(entry),
                 "on_misfit" => keys.on_misfit = notes.word(entry, OnMisfit::ALL, OnMisfit::word),
@@ -273,7 +269,14 @@ impl Reader<'_> {
                 "table_reservation" => keys.table_reservation = notes.size(entry),
                 "stack_reservation" => keys.stack_reservation = notes.size(entry),
                 "pools" => keys.pools = notes.count(entry),
-                WASMTIME => unsupported(entry, notes),
+                "wasmtime" => {
+                    let table = place.trim_matches(['`', '[', ']']);
+                    let help = || format!("write `[{table}.wasmtime]`");
+                    if let Some(own) = notes.table(entry, help) {
+                        keys.wasmtime =
+                            wasmtime::read(own, &format!("`[{table}.wasmtime]`"), notes);
+                    }
+                }
                 _ => notes.unknown_key(entry, place, PoolKeys::NAMES),
             }
         }
@@ -306,17 +309,6 @@ impl Reader<'_> {
         }
         space
     }
-}
-
-fn unsupported(entry: &Entry<'_>, notes: &mut Notes<'_>) {
-    notes.mistake(
-        Code::Unsupported,
-        &entry.span,
-        "this version fits native pools only: the engine `wasmtime` comes with a later one"
-            .to_owned(),
-        "not fitted yet",
-        Some("take it out, or write `engine = \"native\"`".to_owned()),
-    );
 }
 
 fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {

@@ -100,7 +100,7 @@ impl Notes<'_> {
         table
     }
 
-    fn wrong_type(&mut self, entry: &Entry<'_>, wanted: &str, help: Option<String>) {
+    pub(super) fn wrong_type(&mut self, entry: &Entry<'_>, wanted: &str, help: Option<String>) {
         let found = with_article(entry.item.type_name());
         self.mistake(
             Code::WrongType,
@@ -230,6 +230,15 @@ impl Notes<'_> {
             Some(help),
         );
         None
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&mut self, entry: &Entry<'_>) -> Key<bool> {
+        let Some(flag) = entry.item.as_bool() else {
+            self.wrong_type(entry, "`true` or `false`", None);
+            return None;
+        };
+        Some(self.setting(entry, flag))
     }
 
     /// A text.

@@ -1,0 +1,302 @@
+//! Numbers: the settings of Wasmtime beyond those of every pool, with the defaults of each version, and
+//! the totals that its configuration takes.
+
+use super::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use crate::limits::{Limits, wide};
+use crate::setting::WasmtimeKeys;
+use crate::size::Size;
+use crate::target::{Arch, Os, Target};
+use crate::wasmtime_pools::Pooling;
+
+/// What 4 GiB of slot are for: any 32-bit address then lies in it, and its check is elided.
+const ELIDED: Size = Size::gib(4);
+
+/// A stack when nothing is said: `Config::async_stack_size`, all versions.
+pub(crate) const STACK: Size = Size::mib(2);
+
+/// The settings of a Wasmtime pool beyond those of every pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wasmtime {
+    /// The version that they are for.
+    pub version: WasmtimeVersion,
+    /// The features that it is built with.
+    pub features: WasmtimeFeatures,
+    /// Memories of one instance, and of one module.
+    pub memories_per_instance: u32,
+    /// Tables of one instance, and of one module.
+    pub tables_per_instance: u32,
+    /// Core instances of one instance; where nothing is said, as many in all as Wasmtime's own default
+    /// and one each at least, since they take no address space.
+    pub core_instances_per_instance: Option<u32>,
+    /// Collected heaps of one instance; where nothing is said, one each, which from 33 on takes the place
+    /// of a memory.
+    pub gc_heaps_per_instance: Option<u32>,
+    /// Whether there is a guard before the first memory too.
+    pub guard_before_linear_memory: bool,
+    /// How many memory protection keys stripe the slots; 0 is none.
+    pub memory_protection_keys: u32,
+    /// How much stack WebAssembly may use.
+    pub max_wasm_stack: Size,
+    /// How large the bookkeeping of a core instance may be.
+    pub max_core_instance_size: Size,
+    /// How large the bookkeeping of a component instance may be.
+    pub max_component_instance_size: Size,
+    /// Bytes of a table's element: of a pointer of the target.
+    pub element_bytes: u32,
+    /// Whether stacks are mapped when the engine is made: on Unix.
+    pub maps_stacks: bool,
+}
+
+/// How many of each kind there are in all, as Wasmtime's configuration takes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// `total_memories`
+    pub memories: u32,
+    /// `total_tables`
+    pub tables: u32,
+    /// `total_stacks`; none without the feature `async`.
+    pub stacks: u32,
+    /// `total_core_instances`
+    pub core_instances: u32,
+    /// `total_component_instances`
+    pub component_instances: u32,
+    /// `total_gc_heaps`; none without the feature `gc`.
+    pub gc_heaps: u32,
+}
+
+/// The numbers that Wasmtime takes of itself. Source: crates/wasmtime/src/config.rs (v48:
+/// `InstanceLimits::default` 3984) and crates/environ/src/tunables.rs (v48: `default_u32` 294,
+/// `default_u64` 315), and the same in each version since 13.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Defaults {
+    pub(crate) instances: u32,
+    pub(crate) reservation: Size,
+    pub(crate) max_memory_size: Size,
+    pub(crate) guard_size: Size,
+    pub(crate) table_elements: u32,
+}
+
+impl Defaults {
+    pub(crate) const fn new(version: WasmtimeVersion, target: Target) -> Self {
+        let major = version.major;
+        let wide = target.pointer_width >= 64;
+        Self {
+            instances: own_total(wide, major),
+            reservation: if wide { Size::gib(4) } else { Size::mib(10) },
+            max_memory_size: match (wide, major) {
+                // 160 pages up to 21, bytes from 22 (10 MiB), 4 GiB from 23 (PR #8849).
+                (_, ..=22) => Size::mib(10),
+                (true, 23..) => Size::gib(4),
+                // usize::MAX from 24 to 31, which is refused: the reservation is what there can be.
+                (false, 23..) => Size::mib(10),
+            },
+            guard_size: match (wide, major) {
+                // Code for the interpreter Pulley checks every access, and has no guard (30.0).
+                (_, 30..) if is_interpreted(target) && !version.leaks_without_guard() => Size::ZERO,
+                (false, _) => Size::kib(64),
+                // PR #9606.
+                (true, 28..) => Size::mib(32),
+                (true, _) => Size::gib(2),
+            },
+            table_elements: if major >= 21 { 20_000 } else { 10_000 },
+        }
+    }
+}
+
+/// Whether Wasmtime has no compiler for the target and interprets (30.0 and later).
+/// Source: crates/wasmtime/build.rs:22-72 (v48).
+pub(crate) const fn is_interpreted(target: Target) -> bool {
+    !matches!(
+        target.arch,
+        Arch::X86_64 | Arch::Aarch64 | Arch::Riscv64 | Arch::S390x
+    )
+}
+
+impl Wasmtime {
+    /// The settings of the file with the version's own defaults for the rest.
+    pub(crate) const fn new(version: WasmtimeVersion, keys: &WasmtimeKeys, target: Target) -> Self {
+        Self {
+            version,
+            features: match &keys.features {
+                Some(setting) => setting.value,
+                None => WasmtimeFeatures::DEFAULT,
+            },
+            memories_per_instance: crate::case::number_or(&keys.memories_per_instance, 1),
+            tables_per_instance: crate::case::number_or(&keys.tables_per_instance, 1),
+            core_instances_per_instance: said(&keys.core_instances_per_instance),
+            gc_heaps_per_instance: said(&keys.gc_heaps_per_instance),
+            guard_before_linear_memory: match &keys.guard_before_linear_memory {
+                Some(setting) => setting.value,
+                None => true,
+            },
+            memory_protection_keys: crate::case::number_or(&keys.memory_protection_keys, 0),
+            max_wasm_stack: crate::case::size_or(&keys.max_wasm_stack, Size::kib(512)),
+            max_core_instance_size: crate::case::size_or(
+                &keys.max_core_instance_size,
+                Size::mib(1),
+            ),
+            max_component_instance_size: crate::case::size_or(
+                &keys.max_component_instance_size,
+                Size::mib(1),
+            ),
+            element_bytes: if target.pointer_width >= 64 { 8 } else { 4 },
+            maps_stacks: !target.os.is(Os::Windows),
+        }
+    }
+
+    /// Whether Wasmtime is built with a feature, and of a version that has it.
+    #[must_use]
+    pub const fn has(&self, feature: WasmtimeFeature) -> bool {
+        let since = match feature {
+            // `total_gc_heaps` came with 20.0; memory protection keys with 14.0.
+            WasmtimeFeature::Gc => 20,
+            WasmtimeFeature::MemoryProtectionKeys => 14,
+            WasmtimeFeature::Async | WasmtimeFeature::ComponentModel => 0,
+        };
+        // Up to 22 the keys are there without a feature.
+        let ungated =
+            matches!(feature, WasmtimeFeature::MemoryProtectionKeys) && self.version.major < 23;
+        self.version.major >= since && (ungated || self.features.has(feature))
+    }
+
+    /// Whether a collected heap takes the place of a memory (33.0, PR #10503).
+    #[must_use]
+    pub const fn heaps_are_memories(&self) -> bool {
+        self.version.major >= 33
+    }
+
+    /// Whether the pools for tables and stacks are charged as written when they are mapped: before 27.0
+    /// they are mapped without MAP_NORESERVE (PR #9535).
+    #[must_use]
+    pub const fn charges_writable(&self) -> bool {
+        self.version.major < 27
+    }
+
+    /// Whether a slot of these limits is large enough for the checks of 32-bit addresses to be elided.
+    /// Source: crates/cranelift/src/bounds_checks.rs:182-310 (v48); up to 38 the reservation alone counts
+    /// (PR #11973).
+    #[must_use]
+    pub const fn elides_bounds_checks(&self, limits: &Limits) -> bool {
+        let reservation = limits.memory_reservation.get();
+        let counted = if self.version.major >= 39 {
+            reservation.saturating_add(limits.guard_size.get())
+        } else {
+            reservation
+        };
+        counted >= ELIDED.get()
+    }
+
+    /// `memory_may_move` as it is best set: Wasmtime's own default, and where bounds checks are not elided
+    /// false, since memories of a pool never move and the checks then compare with a constant.
+    #[must_use]
+    pub const fn memory_may_move(&self, limits: &Limits) -> bool {
+        self.elides_bounds_checks(limits)
+    }
+
+    /// `table_elements`: what one table holds.
+    #[must_use]
+    pub const fn table_elements(&self, limits: &Limits) -> u64 {
+        limits.table_reservation.get() / wide(self.element_bytes)
+    }
+
+    /// `async_stack_size`: the stack, or where the pool has none Wasmtime's own default, which must not be
+    /// below `max_wasm_stack`.
+    #[must_use]
+    pub const fn async_stack_size(&self, limits: &Limits) -> Size {
+        if !limits.stack_reservation.is_zero() {
+            return limits.stack_reservation;
+        }
+        if self.max_wasm_stack.get() > STACK.get() {
+            self.max_wasm_stack
+        } else {
+            STACK
+        }
+    }
+
+    /// The totals of so many instances; nothing when one is above 2^32 - 1.
+    #[must_use]
+    pub const fn totals(&self, limits: &Limits) -> Option<Totals> {
+        let instances = limits.max_instances;
+        let (heaps, extra) = match self.gc_heaps_per_instance {
+            _ if !self.has(WasmtimeFeature::Gc) => (0, 0),
+            None => (1, 0),
+            Some(heaps) if self.heaps_are_memories() => (heaps, heaps),
+            Some(heaps) => (heaps, 0),
+        };
+        let stacks = if self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero() {
+            instances
+        } else {
+            0
+        };
+        let core_instances = match self.core_instances_per_instance {
+            Some(each) => instances.checked_mul(each),
+            None => {
+                let own = own_total(self.element_bytes == 8, self.version.major);
+                Some(if instances > own { instances } else { own })
+            }
+        };
+        let memories = match self.memories_per_instance.checked_add(extra) {
+            Some(each) => instances.checked_mul(each),
+            None => None,
+        };
+        match (
+            memories,
+            instances.checked_mul(self.tables_per_instance),
+            core_instances,
+            instances.checked_mul(heaps),
+        ) {
+            (Some(memories), Some(tables), Some(core_instances), Some(gc_heaps)) => Some(Totals {
+                memories,
+                tables,
+                stacks,
+                core_instances,
+                component_instances: instances,
+                gc_heaps,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What the formula works on; nothing when a total is above 2^32 - 1.
+    pub(crate) const fn pooling(&self, limits: &Limits) -> Option<Pooling> {
+        let Some(totals) = self.totals(limits) else {
+            return None;
+        };
+        Some(Pooling {
+            major: wide(self.version.major),
+            memories: wide(totals.memories),
+            tables: wide(totals.tables),
+            stacks: wide(totals.stacks),
+            heaps: if self.heaps_are_memories() {
+                0
+            } else {
+                wide(totals.gc_heaps)
+            },
+            reservation: limits.memory_reservation.get(),
+            max_memory_size: limits.max_memory_size.get(),
+            guard_size: limits.guard_size.get(),
+            guard_before: self.guard_before_linear_memory,
+            keys: wide(self.memory_protection_keys),
+            table: limits.table_reservation.get(),
+            stack: if self.maps_stacks {
+                limits.stack_reservation.get()
+            } else {
+                0
+            },
+            pools: wide(limits.pools),
+        })
+    }
+}
+
+/// Every total of Wasmtime's own configuration: 100 on 32 bits since 32.0 (PR #10483); 1000 did not fit
+/// them before.
+const fn own_total(is_64_bit: bool, major: u32) -> u32 {
+    if !is_64_bit && major >= 32 { 100 } else { 1000 }
+}
+
+const fn said(key: &crate::setting::Key<u32>) -> Option<u32> {
+    match key {
+        Some(setting) => Some(setting.value),
+        None => None,
+    }
+}

@@ -1,0 +1,519 @@
+//! Wasmtime's pools, held to numbers that were seen in real failures and to its own rules by version.
+
+use poolcfg_core::{
+    Arch, Code, Engine, Keep, Os, Plan, PoolKeys, Pooling, Setting, Settings, Size, Target,
+    Warning, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
+    WasmtimeVersionError, pooling,
+};
+use proptest::prelude::*;
+
+const X86_64: Target = Target::new(Arch::X86_64, Os::Linux, 64);
+const SV39: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
+const VA39: Target = Target::new(Arch::Aarch64, Os::Linux, 64);
+const I686: Target = Target::new(Arch::X86, Os::Linux, 32);
+
+fn keys(version: &str) -> PoolKeys {
+    let version = WasmtimeVersion::parse(version).expect("a version");
+    PoolKeys {
+        engine: Some(Setting::given(Engine::Wasmtime)),
+        wasmtime: WasmtimeKeys {
+            version: Some(Setting::given(version)),
+            ..WasmtimeKeys::EMPTY
+        },
+        ..PoolKeys::EMPTY
+    }
+}
+
+fn settings(keys: PoolKeys) -> Settings<'static> {
+    Settings::new(&[], &[]).pooling_allocator(keys)
+}
+
+/// Bytes of the memory, table and stack pool that is asked for.
+fn asked(keys: PoolKeys, target: Target) -> [u64; 3] {
+    let case = settings(keys).case(target).expect("no fault");
+    let footprint = case.pools()[0].asked.footprint(case.budget.page_size);
+    footprint
+        .expect("no overflow")
+        .mappings
+        .map(|mapping| mapping.bytes.get())
+}
+
+fn codes(keys: PoolKeys, target: Target) -> Vec<Code> {
+    match settings(keys).case(target) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(|fault| fault.code()).collect(),
+    }
+}
+
+#[test]
+fn the_defaults_of_each_version_map_what_real_machines_refused() {
+    // wasmtime #8607 (21.0), runwasi #767.
+    assert_eq!(
+        asked(keys("21"), X86_64),
+        [0x5dc_8000_0000, 163_840_000, 2_101_248_000]
+    );
+    // 10,000 elements up to 20.
+    assert_eq!(asked(keys("20"), X86_64)[1], 81_920_000);
+    for version in 22..=27 {
+        let version = version.to_string();
+        assert_eq!(
+            asked(keys(&version), X86_64)[0],
+            0x5dc_8000_0000,
+            "{version}"
+        );
+    }
+    // wasmCloud #5066 (43.0.0), spin #2119 (the stacks).
+    for version in 28..=51 {
+        let version = version.to_string();
+        let expected = [0x3ef_d200_0000, 163_840_000, 0x7d3e_8000];
+        assert_eq!(asked(keys(&version), X86_64), expected, "{version}");
+    }
+}
+
+#[test]
+fn the_defaults_of_32_bits_are_those_of_each_version() {
+    // 100 slots of 10 MiB and no guard where code is interpreted, from 32 on; 1000 before.
+    assert_eq!(
+        asked(keys("44"), I686),
+        [100 * (10 << 20), 100 * 81_920, 100 * ((2 << 20) + 4096)]
+    );
+    // The leak of 28 to 43 wants a guard.
+    let slot = (10 << 20) + (64 << 10);
+    assert_eq!(asked(keys("32"), I686)[0], (64 << 10) + 100 * slot);
+    assert_eq!(asked(keys("31"), I686)[0], (64 << 10) + 1000 * slot);
+    let case = settings(keys("44")).case(I686).expect("no fault");
+    assert_eq!(case.pools()[0].asked.max_memory_size, Size::mib(10));
+}
+
+#[test]
+fn default_slots_on_small_address_spaces() {
+    for (target, slots) in [(SV39, 42), (VA39, 84), (X86_64, 1000)] {
+        let case = settings(keys("48")).case(target).expect("no fault");
+        let plan = Plan::new(&case);
+        assert_eq!(plan.misfit, None);
+        let guaranteed = plan.guaranteed()[0];
+        assert_eq!(guaranteed.max_instances, slots);
+        assert_eq!(guaranteed.memory_reservation, Size::gib(4));
+        assert_eq!(plan.warnings(&case).count(), 0);
+        let totals = guaranteed
+            .wasmtime
+            .expect("an engine")
+            .totals(&guaranteed)
+            .expect("no overflow");
+        assert_eq!(
+            (totals.memories, totals.tables, totals.stacks),
+            (slots, slots, slots)
+        );
+        assert_eq!(
+            (totals.component_instances, totals.gc_heaps),
+            (slots, slots)
+        );
+        // They take no address space, and a component has several.
+        assert_eq!(totals.core_instances, 1000);
+    }
+}
+
+#[test]
+fn memories_and_heaps_share_the_slots_from_33_on() {
+    let with_heaps = |version: &str| {
+        let mut keys = keys(version);
+        keys.max_instances = Some(Setting::given(10));
+        keys.wasmtime.memories_per_instance = Some(Setting::given(2));
+        keys.wasmtime.tables_per_instance = Some(Setting::given(3));
+        keys.wasmtime.core_instances_per_instance = Some(Setting::given(5));
+        keys.wasmtime.gc_heaps_per_instance = Some(Setting::given(1));
+        let case = settings(keys).case(X86_64).expect("no fault");
+        let asked = case.pools()[0].asked;
+        let totals = asked
+            .wasmtime
+            .expect("an engine")
+            .totals(&asked)
+            .expect("no overflow");
+        (
+            totals.memories,
+            totals.tables,
+            totals.core_instances,
+            totals.gc_heaps,
+        )
+    };
+    assert_eq!(with_heaps("33"), (30, 30, 50, 10));
+    assert_eq!(with_heaps("32"), (20, 30, 50, 10));
+}
+
+#[test]
+fn two_thousand_component_instances_when_two_thousand_are_asked_for() {
+    let mut keys = keys("48");
+    keys.max_instances = Some(Setting::given(2000));
+    let case = settings(keys).case(X86_64).expect("no fault");
+    let asked = case.pools()[0].asked;
+    let totals = asked
+        .wasmtime
+        .expect("an engine")
+        .totals(&asked)
+        .expect("no overflow");
+    assert_eq!(
+        (totals.component_instances, totals.core_instances),
+        (2000, 2000)
+    );
+}
+
+#[test]
+fn without_async_there_are_no_stacks() {
+    let mut keys = keys("48");
+    keys.wasmtime.features = Some(Setting::given(
+        WasmtimeFeatures::EMPTY.with(WasmtimeFeature::Gc),
+    ));
+    assert_eq!(asked(keys, X86_64)[2], 0);
+    keys.stack_reservation = Some(Setting::at(Size::mib(1), 3, 1));
+    assert_eq!(codes(keys, X86_64), [Code::LacksFeature]);
+    // None at all is what it has.
+    keys.stack_reservation = Some(Setting::at(Size::ZERO, 3, 1));
+    assert_eq!(codes(keys, X86_64), []);
+}
+
+#[test]
+fn on_windows_no_stack_is_mapped_when_the_engine_is_made() {
+    let windows = Target::new(Arch::X86_64, Os::Windows, 64);
+    assert_eq!(asked(keys("48"), windows)[2], 0);
+}
+
+#[test]
+fn what_engine_new_refuses_is_a_fault() {
+    type Change = fn(&mut PoolKeys);
+    let cases: [(&str, Target, Change, Code); 14] = [
+        (
+            "48",
+            X86_64,
+            |keys| keys.memory_reservation = Some(Setting::given(Size::gib(1))),
+            Code::Misfit,
+        ),
+        (
+            "48",
+            X86_64,
+            |keys| {
+                keys.memory_reservation = Some(Setting::given(Size::gib(1)));
+                keys.max_memory_size = Some(Setting::given(Size::gib(2)));
+            },
+            Code::MemoryAboveReservation,
+        ),
+        (
+            "48",
+            X86_64,
+            |keys| keys.stack_reservation = Some(Setting::given(Size::kib(256))),
+            Code::RefusedByWasmtime,
+        ),
+        (
+            "48",
+            X86_64,
+            |keys| keys.wasmtime.max_wasm_stack = Some(Setting::given(Size::mib(3))),
+            Code::RefusedByWasmtime,
+        ),
+        (
+            "48",
+            X86_64,
+            |keys| keys.wasmtime.max_wasm_stack = Some(Setting::given(Size::ZERO)),
+            Code::Zero,
+        ),
+        (
+            "43",
+            X86_64,
+            |keys| {
+                keys.memory_reservation = Some(Setting::given(Size::gib(1)));
+                keys.guard_size = Some(Setting::given(Size::ZERO));
+            },
+            Code::GuardLeaks,
+        ),
+        (
+            "26",
+            X86_64,
+            |keys| keys.guard_size = Some(Setting::given(Size::kib(32))),
+            Code::RefusedByWasmtime,
+        ),
+        (
+            "21",
+            X86_64,
+            |keys| {
+                keys.memory_reservation = Some(Setting::given(Size::gib(8)));
+                keys.max_memory_size = Some(Setting::given(Size::gib(8)));
+            },
+            Code::RefusedByWasmtime,
+        ),
+        (
+            "48",
+            X86_64,
+            |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
+            Code::LacksFeature,
+        ),
+        (
+            "22",
+            SV39,
+            |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
+            Code::LacksFeature,
+        ),
+        (
+            "22",
+            X86_64,
+            |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(16)),
+            Code::LacksFeature,
+        ),
+        (
+            "19",
+            X86_64,
+            |keys| keys.wasmtime.gc_heaps_per_instance = Some(Setting::given(1)),
+            Code::LacksFeature,
+        ),
+        (
+            "48",
+            X86_64,
+            |keys| keys.table_reservation = Some(Setting::given(Size::kib(64))),
+            Code::OtherEngine,
+        ),
+        (
+            "48",
+            X86_64,
+            |keys| {
+                keys.max_instances = Some(Setting::given(u32::MAX));
+                keys.wasmtime.tables_per_instance = Some(Setting::given(2));
+            },
+            Code::Overflow,
+        ),
+    ];
+    for (index, (version, target, change, code)) in cases.into_iter().enumerate() {
+        let mut keys = keys(version);
+        change(&mut keys);
+        let expected = if code == Code::Misfit {
+            Vec::new()
+        } else {
+            vec![code]
+        };
+        assert_eq!(codes(keys, target), expected, "case {index}");
+    }
+    for count in ["memories", "tables", "core_instances", "gc_heaps"] {
+        let mut keys = keys("48");
+        let zero = Some(Setting::given(0));
+        match count {
+            "memories" => keys.wasmtime.memories_per_instance = zero,
+            "tables" => keys.wasmtime.tables_per_instance = zero,
+            "core_instances" => keys.wasmtime.core_instances_per_instance = zero,
+            _ => keys.wasmtime.gc_heaps_per_instance = zero,
+        }
+        assert_eq!(codes(keys, X86_64), [Code::Zero], "{count}");
+    }
+}
+
+#[test]
+fn the_leak_is_refused_in_the_releases_that_have_it() {
+    let refused = |version: &str| {
+        let mut keys = keys(version);
+        keys.memory_reservation = Some(Setting::given(Size::gib(1)));
+        keys.guard_size = Some(Setting::given(Size::ZERO));
+        codes(keys, X86_64) == [Code::GuardLeaks]
+    };
+    for version in ["28", "35", "36", "36.0.6", "41", "42.0.1", "43.0.0"] {
+        assert!(refused(version), "{version}");
+    }
+    for version in ["27", "36.0.7", "42.0.2", "43.0.1", "44", "48"] {
+        assert!(!refused(version), "{version}");
+    }
+}
+
+#[test]
+fn an_engine_wants_its_version_and_settings_want_their_engine() {
+    let mut no_version = keys("48");
+    no_version.wasmtime.version = None;
+    assert_eq!(codes(no_version, X86_64), [Code::BadVersion]);
+    let mut no_engine = keys("48");
+    no_engine.engine = None;
+    assert_eq!(codes(no_engine, X86_64), [Code::OtherEngine]);
+    // Somebody who says so means it: a common table may hold what another pool uses.
+    no_engine.engine = Some(Setting::given(Engine::Native));
+    assert_eq!(codes(no_engine, X86_64), []);
+}
+
+#[test]
+fn slots_below_4_gib_are_warned_of_and_only_chosen_when_asked_for() {
+    let warned = |version: &str, reservation: Size| {
+        let mut keys = keys(version);
+        keys.memory_reservation = Some(Setting::given(reservation));
+        keys.max_instances = Some(Setting::given(4));
+        let case = settings(keys).case(X86_64).expect("no fault");
+        let plan = Plan::new(&case);
+        let limits = plan.guaranteed()[0];
+        let moves = limits.wasmtime.expect("an engine").memory_may_move(&limits);
+        let warned = plan
+            .warnings(&case)
+            .any(|warning| matches!(warning, Warning::BoundsChecks { .. }));
+        assert_eq!(warned, !moves);
+        warned
+    };
+    let almost = Size::bytes((4 << 30) - (64 << 10));
+    assert!(!warned("48", Size::gib(4)) && !warned("28", Size::gib(4)));
+    // From 39 on the guard counts too.
+    assert!(!warned("39", almost) && warned("38", almost));
+    assert!(warned("48", Size::gib(1)));
+
+    let mut small = keys("48");
+    small.keep = Some(Setting::given(Keep::MaxInstances));
+    let case = settings(small).case(SV39).expect("no fault");
+    let plan = Plan::new(&case);
+    assert_eq!(plan.guaranteed()[0].max_instances, 1000);
+    assert!(plan.guaranteed()[0].memory_reservation < Size::gib(4));
+    assert!(
+        plan.warnings(&case)
+            .any(|warning| matches!(warning, Warning::BoundsChecks { .. }))
+    );
+}
+
+#[test]
+fn a_newer_version_is_taken_as_the_newest_known_with_a_note() {
+    let case = settings(keys("51")).case(X86_64).expect("no fault");
+    let warnings: Vec<_> = Plan::new(&case).warnings(&case).collect();
+    assert!(matches!(warnings[..], [Warning::NewerVersion { .. }]));
+}
+
+#[test]
+fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
+    let with = |version: &str, memory| {
+        let mut case = settings(keys(version)).case(X86_64).expect("no fault");
+        case.budget.memory = memory;
+        let case = case.with_budget(case.budget);
+        let plan = Plan::new(&case);
+        (
+            plan.guaranteed()[0].max_instances,
+            plan.warnings(&case).count(),
+        )
+    };
+    // spin #2119: 2 GiB of stacks on a machine of 1 GiB.
+    let (instances, warnings) = with("26", Some(Size::gib(1)));
+    assert_eq!((instances, warnings), (511, 0));
+    assert_eq!(with("27", Some(Size::gib(1))), (1000, 0));
+    // What is not measured is warned of.
+    assert_eq!(with("26", None), (1000, 1));
+}
+
+#[test]
+fn versions_are_read_as_they_are_written() {
+    for text in ["48", "48.0", "48.0.2", "13", "100.1.2"] {
+        assert_eq!(
+            WasmtimeVersion::parse(text).map(|version| version.to_string()),
+            Ok(text.to_owned())
+        );
+    }
+    for text in [
+        "",
+        "v48",
+        "48.",
+        ".48",
+        "48.0.2.1",
+        "48-rc1",
+        "4294967296",
+        "+48",
+        " 48",
+        "latest",
+    ] {
+        assert_eq!(
+            WasmtimeVersion::parse(text),
+            Err(WasmtimeVersionError::NotVersion),
+            "{text}"
+        );
+    }
+    for text in ["12", "0.40", "1.0.0", "12.0.2"] {
+        assert_eq!(
+            WasmtimeVersion::parse(text),
+            Err(WasmtimeVersionError::TooOld),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn striped_slots_are_as_large_as_the_real_code_makes_them() {
+    let striped = |major, memory: u64| {
+        let settings = Pooling {
+            major,
+            memories: 1000,
+            tables: 0,
+            stacks: 0,
+            heaps: 0,
+            reservation: 4 << 30,
+            max_memory_size: memory,
+            guard_size: 32 << 20,
+            guard_before: true,
+            keys: 15,
+            table: 0,
+            stack: 0,
+            pools: 1,
+        };
+        pooling(&settings, 4096).expect("no overflow")
+    };
+    // Measured with `calculate` of Wasmtime 48: slots of 275 MiB in 272.6 GiB, of 512 MiB in 503.6 GiB.
+    let mib = |mib: u64| mib << 20;
+    let wide = mib(4096 + 32);
+    assert_eq!(
+        striped(48, mib(128)).sizes[0],
+        mib(32) + 1000 * 288_571_392 + (wide - 288_571_392)
+    );
+    assert_eq!(
+        striped(48, mib(512)).sizes[0],
+        mib(32) + 1000 * mib(512) + (wide - mib(512))
+    );
+    assert_eq!(striped(48, mib(512)).maps_at_start, 1002);
+}
+
+proptest! {
+    #[test]
+    fn a_memory_never_reaches_one_of_its_own_key(
+        memories in 1u64..3000,
+        reservation in (1u64..70_000).prop_map(|grains| grains << 16),
+        max in 1u64..70_000,
+        guard in (0u64..600).prop_map(|grains| grains << 16),
+        guard_before in any::<bool>(),
+        keys in 0u64..=15,
+    ) {
+        let max_memory_size = (max << 16).min(reservation);
+        let settings = Pooling {
+            major: 48, memories, tables: 0, stacks: 0, heaps: 0, reservation, max_memory_size,
+            guard_size: guard, guard_before, keys, table: 0, stack: 0, pools: 1,
+        };
+        let mapped = pooling(&settings, 4096).expect("no overflow");
+        let plain = pooling(&Pooling { keys: 0, ..settings }, 4096).expect("no overflow");
+        prop_assert!(mapped.sizes[0] <= plain.sizes[0]);
+        // The last slot still has its whole reservation and guard before the end of the mapping.
+        let before = if guard_before { guard } else { 0 };
+        let unstriped = reservation + guard;
+        let slot = (mapped.sizes[0] - before - unstriped).checked_div(memories - 1).unwrap_or(unstriped);
+        prop_assert!(slot >= max_memory_size);
+        // As many slots as there are keys cover what one memory's code may reach: the assertion that
+        // Wasmtime makes when it allocates (memory_pool.rs:398, v48).
+        prop_assert!(slot * keys.min(memories).max(1) >= unstriped);
+        prop_assert!(mapped.maps_at_start <= mapped.maps_at_worst);
+    }
+
+    #[test]
+    fn more_instances_never_map_less(
+        version in 13u32..52,
+        instances in 1u32..5000,
+        reservation in 1u64..70_000,
+        keys in 0u32..=15,
+    ) {
+        let mut wanted = keys_for(version, keys);
+        wanted.max_instances = Some(Setting::given(instances));
+        wanted.memory_reservation = Some(Setting::given(Size::bytes(reservation << 16)));
+        let less = asked(wanted, X86_64);
+        wanted.max_instances = Some(Setting::given(instances + 1));
+        let more = asked(wanted, X86_64);
+        for kind in 0..3 {
+            prop_assert!(more[kind] >= less[kind]);
+        }
+    }
+}
+
+fn keys_for(version: u32, protection_keys: u32) -> PoolKeys {
+    let mut keys = keys(&version.to_string());
+    if version >= 14 {
+        keys.wasmtime.memory_protection_keys = Some(Setting::given(protection_keys));
+        let features = WasmtimeFeatures::DEFAULT.with(WasmtimeFeature::MemoryProtectionKeys);
+        keys.wasmtime.features = Some(Setting::given(features));
+    }
+    keys
+}
