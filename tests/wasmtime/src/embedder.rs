@@ -1,0 +1,1 @@
+//! The program that embeds Wasmtime, built with the features that a test asks for.
