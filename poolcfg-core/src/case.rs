@@ -24,6 +24,8 @@ pub struct Pool<'a> {
     pub keep: Keep,
     /// What happens when the floor does not hold it.
     pub on_misfit: OnMisfit,
+    /// Where `engine` is set.
+    pub engine_at: Place,
     /// Where `max_instances` is set.
     pub max_instances_at: Place,
     /// Where `memory_reservation` is set.
@@ -212,6 +214,7 @@ impl<'a> Pool<'a> {
                 (None, None, None) => OnMisfit::Shrink,
                 (None, _, _) => OnMisfit::Error,
             },
+            engine_at: place_of(&keys.engine),
             max_instances_at: place_of(&keys.max_instances),
             memory_reservation_at: place_of(&keys.memory_reservation),
         }

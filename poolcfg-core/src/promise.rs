@@ -1,14 +1,16 @@
 //! Promises: what a build carries of one pool to its start, and the assertions of the compiler.
 
 use crate::case::Case;
-use crate::fault::Faults;
+use crate::fault::{Faults, at};
 use crate::fit::MAX_POOLS;
 use crate::limits::Limits;
 use crate::plan::Plan;
-use crate::setting::{Keep, Settings};
+use crate::setting::{Engine, Keep, PoolKeys, Setting, Settings, WasmtimeKeys};
 use crate::shape::Shape;
 use crate::size::Size;
 use crate::target::Target;
+use crate::text::Text;
+use crate::wasmtime::WasmtimeVersion;
 
 /// One pool as the build leaves it to the running program: what is asked, what is guaranteed, and for
 /// which machine.
@@ -103,30 +105,63 @@ pub struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// The promise of the pool with this index, for const code whose faults and misfits are reported by
-    /// [`must_hold`](Self::must_hold) beside it: where there are any, it promises nothing of use.
+    /// [`must_hold`](Self::must_hold) beside it: where there are any, it is that of the engine's defaults,
+    /// of use to nobody.
     #[must_use]
-    pub const fn promise(&self, pool: usize) -> Promise<'a> {
-        if let Ok((case, plan)) = &self.outcome {
+    pub const fn promise(&self, pool: usize, engine: Engine) -> Promise<'a> {
+        if let Ok((case, plan)) = &self.outcome
+            && case.pools[pool].asked.engine().is(engine)
+        {
             return plan.promise(case, pool);
         }
-        match Settings::new(&[], &[]).case(self.target) {
+        let keys = PoolKeys {
+            engine: Some(Setting::given(engine)),
+            wasmtime: WasmtimeKeys {
+                version: match engine {
+                    Engine::Native => None,
+                    Engine::Wasmtime => Some(Setting::given(WasmtimeVersion::major(
+                        WasmtimeVersion::NEWEST,
+                    ))),
+                },
+                ..WasmtimeKeys::EMPTY
+            },
+            ..PoolKeys::EMPTY
+        };
+        match Settings::new(&[], &[])
+            .pooling_allocator(keys)
+            .case(self.target)
+        {
             Ok(case) => Plan::new(&case).promise(&case, 0),
             Err(_) => panic!("the built-in defaults are at fault"),
         }
     }
 
-    /// Asserts that the settings have no fault and that every pool fits.
+    /// Asserts that the settings have no fault, that every pool fits, and that the pool with this index is
+    /// of the engine whose limits are wanted.
     ///
     /// # Panics
     /// With every fault, or with the misfit, as its text: in a const that is a compile error with its
     /// arrow on the caller. `file` is the name of the settings' file in the message.
     #[track_caller]
-    pub const fn must_hold(&self, file: &str) {
+    pub const fn must_hold(&self, file: &str, pool: usize, engine: Engine) {
         let text = match &self.outcome {
             Err(faults) => faults.message(file),
             Ok((case, plan)) => match &plan.misfit {
-                None => return,
                 Some(misfit) => misfit.sentence(case, file),
+                None if case.pools[pool].asked.engine().is(engine) => return,
+                None => {
+                    let own = case.pools[pool].asked.engine();
+                    let text = Text::new()
+                        .str("the pool's engine is `")
+                        .str(own.word())
+                        .str("`: its limits are `")
+                        .str(match own {
+                            Engine::Native => "PoolLimits",
+                            Engine::Wasmtime => "WasmtimeLimits",
+                        })
+                        .str("`");
+                    at(text, file, case.pools[pool].engine_at)
+                }
             },
         };
         panic!("{}", text.as_str());
@@ -147,6 +182,10 @@ impl<'a> Settings<'a> {
     /// The promise of one pool for a target, as [`Answer::promise`] gives it.
     #[must_use]
     pub const fn promise(&self, target: Target, pool: usize) -> Promise<'a> {
-        self.answer(target).promise(pool)
+        let engine = match &self.keys[pool].engine {
+            Some(setting) => setting.value,
+            None => Engine::Native,
+        };
+        self.answer(target).promise(pool, engine)
     }
 }

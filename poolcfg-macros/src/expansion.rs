@@ -4,7 +4,7 @@
 //! A macro does not know the target, so nothing is decided here: every `cfg!` is judged by the
 //! compiler, and profile and fit are chosen by const code of poolcfg-core.
 
-use poolcfg_core::codegen;
+use poolcfg_core::{Engine, codegen};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
@@ -58,7 +58,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             None
         }
     };
-    let value = value.unwrap_or_else(|| defaults(&runtime));
+    let value = value.unwrap_or_else(|| defaults(&item, &runtime));
     let item = item.with(&value);
     let mistakes = mistake.map(syn::Error::into_compile_error);
     quote!(#item #mistakes)
@@ -71,8 +71,9 @@ fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> To
     let settings = codegen::settings(&source.file, &krate);
     let shown = &source.shown;
     let file = format!("/{shown}");
+    let (kind, engine) = typed(item, runtime);
     let assertion = quote_spanned! {item.name.span()=>
-        const _: () = ANSWER.must_hold(#shown);
+        const _: () = ANSWER.must_hold(#shown, #pool, #engine);
     };
     quote! {{
         // The work is bounded, and is more than the lint allows only where many pools shrink.
@@ -88,16 +89,30 @@ fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> To
             ::core::env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"
         ));
         #assertion
-        #runtime::PoolLimits::new(ANSWER.promise(#pool))
+        #kind::new(ANSWER.promise(#pool, #engine))
     }}
 }
 
+/// The limit type of an item and the engine that it is of.
+fn typed(item: &Item, runtime: &TokenStream) -> (TokenStream, TokenStream) {
+    let (kind, engine) = match item.engine() {
+        Engine::Native => (quote!(PoolLimits), quote!(Native)),
+        Engine::Wasmtime => (quote!(WasmtimeLimits), quote!(Wasmtime)),
+    };
+    (
+        quote!(#runtime::#kind),
+        quote!(#runtime::__private::Engine::#engine),
+    )
+}
+
 /// The value beside a mistake: the defaults, so that the rest of the crate resolves.
-fn defaults(runtime: &TokenStream) -> TokenStream {
+fn defaults(item: &Item, runtime: &TokenStream) -> TokenStream {
+    let (kind, engine) = typed(item, runtime);
     quote! {
-        #runtime::PoolLimits::new(
+        #kind::new(
             #runtime::__private::Settings::new(&[], &[])
-                .promise(#runtime::__private::Target::CURRENT, 0)
+                .answer(#runtime::__private::Target::CURRENT)
+                .promise(0, #engine)
         )
     }
 }

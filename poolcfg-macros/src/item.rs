@@ -1,5 +1,6 @@
 //! The item: a const or static without a value.
 
+use poolcfg_core::Engine;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
 use syn::Token;
@@ -16,6 +17,8 @@ pub(crate) struct Item {
     /// Its name, at which every arrow points.
     pub(crate) name: Ident,
     kind: TokenStream,
+    /// The last name of its type, such as `PoolLimits`.
+    last: Option<Ident>,
     /// What is wrong with it that does not keep it from being an item.
     pub(crate) mistakes: Vec<syn::Error>,
 }
@@ -63,8 +66,13 @@ impl Parse for Item {
         }
         input.parse::<Token![:]>()?;
         let mut kind = TokenStream::new();
+        let mut last = None;
         while !input.peek(Token![;]) && !input.peek(Token![=]) && !input.is_empty() {
-            kind.extend([input.parse::<TokenTree>()?]);
+            let token = input.parse::<TokenTree>()?;
+            if let TokenTree::Ident(name) = &token {
+                last = Some(name.clone());
+            }
+            kind.extend([token]);
         }
         if kind.is_empty() {
             return Err(input.error("limits have a type, such as `PoolLimits`"));
@@ -85,12 +93,22 @@ impl Parse for Item {
             keyword,
             name,
             kind,
+            last,
             mistakes,
         })
     }
 }
 
 impl Item {
+    /// The engine whose limits its type is; any other type is told of by the compiler, which finds
+    /// `PoolLimits` where it is.
+    pub(crate) fn engine(&self) -> Engine {
+        match &self.last {
+            Some(last) if last == "WasmtimeLimits" => Engine::Wasmtime,
+            _ => Engine::Native,
+        }
+    }
+
     /// The item with this value.
     pub(crate) fn with(&self, value: &TokenStream) -> TokenStream {
         let Self {

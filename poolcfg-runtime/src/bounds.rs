@@ -1,6 +1,7 @@
 //! Bounds: the limits that refuse no reservation and bite when slots come to life: `RLIMIT_DATA`,
-//! `vm.max_map_count`, and the commit limit of `vm.overcommit_memory = 2`. They are read before anything
-//! is reserved.
+//! `vm.max_map_count`, and the commit limit of `vm.overcommit_memory = 2`; and, for the versions of
+//! Wasmtime whose tables and stacks are charged when they are mapped, RAM and swap. They are read before
+//! anything is reserved.
 
 use poolcfg_core::{HEADROOM_MAPS, Limits, MAX_MAP_COUNT, Size};
 
@@ -27,6 +28,22 @@ pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size) -> u64 {
     };
     one.footprint(page_size)
         .map_or(u64::MAX, |footprint| footprint.maps_at_worst)
+}
+
+/// The largest mapping of one pool that is charged when it is made.
+fn charged(limits: &Limits, page_size: Size) -> u64 {
+    let charges = limits
+        .wasmtime
+        .is_some_and(|wasmtime| wasmtime.charges_writable());
+    limits
+        .footprint(page_size)
+        .ok()
+        .filter(|_| charges)
+        .map_or(0, |footprint| {
+            // The memories are mapped inaccessible.
+            let [_, tables, stacks] = footprint.mappings.map(|mapping| mapping.bytes.get());
+            tables.max(stacks)
+        })
 }
 
 /// One limit: what the pool needs comes on top of `used`, and `have` is the most in all.
@@ -77,6 +94,9 @@ impl Bounds {
         }
         bounds.extend(maps_bound(machine, asked, page_size, holdings));
         bounds.extend(commit_bound(machine, holdings));
+        if charged(asked, page_size) > 0 {
+            bounds.extend(memory_bound(machine));
+        }
         Self { bounds, page_size }
     }
 
@@ -87,6 +107,18 @@ impl Bounds {
                 RecheckLimit::MaxMapCount => maps_at_worst(limits, self.page_size),
                 _ => writable_at_worst(limits, self.page_size).get(),
             };
+            if bound.limit == RecheckLimit::RamAndSwap {
+                // Each mapping is held to it by itself.
+                let need = charged(limits, self.page_size);
+                if need > bound.have {
+                    return Err(Exceeded {
+                        limit: bound.limit,
+                        need,
+                        have: bound.have,
+                    });
+                }
+                continue;
+            }
             let need = to_come
                 .iter()
                 .chain([limits])
@@ -158,6 +190,21 @@ fn commit_bound<M: Machine>(machine: &M, holdings: &[Holding]) -> Option<Bound> 
         limit: RecheckLimit::CommitLimit,
         used: promised_bytes(holdings).saturating_sub(open),
         have: limit.saturating_sub(committed).get().saturating_sub(kept),
+    })
+}
+
+/// The bound of `vm.overcommit_memory = 0`, in which a mapping without MAP_NORESERVE that is larger than RAM
+/// and swap is refused. Source: mm/util.c, __vm_enough_memory (Linux 6.12).
+fn memory_bound<M: Machine>(machine: &M) -> Option<Bound> {
+    let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
+    if proc::number(&mode) != Some(0) {
+        return None;
+    }
+    let have = proc::ram_and_swap(&machine.text("/proc/meminfo")?)?;
+    Some(Bound {
+        limit: RecheckLimit::RamAndSwap,
+        used: 0,
+        have: have.get(),
     })
 }
 

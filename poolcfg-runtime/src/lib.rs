@@ -24,6 +24,7 @@
 //!
 //! Where things are:
 //! - `pool_limits`, `recheck`, `bounds`, `slabs`: how much is taken; `layout`, `misfit`: why not more
+//! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
 //! - `machine`, `proc`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
 
@@ -36,11 +37,13 @@ mod pool;
 mod pool_limits;
 mod probe;
 mod proc;
+mod promised;
 mod recheck;
 mod reserved;
 mod slabs;
 mod sys;
 pub mod variables;
+mod wasmtime;
 
 pub use misfit::{Misfit, RecheckError, RecheckLimit, Unit};
 pub use pool::{AcquireError, Exhausted, Pool, PoolError, Slot};
@@ -53,9 +56,13 @@ pub use poolcfg_macros::pool_limits;
 pub use probe::{Probe, ProcessLimits, probe};
 pub use reserved::{Reserved, Warning};
 pub use sys::{GrowError, Region};
+pub use wasmtime::{Checked, Tunables, WasmtimeLimits, WasmtimeSettings};
 
 /// What the code of `#[pool_limits]` names; not for users.
 #[doc(hidden)]
 pub mod __private {
     pub use poolcfg_core::*;
+
+    pub use crate::wasmtime::fallback::{ConfigFallback, PoolingFallback};
+    pub use crate::wasmtime::native;
 }

@@ -66,6 +66,9 @@ pub enum RecheckLimit {
     MaxMapCount,
     /// `vm.overcommit_memory = 2`: what is writable is charged.
     CommitLimit,
+    /// RAM and swap: one mapping that is charged when it is made is larger, as tables and stacks of
+    /// Wasmtime up to 26 are.
+    RamAndSwap,
     /// The system refuses for a reason of its own, such as a seccomp filter.
     Refused,
 }
@@ -81,6 +84,7 @@ impl RecheckLimit {
             Self::Hole => "hole",
             Self::MaxMapCount => "max_map_count",
             Self::CommitLimit => "commit limit",
+            Self::RamAndSwap => "ram and swap",
             Self::Refused => "refused",
         }
     }
@@ -192,6 +196,10 @@ impl fmt::Display for Misfit {
                 " of committed memory when every slot is in use; the `commit limit` of \
                  `vm.overcommit_memory = 2` leaves `{have}`: "
             )?,
+            RecheckLimit::RamAndSwap => write!(
+                f,
+                " charged at once for its tables or its stacks; `ram and swap` have `{have}`: "
+            )?,
             RecheckLimit::Refused => {
                 f.write_str(" in one piece, and the system `refused` it")?;
                 if let Some(source) = &self.source {
@@ -218,6 +226,9 @@ impl fmt::Display for Misfit {
             }
             RecheckLimit::CommitLimit => {
                 f.write_str("raise it with `sysctl vm.overcommit_ratio` or more swap")
+            }
+            RecheckLimit::RamAndSwap => {
+                f.write_str("add swap, set `vm.overcommit_memory = 1`, or use Wasmtime 27 or later")
             }
             RecheckLimit::Refused => f.write_str(
                 "let the seccomp filter, security module or sandbox of the process allow `mmap`",

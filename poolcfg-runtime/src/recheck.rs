@@ -3,6 +3,8 @@
 //! Limits that no reservation meets are read first (`bounds`), then the real reservation is made, and
 //! only when that fails is the cause looked for.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
 use crate::bounds::{Bounds, Exceeded};
@@ -13,6 +15,12 @@ use crate::misfit::{Misfit, RecheckError, RecheckLimit};
 use crate::proc;
 use crate::slabs::{Refusal, Slabs, largest, largest_single, slab_bytes};
 use crate::variables::InForce;
+
+/// One recheck at a time: what one has measured, another would take.
+pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The least that a recheck is content with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +206,8 @@ impl<M: Machine> Recheck<'_, M> {
             match take(most) {
                 Ok(taken) => return Ok(taken),
                 Err(refusal) if !refusal.is_of_size() => return Err(Failure::Refused(refusal)),
+                // What lies in one piece goes in whole or not at all.
+                Err(_) if self.in_force.asked.wasmtime.is_some() => {}
                 Err(refusal) if self.scale.keep == Keep::MemoryReservation => {
                     // More memories than those that went in do not go in.
                     misfit = most.min(u64::from(refusal.slots) + 1);

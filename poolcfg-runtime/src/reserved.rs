@@ -73,33 +73,7 @@ impl Reserved {
     /// What does not stand in the way and should be known. It is looked for when it is asked for.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        let mut warnings = Vec::new();
-        if self.page_size != self.promise.page_size {
-            warnings.push(Warning::PageSize {
-                planned: self.promise.page_size,
-                real: self.page_size,
-            });
-        }
-        let touched = writable_at_worst(&self.limits, self.page_size);
-        let cgroups = Here.text("/proc/self/cgroup").unwrap_or_default();
-        let limit = proc::cgroup_limit_files(&cgroups)
-            .iter()
-            .filter_map(|file| proc::number(&Here.text(file)?))
-            .map(Size::bytes)
-            .min();
-        if let Some(limit) = limit.filter(|limit| *limit < touched) {
-            warnings.push(Warning::MemoryCgroup {
-                limit,
-                touched,
-                pool: self.promise.name,
-            });
-        }
-        let stray = variables::stray(self.promise.name, &Here.variables());
-        warnings.extend(stray.into_iter().map(|variable| Warning::StrayVariable {
-            variable,
-            pool: self.promise.name,
-        }));
-        warnings
+        warnings(&self.promise, &self.limits, self.page_size)
     }
 
     /// How the mappings of this name are cut into regions, of which `open` bytes are ever opened.
@@ -114,6 +88,41 @@ impl Reserved {
             max: open.round_up(self.page_size).unwrap_or(Size::ZERO),
         }
     }
+}
+
+/// What should be known of limits that were found to be there.
+pub(crate) fn warnings(
+    promise: &Promise<'static>,
+    limits: &Limits,
+    page_size: Size,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if page_size != promise.page_size {
+        warnings.push(Warning::PageSize {
+            planned: promise.page_size,
+            real: page_size,
+        });
+    }
+    let touched = writable_at_worst(limits, page_size);
+    let cgroups = Here.text("/proc/self/cgroup").unwrap_or_default();
+    let limit = proc::cgroup_limit_files(&cgroups)
+        .iter()
+        .filter_map(|file| proc::number(&Here.text(file)?))
+        .map(Size::bytes)
+        .min();
+    if let Some(limit) = limit.filter(|limit| *limit < touched) {
+        warnings.push(Warning::MemoryCgroup {
+            limit,
+            touched,
+            pool: promise.name,
+        });
+    }
+    let stray = variables::stray(promise.name, &Here.variables());
+    warnings.extend(stray.into_iter().map(|variable| Warning::StrayVariable {
+        variable,
+        pool: promise.name,
+    }));
+    warnings
 }
 
 /// Something that does not stand in the way of a pool and should be known.

@@ -2,6 +2,7 @@
 //!
 //! The memories lie in one mapping where a hole is large enough, and otherwise in as many pieces as a
 //! process has holes: an sv39 process that holds 42 slots of 4 GiB in one piece holds about 60 in two.
+//! Wasmtime maps them in one piece always.
 
 use std::io;
 
@@ -106,12 +107,12 @@ impl<M> Slabs<M> {
                 }
                 Err(source) => source,
             };
-            let piece =
-                if source.kind() == io::ErrorKind::OutOfMemory && held.memories.len() < HOLES - 1 {
-                    Self::largest_piece(machine, limits, page_size, left)
-                } else {
-                    None
-                };
+            let divisible = limits.wasmtime.is_none() && held.memories.len() < HOLES - 1;
+            let piece = if source.kind() == io::ErrorKind::OutOfMemory && divisible {
+                Self::largest_piece(machine, limits, page_size, left)
+            } else {
+                None
+            };
             let Some((mapping, part)) = piece else {
                 return Err(Box::new(Refusal {
                     held,

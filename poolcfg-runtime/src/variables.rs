@@ -12,6 +12,8 @@
 //! | `GUARD_SIZE` | a size | raise it: code may rely on the guard that the build chose |
 //! | `TABLE_RESERVATION`, `STACK_RESERVATION` | a size | lower it, but not to nothing |
 //!
+//! With a lower reservation or a higher guard, Wasmtime refuses code that was compiled for the build's.
+//!
 //! Sizes are written as in poolcfg.toml. A value that cannot be read, goes the wrong way or contradicts
 //! another one is an error, also when it is empty; none is ever left out silently.
 
@@ -74,6 +76,16 @@ pub enum VariableFault {
         /// The least that is allowed.
         least: Size,
     },
+    /// It is below another number of the build.
+    Below {
+        /// The other number's key.
+        key: &'static str,
+        /// The least that is allowed.
+        least: Size,
+    },
+    /// It leaves a slot without guard below 4 GiB, in a version of Wasmtime that then shows an instance
+    /// what another one wrote (GHSA-6wgr-89rj-399p).
+    GuardLeaks,
     /// It is not a multiple of 64 KiB.
     NotMultiple,
     /// The sizes of the pool add up to more than 2^64 - 1 bytes with it.
@@ -121,6 +133,13 @@ impl fmt::Display for VariableError {
                 "which is below the guard of `{}` that the build's code may rely on: ",
                 least.exact()
             ),
+            VariableFault::Below { key, least } => {
+                write!(f, "which is below `{key}`, `{}`: ", least.exact())
+            }
+            VariableFault::GuardLeaks => f.write_str(
+                "and below `4 GiB` without guard this Wasmtime shows an instance what another one \
+                 wrote: ",
+            ),
             VariableFault::NotMultiple => f.write_str("which is not a multiple of 64 KiB: "),
             VariableFault::Overflow => {
                 f.write_str("with which the pool is larger than 2^64 - 1 bytes: ")
@@ -137,9 +156,10 @@ impl fmt::Display for VariableError {
                 "set at least `{min_instances}`, or lower `{}` too",
                 variable.replace("MAX_INSTANCES", "MIN_INSTANCES")
             ),
-            VariableFault::BelowBuild { least } => {
+            VariableFault::BelowBuild { least } | VariableFault::Below { least, .. } => {
                 write!(f, "set at least `{}`, or unset it", least.exact())
             }
+            VariableFault::GuardLeaks => f.write_str("unset it, or build with a guard"),
             VariableFault::Overflow => f.write_str("set less, or unset it"),
             VariableFault::NotMultiple => write!(
                 f,
@@ -281,6 +301,14 @@ impl InForce {
             })
         };
         let mut asked = promise.asked;
+        let mut keep = promise.keep;
+        if asked.wasmtime.is_some() {
+            // Precompiled code is refused by any other reservation than that which it was compiled for, so
+            // it is the guaranteed one wherever the program runs.
+            asked.memory_reservation = promise.guaranteed.memory_reservation;
+            asked.max_memory_size = promise.guaranteed.max_memory_size;
+            keep = Keep::MemoryReservation;
+        }
         let mut min_instances = promise.min_instances;
 
         let max_instances = said("MAX_INSTANCES");
@@ -312,11 +340,23 @@ impl InForce {
             if !size.is_multiple_of(GRAIN) {
                 return Err(said.fault(VariableFault::NotMultiple));
             }
+            if let Some(wasmtime) = &asked.wasmtime
+                && wasmtime.version.leaks_without_guard()
+                && asked.guard_size.is_zero()
+                && size < Size::gib(4)
+            {
+                return Err(said.fault(VariableFault::GuardLeaks));
+            }
             asked.memory_reservation = size;
             asked.max_memory_size = asked.max_memory_size.min(size);
         }
         if let Some(said) = said("MAX_MEMORY_SIZE") {
-            let size = said.lower(promise.asked.max_memory_size)?;
+            // A lower reservation may have taken it down, and must not hide that this is above the build's.
+            let build = match asked.wasmtime {
+                None => promise.asked.max_memory_size,
+                Some(_) => promise.guaranteed.max_memory_size,
+            };
+            let size = said.lower(build)?;
             if size > asked.memory_reservation {
                 return Err(said.fault(VariableFault::Above {
                     key: "memory_reservation",
@@ -329,7 +369,16 @@ impl InForce {
             asked.table_reservation = said.lower(asked.table_reservation)?;
         }
         if let Some(said) = said("STACK_RESERVATION") {
-            asked.stack_reservation = said.lower(asked.stack_reservation)?;
+            let size = said.lower(asked.stack_reservation)?;
+            if let Some(wasmtime) = &asked.wasmtime
+                && size < wasmtime.max_wasm_stack
+            {
+                return Err(said.fault(VariableFault::Below {
+                    key: "max_wasm_stack",
+                    least: wasmtime.max_wasm_stack,
+                }));
+            }
+            asked.stack_reservation = size;
         }
         if let Some(said) = said("GUARD_SIZE") {
             let size = said.size()?;
@@ -357,7 +406,7 @@ impl InForce {
             },
             asked,
             min_instances,
-            keep: promise.keep,
+            keep,
         })
     }
 }

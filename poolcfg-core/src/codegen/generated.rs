@@ -1,16 +1,19 @@
 //! The generated file: an arm of plain consts for each target, and the assertion that they fit, made of
 //! the consts themselves and of the sources of the very rule that chose them.
 
+mod wasmtime;
+
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{cfg_predicate, shape_tokens, size, variant};
+use super::{cfg_predicate, option, shape_tokens, size, variant};
 use crate::FIT_SOURCES;
 use crate::case::{Case, Pool};
 use crate::file::TargetFacts;
 use crate::limits::Limits;
 use crate::place::Hole;
 use crate::plan::Plan;
+use crate::setting::Engine;
 
 /// What the file says for one target. The plan has no misfit: nothing is written of one that has.
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +88,9 @@ fn arm(arm: &Arm<'_>, command: &str, runtime: Option<&str>) -> TokenStream {
     );
     let about = format!(" Limits for `{triple}`, guaranteed on {machine}.");
     let pools = case.pools().iter().zip(plan.guaranteed());
-    let names: Vec<&str> = case.pools().iter().map(|pool| pool.name).collect();
     let consts = pools.clone().map(|(pool, limits)| {
         let consts = consts(pool, limits);
-        let typed = runtime.map(|runtime| typed(pool, &names, case, &format_ident!("{runtime}")));
+        let typed = runtime.map(|runtime| typed(pool, case, &format_ident!("{runtime}")));
         if pool.name.is_empty() {
             return quote!(#consts #typed);
         }
@@ -182,22 +184,26 @@ fn consts(pool: &Pool<'_>, limits: &Limits) -> TokenStream {
         limits.guard_size,
         "Guard on both sides of a memory",
     );
-    bytes(
-        "TABLE_RESERVATION",
-        limits.table_reservation,
-        "Address space of one table",
-    );
-    bytes(
-        "STACK_RESERVATION",
-        limits.stack_reservation,
-        "Address space of one stack",
-    );
+    match &limits.wasmtime {
+        None => {
+            bytes(
+                "TABLE_RESERVATION",
+                limits.table_reservation,
+                "Address space of one table",
+            );
+            bytes(
+                "STACK_RESERVATION",
+                limits.stack_reservation,
+                "Address space of one stack",
+            );
+        }
+        Some(engine) => consts.extend(wasmtime::consts(engine, limits)),
+    }
     consts
 }
 
-/// The limits as poolcfg-runtime takes them, made of the consts beside them. `names` are those of every
-/// pool of the process.
-fn typed(pool: &Pool<'_>, names: &[&str], case: &Case<'_>, runtime: &Ident) -> TokenStream {
+/// The limits as poolcfg-runtime takes them, made of the consts beside them.
+fn typed(pool: &Pool<'_>, case: &Case<'_>, runtime: &Ident) -> TokenStream {
     let krate = quote!(::#runtime::__private);
     let name = pool.name;
     let keep = variant("Keep", pool.keep, &krate);
@@ -206,37 +212,59 @@ fn typed(pool: &Pool<'_>, names: &[&str], case: &Case<'_>, runtime: &Ident) -> T
     let va_profile = case.profile.name;
     let shape = shape_tokens(case.shape, &krate);
     // Consts of a pool, seen from here.
-    let limits = |path: &TokenStream, prefix: &str| {
+    let limits = |of: &Pool<'_>, path: &TokenStream, prefix: &str| {
         let [instances, reservation, memory] =
             ["MAX_INSTANCES", "MEMORY_RESERVATION", "MAX_MEMORY_SIZE"]
                 .map(|name| format_ident!("{prefix}{name}"));
+        let (table, stack, engine) = match &of.asked.wasmtime {
+            None => (
+                quote!(#path::TABLE_RESERVATION),
+                quote!(#path::STACK_RESERVATION),
+                None,
+            ),
+            Some(engine) => {
+                let element_bytes = Literal::u32_unsuffixed(engine.element_bytes);
+                (
+                    quote!(#path::TABLE_ELEMENTS * #element_bytes),
+                    quote!(if #path::TOTAL_STACKS > 0 { #path::ASYNC_STACK_SIZE } else { 0 }),
+                    Some(wasmtime::typed(engine, &krate)),
+                )
+            }
+        };
+        let engine = option(engine);
         quote! {
             #krate::Limits {
                 max_instances: #path::#instances,
                 memory_reservation: #krate::Size::bytes(#path::#reservation),
                 max_memory_size: #krate::Size::bytes(#path::#memory),
                 guard_size: #krate::Size::bytes(#path::GUARD_SIZE),
-                table_reservation: #krate::Size::bytes(#path::TABLE_RESERVATION),
-                stack_reservation: #krate::Size::bytes(#path::STACK_RESERVATION),
+                table_reservation: #krate::Size::bytes(#table),
+                stack_reservation: #krate::Size::bytes(#stack),
                 pools: #path::POOLS,
+                wasmtime: #engine,
             }
         }
     };
     let own = quote!(self);
-    let [asked, guaranteed] = ["ASKED_", ""].map(|prefix| limits(&own, prefix));
-    let process = names.iter().map(|other| {
-        let path = if *other == name {
+    let [asked, guaranteed] = ["ASKED_", ""].map(|prefix| limits(pool, &own, prefix));
+    let process = case.pools().iter().map(|other| {
+        let path = if other.name == name {
             own.clone()
         } else {
-            let module = module(other);
+            let module = module(other.name);
             quote!(super::#module)
         };
-        let limits = limits(&path, "");
+        let limits = limits(other, &path, "");
+        let other = other.name;
         quote!((#other, #limits))
     });
+    let kind = match pool.asked.engine() {
+        Engine::Native => quote!(PoolLimits),
+        Engine::Wasmtime => quote!(WasmtimeLimits),
+    };
     quote! {
         #[doc = " The same limits for `recheck` at start."]
-        pub const POOL: ::#runtime::PoolLimits = ::#runtime::PoolLimits::new(#krate::Promise {
+        pub const POOL: ::#runtime::#kind = ::#runtime::#kind::new(#krate::Promise {
             name: #name,
             asked: #asked,
             guaranteed: #guaranteed,
@@ -264,6 +292,36 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
     let page_size = bytes(budget.page_size.get());
     let huge_page = bytes(budget.huge_page.get());
     let max_maps = bytes(budget.maps_for_pools());
+    let pools = || case.pools().iter().zip(paths);
+    let mappings = pools().map(|(pool, path)| match &pool.asked.wasmtime {
+        Some(engine) => wasmtime::mappings(engine, path, &page_size),
+        None => quote! {
+            slabs(&Slots {
+                count: #path::MAX_INSTANCES as u64,
+                regions: [
+                    #path::MEMORY_RESERVATION,
+                    #path::TABLE_RESERVATION,
+                    #path::STACK_RESERVATION,
+                ],
+                guard_size: #path::GUARD_SIZE,
+                pools: #path::POOLS as u64,
+            }, #page_size)
+        },
+    });
+    let of_wasmtime = pools().filter(|(pool, _)| pool.asked.wasmtime.is_some());
+    let of_wasmtime: Vec<&TokenStream> = of_wasmtime.map(|(_, path)| path).collect();
+    let mut uses = Vec::new();
+    if of_wasmtime.len() < paths.len() {
+        uses.push(quote!(
+            use super::model::slab::{Slots, slabs};
+        ));
+    }
+    if !of_wasmtime.is_empty() {
+        uses.push(quote!(
+            use super::model::wasmtime_pools::{Pooling, pooling};
+        ));
+    }
+    let stack = "MAX_WASM_STACK is above ASYNC_STACK_SIZE: lower the one or raise the other";
     let told = format!("`{command}` tells what fits");
     let overflow = format!("the limits add up to more than 2^64 - 1 bytes: {told}");
     let hole = format!("the limits need more address space than {machine} guarantees: {told}");
@@ -275,24 +333,12 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
         const _: () = {
             use super::model::fit::{Mappings, Verdict, fit};
             use super::model::place::{Hole, Room};
-            use super::model::slab::{Slots, slabs};
+            #(#uses)*
             #[doc = " The holes that the profile guarantees, as the kernel searches them."]
             const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee };
-            const MAPPINGS: &[Mappings] = &[#({
-                let slots = Slots {
-                    count: #paths::MAX_INSTANCES as u64,
-                    regions: [
-                        #paths::MEMORY_RESERVATION,
-                        #paths::TABLE_RESERVATION,
-                        #paths::STACK_RESERVATION,
-                    ],
-                    guard_size: #paths::GUARD_SIZE,
-                    pools: #paths::POOLS as u64,
-                };
-                match slabs(&slots, #page_size) {
-                    Some(mappings) => mappings,
-                    None => panic!(#overflow),
-                }
+            const MAPPINGS: &[Mappings] = &[#(match #mappings {
+                Some(mappings) => mappings,
+                None => panic!(#overflow),
             }),*];
             match fit(&ROOM, MAPPINGS, #huge_page, #max_maps) {
                 Verdict::Fits => {}
@@ -303,6 +349,7 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
                 assert!(#paths::MAX_MEMORY_SIZE <= #paths::MEMORY_RESERVATION, #grow);
                 assert!(#paths::MEMORY_RESERVATION % 65536 == 0, #grain);
             )*
+            #(assert!(#of_wasmtime::MAX_WASM_STACK <= #of_wasmtime::ASYNC_STACK_SIZE, #stack);)*
         };
     }
 }

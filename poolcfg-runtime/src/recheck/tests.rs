@@ -7,7 +7,10 @@ use std::ffi::OsString;
 use std::io;
 use std::rc::Rc;
 
-use poolcfg_core::{Keep, Limits, Process, Promise, Settings, Size, Target};
+use poolcfg_core::{
+    Engine, Keep, Limits, PoolKeys, Process, Promise, Setting, Settings, Size, Target,
+    WasmtimeVersion,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -132,7 +135,83 @@ fn slots(instances: u32) -> Limits {
         table_reservation: Size::ZERO,
         stack_reservation: Size::ZERO,
         pools: 1,
+        wasmtime: None,
     }
+}
+
+/// The promise of a pool of Wasmtime's default slots.
+fn of_wasmtime(major: u32, asked: u32, guaranteed: u32) -> Promise<'static> {
+    let mut keys = PoolKeys {
+        engine: Some(Setting::given(Engine::Wasmtime)),
+        ..PoolKeys::EMPTY
+    };
+    keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
+    let promise = Settings::new(&[], &[])
+        .pooling_allocator(keys)
+        .promise(Target::CURRENT, 0);
+    let limits = promise.asked;
+    Promise {
+        asked: limits.with_instances(asked),
+        guaranteed: limits.with_instances(guaranteed),
+        headroom: Size::ZERO,
+        process: Process::new(&[]),
+        ..promise
+    }
+}
+
+#[test]
+fn wasmtime_gets_its_memories_in_one_piece_or_not_at_all() {
+    // The holes of an sv39 process: what lies in two pieces for the native pool does not here.
+    let machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
+    let taken = recheck(&machine, &of_wasmtime(48, 1000, 30), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 42);
+    assert_eq!(taken.slabs.memories.len(), 1);
+    assert!(taken.slabs.tables.is_some() && taken.slabs.stacks.is_some());
+    drop(taken);
+    let misfit = misfit(recheck(
+        &machine,
+        &of_wasmtime(48, 43, 43),
+        Least::Guaranteed,
+    ));
+    assert_eq!(misfit.limit, RecheckLimit::Hole);
+    assert_eq!(misfit.mapping, Some(MappingName::Memories));
+    assert_eq!(misfit.largest_fit.max_instances, Some(42));
+}
+
+#[test]
+fn the_reservation_of_wasmtime_is_the_guaranteed_one_wherever_it_runs() {
+    // Kept are the instances: more reservation than guaranteed would be refused by precompiled code.
+    let promise = of_wasmtime(48, 10, 10);
+    let promise = Promise {
+        guaranteed: promise.asked.with_reservation(Size::gib(1)),
+        keep: Keep::MaxInstances,
+        ..promise
+    };
+    let machine = Made::new(&[Size::tib(1)]);
+    let taken = recheck(&machine, &promise, Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.memory_reservation, Size::gib(1));
+    assert_eq!(taken.limits.max_instances, 10);
+}
+
+#[test]
+fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
+    let machine = || {
+        Made::new(&[Size::tib(90)])
+            .with_text("/proc/sys/vm/overcommit_memory", "0\n")
+            .with_text("/proc/meminfo", "MemTotal: 1048576 kB\nSwapTotal: 0 kB\n")
+    };
+    let error = misfit(recheck(
+        &machine(),
+        &of_wasmtime(26, 1000, 1000),
+        Least::Guaranteed,
+    ));
+    assert_eq!(error.limit, RecheckLimit::RamAndSwap);
+    assert_eq!((error.need, error.have), (0x7d3e_8000, 1 << 30));
+    assert_eq!(error.largest_fit.max_instances, Some(511));
+    let taken = recheck(&machine(), &of_wasmtime(26, 1000, 500), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 511);
+    let taken = recheck(&machine(), &of_wasmtime(27, 1000, 1000), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 1000);
 }
 
 fn promise(asked: u32, guaranteed: u32) -> Promise<'static> {
@@ -370,6 +449,7 @@ prop_compose! {
             table_reservation: Size::bytes(table),
             stack_reservation: Size::bytes(stack),
             pools: 1,
+            wasmtime: None,
         };
         let grains = guaranteed_grains.min(reservation);
         let guaranteed = if keep_instances {

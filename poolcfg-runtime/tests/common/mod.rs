@@ -7,8 +7,10 @@
 
 use std::process::{Command, Output};
 
-use poolcfg_runtime::__private::{Keep, OnMisfit, PoolKeys, Setting, Settings, Target};
-use poolcfg_runtime::{PoolLimits, Size};
+use poolcfg_runtime::__private::{
+    Engine, Keep, OnMisfit, PoolKeys, Setting, Settings, Target, WasmtimeVersion,
+};
+use poolcfg_runtime::{PoolLimits, Size, WasmtimeLimits};
 
 /// A pool of slots with a table and a stack, all of it guaranteed.
 pub(crate) const fn limits(instances: u32, reservation: Size, max_memory_size: Size) -> PoolLimits {
@@ -26,6 +28,16 @@ pub(crate) const fn limits(instances: u32, reservation: Size, max_memory_size: S
 pub(crate) const fn with_keys(keys: PoolKeys) -> PoolLimits {
     let settings = Settings::new(&[], &[]).pooling_allocator(keys);
     PoolLimits::new(settings.promise(Target::CURRENT, 0))
+}
+
+/// A pool of these keys for a major version of Wasmtime.
+pub(crate) const fn wasmtime_limits(major: u32, mut keys: PoolKeys) -> WasmtimeLimits {
+    keys.engine = Some(Setting::given(Engine::Wasmtime));
+    keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
+    let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+    let answer = settings.answer(Target::CURRENT);
+    answer.must_hold("the settings", 0, Engine::Wasmtime);
+    WasmtimeLimits::new(answer.promise(0, Engine::Wasmtime))
 }
 
 /// Runs one ignored test of this program in a process of its own, started by a shell after `prepare`,

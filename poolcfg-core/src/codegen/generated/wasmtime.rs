@@ -1,0 +1,212 @@
+//! What the generated file says of a pool of Wasmtime's: its own settings as consts, the limits made of
+//! them, and what they map.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use super::super::{option, size, wasmtime_features, wasmtime_version};
+use crate::limits::Limits;
+use crate::wasmtime::{Totals, Wasmtime};
+
+/// The consts that Wasmtime's configuration takes beside those of every pool. The totals are made of
+/// `MAX_INSTANCES`, so that who edits that edits them.
+pub(super) fn consts(wasmtime: &Wasmtime, limits: &Limits) -> TokenStream {
+    // A case whose totals do not count has a fault, and none is written of it.
+    let Some(totals) = wasmtime.totals(limits) else {
+        return TokenStream::new();
+    };
+    let Totals {
+        memories,
+        tables,
+        stacks,
+        core_instances,
+        component_instances,
+        gc_heaps,
+    } = totals;
+    let mut consts = TokenStream::new();
+    let version = wasmtime.version.to_string();
+    consts.extend(quote! {
+        #[doc = " The version of Wasmtime that they are for."]
+        pub const WASMTIME_VERSION: &str = #version;
+    });
+    let all = limits.max_instances;
+    let mut total = |name: &str, total: u32, about: &str| {
+        let name = format_ident!("{name}");
+        let about = format!(" `{about}`: {total}.");
+        let each = Literal::u32_unsuffixed(total.checked_div(all).unwrap_or_default());
+        let value = match total.checked_rem(all) {
+            Some(0) if total == all => quote!(MAX_INSTANCES),
+            Some(0) if total > 0 => quote!(MAX_INSTANCES * #each),
+            _ => {
+                let total = Literal::u32_unsuffixed(total);
+                quote!(#total)
+            }
+        };
+        consts.extend(quote!(#[doc = #about] pub const #name: u32 = #value;));
+    };
+    total("TOTAL_MEMORIES", memories, "total_memories");
+    total("TOTAL_TABLES", tables, "total_tables");
+    total("TOTAL_STACKS", stacks, "total_stacks");
+    if wasmtime.core_instances_per_instance.is_some() {
+        total(
+            "TOTAL_CORE_INSTANCES",
+            core_instances,
+            "total_core_instances",
+        );
+    }
+    total(
+        "TOTAL_COMPONENT_INSTANCES",
+        component_instances,
+        "total_component_instances",
+    );
+    total("TOTAL_GC_HEAPS", gc_heaps, "total_gc_heaps");
+    let mut count = |name: &str, value: u32, about: &str| {
+        let name = format_ident!("{name}");
+        let value = Literal::u32_unsuffixed(value);
+        consts.extend(quote!(#[doc = #about] pub const #name: u32 = #value;));
+    };
+    if wasmtime.core_instances_per_instance.is_none() {
+        count(
+            "TOTAL_CORE_INSTANCES",
+            core_instances,
+            " `total_core_instances`: they take no address space, and are as many as Wasmtime's default.",
+        );
+    }
+    count(
+        "MAX_MEMORIES_PER_MODULE",
+        wasmtime.memories_per_instance,
+        " `max_memories_per_module`.",
+    );
+    count(
+        "MAX_TABLES_PER_MODULE",
+        wasmtime.tables_per_instance,
+        " `max_tables_per_module`.",
+    );
+    count(
+        "MEMORY_PROTECTION_KEYS",
+        wasmtime.memory_protection_keys,
+        " `max_memory_protection_keys`; with 0 `memory_protection_keys` stays off.",
+    );
+    let mut wide = |name: &str, value: u64, about: &str| {
+        let name = format_ident!("{name}");
+        let value = Literal::u64_unsuffixed(value);
+        consts.extend(quote!(#[doc = #about] pub const #name: u64 = #value;));
+    };
+    wide(
+        "TABLE_ELEMENTS",
+        wasmtime.table_elements(limits),
+        " `table_elements`.",
+    );
+    wide(
+        "ASYNC_STACK_SIZE",
+        wasmtime.async_stack_size(limits).get(),
+        " `async_stack_size`, in bytes.",
+    );
+    wide(
+        "MAX_WASM_STACK",
+        wasmtime.max_wasm_stack.get(),
+        " `max_wasm_stack`, in bytes.",
+    );
+    wide(
+        "MAX_CORE_INSTANCE_SIZE",
+        wasmtime.max_core_instance_size.get(),
+        " `max_core_instance_size`, in bytes.",
+    );
+    wide(
+        "MAX_COMPONENT_INSTANCE_SIZE",
+        wasmtime.max_component_instance_size.get(),
+        " `max_component_instance_size`, in bytes.",
+    );
+    let before = wasmtime.guard_before_linear_memory;
+    let moves = wasmtime.memory_may_move(limits);
+    consts.extend(quote! {
+        #[doc = " `guard_before_linear_memory`."]
+        pub const GUARD_BEFORE_LINEAR_MEMORY: bool = #before;
+        #[doc = " `memory_may_move`: not where bounds are checked, and code is the better for it."]
+        pub const MEMORY_MAY_MOVE: bool = #moves;
+    });
+    consts
+}
+
+/// The engine's part of the limits as poolcfg-runtime takes them.
+pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
+    let Wasmtime {
+        version,
+        features,
+        memories_per_instance,
+        tables_per_instance,
+        core_instances_per_instance,
+        gc_heaps_per_instance,
+        guard_before_linear_memory,
+        memory_protection_keys,
+        max_wasm_stack,
+        max_core_instance_size,
+        max_component_instance_size,
+        element_bytes,
+        maps_stacks,
+    } = *wasmtime;
+    let version = wasmtime_version(version, krate);
+    let features = wasmtime_features(features, krate);
+    let [core_instances, gc_heaps] = [core_instances_per_instance, gc_heaps_per_instance]
+        .map(|each| option(each.map(|each| quote!(#each))));
+    let [stack, core, component] = [
+        max_wasm_stack,
+        max_core_instance_size,
+        max_component_instance_size,
+    ]
+    .map(|bytes| size(bytes, krate));
+    quote! {
+        #krate::Wasmtime {
+            version: #version,
+            features: #features,
+            memories_per_instance: #memories_per_instance,
+            tables_per_instance: #tables_per_instance,
+            core_instances_per_instance: #core_instances,
+            gc_heaps_per_instance: #gc_heaps,
+            guard_before_linear_memory: #guard_before_linear_memory,
+            memory_protection_keys: #memory_protection_keys,
+            max_wasm_stack: #stack,
+            max_core_instance_size: #core,
+            max_component_instance_size: #component,
+            element_bytes: #element_bytes,
+            maps_stacks: #maps_stacks,
+        }
+    }
+}
+
+/// The settings of the formula, made of the consts at `path`.
+pub(super) fn mappings(
+    wasmtime: &Wasmtime,
+    path: &TokenStream,
+    page_size: &Literal,
+) -> TokenStream {
+    let major = Literal::u32_unsuffixed(wasmtime.version.major);
+    let heaps = if wasmtime.heaps_are_memories() {
+        quote!(0)
+    } else {
+        quote!(#path::TOTAL_GC_HEAPS as u64)
+    };
+    let stack = if wasmtime.maps_stacks {
+        quote!(#path::ASYNC_STACK_SIZE)
+    } else {
+        quote!(0)
+    };
+    let element_bytes = Literal::u32_unsuffixed(wasmtime.element_bytes);
+    quote! {
+        pooling(&Pooling {
+            major: #major,
+            memories: #path::TOTAL_MEMORIES as u64,
+            tables: #path::TOTAL_TABLES as u64,
+            stacks: #path::TOTAL_STACKS as u64,
+            heaps: #heaps,
+            reservation: #path::MEMORY_RESERVATION,
+            max_memory_size: #path::MAX_MEMORY_SIZE,
+            guard_size: #path::GUARD_SIZE,
+            guard_before: #path::GUARD_BEFORE_LINEAR_MEMORY,
+            keys: #path::MEMORY_PROTECTION_KEYS as u64,
+            table: #path::TABLE_ELEMENTS * #element_bytes,
+            stack: #stack,
+            pools: #path::POOLS as u64,
+        }, #page_size)
+    }
+}

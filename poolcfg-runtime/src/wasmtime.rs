@@ -1,0 +1,74 @@
+//! Wasmtime: limits that are rechecked and then configure the program's own `wasmtime`, of any version from
+//! 28 on and with whatever features. This crate does not depend on it: [`configure_wasmtime!`] names the
+//! setters in the program's own code, where they are those of the program's own version.
+//!
+//! [`configure_wasmtime!`]: crate::configure_wasmtime
+
+mod checked;
+pub(crate) mod fallback;
+mod settings;
+
+use poolcfg_core::Promise;
+
+pub use checked::Checked;
+pub use settings::{Tunables, WasmtimeSettings, native};
+
+use crate::machine::Here;
+use crate::misfit::RecheckError;
+use crate::promised::promised;
+use crate::recheck::{Least, one_at_a_time, recheck};
+
+/// What a build may pool with Wasmtime's pooling allocator: asked for, guaranteed, and least.
+/// `#[pool_limits]` makes one from poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it,
+/// and [`configure_wasmtime!`](crate::configure_wasmtime) hands it to Wasmtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WasmtimeLimits {
+    promise: Promise<'static>,
+}
+
+promised!(WasmtimeLimits);
+
+impl WasmtimeLimits {
+    /// What is guaranteed, as Wasmtime's configuration takes it.
+    #[must_use]
+    pub const fn settings(&self) -> WasmtimeSettings {
+        WasmtimeSettings::new(&self.promise.guaranteed)
+    }
+
+    /// What code that is compiled elsewhere has to be compiled with: it is refused where it is loaded when
+    /// one of them differs.
+    #[must_use]
+    pub const fn tunables(&self) -> Tunables {
+        self.settings().tunables()
+    }
+
+    /// Reserves the memory pool, the table pool and the stack pool together, in Wasmtime's order and each in
+    /// one piece, as much as the build guarantees and as much more of what is asked as this process gives;
+    /// and gives them back, for Wasmtime to map. Make the engine right after it.
+    ///
+    /// The reservation of a memory stays as the build guarantees it, so that precompiled code can be loaded;
+    /// what grows and shrinks is the number of instances. The variables of the environment
+    /// ([`crate::variables`]) are read first.
+    ///
+    /// # Errors
+    /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
+    /// [`RecheckError::Variable`] when a variable says something that cannot be.
+    pub fn recheck(&self) -> Result<Checked, RecheckError> {
+        self.check(Least::Guaranteed)
+    }
+
+    /// Like [`recheck`](Self::recheck), and where the guarantee is not there, down to
+    /// [`min_instances`](Self::min_instances).
+    ///
+    /// # Errors
+    /// As for [`recheck`](Self::recheck), when not even the least is there.
+    pub fn recheck_or_shrink(&self) -> Result<Checked, RecheckError> {
+        self.check(Least::Min)
+    }
+
+    fn check(&self, least: Least) -> Result<Checked, RecheckError> {
+        let _one = one_at_a_time();
+        let taken = recheck(&Here, &self.promise, least)?;
+        Ok(Checked::new(self.promise, &taken))
+    }
+}

@@ -1,0 +1,72 @@
+//! What a recheck has found to be there for Wasmtime.
+
+use poolcfg_core::{Limits, Promise, Size};
+
+use super::{Tunables, WasmtimeSettings};
+use crate::bounds::{maps_at_worst, writable_at_worst};
+use crate::ledger::{Entry, Holding};
+use crate::recheck::Taken;
+use crate::reserved::{Warning, warnings};
+use crate::sys::Mapping;
+
+/// The numbers of one pool of Wasmtime's that the process was found to hold. Nothing is reserved by it.
+///
+/// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
+/// slots will still need; keep it as long as the engine.
+#[derive(Debug)]
+pub struct Checked {
+    limits: Limits,
+    page_size: Size,
+    promise: Promise<'static>,
+    /// Only for its end: what the pool will need is struck out then.
+    _entry: Entry,
+}
+
+impl Checked {
+    pub(super) fn new(promise: Promise<'static>, taken: &Taken<Mapping>) -> Self {
+        let (limits, page_size) = (taken.limits, taken.page_size);
+        let entry = Entry::new(Holding {
+            name: promise.name,
+            // Where Wasmtime will map them is not known.
+            ranges: Vec::new(),
+            maps_at_worst: maps_at_worst(&limits, page_size),
+            writable_at_worst: writable_at_worst(&limits, page_size),
+        });
+        Self {
+            limits,
+            page_size,
+            promise,
+            _entry: entry,
+        }
+    }
+
+    /// How many instances there may be at once.
+    #[must_use]
+    pub fn instances(&self) -> u32 {
+        self.limits.max_instances
+    }
+
+    /// What was found: at least what was guaranteed (or what one can live with), at most what was asked.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The same as Wasmtime's configuration takes it.
+    #[must_use]
+    pub fn settings(&self) -> WasmtimeSettings {
+        WasmtimeSettings::new(&self.limits)
+    }
+
+    /// What code that is loaded has to be compiled with; those of the build, unless a variable changes them.
+    #[must_use]
+    pub fn tunables(&self) -> Tunables {
+        self.settings().tunables()
+    }
+
+    /// What does not stand in the way and should be known. It is looked for when it is asked for.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        warnings(&self.promise, &self.limits, self.page_size)
+    }
+}

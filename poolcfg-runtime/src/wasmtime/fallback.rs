@@ -1,0 +1,36 @@
+//! Setters that are there only when Wasmtime is built with a feature, for the builds without it. A method of
+//! a type itself comes before one of a trait, so where Wasmtime has the setter, it is the one that is called.
+//!
+//! Only setters that are switched by a feature stand here: a setter that is renamed one day has to be an
+//! error and not silently nothing. The traits are for types with a default, as both of Wasmtime's are, and
+//! not for references to them, for which the methods here would come first.
+
+/// What may be missing from `wasmtime::Config`.
+pub trait ConfigFallback {
+    /// Without the feature `async` there are no stacks (up to 46).
+    fn async_stack_size(&mut self, _bytes: usize) {}
+}
+
+impl<T: Default> ConfigFallback for T {}
+
+/// What may be missing from `wasmtime::PoolingAllocationConfig`.
+pub trait PoolingFallback {
+    /// Without the feature `async` there are no stacks.
+    fn total_stacks(&mut self, _count: u32) {}
+
+    /// Without the feature `gc` there are no heaps.
+    fn total_gc_heaps(&mut self, _count: u32) {}
+
+    /// Without the feature `memory-protection-keys` slots are not striped, and larger than those that fit.
+    ///
+    /// # Panics
+    /// Always: it is called only when the limits have keys.
+    fn max_memory_protection_keys(&mut self, _keys: usize) {
+        panic!(
+            "the limits have memory protection keys, and Wasmtime is built without its feature \
+             `memory-protection-keys`: switch it on, or take the keys out of poolcfg.toml"
+        );
+    }
+}
+
+impl<T: Default> PoolingFallback for T {}

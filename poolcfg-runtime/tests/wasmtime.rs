@@ -1,0 +1,189 @@
+//! Limits of Wasmtime's: rechecked in this very process, and handed to configurations with the setters of
+//! Wasmtime's own, with and without those that its features switch.
+
+mod common;
+
+use common::wasmtime_limits;
+use poolcfg_runtime::__private::{PoolKeys, Setting};
+use poolcfg_runtime::{WasmtimeLimits, configure_wasmtime};
+
+/// Gives a type the setters of one of Wasmtime's, each of which notes what it is told.
+macro_rules! configuration {
+    ($name:ident { $($setter:ident: $type:ty),* $(,)? }) => {
+        #[derive(Debug, Default)]
+        struct $name(std::collections::BTreeMap<&'static str, String>);
+
+        impl $name {
+            $(fn $setter(&mut self, value: $type) -> &mut Self {
+                self.0.insert(stringify!($setter), value.to_string());
+                self
+            })*
+
+            fn told(&self, setter: &str) -> Option<&str> {
+                self.0.get(setter).map(String::as_str)
+            }
+        }
+    };
+}
+
+/// Wasmtime 28 and later with every feature.
+mod with_features {
+    configuration!(Config {
+        memory_reservation: u64,
+        memory_guard_size: u64,
+        memory_may_move: bool,
+        guard_before_linear_memory: bool,
+        max_wasm_stack: usize,
+        async_stack_size: usize,
+    });
+    configuration!(Pooling {
+        total_memories: u32,
+        total_tables: u32,
+        total_stacks: u32,
+        total_core_instances: u32,
+        total_component_instances: u32,
+        total_gc_heaps: u32,
+        max_memories_per_module: u32,
+        max_tables_per_module: u32,
+        max_memory_size: usize,
+        table_elements: usize,
+        max_core_instance_size: usize,
+        max_component_instance_size: usize,
+        max_memory_protection_keys: usize,
+        memory_protection_keys: bool,
+    });
+
+    #[test]
+    fn every_setting_is_told() {
+        let mut config = Config::default();
+        let mut pooling = Pooling::default();
+        super::configure_wasmtime!(super::POOL => config, pooling);
+        let settings = super::POOL.settings();
+        assert_eq!(config.0.len(), 6);
+        assert_eq!(config.told("memory_reservation"), Some("4294967296"));
+        assert_eq!(config.told("memory_may_move"), Some("true"));
+        assert_eq!(config.told("async_stack_size"), Some("2097152"));
+        // Those for protection keys stay untold where there are none.
+        assert_eq!(pooling.0.len(), 12);
+        assert_eq!(pooling.told("total_memories"), Some("8"));
+        assert_eq!(pooling.told("total_stacks"), Some("8"));
+        assert_eq!(
+            pooling.told("total_gc_heaps"),
+            Some(settings.total_gc_heaps.to_string().as_str())
+        );
+        assert_eq!(pooling.told("table_elements"), Some("20000"));
+    }
+
+    #[test]
+    fn references_are_configured_as_what_they_refer_to() {
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        let (config, pooling) = (&mut config, &mut pooling);
+        super::configure_wasmtime!(super::POOL => *config, *pooling);
+        assert_eq!(pooling.told("total_stacks"), Some("8"));
+        // Without the star too: what stands in for a missing setter is not taken for it.
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        let (mut config, mut pooling) = (&mut config, &mut pooling);
+        super::configure_wasmtime!(super::POOL => config, pooling);
+        assert_eq!(pooling.told("total_stacks"), Some("8"));
+        assert_eq!(pooling.told("total_gc_heaps"), Some("8"));
+        assert_eq!(config.told("async_stack_size"), Some("2097152"));
+    }
+
+    #[test]
+    fn the_tunables_are_told_alone_to_a_step_that_precompiles() {
+        let mut config = Config::default();
+        super::configure_wasmtime!(super::POOL => config);
+        assert_eq!(config.0.len(), 4);
+        let mut other = Config::default();
+        let tunables = super::POOL.tunables();
+        super::configure_wasmtime!(tunables => other);
+        assert_eq!(config.0, other.0);
+    }
+
+    #[test]
+    fn protection_keys_want_a_value_that_switches_them_on() {
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        super::configure_wasmtime!(super::STRIPED => config, pooling, true);
+        assert_eq!(pooling.told("max_memory_protection_keys"), Some("15"));
+        assert_eq!(pooling.told("memory_protection_keys"), Some("true"));
+        let refused = std::panic::catch_unwind(|| {
+            let (mut config, mut pooling) = (Config::default(), Pooling::default());
+            super::configure_wasmtime!(super::STRIPED => config, pooling);
+        });
+        assert!(refused.is_err());
+    }
+}
+
+/// The same without `async`, `gc` and `memory-protection-keys`.
+mod without_features {
+    configuration!(Config {
+        memory_reservation: u64,
+        memory_guard_size: u64,
+        memory_may_move: bool,
+        guard_before_linear_memory: bool,
+        max_wasm_stack: usize,
+    });
+    configuration!(Pooling {
+        total_memories: u32,
+        total_tables: u32,
+        total_core_instances: u32,
+        total_component_instances: u32,
+        max_memories_per_module: u32,
+        max_tables_per_module: u32,
+        max_memory_size: usize,
+        table_elements: usize,
+        max_core_instance_size: usize,
+        max_component_instance_size: usize,
+    });
+
+    #[test]
+    fn what_is_not_there_is_not_told() {
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        super::configure_wasmtime!(super::POOL => config, pooling);
+        assert_eq!((config.0.len(), pooling.0.len()), (5, 10));
+        assert_eq!(config.told("memory_guard_size"), Some("33554432"));
+        assert_eq!(pooling.told("total_tables"), Some("8"));
+    }
+}
+
+const POOL: WasmtimeLimits = wasmtime_limits(
+    48,
+    PoolKeys {
+        max_instances: Some(Setting::given(8)),
+        ..PoolKeys::EMPTY
+    },
+);
+
+const STRIPED: WasmtimeLimits = wasmtime_limits(22, {
+    let mut keys = PoolKeys::EMPTY;
+    keys.max_instances = Some(Setting::given(8));
+    keys.wasmtime.memory_protection_keys = Some(Setting::given(15));
+    keys
+});
+
+#[test]
+fn a_recheck_finds_what_is_asked_and_holds_none_of_it() {
+    let before = mapped();
+    let checked = POOL.recheck().expect("8 slots fit any machine of 64 bits");
+    assert_eq!(checked.instances(), 8);
+    assert_eq!(checked.settings(), POOL.settings());
+    assert_eq!(checked.tunables(), POOL.tunables());
+    let grown = mapped().saturating_sub(before);
+    assert!(grown < 1 << 30, "{grown} bytes are still mapped");
+}
+
+/// Bytes of address space that this process has.
+fn mapped() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmSize:"))
+        .expect("a size");
+    let kib: u64 = line
+        .split_whitespace()
+        .nth(1)
+        .expect("a number")
+        .parse()
+        .expect("a number");
+    kib * 1024
+}
