@@ -122,7 +122,7 @@ impl Folder {
 }
 
 /// The program, built once.
-fn program() -> &'static PathBuf {
+pub(crate) fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg"))
 }

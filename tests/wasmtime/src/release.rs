@@ -62,7 +62,7 @@ impl Release {
     pub fn compile(
         &self,
         config: &Path,
-        flags: &[&str],
+        flags: &[String],
         source: &Path,
         compiled: &Path,
     ) -> Result<(), String> {
