@@ -822,6 +822,13 @@ fn a_package_that_depends_on_the_runtime_gets_typed_limits() {
         .unwrap()
         .join("Cargo.lock");
     fs::copy(lock, project.path("Cargo.lock")).unwrap();
+    project.write("src/lib.rs", "");
+    // The crates are those of our own lock file; what else that holds goes.
+    let mut update = Command::new(env!("CARGO"));
+    update
+        .current_dir(project.folder.path())
+        .args(["update", "--workspace", "--offline"]);
+    ran(&mut update).ends(0);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
     for (file, assertion) in [
         (
@@ -831,6 +838,13 @@ fn a_package_that_depends_on_the_runtime_gets_typed_limits() {
         (
             "[pool.plugins]\nmax_instances = 3\n[pool.type]\nmax_instances = 4\n",
             "assert!(pool_limits::pool_type::POOL.guaranteed().max_instances == 4)",
+        ),
+        (
+            "[pool.plugins]\nmax_instances = 3\n[pool.requests]\nengine = \"wasmtime\"\n\
+             max_instances = 5\nwasmtime.version = \"48\"\nwasmtime.tables_per_instance = 2\n",
+            "assert!(pool_limits::requests::POOL.settings().total_tables == 10 \
+                && pool_limits::requests::TOTAL_TABLES == 10 \
+                && pool_limits::plugins::POOL.guaranteed().max_instances == 3)",
         ),
     ] {
         project.write("poolcfg.toml", file);

@@ -3,7 +3,7 @@
 use crate::fit::Mappings;
 use crate::place::KINDS;
 use crate::setting::Engine;
-use crate::size::Size;
+use crate::size::{GRAIN, Size};
 use crate::slab::{Slots, slabs};
 use crate::wasmtime::Wasmtime;
 use crate::wasmtime_pools::pooling;
@@ -98,6 +98,20 @@ impl Limits {
             memory_reservation,
             max_memory_size: self.max_memory_size.min(memory_reservation),
             ..*self
+        }
+    }
+
+    /// The smallest reservation that these limits may have: one grain, or 4 GiB where a version of Wasmtime
+    /// without guard would let one instance see what another wrote.
+    #[must_use]
+    pub const fn least_reservation(&self) -> Size {
+        match &self.wasmtime {
+            Some(wasmtime)
+                if wasmtime.version.leaks_without_guard() && self.guard_size.is_zero() =>
+            {
+                Size::gib(4)
+            }
+            _ => GRAIN,
         }
     }
 

@@ -162,7 +162,7 @@ impl Scale {
             }),
             (OnMisfit::Shrink, Keep::MaxInstances) => Some(Self {
                 // In grains, as what is asked.
-                least: 1,
+                least: pool.asked.least_reservation().get() / GRAIN.get(),
                 asked: pool.asked.memory_reservation.get() / GRAIN.get(),
                 keep: Keep::MaxInstances,
             }),
@@ -330,11 +330,12 @@ const fn largest_fit(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize)
     } else {
         None
     };
-    one[pool] = with_reservation(&asked, 1);
+    let least = asked.least_reservation().get() / GRAIN.get();
+    one[pool] = with_reservation(&asked, least);
     let memory_reservation = if fits(&one, case) {
         let keep = Keep::MaxInstances;
         let most = u64::MAX / GRAIN.get();
-        let grains = largest(case, limits, pool, &asked, keep, 1, most);
+        let grains = largest(case, limits, pool, &asked, keep, least, most);
         Some(with_reservation(&asked, grains).memory_reservation)
     } else {
         None

@@ -130,6 +130,8 @@ fn line() -> impl Strategy<Value = String> {
         "page_size",
         "pie_base",
         "legacy_base",
+        "max_wasm_stack",
+        "max_core_instance_size",
     ]);
     let counts = select(vec![
         "max_instances",
@@ -137,10 +139,27 @@ fn line() -> impl Strategy<Value = String> {
         "pools",
         "aslr_bits",
         "aslr_bits_max",
+        "memories_per_instance",
+        "core_instances_per_instance",
+        "gc_heaps_per_instance",
+        "table_elements",
+        "memory_protection_keys",
     ]);
     let words = select(vec![
         "engine = \"native\"",
         "engine = \"wasmtime\"",
+        "version = \"48\"",
+        "version = \"13\"",
+        "version = \"12\"",
+        "version = \"4 8\"",
+        "wasmtime.version = \"36.0.6\"",
+        "wasmtime = 48",
+        "features = [\"async\", \"gc\"]",
+        "features = [\"asynch\", 1, \"gc\"]",
+        "features = \"async\"",
+        "guard_before_linear_memory = false",
+        "guard_before_linear_memory = \"no\"",
+        "gc_heap_may_move = true",
         "on_misfit = \"shrink\"",
         "on_misfit = \"error\"",
         "on_misfit = \"shrnk\"",
@@ -210,10 +229,22 @@ fn readable() -> impl Strategy<Value = String> {
             "keep = \"max_instances\"\n",
             "keep = \"memory_reservation\"\n",
         ]),
+        proptest::option::of((13u32..60, [0u32..6, 0u32..6, 0u32..6, 0u32..6], instances())),
     )
         .prop_map(
-            |(most, least, reservation, [guard, table, stack], pools, misfit, keep)| {
+            |(most, least, reservation, [guard, table, stack], pools, misfit, keep, wasmtime)| {
                 let mut text = format!("{misfit}{keep}");
+                let table = table.filter(|_| wasmtime.is_none());
+                if let Some((version, [memories, tables, heaps, keys], elements)) = wasmtime {
+                    text += &format!(
+                        "engine = \"wasmtime\"\nwasmtime.version = \"{version}\"\n\
+                         wasmtime.memories_per_instance = {memories}\n\
+                         wasmtime.tables_per_instance = {tables}\n\
+                         wasmtime.gc_heaps_per_instance = {heaps}\n\
+                         wasmtime.memory_protection_keys = {keys}\n\
+                         wasmtime.table_elements = {elements}\n"
+                    );
+                }
                 let mut say = |key: &str, value: Option<u64>| {
                     if let Some(value) = value {
                         text += &format!("{key} = \"{value}\"\n");

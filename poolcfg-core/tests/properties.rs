@@ -2,8 +2,9 @@
 //! the next one does not, and sizes read back as they are written.
 
 use poolcfg_core::{
-    AddressSpaceKeys, Aslr, Budget, Group, Hole, KINDS, Keep, OnMisfit, Placement, Plan, PoolKeys,
-    RelocationModel, Room, Setting, Settings, Shape, Size, StackLimit, Target, VaProfile, place,
+    AddressSpaceKeys, Aslr, Budget, Engine, Group, Hole, KINDS, Keep, OnMisfit, Placement, Plan,
+    PoolKeys, RelocationModel, Room, Setting, Settings, Shape, Size, StackLimit, Target, VaProfile,
+    WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, place,
 };
 use proptest::prelude::*;
 
@@ -122,6 +123,55 @@ fn keys() -> impl Strategy<Value = PoolKeys> {
         )
 }
 
+/// The same numbers for a pool of Wasmtime's, of any version and with any features.
+fn wasmtime_keys() -> impl Strategy<Value = PoolKeys> {
+    (
+        keys(),
+        13u32..=51,
+        any::<[bool; 4]>(),
+        1u32..4,
+        1u32..4,
+        prop::option::of(1u32..4),
+        prop::option::of(1u32..3),
+        prop_oneof![Just(0u32), 1u32..200_000],
+    )
+        .prop_map(
+            |(keys, major, flags, memories, tables, core, heaps, elements)| {
+                let [with_async, with_gc, before, _] = flags;
+                let mut features = WasmtimeFeatures::EMPTY;
+                if with_async {
+                    features = features.with(WasmtimeFeature::Async);
+                }
+                if with_gc {
+                    features = features.with(WasmtimeFeature::Gc);
+                }
+                PoolKeys {
+                    engine: said(Engine::Wasmtime),
+                    table_reservation: None,
+                    stack_reservation: keys.stack_reservation.filter(|_| with_async),
+                    wasmtime: WasmtimeKeys {
+                        version: said(WasmtimeVersion::major(major)),
+                        features: said(features),
+                        memories_per_instance: said(memories),
+                        tables_per_instance: said(tables),
+                        core_instances_per_instance: core.and_then(said),
+                        gc_heaps_per_instance: heaps
+                            .filter(|_| with_gc && major >= 20)
+                            .and_then(said),
+                        table_elements: said(elements),
+                        guard_before_linear_memory: said(before),
+                        ..WasmtimeKeys::EMPTY
+                    },
+                    ..keys
+                }
+            },
+        )
+}
+
+fn any_keys() -> impl Strategy<Value = PoolKeys> {
+    prop_oneof![keys(), wasmtime_keys()]
+}
+
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
 fn settings(profile: &VaProfile<'static>, shape: Shape, pools: &[PoolKeys]) -> Settings<'static> {
@@ -155,7 +205,7 @@ fn fits(profile: &VaProfile<'static>, shape: Shape, pools: &[PoolKeys]) -> bool 
         .collect();
     match settings(profile, shape, &fixed).case(target(profile)) {
         Ok(case) => Plan::new(&case).misfit.is_none(),
-        // Only a sum above 64 bits is left as a fault here, and that is larger than anything.
+        // Only a sum that cannot be counted is left as a fault here, and that is larger than anything.
         Err(_) => false,
     }
 }
@@ -181,7 +231,7 @@ proptest! {
     fn what_is_suggested_fits_and_the_next_does_not(
         profile in profile(),
         shape in shape(),
-        pools in prop::collection::vec(keys(), 1..=3),
+        pools in prop::collection::vec(any_keys(), 1..=3),
     ) {
         let Ok(case) = settings(&profile, shape, &pools).case(target(&profile)) else {
             return Ok(());
@@ -209,7 +259,7 @@ proptest! {
     fn what_is_guaranteed_fits(
         profile in profile(),
         shape in shape(),
-        pools in prop::collection::vec(keys(), 1..=3),
+        pools in prop::collection::vec(any_keys(), 1..=3),
     ) {
         let Ok(case) = settings(&profile, shape, &pools).case(target(&profile)) else {
             return Ok(());

@@ -372,7 +372,9 @@ impl<M: Machine> Recheck<'_, M> {
                 self.bounds.check(&limits, &[]).is_ok()
                     && self.reserve(limits, &[], headroom).is_ok()
             });
-            (fit > 0).then(|| scale.limits(fit))
+            (fit > 0)
+                .then(|| scale.limits(fit))
+                .filter(|limits| limits.memory_reservation >= limits.least_reservation())
         };
         let most = |keep| most(keep, self.headroom).or_else(|| most(keep, Size::ZERO));
         LargestFit {

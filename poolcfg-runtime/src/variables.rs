@@ -340,11 +340,7 @@ impl InForce {
             if !size.is_multiple_of(GRAIN) {
                 return Err(said.fault(VariableFault::NotMultiple));
             }
-            if let Some(wasmtime) = &asked.wasmtime
-                && wasmtime.version.leaks_without_guard()
-                && asked.guard_size.is_zero()
-                && size < Size::gib(4)
-            {
+            if size < asked.least_reservation() {
                 return Err(said.fault(VariableFault::GuardLeaks));
             }
             asked.memory_reservation = size;

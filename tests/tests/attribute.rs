@@ -122,6 +122,61 @@ fn every_way_to_write_it() {
     passes(&Package::new("ways", &renamed, file, source));
 }
 
+/// Limits of Wasmtime's beside those of the native engine, for a program that depends on no Wasmtime.
+#[test]
+fn wasmtime_limits_are_those_of_the_file() {
+    let source = "
+        use poolcfg_runtime::{PoolLimits, Tunables, WasmtimeLimits, pool_limits};
+
+        #[pool_limits(pool = \"requests\")]
+        pub static REQUESTS: WasmtimeLimits;
+
+        #[pool_limits(pool = \"requests\")]
+        pub const SAME: poolcfg_runtime::WasmtimeLimits;
+
+        #[pool_limits(pool = \"plugins\")]
+        pub const PLUGINS: PoolLimits;
+
+        /// What a step that precompiles needs is a const too.
+        pub const TUNABLES: Tunables = SAME.tunables();
+
+        const _: () = {
+            let settings = SAME.settings();
+            assert!(settings.total_memories == 14 && settings.total_tables == 21);
+            assert!(settings.total_stacks == 7 && settings.total_gc_heaps == 7);
+            assert!(settings.total_core_instances == 28);
+            assert!(settings.total_component_instances == 7);
+            assert!(settings.max_tables_per_module == 3);
+            assert!(settings.table_elements == 5000);
+            assert!(settings.async_stack_size == 1 << 20 && settings.max_wasm_stack == 1 << 18);
+            assert!(TUNABLES.memory_reservation == 1 << 30);
+            assert!(TUNABLES.memory_guard_size == 1 << 16);
+            assert!(!TUNABLES.memory_may_move && !TUNABLES.guard_before_linear_memory);
+            assert!(PLUGINS.asked().max_instances == 3);
+        };
+    ";
+    let file = "
+        [pool.requests]
+        engine = \"wasmtime\"
+        max_instances = 7
+        memory_reservation = \"1GiB\"
+        guard_size = \"64KiB\"
+        stack_reservation = \"1MiB\"
+        [pool.requests.wasmtime]
+        version = \"48\"
+        features = [\"async\", \"gc\"]
+        tables_per_instance = 3
+        core_instances_per_instance = 4
+        gc_heaps_per_instance = 1
+        table_elements = 5000
+        guard_before_linear_memory = false
+        max_wasm_stack = \"256KiB\"
+        [pool.plugins]
+        max_instances = 3
+    ";
+    passes(&Package::new("wasmtime", &Package::runtime(), file, source));
+}
+
 /// The compiler works for the target, so what it evaluates has to stay cheap whatever the numbers are.
 #[test]
 fn huge_numbers_are_cheap_for_the_compiler() {

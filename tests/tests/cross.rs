@@ -150,6 +150,36 @@ fn one_file_gives_each_target_its_own_constants() {
 
 #[test]
 #[ignore = "needs the standard library's source: cargo xtask test"]
+fn wasmtime_gets_its_own_constants_on_each_target_too() {
+    let source = "
+        use poolcfg_runtime::{WasmtimeLimits, pool_limits};
+        #[pool_limits]
+        pub const POOL: WasmtimeLimits;
+        #[cfg(target_arch = \"riscv64\")]
+        const SLOTS: u32 = 42;
+        #[cfg(target_arch = \"aarch64\")]
+        const SLOTS: u32 = 84;
+        #[cfg(target_arch = \"x86_64\")]
+        const SLOTS: u32 = 1000;
+        const _: () = assert!(POOL.settings().total_memories == SLOTS);
+        const _: () = assert!(POOL.settings().memory_reservation == 4 << 30);
+    ";
+    let file = "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = \"48\"\n";
+    let fitted = package("wasmtime", file, source);
+    for target in [RISCV64, AARCH64, "x86_64-unknown-linux-gnu"] {
+        passes(cargo("check", target, &fitted.path("")));
+    }
+    let too_many = package(
+        "wasmtime-43",
+        &format!("{file}max_instances = 43\n"),
+        source,
+    );
+    let error = fails(cargo("check", RISCV64, &too_many.path("")));
+    assert!(error.contains("max_instances = 42 fits"), "{error}");
+}
+
+#[test]
+#[ignore = "needs the standard library's source: cargo xtask test"]
 fn the_generated_file_holds_for_its_target_only() {
     let package = package("generated", "", "pub mod pool_limits;");
     let mut generate = Command::new(env!("CARGO"));

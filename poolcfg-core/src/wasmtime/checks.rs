@@ -196,9 +196,8 @@ impl Wasmtime {
                 pool,
                 place,
             });
-        } else if guard.is_zero()
-            && self.version.leaks_without_guard()
-            && limits.memory_reservation.get() < Size::gib(4).get()
+        } else if limits.memory_reservation.get() < limits.least_reservation().get()
+            && guard.is_zero()
         {
             faults = faults.and(Fault::GuardLeaks {
                 version: self.version,
