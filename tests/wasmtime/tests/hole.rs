@@ -29,7 +29,10 @@ fn in_one_hole_the_default_fails_ours_starts_and_one_instance_more_fails() {
         let result = folder.result(BOARD).unwrap();
         let space = hole(&result).unwrap();
         let module = folder
-            .write("module.wat", "(module (memory 1) (func (export \"_start\")))")
+            .write(
+                "module.wat",
+                "(module (memory 1) (func (export \"_start\")))",
+            )
             .unwrap();
         let run = |config: Option<&Path>| {
             let mut run = release.command("run");
