@@ -76,14 +76,7 @@ mod tests {
     #[test]
     fn every_line_of_the_template_can_be_used() {
         ConfigFile::parse(TEMPLATE).expect("the template as it is");
-        let uncommented: String = TEMPLATE
-            .lines()
-            .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if rest.starts_with('[') || rest.contains(" = ") => rest,
-                _ => line,
-            })
-            .flat_map(|line| [line, "\n"])
-            .collect();
+        let uncommented = lines("", "no such line");
         assert_ne!(uncommented, TEMPLATE);
         let file = match ConfigFile::parse(&uncommented) {
             Ok(file) => file,
@@ -92,6 +85,20 @@ mod tests {
         let board = TargetFacts::builtin("riscv64gc-unknown-linux-gnu").expect("a known triple");
         let case = file.settings(&board).case(board.target());
         assert!(case.is_ok(), "{case:#?}");
+    }
+
+    /// The lines of the template between two, as they are without their `#`.
+    fn lines(from: &str, to: &str) -> String {
+        TEMPLATE
+            .lines()
+            .skip_while(|line| !line.starts_with(from))
+            .take_while(|line| !line.starts_with(to))
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.starts_with('[') || rest.contains(" = ") => rest,
+                _ => line,
+            })
+            .flat_map(|line| [line, "\n"])
+            .collect()
     }
 
     /// What the template calls the defaults are the defaults of x86_64.
@@ -103,16 +110,18 @@ mod tests {
             let case = file.settings(&host).case(host.target()).expect("no fault");
             (case.pools()[0].asked, case.pools()[0].min_instances)
         };
-        let table: String = TEMPLATE
+        let table = lines("[pooling_allocator]", "# For the engine");
+        assert_eq!(case(&table), case(""));
+        // The two keys that say so have no default.
+        let wasmtime: String = lines("# For the engine", "# Named pools")
             .lines()
-            .skip_while(|line| !line.starts_with("[pooling_allocator]"))
-            .take_while(|line| !line.starts_with("# Named pools"))
-            .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if rest.contains(" = ") => rest,
-                _ => line,
-            })
+            .filter(|line| !line.contains("no default"))
             .flat_map(|line| [line, "\n"])
             .collect();
-        assert_eq!(case(&table), case(""));
+        let engine = "[pooling_allocator]\nengine = \"wasmtime\"\n";
+        assert_eq!(
+            case(&format!("{engine}{wasmtime}")),
+            case(&format!("{engine}wasmtime.version = \"48\"\n"))
+        );
     }
 }
