@@ -45,6 +45,11 @@ fn cross() -> Result<Variables, String> {
 
 /// What the tests and the benchmarks with a real Wasmtime read.
 pub fn wasmtime() -> Result<Variables, String> {
+    for package in ["embedder", "hello-wasi-http"] {
+        run(cargo()
+            .current_dir(root().join("tests/wasmtime").join(package))
+            .args(["fetch", "--locked"]))?;
+    }
     Ok(vec![
         ("POOLCFG_RUST_SRC", rust_src::setup()?),
         ("POOLCFG_STRACE", strace::setup()?),

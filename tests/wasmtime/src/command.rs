@@ -72,13 +72,7 @@ impl Folder {
     /// # Errors
     /// What the command says, or that it prints something else than one result.
     pub fn result(&self, target: &str) -> Result<Value, String> {
-        let text = self.emit("json", target)?;
-        let mut document: Value =
-            serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
-        match document["results"].as_array_mut().map(Vec::as_mut_slice) {
-            Some([result]) => Ok(result.take()),
-            _ => Err(format!("not one result: {text}")),
-        }
+        only_result(&self.emit("json", target)?)
     }
 
     /// Writes the file for `wasmtime --config` and gives its path.
@@ -125,6 +119,16 @@ impl Folder {
 pub(crate) fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg"))
+}
+
+/// The only result in what the command prints as JSON.
+pub(crate) fn only_result(text: &str) -> Result<Value, String> {
+    let mut document: Value =
+        serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
+    match document["results"].as_array_mut().map(Vec::as_mut_slice) {
+        Some([result]) => Ok(result.take()),
+        _ => Err(format!("not one result: {text}")),
+    }
 }
 
 /// A number of a result, such as `/footprint/maps_at_start`.

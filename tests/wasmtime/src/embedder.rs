@@ -6,8 +6,9 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_tests::root;
+use serde_json::Value;
 
-use crate::command::program;
+use crate::command::{only_result, program};
 use crate::release::Release;
 use crate::setup::{output, target};
 
@@ -91,6 +92,15 @@ impl Embedder {
             .current_dir(&self.folder)
             .env_remove("POOLCFG_VA_PROFILE");
         command
+    }
+
+    /// What our command says of the package's only pool on a target.
+    ///
+    /// # Errors
+    /// What it says when it says something else.
+    pub fn result(&self, target: &str) -> Result<Value, String> {
+        let mut emit = self.poolcfg();
+        only_result(&output(emit.args(["--emit", "json", "--target", target]))?)
     }
 
     /// A file of the package, or a name for a new one.

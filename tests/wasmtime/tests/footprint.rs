@@ -210,9 +210,11 @@ fn the_footprint_is_what_real_commands_map() {
                         ..Config::default()
                     };
                     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
-                    TestRunner::new_with_rng(config, random).run(&files(), |file| {
-                        compare(release, &file).map_err(TestCaseError::fail)
-                    })
+                    TestRunner::new_with_rng(config, random)
+                        .run(&files(), |file| {
+                            compare(release, &file).map_err(TestCaseError::fail)
+                        })
+                        .map_err(|error| error.to_string())
                 })
             })
             .collect();

@@ -1,6 +1,7 @@
 //! Uses the pool up to its last slot and one beyond, and says what happened.
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -45,10 +46,10 @@ fn run(way: &str, what: &str, file: &Path) -> Result<()> {
 
 /// Makes `promised` of something and keeps them, then one more.
 fn fill<T>(promised: u32, mut make: impl FnMut() -> Result<T>) -> Result<()> {
-    let held = (0..promised)
-        .map(|_| make())
-        .collect::<Result<Vec<_>>>()?;
+    let before = maps()?;
+    let held = (0..promised).map(|_| make()).collect::<Result<Vec<_>>>()?;
     println!("held: {}", held.len());
+    println!("mappings: +{}", maps()?.saturating_sub(before));
     match make() {
         Ok(_) => println!("one more: made"),
         Err(error) if error.is::<PoolConcurrencyLimitError>() => {
@@ -57,6 +58,11 @@ fn fill<T>(promised: u32, mut make: impl FnMut() -> Result<T>) -> Result<()> {
         Err(error) => println!("one more: failed: {error:#}"),
     }
     Ok(())
+}
+
+/// How many mappings the kernel keeps for this process.
+fn maps() -> Result<usize> {
+    Ok(fs::read_to_string("/proc/self/maps")?.lines().count())
 }
 
 /// Instances of a module with one memory.
