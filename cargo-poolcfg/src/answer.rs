@@ -115,17 +115,18 @@ impl<'a> Answer<'a> {
         })
     }
 
+    /// What the budget is of: the profile and the shape, or this machine.
+    pub(crate) fn machine(&self) -> String {
+        if self.here {
+            return "this machine, measured".to_owned();
+        }
+        let case = &self.case;
+        format!("{} ({})", case.profile.name, case.shape.describe())
+    }
+
     /// One line for each pool: whether it fits, and what.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let what = if self.here {
-            "this machine, measured".to_owned()
-        } else {
-            format!(
-                "{} ({})",
-                self.case.profile.name,
-                self.case.shape.describe()
-            )
-        };
+        let what = self.machine();
         let pools = self.case.pools().iter().zip(self.plan.guaranteed());
         pools
             .map(|(pool, limits)| {

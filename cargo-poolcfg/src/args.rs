@@ -71,6 +71,9 @@ pub(crate) struct Generate {
     /// What to write; anything but `rust` goes to stdout unless -o is given
     #[arg(long, value_name = "KIND", default_value = "rust", help_heading = OUTPUT)]
     pub(crate) emit: Emit,
+    /// The pool to write, for kinds that are of one; the file may name several
+    #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
+    pub(crate) pool: Option<String>,
     /// Render this template (minijinja) with the data of the JSON
     #[arg(long, value_name = "FILE", conflicts_with = "emit", help_heading = OUTPUT)]
     pub(crate) template: Option<PathBuf>,
@@ -89,13 +92,19 @@ impl Generate {
     pub(crate) fn repeats(&self) -> bool {
         let machine = &self.machine;
         self.check
-            && self.emit == Emit::Rust
+            && self.emit != Emit::Json
             && self.template.is_none()
             && machine.target.is_empty()
             && machine.va_profile.is_none()
             && machine.relocation_model.is_none()
             && machine.stack_limit.is_none()
             && machine.aslr.is_none()
+    }
+
+    /// As the command line calls what is written.
+    pub(crate) fn kind(&self) -> String {
+        let value = self.emit.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// The flags of a command that stands in a generated file; nothing when it is none of ours.
@@ -210,6 +219,14 @@ pub(crate) enum Emit {
     Rust,
     /// The JSON object of schema 1
     Json,
+    /// A file for `wasmtime --config`, version 30 and later
+    WasmtimeToml,
+    /// Options for the command line of `wasmtime`, version 19 and later
+    WasmtimeFlags,
+    /// The variables of Spin, 3.4 and later
+    SpinEnv,
+    /// The variables of wasmCloud, 2.0 and later
+    WasmcloudEnv,
 }
 
 /// Flags that every subcommand takes, before or after its name.

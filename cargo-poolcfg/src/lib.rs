@@ -4,7 +4,9 @@
 //! - `project`: packages and their poolcfg.toml; `target`, `rustc`, `spec`: targets and what they are
 //! - `answer`: what one target gives the pools of one package
 //! - `command`: the commands, on top of these
-//! - `rust_file`, `report`, `picture`, `table`: what they write
+//! - `host`: programs that are not ours, and what each can be told
+//! - `rust_file`, `host_file`, `report`, `template`, `picture`, `table`: what they write
+//! - `output`, `recorded`: where it goes, and the command that its first line says
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -13,9 +15,12 @@ mod command;
 mod entry;
 mod error;
 mod exit;
+mod host;
+mod host_file;
 mod output;
 mod picture;
 mod project;
+mod recorded;
 mod report;
 mod rust_file;
 mod rustc;
@@ -23,6 +28,7 @@ mod shell;
 mod spec;
 mod table;
 mod target;
+mod template;
 
 pub use entry::{Program, main};
 pub use exit::Exit;

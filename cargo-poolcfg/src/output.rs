@@ -1,13 +1,120 @@
-//! Output files: written beside their place and renamed, so that none is ever left half-written.
+//! Output: a text and its place. A file is written beside its place and renamed, so that none is ever left
+//! half-written, and none is replaced that is not ours.
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use poolcfg_core::Code;
+use poolcfg_core::file::FILE_NAME;
 
+use crate::args::Generate;
+use crate::command::Context;
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::project::shown;
+use crate::rust_file;
+use crate::shell::print;
+
+/// One text and its place; no place is stdout.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) place: Option<PathBuf>,
+    text: String,
+    /// How the text begins, where it is marked as ours: then only what does is replaced.
+    mark: Option<&'static str>,
+}
+
+impl Output {
+    /// A text for a place, which `-` is none of; `mark` is how it begins.
+    pub(crate) fn new(place: Option<PathBuf>, text: String, mark: Option<&'static str>) -> Self {
+        Self {
+            place: place.filter(|path| path != Path::new("-")),
+            text,
+            mark,
+        }
+    }
+
+    /// Writes it, unless it is there already.
+    ///
+    /// # Errors
+    /// When what is there is not ours to replace, or the place cannot be written to.
+    pub(crate) fn put(&self, context: &Context<'_>, arguments: &Generate) -> Result<(), Error> {
+        let Some(path) = &self.place else {
+            return print(&self.text);
+        };
+        match present(path)? {
+            // What is current keeps its time, so that nothing is built anew.
+            Present::Text(text) if text == self.text => {
+                context.shell.say(&format!("{} is current", shown(path)));
+                return Ok(());
+            }
+            Present::Text(text) if !self.may_replace(path, &text, arguments) => {
+                return Err(foreign(path));
+            }
+            _ => {}
+        }
+        write(path, &self.text)?;
+        context.shell.say(&format!("wrote {}", shown(path)));
+        Ok(())
+    }
+
+    /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
+    /// their place, and what is replaced must not be a source of anything.
+    fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
+        if let Some(mark) = self.mark {
+            return text.starts_with(mark) || text.trim().is_empty();
+        }
+        let is_source = path
+            .extension()
+            .is_some_and(|extension| extension == "rs" || extension == "toml")
+            && !text.starts_with(rust_file::MARK);
+        let is_template = arguments.template.as_ref().is_some_and(|template| {
+            match (template.canonicalize(), path.canonicalize()) {
+                (Ok(template), Ok(path)) => template == path,
+                _ => template == path,
+            }
+        });
+        !is_source && !is_template && path.file_name().is_none_or(|name| name != FILE_NAME)
+    }
+}
+
+/// Whether every file is what would be written now.
+///
+/// # Errors
+/// Every file that is not, and a text without a place.
+pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Error> {
+    let mut stale: Option<Error> = None;
+    for output in outputs {
+        let Some(path) = &output.place else {
+            return Err(Error::new(
+                Code::Stale,
+                "there is no file to check on stdout",
+                "name it with `-o FILE`",
+            )
+            .exiting(Exit::Usage));
+        };
+        let what = match present(path)? {
+            Present::Text(text) if text == output.text => {
+                context.shell.say(&format!("{} is current", shown(path)));
+                continue;
+            }
+            Present::Nothing => "is not there",
+            _ => "is not current",
+        };
+        let error = Error::new(
+            Code::Stale,
+            format!("`{}` {what}", shown(path)),
+            "run the same command without `--check`",
+        )
+        .exiting(Exit::Misfit);
+        stale = Some(match stale {
+            Some(before) => before.and(error),
+            None => error,
+        });
+    }
+    stale.map_or(Ok(()), Err)
+}
 
 /// What is at a path.
 #[derive(Debug)]
@@ -38,7 +145,7 @@ pub(crate) fn present(path: &Path) -> Result<Present, Error> {
 ///
 /// # Errors
 /// When the place cannot be written to.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
+fn write(path: &Path, text: &str) -> Result<(), Error> {
     put(path, text).map_err(|error| {
         let help = "make its folder writable and see that the disk has room, or write elsewhere with `-o FILE`";
         Error::io("write", path, &error, help)
@@ -90,7 +197,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// A file that poolcfg has not written.
-pub(crate) fn foreign(path: &Path) -> Error {
+fn foreign(path: &Path) -> Error {
     Error::new(
         Code::ForeignFile,
         format!("`{}` is there and was not written by poolcfg", shown(path)),

@@ -339,6 +339,23 @@ const fn native(keys: &PoolKeys, target: Target) -> Limits {
     }
 }
 
+impl Limits {
+    /// What a version of Wasmtime takes of itself on a target.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+    /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
+    /// assert_eq!((own.max_instances, own.guard_size), (1000, Size::mib(32)));
+    /// ```
+    #[must_use]
+    pub const fn of_wasmtime(version: WasmtimeVersion, target: Target) -> Self {
+        let nothing = PoolKeys::EMPTY;
+        let wasmtime = Wasmtime::new(version, &nothing.wasmtime, target);
+        of_wasmtime(wasmtime, &nothing, target)
+    }
+}
+
 const fn of_wasmtime(wasmtime: Wasmtime, keys: &PoolKeys, target: Target) -> Limits {
     let defaults = Defaults::new(wasmtime.version, target);
     let memory_reservation = size_or(&keys.memory_reservation, defaults.reservation);

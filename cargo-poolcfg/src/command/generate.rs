@@ -1,23 +1,27 @@
-//! `generate`: the limits as a file of Rust consts, as JSON or through a template.
+//! `generate`: the limits as a file of Rust consts, as JSON, as a text for a host or through a template.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use poolcfg_core::Code;
 use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Code, file::FILE_NAME};
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Emit, Generate, Machine, MessageFormat};
 use crate::command::{Context, answers, warn};
 use crate::error::{Error, all};
 use crate::exit::Exit;
-use crate::output::{Present, foreign, present, write};
-use crate::project::{Member, members, shown};
+use crate::host::{self, Host};
+use crate::host_file::Chosen;
+use crate::output::{Output, check};
+use crate::project::{Member, members};
+use crate::recorded;
 use crate::report::{Report, json};
-use crate::rust_file::{self, Header, MARK};
+use crate::rust_file::{self, Header};
 use crate::rustc::Rustc;
 use crate::shell::print;
 use crate::target::{NamedTarget, facts, named};
+use crate::template::render_file;
 
 /// Where the consts of a package go.
 const RUST_FILE: &str = "src/pool_limits.rs";
@@ -28,16 +32,26 @@ const RUST_FILE: &str = "src/pool_limits.rs";
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`]; stale files likewise.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     let (members, asked) = project(context, arguments)?;
+    let host = host(arguments);
+    if host.is_none() && arguments.pool.is_some() {
+        return Err(Error::new(
+            Code::HostCannot,
+            "`--pool` chooses for a text that is of one pool, and this one is of all",
+            "leave it out, or choose a host with `--emit`",
+        )
+        .exiting(Exit::Usage));
+    }
     let recorded = match arguments.repeats() {
-        true => recorded(&members, arguments),
+        true => place(&members, arguments).and_then(|place| recorded::read(&place)),
         false => None,
     };
-    let (machine, asked) = match &recorded {
-        Some(machine) => {
-            let asked = Asked::new(&names(context, machine), &context.rustc())?;
-            (machine, asked)
+    let (machine, pool, asked) = match &recorded {
+        Some(recorded) => {
+            let asked = Asked::new(&names(context, &recorded.machine), &context.rustc())?;
+            let pool = arguments.pool.as_ref().or(recorded.pool.as_ref());
+            (&recorded.machine, pool, asked)
         }
-        None => (&arguments.machine, asked),
+        None => (&arguments.machine, arguments.pool.as_ref(), asked),
     };
     let wish = Wish::new(machine)?;
     let targets = all(members
@@ -51,13 +65,31 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .zip(&facts)
         .map(|(member, facts)| Ok((member, answers(member, facts, &wish)?))))?;
-    let outputs = match (&arguments.template, arguments.emit) {
-        (Some(template), _) => vec![Output::text(
-            &arguments.output,
-            templated(template, &results)?,
-        )],
-        (None, Emit::Json) => vec![Output::text(&arguments.output, json(&report(&results))?)],
-        (None, Emit::Rust) => {
+    let mut notes = Vec::new();
+    let outputs = match (&arguments.template, host, arguments.emit) {
+        (Some(template), ..) => {
+            let text = render_file(template, &report(&results))?;
+            vec![Output::new(arguments.output.clone(), text, None)]
+        }
+        (None, Some(host), _) => {
+            let chosen = Chosen::new(&results, pool.map(String::as_str), &arguments.kind())?;
+            // Nothing is written of what does not fit.
+            misfits(&results)?;
+            let command = recorded::host(&chosen, &targets, pool, &wish, arguments)?;
+            let text = chosen.render(host, &command)?;
+            notes = text.notes;
+            let mark = host.marked.then_some(host::MARK);
+            let output = Output::new(arguments.output.clone(), text.text, mark);
+            if output.place.is_some() && arguments.format.message_format == MessageFormat::Json {
+                print(&json(&report(&results))?)?;
+            }
+            vec![output]
+        }
+        (None, None, Emit::Json) => {
+            let text = json(&report(&results))?;
+            vec![Output::new(arguments.output.clone(), text, None)]
+        }
+        (None, None, _) => {
             if arguments.format.message_format == MessageFormat::Json {
                 print(&json(&report(&results))?)?;
             }
@@ -84,6 +116,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
             .flat_map(Answer::lines)
         {
             context.shell.say(&line);
+        }
+        for note in &notes {
+            context.shell.say(&format!("note: {note}"));
         }
         for answer in results.iter().flat_map(|(_, answers)| answers) {
             context.shell.detail(&answer.details());
@@ -136,20 +171,25 @@ fn names(context: &Context<'_>, machine: &Machine) -> Vec<String> {
     }
 }
 
-/// The flags with which the file that is checked was written, from its first line: `--check` without
-/// flags of its own asks whether that command would write the same now.
-fn recorded(members: &[Member], arguments: &Generate) -> Option<Machine> {
+/// The file that is checked, where there can be only one.
+fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     let [member] = members else {
         return None;
     };
-    let place = arguments.output.clone();
-    let Ok(Present::Text(text)) = present(&place.unwrap_or_else(|| member.dir.join(RUST_FILE)))
-    else {
-        return None;
-    };
-    let command = text.strip_prefix("// @generated by `")?.split('`').next()?;
-    let words = shlex::split(command)?;
-    Generate::recorded(words).map(|generate| generate.machine)
+    let own = (arguments.emit == Emit::Rust).then(|| member.dir.join(RUST_FILE));
+    arguments.output.clone().or(own)
+}
+
+/// The host that is told, where one is.
+fn host(arguments: &Generate) -> Option<&'static Host> {
+    match arguments.emit {
+        _ if arguments.template.is_some() => None,
+        Emit::Rust | Emit::Json => None,
+        Emit::WasmtimeToml => Some(&host::TOML),
+        Emit::WasmtimeFlags => Some(&host::FLAGS),
+        Emit::SpinEnv => Some(&host::SPIN),
+        Emit::WasmcloudEnv => Some(&host::WASMCLOUD),
+    }
 }
 
 /// The targets of one package: those that were asked for and those with tables in its poolcfg.toml, or
@@ -163,7 +203,9 @@ fn arms(
 ) -> Result<Vec<NamedTarget>, Error> {
     let mut targets = asked.targets.clone();
     let triples: Vec<&str> = member.file.triples().collect();
-    if !machine.here && !triples.is_empty() {
+    // A text for a host is of the one target that is named.
+    let named = host(arguments).is_some() && !machine.target.is_empty();
+    if !machine.here && !named && !triples.is_empty() {
         if asked.is_host {
             targets.clear();
         }
@@ -205,40 +247,6 @@ fn report(results: &[(&Member, Vec<Answer<'_>>)]) -> Report {
     Report::new(answers.flat_map(Answer::results).collect())
 }
 
-/// The user's own text, made from the data of the JSON. What a template names and the data does not have
-/// is an error.
-fn templated(path: &Path, results: &[(&Member, Vec<Answer<'_>>)]) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::io("read template", path, &error, "it must be UTF-8 text"))?;
-    let mut environment = minijinja::Environment::new();
-    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-    // A file that is rendered ends as its template does.
-    if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder()
-        .keep_trailing_newline(true)
-        .build()
-    {
-        environment.set_syntax(syntax);
-    }
-    environment
-        .render_named_str(
-            &shown(path),
-            &text,
-            minijinja::value::Serde(report(results)),
-        )
-        .map_err(|error| {
-            let cause = match std::error::Error::source(&error) {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
-            };
-            let message = format!("the template cannot be rendered: {cause}");
-            Error::new(
-                Code::WrongType,
-                message,
-                "it is given what `--emit json` prints",
-            )
-        })
-}
-
 /// The file of one package.
 fn rust_output(
     member: &Member,
@@ -256,150 +264,13 @@ fn rust_output(
         })
         .collect();
     let header = Header {
-        command: &command(member, targets, wish)?,
+        command: &recorded::rust(member, targets, wish, &arguments.machine)?,
         source: member.source.as_ref().map_or("", |source| &source.text),
         runtime: member.runtime.as_deref(),
     };
     let text = rust_file::render(&arms, &header)?;
-    let place = match &arguments.output {
-        Some(path) => Some(path.clone()),
-        None if member.has_manifest => Some(member.dir.join(RUST_FILE)),
-        // Without a package there is no place of its own.
-        None => None,
-    };
-    Ok(Output {
-        place: place.filter(|path| path != Path::new("-")),
-        text,
-        marked: true,
-    })
-}
-
-/// The command that writes the same file again, on any machine, quoted as a shell takes it.
-///
-/// # Errors
-/// When a name cannot stand in the header, which is one line of a comment.
-fn command(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Result<String, Error> {
-    let mut words = vec!["cargo".to_owned(), "poolcfg".to_owned()];
-    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
-    if let Some(name) = &member.named {
-        flag("-p", name.clone());
-    }
-    for target in targets {
-        // Targets with tables of their own are always written.
-        if member.file.triples().any(|triple| triple == target.name) {
-            continue;
-        }
-        let path = Path::new(&target.name);
-        let name = match path.file_name() {
-            Some(file) if path.is_absolute() => file.to_string_lossy().into_owned(),
-            _ => target.name.clone(),
-        };
-        flag("--target", name);
-    }
-    words.extend(wish.flags());
-    let unfit = words
-        .iter()
-        .find(|word| word.contains(|char: char| char.is_control() || char == '`'));
-    match (unfit, shlex::try_join(words.iter().map(String::as_str))) {
-        (None, Ok(command)) => Ok(command),
-        (unfit, _) => Err(Error::new(
-            Code::UnknownTarget,
-            format!(
-                "`{}` cannot stand in the first line of a file",
-                unfit.map_or("a name", String::as_str).escape_default()
-            ),
-            "rename the target spec or profile: no backticks, line breaks or other control characters",
-        )),
-    }
-}
-
-/// One text and its place; no place is stdout.
-struct Output {
-    place: Option<PathBuf>,
-    text: String,
-    /// Whether the text begins with our mark: then only what does is replaced.
-    marked: bool,
-}
-
-impl Output {
-    fn text(output: &Option<PathBuf>, text: String) -> Self {
-        Self {
-            place: output.clone().filter(|path| path != Path::new("-")),
-            text,
-            marked: false,
-        }
-    }
-
-    fn put(&self, context: &Context<'_>, arguments: &Generate) -> Result<(), Error> {
-        let Some(path) = &self.place else {
-            return print(&self.text);
-        };
-        match present(path)? {
-            // What is current keeps its time, so that nothing is built anew.
-            Present::Text(text) if text == self.text => {
-                context.shell.say(&format!("{} is current", shown(path)));
-                return Ok(());
-            }
-            Present::Text(text) if !self.may_replace(path, &text, arguments) => {
-                return Err(foreign(path));
-            }
-            _ => {}
-        }
-        write(path, &self.text)?;
-        context.shell.say(&format!("wrote {}", shown(path)));
-        Ok(())
-    }
-
-    /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
-    /// their place, and what is replaced must not be a source of anything.
-    fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
-        if self.marked {
-            return text.starts_with(MARK) || text.trim().is_empty();
-        }
-        let is_source = path
-            .extension()
-            .is_some_and(|extension| extension == "rs" || extension == "toml")
-            && !text.starts_with(MARK);
-        let is_template = arguments.template.as_ref().is_some_and(|template| {
-            match (template.canonicalize(), path.canonicalize()) {
-                (Ok(template), Ok(path)) => template == path,
-                _ => template == path,
-            }
-        });
-        !is_source && !is_template && path.file_name().is_none_or(|name| name != FILE_NAME)
-    }
-}
-
-/// Whether every file is what would be written now.
-fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Error> {
-    let mut stale: Option<Error> = None;
-    for output in outputs {
-        let Some(path) = &output.place else {
-            return Err(Error::new(
-                Code::Stale,
-                "there is no file to check on stdout",
-                "name it with `-o FILE`",
-            )
-            .exiting(Exit::Usage));
-        };
-        let what = match present(path)? {
-            Present::Text(text) if text == output.text => {
-                context.shell.say(&format!("{} is current", shown(path)));
-                continue;
-            }
-            Present::Nothing => "is not there",
-            _ => "is not current",
-        };
-        let error = Error::new(
-            Code::Stale,
-            format!("`{}` {what}", shown(path)),
-            "run the same command without `--check`",
-        )
-        .exiting(Exit::Misfit);
-        stale = Some(match stale {
-            Some(before) => before.and(error),
-            None => error,
-        });
-    }
-    stale.map_or(Ok(()), Err)
+    // Without a package there is no place of its own.
+    let own = member.has_manifest.then(|| member.dir.join(RUST_FILE));
+    let place = arguments.output.clone().or(own);
+    Ok(Output::new(place, text, Some(rust_file::MARK)))
 }

@@ -1,0 +1,138 @@
+//! What a host cannot be told, with the numbers, and what can be done about it.
+
+use poolcfg_core::file::{ConfigFile, Diagnostic};
+use poolcfg_core::{Code, PoolKeys, Size, WasmtimeVersion};
+
+use super::Host;
+use super::number::{Matters, Number, Value};
+
+/// Why a text for a host cannot be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cannot {
+    /// With this version of Wasmtime it cannot be told at all.
+    TooOld {
+        host: &'static Host,
+        version: WasmtimeVersion,
+    },
+    /// It calls on stacks of the pool, and the pool has none.
+    NoStacks {
+        host: &'static Host,
+        version: WasmtimeVersion,
+    },
+    /// It takes no pool where it cannot reserve so much in one piece.
+    Probe {
+        host: &'static Host,
+        version: WasmtimeVersion,
+        need: Size,
+        have: Size,
+    },
+    /// It does not read the number, and takes another one of itself.
+    Key {
+        host: &'static Host,
+        version: WasmtimeVersion,
+        number: Number,
+        asked: Value,
+        own: Value,
+    },
+}
+
+impl Cannot {
+    /// The mistake, at its place in the file where that says anything of it.
+    pub(crate) fn diagnostic(&self, keys: &PoolKeys, file: &ConfigFile) -> Diagnostic {
+        let place = match self {
+            Self::TooOld { .. } | Self::Probe { .. } => {
+                keys.wasmtime.version.map(|version| version.place)
+            }
+            Self::NoStacks { .. } => {
+                let features = keys.wasmtime.features.map(|features| features.place);
+                keys.stack_reservation.map(|key| key.place).or(features)
+            }
+            Self::Key { number, .. } => Some(number.place(keys)),
+        };
+        Diagnostic {
+            code: Code::HostCannot,
+            message: self.message(),
+            span: place.and_then(|place| file.span(place)),
+            label: self.label(),
+            help: Some(self.help()),
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::TooOld { host, version } => {
+                format!("{} {} {}", host.on, version.major, host.before.0)
+            }
+            Self::NoStacks { host, version } => format!(
+                "{} {} calls on stacks of the pool, and this pool has none",
+                host.on, version.major
+            ),
+            Self::Probe {
+                host,
+                version,
+                need,
+                have,
+            } => format!(
+                "{} {} takes a pool only after it could reserve {} in one piece, and the largest one has {}",
+                host.on,
+                version.major,
+                need.needed(),
+                have.available()
+            ),
+            Self::Key {
+                host,
+                version,
+                number,
+                asked,
+                own,
+            } => format!(
+                "{} {} cannot be told `{}`: {asked} is asked, and it has {own}",
+                host.on,
+                version.major,
+                number.word()
+            ),
+        }
+    }
+
+    fn label(&self) -> String {
+        match self {
+            Self::TooOld { host, .. } => format!("{} is the first", host.since),
+            Self::NoStacks { .. } => "no stacks".to_owned(),
+            Self::Probe { .. } => "with this version".to_owned(),
+            Self::Key { own, .. } => format!("it has {own}"),
+        }
+    }
+
+    fn help(&self) -> String {
+        match self {
+            Self::TooOld { host, .. } => host.before.1.to_owned(),
+            Self::NoStacks { .. } => {
+                "write `\"async\"` into `features`, and no `stack_reservation` of 0".to_owned()
+            }
+            Self::Probe { .. } => {
+                "there it runs without a pool, whatever it is told; `cargo poolcfg profiles` lists machines with more".to_owned()
+            }
+            Self::Key {
+                host,
+                version,
+                number,
+                own,
+                ..
+            } => {
+                let set = match (number, number.matters(), own) {
+                    (_, Matters::AsBound, Value::Count(_)) => {
+                        format!("lower `max_instances`, so that `{}` is {own}", number.word())
+                    }
+                    (Number::MemoryProtectionKeys, ..) => {
+                        "take `memory_protection_keys` out".to_owned()
+                    }
+                    _ => format!("set `{}` to {own}", number.word()),
+                };
+                match host.first_told(*number, version.major) {
+                    Some(later) => format!("{set}, or use {} {later} or later", host.on),
+                    None => set,
+                }
+            }
+        }
+    }
+}

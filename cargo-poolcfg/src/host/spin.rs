@@ -1,0 +1,101 @@
+//! Spin: the variables that it reads when it starts.
+//!
+//! Source: spinframework/spin, crates/core/src/lib.rs, `Config::default`, at v3.4.0, v3.5.1, v3.6.3, v4.0.2 and
+//! 94a8fc8a (2026-08-21; 80-200).
+//!
+//! - Counts are u32 and sizes bytes, in decimal digits. A value that cannot be read ends Spin with a panic
+//!   (`env`, 187).
+//! - `SPIN_WASMTIME_POOLING` is `1` or `0`, anything else is a panic; `1` takes the pool without trying
+//!   whether 2^42 bytes can be reserved (`use_pooling_allocator_by_default`, 223; since Spin 2.6).
+//!   `spin up --disable-pooling` outranks it (crates/trigger/src/cli.rs:265).
+//! - `SPIN_MAX_INSTANCE_COUNT` (3.4 and later) stands for the totals that are not said, some of them times 2
+//!   or 4. All of them are said, so that it decides nothing.
+//! - `SPIN_MAX_INSTANCE_MEMORY` (3.3 and later) is how far each memory may grow (crates/core/src/limits.rs:15 and
+//!   crates/runtime-factors/src/lib.rs:121); the pool's own `max_memory_size` is always 4 GiB.
+//! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
+//! - Up to 3.3 nothing sets stacks and core instances, which are 1000 each.
+
+use super::number::Number;
+use super::{Form, Host, Told};
+
+/// The variables of Spin.
+pub(crate) static SPIN: Host = Host {
+    name: "Spin",
+    on: "Spin on Wasmtime",
+    since: 36,
+    before: (
+        "has 1000 stacks and 1000 core instances, whatever it is told",
+        "use Spin 3.4 or later, and name its version of Wasmtime: 36 or later",
+    ),
+    told: VARIABLES,
+    releases: RELEASES,
+    probe: None,
+    template: ("spin.env", include_str!("../../templates/spin.env.jinja")),
+    marked: true,
+};
+
+/// Source: Cargo.lock at each tag.
+const RELEASES: &[(u32, &str)] = &[
+    (36, "Spin 3.4"),
+    (37, "Spin 3.5"),
+    (41, "Spin 3.6.0 to 3.6.2"),
+    (42, "Spin 3.6.3"),
+    (43, "Spin 4.0.0"),
+    (44, "Spin 4.0.1 and 4.0.2"),
+];
+
+const VARIABLES: &[Told] = &[
+    variable(
+        Number::TotalComponentInstances,
+        "SPIN_WASMTIME_INSTANCE_COUNT",
+    ),
+    variable(Number::TotalMemories, "SPIN_WASMTIME_TOTAL_MEMORIES"),
+    variable(Number::TotalTables, "SPIN_WASMTIME_TOTAL_TABLES"),
+    variable(Number::TotalStacks, "SPIN_WASMTIME_TOTAL_STACKS"),
+    variable(
+        Number::TotalCoreInstances,
+        "SPIN_WASMTIME_TOTAL_CORE_INSTANCES",
+    ),
+    variable(Number::MaxMemorySize, "SPIN_MAX_INSTANCE_MEMORY"),
+    variable(
+        Number::TableElements,
+        "SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS",
+    ),
+    variable(
+        Number::MaxComponentInstanceSize,
+        "SPIN_WASMTIME_INSTANCE_SIZE",
+    ),
+    variable(
+        Number::MaxCoreInstanceSize,
+        "SPIN_WASMTIME_CORE_INSTANCE_SIZE",
+    ),
+    variable(
+        Number::MaxMemoriesPerModule,
+        "SPIN_WASMTIME_MAX_MEMORIES_PER_MODULE",
+    )
+    .form(Form::AtLeast(2)),
+    variable(
+        Number::MaxTablesPerModule,
+        "SPIN_WASMTIME_MAX_TABLES_PER_MODULE",
+    )
+    .form(Form::AtLeast(2)),
+    variable(
+        Number::MaxCoreInstancesPerComponent,
+        "SPIN_WASMTIME_CORE_INSTANCE_COUNT",
+    )
+    .form(Form::AtLeast(200)),
+    variable(
+        Number::MaxMemoriesPerComponent,
+        "SPIN_WASMTIME_INSTANCE_MEMORIES",
+    )
+    .form(Form::AtLeast(32)),
+    variable(
+        Number::MaxTablesPerComponent,
+        "SPIN_WASMTIME_INSTANCE_TABLES",
+    )
+    .form(Form::AtLeast(64)),
+];
+
+const fn variable(number: Number, name: &'static str) -> Told {
+    Told::new(number, name, 36)
+}

@@ -1,0 +1,90 @@
+//! wasmCloud 2: the variables that its runtime reads when it starts.
+//!
+//! Source: wasmCloud/wasmCloud, crates/wash-runtime/src/engine/mod.rs, `new_pooling_config`, the same from v2.0.0
+//! to v2.7.0 and at 7cd553cc (2026-08-20; 1102-1180).
+//!
+//! - Counts and sizes, the latter in bytes, in decimal digits. A value that cannot be read is passed over
+//!   with a warning in the log (`getenv`, 1083), so that the host takes 1000 of it.
+//! - `WASMTIME_POOLING` is `true` or `false`, and outranked: `wash host` and `wash dev` ask for the pool in any
+//!   case (crates/wash/src/cli/host.rs:434, crates/wash/src/cli/dev.rs:78).
+//! - From v2.0.5 on, which is Wasmtime 44, a pool is taken only after a memory of 2^42 bytes could be reserved,
+//!   whatever is asked for (`is_pooling_allocator_supported`, 1070). Up to v2.0.4 it was always taken.
+//! - `WASMTIME_POOLING_TOTAL_GC_HEAPS` is not read on Windows.
+//! - `WASMTIME_POOLING_MAX_UNUSED_WASM_SLOTS` is spelled so, and stands for warm slots; those, and what stays
+//!   resident, decide nothing that is mapped, and are left to the host.
+//! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
+//! - wasmCloud 1, which ends with Wasmtime 38, reads none of these variables.
+
+use poolcfg_core::Size;
+
+use super::number::Number;
+use super::{Host, Probe, Told};
+
+/// The variables of wasmCloud.
+pub(crate) static WASMCLOUD: Host = Host {
+    name: "wasmCloud",
+    on: "wasmCloud on Wasmtime",
+    since: 42,
+    before: (
+        "reads no variables of a pool",
+        "wasmCloud 2.0 is the first that does: name its version of Wasmtime, 42 or later",
+    ),
+    told: VARIABLES,
+    releases: RELEASES,
+    probe: Some(Probe {
+        since: 44,
+        memory: Size::tib(4),
+    }),
+    template: (
+        "wasmcloud.env",
+        include_str!("../../templates/wasmcloud.env.jinja"),
+    ),
+    marked: true,
+};
+
+/// Source: Cargo.lock at each tag.
+const RELEASES: &[(u32, &str)] = &[
+    (42, "wasmCloud 2.0.0 and 2.0.1"),
+    (43, "wasmCloud 2.0.2 to 2.0.4"),
+    (44, "wasmCloud 2.0.5 to 2.2"),
+    (45, "wasmCloud 2.3 and 2.4"),
+    (46, "wasmCloud 2.5"),
+    (47, "wasmCloud 2.6 and 2.7"),
+];
+
+const VARIABLES: &[Told] = &[
+    variable(Number::TotalMemories, "WASMTIME_POOLING_TOTAL_MEMORIES"),
+    variable(Number::TotalTables, "WASMTIME_POOLING_TOTAL_TABLES"),
+    variable(Number::TotalStacks, "WASMTIME_POOLING_TOTAL_STACKS"),
+    variable(
+        Number::TotalCoreInstances,
+        "WASMTIME_POOLING_TOTAL_CORE_INSTANCES",
+    ),
+    variable(
+        Number::TotalComponentInstances,
+        "WASMTIME_POOLING_TOTAL_COMPONENT_INSTANCES",
+    ),
+    variable(Number::TotalGcHeaps, "WASMTIME_POOLING_TOTAL_GC_HEAPS"),
+    variable(Number::MaxMemorySize, "WASMTIME_POOLING_MAX_MEMORY_SIZE"),
+    variable(Number::TableElements, "WASMTIME_POOLING_TABLE_ELEMENTS"),
+    variable(
+        Number::MaxCoreInstanceSize,
+        "WASMTIME_POOLING_MAX_CORE_INSTANCE_SIZE",
+    ),
+    variable(
+        Number::MaxComponentInstanceSize,
+        "WASMTIME_POOLING_MAX_COMPONENT_INSTANCE_SIZE",
+    ),
+    variable(
+        Number::MaxMemoriesPerModule,
+        "WASMTIME_POOLING_MAX_MEMORIES_PER_MODULE",
+    ),
+    variable(
+        Number::MaxTablesPerModule,
+        "WASMTIME_POOLING_MAX_TABLES_PER_MODULE",
+    ),
+];
+
+const fn variable(number: Number, name: &'static str) -> Told {
+    Told::new(number, name, 42)
+}

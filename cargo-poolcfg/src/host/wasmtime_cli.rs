@@ -1,0 +1,140 @@
+//! The `wasmtime` program: its options, which stand on the command line or, from 30 on, in a file.
+//!
+//! Source: bytecodealliance/wasmtime, crates/cli-flags/src/lib.rs, `OptimizeOptions` and `WasmOptions`, read
+//! at the tag of every major version from v14.0.0 to v48.0.0 (v48: 50 and 340, `CommonOptions::config` 846) and in wasmtime-cli-flags 49.0.5 and 50.0.1. A version refuses a key that it does not know:
+//! crates/cli-flags/src/opt.rs:51, `deny_unknown_fields`.
+//!
+//! - `pooling-allocator` is always said: `serve` else tries whether 2^42 bytes can be reserved, and pools
+//!   only then (src/commands/serve.rs, `use_pooling_allocator_by_default`, v22 to v48).
+//! - `gc-heap-*` (45 and later) are never said: as long as none of them is, Wasmtime copies the
+//!   settings for memories, and beside a pool they have to be the same (crates/wasmtime/src/config.rs:2718
+//!   and 2787-2822, v48).
+//! - From 49 on, variables such as `WASMTIME_OPTIMIZE_POOLING_TOTAL_MEMORIES` outrank the file, and
+//!   options on the command line outrank both (crates/cli-flags/src/opt.rs, `configure_with`, 49.0.5).
+
+use super::number::Number;
+use super::{Form, Host, Told};
+
+/// `wasmtime --config FILE`, and `CommonOptions::from_file` for programs of one's own.
+pub(crate) static TOML: Host = Host {
+    name: "`wasmtime`",
+    on: "`wasmtime`",
+    since: 30,
+    before: (
+        "takes no `--config` file",
+        "`--emit wasmtime-flags` serves versions from 19 on",
+    ),
+    told: KEYS,
+    releases: &[],
+    probe: None,
+    template: (
+        "wasmtime.toml",
+        include_str!("../../templates/wasmtime.toml.jinja"),
+    ),
+    marked: true,
+};
+
+/// Options for the command line, in one line.
+pub(crate) static FLAGS: Host = Host {
+    name: "`wasmtime`",
+    on: "`wasmtime`",
+    since: 19,
+    before: (
+        "takes no numbers of a pool",
+        "use 19 or later, or set them in a program of your own",
+    ),
+    told: KEYS,
+    releases: &[],
+    probe: None,
+    template: (
+        "wasmtime.flags",
+        include_str!("../../templates/wasmtime.flags.jinja"),
+    ),
+    marked: false,
+};
+
+/// All memory protection keys that a process can have: Linux 6.12, arch/x86/include/asm/pkeys.h:8.
+const ALL_KEYS: Form = Form::All(15);
+
+const KEYS: &[Told] = &[
+    optimize(Number::TotalMemories, "pooling-total-memories", 19),
+    optimize(Number::TotalTables, "pooling-total-tables", 19),
+    optimize(Number::TotalStacks, "pooling-total-stacks", 19),
+    optimize(
+        Number::TotalCoreInstances,
+        "pooling-total-core-instances",
+        19,
+    ),
+    optimize(
+        Number::TotalComponentInstances,
+        "pooling-total-component-instances",
+        19,
+    ),
+    optimize(Number::TotalGcHeaps, "pooling-total-gc-heaps", 27),
+    optimize(Number::MaxMemorySize, "pooling-max-memory-size", 22),
+    optimize(Number::TableElements, "pooling-table-elements", 25),
+    optimize(
+        Number::MaxCoreInstanceSize,
+        "pooling-max-core-instance-size",
+        25,
+    ),
+    optimize(
+        Number::MaxComponentInstanceSize,
+        "pooling-max-component-instance-size",
+        27,
+    ),
+    optimize(
+        Number::MaxMemoriesPerModule,
+        "pooling-max-memories-per-module",
+        27,
+    ),
+    optimize(
+        Number::MaxTablesPerModule,
+        "pooling-max-tables-per-module",
+        27,
+    ),
+    // `PoolingAllocationConfig::max_memory_protection_keys` is 16 of itself, more than there are.
+    optimize(Number::MemoryProtectionKeys, "memory-protection-keys", 18)
+        .until(27)
+        .form(ALL_KEYS),
+    optimize(
+        Number::MemoryProtectionKeys,
+        "pooling-memory-protection-keys",
+        27,
+    )
+    .form(Form::There),
+    optimize(
+        Number::MemoryProtectionKeys,
+        "pooling-max-memory-protection-keys",
+        27,
+    ),
+    // The names up to 27 are still taken, and an old one outranks the new one for the guard.
+    optimize(Number::MemoryReservation, "static-memory-maximum-size", 14).until(28),
+    optimize(Number::MemoryReservation, "memory-reservation", 28),
+    optimize(Number::GuardSize, "static-memory-guard-size", 14).until(27),
+    optimize(Number::GuardSize, "memory-guard-size", 27),
+    optimize(Number::MemoryMayMove, "static-memory-forced", 14)
+        .until(28)
+        .form(Form::Not),
+    optimize(Number::MemoryMayMove, "memory-may-move", 28),
+    optimize(
+        Number::GuardBeforeLinearMemory,
+        "guard-before-linear-memory",
+        19,
+    ),
+    // Where both are known, `max-wasm-stack` alone sets the other one too, to 512 KiB more. 25.0.1 is the
+    // first that knows both, and 25.0.0 refuses the other: in 25 neither is said.
+    wasm(Number::AsyncStackSize, "async-stack-size", 26),
+    wasm(Number::MaxWasmStack, "max-wasm-stack", 14).until(25),
+    wasm(Number::MaxWasmStack, "max-wasm-stack", 26),
+];
+
+/// An option of `-O`, and of the file's `[optimize]`.
+const fn optimize(number: Number, name: &'static str, since: u32) -> Told {
+    Told::new(number, name, since).section("optimize")
+}
+
+/// An option of `-W`, and of the file's `[wasm]`.
+const fn wasm(number: Number, name: &'static str, since: u32) -> Told {
+    Told::new(number, name, since).section("wasm")
+}

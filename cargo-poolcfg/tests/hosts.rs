@@ -1,0 +1,907 @@
+//! The texts for hosts of Wasmtime: what they say, version by version, and what a host cannot be told.
+//!
+//! The texts stand in `hosts/`. `POOLCFG_BLESS=1 cargo test -p cargo-poolcfg --test hosts` writes them
+//! anew; read the difference before it is committed.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use poolcfg_core::{Pooling, pooling};
+use serde_json::Value;
+use tempfile::TempDir;
+use toml_edit::Document;
+
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const X86_64: &str = "x86_64-unknown-linux-gnu";
+
+/// A folder with a poolcfg.toml and nothing else, as on a machine that runs a host and builds nothing.
+struct Folder(TempDir);
+
+/// How a run ended and what it said.
+#[derive(Debug)]
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn ends(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "{text}\n{self:#?}");
+        self
+    }
+}
+
+impl Folder {
+    fn with(poolcfg_toml: &str) -> Self {
+        let folder = Self(TempDir::new().unwrap());
+        folder.write("poolcfg.toml", poolcfg_toml);
+        folder
+    }
+
+    /// A pool of a version of Wasmtime's, with lines for its table and for its `wasmtime` table.
+    fn of(version: &str, pool: &str, wasmtime: &str) -> Self {
+        Self::with(&format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\n{pool}\n\
+             [pooling_allocator.wasmtime]\nversion = \"{version}\"\n{wasmtime}\n"
+        ))
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.path(file), text).unwrap();
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap()
+    }
+
+    /// `poolcfg …` where there is neither cargo nor rustc.
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_poolcfg"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .env("PATH", "")
+            .env_remove("CARGO")
+            .env_remove("RUSTC")
+            .env_remove("POOLCFG_VA_PROFILE")
+            .env_remove("CARGO_BUILD_TARGET")
+            .env_remove("CARGO_TERM_COLOR")
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran {
+            status: output.status.code().unwrap(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    fn emit(&self, kind: &str, target: &str) -> Ran {
+        self.run(&["--emit", kind, "--target", target])
+    }
+
+    /// The one result of the JSON.
+    fn result(&self, target: &str) -> Value {
+        let ran = self.emit("json", target).ends(0);
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        json["results"][0].clone()
+    }
+}
+
+/// The variables of an EnvironmentFile, as systemd reads them: comments are whole lines.
+fn variables(text: &str) -> BTreeMap<&str, &str> {
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_once('=').unwrap())
+        .collect()
+}
+
+#[test]
+fn texts_are_as_they_were_read() {
+    let of = |kind: &'static str, versions: &[u32], flags: &'static [&'static str]| {
+        let all = versions.iter().map(move |version| (kind, *version, flags));
+        all.collect::<Vec<_>>()
+    };
+    let sv48 = &["--va-profile", "sv48"];
+    let texts = [
+        of("wasmtime-toml", &[30, 36, 43, 48, 50], &[]),
+        of(
+            "wasmtime-flags",
+            &[19, 22, 25, 26, 27, 28, 30, 36, 43, 48, 50],
+            &[],
+        ),
+        of("spin-env", &[36, 43, 48], &[]),
+        of("wasmcloud-env", &[43], &[]),
+        of("wasmcloud-env", &[44, 48], sv48),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts");
+    for (kind, version, flags) in texts.into_iter().flatten() {
+        let ran = Folder::of(&version.to_string(), "", "")
+            .run(&[&["--emit", kind, "--target", RISCV64], flags].concat())
+            .ends(0);
+        let golden = folder.join(format!("{kind}-{version}.txt"));
+        if env::var_os("POOLCFG_BLESS").is_some() {
+            fs::write(&golden, &ran.stdout).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(expected, ran.stdout, "{}", golden.display());
+    }
+}
+
+/// Every number of the file is that of the JSON, and no total or size of the JSON is missing.
+#[test]
+fn the_toml_says_what_the_json_says() {
+    let folder = Folder::of(
+        "48",
+        "max_instances = 30\nmemory_reservation = \"1GiB\"\nmax_memory_size = \"512MiB\"\n\
+         guard_size = \"64KiB\"\nstack_reservation = \"1MiB\"",
+        "memories_per_instance = 2\ntables_per_instance = 3\ncore_instances_per_instance = 4\n\
+         gc_heaps_per_instance = 1\ntable_elements = 5000\nguard_before_linear_memory = false\n\
+         max_wasm_stack = \"256KiB\"\nmax_core_instance_size = \"2MiB\"\n\
+         max_component_instance_size = \"3MiB\"",
+    );
+    let limits = &folder.result(RISCV64)["limits"];
+    let own = &limits["wasmtime"];
+    let text = folder.emit("wasmtime-toml", RISCV64).ends(0).stdout;
+    let toml: Document<String> = text.parse().unwrap();
+    let said = |section: &str| -> BTreeMap<String, Value> {
+        let table = toml[section].as_table_like().unwrap();
+        let value = |item: &toml_edit::Item| match (item.as_bool(), item.as_integer()) {
+            (Some(flag), _) => Value::from(flag),
+            (_, number) => Value::from(number.unwrap()),
+        };
+        let lines = table.iter();
+        lines
+            .map(|(key, item)| (key.to_owned(), value(item)))
+            .collect()
+    };
+    let expected = |pairs: &[(&str, &Value)]| -> BTreeMap<String, Value> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(key, value)| ((*key).to_owned(), (*value).clone()))
+            .collect()
+    };
+    assert_eq!(
+        said("optimize"),
+        expected(&[
+            ("pooling-allocator", &Value::from(true)),
+            ("pooling-total-memories", &limits["total_memories"]),
+            ("pooling-total-tables", &limits["total_tables"]),
+            ("pooling-total-stacks", &limits["total_stacks"]),
+            (
+                "pooling-total-core-instances",
+                &limits["total_core_instances"]
+            ),
+            (
+                "pooling-total-component-instances",
+                &limits["total_component_instances"]
+            ),
+            ("pooling-total-gc-heaps", &limits["total_gc_heaps"]),
+            ("pooling-max-memory-size", &limits["max_memory_size"]),
+            ("pooling-table-elements", &own["table_elements"]),
+            (
+                "pooling-max-core-instance-size",
+                &own["max_core_instance_size"]
+            ),
+            (
+                "pooling-max-component-instance-size",
+                &own["max_component_instance_size"]
+            ),
+            (
+                "pooling-max-memories-per-module",
+                &own["max_memories_per_module"]
+            ),
+            (
+                "pooling-max-tables-per-module",
+                &own["max_tables_per_module"]
+            ),
+            ("memory-reservation", &limits["memory_reservation"]),
+            ("memory-guard-size", &limits["guard_size"]),
+            ("memory-may-move", &Value::from(false)),
+            (
+                "guard-before-linear-memory",
+                &own["guard_before_linear_memory"]
+            ),
+        ])
+    );
+    assert_eq!(
+        said("wasm"),
+        expected(&[
+            ("async-stack-size", &limits["stack_reservation"]),
+            ("max-wasm-stack", &own["max_wasm_stack"]),
+        ])
+    );
+    assert_eq!(limits["total_memories"], 30 * 3);
+    assert_eq!(own["memory_may_move"], false);
+}
+
+/// No text ever sets one of the numbers that beside a pool have to be those of memories, and none
+/// misses the allocator itself.
+#[test]
+fn every_version_is_told_of_the_pool_and_not_of_heaps() {
+    for version in 19..=51 {
+        let folder = Folder::of(&version.to_string(), "", "");
+        let flags = folder.emit("wasmtime-flags", RISCV64).ends(0).stdout;
+        assert_eq!(flags.lines().count(), 1, "{flags}");
+        assert!(
+            flags.starts_with("-O pooling-allocator=y,pooling-total-memories="),
+            "{flags}"
+        );
+        assert!(!flags.contains("gc-heap-"), "{flags}");
+        let toml = folder.emit("wasmtime-toml", RISCV64);
+        if version < 30 {
+            toml.ends(101);
+            continue;
+        }
+        // The same in both.
+        let file: Document<String> = toml.ends(0).stdout.parse().unwrap();
+        let mut said = Vec::new();
+        for (section, flag) in [("optimize", "-O"), ("wasm", "-W")] {
+            let table = file[section].as_table_like().unwrap();
+            let pairs = table.iter().map(|(key, item)| match item.as_bool() {
+                Some(true) => format!("{key}=y"),
+                Some(false) => format!("{key}=n"),
+                None => format!("{key}={}", item.as_integer().unwrap()),
+            });
+            said.push(format!("{flag} {}", pairs.collect::<Vec<_>>().join(",")));
+        }
+        assert_eq!(said.join(" "), flags.trim_end());
+    }
+}
+
+/// What a host with these variables maps: the formula on them, and on Wasmtime's own numbers for what
+/// no variable says.
+fn mapped(said: &BTreeMap<&str, &str>, names: [&str; 4], own: &Value) -> Vec<u64> {
+    let number = |name: &str| said[name].parse::<u64>().unwrap();
+    let [memories, tables, stacks, elements] = names;
+    let limits = &own["limits"];
+    let size = |name: &str| limits[name].as_u64().unwrap();
+    let settings = Pooling {
+        major: limits["wasmtime"]["major"].as_u64().unwrap(),
+        memories: number(memories),
+        tables: number(tables),
+        stacks: number(stacks),
+        heaps: 0,
+        reservation: size("memory_reservation"),
+        max_memory_size: size("max_memory_size"),
+        guard_size: size("guard_size"),
+        guard_before: true,
+        keys: 0,
+        table: number(elements) * 8,
+        stack: size("stack_reservation"),
+        pools: 1,
+    };
+    pooling(&settings, 4096).unwrap().sizes.to_vec()
+}
+
+fn footprint(result: &Value) -> Vec<u64> {
+    let mappings = result["footprint"]["mappings"].as_array().unwrap();
+    let bytes = mappings.iter().map(|one| one["bytes"].as_u64().unwrap());
+    bytes.collect()
+}
+
+#[test]
+fn a_host_with_the_variables_maps_the_footprint() {
+    let spin = [
+        "SPIN_WASMTIME_TOTAL_MEMORIES",
+        "SPIN_WASMTIME_TOTAL_TABLES",
+        "SPIN_WASMTIME_TOTAL_STACKS",
+        "SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS",
+    ];
+    let wasmcloud = [
+        "WASMTIME_POOLING_TOTAL_MEMORIES",
+        "WASMTIME_POOLING_TOTAL_TABLES",
+        "WASMTIME_POOLING_TOTAL_STACKS",
+        "WASMTIME_POOLING_TABLE_ELEMENTS",
+    ];
+    for version in ["43", "47"] {
+        let own = Folder::of(version, "", "").result(X86_64);
+        for (pool, wasmtime) in [
+            ("", ""),
+            (
+                "max_instances = 20",
+                "memories_per_instance = 3\ntables_per_instance = 2",
+            ),
+            (
+                "max_instances = 7",
+                "table_elements = 12345\ngc_heaps_per_instance = 2",
+            ),
+        ] {
+            let folder = Folder::of(version, pool, wasmtime);
+            let expected = footprint(&folder.result(X86_64));
+            let text = folder.emit("spin-env", X86_64).ends(0).stdout;
+            assert_eq!(mapped(&variables(&text), spin, &own), expected, "{text}");
+            assert_eq!(variables(&text)["SPIN_WASMTIME_POOLING"], "1");
+            let text = folder.emit("wasmcloud-env", X86_64).ends(0).stdout;
+            assert_eq!(
+                mapped(&variables(&text), wasmcloud, &own),
+                expected,
+                "{text}"
+            );
+            assert_eq!(variables(&text)["WASMTIME_POOLING"], "true");
+        }
+    }
+}
+
+/// What Spin lets a module or a component have is not lowered, and is raised where more is asked.
+#[test]
+fn spin_keeps_what_it_allows() {
+    let folder = Folder::of(
+        "44",
+        "max_instances = 2",
+        "memories_per_instance = 40\ntables_per_instance = 3\ncore_instances_per_instance = 300",
+    );
+    let text = folder.emit("spin-env", X86_64).ends(0).stdout;
+    let said = variables(&text);
+    assert_eq!(said["SPIN_WASMTIME_INSTANCE_MEMORIES"], "40");
+    assert_eq!(said["SPIN_WASMTIME_INSTANCE_TABLES"], "64");
+    assert_eq!(said["SPIN_WASMTIME_CORE_INSTANCE_COUNT"], "300");
+    assert_eq!(said["SPIN_WASMTIME_MAX_TABLES_PER_MODULE"], "3");
+    assert_eq!(said["SPIN_WASMTIME_TOTAL_CORE_INSTANCES"], "600");
+}
+
+/// Spin's own pool lets memories grow to 4 GiB; what bounds them is another variable.
+#[test]
+fn spin_bounds_memories() {
+    let folder = Folder::of("44", "max_memory_size = \"256MiB\"", "");
+    let text = folder.emit("spin-env", X86_64).ends(0).stdout;
+    assert_eq!(variables(&text)["SPIN_MAX_INSTANCE_MEMORY"], "268435456");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_shell_can_source_the_variables() {
+    let folder = Folder::of("44", "", "");
+    for kind in ["spin-env", "wasmcloud-env"] {
+        folder
+            .run(&["--emit", kind, "--target", X86_64, "-o", "host.env"])
+            .ends(0)
+            .says("wrote host.env");
+        let output = Command::new("/bin/sh")
+            .args(["-euc", "set -a; . ./host.env; set +a; exec env"])
+            .current_dir(folder.0.path())
+            .env_clear()
+            .env("PATH", env::var_os("PATH").unwrap())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+        let text = String::from_utf8(output.stdout).unwrap();
+        let exported: BTreeMap<&str, &str> = text
+            .lines()
+            .filter(|line| line.contains("POOLING") || line.starts_with("SPIN_"))
+            .map(|line| line.split_once('=').unwrap())
+            .collect();
+        let file = folder.read("host.env");
+        assert_eq!(exported, variables(&file));
+        fs::remove_file(folder.path("host.env")).unwrap();
+    }
+}
+
+/// One pool that a host cannot be told of, and what is said of it.
+struct Case {
+    kind: &'static str,
+    version: &'static str,
+    pool: &'static str,
+    wasmtime: &'static str,
+    message: &'static str,
+    help: &'static str,
+}
+
+const fn case(
+    kind: &'static str,
+    version: &'static str,
+    [pool, wasmtime]: [&'static str; 2],
+    message: &'static str,
+    help: &'static str,
+) -> Case {
+    Case {
+        kind,
+        version,
+        pool,
+        wasmtime,
+        message,
+        help,
+    }
+}
+
+#[test]
+fn what_a_host_cannot_be_told_is_an_error() {
+    const PLAIN: [&str; 2] = ["", ""];
+    let cases = [
+        // Versions that cannot be told at all.
+        case(
+            "wasmtime-toml",
+            "29.0.1",
+            PLAIN,
+            "`wasmtime` 29 takes no `--config` file",
+            "`--emit wasmtime-flags` serves versions from 19 on",
+        ),
+        case(
+            "wasmtime-flags",
+            "18",
+            PLAIN,
+            "`wasmtime` 18 takes no numbers of a pool",
+            "use 19 or later",
+        ),
+        case(
+            "spin-env",
+            "33",
+            PLAIN,
+            "Spin on Wasmtime 33 has 1000 stacks and 1000 core instances",
+            "use Spin 3.4 or later",
+        ),
+        case(
+            "wasmcloud-env",
+            "38",
+            PLAIN,
+            "wasmCloud on Wasmtime 38 reads no variables of a pool",
+            "42 or later",
+        ),
+        // A program that has no stacks to call on.
+        case(
+            "wasmtime-flags",
+            "48",
+            ["", "features = [\"component-model\"]"],
+            "`wasmtime` 48 calls on stacks of the pool, and this pool has none",
+            "write `\"async\"` into `features`",
+        ),
+        case(
+            "spin-env",
+            "44",
+            ["stack_reservation = 0", ""],
+            "Spin on Wasmtime 44 calls on stacks of the pool, and this pool has none",
+            "no `stack_reservation` of 0",
+        ),
+        // Keys that only later versions know.
+        case(
+            "wasmtime-flags",
+            "21",
+            ["max_memory_size = \"1GiB\"", ""],
+            "`wasmtime` 21 cannot be told `max_memory_size`: \"1GiB\" is asked, and it has \"10MiB\"",
+            "set `max_memory_size` to \"10MiB\", or use `wasmtime` 22 or later",
+        ),
+        case(
+            "wasmtime-flags",
+            "20",
+            ["", "table_elements = 20000"],
+            "`wasmtime` 20 cannot be told `table_elements`: 20000 is asked, and it has 10000",
+            "set `table_elements` to 10000, or use `wasmtime` 25 or later",
+        ),
+        case(
+            "wasmtime-flags",
+            "25",
+            ["stack_reservation = \"4MiB\"", ""],
+            "`wasmtime` 25 cannot be told `stack_reservation`: \"4MiB\" is asked, and it has \"2MiB\"",
+            "set `stack_reservation` to \"2MiB\", or use `wasmtime` 26 or later",
+        ),
+        case(
+            "wasmtime-flags",
+            "25",
+            ["", "max_wasm_stack = \"1MiB\""],
+            "`wasmtime` 25 cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
+            "set `max_wasm_stack` to \"512KiB\", or use `wasmtime` 26 or later",
+        ),
+        case(
+            "wasmtime-flags",
+            "24",
+            ["", "max_core_instance_size = \"2MiB\""],
+            "`wasmtime` 24 cannot be told `max_core_instance_size`: \"2MiB\" is asked, and it has \"1MiB\"",
+            "or use `wasmtime` 25 or later",
+        ),
+        case(
+            "wasmtime-flags",
+            "26",
+            ["", "max_component_instance_size = \"2MiB\""],
+            "`wasmtime` 26 cannot be told `max_component_instance_size`",
+            "or use `wasmtime` 27 or later",
+        ),
+        case(
+            "wasmtime-flags",
+            "26",
+            ["max_instances = 600", "gc_heaps_per_instance = 2"],
+            "`wasmtime` 26 cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
+            "lower `max_instances`, so that `total_gc_heaps` is 1000, or use `wasmtime` 27 or later",
+        ),
+        case(
+            "wasmtime-flags",
+            "25",
+            [
+                "max_memory_size = \"128MiB\"",
+                "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 4",
+            ],
+            "`wasmtime` 25 cannot be told `memory_protection_keys`: 4 is asked, and it has 0",
+            "take `memory_protection_keys` out, or use `wasmtime` 27 or later",
+        ),
+        // Keys that no variable says.
+        case(
+            "spin-env",
+            "44",
+            ["memory_reservation = \"8GiB\"", ""],
+            "Spin on Wasmtime 44 cannot be told `memory_reservation`: \"8GiB\" is asked, and it has \"4GiB\"",
+            "set `memory_reservation` to \"4GiB\"",
+        ),
+        case(
+            "spin-env",
+            "44",
+            ["guard_size = \"64KiB\"", ""],
+            "cannot be told `guard_size`: \"64KiB\" is asked, and it has \"32MiB\"",
+            "set `guard_size` to \"32MiB\"",
+        ),
+        case(
+            "spin-env",
+            "44",
+            ["", "guard_before_linear_memory = false"],
+            "cannot be told `guard_before_linear_memory`: false is asked, and it has true",
+            "set `guard_before_linear_memory` to true",
+        ),
+        case(
+            "spin-env",
+            "44",
+            ["stack_reservation = \"1MiB\"", ""],
+            "cannot be told `stack_reservation`: \"1MiB\" is asked, and it has \"2MiB\"",
+            "set `stack_reservation` to \"2MiB\"",
+        ),
+        case(
+            "spin-env",
+            "44",
+            ["", "max_wasm_stack = \"1MiB\""],
+            "cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
+            "set `max_wasm_stack` to \"512KiB\"",
+        ),
+        case(
+            "spin-env",
+            "44",
+            [
+                "max_memory_size = \"128MiB\"",
+                "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 15",
+            ],
+            "cannot be told `memory_protection_keys`: 15 is asked, and it has 0",
+            "take `memory_protection_keys` out",
+        ),
+        case(
+            "spin-env",
+            "44",
+            ["max_instances = 1200", "gc_heaps_per_instance = 1"],
+            "cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
+            "lower `max_instances`",
+        ),
+        case(
+            "wasmcloud-env",
+            "47",
+            ["guard_size = \"64MiB\"", ""],
+            "wasmCloud on Wasmtime 47 cannot be told `guard_size`: \"64MiB\" is asked, and it has \"32MiB\"",
+            "set `guard_size` to \"32MiB\"",
+        ),
+        case(
+            "wasmcloud-env",
+            "47",
+            ["stack_reservation = \"4MiB\"", ""],
+            "wasmCloud on Wasmtime 47 cannot be told `stack_reservation`",
+            "set `stack_reservation` to \"2MiB\"",
+        ),
+    ];
+    for case in &cases {
+        let folder = Folder::of(case.version, case.pool, case.wasmtime);
+        let ran = folder
+            .emit(case.kind, X86_64)
+            .ends(101)
+            .says("error[PC0034]: ")
+            .says(case.message)
+            .says("poolcfg.toml:")
+            .says("help: ")
+            .says(case.help);
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+/// Each with its own message, in one run.
+#[test]
+fn all_that_a_host_cannot_be_told_is_told_at_once() {
+    let folder = Folder::of(
+        "44",
+        "guard_size = \"64KiB\"\nstack_reservation = \"1MiB\"",
+        "max_wasm_stack = \"256KiB\"",
+    );
+    let ran = folder.emit("spin-env", X86_64).ends(101);
+    assert_eq!(ran.stderr.matches("error[PC0034]").count(), 3, "{ran:#?}");
+}
+
+/// The host's own numbers may be written out, and a bound that is wider at the host does no harm.
+#[test]
+fn what_a_host_has_anyway_need_not_be_told() {
+    let folder = Folder::of(
+        "44",
+        "max_instances = 100\nmemory_reservation = \"4GiB\"\nguard_size = \"32MiB\"\n\
+         stack_reservation = \"2MiB\"",
+        "guard_before_linear_memory = true\nmax_wasm_stack = \"512KiB\"\nmemory_protection_keys = 0",
+    );
+    folder
+        .emit("spin-env", X86_64)
+        .ends(0)
+        .says("keeps 1000 where 100 would do");
+    let ran = folder.emit("wasmcloud-env", X86_64).ends(0);
+    assert!(!ran.stderr.contains("note: "), "{ran:#?}");
+
+    let folder = Folder::of(
+        "19",
+        "max_memory_size = \"10MiB\"",
+        "table_elements = 10000",
+    );
+    let ran = folder.emit("wasmtime-flags", X86_64).ends(0);
+    assert!(!ran.stderr.contains("note: "), "{ran:#?}");
+    // As many heaps as instances follow from nothing that is asked for.
+    let folder = Folder::of("44", "max_instances = 1200", "");
+    folder.emit("spin-env", X86_64).ends(0).says("keeps 1000");
+    let folder = Folder::of("25", "max_instances = 2", "memories_per_instance = 2");
+    folder
+        .emit("wasmtime-flags", X86_64)
+        .ends(0)
+        .says("`max_memories_per_module` and keeps 1");
+}
+
+/// Where `wasmtime` knows both sizes of a stack, one that is said alone changes the other.
+#[test]
+fn both_sizes_of_a_stack_are_told_or_none() {
+    for (version, both) in [
+        ("19", false),
+        ("24", false),
+        ("25", false),
+        ("26", true),
+        ("48", true),
+    ] {
+        let folder = Folder::of(version, "", "");
+        let flags = folder.emit("wasmtime-flags", X86_64).ends(0).stdout;
+        assert_eq!(flags.contains("async-stack-size=2097152"), both, "{flags}");
+        assert_eq!(
+            flags.contains("max-wasm-stack=524288"),
+            version != "25",
+            "{flags}"
+        );
+    }
+}
+
+/// wasmCloud takes no pool where it cannot reserve 2^42 bytes first; before it tried, it always took one.
+#[test]
+fn wasmcloud_pools_only_where_its_probe_fits() {
+    for version in ["44", "47", "48"] {
+        Folder::of(version, "", "")
+            .emit("wasmcloud-env", RISCV64)
+            .ends(101)
+            .says("takes a pool only after it could reserve 4.01 TiB in one piece")
+            .says("170.66 GiB")
+            .says("runs without a pool, whatever it is told");
+    }
+    Folder::of("43", "", "")
+        .emit("wasmcloud-env", RISCV64)
+        .ends(0);
+}
+
+#[test]
+fn memory_protection_keys_are_told_where_there_are_any() {
+    let keys = "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = ";
+    let pool = "max_memory_size = \"128MiB\"";
+    let of = |version: &str, count: u32| {
+        let folder = Folder::of(version, pool, &format!("{keys}{count}"));
+        folder.emit("wasmtime-flags", X86_64).ends(0).stdout
+    };
+    assert!(
+        of("48", 7)
+            .contains(",pooling-memory-protection-keys=y,pooling-max-memory-protection-keys=7,")
+    );
+    assert!(of("26", 15).contains(",memory-protection-keys=y,"));
+    assert!(!of("48", 0).contains("protection-keys"));
+    let folder = Folder::of("48", pool, &format!("{keys}7"));
+    let text = folder.emit("wasmtime-toml", X86_64).ends(0).stdout;
+    // Wasmtime reads the switch as a word.
+    assert!(
+        text.contains("\npooling-memory-protection-keys = \"y\"\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\npooling-max-memory-protection-keys = 7\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_native_pool_is_told_to_nobody() {
+    let folder = Folder::with("[pooling_allocator]\nengine = \"native\"\n");
+    folder
+        .emit("spin-env", X86_64)
+        .ends(101)
+        .says("PC0034")
+        .says("poolcfg.toml:2:")
+        .says("`engine = \"wasmtime\"`");
+    let folder = Folder::with("");
+    folder
+        .emit("wasmtime-toml", X86_64)
+        .ends(101)
+        .says("native");
+}
+
+const TWO_POOLS: &str = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 10\n\
+    [pooling_allocator.wasmtime]\nversion = \"48\"\n\
+    [pool.requests]\n[pool.plugins]\nmax_instances = 5\n";
+
+#[test]
+fn of_several_one_is_chosen() {
+    let folder = Folder::with(TWO_POOLS);
+    folder
+        .emit("wasmtime-toml", RISCV64)
+        .ends(2)
+        .says("`wasmtime-toml` is of one pool, and there are 2: `requests`, `plugins`")
+        .says("choose one with `--pool NAME`");
+    let of = |pool: &str| {
+        folder.run(&[
+            "--emit",
+            "wasmtime-flags",
+            "--target",
+            RISCV64,
+            "--pool",
+            pool,
+        ])
+    };
+    assert!(
+        of("plugins")
+            .ends(0)
+            .stdout
+            .contains("pooling-total-memories=5,")
+    );
+    assert!(
+        of("requests")
+            .ends(0)
+            .stdout
+            .contains("pooling-total-memories=10,")
+    );
+    of("plugin")
+        .ends(101)
+        .says("PC0016")
+        .says("did you mean `plugins`?");
+
+    folder
+        .run(&[
+            "--emit",
+            "wasmtime-toml",
+            "--target",
+            RISCV64,
+            "--target",
+            X86_64,
+            "--pool",
+            "plugins",
+        ])
+        .ends(2)
+        .says("is of one target, and there are 2")
+        .says("choose one with `--target TRIPLE`");
+    folder
+        .run(&["--emit", "json", "--pool", "plugins"])
+        .ends(2)
+        .says("`--pool` chooses for a text that is of one pool");
+}
+
+/// A target that is named stands alone, whichever others the file has tables for.
+#[test]
+fn the_named_target_stands_alone() {
+    let folder = Folder::of(
+        "48",
+        "",
+        &format!(
+            "[target.{RISCV64}.pooling_allocator]\nmax_instances = 7\n[target.{X86_64}.pooling_allocator]\nmax_instances = 9"
+        ),
+    );
+    folder
+        .run(&["--emit", "wasmtime-flags"])
+        .ends(2)
+        .says("is of one target, and there are 2");
+    let text = folder.emit("wasmtime-flags", X86_64).ends(0).stdout;
+    assert!(text.contains("pooling-total-memories=9,"), "{text}");
+}
+
+#[test]
+fn nothing_is_written_of_what_does_not_fit() {
+    let folder = Folder::of("48", "max_instances = 43", "");
+    let write = [
+        "--emit",
+        "wasmtime-toml",
+        "--target",
+        RISCV64,
+        "-o",
+        "wasmtime.toml",
+    ];
+    let ran = folder.run(&write).ends(100).says("PC0001");
+    assert_eq!(ran.stdout, "");
+    assert!(!folder.path("wasmtime.toml").exists());
+}
+
+#[test]
+fn a_text_is_checked_like_the_rust_file() {
+    let folder = Folder::of("48", "", "");
+    let write = [
+        "--emit",
+        "wasmtime-toml",
+        "--target",
+        RISCV64,
+        "-o",
+        "wasmtime.toml",
+    ];
+    let check = ["--emit", "wasmtime-toml", "-o", "wasmtime.toml", "--check"];
+    folder
+        .run(&[&write[..], &["--check"]].concat())
+        .ends(100)
+        .says("is not there");
+    folder.run(&write).ends(0).says("wrote wasmtime.toml");
+    folder.run(&write).ends(0).says("wasmtime.toml is current");
+    // The target is the one of the file's first line.
+    folder.run(&check).ends(0);
+    let text = folder.read("wasmtime.toml");
+    folder.write(
+        "wasmtime.toml",
+        &text.replace("memories = 42", "memories = 60"),
+    );
+    folder
+        .run(&check)
+        .ends(100)
+        .says("PC0024")
+        .says("is not current");
+    folder.run(&write).ends(0);
+    assert_eq!(folder.read("wasmtime.toml"), text);
+
+    // What is no file of ours stays.
+    folder.write("wasmtime.toml", "[optimize]\n");
+    folder.run(&write).ends(101).says("PC0023");
+    assert_eq!(folder.read("wasmtime.toml"), "[optimize]\n");
+    folder
+        .run(&["--emit", "spin-env", "--target", X86_64, "--check"])
+        .ends(2)
+        .says("no file to check on stdout");
+}
+
+/// The first line is a command that writes the same again.
+#[test]
+fn the_recorded_command_writes_the_same() {
+    let folder = Folder::with(TWO_POOLS);
+    let flags = [
+        "--va-profile",
+        "sv48",
+        "--stack-limit",
+        "unlimited",
+        "--pool",
+        "plugins",
+    ];
+    let text = folder
+        .run(&[&["--emit", "spin-env", "--target", RISCV64], &flags[..]].concat())
+        .ends(0)
+        .stdout;
+    let command = text.split('`').nth(1).unwrap();
+    let words: Vec<&str> = command.split(' ').collect();
+    assert_eq!(words[0], "poolcfg");
+    assert_eq!(folder.run(&words[1..]).ends(0).stdout, text);
+    // For this machine no target is named: it is the one.
+    let text = folder
+        .run(&["--emit", "spin-env", "--here", "--pool", "plugins"])
+        .ends(0)
+        .stdout;
+    assert!(
+        text.starts_with("# @generated by `poolcfg --emit spin-env --pool plugins --here`."),
+        "{text}"
+    );
+    assert!(text.contains("this machine, measured"), "{text}");
+}
