@@ -80,37 +80,7 @@ impl Folder {
     /// # Errors
     /// What the command says.
     pub fn config(&self, target: &str) -> Result<PathBuf, String> {
-        // TEMPORARY until the command emits it.
-        let result = self.result(target)?;
-        let n = |pointer: &str| number(&result, &format!("/limits/{pointer}"));
-        let b = |pointer: &str| {
-            result
-                .pointer(&format!("/limits/{pointer}"))
-                .and_then(Value::as_bool)
-                .unwrap_or(true)
-        };
-        let text = format!(
-            "[optimize]\npooling-allocator = true\npooling-total-memories = {}\npooling-total-tables = {}\n\
-             pooling-total-stacks = {}\npooling-total-core-instances = {}\n\
-             pooling-total-component-instances = {}\npooling-total-gc-heaps = {}\n\
-             pooling-table-elements = {}\npooling-max-memory-size = {}\n\
-             memory-reservation = {}\nmemory-guard-size = {}\nmemory-may-move = {}\n\
-             guard-before-linear-memory = {}\n[wasm]\nasync-stack-size = {}\nmax-wasm-stack = {}\n",
-            n("total_memories")?,
-            n("total_tables")?,
-            n("total_stacks")?,
-            n("total_core_instances")?,
-            n("total_component_instances")?,
-            n("total_gc_heaps")?,
-            n("wasmtime/table_elements")?,
-            n("max_memory_size")?,
-            n("memory_reservation")?,
-            n("guard_size")?,
-            b("wasmtime/memory_may_move"),
-            b("wasmtime/guard_before_linear_memory"),
-            n("wasmtime/async_stack_size")?,
-            n("wasmtime/max_wasm_stack")?,
-        );
+        let text = self.emit("wasmtime-toml", target)?;
         self.write("wasmtime.toml", &text)
     }
 }

@@ -4,6 +4,7 @@
 //! still until something is written: there the kernel's list of its mappings is read, and then the module is
 //! handed over, so that the run ends as any other.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::ops::Range;
@@ -39,12 +40,11 @@ pub struct Trace {
     pub maps: u64,
 }
 
-/// Runs a module that does nothing with the settings of `config`. Besides the trace of its engine there is
-/// what the command says when the run behind that fails.
+/// Runs a module that does nothing, with `settings` on the command line.
 ///
 /// # Errors
-/// What the command says when it makes no engine, or what of its trace is not understood.
-pub fn trace(release: &Release, config: &Path) -> Result<(Trace, Result<(), String>), String> {
+/// What the command says when it fails, or what of its trace is not understood.
+pub fn trace(release: &Release, settings: &[OsString]) -> Result<Trace, String> {
     let folder = TempDir::new().map_err(|error| error.to_string())?;
     let log = folder.path().join("log");
     let pipe = folder.path().join("module.wat");
@@ -59,8 +59,7 @@ pub fn trace(release: &Release, config: &Path) -> Result<(Trace, Result<(), Stri
         .arg("--")
         .arg(wasmtime.get_program())
         .args(wasmtime.get_args())
-        .arg("--config")
-        .arg(config)
+        .args(settings)
         .arg(&pipe)
         .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::null())
@@ -68,15 +67,12 @@ pub fn trace(release: &Release, config: &Path) -> Result<(Trace, Result<(), Stri
         .stderr(Stdio::piped());
     let (process, output, maps) = stand_still(&mut strace, &pipe)?;
     let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(format!("{}\n{said}", output.status));
+    }
     let maps = maps.map_err(|error| format!("process {process}: {error}\n{said}"))?;
     let log = fs::read_to_string(&log).map_err(|error| format!("strace's log: {error}"))?;
-    let trace = read(&log, process, &pipe, &maps).map_err(|error| format!("{error}\n{said}"))?;
-    let ran = if output.status.success() {
-        Ok(())
-    } else {
-        Err(format!("{}\n{said}", output.status))
-    };
-    Ok((trace, ran))
+    read(&log, process, &pipe, &maps)
 }
 
 /// Runs `command` up to its module in `pipe`, reads its mappings, and lets it finish.
