@@ -1,5 +1,6 @@
 //! `wasmtime serve`, until it is dropped.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -59,6 +60,20 @@ impl Server {
             address,
             said: Some(said),
         })
+    }
+
+    /// How many bytes of address space it has taken.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn address_space(&self) -> Result<u64, String> {
+        let file = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(&file).map_err(|error| format!("`{file}`: {error}"))?;
+        text.lines()
+            .find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB"))
+            .and_then(|size| size.parse::<u64>().ok())
+            .map(|size| size << 10)
+            .ok_or_else(|| format!("`{file}` tells no size: {text}"))
     }
 
     /// Ends it and gives all that it said on its standard error.
