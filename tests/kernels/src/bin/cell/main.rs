@@ -1,0 +1,335 @@
+//! The judged process: whether all that is promised of its cell is there. Arguments: VA profile, and the
+//! three words of the cell. It prints what is promised, what it measured, and each promise that is broken.
+
+mod bare;
+
+use std::fmt;
+
+use poolcfg_core::{
+    Case, Engine, HOLES, Keep, OnMisfit, OwnProfile, Plan, PoolKeys, Setting, Settings, Size,
+    StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
+};
+use poolcfg_runtime::{
+    AcquireError, Pool, PoolLimits, RecheckError, RecheckLimit, Region, WasmtimeLimits, probe,
+};
+use poolcfg_tests_kernels::{Cell, Start};
+
+use bare::Bare;
+
+fn main() {
+    let words: &'static [String] = Vec::leak(std::env::args().skip(1).collect());
+    let words: Vec<&'static str> = words.iter().map(String::as_str).collect();
+    let [profile, cell @ ..] = words.as_slice() else {
+        panic!("arguments {words:?}");
+    };
+    let Some(cell) = Cell::of_words(cell) else {
+        panic!("cell {cell:?}");
+    };
+    let mut process = Process::new(profile, cell);
+    let promised = process.case.budget.holes();
+    let slots = process.wasmtime_slots();
+    println!(
+        "promised {} {} {}",
+        promised[0].get(),
+        promised[1].get(),
+        slots.unwrap_or(0)
+    );
+    let holes = process.holes(promised);
+    process.named_by_the_probe();
+    let slots = process.wasmtime(slots);
+    process.native_pool();
+    let (taken, found) = process.all_there_is();
+    let start = Start {
+        holes,
+        taken,
+        found,
+        slots,
+    };
+    println!("{start}");
+    for broken in &process.broken {
+        println!("broken {}", broken.replace('\n', " "));
+    }
+    println!("end");
+}
+
+/// What is said of pools of slots of a share of the window.
+fn slots(case: &Case<'_>, share: u64, instances: u32) -> PoolKeys {
+    PoolKeys {
+        max_instances: Some(Setting::given(instances)),
+        memory_reservation: Some(Setting::given(Size::bytes(
+            case.profile.window.get() / share,
+        ))),
+        keep: Some(Setting::given(Keep::MemoryReservation)),
+        on_misfit: Some(Setting::given(OnMisfit::Shrink)),
+        ..PoolKeys::EMPTY
+    }
+}
+
+/// Pools for Wasmtime 48 of slots that are 1/64 of the window: on sv39 that is its default of 4 GiB.
+fn wasmtime(case: &Case<'_>, instances: u32) -> PoolKeys {
+    PoolKeys {
+        engine: Some(Setting::given(Engine::Wasmtime)),
+        wasmtime: WasmtimeKeys {
+            version: Some(Setting::given(WasmtimeVersion::major(48))),
+            ..WasmtimeKeys::EMPTY
+        },
+        ..slots(case, 64, instances)
+    }
+}
+
+struct Process {
+    cell: Cell,
+    profile: &'static str,
+    /// With nothing said of pools.
+    case: Case<'static>,
+    /// Where the profile's window ends; what the kernel gives above it is not counted.
+    end: u64,
+    broken: Vec<String>,
+}
+
+impl Process {
+    fn new(profile: &'static str, cell: Cell) -> Self {
+        let case = cell.case(profile, PoolKeys::EMPTY);
+        Self {
+            cell,
+            profile,
+            end: case.profile.window.get(),
+            case,
+            broken: Vec::new(),
+        }
+    }
+
+    fn expect(&mut self, kept: bool, broken: impl FnOnce() -> String) {
+        if !kept {
+            self.broken.push(broken());
+        }
+    }
+
+    fn refused(&mut self, what: &str, error: &dyn fmt::Display) {
+        self.broken.push(format!("{what}: {error}"));
+    }
+
+    fn plan(&self, pool: PoolKeys) -> Plan {
+        Plan::new(&self.cell.case(self.profile, pool))
+    }
+
+    /// Both holes that are promised, measured and then filled.
+    fn holes(&mut self, promised: [Size; 2]) -> [Size; 2] {
+        let (end, page) = (self.end, self.case.profile.page_size);
+        let first = bare::largest(end, page);
+        let held = (!promised[0].is_zero()).then(|| Bare::reserve(promised[0], end));
+        let second = bare::largest(end, page);
+        self.expect(first >= promised[0] && !matches!(held, Some(None)), || {
+            format!("the first hole has {first}, promised {}", promised[0])
+        });
+        let filled = promised[1].is_zero() || Bare::reserve(promised[1], end).is_some();
+        self.expect(second >= promised[1] && filled, || {
+            format!("the second hole has {second}, promised {}", promised[1])
+        });
+        [first, second]
+    }
+
+    fn named_by_the_probe(&mut self) {
+        let probe = probe();
+        let names: Vec<&str> = probe.va_profiles.iter().map(|of| of.name).collect();
+        let unlimited = self.cell.stack_limit == StackLimit::Unlimited;
+        let known = names.contains(&self.profile)
+            && probe.unlimited_stack.is_some() == unlimited
+            && probe.relocation_model == Some(self.cell.program.relocation_model());
+        self.expect(known, || {
+            format!(
+                "the probe names {names:?}, {:?}, {:?}",
+                probe.unlimited_stack, probe.relocation_model
+            )
+        });
+    }
+
+    /// Slots for Wasmtime that are guaranteed; nothing where not even one is.
+    fn wasmtime_slots(&self) -> Option<u32> {
+        let plan = self.plan(wasmtime(&self.case, 64));
+        match (plan.misfit, plan.guaranteed()) {
+            (None, [limits]) => Some(limits.max_instances),
+            _ => None,
+        }
+    }
+
+    /// The guaranteed slots are there; one more is refused by the model, and at start where the process has
+    /// no room for it.
+    fn wasmtime(&mut self, guaranteed: Option<u32>) -> u32 {
+        let case = self.case;
+        let one_more = guaranteed.unwrap_or(0) + 1;
+        if one_more <= 64 {
+            let keys = PoolKeys {
+                on_misfit: Some(Setting::given(OnMisfit::Error)),
+                ..wasmtime(&case, one_more)
+            };
+            let misfit = self.plan(keys).misfit;
+            self.expect(misfit.is_some(), || {
+                format!("{one_more} slots fit the model, which guarantees {guaranteed:?}")
+            });
+            self.one_more_at_start(keys);
+        }
+        let Some(guaranteed) = guaranteed else {
+            return 0;
+        };
+        let settings = self.cell.settings(self.profile, wasmtime(&case, 64));
+        match WasmtimeLimits::new(settings.promise(Target::CURRENT, 0)).recheck() {
+            Ok(checked) => {
+                let slots = checked.instances();
+                self.expect(slots >= guaranteed, || {
+                    format!("{slots} of {guaranteed} guaranteed slots for Wasmtime")
+                });
+                slots
+            }
+            Err(error) => {
+                self.refused("guaranteed slots for Wasmtime", &error);
+                0
+            }
+        }
+    }
+
+    /// A build that wrongly counts on a window large enough for `keys` is refused where this process is not.
+    fn one_more_at_start(&mut self, keys: PoolKeys) {
+        let profile = self.case.profile;
+        let larger = OwnProfile {
+            name: "larger",
+            arch: profile.arch,
+            window: Size::bytes(profile.window.get().saturating_mul(8)),
+            page_size: profile.page_size,
+            pie_base: None,
+            legacy_base: None,
+            aslr_bits_default: None,
+            aslr_bits_max: None,
+        };
+        let settings = Settings::new(&[], &[larger])
+            .pooling_allocator(keys)
+            .va_profile(Some("larger"));
+        let Some(need) = settings
+            .case(Target::CURRENT)
+            .ok()
+            .and_then(|case| case.pools().first().map(|pool| pool.asked))
+            .and_then(|limits| limits.footprint(profile.page_size).ok())
+            .map(|footprint| footprint.mappings[0].bytes)
+        else {
+            self.broken.push("no footprint of one slot more".to_owned());
+            return;
+        };
+        let page = profile.page_size;
+        // Above the end of the window the kernel may give more by itself.
+        let have = bare::largest(1 << 56, page);
+        if have >= need {
+            return;
+        }
+        match WasmtimeLimits::new(settings.promise(Target::CURRENT, 0)).recheck() {
+            Ok(_) => self
+                .broken
+                .push(format!("one slot more is taken: {need} of {have}")),
+            Err(RecheckError::Misfit(misfit)) => {
+                let right = misfit.limit == RecheckLimit::Hole
+                    && misfit.need == need.get()
+                    && misfit.have == have.get();
+                self.expect(right, || format!("need {need}, have {have}: {misfit}"));
+            }
+            Err(error) => self.refused("one slot more", &error),
+        }
+    }
+
+    /// A pool of what is guaranteed: every slot is acquired, touched and released.
+    fn native_pool(&mut self) {
+        let keys = slots(&self.case, 64, 64);
+        let plan = self.plan(keys);
+        if plan.misfit.is_some() {
+            return;
+        }
+        let settings = self.cell.settings(self.profile, keys);
+        let limits = PoolLimits::new(settings.promise(Target::CURRENT, 0));
+        let guaranteed = limits.guaranteed().max_instances;
+        if let Err(error) = touch_every_slot(limits, guaranteed) {
+            self.broken
+                .push(format!("native pool of {guaranteed}: {error}"));
+        }
+    }
+
+    /// What a recheck takes of a pool that asks for twice the window, and what there is.
+    fn all_there_is(&mut self) -> (Size, Size) {
+        let keys = PoolKeys {
+            guard_size: Some(Setting::given(Size::ZERO)),
+            table_reservation: Some(Setting::given(Size::ZERO)),
+            stack_reservation: Some(Setting::given(Size::ZERO)),
+            ..slots(&self.case, 4096, 8192)
+        };
+        if self.plan(keys).misfit.is_some() {
+            return (Size::ZERO, Size::ZERO);
+        }
+        let page = self.case.profile.page_size;
+        let asked = self.end.saturating_mul(2);
+        let Some(found) = bare::total(HOLES, self.case.budget.headroom, 1 << 56, page) else {
+            self.broken.push("no room for the headroom".to_owned());
+            return (Size::ZERO, Size::ZERO);
+        };
+        let found = found.min(Size::bytes(asked));
+        let settings = self.cell.settings(self.profile, keys);
+        let limits = PoolLimits::new(settings.promise(Target::CURRENT, 0));
+        match limits.recheck() {
+            Ok(reserved) => {
+                let taken = reserved.reserved_bytes();
+                let start = Start {
+                    holes: [Size::ZERO; 2],
+                    taken,
+                    found,
+                    slots: 0,
+                };
+                self.expect(start.share() >= 980, || {
+                    format!("a recheck takes {taken} of {found}")
+                });
+                (taken, found)
+            }
+            Err(error) => {
+                self.refused("a pool that asks for more than there is", &error);
+                (Size::ZERO, found)
+            }
+        }
+    }
+}
+
+fn touch_every_slot(limits: PoolLimits, guaranteed: u32) -> Result<(), String> {
+    let text = |error: &dyn fmt::Display| error.to_string();
+    let reserved = limits.recheck().map_err(|error| text(&error))?;
+    let instances = reserved.instances();
+    if instances < guaranteed {
+        return Err(format!("only {instances}"));
+    }
+    let pool = Pool::new(reserved).map_err(|error| text(&error))?;
+    let mut live = Vec::new();
+    for _ in 0..instances {
+        let mut slot = pool.acquire().map_err(|error| text(&error))?;
+        touch(slot.memory())?;
+        slot.table().map_or(Ok(()), touch)?;
+        slot.stack().map_or(Ok(()), touch)?;
+        live.push(slot);
+    }
+    match pool.acquire() {
+        Err(AcquireError::Exhausted(_)) => {}
+        Err(error) => return Err(text(&error)),
+        Ok(_) => return Err(format!("more than {instances} slots")),
+    }
+    live.clear();
+    match pool.live() {
+        0 => Ok(()),
+        live => Err(format!("{live} slots are not released")),
+    }
+}
+
+fn touch(region: &mut Region) -> Result<(), String> {
+    region
+        .grow_to(64 << 10)
+        .map_err(|error| error.to_string())?;
+    let memory = region.as_mut_slice();
+    for end in [memory.len() - 1, 0] {
+        if memory[end] != 0 {
+            return Err("memory that is not zero".to_owned());
+        }
+        memory[end] = 1;
+    }
+    Ok(())
+}

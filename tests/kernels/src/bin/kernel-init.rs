@@ -1,0 +1,146 @@
+//! The first process of an emulated kernel: starts the judged program many times in every cell, prints what
+//! came of it over the console, and powers off. Arguments: VA profile, processes for each cell.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::io;
+use std::process::{Command, Output};
+
+use poolcfg_core::{Aslr, Layout, PoolKeys, Size, StackLimit};
+use poolcfg_tests_kernels::{Cell, CellReport, Start};
+use rustix::mount::{MountFlags, mount};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::system::{RebootCommand, reboot};
+
+const ASLR_BITS: &str = "/proc/sys/vm/mmap_rnd_bits";
+
+fn main() {
+    let judged = judge();
+    if let Err(error) = &judged {
+        println!("poolcfg: error {error}");
+    }
+    // The console empties its buffer before the power goes off; a kernel that cannot power off panics
+    // when its first process ends, which ends the emulation too.
+    let off = reboot(RebootCommand::PowerOff);
+    println!("poolcfg: error power off: {off:?}");
+}
+
+fn judge() -> Result<(), String> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [profile, starts] = words.as_slice() else {
+        return Err(format!("arguments {words:?}"));
+    };
+    let starts: u32 = starts.parse().map_err(|_| format!("number `{starts}`"))?;
+    mount("proc", "/proc", "proc", MountFlags::empty(), None)
+        .map_err(|error| format!("mount /proc: {error}"))?;
+    let release = read("/proc/sys/kernel/osrelease")?;
+    println!("poolcfg: kernel {}", release.trim());
+    let mut broken = aslr_bits(profile)?;
+    for cell in Cell::all() {
+        prepare(profile, cell)?;
+        let report = run(profile, cell, starts)?;
+        println!("poolcfg: {report}");
+        broken += report.broken;
+    }
+    println!("poolcfg: end {broken}");
+    Ok(())
+}
+
+/// Whether the kernel's default and maximum of ASLR are those of the profile.
+fn aslr_bits(profile: &str) -> Result<u32, String> {
+    let Some(first) = Cell::all().next() else {
+        return Err("no cell".to_owned());
+    };
+    let case = first.case(profile, PoolKeys::EMPTY);
+    let Layout::Linux(layout) = case.profile.layout else {
+        return Err(format!("`{profile}` is no profile of Linux"));
+    };
+    let default = read(ASLR_BITS)?;
+    let more = layout.aslr_bits_max + 1;
+    let mut broken = 0;
+    if default.trim() != layout.aslr_bits_default.to_string() {
+        println!(
+            "poolcfg: broken aslr bits are {} by default, {} in the profile",
+            default.trim(),
+            layout.aslr_bits_default
+        );
+        broken += 1;
+    }
+    if fs::write(ASLR_BITS, more.to_string()).is_ok() {
+        println!("poolcfg: broken the kernel takes {more} aslr bits, above the profile's maximum");
+        broken += 1;
+    }
+    Ok(broken)
+}
+
+/// Sets what the processes of a cell inherit.
+fn prepare(profile: &str, cell: Cell) -> Result<(), String> {
+    if let Layout::Linux(layout) = cell.case(profile, PoolKeys::EMPTY).profile.layout {
+        let bits = match cell.aslr {
+            Aslr::Default => layout.aslr_bits_default,
+            Aslr::Maximum => layout.aslr_bits_max,
+        };
+        fs::write(ASLR_BITS, bits.to_string())
+            .map_err(|error| format!("{bits} aslr bits: {error}"))?;
+    }
+    let current = match cell.stack_limit {
+        StackLimit::Finite => Some(Size::mib(8).get()),
+        StackLimit::Unlimited => None,
+    };
+    let limit = Rlimit {
+        current,
+        maximum: None,
+    };
+    setrlimit(Resource::Stack, limit).map_err(|error| format!("stack limit: {error}"))
+}
+
+fn run(profile: &str, cell: Cell, starts: u32) -> Result<CellReport, String> {
+    let text = cell.to_string();
+    let mut report: Option<CellReport> = None;
+    for number in 1..=starts {
+        let output = Command::new(format!("/{}", cell.program.word()))
+            .arg(profile)
+            .args(text.split(' '))
+            .output()
+            .map_err(|error: io::Error| format!("{text}: {error}"))?;
+        let (promised, start, faults) = said(&output)
+            .ok_or_else(|| format!("{text} {number}: {output:?}").replace('\n', " "))?;
+        let report = report.get_or_insert(CellReport::new(cell, promised.0, promised.1));
+        report.starts += 1;
+        report.add(&start);
+        for fault in faults {
+            println!("poolcfg: broken {text} {number}: {fault}");
+            report.broken += 1;
+        }
+    }
+    report.ok_or_else(|| "no process was to be started".to_owned())
+}
+
+type Said<'a> = (([Size; 2], u32), Start, Vec<&'a str>);
+
+/// What a process said: a line of promises, what it measured, and each promise that was not kept.
+fn said(output: &Output) -> Option<Said<'_>> {
+    if !output.status.success() {
+        return None;
+    }
+    let mut lines = std::str::from_utf8(&output.stdout).ok()?.lines();
+    let promised: Vec<&str> = lines.next()?.split(' ').collect();
+    let ["promised", first, second, slots] = promised.as_slice() else {
+        return None;
+    };
+    let size = |word: &str| word.parse().ok().map(Size::bytes);
+    let promised = ([size(first)?, size(second)?], slots.parse().ok()?);
+    let start = Start::read(lines.next()?)?;
+    let mut faults = Vec::new();
+    loop {
+        let line = lines.next()?;
+        if line == "end" {
+            return lines.next().is_none().then_some((promised, start, faults));
+        }
+        faults.push(line.strip_prefix("broken ")?);
+    }
+}
+
+fn read(path: &str) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("`{path}`: {error}"))
+}

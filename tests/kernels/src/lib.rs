@@ -1,0 +1,14 @@
+//! What the programs inside an emulated kernel and the test outside it share.
+//!
+//! - `cell`: a way to link and to start a process, of which every kernel has twelve
+//! - `report`: the lines in which one process tells what it found, and the whole kernel what came of it
+//!
+//! The programs are `cell`, the process that is judged, and `kernel-init`, which starts it many times in
+//! every cell. The test in `tests/kernels` builds them, boots the kernels and reads the reports.
+#![forbid(unsafe_code)]
+
+mod cell;
+mod report;
+
+pub use cell::{Cell, Program};
+pub use report::{CellReport, Start};

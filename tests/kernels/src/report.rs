@@ -1,0 +1,203 @@
+//! Reports: lines of words and numbers, read as strictly as they are written.
+
+use std::fmt;
+
+use poolcfg_core::Size;
+
+use crate::cell::Cell;
+
+/// What one process measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The largest single mapping, and the largest beside one of what is promised first.
+    pub holes: [Size; 2],
+    /// What a recheck took of a pool that asks for more than there is.
+    pub taken: Size,
+    /// What a search by bare mmap finds for the same.
+    pub found: Size,
+    /// Slots of 1/64 of the window that a recheck for Wasmtime took.
+    pub slots: u32,
+}
+
+impl Start {
+    /// Reads the line.
+    #[must_use]
+    pub fn read(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["start", first, second, taken, found, slots] = words.as_slice() else {
+            return None;
+        };
+        Some(Self {
+            holes: [size(first)?, size(second)?],
+            taken: size(taken)?,
+            found: size(found)?,
+            slots: slots.parse().ok()?,
+        })
+    }
+
+    /// What was taken, in thousandths of what was found, rounded down.
+    #[must_use]
+    pub fn share(&self) -> u64 {
+        match self.found.get() {
+            0 => 1000,
+            found => {
+                let share = u128::from(self.taken.get()) * 1000 / u128::from(found);
+                u64::try_from(share).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            holes: [first, second],
+            taken,
+            found,
+            slots,
+        } = self;
+        write!(
+            f,
+            "start {} {} {} {} {slots}",
+            first.get(),
+            second.get(),
+            taken.get(),
+            found.get()
+        )
+    }
+}
+
+/// What came of one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellReport {
+    /// The cell.
+    pub cell: Cell,
+    /// Processes that were started.
+    pub starts: u32,
+    /// Promises that were not kept; each has a line of its own.
+    pub broken: u32,
+    /// The two holes that are promised.
+    pub promised: [Size; 2],
+    /// The least that any process measured of them.
+    pub least: [Size; 2],
+    /// The most.
+    pub most: [Size; 2],
+    /// The least share of what is there that a recheck took, in thousandths.
+    pub share: u64,
+    /// Slots of 1/64 of the window that are promised, with Wasmtime's own guards.
+    pub slots_promised: u32,
+    /// The fewest that a recheck took when it was asked for 64.
+    pub slots_least: u32,
+}
+
+impl CellReport {
+    /// A cell in which nothing has been started yet.
+    #[must_use]
+    pub const fn new(cell: Cell, promised: [Size; 2], slots_promised: u32) -> Self {
+        Self {
+            cell,
+            starts: 0,
+            broken: 0,
+            promised,
+            least: [Size::bytes(u64::MAX); 2],
+            most: [Size::ZERO; 2],
+            share: u64::MAX,
+            slots_promised,
+            slots_least: u32::MAX,
+        }
+    }
+
+    /// Adds what one process measured.
+    pub fn add(&mut self, start: &Start) {
+        for (i, hole) in start.holes.into_iter().enumerate() {
+            self.least[i] = self.least[i].min(hole);
+            self.most[i] = self.most[i].max(hole);
+        }
+        self.share = self.share.min(start.share());
+        self.slots_least = self.slots_least.min(start.slots);
+    }
+
+    /// Reads the line.
+    #[must_use]
+    pub fn read(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["cell", a, b, c, numbers @ ..] = words.as_slice() else {
+            return None;
+        };
+        let numbers: Option<Vec<u64>> = numbers.iter().map(|word| word.parse().ok()).collect();
+        let numbers = numbers?;
+        let [
+            starts,
+            broken,
+            promised_first,
+            promised_second,
+            least_first,
+            least_second,
+            most_first,
+            most_second,
+            share,
+            slots_promised,
+            slots_least,
+        ] = *numbers.as_slice()
+        else {
+            return None;
+        };
+        let sizes = |first, second| [Size::bytes(first), Size::bytes(second)];
+        Some(Self {
+            cell: Cell::of_words(&[a, b, c])?,
+            starts: starts.try_into().ok()?,
+            broken: broken.try_into().ok()?,
+            promised: sizes(promised_first, promised_second),
+            least: sizes(least_first, least_second),
+            most: sizes(most_first, most_second),
+            share,
+            slots_promised: slots_promised.try_into().ok()?,
+            slots_least: slots_least.try_into().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for CellReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cell {} {} {}", self.cell, self.starts, self.broken)?;
+        for size in [self.promised, self.least, self.most].as_flattened() {
+            write!(f, " {}", size.get())?;
+        }
+        write!(
+            f,
+            " {} {} {}",
+            self.share, self.slots_promised, self.slots_least
+        )
+    }
+}
+
+fn size(word: &str) -> Option<Size> {
+    word.parse().ok().map(Size::bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_read_as_it_is_written_and_not_otherwise() {
+        let start = Start {
+            holes: [Size::gib(171), Size::gib(82)],
+            taken: Size::gib(250),
+            found: Size::gib(251),
+            slots: 42,
+        };
+        assert_eq!(Start::read(&start.to_string()), Some(start));
+        assert_eq!(start.share(), 996);
+        for cell in Cell::all() {
+            let mut report = CellReport::new(cell, [Size::gib(170), Size::gib(80)], 42);
+            report.add(&start);
+            report.starts = 1;
+            let line = report.to_string();
+            assert_eq!(CellReport::read(&line), Some(report));
+            for mistake in ["", "x", " 1", " "] {
+                assert_eq!(CellReport::read(&format!("{line}{mistake}x")), None);
+            }
+        }
+    }
+}
