@@ -13,7 +13,7 @@ use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::{Misfit, RecheckError, RecheckLimit};
 use crate::proc;
-use crate::slabs::{Refusal, Slabs, largest, largest_single, slab_bytes};
+use crate::slabs::{Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
 use crate::variables::InForce;
 
 /// One recheck at a time: what one has measured, another would take.
@@ -151,42 +151,78 @@ fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
         .collect()
 }
 
+/// A pool, and what was reserved beside it.
+type Beside<M> = (Taken<M>, Vec<Slabs<M>>);
+
 impl<M: Machine> Recheck<'_, M> {
-    /// Reserves one pool, and makes sure that `others` and then `headroom` find their place beside it.
+    /// Reserves one pool, and makes sure that `others` and `headroom` find their place beside it.
     fn reserve(
         &self,
         limits: Limits,
         others: &[Limits],
         headroom: Size,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let slabs = Slabs::reserve(self.machine, &limits, self.page_size)?;
-        let refusal = |held, bytes, source| {
+        let (taken, beside) = self.reserve_pools(limits, others)?;
+        if headroom.is_zero() {
+            return Ok(taken);
+        }
+        let Err(source) = self.machine.reserve(headroom) else {
+            return Ok(taken);
+        };
+        let refusal = |held, source| {
             Box::new(Refusal {
                 held,
                 // The pool's own slots all went in.
                 slots: limits.max_instances,
                 mapping: None,
-                bytes,
+                bytes: headroom,
                 source,
             })
         };
+        if !is_of_size(&source) {
+            return Err(refusal(taken.slabs, source));
+        }
+        // What is left over may be in holes that are too small for the headroom, and not for slots: then
+        // it fits the other way round.
+        drop((taken, beside));
+        match self.machine.reserve(headroom) {
+            Ok(_headroom) => match self.reserve_pools(limits, others) {
+                Ok((taken, _)) => Ok(taken),
+                Err(other) => Err(refusal(other.held, other.source)),
+            },
+            Err(source) => Err(refusal(Slabs::NONE, source)),
+        }
+    }
+
+    /// Reserves one pool, and beside it what `others` need.
+    fn reserve_pools(
+        &self,
+        limits: Limits,
+        others: &[Limits],
+    ) -> Result<Beside<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        let slabs = Slabs::reserve(self.machine, &limits, self.page_size)?;
         let mut beside = Vec::with_capacity(others.len());
         for other in others {
             match Slabs::reserve(self.machine, other, self.page_size) {
                 Ok(other) => beside.push(other),
-                Err(other) => return Err(refusal(slabs, other.bytes, other.source)),
+                Err(other) => {
+                    return Err(Box::new(Refusal {
+                        held: slabs,
+                        // The pool's own slots all went in.
+                        slots: limits.max_instances,
+                        mapping: None,
+                        bytes: other.bytes,
+                        source: other.source,
+                    }));
+                }
             }
         }
-        if !headroom.is_zero()
-            && let Err(source) = self.machine.reserve(headroom)
-        {
-            return Err(refusal(slabs, headroom, source));
-        }
-        Ok(Taken {
+        let taken = Taken {
             limits,
             page_size: self.page_size,
             slabs,
-        })
+        };
+        Ok((taken, beside))
     }
 
     /// Takes as much as goes from `least` to `most`. The least is taken with nothing beside it: what the

@@ -44,7 +44,7 @@ impl<M> Refusal<M> {
 
 /// Whether the system refuses for want of room (ENOMEM) or by `RLIMIT_MEMLOCK` (EAGAIN, mmap(2)), and
 /// not mappings as such.
-fn is_of_size(error: &io::Error) -> bool {
+pub(crate) fn is_of_size(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::OutOfMemory | io::ErrorKind::WouldBlock
@@ -83,6 +83,13 @@ pub(crate) fn largest(mut fits: u64, mut misfit: u64, mut try_it: impl FnMut(u64
 }
 
 impl<M> Slabs<M> {
+    /// No mappings.
+    pub(crate) const NONE: Self = Self {
+        memories: Vec::new(),
+        tables: None,
+        stacks: None,
+    };
+
     /// Reserves one pool of these limits. When it fails, what was reserved is given back with the refusal.
     pub(crate) fn reserve<H: Machine<Mapping = M>>(
         machine: &H,
@@ -107,7 +114,7 @@ impl<M> Slabs<M> {
                 }
                 Err(source) => source,
             };
-            let divisible = limits.wasmtime.is_none() && held.memories.len() < HOLES - 1;
+            let divisible = limits.wasmtime.is_none() && held.memories.len() < HOLES;
             let piece = if source.kind() == io::ErrorKind::OutOfMemory && divisible {
                 Self::largest_piece(machine, limits, page_size, left)
             } else {

@@ -4,6 +4,7 @@
 //! lists of its own, so that the machine's stay as they are.
 
 use std::fs;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,65 +13,54 @@ use crate::run::{output, run};
 /// What to fetch.
 #[derive(Debug)]
 pub struct Packages<'a> {
-    /// Their names.
+    /// Their names; with `:ARCHITECTURE` where it is not the machine's.
     pub names: &'a [&'a str],
+    /// What of them.
+    pub part: Part,
     /// The suites to look in.
     pub suites: &'a [&'a str],
     /// How the version has to begin; empty for any.
     pub version: &'a str,
 }
 
-/// Fetches `packages` and unpacks them together into `folder`, which is there only when all of them are.
-pub fn unpack(packages: &Packages<'_>, folder: &Path) -> Result<(), String> {
+/// What of the packages that are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Themselves.
+    Alone,
+    /// They and all that they need, from the first suite where that has it. The C library is left out: it
+    /// has to be the one of the machine's dynamic loader, so the suite has to be the machine's or one that
+    /// is made for it.
+    WithDependencies,
+    /// What they depend on directly: the package behind one that stands for the newest version.
+    Dependencies,
+}
+
+/// Fetches sets of packages and unpacks them into `folder`, each set over those before it. The folder is
+/// there only when all of them are.
+pub fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
+    for tool in ["apt-get", "apt-cache", "dpkg"] {
+        let version = Command::new(tool).arg("--version").output();
+        version.map_err(|error| {
+            format!("`{tool}` is not here ({error}): packages are fetched on Debian 12 or 13 only")
+        })?;
+    }
     let work = folder.with_added_extension("part");
     let _ = fs::remove_dir_all(&work);
-    for part in ["lists/partial", "cache/archives/partial", "unpacked"] {
-        create(&work.join(part))?;
-    }
-    let list = work.join("sources.list");
-    fs::write(&list, sources(packages.suites)?)
-        .map_err(|error| format!("`{}`: {error}", list.display()))?;
-    let apt = |program: &str| {
-        let mut command = Command::new(program);
-        command.current_dir(&work).args([
-            "-qq",
-            "-o",
-            &format!("Dir::Etc::sourcelist={}", list.display()),
-            "-o",
-            "Dir::Etc::sourceparts=/dev/null",
-            "-o",
-            &format!("Dir::State::lists={}", work.join("lists").display()),
-            "-o",
-            &format!("Dir::Cache={}", work.join("cache").display()),
-            // Root may not hand its own folder to the user `_apt`.
-            "-o",
-            "APT::Sandbox::User=root",
-        ]);
-        command
-    };
-    run(apt("apt-get").arg("update"))?;
-    for name in packages.names {
-        let known = output(apt("apt-cache").args(["madison", name]))?;
-        let version = known
-            .lines()
-            .filter_map(|line| line.split('|').nth(1).map(str::trim))
-            .find(|known| known.starts_with(packages.version))
-            .ok_or_else(|| {
-                let Packages {
-                    suites, version, ..
-                } = packages;
-                format!("no suite of {suites:?} has {name} {version}")
-            })?;
-        run(apt("apt-get").args(["download", &format!("{name}={version}")]))?;
-    }
     let unpacked = work.join("unpacked");
-    let files = fs::read_dir(&work).map_err(|error| format!("`{}`: {error}", work.display()))?;
-    for deb in files
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "deb"))
-    {
-        run(Command::new("dpkg").arg("-x").arg(&deb).arg(&unpacked))?;
+    create(&unpacked)?;
+    for (number, packages) in sets.iter().enumerate() {
+        let work = work.join(format!("set-{number}"));
+        download(packages, &work)?;
+        let files = fs::read_dir(&work).map_err(|error| format!("`{}`: {error}", work.display()))?;
+        for deb in files
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        {
+            // Quietly: there may be a hundred.
+            output(Command::new("dpkg").arg("-x").arg(&deb).arg(&unpacked))?;
+        }
     }
     // Only a whole tree takes the name that is looked for.
     let _ = fs::remove_dir_all(folder);
@@ -79,8 +69,129 @@ pub fn unpack(packages: &Packages<'_>, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The lines of a sources.list with `suites` of the mirror that the machine is set up with.
-fn sources(suites: &[&str]) -> Result<String, String> {
+/// Has apt fetch packages into the folder `work`; apt checks them against the digests of its signed lists.
+fn download(packages: &Packages<'_>, work: &Path) -> Result<(), String> {
+    for part in ["lists/partial", "cache/archives/partial"] {
+        create(&work.join(part))?;
+    }
+    let foreign: Vec<&str> = packages
+        .names
+        .iter()
+        .filter_map(|name| Some(name.split_once(':')?.1))
+        .collect();
+    let list = work.join("sources.list");
+    let status = work.join("status");
+    for (file, text) in [
+        (&list, sources(packages.suites, &foreign)?),
+        // As if nothing were installed, so that what is fetched does not depend on what is.
+        (&status, String::new()),
+    ] {
+        fs::write(file, text).map_err(|error| format!("`{}`: {error}", file.display()))?;
+    }
+    let native = output(Command::new("dpkg").arg("--print-architecture"))?;
+    let option = |name: &str, value: &Path| format!("{name}={}", value.display());
+    let mut options = vec![
+        option("Dir::Etc::sourcelist", &list),
+        "Dir::Etc::sourceparts=/dev/null".to_owned(),
+        option("Dir::State", &work.join("state")),
+        option("Dir::State::lists", &work.join("lists")),
+        option("Dir::State::status", &status),
+        option("Dir::Cache", &work.join("cache")),
+        // Root may not hand its own folder to the user `_apt`.
+        "APT::Sandbox::User=root".to_owned(),
+        "Debug::NoLocking=true".to_owned(),
+        format!("APT::Architectures::={}", native.trim()),
+    ];
+    options.extend(foreign.iter().map(|of| format!("APT::Architectures::={of}")));
+    let apt = |program: &str| {
+        let mut command = Command::new(program);
+        command.current_dir(work);
+        // On a terminal apt shows how far it is.
+        if !std::io::stderr().is_terminal() {
+            command.arg("-qq");
+        }
+        for option in &options {
+            command.args(["-o", option]);
+        }
+        command
+    };
+    // Its progress is not of the text that a caller prints.
+    step(apt("apt-get").arg("update"))?;
+    let wanted = match packages.part {
+        Part::Alone => alone(packages, apt)?,
+        Part::WithDependencies => with_dependencies(packages, apt)?,
+        Part::Dependencies => dependencies(packages, apt)?,
+    };
+    step(apt("apt-get").arg("download").args(wanted))
+}
+
+fn step(command: &mut Command) -> Result<(), String> {
+    run(command.stdout(std::io::stderr()))
+}
+
+type Wanted = Result<Vec<String>, String>;
+
+fn alone(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
+    let Packages {
+        suites, version, ..
+    } = packages;
+    let newest = |name: &&str| {
+        let known = output(apt("apt-cache").args(["madison", name]))?;
+        known
+            .lines()
+            .filter_map(|line| line.split('|').nth(1).map(str::trim))
+            .find(|known| known.starts_with(version))
+            .map(|version| format!("{name}={version}"))
+            .ok_or_else(|| format!("no suite of {suites:?} has {name} {version}"))
+    };
+    packages.names.iter().map(newest).collect()
+}
+
+fn with_dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
+    let mut install = apt("apt-get");
+    install.args(["install", "--print-uris", "--yes", "--no-install-recommends"]);
+    if let Some(suite) = packages.suites.first() {
+        install.args(["--target-release", suite]);
+    }
+    let lines = output(install.args(packages.names))?;
+    // Lines of an address in quotes, the name of the file, its size and its digest.
+    let files = lines.lines().filter(|line| line.starts_with('\''));
+    let wanted = files.map(|line| {
+        let file = line.split(' ').nth(1);
+        let mut parts = file.into_iter().flat_map(|file| file.split('_'));
+        match (parts.next(), parts.next()) {
+            (Some(name), Some(version)) => Ok((name, version.replace("%3a", ":"))),
+            _ => Err(format!("apt-get prints `{line}`")),
+        }
+    });
+    wanted
+        .filter(|wanted| !wanted.as_ref().is_ok_and(|(name, _)| *name == "libc6"))
+        .map(|wanted| wanted.map(|(name, version)| format!("{name}={version}")))
+        .collect()
+}
+
+fn dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
+    let known = output(apt("apt-cache").args(["depends", "--important"]).args(packages.names))?;
+    Ok(known
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Depends: "))
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The suite that the machine runs.
+pub fn suite() -> Result<String, String> {
+    let file = "/etc/os-release";
+    let text = fs::read_to_string(file).map_err(|error| format!("`{file}`: {error}"))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
+        .map(str::to_owned)
+        .ok_or_else(|| format!("`{file}` names no suite"))
+}
+
+/// The lines of a sources.list with `suites` of the mirror that the machine is set up with, for the machine's
+/// own architecture or for others.
+fn sources(suites: &[&str], foreign: &[&str]) -> Result<String, String> {
     let targets = [
         "indextargets",
         "--format",
@@ -92,9 +203,13 @@ fn sources(suites: &[&str]) -> Result<String, String> {
         .lines()
         .find(|site| site.trim_end_matches('/').ends_with("/debian"))
         .ok_or("apt is configured with no mirror of Debian")?;
+    let options = match foreign {
+        [] => String::new(),
+        _ => format!("[arch={}] ", foreign.join(",")),
+    };
     Ok(suites
         .iter()
-        .map(|suite| format!("deb {site} {suite} main\n"))
+        .map(|suite| format!("deb {options}{site} {suite} main\n"))
         .collect())
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache;
-use crate::debian::{self, Packages};
+use crate::debian::{self, Packages, Part};
 use crate::run::output;
 
 /// The folder `library` of the standard library's source, fetched if need be.
@@ -26,11 +26,12 @@ pub fn setup() -> Result<PathBuf, String> {
     eprintln!("fetching the standard library's source {version} (45 MB, once)");
     let packages = Packages {
         names: &["rust-src"],
+        part: Part::Alone,
         // Suites of Debian that have carried a `rust-src` of the toolchain's version.
         suites: &["trixie-backports", "sid"],
         version: &format!("{version}+"),
     };
-    debian::unpack(&packages, &folder).map_err(|error| {
+    debian::unpack(&[packages], &folder).map_err(|error| {
         format!(
             "the standard library's source {version} is not here and could not be fetched: {error}; \
              with rustup, `rustup component add rust-src` brings it"

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::cache;
-use crate::debian::{self, Packages};
+use crate::debian::{self, Packages, Part};
 use crate::run::run;
 
 /// The program: the machine's own, or Debian's in the cache.
@@ -46,10 +46,11 @@ fn runs(program: &Path) -> bool {
 fn fetch(folder: &Path, program: &Path) -> Result<(), String> {
     let packages = Packages {
         names: &["strace", "libunwind8"],
-        suites: &[&suite()?],
+        part: Part::Alone,
+        suites: &[&debian::suite()?],
         version: "",
     };
-    debian::unpack(&packages, folder)?;
+    debian::unpack(&[packages], folder)?;
     let libraries = format!("{}/usr/lib/$(uname -m)-linux-gnu", folder.display());
     // The traced program gets its environment as it is.
     let script = format!(
@@ -59,14 +60,4 @@ fn fetch(folder: &Path, program: &Path) -> Result<(), String> {
     );
     fs::write(program, script).map_err(|error| format!("`{}`: {error}", program.display()))?;
     run(Command::new("chmod").arg("+x").arg(program))
-}
-
-/// The suite that the machine runs.
-fn suite() -> Result<String, String> {
-    let file = "/etc/os-release";
-    let text = fs::read_to_string(file).map_err(|error| format!("`{file}`: {error}"))?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
-        .map(str::to_owned)
-        .ok_or_else(|| format!("`{file}` names no suite"))
 }
