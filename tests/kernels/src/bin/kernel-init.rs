@@ -12,6 +12,9 @@ use rustix::mount::{MountFlags, mount};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::system::{RebootCommand, reboot};
 
+/// Of so many processes of a cell one makes pools as well: that takes ten times as long.
+const POOLS: u32 = 10;
+
 const ASLR_BITS: &str = "/proc/sys/vm/mmap_rnd_bits";
 
 fn main() {
@@ -101,6 +104,11 @@ fn run(profile: &str, cell: Cell, starts: u32) -> Result<CellReport, String> {
         let output = Command::new(format!("/{}", cell.program.word()))
             .arg(profile)
             .args(text.split(' '))
+            .arg(if number % POOLS == 1 {
+                "pools"
+            } else {
+                "holes"
+            })
             .output()
             .map_err(|error: io::Error| format!("{text}: {error}"))?;
         let (promised, start, faults) = said(&output)

@@ -1,5 +1,5 @@
-//! The judged process: whether all that is promised of its cell is there. Arguments: VA profile, and the
-//! three words of the cell. It prints what is promised, what it measured, and each promise that is broken.
+//! The judged process: whether all that is promised of its cell is there. Arguments: VA profile, the three
+//! words of the cell, and `pools` or `holes` for what is judged. It prints what is promised, what it measured, and each promise that is broken.
 
 mod bare;
 
@@ -12,14 +12,14 @@ use poolcfg_core::{
 use poolcfg_runtime::{
     AcquireError, Pool, PoolLimits, RecheckError, RecheckLimit, Region, WasmtimeLimits, probe,
 };
-use poolcfg_tests_kernels::{Cell, Start};
+use poolcfg_tests_kernels::{Cell, Pools, Start};
 
 use bare::Bare;
 
 fn main() {
     let words: &'static [String] = Vec::leak(std::env::args().skip(1).collect());
     let words: Vec<&'static str> = words.iter().map(String::as_str).collect();
-    let [profile, cell @ ..] = words.as_slice() else {
+    let [profile, cell @ .., judged] = words.as_slice() else {
         panic!("arguments {words:?}");
     };
     let Some(cell) = Cell::of_words(cell) else {
@@ -36,15 +36,12 @@ fn main() {
     );
     let holes = process.holes(promised);
     process.named_by_the_probe();
-    let slots = process.wasmtime(slots);
-    process.native_pool();
-    let (taken, found) = process.all_there_is();
-    let start = Start {
-        holes,
-        taken,
-        found,
-        slots,
+    let pools = match *judged {
+        "holes" => None,
+        "pools" => Some(process.pools(slots)),
+        _ => panic!("{judged} can not be judged"),
     };
+    let start = Start { holes, pools };
     println!("{start}");
     for broken in &process.broken {
         println!("broken {}", broken.replace('\n', " "));
@@ -127,6 +124,21 @@ impl Process {
             format!("the second hole has {second}, promised {}", promised[1])
         });
         [first, second]
+    }
+
+    fn pools(&mut self, slots: Option<u32>) -> Pools {
+        let slots = self.wasmtime(slots);
+        self.native_pool();
+        let (taken, found) = self.all_there_is();
+        let pools = Pools {
+            taken,
+            found,
+            slots,
+        };
+        self.expect(pools.share() >= 980, || {
+            format!("a recheck takes {taken} of {found}")
+        });
+        pools
     }
 
     fn named_by_the_probe(&mut self) {
@@ -271,19 +283,7 @@ impl Process {
         let settings = self.cell.settings(self.profile, keys);
         let limits = PoolLimits::new(settings.promise(Target::CURRENT, 0));
         match limits.recheck() {
-            Ok(reserved) => {
-                let taken = reserved.reserved_bytes();
-                let start = Start {
-                    holes: [Size::ZERO; 2],
-                    taken,
-                    found,
-                    slots: 0,
-                };
-                self.expect(start.share() >= 980, || {
-                    format!("a recheck takes {taken} of {found}")
-                });
-                (taken, found)
-            }
+            Ok(reserved) => (reserved.reserved_bytes(), found),
             Err(error) => {
                 self.refused("a pool that asks for more than there is", &error);
                 (Size::ZERO, found)

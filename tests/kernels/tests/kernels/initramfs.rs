@@ -1,0 +1,74 @@
+//! The file system that a kernel boots into: an archive in the format `newc`, as the kernel's
+//! Documentation/driver-api/early-userspace/buffer-format.rst describes it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::kernel::Architecture;
+use crate::{programs, variable};
+
+const FOLDER: u32 = 0o40_755;
+const PROGRAM: u32 = 0o100_755;
+const DEVICE: u32 = 0o20_600;
+
+/// Builds the programs of an architecture and packs them; the archive's file.
+pub fn make(architecture: &Architecture) -> PathBuf {
+    let mut archive = Archive::default();
+    for folder in ["dev", "lib", "proc"] {
+        archive.add(folder, FOLDER, (0, 0), &[]);
+    }
+    // Documentation/admin-guide/devices.txt.
+    archive.add("dev/console", DEVICE, (5, 1), &[]);
+    archive.add("dev/null", DEVICE, (1, 3), &[]);
+    for (name, bytes) in programs::build(architecture) {
+        archive.add(name, PROGRAM, (0, 0), &bytes);
+    }
+    for (name, bytes) in programs::libraries(architecture) {
+        archive.add(&format!("lib/{name}"), PROGRAM, (0, 0), &bytes);
+    }
+    archive.add("TRAILER!!!", 0, (0, 0), &[]);
+    let file = variable("POOLCFG_KERNELS_TARGET").join(format!("{}.cpio", architecture.name));
+    fs::write(&file, archive.bytes).unwrap();
+    file
+}
+
+#[derive(Default)]
+struct Archive {
+    bytes: Vec<u8>,
+    files: u32,
+}
+
+impl Archive {
+    fn add(&mut self, name: &str, mode: u32, device: (u32, u32), content: &[u8]) {
+        self.files += 1;
+        let length = |bytes: usize| u32::try_from(bytes).unwrap();
+        let fields = [
+            self.files,
+            mode,
+            0,
+            0,
+            1,
+            0,
+            length(content.len()),
+            0,
+            0,
+            device.0,
+            device.1,
+            length(name.len() + 1),
+            0,
+        ];
+        self.bytes.extend(b"070701");
+        for field in fields {
+            self.bytes.extend(format!("{field:08X}").bytes());
+        }
+        self.bytes.extend(name.bytes());
+        self.bytes.push(0);
+        self.pad();
+        self.bytes.extend(content);
+        self.pad();
+    }
+
+    fn pad(&mut self) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
+    }
+}

@@ -1,0 +1,94 @@
+//! The kernels, and the machines that boot them.
+
+/// What a kernel's machine is like.
+#[derive(Debug)]
+pub struct Architecture {
+    /// As in the names of its compiler and emulator.
+    pub name: &'static str,
+    /// As rustc calls it.
+    pub target: &'static str,
+    /// As in the name of its folder of libraries.
+    pub gnu: &'static str,
+    /// The interpreter of a PIE.
+    pub interpreter: &'static str,
+    /// The device of the serial console.
+    pub console: &'static str,
+}
+
+const RISCV64: Architecture = Architecture {
+    name: "riscv64",
+    target: "riscv64gc-unknown-linux-gnu",
+    gnu: "riscv64-linux-gnu",
+    interpreter: "ld-linux-riscv64-lp64d.so.1",
+    console: "ttyS0",
+};
+
+const AARCH64: Architecture = Architecture {
+    name: "aarch64",
+    target: "aarch64-unknown-linux-gnu",
+    gnu: "aarch64-linux-gnu",
+    interpreter: "ld-linux-aarch64.so.1",
+    console: "ttyAMA0",
+};
+
+/// Every architecture.
+pub const ARCHITECTURES: [&Architecture; 2] = [&RISCV64, &AARCH64];
+
+/// A kernel on a processor.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The VA profile whose promises it judges.
+    pub profile: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// Its file.
+    pub image: &'static str,
+    /// The processor, in QEMU's words.
+    pub cpu: &'static str,
+    /// The machine.
+    pub architecture: &'static Architecture,
+}
+
+/// `max` has large virtual addresses and pages of 16 KiB; its pointer authentication is the slowest part
+/// of it unless it is not the architecture's own.
+const MAX: &str = "max,pauth-impdef=on";
+
+const fn riscv64(profile: &'static str, cpu: &'static str) -> Kernel {
+    Kernel {
+        profile,
+        about: "Debian riscv64",
+        image: "riscv64",
+        cpu,
+        architecture: &RISCV64,
+    }
+}
+
+const fn aarch64(
+    profile: &'static str,
+    about: &'static str,
+    image: &'static str,
+    cpu: &'static str,
+) -> Kernel {
+    Kernel {
+        profile,
+        about,
+        image,
+        cpu,
+        architecture: &AARCH64,
+    }
+}
+
+/// Every kernel, those first that take longest.
+pub const KERNELS: [Kernel; 6] = [
+    aarch64("va47-16k", "Debian arm64-16k, 52 bits", "arm64-16k", MAX),
+    riscv64("sv57", "rv64,sv57=on"),
+    riscv64("sv48", "rv64,sv48=on"),
+    riscv64("sv39", "rv64,sv39=on"),
+    aarch64("va48", "Debian arm64, 52 bits", "arm64", MAX),
+    aarch64(
+        "va39",
+        "Debian's source, 39 bits",
+        "arm64-va39",
+        "cortex-a57",
+    ),
+];

@@ -1,0 +1,108 @@
+//! The programs that run in a kernel, cross-compiled as a user builds a release.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use poolcfg_tests::root;
+use poolcfg_tests_kernels::Program;
+
+use crate::kernel::Architecture;
+use crate::variable;
+
+/// The init and the judged program in its three ways of linking, by their names in the archive.
+pub fn build(architecture: &Architecture) -> Vec<(&'static str, Vec<u8>)> {
+    let mut programs = vec![("init", bytes(architecture, "kernel-init", Program::Static))];
+    for program in Program::ALL {
+        programs.push((program.word(), bytes(architecture, "cell", program)));
+    }
+    programs
+}
+
+/// Cargo gives every way of linking the same name, so each is read before the next is built.
+fn bytes(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8> {
+    let target_folder = variable("POOLCFG_KERNELS_TARGET");
+    let bin = variable("POOLCFG_CROSS").join("bin");
+    let linker = |name: &str| bin.join(format!("{}-{name}", architecture.name));
+    let target = architecture.target;
+    let variable_of_linker = format!(
+        "CARGO_TARGET_{}_LINKER",
+        target.to_uppercase().replace('-', "_")
+    );
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root())
+        .args(["rustc", "--quiet", "--release", "--locked"])
+        .args(["--package", "poolcfg-tests-kernels", "--bin", binary])
+        .args(["-Zbuild-std=std,panic_abort", "--target", target])
+        .arg("--target-dir")
+        .arg(&target_folder)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", variable("POOLCFG_RUST_SRC"))
+        .env(variable_of_linker, linker("cc"))
+        .env_remove("POOLCFG_VA_PROFILE")
+        .arg("--");
+    match program {
+        Program::Pie => {}
+        Program::StaticPie => {
+            let linker = linker("static-pie-cc");
+            cargo
+                .arg("-Ctarget-feature=+crt-static")
+                .arg(format!("-Clinker={}", linker.display()));
+        }
+        Program::Static => {
+            cargo.args(["-Ctarget-feature=+crt-static", "-Crelocation-model=static"]);
+        }
+    }
+    let status = cargo.status().unwrap();
+    assert!(status.success(), "{cargo:?}");
+    let file = target_folder.join(target).join("release").join(binary);
+    let bytes = read(&file);
+    assert_eq!(
+        (kind(&bytes), has_interpreter(&bytes)),
+        match program {
+            Program::Pie => (ET_DYN, true),
+            Program::StaticPie => (ET_DYN, false),
+            Program::Static => (ET_EXEC, false),
+        },
+        "{binary} is not linked as {}",
+        program.word()
+    );
+    bytes
+}
+
+const ET_EXEC: u16 = 2;
+const ET_DYN: u16 = 3;
+
+/// The type in the header of a little-endian program of 64 bits; see elf(5).
+fn kind(bytes: &[u8]) -> u16 {
+    assert_eq!(bytes[..6], *b"\x7fELF\x02\x01");
+    u16::from_le_bytes([bytes[16], bytes[17]])
+}
+
+/// Whether a program header is of the type `PT_INTERP`, which is 3.
+fn has_interpreter(bytes: &[u8]) -> bool {
+    let offset = u64::from_le_bytes(bytes[32..40].try_into().unwrap());
+    let offset = usize::try_from(offset).unwrap();
+    let entry = usize::from(u16::from_le_bytes([bytes[54], bytes[55]]));
+    let count = usize::from(u16::from_le_bytes([bytes[56], bytes[57]]));
+    bytes[offset..offset + entry * count]
+        .chunks(entry)
+        .any(|header| header[..4] == 3u32.to_le_bytes())
+}
+
+/// What a PIE loads, by its name in the archive.
+pub fn libraries(architecture: &Architecture) -> Vec<(&'static str, Vec<u8>)> {
+    let folder = variable("POOLCFG_CROSS").join(format!("usr/{}/lib", architecture.gnu));
+    [architecture.interpreter, "libc.so.6", "libgcc_s.so.1"]
+        .into_iter()
+        .map(|name| (name, read(&folder.join(name))))
+        .collect()
+}
+
+fn read(file: &Path) -> Vec<u8> {
+    match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => panic!("`{}`: {error}", PathBuf::from(file).display()),
+    }
+}

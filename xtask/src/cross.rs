@@ -1,0 +1,96 @@
+//! Compilers, linkers and C libraries for riscv64 and aarch64, in the cache.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cache;
+use crate::debian::{self, Packages, Part};
+use crate::run::run;
+
+/// What GNU calls the architectures.
+const ARCHITECTURES: [&str; 2] = ["riscv64", "aarch64"];
+
+/// The folder; its scripts `bin/ARCHITECTURE-cc` and `bin/ARCHITECTURE-static-pie-cc` link programs.
+pub fn setup() -> Result<PathBuf, String> {
+    let suite = debian::suite()?;
+    let folder = cache::folder()?.join(format!("cross-{suite}"));
+    if !folder.join("usr/bin/bison").exists() {
+        eprintln!("fetching cross compilers (100 MB, once)");
+        let sets = [
+            Packages {
+                names: &[
+                    "gcc-riscv64-linux-gnu",
+                    "gcc-aarch64-linux-gnu",
+                    // To build a kernel.
+                    "bc",
+                    "bison",
+                    "flex",
+                ],
+                part: Part::WithDependencies,
+                suites: &[&suite],
+                version: "",
+            },
+            Packages {
+                // For every machine: of the older ones, that of riscv64 has no `rcrt1.o` for static PIEs.
+                names: &[
+                    "libc6-riscv64-cross",
+                    "libc6-dev-riscv64-cross",
+                    "libc6-arm64-cross",
+                    "libc6-dev-arm64-cross",
+                ],
+                part: Part::Alone,
+                suites: &["trixie"],
+                version: "",
+            },
+        ];
+        debian::unpack(&sets, &folder)?;
+    }
+    for architecture in ARCHITECTURES {
+        scripts(&folder, architecture)?;
+    }
+    Ok(folder)
+}
+
+/// The folders of the libraries that the unpacked programs need.
+pub fn libraries(folder: &Path) -> String {
+    let machine = std::env::consts::ARCH;
+    let folder = folder.display();
+    format!("{folder}/usr/lib/{machine}-linux-gnu:{folder}/lib/{machine}-linux-gnu")
+}
+
+fn scripts(folder: &Path, architecture: &str) -> Result<(), String> {
+    let libraries = libraries(folder);
+    let root = folder.display();
+    let cc = format!(
+        "#!/bin/sh\n\
+         export LD_LIBRARY_PATH={libraries}\n\
+         exec {root}/usr/bin/{architecture}-linux-gnu-gcc --sysroot={root} \"$@\"\n"
+    );
+    // rustc does not know that these targets have static PIEs and asks for `-static -no-pie`; gcc 12
+    // does not know that riscv64 has, so the linker is told directly.
+    let static_pie = format!(
+        "#!/bin/sh\n\
+         for argument; do\n\
+         \x20   shift\n\
+         \x20   case $argument in -static | -no-pie) ;; *) set -- \"$@\" \"$argument\" ;; esac\n\
+         done\n\
+         exec {root}/bin/{architecture}-cc -static-pie \
+         -Wl,-static,-pie,--no-dynamic-linker,-ztext \"$@\"\n"
+    );
+    let bin = folder.join("bin");
+    script(&bin, &format!("{architecture}-cc"), &cc)?;
+    script(&bin, &format!("{architecture}-static-pie-cc"), &static_pie)
+}
+
+/// Writes a script that can be run.
+pub fn script(folder: &Path, name: &str, text: &str) -> Result<(), String> {
+    let file = folder.join(name);
+    if fs::read_to_string(&file).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&file, text))
+        .map_err(|error| format!("`{}`: {error}", file.display()))?;
+    run(Command::new("chmod").arg("+x").arg(&file))
+}

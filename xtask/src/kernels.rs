@@ -1,0 +1,189 @@
+//! Kernels to boot in emulation, in the cache: Debian's, and one that nobody packages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::available_parallelism;
+
+use crate::cache;
+use crate::cross;
+use crate::debian::{self, Packages, Part};
+use crate::run::{output, run};
+
+/// What is kept of Debian's kernels: the name of the package, and ours of the file.
+const PACKAGED: [(&str, &str); 3] = [
+    ("linux-image-riscv64:riscv64", "riscv64"),
+    ("linux-image-arm64:arm64", "arm64"),
+    ("linux-image-arm64-16k:arm64", "arm64-16k"),
+];
+
+/// The series that the kernels are of.
+const SERIES: &str = "6.12";
+
+/// The suite that has it.
+const SUITE: &str = "trixie";
+
+/// The options of the 39-bit kernel on top of the smallest one: what a program of ours needs, and what
+/// decides its layout as in a distribution's kernel.
+const OPTIONS: &str = "\
+CONFIG_ADVISE_SYSCALLS=y
+CONFIG_ARM64_4K_PAGES=y
+CONFIG_ARM64_VA_BITS_39=y
+CONFIG_BINFMT_ELF=y
+CONFIG_BINFMT_SCRIPT=y
+CONFIG_BLK_DEV_INITRD=y
+CONFIG_CGROUPS=y
+CONFIG_EPOLL=y
+CONFIG_EVENTFD=y
+CONFIG_FUTEX=y
+CONFIG_INET=y
+CONFIG_MEMBARRIER=y
+CONFIG_MEMCG=y
+CONFIG_MULTIUSER=y
+CONFIG_NET=y
+CONFIG_POSIX_TIMERS=y
+CONFIG_PRINTK=y
+CONFIG_PROC_FS=y
+CONFIG_PROC_SYSCTL=y
+CONFIG_RD_GZIP=y
+CONFIG_SECCOMP=y
+CONFIG_SECCOMP_FILTER=y
+CONFIG_SERIAL_AMBA_PL011=y
+CONFIG_SERIAL_AMBA_PL011_CONSOLE=y
+CONFIG_SHMEM=y
+CONFIG_SYSFS=y
+CONFIG_TMPFS=y
+CONFIG_TRANSPARENT_HUGEPAGE=y
+CONFIG_TRANSPARENT_HUGEPAGE_ALWAYS=y
+CONFIG_TTY=y
+CONFIG_UNIX=y
+";
+
+/// The folder with the kernels `riscv64`, `arm64`, `arm64-16k` and `arm64-va39`.
+pub fn setup() -> Result<PathBuf, String> {
+    let folder = cache::folder()?.join("kernels");
+    create(&folder)?;
+    packaged(&folder)?;
+    let va39 = folder.join("arm64-va39");
+    if !va39.is_file() {
+        build_va39(&folder, &va39)?;
+    }
+    Ok(folder)
+}
+
+fn packaged(folder: &Path) -> Result<(), String> {
+    for (number, (package, name)) in PACKAGED.iter().enumerate() {
+        let kernel = folder.join(name);
+        if kernel.is_file() {
+            continue;
+        }
+        eprintln!(
+            "fetching Debian's kernel `{name}` (100 MB, once); {} of {} after it",
+            PACKAGED.len() - number - 1,
+            PACKAGED.len()
+        );
+        let unpacked = folder.join(format!("{name}.unpacked"));
+        let packages = Packages {
+            names: &[package],
+            part: Part::Dependencies,
+            suites: &[SUITE],
+            version: "",
+        };
+        debian::unpack(&[packages], &unpacked)?;
+        let image = entries(&unpacked.join("boot"))?
+            .into_iter()
+            .find(|path| {
+                let name = path.file_name().unwrap_or_default();
+                name.to_string_lossy().starts_with("vmlinu")
+            })
+            .ok_or_else(|| format!("package {package} has no kernel"))?;
+        rename(&image, &kernel)?;
+        remove(&unpacked)?;
+    }
+    Ok(())
+}
+
+/// Builds the kernel from Debian's source. What a build that was broken off has compiled is used again.
+fn build_va39(folder: &Path, kernel: &Path) -> Result<(), String> {
+    let tools = cross::setup()?;
+    let source = folder.join("source");
+    let tree = source.join(format!("linux-source-{SERIES}"));
+    let unpacked = source.join("unpacked");
+    if !unpacked.is_file() {
+        remove(&source)?;
+        eprintln!("fetching the source of Linux {SERIES} (150 MB, once)");
+        let packages = Packages {
+            names: &[&format!("linux-source-{SERIES}")],
+            part: Part::Alone,
+            suites: &[SUITE],
+            version: "",
+        };
+        debian::unpack(&[packages], &source)?;
+        let archive = source.join(format!("usr/src/linux-source-{SERIES}.tar.xz"));
+        run(Command::new("tar")
+            .arg("-xJf")
+            .arg(archive)
+            .current_dir(&source))?;
+        write(&unpacked, "")?;
+    }
+    let jobs = available_parallelism().map_or(1, usize::from);
+    eprintln!("building a kernel of 39 bits for aarch64 (20 minutes of one processor, once)");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let make = || {
+        let mut make = Command::new("make");
+        make.current_dir(&tree)
+            .args(["--quiet", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"])
+            .env("PATH", format!("{}/usr/bin:{path}", tools.display()))
+            .env("LD_LIBRARY_PATH", cross::libraries(&tools))
+            .env("BISON_PKGDATADIR", tools.join("usr/share/bison"))
+            .env("M4", tools.join("usr/bin/m4"));
+        make
+    };
+    write(&tree.join("kernel/configs/poolcfg.config"), OPTIONS)?;
+    output(make().args(["tinyconfig", "poolcfg.config"]))?;
+    let config = tree.join(".config");
+    let chosen =
+        fs::read_to_string(&config).map_err(|error| format!("`{}`: {error}", config.display()))?;
+    for option in OPTIONS.lines() {
+        if !chosen.lines().any(|line| line == option) {
+            return Err(format!("the kernel's configuration has no `{option}`"));
+        }
+    }
+    run(make()
+        .arg(format!("--jobs={jobs}"))
+        .arg("Image")
+        .stdout(std::io::stderr()))?;
+    rename(&tree.join("arch/arm64/boot/Image"), kernel)?;
+    // A gigabyte and a half.
+    remove(&source)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries =
+        fs::read_dir(folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
+    Ok(entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect())
+}
+
+fn create(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("`{}`: {error}", folder.display()))
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    fs::write(file, text).map_err(|error| format!("`{}`: {error}", file.display()))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), String> {
+    fs::rename(from, to).map_err(|error| format!("`{}`: {error}", from.display()))
+}
+
+fn remove(folder: &Path) -> Result<(), String> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("`{}`: {error}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
