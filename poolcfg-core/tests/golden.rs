@@ -1,8 +1,8 @@
 //! Golden numbers: what the model must give, from real kernels and real reports.
 
 use poolcfg_core::{
-    AddressSpaceKeys, Arch, Aslr, Budget, Keep, OnMisfit, Os, Plan, PoolKeys, RelocationModel,
-    Setting, Settings, Shape, Size, StackLimit, Target, VaProfile,
+    AddressSpaceKeys, Arch, Aslr, Budget, Keep, Layout, OnMisfit, Os, Plan, PoolKeys,
+    RelocationModel, Setting, Settings, Shape, Size, StackLimit, Target, VaProfile,
 };
 
 const RISCV64: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
@@ -34,6 +34,28 @@ fn largest_guaranteed_holes_of_a_pie() {
     assert_eq!(first(AARCH64, "va47-16k", PIE), "85.33 TiB");
     assert_eq!(first(AARCH64, "va48", PIE), "170.66 TiB");
     assert_eq!(first(AARCH64, "va42-64k", PIE), "2.66 TiB");
+}
+
+/// The kernel's own maximum, as `vm.mmap_rnd_bits` takes it: bytes that ASLR may move things.
+#[test]
+fn reach_of_aslr_at_its_maximum() {
+    for (target, name, reach) in [
+        (RISCV64, "sv39", Size::gib(64)),
+        (RISCV64, "sv48", Size::tib(32)),
+        (RISCV64, "sv57", Size::tib(32)),
+        (AARCH64, "va39", Size::gib(64)),
+        (AARCH64, "va48", Size::tib(32)),
+        // A 52-bit kernel has a window of 47 bits on these pages, and ASLR as if it were of 48.
+        (AARCH64, "va47-16k", Size::tib(32)),
+        (X86_64, "va47", Size::tib(16)),
+    ] {
+        let profile = VaProfile::find(name, target).unwrap();
+        let Layout::Linux(layout) = profile.layout else {
+            panic!("{name} is no profile of Linux");
+        };
+        let bytes = profile.page_size.checked_mul(1 << layout.aslr_bits_max);
+        assert_eq!(bytes, Some(reach), "{name}");
+    }
 }
 
 /// The least seen over many starts on real kernels, in hundredths of a GiB or TiB: the model may

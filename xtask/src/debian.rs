@@ -80,43 +80,40 @@ fn download(packages: &Packages<'_>, work: &Path) -> Result<(), String> {
         .iter()
         .filter_map(|name| Some(name.split_once(':')?.1))
         .collect();
+    let native = output(Command::new("dpkg").arg("--print-architecture"))?;
     let list = work.join("sources.list");
     let status = work.join("status");
+    let configuration = work.join("apt.conf");
+    let line = |name: &str, value: &str| format!("{name} \"{value}\";\n");
+    let path = |name: &str, path: &Path| line(name, &path.display().to_string());
+    let mut settings = vec![
+        path("Dir::Etc::sourcelist", &list),
+        line("Dir::Etc::sourceparts", "/dev/null"),
+        path("Dir::State", &work.join("state")),
+        path("Dir::State::lists", &work.join("lists")),
+        path("Dir::State::status", &status),
+        path("Dir::Cache", &work.join("cache")),
+        // Root may not hand its own folder to the user `_apt`.
+        line("APT::Sandbox::User", "root"),
+        line("Debug::NoLocking", "true"),
+        line("APT::Architectures::", native.trim()),
+    ];
+    settings.extend(foreign.iter().map(|of| line("APT::Architectures::", of)));
     for (file, text) in [
         (&list, sources(packages.suites, &foreign)?),
         // As if nothing were installed, so that what is fetched does not depend on what is.
         (&status, String::new()),
+        (&configuration, settings.concat()),
     ] {
         fs::write(file, text).map_err(|error| format!("`{}`: {error}", file.display()))?;
     }
-    let native = output(Command::new("dpkg").arg("--print-architecture"))?;
-    let option = |name: &str, value: &Path| format!("{name}={}", value.display());
-    let mut options = vec![
-        option("Dir::Etc::sourcelist", &list),
-        "Dir::Etc::sourceparts=/dev/null".to_owned(),
-        option("Dir::State", &work.join("state")),
-        option("Dir::State::lists", &work.join("lists")),
-        option("Dir::State::status", &status),
-        option("Dir::Cache", &work.join("cache")),
-        // Root may not hand its own folder to the user `_apt`.
-        "APT::Sandbox::User=root".to_owned(),
-        "Debug::NoLocking=true".to_owned(),
-        format!("APT::Architectures::={}", native.trim()),
-    ];
-    options.extend(
-        foreign
-            .iter()
-            .map(|of| format!("APT::Architectures::={of}")),
-    );
     let apt = |program: &str| {
         let mut command = Command::new(program);
-        command.current_dir(work);
+        // The last file of configuration that apt reads.
+        command.current_dir(work).args(["-c", "apt.conf"]);
         // On a terminal apt shows how far it is.
         if !std::io::stderr().is_terminal() {
             command.arg("-qq");
-        }
-        for option in &options {
-            command.args(["-o", option]);
         }
         command
     };

@@ -272,6 +272,30 @@ fn an_sv39_process_holds_more_in_two_pieces_than_in_one() {
 }
 
 #[test]
+fn slots_lie_in_as_many_pieces_as_a_process_has_holes() {
+    // An x86_64 process with an unlimited stack limit has three: 10, 7 and 5 slots, less one for a gibibyte
+    // that is left over.
+    let machine = Made::new(&[Size::gib(41), Size::gib(29), Size::gib(21)]);
+    let taken = recheck(&machine, &promise(1000, 1), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 21);
+    assert_eq!(taken.slabs.memories.len(), 3);
+}
+
+#[test]
+fn the_headroom_does_not_keep_a_hole_empty_that_is_too_small_for_it() {
+    // Placed last it leaves 10 and 5 slots; placed first, 8, 7 and 1.
+    let machine = Made::new(&[Size::gib(41), Size::gib(29), Size::gib(5)]);
+    let promise = Promise {
+        headroom: Size::gib(8),
+        ..promise(1000, 1)
+    };
+    let taken = recheck(&machine, &promise, Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 16);
+    drop(taken);
+    assert_eq!(*machine.used.borrow(), 0);
+}
+
+#[test]
 fn less_than_guaranteed_names_the_hole_and_what_fits() {
     let machine = Made::new(&[Size::gib(20), Size::gib(100)]);
     let misfit = misfit(recheck(&machine, &promise(50, 42), Least::Guaranteed));
