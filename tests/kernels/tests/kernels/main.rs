@@ -70,7 +70,8 @@ fn every_promise_is_kept_by_every_kernel() {
             Err(error) => failures.push(format!("{}: {error}", kernel.profile)),
         }
     }
-    table::write(&judged);
+    let text = table::write(&judged);
+    failures.extend(table::out_of_date(&text));
     let mut starts = 0;
     for (kernel, result) in &judged {
         failures.extend(

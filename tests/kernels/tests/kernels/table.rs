@@ -40,8 +40,30 @@ pub fn too_low(report: &CellReport) -> Option<String> {
     })
 }
 
-/// Prints the table and writes it to `target/kernels.md` and `target/kernels.json`.
-pub fn write(judged: &[(&Kernel, Judged)]) {
+/// The table of the last run that was looked at.
+const CHECKED_IN: &str = "tests/kernels/table.md";
+
+/// The columns of a table that do not depend on ASLR's dice: the cell and what is promised of it.
+fn promised(text: &str) -> Vec<Vec<&str>> {
+    text.lines()
+        .filter(|line| line.starts_with('|'))
+        .map(|line| {
+            let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+            [1, 3, 4, 5, 7, 10, 12].map(|i| columns[i]).to_vec()
+        })
+        .collect()
+}
+
+/// How the checked-in table differs from a new one in what is promised.
+pub fn out_of_date(new: &str) -> Option<String> {
+    let checked_in = fs::read_to_string(root().join(CHECKED_IN)).unwrap_or_default();
+    (promised(&checked_in) != promised(new)).then(|| {
+        format!("`{CHECKED_IN}` promises something else: look at `target/kernels.md` and copy it")
+    })
+}
+
+/// Writes the table to `target/kernels.md` and `target/kernels.json`; the text.
+pub fn write(judged: &[(&Kernel, Judged)]) -> String {
     let mut text = String::from(
         "| profile | kernel | program | stack limit | ASLR | starts | first hole promised | measured \
          | share | second hole promised | measured | slots promised | taken | recheck takes | broken |\n\
@@ -56,7 +78,6 @@ pub fn write(judged: &[(&Kernel, Judged)]) {
         broken += result.broken.len();
     }
     let _ = writeln!(text, "\nProcesses: {starts}; broken promises: {broken}.");
-    print!("{text}");
     let results: Vec<Value> = judged
         .iter()
         .flat_map(|(kernel, result)| {
@@ -66,8 +87,9 @@ pub fn write(judged: &[(&Kernel, Judged)]) {
         .collect();
     let json = json!({ "schema": 1, "starts": starts, "broken": broken, "results": results });
     let target = root().join("target");
-    fs::write(target.join("kernels.md"), text).unwrap();
+    fs::write(target.join("kernels.md"), &text).unwrap();
     fs::write(target.join("kernels.json"), format!("{json:#}\n")).unwrap();
+    text
 }
 
 fn row(text: &mut String, kernel: &Kernel, release: &str, report: &CellReport) {
