@@ -1,7 +1,7 @@
 //! 64-bit Linux and Android.
 //!
 //! Sources are of Linux 6.12 unless another version is named. "Measured" profiles were booted on real
-//! kernels (Debian 6.12.107; the 39-bit aarch64 kernel is a build of 6.12.117).
+//! kernels (Debian 6.12.107; the 39-bit aarch64 kernel is a build of its source).
 
 use super::{Known, Layout, LinuxLayout, UnlimitedStack, VaProfile};
 use crate::size::Size;
@@ -182,7 +182,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Size::gib(512),
         K4,
         Known::Measured,
-        "arch/arm64/include/asm/processor.h, Kconfig; booted, own build of 6.12.117",
+        "arch/arm64/include/asm/processor.h, Kconfig; booted, own build of Debian 6.12.107",
         "Raspberry Pi OS (kernel8), Jetson L4T 4.9, ChromeOS, Rockchip, Qualcomm, routers",
     ),
     linux(

@@ -131,3 +131,55 @@ fn judge(lines: &[String], starts: u32) -> Result<Judged, String> {
     }
     Err("no verdict".to_owned())
 }
+
+/// The console of a kernel in which all went well.
+#[cfg(test)]
+fn console(starts: u32) -> Vec<String> {
+    let mut lines = vec![
+        "[    0.000000] Linux version".to_owned(),
+        "poolcfg: kernel 6.12.0".to_owned(),
+    ];
+    lines.extend(
+        Cell::all().map(|cell| format!("poolcfg: cell {cell} {starts} 0 1 1 2 2 3 3 990 1 1")),
+    );
+    lines.extend([
+        "poolcfg: end 0".to_owned(),
+        "[    5.000000] reboot: Power down".to_owned(),
+    ]);
+    lines
+}
+
+#[test]
+fn a_console_is_believed_only_when_all_of_it_is_there() {
+    let judged = judge(&console(140), 140).unwrap();
+    assert_eq!((judged.cells.len(), judged.broken.len()), (12, 0));
+    assert_eq!(judged.release, "6.12.0");
+    for missing in 1..14 {
+        let mut lines = console(140);
+        lines.remove(missing);
+        assert!(judge(&lines, 140).is_err(), "{missing}");
+    }
+    assert!(judge(&console(139), 140).is_err());
+    for line in [
+        "poolcfg: error static-pie finite default 1: exit status 11",
+        "poolcfg: cell pie finite default 140 0",
+        "poolcfg: broken but not counted",
+        "Kernel panic - not syncing: Attempted to kill init!",
+    ] {
+        for place in [2, 5, 14] {
+            let mut lines = console(140);
+            lines.insert(place, line.to_owned());
+            assert!(judge(&lines, 140).is_err(), "{line}");
+        }
+    }
+    assert!(judge(&[], 140).is_err());
+}
+
+#[test]
+fn a_broken_promise_is_told() {
+    let mut lines = console(140);
+    lines.insert(2, "poolcfg: broken the first hole has less".to_owned());
+    lines[15] = "poolcfg: end 1".to_owned();
+    let judged = judge(&lines, 140).unwrap();
+    assert_eq!(judged.broken, ["the first hole has less"]);
+}

@@ -92,3 +92,20 @@ pub const KERNELS: [Kernel; 6] = [
         "cortex-a57",
     ),
 ];
+
+/// x86_64 is judged by the machine's own kernel.
+#[test]
+fn the_profiles_that_are_called_measured_are_those_with_a_kernel() {
+    use poolcfg_core::{Arch, Known, Os, VaProfile};
+    let mut measured: Vec<&str> = VaProfile::ALL
+        .iter()
+        .flat_map(|table| table.iter())
+        .filter(|profile| profile.known == Known::Measured && profile.os.is(Os::Linux))
+        .filter(|profile| !profile.arch.is(Arch::X86_64))
+        .map(|profile| profile.name)
+        .collect();
+    let mut judged: Vec<&str> = KERNELS.iter().map(|kernel| kernel.profile).collect();
+    measured.sort_unstable();
+    judged.sort_unstable();
+    assert_eq!(measured, judged);
+}
