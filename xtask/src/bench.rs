@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::run::{cargo, output, root, run};
+use crate::test;
 
 /// Runs every benchmark and prints the table.
 pub fn bench() -> Result<(), String> {
@@ -25,6 +26,15 @@ pub fn bench() -> Result<(), String> {
         println!("{row}");
     }
     Ok(())
+}
+
+/// Real Wasmtime in a small address space, with and without our limits.
+pub fn wasmtime() -> Result<(), String> {
+    run(cargo()
+        .current_dir(root())
+        .args(["run", "--release", "--package", "poolcfg-tests-wasmtime"])
+        .args(["--bin", "side-by-side"])
+        .envs(test::wasmtime()?))
 }
 
 /// The whole command against the two programs that it has to ask.

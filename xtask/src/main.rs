@@ -1,17 +1,23 @@
 //! `cargo xtask …`: what cargo alone cannot do.
 //!
 //! - `cache`: where what is fetched lies
-//! - `rust_src`: the standard library's source, to check for targets that have no prebuilt one here
+//! - `debian`: packages of Debian, unpacked into the cache
+//! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
+//! - `strace`: the program that shows the mappings that another one makes
+//! - `wasmtime_bin`: the real `wasmtime` commands
 //! - `run`: running a command, and saying which
-//! - `test`: the whole test run
+//! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of the README
 #![forbid(unsafe_code)]
 
 mod bench;
 mod cache;
+mod debian;
 mod run;
 mod rust_src;
+mod strace;
 mod test;
+mod wasmtime_bin;
 
 use std::process::ExitCode;
 
@@ -22,15 +28,18 @@ Commands:
   setup    Fetch what the tests need into the cache ($POOLCFG_CACHE, or ~/.cache/poolcfg)
   test     Set up, then run every test
   bench    Run every benchmark and print the README's table
+  bench wasmtime
+           Set up, and print the README's table of real Wasmtime with and without our limits
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
-        ["setup"] => rust_src::setup().map(|_| ()),
+        ["setup"] => test::setup(),
         ["test"] => test::test(),
         ["bench"] => bench::bench(),
+        ["bench", "wasmtime"] => bench::wasmtime(),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
             Ok(())

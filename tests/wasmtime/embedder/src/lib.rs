@@ -1,0 +1,27 @@
+//! The engine of a program that embeds Wasmtime and takes its limits from poolcfg.toml.
+
+use std::path::Path;
+
+use poolcfg_runtime::{Checked, WasmtimeLimits, configure_wasmtime, pool_limits};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result,
+};
+
+/// What this build may pool.
+#[pool_limits]
+pub const POOL: WasmtimeLimits;
+
+/// The engine with limits that the process was found to hold.
+pub fn engine(checked: &Checked) -> Result<Engine> {
+    let mut config = Config::new();
+    let mut pooling = PoolingAllocationConfig::default();
+    configure_wasmtime!(checked => config, pooling);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
+    Engine::new(&config)
+}
+
+/// A module that the `wasmtime` command compiled.
+pub fn module(engine: &Engine, file: &Path) -> Result<Module> {
+    // SAFETY: the tests make `file` with `wasmtime compile` and change it no more.
+    unsafe { Module::deserialize_file(engine, file) }
+}

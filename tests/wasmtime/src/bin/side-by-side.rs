@@ -1,0 +1,159 @@
+//! The benchmark of the README: upstream's defaults and our limits side by side, in the address space that a
+//! small target has in one piece. Prints the table.
+#![forbid(unsafe_code)]
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use poolcfg_tests_wasmtime::client::ask;
+use poolcfg_tests_wasmtime::command::{BOARD, Folder};
+use poolcfg_tests_wasmtime::component;
+use poolcfg_tests_wasmtime::embedder::Embedder;
+use poolcfg_tests_wasmtime::release::Release;
+use poolcfg_tests_wasmtime::server::Server;
+use poolcfg_tests_wasmtime::setup::output;
+use poolcfg_tests_wasmtime::space::{hole, within};
+
+/// Rounds of each side, in turns; the median counts.
+const ROUNDS: usize = 7;
+
+/// A module like those that a compiler makes: 17 pages, and data behind the first 1 MiB.
+const MODULE: &str = "(module
+    (memory 17)
+    (data (i32.const 1048576) \"data\")
+    (func (export \"run\") (result i32)
+        (i32.store (i32.const 4096) (i32.const 7))
+        (i32.store (i32.const 1048580) (i32.const 35))
+        (i32.add (i32.load (i32.const 4096)) (i32.load (i32.const 1048580)))))";
+
+fn main() -> ExitCode {
+    match table() {
+        Ok(table) => {
+            print!("{table}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn table() -> Result<String, String> {
+    let release = Release::of_embedder();
+    let folder = Folder::new(&format!(
+        "[pooling_allocator]\nengine = \"wasmtime\"\n\
+         [pooling_allocator.wasmtime]\nversion = \"{}\"\n",
+        release.version
+    ))?;
+    let space = hole(&folder.result(BOARD)?)?;
+    let mut table = format!(
+        "| Wasmtime {} in {} GiB of address space | upstream's default | with poolcfg | ratio |\n\
+         |---|---|---|---|\n",
+        release.version,
+        space >> 30,
+    );
+    for threads in [1, 2] {
+        table += &instantiations(space, threads)?;
+    }
+    for threads in [1, 2] {
+        table += &requests(&release, &folder, space, threads)?;
+    }
+    Ok(table)
+}
+
+/// Instances a second of the embedder, each called once.
+fn instantiations(space: u64, threads: u32) -> Result<String, String> {
+    const MILLISECONDS: &str = "1000";
+    let embedder = Embedder::with(&["async", "component-model", "gc"])?;
+    let program = embedder.build("instantiate", "release")?;
+    let module = embedder.compile("benchmark", MODULE)?;
+    let mut rates = [Vec::new(), Vec::new()];
+    let mut strategies = [String::new(), String::new()];
+    for _ in 0..ROUNDS {
+        for (side, whose) in ["upstream", "ours"].into_iter().enumerate() {
+            let mut run = Command::new(&program);
+            run.args([whose, &threads.to_string(), MILLISECONDS])
+                .arg(&module);
+            let said = output(&mut within(space, &run))?;
+            let rate = said.trim().split_once(": ");
+            let (strategy, rate) = rate.ok_or_else(|| format!("no rate: {said}"))?;
+            rates[side].push(rate.parse().map_err(|_| format!("no rate: {said}"))?);
+            strategy.clone_into(&mut strategies[side]);
+        }
+    }
+    let strategies = strategies.each_ref().map(String::as_str);
+    Ok(row("instantiations", threads, &strategies, rates))
+}
+
+/// What an operator may add to our limits at the price of memory: slots are cleaned by writing zeros where
+/// something was written, and keep their pages.
+const RESIDENT: &str = "pooling-memory-keep-resident=131072,pooling-table-keep-resident=65536,\
+                        pooling-async-stack-keep-resident=65536,pooling-pagemap-scan=auto";
+
+/// Requests a second that `wasmtime serve` answers, asked by 16 clients. All servers run all the time; one
+/// of them is asked.
+fn requests(
+    release: &Release,
+    folder: &Folder,
+    space: u64,
+    threads: u32,
+) -> Result<String, String> {
+    const CLIENTS: usize = 16;
+    const REQUESTS: u32 = 10_000;
+    let component = component::build()?;
+    let config = folder.config(BOARD)?;
+    let start = |ours: bool, more: &[&str]| {
+        let mut serve = release.command("serve");
+        if ours {
+            serve.arg("--config").arg(&config);
+        }
+        serve.args(more);
+        serve
+            .args(["--addr", "127.0.0.1:0"])
+            .arg(&component)
+            .env("TOKIO_WORKER_THREADS", threads.to_string());
+        Server::start(&mut within(space, &serve))
+    };
+    let servers = [
+        start(false, &[])?,
+        start(true, &[])?,
+        start(true, &["-O", RESIDENT])?,
+    ];
+    let mut rates = [const { Vec::new() }; 3];
+    // The first round is to warm up.
+    for round in 0..=ROUNDS {
+        for (server, rates) in servers.iter().zip(&mut rates) {
+            let begun = Instant::now();
+            ask(server.address, CLIENTS, REQUESTS.into(), component::BODY)
+                .map_err(|errors| errors.join("\n"))?;
+            if round > 0 {
+                rates.push(f64::from(REQUESTS) / begun.elapsed().as_secs_f64());
+            }
+        }
+    }
+    let [upstream, ours, resident] = rates;
+    Ok(row(
+        "HTTP requests",
+        threads,
+        &["on demand", "pool"],
+        [upstream.clone(), ours],
+    ) + &row(
+        "HTTP requests",
+        threads,
+        &["on demand", "pool that keeps pages"],
+        [upstream, resident],
+    ))
+}
+
+fn row(what: &str, threads: u32, strategies: &[&str; 2], rates: [Vec<f64>; 2]) -> String {
+    let [upstream, ours] = rates.map(|mut rates| {
+        rates.sort_unstable_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    });
+    let [theirs, own] = strategies;
+    format!(
+        "| {what} per second, threads: {threads} | {upstream:.0} ({theirs}) | {ours:.0} ({own}) | {:.2} |\n",
+        ours / upstream
+    )
+}

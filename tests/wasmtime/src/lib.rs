@@ -1,0 +1,21 @@
+//! What the tests with a real Wasmtime share.
+//!
+//! - `setup`: what `cargo xtask` fetches and names by variables
+//! - `release`: the real `wasmtime` commands
+//! - `command`: our own command, and what it says of a poolcfg.toml
+//! - `trace`: the mappings that a real command makes
+//! - `space`: a process with as much address space as a small target has in one piece
+//! - `component`: the component hello-wasi-http
+//! - `server`, `client`: `wasmtime serve`, and those who ask it
+//! - `embedder`: the program that embeds Wasmtime
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod command;
+pub mod component;
+pub mod embedder;
+pub mod release;
+pub mod server;
+pub mod setup;
+pub mod space;
+pub mod trace;
