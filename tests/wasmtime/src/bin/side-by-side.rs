@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use poolcfg_tests_wasmtime::client::ask;
-use poolcfg_tests_wasmtime::command::{BOARD, Folder};
+use poolcfg_tests_wasmtime::command::{BOARD, Folder, operators};
 use poolcfg_tests_wasmtime::component;
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::release::Release;
@@ -41,12 +41,8 @@ fn main() -> ExitCode {
 
 fn table() -> Result<String, String> {
     let release = Release::of_embedder();
-    let folder = Folder::new(&format!(
-        "[pooling_allocator]\nengine = \"wasmtime\"\n\
-         [pooling_allocator.wasmtime]\nversion = \"{}\"\n",
-        release.version
-    ))?;
-    let space = hole(&folder.result(BOARD)?)?;
+    let folder = Folder::new("", &operators(BOARD, release.version))?;
+    let space = hole(&folder.result()?)?;
     let mut table = format!(
         "| Wasmtime {} in {} GiB of address space | upstream's default | with poolcfg | ratio |\n\
          |---|---|---|---|\n",
@@ -102,7 +98,7 @@ fn requests(
     const CLIENTS: usize = 16;
     const REQUESTS: u32 = 10_000;
     let component = component::build()?;
-    let config = folder.config(BOARD)?;
+    let config = folder.config()?;
     let start = |ours: bool, more: &[&str]| {
         let mut serve = release.command("serve");
         if ours {
