@@ -16,7 +16,7 @@ const DEFAULT: &str = "mmap failed to reserve 0x3efd2000000 bytes";
 
 const MODULE: &str = "(module (memory 1) (func (export \"_start\")))";
 
-/// What nobody needs to write anything for: the limits for a board, of this version.
+/// Where an operator asks for the limits of a board: nothing is written for it.
 fn for_the_board(release: &Release) -> Folder {
     Folder::new("", &operators(BOARD, release.version)).unwrap()
 }
