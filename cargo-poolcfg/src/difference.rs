@@ -132,10 +132,10 @@ impl Difference {
 }
 
 /// Features as a sentence lists them.
-fn list(features: WasmtimeFeatures) -> String {
+pub(crate) fn list(features: WasmtimeFeatures) -> String {
     let words: Vec<_> = features.iter().map(|word| format!("`{word}`")).collect();
     match words.is_empty() {
-        true => "none that count".to_owned(),
+        true => "no feature that counts".to_owned(),
         false => words.join(", "),
     }
 }

@@ -5,6 +5,7 @@ use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{Code, WasmtimeVersion};
 
 use crate::command::Context;
+use crate::difference::list;
 use crate::error::{Error, diagnostic};
 use crate::graph::{Resolved, Wasmtimes};
 use crate::project::{CargoPackage, Depth, Member, metadata, words};
@@ -73,16 +74,11 @@ pub(crate) fn look_up(
         }
     }
     if let [wasmtime] = found.nearest.as_slice() {
-        let features: Vec<_> = wasmtime
-            .features
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect();
         context.shell.detail(&format!(
-            "`{}` uses Wasmtime {}; of its features these count: {}",
+            "`{}` uses Wasmtime {} with {}",
             package.name,
             wasmtime.version,
-            features.join(", ")
+            list(wasmtime.features)
         ));
     }
     let used = found.nearest.iter().map(|wasmtime| Used {

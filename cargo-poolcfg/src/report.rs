@@ -157,6 +157,8 @@ pub struct WasmtimeReport {
     max_tables_per_module: u32,
     max_core_instance_size: u64,
     max_component_instance_size: u64,
+    memory_keep_resident: u64,
+    table_keep_resident: u64,
 }
 
 impl WasmtimeReport {
@@ -184,6 +186,8 @@ impl WasmtimeReport {
             max_tables_per_module: wasmtime.max_tables_per_module(),
             max_core_instance_size: wasmtime.max_core_instance_size.get(),
             max_component_instance_size: wasmtime.max_component_instance_size.get(),
+            memory_keep_resident: wasmtime.memory_keep_resident.get(),
+            table_keep_resident: wasmtime.table_keep_resident.get(),
         })
     }
 }

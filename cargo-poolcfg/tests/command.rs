@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+mod common;
+
+use common::{Folder, Ran, program, ran};
 use serde_json::Value;
-use tempfile::TempDir;
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -19,64 +21,13 @@ const BOARD: &str = "{\"arch\": \"riscv64\", \"os\": \"linux\", \"llvm-target\":
 
 /// A new project, as `cargo new --lib` makes it.
 struct Project {
-    folder: TempDir,
-}
-
-/// How a run ended and what it said.
-#[derive(Debug)]
-struct Ran {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap()
-    }
-
-    #[track_caller]
-    fn says(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "{text}\n{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn ends(&self, status: i32) -> &Self {
-        assert_eq!(self.status, status, "{self:#?}");
-        self
-    }
-}
-
-fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran {
-        status: output.status.code().unwrap(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
-
-fn program(name: &str, folder: &Path) -> Command {
-    let path = match name {
-        "poolcfg" => env!("CARGO_BIN_EXE_poolcfg"),
-        _ => env!("CARGO_BIN_EXE_cargo-poolcfg"),
-    };
-    let mut command = Command::new(path);
-    command
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .env_remove("POOLCFG_VA_PROFILE")
-        .env_remove("CARGO_BUILD_TARGET")
-        .env_remove("CARGO_TERM_COLOR");
-    command
+    folder: Folder,
 }
 
 impl Project {
     fn new() -> Self {
         let project = Self {
-            folder: TempDir::new().unwrap(),
+            folder: Folder::new(),
         };
         project.write(
             "Cargo.toml",
@@ -93,22 +44,20 @@ impl Project {
     }
 
     fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(file)
+        self.folder.path(file)
     }
 
     fn write(&self, file: &str, text: &str) {
-        let path = self.path(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        self.folder.write(file, text);
     }
 
     fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.path(file)).unwrap()
+        self.folder.read(file)
     }
 
     /// `cargo poolcfg …` as cargo calls it.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = program("cargo-poolcfg", self.folder.path());
+        let mut command = program("cargo-poolcfg", self.folder.root());
         command.arg("poolcfg").args(arguments);
         command
     }
@@ -126,7 +75,7 @@ impl Project {
     /// Whether rustc takes the generated file, alone and for the host.
     fn compiles(&self) -> Result<(), String> {
         let output = Command::new("rustc")
-            .current_dir(self.folder.path())
+            .current_dir(self.folder.root())
             .args([
                 "--edition",
                 "2024",
@@ -197,7 +146,7 @@ fn the_same_command_writes_the_same_bytes() {
         .ends(0)
         .says("src/pool_limits.rs is current");
     assert_eq!(project.read("src/pool_limits.rs"), first);
-    let folder = project.folder.path().to_str().unwrap();
+    let folder = project.folder.root().to_str().unwrap();
     assert!(!first.contains(folder), "it names a folder of this machine");
 }
 
@@ -720,21 +669,21 @@ fn a_workspace_is_chosen_from_as_cargo_does() {
 
 #[test]
 fn poolcfg_needs_neither_cargo_nor_rustc() {
-    let folder = TempDir::new().unwrap();
-    let nothing = TempDir::new().unwrap();
+    let folder = Folder::new();
+    let nothing = Folder::new();
     let run = |arguments: &[&str]| {
-        let mut command = program("poolcfg", folder.path());
+        let mut command = program("poolcfg", folder.root());
         command
             .args(arguments)
-            .env("PATH", nothing.path())
+            .env("PATH", nothing.root())
             .env_remove("CARGO")
             .env_remove("RUSTC")
-            .env("CARGO_HOME", nothing.path());
+            .env("CARGO_HOME", nothing.root());
         ran(&mut command)
     };
     let json = run(&["--target", RISCV64, "--emit", "json"]).json();
     assert_eq!(json["results"][0]["va_profile"], "sv39");
-    fs::write(folder.path().join("poolcfg.toml"), TOO_LARGE).unwrap();
+    fs::write(folder.root().join("poolcfg.toml"), TOO_LARGE).unwrap();
     run(&["check", "--target", RISCV64])
         .ends(100)
         .says("max_instances = 42 fits");
@@ -748,7 +697,7 @@ fn poolcfg_needs_neither_cargo_nor_rustc() {
     let here = run(&["--here", "--emit", "json"]);
     assert_eq!(here.json()["results"][0]["va_profile"], Value::Null);
     // Rust goes to stdout where there is no package.
-    fs::remove_file(folder.path().join("poolcfg.toml")).unwrap();
+    fs::remove_file(folder.root().join("poolcfg.toml")).unwrap();
     assert!(
         run(&["--target", RISCV64])
             .ends(0)
@@ -756,7 +705,7 @@ fn poolcfg_needs_neither_cargo_nor_rustc() {
             .contains("MAX_INSTANCES")
     );
     run(&["init"]).ends(0);
-    assert!(folder.path().join("poolcfg.toml").is_file());
+    assert!(folder.root().join("poolcfg.toml").is_file());
     run(&["check", "--target", RISCV64]).ends(0);
 }
 
@@ -795,7 +744,7 @@ fn cargo_finds_its_subcommand() {
     for arguments in [&["poolcfg", "--target", RISCV64][..], &["help", "poolcfg"]] {
         let mut command = Command::new(env!("CARGO"));
         command
-            .current_dir(project.folder.path())
+            .current_dir(project.folder.root())
             .args(arguments)
             .env("PATH", &path);
         ran(&mut command).ends(0);
@@ -826,7 +775,7 @@ fn a_package_that_depends_on_the_runtime_gets_typed_limits() {
     // The crates are those of our own lock file; what else that holds goes.
     let mut update = Command::new(env!("CARGO"));
     update
-        .current_dir(project.folder.path())
+        .current_dir(project.folder.root())
         .args(["update", "--workspace", "--offline"]);
     ran(&mut update).ends(0);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
@@ -853,7 +802,7 @@ fn a_package_that_depends_on_the_runtime_gets_typed_limits() {
         project.run(&["--target", "host-tuple"]).ends(0);
         let mut check = Command::new(env!("CARGO"));
         check
-            .current_dir(project.folder.path())
+            .current_dir(project.folder.root())
             .arg("check")
             .env("CARGO_TARGET_DIR", &target);
         ran(&mut check).ends(0);

@@ -7,46 +7,26 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+mod common;
+
+use common::{Folder, Ran, program, ran};
 use poolcfg_core::{Pooling, pooling};
 use serde_json::Value;
-use tempfile::TempDir;
 use toml_edit::Document;
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 
 /// A folder with a poolcfg.toml and nothing else, as on a machine that runs a host and builds nothing.
-struct Folder(TempDir);
+struct Machine(Folder);
 
-/// How a run ended and what it said.
-#[derive(Debug)]
-struct Ran {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    #[track_caller]
-    fn ends(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "{text}\n{self:#?}");
-        self
-    }
-}
-
-impl Folder {
+impl Machine {
     fn with(poolcfg_toml: &str) -> Self {
-        let folder = Self(TempDir::new().unwrap());
+        let folder = Folder::new();
         folder.write("poolcfg.toml", poolcfg_toml);
-        folder
+        Self(folder)
     }
 
     /// A pool of a version of Wasmtime's, with lines for its table and for its `wasmtime` table.
@@ -58,37 +38,26 @@ impl Folder {
     }
 
     fn path(&self, file: &str) -> PathBuf {
-        self.0.path().join(file)
+        self.0.path(file)
     }
 
     fn write(&self, file: &str, text: &str) {
-        fs::write(self.path(file), text).unwrap();
+        self.0.write(file, text);
     }
 
     fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.path(file)).unwrap()
+        self.0.read(file)
     }
 
     /// `poolcfg …` where there is neither cargo nor rustc.
     fn run(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_poolcfg"))
+        let mut command = program("poolcfg", self.0.root());
+        command
             .args(arguments)
-            .current_dir(self.0.path())
-            .stdin(Stdio::null())
             .env("PATH", "")
             .env_remove("CARGO")
-            .env_remove("RUSTC")
-            .env_remove("POOLCFG_VA_PROFILE")
-            .env_remove("CARGO_BUILD_TARGET")
-            .env_remove("CARGO_TERM_COLOR")
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran {
-            status: output.status.code().unwrap(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+            .env_remove("RUSTC");
+        ran(&mut command)
     }
 
     fn emit(&self, kind: &str, target: &str) -> Ran {
@@ -97,7 +66,8 @@ impl Folder {
 
     /// The one result of the JSON.
     fn result(&self, target: &str) -> Value {
-        let ran = self.emit("json", target).ends(0);
+        let ran = self.emit("json", target);
+        ran.ends(0);
         let json: Value = serde_json::from_str(&ran.stdout).unwrap();
         json["results"][0].clone()
     }
@@ -132,9 +102,9 @@ fn texts_are_as_they_were_read() {
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hosts");
     for (kind, version, flags) in texts.into_iter().flatten() {
-        let ran = Folder::of(&version.to_string(), "", "")
-            .run(&[&["--emit", kind, "--target", RISCV64], flags].concat())
-            .ends(0);
+        let ran = Machine::of(&version.to_string(), "", "")
+            .run(&[&["--emit", kind, "--target", RISCV64], flags].concat());
+        ran.ends(0);
         let golden = folder.join(format!("{kind}-{version}.txt"));
         if env::var_os("POOLCFG_BLESS").is_some() {
             fs::write(&golden, &ran.stdout).unwrap();
@@ -147,7 +117,7 @@ fn texts_are_as_they_were_read() {
 /// Every number of the file is that of the JSON, and no total or size of the JSON is missing.
 #[test]
 fn the_toml_says_what_the_json_says() {
-    let folder = Folder::of(
+    let folder = Machine::of(
         "48",
         "max_instances = 30\nmemory_reservation = \"1GiB\"\nmax_memory_size = \"512MiB\"\n\
          guard_size = \"64KiB\"\nstack_reservation = \"1MiB\"",
@@ -158,7 +128,7 @@ fn the_toml_says_what_the_json_says() {
     );
     let limits = &folder.result(RISCV64)["limits"];
     let own = &limits["wasmtime"];
-    let text = folder.emit("wasmtime-toml", RISCV64).ends(0).stdout;
+    let text = folder.emit("wasmtime-toml", RISCV64).ends(0).stdout.clone();
     let toml: Document<String> = text.parse().unwrap();
     let said = |section: &str| -> BTreeMap<String, Value> {
         let table = toml[section].as_table_like().unwrap();
@@ -236,8 +206,12 @@ fn the_toml_says_what_the_json_says() {
 #[test]
 fn every_version_is_told_of_the_pool_and_not_of_heaps() {
     for version in 19..=51 {
-        let folder = Folder::of(&version.to_string(), "", "");
-        let flags = folder.emit("wasmtime-flags", RISCV64).ends(0).stdout;
+        let folder = Machine::of(&version.to_string(), "", "");
+        let flags = folder
+            .emit("wasmtime-flags", RISCV64)
+            .ends(0)
+            .stdout
+            .clone();
         assert_eq!(flags.lines().count(), 1, "{flags}");
         assert!(
             flags.starts_with("-O pooling-allocator=y,pooling-total-memories="),
@@ -311,7 +285,7 @@ fn a_host_with_the_variables_maps_the_footprint() {
         "WASMTIME_POOLING_TABLE_ELEMENTS",
     ];
     for version in ["43", "47"] {
-        let own = Folder::of(version, "", "").result(X86_64);
+        let own = Machine::of(version, "", "").result(X86_64);
         for (pool, wasmtime) in [
             ("", ""),
             (
@@ -323,12 +297,12 @@ fn a_host_with_the_variables_maps_the_footprint() {
                 "table_elements = 12345\ngc_heaps_per_instance = 2",
             ),
         ] {
-            let folder = Folder::of(version, pool, wasmtime);
+            let folder = Machine::of(version, pool, wasmtime);
             let expected = footprint(&folder.result(X86_64));
-            let text = folder.emit("spin-env", X86_64).ends(0).stdout;
+            let text = folder.emit("spin-env", X86_64).ends(0).stdout.clone();
             assert_eq!(mapped(&variables(&text), spin, &own), expected, "{text}");
             assert_eq!(variables(&text)["SPIN_WASMTIME_POOLING"], "1");
-            let text = folder.emit("wasmcloud-env", X86_64).ends(0).stdout;
+            let text = folder.emit("wasmcloud-env", X86_64).ends(0).stdout.clone();
             assert_eq!(
                 mapped(&variables(&text), wasmcloud, &own),
                 expected,
@@ -342,12 +316,12 @@ fn a_host_with_the_variables_maps_the_footprint() {
 /// What Spin lets a module or a component have is not lowered, and is raised where more is asked.
 #[test]
 fn spin_keeps_what_it_allows() {
-    let folder = Folder::of(
+    let folder = Machine::of(
         "44",
         "max_instances = 2",
         "memories_per_instance = 40\ntables_per_instance = 3\ncore_instances_per_instance = 300",
     );
-    let text = folder.emit("spin-env", X86_64).ends(0).stdout;
+    let text = folder.emit("spin-env", X86_64).ends(0).stdout.clone();
     let said = variables(&text);
     assert_eq!(said["SPIN_WASMTIME_INSTANCE_MEMORIES"], "40");
     assert_eq!(said["SPIN_WASMTIME_INSTANCE_TABLES"], "64");
@@ -359,15 +333,15 @@ fn spin_keeps_what_it_allows() {
 /// Spin's own pool lets memories grow to 4 GiB; what bounds them is another variable.
 #[test]
 fn spin_bounds_memories() {
-    let folder = Folder::of("44", "max_memory_size = \"256MiB\"", "");
-    let text = folder.emit("spin-env", X86_64).ends(0).stdout;
+    let folder = Machine::of("44", "max_memory_size = \"256MiB\"", "");
+    let text = folder.emit("spin-env", X86_64).ends(0).stdout.clone();
     assert_eq!(variables(&text)["SPIN_MAX_INSTANCE_MEMORY"], "268435456");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_shell_can_source_the_variables() {
-    let folder = Folder::of("44", "", "");
+    let folder = Machine::of("44", "", "");
     for kind in ["spin-env", "wasmcloud-env"] {
         folder
             .run(&["--emit", kind, "--target", X86_64, "-o", "host.env"])
@@ -375,7 +349,7 @@ fn a_shell_can_source_the_variables() {
             .says("wrote host.env");
         let output = Command::new("/bin/sh")
             .args(["-euc", "set -a; . ./host.env; set +a; exec env"])
-            .current_dir(folder.0.path())
+            .current_dir(folder.0.root())
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap())
             .output()
@@ -600,10 +574,9 @@ fn what_a_host_cannot_be_told_is_an_error() {
         ),
     ];
     for case in &cases {
-        let folder = Folder::of(case.version, case.pool, case.wasmtime);
-        let ran = folder
-            .emit(case.kind, X86_64)
-            .ends(101)
+        let folder = Machine::of(case.version, case.pool, case.wasmtime);
+        let ran = folder.emit(case.kind, X86_64);
+        ran.ends(101)
             .says("error[PC0034]: ")
             .says(case.message)
             .says("poolcfg.toml:")
@@ -616,19 +589,20 @@ fn what_a_host_cannot_be_told_is_an_error() {
 /// Each with its own message, in one run.
 #[test]
 fn all_that_a_host_cannot_be_told_is_told_at_once() {
-    let folder = Folder::of(
+    let folder = Machine::of(
         "44",
         "guard_size = \"64KiB\"\nstack_reservation = \"1MiB\"",
         "max_wasm_stack = \"256KiB\"",
     );
-    let ran = folder.emit("spin-env", X86_64).ends(101);
+    let ran = folder.emit("spin-env", X86_64);
+    ran.ends(101);
     assert_eq!(ran.stderr.matches("error[PC0034]").count(), 3, "{ran:#?}");
 }
 
 /// The host's own numbers may be written out, and a bound that is wider at the host does no harm.
 #[test]
 fn what_a_host_has_anyway_need_not_be_told() {
-    let folder = Folder::of(
+    let folder = Machine::of(
         "44",
         "max_instances = 100\nmemory_reservation = \"4GiB\"\nguard_size = \"32MiB\"\n\
          stack_reservation = \"2MiB\"",
@@ -638,20 +612,22 @@ fn what_a_host_has_anyway_need_not_be_told() {
         .emit("spin-env", X86_64)
         .ends(0)
         .says("keeps 1000 where 100 would do");
-    let ran = folder.emit("wasmcloud-env", X86_64).ends(0);
+    let ran = folder.emit("wasmcloud-env", X86_64);
+    ran.ends(0);
     assert!(!ran.stderr.contains("note: "), "{ran:#?}");
 
-    let folder = Folder::of(
+    let folder = Machine::of(
         "19",
         "max_memory_size = \"10MiB\"",
         "table_elements = 10000",
     );
-    let ran = folder.emit("wasmtime-flags", X86_64).ends(0);
+    let ran = folder.emit("wasmtime-flags", X86_64);
+    ran.ends(0);
     assert!(!ran.stderr.contains("note: "), "{ran:#?}");
     // As many heaps as instances follow from nothing that is asked for.
-    let folder = Folder::of("44", "max_instances = 1200", "");
+    let folder = Machine::of("44", "max_instances = 1200", "");
     folder.emit("spin-env", X86_64).ends(0).says("keeps 1000");
-    let folder = Folder::of("25", "max_instances = 2", "memories_per_instance = 2");
+    let folder = Machine::of("25", "max_instances = 2", "memories_per_instance = 2");
     folder
         .emit("wasmtime-flags", X86_64)
         .ends(0)
@@ -668,8 +644,8 @@ fn both_sizes_of_a_stack_are_told_or_none() {
         ("26", true),
         ("48", true),
     ] {
-        let folder = Folder::of(version, "", "");
-        let flags = folder.emit("wasmtime-flags", X86_64).ends(0).stdout;
+        let folder = Machine::of(version, "", "");
+        let flags = folder.emit("wasmtime-flags", X86_64).ends(0).stdout.clone();
         assert_eq!(flags.contains("async-stack-size=2097152"), both, "{flags}");
         assert_eq!(
             flags.contains("max-wasm-stack=524288"),
@@ -683,14 +659,14 @@ fn both_sizes_of_a_stack_are_told_or_none() {
 #[test]
 fn wasmcloud_pools_only_where_its_probe_fits() {
     for version in ["44", "47", "48"] {
-        Folder::of(version, "", "")
+        Machine::of(version, "", "")
             .emit("wasmcloud-env", RISCV64)
             .ends(101)
             .says("takes a pool only after it could reserve 4.01 TiB in one piece")
             .says("170.66 GiB")
             .says("runs without a pool, whatever it is told");
     }
-    Folder::of("43", "", "")
+    Machine::of("43", "", "")
         .emit("wasmcloud-env", RISCV64)
         .ends(0);
 }
@@ -700,8 +676,8 @@ fn memory_protection_keys_are_told_where_there_are_any() {
     let keys = "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = ";
     let pool = "max_memory_size = \"128MiB\"";
     let of = |version: &str, count: u32| {
-        let folder = Folder::of(version, pool, &format!("{keys}{count}"));
-        folder.emit("wasmtime-flags", X86_64).ends(0).stdout
+        let folder = Machine::of(version, pool, &format!("{keys}{count}"));
+        folder.emit("wasmtime-flags", X86_64).ends(0).stdout.clone()
     };
     assert!(
         of("48", 7)
@@ -709,8 +685,8 @@ fn memory_protection_keys_are_told_where_there_are_any() {
     );
     assert!(of("26", 15).contains(",memory-protection-keys=y,"));
     assert!(!of("48", 0).contains("protection-keys"));
-    let folder = Folder::of("48", pool, &format!("{keys}7"));
-    let text = folder.emit("wasmtime-toml", X86_64).ends(0).stdout;
+    let folder = Machine::of("48", pool, &format!("{keys}7"));
+    let text = folder.emit("wasmtime-toml", X86_64).ends(0).stdout.clone();
     // Wasmtime reads the switch as a word.
     assert!(
         text.contains("\npooling-memory-protection-keys = \"y\"\n"),
@@ -724,14 +700,14 @@ fn memory_protection_keys_are_told_where_there_are_any() {
 
 #[test]
 fn a_native_pool_is_told_to_nobody() {
-    let folder = Folder::with("[pooling_allocator]\nengine = \"native\"\n");
+    let folder = Machine::with("[pooling_allocator]\nengine = \"native\"\n");
     folder
         .emit("spin-env", X86_64)
         .ends(101)
         .says("PC0034")
         .says("poolcfg.toml:2:")
         .says("`engine = \"wasmtime\"`");
-    let folder = Folder::with("");
+    let folder = Machine::with("");
     folder
         .emit("wasmtime-toml", X86_64)
         .ends(101)
@@ -744,7 +720,7 @@ const TWO_POOLS: &str = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instanc
 
 #[test]
 fn of_several_one_is_chosen() {
-    let folder = Folder::with(TWO_POOLS);
+    let folder = Machine::with(TWO_POOLS);
     folder
         .emit("wasmtime-toml", RISCV64)
         .ends(2)
@@ -800,7 +776,7 @@ fn of_several_one_is_chosen() {
 /// A target that is named stands alone, whichever others the file has tables for.
 #[test]
 fn the_named_target_stands_alone() {
-    let folder = Folder::of(
+    let folder = Machine::of(
         "48",
         "",
         &format!(
@@ -811,13 +787,13 @@ fn the_named_target_stands_alone() {
         .run(&["--emit", "wasmtime-flags"])
         .ends(2)
         .says("is of one target, and there are 2");
-    let text = folder.emit("wasmtime-flags", X86_64).ends(0).stdout;
+    let text = folder.emit("wasmtime-flags", X86_64).ends(0).stdout.clone();
     assert!(text.contains("pooling-total-memories=9,"), "{text}");
 }
 
 #[test]
 fn nothing_is_written_of_what_does_not_fit() {
-    let folder = Folder::of("48", "max_instances = 43", "");
+    let folder = Machine::of("48", "max_instances = 43", "");
     let write = [
         "--emit",
         "wasmtime-toml",
@@ -826,14 +802,15 @@ fn nothing_is_written_of_what_does_not_fit() {
         "-o",
         "wasmtime.toml",
     ];
-    let ran = folder.run(&write).ends(100).says("PC0001");
+    let ran = folder.run(&write);
+    ran.ends(100).says("PC0001");
     assert_eq!(ran.stdout, "");
     assert!(!folder.path("wasmtime.toml").exists());
 }
 
 #[test]
 fn a_text_is_checked_like_the_rust_file() {
-    let folder = Folder::of("48", "", "");
+    let folder = Machine::of("48", "", "");
     let write = [
         "--emit",
         "wasmtime-toml",
@@ -877,7 +854,7 @@ fn a_text_is_checked_like_the_rust_file() {
 /// The first line is a command that writes the same again.
 #[test]
 fn the_recorded_command_writes_the_same() {
-    let folder = Folder::with(TWO_POOLS);
+    let folder = Machine::with(TWO_POOLS);
     let flags = [
         "--va-profile",
         "sv48",
@@ -889,16 +866,18 @@ fn the_recorded_command_writes_the_same() {
     let text = folder
         .run(&[&["--emit", "spin-env", "--target", RISCV64], &flags[..]].concat())
         .ends(0)
-        .stdout;
+        .stdout
+        .clone();
     let command = text.split('`').nth(1).unwrap();
     let words: Vec<&str> = command.split(' ').collect();
     assert_eq!(words[0], "poolcfg");
-    assert_eq!(folder.run(&words[1..]).ends(0).stdout, text);
+    assert_eq!(folder.run(&words[1..]).ends(0).stdout.clone(), text);
     // For this machine no target is named: it is the one.
     let text = folder
         .run(&["--emit", "spin-env", "--here", "--pool", "plugins"])
         .ends(0)
-        .stdout;
+        .stdout
+        .clone();
     assert!(
         text.starts_with("# @generated by `poolcfg --emit spin-env --pool plugins --here`."),
         "{text}"

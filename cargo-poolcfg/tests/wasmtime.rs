@@ -3,11 +3,13 @@
 //! features: what counts is what cargo resolves.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
+mod common;
+
+use common::{Folder, Ran, program, ran};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 const AARCH64_MUSL: &str = "aarch64-unknown-linux-musl";
@@ -24,65 +26,7 @@ fn said(version: &str) -> String {
 }
 
 struct Project {
-    folder: TempDir,
-}
-
-/// How a run ended and what it said.
-#[derive(Debug)]
-struct Ran {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    #[track_caller]
-    fn ends(&self, status: i32) -> &Self {
-        assert_eq!(self.status, status, "{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn says(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "{text}\n{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn says_nothing_of(&self, text: &str) -> &Self {
-        assert!(!self.stderr.contains(text), "{text}\n{self:#?}");
-        self
-    }
-}
-
-fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran {
-        status: output.status.code().unwrap(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
-
-fn program(name: &str, folder: &Path) -> Command {
-    let path = match name {
-        "poolcfg" => env!("CARGO_BIN_EXE_poolcfg"),
-        _ => env!("CARGO_BIN_EXE_cargo-poolcfg"),
-    };
-    let mut command = Command::new(path);
-    command.current_dir(folder).stdin(Stdio::null());
-    for variable in [
-        "POOLCFG_VA_PROFILE",
-        "CARGO_BUILD_TARGET",
-        "CARGO_TERM_COLOR",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "CARGO_BUILD_RUSTFLAGS",
-        "RUSTFLAGS",
-    ] {
-        command.env_remove(variable);
-    }
-    command
+    folder: Folder,
 }
 
 impl Project {
@@ -90,7 +34,7 @@ impl Project {
     /// packages that use one of them each. Nothing is resolved yet.
     fn unresolved(dependencies: &str, poolcfg_toml: &str) -> Self {
         let project = Self {
-            folder: TempDir::new().unwrap(),
+            folder: Folder::new(),
         };
         let package = "[package]\nname = \"project\"\nedition = \"2024\"\n\
                        [workspace]\nexclude = [\"crates\"]\n";
@@ -129,7 +73,7 @@ impl Project {
         let mut command = Command::new(env!("CARGO"));
         command
             .args(["generate-lockfile", "--offline"])
-            .current_dir(self.folder.path());
+            .current_dir(self.folder.root());
         ran(&mut command).ends(0);
     }
 
@@ -139,21 +83,19 @@ impl Project {
     }
 
     fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(file)
+        self.folder.path(file)
     }
 
     fn write(&self, file: &str, text: &str) {
-        let path = self.path(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        self.folder.write(file, text);
     }
 
     fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.path(file)).unwrap()
+        self.folder.read(file)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = program("cargo-poolcfg", self.folder.path());
+        let mut command = program("cargo-poolcfg", self.folder.root());
         command.arg("poolcfg").args(arguments);
         command
     }
@@ -734,16 +676,16 @@ fn a_version_that_is_too_old_is_told() {
 /// On the machine that runs a host there is one file, or none.
 #[test]
 fn poolcfg_needs_no_project_where_the_version_is_said() {
-    let folder = TempDir::new().unwrap();
-    let nothing = TempDir::new().unwrap();
+    let folder = Folder::new();
+    let nothing = Folder::new();
     let run = |arguments: &[&str]| {
-        let mut command = program("poolcfg", folder.path());
+        let mut command = program("poolcfg", folder.root());
         command
             .args(arguments)
             .env("PATH", "")
             .env_remove("CARGO")
             .env_remove("RUSTC")
-            .env("CARGO_HOME", nothing.path());
+            .env("CARGO_HOME", nothing.root());
         ran(&mut command)
     };
     let flags = ["--engine", "wasmtime", "--engine-version", "48"];
@@ -759,7 +701,7 @@ fn poolcfg_needs_no_project_where_the_version_is_said() {
         .says("PC0027")
         .says("`--engine-version 48`")
         .says_nothing_of("sync");
-    fs::write(folder.path().join("poolcfg.toml"), WASMTIME).unwrap();
+    fs::write(folder.root().join("poolcfg.toml"), WASMTIME).unwrap();
     run(&["check"])
         .ends(101)
         .says("poolcfg.toml:2:10")
@@ -767,11 +709,11 @@ fn poolcfg_needs_no_project_where_the_version_is_said() {
         .says("`version = \"48\"`")
         .says("`--engine-version 48`");
     run(&["sync"]).ends(101).says("no package");
-    fs::write(folder.path().join("poolcfg.toml"), said("48")).unwrap();
+    fs::write(folder.root().join("poolcfg.toml"), said("48")).unwrap();
     run(&["check"]).ends(0);
     // A manifest alone changes nothing.
     fs::write(
-        folder.path().join("Cargo.toml"),
+        folder.root().join("Cargo.toml"),
         "[package]\nname = \"host\"\nedition = \"2024\"\n",
     )
     .unwrap();

@@ -54,8 +54,8 @@ pub enum Code {
     Stale,
     /// cargo or rustc could not be run, or did not do what was asked.
     Tool,
-    /// Something that this version does not do.
-    Unsupported,
+    /// A mapping that is charged when it is made, above the machine's RAM and swap.
+    TooMuchMemory,
     /// No version of Wasmtime, or none that is supported.
     BadVersion,
     /// A key of another engine than the pool's.
@@ -72,11 +72,9 @@ pub enum Code {
     NoWasmtime,
     /// A host that cannot be told what the limits say.
     HostCannot,
-    /// A mapping that is charged when it is made, above the machine's RAM and swap.
-    TooMuchMemory,
 }
 
-const CODES: [(Code, &str); 35] = [
+const CODES: [(Code, &str); 34] = [
     (Code::Misfit, "PC0001"),
     (Code::TooManyMaps, "PC0002"),
     (Code::Syntax, "PC0003"),
@@ -102,7 +100,7 @@ const CODES: [(Code, &str); 35] = [
     (Code::ForeignFile, "PC0023"),
     (Code::Stale, "PC0024"),
     (Code::Tool, "PC0025"),
-    (Code::Unsupported, "PC0026"),
+    (Code::TooMuchMemory, "PC0026"),
     (Code::BadVersion, "PC0027"),
     (Code::OtherEngine, "PC0028"),
     (Code::LacksFeature, "PC0029"),
@@ -111,7 +109,6 @@ const CODES: [(Code, &str); 35] = [
     (Code::OutOfSync, "PC0032"),
     (Code::NoWasmtime, "PC0033"),
     (Code::HostCannot, "PC0034"),
-    (Code::TooMuchMemory, "PC0035"),
 ];
 
 impl Code {

@@ -205,6 +205,10 @@ keys! {
         max_core_instance_size: Size,
         /// `max_component_instance_size`
         max_component_instance_size: Size,
+        /// `memory_keep_resident`
+        memory_keep_resident: Size,
+        /// `table_keep_resident`
+        table_keep_resident: Size,
     }
 }
 
@@ -224,6 +228,8 @@ impl WasmtimeKeys {
             place_if(&self.max_wasm_stack),
             place_if(&self.max_core_instance_size),
             place_if(&self.max_component_instance_size),
+            place_if(&self.memory_keep_resident),
+            place_if(&self.table_keep_resident),
         ];
         let mut i = 0;
         while i < places.len() {

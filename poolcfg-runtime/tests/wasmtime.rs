@@ -49,6 +49,8 @@ mod with_features {
         table_elements: usize,
         max_core_instance_size: usize,
         max_component_instance_size: usize,
+        linear_memory_keep_resident: usize,
+        table_keep_resident: usize,
         max_memory_protection_keys: usize,
         memory_protection_keys: bool,
     });
@@ -64,7 +66,7 @@ mod with_features {
         assert_eq!(config.told("memory_may_move"), Some("true"));
         assert_eq!(config.told("async_stack_size"), Some("2097152"));
         // Those for protection keys stay untold where there are none.
-        assert_eq!(pooling.0.len(), 12);
+        assert_eq!(pooling.0.len(), 14);
         assert_eq!(pooling.told("total_memories"), Some("8"));
         assert_eq!(pooling.told("total_stacks"), Some("8"));
         assert_eq!(
@@ -134,13 +136,15 @@ mod without_features {
         table_elements: usize,
         max_core_instance_size: usize,
         max_component_instance_size: usize,
+        linear_memory_keep_resident: usize,
+        table_keep_resident: usize,
     });
 
     #[test]
     fn what_is_not_there_is_not_told() {
         let (mut config, mut pooling) = (Config::default(), Pooling::default());
         super::configure_wasmtime!(super::POOL => config, pooling);
-        assert_eq!((config.0.len(), pooling.0.len()), (5, 10));
+        assert_eq!((config.0.len(), pooling.0.len()), (5, 12));
         assert_eq!(config.told("memory_guard_size"), Some("33554432"));
         assert_eq!(pooling.told("total_tables"), Some("1000"));
     }

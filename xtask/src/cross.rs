@@ -15,7 +15,7 @@ const ARCHITECTURES: [&str; 2] = ["riscv64", "aarch64"];
 pub fn setup() -> Result<PathBuf, String> {
     let suite = debian::suite()?;
     let folder = cache::folder()?.join(format!("cross-{suite}"));
-    if !folder.join("usr/bin/bison").exists() {
+    if !folder.join("usr/bin/xz").exists() {
         eprintln!("fetching cross compilers (100 MB, once)");
         let sets = [
             Packages {
@@ -26,6 +26,8 @@ pub fn setup() -> Result<PathBuf, String> {
                     "bc",
                     "bison",
                     "flex",
+                    "make",
+                    "xz-utils",
                 ],
                 part: Part::WithDependencies,
                 suites: &[&suite],
@@ -57,6 +59,24 @@ pub fn libraries(folder: &Path) -> String {
     let machine = std::env::consts::ARCH;
     let folder = folder.display();
     format!("{folder}/usr/lib/{machine}-linux-gnu:{folder}/lib/{machine}-linux-gnu")
+}
+
+/// A command that finds the unpacked programs, to build a kernel.
+pub fn command(folder: &Path, program: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    // The program itself is looked for in the path of this process.
+    let unpacked = folder.join("usr/bin").join(program);
+    let mut command = if unpacked.exists() {
+        Command::new(unpacked)
+    } else {
+        Command::new(program)
+    };
+    command
+        .env("PATH", format!("{}/usr/bin:{path}", folder.display()))
+        .env("LD_LIBRARY_PATH", libraries(folder))
+        .env("BISON_PKGDATADIR", folder.join("usr/share/bison"))
+        .env("M4", folder.join("usr/bin/m4"));
+    command
 }
 
 fn scripts(folder: &Path, architecture: &str) -> Result<(), String> {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread::available_parallelism;
 
 use crate::cache;
@@ -120,7 +119,7 @@ fn build_va39(folder: &Path, kernel: &Path) -> Result<(), String> {
         };
         debian::unpack(&[packages], &source)?;
         let archive = source.join(format!("usr/src/linux-source-{SERIES}.tar.xz"));
-        run(Command::new("tar")
+        run(cross::command(&tools, "tar")
             .arg("-xJf")
             .arg(archive)
             .current_dir(&source))?;
@@ -128,15 +127,10 @@ fn build_va39(folder: &Path, kernel: &Path) -> Result<(), String> {
     }
     let jobs = available_parallelism().map_or(1, usize::from);
     eprintln!("building a kernel of 39 bits for aarch64 (20 minutes of one processor, once)");
-    let path = std::env::var("PATH").unwrap_or_default();
     let make = || {
-        let mut make = Command::new("make");
+        let mut make = cross::command(&tools, "make");
         make.current_dir(&tree)
-            .args(["--quiet", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"])
-            .env("PATH", format!("{}/usr/bin:{path}", tools.display()))
-            .env("LD_LIBRARY_PATH", cross::libraries(&tools))
-            .env("BISON_PKGDATADIR", tools.join("usr/share/bison"))
-            .env("M4", tools.join("usr/bin/m4"));
+            .args(["--quiet", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"]);
         make
     };
     write(&tree.join("kernel/configs/poolcfg.config"), OPTIONS)?;

@@ -30,6 +30,9 @@ pub(crate) enum Number {
     GuardBeforeLinearMemory,
     AsyncStackSize,
     MaxWasmStack,
+    MemoryKeepResident,
+    TableKeepResident,
+    PagemapScan,
 }
 
 /// What depends on a number.
@@ -47,7 +50,7 @@ pub(crate) enum Matters {
 
 impl Number {
     /// In the order in which texts list them.
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::TotalMemories,
         Self::TotalTables,
         Self::TotalStacks,
@@ -70,6 +73,9 @@ impl Number {
         Self::GuardBeforeLinearMemory,
         Self::AsyncStackSize,
         Self::MaxWasmStack,
+        Self::MemoryKeepResident,
+        Self::TableKeepResident,
+        Self::PagemapScan,
     ];
 
     /// As poolcfg.toml calls it, or the JSON where the file does not have it.
@@ -97,6 +103,9 @@ impl Number {
             Self::GuardBeforeLinearMemory => "guard_before_linear_memory",
             Self::AsyncStackSize => "stack_reservation",
             Self::MaxWasmStack => "max_wasm_stack",
+            Self::MemoryKeepResident => "memory_keep_resident",
+            Self::TableKeepResident => "table_keep_resident",
+            Self::PagemapScan => "pagemap_scan",
         }
     }
 
@@ -124,7 +133,11 @@ impl Number {
             | Self::MaxMemoriesPerComponent
             | Self::MaxTablesPerComponent => Matters::AsAllowance,
             // Memories of a pool never move; where nothing elides their checks, code that knows runs faster.
-            Self::MemoryMayMove => Matters::Not,
+            // So does a slot whose pages stay; what a host does not know of that costs nothing.
+            Self::MemoryMayMove
+            | Self::MemoryKeepResident
+            | Self::TableKeepResident
+            | Self::PagemapScan => Matters::Not,
         }
     }
 
@@ -157,6 +170,10 @@ impl Number {
             Self::GuardBeforeLinearMemory => own.guard_before_linear_memory.map(|key| key.place),
             Self::AsyncStackSize => keys.stack_reservation.map(|key| key.place),
             Self::MaxWasmStack => own.max_wasm_stack.map(|key| key.place),
+            Self::MemoryKeepResident | Self::PagemapScan => {
+                own.memory_keep_resident.map(|key| key.place)
+            }
+            Self::TableKeepResident => own.table_keep_resident.map(|key| key.place),
         };
         place.unwrap_or(Place::NOWHERE)
     }
@@ -273,6 +290,16 @@ impl Numbers {
             Number::GuardBeforeLinearMemory => Value::Flag(wasmtime.guard_before_linear_memory),
             Number::AsyncStackSize => bytes(wasmtime.async_stack_size(limits)),
             Number::MaxWasmStack => bytes(wasmtime.max_wasm_stack),
+            Number::MemoryKeepResident => bytes(wasmtime.memory_keep_resident),
+            Number::TableKeepResident => bytes(wasmtime.table_keep_resident),
+            // Only what was written is cleared, where the kernel tells (Linux 6.7).
+            Number::PagemapScan => {
+                let resident = [wasmtime.memory_keep_resident, wasmtime.table_keep_resident];
+                match resident.iter().all(|size| size.is_zero()) {
+                    true => Value::Word("no"),
+                    false => Value::Word("auto"),
+                }
+            }
         }
     }
 }

@@ -12,8 +12,8 @@
 //!   or 4. All of them are said, so that it decides nothing.
 //! - `SPIN_MAX_INSTANCE_MEMORY` (3.3 and later) is how far each memory may grow (crates/core/src/limits.rs:15 and
 //!   crates/runtime-factors/src/lib.rs:121); the pool's own `max_memory_size` is always 4 GiB.
-//! - The bookkeeping of an instance may have 10 MiB, which are kept where nothing else is said, and a table
-//!   100,000 elements.
+//! - The bookkeeping of an instance may have 10 MiB, 2 MiB of a memory and 512 KiB of a table stay resident,
+//!   all of which is kept where nothing else is said; a table has 100,000 elements.
 //! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
 //! - Up to 3.3 nothing sets stacks and core instances, which are 1000 each.
 
@@ -99,6 +99,16 @@ const VARIABLES: &[Told] = &[
         "SPIN_WASMTIME_INSTANCE_TABLES",
     )
     .form(Form::AtLeast(64)),
+    variable(
+        Number::MemoryKeepResident,
+        "SPIN_WASMTIME_LINEAR_MEMORY_KEEP_RESIDENT",
+    )
+    .form(Form::IfOther),
+    variable(
+        Number::TableKeepResident,
+        "SPIN_WASMTIME_TABLE_KEEP_RESIDENT",
+    )
+    .form(Form::IfOther),
 ];
 
 const fn variable(number: Number, name: &'static str) -> Told {

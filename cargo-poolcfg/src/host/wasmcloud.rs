@@ -18,7 +18,7 @@
 use poolcfg_core::Size;
 
 use super::number::Number;
-use super::{Host, Probe, Told};
+use super::{Form, Host, Probe, Told};
 
 /// The variables of wasmCloud.
 pub(crate) static WASMCLOUD: Host = Host {
@@ -83,6 +83,16 @@ const VARIABLES: &[Told] = &[
         Number::MaxTablesPerModule,
         "WASMTIME_POOLING_MAX_TABLES_PER_MODULE",
     ),
+    variable(
+        Number::MemoryKeepResident,
+        "WASMTIME_POOLING_LINEAR_MEMORY_KEEP_RESIDENT",
+    )
+    .form(Form::IfOther),
+    variable(
+        Number::TableKeepResident,
+        "WASMTIME_POOLING_TABLE_KEEP_RESIDENT",
+    )
+    .form(Form::IfOther),
 ];
 
 const fn variable(number: Number, name: &'static str) -> Told {

@@ -122,6 +122,14 @@ const KEYS: &[Told] = &[
         "guard-before-linear-memory",
         19,
     ),
+    optimize(
+        Number::MemoryKeepResident,
+        "pooling-memory-keep-resident",
+        27,
+    )
+    .form(Form::IfOther),
+    optimize(Number::TableKeepResident, "pooling-table-keep-resident", 27).form(Form::IfOther),
+    optimize(Number::PagemapScan, "pooling-pagemap-scan", 37).form(Form::IfOther),
     // Where both are known, `max-wasm-stack` alone sets the other one too, to 512 KiB more. 25.0.1 is the
     // first that knows both, and 25.0.0 refuses the other: in 25 neither is said.
     wasm(Number::AsyncStackSize, "async-stack-size", 26),

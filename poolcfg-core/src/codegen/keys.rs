@@ -85,6 +85,8 @@ fn wasmtime_keys(keys: &WasmtimeKeys, krate: &TokenStream) -> TokenStream {
         max_wasm_stack,
         max_core_instance_size,
         max_component_instance_size,
+        memory_keep_resident,
+        table_keep_resident,
     } = keys;
     let said = [
         key("version", version, krate, |version| {
@@ -128,6 +130,8 @@ fn wasmtime_keys(keys: &WasmtimeKeys, krate: &TokenStream) -> TokenStream {
             krate,
             bytes,
         ),
+        key("memory_keep_resident", memory_keep_resident, krate, bytes),
+        key("table_keep_resident", table_keep_resident, krate, bytes),
     ];
     let said = said.into_iter().flatten();
     quote!(#krate::WasmtimeKeys { #(#said,)* ..#krate::WasmtimeKeys::EMPTY })

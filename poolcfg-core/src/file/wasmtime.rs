@@ -40,6 +40,8 @@ pub(super) fn read(table: &dyn TableLike, place: &str, notes: &mut Notes<'_>) ->
             "max_component_instance_size" => {
                 keys.max_component_instance_size = notes.size(entry);
             }
+            "memory_keep_resident" => keys.memory_keep_resident = notes.size(entry),
+            "table_keep_resident" => keys.table_keep_resident = notes.size(entry),
             key if COPIED.contains(&key) => notes.mistake(
                 Code::RefusedByWasmtime,
                 &entry.key_span,

@@ -41,6 +41,11 @@ pub struct Wasmtime {
     pub max_core_instance_size: Size,
     /// How large the bookkeeping of a component instance may be.
     pub max_component_instance_size: Size,
+    /// How much of a memory is cleared by writing zeros and keeps its pages when its slot is released; none
+    /// unless it is said, since each slot that was used then keeps so much.
+    pub memory_keep_resident: Size,
+    /// The same of a table.
+    pub table_keep_resident: Size,
     /// Bytes of a table's element: of a pointer of the target.
     pub element_bytes: u32,
     /// Whether stacks are mapped when the engine is made: on Unix.
@@ -139,6 +144,8 @@ impl Wasmtime {
                 &keys.max_component_instance_size,
                 Size::mib(1),
             ),
+            memory_keep_resident: crate::case::size_or(&keys.memory_keep_resident, Size::ZERO),
+            table_keep_resident: crate::case::size_or(&keys.table_keep_resident, Size::ZERO),
             element_bytes: if target.pointer_width >= 64 { 8 } else { 4 },
             maps_stacks: !target.os.is(Os::Windows),
         }

@@ -39,6 +39,10 @@ pub struct WasmtimeSettings {
     pub max_core_instance_size: u64,
     /// `PoolingAllocationConfig::max_component_instance_size`
     pub max_component_instance_size: u64,
+    /// `PoolingAllocationConfig::linear_memory_keep_resident`
+    pub linear_memory_keep_resident: u64,
+    /// `PoolingAllocationConfig::table_keep_resident`
+    pub table_keep_resident: u64,
     /// `PoolingAllocationConfig::max_memory_protection_keys`; with 0 `memory_protection_keys` stays off.
     pub memory_protection_keys: u32,
     /// `Config::async_stack_size`, with the feature `async`
@@ -100,6 +104,8 @@ impl WasmtimeSettings {
             table_elements: wasmtime.table_elements(limits),
             max_core_instance_size: wasmtime.max_core_instance_size.get(),
             max_component_instance_size: wasmtime.max_component_instance_size.get(),
+            linear_memory_keep_resident: wasmtime.memory_keep_resident.get(),
+            table_keep_resident: wasmtime.table_keep_resident.get(),
             memory_protection_keys: wasmtime.memory_protection_keys,
             async_stack_size: wasmtime.async_stack_size(limits).get(),
             max_wasm_stack: wasmtime.max_wasm_stack.get(),
@@ -199,6 +205,8 @@ macro_rules! configure_wasmtime {
         let _ = pooling.table_elements(native($settings.table_elements));
         let _ = pooling.max_core_instance_size(native($settings.max_core_instance_size));
         let _ = pooling.max_component_instance_size(native($settings.max_component_instance_size));
+        let _ = pooling.linear_memory_keep_resident(native($settings.linear_memory_keep_resident));
+        let _ = pooling.table_keep_resident(native($settings.table_keep_resident));
         if $settings.memory_protection_keys > 0 {
             let _ = pooling.max_memory_protection_keys(
                 native(u64::from($settings.memory_protection_keys)),

@@ -1,4 +1,4 @@
-//! Our own command, as an operator runs it: in a folder with a poolcfg.toml and no Cargo.toml.
+//! Our own command, as an operator runs it: in a folder that is no cargo project.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,68 +20,80 @@ pub const HOST: &str = if cfg!(target_arch = "aarch64") {
 /// The small target whose address space is the measure.
 pub const BOARD: &str = "riscv64gc-unknown-linux-gnu";
 
-/// A folder with a poolcfg.toml.
+/// The arguments of an operator, who has no project: a target and a version of Wasmtime.
+#[must_use]
+pub fn operators<'a>(target: &'a str, version: &'a str) -> [&'a str; 6] {
+    let engine = ["--engine", "wasmtime", "--engine-version"];
+    ["--target", target, engine[0], engine[1], engine[2], version]
+}
+
+/// A folder in which the command is run, always with the same arguments.
 #[derive(Debug)]
 pub struct Folder {
     folder: TempDir,
+    arguments: Vec<String>,
 }
 
 impl Folder {
-    /// Writes the file.
+    /// A folder with a poolcfg.toml, unless that is empty.
     ///
     /// # Errors
     /// When the machine does not let files be written.
-    pub fn new(poolcfg_toml: &str) -> Result<Self, String> {
-        let folder = TempDir::new().map_err(|error| error.to_string())?;
-        let folder = Self { folder };
-        folder.write("poolcfg.toml", poolcfg_toml)?;
+    pub fn new(poolcfg_toml: &str, arguments: &[&str]) -> Result<Self, String> {
+        let folder = Self {
+            folder: TempDir::new().map_err(|error| error.to_string())?,
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+        };
+        if !poolcfg_toml.is_empty() {
+            folder.write("poolcfg.toml", poolcfg_toml)?;
+        }
         Ok(folder)
     }
 
-    /// The path of a file in the folder.
-    #[must_use]
-    pub fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(file)
-    }
-
-    /// Writes a file into the folder.
+    /// Writes a file into the folder and gives its path.
     ///
     /// # Errors
     /// When the machine does not let files be written.
     pub fn write(&self, file: &str, text: &str) -> Result<PathBuf, String> {
-        let path = self.path(file);
+        let path = self.folder.path().join(file);
         fs::write(&path, text).map_err(|error| format!("`{}`: {error}", path.display()))?;
         Ok(path)
     }
 
-    /// What the command emits for `target`.
-    ///
-    /// # Errors
-    /// What it says.
-    pub fn emit(&self, kind: &str, target: &str) -> Result<String, String> {
-        output(
-            Command::new(program())
-                .current_dir(self.folder.path())
-                .args(["--target", target, "--emit", kind])
-                .env_remove("POOLCFG_VA_PROFILE"),
-        )
+    /// The command that emits a kind of text.
+    #[must_use]
+    pub fn emitting(&self, kind: &str) -> Command {
+        let mut command = Command::new(program());
+        command
+            .current_dir(self.folder.path())
+            .args(&self.arguments)
+            .args(["--emit", kind])
+            .env_remove("POOLCFG_VA_PROFILE");
+        command
     }
 
-    /// The result of the folder's only pool.
+    /// What it emits.
+    ///
+    /// # Errors
+    /// What the command says.
+    pub fn emit(&self, kind: &str) -> Result<String, String> {
+        output(&mut self.emitting(kind))
+    }
+
+    /// The result of the only pool.
     ///
     /// # Errors
     /// What the command says, or that it prints something else than one result.
-    pub fn result(&self, target: &str) -> Result<Value, String> {
-        only_result(&self.emit("json", target)?)
+    pub fn result(&self) -> Result<Value, String> {
+        only_result(&self.emit("json")?)
     }
 
     /// Writes the file for `wasmtime --config` and gives its path.
     ///
     /// # Errors
     /// What the command says.
-    pub fn config(&self, target: &str) -> Result<PathBuf, String> {
-        let text = self.emit("wasmtime-toml", target)?;
-        self.write("wasmtime.toml", &text)
+    pub fn config(&self) -> Result<PathBuf, String> {
+        self.write("wasmtime.toml", &self.emit("wasmtime-toml")?)
     }
 }
 

@@ -70,17 +70,7 @@ impl Embedder {
             folder,
             features: features.iter().map(|&feature| feature.to_owned()).collect(),
         };
-        // TEMPORARY
-        let p = embedder.path("poolcfg.toml");
-        let t = fs::read_to_string(&p).map_err(|e| e.to_string())?;
-        fs::write(
-            &p,
-            t.replace(
-                "features = [\"async\", \"component-model\", \"gc\"]",
-                &format!("features = {features:?}"),
-            ),
-        )
-        .map_err(|e| e.to_string())?;
+        output(embedder.poolcfg().arg("sync"))?;
         Ok(embedder)
     }
 
@@ -156,8 +146,11 @@ impl Embedder {
     ) -> Result<PathBuf, String> {
         // The command calls on stacks even where the program has none, so that it takes no settings without
         // them. What compiled code depends on is the same in every copy.
-        let whole = Folder::new(include_str!("../embedder/poolcfg.toml"))?;
-        let settings = whole.emit("wasmtime-toml", HOST)?;
+        let whole = Folder::new(
+            include_str!("../embedder/poolcfg.toml"),
+            &["--target", HOST],
+        )?;
+        let settings = whole.emit("wasmtime-toml")?;
         if !settings.contains(own) {
             return Err(format!("no `{own}` in\n{settings}"));
         }

@@ -42,6 +42,9 @@ fn holds_what_it_promises(features: &[&str]) {
     let embedder = Embedder::with(features).unwrap();
     let program = embedder.build("embedder", "dev").unwrap();
     let here = embedder.result(HOST).unwrap();
+    let mappings = here["footprint"]["mappings"].as_array().unwrap();
+    let stacks = mappings.iter().any(|mapping| mapping["name"] == "stacks");
+    assert_eq!(stacks, features.contains(&"async"));
     let maps = |when: &str| number(&here, &format!("/footprint/maps_at_{when}")).unwrap();
     let board = embedder.result(BOARD).unwrap();
     let in_one_hole = number(&board, "/limits/max_instances").unwrap();

@@ -177,13 +177,13 @@ fn footprint(result: &Value) -> Result<Trace, String> {
 fn compare(release: &Release, file: &File) -> Result<(), String> {
     let toml = format!("{file}version = \"{}\"\n", release.version);
     let compared = || {
-        let folder = Folder::new(&toml)?;
-        let said = footprint(&folder.result(HOST)?)?;
+        let folder = Folder::new(&toml, &["--target", HOST])?;
+        let said = footprint(&folder.result()?)?;
         let settings = if file.as_flags {
-            let flags = folder.emit("wasmtime-flags", HOST)?;
+            let flags = folder.emit("wasmtime-flags")?;
             flags.split_whitespace().map(OsString::from).collect()
         } else {
-            vec!["--config".into(), folder.config(HOST)?.into()]
+            vec!["--config".into(), folder.config()?.into()]
         };
         let made = trace(release, &settings)?;
         if said != made {

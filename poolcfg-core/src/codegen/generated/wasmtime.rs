@@ -112,6 +112,16 @@ pub(super) fn consts(wasmtime: &Wasmtime, limits: &Limits) -> TokenStream {
         wasmtime.max_component_instance_size.get(),
         " `max_component_instance_size`, in bytes.",
     );
+    wide(
+        "LINEAR_MEMORY_KEEP_RESIDENT",
+        wasmtime.memory_keep_resident.get(),
+        " `linear_memory_keep_resident`, in bytes.",
+    );
+    wide(
+        "TABLE_KEEP_RESIDENT",
+        wasmtime.table_keep_resident.get(),
+        " `table_keep_resident`, in bytes.",
+    );
     let before = wasmtime.guard_before_linear_memory;
     let moves = wasmtime.memory_may_move(limits);
     consts.extend(quote! {
@@ -137,6 +147,8 @@ pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
         max_wasm_stack,
         max_core_instance_size,
         max_component_instance_size,
+        memory_keep_resident,
+        table_keep_resident,
         element_bytes,
         maps_stacks,
     } = *wasmtime;
@@ -148,10 +160,12 @@ pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
         gc_heaps_per_instance,
     ]
     .map(|each| option(each.map(|each| quote!(#each))));
-    let [stack, core, component] = [
+    let [stack, core, component, memory_resident, table_resident] = [
         max_wasm_stack,
         max_core_instance_size,
         max_component_instance_size,
+        memory_keep_resident,
+        table_keep_resident,
     ]
     .map(|bytes| size(bytes, krate));
     quote! {
@@ -167,6 +181,8 @@ pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
             max_wasm_stack: #stack,
             max_core_instance_size: #core,
             max_component_instance_size: #component,
+            memory_keep_resident: #memory_resident,
+            table_keep_resident: #table_resident,
             element_bytes: #element_bytes,
             maps_stacks: #maps_stacks,
         }

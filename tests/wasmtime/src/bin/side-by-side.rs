@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use poolcfg_tests_wasmtime::client::ask;
-use poolcfg_tests_wasmtime::command::{BOARD, Folder};
+use poolcfg_tests_wasmtime::command::{BOARD, Folder, operators};
 use poolcfg_tests_wasmtime::component;
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::release::Release;
@@ -41,12 +41,8 @@ fn main() -> ExitCode {
 
 fn table() -> Result<String, String> {
     let release = Release::of_embedder();
-    let folder = Folder::new(&format!(
-        "[pooling_allocator]\nengine = \"wasmtime\"\n\
-         [pooling_allocator.wasmtime]\nversion = \"{}\"\n",
-        release.version
-    ))?;
-    let space = hole(&folder.result(BOARD)?)?;
+    let folder = Folder::new("", &operators(BOARD, release.version))?;
+    let space = hole(&folder.result()?)?;
     let mut table = format!(
         "| Wasmtime {} in {} GiB of address space | upstream's default | with poolcfg | ratio |\n\
          |---|---|---|---|\n",
@@ -86,10 +82,10 @@ fn instantiations(space: u64, threads: u32) -> Result<String, String> {
     Ok(row("instantiations", threads, &strategies, rates))
 }
 
-/// What an operator may add to our limits at the price of memory: slots are cleaned by writing zeros where
-/// something was written, and keep their pages.
-const RESIDENT: &str = "pooling-memory-keep-resident=131072,pooling-table-keep-resident=65536,\
-                        pooling-async-stack-keep-resident=65536,pooling-pagemap-scan=auto";
+/// What an operator may add at the price of memory: slots are cleared by writing zeros where something was
+/// written, and keep their pages.
+const RESIDENT: &str = "[pooling_allocator]\nengine = \"wasmtime\"\n[pooling_allocator.wasmtime]\n\
+                        memory_keep_resident = \"128KiB\"\ntable_keep_resident = \"64KiB\"\n";
 
 /// Requests a second that `wasmtime serve` answers, asked by 16 clients. All servers run all the time; one
 /// of them is asked.
@@ -102,24 +98,19 @@ fn requests(
     const CLIENTS: usize = 16;
     const REQUESTS: u32 = 10_000;
     let component = component::build()?;
-    let config = folder.config(BOARD)?;
-    let start = |ours: bool, more: &[&str]| {
+    let resident = Folder::new(RESIDENT, &operators(BOARD, release.version))?;
+    let start = |limits: Option<&Folder>| {
         let mut serve = release.command("serve");
-        if ours {
-            serve.arg("--config").arg(&config);
+        if let Some(limits) = limits {
+            serve.arg("--config").arg(limits.config()?);
         }
-        serve.args(more);
         serve
             .args(["--addr", "127.0.0.1:0"])
             .arg(&component)
             .env("TOKIO_WORKER_THREADS", threads.to_string());
         Server::start(&mut within(space, &serve))
     };
-    let servers = [
-        start(false, &[])?,
-        start(true, &[])?,
-        start(true, &["-O", RESIDENT])?,
-    ];
+    let servers = [start(None)?, start(Some(folder))?, start(Some(&resident))?];
     let mut rates = [const { Vec::new() }; 3];
     // The first round is to warm up.
     for round in 0..=ROUNDS {
@@ -132,7 +123,7 @@ fn requests(
             }
         }
     }
-    let [upstream, ours, resident] = rates;
+    let [upstream, ours, keeping] = rates;
     Ok(row(
         "HTTP requests",
         threads,
@@ -142,7 +133,7 @@ fn requests(
         "HTTP requests",
         threads,
         &["on demand", "pool that keeps pages"],
-        [upstream, resident],
+        [upstream, keeping],
     ))
 }
 

@@ -1,0 +1,104 @@
+//! What the tests of the command share: folders that go away, and how a run ended.
+
+#![allow(
+    dead_code,
+    reason = "every test program uses a part of what they share"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder that goes away with its owner.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.0.path().join(file)
+    }
+
+    /// Writes a file, and makes the folders above it.
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        let path = self.path(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap()
+    }
+}
+
+/// How a run ended and what it said.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn ends(&self, status: i32) -> &Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) -> &Self {
+        assert!(self.stderr.contains(text), "{text}\n{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says_nothing_of(&self, text: &str) -> &Self {
+        assert!(!self.stderr.contains(text), "{text}\n{self:#?}");
+        self
+    }
+}
+
+pub(crate) fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran {
+        status: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// The command under one of its two names, without what the environment may say to it.
+pub(crate) fn program(name: &str, folder: &Path) -> Command {
+    let path = match name {
+        "poolcfg" => env!("CARGO_BIN_EXE_poolcfg"),
+        _ => env!("CARGO_BIN_EXE_cargo-poolcfg"),
+    };
+    let mut command = Command::new(path);
+    command.current_dir(folder).stdin(Stdio::null());
+    for variable in [
+        "POOLCFG_VA_PROFILE",
+        "CARGO_BUILD_TARGET",
+        "CARGO_TERM_COLOR",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_RUSTFLAGS",
+        "RUSTFLAGS",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
