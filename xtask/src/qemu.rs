@@ -28,17 +28,18 @@ pub fn setup() -> Result<PathBuf, String> {
         debian::unpack(&[packages], &folder)?;
     }
     let (root, libraries) = (folder.display(), libraries(&folder));
+    let data = format!("-L {root}/usr/share/qemu");
+    // The emulated program finds its environment without what is the emulator's.
+    let environment = "-U LD_LIBRARY_PATH";
     for (program, arguments) in [
-        ("qemu-system-riscv64", format!("-L {root}/usr/share/qemu ")),
-        ("qemu-system-aarch64", format!("-L {root}/usr/share/qemu ")),
-        ("qemu-riscv64", String::new()),
-        ("qemu-aarch64", String::new()),
+        ("qemu-system-riscv64", data.as_str()),
+        ("qemu-system-aarch64", &data),
+        ("qemu-riscv64", environment),
+        ("qemu-aarch64", environment),
     ] {
-        // By the loader, so that the emulated program finds its environment as it is.
         let text = format!(
             "#!/bin/sh\n\
-             loader=$(ls /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.* 2>/dev/null | head -n 1)\n\
-             exec \"$loader\" --library-path {libraries} {root}/usr/bin/{program} {arguments}\"$@\"\n"
+             LD_LIBRARY_PATH={libraries} exec {root}/usr/bin/{program} {arguments} \"$@\"\n"
         );
         script(&folder.join("bin"), program, &text)?;
     }
