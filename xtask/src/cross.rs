@@ -13,7 +13,7 @@ const ARCHITECTURES: [&str; 2] = ["riscv64", "aarch64"];
 
 /// The folder; its scripts `bin/ARCHITECTURE-cc` and `bin/ARCHITECTURE-static-pie-cc` link programs.
 pub fn setup() -> Result<PathBuf, String> {
-    let suite = debian::suite()?;
+    let suite = debian::known_suite()?;
     let folder = cache::folder()?.join(format!("cross-{suite}"));
     if !folder.join("usr/bin/xz").exists() {
         eprintln!("fetching cross compilers (100 MB, once)");

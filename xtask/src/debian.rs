@@ -200,6 +200,19 @@ pub fn suite() -> Result<String, String> {
         .ok_or_else(|| format!("`{file}` names no suite"))
 }
 
+/// The suite that the machine runs, of those whose compilers and emulators are known to do.
+pub fn known_suite() -> Result<String, String> {
+    let suite = suite()?;
+    if ["bookworm", "trixie"].contains(&suite.as_str()) {
+        return Ok(suite);
+    }
+    Err(format!(
+        "this is `{suite}`; what is needed is fetched on Debian 12 `bookworm` and 13 `trixie`: gcc and \
+         glibc 2.41 for riscv64 and aarch64, qemu-system-riscv64 and qemu-system-aarch64 from 8.0 on, \
+         qemu-user, bc, bison, flex, make, xz, and kernels"
+    ))
+}
+
 /// The lines of a sources.list with `suites` of the mirror that the machine is set up with, for the machine's
 /// own architecture or for others.
 fn sources(suites: &[&str], foreign: &[&str]) -> Result<String, String> {

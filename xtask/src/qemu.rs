@@ -8,7 +8,7 @@ use crate::debian::{self, Packages, Part};
 
 /// The folder; its scripts `bin/qemu-…` run the emulators.
 pub fn setup() -> Result<PathBuf, String> {
-    let suite = debian::suite()?;
+    let suite = debian::known_suite()?;
     let folder = cache::folder()?.join(format!("qemu-{suite}"));
     if !folder.join("usr/bin/qemu-system-riscv64").exists() {
         eprintln!("fetching QEMU (110 MB, once)");

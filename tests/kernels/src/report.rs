@@ -24,6 +24,8 @@ pub struct Pools {
     pub found: Size,
     /// Slots of 1/64 of the window that a recheck for Wasmtime took.
     pub slots: u32,
+    /// Whether the process had no room for one slot more than is promised, and a recheck said so.
+    pub refused: bool,
 }
 
 impl Start {
@@ -38,10 +40,11 @@ impl Start {
             holes: [size(first)?, size(second)?],
             pools: match pools {
                 [] => None,
-                [taken, found, slots] => Some(Pools {
+                [taken, found, slots, refused] => Some(Pools {
                     taken: size(taken)?,
                     found: size(found)?,
                     slots: slots.parse().ok()?,
+                    refused: refused.parse().ok()?,
                 }),
                 _ => return None,
             },
@@ -73,7 +76,8 @@ impl fmt::Display for Start {
                 taken,
                 found,
                 slots,
-            }) => write!(f, " {} {} {slots}", taken.get(), found.get()),
+                refused,
+            }) => write!(f, " {} {} {slots} {refused}", taken.get(), found.get()),
         }
     }
 }
@@ -99,6 +103,10 @@ pub struct CellReport {
     pub slots_promised: u32,
     /// The fewest that a recheck took when it was asked for 64.
     pub slots_least: u32,
+    /// Processes that made pools.
+    pub pools: u32,
+    /// Those of them that had no room for one slot more than is promised, and were told so.
+    pub refused: u32,
 }
 
 impl CellReport {
@@ -115,6 +123,8 @@ impl CellReport {
             share: u64::MAX,
             slots_promised,
             slots_least: u32::MAX,
+            pools: 0,
+            refused: 0,
         }
     }
 
@@ -127,6 +137,8 @@ impl CellReport {
         if let Some(pools) = start.pools {
             self.share = self.share.min(pools.share());
             self.slots_least = self.slots_least.min(pools.slots);
+            self.pools += 1;
+            self.refused += u32::from(pools.refused);
         }
     }
 
@@ -151,6 +163,8 @@ impl CellReport {
             share,
             slots_promised,
             slots_least,
+            pools,
+            refused,
         ] = *numbers.as_slice()
         else {
             return None;
@@ -166,6 +180,8 @@ impl CellReport {
             share,
             slots_promised: slots_promised.try_into().ok()?,
             slots_least: slots_least.try_into().ok()?,
+            pools: pools.try_into().ok()?,
+            refused: refused.try_into().ok()?,
         })
     }
 }
@@ -178,8 +194,8 @@ impl fmt::Display for CellReport {
         }
         write!(
             f,
-            " {} {} {}",
-            self.share, self.slots_promised, self.slots_least
+            " {} {} {} {} {}",
+            self.share, self.slots_promised, self.slots_least, self.pools, self.refused
         )
     }
 }
@@ -203,6 +219,7 @@ mod tests {
             taken: Size::gib(250),
             found: Size::gib(251),
             slots: 42,
+            refused: true,
         };
         assert_eq!(pools.share(), 996);
         let start = Start {

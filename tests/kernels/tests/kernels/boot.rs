@@ -140,7 +140,8 @@ fn console(starts: u32) -> Vec<String> {
         "poolcfg: kernel 6.12.0".to_owned(),
     ];
     lines.extend(
-        Cell::all().map(|cell| format!("poolcfg: cell {cell} {starts} 0 1 1 2 2 3 3 990 1 1")),
+        Cell::all()
+            .map(|cell| format!("poolcfg: cell {cell} {starts} 0 1 1 2 2 3 3 990 1 1 14 14")),
     );
     lines.extend([
         "poolcfg: end 0".to_owned(),

@@ -87,6 +87,17 @@ fn every_promise_is_kept_by_every_kernel() {
             }
         }
     }
+    // Slots of 1/64 of the window are Wasmtime's default of 4 GiB there: 42 are promised, 43 are refused.
+    let default_slots = judged
+        .iter()
+        .filter(|(kernel, _)| kernel.profile == "sv39")
+        .flat_map(|(_, result)| &result.cells)
+        .find(|report| report.cell.to_string() == "pie finite default");
+    if let Some(report) = default_slots
+        && (report.slots_promised, report.slots_least, report.refused) != (42, 42, report.pools)
+    {
+        failures.push(format!("sv39: not 42 default slots: {report}"));
+    }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(starts >= 10_000, "{starts} processes");
 }

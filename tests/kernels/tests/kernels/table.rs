@@ -66,8 +66,8 @@ pub fn out_of_date(new: &str) -> Option<String> {
 pub fn write(judged: &[(&Kernel, Judged)]) -> String {
     let mut text = String::from(
         "| profile | kernel | program | stack limit | ASLR | starts | first hole promised | measured \
-         | share | second hole promised | measured | slots promised | taken | recheck takes | broken |\n\
-         |---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+         | share | second hole promised | measured | slots promised | taken | one more refused | recheck takes | broken |\n\
+         |---|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     let (mut starts, mut broken) = (0, 0);
     for (kernel, result) in judged {
@@ -115,6 +115,7 @@ fn row(text: &mut String, kernel: &Kernel, release: &str, report: &CellReport) {
         range(1),
         report.slots_promised.to_string(),
         report.slots_least.to_string(),
+        format!("{} of {}", report.refused, report.pools),
         percent(report.share),
         report.broken.to_string(),
     ];
@@ -138,5 +139,6 @@ fn value(kernel: &Kernel, release: &str, report: &CellReport) -> Value {
         "recheck_share_thousandths": report.share,
         "slots_promised": report.slots_promised,
         "slots_taken_at_least": report.slots_least,
+        "one_slot_more_refused": { "starts": report.refused, "of": report.pools },
     })
 }

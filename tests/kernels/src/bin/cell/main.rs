@@ -127,6 +127,7 @@ impl Process {
     }
 
     fn pools(&mut self, slots: Option<u32>) -> Pools {
+        let refused = self.one_slot_more(slots.unwrap_or(0) + 1);
         let slots = self.wasmtime(slots);
         self.native_pool();
         let (taken, found) = self.all_there_is();
@@ -134,6 +135,7 @@ impl Process {
             taken,
             found,
             slots,
+            refused,
         };
         self.expect(pools.share() >= 980, || {
             format!("a recheck takes {taken} of {found}")
@@ -165,26 +167,12 @@ impl Process {
         }
     }
 
-    /// The guaranteed slots are there; one more is refused by the model, and at start where the process has
-    /// no room for it.
+    /// The guaranteed slots are there.
     fn wasmtime(&mut self, guaranteed: Option<u32>) -> u32 {
-        let case = self.case;
-        let one_more = guaranteed.unwrap_or(0) + 1;
-        if one_more <= 64 {
-            let keys = PoolKeys {
-                on_misfit: Some(Setting::given(OnMisfit::Error)),
-                ..wasmtime(&case, one_more)
-            };
-            let misfit = self.plan(keys).misfit;
-            self.expect(misfit.is_some(), || {
-                format!("{one_more} slots fit the model, which guarantees {guaranteed:?}")
-            });
-            self.one_more_at_start(keys);
-        }
         let Some(guaranteed) = guaranteed else {
             return 0;
         };
-        let settings = self.cell.settings(self.profile, wasmtime(&case, 64));
+        let settings = self.cell.settings(self.profile, wasmtime(&self.case, 64));
         match WasmtimeLimits::new(settings.promise(Target::CURRENT, 0)).recheck() {
             Ok(checked) => {
                 let slots = checked.instances();
@@ -200,8 +188,18 @@ impl Process {
         }
     }
 
-    /// A build that wrongly counts on a window large enough for `keys` is refused where this process is not.
-    fn one_more_at_start(&mut self, keys: PoolKeys) {
+    /// One slot more than is guaranteed is refused by the model; and a build that wrongly counts on a larger
+    /// window is refused at start where the process has no room for it, which is the answer.
+    fn one_slot_more(&mut self, slots: u32) -> bool {
+        if slots > 64 {
+            return false;
+        }
+        let keys = PoolKeys {
+            on_misfit: Some(Setting::given(OnMisfit::Error)),
+            ..wasmtime(&self.case, slots)
+        };
+        let misfit = self.plan(keys).misfit;
+        self.expect(misfit.is_some(), || format!("{slots} slots fit the model"));
         let profile = self.case.profile;
         let larger = OwnProfile {
             name: "larger",
@@ -224,13 +222,13 @@ impl Process {
             .map(|footprint| footprint.mappings[0].bytes)
         else {
             self.broken.push("no footprint of one slot more".to_owned());
-            return;
+            return false;
         };
         let page = profile.page_size;
         // Above the end of the window the kernel may give more by itself.
         let have = bare::largest(1 << 56, page);
         if have >= need {
-            return;
+            return false;
         }
         match WasmtimeLimits::new(settings.promise(Target::CURRENT, 0)).recheck() {
             Ok(_) => self
@@ -244,6 +242,7 @@ impl Process {
             }
             Err(error) => self.refused("one slot more", &error),
         }
+        true
     }
 
     /// A pool of what is guaranteed: every slot is acquired, touched and released.
