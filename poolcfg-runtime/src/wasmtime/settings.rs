@@ -165,6 +165,10 @@ pub fn native(bytes: u64) -> usize {
 /// config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pooling));
 /// let engine = wasmtime::Engine::new(&config)?;
 /// ```
+/// Where the limits keep pages resident, `pooling.pagemap_scan(wasmtime::Enabled::Auto)` belongs beside it (37
+/// and later): only what was written is then cleared, where the kernel tells (Linux 6.7), and else all of it
+/// at each release. The type of its value has changed its name, so the program names it.
+///
 /// Where the limits have memory protection keys, the value that switches them on has to be named, since its
 /// type has changed its name: `configure_wasmtime!(checked => config, pooling, wasmtime::Enabled::Yes)`.
 ///

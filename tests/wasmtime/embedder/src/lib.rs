@@ -4,7 +4,7 @@ use std::path::Path;
 
 use poolcfg_runtime::{Checked, WasmtimeLimits, configure_wasmtime, pool_limits};
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result,
+    Config, Enabled, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result,
 };
 
 /// What this build may pool.
@@ -13,9 +13,21 @@ pub const POOL: WasmtimeLimits;
 
 /// The engine with limits that the process was found to hold.
 pub fn engine(checked: &Checked) -> Result<Engine> {
+    engine_with(checked, |pooling| {
+        // What stays resident is cleared only where it was written, if the kernel tells.
+        pooling.pagemap_scan(Enabled::Auto);
+    })
+}
+
+/// The same with settings of its own for the pool.
+pub fn engine_with(
+    checked: &Checked,
+    change: impl FnOnce(&mut PoolingAllocationConfig),
+) -> Result<Engine> {
     let mut config = Config::new();
     let mut pooling = PoolingAllocationConfig::default();
     configure_wasmtime!(checked => config, pooling);
+    change(&mut pooling);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
     Engine::new(&config)
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use embedder::{POOL, engine, module};
+use embedder::{POOL, engine, engine_with, module};
 use wasmtime::{
     Config, Engine, Instance, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result,
     Store,
@@ -23,17 +23,26 @@ fn main() -> ExitCode {
     }
 }
 
-/// Arguments: `ours` or `upstream`, threads, milliseconds, a compiled module. Prints the strategy and the
+/// Arguments: `ours`, `keeping` (ours, and pages stay resident) or `upstream`, threads, milliseconds, a compiled module. Prints the strategy and the
 /// rate.
 fn run() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [whose, threads, milliseconds, file] = &arguments[..] else {
-        wasmtime::bail!("usage: instantiate ours|upstream THREADS MILLISECONDS FILE");
+        wasmtime::bail!("usage: instantiate ours|keeping|upstream THREADS MILLISECONDS FILE");
     };
     let (engine, strategy) = match whose.as_str() {
         "ours" => {
             let checked = POOL.recheck_or_shrink()?;
-            let strategy = format!("pool of {}", checked.instances());
+            let engine = engine_with(&checked, |pooling| {
+                pooling
+                    .linear_memory_keep_resident(0)
+                    .table_keep_resident(0);
+            });
+            (engine?, format!("pool of {}", checked.instances()))
+        }
+        "keeping" => {
+            let checked = POOL.recheck_or_shrink()?;
+            let strategy = format!("pool of {} that keeps pages", checked.instances());
             (engine(&checked)?, strategy)
         }
         _ => upstream()?,
