@@ -3,12 +3,14 @@
 //! Where a function takes `krate`, that is the path under which the code finds the items of this crate,
 //! such as `::poolcfg_runtime::__private`. The code is for const expressions.
 
+#[cfg(feature = "generated")]
 mod generated;
 mod keys;
 
+#[cfg(feature = "generated")]
 pub use generated::{Arm, generated};
+use keys::address_space_keys;
 pub use keys::pool_keys;
-use keys::{address_space_keys, wasmtime_features, wasmtime_version};
 
 use cfg_expr::expr::Logic;
 use cfg_expr::{Expression, Predicate};
@@ -19,7 +21,6 @@ use crate::file::facts::{TELLING, said};
 use crate::file::{Condition, ConfigFile, Layer, TargetFacts};
 use crate::profile::OwnProfile;
 use crate::setting::{AddressSpaceKeys, PoolKeys};
-use crate::shape::Shape;
 use crate::size::Size;
 
 /// The cfg predicate that holds for a target and for none that a cfg tells apart from it, such as
@@ -232,23 +233,5 @@ pub fn size(size: Size, krate: &TokenStream) -> TokenStream {
             quote!(#krate::Size::#name(#count))
         }
         None => quote!(#krate::Size::bytes(#bytes)),
-    }
-}
-
-fn shape_tokens(shape: Shape, krate: &TokenStream) -> TokenStream {
-    let Shape {
-        relocation_model,
-        stack_limit,
-        aslr,
-    } = shape;
-    let relocation_model = variant("RelocationModel", relocation_model, krate);
-    let stack_limit = variant("StackLimit", stack_limit, krate);
-    let aslr = variant("Aslr", aslr, krate);
-    quote! {
-        #krate::Shape {
-            relocation_model: #relocation_model,
-            stack_limit: #stack_limit,
-            aslr: #aslr,
-        }
     }
 }

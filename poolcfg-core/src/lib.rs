@@ -9,7 +9,8 @@
 //! [`Plan`] (what is guaranteed, or the [`Misfit`]).
 //!
 //! The feature `file` adds `file` and `codegen`: poolcfg.toml, and the Rust code that is written
-//! from it. It takes `std` and a few dependencies, and is for the command and the macro alone.
+//! from it; `generated` adds the file that the command generates. They take `std` and a few
+//! dependencies, and are for the command and the macro alone.
 #![cfg_attr(not(feature = "file"), no_std)]
 #![forbid(unsafe_code)]
 

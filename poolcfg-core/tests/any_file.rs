@@ -1,7 +1,7 @@
 //! Whatever stands in poolcfg.toml, nothing panics: not the reader, not the model behind it, not the
 //! texts about it. A file is either refused with places that are in it, or has an answer for every
 //! target.
-#![cfg(feature = "file")]
+#![cfg(feature = "generated")]
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 use poolcfg_core::{Budget, Place, Plan, Shape, Size, codegen};

@@ -6,7 +6,7 @@ mod wasmtime;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{cfg_predicate, option, shape_tokens, size, variant};
+use super::{cfg_predicate, option, size, variant};
 use crate::FIT_SOURCES;
 use crate::case::{Case, Pool};
 use crate::file::TargetFacts;
@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::place::Hole;
 use crate::plan::Plan;
 use crate::setting::Engine;
+use crate::shape::Shape;
 
 /// What the file says for one target. The plan has no misfit: nothing is written of one that has.
 #[derive(Clone, Copy, Debug)]
@@ -276,6 +277,24 @@ fn typed(pool: &Pool<'_>, case: &Case<'_>, runtime: &Ident) -> TokenStream {
             headroom: #headroom,
             process: #krate::Process::new(&[#(#process),*]),
         });
+    }
+}
+
+fn shape_tokens(shape: Shape, krate: &TokenStream) -> TokenStream {
+    let Shape {
+        relocation_model,
+        stack_limit,
+        aslr,
+    } = shape;
+    let relocation_model = variant("RelocationModel", relocation_model, krate);
+    let stack_limit = variant("StackLimit", stack_limit, krate);
+    let aslr = variant("Aslr", aslr, krate);
+    quote! {
+        #krate::Shape {
+            relocation_model: #relocation_model,
+            stack_limit: #stack_limit,
+            aslr: #aslr,
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::super::{option, size, wasmtime_features, wasmtime_version};
+use super::super::keys::{wasmtime_features, wasmtime_version};
+use super::super::{option, size};
 use crate::limits::Limits;
 use crate::wasmtime::{Totals, Wasmtime};
 
