@@ -79,7 +79,7 @@ const fn aarch64(
 }
 
 /// Every kernel, those first that take longest.
-pub const KERNELS: [Kernel; 6] = [
+pub static KERNELS: [Kernel; 6] = [
     aarch64("va47-16k", "Debian arm64-16k, 52 bits", "arm64-16k", MAX),
     riscv64("sv57", "rv64,sv57=on"),
     riscv64("sv48", "rv64,sv48=on"),
@@ -92,6 +92,14 @@ pub const KERNELS: [Kernel; 6] = [
         "cortex-a57",
     ),
 ];
+
+/// The kernel that judges a profile.
+pub fn kernel(profile: &str) -> &'static Kernel {
+    KERNELS
+        .iter()
+        .find(|kernel| kernel.profile == profile)
+        .unwrap()
+}
 
 /// x86_64 is judged by the machine's own kernel.
 #[test]
