@@ -8,22 +8,35 @@ use std::process::Command;
 
 use crate::cache;
 use crate::debian::{self, Packages, Part};
+use crate::item::Item;
 use crate::run::output;
 
-/// The folder `library` of the standard library's source, fetched if need be.
-pub fn setup() -> Result<PathBuf, String> {
+/// The source; with rustup's component there is nothing to fetch.
+pub const RUST_SRC: Item = Item {
+    name: "the standard library's source",
+    megabytes: 45,
+    minutes: 0,
+    held: || Ok(library()?.join("Cargo.lock").is_file()),
+    make: fetch,
+};
+
+/// The folder `library` of the standard library's source.
+pub fn library() -> Result<PathBuf, String> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let component = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
     if component.join("Cargo.lock").is_file() {
         return Ok(component);
     }
     let version = version()?;
-    let folder = cache::folder()?.join(format!("rust-src-{version}"));
-    let library = folder.join(format!("usr/src/rustc-{version}/library"));
-    if library.join("Cargo.lock").is_file() {
-        return Ok(library);
-    }
-    eprintln!("fetching the standard library's source {version} (45 MB, once)");
+    Ok(folder()?.join(format!("usr/src/rustc-{version}/library")))
+}
+
+fn folder() -> Result<PathBuf, String> {
+    Ok(cache::folder()?.join(format!("rust-src-{}", version()?)))
+}
+
+fn fetch() -> Result<(), String> {
+    let version = version()?;
     let packages = Packages {
         names: &["rust-src"],
         part: Part::Alone,
@@ -31,17 +44,9 @@ pub fn setup() -> Result<PathBuf, String> {
         suites: &["trixie-backports", "sid"],
         version: &format!("{version}+"),
     };
-    debian::unpack(&[packages], &folder).map_err(|error| {
-        format!(
-            "the standard library's source {version} is not here and could not be fetched: {error}; \
-             with rustup, `rustup component add rust-src` brings it"
-        )
-    })?;
-    if library.join("Cargo.lock").is_file() {
-        Ok(library)
-    } else {
-        Err(format!("package rust-src has no `{}`", library.display()))
-    }
+    debian::unpack(&[packages], &folder()?).map_err(|error| {
+        format!("{version} could not be fetched: {error}; with rustup, `rustup component add rust-src` brings it")
+    })
 }
 
 /// The version of rustc, such as `1.95.0`.
