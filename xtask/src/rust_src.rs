@@ -35,18 +35,33 @@ fn folder() -> Result<PathBuf, String> {
     Ok(cache::folder()?.join(format!("rust-src-{}", version()?)))
 }
 
+/// Suites of Debian that have carried a `rust-src` of the toolchain's version.
+const SUITES: [&str; 2] = ["trixie-backports", "sid"];
+
 fn fetch() -> Result<(), String> {
     let version = version()?;
-    let packages = Packages {
-        names: &["rust-src"],
-        part: Part::Alone,
-        // Suites of Debian that have carried a `rust-src` of the toolchain's version.
-        suites: &["trixie-backports", "sid"],
-        version: &format!("{version}+"),
+    let folder = folder()?;
+    let from = |suite: &str| {
+        let packages = Packages {
+            names: &["rust-src"],
+            part: Part::Alone,
+            suites: &[suite],
+            version: &format!("{version}+"),
+        };
+        debian::unpack(&[packages], &folder)
     };
-    debian::unpack(&[packages], &folder()?).map_err(|error| {
-        format!("{version} could not be fetched: {error}; with rustup, `rustup component add rust-src` brings it")
-    })
+    // One suite at a time: a mirror that lags may have one that apt takes for expired.
+    let mut errors = Vec::new();
+    for suite in SUITES {
+        match from(suite) {
+            Ok(()) => return Ok(()),
+            Err(error) => errors.push(error),
+        }
+    }
+    let errors = errors.join("; ");
+    Err(format!(
+        "{version} could not be fetched: {errors}; with rustup, `rustup component add rust-src` brings it"
+    ))
 }
 
 /// The version of rustc, such as `1.95.0`.
