@@ -8,6 +8,7 @@ use crate::cache;
 use crate::cross::{self, CROSS};
 use crate::item::{self, Item};
 use crate::kernels::{self, PACKAGED, VA39};
+use crate::libraries::{self, LIBRARIES};
 use crate::qemu::{self, QEMU};
 use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
@@ -29,7 +30,7 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 3] = [
+const SUITES: [Suite; 4] = [
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
@@ -41,6 +42,22 @@ const SUITES: [Suite; 3] = [
             Ok(vec![
                 ("POOLCFG_RUST_SRC", rust_src::library()?),
                 ("POOLCFG_CROSS_TARGET", target),
+            ])
+        },
+    },
+    Suite {
+        name: "emulated",
+        about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
+        arguments: &["--package", "poolcfg-tests", "--test", "emulated"],
+        items: &[&RUST_SRC, &QEMU, &LIBRARIES],
+        heavy: &[],
+        variables: || {
+            let target = cache::folder()?.join("target-emulated");
+            Ok(vec![
+                ("POOLCFG_RUST_SRC", rust_src::library()?),
+                ("POOLCFG_QEMU", qemu::scripts()?),
+                ("POOLCFG_LIBRARIES", libraries::folder()?),
+                ("POOLCFG_EMULATED_TARGET", target),
             ])
         },
     },

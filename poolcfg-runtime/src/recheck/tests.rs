@@ -8,7 +8,7 @@ use std::io;
 use std::rc::Rc;
 
 use poolcfg_core::{
-    Engine, Keep, Limits, PoolKeys, Process, Promise, Setting, Settings, Size, Target,
+    Arch, Engine, Keep, Limits, Os, PoolKeys, Process, Promise, Setting, Settings, Size, Target,
     WasmtimeVersion,
 };
 use proptest::prelude::*;
@@ -16,6 +16,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::ledger::Holding;
 use crate::misfit::{RecheckError, Unit};
+
+/// What the promises are of: the decisions are the same wherever the tests run.
+const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
 
 /// Free bytes of each hole; a mapping is placed at the end of what is free.
 type Holes = Rc<RefCell<Vec<u64>>>;
@@ -148,7 +151,7 @@ fn of_wasmtime(major: u32, asked: u32, guaranteed: u32) -> Promise<'static> {
     keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
     let promise = Settings::new(&[], &[])
         .pooling_allocator(keys)
-        .promise(Target::CURRENT, 0);
+        .promise(TARGET, 0);
     let limits = promise.asked;
     Promise {
         asked: limits.with_instances(asked),
@@ -220,7 +223,7 @@ fn promise(asked: u32, guaranteed: u32) -> Promise<'static> {
         guaranteed: slots(guaranteed),
         min_instances: 1,
         keep: Keep::MemoryReservation,
-        ..Settings::new(&[], &[]).promise(Target::CURRENT, 0)
+        ..Settings::new(&[], &[]).promise(TARGET, 0)
     }
 }
 
