@@ -26,6 +26,8 @@ type Holes = Rc<RefCell<Vec<u64>>>;
 #[derive(Default)]
 struct Made {
     holes: Holes,
+    /// 4 KiB when nothing is said.
+    page_size: Option<Size>,
     /// All reservations together, as RLIMIT_AS counts them.
     address_space: Option<u64>,
     /// What every reservation fails with.
@@ -95,7 +97,7 @@ impl Machine for Made {
     }
 
     fn page_size(&self) -> Size {
-        Size::kib(4)
+        self.page_size.unwrap_or(Size::kib(4))
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
@@ -507,9 +509,13 @@ proptest! {
         holes in prop::collection::vec(0u64..(1 << 44), 1..4),
         data in prop::option::of(0u64..(1 << 36)),
         least in prop::sample::select(vec![Least::Guaranteed, Least::Min]),
+        page_size in prop::sample::select(vec![Size::kib(4), Size::kib(16), Size::kib(64)]),
     ) {
         let holes: Vec<_> = holes.into_iter().map(Size::bytes).collect();
-        let mut machine = Made::new(&holes);
+        let mut machine = Made {
+            page_size: Some(page_size),
+            ..Made::new(&holes)
+        };
         machine.limits.extend(data.map(|data| (Resource::Data, Size::bytes(data))));
         let before = machine.holes.borrow().clone();
         let result = recheck(&machine, &promise, least);

@@ -1,5 +1,5 @@
 //! The tests of poolcfg-core and poolcfg-runtime, built for other architectures and run in emulators of
-//! programs: pointers of 32 bits, the high byte first, other page sizes. Such an emulator has a layout of its
+//! programs: pointers of 32 bits, the high byte first. Such an emulator has a layout of its
 //! own and the kernel of the host, so it says nothing about holes: real kernels do.
 //!
 //! These need emulators, C libraries and the standard library's source: `cargo xtask test` fetches them.
