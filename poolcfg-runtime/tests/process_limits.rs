@@ -181,8 +181,33 @@ fn a_pool_that_is_dropped_leaves_room_for_the_next() {
         assert_eq!(reserved.instances(), 1);
         assert!(reserved.reserved_bytes() > Size::tib(60));
     }
+}
+
+#[test]
+fn what_no_hole_holds_is_refused() {
     assert!(matches!(
         limits(1, Size::tib(100), Size::mib(1)).recheck(),
         Err(RecheckError::Misfit(misfit)) if misfit.limit == RecheckLimit::Hole
     ));
+}
+
+/// On any machine, also one with the 256 GiB that a small kernel gives.
+#[test]
+fn a_pool_starts_whole_or_with_what_its_refusal_suggests() {
+    let first = said(&child("report_small_memories", ":"));
+    if first.contains("recheck took 1000") {
+        return;
+    }
+    assert!(first.contains("limit=hole unit=bytes"), "{first}");
+    let suggested = first
+        .split_once("`POOLCFG_MAX_INSTANCES=")
+        .and_then(|(_, rest)| rest.split_once('`'))
+        .map(|(number, _)| number);
+    let number = suggested.unwrap_or_else(|| panic!("{first}"));
+    let variables = [("POOLCFG_MAX_INSTANCES", number)];
+    let second = said(&child_with("report_small_memories", ":", &variables));
+    assert!(
+        second.contains(&format!("recheck took {number}")),
+        "{second}"
+    );
 }
