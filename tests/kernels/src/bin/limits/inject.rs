@@ -8,7 +8,7 @@ use std::fs;
 use poolcfg_core::Size;
 use poolcfg_tests_kernels::{Injected, Obstacle, Oddity};
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use seccompiler::{SeccompAction, SeccompFilter, TargetArch, apply_filter};
 
@@ -59,7 +59,7 @@ pub fn inherited(injected: Injected, strength: Strength) -> Result<(), String> {
     let set = |resource, current: Option<u64>| {
         let limit = Rlimit {
             current,
-            maximum: None,
+            ..getrlimit(resource)
         };
         setrlimit(resource, limit).map_err(|error| format!("{resource:?}: {error}"))
     };
@@ -81,7 +81,7 @@ pub fn inherited(injected: Injected, strength: Strength) -> Result<(), String> {
 /// Puts on this process what it does not inherit.
 pub fn own(injected: Injected, strength: Strength) -> Result<(), String> {
     match injected {
-        Injected::Obstacle(Obstacle::RlimitMemlock) => lock_all(),
+        Injected::Obstacle(Obstacle::RlimitMemlock) if strength != Strength::Off => lock_all(),
         Injected::Obstacle(Obstacle::Seccomp) => match strength {
             Strength::Off => Ok(()),
             Strength::On => refuse(libc::SYS_mmap),

@@ -23,11 +23,11 @@ const LIMITS: [RecheckLimit; 8] = [
     RecheckLimit::Refused,
 ];
 
-const INSTANCES: &str = "POOLCFG_MAX_INSTANCES";
-const RESERVATION: &str = "POOLCFG_MEMORY_RESERVATION";
+const INSTANCES: &str = "MAX_INSTANCES";
+const RESERVATION: &str = "MEMORY_RESERVATION";
 
 /// An operator's variables: the name and the value.
-type Variables<'a> = &'a [(&'a str, String)];
+type Variables<'a> = &'a [(String, String)];
 
 struct Judge {
     profile: &'static str,
@@ -72,6 +72,15 @@ impl Judge {
         if !kept {
             self.report.broken.push(broken());
         }
+    }
+
+    /// An operator's variable for this pool.
+    fn variable(&self, key: &str, value: impl ToString) -> (String, String) {
+        let name = match self.promise.name {
+            "" => format!("POOLCFG_{key}"),
+            pool => format!("POOLCFG_{}_{key}", pool.to_uppercase()),
+        };
+        (name, value.to_string())
     }
 
     /// Starts a process and hears what it says.
@@ -184,19 +193,18 @@ impl Judge {
             format!("suggested are {refused:?}")
         });
         if let Some(fit) = refused.max_instances {
-            let more = fit + 1;
             self.suggestion(
-                &[(INSTANCES, fit.to_string())],
+                &[self.variable(INSTANCES, fit)],
                 (fit, asked.memory_reservation),
-                Some((INSTANCES, more.to_string())),
+                Some(self.variable(INSTANCES, fit + 1)),
             );
         }
         if let Some(fit) = refused.memory_reservation {
             let more = self.more(obstacle, fit);
             self.suggestion(
-                &[(RESERVATION, fit.get().to_string())],
+                &[self.variable(RESERVATION, fit.get())],
                 (asked.max_instances, fit),
-                Some((RESERVATION, more.get().to_string())),
+                Some(self.variable(RESERVATION, more.get())),
             );
         }
         let parts = refused.message.split('`');
@@ -205,14 +213,16 @@ impl Judge {
             .filter_map(|part| part.split_once('='))
             .collect();
         let mut taken = (asked.max_instances, asked.memory_reservation);
+        let names = [INSTANCES, RESERVATION].map(|key| self.variable(key, "").0);
         for (name, value) in &variables {
-            match (*name, value.parse(), Size::parse(value)) {
-                (INSTANCES, Ok(instances), _) => taken.0 = instances,
-                (RESERVATION, _, Ok(size)) => taken.1 = size,
-                variable => self
+            let name = names.iter().position(|of| of == name);
+            match (name, value.parse(), Size::parse(value)) {
+                (Some(0), Ok(instances), _) => taken.0 = instances,
+                (Some(1), _, Ok(size)) => taken.1 = size,
+                _ => self
                     .report
                     .broken
-                    .push(format!("the message says {variable:?}")),
+                    .push(format!("the message says `{value}`")),
             }
         }
         if variables.is_empty() {
@@ -222,7 +232,7 @@ impl Judge {
         } else {
             let variables: Vec<_> = variables
                 .iter()
-                .map(|(name, value)| (*name, (*value).replace(' ', "")))
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect();
             self.suggestion(&variables, taken, None);
         }
@@ -232,8 +242,11 @@ impl Judge {
     fn more(&self, obstacle: Obstacle, fit: Size) -> Size {
         let instances = u64::from(self.promise.asked.max_instances);
         let spare = match obstacle {
-            Obstacle::RlimitAs | Obstacle::UnlimitedStack | Obstacle::SecondPool => {
-                self.promise.headroom.get()
+            Obstacle::RlimitAs => self.promise.headroom.get(),
+            // This process may have the largest of all holes and another one the smallest, or the other way
+            // round.
+            Obstacle::UnlimitedStack | Obstacle::SecondPool => {
+                self.promise.headroom.get() + 2 * Planned::new(self.profile).reach().get()
             }
             _ => 0,
         };
@@ -254,7 +267,7 @@ impl Judge {
         &mut self,
         variables: Variables<'_>,
         (instances, reservation): (u32, Size),
-        more: Option<(&str, String)>,
+        more: Option<(String, String)>,
     ) {
         let words = |variables: Variables<'_>| {
             let words: Vec<String> = variables
