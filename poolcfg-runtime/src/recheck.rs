@@ -14,6 +14,7 @@ use crate::machine::{Machine, Resource, wide};
 use crate::misfit::{Misfit, RecheckError, RecheckLimit};
 use crate::proc;
 use crate::slabs::{Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
+use crate::spacious::Spacious;
 use crate::variables::InForce;
 
 /// One recheck at a time: what one has measured, another would take.
@@ -295,7 +296,7 @@ impl<M: Machine> Recheck<'_, M> {
         misfit.have = exceeded.have;
         misfit.unit = exceeded.limit.unit();
         if of_size {
-            misfit.largest_fit = self.largest_fit();
+            misfit.largest_fit = self.largest_fit(exceeded.limit);
         }
         misfit
     }
@@ -397,22 +398,60 @@ impl<M: Machine> Recheck<'_, M> {
         }
     }
 
-    /// What would fit now, each number with the other as asked.
-    fn largest_fit(&self) -> LargestFit {
+    /// The same recheck on another machine.
+    fn on<'b, N: Machine<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
+        Recheck {
+            machine,
+            promise: self.promise,
+            in_force: self.in_force,
+            scale: Scale {
+                asked: self.scale.asked,
+                keep: self.scale.keep,
+            },
+            bounds: self.bounds.clone(),
+            page_size: self.page_size,
+            headroom: self.headroom,
+            to_come: Vec::new(),
+        }
+    }
+
+    /// Whether a pool and a headroom find their place, with so much room left in each hole that holds
+    /// memories.
+    fn holds(&self, limits: Limits, headroom: Size, spare: Size) -> bool {
+        let slab = |name| slab_bytes(&limits, name, limits.max_instances, self.page_size);
+        let beside = [
+            slab(MappingName::Tables),
+            slab(MappingName::Stacks),
+            headroom,
+        ];
+        let spacious = Spacious::new(self.machine, spare, beside);
+        self.bounds.check(&limits, &[]).is_ok()
+            && self.on(&spacious).reserve(limits, &[], headroom).is_ok()
+    }
+
+    /// What would fit, each number with the other as asked. The operator starts another process with it,
+    /// whose holes may be smaller.
+    fn largest_fit(&self, limit: RecheckLimit) -> LargestFit {
         let asked = self.in_force.asked;
-        let most = |keep, headroom| {
+        let spare = match limit {
+            RecheckLimit::Hole => layout::reach(self.machine, self.promise.shape.aslr),
+            _ => Size::ZERO,
+        };
+        let most = |keep, headroom, spare| {
             let scale = Scale { asked, keep };
             let value = scale.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
-                let limits = scale.limits(value);
-                self.bounds.check(&limits, &[]).is_ok()
-                    && self.reserve(limits, &[], headroom).is_ok()
+                self.holds(scale.limits(value), headroom, spare)
             });
             (fit > 0)
                 .then(|| scale.limits(fit))
                 .filter(|limits| limits.memory_reservation >= limits.least_reservation())
         };
-        let most = |keep| most(keep, self.headroom).or_else(|| most(keep, Size::ZERO));
+        let most = |keep| {
+            most(keep, self.headroom, spare)
+                .or_else(|| most(keep, Size::ZERO, spare))
+                .or_else(|| most(keep, Size::ZERO, Size::ZERO))
+        };
         LargestFit {
             max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
             memory_reservation: most(Keep::MaxInstances).map(|limits| limits.memory_reservation),

@@ -1,7 +1,7 @@
 //! The pools that meet each limit. Alone and without it, each fits the machine that it is planned for.
 
 use poolcfg_core::{
-    Case, Engine, GRAIN, Keep, OnMisfit, PoolKeys, Process, Promise, Setting, Size, Target,
+    Case, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, Process, Promise, Setting, Size, Target,
     WasmtimeKeys, WasmtimeVersion,
 };
 use poolcfg_tests_kernels::{Cell, Injected, Obstacle, Oddity};
@@ -74,9 +74,11 @@ impl Planned {
 
     /// How much a hole differs from one process to another.
     pub fn reach(&self) -> Size {
-        let room = self.case().budget.room;
-        let reach = room.holes.iter().map(|hole| hole.most - hole.least);
-        Size::bytes(reach.max().unwrap_or(0))
+        let profile = self.case().profile;
+        match profile.layout {
+            Layout::Linux(layout) => layout.reach(profile.page_size, layout.aslr_bits_default),
+            Layout::OneHole(_) => Size::ZERO,
+        }
     }
 
     /// A pool that takes the largest hole whole.
