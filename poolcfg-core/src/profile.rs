@@ -82,7 +82,7 @@ impl LinuxLayout {
     /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64));
     /// let Layout::Linux(layout) = sv39.layout else { panic!() };
     /// let reach = layout.reach(sv39.page_size, layout.aslr_bits_default);
-    /// assert_eq!(reach.available().to_string(), "3.01 GiB");
+    /// assert_eq!(reach.available().to_string(), "4.00 GiB");
     /// ```
     #[must_use]
     pub const fn reach(&self, page_size: Size, bits: u32) -> Size {

@@ -152,6 +152,14 @@ fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
         .collect()
 }
 
+/// Bytes of address space that pools hold.
+fn held(holdings: &[Holding]) -> Size {
+    let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
+    Size::bytes(ranges.fold(0, |sum: u64, range| {
+        sum.saturating_add(range.end.saturating_sub(range.start))
+    }))
+}
+
 /// A pool, and what was reserved beside it.
 type Beside<M> = (Taken<M>, Vec<Slabs<M>>);
 
@@ -280,6 +288,7 @@ impl<M: Machine> Recheck<'_, M> {
             va_profile: self.promise.va_profile,
             shape: self.promise.shape,
             unlimited_stack: None,
+            held: held(&self.machine.holdings()),
             source: None,
         };
         let (exceeded, of_size) = match failure {
@@ -381,11 +390,12 @@ impl<M: Machine> Recheck<'_, M> {
         misfit.unlimited_stack =
             layout::search(self.machine).and_then(|search| search.unlimited_stack);
         let gap = proc::gaps(&maps, 0).first().map(|gap| gap.bytes);
-        // A free range of twice the size that is searched is no reason: something else refuses.
+        // A free range of twice the size that is searched is no reason, and where not even a page is had there
+        // is none that can be seen: something else refuses.
         let ample = Size::bytes(bytes.get().saturating_mul(2));
         let reason = misfit.unlimited_stack.is_some() || left.is_some();
         let have = left.unwrap_or_else(|| largest_single(self.machine, bytes, self.page_size));
-        if !reason && gap.is_some_and(|gap| gap >= ample) {
+        if !reason && (have.is_zero() || gap.is_some_and(|gap| gap >= ample)) {
             return Exceeded {
                 have: have.get(),
                 ..refused

@@ -31,6 +31,7 @@ struct Made {
     texts: HashMap<&'static str, String>,
     variables: HashMap<String, String>,
     holdings: Vec<Holding>,
+    stack_top: Option<u64>,
     used: Rc<RefCell<u64>>,
 }
 
@@ -104,7 +105,7 @@ impl Machine for Made {
     }
 
     fn stack_top(&self) -> Option<u64> {
-        None
+        self.stack_top
     }
 
     fn holdings(&self) -> Vec<Holding> {
@@ -441,6 +442,116 @@ fn a_filter_that_refuses_is_named_with_its_errno() {
         );
         assert_eq!(error.largest_fit.max_instances, None);
     }
+}
+
+#[test]
+fn a_filter_that_refuses_for_want_of_memory_is_no_small_hole() {
+    let machine = Made {
+        refuses: Some(ENOMEM),
+        ..Made::new(&[Size::tib(80)])
+    };
+    let error = misfit(recheck(&machine, &promise(9, 9), Least::Guaranteed));
+    assert_eq!(error.limit, RecheckLimit::Refused);
+    assert_eq!(error.have, 0);
+}
+
+/// The profile of this target's floor, of 4 KiB pages here, and a process of it that has these parts of its window in holes.
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
+))]
+fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, Made) {
+    let profile = poolcfg_core::VaProfile::floor(Target::CURRENT);
+    let part = |hundredths: u64| Size::bytes(profile.window.get() / 100 * hundredths);
+    let machine = Made {
+        stack_top: Some(profile.window.get() - 1),
+        ..Made::new(&holes.map(part))
+    }
+    .with_text("/proc/sys/vm/mmap_rnd_bits", "18\n");
+    (profile, machine)
+}
+
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
+))]
+#[test]
+fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
+    let (profile, machine) = process_of_the_floor([32, 66]);
+    let poolcfg_core::Layout::Linux(layout) = profile.layout else {
+        panic!("Linux has a layout");
+    };
+    // Both holes are as much smaller as ASLR can make them.
+    let reach = layout.reach(machine.page_size(), 18).get();
+    let (_, other) = process_of_the_floor([32, 66]);
+    for hole in other.holes.borrow_mut().iter_mut() {
+        *hole -= reach;
+    }
+    let of = |parts: u64| {
+        let reservation = Size::bytes(profile.window.get() / parts / 65_536 * 65_536);
+        let limits = slots(u32::try_from(parts).unwrap()).with_reservation(reservation);
+        Promise {
+            asked: limits,
+            guaranteed: limits,
+            ..promise(1, 1)
+        }
+    };
+    // In each of the two numbers, and at whatever size of the slots.
+    for parts in [7, 14, 61, 250] {
+        let promise = of(parts);
+        let fit = misfit(recheck(&machine, &promise, Least::Guaranteed)).largest_fit;
+        let instances = fit.max_instances.unwrap();
+        let reservation = fit.memory_reservation.unwrap();
+        for limits in [
+            promise.asked.with_instances(instances),
+            promise.asked.with_reservation(reservation),
+        ] {
+            let smaller = Promise {
+                asked: limits,
+                guaranteed: limits,
+                ..promise
+            };
+            let taken = recheck(&other, &smaller, Least::Guaranteed).unwrap();
+            assert_eq!(taken.limits, limits);
+        }
+    }
+}
+
+#[test]
+fn the_pools_that_are_there_are_named_beside_a_hole() {
+    let machine = Made {
+        holdings: vec![Holding {
+            name: "first",
+            ranges: vec![
+                0..Size::gib(60).get(),
+                Size::gib(70).get()..Size::gib(80).get(),
+            ],
+            maps_at_worst: 0,
+            writable_at_worst: Size::ZERO,
+        }],
+        ..Made::new(&[Size::gib(20)])
+    };
+    let error = misfit(recheck(&machine, &promise(9, 9), Least::Guaranteed));
+    assert_eq!(error.held, Size::gib(70));
+    let text = error.to_string();
+    assert!(
+        text.contains("the largest `hole` has `20 GiB` beside `70 GiB` of other pools"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(
+            "or put the pools of the process into one poolcfg.toml, which fits them together"
+        ),
+        "{text}"
+    );
 }
 
 #[test]

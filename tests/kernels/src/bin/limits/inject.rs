@@ -57,10 +57,10 @@ const fn rlimit(obstacle: Obstacle) -> Option<(Resource, Size)> {
 /// Puts on this process what the program that it executes next inherits.
 pub fn inherited(injected: Injected, strength: Strength) -> Result<(), String> {
     let set = |resource, current: Option<u64>| {
-        let limit = Rlimit {
-            current,
-            ..getrlimit(resource)
-        };
+        // Who may, raises the hard limit with it.
+        let maximum = getrlimit(resource).maximum;
+        let maximum = maximum.and_then(|hard| Some(hard.max(current?)));
+        let limit = Rlimit { current, maximum };
         setrlimit(resource, limit).map_err(|error| format!("{resource:?}: {error}"))
     };
     match injected {

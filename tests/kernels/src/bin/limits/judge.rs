@@ -99,7 +99,7 @@ impl Judge {
             _ => Err(format!(
                 "{}: {said}{}",
                 output.status,
-                String::from_utf8_lossy(&output.stderr)
+                String::from_utf8_lossy(&output.stderr).trim_end()
             )),
         }
     }
@@ -257,7 +257,7 @@ impl Judge {
     /// How many fresh processes are started for each suggestion. Where holes are, ASLR decides anew each time.
     fn starts(&self) -> u32 {
         match self.injected {
-            Injected::Obstacle(Obstacle::UnlimitedStack | Obstacle::SecondPool) => 12,
+            Injected::Obstacle(Obstacle::UnlimitedStack | Obstacle::SecondPool) => 6,
             _ => 2,
         }
     }
@@ -313,7 +313,14 @@ impl Judge {
             Obstacle::RlimitData => "raise it with `ulimit -d`",
             Obstacle::RlimitMemlock => "raise it with `ulimit -l`",
             Obstacle::UnlimitedStack => "set a finite stack limit with `ulimit -s 8192`",
-            Obstacle::SecondPool => return,
+            // The pool that is there stays.
+            Obstacle::SecondPool => {
+                let said = "put the pools of the process into one poolcfg.toml";
+                self.expect(refused.message.contains(said), || {
+                    format!("the message does not say: {said}")
+                });
+                return;
+            }
             Obstacle::Seccomp => "seccomp filter, security module or sandbox of the process allow",
             Obstacle::MaxMapCount => "raise it with `sysctl vm.max_map_count=",
             Obstacle::Overcommit => "raise it with `sysctl vm.overcommit_ratio`",

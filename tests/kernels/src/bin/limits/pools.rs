@@ -1,5 +1,7 @@
 //! The pools that meet each limit. Alone and without it, each fits the machine that it is planned for.
 
+use std::fs;
+
 use poolcfg_core::{
     Case, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, Process, Promise, Setting, Size, Target,
     WasmtimeKeys, WasmtimeVersion,
@@ -72,11 +74,16 @@ impl Planned {
         }
     }
 
-    /// How much a hole differs from one process to another.
+    /// How much a hole differs from one process to another. Where the bits of ASLR can be read, a recheck reads
+    /// them too.
     pub fn reach(&self) -> Size {
         let profile = self.case().profile;
+        let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").ok();
+        let bits = bits.and_then(|text| text.trim().parse().ok());
         match profile.layout {
-            Layout::Linux(layout) => layout.reach(profile.page_size, layout.aslr_bits_default),
+            Layout::Linux(layout) => {
+                layout.reach(profile.page_size, bits.unwrap_or(layout.aslr_bits_default))
+            }
             Layout::OneHole(_) => Size::ZERO,
         }
     }
