@@ -169,6 +169,8 @@ fn this_machine_names_the_limits_of_a_process_too() {
             let injected = Injected::Obstacle(obstacle);
             let output = Command::new(env!("CARGO_BIN_EXE_limits"))
                 .args([profile.name, injected.word(), engine.word()])
+                // Variables of this test look like an operator's.
+                .env_clear()
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&output.stdout);

@@ -53,7 +53,7 @@ impl Planned {
                     Engine::Native => None,
                     Engine::Wasmtime => Some(Setting::given(WASMTIME)),
                 },
-                ..WasmtimeKeys::EMPTY
+                ..asked.wasmtime
             },
             ..asked
         };
@@ -147,6 +147,14 @@ fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
         Obstacle::RlimitData => slots(64, Size::mib(8), Size::mib(8)),
         Obstacle::RlimitMemlock => PoolKeys {
             guard_size: Some(Setting::given(Size::kib(64))),
+            // Wasmtime has a thousand tables whatever the instances are.
+            wasmtime: WasmtimeKeys {
+                table_elements: match engine {
+                    Engine::Native => None,
+                    Engine::Wasmtime => Some(Setting::given(1000)),
+                },
+                ..WasmtimeKeys::EMPTY
+            },
             ..slots(16, Size::mib(8), Size::mib(8))
         },
         // Of 1/14 of the window four go into a hole of a third of it, whatever ASLR does, and never five. The
