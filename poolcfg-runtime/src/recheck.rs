@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
-use crate::bounds::{Bounds, Exceeded};
+use crate::bounds::{Bounds, Exceeded, bookkeeping};
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
@@ -355,7 +355,8 @@ impl<M: Machine> Recheck<'_, M> {
         };
         let total = one
             .footprint(self.page_size)
-            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get());
+            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get())
+            .saturating_add(bookkeeping(&one).get());
         let against = |limit, resource, used: &str| {
             let have = self.machine.limit(resource)?.get();
             let status = self.machine.text("/proc/self/status").unwrap_or_default();
@@ -451,7 +452,9 @@ impl<M: Machine> Recheck<'_, M> {
             let scale = Scale { asked, keep };
             let value = scale.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
-                self.holds(scale.limits(value), headroom, spare)
+                let limits = scale.limits(value);
+                let headroom = bookkeeping(&limits).max(headroom);
+                self.holds(limits, headroom, spare)
             });
             (fit > 0)
                 .then(|| scale.limits(fit))

@@ -331,7 +331,9 @@ fn rlimit_as_is_named_with_what_the_process_has() {
     let misfit = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
     assert_eq!(misfit.limit, RecheckLimit::RlimitAs);
     assert_eq!(misfit.have, Size::gib(64).get());
-    assert_eq!(misfit.need, 0x3ef_d200_0000 + Size::gib(1).get());
+    // What the process has, and 1 KiB of bookkeeping for each slot and 1 MiB.
+    let beside = Size::gib(1).get() + Size::kib(1000).get() + Size::mib(1).get();
+    assert_eq!(misfit.need, 0x3ef_d200_0000 + beside);
     assert_eq!(misfit.largest_fit.max_instances, Some(15));
     assert_eq!(
         misfit.to_string(),
@@ -350,12 +352,12 @@ fn rlimit_data_counts_what_is_written_at_worst() {
     .with_text("/proc/self/status", "VmData:\t10240 kB\n");
     let error = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
     assert_eq!(error.limit, RecheckLimit::RlimitData);
-    assert_eq!(error.need, Size::mib(1010).get());
+    assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(256).get());
-    assert_eq!(error.largest_fit.max_instances, Some(246));
+    assert_eq!(error.largest_fit.max_instances, Some(244));
     // What is asked above the guarantee is lowered instead.
     let taken = recheck(&machine, &promise(1000, 100), Least::Guaranteed).unwrap();
-    assert_eq!(taken.limits.max_instances, 246);
+    assert_eq!(taken.limits.max_instances, 244);
 }
 
 #[test]
@@ -375,7 +377,7 @@ fn what_other_pools_will_write_and_map_is_counted() {
     .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
     // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
     let taken = recheck(&machine, &promise(1000, 1), Least::Guaranteed).unwrap();
-    assert_eq!(taken.limits.max_instances, 55);
+    assert_eq!(taken.limits.max_instances, 53);
     let machine = Made {
         holdings: vec![holding],
         ..Made::new(&[Size::tib(80)])
@@ -408,9 +410,9 @@ fn the_commit_limit_counts_in_mode_2_only() {
         Least::Guaranteed,
     ));
     assert_eq!(error.limit, RecheckLimit::CommitLimit);
-    assert_eq!(error.need, Size::mib(1000).get());
+    assert_eq!(error.need, Size::mib(1001).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(1024 - 8 - 128).get());
-    assert_eq!(error.largest_fit.max_instances, Some(888));
+    assert_eq!(error.largest_fit.max_instances, Some(886));
 }
 
 #[test]
@@ -424,7 +426,7 @@ fn locked_memory_is_named() {
     let error = misfit(recheck(&machine, &promise(1, 1), Least::Guaranteed));
     assert_eq!(error.limit, RecheckLimit::RlimitMemlock);
     assert_eq!(error.have, Size::mib(8).get());
-    assert_eq!(error.need, Size::mib(2 + 4096 + 64).get());
+    assert_eq!(error.need, Size::mib(2 + 4096 + 64 + 1).get() + 1024);
 }
 
 #[test]
