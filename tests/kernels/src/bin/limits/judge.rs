@@ -243,6 +243,8 @@ impl Judge {
         let instances = u64::from(self.promise.asked.max_instances);
         let spare = match obstacle {
             Obstacle::RlimitAs => self.promise.headroom.get(),
+            // There is no room for the headroom, and for the lists of the slots there has to be.
+            Obstacle::RlimitMemlock => Size::mib(1).get() + Size::kib(instances).get(),
             // This process may have the largest of all holes and another one the smallest, or the other way
             // round.
             Obstacle::UnlimitedStack | Obstacle::SecondPool => {
