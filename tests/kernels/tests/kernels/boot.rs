@@ -48,7 +48,7 @@ fn run(kernel: &Kernel, archive: &Path, job: &str, log: &Path) -> Result<Vec<Str
             "stdio",
         ])
         .arg("-kernel")
-        .arg(variable("POOLCFG_KERNELS").join(kernel.image))
+        .arg(kernel.file())
         .arg("-initrd")
         .arg(archive)
         .arg("-append")

@@ -32,7 +32,7 @@ fn judge_all() -> Vec<(&'static Kernel, Result<Judged, String>)> {
         .iter()
         .map(|architecture| (architecture.name, archive(architecture)))
         .collect();
-    let next = Mutex::new(KERNELS.iter());
+    let next = Mutex::new(KERNELS.iter().filter(|kernel| kernel.held()));
     let judged = Mutex::new(Vec::new());
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
@@ -99,7 +99,9 @@ fn every_promise_is_kept_by_every_kernel() {
         failures.push(format!("sv39: not 42 default slots: {report}"));
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(starts >= 10_000, "{starts} processes");
+    let kernels = KERNELS.iter().filter(|kernel| kernel.held()).count();
+    let expected = 12 * STARTS * u32::try_from(kernels).unwrap();
+    assert_eq!(starts, expected, "processes");
 }
 
 /// Reads what a kernel says of its cells.
