@@ -67,12 +67,6 @@ impl Obstacle {
             Self::Overcommit => RecheckLimit::CommitLimit,
         }
     }
-
-    /// Whether it is a setting of the whole machine, which is changed in an emulated one only.
-    #[must_use]
-    pub const fn is_of_the_machine(self) -> bool {
-        matches!(self, Self::MaxMapCount | Self::Overcommit)
-    }
 }
 
 /// What stands in the way of nothing and deserves a warning.
