@@ -5,6 +5,7 @@
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
+//! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands
 //! - `run`: running a command, and saying which
@@ -21,6 +22,7 @@ mod kernels;
 mod qemu;
 mod run;
 mod rust_src;
+mod server;
 mod strace;
 mod test;
 mod wasmtime_bin;

@@ -29,15 +29,14 @@ impl Reserved {
         bytes(&self.range)
     }
 
-    /// How much of it may be accessed by now, in bytes: what instances have or had.
-    pub fn used(&self) -> Result<u64> {
-        let used = mappings()?
+    /// How many pieces of it may be accessed by now: what instances have or had.
+    pub fn pieces(&self) -> Result<usize> {
+        let inside =
+            |range: &Range<u64>| self.range.start <= range.start && range.end <= self.range.end;
+        let accessible = mappings()?
             .into_iter()
-            .filter(|mapping| mapping.protection != "---p")
-            .filter(|mapping| {
-                self.range.start <= mapping.range.start && mapping.range.end <= self.range.end
-            });
-        Ok(used.map(|mapping| bytes(&mapping.range)).sum())
+            .filter(|mapping| mapping.protection != "---p" && inside(&mapping.range));
+        Ok(accessible.count())
     }
 }
 

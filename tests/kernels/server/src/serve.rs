@@ -12,8 +12,8 @@ use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::io::TokioIo;
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -31,6 +31,13 @@ impl Server {
         wasmtime_wasi_http::p2::add_to_linker_async(&mut linker)?;
         let component = ProxyPre::new(linker.instantiate_pre(component)?)?;
         Ok(Self { component })
+    }
+
+    /// An instance that is asked nothing, with what it lives in.
+    pub async fn instance(&self) -> Result<(Store<State>, Proxy)> {
+        let mut store = Store::new(self.component.engine(), State::new());
+        let instance = self.component.instantiate_async(&mut store).await?;
+        Ok((store, instance))
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<HyperOutgoingBody>> {
@@ -73,7 +80,8 @@ pub async fn listen(server: Arc<Server>, listener: TcpListener) {
                     answer.inspect_err(|error| eprintln!("no answer: {error:#}"))
                 }
             });
-            let connection = http1::Builder::new().serve_connection(TokioIo::new(connection), service);
+            let connection =
+                http1::Builder::new().serve_connection(TokioIo::new(connection), service);
             if let Err(error) = connection.await {
                 eprintln!("a connection failed: {error}");
             }
@@ -82,7 +90,7 @@ pub async fn listen(server: Arc<Server>, listener: TcpListener) {
 }
 
 /// What belongs to one instance.
-struct State {
+pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoRequests,

@@ -3,6 +3,7 @@
 //!
 //! - `cells`: in each of twelve ways to start, many fresh processes look for what is promised of theirs
 //! - `example`: the example's release takes its constants from poolcfg.toml, for its target and no other
+//! - `server`: the original failure, repaired where it happened
 //! - `kernel`, `programs`, `initramfs`, `boot`: the machines, what runs on them, and reading what they say
 //! - `commands`: running commands in a kernel
 //! - `table`: what came of the cells
@@ -17,6 +18,7 @@ mod example;
 mod initramfs;
 mod kernel;
 mod programs;
+mod server;
 mod table;
 
 use std::env;
