@@ -26,7 +26,7 @@ pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
 /// The least that a recheck is content with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Least {
-    /// What the build guarantees.
+    /// What the build guarantees, or what one can live with where that is more.
     Guaranteed,
     /// What one can live with.
     Min,
@@ -111,16 +111,21 @@ pub(crate) fn recheck<M: Machine>(
         headroom: promise.headroom,
         to_come: to_come(promise, &holdings),
     };
-    let guaranteed = this.scale.value(&in_force.guaranteed);
+    // The least that is of use, where it is a number of instances that shrinks.
+    let min = match in_force.keep {
+        Keep::MemoryReservation => u64::from(in_force.min_instances),
+        Keep::MaxInstances => 1,
+    };
+    // An operator may need more than the build guarantees, and then no less will do.
+    let guaranteed = this.scale.value(&in_force.guaranteed).max(min);
     let asked = if this.to_come.len() > MANY {
         guaranteed
     } else {
         this.scale.value(&in_force.asked)
     };
-    let floor = match (least, in_force.keep) {
-        (Least::Guaranteed, _) => guaranteed,
-        (Least::Min, Keep::MemoryReservation) => guaranteed.min(u64::from(in_force.min_instances)),
-        (Least::Min, Keep::MaxInstances) => guaranteed.min(1),
+    let floor = match least {
+        Least::Guaranteed => guaranteed,
+        Least::Min => min,
     };
     let (limits, failure) = match this.attempt(guaranteed, asked) {
         Ok(taken) => return Ok(taken),

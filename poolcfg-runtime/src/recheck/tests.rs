@@ -318,6 +318,26 @@ fn less_than_guaranteed_names_the_hole_and_what_fits() {
 }
 
 #[test]
+fn an_operator_who_needs_more_than_is_guaranteed_gets_no_less() {
+    // What is guaranteed is there; of what is asked, no more than that.
+    let mut machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
+    machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "63".to_owned())].into();
+    for least in [Least::Guaranteed, Least::Min] {
+        let misfit = misfit(recheck(&machine, &promise(1000, 42), least));
+        assert_eq!(misfit.limits, slots(63));
+        assert_eq!(misfit.largest_fit.max_instances, Some(62));
+        let text = misfit.to_string();
+        assert!(
+            text.contains("`POOLCFG_MAX_INSTANCES=62` and `POOLCFG_MIN_INSTANCES=62`"),
+            "{text}"
+        );
+    }
+    machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "62".to_owned())].into();
+    let taken = recheck(&machine, &promise(1000, 42), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 62);
+}
+
+#[test]
 fn the_guarantee_is_taken_without_headroom() {
     let exactly = 42 * ((4 << 30) + (32 << 20)) + (32 << 20);
     let machine = Made::new(&[Size::bytes(exactly)]);
@@ -645,10 +665,7 @@ proptest! {
                     );
                 }
                 if promise.keep == Keep::MemoryReservation {
-                    prop_assert!(
-                        limits.max_instances
-                            >= promise.min_instances.min(promise.guaranteed.max_instances)
-                    );
+                    prop_assert!(limits.max_instances >= promise.min_instances);
                 }
             }
             Err(RecheckError::Misfit(misfit)) => {
