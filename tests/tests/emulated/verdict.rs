@@ -26,10 +26,10 @@ pub fn read(output: &str) -> Result<Verdict, String> {
             if result.replace(rest).is_some() {
                 return Err("it has two results".to_owned());
             }
-        } else if let Some((name, status)) = line.strip_prefix("test ").and_then(|rest| {
-            rest.rsplit_once(" ... ")
-                .or_else(|| rest.split_once(" ... "))
-        }) {
+        } else if let Some((name, status)) = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.split_once(" ... "))
+        {
             let name = name.to_owned();
             match status {
                 "ok" => verdict.passed.push(name),
