@@ -113,7 +113,7 @@ pub static SKIPS: [Skip; 6] = [
         program: "poolcfg-runtime/pool",
         test: "live_slots_make_no_more_mappings_than_were_reckoned_with",
         applies: |_, _| true,
-        reason: "the list of mappings is the emulator's, which joins fewer of them than a kernel",
+        reason: "the list of mappings is the emulator's own, not a kernel's",
     },
     Skip {
         program: "poolcfg-runtime/pool",
