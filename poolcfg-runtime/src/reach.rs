@@ -1,0 +1,152 @@
+//! Reach: which addresses a native pool may have, and the free ranges among them that the kernel does not
+//! search by itself.
+//! ```text
+//!  0  LOWEST    program, heap  room for the heap     searched by the kernel       stack  window      wide
+//!  |-----|======|-----------|---|===================|============================|------|==//==|=======|
+//!        : by address                by address       left alone: room for the stack      : by address, on demand
+//! ```
+
+use std::ops::Range;
+
+use poolcfg_core::{Arch, Size, Target};
+
+use crate::layout;
+use crate::machine::{Machine, Resource};
+use crate::proc;
+
+/// The lowest address that is asked for: above any `vm.mmap_min_addr` in use (64 KiB at most in Kconfig's
+/// defaults, mm/Kconfig), where null pointers with an offset should fault.
+const LOWEST: u64 = 1 << 20;
+
+/// Room for the stack of a process without a limit: what the model leaves it.
+const STACK: Size = Size::mib(8);
+
+/// The most room for the stack of one with a limit; the kernel leaves 128 MiB at least (mm/util.c:441-474,
+/// Linux 6.12).
+const LARGE_STACK: Size = Size::mib(128);
+
+/// Pages that the kernel keeps between a stack and what lies below it: `stack_guard_gap` of mm/mmap.c, which
+/// a mapping at a fixed address does not respect.
+const STACK_GUARD_PAGES: u64 = 256;
+
+/// The addresses that slots may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// The end of the window; nothing where the system does not tell.
+    window: Option<u64>,
+    /// The addresses of the stack, with room for it to grow.
+    stack: Option<Range<u64>>,
+    /// Whether slots may lie above the window.
+    wide: bool,
+    /// Bytes that the heap is left.
+    heap: Size,
+    page_size: Size,
+}
+
+impl Reach {
+    /// What one process has, with this much room for its heap.
+    pub(crate) fn of<M: Machine>(machine: &M, wide: bool, heap: Size) -> Self {
+        let page_size = machine.page_size();
+        let room = match machine.limit(Resource::Stack) {
+            Some(limit) => limit.max(STACK).min(LARGE_STACK),
+            None => STACK,
+        };
+        let guard = page_size.get().saturating_mul(STACK_GUARD_PAGES);
+        let stack = machine.stack_top().map(|top| {
+            let bottom = top.saturating_sub(room.get()).saturating_sub(guard);
+            bottom..top
+        });
+        Self {
+            window: layout::window(machine),
+            stack,
+            wide,
+            heap,
+            page_size,
+        }
+    }
+
+    /// Any address that the kernel gives.
+    pub(crate) const ANY: Self = Self {
+        window: None,
+        stack: None,
+        wide: false,
+        heap: Size::ZERO,
+        page_size: Size::ZERO,
+    };
+
+    /// Whether slots may lie there, where the kernel has put them: it takes what is free right below the stack
+    /// when there is nothing else.
+    pub(crate) fn allows(&self, start: u64, bytes: Size) -> bool {
+        let end = start.saturating_add(bytes.get());
+        let clear = |stack: &Range<u64>| end <= stack.start || start >= stack.end;
+        let within = |window| self.wide || end <= window;
+        self.stack.as_ref().is_none_or(clear) && self.window.is_none_or(within)
+    }
+
+    /// Free ranges that the kernel does not search by itself, the largest first.
+    pub(crate) fn unsearched<M: Machine>(&self, machine: &M) -> Vec<Range<u64>> {
+        let Some(window) = self.window else {
+            return Vec::new();
+        };
+        let wide = if self.wide {
+            wide_end(machine, window)
+        } else {
+            None
+        };
+        let search = layout::search(machine);
+        if wide.is_none() && search.is_none_or(|search| search.unlimited_stack.is_none()) {
+            // The kernel has searched all there is.
+            return Vec::new();
+        }
+        let text = machine.text("/proc/self/maps").unwrap_or_default();
+        let mut free = self.free(&text, wide);
+        free.sort_by_key(|range| std::cmp::Reverse(range.end - range.start));
+        free
+    }
+
+    /// What is free below the stack, less what stack and heap are left to grow; and what is free above the
+    /// window up to `wide`.
+    fn free(&self, maps: &str, wide: Option<u64>) -> Vec<Range<u64>> {
+        let guard = self.page_size.get().saturating_mul(STACK_GUARD_PAGES);
+        let floor = self.stack.as_ref().map_or(0, |stack| stack.start);
+        let mut maps: Vec<_> = proc::maps(maps).collect();
+        maps.sort_unstable_by_key(|map| map.start);
+        let mut free = Vec::new();
+        let mut bottom = LOWEST;
+        let mut heap = false;
+        for map in maps {
+            // Between a program and its heap there is nothing to take, and below the stack neither.
+            if map.start <= floor && map.name != "[heap]" && map.name != "[stack]" {
+                let room = if heap { self.heap.get() } else { 0 };
+                free.push(bottom.saturating_add(room)..map.start.saturating_sub(guard));
+            }
+            if let (Some(window), Some(wide)) = (self.window, wide) {
+                free.push(bottom.max(window)..map.start.saturating_sub(guard).min(wide));
+            }
+            // The heap grows behind the program, also before it has a line of its own.
+            let behind = heap && map.start == bottom;
+            heap = map.name == "[heap]" || map.name.starts_with('/') || behind;
+            bottom = bottom.max(map.end);
+        }
+        if let (Some(window), Some(wide)) = (self.window, wide) {
+            free.push(bottom.max(window)..wide);
+        }
+        free.retain(|range| range.start < range.end);
+        free
+    }
+}
+
+/// Where the addresses above the window end; nothing where there are none. Sources: TASK_SIZE of
+/// arch/x86/include/asm/page_64_types.h, arch/arm64/include/asm/processor.h and
+/// arch/riscv/include/asm/pgtable.h (Linux 6.12).
+fn wide_end<M: Machine>(machine: &M, window: u64) -> Option<u64> {
+    let bits: u32 = match Target::CURRENT.arch {
+        Arch::X86_64 | Arch::Riscv64 => 56,
+        Arch::Aarch64 => 52,
+        _ => return None,
+    };
+    // The last page is not given on all of them.
+    let end = (1u64 << bits) - Size::kib(64).get();
+    let page = machine.page_size();
+    (end > window && machine.reserve_at(end - page.get(), page).is_ok()).then_some(end)
+}
