@@ -113,7 +113,7 @@ impl Reach {
         maps.sort_unstable_by_key(|map| map.start);
         let mut free = Vec::new();
         let mut bottom = LOWEST;
-        let mut heap = false;
+        let (mut heap, mut end) = (false, 0);
         for map in maps {
             // Between a program and its heap there is nothing to take, and below the stack neither.
             if map.start <= floor && map.name != "[heap]" && map.name != "[stack]" {
@@ -124,9 +124,10 @@ impl Reach {
                 free.push(bottom.max(window)..map.start.saturating_sub(guard).min(wide));
             }
             // The heap grows behind the program, also before it has a line of its own.
-            let behind = heap && map.start == bottom;
+            let behind = heap && map.start == end;
             heap = map.name == "[heap]" || map.name.starts_with('/') || behind;
-            bottom = bottom.max(map.end);
+            end = map.end;
+            bottom = bottom.max(end);
         }
         if let (Some(window), Some(wide)) = (self.window, wide) {
             free.push(bottom.max(window)..wide);
@@ -149,4 +150,75 @@ fn wide_end<M: Machine>(machine: &M, window: u64) -> Option<u64> {
     let end = (1u64 << bits) - Size::kib(64).get();
     let page = machine.page_size();
     (end > window && machine.reserve_at(end - page.get(), page).is_ok()).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    /// A process on sv39 with its stack at the end of the window.
+    fn reach(wide: bool) -> Reach {
+        Reach {
+            window: Some(256 * GIB),
+            stack: Some(254 * GIB..255 * GIB),
+            wide,
+            heap: Size::gib(1),
+            page_size: Size::kib(4),
+        }
+    }
+
+    /// Linked to a low address, bottom-up from a third of the window, with a stack of 1 MiB so far.
+    const STATIC: &str = "\
+000010000-000020000 r-xp 00000000 fe:00 1  /usr/bin/cat
+000020000-000021000 rw-p 00000000 00:00 0
+001021000-001042000 rw-p 00000000 00:00 0  [heap]
+1555555000-1555655000 r-xp 00000000 00:00 0 [vdso]
+3fbff00000-3fc0000000 rw-p 00000000 00:00 0 [stack]
+";
+
+    #[test]
+    fn heap_and_stack_are_left_room() {
+        // Between the room for the heap and the guard of what lies above.
+        let free = reach(false).free(STATIC, None);
+        assert_eq!(free, [GIB + 0x104_2000..0x15_5555_5000 - (1 << 20)]);
+    }
+
+    #[test]
+    fn a_heap_that_is_not_there_yet_is_left_room_too() {
+        let maps = STATIC.replace("001021000-001042000 rw-p 00000000 00:00 0  [heap]\n", "");
+        let free = reach(false).free(&maps, None);
+        assert_eq!(free, [GIB + 0x10_0000..0x15_5555_5000 - (1 << 20)]);
+    }
+
+    #[test]
+    fn what_lies_above_the_window_is_for_those_who_ask() {
+        let above = 1 << 52;
+        let free = reach(true).free(STATIC, Some(above));
+        assert_eq!(free.last(), Some(&(256 * GIB..above)));
+        let taken = format!("{STATIC}5000000000-6000000000 ---p 0 00:00 0\n");
+        let free = reach(true).free(&taken, Some(above));
+        assert_eq!(
+            free[1..],
+            [256 * GIB..0x50_0000_0000 - (1 << 20), 0x60_0000_0000..above]
+        );
+    }
+
+    #[test]
+    fn slots_come_no_nearer_to_the_stack_and_not_above_the_window() {
+        let gib = |gib| gib * GIB;
+        for (start, size, normal, wide) in [
+            (gib(250), 4, true, true),
+            (gib(250), 5, false, false),
+            (gib(254), 1, false, false),
+            (gib(255), 1, true, true),
+            (gib(255), 2, false, true),
+            (gib(300), 4, false, true),
+        ] {
+            assert_eq!(reach(false).allows(start, Size::gib(size)), normal);
+            assert_eq!(reach(true).allows(start, Size::gib(size)), wide);
+            assert!(Reach::ANY.allows(start, Size::gib(size)));
+        }
+    }
 }
