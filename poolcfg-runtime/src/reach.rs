@@ -115,8 +115,9 @@ impl Reach {
         let mut bottom = LOWEST;
         let (mut heap, mut end) = (false, 0);
         for map in maps {
-            // Between a program and its heap there is nothing to take, and below the stack neither.
-            if map.start <= floor && map.name != "[heap]" && map.name != "[stack]" {
+            // What lies between a program and its heap is left to them, and what lies below the stack to it.
+            let own = map.name == "[stack]" || (map.name == "[heap]" && heap);
+            if map.start <= floor && !own {
                 let room = if heap { self.heap.get() } else { 0 };
                 free.push(bottom.saturating_add(room)..map.start.saturating_sub(guard));
             }
@@ -190,6 +191,18 @@ mod tests {
         let maps = STATIC.replace("001021000-001042000 rw-p 00000000 00:00 0  [heap]\n", "");
         let free = reach(false).free(&maps, None);
         assert_eq!(free, [GIB + 0x10_0000..0x15_5555_5000 - (1 << 20)]);
+    }
+
+    /// The heap of a static PIE lies alone at 2/3 of the window.
+    #[test]
+    fn below_a_heap_without_its_program_all_is_free() {
+        let maps = "\
+2ad7a52000-2ad7a74000 rw-p 00000000 00:00 0 [heap]
+2ae5773000-2ae589b000 r-xp 00000000 00:02 15 /static-pie
+3fbff00000-3fc0000000 rw-p 00000000 00:00 0 [stack]
+";
+        let free = reach(false).free(maps, None);
+        assert_eq!(free, [1 << 20..0x2a_d7a5_2000 - (1 << 20)]);
     }
 
     #[test]

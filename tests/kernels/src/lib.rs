@@ -11,4 +11,4 @@ mod cell;
 mod report;
 
 pub use cell::{Cell, Program};
-pub use report::{CellReport, Pools, Start};
+pub use report::{CellReport, Pools, PromisedSlots, Start};
