@@ -120,8 +120,8 @@ const fn first_mapping(groups: &[Group]) -> Placement {
 /// and the largest once more for every further hole, is above the sum of what is free. Of memories in
 /// pieces it is one slot that finds no place, and there is a guard for each hole and one more.
 const fn cannot_fail(groups: &[Group], course: &Course) -> Option<u64> {
-    let others = course.room.count - 1;
-    let others = wide(others as u64);
+    let further = course.room.count as u64 - 1;
+    let others = wide(further);
     let (mut whole, mut largest_whole) = (0u128, 0u64);
     let (mut cut, mut largest_cut) = (0u128, 0u64);
     let mut pieces = 0u64;
@@ -146,7 +146,7 @@ const fn cannot_fail(groups: &[Group], course: &Course) -> Option<u64> {
                 let guards = wide(of.guard).saturating_mul(wide(pools));
                 cut = cut.saturating_add(guards.saturating_mul(others + 1));
                 largest_cut = max(largest_cut, of.slot.saturating_add(of.guard));
-                pieces = pieces.saturating_add(pools.saturating_mul(others as u64));
+                pieces = pieces.saturating_add(pools.saturating_mul(further));
             } else {
                 largest_cut = max(largest_cut, size);
             }

@@ -14,7 +14,10 @@ use proptest::prelude::*;
 fn runtime(holes: &[u64], groups: &[Group], mut map: impl FnMut(&mut [u64], u64) -> bool) -> bool {
     let mut free = holes.to_vec();
     let mut memories = |free: &mut [u64], group: &Group| {
-        let Some(slots) = (group.sizes[0] - group.guard).checked_div(group.slot) else {
+        let Some(slots) = group.sizes[0]
+            .saturating_sub(group.guard)
+            .checked_div(group.slot)
+        else {
             return map(free, group.sizes[0]);
         };
         let mut left = slots;

@@ -183,14 +183,14 @@ mod tests {
     fn heap_and_stack_are_left_room() {
         // Between the room for the heap and the guard of what lies above.
         let free = reach(false).free(STATIC, None);
-        assert_eq!(free, [GIB + 0x104_2000..0x15_5555_5000 - (1 << 20)]);
+        assert_eq!(free, vec![GIB + 0x104_2000..0x15_5555_5000 - (1 << 20)]);
     }
 
     #[test]
     fn a_heap_that_is_not_there_yet_is_left_room_too() {
         let maps = STATIC.replace("001021000-001042000 rw-p 00000000 00:00 0  [heap]\n", "");
         let free = reach(false).free(&maps, None);
-        assert_eq!(free, [GIB + 0x10_0000..0x15_5555_5000 - (1 << 20)]);
+        assert_eq!(free, vec![GIB + 0x10_0000..0x15_5555_5000 - (1 << 20)]);
     }
 
     /// The heap of a static PIE lies alone at 2/3 of the window.
@@ -202,7 +202,7 @@ mod tests {
 3fbff00000-3fc0000000 rw-p 00000000 00:00 0 [stack]
 ";
         let free = reach(false).free(maps, None);
-        assert_eq!(free, [1 << 20..0x2a_d7a5_2000 - (1 << 20)]);
+        assert_eq!(free, vec![1 << 20..0x2a_d7a5_2000 - (1 << 20)]);
     }
 
     #[test]
