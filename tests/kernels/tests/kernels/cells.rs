@@ -139,7 +139,7 @@ fn read(release: &str, lines: &[&str], starts: u32) -> Result<Judged, String> {
 #[cfg(test)]
 fn said(starts: u32) -> Vec<String> {
     let mut lines: Vec<String> = Cell::all()
-        .map(|cell| format!("cell {cell} {starts} 0 1 1 2 2 3 3 990 1 1 14 14"))
+        .map(|cell| format!("cell {cell} {starts} 0 1 1 2 2 3 3 990 1 1 14 14 1 1 990"))
         .collect();
     lines.push("end 0".to_owned());
     lines
