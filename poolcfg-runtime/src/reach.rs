@@ -32,9 +32,7 @@ const STACK_GUARD_PAGES: u64 = 256;
 /// The addresses that slots may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reach {
-    /// The end of the window; nothing where the system does not tell.
-    window: Option<u64>,
-    /// The addresses of the stack, with room for it to grow.
+    /// The addresses of the stack, with room for it to grow; nothing where the system does not tell.
     stack: Option<Range<u64>>,
     /// Whether slots may lie above the window.
     wide: bool,
@@ -57,7 +55,6 @@ impl Reach {
             bottom..top
         });
         Self {
-            window: layout::window(machine),
             stack,
             wide,
             heap,
@@ -67,7 +64,6 @@ impl Reach {
 
     /// Any address that the kernel gives.
     pub(crate) const ANY: Self = Self {
-        window: None,
         stack: None,
         wide: false,
         heap: Size::ZERO,
@@ -75,17 +71,25 @@ impl Reach {
     };
 
     /// Whether slots may lie there, where the kernel has put them: it takes what is free right below the stack
-    /// when there is nothing else.
-    pub(crate) fn allows(&self, start: u64, bytes: Size) -> bool {
+    /// when there is nothing else. `window` is asked for when it matters.
+    pub(crate) fn allows(
+        &self,
+        start: u64,
+        bytes: Size,
+        window: impl FnOnce() -> Option<u64>,
+    ) -> bool {
         let end = start.saturating_add(bytes.get());
-        let clear = |stack: &Range<u64>| end <= stack.start || start >= stack.end;
-        let within = |window| self.wide || end <= window;
-        self.stack.as_ref().is_none_or(clear) && self.window.is_none_or(within)
+        match &self.stack {
+            Some(stack) if end <= stack.start => true,
+            Some(stack) if start < stack.end => false,
+            Some(_) => self.wide || window().is_none_or(|window| end <= window),
+            None => true,
+        }
     }
 
     /// Free ranges that the kernel does not search by itself, the largest first.
     pub(crate) fn unsearched<M: Machine>(&self, machine: &M) -> Vec<Range<u64>> {
-        let Some(window) = self.window else {
+        let Some(window) = layout::window(machine) else {
             return Vec::new();
         };
         let wide = if self.wide {
@@ -99,14 +103,14 @@ impl Reach {
             return Vec::new();
         }
         let text = machine.text("/proc/self/maps").unwrap_or_default();
-        let mut free = self.free(&text, wide);
+        let mut free = self.free(&text, wide.map(|end| window..end));
         free.sort_by_key(|range| std::cmp::Reverse(range.end - range.start));
         free
     }
 
-    /// What is free below the stack, less what stack and heap are left to grow; and what is free above the
-    /// window up to `wide`.
-    fn free(&self, maps: &str, wide: Option<u64>) -> Vec<Range<u64>> {
+    /// What is free below the stack, less what stack and heap are left to grow; and what is free of `wide`,
+    /// above the window.
+    fn free(&self, maps: &str, wide: Option<Range<u64>>) -> Vec<Range<u64>> {
         let guard = self.page_size.get().saturating_mul(STACK_GUARD_PAGES);
         let floor = self.stack.as_ref().map_or(0, |stack| stack.start);
         let mut maps: Vec<_> = proc::maps(maps).collect();
@@ -121,8 +125,8 @@ impl Reach {
                 let room = if heap { self.heap.get() } else { 0 };
                 free.push(bottom.saturating_add(room)..map.start.saturating_sub(guard));
             }
-            if let (Some(window), Some(wide)) = (self.window, wide) {
-                free.push(bottom.max(window)..map.start.saturating_sub(guard).min(wide));
+            if let Some(wide) = &wide {
+                free.push(bottom.max(wide.start)..map.start.saturating_sub(guard).min(wide.end));
             }
             // The heap grows behind the program, also before it has a line of its own.
             let behind = heap && map.start == end;
@@ -130,8 +134,8 @@ impl Reach {
             end = map.end;
             bottom = bottom.max(end);
         }
-        if let (Some(window), Some(wide)) = (self.window, wide) {
-            free.push(bottom.max(window)..wide);
+        if let Some(wide) = wide {
+            free.push(bottom.max(wide.start)..wide.end);
         }
         free.retain(|range| range.start < range.end);
         free
@@ -162,7 +166,6 @@ mod tests {
     /// A process on sv39 with its stack at the end of the window.
     fn reach(wide: bool) -> Reach {
         Reach {
-            window: Some(256 * GIB),
             stack: Some(254 * GIB..255 * GIB),
             wide,
             heap: Size::gib(1),
@@ -208,10 +211,11 @@ mod tests {
     #[test]
     fn what_lies_above_the_window_is_for_those_who_ask() {
         let above = 1 << 52;
-        let free = reach(true).free(STATIC, Some(above));
+        let wide = Some(256 * GIB..above);
+        let free = reach(true).free(STATIC, wide.clone());
         assert_eq!(free.last(), Some(&(256 * GIB..above)));
         let taken = format!("{STATIC}5000000000-6000000000 ---p 0 00:00 0\n");
-        let free = reach(true).free(&taken, Some(above));
+        let free = reach(true).free(&taken, wide);
         assert_eq!(
             free[1..],
             [256 * GIB..0x50_0000_0000 - (1 << 20), 0x60_0000_0000..above]
@@ -229,9 +233,11 @@ mod tests {
             (gib(255), 2, false, true),
             (gib(300), 4, false, true),
         ] {
-            assert_eq!(reach(false).allows(start, Size::gib(size)), normal);
-            assert_eq!(reach(true).allows(start, Size::gib(size)), wide);
-            assert!(Reach::ANY.allows(start, Size::gib(size)));
+            let window = || Some(256 * GIB);
+            let allows = |reach: Reach| reach.allows(start, Size::gib(size), window);
+            assert_eq!(allows(reach(false)), normal);
+            assert_eq!(allows(reach(true)), wide);
+            assert!(allows(Reach::ANY));
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io;
 
 use poolcfg_core::{Limits, MappingName, Size};
 
+use crate::layout;
 use crate::machine::{Machine, wide};
 use crate::reach::Reach;
 
@@ -195,7 +196,9 @@ impl<H: Machine> Memories<'_, H> {
     fn take(&self, slots: u32) -> io::Result<H::Mapping> {
         let bytes = self.bytes(slots);
         let mapping = self.machine.reserve(bytes)?;
-        if self.reach.allows(self.machine.address(&mapping), bytes) {
+        let start = self.machine.address(&mapping);
+        let window = || layout::window(self.machine);
+        if self.reach.allows(start, bytes, window) {
             return Ok(mapping);
         }
         Err(io::ErrorKind::OutOfMemory.into())
