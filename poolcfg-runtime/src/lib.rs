@@ -24,7 +24,7 @@
 //!
 //! Where things are:
 //! - `pool_limits`, `options`, `recheck`, `bounds`, `slabs`, `reach`: how much is taken, and where; `layout`,
-//!   `misfit`: why not more
+//!   `misfit`: why not more; `spacious`: what would fit
 //! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
 //! - `machine`, `proc`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
@@ -44,6 +44,7 @@ mod reach;
 mod recheck;
 mod reserved;
 mod slabs;
+mod spacious;
 mod sys;
 pub mod variables;
 mod wasmtime;

@@ -151,8 +151,8 @@ pub struct Misfit {
     /// The free ranges that were found then, the largest first, and those after the first where they hold a
     /// slot; none where another limit is in the way.
     pub holes: Vec<Size>,
-    /// What would fit now: most instances at the reservation asked for, and largest reservation at the
-    /// instances asked for.
+    /// What would fit: most instances at the reservation asked for, and largest reservation at the
+    /// instances asked for. Where holes decide, it leaves what ASLR may take of them in another process.
     pub largest_fit: LargestFit,
     /// The VA profile that the build counts on.
     pub va_profile: &'static str,
@@ -160,6 +160,8 @@ pub struct Misfit {
     pub shape: Shape,
     /// What an unlimited stack limit has done to the layout of this process, if it had one at start.
     pub unlimited_stack: Option<UnlimitedStack>,
+    /// Address space that other pools of the process hold.
+    pub held: Size,
     /// What the system said.
     pub source: Option<io::Error>,
 }
@@ -224,6 +226,9 @@ impl fmt::Display for Misfit {
             RecheckLimit::Hole if self.unlimited_stack.is_some() => {
                 f.write_str("set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`")
             }
+            RecheckLimit::Hole if !self.held.is_zero() => f.write_str(
+                "put the pools of the process into one poolcfg.toml, which fits them together",
+            ),
             RecheckLimit::Hole => f.write_str(
                 "build for the VA profile of this machine, which `cargo poolcfg probe` names",
             ),
@@ -262,6 +267,10 @@ impl Misfit {
         write!(f, " has `{}`", largest.available())?;
         for hole in holes {
             write!(f, ", the next one `{}`", hole.available())?;
+        }
+        if !self.held.is_zero() {
+            let held = self.held.available();
+            write!(f, " beside `{held}` of other pools")?;
         }
         f.write_str(match self.unlimited_stack {
             Some(UnlimitedStack::Legacy) => {
