@@ -22,6 +22,7 @@ mod entry;
 mod error;
 mod executable;
 mod exit;
+mod footprint;
 mod graph;
 mod host;
 mod host_file;

@@ -4,9 +4,11 @@
 use std::fmt::Write as _;
 
 use poolcfg_core::{
-    Budget, Case, HOLES, Layout, Limits, MappingName, RelocationModel, Shape, Size, Span,
-    StackLimit, UnlimitedStack,
+    Case, Layout, Limits, MappingName, Position, RelocationModel, Shape, Size, Span, StackLimit,
+    UnlimitedStack,
 };
+
+use crate::footprint::{Mappings, footprints};
 
 /// Lines that the holes share between them, by size.
 const LINES: u64 = 18;
@@ -56,6 +58,17 @@ struct Filled {
 }
 
 impl Filled {
+    fn add(&mut self, label: String, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        // Pools of one shape follow each other in thousands: one line counts them.
+        match self.content.iter_mut().find(|(known, _)| *known == label) {
+            Some((_, total)) => *total += bytes,
+            None => self.content.push((label, bytes)),
+        }
+    }
+
     fn left(&self) -> u64 {
         let used: u64 = self.content.iter().map(|(_, bytes)| bytes).sum();
         self.size.saturating_sub(used)
@@ -64,35 +77,37 @@ impl Filled {
 
 /// Places every mapping as the kernel does when ASLR leaves the holes least.
 fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
-    let least = place(case, limits, holes(case, false));
-    if least.1 {
-        return least.0;
-    }
-    // Where the first hole is at its least, the last one has what it gives up.
-    place(case, limits, holes(case, true)).0
-}
-
-fn holes(case: &Case<'_>, with_knee: bool) -> Vec<Filled> {
-    let Budget { room, spans, .. } = &case.budget;
-    (0..room.count.min(HOLES))
-        .map(|index| {
-            let mut size = room.holes[index].least;
-            let mut span = spans[index];
-            if with_knee && index > 0 && index + 1 == room.count {
-                let gained = room.knee.saturating_sub(room.holes[index - 1].least);
-                size = size.saturating_add(gained);
-                if let Some(span) = &mut span {
-                    span.top = span.top.saturating_add(gained);
+    let (mut position, _) = Position::of(case, limits);
+    let mut holes: Vec<Filled> = position
+        .free()
+        .iter()
+        .zip(&case.budget.room.holes)
+        .zip(case.budget.spans)
+        .enumerate()
+        .map(|(index, ((size, hole), span))| Filled {
+            span: span.map(|span| Span {
+                // Where it is larger than that, the boundary to the other hole has moved up.
+                top: span.top.saturating_add(size.saturating_sub(hole.least)),
+                ..span
+            }),
+            size: *size,
+            content: Vec::new(),
+            top_down: top_down(case, index),
+        })
+        .collect();
+    for (pool, limits) in case.pools().iter().zip(limits) {
+        for _ in 0..limits.pools {
+            let Some(reserved) = position.reserve(limits) else {
+                return holes;
+            };
+            for (name, bytes) in MappingName::ALL.iter().zip(reserved) {
+                for (hole, bytes) in holes.iter_mut().zip(bytes) {
+                    hole.add(label(pool.name, *name), bytes.get());
                 }
             }
-            Filled {
-                span,
-                size,
-                content: Vec::new(),
-                top_down: top_down(case, index),
-            }
-        })
-        .collect()
+        }
+    }
+    holes
 }
 
 fn top_down(case: &Case<'_>, hole: usize) -> bool {
@@ -103,36 +118,6 @@ fn top_down(case: &Case<'_>, hole: usize) -> bool {
         Layout::Linux(_) => true,
         Layout::OneHole(_) => false,
     }
-}
-
-/// The filled holes, and whether every mapping found its place.
-fn place(case: &Case<'_>, limits: &[Limits], mut holes: Vec<Filled>) -> (Vec<Filled>, bool) {
-    let mut all = true;
-    for (pool, limits) in case.pools().iter().zip(limits) {
-        let Ok(footprint) = limits.footprint(case.budget.page_size) else {
-            return (holes, false);
-        };
-        for _ in 0..footprint.pools {
-            for mapping in footprint.mappings {
-                let bytes = mapping.bytes.get();
-                if bytes == 0 {
-                    continue;
-                }
-                let label = label(pool.name, mapping.name);
-                match holes.iter_mut().find(|hole| hole.left() >= bytes) {
-                    // Pools of one shape follow each other in thousands: one line counts them.
-                    Some(hole) => {
-                        match hole.content.iter_mut().find(|(known, _)| *known == label) {
-                            Some((_, total)) => *total += bytes,
-                            None => hole.content.push((label, bytes)),
-                        }
-                    }
-                    None => all = false,
-                }
-            }
-        }
-    }
-    (holes, all)
 }
 
 fn label(pool: &str, mapping: MappingName) -> String {
@@ -292,7 +277,8 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             &format!("of {}, vm.max_map_count", budget.max_maps),
         );
     }
-    for (pool, limits) in case.pools().iter().zip(limits) {
+    let pools = case.pools().iter().zip(limits);
+    for ((pool, limits), footprint) in pools.zip(footprints(case, limits)) {
         let name = if pool.name.is_empty() {
             "pool".to_owned()
         } else {
@@ -306,25 +292,23 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             limits.memory_reservation,
             pool.asked.memory_reservation
         );
-        let Ok(footprint) = limits.footprint(budget.page_size) else {
+        let Some(footprint) = footprint else {
             let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
             continue;
         };
-        for mapping in footprint.mappings {
-            if !mapping.bytes.is_zero() {
-                let _ = writeln!(
-                    text,
-                    "  {:<18} {:>12}  {}{}",
-                    mapping.name.word(),
-                    mapping.bytes.needed().to_string(),
-                    sum(limits, mapping.name, budget.page_size),
-                    if limits.pools > 1 {
-                        format!(", {} times", limits.pools)
-                    } else {
-                        String::new()
-                    }
-                );
-            }
+        for mapping in &footprint.mappings {
+            let _ = writeln!(
+                text,
+                "  {:<18} {:>12}  {}{}",
+                mapping.name.word(),
+                mapping.bytes.needed().to_string(),
+                sum(limits, mapping, budget.page_size),
+                if mapping.count > 1 {
+                    format!(", {} times", mapping.count)
+                } else {
+                    String::new()
+                }
+            );
         }
         let _ = writeln!(
             text,
@@ -336,8 +320,8 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
 }
 
 /// How a mapping's bytes come about.
-fn sum(limits: &Limits, mapping: MappingName, page_size: Size) -> String {
-    let (region, guard) = match mapping {
+fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
+    let (region, guard) = match mapping.name {
         MappingName::Memories => (limits.memory_reservation, limits.guard_size),
         MappingName::Tables => (limits.table_reservation, page_size),
         MappingName::Stacks => (limits.stack_reservation, page_size),
@@ -346,10 +330,12 @@ fn sum(limits: &Limits, mapping: MappingName, page_size: Size) -> String {
         .wasmtime
         .and_then(|wasmtime| Some((wasmtime, wasmtime.totals(limits)?)))
     else {
-        let slots = limits.max_instances;
+        let [region, guard] = [region, guard].map(|part| part.round_up(page_size).unwrap_or(part));
+        let slot = region.get().saturating_add(guard.get()).max(1);
+        let slots = mapping.bytes.saturating_sub(guard).get() / slot;
         return format!("{guard} + {slots} x ({region} + {guard})");
     };
-    match mapping {
+    match mapping.name {
         MappingName::Memories if wasmtime.memory_protection_keys > 1 => format!(
             "{} x ({region} + {guard}), striped by {} protection keys",
             totals.memories, wasmtime.memory_protection_keys

@@ -7,6 +7,7 @@ use poolcfg_core::{
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::footprint::{Footprint, footprints};
 
 /// The version of the schema; it changes when a field is taken away or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -211,7 +212,7 @@ impl LimitsReport {
     }
 }
 
-/// One mapping, made `count` times.
+/// One mapping, made `count` times. Memories that lie in several pieces have one for each size of piece.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct MappingReport {
@@ -242,22 +243,20 @@ pub struct FootprintReport {
 }
 
 impl FootprintReport {
-    fn new(case: &Case<'_>, limits: &Limits) -> Option<Self> {
-        let footprint = limits.footprint(case.budget.page_size).ok()?;
+    fn new(footprint: &Footprint, case: &Case<'_>, limits: &Limits) -> Option<Self> {
         let writable = limits.writable_at_worst(case.budget.page_size).ok()?;
         Some(Self {
             mappings: footprint
                 .mappings
                 .iter()
-                .filter(|mapping| !mapping.bytes.is_zero())
                 .map(|mapping| MappingReport {
                     name: mapping.name.word(),
                     bytes: mapping.bytes.get(),
                     protection: protection(limits.engine(), mapping.name),
-                    count: footprint.pools,
+                    count: mapping.count,
                 })
                 .collect(),
-            reserved_bytes: footprint.reserved_bytes().get(),
+            reserved_bytes: footprint.reserved.get(),
             writable_bytes: writable.get(),
             maps_at_start: footprint.maps_at_start,
             maps_at_worst: footprint.maps_at_worst,
@@ -338,9 +337,11 @@ impl MisfitReport {
 /// The results of every pool of one target. `here` says that the budget was measured.
 #[must_use]
 pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<PoolResult> {
-    let pools = case.pools().iter().zip(plan.guaranteed()).enumerate();
+    let footprints = footprints(case, plan.guaranteed());
+    let pools = case.pools().iter().zip(plan.guaranteed()).zip(footprints);
     pools
-        .filter_map(|(index, (pool, limits))| {
+        .enumerate()
+        .filter_map(|(index, ((pool, limits), footprint))| {
             Some(PoolResult {
                 target: target.to_owned(),
                 arch: case.target.arch.name(),
@@ -357,7 +358,7 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                 asked: LimitsReport::new(pool, &pool.asked),
                 limits: LimitsReport::new(pool, limits),
                 // A sum above 64 bits is a fault of the case, found before any plan is made.
-                footprint: FootprintReport::new(case, limits)?,
+                footprint: FootprintReport::new(&footprint?, case, limits)?,
                 budget: BudgetReport::new(case),
                 largest_fit: LargestFitReport::new(&plan.largest_fit(case, index)),
                 misfit: plan

@@ -124,7 +124,8 @@ fn a_new_project_gets_limits_for_riscv64() {
     let x86_64 = &project.results(&["--target", X86_64])[0];
     assert!(riscv64 < x86_64["limits"]["memory_reservation"].as_u64().unwrap());
 
-    // Every mapping lies in a hole: the memories in the larger, what is beside them in either.
+    // Every mapping lies in a hole: the largest piece of the memories in the larger, what is beside it in the
+    // other.
     let result = &project.results(&["--target", RISCV64])[0];
     let holes = result["budget"]["holes"].as_array().unwrap();
     let mappings = result["footprint"]["mappings"].as_array().unwrap();
@@ -336,14 +337,14 @@ fn a_misfit_suggests_the_largest_number_that_fits() {
     project
         .run(&["--target", RISCV64])
         .ends(100)
-        .says("error[PC0001]: pool needs 3.94 TiB in one piece; riscv64 sv39 (pie) has 170.66 GiB")
+        .says("error[PC0001]: pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie) has 170.66 GiB and 80.32 GiB")
         .says("poolcfg.toml:2:17")
-        .says("max_instances = 42 fits");
+        .says("max_instances = 61 fits");
     assert!(
         !project.path("src/pool_limits.rs").exists(),
         "nothing is written"
     );
-    for (number, status) in [(42, 0), (43, 100)] {
+    for (number, status) in [(61, 0), (62, 100)] {
         project.write(
             "poolcfg.toml",
             &TOO_LARGE.replace("1000", &number.to_string()),
@@ -357,7 +358,18 @@ fn a_misfit_suggests_the_largest_number_that_fits() {
     project
         .run(&["--target", RISCV64])
         .ends(0)
-        .says("42 of 1000 instances guaranteed");
+        .says("61 of 1000 instances guaranteed");
+    // In two pieces, and both are among the mappings.
+    let result = &project.results(&["--target", RISCV64])[0];
+    let slot: u64 = (4 << 30) + (32 << 20);
+    for (mapping, slots) in [(0, 42), (1, 19)] {
+        let mapping = &result["footprint"]["mappings"][mapping];
+        assert_eq!(mapping["name"], "memories");
+        assert_eq!(mapping["bytes"], (32 << 20) + slots * slot);
+        assert_eq!(mapping["count"], 1);
+    }
+    // One for each piece, the tables and the stacks.
+    assert_eq!(result["footprint"]["maps_at_start"], 4);
 }
 
 #[test]
@@ -375,8 +387,13 @@ fn a_misfit_prints_its_whole_json_all_the_same() {
         assert_eq!(result["limits"], result["asked"]);
         assert_eq!(result["misfit"]["limit"], "hole");
         assert_eq!(result["misfit"]["need"], 0x3ef_d200_0000_u64);
+        // What it has of that are 61 slots.
+        assert_eq!(
+            result["misfit"]["have"],
+            61 * 4_328_521_728_u64 + (32 << 20)
+        );
         assert_eq!(result["misfit"]["unit"], "bytes");
-        assert_eq!(result["largest_fit"]["max_instances"], 42);
+        assert_eq!(result["largest_fit"]["max_instances"], 61);
     }
 }
 
@@ -686,7 +703,7 @@ fn poolcfg_needs_neither_cargo_nor_rustc() {
     fs::write(folder.root().join("poolcfg.toml"), TOO_LARGE).unwrap();
     run(&["check", "--target", RISCV64])
         .ends(100)
-        .says("max_instances = 42 fits");
+        .says("max_instances = 61 fits");
     run(&["check"]);
     assert!(
         run(&["explain", "--target", AARCH64])

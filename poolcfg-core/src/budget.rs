@@ -1,8 +1,9 @@
 //! Budgets: profile and shape give the holes, by the kernel's rule, and how many mappings may exist.
 
 use crate::holes::{Holes, Span, linux_holes};
-use crate::place::{Group, HOLES, KINDS, Placement, Room, place};
+use crate::place::{Group, KINDS, Placement, place};
 use crate::profile::{Layout, VaProfile};
+use crate::room::{HOLES, Room};
 use crate::shape::Shape;
 use crate::size::Size;
 
@@ -127,7 +128,13 @@ impl Budget {
             let mut sizes = [0; KINDS];
             sizes[0] = taken;
             sizes[1] = middle;
-            if let Placement::Fits = place(&self.room, &[Group { sizes, count: 1 }]) {
+            let group = Group {
+                sizes,
+                count: 1,
+                slot: 0,
+                guard: 0,
+            };
+            if let Placement::Fits { .. } = place(&self.room, &[group]) {
                 fits = middle;
             } else {
                 fails = middle;

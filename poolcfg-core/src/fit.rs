@@ -1,9 +1,10 @@
 //! Fit: whether the mappings of all pools find a place and are few enough.
 //!
-//! The file stands alone beside `place`, in plain numbers: `cargo poolcfg` copies it into the file
+//! The file stands alone beside `place` and `room`, in plain numbers: `cargo poolcfg` copies it into the file
 //! that it generates.
 
-use super::place::{Group, KINDS, Placement, Room, place};
+use super::place::{Group, KINDS, Placement, place};
+use super::room::{HOLES, Room};
 
 /// How many named pools one file may have.
 pub const MAX_POOLS: usize = 16;
@@ -19,6 +20,11 @@ pub struct Mappings {
     pub maps_at_start: u64,
     /// VMAs of all of them when every slot is live.
     pub maps_at_worst: u64,
+    /// Bytes from one memory to the next, where the first mapping may be cut between them; 0 where it lies in
+    /// one piece always.
+    pub slot: u64,
+    /// Bytes that each piece has besides its memories.
+    pub guard: u64,
 }
 
 /// The answer for all pools of a process.
@@ -32,8 +38,8 @@ pub enum Verdict {
         pool: usize,
         /// Which mapping of the pool.
         kind: usize,
-        /// Bytes of the largest free hole at that moment.
-        free: u64,
+        /// Bytes that are free of each hole at that moment, at the least.
+        free: [u64; HOLES],
     },
     /// There are more mappings than there may be.
     Maps {
@@ -48,16 +54,13 @@ pub const fn fit(room: &Room, pools: &[Mappings], huge_page: u64, max_maps: u64)
     let mut groups = [Group {
         sizes: [0; KINDS],
         count: 0,
+        slot: 0,
+        guard: 0,
     }; MAX_POOLS];
     let mut maps: u64 = 0;
     let mut i = 0;
     while i < pools.len() && i < MAX_POOLS {
-        let mut kind = 0;
-        while kind < KINDS {
-            groups[i].sizes[kind] = with_alignment(pools[i].sizes[kind], huge_page);
-            kind += 1;
-        }
-        groups[i].count = pools[i].pools;
+        groups[i] = pools[i].group(huge_page);
         maps = maps.saturating_add(pools[i].maps_at_worst);
         i += 1;
     }
@@ -67,16 +70,37 @@ pub const fn fit(room: &Room, pools: &[Mappings], huge_page: u64, max_maps: u64)
             kind,
             free,
         },
-        Placement::Fits if maps > max_maps => Verdict::Maps { need: maps },
-        Placement::Fits => Verdict::Fits,
+        Placement::Fits { pieces } => {
+            let need = maps.saturating_add(pieces);
+            if need > max_maps {
+                Verdict::Maps { need }
+            } else {
+                Verdict::Fits
+            }
+        }
     }
 }
 
-/// A mapping with what its alignment may waste.
-const fn with_alignment(bytes: u64, huge_page: u64) -> u64 {
-    if huge_page > 0 && bytes >= huge_page {
-        bytes.saturating_add(huge_page)
-    } else {
-        bytes
+impl Mappings {
+    /// The mappings with what the alignment to huge pages may waste of each piece.
+    pub const fn group(&self, huge_page: u64) -> Group {
+        let mut sizes = self.sizes;
+        let mut guard = self.guard;
+        let mut kind = 0;
+        while kind < KINDS {
+            if huge_page > 0 && sizes[kind] >= huge_page {
+                sizes[kind] = sizes[kind].saturating_add(huge_page);
+                if kind == 0 {
+                    guard = guard.saturating_add(huge_page);
+                }
+            }
+            kind += 1;
+        }
+        Group {
+            sizes,
+            count: self.pools,
+            slot: self.slot,
+            guard,
+        }
     }
 }

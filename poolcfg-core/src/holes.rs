@@ -11,8 +11,8 @@
 //! a low address leaves one hole; an unlimited stack limit turns the search round (most kernels) or cuts
 //! the window at 1/6 (x86). ASLR moves `P` up and the mmap base down.
 
-use crate::place::{HOLES, Hole, Room};
 use crate::profile::{LinuxLayout, UnlimitedStack, VaProfile};
+use crate::room::{HOLES, Hole, Room};
 use crate::shape::{Aslr, RelocationModel, Shape, StackLimit};
 use crate::size::Size;
 

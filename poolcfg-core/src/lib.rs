@@ -26,10 +26,13 @@ mod fit;
 mod holes;
 mod limits;
 mod misfit;
+mod pieces;
 mod place;
 mod plan;
+mod position;
 mod profile;
 mod promise;
+mod room;
 mod setting;
 mod shape;
 mod size;
@@ -49,7 +52,9 @@ pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
 /// The sources of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
 /// the name of its module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 4] = [
+pub const FIT_SOURCES: [(&str, &str); 6] = [
+    ("room", include_str!("room.rs")),
+    ("pieces", include_str!("pieces.rs")),
     ("place", include_str!("place.rs")),
     ("fit", include_str!("fit.rs")),
     ("slab", include_str!("slab.rs")),
@@ -57,10 +62,13 @@ pub const FIT_SOURCES: [(&str, &str); 4] = [
 ];
 
 pub use misfit::{LargestFit, Limit, Misfit};
-pub use place::{Group, HOLES, Hole, KINDS, Placement, Room, place};
+pub use pieces::Memories;
+pub use place::{Group, KINDS, Placement, place};
 pub use plan::Plan;
+pub use position::{Position, Reserved};
 pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 pub use promise::{Answer, Process, Promise};
+pub use room::{HOLES, Hole, Room};
 pub use setting::{
     AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting,
     Settings, WasmtimeKeys,

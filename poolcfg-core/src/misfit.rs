@@ -4,6 +4,7 @@ use crate::case::Case;
 use crate::code::Code;
 use crate::fault::at;
 use crate::limits::MappingName;
+use crate::room::HOLES;
 use crate::setting::{Keep, Place};
 use crate::size::Size;
 use crate::text::Text;
@@ -41,10 +42,16 @@ pub struct Misfit {
     pub mapping: MappingName,
     /// The limit in the way.
     pub limit: Limit,
-    /// What is needed: bytes in one piece, or mappings.
+    /// What is needed: bytes, or mappings.
     pub need: u64,
-    /// What there is: bytes of the largest hole that is left, or mappings.
+    /// What there is of it: bytes of the largest hole that is left, or of the slots that all holes
+    /// have room for, or mappings.
     pub have: u64,
+    /// The holes that are left when it is the turn of that mapping, the largest first.
+    pub holes: [Size; HOLES],
+    /// Bytes of one slot, where the mapping may lie in pieces of whole slots; nothing where it lies in
+    /// one piece.
+    pub slot: Option<Size>,
     /// What would fit.
     pub largest_fit: LargestFit,
 }
@@ -67,8 +74,9 @@ impl Misfit {
         }
     }
 
-    /// What is needed and what there is, such as `pool needs 3.94 TiB in one piece; riscv64 sv39
-    /// (pie) has 170.66 GiB`.
+    /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
+    /// (pie) has 170.66 GiB and 80.32 GiB`, or for a pool of Wasmtime's `pool needs 3.94 TiB in one piece;
+    /// riscv64 sv39 (pie) has 170.66 GiB`.
     #[must_use]
     pub const fn message(&self, case: &Case<'_>) -> Text {
         let mut text = Text::new().str("pool ");
@@ -79,10 +87,11 @@ impl Misfit {
         text = match self.limit {
             Limit::Hole => {
                 let text = Size::bytes(self.need).needed().write(text);
-                match self.mapping {
-                    MappingName::Memories => text.str(" in one piece; "),
-                    MappingName::Tables => text.str(" in one piece for its tables; "),
-                    MappingName::Stacks => text.str(" in one piece for its stacks; "),
+                match (self.mapping, self.slot) {
+                    (_, Some(slot)) => slot.needed().write(text.str(" in slots of ")).str("; "),
+                    (MappingName::Memories, None) => text.str(" in one piece; "),
+                    (MappingName::Tables, None) => text.str(" in one piece for its tables; "),
+                    (MappingName::Stacks, None) => text.str(" in one piece for its stacks; "),
                 }
             }
             Limit::MaxMapCount => text.u64(self.need).str(" mappings; "),
@@ -101,21 +110,41 @@ impl Misfit {
             .str(case.shape.describe())
             .str(") has ");
         match self.limit {
-            Limit::Hole => {
-                let text = Size::bytes(self.have).available().write(text);
-                // After other mappings it is what they leave, not what the profile has.
-                if self.have < case.budget.holes()[0].get() {
-                    text.str(" left")
-                } else {
-                    text
-                }
-            }
+            Limit::Hole => self.write_holes(text, case),
             Limit::MaxMapCount => text.u64(self.have),
             Limit::RamAndSwap => Size::bytes(self.have)
                 .available()
                 .write(text)
                 .str(" of RAM and swap"),
         }
+    }
+
+    /// The holes that have room for a slot, or the largest.
+    const fn write_holes(&self, text: Text, case: &Case<'_>) -> Text {
+        let whole = case.budget.holes();
+        // After other mappings it is what they leave, not what the profile has.
+        let left = self.holes[0].get() < whole[0].get()
+            || (self.slot.is_some() && self.holes[1].get() < whole[1].get());
+        let mut count = 1;
+        if let Some(slot) = self.slot {
+            while count < HOLES && self.holes[count].get() >= slot.get() {
+                count += 1;
+            }
+        }
+        let mut text = text;
+        let mut i = 0;
+        while i < count {
+            let mut hole = self.holes[i];
+            if i < whole.len() {
+                hole = hole.min(whole[i]);
+            }
+            if i > 0 {
+                text = text.str(if i + 1 == count { " and " } else { ", " });
+            }
+            text = hole.available().write(text);
+            i += 1;
+        }
+        if left { text.str(" left") } else { text }
     }
 
     /// What would fit, such as `max_instances = 42`, as it may be written in poolcfg.toml; empty when no

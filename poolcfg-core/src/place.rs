@@ -10,33 +10,11 @@
 //! both holes in the middle of it. So the simulation runs over the whole range at once and splits it
 //! wherever the kernel's choice changes.
 
-/// How many holes a process shape has at most.
-pub const HOLES: usize = 3;
+use super::pieces::{Memories, in_two};
+use super::room::{HOLES, Hole, Room, max, wide};
 
 /// How many kinds of mappings one pool makes at most.
 pub const KINDS: usize = 3;
-
-/// One hole, at both ends of ASLR.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hole {
-    /// Bytes that are there whatever ASLR does.
-    pub least: u64,
-    /// Bytes that may be there when ASLR is kind.
-    pub most: u64,
-}
-
-/// The free holes of a process, in the order in which the kernel looks through them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// The holes; only the first `count` are there. A mapping that reaches the last of them must
-    /// fit it, so of the last one only `least` matters.
-    pub holes: [Hole; HOLES],
-    /// How many holes there are.
-    pub count: usize,
-    /// By as many bytes as the hole before the last is smaller than this, the last one is larger
-    /// than its `least`: the two share a boundary that ASLR moves.
-    pub knee: u64,
-}
 
 /// The mappings of `count` equal pools, made one pool after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +23,43 @@ pub struct Group {
     pub sizes: [u64; KINDS],
     /// How many such pools are alive at once.
     pub count: u64,
+    /// Bytes from one memory to the next, where the first mapping may be cut between them when no hole
+    /// holds it whole; 0 where it lies in one piece always.
+    pub slot: u64,
+    /// Bytes that each piece has besides its memories.
+    pub guard: u64,
+}
+
+impl Group {
+    /// The memories of one pool, where they may lie in several pieces.
+    pub const fn memories(&self) -> Option<Memories> {
+        if self.slot == 0 || self.sizes[0] < self.guard {
+            return None;
+        }
+        Some(Memories {
+            slots: (self.sizes[0] - self.guard) / self.slot,
+            slot: self.slot,
+            guard: self.guard,
+        })
+    }
 }
 
 /// What came of placing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Every mapping has its place, wherever ASLR puts the boundary.
-    Fits,
+    Fits {
+        /// How many more mappings there may be, since memories lie in several pieces.
+        pieces: u64,
+    },
     /// There is a position of the boundary in which a mapping finds no hole.
     Fails {
         /// The group whose mapping it is.
         group: usize,
         /// Which mapping of the pool.
         kind: usize,
-        /// The largest free hole at that moment.
-        free: u64,
+        /// What is free of each hole at that moment, at the least.
+        free: [u64; HOLES],
     },
 }
 
@@ -71,21 +71,26 @@ const STEPS: u32 = 500;
 const SPLITS: u32 = 24;
 
 /// Places the mappings of all groups in `room`, in order.
+///
+/// Holes that are larger than those of `room` do no harm. Of one or two holes: when a mapping goes another
+/// way for it, one hole alone has as much left as both had before, and holds all that is still to come. Of
+/// three, pieces are promised only where the sum of everything leaves no other way, or where the holes are
+/// known to the byte.
 pub const fn place(room: &Room, groups: &[Group]) -> Placement {
     if room.count == 0 {
         return first_mapping(groups);
     }
     let start = Course {
-        most: most(room),
-        used: [0; HOLES],
+        room: *room,
         group: 0,
         done: 0,
         kind: 0,
+        pieces: 0,
     };
-    if cannot_fail(room, groups, &start) {
-        return Placement::Fits;
+    if let Some(pieces) = cannot_fail(groups, &start) {
+        return Placement::Fits { pieces };
     }
-    follow(room, groups, start, STEPS, SPLITS).1
+    follow(groups, start, STEPS, SPLITS).1
 }
 
 /// The failure of a process without any hole.
@@ -98,111 +103,87 @@ const fn first_mapping(groups: &[Group]) -> Placement {
                 return Placement::Fails {
                     group,
                     kind,
-                    free: 0,
+                    free: [0; HOLES],
                 };
             }
             kind += 1;
         }
         group += 1;
     }
-    Placement::Fits
+    Placement::Fits { pieces: 0 }
 }
 
-/// Whether the mappings that are left on a course fit in any order and any holes. Where a mapping finds
-/// no place, every hole has less than its size free; so the sum of all that are left, and the largest
-/// once more for every further hole, is above the sum of what is free.
-const fn cannot_fail(room: &Room, groups: &[Group], course: &Course) -> bool {
-    let mut total: u128 = 0;
-    let mut largest: u64 = 0;
+/// Whether the mappings that are left on a course fit in any order and any holes, and then how many more
+/// there may be than one for each.
+///
+/// Where a mapping finds no place, every hole has less than its size free; so the sum of all that are left,
+/// and the largest once more for every further hole, is above the sum of what is free. Of memories in
+/// pieces it is one slot that finds no place, and there is a guard for each hole and one more.
+const fn cannot_fail(groups: &[Group], course: &Course) -> Option<u64> {
+    let further = course.room.count as u64 - 1;
+    let others = wide(further);
+    let (mut whole, mut largest_whole) = (0u128, 0u64);
+    let (mut cut, mut largest_cut) = (0u128, 0u64);
+    let mut pieces = 0u64;
     let mut group = course.group;
     while group < groups.len() {
+        let of = groups[group];
         let done = if group == course.group {
             course.done
         } else {
             0
         };
         // Pools that are begun count in full, which is more than is left of them.
-        let pools = groups[group].count.saturating_sub(done);
+        let pools = of.count.saturating_sub(done);
         let mut kind = 0;
-        while kind < KINDS {
-            let size = groups[group].sizes[kind];
-            if pools > 0 {
-                total = total.saturating_add(wide(size) * wide(pools));
-                if size > largest {
-                    largest = size;
-                }
+        while kind < KINDS && pools > 0 {
+            let size = of.sizes[kind];
+            let all = wide(size) * wide(pools);
+            whole = whole.saturating_add(all);
+            cut = cut.saturating_add(all);
+            largest_whole = max(largest_whole, size);
+            if kind == 0 && of.slot > 0 && size > 0 {
+                let guards = wide(of.guard).saturating_mul(wide(pools));
+                cut = cut.saturating_add(guards.saturating_mul(others + 1));
+                largest_cut = max(largest_cut, of.slot.saturating_add(of.guard));
+                pieces = pieces.saturating_add(pools.saturating_mul(further));
+            } else {
+                largest_cut = max(largest_cut, size);
             }
             kind += 1;
         }
         group += 1;
     }
-    let mut free: u128 = 0;
-    let mut hole = 0;
-    while hole < room.count {
-        free += wide(least(room, course, hole).saturating_sub(course.used[hole]));
-        hole += 1;
+    let free = course.room.sum();
+    if whole.saturating_add(wide(largest_whole) * others) <= free {
+        Some(course.pieces)
+    } else if cut.saturating_add(wide(largest_cut) * others) <= free {
+        Some(course.pieces.saturating_add(pieces))
+    } else {
+        None
     }
-    let mut i = 1;
-    while i < room.count {
-        total = total.saturating_add(wide(largest));
-        i += 1;
-    }
-    total <= free
 }
 
 /// One range of positions of the boundaries for which the kernel has chosen alike so far.
 #[derive(Clone, Copy)]
 struct Course {
-    /// The holes may be no larger than this, or the kernel would have chosen otherwise.
-    most: [u64; HOLES],
-    /// Bytes taken of each hole. A hole before the last is at least as large as what is taken of it.
-    used: [u64; HOLES],
+    /// What is free.
+    room: Room,
     group: usize,
     done: u64,
     kind: usize,
-}
-
-const fn most(room: &Room) -> [u64; HOLES] {
-    let mut most = [0; HOLES];
-    let mut i = 0;
-    while i < room.count {
-        most[i] = room.holes[i].most;
-        i += 1;
-    }
-    most
-}
-
-/// Bytes that a hole certainly has on this course.
-const fn least(room: &Room, course: &Course, hole: usize) -> u64 {
-    if hole + 1 < room.count {
-        let least = room.holes[hole].least;
-        return if course.used[hole] > least {
-            course.used[hole]
-        } else {
-            least
-        };
-    }
-    // The last hole has its worst where the one before it is as large as this course allows.
-    let gained = if hole == 0 {
-        0
-    } else {
-        room.knee.saturating_sub(course.most[hole - 1])
-    };
-    room.holes[hole].least.saturating_add(gained)
+    /// Mappings that were made beyond one for each.
+    pieces: u64,
 }
 
 /// Follows one course to its end, and those that split off from it; the first number of the answer is
 /// how many steps are left.
-const fn follow(
-    room: &Room,
-    groups: &[Group],
-    course: Course,
-    steps: u32,
-    splits: u32,
-) -> (u32, Placement) {
+const fn follow(groups: &[Group], course: Course, steps: u32, splits: u32) -> (u32, Placement) {
     let mut course = course;
     let mut steps = steps;
-    let last = room.count - 1;
+    // The most pieces of any course that has split off.
+    let mut pieces = 0;
+    let last = course.room.count - 1;
     while course.group < groups.len() {
         let group = groups[course.group];
         if course.done >= group.count {
@@ -211,11 +192,11 @@ const fn follow(
             continue;
         }
         if course.kind == 0 {
-            let pools = alike(room, &course, group);
+            let pools = alike(&course, group);
             if pools.0 > 0 {
                 let mut hole = 0;
-                while hole < room.count {
-                    course.used[hole] += pools.0 * pools.1[hole];
+                while hole <= last {
+                    course.room = course.room.less(hole, pools.0 * pools.1[hole]);
                     hole += 1;
                 }
                 course.done += pools.0;
@@ -233,48 +214,150 @@ const fn follow(
             continue;
         }
         if steps == 0 {
-            return (0, fails(room, &course));
+            return (0, fails(&course));
         }
         steps -= 1;
         let mut hole = 0;
         loop {
-            let (end, overflow) = course.used[hole].overflowing_add(size);
-            if !overflow && end <= least(room, &course, hole) {
-                course.used[hole] = end;
+            if size <= course.room.least(hole) {
+                course.room = course.room.less(hole, size);
                 course.kind += 1;
                 break;
             }
             if hole == last {
-                return (steps, fails(room, &course));
+                return match group.memories() {
+                    Some(memories) if course.kind == 0 => {
+                        let (left, placement) = in_pieces(groups, course, &memories, steps, splits);
+                        (left, placement.or_more(pieces))
+                    }
+                    _ => (steps, fails(&course)),
+                };
             }
-            if !overflow && end <= course.most[hole] {
+            if size <= course.room.holes[hole].most {
                 // A course that cannot fail need not be told apart from others.
-                if cannot_fail(room, groups, &course) {
-                    return (steps, Placement::Fits);
+                if let Some(all) = cannot_fail(groups, &course) {
+                    return (
+                        steps,
+                        Placement::Fits {
+                            pieces: max(all, pieces),
+                        },
+                    );
                 }
                 // Where the hole is large enough the mapping goes here; elsewhere it goes on.
                 if splits == 0 {
-                    return (steps, fails(room, &course));
+                    return (steps, fails(&course));
                 }
                 let mut here = course;
-                here.used[hole] = end;
+                here.room.holes[hole].least = size;
+                here.room = here.room.less(hole, size);
                 here.kind += 1;
-                let (left, placement) = follow(room, groups, here, steps, splits - 1);
-                if !matches!(placement, Placement::Fits) {
+                let (left, placement) = follow(groups, here, steps, splits - 1);
+                let Placement::Fits { pieces: here } = placement else {
                     return (left, placement);
-                }
+                };
+                pieces = max(pieces, here);
                 steps = left;
-                course.most[hole] = end - 1;
+                course.room.holes[hole].most = size - 1;
             }
             hole += 1;
         }
     }
-    (steps, Placement::Fits)
+    let pieces = max(pieces, course.pieces);
+    (steps, Placement::Fits { pieces })
 }
 
-/// How many of the next pools certainly all go the same way, and the bytes that one of them takes of
-/// each hole. A mapping that a hole has no room for finds none there later either.
-const fn alike(room: &Room, course: &Course, group: Group) -> (u64, [u64; HOLES]) {
+/// Follows a course on which memories come next, and neither the last hole certainly holds all of them nor
+/// any other one ever does.
+const fn in_pieces(
+    groups: &[Group],
+    course: Course,
+    memories: &Memories,
+    steps: u32,
+    splits: u32,
+) -> (u32, Placement) {
+    if let Some(pieces) = cannot_fail(groups, &course) {
+        return (steps, Placement::Fits { pieces });
+    }
+    if splits == 0 {
+        return (steps, fails(&course));
+    }
+    let room = course.room;
+    let mut next = course;
+    next.kind += 1;
+    if room.count != 2 {
+        // The answer for holes that do not move.
+        let Some(free) = room.fixed() else {
+            return (steps, fails(&course));
+        };
+        let Some(slots) = memories.in_holes(&free, room.count) else {
+            return (steps, fails(&course));
+        };
+        let mut hole = 0;
+        while hole < room.count {
+            if slots[hole] > 0 {
+                next.room = next.room.less(hole, memories.bytes(slots[hole]));
+                next.pieces += 1;
+            }
+            hole += 1;
+        }
+        next.pieces -= 1;
+        return follow(groups, next, steps, splits - 1);
+    }
+    let size = memories.bytes(memories.slots);
+    let Hole { least, most } = room.holes[0];
+    let mut from = least;
+    let mut steps = steps;
+    let mut pieces = 0;
+    // Where the first hole is small, the last one may hold all of them.
+    let short = size - room.holes[1].least;
+    if room.knee >= short && room.knee - short >= least {
+        let to = room.knee - short;
+        let mut whole = next;
+        whole.room.holes[0].most = to;
+        whole.room = whole.room.less(1, size);
+        let (left, placement) = follow(groups, whole, steps, splits - 1);
+        let Placement::Fits { pieces: found } = placement else {
+            return (left, placement);
+        };
+        pieces = found;
+        steps = left;
+        from = to + 1;
+    }
+    let Some((parts, count)) = in_two(room.boundary(from, most), memories) else {
+        return (steps, fails(&course));
+    };
+    next.pieces += 1;
+    let mut part = 0;
+    while part < count {
+        let mut one = next;
+        one.room = Room::of_boundary(parts[part]);
+        let (left, placement) = follow(groups, one, steps, splits - 1);
+        let Placement::Fits { pieces: found } = placement else {
+            return (left, placement);
+        };
+        pieces = max(pieces, found);
+        steps = left;
+        part += 1;
+    }
+    (steps, Placement::Fits { pieces })
+}
+
+impl Placement {
+    /// The same with so many pieces at least.
+    const fn or_more(self, least: u64) -> Self {
+        match self {
+            Self::Fits { pieces } => Self::Fits {
+                pieces: max(pieces, least),
+            },
+            fails @ Self::Fails { .. } => fails,
+        }
+    }
+}
+
+/// How many of the next pools certainly all go the same way, each mapping in one piece, and the bytes that
+/// one of them takes of each hole. A mapping that a hole has no room for finds none there later either.
+const fn alike(course: &Course, group: Group) -> (u64, [u64; HOLES]) {
+    let room = &course.room;
     let mut each = [0u64; HOLES];
     let mut kind = 0;
     while kind < KINDS {
@@ -288,13 +371,11 @@ const fn alike(room: &Room, course: &Course, group: Group) -> (u64, [u64; HOLES]
                 return (0, each);
             }
             let (sum, overflow) = each[hole].overflowing_add(size);
-            let (end, overflow2) = course.used[hole].overflowing_add(sum);
-            if !overflow && !overflow2 && end <= least(room, course, hole) {
+            if !overflow && sum <= room.least(hole) {
                 each[hole] = sum;
                 break;
             }
-            if hole + 1 < room.count && course.used[hole].saturating_add(size) <= course.most[hole]
-            {
+            if hole + 1 < room.count && size <= room.holes[hole].most {
                 // It may go here or not: not for this short cut to say.
                 return (0, each);
             }
@@ -305,8 +386,7 @@ const fn alike(room: &Room, course: &Course, group: Group) -> (u64, [u64; HOLES]
     let mut pools = group.count - course.done;
     let mut hole = 0;
     while hole < room.count {
-        let free = least(room, course, hole) - course.used[hole];
-        match free.checked_div(each[hole]) {
+        match room.least(hole).checked_div(each[hole]) {
             Some(fit) if fit < pools => pools = fit,
             _ => {}
         }
@@ -315,14 +395,11 @@ const fn alike(room: &Room, course: &Course, group: Group) -> (u64, [u64; HOLES]
     (pools, each)
 }
 
-const fn fails(room: &Room, course: &Course) -> Placement {
-    let mut free = 0;
+const fn fails(course: &Course) -> Placement {
+    let mut free = [0; HOLES];
     let mut hole = 0;
-    while hole < room.count {
-        let left = least(room, course, hole).saturating_sub(course.used[hole]);
-        if left > free {
-            free = left;
-        }
+    while hole < course.room.count {
+        free[hole] = course.room.least(hole);
         hole += 1;
     }
     Placement::Fails {
@@ -330,13 +407,4 @@ const fn fails(room: &Room, course: &Course) -> Placement {
         kind: course.kind,
         free,
     }
-}
-
-/// `u128::from` for const code.
-#[allow(
-    clippy::cast_lossless,
-    reason = "`From` is not const, and this cast only widens"
-)]
-const fn wide(bytes: u64) -> u128 {
-    bytes as u128
 }

@@ -4,9 +4,10 @@
 use crate::budget::Budget;
 use crate::case::Case;
 use crate::fit::{MAX_POOLS, Mappings, Verdict, fit};
-use crate::limits::{Footprint, Limits, MappingName, wide};
+use crate::limits::{Limits, MappingName, wide};
 use crate::misfit::{LargestFit, Limit, Misfit};
 use crate::place::KINDS;
+use crate::room::HOLES;
 use crate::setting::{Keep, OnMisfit};
 use crate::size::{GRAIN, Size};
 
@@ -117,6 +118,8 @@ const fn try_limits(limits: &[Limits; MAX_POOLS], count: usize, budget: &Budget)
         pools: 0,
         maps_at_start: 0,
         maps_at_worst: 0,
+        slot: 0,
+        guard: 0,
     }; MAX_POOLS];
     let mut i = 0;
     while i < count {
@@ -124,10 +127,14 @@ const fn try_limits(limits: &[Limits; MAX_POOLS], count: usize, budget: &Budget)
             Some(mappings) => mappings,
             // A sum above 64 bits is larger than any hole.
             None => {
+                let mut free = [0; HOLES];
+                let [first, second] = budget.holes();
+                free[0] = first.get();
+                free[1] = second.get();
                 return Verdict::Hole {
                     pool: i,
                     kind: 0,
-                    free: budget.holes()[0].get(),
+                    free,
                 };
             }
         };
@@ -348,40 +355,107 @@ const fn largest_fit(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize)
 
 /// Why what is asked does not fit; nothing when it does.
 const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {
-    let (pool, mapping, limit, need, have) = match try_limits(asked, case.count, &case.budget) {
-        Verdict::Fits => match charged(asked, case.count, &case.budget) {
+    let budget = &case.budget;
+    let mut misfit = Misfit {
+        pool: 0,
+        mapping: MappingName::Memories,
+        limit: Limit::Hole,
+        need: 0,
+        have: 0,
+        holes: [Size::ZERO; HOLES],
+        slot: None,
+        largest_fit: LargestFit {
+            max_instances: None,
+            memory_reservation: None,
+        },
+    };
+    match try_limits(asked, case.count, budget) {
+        Verdict::Fits => match charged(asked, case.count, budget) {
             None => return None,
             Some((pool, kind, need, have)) => {
-                let mapping = MappingName::of_kind(kind);
-                (pool, mapping, Limit::RamAndSwap, need, have)
+                misfit.pool = pool;
+                misfit.mapping = MappingName::of_kind(kind);
+                misfit.limit = Limit::RamAndSwap;
+                misfit.need = need;
+                misfit.have = have;
             }
         },
         Verdict::Hole { pool, kind, free } => {
-            let mapping = match asked[pool].footprint(case.budget.page_size) {
-                Ok(Footprint { mappings, .. }) => mappings[kind],
-                Err(_) => crate::limits::Mapping {
-                    name: MappingName::Memories,
-                    bytes: Size::bytes(u64::MAX),
-                },
-            };
-            (pool, mapping.name, Limit::Hole, mapping.bytes.get(), free)
+            misfit.pool = pool;
+            misfit.mapping = MappingName::of_kind(kind);
+            misfit = misfit.in_holes(&asked[pool], kind, descending(free), budget);
         }
-        Verdict::Maps { need } => (
-            most_maps(case, asked),
-            MappingName::Memories,
-            Limit::MaxMapCount,
-            need,
-            case.budget.maps_for_pools(),
-        ),
-    };
-    Some(Misfit {
-        pool,
-        mapping,
-        limit,
-        need,
-        have,
-        largest_fit: largest_fit(case, asked, pool),
-    })
+        Verdict::Maps { need } => {
+            misfit.pool = most_maps(case, asked);
+            misfit.limit = Limit::MaxMapCount;
+            misfit.need = need;
+            misfit.have = budget.maps_for_pools();
+        }
+    }
+    misfit.largest_fit = largest_fit(case, asked, misfit.pool);
+    Some(misfit)
+}
+
+/// The same numbers, the largest first.
+const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
+    let mut end = HOLES;
+    while end > 1 {
+        let mut i = 1;
+        while i < end {
+            if free[i] > free[i - 1] {
+                (free[i], free[i - 1]) = (free[i - 1], free[i]);
+            }
+            i += 1;
+        }
+        end -= 1;
+    }
+    free
+}
+
+impl Misfit {
+    /// What a mapping of a pool needs, and what of it these free holes have, the largest first.
+    const fn in_holes(
+        mut self,
+        limits: &Limits,
+        kind: usize,
+        free: [u64; HOLES],
+        budget: &Budget,
+    ) -> Self {
+        let mut hole = 0;
+        while hole < HOLES {
+            self.holes[hole] = Size::bytes(free[hole]);
+            hole += 1;
+        }
+        self.have = free[0];
+        let Some(mappings) = limits.mappings(budget.page_size) else {
+            self.need = u64::MAX;
+            return self;
+        };
+        self.need = mappings.sizes[kind];
+        let (Some(memories), Some(aligned)) = (
+            mappings.group(0).memories(),
+            mappings.group(budget.huge_page.get()).memories(),
+        ) else {
+            return self;
+        };
+        if kind == 0 && memories.slots > 1 {
+            self.slot = Some(Size::bytes(memories.slot));
+            let mut slots = 0;
+            let mut hole = 0;
+            while hole < HOLES {
+                slots += aligned.that_fit(free[hole]);
+                hole += 1;
+            }
+            if slots >= memories.slots {
+                // Somewhere between the two ends of ASLR it is one less.
+                slots = memories.slots - 1;
+            }
+            if slots > 0 {
+                self.have = memories.bytes(slots);
+            }
+        }
+        self
+    }
 }
 
 /// The pool that makes the most mappings.

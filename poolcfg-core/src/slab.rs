@@ -31,6 +31,8 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     let mut total: u64 = 0;
     let mut at_start: u64 = 0;
     let mut at_worst: u64 = 0;
+    // Memories may be cut between two slots: each piece begins with a guard.
+    let (mut slot, mut guard) = (0, 0);
     let mut kind = 0;
     while kind < KINDS {
         if slots.regions[kind] > 0 {
@@ -44,6 +46,10 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
                 return None;
             };
             sizes[kind] = bytes;
+            if kind == 0 {
+                slot = stride;
+                guard = bytes - stride * slots.count;
+            }
             total = match total.checked_add(bytes) {
                 Some(total) => total,
                 None => return None,
@@ -68,6 +74,8 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
             pools: slots.pools,
             maps_at_start,
             maps_at_worst,
+            slot,
+            guard,
         }),
         _ => None,
     }

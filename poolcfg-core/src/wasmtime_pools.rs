@@ -124,6 +124,9 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
             pools: pooling.pools,
             maps_at_start,
             maps_at_worst,
+            // In one piece always.
+            slot: 0,
+            guard: 0,
         }),
         _ => None,
     }

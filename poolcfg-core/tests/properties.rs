@@ -8,20 +8,56 @@ use poolcfg_core::{
 };
 use proptest::prelude::*;
 
-/// What the kernel does with holes of exactly these sizes, in this order.
-fn kernel(holes: &[u64], groups: &[Group]) -> bool {
+/// What becomes of holes of exactly these sizes, in this order, when poolcfg-runtime reserves the pools:
+/// memories that do not lie in one piece are taken as many as go, and so on with the rest. `map` is the
+/// kernel's search for a mapping.
+fn runtime(holes: &[u64], groups: &[Group], mut map: impl FnMut(&mut [u64], u64) -> bool) -> bool {
     let mut free = holes.to_vec();
+    let mut memories = |free: &mut [u64], group: &Group| {
+        let Some(slots) = group.sizes[0]
+            .saturating_sub(group.guard)
+            .checked_div(group.slot)
+        else {
+            return map(free, group.sizes[0]);
+        };
+        let mut left = slots;
+        while left > 0 {
+            let mut slots = (1..=left).rev();
+            match slots.find(|slots| map(free, group.guard + slots * group.slot)) {
+                Some(slots) => left -= slots,
+                None => return false,
+            }
+        }
+        true
+    };
     for group in groups {
         for _ in 0..group.count {
-            for size in group.sizes.into_iter().filter(|size| *size > 0) {
-                match free.iter_mut().find(|free| **free >= size) {
-                    Some(free) => *free -= size,
-                    None => return false,
+            for kind in (0..KINDS).filter(|kind| group.sizes[*kind] > 0) {
+                let whole = Group {
+                    slot: 0,
+                    sizes: [group.sizes[kind]; KINDS],
+                    ..*group
+                };
+                if !memories(&mut free, if kind == 0 { group } else { &whole }) {
+                    return false;
                 }
             }
         }
     }
     true
+}
+
+/// The kernel takes the first hole that is large enough.
+fn map(free: &mut [u64], size: u64) -> bool {
+    match free.iter_mut().find(|free| **free >= size) {
+        Some(free) => *free -= size,
+        None => return false,
+    }
+    true
+}
+
+fn kernel(holes: &[u64], groups: &[Group]) -> bool {
+    runtime(holes, groups, map)
 }
 
 /// Every combination of sizes that the holes of a room may have.
@@ -55,14 +91,42 @@ fn room() -> impl Strategy<Value = Room> {
         .prop_map(|(holes, count, knee)| Room { holes, count, knee })
 }
 
+fn one_or_two_holes() -> impl Strategy<Value = Room> {
+    (room(), 1usize..=2).prop_map(|(room, count)| Room { count, ..room })
+}
+
+/// The most that the alignment of one mapping wastes.
+const ALIGNMENT: u64 = 3;
+
+/// Pools whose memories lie in one piece, or in pieces of slots.
+fn group() -> impl Strategy<Value = Group> {
+    let whole = (0u64..20).prop_map(|size| (size, 0, 0));
+    let slots = (1u64..8, 0u64..3, 1u64..7)
+        .prop_map(|(slot, guard, slots)| (guard + slots * slot, slot, guard));
+    (prop_oneof![whole, slots], [0u64..4, 0u64..4], 0u64..4).prop_map(
+        |((memories, slot, guard), [tables, stacks], count)| Group {
+            sizes: [memories, tables, stacks],
+            count,
+            slot,
+            guard,
+        },
+    )
+}
+
 fn groups() -> impl Strategy<Value = Vec<Group>> {
-    let group =
-        ([0u64..20, 0u64..4, 0u64..4], 0u64..5).prop_map(|(sizes, count)| Group { sizes, count });
-    prop::collection::vec(group, 1..4)
+    prop::collection::vec(group(), 1..4)
+}
+
+fn fits_in(room: &Room, groups: &[Group]) -> bool {
+    matches!(place(room, groups), Placement::Fits { .. })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(ProptestConfig {
+        cases: 5000,
+        max_global_rejects: 1 << 20,
+        ..ProptestConfig::default()
+    })]
 
     /// The simulation over the whole range of ASLR agrees with the kernel at every single position.
     #[test]
@@ -70,8 +134,94 @@ proptest! {
         let everywhere = positions(&room)
             .iter()
             .all(|holes| kernel(holes, &groups));
-        let promised = place(&room, &groups) == Placement::Fits;
-        prop_assert_eq!(promised, everywhere);
+        let promised = fits_in(&room, &groups);
+        let in_pieces = groups.iter().any(|group| group.slot > 0);
+        if room.count < 3 || !in_pieces {
+            prop_assert_eq!(promised, everywhere);
+        } else {
+            // Pieces in three holes are promised with caution.
+            prop_assert!(everywhere || !promised);
+        }
+    }
+
+    /// Holes that are larger than promised break no promise, whatever goes another way for it.
+    #[test]
+    fn larger_holes_do_no_harm(
+        room in one_or_two_holes(),
+        groups in groups(),
+        more in [0u64..25, 0u64..25, 0u64..25],
+    ) {
+        prop_assume!(fits_in(&room, &groups));
+        for mut holes in positions(&room) {
+            for (hole, more) in holes.iter_mut().zip(more) {
+                *hole += more;
+            }
+            prop_assert!(kernel(&holes, &groups), "{holes:?}");
+        }
+    }
+
+    /// A process has more holes than the model knows, above the mmap base and between libraries: they do no
+    /// harm, wherever the search comes by them.
+    #[test]
+    fn further_holes_do_no_harm(
+        room in one_or_two_holes(),
+        groups in groups(),
+        further in prop::collection::vec((0usize..3, 0u64..30), 1..3),
+    ) {
+        prop_assume!(fits_in(&room, &groups));
+        for mut holes in positions(&room) {
+            for (at, size) in &further {
+                holes.insert(*at.min(&holes.len()), *size);
+            }
+            prop_assert!(kernel(&holes, &groups), "{holes:?}");
+        }
+    }
+
+    /// Kernels from 6.7 on align a mapping where a hole has room for that, and waste of it what they like;
+    /// what cannot be aligned is mapped all the same. Older ones never do. Both keep what is promised for
+    /// sizes that count the most that may be wasted.
+    #[test]
+    fn alignment_does_no_harm(
+        room in one_or_two_holes(),
+        groups in groups(),
+        wasted in prop::collection::vec(0u64..=ALIGNMENT, 8),
+        aligns in any::<bool>(),
+    ) {
+        let groups: Vec<_> = groups
+            .into_iter()
+            .map(|group| Group {
+                sizes: group.sizes.map(|size| if size > 0 { size + ALIGNMENT } else { 0 }),
+                guard: group.guard + ALIGNMENT,
+                ..group
+            })
+            .collect();
+        prop_assume!(fits_in(&room, &groups));
+        for holes in positions(&room) {
+            let mut wasted = wasted.iter().cycle();
+            let kept = runtime(&holes, &groups, |free, size| {
+                let fits = free.iter_mut().find(|free| aligns && **free >= size);
+                match (fits, wasted.next()) {
+                    (Some(free), Some(wasted)) => *free -= size - ALIGNMENT + wasted,
+                    _ => return map(free, size - ALIGNMENT),
+                }
+                true
+            });
+            prop_assert!(kept, "{holes:?}");
+        }
+    }
+
+    /// Where nothing moves, pieces in three holes are promised exactly.
+    #[test]
+    fn measured_holes_are_filled_exactly(
+        holes in [0u64..30, 0u64..30, 0u64..30],
+        groups in groups(),
+    ) {
+        let room = Room {
+            holes: holes.map(|hole| Hole { least: hole, most: hole }),
+            count: 3,
+            knee: 0,
+        };
+        prop_assert_eq!(fits_in(&room, &groups), kernel(&holes, &groups));
     }
 }
 
@@ -327,8 +477,10 @@ fn a_process_without_holes_fits_nothing_but_nothing() {
     let group = |size| Group {
         sizes: [0, size, 0],
         count: 1,
+        slot: 0,
+        guard: 0,
     };
     assert_eq!(KINDS, 3);
-    assert_eq!(place(&room, &[group(0)]), Placement::Fits);
-    assert_ne!(place(&room, &[group(1)]), Placement::Fits);
+    assert!(fits_in(&room, &[group(0)]));
+    assert!(!fits_in(&room, &[group(1)]));
 }

@@ -9,6 +9,7 @@ use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::RecheckLimit;
 use crate::proc;
+use crate::slabs::further_pieces;
 
 /// Bytes that one pool makes writable at most.
 pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
@@ -31,7 +32,7 @@ pub(crate) fn bookkeeping(limits: &Limits) -> Size {
         .unwrap_or(Size::bytes(u64::MAX))
 }
 
-/// Mappings of one pool when every slot is live.
+/// Mappings of one pool when every slot is live, with its memories in one piece.
 pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size) -> u64 {
     let one = Limits {
         pools: 1,
@@ -39,6 +40,11 @@ pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size) -> u64 {
     };
     one.footprint(page_size)
         .map_or(u64::MAX, |footprint| footprint.maps_at_worst)
+}
+
+/// The same with its memories in as many pieces as there may be.
+fn maps_in_pieces(limits: &Limits, page_size: Size) -> u64 {
+    maps_at_worst(limits, page_size).saturating_add(further_pieces(limits))
 }
 
 /// The largest mapping of one pool that is charged when it is made.
@@ -115,7 +121,7 @@ impl Bounds {
     pub(crate) fn check(&self, limits: &Limits, to_come: &[Limits]) -> Result<(), Exceeded> {
         for bound in &self.bounds {
             let worst = |limits: &Limits| match bound.limit {
-                RecheckLimit::MaxMapCount => maps_at_worst(limits, self.page_size),
+                RecheckLimit::MaxMapCount => maps_in_pieces(limits, self.page_size),
                 _ => writable_at_worst(limits, self.page_size)
                     .get()
                     .saturating_add(bookkeeping(limits).get()),
@@ -165,7 +171,7 @@ fn maps_bound<M: Machine>(
     let promised = holdings.iter().fold(0u64, |sum, holding| {
         sum.saturating_add(holding.maps_at_worst)
     });
-    let ours = promised.saturating_add(maps_at_worst(asked, page_size));
+    let ours = promised.saturating_add(maps_in_pieces(asked, page_size));
     if ours.saturating_add(HEADROOM_MAPS) <= have {
         return None;
     }

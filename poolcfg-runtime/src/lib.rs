@@ -23,8 +23,8 @@
 //! the process as such.
 //!
 //! Where things are:
-//! - `pool_limits`, `recheck`, `bounds`, `slabs`: how much is taken; `layout`, `misfit`: why not more;
-//!   `spacious`: what would fit
+//! - `pool_limits`, `options`, `recheck`, `bounds`, `slabs`, `reach`: how much is taken, and where; `layout`,
+//!   `misfit`: why not more; `spacious`: what would fit
 //! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
 //! - `machine`, `proc`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
@@ -34,11 +34,13 @@ mod layout;
 mod ledger;
 mod machine;
 mod misfit;
+mod options;
 mod pool;
 mod pool_limits;
 mod probe;
 mod proc;
 mod promised;
+mod reach;
 mod recheck;
 mod reserved;
 mod slabs;
@@ -48,6 +50,7 @@ pub mod variables;
 mod wasmtime;
 
 pub use misfit::{Misfit, RecheckError, RecheckLimit, Unit};
+pub use options::RecheckOptions;
 pub use pool::{AcquireError, Exhausted, Pool, PoolError, Slot};
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{

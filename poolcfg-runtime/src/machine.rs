@@ -30,6 +30,9 @@ pub(crate) trait Machine {
     /// Reserves inaccessible address space.
     fn reserve(&self, bytes: Size) -> io::Result<Self::Mapping>;
 
+    /// Reserves inaccessible address space that begins at this address, where nothing is.
+    fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<Self::Mapping>;
+
     /// Where a reservation begins.
     fn address(&self, mapping: &Self::Mapping) -> u64;
 
@@ -65,6 +68,10 @@ impl Machine for Here {
 
     fn reserve(&self, bytes: Size) -> io::Result<sys::Mapping> {
         sys::Mapping::reserve(bytes)
+    }
+
+    fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<sys::Mapping> {
+        sys::Mapping::reserve_at(start, bytes)
     }
 
     fn address(&self, mapping: &sys::Mapping) -> u64 {

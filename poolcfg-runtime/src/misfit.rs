@@ -139,12 +139,18 @@ pub struct Misfit {
     pub limit: RecheckLimit,
     /// What is needed. For the limits of the process, with what it has already.
     pub need: u64,
-    /// What there is, or is allowed.
+    /// What there is of it, or is allowed.
     pub have: u64,
     /// What both count.
     pub unit: Unit,
     /// The mapping that was not made; nothing when none was tried.
     pub mapping: Option<MappingName>,
+    /// Bytes of one memory with its guard, where the memories may lie in pieces; nothing where what was not
+    /// made has to lie in one.
+    pub slot: Option<Size>,
+    /// The free ranges that were found then, the largest first, and those after the first where they hold a
+    /// slot; none where another limit is in the way.
+    pub holes: Vec<Size>,
     /// What would fit: most instances at the reservation asked for, and largest reservation at the
     /// instances asked for. Where holes decide, it leaves what ASLR may take of them in another process.
     pub largest_fit: LargestFit,
@@ -244,12 +250,24 @@ impl fmt::Display for Misfit {
 
 impl Misfit {
     fn fmt_hole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.mapping {
-            Some(MappingName::Tables) => " in one piece for its tables; the largest `hole` left",
-            Some(MappingName::Stacks) => " in one piece for its stacks; the largest `hole` left",
-            _ => " in one piece; the largest `hole`",
-        })?;
-        write!(f, " has `{}`", Size::bytes(self.have).available())?;
+        match (self.slot, self.mapping) {
+            (Some(slot), _) => {
+                write!(f, " in slots of `{}`; the largest `hole`", slot.needed())?;
+            }
+            (None, Some(MappingName::Tables)) => {
+                f.write_str(" in one piece for its tables; the largest `hole` left")?;
+            }
+            (None, Some(MappingName::Stacks)) => {
+                f.write_str(" in one piece for its stacks; the largest `hole` left")?;
+            }
+            (None, _) => f.write_str(" in one piece; the largest `hole`")?,
+        }
+        let mut holes = self.holes.iter();
+        let largest = holes.next().copied().unwrap_or(Size::ZERO);
+        write!(f, " has `{}`", largest.available())?;
+        for hole in holes {
+            write!(f, ", the next one `{}`", hole.available())?;
+        }
         if !self.held.is_zero() {
             let held = self.held.available();
             write!(f, " beside `{held}` of other pools")?;

@@ -4,8 +4,9 @@ use poolcfg_core::Promise;
 
 use crate::machine::Here;
 use crate::misfit::RecheckError;
+use crate::options::RecheckOptions;
 use crate::promised::promised;
-use crate::recheck::{Least, one_at_a_time, recheck};
+use crate::recheck::{one_at_a_time, recheck};
 use crate::reserved::Reserved;
 
 /// What a build may pool: asked for, guaranteed, and least. `#[pool_limits]` makes one from
@@ -20,13 +21,14 @@ promised!(PoolLimits);
 impl PoolLimits {
     /// Reserves what the build guarantees, and as much more of what is asked as this process gives.
     ///
-    /// The variables of the environment ([`crate::variables`]) are read first.
+    /// The memories lie in one piece where a hole is large enough, and otherwise in pieces of whole slots, the
+    /// largest first. The variables of the environment ([`crate::variables`]) are read first.
     ///
     /// # Errors
     /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
     /// [`RecheckError::Variable`] when a variable says something that cannot be. Nothing stays reserved.
     pub fn recheck(&self) -> Result<Reserved, RecheckError> {
-        self.reserve(Least::Guaranteed)
+        self.recheck_with(RecheckOptions::new())
     }
 
     /// Like [`recheck`](Self::recheck), and where the guarantee is not there, down to
@@ -35,12 +37,16 @@ impl PoolLimits {
     /// # Errors
     /// As for [`recheck`](Self::recheck), when not even the least is there.
     pub fn recheck_or_shrink(&self) -> Result<Reserved, RecheckError> {
-        self.reserve(Least::Min)
+        self.recheck_with(RecheckOptions::new().or_shrink(true))
     }
 
-    fn reserve(&self, least: Least) -> Result<Reserved, RecheckError> {
+    /// Like [`recheck`](Self::recheck), as these options say.
+    ///
+    /// # Errors
+    /// As for [`recheck`](Self::recheck), when not even the least is there.
+    pub fn recheck_with(&self, options: RecheckOptions) -> Result<Reserved, RecheckError> {
         let _one = one_at_a_time();
-        let taken = recheck(&Here, &self.promise, least)?;
+        let taken = recheck(&Here, &self.promise, options)?;
         Ok(Reserved::new(self.promise, taken))
     }
 }

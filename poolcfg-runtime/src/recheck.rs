@@ -5,14 +5,16 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Promise, Size};
+use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
 use crate::bounds::{Bounds, Exceeded, bookkeeping};
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::{Misfit, RecheckError, RecheckLimit};
+use crate::options::RecheckOptions;
 use crate::proc;
+use crate::reach::Reach;
 use crate::slabs::{Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
 use crate::spacious::Spacious;
 use crate::variables::InForce;
@@ -21,15 +23,6 @@ use crate::variables::InForce;
 pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The least that a recheck is content with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Least {
-    /// What the build guarantees, or what one can live with where that is more.
-    Guaranteed,
-    /// What one can live with.
-    Min,
 }
 
 /// What a recheck has reserved.
@@ -77,6 +70,8 @@ struct Recheck<'a, M> {
     headroom: Size,
     /// What is guaranteed to the pools of the process that are still to come.
     to_come: Vec<Limits>,
+    /// Where the slots of native pools may lie.
+    reach: Reach,
 }
 
 /// Pools still to come beyond which none takes more than its guarantee: to find out what they leave, each
@@ -89,11 +84,11 @@ enum Failure<M> {
     Refused(Box<Refusal<M>>),
 }
 
-/// Takes as much as goes of what is asked, and at least `least`.
+/// Takes as much as goes of what is asked, and at least what is guaranteed, or what one can live with.
 pub(crate) fn recheck<M: Machine>(
     machine: &M,
     promise: &Promise<'static>,
-    least: Least,
+    options: RecheckOptions,
 ) -> Result<Taken<M::Mapping>, RecheckError> {
     let page_size = machine.page_size();
     let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
@@ -110,6 +105,7 @@ pub(crate) fn recheck<M: Machine>(
         page_size,
         headroom: promise.headroom,
         to_come: to_come(promise, &holdings),
+        reach: Reach::of(machine, options.wide, promise.headroom),
     };
     // The least that is of use, where it is a number of instances that shrinks.
     let min = match in_force.keep {
@@ -123,10 +119,7 @@ pub(crate) fn recheck<M: Machine>(
     } else {
         this.scale.value(&in_force.asked)
     };
-    let floor = match least {
-        Least::Guaranteed => guaranteed,
-        Least::Min => min,
-    };
+    let floor = if options.shrink { min } else { guaranteed };
     let (limits, failure) = match this.attempt(guaranteed, asked) {
         Ok(taken) => return Ok(taken),
         Err(failure) if floor == guaranteed => (this.scale.limits(guaranteed), failure),
@@ -208,16 +201,25 @@ impl<M: Machine> Recheck<'_, M> {
         }
     }
 
+    /// Reserves one pool, a native one where its slots may lie.
+    fn slabs(&self, limits: &Limits) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        let reach = match limits.wasmtime {
+            Some(_) => &Reach::ANY,
+            None => &self.reach,
+        };
+        Slabs::reserve(self.machine, limits, self.page_size, reach)
+    }
+
     /// Reserves one pool, and beside it what `others` need.
     fn reserve_pools(
         &self,
         limits: Limits,
         others: &[Limits],
     ) -> Result<Beside<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let slabs = Slabs::reserve(self.machine, &limits, self.page_size)?;
+        let slabs = self.slabs(&limits)?;
         let mut beside = Vec::with_capacity(others.len());
         for other in others {
-            match Slabs::reserve(self.machine, other, self.page_size) {
+            match self.slabs(other) {
                 Ok(other) => beside.push(other),
                 Err(other) => {
                     return Err(Box::new(Refusal {
@@ -292,6 +294,8 @@ impl<M: Machine> Recheck<'_, M> {
             },
             va_profile: self.promise.va_profile,
             shape: self.promise.shape,
+            slot: None,
+            holes: Vec::new(),
             unlimited_stack: None,
             held: held(&self.machine.holdings()),
             source: None,
@@ -324,25 +328,32 @@ impl<M: Machine> Recheck<'_, M> {
     ) -> Exceeded {
         let Refusal {
             held,
+            slots,
             mapping,
             mut bytes,
             source,
-            ..
         } = refusal;
         let kind = source.kind();
         misfit.source = Some(source);
-        // Memories are to lie in one piece; tables and stacks have to lie beside them.
+        let memories = |slots| slab_bytes(limits, MappingName::Memories, slots, self.page_size);
+        // What went in of memories in pieces.
+        let mut pieces = None;
+        // Tables and stacks have to lie beside the memories.
         let left = match mapping {
             Some(MappingName::Tables | MappingName::Stacks) => {
                 Some(largest_single(self.machine, bytes, self.page_size))
             }
             _ => {
-                bytes = slab_bytes(
-                    limits,
-                    MappingName::Memories,
-                    limits.max_instances,
-                    self.page_size,
-                );
+                bytes = memories(limits.max_instances);
+                if limits.wasmtime.is_none() && limits.max_instances > 1 {
+                    let slot = memories(2).saturating_sub(memories(1));
+                    misfit.slot = Some(slot);
+                    pieces = Some(if slots > 0 {
+                        memories(slots)
+                    } else {
+                        Size::ZERO
+                    });
+                }
                 None
             }
         };
@@ -400,8 +411,13 @@ impl<M: Machine> Recheck<'_, M> {
         // is none that can be seen: something else refuses.
         let ample = Size::bytes(bytes.get().saturating_mul(2));
         let reason = misfit.unlimited_stack.is_some() || left.is_some();
-        let have = left.unwrap_or_else(|| largest_single(self.machine, bytes, self.page_size));
-        if !reason && (have.is_zero() || gap.is_some_and(|gap| gap >= ample)) {
+        misfit.holes = match left {
+            Some(left) => vec![left],
+            None => self.holes(bytes, misfit.slot),
+        };
+        let largest = misfit.holes.first().copied().unwrap_or(Size::ZERO);
+        let have = pieces.filter(|pieces| !pieces.is_zero()).unwrap_or(largest);
+        if !reason && (largest.is_zero() || gap.is_some_and(|gap| gap >= ample)) {
             return Exceeded {
                 have: have.get(),
                 ..refused
@@ -412,6 +428,25 @@ impl<M: Machine> Recheck<'_, M> {
             need: bytes.get(),
             have: have.get(),
         }
+    }
+
+    /// The largest free ranges below `misfit` bytes, and of those after the first only what holds a slot.
+    fn holes(&self, misfit: Size, slot: Option<Size>) -> Vec<Size> {
+        let mut held = Vec::new();
+        let mut holes: Vec<Size> = Vec::new();
+        while holes.len() < HOLES {
+            let hole = largest_single(self.machine, misfit, self.page_size);
+            if !holes.is_empty() && slot.is_none_or(|slot| hole < slot) {
+                break;
+            }
+            holes.push(hole);
+            // Another thread may have taken some of it meanwhile.
+            let Ok(mapping) = self.machine.reserve(hole) else {
+                break;
+            };
+            held.push(mapping);
+        }
+        holes
     }
 
     /// The same recheck on another machine.
@@ -428,6 +463,7 @@ impl<M: Machine> Recheck<'_, M> {
             page_size: self.page_size,
             headroom: self.headroom,
             to_come: Vec::new(),
+            reach: self.reach.clone(),
         }
     }
 

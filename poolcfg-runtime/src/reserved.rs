@@ -39,7 +39,8 @@ impl Reserved {
         let entry = Entry::new(Holding {
             name: promise.name,
             ranges: ranges.collect(),
-            maps_at_worst: maps_at_worst(&limits, page_size),
+            maps_at_worst: maps_at_worst(&limits, page_size)
+                .saturating_add(wide(slabs.memories.len().saturating_sub(1))),
             writable_at_worst: writable_at_worst(&limits, page_size),
         });
         Self {
@@ -68,6 +69,12 @@ impl Reserved {
     pub fn reserved_bytes(&self) -> Size {
         let bytes = self.slabs.iter().map(|mapping| wide(mapping.len())).sum();
         Size::bytes(bytes)
+    }
+
+    /// In how many pieces the memories lie: one where a hole holds all of them.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.slabs.memories.len()
     }
 
     /// What does not stand in the way and should be known. It is looked for when it is asked for.

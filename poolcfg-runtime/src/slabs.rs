@@ -1,14 +1,29 @@
 //! Slabs: the mappings of one pool, reserved in the order of its footprint.
 //!
-//! The memories lie in one mapping where a hole is large enough, and otherwise in as many pieces as a
-//! process has holes: an sv39 process that holds 42 slots of 4 GiB in one piece holds about 60 in two.
-//! Wasmtime maps them in one piece always.
+//! The memories lie in one mapping where a hole is large enough, and otherwise in pieces: as many slots as go
+//! into one mapping, and so on with the rest. An sv39 process that holds 42 slots of 4 GiB in one piece holds
+//! 61 in two. The model counts on this very order, see `pieces` in poolcfg-core. Wasmtime maps the memories
+//! in one piece always.
 
 use std::io;
 
-use poolcfg_core::{HOLES, Limits, MappingName, Size};
+use poolcfg_core::{Limits, MappingName, Size};
 
-use crate::machine::Machine;
+use crate::layout;
+use crate::machine::{Machine, wide};
+use crate::reach::Reach;
+
+/// In how many pieces memories may lie: those of the holes, and a few more in what other pools of the process
+/// have left between them. Each is a mapping, and `vm.max_map_count` bounds those.
+pub(crate) const PIECES: usize = 8;
+
+/// In how many more pieces than one the memories of these limits may lie.
+pub(crate) fn further_pieces(limits: &Limits) -> u64 {
+    match limits.wasmtime {
+        Some(_) => 0,
+        None => u64::from(limits.max_instances.saturating_sub(1)).min(wide(PIECES - 1)),
+    }
+}
 
 /// The mappings of one pool.
 #[derive(Debug)]
@@ -90,50 +105,33 @@ impl<M> Slabs<M> {
         stacks: None,
     };
 
-    /// Reserves one pool of these limits. When it fails, what was reserved is given back with the refusal.
+    /// Reserves one pool of these limits within reach. When it fails, what was reserved is given back with
+    /// the refusal.
     pub(crate) fn reserve<H: Machine<Mapping = M>>(
         machine: &H,
         limits: &Limits,
         page_size: Size,
+        reach: &Reach,
     ) -> Result<Self, Box<Refusal<M>>> {
-        let mut held = Self {
-            memories: Vec::with_capacity(HOLES),
-            tables: None,
-            stacks: None,
+        let mut held = Self::NONE;
+        let memories = Memories {
+            machine,
+            limits,
+            page_size,
+            reach,
         };
-        let bytes = |name, slots| slab_bytes(limits, name, slots, page_size);
         let mut slots = 0;
-        while slots < limits.max_instances {
-            let left = limits.max_instances - slots;
-            let whole = bytes(MappingName::Memories, left);
-            let source = match machine.reserve(whole) {
-                Ok(mapping) => {
-                    held.memories.push(mapping);
-                    slots += left;
-                    break;
-                }
-                Err(source) => source,
-            };
-            let divisible = limits.wasmtime.is_none() && held.memories.len() < HOLES;
-            let piece = if source.kind() == io::ErrorKind::OutOfMemory && divisible {
-                Self::largest_piece(machine, limits, page_size, left)
-            } else {
-                None
-            };
-            let Some((mapping, part)) = piece else {
-                return Err(Box::new(Refusal {
-                    held,
-                    slots,
-                    mapping: Some(MappingName::Memories),
-                    bytes: whole,
-                    source,
-                }));
-            };
-            held.memories.push(mapping);
-            slots += part;
+        if let Err(source) = memories.reserve(&mut held.memories, &mut slots) {
+            return Err(Box::new(Refusal {
+                held,
+                slots,
+                mapping: Some(MappingName::Memories),
+                bytes: memories.bytes(limits.max_instances - slots),
+                source,
+            }));
         }
         for name in [MappingName::Tables, MappingName::Stacks] {
-            let bytes = bytes(name, limits.max_instances);
+            let bytes = slab_bytes(limits, name, limits.max_instances, page_size);
             if bytes.is_zero() {
                 continue;
             }
@@ -154,28 +152,88 @@ impl<M> Slabs<M> {
         Ok(held)
     }
 
-    /// The memories of as many slots below `misfit` as go into one mapping now.
-    fn largest_piece<H: Machine<Mapping = M>>(
-        machine: &H,
-        limits: &Limits,
-        page_size: Size,
-        misfit: u32,
-    ) -> Option<(M, u32)> {
-        let bytes = |slots: u64| {
-            let slots = u32::try_from(slots).unwrap_or(u32::MAX);
-            slab_bytes(limits, MappingName::Memories, slots, page_size)
-        };
-        let slots = largest(0, u64::from(misfit), |slots| {
-            machine.reserve(bytes(slots)).is_ok()
-        });
-        let slots = u32::try_from(slots).ok().filter(|slots| *slots > 0)?;
-        let mapping = machine.reserve(bytes(u64::from(slots))).ok()?;
-        Some((mapping, slots))
-    }
-
     /// All mappings.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
         self.memories.iter().chain(&self.tables).chain(&self.stacks)
+    }
+}
+
+/// The memories of one pool, and where they may lie.
+struct Memories<'a, H> {
+    machine: &'a H,
+    limits: &'a Limits,
+    page_size: Size,
+    reach: &'a Reach,
+}
+
+impl<H: Machine> Memories<'_, H> {
+    /// Reserves all of them, in pieces where that is what goes. `held` and `slots` are what was reserved.
+    fn reserve(&self, held: &mut Vec<H::Mapping>, slots: &mut u32) -> io::Result<()> {
+        while *slots < self.limits.max_instances {
+            let left = self.limits.max_instances - *slots;
+            let (piece, part) = match self.take(left) {
+                Ok(mapping) => (mapping, left),
+                Err(source) => {
+                    let divisible = self.limits.wasmtime.is_none() && held.len() < PIECES;
+                    if source.kind() != io::ErrorKind::OutOfMemory || !divisible {
+                        return Err(source);
+                    }
+                    let piece = self.largest(left).or_else(|| self.by_address(left));
+                    piece.ok_or(source)?
+                }
+            };
+            held.push(piece);
+            *slots += part;
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, slots: u32) -> Size {
+        slab_bytes(self.limits, MappingName::Memories, slots, self.page_size)
+    }
+
+    /// So many in one mapping, where the kernel puts it.
+    fn take(&self, slots: u32) -> io::Result<H::Mapping> {
+        let bytes = self.bytes(slots);
+        let mapping = self.machine.reserve(bytes)?;
+        let start = self.machine.address(&mapping);
+        let window = || layout::window(self.machine);
+        if self.reach.allows(start, bytes, window) {
+            return Ok(mapping);
+        }
+        Err(io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// As many below `misfit` as go into one mapping now.
+    fn largest(&self, misfit: u32) -> Option<(H::Mapping, u32)> {
+        let narrow = |slots| u32::try_from(slots).unwrap_or(u32::MAX);
+        let slots = largest(0, u64::from(misfit), |slots| {
+            self.take(narrow(slots)).is_ok()
+        });
+        let slots = Some(narrow(slots)).filter(|slots| *slots > 0)?;
+        Some((self.take(slots).ok()?, slots))
+    }
+
+    /// As many as go where the kernel does not search by itself, up to `most`.
+    fn by_address(&self, most: u32) -> Option<(H::Mapping, u32)> {
+        let grain = self.page_size.max(poolcfg_core::GRAIN);
+        self.reach
+            .unsearched(self.machine)
+            .into_iter()
+            .find_map(|range| {
+                let room = range.end - range.start;
+                let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
+                    u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)
+                });
+                let slots = u32::try_from(slots).ok().filter(|slots| *slots > 0)?;
+                let bytes = self.bytes(slots);
+                // At the end of the range: behind its beginning there may be a heap.
+                let start = Size::bytes(range.end - bytes.get()).round_down(grain).get();
+                if start < range.start {
+                    return None;
+                }
+                Some((self.machine.reserve_at(start, bytes).ok()?, slots))
+            })
     }
 }
 

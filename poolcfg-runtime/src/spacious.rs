@@ -40,6 +40,17 @@ impl<M: Machine> Machine for Spacious<'_, M> {
             .reserve(bytes.ok_or(io::ErrorKind::OutOfMemory)?)
     }
 
+    fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<M::Mapping> {
+        // The room to spare is below, where the range goes on.
+        let out_of_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+        let start = start.checked_sub(self.spare.get());
+        let bytes = bytes.checked_add(self.spare);
+        self.machine.reserve_at(
+            start.ok_or_else(out_of_memory)?,
+            bytes.ok_or_else(out_of_memory)?,
+        )
+    }
+
     fn address(&self, mapping: &M::Mapping) -> u64 {
         self.machine.address(mapping)
     }

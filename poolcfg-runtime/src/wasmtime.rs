@@ -15,8 +15,9 @@ pub use settings::{Tunables, WasmtimeSettings, native};
 
 use crate::machine::Here;
 use crate::misfit::RecheckError;
+use crate::options::RecheckOptions;
 use crate::promised::promised;
-use crate::recheck::{Least, one_at_a_time, recheck};
+use crate::recheck::{one_at_a_time, recheck};
 
 /// What a build may pool with Wasmtime's pooling allocator: asked for, guaranteed, and least.
 /// `#[pool_limits]` makes one from poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it,
@@ -54,7 +55,7 @@ impl WasmtimeLimits {
     /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
     /// [`RecheckError::Variable`] when a variable says something that cannot be.
     pub fn recheck(&self) -> Result<Checked, RecheckError> {
-        self.check(Least::Guaranteed)
+        self.check(RecheckOptions::new())
     }
 
     /// Like [`recheck`](Self::recheck), and where the guarantee is not there, down to
@@ -63,12 +64,12 @@ impl WasmtimeLimits {
     /// # Errors
     /// As for [`recheck`](Self::recheck), when not even the least is there.
     pub fn recheck_or_shrink(&self) -> Result<Checked, RecheckError> {
-        self.check(Least::Min)
+        self.check(RecheckOptions::new().or_shrink(true))
     }
 
-    fn check(&self, least: Least) -> Result<Checked, RecheckError> {
+    fn check(&self, options: RecheckOptions) -> Result<Checked, RecheckError> {
         let _one = one_at_a_time();
-        let taken = recheck(&Here, &self.promise, least)?;
+        let taken = recheck(&Here, &self.promise, options)?;
         Ok(Checked::new(self.promise, &taken))
     }
 }

@@ -266,5 +266,5 @@ fn a_small_guarantee_takes_all_that_is_asked_where_it_is_there() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "42 1000\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "58 1000\n");
 }

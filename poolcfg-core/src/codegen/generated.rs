@@ -11,8 +11,8 @@ use crate::FIT_SOURCES;
 use crate::case::{Case, Pool};
 use crate::file::TargetFacts;
 use crate::limits::Limits;
-use crate::place::Hole;
 use crate::plan::Plan;
+use crate::room::Hole;
 use crate::setting::Engine;
 use crate::shape::Shape;
 
@@ -351,7 +351,7 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
         #[allow(clippy::all, clippy::pedantic, reason = "generated")]
         const _: () = {
             use super::model::fit::{Mappings, Verdict, fit};
-            use super::model::place::{Hole, Room};
+            use super::model::room::{Hole, Room};
             #(#uses)*
             #[doc = " The holes that the profile guarantees, as the kernel searches them."]
             const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee };

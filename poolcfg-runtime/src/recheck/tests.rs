@@ -8,8 +8,8 @@ use std::io;
 use std::rc::Rc;
 
 use poolcfg_core::{
-    Arch, Engine, Keep, Limits, Os, PoolKeys, Process, Promise, Setting, Settings, Size, Target,
-    WasmtimeVersion,
+    Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, Promise, Setting,
+    Settings, Size, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
@@ -54,6 +54,9 @@ impl Drop for Block {
     }
 }
 
+const GUARANTEED: RecheckOptions = RecheckOptions::new();
+const OR_SHRINK: RecheckOptions = GUARANTEED.or_shrink(true);
+
 const ENOMEM: i32 = 12;
 const EAGAIN: i32 = 11;
 const EPERM: i32 = 1;
@@ -82,6 +85,10 @@ impl Machine for Made {
             holes: Rc::clone(&self.holes),
             used: Rc::clone(&self.used),
         })
+    }
+
+    fn reserve_at(&self, _start: u64, _bytes: Size) -> io::Result<Block> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn address(&self, mapping: &Block) -> u64 {
@@ -169,16 +176,12 @@ fn of_wasmtime(major: u32, asked: u32, guaranteed: u32) -> Promise<'static> {
 fn wasmtime_gets_its_memories_in_one_piece_or_not_at_all() {
     // The holes of an sv39 process: what lies in two pieces for the native pool does not here.
     let machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
-    let taken = recheck(&machine, &of_wasmtime(48, 1000, 30), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &of_wasmtime(48, 1000, 30), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 42);
     assert_eq!(taken.slabs.memories.len(), 1);
     assert!(taken.slabs.tables.is_some() && taken.slabs.stacks.is_some());
     drop(taken);
-    let misfit = misfit(recheck(
-        &machine,
-        &of_wasmtime(48, 43, 43),
-        Least::Guaranteed,
-    ));
+    let misfit = misfit(recheck(&machine, &of_wasmtime(48, 43, 43), GUARANTEED));
     assert_eq!(misfit.limit, RecheckLimit::Hole);
     assert_eq!(misfit.mapping, Some(MappingName::Memories));
     assert_eq!(misfit.largest_fit.max_instances, Some(42));
@@ -194,7 +197,7 @@ fn the_reservation_of_wasmtime_is_the_guaranteed_one_wherever_it_runs() {
         ..promise
     };
     let machine = Made::new(&[Size::tib(1)]);
-    let taken = recheck(&machine, &promise, Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
     assert_eq!(taken.limits.memory_reservation, Size::gib(1));
     assert_eq!(taken.limits.max_instances, 10);
 }
@@ -209,14 +212,14 @@ fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
     let error = misfit(recheck(
         &machine(),
         &of_wasmtime(26, 1000, 1000),
-        Least::Guaranteed,
+        GUARANTEED,
     ));
     assert_eq!(error.limit, RecheckLimit::RamAndSwap);
     assert_eq!((error.need, error.have), (0x7d3e_8000, 1 << 30));
     assert_eq!(error.largest_fit.max_instances, Some(511));
-    let taken = recheck(&machine(), &of_wasmtime(26, 1000, 500), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine(), &of_wasmtime(26, 1000, 500), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 511);
-    let taken = recheck(&machine(), &of_wasmtime(27, 1000, 1000), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine(), &of_wasmtime(27, 1000, 1000), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 1000);
 }
 
@@ -241,7 +244,7 @@ fn misfit(result: Result<Taken<Block>, RecheckError>) -> Misfit {
 #[test]
 fn what_is_asked_is_taken_where_it_fits() {
     let machine = Made::new(&[Size::tib(40), Size::tib(80)]);
-    let taken = recheck(&machine, &promise(1000, 1000), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise(1000, 1000), GUARANTEED).unwrap();
     assert_eq!(taken.limits, slots(1000));
     assert_eq!(taken.slabs.memories.len(), 1);
 }
@@ -256,7 +259,7 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
     };
     let gib = |hundredths: u64| Size::bytes(hundredths * (1 << 30) / 100);
     let mut machine = Made::new(&[gib(8_200), gib(17_067)]);
-    let first = recheck(&machine, &of("first"), Least::Guaranteed).unwrap();
+    let first = recheck(&machine, &of("first"), GUARANTEED).unwrap();
     assert!(first.limits.max_instances >= 30);
     machine.holdings.push(Holding {
         name: "first",
@@ -264,15 +267,20 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
     });
-    let second = recheck(&machine, &of("second"), Least::Guaranteed).unwrap();
+    let second = recheck(&machine, &of("second"), GUARANTEED).unwrap();
     assert!(second.limits.max_instances >= 30);
 }
 
 #[test]
-fn an_sv39_process_holds_more_in_two_pieces_than_in_one() {
-    // What the floor has, and what is found beside it, with a gibibyte left over in the end.
+fn an_sv39_process_holds_61_slots_in_two_pieces() {
+    // What is promised of it, wherever ASLR puts things: the headroom is beside it.
+    let least = Made::new(&[Size::mib(82_247), Size::mib(174_759)]);
+    let taken = recheck(&least, &promise(61, 61), GUARANTEED).unwrap();
+    assert_eq!(taken.limits.max_instances, 61);
+    assert_eq!(taken.slabs.memories.len(), 2);
+    // What a real one has, with a gibibyte left over in the end.
     let machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
-    let taken = recheck(&machine, &promise(1000, 42), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise(1000, 61), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 62);
     assert_eq!(taken.slabs.memories.len(), 2);
 }
@@ -282,7 +290,7 @@ fn slots_lie_in_as_many_pieces_as_a_process_has_holes() {
     // An x86_64 process with an unlimited stack limit has three: 10, 7 and 5 slots, less one for a gibibyte
     // that is left over.
     let machine = Made::new(&[Size::gib(41), Size::gib(29), Size::gib(21)]);
-    let taken = recheck(&machine, &promise(1000, 1), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise(1000, 1), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 21);
     assert_eq!(taken.slabs.memories.len(), 3);
 }
@@ -295,7 +303,7 @@ fn the_headroom_does_not_keep_a_hole_empty_that_is_too_small_for_it() {
         headroom: Size::gib(8),
         ..promise(1000, 1)
     };
-    let taken = recheck(&machine, &promise, Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 16);
     drop(taken);
     assert_eq!(*machine.used.borrow(), 0);
@@ -304,16 +312,25 @@ fn the_headroom_does_not_keep_a_hole_empty_that_is_too_small_for_it() {
 #[test]
 fn less_than_guaranteed_names_the_hole_and_what_fits() {
     let machine = Made::new(&[Size::gib(20), Size::gib(100)]);
-    let misfit = misfit(recheck(&machine, &promise(50, 42), Least::Guaranteed));
+    let misfit = misfit(recheck(&machine, &promise(50, 42), GUARANTEED));
     assert_eq!(misfit.limit, RecheckLimit::Hole);
     assert_eq!(misfit.limits, slots(42));
     // 42 slots of 4 GiB + 32 MiB, and a guard.
     assert_eq!(misfit.need, 42 * ((4 << 30) + (32 << 20)) + (32 << 20));
-    assert_eq!(misfit.have, Size::gib(100).get());
-    // 24 in the larger hole and 4 in the other, with 1 GiB left.
+    // 24 in the larger hole and 4 in the other.
+    assert_eq!(misfit.have, 28 * ((4 << 30) + (32 << 20)) + (32 << 20));
+    assert_eq!(misfit.holes, [Size::gib(100), Size::gib(20)]);
     assert_eq!(misfit.largest_fit.max_instances, Some(28));
+    let text = misfit.to_string();
+    assert!(
+        text.starts_with(
+            "pool needs `169.35 GiB` in slots of `4.04 GiB`; the largest `hole` has `100 GiB`, the \
+             next one `20 GiB`, and the build counts on "
+        ),
+        "{text}"
+    );
     assert_eq!(*machine.used.borrow(), 0);
-    let or_shrink = recheck(&machine, &promise(50, 42), Least::Min).unwrap();
+    let or_shrink = recheck(&machine, &promise(50, 42), OR_SHRINK).unwrap();
     assert_eq!(or_shrink.limits.max_instances, 28);
 }
 
@@ -322,7 +339,7 @@ fn an_operator_who_needs_more_than_is_guaranteed_gets_no_less() {
     // What is guaranteed is there; of what is asked, no more than that.
     let mut machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
     machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "63".to_owned())].into();
-    for least in [Least::Guaranteed, Least::Min] {
+    for least in [GUARANTEED, OR_SHRINK] {
         let misfit = misfit(recheck(&machine, &promise(1000, 42), least));
         assert_eq!(misfit.limits, slots(63));
         assert_eq!(misfit.largest_fit.max_instances, Some(62));
@@ -333,7 +350,7 @@ fn an_operator_who_needs_more_than_is_guaranteed_gets_no_less() {
         );
     }
     machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "62".to_owned())].into();
-    let taken = recheck(&machine, &promise(1000, 42), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise(1000, 42), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 62);
 }
 
@@ -341,7 +358,7 @@ fn an_operator_who_needs_more_than_is_guaranteed_gets_no_less() {
 fn the_guarantee_is_taken_without_headroom() {
     let exactly = 42 * ((4 << 30) + (32 << 20)) + (32 << 20);
     let machine = Made::new(&[Size::bytes(exactly)]);
-    let taken = recheck(&machine, &promise(1000, 42), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise(1000, 42), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 42);
 }
 
@@ -353,7 +370,7 @@ fn rlimit_as_is_named_with_what_the_process_has() {
         ..Made::new(&[Size::tib(80)])
     }
     .with_text("/proc/self/status", "VmSize:\t1048576 kB\n");
-    let misfit = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
+    let misfit = misfit(recheck(&machine, &promise(1000, 1000), GUARANTEED));
     assert_eq!(misfit.limit, RecheckLimit::RlimitAs);
     assert_eq!(misfit.have, Size::gib(64).get());
     // What the process has, and 1 KiB of bookkeeping for each slot and 1 MiB.
@@ -375,13 +392,13 @@ fn rlimit_data_counts_what_is_written_at_worst() {
         ..Made::new(&[Size::tib(80)])
     }
     .with_text("/proc/self/status", "VmData:\t10240 kB\n");
-    let error = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
+    let error = misfit(recheck(&machine, &promise(1000, 1000), GUARANTEED));
     assert_eq!(error.limit, RecheckLimit::RlimitData);
     assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(256).get());
     assert_eq!(error.largest_fit.max_instances, Some(244));
     // What is asked above the guarantee is lowered instead.
-    let taken = recheck(&machine, &promise(1000, 100), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise(1000, 100), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 244);
 }
 
@@ -401,7 +418,7 @@ fn what_other_pools_will_write_and_map_is_counted() {
     .with_text("/proc/self/status", "VmData:\t1040 kB\n")
     .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
     // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
-    let taken = recheck(&machine, &promise(1000, 1), Least::Guaranteed).unwrap();
+    let taken = recheck(&machine, &promise(1000, 1), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 53);
     let machine = Made {
         holdings: vec![holding],
@@ -409,13 +426,13 @@ fn what_other_pools_will_write_and_map_is_counted() {
     }
     .with_text("/proc/sys/vm/max_map_count", "65530\n")
     .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
-    let error = misfit(recheck(&machine, &promise(2000, 2000), Least::Guaranteed));
+    let error = misfit(recheck(&machine, &promise(2000, 2000), GUARANTEED));
     assert_eq!(error.limit, RecheckLimit::MaxMapCount);
     assert_eq!(error.unit, Unit::Maps);
-    // Three for each memory.
-    assert_eq!(error.need, 60_000 + 2048 + 6001);
+    // Three for each memory, which may lie in eight pieces.
+    assert_eq!(error.need, 60_000 + 2048 + 6001 + 7);
     assert_eq!(error.have, 65_530);
-    assert_eq!(error.largest_fit.max_instances, Some(1160));
+    assert_eq!(error.largest_fit.max_instances, Some(1158));
 }
 
 #[test]
@@ -428,12 +445,8 @@ fn the_commit_limit_counts_in_mode_2_only() {
             .with_text("/proc/sys/vm/user_reserve_kbytes", "131072\n")
             .with_text("/proc/meminfo", meminfo)
     };
-    assert!(recheck(&machine("0\n"), &promise(1000, 1000), Least::Guaranteed).is_ok());
-    let error = misfit(recheck(
-        &machine("2\n"),
-        &promise(1000, 1000),
-        Least::Guaranteed,
-    ));
+    assert!(recheck(&machine("0\n"), &promise(1000, 1000), GUARANTEED).is_ok());
+    let error = misfit(recheck(&machine("2\n"), &promise(1000, 1000), GUARANTEED));
     assert_eq!(error.limit, RecheckLimit::CommitLimit);
     assert_eq!(error.need, Size::mib(1001).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(1024 - 8 - 128).get());
@@ -448,7 +461,7 @@ fn locked_memory_is_named() {
         ..Made::new(&[Size::tib(80)])
     }
     .with_text("/proc/self/status", "VmLck:\t2048 kB\n");
-    let error = misfit(recheck(&machine, &promise(1, 1), Least::Guaranteed));
+    let error = misfit(recheck(&machine, &promise(1, 1), GUARANTEED));
     assert_eq!(error.limit, RecheckLimit::RlimitMemlock);
     assert_eq!(error.have, Size::mib(8).get());
     assert_eq!(error.need, Size::mib(2 + 4096 + 64 + 1).get() + 1024);
@@ -460,7 +473,7 @@ fn a_filter_that_refuses_is_named_with_its_errno() {
         refuses: Some(EPERM),
         ..Made::new(&[Size::tib(80)])
     };
-    for least in [Least::Guaranteed, Least::Min] {
+    for least in [GUARANTEED, OR_SHRINK] {
         let error = misfit(recheck(&machine, &promise(9, 9), least));
         assert_eq!(error.limit, RecheckLimit::Refused);
         assert_eq!(
@@ -477,7 +490,7 @@ fn a_filter_that_refuses_for_want_of_memory_is_no_small_hole() {
         refuses: Some(ENOMEM),
         ..Made::new(&[Size::tib(80)])
     };
-    let error = misfit(recheck(&machine, &promise(9, 9), Least::Guaranteed));
+    let error = misfit(recheck(&machine, &promise(9, 9), GUARANTEED));
     assert_eq!(error.limit, RecheckLimit::Refused);
     assert_eq!(error.have, 0);
 }
@@ -534,7 +547,7 @@ fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
     // In each of the two numbers, and at whatever size of the slots.
     for parts in [7, 14, 61, 250] {
         let promise = of(parts);
-        let fit = misfit(recheck(&machine, &promise, Least::Guaranteed)).largest_fit;
+        let fit = misfit(recheck(&machine, &promise, GUARANTEED)).largest_fit;
         let instances = fit.max_instances.unwrap();
         let reservation = fit.memory_reservation.unwrap();
         for limits in [
@@ -546,7 +559,7 @@ fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
                 guaranteed: limits,
                 ..promise
             };
-            let taken = recheck(&other, &smaller, Least::Guaranteed).unwrap();
+            let taken = recheck(&other, &smaller, GUARANTEED).unwrap();
             assert_eq!(taken.limits, limits);
         }
     }
@@ -566,7 +579,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
         }],
         ..Made::new(&[Size::gib(20)])
     };
-    let error = misfit(recheck(&machine, &promise(9, 9), Least::Guaranteed));
+    let error = misfit(recheck(&machine, &promise(9, 9), GUARANTEED));
     assert_eq!(error.held, Size::gib(70));
     let text = error.to_string();
     assert!(
@@ -587,7 +600,7 @@ fn a_mistaken_variable_stops_the_recheck() {
         variables: [("POOLCFG_MAX_INSTANCES".to_owned(), "x".to_owned())].into(),
         ..Made::new(&[Size::tib(80)])
     };
-    let result = recheck(&machine, &promise(9, 9), Least::Min);
+    let result = recheck(&machine, &promise(9, 9), OR_SHRINK);
     assert!(matches!(result, Err(RecheckError::Variable(_))));
 }
 
@@ -641,7 +654,7 @@ proptest! {
         promise in any_promise(),
         holes in prop::collection::vec(0u64..(1 << 44), 1..4),
         data in prop::option::of(0u64..(1 << 36)),
-        least in prop::sample::select(vec![Least::Guaranteed, Least::Min]),
+        options in prop::sample::select(vec![GUARANTEED, OR_SHRINK]),
         page_size in prop::sample::select(vec![Size::kib(4), Size::kib(16), Size::kib(64)]),
     ) {
         let holes: Vec<_> = holes.into_iter().map(Size::bytes).collect();
@@ -651,14 +664,14 @@ proptest! {
         };
         machine.limits.extend(data.map(|data| (Resource::Data, Size::bytes(data))));
         let before = machine.holes.borrow().clone();
-        let result = recheck(&machine, &promise, least);
+        let result = recheck(&machine, &promise, options);
         match result {
             Ok(taken) => {
                 let (limits, asked) = (taken.limits, promise.asked);
                 prop_assert!(limits.max_instances <= asked.max_instances);
                 prop_assert!(limits.memory_reservation <= asked.memory_reservation);
                 prop_assert!(limits.max_memory_size <= limits.memory_reservation);
-                if least == Least::Guaranteed {
+                if options == GUARANTEED {
                     prop_assert!(limits.max_instances >= promise.guaranteed.max_instances);
                     prop_assert!(
                         limits.memory_reservation >= promise.guaranteed.memory_reservation
@@ -680,12 +693,59 @@ proptest! {
                     .collect();
                 if !said.is_empty() {
                     machine.variables = said.into_iter().collect();
-                    let again = recheck(&machine, &promise, Least::Guaranteed);
+                    let again = recheck(&machine, &promise, GUARANTEED);
                     prop_assert!(again.is_ok(), "{text}: {:?}", again.err());
                 }
             }
             Err(error) => prop_assert!(false, "{error}"),
         }
         prop_assert_eq!(&*machine.holes.borrow(), &before);
+    }
+
+    /// The model and the runtime go about it in the same way: in holes of known size, what is guaranteed is
+    /// there and one more is not.
+    #[test]
+    fn what_the_model_guarantees_is_what_goes_in(
+        holes in prop::collection::vec(1u64..(1 << 20), 1..4),
+        grains in 1u64..(1 << 14),
+        guard in 0u64..(1 << 12),
+        table in prop::sample::select(vec![0u64, 160]),
+        stack in prop::sample::select(vec![0u64, 512, 2048]),
+        pools in 1u32..4,
+    ) {
+        let mut found = [Size::ZERO; HOLES];
+        for (found, mib) in found.iter_mut().zip(&holes) {
+            *found = Size::mib(*mib);
+        }
+        let keys = PoolKeys {
+            max_instances: Some(Setting::given(5000)),
+            memory_reservation: Some(Setting::given(Size::kib(64 * grains))),
+            guard_size: Some(Setting::given(Size::kib(4 * guard))),
+            table_reservation: Some(Setting::given(Size::kib(table))),
+            stack_reservation: Some(Setting::given(Size::kib(stack))),
+            on_misfit: Some(Setting::given(OnMisfit::Shrink)),
+            keep: Some(Setting::given(Keep::MemoryReservation)),
+            pools: Some(Setting::given(pools)),
+            ..PoolKeys::EMPTY
+        };
+        let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+        let case = settings.case(Target::CURRENT).map_err(|_| TestCaseError::fail("a fault"))?;
+        let budget = Budget::measured(found, Size::kib(4), Size::ZERO, u64::MAX);
+        let plan = Plan::new(&case.with_budget(budget));
+        let [limits] = plan.guaranteed() else {
+            return Err(TestCaseError::fail("one pool"));
+        };
+        let fit = |limits: &Limits| {
+            let machine = Made::new(&found);
+            let mut held = Vec::new();
+            (0..pools).all(|_| {
+                let slabs = Slabs::reserve(&machine, limits, Size::kib(4), &Reach::ANY);
+                slabs.map(|slabs| held.push(slabs)).is_ok()
+            })
+        };
+        prop_assert_eq!(fit(limits), plan.misfit.is_none());
+        if plan.misfit.is_none() && limits.max_instances < 5000 {
+            prop_assert!(!fit(&limits.with_instances(limits.max_instances + 1)));
+        }
     }
 }

@@ -30,18 +30,28 @@ impl Mapping {
     /// # Errors
     /// What the system says; [`io::ErrorKind::OutOfMemory`] also when a pointer cannot count the bytes.
     pub(crate) fn reserve(bytes: Size) -> io::Result<Self> {
-        // Offsets within a mapping must fit an isize.
-        let len = isize::try_from(bytes.get())
-            .ok()
-            .and_then(|len| usize::try_from(len).ok())
-            .filter(|len| *len > 0)
-            .ok_or(io::ErrorKind::OutOfMemory)?;
-        let base = os::reserve(len)?;
-        Ok(Self {
+        let len = len(bytes)?;
+        Ok(Self::new(os::reserve(len)?, len))
+    }
+
+    /// Reserves `bytes` that begin at the address `start`, a multiple of the page size, where nothing is
+    /// mapped. Never does anything else make room for it.
+    ///
+    /// # Errors
+    /// What the system says, [`io::ErrorKind::AlreadyExists`] when something is in the way;
+    /// [`io::ErrorKind::Unsupported`] on systems that are not asked for addresses.
+    pub(crate) fn reserve_at(start: u64, bytes: Size) -> io::Result<Self> {
+        let start = usize::try_from(start).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let len = len(bytes)?;
+        Ok(Self::new(os::reserve_at(start, len)?, len))
+    }
+
+    fn new(base: NonNull<u8>, len: usize) -> Self {
+        Self {
             base,
             len,
             torn: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Its bytes.
@@ -65,6 +75,15 @@ impl Mapping {
     pub(super) fn tear(&self) {
         self.torn.store(true, Ordering::Release);
     }
+}
+
+/// Bytes as a pointer counts them: offsets within a mapping must fit an isize.
+fn len(bytes: Size) -> io::Result<usize> {
+    let len = isize::try_from(bytes.get())
+        .ok()
+        .and_then(|len| usize::try_from(len).ok())
+        .filter(|len| *len > 0);
+    len.ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
 impl Drop for Mapping {

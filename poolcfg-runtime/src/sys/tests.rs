@@ -49,6 +49,32 @@ fn touch(region: &Region, byte: &str) -> u8 {
     unsafe { address.read_volatile() }
 }
 
+/// Far from what programs and the kernel choose, on every 64-bit window.
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    target_pointer_width = "64"
+))]
+#[test]
+fn a_reservation_by_address_lies_there_or_is_none() {
+    let (start, bytes) = (1 << 36, Size::mib(1));
+    let first = super::Mapping::reserve_at(start, bytes).expect("nothing is there");
+    assert_eq!(u64::try_from(first.address()), Ok(start));
+    for (start, bytes) in [
+        (start, bytes),
+        (start - (512 << 10), bytes),
+        (start + (512 << 10), Size::mib(4)),
+    ] {
+        let error = super::Mapping::reserve_at(start, bytes).expect_err("something is there");
+        assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+    }
+    // What was in the way is still there: nobody else is given it.
+    let other = super::Mapping::reserve(bytes).expect("there is room elsewhere");
+    assert_ne!(other.address(), first.address());
+    drop(first);
+    let again = super::Mapping::reserve_at(start, bytes).expect("it was given back");
+    assert_eq!(u64::try_from(again.address()), Ok(start));
+}
+
 #[test]
 #[ignore = "run by the test below"]
 fn touch_one_byte() {

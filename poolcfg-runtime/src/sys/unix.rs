@@ -37,6 +37,32 @@ pub(super) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     NonNull::new(base.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
+/// Reserves inaccessible address space that begins at `start`, where nothing is.
+///
+/// `MAP_FIXED_NOREPLACE` is refused with EEXIST where something is; kernels before 4.17 take it for a hint
+/// and map elsewhere, which is given back. Source: mmap(2).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn reserve_at(start: usize, len: usize) -> io::Result<NonNull<u8>> {
+    let flags = flags() | MapFlags::FIXED_NOREPLACE;
+    let hint = ptr::without_provenance_mut(start);
+    // SAFETY: a new private map, which replaces nothing: kernels that know the flag refuse to, and to others
+    // the address is a hint, since MAP_FIXED is not said.
+    let base = unsafe { rustix::mm::mmap_anonymous(hint, len, ProtFlags::empty(), flags) }?;
+    let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+    if base.addr().get() == start {
+        return Ok(base);
+    }
+    // SAFETY: the range is the one that was mapped just now, whole, and nobody knows of it.
+    unsafe { release(base, len) };
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Refuses: no other Unix tells what is free, nor gives its addresses by rules that are known here.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Gives a reservation back.
 ///
 /// # Safety

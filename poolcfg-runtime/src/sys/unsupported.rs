@@ -16,6 +16,11 @@ pub(super) fn reserve(_len: usize) -> io::Result<NonNull<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Refuses.
+pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Never called: nothing is ever reserved.
 ///
 /// # Safety

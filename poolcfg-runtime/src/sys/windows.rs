@@ -34,6 +34,11 @@ pub(super) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     NonNull::new(base.cast()).ok_or_else(io::Error::last_os_error)
 }
 
+/// Refuses: the system searches everything by itself.
+pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Gives a reservation back.
 ///
 /// # Safety

@@ -15,4 +15,4 @@ mod report;
 
 pub use cell::{Cell, Program};
 pub use limit::{Injected, LimitReport, Obstacle, Oddity, Suggestion};
-pub use report::{CellReport, Pools, Start};
+pub use report::{CellReport, Pools, PromisedSlots, Start};

@@ -26,6 +26,11 @@ pub struct Pools {
     pub slots: u32,
     /// Whether the process had no room for one slot more than is promised, and a recheck said so.
     pub refused: bool,
+    /// Slots of the same size that a recheck took for a native pool, in pieces, when it was asked for more than
+    /// there are.
+    pub native: u32,
+    /// Slots that the largest holes have room for.
+    pub physical: u32,
 }
 
 impl Start {
@@ -40,11 +45,13 @@ impl Start {
             holes: [size(first)?, size(second)?],
             pools: match pools {
                 [] => None,
-                [taken, found, slots, refused] => Some(Pools {
+                [taken, found, slots, refused, native, physical] => Some(Pools {
                     taken: size(taken)?,
                     found: size(found)?,
                     slots: slots.parse().ok()?,
                     refused: refused.parse().ok()?,
+                    native: native.parse().ok()?,
+                    physical: physical.parse().ok()?,
                 }),
                 _ => return None,
             },
@@ -56,12 +63,22 @@ impl Pools {
     /// What was taken, in thousandths of what was found, rounded down.
     #[must_use]
     pub fn share(&self) -> u64 {
-        match self.found.get() {
-            0 => 1000,
-            found => {
-                let share = u128::from(self.taken.get()) * 1000 / u128::from(found);
-                u64::try_from(share).unwrap_or(u64::MAX)
-            }
+        thousandths(self.taken.get(), self.found.get())
+    }
+
+    /// The slots of a native pool, in thousandths of those that there is room for.
+    #[must_use]
+    pub fn native_share(&self) -> u64 {
+        thousandths(self.native.into(), self.physical.into())
+    }
+}
+
+fn thousandths(part: u64, whole: u64) -> u64 {
+    match whole {
+        0 => 1000,
+        whole => {
+            let share = u128::from(part) * 1000 / u128::from(whole);
+            u64::try_from(share).unwrap_or(u64::MAX)
         }
     }
 }
@@ -77,7 +94,14 @@ impl fmt::Display for Start {
                 found,
                 slots,
                 refused,
-            }) => write!(f, " {} {} {slots} {refused}", taken.get(), found.get()),
+                native,
+                physical,
+            }) => write!(
+                f,
+                " {} {} {slots} {refused} {native} {physical}",
+                taken.get(),
+                found.get()
+            ),
         }
     }
 }
@@ -99,7 +123,7 @@ pub struct CellReport {
     pub most: [Size; 2],
     /// The least share of what is there that a recheck took, in thousandths.
     pub share: u64,
-    /// Slots of 1/64 of the window that are promised, with Wasmtime's own guards.
+    /// Slots of 1/64 of the window that are promised to Wasmtime, with its own guards.
     pub slots_promised: u32,
     /// The fewest that a recheck took when it was asked for 64.
     pub slots_least: u32,
@@ -107,12 +131,27 @@ pub struct CellReport {
     pub pools: u32,
     /// Those of them that had no room for one slot more than is promised, and were told so.
     pub refused: u32,
+    /// Slots of the same size that are promised to a native pool, in pieces.
+    pub native_promised: u32,
+    /// The fewest that a recheck took when it was asked for more than there are.
+    pub native_least: u32,
+    /// The least share of those that there is room for, in thousandths.
+    pub native_share: u64,
+}
+
+/// Slots that are promised in a cell: to Wasmtime and to a native pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PromisedSlots {
+    /// In one piece.
+    pub wasmtime: u32,
+    /// In as many pieces as there are holes.
+    pub native: u32,
 }
 
 impl CellReport {
     /// A cell in which nothing has been started yet.
     #[must_use]
-    pub const fn new(cell: Cell, promised: [Size; 2], slots_promised: u32) -> Self {
+    pub const fn new(cell: Cell, promised: [Size; 2], slots: PromisedSlots) -> Self {
         Self {
             cell,
             starts: 0,
@@ -121,10 +160,13 @@ impl CellReport {
             least: [Size::bytes(u64::MAX); 2],
             most: [Size::ZERO; 2],
             share: u64::MAX,
-            slots_promised,
+            slots_promised: slots.wasmtime,
             slots_least: u32::MAX,
             pools: 0,
             refused: 0,
+            native_promised: slots.native,
+            native_least: u32::MAX,
+            native_share: u64::MAX,
         }
     }
 
@@ -139,6 +181,8 @@ impl CellReport {
             self.slots_least = self.slots_least.min(pools.slots);
             self.pools += 1;
             self.refused += u32::from(pools.refused);
+            self.native_least = self.native_least.min(pools.native);
+            self.native_share = self.native_share.min(pools.native_share());
         }
     }
 
@@ -165,6 +209,9 @@ impl CellReport {
             slots_least,
             pools,
             refused,
+            native_promised,
+            native_least,
+            native_share,
         ] = *numbers.as_slice()
         else {
             return None;
@@ -182,6 +229,9 @@ impl CellReport {
             slots_least: slots_least.try_into().ok()?,
             pools: pools.try_into().ok()?,
             refused: refused.try_into().ok()?,
+            native_promised: native_promised.try_into().ok()?,
+            native_least: native_least.try_into().ok()?,
+            native_share,
         })
     }
 }
@@ -194,8 +244,15 @@ impl fmt::Display for CellReport {
         }
         write!(
             f,
-            " {} {} {} {} {}",
-            self.share, self.slots_promised, self.slots_least, self.pools, self.refused
+            " {} {} {} {} {} {} {} {}",
+            self.share,
+            self.slots_promised,
+            self.slots_least,
+            self.pools,
+            self.refused,
+            self.native_promised,
+            self.native_least,
+            self.native_share
         )
     }
 }
@@ -220,15 +277,22 @@ mod tests {
             found: Size::gib(251),
             slots: 42,
             refused: true,
+            native: 61,
+            physical: 62,
         };
         assert_eq!(pools.share(), 996);
+        assert_eq!(pools.native_share(), 983);
         let start = Start {
             pools: Some(pools),
             ..start
         };
         assert_eq!(Start::read(&start.to_string()), Some(start));
         for cell in Cell::all() {
-            let mut report = CellReport::new(cell, [Size::gib(170), Size::gib(80)], 42);
+            let slots = PromisedSlots {
+                wasmtime: 42,
+                native: 61,
+            };
+            let mut report = CellReport::new(cell, [Size::gib(170), Size::gib(80)], slots);
             report.add(&start);
             report.starts = 1;
             let line = report.to_string();

@@ -1,5 +1,6 @@
-//! Reserves what the model promises of this process: two pools that take the largest hole and what is
-//! beside it. Arguments: VA profile, relocation model, stack limit, aslr.
+//! Reserves what the model promises of this process: two pools of one slot that take the largest hole and what
+//! is beside it; as many slots as all holes hold; and two pools that share them. Arguments: VA profile,
+//! relocation model, stack limit, aslr.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -12,52 +13,84 @@ use poolcfg_runtime::PoolLimits;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let Some(settings) = settings(Vec::leak(words)) else {
+    let Some(space) = space(Vec::leak(words)) else {
         eprintln!("usage: fill-holes PROFILE pie|static finite|unlimited default|maximum");
         return ExitCode::from(2);
     };
-    let mut held = Vec::new();
-    for pool in 0..2 {
-        let limits = PoolLimits::new(settings.promise(Target::CURRENT, pool));
-        println!(
-            "pool {pool}: {} promised",
-            limits.guaranteed().memory_reservation
-        );
-        match limits.recheck() {
-            Ok(reserved) => held.push(reserved),
-            Err(error) => {
-                println!("pool {pool}: {error}");
-                return ExitCode::FAILURE;
-            }
+    let one = PoolKeys {
+        max_instances: Some(Setting::given(1)),
+        memory_reservation: Some(Setting::given(Size::tib(1 << 10))),
+        keep: Some(Setting::given(Keep::MaxInstances)),
+        ..bare()
+    };
+    let settings = |names| Settings::new(names, &[]).address_space(space);
+    let case = match settings(&[]).case(Target::CURRENT) {
+        Ok(case) => case,
+        Err(faults) => panic!("{}", faults.message("the arguments").as_str()),
+    };
+    // Of 1/64 of the window, so that a hole holds some and a rest.
+    let many = PoolKeys {
+        max_instances: Some(Setting::given(128)),
+        memory_reservation: Some(Setting::given(Size::bytes(case.profile.window.get() / 64))),
+        guard_size: Some(Setting::given(Size::mib(32))),
+        keep: Some(Setting::given(Keep::MemoryReservation)),
+        ..bare()
+    };
+    for settings in [
+        settings(&["first", "second"]).pooling_allocator(one),
+        settings(&["pieces"]).pooling_allocator(many),
+        settings(&["one", "other"]).pooling_allocator(many),
+    ] {
+        if let Err(broken) = reserve(&settings) {
+            println!("{broken}");
+            return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
 }
 
-fn settings(words: &'static [String]) -> Option<Settings<'static>> {
-    let [profile, relocation_model, stack_limit, aslr] = words else {
-        return None;
-    };
-    let given = |reservation| PoolKeys {
-        max_instances: Some(Setting::given(1)),
-        memory_reservation: Some(Setting::given(reservation)),
+/// Each pool takes what it is guaranteed and no more, and keeps it while the next one does.
+fn reserve(settings: &Settings<'static>) -> Result<(), String> {
+    let mut held = Vec::new();
+    let promises: Vec<_> = (0..settings.pools().len())
+        .map(|pool| settings.promise(Target::CURRENT, pool))
+        .collect();
+    for promise in promises {
+        let limits = PoolLimits::new(poolcfg_core::Promise {
+            asked: promise.guaranteed,
+            ..promise
+        });
+        let (slots, each) = (
+            limits.guaranteed().max_instances,
+            limits.guaranteed().memory_reservation,
+        );
+        println!("pool `{}`: {slots} of {each} promised", promise.name);
+        held.push(limits.recheck().map_err(|error| error.to_string())?);
+    }
+    Ok(())
+}
+
+/// A pool without anything but its memories, which takes what there is.
+fn bare() -> PoolKeys {
+    PoolKeys {
         guard_size: Some(Setting::given(Size::ZERO)),
         table_reservation: Some(Setting::given(Size::ZERO)),
         stack_reservation: Some(Setting::given(Size::ZERO)),
-        keep: Some(Setting::given(Keep::MaxInstances)),
         on_misfit: Some(Setting::given(OnMisfit::Shrink)),
         ..PoolKeys::EMPTY
+    }
+}
+
+fn space(words: &'static [String]) -> Option<AddressSpaceKeys<'static>> {
+    let [profile, relocation_model, stack_limit, aslr] = words else {
+        return None;
     };
-    let settings = Settings::new(&["first", "second"], &[])
-        .pooling_allocator(given(Size::tib(1 << 10)))
-        .address_space(AddressSpaceKeys {
-            va_profile: Some(Setting::given(profile)),
-            relocation_model: Some(Setting::given(RelocationModel::from_word(
-                relocation_model,
-            )?)),
-            stack_limit: Some(Setting::given(StackLimit::from_word(stack_limit)?)),
-            aslr: Some(Setting::given(Aslr::from_word(aslr)?)),
-            ..AddressSpaceKeys::EMPTY
-        });
-    settings.case(Target::CURRENT).is_ok().then_some(settings)
+    let relocation_model = RelocationModel::from_word(relocation_model)?;
+    Some(AddressSpaceKeys {
+        va_profile: Some(Setting::given(profile)),
+        relocation_model: Some(Setting::given(relocation_model)),
+        stack_limit: Some(Setting::given(StackLimit::from_word(stack_limit)?)),
+        aslr: Some(Setting::given(Aslr::from_word(aslr)?)),
+        ..AddressSpaceKeys::EMPTY
+    })
 }

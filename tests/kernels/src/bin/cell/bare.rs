@@ -52,15 +52,24 @@ pub fn largest(end: u64, page: Size) -> Size {
 /// What is there in so many pieces, the largest first, beside a mapping of `headroom`.
 pub fn total(pieces: usize, headroom: Size, end: u64, page: Size) -> Option<Size> {
     let _headroom = Bare::reserve(headroom, end)?;
-    let mut held = Vec::with_capacity(pieces);
-    let mut total: u64 = 0;
-    for _ in 0..pieces {
-        let bytes = largest(end, page);
-        if bytes.is_zero() {
-            break;
-        }
-        held.push(Bare::reserve(bytes, end)?);
-        total = total.checked_add(bytes.get())?;
-    }
+    let holes = largest_beside_each_other(pieces, end, page);
+    let total = holes
+        .iter()
+        .try_fold(0u64, |total, hole| total.checked_add(hole.get()))?;
     Some(Size::bytes(total))
+}
+
+/// The largest mappings below `end` that can be made beside each other.
+pub fn largest_beside_each_other(pieces: usize, end: u64, page: Size) -> Vec<Size> {
+    let mut held = Vec::with_capacity(pieces);
+    let mut holes = Vec::with_capacity(pieces);
+    while holes.len() < pieces {
+        let bytes = largest(end, page);
+        let Some(hole) = Bare::reserve(bytes, end).filter(|_| !bytes.is_zero()) else {
+            break;
+        };
+        held.push(hole);
+        holes.push(bytes);
+    }
+    holes
 }

@@ -10,7 +10,8 @@ use poolcfg_core::{
     StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
 };
 use poolcfg_runtime::{
-    AcquireError, Pool, PoolLimits, RecheckError, RecheckLimit, Region, WasmtimeLimits, probe,
+    AcquireError, Pool, PoolLimits, RecheckError, RecheckLimit, RecheckOptions, Region,
+    WasmtimeLimits, probe,
 };
 use poolcfg_tests_kernels::{Cell, Pools, Start};
 
@@ -29,10 +30,11 @@ fn main() {
     let promised = process.case.budget.holes();
     let slots = process.wasmtime_slots();
     println!(
-        "promised {} {} {}",
+        "promised {} {} {} {}",
         promised[0].get(),
         promised[1].get(),
-        slots.unwrap_or(0)
+        slots.unwrap_or(0),
+        process.native_slots().unwrap_or(0)
     );
     let holes = process.holes(promised);
     process.named_by_the_probe();
@@ -130,12 +132,16 @@ impl Process {
         let refused = self.one_slot_more(slots.unwrap_or(0) + 1);
         let slots = self.wasmtime(slots);
         self.native_pool();
+        let (native, physical) = self.every_slot();
         let (taken, found) = self.all_there_is();
+        self.wide_addresses();
         let pools = Pools {
             taken,
             found,
             slots,
             refused,
+            native,
+            physical,
         };
         self.expect(pools.share() >= 980, || {
             format!("a recheck takes {taken} of {found}")
@@ -245,16 +251,60 @@ impl Process {
         true
     }
 
+    /// Slots for a native pool that are guaranteed; nothing where not even one is.
+    fn native_slots(&self) -> Option<u32> {
+        let plan = self.plan(slots(&self.case, 64, 128));
+        match (plan.misfit, plan.guaranteed()) {
+            (None, [limits]) => Some(limits.max_instances),
+            _ => None,
+        }
+    }
+
+    /// Slots that a recheck takes of a native pool that asks for twice the window, and those that the
+    /// largest holes have room for.
+    fn every_slot(&mut self) -> (u32, u32) {
+        if self.native_slots().is_none() {
+            return (0, 0);
+        }
+        let settings = self.cell.settings(self.profile, slots(&self.case, 64, 128));
+        let limits = PoolLimits::new(settings.promise(Target::CURRENT, 0));
+        let page = self.case.profile.page_size;
+        let bytes = |slots| {
+            let footprint = limits.asked().with_instances(slots).footprint(page);
+            footprint.map_or(Size::ZERO, |footprint| footprint.mappings[0].bytes)
+        };
+        let slot = bytes(2).saturating_sub(bytes(1));
+        let guard = bytes(1).saturating_sub(slot);
+        let holes = bare::largest_beside_each_other(HOLES, self.end, page);
+        let physical: u64 = holes
+            .iter()
+            .map(|hole| hole.saturating_sub(guard).get() / slot.get().max(1))
+            .sum();
+        let physical = u32::try_from(physical).unwrap_or(u32::MAX).min(128);
+        match limits.recheck() {
+            Ok(reserved) => {
+                let guaranteed = limits.guaranteed().max_instances;
+                let taken = reserved.instances();
+                self.expect(taken >= guaranteed, || {
+                    format!("{taken} of {guaranteed} guaranteed slots in pieces")
+                });
+                (taken, physical)
+            }
+            Err(error) => {
+                self.refused("guaranteed slots in pieces", &error);
+                (0, physical)
+            }
+        }
+    }
+
     /// A pool of what is guaranteed: every slot is acquired, touched and released.
     fn native_pool(&mut self) {
-        let keys = slots(&self.case, 64, 64);
-        let plan = self.plan(keys);
-        if plan.misfit.is_some() {
+        let Some(guaranteed) = self.native_slots() else {
             return;
-        }
+        };
+        let keys = slots(&self.case, 64, guaranteed);
         let settings = self.cell.settings(self.profile, keys);
         let limits = PoolLimits::new(settings.promise(Target::CURRENT, 0));
-        let guaranteed = limits.guaranteed().max_instances;
         if let Err(error) = touch_every_slot(limits, guaranteed) {
             self.broken
                 .push(format!("native pool of {guaranteed}: {error}"));
@@ -274,7 +324,7 @@ impl Process {
         }
         let page = self.case.profile.page_size;
         let asked = self.end.saturating_mul(2);
-        let Some(found) = bare::total(HOLES, self.case.budget.headroom, 1 << 56, page) else {
+        let Some(found) = bare::total(HOLES, self.case.budget.headroom, self.end, page) else {
             self.broken.push("no room for the headroom".to_owned());
             return (Size::ZERO, Size::ZERO);
         };
@@ -287,6 +337,28 @@ impl Process {
                 self.refused("a pool that asks for more than there is", &error);
                 (Size::ZERO, found)
             }
+        }
+    }
+}
+
+impl Process {
+    /// Who asks for addresses above the window has them where the kernel has them, and all that there is besides.
+    fn wide_addresses(&mut self) {
+        let keys = slots(&self.case, 64, 128);
+        if self.plan(keys).misfit.is_some() {
+            return;
+        }
+        let settings = self.cell.settings(self.profile, keys);
+        let limits = PoolLimits::new(settings.promise(Target::CURRENT, 0));
+        let has_them = matches!(self.profile, "sv57" | "va48" | "va47-16k");
+        match limits.recheck_with(RecheckOptions::new().wide_addresses(true)) {
+            Ok(reserved) => {
+                let taken = reserved.instances();
+                self.expect((taken == 128) == has_them, || {
+                    format!("{taken} of 128 slots, above the window too")
+                });
+            }
+            Err(error) => self.refused("addresses above the window", &error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::process::{Command, Output};
 
 use poolcfg_core::{Aslr, Layout, PoolKeys, Size, StackLimit};
-use poolcfg_tests_kernels::{Cell, CellReport, Start};
+use poolcfg_tests_kernels::{Cell, CellReport, PromisedSlots, Start};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::read;
@@ -104,7 +104,7 @@ fn run(profile: &str, cell: Cell, starts: u32) -> Result<CellReport, String> {
     report.ok_or_else(|| "no process was to be started".to_owned())
 }
 
-type Said<'a> = (([Size; 2], u32), Start, Vec<&'a str>);
+type Said<'a> = (([Size; 2], PromisedSlots), Start, Vec<&'a str>);
 
 /// What a process said: a line of promises, what it measured, and each promise that was not kept.
 fn said(output: &Output) -> Option<Said<'_>> {
@@ -113,11 +113,15 @@ fn said(output: &Output) -> Option<Said<'_>> {
     }
     let mut lines = std::str::from_utf8(&output.stdout).ok()?.lines();
     let promised: Vec<&str> = lines.next()?.split(' ').collect();
-    let ["promised", first, second, slots] = promised.as_slice() else {
+    let ["promised", first, second, wasmtime, native] = promised.as_slice() else {
         return None;
     };
     let size = |word: &str| word.parse().ok().map(Size::bytes);
-    let promised = ([size(first)?, size(second)?], slots.parse().ok()?);
+    let slots = PromisedSlots {
+        wasmtime: wasmtime.parse().ok()?,
+        native: native.parse().ok()?,
+    };
+    let promised = ([size(first)?, size(second)?], slots);
     let start = Start::read(lines.next()?)?;
     let mut faults = Vec::new();
     loop {

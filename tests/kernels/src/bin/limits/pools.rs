@@ -122,6 +122,7 @@ fn slots(instances: u32, reservation: Size, memory: Size) -> PoolKeys {
 
 fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
     let share = |parts: u64| Size::bytes(window.get() / parts).round_down(GRAIN);
+    let three_fifths = Size::bytes(window.get() / 5 * 3).round_down(GRAIN);
     let obstacle = match injected {
         Injected::Obstacle(obstacle) => obstacle,
         Injected::Oddity(Oddity::MemoryCgroup) => {
@@ -166,10 +167,10 @@ fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
             ..slots(16, Size::mib(8), Size::mib(8))
         },
         // Of 1/14 of the window four go into a hole of a third of it, whatever ASLR does, and never five. The
-        // slots of a native pool may lie in several holes, of which the legacy layout has several: it meets
-        // the limit with one that is larger than each of them.
+        // slots of a native pool may lie in several holes, also in those that the legacy layout does not search:
+        // it meets the limit with one that is larger than each of them, which only the usual layout holds.
         Obstacle::UnlimitedStack => match engine {
-            Engine::Native => slots(1, share(2), Size::mib(1)),
+            Engine::Native => slots(1, three_fifths, Size::mib(1)),
             Engine::Wasmtime => slots(8, share(14), Size::mib(1)),
         },
         Obstacle::SecondPool => slots(8, share(14), Size::mib(1)),
