@@ -26,9 +26,10 @@
 //! - `pool_limits`, `recheck`, `bounds`, `slabs`: how much is taken; `layout`, `misfit`: why not more
 //! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
-//! - `machine`, `proc`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
+//! - `machine`, `proc`, `elf`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
 
 mod bounds;
+mod elf;
 mod layout;
 mod ledger;
 mod machine;

@@ -7,6 +7,7 @@
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands
+//! - `fuzz`: bounded runs of the fuzz targets
 //! - `run`: running a command, and saying which
 //! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of the README
@@ -16,6 +17,7 @@ mod bench;
 mod cache;
 mod cross;
 mod debian;
+mod fuzz;
 mod item;
 mod kernels;
 mod qemu;
