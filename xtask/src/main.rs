@@ -42,7 +42,8 @@ Commands:
   kernels  Set up, boot kernels in emulation, and print what each has of what is promised
   bench    Run every benchmark and print the README's table
   bench wasmtime
-           Set up, and print the README's table of real Wasmtime with and without our limits
+           Set up, and print the README's tables of real Wasmtime: its pool beside ours, and with and
+           without our limits
 ";
 
 fn main() -> ExitCode {
