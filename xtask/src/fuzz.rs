@@ -64,7 +64,12 @@ pub fn fuzz() -> Result<(), String> {
             .arg("--target-dir")
             .arg(&built)
             .arg("--")
-            .args([&format!("-runs={runs}"), "-seed=1", "-max_len=4096"])
+            .args([
+                &format!("-runs={runs}"),
+                "-seed=1",
+                "-max_len=4096",
+                "-timeout=300",
+            ])
             .args([&format!("-dict={name}.dict"), "-verbosity=0"])
             .arg(format!("-artifact_prefix={}/", failing.display()))
             .arg(&found)
