@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::cache;
 use crate::item::Item;
-use crate::run::{cargo, root, run};
+use crate::run::{cargo, output, root, run};
 
 /// What libFuzzer is built with.
 pub const CXX: Item = Item {
@@ -44,7 +44,7 @@ const TARGETS: [Target; 2] = [
     },
 ];
 
-/// Runs every target. The input that one fails on is kept.
+/// Runs every target. The text that one fails on is kept.
 pub fn fuzz() -> Result<(), String> {
     let package = root().join("tests/fuzz");
     let built = cache::folder()?.join("target-fuzz");
@@ -57,29 +57,34 @@ pub fn fuzz() -> Result<(), String> {
             fs::create_dir_all(folder)
                 .map_err(|error| format!("`{}`: {error}", folder.display()))?;
         }
-        run(cargo()
-            // The folder's `.cargo/config.toml` has the flags of the compiler.
-            .current_dir(&package)
-            .args(["run", "--release", "--locked", "--bin", name])
-            .arg("--target-dir")
-            .arg(&built)
-            .arg("--")
-            .args([
-                &format!("-runs={runs}"),
-                "-seed=1",
-                "-max_len=4096",
-                "-timeout=300",
-            ])
-            .args([&format!("-dict={name}.dict"), "-verbosity=0"])
-            .arg(format!("-artifact_prefix={}/", failing.display()))
-            .arg(&found)
-            .arg(format!("corpus/{name}")))
+        let step = |what: &str| {
+            let mut cargo = cargo();
+            cargo
+                // The folder's `.cargo/config.toml` has the flags of the compiler.
+                .current_dir(&package)
+                .args([what, "--release", "--locked", "--bin", name])
+                .arg("--target-dir")
+                .arg(&built);
+            cargo
+        };
+        run(&mut step("build"))?;
+        // It has much to say, of use only when it fails.
+        output(
+            step("run")
+                .args(["--quiet", "--", &format!("-runs={runs}"), "-seed=1"])
+                .args(["-max_len=4096", "-timeout=300", "-verbosity=0"])
+                .arg(format!("-dict={name}.dict"))
+                .arg(format!("-artifact_prefix={}/", failing.display()))
+                .arg(&found)
+                .arg(format!("corpus/{name}")),
+        )
         .map_err(|error| {
             format!(
-                "{error}; an input that fails is kept in `{}`",
+                "{error}\na text that `{name}` fails on is kept in `{}`",
                 failing.display()
             )
         })?;
+        eprintln!("`{name}` was asked {runs} times, and failed on none");
     }
     Ok(())
 }
