@@ -39,6 +39,7 @@ Commands:
   test     Set up, then run every test; what takes long to build is used only when it is there
   test --all
            The same, and build what takes long, too
+  fuzz     Replay the corpus of every fuzz target, and ask it as much more as the tests do
   kernels  Set up, boot kernels in emulation, and print what each has of what is promised
   bench    Run every benchmark and print the README's table
   bench wasmtime
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         ["setup"] => test::setup(),
         ["test"] => test::test(Heavy::LeftOut),
         ["test", "--all"] => test::test(Heavy::Built),
+        ["fuzz"] => test::fuzz(),
         ["kernels"] => test::kernels(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),

@@ -39,14 +39,7 @@ struct Suite {
 }
 
 const SUITES: [Suite; 4] = [
-    Suite {
-        name: "fuzz",
-        about: "any text as poolcfg.toml and as the files of /proc",
-        runs: Runs::Own(fuzz::fuzz),
-        items: &[&CXX],
-        heavy: &[],
-        variables: || Ok(Vec::new()),
-    },
+    FUZZ,
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
@@ -71,6 +64,15 @@ const SUITES: [Suite; 4] = [
     },
     KERNELS,
 ];
+
+const FUZZ: Suite = Suite {
+    name: "fuzz",
+    about: "any text as poolcfg.toml and as the files of /proc",
+    runs: Runs::Own(fuzz::fuzz),
+    items: &[&CXX],
+    heavy: &[],
+    variables: || Ok(Vec::new()),
+};
 
 const KERNELS: Suite = Suite {
     name: "kernels",
@@ -136,6 +138,12 @@ pub fn setup() -> Result<(), String> {
     }
     eprintln!("the set-up is complete: `{}`", cache::folder()?.display());
     Ok(())
+}
+
+/// Runs every fuzz target as far as the tests do.
+pub fn fuzz() -> Result<(), String> {
+    item::make(FUZZ.items)?;
+    run_suite(&FUZZ, &[])
 }
 
 /// Boots every kernel, judges the model by them, and prints the table, whatever they say.
