@@ -41,6 +41,12 @@ fn maps(text: &str) {
         written += &format!("{start:08x}-{end:08x} r{write}-p 00000000 00:00 0       {name}\n");
     }
     assert!(proc::maps(&written).eq(maps));
+    // Any line is a name of which all is read.
+    for name in text.lines().map(str::trim) {
+        let line = format!("10000-20000 rw-p 00000000 fe:00 123   {name}");
+        let names: Vec<_> = proc::maps(&line).map(|map| map.name).collect();
+        assert_eq!(names, [name]);
+    }
 }
 
 /// The gaps are what no map below the stack covers: judged one piece between two edges after the other.
@@ -99,6 +105,8 @@ fn sizes(text: &str) {
             assert_eq!(proc::size_of(&line, key), Some(size));
             assert_eq!(proc::size_of(&format!("{line}{text}"), key), Some(size));
         }
+        let other = format!("{key}X: 7 kB\nX{key}: 7 kB\n{text}");
+        assert_eq!(proc::size_of(&other, key), size);
         let first = proc::size_of(&format!("{key}: 7 kB\n{text}"), key);
         assert_eq!(first, Some(Size::kib(7)));
         if matches!(key, "MemTotal" | "SwapTotal") {
