@@ -46,7 +46,7 @@ pub mod variables;
 mod wasmtime;
 
 pub use misfit::{Misfit, RecheckError, RecheckLimit, Unit};
-pub use pool::{AcquireError, Exhausted, Pool, PoolError, Slot};
+pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
     Budget, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
@@ -55,7 +55,7 @@ pub use poolcfg_core::{
 pub use poolcfg_macros::pool_limits;
 pub use probe::{Probe, ProcessLimits, probe};
 pub use reserved::{Reserved, Warning};
-pub use sys::{GrowError, Region};
+pub use sys::{GrowError, Region, Reset, ShrinkError};
 pub use wasmtime::{Checked, Tunables, WasmtimeLimits, WasmtimeSettings};
 
 /// What the code of `#[pool_limits]` names; not for users.

@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus};
 use poolcfg_core::{PoolKeys, Setting, Settings, Size, Target};
 
 use super::Region;
-use crate::{Pool, PoolLimits, Slot};
+use crate::{Pool, PoolLimits, PoolOptions, Reset, Slot};
 
 const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
 
@@ -15,6 +15,10 @@ const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
 const BYTES: [&str; 3] = ["before", "last", "behind"];
 
 fn pool() -> Pool {
+    pool_with(PoolOptions::new())
+}
+
+fn pool_with(options: PoolOptions) -> Pool {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(3)),
         memory_reservation: Some(Setting::given(Size::mib(1))),
@@ -24,7 +28,7 @@ fn pool() -> Pool {
         .pooling_allocator(keys)
         .promise(Target::CURRENT, 0);
     let reserved = PoolLimits::new(promise).recheck().expect("it fits");
-    Pool::new(reserved).expect("it opens")
+    Pool::with(reserved, options).expect("it opens")
 }
 
 fn slots() -> Vec<Slot> {
@@ -126,7 +130,7 @@ fn locked_pages_are_zero_for_the_next_owner_too() {
 #[test]
 #[ignore = "run by the test below: it leaves a hole that another test may map into"]
 fn lose_a_page() {
-    let pool = pool();
+    let pool = pool_with(PoolOptions::new().reset(Reset::Discard));
     let mut slot = pool.acquire().expect("a slot");
     slot.memory().grow_to(128 << 10).expect("it grows");
     slot.memory().as_mut_slice().fill(7);
