@@ -50,7 +50,9 @@ pub(super) fn call<T>(
             FAILED.set(FAILED.get() + 1);
             let page = rustix::param::page_size();
             let half = len / 2 / page * page;
-            if plan.half && half > 0 {
+            // A map that is made, or taken away, is one whole.
+            let divisible = !matches!(call, Call::Reserve | Call::Release);
+            if plan.half && divisible && half > 0 {
                 drop(make(half));
             }
             return Err(plan.errno.into());

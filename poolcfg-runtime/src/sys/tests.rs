@@ -1,8 +1,11 @@
 //! Guards: a process that touches what it must not dies of it. Each case runs in a child, the same test
 //! program with another test.
 
+#[cfg(target_os = "linux")]
+mod faults;
+
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, Output};
 
 use poolcfg_core::{PoolKeys, Setting, Settings, Size, Target};
 
@@ -77,13 +80,12 @@ fn touch_one_byte() {
     touch(region, byte);
 }
 
-fn child(test: &str, asked: &str) -> ExitStatus {
+fn child(test: &str, asked: &str) -> Output {
     Command::new(std::env::current_exe().expect("a test knows its own program"))
         .args([&format!("sys::tests::{test}"), "--exact", "--ignored"])
         .env(VARIABLE, asked)
         .output()
         .expect("it runs again")
-        .status
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
         for slot in 0..3 {
             for byte in BYTES {
                 let asked = format!("{region} {slot} {byte}");
-                let status = child("touch_one_byte", &asked);
+                let status = child("touch_one_byte", &asked).status;
                 if byte == "last" {
                     assert!(status.success(), "{asked}: {status}");
                 } else {
@@ -156,6 +158,6 @@ fn lose_a_page() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_slot_that_cannot_be_cleared_is_never_handed_out_again() {
-    let status = child("lose_a_page", "");
+    let status = child("lose_a_page", "").status;
     assert!(status.success(), "{status}");
 }
