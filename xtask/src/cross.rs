@@ -6,50 +6,66 @@ use std::process::Command;
 
 use crate::cache;
 use crate::debian::{self, Packages, Part};
+use crate::item::Item;
 use crate::run::run;
 
 /// What GNU calls the architectures.
 const ARCHITECTURES: [&str; 2] = ["riscv64", "aarch64"];
 
-/// The folder; its scripts `bin/ARCHITECTURE-cc` and `bin/ARCHITECTURE-static-pie-cc` link programs.
-pub fn setup() -> Result<PathBuf, String> {
+/// Compilers, linkers and C libraries, and what builds a kernel.
+pub const CROSS: Item = Item {
+    name: "cross compilers",
+    megabytes: 100,
+    minutes: 0,
+    held: || Ok(folder()?.join("usr/bin/xz").exists()),
+    make: fetch,
+};
+
+/// Where they are unpacked.
+pub fn folder() -> Result<PathBuf, String> {
     let suite = debian::known_suite()?;
-    let folder = cache::folder()?.join(format!("cross-{suite}"));
-    if !folder.join("usr/bin/xz").exists() {
-        eprintln!("fetching cross compilers (100 MB, once)");
-        let sets = [
-            Packages {
-                names: &[
-                    "gcc-riscv64-linux-gnu",
-                    "gcc-aarch64-linux-gnu",
-                    // To build a kernel.
-                    "bc",
-                    "bison",
-                    "flex",
-                    "make",
-                    "xz-utils",
-                ],
-                part: Part::WithDependencies,
-                suites: &[&suite],
-                version: "",
-            },
-            Packages {
-                // For every machine: of the older ones, that of riscv64 has no `rcrt1.o` for static PIEs.
-                names: &[
-                    "libc6-riscv64-cross",
-                    "libc6-dev-riscv64-cross",
-                    "libc6-arm64-cross",
-                    "libc6-dev-arm64-cross",
-                ],
-                part: Part::Alone,
-                suites: &["trixie"],
-                version: "",
-            },
-        ];
-        debian::unpack(&sets, &folder)?;
-    }
+    Ok(cache::folder()?.join(format!("cross-{suite}")))
+}
+
+fn fetch() -> Result<(), String> {
+    let suite = debian::known_suite()?;
+    let sets = [
+        Packages {
+            names: &[
+                "gcc-riscv64-linux-gnu",
+                "gcc-aarch64-linux-gnu",
+                // To build a kernel.
+                "bc",
+                "bison",
+                "flex",
+                "make",
+                "xz-utils",
+            ],
+            part: Part::WithDependencies,
+            suites: &[&suite],
+            version: "",
+        },
+        Packages {
+            // For every machine: of the older ones, that of riscv64 has no `rcrt1.o` for static PIEs.
+            names: &[
+                "libc6-riscv64-cross",
+                "libc6-dev-riscv64-cross",
+                "libc6-arm64-cross",
+                "libc6-dev-arm64-cross",
+            ],
+            part: Part::Alone,
+            suites: &["trixie"],
+            version: "",
+        },
+    ];
+    debian::unpack(&sets, &folder()?)
+}
+
+/// The folder; its scripts `bin/ARCHITECTURE-cc` and `bin/ARCHITECTURE-static-pie-cc` link programs.
+pub fn scripts() -> Result<PathBuf, String> {
+    let folder = folder()?;
     for architecture in ARCHITECTURES {
-        scripts(&folder, architecture)?;
+        scripts_of(&folder, architecture)?;
     }
     Ok(folder)
 }
@@ -79,7 +95,7 @@ pub fn command(folder: &Path, program: &str) -> Command {
     command
 }
 
-fn scripts(folder: &Path, architecture: &str) -> Result<(), String> {
+fn scripts_of(folder: &Path, architecture: &str) -> Result<(), String> {
     let libraries = libraries(folder);
     let root = folder.display();
     let cc = format!(

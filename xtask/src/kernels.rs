@@ -7,14 +7,44 @@ use std::thread::available_parallelism;
 use crate::cache;
 use crate::cross;
 use crate::debian::{self, Packages, Part};
+use crate::item::Item;
 use crate::run::{output, run};
 
-/// What is kept of Debian's kernels: the name of the package, and ours of the file.
-const PACKAGED: [(&str, &str); 3] = [
-    ("linux-image-riscv64:riscv64", "riscv64"),
-    ("linux-image-arm64:arm64", "arm64"),
-    ("linux-image-arm64-16k:arm64", "arm64-16k"),
+/// Debian's kernels, each with what is kept of it: a file of our own name.
+pub const PACKAGED: [Item; 3] = [
+    Item {
+        name: "Debian's kernel for riscv64",
+        megabytes: 100,
+        minutes: 0,
+        held: || held("riscv64"),
+        make: || fetch("linux-image-riscv64:riscv64", "riscv64"),
+    },
+    Item {
+        name: "Debian's kernel for aarch64",
+        megabytes: 100,
+        minutes: 0,
+        held: || held("arm64"),
+        make: || fetch("linux-image-arm64:arm64", "arm64"),
+    },
+    Item {
+        name: "Debian's kernel for aarch64 with pages of 16 KiB",
+        megabytes: 100,
+        minutes: 0,
+        held: || held("arm64-16k"),
+        make: || fetch("linux-image-arm64-16k:arm64", "arm64-16k"),
+    },
 ];
+
+/// The kernel that nobody packages.
+pub const VA39: Item = Item {
+    name: "a kernel for aarch64 with 39 bits",
+    megabytes: 150,
+    minutes: 20,
+    held: || held(VA39_FILE),
+    make: build_va39,
+};
+
+const VA39_FILE: &str = "arm64-va39";
 
 /// The series that the kernels are of.
 const SERIES: &str = "6.12";
@@ -58,59 +88,47 @@ CONFIG_TTY=y
 CONFIG_UNIX=y
 ";
 
-/// The folder with the kernels `riscv64`, `arm64`, `arm64-16k` and `arm64-va39`.
-pub fn setup() -> Result<PathBuf, String> {
-    let folder = cache::folder()?.join("kernels");
-    create(&folder)?;
-    packaged(&folder)?;
-    let va39 = folder.join("arm64-va39");
-    if !va39.is_file() {
-        build_va39(&folder, &va39)?;
-    }
-    Ok(folder)
+/// The folder with the kernels `riscv64`, `arm64`, `arm64-16k` and `arm64-va39`, as far as they are there.
+pub fn folder() -> Result<PathBuf, String> {
+    Ok(cache::folder()?.join("kernels"))
 }
 
-fn packaged(folder: &Path) -> Result<(), String> {
-    for (number, (package, name)) in PACKAGED.iter().enumerate() {
-        let kernel = folder.join(name);
-        if kernel.is_file() {
-            continue;
-        }
-        eprintln!(
-            "fetching Debian's kernel `{name}` (100 MB, once); {} of {} after it",
-            PACKAGED.len() - number - 1,
-            PACKAGED.len()
-        );
-        let unpacked = folder.join(format!("{name}.unpacked"));
-        let packages = Packages {
-            names: &[package],
-            part: Part::Dependencies,
-            suites: &[SUITE],
-            version: "",
-        };
-        debian::unpack(&[packages], &unpacked)?;
-        let image = entries(&unpacked.join("boot"))?
-            .into_iter()
-            .find(|path| {
-                let name = path.file_name().unwrap_or_default();
-                name.to_string_lossy().starts_with("vmlinu")
-            })
-            .ok_or_else(|| format!("package {package} has no kernel"))?;
-        rename(&image, &kernel)?;
-        remove(&unpacked)?;
-    }
-    Ok(())
+fn held(name: &str) -> Result<bool, String> {
+    Ok(folder()?.join(name).is_file())
+}
+
+fn fetch(package: &str, name: &str) -> Result<(), String> {
+    let folder = folder()?;
+    create(&folder)?;
+    let unpacked = folder.join(format!("{name}.unpacked"));
+    let packages = Packages {
+        names: &[package],
+        part: Part::Dependencies,
+        suites: &[SUITE],
+        version: "",
+    };
+    debian::unpack(&[packages], &unpacked)?;
+    let image = entries(&unpacked.join("boot"))?
+        .into_iter()
+        .find(|path| {
+            let name = path.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with("vmlinu")
+        })
+        .ok_or_else(|| format!("package {package} has no kernel"))?;
+    rename(&image, &folder.join(name))?;
+    remove(&unpacked)
 }
 
 /// Builds the kernel from Debian's source. What a build that was broken off has compiled is used again.
-fn build_va39(folder: &Path, kernel: &Path) -> Result<(), String> {
-    let tools = cross::setup()?;
+fn build_va39() -> Result<(), String> {
+    let folder = folder()?;
+    create(&folder)?;
+    let tools = cross::folder()?;
     let source = folder.join("source");
     let tree = source.join(format!("linux-source-{SERIES}"));
     let unpacked = source.join("unpacked");
     if !unpacked.is_file() {
         remove(&source)?;
-        eprintln!("fetching the source of Linux {SERIES} (150 MB, once)");
         let packages = Packages {
             names: &[&format!("linux-source-{SERIES}")],
             part: Part::Alone,
@@ -126,7 +144,6 @@ fn build_va39(folder: &Path, kernel: &Path) -> Result<(), String> {
         write(&unpacked, "")?;
     }
     let jobs = available_parallelism().map_or(1, usize::from);
-    eprintln!("building a kernel of 39 bits for aarch64 (20 minutes of one processor, once)");
     let make = || {
         let mut make = cross::command(&tools, "make");
         make.current_dir(&tree)
@@ -147,7 +164,7 @@ fn build_va39(folder: &Path, kernel: &Path) -> Result<(), String> {
         .arg(format!("--jobs={jobs}"))
         .arg("Image")
         .stdout(std::io::stderr()))?;
-    rename(&tree.join("arch/arm64/boot/Image"), kernel)?;
+    rename(&tree.join("arch/arm64/boot/Image"), &folder.join(VA39_FILE))?;
     // A gigabyte and a half.
     remove(&source)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask …`: what cargo alone cannot do.
 //!
+//! - `item`: the things that the set-up fetches or builds, each once
 //! - `cache`: where what is fetched lies
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
@@ -15,6 +16,7 @@ mod bench;
 mod cache;
 mod cross;
 mod debian;
+mod item;
 mod kernels;
 mod qemu;
 mod run;
@@ -25,12 +27,16 @@ mod wasmtime_bin;
 
 use std::process::ExitCode;
 
+use test::Heavy;
+
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  setup    Fetch what the tests need into the cache ($POOLCFG_CACHE, or ~/.cache/poolcfg)
-  test     Set up, then run every test
+  setup    Fetch and build what the tests need, into the cache ($POOLCFG_CACHE, or ~/.cache/poolcfg)
+  test     Set up, then run every test; what takes long to build is used only when it is there
+  test --all
+           The same, and build what takes long, too
   kernels  Set up, boot kernels in emulation, and print what each has of what is promised
   bench    Run every benchmark and print the README's table
   bench wasmtime
@@ -42,7 +48,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["setup"] => test::setup(),
-        ["test"] => test::test(),
+        ["test"] => test::test(Heavy::LeftOut),
+        ["test", "--all"] => test::test(Heavy::Built),
         ["kernels"] => test::kernels(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),

@@ -5,28 +5,43 @@ use std::path::PathBuf;
 use crate::cache;
 use crate::cross::{libraries, script};
 use crate::debian::{self, Packages, Part};
+use crate::item::Item;
+
+/// The emulators of whole machines and of programs.
+pub const QEMU: Item = Item {
+    name: "QEMU",
+    megabytes: 110,
+    minutes: 0,
+    held: || Ok(folder()?.join("usr/bin/qemu-system-riscv64").exists()),
+    make: fetch,
+};
+
+fn folder() -> Result<PathBuf, String> {
+    let suite = debian::known_suite()?;
+    Ok(cache::folder()?.join(format!("qemu-{suite}")))
+}
+
+fn fetch() -> Result<(), String> {
+    let suite = debian::known_suite()?;
+    let backports = format!("{suite}-backports");
+    // 7.2 of Debian 12 cannot say which mode of riscv's a processor has.
+    let suites: &[&str] = if suite == "bookworm" {
+        &[&backports, &suite]
+    } else {
+        &[&suite]
+    };
+    let packages = Packages {
+        names: &["qemu-system-riscv", "qemu-system-arm", "qemu-user"],
+        part: Part::WithDependencies,
+        suites,
+        version: "",
+    };
+    debian::unpack(&[packages], &folder()?)
+}
 
 /// The folder; its scripts `bin/qemu-…` run the emulators.
-pub fn setup() -> Result<PathBuf, String> {
-    let suite = debian::known_suite()?;
-    let folder = cache::folder()?.join(format!("qemu-{suite}"));
-    if !folder.join("usr/bin/qemu-system-riscv64").exists() {
-        eprintln!("fetching QEMU (110 MB, once)");
-        let backports = format!("{suite}-backports");
-        // 7.2 of Debian 12 cannot say which mode of riscv's a processor has.
-        let suites: &[&str] = if suite == "bookworm" {
-            &[&backports, &suite]
-        } else {
-            &[&suite]
-        };
-        let packages = Packages {
-            names: &["qemu-system-riscv", "qemu-system-arm", "qemu-user"],
-            part: Part::WithDependencies,
-            suites,
-            version: "",
-        };
-        debian::unpack(&[packages], &folder)?;
-    }
+pub fn scripts() -> Result<PathBuf, String> {
+    let folder = folder()?;
     let (root, libraries) = (folder.display(), libraries(&folder));
     let data = format!("-L {root}/usr/share/qemu");
     // The emulated program finds its environment without what is the emulator's.

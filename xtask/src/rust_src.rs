@@ -8,40 +8,60 @@ use std::process::Command;
 
 use crate::cache;
 use crate::debian::{self, Packages, Part};
+use crate::item::Item;
 use crate::run::output;
 
-/// The folder `library` of the standard library's source, fetched if need be.
-pub fn setup() -> Result<PathBuf, String> {
+/// The source; with rustup's component there is nothing to fetch.
+pub const RUST_SRC: Item = Item {
+    name: "the standard library's source",
+    megabytes: 45,
+    minutes: 0,
+    held: || Ok(library()?.join("Cargo.lock").is_file()),
+    make: fetch,
+};
+
+/// The folder `library` of the standard library's source.
+pub fn library() -> Result<PathBuf, String> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let component = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
     if component.join("Cargo.lock").is_file() {
         return Ok(component);
     }
     let version = version()?;
-    let folder = cache::folder()?.join(format!("rust-src-{version}"));
-    let library = folder.join(format!("usr/src/rustc-{version}/library"));
-    if library.join("Cargo.lock").is_file() {
-        return Ok(library);
-    }
-    eprintln!("fetching the standard library's source {version} (45 MB, once)");
-    let packages = Packages {
-        names: &["rust-src"],
-        part: Part::Alone,
-        // Suites of Debian that have carried a `rust-src` of the toolchain's version.
-        suites: &["trixie-backports", "sid"],
-        version: &format!("{version}+"),
+    Ok(folder()?.join(format!("usr/src/rustc-{version}/library")))
+}
+
+fn folder() -> Result<PathBuf, String> {
+    Ok(cache::folder()?.join(format!("rust-src-{}", version()?)))
+}
+
+/// Suites of Debian that have carried a `rust-src` of the toolchain's version.
+const SUITES: [&str; 2] = ["trixie-backports", "sid"];
+
+fn fetch() -> Result<(), String> {
+    let version = version()?;
+    let folder = folder()?;
+    let from = |suite: &str| {
+        let packages = Packages {
+            names: &["rust-src"],
+            part: Part::Alone,
+            suites: &[suite],
+            version: &format!("{version}+"),
+        };
+        debian::unpack(&[packages], &folder)
     };
-    debian::unpack(&[packages], &folder).map_err(|error| {
-        format!(
-            "the standard library's source {version} is not here and could not be fetched: {error}; \
-             with rustup, `rustup component add rust-src` brings it"
-        )
-    })?;
-    if library.join("Cargo.lock").is_file() {
-        Ok(library)
-    } else {
-        Err(format!("package rust-src has no `{}`", library.display()))
+    // One suite at a time: a mirror that lags may have one that apt takes for expired.
+    let mut errors = Vec::new();
+    for suite in SUITES {
+        match from(suite) {
+            Ok(()) => return Ok(()),
+            Err(error) => errors.push(error),
+        }
     }
+    let errors = errors.join("; ");
+    Err(format!(
+        "{version} could not be fetched: {errors}; with rustup, `rustup component add rust-src` brings it"
+    ))
 }
 
 /// The version of rustc, such as `1.95.0`.

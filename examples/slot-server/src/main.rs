@@ -20,11 +20,12 @@ use std::sync::Arc;
 
 use poolcfg_runtime::Pool;
 
-const USAGE: &str = "usage: slot-server [--listen ADDRESS] [--self-test REQUESTS]";
+const USAGE: &str = "usage: slot-server [--limits] [--listen ADDRESS] [--self-test REQUESTS]";
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 struct Arguments {
+    limits: bool,
     listen: String,
     self_test: Option<u32>,
 }
@@ -33,11 +34,13 @@ impl Arguments {
     /// Nothing when they make no sense.
     fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
         let mut arguments = Self {
+            limits: false,
             listen: "127.0.0.1:0".to_owned(),
             self_test: None,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
+                "--limits" => arguments.limits = true,
                 "--listen" => arguments.listen = words.next()?,
                 "--self-test" => arguments.self_test = Some(words.next()?.parse().ok()?),
                 _ => return None,
@@ -62,6 +65,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if arguments.limits {
+        print!("{}", limits::built());
+        return Ok(());
+    }
     let reserved = limits::POOL.recheck_or_shrink()?;
     println!(
         "{} slots of {}, {} of address space",
@@ -104,6 +111,7 @@ mod tests {
     fn arguments_are_read_or_refused() {
         let self_test = read(&["--self-test", "5"]).expect("they make sense");
         assert_eq!(self_test.self_test, Some(5));
+        assert!(read(&["--limits"]).expect("it makes sense").limits);
         assert!(read(&["--self-test", "many"]).is_none());
         assert!(read(&["--listen"]).is_none());
         assert!(read(&["serve"]).is_none());

@@ -9,27 +9,33 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use poolcfg_tests::root;
-use poolcfg_tests_kernels::{Cell, CellReport};
 
 use crate::kernel::Kernel;
-use crate::table::Judged;
 use crate::variable;
 
 /// How long a kernel may take from power on to power off. It takes two or three minutes of one processor.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// Boots a kernel with an archive. The log of the console is kept; a failure names it.
-pub fn boot(kernel: &Kernel, archive: &Path, starts: u32) -> Result<Judged, String> {
+/// Boots a kernel with an archive, has its init do a job, and gives what `read` makes of its lines. The log
+/// of the console is kept under this name; a failure names it.
+pub fn boot<T>(
+    kernel: &Kernel,
+    name: &str,
+    archive: &Path,
+    job: &str,
+    read: impl FnOnce(&str, Vec<&str>) -> Result<T, String>,
+) -> Result<T, String> {
     let folder = root().join("target/kernels");
-    let log = folder.join(format!("{}.log", kernel.profile));
+    let log = folder.join(format!("{}-{name}.log", kernel.profile));
     let fails = |error: String| format!("{error}; the console's log is `{}`", log.display());
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let lines = run(kernel, archive, starts, &log).map_err(fails)?;
-    judge(&lines, starts).map_err(fails)
+    let lines = run(kernel, archive, job, &log).map_err(fails)?;
+    let (release, lines) = ours(&lines).map_err(fails)?;
+    read(release, lines).map_err(fails)
 }
 
 /// What a kernel prints.
-fn run(kernel: &Kernel, archive: &Path, starts: u32, log: &Path) -> Result<Vec<String>, String> {
+fn run(kernel: &Kernel, archive: &Path, job: &str, log: &Path) -> Result<Vec<String>, String> {
     let architecture = kernel.architecture;
     let program = format!("bin/qemu-system-{}", architecture.name);
     let mut qemu = Command::new(variable("POOLCFG_QEMU").join(program))
@@ -42,13 +48,13 @@ fn run(kernel: &Kernel, archive: &Path, starts: u32, log: &Path) -> Result<Vec<S
             "stdio",
         ])
         .arg("-kernel")
-        .arg(variable("POOLCFG_KERNELS").join(kernel.image))
+        .arg(kernel.file())
         .arg("-initrd")
         .arg(archive)
         .arg("-append")
         .arg(format!(
-            "console={} quiet panic=-1 -- {} {starts}",
-            architecture.console, kernel.profile
+            "console={} quiet panic=-1 -- {job}",
+            architecture.console
         ))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -93,8 +99,8 @@ fn run(kernel: &Kernel, archive: &Path, starts: u32, log: &Path) -> Result<Vec<S
     }
 }
 
-/// Reads the lines that are ours; all others are the kernel's own.
-fn judge(lines: &[String], starts: u32) -> Result<Judged, String> {
+/// The kernel's release, and the lines that are ours up to the verdict: all others are the kernel's own.
+fn ours(lines: &[String]) -> Result<(&str, Vec<&str>), String> {
     if let Some(panic) = lines.iter().find(|line| line.contains("Kernel panic")) {
         return Err(panic.clone());
     }
@@ -104,83 +110,57 @@ fn judge(lines: &[String], starts: u32) -> Result<Judged, String> {
     let Some(("kernel", release)) = ours.next().and_then(|line| line.split_once(' ')) else {
         return Err("no release".to_owned());
     };
-    let mut judged = Judged {
-        release: release.to_owned(),
-        cells: Vec::new(),
-        broken: Vec::new(),
-    };
-    for line in ours.by_ref() {
-        match line.split_once(' ') {
-            Some(("broken", broken)) => judged.broken.push(broken.to_owned()),
-            Some(("cell", _)) => {
-                let report = CellReport::read(line).ok_or_else(|| format!("line `{line}`"))?;
-                judged.cells.push(report);
-            }
-            Some(("end", broken)) if broken == judged.broken.len().to_string() => {
-                let cells = judged.cells.iter().map(|report| report.cell);
-                if !cells.eq(Cell::all()) || judged.cells.iter().any(|of| of.starts != starts) {
-                    return Err("not every cell was judged".to_owned());
-                }
-                return match ours.next() {
-                    None => Ok(judged),
-                    Some(line) => Err(format!("line `{line}` after the end")),
-                };
-            }
-            _ => return Err(format!("line `{line}`")),
-        }
+    let ours: Vec<&str> = ours.collect();
+    if let Some(error) = ours.iter().find(|line| line.starts_with("error ")) {
+        return Err((*error).to_owned());
     }
-    Err("no verdict".to_owned())
+    match ours.iter().position(|line| line.starts_with("end ")) {
+        None => Err("no verdict".to_owned()),
+        Some(last) if last + 1 < ours.len() => {
+            Err(format!("line `{}` after the end", ours[last + 1]))
+        }
+        Some(_) => Ok((release, ours)),
+    }
 }
 
-/// The console of a kernel in which all went well.
+/// What a console shows around lines of ours.
 #[cfg(test)]
-fn console(starts: u32) -> Vec<String> {
-    let mut lines = vec![
-        "[    0.000000] Linux version".to_owned(),
-        "poolcfg: kernel 6.12.0".to_owned(),
-    ];
+pub fn console(ours: &[String]) -> Vec<String> {
+    let mut lines = vec!["[    0.000000] Linux version".to_owned()];
     lines.extend(
-        Cell::all()
-            .map(|cell| format!("poolcfg: cell {cell} {starts} 0 1 1 2 2 3 3 990 1 1 14 14")),
+        ["kernel 6.12.0"]
+            .iter()
+            .map(|line| format!("poolcfg: {line}")),
     );
-    lines.extend([
-        "poolcfg: end 0".to_owned(),
-        "[    5.000000] reboot: Power down".to_owned(),
-    ]);
+    lines.extend(ours.iter().map(|line| format!("poolcfg: {line}")));
+    lines.push("[    5.000000] reboot: Power down".to_owned());
     lines
 }
 
 #[test]
-fn a_console_is_believed_only_when_all_of_it_is_there() {
-    let judged = judge(&console(140), 140).unwrap();
-    assert_eq!((judged.cells.len(), judged.broken.len()), (12, 0));
-    assert_eq!(judged.release, "6.12.0");
-    for missing in 1..14 {
-        let mut lines = console(140);
+fn a_console_is_believed_only_when_it_comes_to_a_verdict() {
+    let said = ["out 1", "out 2", "end 2"].map(str::to_owned);
+    let whole = console(&said);
+    let (release, lines) = ours(&whole).unwrap();
+    assert_eq!(
+        (release, lines),
+        ("6.12.0", vec!["out 1", "out 2", "end 2"])
+    );
+    // Without its release or its verdict.
+    for missing in [1, 4] {
+        let mut lines = whole.clone();
         lines.remove(missing);
-        assert!(judge(&lines, 140).is_err(), "{missing}");
+        assert!(ours(&lines).is_err(), "{missing}");
     }
-    assert!(judge(&console(139), 140).is_err());
     for line in [
         "poolcfg: error static-pie finite default 1: exit status 11",
-        "poolcfg: cell pie finite default 140 0",
-        "poolcfg: broken but not counted",
         "Kernel panic - not syncing: Attempted to kill init!",
     ] {
-        for place in [2, 5, 14] {
-            let mut lines = console(140);
+        for place in 1..=whole.len() {
+            let mut lines = whole.clone();
             lines.insert(place, line.to_owned());
-            assert!(judge(&lines, 140).is_err(), "{line}");
+            assert!(ours(&lines).is_err(), "{line}");
         }
     }
-    assert!(judge(&[], 140).is_err());
-}
-
-#[test]
-fn a_broken_promise_is_told() {
-    let mut lines = console(140);
-    lines.insert(2, "poolcfg: broken the first hole has less".to_owned());
-    lines[15] = "poolcfg: end 1".to_owned();
-    let judged = judge(&lines, 140).unwrap();
-    assert_eq!(judged.broken, ["the first hole has less"]);
+    assert!(ours(&[]).is_err());
 }

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use poolcfg_tests_kernels::Program;
+
 use crate::kernel::Architecture;
 use crate::{programs, variable};
 
@@ -11,25 +13,47 @@ const FOLDER: u32 = 0o40_755;
 const PROGRAM: u32 = 0o100_755;
 const DEVICE: u32 = 0o20_600;
 
-/// Builds the programs of an architecture and packs them; the archive's file.
-pub fn make(architecture: &Architecture) -> PathBuf {
-    let mut archive = Archive::default();
-    for folder in ["dev", "lib", "proc"] {
-        archive.add(folder, FOLDER, (0, 0), &[]);
+/// The files of one kernel: its init, the libraries that a PIE loads, and what is added.
+pub struct Image {
+    architecture: &'static Architecture,
+    archive: Archive,
+}
+
+impl Image {
+    /// What every kernel gets. The init is built.
+    pub fn new(architecture: &'static Architecture) -> Self {
+        let mut archive = Archive::default();
+        for folder in ["dev", "lib", "proc", "sys", "tmp"] {
+            archive.add(folder, FOLDER, (0, 0), &[]);
+        }
+        // Documentation/admin-guide/devices.txt.
+        archive.add("dev/console", DEVICE, (5, 1), &[]);
+        archive.add("dev/null", DEVICE, (1, 3), &[]);
+        for (name, bytes) in programs::libraries(architecture) {
+            archive.add(&format!("lib/{name}"), PROGRAM, (0, 0), &bytes);
+        }
+        let init = programs::build(architecture, "kernel-init", Program::Static);
+        Self {
+            architecture,
+            archive,
+        }
+        .file("init", &init)
     }
-    // Documentation/admin-guide/devices.txt.
-    archive.add("dev/console", DEVICE, (5, 1), &[]);
-    archive.add("dev/null", DEVICE, (1, 3), &[]);
-    for (name, bytes) in programs::build(architecture) {
-        archive.add(name, PROGRAM, (0, 0), &bytes);
+
+    /// Adds a file that can be run.
+    pub fn file(mut self, name: &str, bytes: &[u8]) -> Self {
+        self.archive.add(name, PROGRAM, (0, 0), bytes);
+        self
     }
-    for (name, bytes) in programs::libraries(architecture) {
-        archive.add(&format!("lib/{name}"), PROGRAM, (0, 0), &bytes);
+
+    /// Writes the archive and gives its path.
+    pub fn write(mut self, name: &str) -> PathBuf {
+        self.archive.add("TRAILER!!!", 0, (0, 0), &[]);
+        let file = format!("{}-{name}.cpio", self.architecture.name);
+        let file = variable("POOLCFG_KERNELS_TARGET").join(file);
+        fs::write(&file, self.archive.bytes).unwrap();
+        file
     }
-    archive.add("TRAILER!!!", 0, (0, 0), &[]);
-    let file = variable("POOLCFG_KERNELS_TARGET").join(format!("{}.cpio", architecture.name));
-    fs::write(&file, archive.bytes).unwrap();
-    file
 }
 
 #[derive(Default)]

@@ -1,5 +1,9 @@
 //! The kernels, and the machines that boot them.
 
+use std::path::PathBuf;
+
+use crate::variable;
+
 /// What a kernel's machine is like.
 #[derive(Debug)]
 pub struct Architecture {
@@ -45,6 +49,8 @@ pub struct Kernel {
     pub image: &'static str,
     /// The processor, in QEMU's words.
     pub cpu: &'static str,
+    /// Whether it is built here: then it may be missing, and `cargo xtask test` says what it leaves out.
+    pub built: bool,
     /// The machine.
     pub architecture: &'static Architecture,
 }
@@ -59,6 +65,7 @@ const fn riscv64(profile: &'static str, cpu: &'static str) -> Kernel {
         about: "Debian riscv64",
         image: "riscv64",
         cpu,
+        built: false,
         architecture: &RISCV64,
     }
 }
@@ -74,12 +81,30 @@ const fn aarch64(
         about,
         image,
         cpu,
+        built: false,
         architecture: &AARCH64,
     }
 }
 
+impl Kernel {
+    const fn built(mut self) -> Self {
+        self.built = true;
+        self
+    }
+
+    /// The file to boot.
+    pub fn file(&self) -> PathBuf {
+        variable("POOLCFG_KERNELS").join(self.image)
+    }
+
+    /// Whether it is there. Only one that is built here may be missing.
+    pub fn held(&self) -> bool {
+        !self.built || self.file().is_file()
+    }
+}
+
 /// Every kernel, those first that take longest.
-pub const KERNELS: [Kernel; 6] = [
+pub static KERNELS: [Kernel; 6] = [
     aarch64("va47-16k", "Debian arm64-16k, 52 bits", "arm64-16k", MAX),
     riscv64("sv57", "rv64,sv57=on"),
     riscv64("sv48", "rv64,sv48=on"),
@@ -90,8 +115,17 @@ pub const KERNELS: [Kernel; 6] = [
         "Debian's source, 39 bits",
         "arm64-va39",
         "cortex-a57",
-    ),
+    )
+    .built(),
 ];
+
+/// The kernel that judges a profile.
+pub fn kernel(profile: &str) -> &'static Kernel {
+    KERNELS
+        .iter()
+        .find(|kernel| kernel.profile == profile)
+        .unwrap()
+}
 
 /// x86_64 is judged by the machine's own kernel.
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use poolcfg_tests::root;
 use poolcfg_tests_kernels::Program;
@@ -10,42 +11,21 @@ use poolcfg_tests_kernels::Program;
 use crate::kernel::Architecture;
 use crate::variable;
 
-/// The init and the judged program in its three ways of linking, by their names in the archive.
-pub fn build(architecture: &Architecture) -> Vec<(&'static str, Vec<u8>)> {
-    let mut programs = vec![("init", bytes(architecture, "kernel-init", Program::Static))];
-    for program in Program::ALL {
-        programs.push((program.word(), bytes(architecture, "cell", program)));
-    }
-    programs
-}
-
-/// Cargo gives every way of linking the same name, so each is read before the next is built.
-fn bytes(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8> {
-    let target_folder = variable("POOLCFG_KERNELS_TARGET");
-    let bin = variable("POOLCFG_CROSS").join("bin");
-    let linker = |name: &str| bin.join(format!("{}-{name}", architecture.name));
-    let target = architecture.target;
-    let variable_of_linker = format!(
-        "CARGO_TARGET_{}_LINKER",
-        target.to_uppercase().replace('-', "_")
-    );
-    let mut cargo = Command::new(env!("CARGO"));
+/// A program of this package. Cargo gives every way of linking the same name, so each is read before the
+/// next is built, one at a time.
+pub fn build(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cargo = cargo(architecture, "rustc");
     cargo
         .current_dir(root())
-        .args(["rustc", "--quiet", "--release", "--locked"])
+        .args(["--quiet", "--release", "--locked"])
         .args(["--package", "poolcfg-tests-kernels", "--bin", binary])
-        .args(["-Zbuild-std=std,panic_abort", "--target", target])
-        .arg("--target-dir")
-        .arg(&target_folder)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("__CARGO_TESTS_ONLY_SRC_ROOT", variable("POOLCFG_RUST_SRC"))
-        .env(variable_of_linker, linker("cc"))
-        .env_remove("POOLCFG_VA_PROFILE")
         .arg("--");
     match program {
         Program::Pie => {}
         Program::StaticPie => {
-            let linker = linker("static-pie-cc");
+            let linker = linker(architecture, "static-pie-cc");
             cargo
                 .arg("-Ctarget-feature=+crt-static")
                 .arg(format!("-Clinker={}", linker.display()));
@@ -56,8 +36,7 @@ fn bytes(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8>
     }
     let status = cargo.status().unwrap();
     assert!(status.success(), "{cargo:?}");
-    let file = target_folder.join(target).join("release").join(binary);
-    let bytes = read(&file);
+    let bytes = release(architecture, binary);
     assert_eq!(
         (kind(&bytes), has_interpreter(&bytes)),
         match program {
@@ -69,6 +48,37 @@ fn bytes(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8>
         program.word()
     );
     bytes
+}
+
+/// A cargo command that builds for an architecture, as a user sets it up: by its target and its linker. There
+/// is no prebuilt standard library of it here.
+pub fn cargo(architecture: &Architecture, command: &str) -> Command {
+    let target = architecture.target;
+    let variable_of_linker = format!(
+        "CARGO_TARGET_{}_LINKER",
+        target.to_uppercase().replace('-', "_")
+    );
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args([command, "-Zbuild-std=std,panic_abort", "--target", target])
+        .arg("--target-dir")
+        .arg(variable("POOLCFG_KERNELS_TARGET"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", variable("POOLCFG_RUST_SRC"))
+        .env(variable_of_linker, linker(architecture, "cc"))
+        .env_remove("POOLCFG_VA_PROFILE");
+    cargo
+}
+
+/// A program of a release that was built.
+pub fn release(architecture: &Architecture, binary: &str) -> Vec<u8> {
+    let folder = variable("POOLCFG_KERNELS_TARGET").join(architecture.target);
+    read(&folder.join("release").join(binary))
+}
+
+fn linker(architecture: &Architecture, name: &str) -> PathBuf {
+    let bin = variable("POOLCFG_CROSS").join("bin");
+    bin.join(format!("{}-{name}", architecture.name))
 }
 
 const ET_EXEC: u16 = 2;

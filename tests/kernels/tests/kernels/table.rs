@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use poolcfg_core::{Aslr, Size, StackLimit};
+use poolcfg_core::{Aslr, Size, StackLimit, VaProfile};
 use poolcfg_tests::root;
 use poolcfg_tests_kernels::{CellReport, Program};
 use serde_json::{Value, json};
@@ -43,23 +43,118 @@ pub fn too_low(report: &CellReport) -> Option<String> {
 /// The table of the last run that was looked at.
 const CHECKED_IN: &str = "tests/kernels/table.md";
 
-/// The columns of a table that do not depend on ASLR's dice: the cell and what is promised of it.
-fn promised(text: &str) -> Vec<Vec<&str>> {
-    text.lines()
-        .filter(|line| line.starts_with('|'))
-        .map(|line| {
-            let columns: Vec<&str> = line.split('|').map(str::trim).collect();
-            [1, 3, 4, 5, 7, 10, 12].map(|i| columns[i]).to_vec()
-        })
-        .collect()
+/// One line of a table: the cell, what is promised of it, and the least and the most that was measured.
+#[derive(Debug)]
+struct Row<'a> {
+    cell: [&'a str; 4],
+    promised: [&'a str; 3],
+    measured: [[u64; 2]; 2],
 }
 
-/// How the checked-in table differs from a new one in what is promised.
+impl<'a> Row<'a> {
+    fn read(line: &'a str) -> Option<Self> {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let column = |i: usize| columns.get(i).copied();
+        Some(Self {
+            cell: [column(1)?, column(3)?, column(4)?, column(5)?],
+            promised: [column(7)?, column(10)?, column(12)?],
+            measured: [range(column(8)?)?, range(column(11)?)?],
+        })
+    }
+
+    /// How far ASLR's dice may move what is measured: the ends of 140 throws lie close together when it
+    /// moves little, and are those of its range within a few hundredths when it moves all it can.
+    fn tolerance(&self) -> u64 {
+        let [profile, _, _, aslr] = self.cell;
+        let mut profiles = VaProfile::ALL.iter().flat_map(|table| table.iter());
+        let window = profiles
+            .find(|of| of.name == profile)
+            .map_or(0, |profile| profile.window.get());
+        window / if aslr == Aslr::Default.word() { 64 } else { 16 }
+    }
+
+    fn is_as(&self, other: &Row<'_>) -> bool {
+        let measured = self.measured.as_flattened();
+        let mut ends = measured.iter().zip(other.measured.as_flattened());
+        self.cell == other.cell
+            && self.promised == other.promised
+            && ends.all(|(one, other)| one.abs_diff(*other) <= self.tolerance())
+    }
+}
+
+/// Reads sizes such as `1.22 GiB to 2.81 GiB`.
+fn range(text: &str) -> Option<[u64; 2]> {
+    match text.split_once(" to ") {
+        Some((least, most)) => Some([bytes(least)?, bytes(most)?]),
+        None => bytes(text).map(|size| [size, size]),
+    }
+}
+
+/// Reads a size with two decimals or none.
+fn bytes(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_once(' ')?;
+    let unit = match unit {
+        "bytes" => Size::bytes(1),
+        "KiB" => Size::kib(1),
+        "MiB" => Size::mib(1),
+        "GiB" => Size::gib(1),
+        "TiB" => Size::gib(1024),
+        _ => return None,
+    };
+    let hundredths: u64 = match number.split_once('.') {
+        Some((whole, part)) if part.len() == 2 => format!("{whole}{part}").parse().ok()?,
+        Some(_) => return None,
+        None => number.parse::<u64>().ok()?.checked_mul(100)?,
+    };
+    Some(hundredths.checked_mul(unit.get())? / 100)
+}
+
+/// The lines of a table below its head.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let rows = text.lines().filter(|line| line.starts_with('|'));
+    rows.filter(|line| !line.starts_with("| profile |") && !line.starts_with("|---"))
+}
+
+/// How a checked-in table differs from a new one, of whose kernels it may have more: in what is promised,
+/// or in what was measured by more than ASLR's dice do.
+fn difference(checked_in: &str, new: &str) -> Option<String> {
+    let checked_in: Vec<Row<'_>> = checked_in.lines().filter_map(Row::read).collect();
+    new.lines().filter_map(Row::read).find_map(|row| {
+        let there = checked_in.iter().find(|there| there.cell == row.cell);
+        (!there.is_some_and(|there| there.is_as(&row))).then(|| format!("{there:?} is now {row:?}"))
+    })
+}
+
+/// How the checked-in table differs from a new one.
 pub fn out_of_date(new: &str) -> Option<String> {
     let checked_in = fs::read_to_string(root().join(CHECKED_IN)).unwrap_or_default();
-    (promised(&checked_in) != promised(new)).then(|| {
-        format!("`{CHECKED_IN}` promises something else: look at `target/kernels.md` and copy it")
+    difference(&checked_in, new).map(|difference| {
+        format!("`{CHECKED_IN}`: {difference}: look at `target/kernels.md` and copy it")
     })
+}
+
+#[test]
+fn a_table_is_as_another_only_within_the_dice_of_aslr() {
+    let checked_in = fs::read_to_string(root().join(CHECKED_IN)).unwrap();
+    let rows = lines(&checked_in).filter_map(Row::read).count();
+    assert_eq!(rows, 12 * crate::kernel::KERNELS.len());
+    assert_eq!(difference(&checked_in, &checked_in), None);
+    // What is there of one kernel is compared, too.
+    let line = "| sv39 | Debian riscv64, 6.12 | pie | finite | default | 140 | 170.66 GiB \
+                | 170.67 GiB to 171.66 GiB | 99.9 % | 80.32 GiB | 81.52 GiB to 83.99 GiB | 42 | 42 \
+                | 14 of 14 | 99.9 % | 0 |";
+    for (from, to, same) in [
+        ("6.12", "6.13", true),
+        ("171.66", "171.10", true),
+        ("171.66", "179.10", false),
+        ("81.52", "70.52", false),
+        ("170.66 GiB", "170.67 GiB", false),
+        ("| 42 | 42", "| 41 | 42", false),
+        ("finite", "infinite", false),
+    ] {
+        let difference = difference(&checked_in, &line.replace(from, to));
+        assert_eq!(difference.is_none(), same, "{to}: {difference:?}");
+    }
 }
 
 /// Writes the table to `target/kernels.md` and `target/kernels.json`; the text.

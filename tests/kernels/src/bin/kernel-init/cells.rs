@@ -1,6 +1,4 @@
-//! The first process of an emulated kernel: starts the judged program many times in every cell, prints what
-//! came of it over the console, and powers off. Arguments: VA profile, processes for each cell.
-#![forbid(unsafe_code)]
+//! Cells: starts the judged program many times in each, and prints what came of it.
 
 use std::fs;
 use std::io;
@@ -8,36 +6,18 @@ use std::process::{Command, Output};
 
 use poolcfg_core::{Aslr, Layout, PoolKeys, Size, StackLimit};
 use poolcfg_tests_kernels::{Cell, CellReport, Start};
-use rustix::mount::{MountFlags, mount};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use rustix::system::{RebootCommand, reboot};
+
+use crate::read;
 
 /// Of so many processes of a cell one makes pools as well: that takes ten times as long.
 const POOLS: u32 = 10;
 
 const ASLR_BITS: &str = "/proc/sys/vm/mmap_rnd_bits";
 
-fn main() {
-    let judged = judge();
-    if let Err(error) = &judged {
-        println!("poolcfg: error {error}");
-    }
-    // The console empties its buffer before the power goes off; a kernel that cannot power off panics
-    // when its first process ends, which ends the emulation too.
-    let off = reboot(RebootCommand::PowerOff);
-    println!("poolcfg: error power off: {off:?}");
-}
-
-fn judge() -> Result<(), String> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let [profile, starts] = words.as_slice() else {
-        return Err(format!("arguments {words:?}"));
-    };
+/// Starts so many processes in every cell of a profile.
+pub fn judge(profile: &str, starts: &str) -> Result<(), String> {
     let starts: u32 = starts.parse().map_err(|_| format!("number `{starts}`"))?;
-    mount("proc", "/proc", "proc", MountFlags::empty(), None)
-        .map_err(|error| format!("mount /proc: {error}"))?;
-    let release = read("/proc/sys/kernel/osrelease")?;
-    println!("poolcfg: kernel {}", release.trim());
     let mut broken = aslr_bits(profile)?;
     for cell in Cell::all() {
         prepare(profile, cell)?;
@@ -147,8 +127,4 @@ fn said(output: &Output) -> Option<Said<'_>> {
         }
         faults.push(line.strip_prefix("broken ")?);
     }
-}
-
-fn read(path: &str) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("`{path}`: {error}"))
 }

@@ -1,0 +1,33 @@
+//! Commands: what the file /commands says, a line each, words by spaces; words such as `NAME=VALUE` before
+//! the program are its environment.
+
+use std::process::Command;
+
+use crate::read;
+
+/// Runs each to its end and prints what it said.
+pub fn run() -> Result<(), String> {
+    let commands = read("/commands")?;
+    for line in commands.lines() {
+        let mut words = line.split(' ').peekable();
+        let mut variables = Vec::new();
+        while let Some(variable) = words.next_if(|word| word.contains('=')) {
+            variables.extend(variable.split_once('='));
+        }
+        let program = words.next().unwrap_or_default();
+        let output = Command::new(program)
+            .args(words)
+            .envs(variables)
+            .output()
+            .map_err(|error| format!("{line}: {error}"))?;
+        println!("poolcfg: command {line}");
+        for (name, bytes) in [("out", output.stdout), ("err", output.stderr)] {
+            for text in String::from_utf8_lossy(&bytes).lines() {
+                println!("poolcfg: {name} {text}");
+            }
+        }
+        println!("poolcfg: status {}", output.status);
+    }
+    println!("poolcfg: end {}", commands.lines().count());
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The example, built for a target by the ordinary command of cargo: its constants are those that our command
+//! prints for that target, and it serves on the target's smallest kernel.
+
+use std::fs;
+use std::process::Command;
+
+use poolcfg_core::Size;
+use poolcfg_tests::{Package, root};
+use serde_json::Value;
+
+use crate::commands;
+use crate::initramfs::Image;
+use crate::kernel::{Kernel, kernel};
+use crate::programs;
+
+const EXAMPLE: &str = "examples/slot-server";
+
+/// The floors of riscv64 and aarch64.
+fn floors() -> [&'static Kernel; 2] {
+    ["sv39", "va39"].map(kernel)
+}
+
+/// The floors whose kernels are there.
+fn held() -> impl Iterator<Item = &'static Kernel> {
+    floors().into_iter().filter(|kernel| kernel.held())
+}
+
+/// What our command prints of the example for a target.
+fn printed(target: &str) -> Value {
+    let mut poolcfg = Command::new(env!("CARGO"));
+    poolcfg
+        .current_dir(root().join(EXAMPLE))
+        .args(["run", "--quiet", "--package", "cargo-poolcfg", "--"])
+        .args(["--target", target, "--emit", "json"])
+        .env_remove("POOLCFG_VA_PROFILE");
+    let output = poolcfg.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["results"].as_array().unwrap().len(), 1);
+    document["results"][0].take()
+}
+
+/// The line in which the example tells limits.
+fn line(word: &str, limits: &Value) -> String {
+    let size = |name: &str| Size::bytes(limits[name].as_u64().unwrap());
+    format!(
+        "{word}: {} slots of {}, {} between them\n",
+        limits["max_instances"],
+        size("memory_reservation"),
+        size("guard_size")
+    )
+}
+
+#[test]
+#[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
+fn a_release_has_the_constants_that_the_command_prints_for_its_target() {
+    let mut guaranteed = Vec::new();
+    for kernel in held() {
+        let architecture = kernel.architecture;
+        let mut build = programs::cargo(architecture, "build");
+        build.current_dir(root().join(EXAMPLE)).arg("--release");
+        assert!(build.status().unwrap().success(), "{build:?}");
+        let image = Image::new(architecture).file(
+            "slot-server",
+            &programs::release(architecture, "slot-server"),
+        );
+        let commands = ["/slot-server --limits", "/slot-server --self-test 200"];
+        let outcomes = commands::run(kernel, "example", image, &commands).unwrap();
+
+        let printed = printed(architecture.target);
+        assert_eq!(printed["va_profile"], kernel.profile);
+        assert_eq!(
+            outcomes[0].succeeded().unwrap(),
+            line("guaranteed", &printed["limits"]) + &line("asked", &printed["asked"])
+        );
+
+        let served = outcomes[1].succeeded().unwrap();
+        assert!(served.ends_with("\n200 requests answered\n"), "{served}");
+        let slots = served.split(' ').next().unwrap();
+        let slots: u64 = slots.parse().unwrap();
+        let promised = printed["limits"]["max_instances"].as_u64().unwrap();
+        assert!(slots >= promised, "{slots} of {promised}");
+        guaranteed.push(promised);
+    }
+    // One file, and constants of its own for each target.
+    assert!(
+        guaranteed.is_sorted_by(|less, more| less < more),
+        "{guaranteed:?}"
+    );
+}
+
+#[test]
+#[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
+fn the_same_build_fails_when_the_floor_cannot_hold_the_pool() {
+    let read = |file: &str| fs::read_to_string(root().join(EXAMPLE).join(file)).unwrap();
+    let shrink = read("poolcfg.toml");
+    let error = shrink.replace("on_misfit = \"shrink\"", "on_misfit = \"error\"");
+    assert_ne!(error, shrink);
+    let package = Package::new("too-large-server", &Package::runtime(), &error, "");
+    fs::remove_file(package.path("src/lib.rs")).unwrap();
+    for file in ["client", "limits", "main", "protocol", "server"] {
+        let file = format!("src/{file}.rs");
+        package.write(&file, &read(&file));
+    }
+    for kernel in floors() {
+        let build = || {
+            let mut build = programs::cargo(kernel.architecture, "build");
+            let output = build
+                .current_dir(package.path(""))
+                .arg("--release")
+                .output();
+            let output = output.unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output.status.success(), said)
+        };
+        package.write("poolcfg.toml", &error);
+        let (built, said) = build();
+        assert!(!built, "{}", kernel.profile);
+        assert!(said.contains("pool needs 3.94 TiB"), "{said}");
+        let fits = said.split("max_instances = ").nth(1).unwrap();
+        let fits: String = fits.chars().take_while(char::is_ascii_digit).collect();
+        // What it says fits builds, and one more does not.
+        let fits: u32 = fits.parse().unwrap();
+        for (number, expected) in [(fits, true), (fits + 1, false)] {
+            package.write("poolcfg.toml", &error.replace("1000", &number.to_string()));
+            let (built, said) = build();
+            assert_eq!(built, expected, "{number}: {said}");
+        }
+    }
+}

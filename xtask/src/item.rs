@@ -1,0 +1,120 @@
+//! Items: the things that the set-up fetches or builds, each once, into the cache.
+
+use std::io::{IsTerminal, Write};
+
+use crate::cache;
+
+/// One thing of the set-up.
+pub struct Item {
+    /// What it is.
+    pub name: &'static str,
+    /// Megabytes to fetch.
+    pub megabytes: u32,
+    /// Minutes of one processor to build it.
+    pub minutes: u32,
+    /// Whether it is there already.
+    pub held: fn() -> Result<bool, String>,
+    /// Fetches or builds it. What an earlier try that was broken off has done is done again or used.
+    pub make: fn() -> Result<(), String>,
+}
+
+/// Makes those that are not there, in order, and says how far it is.
+pub fn make(items: &[&Item]) -> Result<(), String> {
+    let mut missing = Vec::new();
+    for item in items {
+        if !(item.held)()? {
+            missing.push(*item);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!(
+        "set-up of `{}`: {} of {} things are there; left are {}",
+        cache::folder()?.display(),
+        items.len() - missing.len(),
+        items.len(),
+        amount(&missing)
+    );
+    for (done, item) in missing.iter().enumerate() {
+        progress(done, &missing);
+        (item.make)().map_err(|error| format!("{}: {error}", item.name))?;
+        if !(item.held)()? {
+            return Err(format!("{} is made and not there", item.name));
+        }
+    }
+    progress(missing.len(), &missing);
+    Ok(())
+}
+
+/// What a list of items takes.
+fn amount(items: &[&Item]) -> String {
+    let megabytes: u32 = items.iter().map(|item| item.megabytes).sum();
+    let minutes: u32 = items.iter().map(|item| item.minutes).sum();
+    match minutes {
+        0 => format!("{megabytes} MB to fetch"),
+        _ => format!("{megabytes} MB to fetch and {minutes} minutes of one processor to build"),
+    }
+}
+
+const BAR: usize = 30;
+
+/// A line before each item: a bar on a terminal, plain numbers elsewhere.
+fn progress(done: usize, items: &[&Item]) {
+    let mut stderr = std::io::stderr();
+    let left = items.get(done..).unwrap_or_default();
+    let what = match left.first() {
+        Some(item) => format!("{}; left: {}", item.name, amount(left)),
+        None => "the set-up is complete".to_owned(),
+    };
+    let count = items.len();
+    // Nothing can be done for a terminal that takes no text.
+    let _ = if stderr.is_terminal() {
+        let full = BAR * done / count.max(1);
+        writeln!(
+            stderr,
+            "[{}{}] {done} of {count}: {what}",
+            "#".repeat(full),
+            " ".repeat(BAR - full)
+        )
+    } else {
+        writeln!(stderr, "set-up: {done} of {count} done: {what}")
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELD: Item = Item {
+        name: "a thing that is there",
+        megabytes: 7,
+        minutes: 0,
+        held: || Ok(true),
+        make: || Err("made again".to_owned()),
+    };
+
+    #[test]
+    fn what_is_there_is_not_made_again_and_what_is_made_has_to_be_there() {
+        assert_eq!(make(&[&HELD]), Ok(()));
+        let broken = Item {
+            held: || Ok(false),
+            make: || Ok(()),
+            ..HELD
+        };
+        assert!(make(&[&HELD, &broken]).is_err());
+    }
+
+    #[test]
+    fn what_is_left_is_told() {
+        assert_eq!(amount(&[&HELD, &HELD]), "14 MB to fetch");
+        let built = Item {
+            minutes: 20,
+            ..HELD
+        };
+        assert_eq!(
+            amount(&[&HELD, &built]),
+            "14 MB to fetch and 20 minutes of one processor to build"
+        );
+    }
+}
