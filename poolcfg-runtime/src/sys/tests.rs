@@ -3,6 +3,10 @@
 
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "linux")]
+mod pagemap;
+#[cfg(target_os = "linux")]
+mod pages;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
@@ -10,7 +14,7 @@ use std::process::{Command, Output};
 use poolcfg_core::{PoolKeys, Setting, Settings, Size, Target};
 
 use super::Region;
-use crate::{Pool, PoolLimits, PoolOptions, Reset, Slot};
+use crate::{Acquire, Pool, PoolError, PoolLimits, PoolOptions, Reset, Slot};
 
 const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
 
@@ -22,6 +26,10 @@ fn pool() -> Pool {
 }
 
 fn pool_with(options: PoolOptions) -> Pool {
+    try_pool(options).expect("it opens")
+}
+
+fn try_pool(options: PoolOptions) -> Result<Pool, PoolError> {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(3)),
         memory_reservation: Some(Setting::given(Size::mib(1))),
@@ -31,17 +39,18 @@ fn pool_with(options: PoolOptions) -> Pool {
         .pooling_allocator(keys)
         .promise(Target::CURRENT, 0);
     let reserved = PoolLimits::new(promise).recheck().expect("it fits");
-    Pool::with(reserved, options).expect("it opens")
+    Pool::with(reserved, options)
 }
 
-fn slots() -> Vec<Slot> {
+/// All slots with a memory of 64 KiB, of which the last owners had `before`.
+fn slots(before: usize) -> Vec<Slot> {
     let pool = pool();
-    let mut slots = Vec::new();
-    while let Ok(mut slot) = pool.acquire() {
-        slot.memory().grow_to(64 << 10).expect("it grows");
-        slots.push(slot);
-    }
-    slots
+    let all = |bytes| {
+        let request = Acquire::new().memory(bytes);
+        std::iter::from_fn(|| pool.acquire_with(request).ok()).collect::<Vec<_>>()
+    };
+    drop(all(before));
+    all(64 << 10)
 }
 
 fn touch(region: &Region, byte: &str) -> u8 {
@@ -64,12 +73,18 @@ fn touch_one_byte() {
     let [region, slot, byte] = parts[..] else {
         panic!("{asked}");
     };
-    let mut slots = slots();
+    let mut slots = slots(if region == "reused" { 1 << 20 } else { 0 });
     let slot = &mut slots[slot.parse::<usize>().expect("a number")];
     let region: &Region = match region {
-        "memory" => slot.memory(),
+        "memory" | "reused" => slot.memory(),
         "table" => slot.table().expect("it has one"),
         "stack" => slot.stack().expect("it has one"),
+        "shrunk" => {
+            let memory = slot.memory();
+            memory.as_mut_slice().fill(1);
+            memory.shrink_to(16 << 10).expect("it shrinks");
+            memory
+        }
         // A memory that is grown as far as it goes, so that the guard is next.
         _ => {
             let memory = slot.memory();
@@ -92,7 +107,7 @@ fn child(test: &str, asked: &str) -> Output {
 fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
     const SIGSEGV: i32 = 11;
     const SIGBUS: i32 = 10;
-    for region in ["memory", "whole", "table", "stack"] {
+    for region in ["memory", "reused", "shrunk", "whole", "table", "stack"] {
         for slot in 0..3 {
             for byte in BYTES {
                 let asked = format!("{region} {slot} {byte}");

@@ -18,6 +18,10 @@ pub(super) const RENEW_MAY_TEAR: bool = true;
 
 /// The calls, each of which may fail at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(target_os = "linux", target_os = "android")),
+    expect(dead_code, reason = "some are made on Linux only")
+)]
 pub(crate) enum Call {
     /// mmap of a reservation.
     Reserve,

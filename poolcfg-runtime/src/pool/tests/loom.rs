@@ -10,7 +10,9 @@ use crate::pool::shards::Shards;
 /// threads with locks have too many orders without a bound.
 fn all_orders(body: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = std::env::var("BOUND")
+        .ok()
+        .and_then(|bound| bound.parse().ok());
     builder.check(body);
 }
 
