@@ -21,8 +21,8 @@ mod linux {
     use std::thread;
     use std::time::Instant;
 
-    use poolcfg_runtime::__private::{PoolKeys, Setting, Settings, Target};
-    use poolcfg_runtime::{Acquire, Pool, PoolLimits, PoolOptions, Reset, Size};
+    use poolcfg_runtime::__private::{PoolKeys, Setting, Settings, Target, reserve};
+    use poolcfg_runtime::{Acquire, Limits, Pool, PoolLimits, PoolOptions, Reset, Size};
     use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode};
     use rustix::mm::{
         Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap,
@@ -93,6 +93,7 @@ mod linux {
                 "<= 3",
             );
         }
+        reservations(turns);
         if let Some(scan) = &scan {
             let bares = [Bare::new(), Bare::new()];
             let ratio = median((0..turns).map(|_| {
@@ -113,18 +114,59 @@ mod linux {
         println!("| {measure} | {against} | {ratio:.2} | {goal} |");
     }
 
-    /// A pool of slots of 4 GiB, if this reset works here.
-    fn pool(reset: Reset) -> Option<Pool> {
+    fn limits(instances: u32) -> PoolLimits {
         let keys = PoolKeys {
-            max_instances: Some(Setting::given(16)),
+            max_instances: Some(Setting::given(instances)),
             memory_reservation: Some(Setting::given(Size::gib(4))),
             ..PoolKeys::EMPTY
         };
-        let promise = Settings::new(&[], &[])
-            .pooling_allocator(keys)
-            .promise(Target::CURRENT, 0);
-        let reserved = PoolLimits::new(promise).recheck().ok()?;
+        let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+        PoolLimits::new(settings.promise(Target::CURRENT, 0))
+    }
+
+    /// A pool of slots of 4 GiB, if this reset works here.
+    fn pool(reset: Reset) -> Option<Pool> {
+        let reserved = limits(16).recheck().ok()?;
         Pool::with(reserved, PoolOptions::new().reset(reset)).ok()
+    }
+
+    fn reservations(turns: usize) {
+        // Of the memories alone, so that it is one mapping as well.
+        let memories = Limits {
+            table_reservation: Size::ZERO,
+            stack_reservation: Size::ZERO,
+            ..limits(1000).asked()
+        };
+        let bare = || {
+            // SAFETY: a new map touches nothing that exists.
+            let start = unsafe {
+                mmap_anonymous(ptr::null_mut(), 1000 * SLOT, ProtFlags::empty(), flags())
+            };
+            // SAFETY: the map is our own, and nobody refers to it.
+            start.is_ok_and(|start| unsafe { munmap(start, 1000 * SLOT) }.is_ok())
+        };
+        let ratio = compare(turns, 100, || reserve(&memories), bare);
+        row(
+            "the reservation of 1000 slots of 4 GiB, and its end",
+            "one bare mmap and munmap",
+            ratio,
+            "<= 2",
+        );
+        let whole = |instances| {
+            let limits = limits(instances);
+            move || {
+                limits
+                    .recheck()
+                    .is_ok_and(|reserved| Pool::new(reserved).is_ok())
+            }
+        };
+        let ratio = compare(turns, 20, whole(1000), whole(1));
+        row(
+            "recheck and pool of 1000 slots, and its end",
+            "the same of 1 slot",
+            ratio,
+            "1",
+        );
     }
 
     fn round(pool: &Pool) {

@@ -63,6 +63,17 @@ pub use wasmtime::{Checked, Tunables, WasmtimeLimits, WasmtimeSettings};
 pub mod __private {
     pub use poolcfg_core::*;
 
+    /// Makes the mappings of a pool alone, and gives them back: for the benchmark.
+    #[must_use]
+    pub fn reserve(limits: &Limits) -> bool {
+        use crate::machine::{Here, Machine};
+        let page_size = Here.page_size();
+        crate::slabs::Slabs::reserve(&Here, limits, page_size).is_ok_and(|slabs| {
+            slabs.iter().for_each(crate::sys::Mapping::keep_pages_small);
+            true
+        })
+    }
+
     pub use crate::wasmtime::fallback::{ConfigFallback, PoolingFallback};
     pub use crate::wasmtime::native;
 }

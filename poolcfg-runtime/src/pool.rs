@@ -202,9 +202,8 @@ impl Pool {
             key: request.key,
             handle: Arc::clone(handle),
         };
-        match &mut slot.parts {
-            Some(parts) => parts.begin(request.memory).map_err(AcquireError::Open)?,
-            None => {}
+        if let Some(parts) = &mut slot.parts {
+            parts.begin(request.memory).map_err(AcquireError::Open)?;
         }
         Ok(slot)
     }

@@ -66,10 +66,12 @@ struct Source<F> {
     room: usize,
 }
 
+type Locked<T> = Padded<Mutex<Shard<T>>>;
+
 /// The free lists.
 #[derive(Debug)]
 pub(crate) struct Shards<F: Fresh> {
-    shards: Box<[Padded<Mutex<Shard<F::Item>>>]>,
+    shards: Box<[Locked<F::Item>]>,
     source: Mutex<Source<F>>,
     live: AtomicI64,
     most_live: AtomicI64,

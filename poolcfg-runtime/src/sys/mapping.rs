@@ -79,8 +79,9 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         let torn = self.torn.get_mut().unwrap_or_else(PoisonError::into_inner);
         torn.sort_unstable_by_key(|bytes| bytes.start);
+        torn.push(self.len..self.len);
         let mut from = 0;
-        for bytes in torn.drain(..).chain([self.len..self.len]) {
+        for bytes in torn.drain(..) {
             if let Some(len) = bytes.start.checked_sub(from).filter(|len| *len > 0) {
                 // SAFETY: `from` lies in the mapping, of `len` bytes at least.
                 let start = unsafe { self.base.add(from) };
