@@ -49,7 +49,13 @@ const SUITES: [Suite; 5] = [
     Suite {
         name: "soak",
         about: "a million rounds of slots on two threads, in every reset",
-        arguments: &["--release", "--package", "poolcfg-runtime", "--test", "soak"],
+        arguments: &[
+            "--release",
+            "--package",
+            "poolcfg-runtime",
+            "--test",
+            "soak",
+        ],
         items: &[],
         heavy: &[],
         variables: || Ok(Vec::new()),
@@ -57,13 +63,7 @@ const SUITES: [Suite; 5] = [
     Suite {
         name: "loom",
         about: "the pool's free lists under every order of three threads",
-        arguments: &[
-            "--release",
-            "--package",
-            "poolcfg-runtime",
-            "--lib",
-            "loom",
-        ],
+        arguments: &["--release", "--package", "poolcfg-runtime", "--lib", "loom"],
         items: &[],
         heavy: &[],
         variables: || {
