@@ -12,7 +12,7 @@
 //!
 //! fn serve(pool: &Pool, body: &[u8]) -> Result<usize, Box<dyn std::error::Error>> {
 //!     let mut slot = pool.acquire()?; // zeroed memory, guarded on both sides
-//!     slot.memory().grow_to(64 << 10)?;
+//!     slot.memory().grow_to(64 << 10)?; // faster: `Acquire::new().memory(64 << 10)`
 //!     slot.memory().as_mut_slice()[..body.len()].copy_from_slice(body);
 //!     Ok(slot.memory().size())
 //! }
