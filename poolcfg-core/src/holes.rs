@@ -116,9 +116,9 @@ pub(crate) const fn linux_holes(
         Aslr::Default => linux.aslr_bits_default,
         Aslr::Maximum => linux.aslr_bits_max,
     };
-    let aslr = match profile.page_size.checked_mul(1u64.wrapping_shl(bits)) {
-        Some(aslr) if bits < 64 => aslr.get(),
-        _ => window,
+    let aslr = match LinuxLayout::aslr(profile.page_size, bits) {
+        Some(aslr) => aslr.get(),
+        None => window,
     };
     // stack_guard_gap: 256 pages (mm/util.c:441-474 with stack_guard_gap of mm/mmap.c).
     let stack = linux.stack_randomization.get() + STACK.get() + 256 * profile.page_size.get();

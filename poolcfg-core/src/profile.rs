@@ -63,6 +63,41 @@ pub struct LinuxLayout {
     pub huge_page: Size,
 }
 
+impl LinuxLayout {
+    /// How far ASLR moves things of `bits` bits of a number of pages; nothing above 2^64 - 1 bytes.
+    pub(crate) const fn aslr(page_size: Size, bits: u32) -> Option<Size> {
+        if bits < 64 {
+            page_size.checked_mul(1u64.wrapping_shl(bits))
+        } else {
+            None
+        }
+    }
+
+    /// How much less a hole may have in one process than in another one of the same shape on the same
+    /// kernel, whose `vm.mmap_rnd_bits` are `bits`: ASLR moves the program, the mmap base, the heap and the
+    /// stack, and the alignment of a large mapping wastes more or less. At most 2^64 - 1 bytes.
+    ///
+    /// ```
+    /// use poolcfg_core::{Layout, Size, Target, VaProfile, Arch, Os};
+    /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64));
+    /// let Layout::Linux(layout) = sv39.layout else { panic!() };
+    /// let reach = layout.reach(sv39.page_size, layout.aslr_bits_default);
+    /// assert_eq!(reach.available().to_string(), "4.00 GiB");
+    /// ```
+    #[must_use]
+    pub const fn reach(&self, page_size: Size, bits: u32) -> Size {
+        let Some(aslr) = Self::aslr(page_size, bits) else {
+            return Size::bytes(u64::MAX);
+        };
+        let once = self
+            .brk_randomization
+            .get()
+            .saturating_add(self.stack_randomization.get())
+            .saturating_add(self.huge_page.get());
+        Size::bytes(aslr.get().saturating_mul(2).saturating_add(once))
+    }
+}
+
 /// How a system lays out its processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {

@@ -436,8 +436,16 @@ fn ask(source: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// 400 cases, or as many as `PROPTEST_CASES` says: an emulator needs a while for each.
+fn cases() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(400),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases())]
 
     #[test]
     fn of_plausible_lines(source in plausible()) {

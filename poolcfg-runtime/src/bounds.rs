@@ -20,6 +20,17 @@ pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
         .unwrap_or(Size::bytes(u64::MAX))
 }
 
+/// What the process writes beside the slots in order to use them all, at most: the pool's list of them and the
+/// program's own, each with an older half while it doubles, and a heap that grows in steps of 128 KiB
+/// (`M_TOP_PAD` of mallopt(3)).
+pub(crate) fn bookkeeping(limits: &Limits) -> Size {
+    const OF_A_SLOT: Size = Size::kib(1);
+    let lists = OF_A_SLOT.checked_mul(u64::from(limits.max_instances));
+    lists
+        .and_then(|lists| lists.checked_add(Size::mib(1)))
+        .unwrap_or(Size::bytes(u64::MAX))
+}
+
 /// Mappings of one pool when every slot is live.
 pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size) -> u64 {
     let one = Limits {
@@ -105,7 +116,9 @@ impl Bounds {
         for bound in &self.bounds {
             let worst = |limits: &Limits| match bound.limit {
                 RecheckLimit::MaxMapCount => maps_at_worst(limits, self.page_size),
-                _ => writable_at_worst(limits, self.page_size).get(),
+                _ => writable_at_worst(limits, self.page_size)
+                    .get()
+                    .saturating_add(bookkeeping(limits).get()),
             };
             if bound.limit == RecheckLimit::RamAndSwap {
                 // Each mapping is held to it by itself.

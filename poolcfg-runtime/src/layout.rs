@@ -2,22 +2,52 @@
 //! Judged by where things are, not by getrlimit: the limit counts when a program starts, and may have
 //! been changed since.
 
-use poolcfg_core::{Arch, Target, UnlimitedStack, VaProfile};
+use poolcfg_core::{Arch, Aslr, Layout, Size, Target, UnlimitedStack, VaProfile};
 
 use crate::machine::Machine;
+use crate::proc;
+
+/// The VA profiles of Linux kernels that the process may have met.
+fn profiles() -> impl Iterator<Item = &'static VaProfile<'static>> {
+    VaProfile::ALL
+        .iter()
+        .flat_map(|table| table.iter())
+        .filter(|profile| profile.os.has_linux_kernel() && profile.serves(Target::CURRENT))
+}
 
 /// The end of what mmap searches without a hint: the smallest window of a VA profile that holds the top
 /// of the stack, or else the next power of two.
 pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
     let top = machine.stack_top()?;
-    VaProfile::ALL
-        .iter()
-        .flat_map(|table| table.iter())
-        .filter(|profile| profile.os.has_linux_kernel() && profile.serves(Target::CURRENT))
+    profiles()
         .map(|profile| profile.window.get())
         .filter(|window| *window > top)
         .min()
         .or_else(|| top.checked_next_power_of_two())
+}
+
+/// How much less a hole may have in another process of this machine than in this one, since ASLR places
+/// each anew; no bytes where that is not known. Who may not read how far it reaches takes the build's word.
+pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
+    let window = window(machine).map(Size::bytes);
+    let page_size = machine.page_size();
+    let bits = machine
+        .text("/proc/sys/vm/mmap_rnd_bits")
+        .and_then(|text| u32::try_from(proc::number(&text)?).ok());
+    profiles()
+        .filter(|profile| Some(profile.window) == window && profile.page_size == page_size)
+        .filter_map(|profile| match profile.layout {
+            Layout::Linux(layout) => {
+                let bits = bits.unwrap_or(match aslr {
+                    Aslr::Default => layout.aslr_bits_default,
+                    Aslr::Maximum => layout.aslr_bits_max,
+                });
+                Some(layout.reach(page_size, bits))
+            }
+            Layout::OneHole(_) => None,
+        })
+        .max()
+        .unwrap_or(Size::ZERO)
 }
 
 /// Where mmap begins to search.

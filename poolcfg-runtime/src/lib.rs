@@ -23,7 +23,8 @@
 //! the process as such.
 //!
 //! Where things are:
-//! - `pool_limits`, `recheck`, `bounds`, `slabs`: how much is taken; `layout`, `misfit`: why not more
+//! - `pool_limits`, `recheck`, `bounds`, `slabs`: how much is taken; `layout`, `misfit`: why not more;
+//!   `spacious`: what would fit
 //! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
 //! - `machine`, `proc`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
@@ -41,6 +42,7 @@ mod promised;
 mod recheck;
 mod reserved;
 mod slabs;
+mod spacious;
 mod sys;
 pub mod variables;
 mod wasmtime;

@@ -145,8 +145,8 @@ pub struct Misfit {
     pub unit: Unit,
     /// The mapping that was not made; nothing when none was tried.
     pub mapping: Option<MappingName>,
-    /// What would fit now: most instances at the reservation asked for, and largest reservation at the
-    /// instances asked for.
+    /// What would fit: most instances at the reservation asked for, and largest reservation at the
+    /// instances asked for. Where holes decide, it leaves what ASLR may take of them in another process.
     pub largest_fit: LargestFit,
     /// The VA profile that the build counts on.
     pub va_profile: &'static str,
@@ -154,6 +154,8 @@ pub struct Misfit {
     pub shape: Shape,
     /// What an unlimited stack limit has done to the layout of this process, if it had one at start.
     pub unlimited_stack: Option<UnlimitedStack>,
+    /// Address space that other pools of the process hold.
+    pub held: Size,
     /// What the system said.
     pub source: Option<io::Error>,
 }
@@ -218,6 +220,9 @@ impl fmt::Display for Misfit {
             RecheckLimit::Hole if self.unlimited_stack.is_some() => {
                 f.write_str("set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`")
             }
+            RecheckLimit::Hole if !self.held.is_zero() => f.write_str(
+                "put the pools of the process into one poolcfg.toml, which fits them together",
+            ),
             RecheckLimit::Hole => f.write_str(
                 "build for the VA profile of this machine, which `cargo poolcfg probe` names",
             ),
@@ -245,6 +250,10 @@ impl Misfit {
             _ => " in one piece; the largest `hole`",
         })?;
         write!(f, " has `{}`", Size::bytes(self.have).available())?;
+        if !self.held.is_zero() {
+            let held = self.held.available();
+            write!(f, " beside `{held}` of other pools")?;
+        }
         f.write_str(match self.unlimited_stack {
             Some(UnlimitedStack::Legacy) => {
                 " in the legacy layout that an unlimited stack limit gives the process"

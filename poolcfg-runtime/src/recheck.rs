@@ -7,13 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
-use crate::bounds::{Bounds, Exceeded};
+use crate::bounds::{Bounds, Exceeded, bookkeeping};
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::{Misfit, RecheckError, RecheckLimit};
 use crate::proc;
 use crate::slabs::{Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
+use crate::spacious::Spacious;
 use crate::variables::InForce;
 
 /// One recheck at a time: what one has measured, another would take.
@@ -25,7 +26,7 @@ pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
 /// The least that a recheck is content with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Least {
-    /// What the build guarantees.
+    /// What the build guarantees, or what one can live with where that is more.
     Guaranteed,
     /// What one can live with.
     Min,
@@ -110,16 +111,21 @@ pub(crate) fn recheck<M: Machine>(
         headroom: promise.headroom,
         to_come: to_come(promise, &holdings),
     };
-    let guaranteed = this.scale.value(&in_force.guaranteed);
+    // The least that is of use, where it is a number of instances that shrinks.
+    let min = match in_force.keep {
+        Keep::MemoryReservation => u64::from(in_force.min_instances),
+        Keep::MaxInstances => 1,
+    };
+    // An operator may need more than the build guarantees, and then no less will do.
+    let guaranteed = this.scale.value(&in_force.guaranteed).max(min);
     let asked = if this.to_come.len() > MANY {
         guaranteed
     } else {
         this.scale.value(&in_force.asked)
     };
-    let floor = match (least, in_force.keep) {
-        (Least::Guaranteed, _) => guaranteed,
-        (Least::Min, Keep::MemoryReservation) => guaranteed.min(u64::from(in_force.min_instances)),
-        (Least::Min, Keep::MaxInstances) => guaranteed.min(1),
+    let floor = match least {
+        Least::Guaranteed => guaranteed,
+        Least::Min => min,
     };
     let (limits, failure) = match this.attempt(guaranteed, asked) {
         Ok(taken) => return Ok(taken),
@@ -149,6 +155,14 @@ fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
             std::iter::repeat_n(limits, all.saturating_sub(here).min(MANY + 1))
         })
         .collect()
+}
+
+/// Bytes of address space that pools hold.
+fn held(holdings: &[Holding]) -> Size {
+    let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
+    Size::bytes(ranges.fold(0, |sum: u64, range| {
+        sum.saturating_add(range.end.saturating_sub(range.start))
+    }))
 }
 
 /// A pool, and what was reserved beside it.
@@ -279,6 +293,7 @@ impl<M: Machine> Recheck<'_, M> {
             va_profile: self.promise.va_profile,
             shape: self.promise.shape,
             unlimited_stack: None,
+            held: held(&self.machine.holdings()),
             source: None,
         };
         let (exceeded, of_size) = match failure {
@@ -295,7 +310,7 @@ impl<M: Machine> Recheck<'_, M> {
         misfit.have = exceeded.have;
         misfit.unit = exceeded.limit.unit();
         if of_size {
-            misfit.largest_fit = self.largest_fit();
+            misfit.largest_fit = self.largest_fit(exceeded.limit);
         }
         misfit
     }
@@ -345,7 +360,8 @@ impl<M: Machine> Recheck<'_, M> {
         };
         let total = one
             .footprint(self.page_size)
-            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get());
+            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get())
+            .saturating_add(bookkeeping(&one).get());
         let against = |limit, resource, used: &str| {
             let have = self.machine.limit(resource)?.get();
             let status = self.machine.text("/proc/self/status").unwrap_or_default();
@@ -380,11 +396,12 @@ impl<M: Machine> Recheck<'_, M> {
         misfit.unlimited_stack =
             layout::search(self.machine).and_then(|search| search.unlimited_stack);
         let gap = proc::gaps(&maps, 0).first().map(|gap| gap.bytes);
-        // A free range of twice the size that is searched is no reason: something else refuses.
+        // A free range of twice the size that is searched is no reason, and where not even a page is had there
+        // is none that can be seen: something else refuses.
         let ample = Size::bytes(bytes.get().saturating_mul(2));
         let reason = misfit.unlimited_stack.is_some() || left.is_some();
         let have = left.unwrap_or_else(|| largest_single(self.machine, bytes, self.page_size));
-        if !reason && gap.is_some_and(|gap| gap >= ample) {
+        if !reason && (have.is_zero() || gap.is_some_and(|gap| gap >= ample)) {
             return Exceeded {
                 have: have.get(),
                 ..refused
@@ -397,22 +414,62 @@ impl<M: Machine> Recheck<'_, M> {
         }
     }
 
-    /// What would fit now, each number with the other as asked.
-    fn largest_fit(&self) -> LargestFit {
+    /// The same recheck on another machine.
+    fn on<'b, N: Machine<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
+        Recheck {
+            machine,
+            promise: self.promise,
+            in_force: self.in_force,
+            scale: Scale {
+                asked: self.scale.asked,
+                keep: self.scale.keep,
+            },
+            bounds: self.bounds.clone(),
+            page_size: self.page_size,
+            headroom: self.headroom,
+            to_come: Vec::new(),
+        }
+    }
+
+    /// Whether a pool and a headroom find their place, with so much room left in each hole that holds
+    /// memories.
+    fn holds(&self, limits: Limits, headroom: Size, spare: Size) -> bool {
+        let slab = |name| slab_bytes(&limits, name, limits.max_instances, self.page_size);
+        let beside = [
+            slab(MappingName::Tables),
+            slab(MappingName::Stacks),
+            headroom,
+        ];
+        let spacious = Spacious::new(self.machine, spare, beside);
+        self.bounds.check(&limits, &[]).is_ok()
+            && self.on(&spacious).reserve(limits, &[], headroom).is_ok()
+    }
+
+    /// What would fit, each number with the other as asked. The operator starts another process with it,
+    /// whose holes may be smaller.
+    fn largest_fit(&self, limit: RecheckLimit) -> LargestFit {
         let asked = self.in_force.asked;
-        let most = |keep, headroom| {
+        let spare = match limit {
+            RecheckLimit::Hole => layout::reach(self.machine, self.promise.shape.aslr),
+            _ => Size::ZERO,
+        };
+        let most = |keep, headroom, spare| {
             let scale = Scale { asked, keep };
             let value = scale.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = scale.limits(value);
-                self.bounds.check(&limits, &[]).is_ok()
-                    && self.reserve(limits, &[], headroom).is_ok()
+                let headroom = bookkeeping(&limits).max(headroom);
+                self.holds(limits, headroom, spare)
             });
             (fit > 0)
                 .then(|| scale.limits(fit))
                 .filter(|limits| limits.memory_reservation >= limits.least_reservation())
         };
-        let most = |keep| most(keep, self.headroom).or_else(|| most(keep, Size::ZERO));
+        let most = |keep| {
+            most(keep, self.headroom, spare)
+                .or_else(|| most(keep, Size::ZERO, spare))
+                .or_else(|| most(keep, Size::ZERO, Size::ZERO))
+        };
         LargestFit {
             max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
             memory_reservation: most(Keep::MaxInstances).map(|limits| limits.memory_reservation),

@@ -6,7 +6,7 @@
 //! | variable | value | what it may do |
 //! |---|---|---|
 //! | `MAX_INSTANCES` | a count | lower what is asked, to 1 at least; the guarantee goes down with it |
-//! | `MIN_INSTANCES` | a count | lower or raise the least that is of use, up to the instances asked for |
+//! | `MIN_INSTANCES` | a count | lower or raise the least that is of use, up to the instances asked for; above the guarantee it takes its place |
 //! | `MEMORY_RESERVATION` | a size | lower it, in multiples of 64 KiB; `max_memory_size` goes down with it |
 //! | `MAX_MEMORY_SIZE` | a size | lower it |
 //! | `GUARD_SIZE` | a size | raise it: code may rely on the guard that the build chose |

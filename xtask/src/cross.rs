@@ -61,7 +61,8 @@ fn fetch() -> Result<(), String> {
     debian::unpack(&sets, &folder()?)
 }
 
-/// The folder; its scripts `bin/ARCHITECTURE-cc` and `bin/ARCHITECTURE-static-pie-cc` link programs.
+/// The folder; its scripts `bin/ARCHITECTURE-cc` and `bin/ARCHITECTURE-static-pie-cc` compile and link programs,
+/// and `bin/ARCHITECTURE-ar` makes archives of what was compiled.
 pub fn scripts() -> Result<PathBuf, String> {
     let folder = folder()?;
     for architecture in ARCHITECTURES {
@@ -98,11 +99,14 @@ pub fn command(folder: &Path, program: &str) -> Command {
 fn scripts_of(folder: &Path, architecture: &str) -> Result<(), String> {
     let libraries = libraries(folder);
     let root = folder.display();
-    let cc = format!(
-        "#!/bin/sh\n\
-         export LD_LIBRARY_PATH={libraries}\n\
-         exec {root}/usr/bin/{architecture}-linux-gnu-gcc --sysroot={root} \"$@\"\n"
-    );
+    let unpacked = |program: &str| {
+        format!(
+            "#!/bin/sh\n\
+             export LD_LIBRARY_PATH={libraries}\n\
+             exec {root}/usr/bin/{architecture}-linux-gnu-{program} \"$@\"\n"
+        )
+    };
+    let (ar, cc) = (unpacked("ar"), unpacked(&format!("gcc --sysroot={root}")));
     // rustc does not know that these targets have static PIEs and asks for `-static -no-pie`; gcc 12
     // does not know that riscv64 has, so the linker is told directly.
     let static_pie = format!(
@@ -115,6 +119,7 @@ fn scripts_of(folder: &Path, architecture: &str) -> Result<(), String> {
          -Wl,-static,-pie,--no-dynamic-linker,-ztext \"$@\"\n"
     );
     let bin = folder.join("bin");
+    script(&bin, &format!("{architecture}-ar"), &ar)?;
     script(&bin, &format!("{architecture}-cc"), &cc)?;
     script(&bin, &format!("{architecture}-static-pie-cc"), &static_pie)
 }

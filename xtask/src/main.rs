@@ -5,7 +5,9 @@
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
 //! - `dlltool`: what rustc needs for Windows
+//! - `libraries`: C libraries of other architectures, for unit tests in an emulator
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
+//! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands
 //! - `run`: running a command, and saying which
@@ -20,9 +22,11 @@ mod debian;
 mod dlltool;
 mod item;
 mod kernels;
+mod libraries;
 mod qemu;
 mod run;
 mod rust_src;
+mod server;
 mod strace;
 mod test;
 mod wasmtime_bin;

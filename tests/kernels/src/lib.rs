@@ -2,13 +2,17 @@
 //!
 //! - `cell`: a way to link and to start a process, of which every kernel has twelve
 //! - `report`: the lines in which one process tells what it found, and the whole kernel what came of it
+//! - `limit`: limits that are injected on purpose, and the report of what a recheck says of each
 //!
-//! The programs are `cell`, the process that is judged, and `kernel-init`, which starts it many times in
-//! every cell. The test in `tests/kernels` builds them, boots the kernels and reads the reports.
+//! The programs are `cell`, the process that is judged, `kernel-init`, which starts it many times in
+//! every cell, and `limits`, which starts itself under each limit. The test in `tests/kernels` builds them,
+//! boots the kernels and reads the reports.
 #![forbid(unsafe_code)]
 
 mod cell;
+mod limit;
 mod report;
 
 pub use cell::{Cell, Program};
+pub use limit::{Injected, LimitReport, Obstacle, Oddity, Suggestion};
 pub use report::{CellReport, Pools, Start};

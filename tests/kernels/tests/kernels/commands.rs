@@ -55,7 +55,9 @@ fn read(lines: &[&str], commands: &[&str]) -> Result<Vec<Outcome>, String> {
         }
         let mut outcome = Outcome::default();
         while outcome.status.is_empty() {
-            match lines.next().and_then(|line| line.split_once(' ')) {
+            // The console's lines have no spaces at their ends.
+            let line = lines.next();
+            match line.map(|line| line.split_once(' ').unwrap_or((line, ""))) {
                 Some(("out", text)) => outcome.stdout.push_str(&format!("{text}\n")),
                 Some(("err", text)) => outcome.stderr.push_str(&format!("{text}\n")),
                 Some(("status", status)) => status.clone_into(&mut outcome.status),
@@ -77,7 +79,7 @@ fn the_outcomes_are_read_strictly() {
         "command /a 1",
         "out x",
         "err y z",
-        "out ",
+        "out",
         "status exit status: 0",
         "command A=B /b",
         "status signal: 11 (SIGSEGV)",

@@ -10,20 +10,10 @@ use serde_json::Value;
 
 use crate::commands;
 use crate::initramfs::Image;
-use crate::kernel::{Kernel, kernel};
+use crate::kernel::{floors, held_floors};
 use crate::programs;
 
 const EXAMPLE: &str = "examples/slot-server";
-
-/// The floors of riscv64 and aarch64.
-fn floors() -> [&'static Kernel; 2] {
-    ["sv39", "va39"].map(kernel)
-}
-
-/// The floors whose kernels are there.
-fn held() -> impl Iterator<Item = &'static Kernel> {
-    floors().into_iter().filter(|kernel| kernel.held())
-}
 
 /// What our command prints of the example for a target.
 fn printed(target: &str) -> Value {
@@ -55,7 +45,7 @@ fn line(word: &str, limits: &Value) -> String {
 #[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
 fn a_release_has_the_constants_that_the_command_prints_for_its_target() {
     let mut guaranteed = Vec::new();
-    for kernel in held() {
+    for kernel in held_floors() {
         let architecture = kernel.architecture;
         let mut build = programs::cargo(architecture, "build");
         build.current_dir(root().join(EXAMPLE)).arg("--release");

@@ -127,6 +127,16 @@ pub fn kernel(profile: &str) -> &'static Kernel {
         .unwrap()
 }
 
+/// The floors of riscv64 and aarch64.
+pub fn floors() -> [&'static Kernel; 2] {
+    ["sv39", "va39"].map(kernel)
+}
+
+/// The floors whose kernels are there.
+pub fn held_floors() -> impl Iterator<Item = &'static Kernel> {
+    floors().into_iter().filter(|kernel| kernel.held())
+}
+
 /// x86_64 is judged by the machine's own kernel.
 #[test]
 fn the_profiles_that_are_called_measured_are_those_with_a_kernel() {

@@ -2,7 +2,9 @@
 //! as a user builds a release run on it.
 //!
 //! - `cells`: in each of twelve ways to start, many fresh processes look for what is promised of theirs
+//! - `limits`: each limit that is injected is named, and what is suggested starts
 //! - `example`: the example's release takes its constants from poolcfg.toml, for its target and no other
+//! - `server`: the original failure, repaired where it happened
 //! - `kernel`, `programs`, `initramfs`, `boot`: the machines, what runs on them, and reading what they say
 //! - `commands`: running commands in a kernel
 //! - `table`: what came of the cells
@@ -16,7 +18,9 @@ mod commands;
 mod example;
 mod initramfs;
 mod kernel;
+mod limits;
 mod programs;
+mod server;
 mod table;
 
 use std::env;

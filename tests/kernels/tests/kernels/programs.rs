@@ -104,10 +104,15 @@ fn has_interpreter(bytes: &[u8]) -> bool {
 /// What a PIE loads, by its name in the archive.
 pub fn libraries(architecture: &Architecture) -> Vec<(&'static str, Vec<u8>)> {
     let folder = variable("POOLCFG_CROSS").join(format!("usr/{}/lib", architecture.gnu));
-    [architecture.interpreter, "libc.so.6", "libgcc_s.so.1"]
-        .into_iter()
-        .map(|name| (name, read(&folder.join(name))))
-        .collect()
+    [
+        architecture.interpreter,
+        "libc.so.6",
+        "libgcc_s.so.1",
+        "libm.so.6",
+    ]
+    .into_iter()
+    .map(|name| (name, read(&folder.join(name))))
+    .collect()
 }
 
 fn read(file: &Path) -> Vec<u8> {

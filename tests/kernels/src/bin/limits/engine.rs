@@ -1,0 +1,141 @@
+//! What Wasmtime 48 maps for its pools, and how it splits the mappings when every slot is in use: the three
+//! mappings of its footprint, in its order and with its protections; each memory grown as far as it goes with
+//! a module's image in it, and a guard page below each stack.
+//!
+//! Source: crates/wasmtime/src/runtime/vm/instance/allocator/pooling/ and runtime/vm/cow.rs of Wasmtime v48.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use poolcfg_core::{Limits, MappingName, Size};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+/// One mapping, unmapped on drop.
+struct Map {
+    base: *mut c_void,
+    len: usize,
+}
+
+impl Map {
+    fn new(bytes: Size, protection: ProtFlags) -> Result<Self, String> {
+        let len = whole(bytes)?;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new private map at an address of the kernel's choosing touches nothing that exists.
+        let base = unsafe { mmap_anonymous(ptr::null_mut(), len, protection, flags) };
+        base.map(|base| Self { base, len })
+            .map_err(|error| format!("mmap of {bytes}: {error}"))
+    }
+
+    /// Changes the protection of a part.
+    fn protect(&self, offset: Size, bytes: Size, flags: MprotectFlags) -> Result<(), String> {
+        let (offset, len) = (whole(offset)?, whole(bytes)?);
+        if offset.checked_add(len).is_none_or(|end| end > self.len) {
+            return Err(format!("{len} bytes at {offset} of {}", self.len));
+        }
+        let start = self.base.wrapping_byte_add(offset);
+        // SAFETY: the part lies within this map, which is ours alone and of which no reference exists.
+        unsafe { mprotect(start, len, flags) }
+            .map_err(|error| format!("mprotect of {bytes}: {error}"))
+    }
+
+    /// Writes to a byte that can be written.
+    fn touch(&self, offset: Size) -> Result<(), String> {
+        let offset = whole(offset)?;
+        if offset >= self.len {
+            return Err(format!("byte {offset} of {}", self.len));
+        }
+        let byte: *mut u8 = self.base.wrapping_byte_add(offset).cast();
+        // SAFETY: the byte lies within this map, in a part that the callers have made writable before, and
+        // no reference to it exists.
+        unsafe { byte.write_volatile(1) };
+        Ok(())
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: the range is the whole of a map that `new` made, and nothing refers to it.
+        let released = unsafe { munmap(self.base, self.len) };
+        assert_eq!(released, Ok(()));
+    }
+}
+
+fn whole(bytes: Size) -> Result<usize, String> {
+    usize::try_from(bytes.get()).map_err(|error| error.to_string())
+}
+
+const READ_WRITE: MprotectFlags = MprotectFlags::READ.union(MprotectFlags::WRITE);
+
+/// The pools of one engine.
+pub struct Mapped<'a> {
+    limits: &'a Limits,
+    page: Size,
+    memories: Map,
+    tables: Map,
+    stacks: Map,
+}
+
+impl<'a> Mapped<'a> {
+    /// Makes the mappings.
+    pub fn new(limits: &'a Limits) -> Result<Self, String> {
+        let page = u64::try_from(rustix::param::page_size()).map_err(|error| error.to_string())?;
+        let page = Size::bytes(page);
+        let footprint = limits
+            .footprint(page)
+            .map_err(|_| "too large to count".to_owned())?;
+        let bytes = |name| {
+            let mapping = footprint.mappings.iter().find(|of| of.name == name);
+            mapping.map_or(Size::ZERO, |mapping| mapping.bytes)
+        };
+        let open = ProtFlags::READ | ProtFlags::WRITE;
+        Ok(Self {
+            limits,
+            page,
+            memories: Map::new(bytes(MappingName::Memories), ProtFlags::empty())?,
+            tables: Map::new(bytes(MappingName::Tables), open)?,
+            stacks: Map::new(bytes(MappingName::Stacks), open)?,
+        })
+    }
+
+    /// Grows every memory, guards every stack, and writes to each.
+    pub fn use_every_slot(&self) -> Result<(), String> {
+        let overflow = || "too large to count".to_owned();
+        let up = |size: Size| size.round_up(self.page).ok_or_else(overflow);
+        let totals = self.limits.wasmtime.and_then(|of| of.totals(self.limits));
+        let totals = totals.ok_or_else(overflow)?;
+        let guard = up(self.limits.guard_size)?;
+        let slot = up(self.limits.memory_reservation)?
+            .checked_add(guard)
+            .ok_or_else(overflow)?;
+        let grown = up(self.limits.max_memory_size)?;
+        for number in 0..u64::from(totals.memories) {
+            // The leading guard comes first.
+            let start = slot
+                .checked_mul(number)
+                .and_then(|start| start.checked_add(guard))
+                .ok_or_else(overflow)?;
+            self.memories.protect(start, grown, READ_WRITE)?;
+            self.memories.touch(start)?;
+            // The image, which is a mapping of its own in the midst.
+            let image = start
+                .checked_add(self.page)
+                .filter(|_| grown >= Size::bytes(self.page.get().saturating_mul(3)));
+            if let Some(image) = image {
+                self.memories
+                    .protect(image, self.page, MprotectFlags::READ)?;
+            }
+        }
+        self.tables.touch(Size::ZERO)?;
+        let stack = up(self.limits.stack_reservation)?
+            .checked_add(self.page)
+            .ok_or_else(overflow)?;
+        for number in 0..u64::from(totals.stacks) {
+            let start = stack.checked_mul(number).ok_or_else(overflow)?;
+            self.stacks
+                .protect(start, self.page, MprotectFlags::empty())?;
+            self.stacks
+                .touch(start.checked_add(self.page).ok_or_else(overflow)?)?;
+        }
+        Ok(())
+    }
+}

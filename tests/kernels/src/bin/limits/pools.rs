@@ -1,0 +1,180 @@
+//! The pools that meet each limit. Alone and without it, each fits the machine that it is planned for.
+
+use std::fs;
+
+use poolcfg_core::{
+    Case, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, Process, Promise, Setting, Size, Target,
+    WasmtimeKeys, WasmtimeVersion,
+};
+use poolcfg_tests_kernels::{Cell, Injected, Obstacle, Oddity};
+
+/// A PIE as it is started everywhere.
+const USUAL: [&str; 3] = ["pie", "finite", "default"];
+
+/// Wasmtime of this version, where the pool is its.
+const WASMTIME: WasmtimeVersion = WasmtimeVersion::major(48);
+
+/// The plan of one pool for a machine of this VA profile.
+pub struct Planned {
+    profile: &'static str,
+    cell: Cell,
+}
+
+impl Planned {
+    pub fn new(profile: &'static str) -> Self {
+        let Some(cell) = Cell::of_words(&USUAL) else {
+            panic!("no cell {USUAL:?}");
+        };
+        Self { profile, cell }
+    }
+
+    fn case(&self) -> Case<'static> {
+        self.cell.case(self.profile, PoolKeys::EMPTY)
+    }
+
+    fn promise(&self, keys: PoolKeys) -> Promise<'static> {
+        self.cell
+            .settings(self.profile, keys)
+            .promise(Target::CURRENT, 0)
+    }
+
+    /// The pool that meets this limit.
+    ///
+    /// # Panics
+    /// When the model says that it does not fit: then the build would have failed.
+    pub fn pool(&self, injected: Injected, engine: Engine) -> Promise<'static> {
+        let window = self.case().profile.window;
+        let asked = keys(injected, engine, window);
+        let keys = PoolKeys {
+            engine: Some(Setting::given(engine)),
+            on_misfit: Some(Setting::given(OnMisfit::Error)),
+            wasmtime: WasmtimeKeys {
+                version: match engine {
+                    Engine::Native => None,
+                    Engine::Wasmtime => Some(Setting::given(WASMTIME)),
+                },
+                ..asked.wasmtime
+            },
+            ..asked
+        };
+        let promise = self.promise(keys);
+        assert_eq!(
+            (Some(promise.asked.max_instances), promise.asked),
+            (
+                asked.max_instances.map(|said| said.value),
+                promise.guaranteed
+            ),
+            "{} does not fit {}",
+            injected.word(),
+            self.profile
+        );
+        match injected {
+            Injected::Obstacle(Obstacle::SecondPool) => named("second", promise),
+            _ => promise,
+        }
+    }
+
+    /// How much a hole differs from one process to another. Where the bits of ASLR can be read, a recheck reads
+    /// them too.
+    pub fn reach(&self) -> Size {
+        let profile = self.case().profile;
+        let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").ok();
+        let bits = bits.and_then(|text| text.trim().parse().ok());
+        match profile.layout {
+            Layout::Linux(layout) => {
+                layout.reach(profile.page_size, bits.unwrap_or(layout.aslr_bits_default))
+            }
+            Layout::OneHole(_) => Size::ZERO,
+        }
+    }
+
+    /// A pool that takes the largest hole whole.
+    pub fn first(&self) -> Promise<'static> {
+        let promise = self.promise(PoolKeys {
+            on_misfit: Some(Setting::given(OnMisfit::Shrink)),
+            keep: Some(Setting::given(Keep::MaxInstances)),
+            guard_size: Some(Setting::given(Size::ZERO)),
+            table_reservation: Some(Setting::given(Size::ZERO)),
+            stack_reservation: Some(Setting::given(Size::ZERO)),
+            ..slots(1, self.case().profile.window, Size::mib(1))
+        });
+        named("first", promise)
+    }
+}
+
+/// The same of a pool with a name, planned alone.
+fn named(name: &'static str, promise: Promise<'static>) -> Promise<'static> {
+    Promise {
+        name,
+        process: Process::new(&[(name, promise.guaranteed)]),
+        ..promise
+    }
+}
+
+fn slots(instances: u32, reservation: Size, memory: Size) -> PoolKeys {
+    PoolKeys {
+        max_instances: Some(Setting::given(instances)),
+        memory_reservation: Some(Setting::given(reservation)),
+        max_memory_size: Some(Setting::given(memory)),
+        ..PoolKeys::EMPTY
+    }
+}
+
+fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
+    let share = |parts: u64| Size::bytes(window.get() / parts).round_down(GRAIN);
+    let obstacle = match injected {
+        Injected::Obstacle(obstacle) => obstacle,
+        Injected::Oddity(Oddity::MemoryCgroup) => {
+            return slots(64, Size::mib(16), Size::mib(16));
+        }
+        // No size is a multiple of a larger page.
+        Injected::Oddity(Oddity::PageSize) => {
+            return PoolKeys {
+                guard_size: Some(Setting::given(Size::kib(36))),
+                table_reservation: match engine {
+                    Engine::Native => Some(Setting::given(Size::kib(20))),
+                    Engine::Wasmtime => None,
+                },
+                stack_reservation: Some(Setting::given(Size::kib(1028))),
+                ..slots(64, Size::mib(16), Size::mib(16))
+            };
+        }
+    };
+    match obstacle {
+        // 121 GiB.
+        Obstacle::RlimitAs | Obstacle::Seccomp => slots(30, Size::gib(4), Size::mib(1)),
+        // Both may write more than 560 MiB; so many slots that the lists of them matter.
+        Obstacle::RlimitData => match engine {
+            Engine::Native => PoolKeys {
+                guard_size: Some(Setting::given(Size::kib(64))),
+                table_reservation: Some(Setting::given(Size::ZERO)),
+                stack_reservation: Some(Setting::given(Size::ZERO)),
+                ..slots(4500, Size::kib(128), Size::kib(128))
+            },
+            Engine::Wasmtime => slots(64, Size::mib(8), Size::mib(8)),
+        },
+        Obstacle::RlimitMemlock => PoolKeys {
+            guard_size: Some(Setting::given(Size::kib(64))),
+            // Wasmtime has a thousand tables whatever the instances are.
+            wasmtime: WasmtimeKeys {
+                table_elements: match engine {
+                    Engine::Native => None,
+                    Engine::Wasmtime => Some(Setting::given(1000)),
+                },
+                ..WasmtimeKeys::EMPTY
+            },
+            ..slots(16, Size::mib(8), Size::mib(8))
+        },
+        // Of 1/14 of the window four go into a hole of a third of it, whatever ASLR does, and never five. The
+        // slots of a native pool may lie in several holes, of which the legacy layout has several: it meets
+        // the limit with one that is larger than each of them.
+        Obstacle::UnlimitedStack => match engine {
+            Engine::Native => slots(1, share(2), Size::mib(1)),
+            Engine::Wasmtime => slots(8, share(14), Size::mib(1)),
+        },
+        Obstacle::SecondPool => slots(8, share(14), Size::mib(1)),
+        Obstacle::MaxMapCount => slots(1000, Size::kib(64), Size::kib(64)),
+        // 1 GiB and more that is charged.
+        Obstacle::Overcommit => slots(64, Size::mib(16), Size::mib(16)),
+    }
+}

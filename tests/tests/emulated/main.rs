@@ -1,0 +1,217 @@
+//! The tests of poolcfg-core and poolcfg-runtime, built for other architectures and run in emulators of
+//! programs: pointers of 32 bits, the high byte first. Such an emulator has a layout of its
+//! own and the kernel of the host, so it says nothing about holes: real kernels do.
+//!
+//! These need emulators, C libraries and the standard library's source: `cargo xtask test` fetches them.
+
+mod machine;
+mod program;
+mod verdict;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+
+use machine::{Confined, MACHINES, Machine, SKIPS, Skip};
+use poolcfg_tests::root;
+use program::{CRATES, Program};
+use verdict::Verdict;
+
+/// Seconds that a program may take. Most take one; a slow machine is given more.
+const LIMIT: &str = "900";
+
+/// A folder that `cargo xtask test` names.
+fn variable(name: &str) -> PathBuf {
+    match std::env::var_os(name) {
+        Some(value) => value.into(),
+        None => panic!("`{name}` is set by `cargo xtask test`"),
+    }
+}
+
+/// One start of a program.
+struct Run<'a> {
+    program: &'a Program,
+    confined: Option<&'static Confined>,
+}
+
+impl Run<'_> {
+    fn machine(&self) -> &'static Machine {
+        self.program.machine
+    }
+
+    /// The row of the table that it counts in.
+    fn row(&self) -> String {
+        match self.confined {
+            None => self.machine().triple.to_owned(),
+            Some(confined) => format!("{} in {}", self.machine().triple, confined.name),
+        }
+    }
+
+    fn skips(&self) -> Vec<&'static Skip> {
+        let here = |skip: &&Skip| {
+            skip.program == self.program.name && (skip.applies)(self.machine(), self.confined)
+        };
+        SKIPS.iter().filter(here).collect()
+    }
+
+    fn run(&self) -> Result<Verdict, String> {
+        let emulator = variable("POOLCFG_QEMU")
+            .join("bin")
+            .join(self.machine().qemu);
+        let libraries = variable("POOLCFG_LIBRARIES")
+            .join("usr")
+            .join(self.machine().gnu);
+        let mut command = Command::new("timeout");
+        command
+            .current_dir(root().join(self.program.package))
+            .args(["--kill-after", "10", LIMIT])
+            .arg(&emulator)
+            .arg(&self.program.file)
+            .arg("--exact")
+            .env("POOLCFG_TEST_RUNNER", &emulator)
+            .env("QEMU_LD_PREFIX", libraries)
+            .env("PROPTEST_CASES", "40")
+            .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true")
+            .env("RUST_BACKTRACE", "0");
+        if let Some(confined) = self.confined {
+            command.env("QEMU_RESERVED_VA", confined.bytes);
+        }
+        let skips = self.skips();
+        for skip in &skips {
+            command.args(["--skip", skip.test]);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let fails = |error: String| {
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            format!(
+                "{} for {}: {error}; {}\n{said}{stderr}",
+                self.program.name,
+                self.row(),
+                output.status
+            )
+        };
+        if !output.status.success() {
+            return Err(fails("it failed".to_owned()));
+        }
+        let verdict = verdict::read(&said).map_err(fails)?;
+        if verdict.filtered == skips.len() {
+            Ok(verdict)
+        } else {
+            Err(fails(format!("{} tests are to be left out", skips.len())))
+        }
+    }
+}
+
+/// Starts everything, as many at a time as there are processors.
+fn run_all(runs: Vec<Run<'_>>) -> Vec<(Run<'_>, Result<Verdict, String>)> {
+    let next = Mutex::new(runs.into_iter());
+    let done = Mutex::new(Vec::new());
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let run = next.lock().unwrap().next();
+                    let Some(run) = run else { break };
+                    let verdict = run.run();
+                    done.lock().unwrap().push((run, verdict));
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap()
+}
+
+/// What a row of the table counts.
+#[derive(Default)]
+struct Row {
+    passed: BTreeMap<&'static str, usize>,
+    ignored: usize,
+    skipped: Vec<&'static Skip>,
+}
+
+fn table(rows: &BTreeMap<String, Row>) -> String {
+    let mut text = String::from(
+        "| target | poolcfg-core | poolcfg-runtime | run by others | left out |\n|---|---|---|---|---|\n",
+    );
+    for (name, row) in rows {
+        let passed = |package| {
+            row.passed
+                .get(package)
+                .map_or("-".to_owned(), usize::to_string)
+        };
+        let skipped: Vec<_> = row
+            .skipped
+            .iter()
+            .map(|skip| format!("{} `{}`: {}", skip.program, skip.test, skip.reason))
+            .collect();
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} |",
+            passed("poolcfg-core"),
+            passed("poolcfg-runtime"),
+            row.ignored,
+            if skipped.is_empty() {
+                "none".to_owned()
+            } else {
+                skipped.join("; ")
+            }
+        );
+    }
+    text
+}
+
+#[test]
+#[ignore = "needs emulators and C libraries: cargo xtask test"]
+fn the_tests_of_both_crates_pass_on_other_architectures() {
+    let programs = program::build();
+    let confined = programs.iter().filter_map(|program| {
+        // The model maps nothing.
+        let confined = program.machine.confined.as_ref();
+        (program.package == "poolcfg-runtime").then_some(Run {
+            program,
+            confined: Some(confined?),
+        })
+    });
+    let free = programs.iter().map(|program| Run {
+        program,
+        confined: None,
+    });
+    let mut failures = Vec::new();
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for (run, verdict) in run_all(free.chain(confined).collect()) {
+        let row = rows.entry(run.row()).or_default();
+        row.skipped.extend(run.skips());
+        match verdict {
+            Ok(verdict) => {
+                *row.passed.entry(run.program.package).or_default() += verdict.passed.len();
+                row.ignored += verdict.ignored.len();
+            }
+            Err(error) => failures.push(error),
+        }
+    }
+    for machine in &MACHINES {
+        for (package, least) in CRATES {
+            let passed = rows
+                .get(machine.triple)
+                .and_then(|row| row.passed.get(package));
+            if passed.is_none_or(|passed| *passed < least) {
+                failures.push(format!(
+                    "{}: {passed:?} tests of {package} passed, of at least {least}",
+                    machine.triple
+                ));
+            }
+        }
+    }
+    let text = table(&rows);
+    fs::write(root().join("target/emulated.md"), &text).unwrap();
+    // Past what catches the output of tests: what is left out is always told.
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

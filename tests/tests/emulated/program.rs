@@ -1,0 +1,111 @@
+//! Programs: the test programs of both crates, built for all machines by one cargo.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use poolcfg_tests::root;
+use serde_json::Value;
+
+use crate::machine::{MACHINES, Machine};
+use crate::variable;
+
+/// The crates whose tests are run, and how many tests of each there are at least on every machine. It is a
+/// bound against losing tests: more of them are welcome.
+pub const CRATES: [(&str, usize); 2] = [("poolcfg-core", 53), ("poolcfg-runtime", 50)];
+
+/// A test program of one crate for one machine.
+#[derive(Debug)]
+pub struct Program {
+    /// What it runs on.
+    pub machine: &'static Machine,
+    /// The crate whose tests it has.
+    pub package: &'static str,
+    /// The crate and what cargo calls the program: `poolcfg-core/golden`.
+    pub name: String,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// Builds everything. One cargo builds for all machines, so that what runs on this one, such as the macro, is
+/// built once, and both processors are busy to the end.
+pub fn build() -> Vec<Program> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root())
+        .args(["test", "--no-run", "--quiet", "--locked", "--all-features"])
+        .args(["--lib", "--tests", "--message-format", "json"])
+        // Tests unwind.
+        .arg("-Zbuild-std=std,panic_unwind,test")
+        .arg("--target-dir")
+        .arg(variable("POOLCFG_EMULATED_TARGET"))
+        .args(
+            CRATES
+                .iter()
+                .flat_map(|(package, _)| ["--package", package]),
+        )
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", variable("POOLCFG_RUST_SRC"))
+        // Ten times faster in an emulator than without, still with checks for overflow.
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0")
+        // They would take the place of the linker's arguments.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("POOLCFG_VA_PROFILE")
+        .stderr(Stdio::inherit());
+    for machine in &MACHINES {
+        let flags = Value::from(link_arguments(machine));
+        cargo.args(["--target", machine.triple]).args([
+            "--config",
+            &format!("target.{}.rustflags={flags}", machine.triple),
+        ]);
+    }
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{cargo:?}: {}", output.status);
+    let messages = String::from_utf8(output.stdout).unwrap();
+    messages.lines().filter_map(program).collect()
+}
+
+/// How rustc links for a machine without a compiler for it: with its own linker, the start code that a C
+/// compiler would name, and the libraries that were fetched.
+fn link_arguments(machine: &Machine) -> Vec<String> {
+    let root = variable("POOLCFG_LIBRARIES");
+    let libraries = root.join("usr").join(machine.gnu).join("lib");
+    let (root, libraries) = (root.display(), libraries.display());
+    let mut arguments = vec![
+        "-Clinker=rust-lld".to_owned(),
+        "-Clinker-flavor=ld.lld".to_owned(),
+    ];
+    arguments.extend(
+        [
+            format!("--sysroot={root}"),
+            format!("--dynamic-linker={}", machine.loader),
+            format!("-L{libraries}"),
+            format!("{libraries}/Scrt1.o"),
+            format!("{libraries}/crti.o"),
+            format!("{libraries}/crtn.o"),
+        ]
+        .map(|argument| format!("-Clink-arg={argument}")),
+    );
+    arguments
+}
+
+/// The program that a message of cargo's tells of, if it tells of one.
+fn program(message: &str) -> Option<Program> {
+    let message: Value = serde_json::from_str(message).unwrap();
+    let file = PathBuf::from(message["executable"].as_str()?);
+    let package = message["package_id"].as_str().unwrap();
+    let (package, _) = CRATES
+        .iter()
+        .find(|(name, _)| package.contains(&format!("/{name}#")))?;
+    let machine = MACHINES
+        .iter()
+        .find(|machine| file.iter().any(|part| part == machine.triple))?;
+    Some(Program {
+        machine,
+        package,
+        name: format!("{package}/{}", message["target"]["name"].as_str().unwrap()),
+        file,
+    })
+}
