@@ -283,6 +283,7 @@ fn carvers(
         tables: slabs.tables.map(|mapping| Carver::new(mapping, table)),
         stacks: slabs.stacks.map(|mapping| Carver::new(mapping, stack)),
         owner_checks_bounds: options.owner_checks_bounds,
+        most: usize::try_from(limits.max_instances).unwrap_or(usize::MAX),
         pool: shared,
     };
     (limits, carvers, entry)

@@ -20,25 +20,34 @@ const SEARCHED: usize = 64;
 /// Where items come from that were never used.
 pub(crate) trait Fresh: fmt::Debug {
     /// What is pooled.
-    type Item: fmt::Debug + Send;
+    type Item: Item;
 
     /// The next one; nothing when there is none left, which stays so.
     fn carve(&mut self) -> Option<Self::Item>;
+
+    /// How many there are in all.
+    fn most(&self) -> usize;
 }
 
-/// An idle item whose pages may still be there.
-#[derive(Debug)]
-struct Warm<T> {
-    item: T,
+/// What is pooled. It carries its own note, so that the lists, each of which has room for all items, are small.
+pub(crate) trait Item: fmt::Debug + Send {
+    /// Where the note is.
+    fn note(&mut self) -> &mut Note;
+}
+
+/// What is known of an idle item.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Note {
     /// What the last owner wanted it back by.
-    key: Option<u64>,
+    pub(crate) key: Option<u64>,
     /// Bytes of memory that it holds.
-    kept: u64,
+    pub(crate) kept: u64,
 }
 
 #[derive(Debug)]
 enum Idle<T> {
-    Warm(Warm<T>),
+    /// Its pages may still be there.
+    Warm(T),
     /// It holds nothing.
     Cold(T),
 }
@@ -46,9 +55,9 @@ enum Idle<T> {
 #[derive(Debug)]
 struct Shard<T> {
     /// The last released is at the back.
-    warm: VecDeque<Warm<T>>,
+    warm: VecDeque<T>,
     /// The same, of those with a key.
-    keyed: VecDeque<Warm<T>>,
+    keyed: VecDeque<T>,
     /// Those that hold nothing.
     cold: Vec<T>,
     live: Tally,
@@ -99,7 +108,7 @@ enum Nothing {
     Moving,
 }
 
-impl<T> Shard<T> {
+impl<T: Item> Shard<T> {
     fn new() -> Self {
         Self {
             warm: VecDeque::new(),
@@ -113,9 +122,10 @@ impl<T> Shard<T> {
     }
 
     /// The last released with this key.
-    fn with_key(&mut self, key: u64) -> Option<Warm<T>> {
-        let mut last = self.keyed.iter().enumerate().rev().take(SEARCHED);
-        let (found, _) = last.find(|(_, idle)| idle.key == Some(key))?;
+    fn with_key(&mut self, key: u64) -> Option<T> {
+        let mut last = self.keyed.iter_mut().enumerate().rev().take(SEARCHED);
+        let found =
+            last.find_map(|(place, item)| (item.note().key == Some(key)).then_some(place))?;
         self.keyed.remove(found)
     }
 
@@ -126,7 +136,7 @@ impl<T> Shard<T> {
     }
 
     /// The one that has waited longest, to be made cold.
-    fn coldest(&mut self) -> Option<Warm<T>> {
+    fn coldest(&mut self) -> Option<T> {
         self.warm.pop_front().or_else(|| self.keyed.pop_front())
     }
 }
@@ -245,7 +255,7 @@ impl<F: Fresh> Shards<F> {
         let item = source.fresh.carve()?;
         source.carved += 1;
         if source.carved > source.room {
-            source.room = source.carved * 2;
+            source.room = source.fresh.most().min(source.carved * 2);
             self.make_room(source.room);
         }
         drop(source);
@@ -260,25 +270,25 @@ impl<F: Fresh> Shards<F> {
             let Shard {
                 warm, keyed, cold, ..
             } = &mut *shard;
-            warm.reserve(room - warm.len());
-            keyed.reserve(room - keyed.len());
-            cold.reserve(room - cold.len());
+            warm.reserve_exact(room.saturating_sub(warm.len()));
+            keyed.reserve_exact(room.saturating_sub(keyed.len()));
+            cold.reserve_exact(room.saturating_sub(cold.len()));
         }
     }
 
     fn hand_out(&self, shard: &mut Shard<F::Item>, idle: Idle<F::Item>) -> F::Item {
         self.count_live(shard);
         match idle {
-            Idle::Warm(warm) => self.cool(shard, warm),
+            Idle::Warm(item) => self.cool(shard, item),
             Idle::Cold(item) => item,
         }
     }
 
     /// Counts an item as warm no more.
-    fn cool(&self, shard: &mut Shard<F::Item>, warm: Warm<F::Item>) -> F::Item {
-        shard.kept -= warm.kept;
+    fn cool(&self, shard: &mut Shard<F::Item>, mut item: F::Item) -> F::Item {
+        shard.kept -= item.note().kept;
         shard.warmth.subtract(&self.warm);
-        warm.item
+        item
     }
 
     fn count_live(&self, shard: &mut Shard<F::Item>) {
@@ -288,15 +298,15 @@ impl<F: Fresh> Shards<F> {
     }
 
     /// Puts an item back, with `kept` bytes of memory that it holds, and wakes one who waits.
-    pub(crate) fn put(&self, home: usize, item: F::Item, key: Option<u64>, kept: u64) {
+    pub(crate) fn put(&self, home: usize, mut item: F::Item, key: Option<u64>, kept: u64) {
+        *item.note() = Note { key, kept };
         let mut shard = self.shard(home);
         shard.live.subtract(&self.live);
         shard.warmth.add(&self.warm);
         shard.kept += kept;
-        let warm = Warm { item, key, kept };
         match key {
-            Some(_) => shard.keyed.push_back(warm),
-            None => shard.warm.push_back(warm),
+            Some(_) => shard.keyed.push_back(item),
+            None => shard.warm.push_back(item),
         }
         drop(shard);
         if self.waiting.load(Ordering::Relaxed) > 0 {
@@ -330,10 +340,10 @@ impl<F: Fresh> Shards<F> {
         for number in (0..self.shards.len()).map(|step| home + step) {
             let mut shard = self.shard(number);
             while moving.len() < moving.capacity()
-                && let Some(warm) = shard.coldest()
+                && let Some(item) = shard.coldest()
             {
                 shard.moving += 1;
-                moving.push((number, self.cool(&mut shard, warm)));
+                moving.push((number, self.cool(&mut shard, item)));
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::machine::wide;
 use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset};
 
 use super::Handle;
-use super::shards::Fresh;
+use super::shards::{Fresh, Item, Note};
 
 /// The regions of one slot.
 #[derive(Debug)]
@@ -15,6 +15,13 @@ pub(super) struct Parts {
     pub(super) memory: Owned,
     pub(super) table: Option<Owned>,
     pub(super) stack: Option<Owned>,
+    note: Note,
+}
+
+impl Item for Box<Parts> {
+    fn note(&mut self) -> &mut Note {
+        &mut self.note
+    }
 }
 
 impl Parts {
@@ -69,6 +76,7 @@ pub(super) struct Carvers {
     pub(super) tables: Option<Carver>,
     pub(super) stacks: Option<Carver>,
     pub(super) owner_checks_bounds: bool,
+    pub(super) most: usize,
     pub(super) pool: Weak<dyn Reclaim>,
 }
 
@@ -84,7 +92,12 @@ impl Fresh for Carvers {
             memory,
             table: self.tables.as_mut().and_then(whole),
             stack: self.stacks.as_mut().and_then(whole),
+            note: Note::default(),
         }))
+    }
+
+    fn most(&self) -> usize {
+        self.most
     }
 }
 

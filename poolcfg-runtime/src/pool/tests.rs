@@ -5,19 +5,38 @@ mod lists;
 #[cfg(loom)]
 mod loom;
 
-use super::shards::Fresh;
+use super::shards::{Fresh, Item, Note};
 
-/// Numbers in place of slots.
+/// A number in place of a slot.
+#[derive(Clone, Copy, Debug)]
+struct Number(u32, Note);
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Item for Number {
+    fn note(&mut self) -> &mut Note {
+        &mut self.1
+    }
+}
+
 #[derive(Debug)]
 struct Numbers {
     left: u32,
 }
 
 impl Fresh for Numbers {
-    type Item = u32;
+    type Item = Number;
 
-    fn carve(&mut self) -> Option<u32> {
+    fn carve(&mut self) -> Option<Number> {
         self.left = self.left.checked_sub(1)?;
-        Some(self.left)
+        Some(Number(self.left, Note::default()))
+    }
+
+    fn most(&self) -> usize {
+        8
     }
 }

@@ -37,7 +37,8 @@ fn three_threads_get_three_items_and_never_the_same() {
             shards.take(1, None),
             one.join().expect("no panic"),
             two.join().expect("no panic"),
-        ];
+        ]
+        .map(|item| item.map(|item| item.0));
         all.sort_unstable();
         assert_eq!(all, [Some(0), Some(1), Some(2)]);
         assert_eq!(shards.counts().live, 3);
