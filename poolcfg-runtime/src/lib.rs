@@ -12,7 +12,7 @@
 //!
 //! fn serve(pool: &Pool, body: &[u8]) -> Result<usize, Box<dyn std::error::Error>> {
 //!     let mut slot = pool.acquire()?; // zeroed memory, guarded on both sides
-//!     slot.memory().grow_to(64 << 10)?;
+//!     slot.memory().grow_to(64 << 10)?; // faster: `Acquire::new().memory(64 << 10)`
 //!     slot.memory().as_mut_slice()[..body.len()].copy_from_slice(body);
 //!     Ok(slot.memory().size())
 //! }
@@ -52,7 +52,7 @@ mod wasmtime;
 
 pub use misfit::{Misfit, RecheckError, RecheckLimit, Unit};
 pub use options::RecheckOptions;
-pub use pool::{AcquireError, Exhausted, Pool, PoolError, Slot};
+pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
     Budget, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
@@ -61,13 +61,26 @@ pub use poolcfg_core::{
 pub use poolcfg_macros::pool_limits;
 pub use probe::{Probe, ProcessLimits, probe};
 pub use reserved::{Reserved, Warning};
-pub use sys::{GrowError, Region};
+pub use sys::{GrowError, Region, Reset, ShrinkError};
 pub use wasmtime::{Checked, Tunables, WasmtimeLimits, WasmtimeSettings};
 
 /// What the code of `#[pool_limits]` names; not for users.
 #[doc(hidden)]
 pub mod __private {
     pub use poolcfg_core::*;
+
+    /// Makes the mappings of a pool alone, and gives them back: for the benchmark.
+    #[must_use]
+    pub fn reserve(limits: &Limits) -> bool {
+        use crate::machine::{Here, Machine};
+        let page_size = Here.page_size();
+        crate::slabs::Slabs::reserve(&Here, limits, page_size, &crate::reach::Reach::ANY).is_ok_and(
+            |slabs| {
+                slabs.iter().for_each(crate::sys::Mapping::keep_pages_small);
+                true
+            },
+        )
+    }
 
     pub use crate::wasmtime::fallback::{ConfigFallback, PoolingFallback};
     pub use crate::wasmtime::native;

@@ -28,6 +28,10 @@ fn cargo(command: &str, target: &str, folder: &Path) -> Command {
         .arg(variable("POOLCFG_CROSS_TARGET"))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", variable("POOLCFG_RUST_SRC"))
+        .env(
+            "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS",
+            format!("-Cdlltool={}", variable("POOLCFG_DLLTOOL").display()),
+        )
         .env_remove("POOLCFG_VA_PROFILE");
     cargo
 }
@@ -79,6 +83,7 @@ fn the_example_compiles_for_riscv64_and_aarch64() {
 #[ignore = "needs the standard library's source: cargo xtask test"]
 fn the_runtime_compiles_for_other_systems() {
     for target in [
+        "x86_64-pc-windows-gnu",
         "x86_64-pc-windows-msvc",
         "x86_64-apple-darwin",
         "x86_64-unknown-freebsd",

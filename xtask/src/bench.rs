@@ -12,11 +12,18 @@ use crate::test;
 
 /// Runs every benchmark and prints the table.
 pub fn bench() -> Result<(), String> {
-    for package in ["poolcfg-core", "poolcfg-runtime"] {
+    for (package, bench) in [("poolcfg-core", "plan"), ("poolcfg-runtime", "recheck")] {
         run(cargo()
             .current_dir(root())
-            .args(["bench", "--package", package, "--benches"]))?;
+            .args(["bench", "--package", package, "--bench", bench]))?;
     }
+    let pool = output(cargo().current_dir(root()).args([
+        "bench",
+        "--package",
+        "poolcfg-runtime",
+        "--bench",
+        "pool",
+    ]))?;
     let work = env::temp_dir().join(format!("poolcfg-bench-{}", std::process::id()));
     let rows = [command(&work)?, macros(&work)?, crates()?];
     let _ = fs::remove_dir_all(&work);
@@ -25,6 +32,9 @@ pub fn bench() -> Result<(), String> {
     for row in rows {
         println!("{row}");
     }
+    // Its table has the same head.
+    let rows = pool.lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.for_each(|row| println!("{row}"));
     Ok(())
 }
 

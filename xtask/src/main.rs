@@ -4,6 +4,7 @@
 //! - `cache`: where what is fetched lies
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
+//! - `dlltool`: what rustc needs for Windows
 //! - `libraries`: C libraries of other architectures, for unit tests in an emulator
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `server`: the server of the original report, with Wasmtime in it, for both
@@ -19,6 +20,7 @@ mod bench;
 mod cache;
 mod cross;
 mod debian;
+mod dlltool;
 mod fuzz;
 mod item;
 mod kernels;

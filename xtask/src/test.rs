@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::cache;
 use crate::cross::{self, CROSS};
+use crate::dlltool::{self, DLLTOOL};
 use crate::fuzz::{self, CXX};
 use crate::item::{self, Item};
 use crate::kernels::{self, PACKAGED, VA39};
@@ -40,19 +41,49 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 7] = [
     FUZZ,
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
         runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "cross"]),
-        items: &[&RUST_SRC],
+        items: &[&RUST_SRC, &DLLTOOL],
         heavy: &[],
         variables: || {
             let target = cache::folder()?.join("target-cross");
             Ok(vec![
                 ("POOLCFG_RUST_SRC", rust_src::library()?),
+                ("POOLCFG_DLLTOOL", dlltool::program()?),
                 ("POOLCFG_CROSS_TARGET", target),
+            ])
+        },
+    },
+    Suite {
+        name: "soak",
+        about: "a million rounds of slots on two threads, in every reset",
+        runs: Runs::Tests(&[
+            "--release",
+            "--package",
+            "poolcfg-runtime",
+            "--test",
+            "soak",
+        ]),
+        items: &[],
+        heavy: &[],
+        variables: || Ok(Vec::new()),
+    },
+    Suite {
+        name: "loom",
+        about: "the pool's free lists under every order of three threads",
+        runs: Runs::Tests(&["--release", "--package", "poolcfg-runtime", "--lib", "loom"]),
+        items: &[],
+        heavy: &[],
+        variables: || {
+            // Other flags are another build of everything.
+            let target = cache::folder()?.join("target-loom");
+            Ok(vec![
+                ("RUSTFLAGS", PathBuf::from("--cfg loom")),
+                ("CARGO_TARGET_DIR", target),
             ])
         },
     },

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use poolcfg_runtime::Pool;
+use poolcfg_runtime::{Acquire, Pool};
 
 use crate::protocol::{MAX_BODY, Status, checksum, encode};
 
@@ -58,20 +58,19 @@ fn serve(mut stream: TcpStream, pool: &Pool) -> Result<(), Box<dyn Error + Send 
             return Ok(());
         }
         // The slot goes back to the pool at the end of the round.
-        let mut slot = match pool.acquire() {
+        let length = usize::try_from(length)?;
+        let mut slot = match pool.acquire_with(Acquire::new().memory(length)) {
             Ok(slot) => slot,
             Err(error) => {
                 stream.write_all(&encode(Status::Busy, 0))?;
                 return Err(error.into());
             }
         };
-        let length = usize::try_from(length)?;
-        let memory = slot.memory();
-        memory.grow_to(length)?;
-        let body = memory
+        let body = slot
+            .memory()
             .as_mut_slice()
             .get_mut(..length)
-            .ok_or("a memory is smaller than it grew to")?;
+            .ok_or("a memory is smaller than was asked for")?;
         stream.read_exact(body)?;
         stream.write_all(&encode(Status::Ok, checksum(body)))?;
     }

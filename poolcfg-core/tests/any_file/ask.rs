@@ -139,7 +139,14 @@ fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
         let footprint = limits
             .footprint(case.budget.page_size)
             .expect("what fits has a sum");
+        // Our own pool's memories may lie in pieces, cut between one slot and the next.
+        let whole = |size: Size| size.round_up(case.budget.page_size).unwrap_or(Size::ZERO);
+        let guard = whole(limits.guard_size).get();
+        let slot = whole(limits.memory_reservation).get() + guard;
+        let native = limits.wasmtime.is_none();
         mappings.push(Mappings {
+            slot: if native { slot } else { 0 },
+            guard: if native { guard } else { 0 },
             sizes: footprint.mappings.map(|mapping| mapping.bytes.get()),
             pools: u64::from(footprint.pools),
             maps_at_start: footprint.maps_at_start,

@@ -1,8 +1,9 @@
 //! Mappings: address space that belongs to the process and is inaccessible, until it is dropped.
 
 use std::io;
+use std::ops::Range;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use poolcfg_core::Size;
 
@@ -13,9 +14,9 @@ use super::os;
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     len: usize,
-    /// Set when a call failed in a way that may have given pages of the mapping back to the system:
-    /// somebody else's mapping may then lie between them, so nothing is released any more.
-    torn: AtomicBool,
+    /// Where a call failed in a way that may have given pages back to the system. Somebody else's
+    /// mapping may lie there by now, so these bytes are never touched nor released any more.
+    torn: Mutex<Vec<Range<usize>>>,
 }
 
 // SAFETY: a mapping is an address and a length that belong to it alone; what may be done to its pages is
@@ -50,7 +51,7 @@ impl Mapping {
         Self {
             base,
             len,
-            torn: AtomicBool::new(false),
+            torn: Mutex::new(Vec::new()),
         }
     }
 
@@ -71,9 +72,16 @@ impl Mapping {
         unsafe { self.base.add(offset) }
     }
 
-    /// From now on nothing of the mapping is released.
-    pub(super) fn tear(&self) {
-        self.torn.store(true, Ordering::Release);
+    /// Readies the pages for a pool: each is to be had by itself.
+    pub(crate) fn keep_pages_small(&self) {
+        // SAFETY: the range is the mapping's own, whole; what its pages hold does not change.
+        unsafe { os::keep_pages_small(self.base, self.len) };
+    }
+
+    /// From now on these bytes are not released.
+    pub(super) fn tear(&self, bytes: Range<usize>) {
+        let mut torn = self.torn.lock().unwrap_or_else(PoisonError::into_inner);
+        torn.push(bytes);
     }
 }
 
@@ -88,11 +96,19 @@ fn len(bytes: Size) -> io::Result<usize> {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        if self.torn.load(Ordering::Acquire) {
-            return;
+        let torn = self.torn.get_mut().unwrap_or_else(PoisonError::into_inner);
+        torn.sort_unstable_by_key(|bytes| bytes.start);
+        torn.push(self.len..self.len);
+        let mut from = 0;
+        for bytes in torn.drain(..) {
+            if let Some(len) = bytes.start.checked_sub(from).filter(|len| *len > 0) {
+                // SAFETY: `from` lies in the mapping, of `len` bytes at least.
+                let start = unsafe { self.base.add(from) };
+                // SAFETY: the range is of what `os::reserve` gave, without what is torn, and nobody
+                // refers to it: every region holds the mapping alive.
+                unsafe { os::release(start, len) };
+            }
+            from = from.max(bytes.end);
         }
-        // SAFETY: the range is the one that `os::reserve` gave, whole and not torn, and nobody refers to
-        // it: every region holds the mapping alive.
-        unsafe { os::release(self.base, self.len) }
     }
 }

@@ -4,10 +4,21 @@
 //! - [`Mapping`]: address space that is reserved and inaccessible, released on drop.
 //! - [`Carver`]: cuts a mapping into regions with guards between them, each handed out once.
 //! - [`Region`]: one part of one slot; its first `size` bytes are accessible, and by its owner alone.
-//! - `os`: the five calls of each system that the three above are made of.
+//! - `tenure`: what the pool does to a region between one owner and the next.
+//! - `pagemap`: which pages have been written, as Linux tells.
+//! - `os`: the calls of each system that all of this is made of.
 
+mod carver;
 mod mapping;
 mod region;
+mod reset;
+mod tenure;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod pagemap;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[path = "pagemap_elsewhere.rs"]
+mod pagemap;
 
 #[cfg(unix)]
 #[path = "unix.rs"]
@@ -19,10 +30,14 @@ mod os;
 #[path = "unsupported.rs"]
 mod os;
 
-pub(crate) use mapping::Mapping;
-pub(crate) use os::page_size;
-pub(crate) use region::{Carver, Cut};
-
+#[cfg(all(test, unix))]
+pub(crate) mod faults;
 #[cfg(all(test, unix))]
 mod tests;
-pub use region::{GrowError, Region};
+
+pub(crate) use carver::{Carver, Cut};
+pub(crate) use mapping::Mapping;
+pub(crate) use os::page_size;
+pub use region::{GrowError, Region, ShrinkError};
+pub(crate) use region::{Owned, Reclaim};
+pub use reset::Reset;

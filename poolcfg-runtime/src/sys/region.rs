@@ -3,11 +3,11 @@
 
 use std::fmt;
 use std::io;
+use std::panic::RefUnwindSafe;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::Arc;
-
-use poolcfg_core::Size;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::mapping::Mapping;
 use super::os;
@@ -15,19 +15,75 @@ use super::os;
 /// One part of a slot: a memory, a table or a stack. Its first [`size`](Self::size) bytes can be read
 /// and written, all else up to its guards is inaccessible.
 ///
-/// A memory begins with no bytes and grows; a table and a stack are open whole from the start.
+/// A memory begins with the bytes that were asked for, or none, and grows; a table and a stack are open
+/// whole from the start. The bytes of a region are zero for each new owner.
+///
+/// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
+/// that of another slot or of another pool.
 #[derive(Debug)]
-pub struct Region {
-    mapping: Arc<Mapping>,
-    offset: usize,
+pub struct Region<T: ?Sized = [()]> {
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) offset: usize,
     /// Whole pages, like everything here.
-    max: usize,
-    size: usize,
-    /// How far an open has tried to get since the last close: at least `size`.
-    reach: usize,
+    pub(super) max: usize,
+    /// What the owner has.
+    pub(super) size: usize,
+    /// What is accessible for certain: at least `size`.
+    pub(super) open: usize,
+    /// What may be accessible, if a call failed half-way: else as far as `open`.
+    pub(super) reach: usize,
+    /// Bytes of zeroed pages that an earlier reset has kept.
+    pub(super) kept: usize,
+    /// Whether somebody may have written since the last reset.
+    pub(super) touched: AtomicBool,
+    /// Whether the owner has changed the mapping itself.
+    pub(super) replaced: bool,
+    /// Whether a failed call may have left a hole, in which somebody else's mapping may lie by now.
+    pub(super) torn: bool,
+    /// Whether the owners check every access themselves.
+    checked: bool,
+    /// What can make room when the system refuses to open more.
+    pool: Weak<dyn Reclaim>,
+    _unsized: T,
 }
 
-impl Region {
+/// A region as the pool holds it.
+pub(crate) type Owned = Region<[(); 0]>;
+
+/// What can give back memory that idle slots hold.
+pub(crate) trait Reclaim: fmt::Debug + Send + Sync + RefUnwindSafe {
+    /// Whether anything was given back.
+    fn reclaim(&self) -> bool;
+}
+
+impl Owned {
+    /// A region that is closed.
+    pub(super) fn new(
+        mapping: Arc<Mapping>,
+        offset: usize,
+        max: usize,
+        checked: bool,
+        pool: Weak<dyn Reclaim>,
+    ) -> Self {
+        Self {
+            mapping,
+            offset,
+            max,
+            size: 0,
+            open: 0,
+            reach: 0,
+            kept: 0,
+            touched: AtomicBool::new(false),
+            replaced: false,
+            torn: false,
+            checked,
+            pool,
+            _unsized: [],
+        }
+    }
+}
+
+impl<T: ?Sized> Region<T> {
     /// Bytes that are accessible: whole pages.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -40,8 +96,9 @@ impl Region {
         self.max
     }
 
-    /// Makes at least the first `bytes` accessible, in whole pages; what is new reads as zero. A region
-    /// never shrinks while it is held.
+    /// Makes at least the first `bytes` accessible, in whole pages; what is new reads as zero.
+    ///
+    /// Where the system refuses, the pool gives back what its idle slots hold, and asks once more.
     ///
     /// # Errors
     /// [`GrowError::AboveMax`] above [`max`](Self::max); [`GrowError::Refused`] when the system does
@@ -50,41 +107,63 @@ impl Region {
         if bytes <= self.size {
             return Ok(());
         }
-        let size = bytes
-            .checked_next_multiple_of(os::page_size())
-            .filter(|size| *size <= self.max)
-            .ok_or(GrowError::AboveMax {
-                bytes,
-                max: self.max,
-            })?;
-        self.reach = self.reach.max(size);
-        let start = self.mapping.at(self.offset + self.size);
-        let added = size - self.size;
-        // SAFETY: the range lies within this region's part of the mapping, since `size` is at most
-        // `max`; it starts and ends on pages; and nobody refers to it, since it was not open.
-        match unsafe { os::open(start, added) } {
-            Ok(()) => {
-                self.size = size;
-                Ok(())
-            }
-            Err(source) => {
-                // Some of the pages may be open now.
-                // SAFETY: the same range, still unknown to anybody.
-                let _ = unsafe { os::shut(start, added) };
-                Err(GrowError::Refused { bytes, source })
-            }
+        let size = self.whole(bytes)?;
+        self.open_to(size)
+            .or_else(|error| match self.pool.upgrade() {
+                Some(pool) if pool.reclaim() => self.open_to(size),
+                _ => Err(error),
+            })
+            .map_err(|source| GrowError::Refused { bytes, source })?;
+        self.size = size;
+        Ok(())
+    }
+
+    /// Makes all but the first `bytes`, in whole pages, inaccessible; what is cut off reads as zero if the
+    /// region grows again.
+    ///
+    /// # Errors
+    /// [`ShrinkError`] when the system does not clear or close what is cut off. Where it was not cleared the
+    /// size is as before. Where it was not closed, the size is the new one, and the rest may be accessible
+    /// until the slot is released.
+    pub fn shrink_to(&mut self, bytes: usize) -> Result<(), ShrinkError> {
+        let refused = |source| ShrinkError { bytes, source };
+        let page = os::page_size();
+        let Some(size) = bytes
+            .checked_next_multiple_of(page)
+            .filter(|size| *size < self.size)
+        else {
+            return Ok(());
+        };
+        if self.replaced {
+            return self.renew(size).map_err(refused);
         }
+        if *self.touched.get_mut() {
+            self.discard(size).map_err(refused)?;
+        }
+        self.size = size;
+        if self.checked {
+            return Ok(());
+        }
+        self.shut(size).map_err(refused)
     }
 
     /// Where it begins; valid for reads of [`size`](Self::size) bytes.
+    ///
+    /// An address is of no use after the slot is released: the next owner asks for its own.
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
+        // Who has an address may write.
+        self.touched.store(true, Ordering::Relaxed);
         self.start().as_ptr()
     }
 
-    /// Where it begins; valid for reads and writes of [`size`](Self::size) bytes.
+    /// Where it begins; valid for reads and writes of [`size`](Self::size) bytes, until the slot is
+    /// released or the region shrinks.
+    ///
+    /// Whoever changes the mapping itself through it has to say so: [`mapped_over`](Self::mapped_over).
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        *self.touched.get_mut() = true;
         self.start().as_ptr()
     }
 
@@ -99,33 +178,39 @@ impl Region {
     /// Its accessible bytes, to be written.
     #[must_use]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        *self.touched.get_mut() = true;
         // SAFETY: as in `as_slice`; the region owns the bytes and `&mut self` is its only user.
         unsafe { slice::from_raw_parts_mut(self.start().as_ptr(), self.size) }
     }
 
-    fn start(&self) -> NonNull<u8> {
+    /// Says that the owner has changed the mapping between [`as_mut_ptr`](Self::as_mut_ptr) and
+    /// [`max`](Self::max): has put a file or an image there (`MAP_FIXED`), or changed the protection or
+    /// the advice of pages. When the slot is released, new pages take the place of all of them.
+    ///
+    /// Without it the next owner could read the file: discarding the pages of a file brings back what is in
+    /// it. What lies there has to stay mapped: an unmapped page may become somebody else's at once.
+    pub fn mapped_over(&mut self) {
+        self.replaced = true;
+    }
+
+    pub(super) fn start(&self) -> NonNull<u8> {
         self.mapping.at(self.offset)
     }
 
-    /// Makes all of it inaccessible, and zero for the next who opens it.
-    ///
-    /// # Errors
-    /// What the system says. The bytes may then be as they were: the region must not be used again.
-    pub(crate) fn close(&mut self) -> io::Result<()> {
-        if self.reach == 0 {
-            return Ok(());
-        }
-        let (start, size, reach) = (self.start(), self.size, self.reach);
-        self.size = 0;
-        // SAFETY: `reach` is at most `max`, so the range is this region's own, in whole pages, of which
-        // the first `size` are open; `&mut self` proves that no slice of it lives.
-        let closed = unsafe { os::close(start, size, reach) };
-        match closed {
-            Ok(()) => self.reach = 0,
-            Err(_) if os::CLOSE_MAY_TEAR => self.mapping.tear(),
-            Err(_) => {}
-        }
-        closed
+    /// Bytes in whole pages.
+    pub(super) fn whole(&self, bytes: usize) -> Result<usize, GrowError> {
+        bytes
+            .checked_next_multiple_of(os::page_size())
+            .filter(|size| *size <= self.max)
+            .ok_or(GrowError::AboveMax {
+                bytes,
+                max: self.max,
+            })
+    }
+
+    /// Whether what is beyond the size has to be inaccessible.
+    pub(super) fn is_guarded(&self) -> bool {
+        !self.checked
     }
 }
 
@@ -140,7 +225,7 @@ pub enum GrowError {
         /// The most it may have.
         max: usize,
     },
-    /// The system does not make the pages writable.
+    /// The system does not make the pages writable, or does not close those beyond.
     Refused {
         /// The bytes that were asked for.
         bytes: usize,
@@ -175,64 +260,28 @@ impl std::error::Error for GrowError {
     }
 }
 
-/// Where the regions of a slab lie: a guard, then a region every `stride` bytes, whose rest is guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cut {
-    /// Before the first region.
-    pub(crate) guard: Size,
-    /// From one region to the next.
-    pub(crate) stride: Size,
-    /// How much of a region may ever be opened.
-    pub(crate) max: Size,
-}
-
-/// Hands out the regions of one mapping, each of them once.
+/// Why a region does not shrink.
 #[derive(Debug)]
-pub(crate) struct Carver {
-    mapping: Arc<Mapping>,
-    stride: usize,
-    max: usize,
-    /// Where the next region begins.
-    next: usize,
+pub struct ShrinkError {
+    /// The bytes that were to stay.
+    pub bytes: usize,
+    /// What the system says.
+    pub source: io::Error,
 }
 
-impl Carver {
-    /// Cuts a mapping. What does not lie on pages or overlaps yields no region at all.
-    pub(crate) fn new(mapping: Mapping, cut: Cut) -> Self {
-        let page = os::page_size();
-        let whole = |size: Size| {
-            usize::try_from(size.get())
-                .ok()
-                .filter(|size| size.is_multiple_of(page))
-        };
-        let (stride, max, next) = match (whole(cut.stride), whole(cut.max), whole(cut.guard)) {
-            (Some(stride), Some(max), Some(guard)) if stride > 0 && max <= stride => {
-                (stride, max, guard)
-            }
-            _ => (1, 0, mapping.len()),
-        };
-        Self {
-            mapping: Arc::new(mapping),
-            stride,
-            max,
-            next,
-        }
+impl fmt::Display for ShrinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "cannot shrink to {} bytes, the system says `{}`: release the slot, or let the seccomp \
+             filter or sandbox of the process allow `madvise` and `mprotect`",
+            self.bytes, self.source
+        )
     }
+}
 
-    /// The next region, closed; nothing when there is none left.
-    pub(crate) fn carve(&mut self) -> Option<Region> {
-        let end = self.next.checked_add(self.stride)?;
-        if end > self.mapping.len() {
-            return None;
-        }
-        let offset = self.next;
-        self.next = end;
-        Some(Region {
-            mapping: Arc::clone(&self.mapping),
-            offset,
-            max: self.max,
-            size: 0,
-            reach: 0,
-        })
+impl std::error::Error for ShrinkError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
     }
 }

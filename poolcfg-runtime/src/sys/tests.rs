@@ -1,13 +1,20 @@
 //! Guards: a process that touches what it must not dies of it. Each case runs in a child, the same test
 //! program with another test.
 
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod pagemap;
+#[cfg(target_os = "linux")]
+mod pages;
+
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, Output};
 
 use poolcfg_core::{PoolKeys, Setting, Settings, Size, Target};
 
 use super::Region;
-use crate::{Pool, PoolLimits, Slot};
+use crate::{Acquire, Pool, PoolError, PoolLimits, PoolOptions, Reset, Slot};
 
 const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
 
@@ -15,6 +22,14 @@ const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
 const BYTES: [&str; 3] = ["before", "last", "behind"];
 
 fn pool() -> Pool {
+    pool_with(PoolOptions::new())
+}
+
+fn pool_with(options: PoolOptions) -> Pool {
+    try_pool(options).expect("it opens")
+}
+
+fn try_pool(options: PoolOptions) -> Result<Pool, PoolError> {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(3)),
         memory_reservation: Some(Setting::given(Size::mib(1))),
@@ -24,17 +39,18 @@ fn pool() -> Pool {
         .pooling_allocator(keys)
         .promise(Target::CURRENT, 0);
     let reserved = PoolLimits::new(promise).recheck().expect("it fits");
-    Pool::new(reserved).expect("it opens")
+    Pool::with(reserved, options)
 }
 
-fn slots() -> Vec<Slot> {
+/// All slots with a memory of 64 KiB, of which the last owners had `before`.
+fn slots(before: usize) -> Vec<Slot> {
     let pool = pool();
-    let mut slots = Vec::new();
-    while let Ok(mut slot) = pool.acquire() {
-        slot.memory().grow_to(64 << 10).expect("it grows");
-        slots.push(slot);
-    }
-    slots
+    let all = |bytes| {
+        let request = Acquire::new().memory(bytes);
+        std::iter::from_fn(|| pool.acquire_with(request).ok()).collect::<Vec<_>>()
+    };
+    drop(all(before));
+    all(64 << 10)
 }
 
 fn touch(region: &Region, byte: &str) -> u8 {
@@ -83,12 +99,18 @@ fn touch_one_byte() {
     let [region, slot, byte] = parts[..] else {
         panic!("{asked}");
     };
-    let mut slots = slots();
+    let mut slots = slots(if region == "reused" { 1 << 20 } else { 0 });
     let slot = &mut slots[slot.parse::<usize>().expect("a number")];
     let region: &Region = match region {
-        "memory" => slot.memory(),
+        "memory" | "reused" => slot.memory(),
         "table" => slot.table().expect("it has one"),
         "stack" => slot.stack().expect("it has one"),
+        "shrunk" => {
+            let memory = slot.memory();
+            memory.as_mut_slice().fill(1);
+            memory.shrink_to(16 << 10).expect("it shrinks");
+            memory
+        }
         // A memory that is grown as far as it goes, so that the guard is next.
         _ => {
             let memory = slot.memory();
@@ -99,7 +121,7 @@ fn touch_one_byte() {
     touch(region, byte);
 }
 
-fn child(test: &str, asked: &str) -> ExitStatus {
+fn child(test: &str, asked: &str) -> Output {
     let program = std::env::current_exe().expect("a test knows its own program");
     // An emulator starts no program of its machine's.
     let mut command = match std::env::var_os("POOLCFG_TEST_RUNNER") {
@@ -115,18 +137,17 @@ fn child(test: &str, asked: &str) -> ExitStatus {
         .env(VARIABLE, asked)
         .output()
         .expect("it runs again")
-        .status
 }
 
 #[test]
 fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
     const SIGSEGV: i32 = 11;
     const SIGBUS: i32 = 10;
-    for region in ["memory", "whole", "table", "stack"] {
+    for region in ["memory", "reused", "shrunk", "whole", "table", "stack"] {
         for slot in 0..3 {
             for byte in BYTES {
                 let asked = format!("{region} {slot} {byte}");
-                let status = child("touch_one_byte", &asked);
+                let status = child("touch_one_byte", &asked).status;
                 if byte == "last" {
                     assert!(status.success(), "{asked}: {status}");
                 } else {
@@ -162,7 +183,7 @@ fn locked_pages_are_zero_for_the_next_owner_too() {
 #[test]
 #[ignore = "run by the test below: it leaves a hole that another test may map into"]
 fn lose_a_page() {
-    let pool = pool();
+    let pool = pool_with(PoolOptions::new().reset(Reset::Discard));
     let mut slot = pool.acquire().expect("a slot");
     slot.memory().grow_to(128 << 10).expect("it grows");
     slot.memory().as_mut_slice().fill(7);
@@ -188,6 +209,6 @@ fn lose_a_page() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_slot_that_cannot_be_cleared_is_never_handed_out_again() {
-    let status = child("lose_a_page", "");
+    let status = child("lose_a_page", "").status;
     assert!(status.success(), "{status}");
 }

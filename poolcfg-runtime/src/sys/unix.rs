@@ -6,8 +6,55 @@ use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 
-/// Whether a failed [`close`] may leave a hole in the mapping: where it replaces pages, it may.
-pub(super) const CLOSE_MAY_TEAR: bool = !cfg!(any(target_os = "linux", target_os = "android"));
+/// Whether discarded pages are inaccessible: where discarding puts new ones in their place.
+pub(super) const DISCARD_SHUTS: bool = !cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Whether a failed [`discard`] may leave a hole in the mapping.
+pub(super) const DISCARD_MAY_TEAR: bool = DISCARD_SHUTS;
+
+/// Whether a failed [`renew`] may leave a hole in the mapping: Linux puts back what it took out only from
+/// 6.12 on (mm/mmap.c: mmap_region, vms_abort_munmap_vmas).
+pub(super) const RENEW_MAY_TEAR: bool = true;
+
+/// The calls, each of which may fail at any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(target_os = "linux", target_os = "android")),
+    expect(dead_code, reason = "some are made on Linux only")
+)]
+pub(crate) enum Call {
+    /// mmap of a reservation.
+    Reserve,
+    /// munmap.
+    Release,
+    /// madvise about huge pages.
+    KeepSmall,
+    /// mprotect to readable and writable.
+    Open,
+    /// mprotect to inaccessible.
+    Shut,
+    /// madvise, or mmap over the pages.
+    Discard,
+    /// mmap over the pages.
+    Renew,
+    /// open of /proc/self/pagemap.
+    OpenPagemap,
+    /// ioctl of that.
+    Scan,
+}
+
+/// Makes a call on `len` bytes; a test may let it fail, before or after half of them.
+#[cfg(not(test))]
+pub(super) fn call<T>(
+    _call: Call,
+    len: usize,
+    make: impl FnOnce(usize) -> rustix::io::Result<T>,
+) -> io::Result<T> {
+    Ok(make(len)?)
+}
+
+#[cfg(test)]
+pub(super) use super::faults::call;
 
 /// Every map has the same flags: maps that differ in them never merge again.
 ///
@@ -32,8 +79,9 @@ pub(crate) fn page_size() -> usize {
 /// Reserves inaccessible address space.
 pub(super) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     // SAFETY: a new private map at an address of the system's choosing touches nothing that exists.
-    let base =
-        unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), flags()) }?;
+    let base = call(Call::Reserve, len, |len| unsafe {
+        rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), flags())
+    })?;
     NonNull::new(base.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
@@ -47,7 +95,9 @@ pub(super) fn reserve_at(start: usize, len: usize) -> io::Result<NonNull<u8>> {
     let hint = ptr::without_provenance_mut(start);
     // SAFETY: a new private map, which replaces nothing: kernels that know the flag refuse to, and to others
     // the address is a hint, since MAP_FIXED is not said.
-    let base = unsafe { rustix::mm::mmap_anonymous(hint, len, ProtFlags::empty(), flags) }?;
+    let base = call(Call::Reserve, len, |len| unsafe {
+        rustix::mm::mmap_anonymous(hint, len, ProtFlags::empty(), flags)
+    })?;
     let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
     if base.addr().get() == start {
         return Ok(base);
@@ -63,15 +113,40 @@ pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> 
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Gives a reservation back.
+/// Gives address space back. Where the system refuses, which it may when a mapping has to be split for it
+/// and there are too many (ENOMEM, munmap(2)), the pages go back, and what is left is inaccessible.
 ///
 /// # Safety
-/// The range is one that [`reserve`] gave, whole, and nobody refers to it.
+/// The range is of one that [`reserve`] gave, and nobody refers to it.
 pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
     // SAFETY: the caller's promise.
-    let released = unsafe { rustix::mm::munmap(base.as_ptr().cast(), len) };
-    // Whole maps are unmapped without splitting any, so nothing is left to fail for.
-    debug_assert!(released.is_ok(), "{released:?}");
+    let unmap = || unsafe { rustix::mm::munmap(pointer(base), len) };
+    if call(Call::Release, len, |_| unmap()).is_err() {
+        // SAFETY: the caller's promise.
+        let _ = unsafe { discard(base, len) };
+        // One mapping where there were many, unless that is refused too.
+        // SAFETY: the caller's promise.
+        let _ = unsafe { shut(base, len) };
+        let _ = call(Call::Release, len, |_| unmap());
+    }
+}
+
+/// Keeps one touched byte from costing a huge page of 2 MiB and more. Said of a whole reservation at once it
+/// splits no mapping. A kernel without huge pages says EINVAL; where it fails the pool only holds more.
+///
+/// # Safety
+/// The range is of one that [`reserve`] gave.
+pub(super) unsafe fn keep_pages_small(base: NonNull<u8>, len: usize) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let advice = rustix::mm::Advice::LinuxNoHugepage;
+        let _ = call(Call::KeepSmall, len, |len| {
+            // SAFETY: the advice changes nothing that a page holds.
+            unsafe { rustix::mm::madvise(pointer(base), len, advice) }
+        });
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (base, len);
 }
 
 /// Makes pages readable and writable.
@@ -81,7 +156,9 @@ pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
 pub(super) unsafe fn open(start: NonNull<u8>, len: usize) -> io::Result<()> {
     let flags = MprotectFlags::READ | MprotectFlags::WRITE;
     // SAFETY: the caller's promise.
-    Ok(unsafe { rustix::mm::mprotect(pointer(start), len, flags) }?)
+    call(Call::Open, len, |len| unsafe {
+        rustix::mm::mprotect(pointer(start), len, flags)
+    })
 }
 
 /// Makes pages inaccessible; their content stays.
@@ -90,44 +167,49 @@ pub(super) unsafe fn open(start: NonNull<u8>, len: usize) -> io::Result<()> {
 /// The range is within a reservation of the caller's, and nobody refers to it.
 pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
-    Ok(unsafe { rustix::mm::mprotect(pointer(start), len, MprotectFlags::empty()) }?)
+    call(Call::Shut, len, |len| unsafe {
+        rustix::mm::mprotect(pointer(start), len, MprotectFlags::empty())
+    })
 }
 
-/// Makes pages inaccessible, and zero for whoever opens them next.
+/// Makes pages zero for whoever reads them next, by giving them back.
 ///
 /// # Safety
-/// The range of `reach` bytes is within a reservation of the caller's, its first `size` bytes are open,
-/// and nobody refers to it.
+/// The range is within a reservation of the caller's, and nobody refers to it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) unsafe fn close(start: NonNull<u8>, size: usize, reach: usize) -> io::Result<()> {
-    use rustix::mm::Advice;
+pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // `Advice::DontNeed` is a different thing: posix_madvise's, which discards nothing on Linux.
+    let advice = rustix::mm::Advice::LinuxDontNeed;
     // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
-    let discarded = unsafe { rustix::mm::madvise(pointer(start), reach, Advice::LinuxDontNeed) };
-    match discarded {
-        Ok(()) => {}
-        // Not all of the range is mapped any more: nothing there may be touched.
-        Err(error @ rustix::io::Errno::NOMEM) => return Err(error.into()),
-        // Locked pages are not discarded (EINVAL, madvise(2)), and a filter may forbid the call.
-        Err(_) => {
-            // SAFETY: the first `size` bytes are open and the caller's; nothing beyond was ever written.
-            unsafe { ptr::write_bytes(start.as_ptr(), 0, size) };
-        }
-    }
-    // SAFETY: the caller's promise.
-    unsafe { shut(start, reach) }
+    call(Call::Discard, len, |len| unsafe {
+        rustix::mm::madvise(pointer(start), len, advice)
+    })
 }
 
 /// Makes pages inaccessible, and zero for whoever opens them next: by new pages in their place, since
 /// no other Unix promises that discarded pages read as zero.
 ///
 /// # Safety
-/// The range of `reach` bytes is within a reservation of the caller's, and nobody refers to it.
+/// The range is within a reservation of the caller's, and nobody refers to it.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) unsafe fn close(start: NonNull<u8>, _size: usize, reach: usize) -> io::Result<()> {
+pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe { renew(start, len) }
+}
+
+/// Puts new pages, inaccessible and zero, in place of whatever is mapped there.
+///
+/// # Safety
+/// The range is within a reservation of the caller's, and nobody refers to it.
+pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
     let fixed = flags() | MapFlags::FIXED;
     // SAFETY: the pages that the new map replaces are the caller's own.
-    unsafe { rustix::mm::mmap_anonymous(pointer(start), reach, ProtFlags::empty(), fixed) }?;
+    call(Call::Renew, len, |len| unsafe {
+        rustix::mm::mmap_anonymous(pointer(start), len, ProtFlags::empty(), fixed)
+    })?;
+    // As its neighbours are, so that they merge.
+    // SAFETY: the caller's promise.
+    unsafe { keep_pages_small(start, len) };
     Ok(())
 }
 

@@ -3,8 +3,14 @@
 use std::io;
 use std::ptr::NonNull;
 
-/// Nothing is ever closed here.
-pub(super) const CLOSE_MAY_TEAR: bool = false;
+/// Nothing is ever open here.
+pub(super) const DISCARD_SHUTS: bool = true;
+
+/// Nothing is ever mapped here.
+pub(super) const DISCARD_MAY_TEAR: bool = false;
+
+/// As above.
+pub(super) const RENEW_MAY_TEAR: bool = false;
 
 /// Bytes of a page, for the arithmetic alone.
 pub(crate) fn page_size() -> usize {
@@ -27,6 +33,12 @@ pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> 
 /// None is needed.
 pub(super) unsafe fn release(_base: NonNull<u8>, _len: usize) {}
 
+/// Never called: nothing is ever reserved.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn keep_pages_small(_base: NonNull<u8>, _len: usize) {}
+
 /// Refuses.
 ///
 /// # Safety
@@ -47,6 +59,14 @@ pub(super) unsafe fn shut(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
 ///
 /// # Safety
 /// None is needed.
-pub(super) unsafe fn close(_start: NonNull<u8>, _size: usize, _reach: usize) -> io::Result<()> {
+pub(super) unsafe fn discard(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Refuses.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn renew(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -11,8 +11,14 @@ use windows_sys::Win32::System::Memory::{
 };
 use windows_sys::Win32::System::SystemInformation::{GetSystemInfo, SYSTEM_INFO};
 
+/// Decommitted pages are inaccessible.
+pub(super) const DISCARD_SHUTS: bool = true;
+
 /// A decommit that fails leaves the pages reserved.
-pub(super) const CLOSE_MAY_TEAR: bool = false;
+pub(super) const DISCARD_MAY_TEAR: bool = false;
+
+/// As above: pages of a reservation are decommitted, never replaced.
+pub(super) const RENEW_MAY_TEAR: bool = false;
 
 /// Bytes of a page.
 pub(crate) fn page_size() -> usize {
@@ -43,11 +49,20 @@ pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> 
 ///
 /// # Safety
 /// The range is one that [`reserve`] gave, whole, and nobody refers to it.
-pub(super) unsafe fn release(base: NonNull<u8>, _len: usize) {
+pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
     // SAFETY: the caller's promise; MEM_RELEASE takes the whole reservation and a size of 0.
-    let released = unsafe { VirtualFree(base.as_ptr().cast(), 0, MEM_RELEASE) };
-    debug_assert_ne!(released, 0);
+    if unsafe { VirtualFree(base.as_ptr().cast(), 0, MEM_RELEASE) } == 0 {
+        // Then address space is all that is kept.
+        // SAFETY: the caller's promise.
+        let _ = unsafe { shut(base, len) };
+    }
 }
+
+/// Pages are small unless large ones are asked for.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn keep_pages_small(_base: NonNull<u8>, _len: usize) {}
 
 /// Makes pages readable and writable.
 ///
@@ -77,8 +92,17 @@ pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
 /// Makes pages inaccessible, and zero for whoever opens them next: pages that are committed anew are.
 ///
 /// # Safety
-/// The range of `reach` bytes is within a reservation of the caller's, and nobody refers to it.
-pub(super) unsafe fn close(start: NonNull<u8>, _size: usize, reach: usize) -> io::Result<()> {
+/// The range is within a reservation of the caller's, and nobody refers to it.
+pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
-    unsafe { shut(start, reach) }
+    unsafe { shut(start, len) }
+}
+
+/// The same: nothing else can be mapped into a reservation.
+///
+/// # Safety
+/// The range is within a reservation of the caller's, and nobody refers to it.
+pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe { shut(start, len) }
 }

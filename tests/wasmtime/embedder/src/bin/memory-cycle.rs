@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use embedder::{POOL, engine_with, module};
 use poolcfg_runtime::__private::{PoolKeys, Setting, Settings, Target};
-use poolcfg_runtime::{Pool, PoolLimits, Size};
+use poolcfg_runtime::{Acquire, Pool, PoolLimits, Size};
 use wasmtime::{Enabled, Engine, Extern, InstancePre, Linker, ModuleExport, Result, Store};
 
 /// In turns, each much shorter than what the kernel gives a program at a time: most are not interrupted on a
@@ -74,19 +74,15 @@ fn run() -> Result<()> {
         }
     }
     let [slot, instance, nothing, memory] = times.map(median);
-    println!("{CLEARING}: {slot:.0}");
+    println!("{}: {slot:.0}", pool.reset());
     println!("an instance, {clearing}: {instance:.0}");
     println!("an instance less an empty one of {nothing:.0} ns, {clearing}: {memory:.0}");
     Ok(())
 }
 
-/// How our pool clears a slot.
-const CLEARING: &str = "MADV_DONTNEED";
-
 /// A slot of our own pool, from the pool and back.
 fn native(pool: &Pool, used: impl FnOnce(&mut [u8])) -> Result<()> {
-    let mut slot = pool.acquire()?;
-    slot.memory().grow_to(BYTES)?;
+    let mut slot = pool.acquire_with(Acquire::new().memory(BYTES))?;
     used(slot.memory().as_mut_slice());
     Ok(())
 }

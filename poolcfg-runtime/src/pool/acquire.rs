@@ -1,0 +1,103 @@
+//! Acquiring: what an owner asks for, and why it may get no slot.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::sys::GrowError;
+
+/// What an owner asks for.
+///
+/// ```
+/// use std::time::Duration;
+/// use poolcfg_runtime::{Acquire, AcquireError, Pool, Slot};
+///
+/// fn slot(pool: &Pool, module: u64) -> Result<Slot, AcquireError> {
+///     let request = Acquire::new().memory(64 << 10).key(module);
+///     pool.acquire_with(request.wait(Duration::from_secs(1)))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Acquire {
+    pub(super) memory: usize,
+    pub(super) key: Option<u64>,
+    pub(super) wait: Option<Duration>,
+}
+
+impl Acquire {
+    /// A slot whose memory has no bytes yet, at once.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            memory: 0,
+            key: None,
+            wait: None,
+        }
+    }
+
+    /// With the first `bytes` of its memory open, in whole pages. A slot whose last owner had just as many is
+    /// had without any system call.
+    #[must_use]
+    pub const fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Rather the slot that was last released by an owner with this key, such as one for the same module:
+    /// it is of the right size, and holds the pages that such an owner touches.
+    #[must_use]
+    pub const fn key(mut self, key: u64) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// If every slot is taken, waits so long for one.
+    #[must_use]
+    pub const fn wait(mut self, most: Duration) -> Self {
+        self.wait = Some(most);
+        self
+    }
+}
+
+/// Every slot of a pool is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    /// How many slots the pool has.
+    pub instances: u32,
+    /// How many of them are out of service.
+    pub retired: u32,
+}
+
+/// Why no slot is had.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// Every slot is taken, also after the time that the owner would wait.
+    Exhausted(Exhausted),
+    /// The system does not make the slot's memory, table or stack accessible as far as it should be.
+    Open(GrowError),
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exhausted(Exhausted { instances, retired }) => {
+                write!(f, "all `{instances}` slots of the pool are in use")?;
+                if *retired > 0 {
+                    write!(f, ", `{retired}` of them out of service")?;
+                }
+                f.write_str(": wait for one, or raise `max_instances` in poolcfg.toml")
+            }
+            Self::Open(error) => write!(f, "slot cannot be opened: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for AcquireError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Exhausted(_) => None,
+            Self::Open(error) => error.source(),
+        }
+    }
+}

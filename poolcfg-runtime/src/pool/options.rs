@@ -1,0 +1,104 @@
+//! Options: what a pool does beyond what its limits say.
+
+use poolcfg_core::Size;
+
+use crate::sys::Reset;
+
+/// What a pool keeps, and how it clears.
+///
+/// ```
+/// use poolcfg_runtime::{PoolOptions, Size};
+///
+/// const OPTIONS: PoolOptions = PoolOptions::new()
+///     .keep_resident(Size::mib(1))
+///     .warm_slots(20);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolOptions {
+    pub(super) reset: Option<Reset>,
+    pub(super) keep_resident: Size,
+    pub(super) warm_slots: u32,
+    pub(super) decommit_batch: u32,
+    pub(super) shards: Option<u32>,
+    pub(super) owner_checks_bounds: bool,
+}
+
+impl PoolOptions {
+    /// The defaults, as the methods below name them.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            reset: None,
+            keep_resident: Size::kib(256),
+            warm_slots: 100,
+            decommit_batch: 16,
+            shards: None,
+            owner_checks_bounds: false,
+        }
+    }
+
+    /// How released slots are cleared. If it does not work here, no pool is made.
+    ///
+    /// By default [`Reset::PagemapScan`] where it works, which is tried on a real slot when the pool is made,
+    /// and [`Reset::Discard`] elsewhere.
+    #[must_use]
+    pub const fn reset(mut self, reset: Reset) -> Self {
+        self.reset = Some(reset);
+        self
+    }
+
+    /// Bytes of each memory, table and stack whose pages are zeroed and kept when the slot is released; the
+    /// system gets those beyond. With none kept, every [`Reset`] is [`Reset::Discard`].
+    ///
+    /// 256 KiB by default. Zeroing a page costs less than a fault on a new one; how many bytes pay is what
+    /// a typical owner touches, and each warm slot holds up to so many.
+    #[must_use]
+    pub const fn keep_resident(mut self, bytes: Size) -> Self {
+        self.keep_resident = bytes;
+        self
+    }
+
+    /// How many idle slots may stay warm: accessible as far as their last owners had them, with the pages
+    /// that were kept. Those beyond are closed, those first that have waited longest.
+    ///
+    /// 100 by default, as Wasmtime's `max_unused_warm_slots` (crates/wasmtime/src/config.rs, 48).
+    #[must_use]
+    pub const fn warm_slots(mut self, slots: u32) -> Self {
+        self.warm_slots = slots;
+        self
+    }
+
+    /// How many slots beyond the warm ones are waited for, and then closed at once. None of them is held
+    /// back from who needs it meanwhile. 16 by default; 1 at least.
+    #[must_use]
+    pub const fn decommit_batch(mut self, slots: u32) -> Self {
+        self.decommit_batch = slots;
+        self
+    }
+
+    /// Into how many free lists threads are divided: a power of two from 1 to 16, to which it is rounded up.
+    /// By default as many as threads run at once.
+    #[must_use]
+    pub const fn shards(mut self, shards: u32) -> Self {
+        self.shards = Some(shards);
+        self
+    }
+
+    /// Declares that owners check every access to a memory themselves. What is beyond a memory's size may
+    /// then stay accessible, within its own slot, and no page is closed for a smaller owner. It is zero for
+    /// each owner all the same.
+    ///
+    /// Not by default: beyond its size, no byte of a memory is ever accessible.
+    #[must_use]
+    pub const fn owner_checks_bounds(mut self, checks: bool) -> Self {
+        self.owner_checks_bounds = checks;
+        self
+    }
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,164 @@
+//! Slots: a memory, a table and a stack with one owner.
+
+use std::io;
+use std::sync::{Arc, Weak};
+
+use crate::machine::wide;
+use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset};
+
+use super::Handle;
+use super::shards::{Fresh, Item, Note};
+
+/// The regions of one slot.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) memory: Owned,
+    pub(super) table: Option<Owned>,
+    pub(super) stack: Option<Owned>,
+    note: Note,
+}
+
+impl Item for Box<Parts> {
+    fn note(&mut self) -> &mut Note {
+        &mut self.note
+    }
+}
+
+impl Parts {
+    /// Opens so many bytes of the memory, and the rest whole.
+    pub(super) fn begin(&mut self, memory: usize) -> Result<(), GrowError> {
+        for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
+            region.begin(region.max())?;
+        }
+        self.memory.begin(memory)
+    }
+
+    /// Makes everything zero.
+    pub(super) fn reset(&mut self, reset: Reset, keep: usize) -> io::Result<()> {
+        self.memory.reset(reset, keep)?;
+        if let Some(table) = &mut self.table {
+            table.reset(reset, keep)?;
+        }
+        if let Some(stack) = &mut self.stack {
+            // The first bytes of a stack are those that it reaches last.
+            let reset = match reset {
+                Reset::Zero => Reset::Discard,
+                other => other,
+            };
+            stack.reset(reset, keep)?;
+        }
+        Ok(())
+    }
+
+    /// Gives everything back to the system but the addresses.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.memory.close()?;
+        for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
+            region.close()?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that it holds while it is idle.
+    pub(super) fn kept(&self) -> u64 {
+        [Some(&self.memory), self.table.as_ref(), self.stack.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|region| wide(region.kept()))
+            .sum()
+    }
+}
+
+/// The mappings, as far as they are not cut yet.
+#[derive(Debug)]
+pub(super) struct Carvers {
+    pub(super) memories: Vec<Carver>,
+    pub(super) tables: Option<Carver>,
+    pub(super) stacks: Option<Carver>,
+    pub(super) owner_checks_bounds: bool,
+    pub(super) most: usize,
+    pub(super) pool: Weak<dyn Reclaim>,
+}
+
+impl Fresh for Carvers {
+    type Item = Box<Parts>;
+
+    fn carve(&mut self) -> Option<Box<Parts>> {
+        let (checked, pool) = (self.owner_checks_bounds, &self.pool);
+        let mut memories = self.memories.iter_mut();
+        let memory = memories.find_map(|carver| carver.carve(checked, pool))?;
+        let whole = |carver: &mut Carver| carver.carve(false, pool);
+        Some(Box::new(Parts {
+            memory,
+            table: self.tables.as_mut().and_then(whole),
+            stack: self.stacks.as_mut().and_then(whole),
+            note: Note::default(),
+        }))
+    }
+
+    fn most(&self) -> usize {
+        self.most
+    }
+}
+
+/// A slot of a pool, until it is dropped.
+///
+/// It may go to another thread, and may outlive the pool. Forgetting one does no more than to lose it. Who has
+/// dropped it can use nothing of it any more:
+///
+/// ```compile_fail,E0505
+/// fn use_after_release(mut slot: poolcfg_runtime::Slot) -> usize {
+///     let memory = slot.memory();
+///     drop(slot);
+///     memory.size()
+/// }
+/// ```
+/// Nor release it again:
+/// ```compile_fail,E0382
+/// fn release_twice(slot: poolcfg_runtime::Slot) {
+///     drop(slot);
+///     drop(slot);
+/// }
+/// ```
+/// A slot goes back to the pool that it is of, and no part of it can be put into another one's place:
+/// ```compile_fail,E0277
+/// fn swap(mut one: poolcfg_runtime::Slot, mut of_another_pool: poolcfg_runtime::Slot) {
+///     std::mem::swap(one.memory(), of_another_pool.memory());
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Slot {
+    /// Something until the slot is dropped.
+    pub(super) parts: Option<Box<Parts>>,
+    pub(super) key: Option<u64>,
+    pub(super) handle: Arc<Handle>,
+}
+
+impl Slot {
+    /// The slot's memory.
+    #[expect(clippy::expect_used, reason = "only `drop` takes the parts")]
+    pub fn memory(&mut self) -> &mut Region {
+        &mut self.parts.as_mut().expect("a slot has its parts").memory
+    }
+
+    /// The slot's table; nothing when the pool has none.
+    pub fn table(&mut self) -> Option<&mut Region> {
+        let table = self.parts.as_mut()?.table.as_mut()?;
+        Some(table)
+    }
+
+    /// The slot's stack; nothing when the pool has none. It grows down from the end, and there is a guard
+    /// below it.
+    pub fn stack(&mut self) -> Option<&mut Region> {
+        let stack = self.parts.as_mut()?.stack.as_mut()?;
+        Some(stack)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            self.handle.0.take_back(parts, self.key);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Trying out: whether the first slot can be opened and cleared, and which reset works here.
+
+use std::fmt;
+use std::io;
+
+use crate::sys::{GrowError, Reset, page_size};
+
+use super::options::PoolOptions;
+use super::slot::Parts;
+
+/// Opens and closes what a first owner would, and tells how slots are reset.
+pub(super) fn try_out(first: &mut Parts, options: &PoolOptions) -> Result<Reset, PoolError> {
+    let page = page_size().min(first.memory.max());
+    first.begin(page).map_err(PoolError::Open)?;
+    let reset = choose(first, options, page)?;
+    first.close().map_err(PoolError::Close)?;
+    Ok(reset)
+}
+
+fn choose(first: &mut Parts, options: &PoolOptions, page: usize) -> Result<Reset, PoolError> {
+    // With nothing to keep there is nothing to look for.
+    let keeps = page > 0 && options.keep_resident.get() >= crate::machine::wide(page);
+    match options.reset {
+        None | Some(_) if !keeps => {}
+        None => {
+            if first.memory.proves(Reset::PagemapScan).is_ok() {
+                return Ok(Reset::PagemapScan);
+            }
+        }
+        Some(Reset::Discard) => {}
+        Some(reset) => {
+            let proof = first.memory.proves(reset);
+            return match proof {
+                Ok(()) => Ok(reset),
+                Err(source) => Err(PoolError::Reset { reset, source }),
+            };
+        }
+    }
+    first
+        .memory
+        .proves(Reset::Discard)
+        .map_err(PoolError::Close)?;
+    Ok(Reset::Discard)
+}
+
+/// Why a pool cannot be used at all.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// The system makes no slot writable.
+    Open(GrowError),
+    /// The system does not clear a slot.
+    Close(io::Error),
+    /// The reset that was asked for does not work here.
+    Reset {
+        /// The one that was asked for.
+        reset: Reset,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => write!(f, "first slot cannot be opened: {error}"),
+            Self::Close(error) => write!(
+                f,
+                "first slot cannot be cleared, the system says `{error}`: let the seccomp filter or \
+                 sandbox of the process allow `madvise` and `mprotect`"
+            ),
+            Self::Reset { reset, source } => write!(
+                f,
+                "first slot cannot be cleared by `{reset}`, the system says `{source}`: leave \
+                 `PoolOptions::reset` out, for one that works here"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PoolError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Open(error) => error.source(),
+            Self::Close(error) => Some(error),
+            Self::Reset { source, .. } => Some(source),
+        }
+    }
+}

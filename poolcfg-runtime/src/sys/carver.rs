@@ -1,0 +1,73 @@
+//! Carvers: where in a mapping the regions lie, and the handing out of each once.
+
+use std::sync::{Arc, Weak};
+
+use poolcfg_core::Size;
+
+use super::mapping::Mapping;
+use super::os;
+use super::region::{Owned, Reclaim};
+
+/// Where the regions of a slab lie: a guard, then a region every `stride` bytes, whose rest is guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// Before the first region.
+    pub(crate) guard: Size,
+    /// From one region to the next.
+    pub(crate) stride: Size,
+    /// How much of a region may ever be opened.
+    pub(crate) max: Size,
+}
+
+/// Hands out the regions of one mapping, each of them once.
+#[derive(Debug)]
+pub(crate) struct Carver {
+    mapping: Arc<Mapping>,
+    stride: usize,
+    max: usize,
+    /// Where the next region begins.
+    next: usize,
+}
+
+impl Carver {
+    /// Cuts a mapping. What does not lie on pages or overlaps yields no region at all.
+    pub(crate) fn new(mapping: Mapping, cut: Cut) -> Self {
+        let page = os::page_size();
+        let whole = |size: Size| {
+            usize::try_from(size.get())
+                .ok()
+                .filter(|size| size.is_multiple_of(page))
+        };
+        let (stride, max, next) = match (whole(cut.stride), whole(cut.max), whole(cut.guard)) {
+            (Some(stride), Some(max), Some(guard)) if stride > 0 && max <= stride => {
+                (stride, max, guard)
+            }
+            _ => (1, 0, mapping.len()),
+        };
+        Self {
+            mapping: Arc::new(mapping),
+            stride,
+            max,
+            next,
+        }
+    }
+
+    /// The next region, closed; nothing when there is none left. `checked` says that its owners check
+    /// every access themselves.
+    pub(crate) fn carve(&mut self, checked: bool, pool: &Weak<dyn Reclaim>) -> Option<Owned> {
+        let end = self.next.checked_add(self.stride)?;
+        if end > self.mapping.len() {
+            return None;
+        }
+        let offset = self.next;
+        self.next = end;
+        let mapping = Arc::clone(&self.mapping);
+        Some(Owned::new(
+            mapping,
+            offset,
+            self.max,
+            checked,
+            Weak::clone(pool),
+        ))
+    }
+}

@@ -1,0 +1,67 @@
+//! Faults: a shim through which tests let a chosen call of this thread fail.
+
+use std::cell::Cell;
+use std::io;
+
+use rustix::io::Errno;
+
+pub(crate) use super::os::Call;
+
+/// Which calls fail, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// The kind.
+    pub(crate) call: Call,
+    /// How many calls of the kind succeed before.
+    pub(crate) after: u32,
+    /// Whether all that follow fail too.
+    pub(crate) for_good: bool,
+    /// Whether half of the pages are changed all the same.
+    pub(crate) half: bool,
+    /// What the system says.
+    pub(crate) errno: Errno,
+}
+
+thread_local! {
+    static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
+    static FAILED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs `life` with calls that fail, and says how many did.
+pub(crate) fn with<T>(plan: Plan, life: impl FnOnce() -> T) -> (T, u32) {
+    PLAN.set(Some(plan));
+    FAILED.set(0);
+    let result = life();
+    PLAN.set(None);
+    (result, FAILED.get())
+}
+
+/// Makes a call, or lets it fail.
+pub(super) fn call<T>(
+    call: Call,
+    len: usize,
+    make: impl FnOnce(usize) -> rustix::io::Result<T>,
+) -> io::Result<T> {
+    match PLAN.get() {
+        Some(plan) if plan.call == call && plan.after == 0 => {
+            if !plan.for_good {
+                PLAN.set(None);
+            }
+            FAILED.set(FAILED.get() + 1);
+            let page = rustix::param::page_size();
+            let half = len / 2 / page * page;
+            // A map that is made, or taken away, is one whole.
+            let divisible = !matches!(call, Call::Reserve | Call::Release);
+            if plan.half && divisible && half > 0 {
+                drop(make(half));
+            }
+            return Err(plan.errno.into());
+        }
+        Some(mut plan) if plan.call == call => {
+            plan.after -= 1;
+            PLAN.set(Some(plan));
+        }
+        _ => {}
+    }
+    Ok(make(len)?)
+}

@@ -1,0 +1,136 @@
+//! Pages: what one touched byte costs, what is kept, and what is left of an owner's own mappings.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use poolcfg_core::Size;
+use rustix::mm::{MapFlags, ProtFlags, mmap};
+
+use super::{pool, pool_with};
+use crate::sys::Region;
+use crate::{Acquire, PoolOptions, Reset};
+
+const ALL: [Option<Reset>; 4] = [
+    None,
+    Some(Reset::PagemapScan),
+    Some(Reset::Zero),
+    Some(Reset::Discard),
+];
+
+fn page() -> usize {
+    crate::sys::page_size()
+}
+
+/// Bytes in memory, and whether huge pages are off, of each map that has a byte of a region.
+fn maps(region: &Region) -> Vec<(usize, bool)> {
+    let text = fs::read_to_string("/proc/self/smaps").expect("Linux has /proc");
+    let start = region.as_ptr().addr();
+    let mut maps = Vec::new();
+    let mut within = false;
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let first = words.next().unwrap_or_default();
+        if let Some((from, to)) = first.split_once('-') {
+            let address = |text| usize::from_str_radix(text, 16).expect("an address");
+            within = address(from) < start + region.max() && start < address(to);
+        } else if within && first == "Rss:" {
+            let kib: usize = words.next().and_then(|kib| kib.parse().ok()).expect("KiB");
+            maps.push((kib << 10, false));
+        } else if within && first == "VmFlags:" {
+            let last = maps.last_mut().expect("Rss comes first");
+            last.1 = words.any(|flag| flag == "nh");
+        }
+    }
+    assert!(!maps.is_empty());
+    maps
+}
+
+fn resident(region: &Region) -> usize {
+    maps(region).iter().map(|(bytes, _)| bytes).sum()
+}
+
+#[test]
+fn one_touched_byte_costs_one_page_also_with_huge_pages_always_on() {
+    let has_huge_pages = Path::new("/sys/kernel/mm/transparent_hugepage").exists();
+    let pool = pool();
+    let mut slot = pool.acquire().expect("a slot");
+    let memory = slot.memory();
+    memory.grow_to(memory.max()).expect("it grows");
+    memory.as_mut_slice()[0] = 1;
+    assert_eq!(resident(memory), page());
+    assert!(maps(memory).iter().all(|(_, off)| *off == has_huge_pages));
+    // Also for what takes the place of an owner's own mappings.
+    memory.mapped_over();
+    drop(slot);
+    let mut slot = pool.acquire().expect("a slot");
+    let memory = slot.memory();
+    memory.grow_to(memory.max()).expect("it grows");
+    assert!(maps(memory).iter().all(|(_, off)| *off == has_huge_pages));
+}
+
+#[test]
+fn pages_beyond_keep_resident_go_back_and_the_others_stay() {
+    let keep = 8 * page();
+    let size = Size::bytes(crate::machine::wide(keep));
+    let pool = pool_with(PoolOptions::new().keep_resident(size));
+    let all = Acquire::new().memory(64 * page());
+    let mut slot = pool.acquire_with(all).expect("a slot");
+    // Every other page, so that they are many ranges.
+    let memory = slot.memory().as_mut_slice();
+    memory.chunks_mut(2 * page()).for_each(|pages| pages[0] = 1);
+    drop(slot);
+    let kept = if pool.reset() == Reset::PagemapScan {
+        keep
+    } else {
+        0
+    };
+    assert_eq!(
+        pool.statistics().resident,
+        Size::bytes(crate::machine::wide(kept))
+    );
+    let mut slot = pool.acquire_with(all).expect("a slot");
+    assert_eq!(resident(slot.memory()), kept);
+    drop(slot);
+    pool.close_idle();
+    assert_eq!(pool.statistics().resident, Size::ZERO);
+    let mut slot = pool.acquire_with(all).expect("a slot");
+    assert_eq!(resident(slot.memory()), 0);
+}
+
+#[test]
+fn a_file_that_the_owner_maps_over_its_memory_is_gone_for_the_next() {
+    let file = File::open("/proc/self/exe").expect("Linux has /proc");
+    for reset in ALL {
+        let options = reset.map_or(PoolOptions::new(), |reset| PoolOptions::new().reset(reset));
+        let Ok(pool) = super::try_pool(options) else {
+            assert_eq!(reset, Some(Reset::PagemapScan));
+            continue;
+        };
+        let request = Acquire::new().memory(4 * page());
+        for write in [false, true] {
+            let mut slot = pool.acquire_with(request).expect("a slot");
+            let memory = slot.memory();
+            let second = memory.as_mut_ptr().wrapping_add(page());
+            let access = ProtFlags::READ | ProtFlags::WRITE;
+            let flags = MapFlags::PRIVATE | MapFlags::FIXED;
+            // SAFETY: the page is the slot's own, and nobody refers to it.
+            unsafe { mmap(second.cast(), page(), access, flags, &file, 0) }.expect("it maps");
+            memory.mapped_over();
+            assert_ne!(
+                memory.as_slice()[page()],
+                0,
+                "programs begin with a magic number"
+            );
+            if write {
+                memory.as_mut_slice()[page()] = 7;
+            }
+            drop(slot);
+            let mut slot = pool.acquire_with(request).expect("a slot");
+            let memory = slot.memory();
+            assert_eq!(memory.as_ptr().wrapping_add(page()), second.cast_const());
+            assert!(memory.as_slice().iter().all(|byte| *byte == 0));
+            memory.as_mut_slice().fill(1);
+        }
+        assert_eq!(pool.retired(), 0);
+    }
+}
