@@ -206,10 +206,11 @@ fn a_pool_that_is_dropped_leaves_room_for_the_next() {
     }
 }
 
+/// More than a window of 48 bits, the largest that a process here is given unasked.
 #[test]
 fn what_no_hole_holds_is_refused() {
     assert!(matches!(
-        limits(1, Size::tib(100), Size::mib(1)).recheck(),
+        limits(1, Size::tib(300), Size::mib(1)).recheck(),
         Err(RecheckError::Misfit(misfit)) if misfit.limit == RecheckLimit::Hole
     ));
 }

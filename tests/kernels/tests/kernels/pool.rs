@@ -12,18 +12,15 @@ use crate::initramfs::Image;
 use crate::kernel::{Kernel, kernel};
 
 /// The kernels whose pages, huge pages and windows differ most.
-const JUDGES: [&str; 3] = ["va47-16k", "va48", "sv39"];
+const JUDGES: [&str; 3] = ["sv39", "va48", "va47-16k"];
 
-/// What must have passed in every kernel, among all the others.
+/// What must have passed in every kernel that does not leave it out, among all the others.
 const PROMISES: [(&str, &str); 6] = [
     (
         "poolcfg-runtime/poolcfg_runtime",
         "sys::tests::a_byte_beyond_a_region_on_either_side_ends_the_process",
     ),
-    (
-        "poolcfg-runtime/poolcfg_runtime",
-        "sys::tests::faults::whatever_call_fails_no_slot_is_lost_no_byte_is_stale_and_nothing_leaks",
-    ),
+    ("poolcfg-runtime/poolcfg_runtime", FAULTS),
     (
         "poolcfg-runtime/poolcfg_runtime",
         "sys::tests::pagemap::the_kernel_that_can_scan_is_found",
@@ -52,7 +49,7 @@ struct Skip {
 }
 
 /// What is left out, all of it.
-const SKIPS: [Skip; 5] = [
+const SKIPS: [Skip; 6] = [
     Skip {
         program: "poolcfg-runtime/process_limits",
         test: "rlimit_as_is_named_and_a_smaller_pool_starts",
@@ -83,7 +80,16 @@ const SKIPS: [Skip; 5] = [
         kernels: &["sv39"],
         reason: "60 TiB do not fit",
     },
+    Skip {
+        program: "poolcfg-runtime/poolcfg_runtime",
+        test: FAULTS,
+        kernels: &["sv39", "va48"],
+        reason: "two minutes, which `va47-16k` spends: what fails is injected, not the kernel's",
+    },
 ];
+
+const FAULTS: &str =
+    "sys::tests::faults::whatever_call_fails_no_slot_is_lost_no_byte_is_stale_and_nothing_leaks";
 
 const SHELL: &str = "it sets limits by a shell, of which there is none; `limits` injects them";
 
@@ -151,7 +157,10 @@ fn judge(kernel: &'static Kernel, programs: &[&Program]) -> Vec<String> {
                 count += passed.len();
                 let promised = PROMISES.iter().filter(|(name, _)| *name == program.name);
                 for (_, promise) in promised {
-                    if !passed.iter().any(|test| test == promise) {
+                    let left_out = skips(program, kernel)
+                        .iter()
+                        .any(|skip| skip.test == *promise);
+                    if !left_out && !passed.iter().any(|test| test == promise) {
                         wrong.push(format!("{}: `{promise}` has not run", kernel.profile));
                     }
                 }
