@@ -209,7 +209,7 @@ proptest! {
 #[cfg(target_os = "linux")]
 #[test]
 fn live_slots_make_no_more_mappings_than_were_reckoned_with() {
-    assert!(said(&child("count_mappings", ":")).contains("done"));
+    assert!(said(&child("count_mappings", "")).contains("done"));
 }
 
 #[cfg(target_os = "linux")]
@@ -303,7 +303,7 @@ fn run_out_of_writable_memory() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_slot_that_cannot_be_opened_goes_back() {
-    assert!(said(&child("run_out_of_writable_memory", ":")).contains("done"));
+    assert!(said(&child("run_out_of_writable_memory", "")).contains("done"));
 }
 
 #[test]
@@ -441,7 +441,7 @@ fn statistics_tell_what_the_pool_holds() {
 fn memory_that_idle_slots_hold_is_no_obstacle_to_others() {
     // A commit limit, or one on data, counts what idle slots keep open.
     #[cfg(target_os = "linux")]
-    assert!(said(&child("grow_at_the_expense_of_idle_slots", ":")).contains("done"));
+    assert!(said(&child("grow_at_the_expense_of_idle_slots", "")).contains("done"));
 }
 
 #[cfg(target_os = "linux")]

@@ -57,7 +57,7 @@ fn reserve_what_was_measured() {
 
 #[test]
 fn what_is_measured_can_be_reserved() {
-    assert!(said(&child("reserve_what_was_measured", ":")).contains("done"));
+    assert!(said(&child("reserve_what_was_measured", "")).contains("done"));
 }
 
 #[test]

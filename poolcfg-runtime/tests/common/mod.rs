@@ -40,8 +40,8 @@ pub(crate) const fn wasmtime_limits(major: u32, mut keys: PoolKeys) -> WasmtimeL
     WasmtimeLimits::new(answer.promise(0, Engine::Wasmtime))
 }
 
-/// Runs one ignored test of this program in a process of its own, started by a shell after `prepare`,
-/// such as `ulimit -v 67108864`.
+/// Runs one ignored test of this program in a process of its own. Unless `prepare` is empty, it is started
+/// by a shell after it, such as `ulimit -v 67108864`.
 pub(crate) fn child(test: &str, prepare: &str) -> Output {
     child_with(test, prepare, &[])
 }
@@ -49,17 +49,21 @@ pub(crate) fn child(test: &str, prepare: &str) -> Output {
 /// The same with environment variables.
 pub(crate) fn child_with(test: &str, prepare: &str, variables: &[(&str, &str)]) -> Output {
     let program = std::env::current_exe().expect("a test knows its own program");
-    let mut command = Command::new("sh");
+    let mut words = Vec::new();
+    if !prepare.is_empty() {
+        let script = format!("{prepare} && exec \"$0\" \"$@\"");
+        words.extend(["sh".into(), "-c".into(), script.into()]);
+    }
+    // An emulator starts no program of its machine's.
+    words.extend(std::env::var_os("POOLCFG_TEST_RUNNER"));
+    words.push(program.into_os_string());
+    let mut command = Command::new(words.remove(0));
     command
-        .arg("-c")
-        .arg(format!("{prepare} && exec \"$0\" \"$@\""))
-        // An emulator starts no program of its machine's.
-        .args(std::env::var_os("POOLCFG_TEST_RUNNER"))
-        .arg(program)
+        .args(words)
         .args([test, "--exact", "--ignored", "--nocapture"])
         .arg("--test-threads=1")
         .envs(variables.iter().copied());
-    command.output().expect("sh runs")
+    command.output().expect("it runs again")
 }
 
 /// What a child wrote to stderr, when it ended well.

@@ -4,34 +4,24 @@
 //!
 //! These need emulators, C libraries and the standard library's source: `cargo xtask test` fetches them.
 
-mod machine;
-mod program;
-mod verdict;
+mod skips;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
-use machine::{Confined, MACHINES, Machine, SKIPS, Skip};
-use poolcfg_tests::root;
-use program::{CRATES, Program};
-use verdict::Verdict;
+use poolcfg_tests::machine::{Confined, MACHINES, Machine};
+use poolcfg_tests::program::{self, CRATES, Program};
+use poolcfg_tests::verdict::{self, Verdict};
+use poolcfg_tests::{root, variable};
+use skips::{SKIPS, Skip};
 
 /// Seconds that a program may take. Most take one; a slow machine is given more.
 const LIMIT: &str = "900";
-
-/// A folder that `cargo xtask test` names.
-fn variable(name: &str) -> PathBuf {
-    match std::env::var_os(name) {
-        Some(value) => value.into(),
-        None => panic!("`{name}` is set by `cargo xtask test`"),
-    }
-}
 
 /// One start of a program.
 struct Run<'a> {
@@ -170,7 +160,8 @@ fn table(rows: &BTreeMap<String, Row>) -> String {
 #[test]
 #[ignore = "needs emulators and C libraries: cargo xtask test"]
 fn the_tests_of_both_crates_pass_on_other_architectures() {
-    let programs = program::build();
+    let machines: Vec<_> = MACHINES.iter().collect();
+    let programs = program::build(&machines);
     let confined = programs.iter().filter_map(|program| {
         // The model maps nothing.
         let confined = program.machine.confined.as_ref();

@@ -3,6 +3,7 @@
 //!
 //! - `cells`: in each of twelve ways to start, many fresh processes look for what is promised of theirs
 //! - `limits`: each limit that is injected is named, and what is suggested starts
+//! - `pool`: the runtime's own tests, of guards, resets and faults, on pages of 4 and 16 KiB
 //! - `example`: the example's release takes its constants from poolcfg.toml, for its target and no other
 //! - `server`: the original failure, repaired where it happened
 //! - `kernel`, `programs`, `initramfs`, `boot`: the machines, what runs on them, and reading what they say
@@ -19,17 +20,9 @@ mod example;
 mod initramfs;
 mod kernel;
 mod limits;
+mod pool;
 mod programs;
 mod server;
 mod table;
 
-use std::env;
-use std::path::PathBuf;
-
-/// A folder or file that `cargo xtask kernels` names.
-fn variable(name: &str) -> PathBuf {
-    match env::var_os(name) {
-        Some(value) => value.into(),
-        None => panic!("`{name}` is set by `cargo xtask kernels`"),
-    }
-}
+use poolcfg_tests::variable;

@@ -1,13 +1,17 @@
-//! Programs: the test programs of both crates, built for all machines by one cargo.
+//! Programs: the crates' own test programs, built for all machines by one cargo.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose programs cannot be built ends here"
+)]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use poolcfg_tests::root;
 use serde_json::Value;
 
 use crate::machine::{MACHINES, Machine};
-use crate::variable;
+use crate::{root, variable};
 
 /// The crates whose tests are run, and how many tests of each there are at least on every machine. It is a
 /// bound against losing tests: more of them are welcome.
@@ -26,9 +30,14 @@ pub struct Program {
     pub file: PathBuf,
 }
 
-/// Builds everything. One cargo builds for all machines, so that what runs on this one, such as the macro, is
-/// built once, and both processors are busy to the end.
-pub fn build() -> Vec<Program> {
+/// Builds everything for these machines. One cargo builds for all of them, so that what runs on this one, such
+/// as the macro, is built once, and both processors are busy to the end. What is built for more machines at
+/// another time, in the same folder, is not built again.
+///
+/// # Panics
+/// When they cannot be built: then there is no test.
+#[must_use]
+pub fn build(machines: &[&'static Machine]) -> Vec<Program> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(root())
@@ -54,7 +63,7 @@ pub fn build() -> Vec<Program> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("POOLCFG_VA_PROFILE")
         .stderr(Stdio::inherit());
-    for machine in &MACHINES {
+    for machine in machines {
         let flags = Value::from(link_arguments(machine));
         cargo.args(["--target", machine.triple]).args([
             "--config",

@@ -12,6 +12,9 @@ pub struct Verdict {
 }
 
 /// Reads what a program prints: the number of tests, a line for each, and the result.
+///
+/// # Errors
+/// What does not agree, or has failed.
 pub fn read(output: &str) -> Result<Verdict, String> {
     let mut verdict = Verdict::default();
     let mut running = None;
