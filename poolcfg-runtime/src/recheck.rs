@@ -506,10 +506,31 @@ impl<M: Machine> Recheck<'_, M> {
                 .or_else(|| most(keep, Size::ZERO, spare))
                 .or_else(|| most(keep, Size::ZERO, Size::ZERO))
         };
+        let guaranteed = self.guaranteed_anywhere(limit);
+        let instances = guaranteed
+            .filter(|limits| limits.memory_reservation == asked.memory_reservation)
+            .map(|limits| limits.max_instances);
+        let reservation = guaranteed
+            .filter(|limits| limits.max_instances == asked.max_instances)
+            .map(|limits| limits.memory_reservation);
         LargestFit {
-            max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
-            memory_reservation: most(Keep::MaxInstances).map(|limits| limits.memory_reservation),
+            max_instances: most(Keep::MemoryReservation)
+                .map(|limits| limits.max_instances)
+                .max(instances),
+            memory_reservation: most(Keep::MaxInstances)
+                .map(|limits| limits.memory_reservation)
+                .max(reservation),
         }
+    }
+
+    /// What the build guarantees, where that is to be counted on in another process too: it fits here, in a
+    /// process like the one that was planned with. It leaves to ASLR what the model knows that ASLR takes.
+    fn guaranteed_anywhere(&self, limit: RecheckLimit) -> Option<Limits> {
+        let unlimited = layout::search(self.machine).and_then(|search| search.unlimited_stack);
+        let planned = unlimited.is_none() && self.machine.holdings().is_empty();
+        let guaranteed = self.in_force.guaranteed;
+        (limit == RecheckLimit::Hole && planned && self.holds(guaranteed, Size::ZERO, Size::ZERO))
+            .then_some(guaranteed)
     }
 }
 

@@ -565,6 +565,42 @@ fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
     }
 }
 
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
+))]
+#[test]
+fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
+    let (profile, mut machine) = process_of_the_floor([1, 1]);
+    let reservation = profile.window.get() / 64;
+    let exactly = 42 * (reservation + (32 << 20)) + (32 << 20);
+    let of = |number| slots(number).with_reservation(Size::bytes(reservation));
+    let promise = Promise {
+        asked: of(1000),
+        guaranteed: of(42),
+        ..promise(1, 1)
+    };
+    machine.holes = Made::new(&[Size::bytes(exactly)]).holes;
+    machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "43".to_owned())].into();
+    let fit = |machine: &Made| {
+        let result = recheck(machine, &promise, Least::Guaranteed);
+        misfit(result).largest_fit.max_instances
+    };
+    assert_eq!(fit(&machine), Some(42));
+    // Beside a pool that was not planned with it is not to be counted on.
+    machine.holdings.push(Holding {
+        name: "another",
+        ranges: Vec::new(),
+        maps_at_worst: 0,
+        writable_at_worst: Size::ZERO,
+    });
+    assert!(fit(&machine) < Some(42));
+}
+
 #[test]
 fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
