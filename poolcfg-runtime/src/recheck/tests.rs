@@ -587,7 +587,7 @@ fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
     machine.holes = Made::new(&[Size::bytes(exactly)]).holes;
     machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "43".to_owned())].into();
     let fit = |machine: &Made| {
-        let result = recheck(machine, &promise, Least::Guaranteed);
+        let result = recheck(machine, &promise, GUARANTEED);
         misfit(result).largest_fit.max_instances
     };
     assert_eq!(fit(&machine), Some(42));
