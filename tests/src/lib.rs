@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -13,6 +15,47 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))
+}
+
+/// A folder or file that `cargo xtask test` names.
+///
+/// # Panics
+/// When it is not named: then there is no test.
+#[must_use]
+#[expect(clippy::panic, reason = "a test without its files ends here")]
+pub fn variable(name: &str) -> PathBuf {
+    match std::env::var_os(name) {
+        Some(value) => value.into(),
+        None => panic!("`{name}` is set by `cargo xtask test`"),
+    }
+}
+
+/// Does something with each item, with as many at a time as there are processors; in the order in which they
+/// are done.
+///
+/// # Panics
+/// When that panics for an item.
+#[expect(clippy::unwrap_used, reason = "a panic of one thread ends the test")]
+pub fn in_parallel<T: Send, R: Send>(
+    items: impl Iterator<Item = T> + Send,
+    run: impl Fn(&T) -> R + Sync,
+) -> Vec<(T, R)> {
+    let next = Mutex::new(items);
+    let done = Mutex::new(Vec::new());
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let item = next.lock().unwrap().next();
+                    let Some(item) = item else { break };
+                    let result = run(&item);
+                    done.lock().unwrap().push((item, result));
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap()
 }
 
 /// Builds packages of the workspace, and names the folder of their programs: a test of this package finds

@@ -12,26 +12,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Mutex;
-use std::thread;
 
 use machine::{Confined, MACHINES, Machine, SKIPS, Skip};
-use poolcfg_tests::root;
+use poolcfg_tests::{in_parallel, root, variable};
 use program::{CRATES, Program};
 use verdict::Verdict;
 
 /// Seconds that a program may take. Most take one; a slow machine is given more.
 const LIMIT: &str = "900";
-
-/// A folder that `cargo xtask test` names.
-fn variable(name: &str) -> PathBuf {
-    match std::env::var_os(name) {
-        Some(value) => value.into(),
-        None => panic!("`{name}` is set by `cargo xtask test`"),
-    }
-}
 
 /// One start of a program.
 struct Run<'a> {
@@ -108,26 +97,6 @@ impl Run<'_> {
     }
 }
 
-/// Starts everything, as many at a time as there are processors.
-fn run_all(runs: Vec<Run<'_>>) -> Vec<(Run<'_>, Result<Verdict, String>)> {
-    let next = Mutex::new(runs.into_iter());
-    let done = Mutex::new(Vec::new());
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let run = next.lock().unwrap().next();
-                    let Some(run) = run else { break };
-                    let verdict = run.run();
-                    done.lock().unwrap().push((run, verdict));
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap()
-}
-
 /// What a row of the table counts.
 #[derive(Default)]
 struct Row {
@@ -185,7 +154,7 @@ fn the_tests_of_both_crates_pass_on_other_architectures() {
     });
     let mut failures = Vec::new();
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for (run, verdict) in run_all(free.chain(confined).collect()) {
+    for (run, verdict) in in_parallel(free.chain(confined), Run::run) {
         let row = rows.entry(run.row()).or_default();
         row.skipped.extend(run.skips());
         match verdict {

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use poolcfg_tests::root;
+use poolcfg_tests::{root, variable};
 use serde_json::Value;
 
 use crate::machine::{MACHINES, Machine};
-use crate::variable;
 
 /// The crates whose tests are run, and how many tests of each there are at least on every machine. It is a
 /// bound against losing tests: more of them are welcome.

@@ -22,14 +22,3 @@ mod limits;
 mod programs;
 mod server;
 mod table;
-
-use std::env;
-use std::path::PathBuf;
-
-/// A folder or file that `cargo xtask kernels` names.
-fn variable(name: &str) -> PathBuf {
-    match env::var_os(name) {
-        Some(value) => value.into(),
-        None => panic!("`{name}` is set by `cargo xtask kernels`"),
-    }
-}
