@@ -34,6 +34,7 @@ pub(crate) struct Taken<M> {
 }
 
 /// The limits of a pool that shrinks or grows by the number which is not kept.
+#[derive(Clone, Copy)]
 struct Scale {
     asked: Limits,
     keep: Keep,
@@ -176,16 +177,7 @@ impl<M: Machine> Recheck<'_, M> {
         let Err(source) = self.machine.reserve(headroom) else {
             return Ok(taken);
         };
-        let refusal = |held, source| {
-            Box::new(Refusal {
-                held,
-                // The pool's own slots all went in.
-                slots: limits.max_instances,
-                mapping: None,
-                bytes: headroom,
-                source,
-            })
-        };
+        let refusal = |held, source| Refusal::beside(held, &limits, headroom, source);
         if !is_of_size(&source) {
             return Err(refusal(taken.slabs, source));
         }
@@ -222,14 +214,7 @@ impl<M: Machine> Recheck<'_, M> {
             match self.slabs(other) {
                 Ok(other) => beside.push(other),
                 Err(other) => {
-                    return Err(Box::new(Refusal {
-                        held: slabs,
-                        // The pool's own slots all went in.
-                        slots: limits.max_instances,
-                        mapping: None,
-                        bytes: other.bytes,
-                        source: other.source,
-                    }));
+                    return Err(Refusal::beside(slabs, &limits, other.bytes, other.source));
                 }
             }
         }
@@ -314,7 +299,7 @@ impl<M: Machine> Recheck<'_, M> {
         misfit.have = exceeded.have;
         misfit.unit = exceeded.limit.unit();
         if of_size {
-            misfit.largest_fit = self.largest_fit(exceeded.limit);
+            misfit.largest_fit = self.largest_fit(&misfit);
         }
         misfit
     }
@@ -455,10 +440,7 @@ impl<M: Machine> Recheck<'_, M> {
             machine,
             promise: self.promise,
             in_force: self.in_force,
-            scale: Scale {
-                asked: self.scale.asked,
-                keep: self.scale.keep,
-            },
+            scale: self.scale,
             bounds: self.bounds.clone(),
             page_size: self.page_size,
             headroom: self.headroom,
@@ -483,9 +465,9 @@ impl<M: Machine> Recheck<'_, M> {
 
     /// What would fit, each number with the other as asked. The operator starts another process with it,
     /// whose holes may be smaller.
-    fn largest_fit(&self, limit: RecheckLimit) -> LargestFit {
+    fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
         let asked = self.in_force.asked;
-        let spare = match limit {
+        let spare = match misfit.limit {
             RecheckLimit::Hole => layout::reach(self.machine, self.promise.shape.aslr),
             _ => Size::ZERO,
         };
@@ -506,7 +488,7 @@ impl<M: Machine> Recheck<'_, M> {
                 .or_else(|| most(keep, Size::ZERO, spare))
                 .or_else(|| most(keep, Size::ZERO, Size::ZERO))
         };
-        let guaranteed = self.guaranteed_anywhere(limit);
+        let guaranteed = self.guaranteed_anywhere(misfit);
         let instances = guaranteed
             .filter(|limits| limits.memory_reservation == asked.memory_reservation)
             .map(|limits| limits.max_instances);
@@ -525,12 +507,13 @@ impl<M: Machine> Recheck<'_, M> {
 
     /// What the build guarantees, where that is to be counted on in another process too: it fits here, in a
     /// process like the one that was planned with. It leaves to ASLR what the model knows that ASLR takes.
-    fn guaranteed_anywhere(&self, limit: RecheckLimit) -> Option<Limits> {
-        let unlimited = layout::search(self.machine).and_then(|search| search.unlimited_stack);
-        let planned = unlimited.is_none() && self.machine.holdings().is_empty();
+    fn guaranteed_anywhere(&self, misfit: &Misfit) -> Option<Limits> {
+        let planned = misfit.unlimited_stack.is_none() && self.machine.holdings().is_empty();
         let guaranteed = self.in_force.guaranteed;
-        (limit == RecheckLimit::Hole && planned && self.holds(guaranteed, Size::ZERO, Size::ZERO))
-            .then_some(guaranteed)
+        (misfit.limit == RecheckLimit::Hole
+            && planned
+            && self.holds(guaranteed, Size::ZERO, Size::ZERO))
+        .then_some(guaranteed)
     }
 }
 

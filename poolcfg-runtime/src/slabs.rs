@@ -51,6 +51,22 @@ pub(crate) struct Refusal<M> {
 }
 
 impl<M> Refusal<M> {
+    /// For want of `bytes` beside a pool whose own slots all went in.
+    pub(crate) fn beside(
+        held: Slabs<M>,
+        limits: &Limits,
+        bytes: Size,
+        source: io::Error,
+    ) -> Box<Self> {
+        Box::new(Self {
+            held,
+            slots: limits.max_instances,
+            mapping: None,
+            bytes,
+            source,
+        })
+    }
+
     /// Whether a smaller reservation may be made.
     pub(crate) fn is_of_size(&self) -> bool {
         is_of_size(&self.source)

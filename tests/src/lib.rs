@@ -12,6 +12,8 @@ pub mod verdict;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -34,6 +36,34 @@ pub fn variable(name: &str) -> PathBuf {
         Some(value) => value.into(),
         None => panic!("`{name}` is set by `cargo xtask test`"),
     }
+}
+
+/// Does something with each item, with as many at a time as there are processors; in the order in which they
+/// are done.
+///
+/// # Panics
+/// When that panics for an item.
+#[expect(clippy::unwrap_used, reason = "a panic of one thread ends the test")]
+pub fn in_parallel<T: Send, R: Send>(
+    items: impl Iterator<Item = T> + Send,
+    run: impl Fn(&T) -> R + Sync,
+) -> Vec<(T, R)> {
+    let next = Mutex::new(items);
+    let done = Mutex::new(Vec::new());
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let item = next.lock().unwrap().next();
+                    let Some(item) = item else { break };
+                    let result = run(&item);
+                    done.lock().unwrap().push((item, result));
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap()
 }
 
 /// Builds packages of the workspace, and names the folder of their programs: a test of this package finds

@@ -4,12 +4,11 @@
 //! These need the standard library's source, since there is no prebuilt library for the targets here:
 //! `cargo xtask test` fetches it and runs them.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use poolcfg_tests::{Package, root};
+use poolcfg_tests::{Package, root, variable};
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -17,9 +16,6 @@ const AARCH64: &str = "aarch64-unknown-linux-gnu";
 /// A cargo command that builds the standard library for `target` from source. One target folder serves
 /// all tests, outside the checkout, so that a clean clone finds the library built.
 fn cargo(command: &str, target: &str, folder: &Path) -> Command {
-    let variable = |name: &str| {
-        env::var_os(name).unwrap_or_else(|| panic!("`{name}` is set by `cargo xtask test`"))
-    };
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(folder)

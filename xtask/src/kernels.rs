@@ -12,28 +12,36 @@ use crate::run::{output, run};
 
 /// Debian's kernels, each with what is kept of it: a file of our own name.
 pub const PACKAGED: [Item; 3] = [
-    Item {
-        name: "Debian's kernel for riscv64",
-        megabytes: 100,
-        minutes: 0,
-        held: || held("riscv64"),
-        make: || fetch("linux-image-riscv64:riscv64", "riscv64"),
-    },
-    Item {
-        name: "Debian's kernel for aarch64",
-        megabytes: 100,
-        minutes: 0,
-        held: || held("arm64"),
-        make: || fetch("linux-image-arm64:arm64", "arm64"),
-    },
-    Item {
-        name: "Debian's kernel for aarch64 with pages of 16 KiB",
-        megabytes: 100,
-        minutes: 0,
-        held: || held("arm64-16k"),
-        make: || fetch("linux-image-arm64-16k:arm64", "arm64-16k"),
-    },
+    packaged(
+        "Debian's kernel for riscv64",
+        || held("riscv64"),
+        || fetch("linux-image-riscv64:riscv64", "riscv64"),
+    ),
+    packaged(
+        "Debian's kernel for aarch64",
+        || held("arm64"),
+        || fetch("linux-image-arm64:arm64", "arm64"),
+    ),
+    packaged(
+        "Debian's kernel for aarch64 with pages of 16 KiB",
+        || held("arm64-16k"),
+        || fetch("linux-image-arm64-16k:arm64", "arm64-16k"),
+    ),
 ];
+
+const fn packaged(
+    name: &'static str,
+    held: fn() -> Result<bool, String>,
+    make: fn() -> Result<(), String>,
+) -> Item {
+    Item {
+        name,
+        megabytes: 100,
+        minutes: 0,
+        held,
+        make,
+    }
+}
 
 /// The kernel that nobody packages.
 pub const VA39: Item = Item {

@@ -249,6 +249,16 @@ fn what_is_asked_is_taken_where_it_fits() {
     assert_eq!(taken.slabs.memories.len(), 1);
 }
 
+/// A pool that is there, and has nothing that counts against others.
+fn no_bytes_of(name: &'static str) -> Holding {
+    Holding {
+        name,
+        ranges: Vec::new(),
+        maps_at_worst: 0,
+        writable_at_worst: Size::ZERO,
+    }
+}
+
 #[test]
 fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
     // An sv39 process, in which each of two pools is guaranteed 30 slots and asks for 1000.
@@ -261,12 +271,7 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
     let mut machine = Made::new(&[gib(8_200), gib(17_067)]);
     let first = recheck(&machine, &of("first"), GUARANTEED).unwrap();
     assert!(first.limits.max_instances >= 30);
-    machine.holdings.push(Holding {
-        name: "first",
-        ranges: Vec::new(),
-        maps_at_worst: 0,
-        writable_at_worst: Size::ZERO,
-    });
+    machine.holdings.push(no_bytes_of("first"));
     let second = recheck(&machine, &of("second"), GUARANTEED).unwrap();
     assert!(second.limits.max_instances >= 30);
 }
@@ -592,12 +597,7 @@ fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
     };
     assert_eq!(fit(&machine), Some(42));
     // Beside a pool that was not planned with it is not to be counted on.
-    machine.holdings.push(Holding {
-        name: "another",
-        ranges: Vec::new(),
-        maps_at_worst: 0,
-        writable_at_worst: Size::ZERO,
-    });
+    machine.holdings.push(no_bytes_of("another"));
     assert!(fit(&machine) < Some(42));
 }
 

@@ -11,13 +11,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::process::Command;
-use std::sync::Mutex;
-use std::thread;
 
 use poolcfg_tests::machine::{Confined, MACHINES, Machine};
 use poolcfg_tests::program::{self, CRATES, Program};
 use poolcfg_tests::verdict::{self, Verdict};
-use poolcfg_tests::{root, variable};
+use poolcfg_tests::{in_parallel, root, variable};
 use skips::{SKIPS, Skip};
 
 /// Seconds that a program may take. Most take one; a slow machine is given more.
@@ -98,26 +96,6 @@ impl Run<'_> {
     }
 }
 
-/// Starts everything, as many at a time as there are processors.
-fn run_all(runs: Vec<Run<'_>>) -> Vec<(Run<'_>, Result<Verdict, String>)> {
-    let next = Mutex::new(runs.into_iter());
-    let done = Mutex::new(Vec::new());
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let run = next.lock().unwrap().next();
-                    let Some(run) = run else { break };
-                    let verdict = run.run();
-                    done.lock().unwrap().push((run, verdict));
-                }
-            });
-        }
-    });
-    done.into_inner().unwrap()
-}
-
 /// What a row of the table counts.
 #[derive(Default)]
 struct Row {
@@ -176,7 +154,7 @@ fn the_tests_of_both_crates_pass_on_other_architectures() {
     });
     let mut failures = Vec::new();
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for (run, verdict) in run_all(free.chain(confined).collect()) {
+    for (run, verdict) in in_parallel(free.chain(confined), Run::run) {
         let row = rows.entry(run.row()).or_default();
         row.skipped.extend(run.skips());
         match verdict {

@@ -1,20 +1,9 @@
 //! What `cargo xtask` fetches, and how it tells where.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-/// The value of a variable that `cargo xtask test` and `cargo xtask bench wasmtime` set.
-///
-/// # Panics
-/// When it is not set: then there is no test.
-#[must_use]
-pub fn variable(name: &str) -> PathBuf {
-    match env::var_os(name) {
-        Some(value) => value.into(),
-        None => panic!("`{name}` is set by `cargo xtask test`"),
-    }
-}
+pub use poolcfg_tests::variable;
 
 /// Where what takes long to build is kept between runs.
 #[must_use]

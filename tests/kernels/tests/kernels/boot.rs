@@ -8,10 +8,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use poolcfg_tests::root;
+use poolcfg_tests::{root, variable};
 
 use crate::kernel::Kernel;
-use crate::variable;
 
 /// How long a kernel may take from power on to power off. It takes two or three minutes of one processor.
 const LIMIT: Duration = Duration::from_secs(15 * 60);

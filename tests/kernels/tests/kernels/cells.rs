@@ -2,9 +2,8 @@
 //! for what is promised of theirs.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::thread;
 
+use poolcfg_tests::in_parallel;
 use poolcfg_tests_kernels::{Cell, CellReport, Program};
 
 use crate::initramfs::Image;
@@ -32,29 +31,17 @@ fn judge_all() -> Vec<(&'static Kernel, Result<Judged, String>)> {
         .iter()
         .map(|architecture| (architecture.name, archive(architecture)))
         .collect();
-    let next = Mutex::new(KERNELS.iter().filter(|kernel| kernel.held()));
-    let judged = Mutex::new(Vec::new());
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let kernel = next.lock().unwrap().next();
-                    let Some(kernel) = kernel else { break };
-                    let (_, archive) = archives
-                        .iter()
-                        .find(|(name, _)| *name == kernel.architecture.name)
-                        .unwrap();
-                    let job = format!("cells {} {STARTS}", kernel.profile);
-                    let result = boot::boot(kernel, "cells", archive, &job, |release, lines| {
-                        read(release, &lines, STARTS)
-                    });
-                    judged.lock().unwrap().push((kernel, result));
-                }
-            });
-        }
+    let kernels = KERNELS.iter().filter(|kernel| kernel.held());
+    let mut judged = in_parallel(kernels, |kernel| {
+        let (_, archive) = archives
+            .iter()
+            .find(|(name, _)| *name == kernel.architecture.name)
+            .unwrap();
+        let job = format!("cells {} {STARTS}", kernel.profile);
+        boot::boot(kernel, "cells", archive, &job, |release, lines| {
+            read(release, &lines, STARTS)
+        })
     });
-    let mut judged = judged.into_inner().unwrap();
     judged.sort_by_key(|(kernel, _)| KERNELS.iter().position(|of| of.profile == kernel.profile));
     judged
 }

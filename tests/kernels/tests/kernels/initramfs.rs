@@ -4,10 +4,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+use poolcfg_tests::variable;
 use poolcfg_tests_kernels::Program;
 
 use crate::kernel::Architecture;
-use crate::{programs, variable};
+use crate::programs;
 
 const FOLDER: u32 = 0o40_755;
 const PROGRAM: u32 = 0o100_755;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::variable;
+use poolcfg_tests::variable;
 
 /// What a kernel's machine is like.
 #[derive(Debug)]

@@ -24,5 +24,3 @@ mod pool;
 mod programs;
 mod server;
 mod table;
-
-use poolcfg_tests::variable;

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use poolcfg_tests::root;
+use poolcfg_tests::{root, variable};
 use poolcfg_tests_kernels::Program;
 
 use crate::kernel::Architecture;
-use crate::variable;
 
 /// A program of this package. Cargo gives every way of linking the same name, so each is read before the
 /// next is built, one at a time.

@@ -6,14 +6,15 @@ use std::fs;
 use std::path::Path;
 
 use poolcfg_core::Size;
+use poolcfg_tests::variable;
 use poolcfg_tests_wasmtime::command::{Folder, number};
 use poolcfg_tests_wasmtime::component;
 use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::setup::output;
 
+use crate::commands;
 use crate::initramfs::Image;
 use crate::kernel::{Architecture, Kernel, held_floors};
-use crate::{commands, variable};
 
 /// What upstream reserves for its memories by default: <https://github.com/wasmCloud/wasmCloud/issues/5066>
 const DEFAULT: &str = "error: failed to create memory pool mapping: mmap failed to reserve \

@@ -10,10 +10,9 @@ use poolcfg_core::{
     StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
 };
 use poolcfg_runtime::{
-    AcquireError, Pool, PoolLimits, RecheckError, RecheckLimit, RecheckOptions, Region,
-    WasmtimeLimits, probe,
+    PoolLimits, RecheckError, RecheckLimit, RecheckOptions, WasmtimeLimits, probe,
 };
-use poolcfg_tests_kernels::{Cell, Pools, Start};
+use poolcfg_tests_kernels::{Cell, Pools, Start, use_every_slot};
 
 use bare::Bare;
 
@@ -364,43 +363,10 @@ impl Process {
 }
 
 fn touch_every_slot(limits: PoolLimits, guaranteed: u32) -> Result<(), String> {
-    let text = |error: &dyn fmt::Display| error.to_string();
-    let reserved = limits.recheck().map_err(|error| text(&error))?;
+    let reserved = limits.recheck().map_err(|error| error.to_string())?;
     let instances = reserved.instances();
     if instances < guaranteed {
         return Err(format!("only {instances}"));
     }
-    let pool = Pool::new(reserved).map_err(|error| text(&error))?;
-    let mut live = Vec::new();
-    for _ in 0..instances {
-        let mut slot = pool.acquire().map_err(|error| text(&error))?;
-        touch(slot.memory())?;
-        slot.table().map_or(Ok(()), touch)?;
-        slot.stack().map_or(Ok(()), touch)?;
-        live.push(slot);
-    }
-    match pool.acquire() {
-        Err(AcquireError::Exhausted(_)) => {}
-        Err(error) => return Err(text(&error)),
-        Ok(_) => return Err(format!("more than {instances} slots")),
-    }
-    live.clear();
-    match pool.live() {
-        0 => Ok(()),
-        live => Err(format!("{live} slots are not released")),
-    }
-}
-
-fn touch(region: &mut Region) -> Result<(), String> {
-    region
-        .grow_to(64 << 10)
-        .map_err(|error| error.to_string())?;
-    let memory = region.as_mut_slice();
-    for end in [memory.len() - 1, 0] {
-        if memory[end] != 0 {
-            return Err("memory that is not zero".to_owned());
-        }
-        memory[end] = 1;
-    }
-    Ok(())
+    use_every_slot(reserved, |_| 64 << 10)
 }

@@ -122,15 +122,15 @@ impl Judge {
         }
     }
 
+    /// Starts a process that has to take all that is asked, and gives its warnings.
+    fn takes_all(&self, strength: Strength) -> Result<Vec<String>, String> {
+        let asked = self.promise.asked;
+        self.takes(strength, &[], asked.max_instances, asked.memory_reservation)
+    }
+
     /// Without the limit the pool starts whole, and nothing is to be known of it: so nothing else is in the way.
     fn without_it(&mut self) {
-        let asked = self.promise.asked;
-        let started = self.takes(
-            Strength::Off,
-            &[],
-            asked.max_instances,
-            asked.memory_reservation,
-        );
+        let started = self.takes_all(Strength::Off);
         self.expect(started.as_ref().is_ok_and(Vec::is_empty), || {
             format!("without the limit: {started:?}")
         });
@@ -335,19 +335,13 @@ impl Judge {
             Obstacle::MaxMapCount => refused.need,
             _ => refused.need.next_multiple_of(Size::mib(1).get()),
         };
-        let asked = self.promise.asked;
         let mut suggestion = Suggestion {
             what: "raised".to_owned(),
             starts: 0,
             refused: None,
         };
         for _ in 0..self.starts() {
-            let started = self.takes(
-                Strength::Raised(need),
-                &[],
-                asked.max_instances,
-                asked.memory_reservation,
-            );
+            let started = self.takes_all(Strength::Raised(need));
             match started {
                 Ok(_) => suggestion.starts += 1,
                 Err(error) => self.report.broken.push(format!("raised: {error}")),
@@ -358,13 +352,7 @@ impl Judge {
 
     /// A warning, and the pool starts whole.
     fn oddity(&mut self, oddity: Oddity) -> Result<(), String> {
-        let asked = self.promise.asked;
-        let warnings = self.takes(
-            Strength::On,
-            &[],
-            asked.max_instances,
-            asked.memory_reservation,
-        )?;
+        let warnings = self.takes_all(Strength::On)?;
         let says = match oddity {
             Oddity::MemoryCgroup => "the memory cgroup allows `64 MiB`",
             Oddity::PageSize => "and the build planned with `4 KiB`, so sizes were rounded anew",

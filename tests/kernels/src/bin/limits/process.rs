@@ -3,10 +3,8 @@
 use std::fmt;
 
 use poolcfg_core::{Engine, Promise, Size};
-use poolcfg_runtime::{
-    AcquireError, Pool, PoolLimits, RecheckError, Region, Reserved, Warning, WasmtimeLimits,
-};
-use poolcfg_tests_kernels::{Injected, Obstacle, Oddity};
+use poolcfg_runtime::{Pool, PoolLimits, RecheckError, Region, Reserved, Warning, WasmtimeLimits};
+use poolcfg_tests_kernels::{Injected, Obstacle, Oddity, touch, use_every_slot};
 
 use crate::engine::Mapped;
 use crate::inject::{self, Strength};
@@ -56,7 +54,9 @@ fn first(planned: &Planned) -> Result<Pool, String> {
     let reserved = PoolLimits::new(planned.first()).recheck().map_err(text)?;
     let pool = Pool::new(reserved).map_err(text)?;
     let mut slot = pool.acquire().map_err(text)?;
-    touch(slot.memory())?;
+    let memory = slot.memory();
+    touch(memory, memory.max())?;
+    drop(slot);
     Ok(pool)
 }
 
@@ -85,39 +85,8 @@ fn every_slot(reserved: Reserved) -> Result<Took, String> {
         limits.memory_reservation,
         &reserved.warnings(),
     );
-    let pool = Pool::new(reserved).map_err(text)?;
-    let mut live = Vec::new();
-    for _ in 0..took.instances {
-        let mut slot = pool.acquire().map_err(text)?;
-        touch(slot.memory())?;
-        slot.table().map_or(Ok(()), touch)?;
-        slot.stack().map_or(Ok(()), touch)?;
-        live.push(slot);
-    }
-    match pool.acquire() {
-        Err(AcquireError::Exhausted(_)) => {}
-        Err(error) => return Err(text(error)),
-        Ok(_) => return Err(format!("more than {} slots", took.instances)),
-    }
-    live.clear();
-    match (pool.live(), pool.retired()) {
-        (0, 0) => Ok(took),
-        (live, retired) => Err(format!("{live} slots live, {retired} out of service")),
-    }
-}
-
-/// Grows it as far as it goes, and writes to both ends.
-fn touch(region: &mut Region) -> Result<(), String> {
-    let max = region.max();
-    region.grow_to(max).map_err(text)?;
-    let bytes = region.as_mut_slice();
-    for end in [bytes.len() - 1, 0] {
-        if bytes[end] != 0 {
-            return Err("a slot that is not zero".to_owned());
-        }
-        bytes[end] = 1;
-    }
-    Ok(())
+    use_every_slot(reserved, Region::max)?;
+    Ok(took)
 }
 
 fn wasmtime(promise: Promise<'static>) -> Result<Started, String> {
