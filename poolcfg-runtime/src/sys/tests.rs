@@ -30,9 +30,13 @@ fn pool_with(options: PoolOptions) -> Pool {
 }
 
 fn try_pool(options: PoolOptions) -> Result<Pool, PoolError> {
+    try_pool_of(Size::mib(1), options)
+}
+
+fn try_pool_of(memory: Size, options: PoolOptions) -> Result<Pool, PoolError> {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(3)),
-        memory_reservation: Some(Setting::given(Size::mib(1))),
+        memory_reservation: Some(Setting::given(memory)),
         ..PoolKeys::EMPTY
     };
     let promise = Settings::new(&[], &[])

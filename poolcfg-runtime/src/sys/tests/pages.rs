@@ -49,23 +49,37 @@ fn resident(region: &Region) -> usize {
     maps(region).iter().map(|(bytes, _)| bytes).sum()
 }
 
+/// Bytes of the largest page that is given without being asked for: a level of the page tables is one page of
+/// entries of 8 bytes (Linux 6.12, include/linux/huge_mm.h: HPAGE_PMD_SIZE).
+fn huge_page() -> usize {
+    page() * (page() / 8)
+}
+
+/// Grows it, and touches a byte in the first huge page that lies in it whole.
+fn touch_huge_page(memory: &mut Region) {
+    memory.grow_to(memory.max()).expect("it grows");
+    let misaligned = memory.as_ptr().addr() % huge_page();
+    let bytes = memory.as_mut_slice();
+    bytes[huge_page() - misaligned..][..huge_page()][5] = 1;
+}
+
 #[test]
 fn one_touched_byte_costs_one_page_also_with_huge_pages_always_on() {
     let has_huge_pages = Path::new("/sys/kernel/mm/transparent_hugepage").exists();
-    let pool = pool();
-    let mut slot = pool.acquire().expect("a slot");
-    let memory = slot.memory();
-    memory.grow_to(memory.max()).expect("it grows");
-    memory.as_mut_slice()[0] = 1;
-    assert_eq!(resident(memory), page());
-    assert!(maps(memory).iter().all(|(_, off)| *off == has_huge_pages));
+    let memory = Size::bytes(crate::machine::wide(2 * huge_page()));
+    let pool = super::try_pool_of(memory, PoolOptions::new()).expect("it opens");
     // Also for what takes the place of an owner's own mappings.
-    memory.mapped_over();
-    drop(slot);
-    let mut slot = pool.acquire().expect("a slot");
-    let memory = slot.memory();
-    memory.grow_to(memory.max()).expect("it grows");
-    assert!(maps(memory).iter().all(|(_, off)| *off == has_huge_pages));
+    for mapped_over in [true, false] {
+        let mut slot = pool.acquire().expect("a slot");
+        let memory = slot.memory();
+        touch_huge_page(memory);
+        assert_eq!(resident(memory), page());
+        assert!(maps(memory).iter().all(|(_, off)| *off == has_huge_pages));
+        if mapped_over {
+            memory.mapped_over();
+        }
+    }
+    drop(pool);
 }
 
 #[test]

@@ -51,8 +51,9 @@ fn run(kernel: &Kernel, archive: &Path, job: &str, log: &Path) -> Result<Vec<Str
         .arg("-initrd")
         .arg(archive)
         .arg("-append")
+        // Huge pages for whoever does not refuse them, as some distributions have it.
         .arg(format!(
-            "console={} quiet panic=-1 -- {job}",
+            "console={} quiet panic=-1 transparent_hugepage=always -- {job}",
             architecture.console
         ))
         .stdin(Stdio::null())
