@@ -11,6 +11,7 @@
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands
 //! - `fuzz`: bounded runs of the fuzz targets
+//! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
 //! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of the README
@@ -26,6 +27,7 @@ mod item;
 mod kernels;
 mod libraries;
 mod qemu;
+mod races;
 mod run;
 mod rust_src;
 mod server;

@@ -12,6 +12,7 @@ use crate::item::{self, Item};
 use crate::kernels::{self, PACKAGED, VA39};
 use crate::libraries::{self, LIBRARIES};
 use crate::qemu::{self, QEMU};
+use crate::races;
 use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
@@ -41,7 +42,7 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     FUZZ,
     Suite {
         name: "cross",
@@ -86,6 +87,14 @@ const SUITES: [Suite; 7] = [
                 ("CARGO_TARGET_DIR", target),
             ])
         },
+    },
+    Suite {
+        name: "races",
+        about: "the pool's tests under ThreadSanitizer",
+        runs: Runs::Own(races::races),
+        items: &[&RUST_SRC],
+        heavy: &[],
+        variables: || Ok(Vec::new()),
     },
     Suite {
         name: "emulated",

@@ -1,0 +1,38 @@
+//! Races: the pool's tests under ThreadSanitizer, which sees every access of each owner to its memory and
+//! whether something orders it after those of the owner before.
+
+use crate::cache;
+use crate::run::{cargo, root, run};
+use crate::rust_src;
+
+/// Builds the runtime and the standard library with the sanitizer, and runs the tests in which threads share
+/// a pool.
+pub fn races() -> Result<(), String> {
+    run(cargo()
+        .current_dir(root())
+        .args(["test", "--quiet", "--locked", "--release"])
+        // What is not built for the sanitizer orders nothing in its eyes.
+        .args([
+            "-Zbuild-std=std,panic_unwind,test",
+            "--target",
+            "host-tuple",
+        ])
+        .args(["--package", "poolcfg-runtime", "--lib", "--test", "pool"])
+        .args(["--test", "soak", "--"])
+        .args(LEFT_OUT.iter().flat_map(|test| ["--skip", test]))
+        // Other flags are another build of everything.
+        .env("CARGO_TARGET_DIR", cache::folder()?.join("target-races"))
+        // The sanitizer sees mappings come and go in libc only.
+        .env("RUSTFLAGS", "-Zsanitizer=thread --cfg rustix_use_libc")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", rust_src::library()?)
+        // Children die of a guard as they do without it.
+        .env("TSAN_OPTIONS", "handle_segv=0"))
+}
+
+/// What says nothing here: the faults, which take minutes on one thread, and the number of mappings, of which
+/// the sanitizer makes more.
+const LEFT_OUT: [&str; 2] = [
+    "sys::tests::faults",
+    "live_slots_make_no_more_mappings_than_were_reckoned_with",
+];
