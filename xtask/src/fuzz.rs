@@ -3,29 +3,42 @@
 
 use std::env;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use crate::cache;
+use crate::debian::{self, Packages, Part};
 use crate::item::Item;
 use crate::run::{cargo, output, root, run};
 
-/// What libFuzzer is built with.
-pub const CXX: Item = Item {
-    name: "a C++ compiler",
-    megabytes: 0,
+/// Debian's package of libFuzzer, from clang 19 in 12 and 13: built, so that no compiler of C++ is needed.
+const PACKAGE: &str = "libclang-rt-19-dev";
+
+/// libFuzzer.
+pub const LIBFUZZER: Item = Item {
+    name: "libFuzzer",
+    megabytes: 4,
     minutes: 0,
-    held: || {
-        // As the build script chooses it, but for what it knows of cross builds.
-        let program = env::var_os("CXX").unwrap_or_else(|| "c++".into());
-        Ok(Command::new(program)
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success()))
+    held: || Ok(library()?.exists()),
+    make: || {
+        let packages = Packages {
+            names: &[PACKAGE],
+            part: Part::Alone,
+            suites: &[&debian::known_suite()?],
+            version: "",
+        };
+        debian::unpack(&[packages], &folder()?)
     },
-    make: || Err("there is none: install `g++`, or name another one by `CXX`".to_owned()),
 };
+
+fn folder() -> Result<PathBuf, String> {
+    Ok(cache::folder()?.join(format!("libfuzzer-{}", debian::known_suite()?)))
+}
+
+fn library() -> Result<PathBuf, String> {
+    let library = format!("libclang_rt.fuzzer-{}.a", env::consts::ARCH);
+    let folder = folder()?.join("usr/lib/llvm-19/lib/clang/19/lib/linux");
+    Ok(folder.join(library))
+}
 
 /// A program of `tests/fuzz`, and how many inputs it is given.
 struct Target {
@@ -48,6 +61,7 @@ const TARGETS: [Target; 2] = [
 pub fn fuzz() -> Result<(), String> {
     let package = root().join("tests/fuzz");
     let built = cache::folder()?.join("target-fuzz");
+    let library = library()?;
     for Target { name, runs } in TARGETS {
         let work = root().join("target/fuzz").join(name);
         let (found, failing) = (work.join("found"), work.join("failing"));
@@ -64,7 +78,10 @@ pub fn fuzz() -> Result<(), String> {
                 .current_dir(&package)
                 .args([what, "--release", "--locked", "--bin", name])
                 .arg("--target-dir")
-                .arg(&built);
+                .arg(&built)
+                .env("CUSTOM_LIBFUZZER_PATH", &library)
+                // The folder's flags name it.
+                .env("CUSTOM_LIBFUZZER_STD_CXX", "none");
             cargo
         };
         run(&mut step("build"))?;

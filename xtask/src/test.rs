@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::cache;
 use crate::cross::{self, CROSS};
 use crate::dlltool::{self, DLLTOOL};
-use crate::fuzz::{self, CXX};
+use crate::fuzz::{self, LIBFUZZER};
 use crate::item::{self, Item};
 use crate::kernels::{self, PACKAGED, VA39};
 use crate::libraries::{self, LIBRARIES};
@@ -127,7 +127,7 @@ const FUZZ: Suite = Suite {
     name: "fuzz",
     about: "any text as poolcfg.toml and as the files of /proc",
     runs: Runs::Own(fuzz::fuzz),
-    items: &[&CXX],
+    items: &[&LIBFUZZER],
     heavy: &[],
     variables: || Ok(Vec::new()),
 };
