@@ -254,13 +254,10 @@ fn count_mappings() {
     eprintln!("done");
 }
 
+/// Lowers `RLIMIT_DATA` of this process to what it uses and so many bytes, and gives what it was.
 #[cfg(target_os = "linux")]
-#[test]
-#[ignore = "run by the test below, in a process whose limit it may lower"]
-fn run_out_of_writable_memory() {
+fn leave_data(bytes: u64) -> rustix::process::Rlimit {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let pool = small(3);
-    let mut slot = pool.acquire().expect("a slot");
     let before = getrlimit(Resource::Data);
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
     let used = status
@@ -269,10 +266,21 @@ fn run_out_of_writable_memory() {
         .and_then(|number| number.parse::<u64>().ok())
         .expect("Linux tells VmData");
     let lower = Rlimit {
-        current: Some((used << 10) + (1 << 20)),
+        current: Some((used << 10) + bytes),
         maximum: before.maximum,
     };
     setrlimit(Resource::Data, lower).expect("a limit may be lowered");
+    before
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test below, in a process whose limit it may lower"]
+fn run_out_of_writable_memory() {
+    use rustix::process::{Resource, setrlimit};
+    let pool = small(3);
+    let mut slot = pool.acquire().expect("a slot");
+    let before = leave_data(1 << 20);
     // A table and a stack of 2.2 MiB are too much, and so is a memory of 2 MiB.
     let error = pool.acquire().expect_err("no room for a stack");
     assert!(matches!(
@@ -454,7 +462,6 @@ fn memory_that_idle_slots_hold_is_no_obstacle_to_others() {
 #[test]
 #[ignore = "run by the test above, in a process whose limit it may lower"]
 fn grow_at_the_expense_of_idle_slots() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let pool = small(4);
     let whole = Acquire::new().memory(2 * MIB);
     let slots: Vec<_> = (0..4)
@@ -462,17 +469,7 @@ fn grow_at_the_expense_of_idle_slots() {
         .collect();
     drop(slots);
     let mut slot = pool.acquire().expect("a slot");
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has /proc");
-    let used = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB"))
-        .and_then(|number| number.parse::<u64>().ok())
-        .expect("Linux tells VmData");
-    let lower = Rlimit {
-        current: Some(used << 10),
-        maximum: getrlimit(Resource::Data).maximum,
-    };
-    setrlimit(Resource::Data, lower).expect("a limit may be lowered");
+    leave_data(0);
     slot.memory().grow_to(2 * MIB).expect("the others give way");
     assert_eq!(pool.statistics().warm, 0);
     eprintln!("done");

@@ -6,7 +6,7 @@ use std::path::Path;
 use poolcfg_core::Size;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 
-use super::{pool, pool_with};
+use super::pool_with;
 use crate::sys::Region;
 use crate::{Acquire, PoolOptions, Reset};
 
