@@ -1,4 +1,4 @@
-//! Kernels to boot in emulation, in the cache: Debian's, and one that nobody packages.
+//! Kernels to boot in emulation, in the cache: Debian's, and two that nobody packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,16 +43,33 @@ const fn packaged(
     }
 }
 
-/// The kernel that nobody packages.
-pub const VA39: Item = Item {
-    name: "a kernel for aarch64 with 39 bits",
-    megabytes: 150,
-    minutes: 20,
-    held: || held(VA39_FILE),
-    make: build_va39,
-};
+/// The kernels that nobody packages.
+pub const BUILT: [Item; 2] = [
+    built(
+        "a kernel for aarch64 with 39 bits",
+        || held("arm64-va39"),
+        || build("arm64-va39", &["ARM64_4K_PAGES", "ARM64_VA_BITS_39"]),
+    ),
+    built(
+        "a kernel for aarch64 with pages of 64 KiB",
+        || held("arm64-64k"),
+        || build("arm64-64k", &["ARM64_64K_PAGES", "ARM64_VA_BITS_48"]),
+    ),
+];
 
-const VA39_FILE: &str = "arm64-va39";
+const fn built(
+    name: &'static str,
+    held: fn() -> Result<bool, String>,
+    make: fn() -> Result<(), String>,
+) -> Item {
+    Item {
+        name,
+        megabytes: 150,
+        minutes: 20,
+        held,
+        make,
+    }
+}
 
 /// The series that the kernels are of.
 const SERIES: &str = "6.12";
@@ -60,43 +77,43 @@ const SERIES: &str = "6.12";
 /// The suite that has it.
 const SUITE: &str = "trixie";
 
-/// The options of the 39-bit kernel on top of the smallest one: what a program of ours needs, and what
-/// decides its layout as in a distribution's kernel.
-const OPTIONS: &str = "\
-CONFIG_ADVISE_SYSCALLS=y
-CONFIG_ARM64_4K_PAGES=y
-CONFIG_ARM64_VA_BITS_39=y
-CONFIG_BINFMT_ELF=y
-CONFIG_BINFMT_SCRIPT=y
-CONFIG_BLK_DEV_INITRD=y
-CONFIG_CGROUPS=y
-CONFIG_EPOLL=y
-CONFIG_EVENTFD=y
-CONFIG_FUTEX=y
-CONFIG_INET=y
-CONFIG_MEMBARRIER=y
-CONFIG_MEMCG=y
-CONFIG_MULTIUSER=y
-CONFIG_NET=y
-CONFIG_POSIX_TIMERS=y
-CONFIG_PRINTK=y
-CONFIG_PROC_FS=y
-CONFIG_PROC_SYSCTL=y
-CONFIG_RD_GZIP=y
-CONFIG_SECCOMP=y
-CONFIG_SECCOMP_FILTER=y
-CONFIG_SERIAL_AMBA_PL011=y
-CONFIG_SERIAL_AMBA_PL011_CONSOLE=y
-CONFIG_SHMEM=y
-CONFIG_SYSFS=y
-CONFIG_TMPFS=y
-CONFIG_TRANSPARENT_HUGEPAGE=y
-CONFIG_TRANSPARENT_HUGEPAGE_ALWAYS=y
-CONFIG_TTY=y
-CONFIG_UNIX=y
-";
+/// The options of a kernel that is built, on top of the smallest one and of its pages and window: what a program
+/// of ours needs, and what decides its layout as in a distribution's kernel.
+const OPTIONS: [&str; 30] = [
+    "ADVISE_SYSCALLS",
+    "BINFMT_ELF",
+    "BINFMT_SCRIPT",
+    "BLK_DEV_INITRD",
+    "CGROUPS",
+    "EPOLL",
+    "EVENTFD",
+    "FUTEX",
+    "INET",
+    "MEMBARRIER",
+    "MEMCG",
+    "MULTIUSER",
+    "NET",
+    "POSIX_TIMERS",
+    "PRINTK",
+    "PROC_FS",
+    "PROC_PAGE_MONITOR",
+    "PROC_SYSCTL",
+    "RD_GZIP",
+    "SECCOMP",
+    "SECCOMP_FILTER",
+    "SERIAL_AMBA_PL011",
+    "SERIAL_AMBA_PL011_CONSOLE",
+    "SHMEM",
+    "SYSFS",
+    "TMPFS",
+    "TRANSPARENT_HUGEPAGE",
+    "TRANSPARENT_HUGEPAGE_ALWAYS",
+    "TTY",
+    "UNIX",
+];
 
-/// The folder with the kernels `riscv64`, `arm64`, `arm64-16k` and `arm64-va39`, as far as they are there.
+/// The folder with the kernels `riscv64`, `arm64`, `arm64-16k`, `arm64-va39` and `arm64-64k`, as far as they are
+/// there.
 pub fn folder() -> Result<PathBuf, String> {
     Ok(cache::folder()?.join("kernels"))
 }
@@ -127,12 +144,12 @@ fn fetch(package: &str, name: &str) -> Result<(), String> {
     remove(&unpacked)
 }
 
-/// Builds the kernel from Debian's source. What a build that was broken off has compiled is used again.
-fn build_va39() -> Result<(), String> {
+/// Builds a kernel from Debian's source. What a build that was broken off has compiled is used again.
+fn build(name: &str, layout: &[&str]) -> Result<(), String> {
     let folder = folder()?;
     create(&folder)?;
     let tools = cross::folder()?;
-    let source = folder.join("source");
+    let source = folder.join(format!("{name}.source"));
     let tree = source.join(format!("linux-source-{SERIES}"));
     let unpacked = source.join("unpacked");
     if !unpacked.is_file() {
@@ -158,12 +175,18 @@ fn build_va39() -> Result<(), String> {
             .args(["--quiet", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"]);
         make
     };
-    write(&tree.join("kernel/configs/poolcfg.config"), OPTIONS)?;
+    let options: Vec<String> = OPTIONS
+        .iter()
+        .chain(layout)
+        .map(|option| format!("CONFIG_{option}=y"))
+        .collect();
+    let fragment = tree.join("kernel/configs/poolcfg.config");
+    write(&fragment, &format!("{}\n", options.join("\n")))?;
     output(make().args(["tinyconfig", "poolcfg.config"]))?;
     let config = tree.join(".config");
     let chosen =
         fs::read_to_string(&config).map_err(|error| format!("`{}`: {error}", config.display()))?;
-    for option in OPTIONS.lines() {
+    for option in options {
         if !chosen.lines().any(|line| line == option) {
             return Err(format!("the kernel's configuration has no `{option}`"));
         }
@@ -172,7 +195,7 @@ fn build_va39() -> Result<(), String> {
         .arg(format!("--jobs={jobs}"))
         .arg("Image")
         .stdout(std::io::stderr()))?;
-    rename(&tree.join("arch/arm64/boot/Image"), &folder.join(VA39_FILE))?;
+    rename(&tree.join("arch/arm64/boot/Image"), &folder.join(name))?;
     // A gigabyte and a half.
     remove(&source)
 }

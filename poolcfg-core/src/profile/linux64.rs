@@ -235,8 +235,8 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         "va48-64k",
         Size::tib(256),
         K64,
-        Known::Source,
-        "arch/arm64/Kconfig (ARM64_VA_BITS_48, _52)",
+        Known::Measured,
+        "arch/arm64/Kconfig (ARM64_VA_BITS_48, _52); booted, own build of Debian 6.12.107 with 48 bits",
         "RHEL 8, RHEL 9 kernel-64k; 52-bit 64 KiB kernels",
     ),
     linux(

@@ -30,7 +30,8 @@ fn pool_with(options: PoolOptions) -> Pool {
 }
 
 fn try_pool(options: PoolOptions) -> Result<Pool, PoolError> {
-    try_pool_of(Size::mib(1), options)
+    // 64 of the largest pages.
+    try_pool_of(Size::mib(4), options)
 }
 
 fn try_pool_of(memory: Size, options: PoolOptions) -> Result<Pool, PoolError> {

@@ -104,7 +104,7 @@ impl Kernel {
 }
 
 /// Every kernel, those first that take longest.
-pub static KERNELS: [Kernel; 6] = [
+pub static KERNELS: [Kernel; 7] = [
     aarch64("va47-16k", "Debian arm64-16k, 52 bits", "arm64-16k", MAX),
     riscv64("sv57", "rv64,sv57=on"),
     riscv64("sv48", "rv64,sv48=on"),
@@ -114,6 +114,13 @@ pub static KERNELS: [Kernel; 6] = [
         "va39",
         "Debian's source, 39 bits",
         "arm64-va39",
+        "cortex-a57",
+    )
+    .built(),
+    aarch64(
+        "va48-64k",
+        "Debian's source, 64 KiB, 48 bits",
+        "arm64-64k",
         "cortex-a57",
     )
     .built(),
