@@ -48,12 +48,19 @@ pub const BUILT: [Item; 2] = [
     built(
         "a kernel for aarch64 with 39 bits",
         || held("arm64-va39"),
-        || build("arm64-va39", &["ARM64_4K_PAGES", "ARM64_VA_BITS_39"]),
+        || build("arm64-va39", &["ARM64_4K_PAGES=y", "ARM64_VA_BITS_39=y"]),
     ),
     built(
         "a kernel for aarch64 with pages of 64 KiB",
         || held("arm64-64k"),
-        || build("arm64-64k", &["ARM64_64K_PAGES", "ARM64_VA_BITS_48"]),
+        || {
+            // Kconfig's default for these pages, which the smallest configuration, made before, has for others.
+            let aslr = "ARCH_MMAP_RND_BITS=14";
+            build(
+                "arm64-64k",
+                &["ARM64_64K_PAGES=y", "ARM64_VA_BITS_48=y", aslr],
+            )
+        },
     ),
 ];
 
@@ -77,8 +84,7 @@ const SERIES: &str = "6.12";
 /// The suite that has it.
 const SUITE: &str = "trixie";
 
-/// The options of a kernel that is built, on top of the smallest one and of its pages and window: what a program
-/// of ours needs, and what decides its layout as in a distribution's kernel.
+/// The options that every kernel that is built has on top of the smallest one: what a program of ours needs, and what decides its layout as in a distribution's kernel.
 const OPTIONS: [&str; 30] = [
     "ADVISE_SYSCALLS",
     "BINFMT_ELF",
@@ -177,8 +183,8 @@ fn build(name: &str, layout: &[&str]) -> Result<(), String> {
     };
     let options: Vec<String> = OPTIONS
         .iter()
-        .chain(layout)
         .map(|option| format!("CONFIG_{option}=y"))
+        .chain(layout.iter().map(|option| format!("CONFIG_{option}")))
         .collect();
     let fragment = tree.join("kernel/configs/poolcfg.config");
     write(&fragment, &format!("{}\n", options.join("\n")))?;
