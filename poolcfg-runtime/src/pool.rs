@@ -26,7 +26,7 @@ use poolcfg_core::{Limits, MappingName, Size};
 
 use crate::ledger::Entry;
 use crate::reserved::Reserved;
-use crate::sys::{Carver, Mapping, Reclaim, Reset};
+use crate::sys::{Carver, Reclaim, Reset};
 
 use self::shards::Shards;
 use self::slot::{Carvers, Parts};
@@ -136,7 +136,10 @@ impl Pool {
     /// As for [`new`](Self::new), and [`PoolError::Reset`] when the reset that is asked for does not work
     /// here.
     pub fn with(reserved: Reserved, options: PoolOptions) -> Result<Self, PoolError> {
-        reserved.slabs.iter().for_each(Mapping::keep_pages_small);
+        for mapping in reserved.slabs.iter() {
+            mapping.keep_pages_small();
+            mapping.unite().map_err(PoolError::Close)?;
+        }
         let count = shards(options.shards);
         let batch = usize::try_from(options.decommit_batch.max(1)).unwrap_or(usize::MAX);
         let batch = batch.min(usize::try_from(reserved.instances()).unwrap_or(usize::MAX));

@@ -68,7 +68,9 @@ fn a_memory_grows_from_nothing_to_its_maximum_and_no_further() {
 fn tables_and_stacks_are_open_unless_they_have_no_bytes() {
     let pool = small(1);
     let mut slot = pool.acquire().expect("a slot");
-    assert_eq!(slot.table().map(|table| table.size()), Some(160 << 10));
+    // 20,000 elements of 8 bytes, in whole pages of any size.
+    let table = slot.table().expect("a table").size();
+    assert!((160 << 10..=192 << 10).contains(&table), "{table}");
     assert_eq!(slot.stack().map(|stack| stack.size()), Some(2 * MIB));
     let none = pool_of(&with_keys(PoolKeys {
         max_instances: Some(Setting::given(1)),
@@ -249,7 +251,11 @@ fn count_mappings() {
         drop(slots);
         pool.close_idle();
         // What is closed merges with the guards around it.
-        assert!(maps() <= before + footprint.maps_at_start + 4);
+        assert!(
+            maps() <= before + footprint.maps_at_start + 4,
+            "{}",
+            std::fs::read_to_string("/proc/self/maps").expect("Linux has /proc")
+        );
     }
     eprintln!("done");
 }

@@ -78,6 +78,16 @@ impl Mapping {
         unsafe { os::keep_pages_small(self.base, self.len) };
     }
 
+    /// Readies what has not been opened yet to become one map again whenever slots are closed, as far as the
+    /// system can.
+    ///
+    /// # Errors
+    /// What the system says when the first page may have stayed accessible.
+    pub(crate) fn unite(&self) -> io::Result<()> {
+        // SAFETY: the range is the mapping's own, whole, and no region has been cut from it.
+        unsafe { os::unite(self.base, self.len) }
+    }
+
     /// From now on these bytes are not released.
     pub(super) fn tear(&self, bytes: Range<usize>) {
         let mut torn = self.torn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,8 @@ use std::ffi::c_void;
 use std::io;
 use std::ptr::{self, NonNull};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::mm::Advice;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 
 /// Whether discarded pages are inaccessible: where discarding puts new ones in their place.
@@ -27,8 +29,8 @@ pub(crate) enum Call {
     Reserve,
     /// munmap.
     Release,
-    /// madvise about huge pages.
-    KeepSmall,
+    /// madvise that changes nothing that a page holds.
+    Advise,
     /// mprotect to readable and writable.
     Open,
     /// mprotect to inaccessible.
@@ -138,15 +140,65 @@ pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
 /// The range is of one that [`reserve`] gave.
 pub(super) unsafe fn keep_pages_small(base: NonNull<u8>, len: usize) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let advice = rustix::mm::Advice::LinuxNoHugepage;
-        let _ = call(Call::KeepSmall, len, |len| {
-            // SAFETY: the advice changes nothing that a page holds.
-            unsafe { rustix::mm::madvise(pointer(base), len, advice) }
-        });
-    }
+    advise(base, len, Advice::LinuxNoHugepage);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = (base, len);
+}
+
+/// Says something that is of use where it is heard.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn advise(base: NonNull<u8>, len: usize, advice: Advice) {
+    let _ = call(Call::Advise, len, |len| {
+        // SAFETY: what is advised here changes nothing that a page holds, nor whether it is accessible.
+        unsafe { rustix::mm::madvise(pointer(base), len, advice) }
+    });
+}
+
+/// Lets the maps that slots split a reservation into become one again when they are closed.
+///
+/// Linux merges maps with pages of their own only if they have the same `anon_vma`, which a map gets with its
+/// first page, and before 6.16 not with a neighbour that has none (mm/vma.c: is_mergeable_anon_vma). So the
+/// reservation gets one while it is still whole: its first page is written, and the rest then merges with
+/// that page's map, which happens when advice about it is changed and is as before again.
+///
+/// # Errors
+/// What the system says when it does not make the first page inaccessible again.
+///
+/// # Safety
+/// The range is one that [`reserve`] gave, and nobody refers to it, nor has any of it been opened.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) unsafe fn unite(base: NonNull<u8>, len: usize) -> io::Result<()> {
+    let page = page_size();
+    if len <= page {
+        return Ok(());
+    }
+    // SAFETY: the caller's promise.
+    if unsafe { open(base, page) }.is_err() {
+        // Where nothing can be opened, the first slot tells.
+        return Ok(());
+    }
+    // SAFETY: the page is open, and the caller's own.
+    unsafe { base.as_ptr().write_volatile(0) };
+    // SAFETY: the caller's promise; a page that stays is zero.
+    let _ = unsafe { discard(base, page) };
+    // SAFETY: the caller's promise.
+    unsafe { shut(base, page) }?;
+    // SAFETY: the range is longer than a page.
+    let rest = unsafe { base.add(page) };
+    // It is about reading ahead in files.
+    advise(rest, len - page, Advice::Random);
+    advise(rest, len - page, Advice::Normal);
+    Ok(())
+}
+
+/// No other system tells that it merges what was split, nor counts it.
+///
+/// # Safety
+/// None is needed.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
+pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes pages readable and writable.
@@ -179,7 +231,7 @@ pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // `Advice::DontNeed` is a different thing: posix_madvise's, which discards nothing on Linux.
-    let advice = rustix::mm::Advice::LinuxDontNeed;
+    let advice = Advice::LinuxDontNeed;
     // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
     call(Call::Discard, len, |len| unsafe {
         rustix::mm::madvise(pointer(start), len, advice)

@@ -39,6 +39,15 @@ pub(super) unsafe fn release(_base: NonNull<u8>, _len: usize) {}
 /// None is needed.
 pub(super) unsafe fn keep_pages_small(_base: NonNull<u8>, _len: usize) {}
 
+/// Does nothing: there are no maps to merge.
+///
+/// # Safety
+/// None is needed.
+#[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
+pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Ok(())
+}
+
 /// Refuses.
 ///
 /// # Safety

@@ -64,6 +64,15 @@ pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
 /// None is needed.
 pub(super) unsafe fn keep_pages_small(_base: NonNull<u8>, _len: usize) {}
 
+/// Does nothing: there are no maps to merge.
+///
+/// # Safety
+/// None is needed.
+#[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
+pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Ok(())
+}
+
 /// Makes pages readable and writable.
 ///
 /// # Safety

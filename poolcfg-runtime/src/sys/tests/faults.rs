@@ -187,7 +187,7 @@ fn fail_everywhere() {
     for call in [
         Call::Reserve,
         Call::Release,
-        Call::KeepSmall,
+        Call::Advise,
         Call::Open,
         Call::Shut,
         Call::Discard,
