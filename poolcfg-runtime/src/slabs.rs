@@ -17,6 +17,11 @@ use crate::reach::Reach;
 /// have left between them. Each is a mapping, and `vm.max_map_count` bounds those.
 pub(crate) const PIECES: usize = 8;
 
+/// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
+/// one below its stack only when nothing else is free; emulators and sandboxes may do so at once, and what is
+/// left for a stack to grow holds 9 MiB mostly.
+const MISPLACED: usize = 256;
+
 /// In how many more pieces than one the memories of these limits may lie.
 pub(crate) fn further_pieces(limits: &Limits) -> u64 {
     match limits.wasmtime {
@@ -211,11 +216,16 @@ impl<H: Machine> Memories<'_, H> {
     /// So many in one mapping, where the kernel puts it.
     fn take(&self, slots: u32) -> io::Result<H::Mapping> {
         let bytes = self.bytes(slots);
-        let mapping = self.machine.reserve(bytes)?;
-        let start = self.machine.address(&mapping);
-        let window = || layout::window(self.machine);
-        if self.reach.allows(start, bytes, window) {
-            return Ok(mapping);
+        let mut misplaced = Vec::new();
+        while misplaced.len() < MISPLACED {
+            let mapping = self.machine.reserve(bytes)?;
+            let start = self.machine.address(&mapping);
+            let window = || layout::window(self.machine);
+            if self.reach.allows(start, bytes, window) {
+                return Ok(mapping);
+            }
+            // Held meanwhile, so that the next one comes to lie elsewhere.
+            misplaced.push(mapping);
         }
         Err(io::ErrorKind::OutOfMemory.into())
     }

@@ -277,6 +277,30 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
 }
 
 #[test]
+fn what_is_put_where_the_stack_grows_is_sought_elsewhere() {
+    let keys = PoolKeys {
+        max_instances: Some(Setting::given(1)),
+        memory_reservation: Some(Setting::given(Size::mib(1))),
+        guard_size: Some(Setting::given(Size::ZERO)),
+        table_reservation: Some(Setting::given(Size::ZERO)),
+        stack_reservation: Some(Setting::given(Size::ZERO)),
+        ..PoolKeys::EMPTY
+    };
+    let promise = Settings::new(&[], &[])
+        .pooling_allocator(keys)
+        .promise(TARGET, 0);
+    // The highest free addresses come first, and the stack lies there.
+    let machine = |mib| Made {
+        stack_top: Some(Size::mib(mib).get()),
+        ..Made::new(&[Size::mib(mib)])
+    };
+    let reserved = recheck(&machine(4096), &promise, GUARANTEED).unwrap();
+    assert_eq!(reserved.limits.max_instances, 1);
+    // All that there is is the stack's.
+    assert!(recheck(&machine(9), &promise, GUARANTEED).is_err());
+}
+
+#[test]
 fn an_sv39_process_holds_61_slots_in_two_pieces() {
     // What is promised of it, wherever ASLR puts things: the headroom is beside it.
     let least = Made::new(&[Size::mib(82_247), Size::mib(174_759)]);
