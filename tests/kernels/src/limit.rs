@@ -138,7 +138,7 @@ pub struct LimitReport {
     pub injected: Injected,
     /// Whose pool it was.
     pub engine: Engine,
-    /// The limit that was named; `warning` for an oddity.
+    /// The limit that was named; `warning` for an oddity, `none` where all was taken under an obstacle.
     pub limit: String,
     /// What is needed.
     pub need: u64,

@@ -168,7 +168,8 @@ fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
         },
         // Of 1/14 of the window four go into a hole of a third of it, whatever ASLR does, and never five. The
         // slots of a native pool may lie in several holes, also in those that the legacy layout does not search:
-        // it meets the limit with one that is larger than each of them, which only the usual layout holds.
+        // it meets the limit with one that is larger than each of them, which only the usual layout holds. (On
+        // sv39 the legacy layout holds it, too, and this is no obstacle there.)
         Obstacle::UnlimitedStack => match engine {
             Engine::Native => slots(1, three_fifths, Size::mib(1)),
             Engine::Wasmtime => slots(8, share(14), Size::mib(1)),
