@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use poolcfg_core::Size;
 
 use super::mapping::Mapping;
-use super::os;
+use super::page;
 use super::region::{Owned, Reclaim};
 
 /// Where the regions of a slab lie: a guard, then a region every `stride` bytes, whose rest is guard.
@@ -32,11 +32,10 @@ pub(crate) struct Carver {
 impl Carver {
     /// Cuts a mapping. What does not lie on pages or overlaps yields no region at all.
     pub(crate) fn new(mapping: Mapping, cut: Cut) -> Self {
-        let page = os::page_size();
         let whole = |size: Size| {
             usize::try_from(size.get())
                 .ok()
-                .filter(|size| size.is_multiple_of(page))
+                .filter(|size| page::is_whole(*size))
         };
         let (stride, max, next) = match (whole(cut.stride), whole(cut.max), whole(cut.guard)) {
             (Some(stride), Some(max), Some(guard)) if stride > 0 && max <= stride => {

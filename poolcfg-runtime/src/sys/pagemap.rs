@@ -19,6 +19,7 @@ use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, opcode};
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use super::os::{self, Call};
+use super::page;
 
 // Sources: include/uapi/linux/fs.h (Linux 6.12), `PAGE_IS_*`; what they mean for a page in
 // fs/proc/task_mmu.c: pagemap_page_category.
@@ -138,7 +139,7 @@ pub(super) unsafe fn zero_written(
         for range in &found[..count] {
             // SAFETY: the kernel has filled in the first `count` ranges, and any bits are a valid one.
             let range = unsafe { range.assume_init_read() };
-            let bytes = within(&range, start, zeroed.upto..len, page)?;
+            let bytes = within(&range, start, zeroed.upto..len)?;
             // SAFETY: the bytes are within the caller's range.
             let first = unsafe { start.add(bytes.start) };
             if range.categories & SWAPPED == 0 {
@@ -156,7 +157,7 @@ pub(super) unsafe fn zero_written(
             end: scan.walk_end,
             categories: 0,
         };
-        let walked = within(&walked, start, 0..len, page)?;
+        let walked = within(&walked, start, 0..len)?;
         if walked.is_empty() || walked.end < zeroed.upto {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -167,17 +168,12 @@ pub(super) unsafe fn zero_written(
 
 /// What was reported, as offsets, if it is whole pages of what was asked about: the file may have been closed
 /// by others and its number may be of another file.
-fn within(
-    found: &Found,
-    start: NonNull<u8>,
-    asked: Range<usize>,
-    page: usize,
-) -> io::Result<Range<usize>> {
+fn within(found: &Found, start: NonNull<u8>, asked: Range<usize>) -> io::Result<Range<usize>> {
     let offset = |address: u64| {
         usize::try_from(address)
             .ok()?
             .checked_sub(start.addr().get())
-            .filter(|offset| offset.is_multiple_of(page))
+            .filter(|offset| page::is_whole(*offset))
     };
     match (offset(found.start), offset(found.end)) {
         (Some(from), Some(to)) if asked.start <= from && from <= to && to <= asked.end => {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::mapping::Mapping;
-use super::os;
+use super::page;
 
 /// One part of a slot: a memory, a table or a stack. Its first [`size`](Self::size) bytes can be read
 /// and written, all else up to its guards is inaccessible.
@@ -127,11 +127,7 @@ impl<T: ?Sized> Region<T> {
     /// until the slot is released.
     pub fn shrink_to(&mut self, bytes: usize) -> Result<(), ShrinkError> {
         let refused = |source| ShrinkError { bytes, source };
-        let page = os::page_size();
-        let Some(size) = bytes
-            .checked_next_multiple_of(page)
-            .filter(|size| *size < self.size)
-        else {
+        let Some(size) = page::whole(bytes).filter(|size| *size < self.size) else {
             return Ok(());
         };
         if self.replaced {
@@ -199,8 +195,7 @@ impl<T: ?Sized> Region<T> {
 
     /// Bytes in whole pages.
     pub(super) fn whole(&self, bytes: usize) -> Result<usize, GrowError> {
-        bytes
-            .checked_next_multiple_of(os::page_size())
+        page::whole(bytes)
             .filter(|size| *size <= self.max)
             .ok_or(GrowError::AboveMax {
                 bytes,

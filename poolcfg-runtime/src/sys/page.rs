@@ -1,0 +1,15 @@
+//! Whole pages. Their size is a power of two, which the compiler cannot know: what is done in each of a slot's
+//! rounds masks instead of dividing.
+
+use super::os;
+
+/// The least whole pages that hold so many bytes; nothing above what a usize holds.
+pub(super) fn whole(bytes: usize) -> Option<usize> {
+    let within = os::page_size() - 1;
+    Some(bytes.checked_add(within)? & !within)
+}
+
+/// Whether a number of bytes is one of whole pages.
+pub(super) fn is_whole(bytes: usize) -> bool {
+    bytes & (os::page_size() - 1) == 0
+}
