@@ -22,8 +22,14 @@ impl<T: ?Sized> Region<T> {
     ///
     /// # Errors
     /// As for growing, and when the system does not shut what is beyond.
+    #[inline]
     pub(crate) fn begin(&mut self, bytes: usize) -> Result<(), GrowError> {
         let size = self.whole(bytes)?;
+        // What most owners ask for: as much as the last one had.
+        if size == self.open && size == self.reach {
+            self.size = size;
+            return Ok(());
+        }
         if size < self.reach && (self.is_guarded() || self.reach > self.open) {
             self.shut(size)
                 .map_err(|source| GrowError::Refused { bytes, source })?;
