@@ -107,6 +107,13 @@ impl Kernel {
 pub static KERNELS: [Kernel; 7] = [
     aarch64("va47-16k", "Debian arm64-16k, 52 bits", "arm64-16k", MAX),
     riscv64("sv57", "rv64,sv57=on"),
+    aarch64(
+        "va48-64k",
+        "Debian's source, 64 KiB, 48 bits",
+        "arm64-64k",
+        "cortex-a57",
+    )
+    .built(),
     riscv64("sv48", "rv64,sv48=on"),
     riscv64("sv39", "rv64,sv39=on"),
     aarch64("va48", "Debian arm64, 52 bits", "arm64", MAX),
@@ -114,13 +121,6 @@ pub static KERNELS: [Kernel; 7] = [
         "va39",
         "Debian's source, 39 bits",
         "arm64-va39",
-        "cortex-a57",
-    )
-    .built(),
-    aarch64(
-        "va48-64k",
-        "Debian's source, 64 KiB, 48 bits",
-        "arm64-64k",
         "cortex-a57",
     )
     .built(),

@@ -1,6 +1,7 @@
 //! The engine of a program that embeds Wasmtime and takes its limits from poolcfg.toml.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use poolcfg_runtime::{Checked, WasmtimeLimits, configure_wasmtime, pool_limits};
 use wasmtime::{
@@ -36,4 +37,15 @@ pub fn engine_with(
 pub fn module(engine: &Engine, file: &Path) -> Result<Module> {
     // SAFETY: the tests make `file` with `wasmtime compile` and change it no more.
     unsafe { Module::deserialize_file(engine, file) }
+}
+
+/// What a program ends with, and why it fails.
+pub fn outcome(done: Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use embedder::{POOL, engine, module};
+use embedder::{POOL, engine, module, outcome};
 use wasmtime::{Engine, Instance, PoolConcurrencyLimitError, Result, Store};
 
 fn main() -> ExitCode {
@@ -17,13 +17,7 @@ fn main() -> ExitCode {
             "usage: embedder all|shrink WHAT FILE"
         )),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome(done)
 }
 
 fn run(way: &str, what: &str, file: &Path) -> Result<()> {

@@ -6,22 +6,13 @@ use std::process::{Command, ExitCode};
 
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::release::Release;
-use poolcfg_tests_wasmtime::setup::output;
+use poolcfg_tests_wasmtime::setup::{output, print};
 
 const MEMORY: &str = "(module (memory (export \"memory\") 1))";
 const EMPTY: &str = "(module)";
 
 fn main() -> ExitCode {
-    match table() {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    print(table())
 }
 
 fn table() -> Result<String, String> {

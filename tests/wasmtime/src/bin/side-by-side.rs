@@ -11,7 +11,7 @@ use poolcfg_tests_wasmtime::component;
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::server::Server;
-use poolcfg_tests_wasmtime::setup::output;
+use poolcfg_tests_wasmtime::setup::{output, print};
 use poolcfg_tests_wasmtime::space::{hole, within};
 
 /// Rounds of each side, in turns; the median counts.
@@ -27,16 +27,7 @@ const MODULE: &str = "(module
         (i32.add (i32.load (i32.const 4096)) (i32.load (i32.const 1048580)))))";
 
 fn main() -> ExitCode {
-    match table() {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    print(table())
 }
 
 fn table() -> Result<String, String> {

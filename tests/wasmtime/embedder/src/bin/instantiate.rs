@@ -7,24 +7,18 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use embedder::{POOL, engine, engine_with, module};
+use embedder::{POOL, engine, engine_with, module, outcome};
 use wasmtime::{
     Config, Engine, Instance, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result,
     Store,
 };
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome(run())
 }
 
-/// Arguments: `ours`, `keeping` (ours, and pages stay resident) or `upstream`, threads, milliseconds, a compiled module. Prints the strategy and the
-/// rate.
+/// Arguments: `ours`, `keeping` (ours, and pages stay resident) or `upstream`; threads; milliseconds; a compiled
+/// module. Prints the strategy and the rate.
 fn run() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [whose, threads, milliseconds, file] = &arguments[..] else {

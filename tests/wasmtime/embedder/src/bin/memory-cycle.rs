@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use embedder::{POOL, engine_with, module};
+use embedder::{POOL, engine_with, module, outcome};
 use poolcfg_runtime::__private::{PoolKeys, Setting, Settings, Target};
 use poolcfg_runtime::{Acquire, Pool, PoolLimits, Size};
 use wasmtime::{Enabled, Engine, Extern, InstancePre, Linker, ModuleExport, Result, Store};
@@ -37,13 +37,7 @@ const NATIVE: PoolLimits = {
 };
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome(run())
 }
 
 /// Arguments: two compiled modules, one with nothing but a memory `memory` of a page, and one with nothing.
