@@ -108,14 +108,7 @@ impl<T: ?Sized> Region<T> {
             return Ok(());
         }
         let size = self.whole(bytes)?;
-        self.open_to(size)
-            .or_else(|error| match self.pool.upgrade() {
-                Some(pool) if pool.reclaim() => self.open_to(size),
-                _ => Err(error),
-            })
-            .map_err(|source| GrowError::Refused { bytes, source })?;
-        self.size = size;
-        Ok(())
+        self.give(size, bytes)
     }
 
     /// Makes all but the first `bytes`, in whole pages, inaccessible; what is cut off reads as zero if the
@@ -200,6 +193,30 @@ impl<T: ?Sized> Region<T> {
             .ok_or(GrowError::AboveMax {
                 bytes,
                 max: self.max,
+            })
+    }
+
+    /// Gives the owner `size` bytes, whole pages within the region, of which `asked` were asked for. What is open
+    /// already, as most owners find it, is had without a call of any kind.
+    #[inline]
+    pub(super) fn give(&mut self, size: usize, asked: usize) -> Result<(), GrowError> {
+        if size > self.open {
+            self.open_or_reclaim(size)
+                .map_err(|source| GrowError::Refused {
+                    bytes: asked,
+                    source,
+                })?;
+        }
+        self.size = size;
+        Ok(())
+    }
+
+    /// Where the system refuses, the pool gives back what its idle slots hold.
+    fn open_or_reclaim(&mut self, size: usize) -> io::Result<()> {
+        self.open_to(size)
+            .or_else(|error| match self.pool.upgrade() {
+                Some(pool) if pool.reclaim() => self.open_to(size),
+                _ => Err(error),
             })
     }
 

@@ -25,16 +25,11 @@ impl<T: ?Sized> Region<T> {
     #[inline]
     pub(crate) fn begin(&mut self, bytes: usize) -> Result<(), GrowError> {
         let size = self.whole(bytes)?;
-        // What most owners ask for: as much as the last one had.
-        if size == self.open && size == self.reach {
-            self.size = size;
-            return Ok(());
-        }
         if size < self.reach && (self.is_guarded() || self.reach > self.open) {
             self.shut(size)
                 .map_err(|source| GrowError::Refused { bytes, source })?;
         }
-        self.grow_to(size)
+        self.give(size, size)
     }
 
     /// Makes the region zero for the next owner, after its last one. It stays open, and `keep` bytes of its
