@@ -1,5 +1,5 @@
-//! Booting a kernel and reading what it says on its serial console: strictly, and only while it
-//! says something.
+//! Booting a kernel and reading what it says on its serial console: strictly, and only while our
+//! programs get on.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -7,14 +7,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use poolcfg_tests::{root, variable};
 
 use crate::kernel::Kernel;
 
-/// How long a kernel may say nothing. It takes a minute or two of one processor between two lines, and the
-/// machine may do other things, too; how long all of it takes is no promise.
+/// What lines of ours begin with: all others are the kernel's own.
+const OURS: &str = "poolcfg: ";
+
+/// How long a kernel may take from one line of ours to the next, and to power off. It is a minute or two of one
+/// processor, and the machine may do other things, too; how long all of it takes is no promise. What a kernel
+/// says by itself does not count: one that is stuck complains of it again and again.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Boots a kernel with an archive, has its init do a job, and gives what `read` makes of its lines. The log
@@ -75,9 +79,13 @@ fn run(kernel: &Kernel, archive: &Path, job: &str, log: &Path) -> Result<Vec<Str
         }
     });
     let mut lines = Vec::new();
+    let mut end = Instant::now() + SILENCE;
     let ended = loop {
-        match receive.recv_timeout(SILENCE) {
+        match receive.recv_timeout(end.saturating_duration_since(Instant::now())) {
             Ok(line) => {
+                if line.starts_with(OURS) {
+                    end = Instant::now() + SILENCE;
+                }
                 if let Err(error) = writeln!(file, "{line}") {
                     break Err(error.to_string());
                 }
@@ -85,7 +93,8 @@ fn run(kernel: &Kernel, archive: &Path, job: &str, log: &Path) -> Result<Vec<Str
             }
             Err(RecvTimeoutError::Disconnected) => break Ok(lines),
             Err(RecvTimeoutError::Timeout) => {
-                break Err(format!("no line for {} minutes", SILENCE.as_secs() / 60));
+                let minutes = SILENCE.as_secs() / 60;
+                break Err(format!("no line of ours for {minutes} minutes"));
             }
         }
     };
@@ -100,14 +109,12 @@ fn run(kernel: &Kernel, archive: &Path, job: &str, log: &Path) -> Result<Vec<Str
     }
 }
 
-/// The kernel's release, and the lines that are ours up to the verdict: all others are the kernel's own.
+/// The kernel's release, and the lines that are ours up to the verdict.
 fn ours(lines: &[String]) -> Result<(&str, Vec<&str>), String> {
     if let Some(panic) = lines.iter().find(|line| line.contains("Kernel panic")) {
         return Err(panic.clone());
     }
-    let mut ours = lines
-        .iter()
-        .filter_map(|line| line.strip_prefix("poolcfg: "));
+    let mut ours = lines.iter().filter_map(|line| line.strip_prefix(OURS));
     let Some(("kernel", release)) = ours.next().and_then(|line| line.split_once(' ')) else {
         return Err("no release".to_owned());
     };
@@ -128,12 +135,8 @@ fn ours(lines: &[String]) -> Result<(&str, Vec<&str>), String> {
 #[cfg(test)]
 pub fn console(ours: &[String]) -> Vec<String> {
     let mut lines = vec!["[    0.000000] Linux version".to_owned()];
-    lines.extend(
-        ["kernel 6.12.0"]
-            .iter()
-            .map(|line| format!("poolcfg: {line}")),
-    );
-    lines.extend(ours.iter().map(|line| format!("poolcfg: {line}")));
+    lines.extend(["kernel 6.12.0"].iter().map(|line| format!("{OURS}{line}")));
+    lines.extend(ours.iter().map(|line| format!("{OURS}{line}")));
     lines.push("[    5.000000] reboot: Power down".to_owned());
     lines
 }
