@@ -8,6 +8,7 @@
 //! - `component`: the component hello-wasi-http
 //! - `server`, `client`: `wasmtime serve`, and those who ask it
 //! - `embedder`: the program that embeds Wasmtime
+//! - `table`: what a benchmark prints
 #![forbid(unsafe_code)]
 
 pub mod client;
@@ -18,4 +19,5 @@ pub mod release;
 pub mod server;
 pub mod setup;
 pub mod space;
+pub mod table;
 pub mod trace;

@@ -1,7 +1,7 @@
 //! What `cargo xtask` fetches, and how it tells where.
 
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, Output};
 
 pub use poolcfg_tests::variable;
 
@@ -45,20 +45,5 @@ pub fn refusal(command: &mut Command) -> Result<String, String> {
         Err(format!("{command:?} succeeds\n{text}"))
     } else {
         Ok(text)
-    }
-}
-
-/// What a benchmark ends with: its table, or why there is none.
-#[must_use]
-pub fn print(table: Result<String, String>) -> ExitCode {
-    match table {
-        Ok(table) => {
-            print!("{table}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
     }
 }

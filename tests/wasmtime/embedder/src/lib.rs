@@ -1,4 +1,5 @@
-//! The engine of a program that embeds Wasmtime and takes its limits from poolcfg.toml.
+//! What the programs share that embed Wasmtime and take its limits from poolcfg.toml: the engine, and how they
+//! end.
 
 use std::path::Path;
 use std::process::ExitCode;

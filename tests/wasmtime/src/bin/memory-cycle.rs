@@ -6,13 +6,14 @@ use std::process::{Command, ExitCode};
 
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::release::Release;
-use poolcfg_tests_wasmtime::setup::{output, print};
+use poolcfg_tests_wasmtime::setup::output;
+use poolcfg_tests_wasmtime::table;
 
 const MEMORY: &str = "(module (memory (export \"memory\") 1))";
 const EMPTY: &str = "(module)";
 
 fn main() -> ExitCode {
-    print(table())
+    table::print(table())
 }
 
 fn table() -> Result<String, String> {

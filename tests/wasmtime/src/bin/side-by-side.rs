@@ -11,8 +11,9 @@ use poolcfg_tests_wasmtime::component;
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::server::Server;
-use poolcfg_tests_wasmtime::setup::{output, print};
+use poolcfg_tests_wasmtime::setup::output;
 use poolcfg_tests_wasmtime::space::{hole, within};
+use poolcfg_tests_wasmtime::table;
 
 /// Rounds of each side, in turns; the median counts.
 const ROUNDS: usize = 7;
@@ -27,7 +28,7 @@ const MODULE: &str = "(module
         (i32.add (i32.load (i32.const 4096)) (i32.load (i32.const 1048580)))))";
 
 fn main() -> ExitCode {
-    print(table())
+    table::print(table())
 }
 
 fn table() -> Result<String, String> {
