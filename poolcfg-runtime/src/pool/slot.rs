@@ -1,5 +1,6 @@
 //! Slots: a memory, a table and a stack with one owner.
 
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Weak};
 
@@ -7,7 +8,8 @@ use crate::machine::wide;
 use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset};
 
 use super::Handle;
-use super::shards::{Fresh, Item, Note};
+use super::shard::{Item, Note};
+use super::shards::Fresh;
 
 /// The regions of one slot.
 #[derive(Debug)]
@@ -126,7 +128,6 @@ impl Fresh for Carvers {
 ///     std::mem::swap(one.memory(), of_another_pool.memory());
 /// }
 /// ```
-#[derive(Debug)]
 pub struct Slot {
     /// Something until the slot is dropped.
     pub(super) parts: Option<Box<Parts>>,
@@ -152,6 +153,18 @@ impl Slot {
     pub fn stack(&mut self) -> Option<&mut Region> {
         let stack = self.parts.as_mut()?.stack.as_mut()?;
         Some(stack)
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut slot = f.debug_struct("Slot");
+        if let Some(parts) = &self.parts {
+            slot.field("memory", &parts.memory)
+                .field("table", &parts.table)
+                .field("stack", &parts.stack);
+        }
+        slot.field("key", &self.key).finish_non_exhaustive()
     }
 }
 

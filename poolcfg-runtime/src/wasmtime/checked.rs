@@ -26,7 +26,7 @@ impl Checked {
     pub(super) fn new(promise: Promise<'static>, taken: &Taken<Mapping>) -> Self {
         let (limits, page_size) = (taken.limits, taken.page_size);
         let entry = Entry::new(Holding {
-            name: promise.name,
+            name: Some(promise.name),
             // Where Wasmtime will map them is not known.
             ranges: Vec::new(),
             maps_at_worst: maps_at_worst(&limits, page_size),
