@@ -87,10 +87,12 @@ impl<T: Item> Shard<T> {
 
     /// Makes room for so many items in each of its lists.
     pub(super) fn make_room(&mut self, room: usize) {
-        self.warm.reserve_exact(room.saturating_sub(self.warm.len()));
+        self.warm
+            .reserve_exact(room.saturating_sub(self.warm.len()));
         self.keyed
             .reserve_exact(room.saturating_sub(self.keyed.len()));
-        self.cold.reserve_exact(room.saturating_sub(self.cold.len()));
+        self.cold
+            .reserve_exact(room.saturating_sub(self.cold.len()));
     }
 
     /// Gives up the room, with whatever is in the lists.

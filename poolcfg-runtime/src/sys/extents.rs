@@ -178,7 +178,9 @@ mod tests {
         let numbers = [0usize, 1, 2, 5, 8, 9];
         for seed in 0..200usize {
             let mut extents = Extents::new(LEN);
-            numbers.iter().for_each(|number| begin(&mut extents, *number));
+            numbers
+                .iter()
+                .for_each(|number| begin(&mut extents, *number));
             let mut order: Vec<_> = numbers.to_vec();
             for place in (1..order.len()).rev() {
                 order.swap(place, (seed * 31 + place * 7 + seed / 5) % (place + 1));

@@ -88,11 +88,15 @@ fn who_waits_is_woken_whatever_the_order() {
 }
 
 /// Of these orders there are too many: those with up to three forced switches are tried.
-#[test]
-fn of_two_who_wait_for_one_item_each_has_its_turn() {
+fn with_few_switches(test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
-    builder.check(|| {
+    builder.check(test);
+}
+
+#[test]
+fn of_two_who_wait_for_one_item_each_has_its_turn() {
+    with_few_switches(|| {
         let shards = shards(2, &[], 1);
         let item = shards.take(0, None).expect("fresh");
         let [one, two] = [0, 1].map(|home| {
@@ -128,9 +132,7 @@ fn items_that_are_being_closed_are_held_back_from_nobody() {
 
 #[test]
 fn of_two_who_want_an_item_that_is_being_closed_one_has_it_and_the_other_an_answer() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
+    with_few_switches(|| {
         let shards = shards(1, &[0], 0);
         let closing = spawn(&shards, close_one);
         let other = spawn(&shards, |shards| shards.take(0, None));
@@ -144,7 +146,7 @@ fn of_two_who_want_an_item_that_is_being_closed_one_has_it_and_the_other_an_answ
 
 #[test]
 fn nobody_overtakes_one_who_waits() {
-    loom::model(|| {
+    with_few_switches(|| {
         let shards = shards(2, &[], 1);
         let item = shards.take(0, None).expect("fresh");
         let ticket = shards.line_up(1, None, false, Waker::noop().clone());
@@ -177,9 +179,7 @@ fn an_item_that_comes_when_the_time_is_over_is_not_lost() {
 
 #[test]
 fn an_item_goes_to_the_next_when_the_time_of_the_first_is_over() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
+    with_few_switches(|| {
         let shards = shards(1, &[], 1);
         let item = shards.take(0, None).expect("fresh");
         let first = shards.line_up(0, None, false, Waker::noop().clone());
@@ -201,7 +201,7 @@ fn an_item_goes_to_the_next_when_the_time_of_the_first_is_over() {
 
 #[test]
 fn when_all_releases_are_done_no_more_are_warm_than_may_be() {
-    loom::model(|| {
+    with_few_switches(|| {
         let shards = shards(2, &[], 3);
         let [one, two, three] = [0, 1, 1].map(|home| shards.take(home, None).expect("fresh"));
         let release = |home, item| {
