@@ -89,3 +89,68 @@ impl Drop for Entry {
         lock().1.retain(|(id, _)| *id != self.0);
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use poolcfg_core::{PoolKeys, Setting, Settings, Target};
+
+    use super::*;
+    use crate::machine::wide;
+    use crate::{Pool, PoolLimits, Slot};
+
+    /// What the pool of a slot holds, of all pools of the process.
+    fn holding(address: u64) -> Option<Holding> {
+        holdings()
+            .into_iter()
+            .find(|holding| holding.holds(address))
+    }
+
+    fn bytes(holding: &Holding) -> u64 {
+        let ranges = holding.ranges.iter();
+        ranges.map(|range| range.end - range.start).sum()
+    }
+
+    #[test]
+    fn a_pool_that_is_gone_holds_what_its_slots_hold() {
+        let keys = PoolKeys {
+            max_instances: Some(Setting::given(10)),
+            memory_reservation: Some(Setting::given(Size::mib(1))),
+            ..PoolKeys::EMPTY
+        };
+        let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+        let limits = PoolLimits::new(settings.promise(Target::CURRENT, 0));
+        let reserved = limits.recheck().expect("it fits");
+        let (page_size, all) = (reserved.page_size, reserved.limits());
+        let pool = Pool::new(reserved).expect("it opens");
+        let mut slots: Vec<_> = (0..10).map(|_| pool.acquire().expect("a slot")).collect();
+        let address = |slot: &mut Slot| wide(slot.memory().as_ptr().addr());
+        let (first, kept) = (address(&mut slots[0]), address(&mut slots[5]));
+        let before = holding(kept).expect("the pool holds it");
+        assert_eq!(before.name, Some(""));
+        let mut kept_slots = vec![slots.swap_remove(5), slots.swap_remove(3)];
+        drop(slots);
+        drop(pool);
+        let after = |live| {
+            let holding = holding(kept).expect("it lives");
+            let footprint = |slots| {
+                let limits = all.with_instances(slots);
+                limits.footprint(page_size).expect("it can be counted")
+            };
+            let one = footprint(1);
+            let span: u64 = one.mappings.iter().map(|mapping| mapping.bytes.get()).sum();
+            assert_eq!(holding.name, None);
+            assert_eq!(bytes(&holding), span * live);
+            assert_eq!(holding.maps_at_worst, one.maps_at_worst * live);
+            assert_eq!(
+                holding.writable_at_worst.get() * 10,
+                before.writable_at_worst.get() * live
+            );
+        };
+        after(2);
+        assert_eq!(holding(first), None);
+        drop(kept_slots.pop());
+        after(1);
+        drop(kept_slots);
+        assert_eq!(holding(kept), None);
+    }
+}

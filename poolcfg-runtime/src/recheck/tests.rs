@@ -277,6 +277,27 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
 }
 
 #[test]
+fn a_pool_that_is_gone_is_to_come_again() {
+    let of = |name| Promise {
+        name,
+        process: Process::new(&[("first", slots(30)), ("second", slots(30))]),
+        ..promise(1000, 30)
+    };
+    let mut machine = Made::new(&[Size::gib(80), Size::gib(170)]);
+    machine.holdings.push(Holding {
+        name: None,
+        ..no_bytes_of("first")
+    });
+    let second = |machine: &Made| {
+        let taken = recheck(machine, &of("second"), GUARANTEED).unwrap();
+        taken.limits.max_instances
+    };
+    let beside_one_to_come = second(&machine);
+    machine.holdings.push(no_bytes_of("first"));
+    assert!(second(&machine) > beside_one_to_come);
+}
+
+#[test]
 fn what_is_put_where_the_stack_grows_is_sought_elsewhere() {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(1)),
