@@ -46,8 +46,14 @@ const MOST_SHARDS: usize = 16;
 
 /// A pool of slots.
 ///
-/// Slots are reused last in, first out, so that those in use stay few and warm. A slot keeps the mappings
-/// alive also when the pool is dropped before it, and forgetting one does no more than to lose it.
+/// Slots are reused last in, first out, so that those in use stay few and warm. Owners that wait are served in
+/// the order in which they came.
+///
+/// A slot may outlive its pool. When the pool is dropped, all of its address space is given back but that of the
+/// slots that are still live: of each, its memory, table and stack with the guards on both sides. That is given back
+/// when the slot is dropped. A slot that was forgotten ([`std::mem::forget`]) cannot be told from a live one, so its
+/// own address space stays reserved, and no other slot's. On Windows a reservation is given back only as a whole:
+/// the pages of the other slots go at once, their addresses with the last slot.
 ///
 /// In a child of fork() the pool goes on, with the child's own copies of the slots, if no other thread was using
 /// it at that moment.
@@ -91,8 +97,9 @@ impl Pool {
     /// Takes a slot at once. Its memory has no bytes yet; table and stack are open and zero.
     ///
     /// # Errors
-    /// [`AcquireError::Exhausted`] when every slot is taken; [`AcquireError::Open`] when the system does
-    /// not make its table or stack writable, in which case the slot is back in the pool.
+    /// [`AcquireError::Exhausted`] when every slot is taken, and as long as others wait for one: a slot that is
+    /// released goes to them first. [`AcquireError::Open`] when the system does not make its table or stack
+    /// writable, in which case the slot is back in the pool.
     pub fn acquire(&self) -> Result<Slot, AcquireError> {
         self.acquire_with(Acquire::new())
     }

@@ -105,8 +105,9 @@ impl Fresh for Carvers {
 
 /// A slot of a pool, until it is dropped.
 ///
-/// It may go to another thread, and may outlive the pool. Forgetting one does no more than to lose it. Who has
-/// dropped it can use nothing of it any more:
+/// It may go to another thread, and may outlive the pool. One that is forgotten ([`std::mem::forget`]) is lost to
+/// the pool, and its address space stays reserved until the process ends; see [`Pool`](super::Pool). Who has dropped
+/// it can use nothing of it any more:
 ///
 /// ```compile_fail,E0505
 /// fn use_after_release(mut slot: poolcfg_runtime::Slot) -> usize {

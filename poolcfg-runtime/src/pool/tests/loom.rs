@@ -76,14 +76,13 @@ fn an_item_that_goes_from_shard_to_shard_is_missed_by_nobody() {
 #[test]
 fn who_waits_is_woken_whatever_the_order() {
     loom::model(|| {
-        let shards = shards(1, &[], 2);
-        let [one, two] = [0, 1].map(|_| shards.take(0, None).expect("fresh"));
+        let shards = shards(2, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
         // For ever, if no wake-up comes.
         let waits = spawn(&shards, |shards| shards.take_waiting(0, None, || None));
-        let puts = spawn(&shards, move |shards| put(shards, 0, one));
-        put(&shards, 0, two);
-        puts.join().expect("no panic");
-        assert!(waits.join().expect("no panic").is_some());
+        put(&shards, 1, item);
+        assert_eq!(waits.join().expect("no panic"), Some(item));
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 1));
     });
 }
 
@@ -92,6 +91,20 @@ fn with_few_switches(test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(test);
+}
+
+#[test]
+fn who_waits_is_woken_when_two_release_at_once() {
+    with_few_switches(|| {
+        let shards = shards(1, &[], 2);
+        let [one, two] = [0, 1].map(|_| shards.take(0, None).expect("fresh"));
+        let waits = spawn(&shards, |shards| shards.take_waiting(0, None, || None));
+        let puts = spawn(&shards, move |shards| put(shards, 0, one));
+        put(&shards, 0, two);
+        puts.join().expect("no panic");
+        assert!(waits.join().expect("no panic").is_some());
+        assert!(shards.take(0, None).is_some());
+    });
 }
 
 #[test]
@@ -207,7 +220,7 @@ fn when_all_releases_are_done_no_more_are_warm_than_may_be() {
         let release = |home, item| {
             move |shards: &Shards<Numbers>| {
                 put(shards, home, item);
-                shards.trim(0, 2, || close_one(shards));
+                shards.trim(1, 1, || close_one(shards));
             }
         };
         let first = spawn(&shards, release(0, one));
