@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use clap::ColorChoice;
-use poolcfg_core::Code;
+use poolcfg_core::{Code, escaped_lines};
 
 use crate::error::{Error, Mistake};
 use crate::exit::Exit;
@@ -38,13 +38,14 @@ impl Shell {
     pub(crate) fn say(self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             // Nobody is left to be told that stderr is gone.
-            let _ = writeln!(anstream::stderr(), "{line}");
+            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(line));
         }
     }
 
     /// What does not stand in the way and should be known; nothing with `-q`.
     pub(crate) fn warn(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
+            let text = escaped_lines(text).to_string();
             let group = Group::with_title(Level::WARNING.primary_title(text));
             let _ = writeln!(
                 anstream::stderr(),
@@ -102,7 +103,7 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 fn render(mistake: &Mistake) -> String {
     let diagnostic = &mistake.diagnostic;
     let title = Level::ERROR
-        .primary_title(diagnostic.message.as_str())
+        .primary_title(escaped_lines(&diagnostic.message).to_string())
         .id(diagnostic.code.as_str());
     let mut group = match (&mistake.source, &diagnostic.span) {
         (Some(source), Some(span)) => {
@@ -110,7 +111,7 @@ fn render(mistake: &Mistake) -> String {
             let span = span.start.min(end)..span.end.min(end);
             let mut annotation = AnnotationKind::Primary.span(span);
             if !diagnostic.label.is_empty() {
-                annotation = annotation.label(diagnostic.label.as_str());
+                annotation = annotation.label(escaped_lines(&diagnostic.label).to_string());
             }
             let snippet = Snippet::source(&*source.text)
                 .path(source.shown.as_str())
@@ -123,7 +124,7 @@ fn render(mistake: &Mistake) -> String {
         (None, _) => Group::with_title(title),
     };
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(escaped_lines(help).to_string()));
     }
     Renderer::styled().render(&[group])
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use poolcfg_core::{Limits, MappingName, Promise, Size};
+use poolcfg_core::{Limits, MappingName, Promise, Size, escaped};
 
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
@@ -195,8 +195,9 @@ impl fmt::Display for Warning {
             ),
             Self::StrayVariable { variable, pool } => write!(
                 f,
-                "environment variable `{variable}` is not read: the variables of this pool begin \
-                 with `{}`, such as `{}`",
+                "environment variable `{}` is not read: the variables of this pool begin with `{}`, \
+                 such as `{}`",
+                escaped(variable),
                 variables::variable(pool, ""),
                 variables::variable(pool, "MAX_INSTANCES")
             ),
