@@ -80,6 +80,7 @@ pub use target::{Arch, Os, Target};
 pub use text::Text;
 pub use warning::Warning;
 pub use wasmtime::{
-    Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+    Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
+    WasmtimeVersionError,
 };
 pub use wasmtime_pools::{Pooling, pooling};

@@ -2,14 +2,17 @@
 //!
 //! - here: the version and the features, as poolcfg.toml and Cargo.lock name them
 //! - `numbers`: the settings beyond those of every pool, their defaults by version, and the totals
+//! - `counts`: what one instance may have, and its defaults
 //! - `checks`: what `Engine::new` refuses
 //! - `wasmtime_pools`, beside this module: the formula of the mappings
 
 mod checks;
+mod counts;
 mod numbers;
 
 use core::fmt;
 
+pub use counts::{Counts, InstanceDefaults};
 pub(crate) use numbers::{Defaults, STACK, is_interpreted};
 pub use numbers::{Totals, Wasmtime};
 
