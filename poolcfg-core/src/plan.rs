@@ -10,7 +10,7 @@ use crate::place::KINDS;
 use crate::room::HOLES;
 use crate::setting::{Keep, OnMisfit};
 use crate::size::{GRAIN, Size};
-use crate::wasmtime::Wasmtime;
+use crate::wasmtime::{Counts, Wasmtime};
 
 /// The answer for one case.
 ///
@@ -140,6 +140,16 @@ const fn with_tables(case: &Case<'_>, guaranteed: [Limits; MAX_POOLS]) -> [Limit
         i += 1;
     }
     limits
+}
+
+/// What one instance of a pool of Wasmtime's may have where the pool has so many, which fit.
+pub(crate) const fn counts_with(case: &Case<'_>, pool: usize, instances: u32) -> Option<Counts> {
+    let mut limits = least(case);
+    limits[pool] = limits[pool].with_instances(instances);
+    match &with_tables(case, limits)[pool].wasmtime {
+        Some(wasmtime) => Some(wasmtime.counts()),
+        None => None,
+    }
 }
 
 /// The same with one table more for each instance; `None` if that is more than `asked`.

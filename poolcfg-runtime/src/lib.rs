@@ -55,7 +55,7 @@ pub use options::RecheckOptions;
 pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
-    Budget, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
+    Budget, Counts, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;
