@@ -252,6 +252,10 @@ fn pools_get_more_tables_in_turn() {
     assert_eq!((a.max_instances, b.max_instances), (10, 10));
     let tables = |limits: &Limits| limits.wasmtime.expect("an engine").tables_per_instance;
     assert_eq!((tables(a), tables(b)), (Some(2), Some(1)));
+    // What is told of an instance is told of those beyond the guarantee, too.
+    let promise = plan.promise(&case.with_budget(budget), 1);
+    assert_eq!(promise.asked.max_instances, 1000);
+    assert_eq!(tables(&promise.asked), Some(1));
 }
 
 #[test]
