@@ -18,7 +18,7 @@ use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
-use crate::wasmtime_bin::{BIN, LIBRARY, WASMTIME_BIN, WASMTIME_LIBRARY};
+use crate::wasmtime_bin::{BIN, LIBRARY, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY};
 
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
@@ -115,7 +115,7 @@ const SUITES: [Suite; 8] = [
     },
     Suite {
         name: "wasmtime",
-        about: "real wasmtime commands, Wasmtime's C library, an embedder and a server of components",
+        about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components",
         runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
         items: &WASMTIME_ITEMS,
         heavy: &[],
@@ -177,7 +177,13 @@ fn kernels_variables() -> Result<Variables, String> {
     ])
 }
 
-const WASMTIME_ITEMS: [&Item; 4] = [&RUST_SRC, &STRACE, &WASMTIME_BIN, &WASMTIME_LIBRARY];
+const WASMTIME_ITEMS: [&Item; 5] = [
+    &WASH_BIN,
+    &RUST_SRC,
+    &STRACE,
+    &WASMTIME_BIN,
+    &WASMTIME_LIBRARY,
+];
 
 fn wasmtime_variables() -> Result<Variables, String> {
     for package in ["embedder", "hello-wasi-http"] {
@@ -190,6 +196,7 @@ fn wasmtime_variables() -> Result<Variables, String> {
         ("POOLCFG_RUST_SRC", rust_src::library()?),
         ("POOLCFG_STRACE", strace::program()?),
         ("POOLCFG_WASMTIME_LIBRARY", LIBRARY.folder()?),
+        ("POOLCFG_WASH_BIN", WASH.folder()?),
         ("POOLCFG_WASMTIME_BIN", BIN.folder()?),
         ("POOLCFG_WASMTIME_TARGET", target),
     ])
@@ -197,7 +204,7 @@ fn wasmtime_variables() -> Result<Variables, String> {
 
 /// Sets up what the benchmarks with a real Wasmtime need, and gives what they read.
 pub fn wasmtime() -> Result<Variables, String> {
-    item::make(&WASMTIME_ITEMS)?;
+    item::make(&[&RUST_SRC, &STRACE, &WASMTIME_BIN])?;
     wasmtime_variables()
 }
 

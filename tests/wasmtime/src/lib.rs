@@ -10,6 +10,7 @@
 //! - `live`: requests that are all alive at once
 //! - `embedder`: the program that embeds Wasmtime
 //! - `library`: Wasmtime's C library
+//! - `wash`: the `wash` command of wasmCloud
 //! - `table`: what a benchmark prints
 #![forbid(unsafe_code)]
 
@@ -25,3 +26,4 @@ pub mod setup;
 pub mod space;
 pub mod table;
 pub mod trace;
+pub mod wash;

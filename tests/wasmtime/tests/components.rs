@@ -1,6 +1,7 @@
 //! What a guarantee is of: components of several core instances and tables, as many at once as are called
 //! guaranteed, in real Wasmtime with exactly the settings that are emitted.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,6 +14,8 @@ use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::server::Server;
 use poolcfg_tests_wasmtime::setup::output;
 use poolcfg_tests_wasmtime::space::{hole, within};
+use poolcfg_tests_wasmtime::wash::Wash;
+use serde_json::Value;
 
 /// A small target with twice the address space.
 const LARGER_BOARD: &str = "aarch64-unknown-linux-gnu";
@@ -169,4 +172,59 @@ fn a_server_answers_600_requests_that_are_all_held_at_once() {
         );
         assert!(said.contains(&limit), "{said}");
     }
+}
+
+/// The variables of a file for the environment.
+fn variables(text: &str) -> BTreeMap<&str, &str> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .collect()
+}
+
+/// The bytes of the three pools of a result.
+fn footprint(result: &Value) -> Vec<u64> {
+    (0..3)
+        .map(|index| number(result, &format!("/footprint/mappings/{index}/bytes")).unwrap())
+        .collect()
+}
+
+/// What a host of wasmCloud maps is what is fitted, and it admits no more messages than its pool has instances.
+#[test]
+#[ignore = "needs real wash commands: cargo xtask test"]
+fn wasmcloud_maps_what_is_fitted_and_admits_what_it_holds() {
+    // Built on Wasmtime 43, where the pool is always taken: as many as on a small target, in its one hole.
+    let folder = Folder::new("", &operators(LARGER_BOARD, "43")).unwrap();
+    let result = folder.result().unwrap();
+    let emitted = folder.emit("wasmcloud-env").unwrap();
+    let space = hole(&result).unwrap();
+    let started = Wash::of("2.0.4").start(&variables(&emitted), Some(space));
+    assert_eq!(started.unwrap().mapped, footprint(&result));
+
+    // Built on 48, which tries 4 TiB first. A machine with as much is asked for as many.
+    let poolcfg = "[pooling_allocator]\nmax_instances = 84\n";
+    let folder = Folder::new(poolcfg, &operators(HOST, "48")).unwrap();
+    let result = folder.result().unwrap();
+    let emitted = folder.emit("wasmcloud-env").unwrap();
+    let said = variables(&emitted);
+    let started = Wash::of("2.10.4").start(&said, None).unwrap();
+    assert_eq!(started.mapped[1..], footprint(&result));
+    let resolved = "core_instances=420 memories=84 pool_reservation=336GiB";
+    assert!(started.said.contains(resolved), "{}", started.said);
+    assert!(started.said.contains("host_total=56"), "{}", started.said);
+
+    // Untold, it would admit two thirds of a fifth of the core instances, whatever memories there are.
+    let folder = Folder::new(
+        &format!("{poolcfg}wasmtime.core_instances_per_instance = 34\n"),
+        &operators(HOST, "48"),
+    )
+    .unwrap();
+    let emitted = folder.emit("wasmcloud-env").unwrap();
+    let mut said = variables(&emitted);
+    let started = Wash::of("2.10.4").start(&said, None).unwrap();
+    assert!(started.said.contains("host_total=56"), "{}", started.said);
+    said.remove("WASH_WASMCLOUD_MESSAGING_MAX_IN_FLIGHT")
+        .unwrap();
+    let started = Wash::of("2.10.4").start(&said, None).unwrap();
+    assert!(started.said.contains("host_total=380"), "{}", started.said);
 }
