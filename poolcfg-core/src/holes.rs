@@ -41,6 +41,8 @@ impl Holes {
             holes: [Hole { least: 0, most: 0 }; HOLES],
             count: 0,
             knee: 0,
+            total: 0,
+            parts: 0,
         },
         spans: [None; HOLES],
     };
@@ -74,12 +76,26 @@ impl Holes {
         self
     }
 
+    /// What all holes have together, in `parts` of them at most: see [`Room::total`].
+    const fn with_total(mut self, total: u64, parts: usize) -> Self {
+        if total > 0 {
+            self.room.total = total;
+            self.room.parts = parts;
+        }
+        self
+    }
+
     /// The last two holes share a boundary: see [`Room::knee`].
     const fn with_knee(mut self, knee: u64) -> Self {
         self.room.knee = knee;
         self
     }
 }
+
+/// Bytes below the stack in which nothing of a pool may lie where the stack limit allows so much: poolcfg-runtime
+/// gives a piece back that lies nearer. The kernel itself counts a limit as at least so much when it chooses the
+/// mmap base (mm/util.c, mmap_base: MIN_GAP); on 32 bits there is no room for that, and 8 MiB are left.
+const STACK_ROOM: Size = Size::mib(128);
 
 /// The addresses and the reach of ASLR from which the rooms below are computed, in bytes.
 struct Plan {
@@ -95,7 +111,10 @@ struct Plan {
     gap: u64,
     /// Between the end of the window and the lowest page of the stack, at most.
     stack: u64,
+    /// The same with all the room that a stack is left.
+    stack_room: u64,
     headroom: u64,
+    unlimited_stack: UnlimitedStack,
 }
 
 /// A PIE's segments are aligned to 2 MiB at most by the linkers in use, and so is where it begins.
@@ -131,7 +150,13 @@ pub(crate) const fn linux_holes(
         brk: linux.brk_randomization.get(),
         gap: clamp(stack, 128 << 20, window / 6 * 5),
         stack,
+        stack_room: if profile.pointer_width() < 64 {
+            stack
+        } else {
+            stack - STACK.get() + STACK_ROOM.get()
+        },
         headroom: headroom.get(),
+        unlimited_stack: linux.unlimited_stack,
     };
     match (
         shape.relocation_model,
@@ -182,6 +207,24 @@ impl Plan {
     const fn bottom_up_end(&self) -> u64 {
         self.window.saturating_sub(self.stack)
     }
+
+    /// What a top-down process has free above `bottom` in all of its holes together: what top-down finds nothing
+    /// for is searched again from the bottom up. That sees all that lies above the mmap base, unless its own base
+    /// lies higher; x86 moves that base by ASLR, too (arch/x86/mm/mmap.c, mmap_legacy_base).
+    const fn total(&self, bottom: u64) -> u64 {
+        let retry_base = match self.unlimited_stack {
+            UnlimitedStack::Legacy => self.legacy_base,
+            UnlimitedStack::LargeGap => self.bottom_up_base(),
+        };
+        if retry_base > self.mmap_base() {
+            return 0;
+        }
+        self.window
+            .saturating_sub(bottom)
+            .saturating_sub(self.brk)
+            .saturating_sub(self.stack_room)
+            .saturating_sub(self.headroom)
+    }
 }
 
 /// Top-down, the program at `pie_base`: first the hole above it, then the one below.
@@ -197,19 +240,24 @@ const fn pie(plan: &Plan) -> Holes {
         .saturating_add(plan.headroom);
     let top = plan.mmap_base().saturating_sub(plan.headroom);
     let upper = Holes::NONE.then(plan.program_end(), top, most);
+    // Around the program with its heap, and around the libraries below the mmap base.
+    let total = plan.total(plan.lowest);
     if plan.aslr > most {
         // An mmap base below the program cuts the lower hole too.
-        return upper.last(plan.lowest, top);
+        return upper.last(plan.lowest, top).with_total(total, 3);
     }
     upper
         .last(plan.lowest, plan.pie_base)
         .with_knee(most.saturating_sub(lost))
+        .with_total(total, 3)
 }
 
 /// Top-down, the program and its heap low: one hole.
 const fn fixed(plan: &Plan) -> Holes {
     let top = plan.mmap_base().saturating_sub(plan.headroom);
-    Holes::NONE.last(plan.fixed_end(), top)
+    Holes::NONE
+        .last(plan.fixed_end(), top)
+        .with_total(plan.total(STATIC_BASE), 2)
 }
 
 /// Bottom-up from the legacy base: first the hole below the program, then the one above. Libraries lie
