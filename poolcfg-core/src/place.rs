@@ -142,13 +142,25 @@ const fn by_sum(groups: &[Group], course: &Course, free: u128, holes: usize) -> 
     let mut group = course.group;
     while group < groups.len() {
         let of = &groups[group];
-        let done = if group == course.group {
-            course.done
-        } else {
-            0
-        };
-        // A pool that is begun counts in full, which is more than is left of it.
-        let pools = of.count.saturating_sub(done);
+        let mut pools = of.count;
+        if group == course.group {
+            pools = pools.saturating_sub(course.done);
+            if pools > 0 && course.kind > 0 {
+                // What is left of the pool that is begun: its memories have their place.
+                let mut rest = *of;
+                rest.slot = 0;
+                let mut kind = 0;
+                while kind < course.kind {
+                    rest.sizes[kind] = 0;
+                    kind += 1;
+                }
+                used = match all_by_sum(&rest, 1, free, holes, used, false) {
+                    Some(sum) => sum,
+                    None => return None,
+                };
+                pools -= 1;
+            }
+        }
         if pools > 0 {
             let further = holes as u64 - 1;
             match (all_by_sum(of, pools, free, holes, used, false), of.slot) {
