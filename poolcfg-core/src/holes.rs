@@ -131,7 +131,7 @@ pub(crate) const fn linux_holes(
         Some(aslr) => aslr.get(),
         None => window,
     };
-    // mmap_base of mm/util.c:441-474 (7.2: 431-463); stack_guard_gap of mm/mmap.c: 256 pages.
+    // mmap_base of mm/util.c:441-473 (7.2: 431-463); stack_guard_gap of mm/mmap.c: 256 pages.
     let stack = linux.stack_randomization.get() + STACK.get() + 256 * profile.page_size.get();
     let above = linux.above_stack.get();
     let plan = Plan {
