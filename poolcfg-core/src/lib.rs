@@ -73,7 +73,7 @@ pub use promise::{Answer, Process, Promise};
 pub use room::{HOLES, Hole, Room};
 pub use setting::{
     AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting,
-    Settings, WasmtimeKeys,
+    Settings, Switch, WasmtimeKeys,
 };
 pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};
@@ -82,6 +82,7 @@ pub use target::{Arch, Os, Target};
 pub use text::Text;
 pub use warning::Warning;
 pub use wasmtime::{
-    Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+    Advisory, Condition, Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
+    WasmtimeVersionError,
 };
 pub use wasmtime_pools::{Pooling, pooling};

@@ -1,10 +1,11 @@
 //! Checks: what `Engine::new` would refuse, found where it is written.
 
+use super::numbers::{PAGEMAP_SCAN_SINCE, has_pagemap_scan};
 use super::{Wasmtime, WasmtimeFeature};
 use crate::case::place_of;
 use crate::fault::{Fault, Faults};
 use crate::limits::Limits;
-use crate::setting::{Engine, Place, PoolKeys};
+use crate::setting::{Engine, Place, PoolKeys, Switch};
 use crate::size::Size;
 use crate::target::{Arch, Os, Target};
 
@@ -133,6 +134,18 @@ impl Wasmtime {
                     place,
                 });
             }
+        }
+        if let Some(setting) = &own.pagemap_scan
+            && matches!(setting.value, Switch::On)
+            && !has_pagemap_scan(self.version)
+        {
+            faults = faults.and(Fault::LacksSetting {
+                key: "pagemap_scan = true",
+                since: PAGEMAP_SCAN_SINCE,
+                version: self.version,
+                pool,
+                place: setting.place,
+            });
         }
         faults
     }
