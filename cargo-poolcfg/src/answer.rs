@@ -215,12 +215,12 @@ impl<'a> Answer<'a> {
             .collect()
     }
 
-    /// What does not stand in the way and should be known.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    /// What does not stand in the way and should be known, with the code where `--explain` says more.
+    pub(crate) fn warnings(&self) -> Vec<(Option<Code>, String)> {
         let warnings = self.plan.warnings(&self.case);
         let triple = self.facts.triple();
         warnings
-            .map(|warning| format!("on `{triple}`: {warning}"))
+            .map(|warning| (warning.code(), format!("on `{triple}`: {warning}")))
             .collect()
     }
 

@@ -160,6 +160,7 @@ pub struct WasmtimeReport {
     max_component_instance_size: u64,
     memory_keep_resident: u64,
     table_keep_resident: u64,
+    pagemap_scan: bool,
 }
 
 impl WasmtimeReport {
@@ -189,6 +190,7 @@ impl WasmtimeReport {
             max_component_instance_size: wasmtime.max_component_instance_size.get(),
             memory_keep_resident: wasmtime.memory_keep_resident.get(),
             table_keep_resident: wasmtime.table_keep_resident.get(),
+            pagemap_scan: wasmtime.pagemap_scan,
         })
     }
 }

@@ -239,6 +239,81 @@ fn every_version_is_told_of_the_pool_and_not_of_heaps() {
     }
 }
 
+/// The scan for written pages is told where it is safe and pages stay, or where somebody wants it, and
+/// then with a warning from 37 to 49.
+#[test]
+fn the_scan_is_told_where_it_is_safe() {
+    let keeps = "memory_keep_resident = \"2MiB\"\ntable_keep_resident = \"512KiB\"";
+    for version in ["36.0.7", "37", "43", "48", "48.0.8", "49", "50", "51"] {
+        let major: u32 = version.split('.').next().unwrap().parse().unwrap();
+        for said in [
+            "",
+            "pagemap_scan = \"auto\"",
+            "pagemap_scan = true",
+            "pagemap_scan = false",
+        ] {
+            let folder = Machine::of(version, "", &format!("{keeps}\n{said}"));
+            let flags = folder.emit("wasmtime-flags", X86_64);
+            let toml = folder.emit("wasmtime-toml", X86_64);
+            if said == "pagemap_scan = true" && major < 37 {
+                for ran in [&flags, &toml] {
+                    ran.ends(101)
+                        .says("error[PC0029]: `pagemap_scan = true` needs Wasmtime 37, and the version is `36`");
+                }
+                continue;
+            }
+            let on = match said {
+                "pagemap_scan = true" => true,
+                "pagemap_scan = false" => false,
+                _ => major >= 50,
+            };
+            let flags_say = flags.ends(0).stdout.contains("pooling-pagemap-scan=auto");
+            assert_eq!(flags_say, on, "{version} {said}: {}", flags.stdout);
+            let file: Document<String> = toml.ends(0).stdout.parse().unwrap();
+            let told = file["optimize"].get("pooling-pagemap-scan");
+            assert_eq!(told.and_then(|item| item.as_str()), on.then_some("auto"));
+            assert_eq!(
+                folder.result(X86_64)["limits"]["wasmtime"]["pagemap_scan"],
+                on
+            );
+            let warned = toml.stderr.contains("warning[PC0035]");
+            assert_eq!(
+                warned,
+                on && major < 50,
+                "{version} {said}: {}",
+                toml.stderr
+            );
+            if warned {
+                toml.says("misses pages that were swapped out")
+                    .says("50.0.0 or later");
+            }
+        }
+    }
+}
+
+/// Spin and wasmCloud have no variable for the scan and leave it off: where somebody wants it, that is said.
+#[test]
+fn hosts_that_never_scan_say_so() {
+    for (kind, version) in [("spin-env", "43"), ("wasmcloud-env", "43")] {
+        for (said, noted) in [("pagemap_scan = true", true), ("", false)] {
+            let folder = Machine::of(
+                version,
+                "",
+                &format!("memory_keep_resident = \"2MiB\"\n{said}"),
+            );
+            let ran = folder.emit(kind, X86_64);
+            assert!(!ran.ends(0).stdout.to_lowercase().contains("pagemap_scan="));
+            let note = "cannot be told `pagemap_scan` and keeps no where auto would do";
+            assert_eq!(
+                ran.stdout.contains(note),
+                noted,
+                "{kind} {said}: {}",
+                ran.stdout
+            );
+        }
+    }
+}
+
 /// What a host with these variables maps: the formula on them, and on Wasmtime's own numbers for what
 /// no variable says.
 fn mapped(said: &BTreeMap<&str, &str>, names: [&str; 4], own: &Value) -> Vec<u64> {

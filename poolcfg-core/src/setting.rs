@@ -99,6 +99,17 @@ pub enum Keep {
     MaxInstances,
 }
 
+/// Whether something is done that is on or off, or decided by what is safe and of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Switch {
+    /// `"auto"`: decided by the rest of the settings.
+    Auto,
+    /// `true`
+    On,
+    /// `false`
+    Off,
+}
+
 crate::shape::words! {
     Engine { Native = "native", Wasmtime = "wasmtime" }
     OnMisfit { Error = "error", Shrink = "shrink" }
@@ -209,6 +220,8 @@ keys! {
         memory_keep_resident: Size,
         /// `table_keep_resident`
         table_keep_resident: Size,
+        /// `pagemap_scan`
+        pagemap_scan: Switch,
     }
 }
 
@@ -230,6 +243,7 @@ impl WasmtimeKeys {
             place_if(&self.max_component_instance_size),
             place_if(&self.memory_keep_resident),
             place_if(&self.table_keep_resident),
+            place_if(&self.pagemap_scan),
         ];
         let mut i = 0;
         while i < places.len() {

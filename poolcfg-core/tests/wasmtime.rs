@@ -1,7 +1,7 @@
 //! Wasmtime's pools, held to numbers that were seen in real failures and to its own rules by version.
 
 use poolcfg_core::{
-    Arch, Code, Engine, Keep, Os, Plan, PoolKeys, Pooling, Setting, Settings, Size, Target,
+    Arch, Code, Engine, Keep, Os, Plan, PoolKeys, Pooling, Setting, Settings, Size, Switch, Target,
     Warning, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
     WasmtimeVersionError, pooling,
 };
@@ -311,6 +311,85 @@ fn the_leak_is_refused_in_the_releases_that_have_it() {
     }
     for version in ["27", "36.0.7", "42.0.2", "43.0.1", "44", "48"] {
         assert!(!refused(version), "{version}");
+    }
+}
+
+/// What is found wrong with `pagemap_scan`, whether it is on, and whether that is warned of.
+fn scan(version: &str, said: Option<Switch>, keeps: bool) -> (Vec<Code>, bool, bool) {
+    let mut keys = keys(version);
+    keys.wasmtime.pagemap_scan = said.map(Setting::given);
+    if keeps {
+        keys.wasmtime.table_keep_resident = Some(Setting::given(Size::kib(4)));
+    }
+    let found = codes(keys, X86_64);
+    if !found.is_empty() {
+        return (found, false, false);
+    }
+    let case = settings(keys).case(X86_64).expect("no fault");
+    let plan = Plan::new(&case);
+    let warned = plan.warnings(&case).any(|warning| {
+        let leaks = matches!(warning, Warning::Leaks { .. });
+        assert_eq!(leaks, warning.code() == Some(Code::SwappedPages));
+        leaks
+    });
+    let limits = plan.guaranteed()[0];
+    (
+        found,
+        limits.wasmtime.expect("an engine").pagemap_scan,
+        warned,
+    )
+}
+
+#[test]
+fn the_scan_is_on_by_itself_only_where_it_is_safe_and_of_use() {
+    for (version, on) in [
+        ("28", false),
+        ("36.0.7", false),
+        ("37", false),
+        ("48", false),
+        ("48.0.8", false),
+        ("49.0.5", false),
+        ("50", true),
+        ("50.0.1", true),
+        ("51", true),
+    ] {
+        for said in [None, Some(Switch::Auto)] {
+            assert_eq!(scan(version, said, true), (vec![], on, false), "{version}");
+            // Nothing stays resident that could be scanned.
+            assert_eq!(
+                scan(version, said, false),
+                (vec![], false, false),
+                "{version}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_scan_is_warned_of_where_somebody_wants_it_and_it_leaks() {
+    for keeps in [false, true] {
+        let on = |version| scan(version, Some(Switch::On), keeps);
+        for version in ["28", "36.0.7"] {
+            assert_eq!(on(version), (vec![Code::LacksFeature], false, false));
+            assert_eq!(
+                scan(version, Some(Switch::Off), keeps),
+                (vec![], false, false)
+            );
+        }
+        for version in ["37", "43.0.1", "48", "48.0.8", "49.0.5"] {
+            assert_eq!(on(version), (vec![], true, true), "{version}");
+            assert_eq!(
+                scan(version, Some(Switch::Off), keeps),
+                (vec![], false, false)
+            );
+        }
+        for version in ["50", "50.0.1", "51"] {
+            assert_eq!(on(version), (vec![], true, false), "{version}");
+            assert_eq!(
+                scan(version, Some(Switch::Off), keeps),
+                (vec![], false, false)
+            );
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod settings;
 use poolcfg_core::Promise;
 
 pub use checked::Checked;
-pub use settings::{Tunables, WasmtimeSettings, native};
+pub use settings::{Tunables, WasmtimeSettings, must_be_named, native};
 
 use crate::machine::Here;
 use crate::misfit::RecheckError;

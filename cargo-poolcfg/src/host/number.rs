@@ -44,6 +44,8 @@ pub(crate) enum Matters {
     AsBound,
     /// What one module or component may have.
     AsAllowance,
+    /// How fast slots are released, for who keeps pages.
+    ForSpeed,
     /// Only how fast code runs that does without it.
     Not,
 }
@@ -134,10 +136,10 @@ impl Number {
             | Self::MaxTablesPerComponent => Matters::AsAllowance,
             // Memories of a pool never move; where nothing elides their checks, code that knows runs faster.
             // So does a slot whose pages stay; what a host does not know of that costs nothing.
-            Self::MemoryMayMove
-            | Self::MemoryKeepResident
-            | Self::TableKeepResident
-            | Self::PagemapScan => Matters::Not,
+            Self::MemoryMayMove | Self::MemoryKeepResident | Self::TableKeepResident => {
+                Matters::Not
+            }
+            Self::PagemapScan => Matters::ForSpeed,
         }
     }
 
@@ -170,9 +172,8 @@ impl Number {
             Self::GuardBeforeLinearMemory => own.guard_before_linear_memory.map(|key| key.place),
             Self::AsyncStackSize => keys.stack_reservation.map(|key| key.place),
             Self::MaxWasmStack => own.max_wasm_stack.map(|key| key.place),
-            Self::MemoryKeepResident | Self::PagemapScan => {
-                own.memory_keep_resident.map(|key| key.place)
-            }
+            Self::MemoryKeepResident => own.memory_keep_resident.map(|key| key.place),
+            Self::PagemapScan => own.pagemap_scan.map(|key| key.place),
             Self::TableKeepResident => own.table_keep_resident.map(|key| key.place),
         };
         place.unwrap_or(Place::NOWHERE)
@@ -292,14 +293,11 @@ impl Numbers {
             Number::MaxWasmStack => bytes(wasmtime.max_wasm_stack),
             Number::MemoryKeepResident => bytes(wasmtime.memory_keep_resident),
             Number::TableKeepResident => bytes(wasmtime.table_keep_resident),
-            // Only what was written is cleared, where the kernel tells (Linux 6.7).
-            Number::PagemapScan => {
-                let resident = [wasmtime.memory_keep_resident, wasmtime.table_keep_resident];
-                match resident.iter().all(|size| size.is_zero()) {
-                    true => Value::Word("no"),
-                    false => Value::Word("auto"),
-                }
-            }
+            // Where the kernel does not tell what was written (Linux 6.7), all of it is cleared.
+            Number::PagemapScan => match wasmtime.pagemap_scan {
+                true => Value::Word("auto"),
+                false => Value::Word("no"),
+            },
         }
     }
 }

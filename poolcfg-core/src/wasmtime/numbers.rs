@@ -1,9 +1,9 @@
 //! Numbers: the settings of Wasmtime beyond those of every pool, with the defaults of each version, and
 //! the totals that its configuration takes.
 
-use super::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use super::{Advisory, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 use crate::limits::{Limits, wide};
-use crate::setting::WasmtimeKeys;
+use crate::setting::{Key, Setting, Switch, WasmtimeKeys};
 use crate::size::Size;
 use crate::target::{Arch, Os, Target};
 use crate::wasmtime_pools::Pooling;
@@ -46,6 +46,9 @@ pub struct Wasmtime {
     pub memory_keep_resident: Size,
     /// The same of a table.
     pub table_keep_resident: Size,
+    /// Whether only those pages are cleared and kept that were written, where the kernel tells
+    /// (`PAGEMAP_SCAN`, Linux 6.7), and not all of them.
+    pub pagemap_scan: bool,
     /// Bytes of a table's element: of a pointer of the target.
     pub element_bytes: u32,
     /// Whether stacks are mapped when the engine is made: on Unix.
@@ -97,7 +100,9 @@ impl Defaults {
             },
             guard_size: match (wide, major) {
                 // Code for the interpreter Pulley checks every access, and has no guard (30.0).
-                (_, 30..) if is_interpreted(target) && !version.leaks_without_guard() => Size::ZERO,
+                (_, 30..) if is_interpreted(target) && !Advisory::NO_GUARD.affects(version) => {
+                    Size::ZERO
+                }
                 (false, _) => Size::kib(64),
                 // PR #9606.
                 (true, 28..) => Size::mib(32),
@@ -120,6 +125,9 @@ pub(crate) const fn is_interpreted(target: Target) -> bool {
 impl Wasmtime {
     /// The settings of the file with the version's own defaults for the rest.
     pub(crate) const fn new(version: WasmtimeVersion, keys: &WasmtimeKeys, target: Target) -> Self {
+        let memory_keep_resident = crate::case::size_or(&keys.memory_keep_resident, Size::ZERO);
+        let table_keep_resident = crate::case::size_or(&keys.table_keep_resident, Size::ZERO);
+        let keeps_pages = !memory_keep_resident.is_zero() || !table_keep_resident.is_zero();
         Self {
             version,
             features: match &keys.features {
@@ -144,8 +152,22 @@ impl Wasmtime {
                 &keys.max_component_instance_size,
                 Size::mib(1),
             ),
-            memory_keep_resident: crate::case::size_or(&keys.memory_keep_resident, Size::ZERO),
-            table_keep_resident: crate::case::size_or(&keys.table_keep_resident, Size::ZERO),
+            memory_keep_resident,
+            table_keep_resident,
+            pagemap_scan: match &keys.pagemap_scan {
+                Some(Setting {
+                    value: Switch::On, ..
+                }) => true,
+                Some(Setting {
+                    value: Switch::Off, ..
+                }) => false,
+                // What is chosen here has to be safe.
+                _ => {
+                    keeps_pages
+                        && has_pagemap_scan(version)
+                        && !Advisory::PAGEMAP_SCAN.affects(version)
+                }
+            },
             element_bytes: if target.pointer_width >= 64 { 8 } else { 4 },
             maps_stacks: !target.os.is(Os::Windows),
         }
@@ -314,7 +336,15 @@ const fn own_total(is_64_bit: bool, major: u32) -> u32 {
     if !is_64_bit && major >= 32 { 100 } else { 1000 }
 }
 
-const fn said(key: &crate::setting::Key<u32>) -> Option<u32> {
+/// Whether a version has `PoolingAllocationConfig::pagemap_scan`: since [`PAGEMAP_SCAN_SINCE`].
+pub(crate) const fn has_pagemap_scan(version: WasmtimeVersion) -> bool {
+    version.major >= PAGEMAP_SCAN_SINCE
+}
+
+/// The first major version with `PoolingAllocationConfig::pagemap_scan` (PR #11372).
+pub(crate) const PAGEMAP_SCAN_SINCE: u32 = 37;
+
+const fn said(key: &Key<u32>) -> Option<u32> {
     match key {
         Some(setting) => Some(setting.value),
         None => None,

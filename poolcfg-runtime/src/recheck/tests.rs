@@ -9,13 +9,14 @@ use std::rc::Rc;
 
 use poolcfg_core::{
     Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, Promise, Setting,
-    Settings, Size, Target, WasmtimeVersion,
+    Settings, Size, Switch, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::Holding;
 use crate::misfit::{RecheckError, Unit};
+use crate::reserved::{Warning, warnings};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
@@ -24,7 +25,7 @@ const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
 type Holes = Rc<RefCell<Vec<u64>>>;
 
 #[derive(Default)]
-struct Made {
+pub(crate) struct Made {
     holes: Holes,
     /// 4 KiB when nothing is said.
     page_size: Option<Size>,
@@ -40,7 +41,7 @@ struct Made {
     used: Rc<RefCell<u64>>,
 }
 
-struct Block {
+pub(crate) struct Block {
     hole: usize,
     bytes: u64,
     holes: Holes,
@@ -126,14 +127,14 @@ impl Machine for Made {
 }
 
 impl Made {
-    fn new(holes: &[Size]) -> Self {
+    pub(crate) fn new(holes: &[Size]) -> Self {
         Self {
             holes: Rc::new(RefCell::new(holes.iter().map(|hole| hole.get()).collect())),
             ..Self::default()
         }
     }
 
-    fn with_text(mut self, path: &'static str, text: &str) -> Self {
+    pub(crate) fn with_text(mut self, path: &'static str, text: &str) -> Self {
         self.texts.insert(path, text.to_owned());
         self
     }
@@ -221,6 +222,65 @@ fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
     assert_eq!(taken.limits.max_instances, 511);
     let taken = recheck(&machine(), &of_wasmtime(27, 1000, 1000), GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 1000);
+}
+
+/// Guaranteed slots of a version that keep pages, with this switch for the scan for written ones.
+fn keeping(major: u32, scan: Switch) -> Promise<'static> {
+    let mut promise = of_wasmtime(major, 4, 4);
+    for limits in [&mut promise.asked, &mut promise.guaranteed] {
+        let mut keys = PoolKeys::EMPTY;
+        keys.wasmtime.memory_keep_resident = Some(Setting::given(Size::mib(2)));
+        keys.wasmtime.pagemap_scan = Some(Setting::given(scan));
+        keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
+        keys.engine = Some(Setting::given(Engine::Wasmtime));
+        let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+        let case = settings.case(TARGET).unwrap();
+        limits.wasmtime = case.pools()[0].asked.wasmtime;
+    }
+    promise
+}
+
+#[test]
+fn swap_is_warned_of_where_wasmtime_does_not_clear_what_is_in_it() {
+    let header = "Filename Type Size Used Priority\n";
+    let with_swap = Made::new(&[]).with_text(
+        "/proc/swaps",
+        &format!("{header}/dev/zram0 partition 2048 0 100\n"),
+    );
+    let without = Made::new(&[]).with_text("/proc/swaps", header);
+    let warned = |machine: &Made, promise: &Promise<'static>| {
+        warnings(machine, promise, &promise.guaranteed, promise.page_size)
+    };
+    for major in [37, 43, 48, 49] {
+        let on = keeping(major, Switch::On);
+        let [
+            Warning::SwappedPages {
+                swap,
+                version,
+                advisory,
+                pool: "",
+            },
+        ] = warned(&with_swap, &on)[..]
+        else {
+            panic!("{major}: {:?}", warned(&with_swap, &on));
+        };
+        assert_eq!((swap, version.major), (Size::mib(2), major));
+        assert_eq!(advisory.fixed_in, "50.0.0");
+        assert_eq!(warned(&without, &on), [], "{major}");
+        assert_eq!(
+            warned(&with_swap, &keeping(major, Switch::Auto)),
+            [],
+            "{major}"
+        );
+    }
+    assert_eq!(warned(&with_swap, &keeping(50, Switch::On)), []);
+    let text = warned(&with_swap, &keeping(48, Switch::On))[0].to_string();
+    assert_eq!(
+        text,
+        "the process may use `2 MiB` of swap, and with `pagemap_scan = true` Wasmtime 48 misses pages that were \
+         swapped out, so the next instance reads what the one before left: build without it or with 50.0.0 or \
+         later, or start with `MemorySwapMax=0`"
+    );
 }
 
 fn promise(asked: u32, guaranteed: u32) -> Promise<'static> {

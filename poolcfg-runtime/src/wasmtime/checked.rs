@@ -5,6 +5,7 @@ use poolcfg_core::{Limits, Promise, Size};
 use super::{Tunables, WasmtimeSettings};
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
+use crate::machine::Here;
 use crate::recheck::Taken;
 use crate::reserved::{Warning, warnings};
 use crate::sys::Mapping;
@@ -67,6 +68,6 @@ impl Checked {
     /// What does not stand in the way and should be known. It is looked for when it is asked for.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        warnings(&self.promise, &self.limits, self.page_size)
+        warnings(&Here, &self.promise, &self.limits, self.page_size)
     }
 }
