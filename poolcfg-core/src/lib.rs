@@ -66,7 +66,9 @@ pub use pieces::Memories;
 pub use place::{Group, KINDS, Placement, place};
 pub use plan::Plan;
 pub use position::{Position, Reserved};
-pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
+pub use profile::{
+    Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
+};
 pub use promise::{Answer, Process, Promise};
 pub use room::{HOLES, Hole, Room};
 pub use setting::{

@@ -206,7 +206,7 @@ const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
 }
 
 /// A mapping that the machine charges when it is made and has no memory for: more than RAM and swap is
-/// refused in one piece. Source: mm/util.c, __vm_enough_memory, OVERCOMMIT_GUESS (Linux 6.12).
+/// refused in one piece. Source: mm/util.c, __vm_enough_memory, OVERCOMMIT_GUESS.
 const fn charged(
     limits: &[Limits; MAX_POOLS],
     count: usize,

@@ -318,6 +318,8 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
     });
     let count = Literal::usize_unsuffixed(budget.room.count);
     let knee = bytes(budget.room.knee);
+    let total = bytes(budget.room.total);
+    let parts = Literal::usize_unsuffixed(budget.room.parts);
     let page_size = bytes(budget.page_size.get());
     let huge_page = bytes(budget.huge_page.get());
     let max_maps = bytes(budget.maps_for_pools());
@@ -364,7 +366,7 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
             use super::model::room::{Hole, Room};
             #(#uses)*
             #[doc = " The holes that the profile guarantees, as the kernel searches them."]
-            const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee };
+            const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee, total: #total, parts: #parts };
             const MAPPINGS: &[Mappings] = &[#(match #mappings {
                 Some(mappings) => mappings,
                 None => panic!(#overflow),

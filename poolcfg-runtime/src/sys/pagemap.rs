@@ -21,8 +21,8 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 use super::os::{self, Call};
 use super::page;
 
-// Sources: include/uapi/linux/fs.h (Linux 6.12), `PAGE_IS_*`; what they mean for a page in
-// fs/proc/task_mmu.c: pagemap_page_category.
+// Sources: include/uapi/linux/fs.h, `PAGE_IS_*`; what they mean for a page in fs/proc/task_mmu.c,
+// pagemap_page_category (Linux 6.12 and 7.2).
 /// The page is in memory.
 const PRESENT: u64 = 1 << 3;
 /// The page is in swap, is just being moved, or is a mark.
@@ -33,7 +33,7 @@ const SHARED_ZERO: u64 = 1 << 5;
 /// Ranges that one call reports at most.
 const RANGES: usize = 32;
 
-/// `struct pm_scan_arg`, include/uapi/linux/fs.h (Linux 6.12).
+/// `struct pm_scan_arg`, include/uapi/linux/fs.h.
 #[repr(C)]
 #[derive(Debug)]
 struct Scan {
@@ -51,7 +51,7 @@ struct Scan {
     return_mask: u64,
 }
 
-/// `struct page_region`, include/uapi/linux/fs.h (Linux 6.12).
+/// `struct page_region`, include/uapi/linux/fs.h.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 struct Found {

@@ -15,7 +15,8 @@ pub(super) const DISCARD_SHUTS: bool = !cfg!(any(target_os = "linux", target_os 
 pub(super) const DISCARD_MAY_TEAR: bool = DISCARD_SHUTS;
 
 /// Whether a failed [`renew`] may leave a hole in the mapping: Linux puts back what it took out only from
-/// 6.12 on (mm/mmap.c: mmap_region, vms_abort_munmap_vmas).
+/// 6.12 on, and not when it finds no memory for the new map after the pages are gone (vms_abort_munmap_vmas,
+/// mm/vma.h; 7.2: mm/vma.c).
 pub(super) const RENEW_MAY_TEAR: bool = true;
 
 /// The calls, each of which may fail at any time.
@@ -61,7 +62,7 @@ pub(super) use super::faults::call;
 /// Every map has the same flags: maps that differ in them never merge again.
 ///
 /// `MAP_NORESERVE` keeps mode 0 of `vm.overcommit_memory` from refusing a slot for being larger than
-/// what is free (Linux 6.12, mm/mmap.c:496-499; mode 2 ignores it). The BSDs have dropped the flag.
+/// what is free (mm/mmap.c, do_mmap; mode 2 ignores it). The BSDs have dropped the flag.
 fn flags() -> MapFlags {
     #[cfg(not(any(target_os = "freebsd", target_os = "dragonfly")))]
     {
