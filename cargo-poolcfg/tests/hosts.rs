@@ -515,6 +515,14 @@ fn the_verdict_says_what_one_instance_may_have() {
     let row =
         "each instance                    up to 5 core instances, 1 memory, 1 table (3 tables";
     assert!(picture.contains(row), "{picture}");
+    let file = folder.run(&["--target", RISCV64]).ends(0).stdout.clone();
+    let doc = "guaranteed, each of up to 5 core instances, 1 memory, 1 table.";
+    assert!(file.contains(doc), "{file}");
+    assert!(
+        file.contains("TOTAL_TABLES: u32 = MAX_INSTANCES;"),
+        "{file}"
+    );
+    assert!(file.contains("TOTAL_CORE_INSTANCES: u32 = MAX_INSTANCES * 5;"));
     let result = folder.result(RISCV64);
     assert_eq!(result["limits"]["wasmtime"]["tables_per_instance"], 1);
     assert_eq!(result["asked"]["wasmtime"]["tables_per_instance"], 3);

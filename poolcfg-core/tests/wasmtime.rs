@@ -157,6 +157,8 @@ fn one_hole(bytes: u64) -> impl Fn(PoolKeys, Option<InstanceDefaults>) -> (Limit
             }; HOLES],
             count: 1,
             knee: 0,
+            total: 0,
+            parts: 0,
         };
         budget.huge_page = Size::ZERO;
         let case = case.with_budget(budget);
@@ -243,6 +245,8 @@ fn pools_get_more_tables_in_turn() {
         }; HOLES],
         count: 1,
         knee: 0,
+        total: 0,
+        parts: 0,
     };
     budget.huge_page = Size::ZERO;
     let plan = Plan::new(&case.with_budget(budget));
