@@ -300,7 +300,7 @@ impl Host {
             Matters::Exactly => cannot(),
             Matters::AsBound if has < value && asked.is_said(number) => cannot(),
             Matters::AsBound | Matters::ForSpeed => note(),
-            Matters::AsAllowance if has < value && asked.is_said(number) => note(),
+            Matters::AsAllowance if has < value => note(),
             Matters::AsAllowance => Lack::Nothing,
         }
     }

@@ -865,7 +865,7 @@ fn what_a_host_has_anyway_need_not_be_told() {
     let folder = Machine::of(
         "19",
         "max_memory_size = \"10MiB\"",
-        "table_elements = 10000",
+        "table_elements = 10000\ntables_per_instance = 1",
     );
     let ran = folder.emit("wasmtime-flags", X86_64);
     ran.ends(0);
@@ -877,7 +877,8 @@ fn what_a_host_has_anyway_need_not_be_told() {
     folder
         .emit("wasmtime-flags", X86_64)
         .ends(0)
-        .says("`max_memories_per_module` and keeps 1");
+        .says("`max_memories_per_module` and keeps 1")
+        .says("`max_tables_per_module` and keeps 1 where 3 would do");
 }
 
 /// Where `wasmtime` knows both sizes of a stack, one that is said alone changes the other.

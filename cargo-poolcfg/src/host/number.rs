@@ -255,12 +255,8 @@ impl Numbers {
     pub(crate) fn is_said(&self, number: Number) -> bool {
         match number {
             Number::TotalGcHeaps => self.keys.gc_heaps_per_instance.is_some(),
-            Number::TotalTables | Number::MaxTablesPerModule | Number::MaxTablesPerComponent => {
-                self.keys.tables_per_instance.is_some()
-            }
-            Number::TotalCoreInstances | Number::MaxCoreInstancesPerComponent => {
-                self.keys.core_instances_per_instance.is_some()
-            }
+            Number::TotalTables => self.keys.tables_per_instance.is_some(),
+            Number::TotalCoreInstances => self.keys.core_instances_per_instance.is_some(),
             Number::TableElements => self.keys.table_elements.is_some(),
             _ => true,
         }
