@@ -14,6 +14,9 @@ pub(super) const DISCARD_SHUTS: bool = !cfg!(any(target_os = "linux", target_os 
 /// Whether a failed [`discard`] may leave a hole in the mapping.
 pub(super) const DISCARD_MAY_TEAR: bool = DISCARD_SHUTS;
 
+/// Whether a part of a reservation can be given back.
+pub(super) const RELEASES_PARTS: bool = true;
+
 /// Whether a failed [`renew`] may leave a hole in the mapping: Linux puts back what it took out only from
 /// 6.12 on, and not when it finds no memory for the new map after the pages are gone (vms_abort_munmap_vmas,
 /// mm/vma.h; 7.2: mm/vma.c).
@@ -123,15 +126,25 @@ pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> 
 /// The range is of one that [`reserve`] gave, and nobody refers to it.
 pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
     // SAFETY: the caller's promise.
+    let _ = unsafe { release_part(base, len) };
+}
+
+/// The same, and tells whether the address space is given back.
+///
+/// # Safety
+/// As for [`release`].
+pub(super) unsafe fn release_part(base: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: the caller's promise.
     let unmap = || unsafe { rustix::mm::munmap(pointer(base), len) };
-    if call(Call::Release, len, |_| unmap()).is_err() {
-        // SAFETY: the caller's promise.
-        let _ = unsafe { discard(base, len) };
-        // One mapping where there were many, unless that is refused too.
-        // SAFETY: the caller's promise.
-        let _ = unsafe { shut(base, len) };
-        let _ = call(Call::Release, len, |_| unmap());
+    if call(Call::Release, len, |_| unmap()).is_ok() {
+        return true;
     }
+    // SAFETY: the caller's promise.
+    let _ = unsafe { discard(base, len) };
+    // One mapping where there were many, unless that is refused too.
+    // SAFETY: the caller's promise.
+    let _ = unsafe { shut(base, len) };
+    call(Call::Release, len, |_| unmap()).is_ok()
 }
 
 /// Keeps one touched byte from costing a huge page of 2 MiB and more. Said of a whole reservation at once it
