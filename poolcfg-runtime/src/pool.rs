@@ -17,7 +17,7 @@ mod try_out;
 mod tests;
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Instant;
@@ -68,6 +68,8 @@ struct Shared {
     most_warm: i64,
     /// Slots that are being closed, with their shards; as large as a batch.
     moving: Mutex<Vec<(usize, Box<Parts>)>>,
+    /// Bytes of page tables that slots may have, written only by a round that changes it.
+    page_tables: AtomicI64,
     /// After the slots: struck out of the ledger when their mappings are gone.
     _entry: Entry,
 }
@@ -77,7 +79,9 @@ impl Shared {
     fn take_back(&self, mut parts: Box<Parts>, key: Option<u64>) {
         let home = home();
         // Outside of any lock: clearing takes as long as it takes.
-        if parts.reset(self.reset, self.keep).is_err() {
+        let reset = parts.reset(self.reset, self.keep);
+        self.count_page_tables(&mut parts);
+        if reset.is_err() {
             self.shards.retire(home);
             return;
         }
@@ -97,9 +101,17 @@ impl Shared {
         let any = !moving.is_empty();
         for (shard, mut parts) in moving.drain(..) {
             let closed = parts.close();
+            self.count_page_tables(&mut parts);
             self.shards.put_cold(shard, closed.is_ok().then_some(parts));
         }
         any
+    }
+
+    fn count_page_tables(&self, parts: &mut Parts) {
+        let more = parts.more_page_tables();
+        if more != 0 {
+            self.page_tables.fetch_add(more, Ordering::Relaxed);
+        }
     }
 
     fn moving(&self) -> MutexGuard<'_, Vec<(usize, Box<Parts>)>> {
@@ -143,12 +155,13 @@ impl Pool {
         let count = shards(options.shards);
         let batch = usize::try_from(options.decommit_batch.max(1)).unwrap_or(usize::MAX);
         let batch = batch.min(usize::try_from(reserved.instances()).unwrap_or(usize::MAX));
-        let mut tried = Ok(Reset::Discard);
+        let (mut tried, mut page_tables) = (Ok(Reset::Discard), 0);
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
             let (limits, carvers, entry) = carvers(reserved, &options, shared);
             let shards = Shards::new(count, carvers);
             if let Some(mut first) = shards.take(0, None) {
                 tried = try_out::try_out(&mut first, &options);
+                page_tables = first.more_page_tables();
                 shards.put_closed(0, first);
             }
             Shared {
@@ -158,6 +171,7 @@ impl Pool {
                 keep: usize::try_from(options.keep_resident.get()).unwrap_or(usize::MAX),
                 most_warm: i64::from(options.warm_slots) + i64::try_from(batch).unwrap_or(i64::MAX),
                 moving: Mutex::new(Vec::with_capacity(batch)),
+                page_tables: AtomicI64::new(page_tables),
                 _entry: entry,
             }
         });
@@ -241,6 +255,7 @@ impl Pool {
     pub fn statistics(&self) -> Statistics {
         let shards = &self.shared().shards;
         let counts = shards.counts();
+        let page_tables = self.shared().page_tables.load(Ordering::Relaxed);
         let number = |count: i64| u32::try_from(count).unwrap_or(0);
         let live = number(counts.live);
         Statistics {
@@ -249,6 +264,7 @@ impl Pool {
                 .clamp(live, self.limits().max_instances.max(live)),
             warm: number(counts.warm),
             resident: Size::bytes(counts.kept),
+            page_tables: Size::bytes(u64::try_from(page_tables).unwrap_or(0)),
             retired: shards.retired(),
         }
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use poolcfg_core::Size;
@@ -17,6 +18,8 @@ pub(crate) struct Mapping {
     /// Where a call failed in a way that may have given pages back to the system. Somebody else's
     /// mapping may lie there by now, so these bytes are never touched nor released any more.
     torn: Mutex<Vec<Range<usize>>>,
+    /// Whether the process locks all that it maps, this too, so that what is opened may be in memory at once.
+    locked: AtomicBool,
 }
 
 // SAFETY: a mapping is an address and a length that belong to it alone; what may be done to its pages is
@@ -52,6 +55,7 @@ impl Mapping {
             base,
             len,
             torn: Mutex::new(Vec::new()),
+            locked: AtomicBool::new(false),
         }
     }
 
@@ -85,7 +89,19 @@ impl Mapping {
     /// What the system says when the first page may have stayed accessible.
     pub(crate) fn unite(&self) -> io::Result<()> {
         // SAFETY: the range is the mapping's own, whole, and no region has been cut from it.
-        unsafe { os::unite(self.base, self.len) }
+        let locked = unsafe { os::unite(self.base, self.len) }?;
+        self.locked.store(locked, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether the process locks all that it maps (mlockall), as far as that is known.
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked.load(Ordering::Relaxed)
+    }
+
+    /// The process locks all that it maps.
+    pub(super) fn lock(&self) {
+        self.locked.store(true, Ordering::Relaxed);
     }
 
     /// From now on these bytes are not released.
