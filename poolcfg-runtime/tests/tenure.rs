@@ -159,11 +159,10 @@ fn scan_with_the_pagemap_of_another_process() {
         return;
     };
     assert_eq!(stale(&pool, 20), 0);
-    let stranger = Command::new("sleep")
-        .arg("600")
-        .stdin(Stdio::null())
-        .spawn();
-    let mut stranger = stranger.expect("it sleeps");
+    // It ends with this process, which holds the other end of what it reads.
+    let mut stranger = Command::new("cat");
+    stranger.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut stranger = stranger.spawn().expect("it waits");
     let other = File::open(format!("/proc/{}/pagemap", stranger.id())).expect("our own child");
     for _ in 0..5 {
         let number = number().expect("it is open");
