@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use common::{child, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{Acquire, Pool, PoolOptions, Region, Reset, Size, Slot};
-use rustix::mm::{MlockAllFlags, mlock, mlockall};
+use rustix::mm::{MlockAllFlags, MlockFlags, mlock_with, mlockall};
 
 /// More pages than are zeroed whole.
 const PAGES: usize = 64;
@@ -33,9 +33,9 @@ fn wide(bytes: usize) -> u64 {
 }
 
 /// A pool of memories alone, if there is room for it and this reset works here.
-fn pool_of(memory: usize, options: PoolOptions) -> Option<Pool> {
+fn pool_of(instances: u32, memory: usize, options: PoolOptions) -> Option<Pool> {
     let limits = with_keys(PoolKeys {
-        max_instances: Some(Setting::given(1)),
+        max_instances: Some(Setting::given(instances)),
         memory_reservation: Some(Setting::given(Size::bytes(wide(memory)))),
         table_reservation: Some(Setting::given(Size::ZERO)),
         stack_reservation: Some(Setting::given(Size::ZERO)),
@@ -47,7 +47,7 @@ fn pool_of(memory: usize, options: PoolOptions) -> Option<Pool> {
 /// A pool that keeps so many pages of a memory, and asks which hold something; none on an older kernel.
 fn scanning(memory: usize) -> Option<Pool> {
     let keep = Size::bytes(wide(PAGES * page()));
-    let pool = pool_of(memory, PoolOptions::new().keep_resident(keep)).expect("it fits");
+    let pool = pool_of(1, memory, PoolOptions::new().keep_resident(keep)).expect("it fits");
     (pool.reset() == Reset::PagemapScan).then_some(pool)
 }
 
@@ -57,7 +57,11 @@ fn each_reset(memory: usize, keep: usize) -> Vec<Pool> {
         .into_iter()
         .filter_map(|reset| {
             let keep = Size::bytes(wide(keep));
-            pool_of(memory, PoolOptions::new().reset(reset).keep_resident(keep))
+            pool_of(
+                1,
+                memory,
+                PoolOptions::new().reset(reset).keep_resident(keep),
+            )
         })
         .collect()
 }
@@ -282,29 +286,29 @@ fn own_at_random() {
             let mut slot = owner(&pool, size);
             let memory = slot.memory();
             for _ in 0..random.below(3) {
-                memory
-                    .grow_to(random.below(most))
-                    .expect("within its maximum");
                 let within = memory.size();
-                let at =
-                    (random.below(20) * page() + random.below(2) * random.below(most)) % within;
-                match random.below(3) {
-                    0 => assert_eq!(memory.as_slice()[at], 0),
+                let at = random.below(within);
+                match random.below(4) {
+                    0 => drop(memory.as_slice()[at]),
                     1 => memory.as_mut_slice()[at] = 0,
-                    _ => memory.as_mut_slice()[at..]
+                    2 => memory.as_mut_slice()[at..]
                         .iter_mut()
                         .take(5 * page())
                         .for_each(|byte| *byte = 1),
+                    _ => memory
+                        .as_mut_slice()
+                        .iter_mut()
+                        .step_by(page())
+                        .take(12)
+                        .for_each(|byte| *byte = 1),
                 }
-                if random.below(4) == 0 {
-                    memory.shrink_to(random.below(within)).expect("less");
+                if random.below(6) == 0 {
+                    memory
+                        .grow_to(random.below(most))
+                        .expect("within its maximum");
+                } else if random.below(4) == 0 {
+                    memory.shrink_to(random.below(within).max(1)).expect("less");
                 }
-                memory
-                    .as_mut_slice()
-                    .iter_mut()
-                    .step_by(page())
-                    .take(9)
-                    .for_each(|byte| *byte = 0);
             }
             drop(slot);
             if random.below(20) == 0 {
@@ -323,6 +327,47 @@ fn own_at_random() {
         assert_eq!(pool.reset() == Reset::Discard, kept == 0);
         assert_eq!(pool.retired(), 0);
     }
+    eprintln!("done");
+}
+
+/// Tables that one slot may keep, as its pages are kept.
+const KEPT_TABLES: usize = 16;
+
+#[test]
+fn page_tables_of_pages_that_are_kept_are_in_the_statistics() {
+    assert!(said(&child("keep_far_and_wide", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process whose page tables it counts"]
+fn keep_far_and_wide() {
+    let most = KEPT_TABLES * table();
+    let keep = Size::bytes(wide(PAGES * page()));
+    let pool = pool_of(8, most, PoolOptions::new().keep_resident(keep)).expect("it fits");
+    if pool.reset() != Reset::PagemapScan || page() > 4096 {
+        eprintln!("done: no scan, or not as far");
+        return;
+    }
+    drop(owner(&pool, page()));
+    let tables = status("VmPTE:");
+    let mut slots: Vec<_> = (0..8).map(|_| owner(&pool, most)).collect();
+    for slot in &mut slots {
+        let pages = slot.memory().as_mut_slice().iter_mut();
+        pages.step_by(table()).for_each(|byte| *byte = 1);
+    }
+    drop(slots);
+    let (there, said) = (status("VmPTE:") - tables, pool.statistics());
+    assert!(there >= wide(8 * (KEPT_TABLES - 1) * page()), "{there}");
+    assert!(said.page_tables.get() >= there, "{there} {said:?}");
+    assert!(said.page_tables.get() <= 2 * there, "{there} {said:?}");
+    assert_eq!(said.resident.get(), wide(8 * KEPT_TABLES * page()));
+    pool.close_idle();
+    let (there, said) = (status("VmPTE:").saturating_sub(tables), pool.statistics());
+    assert!(there <= REST, "{there}");
+    assert!(
+        (there..=there + 4 * REST).contains(&said.page_tables.get()),
+        "{there} {said:?}"
+    );
     eprintln!("done");
 }
 
@@ -377,17 +422,23 @@ fn lock_some() {
     for keep in [page(), 2 * locked] {
         for pool in each_reset(4 * locked, keep) {
             let before = (status("VmLck:"), maps());
-            for round in 0..3 {
+            for (written, flags) in [
+                (0, MlockFlags::ONFAULT),
+                (0, MlockFlags::empty()),
+                (1, MlockFlags::ONFAULT),
+                (2, MlockFlags::empty()),
+            ] {
                 let mut slot = owner(&pool, locked.max(page()) * 2);
                 let (start, max) = place(slot.memory());
                 // SAFETY: the pages are this slot's own.
-                unsafe { mlock(slot.memory().as_mut_ptr().cast(), locked) }
+                unsafe { mlock_with(slot.memory().as_mut_ptr().cast(), locked, flags) }
                     .expect("so little may be");
                 assert_eq!(status("VmLck:"), before.0 + wide(locked));
                 // Some are zeroed, and others have nothing to be zeroed.
-                slot.memory().as_mut_slice()[..round * page()].fill(1);
+                slot.memory().as_mut_slice()[..written * page()].fill(1);
                 drop(slot);
-                if keep < locked {
+                // Also a page that is locked without having been written is there.
+                if keep < locked && (written > 0 || flags.is_empty()) {
                     // Who gives back pages finds out that they are locked.
                     assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset());
                 }
