@@ -425,7 +425,7 @@ fn lock_some() {
             for (written, flags) in [
                 (0, MlockFlags::ONFAULT),
                 (0, MlockFlags::empty()),
-                (1, MlockFlags::ONFAULT),
+                (2, MlockFlags::ONFAULT),
                 (2, MlockFlags::empty()),
             ] {
                 let mut slot = owner(&pool, locked.max(page()) * 2);
