@@ -127,18 +127,10 @@ impl<T: ?Sized> Region<T> {
     /// the call. What is mapped anew is locked only if the process locks all that it maps.
     fn replace(&mut self, from: usize, end: usize, refused: &io::Error) -> io::Result<()> {
         let start = self.mapping.at(self.offset + from);
-        let locked = os::is_locked(refused);
         // An owner that has locked some of it may have locked all of it.
-        let all = locked && self.size == 0;
+        let all = os::is_locked(refused) && self.size == 0;
         let error = match self.renew(if all { 0 } else { from }) {
-            Ok(()) => {
-                // SAFETY: as in `shut`.
-                let again = || unsafe { os::discard(start, end - from) };
-                if locked && again().is_err_and(|error| os::is_locked(&error)) {
-                    self.mapping.lock();
-                }
-                return Ok(());
-            }
+            Ok(()) => return Ok(()),
             Err(error) => error,
         };
         if self.torn {
@@ -174,6 +166,14 @@ impl<T: ?Sized> Region<T> {
         self.size = self.size.min(from);
         self.reach = self.reach.min(from);
         self.renewed(from);
+        // Of what is locked although it has just been mapped, the process locks all.
+        if !os::DISCARD_SHUTS && !self.mapping.is_locked() {
+            // SAFETY: the same range, of a page at least.
+            let taken = unsafe { os::discard(start, os::page_size().min(end - from)) };
+            if taken.is_err_and(|error| os::is_locked(&error)) {
+                self.mapping.lock();
+            }
+        }
         if from == 0 {
             self.replaced = false;
             *self.touched.get_mut() = false;
