@@ -168,6 +168,7 @@ impl Pool {
     pub fn statistics(&self) -> Statistics {
         let shards = &self.shared().shards;
         let counts = shards.counts();
+
         let number = |count: i64| u32::try_from(count).unwrap_or(0);
         let live = number(counts.live);
         Statistics {
@@ -176,6 +177,7 @@ impl Pool {
                 .clamp(live, self.limits().max_instances.max(live)),
             warm: number(counts.warm),
             resident: Size::bytes(counts.kept),
+            page_tables: self.shared().page_tables(),
             retired: shards.retired(),
             waiting: u32::try_from(shards.waiting()).unwrap_or(u32::MAX),
         }
