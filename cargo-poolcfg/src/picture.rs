@@ -8,6 +8,7 @@ use poolcfg_core::{
     UnlimitedStack,
 };
 
+use crate::answer::counts;
 use crate::footprint::{Mappings, footprints};
 
 /// Lines that the holes share between them, by size.
@@ -298,6 +299,9 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             limits.memory_reservation,
             pool.asked.memory_reservation
         );
+        if let Some(counts) = counts(limits, &pool.asked) {
+            let _ = writeln!(text, "  {:<18} {:>12}  {counts}", "each instance", "");
+        }
         let Some(footprint) = footprint else {
             let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
             continue;

@@ -82,7 +82,7 @@ pub use target::{Arch, Os, Target};
 pub use text::Text;
 pub use warning::Warning;
 pub use wasmtime::{
-    Advisory, Condition, Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
-    WasmtimeVersionError,
+    Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
+    WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 pub use wasmtime_pools::{Pooling, pooling};

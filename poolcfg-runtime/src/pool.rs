@@ -168,7 +168,6 @@ impl Pool {
     pub fn statistics(&self) -> Statistics {
         let shards = &self.shared().shards;
         let counts = shards.counts();
-
         let number = |count: i64| u32::try_from(count).unwrap_or(0);
         let live = number(counts.live);
         Statistics {

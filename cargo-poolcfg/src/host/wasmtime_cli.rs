@@ -26,6 +26,7 @@ pub(crate) static TOML: Host = Host {
     ),
     told: KEYS,
     releases: &[],
+    instance: None,
     probe: None,
     template: (
         "wasmtime.toml",
@@ -45,6 +46,7 @@ pub(crate) static FLAGS: Host = Host {
     ),
     told: KEYS,
     releases: &[],
+    instance: None,
     probe: None,
     template: (
         "wasmtime.flags",

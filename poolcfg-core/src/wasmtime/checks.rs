@@ -219,7 +219,11 @@ impl Wasmtime {
                 place: place_of(&keys.max_memory_size),
             });
         }
-        if self.totals(limits).is_none() {
+        let core_instances = match &keys.wasmtime.core_instances_per_instance {
+            Some(setting) => limits.max_instances.checked_mul(setting.value),
+            None => Some(0),
+        };
+        if self.totals(limits).is_none() || core_instances.is_none() {
             faults = faults.and(Fault::TooMany {
                 pool,
                 place: place_of(&keys.max_instances),

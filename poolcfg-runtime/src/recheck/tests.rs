@@ -186,6 +186,33 @@ fn wasmtime_gets_its_memories_in_one_piece_or_not_at_all() {
     assert_eq!(misfit.limit, RecheckLimit::Hole);
     assert_eq!(misfit.mapping, Some(MappingName::Memories));
     assert_eq!(misfit.largest_fit.max_instances, Some(42));
+    let said = misfit.to_string();
+    let counts = "; each instance has up to 5 core instances, 1 memory, 3 tables";
+    assert!(said.ends_with(counts), "{said}");
+}
+
+/// What one instance may have is what the build says, and the totals follow the instances that are taken.
+#[test]
+fn the_totals_of_wasmtime_follow_the_instances() {
+    let totals = |variable: Option<&str>, tables: Option<u32>| {
+        let variable = variable.map(|value| ("POOLCFG_MAX_INSTANCES".to_owned(), value.into()));
+        let machine = Made {
+            variables: variable.into_iter().collect(),
+            ..Made::new(&[Size::tib(1)])
+        };
+        let mut promise = of_wasmtime(48, 100, 30);
+        for limits in [&mut promise.asked, &mut promise.guaranteed] {
+            let wasmtime = limits.wasmtime.as_mut().unwrap();
+            wasmtime.tables_per_instance = tables.or(wasmtime.tables_per_instance);
+        }
+        let taken = recheck(&machine, &promise, GUARANTEED).unwrap().limits;
+        let totals = taken.wasmtime.unwrap().totals(&taken).unwrap();
+        (totals.memories, totals.tables, totals.core_instances)
+    };
+    assert_eq!(totals(None, None), (100, 300, 500));
+    assert_eq!(totals(Some("7"), None), (7, 21, 35));
+    // A build whose floor has room for one table each.
+    assert_eq!(totals(None, Some(1)), (100, 100, 500));
 }
 
 #[test]

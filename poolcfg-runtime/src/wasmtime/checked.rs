@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use poolcfg_core::{Limits, Promise, Size};
+use poolcfg_core::{Counts, Limits, Promise, Size};
 
-use super::{Tunables, WasmtimeSettings};
+use super::{Tunables, WasmtimeSettings, counts};
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
 use crate::machine::Here;
@@ -46,6 +46,12 @@ impl Checked {
     #[must_use]
     pub fn instances(&self) -> u32 {
         self.limits.max_instances
+    }
+
+    /// What each of them may have, as the build says it ([`WasmtimeLimits::counts`](crate::WasmtimeLimits::counts)).
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        counts(&self.limits)
     }
 
     /// What was found: at least what was guaranteed (or what one can live with), at most what was asked.
