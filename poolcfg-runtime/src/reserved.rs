@@ -16,7 +16,6 @@ use crate::variables;
 
 /// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
 /// slots into them.
-#[derive(Debug)]
 pub struct Reserved {
     pub(crate) slabs: Slabs<Mapping>,
     pub(crate) limits: Limits,
@@ -38,7 +37,7 @@ impl Reserved {
             start..start.saturating_add(wide(mapping.len()))
         });
         let entry = Entry::new(Holding {
-            name: promise.name,
+            name: Some(promise.name),
             ranges: ranges.collect(),
             maps_at_worst: maps_at_worst(&limits, page_size)
                 .saturating_add(wide(slabs.memories.len().saturating_sub(1))),
@@ -95,6 +94,18 @@ impl Reserved {
             stride,
             max: open.round_up(self.page_size).unwrap_or(Size::ZERO),
         }
+    }
+}
+
+impl fmt::Debug for Reserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserved")
+            .field("pool", &self.promise.name)
+            .field("instances", &self.instances())
+            .field("memory_reservation", &self.limits.memory_reservation)
+            .field("reserved_bytes", &self.reserved_bytes())
+            .field("pieces", &self.pieces())
+            .finish_non_exhaustive()
     }
 }
 

@@ -22,7 +22,7 @@ use crate::recheck::{one_at_a_time, recheck};
 /// What a build may pool with Wasmtime's pooling allocator: asked for, guaranteed, and least.
 /// `#[pool_limits]` makes one from poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it,
 /// and [`configure_wasmtime!`](crate::configure_wasmtime) hands it to Wasmtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct WasmtimeLimits {
     promise: Promise<'static>,
 }

@@ -339,7 +339,7 @@ fn what_is_asked_is_taken_where_it_fits() {
 /// A pool that is there, and has nothing that counts against others.
 fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
-        name,
+        name: Some(name),
         ranges: Vec::new(),
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
@@ -361,6 +361,27 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
     machine.holdings.push(no_bytes_of("first"));
     let second = recheck(&machine, &of("second"), GUARANTEED).unwrap();
     assert!(second.limits.max_instances >= 30);
+}
+
+#[test]
+fn a_pool_that_is_gone_is_to_come_again() {
+    let of = |name| Promise {
+        name,
+        process: Process::new(&[("first", slots(30)), ("second", slots(30))]),
+        ..promise(1000, 30)
+    };
+    let mut machine = Made::new(&[Size::gib(80), Size::gib(170)]);
+    machine.holdings.push(Holding {
+        name: None,
+        ..no_bytes_of("first")
+    });
+    let second = |machine: &Made| {
+        let taken = recheck(machine, &of("second"), GUARANTEED).unwrap();
+        taken.limits.max_instances
+    };
+    let beside_one_to_come = second(&machine);
+    machine.holdings.push(no_bytes_of("first"));
+    assert!(second(&machine) > beside_one_to_come);
 }
 
 #[test]
@@ -521,7 +542,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 #[test]
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
-        name: "",
+        name: Some(""),
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
         writable_at_worst: Size::mib(200),
@@ -716,7 +737,7 @@ fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
 fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
-            name: "first",
+            name: Some("first"),
             ranges: vec![
                 0..Size::gib(60).get(),
                 Size::gib(70).get()..Size::gib(80).get(),

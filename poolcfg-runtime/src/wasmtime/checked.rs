@@ -1,5 +1,7 @@
 //! What a recheck has found to be there for Wasmtime.
 
+use std::fmt;
+
 use poolcfg_core::{Counts, Limits, Promise, Size};
 
 use super::{Tunables, WasmtimeSettings, counts};
@@ -14,7 +16,6 @@ use crate::sys::Mapping;
 ///
 /// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
 /// slots will still need; keep it as long as the engine.
-#[derive(Debug)]
 pub struct Checked {
     limits: Limits,
     page_size: Size,
@@ -27,7 +28,7 @@ impl Checked {
     pub(super) fn new(promise: Promise<'static>, taken: &Taken<Mapping>) -> Self {
         let (limits, page_size) = (taken.limits, taken.page_size);
         let entry = Entry::new(Holding {
-            name: promise.name,
+            name: Some(promise.name),
             // Where Wasmtime will map them is not known.
             ranges: Vec::new(),
             maps_at_worst: maps_at_worst(&limits, page_size),
@@ -75,5 +76,15 @@ impl Checked {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&Here, &self.promise, &self.limits, self.page_size)
+    }
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked")
+            .field("pool", &self.promise.name)
+            .field("instances", &self.instances())
+            .field("memory_reservation", &self.limits.memory_reservation)
+            .finish_non_exhaustive()
     }
 }
