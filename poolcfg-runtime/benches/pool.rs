@@ -28,9 +28,11 @@ mod linux {
         Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap,
     };
 
-    /// What an owner asks for.
-    const MEMORY: usize = 64 << 10;
-    /// The pages that it touches.
+    /// What an owner asks for who is asked about; less is zeroed whole.
+    const MEMORY: usize = 256 << 10;
+    /// What is zeroed whole.
+    const SMALL: usize = 64 << 10;
+    /// The pages that it touches, within what it has.
     const TOUCHED: [usize; 3] = [0, 5, 11];
     /// A memory as Wasmtime's slots have it, with the guards on both sides.
     const SLOT: usize = (4 << 30) + 2 * (32 << 20);
@@ -47,8 +49,8 @@ mod linux {
         let scan = pool(Reset::PagemapScan);
         let name = format!("acquire, touch 3 pages, release ({})", Reset::PagemapScan);
         if let Some(scan) = &scan {
-            let bare = Bare::new();
-            let ours = || round(scan);
+            let bare = Bare::new(MEMORY);
+            let ours = || round(scan, MEMORY);
             let against = || bare.scan_and_zero();
             let ratio = compare(turns, 300, ours, against);
             row(
@@ -71,10 +73,12 @@ mod linux {
                 ratio,
                 " (goal: 6 at least)",
             );
+            small(turns, scan);
         }
+        readers(turns);
         if let Some(pool) = pool(Reset::Discard) {
-            let bare = Bare::new();
-            let ratio = compare(turns, 200, || round(&pool), || bare.discard());
+            let bare = Bare::new(MEMORY);
+            let ratio = compare(turns, 200, || round(&pool, MEMORY), || bare.discard());
             let name = format!("acquire, touch 3 pages, release ({})", Reset::Discard);
             row(&name, "the same slot with MADV_DONTNEED", ratio, "");
             let list = Mutex::new(vec![0u64]);
@@ -95,9 +99,9 @@ mod linux {
         }
         reservations(turns);
         if let Some(scan) = &scan {
-            let bares = [Bare::new(), Bare::new()];
+            let bares = [Bare::new(MEMORY), Bare::new(MEMORY)];
             let ratio = median((0..turns).map(|_| {
-                let ours = scaling(|_| round(scan));
+                let ours = scaling(|_| round(scan, MEMORY));
                 let bare = scaling(|thread| bares[thread].scan_and_zero());
                 ours / bare
             }));
@@ -106,6 +110,64 @@ mod linux {
                 "the same with bare PAGEMAP_SCAN and zeroing",
                 ratio,
                 " (goal: 0.95 at least)",
+            );
+        }
+    }
+
+    /// Zeroing all of it against asking which pages hold something: where one overtakes the other is the border
+    /// up to which regions are zeroed whole.
+    fn small(turns: usize, pool: &Pool) {
+        for memory in [16 << 10, SMALL, 128 << 10, 256 << 10] {
+            let (whole, asked) = (Bare::new(memory), Bare::new(memory));
+            let ratio = compare(turns, 300, || whole.zero(), || asked.scan_and_zero());
+            row(
+                &format!("touch 3 pages of {} KiB, zero all of it", memory >> 10),
+                "touch, bare PAGEMAP_SCAN and zeroing of 3 pages",
+                ratio,
+                "",
+            );
+        }
+        let bare = Bare::new(SMALL);
+        let ratio = compare(turns, 300, || round(pool, SMALL), || bare.scan_and_zero());
+        row(
+            "acquire, touch 3 pages of 64 KiB, release (pagemap scan)",
+            "bare PAGEMAP_SCAN and zeroing of 3 pages",
+            ratio,
+            " (goal: 1 at most)",
+        );
+    }
+
+    /// What eight owners who read 4 GiB each leave to the next.
+    fn readers(turns: usize) {
+        let page = rustix::param::page_size();
+        let (Some(fresh), Some(read)) = (pool(Reset::PagemapScan), pool(Reset::PagemapScan)) else {
+            return;
+        };
+        for memory in [page, 4 << 30] {
+            for _ in 0..8 {
+                let Ok(mut slot) = read.acquire_with(Acquire::new().memory(4 << 30)) else {
+                    return;
+                };
+                // Where nothing is measured, one page of each page table.
+                let step = if turns > 1 { page } else { page * page / 8 };
+                let bytes = slot.memory().as_slice().iter();
+                black_box(bytes.step_by(step).copied().fold(0, u8::wrapping_add));
+            }
+            let one = |pool: &Pool| {
+                if let Ok(mut slot) = pool.acquire_with(Acquire::new().memory(memory)) {
+                    slot.memory().as_mut_slice()[0] = 1;
+                }
+            };
+            // What is first used costs more in any pool.
+            one(&fresh);
+            one(&read);
+            let ratio = compare(turns, 100, || one(&read), || one(&fresh));
+            let asked = if memory == page { "one page" } else { "4 GiB" };
+            row(
+                &format!("a round of {asked}, one page touched, after eight readers of 4 GiB"),
+                "the same before",
+                ratio,
+                " (goal: 1.25 at most)",
             );
         }
     }
@@ -169,8 +231,8 @@ mod linux {
         );
     }
 
-    fn round(pool: &Pool) {
-        if let Ok(mut slot) = pool.acquire_with(Acquire::new().memory(MEMORY)) {
+    fn round(pool: &Pool, memory: usize) {
+        if let Ok(mut slot) = pool.acquire_with(Acquire::new().memory(memory)) {
             let memory = slot.memory().as_mut_slice();
             let page = rustix::param::page_size();
             for touched in TOUCHED {
@@ -191,7 +253,7 @@ mod linux {
         // SAFETY: the map is our own.
         if unsafe { mprotect(memory, MEMORY, access) }.is_ok() {
             // SAFETY: `MEMORY` bytes are open.
-            unsafe { touch(memory) };
+            unsafe { touch(memory, MEMORY) };
         }
         // SAFETY: the map is our own, and nobody refers to it.
         let _ = unsafe { munmap(start, SLOT) };
@@ -202,11 +264,11 @@ mod linux {
     }
 
     /// # Safety
-    /// `memory` is `MEMORY` bytes of the caller's own.
-    unsafe fn touch(memory: *mut c_void) {
+    /// `memory` is `len` bytes of the caller's own.
+    unsafe fn touch(memory: *mut c_void, len: usize) {
         let page = rustix::param::page_size();
         for touched in TOUCHED {
-            let byte = memory.cast::<u8>().wrapping_add(touched * page % MEMORY);
+            let byte = memory.cast::<u8>().wrapping_add(touched * page % len);
             // SAFETY: within the caller's bytes.
             unsafe { byte.write_volatile(1) };
         }
@@ -215,13 +277,14 @@ mod linux {
     /// What a pool is made of, without the pool.
     struct Bare {
         memory: *mut c_void,
+        len: usize,
         pagemap: File,
     }
 
     // SAFETY: the memory is the value's own, and each thread uses another one.
     unsafe impl Sync for Bare {}
 
-    /// `struct pm_scan_arg`, include/uapi/linux/fs.h (Linux 6.12): size, flags, start, end, walk_end, vec,
+    /// `struct pm_scan_arg`, include/uapi/linux/fs.h: size, flags, start, end, walk_end, vec,
     /// vec_len, max_pages, category_inverted, category_mask, category_anyof_mask, return_mask.
     #[repr(C)]
     struct Scan([u64; 12]);
@@ -245,19 +308,20 @@ mod linux {
     }
 
     impl Bare {
-        fn new() -> Self {
+        fn new(len: usize) -> Self {
             let access = ProtFlags::READ | ProtFlags::WRITE;
             // SAFETY: a new map touches nothing that exists.
-            let memory = unsafe { mmap_anonymous(ptr::null_mut(), MEMORY, access, flags()) };
+            let memory = unsafe { mmap_anonymous(ptr::null_mut(), len, access, flags()) };
             Self {
-                memory: memory.expect("64 KiB"),
+                memory: memory.expect("256 KiB at most"),
+                len,
                 pagemap: File::open("/proc/self/pagemap").expect("Linux has /proc"),
             }
         }
 
         fn scan_and_zero(&self) {
-            // SAFETY: the memory is `MEMORY` bytes of our own.
-            unsafe { touch(self.memory) };
+            // SAFETY: the memory is `len` bytes of our own.
+            unsafe { touch(self.memory, self.len) };
             let wide = |number: usize| u64::try_from(number).unwrap_or(0);
             let mut found = [[0u64; 3]; 32];
             let start = wide(self.memory.addr());
@@ -265,7 +329,7 @@ mod linux {
                 wide(size_of::<Scan>()),
                 0,
                 start,
-                start + wide(MEMORY),
+                start + wide(self.len),
                 0,
                 wide(found.as_mut_ptr().expose_provenance()),
                 wide(found.len()),
@@ -286,11 +350,19 @@ mod linux {
             }
         }
 
+        fn zero(&self) {
+            // SAFETY: the memory is `len` bytes of our own.
+            unsafe { touch(self.memory, self.len) };
+            // SAFETY: as above.
+            unsafe { self.memory.cast::<u8>().write_bytes(0, self.len) };
+            black_box(self.memory);
+        }
+
         fn discard(&self) {
-            // SAFETY: the memory is `MEMORY` bytes of our own.
-            unsafe { touch(self.memory) };
+            // SAFETY: the memory is `len` bytes of our own.
+            unsafe { touch(self.memory, self.len) };
             // SAFETY: as above; nobody refers to it.
-            let _ = unsafe { madvise(self.memory, MEMORY, Advice::LinuxDontNeed) };
+            let _ = unsafe { madvise(self.memory, self.len, Advice::LinuxDontNeed) };
         }
     }
 

@@ -176,6 +176,7 @@ impl Pool {
                 .clamp(live, self.limits().max_instances.max(live)),
             warm: number(counts.warm),
             resident: Size::bytes(counts.kept),
+            page_tables: self.shared().page_tables(),
             retired: shards.retired(),
             waiting: u32::try_from(shards.waiting()).unwrap_or(u32::MAX),
         }

@@ -521,4 +521,4 @@ impl<M: Machine> Recheck<'_, M> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

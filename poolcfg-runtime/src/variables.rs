@@ -108,8 +108,8 @@ impl fmt::Display for VariableError {
             variable, value, ..
         } = self;
         let instances = variable.ends_with("_INSTANCES");
-        let value = escaped(value);
-        write!(f, "environment variable `{variable}` is `{value}`, ")?;
+        let shown = escaped(value);
+        write!(f, "environment variable `{variable}` is `{shown}`, ")?;
         let fault = self.fault;
         match fault {
             VariableFault::NotUnicode => f.write_str("which is not Unicode: "),

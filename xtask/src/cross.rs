@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache;
-use crate::debian::{self, Packages, Part};
+use crate::debian::{self, Packages, Part, STABLE_FIRST};
 use crate::item::Item;
 use crate::run::run;
 
@@ -19,6 +19,7 @@ pub const CROSS: Item = Item {
     minutes: 0,
     held: || Ok(folder()?.join("usr/bin/xz").exists()),
     make: fetch,
+    unpacked: Some(folder),
 };
 
 /// Where they are unpacked.
@@ -42,7 +43,7 @@ fn fetch() -> Result<(), String> {
                 "xz-utils",
             ],
             part: Part::WithDependencies,
-            suites: &[&suite],
+            sources: &[&[&suite]],
             version: "",
         },
         Packages {
@@ -54,7 +55,7 @@ fn fetch() -> Result<(), String> {
                 "libc6-dev-arm64-cross",
             ],
             part: Part::Alone,
-            suites: &["trixie"],
+            sources: &STABLE_FIRST,
             version: "",
         },
     ];

@@ -5,8 +5,9 @@
 
 use std::fs;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use crate::run::{output, run};
 
@@ -17,11 +18,18 @@ pub struct Packages<'a> {
     pub names: &'a [&'a str],
     /// What of them.
     pub part: Part,
-    /// The suites to look in.
-    pub suites: &'a [&'a str],
+    /// Where to look, in order of preference: each source is a set of suites that are read together. A source
+    /// that cannot be read, or that lacks a package, is passed over for the next.
+    pub sources: &'a [&'a [&'a str]],
     /// How the version has to begin; empty for any.
     pub version: &'a str,
 }
+
+/// Debian's stable release, and where its mirror cannot be read, the releases after it.
+pub const STABLE_FIRST: [&[&str]; 3] = [&["trixie"], &["forky"], &["sid"]];
+
+/// Debian's newest packages, and where they cannot be read, those that are nearly as new.
+pub const NEWEST_FIRST: [&[&str]; 2] = [&["sid"], &["forky"]];
 
 /// What of the packages that are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +40,51 @@ pub enum Part {
     /// has to be the one of the machine's dynamic loader, so the suite has to be the machine's or one that
     /// is made for it.
     WithDependencies,
-    /// What they depend on directly: the package behind one that stands for the newest version.
+    /// What they depend on directly: the package behind one that stands for the newest version, and of a kernel
+    /// the package with the file to boot.
     Dependencies,
 }
 
+/// How long a set of packages from a source that was not the first choice is used before the first choice is
+/// tried again. A mirror that is being synchronized is whole again within hours.
+const TRY_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The file beside `folder` that says which packages were unpacked there, and which sources were passed over.
+pub fn record(folder: &Path) -> PathBuf {
+    folder.with_added_extension("from")
+}
+
+/// What a line of the record about a source that was passed over begins with.
+const PASSED_OVER: &str = "passed over ";
+
+/// The lines about sources that were passed over when `folder` was unpacked.
+pub fn passed_over(folder: &Path) -> Vec<String> {
+    let text = fs::read_to_string(record(folder)).unwrap_or_default();
+    let lines = text.lines().filter(|line| line.starts_with(PASSED_OVER));
+    lines.map(str::to_owned).collect()
+}
+
+/// Whether a source was passed over so long ago that it has to be tried again.
+pub fn is_due(folder: &Path) -> bool {
+    let age = fs::metadata(record(folder))
+        .and_then(|metadata| metadata.modified())
+        .map(|modified| modified.elapsed().unwrap_or_default());
+    !passed_over(folder).is_empty() && age.is_ok_and(|age| age > TRY_AGAIN)
+}
+
+/// Puts off the next try by another day.
+pub fn put_off(folder: &Path) -> Result<(), String> {
+    let record = record(folder);
+    fs::File::options()
+        .append(true)
+        .open(&record)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .map_err(|error| format!("`{}`: {error}", record.display()))
+}
+
 /// Fetches sets of packages and unpacks them into `folder`, each set over those before it. The folder is
-/// there only when all of them are.
+/// there only when all of them are. A file beside it, `FOLDER.from`, says what was taken: a line
+/// `PACKAGE VERSION SUITE` for each package, and a line for each source that was passed over.
 pub fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
     for tool in ["apt-get", "apt-cache", "dpkg"] {
         let version = Command::new(tool).arg("--version").output();
@@ -49,9 +96,10 @@ pub fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
     let _ = fs::remove_dir_all(&work);
     let unpacked = work.join("unpacked");
     create(&unpacked)?;
+    let mut taken = Vec::new();
     for (number, packages) in sets.iter().enumerate() {
         let work = work.join(format!("set-{number}"));
-        download(packages, &work)?;
+        let suites = first_whole(packages, &work, &mut taken)?;
         let files =
             fs::read_dir(&work).map_err(|error| format!("`{}`: {error}", work.display()))?;
         for deb in files
@@ -61,8 +109,16 @@ pub fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
         {
             // Quietly: there may be a hundred.
             output(Command::new("dpkg").arg("-x").arg(&deb).arg(&unpacked))?;
+            let name = deb.file_stem().unwrap_or_default().to_string_lossy();
+            let mut parts = name.split('_');
+            let (name, version) = (parts.next().unwrap_or_default(), parts.next());
+            let version = version.unwrap_or_default().replace("%3a", ":");
+            taken.push(format!("{name} {version} {suites}"));
         }
     }
+    let record = record(folder);
+    fs::write(&record, taken.join("\n") + "\n")
+        .map_err(|error| format!("`{}`: {error}", record.display()))?;
     // Only a whole tree takes the name that is looked for.
     let _ = fs::remove_dir_all(folder);
     fs::rename(&unpacked, folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
@@ -70,8 +126,36 @@ pub fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Has apt fetch packages into the folder `work` from the first source that is whole; its suites. Adds a line to
+/// `taken` for each source that is passed over.
+fn first_whole(
+    packages: &Packages<'_>,
+    work: &Path,
+    taken: &mut Vec<String>,
+) -> Result<String, String> {
+    let mut errors = Vec::new();
+    for suites in packages.sources {
+        let names = suites.join(" and ");
+        // What an earlier source left behind is not read again.
+        let _ = fs::remove_dir_all(work);
+        match download(packages, suites, work) {
+            Ok(()) => {
+                for error in &errors {
+                    eprintln!("note: {error}; taken from {names} instead");
+                }
+                return Ok(names);
+            }
+            Err(error) => {
+                taken.push(format!("{PASSED_OVER}{names}"));
+                errors.push(format!("{names} is passed over: {error}"));
+            }
+        }
+    }
+    Err(errors.join("; "))
+}
+
 /// Has apt fetch packages into the folder `work`; apt checks them against the digests of its signed lists.
-fn download(packages: &Packages<'_>, work: &Path) -> Result<(), String> {
+fn download(packages: &Packages<'_>, suites: &[&str], work: &Path) -> Result<(), String> {
     for part in ["lists/partial", "cache/archives/partial"] {
         create(&work.join(part))?;
     }
@@ -100,7 +184,7 @@ fn download(packages: &Packages<'_>, work: &Path) -> Result<(), String> {
     ];
     settings.extend(foreign.iter().map(|of| line("APT::Architectures::", of)));
     for (file, text) in [
-        (&list, sources(packages.suites, &foreign)?),
+        (&list, sources(suites, &foreign)?),
         // As if nothing were installed, so that what is fetched does not depend on what is.
         (&status, String::new()),
         (&configuration, settings.concat()),
@@ -120,8 +204,8 @@ fn download(packages: &Packages<'_>, work: &Path) -> Result<(), String> {
     // Its progress is not of the text that a caller prints.
     step(apt("apt-get").arg("update"))?;
     let wanted = match packages.part {
-        Part::Alone => alone(packages, apt)?,
-        Part::WithDependencies => with_dependencies(packages, apt)?,
+        Part::Alone => alone(packages, suites, apt)?,
+        Part::WithDependencies => with_dependencies(packages, suites, apt)?,
         Part::Dependencies => dependencies(packages, apt)?,
     };
     step(apt("apt-get").arg("download").args(wanted))
@@ -133,10 +217,8 @@ fn step(command: &mut Command) -> Result<(), String> {
 
 type Wanted = Result<Vec<String>, String>;
 
-fn alone(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
-    let Packages {
-        suites, version, ..
-    } = packages;
+fn alone(packages: &Packages<'_>, suites: &[&str], apt: impl Fn(&str) -> Command) -> Wanted {
+    let version = packages.version;
     let newest = |name: &&str| {
         let known = output(apt("apt-cache").args(["madison", name]))?;
         known
@@ -149,7 +231,11 @@ fn alone(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
     packages.names.iter().map(newest).collect()
 }
 
-fn with_dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
+fn with_dependencies(
+    packages: &Packages<'_>,
+    suites: &[&str],
+    apt: impl Fn(&str) -> Command,
+) -> Wanted {
     let mut install = apt("apt-get");
     install.args([
         "install",
@@ -157,7 +243,7 @@ fn with_dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> 
         "--yes",
         "--no-install-recommends",
     ]);
-    if let Some(suite) = packages.suites.first() {
+    if let Some(suite) = suites.first() {
         install.args(["--target-release", suite]);
     }
     let lines = output(install.args(packages.names))?;
@@ -178,10 +264,35 @@ fn with_dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> 
 }
 
 fn dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
+    let wanted = depends(packages.names, &apt)?;
+    if wanted.is_empty() {
+        return Err(format!("no package {}", packages.names.join(", ")));
+    }
+    let images: Vec<&str> = wanted
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.starts_with(IMAGE))
+        .collect();
+    let binaries: Vec<String> = match images.as_slice() {
+        [] => Vec::new(),
+        images => depends(images, &apt)?,
+    };
+    let binaries = binaries.into_iter().filter(|name| name.starts_with(BINARY));
+    Ok(wanted.iter().cloned().chain(binaries).collect())
+}
+
+/// What a package of a kernel is called.
+const IMAGE: &str = "linux-image-";
+
+/// What holds the file to boot from Debian 14 on, where a package of a kernel only depends on it.
+const BINARY: &str = "linux-binary-";
+
+/// What packages depend on directly.
+fn depends(names: &[&str], apt: impl Fn(&str) -> Command) -> Wanted {
     let known = output(
         apt("apt-cache")
             .args(["depends", "--important"])
-            .args(packages.names),
+            .args(names),
     )?;
     Ok(known
         .lines()
@@ -239,4 +350,35 @@ fn sources(suites: &[&str], foreign: &[&str]) -> Result<String, String> {
 
 fn create(path: &Path) -> Result<(), String> {
     fs::create_dir_all(path).map_err(|error| format!("`{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_was_passed_over_is_tried_again_after_a_day() {
+        let folder = std::env::temp_dir().join(format!("poolcfg-debian-{}", std::process::id()));
+        create(&folder).unwrap();
+        let kernel = folder.join("riscv64");
+        assert!(!is_due(&kernel), "nothing is recorded");
+        let age = |hours: u64| {
+            let time = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
+            let file = fs::File::options().append(true).open(record(&kernel));
+            file.unwrap().set_modified(time).unwrap();
+        };
+        fs::write(record(&kernel), "linux-image 6.12 trixie\n").unwrap();
+        age(100);
+        assert!(!is_due(&kernel), "the first choice was taken");
+        let text = "passed over trixie\nlinux-image 7.2.12-1 forky\n";
+        fs::write(record(&kernel), text).unwrap();
+        assert_eq!(passed_over(&kernel), ["passed over trixie"]);
+        assert!(!is_due(&kernel), "just now");
+        age(25);
+        assert!(is_due(&kernel));
+        put_off(&kernel).unwrap();
+        assert!(!is_due(&kernel), "put off");
+        assert_eq!(fs::read_to_string(record(&kernel)).unwrap(), text);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -20,11 +20,12 @@ pub const DLLTOOL: Item = Item {
         let packages = Packages {
             names: &["binutils-mingw-w64-x86-64"],
             part: Part::WithDependencies,
-            suites: &[&debian::known_suite()?],
+            sources: &[&[&debian::known_suite()?]],
             version: "",
         };
         debian::unpack(&[packages], &folder()?)
     },
+    unpacked: Some(folder),
 };
 
 fn folder() -> Result<PathBuf, String> {

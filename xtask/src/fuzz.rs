@@ -23,11 +23,12 @@ pub const LIBFUZZER: Item = Item {
         let packages = Packages {
             names: &[PACKAGE],
             part: Part::Alone,
-            suites: &[&debian::known_suite()?],
+            sources: &[&[&debian::known_suite()?]],
             version: "",
         };
         debian::unpack(&[packages], &folder()?)
     },
+    unpacked: Some(folder),
 };
 
 fn folder() -> Result<PathBuf, String> {

@@ -1,8 +1,10 @@
 //! Items: the things that the set-up fetches or builds, each once, into the cache.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 use crate::cache;
+use crate::debian;
 
 /// One thing of the set-up.
 pub struct Item {
@@ -16,6 +18,32 @@ pub struct Item {
     pub held: fn() -> Result<bool, String>,
     /// Fetches or builds it. What an earlier try that was broken off has done is done again or used.
     pub make: fn() -> Result<(), String>,
+    /// Where packages of Debian are unpacked for it; `None` if it has none.
+    pub unpacked: Option<fn() -> Result<PathBuf, String>>,
+}
+
+impl Item {
+    /// Whether it was made from the second choice of a source, so long ago that the first has to be tried again.
+    fn is_due(&self) -> Result<bool, String> {
+        self.unpacked
+            .map_or(Ok(false), |folder| Ok(debian::is_due(&folder()?)))
+    }
+
+    /// Tries the first choice of a source again. What is there is used as it is when nothing comes of it.
+    fn make_again(&self) -> Result<(), String> {
+        let Err(error) = (self.make)() else {
+            return Ok(());
+        };
+        eprintln!("note: {}: used as it is: {error}", self.name);
+        self.unpacked
+            .map_or(Ok(()), |folder| debian::put_off(&folder()?))
+    }
+
+    /// What was passed over when it was made.
+    pub fn passed_over(&self) -> Result<Vec<String>, String> {
+        self.unpacked
+            .map_or(Ok(Vec::new()), |folder| Ok(debian::passed_over(&folder()?)))
+    }
 }
 
 /// Makes those that are not there, in order, and says how far it is.
@@ -24,6 +52,8 @@ pub fn make(items: &[&Item]) -> Result<(), String> {
     for item in items {
         if !(item.held)()? {
             missing.push(*item);
+        } else if item.is_due()? {
+            item.make_again()?;
         }
     }
     if missing.is_empty() {
@@ -92,6 +122,7 @@ mod tests {
         minutes: 0,
         held: || Ok(true),
         make: || Err("made again".to_owned()),
+        unpacked: None,
     };
 
     #[test]

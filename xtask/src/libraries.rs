@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use crate::cache;
-use crate::debian::{self, Packages, Part};
+use crate::debian::{self, Packages, Part, STABLE_FIRST};
 use crate::item::Item;
 
 /// What Debian calls the architectures in the names of packages, and what GNU calls them in those of folders.
@@ -19,9 +19,6 @@ const ARCHITECTURES: [(&str, &str); 7] = [
     ("loong64", "loongarch64-linux-gnu"),
 ];
 
-/// The suite on every machine: the packages hold nothing that runs on it, and those of Debian 12 lack loong64.
-const SUITE: &str = "trixie";
-
 /// The libraries, and what a program is linked with.
 pub const LIBRARIES: Item = Item {
     name: "C libraries of seven architectures",
@@ -34,11 +31,12 @@ pub const LIBRARIES: Item = Item {
             .all(|(_, gnu)| folder.join(link(gnu)).exists()))
     },
     make: fetch,
+    unpacked: Some(folder),
 };
 
 /// Where they are unpacked: `usr/GNU/lib` for each architecture.
 pub fn folder() -> Result<PathBuf, String> {
-    Ok(cache::folder()?.join(format!("libraries-{SUITE}")))
+    Ok(cache::folder()?.join("libraries-trixie"))
 }
 
 /// The name by which a linker looks for the library that unwinds.
@@ -57,7 +55,8 @@ fn fetch() -> Result<(), String> {
     let packages = Packages {
         names: &names.iter().map(String::as_str).collect::<Vec<_>>(),
         part: Part::Alone,
-        suites: &[SUITE],
+        // On every machine: the packages hold nothing that runs on it, and those of Debian 12 lack loong64.
+        sources: &STABLE_FIRST,
         version: "",
     };
     debian::unpack(&[packages], &folder)?;

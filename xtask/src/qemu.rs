@@ -14,6 +14,7 @@ pub const QEMU: Item = Item {
     minutes: 0,
     held: || Ok(folder()?.join("usr/bin/qemu-system-riscv64").exists()),
     make: fetch,
+    unpacked: Some(folder),
 };
 
 fn folder() -> Result<PathBuf, String> {
@@ -33,7 +34,7 @@ fn fetch() -> Result<(), String> {
     let packages = Packages {
         names: &["qemu-system-riscv", "qemu-system-arm", "qemu-user"],
         part: Part::WithDependencies,
-        suites,
+        sources: &[suites],
         version: "",
     };
     debian::unpack(&[packages], &folder()?)

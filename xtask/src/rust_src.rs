@@ -18,6 +18,7 @@ pub const RUST_SRC: Item = Item {
     minutes: 0,
     held: || Ok(library()?.join("Cargo.lock").is_file()),
     make: fetch,
+    unpacked: Some(folder),
 };
 
 /// The folder `library` of the standard library's source.
@@ -36,32 +37,22 @@ fn folder() -> Result<PathBuf, String> {
 }
 
 /// Suites of Debian that have carried a `rust-src` of the toolchain's version.
-const SUITES: [&str; 2] = ["trixie-backports", "sid"];
+const SOURCES: [&[&str]; 2] = [&["trixie-backports"], &["sid"]];
 
 fn fetch() -> Result<(), String> {
     let version = version()?;
     let folder = folder()?;
-    let from = |suite: &str| {
-        let packages = Packages {
-            names: &["rust-src"],
-            part: Part::Alone,
-            suites: &[suite],
-            version: &format!("{version}+"),
-        };
-        debian::unpack(&[packages], &folder)
+    let packages = Packages {
+        names: &["rust-src"],
+        part: Part::Alone,
+        sources: &SOURCES,
+        version: &format!("{version}+"),
     };
-    // One suite at a time: a mirror that lags may have one that apt takes for expired.
-    let mut errors = Vec::new();
-    for suite in SUITES {
-        match from(suite) {
-            Ok(()) => return Ok(()),
-            Err(error) => errors.push(error),
-        }
-    }
-    let errors = errors.join("; ");
-    Err(format!(
-        "{version} could not be fetched: {errors}; with rustup, `rustup component add rust-src` brings it"
-    ))
+    debian::unpack(&[packages], &folder).map_err(|error| {
+        format!(
+            "{version} could not be fetched: {error}; with rustup, `rustup component add rust-src` brings it"
+        )
+    })
 }
 
 /// The version of rustc, such as `1.95.0`.

@@ -18,6 +18,7 @@ pub const SERVER: Item = Item {
     minutes: 11,
     held,
     make,
+    unpacked: None,
 };
 
 /// The targets, each with what GNU calls its architecture.

@@ -18,6 +18,7 @@ pub const STRACE: Item = Item {
     make: || {
         fetch(&folder()?).map_err(|error| format!("could not be fetched: {error}; install it"))
     },
+    unpacked: Some(folder),
 };
 
 /// The program.
@@ -47,7 +48,7 @@ fn fetch(folder: &Path) -> Result<(), String> {
     let packages = Packages {
         names: &["strace", "libunwind8"],
         part: Part::Alone,
-        suites: &[&debian::suite()?],
+        sources: &[&[&debian::suite()?]],
         version: "",
     };
     debian::unpack(&[packages], folder)?;

@@ -1,6 +1,6 @@
 //! What all slots of a pool share, and what happens to a slot that is released.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use poolcfg_core::{Limits, MappingName, Size};
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     /// Read while a slot is being closed.
     closing: RwLock<()>,
     page_size: Size,
+    /// Bytes of page tables that slots may have, written only by a round that changes it.
+    page_tables: AtomicI64,
     /// After the slots.
     mappings: Box<[Arc<Mapping>]>,
     /// After the mappings: struck out of the ledger when they are gone.
@@ -46,7 +48,7 @@ impl Shared {
         options: &PoolOptions,
         shards: usize,
     ) -> Result<Arc<Self>, PoolError> {
-        let mut tried = Ok(Reset::Discard);
+        let (mut tried, mut page_tables) = (Ok(Reset::Discard), 0);
         let shared = Arc::new_cyclic(|shared: &Weak<Self>| {
             let page_size = reserved.page_size;
             let (limits, carvers, entry) = carvers(reserved, options, shared);
@@ -54,6 +56,7 @@ impl Shared {
             let shards = Shards::new(shards, carvers);
             if let Some(mut first) = shards.take(0, None) {
                 tried = try_out(&mut first, options);
+                page_tables = first.more_page_tables();
                 // These lists have not ended.
                 let _ = shards.put_closed(0, first);
             }
@@ -67,6 +70,7 @@ impl Shared {
                 is_gone: AtomicBool::new(false),
                 closing: RwLock::new(()),
                 page_size,
+                page_tables: AtomicI64::new(page_tables),
                 mappings,
                 entry,
             }
@@ -87,6 +91,7 @@ impl Shared {
         } else {
             parts.reset(self.reset, self.keep)
         };
+        self.count_page_tables(&mut parts);
         if cleared.is_err() {
             self.shards.retire(home);
             return;
@@ -109,12 +114,26 @@ impl Shared {
             return false;
         };
         let closed = parts.close();
+        self.count_page_tables(&mut parts);
         drop(closing);
         match closed {
             Ok(()) => drop(self.shards.put_cold(shard, parts)),
             Err(_) => self.shards.retire_moving(shard),
         }
         true
+    }
+
+    fn count_page_tables(&self, parts: &mut Parts) {
+        let more = parts.more_page_tables();
+        if more != 0 {
+            self.page_tables.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+
+    /// Bytes of page tables that slots may have.
+    pub(super) fn page_tables(&self) -> Size {
+        let bytes = self.page_tables.load(Ordering::Relaxed);
+        Size::bytes(u64::try_from(bytes).unwrap_or(0))
     }
 
     /// Gives back everything but the slots that live, each of which is given back when it is released.

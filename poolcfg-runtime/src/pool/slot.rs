@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::{Arc, Weak};
 
 use crate::machine::wide;
@@ -17,6 +18,8 @@ pub(super) struct Parts {
     pub(super) memory: Owned,
     pub(super) table: Option<Owned>,
     pub(super) stack: Option<Owned>,
+    /// Bytes of page tables that it may have, as the pool has them in its sum.
+    page_tables: i64,
     note: Note,
 }
 
@@ -66,8 +69,16 @@ impl Parts {
         [Some(&self.memory), self.table.as_ref(), self.stack.as_ref()]
             .into_iter()
             .flatten()
-            .map(|region| wide(region.kept()))
+            .map(|region| wide(region.resident()))
             .sum()
+    }
+
+    /// How many more bytes of page tables it may have than when this was last asked.
+    pub(super) fn more_page_tables(&mut self) -> i64 {
+        let regions = [Some(&self.memory), self.table.as_ref(), self.stack.as_ref()];
+        let bytes: u64 = regions.into_iter().flatten().map(Region::page_tables).sum();
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        bytes - mem::replace(&mut self.page_tables, bytes)
     }
 }
 
@@ -94,6 +105,7 @@ impl Fresh for Carvers {
             memory,
             table: self.tables.as_mut().and_then(whole),
             stack: self.stacks.as_mut().and_then(whole),
+            page_tables: 0,
             note: Note::default(),
         }))
     }

@@ -50,8 +50,13 @@ pub(super) fn call<T>(
             FAILED.set(FAILED.get() + 1);
             let page = rustix::param::page_size();
             let half = len / 2 / page * page;
-            // A map that is made, or taken away, is one whole.
-            let divisible = !matches!(call, Call::Reserve | Call::Release);
+            let divisible = match call {
+                // A map that is made, or taken away, is one whole.
+                Call::Reserve | Call::Release => false,
+                // Everything else is said before anything is changed.
+                Call::Renew => plan.errno == Errno::NOMEM,
+                _ => true,
+            };
             if plan.half && divisible && half > 0 {
                 drop(make(half));
             }

@@ -5,6 +5,7 @@
 use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::Size;
@@ -18,6 +19,8 @@ pub(crate) struct Mapping {
     base: NonNull<u8>,
     len: usize,
     extents: Mutex<Extents>,
+    /// Whether the process locks all that it maps, this too, so that what is opened may be in memory at once.
+    locked: AtomicBool,
 }
 
 // SAFETY: a mapping is an address and a length that belong to it alone; what may be done to its pages is
@@ -53,6 +56,7 @@ impl Mapping {
             base,
             len,
             extents: Mutex::new(Extents::new(len)),
+            locked: AtomicBool::new(false),
         }
     }
 
@@ -86,7 +90,19 @@ impl Mapping {
     /// What the system says when the first page may have stayed accessible.
     pub(crate) fn unite(&self) -> io::Result<()> {
         // SAFETY: the range is the mapping's own, whole, and no region has been cut from it.
-        unsafe { os::unite(self.base, self.len) }
+        let locked = unsafe { os::unite(self.base, self.len) }?;
+        self.locked.store(locked, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether the process locks all that it maps (mlockall), as far as that is known.
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked.load(Ordering::Relaxed)
+    }
+
+    /// The process locks all that it maps.
+    pub(super) fn lock(&self) {
+        self.locked.store(true, Ordering::Relaxed);
     }
 
     /// From now on these bytes are not released.

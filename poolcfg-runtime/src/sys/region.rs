@@ -9,6 +9,7 @@ use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::left::Left;
 use super::mapping::Mapping;
 use super::page;
 
@@ -31,9 +32,9 @@ pub struct Region<T: ?Sized = [()]> {
     pub(super) open: usize,
     /// What may be accessible, if a call failed half-way: else as far as `open`.
     pub(super) reach: usize,
-    /// Bytes of zeroed pages that an earlier reset has kept.
-    pub(super) kept: usize,
-    /// Whether somebody may have written since the last reset.
+    /// What owners may have left.
+    pub(super) left: Left,
+    /// Whether somebody may have read or written since the last reset.
     pub(super) touched: AtomicBool,
     /// Whether the owner has changed the mapping itself.
     pub(super) replaced: bool,
@@ -71,7 +72,7 @@ impl Owned {
             size: 0,
             open: 0,
             reach: 0,
-            kept: 0,
+            left: Left::default(),
             touched: AtomicBool::new(false),
             replaced: false,
             torn: false,
@@ -141,7 +142,7 @@ impl<T: ?Sized> Region<T> {
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         // Who has an address may write.
-        self.touched.store(true, Ordering::Relaxed);
+        self.touch();
         self.start().as_ptr()
     }
 
@@ -158,6 +159,8 @@ impl<T: ?Sized> Region<T> {
     /// Its accessible bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
+        // Reading a page costs an entry in the page tables.
+        self.touch();
         // SAFETY: the first `size` bytes are open, zero or written since, in one mapping that this
         // region keeps alive, and fit an isize; they change only through `&mut self`.
         unsafe { slice::from_raw_parts(self.start().as_ptr(), self.size) }
@@ -179,6 +182,13 @@ impl<T: ?Sized> Region<T> {
     /// it. What lies there has to stay mapped: an unmapped page may become somebody else's at once.
     pub fn mapped_over(&mut self) {
         self.replaced = true;
+    }
+
+    fn touch(&self) {
+        // A line that nobody writes is shared by those who read.
+        if !self.touched.load(Ordering::Relaxed) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn start(&self) -> NonNull<u8> {

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use poolcfg_core::{Limits, Promise, Size};
+use poolcfg_core::{Counts, Limits, Promise, Size};
 
-use super::{Tunables, WasmtimeSettings};
+use super::{Tunables, WasmtimeSettings, counts};
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
+use crate::machine::Here;
 use crate::recheck::Taken;
 use crate::reserved::{Warning, warnings};
 use crate::sys::Mapping;
@@ -47,6 +48,12 @@ impl Checked {
         self.limits.max_instances
     }
 
+    /// What each of them may have, as the build says it ([`WasmtimeLimits::counts`](crate::WasmtimeLimits::counts)).
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        counts(&self.limits)
+    }
+
     /// What was found: at least what was guaranteed (or what one can live with), at most what was asked.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -68,7 +75,7 @@ impl Checked {
     /// What does not stand in the way and should be known. It is looked for when it is asked for.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        warnings(&self.promise, &self.limits, self.page_size)
+        warnings(&Here, &self.promise, &self.limits, self.page_size)
     }
 }
 

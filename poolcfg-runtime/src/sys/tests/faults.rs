@@ -212,9 +212,11 @@ fn fail_everywhere() {
         Call::Open,
         Call::Shut,
         Call::Discard,
+        Call::DiscardLocked,
         Call::Renew,
         Call::OpenPagemap,
         Call::Scan,
+        Call::Prove,
     ] {
         for (errno, half, for_good) in [
             (Errno::NOMEM, false, false),

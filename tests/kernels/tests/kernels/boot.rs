@@ -31,7 +31,7 @@ pub fn boot<T>(
     read: impl FnOnce(&str, Vec<&str>) -> Result<T, String>,
 ) -> Result<T, String> {
     let folder = root().join("target/kernels");
-    let log = folder.join(format!("{}-{name}.log", kernel.profile));
+    let log = folder.join(format!("{}-{name}.log", kernel.id()));
     let fails = |error: String| format!("{error}; the console's log is `{}`", log.display());
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let lines = run(kernel, archive, job, &log).map_err(fails)?;

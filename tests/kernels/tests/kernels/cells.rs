@@ -42,7 +42,7 @@ fn judge_all() -> Vec<(&'static Kernel, Result<Judged, String>)> {
             read(release, &lines, STARTS)
         })
     });
-    judged.sort_by_key(|(kernel, _)| KERNELS.iter().position(|of| of.profile == kernel.profile));
+    judged.sort_by_key(|(kernel, _)| KERNELS.iter().position(|of| of.id() == kernel.id()));
     judged
 }
 
@@ -54,7 +54,7 @@ fn every_promise_is_kept_by_every_kernel() {
     for (kernel, result) in judge_all() {
         match result {
             Ok(result) => judged.push((kernel, result)),
-            Err(error) => failures.push(format!("{}: {error}", kernel.profile)),
+            Err(error) => failures.push(format!("{}: {error}", kernel.id())),
         }
     }
     let text = table::write(&judged);
@@ -65,12 +65,12 @@ fn every_promise_is_kept_by_every_kernel() {
             result
                 .broken
                 .iter()
-                .map(|broken| format!("{}: {broken}", kernel.profile)),
+                .map(|broken| format!("{}: {broken}", kernel.id())),
         );
         for cell in &result.cells {
             starts += cell.starts;
             if let Some(low) = table::too_low(cell) {
-                failures.push(format!("{}: {low}", kernel.profile));
+                failures.push(format!("{}: {low}", kernel.id()));
             }
         }
     }

@@ -39,7 +39,7 @@ pub fn run(
 ) -> Result<Vec<Outcome>, String> {
     let archive = image
         .file("commands", commands.join("\n").as_bytes())
-        .write(&format!("{}-{name}", kernel.profile));
+        .write(&format!("{}-{name}", kernel.id()));
     boot::boot(kernel, name, &archive, "commands", |_, lines| {
         read(&lines, commands)
     })

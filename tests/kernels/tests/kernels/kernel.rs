@@ -1,5 +1,6 @@
 //! The kernels, and the machines that boot them.
 
+use std::fs;
 use std::path::PathBuf;
 
 use poolcfg_tests::variable;
@@ -51,6 +52,8 @@ pub struct Kernel {
     pub cpu: &'static str,
     /// Whether it is built here: then it may be missing, and `cargo xtask test` says what it leaves out.
     pub built: bool,
+    /// Whether it is Debian's newest kernel, beside that of the stable release.
+    pub newest: bool,
     /// The machine.
     pub architecture: &'static Architecture,
 }
@@ -66,6 +69,7 @@ const fn riscv64(profile: &'static str, cpu: &'static str) -> Kernel {
         image: "riscv64",
         cpu,
         built: false,
+        newest: false,
         architecture: &RISCV64,
     }
 }
@@ -82,6 +86,7 @@ const fn aarch64(
         image,
         cpu,
         built: false,
+        newest: false,
         architecture: &AARCH64,
     }
 }
@@ -90,6 +95,18 @@ impl Kernel {
     const fn built(mut self) -> Self {
         self.built = true;
         self
+    }
+
+    const fn newest(mut self, image: &'static str) -> Self {
+        self.newest = true;
+        self.image = image;
+        self
+    }
+
+    /// What tells it from all others in reports and names of files.
+    pub fn id(&self) -> String {
+        let newest = if self.newest { "-newest" } else { "" };
+        format!("{}{newest}", self.profile)
     }
 
     /// The file to boot.
@@ -101,10 +118,32 @@ impl Kernel {
     pub fn held(&self) -> bool {
         !self.built || self.file().is_file()
     }
+
+    /// The suite of Debian that it was fetched from.
+    pub fn suite(&self) -> String {
+        let file = self.file().with_added_extension("from");
+        let text = fs::read_to_string(&file)
+            .unwrap_or_else(|error| panic!("`{}`: {error}", file.display()));
+        suite(&text).unwrap_or_else(|| panic!("`{}` names no package: {text}", file.display()))
+    }
+}
+
+/// The suite of the kernel's package in what the set-up wrote down of the packages that it fetched.
+fn suite(from: &str) -> Option<String> {
+    from.lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .find_map(|words| match words.as_slice() {
+            [package, _, suite]
+                if package.starts_with("linux-image-") || package.starts_with("linux-source-") =>
+            {
+                Some((*suite).to_owned())
+            }
+            _ => None,
+        })
 }
 
 /// Every kernel, those first that take longest.
-pub static KERNELS: [Kernel; 7] = [
+pub static KERNELS: [Kernel; 9] = [
     aarch64("va47-16k", "Debian arm64-16k, 52 bits", "arm64-16k", MAX),
     riscv64("sv57", "rv64,sv57=on"),
     aarch64(
@@ -117,6 +156,8 @@ pub static KERNELS: [Kernel; 7] = [
     riscv64("sv48", "rv64,sv48=on"),
     riscv64("sv39", "rv64,sv39=on"),
     aarch64("va48", "Debian arm64, 52 bits", "arm64", MAX),
+    riscv64("sv39", "rv64,sv39=on").newest("riscv64-newest"),
+    aarch64("va48", "Debian arm64, 52 bits", "arm64", MAX).newest("arm64-newest"),
     aarch64(
         "va39",
         "Debian's source, 39 bits",
@@ -126,11 +167,11 @@ pub static KERNELS: [Kernel; 7] = [
     .built(),
 ];
 
-/// The kernel that judges a profile.
+/// The kernel that judges a profile, the stable release's where there are two.
 pub fn kernel(profile: &str) -> &'static Kernel {
     KERNELS
         .iter()
-        .find(|kernel| kernel.profile == profile)
+        .find(|kernel| kernel.profile == profile && !kernel.newest)
         .unwrap()
 }
 
@@ -158,5 +199,16 @@ fn the_profiles_that_are_called_measured_are_those_with_a_kernel() {
     let mut judged: Vec<&str> = KERNELS.iter().map(|kernel| kernel.profile).collect();
     measured.sort_unstable();
     judged.sort_unstable();
+    judged.dedup();
     assert_eq!(measured, judged);
+}
+
+#[test]
+fn the_suite_of_a_kernel_is_read() {
+    let from = "passed over trixie\nlinux-base-riscv64 7.2.12-1 forky\n\
+                linux-image-7.2.12+deb14-riscv64 7.2.12-1 forky\n";
+    assert_eq!(suite(from).as_deref(), Some("forky"));
+    let from = "linux-source-6.12 6.12.107-1 trixie\n";
+    assert_eq!(suite(from).as_deref(), Some("trixie"));
+    assert_eq!(suite("passed over trixie\n"), None);
 }

@@ -52,7 +52,7 @@ const CHECKED_IN: &str = "tests/kernels/table.md";
 /// One line of a table: the cell, what is promised of it, and the least and the most that was measured.
 #[derive(Debug)]
 struct Row<'a> {
-    cell: [&'a str; 4],
+    cell: [&'a str; 5],
     promised: [&'a str; 4],
     measured: [[u64; 2]; 2],
 }
@@ -61,8 +61,10 @@ impl<'a> Row<'a> {
     fn read(line: &'a str) -> Option<Self> {
         let columns: Vec<&str> = line.split('|').map(str::trim).collect();
         let column = |i: usize| columns.get(i).copied();
+        // Which version a mirror has today makes no difference.
+        let (kernel, _) = column(2)?.rsplit_once(", from ")?;
         Some(Self {
-            cell: [column(1)?, column(3)?, column(4)?, column(5)?],
+            cell: [column(1)?, kernel, column(3)?, column(4)?, column(5)?],
             promised: [column(7)?, column(10)?, column(12)?, column(15)?],
             measured: [range(column(8)?)?, range(column(11)?)?],
         })
@@ -71,7 +73,7 @@ impl<'a> Row<'a> {
     /// How far ASLR's dice may move what is measured: the ends of 140 throws lie close together when it
     /// moves little, and are those of its range within a few hundredths when it moves all it can.
     fn tolerance(&self) -> u64 {
-        let [profile, _, _, aslr] = self.cell;
+        let [profile, _, _, _, aslr] = self.cell;
         let mut profiles = VaProfile::ALL.iter().flat_map(|table| table.iter());
         let window = profiles
             .find(|of| of.name == profile)
@@ -146,7 +148,7 @@ fn a_table_is_as_another_only_within_the_dice_of_aslr() {
     assert_eq!(rows, 12 * crate::kernel::KERNELS.len());
     assert_eq!(difference(&checked_in, &checked_in), None);
     // What is there of one kernel is compared, too.
-    let line = "| sv39 | Debian riscv64, 6.12 | pie | finite | default | 140 | 170.66 GiB \
+    let line = "| sv39 | Debian riscv64, from trixie: 6.12 | pie | finite | default | 140 | 170.66 GiB \
                 | 170.67 GiB to 171.66 GiB | 99.9 % | 80.32 GiB | 81.52 GiB to 83.99 GiB | 42 | 42 \
                 | 14 of 14 | 61 | 61 | 98.3 % | 99.9 % | 0 |";
     for (from, to, same) in [
@@ -206,7 +208,7 @@ fn row(text: &mut String, kernel: &Kernel, release: &str, report: &CellReport) {
     };
     let columns = [
         kernel.profile.to_owned(),
-        format!("{}, {release}", kernel.about),
+        about(kernel, release),
         cell.program.word().to_owned(),
         cell.stack_limit.word().to_owned(),
         cell.aslr.word().to_owned(),
@@ -228,11 +230,19 @@ fn row(text: &mut String, kernel: &Kernel, release: &str, report: &CellReport) {
     let _ = writeln!(text, "| {} |", columns.join(" | "));
 }
 
+/// What a kernel is, where it was fetched from, and what it calls itself.
+fn about(kernel: &Kernel, release: &str) -> String {
+    let newest = if kernel.newest { ", newest" } else { "" };
+    let suite = kernel.suite();
+    format!("{}{newest}, from {suite}: {release}", kernel.about)
+}
+
 fn value(kernel: &Kernel, release: &str, report: &CellReport) -> Value {
     let bytes = |sizes: [Size; 2]| sizes.map(Size::get);
     json!({
         "va_profile": kernel.profile,
         "kernel": kernel.about,
+        "suite": kernel.suite(),
         "release": release,
         "program": Program::word(report.cell.program),
         "stack_limit": report.cell.stack_limit.word(),

@@ -1,0 +1,210 @@
+//! What owners leave in a region: zeroed pages, and page tables. Nothing here calls the system.
+//!
+//! ```text
+//! start              split             pages_to          tables_to
+//!   | pages that the   | pages of owners | none, but page  | none
+//!   | last reset found | before the last | tables          |
+//! ```
+//! Every number is an upper bound: what is there may be less, and is never more.
+
+use super::page;
+use crate::machine::wide;
+
+/// Bytes of spare pages that are no reason to give pages back: to look whether eight pages of 4 KiB are still
+/// zero costs a fifth of a reset.
+const SPARE: usize = 32 << 10;
+
+/// Resets in a row that find more spare pages than written ones, until all are given back.
+const SPARE_RESETS: u8 = 8;
+
+/// Levels of page tables that a region may have for itself. Tables of the next one span 256 TiB on x86_64, and
+/// a process has those that it needs.
+const LEVELS: u32 = 3;
+
+/// An entry of a page table has eight bytes.
+const ENTRY_BITS: u32 = 3;
+
+/// Bytes of pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pages {
+    /// In memory.
+    pub(super) resident: usize,
+    /// In the page tables: those in memory, and those that show the page of zeros that all share until they
+    /// write.
+    pub(super) mapped: usize,
+}
+
+impl Pages {
+    const NONE: Self = Self {
+        resident: 0,
+        mapped: 0,
+    };
+
+    fn at_most(self, bytes: usize) -> Self {
+        Self {
+            resident: self.resident.min(bytes),
+            mapped: self.mapped.min(bytes),
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            resident: self.resident.saturating_add(other.resident),
+            mapped: self.mapped.saturating_add(other.mapped),
+        }
+    }
+}
+
+/// What has been made zero, from the beginning of a region on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cleared {
+    /// Up to where everything is zero.
+    pub(super) upto: usize,
+    /// What is there, up to that.
+    pub(super) pages: Pages,
+    /// Bytes of the pages that were not zero, or may not have been.
+    pub(super) written: usize,
+}
+
+impl Cleared {
+    /// Bytes that have been written to whether they were zero or not, so that all of them are in memory.
+    pub(super) fn whole(bytes: usize) -> Self {
+        Self {
+            upto: bytes,
+            pages: Pages {
+                resident: bytes,
+                mapped: bytes,
+            },
+            written: bytes,
+        }
+    }
+}
+
+/// What may be left in a region.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    /// Where the range ends that the last reset has looked at.
+    split: usize,
+    below: Pages,
+    above: Pages,
+    /// Up to where there may be pages, and locks on them.
+    pages_to: usize,
+    /// Up to where there may be page tables.
+    tables_to: usize,
+    /// The most that `tables_to` ever was.
+    farthest: usize,
+    /// Bytes of page tables.
+    tables: u64,
+    /// Resets in a row that found more spare pages than written ones.
+    spare_resets: u8,
+}
+
+impl Left {
+    /// Bytes of pages that are in memory.
+    pub(super) fn resident(&self) -> usize {
+        self.below.and(self.above).resident
+    }
+
+    /// Bytes of page tables, if each has one page for entries of eight bytes. Those that regions share are
+    /// counted for each of them.
+    pub(super) fn page_tables(&self) -> u64 {
+        self.tables
+    }
+
+    /// Up to where there may be pages.
+    pub(super) fn pages_to(&self) -> usize {
+        self.pages_to
+    }
+
+    /// Up to where there may be page tables.
+    pub(super) fn tables_to(&self) -> usize {
+        self.tables_to
+    }
+
+    /// Whether there are pages in memory from an owner before.
+    pub(super) fn is_warm(&self) -> bool {
+        self.below.resident > 0
+    }
+
+    /// An owner may have touched the first `bytes`, of a region of `max` bytes that begins at the address
+    /// `start`.
+    pub(super) fn touch(&mut self, bytes: usize, start: usize, max: usize) {
+        self.pages_to = self.pages_to.max(bytes);
+        if bytes > self.tables_to {
+            self.tables_to = bytes;
+            self.farthest = self.farthest.max(bytes);
+            self.count_tables(start, max);
+        }
+    }
+
+    /// Takes down what a reset has found of what an owner may have touched, the first `used` bytes. From
+    /// where on pages are to be given back, if any are.
+    pub(super) fn reset(&mut self, used: usize, cleared: Cleared, keep: usize) -> Option<usize> {
+        let above = match used {
+            // All of that is given back.
+            _ if used >= self.pages_to || cleared.upto < used => Pages::NONE,
+            _ if used >= self.split => self.above.at_most(self.pages_to - used),
+            // What was below is above now, as far as it may have been there.
+            _ => self.above.and(self.below.at_most(self.split - used)),
+        };
+        self.split = used;
+        self.below = cleared.pages;
+        self.above = above;
+        let all = self.below.and(above);
+        let spare = all.mapped.saturating_sub(cleared.written);
+        let many = spare > SPARE.max(cleared.written);
+        self.spare_resets = if many { self.spare_resets + 1 } else { 0 };
+        if self.spare_resets == SPARE_RESETS {
+            self.spare_resets = 0;
+            let spare_below = cleared.pages.mapped > cleared.written;
+            return Some(if spare_below { 0 } else { cleared.upto });
+        }
+        if cleared.upto < used {
+            return Some(cleared.upto);
+        }
+        (all.mapped > keep).then_some(used)
+    }
+
+    /// Everything from `from` on has been given back.
+    pub(super) fn give_back(&mut self, from: usize) {
+        self.pages_to = self.pages_to.min(from);
+        match self.pages_to.checked_sub(self.split) {
+            Some(bytes) => self.above = self.above.at_most(bytes),
+            None => {
+                self.above = Pages::NONE;
+                self.below = self.below.at_most(self.pages_to);
+            }
+        }
+    }
+
+    /// Everything from `from` on has been mapped anew, so that its page tables are gone as well.
+    pub(super) fn renew(&mut self, from: usize, start: usize, max: usize) {
+        self.give_back(from);
+        self.tables_to = self.tables_to.min(from);
+        self.count_tables(start, max);
+    }
+
+    /// Pages beyond what the last reset has looked at could not be given back.
+    pub(super) fn stay(&mut self, pages: Pages) {
+        self.above = self.above.and(pages);
+    }
+
+    /// Counts the tables for what may have been touched since the region was last mapped anew, and those at
+    /// its edges, which are shared with what lies beside it and stay for good.
+    fn count_tables(&mut self, start: usize, max: usize) {
+        let bits = page::bits();
+        let (now, ever) = (self.tables_to.max(1), self.farthest.min(max));
+        let mut tables = 0;
+        for level in 1..=LEVELS {
+            // A table of this level has the entries for so many addresses.
+            let span = bits + level * (bits - ENTRY_BITS);
+            let block = |bytes: usize| start.saturating_add(bytes - 1).checked_shr(span);
+            let (Some(first), Some(last)) = (block(1), block(now)) else {
+                break;
+            };
+            let edge = block(max) == block(ever) && block(ever) != block(now);
+            tables += last - first + 1 + usize::from(edge);
+        }
+        self.tables = wide(tables) << bits;
+    }
+}
