@@ -191,13 +191,14 @@ fn read_where_tables_stay() {
             let said = pool.statistics().page_tables.get();
             assert!(said >= crate::machine::wide(left), "{said}: {left}");
         }
-        // So few that giving them back takes no time are gone when the slot is closed.
+        // So few that giving them back takes no time are gone when the slot is closed, but at its edges.
         let mut slot = pool.acquire().expect("a slot");
-        slot.memory().grow_to(huge_page() * 3).expect("it grows");
+        slot.memory().grow_to(huge_page() * 10).expect("it grows");
         let _ = slot.memory().as_slice().iter().step_by(huge_page()).max();
         drop(slot);
         pool.close_idle();
-        assert!(page_tables().saturating_sub(before) <= rest);
+        let left = page_tables().saturating_sub(before);
+        assert!(left <= 6 * page(), "{reset:?}: {left}");
         assert_eq!(pool.retired(), 0);
     }
 }
