@@ -288,7 +288,7 @@ fn statistics_never_say_less_than_what_is_there() {
 #[ignore = "run by the test above, in a process whose page tables it counts"]
 fn own_at_random() {
     let most = 4 * table();
-    for pool in each_reset(most, 8 * page()) {
+    for pool in each_reset(most, 8 * page() + 100) {
         let mut random = Random(0x9e37_79b9);
         let place = place(owner(&pool, page()).memory());
         let tables = status("VmPTE:");
