@@ -152,7 +152,7 @@ impl<T: ?Sized> Region<T> {
         Ok(())
     }
 
-    /// Bytes of zeroed pages that are in memory while the region is idle, at most.
+    /// Bytes of zeroed pages that are mapped while the region is idle, at most.
     pub(crate) fn resident(&self) -> usize {
         self.left.resident()
     }
