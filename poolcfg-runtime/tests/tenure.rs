@@ -282,6 +282,19 @@ fn read_far_and_wide() {
     eprintln!("done");
 }
 
+#[test]
+fn what_is_kept_is_whole_pages() {
+    for pool in each_reset(PAGES * page(), 8 * page() + 100) {
+        let mut slot = owner(&pool, PAGES * page());
+        let place = place(slot.memory());
+        slot.memory().as_mut_slice().fill(1);
+        drop(slot);
+        let kept = if pool.reset() == Reset::Discard { 0 } else { 8 };
+        assert_eq!(pool.statistics().resident.get(), wide(kept * page()));
+        assert_eq!(mapped(place.0, place.1), wide(kept * page()));
+    }
+}
+
 /// Any number after the other (xorshift, Marsaglia 2003), the same ones in every run.
 struct Random(u64);
 
