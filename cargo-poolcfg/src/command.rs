@@ -121,11 +121,13 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
     for (member, answers) in results {
         for answer in answers {
             let made = context.executable(member, answer.facts);
-            let otherwise = made.and_then(|made| answer.loaded_otherwise(&made));
-            for warning in answer.warnings().into_iter().chain(otherwise) {
+            let otherwise = made
+                .and_then(|made| answer.loaded_otherwise(&made))
+                .map(|text| (None, text));
+            for (code, warning) in answer.warnings().into_iter().chain(otherwise) {
                 // Packages of one workspace are built alike.
                 if !said.contains(&warning) {
-                    context.shell.warn(&warning);
+                    context.shell.warn_of(code, &warning);
                     said.push(warning);
                 }
             }

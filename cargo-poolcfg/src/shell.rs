@@ -44,8 +44,17 @@ impl Shell {
 
     /// What does not stand in the way and should be known; nothing with `-q`.
     pub(crate) fn warn(self, text: &str) {
+        self.warn_of(None, text);
+    }
+
+    /// The same with the code under which `--explain` says more.
+    pub(crate) fn warn_of(self, code: Option<Code>, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            let group = Group::with_title(Level::WARNING.primary_title(text));
+            let mut title = Level::WARNING.primary_title(text);
+            if let Some(code) = code {
+                title = title.id(code.as_str());
+            }
+            let group = Group::with_title(title);
             let _ = writeln!(
                 anstream::stderr(),
                 "{}",

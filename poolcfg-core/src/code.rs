@@ -72,9 +72,11 @@ pub enum Code {
     NoWasmtime,
     /// A host that cannot be told what the limits say.
     HostCannot,
+    /// A scan for written pages that misses those in swap, in a version that then shows them to the next.
+    SwappedPages,
 }
 
-const CODES: [(Code, &str); 34] = [
+const CODES: [(Code, &str); 35] = [
     (Code::Misfit, "PC0001"),
     (Code::TooManyMaps, "PC0002"),
     (Code::Syntax, "PC0003"),
@@ -109,6 +111,7 @@ const CODES: [(Code, &str); 34] = [
     (Code::OutOfSync, "PC0032"),
     (Code::NoWasmtime, "PC0033"),
     (Code::HostCannot, "PC0034"),
+    (Code::SwappedPages, "PC0035"),
 ];
 
 impl Code {

@@ -123,6 +123,19 @@ pub enum Fault<'a> {
         /// Where it is set.
         place: Place,
     },
+    /// A key that this version of Wasmtime has no setting for.
+    LacksSetting {
+        /// The key, as it is said.
+        key: &'static str,
+        /// The first major version that has it.
+        since: u32,
+        /// The version.
+        version: WasmtimeVersion,
+        /// The pool.
+        pool: &'a str,
+        /// Where it is set.
+        place: Place,
+    },
     /// Memory protection keys on a machine that has none.
     KeysOfOtherTarget {
         /// The target.
@@ -213,6 +226,7 @@ impl Fault<'_> {
             Self::NoVersion { .. } => Code::BadVersion,
             Self::NoEngine { .. } | Self::OtherEngine { .. } => Code::OtherEngine,
             Self::LacksFeature { .. }
+            | Self::LacksSetting { .. }
             | Self::KeysOfOtherTarget { .. }
             | Self::TooManyKeys { .. } => Code::LacksFeature,
             Self::WasmStackAboveStack { .. }
@@ -238,6 +252,7 @@ impl Fault<'_> {
             | Self::NoEngine { place, .. }
             | Self::OtherEngine { place, .. }
             | Self::LacksFeature { place, .. }
+            | Self::LacksSetting { place, .. }
             | Self::KeysOfOtherTarget { place, .. }
             | Self::TooManyKeys { place, .. }
             | Self::WasmStackAboveStack { place, .. }

@@ -66,12 +66,14 @@ pub use pieces::Memories;
 pub use place::{Group, KINDS, Placement, place};
 pub use plan::Plan;
 pub use position::{Position, Reserved};
-pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
+pub use profile::{
+    Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
+};
 pub use promise::{Answer, Process, Promise};
 pub use room::{HOLES, Hole, Room};
 pub use setting::{
     AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting,
-    Settings, WasmtimeKeys,
+    Settings, Switch, WasmtimeKeys,
 };
 pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};
@@ -80,6 +82,7 @@ pub use target::{Arch, Os, Target};
 pub use text::Text;
 pub use warning::Warning;
 pub use wasmtime::{
-    Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+    Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
+    WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 pub use wasmtime_pools::{Pooling, pooling};

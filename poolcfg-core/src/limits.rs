@@ -5,7 +5,7 @@ use crate::place::KINDS;
 use crate::setting::Engine;
 use crate::size::{GRAIN, Size};
 use crate::slab::{Slots, slabs};
-use crate::wasmtime::Wasmtime;
+use crate::wasmtime::{Advisory, Wasmtime};
 use crate::wasmtime_pools::pooling;
 
 /// The numbers of one pool, as asked or as guaranteed.
@@ -107,7 +107,7 @@ impl Limits {
     pub const fn least_reservation(&self) -> Size {
         match &self.wasmtime {
             Some(wasmtime)
-                if wasmtime.version.leaks_without_guard() && self.guard_size.is_zero() =>
+                if Advisory::NO_GUARD.affects(wasmtime.version) && self.guard_size.is_zero() =>
             {
                 Size::gib(4)
             }

@@ -7,7 +7,7 @@ use crate::fit::MAX_POOLS;
 use crate::profile::OwnProfile;
 use crate::shape::{Aslr, RelocationModel, StackLimit};
 use crate::size::Size;
-use crate::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
+use crate::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
@@ -97,6 +97,17 @@ pub enum Keep {
     MemoryReservation,
     /// The instances stay, each with a smaller reservation.
     MaxInstances,
+}
+
+/// Whether something is done that is on or off, or decided by what is safe and of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Switch {
+    /// `"auto"`: decided by the rest of the settings.
+    Auto,
+    /// `true`
+    On,
+    /// `false`
+    Off,
 }
 
 crate::shape::words! {
@@ -209,6 +220,8 @@ keys! {
         memory_keep_resident: Size,
         /// `table_keep_resident`
         table_keep_resident: Size,
+        /// `pagemap_scan`
+        pagemap_scan: Switch,
     }
 }
 
@@ -230,6 +243,7 @@ impl WasmtimeKeys {
             place_if(&self.max_component_instance_size),
             place_if(&self.memory_keep_resident),
             place_if(&self.table_keep_resident),
+            place_if(&self.pagemap_scan),
         ];
         let mut i = 0;
         while i < places.len() {
@@ -282,6 +296,7 @@ pub struct Settings<'a> {
     pub(crate) count: usize,
     pub(crate) space: AddressSpaceKeys<'a>,
     pub(crate) profiles: [Option<OwnProfile<'a>>; MAX_PROFILES],
+    pub(crate) instance: Option<InstanceDefaults>,
 }
 
 impl<'a> Settings<'a> {
@@ -296,6 +311,7 @@ impl<'a> Settings<'a> {
             count: 1,
             space: AddressSpaceKeys::EMPTY,
             profiles: [None; MAX_PROFILES],
+            instance: None,
         };
         let mut i = 0;
         while i < profiles.len() && i < MAX_PROFILES {
@@ -345,6 +361,13 @@ impl<'a> Settings<'a> {
         {
             self.space.va_profile = Some(Setting::given(name));
         }
+        self
+    }
+
+    /// What an instance of Wasmtime has where no table says: what the program that runs it takes of itself.
+    #[must_use]
+    pub const fn instance_defaults(mut self, instance: InstanceDefaults) -> Self {
+        self.instance = Some(instance);
         self
     }
 

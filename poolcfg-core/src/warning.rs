@@ -3,10 +3,11 @@
 use core::fmt;
 
 use crate::case::Case;
+use crate::code::Code;
 use crate::limits::{Footprint, Limits};
 use crate::plan::Plan;
 use crate::size::Size;
-use crate::wasmtime::{WasmtimeVersion, is_interpreted};
+use crate::wasmtime::{Advisory, Condition, WasmtimeVersion, is_interpreted};
 
 /// Something about a pool that should be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,15 @@ pub enum Warning<'a> {
         /// The larger one of the two mappings.
         bytes: Size,
     },
+    /// Settings that show an instance what another one wrote, in a version that still does.
+    Leaks {
+        /// The pool.
+        pool: &'a str,
+        /// The version.
+        version: WasmtimeVersion,
+        /// What is known of it.
+        advisory: Advisory,
+    },
 }
 
 impl Plan {
@@ -48,10 +58,10 @@ impl Plan {
     }
 }
 
-fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warning<'a>>; 3] {
+fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warning<'a>>; 4] {
     let pool = case.pools()[index].name;
     let Some(wasmtime) = &limits.wasmtime else {
-        return [None; 3];
+        return [None; 4];
     };
     // A target whose code is interpreted has checks in any case, and so has one of 32 bits.
     let compiles = case.target.pointer_width >= 64 && !is_interpreted(case.target);
@@ -73,7 +83,13 @@ fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warnin
             version,
             bytes: mappings[1].bytes.max(mappings[2].bytes),
         });
-    [checks, newer, charged]
+    // A leak without guard is refused before there are limits.
+    let leaks = limits.advisories().next().map(|advisory| Warning::Leaks {
+        pool,
+        version,
+        advisory,
+    });
+    [checks, newer, charged, leaks]
 }
 
 impl<'a> Warning<'a> {
@@ -82,8 +98,18 @@ impl<'a> Warning<'a> {
     pub const fn pool(&self) -> &'a str {
         let (Self::BoundsChecks { pool, .. }
         | Self::NewerVersion { pool, .. }
-        | Self::Charged { pool, .. }) = self;
+        | Self::Charged { pool, .. }
+        | Self::Leaks { pool, .. }) = self;
         pool
+    }
+
+    /// Its code for `--explain`; `None` if there is nothing more to say.
+    #[must_use]
+    pub const fn code(&self) -> Option<Code> {
+        match self {
+            Self::BoundsChecks { .. } | Self::NewerVersion { .. } | Self::Charged { .. } => None,
+            Self::Leaks { advisory, .. } => Some(advisory.code),
+        }
     }
 }
 
@@ -117,6 +143,19 @@ impl fmt::Display for Warning<'_> {
                 "Wasmtime {version} maps tables and stacks without MAP_NORESERVE, so the larger mapping of \
                  {} must be below the machine's RAM and swap; from 27 on it need not",
                 bytes.needed()
+            ),
+            Self::Leaks {
+                version, advisory, ..
+            } => write!(
+                f,
+                "with `{}` Wasmtime {version} {}: use {} or later, or leave it out ({})",
+                match advisory.condition {
+                    Condition::NoGuard => "guard_size = 0",
+                    Condition::PagemapScan => "pagemap_scan = true",
+                },
+                advisory.effect,
+                advisory.fixed_in,
+                advisory.source
             ),
         }
     }

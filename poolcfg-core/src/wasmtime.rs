@@ -2,14 +2,20 @@
 //!
 //! - here: the version and the features, as poolcfg.toml and Cargo.lock name them
 //! - `numbers`: the settings beyond those of every pool, their defaults by version, and the totals
+//! - `counts`: what one instance may have, and its defaults
 //! - `checks`: what `Engine::new` refuses
+//! - `advisories`: which versions leak under which settings
 //! - `wasmtime_pools`, beside this module: the formula of the mappings
 
+mod advisories;
 mod checks;
+mod counts;
 mod numbers;
 
 use core::fmt;
 
+pub use advisories::{Advisory, Condition};
+pub use counts::{Counts, InstanceDefaults};
 pub(crate) use numbers::{Defaults, STACK, is_interpreted};
 pub use numbers::{Totals, Wasmtime};
 
@@ -115,29 +121,6 @@ impl WasmtimeVersion {
         self.major == exact.major
             && (self.minor.is_none() || self.minor == exact.minor)
             && (self.patch.is_none() || self.patch == exact.patch)
-    }
-
-    /// Whether a slot without guard and below 4 GiB may show one instance what another one wrote:
-    /// GHSA-6wgr-89rj-399p. The condition came with 28.0.0 and is gone in 36.0.7, 42.0.2, 43.0.1 and 44.
-    /// Where only a major version is said, its first release is meant.
-    #[must_use]
-    pub const fn leaks_without_guard(self) -> bool {
-        let minor = or_zero(self.minor);
-        let patch = or_zero(self.patch);
-        match self.major {
-            28..=35 | 37..=41 => true,
-            36 => minor == 0 && patch < 7,
-            42 => minor == 0 && patch < 2,
-            43 => minor == 0 && patch < 1,
-            _ => false,
-        }
-    }
-}
-
-const fn or_zero(number: Option<u32>) -> u32 {
-    match number {
-        Some(number) => number,
-        None => 0,
     }
 }
 

@@ -289,7 +289,7 @@ mod linux {
     // SAFETY: the memory is the value's own, and each thread uses another one.
     unsafe impl Sync for Bare {}
 
-    /// `struct pm_scan_arg`, include/uapi/linux/fs.h (Linux 6.12): size, flags, start, end, walk_end, vec,
+    /// `struct pm_scan_arg`, include/uapi/linux/fs.h: size, flags, start, end, walk_end, vec,
     /// vec_len, max_pages, category_inverted, category_mask, category_anyof_mask, return_mask.
     #[repr(C)]
     struct Scan([u64; 12]);

@@ -27,7 +27,7 @@
 //!   `misfit`: why not more; `spacious`: what would fit
 //! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
-//! - `machine`, `proc`, `elf`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
+//! - `machine`, `proc`, `swap`, `elf`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
 
 mod bounds;
 mod elf;
@@ -46,6 +46,7 @@ mod recheck;
 mod reserved;
 mod slabs;
 mod spacious;
+mod swap;
 mod sys;
 pub mod variables;
 mod wasmtime;
@@ -55,7 +56,8 @@ pub use options::RecheckOptions;
 pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
-    Budget, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
+    Budget, Counts, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
+    WasmtimeVersion,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;
@@ -83,5 +85,5 @@ pub mod __private {
     }
 
     pub use crate::wasmtime::fallback::{ConfigFallback, PoolingFallback};
-    pub use crate::wasmtime::native;
+    pub use crate::wasmtime::{must_be_named, native};
 }

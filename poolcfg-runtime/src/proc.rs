@@ -93,9 +93,31 @@ pub(crate) fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
+/// All of /proc/swaps together: a line for each file or partition, with its size in KiB behind its name and
+/// its kind. A name has no spaces: they are written as `\040`.
+pub(crate) fn swaps(text: &str) -> Size {
+    let sizes = text.lines().skip(1).filter_map(|line| {
+        let kib = line.split_whitespace().nth(2)?.parse().ok()?;
+        Size::kib(1).checked_mul(kib)
+    });
+    sizes.fold(Size::ZERO, |sum, size| {
+        sum.checked_add(size).unwrap_or(Size::bytes(u64::MAX))
+    })
+}
+
 /// The files that bound the memory of the process, its own cgroup first and then those above it, by
 /// /proc/self/cgroup: version 2, and version 1 with its memory controller in the usual place.
 pub(crate) fn cgroup_limit_files(text: &str) -> Vec<String> {
+    cgroup_files(text, "memory.max", Some("memory.limit_in_bytes"))
+}
+
+/// The same of the files that bound its swap, which only version 2 has.
+pub(crate) fn cgroup_swap_files(text: &str) -> Vec<String> {
+    cgroup_files(text, "memory.swap.max", None)
+}
+
+/// The files of these names, of version 2 and of version 1.
+fn cgroup_files(text: &str, v2: &str, v1: Option<&str>) -> Vec<String> {
     let mut files = Vec::new();
     for line in text.lines() {
         let mut parts = line.splitn(3, ':');
@@ -103,12 +125,12 @@ pub(crate) fn cgroup_limit_files(text: &str) -> Vec<String> {
         else {
             continue;
         };
-        let (root, file) = if controllers.is_empty() {
-            ("/sys/fs/cgroup", "memory.max")
-        } else if controllers.split(',').any(|name| name == "memory") {
-            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-        } else {
-            continue;
+        let (root, file) = match v1 {
+            _ if controllers.is_empty() => ("/sys/fs/cgroup", v2),
+            Some(v1) if controllers.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", v1)
+            }
+            _ => continue,
         };
         let mut path = path.trim_matches('/');
         if path.split('/').any(|part| part == "..") {
@@ -192,6 +214,30 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]
         );
     }
 
+    #[test]
+    fn swap_is_of_cgroups_of_version_2_only() {
+        let both = "5:cpu,memory:/x\n0::/a/b\n";
+        assert_eq!(
+            cgroup_swap_files(both),
+            [
+                "/sys/fs/cgroup/a/b/memory.swap.max",
+                "/sys/fs/cgroup/a/memory.swap.max",
+                "/sys/fs/cgroup/memory.swap.max"
+            ]
+        );
+    }
+
+    #[test]
+    fn swap_above_64_bits_is_the_most_there_can_be() {
+        let line = "/swap\\040file file 18014398509481983 0 -2\n";
+        assert_eq!(swaps(line), Size::ZERO, "the first line is a header");
+        assert_eq!(
+            swaps(&format!("Filename\n{line}{line}")),
+            Size::bytes(u64::MAX)
+        );
+        assert_eq!(swaps("Filename\nno size at all\n"), Size::ZERO);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in any::<String>(), lowest in any::<u64>()) {
@@ -199,7 +245,9 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]
             let _ = gaps(&text, lowest);
             let _ = size_of(&text, "VmSize");
             let _ = number(&text);
+            let _ = swaps(&text);
             let _ = cgroup_limit_files(&text);
+            let _ = cgroup_swap_files(&text);
         }
 
         #[test]

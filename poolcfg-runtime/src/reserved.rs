@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use poolcfg_core::{Limits, MappingName, Promise, Size};
+use poolcfg_core::{Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion};
 
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
@@ -10,12 +10,12 @@ use crate::machine::{Here, Machine, wide};
 use crate::proc;
 use crate::recheck::Taken;
 use crate::slabs::{Slabs, slab_bytes};
+use crate::swap::swap;
 use crate::sys::{Cut, Mapping};
 use crate::variables;
 
 /// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
 /// slots into them.
-#[derive(Debug)]
 pub struct Reserved {
     pub(crate) slabs: Slabs<Mapping>,
     pub(crate) limits: Limits,
@@ -37,7 +37,7 @@ impl Reserved {
             start..start.saturating_add(wide(mapping.len()))
         });
         let entry = Entry::new(Holding {
-            name: promise.name,
+            name: Some(promise.name),
             ranges: ranges.collect(),
             maps_at_worst: maps_at_worst(&limits, page_size)
                 .saturating_add(wide(slabs.memories.len().saturating_sub(1))),
@@ -80,7 +80,7 @@ impl Reserved {
     /// What does not stand in the way and should be known. It is looked for when it is asked for.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        warnings(&self.promise, &self.limits, self.page_size)
+        warnings(&Here, &self.promise, &self.limits, self.page_size)
     }
 
     /// How the mappings of this name are cut into regions, of which `open` bytes are ever opened.
@@ -97,8 +97,21 @@ impl Reserved {
     }
 }
 
+impl fmt::Debug for Reserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserved")
+            .field("pool", &self.promise.name)
+            .field("instances", &self.instances())
+            .field("memory_reservation", &self.limits.memory_reservation)
+            .field("reserved_bytes", &self.reserved_bytes())
+            .field("pieces", &self.pieces())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What should be known of limits that were found to be there.
-pub(crate) fn warnings(
+pub(crate) fn warnings<M: Machine>(
+    machine: &M,
     promise: &Promise<'static>,
     limits: &Limits,
     page_size: Size,
@@ -111,10 +124,10 @@ pub(crate) fn warnings(
         });
     }
     let touched = writable_at_worst(limits, page_size);
-    let cgroups = Here.text("/proc/self/cgroup").unwrap_or_default();
+    let cgroups = machine.text("/proc/self/cgroup").unwrap_or_default();
     let limit = proc::cgroup_limit_files(&cgroups)
         .iter()
-        .filter_map(|file| proc::number(&Here.text(file)?))
+        .filter_map(|file| proc::number(&machine.text(file)?))
         .map(Size::bytes)
         .min();
     if let Some(limit) = limit.filter(|limit| *limit < touched) {
@@ -124,12 +137,30 @@ pub(crate) fn warnings(
             pool: promise.name,
         });
     }
-    let stray = variables::stray(promise.name, &Here.variables());
+    let stray = variables::stray(promise.name, &machine.variables());
     warnings.extend(stray.into_iter().map(|variable| Warning::StrayVariable {
         variable,
         pool: promise.name,
     }));
+    warnings.extend(swapped_pages(machine, promise, limits));
     warnings
+}
+
+/// Whether a later instance may read what an earlier one left in swap.
+fn swapped_pages<M: Machine>(
+    machine: &M,
+    promise: &Promise<'static>,
+    limits: &Limits,
+) -> Option<Warning> {
+    let advisory = limits
+        .advisories()
+        .find(|advisory| advisory.condition == Condition::PagemapScan)?;
+    Some(Warning::SwappedPages {
+        swap: swap(machine)?,
+        version: limits.wasmtime?.version,
+        advisory,
+        pool: promise.name,
+    })
 }
 
 /// Something that does not stand in the way of a pool and should be known.
@@ -158,6 +189,18 @@ pub enum Warning {
         /// The variable.
         variable: String,
         /// The pool that was asked for; empty when it has no name.
+        pool: &'static str,
+    },
+    /// Pages may be swapped out, and with `pagemap_scan` this version of Wasmtime does not clear those: the
+    /// next instance in the slot reads what the one before left.
+    SwappedPages {
+        /// How much swap the process may use.
+        swap: Size,
+        /// The version.
+        version: WasmtimeVersion,
+        /// What is known of it.
+        advisory: Advisory,
+        /// The pool; empty when it has no name.
         pool: &'static str,
     },
 }
@@ -189,6 +232,24 @@ impl fmt::Display for Warning {
                 variables::variable(pool, ""),
                 variables::variable(pool, "MAX_INSTANCES")
             ),
+            Self::SwappedPages {
+                swap,
+                version,
+                advisory,
+                pool,
+            } => {
+                if !pool.is_empty() {
+                    write!(f, "pool `{pool}`: ")?;
+                }
+                write!(
+                    f,
+                    "the process may use `{}` of swap, and with `pagemap_scan = true` Wasmtime {version} {}: \
+                     build without it or with {} or later, or start with `MemorySwapMax=0`",
+                    swap.available(),
+                    advisory.effect,
+                    advisory.fixed_in
+                )
+            }
         }
     }
 }

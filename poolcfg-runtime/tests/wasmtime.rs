@@ -5,7 +5,7 @@ mod common;
 
 use common::wasmtime_limits;
 use poolcfg_runtime::__private::{PoolKeys, Setting};
-use poolcfg_runtime::{WasmtimeLimits, configure_wasmtime};
+use poolcfg_runtime::{Size, WasmtimeLimits, configure_wasmtime};
 
 /// Gives a type the setters of one of Wasmtime's, each of which notes what it is told.
 macro_rules! configuration {
@@ -54,6 +54,7 @@ mod with_features {
         table_keep_resident: usize,
         max_memory_protection_keys: usize,
         memory_protection_keys: bool,
+        pagemap_scan: bool,
     });
 
     #[test]
@@ -113,7 +114,7 @@ mod with_features {
     #[test]
     fn protection_keys_want_a_value_that_switches_them_on() {
         let (mut config, mut pooling) = (Config::default(), Pooling::default());
-        super::configure_wasmtime!(super::STRIPED => config, pooling, true);
+        super::configure_wasmtime!(super::STRIPED => config, pooling, memory_protection_keys = true);
         assert_eq!(pooling.told("max_memory_protection_keys"), Some("15"));
         assert_eq!(pooling.told("memory_protection_keys"), Some("true"));
         let refused = std::panic::catch_unwind(|| {
@@ -121,6 +122,36 @@ mod with_features {
             super::configure_wasmtime!(super::STRIPED => config, pooling);
         });
         assert!(refused.is_err());
+    }
+
+    #[test]
+    fn the_scan_wants_a_value_that_switches_it_on() {
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        super::configure_wasmtime!(super::KEPT => config, pooling, pagemap_scan = true);
+        assert_eq!(pooling.told("pagemap_scan"), Some("true"));
+        assert_eq!(pooling.told("linear_memory_keep_resident"), Some("65536"));
+        // Both by name, and each only where the limits want it.
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        super::configure_wasmtime!(
+            super::KEPT => config, pooling,
+            memory_protection_keys = true,
+            pagemap_scan = true,
+        );
+        assert_eq!(pooling.told("memory_protection_keys"), None);
+        assert_eq!(pooling.told("pagemap_scan"), Some("true"));
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        super::configure_wasmtime!(super::KEPT_BEFORE => config, pooling, pagemap_scan = true);
+        assert_eq!(pooling.told("pagemap_scan"), None);
+        let refused = std::panic::catch_unwind(|| {
+            let (mut config, mut pooling) = (Config::default(), Pooling::default());
+            super::configure_wasmtime!(super::KEPT => config, pooling);
+        });
+        let refused = refused.expect_err("no value is named");
+        let text = refused.downcast_ref::<&str>().expect("a text");
+        assert!(
+            text.contains("`pagemap_scan = wasmtime::Enabled::Auto`"),
+            "{text}"
+        );
     }
 }
 
@@ -169,6 +200,17 @@ const POOL: WasmtimeLimits = wasmtime_limits(
         ..PoolKeys::EMPTY
     },
 );
+
+/// Pages that stay resident, in the first version whose scan for them is safe, and in the last before it.
+const KEPT: WasmtimeLimits = keeping(50);
+const KEPT_BEFORE: WasmtimeLimits = keeping(49);
+
+const fn keeping(major: u32) -> WasmtimeLimits {
+    let mut keys = PoolKeys::EMPTY;
+    keys.max_instances = Some(Setting::given(8));
+    keys.wasmtime.memory_keep_resident = Some(Setting::given(Size::kib(64)));
+    wasmtime_limits(major, keys)
+}
 
 /// Protection keys are of x86_64.
 #[cfg(target_arch = "x86_64")]

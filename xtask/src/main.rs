@@ -9,7 +9,7 @@
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
-//! - `wasmtime_bin`: the real `wasmtime` commands
+//! - `wasmtime_bin`: the real `wasmtime` commands, and Wasmtime's C library; `wheel`: how they are fetched
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
@@ -34,6 +34,7 @@ mod server;
 mod strace;
 mod test;
 mod wasmtime_bin;
+mod wheel;
 
 use std::process::ExitCode;
 

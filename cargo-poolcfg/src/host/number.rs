@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use poolcfg_core::{Limits, Place, PoolKeys, Size, Totals, Wasmtime, WasmtimeVersion};
+use poolcfg_core::{
+    InstanceDefaults, Limits, Place, PoolKeys, Size, Totals, Wasmtime, WasmtimeKeys,
+    WasmtimeVersion,
+};
 use serde::Serialize;
 
 /// One of the numbers of a pool.
@@ -44,6 +47,8 @@ pub(crate) enum Matters {
     AsBound,
     /// What one module or component may have.
     AsAllowance,
+    /// How fast slots are released, for who keeps pages.
+    ForSpeed,
     /// Only how fast code runs that does without it.
     Not,
 }
@@ -134,10 +139,10 @@ impl Number {
             | Self::MaxTablesPerComponent => Matters::AsAllowance,
             // Memories of a pool never move; where nothing elides their checks, code that knows runs faster.
             // So does a slot whose pages stay; what a host does not know of that costs nothing.
-            Self::MemoryMayMove
-            | Self::MemoryKeepResident
-            | Self::TableKeepResident
-            | Self::PagemapScan => Matters::Not,
+            Self::MemoryMayMove | Self::MemoryKeepResident | Self::TableKeepResident => {
+                Matters::Not
+            }
+            Self::PagemapScan => Matters::ForSpeed,
         }
     }
 
@@ -170,9 +175,8 @@ impl Number {
             Self::GuardBeforeLinearMemory => own.guard_before_linear_memory.map(|key| key.place),
             Self::AsyncStackSize => keys.stack_reservation.map(|key| key.place),
             Self::MaxWasmStack => own.max_wasm_stack.map(|key| key.place),
-            Self::MemoryKeepResident | Self::PagemapScan => {
-                own.memory_keep_resident.map(|key| key.place)
-            }
+            Self::MemoryKeepResident => own.memory_keep_resident.map(|key| key.place),
+            Self::PagemapScan => own.pagemap_scan.map(|key| key.place),
             Self::TableKeepResident => own.table_keep_resident.map(|key| key.place),
         };
         place.unwrap_or(Place::NOWHERE)
@@ -217,16 +221,19 @@ pub(crate) struct Numbers {
     limits: Limits,
     wasmtime: Wasmtime,
     totals: Totals,
+    keys: WasmtimeKeys,
 }
 
 impl Numbers {
-    /// Those of a pool of Wasmtime's whose totals can be counted; nothing for another one.
-    pub(crate) fn new(limits: &Limits) -> Option<Self> {
+    /// Those of a pool of Wasmtime's whose totals can be counted, of which poolcfg.toml says `keys`; `None` for
+    /// another one.
+    pub(crate) fn new(limits: &Limits, keys: &WasmtimeKeys) -> Option<Self> {
         let wasmtime = limits.wasmtime?;
         Some(Self {
             limits: *limits,
             wasmtime,
             totals: wasmtime.totals(limits)?,
+            keys: *keys,
         })
     }
 
@@ -239,9 +246,35 @@ impl Numbers {
         self.totals.stacks > 0
     }
 
+    /// How many instances there are.
+    pub(crate) fn instances(&self) -> u32 {
+        self.limits.max_instances
+    }
+
     /// Whether somebody has asked for it, and it is not what follows where nothing is said.
     pub(crate) fn is_said(&self, number: Number) -> bool {
-        number != Number::TotalGcHeaps || self.wasmtime.gc_heaps_per_instance.is_some()
+        match number {
+            Number::TotalGcHeaps => self.keys.gc_heaps_per_instance.is_some(),
+            Number::TotalTables => self.keys.tables_per_instance.is_some(),
+            Number::TotalCoreInstances => self.keys.core_instances_per_instance.is_some(),
+            Number::TableElements => self.keys.table_elements.is_some(),
+            _ => true,
+        }
+    }
+
+    /// What a host that has `instance` of itself has of a number, for as many instances; `None` for a number
+    /// that does not follow from it.
+    pub(crate) fn of_host(&self, number: Number, instance: &InstanceDefaults) -> Option<Value> {
+        let all = |each: u32| Value::Count(u64::from(self.instances().saturating_mul(each)));
+        match number {
+            Number::TotalTables => Some(all(instance.tables)),
+            Number::TotalCoreInstances => Some(all(instance.core_instances)),
+            Number::TableElements => {
+                let elements = instance.table_elements?;
+                Some(Value::Count(u64::from(elements)))
+            }
+            _ => None,
+        }
     }
 
     /// What Wasmtime takes of itself, where these are its own numbers. How much a component may have is
@@ -280,9 +313,7 @@ impl Numbers {
             Number::MaxTablesPerModule | Number::MaxTablesPerComponent => {
                 count(wasmtime.max_tables_per_module())
             }
-            Number::MaxCoreInstancesPerComponent => {
-                count(wasmtime.core_instances_per_instance.unwrap_or(1))
-            }
+            Number::MaxCoreInstancesPerComponent => count(wasmtime.counts().core_instances),
             Number::MemoryProtectionKeys => count(wasmtime.memory_protection_keys),
             Number::MemoryReservation => bytes(limits.memory_reservation),
             Number::GuardSize => bytes(limits.guard_size),
@@ -292,14 +323,11 @@ impl Numbers {
             Number::MaxWasmStack => bytes(wasmtime.max_wasm_stack),
             Number::MemoryKeepResident => bytes(wasmtime.memory_keep_resident),
             Number::TableKeepResident => bytes(wasmtime.table_keep_resident),
-            // Only what was written is cleared, where the kernel tells (Linux 6.7).
-            Number::PagemapScan => {
-                let resident = [wasmtime.memory_keep_resident, wasmtime.table_keep_resident];
-                match resident.iter().all(|size| size.is_zero()) {
-                    true => Value::Word("no"),
-                    false => Value::Word("auto"),
-                }
-            }
+            // Where the kernel does not tell what was written (Linux 6.7), all of it is cleared.
+            Number::PagemapScan => match wasmtime.pagemap_scan {
+                true => Value::Word("auto"),
+                false => Value::Word("no"),
+            },
         }
     }
 }

@@ -87,6 +87,7 @@ fn wasmtime_keys(keys: &WasmtimeKeys, krate: &TokenStream) -> TokenStream {
         max_component_instance_size,
         memory_keep_resident,
         table_keep_resident,
+        pagemap_scan,
     } = keys;
     let said = [
         key("version", version, krate, |version| {
@@ -132,6 +133,9 @@ fn wasmtime_keys(keys: &WasmtimeKeys, krate: &TokenStream) -> TokenStream {
         ),
         key("memory_keep_resident", memory_keep_resident, krate, bytes),
         key("table_keep_resident", table_keep_resident, krate, bytes),
+        key("pagemap_scan", pagemap_scan, krate, |switch| {
+            variant("Switch", switch, krate)
+        }),
     ];
     let said = said.into_iter().flatten();
     quote!(#krate::WasmtimeKeys { #(#said,)* ..#krate::WasmtimeKeys::EMPTY })

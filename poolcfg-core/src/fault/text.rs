@@ -2,7 +2,7 @@
 
 use super::Fault;
 use crate::text::Text;
-use crate::wasmtime::WasmtimeFeature;
+use crate::wasmtime::{Advisory, WasmtimeFeature};
 
 impl Fault<'_> {
     /// The sentence, without place and help.
@@ -111,6 +111,22 @@ impl Fault<'_> {
                 };
                 of_pool(text, pool)
             }
+            Self::LacksSetting {
+                key,
+                since,
+                version,
+                pool,
+                ..
+            } => of_pool(
+                text.str("`")
+                    .str(key)
+                    .str("` needs Wasmtime ")
+                    .number(*since)
+                    .str(", and the version is `")
+                    .number(version.major)
+                    .str("`"),
+                pool,
+            ),
             Self::KeysOfOtherTarget { target, pool, .. } => of_pool(
                 text.str("memory protection keys are of x86_64 linux, and the target is ")
                     .str(target.arch.name())
@@ -161,7 +177,11 @@ impl Fault<'_> {
                 let text = text
                     .str("without guard and below 4 GiB of `memory_reservation`, Wasmtime ")
                     .number(version.major)
-                    .str(" shows an instance what another one wrote (GHSA-6wgr-89rj-399p)");
+                    .str(" ")
+                    .str(Advisory::NO_GUARD.effect)
+                    .str(" (")
+                    .str(Advisory::NO_GUARD.source)
+                    .str(")");
                 of_pool(text, pool)
             }
             Self::MemoryAbovePages {
@@ -253,6 +273,10 @@ impl Fault<'_> {
                         .str("` and list it")
                 }
             }
+            Self::LacksSetting { since, .. } => text
+                .str("take it out, or use Wasmtime ")
+                .number(*since)
+                .str(" or later"),
             Self::KeysOfOtherTarget { .. } => text.str(
                 "put it under `[target.'cfg(all(target_arch = \"x86_64\", target_os = \"linux\"))'.pooling_allocator.wasmtime]`",
             ),
@@ -268,9 +292,10 @@ impl Fault<'_> {
                 .str("set `guard_size` to \"")
                 .text(&least.exact())
                 .str("\" or more"),
-            Self::GuardLeaks { .. } => text.str(
-                "set `guard_size` to \"64KiB\", or use 36.0.7, 42.0.2, 43.0.1, 44 or later and write that version in full",
-            ),
+            Self::GuardLeaks { .. } => text
+                .str("set `guard_size` to \"64KiB\", or use ")
+                .str(Advisory::NO_GUARD.fixed_in)
+                .str(" or later and write that version in full"),
             Self::MemoryAbovePages { most, .. } => text
                 .str("set `max_memory_size` to \"")
                 .text(&most.exact())

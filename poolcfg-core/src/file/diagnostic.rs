@@ -69,6 +69,7 @@ impl Diagnostic {
             Fault::NoEngine { .. } => ("of Wasmtime".to_owned(), None),
             Fault::OtherEngine { .. } => ("of the engine `native`".to_owned(), None),
             Fault::LacksFeature { feature, .. } => (format!("needs `{feature}`"), None),
+            Fault::LacksSetting { since, .. } => (format!("from Wasmtime {since} on"), None),
             Fault::KeysOfOtherTarget { .. } => ("of x86_64 linux".to_owned(), None),
             Fault::TooManyKeys { most, .. } => (format!("above {most}"), None),
             Fault::WasmStackAboveStack {

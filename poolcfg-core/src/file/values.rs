@@ -7,7 +7,7 @@ use toml_edit::{Item, TableLike};
 use crate::code::Code;
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
-use crate::setting::{Key, Place, Setting};
+use crate::setting::{Key, Place, Setting, Switch};
 use crate::size::{Size, SizeError};
 
 /// One key of a table and what it holds.
@@ -239,6 +239,31 @@ impl Notes<'_> {
             return None;
         };
         Some(self.setting(entry, flag))
+    }
+
+    /// Yes, no, or `"auto"`.
+    pub(super) fn switch(&mut self, entry: &Entry<'_>) -> Key<Switch> {
+        let switch = match (entry.item.as_bool(), entry.item.as_str()) {
+            (Some(true), _) => Switch::On,
+            (Some(false), _) => Switch::Off,
+            (None, Some("auto")) => Switch::Auto,
+            (None, Some(text)) => {
+                let help = "it is `\"auto\"`, or `true` or `false` without quotes".to_owned();
+                self.mistake(
+                    Code::UnknownWord,
+                    &entry.span,
+                    format!("`{}` knows no `\"{}\"`", entry.key, text.escape_default()),
+                    "not known here",
+                    Some(help),
+                );
+                return None;
+            }
+            (None, None) => {
+                self.wrong_type(entry, "`\"auto\"`, `true` or `false`", None);
+                return None;
+            }
+        };
+        Some(self.setting(entry, switch))
     }
 
     /// A text.

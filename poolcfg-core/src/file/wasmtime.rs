@@ -42,6 +42,7 @@ pub(super) fn read(table: &dyn TableLike, place: &str, notes: &mut Notes<'_>) ->
             }
             "memory_keep_resident" => keys.memory_keep_resident = notes.size(entry),
             "table_keep_resident" => keys.table_keep_resident = notes.size(entry),
+            "pagemap_scan" => keys.pagemap_scan = notes.switch(entry),
             key if COPIED.contains(&key) => notes.mistake(
                 Code::RefusedByWasmtime,
                 &entry.key_span,

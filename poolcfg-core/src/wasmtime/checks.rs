@@ -1,15 +1,16 @@
 //! Checks: what `Engine::new` would refuse, found where it is written.
 
+use super::numbers::{PAGEMAP_SCAN_SINCE, has_pagemap_scan};
 use super::{Wasmtime, WasmtimeFeature};
 use crate::case::place_of;
 use crate::fault::{Fault, Faults};
 use crate::limits::Limits;
-use crate::setting::{Engine, Place, PoolKeys};
+use crate::setting::{Engine, Place, PoolKeys, Switch};
 use crate::size::Size;
 use crate::target::{Arch, Os, Target};
 
 /// The most protection keys that a process gets: 16 of the processor, and key 0 is the kernel's.
-/// Source: Linux 6.12, arch/x86/include/asm/pkeys.h:8 (`arch_max_pkey`).
+/// Source: Linux, arch/x86/include/asm/pkeys.h:10 (`arch_max_pkey`).
 const MAX_KEYS: u32 = 15;
 
 /// The guard of a dynamic memory, which up to 26 must not be above that of a static one. Source:
@@ -134,6 +135,18 @@ impl Wasmtime {
                 });
             }
         }
+        if let Some(setting) = &own.pagemap_scan
+            && matches!(setting.value, Switch::On)
+            && !has_pagemap_scan(self.version)
+        {
+            faults = faults.and(Fault::LacksSetting {
+                key: "pagemap_scan = true",
+                since: PAGEMAP_SCAN_SINCE,
+                version: self.version,
+                pool,
+                place: setting.place,
+            });
+        }
         faults
     }
 
@@ -206,7 +219,11 @@ impl Wasmtime {
                 place: place_of(&keys.max_memory_size),
             });
         }
-        if self.totals(limits).is_none() {
+        let core_instances = match &keys.wasmtime.core_instances_per_instance {
+            Some(setting) => limits.max_instances.checked_mul(setting.value),
+            None => Some(0),
+        };
+        if self.totals(limits).is_none() || core_instances.is_none() {
             faults = faults.and(Fault::TooMany {
                 pool,
                 place: place_of(&keys.max_instances),

@@ -28,4 +28,6 @@ pub struct Statistics {
     pub page_tables: Size,
     /// Slots that are out of service because the system did not clear them.
     pub retired: u32,
+    /// Owners that wait for a slot.
+    pub waiting: u32,
 }

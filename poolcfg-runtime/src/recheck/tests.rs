@@ -9,13 +9,14 @@ use std::rc::Rc;
 
 use poolcfg_core::{
     Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, Promise, Setting,
-    Settings, Size, Target, WasmtimeVersion,
+    Settings, Size, Switch, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::Holding;
 use crate::misfit::{RecheckError, Unit};
+use crate::reserved::{Warning, warnings};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
@@ -24,7 +25,7 @@ const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
 type Holes = Rc<RefCell<Vec<u64>>>;
 
 #[derive(Default)]
-struct Made {
+pub(crate) struct Made {
     holes: Holes,
     /// 4 KiB when nothing is said.
     page_size: Option<Size>,
@@ -40,7 +41,7 @@ struct Made {
     used: Rc<RefCell<u64>>,
 }
 
-struct Block {
+pub(crate) struct Block {
     hole: usize,
     bytes: u64,
     holes: Holes,
@@ -126,14 +127,14 @@ impl Machine for Made {
 }
 
 impl Made {
-    fn new(holes: &[Size]) -> Self {
+    pub(crate) fn new(holes: &[Size]) -> Self {
         Self {
             holes: Rc::new(RefCell::new(holes.iter().map(|hole| hole.get()).collect())),
             ..Self::default()
         }
     }
 
-    fn with_text(mut self, path: &'static str, text: &str) -> Self {
+    pub(crate) fn with_text(mut self, path: &'static str, text: &str) -> Self {
         self.texts.insert(path, text.to_owned());
         self
     }
@@ -185,6 +186,33 @@ fn wasmtime_gets_its_memories_in_one_piece_or_not_at_all() {
     assert_eq!(misfit.limit, RecheckLimit::Hole);
     assert_eq!(misfit.mapping, Some(MappingName::Memories));
     assert_eq!(misfit.largest_fit.max_instances, Some(42));
+    let said = misfit.to_string();
+    let counts = "; each instance has up to 5 core instances, 1 memory, 3 tables";
+    assert!(said.ends_with(counts), "{said}");
+}
+
+/// What one instance may have is what the build says, and the totals follow the instances that are taken.
+#[test]
+fn the_totals_of_wasmtime_follow_the_instances() {
+    let totals = |variable: Option<&str>, tables: Option<u32>| {
+        let variable = variable.map(|value| ("POOLCFG_MAX_INSTANCES".to_owned(), value.into()));
+        let machine = Made {
+            variables: variable.into_iter().collect(),
+            ..Made::new(&[Size::tib(1)])
+        };
+        let mut promise = of_wasmtime(48, 100, 30);
+        for limits in [&mut promise.asked, &mut promise.guaranteed] {
+            let wasmtime = limits.wasmtime.as_mut().unwrap();
+            wasmtime.tables_per_instance = tables.or(wasmtime.tables_per_instance);
+        }
+        let taken = recheck(&machine, &promise, GUARANTEED).unwrap().limits;
+        let totals = taken.wasmtime.unwrap().totals(&taken).unwrap();
+        (totals.memories, totals.tables, totals.core_instances)
+    };
+    assert_eq!(totals(None, None), (100, 300, 500));
+    assert_eq!(totals(Some("7"), None), (7, 21, 35));
+    // A build whose floor has room for one table each.
+    assert_eq!(totals(None, Some(1)), (100, 100, 500));
 }
 
 #[test]
@@ -223,6 +251,65 @@ fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
     assert_eq!(taken.limits.max_instances, 1000);
 }
 
+/// Guaranteed slots of a version that keep pages, with this switch for the scan for written ones.
+fn keeping(major: u32, scan: Switch) -> Promise<'static> {
+    let mut promise = of_wasmtime(major, 4, 4);
+    for limits in [&mut promise.asked, &mut promise.guaranteed] {
+        let mut keys = PoolKeys::EMPTY;
+        keys.wasmtime.memory_keep_resident = Some(Setting::given(Size::mib(2)));
+        keys.wasmtime.pagemap_scan = Some(Setting::given(scan));
+        keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
+        keys.engine = Some(Setting::given(Engine::Wasmtime));
+        let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+        let case = settings.case(TARGET).unwrap();
+        limits.wasmtime = case.pools()[0].asked.wasmtime;
+    }
+    promise
+}
+
+#[test]
+fn swap_is_warned_of_where_wasmtime_does_not_clear_what_is_in_it() {
+    let header = "Filename Type Size Used Priority\n";
+    let with_swap = Made::new(&[]).with_text(
+        "/proc/swaps",
+        &format!("{header}/dev/zram0 partition 2048 0 100\n"),
+    );
+    let without = Made::new(&[]).with_text("/proc/swaps", header);
+    let warned = |machine: &Made, promise: &Promise<'static>| {
+        warnings(machine, promise, &promise.guaranteed, promise.page_size)
+    };
+    for major in [37, 43, 48, 49] {
+        let on = keeping(major, Switch::On);
+        let [
+            Warning::SwappedPages {
+                swap,
+                version,
+                advisory,
+                pool: "",
+            },
+        ] = warned(&with_swap, &on)[..]
+        else {
+            panic!("{major}: {:?}", warned(&with_swap, &on));
+        };
+        assert_eq!((swap, version.major), (Size::mib(2), major));
+        assert_eq!(advisory.fixed_in, "50.0.0");
+        assert_eq!(warned(&without, &on), [], "{major}");
+        assert_eq!(
+            warned(&with_swap, &keeping(major, Switch::Auto)),
+            [],
+            "{major}"
+        );
+    }
+    assert_eq!(warned(&with_swap, &keeping(50, Switch::On)), []);
+    let text = warned(&with_swap, &keeping(48, Switch::On))[0].to_string();
+    assert_eq!(
+        text,
+        "the process may use `2 MiB` of swap, and with `pagemap_scan = true` Wasmtime 48 misses pages that were \
+         swapped out, so the next instance reads what the one before left: build without it or with 50.0.0 or \
+         later, or start with `MemorySwapMax=0`"
+    );
+}
+
 fn promise(asked: u32, guaranteed: u32) -> Promise<'static> {
     Promise {
         asked: slots(asked),
@@ -252,7 +339,7 @@ fn what_is_asked_is_taken_where_it_fits() {
 /// A pool that is there, and has nothing that counts against others.
 fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
-        name,
+        name: Some(name),
         ranges: Vec::new(),
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
@@ -274,6 +361,27 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
     machine.holdings.push(no_bytes_of("first"));
     let second = recheck(&machine, &of("second"), GUARANTEED).unwrap();
     assert!(second.limits.max_instances >= 30);
+}
+
+#[test]
+fn a_pool_that_is_gone_is_to_come_again() {
+    let of = |name| Promise {
+        name,
+        process: Process::new(&[("first", slots(30)), ("second", slots(30))]),
+        ..promise(1000, 30)
+    };
+    let mut machine = Made::new(&[Size::gib(80), Size::gib(170)]);
+    machine.holdings.push(Holding {
+        name: None,
+        ..no_bytes_of("first")
+    });
+    let second = |machine: &Made| {
+        let taken = recheck(machine, &of("second"), GUARANTEED).unwrap();
+        taken.limits.max_instances
+    };
+    let beside_one_to_come = second(&machine);
+    machine.holdings.push(no_bytes_of("first"));
+    assert!(second(&machine) > beside_one_to_come);
 }
 
 #[test]
@@ -434,7 +542,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 #[test]
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
-        name: "",
+        name: Some(""),
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
         writable_at_worst: Size::mib(200),
@@ -629,7 +737,7 @@ fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
 fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
-            name: "first",
+            name: Some("first"),
             ranges: vec![
                 0..Size::gib(60).get(),
                 Size::gib(70).get()..Size::gib(80).get(),

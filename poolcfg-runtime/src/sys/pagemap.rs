@@ -31,8 +31,8 @@ use super::left::Cleared;
 use super::os::{self, Call};
 use super::page;
 
-// Sources: include/uapi/linux/fs.h (Linux 6.12), `PAGE_IS_*`; what they mean for a page in
-// fs/proc/task_mmu.c: pagemap_page_category.
+// Sources: include/uapi/linux/fs.h, `PAGE_IS_*`; what they mean for a page in fs/proc/task_mmu.c,
+// pagemap_page_category (Linux 6.12 and 7.2).
 /// The page is in memory.
 const PRESENT: u64 = 1 << 3;
 /// The page is in swap, is just being moved, or is a mark.
@@ -48,7 +48,7 @@ const RANGES: usize = 32;
 /// cost memory: the kernel's table of files has a place for each number below.
 const NUMBERS: [i32; 2] = [1000, 200];
 
-/// `struct pm_scan_arg`, include/uapi/linux/fs.h (Linux 6.12).
+/// `struct pm_scan_arg`, include/uapi/linux/fs.h.
 #[repr(C)]
 #[derive(Debug)]
 struct Scan {
@@ -66,7 +66,7 @@ struct Scan {
     return_mask: u64,
 }
 
-/// `struct page_region`, include/uapi/linux/fs.h (Linux 6.12).
+/// `struct page_region`, include/uapi/linux/fs.h.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 struct Found {

@@ -25,7 +25,6 @@ use super::page;
 ///
 /// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
 /// that of another slot or of another pool.
-#[derive(Debug)]
 pub struct Region<T: ?Sized = [()]> {
     pub(super) mapping: Arc<Mapping>,
     pub(super) offset: usize,
@@ -237,6 +236,23 @@ impl<T: ?Sized> Region<T> {
     /// Whether what is beyond the size has to be inaccessible.
     pub(super) fn is_guarded(&self) -> bool {
         !self.checked
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Region<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region")
+            .field("address", &format_args!("{:#x}", self.start().addr()))
+            .field("size", &self.size)
+            .field("max", &self.max)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized> Drop for Region<T> {
+    /// Only when a slot is out of service, or its pool is gone.
+    fn drop(&mut self) {
+        self.mapping.leave(self.offset);
     }
 }
 

@@ -19,9 +19,13 @@ pub(super) const DISCARD_SHUTS: bool = !cfg!(any(target_os = "linux", target_os 
 /// Whether a failed [`discard`] may leave a hole in the mapping.
 pub(super) const DISCARD_MAY_TEAR: bool = DISCARD_SHUTS;
 
+/// Whether a part of a reservation can be given back.
+pub(super) const RELEASES_PARTS: bool = true;
+
 /// Whether a [`renew`] that failed so may have left a hole in the mapping: Linux puts back what it took out only
-/// from 6.12 on (mm/mmap.c: mmap_region, vms_abort_munmap_vmas). All but ENOMEM it says before it takes anything
-/// out: EAGAIN for what may be locked, EPERM and EACCES of a filter or a security module (do_mmap).
+/// from 6.12 on, and not when it finds no memory for the new map after the pages are gone (vms_abort_munmap_vmas,
+/// mm/vma.h; 7.2: mm/vma.c). All but ENOMEM it says before it takes anything out: EAGAIN for what may be locked,
+/// EPERM and EACCES of a filter or a security module (do_mmap).
 pub(super) fn renewal_tears(error: &io::Error) -> bool {
     DISCARD_SHUTS || error.raw_os_error() == Some(Errno::NOMEM.raw_os_error())
 }
@@ -88,7 +92,7 @@ use super::faults::pieces;
 /// Every map has the same flags: maps that differ in them never merge again.
 ///
 /// `MAP_NORESERVE` keeps mode 0 of `vm.overcommit_memory` from refusing a slot for being larger than
-/// what is free (Linux 6.12, mm/mmap.c:496-499; mode 2 ignores it). The BSDs have dropped the flag.
+/// what is free (mm/mmap.c, do_mmap; mode 2 ignores it). The BSDs have dropped the flag.
 fn flags() -> MapFlags {
     #[cfg(not(any(target_os = "freebsd", target_os = "dragonfly")))]
     {
@@ -149,15 +153,25 @@ pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> 
 /// The range is of one that [`reserve`] gave, and nobody refers to it.
 pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
     // SAFETY: the caller's promise.
+    let _ = unsafe { release_part(base, len) };
+}
+
+/// The same, and tells whether the address space is given back.
+///
+/// # Safety
+/// As for [`release`].
+pub(super) unsafe fn release_part(base: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: the caller's promise.
     let unmap = || unsafe { rustix::mm::munmap(pointer(base), len) };
-    if call(Call::Release, len, |_| unmap()).is_err() {
-        // SAFETY: the caller's promise.
-        let _ = unsafe { discard(base, len) };
-        // One mapping where there were many, unless that is refused too.
-        // SAFETY: the caller's promise.
-        let _ = unsafe { shut(base, len) };
-        let _ = call(Call::Release, len, |_| unmap());
+    if call(Call::Release, len, |_| unmap()).is_ok() {
+        return true;
     }
+    // SAFETY: the caller's promise.
+    let _ = unsafe { discard(base, len) };
+    // One mapping where there were many, unless that is refused too.
+    // SAFETY: the caller's promise.
+    let _ = unsafe { shut(base, len) };
+    call(Call::Release, len, |_| unmap()).is_ok()
 }
 
 /// Keeps one touched byte from costing a huge page of 2 MiB and more. Said of a whole reservation at once it

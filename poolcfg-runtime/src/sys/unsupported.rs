@@ -19,6 +19,9 @@ pub(super) fn is_locked(_error: &io::Error) -> bool {
     false
 }
 
+/// As above.
+pub(super) const RELEASES_PARTS: bool = false;
+
 /// Bytes of a page, for the arithmetic alone.
 pub(crate) fn page_size() -> usize {
     65_536
@@ -39,6 +42,14 @@ pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> 
 /// # Safety
 /// None is needed.
 pub(super) unsafe fn release(_base: NonNull<u8>, _len: usize) {}
+
+/// Never called: nothing is ever reserved.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn release_part(_base: NonNull<u8>, _len: usize) -> bool {
+    false
+}
 
 /// Never called: nothing is ever reserved.
 ///

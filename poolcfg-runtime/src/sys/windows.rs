@@ -27,6 +27,9 @@ pub(super) fn is_locked(_error: &io::Error) -> bool {
     false
 }
 
+/// A reservation is given back whole, as it was made.
+pub(super) const RELEASES_PARTS: bool = false;
+
 /// Bytes of a page.
 pub(crate) fn page_size() -> usize {
     static PAGE: OnceLock<usize> = OnceLock::new();
@@ -63,6 +66,16 @@ pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
         // SAFETY: the caller's promise.
         let _ = unsafe { shut(base, len) };
     }
+}
+
+/// Gives back the pages of a part of a reservation. The addresses stay, which is what it returns.
+///
+/// # Safety
+/// The range is of one that [`reserve`] gave, and nobody refers to it.
+pub(super) unsafe fn release_part(base: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let _ = unsafe { shut(base, len) };
+    false
 }
 
 /// Pages are small unless large ones are asked for.

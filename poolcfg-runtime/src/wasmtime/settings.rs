@@ -43,6 +43,8 @@ pub struct WasmtimeSettings {
     pub linear_memory_keep_resident: u64,
     /// `PoolingAllocationConfig::table_keep_resident`
     pub table_keep_resident: u64,
+    /// Whether `PoolingAllocationConfig::pagemap_scan` is to be `Enabled::Auto` (37 and later).
+    pub pagemap_scan: bool,
     /// `PoolingAllocationConfig::max_memory_protection_keys`; with 0 `memory_protection_keys` stays off.
     pub memory_protection_keys: u32,
     /// `Config::async_stack_size`, with the feature `async`
@@ -106,6 +108,7 @@ impl WasmtimeSettings {
             max_component_instance_size: wasmtime.max_component_instance_size.get(),
             linear_memory_keep_resident: wasmtime.memory_keep_resident.get(),
             table_keep_resident: wasmtime.table_keep_resident.get(),
+            pagemap_scan: wasmtime.pagemap_scan,
             memory_protection_keys: wasmtime.memory_protection_keys,
             async_stack_size: wasmtime.async_stack_size(limits).get(),
             max_wasm_stack: wasmtime.max_wasm_stack.get(),
@@ -149,6 +152,25 @@ pub fn native(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
+/// Holds that a value is named for each setting that the limits want and that only the program can name.
+///
+/// # Panics
+/// If one is not.
+#[doc(hidden)]
+pub fn must_be_named(settings: WasmtimeSettings, keys: &[&str], scan: &[&str]) {
+    assert!(
+        settings.memory_protection_keys == 0 || !keys.is_empty(),
+        "the limits have memory protection keys: add `memory_protection_keys = wasmtime::Enabled::Yes` to \
+         `configure_wasmtime!`"
+    );
+    assert!(
+        !settings.pagemap_scan || !scan.is_empty(),
+        "the limits have `pagemap_scan` on, as is the default from Wasmtime 50 where pages stay resident: add \
+         `pagemap_scan = wasmtime::Enabled::Auto` to `configure_wasmtime!`, or write `pagemap_scan = false` into \
+         poolcfg.toml"
+    );
+}
+
 /// Hands limits to the program's own `wasmtime`, from version 28 on.
 ///
 /// `configure_wasmtime!(limits => config, pooling)` sets everything that sizes or bounds the pool on a
@@ -165,12 +187,24 @@ pub fn native(bytes: u64) -> usize {
 /// config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pooling));
 /// let engine = wasmtime::Engine::new(&config)?;
 /// ```
-/// Where the limits keep pages resident, `pooling.pagemap_scan(wasmtime::Enabled::Auto)` belongs beside it (37
-/// and later): only what was written is then cleared, where the kernel tells (Linux 6.7), and else all of it
-/// at each release. The type of its value has changed its name, so the program names it.
+/// Two settings take a value whose type has another name in other versions, so the program names the value,
+/// and it is set only where the limits want it. Either may be left out where they never do:
 ///
-/// Where the limits have memory protection keys, the value that switches them on has to be named, since its
-/// type has changed its name: `configure_wasmtime!(checked => config, pooling, wasmtime::Enabled::Yes)`.
+/// ```ignore
+/// configure_wasmtime!(
+///     checked => config, pooling,
+///     memory_protection_keys = wasmtime::Enabled::Yes,
+///     pagemap_scan = wasmtime::Enabled::Auto,
+/// );
+/// ```
+/// - `memory_protection_keys`, where the limits have such keys: `Enabled::Yes`, or `MpkEnabled::Enable` up to
+///   36.
+/// - `pagemap_scan`, where [`WasmtimeSettings::pagemap_scan`] is set: only those of the pages that stay resident
+///   are cleared that were written, where the kernel tells (Linux 6.7), and not all of them. By default that is
+///   from Wasmtime 50 on where pages stay (`memory_keep_resident` and `table_keep_resident` in poolcfg.toml).
+///   Do not set it beside the macro before 50: from 37 to 49 the scan misses pages that were swapped out, and
+///   the next instance reads what the one before left
+///   ([PR 14357](https://github.com/bytecodealliance/wasmtime/pull/14357)).
 ///
 /// `configure_wasmtime!(limits => config)` sets only what compiled code depends on, for the step that
 /// precompiles it:
@@ -183,8 +217,9 @@ pub fn native(bytes: u64) -> usize {
 /// ```
 ///
 /// # Panics
-/// When the limits have memory protection keys and no value is named for them, or Wasmtime is built without
-/// them: its slots would then be larger than those that fit.
+/// If the limits have memory protection keys and no value is named for them, or Wasmtime is built without
+/// them: its slots would then be larger than those that fit. If the limits have `pagemap_scan` on and no value
+/// is named for it.
 #[macro_export]
 macro_rules! configure_wasmtime {
     (@set $settings:ident => $config:expr, $pooling:expr) => {{
@@ -225,20 +260,24 @@ macro_rules! configure_wasmtime {
         let _ = config.memory_may_move(tunables.memory_may_move);
         let _ = config.guard_before_linear_memory(tunables.guard_before_linear_memory);
     }};
-    ($limits:expr => $config:expr, $pooling:expr $(,)?) => {{
+    (
+        $limits:expr => $config:expr, $pooling:expr
+        $(, memory_protection_keys = $keys:expr)?
+        $(, pagemap_scan = $scan:expr)?
+        $(,)?
+    ) => {{
         let settings = $limits.settings();
-        assert!(
-            settings.memory_protection_keys == 0,
-            "the limits have memory protection keys: name what switches them on, such as \
-             `configure_wasmtime!(limits => config, pooling, wasmtime::Enabled::Yes)`"
+        $crate::__private::must_be_named(
+            settings,
+            [$(stringify!($keys))?].as_slice(),
+            [$(stringify!($scan))?].as_slice(),
         );
         $crate::configure_wasmtime!(@set settings => $config, $pooling);
-    }};
-    ($limits:expr => $config:expr, $pooling:expr, $enabled:expr $(,)?) => {{
-        let settings = $limits.settings();
-        $crate::configure_wasmtime!(@set settings => $config, $pooling);
-        if settings.memory_protection_keys > 0 {
-            let _ = $pooling.memory_protection_keys($enabled);
-        }
+        $(if settings.memory_protection_keys > 0 {
+            let _ = $pooling.memory_protection_keys($keys);
+        })?
+        $(if settings.pagemap_scan {
+            let _ = $pooling.pagemap_scan($scan);
+        })?
     }};
 }

@@ -125,11 +125,14 @@ pub(super) fn consts(wasmtime: &Wasmtime, limits: &Limits) -> TokenStream {
     );
     let before = wasmtime.guard_before_linear_memory;
     let moves = wasmtime.memory_may_move(limits);
+    let scans = wasmtime.pagemap_scan;
     consts.extend(quote! {
         #[doc = " `guard_before_linear_memory`."]
         pub const GUARD_BEFORE_LINEAR_MEMORY: bool = #before;
         #[doc = " `memory_may_move`: not where bounds are checked, and code is the better for it."]
         pub const MEMORY_MAY_MOVE: bool = #moves;
+        #[doc = " Whether `pagemap_scan` is to be `Enabled::Auto`."]
+        pub const PAGEMAP_SCAN: bool = #scans;
     });
     consts
 }
@@ -150,6 +153,7 @@ pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
         max_component_instance_size,
         memory_keep_resident,
         table_keep_resident,
+        pagemap_scan,
         element_bytes,
         maps_stacks,
     } = *wasmtime;
@@ -184,6 +188,7 @@ pub(super) fn typed(wasmtime: &Wasmtime, krate: &TokenStream) -> TokenStream {
             max_component_instance_size: #component,
             memory_keep_resident: #memory_resident,
             table_keep_resident: #table_resident,
+            pagemap_scan: #pagemap_scan,
             element_bytes: #element_bytes,
             maps_stacks: #maps_stacks,
         }

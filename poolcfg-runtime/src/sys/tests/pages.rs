@@ -51,7 +51,7 @@ fn resident(region: &Region) -> usize {
 }
 
 /// Bytes of the largest page that is given without being asked for: a level of the page tables is one page of
-/// entries of 8 bytes (Linux 6.12, include/linux/huge_mm.h: HPAGE_PMD_SIZE).
+/// entries of 8 bytes (include/linux/huge_mm.h: HPAGE_PMD_SIZE).
 fn huge_page() -> usize {
     page() * (page() / 8)
 }

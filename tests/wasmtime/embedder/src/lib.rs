@@ -15,10 +15,7 @@ pub const POOL: WasmtimeLimits;
 
 /// The engine with limits that the process was found to hold.
 pub fn engine(checked: &Checked) -> Result<Engine> {
-    engine_with(checked, |pooling| {
-        // What stays resident is cleared only where it was written, if the kernel tells.
-        pooling.pagemap_scan(Enabled::Auto);
-    })
+    engine_with(checked, |_| {})
 }
 
 /// The same with settings of its own for the pool.
@@ -28,7 +25,7 @@ pub fn engine_with(
 ) -> Result<Engine> {
     let mut config = Config::new();
     let mut pooling = PoolingAllocationConfig::default();
-    configure_wasmtime!(checked => config, pooling);
+    configure_wasmtime!(checked => config, pooling, pagemap_scan = Enabled::Auto);
     change(&mut pooling);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling));
     Engine::new(&config)
