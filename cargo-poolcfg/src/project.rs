@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest};
+use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest, read_text};
 
 use crate::Program;
 use crate::args::{Packages, Shared};
@@ -314,7 +314,7 @@ fn directory(path: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Source, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         Error::io(
             "read",
             path,

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use clap::ColorChoice;
-use poolcfg_core::Code;
+use poolcfg_core::{Code, escaped_lines};
 
 use crate::error::{Error, Mistake};
 use crate::exit::Exit;
@@ -38,7 +38,7 @@ impl Shell {
     pub(crate) fn say(self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             // Nobody is left to be told that stderr is gone.
-            let _ = writeln!(anstream::stderr(), "{line}");
+            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(line));
         }
     }
 
@@ -50,6 +50,7 @@ impl Shell {
     /// The same with the code under which `--explain` says more.
     pub(crate) fn warn_of(self, code: Option<Code>, text: &str) {
         if self.verbosity >= Verbosity::Normal {
+            let text = escaped_lines(text).to_string();
             let mut title = Level::WARNING.primary_title(text);
             if let Some(code) = code {
                 title = title.id(code.as_str());
@@ -111,7 +112,7 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 fn render(mistake: &Mistake) -> String {
     let diagnostic = &mistake.diagnostic;
     let title = Level::ERROR
-        .primary_title(diagnostic.message.as_str())
+        .primary_title(escaped_lines(&diagnostic.message).to_string())
         .id(diagnostic.code.as_str());
     let mut group = match (&mistake.source, &diagnostic.span) {
         (Some(source), Some(span)) => {
@@ -119,7 +120,7 @@ fn render(mistake: &Mistake) -> String {
             let span = span.start.min(end)..span.end.min(end);
             let mut annotation = AnnotationKind::Primary.span(span);
             if !diagnostic.label.is_empty() {
-                annotation = annotation.label(diagnostic.label.as_str());
+                annotation = annotation.label(escaped_lines(&diagnostic.label).to_string());
             }
             let snippet = Snippet::source(&*source.text)
                 .path(source.shown.as_str())
@@ -132,7 +133,7 @@ fn render(mistake: &Mistake) -> String {
         (None, _) => Group::with_title(title),
     };
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(escaped_lines(help).to_string()));
     }
     Renderer::styled().render(&[group])
 }

@@ -19,6 +19,7 @@ mod case;
 mod code;
 #[cfg(feature = "file")]
 pub mod codegen;
+mod escape;
 mod fault;
 #[cfg(feature = "file")]
 pub mod file;
@@ -46,6 +47,7 @@ mod wasmtime_pools;
 pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
 pub use case::{Case, Pool};
 pub use code::Code;
+pub use escape::{Escaped, escaped, escaped_lines};
 pub use fault::{Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
 pub use holes::Span;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use poolcfg_core::{Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion};
+use poolcfg_core::{
+    Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
+};
 
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
@@ -227,8 +229,9 @@ impl fmt::Display for Warning {
             ),
             Self::StrayVariable { variable, pool } => write!(
                 f,
-                "environment variable `{variable}` is not read: the variables of this pool begin \
-                 with `{}`, such as `{}`",
+                "environment variable `{}` is not read: the variables of this pool begin with `{}`, \
+                 such as `{}`",
+                escaped(variable),
                 variables::variable(pool, ""),
                 variables::variable(pool, "MAX_INSTANCES")
             ),
