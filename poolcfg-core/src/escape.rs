@@ -45,7 +45,14 @@ impl fmt::Display for Escaped<'_> {
 
 /// Whether a character is escaped: control characters, the separators of lines U+2028 and U+2029, and what changes
 /// the direction of text (UAX 9 of Unicode).
-pub(crate) fn is_escaped(char: char) -> bool {
+///
+/// ```
+/// use poolcfg_core::is_escaped;
+/// assert!("\u{1b}\n\u{9b}\u{202e}".chars().all(is_escaped));
+/// assert!(!"a ü\"\\…".chars().any(is_escaped));
+/// ```
+#[must_use]
+pub fn is_escaped(char: char) -> bool {
     char.is_control()
         || matches!(
             char,

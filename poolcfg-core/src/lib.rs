@@ -47,7 +47,7 @@ mod wasmtime_pools;
 pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
 pub use case::{Case, Pool};
 pub use code::Code;
-pub use escape::{Escaped, escaped, escaped_lines};
+pub use escape::{Escaped, escaped, escaped_lines, is_escaped};
 pub use fault::{Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
 pub use holes::Span;
