@@ -69,6 +69,26 @@ fn what_is_not_a_regular_file_is_refused() {
 }
 
 #[test]
+fn a_file_of_gigabytes_is_refused_unread() {
+    let folder = Folder::new();
+    let sparse = std::fs::File::create(folder.path("poolcfg.toml")).unwrap();
+    sparse.set_len(5 << 30).unwrap();
+    check(&folder)
+        .ends(101)
+        .says("poolcfg.toml`: it has more than 16 MiB");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_does_not_begin_a_line_of_its_own() {
+    let folder = Folder::new();
+    let arguments = ["--target", X86_64, "-o", "x\u{1b}c\nerror: forged"];
+    let ran = ran(&mut command(&folder, &arguments));
+    ran.ends(0).says(r"wrote x\u{1b}c\nerror: forged");
+    is_plain(&ran);
+}
+
+#[test]
 fn lists_that_are_too_long_are_not_read() {
     let folder = Folder::new();
     let many = |table: fn(u32) -> String| (0..100_000).map(table).collect::<String>();

@@ -33,8 +33,11 @@ pub use nearest::nearest;
 use crate::profile::OwnProfile;
 use crate::setting::{Place, Settings};
 
-/// Reads a file that must be a regular one: a pipe may never end, and neither does a device such as
-/// `/dev/zero`.
+/// The most MiB of a file that a person has written.
+const MOST_MIB: u64 = 16;
+
+/// Reads a file of text that a person has written. It must be a regular file, since a pipe or a device such as
+/// `/dev/zero` may never end, and have at most 16 MiB.
 ///
 /// ```
 /// use poolcfg_core::file::read_text;
@@ -43,14 +46,21 @@ use crate::setting::{Place, Settings};
 /// ```
 ///
 /// # Errors
-/// What the system says; [`io::ErrorKind::InvalidInput`] when it is not a regular file, and
-/// [`io::ErrorKind::InvalidData`] when it is not UTF-8 text.
+/// What the system says; [`io::ErrorKind::InvalidInput`] when it is not a regular file,
+/// [`io::ErrorKind::FileTooLarge`] above 16 MiB, and [`io::ErrorKind::InvalidData`] when it is not UTF-8 text.
 pub fn read_text(path: &Path) -> io::Result<String> {
     // Before it is opened: that alone may wait for the other end of a pipe.
-    if !fs::metadata(path)?.is_file() {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "it is not a regular file",
+        ));
+    }
+    if metadata.len() > MOST_MIB << 20 {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {MOST_MIB} MiB"),
         ));
     }
     fs::read_to_string(path)

@@ -52,7 +52,8 @@ impl PoolOptions {
     /// system gets those beyond. With none kept, every [`Reset`] is [`Reset::Discard`].
     ///
     /// 256 KiB by default. Zeroing a page costs less than a fault on a new one; how many bytes pay is what
-    /// a typical owner touches, and each warm slot holds up to so many.
+    /// a typical owner touches, and each warm slot holds up to so many. Pages that eight owners in a row have not
+    /// written to are given back all the same, and so is what is touched beyond the first 8192 pages (32 MiB).
     #[must_use]
     pub const fn keep_resident(mut self, bytes: Size) -> Self {
         self.keep_resident = bytes;

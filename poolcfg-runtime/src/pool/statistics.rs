@@ -13,8 +13,10 @@ pub struct Statistics {
     pub most_live: u32,
     /// Idle slots that are accessible as far as their last owners had them.
     pub warm: u32,
-    /// Bytes of zeroed pages that idle slots hold in memory: never less than there are, unless the process
-    /// locks all of its memory (`mlockall`) while they are idle.
+    /// Bytes of zeroed pages that idle slots hold, at most `keep_resident` for each memory, table and stack.
+    ///
+    /// Never less than what is in memory, as mincore(2) counts it, with pages that were only read and show the
+    /// page of zeros that all share; unless the process locks all of its memory (`mlockall`) while slots are idle.
     pub resident: Size,
     /// Bytes of page tables that slots may have, at most, without what the owners of those that are taken have
     /// added.

@@ -24,45 +24,16 @@ const LEVELS: u32 = 3;
 /// An entry of a page table has eight bytes.
 const ENTRY_BITS: u32 = 3;
 
-/// Bytes of pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pages {
-    /// In memory.
-    pub(super) resident: usize,
-    /// In the page tables: those in memory, and those that show the page of zeros that all share until they
-    /// write.
-    pub(super) mapped: usize,
-}
-
-impl Pages {
-    const NONE: Self = Self {
-        resident: 0,
-        mapped: 0,
-    };
-
-    fn at_most(self, bytes: usize) -> Self {
-        Self {
-            resident: self.resident.min(bytes),
-            mapped: self.mapped.min(bytes),
-        }
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            resident: self.resident.saturating_add(other.resident),
-            mapped: self.mapped.saturating_add(other.mapped),
-        }
-    }
-}
-
 /// What has been made zero, from the beginning of a region on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cleared {
     /// Up to where everything is zero.
     pub(super) upto: usize,
-    /// What is there, up to that.
-    pub(super) pages: Pages,
-    /// Bytes of the pages that were not zero, or may not have been.
+    /// Bytes of pages that are mapped, up to that.
+    pub(super) mapped: usize,
+    /// Of these, bytes of pages that show the page of zeros that all share until they write.
+    pub(super) shared: usize,
+    /// Of these, bytes of pages that were not zero, or may not have been.
     pub(super) written: usize,
 }
 
@@ -71,10 +42,8 @@ impl Cleared {
     pub(super) fn whole(bytes: usize) -> Self {
         Self {
             upto: bytes,
-            pages: Pages {
-                resident: bytes,
-                mapped: bytes,
-            },
+            mapped: bytes,
+            shared: 0,
             written: bytes,
         }
     }
@@ -85,8 +54,12 @@ impl Cleared {
 pub(super) struct Left {
     /// Where the range ends that the last reset has looked at.
     split: usize,
-    below: Pages,
-    above: Pages,
+    /// Bytes of mapped pages below that.
+    below: usize,
+    /// Bytes of mapped pages above that.
+    above: usize,
+    /// Whether some of those below are in memory.
+    warm: bool,
     /// Up to where there may be pages, and locks on them.
     pages_to: usize,
     /// Up to where there may be page tables.
@@ -100,9 +73,9 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// Bytes of pages that are in memory.
+    /// Bytes of pages that are mapped: in memory, or to the page of zeros that all share.
     pub(super) fn resident(&self) -> usize {
-        self.below.and(self.above).resident
+        self.below.saturating_add(self.above)
     }
 
     /// Bytes of page tables, if each has one page for entries of eight bytes. Those that regions share are
@@ -123,7 +96,7 @@ impl Left {
 
     /// Whether there are pages in memory from an owner before.
     pub(super) fn is_warm(&self) -> bool {
-        self.below.resident > 0
+        self.warm
     }
 
     /// An owner may have touched the first `bytes`, of a region of `max` bytes that begins at the address
@@ -142,37 +115,38 @@ impl Left {
     pub(super) fn reset(&mut self, used: usize, cleared: Cleared, keep: usize) -> Option<usize> {
         let above = match used {
             // All of that is given back.
-            _ if used >= self.pages_to || cleared.upto < used => Pages::NONE,
-            _ if used >= self.split => self.above.at_most(self.pages_to - used),
+            _ if used >= self.pages_to || cleared.upto < used => 0,
+            _ if used >= self.split => self.above.min(self.pages_to - used),
             // What was below is above now, as far as it may have been there.
-            _ => self.above.and(self.below.at_most(self.split - used)),
+            _ => self.above.saturating_add(self.below.min(self.split - used)),
         };
         self.split = used;
-        self.below = cleared.pages;
+        self.below = cleared.mapped;
         self.above = above;
-        let all = self.below.and(above);
-        let spare = all.mapped.saturating_sub(cleared.written);
+        self.warm = cleared.mapped > cleared.shared;
+        let spare = self.resident().saturating_sub(cleared.written);
         let many = spare > SPARE.max(cleared.written);
         self.spare_resets = if many { self.spare_resets + 1 } else { 0 };
         if self.spare_resets == SPARE_RESETS {
             self.spare_resets = 0;
-            let spare_below = cleared.pages.mapped > cleared.written;
+            let spare_below = cleared.mapped > cleared.written;
             return Some(if spare_below { 0 } else { cleared.upto });
         }
         if cleared.upto < used {
             return Some(cleared.upto);
         }
-        (all.mapped > keep).then_some(used)
+        (self.resident() > keep).then_some(used)
     }
 
     /// Everything from `from` on has been given back.
     pub(super) fn give_back(&mut self, from: usize) {
         self.pages_to = self.pages_to.min(from);
         match self.pages_to.checked_sub(self.split) {
-            Some(bytes) => self.above = self.above.at_most(bytes),
+            Some(bytes) => self.above = self.above.min(bytes),
             None => {
-                self.above = Pages::NONE;
-                self.below = self.below.at_most(self.pages_to);
+                self.above = 0;
+                self.below = self.below.min(self.pages_to);
+                self.warm &= self.below > 0;
             }
         }
     }
@@ -185,8 +159,8 @@ impl Left {
     }
 
     /// Pages beyond what the last reset has looked at could not be given back.
-    pub(super) fn stay(&mut self, pages: Pages) {
-        self.above = self.above.and(pages);
+    pub(super) fn stay(&mut self, bytes: usize) {
+        self.above = self.above.saturating_add(bytes);
     }
 
     /// Counts the tables for what may have been touched since the region was last mapped anew, and those at

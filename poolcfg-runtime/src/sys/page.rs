@@ -9,6 +9,11 @@ pub(super) fn whole(bytes: usize) -> Option<usize> {
     Some(bytes.checked_add(within)? & !within)
 }
 
+/// The most whole pages that so many bytes hold.
+pub(super) fn floor(bytes: usize) -> usize {
+    bytes & !(os::page_size() - 1)
+}
+
 /// Whether a number of bytes is one of whole pages.
 pub(super) fn is_whole(bytes: usize) -> bool {
     bytes & (os::page_size() - 1) == 0

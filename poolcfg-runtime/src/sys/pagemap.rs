@@ -130,8 +130,7 @@ unsafe fn zero_reported(
 ) -> io::Result<Cleared> {
     let page = os::page_size();
     let mut cleared = Cleared::default();
-    let left =
-        |cleared: &Cleared| keep.map(|keep| keep.saturating_sub(cleared.pages.mapped) / page);
+    let left = |cleared: &Cleared| keep.map(|keep| keep.saturating_sub(cleared.mapped) / page);
     'scan: while cleared.upto < len && left(&cleared) != Some(0) {
         let mut found = [const { MaybeUninit::<Found>::uninit() }; RANGES];
         let from = wide(start.addr().get() + cleared.upto);
@@ -161,14 +160,14 @@ unsafe fn zero_reported(
             let range = unsafe { range.assume_init_read() };
             let bytes = within(&range, start, cleared.upto..len)?;
             if range.categories & SHARED_ZERO != 0 {
-                cleared.pages.mapped += bytes.len();
+                cleared.mapped += bytes.len();
+                cleared.shared += bytes.len();
             } else if range.categories & SWAPPED == 0 || keep.is_none() {
                 // SAFETY: the bytes are within the caller's range.
                 let first = unsafe { start.add(bytes.start) };
                 // SAFETY: the caller's promise.
                 cleared.written += unsafe { zero(first, bytes.len()) };
-                cleared.pages.mapped += bytes.len();
-                cleared.pages.resident += bytes.len();
+                cleared.mapped += bytes.len();
             } else {
                 cleared.upto = bytes.start;
                 break 'scan;

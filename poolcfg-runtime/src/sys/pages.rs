@@ -71,7 +71,7 @@ impl<T: ?Sized> Region<T> {
             // SAFETY: the range is open and this region's own, and no slice of it lives.
             let cleared = unsafe { pagemap::zero_written(start, end - from, None) };
             let cleared = cleared.map_err(|_| refused)?;
-            self.left.stay(cleared.pages);
+            self.left.stay(cleared.mapped);
         }
         Ok(())
     }

@@ -19,6 +19,10 @@ use super::page;
 /// A memory begins with the bytes that were asked for, or none, and grows; a table and a stack are open
 /// whole from the start. The bytes of a region are zero for each new owner.
 ///
+/// An owner may lock pages (mlock). They are unlocked when the slot is released if that gives any pages back, and at
+/// the latest when the slot is closed: by [`close_idle`](crate::Pool::close_idle), or when more slots than
+/// [`warm_slots`](crate::PoolOptions::warm_slots) are idle.
+///
 /// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
 /// that of another slot or of another pool.
 pub struct Region<T: ?Sized = [()]> {

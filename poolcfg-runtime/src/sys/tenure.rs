@@ -19,13 +19,13 @@ use super::pagemap;
 use super::region::{GrowError, Region};
 use super::reset::Reset;
 
-/// Up to how many open bytes all of them are zeroed instead of asking which hold something: that takes 650 ns for
-/// 64 KiB, and a scan at least 1.1 us (`cargo bench -p poolcfg-runtime`). From 128 KiB on the scan is faster.
-/// One page at least.
+/// Up to how many open bytes all of them are zeroed instead of asking which hold something, one page at least.
+/// That takes 0.1 of the time for 16 KiB, 0.5 for 64 KiB, 0.9 for 128 KiB and 1.8 for 256 KiB, if three pages hold
+/// something (benches/pool.rs); and each page comes into memory.
 const ZEROED_WHOLE: usize = 64 << 10;
 
 /// How many pages a scan looks at: what an owner touches beyond is given back. A scan takes about 20 us for each
-/// GiB of which something was ever touched, and giving back what is not there 1 us.
+/// GiB in which something was ever touched, since it visits each hole; to give back what is not there takes 1 us.
 const SCANNED: usize = 8192;
 
 impl<T: ?Sized> Region<T> {
@@ -61,6 +61,7 @@ impl<T: ?Sized> Region<T> {
             return Ok(());
         }
         self.note_touched();
+        let keep = page::floor(keep);
         let cleared = self.clear(reset, keep);
         if let Some(from) = self.left.reset(self.open, cleared, keep) {
             self.discard(from)?;
@@ -151,7 +152,7 @@ impl<T: ?Sized> Region<T> {
         Ok(())
     }
 
-    /// Bytes of zeroed pages that are in memory while the region is idle, at most.
+    /// Bytes of zeroed pages that are mapped while the region is idle, at most.
     pub(crate) fn resident(&self) -> usize {
         self.left.resident()
     }

@@ -2,6 +2,10 @@
 
 use std::ffi::c_void;
 use std::io;
+#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
+use std::iter;
+#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 
 use rustix::io::Errno;
@@ -74,6 +78,16 @@ pub(super) fn call<T>(
 
 #[cfg(test)]
 pub(super) use super::faults::call;
+
+/// The ranges in which so many bytes are given back: a test may have page tables stay, as on kernels that do not
+/// free them, which is so for ranges that are smaller than a table's.
+#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
+fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
+    iter::once(0..len)
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+use super::faults::pieces;
 
 /// Every map has the same flags: maps that differ in them never merge again.
 ///
@@ -265,9 +279,12 @@ pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
 pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // `Advice::DontNeed` is a different thing: posix_madvise's, which discards nothing on Linux.
     let advice = Advice::LinuxDontNeed;
-    // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
-    call(Call::Discard, len, |len| unsafe {
-        rustix::mm::madvise(pointer(start), len, advice)
+    call(Call::Discard, len, |len| {
+        pieces(len).try_for_each(|piece| {
+            let first = pointer(start).wrapping_byte_add(piece.start);
+            // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
+            unsafe { rustix::mm::madvise(first, piece.len(), advice) }
+        })
     })
 }
 
