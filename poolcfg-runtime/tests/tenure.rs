@@ -371,6 +371,29 @@ fn own_at_random() {
     eprintln!("done");
 }
 
+#[test]
+fn after_readers_there_is_nothing_more_to_walk_over() {
+    assert!(said(&child("read_between_rounds", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process whose page tables it counts"]
+fn read_between_rounds() {
+    let most = TABLES * table();
+    for pool in each_reset(most, 16 * page()) {
+        let one_page = || owner(&pool, most).memory().as_mut_slice()[0] = 1;
+        one_page();
+        let tables = status("VmPTE:");
+        for _ in 0..8 {
+            read_everywhere(owner(&pool, most).memory());
+            one_page();
+            let left = status("VmPTE:");
+            assert!(left <= tables, "{:?}: {left} {tables}", pool.reset());
+        }
+    }
+    eprintln!("done");
+}
+
 /// Tables that one slot may keep, as its pages are kept.
 const KEPT_TABLES: usize = 16;
 
