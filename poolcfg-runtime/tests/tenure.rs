@@ -380,7 +380,9 @@ fn after_readers_there_is_nothing_more_to_walk_over() {
 #[ignore = "run by the test above, in a process whose page tables it counts"]
 fn read_between_rounds() {
     let most = TABLES * table();
-    for pool in each_reset(most, 16 * page()) {
+    // At different places in what a table of the next level spans.
+    let pools: Vec<_> = (0..4).flat_map(|_| each_reset(most, 16 * page())).collect();
+    for pool in pools {
         let one_page = || owner(&pool, most).memory().as_mut_slice()[0] = 1;
         one_page();
         let tables = status("VmPTE:");
