@@ -598,6 +598,24 @@ fn close_the_pagemap() {
 }
 
 #[test]
+fn page_tables_that_later_owners_do_not_write_to_are_given_back() {
+    let Some(pool) = scanning(8 * table()) else {
+        return;
+    };
+    // So few pages that to zero them would be no matter.
+    let mut slot = owner(&pool, 8 * table());
+    let (start, max) = place(slot.memory());
+    let bytes = slot.memory().as_mut_slice().iter_mut();
+    bytes.step_by(table()).for_each(|byte| *byte = 1);
+    drop(slot);
+    for round in 0..12 {
+        owner(&pool, 8 * table()).memory().as_mut_slice()[0] = 1;
+        let there = mapped(start, max);
+        assert!(round < 8 || there <= wide(page()), "{round}: {there}");
+    }
+}
+
+#[test]
 fn pages_that_later_owners_do_not_write_are_given_back() {
     let Some(pool) = scanning(PAGES * page()) else {
         return;
