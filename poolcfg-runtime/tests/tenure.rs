@@ -371,6 +371,31 @@ fn own_at_random() {
     eprintln!("done");
 }
 
+#[test]
+fn after_readers_there_is_nothing_more_to_walk_over() {
+    assert!(said(&child("read_between_rounds", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process whose page tables it counts"]
+fn read_between_rounds() {
+    let most = TABLES * table();
+    // At different places in what a table of the next level spans.
+    let pools: Vec<_> = (0..4).flat_map(|_| each_reset(most, 16 * page())).collect();
+    for pool in pools {
+        let one_page = || owner(&pool, most).memory().as_mut_slice()[0] = 1;
+        one_page();
+        let tables = status("VmPTE:");
+        for _ in 0..8 {
+            read_everywhere(owner(&pool, most).memory());
+            one_page();
+            let left = status("VmPTE:");
+            assert!(left <= tables, "{:?}: {left} {tables}", pool.reset());
+        }
+    }
+    eprintln!("done");
+}
+
 /// Tables that one slot may keep, as its pages are kept.
 const KEPT_TABLES: usize = 16;
 
@@ -570,6 +595,24 @@ fn close_the_pagemap() {
     }
     assert!(number().is_some());
     eprintln!("done");
+}
+
+#[test]
+fn page_tables_that_later_owners_do_not_write_to_are_given_back() {
+    let Some(pool) = scanning(8 * table()) else {
+        return;
+    };
+    // So few pages that to zero them would be no matter.
+    let mut slot = owner(&pool, 8 * table());
+    let (start, max) = place(slot.memory());
+    let bytes = slot.memory().as_mut_slice().iter_mut();
+    bytes.step_by(table()).for_each(|byte| *byte = 1);
+    drop(slot);
+    for round in 0..12 {
+        owner(&pool, 8 * table()).memory().as_mut_slice()[0] = 1;
+        let there = mapped(start, max);
+        assert!(round < 8 || there <= wide(page()), "{round}: {there}");
+    }
 }
 
 #[test]

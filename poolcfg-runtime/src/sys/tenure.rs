@@ -12,7 +12,7 @@
 use std::io;
 use std::ptr;
 
-use super::left::Cleared;
+use super::left::{Cleared, Excess};
 use super::os;
 use super::page;
 use super::pagemap;
@@ -60,14 +60,40 @@ impl<T: ?Sized> Region<T> {
         if !*self.touched.get_mut() {
             return Ok(());
         }
-        self.note_touched();
+        if self.note_touched() {
+            self.touch_far_end();
+        }
         let keep = page::floor(keep);
-        let cleared = self.clear(reset, keep);
-        if let Some(from) = self.left.reset(self.open, cleared, keep) {
-            self.discard(from)?;
+        let mut cleared = self.clear(reset, keep);
+        if cleared.upto < self.open {
+            cleared = cleared.up_to_last();
+        }
+        match self.left.reset(self.open, cleared, keep) {
+            Excess::None => {}
+            Excess::Beyond(from) => self.discard(from)?,
+            // With the page tables that are not used any more, also where the kernel leaves them.
+            Excess::Spare(from) if self.left.tables_to() > page::table_span() => {
+                match self.renew(from) {
+                    Err(error) if self.torn => return Err(error),
+                    Err(_) => self.discard(from)?,
+                    Ok(()) => {}
+                }
+            }
+            Excess::Spare(from) => self.discard(from)?,
         }
         *self.touched.get_mut() = false;
         Ok(())
+    }
+
+    /// Makes the page tables at the far end, once, if they are far enough to be given back. They are shared with
+    /// what lies behind and are never freed, and each walk over the region visits them: so a round costs from the
+    /// beginning what it costs after an owner who has touched everything, or after one of the next slot.
+    fn touch_far_end(&self) {
+        if self.open > os::page_size().saturating_mul(SCANNED) {
+            let last = self.mapping.at(self.offset + self.open - 1);
+            // SAFETY: the byte is open and this region's own.
+            let _ = unsafe { last.as_ptr().read_volatile() };
+        }
     }
 
     /// Zeroes what is to stay in memory of what is open.
