@@ -4,12 +4,15 @@
 //! - `cache`: where what is fetched lies
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
+//! - `amd64`: a kernel of x86_64 and its modules, for swap
 //! - `dlltool`: what rustc needs for Windows
 //! - `libraries`: C libraries of other architectures, for unit tests in an emulator
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
-//! - `wasmtime_bin`: the real `wasmtime` commands
+//! - `wheel`: wheels of Python packages
+//! - `wasmtime_bin`, `wasmtime_lib`: the real `wasmtime` commands and C libraries
+//! - `embedder_50`: a program with Wasmtime 50 in it
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
@@ -17,11 +20,13 @@
 //! - `bench`: the benchmarks of the README
 #![forbid(unsafe_code)]
 
+mod amd64;
 mod bench;
 mod cache;
 mod cross;
 mod debian;
 mod dlltool;
+mod embedder_50;
 mod fuzz;
 mod item;
 mod kernels;
@@ -34,6 +39,8 @@ mod server;
 mod strace;
 mod test;
 mod wasmtime_bin;
+mod wasmtime_lib;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -60,6 +67,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["setup"] => test::setup(),
+        ["tmp"] => test::tmp(),
         ["test"] => test::test(Heavy::LeftOut),
         ["test", "--all"] => test::test(Heavy::Built),
         ["fuzz"] => test::fuzz(),

@@ -5,20 +5,23 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::amd64::AMD64;
 use crate::cache;
 use crate::cross::{self, CROSS};
 use crate::dlltool::{self, DLLTOOL};
+use crate::embedder_50::{self, EMBEDDER_50};
 use crate::fuzz::{self, LIBFUZZER};
 use crate::item::{self, Item};
 use crate::kernels::{self, BUILT, PACKAGED};
 use crate::libraries::{self, LIBRARIES};
-use crate::qemu::{self, QEMU};
+use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
 use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
 use crate::wasmtime_bin::{self, WASMTIME_BIN};
+use crate::wasmtime_lib::{self, WASMTIME_LIB, WASMTIME_LIBS_OLDER};
 
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
@@ -148,12 +151,24 @@ const KERNELS: Suite = Suite {
         &PACKAGED[3],
         &PACKAGED[4],
         &WASMTIME_BIN,
+        &QEMU_AMD64,
+        &AMD64,
+        &WASMTIME_LIB,
     ],
-    heavy: &[&BUILT[0], &BUILT[1], &SERVER],
+    heavy: &[
+        &BUILT[0],
+        &BUILT[1],
+        &SERVER,
+        &WASMTIME_LIBS_OLDER,
+        &EMBEDDER_50,
+    ],
     variables: || {
         let mut variables = kernels_variables()?;
         // This builds it anew, from what is held.
         variables.push(("POOLCFG_SERVER", server::folder()?));
+        variables.push(("POOLCFG_EMBEDDER_50", embedder_50::program()?));
+        variables.push(("POOLCFG_WASMTIME_LIB", wasmtime_lib::folder()?));
+        variables.push(("POOLCFG_QEMU_AMD64", qemu::amd64_script()?));
         Ok(variables)
     },
 };
@@ -311,4 +326,15 @@ pub fn test(heavy: Heavy) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+pub fn tmp() -> Result<(), String> {
+    item::make(&[
+        &QEMU_AMD64,
+        &AMD64,
+        &WASMTIME_LIB,
+        &WASMTIME_LIBS_OLDER,
+        &EMBEDDER_50,
+    ])?;
+    run_suite(&KERNELS, &["swap"])
 }
