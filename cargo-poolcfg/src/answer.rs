@@ -2,8 +2,8 @@
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, Plan, PoolKeys, Setting, Settings, Size,
-    WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Limits, Plan, PoolKeys, Setting,
+    Settings, Size, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
@@ -25,6 +25,8 @@ pub(crate) struct Wish {
     engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
     pub(crate) engine_version: Option<WasmtimeVersion>,
+    /// What an instance of Wasmtime has where the file does not say; `None` for what its features need.
+    instance: Option<InstanceDefaults>,
     /// The budget is measured here.
     here: bool,
 }
@@ -54,8 +56,14 @@ impl Wish {
             va_profile: machine.va_profile.clone().or(variable),
             engine: machine.engine.engine,
             engine_version: machine.engine.engine_version,
+            instance: None,
             here: machine.here,
         })
+    }
+
+    /// The same for a program that has this of itself.
+    pub(crate) fn with_instance(self, instance: Option<InstanceDefaults>) -> Self {
+        Self { instance, ..self }
     }
 
     /// The flags that say the same.
@@ -98,7 +106,10 @@ impl Wish {
             })
             .address_space(self.keys)
             .va_profile(self.va_profile.as_deref());
-        let mut settings = said;
+        let mut settings = match self.instance {
+            Some(instance) => said.instance_defaults(instance),
+            None => said,
+        };
         for (index, keys) in said.pools().iter().enumerate() {
             if is_of_wasmtime(keys) {
                 let wasmtime = self.wasmtime(&keys.wasmtime, &member.wasmtime);
@@ -210,6 +221,9 @@ impl<'a> Answer<'a> {
                 if limits.memory_reservation != asked.memory_reservation {
                     line += &format!(" of {}", size(asked.memory_reservation));
                 }
+                if let Some(counts) = counts(limits, asked) {
+                    line += &format!(", each of {counts}");
+                }
                 line
             })
             .collect()
@@ -294,6 +308,17 @@ fn measured(mut case: Case<'_>) -> Case<'_> {
     case.shape = probe.shape();
     let headroom = case.budget.headroom;
     case.with_budget(probe.budget(Some(headroom)))
+}
+
+/// What one instance may have, of a pool of Wasmtime's, and what of it does not fit.
+pub(crate) fn counts(guaranteed: &Limits, asked: &Limits) -> Option<String> {
+    let counts = guaranteed.wasmtime?.counts();
+    let asked = asked.wasmtime?.counts();
+    Some(if counts.tables < asked.tables {
+        format!("{counts} ({} tables do not fit)", asked.tables)
+    } else {
+        counts.to_string()
+    })
 }
 
 /// A size for people, exact where it has a short name.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use poolcfg_core::Code;
 use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{Code, escaped, escaped_lines};
 
 use crate::exit::Exit;
 
@@ -114,13 +114,18 @@ pub(crate) fn diagnostic(
     message: impl Into<String>,
     help: impl Into<String>,
 ) -> Diagnostic {
-    let help = help.into();
+    let (message, help) = (message.into(), help.into());
+    // Variables, arguments and files are quoted in both. What another tool says may be several lines.
+    let shown = match code {
+        Code::Tool => escaped_lines(&message),
+        _ => escaped(&message),
+    };
     Diagnostic {
         code,
-        message: message.into(),
+        message: shown.to_string(),
         span: None,
         label: String::new(),
-        help: (!help.is_empty()).then_some(help),
+        help: (!help.is_empty()).then(|| escaped(&help).to_string()),
     }
 }
 

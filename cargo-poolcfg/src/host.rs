@@ -14,7 +14,7 @@ mod spin;
 mod wasmcloud;
 mod wasmtime_cli;
 
-use poolcfg_core::{Limits, Size, Target};
+use poolcfg_core::{InstanceDefaults, Limits, Size, Target, WasmtimeKeys};
 use serde::Serialize;
 
 pub(crate) use cannot::Cannot;
@@ -43,6 +43,9 @@ pub(crate) struct Host {
     told: &'static [Told],
     /// Its releases by the major version of Wasmtime that they are built on; none for Wasmtime itself.
     releases: &'static [(u32, &'static str)],
+    /// What an instance has where poolcfg.toml does not say: what the program takes of itself, or what the
+    /// components that it runs need; `None` for what the features of Wasmtime need.
+    pub(crate) instance: Option<InstanceDefaults>,
     /// What it wants to see before it takes any pool.
     probe: Option<Probe>,
     /// The name and the text of its template.
@@ -76,8 +79,12 @@ enum Form {
     AtLeast(u64),
     /// As it is where that is other than Wasmtime's own; else the host's, which is no part of any sum.
     IfOther,
-    /// As it is, with a note where that is below what the host takes of itself.
-    Own(u64),
+    /// As it is, which is said where it is below what the host takes of itself ([`Host::instance`]).
+    Own,
+    /// As it is, for another part of the host. Another name says it whole.
+    Again,
+    /// Two thirds of it, for a part of the host that has to leave something to the others.
+    TwoThirds,
     /// That there is something, where another key says how much.
     There,
     /// That there is something, which then is this much.
@@ -140,12 +147,15 @@ pub(crate) struct Text {
     settings: Vec<Line>,
     /// What it is not told, and why that does no harm.
     pub(crate) notes: Vec<String>,
+    /// What the host has of itself and cannot have here.
+    pub(crate) warnings: Vec<String>,
     /// The releases that are built on this version of Wasmtime; none where none is known.
     release: Option<&'static str>,
 }
 
 impl Host {
-    /// What the host is told of a pool on a target, where `hole` is the largest piece that a process has.
+    /// What the host is told of a pool on a target, where `hole` is the largest piece that a process has, and
+    /// `machine` what the pool is fitted to.
     ///
     /// # Errors
     /// Everything that it cannot be told and does not take of itself.
@@ -154,6 +164,7 @@ impl Host {
         asked: &Numbers,
         target: Target,
         hole: Size,
+        machine: &str,
     ) -> Result<Text, Vec<Cannot>> {
         let version = asked.version();
         let major = version.major;
@@ -164,7 +175,7 @@ impl Host {
             }]);
         }
         let of_itself = Limits::of_wasmtime(version, target);
-        let Some(own) = Numbers::new(&of_itself) else {
+        let Some(own) = Numbers::new(&of_itself, &WasmtimeKeys::EMPTY) else {
             return Err(Vec::new());
         };
         let mut cannot = Vec::new();
@@ -189,6 +200,7 @@ impl Host {
         }
         let mut settings = Vec::new();
         let mut notes = Vec::new();
+        let mut warnings = Vec::new();
         for number in Number::ALL {
             let value = asked.value(number);
             let known = self
@@ -203,7 +215,11 @@ impl Host {
                     said = true;
                     continue;
                 }
-                notes.extend(self.lowers(told, value));
+                match self.lowers(told, asked, machine) {
+                    Lowered::Not => {}
+                    Lowered::ByFile(note) => notes.push(note),
+                    Lowered::ByFit(warning) => warnings.push(warning),
+                }
                 let (line, whole) = told.line(value);
                 settings.extend(line);
                 said |= whole;
@@ -229,22 +245,32 @@ impl Host {
         Ok(Text {
             settings,
             notes,
+            warnings,
             release: self.release(major),
         })
     }
 
-    /// A note for who counts on what the host takes of itself.
-    fn lowers(&self, told: &Told, value: Value) -> Option<String> {
-        let Form::Own(own) = told.form else {
-            return None;
+    /// Whether a number is below what the host takes of itself, and why.
+    fn lowers(&self, told: &Told, asked: &Numbers, machine: &str) -> Lowered {
+        let (Form::Own, Some(instance)) = (told.form, &self.instance) else {
+            return Lowered::Not;
         };
-        (value < Value::Count(own)).then(|| {
-            format!(
-                "{} has `{}` {own} of itself, and {value} fits better: set it where a module needs more",
-                self.name,
-                told.number.word(),
-            )
-        })
+        let value = asked.value(told.number);
+        let Some(own) = asked
+            .of_host(told.number, instance)
+            .filter(|own| value < *own)
+        else {
+            return Lowered::Not;
+        };
+        let (name, word, instances) = (self.name, told.number.word(), asked.instances());
+        if asked.is_said(told.number) {
+            return Lowered::ByFile(format!(
+                "poolcfg.toml lowers `{word}` from the {own} that {name} has of itself to {value}"
+            ));
+        }
+        Lowered::ByFit(format!(
+            "`{word}` is lowered from the {own} that {name} has of itself to {value}: no more fit {machine} beside {instances} instances"
+        ))
     }
 
     /// A number that the host cannot be told: what it takes of itself may do as well.
@@ -297,6 +323,15 @@ impl Host {
     }
 }
 
+/// Whether a number is below what the host takes of itself.
+enum Lowered {
+    Not,
+    /// Somebody wrote so, which is worth a note.
+    ByFile(String),
+    /// No more fits, which is worth a warning.
+    ByFit(String),
+}
+
 /// What it means that a number cannot be told.
 enum Lack {
     Nothing,
@@ -309,7 +344,12 @@ impl Told {
     fn line(&self, value: Value) -> (Option<Line>, bool) {
         let (said, whole) = match (self.form, value) {
             (Form::Not, Value::Flag(flag)) => (Some(Value::Flag(!flag)), true),
-            (Form::Plain | Form::Not | Form::IfOther | Form::Own(_), value) => (Some(value), true),
+            (Form::Plain | Form::Not | Form::IfOther | Form::Own, value) => (Some(value), true),
+            (Form::TwoThirds, Value::Count(count)) => {
+                let share = count.saturating_mul(2) / 3;
+                (Some(Value::Count(share.max(1))), false)
+            }
+            (Form::Again | Form::TwoThirds, value) => (Some(value), false),
             (Form::AtLeast(least), value) => (Some(value.at_least(least)), true),
             (Form::There, _) => (Some(Value::Word("y")), false),
             (Form::All(all), Value::Count(count)) if count == all => (Some(Value::Word("y")), true),
@@ -362,8 +402,10 @@ mod tests {
                 let names: BTreeSet<&str> = told.iter().map(|told| told.name).collect();
                 assert_eq!(names.len(), told.len(), "{} {major}", host.name);
                 for number in Number::ALL {
-                    let whole =
-                        |told: &&&Told| told.number == number && !matches!(told.form, Form::There);
+                    let whole = |told: &&&Told| {
+                        told.number == number
+                            && !matches!(told.form, Form::There | Form::Again | Form::TwoThirds)
+                    };
                     assert!(told.iter().filter(whole).count() <= 1, "{number:?} {major}");
                 }
             }
@@ -385,7 +427,7 @@ mod tests {
                     told.number == number
                         && told.since <= host.since
                         && told.until == STAYS
-                        && matches!(told.form, Form::Plain)
+                        && matches!(told.form, Form::Plain | Form::Own)
                 });
                 assert!(told, "{} {number:?}", host.name);
             }

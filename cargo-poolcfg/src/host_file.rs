@@ -4,7 +4,7 @@ use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, Engine, PoolKeys, Size};
 use serde::Serialize;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, counts};
 use crate::error::{Error, diagnostic};
 use crate::exit::Exit;
 use crate::host::{Host, Numbers, Text};
@@ -28,6 +28,7 @@ pub(crate) struct Chosen<'a> {
 pub(crate) struct HostFile {
     pub(crate) text: String,
     pub(crate) notes: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What the templates of the hosts are given.
@@ -39,6 +40,8 @@ struct Page<'a> {
     command: &'a str,
     /// What the budget is of.
     machine: String,
+    /// What one instance may have.
+    counts: String,
     #[serde(flatten)]
     text: &'a Text,
 }
@@ -141,9 +144,11 @@ impl<'a> Chosen<'a> {
     /// Everything that the host cannot be told.
     pub(crate) fn render(&self, host: &'static Host, command: &str) -> Result<HostFile, Error> {
         let limits = &self.answer.plan.guaranteed()[self.index];
+        let asked = &self.answer.case.pools()[self.index].asked;
         // A total that cannot be counted is a fault of the file, found before any plan is made.
         let result = self.answer.results().into_iter().nth(self.index);
-        let (Some(numbers), Some(result)) = (Numbers::new(limits), result) else {
+        let numbers = Numbers::new(limits, &self.keys().wasmtime);
+        let (Some(numbers), Some(result)) = (numbers, result) else {
             return Err(Error::new(
                 Code::Overflow,
                 "a total of the pool is above 2^32 - 1",
@@ -152,8 +157,9 @@ impl<'a> Chosen<'a> {
         };
         let hole = self.answer.case.budget.holes().into_iter().max();
         let target = self.answer.case.target;
+        let machine = self.answer.machine();
         let text = host
-            .tell(&numbers, target, hole.unwrap_or(Size::ZERO))
+            .tell(&numbers, target, hole.unwrap_or(Size::ZERO), &machine)
             .map_err(|cannot| {
                 let keys = self.keys();
                 let mistakes = cannot
@@ -166,12 +172,14 @@ impl<'a> Chosen<'a> {
             schema: SCHEMA,
             result: &result,
             command,
-            machine: self.answer.machine(),
+            machine,
+            counts: counts(limits, asked).unwrap_or_default(),
             text: &text,
         };
         Ok(HostFile {
             text: render_own(host.template, &page)?,
             notes: text.notes,
+            warnings: text.warnings,
         })
     }
 }

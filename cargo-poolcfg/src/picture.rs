@@ -8,6 +8,7 @@ use poolcfg_core::{
     UnlimitedStack,
 };
 
+use crate::answer::counts;
 use crate::footprint::{Mappings, footprints};
 
 /// Lines that the holes share between them, by size.
@@ -85,11 +86,7 @@ fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
         .zip(case.budget.spans)
         .enumerate()
         .map(|(index, ((size, hole), span))| Filled {
-            span: span.map(|span| Span {
-                // Where it is larger than that, the boundary to the other hole has moved up.
-                top: span.top.saturating_add(size.saturating_sub(hole.least)),
-                ..span
-            }),
+            span: span.map(|span| larger(span, size.saturating_sub(hole.least), index == 0)),
             size: *size,
             content: Vec::new(),
             top_down: top_down(case, index),
@@ -108,6 +105,16 @@ fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
         }
     }
     holes
+}
+
+/// Where a hole lies that has so many bytes more than the least. Of the first one ASLR has moved neither end, of
+/// another one it has moved the boundary to the first one up.
+fn larger(span: Span, bytes: u64, both_ends: bool) -> Span {
+    let below = if both_ends { bytes / 2 } else { 0 };
+    Span {
+        bottom: span.bottom.saturating_sub(below),
+        top: span.top.saturating_add(bytes - below),
+    }
 }
 
 fn top_down(case: &Case<'_>, hole: usize) -> bool {
@@ -292,6 +299,9 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             limits.memory_reservation,
             pool.asked.memory_reservation
         );
+        if let Some(counts) = counts(limits, &pool.asked) {
+            let _ = writeln!(text, "  {:<18} {:>12}  {counts}", "each instance", "");
+        }
         let Some(footprint) = footprint else {
             let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
             continue;

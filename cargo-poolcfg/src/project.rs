@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
-use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest};
+use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest, read_text};
+use poolcfg_core::{Code, escaped};
 
 use crate::Program;
 use crate::args::{Packages, Shared};
@@ -314,7 +314,7 @@ fn directory(path: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Source, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         Error::io(
             "read",
             path,
@@ -341,5 +341,6 @@ pub(crate) fn shown(path: &Path) -> String {
     let relative = std::env::current_dir()
         .ok()
         .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-    relative.as_deref().unwrap_or(path).display().to_string()
+    let shown = relative.as_deref().unwrap_or(path).display().to_string();
+    escaped(&shown).to_string()
 }

@@ -145,8 +145,8 @@ pub struct WasmtimeReport {
     major: u32,
     features: Vec<&'static str>,
     memories_per_instance: u32,
-    tables_per_instance: Option<u32>,
-    core_instances_per_instance: Option<u32>,
+    tables_per_instance: u32,
+    core_instances_per_instance: u32,
     gc_heaps_per_instance: Option<u32>,
     table_elements: u64,
     guard_before_linear_memory: bool,
@@ -166,6 +166,7 @@ pub struct WasmtimeReport {
 impl WasmtimeReport {
     fn new(limits: &Limits) -> Option<Self> {
         let wasmtime = limits.wasmtime.as_ref()?;
+        let counts = wasmtime.counts();
         Some(Self {
             version: wasmtime.version.to_string(),
             major: wasmtime.version.major,
@@ -175,8 +176,8 @@ impl WasmtimeReport {
                 .map(|feature| feature.word())
                 .collect(),
             memories_per_instance: wasmtime.memories_per_instance,
-            tables_per_instance: wasmtime.tables_per_instance,
-            core_instances_per_instance: wasmtime.core_instances_per_instance,
+            tables_per_instance: counts.tables,
+            core_instances_per_instance: counts.core_instances,
             gc_heaps_per_instance: wasmtime.gc_heaps_per_instance,
             table_elements: wasmtime.table_elements(limits),
             guard_before_linear_memory: wasmtime.guard_before_linear_memory,

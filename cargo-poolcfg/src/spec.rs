@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use poolcfg_core::Code;
-use poolcfg_core::file::TargetFacts;
+use poolcfg_core::file::{TargetFacts, read_text};
 use serde_json::Value;
 
 use crate::error::{Error, Source, all};
@@ -14,7 +14,7 @@ use crate::error::{Error, Source, all};
 /// # Errors
 /// When the file cannot be read, is no JSON object, or leaves open what decides the address space.
 pub(crate) fn read(path: &Path) -> Result<TargetFacts, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         let help = "`--target` takes a triple or the path of a target spec";
         Error::io("read target spec", path, &error, help)
     })?;

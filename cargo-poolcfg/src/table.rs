@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use poolcfg_core::{Budget, RelocationModel, Shape, Target, VaProfile};
+use poolcfg_core::{Budget, LINUX_CHECKED, RelocationModel, Shape, Target, VaProfile};
 use serde::Serialize;
 
 /// One profile, for programs; sizes are bytes.
@@ -83,7 +83,7 @@ fn served(targets: &[Target]) -> impl Iterator<Item = (VaProfile<'static>, Targe
 }
 
 /// The profiles that serve one of the targets, or every profile there is, as a table; a target's floor is
-/// marked `*`.
+/// marked `*`. A last line says of which versions of Linux the rules are.
 #[must_use]
 pub fn profiles(targets: &[Target]) -> String {
     let mut rows = vec![
@@ -102,7 +102,13 @@ pub fn profiles(targets: &[Target]) -> String {
         .map(str::to_owned),
     ];
     rows.extend(served(targets).map(|(profile, of)| row(&profile, of)));
-    render(&rows)
+    let linux = served(targets).any(|(profile, _)| profile.os.has_linux_kernel());
+    let mut text = render(&rows);
+    if linux {
+        let versions = LINUX_CHECKED.join(" and ");
+        let _ = writeln!(text, "the rules of Linux were read in {versions}");
+    }
+    text
 }
 
 fn row(profile: &VaProfile<'static>, of: Target) -> [String; 10] {
@@ -174,9 +180,18 @@ mod tests {
 
     #[test]
     fn every_profile_is_listed() {
+        // Beside the header and the last line.
         assert_eq!(
             profiles(&[]).lines().count(),
-            VaProfile::ALL.concat().len() + 1
+            VaProfile::ALL.concat().len() + 2
         );
+    }
+
+    #[test]
+    fn the_versions_of_linux_are_said_where_it_is_listed() {
+        let of = |os| profiles(&[Target::new(Arch::Aarch64, os, 64)]);
+        let said = |table: String| table.ends_with("were read in 6.12 and 7.2\n");
+        assert!(said(of(Os::Linux)) && said(of(Os::Android)));
+        assert!(!of(Os::Macos).contains("Linux"));
     }
 }

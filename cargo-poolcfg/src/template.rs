@@ -6,26 +6,36 @@
 use std::path::Path;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use poolcfg_core::file::read_text;
 use poolcfg_core::{Code, Size};
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::project::shown;
 
+/// How many steps a template may take: about one for each instruction and for each 64 bytes of text. Ours
+/// take a few thousand for each pool.
+const FUEL: u64 = 10_000_000;
+
 /// The user's own text.
 ///
 /// # Errors
 /// When the template cannot be read or rendered.
 pub(crate) fn render_file<T: Serialize>(path: &Path, data: &T) -> Result<String, Error> {
-    let template = std::fs::read_to_string(path)
+    let template = read_text(path)
         .map_err(|error| Error::io("read template", path, &error, "it must be UTF-8 text"))?;
-    render(&shown(path), &template, data).map_err(|cause| {
-        Error::new(
+    render(&shown(path), &template, data).map_err(|cause| match cause {
+        Cause::OutOfFuel => Error::new(
+            Code::WrongType,
+            format!("the template is too long: it takes more than `{FUEL}` steps"),
+            "let its loops run over fewer items",
+        ),
+        Cause::Other(cause) => Error::new(
             Code::WrongType,
             format!("the template cannot be rendered: {cause}"),
             "it is given what `--emit json` prints",
-        )
+        ),
     })
 }
 
@@ -38,6 +48,10 @@ pub(crate) fn render_own<T: Serialize>(
     data: &T,
 ) -> Result<String, Error> {
     render(name, template, data).map_err(|cause| {
+        let cause = match cause {
+            Cause::OutOfFuel => "it is too long".to_owned(),
+            Cause::Other(cause) => cause,
+        };
         Error::new(
             Code::Io,
             format!("the template `{name}` cannot be rendered: {cause}"),
@@ -46,8 +60,17 @@ pub(crate) fn render_own<T: Serialize>(
     })
 }
 
-fn render<T: Serialize>(name: &str, template: &str, data: &T) -> Result<String, String> {
+/// Why a template is not rendered.
+enum Cause {
+    /// It takes more than [`FUEL`] steps.
+    OutOfFuel,
+    /// What minijinja says.
+    Other(String),
+}
+
+fn render<T: Serialize>(name: &str, template: &str, data: &T) -> Result<String, Cause> {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // A file that is rendered ends as its template does.
     if let Ok(syntax) = minijinja::syntax::SyntaxConfig::builder()
@@ -64,7 +87,8 @@ fn render<T: Serialize>(name: &str, template: &str, data: &T) -> Result<String, 
     environment
         .render_named_str(name, template, Serde(data))
         .map_err(|error| match std::error::Error::source(&error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
+            _ if error.kind() == ErrorKind::OutOfFuel => Cause::OutOfFuel,
+            Some(cause) => Cause::Other(format!("{error}: {cause}")),
+            None => Cause::Other(error.to_string()),
         })
 }

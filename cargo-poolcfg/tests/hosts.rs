@@ -17,6 +17,7 @@ use serde_json::Value;
 use toml_edit::Document;
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const VA39: &str = "aarch64-unknown-linux-gnu";
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 
 /// A folder with a poolcfg.toml and nothing else, as on a machine that runs a host and builds nothing.
@@ -62,6 +63,23 @@ impl Machine {
 
     fn emit(&self, kind: &str, target: &str) -> Ran {
         self.run(&["--emit", kind, "--target", target])
+    }
+
+    /// The text for a host, and the one result that it is made of.
+    fn text_and_result(&self, kind: &str, target: &str) -> (String, Value) {
+        let ran = self.run(&[
+            "--emit",
+            kind,
+            "--target",
+            target,
+            "-o",
+            kind,
+            "--message-format",
+            "json",
+        ]);
+        ran.ends(0);
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        (self.read(kind), json["results"][0].clone())
     }
 
     /// The one result of the JSON.
@@ -372,19 +390,172 @@ fn a_host_with_the_variables_maps_the_footprint() {
                 "table_elements = 12345\ngc_heaps_per_instance = 2",
             ),
         ] {
-            let folder = Machine::of(version, pool, wasmtime);
-            let expected = footprint(&folder.result(X86_64));
-            let text = folder.emit("spin-env", X86_64).ends(0).stdout.clone();
-            assert_eq!(mapped(&variables(&text), spin, &own), expected, "{text}");
-            assert_eq!(variables(&text)["SPIN_WASMTIME_POOLING"], "1");
-            let text = folder.emit("wasmcloud-env", X86_64).ends(0).stdout.clone();
-            assert_eq!(
-                mapped(&variables(&text), wasmcloud, &own),
-                expected,
-                "{text}"
-            );
-            assert_eq!(variables(&text)["WASMTIME_POOLING"], "true");
+            for (kind, names, pools) in [
+                ("spin-env", spin, ("SPIN_WASMTIME_POOLING", "1")),
+                ("wasmcloud-env", wasmcloud, ("WASMTIME_POOLING", "true")),
+            ] {
+                let folder = Machine::of(version, pool, wasmtime);
+                let (text, result) = folder.text_and_result(kind, X86_64);
+                let said = variables(&text);
+                // What is fitted is what the host maps, with what it has of itself.
+                assert_eq!(mapped(&said, names, &own), footprint(&result), "{text}");
+                assert_eq!(said[pools.0], pools.1);
+            }
         }
+    }
+}
+
+/// Spin's own factors and elements are kept, and what they map is what is fitted.
+#[test]
+fn what_spin_has_of_itself_is_kept() {
+    for (target, instances) in [(X86_64, 1000), (VA39, 84), (RISCV64, 42)] {
+        let folder = Machine::of("44", "", "");
+        let ran = folder.emit("spin-env", target);
+        ran.ends(0);
+        assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+        let said = variables(&ran.stdout);
+        let number = |name: &str| said[name].parse::<u64>().unwrap();
+        assert_eq!(number("SPIN_WASMTIME_INSTANCE_COUNT"), instances);
+        assert_eq!(number("SPIN_WASMTIME_TOTAL_MEMORIES"), instances);
+        assert_eq!(number("SPIN_WASMTIME_TOTAL_TABLES"), 2 * instances);
+        assert_eq!(number("SPIN_WASMTIME_TOTAL_CORE_INSTANCES"), 4 * instances);
+        assert_eq!(number("SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS"), 100_000);
+    }
+}
+
+/// A machine that holds two instances, and little beside them.
+fn small(window: &str) -> Machine {
+    Machine::of(
+        "44",
+        "max_instances = 2",
+        &format!(
+            "[address_space]\nva_profile = \"board\"\nheadroom = \"64MiB\"\n\
+             [va_profile.board]\narch = \"riscv64\"\nwindow = \"{window}\"\npage_size = \"4KiB\"\n\
+             pie_base = \"64KiB\"\naslr_bits = 1\naslr_bits_max = 1"
+        ),
+    )
+}
+
+/// What Spin has of itself and does not fit is lowered, before an instance is given up, and with a warning that
+/// says from what to what and why.
+#[test]
+fn what_spin_has_of_itself_is_lowered_only_with_a_warning() {
+    let elements = "`table_elements` is lowered from the 100000 that Spin has of itself to";
+    let tables = "`total_tables` is lowered from the 4 that Spin has of itself to 2";
+    for (window, total, each, lowered) in [
+        ("10667400KiB", "2", "23552", &[tables, elements][..]),
+        ("10667800KiB", "4", "24576", &[elements]),
+        ("10680000KiB", "4", "100000", &[]),
+    ] {
+        let folder = small(window);
+        let ran = folder.emit("spin-env", RISCV64);
+        ran.ends(0).says("2 of 2 instances guaranteed");
+        let said = variables(&ran.stdout);
+        assert_eq!(said["SPIN_WASMTIME_TOTAL_TABLES"], total, "{window}");
+        assert_eq!(said["SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS"], each);
+        // Those that take no address space are never lowered.
+        assert_eq!(said["SPIN_WASMTIME_TOTAL_CORE_INSTANCES"], "8");
+        assert_eq!(ran.stderr.matches("warning: ").count(), lowered.len());
+        assert_eq!(ran.stdout.matches("# Warning: ").count(), lowered.len());
+        for text in lowered {
+            ran.says(text)
+                .says("no more fit board (pie) beside 2 instances");
+        }
+    }
+}
+
+/// What poolcfg.toml says is told to Spin, with a note where that is less than it has of itself.
+#[test]
+fn what_the_file_says_outranks_what_spin_has_of_itself() {
+    let folder = Machine::of(
+        "44",
+        "max_instances = 10",
+        "tables_per_instance = 1\ncore_instances_per_instance = 3\ntable_elements = 20000",
+    );
+    let ran = folder.emit("spin-env", X86_64);
+    ran.ends(0)
+        .says("poolcfg.toml lowers `total_tables` from the 20 that Spin has of itself to 10")
+        .says(
+            "poolcfg.toml lowers `total_core_instances` from the 40 that Spin has of itself to 30",
+        )
+        .says(
+            "poolcfg.toml lowers `table_elements` from the 100000 that Spin has of itself to 20000",
+        );
+    assert!(!ran.stderr.contains("warning"), "{ran:#?}");
+    let said = variables(&ran.stdout);
+    assert_eq!(said["SPIN_WASMTIME_TOTAL_TABLES"], "10");
+    assert_eq!(said["SPIN_WASMTIME_TOTAL_CORE_INSTANCES"], "30");
+    assert_eq!(said["SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS"], "20000");
+}
+
+/// The verdict says how many tables an instance may have where fewer fit than it would have.
+#[test]
+fn the_verdict_says_what_one_instance_may_have() {
+    let each = "each of up to 5 core instances, 1 memory, 3 tables";
+    for kind in ["wasmtime-toml", "wasmcloud-env"] {
+        let folder = Machine::of("43", "", "");
+        let ran = folder.emit(kind, RISCV64);
+        ran.ends(0).says(&format!(
+            "42 of 1000 instances guaranteed, 4 GiB each, {each}"
+        ));
+        assert!(ran.stdout.contains(each), "{ran:#?}");
+    }
+    let folder = small("10667400KiB");
+    let ran = folder.emit("wasmtime-toml", RISCV64);
+    let each = "each of up to 5 core instances, 1 memory, 1 table (3 tables do not fit)";
+    ran.ends(0).says(each);
+    assert!(ran.stdout.contains(each), "{ran:#?}");
+    assert!(ran.stdout.contains("\npooling-total-tables = 2\n"));
+    assert!(ran.stdout.contains("\npooling-max-tables-per-module = 1\n"));
+    let picture = folder
+        .run(&["explain", "--target", RISCV64])
+        .ends(0)
+        .stdout
+        .clone();
+    let row =
+        "each instance                    up to 5 core instances, 1 memory, 1 table (3 tables";
+    assert!(picture.contains(row), "{picture}");
+    let file = folder.run(&["--target", RISCV64]).ends(0).stdout.clone();
+    let doc = "guaranteed, each of up to 5 core instances, 1 memory, 1 table.";
+    assert!(file.contains(doc), "{file}");
+    assert!(
+        file.contains("TOTAL_TABLES: u32 = MAX_INSTANCES;"),
+        "{file}"
+    );
+    assert!(file.contains("TOTAL_CORE_INSTANCES: u32 = MAX_INSTANCES * 5;"));
+    let result = folder.result(RISCV64);
+    assert_eq!(result["limits"]["wasmtime"]["tables_per_instance"], 1);
+    assert_eq!(result["asked"]["wasmtime"]["tables_per_instance"], 3);
+    assert_eq!(result["limits"]["total_core_instances"], 10);
+}
+
+/// wash derives what it admits from the core instances, at five of them for a message.
+#[test]
+fn wasmcloud_admits_no_more_than_the_pool_holds() {
+    let folder = Machine::of("43", "", "");
+    let text = folder.emit("wasmcloud-env", VA39).ends(0).stdout.clone();
+    let said = variables(&text);
+    assert_eq!(said["WASMTIME_POOLING_TOTAL_MEMORIES"], "84");
+    assert_eq!(said["WASMTIME_POOLING_TOTAL_CORE_INSTANCES"], "420");
+    assert_eq!(said["WASMTIME_POOLING_TOTAL_TABLES"], "252");
+    assert!(!text.contains("WASH_"), "{text}");
+
+    for version in ["47", "48"] {
+        let folder = Machine::of(
+            version,
+            "max_instances = 84\nmax_memory_size = \"1GiB\"",
+            "core_instances_per_instance = 34\nmemories_per_instance = 2",
+        );
+        let text = folder.emit("wasmcloud-env", X86_64).ends(0).stdout.clone();
+        let said = variables(&text);
+        assert_eq!(said["WASMTIME_POOLING_TOTAL_CORE_INSTANCES"], "2856");
+        // By itself wash would admit 2856 / 5 * 2 / 3 = 380.
+        assert_eq!(said["WASH_WASMCLOUD_MESSAGING_MAX_IN_FLIGHT"], "56");
+        assert_eq!(said["WASH_CORE_INSTANCES"], "168");
+        assert_eq!(said["WASH_DEFAULT_HEAP_MEMORY"], "1073741824");
+        // How much RAM there is nobody has said.
+        assert!(!said.contains_key("WASH_HOST_MAX_GUEST_MEMORY"), "{text}");
+        assert!(text.contains("RAM is not counted"), "{text}");
     }
 }
 
@@ -694,7 +865,7 @@ fn what_a_host_has_anyway_need_not_be_told() {
     let folder = Machine::of(
         "19",
         "max_memory_size = \"10MiB\"",
-        "table_elements = 10000",
+        "table_elements = 10000\ntables_per_instance = 1",
     );
     let ran = folder.emit("wasmtime-flags", X86_64);
     ran.ends(0);
@@ -706,7 +877,8 @@ fn what_a_host_has_anyway_need_not_be_told() {
     folder
         .emit("wasmtime-flags", X86_64)
         .ends(0)
-        .says("`max_memories_per_module` and keeps 1");
+        .says("`max_memories_per_module` and keeps 1")
+        .says("`max_tables_per_module` and keeps 1 where 3 would do");
 }
 
 /// Where `wasmtime` knows both sizes of a stack, one that is said alone changes the other.

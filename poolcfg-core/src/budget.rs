@@ -8,7 +8,7 @@ use crate::shape::Shape;
 use crate::size::Size;
 
 /// `vm.max_map_count` of every kernel that nobody has tuned.
-/// Source: include/linux/mm.h:204 (Linux 6.12), DEFAULT_MAX_MAP_COUNT.
+/// Source: include/linux/mm.h, DEFAULT_MAX_MAP_COUNT.
 pub const MAX_MAP_COUNT: u64 = 65_530;
 
 /// Mappings that are left to the rest of the process: libraries, threads, the heap. A program with a

@@ -9,7 +9,9 @@ use crate::setting::{Engine, Keep, Key, OnMisfit, Place, PoolKeys, Setting, Sett
 use crate::shape::Shape;
 use crate::size::{GRAIN, Size, same};
 use crate::target::{Arch, Os, Target};
-use crate::wasmtime::{Defaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion};
+use crate::wasmtime::{
+    Defaults, InstanceDefaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion,
+};
 
 /// One pool, with every number in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,9 @@ pub struct Pool<'a> {
     pub name: &'a str,
     /// What is asked.
     pub asked: Limits,
+    /// The same with as few tables as an instance may have where nobody said how many, each as large as
+    /// Wasmtime's own: no instance is given up for the rest of them.
+    pub(crate) least: Limits,
     /// The fewest instances that are of use.
     pub min_instances: u32,
     /// Which number stays when it shrinks.
@@ -99,10 +104,10 @@ impl<'a> Settings<'a> {
             None => None,
         };
         let budget = Budget::new(&profile, shape, headroom);
-        let mut pools = [Pool::new("", &PoolKeys::EMPTY, target); MAX_POOLS];
+        let mut pools = [Pool::new("", &PoolKeys::EMPTY, target, None); MAX_POOLS];
         let mut i = 0;
         while i < self.count {
-            pools[i] = Pool::new(self.names[i], &self.keys[i], target);
+            pools[i] = Pool::new(self.names[i], &self.keys[i], target, self.instance);
             faults = pools[i].check(&self.keys[i], target, budget.page_size, faults);
             i += 1;
         }
@@ -174,27 +179,29 @@ const fn defaults(target: Target) -> (u32, Size, Size) {
 }
 
 impl<'a> Pool<'a> {
-    const fn new(name: &'a str, keys: &PoolKeys, target: Target) -> Self {
+    const fn new(
+        name: &'a str,
+        keys: &PoolKeys,
+        target: Target,
+        host: Option<InstanceDefaults>,
+    ) -> Self {
         let engine = engine(keys);
-        let wasmtime = match (engine, &keys.wasmtime.version) {
-            (Engine::Native, _) => None,
-            (Engine::Wasmtime, Some(setting)) => {
-                Some(Wasmtime::new(setting.value, &keys.wasmtime, target))
+        let (asked, least) = match (engine, &keys.wasmtime.version) {
+            (Engine::Native, _) => {
+                let asked = native(keys, target);
+                (asked, asked)
             }
+            (Engine::Wasmtime, Some(setting)) => asked_and_least(setting.value, keys, target, host),
             // A fault, told by `check`; what stands here meanwhile is not used.
-            (Engine::Wasmtime, None) => Some(Wasmtime::new(
-                WasmtimeVersion::major(WasmtimeVersion::NEWEST),
-                &keys.wasmtime,
-                target,
-            )),
-        };
-        let asked = match wasmtime {
-            None => native(keys, target),
-            Some(wasmtime) => of_wasmtime(wasmtime, keys, target),
+            (Engine::Wasmtime, None) => {
+                let newest = WasmtimeVersion::major(WasmtimeVersion::NEWEST);
+                asked_and_least(newest, keys, target, host)
+            }
         };
         Self {
             name,
             asked,
+            least,
             min_instances: number_or(&keys.min_instances, 1),
             // What somebody wrote stays as it is unless they say otherwise: a number of theirs is not
             // lowered silently, and the one they wrote is the one that is kept.
@@ -228,7 +235,8 @@ impl<'a> Pool<'a> {
         mut faults: Faults<'a>,
     ) -> Faults<'a> {
         let pool = self.name;
-        let asked = &self.asked;
+        // What may be lowered is lowered before it is at fault.
+        let asked = &self.least;
         match (
             &asked.wasmtime,
             &keys.wasmtime.version,
@@ -343,16 +351,56 @@ impl Limits {
     /// ```
     #[must_use]
     pub const fn of_wasmtime(version: WasmtimeVersion, target: Target) -> Self {
-        let nothing = PoolKeys::EMPTY;
-        let wasmtime = Wasmtime::new(version, &nothing.wasmtime, target);
-        of_wasmtime(wasmtime, &nothing, target)
+        of_wasmtime(version, &PoolKeys::EMPTY, target, None)
     }
 }
 
-const fn of_wasmtime(wasmtime: Wasmtime, keys: &PoolKeys, target: Target) -> Limits {
-    let defaults = Defaults::new(wasmtime.version, target);
+/// What is asked of a pool of Wasmtime's, and the same with the fewest tables: see [`Pool::least`].
+const fn asked_and_least(
+    version: WasmtimeVersion,
+    keys: &PoolKeys,
+    target: Target,
+    host: Option<InstanceDefaults>,
+) -> (Limits, Limits) {
+    let Some(instance) = InstanceDefaults::of(&keys.wasmtime, host) else {
+        let asked = of_wasmtime(version, keys, target, None);
+        return (asked, asked);
+    };
+    let asked = of_wasmtime(version, keys, target, Some(instance));
+    let fewest = InstanceDefaults {
+        tables: 1,
+        table_elements: None,
+        ..instance
+    };
+    let least = of_wasmtime(version, keys, target, Some(fewest));
+    let least = Limits {
+        table_reservation: least.table_reservation.min(asked.table_reservation),
+        ..least
+    };
+    match &asked.wasmtime {
+        Some(wasmtime) if wasmtime.totals(&asked).is_some() => (asked, least),
+        // So many tables cannot be counted.
+        _ => (least, least),
+    }
+}
+
+const fn of_wasmtime(
+    version: WasmtimeVersion,
+    keys: &PoolKeys,
+    target: Target,
+    instance: Option<InstanceDefaults>,
+) -> Limits {
+    let wasmtime = Wasmtime::new(version, &keys.wasmtime, target, instance);
+    let defaults = Defaults::new(version, target);
     let memory_reservation = size_or(&keys.memory_reservation, defaults.reservation);
-    let elements = number_or(&keys.wasmtime.table_elements, defaults.table_elements);
+    let elements = match instance {
+        Some(InstanceDefaults {
+            table_elements: Some(elements),
+            ..
+        }) => elements,
+        _ => defaults.table_elements,
+    };
+    let elements = number_or(&keys.wasmtime.table_elements, elements);
     let stack = if wasmtime.has(WasmtimeFeature::Async) {
         STACK
     } else {

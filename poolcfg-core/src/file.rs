@@ -19,7 +19,10 @@ mod reader;
 mod values;
 mod wasmtime;
 
+use std::fs;
+use std::io;
 use std::ops::Range;
+use std::path::Path;
 
 pub use diagnostic::Diagnostic;
 pub use facts::TargetFacts;
@@ -29,6 +32,39 @@ pub use nearest::nearest;
 
 use crate::profile::OwnProfile;
 use crate::setting::{Place, Settings};
+
+/// The most MiB of a file that a person has written.
+const MOST_MIB: u64 = 16;
+
+/// Reads a file of text that a person has written. It must be a regular file, since a pipe or a device such as
+/// `/dev/zero` may never end, and have at most 16 MiB.
+///
+/// ```
+/// use poolcfg_core::file::read_text;
+/// let error = read_text(std::path::Path::new(".")).unwrap_err();
+/// assert_eq!(error.to_string(), "it is not a regular file");
+/// ```
+///
+/// # Errors
+/// What the system says; [`io::ErrorKind::InvalidInput`] when it is not a regular file,
+/// [`io::ErrorKind::FileTooLarge`] above 16 MiB, and [`io::ErrorKind::InvalidData`] when it is not UTF-8 text.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    // Before it is opened: that alone may wait for the other end of a pipe.
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ));
+    }
+    if metadata.len() > MOST_MIB << 20 {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {MOST_MIB} MiB"),
+        ));
+    }
+    fs::read_to_string(path)
+}
 
 /// The name of the file.
 pub const FILE_NAME: &str = "poolcfg.toml";
@@ -59,7 +95,8 @@ impl ConfigFile {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// Every mistake in it, in the order of the file; where it is not TOML, the first place that is not.
+    /// Every mistake in it, in the order of the file, up to a hundred; where it is not TOML, the first place that
+    /// is not.
     pub fn parse(source: &str) -> Result<Self, Vec<Diagnostic>> {
         reader::read(source)
     }

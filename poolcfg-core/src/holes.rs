@@ -4,8 +4,8 @@
 //!  0   lowest                pie_base           mmap base        window
 //!  |-----|=======================|---|---|==========|---|----------|
 //!        :   the lower hole      : P : H : the upper: L : gap      :
-//!                                  program        hole  libraries   stack
-//!                                  and heap             (headroom)
+//!                                  program        hole  libraries   stack, and on some
+//!                                  and heap             (headroom)  kernels the vDSO
 //! ```
 //! That is a PIE with a finite stack limit, searched from the top down. A program linked statically to
 //! a low address leaves one hole; an unlimited stack limit turns the search round (most kernels) or cuts
@@ -15,6 +15,7 @@ use crate::profile::{LinuxLayout, UnlimitedStack, VaProfile};
 use crate::room::{HOLES, Hole, Room};
 use crate::shape::{Aslr, RelocationModel, Shape, StackLimit};
 use crate::size::Size;
+use crate::target::Arch;
 
 /// A stack limit of 8 MiB, which is what a finite one is counted as; up to 128 MiB - the gap below -
 /// it makes no difference to most windows.
@@ -41,6 +42,8 @@ impl Holes {
             holes: [Hole { least: 0, most: 0 }; HOLES],
             count: 0,
             knee: 0,
+            total: 0,
+            parts: 0,
         },
         spans: [None; HOLES],
     };
@@ -74,12 +77,26 @@ impl Holes {
         self
     }
 
+    /// What all holes have together, in `parts` of them at most: see [`Room::total`].
+    const fn with_total(mut self, total: u64, parts: usize) -> Self {
+        if total > 0 {
+            self.room.total = total;
+            self.room.parts = parts;
+        }
+        self
+    }
+
     /// The last two holes share a boundary: see [`Room::knee`].
     const fn with_knee(mut self, knee: u64) -> Self {
         self.room.knee = knee;
         self
     }
 }
+
+/// Bytes below the stack in which nothing of a pool may lie where the stack limit allows so much: poolcfg-runtime
+/// gives a piece back that lies nearer. The kernel itself counts a limit as at least so much when it chooses the
+/// mmap base (mm/util.c, mmap_base: MIN_GAP); on 32 bits there is no room for that, and 8 MiB are left.
+const STACK_ROOM: Size = Size::mib(128);
 
 /// The addresses and the reach of ASLR from which the rooms below are computed, in bytes.
 struct Plan {
@@ -91,18 +108,32 @@ struct Plan {
     aslr: u64,
     /// How far the heap may begin behind the program.
     brk: u64,
-    /// Between the end of the window and the mmap base before ASLR.
+    /// Between the end of the window and the mmap base before ASLR, at most.
     gap: u64,
     /// Between the end of the window and the lowest page of the stack, at most.
     stack: u64,
+    /// The same with all the room that a stack is left.
+    stack_room: u64,
+    /// Where a program linked statically to a low address begins, at most.
+    static_base: u64,
     headroom: u64,
+    unlimited_stack: UnlimitedStack,
 }
 
 /// A PIE's segments are aligned to 2 MiB at most by the linkers in use, and so is where it begins.
 const SEGMENT_ALIGNMENT: Size = Size::mib(2);
 
-/// A static program is linked to at most this address and is loaded there.
-const STATIC_BASE: u64 = 4 << 20;
+/// A static program is linked to at most this address and is loaded there. Source: `text-segment` of the
+/// linker scripts of GNU ld 2.40 (`TEXT_START_ADDR`); LLVM's linker takes the same or less.
+const fn static_base(arch: Arch) -> u64 {
+    match arch {
+        Arch::Loongarch64 | Arch::Mips64 => 0x1_2000_0000,
+        Arch::Powerpc64 => 256 << 20,
+        Arch::S390x => 16 << 20,
+        Arch::X86 => 0x0804_8000,
+        _ => 4 << 20,
+    }
+}
 
 /// The holes of a process of this shape, in the order in which the kernel searches them.
 pub(crate) const fn linux_holes(
@@ -120,8 +151,9 @@ pub(crate) const fn linux_holes(
         Some(aslr) => aslr.get(),
         None => window,
     };
-    // stack_guard_gap: 256 pages (mm/util.c:441-474 with stack_guard_gap of mm/mmap.c).
+    // mmap_base of mm/util.c:441-473 (7.2: 431-463); stack_guard_gap of mm/mmap.c: 256 pages.
     let stack = linux.stack_randomization.get() + STACK.get() + 256 * profile.page_size.get();
+    let above = linux.above_stack.get();
     let plan = Plan {
         window,
         lowest: linux.lowest.get(),
@@ -129,9 +161,16 @@ pub(crate) const fn linux_holes(
         legacy_base: linux.legacy_base.get(),
         aslr,
         brk: linux.brk_randomization.get(),
-        gap: clamp(stack, 128 << 20, window / 6 * 5),
-        stack,
+        gap: above + clamp(stack, 128 << 20, window / 6 * 5),
+        stack: above + stack,
+        stack_room: if profile.pointer_width() < 64 {
+            above + stack
+        } else {
+            above + stack - STACK.get() + STACK_ROOM.get()
+        },
+        static_base: static_base(profile.arch),
         headroom: headroom.get(),
+        unlimited_stack: linux.unlimited_stack,
     };
     match (
         shape.relocation_model,
@@ -170,7 +209,7 @@ impl Plan {
 
     /// The end of a program at a fixed, low address and what its heap may skip.
     const fn fixed_end(&self) -> u64 {
-        STATIC_BASE.saturating_add(self.brk)
+        self.static_base.saturating_add(self.brk)
     }
 
     /// Where the bottom-up search begins, at its highest.
@@ -181,6 +220,24 @@ impl Plan {
     /// Where the bottom-up search ends: at the stack.
     const fn bottom_up_end(&self) -> u64 {
         self.window.saturating_sub(self.stack)
+    }
+
+    /// What a top-down process has free above `bottom` in all of its holes together: what top-down finds nothing
+    /// for is searched again from the bottom up. That sees all that lies above the mmap base, unless its own base
+    /// lies higher; x86 moves that base by ASLR, too (arch/x86/mm/mmap.c, mmap_legacy_base).
+    const fn total(&self, bottom: u64) -> u64 {
+        let retry_base = match self.unlimited_stack {
+            UnlimitedStack::Legacy => self.legacy_base,
+            UnlimitedStack::LargeGap => self.bottom_up_base(),
+        };
+        if retry_base > self.mmap_base() {
+            return 0;
+        }
+        self.window
+            .saturating_sub(bottom)
+            .saturating_sub(self.brk)
+            .saturating_sub(self.stack_room)
+            .saturating_sub(self.headroom)
     }
 }
 
@@ -197,19 +254,24 @@ const fn pie(plan: &Plan) -> Holes {
         .saturating_add(plan.headroom);
     let top = plan.mmap_base().saturating_sub(plan.headroom);
     let upper = Holes::NONE.then(plan.program_end(), top, most);
+    // Around the program with its heap, and around the libraries below the mmap base.
+    let total = plan.total(plan.lowest);
     if plan.aslr > most {
         // An mmap base below the program cuts the lower hole too.
-        return upper.last(plan.lowest, top);
+        return upper.last(plan.lowest, top).with_total(total, 3);
     }
     upper
         .last(plan.lowest, plan.pie_base)
         .with_knee(most.saturating_sub(lost))
+        .with_total(total, 3)
 }
 
 /// Top-down, the program and its heap low: one hole.
 const fn fixed(plan: &Plan) -> Holes {
     let top = plan.mmap_base().saturating_sub(plan.headroom);
-    Holes::NONE.last(plan.fixed_end(), top)
+    Holes::NONE
+        .last(plan.fixed_end(), top)
+        .with_total(plan.total(plan.static_base), 2)
 }
 
 /// Bottom-up from the legacy base: first the hole below the program, then the one above. Libraries lie

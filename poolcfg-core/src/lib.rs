@@ -19,6 +19,7 @@ mod case;
 mod code;
 #[cfg(feature = "file")]
 pub mod codegen;
+mod escape;
 mod fault;
 #[cfg(feature = "file")]
 pub mod file;
@@ -46,6 +47,7 @@ mod wasmtime_pools;
 pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
 pub use case::{Case, Pool};
 pub use code::Code;
+pub use escape::{Escaped, escaped, escaped_lines, is_escaped};
 pub use fault::{Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
 pub use holes::Span;
@@ -66,7 +68,9 @@ pub use pieces::Memories;
 pub use place::{Group, KINDS, Placement, place};
 pub use plan::Plan;
 pub use position::{Position, Reserved};
-pub use profile::{Known, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
+pub use profile::{
+    Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
+};
 pub use promise::{Answer, Process, Promise};
 pub use room::{HOLES, Hole, Room};
 pub use setting::{
@@ -80,7 +84,7 @@ pub use target::{Arch, Os, Target};
 pub use text::Text;
 pub use warning::Warning;
 pub use wasmtime::{
-    Advisory, Condition, Totals, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
-    WasmtimeVersionError,
+    Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
+    WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 pub use wasmtime_pools::{Pooling, pooling};

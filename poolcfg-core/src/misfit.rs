@@ -4,6 +4,7 @@ use crate::case::Case;
 use crate::code::Code;
 use crate::fault::at;
 use crate::limits::MappingName;
+use crate::plan::counts_with;
 use crate::room::HOLES;
 use crate::setting::{Keep, Place};
 use crate::size::Size;
@@ -187,7 +188,12 @@ impl Misfit {
             Some(Suggested::Instances(instances)) if instances < least => {
                 text.str(" fits, below min_instances = ").number(least)
             }
-            Some(Suggested::Instances(_)) => text.str(" fits"),
+            Some(Suggested::Instances(instances)) => {
+                match counts_with(case, self.pool, instances) {
+                    Some(counts) => counts.write(text.str(" fits, each of ")),
+                    None => text.str(" fits"),
+                }
+            }
             // The exact value is in a unit that nobody reads.
             Some(Suggested::Reservation(reservation)) => {
                 reservation.available().write(text.str(" (")).str(") fits")

@@ -113,55 +113,117 @@ const fn first_mapping(groups: &[Group]) -> Placement {
     Placement::Fits { pieces: 0 }
 }
 
-/// Whether the mappings that are left on a course fit in any order and any holes, and then how many more
-/// there may be than one for each.
-///
-/// Where a mapping finds no place, every hole has less than its size free; so the sum of all that are left,
-/// and the largest once more for every further hole, is above the sum of what is free. Of memories in
-/// pieces it is one slot that finds no place, and there is a guard for each hole and one more.
+/// Whether the mappings that are left on a course find their places whatever the sizes of the single holes, and
+/// then how many more there may be than one for each.
 const fn cannot_fail(groups: &[Group], course: &Course) -> Option<u64> {
-    let further = course.room.count as u64 - 1;
-    let others = wide(further);
-    let (mut whole, mut largest_whole) = (0u128, 0u64);
-    let (mut cut, mut largest_cut) = (0u128, 0u64);
-    let mut pieces = 0u64;
+    let Room {
+        count,
+        total,
+        parts,
+        ..
+    } = course.room;
+    match by_sum(groups, course, course.room.sum(), count) {
+        None if parts > 0 => by_sum(groups, course, wide(total), parts),
+        found => found,
+    }
+}
+
+/// Whether the mappings that are left on a course find their places in `holes` holes that have `free` bytes
+/// together, and then how many more there may be than one for each.
+///
+/// The kernel puts each mapping flush against another one, so the number of holes never grows.
+/// - A mapping that lies in one piece finds no place when every hole has less than its size; then what is free is
+///   less than `holes` times its size.
+/// - Of memories in pieces one slot finds no place. Then each hole holds a piece that is one slot short of it, or
+///   none, so what was free is less than the memories, one slot more for each hole, and a guard for each hole.
+const fn by_sum(groups: &[Group], course: &Course, free: u128, holes: usize) -> Option<u64> {
+    let mut used = 0u128;
+    let mut pieces = course.pieces;
     let mut group = course.group;
     while group < groups.len() {
-        let of = groups[group];
-        let done = if group == course.group {
-            course.done
-        } else {
-            0
-        };
-        // Pools that are begun count in full, which is more than is left of them.
-        let pools = of.count.saturating_sub(done);
-        let mut kind = 0;
-        while kind < KINDS && pools > 0 {
-            let size = of.sizes[kind];
-            let all = wide(size) * wide(pools);
-            whole = whole.saturating_add(all);
-            cut = cut.saturating_add(all);
-            largest_whole = max(largest_whole, size);
-            if kind == 0 && of.slot > 0 && size > 0 {
-                let guards = wide(of.guard).saturating_mul(wide(pools));
-                cut = cut.saturating_add(guards.saturating_mul(others + 1));
-                largest_cut = max(largest_cut, of.slot.saturating_add(of.guard));
-                pieces = pieces.saturating_add(pools.saturating_mul(further));
-            } else {
-                largest_cut = max(largest_cut, size);
+        let of = &groups[group];
+        let mut pools = of.count;
+        if group == course.group {
+            pools = pools.saturating_sub(course.done);
+            if pools > 0 && course.kind > 0 {
+                // What is left of the pool that is begun: its memories have their place.
+                let mut rest = *of;
+                rest.slot = 0;
+                let mut kind = 0;
+                while kind < course.kind {
+                    rest.sizes[kind] = 0;
+                    kind += 1;
+                }
+                used = match all_by_sum(&rest, 1, free, holes, used, false) {
+                    Some(sum) => sum,
+                    None => return None,
+                };
+                pools -= 1;
             }
-            kind += 1;
+        }
+        if pools > 0 {
+            let further = holes as u64 - 1;
+            match (all_by_sum(of, pools, free, holes, used, false), of.slot) {
+                (Some(sum), _) => used = sum,
+                (None, 0) => return None,
+                (None, _) => match all_by_sum(of, pools, free, holes, used, true) {
+                    Some(sum) => {
+                        used = sum;
+                        pieces = pieces.saturating_add(pools.saturating_mul(further));
+                    }
+                    None => return None,
+                },
+            }
         }
         group += 1;
     }
-    let free = course.room.sum();
-    if whole.saturating_add(wide(largest_whole) * others) <= free {
-        Some(course.pieces)
-    } else if cut.saturating_add(wide(largest_cut) * others) <= free {
-        Some(course.pieces.saturating_add(pieces))
-    } else {
-        None
+    Some(pieces)
+}
+
+/// What is used when `pools` equal pools have found their places beside `used` bytes, their memories cut into
+/// pieces or not; `None` if the last of them might not find its own.
+const fn all_by_sum(
+    group: &Group,
+    pools: u64,
+    free: u128,
+    holes: usize,
+    used: u128,
+    cut: bool,
+) -> Option<u128> {
+    let holes = wide(holes as u64);
+    // Of each kind, what one pool uses, and what has to be free for it to find its place.
+    let mut uses = [0u128; KINDS];
+    let mut needs = [0u128; KINDS];
+    let mut pool = 0u128;
+    let mut kind = 0;
+    while kind < KINDS {
+        let size = wide(group.sizes[kind]);
+        (uses[kind], needs[kind]) = match group.memories() {
+            Some(memories) if cut && kind == 0 && memories.slots > 0 => {
+                let slot = wide(memories.slot);
+                let guards = wide(memories.guard) * holes;
+                let slots = wide(memories.slots);
+                (slots * slot + guards, (slots + holes - 1) * slot + guards)
+            }
+            _ => (size, size * holes),
+        };
+        pool += uses[kind];
+        kind += 1;
     }
+    let (before, overflow) = pool.overflowing_mul(wide(pools - 1));
+    if overflow {
+        return None;
+    }
+    let mut at = used.saturating_add(before);
+    let mut kind = 0;
+    while kind < KINDS {
+        if at.saturating_add(needs[kind]) > free {
+            return None;
+        }
+        at = at.saturating_add(uses[kind]);
+        kind += 1;
+    }
+    Some(at)
 }
 
 /// One range of positions of the boundaries for which the kernel has chosen alike so far.
@@ -327,10 +389,15 @@ const fn in_pieces(
         return (steps, fails(&course));
     };
     next.pieces += 1;
+    // In the process they may lie in more pieces than in the two holes.
+    let total = room
+        .total
+        .saturating_sub(memories.slot.saturating_mul(memories.slots))
+        .saturating_sub(memories.guard.saturating_mul(room.parts as u64));
     let mut part = 0;
     while part < count {
         let mut one = next;
-        one.room = Room::of_boundary(parts[part]);
+        one.room = Room::of_boundary(parts[part], total, room.parts);
         let (left, placement) = follow(groups, one, steps, splits - 1);
         let Placement::Fits { pieces: found } = placement else {
             return (left, placement);

@@ -10,6 +10,7 @@ use crate::place::KINDS;
 use crate::room::HOLES;
 use crate::setting::{Keep, OnMisfit};
 use crate::size::{GRAIN, Size};
+use crate::wasmtime::{Counts, Wasmtime};
 
 /// The answer for one case.
 ///
@@ -33,20 +34,22 @@ impl Plan {
     /// Fits the pools of a case, and shrinks those that may be shrunk where they do not fit.
     #[must_use]
     pub const fn new(case: &Case<'_>) -> Self {
-        let asked = asked(case);
-        let plan = Self {
-            guaranteed: asked,
-            count: case.count,
-            misfit: None,
+        let least = least(case);
+        let guaranteed = if fits(&least, case) {
+            Some(least)
+        } else {
+            shrink(case, &least)
         };
-        if fits(&asked, case) {
-            return plan;
-        }
-        match shrink(case, &asked) {
-            Some(guaranteed) => Self { guaranteed, ..plan },
+        match guaranteed {
+            Some(guaranteed) => Self {
+                guaranteed: with_tables(case, guaranteed),
+                count: case.count,
+                misfit: None,
+            },
             None => Self {
-                misfit: misfit(case, &asked),
-                ..plan
+                guaranteed: asked(case),
+                count: case.count,
+                misfit: misfit(case, &least),
             },
         }
     }
@@ -61,7 +64,12 @@ impl Plan {
     #[must_use]
     pub const fn largest_fit(&self, case: &Case<'_>, pool: usize) -> LargestFit {
         let mut limits = self.guaranteed;
-        limits[pool] = case.pools[pool].asked;
+        let mut i = 0;
+        while i < case.count {
+            limits[i] = tables_of(&limits[i], &case.pools[i].least);
+            i += 1;
+        }
+        limits[pool] = case.pools[pool].least;
         largest_fit(case, &limits, pool)
     }
 }
@@ -76,6 +84,121 @@ const fn asked(case: &Case<'_>) -> [Limits; MAX_POOLS] {
     limits
 }
 
+/// What is asked, each pool with the fewest tables that it may have.
+const fn least(case: &Case<'_>) -> [Limits; MAX_POOLS] {
+    let mut limits = [case.pools[0].least; MAX_POOLS];
+    let mut i = 0;
+    while i < case.count {
+        limits[i] = case.pools[i].least;
+        i += 1;
+    }
+    limits
+}
+
+/// `limits` with as many tables, and of such a size, as `other` has.
+const fn tables_of(limits: &Limits, other: &Limits) -> Limits {
+    Limits {
+        wasmtime: other.wasmtime,
+        table_reservation: other.table_reservation,
+        ..*limits
+    }
+}
+
+/// `guaranteed`, which has the fewest tables, with as many as are asked for and fit: in turn one more for an
+/// instance of each pool, and then larger ones, in the order of the file.
+const fn with_tables(case: &Case<'_>, guaranteed: [Limits; MAX_POOLS]) -> [Limits; MAX_POOLS] {
+    let mut all = guaranteed;
+    let mut i = 0;
+    while i < case.count {
+        all[i] = tables_of(&guaranteed[i], &case.pools[i].asked);
+        i += 1;
+    }
+    if fits(&all, case) {
+        return all;
+    }
+    let mut limits = guaranteed;
+    let mut more = true;
+    while more {
+        more = false;
+        let mut i = 0;
+        while i < case.count {
+            let now = limits[i];
+            if let Some(one_more) = one_table_more(&now, &case.pools[i].asked) {
+                limits[i] = one_more;
+                if fits(&limits, case) {
+                    more = true;
+                } else {
+                    limits[i] = now;
+                }
+            }
+            i += 1;
+        }
+    }
+    let mut i = 0;
+    while i < case.count {
+        limits[i] = larger_tables(case, &limits, i);
+        i += 1;
+    }
+    limits
+}
+
+/// What one instance of a pool of Wasmtime's may have where the pool has so many, which fit.
+pub(crate) const fn counts_with(case: &Case<'_>, pool: usize, instances: u32) -> Option<Counts> {
+    let mut limits = least(case);
+    limits[pool] = limits[pool].with_instances(instances);
+    match &with_tables(case, limits)[pool].wasmtime {
+        Some(wasmtime) => Some(wasmtime.counts()),
+        None => None,
+    }
+}
+
+/// The same with one table more for each instance; `None` if that is more than `asked`.
+const fn one_table_more(limits: &Limits, asked: &Limits) -> Option<Limits> {
+    let (Some(now), Some(asked)) = (&limits.wasmtime, &asked.wasmtime) else {
+        return None;
+    };
+    match (now.tables_per_instance, asked.tables_per_instance) {
+        (Some(tables), Some(most)) if tables < most => Some(Limits {
+            wasmtime: Some(Wasmtime {
+                tables_per_instance: Some(tables + 1),
+                ..*now
+            }),
+            ..*limits
+        }),
+        _ => None,
+    }
+}
+
+/// The limits of one pool with the largest tables that fit, up to those that are asked for.
+const fn larger_tables(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize) -> Limits {
+    let mut limits = *limits;
+    let now = limits[pool];
+    let Some(wasmtime) = &now.wasmtime else {
+        return now;
+    };
+    let element = wide(wasmtime.element_bytes);
+    let mut fit = now.table_reservation.get() / element;
+    let most = case.pools[pool].asked.table_reservation.get() / element;
+    // All that is asked did not fit with all tables, and may with fewer.
+    let mut misfit = most.saturating_add(1);
+    while misfit - fit > 1 {
+        let middle = fit + (misfit - fit) / 2;
+        limits[pool] = Limits {
+            table_reservation: Size::bytes(middle * element),
+            ..now
+        };
+        if fits(&limits, case) {
+            fit = middle;
+        } else {
+            misfit = middle;
+        }
+    }
+    Limits {
+        table_reservation: Size::bytes(fit * element),
+        ..now
+    }
+}
+
 /// Whether these limits of every pool fit the case's budget.
 const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
     charged(limits, case.count, &case.budget).is_none()
@@ -83,7 +206,7 @@ const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
 }
 
 /// A mapping that the machine charges when it is made and has no memory for: more than RAM and swap is
-/// refused in one piece. Source: mm/util.c, __vm_enough_memory, OVERCOMMIT_GUESS (Linux 6.12).
+/// refused in one piece. Source: mm/util.c, __vm_enough_memory, OVERCOMMIT_GUESS.
 const fn charged(
     limits: &[Limits; MAX_POOLS],
     count: usize,

@@ -4,7 +4,7 @@
 use crate::case::Case;
 use crate::limits::Limits;
 use crate::place::KINDS;
-use crate::room::HOLES;
+use crate::room::{HOLES, Room};
 use crate::size::Size;
 
 /// What is free of each hole of one process.
@@ -22,8 +22,8 @@ pub type Reserved = [[Size; HOLES]; KINDS];
 
 impl Position {
     /// A position in which all these pools have their place, where there is one: every hole as small as ASLR
-    /// makes it, though hardly any process has so little of each, or else the first one only. And whether they
-    /// have.
+    /// makes it, though hardly any process has so little of each, or else the first one only, or else none. And
+    /// whether they have.
     #[must_use]
     pub const fn of(case: &Case<'_>, limits: &[Limits]) -> (Self, bool) {
         let least = Self::least(case, false);
@@ -31,8 +31,26 @@ impl Position {
             return (least, true);
         }
         let with_knee = Self::least(case, true);
-        let holds = with_knee.holds(limits);
-        (with_knee, holds)
+        if with_knee.holds(limits) {
+            return (with_knee, true);
+        }
+        let unmoved = least.unmoved(&case.budget.room);
+        if unmoved.holds(limits) {
+            return (unmoved, true);
+        }
+        (with_knee, false)
+    }
+
+    /// The position of a process in which ASLR has moved nothing: the first hole has all that the others leave.
+    const fn unmoved(mut self, room: &Room) -> Self {
+        let mut sum = 0u64;
+        let mut hole = 0;
+        while hole < self.count {
+            sum = sum.saturating_add(self.free[hole]);
+            hole += 1;
+        }
+        self.free[0] = self.free[0].saturating_add(room.total.saturating_sub(sum));
+        self
     }
 
     const fn least(case: &Case<'_>, with_knee: bool) -> Self {

@@ -1,7 +1,11 @@
 //! VA profiles: the kernel configurations that a target may meet, and which one is its floor.
 //!
 //! A profile holds the numbers that decide where a kernel puts things. The holes are computed from
-//! them by the kernel's rule (`room`), never stored. The tables are in `profile/`.
+//! them by the kernel's rule (`holes`), never stored. The tables are in `profile/`.
+//!
+//! The rules of Linux were read in the versions of [`LINUX_CHECKED`]. A citation names a file, and lines
+//! or a function of it, of the first version; where the second one has it elsewhere and no function is
+//! named, its lines stand beside it. DESIGN.md, "What Linux 7.2 does differently", lists the differences.
 
 use crate::size::{Size, same};
 use crate::target::{Arch, Os, Target};
@@ -9,6 +13,15 @@ use crate::target::{Arch, Os, Target};
 mod linux32;
 mod linux64;
 mod other;
+
+/// The versions of Linux in which every rule of the model that cites the kernel was read, the oldest
+/// first: Debian's sources of 6.12.117 and 7.2.13. A kernel between them may have either rule, and where
+/// they differ the model promises what both give; nothing was read of a newer one.
+///
+/// ```
+/// assert_eq!(poolcfg_core::LINUX_CHECKED, ["6.12", "7.2"]);
+/// ```
+pub const LINUX_CHECKED: [&str; 2] = ["6.12", "7.2"];
 
 /// How well the numbers of a profile are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,10 +44,10 @@ crate::shape::words! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnlimitedStack {
     /// The legacy layout: bottom-up from the legacy base, and nothing below it is searched.
-    /// Source: mm/util.c:423-482 (Linux 6.12), mmap_is_legacy and arch_pick_mmap_layout.
+    /// Source: mm/util.c, mmap_is_legacy and arch_pick_mmap_layout; arch/s390/mm/mmap.c has a copy.
     Legacy,
     /// Top-down below a gap of 5/6 of the window, and bottom-up from the legacy base when that is
-    /// full. Source: arch/x86/mm/mmap.c:62-110 (Linux 6.12).
+    /// full. Source: arch/x86/mm/mmap.c, mmap_is_legacy and mmap_base.
     LargeGap,
 }
 
@@ -49,7 +62,10 @@ pub struct LinuxLayout {
     pub aslr_bits_default: u32,
     /// The largest `vm.mmap_rnd_bits` that the kernel accepts.
     pub aslr_bits_max: u32,
-    /// How far the stack may be moved down from the end of the window (`STACK_RND_MASK`).
+    /// At most how far below the end of the window the stack begins before ASLR (`STACK_TOP`): what some
+    /// kernels keep for the vDSO.
+    pub above_stack: Size,
+    /// How far ASLR may move the stack down (`STACK_RND_MASK`).
     pub stack_randomization: Size,
     /// How far the heap may be moved up behind the program (`arch_randomize_brk`).
     pub brk_randomization: Size,
@@ -57,9 +73,10 @@ pub struct LinuxLayout {
     pub unlimited_stack: UnlimitedStack,
     /// The lowest address that mmap gives out (`vm.mmap_min_addr`, or what the system keeps below).
     pub lowest: Size,
-    /// Mappings of at least this size are aligned to it, and may waste as much; no bytes where the
-    /// kernel does not align. Source: mm/huge_memory.c, __thp_get_unmapped_area (Linux 6.7 and
-    /// later; never on 32 bits).
+    /// Mappings of at least this size may be aligned to it, and waste as much; no bytes where the kernel
+    /// does not align. From Linux 6.7 on it does, never on 32 bits, and in both versions checked only
+    /// where the size is a multiple of it. Sources: mm/mmap.c, __get_unmapped_area; mm/huge_memory.c,
+    /// __thp_get_unmapped_area.
     pub huge_page: Size,
 }
 
@@ -216,7 +233,7 @@ pub enum NoProfile {
 }
 
 /// A 52-bit kernel gives 2^48 without a hint on 4 and 64 KiB pages and 2^47 on 16 KiB pages, whatever
-/// the processor. Source: arch/arm64/include/asm/memory.h:56-64 (Linux 6.12), measured.
+/// the processor. Source: arch/arm64/include/asm/memory.h:56-64 (`VA_BITS_MIN`), measured.
 const fn alias(name: &str) -> &str {
     if same(name, "va52") {
         "va48"

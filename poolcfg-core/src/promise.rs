@@ -83,7 +83,12 @@ impl Plan {
         let of = &case.pools[pool];
         Promise {
             name: of.name,
-            asked: of.asked,
+            // What one instance may have is told by the build, and is the same at each start.
+            asked: Limits {
+                wasmtime: self.guaranteed[pool].wasmtime,
+                table_reservation: self.guaranteed[pool].table_reservation,
+                ..of.asked
+            },
             guaranteed: self.guaranteed[pool],
             min_instances: of.min_instances,
             keep: of.keep,

@@ -28,6 +28,11 @@ pub struct Room {
     /// By as many bytes as the hole before the last is smaller than this, the last one is larger
     /// than its `least`: the two share a boundary that ASLR moves.
     pub knee: u64,
+    /// Bytes that the process has free in all of its holes together, wherever ASLR puts things. That may be more
+    /// than `holes` have, since those leave out what ASLR takes from both. 0 where it is not known.
+    pub total: u64,
+    /// In how many holes `total` may lie.
+    pub parts: usize,
 }
 
 impl Room {
@@ -65,6 +70,7 @@ impl Room {
     /// What is left when a hole that certainly has so many bytes has given them.
     pub(super) const fn less(mut self, hole: usize, bytes: u64) -> Self {
         let last = self.count - 1;
+        self.total = self.total.saturating_sub(bytes);
         if hole < last {
             self.holes[hole].least -= bytes;
             self.holes[hole].most -= bytes;
@@ -94,14 +100,16 @@ impl Room {
         }
     }
 
-    /// Two holes whose boundary has these positions.
-    pub(super) const fn of_boundary(at: Boundary) -> Self {
+    /// Two holes whose boundary has these positions, of a process with so many bytes in so many holes.
+    pub(super) const fn of_boundary(at: Boundary, total: u64, parts: usize) -> Self {
         let Boundary { least, most, sum } = at;
         let last = sum - most;
         let mut room = Self {
             holes: [Hole { least: 0, most: 0 }; HOLES],
             count: 2,
             knee: most,
+            total,
+            parts,
         };
         room.holes[0] = Hole { least, most };
         room.holes[1] = Hole {

@@ -7,7 +7,7 @@ use crate::fit::MAX_POOLS;
 use crate::profile::OwnProfile;
 use crate::shape::{Aslr, RelocationModel, StackLimit};
 use crate::size::Size;
-use crate::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
+use crate::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
@@ -296,6 +296,7 @@ pub struct Settings<'a> {
     pub(crate) count: usize,
     pub(crate) space: AddressSpaceKeys<'a>,
     pub(crate) profiles: [Option<OwnProfile<'a>>; MAX_PROFILES],
+    pub(crate) instance: Option<InstanceDefaults>,
 }
 
 impl<'a> Settings<'a> {
@@ -310,6 +311,7 @@ impl<'a> Settings<'a> {
             count: 1,
             space: AddressSpaceKeys::EMPTY,
             profiles: [None; MAX_PROFILES],
+            instance: None,
         };
         let mut i = 0;
         while i < profiles.len() && i < MAX_PROFILES {
@@ -359,6 +361,13 @@ impl<'a> Settings<'a> {
         {
             self.space.va_profile = Some(Setting::given(name));
         }
+        self
+    }
+
+    /// What an instance of Wasmtime has where no table says: what the program that runs it takes of itself.
+    #[must_use]
+    pub const fn instance_defaults(mut self, instance: InstanceDefaults) -> Self {
+        self.instance = Some(instance);
         self
     }
 

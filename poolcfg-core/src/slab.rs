@@ -84,8 +84,8 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
 /// VMAs of one live region and of what lies between it and the next, at worst. A table or a stack is
 /// opened whole: one writable piece and the guard. A memory grows: when its neighbour has been released
 /// meanwhile, what it grows into carries the neighbour's anon_vma, and the kernel never merges pieces of
-/// different anon_vmas again (mm/vma.c:35-46, Linux 6.12; measured on 6.18). So it may be writable in two
-/// pieces.
+/// different anon_vmas again (mm/vma.c, is_mergeable_anon_vma; measured on 6.18). So it may be writable in
+/// two pieces.
 const fn maps_of(kind: usize) -> u64 {
     if kind == 0 { 3 } else { 2 }
 }

@@ -2,17 +2,20 @@
 //!
 //! - here: the version and the features, as poolcfg.toml and Cargo.lock name them
 //! - `numbers`: the settings beyond those of every pool, their defaults by version, and the totals
+//! - `counts`: what one instance may have, and its defaults
 //! - `checks`: what `Engine::new` refuses
 //! - `advisories`: which versions leak under which settings
 //! - `wasmtime_pools`, beside this module: the formula of the mappings
 
 mod advisories;
 mod checks;
+mod counts;
 mod numbers;
 
 use core::fmt;
 
 pub use advisories::{Advisory, Condition};
+pub use counts::{Counts, InstanceDefaults};
 pub(crate) use numbers::{Defaults, STACK, is_interpreted};
 pub use numbers::{Totals, Wasmtime};
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use cfg_expr::Expression;
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts, locate};
-use poolcfg_core::{Code, Place, PoolKeys, Settings, Size, codegen};
+use poolcfg_core::{Code, Place, PoolKeys, Settings, Size, codegen, is_escaped};
 use proptest::prelude::*;
 
 const BOARD: &str = "riscv64gc-unknown-linux-gnu";
@@ -265,4 +265,60 @@ fn the_file_is_beside_the_manifest_or_where_that_points() {
         locate(&package.join("none/Cargo.toml")).unwrap_err().code,
         Code::Io
     );
+}
+
+#[test]
+fn more_mistakes_than_anybody_reads_are_not_looked_for() {
+    let many = |table: fn(u32) -> String| (0..2000).map(table).collect::<String>();
+    for (source, count) in [
+        (many(|number| format!("[pool.p{number}]\nnone = 1\n")), 1),
+        (
+            many(|number| format!("[va_profile.p{number}]\nnone = 1\n")),
+            1,
+        ),
+        (many(|number| format!("[target.t{number}]\n")), 100),
+        (many(|number| format!("[none{number}]\n")), 100),
+        (
+            "[address_space]\n".to_owned() + &many(|number| format!("none{number} = 1\n")),
+            100,
+        ),
+    ] {
+        assert_eq!(mistakes(&source).len(), count, "{:.40}", source);
+    }
+}
+
+/// A value's place is found by its line, whatever stands above it and beside it.
+#[test]
+fn the_place_of_a_value_is_its_line_and_column() {
+    let source =
+        "# \u{fc}\r\n\n[pooling_allocator]\n  max_instances = 3 # \u{fc}\n[pool.a]\npools = 2";
+    let file = file(source);
+    let settings = file.settings(&facts(SERVER));
+    let pool = &settings.pools()[0];
+    assert_eq!(pool.max_instances.unwrap().place, Place::new(4, 19));
+    assert_eq!(pool.pools.unwrap().place, Place::new(6, 9));
+}
+
+#[test]
+fn texts_of_the_file_are_escaped_in_messages() {
+    let value = "64\\u001b[2J\\u009b\\r\\nerror: \\u202efits\\u2028";
+    for source in [
+        format!("[pooling_allocator]\nmemory_reservation = \"{value}\"\n"),
+        format!("[pooling_allocator]\nkeep = \"{value}\"\n"),
+        format!("[pool]\n\"{value}\" = 1\n"),
+        format!("[\"{value}\"]\n"),
+        format!("[target.\"{value}\"]\n"),
+        format!("[address_space]\nva_profile = \"{value}\"\n"),
+        // The line itself is shown, and is not TOML.
+        "max_instances = 64\u{1b}[2J\u{9b}\u{202e}\n".to_owned(),
+    ] {
+        for mistake in ConfigFile::parse(&source).unwrap_err() {
+            let Diagnostic { message, help, .. } = &mistake;
+            let one_line = |text: &str| !text.chars().any(is_escaped);
+            assert!(one_line(message), "{message:?}");
+            assert!(help.as_deref().is_none_or(one_line), "{help:?}");
+            let text = mistake.text(&source, "poolcfg.toml");
+            assert!(text.lines().all(one_line), "{text:?}");
+        }
+    }
 }

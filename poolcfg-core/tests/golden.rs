@@ -8,6 +8,8 @@ use poolcfg_core::{
 const RISCV64: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
 const AARCH64: Target = Target::new(Arch::Aarch64, Os::Linux, 64);
 const X86_64: Target = Target::new(Arch::X86_64, Os::Linux, 64);
+const LOONGARCH64: Target = Target::new(Arch::Loongarch64, Os::Linux, 64);
+const ARM: Target = Target::new(Arch::Arm, Os::Linux, 32);
 const PIE: Shape = Shape::DEFAULT;
 const STATIC: Shape = Shape {
     relocation_model: RelocationModel::Static,
@@ -48,6 +50,8 @@ fn reach_of_aslr_at_its_maximum() {
         // A 52-bit kernel has a window of 47 bits on these pages, and ASLR as if it were of 48.
         (AARCH64, "va47-16k", Size::tib(32)),
         (X86_64, "va47", Size::tib(16)),
+        // Linux 7.2; 4 GiB up to 6.12 at least.
+        (LOONGARCH64, "va39-16k", Size::gib(16)),
     ] {
         let profile = VaProfile::find(name, target).unwrap();
         let Layout::Linux(layout) = profile.layout else {
@@ -56,6 +60,76 @@ fn reach_of_aslr_at_its_maximum() {
         let bytes = profile.page_size.checked_mul(1 << layout.aslr_bits_max);
         assert_eq!(bytes, Some(reach), "{name}");
     }
+}
+
+/// By the sources of Linux 6.12 and 7.2: at the worst, where single architectures have the mmap base and
+/// the end of the heap, and where the lower hole ends, when they do it in a way of their own.
+#[test]
+fn holes_keep_clear_of_what_single_architectures_put_there() {
+    const MIB: u64 = 1 << 20;
+    const GIB: u64 = 1 << 30;
+    let spans = |target, profile: &str, shape| {
+        let profile = VaProfile::find(profile, target).unwrap();
+        Budget::new(&profile, shape, Some(Size::ZERO)).spans
+    };
+    let maximum = Shape {
+        aslr: MAXIMUM,
+        ..PIE
+    };
+    let s390x = Target::new(Arch::S390x, Os::Linux, 64);
+    let mips64 = Target::new(Arch::Mips64, Os::Linux, 64);
+    let powerpc64 = Target::new(Arch::Powerpc64, Os::Linux, 64);
+    let riscv32 = Target::new(Arch::Riscv32, Os::Linux, 32);
+    let mips = Target::new(Arch::Mips, Os::Linux, 32);
+    // The mmap base: below what the vDSO has, the gap to the stack and what ASLR takes.
+    for (target, profile, shape, base) in [
+        // MMAP_RND_MASK for the stack and for the base; a limit of 8 MiB and the guard's.
+        (
+            s390x,
+            "va42",
+            PIE,
+            4096 * GIB - 2 * (0x3ff80 << 12) - 9 * MIB,
+        ),
+        (mips64, "va40", PIE, 1024 * GIB - (64 + 128 + 16) * MIB),
+        (mips, "2g", PIE, 0x7fff_8000 - (1 + 128 + 1) * MIB),
+        (
+            LOONGARCH64,
+            "va39-16k",
+            maximum,
+            (512 - 16) * GIB - (64 + 128) * MIB,
+        ),
+        (ARM, "4g", PIE, 0xffff_0000 - (128 + 8) * MIB),
+        (riscv32, "sv32", PIE, 0x9c80_0000 - (128 + 1) * MIB),
+    ] {
+        let top = spans(target, profile, shape)[0].unwrap().top;
+        // ASLR takes at least a page less than a power of two.
+        assert!(
+            top < base + Size::kib(16).get(),
+            "{profile}: {top:#x}, {base:#x}"
+        );
+    }
+    // The end of the heap, or where the search from the bottom up begins.
+    let unlimited = Shape {
+        stack_limit: UNLIMITED,
+        ..PIE
+    };
+    for (target, profile, shape, end) in [
+        // With the hash MMU.
+        (powerpc64, "va46", PIE, 1024 * GIB + GIB),
+        (powerpc64, "va47-64k", STATIC, 1024 * GIB + GIB),
+        // Where the linker puts a program.
+        (s390x, "va42", STATIC, 16 * MIB + GIB),
+        (mips64, "va40", STATIC, 0x1_2000_0000 + GIB),
+        (LOONGARCH64, "va47-16k", STATIC, 0x1_2000_0000 + GIB),
+        (ARM, "3g", unlimited, 1024 * MIB + MIB),
+    ] {
+        let found = spans(target, profile, shape);
+        let bottom = found.into_iter().flatten().next().unwrap().bottom;
+        assert!(bottom >= end, "{profile}: {bottom:#x}, {end:#x}");
+    }
+    // ELF_ET_DYN_BASE is a multiple of 4 GiB there.
+    let lower = spans(s390x, "va42", PIE)[1].unwrap();
+    assert_eq!(lower.top, 2728 * GIB);
 }
 
 /// The least seen over many starts on real kernels, in hundredths of a GiB or TiB: the model may
@@ -88,7 +162,8 @@ fn promises_stay_just_below_what_real_kernels_gave() {
             RISCV64,
             "sv39",
             shape(pie, finite, MAXIMUM),
-            [gib(17_290), gib(1_100)],
+            // Beside a mapping of what is promised first, which leaves three holes.
+            [gib(17_095), gib(2_934)],
         ),
         (
             RISCV64,
@@ -242,7 +317,14 @@ fn slots_of_4_gib_and_32_mib() {
         aslr: Aslr::Maximum,
         ..STATIC
     };
-    assert_eq!(guaranteed(RISCV64, maximum), 46);
+    // In two pieces, of which one holds 46 at the least.
+    assert_eq!(guaranteed(RISCV64, maximum), 61);
+    let maximum = Shape {
+        aslr: Aslr::Maximum,
+        ..PIE
+    };
+    assert_eq!(guaranteed(RISCV64, maximum), 60);
+    assert_eq!(guaranteed(AARCH64, maximum), 124);
     assert_eq!(guaranteed(X86_64, PIE), 1000);
 }
 

@@ -87,8 +87,15 @@ fn room() -> impl Strategy<Value = Room> {
         least,
         most: least + more,
     });
-    ([hole.clone(), hole.clone(), hole], 1usize..=3, 0u64..40)
-        .prop_map(|(holes, count, knee)| Room { holes, count, knee })
+    ([hole.clone(), hole.clone(), hole], 1usize..=3, 0u64..40).prop_map(|(holes, count, knee)| {
+        Room {
+            holes,
+            count,
+            knee,
+            total: 0,
+            parts: 0,
+        }
+    })
 }
 
 fn one_or_two_holes() -> impl Strategy<Value = Room> {
@@ -220,6 +227,8 @@ proptest! {
             holes: holes.map(|hole| Hole { least: hole, most: hole }),
             count: 3,
             knee: 0,
+            total: 0,
+            parts: 0,
         };
         prop_assert_eq!(fits_in(&room, &groups), kernel(&holes, &groups));
     }
@@ -473,6 +482,8 @@ fn a_process_without_holes_fits_nothing_but_nothing() {
         holes: [hole; 3],
         count: 0,
         knee: 0,
+        total: 0,
+        parts: 0,
     };
     let group = |size| Group {
         sizes: [0, size, 0],

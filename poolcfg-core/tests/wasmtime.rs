@@ -1,9 +1,9 @@
 //! Wasmtime's pools, held to numbers that were seen in real failures and to its own rules by version.
 
 use poolcfg_core::{
-    Arch, Code, Engine, Keep, Os, Plan, PoolKeys, Pooling, Setting, Settings, Size, Switch, Target,
-    Warning, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
-    WasmtimeVersionError, pooling,
+    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, Os, Plan, PoolKeys, Pooling,
+    Room, Setting, Settings, Size, Switch, Target, Totals, Warning, WasmtimeFeature,
+    WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, WasmtimeVersionError, pooling,
 };
 use proptest::prelude::*;
 
@@ -38,6 +38,24 @@ fn asked(keys: PoolKeys, target: Target) -> [u64; 3] {
         .map(|mapping| mapping.bytes.get())
 }
 
+/// The same of what a version takes of itself.
+fn of_itself(version: &str, target: Target) -> [u64; 3] {
+    let version = WasmtimeVersion::parse(version).expect("a version");
+    let own = Limits::of_wasmtime(version, target);
+    let footprint = own.footprint(Size::kib(4)).expect("no overflow");
+    footprint.mappings.map(|mapping| mapping.bytes.get())
+}
+
+/// What is guaranteed, and its totals.
+fn guaranteed(settings: Settings<'_>, target: Target) -> (Limits, Totals) {
+    let case = settings.case(target).expect("no fault");
+    let plan = Plan::new(&case);
+    assert_eq!(plan.misfit, None);
+    let limits = plan.guaranteed()[0];
+    let wasmtime = limits.wasmtime.expect("an engine");
+    (limits, wasmtime.totals(&limits).expect("no overflow"))
+}
+
 fn codes(keys: PoolKeys, target: Target) -> Vec<Code> {
     match settings(keys).case(target) {
         Ok(_) => Vec::new(),
@@ -49,24 +67,20 @@ fn codes(keys: PoolKeys, target: Target) -> Vec<Code> {
 fn the_defaults_of_each_version_map_what_real_machines_refused() {
     // wasmtime #8607 (21.0), runwasi #767.
     assert_eq!(
-        asked(keys("21"), X86_64),
+        of_itself("21", X86_64),
         [0x5dc_8000_0000, 163_840_000, 2_101_248_000]
     );
     // 10,000 elements up to 20.
-    assert_eq!(asked(keys("20"), X86_64)[1], 81_920_000);
+    assert_eq!(of_itself("20", X86_64)[1], 81_920_000);
     for version in 22..=27 {
         let version = version.to_string();
-        assert_eq!(
-            asked(keys(&version), X86_64)[0],
-            0x5dc_8000_0000,
-            "{version}"
-        );
+        assert_eq!(of_itself(&version, X86_64)[0], 0x5dc_8000_0000, "{version}");
     }
     // wasmCloud #5066 (43.0.0), spin #2119 (the stacks).
     for version in 28..=51 {
         let version = version.to_string();
         let expected = [0x3ef_d200_0000, 163_840_000, 0x7d3e_8000];
-        assert_eq!(asked(keys(&version), X86_64), expected, "{version}");
+        assert_eq!(of_itself(&version, X86_64), expected, "{version}");
     }
 }
 
@@ -74,13 +88,13 @@ fn the_defaults_of_each_version_map_what_real_machines_refused() {
 fn the_defaults_of_32_bits_are_those_of_each_version() {
     // 100 slots of 10 MiB and no guard where code is interpreted, from 32 on; 1000 before.
     assert_eq!(
-        asked(keys("44"), I686),
+        of_itself("44", I686),
         [100 * (10 << 20), 100 * 81_920, 100 * ((2 << 20) + 4096)]
     );
     // The leak of 28 to 43 wants a guard.
     let slot = (10 << 20) + (64 << 10);
-    assert_eq!(asked(keys("32"), I686)[0], (64 << 10) + 100 * slot);
-    assert_eq!(asked(keys("31"), I686)[0], (64 << 10) + 1000 * slot);
+    assert_eq!(of_itself("32", I686)[0], (64 << 10) + 100 * slot);
+    assert_eq!(of_itself("31", I686)[0], (64 << 10) + 1000 * slot);
     let case = settings(keys("44")).case(I686).expect("no fault");
     assert_eq!(case.pools()[0].asked.max_memory_size, Size::mib(10));
 }
@@ -89,25 +103,163 @@ fn the_defaults_of_32_bits_are_those_of_each_version() {
 fn default_slots_on_small_address_spaces() {
     for (target, slots) in [(SV39, 42), (VA39, 84), (X86_64, 1000)] {
         let case = settings(keys("48")).case(target).expect("no fault");
-        let plan = Plan::new(&case);
-        assert_eq!(plan.misfit, None);
-        let guaranteed = plan.guaranteed()[0];
-        assert_eq!(guaranteed.max_instances, slots);
-        assert_eq!(guaranteed.memory_reservation, Size::gib(4));
-        assert_eq!(plan.warnings(&case).count(), 0);
-        let totals = guaranteed
-            .wasmtime
-            .expect("an engine")
-            .totals(&guaranteed)
-            .expect("no overflow");
+        assert_eq!(Plan::new(&case).warnings(&case).count(), 0);
+        let (limits, totals) = guaranteed(settings(keys("48")), target);
+        assert_eq!(limits.max_instances, slots);
+        assert_eq!(limits.memory_reservation, Size::gib(4));
         assert_eq!((totals.memories, totals.stacks), (slots, slots));
         assert_eq!(
             (totals.component_instances, totals.gc_heaps),
             (slots, slots)
         );
-        // They take next to no address space, and a component has several.
-        assert_eq!((totals.tables, totals.core_instances), (1000, 1000));
+        // A component has several of each.
+        assert_eq!(
+            (totals.tables, totals.core_instances),
+            (slots * 3, slots * 5)
+        );
+        let counts = limits.wasmtime.expect("an engine").counts();
+        assert_eq!(
+            counts.to_string(),
+            "up to 5 core instances, 1 memory, 3 tables"
+        );
     }
+}
+
+#[test]
+fn without_components_wasmtimes_own_totals_stay() {
+    let mut keys = keys("48");
+    keys.wasmtime.features = Some(Setting::given(
+        WasmtimeFeatures::EMPTY.with(WasmtimeFeature::Async),
+    ));
+    let (limits, totals) = guaranteed(settings(keys), SV39);
+    assert_eq!(limits.max_instances, 42);
+    assert_eq!((totals.tables, totals.core_instances), (1000, 1000));
+    let counts = limits.wasmtime.expect("an engine").counts();
+    assert_eq!(
+        counts.to_string(),
+        "up to 1 core instance, 1 memory, 1 table"
+    );
+}
+
+/// A profile with one hole, which a pool of Wasmtime's fills.
+fn one_hole(bytes: u64) -> impl Fn(PoolKeys, Option<InstanceDefaults>) -> (Limits, Totals) {
+    move |keys, instance| {
+        let mut settings = settings(keys);
+        if let Some(instance) = instance {
+            settings = settings.instance_defaults(instance);
+        }
+        let case = settings.case(X86_64).expect("no fault");
+        let mut budget = case.budget;
+        budget.room = Room {
+            holes: [Hole {
+                least: bytes,
+                most: bytes,
+            }; HOLES],
+            count: 1,
+            knee: 0,
+            total: 0,
+            parts: 0,
+        };
+        budget.huge_page = Size::ZERO;
+        let case = case.with_budget(budget);
+        let plan = Plan::new(&case);
+        assert_eq!(plan.misfit, None);
+        let limits = plan.guaranteed()[0];
+        let wasmtime = limits.wasmtime.expect("an engine");
+        (limits, wasmtime.totals(&limits).expect("no overflow"))
+    }
+}
+
+/// Bytes of so many slots of Wasmtime's, each with one table of its own 20,000 elements and a stack.
+const fn slots_with_one_table(slots: u64) -> u64 {
+    let memory = (4 << 30) + (32 << 20);
+    let stack = (2 << 20) + 4096;
+    (32 << 20) + slots * (memory + TABLE + stack)
+}
+
+const TABLE: u64 = 160 << 10;
+
+#[test]
+fn tables_are_lowered_to_what_fits_and_instances_are_not() {
+    for (left, tables) in [(0, 1), (9, 1), (10, 2), (19, 2), (20, 3), (30, 3)] {
+        let place = one_hole(slots_with_one_table(10) + left * TABLE);
+        let (limits, totals) = place(keys("48"), None);
+        assert_eq!(limits.max_instances, 10, "{left}");
+        assert_eq!(totals.tables, 10 * tables, "{left}");
+        assert_eq!(totals.core_instances, 50, "{left}");
+        // What somebody wrote is not lowered: there it costs an instance.
+        let mut said = keys("48");
+        said.wasmtime.tables_per_instance = Some(Setting::given(3));
+        let (limits, totals) = place(said, None);
+        assert_eq!(totals.tables, limits.max_instances * 3);
+        assert_eq!(limits.max_instances, if left < 20 { 9 } else { 10 });
+    }
+}
+
+#[test]
+fn what_is_asked_with_more_tables_than_fit_is_no_misfit() {
+    let place = one_hole(slots_with_one_table(10));
+    let mut keys = keys("48");
+    keys.max_instances = Some(Setting::given(10));
+    let (limits, totals) = place(keys, None);
+    assert_eq!((limits.max_instances, totals.tables), (10, 10));
+}
+
+/// Of what a host takes of itself tables come first, and then larger ones.
+#[test]
+fn larger_tables_come_after_more_tables() {
+    let host = InstanceDefaults {
+        core_instances: 4,
+        tables: 2,
+        table_elements: Some(100_000),
+    };
+    let large = 100_000_u64.next_multiple_of(512) * 8;
+    for (left, tables, elements) in [
+        (0, 1, 20_480),
+        (10, 2, 20_480),
+        // Two pages more for each of twenty tables.
+        (11, 2, 20_480 + 1024),
+        (1000, 2, 100_000),
+    ] {
+        let (limits, totals) =
+            one_hole(slots_with_one_table(10) + left * TABLE)(keys("48"), Some(host));
+        assert_eq!(limits.max_instances, 10, "{left}");
+        assert_eq!(totals.tables, 10 * tables, "{left}");
+        assert_eq!(totals.core_instances, 40, "{left}");
+        let wasmtime = limits.wasmtime.expect("an engine");
+        assert_eq!(wasmtime.table_elements(&limits), elements, "{left}");
+        assert!(limits.table_reservation.get() <= large);
+    }
+}
+
+#[test]
+fn pools_get_more_tables_in_turn() {
+    let settings = Settings::new(&["a", "b"], &[]).pooling_allocator(keys("48"));
+    let case = settings.case(X86_64).expect("no fault");
+    let mut budget = case.budget;
+    let bytes = 2 * slots_with_one_table(10) + 10 * TABLE + 5 * TABLE;
+    budget.room = Room {
+        holes: [Hole {
+            least: bytes,
+            most: bytes,
+        }; HOLES],
+        count: 1,
+        knee: 0,
+        total: 0,
+        parts: 0,
+    };
+    budget.huge_page = Size::ZERO;
+    let plan = Plan::new(&case.with_budget(budget));
+    let [a, b] = plan.guaranteed() else {
+        panic!("two pools");
+    };
+    assert_eq!((a.max_instances, b.max_instances), (10, 10));
+    let tables = |limits: &Limits| limits.wasmtime.expect("an engine").tables_per_instance;
+    assert_eq!((tables(a), tables(b)), (Some(2), Some(1)));
+    // What is told of an instance is told of those beyond the guarantee, too.
+    let promise = plan.promise(&case.with_budget(budget), 1);
+    assert_eq!(promise.asked.max_instances, 1000);
+    assert_eq!(tables(&promise.asked), Some(1));
 }
 
 #[test]
@@ -150,7 +302,7 @@ fn two_thousand_component_instances_when_two_thousand_are_asked_for() {
         .expect("no overflow");
     assert_eq!(
         (totals.component_instances, totals.core_instances),
-        (2000, 2000)
+        (2000, 10_000)
     );
 }
 

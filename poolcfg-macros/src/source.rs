@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, nearest};
+use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, nearest, read_text};
 
 use crate::arguments::Arguments;
 
@@ -20,8 +20,8 @@ pub(crate) struct Source {
 /// Every mistake in it as the text of a compile error.
 pub(crate) fn read() -> Result<Source, Vec<String>> {
     let Location { path, shown } = find().map_err(|mistake| vec![mistake])?;
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| vec![format!("`{shown}` cannot be read: {error}")])?;
+    let text =
+        read_text(&path).map_err(|error| vec![format!("`{shown}` cannot be read: {error}")])?;
     match ConfigFile::parse(&text) {
         Ok(file) => Ok(Source { file, shown }),
         Err(mistakes) => Err(mistakes

@@ -188,7 +188,7 @@ fn maps_bound<M: Machine>(
 }
 
 /// The bound of `vm.overcommit_memory = 2`, in which every writable page is charged, also of a mapping
-/// with MAP_NORESERVE. Source: mm/util.c, __vm_enough_memory (Linux 6.12).
+/// with MAP_NORESERVE. Source: mm/util.c, __vm_enough_memory.
 fn commit_bound<M: Machine>(machine: &M, holdings: &[Holding]) -> Option<Bound> {
     let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
     if proc::number(&mode) != Some(2) {
@@ -213,7 +213,7 @@ fn commit_bound<M: Machine>(machine: &M, holdings: &[Holding]) -> Option<Bound> 
 }
 
 /// The bound of `vm.overcommit_memory = 0`, in which a mapping without MAP_NORESERVE that is larger than RAM
-/// and swap is refused. Source: mm/util.c, __vm_enough_memory (Linux 6.12).
+/// and swap is refused. Source: mm/util.c, __vm_enough_memory.
 fn memory_bound<M: Machine>(machine: &M) -> Option<Bound> {
     let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
     if proc::number(&mode) != Some(0) {

@@ -71,7 +71,7 @@ pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let unlimited_stack = if second > first {
         Some(UnlimitedStack::Legacy)
     } else if matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64) && first < window / 6 {
-        // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c:84-110 (6.12).
+        // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c, mmap_base.
         Some(UnlimitedStack::LargeGap)
     } else {
         None

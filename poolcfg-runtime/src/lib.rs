@@ -56,7 +56,7 @@ pub use options::RecheckOptions;
 pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
-    Budget, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
+    Budget, Counts, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
     WasmtimeVersion,
 };
 #[cfg(feature = "macros")]

@@ -244,6 +244,10 @@ impl fmt::Display for Misfit {
             RecheckLimit::Refused => f.write_str(
                 "let the seccomp filter, security module or sandbox of the process allow `mmap`",
             ),
+        }?;
+        match &self.limits.wasmtime {
+            Some(wasmtime) => write!(f, "; each instance has {}", wasmtime.counts()),
+            None => Ok(()),
         }
     }
 }

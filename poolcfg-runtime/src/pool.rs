@@ -1,35 +1,38 @@
 //! The pool: slots in what a recheck reserved, each handed to one owner at a time and zero for the next.
 //!
 //! - `options`, `acquire`, `statistics`: what a user says and asks
-//! - `slot`: what an owner has; `try_out`: whether it can be had at all
-//! - `shards`, `tally`, `sync`: the free lists, which know nothing of memory
+//! - `slot`: what an owner has; `shared`: what becomes of it; `try_out`: whether it can be had at all
+//! - `shards`, `shard`, `waiting`, `queue`, `tally`, `sync`: the free lists, which know nothing of memory
 
 mod acquire;
 mod options;
+mod queue;
+mod shard;
 mod shards;
+mod shared;
 mod slot;
 mod statistics;
 mod sync;
 mod tally;
 mod try_out;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
 
-use poolcfg_core::{Limits, MappingName, Size};
+use poolcfg_core::{Limits, Size};
 
-use crate::ledger::Entry;
 use crate::reserved::Reserved;
-use crate::sys::{Carver, Reclaim, Reset};
+use crate::sys::{Reclaim, Reset};
 
-use self::shards::Shards;
-use self::slot::{Carvers, Parts};
+use self::shared::Shared;
 use self::sync::Padded;
 
 pub use self::acquire::{Acquire, AcquireError, Exhausted};
@@ -43,12 +46,17 @@ const MOST_SHARDS: usize = 16;
 
 /// A pool of slots.
 ///
-/// Slots are reused last in, first out, so that those in use stay few and warm. A slot keeps the mappings
-/// alive also when the pool is dropped before it, and forgetting one does no more than to lose it.
+/// Slots are reused last in, first out, so that those in use stay few and warm. Owners that wait are served in
+/// the order in which they came.
+///
+/// A slot may outlive its pool. When the pool is dropped, all of its address space is given back but that of the
+/// slots that are still live: of each, its memory, table and stack with the guards on both sides. That is given back
+/// when the slot is dropped. A slot that was forgotten ([`std::mem::forget`]) cannot be told from a live one, so its
+/// own address space stays reserved, and no other slot's. On Windows a reservation is given back only as a whole:
+/// the pages of the other slots go at once, their addresses with the last slot.
 ///
 /// In a child of fork() the pool goes on, with the child's own copies of the slots, if no other thread was using
 /// it at that moment.
-#[derive(Debug)]
 pub struct Pool {
     /// One for each shard, so that slots of different threads do not count on the same cache line.
     handles: Box<[Arc<Handle>]>,
@@ -56,68 +64,6 @@ pub struct Pool {
 
 /// What keeps the pool alive, counted on a cache line of its own.
 type Handle = Padded<Arc<Shared>>;
-
-#[derive(Debug)]
-struct Shared {
-    shards: Shards<Carvers>,
-    limits: Limits,
-    reset: Reset,
-    /// Bytes of each region.
-    keep: usize,
-    /// Idle slots that may be warm, and a batch.
-    most_warm: i64,
-    /// Slots that are being closed, with their shards; as large as a batch.
-    moving: Mutex<Vec<(usize, Box<Parts>)>>,
-    /// After the slots: struck out of the ledger when their mappings are gone.
-    _entry: Entry,
-}
-
-impl Shared {
-    /// Takes back what a slot had; if it cannot be cleared it is out of service for good.
-    fn take_back(&self, mut parts: Box<Parts>, key: Option<u64>) {
-        let home = home();
-        // Outside of any lock: clearing takes as long as it takes.
-        if parts.reset(self.reset, self.keep).is_err() {
-            self.shards.retire(home);
-            return;
-        }
-        let kept = parts.kept();
-        self.shards.put(home, parts, key, kept);
-        if self.shards.is_warm_above(self.most_warm)
-            // Another thread is at it.
-            && let Ok(mut moving) = self.moving.try_lock()
-        {
-            self.close_coldest(home, &mut moving);
-        }
-    }
-
-    /// Closes a batch of idle slots; whether there were any.
-    fn close_coldest(&self, home: usize, moving: &mut Vec<(usize, Box<Parts>)>) -> bool {
-        self.shards.take_coldest(home, moving);
-        let any = !moving.is_empty();
-        for (shard, mut parts) in moving.drain(..) {
-            let closed = parts.close();
-            self.shards.put_cold(shard, closed.is_ok().then_some(parts));
-        }
-        any
-    }
-
-    fn moving(&self) -> MutexGuard<'_, Vec<(usize, Box<Parts>)>> {
-        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Reclaim for Shared {
-    fn reclaim(&self) -> bool {
-        let home = home();
-        let mut any = false;
-        let mut moving = self.moving();
-        while self.close_coldest(home, &mut moving) {
-            any = true;
-        }
-        any
-    }
-}
 
 impl Pool {
     /// Puts slots into what a recheck reserved: the very same mappings, so nothing can have taken them in
@@ -141,27 +87,7 @@ impl Pool {
             mapping.unite().map_err(PoolError::Close)?;
         }
         let count = shards(options.shards);
-        let batch = usize::try_from(options.decommit_batch.max(1)).unwrap_or(usize::MAX);
-        let batch = batch.min(usize::try_from(reserved.instances()).unwrap_or(usize::MAX));
-        let mut tried = Ok(Reset::Discard);
-        let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
-            let (limits, carvers, entry) = carvers(reserved, &options, shared);
-            let shards = Shards::new(count, carvers);
-            if let Some(mut first) = shards.take(0, None) {
-                tried = try_out::try_out(&mut first, &options);
-                shards.put_closed(0, first);
-            }
-            Shared {
-                shards,
-                limits,
-                reset: *tried.as_ref().unwrap_or(&Reset::Discard),
-                keep: usize::try_from(options.keep_resident.get()).unwrap_or(usize::MAX),
-                most_warm: i64::from(options.warm_slots) + i64::try_from(batch).unwrap_or(i64::MAX),
-                moving: Mutex::new(Vec::with_capacity(batch)),
-                _entry: entry,
-            }
-        });
-        tried?;
+        let shared = Shared::new(reserved, &options, count)?;
         let handles = (0..count).map(|_| Arc::new(Padded(Arc::clone(&shared))));
         Ok(Self {
             handles: handles.collect(),
@@ -171,8 +97,9 @@ impl Pool {
     /// Takes a slot at once. Its memory has no bytes yet; table and stack are open and zero.
     ///
     /// # Errors
-    /// [`AcquireError::Exhausted`] when every slot is taken; [`AcquireError::Open`] when the system does
-    /// not make its table or stack writable, in which case the slot is back in the pool.
+    /// [`AcquireError::Exhausted`] when every slot is taken, and as long as others wait for one: a slot that is
+    /// released goes to them first. [`AcquireError::Open`] when the system does not make its table or stack
+    /// writable, in which case the slot is back in the pool.
     pub fn acquire(&self) -> Result<Slot, AcquireError> {
         self.acquire_with(Acquire::new())
     }
@@ -249,7 +176,9 @@ impl Pool {
                 .clamp(live, self.limits().max_instances.max(live)),
             warm: number(counts.warm),
             resident: Size::bytes(counts.kept),
+            page_tables: self.shared().page_tables(),
             retired: shards.retired(),
+            waiting: u32::try_from(shards.waiting()).unwrap_or(u32::MAX),
         }
     }
 
@@ -258,38 +187,26 @@ impl Pool {
         self.shared().reclaim();
     }
 
-    fn shared(&self) -> &Shared {
+    fn shared(&self) -> &Arc<Shared> {
         &self.handles[0].0
     }
 }
 
-fn carvers(
-    reserved: Reserved,
-    options: &PoolOptions,
-    shared: &Weak<Shared>,
-) -> (Limits, Carvers, Entry) {
-    let memory = reserved.cut(MappingName::Memories, reserved.limits.max_memory_size);
-    let table = reserved.cut(MappingName::Tables, reserved.limits.table_reservation);
-    let stack = reserved.cut(MappingName::Stacks, reserved.limits.stack_reservation);
-    let Reserved {
-        slabs,
-        limits,
-        entry,
-        ..
-    } = reserved;
-    let memories = slabs.memories.into_iter();
-    let shared: Weak<Shared> = Weak::clone(shared);
-    let carvers = Carvers {
-        memories: memories
-            .map(|mapping| Carver::new(mapping, memory))
-            .collect(),
-        tables: slabs.tables.map(|mapping| Carver::new(mapping, table)),
-        stacks: slabs.stacks.map(|mapping| Carver::new(mapping, stack)),
-        owner_checks_bounds: options.owner_checks_bounds,
-        most: usize::try_from(limits.max_instances).unwrap_or(usize::MAX),
-        pool: shared,
-    };
-    (limits, carvers, entry)
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared().end();
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("instances", &self.limits().max_instances)
+            .field("memory_reservation", &self.limits().memory_reservation)
+            .field("reset", &self.reset())
+            .field("statistics", &self.statistics())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How many shards a pool has: a power of two.

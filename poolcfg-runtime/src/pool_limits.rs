@@ -11,7 +11,7 @@ use crate::reserved::Reserved;
 
 /// What a build may pool: asked for, guaranteed, and least. `#[pool_limits]` makes one from
 /// poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PoolLimits {
     promise: Promise<'static>,
 }

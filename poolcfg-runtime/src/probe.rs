@@ -186,8 +186,8 @@ fn measure<M: Machine>(machine: &M, page_size: Size, window: Option<Size>) -> Ve
 }
 
 /// Sorts holes into the kernel's order of search: from the top down, and when all of that is too small
-/// from the bottom up in what is above (mm/mmap.c:808-857, Linux 6.12); in the legacy layout from the
-/// bottom up at once.
+/// from the bottom up in what is above (mm/mmap.c, generic_get_unmapped_area_topdown); in the legacy layout
+/// from the bottom up at once.
 fn in_order(measured: &[(u64, Size)], search: Option<Search>) -> [Size; HOLES] {
     let mut holes = measured.to_vec();
     holes.sort_by_key(|(address, _)| match search {

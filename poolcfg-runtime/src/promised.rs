@@ -1,7 +1,7 @@
 //! Promised: what every limit type tells of the promise that it carries, written once.
 
-/// Gives a type with a field `promise` the constructor for generated code and the questions that need no
-/// process.
+/// Gives a type with a field `promise` the constructor for generated code, the questions that need no process,
+/// and a short Debug text.
 macro_rules! promised {
     ($type:ident) => {
         impl $type {
@@ -58,6 +58,19 @@ macro_rules! promised {
             #[must_use]
             pub const fn shape(&self) -> poolcfg_core::Shape {
                 self.promise.shape
+            }
+        }
+
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type))
+                    .field("pool", &self.name())
+                    .field("asked", &self.asked().max_instances)
+                    .field("guaranteed", &self.guaranteed().max_instances)
+                    .field("min_instances", &self.min_instances())
+                    .field("memory_reservation", &self.asked().memory_reservation)
+                    .field("va_profile", &self.va_profile())
+                    .finish_non_exhaustive()
             }
         }
     };

@@ -21,8 +21,7 @@ const LOWEST: u64 = 1 << 20;
 /// Room for the stack of a process without a limit: what the model leaves it.
 const STACK: Size = Size::mib(8);
 
-/// The most room for the stack of one with a limit; the kernel leaves 128 MiB at least (mm/util.c:441-474,
-/// Linux 6.12).
+/// The most room for the stack of one with a limit; the kernel leaves 128 MiB at least (mm/util.c, mmap_base).
 const LARGE_STACK: Size = Size::mib(128);
 
 /// Pages that the kernel keeps between a stack and what lies below it: `stack_guard_gap` of mm/mmap.c, which
@@ -144,7 +143,7 @@ impl Reach {
 
 /// Where the addresses above the window end; nothing where there are none. Sources: TASK_SIZE of
 /// arch/x86/include/asm/page_64_types.h, arch/arm64/include/asm/processor.h and
-/// arch/riscv/include/asm/pgtable.h (Linux 6.12).
+/// arch/riscv/include/asm/pgtable.h.
 fn wide_end<M: Machine>(machine: &M, window: u64) -> Option<u64> {
     let bits: u32 = match Target::CURRENT.arch {
         Arch::X86_64 | Arch::Riscv64 => 56,

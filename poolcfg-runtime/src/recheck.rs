@@ -142,7 +142,10 @@ fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
         .process
         .pools()
         .flat_map(|(name, limits)| {
-            let held = holdings.iter().filter(|held| held.name == name).count();
+            let held = holdings
+                .iter()
+                .filter(|held| held.name == Some(name))
+                .count();
             let here = held.saturating_add(usize::from(name == promise.name));
             let all = usize::try_from(limits.pools).unwrap_or(usize::MAX);
             // More than many are as good as many.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use poolcfg_core::{Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion};
+use poolcfg_core::{
+    Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
+};
 
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
@@ -16,7 +18,6 @@ use crate::variables;
 
 /// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
 /// slots into them.
-#[derive(Debug)]
 pub struct Reserved {
     pub(crate) slabs: Slabs<Mapping>,
     pub(crate) limits: Limits,
@@ -38,7 +39,7 @@ impl Reserved {
             start..start.saturating_add(wide(mapping.len()))
         });
         let entry = Entry::new(Holding {
-            name: promise.name,
+            name: Some(promise.name),
             ranges: ranges.collect(),
             maps_at_worst: maps_at_worst(&limits, page_size)
                 .saturating_add(wide(slabs.memories.len().saturating_sub(1))),
@@ -95,6 +96,18 @@ impl Reserved {
             stride,
             max: open.round_up(self.page_size).unwrap_or(Size::ZERO),
         }
+    }
+}
+
+impl fmt::Debug for Reserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserved")
+            .field("pool", &self.promise.name)
+            .field("instances", &self.instances())
+            .field("memory_reservation", &self.limits.memory_reservation)
+            .field("reserved_bytes", &self.reserved_bytes())
+            .field("pieces", &self.pieces())
+            .finish_non_exhaustive()
     }
 }
 
@@ -216,8 +229,9 @@ impl fmt::Display for Warning {
             ),
             Self::StrayVariable { variable, pool } => write!(
                 f,
-                "environment variable `{variable}` is not read: the variables of this pool begin \
-                 with `{}`, such as `{}`",
+                "environment variable `{}` is not read: the variables of this pool begin with `{}`, \
+                 such as `{}`",
+                escaped(variable),
                 variables::variable(pool, ""),
                 variables::variable(pool, "MAX_INSTANCES")
             ),

@@ -20,7 +20,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use poolcfg_core::{GRAIN, Keep, Limits, Promise, Size, SizeError};
+use poolcfg_core::{GRAIN, Keep, Limits, Promise, Size, SizeError, escaped};
 
 /// A promise after the operator's variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,8 @@ impl fmt::Display for VariableError {
             variable, value, ..
         } = self;
         let instances = variable.ends_with("_INSTANCES");
-        write!(f, "environment variable `{variable}` is `{value}`, ")?;
+        let shown = escaped(value);
+        write!(f, "environment variable `{variable}` is `{shown}`, ")?;
         let fault = self.fault;
         match fault {
             VariableFault::NotUnicode => f.write_str("which is not Unicode: "),

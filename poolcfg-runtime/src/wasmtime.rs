@@ -8,7 +8,7 @@ mod checked;
 pub(crate) mod fallback;
 mod settings;
 
-use poolcfg_core::Promise;
+use poolcfg_core::{Counts, Limits, Promise};
 
 pub use checked::Checked;
 pub use settings::{Tunables, WasmtimeSettings, must_be_named, native};
@@ -22,18 +22,40 @@ use crate::recheck::{one_at_a_time, recheck};
 /// What a build may pool with Wasmtime's pooling allocator: asked for, guaranteed, and least.
 /// `#[pool_limits]` makes one from poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it,
 /// and [`configure_wasmtime!`](crate::configure_wasmtime) hands it to Wasmtime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct WasmtimeLimits {
     promise: Promise<'static>,
 }
 
 promised!(WasmtimeLimits);
 
+/// What one instance of a pool of Wasmtime's may have.
+const fn counts(limits: &Limits) -> Counts {
+    match &limits.wasmtime {
+        Some(wasmtime) => wasmtime.counts(),
+        None => panic!("limits of Wasmtime's that name no Wasmtime"),
+    }
+}
+
 impl WasmtimeLimits {
     /// What is guaranteed, as Wasmtime's configuration takes it.
     #[must_use]
     pub const fn settings(&self) -> WasmtimeSettings {
         WasmtimeSettings::new(&self.promise.guaranteed)
+    }
+
+    /// What one instance may have: of so many instances are the guaranteed ones, and those that a recheck finds.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::WasmtimeLimits;
+    /// fn told(limits: &WasmtimeLimits) -> String {
+    ///     // Such as "42 instances, each of up to 5 core instances, 1 memory, 3 tables".
+    ///     format!("{} instances, each of {}", limits.guaranteed().max_instances, limits.counts())
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        counts(&self.promise.guaranteed)
     }
 
     /// What code that is compiled elsewhere has to be compiled with: it is refused where it is loaded when

@@ -235,3 +235,35 @@ fn a_pool_starts_whole_or_with_what_its_refusal_suggests() {
         "{second}"
     );
 }
+
+#[test]
+fn variables_are_escaped_in_messages() {
+    for (name, value, told) in [
+        (
+            "POOLCFG_MAX_INSTANCES",
+            "1\u{1b}[2J\n\u{202e}2",
+            r"is `1\u{1b}[2J\n\u{202e}2`, which is not a whole number",
+        ),
+        (
+            "POOLCFG_NONE\u{1b}[2J",
+            "1",
+            r"`POOLCFG_NONE\u{1b}[2J` is not read",
+        ),
+    ] {
+        let said = said(&child_with("report_words", "", &[(name, value)]));
+        assert!(said.contains(told), "{said:?}");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above"]
+fn report_words() {
+    match limits(3, Size::mib(1), Size::mib(1)).recheck() {
+        Ok(reserved) => {
+            for warning in reserved.warnings() {
+                eprintln!("{warning}");
+            }
+        }
+        Err(error) => eprintln!("{error}"),
+    }
+}

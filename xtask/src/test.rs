@@ -20,8 +20,9 @@ use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
-use crate::wasmtime_bin::{self, WASMTIME_BIN};
-use crate::wasmtime_lib::{self, WASMTIME_LIB, WASMTIME_LIBS_OLDER};
+use crate::wasmtime_bin::{
+    BIN, LIBRARY, OLDER_LIBRARIES, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY,
+};
 
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
@@ -41,8 +42,10 @@ struct Suite {
     runs: Runs,
     /// What it cannot do without.
     items: &'static [&'static Item],
-    /// What takes long to build: what is tested with it is left out when it is not there.
+    /// What takes long to build: outside of CI what is tested with it is left out when it is not there.
     heavy: &'static [&'static Item],
+    /// Further versions of what is tested in any case, which only `--all` fetches or builds.
+    rare: &'static [&'static Item],
     variables: fn() -> Result<Variables, String>,
 }
 
@@ -54,6 +57,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "cross"]),
         items: &[&RUST_SRC, &DLLTOOL],
         heavy: &[],
+        rare: &[],
         variables: || {
             let target = cache::folder()?.join("target-cross");
             Ok(vec![
@@ -75,6 +79,7 @@ const SUITES: [Suite; 8] = [
         ]),
         items: &[],
         heavy: &[],
+        rare: &[],
         variables: || Ok(Vec::new()),
     },
     Suite {
@@ -83,6 +88,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Tests(&["--release", "--package", "poolcfg-runtime", "--lib", "loom"]),
         items: &[],
         heavy: &[],
+        rare: &[],
         variables: || {
             // Other flags are another build of everything.
             let target = cache::folder()?.join("target-loom");
@@ -98,6 +104,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Own(races::races),
         items: &[&RUST_SRC],
         heavy: &[],
+        rare: &[],
         variables: || Ok(Vec::new()),
     },
     Suite {
@@ -106,6 +113,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "emulated"]),
         items: &[&RUST_SRC, &QEMU, &LIBRARIES],
         heavy: &[],
+        rare: &[],
         variables: || {
             let target = cache::folder()?.join("target-emulated");
             Ok(vec![
@@ -118,10 +126,11 @@ const SUITES: [Suite; 8] = [
     },
     Suite {
         name: "wasmtime",
-        about: "real wasmtime commands, an embedder and a server of components",
+        about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components",
         runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
         items: &WASMTIME_ITEMS,
         heavy: &[],
+        rare: &[],
         variables: wasmtime_variables,
     },
     KERNELS,
@@ -133,6 +142,7 @@ const FUZZ: Suite = Suite {
     runs: Runs::Own(fuzz::fuzz),
     items: &[&LIBFUZZER],
     heavy: &[],
+    rare: &[],
     variables: || Ok(Vec::new()),
 };
 
@@ -153,21 +163,16 @@ const KERNELS: Suite = Suite {
         &WASMTIME_BIN,
         &QEMU_AMD64,
         &AMD64,
-        &WASMTIME_LIB,
+        &WASMTIME_LIBRARY,
     ],
-    heavy: &[
-        &BUILT[0],
-        &BUILT[1],
-        &SERVER,
-        &WASMTIME_LIBS_OLDER,
-        &EMBEDDER_50,
-    ],
+    heavy: &[&BUILT[0], &BUILT[1], &SERVER],
+    rare: &[&OLDER_LIBRARIES, &EMBEDDER_50],
     variables: || {
         let mut variables = kernels_variables()?;
         // This builds it anew, from what is held.
         variables.push(("POOLCFG_SERVER", server::folder()?));
         variables.push(("POOLCFG_EMBEDDER_50", embedder_50::program()?));
-        variables.push(("POOLCFG_WASMTIME_LIB", wasmtime_lib::folder()?));
+        variables.push(("POOLCFG_WASMTIME_LIBRARY", LIBRARY.folder()?));
         variables.push(("POOLCFG_QEMU_AMD64", qemu::amd64_script()?));
         Ok(variables)
     },
@@ -187,12 +192,18 @@ fn kernels_variables() -> Result<Variables, String> {
         ("POOLCFG_KERNELS_TARGET", target),
         ("POOLCFG_LIBRARIES", libraries::folder()?),
         ("POOLCFG_EMULATED_TARGET", emulated),
-        ("POOLCFG_WASMTIME_BIN", wasmtime_bin::folder()?),
+        ("POOLCFG_WASMTIME_BIN", BIN.folder()?),
         ("POOLCFG_WASMTIME_TARGET", wasmtime),
     ])
 }
 
-const WASMTIME_ITEMS: [&Item; 3] = [&RUST_SRC, &STRACE, &WASMTIME_BIN];
+const WASMTIME_ITEMS: [&Item; 5] = [
+    &WASH_BIN,
+    &RUST_SRC,
+    &STRACE,
+    &WASMTIME_BIN,
+    &WASMTIME_LIBRARY,
+];
 
 fn wasmtime_variables() -> Result<Variables, String> {
     for package in ["embedder", "hello-wasi-http"] {
@@ -204,14 +215,16 @@ fn wasmtime_variables() -> Result<Variables, String> {
     Ok(vec![
         ("POOLCFG_RUST_SRC", rust_src::library()?),
         ("POOLCFG_STRACE", strace::program()?),
-        ("POOLCFG_WASMTIME_BIN", wasmtime_bin::folder()?),
+        ("POOLCFG_WASMTIME_LIBRARY", LIBRARY.folder()?),
+        ("POOLCFG_WASH_BIN", WASH.folder()?),
+        ("POOLCFG_WASMTIME_BIN", BIN.folder()?),
         ("POOLCFG_WASMTIME_TARGET", target),
     ])
 }
 
 /// Sets up what the benchmarks with a real Wasmtime need, and gives what they read.
 pub fn wasmtime() -> Result<Variables, String> {
-    item::make(&WASMTIME_ITEMS)?;
+    item::make(&[&RUST_SRC, &STRACE, &WASMTIME_BIN])?;
     wasmtime_variables()
 }
 
@@ -281,19 +294,24 @@ pub enum Heavy {
     LeftOut,
 }
 
-/// Runs every test; fails when one fails, and in CI also when a suite cannot be set up.
+/// Runs every test; fails when one fails, and in CI also when something cannot be set up: nothing is skipped there.
 pub fn test(heavy: Heavy) -> Result<(), String> {
     run(cargo().current_dir(root()).arg("test"))?;
+    let in_ci = env::var_os("CI").is_some();
     let mut skipped = Vec::new();
+    let mut left = Vec::new();
     let mut passed_over = BTreeSet::new();
     for suite in &SUITES {
         let mut ready = item::make(suite.items);
-        if heavy == Heavy::Built {
+        if heavy == Heavy::Built || in_ci {
             ready = ready.and_then(|()| item::make(suite.heavy));
+        }
+        if heavy == Heavy::Built {
+            ready = ready.and_then(|()| item::make(suite.rare));
         }
         match ready {
             Ok(()) => {}
-            Err(error) if env::var_os("CI").is_none() => {
+            Err(error) if !in_ci => {
                 skipped.push(format!("`{}` ({}): {error}", suite.name, suite.about));
                 continue;
             }
@@ -312,7 +330,15 @@ pub fn test(heavy: Heavy) -> Result<(), String> {
                 ));
             }
         }
+        for item in suite.rare {
+            if !(item.held)()? {
+                left.push(format!("of `{}` what needs {}", suite.name, item.name));
+            }
+        }
         run_suite(suite, &[])?;
+    }
+    for line in left {
+        eprintln!("left to `cargo xtask test --all`: {line}");
     }
     for line in passed_over {
         eprintln!("note: {line}, which could not be read; it is tried again after a day");

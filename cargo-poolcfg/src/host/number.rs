@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use poolcfg_core::{Limits, Place, PoolKeys, Size, Totals, Wasmtime, WasmtimeVersion};
+use poolcfg_core::{
+    InstanceDefaults, Limits, Place, PoolKeys, Size, Totals, Wasmtime, WasmtimeKeys,
+    WasmtimeVersion,
+};
 use serde::Serialize;
 
 /// One of the numbers of a pool.
@@ -218,16 +221,19 @@ pub(crate) struct Numbers {
     limits: Limits,
     wasmtime: Wasmtime,
     totals: Totals,
+    keys: WasmtimeKeys,
 }
 
 impl Numbers {
-    /// Those of a pool of Wasmtime's whose totals can be counted; nothing for another one.
-    pub(crate) fn new(limits: &Limits) -> Option<Self> {
+    /// Those of a pool of Wasmtime's whose totals can be counted, of which poolcfg.toml says `keys`; `None` for
+    /// another one.
+    pub(crate) fn new(limits: &Limits, keys: &WasmtimeKeys) -> Option<Self> {
         let wasmtime = limits.wasmtime?;
         Some(Self {
             limits: *limits,
             wasmtime,
             totals: wasmtime.totals(limits)?,
+            keys: *keys,
         })
     }
 
@@ -240,9 +246,35 @@ impl Numbers {
         self.totals.stacks > 0
     }
 
+    /// How many instances there are.
+    pub(crate) fn instances(&self) -> u32 {
+        self.limits.max_instances
+    }
+
     /// Whether somebody has asked for it, and it is not what follows where nothing is said.
     pub(crate) fn is_said(&self, number: Number) -> bool {
-        number != Number::TotalGcHeaps || self.wasmtime.gc_heaps_per_instance.is_some()
+        match number {
+            Number::TotalGcHeaps => self.keys.gc_heaps_per_instance.is_some(),
+            Number::TotalTables => self.keys.tables_per_instance.is_some(),
+            Number::TotalCoreInstances => self.keys.core_instances_per_instance.is_some(),
+            Number::TableElements => self.keys.table_elements.is_some(),
+            _ => true,
+        }
+    }
+
+    /// What a host that has `instance` of itself has of a number, for as many instances; `None` for a number
+    /// that does not follow from it.
+    pub(crate) fn of_host(&self, number: Number, instance: &InstanceDefaults) -> Option<Value> {
+        let all = |each: u32| Value::Count(u64::from(self.instances().saturating_mul(each)));
+        match number {
+            Number::TotalTables => Some(all(instance.tables)),
+            Number::TotalCoreInstances => Some(all(instance.core_instances)),
+            Number::TableElements => {
+                let elements = instance.table_elements?;
+                Some(Value::Count(u64::from(elements)))
+            }
+            _ => None,
+        }
     }
 
     /// What Wasmtime takes of itself, where these are its own numbers. How much a component may have is
@@ -281,9 +313,7 @@ impl Numbers {
             Number::MaxTablesPerModule | Number::MaxTablesPerComponent => {
                 count(wasmtime.max_tables_per_module())
             }
-            Number::MaxCoreInstancesPerComponent => {
-                count(wasmtime.core_instances_per_instance.unwrap_or(1))
-            }
+            Number::MaxCoreInstancesPerComponent => count(wasmtime.counts().core_instances),
             Number::MemoryProtectionKeys => count(wasmtime.memory_protection_keys),
             Number::MemoryReservation => bytes(limits.memory_reservation),
             Number::GuardSize => bytes(limits.guard_size),

@@ -8,14 +8,18 @@
 //! - `SPIN_WASMTIME_POOLING` is `1` or `0`, anything else is a panic; `1` takes the pool without trying
 //!   whether 2^42 bytes can be reserved (`use_pooling_allocator_by_default`, 223; since Spin 2.6).
 //!   `spin up --disable-pooling` outranks it (crates/trigger/src/cli.rs:265).
-//! - `SPIN_MAX_INSTANCE_COUNT` (3.4 and later) stands for the totals that are not said, some of them times 2
-//!   or 4. All of them are said, so that it decides nothing.
+//! - `SPIN_MAX_INSTANCE_COUNT` (3.4 and later) stands for the totals that are not said: for tables twice, for core
+//!   instances four times (131 and 133). All of them are said, so that it decides nothing; where poolcfg.toml
+//!   does not say how many tables and core instances an instance has, they are Spin's own ([`OF_ITSELF`]).
 //! - `SPIN_MAX_INSTANCE_MEMORY` (3.3 and later) is how far each memory may grow (crates/core/src/limits.rs:15 and
 //!   crates/runtime-factors/src/lib.rs:121); the pool's own `max_memory_size` is always 4 GiB.
 //! - The bookkeeping of an instance may have 10 MiB, 2 MiB of a memory and 512 KiB of a table stay resident,
-//!   all of which is kept where nothing else is said; a table has 100,000 elements.
+//!   all of which is kept where nothing else is said; a table has 100,000 elements, for which the pool is
+//!   fitted.
 //! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
 //! - Up to 3.3 nothing sets stacks and core instances, which are 1000 each.
+
+use poolcfg_core::InstanceDefaults;
 
 use super::number::Number;
 use super::{Form, Host, Told};
@@ -31,9 +35,17 @@ pub(crate) static SPIN: Host = Host {
     ),
     told: VARIABLES,
     releases: RELEASES,
+    instance: Some(OF_ITSELF),
     probe: None,
     template: ("spin.env", include_str!("../../templates/spin.env.jinja")),
     marked: true,
+};
+
+/// What Spin has for an instance: the factors of `SPIN_MAX_INSTANCE_COUNT`, and the elements of a table.
+const OF_ITSELF: InstanceDefaults = InstanceDefaults {
+    core_instances: 4,
+    tables: 2,
+    table_elements: Some(100_000),
 };
 
 /// Source: Cargo.lock at each tag.
@@ -44,6 +56,7 @@ const RELEASES: &[(u32, &str)] = &[
     (42, "Spin 3.6.3"),
     (43, "Spin 4.0.0"),
     (44, "Spin 4.0.1 and 4.0.2"),
+    (47, "Spin 4.1"),
 ];
 
 const VARIABLES: &[Told] = &[
@@ -52,18 +65,19 @@ const VARIABLES: &[Told] = &[
         "SPIN_WASMTIME_INSTANCE_COUNT",
     ),
     variable(Number::TotalMemories, "SPIN_WASMTIME_TOTAL_MEMORIES"),
-    variable(Number::TotalTables, "SPIN_WASMTIME_TOTAL_TABLES"),
+    variable(Number::TotalTables, "SPIN_WASMTIME_TOTAL_TABLES").form(Form::Own),
     variable(Number::TotalStacks, "SPIN_WASMTIME_TOTAL_STACKS"),
     variable(
         Number::TotalCoreInstances,
         "SPIN_WASMTIME_TOTAL_CORE_INSTANCES",
-    ),
+    )
+    .form(Form::Own),
     variable(Number::MaxMemorySize, "SPIN_MAX_INSTANCE_MEMORY"),
     variable(
         Number::TableElements,
         "SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS",
     )
-    .form(Form::Own(100_000)),
+    .form(Form::Own),
     variable(
         Number::MaxComponentInstanceSize,
         "SPIN_WASMTIME_INSTANCE_SIZE",

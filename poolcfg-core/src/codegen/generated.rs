@@ -91,7 +91,7 @@ fn arm(arm: &Arm<'_>, command: &str, runtime: Option<&str>) -> TokenStream {
     let pools = case.pools().iter().zip(plan.guaranteed());
     let consts = pools.clone().map(|(pool, limits)| {
         let consts = consts(pool, limits);
-        let typed = runtime.map(|runtime| typed(pool, case, &format_ident!("{runtime}")));
+        let typed = runtime.map(|runtime| typed(pool, limits, arm, &format_ident!("{runtime}")));
         if pool.name.is_empty() {
             return quote!(#consts #typed);
         }
@@ -134,10 +134,14 @@ fn consts(pool: &Pool<'_>, limits: &Limits) -> TokenStream {
         consts.extend(quote!(#[doc = #about] pub const #name: u32 = #value;));
     };
     let asked = &pool.asked;
+    let each = match &limits.wasmtime {
+        Some(wasmtime) => format!(", each of {}", wasmtime.counts()),
+        None => String::new(),
+    };
     count(
         "MAX_INSTANCES",
         limits.max_instances,
-        "How many instances are guaranteed.",
+        &format!("How many instances are guaranteed{each}."),
     );
     count(
         "ASKED_MAX_INSTANCES",
@@ -204,7 +208,12 @@ fn consts(pool: &Pool<'_>, limits: &Limits) -> TokenStream {
 }
 
 /// The limits as poolcfg-runtime takes them, made of the consts beside them.
-fn typed(pool: &Pool<'_>, case: &Case<'_>, runtime: &Ident) -> TokenStream {
+fn typed(
+    pool: &Pool<'_>,
+    guaranteed: &Limits,
+    Arm { case, plan, .. }: &Arm<'_>,
+    runtime: &Ident,
+) -> TokenStream {
     let krate = quote!(::#runtime::__private);
     let name = pool.name;
     let keep = variant("Keep", pool.keep, &krate);
@@ -213,11 +222,11 @@ fn typed(pool: &Pool<'_>, case: &Case<'_>, runtime: &Ident) -> TokenStream {
     let va_profile = case.profile.name;
     let shape = shape_tokens(case.shape, &krate);
     // Consts of a pool, seen from here.
-    let limits = |of: &Pool<'_>, path: &TokenStream, prefix: &str| {
+    let limits = |of: &Limits, path: &TokenStream, prefix: &str| {
         let [instances, reservation, memory] =
             ["MAX_INSTANCES", "MEMORY_RESERVATION", "MAX_MEMORY_SIZE"]
                 .map(|name| format_ident!("{prefix}{name}"));
-        let (table, stack, engine) = match &of.asked.wasmtime {
+        let (table, stack, engine) = match &of.wasmtime {
             None => (
                 quote!(#path::TABLE_RESERVATION),
                 quote!(#path::STACK_RESERVATION),
@@ -247,15 +256,16 @@ fn typed(pool: &Pool<'_>, case: &Case<'_>, runtime: &Ident) -> TokenStream {
         }
     };
     let own = quote!(self);
-    let [asked, guaranteed] = ["ASKED_", ""].map(|prefix| limits(pool, &own, prefix));
-    let process = case.pools().iter().map(|other| {
+    let [asked, guaranteed] = ["ASKED_", ""].map(|prefix| limits(guaranteed, &own, prefix));
+    let pools = case.pools().iter().zip(plan.guaranteed());
+    let process = pools.map(|(other, of)| {
         let path = if other.name == name {
             own.clone()
         } else {
             let module = module(other.name);
             quote!(super::#module)
         };
-        let limits = limits(other, &path, "");
+        let limits = limits(of, &path, "");
         let other = other.name;
         quote!((#other, #limits))
     });
@@ -308,6 +318,8 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
     });
     let count = Literal::usize_unsuffixed(budget.room.count);
     let knee = bytes(budget.room.knee);
+    let total = bytes(budget.room.total);
+    let parts = Literal::usize_unsuffixed(budget.room.parts);
     let page_size = bytes(budget.page_size.get());
     let huge_page = bytes(budget.huge_page.get());
     let max_maps = bytes(budget.maps_for_pools());
@@ -354,7 +366,7 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
             use super::model::room::{Hole, Room};
             #(#uses)*
             #[doc = " The holes that the profile guarantees, as the kernel searches them."]
-            const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee };
+            const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee, total: #total, parts: #parts };
             const MAPPINGS: &[Mappings] = &[#(match #mappings {
                 Some(mappings) => mappings,
                 None => panic!(#overflow),

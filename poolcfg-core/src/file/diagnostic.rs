@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::case::Case;
 use crate::code::Code;
+use crate::escape::{self, escaped};
 use crate::fault::Fault;
 use crate::file::{ConfigFile, profiles};
 use crate::limits::MappingName;
@@ -82,10 +83,13 @@ impl Diagnostic {
         };
         Self {
             code: fault.code(),
-            message: fault.message().as_str().to_owned(),
+            message: escaped(fault.message().as_str()).to_string(),
             span: file.span(fault.place()),
             label,
-            help: Some(help.unwrap_or_else(|| fault.help().as_str().to_owned())),
+            help: Some(match help {
+                Some(help) => escaped(&help).to_string(),
+                None => escaped(fault.help().as_str()).to_string(),
+            }),
         }
     }
 
@@ -172,6 +176,15 @@ fn excerpt(source: &str, span: &Range<usize>, place: Place, label: &str) -> Stri
         .get(span.clone())
         .and_then(|text| text.lines().next())
         .map_or(1, |text| text.chars().count().max(1));
+    // Each character stays one character, so that the caret stands where it should.
+    let line: String = line
+        .chars()
+        .map(|char| match char {
+            '\t' => char,
+            _ if escape::is_escaped(char) => char::REPLACEMENT_CHARACTER,
+            _ => char,
+        })
+        .collect();
     let margin = " ".repeat(number.len());
     let caret = "^".repeat(marked);
     let label = format!("{caret} {label}");

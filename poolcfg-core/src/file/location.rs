@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, Item};
 
 use crate::code::Code;
+use crate::escape::escaped;
 use crate::file::diagnostic::place_of;
-use crate::file::{Diagnostic, FILE_NAME};
+use crate::file::{Diagnostic, FILE_NAME, read_text};
 
 /// Where the file of a package is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Location {
 /// # Errors
 /// When the manifest cannot be read, or its pointer is none or points at nothing.
 pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
-    let source = std::fs::read_to_string(manifest_path).map_err(|error| {
+    let source = read_text(manifest_path).map_err(|error| {
         problem(
             Code::Io,
             format!("{} cannot be read: {error}", manifest_path.display()),
@@ -124,9 +125,9 @@ fn pointer(source: &str) -> Result<Option<Pointer>, Diagnostic> {
 fn problem(code: Code, message: String, help: Option<String>) -> Diagnostic {
     Diagnostic {
         code,
-        message,
+        message: escaped(&message).to_string(),
         span: None,
         label: String::new(),
-        help,
+        help: help.map(|help| escaped(&help).to_string()),
     }
 }

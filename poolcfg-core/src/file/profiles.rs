@@ -7,7 +7,7 @@ use crate::file::nearest;
 use crate::file::reader::is_name;
 use crate::file::values::{Entry, Notes, entries, list};
 use crate::profile::{Layout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
-use crate::setting::{Key, MAX_PROFILES};
+use crate::setting::Key;
 use crate::size::Size;
 use crate::target::{Arch, Os, Target};
 
@@ -38,16 +38,7 @@ pub(super) fn read(
     notes: &mut Notes<'_>,
 ) -> Vec<(String, OwnProfile<'static>)> {
     let mut profiles = Vec::new();
-    for (index, entry) in tables.iter().enumerate() {
-        if index == MAX_PROFILES {
-            bad(
-                notes,
-                &entry.key_span,
-                format!("more than {MAX_PROFILES} profiles"),
-                "one too many",
-                "take out those that no table names",
-            );
-        }
+    for entry in tables {
         if !is_name(entry.key) {
             bad(
                 notes,

@@ -3,13 +3,14 @@
 use toml_edit::{Document, TableLike};
 
 use crate::code::Code;
+use crate::escape::escaped;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
 use crate::file::values::{Entry, Notes, entries, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
 use crate::fit::MAX_POOLS;
-use crate::setting::{AddressSpaceKeys, Engine, Keep, OnMisfit, PoolKeys};
+use crate::setting::{AddressSpaceKeys, Engine, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
 use crate::shape::{Aslr, RelocationModel, StackLimit};
 
 const TABLES: [&str; 5] = [
@@ -28,20 +29,17 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
     let document = Document::parse(source).map_err(|error| {
         vec![Diagnostic {
             code: Code::Syntax,
-            message: format!("the file is not TOML: {}", error.message()),
+            message: format!("the file is not TOML: {}", escaped(error.message())),
             span: error.span(),
             label: "not TOML from here".to_owned(),
             help: None,
         }]
     })?;
     let mut reader = Reader {
-        notes: Notes {
-            source,
-            diagnostics: Vec::new(),
-            spans: Vec::new(),
-        },
+        notes: Notes::new(source),
         names: Vec::new(),
         profile_names: Vec::new(),
+        is_too_long: false,
     };
     let file = reader.file(document.as_table());
     let Notes {
@@ -64,22 +62,30 @@ struct Reader<'s> {
     notes: Notes<'s>,
     names: Vec<String>,
     profile_names: Vec<String>,
+    /// Whether there are more pools or profiles than may be.
+    is_too_long: bool,
 }
 
 impl Reader<'_> {
     fn file(&mut self, root: &dyn TableLike) -> ConfigFile {
         let tables = entries(root);
+        let mut file = ConfigFile::default();
         // Pools and profiles may be used above the line that names them.
         if let Some(pools) = table_of(&tables, "pool") {
             self.pool_names(&entries(pools));
         }
         if let Some(profiles) = table_of(&tables, "va_profile") {
-            let names = entries(profiles).into_iter();
-            self.profile_names = names.map(|entry| entry.key.to_owned()).collect();
+            self.profile_names(&entries(profiles));
         }
-        let mut file = ConfigFile::default();
+        if self.is_too_long {
+            // What is in so many tables is not read.
+            return file;
+        }
         let mut base = Layer::new(Condition::Always);
         for entry in &tables {
+            if self.notes.is_full() {
+                break;
+            }
             match entry.key {
                 "target" => {
                     let help = || "write `[target.TRIPLE.pooling_allocator]`".to_owned();
@@ -120,6 +126,9 @@ impl Reader<'_> {
                 let help = || format!("write `[{of}pool.NAME]`");
                 if let Some(table) = self.notes.table(entry, help) {
                     for pool in entries(table) {
+                        if self.notes.is_full() {
+                            break;
+                        }
                         self.pool(&pool, layer, of);
                     }
                 }
@@ -147,6 +156,8 @@ impl Reader<'_> {
                     "one too many",
                     Some("`pools = N` says how many pools of one shape there are".to_owned()),
                 );
+                self.is_too_long = true;
+                return;
             }
             if !is_name(name) {
                 self.notes.mistake(
@@ -179,6 +190,23 @@ impl Reader<'_> {
             }
             self.names.push(name.to_owned());
         }
+    }
+
+    /// Takes down the names of the profiles of one's own.
+    fn profile_names(&mut self, profiles: &[Entry<'_>]) {
+        if let Some(entry) = profiles.get(MAX_PROFILES) {
+            self.notes.mistake(
+                Code::BadProfile,
+                &entry.key_span,
+                format!("more than {MAX_PROFILES} profiles"),
+                "one too many",
+                Some("take out those that no table names".to_owned()),
+            );
+            self.is_too_long = true;
+            return;
+        }
+        let names = profiles.iter().map(|entry| entry.key.to_owned());
+        self.profile_names = names.collect();
     }
 
     /// One `[pool.NAME]`.
@@ -224,6 +252,9 @@ impl Reader<'_> {
         let mut cfgs = Vec::new();
         let mut triples: Vec<Layer> = Vec::new();
         for entry in targets {
+            if self.notes.is_full() {
+                break;
+            }
             let help = || format!("write `[target.{}.pooling_allocator]`", quoted(entry.key));
             let Some(table) = self.notes.table(entry, help) else {
                 continue;
@@ -257,6 +288,9 @@ impl Reader<'_> {
         let notes = &mut self.notes;
         let mut keys = PoolKeys::EMPTY;
         for entry in &entries(table) {
+            if notes.is_full() {
+                break;
+            }
             match entry.key {
                 "engine" => keys.engine = notes.word(entry, Engine::ALL, Engine::word),
                 "max_instances" => keys.max_instances = notes.count(entry),
@@ -288,6 +322,9 @@ impl Reader<'_> {
         let mut space = Space::EMPTY;
         let rest = &mut space.rest;
         for entry in &entries(table) {
+            if notes.is_full() {
+                break;
+            }
             match entry.key {
                 "va_profile" => {
                     space.va_profile = notes.text(entry);

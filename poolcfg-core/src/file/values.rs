@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml_edit::{Item, TableLike};
 
 use crate::code::Code;
+use crate::escape::escaped;
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
 use crate::setting::{Key, Place, Setting, Switch};
@@ -39,14 +40,35 @@ pub(super) fn entries(table: &dyn TableLike) -> Vec<Entry<'_>> {
     found.collect()
 }
 
+/// How many mistakes are told of one file; what stands behind the last of them is not read.
+const MISTAKES: usize = 100;
+
 /// What has been found out about a file so far.
 pub(super) struct Notes<'s> {
     pub(super) source: &'s str,
+    /// Where its lines start.
+    lines: Vec<usize>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) spans: Vec<(Place, Range<usize>)>,
 }
 
-impl Notes<'_> {
+impl<'s> Notes<'s> {
+    pub(super) fn new(source: &'s str) -> Self {
+        let ends = source.bytes().enumerate();
+        let next = ends.filter_map(|(at, byte)| (byte == b'\n').then_some(at + 1));
+        Self {
+            source,
+            lines: std::iter::once(0).chain(next).collect(),
+            diagnostics: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Whether there are so many mistakes that no more are looked for.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MISTAKES
+    }
+
     /// Notes a mistake.
     pub(super) fn mistake(
         &mut self,
@@ -56,18 +78,25 @@ impl Notes<'_> {
         label: impl Into<String>,
         help: Option<String>,
     ) {
+        // Keys and values are quoted in all of them.
         self.diagnostics.push(Diagnostic {
             code,
-            message,
+            message: escaped(&message).to_string(),
             span: Some(span.clone()),
-            label: label.into(),
-            help,
+            label: escaped(&label.into()).to_string(),
+            help: help.map(|help| escaped(&help).to_string()),
         });
     }
 
     /// The value of an entry, with its place.
     pub(super) fn setting<T>(&mut self, entry: &Entry<'_>, value: T) -> Setting<T> {
-        let place = place_of(self.source, entry.span.start);
+        // Found by its line, so that a long file is not read anew for each value.
+        let line = self
+            .lines
+            .partition_point(|start| *start <= entry.span.start);
+        let start = self.lines[line.saturating_sub(1)];
+        let in_line = place_of(&self.source[start..], entry.span.start - start);
+        let place = Place::new(u32::try_from(line).unwrap_or(u32::MAX), in_line.column);
         self.spans.push((place, entry.span.clone()));
         Setting { value, place }
     }

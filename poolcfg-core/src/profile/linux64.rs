@@ -1,7 +1,7 @@
 //! 64-bit Linux and Android.
 //!
-//! Sources are of Linux 6.12 unless another version is named. "Measured" profiles were booted on real
-//! kernels (Debian 6.12.107; the 39-bit aarch64 kernel is a build of its source).
+//! Sources were read in both versions of [`LINUX_CHECKED`](super::LINUX_CHECKED). "Measured" profiles were
+//! booted on real kernels (Debian 6.12.107; the 39-bit aarch64 kernel is a build of its source).
 
 use super::{Known, Layout, LinuxLayout, UnlimitedStack, VaProfile};
 use crate::size::Size;
@@ -16,8 +16,9 @@ pub(super) const fn layout(arch: Arch, window: Size, page_size: Size) -> LinuxLa
         legacy_base,
         aslr_bits_default,
         aslr_bits_max,
+        above_stack: above_stack(arch),
         stack_randomization: stack_randomization(arch),
-        brk_randomization: Size::gib(1), // mm/util.c:400, arch_randomize_brk: SZ_1G
+        brk_randomization: brk_randomization(arch),
         unlimited_stack: match arch {
             Arch::X86_64 => UnlimitedStack::LargeGap,
             _ => UnlimitedStack::Legacy,
@@ -28,7 +29,8 @@ pub(super) const fn layout(arch: Arch, window: Size, page_size: Size) -> LinuxLa
     }
 }
 
-/// `ELF_ET_DYN_BASE` and `TASK_UNMAPPED_BASE`. Sources: arch/*/include/asm/elf.h and processor.h.
+/// `ELF_ET_DYN_BASE` and `TASK_UNMAPPED_BASE`. Sources: arch/*/include/asm/elf.h and processor.h, of powerpc
+/// task_size_64.h.
 const fn bases(arch: Arch, window: Size) -> (Size, Size) {
     let window = window.get();
     let two_thirds = Size::bytes(window / 3 * 2);
@@ -38,16 +40,15 @@ const fn bases(arch: Arch, window: Size) -> (Size, Size) {
         Arch::Aarch64 => (two_thirds, Size::bytes(window / 4)),
         // powerpc/include/asm/elf.h: a PIE at 4 GiB, so nearly all of the window is one hole.
         Arch::Powerpc64 => (Size::gib(4), Size::bytes(window / 4)),
-        // s390/include/asm/processor.h:131-140.
-        Arch::S390x => (two_thirds, Size::bytes(window / 2)),
+        // s390/include/asm/elf.h: 2/3, down to a multiple of 4 GiB; processor.h.
+        Arch::S390x => (two_thirds.round_down(Size::gib(4)), Size::bytes(window / 2)),
         _ => (two_thirds, Size::bytes(window / 3)),
     }
 }
 
-/// Default and maximum of `vm.mmap_rnd_bits`. Sources: `ARCH_MMAP_RND_BITS_MIN` and `_MAX` in
-/// arch/riscv/Kconfig:247, arch/arm64/Kconfig:316, arch/x86/Kconfig:340, arch/powerpc/Kconfig:34,
-/// arch/loongarch/Kconfig:705, arch/mips/Kconfig:3049; s390 has a fixed mask of about 1 GiB
-/// (arch/s390/include/asm/elf.h:294).
+/// Default and maximum of `vm.mmap_rnd_bits`. Sources: `ARCH_MMAP_RND_BITS_MIN` and `_MAX` in Kconfig of
+/// arch/riscv, arm64, x86, powerpc, loongarch and mips; s390 has a fixed mask of about 1 GiB
+/// (`MMAP_RND_MASK`, arch/s390/include/asm/elf.h).
 const fn aslr_bits(arch: Arch, window: Size, page_size: Size) -> (u32, u32) {
     let page_bits = page_size.get().trailing_zeros();
     // Bits that move things by 1 GiB, the minimum and default of most.
@@ -55,7 +56,7 @@ const fn aslr_bits(arch: Arch, window: Size, page_size: Size) -> (u32, u32) {
     let window_bits = window.get().ilog2();
     let (default, max) = match arch {
         // set_mmap_rnd_bits_max raises Kconfig's maximum at boot to what the mode allows, sv57 counted as
-        // sv48: 2^24 and 2^33 pages (arch/riscv/mm/init.c:805).
+        // sv48: 2^24 and 2^33 pages (arch/riscv/mm/init.c, both versions).
         Arch::Riscv64 => (
             gib,
             (if window_bits < 47 { window_bits } else { 47 }).saturating_sub(page_bits + 2),
@@ -73,7 +74,8 @@ const fn aslr_bits(arch: Arch, window: Size, page_size: Size) -> (u32, u32) {
         },
         Arch::X86_64 => (28, 32),
         Arch::Powerpc64 => (gib, 45 - page_bits),
-        Arch::Loongarch64 => (12, 18),
+        // 18 in 6.12, 20 in 7.2: 16 GiB of 16 KiB pages.
+        Arch::Loongarch64 => (12, 20),
         Arch::Mips64 => (12, 18),
         Arch::S390x => (18, 18),
         _ => (gib, gib),
@@ -81,13 +83,36 @@ const fn aslr_bits(arch: Arch, window: Size, page_size: Size) -> (u32, u32) {
     (default, max)
 }
 
+/// `STACK_TOP`, with a mebibyte for the vDSO's own pages. Sources: stack_top of arch/loongarch/kernel/process.c
+/// and mips_stack_top of arch/mips/kernel/process.c (`VDSO_RANDOMIZE_SIZE`, 64 MiB);
+/// arch/s390/include/asm/processor.h. x86_64's is a page, as much as its `STACK_RND_MASK` is less than 16 GiB.
+const fn above_stack(arch: Arch) -> Size {
+    match arch {
+        Arch::Loongarch64 | Arch::Mips64 => Size::mib(65),
+        Arch::S390x => Size::mib(1),
+        _ => Size::ZERO,
+    }
+}
+
 /// Sources: `STACK_RND_MASK` in arch/*/include/asm/elf.h.
 const fn stack_randomization(arch: Arch) -> Size {
     match arch {
         Arch::X86_64 => Size::gib(16),
-        Arch::Aarch64 | Arch::Riscv64 | Arch::Powerpc64 => Size::gib(1),
-        // fs/binfmt_elf.c: 0x7ff pages of 4 KiB; four times that covers 16 KiB pages.
+        Arch::Aarch64 | Arch::Riscv64 | Arch::Powerpc64 | Arch::S390x => Size::gib(1),
+        // mm/util.c: 8 MiB where the architecture says nothing; four times that does no harm, since the
+        // gap is 128 MiB at least.
         _ => Size::mib(32),
+    }
+}
+
+/// Sources: arch_randomize_brk of mm/util.c, arch/x86/kernel/process.c, arch/s390/kernel/process.c (32 MiB)
+/// and arch/powerpc/mm/book3s64/hash_utils.c.
+const fn brk_randomization(arch: Arch) -> Size {
+    match arch {
+        // With the hash MMU (POWER8, or by choice) the heap begins at 1 TiB, where segments are larger,
+        // however low the program is.
+        Arch::Powerpc64 => Size::gib(1024 + 1),
+        _ => Size::gib(1),
     }
 }
 
@@ -245,7 +270,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Size::tib(128),
         K4,
         Known::Measured,
-        "arch/x86/include/asm/page_64_types.h:58-77; measured on 6.18",
+        "arch/x86/include/asm/page_64_types.h:58-77 (7.2: 50-70); measured on 6.18",
         "every x86_64 kernel; with 5-level page tables more only on a hint",
     ),
     linux(
@@ -254,7 +279,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Size::tib(64),
         K4,
         Known::Source,
-        "arch/powerpc/include/asm/task_size_64.h:28-80",
+        "arch/powerpc/include/asm/task_size_64.h:28-80, mm/book3s64/hash_utils.c",
         "Debian 13 ppc64el (default flavour, 4 KiB pages)",
     ),
     linux(
@@ -263,7 +288,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Size::tib(128),
         K64,
         Known::Source,
-        "arch/powerpc/include/asm/task_size_64.h:28-80",
+        "arch/powerpc/include/asm/task_size_64.h:28-80, mm/book3s64/hash_utils.c",
         "RHEL, Fedora, SUSE (64 KiB pages); more only on a hint",
     ),
     linux(
@@ -272,7 +297,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Size::tib(4),
         K4,
         Known::Source,
-        "arch/s390/include/asm/processor.h:131-140, mm/mmap.c",
+        "arch/s390/include/asm/processor.h:131-140 (7.2: 124-133), elf.h, mm/mmap.c",
         "every s390x kernel; a larger request makes the page table grow, which is not counted",
     ),
     linux(
@@ -281,7 +306,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Size::gib(512),
         K16,
         Known::Derived,
-        "arch/loongarch/include/asm/processor.h:33, cpu-probe.c:70",
+        "arch/loongarch/include/asm/processor.h:33, kernel/cpu-probe.c (cpu_probe_addrbits)",
         "40-bit processors (LA264, 2K1000)",
     ),
     linux(
@@ -290,7 +315,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Size::tib(128),
         K16,
         Known::Source,
-        "arch/loongarch/include/asm/processor.h:33, pgtable.h:45",
+        "arch/loongarch/include/asm/processor.h:33, pgtable.h:45 (7.2: 53)",
         "48-bit processors (3A5000, 3A6000)",
     ),
     linux(
@@ -331,7 +356,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         "va47",
         Size::tib(128),
         K4,
-        "arch/x86/include/asm/page_64_types.h:58-77",
+        "arch/x86/include/asm/page_64_types.h:58-77 (7.2: 50-70)",
         "the emulator, ChromeOS",
     ),
     android(

@@ -10,7 +10,7 @@ use crate::size::Size;
 use crate::target::{Arch, Os, Target};
 
 /// The most protection keys that a process gets: 16 of the processor, and key 0 is the kernel's.
-/// Source: Linux 6.12, arch/x86/include/asm/pkeys.h:8 (`arch_max_pkey`).
+/// Source: Linux, arch/x86/include/asm/pkeys.h:10 (`arch_max_pkey`).
 const MAX_KEYS: u32 = 15;
 
 /// The guard of a dynamic memory, which up to 26 must not be above that of a static one. Source:
@@ -219,7 +219,11 @@ impl Wasmtime {
                 place: place_of(&keys.max_memory_size),
             });
         }
-        if self.totals(limits).is_none() {
+        let core_instances = match &keys.wasmtime.core_instances_per_instance {
+            Some(setting) => limits.max_instances.checked_mul(setting.value),
+            None => Some(0),
+        };
+        if self.totals(limits).is_none() || core_instances.is_none() {
             faults = faults.and(Fault::TooMany {
                 pool,
                 place: place_of(&keys.max_instances),

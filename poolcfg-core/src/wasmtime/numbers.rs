@@ -1,7 +1,7 @@
 //! Numbers: the settings of Wasmtime beyond those of every pool, with the defaults of each version, and
 //! the totals that its configuration takes.
 
-use super::{Advisory, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use super::{Advisory, InstanceDefaults, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 use crate::limits::{Limits, wide};
 use crate::setting::{Key, Setting, Switch, WasmtimeKeys};
 use crate::size::Size;
@@ -23,10 +23,10 @@ pub struct Wasmtime {
     pub features: WasmtimeFeatures,
     /// Memories of one instance, and of one module.
     pub memories_per_instance: u32,
-    /// Tables of one instance, and of one module; where nothing is said, as many in all as Wasmtime's own
-    /// default and one each at least, since they take next to no address space and a component has two.
+    /// Tables of one instance, and of one module. `None` without the feature `component-model` if nothing is
+    /// said: one each, and in all at least as many as Wasmtime's own default.
     pub tables_per_instance: Option<u32>,
-    /// Core instances of one instance; where nothing is said, as for tables.
+    /// Core instances of one instance; `None` as for tables.
     pub core_instances_per_instance: Option<u32>,
     /// Collected heaps of one instance; where nothing is said, one each, which from 33 on takes the place
     /// of a memory.
@@ -123,21 +123,28 @@ pub(crate) const fn is_interpreted(target: Target) -> bool {
 }
 
 impl Wasmtime {
-    /// The settings of the file with the version's own defaults for the rest.
-    pub(crate) const fn new(version: WasmtimeVersion, keys: &WasmtimeKeys, target: Target) -> Self {
+    /// The settings of the file with the version's own defaults for the rest. `instance` is what one instance
+    /// has of what is not said; `None` for Wasmtime's own totals.
+    pub(crate) const fn new(
+        version: WasmtimeVersion,
+        keys: &WasmtimeKeys,
+        target: Target,
+        instance: Option<InstanceDefaults>,
+    ) -> Self {
+        let (tables, core_instances) = match instance {
+            Some(instance) => (Some(instance.tables), Some(instance.core_instances)),
+            None => (None, None),
+        };
         let memory_keep_resident = crate::case::size_or(&keys.memory_keep_resident, Size::ZERO);
         let table_keep_resident = crate::case::size_or(&keys.table_keep_resident, Size::ZERO);
         let keeps_pages = !memory_keep_resident.is_zero() || !table_keep_resident.is_zero();
         Self {
             version,
-            features: match &keys.features {
-                Some(setting) => setting.value,
-                None => WasmtimeFeatures::DEFAULT,
-            },
+            features: features(keys),
             memories_per_instance: crate::case::number_or(&keys.memories_per_instance, 1),
-            tables_per_instance: said(&keys.tables_per_instance),
-            core_instances_per_instance: said(&keys.core_instances_per_instance),
-            gc_heaps_per_instance: said(&keys.gc_heaps_per_instance),
+            tables_per_instance: said_or(&keys.tables_per_instance, tables),
+            core_instances_per_instance: said_or(&keys.core_instances_per_instance, core_instances),
+            gc_heaps_per_instance: said_or(&keys.gc_heaps_per_instance, None),
             guard_before_linear_memory: match &keys.guard_before_linear_memory {
                 Some(setting) => setting.value,
                 None => true,
@@ -261,13 +268,21 @@ impl Wasmtime {
             Some(each) => instances.checked_mul(each),
             None => None,
         };
-        match (
-            memories,
-            self.total_of(self.tables_per_instance, instances),
-            self.total_of(self.core_instances_per_instance, instances),
-            instances.checked_mul(heaps),
-        ) {
-            (Some(memories), Some(tables), Some(core_instances), Some(gc_heaps)) => Some(Totals {
+        // Wasmtime's own total and one each at least.
+        let own = own_total(self.element_bytes == 8, self.version.major);
+        let at_least_own = if instances > own { instances } else { own };
+        let tables = match self.tables_per_instance {
+            Some(each) => instances.checked_mul(each),
+            None => Some(at_least_own),
+        };
+        let core_instances = match self.core_instances_per_instance {
+            // They are only counted: more than can be counted is no bound. A number that somebody wrote and
+            // that leads there is refused (`checks`).
+            Some(each) => instances.saturating_mul(each),
+            None => at_least_own,
+        };
+        match (memories, tables, instances.checked_mul(heaps)) {
+            (Some(memories), Some(tables), Some(gc_heaps)) => Some(Totals {
                 memories,
                 tables,
                 stacks,
@@ -276,17 +291,6 @@ impl Wasmtime {
                 gc_heaps,
             }),
             _ => None,
-        }
-    }
-
-    /// The total of what takes next to no address space: as many as are said, or Wasmtime's own total and one
-    /// each at least.
-    const fn total_of(&self, each: Option<u32>, instances: u32) -> Option<u32> {
-        let own = own_total(self.element_bytes == 8, self.version.major);
-        match each {
-            Some(each) => instances.checked_mul(each),
-            None if instances > own => Some(instances),
-            None => Some(own),
         }
     }
 
@@ -344,9 +348,29 @@ pub(crate) const fn has_pagemap_scan(version: WasmtimeVersion) -> bool {
 /// The first major version with `PoolingAllocationConfig::pagemap_scan` (PR #11372).
 pub(crate) const PAGEMAP_SCAN_SINCE: u32 = 37;
 
-const fn said(key: &Key<u32>) -> Option<u32> {
+/// The features that are said, or those that Wasmtime has by default.
+const fn features(keys: &WasmtimeKeys) -> WasmtimeFeatures {
+    match &keys.features {
+        Some(setting) => setting.value,
+        None => WasmtimeFeatures::DEFAULT,
+    }
+}
+
+impl InstanceDefaults {
+    /// What an instance has of what these keys do not say: `host`, what the program that runs it has of
+    /// itself, or what a component may have; `None` where there are no components.
+    pub(crate) const fn of(keys: &WasmtimeKeys, host: Option<Self>) -> Option<Self> {
+        match host {
+            Some(host) => Some(host),
+            None if features(keys).has(WasmtimeFeature::ComponentModel) => Some(Self::COMPONENT),
+            None => None,
+        }
+    }
+}
+
+const fn said_or(key: &Key<u32>, default: Option<u32>) -> Option<u32> {
     match key {
         Some(setting) => Some(setting.value),
-        None => None,
+        None => default,
     }
 }

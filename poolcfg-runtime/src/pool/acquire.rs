@@ -52,6 +52,9 @@ impl Acquire {
     }
 
     /// If every slot is taken, waits so long for one.
+    ///
+    /// A released slot goes to the owner that has waited longest. As long as any owner waits, others get a slot only
+    /// after it: one that does not wait gets [`AcquireError::Exhausted`], one that waits lines up behind.
     #[must_use]
     pub const fn wait(mut self, most: Duration) -> Self {
         self.wait = Some(most);
@@ -59,7 +62,7 @@ impl Acquire {
     }
 }
 
-/// Every slot of a pool is taken.
+/// Every slot of a pool is taken, or goes to an owner that has waited longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     /// How many slots the pool has.
@@ -72,7 +75,8 @@ pub struct Exhausted {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// Every slot is taken, also after the time that the owner would wait.
+    /// Every slot is taken, or goes to an owner that has waited longer, also after the time that this one would
+    /// wait.
     Exhausted(Exhausted),
     /// The system does not make the slot's memory, table or stack accessible as far as it should be.
     Open(GrowError),

@@ -52,7 +52,8 @@ impl PoolOptions {
     /// system gets those beyond. With none kept, every [`Reset`] is [`Reset::Discard`].
     ///
     /// 256 KiB by default. Zeroing a page costs less than a fault on a new one; how many bytes pay is what
-    /// a typical owner touches, and each warm slot holds up to so many.
+    /// a typical owner touches, and each warm slot holds up to so many. Pages that eight owners in a row have not
+    /// written to are given back all the same, and so is what is touched beyond the first 8192 pages (32 MiB).
     #[must_use]
     pub const fn keep_resident(mut self, bytes: Size) -> Self {
         self.keep_resident = bytes;
@@ -60,7 +61,11 @@ impl PoolOptions {
     }
 
     /// How many idle slots may stay warm: accessible as far as their last owners had them, with the pages
-    /// that were kept. Those beyond are closed, those first that have waited longest.
+    /// that were kept. Those beyond are closed, those first that were released first.
+    ///
+    /// When no release is in progress, at most `warm_slots + decommit_batch - 1` slots are warm, however many
+    /// threads released them. With 0 slots none is: each slot is closed when it is released, and
+    /// [`decommit_batch`](Self::decommit_batch) has no effect.
     ///
     /// 100 by default, as Wasmtime's `max_unused_warm_slots` (crates/wasmtime/src/config.rs, 48).
     #[must_use]
@@ -69,8 +74,12 @@ impl PoolOptions {
         self
     }
 
-    /// How many slots beyond the warm ones are waited for, and then closed at once. None of them is held
-    /// back from who needs it meanwhile. 16 by default; 1 at least.
+    /// How many slots are closed in a row when there are so many more warm ones than
+    /// [`warm_slots`](Self::warm_slots). 16 by default; 1 at least.
+    ///
+    /// The thread that releases a slot closes them, one after the other and not more than a batch. A slot is held
+    /// back from other owners only while it is being closed itself. Threads that release at the same time may
+    /// close one slot too many each, and so may each shard.
     #[must_use]
     pub const fn decommit_batch(mut self, slots: u32) -> Self {
         self.decommit_batch = slots;

@@ -1,21 +1,16 @@
 //! Shards: the free lists, one for each of a few groups of threads.
 //!
 //! Each item is in exactly one of these places: not carved yet; idle in one shard, warm or cold; taken by an
-//! owner; moving, from warm to cold; or retired. Locks are taken in the order gate, shards by their
-//! number; `fresh`, then shards by their number.
+//! owner; moving, from warm to cold; or retired. Locks are taken in the order queue, source, shards by
+//! their number.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::iter;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use super::sync::{AtomicI64, AtomicU32, AtomicUsize, Condvar, Mutex, MutexGuard, Padded, lock};
-use super::tally::Tally;
-
-/// How many of a shard's idle items with keys are looked at for one key, from the last released on.
-const SEARCHED: usize = 64;
+use super::queue::Queue;
+use super::shard::{Idle, Item, Note, Shard};
+use super::sync::{AtomicI64, AtomicU32, AtomicUsize, Mutex, MutexGuard, Padded, lock};
 
 /// Where items come from that were never used.
 pub(crate) trait Fresh: fmt::Debug {
@@ -29,47 +24,10 @@ pub(crate) trait Fresh: fmt::Debug {
     fn most(&self) -> usize;
 }
 
-/// What is pooled. It carries its own note, so that the lists, each of which has room for all items, are small.
-pub(crate) trait Item: fmt::Debug + Send {
-    /// Where the note is.
-    fn note(&mut self) -> &mut Note;
-}
-
-/// What is known of an idle item.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Note {
-    /// What the last owner wanted it back by.
-    pub(crate) key: Option<u64>,
-    /// Bytes of memory that it holds.
-    pub(crate) kept: u64,
-}
-
-#[derive(Debug)]
-enum Idle<T> {
-    /// Its pages may still be there.
-    Warm(T),
-    /// It holds nothing.
-    Cold(T),
-}
-
-#[derive(Debug)]
-struct Shard<T> {
-    /// The last released is at the back.
-    warm: VecDeque<T>,
-    /// The same, of those with a key.
-    keyed: VecDeque<T>,
-    /// Those that hold nothing.
-    cold: Vec<T>,
-    live: Tally,
-    warmth: Tally,
-    kept: u64,
-    /// Taken out to be made cold.
-    moving: u32,
-}
-
 #[derive(Debug)]
 struct Source<F> {
-    fresh: F,
+    /// `None` when the lists have ended.
+    fresh: Option<F>,
     carved: usize,
     /// For how many items every list has room.
     room: usize,
@@ -86,9 +44,9 @@ pub(crate) struct Shards<F: Fresh> {
     most_live: AtomicI64,
     warm: AtomicI64,
     retired: AtomicU32,
-    waiting: AtomicUsize,
-    gate: Mutex<()>,
-    released: Condvar,
+    /// How many are in the queue. Everybody reads it, and it is written only where somebody waits.
+    pub(super) waiting: Padded<AtomicUsize>,
+    pub(super) queue: Mutex<Queue<F::Item>>,
 }
 
 /// What the lists hold at one moment.
@@ -101,44 +59,20 @@ pub(crate) struct Counts {
 
 /// Why nothing is had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Nothing {
+pub(super) enum Nothing {
     /// Every item is taken or retired.
     Exhausted,
-    /// Some are being made cold, and will be had in a moment.
-    Moving,
+    /// Some are being made cold, or are about to be given to those who wait, and may be had in a moment.
+    Soon,
 }
 
-impl<T: Item> Shard<T> {
-    fn new() -> Self {
-        Self {
-            warm: VecDeque::new(),
-            keyed: VecDeque::new(),
-            cold: Vec::new(),
-            live: Tally::default(),
-            warmth: Tally::default(),
-            kept: 0,
-            moving: 0,
-        }
-    }
-
-    /// The last released with this key.
-    fn with_key(&mut self, key: u64) -> Option<T> {
-        let mut last = self.keyed.iter_mut().enumerate().rev().take(SEARCHED);
-        let found =
-            last.find_map(|(place, item)| (item.note().key == Some(key)).then_some(place))?;
-        self.keyed.remove(found)
-    }
-
-    /// The last released without a key, or one that is cold.
-    fn without_key(&mut self) -> Option<Idle<T>> {
-        let warm = self.warm.pop_back().map(Idle::Warm);
-        warm.or_else(|| self.cold.pop().map(Idle::Cold))
-    }
-
-    /// The one that has waited longest, to be made cold.
-    fn coldest(&mut self) -> Option<T> {
-        self.warm.pop_front().or_else(|| self.keyed.pop_front())
-    }
+/// On whose behalf an item is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Of somebody who gets nothing as long as others wait.
+    Newcomer,
+    /// Of the one who has waited longest.
+    First,
 }
 
 impl<F: Fresh> Shards<F> {
@@ -148,7 +82,7 @@ impl<F: Fresh> Shards<F> {
         Self {
             shards: iter::repeat_with(shard).take(count).collect(),
             source: Mutex::new(Source {
-                fresh,
+                fresh: Some(fresh),
                 carved: 0,
                 room: 0,
             }),
@@ -156,94 +90,69 @@ impl<F: Fresh> Shards<F> {
             most_live: AtomicI64::new(0),
             warm: AtomicI64::new(0),
             retired: AtomicU32::new(0),
-            waiting: AtomicUsize::new(0),
-            gate: Mutex::new(()),
-            released: Condvar::new(),
+            waiting: Padded(AtomicUsize::new(0)),
+            queue: Mutex::new(Queue::new()),
         }
     }
 
-    /// Takes an item at once: the last released with this key; else the last released without one, of the own
-    /// shard first; else a fresh one; else the one with another key that has waited longest.
-    pub(crate) fn take(&self, home: usize, key: Option<u64>) -> Option<F::Item> {
-        match self.take_now(home, key) {
-            Ok(item) => Some(item),
-            Err(Nothing::Exhausted) => None,
-            Err(Nothing::Moving) => self.take_waiting(home, key, || Some(Instant::now())),
-        }
-    }
-
-    /// Takes an item as soon as there is one, but not after `deadline`, which is asked for when there is
-    /// none.
-    pub(crate) fn take_waiting(
+    /// Takes an item that is there: see [`take`](Self::take) for which one.
+    pub(super) fn take_now(
         &self,
         home: usize,
         key: Option<u64>,
-        deadline: impl FnOnce() -> Option<Instant>,
-    ) -> Option<F::Item> {
-        if let Ok(item) = self.take_now(home, key) {
-            return Some(item);
-        }
-        let deadline = deadline();
-        // Whoever releases either puts the item where the search below sees it, or has been before it in
-        // the same shard and sees this number.
-        let mut gate = lock(&self.gate);
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let taken = loop {
-            let nothing = match self.take_now(home, key) {
-                Ok(item) => break Some(item),
-                Err(nothing) => nothing,
-            };
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            gate = match left {
-                // What moves is there again in a moment: that is waited for in any case.
-                Some(left) if left.is_zero() && nothing == Nothing::Exhausted => break None,
-                Some(left) if nothing == Nothing::Exhausted => {
-                    let waited = self.released.wait_timeout(gate, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                _ => {
-                    let waited = self.released.wait(gate);
-                    waited.unwrap_or_else(PoisonError::into_inner)
-                }
-            };
-        };
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        drop(gate);
-        taken
+        turn: Turn,
+    ) -> Result<F::Item, Nothing> {
+        key.and_then(|key| self.find(home, turn, |shard| shard.with_key(key).map(Idle::Warm)))
+            .or_else(|| self.find(home, turn, Shard::without_key))
+            .or_else(|| self.carve(home))
+            .or_else(|| {
+                let other = |shard: &mut Shard<_>| shard.keyed.pop_front().map(Idle::Warm);
+                self.find(home, turn, other)
+            })
+            .map_or_else(|| self.take_from_all(turn), Ok)
     }
 
-    fn take_now(&self, home: usize, key: Option<u64>) -> Result<F::Item, Nothing> {
-        key.and_then(|key| self.find(home, |shard| shard.with_key(key).map(Idle::Warm)))
-            .or_else(|| self.find(home, Shard::without_key))
-            .or_else(|| self.carve(home))
-            .or_else(|| self.find(home, |shard| shard.keyed.pop_front().map(Idle::Warm)))
-            .map_or_else(|| self.take_from_all(), Ok)
+    /// Whether what is idle goes to others. It is asked under a lock of a shard: whoever waits has searched that
+    /// shard before, or will do so after.
+    fn is_turn_of_others(&self, turn: Turn) -> bool {
+        turn == Turn::Newcomer && self.waiting() > 0
     }
 
     /// Looks in one shard after the other, the own one first.
     fn find(
         &self,
         home: usize,
+        turn: Turn,
         pick: impl Fn(&mut Shard<F::Item>) -> Option<Idle<F::Item>>,
     ) -> Option<F::Item> {
-        (0..self.shards.len()).find_map(|step| {
+        for step in 0..self.shards.len() {
             let mut shard = self.shard(home + step);
-            let idle = pick(&mut shard)?;
-            Some(self.hand_out(&mut shard, idle))
-        })
+            if self.is_turn_of_others(turn) {
+                return None;
+            }
+            if let Some(idle) = pick(&mut shard) {
+                return Some(self.hand_out(&mut shard, idle));
+            }
+        }
+        None
     }
 
     /// What the search of one shard after the other may miss: items that went to one that it had passed.
-    fn take_from_all(&self) -> Result<F::Item, Nothing> {
+    fn take_from_all(&self, turn: Turn) -> Result<F::Item, Nothing> {
         let mut all: Vec<_> = self.shards.iter().map(|shard| lock(&shard.0)).collect();
+        let is_others = self.is_turn_of_others(turn);
         for shard in &mut all {
+            if is_others {
+                break;
+            }
             let coldest = |shard: &mut Shard<F::Item>| shard.coldest().map(Idle::Warm);
             if let Some(idle) = shard.without_key().or_else(|| coldest(shard)) {
                 return Ok(self.hand_out(shard, idle));
             }
         }
-        Err(if all.iter().any(|shard| shard.moving > 0) {
-            Nothing::Moving
+        let may_be_had = |shard: &MutexGuard<'_, Shard<_>>| shard.moving > 0 || !shard.is_empty();
+        Err(if all.iter().any(may_be_had) {
+            Nothing::Soon
         } else {
             Nothing::Exhausted
         })
@@ -252,10 +161,12 @@ impl<F: Fresh> Shards<F> {
     /// One that was never used.
     fn carve(&self, home: usize) -> Option<F::Item> {
         let mut source = lock(&self.source);
-        let item = source.fresh.carve()?;
+        let fresh = source.fresh.as_mut()?;
+        let item = fresh.carve()?;
+        let most = fresh.most();
         source.carved += 1;
         if source.carved > source.room {
-            source.room = source.fresh.most().min(source.carved * 2);
+            source.room = most.min(source.carved * 2);
             self.make_room(source.room);
         }
         drop(source);
@@ -266,13 +177,7 @@ impl<F: Fresh> Shards<F> {
     /// So that a release never has to allocate: every list has room for every item.
     fn make_room(&self, room: usize) {
         for shard in &self.shards {
-            let mut shard = lock(&shard.0);
-            let Shard {
-                warm, keyed, cold, ..
-            } = &mut *shard;
-            warm.reserve_exact(room.saturating_sub(warm.len()));
-            keyed.reserve_exact(room.saturating_sub(keyed.len()));
-            cold.reserve_exact(room.saturating_sub(cold.len()));
+            lock(&shard.0).make_room(room);
         }
     }
 
@@ -297,11 +202,23 @@ impl<F: Fresh> Shards<F> {
         }
     }
 
-    /// Puts an item back, with `kept` bytes of memory that it holds, and wakes one who waits.
-    pub(crate) fn put(&self, home: usize, mut item: F::Item, key: Option<u64>, kept: u64) {
+    /// Puts an item back, with `kept` bytes of memory that it holds, and gives it to one who waits.
+    ///
+    /// # Errors
+    /// The item when the lists have [ended](Self::end).
+    pub(crate) fn put(
+        &self,
+        home: usize,
+        mut item: F::Item,
+        key: Option<u64>,
+        kept: u64,
+    ) -> Result<(), F::Item> {
         *item.note() = Note { key, kept };
         let mut shard = self.shard(home);
         shard.live.subtract(&self.live);
+        if shard.ended {
+            return Err(item);
+        }
         shard.warmth.add(&self.warm);
         shard.kept += kept;
         match key {
@@ -309,18 +226,24 @@ impl<F: Fresh> Shards<F> {
             None => shard.warm.push_back(item),
         }
         drop(shard);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
-            // Not between the search of one who waits and its sleep.
-            drop(lock(&self.gate));
-            self.released.notify_one();
-        }
+        self.serve_if_waiting();
+        Ok(())
     }
 
     /// Puts an item back that holds nothing.
-    pub(crate) fn put_closed(&self, home: usize, item: F::Item) {
+    ///
+    /// # Errors
+    /// As for [`put`](Self::put).
+    pub(crate) fn put_closed(&self, home: usize, item: F::Item) -> Result<(), F::Item> {
         let mut shard = self.shard(home);
         shard.live.subtract(&self.live);
+        if shard.ended {
+            return Err(item);
+        }
         shard.cold.push(item);
+        drop(shard);
+        self.serve_if_waiting();
+        Ok(())
     }
 
     /// Takes an item out of service that is not put back.
@@ -329,38 +252,89 @@ impl<F: Fresh> Shards<F> {
         self.retired.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether more than so many items are warm: at times one too many of each shard is counted.
-    pub(crate) fn is_warm_above(&self, most: i64) -> bool {
-        self.warm.load(Ordering::Relaxed) > most
-    }
-
-    /// Takes out warm items until `moving` is full, those first that have waited longest in a shard. Each is
-    /// to be given back with [`put_cold`](Self::put_cold).
-    pub(crate) fn take_coldest(&self, home: usize, moving: &mut Vec<(usize, F::Item)>) {
-        for number in (0..self.shards.len()).map(|step| home + step) {
-            let mut shard = self.shard(number);
-            while moving.len() < moving.capacity()
-                && let Some(item) = shard.coldest()
-            {
-                shard.moving += 1;
-                moving.push((number, self.cool(&mut shard, item)));
+    /// Lets warm items be closed when there are `batch` more than `most`, or more than that: one after the other
+    /// by `close_one`, which says whether there was one, until `most` are left, and up to a batch.
+    ///
+    /// To be called after each [`put`](Self::put). When all calls are done, fewer than `most` and `batch` are
+    /// warm: since the last time at which that was so, each call that followed a put has closed one at least.
+    pub(crate) fn trim(&self, most: i64, batch: i64, mut close_one: impl FnMut() -> bool) {
+        if !self.is_warm_above(most.saturating_add(batch) - 1) {
+            return;
+        }
+        for _ in 0..batch {
+            if !self.is_warm_above(most) || !close_one() {
+                return;
             }
         }
     }
 
-    /// Puts an item back that holds nothing any more; nothing instead of one that is out of service.
-    pub(crate) fn put_cold(&self, number: usize, item: Option<F::Item>) {
+    /// Whether more than so many items are warm: at times one too many of each shard is counted, and never
+    /// one too few.
+    fn is_warm_above(&self, most: i64) -> bool {
+        self.warm.load(Ordering::Relaxed) > most
+    }
+
+    /// Takes out the warm item that was released first, of the own shard if it has one. It is to be given back
+    /// with [`put_cold`](Self::put_cold), with the number that it comes with.
+    ///
+    /// `None` if no item is warm, at one moment of the call.
+    pub(crate) fn take_coldest(&self, home: usize) -> Option<(usize, F::Item)> {
+        let take = |number: usize, shard: &mut Shard<F::Item>| {
+            let item = shard.coldest()?;
+            shard.moving += 1;
+            Some((number, self.cool(shard, item)))
+        };
+        let numbers = || (0..self.shards.len()).map(|step| home + step);
+        numbers()
+            .find_map(|number| take(number, &mut self.shard(number)))
+            .or_else(|| {
+                // It may have gone to a shard that was passed.
+                let mut all: Vec<_> = self.shards.iter().map(|shard| lock(&shard.0)).collect();
+                let mut all = all.iter_mut().enumerate();
+                all.find_map(|(number, shard)| take(number, shard))
+            })
+    }
+
+    /// Puts an item back that holds nothing any more.
+    ///
+    /// # Errors
+    /// As for [`put`](Self::put).
+    pub(crate) fn put_cold(&self, number: usize, item: F::Item) -> Result<(), F::Item> {
         let mut shard = self.shard(number);
         shard.moving -= 1;
-        match item {
-            Some(item) => shard.cold.push(item),
-            None => drop(self.retired.fetch_add(1, Ordering::Relaxed)),
+        if shard.ended {
+            return Err(item);
         }
+        shard.cold.push(item);
         drop(shard);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
-            drop(lock(&self.gate));
-            self.released.notify_all();
+        self.serve_if_waiting();
+        Ok(())
+    }
+
+    /// Takes an item out of service that could not be made cold.
+    pub(crate) fn retire_moving(&self, number: usize) {
+        self.shard(number).moving -= 1;
+        self.retired.fetch_add(1, Ordering::Relaxed);
+        // Who is hasty may have waited for this one.
+        self.serve_if_waiting();
+    }
+
+    /// Ends the lists: gives all that is idle, and where items come from. What is put back from now on is not
+    /// taken. Nobody waits any more.
+    pub(crate) fn end(&self) -> (Vec<F::Item>, Option<F>) {
+        let mut items = Vec::new();
+        let fresh = lock(&self.source).fresh.take();
+        for shard in &self.shards {
+            let mut shard = lock(&shard.0);
+            shard.ended = true;
+            while let Some(item) = shard.coldest() {
+                let item = self.cool(&mut shard, item);
+                items.push(item);
+            }
+            items.append(&mut shard.cold);
+            shard.lose_room();
         }
+        (items, fresh)
     }
 
     /// What the lists hold, all at the same moment.

@@ -1,13 +1,16 @@
 //! Slots: a memory, a table and a stack with one owner.
 
+use std::fmt;
 use std::io;
+use std::mem;
 use std::sync::{Arc, Weak};
 
 use crate::machine::wide;
 use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset};
 
 use super::Handle;
-use super::shards::{Fresh, Item, Note};
+use super::shard::{Item, Note};
+use super::shards::Fresh;
 
 /// The regions of one slot.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(super) struct Parts {
     pub(super) memory: Owned,
     pub(super) table: Option<Owned>,
     pub(super) stack: Option<Owned>,
+    /// Bytes of page tables that it may have, as the pool has them in its sum.
+    page_tables: i64,
     note: Note,
 }
 
@@ -64,8 +69,16 @@ impl Parts {
         [Some(&self.memory), self.table.as_ref(), self.stack.as_ref()]
             .into_iter()
             .flatten()
-            .map(|region| wide(region.kept()))
+            .map(|region| wide(region.resident()))
             .sum()
+    }
+
+    /// How many more bytes of page tables it may have than when this was last asked.
+    pub(super) fn more_page_tables(&mut self) -> i64 {
+        let regions = [Some(&self.memory), self.table.as_ref(), self.stack.as_ref()];
+        let bytes: u64 = regions.into_iter().flatten().map(Region::page_tables).sum();
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        bytes - mem::replace(&mut self.page_tables, bytes)
     }
 }
 
@@ -92,6 +105,7 @@ impl Fresh for Carvers {
             memory,
             table: self.tables.as_mut().and_then(whole),
             stack: self.stacks.as_mut().and_then(whole),
+            page_tables: 0,
             note: Note::default(),
         }))
     }
@@ -103,8 +117,9 @@ impl Fresh for Carvers {
 
 /// A slot of a pool, until it is dropped.
 ///
-/// It may go to another thread, and may outlive the pool. Forgetting one does no more than to lose it. Who has
-/// dropped it can use nothing of it any more:
+/// It may go to another thread, and may outlive the pool. One that is forgotten ([`std::mem::forget`]) is lost to
+/// the pool, and its address space stays reserved until the process ends; see [`Pool`](super::Pool). Who has dropped
+/// it can use nothing of it any more:
 ///
 /// ```compile_fail,E0505
 /// fn use_after_release(mut slot: poolcfg_runtime::Slot) -> usize {
@@ -126,7 +141,6 @@ impl Fresh for Carvers {
 ///     std::mem::swap(one.memory(), of_another_pool.memory());
 /// }
 /// ```
-#[derive(Debug)]
 pub struct Slot {
     /// Something until the slot is dropped.
     pub(super) parts: Option<Box<Parts>>,
@@ -152,6 +166,18 @@ impl Slot {
     pub fn stack(&mut self) -> Option<&mut Region> {
         let stack = self.parts.as_mut()?.stack.as_mut()?;
         Some(stack)
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut slot = f.debug_struct("Slot");
+        if let Some(parts) = &self.parts {
+            slot.field("memory", &parts.memory)
+                .field("table", &parts.table)
+                .field("stack", &parts.stack);
+        }
+        slot.field("key", &self.key).finish_non_exhaustive()
     }
 }
 

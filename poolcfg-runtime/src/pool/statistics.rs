@@ -13,8 +13,21 @@ pub struct Statistics {
     pub most_live: u32,
     /// Idle slots that are accessible as far as their last owners had them.
     pub warm: u32,
-    /// Bytes of zeroed pages that idle slots hold.
+    /// Bytes of zeroed pages that idle slots hold, at most `keep_resident` for each memory, table and stack.
+    ///
+    /// Never less than what is in memory, as mincore(2) counts it, with pages that were only read and show the
+    /// page of zeros that all share; unless the process locks all of its memory (`mlockall`) while slots are idle.
     pub resident: Size,
+    /// Bytes of page tables that slots may have, at most, without what the owners of those that are taken have
+    /// added.
+    ///
+    /// It follows from how far owners could touch a slot since it was last closed, by reads too: 4 KiB for each
+    /// 2 MiB, and as much for each GiB and each 512 GiB (with pages of 4 KiB and entries of 8 bytes). Tables that
+    /// slots share are counted for each of them, so most pools have fewer. A slot that is closed has those at
+    /// its edges.
+    pub page_tables: Size,
     /// Slots that are out of service because the system did not clear them.
     pub retired: u32,
+    /// Owners that wait for a slot.
+    pub waiting: u32,
 }

@@ -5,7 +5,8 @@ mod lists;
 #[cfg(loom)]
 mod loom;
 
-use super::shards::{Fresh, Item, Note};
+use super::shard::{Item, Note};
+use super::shards::Fresh;
 
 /// A number in place of a slot.
 #[derive(Clone, Copy, Debug)]

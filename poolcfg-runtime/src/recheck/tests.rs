@@ -186,6 +186,33 @@ fn wasmtime_gets_its_memories_in_one_piece_or_not_at_all() {
     assert_eq!(misfit.limit, RecheckLimit::Hole);
     assert_eq!(misfit.mapping, Some(MappingName::Memories));
     assert_eq!(misfit.largest_fit.max_instances, Some(42));
+    let said = misfit.to_string();
+    let counts = "; each instance has up to 5 core instances, 1 memory, 3 tables";
+    assert!(said.ends_with(counts), "{said}");
+}
+
+/// What one instance may have is what the build says, and the totals follow the instances that are taken.
+#[test]
+fn the_totals_of_wasmtime_follow_the_instances() {
+    let totals = |variable: Option<&str>, tables: Option<u32>| {
+        let variable = variable.map(|value| ("POOLCFG_MAX_INSTANCES".to_owned(), value.into()));
+        let machine = Made {
+            variables: variable.into_iter().collect(),
+            ..Made::new(&[Size::tib(1)])
+        };
+        let mut promise = of_wasmtime(48, 100, 30);
+        for limits in [&mut promise.asked, &mut promise.guaranteed] {
+            let wasmtime = limits.wasmtime.as_mut().unwrap();
+            wasmtime.tables_per_instance = tables.or(wasmtime.tables_per_instance);
+        }
+        let taken = recheck(&machine, &promise, GUARANTEED).unwrap().limits;
+        let totals = taken.wasmtime.unwrap().totals(&taken).unwrap();
+        (totals.memories, totals.tables, totals.core_instances)
+    };
+    assert_eq!(totals(None, None), (100, 300, 500));
+    assert_eq!(totals(Some("7"), None), (7, 21, 35));
+    // A build whose floor has room for one table each.
+    assert_eq!(totals(None, Some(1)), (100, 100, 500));
 }
 
 #[test]
@@ -312,7 +339,7 @@ fn what_is_asked_is_taken_where_it_fits() {
 /// A pool that is there, and has nothing that counts against others.
 fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
-        name,
+        name: Some(name),
         ranges: Vec::new(),
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
@@ -334,6 +361,27 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
     machine.holdings.push(no_bytes_of("first"));
     let second = recheck(&machine, &of("second"), GUARANTEED).unwrap();
     assert!(second.limits.max_instances >= 30);
+}
+
+#[test]
+fn a_pool_that_is_gone_is_to_come_again() {
+    let of = |name| Promise {
+        name,
+        process: Process::new(&[("first", slots(30)), ("second", slots(30))]),
+        ..promise(1000, 30)
+    };
+    let mut machine = Made::new(&[Size::gib(80), Size::gib(170)]);
+    machine.holdings.push(Holding {
+        name: None,
+        ..no_bytes_of("first")
+    });
+    let second = |machine: &Made| {
+        let taken = recheck(machine, &of("second"), GUARANTEED).unwrap();
+        taken.limits.max_instances
+    };
+    let beside_one_to_come = second(&machine);
+    machine.holdings.push(no_bytes_of("first"));
+    assert!(second(&machine) > beside_one_to_come);
 }
 
 #[test]
@@ -494,7 +542,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 #[test]
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
-        name: "",
+        name: Some(""),
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
         writable_at_worst: Size::mib(200),
@@ -689,7 +737,7 @@ fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
 fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
-            name: "first",
+            name: Some("first"),
             ranges: vec![
                 0..Size::gib(60).get(),
                 Size::gib(70).get()..Size::gib(80).get(),

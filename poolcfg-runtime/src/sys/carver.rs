@@ -23,6 +23,8 @@ pub(crate) struct Cut {
 #[derive(Debug)]
 pub(crate) struct Carver {
     mapping: Arc<Mapping>,
+    /// Before each region.
+    guard: usize,
     stride: usize,
     max: usize,
     /// Where the next region begins.
@@ -37,7 +39,7 @@ impl Carver {
                 .ok()
                 .filter(|size| page::is_whole(*size))
         };
-        let (stride, max, next) = match (whole(cut.stride), whole(cut.max), whole(cut.guard)) {
+        let (stride, max, guard) = match (whole(cut.stride), whole(cut.max), whole(cut.guard)) {
             (Some(stride), Some(max), Some(guard)) if stride > 0 && max <= stride => {
                 (stride, max, guard)
             }
@@ -45,10 +47,16 @@ impl Carver {
         };
         Self {
             mapping: Arc::new(mapping),
+            guard,
             stride,
             max,
-            next,
+            next: guard,
         }
+    }
+
+    /// The mapping that is cut.
+    pub(crate) fn mapping(&self) -> &Arc<Mapping> {
+        &self.mapping
     }
 
     /// The next region, closed; nothing when there is none left. `checked` says that its owners check
@@ -60,6 +68,8 @@ impl Carver {
         }
         let offset = self.next;
         self.next = end;
+        // What is left of the stride is the guard behind it.
+        self.mapping.begin(offset, offset - self.guard..end);
         let mapping = Arc::clone(&self.mapping);
         Some(Owned::new(
             mapping,
@@ -68,5 +78,11 @@ impl Carver {
             checked,
             Weak::clone(pool),
         ))
+    }
+}
+
+impl Drop for Carver {
+    fn drop(&mut self) {
+        self.mapping.end();
     }
 }

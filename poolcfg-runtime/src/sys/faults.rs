@@ -1,7 +1,8 @@
-//! Faults: a shim through which tests let a chosen call of this thread fail.
+//! Faults: a shim through which tests let a chosen call of this thread fail, or do less than it does here.
 
 use std::cell::Cell;
 use std::io;
+use std::ops::Range;
 
 use rustix::io::Errno;
 
@@ -25,6 +26,26 @@ pub(crate) struct Plan {
 thread_local! {
     static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
     static FAILED: Cell<u32> = const { Cell::new(0) };
+    static TABLES_STAY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `life` as on a kernel that frees no page tables with the pages.
+pub(crate) fn where_tables_stay<T>(life: impl FnOnce() -> T) -> T {
+    TABLES_STAY.set(true);
+    let result = life();
+    TABLES_STAY.set(false);
+    result
+}
+
+/// The ranges in which so many bytes are given back: tables are freed only by one that spans all of a table.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
+    let most = match TABLES_STAY.get() {
+        true => super::page::table_span() / 2,
+        false => len.max(1),
+    };
+    let range = move |start: usize| start..(start + most).min(len);
+    (0..len).step_by(most).map(range)
 }
 
 /// Runs `life` with calls that fail, and says how many did.
@@ -50,8 +71,13 @@ pub(super) fn call<T>(
             FAILED.set(FAILED.get() + 1);
             let page = rustix::param::page_size();
             let half = len / 2 / page * page;
-            // A map that is made, or taken away, is one whole.
-            let divisible = !matches!(call, Call::Reserve | Call::Release);
+            let divisible = match call {
+                // A map that is made, or taken away, is one whole.
+                Call::Reserve | Call::Release => false,
+                // Everything else is said before anything is changed.
+                Call::Renew => plan.errno == Errno::NOMEM,
+                _ => true,
+            };
             if plan.half && divisible && half > 0 {
                 drop(make(half));
             }

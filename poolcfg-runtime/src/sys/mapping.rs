@@ -1,12 +1,16 @@
 //! Mappings: address space that belongs to the process and is inaccessible, until it is dropped.
+//!
+//! Regions are cut from it. When no more are, what none of them uses is given back at once.
 
 use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::Size;
 
+use super::extents::Extents;
 use super::os;
 
 /// A reservation: whole pages, inaccessible but for what regions open of them.
@@ -14,9 +18,9 @@ use super::os;
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     len: usize,
-    /// Where a call failed in a way that may have given pages back to the system. Somebody else's
-    /// mapping may lie there by now, so these bytes are never touched nor released any more.
-    torn: Mutex<Vec<Range<usize>>>,
+    extents: Mutex<Extents>,
+    /// Whether the process locks all that it maps, this too, so that what is opened may be in memory at once.
+    locked: AtomicBool,
 }
 
 // SAFETY: a mapping is an address and a length that belong to it alone; what may be done to its pages is
@@ -51,7 +55,8 @@ impl Mapping {
         Self {
             base,
             len,
-            torn: Mutex::new(Vec::new()),
+            extents: Mutex::new(Extents::new(len)),
+            locked: AtomicBool::new(false),
         }
     }
 
@@ -85,13 +90,70 @@ impl Mapping {
     /// What the system says when the first page may have stayed accessible.
     pub(crate) fn unite(&self) -> io::Result<()> {
         // SAFETY: the range is the mapping's own, whole, and no region has been cut from it.
-        unsafe { os::unite(self.base, self.len) }
+        let locked = unsafe { os::unite(self.base, self.len) }?;
+        self.locked.store(locked, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether the process locks all that it maps (mlockall), as far as that is known.
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked.load(Ordering::Relaxed)
+    }
+
+    /// The process locks all that it maps.
+    pub(super) fn lock(&self) {
+        self.locked.store(true, Ordering::Relaxed);
     }
 
     /// From now on these bytes are not released.
     pub(super) fn tear(&self, bytes: Range<usize>) {
-        let mut torn = self.torn.lock().unwrap_or_else(PoisonError::into_inner);
-        torn.push(bytes);
+        self.extents().tear(bytes);
+    }
+
+    /// A region begins at `start` that uses these bytes, in which its guards are.
+    pub(super) fn begin(&self, start: usize, bytes: Range<usize>) {
+        self.extents().begin(start, bytes);
+    }
+
+    /// The region at `start` is gone.
+    pub(super) fn leave(&self, start: usize) {
+        let unused = self.extents().leave(start);
+        self.give_back(unused);
+    }
+
+    /// No more regions are cut: what none of them uses is given back.
+    pub(super) fn end(&self) {
+        let unused = self.extents().end();
+        self.give_back(unused);
+    }
+
+    /// Address space that is in use: all of it as long as regions are cut.
+    pub(crate) fn used(&self) -> Vec<Range<usize>> {
+        let used = self.extents().used();
+        let address = |offset| self.address().saturating_add(offset);
+        used.into_iter()
+            .map(|bytes| address(bytes.start)..address(bytes.end))
+            .collect()
+    }
+
+    /// Gives bytes back that no region uses and that no region will be cut from. Where the system does not take
+    /// them, they are given back with the whole mapping.
+    fn give_back(&self, parts: Vec<Range<usize>>) {
+        for part in parts {
+            let len = part.end - part.start;
+            // SAFETY: these are bytes of what `os::reserve` gave, on pages, since regions and guards are. They
+            // are not torn, and nobody refers to them: a region, which holds its bytes in use as long as it
+            // lives, touches no others. `extents` gives each byte once, so they were not released before.
+            let released = unsafe { os::release_part(self.at(part.start), len) };
+            if !released {
+                self.extents().leave_behind(part);
+            }
+        }
+    }
+
+    /// Whole at every moment in which a panic could occur.
+    fn extents(&self) -> MutexGuard<'_, Extents> {
+        self.extents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,19 +168,18 @@ fn len(bytes: Size) -> io::Result<usize> {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        let torn = self.torn.get_mut().unwrap_or_else(PoisonError::into_inner);
-        torn.sort_unstable_by_key(|bytes| bytes.start);
-        torn.push(self.len..self.len);
-        let mut from = 0;
-        for bytes in torn.drain(..) {
-            if let Some(len) = bytes.start.checked_sub(from).filter(|len| *len > 0) {
-                // SAFETY: `from` lies in the mapping, of `len` bytes at least.
-                let start = unsafe { self.base.add(from) };
-                // SAFETY: the range is of what `os::reserve` gave, without what is torn, and nobody
-                // refers to it: every region holds the mapping alive.
-                unsafe { os::release(start, len) };
-            }
-            from = from.max(bytes.end);
+        let rest = self.extents().rest();
+        if !os::RELEASES_PARTS {
+            // SAFETY: the range is what `os::reserve` gave, whole, and nobody refers to it: every region
+            // holds the mapping alive.
+            unsafe { os::release(self.base, self.len) };
+            return;
+        }
+        for part in rest {
+            let len = part.end - part.start;
+            // SAFETY: as in `give_back`; nobody refers to any of it, since every region holds the mapping
+            // alive. What the system did not take before was not released.
+            unsafe { os::release(self.at(part.start), len) };
         }
     }
 }

@@ -3,15 +3,20 @@
 //!
 //! - [`Mapping`]: address space that is reserved and inaccessible, released on drop.
 //! - [`Carver`]: cuts a mapping into regions with guards between them, each handed out once.
+//! - `extents`: which bytes of a mapping regions use, and which are given back.
 //! - [`Region`]: one part of one slot; its first `size` bytes are accessible, and by its owner alone.
-//! - `tenure`: what the pool does to a region between one owner and the next.
+//! - `tenure`: what the pool does to a region between one owner and the next; `pages`: to its pages; `left`:
+//!   what may be left of them.
 //! - `page`: what a whole page is.
 //! - `pagemap`: which pages have been written, as Linux tells.
 //! - `os`: the calls of each system that all of this is made of.
 
 mod carver;
+mod extents;
+mod left;
 mod mapping;
 mod page;
+mod pages;
 mod region;
 mod reset;
 mod tenure;

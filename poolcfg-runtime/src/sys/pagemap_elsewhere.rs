@@ -3,14 +3,7 @@
 use std::io;
 use std::ptr::NonNull;
 
-/// What has been zeroed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Zeroed {
-    /// Bytes of the pages that were zeroed.
-    pub(super) kept: usize,
-    /// Up to where everything is zero.
-    pub(super) upto: usize,
-}
+use super::left::Cleared;
 
 /// Refuses.
 ///
@@ -19,7 +12,7 @@ pub(super) struct Zeroed {
 pub(super) unsafe fn zero_written(
     _start: NonNull<u8>,
     _len: usize,
-    _keep: usize,
-) -> io::Result<Zeroed> {
+    _keep: Option<usize>,
+) -> io::Result<Cleared> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -9,6 +9,7 @@ use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::left::Left;
 use super::mapping::Mapping;
 use super::page;
 
@@ -18,9 +19,12 @@ use super::page;
 /// A memory begins with the bytes that were asked for, or none, and grows; a table and a stack are open
 /// whole from the start. The bytes of a region are zero for each new owner.
 ///
+/// An owner may lock pages (mlock). They are unlocked when the slot is released if that gives any pages back, and at
+/// the latest when the slot is closed: by [`close_idle`](crate::Pool::close_idle), or when more slots than
+/// [`warm_slots`](crate::PoolOptions::warm_slots) are idle.
+///
 /// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
 /// that of another slot or of another pool.
-#[derive(Debug)]
 pub struct Region<T: ?Sized = [()]> {
     pub(super) mapping: Arc<Mapping>,
     pub(super) offset: usize,
@@ -32,9 +36,9 @@ pub struct Region<T: ?Sized = [()]> {
     pub(super) open: usize,
     /// What may be accessible, if a call failed half-way: else as far as `open`.
     pub(super) reach: usize,
-    /// Bytes of zeroed pages that an earlier reset has kept.
-    pub(super) kept: usize,
-    /// Whether somebody may have written since the last reset.
+    /// What owners may have left.
+    pub(super) left: Left,
+    /// Whether somebody may have read or written since the last reset.
     pub(super) touched: AtomicBool,
     /// Whether the owner has changed the mapping itself.
     pub(super) replaced: bool,
@@ -72,7 +76,7 @@ impl Owned {
             size: 0,
             open: 0,
             reach: 0,
-            kept: 0,
+            left: Left::default(),
             touched: AtomicBool::new(false),
             replaced: false,
             torn: false,
@@ -142,7 +146,7 @@ impl<T: ?Sized> Region<T> {
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {
         // Who has an address may write.
-        self.touched.store(true, Ordering::Relaxed);
+        self.touch();
         self.start().as_ptr()
     }
 
@@ -159,6 +163,8 @@ impl<T: ?Sized> Region<T> {
     /// Its accessible bytes.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
+        // Reading a page costs an entry in the page tables.
+        self.touch();
         // SAFETY: the first `size` bytes are open, zero or written since, in one mapping that this
         // region keeps alive, and fit an isize; they change only through `&mut self`.
         unsafe { slice::from_raw_parts(self.start().as_ptr(), self.size) }
@@ -180,6 +186,13 @@ impl<T: ?Sized> Region<T> {
     /// it. What lies there has to stay mapped: an unmapped page may become somebody else's at once.
     pub fn mapped_over(&mut self) {
         self.replaced = true;
+    }
+
+    fn touch(&self) {
+        // A line that nobody writes is shared by those who read.
+        if !self.touched.load(Ordering::Relaxed) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn start(&self) -> NonNull<u8> {
@@ -223,6 +236,23 @@ impl<T: ?Sized> Region<T> {
     /// Whether what is beyond the size has to be inaccessible.
     pub(super) fn is_guarded(&self) -> bool {
         !self.checked
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Region<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region")
+            .field("address", &format_args!("{:#x}", self.start().addr()))
+            .field("size", &self.size)
+            .field("max", &self.max)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized> Drop for Region<T> {
+    /// Only when a slot is out of service, or its pool is gone.
+    fn drop(&mut self) {
+        self.mapping.leave(self.offset);
     }
 }
 

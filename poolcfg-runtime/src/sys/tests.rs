@@ -96,6 +96,72 @@ fn a_reservation_by_address_lies_there_or_is_none() {
     assert_eq!(u64::try_from(again.address()), Ok(start));
 }
 
+/// Whether anybody could map something there.
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    target_pointer_width = "64"
+))]
+fn is_free(address: usize) -> bool {
+    let address = u64::try_from(address).expect("64 bits");
+    let page = Size::bytes(u64::try_from(super::page_size()).expect("64 bits"));
+    super::Mapping::reserve_at(address, page).is_ok()
+}
+
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    target_pointer_width = "64"
+))]
+#[test]
+#[ignore = "run by the test below, in a process in which nobody else maps anything"]
+fn map_beside_what_is_left() {
+    let page = super::page_size();
+    for (left, gone) in [
+        ([0].as_slice(), [1, 2].as_slice()),
+        (&[1], &[0, 2]),
+        (&[0, 1], &[2]),
+    ] {
+        let pool = pool();
+        let mut slots: Vec<_> = (0..3).map(|_| pool.acquire().ok()).collect();
+        let start = |slot: &mut Option<Slot>| {
+            let slot = slot.as_mut().expect("three slots");
+            slot.memory().as_ptr().addr()
+        };
+        let starts: Vec<_> = slots.iter_mut().map(start).collect();
+        let stride = starts[1] - starts[0];
+        let guard = stride - slots[0].as_mut().expect("a slot").memory().max();
+        // One before the pool ends, and the others after it.
+        slots[gone[0]] = None;
+        drop(pool);
+        for number in gone {
+            slots[*number] = None;
+            assert!(is_free(starts[*number]));
+        }
+        for number in left {
+            let start = starts[*number];
+            for used in [start - guard, start - page, start, start + stride - page] {
+                assert!(!is_free(used), "{left:?} {number}");
+            }
+            let slot = slots[*number].as_mut().expect("it lives");
+            slot.memory().grow_to(1 << 20).expect("it grows");
+        }
+        let (first, last) = (starts[left[0]], starts[left[left.len() - 1]]);
+        assert!(is_free(first - guard - page) && is_free(last + stride));
+        slots.clear();
+        assert!(starts.iter().all(|start| is_free(*start)));
+    }
+}
+
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    target_pointer_width = "64"
+))]
+#[test]
+fn a_slot_whose_pool_is_gone_keeps_its_guards_and_nothing_else() {
+    let output = child("map_beside_what_is_left", "");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+}
+
 #[test]
 #[ignore = "run by the test below"]
 fn touch_one_byte() {
@@ -105,9 +171,15 @@ fn touch_one_byte() {
         panic!("{asked}");
     };
     let mut slots = slots(if region == "reused" { 1 << 20 } else { 0 });
-    let slot = &mut slots[slot.parse::<usize>().expect("a number")];
+    let number = slot.parse::<usize>().expect("a number");
+    if region == "alone" {
+        // The pool is gone, and so is what lay beside it.
+        slots = vec![slots.swap_remove(number)];
+    }
+    let number = number.min(slots.len() - 1);
+    let slot = &mut slots[number];
     let region: &Region = match region {
-        "memory" | "reused" => slot.memory(),
+        "memory" | "reused" | "alone" => slot.memory(),
         "table" => slot.table().expect("it has one"),
         "stack" => slot.stack().expect("it has one"),
         "shrunk" => {
@@ -148,7 +220,9 @@ fn child(test: &str, asked: &str) -> Output {
 fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
     const SIGSEGV: i32 = 11;
     const SIGBUS: i32 = 10;
-    for region in ["memory", "reused", "shrunk", "whole", "table", "stack"] {
+    for region in [
+        "memory", "reused", "shrunk", "whole", "alone", "table", "stack",
+    ] {
         for slot in 0..3 {
             for byte in BYTES {
                 let asked = format!("{region} {slot} {byte}");

@@ -2,8 +2,13 @@
 
 use std::ffi::c_void;
 use std::io;
+#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
+use std::iter;
+#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 
+use rustix::io::Errno;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use rustix::mm::Advice;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
@@ -14,9 +19,21 @@ pub(super) const DISCARD_SHUTS: bool = !cfg!(any(target_os = "linux", target_os 
 /// Whether a failed [`discard`] may leave a hole in the mapping.
 pub(super) const DISCARD_MAY_TEAR: bool = DISCARD_SHUTS;
 
-/// Whether a failed [`renew`] may leave a hole in the mapping: Linux puts back what it took out only from
-/// 6.12 on (mm/mmap.c: mmap_region, vms_abort_munmap_vmas).
-pub(super) const RENEW_MAY_TEAR: bool = true;
+/// Whether a part of a reservation can be given back.
+pub(super) const RELEASES_PARTS: bool = true;
+
+/// Whether a [`renew`] that failed so may have left a hole in the mapping: Linux puts back what it took out only
+/// from 6.12 on, and not when it finds no memory for the new map after the pages are gone (vms_abort_munmap_vmas,
+/// mm/vma.h; 7.2: mm/vma.c). All but ENOMEM it says before it takes anything out: EAGAIN for what may be locked,
+/// EPERM and EACCES of a filter or a security module (do_mmap).
+pub(super) fn renewal_tears(error: &io::Error) -> bool {
+    DISCARD_SHUTS || error.raw_os_error() == Some(Errno::NOMEM.raw_os_error())
+}
+
+/// Whether a [`discard`] failed so for pages that are locked (EINVAL, madvise(2)).
+pub(super) fn is_locked(error: &io::Error) -> bool {
+    !DISCARD_SHUTS && error.raw_os_error() == Some(Errno::INVAL.raw_os_error())
+}
 
 /// The calls, each of which may fail at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +54,16 @@ pub(crate) enum Call {
     Shut,
     /// madvise, or mmap over the pages.
     Discard,
+    /// madvise on pages that are locked.
+    DiscardLocked,
     /// mmap over the pages.
     Renew,
     /// open of /proc/self/pagemap.
     OpenPagemap,
     /// ioctl of that.
     Scan,
+    /// lseek of that.
+    Prove,
 }
 
 /// Makes a call on `len` bytes; a test may let it fail, before or after half of them.
@@ -58,10 +79,20 @@ pub(super) fn call<T>(
 #[cfg(test)]
 pub(super) use super::faults::call;
 
+/// The ranges in which so many bytes are given back: a test may have page tables stay, as on kernels that do not
+/// free them, which is so for ranges that are smaller than a table's.
+#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
+fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
+    iter::once(0..len)
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+use super::faults::pieces;
+
 /// Every map has the same flags: maps that differ in them never merge again.
 ///
 /// `MAP_NORESERVE` keeps mode 0 of `vm.overcommit_memory` from refusing a slot for being larger than
-/// what is free (Linux 6.12, mm/mmap.c:496-499; mode 2 ignores it). The BSDs have dropped the flag.
+/// what is free (mm/mmap.c, do_mmap; mode 2 ignores it). The BSDs have dropped the flag.
 fn flags() -> MapFlags {
     #[cfg(not(any(target_os = "freebsd", target_os = "dragonfly")))]
     {
@@ -122,15 +153,25 @@ pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> 
 /// The range is of one that [`reserve`] gave, and nobody refers to it.
 pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
     // SAFETY: the caller's promise.
+    let _ = unsafe { release_part(base, len) };
+}
+
+/// The same, and tells whether the address space is given back.
+///
+/// # Safety
+/// As for [`release`].
+pub(super) unsafe fn release_part(base: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: the caller's promise.
     let unmap = || unsafe { rustix::mm::munmap(pointer(base), len) };
-    if call(Call::Release, len, |_| unmap()).is_err() {
-        // SAFETY: the caller's promise.
-        let _ = unsafe { discard(base, len) };
-        // One mapping where there were many, unless that is refused too.
-        // SAFETY: the caller's promise.
-        let _ = unsafe { shut(base, len) };
-        let _ = call(Call::Release, len, |_| unmap());
+    if call(Call::Release, len, |_| unmap()).is_ok() {
+        return true;
     }
+    // SAFETY: the caller's promise.
+    let _ = unsafe { discard(base, len) };
+    // One mapping where there were many, unless that is refused too.
+    // SAFETY: the caller's promise.
+    let _ = unsafe { shut(base, len) };
+    call(Call::Release, len, |_| unmap()).is_ok()
 }
 
 /// Keeps one touched byte from costing a huge page of 2 MiB and more. Said of a whole reservation at once it
@@ -161,26 +202,32 @@ fn advise(base: NonNull<u8>, len: usize, advice: Advice) {
 /// reservation gets one while it is still whole: its first page is written, and the rest then merges with
 /// that page's map, which happens when advice about it is changed and is as before again.
 ///
+/// Whether the process locks all that it maps comes to light on the way.
+///
 /// # Errors
 /// What the system says when it does not make the first page inaccessible again.
 ///
 /// # Safety
 /// The range is one that [`reserve`] gave, and nobody refers to it, nor has any of it been opened.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) unsafe fn unite(base: NonNull<u8>, len: usize) -> io::Result<()> {
+pub(super) unsafe fn unite(base: NonNull<u8>, len: usize) -> io::Result<bool> {
     let page = page_size();
     if len <= page {
-        return Ok(());
+        return Ok(false);
     }
     // SAFETY: the caller's promise.
     if unsafe { open(base, page) }.is_err() {
         // Where nothing can be opened, the first slot tells.
-        return Ok(());
+        return Ok(false);
     }
     // SAFETY: the page is open, and the caller's own.
     unsafe { base.as_ptr().write_volatile(0) };
     // SAFETY: the caller's promise; a page that stays is zero.
-    let _ = unsafe { discard(base, page) };
+    let locked = unsafe { discard(base, page) }.is_err_and(|error| is_locked(&error));
+    if locked {
+        // SAFETY: as above.
+        let _ = unsafe { discard_locked(base, page) };
+    }
     // SAFETY: the caller's promise.
     unsafe { shut(base, page) }?;
     // SAFETY: the range is longer than a page.
@@ -188,7 +235,7 @@ pub(super) unsafe fn unite(base: NonNull<u8>, len: usize) -> io::Result<()> {
     // It is about reading ahead in files.
     advise(rest, len - page, Advice::Random);
     advise(rest, len - page, Advice::Normal);
-    Ok(())
+    Ok(locked)
 }
 
 /// No other system tells that it merges what was split, nor counts it.
@@ -197,8 +244,8 @@ pub(super) unsafe fn unite(base: NonNull<u8>, len: usize) -> io::Result<()> {
 /// None is needed.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
-pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<()> {
-    Ok(())
+pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Makes pages readable and writable.
@@ -232,10 +279,35 @@ pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
 pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // `Advice::DontNeed` is a different thing: posix_madvise's, which discards nothing on Linux.
     let advice = Advice::LinuxDontNeed;
-    // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
-    call(Call::Discard, len, |len| unsafe {
+    call(Call::Discard, len, |len| {
+        pieces(len).try_for_each(|piece| {
+            let first = pointer(start).wrapping_byte_add(piece.start);
+            // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
+            unsafe { rustix::mm::madvise(first, piece.len(), advice) }
+        })
+    })
+}
+
+/// The same for pages that are locked, which stay so: from Linux 5.18 on.
+///
+/// # Safety
+/// The range is within a reservation of the caller's, and nobody refers to it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) unsafe fn discard_locked(start: NonNull<u8>, len: usize) -> io::Result<()> {
+    let advice = Advice::LinuxDontneedLocked;
+    // SAFETY: as in `discard`.
+    call(Call::DiscardLocked, len, |len| unsafe {
         rustix::mm::madvise(pointer(start), len, advice)
     })
+}
+
+/// Refuses: locked pages are replaced as all others are.
+///
+/// # Safety
+/// None is needed.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) unsafe fn discard_locked(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Makes pages inaccessible, and zero for whoever opens them next: by new pages in their place, since

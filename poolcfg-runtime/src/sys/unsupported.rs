@@ -10,7 +10,17 @@ pub(super) const DISCARD_SHUTS: bool = true;
 pub(super) const DISCARD_MAY_TEAR: bool = false;
 
 /// As above.
-pub(super) const RENEW_MAY_TEAR: bool = false;
+pub(super) fn renewal_tears(_error: &io::Error) -> bool {
+    false
+}
+
+/// Nothing is ever locked here.
+pub(super) fn is_locked(_error: &io::Error) -> bool {
+    false
+}
+
+/// As above.
+pub(super) const RELEASES_PARTS: bool = false;
 
 /// Bytes of a page, for the arithmetic alone.
 pub(crate) fn page_size() -> usize {
@@ -37,6 +47,14 @@ pub(super) unsafe fn release(_base: NonNull<u8>, _len: usize) {}
 ///
 /// # Safety
 /// None is needed.
+pub(super) unsafe fn release_part(_base: NonNull<u8>, _len: usize) -> bool {
+    false
+}
+
+/// Never called: nothing is ever reserved.
+///
+/// # Safety
+/// None is needed.
 pub(super) unsafe fn keep_pages_small(_base: NonNull<u8>, _len: usize) {}
 
 /// Does nothing: there are no maps to merge.
@@ -44,8 +62,8 @@ pub(super) unsafe fn keep_pages_small(_base: NonNull<u8>, _len: usize) {}
 /// # Safety
 /// None is needed.
 #[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
-pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<()> {
-    Ok(())
+pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Refuses.
@@ -77,5 +95,13 @@ pub(super) unsafe fn discard(_start: NonNull<u8>, _len: usize) -> io::Result<()>
 /// # Safety
 /// None is needed.
 pub(super) unsafe fn renew(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Refuses.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn discard_locked(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

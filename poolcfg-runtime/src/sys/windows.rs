@@ -18,7 +18,17 @@ pub(super) const DISCARD_SHUTS: bool = true;
 pub(super) const DISCARD_MAY_TEAR: bool = false;
 
 /// As above: pages of a reservation are decommitted, never replaced.
-pub(super) const RENEW_MAY_TEAR: bool = false;
+pub(super) fn renewal_tears(_error: &io::Error) -> bool {
+    false
+}
+
+/// Locked pages are decommitted as all others are.
+pub(super) fn is_locked(_error: &io::Error) -> bool {
+    false
+}
+
+/// A reservation is given back whole, as it was made.
+pub(super) const RELEASES_PARTS: bool = false;
 
 /// Bytes of a page.
 pub(crate) fn page_size() -> usize {
@@ -58,6 +68,16 @@ pub(super) unsafe fn release(base: NonNull<u8>, len: usize) {
     }
 }
 
+/// Gives back the pages of a part of a reservation. The addresses stay, which is what it returns.
+///
+/// # Safety
+/// The range is of one that [`reserve`] gave, and nobody refers to it.
+pub(super) unsafe fn release_part(base: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: the caller's promise.
+    let _ = unsafe { shut(base, len) };
+    false
+}
+
 /// Pages are small unless large ones are asked for.
 ///
 /// # Safety
@@ -69,8 +89,8 @@ pub(super) unsafe fn keep_pages_small(_base: NonNull<u8>, _len: usize) {}
 /// # Safety
 /// None is needed.
 #[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
-pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<()> {
-    Ok(())
+pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// Makes pages readable and writable.
@@ -105,6 +125,14 @@ pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
 pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
     unsafe { shut(start, len) }
+}
+
+/// Refuses: it is not called for.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn discard_locked(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The same: nothing else can be mapped into a reservation.

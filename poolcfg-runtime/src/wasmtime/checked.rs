@@ -1,8 +1,10 @@
 //! What a recheck has found to be there for Wasmtime.
 
-use poolcfg_core::{Limits, Promise, Size};
+use std::fmt;
 
-use super::{Tunables, WasmtimeSettings};
+use poolcfg_core::{Counts, Limits, Promise, Size};
+
+use super::{Tunables, WasmtimeSettings, counts};
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
 use crate::machine::Here;
@@ -14,7 +16,6 @@ use crate::sys::Mapping;
 ///
 /// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
 /// slots will still need; keep it as long as the engine.
-#[derive(Debug)]
 pub struct Checked {
     limits: Limits,
     page_size: Size,
@@ -27,7 +28,7 @@ impl Checked {
     pub(super) fn new(promise: Promise<'static>, taken: &Taken<Mapping>) -> Self {
         let (limits, page_size) = (taken.limits, taken.page_size);
         let entry = Entry::new(Holding {
-            name: promise.name,
+            name: Some(promise.name),
             // Where Wasmtime will map them is not known.
             ranges: Vec::new(),
             maps_at_worst: maps_at_worst(&limits, page_size),
@@ -45,6 +46,12 @@ impl Checked {
     #[must_use]
     pub fn instances(&self) -> u32 {
         self.limits.max_instances
+    }
+
+    /// What each of them may have, as the build says it ([`WasmtimeLimits::counts`](crate::WasmtimeLimits::counts)).
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        counts(&self.limits)
     }
 
     /// What was found: at least what was guaranteed (or what one can live with), at most what was asked.
@@ -69,5 +76,15 @@ impl Checked {
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&Here, &self.promise, &self.limits, self.page_size)
+    }
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked")
+            .field("pool", &self.promise.name)
+            .field("instances", &self.instances())
+            .field("memory_reservation", &self.limits.memory_reservation)
+            .finish_non_exhaustive()
     }
 }

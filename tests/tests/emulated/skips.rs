@@ -17,7 +17,7 @@ pub struct Skip {
 
 /// What is left out, all of it. The host's kernel and those that are booted run the same tests, or hold the
 /// same promises.
-pub static SKIPS: [Skip; 11] = [
+pub static SKIPS: [Skip; 17] = [
     Skip {
         program: "poolcfg-runtime/pool",
         test: "live_slots_make_no_more_mappings_than_were_reckoned_with",
@@ -83,5 +83,41 @@ pub static SKIPS: [Skip; 11] = [
         test: "sys::tests::faults::whatever_call_fails_no_slot_is_lost_no_byte_is_stale_and_nothing_leaks",
         applies: |machine, confined| machine.pointer_width == 64 || confined.is_some(),
         reason: "minutes, which the machines of 32 bits spend: what fails is injected, not the emulator's",
+    },
+    Skip {
+        program: "poolcfg-runtime/poolcfg_runtime",
+        test: "sys::tests::pages::page_tables_go_back_where_the_kernel_leaves_them_too",
+        applies: |_, _| true,
+        reason: "the page tables that the kernel counts are the emulator's",
+    },
+    Skip {
+        program: "poolcfg-runtime/tenure",
+        test: "page_tables_of_readers_go_back",
+        applies: |_, _| true,
+        reason: "the page tables that the kernel counts are the emulator's",
+    },
+    Skip {
+        program: "poolcfg-runtime/tenure",
+        test: "statistics_never_say_less_than_what_is_there",
+        applies: |_, _| true,
+        reason: "the list of mappings is the emulator's own, and has no pages",
+    },
+    Skip {
+        program: "poolcfg-runtime/tenure",
+        test: "a_process_that_locks_everything_keeps_no_more_than_what_is_kept",
+        applies: |_, _| true,
+        reason: "it would lock what the emulator maps",
+    },
+    Skip {
+        program: "poolcfg-runtime/tenure",
+        test: "what_an_owner_locks_is_locked_no_more_when_its_slot_is_closed",
+        applies: |_, _| true,
+        reason: "what is locked is counted with what the emulator has locked",
+    },
+    Skip {
+        program: "poolcfg-runtime/tenure",
+        test: "what_is_kept_is_whole_pages",
+        applies: |_, _| true,
+        reason: "which pages there are is told of the emulator's own addresses",
     },
 ];

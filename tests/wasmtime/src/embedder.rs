@@ -45,6 +45,7 @@ impl Embedder {
             "poolcfg.toml",
             "src/lib.rs",
             "src/main.rs",
+            "src/bin/components.rs",
             "src/bin/instantiate.rs",
             "src/bin/memory-cycle.rs",
             "src/bin/stale.rs",

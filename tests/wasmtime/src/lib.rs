@@ -7,7 +7,10 @@
 //! - `space`: a process with as much address space as a small target has in one piece
 //! - `component`: the component hello-wasi-http
 //! - `server`, `client`: `wasmtime serve`, and those who ask it
+//! - `live`: requests that are all alive at once
 //! - `embedder`: the program that embeds Wasmtime
+//! - `library`: Wasmtime's C library
+//! - `wash`: the `wash` command of wasmCloud
 //! - `table`: what a benchmark prints
 #![forbid(unsafe_code)]
 
@@ -15,9 +18,12 @@ pub mod client;
 pub mod command;
 pub mod component;
 pub mod embedder;
+pub mod library;
+pub mod live;
 pub mod release;
 pub mod server;
 pub mod setup;
 pub mod space;
 pub mod table;
 pub mod trace;
+pub mod wash;

@@ -2,10 +2,13 @@
 //!
 //! Each thread does as little as shows what is promised: the orders multiply with every lock.
 
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
 use loom::sync::Arc;
 use loom::thread;
 
-use super::Numbers;
+use super::{Number, Numbers};
 use crate::pool::shards::Shards;
 
 /// Lists with these items idle in these shards, and `fresh` more that were never used.
@@ -14,9 +17,15 @@ fn shards(count: usize, idle: &[usize], fresh: u32) -> Arc<Shards<Numbers>> {
     let shards = Arc::new(Shards::new(count, Numbers { left: items }));
     let taken: Vec<_> = idle.iter().map(|_| shards.take(0, None)).collect();
     for (home, item) in idle.iter().zip(taken) {
-        shards.put(*home, item.expect("fresh"), None, 1);
+        put(&shards, *home, item.expect("fresh"));
     }
     shards
+}
+
+fn put(shards: &Shards<Numbers>, home: usize, item: Number) {
+    shards
+        .put(home, item, None, 1)
+        .expect("the lists have not ended");
 }
 
 fn spawn<T: 'static>(
@@ -52,7 +61,7 @@ fn an_item_that_goes_from_shard_to_shard_is_missed_by_nobody() {
         let shards = shards(2, &[1], 0);
         let moves = spawn(&shards, |shards| {
             if let Some(item) = shards.take(1, None) {
-                shards.put(0, item, None, 1);
+                put(shards, 0, item);
             }
         });
         let other = spawn(&shards, |shards| shards.counts());
@@ -67,52 +76,159 @@ fn an_item_that_goes_from_shard_to_shard_is_missed_by_nobody() {
 #[test]
 fn who_waits_is_woken_whatever_the_order() {
     loom::model(|| {
-        let shards = shards(1, &[], 2);
-        let [one, two] = [0, 1].map(|_| shards.take(0, None).expect("fresh"));
+        let shards = shards(2, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
         // For ever, if no wake-up comes.
         let waits = spawn(&shards, |shards| shards.take_waiting(0, None, || None));
-        let puts = spawn(&shards, move |shards| shards.put(0, one, None, 0));
-        shards.put(0, two, None, 0);
-        puts.join().expect("no panic");
-        assert!(waits.join().expect("no panic").is_some());
+        put(&shards, 1, item);
+        assert_eq!(waits.join().expect("no panic"), Some(item));
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 1));
     });
 }
 
 /// Of these orders there are too many: those with up to three forced switches are tried.
-#[test]
-fn of_two_who_wait_for_one_item_each_has_its_turn() {
+fn with_few_switches(test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
-    builder.check(|| {
+    builder.check(test);
+}
+
+#[test]
+fn who_waits_is_woken_when_two_release_at_once() {
+    with_few_switches(|| {
+        let shards = shards(1, &[], 2);
+        let [one, two] = [0, 1].map(|_| shards.take(0, None).expect("fresh"));
+        let waits = spawn(&shards, |shards| shards.take_waiting(0, None, || None));
+        let puts = spawn(&shards, move |shards| put(shards, 0, one));
+        put(&shards, 0, two);
+        puts.join().expect("no panic");
+        assert!(waits.join().expect("no panic").is_some());
+        assert!(shards.take(0, None).is_some());
+    });
+}
+
+#[test]
+fn of_two_who_wait_for_one_item_each_has_its_turn() {
+    with_few_switches(|| {
         let shards = shards(2, &[], 1);
         let item = shards.take(0, None).expect("fresh");
         let [one, two] = [0, 1].map(|home| {
             spawn(&shards, move |shards| {
                 let item = shards.take_waiting(home, None, || None).expect("released");
-                shards.put(home, item, None, 0);
+                put(shards, home, item);
             })
         });
-        shards.put(1, item, None, 0);
+        put(&shards, 1, item);
         one.join().expect("no panic");
         two.join().expect("no panic");
         assert_eq!(shards.counts().live, 0);
     });
 }
 
+/// Makes the coldest cold.
+fn close_one(shards: &Shards<Numbers>) -> bool {
+    let coldest = shards.take_coldest(0);
+    coldest.is_some_and(|(number, item)| shards.put_cold(number, item).is_ok())
+}
+
 #[test]
 fn items_that_are_being_closed_are_held_back_from_nobody() {
     loom::model(|| {
         let shards = shards(1, &[0], 0);
-        let closing = spawn(&shards, |shards| {
-            let mut moving = Vec::with_capacity(1);
-            shards.take_coldest(0, &mut moving);
-            for (number, item) in moving {
-                shards.put_cold(number, Some(item));
-            }
-        });
+        let closing = spawn(&shards, close_one);
         let counting = spawn(&shards, |shards| shards.counts());
         assert!(shards.take(0, None).is_some());
         closing.join().expect("no panic");
         assert!((0..=1).contains(&counting.join().expect("no panic").live));
+    });
+}
+
+#[test]
+fn of_two_who_want_an_item_that_is_being_closed_one_has_it_and_the_other_an_answer() {
+    with_few_switches(|| {
+        let shards = shards(1, &[0], 0);
+        let closing = spawn(&shards, close_one);
+        let other = spawn(&shards, |shards| shards.take(0, None));
+        let one = shards.take(0, None);
+        closing.join().expect("no panic");
+        let other = other.join().expect("no panic");
+        assert_eq!(u32::from(one.is_some()) + u32::from(other.is_some()), 1);
+        assert_eq!(shards.waiting(), 0);
+    });
+}
+
+#[test]
+fn nobody_overtakes_one_who_waits() {
+    with_few_switches(|| {
+        let shards = shards(2, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
+        let ticket = shards.line_up(1, None, false, Waker::noop().clone());
+        let greedy = spawn(&shards, move |shards| {
+            put(shards, 0, item);
+            shards.take(0, None)
+        });
+        let newcomer = spawn(&shards, |shards| shards.take(1, None));
+        assert_eq!(greedy.join().expect("no panic"), None);
+        assert_eq!(newcomer.join().expect("no panic"), None);
+        assert_eq!(ticket.poll(), Poll::Ready(Some(item)));
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 1));
+    });
+}
+
+#[test]
+fn an_item_that_comes_when_the_time_is_over_is_not_lost() {
+    loom::model(|| {
+        let shards = shards(1, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
+        let waits = spawn(&shards, |shards| {
+            shards.take_waiting(0, None, || Some(Instant::now()))
+        });
+        put(&shards, 0, item);
+        let had = waits.join().expect("no panic");
+        assert_eq!(had.is_none(), shards.take(0, None).is_some());
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 1));
+    });
+}
+
+#[test]
+fn an_item_goes_to_the_next_when_the_time_of_the_first_is_over() {
+    with_few_switches(|| {
+        let shards = shards(1, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
+        let first = shards.line_up(0, None, false, Waker::noop().clone());
+        let second = spawn(&shards, |shards| {
+            let item = shards.take_waiting(0, None, || None).expect("released");
+            put(shards, 0, item);
+        });
+        let leaves = spawn(&shards, move |shards| {
+            if let Some(item) = shards.await_turn(&first, Some(Instant::now())) {
+                put(shards, 0, item);
+            }
+        });
+        put(&shards, 0, item);
+        second.join().expect("no panic");
+        leaves.join().expect("no panic");
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 0));
+    });
+}
+
+#[test]
+fn when_all_releases_are_done_no_more_are_warm_than_may_be() {
+    with_few_switches(|| {
+        let shards = shards(2, &[], 3);
+        let [one, two, three] = [0, 1, 1].map(|home| shards.take(home, None).expect("fresh"));
+        let release = |home, item| {
+            move |shards: &Shards<Numbers>| {
+                put(shards, home, item);
+                shards.trim(1, 1, || close_one(shards));
+            }
+        };
+        let first = spawn(&shards, release(0, one));
+        let second = spawn(&shards, release(1, two));
+        release(1, three)(&shards);
+        first.join().expect("no panic");
+        second.join().expect("no panic");
+        let counts = shards.counts();
+        assert!(counts.live == 0 && counts.warm < 2, "{counts:?}");
     });
 }

@@ -138,7 +138,28 @@ fn life(options: PoolOptions, checks: bool, file: &File) -> Option<Pool> {
     }
     pool.close_idle();
     drop(own(&pool, 4, checks));
+    outlive(options, checks);
     Some(pool)
+}
+
+/// A pool that ends before two of its slots, between which there is another one.
+fn outlive(options: PoolOptions, checks: bool) {
+    let Ok(reserved) = limits().recheck() else {
+        return;
+    };
+    let Ok(pool) = Pool::with(reserved, options) else {
+        return;
+    };
+    let mut slots: Vec<_> = (0..3)
+        .filter_map(|pages| own(&pool, pages, checks))
+        .collect();
+    if slots.len() == 3 {
+        slots.remove(1);
+    }
+    drop(pool);
+    for slot in &mut slots {
+        grow(slot.memory(), 9);
+    }
 }
 
 /// After everything: what is not in service is counted, and the rest is had and zero.
@@ -191,9 +212,11 @@ fn fail_everywhere() {
         Call::Open,
         Call::Shut,
         Call::Discard,
+        Call::DiscardLocked,
         Call::Renew,
         Call::OpenPagemap,
         Call::Scan,
+        Call::Prove,
     ] {
         for (errno, half, for_good) in [
             (Errno::NOMEM, false, false),

@@ -10,7 +10,8 @@ use std::process::Command;
 use super::{child, pool_with};
 use crate::{Acquire, Pool, PoolOptions, Reset};
 
-const PAGES: usize = 16;
+/// More than are zeroed whole.
+const PAGES: usize = 64;
 
 /// Writes to one page of a slot, releases it, and looks for what the next owner can read.
 fn leaves_nothing(pool: &Pool, page: usize) -> bool {

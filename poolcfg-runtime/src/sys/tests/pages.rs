@@ -1,4 +1,5 @@
-//! Pages: what one touched byte costs, what is kept, and what is left of an owner's own mappings.
+//! Pages: what one touched byte costs, what is kept, what is left of an owner's own mappings, and of page tables
+//! where the kernel frees none.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -6,8 +7,8 @@ use std::path::Path;
 use poolcfg_core::Size;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 
-use super::pool_with;
-use crate::sys::Region;
+use super::{child, pool_with};
+use crate::sys::{Region, faults};
 use crate::{Acquire, PoolOptions, Reset};
 
 const ALL: [Option<Reset>; 4] = [
@@ -50,7 +51,7 @@ fn resident(region: &Region) -> usize {
 }
 
 /// Bytes of the largest page that is given without being asked for: a level of the page tables is one page of
-/// entries of 8 bytes (Linux 6.12, include/linux/huge_mm.h: HPAGE_PMD_SIZE).
+/// entries of 8 bytes (include/linux/huge_mm.h: HPAGE_PMD_SIZE).
 fn huge_page() -> usize {
     page() * (page() / 8)
 }
@@ -146,5 +147,72 @@ fn a_file_that_the_owner_maps_over_its_memory_is_gone_for_the_next() {
             memory.as_mut_slice().fill(1);
         }
         assert_eq!(pool.retired(), 0);
+    }
+}
+
+/// Bytes of this process's page tables.
+fn page_tables() -> usize {
+    let text = fs::read_to_string("/proc/self/status").expect("Linux has /proc");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmPTE:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.parse::<usize>().ok()).expect("KiB") << 10
+}
+
+#[test]
+#[ignore = "run by the test below, in a process whose page tables it counts"]
+fn read_where_tables_stay() {
+    const TABLES: usize = 256;
+    let rest = 16 * page();
+    for reset in ALL {
+        let options = reset.map_or(PoolOptions::new(), |reset| PoolOptions::new().reset(reset));
+        // As many tables as there are bytes for one table more.
+        let memory = Size::bytes(crate::machine::wide((TABLES + 1) * huge_page()));
+        let Ok(pool) = super::try_pool_of(memory, options) else {
+            assert_eq!(reset, Some(Reset::PagemapScan));
+            continue;
+        };
+        drop(pool.acquire().expect("a slot"));
+        let before = page_tables();
+        for shrinks in [false, true] {
+            let mut slot = pool.acquire().expect("a slot");
+            let memory = slot.memory();
+            memory.grow_to(memory.max()).expect("it grows");
+            let sum: u8 = memory.as_slice().iter().step_by(huge_page()).sum();
+            assert_eq!(sum, 0);
+            assert!(page_tables() >= before + TABLES * page());
+            if shrinks {
+                memory.shrink_to(page()).expect("it shrinks");
+                let left = page_tables().saturating_sub(before);
+                assert!(left <= rest, "{reset:?}: {left}");
+            }
+            drop(slot);
+            let left = page_tables().saturating_sub(before);
+            assert!(left <= rest, "{reset:?}: {left}");
+            let said = pool.statistics().page_tables.get();
+            assert!(said >= crate::machine::wide(left), "{said}: {left}");
+        }
+        // So few that giving them back takes no time are gone when the slot is closed, but at its edges.
+        let mut slot = pool.acquire().expect("a slot");
+        slot.memory().grow_to(huge_page() * 10).expect("it grows");
+        let _ = slot.memory().as_slice().iter().step_by(huge_page()).max();
+        drop(slot);
+        pool.close_idle();
+        let left = page_tables().saturating_sub(before);
+        assert!(left <= 6 * page(), "{reset:?}: {left}");
+        assert_eq!(pool.retired(), 0);
+    }
+}
+
+#[test]
+#[ignore = "run by the test below, in a process whose page tables it counts"]
+fn read_as_on_older_kernels() {
+    faults::where_tables_stay(read_where_tables_stay);
+}
+
+#[test]
+fn page_tables_go_back_where_the_kernel_leaves_them_too() {
+    for test in ["read_where_tables_stay", "read_as_on_older_kernels"] {
+        let output = child(&format!("pages::{test}"), "");
+        assert!(output.status.success(), "{output:?}");
     }
 }

@@ -15,7 +15,7 @@ use crate::kernel::{Kernel, kernel};
 const JUDGES: [&str; 4] = ["sv39", "va48", "va47-16k", "va48-64k"];
 
 /// What must have passed in every kernel that does not leave it out, among all the others.
-const PROMISES: [(&str, &str); 6] = [
+const PROMISES: [(&str, &str); 8] = [
     (
         "poolcfg-runtime/poolcfg_runtime",
         "sys::tests::a_byte_beyond_a_region_on_either_side_ends_the_process",
@@ -36,6 +36,11 @@ const PROMISES: [(&str, &str); 6] = [
     (
         "poolcfg-runtime/pool",
         "live_slots_make_no_more_mappings_than_were_reckoned_with",
+    ),
+    ("poolcfg-runtime/tenure", "page_tables_of_readers_go_back"),
+    (
+        "poolcfg-runtime/tenure",
+        "a_number_that_shows_another_process_is_not_believed",
     ),
 ];
 

@@ -210,8 +210,12 @@ fn what_was_swapped_out_is_not_there_for_the_next_owner() {
     for (name, text) in MODULES {
         image = image.file(&format!("{name}.wat"), text.as_bytes());
     }
-    let libraries = variable("POOLCFG_WASMTIME_LIB");
-    let library = |version: &str| libraries.join(version).join("libwasmtime.so");
+    let libraries = variable("POOLCFG_WASMTIME_LIBRARY");
+    let library = |version: &str| {
+        let architecture = std::env::consts::ARCH;
+        let folder = libraries.join(format!("{version}/wasmtime/linux-{architecture}"));
+        folder.join("_libwasmtime.so")
+    };
     // `cargo xtask test` says which of them are left out.
     let older = OLDER_LIBRARIES.into_iter();
     for version in older

@@ -156,7 +156,7 @@ fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
         },
         Obstacle::RlimitMemlock => PoolKeys {
             guard_size: Some(Setting::given(Size::kib(64))),
-            // Wasmtime has a thousand tables whatever the instances are.
+            // Its tables are little beside its memories.
             wasmtime: WasmtimeKeys {
                 table_elements: match engine {
                     Engine::Native => None,

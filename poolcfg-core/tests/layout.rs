@@ -1,0 +1,357 @@
+//! The model against the kernel's own rule of addresses: random pools that a budget promises find their places in
+//! processes whose program, libraries, heap and stack lie where ASLR may put them.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy knows test functions and not their helpers"
+)]
+
+use poolcfg_core::{
+    Arch, Aslr, Budget, Group, Layout, LinuxLayout, Os, Placement, RelocationModel, Shape, Size,
+    StackLimit, VaProfile, place,
+};
+use proptest::prelude::*;
+
+const PAGE: u64 = 4096;
+const HUGE: u64 = 2 << 20;
+const MIB: u64 = 1 << 20;
+
+/// A process's address space: sorted ranges that are taken.
+#[derive(Clone, Debug)]
+struct Space {
+    taken: Vec<(u64, u64)>,
+    lowest: u64,
+    mmap_base: u64,
+    legacy_base: u64,
+    /// Where the stack may reach down to.
+    end: u64,
+    /// Pieces above the mmap base lie below this.
+    reach: u64,
+}
+
+impl Space {
+    /// The free ranges between two addresses, in ascending order.
+    fn free(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
+        let mut free = Vec::new();
+        let mut at = from;
+        for (start, end) in &self.taken {
+            if *start > at && at < to {
+                free.push((at, (*start).min(to)));
+            }
+            at = at.max(*end);
+        }
+        if at < to {
+            free.push((at, to));
+        }
+        free
+    }
+
+    /// mm/mmap.c, generic_get_unmapped_area_topdown: from the mmap base down, then from the bottom up.
+    fn unmapped_area(&self, len: u64) -> Option<u64> {
+        let below = self.free(self.lowest, self.mmap_base);
+        let top_down = below.iter().rev().find(|(start, end)| end - start >= len);
+        let above = self.free(self.legacy_base, self.end);
+        top_down.map(|(_, end)| end - len).or_else(|| {
+            let bottom_up = above.iter().find(|(start, end)| end - start >= len);
+            bottom_up.map(|(start, _)| *start)
+        })
+    }
+
+    /// mm/huge_memory.c, __thp_get_unmapped_area: mappings of a huge page or more are aligned to it where there
+    /// is room for that.
+    fn map(&mut self, len: u64) -> Option<(u64, u64)> {
+        let aligned = (len >= HUGE)
+            .then(|| self.unmapped_area(len + HUGE))
+            .flatten()
+            .map(|start| start.next_multiple_of(HUGE));
+        let start = aligned.or_else(|| self.unmapped_area(len))?;
+        let range = (start, start + len);
+        assert!(
+            self.taken
+                .iter()
+                .all(|(from, to)| range.1 <= *from || *to <= range.0),
+            "{range:x?} in {self:x?}"
+        );
+        self.taken.push(range);
+        self.taken.sort_unstable();
+        Some(range)
+    }
+
+    fn unmap(&mut self, range: (u64, u64)) {
+        self.taken.retain(|taken| *taken != range);
+    }
+
+    /// What poolcfg-runtime does: a piece above the mmap base that is too near to the stack is given back.
+    fn take(&mut self, len: u64) -> bool {
+        match self.map(len) {
+            Some(range) if range.1 > self.reach.max(self.mmap_base) => {
+                self.unmap(range);
+                false
+            }
+            found => found.is_some(),
+        }
+    }
+
+    /// Memories in pieces: as many as go into one mapping, and so on with the rest.
+    fn take_memories(&mut self, slots: u64, slot: u64, guard: u64) -> bool {
+        let mut left = slots;
+        while left > 0 {
+            let bytes = |slots: u64| guard + slots * slot;
+            if self.take(bytes(left)) {
+                return true;
+            }
+            let (mut fits, mut fails) = (0, left);
+            while fails - fits > 1 {
+                let middle = fits + (fails - fits) / 2;
+                if self.clone().take(bytes(middle)) {
+                    fits = middle;
+                } else {
+                    fails = middle;
+                }
+            }
+            if fits == 0 || !self.take(bytes(fits)) {
+                return false;
+            }
+            left -= fits;
+        }
+        true
+    }
+}
+
+/// A process of a profile in which ASLR has thrown these dice, each out of `u64::MAX`.
+fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64; 4]) -> Space {
+    let window = profile.window.get();
+    let bits = match shape.aslr {
+        Aslr::Default => linux.aslr_bits_default,
+        Aslr::Maximum => linux.aslr_bits_max,
+    };
+    let aslr = PAGE << bits;
+    let throw = |die: u64, of: u64| {
+        let pages = u128::from(of / PAGE) * u128::from(die) / u128::from(u64::MAX);
+        u64::try_from(pages).unwrap() * PAGE
+    };
+    let stack_top = window - throw(dice[0], linux.stack_randomization.get());
+    let stack_room = linux.stack_randomization.get() + 8 * MIB + 256 * PAGE;
+    let gap = stack_room.clamp(128 * MIB, window / 6 * 5);
+    let mmap_base = window - gap - throw(dice[1], aslr - PAGE);
+    let pie = match shape.relocation_model {
+        RelocationModel::Pie => {
+            linux.pie_base.get() / PAGE * PAGE / HUGE * HUGE + throw(dice[2], aslr - PAGE)
+        }
+        RelocationModel::Static => 4 * MIB,
+    };
+    let heap = pie + 4 * MIB + throw(dice[3], linux.brk_randomization.get());
+    let end = stack_top - 8 * MIB - 256 * PAGE;
+    Space {
+        // The program and its heap are one range: what lies between them is not searched for memories.
+        taken: vec![(pie, heap + MIB)],
+        lowest: linux
+            .lowest
+            .get()
+            .max(if pie == 4 * MIB { heap + MIB } else { 0 }),
+        mmap_base,
+        legacy_base: linux.legacy_base.get(),
+        end,
+        reach: (stack_top - 128 * MIB - 256 * PAGE).min(end),
+    }
+}
+
+/// 64-bit kernels of all sizes, whose ASLR takes little or nearly everything.
+fn profile() -> impl Strategy<Value = VaProfile<'static>> {
+    let linux64 = VaProfile::ALL.concat().into_iter().filter(|profile| {
+        let Layout::Linux(_) = profile.layout else {
+            return false;
+        };
+        profile.pointer_width() == 64
+            && profile.page_size == Size::kib(4)
+            && profile.os == Os::Linux
+            && matches!(profile.arch, Arch::Riscv64 | Arch::Aarch64 | Arch::X86_64)
+    });
+    prop::sample::select(linux64.collect::<Vec<_>>())
+}
+
+/// Pools in parts of the window: memories in pieces or not, tables, stacks.
+fn groups(window: u64) -> impl Strategy<Value = Vec<Group>> {
+    let group = (
+        1u64..200,
+        0u64..70,
+        0u64..3,
+        0u64..40,
+        1u64..4,
+        any::<bool>(),
+    )
+        .prop_map(move |(part, slots, guard, small, count, cut)| {
+            let slot = (window / 64 / 200 * part + 32 * MIB) / HUGE * HUGE;
+            let guard = guard * 16 * MIB;
+            Group {
+                sizes: [
+                    if slots > 0 { guard + slots * slot } else { 0 },
+                    window / 4096 * small / PAGE * PAGE,
+                    small * PAGE,
+                ],
+                count,
+                slot: if cut { slot } else { 0 },
+                guard,
+            }
+        });
+    prop::collection::vec(group, 1..4)
+}
+
+/// What the model is asked: with what alignment may waste of each mapping.
+fn inflated(group: &Group) -> Group {
+    let mut group = *group;
+    for (kind, size) in group.sizes.iter_mut().enumerate() {
+        if *size >= HUGE {
+            *size += HUGE;
+            if kind == 0 {
+                group.guard += HUGE;
+            }
+        }
+    }
+    group
+}
+
+/// The largest number of slots of the first pool that the model promises, up to what is asked.
+fn shrunk(budget: &Budget, groups: &[Group]) -> Option<Vec<Group>> {
+    let with = |slots: u64| {
+        let mut groups = groups.to_vec();
+        let first = &mut groups[0];
+        if first.slot > 0 && first.sizes[0] > 0 {
+            first.sizes[0] = first.guard + slots * first.slot;
+        }
+        groups
+    };
+    let fits = |slots: u64| {
+        let groups: Vec<Group> = with(slots).iter().map(inflated).collect();
+        matches!(place(&budget.room, &groups), Placement::Fits { .. })
+    };
+    let most = groups[0].memories().map_or(1, |memories| memories.slots);
+    (1..=most).rev().find(|slots| fits(*slots)).map(with)
+}
+
+fn holds(space: &Space, groups: &[Group], headroom: u64) -> bool {
+    let mut space = space.clone();
+    // Libraries, of a program that is not static.
+    if headroom > 0 && space.map(headroom).is_none() {
+        return false;
+    }
+    groups.iter().all(|group| {
+        (0..group.count).all(|_| {
+            let memories = match group.memories() {
+                Some(memories) => {
+                    space.take_memories(memories.slots, memories.slot, memories.guard)
+                }
+                None => group.sizes[0] == 0 || space.take(group.sizes[0]),
+            };
+            memories
+                && group.sizes[1..]
+                    .iter()
+                    .all(|size| *size == 0 || space.map(*size).is_some())
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        max_global_rejects: 1 << 20,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever is promised is there in every process, wherever ASLR puts things.
+    #[test]
+    fn what_is_promised_is_there_wherever_aslr_puts_things(
+        (profile, groups) in profile()
+            .prop_flat_map(|profile| (Just(profile), groups(profile.window.get()))),
+        relocation_model in prop::sample::select(RelocationModel::ALL.to_vec()),
+        aslr in prop::sample::select(Aslr::ALL.to_vec()),
+        dice in prop::collection::vec(any::<[u64; 4]>(), 40),
+    ) {
+        let shape = Shape { relocation_model, stack_limit: StackLimit::Finite, aslr };
+        let Layout::Linux(linux) = &profile.layout else { unreachable!() };
+        let budget = Budget::new(&profile, shape, None);
+        let Some(groups) = shrunk(&budget, &groups) else {
+            return Err(TestCaseError::reject("nothing fits"));
+        };
+        let corners = (0..16u32).map(|corner| {
+            [0, 1, 2, 3].map(|die| if corner >> die & 1 == 0 { 0 } else { u64::MAX })
+        });
+        for dice in corners.chain(dice) {
+            let space = space(&profile, linux, shape, dice);
+            // Libraries take their part of the headroom at first.
+            let libraries = 64 * MIB;
+            prop_assert!(
+                holds(&space, &groups, libraries),
+                "{} {shape:?}: {groups:?} in {space:x?}", profile.name
+            );
+        }
+    }
+}
+
+fn named(arch: Arch, name: &str) -> VaProfile<'static> {
+    let all = VaProfile::ALL.concat();
+    let found = all
+        .into_iter()
+        .find(|of| of.name == name && of.arch == arch);
+    found.unwrap()
+}
+
+/// Slots of so many bytes and a guard that a PIE is promised.
+fn promised(profile: &VaProfile<'_>, aslr: Aslr, memory: u64, guard: u64) -> u64 {
+    let budget = Budget::new(
+        profile,
+        Shape {
+            aslr,
+            ..Shape::DEFAULT
+        },
+        None,
+    );
+    let fits = |slots: u64| {
+        let slot = memory + guard;
+        let group = Group {
+            sizes: [guard + slots * slot, 0, 0],
+            count: 1,
+            slot,
+            guard,
+        };
+        let group = if budget.huge_page.is_zero() {
+            group
+        } else {
+            inflated(&group)
+        };
+        matches!(place(&budget.room, &[group]), Placement::Fits { .. })
+    };
+    (1..200)
+        .take_while(|slots| fits(*slots))
+        .last()
+        .unwrap_or(0)
+}
+
+/// The figures of maximum ASLR that real kernels were held to, and what the search over positions alone gives at the
+/// least ASLR.
+#[test]
+fn maximum_aslr_takes_no_more_than_a_slot_of_each_hole() {
+    let sv39 = named(Arch::Riscv64, "sv39");
+    let va39 = named(Arch::Aarch64, "va39");
+    let default_slots = |profile, aslr| promised(profile, aslr, 4096 * MIB, 32 * MIB);
+    assert_eq!(default_slots(&sv39, Aslr::Maximum), 60);
+    assert_eq!(default_slots(&va39, Aslr::Maximum), 124);
+    assert_eq!(default_slots(&sv39, Aslr::Default), 61);
+    for (arch, name, slots) in [
+        (Arch::Riscv64, "sv48", 61),
+        (Arch::Aarch64, "va48", 61),
+        (Arch::X86_64, "va47", 61),
+        (Arch::X86, "4g", 59),
+        (Arch::Arm, "3g", 59),
+    ] {
+        let profile = named(arch, name);
+        let window = profile.window.get();
+        let (memory, guard) = (window / 64 / PAGE * PAGE, window / 8192 / PAGE * PAGE);
+        assert_eq!(
+            promised(&profile, Aslr::Maximum, memory, guard),
+            slots,
+            "{name}"
+        );
+    }
+}

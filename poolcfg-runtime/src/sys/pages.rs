@@ -1,0 +1,215 @@
+//! The pages of a region: opened, shut, given back, and mapped anew.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::os;
+use super::page;
+use super::pagemap;
+use super::region::Region;
+
+/// How long it may take to give pages back before new ones are mapped in their place. It takes longer only where
+/// there are hundreds of pages, or tables for many: those stay where the kernel does not free them with the
+/// pages (before Linux 6.14, and on most architectures later), and would be walked through in each of the next
+/// rounds. Mapping anew and opening the pages again takes about 20 us, and no table stays.
+const QUICK: Duration = Duration::from_micros(20);
+
+impl<T: ?Sized> Region<T> {
+    /// Opens as far as `size`, a number of whole pages within the region.
+    pub(super) fn open_to(&mut self, size: usize) -> io::Result<()> {
+        if size <= self.open {
+            return Ok(());
+        }
+        self.whole_still()?;
+        let added = size - self.open;
+        let start = self.mapping.at(self.offset + self.open);
+        // SAFETY: the range lies within this region's part of the mapping, since `size` is at most
+        // `max`; it starts and ends on pages; and nobody refers to it, since it was not open.
+        let opened = unsafe { os::open(start, added) };
+        self.reach = self.reach.max(size);
+        if self.mapping.is_locked() {
+            // The system may have fetched every page of it.
+            *self.touched.get_mut() = true;
+            self.note_touched();
+        }
+        match opened {
+            Ok(()) => self.open = size,
+            // Some of the pages may be open now. If they cannot be shut either, `reach` knows.
+            Err(_) => drop(self.shut(self.open)),
+        }
+        opened
+    }
+
+    /// Makes everything from `from` on inaccessible. The content stays.
+    pub(super) fn shut(&mut self, from: usize) -> io::Result<()> {
+        if self.reach <= from {
+            return Ok(());
+        }
+        self.whole_still()?;
+        self.open = self.open.min(from);
+        let start = self.mapping.at(self.offset + from);
+        // SAFETY: `reach` is at most `max`, so the range is this region's own, in whole pages; it lies
+        // beyond the owner's size, or `&mut self` proves that no slice of it lives.
+        unsafe { os::shut(start, self.reach - from) }?;
+        self.reach = from;
+        Ok(())
+    }
+
+    /// Makes everything from `from` on zero, by giving the pages back, or else by zeroing those that the system
+    /// reports: never more than owners have touched.
+    ///
+    /// # Errors
+    /// What the system says. The bytes may then be as they were.
+    pub(super) fn discard(&mut self, from: usize) -> io::Result<()> {
+        let refused = match self.give_back(from) {
+            Err(error) if !is_missing(&error) && !self.torn && self.reach == self.open => error,
+            result => return result,
+        };
+        let end = self.left.pages_to().min(self.open);
+        if *self.touched.get_mut() && from < end {
+            let start = self.mapping.at(self.offset + from);
+            // SAFETY: the range is open and this region's own, and no slice of it lives.
+            let cleared = unsafe { pagemap::zero_written(start, end - from, None) };
+            let cleared = cleared.map_err(|_| refused)?;
+            self.left.stay(cleared.mapped);
+        }
+        Ok(())
+    }
+
+    /// Gives back the pages from `from` on, and their page tables where those are many.
+    ///
+    /// # Errors
+    /// What the system says. The bytes may then be as they were.
+    pub(super) fn give_back(&mut self, from: usize) -> io::Result<()> {
+        self.note_touched();
+        let end = self.left.pages_to();
+        if end <= from {
+            return Ok(());
+        }
+        self.whole_still()?;
+        let start = self.mapping.at(self.offset + from);
+        let len = end - from;
+        let has_tables = len >= page::table_span() && !os::DISCARD_SHUTS;
+        let began = has_tables.then(Instant::now);
+        // SAFETY: as in `shut`.
+        let mut given = unsafe { os::discard(start, len) };
+        if given.as_ref().is_err_and(os::is_locked) && self.mapping.is_locked() {
+            // SAFETY: as in `shut`.
+            given = unsafe { os::discard_locked(start, len) };
+        }
+        match given {
+            Ok(()) if os::DISCARD_SHUTS => {
+                self.open = self.open.min(from);
+                self.reach = self.reach.min(from);
+                self.renewed(from);
+            }
+            Ok(()) => {
+                self.left.give_back(from);
+                if began.is_some_and(|began| began.elapsed() > QUICK)
+                    && let Err(error) = self.renew(from)
+                    && self.torn
+                {
+                    return Err(error);
+                }
+            }
+            Err(error) if os::DISCARD_SHUTS || is_missing(&error) => {
+                if os::DISCARD_MAY_TEAR {
+                    self.tear(from, end);
+                }
+                return Err(error);
+            }
+            Err(error) => return self.replace(from, end, &error),
+        }
+        Ok(())
+    }
+
+    /// Gives back what the system refuses to take as it is: pages that an owner has locked, or a filter forbids
+    /// the call. What is mapped anew is locked only if the process locks all that it maps.
+    fn replace(&mut self, from: usize, end: usize, refused: &io::Error) -> io::Result<()> {
+        let start = self.mapping.at(self.offset + from);
+        // An owner that has locked some of it may have locked all of it.
+        let all = os::is_locked(refused) && self.size == 0;
+        let error = match self.renew(if all { 0 } else { from }) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if self.torn {
+            return Err(error);
+        }
+        // SAFETY: as in `shut`.
+        unsafe { os::discard_locked(start, end - from) }?;
+        self.left.give_back(from);
+        Ok(())
+    }
+
+    /// Puts new pages, inaccessible and zero, in place of everything from `from` on; with all of it
+    /// replaced the owner's own mappings are gone, and so are locks and page tables.
+    pub(super) fn renew(&mut self, from: usize) -> io::Result<()> {
+        self.whole_still()?;
+        self.note_touched();
+        let start = self.mapping.at(self.offset + from);
+        let end = self.max;
+        // SAFETY: the range is this region's own, in whole pages; nothing refers to what lies there, as
+        // in `shut`.
+        let renewed = unsafe { os::renew(start, end - from) };
+        if let Err(error) = renewed {
+            if os::renewal_tears(&error) {
+                // What of it is accessible is not known any more.
+                self.open = self.open.min(from);
+                self.size = self.size.min(from);
+                self.reach = end;
+                self.tear(from, end);
+            }
+            return Err(error);
+        }
+        self.open = self.open.min(from);
+        self.size = self.size.min(from);
+        self.reach = self.reach.min(from);
+        self.renewed(from);
+        // Of what is locked although it has just been mapped, the process locks all.
+        if !os::DISCARD_SHUTS && !self.mapping.is_locked() {
+            // SAFETY: the same range, of a page at least.
+            let taken = unsafe { os::discard(start, os::page_size().min(end - from)) };
+            if taken.is_err_and(|error| os::is_locked(&error)) {
+                self.mapping.lock();
+            }
+        }
+        if from == 0 {
+            self.replaced = false;
+            *self.touched.get_mut() = false;
+        }
+        Ok(())
+    }
+
+    /// Takes down how far the owner may have touched; whether that is for the first time as far as the region's
+    /// far end.
+    pub(super) fn note_touched(&mut self) -> bool {
+        let (start, max) = (self.start().as_ptr().addr(), self.max);
+        *self.touched.get_mut() && self.left.touch(self.reach, start, max)
+    }
+
+    fn renewed(&mut self, from: usize) {
+        let start = self.start().as_ptr().addr();
+        self.left.renew(from, start, self.max);
+    }
+
+    /// From now on no page of the region is touched by the pool, and these are never released.
+    fn tear(&mut self, from: usize, to: usize) {
+        self.torn = true;
+        self.mapping.tear(self.offset + from..self.offset + to);
+    }
+
+    /// # Errors
+    /// When a page may have become somebody else's.
+    fn whole_still(&self) -> io::Result<()> {
+        if self.torn {
+            return Err(io::Error::other("pages of the slot are lost"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the system has said so for want of pages that should be mapped: there may be somebody else's by now.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::OutOfMemory
+}
