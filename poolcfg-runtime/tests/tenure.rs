@@ -11,11 +11,17 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::ptr;
 
 use common::{child, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{Acquire, Pool, PoolOptions, Region, Reset, Size, Slot};
-use rustix::mm::{MlockAllFlags, MlockFlags, mlock_with, mlockall};
+use rustix::mm::{
+    MapFlags, MlockAllFlags, MlockFlags, ProtFlags, mlock_with, mlockall, mmap_anonymous,
+};
+
+/// How the system maps what is only reserved.
+const NORESERVE: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
 
 /// More pages than are zeroed whole.
 const PAGES: usize = 64;
@@ -380,9 +386,14 @@ fn after_readers_there_is_nothing_more_to_walk_over() {
 #[ignore = "run by the test above, in a process whose page tables it counts"]
 fn read_between_rounds() {
     let most = TABLES * table();
-    // At different places in what a table of the next level spans.
-    let pools: Vec<_> = (0..4).flat_map(|_| each_reset(most, 16 * page())).collect();
-    for pool in pools {
+    for place in 0..4 {
+        // In what a table of the next level spans, at different places, and without a neighbour.
+        let space = most + place * most / 4;
+        // SAFETY: a new map touches nothing that exists.
+        unsafe { mmap_anonymous(ptr::null_mut(), space, ProtFlags::empty(), NORESERVE) }
+            .expect("there is room");
+        let options = PoolOptions::new().keep_resident(Size::bytes(wide(16 * page())));
+        let pool = pool_of(1, most, options).expect("it fits");
         let one_page = || owner(&pool, most).memory().as_mut_slice()[0] = 1;
         one_page();
         let tables = status("VmPTE:");
