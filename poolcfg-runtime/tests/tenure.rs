@@ -15,7 +15,10 @@ use std::process::{Command, Stdio};
 use common::{child, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{Acquire, Pool, PoolOptions, Region, Reset, Size, Slot};
-use rustix::mm::{MlockAllFlags, MlockFlags, mlock_with, mlockall};
+use rustix::mm::{
+    MapFlags, MlockAllFlags, MlockFlags, MprotectFlags, ProtFlags, mlock_with, mlockall,
+    mmap_anonymous, mprotect,
+};
 
 /// More pages than are zeroed whole.
 const PAGES: usize = 64;
@@ -608,4 +611,79 @@ fn pages_that_later_owners_do_not_write_are_given_back() {
         assert!(is_zero(slot.memory().as_slice()));
         drop(slot);
     }
+}
+
+#[test]
+fn a_process_without_maps_for_a_moment_keeps_its_slots() {
+    assert!(said(&child("use_up_all_maps", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that uses up its maps"]
+fn use_up_all_maps() {
+    const SLOTS: u32 = 8;
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").expect("Linux has /proc");
+    let limit: usize = limit.trim().parse().expect("a number");
+    // Programs that count on very many maps raise it so far that a test cannot use them up.
+    if limit > 300_000 {
+        eprintln!("done: no");
+        return;
+    }
+    let most = 8 * table();
+    for closes in [false, true] {
+        let pool = pool_of(SLOTS, most, PoolOptions::new()).expect("it fits");
+        let mut slots: Vec<_> = (0..SLOTS).map(|_| owner(&pool, most)).collect();
+        for slot in &mut slots {
+            // So many pages that giving them back takes long, on machines with small pages.
+            let pages = slot.memory().as_mut_slice().iter_mut();
+            pages.step_by(page()).take(2048).for_each(|byte| *byte = 1);
+            slot.memory().as_mut_slice()[most - 1] = 1;
+        }
+        let used = use_up(limit);
+        drop(slots);
+        if closes {
+            pool.close_idle();
+        }
+        for (start, len) in used {
+            // SAFETY: it is what `use_up` has mapped, and nobody refers to it.
+            unsafe { rustix::mm::munmap(std::ptr::with_exposed_provenance_mut(start), len) }
+                .expect("it unmaps");
+        }
+        assert_eq!(pool.retired(), 0);
+        let slots: Vec<_> = (0..SLOTS).map(|_| owner(&pool, most)).collect();
+        for mut slot in slots {
+            assert!(is_zero(slot.memory().as_slice()));
+        }
+    }
+    eprintln!("done");
+}
+
+/// Maps until the process may have no more maps.
+fn use_up(limit: usize) -> Vec<(usize, usize)> {
+    let len = 2 * limit * page();
+    let map = |len, access| {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new map at an address of the system's choosing.
+        unsafe { mmap_anonymous(std::ptr::null_mut(), len, access, flags) }
+    };
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    let first = map(len, access).expect("there is room");
+    let mut used = vec![(first.expose_provenance(), len)];
+    // Every other page is another map.
+    for number in (1..2 * limit).step_by(2) {
+        let page_of = first.wrapping_byte_add(number * page());
+        // SAFETY: the page has just been mapped, and nobody refers to it.
+        if unsafe { mprotect(page_of, page(), MprotectFlags::READ) }.is_err() {
+            break;
+        }
+    }
+    // Neighbours that differ do not merge.
+    for number in 0..64 {
+        let access = [ProtFlags::READ, ProtFlags::READ | ProtFlags::WRITE][number % 2];
+        match map(page(), access) {
+            Ok(map) => used.push((map.expose_provenance(), page())),
+            Err(_) => return used,
+        }
+    }
+    panic!("maps do not end");
 }

@@ -105,11 +105,8 @@ impl<T: ?Sized> Region<T> {
             }
             Ok(()) => {
                 self.left.give_back(from);
-                if began.is_some_and(|began| began.elapsed() > QUICK)
-                    && let Err(error) = self.renew(from)
-                    && self.torn
-                {
-                    return Err(error);
+                if began.is_some_and(|began| began.elapsed() > QUICK) {
+                    self.free_tables(from)?;
                 }
             }
             Err(error) if os::DISCARD_SHUTS || is_missing(&error) => {
@@ -129,17 +126,32 @@ impl<T: ?Sized> Region<T> {
         let start = self.mapping.at(self.offset + from);
         // An owner that has locked some of it may have locked all of it.
         let all = os::is_locked(refused) && self.size == 0;
-        let error = match self.renew(if all { 0 } else { from }) {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        if self.torn {
-            return Err(error);
+        if os::can_renew() {
+            match self.renew(if all { 0 } else { from }) {
+                Err(error) if self.torn => return Err(error),
+                Err(_) => {}
+                Ok(()) => return Ok(()),
+            }
         }
         // SAFETY: as in `shut`.
         unsafe { os::discard_locked(start, end - from) }?;
         self.left.give_back(from);
         Ok(())
+    }
+
+    /// Maps anew, for the page tables' sake, what has been given back; whether that was done. It is left out
+    /// where the system might refuse it, since one that is refused may cost the slot.
+    ///
+    /// # Errors
+    /// When pages are lost.
+    pub(super) fn free_tables(&mut self, from: usize) -> io::Result<bool> {
+        if !os::can_renew() {
+            return Ok(false);
+        }
+        match self.renew(from) {
+            Err(error) if self.torn => Err(error),
+            renewed => Ok(renewed.is_ok()),
+        }
     }
 
     /// Puts new pages, inaccessible and zero, in place of everything from `from` on; with all of it

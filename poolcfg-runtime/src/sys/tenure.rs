@@ -110,12 +110,9 @@ impl<T: ?Sized> Region<T> {
         self.give_back(0)?;
         let tables = self.left.tables_to();
         // An owner's locks cannot be told from those of a process that locks all its memory.
-        if tables > page::table_span() || (tables > 0 && self.mapping.is_locked()) {
-            match self.renew(0) {
-                Err(error) if self.torn => return Err(error),
-                Err(_) => {}
-                Ok(()) => return Ok(()),
-            }
+        let anew = tables > page::table_span() || (tables > 0 && self.mapping.is_locked());
+        if anew && self.free_tables(0)? {
+            return Ok(());
         }
         self.shut(0)?;
         *self.touched.get_mut() = false;

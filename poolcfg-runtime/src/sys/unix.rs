@@ -58,6 +58,8 @@ pub(crate) enum Call {
     DiscardLocked,
     /// mmap over the pages.
     Renew,
+    /// mmap of a few pages that are given back at once.
+    TryMap,
     /// open of /proc/self/pagemap.
     OpenPagemap,
     /// ioctl of that.
@@ -335,6 +337,31 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
     unsafe { keep_pages_small(start, len) };
     Ok(())
+}
+
+/// Whether a part of a map can be mapped anew: whether the process may have one map more, and has the
+/// addresses. It is tried on new pages, which are gone after that.
+///
+/// To be asked before a [`renew`] that is not needed: what Linux refuses for want of maps (`vm.max_map_count`) or of
+/// addresses (`RLIMIT_AS`) has the same error as what leaves a hole. Another thread may take the last map in between.
+pub(super) fn can_renew() -> bool {
+    let page = page_size();
+    let len = 3 * page;
+    let made = call(Call::TryMap, 0, |_| {
+        // SAFETY: a new map at an address of the system's choosing touches nothing that exists.
+        unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), flags()) }
+    });
+    let Ok(first) = made else {
+        return false;
+    };
+    let second = first.wrapping_byte_add(page);
+    // Two maps more, as none of the neighbours is like it.
+    // SAFETY: the page is our own, and nobody refers to it.
+    let split = unsafe { rustix::mm::mprotect(second, page, MprotectFlags::READ) };
+    // What stays if that fails is three pages of addresses.
+    // SAFETY: the pages are our own, and nobody refers to them.
+    let _ = unsafe { rustix::mm::munmap(first, len) };
+    split.is_ok()
 }
 
 fn pointer(start: NonNull<u8>) -> *mut c_void {

@@ -105,3 +105,8 @@ pub(super) unsafe fn renew(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
 pub(super) unsafe fn discard_locked(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// No map is ever split.
+pub(super) fn can_renew() -> bool {
+    true
+}

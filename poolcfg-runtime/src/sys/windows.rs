@@ -143,3 +143,8 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
     unsafe { shut(start, len) }
 }
+
+/// No map is ever split.
+pub(super) fn can_renew() -> bool {
+    true
+}

@@ -214,6 +214,7 @@ fn fail_everywhere() {
         Call::Discard,
         Call::DiscardLocked,
         Call::Renew,
+        Call::TryMap,
         Call::OpenPagemap,
         Call::Scan,
         Call::Prove,
