@@ -19,6 +19,8 @@ use rustix::mm::{
     MapFlags, MlockAllFlags, MlockFlags, MprotectFlags, ProtFlags, mlock_with, mlockall,
     mmap_anonymous, mprotect,
 };
+use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
 /// More pages than are zeroed whole.
 const PAGES: usize = 64;
@@ -686,4 +688,89 @@ fn use_up(limit: usize) -> Vec<(usize, usize)> {
         }
     }
     panic!("maps do not end");
+}
+
+/// Whether this process may lock no more than so many bytes, from now on.
+fn locks_at_most(bytes: u64) -> bool {
+    // Who may do everything has no limit.
+    let _ = set_capabilities(
+        None,
+        CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        },
+    );
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
+    setrlimit(Resource::Memlock, limit).is_ok()
+}
+
+#[test]
+fn locks_that_an_owner_forgets_are_gone_for_the_next() {
+    assert!(said(&child("forget_many_locks", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that counts what it has locked"]
+fn forget_many_locks() {
+    let most = 64 * PAGES * page();
+    for pool in each_reset(most, PAGES * page()) {
+        drop(owner(&pool, most));
+        let before = (status("VmLck:"), maps());
+        for _ in 0..3 {
+            let mut slot = owner(&pool, most);
+            let start = slot.memory().as_mut_ptr();
+            for number in (0..256).step_by(2) {
+                let page_of = start.wrapping_add(number * page());
+                // SAFETY: the page is this slot's own.
+                unsafe { mlock_with(page_of.cast(), page(), MlockFlags::ONFAULT) }
+                    .expect("so little may be");
+            }
+            assert!(maps() >= before.1 + 200);
+            // One page that is kept, so that nothing is to be given back.
+            slot.memory().as_mut_slice()[0] = 1;
+            drop(slot);
+            assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset());
+            assert!(maps() <= before.1 + 2, "{:?}: {}", pool.reset(), maps());
+        }
+    }
+    eprintln!("done");
+}
+
+#[test]
+fn a_process_that_locks_what_it_maps_within_a_limit_loses_no_slot_and_no_lock() {
+    assert!(said(&child("lock_what_is_mapped_within_a_limit", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that may lock little"]
+fn lock_what_is_mapped_within_a_limit() {
+    let (most, locked) = (8 * table(), 32 * page());
+    let pools = each_reset(most, PAGES * page());
+    if !locks_at_most(wide(64 * page())) || mlockall(MlockAllFlags::FUTURE).is_err() {
+        eprintln!("done: no");
+        return;
+    }
+    for pool in pools {
+        let before = status("VmLck:");
+        for size in [locked, page(), 2 * locked] {
+            let locked = locked.min(size);
+            let mut slot = owner(&pool, size);
+            let start = slot.memory().as_mut_ptr();
+            // SAFETY: the pages are this slot's own.
+            unsafe { mlock_with(start.cast(), locked, MlockFlags::empty()) }.expect("as allowed");
+            slot.memory().as_mut_slice()[..locked].fill(1);
+            drop(slot);
+            if size > page() {
+                assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+            }
+            pool.close_idle();
+            assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+        }
+        assert_eq!(pool.retired(), 0);
+    }
+    eprintln!("done");
 }

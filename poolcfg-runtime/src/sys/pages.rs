@@ -93,9 +93,15 @@ impl<T: ?Sized> Region<T> {
         let began = has_tables.then(Instant::now);
         // SAFETY: as in `shut`.
         let mut given = unsafe { os::discard(start, len) };
-        if given.as_ref().is_err_and(os::is_locked) && self.mapping.is_locked() {
-            // SAFETY: as in `shut`.
-            given = unsafe { os::discard_locked(start, len) };
+        if given.as_ref().is_err_and(os::is_locked) {
+            given = if self.is_process_locked() {
+                // SAFETY: as in `shut`.
+                unsafe { os::discard_locked(start, len) }
+            } else {
+                self.unlock(from);
+                // SAFETY: as in `shut`.
+                unsafe { os::discard(start, len) }
+            };
         }
         match given {
             Ok(()) if os::DISCARD_SHUTS => {
@@ -191,6 +197,39 @@ impl<T: ?Sized> Region<T> {
             *self.touched.get_mut() = false;
         }
         Ok(())
+    }
+
+    /// Whether any of it is locked, open or not.
+    pub(super) fn has_locks(&self) -> bool {
+        !self.torn && os::has_locks(self.start(), self.max)
+    }
+
+    /// Whether the process locks all that is mapped, so that an owner's locks cannot be told from its own.
+    pub(super) fn is_process_locked(&self) -> bool {
+        if self.mapping.is_locked() {
+            return true;
+        }
+        let is_locked = self
+            .guard()
+            .is_some_and(|guard| os::has_locks(guard, os::page_size()));
+        if is_locked {
+            self.mapping.lock();
+        }
+        is_locked
+    }
+
+    /// Unlocks what owners have locked from `from` on, of which nobody has anything any more.
+    pub(super) fn unlock(&self, from: usize) {
+        // If it is refused, they stay until the slot is closed.
+        // SAFETY: the range is this region's own, in whole pages, and not torn.
+        let _ = unsafe { os::unlock(self.mapping.at(self.offset + from), self.max - from) };
+    }
+
+    /// The same for all of it, if anything is locked and the process does not lock everything.
+    pub(super) fn unlock_owners(&self) {
+        if self.has_locks() && !self.is_process_locked() {
+            self.unlock(0);
+        }
     }
 
     /// Takes down how far the owner may have touched.

@@ -61,6 +61,10 @@ impl<T: ?Sized> Region<T> {
             return Ok(());
         }
         self.note_touched();
+        if self.open > ZEROED_WHOLE.max(os::page_size()) {
+            // A smaller one is not asked: it has few pages, and its rounds no call of any kind.
+            self.unlock_owners();
+        }
         let keep = page::floor(keep);
         let cleared = self.clear(reset, keep);
         if let Some(from) = self.left.reset(self.open, cleared, keep) {
@@ -107,6 +111,7 @@ impl<T: ?Sized> Region<T> {
         if self.replaced || self.torn {
             return self.renew(0);
         }
+        self.unlock_owners();
         self.give_back(0)?;
         let tables = self.left.tables_to();
         // An owner's locks cannot be told from those of a process that locks all its memory.

@@ -148,3 +148,16 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
 pub(super) fn can_renew() -> bool {
     true
 }
+
+/// Locked pages are given back as all others are.
+pub(super) fn has_locks(_start: NonNull<u8>, _len: usize) -> bool {
+    false
+}
+
+/// Refuses: it is not called for.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn unlock(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

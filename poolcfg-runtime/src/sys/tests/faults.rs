@@ -213,6 +213,8 @@ fn fail_everywhere() {
         Call::Shut,
         Call::Discard,
         Call::DiscardLocked,
+        Call::FindLocks,
+        Call::Unlock,
         Call::Renew,
         Call::TryMap,
         Call::OpenPagemap,
