@@ -774,3 +774,62 @@ fn lock_what_is_mapped_within_a_limit() {
     }
     eprintln!("done");
 }
+
+#[test]
+fn what_a_process_locks_that_nobody_touches_is_told_and_given_back() {
+    for flags in ["", "POOLCFG_TEST_FUTURE=1"] {
+        let prepare = if flags.is_empty() {
+            String::new()
+        } else {
+            format!("export {flags}")
+        };
+        assert!(said(&child("lock_what_is_there", &prepare)).contains("done"));
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that locks its memory"]
+fn lock_what_is_there() {
+    // On a machine with large pages that is more than there is.
+    if page() > 4096 {
+        eprintln!("done: no");
+        return;
+    }
+    let (most, keep) = (4 * table(), PAGES * page());
+    let pools = each_reset(most, keep);
+    let mut opened = each_reset(most, keep);
+    // Open before it is locked, and shut for the owner that follows after.
+    opened.iter().for_each(|pool| drop(owner(pool, most)));
+    let flags = match std::env::var_os("POOLCFG_TEST_FUTURE") {
+        Some(_) => MlockAllFlags::CURRENT | MlockAllFlags::FUTURE,
+        None => MlockAllFlags::CURRENT,
+    };
+    if mlockall(flags).is_err() {
+        eprintln!("done: no");
+        return;
+    }
+    for pool in &pools {
+        for _ in 0..3 {
+            // The system fetches all that is opened; the owner touches nothing.
+            drop(owner(pool, most));
+            let start = locate(pool);
+            is_told(pool, start, keep);
+            drop(owner(pool, most));
+            is_told(pool, start, keep);
+            pool.close_idle();
+            is_told(pool, start, 0);
+        }
+    }
+    for pool in opened.drain(..) {
+        drop(owner(&pool, page()));
+        let start = locate(&pool);
+        pool.close_idle();
+        is_told(&pool, start, 0);
+    }
+    eprintln!("done");
+}
+
+/// Where the only memory lies, which is touched for it.
+fn locate(pool: &Pool) -> (usize, usize) {
+    place(owner(pool, page()).memory())
+}

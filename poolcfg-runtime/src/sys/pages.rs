@@ -27,8 +27,10 @@ impl<T: ?Sized> Region<T> {
         // `max`; it starts and ends on pages; and nobody refers to it, since it was not open.
         let opened = unsafe { os::open(start, added) };
         self.reach = self.reach.max(size);
-        if self.mapping.is_locked() {
+        self.left.open(self.reach);
+        if self.mapping.is_locked() || os::has_locks(start, added) {
             // The system may have fetched every page of it.
+            let _ = self.is_process_locked();
             *self.touched.get_mut() = true;
             self.note_touched();
         }
@@ -82,7 +84,20 @@ impl<T: ?Sized> Region<T> {
     /// What the system says. The bytes may then be as they were.
     pub(super) fn give_back(&mut self, from: usize) -> io::Result<()> {
         self.note_touched();
-        let end = self.left.pages_to();
+        self.give_back_to(from, self.left.pages_to())
+    }
+
+    /// Gives back all that was ever open: also what a process that locks all of its memory meanwhile has fetched
+    /// without anybody's touching it.
+    ///
+    /// # Errors
+    /// As for [`give_back`](Self::give_back).
+    pub(super) fn give_back_all(&mut self) -> io::Result<()> {
+        self.note_touched();
+        self.give_back_to(0, self.left.opened_to().max(self.reach))
+    }
+
+    fn give_back_to(&mut self, from: usize, end: usize) -> io::Result<()> {
         if end <= from {
             return Ok(());
         }

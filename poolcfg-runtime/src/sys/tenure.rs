@@ -112,7 +112,7 @@ impl<T: ?Sized> Region<T> {
             return self.renew(0);
         }
         self.unlock_owners();
-        self.give_back(0)?;
+        self.give_back_all()?;
         let tables = self.left.tables_to();
         // An owner's locks cannot be told from those of a process that locks all its memory.
         let anew = tables > page::table_span() || (tables > 0 && self.mapping.is_locked());
