@@ -743,6 +743,7 @@ fn forget_many_locks() {
 #[test]
 fn a_process_that_locks_what_it_maps_within_a_limit_loses_no_slot_and_no_lock() {
     assert!(said(&child("lock_what_is_mapped_within_a_limit", "")).contains("done"));
+    assert!(said(&child("map_over_within_a_limit_on_locks", "")).contains("done"));
 }
 
 #[test]
@@ -771,6 +772,34 @@ fn lock_what_is_mapped_within_a_limit() {
             assert!(status("VmLck:") <= before, "{:?}", pool.reset());
         }
         assert_eq!(pool.retired(), 0);
+    }
+    eprintln!("done");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that may lock little"]
+fn map_over_within_a_limit_on_locks() {
+    let most = 8 * table();
+    let pools = each_reset(most, PAGES * page());
+    if !locks_at_most(wide(64 * page())) || mlockall(MlockAllFlags::FUTURE).is_err() {
+        eprintln!("done: no");
+        return;
+    }
+    for pool in pools {
+        let before = status("VmLck:");
+        for _ in 0..4 {
+            let mut slot = owner(&pool, 16 * page());
+            let memory = slot.memory();
+            assert!(is_zero(memory.as_slice()));
+            memory.as_mut_slice().fill(1);
+            let second = memory.as_mut_ptr().wrapping_add(page());
+            memory.mapped_over();
+            // SAFETY: the page is this slot's own, and nobody refers to it.
+            unsafe { mprotect(second.cast(), page(), MprotectFlags::READ) }.expect("it is allowed");
+            drop(slot);
+            assert_eq!(pool.retired(), 0, "{:?}", pool.reset());
+            assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+        }
     }
     eprintln!("done");
 }

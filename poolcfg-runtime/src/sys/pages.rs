@@ -184,7 +184,10 @@ impl<T: ?Sized> Region<T> {
         let end = self.max;
         // SAFETY: the range is this region's own, in whole pages; nothing refers to what lies there, as
         // in `shut`.
-        let renewed = unsafe { os::renew(start, end - from) };
+        let mut renewed = unsafe { os::renew(start, end - from) };
+        if self.replaced && renewed.as_ref().is_err_and(os::is_too_much_to_lock) {
+            renewed = self.renew_unlocked(from);
+        }
         if let Err(error) = renewed {
             if os::renewal_tears(&error) {
                 // What of it is accessible is not known any more.
@@ -245,6 +248,34 @@ impl<T: ?Sized> Region<T> {
         if self.has_locks() && !self.is_process_locked() {
             self.unlock(0);
         }
+    }
+
+    /// Puts new pages in place of everything from `from` on where a process locks all that it maps and may not lock
+    /// as much: in pieces, each of which is unlocked again. If it fails, some of them may be inaccessible.
+    fn renew_unlocked(&mut self, from: usize) -> io::Result<()> {
+        // What an owner has locked counts as well.
+        self.unlock(from);
+        self.open = self.open.min(from);
+        self.size = self.size.min(from);
+        self.reach = self.max;
+        let (mut next, mut piece) = (from, self.max - from);
+        while next < self.max {
+            let len = piece.min(self.max - next);
+            let start = self.mapping.at(self.offset + next);
+            // SAFETY: as in `renew`; the piece is a part of the same range.
+            match unsafe { os::renew(start, len) } {
+                Ok(()) => {
+                    // SAFETY: the pages have just been mapped in this region.
+                    let _ = unsafe { os::unlock(start, len) };
+                    next += len;
+                }
+                Err(error) if os::is_too_much_to_lock(&error) && len > os::page_size() => {
+                    piece = page::floor(len / 2).max(os::page_size());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Takes down how far the owner may have touched.

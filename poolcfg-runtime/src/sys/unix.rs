@@ -32,6 +32,11 @@ pub(super) fn renewal_tears(error: &io::Error) -> bool {
     DISCARD_SHUTS || error.raw_os_error() == Some(Errno::NOMEM.raw_os_error())
 }
 
+/// Whether a [`renew`] failed so since a process that locks all that it maps may not lock so much (EAGAIN, do_mmap).
+pub(super) fn is_too_much_to_lock(error: &io::Error) -> bool {
+    !DISCARD_SHUTS && error.raw_os_error() == Some(Errno::AGAIN.raw_os_error())
+}
+
 /// Whether a [`discard`] failed so for pages that are locked (EINVAL, madvise(2)).
 pub(super) fn is_locked(error: &io::Error) -> bool {
     !DISCARD_SHUTS && error.raw_os_error() == Some(Errno::INVAL.raw_os_error())

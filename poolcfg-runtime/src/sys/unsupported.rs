@@ -123,3 +123,8 @@ pub(super) fn has_locks(_start: NonNull<u8>, _len: usize) -> bool {
 pub(super) unsafe fn unlock(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// Nothing is ever locked for being mapped.
+pub(super) fn is_too_much_to_lock(_error: &io::Error) -> bool {
+    false
+}
