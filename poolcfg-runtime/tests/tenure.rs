@@ -862,3 +862,38 @@ fn lock_what_is_there() {
 fn locate(pool: &Pool) -> (usize, usize) {
     place(owner(pool, page()).memory())
 }
+
+#[test]
+fn an_owner_that_checks_bounds_pays_for_its_own_size() {
+    let keep = Size::bytes(wide(PAGES * page()));
+    let options = PoolOptions::new()
+        .keep_resident(keep)
+        .owner_checks_bounds(true)
+        .reset(Reset::PagemapScan);
+    let small = page().max(64 << 10);
+    let Some(pool) = pool_of(1, 64 * small, options) else {
+        return;
+    };
+    // One that has all of it, so that all stays open.
+    let mut slot = owner(&pool, 64 * small);
+    let (start, max) = place(slot.memory());
+    slot.memory().as_mut_slice()[0] = 1;
+    drop(slot);
+    for _ in 0..3 {
+        owner(&pool, small).memory().as_mut_slice()[0] = 1;
+    }
+    // Memories as small are zeroed whole, without a scan, which leaves all of their pages in memory.
+    assert_eq!(resident(start, max), wide(small));
+    assert!(pool.statistics().resident.get() >= wide(small));
+    // Who grows has all of what it has had cleared.
+    let mut slot = owner(&pool, page());
+    slot.memory().grow_to(64 * small).expect("it grows");
+    slot.memory().as_mut_slice()[50 * small] = 1;
+    slot.memory().shrink_to(page()).expect("it shrinks");
+    slot.memory().grow_to(64 * small).expect("it grows");
+    assert!(is_zero(slot.memory().as_slice()));
+    slot.memory().as_mut_slice()[50 * small] = 1;
+    drop(slot);
+    drop(owner(&pool, small));
+    assert!(is_zero(owner(&pool, 64 * small).memory().as_slice()));
+}

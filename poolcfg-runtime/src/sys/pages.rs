@@ -32,6 +32,7 @@ impl<T: ?Sized> Region<T> {
             // The system may have fetched every page of it.
             let _ = self.is_process_locked();
             *self.touched.get_mut() = true;
+            self.most = self.most.max(self.reach);
             self.note_touched();
         }
         match opened {
@@ -282,7 +283,7 @@ impl<T: ?Sized> Region<T> {
     pub(super) fn note_touched(&mut self) {
         if *self.touched.get_mut() {
             let (start, max) = (self.start().as_ptr().addr(), self.max);
-            self.left.touch(self.reach, start, max);
+            self.left.touch(self.most, start, max);
         }
     }
 

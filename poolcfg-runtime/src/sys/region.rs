@@ -33,6 +33,8 @@ pub struct Region<T: ?Sized = [()]> {
     pub(super) max: usize,
     /// What the owner has.
     pub(super) size: usize,
+    /// The most that this owner has had: it may not touch what is beyond.
+    pub(super) most: usize,
     /// What is accessible for certain: at least `size`.
     pub(super) open: usize,
     /// What may be accessible, if a call failed half-way: else as far as `open`.
@@ -78,6 +80,7 @@ impl Owned {
             offset,
             max,
             size: 0,
+            most: 0,
             open: 0,
             reach: 0,
             left: Left::default(),
@@ -226,6 +229,7 @@ impl<T: ?Sized> Region<T> {
                 })?;
         }
         self.size = size;
+        self.most = self.most.max(size);
         Ok(())
     }
 

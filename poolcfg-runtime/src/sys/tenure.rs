@@ -36,6 +36,7 @@ impl<T: ?Sized> Region<T> {
     #[inline]
     pub(crate) fn begin(&mut self, bytes: usize) -> Result<(), GrowError> {
         let size = self.whole(bytes)?;
+        self.most = 0;
         if size < self.reach && (self.is_guarded() || self.reach > self.open) {
             self.shut(size)
                 .map_err(|source| GrowError::Refused { bytes, source })?;
@@ -61,35 +62,36 @@ impl<T: ?Sized> Region<T> {
             return Ok(());
         }
         self.note_touched();
-        if self.open > ZEROED_WHOLE.max(os::page_size()) {
+        let used = self.most.min(self.open);
+        if used > ZEROED_WHOLE.max(os::page_size()) {
             // A smaller one is not asked: it has few pages, and its rounds no call of any kind.
             self.unlock_owners();
         }
         let keep = page::floor(keep);
-        let cleared = self.clear(reset, keep);
-        if let Some(from) = self.left.reset(self.open, cleared, keep) {
+        let cleared = self.clear(reset, used, keep);
+        if let Some(from) = self.left.reset(used, cleared, keep) {
             self.discard(from)?;
         }
         *self.touched.get_mut() = false;
         Ok(())
     }
 
-    /// Zeroes what is to stay in memory of what is open.
-    fn clear(&mut self, reset: Reset, keep: usize) -> Cleared {
+    /// Zeroes what is to stay in memory of the first `used` bytes, which are open.
+    fn clear(&mut self, reset: Reset, used: usize, keep: usize) -> Cleared {
         let start = self.start();
         let page = os::page_size();
         let whole = match reset {
             Reset::Discard => 0,
-            Reset::Zero => keep.min(self.open),
+            Reset::Zero => keep.min(used),
             // Only where pages are there already, for which others would pay with a fault each.
             Reset::PagemapScan
-                if self.open <= keep.min(ZEROED_WHOLE.max(page)) && self.left.is_warm() =>
+                if used <= keep.min(ZEROED_WHOLE.max(page)) && self.left.is_warm() =>
             {
-                self.open
+                used
             }
             Reset::PagemapScan => {
-                let looked_at = self.open.min(page.saturating_mul(SCANNED));
-                // SAFETY: the first `open` bytes are accessible and this region's own, and `&mut self`
+                let looked_at = used.min(page.saturating_mul(SCANNED));
+                // SAFETY: the first `used` bytes are accessible and this region's own, and `&mut self`
                 // proves that no slice of them lives.
                 let cleared = unsafe { pagemap::zero_written(start, looked_at, Some(keep)) };
                 // Whatever has been zeroed until it failed may as well be given back.
