@@ -897,3 +897,13 @@ fn an_owner_that_checks_bounds_pays_for_its_own_size() {
     drop(owner(&pool, small));
     assert!(is_zero(owner(&pool, 64 * small).memory().as_slice()));
 }
+
+#[test]
+fn a_memory_that_nobody_touched_may_be_mapped_anew() {
+    for pool in each_reset(PAGES * page(), PAGES * page()) {
+        owner(&pool, page()).memory().mapped_over();
+        assert_eq!(pool.retired(), 0);
+        assert!(pool.statistics().page_tables.get() <= rest());
+        assert!(is_zero(owner(&pool, page()).memory().as_slice()));
+    }
+}

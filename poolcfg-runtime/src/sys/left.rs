@@ -180,7 +180,7 @@ impl Left {
     /// its edges, which are shared with what lies beside it and stay for good.
     fn count_tables(&mut self, start: usize, max: usize) {
         let bits = page::bits();
-        let (now, ever) = (self.tables_to.max(1), self.farthest.min(max));
+        let (now, ever) = (self.tables_to.max(1), self.farthest.min(max).max(1));
         let mut tables = 0;
         for level in 1..=LEVELS {
             // A table of this level has the entries for so many addresses.
