@@ -250,7 +250,7 @@ fn of_a_pool_that_is_gone_only_the_slots_that_live_are_left() {
 fn count_what_is_left() {
     // As many as fit, where the address space is small.
     let sizes = if cfg!(target_pointer_width = "32") {
-        [(40, Size::mib(8)); 2]
+        [(20, Size::mib(8)); 2]
     } else {
         [(1000, Size::gib(4)), (20, Size::gib(4))]
     };

@@ -11,6 +11,7 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::ptr;
 
 use common::{child, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
@@ -22,6 +23,8 @@ use rustix::mm::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
+/// How the system maps what is only reserved.
+const NORESERVE: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
 /// More pages than are zeroed whole.
 const PAGES: usize = 64;
 
@@ -376,6 +379,36 @@ fn own_at_random() {
     eprintln!("done");
 }
 
+#[test]
+fn after_readers_there_is_nothing_more_to_walk_over() {
+    assert!(said(&child("read_between_rounds", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process whose page tables it counts"]
+fn read_between_rounds() {
+    let most = TABLES * table();
+    for place in 0..4 {
+        // In what a table of the next level spans, at different places, and without a neighbour.
+        let space = most + place * most / 4;
+        // SAFETY: a new map touches nothing that exists.
+        unsafe { mmap_anonymous(ptr::null_mut(), space, ProtFlags::empty(), NORESERVE) }
+            .expect("there is room");
+        let options = PoolOptions::new().keep_resident(Size::bytes(wide(16 * page())));
+        let pool = pool_of(1, most, options).expect("it fits");
+        let one_page = || owner(&pool, most).memory().as_mut_slice()[0] = 1;
+        one_page();
+        let tables = status("VmPTE:");
+        for _ in 0..8 {
+            read_everywhere(owner(&pool, most).memory());
+            one_page();
+            let left = status("VmPTE:");
+            assert!(left <= tables, "{:?}: {left} {tables}", pool.reset());
+        }
+    }
+    eprintln!("done");
+}
+
 /// Tables that one slot may keep, as its pages are kept.
 const KEPT_TABLES: usize = 16;
 
@@ -578,6 +611,24 @@ fn close_the_pagemap() {
 }
 
 #[test]
+fn page_tables_that_later_owners_do_not_write_to_are_given_back() {
+    let Some(pool) = scanning(8 * table()) else {
+        return;
+    };
+    // So few pages that to zero them would be no matter.
+    let mut slot = owner(&pool, 8 * table());
+    let (start, max) = place(slot.memory());
+    let bytes = slot.memory().as_mut_slice().iter_mut();
+    bytes.step_by(table()).for_each(|byte| *byte = 1);
+    drop(slot);
+    for round in 0..12 {
+        owner(&pool, 8 * table()).memory().as_mut_slice()[0] = 1;
+        let there = mapped(start, max);
+        assert!(round < 8 || there <= wide(page()), "{round}: {there}");
+    }
+}
+
+#[test]
 fn pages_that_later_owners_do_not_write_are_given_back() {
     let Some(pool) = scanning(PAGES * page()) else {
         return;
@@ -648,7 +699,7 @@ fn use_up_all_maps() {
         }
         for (start, len) in used {
             // SAFETY: it is what `use_up` has mapped, and nobody refers to it.
-            unsafe { rustix::mm::munmap(std::ptr::with_exposed_provenance_mut(start), len) }
+            unsafe { rustix::mm::munmap(ptr::with_exposed_provenance_mut(start), len) }
                 .expect("it unmaps");
         }
         assert_eq!(pool.retired(), 0);
@@ -666,7 +717,7 @@ fn use_up(limit: usize) -> Vec<(usize, usize)> {
     let map = |len, access| {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new map at an address of the system's choosing.
-        unsafe { mmap_anonymous(std::ptr::null_mut(), len, access, flags) }
+        unsafe { mmap_anonymous(ptr::null_mut(), len, access, flags) }
     };
     let access = ProtFlags::READ | ProtFlags::WRITE;
     let first = map(len, access).expect("there is room");

@@ -43,6 +43,8 @@ pub enum Part {
     /// What they depend on directly: the package behind one that stands for the newest version, and of a kernel
     /// the package with the file to boot.
     Dependencies,
+    /// The same, and of a kernel its modules, too.
+    DependenciesAndModules,
 }
 
 /// How long a set of packages from a source that was not the first choice is used before the first choice is
@@ -206,7 +208,8 @@ fn download(packages: &Packages<'_>, suites: &[&str], work: &Path) -> Result<(),
     let wanted = match packages.part {
         Part::Alone => alone(packages, suites, apt)?,
         Part::WithDependencies => with_dependencies(packages, suites, apt)?,
-        Part::Dependencies => dependencies(packages, apt)?,
+        Part::Dependencies => dependencies(packages, &[BINARY], apt)?,
+        Part::DependenciesAndModules => dependencies(packages, &[BINARY, MODULES], apt)?,
     };
     step(apt("apt-get").arg("download").args(wanted))
 }
@@ -263,7 +266,11 @@ fn with_dependencies(
         .collect()
 }
 
-fn dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wanted {
+fn dependencies(
+    packages: &Packages<'_>,
+    of_kernel: &[&str],
+    apt: impl Fn(&str) -> Command,
+) -> Wanted {
     let wanted = depends(packages.names, &apt)?;
     if wanted.is_empty() {
         return Err(format!("no package {}", packages.names.join(", ")));
@@ -273,12 +280,14 @@ fn dependencies(packages: &Packages<'_>, apt: impl Fn(&str) -> Command) -> Wante
         .map(String::as_str)
         .filter(|name| name.starts_with(IMAGE))
         .collect();
-    let binaries: Vec<String> = match images.as_slice() {
+    let parts: Vec<String> = match images.as_slice() {
         [] => Vec::new(),
         images => depends(images, &apt)?,
     };
-    let binaries = binaries.into_iter().filter(|name| name.starts_with(BINARY));
-    Ok(wanted.iter().cloned().chain(binaries).collect())
+    let parts = parts
+        .into_iter()
+        .filter(|name| of_kernel.iter().any(|part| name.starts_with(part)));
+    Ok(wanted.iter().cloned().chain(parts).collect())
 }
 
 /// What a package of a kernel is called.
@@ -286,6 +295,9 @@ const IMAGE: &str = "linux-image-";
 
 /// What holds the file to boot from Debian 14 on, where a package of a kernel only depends on it.
 const BINARY: &str = "linux-binary-";
+
+/// What holds its modules from there on.
+const MODULES: &str = "linux-modules-";
 
 /// What packages depend on directly.
 fn depends(names: &[&str], apt: impl Fn(&str) -> Command) -> Wanted {

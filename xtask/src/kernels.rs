@@ -177,7 +177,7 @@ fn fetch(kernel: &Packaged) -> Result<(), String> {
 }
 
 /// The file to boot: `boot/vmlinu…` up to Debian 13, `usr/lib/modules/RELEASE/vmlinuz` later.
-fn image(unpacked: &Path) -> Result<Option<PathBuf>, String> {
+pub fn image(unpacked: &Path) -> Result<Option<PathBuf>, String> {
     let boot = unpacked.join("boot");
     if boot.is_dir() {
         return find(&boot, "vmlinu");
@@ -252,7 +252,7 @@ fn build(name: &str, layout: &[&str]) -> Result<(), String> {
 }
 
 /// The entry of a folder whose name begins with a word.
-fn find(folder: &Path, word: &str) -> Result<Option<PathBuf>, String> {
+pub fn find(folder: &Path, word: &str) -> Result<Option<PathBuf>, String> {
     let entries =
         fs::read_dir(folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
     Ok(entries
@@ -261,7 +261,7 @@ fn find(folder: &Path, word: &str) -> Result<Option<PathBuf>, String> {
         .map(|entry| entry.path()))
 }
 
-fn create(folder: &Path) -> Result<(), String> {
+pub fn create(folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("`{}`: {error}", folder.display()))
 }
 
@@ -269,11 +269,11 @@ fn write(file: &Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("`{}`: {error}", file.display()))
 }
 
-fn rename(from: &Path, to: &Path) -> Result<(), String> {
+pub fn rename(from: &Path, to: &Path) -> Result<(), String> {
     fs::rename(from, to).map_err(|error| format!("`{}`: {error}", from.display()))
 }
 
-fn remove(folder: &Path) -> Result<(), String> {
+pub fn remove(folder: &Path) -> Result<(), String> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(format!("`{}`: {error}", folder.display()))

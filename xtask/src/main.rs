@@ -4,12 +4,14 @@
 //! - `cache`: where what is fetched lies
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
+//! - `amd64`: a kernel of x86_64 and its modules, for swap
 //! - `dlltool`: what rustc needs for Windows
 //! - `libraries`: C libraries of other architectures, for unit tests in an emulator
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
-//! - `wasmtime_bin`: the real `wasmtime` commands, and Wasmtime's C library; `wheel`: how they are fetched
+//! - `wasmtime_bin`: the real `wasmtime` commands, and Wasmtime's C libraries; `wheel`: how they are fetched
+//! - `embedder_50`: a program with Wasmtime 50 in it
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
@@ -17,11 +19,13 @@
 //! - `bench`: the benchmarks of the README
 #![forbid(unsafe_code)]
 
+mod amd64;
 mod bench;
 mod cache;
 mod cross;
 mod debian;
 mod dlltool;
+mod embedder_50;
 mod fuzz;
 mod item;
 mod kernels;

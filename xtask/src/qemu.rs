@@ -1,6 +1,6 @@
-//! QEMU in the cache: for machines of riscv64 and aarch64, and for programs of those and others.
+//! QEMU in the cache: for machines of riscv64, aarch64 and x86_64, and for programs of those and others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cache;
 use crate::cross::{libraries, script};
@@ -13,8 +13,22 @@ pub const QEMU: Item = Item {
     megabytes: 110,
     minutes: 0,
     held: || Ok(folder()?.join("usr/bin/qemu-system-riscv64").exists()),
-    make: fetch,
+    make: || {
+        let names = ["qemu-system-riscv", "qemu-system-arm", "qemu-user"];
+        fetch(&names, &folder()?)
+    },
     unpacked: Some(folder),
+};
+
+/// The emulator of a machine of x86_64, with the system's help where that is to be had. It is apart from the others,
+/// since only one suite of tests needs it.
+pub const QEMU_AMD64: Item = Item {
+    name: "QEMU for x86_64",
+    megabytes: 40,
+    minutes: 0,
+    held: || Ok(amd64()?.join("usr/bin/qemu-system-x86_64").exists()),
+    make: || fetch(&["qemu-system-x86"], &amd64()?),
+    unpacked: Some(amd64),
 };
 
 fn folder() -> Result<PathBuf, String> {
@@ -22,7 +36,12 @@ fn folder() -> Result<PathBuf, String> {
     Ok(cache::folder()?.join(format!("qemu-{suite}")))
 }
 
-fn fetch() -> Result<(), String> {
+fn amd64() -> Result<PathBuf, String> {
+    let suite = debian::known_suite()?;
+    Ok(cache::folder()?.join(format!("qemu-amd64-{suite}")))
+}
+
+fn fetch(names: &[&str], folder: &Path) -> Result<(), String> {
     let suite = debian::known_suite()?;
     let backports = format!("{suite}-backports");
     // 7.2 of Debian 12 cannot say which mode of riscv's a processor has.
@@ -32,12 +51,12 @@ fn fetch() -> Result<(), String> {
         &[&suite]
     };
     let packages = Packages {
-        names: &["qemu-system-riscv", "qemu-system-arm", "qemu-user"],
+        names,
         part: Part::WithDependencies,
         sources: &[suites],
         version: "",
     };
-    debian::unpack(&[packages], &folder()?)
+    debian::unpack(&[packages], folder)
 }
 
 /// The folder; its scripts `bin/qemu-…` run the emulators.
@@ -65,4 +84,18 @@ pub fn scripts() -> Result<PathBuf, String> {
         script(&folder.join("bin"), program, &text)?;
     }
     Ok(folder)
+}
+
+/// The script that runs the emulator of a machine of x86_64.
+pub fn amd64_script() -> Result<PathBuf, String> {
+    let folder = amd64()?;
+    let (root, libraries) = (folder.display(), libraries(&folder));
+    let text = format!(
+        "#!/bin/sh\n\
+         LD_LIBRARY_PATH={libraries} exec {root}/usr/bin/qemu-system-x86_64 -L {root}/usr/share/qemu \
+         -L {root}/usr/share/seabios \"$@\"\n"
+    );
+    let bin = folder.join("bin");
+    script(&bin, "qemu-system-x86_64", &text)?;
+    Ok(bin.join("qemu-system-x86_64"))
 }

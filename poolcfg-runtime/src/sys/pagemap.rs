@@ -159,18 +159,23 @@ unsafe fn zero_reported(
             // SAFETY: the kernel has filled in the first `count` ranges, and any bits are a valid one.
             let range = unsafe { range.assume_init_read() };
             let bytes = within(&range, start, cleared.upto..len)?;
-            if range.categories & SHARED_ZERO != 0 {
-                cleared.mapped += bytes.len();
-                cleared.shared += bytes.len();
-            } else if range.categories & SWAPPED == 0 || keep.is_none() {
+            let swapped = range.categories & SWAPPED != 0;
+            if swapped && keep.is_some() {
+                cleared.upto = bytes.start;
+                break 'scan;
+            }
+            let first = start.addr().get();
+            cleared.tables.add(first + bytes.start..first + bytes.end);
+            cleared.mapped += bytes.len();
+            if range.categories & SHARED_ZERO == 0 {
                 // SAFETY: the bytes are within the caller's range.
                 let first = unsafe { start.add(bytes.start) };
                 // SAFETY: the caller's promise.
-                cleared.written += unsafe { zero(first, bytes.len()) };
-                cleared.mapped += bytes.len();
+                unsafe { zero(first, bytes.len(), &mut cleared) };
+                cleared.last = bytes.end;
+                cleared.behind = 0;
             } else {
-                cleared.upto = bytes.start;
-                break 'scan;
+                cleared.behind += bytes.len();
             }
             cleared.upto = bytes.end;
         }
@@ -188,23 +193,23 @@ unsafe fn zero_reported(
     Ok(cleared)
 }
 
-/// Zeroes those of the pages that are not zero, and tells how many bytes they are: a page that is zero was
-/// kept for an owner who has not written to it.
+/// Zeroes those of the pages that are not zero, and counts them: a page that is zero was kept for an owner who has
+/// not written to it.
 ///
 /// # Safety
 /// The bytes, of whole pages, are open and the caller's own, and nobody refers to them.
-unsafe fn zero(first: NonNull<u8>, len: usize) -> usize {
+unsafe fn zero(first: NonNull<u8>, len: usize, cleared: &mut Cleared) {
     // SAFETY: the caller's promise.
     let bytes = unsafe { slice::from_raw_parts_mut(first.as_ptr(), len) };
-    let mut written = 0;
     for page in bytes.chunks_mut(os::page_size()) {
         let holds_something = |bytes: &[u8]| bytes.iter().fold(0, |any, byte| any | byte) != 0;
         if page.chunks(128).any(holds_something) {
             page.fill(0);
-            written += page.len();
+            cleared.written += page.len();
+            let address = page.as_ptr().addr();
+            cleared.written_tables.add(address..address + page.len());
         }
     }
-    written
 }
 
 /// What was reported, as offsets, if it is whole pages of what was asked about: the number may be that of

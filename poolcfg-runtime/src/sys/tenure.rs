@@ -12,7 +12,7 @@
 use std::io;
 use std::ptr;
 
-use super::left::Cleared;
+use super::left::{Cleared, Excess};
 use super::os;
 use super::page;
 use super::pagemap;
@@ -61,19 +61,44 @@ impl<T: ?Sized> Region<T> {
         if !*self.touched.get_mut() {
             return Ok(());
         }
-        self.note_touched();
+        if self.note_touched() {
+            self.touch_far_end();
+        }
         let used = self.most.min(self.open);
         if used > ZEROED_WHOLE.max(os::page_size()) {
             // A smaller one is not asked: it has few pages, and its rounds no call of any kind.
             self.unlock_owners();
         }
         let keep = page::floor(keep);
-        let cleared = self.clear(reset, used, keep);
-        if let Some(from) = self.left.reset(used, cleared, keep) {
-            self.discard(from)?;
+        let mut cleared = self.clear(reset, used, keep);
+        if cleared.upto < used {
+            cleared = cleared.up_to_last();
+        }
+        match self.left.reset(used, cleared, keep) {
+            Excess::None => {}
+            Excess::Beyond(from) => self.discard(from)?,
+            // With the page tables that are not used any more, also where the kernel leaves them.
+            Excess::Spare(from) if self.left.tables_to() > page::table_span() => {
+                if !self.free_tables(from)? {
+                    self.discard(from)?;
+                }
+            }
+            Excess::Spare(from) => self.discard(from)?,
         }
         *self.touched.get_mut() = false;
         Ok(())
+    }
+
+    /// Makes the page tables at the far end, once, if they are far enough to be given back. They are shared with
+    /// what lies behind and are never freed, and each walk over the region visits them: so a round costs from the
+    /// beginning what it costs after an owner who has touched everything, or after one of the next slot.
+    fn touch_far_end(&self) {
+        let used = self.most.min(self.open);
+        if used > os::page_size().saturating_mul(SCANNED) {
+            let last = self.mapping.at(self.offset + used - 1);
+            // SAFETY: the byte is open and this region's own.
+            let _ = unsafe { last.as_ptr().read_volatile() };
+        }
     }
 
     /// Zeroes what is to stay in memory of the first `used` bytes, which are open.

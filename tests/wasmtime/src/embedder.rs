@@ -48,13 +48,16 @@ impl Embedder {
             "src/bin/components.rs",
             "src/bin/instantiate.rs",
             "src/bin/memory-cycle.rs",
+            "src/bin/stale.rs",
         ] {
             let failed = |error| format!("`{file}` of the embedder: {error}");
             let mut text = fs::read_to_string(source.join(file)).map_err(failed)?;
             if file == "Cargo.toml" {
                 let runtime = root().join("poolcfg-runtime");
+                let swapped = root().join("tests/swapped");
                 text = text
                     .replace("../../../poolcfg-runtime", &runtime.to_string_lossy())
+                    .replace("../../swapped", &swapped.to_string_lossy())
                     .replace(
                         "default = [\"async\", \"component-model\", \"gc\"]",
                         &format!("default = {features:?}"),
@@ -135,6 +138,14 @@ impl Embedder {
         self.compile_changed(name, "", "", text)
     }
 
+    /// The same for any processor of a target, and not for this machine's alone.
+    ///
+    /// # Errors
+    /// What either command says.
+    pub fn compile_for(&self, target: &str, name: &str, text: &str) -> Result<PathBuf, String> {
+        self.compile_with(&["--target", target], name, ("", ""), text)
+    }
+
     /// The same with the line `own` of the settings replaced by `other`.
     ///
     /// # Errors
@@ -144,6 +155,16 @@ impl Embedder {
         name: &str,
         own: &str,
         other: &str,
+        text: &str,
+    ) -> Result<PathBuf, String> {
+        self.compile_with(&[], name, (own, other), text)
+    }
+
+    fn compile_with(
+        &self,
+        flags: &[&str],
+        name: &str,
+        (own, other): (&str, &str),
         text: &str,
     ) -> Result<PathBuf, String> {
         // The command calls on stacks even where the program has none, so that it takes no settings without
@@ -162,7 +183,11 @@ impl Embedder {
             fs::write(path, text).map_err(|error| format!("`{}`: {error}", path.display()))?;
         }
         let mut compile = Release::of_embedder().command("compile");
-        compile.arg("--config").arg(&config).args(FEATURES_OFF);
+        compile
+            .args(flags)
+            .arg("--config")
+            .arg(&config)
+            .args(FEATURES_OFF);
         for (feature, flag) in [
             ("gc", "gc-support=n,exceptions=n"),
             ("component-model", "component-model=n"),

@@ -9,7 +9,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use poolcfg_tests::{root, variable};
+use poolcfg_tests::root;
 
 use crate::kernel::Kernel;
 
@@ -42,12 +42,13 @@ pub fn boot<T>(
 /// What a kernel prints.
 fn run(kernel: &Kernel, archive: &Path, job: &str, log: &Path) -> Result<Vec<String>, String> {
     let architecture = kernel.architecture;
-    let program = format!("bin/qemu-system-{}", architecture.name);
-    let mut qemu = Command::new(variable("POOLCFG_QEMU").join(program))
-        .args(["-M", "virt", "-cpu", kernel.cpu, "-m", "1G"])
+    let mut qemu = Command::new(architecture.emulator())
+        .args(["-M", architecture.machine, "-cpu", kernel.cpu])
+        .args(["-m", "1G"])
         .args([
             "-nodefaults",
-            "-nographic",
+            "-display",
+            "none",
             "-no-reboot",
             "-serial",
             "stdio",

@@ -30,8 +30,16 @@ impl Image {
         // Documentation/admin-guide/devices.txt.
         archive.add("dev/console", DEVICE, (5, 1), &[]);
         archive.add("dev/null", DEVICE, (1, 3), &[]);
+        let folder = if architecture.native { "lib64" } else { "lib" };
+        if architecture.native {
+            archive.add(folder, FOLDER, (0, 0), &[]);
+        }
         for (name, bytes) in programs::libraries(architecture) {
-            archive.add(&format!("lib/{name}"), PROGRAM, (0, 0), &bytes);
+            let folder = match name == architecture.interpreter {
+                true => folder,
+                false => "lib",
+            };
+            archive.add(&format!("{folder}/{name}"), PROGRAM, (0, 0), &bytes);
         }
         let init = programs::build(architecture, "kernel-init", Program::Static);
         Self {
@@ -39,6 +47,12 @@ impl Image {
             archive,
         }
         .file("init", &init)
+    }
+
+    /// Adds a folder.
+    pub fn folder(mut self, name: &str) -> Self {
+        self.archive.add(name, FOLDER, (0, 0), &[]);
+        self
     }
 
     /// Adds a file that can be run.

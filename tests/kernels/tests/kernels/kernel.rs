@@ -16,6 +16,10 @@ pub struct Architecture {
     pub gnu: &'static str,
     /// The interpreter of a PIE.
     pub interpreter: &'static str,
+    /// Whether it is that of the machine that the tests run on: then no other compiler is needed.
+    pub native: bool,
+    /// The machine, in QEMU's words.
+    pub machine: &'static str,
     /// The device of the serial console.
     pub console: &'static str,
 }
@@ -25,6 +29,8 @@ const RISCV64: Architecture = Architecture {
     target: "riscv64gc-unknown-linux-gnu",
     gnu: "riscv64-linux-gnu",
     interpreter: "ld-linux-riscv64-lp64d.so.1",
+    native: false,
+    machine: "virt",
     console: "ttyS0",
 };
 
@@ -33,10 +39,33 @@ const AARCH64: Architecture = Architecture {
     target: "aarch64-unknown-linux-gnu",
     gnu: "aarch64-linux-gnu",
     interpreter: "ld-linux-aarch64.so.1",
+    native: false,
+    machine: "virt",
     console: "ttyAMA0",
 };
 
-/// Every architecture.
+/// In emulation too: what a virtual machine gives of KVM to those inside of it may be none, or not enough to boot.
+const X86_64: Architecture = Architecture {
+    name: "x86_64",
+    target: "x86_64-unknown-linux-gnu",
+    gnu: "x86_64-linux-gnu",
+    interpreter: "ld-linux-x86-64.so.2",
+    native: true,
+    machine: "q35",
+    console: "ttyS0",
+};
+
+impl Architecture {
+    /// The emulator's script.
+    pub fn emulator(&self) -> PathBuf {
+        if self.native {
+            return variable("POOLCFG_QEMU_AMD64");
+        }
+        variable("POOLCFG_QEMU").join(format!("bin/qemu-system-{}", self.name))
+    }
+}
+
+/// Every architecture whose profiles kernels judge here.
 pub const ARCHITECTURES: [&Architecture; 2] = [&RISCV64, &AARCH64];
 
 /// A kernel on a processor.
@@ -166,6 +195,17 @@ pub static KERNELS: [Kernel; 9] = [
     )
     .built(),
 ];
+
+/// A kernel with swap, which judges no profile.
+pub static WITH_SWAP: Kernel = Kernel {
+    profile: "amd64",
+    about: "Debian amd64",
+    image: "amd64",
+    cpu: "max",
+    built: false,
+    newest: false,
+    architecture: &X86_64,
+};
 
 /// The kernel that judges a profile, the stable release's where there are two.
 pub fn kernel(profile: &str) -> &'static Kernel {

@@ -6,6 +6,7 @@
 //! - `pool`: the runtime's own tests, of guards, resets and faults, on pages of 4 and 16 KiB
 //! - `example`: the example's release takes its constants from poolcfg.toml, for its target and no other
 //! - `server`: the original failure, repaired where it happened
+//! - `swap`: what was swapped out is not there for the next owner of a slot, in our pool and in Wasmtime's
 //! - `kernel`, `programs`, `initramfs`, `boot`: the machines, what runs on them, and reading what they say
 //! - `commands`: running commands in a kernel
 //! - `table`: what came of the cells
@@ -23,4 +24,6 @@ mod limits;
 mod pool;
 mod programs;
 mod server;
+#[cfg(target_arch = "x86_64")]
+mod swap;
 mod table;

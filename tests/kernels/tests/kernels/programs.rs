@@ -50,9 +50,18 @@ pub fn build(architecture: &Architecture, binary: &str, program: Program) -> Vec
 }
 
 /// A cargo command that builds for an architecture, as a user sets it up: by its target and its linker. There
-/// is no prebuilt standard library of it here.
+/// is no prebuilt standard library of it here, unless it is the machine's own.
 pub fn cargo(architecture: &Architecture, command: &str) -> Command {
     let target = architecture.target;
+    if architecture.native {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args([command, "--target", target])
+            .arg("--target-dir")
+            .arg(variable("POOLCFG_KERNELS_TARGET"))
+            .env_remove("POOLCFG_VA_PROFILE");
+        return cargo;
+    }
     let variable_of_linker = format!(
         "CARGO_TARGET_{}_LINKER",
         target.to_uppercase().replace('-', "_")
@@ -102,16 +111,30 @@ fn has_interpreter(bytes: &[u8]) -> bool {
 
 /// What a PIE loads, by its name in the archive.
 pub fn libraries(architecture: &Architecture) -> Vec<(&'static str, Vec<u8>)> {
-    let folder = variable("POOLCFG_CROSS").join(format!("usr/{}/lib", architecture.gnu));
-    [
+    let names = [
         architecture.interpreter,
         "libc.so.6",
         "libgcc_s.so.1",
         "libm.so.6",
-    ]
-    .into_iter()
-    .map(|name| (name, read(&folder.join(name))))
-    .collect()
+    ];
+    if architecture.native {
+        // Two of which the C library has had everything since 2.34, and programs still name them.
+        let names = names.into_iter().chain(["libpthread.so.0", "libdl.so.2"]);
+        return names.map(|name| (name, read(&of_machine(name)))).collect();
+    }
+    let folder = variable("POOLCFG_CROSS").join(format!("usr/{}/lib", architecture.gnu));
+    let files = names
+        .into_iter()
+        .map(|name| (name, read(&folder.join(name))));
+    files.collect()
+}
+
+/// A library of the machine's own, where its compiler finds it.
+fn of_machine(name: &str) -> PathBuf {
+    let mut compiler = Command::new("cc");
+    let output = compiler.arg(format!("-print-file-name={name}")).output();
+    let path = String::from_utf8(output.unwrap().stdout).unwrap();
+    PathBuf::from(path.trim_end())
 }
 
 fn read(file: &Path) -> Vec<u8> {
