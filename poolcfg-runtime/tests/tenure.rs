@@ -25,7 +25,6 @@ use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
 /// How the system maps what is only reserved.
 const NORESERVE: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
-
 /// More pages than are zeroed whole.
 const PAGES: usize = 64;
 
@@ -948,4 +947,18 @@ fn an_owner_that_checks_bounds_pays_for_its_own_size() {
     drop(slot);
     drop(owner(&pool, small));
     assert!(is_zero(owner(&pool, 64 * small).memory().as_slice()));
+}
+
+#[test]
+fn a_memory_that_nobody_touched_may_be_mapped_anew() {
+    let pool = pool_of(2, PAGES * page(), PoolOptions::new()).expect("it fits");
+    // The pool itself has tried the other one.
+    let mut slots = [owner(&pool, page()), owner(&pool, page())];
+    slots
+        .iter_mut()
+        .for_each(|slot| slot.memory().mapped_over());
+    drop(slots);
+    assert_eq!(pool.retired(), 0);
+    assert!(pool.statistics().page_tables.get() <= 2 * rest());
+    assert!(is_zero(owner(&pool, page()).memory().as_slice()));
 }

@@ -92,8 +92,9 @@ impl<T: ?Sized> Region<T> {
     /// what lies behind and are never freed, and each walk over the region visits them: so a round costs from the
     /// beginning what it costs after an owner who has touched everything, or after one of the next slot.
     fn touch_far_end(&self) {
-        if self.open > os::page_size().saturating_mul(SCANNED) {
-            let last = self.mapping.at(self.offset + self.open - 1);
+        let used = self.most.min(self.open);
+        if used > os::page_size().saturating_mul(SCANNED) {
+            let last = self.mapping.at(self.offset + used - 1);
             // SAFETY: the byte is open and this region's own.
             let _ = unsafe { last.as_ptr().read_volatile() };
         }
