@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::ptr;
 
-use common::{child, said, with_keys};
+use common::{child, child_with, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{Acquire, Pool, PoolOptions, Region, Reset, Size, Slot};
 use rustix::mm::{
@@ -857,13 +857,10 @@ fn map_over_within_a_limit_on_locks() {
 
 #[test]
 fn what_a_process_locks_that_nobody_touches_is_told_and_given_back() {
-    for flags in ["", "POOLCFG_TEST_FUTURE=1"] {
-        let prepare = if flags.is_empty() {
-            String::new()
-        } else {
-            format!("export {flags}")
-        };
-        assert!(said(&child("lock_what_is_there", &prepare)).contains("done"));
+    let future = [("POOLCFG_TEST_FUTURE", "1")];
+    for variables in [&[], future.as_slice()] {
+        let child = child_with("lock_what_is_there", "", variables);
+        assert!(said(&child).contains("done"));
     }
 }
 
