@@ -687,9 +687,11 @@ fn use_up_all_maps() {
         let pool = pool_of(SLOTS, most, PoolOptions::new()).expect("it fits");
         let mut slots: Vec<_> = (0..SLOTS).map(|_| owner(&pool, most)).collect();
         for slot in &mut slots {
-            // So many pages that giving them back takes long, on machines with small pages.
+            // So many pages that giving them back takes long, on machines with small pages; of large ones that would be
+            // all the memory of a small machine.
             let pages = slot.memory().as_mut_slice().iter_mut();
-            pages.step_by(page()).take(2048).for_each(|byte| *byte = 1);
+            let many = (8 << 20) / page();
+            pages.step_by(page()).take(many).for_each(|byte| *byte = 1);
             slot.memory().as_mut_slice()[most - 1] = 1;
         }
         let used = use_up(limit);
