@@ -128,7 +128,7 @@ impl<T: ?Sized> Region<T> {
             Ok(()) => {
                 self.left.give_back(from);
                 if began.is_some_and(|began| began.elapsed() > QUICK) {
-                    self.free_tables(from)?;
+                    self.renew_if_possible(from)?;
                 }
             }
             Err(error) if os::DISCARD_SHUTS || is_missing(&error) => {
@@ -148,12 +148,8 @@ impl<T: ?Sized> Region<T> {
         let start = self.mapping.at(self.offset + from);
         // An owner that has locked some of it may have locked all of it.
         let all = os::is_locked(refused) && self.size == 0;
-        if os::can_renew() {
-            match self.renew(if all { 0 } else { from }) {
-                Err(error) if self.torn => return Err(error),
-                Err(_) => {}
-                Ok(()) => return Ok(()),
-            }
+        if self.renew_if_possible(if all { 0 } else { from })? {
+            return Ok(());
         }
         // SAFETY: as in `shut`.
         unsafe { os::discard_locked(start, end - from) }?;
@@ -161,12 +157,12 @@ impl<T: ?Sized> Region<T> {
         Ok(())
     }
 
-    /// Maps anew, for the page tables' sake, what has been given back; whether that was done. It is left out
+    /// Maps everything from `from` on anew, which frees its page tables, too; whether that was done. It is left out
     /// where the system might refuse it, since one that is refused may cost the slot.
     ///
     /// # Errors
     /// When pages are lost.
-    pub(super) fn free_tables(&mut self, from: usize) -> io::Result<bool> {
+    pub(super) fn renew_if_possible(&mut self, from: usize) -> io::Result<bool> {
         if !os::can_renew() {
             return Ok(false);
         }

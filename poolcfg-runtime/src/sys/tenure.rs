@@ -79,7 +79,7 @@ impl<T: ?Sized> Region<T> {
             Excess::Beyond(from) => self.discard(from)?,
             // With the page tables that are not used any more, also where the kernel leaves them.
             Excess::Spare(from) => {
-                if self.left.tables_to() <= page::table_span() || !self.free_tables(from)? {
+                if self.left.tables_to() <= page::table_span() || !self.renew_if_possible(from)? {
                     self.discard(from)?;
                 }
             }
@@ -142,7 +142,7 @@ impl<T: ?Sized> Region<T> {
         let tables = self.left.tables_to();
         // An owner's locks cannot be told from those of a process that locks all its memory.
         let anew = tables > page::table_span() || (tables > 0 && self.mapping.is_locked());
-        if anew && self.free_tables(0)? {
+        if anew && self.renew_if_possible(0)? {
             return Ok(());
         }
         self.shut(0)?;
