@@ -236,23 +236,28 @@ fn a_pool_starts_whole_or_with_what_its_refusal_suggests() {
     );
 }
 
+#[track_caller]
+fn is_told(name: &str, value: &str, told: &str) {
+    let said = said(&child_with("report_words", "", &[(name, value)]));
+    assert!(said.contains(told), "{said:?}");
+}
+
 #[test]
-fn variables_are_escaped_in_messages() {
-    for (name, value, told) in [
-        (
-            "POOLCFG_MAX_INSTANCES",
-            "1\u{1b}[2J\n\u{202e}2",
-            r"is `1\u{1b}[2J\n\u{202e}2`, which is not a whole number",
-        ),
-        (
-            "POOLCFG_NONE\u{1b}[2J",
-            "1",
-            r"`POOLCFG_NONE\u{1b}[2J` is not read",
-        ),
-    ] {
-        let said = said(&child_with("report_words", "", &[(name, value)]));
-        assert!(said.contains(told), "{said:?}");
-    }
+fn values_of_variables_are_escaped_in_messages() {
+    is_told(
+        "POOLCFG_MAX_INSTANCES",
+        "1\u{1b}[2J\n\u{202e}2",
+        r"is `1\u{1b}[2J\n\u{202e}2`, which is not a whole number",
+    );
+}
+
+#[test]
+fn names_of_variables_are_escaped_in_messages() {
+    is_told(
+        "POOLCFG_NONE\u{1b}[2J",
+        "1",
+        r"`POOLCFG_NONE\u{1b}[2J` is not read",
+    );
 }
 
 #[test]

@@ -13,16 +13,18 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::ptr;
 
-use common::{child, said, with_keys};
+use common::{child, child_with, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{Acquire, Pool, PoolOptions, Region, Reset, Size, Slot};
 use rustix::mm::{
-    MapFlags, MlockAllFlags, MlockFlags, ProtFlags, mlock_with, mlockall, mmap_anonymous,
+    MapFlags, MlockAllFlags, MlockFlags, MprotectFlags, ProtFlags, mlock_with, mlockall,
+    mmap_anonymous, mprotect,
 };
+use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 
 /// How the system maps what is only reserved.
 const NORESERVE: MapFlags = MapFlags::PRIVATE.union(MapFlags::NORESERVE);
-
 /// More pages than are zeroed whole.
 const PAGES: usize = 64;
 
@@ -662,4 +664,300 @@ fn pages_that_later_owners_do_not_write_are_given_back() {
         assert!(is_zero(slot.memory().as_slice()));
         drop(slot);
     }
+}
+
+#[test]
+fn a_process_without_maps_for_a_moment_keeps_its_slots() {
+    assert!(said(&child("use_up_all_maps", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that uses up its maps"]
+fn use_up_all_maps() {
+    const SLOTS: u32 = 8;
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").expect("Linux has /proc");
+    let limit: usize = limit.trim().parse().expect("a number");
+    // Programs that count on very many maps raise it so far that a test cannot use them up.
+    if limit > 300_000 {
+        eprintln!("done: no");
+        return;
+    }
+    let most = 8 * table();
+    for closes in [false, true] {
+        let pool = pool_of(SLOTS, most, PoolOptions::new()).expect("it fits");
+        let mut slots: Vec<_> = (0..SLOTS).map(|_| owner(&pool, most)).collect();
+        for slot in &mut slots {
+            // So many pages that giving them back takes long, on machines with small pages; of large ones that would be
+            // all the memory of a small machine.
+            let pages = slot.memory().as_mut_slice().iter_mut();
+            let many = (8 << 20) / page();
+            pages.step_by(page()).take(many).for_each(|byte| *byte = 1);
+            slot.memory().as_mut_slice()[most - 1] = 1;
+        }
+        let used = use_up(limit);
+        drop(slots);
+        if closes {
+            pool.close_idle();
+        }
+        for (start, len) in used {
+            // SAFETY: it is what `use_up` has mapped, and nobody refers to it.
+            unsafe { rustix::mm::munmap(ptr::with_exposed_provenance_mut(start), len) }
+                .expect("it unmaps");
+        }
+        assert_eq!(pool.retired(), 0);
+        let slots: Vec<_> = (0..SLOTS).map(|_| owner(&pool, most)).collect();
+        for mut slot in slots {
+            assert!(is_zero(slot.memory().as_slice()));
+        }
+    }
+    eprintln!("done");
+}
+
+/// Maps until the process may have no more maps.
+fn use_up(limit: usize) -> Vec<(usize, usize)> {
+    let len = 2 * limit * page();
+    let map = |len, access| {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new map at an address of the system's choosing.
+        unsafe { mmap_anonymous(ptr::null_mut(), len, access, flags) }
+    };
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    let first = map(len, access).expect("there is room");
+    let mut used = vec![(first.expose_provenance(), len)];
+    // Every other page is another map.
+    for number in (1..2 * limit).step_by(2) {
+        let page_of = first.wrapping_byte_add(number * page());
+        // SAFETY: the page has just been mapped, and nobody refers to it.
+        if unsafe { mprotect(page_of, page(), MprotectFlags::READ) }.is_err() {
+            break;
+        }
+    }
+    // Neighbours that differ do not merge.
+    for number in 0..64 {
+        let access = [ProtFlags::READ, ProtFlags::READ | ProtFlags::WRITE][number % 2];
+        match map(page(), access) {
+            Ok(map) => used.push((map.expose_provenance(), page())),
+            Err(_) => return used,
+        }
+    }
+    panic!("maps do not end");
+}
+
+/// Whether this process may lock no more than so many bytes, from now on.
+fn locks_at_most(bytes: u64) -> bool {
+    // Who may do everything has no limit.
+    let _ = set_capabilities(
+        None,
+        CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        },
+    );
+    let limit = Rlimit {
+        current: Some(bytes),
+        maximum: Some(bytes),
+    };
+    setrlimit(Resource::Memlock, limit).is_ok()
+}
+
+#[test]
+fn locks_that_an_owner_forgets_are_gone_for_the_next() {
+    assert!(said(&child("forget_many_locks", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that counts what it has locked"]
+fn forget_many_locks() {
+    let most = 64 * PAGES * page();
+    for pool in each_reset(most, PAGES * page()) {
+        drop(owner(&pool, most));
+        let before = (status("VmLck:"), maps());
+        for _ in 0..3 {
+            let mut slot = owner(&pool, most);
+            let start = slot.memory().as_mut_ptr();
+            for number in (0..256).step_by(2) {
+                let page_of = start.wrapping_add(number * page());
+                // SAFETY: the page is this slot's own.
+                unsafe { mlock_with(page_of.cast(), page(), MlockFlags::ONFAULT) }
+                    .expect("so little may be");
+            }
+            assert!(maps() >= before.1 + 200);
+            // One page that is kept, so that nothing is to be given back.
+            slot.memory().as_mut_slice()[0] = 1;
+            drop(slot);
+            assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset());
+            assert!(maps() <= before.1 + 2, "{:?}: {}", pool.reset(), maps());
+        }
+    }
+    eprintln!("done");
+}
+
+#[test]
+fn a_process_that_locks_what_it_maps_within_a_limit_loses_no_slot_and_no_lock() {
+    assert!(said(&child("lock_what_is_mapped_within_a_limit", "")).contains("done"));
+    assert!(said(&child("map_over_within_a_limit_on_locks", "")).contains("done"));
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that may lock little"]
+fn lock_what_is_mapped_within_a_limit() {
+    let (most, locked) = (8 * table(), 32 * page());
+    let pools = each_reset(most, PAGES * page());
+    if !locks_at_most(wide(64 * page())) || mlockall(MlockAllFlags::FUTURE).is_err() {
+        eprintln!("done: no");
+        return;
+    }
+    for pool in pools {
+        let before = status("VmLck:");
+        for size in [locked, page(), 2 * locked] {
+            let locked = locked.min(size);
+            let mut slot = owner(&pool, size);
+            let start = slot.memory().as_mut_ptr();
+            // SAFETY: the pages are this slot's own.
+            unsafe { mlock_with(start.cast(), locked, MlockFlags::empty()) }.expect("as allowed");
+            slot.memory().as_mut_slice()[..locked].fill(1);
+            drop(slot);
+            if size > page() {
+                assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+            }
+            pool.close_idle();
+            assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+        }
+        assert_eq!(pool.retired(), 0);
+    }
+    eprintln!("done");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that may lock little"]
+fn map_over_within_a_limit_on_locks() {
+    let most = 8 * table();
+    let pools = each_reset(most, PAGES * page());
+    if !locks_at_most(wide(64 * page())) || mlockall(MlockAllFlags::FUTURE).is_err() {
+        eprintln!("done: no");
+        return;
+    }
+    for pool in pools {
+        let before = status("VmLck:");
+        for _ in 0..4 {
+            let mut slot = owner(&pool, 16 * page());
+            let memory = slot.memory();
+            assert!(is_zero(memory.as_slice()));
+            memory.as_mut_slice().fill(1);
+            let second = memory.as_mut_ptr().wrapping_add(page());
+            memory.mapped_over();
+            // SAFETY: the page is this slot's own, and nobody refers to it.
+            unsafe { mprotect(second.cast(), page(), MprotectFlags::READ) }.expect("it is allowed");
+            drop(slot);
+            assert_eq!(pool.retired(), 0, "{:?}", pool.reset());
+            assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+        }
+    }
+    eprintln!("done");
+}
+
+#[test]
+fn what_a_process_locks_that_nobody_touches_is_told_and_given_back() {
+    let future = [("POOLCFG_TEST_FUTURE", "1")];
+    for variables in [&[], future.as_slice()] {
+        let child = child_with("lock_what_is_there", "", variables);
+        assert!(said(&child).contains("done"));
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, in a process that locks its memory"]
+fn lock_what_is_there() {
+    // On a machine with large pages that is more than there is.
+    if page() > 4096 {
+        eprintln!("done: no");
+        return;
+    }
+    let (most, keep) = (4 * table(), PAGES * page());
+    let pools = each_reset(most, keep);
+    let mut opened = each_reset(most, keep);
+    // Open before it is locked, and shut for the owner that follows after.
+    opened.iter().for_each(|pool| drop(owner(pool, most)));
+    let flags = match std::env::var_os("POOLCFG_TEST_FUTURE") {
+        Some(_) => MlockAllFlags::CURRENT | MlockAllFlags::FUTURE,
+        None => MlockAllFlags::CURRENT,
+    };
+    if mlockall(flags).is_err() {
+        eprintln!("done: no");
+        return;
+    }
+    for pool in &pools {
+        for _ in 0..3 {
+            // The system fetches all that is opened; the owner touches nothing.
+            drop(owner(pool, most));
+            let start = locate(pool);
+            is_told(pool, start, keep);
+            drop(owner(pool, most));
+            is_told(pool, start, keep);
+            pool.close_idle();
+            is_told(pool, start, 0);
+        }
+    }
+    for pool in opened.drain(..) {
+        drop(owner(&pool, page()));
+        let start = locate(&pool);
+        pool.close_idle();
+        is_told(&pool, start, 0);
+    }
+    eprintln!("done");
+}
+
+/// Where the only memory lies, which is touched for it.
+fn locate(pool: &Pool) -> (usize, usize) {
+    place(owner(pool, page()).memory())
+}
+
+#[test]
+fn an_owner_that_checks_bounds_pays_for_its_own_size() {
+    let keep = Size::bytes(wide(PAGES * page()));
+    let options = PoolOptions::new()
+        .keep_resident(keep)
+        .owner_checks_bounds(true)
+        .reset(Reset::PagemapScan);
+    let small = page().max(64 << 10);
+    let Some(pool) = pool_of(1, 64 * small, options) else {
+        return;
+    };
+    // One that has all of it, so that all stays open.
+    let mut slot = owner(&pool, 64 * small);
+    let (start, max) = place(slot.memory());
+    slot.memory().as_mut_slice()[0] = 1;
+    drop(slot);
+    for _ in 0..3 {
+        owner(&pool, small).memory().as_mut_slice()[0] = 1;
+    }
+    // Memories as small are zeroed whole, without a scan, which leaves all of their pages in memory.
+    assert_eq!(resident(start, max), wide(small));
+    assert!(pool.statistics().resident.get() >= wide(small));
+    // Who grows has all of what it has had cleared.
+    let mut slot = owner(&pool, page());
+    slot.memory().grow_to(64 * small).expect("it grows");
+    slot.memory().as_mut_slice()[50 * small] = 1;
+    slot.memory().shrink_to(page()).expect("it shrinks");
+    slot.memory().grow_to(64 * small).expect("it grows");
+    assert!(is_zero(slot.memory().as_slice()));
+    slot.memory().as_mut_slice()[50 * small] = 1;
+    drop(slot);
+    drop(owner(&pool, small));
+    assert!(is_zero(owner(&pool, 64 * small).memory().as_slice()));
+}
+
+#[test]
+fn a_memory_that_nobody_touched_may_be_mapped_anew() {
+    let pool = pool_of(2, PAGES * page(), PoolOptions::new()).expect("it fits");
+    // The pool itself has tried the other one.
+    let mut slots = [owner(&pool, page()), owner(&pool, page())];
+    slots
+        .iter_mut()
+        .for_each(|slot| slot.memory().mapped_over());
+    drop(slots);
+    assert_eq!(pool.retired(), 0);
+    assert!(pool.statistics().page_tables.get() <= 2 * rest());
+    assert!(is_zero(owner(&pool, page()).memory().as_slice()));
 }

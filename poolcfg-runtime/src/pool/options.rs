@@ -96,7 +96,8 @@ impl PoolOptions {
 
     /// Declares that owners check every access to a memory themselves. What is beyond a memory's size may
     /// then stay accessible, within its own slot, and no page is closed for a smaller owner. It is zero for
-    /// each owner all the same.
+    /// each owner all the same, as long as none writes beyond the largest size that it has had: only that much is
+    /// cleared, so that a small owner's release costs no more after a large one's.
     ///
     /// Not by default: beyond its size, no byte of a memory is ever accessible.
     #[must_use]

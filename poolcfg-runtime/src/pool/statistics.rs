@@ -16,7 +16,8 @@ pub struct Statistics {
     /// Bytes of zeroed pages that idle slots hold, at most `keep_resident` for each memory, table and stack.
     ///
     /// Never less than what is in memory, as mincore(2) counts it, with pages that were only read and show the
-    /// page of zeros that all share; unless the process locks all of its memory (`mlockall`) while slots are idle.
+    /// page of zeros that all share; unless the process locks all of its memory (`mlockall`) while slots are idle. What
+    /// that fetches goes back when they are closed.
     pub resident: Size,
     /// Bytes of page tables that slots may have, at most, without what the owners of those that are taken have
     /// added.

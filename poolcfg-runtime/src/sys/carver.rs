@@ -75,6 +75,7 @@ impl Carver {
             mapping,
             offset,
             self.max,
+            self.max < self.stride,
             checked,
             Weak::clone(pool),
         ))

@@ -110,6 +110,8 @@ pub(super) struct Left {
     warm: bool,
     /// Up to where there may be pages, and locks on them.
     pages_to: usize,
+    /// Up to where it was open since the last time that pages were given back: a process that locks all of its memory has pages there whoever touches them.
+    opened_to: usize,
     /// Up to where there may be page tables.
     tables_to: usize,
     /// The most that `tables_to` ever was.
@@ -135,6 +137,16 @@ impl Left {
     /// Up to where there may be pages.
     pub(super) fn pages_to(&self) -> usize {
         self.pages_to
+    }
+
+    /// Up to where there may be pages, also in a process that has locked all of its memory meanwhile.
+    pub(super) fn opened_to(&self) -> usize {
+        self.opened_to.max(self.pages_to)
+    }
+
+    /// The first `bytes` are open.
+    pub(super) fn open(&mut self, bytes: usize) {
+        self.opened_to = self.opened_to.max(bytes);
     }
 
     /// Up to where there may be page tables.
@@ -199,6 +211,7 @@ impl Left {
     /// Everything from `from` on has been given back.
     pub(super) fn give_back(&mut self, from: usize) {
         self.pages_to = self.pages_to.min(from);
+        self.opened_to = self.opened_to.min(from);
         match self.pages_to.checked_sub(self.split) {
             Some(bytes) => self.above = self.above.min(bytes),
             None => {

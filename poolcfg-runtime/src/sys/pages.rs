@@ -27,9 +27,12 @@ impl<T: ?Sized> Region<T> {
         // `max`; it starts and ends on pages; and nobody refers to it, since it was not open.
         let opened = unsafe { os::open(start, added) };
         self.reach = self.reach.max(size);
-        if self.mapping.is_locked() {
+        self.left.open(self.reach);
+        if self.mapping.is_locked() || os::has_locks(start, added) {
             // The system may have fetched every page of it.
+            let _ = self.is_process_locked();
             *self.touched.get_mut() = true;
+            self.most = self.most.max(self.reach);
             self.note_touched();
         }
         match opened {
@@ -82,7 +85,20 @@ impl<T: ?Sized> Region<T> {
     /// What the system says. The bytes may then be as they were.
     pub(super) fn give_back(&mut self, from: usize) -> io::Result<()> {
         self.note_touched();
-        let end = self.left.pages_to();
+        self.give_back_to(from, self.left.pages_to())
+    }
+
+    /// Gives back all that was ever open: also what a process that locks all of its memory meanwhile has fetched
+    /// without anybody's touching it.
+    ///
+    /// # Errors
+    /// As for [`give_back`](Self::give_back).
+    pub(super) fn give_back_all(&mut self) -> io::Result<()> {
+        self.note_touched();
+        self.give_back_to(0, self.left.opened_to().max(self.reach))
+    }
+
+    fn give_back_to(&mut self, from: usize, end: usize) -> io::Result<()> {
         if end <= from {
             return Ok(());
         }
@@ -93,9 +109,15 @@ impl<T: ?Sized> Region<T> {
         let began = has_tables.then(Instant::now);
         // SAFETY: as in `shut`.
         let mut given = unsafe { os::discard(start, len) };
-        if given.as_ref().is_err_and(os::is_locked) && self.mapping.is_locked() {
-            // SAFETY: as in `shut`.
-            given = unsafe { os::discard_locked(start, len) };
+        if given.as_ref().is_err_and(os::is_locked) {
+            given = if self.is_process_locked() {
+                // SAFETY: as in `shut`.
+                unsafe { os::discard_locked(start, len) }
+            } else {
+                self.unlock(from);
+                // SAFETY: as in `shut`.
+                unsafe { os::discard(start, len) }
+            };
         }
         match given {
             Ok(()) if os::DISCARD_SHUTS => {
@@ -105,11 +127,8 @@ impl<T: ?Sized> Region<T> {
             }
             Ok(()) => {
                 self.left.give_back(from);
-                if began.is_some_and(|began| began.elapsed() > QUICK)
-                    && let Err(error) = self.renew(from)
-                    && self.torn
-                {
-                    return Err(error);
+                if began.is_some_and(|began| began.elapsed() > QUICK) {
+                    self.free_tables(from)?;
                 }
             }
             Err(error) if os::DISCARD_SHUTS || is_missing(&error) => {
@@ -129,17 +148,32 @@ impl<T: ?Sized> Region<T> {
         let start = self.mapping.at(self.offset + from);
         // An owner that has locked some of it may have locked all of it.
         let all = os::is_locked(refused) && self.size == 0;
-        let error = match self.renew(if all { 0 } else { from }) {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        if self.torn {
-            return Err(error);
+        if os::can_renew() {
+            match self.renew(if all { 0 } else { from }) {
+                Err(error) if self.torn => return Err(error),
+                Err(_) => {}
+                Ok(()) => return Ok(()),
+            }
         }
         // SAFETY: as in `shut`.
         unsafe { os::discard_locked(start, end - from) }?;
         self.left.give_back(from);
         Ok(())
+    }
+
+    /// Maps anew, for the page tables' sake, what has been given back; whether that was done. It is left out
+    /// where the system might refuse it, since one that is refused may cost the slot.
+    ///
+    /// # Errors
+    /// When pages are lost.
+    pub(super) fn free_tables(&mut self, from: usize) -> io::Result<bool> {
+        if !os::can_renew() {
+            return Ok(false);
+        }
+        match self.renew(from) {
+            Err(error) if self.torn => Err(error),
+            renewed => Ok(renewed.is_ok()),
+        }
     }
 
     /// Puts new pages, inaccessible and zero, in place of everything from `from` on; with all of it
@@ -151,7 +185,10 @@ impl<T: ?Sized> Region<T> {
         let end = self.max;
         // SAFETY: the range is this region's own, in whole pages; nothing refers to what lies there, as
         // in `shut`.
-        let renewed = unsafe { os::renew(start, end - from) };
+        let mut renewed = unsafe { os::renew(start, end - from) };
+        if self.replaced && renewed.as_ref().is_err_and(os::is_too_much_to_lock) {
+            renewed = self.renew_unlocked(from);
+        }
         if let Err(error) = renewed {
             if os::renewal_tears(&error) {
                 // What of it is accessible is not known any more.
@@ -181,11 +218,72 @@ impl<T: ?Sized> Region<T> {
         Ok(())
     }
 
+    /// Whether any of it is locked, open or not.
+    pub(super) fn has_locks(&self) -> bool {
+        !self.torn && os::has_locks(self.start(), self.max)
+    }
+
+    /// Whether the process locks all that is mapped, so that an owner's locks cannot be told from its own.
+    pub(super) fn is_process_locked(&self) -> bool {
+        if self.mapping.is_locked() {
+            return true;
+        }
+        let is_locked = self
+            .guard()
+            .is_some_and(|guard| os::has_locks(guard, os::page_size()));
+        if is_locked {
+            self.mapping.lock();
+        }
+        is_locked
+    }
+
+    /// Unlocks what owners have locked from `from` on, of which nobody has anything any more.
+    pub(super) fn unlock(&self, from: usize) {
+        // If it is refused, they stay until the slot is closed.
+        // SAFETY: the range is this region's own, in whole pages, and not torn.
+        let _ = unsafe { os::unlock(self.mapping.at(self.offset + from), self.max - from) };
+    }
+
+    /// The same for all of it, if anything is locked and the process does not lock everything.
+    pub(super) fn unlock_owners(&self) {
+        if self.has_locks() && !self.is_process_locked() {
+            self.unlock(0);
+        }
+    }
+
+    /// Puts new pages in place of everything from `from` on where a process locks all that it maps and may not lock
+    /// as much: in pieces, each of which is unlocked again. If it fails, some of them may be inaccessible.
+    fn renew_unlocked(&mut self, from: usize) -> io::Result<()> {
+        // What an owner has locked counts as well.
+        self.unlock(from);
+        self.open = self.open.min(from);
+        self.size = self.size.min(from);
+        self.reach = self.max;
+        let (mut next, mut piece) = (from, self.max - from);
+        while next < self.max {
+            let len = piece.min(self.max - next);
+            let start = self.mapping.at(self.offset + next);
+            // SAFETY: as in `renew`; the piece is a part of the same range.
+            match unsafe { os::renew(start, len) } {
+                Ok(()) => {
+                    // SAFETY: the pages have just been mapped in this region.
+                    let _ = unsafe { os::unlock(start, len) };
+                    next += len;
+                }
+                Err(error) if os::is_too_much_to_lock(&error) && len > os::page_size() => {
+                    piece = page::floor(len / 2).max(os::page_size());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Takes down how far the owner may have touched; whether that is for the first time as far as the region's
     /// far end.
     pub(super) fn note_touched(&mut self) -> bool {
         let (start, max) = (self.start().as_ptr().addr(), self.max);
-        *self.touched.get_mut() && self.left.touch(self.reach, start, max)
+        *self.touched.get_mut() && self.left.touch(self.most, start, max)
     }
 
     fn renewed(&mut self, from: usize) {

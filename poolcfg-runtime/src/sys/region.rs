@@ -19,9 +19,10 @@ use super::page;
 /// A memory begins with the bytes that were asked for, or none, and grows; a table and a stack are open
 /// whole from the start. The bytes of a region are zero for each new owner.
 ///
-/// An owner may lock pages (mlock). They are unlocked when the slot is released if that gives any pages back, and at
-/// the latest when the slot is closed: by [`close_idle`](crate::Pool::close_idle), or when more slots than
-/// [`warm_slots`](crate::PoolOptions::warm_slots) are idle.
+/// An owner may lock pages (mlock). They are unlocked when the slot is released, except in a region of which no more
+/// than 64 KiB (one page at least) are open; there at the latest when the slot is closed: by [`close_idle`](crate::Pool::close_idle), or when more slots than
+/// [`warm_slots`](crate::PoolOptions::warm_slots) are idle. In a process that locks all of its memory (`mlockall`)
+/// an owner's locks cannot be told from its own, and stay.
 ///
 /// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
 /// that of another slot or of another pool.
@@ -32,6 +33,8 @@ pub struct Region<T: ?Sized = [()]> {
     pub(super) max: usize,
     /// What the owner has.
     pub(super) size: usize,
+    /// The most that this owner has had: it may not touch what is beyond.
+    pub(super) most: usize,
     /// What is accessible for certain: at least `size`.
     pub(super) open: usize,
     /// What may be accessible, if a call failed half-way: else as far as `open`.
@@ -44,6 +47,8 @@ pub struct Region<T: ?Sized = [()]> {
     pub(super) replaced: bool,
     /// Whether a failed call may have left a hole, in which somebody else's mapping may lie by now.
     pub(super) torn: bool,
+    /// Whether a page follows that is never opened.
+    guarded: bool,
     /// Whether the owners check every access themselves.
     checked: bool,
     /// What can make room when the system refuses to open more.
@@ -66,6 +71,7 @@ impl Owned {
         mapping: Arc<Mapping>,
         offset: usize,
         max: usize,
+        guarded: bool,
         checked: bool,
         pool: Weak<dyn Reclaim>,
     ) -> Self {
@@ -74,12 +80,14 @@ impl Owned {
             offset,
             max,
             size: 0,
+            most: 0,
             open: 0,
             reach: 0,
             left: Left::default(),
             touched: AtomicBool::new(false),
             replaced: false,
             torn: false,
+            guarded,
             checked,
             pool,
             _unsized: [],
@@ -221,6 +229,7 @@ impl<T: ?Sized> Region<T> {
                 })?;
         }
         self.size = size;
+        self.most = self.most.max(size);
         Ok(())
     }
 
@@ -231,6 +240,12 @@ impl<T: ?Sized> Region<T> {
                 Some(pool) if pool.reclaim() => self.open_to(size),
                 _ => Err(error),
             })
+    }
+
+    /// The page after the region, if it is a guard, which no owner has: what is locked there is the process's.
+    pub(super) fn guard(&self) -> Option<NonNull<u8>> {
+        self.guarded
+            .then(|| self.mapping.at(self.offset + self.max))
     }
 
     /// Whether what is beyond the size has to be inaccessible.

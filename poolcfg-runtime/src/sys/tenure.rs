@@ -36,6 +36,7 @@ impl<T: ?Sized> Region<T> {
     #[inline]
     pub(crate) fn begin(&mut self, bytes: usize) -> Result<(), GrowError> {
         let size = self.whole(bytes)?;
+        self.most = 0;
         if size < self.reach && (self.is_guarded() || self.reach > self.open) {
             self.shut(size)
                 .map_err(|source| GrowError::Refused { bytes, source })?;
@@ -63,23 +64,25 @@ impl<T: ?Sized> Region<T> {
         if self.note_touched() {
             self.touch_far_end();
         }
+        let used = self.most.min(self.open);
+        if used > ZEROED_WHOLE.max(os::page_size()) {
+            // A smaller one is not asked: it has few pages, and its rounds no call of any kind.
+            self.unlock_owners();
+        }
         let keep = page::floor(keep);
-        let mut cleared = self.clear(reset, keep);
-        if cleared.upto < self.open {
+        let mut cleared = self.clear(reset, used, keep);
+        if cleared.upto < used {
             cleared = cleared.up_to_last();
         }
-        match self.left.reset(self.open, cleared, keep) {
+        match self.left.reset(used, cleared, keep) {
             Excess::None => {}
             Excess::Beyond(from) => self.discard(from)?,
             // With the page tables that are not used any more, also where the kernel leaves them.
-            Excess::Spare(from) if self.left.tables_to() > page::table_span() => {
-                match self.renew(from) {
-                    Err(error) if self.torn => return Err(error),
-                    Err(_) => self.discard(from)?,
-                    Ok(()) => {}
+            Excess::Spare(from) => {
+                if self.left.tables_to() <= page::table_span() || !self.free_tables(from)? {
+                    self.discard(from)?;
                 }
             }
-            Excess::Spare(from) => self.discard(from)?,
         }
         *self.touched.get_mut() = false;
         Ok(())
@@ -89,29 +92,30 @@ impl<T: ?Sized> Region<T> {
     /// what lies behind and are never freed, and each walk over the region visits them: so a round costs from the
     /// beginning what it costs after an owner who has touched everything, or after one of the next slot.
     fn touch_far_end(&self) {
-        if self.open > os::page_size().saturating_mul(SCANNED) {
-            let last = self.mapping.at(self.offset + self.open - 1);
+        let used = self.most.min(self.open);
+        if used > os::page_size().saturating_mul(SCANNED) {
+            let last = self.mapping.at(self.offset + used - 1);
             // SAFETY: the byte is open and this region's own.
             let _ = unsafe { last.as_ptr().read_volatile() };
         }
     }
 
-    /// Zeroes what is to stay in memory of what is open.
-    fn clear(&mut self, reset: Reset, keep: usize) -> Cleared {
+    /// Zeroes what is to stay in memory of the first `used` bytes, which are open.
+    fn clear(&mut self, reset: Reset, used: usize, keep: usize) -> Cleared {
         let start = self.start();
         let page = os::page_size();
         let whole = match reset {
             Reset::Discard => 0,
-            Reset::Zero => keep.min(self.open),
+            Reset::Zero => keep.min(used),
             // Only where pages are there already, for which others would pay with a fault each.
             Reset::PagemapScan
-                if self.open <= keep.min(ZEROED_WHOLE.max(page)) && self.left.is_warm() =>
+                if used <= keep.min(ZEROED_WHOLE.max(page)) && self.left.is_warm() =>
             {
-                self.open
+                used
             }
             Reset::PagemapScan => {
-                let looked_at = self.open.min(page.saturating_mul(SCANNED));
-                // SAFETY: the first `open` bytes are accessible and this region's own, and `&mut self`
+                let looked_at = used.min(page.saturating_mul(SCANNED));
+                // SAFETY: the first `used` bytes are accessible and this region's own, and `&mut self`
                 // proves that no slice of them lives.
                 let cleared = unsafe { pagemap::zero_written(start, looked_at, Some(keep)) };
                 // Whatever has been zeroed until it failed may as well be given back.
@@ -133,15 +137,13 @@ impl<T: ?Sized> Region<T> {
         if self.replaced || self.torn {
             return self.renew(0);
         }
-        self.give_back(0)?;
+        self.unlock_owners();
+        self.give_back_all()?;
         let tables = self.left.tables_to();
         // An owner's locks cannot be told from those of a process that locks all its memory.
-        if tables > page::table_span() || (tables > 0 && self.mapping.is_locked()) {
-            match self.renew(0) {
-                Err(error) if self.torn => return Err(error),
-                Err(_) => {}
-                Ok(()) => return Ok(()),
-            }
+        let anew = tables > page::table_span() || (tables > 0 && self.mapping.is_locked());
+        if anew && self.free_tables(0)? {
+            return Ok(());
         }
         self.shut(0)?;
         *self.touched.get_mut() = false;

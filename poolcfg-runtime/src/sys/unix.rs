@@ -11,6 +11,8 @@ use std::ptr::{self, NonNull};
 use rustix::io::Errno;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use rustix::mm::Advice;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::mm::MsyncFlags;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 
 /// Whether discarded pages are inaccessible: where discarding puts new ones in their place.
@@ -28,6 +30,11 @@ pub(super) const RELEASES_PARTS: bool = true;
 /// EPERM and EACCES of a filter or a security module (do_mmap).
 pub(super) fn renewal_tears(error: &io::Error) -> bool {
     DISCARD_SHUTS || error.raw_os_error() == Some(Errno::NOMEM.raw_os_error())
+}
+
+/// Whether a [`renew`] failed so since a process that locks all that it maps may not lock so much (EAGAIN, do_mmap).
+pub(super) fn is_too_much_to_lock(error: &io::Error) -> bool {
+    !DISCARD_SHUTS && error.raw_os_error() == Some(Errno::AGAIN.raw_os_error())
 }
 
 /// Whether a [`discard`] failed so for pages that are locked (EINVAL, madvise(2)).
@@ -56,8 +63,14 @@ pub(crate) enum Call {
     Discard,
     /// madvise on pages that are locked.
     DiscardLocked,
+    /// msync that only tells whether pages are locked.
+    FindLocks,
+    /// munlock.
+    Unlock,
     /// mmap over the pages.
     Renew,
+    /// mmap of a few pages that are given back at once.
+    TryMap,
     /// open of /proc/self/pagemap.
     OpenPagemap,
     /// ioctl of that.
@@ -310,6 +323,34 @@ pub(super) unsafe fn discard_locked(_start: NonNull<u8>, _len: usize) -> io::Res
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Whether any of the pages is locked, also one that is inaccessible: msync(2) says EBUSY then, and does nothing
+/// else with pages of no file. It only walks the maps, with the lock of a reader (mm/msync.c): 0.2 us.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn has_locks(start: NonNull<u8>, len: usize) -> bool {
+    let asked = call(Call::FindLocks, len, |len| {
+        // SAFETY: the call changes nothing that a page holds, nor whether it is accessible.
+        unsafe { rustix::mm::msync(pointer(start), len, MsyncFlags::INVALIDATE) }
+    });
+    asked.is_err_and(|error| error.raw_os_error() == Some(Errno::BUSY.raw_os_error()))
+}
+
+/// Not known: elsewhere locked pages are replaced as all others are.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn has_locks(_start: NonNull<u8>, _len: usize) -> bool {
+    false
+}
+
+/// Unlocks pages. It needs no privilege.
+///
+/// # Safety
+/// The range is within a reservation of the caller's.
+pub(super) unsafe fn unlock(start: NonNull<u8>, len: usize) -> io::Result<()> {
+    call(Call::Unlock, len, |len| {
+        // SAFETY: the caller's promise; what a page holds stays, and so does whether it is accessible.
+        unsafe { rustix::mm::munlock(pointer(start), len) }
+    })
+}
+
 /// Makes pages inaccessible, and zero for whoever opens them next: by new pages in their place, since
 /// no other Unix promises that discarded pages read as zero.
 ///
@@ -335,6 +376,31 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
     unsafe { keep_pages_small(start, len) };
     Ok(())
+}
+
+/// Whether a part of a map can be mapped anew: whether the process may have one map more, and has the
+/// addresses. It is tried on new pages, which are gone after that.
+///
+/// To be asked before a [`renew`] that is not needed: what Linux refuses for want of maps (`vm.max_map_count`) or of
+/// addresses (`RLIMIT_AS`) has the same error as what leaves a hole. Another thread may take the last map in between.
+pub(super) fn can_renew() -> bool {
+    let page = page_size();
+    let len = 3 * page;
+    let made = call(Call::TryMap, 0, |_| {
+        // SAFETY: a new map at an address of the system's choosing touches nothing that exists.
+        unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), flags()) }
+    });
+    let Ok(first) = made else {
+        return false;
+    };
+    let second = first.wrapping_byte_add(page);
+    // Two maps more, as none of the neighbours is like it.
+    // SAFETY: the page is our own, and nobody refers to it.
+    let split = unsafe { rustix::mm::mprotect(second, page, MprotectFlags::READ) };
+    // What stays if that fails is three pages of addresses.
+    // SAFETY: the pages are our own, and nobody refers to them.
+    let _ = unsafe { rustix::mm::munmap(first, len) };
+    split.is_ok()
 }
 
 fn pointer(start: NonNull<u8>) -> *mut c_void {

@@ -143,3 +143,26 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
     unsafe { shut(start, len) }
 }
+
+/// No map is ever split.
+pub(super) fn can_renew() -> bool {
+    true
+}
+
+/// Locked pages are given back as all others are.
+pub(super) fn has_locks(_start: NonNull<u8>, _len: usize) -> bool {
+    false
+}
+
+/// Refuses: it is not called for.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn unlock(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Nothing is ever locked for being mapped.
+pub(super) fn is_too_much_to_lock(_error: &io::Error) -> bool {
+    false
+}

@@ -49,7 +49,7 @@ const fn rlimit(obstacle: Obstacle) -> Option<(Resource, Size)> {
     match obstacle {
         Obstacle::RlimitAs => Some((Resource::As, Size::gib(64))),
         Obstacle::RlimitData => Some((Resource::Data, Size::mib(400))),
-        Obstacle::RlimitMemlock => Some((Resource::Memlock, Size::mib(64))),
+        Obstacle::RlimitMemlock => Some((Resource::Memlock, Size::mib(60))),
         _ => None,
     }
 }
