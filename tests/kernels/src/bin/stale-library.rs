@@ -1,8 +1,7 @@
 //! What is left in a slot of Wasmtime's of an owner whose pages were swapped out, with Wasmtime's C library and
 //! settings as `wasmtime` takes them on its command line.
 //!
-//! - `run LIBRARY FILE WAY SETTINGS…`: runs the module of a text file, with pages swapped out this way
-//! - `compile LIBRARY FILE TO SETTINGS…`: compiles it for an embedder that has no threads and no concurrency
+//! Arguments: the library; a text file with a module; the way into swap; settings.
 //!
 //! Functions of the library are as its headers declare them, the same from 37 to 50: wasm.h, wasmtime/config.h,
 //! module.h, store.h, instance.h, extern.h, func.h, memory.h, wat.h. Structures of which the size differs from one
@@ -22,8 +21,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["run", library, file, way, settings @ ..] => run(library, file, way, settings),
-        ["compile", library, file, to, settings @ ..] => compile(library, file, to, settings),
+        [library, file, way, settings @ ..] => run(library, file, way, settings),
         words => Err(format!("arguments {words:?}")),
     };
     if let Err(error) = done {
@@ -117,14 +115,13 @@ impl Bytes {
     }
 }
 
-/// An engine with a pool of these settings. `embedder` is whether it compiles for an embedder without threads and
-/// concurrency.
-fn engine(library: &Library, settings: &[&str], embedder: bool) -> Result<Handle, String> {
+/// An engine with a pool of these settings.
+fn engine(library: &Library, settings: &[&str]) -> Result<Handle, String> {
     type New = unsafe extern "C" fn() -> Handle;
     // Counts, sizes and flags are passed alike in a register of 64 bits, of which the callee reads what it wants.
     type Set = unsafe extern "C" fn(Handle, u64);
-    // SAFETY: wasm.h and config.h: both make something, the setters take it and an integer, a flag or a text with
-    // an end, and `wasmtime_pooling_allocation_strategy_set` and `wasm_engine_new_with_config` take what was made.
+    // SAFETY: wasm.h and config.h: both make something, the setters take it and an integer or a flag, and
+    // `wasmtime_pooling_allocation_strategy_set` and `wasm_engine_new_with_config` take what was made.
     unsafe {
         let config = library.function::<New>("wasm_config_new")?();
         let pooling = library.function::<New>("wasmtime_pooling_allocation_config_new")?();
@@ -148,15 +145,6 @@ fn engine(library: &Library, settings: &[&str], embedder: bool) -> Result<Handle
                 }
             };
             library.function::<Set>(&setter)?(of, value);
-        }
-        if embedder {
-            for name in ["wasm_threads", "concurrency_support"] {
-                library.function::<Set>(&format!("wasmtime_config_{name}_set"))?(config, 0);
-            }
-            // Named, it is any processor of the target and not this machine's alone.
-            let target: unsafe extern "C" fn(Handle, *const c_char) -> Handle =
-                library.function("wasmtime_config_target_set")?;
-            library.result(target(config, c"x86_64-unknown-linux-gnu".as_ptr()))?;
         }
         let strategy: unsafe extern "C" fn(Handle, Handle) =
             library.function("wasmtime_pooling_allocation_strategy_set")?;
@@ -208,23 +196,6 @@ fn module(library: &Library, engine: Handle, file: &str) -> Result<Handle, Strin
         library.result(new(engine, wasm.data, wasm.size, &raw mut module))?;
     }
     Ok(module)
-}
-
-fn compile(path: &str, file: &str, to: &str, settings: &[&str]) -> Result<(), String> {
-    let library = Library::open(path)?;
-    let engine = engine(&library, settings, true)?;
-    let module = module(&library, engine, file)?;
-    let mut compiled = Bytes {
-        size: 0,
-        data: ptr::null_mut(),
-    };
-    // SAFETY: module.h: a module and a place for its bytes.
-    unsafe {
-        let serialize: unsafe extern "C" fn(Handle, *mut Bytes) -> Handle =
-            library.function("wasmtime_module_serialize")?;
-        library.result(serialize(module, &raw mut compiled))?;
-    }
-    fs::write(to, compiled.as_slice()).map_err(|error| format!("`{to}`: {error}"))
 }
 
 /// One owner of the only slot.
@@ -363,7 +334,7 @@ impl<'a> Owner<'a> {
 
 fn run(path: &str, file: &str, way: &str, settings: &[&str]) -> Result<(), String> {
     let library = Library::open(path)?;
-    let engine = engine(&library, settings, false)?;
+    let engine = engine(&library, settings)?;
     let module = module(&library, engine, file)?;
     let mut found = Found::default();
 

@@ -6,14 +6,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use poolcfg_tests::variable;
 use poolcfg_tests_kernels::Program;
 use poolcfg_tests_swapped::Found;
 use poolcfg_tests_wasmtime::command::{Folder, HOST, operators};
 use poolcfg_tests_wasmtime::embedder::Embedder;
-use poolcfg_tests_wasmtime::setup::output;
+use poolcfg_tests_wasmtime::library::Library;
 
 use crate::commands::{self, Outcome};
 use crate::initramfs::Image;
@@ -97,7 +96,7 @@ fn of_library(version: &str) -> Vec<Case> {
         for (module, _) in MODULES {
             cases.push(Case {
                 about: format!("Wasmtime {version}, C library, keeps {name}, {module}"),
-                command: format!("/stale-library run /{version}.so /{module}.wat"),
+                command: format!("/stale-library /{version}.so /{module}.wat"),
                 more: settings.clone(),
                 scans: None,
                 leaves: Leaves::Nothing,
@@ -169,19 +168,12 @@ fn read(file: &Path) -> Vec<u8> {
 }
 
 /// The modules for the embedder with Wasmtime 50, of which there is no command: its C library compiles them.
-fn compiled_by_library(library: &Path, program: &Path) -> Vec<Vec<u8>> {
-    let settings = emitted(LIBRARY, "");
+fn compiled_by_library() -> Vec<Vec<u8>> {
+    let library = Library::of_version(LIBRARY);
     let folder = Folder::new("", &[]).unwrap();
     let compile = |(name, text): (&str, &str)| {
-        let source = folder.write(&format!("{name}.wat"), text).unwrap();
-        let compiled = source.with_extension("cwasm");
-        output(
-            Command::new(program)
-                .arg("compile")
-                .args([library, &*source, &*compiled])
-                .args(settings.split(' ')),
-        )
-        .unwrap();
+        let compiled = folder.write(&format!("{name}.cwasm"), "").unwrap();
+        library.compile(HOST, text, &compiled).unwrap();
         read(&compiled)
     };
     MODULES.into_iter().map(compile).collect()
@@ -192,11 +184,10 @@ fn compiled_by_library(library: &Path, program: &Path) -> Vec<Vec<u8>> {
 fn what_was_swapped_out_is_not_there_for_the_next_owner() {
     let architecture = WITH_SWAP.architecture;
     let built = |name: &str, how| programs::build(architecture, name, how);
-    let library_program = built("stale-library", Program::Pie);
     let mut image = Image::new(architecture)
         .file("swap", &built("swap", Program::Static))
         .file("stale-pool", &built("stale-pool", Program::Static))
-        .file("stale-library", &library_program);
+        .file("stale-library", &built("stale-library", Program::Pie));
     let mut cases = of_pool();
 
     let modules = WITH_SWAP.file().with_added_extension("modules");
@@ -239,12 +230,8 @@ fn what_was_swapped_out_is_not_there_for_the_next_owner() {
 
     let program = variable("POOLCFG_EMBEDDER_50");
     if !program.as_os_str().is_empty() {
-        let compiler = variable("POOLCFG_KERNELS_TARGET").join("stale-library");
-        fs::write(&compiler, &library_program).unwrap();
-        output(Command::new("chmod").arg("+x").arg(&compiler)).unwrap();
-        let compiled = compiled_by_library(&library(LIBRARY), &compiler);
         image = image.file("stale-50", &read(&program));
-        for ((name, _), compiled) in MODULES.into_iter().zip(compiled) {
+        for ((name, _), compiled) in MODULES.into_iter().zip(compiled_by_library()) {
             image = image.file(&format!("stale-50-{name}.cwasm"), &compiled);
         }
         cases.extend(of_embedder("stale-50", "50"));

@@ -2,9 +2,11 @@
 //! Wasmtime's, in turns in one process. Prints the table.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use poolcfg_tests_wasmtime::embedder::Embedder;
+use poolcfg_tests_wasmtime::newest;
 use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::setup::output;
 use poolcfg_tests_wasmtime::table;
@@ -17,10 +19,28 @@ fn main() -> ExitCode {
 }
 
 fn table() -> Result<String, String> {
+    let mut table = String::from(
+        "| a memory of 64 KiB: taken, 3 pages written, given back | Wasmtime | poolcfg's own pool | times as fast |\n\
+         |---|---|---|---|\n",
+    );
     let embedder = Embedder::with(&["async", "component-model", "gc"])?;
-    let program = embedder.build("memory-cycle", "release")?;
-    let memory = embedder.compile("memory-cycle-memory", MEMORY)?;
-    let empty = embedder.compile("memory-cycle-empty", EMPTY)?;
+    table += &rows(
+        Release::of_embedder().version,
+        &embedder.build("memory-cycle", "release")?,
+        &embedder.compile("memory-cycle-memory", MEMORY)?,
+        &embedder.compile("memory-cycle-empty", EMPTY)?,
+    )?;
+    table += &rows(
+        newest::VERSION,
+        &newest::build("memory-cycle")?,
+        &newest::compile("memory-cycle-memory", MEMORY)?,
+        &newest::compile("memory-cycle-empty", EMPTY)?,
+    )?;
+    Ok(table)
+}
+
+/// What a program says of Wasmtime's pool of one version and of our own.
+fn rows(version: &str, program: &Path, memory: &Path, empty: &Path) -> Result<String, String> {
     let said = output(Command::new(program).args([memory, empty]))?;
     let lines = said.lines().map(|line| {
         let (what, time) = line.rsplit_once(": ")?;
@@ -30,16 +50,11 @@ fn table() -> Result<String, String> {
     let Some([(own, ours), theirs @ ..]) = lines.as_deref() else {
         return Err(format!("no times: {said}"));
     };
-    let mut table = format!(
-        "| a memory of 64 KiB: taken, 3 pages written, given back | Wasmtime {} | poolcfg's own pool | times as fast |\n\
-         |---|---|---|---|\n",
-        Release::of_embedder().version,
-    );
-    for (what, time) in theirs {
-        table += &format!(
-            "| {what} | {time:.0} ns | {ours:.0} ns ({own}) | {:.2} |\n",
+    let rows = theirs.iter().map(|(what, time)| {
+        format!(
+            "| Wasmtime {version}, {what} | {time:.0} ns | {ours:.0} ns ({own}) | {:.2} |\n",
             time / ours
-        );
-    }
-    Ok(table)
+        )
+    });
+    Ok(rows.collect())
 }

@@ -36,7 +36,13 @@ fn run() -> Result<()> {
         }
         "keeping" => {
             let checked = POOL.recheck_or_shrink()?;
-            let strategy = format!("pool of {} that keeps pages", checked.instances());
+            let scans = if checked.settings().pagemap_scan {
+                ", and scans for them"
+            } else {
+                ""
+            };
+            let instances = checked.instances();
+            let strategy = format!("pool of {instances} that keeps pages{scans}");
             (engine(&checked)?, strategy)
         }
         _ => upstream()?,

@@ -8,10 +8,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use embedder::{POOL, engine_with, module, outcome};
+use embedder::{POOL, module, outcome};
 use poolcfg_runtime::__private::{PoolKeys, Setting, Settings, Target};
 use poolcfg_runtime::{Acquire, Pool, PoolLimits, Size};
-use wasmtime::{Enabled, Engine, Extern, InstancePre, Linker, ModuleExport, Result, Store};
+use wasmtime::{
+    Engine, Extern, InstancePre, Linker, ModuleExport, PoolingAllocationConfig, Result, Store,
+};
 
 /// In turns, each much shorter than what the kernel gives a program at a time: most are not interrupted on a
 /// machine that does other things, too, and so is their median.
@@ -81,19 +83,17 @@ fn native(pool: &Pool, used: impl FnOnce(&mut [u8])) -> Result<()> {
     Ok(())
 }
 
-/// An engine that keeps the pages of its slots and zeroes those that were written, where the kernel tells
-/// which; and how it clears.
+/// An engine that keeps the pages of its slots, with the settings that poolcfg hands over; and how it clears them.
 fn engine() -> Result<(Engine, &'static str)> {
     let checked = POOL.recheck_or_shrink()?;
-    let with = |scan: Enabled| {
-        engine_with(&checked, |pooling| {
-            pooling.pagemap_scan(scan);
-        })
+    let scans =
+        checked.settings().pagemap_scan && PoolingAllocationConfig::is_pagemap_scan_available();
+    let clearing = if scans {
+        "pagemap scan"
+    } else {
+        "zeros over all of it"
     };
-    match with(Enabled::Yes) {
-        Ok(engine) => Ok((engine, "PAGEMAP_SCAN")),
-        Err(_) => Ok((with(Enabled::No)?, "memset")),
-    }
+    Ok((embedder::engine(&checked)?, clearing))
 }
 
 /// What makes instances of one module.
