@@ -76,8 +76,8 @@ impl Misfit {
     }
 
     /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
-    /// (pie) has 170.66 GiB and 80.32 GiB`, or for a pool of Wasmtime's `pool needs 3.94 TiB in one piece;
-    /// riscv64 sv39 (pie) has 170.66 GiB`.
+    /// (pie, measured profile) has 170.66 GiB and 27.40 GiB`, or for a pool of Wasmtime's `pool needs 3.94 TiB in one
+    /// piece; riscv64 sv39 (pie, measured profile) has 170.66 GiB`.
     #[must_use]
     pub const fn message(&self, case: &Case<'_>) -> Text {
         let mut text = Text::new().str("pool ");
@@ -106,10 +106,8 @@ impl Misfit {
         text = text
             .str(case.target.arch.name())
             .str(" ")
-            .str(case.profile.name)
-            .str(" (")
-            .str(case.shape.describe())
-            .str(") has ");
+            .text(&case.machine())
+            .str(" has ");
         match self.limit {
             Limit::Hole => self.write_holes(text, case),
             Limit::MaxMapCount => text.u64(self.have),
