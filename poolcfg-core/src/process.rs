@@ -1,6 +1,7 @@
 //! Process limits: what bounds a process as a whole, beside the holes of its address space.
 
 use crate::size::Size;
+use crate::sum::Demand;
 
 /// `vm.max_map_count` of every kernel that nobody has tuned.
 /// Source: include/linux/mm.h, DEFAULT_MAX_MAP_COUNT.
@@ -49,6 +50,21 @@ impl ProcessLimits {
         ..Self::NONE
     };
 
+    /// The most that the whole process may take of each limit; what is not bounded is 2^64 - 1.
+    #[must_use]
+    pub const fn most(&self) -> Demand {
+        Demand {
+            maps: match self.max_map_count {
+                Some(maps) => maps,
+                None => u64::MAX,
+            },
+            address_space: bytes(self.rlimit_as),
+            writable: bytes(self.rlimit_data),
+            committed: bytes(self.commit_limit),
+            charged: bytes(self.memory),
+        }
+    }
+
     /// Of each limit the smaller one of both.
     #[must_use]
     pub const fn tighter(self, other: Self) -> Self {
@@ -63,6 +79,13 @@ impl ProcessLimits {
             commit_limit: smaller(self.commit_limit, other.commit_limit),
             memory: smaller(self.memory, other.memory),
         }
+    }
+}
+
+const fn bytes(limit: Option<Size>) -> u64 {
+    match limit {
+        Some(size) => size.get(),
+        None => u64::MAX,
     }
 }
 
