@@ -66,6 +66,11 @@ impl Diagnostic {
             Fault::ProfileOfOtherTarget { arch, os, .. } => {
                 (format!("of {} {}", arch.name(), os.name()), None)
             }
+            Fault::TooFewMaps { .. } => ("too few".to_owned(), None),
+            Fault::LimitTooSmall { least, .. } => (format!("below {}", least.exact()), None),
+            Fault::LimitBelowHeadroom { headroom, .. } => {
+                (format!("not above {}", headroom.exact()), None)
+            }
             Fault::NoVersion { .. } => ("of which version?".to_owned(), None),
             Fault::NoEngine { .. } => ("of Wasmtime".to_owned(), None),
             Fault::OtherEngine { .. } => ("of the engine `native`".to_owned(), None),
