@@ -229,8 +229,17 @@ impl<'a> Answer<'a> {
                     return format!("{}{name}: does not fit {what}", self.facts.triple());
                 }
                 let asked = &pool.asked;
+                let bound = self.plan.bound(&self.case, index);
+                let bound = bound.map_or_else(String::new, |bound| {
+                    format!(" (limited by {})", bound.limit.describe())
+                });
+                // Beside the number that is less than what is asked.
+                let (fewer, smaller) = match limits.max_instances < asked.max_instances {
+                    true => (bound.as_str(), ""),
+                    false => ("", bound.as_str()),
+                };
                 let mut line = format!(
-                    "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
+                    "{}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
                     self.facts.triple(),
                     limits.max_instances,
                     asked.max_instances,
@@ -239,9 +248,7 @@ impl<'a> Answer<'a> {
                 if limits.memory_reservation != asked.memory_reservation {
                     line += &format!(" of {}", size(asked.memory_reservation));
                 }
-                if let Some(bound) = self.plan.bound(&self.case, index) {
-                    line += &format!(" (limited by {})", bound.limit.describe());
-                }
+                line += smaller;
                 if let Some(counts) = counts(limits, asked) {
                     line += &format!(", each of {counts}");
                 }
