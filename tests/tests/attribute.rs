@@ -67,13 +67,18 @@ fn a_change_of_the_variable_is_noticed() {
         pub const POOL: PoolLimits;
     ";
     let file = "[pooling_allocator]\nmax_instances = 100\nmemory_reservation = \"1GiB\"\n\
-                [va_profile.small]\narch = \"x86_64\"\nwindow = \"64GiB\"\npage_size = \"4KiB\"\n";
+                [va_profile.small]\narch = \"x86_64\"\nwindow = \"64GiB\"\npage_size = \"4KiB\"\n\
+                aslr_bits = 12\naslr_bits_max = 12\n";
     if !cfg!(target_arch = "x86_64") {
         return;
     }
     let package = Package::new("variable", &Package::runtime(), file, source);
     passes(&package);
-    fails(&package, Some("small"), "x86_64 small (pie) has ");
+    fails(
+        &package,
+        Some("small"),
+        "x86_64 small (pie, unconfirmed profile) has ",
+    );
     passes(&package);
     fails(&package, Some("smal"), "no VA profile is called `smal`");
 }
@@ -239,6 +244,7 @@ fn a_small_guarantee_takes_all_that_is_asked_where_it_is_there() {
         on_misfit = \"shrink\"
         [address_space]
         va_profile = \"like-sv39\"
+        aslr = \"minimum\"
         [va_profile.like-sv39]
         arch = \"x86_64\"
         window = \"256GiB\"
