@@ -31,9 +31,7 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
 pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
     let window = window(machine).map(Size::bytes);
     let page_size = machine.page_size();
-    let bits = machine
-        .text("/proc/sys/vm/mmap_rnd_bits")
-        .and_then(|text| u32::try_from(proc::number(&text)?).ok());
+    let bits = aslr_bits(machine);
     profiles()
         .filter(|profile| Some(profile.window) == window && profile.page_size == page_size)
         .filter_map(|profile| match profile.layout {
@@ -48,6 +46,17 @@ pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
         })
         .max()
         .unwrap_or(Size::ZERO)
+}
+
+/// `vm.mmap_rnd_bits`, or of a 32-bit process on a 64-bit kernel `vm.mmap_rnd_compat_bits`; `None` if it cannot be
+/// read. Source: mm/mmap.c (`mmap_rnd_bits`, `mmap_rnd_compat_bits`) and mm/util.c, arch_mmap_rnd.
+pub(crate) fn aslr_bits<M: Machine>(machine: &M) -> Option<u32> {
+    let of = |name| {
+        let text = machine.text(&format!("/proc/sys/vm/{name}"))?;
+        u32::try_from(proc::number(&text)?).ok()
+    };
+    let compat = (Target::CURRENT.pointer_width < 64).then(|| of("mmap_rnd_compat_bits"));
+    compat.flatten().or_else(|| of("mmap_rnd_bits"))
 }
 
 /// Where mmap begins to search.

@@ -29,7 +29,9 @@
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
 //! - `machine`, `proc`, `swap`, `elf`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
 
+mod basis;
 mod bounds;
+mod cgroup;
 mod elf;
 mod layout;
 mod ledger;
@@ -51,17 +53,19 @@ mod sys;
 pub mod variables;
 mod wasmtime;
 
+pub use basis::Basis;
 pub use misfit::{Misfit, RecheckError, RecheckLimit, Unit};
 pub use options::RecheckOptions;
 pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
-    Budget, Counts, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack, VaProfile,
+    Budget, Counts, Keep, LargestFit, Limits, MappingName, RelocationModel, Shape, Size,
+    UnlimitedStack, VaProfile,
     WasmtimeVersion,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;
-pub use probe::{Probe, ProcessLimits, probe};
+pub use probe::{Probe, ProbeLimits, probe};
 pub use reserved::{Reserved, Warning};
 pub use sys::{GrowError, Region, Reset, ShrinkError};
 pub use wasmtime::{Checked, Tunables, WasmtimeLimits, WasmtimeSettings};

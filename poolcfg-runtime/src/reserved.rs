@@ -7,6 +7,7 @@ use poolcfg_core::{
 };
 
 use crate::bounds::{maps_at_worst, writable_at_worst};
+use crate::cgroup;
 use crate::ledger::{Entry, Holding};
 use crate::machine::{Here, Machine, wide};
 use crate::proc;
@@ -126,12 +127,7 @@ pub(crate) fn warnings<M: Machine>(
         });
     }
     let touched = writable_at_worst(limits, page_size);
-    let cgroups = machine.text("/proc/self/cgroup").unwrap_or_default();
-    let limit = proc::cgroup_limit_files(&cgroups)
-        .iter()
-        .filter_map(|file| proc::number(&machine.text(file)?))
-        .map(Size::bytes)
-        .min();
+    let limit = cgroup::memory_limit(machine);
     if let Some(limit) = limit.filter(|limit| *limit < touched) {
         warnings.push(Warning::MemoryCgroup {
             limit,
