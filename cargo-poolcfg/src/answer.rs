@@ -250,13 +250,14 @@ impl<'a> Answer<'a> {
     /// More of each target: what the profile guarantees, and where that is known from.
     pub(crate) fn details(&self) -> String {
         let [first, second] = self.case.budget.holes();
+        let maps = self.case.budget.maps_for_pools();
+        let maps = maps.map_or_else(String::new, |maps| format!(", {maps} mappings for pools"));
         format!(
-            "{}: holes of {} and {}, headroom {}, {} mappings for pools; {}",
+            "{}: holes of {} and {}, headroom {}{maps}; {}",
             self.facts.triple(),
             first.available(),
             second.available(),
             self.case.budget.headroom,
-            self.case.budget.maps_for_pools(),
             self.case.profile.source
         )
     }

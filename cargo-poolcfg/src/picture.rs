@@ -275,14 +275,13 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
         &budget.headroom.to_string(),
         "libraries, threads, heap; in the hole that is filled first",
     );
-    if budget.max_maps == u64::MAX {
-        row("mappings", "no bound", "");
-    } else {
-        row(
+    match (budget.maps_for_pools(), budget.limits.max_map_count) {
+        (Some(maps), Some(all)) => row(
             "mappings",
-            &budget.maps_for_pools().to_string(),
-            &format!("of {}, vm.max_map_count", budget.max_maps),
-        );
+            &maps.to_string(),
+            &format!("of {all}, vm.max_map_count"),
+        ),
+        _ => row("mappings", "no bound", ""),
     }
     let pools = case.pools().iter().zip(limits);
     for ((pool, limits), footprint) in pools.zip(footprints(case, limits)) {

@@ -291,7 +291,7 @@ impl BudgetReport {
                 .filter(|hole| *hole > 0)
                 .collect(),
             headroom_bytes: budget.headroom.get(),
-            max_maps: (budget.max_maps != u64::MAX).then_some(budget.max_maps),
+            max_maps: budget.limits.max_map_count,
         }
     }
 }

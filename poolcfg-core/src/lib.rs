@@ -31,6 +31,7 @@ mod pieces;
 mod place;
 mod plan;
 mod position;
+mod process;
 mod profile;
 mod promise;
 mod room;
@@ -44,7 +45,7 @@ mod warning;
 mod wasmtime;
 mod wasmtime_pools;
 
-pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
+pub use budget::{Budget, HEADROOM_MAPS};
 pub use case::{Case, Pool};
 pub use code::Code;
 pub use escape::{Escaped, escaped, escaped_lines, is_escaped};
@@ -68,6 +69,7 @@ pub use pieces::Memories;
 pub use place::{Group, KINDS, Placement, place};
 pub use plan::Plan;
 pub use position::{Position, Reserved};
+pub use process::{MAX_MAP_COUNT, ProcessLimits};
 pub use profile::{
     Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
 };

@@ -212,7 +212,7 @@ const fn charged(
     count: usize,
     budget: &Budget,
 ) -> Option<(usize, usize, u64, u64)> {
-    let Some(memory) = budget.memory else {
+    let Some(memory) = budget.limits.memory else {
         return None;
     };
     let mut pool = 0;
@@ -267,8 +267,16 @@ const fn try_limits(limits: &[Limits; MAX_POOLS], count: usize, budget: &Budget)
         &budget.room,
         pools.split_at(count).0,
         budget.huge_page.get(),
-        budget.maps_for_pools(),
+        maps_for_pools(budget),
     )
+}
+
+/// How many mappings are left to the pools; 2^64 - 1 where nothing bounds them.
+const fn maps_for_pools(budget: &Budget) -> u64 {
+    match budget.maps_for_pools() {
+        Some(maps) => maps,
+        None => u64::MAX,
+    }
 }
 
 /// How a pool is scaled: from the least it may have to what is asked, in steps.
@@ -512,7 +520,7 @@ const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> 
             misfit.pool = most_maps(case, asked);
             misfit.limit = Limit::MaxMapCount;
             misfit.need = need;
-            misfit.have = budget.maps_for_pools();
+            misfit.have = maps_for_pools(budget);
         }
     }
     misfit.largest_fit = largest_fit(case, asked, misfit.pool);

@@ -6,8 +6,8 @@
 //! as the profile says.
 
 use poolcfg_core::{
-    Aslr, Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, RelocationModel, Shape, Size,
-    StackLimit, Target, VaProfile,
+    Aslr, Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, ProcessLimits, RelocationModel, Shape,
+    Size, StackLimit, Target, VaProfile,
 };
 
 use crate::probe::Probe;
@@ -115,27 +115,31 @@ impl Probe {
             Some(aslr) => {
                 let most = basis.va_profile().map(|_| promised.holes());
                 let holes = self.lowered(aslr, most);
-                Budget::measured(holes, self.page_size, promised.headroom, self.max_maps())
+                Budget::measured(
+                    holes,
+                    self.page_size,
+                    promised.headroom,
+                    ProcessLimits::NONE,
+                )
             }
         };
-        Budget {
-            max_maps: self.max_maps(),
-            memory: self
-                .limits
-                .ram_and_swap()
-                .filter(|_| self.limits.overcommit_memory == Some(0)),
-            ..budget
-        }
+        budget.with_limits(self.process_limits())
     }
 
-    fn max_maps(&self) -> u64 {
-        self.limits
-            .max_map_count
-            .unwrap_or(if Target::CURRENT.os.has_linux_kernel() {
-                MAX_MAP_COUNT
-            } else {
-                u64::MAX
-            })
+    /// What bounds a process that starts as this one did, beside its holes.
+    #[must_use]
+    pub fn process_limits(&self) -> ProcessLimits {
+        let limits = &self.limits;
+        let is_linux = Target::CURRENT.os.has_linux_kernel();
+        ProcessLimits {
+            max_map_count: limits.max_map_count.or(is_linux.then_some(MAX_MAP_COUNT)),
+            rlimit_as: limits.address_space,
+            rlimit_data: limits.data,
+            commit_limit: limits.commit_left,
+            memory: limits
+                .ram_and_swap()
+                .filter(|_| limits.overcommit_memory == Some(0)),
+        }
     }
 
     /// A profile with the bits of ASLR that are in force here.
@@ -223,13 +227,20 @@ mod tests {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn a_lucky_process_promises_what_the_profile_does() {
         const WINDOW: Size = Size::tib(128);
-        let lucky = probe([Size::gib(41_700), Size::tib(86), Size::gib(900)], Some(28), WINDOW);
+        let lucky = probe(
+            [Size::gib(41_700), Size::tib(86), Size::gib(900)],
+            Some(28),
+            WINDOW,
+        );
         let Basis::Profile(profile) = lucky.basis() else {
             panic!("{:?}", lucky.basis());
         };
         let [first, second] = lucky.budget(RelocationModel::Pie, None).holes();
         assert_eq!(profile.name, "va47");
-        assert!(first < Size::gib(87_382) && first > Size::gib(87_380), "{first}");
+        assert!(
+            first < Size::gib(87_382) && first > Size::gib(87_380),
+            "{first}"
+        );
         assert!(second < Size::gib(41_700), "{second}");
         // Who may not read the bits counts on the most there are.
         let unread = Probe {
@@ -249,7 +260,11 @@ mod tests {
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn a_process_with_less_than_its_profile_is_held_to_what_it_has() {
         const WINDOW: Size = Size::tib(128);
-        let less = probe([Size::gib(100), Size::tib(64), Size::ZERO], Some(28), WINDOW);
+        let less = probe(
+            [Size::gib(100), Size::tib(64), Size::ZERO],
+            Some(28),
+            WINDOW,
+        );
         let Basis::BelowProfile { aslr, .. } = less.basis() else {
             panic!("{:?}", less.basis());
         };
@@ -257,8 +272,13 @@ mod tests {
         assert!(aslr > Size::tib(2) && aslr < Size::gib(2100), "{aslr}");
         let [first, second] = less.budget(RelocationModel::Pie, None).holes();
         assert_eq!(second, Size::ZERO);
-        let kept = Size::tib(64).saturating_sub(aslr).saturating_sub(Size::gib(1));
-        assert!(first <= kept && first.get() + (1 << 30) >= kept.get(), "{first}");
+        let kept = Size::tib(64)
+            .saturating_sub(aslr)
+            .saturating_sub(Size::gib(1));
+        assert!(
+            first <= kept && first.get() + (1 << 30) >= kept.get(),
+            "{first}"
+        );
         // Unless a limit of the process ended the measuring.
         let limited = Probe {
             is_cut_short: true,
@@ -279,6 +299,9 @@ mod tests {
         let [first, second] = unknown.budget(RelocationModel::Pie, None).holes();
         assert_eq!(first, Size::tib(600).saturating_sub(aslr));
         let headroom = Size::gib(1);
-        assert_eq!(second, Size::tib(300).saturating_sub(aslr).saturating_sub(headroom));
+        assert_eq!(
+            second,
+            Size::tib(300).saturating_sub(aslr).saturating_sub(headroom)
+        );
     }
 }

@@ -8,6 +8,7 @@ use poolcfg_core::{HEADROOM_MAPS, Limits, MAX_MAP_COUNT, Size};
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::RecheckLimit;
+use crate::overcommit;
 use crate::proc;
 use crate::slabs::further_pieces;
 
@@ -187,28 +188,14 @@ fn maps_bound<M: Machine>(
     })
 }
 
-/// The bound of `vm.overcommit_memory = 2`, in which every writable page is charged, also of a mapping
-/// with MAP_NORESERVE. Source: mm/util.c, __vm_enough_memory.
+/// The bound of `vm.overcommit_memory = 2`.
 fn commit_bound<M: Machine>(machine: &M, holdings: &[Holding]) -> Option<Bound> {
-    let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
-    if proc::number(&mode) != Some(2) {
-        return None;
-    }
-    let meminfo = machine.text("/proc/meminfo")?;
-    let limit = proc::size_of(&meminfo, "CommitLimit")?;
-    let committed = proc::size_of(&meminfo, "Committed_AS")?;
-    // What is kept back for the administrator, and for the user's other processes.
-    let kept = ["admin_reserve_kbytes", "user_reserve_kbytes"]
-        .iter()
-        .filter_map(|name| proc::number(&machine.text(&format!("/proc/sys/vm/{name}"))?))
-        .fold(0u64, |sum, kib| {
-            sum.saturating_add(kib.saturating_mul(1024))
-        });
+    let left = overcommit::left(machine)?;
     let open = open_bytes(machine, holdings).get();
     Some(Bound {
         limit: RecheckLimit::CommitLimit,
         used: promised_bytes(holdings).saturating_sub(open),
-        have: limit.saturating_sub(committed).get().saturating_sub(kept),
+        have: left.get(),
     })
 }
 

@@ -35,8 +35,17 @@ mod tests {
         };
         assert_eq!(memory_limit(&Made::new(&[])), None);
         assert_eq!(memory_limit(&machine("max\n", "max\n")), None);
-        assert_eq!(memory_limit(&machine("max\n", "4096\n")), Some(Size::kib(4)));
-        assert_eq!(memory_limit(&machine("8192\n", "4096\n")), Some(Size::kib(4)));
-        assert_eq!(memory_limit(&machine("9223372036854771712\n", "max\n")), None);
+        assert_eq!(
+            memory_limit(&machine("max\n", "4096\n")),
+            Some(Size::kib(4))
+        );
+        assert_eq!(
+            memory_limit(&machine("8192\n", "4096\n")),
+            Some(Size::kib(4))
+        );
+        assert_eq!(
+            memory_limit(&machine("9223372036854771712\n", "max\n")),
+            None
+        );
     }
 }

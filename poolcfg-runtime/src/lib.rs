@@ -38,6 +38,7 @@ mod ledger;
 mod machine;
 mod misfit;
 mod options;
+mod overcommit;
 mod pool;
 mod pool_limits;
 mod probe;
@@ -60,8 +61,7 @@ pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, S
 pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
     Budget, Counts, Keep, LargestFit, Limits, MappingName, RelocationModel, Shape, Size,
-    UnlimitedStack, VaProfile,
-    WasmtimeVersion,
+    UnlimitedStack, VaProfile, WasmtimeVersion,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;

@@ -1,13 +1,12 @@
 //! The probe: what this process has in fact of what VA profiles and shapes tell of processes like it.
 
-use poolcfg_core::{
-    HOLES, RelocationModel, Size, Target, UnlimitedStack, VaProfile,
-};
+use poolcfg_core::{HOLES, RelocationModel, Size, Target, UnlimitedStack, VaProfile};
 
 use crate::cgroup;
 use crate::elf;
 use crate::layout::{self, Search};
 use crate::machine::{Here, Machine, Resource};
+use crate::overcommit;
 use crate::proc;
 use crate::slabs::largest_single;
 
@@ -61,8 +60,9 @@ pub struct ProbeLimits {
     pub overcommit_memory: Option<u64>,
     /// `CommitLimit`, which counts in mode 2.
     pub commit_limit: Option<Size>,
-    /// `Committed_AS`, what of the limit is used.
-    pub committed: Option<Size>,
+    /// What of it is left in mode 2: less what is committed, and what is kept for the administrator and for the
+    /// user's other processes. `None` in other modes.
+    pub commit_left: Option<Size>,
     /// `MemTotal`: RAM.
     pub ram: Option<Size>,
     /// `SwapTotal`: swap of the machine.
@@ -215,7 +215,7 @@ impl ProbeLimits {
             max_map_count: number("/proc/sys/vm/max_map_count"),
             overcommit_memory: number("/proc/sys/vm/overcommit_memory"),
             commit_limit: proc::size_of(&meminfo, "CommitLimit"),
-            committed: proc::size_of(&meminfo, "Committed_AS"),
+            commit_left: overcommit::left(machine),
             ram: proc::size_of(&meminfo, "MemTotal"),
             swap: proc::size_of(&meminfo, "SwapTotal"),
             swap_used: proc::size_of(&meminfo, "SwapTotal")

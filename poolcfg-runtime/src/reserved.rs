@@ -10,7 +10,6 @@ use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::cgroup;
 use crate::ledger::{Entry, Holding};
 use crate::machine::{Here, Machine, wide};
-use crate::proc;
 use crate::recheck::Taken;
 use crate::slabs::{Slabs, slab_bytes};
 use crate::swap::swap;

@@ -167,7 +167,7 @@ fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
         &case.budget.room,
         &mappings,
         case.budget.huge_page.get(),
-        case.budget.maps_for_pools(),
+        case.budget.maps_for_pools().unwrap_or(u64::MAX),
     );
     assert_eq!(verdict, Verdict::Fits);
     let again = again.case(case.target).expect("what fits has no fault");
