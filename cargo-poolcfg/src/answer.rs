@@ -2,15 +2,17 @@
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Limits, Plan, PoolKeys, Setting,
-    Settings, Size, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, PoolKeys,
+    Setting, Settings, Size, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
 use crate::error::{Error, Mistake};
 use crate::executable::Executable;
 use crate::exit::Exit;
+use crate::here::Here;
 use crate::project::Member;
+use crate::record;
 use crate::report::{PoolResult, results};
 use crate::wasmtime_tables::Used;
 
@@ -27,8 +29,8 @@ pub(crate) struct Wish {
     pub(crate) engine_version: Option<WasmtimeVersion>,
     /// What an instance of Wasmtime has where the file does not say; `None` for what its features need.
     instance: Option<InstanceDefaults>,
-    /// The budget is measured here.
-    here: bool,
+    /// The machine that was measured, where the budget is its.
+    pub(crate) here: Option<Here>,
 }
 
 impl Wish {
@@ -57,7 +59,7 @@ impl Wish {
             engine: machine.engine.engine,
             engine_version: machine.engine.engine_version,
             instance: None,
-            here: machine.here,
+            here: machine.here.then(Here::measure),
         })
     }
 
@@ -88,7 +90,7 @@ impl Wish {
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
-        if self.here {
+        if self.here.is_some() {
             flags.push("--here".to_owned());
         }
         flags
@@ -157,7 +159,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) facts: &'a TargetFacts,
     pub(crate) case: Case<'a>,
     pub(crate) plan: Plan,
-    here: bool,
+    /// The machine that was measured, and what is said of the process there.
+    here: Option<(&'a Here, AddressSpaceKeys<'a>)>,
 }
 
 impl<'a> Answer<'a> {
@@ -176,24 +179,25 @@ impl<'a> Answer<'a> {
                 .collect();
             Error::of(list, member.source.as_ref())
         })?;
-        if wish.here {
-            case = measured(case);
+        let here = wish.here.as_ref().map(|here| (here, settings.space()));
+        if let Some((here, said)) = &here {
+            case = here.case(case, said);
         }
         let plan = Plan::new(&case);
         Ok(Self {
             facts,
             case,
             plan,
-            here: wish.here,
+            here,
         })
     }
 
     /// What the budget is of: the profile and the shape, or this machine.
     pub(crate) fn machine(&self) -> String {
-        if self.here {
-            return "this machine, measured".to_owned();
-        }
         let case = &self.case;
+        if let Some((here, _)) = &self.here {
+            return here.name(case);
+        }
         format!("{} ({})", case.profile.name, case.shape.describe())
     }
 
@@ -242,8 +246,8 @@ impl<'a> Answer<'a> {
     /// was measured.
     pub(crate) fn loaded_otherwise(&self, made: &Executable) -> Option<String> {
         match self.here {
-            true => None,
-            false => made.warning(self.facts.triple(), &self.case),
+            Some(_) => None,
+            None => made.warning(self.facts.triple(), &self.case),
         }
     }
 
@@ -264,7 +268,50 @@ impl<'a> Answer<'a> {
 
     /// The results for JSON and templates.
     pub(crate) fn results(&self) -> Vec<PoolResult> {
-        results(self.facts.triple(), &self.case, &self.plan, self.here)
+        results(self.facts.triple(), &self.case, &self.plan)
+    }
+
+    /// Under what the numbers were measured, and what decided them, in sentences without the point at their end;
+    /// none where nothing was measured.
+    pub(crate) fn conditions(&self) -> Vec<String> {
+        let Some((here, _)) = &self.here else {
+            return Vec::new();
+        };
+        let mut said = here.conditions(&self.case);
+        said.extend(self.bounds());
+        said
+    }
+
+    /// The same and the record of the numbers, as lines for a comment; none where nothing was measured, or where
+    /// nothing fits.
+    pub(crate) fn measured(&self) -> Vec<String> {
+        let Some(record) = self.record() else {
+            return Vec::new();
+        };
+        let conditions = self.conditions().into_iter();
+        let lines = conditions.map(|said| format!("Measured here: {said}."));
+        lines.chain(record.lines().map(str::to_owned)).collect()
+    }
+
+    /// What decides how much each pool has that has less than is asked.
+    pub(crate) fn bounds(&self) -> Vec<String> {
+        (0..self.case.pools().len())
+            .filter_map(|index| {
+                let bound = self.plan.bound(&self.case, index)?;
+                let more = match self.case.pools()[index].keep {
+                    Keep::MemoryReservation => "one more instance does not fit",
+                    Keep::MaxInstances => "a larger reservation does not fit",
+                };
+                Some(format!("{more}: {}", bound.message(&self.case).as_str()))
+            })
+            .collect()
+    }
+
+    /// The record alone; `None` where nothing was measured, or where nothing fits.
+    pub(crate) fn record(&self) -> Option<String> {
+        let (_, said) = self.here.as_ref()?;
+        let fits = self.plan.misfit.is_none();
+        fits.then(|| record::lines(&self.case, &self.plan, said).join("\n") + "\n")
     }
 
     /// Why it does not fit.
@@ -294,21 +341,6 @@ fn diagnostic(fault: &Fault<'_>, member: &Member) -> Diagnostic {
         });
     }
     diagnostic
-}
-
-/// The case with the budget of this very machine.
-fn measured(mut case: Case<'_>) -> Case<'_> {
-    let probe = poolcfg_runtime::probe();
-    if let Some(profile) = probe.va_profiles.first() {
-        case.profile = **profile;
-    }
-    if let Some(window) = probe.window {
-        case.profile.window = window;
-    }
-    case.profile.name = "here";
-    case.shape = probe.shape();
-    let headroom = case.budget.headroom;
-    case.with_budget(probe.budget(Some(headroom)))
 }
 
 /// What one instance may have, of a pool of Wasmtime's, and what of it does not fit.

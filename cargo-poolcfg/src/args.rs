@@ -83,21 +83,35 @@ pub(crate) struct Generate {
     /// Write to this file; `-` is stdout
     #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     pub(crate) output: Option<PathBuf>,
-    /// Write nothing; tell whether the file is current
-    #[arg(long, conflicts_with = "here", help_heading = OUTPUT)]
-    pub(crate) check: bool,
+    /// Write nothing; tell whether the file is current, or with --here whether the numbers that it records
+    /// still fit this machine
+    #[arg(long, value_name = "FILE", num_args = 0..=1, help_heading = OUTPUT)]
+    #[expect(
+        clippy::option_option,
+        reason = "it may be said with and without a file"
+    )]
+    pub(crate) check: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub(crate) format: Format,
 }
 
 impl Generate {
+    /// The file that is written or checked, where it is named.
+    pub(crate) fn place(&self) -> Option<&PathBuf> {
+        self.check
+            .as_ref()
+            .and_then(Option::as_ref)
+            .or(self.output.as_ref())
+    }
+
     /// Whether it asks about a file without saying for which machine.
     pub(crate) fn repeats(&self) -> bool {
         let machine = &self.machine;
-        self.check
+        self.check.is_some()
             && self.emit != Emit::Json
             && self.template.is_none()
             && machine.target.is_empty()
+            && !machine.here
             && machine.va_profile.is_none()
             && machine.relocation_model.is_none()
             && machine.stack_limit.is_none()
@@ -192,7 +206,7 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "NAME", conflicts_with = "here", help_heading = MACHINE)]
     pub(crate) va_profile: Option<String>,
     /// Where the program is loaded
-    #[arg(long, value_name = "MODEL", conflicts_with = "here", help_heading = MACHINE,
+    #[arg(long, value_name = "MODEL", help_heading = MACHINE,
           value_parser = words(RelocationModel::ALL, RelocationModel::word, RelocationModel::from_word))]
     pub(crate) relocation_model: Option<RelocationModel>,
     /// Stack limit under which the program starts
@@ -203,7 +217,7 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "HOW", conflicts_with = "here", help_heading = MACHINE,
           value_parser = words(Aslr::ALL, Aslr::word, Aslr::from_word))]
     pub(crate) aslr: Option<Aslr>,
-    /// Take the budget from this machine, measured, instead of a profile
+    /// Take holes and limits from this machine, as they are for the process that the command runs in
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,
     #[command(flatten)]

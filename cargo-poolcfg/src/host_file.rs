@@ -42,6 +42,8 @@ struct Page<'a> {
     machine: String,
     /// What one instance may have.
     counts: String,
+    /// Under what it was measured, and the record; none where it was not.
+    measured: Vec<String>,
     #[serde(flatten)]
     text: &'a Text,
 }
@@ -174,6 +176,7 @@ impl<'a> Chosen<'a> {
             command,
             machine,
             counts: counts(limits, asked).unwrap_or_default(),
+            measured: self.answer.measured(),
             text: &text,
         };
         Ok(HostFile {

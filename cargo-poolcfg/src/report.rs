@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::footprint::{Footprint, footprints};
+use crate::here::HereReport;
 
 /// The version of the schema; it changes when a field is taken away or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -18,6 +19,8 @@ pub const SCHEMA: u32 = 1;
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// What was measured on this machine; null where profiles alone decide.
+    pub here: Option<HereReport>,
     /// One for each target and pool.
     pub results: Vec<PoolResult>,
 }
@@ -28,8 +31,15 @@ impl Report {
     pub fn new(results: Vec<PoolResult>) -> Self {
         Self {
             schema: SCHEMA,
+            here: None,
             results,
         }
+    }
+
+    /// The same of a machine that was measured.
+    #[must_use]
+    pub fn here(self, here: Option<HereReport>) -> Self {
+        Self { here, ..self }
     }
 }
 
@@ -59,8 +69,8 @@ pub struct PoolResult {
     pub pool: Option<String>,
     /// Whose pool it is.
     pub engine: &'static str,
-    /// The VA profile; null where the budget was measured on this machine.
-    pub va_profile: Option<String>,
+    /// The VA profile; `here` for a machine that none matches.
+    pub va_profile: String,
     /// The process shape.
     pub shape: ShapeReport,
     /// Whether all pools of the file fit together.
@@ -75,6 +85,8 @@ pub struct PoolResult {
     pub budget: BudgetReport,
     /// The largest values that fit, each with the other as asked; null when none does.
     pub largest_fit: Option<LargestFitReport>,
+    /// What is in the way of more where less is guaranteed than is asked; null where all of it is, or nothing fits.
+    pub bound: Option<MisfitReport>,
     /// Why it does not fit; null where it does, or where it is another pool that does not.
     pub misfit: Option<MisfitReport>,
     /// What should be known of it all the same, for people.
@@ -337,9 +349,9 @@ impl MisfitReport {
     }
 }
 
-/// The results of every pool of one target. `here` says that the budget was measured.
+/// The results of every pool of one target.
 #[must_use]
-pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<PoolResult> {
+pub fn results(target: &str, case: &Case<'_>, plan: &Plan) -> Vec<PoolResult> {
     let footprints = footprints(case, plan.guaranteed());
     let pools = case.pools().iter().zip(plan.guaranteed()).zip(footprints);
     pools
@@ -351,7 +363,7 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                 os: case.target.os.name(),
                 pool: (!pool.name.is_empty()).then(|| pool.name.to_owned()),
                 engine: pool.asked.engine().word(),
-                va_profile: (!here).then(|| case.profile.name.to_owned()),
+                va_profile: case.profile.name.to_owned(),
                 shape: ShapeReport {
                     relocation_model: case.shape.relocation_model.word(),
                     stack_limit: case.shape.stack_limit.word(),
@@ -364,6 +376,7 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                 footprint: FootprintReport::new(&footprint?, case, limits)?,
                 budget: BudgetReport::new(case),
                 largest_fit: LargestFitReport::new(&plan.largest_fit(case, index)),
+                bound: plan.bound(case, index).as_ref().map(MisfitReport::new),
                 misfit: plan
                     .misfit
                     .as_ref()

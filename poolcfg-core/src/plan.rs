@@ -60,6 +60,34 @@ impl Plan {
         self.guaranteed.split_at(self.count).0
     }
 
+    /// What decides how much a pool has that has less than is asked: what is in the way of one more instance, or
+    /// where those are kept, of a larger reservation. `None` if it has all that is asked, or nothing fits.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Limit, Os, Plan, Settings, Target};
+    /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// let case = Settings::new(&[], &[]).case(board).unwrap();
+    /// assert!(Plan::new(&case).bound(&case, 0).is_none());
+    /// ```
+    #[must_use]
+    pub const fn bound(&self, case: &Case<'_>, pool: usize) -> Option<Misfit> {
+        let Some(scale) = Scale::new(case, pool) else {
+            return None;
+        };
+        let value = scale.value(&self.guaranteed[pool]);
+        if self.misfit.is_some() || value >= scale.asked {
+            return None;
+        }
+        let mut limits = self.guaranteed;
+        let mut i = 0;
+        while i < case.count {
+            limits[i] = tables_of(&limits[i], &case.pools[i].least);
+            i += 1;
+        }
+        limits[pool] = scale.limits(&case.pools[pool].least, value + 1);
+        misfit(case, &limits)
+    }
+
     /// The largest values of one pool that fit beside what is guaranteed of the others.
     #[must_use]
     pub const fn largest_fit(&self, case: &Case<'_>, pool: usize) -> LargestFit {
@@ -313,6 +341,13 @@ impl Scale {
             Keep::MaxInstances => with_reservation(asked, value),
         }
     }
+
+    const fn value(&self, limits: &Limits) -> u64 {
+        match self.keep {
+            Keep::MemoryReservation => wide(limits.max_instances),
+            Keep::MaxInstances => limits.memory_reservation.get() / GRAIN.get(),
+        }
+    }
 }
 
 const fn with_instances(asked: &Limits, instances: u64) -> Limits {
@@ -370,10 +405,7 @@ const fn shrink(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<[Limits;
     let mut i = 0;
     while i < case.count {
         if let Some(scale) = Scale::new(case, i) {
-            let now = match scale.keep {
-                Keep::MemoryReservation => wide(guaranteed[i].max_instances),
-                Keep::MaxInstances => guaranteed[i].memory_reservation.get() / GRAIN.get(),
-            };
+            let now = scale.value(&guaranteed[i]);
             guaranteed[i] = scale.limits(
                 &asked[i],
                 largest(

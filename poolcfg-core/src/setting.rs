@@ -377,6 +377,12 @@ impl<'a> Settings<'a> {
         self.keys.split_at(self.count).0
     }
 
+    /// What is said of the address space so far.
+    #[must_use]
+    pub const fn space(&self) -> AddressSpaceKeys<'a> {
+        self.space
+    }
+
     /// The name of each pool; one empty name when the file names none.
     #[must_use]
     pub const fn names(&self) -> &[&'a str] {

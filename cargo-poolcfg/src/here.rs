@@ -1,0 +1,192 @@
+//! `--here`: the machine that the command runs on, measured once, as what pools are fitted to.
+
+use poolcfg_core::{AddressSpaceKeys, Case, Known, OwnProfile, ProcessLimits, Size, Target};
+use poolcfg_runtime::{Basis, Probe, probe};
+use serde::Serialize;
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Here {
+    probe: Probe,
+    basis: Basis,
+}
+
+/// The part of a limit that is kept for the rest of the process where nobody says how much: of a limit of 1 GiB
+/// the usual headroom would leave nothing.
+const HEADROOM_SHARE: u64 = 4;
+
+impl Here {
+    pub(crate) fn measure() -> Self {
+        let probe = probe();
+        Self {
+            basis: probe.basis(),
+            probe,
+        }
+    }
+
+    /// The same pools on this machine. What is said of the process holds: how its program is loaded, its headroom,
+    /// and limits below those in force here.
+    pub(crate) fn case<'a>(&self, mut case: Case<'a>, said: &AddressSpaceKeys<'_>) -> Case<'a> {
+        let limits = self.probe.process_limits();
+        let model = case.shape.relocation_model;
+        let headroom = match said.headroom {
+            Some(setting) => Some(setting.value),
+            None => headroom_under(limits, self.probe.budget(model, None).headroom),
+        };
+        let budget = self.probe.budget(model, headroom);
+        case.profile = match self.basis.va_profile() {
+            Some(profile) => *profile,
+            None => self.own_profile().profile(),
+        };
+        case.shape = self.probe.shape();
+        case.shape.relocation_model = model;
+        case.with_budget(budget)
+    }
+
+    /// A profile of its own, for a machine that no other one matches.
+    fn own_profile(&self) -> OwnProfile<'static> {
+        OwnProfile {
+            name: "here",
+            arch: Target::CURRENT.arch,
+            window: self.probe.window.unwrap_or(
+                self.probe.holes.iter().fold(Size::ZERO, |sum, hole| {
+                    sum.checked_add(*hole).unwrap_or(sum)
+                }),
+            ),
+            page_size: self.probe.page_size,
+            pie_base: None,
+            legacy_base: None,
+            aslr_bits_default: self.probe.aslr_bits,
+            aslr_bits_max: self.probe.aslr_bits,
+        }
+    }
+
+    /// What the numbers rest on, in a sentence each, without the point at its end.
+    pub(crate) fn conditions(&self, case: &Case<'_>) -> Vec<String> {
+        let bits = match self.probe.aslr_bits {
+            Some(bits) => format!("{bits} bits of ASLR"),
+            None => "the most bits of ASLR, since `vm.mmap_rnd_bits` cannot be read without root"
+                .to_owned(),
+        };
+        let holes = match self.basis {
+            Basis::Profile(profile) => format!(
+                "the holes are those that the VA profile `{}` guarantees with {bits}",
+                profile.name
+            ),
+            Basis::BelowProfile { profile, aslr } => format!(
+                "this process has less than the VA profile `{}` guarantees: the holes are those that it has, less {} that ASLR may take in another process, and no more than the profile's",
+                profile.name,
+                aslr.needed()
+            ),
+            Basis::Measured { aslr } => format!(
+                "no VA profile matches: the holes are those of this process, less {} that ASLR may take in another one",
+                aslr.needed()
+            ),
+            _ => "the holes are those of this process".to_owned(),
+        };
+        let mut said = vec![holes, format!("the limits are {}", self.limits())];
+        said.push(format!(
+            "{} are left to the rest of the process",
+            case.budget.headroom
+        ));
+        said
+    }
+
+    /// The limits that were in force.
+    fn limits(&self) -> String {
+        let limits = &self.probe.limits;
+        let size = |limit: Option<Size>| limit.map_or("unlimited".to_owned(), |it| it.to_string());
+        let mut list = vec![
+            format!("RLIMIT_AS {}", size(limits.address_space)),
+            format!("RLIMIT_DATA {}", size(limits.data)),
+            format!("RLIMIT_STACK {}", size(limits.stack)),
+        ];
+        if let Some(maps) = limits.max_map_count {
+            list.push(format!("vm.max_map_count {maps}"));
+        }
+        if let Some(mode) = limits.overcommit_memory {
+            list.push(match limits.commit_left {
+                Some(left) => format!("vm.overcommit_memory {mode} with {} left", left.available()),
+                None => format!("vm.overcommit_memory {mode}"),
+            });
+        }
+        if let Some(memory) = limits.ram_and_swap() {
+            list.push(format!("RAM and swap {}", memory.available()));
+        }
+        list.join(", ")
+    }
+
+    /// The same for programs.
+    pub(crate) fn report(&self, records: Vec<String>) -> HereReport {
+        let bytes = |size: Option<Size>| size.map(Size::get);
+        let limits = &self.probe.limits;
+        let profile = self.basis.va_profile();
+        HereReport {
+            va_profile: profile.map(|profile| profile.name),
+            known: profile.map(|profile| profile.known.word()),
+            basis: match self.basis {
+                Basis::Profile(_) => "profile",
+                Basis::BelowProfile { .. } => "below profile",
+                _ => "measured",
+            },
+            aslr_bits: self.probe.aslr_bits,
+            taken_by_aslr: bytes(self.basis.aslr()),
+            rlimit_as: bytes(limits.address_space),
+            rlimit_data: bytes(limits.data),
+            rlimit_stack: bytes(limits.stack),
+            max_map_count: limits.max_map_count,
+            overcommit_memory: limits.overcommit_memory,
+            commit_left: bytes(limits.commit_left),
+            ram_and_swap: bytes(limits.ram_and_swap()),
+            records,
+        }
+    }
+
+    /// How the verdict calls the machine.
+    pub(crate) fn name(&self, case: &Case<'_>) -> String {
+        let shape = case.shape.describe();
+        match self.basis.va_profile() {
+            Some(profile) if profile.known == Known::Measured => {
+                format!("this machine, {} ({shape})", profile.name)
+            }
+            Some(profile) => format!(
+                "this machine, {} ({shape}; {})",
+                profile.name, profile.known
+            ),
+            None => format!("this machine, measured ({shape})"),
+        }
+    }
+}
+
+/// What is left to the rest of a process under limits where nobody says how much.
+fn headroom_under(limits: ProcessLimits, usual: Size) -> Option<Size> {
+    let least = [limits.rlimit_as, limits.rlimit_data, limits.commit_limit]
+        .into_iter()
+        .flatten()
+        .min()?;
+    let share = Size::bytes(least.get() / HEADROOM_SHARE).round_down(Size::mib(1));
+    Some(usual.min(share))
+}
+
+/// What was measured, for programs; sizes are bytes, and null is no limit.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct HereReport {
+    va_profile: Option<&'static str>,
+    known: Option<&'static str>,
+    /// `profile` where the VA profile decides; `below profile` where this process has less than it guarantees,
+    /// and `measured` where none matches: then `taken_by_aslr` bytes were taken off each hole.
+    basis: &'static str,
+    /// Null where it cannot be read: then the most bits count.
+    aslr_bits: Option<u32>,
+    taken_by_aslr: Option<u64>,
+    rlimit_as: Option<u64>,
+    rlimit_data: Option<u64>,
+    rlimit_stack: Option<u64>,
+    max_map_count: Option<u64>,
+    overcommit_memory: Option<u64>,
+    commit_left: Option<u64>,
+    ram_and_swap: Option<u64>,
+    /// The records of the results, one for each process: `--here --check FILE` judges them again.
+    records: Vec<String>,
+}
