@@ -293,6 +293,16 @@ impl<'a> Answer<'a> {
         lines.chain(record.lines().map(str::to_owned)).collect()
     }
 
+    /// The largest mapping that a process may make.
+    pub(crate) fn largest_piece(&self) -> Size {
+        let budget = &self.case.budget;
+        let hole = budget.holes().into_iter().max().unwrap_or(Size::ZERO);
+        match budget.limits.rlimit_as {
+            Some(limit) => hole.min(limit.saturating_sub(budget.headroom)),
+            None => hole,
+        }
+    }
+
     /// What decides how much each pool has that has less than is asked.
     pub(crate) fn bounds(&self) -> Vec<String> {
         (0..self.case.pools().len())
@@ -309,9 +319,8 @@ impl<'a> Answer<'a> {
 
     /// The record alone; `None` where nothing was measured, or where nothing fits.
     pub(crate) fn record(&self) -> Option<String> {
-        let (_, said) = self.here.as_ref()?;
-        let fits = self.plan.misfit.is_none();
-        fits.then(|| record::lines(&self.case, &self.plan, said).join("\n") + "\n")
+        let fits = self.here.is_some() && self.plan.misfit.is_none();
+        fits.then(|| record::lines(&self.case, &self.plan).join("\n") + "\n")
     }
 
     /// Why it does not fit.

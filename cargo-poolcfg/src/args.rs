@@ -157,6 +157,9 @@ pub(crate) struct Profiles {
 /// Flags of `probe`.
 #[derive(Debug, Args)]
 pub(crate) struct Probe {
+    /// Print the tables of poolcfg.toml that describe this machine
+    #[arg(long, value_name = "KIND", conflicts_with = "message_format", help_heading = OUTPUT)]
+    pub(crate) emit: Option<ProbeEmit>,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -273,6 +276,13 @@ pub(crate) enum Emit {
     SpinEnv,
     /// The variables of wasmCloud, 2.0 and later
     WasmcloudEnv,
+}
+
+/// The value of `--emit` of `probe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProbeEmit {
+    /// `[va_profile.NAME]` and `[address_space]`, to paste into poolcfg.toml
+    Toml,
 }
 
 /// Flags that every subcommand takes, before or after its name.

@@ -1,7 +1,7 @@
 //! The text for a host: which pool it is of, and its rendering.
 
 use poolcfg_core::file::nearest;
-use poolcfg_core::{Code, Engine, PoolKeys, Size};
+use poolcfg_core::{Code, Engine, PoolKeys};
 use serde::Serialize;
 
 use crate::answer::{Answer, counts};
@@ -157,11 +157,11 @@ impl<'a> Chosen<'a> {
                 "lower `max_instances`",
             ));
         };
-        let hole = self.answer.case.budget.holes().into_iter().max();
+        let hole = self.answer.largest_piece();
         let target = self.answer.case.target;
         let machine = self.answer.machine();
         let text = host
-            .tell(&numbers, target, hole.unwrap_or(Size::ZERO), &machine)
+            .tell(&numbers, target, hole, &machine)
             .map_err(|cannot| {
                 let keys = self.keys();
                 let mistakes = cannot

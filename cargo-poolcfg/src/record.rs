@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use poolcfg_core::file::{ConfigFile, read_text};
-use poolcfg_core::{AddressSpaceKeys, Case, Code, Engine, Limits, Plan, WasmtimeFeature};
+use poolcfg_core::{Case, Code, Engine, Limits, Plan, WasmtimeFeature};
 use siphasher::sip::SipHasher24;
 
 use crate::error::{Error, Source};
@@ -27,7 +27,7 @@ const END: &str = "poolcfg record ends: ";
 const NO_DIGEST: &str = "0000000000000000";
 
 /// The record of pools that fit this machine, a line each.
-pub(crate) fn lines(case: &Case<'_>, plan: &Plan, said: &AddressSpaceKeys<'_>) -> Vec<String> {
+pub(crate) fn lines(case: &Case<'_>, plan: &Plan) -> Vec<String> {
     let mut text = format!(
         "{BEGIN}: `poolcfg --here --check FILE` holds these numbers to the machine that it runs on\n"
     );
@@ -45,7 +45,6 @@ pub(crate) fn lines(case: &Case<'_>, plan: &Plan, said: &AddressSpaceKeys<'_>) -
         case.shape.relocation_model
     );
     let _ = writeln!(text, "headroom = \"{}\"", case.budget.headroom.exact());
-    let _ = said;
     let _ = write!(text, "{END}{NO_DIGEST}");
     text.lines().map(str::to_owned).collect()
 }
@@ -216,4 +215,91 @@ fn bare(text: &str) -> String {
         bare.push_str(&line[line.len() - end..]);
     }
     bare
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcfg_core::file::TargetFacts;
+
+    use super::*;
+
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+
+    /// The case that a file says, and the limits that are read back from its record in a comment of this kind.
+    fn written_and_read(file: &str, comment: &str) -> (Vec<Limits>, Vec<Limits>) {
+        let facts = TargetFacts::builtin(HOST).unwrap();
+        let file = ConfigFile::parse(file).unwrap();
+        let settings = file.settings(&facts);
+        let case = settings.case(facts.target()).unwrap();
+        let plan = Plan::new(&case);
+        assert!(plan.misfit.is_none(), "{file:?}");
+        let lines = lines(&case, &plan);
+        let text: String = lines
+            .iter()
+            .map(|line| format!("{comment}{line}\n"))
+            .collect();
+        let text = format!("a = \"é\"\n{text}[optimize]\nx = 1\n");
+        let bare = bare(&text);
+        assert_eq!(bare.len(), text.len());
+        let read = ConfigFile::parse(&bare).unwrap();
+        let settings = read.settings(&facts);
+        let again = settings.case(facts.target()).unwrap();
+        assert_eq!(again.budget.headroom, case.budget.headroom);
+        assert_eq!(again.shape, case.shape);
+        let plan_again = Plan::new(&again);
+        assert!(plan_again.misfit.is_none());
+        (plan.guaranteed().to_vec(), plan_again.guaranteed().to_vec())
+    }
+
+    /// Everything that decides what is mapped comes back, whatever makes a line a comment.
+    #[test]
+    fn what_is_recorded_maps_the_same() {
+        let wasmtime = |version: &str, rest: &str| {
+            format!(
+                "[pooling_allocator]\nengine = \"wasmtime\"\non_misfit = \"shrink\"\nmax_instances = 30000\n\
+                 [pooling_allocator.wasmtime]\nversion = \"{version}\"\n{rest}\n"
+            )
+        };
+        let mut files = vec![
+            String::new(),
+            "[pool.a]\nmax_instances = 7\nstack_reservation = 0\n[pool.b-c]\npools = 3\n[address_space]\nheadroom = \"3MiB\"\nrelocation_model = \"static\"\n".to_owned(),
+        ];
+        for version in ["13", "22", "27.0.1", "32", "36.0.9", "48.0.2", "50"] {
+            for rest in [
+                "",
+                "features = []",
+                "features = [\"async\", \"component-model\"]\ntables_per_instance = 9\ntable_elements = 77",
+                "features = [\"gc\"]\ngc_heaps_per_instance = 2\nguard_before_linear_memory = false",
+            ] {
+                // Before 20 there are no heaps that are collected.
+                if !(version == "13" && rest.contains("gc_heaps")) {
+                    files.push(wasmtime(version, rest));
+                }
+            }
+        }
+        for file in &files {
+            for comment in ["# ", "// ", ""] {
+                let (written, read) = written_and_read(file, comment);
+                let mapped = |limits: &Limits| limits.footprint(poolcfg_core::Size::kib(4));
+                assert_eq!(
+                    written.iter().map(mapped).collect::<Vec<_>>(),
+                    read.iter().map(mapped).collect::<Vec<_>>(),
+                    "{file}"
+                );
+                let instances = |limits: &Limits| limits.max_instances;
+                assert!(written.iter().map(instances).eq(read.iter().map(instances)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_number_breaks_the_seal() {
+        let text = seal(format!("total = 7\n# {BEGIN}\n# {END}{NO_DIGEST}\nlast\n"));
+        assert_eq!(sealed(&text), Some(true));
+        assert_eq!(sealed(&text.replace('\n', "\r\n")), Some(true));
+        assert_eq!(sealed(&text.replace('7', "8")), Some(false));
+        assert_eq!(sealed("total = 7\n"), None);
+        // What records nothing is left as it is.
+        assert_eq!(seal("a\n".to_owned()), "a\n");
+    }
 }

@@ -23,8 +23,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
 }
 
 fn picture(answer: &Answer<'_>) -> String {
-    let case = &answer.case;
-    let limits = answer.plan.guaranteed();
+    let (case, plan) = (&answer.case, &answer.plan);
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -34,8 +33,11 @@ fn picture(answer: &Answer<'_>) -> String {
         case.profile.name,
         case.shape.describe(),
     );
-    text += &draw(case, limits, width());
+    text += &draw(case, plan, width());
     text.push('\n');
-    text += &figures(case, limits);
+    text += &figures(case, plan);
+    for said in answer.conditions() {
+        let _ = writeln!(text, "note: {said}");
+    }
     text
 }
