@@ -159,8 +159,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) facts: &'a TargetFacts,
     pub(crate) case: Case<'a>,
     pub(crate) plan: Plan,
-    /// The machine that was measured, and what is said of the process there.
-    here: Option<(&'a Here, AddressSpaceKeys<'a>)>,
+    /// The machine that was measured, where the budget is its.
+    here: Option<&'a Here>,
 }
 
 impl<'a> Answer<'a> {
@@ -179,9 +179,9 @@ impl<'a> Answer<'a> {
                 .collect();
             Error::of(list, member.source.as_ref())
         })?;
-        let here = wish.here.as_ref().map(|here| (here, settings.space()));
-        if let Some((here, said)) = &here {
-            case = here.case(case, said);
+        let here = wish.here.as_ref();
+        if let Some(here) = here {
+            case = here.case(case, &settings.space());
         }
         let plan = Plan::new(&case);
         Ok(Self {
@@ -195,7 +195,7 @@ impl<'a> Answer<'a> {
     /// What the budget is of: the profile and the shape, or this machine.
     pub(crate) fn machine(&self) -> String {
         let case = &self.case;
-        if let Some((here, _)) = &self.here {
+        if let Some(here) = self.here {
             return here.name(case);
         }
         format!("{} ({})", case.profile.name, case.shape.describe())
@@ -274,7 +274,7 @@ impl<'a> Answer<'a> {
     /// Under what the numbers were measured, and what decided them, in sentences without the point at their end;
     /// none where nothing was measured.
     pub(crate) fn conditions(&self) -> Vec<String> {
-        let Some((here, _)) = &self.here else {
+        let Some(here) = self.here else {
             return Vec::new();
         };
         let mut said = here.conditions(&self.case);
