@@ -1,13 +1,13 @@
 //! Answers: what one target gives the pools of one package.
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
     AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, PoolKeys,
     Setting, Settings, Size, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
-use crate::error::{Error, Mistake};
+use crate::error::{Error, Mistake, Source};
 use crate::executable::Executable;
 use crate::exit::Exit;
 use crate::here::Here;
@@ -23,6 +23,8 @@ const VARIABLE: &str = "POOLCFG_VA_PROFILE";
 #[derive(Debug)]
 pub(crate) struct Wish {
     keys: AddressSpaceKeys<'static>,
+    /// What the `--set` flags say, as they are given and as they are read.
+    set: (Vec<String>, SetFlags),
     pub(crate) va_profile: Option<String>,
     engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
@@ -35,7 +37,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// # Errors
-    /// When the variable is no text.
+    /// When the variable is no text, and every mistake of a `--set` flag.
     pub(crate) fn new(machine: &Machine) -> Result<Self, Error> {
         let variable = match std::env::var(VARIABLE) {
             Ok(name) if !name.is_empty() => Some(name),
@@ -48,7 +50,18 @@ impl Wish {
                 ));
             }
         };
+        let set = SetFlags::parse(machine.set.iter().map(String::as_str)).map_err(|mistakes| {
+            let mistake = |(text, diagnostic): (String, _)| Mistake {
+                diagnostic,
+                source: Some(of_flag(&text)),
+            };
+            Error::Mistakes {
+                mistakes: mistakes.into_iter().map(mistake).collect(),
+                exit: Exit::Failed,
+            }
+        })?;
         Ok(Self {
+            set: (machine.set.clone(), set),
             keys: AddressSpaceKeys {
                 relocation_model: machine.relocation_model.map(Setting::given),
                 stack_limit: machine.stack_limit.map(Setting::given),
@@ -90,6 +103,9 @@ impl Wish {
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
+        for flag in &self.set.0 {
+            flags.extend(["--set".to_owned(), flag.clone()]);
+        }
         if self.here.is_some() {
             flags.push("--here".to_owned());
         }
@@ -106,6 +122,7 @@ impl Wish {
                 engine: self.engine.map(Setting::given),
                 ..PoolKeys::EMPTY
             })
+            .address_space(self.set.1.address_space())
             .address_space(self.keys)
             .va_profile(self.va_profile.as_deref());
         let mut settings = match self.instance {
@@ -173,11 +190,11 @@ impl<'a> Answer<'a> {
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
         let mut case = settings.case(facts.target()).map_err(|faults| {
-            let list = faults
-                .iter()
-                .map(|fault| diagnostic(&fault, member))
-                .collect();
-            Error::of(list, member.source.as_ref())
+            let mistakes = faults.iter().map(|fault| mistake(&fault, member, wish));
+            Error::Mistakes {
+                mistakes: mistakes.collect(),
+                exit: Exit::Failed,
+            }
         })?;
         let here = wish.here.as_ref();
         if let Some(here) = here {
@@ -201,36 +218,40 @@ impl<'a> Answer<'a> {
         format!("{} ({})", case.profile.name, case.shape.describe())
     }
 
-    /// One line for each pool: whether it fits, and what.
+    /// One line for each pool: whether it fits, and what. On a machine that was measured, also what is in the way
+    /// of more, in numbers, since nobody said them.
     pub(crate) fn lines(&self) -> Vec<String> {
         let what = self.machine();
         let pools = self.case.pools().iter().zip(self.plan.guaranteed());
-        pools
-            .map(|(pool, limits)| {
-                let name = match pool.name {
-                    "" => String::new(),
-                    name => format!(", pool `{name}`"),
-                };
-                if self.plan.misfit.is_some() {
-                    return format!("{}{name}: does not fit {what}", self.facts.triple());
-                }
-                let asked = &pool.asked;
-                let mut line = format!(
-                    "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
-                    self.facts.triple(),
-                    limits.max_instances,
-                    asked.max_instances,
-                    size(limits.memory_reservation),
-                );
-                if limits.memory_reservation != asked.memory_reservation {
-                    line += &format!(" of {}", size(asked.memory_reservation));
-                }
-                if let Some(counts) = counts(limits, asked) {
-                    line += &format!(", each of {counts}");
-                }
-                line
-            })
-            .collect()
+        let verdicts = pools.enumerate().map(|(index, (pool, limits))| {
+            let name = match pool.name {
+                "" => String::new(),
+                name => format!(", pool `{name}`"),
+            };
+            if self.plan.misfit.is_some() {
+                return format!("{}{name}: does not fit {what}", self.facts.triple());
+            }
+            let asked = &pool.asked;
+            let mut line = format!(
+                "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
+                self.facts.triple(),
+                limits.max_instances,
+                asked.max_instances,
+                size(limits.memory_reservation),
+            );
+            if limits.memory_reservation != asked.memory_reservation {
+                line += &format!(" of {}", size(asked.memory_reservation));
+            }
+            if let Some(bound) = self.plan.bound(&self.case, index) {
+                line += &format!(" (limited by {})", bound.limit.describe());
+            }
+            if let Some(counts) = counts(limits, asked) {
+                line += &format!(", each of {counts}");
+            }
+            line
+        });
+        let bounds = self.here.map_or_else(Vec::new, |_| self.bounds());
+        verdicts.chain(bounds).collect()
     }
 
     /// What does not stand in the way and should be known, with the code where `--explain` says more.
@@ -266,43 +287,6 @@ impl<'a> Answer<'a> {
         )
     }
 
-    /// The results for JSON and templates.
-    pub(crate) fn results(&self) -> Vec<PoolResult> {
-        results(self.facts.triple(), &self.case, &self.plan)
-    }
-
-    /// Under what the numbers were measured, and what decided them, in sentences without the point at their end;
-    /// none where nothing was measured.
-    pub(crate) fn conditions(&self) -> Vec<String> {
-        let Some(here) = self.here else {
-            return Vec::new();
-        };
-        let mut said = here.conditions(&self.case);
-        said.extend(self.bounds());
-        said
-    }
-
-    /// The same and the record of the numbers, as lines for a comment; none where nothing was measured, or where
-    /// nothing fits.
-    pub(crate) fn measured(&self) -> Vec<String> {
-        let Some(record) = self.record() else {
-            return Vec::new();
-        };
-        let conditions = self.conditions().into_iter();
-        let lines = conditions.map(|said| format!("Measured here: {said}."));
-        lines.chain(record.lines().map(str::to_owned)).collect()
-    }
-
-    /// The largest mapping that a process may make.
-    pub(crate) fn largest_piece(&self) -> Size {
-        let budget = &self.case.budget;
-        let hole = budget.holes().into_iter().max().unwrap_or(Size::ZERO);
-        match budget.limits.rlimit_as {
-            Some(limit) => hole.min(limit.saturating_sub(budget.headroom)),
-            None => hole,
-        }
-    }
-
     /// What decides how much each pool has that has less than is asked.
     pub(crate) fn bounds(&self) -> Vec<String> {
         (0..self.case.pools().len())
@@ -315,6 +299,39 @@ impl<'a> Answer<'a> {
                 Some(format!("{more}: {}", bound.message(&self.case).as_str()))
             })
             .collect()
+    }
+
+    /// The results for JSON and templates.
+    pub(crate) fn results(&self) -> Vec<PoolResult> {
+        results(self.facts.triple(), &self.case, &self.plan)
+    }
+
+    /// Under what the numbers were measured, in sentences without the point at their end; none where nothing was
+    /// measured.
+    pub(crate) fn conditions(&self) -> Vec<String> {
+        self.here
+            .map_or_else(Vec::new, |here| here.conditions(&self.case))
+    }
+
+    /// The same, what decided the numbers, and the record of them, as lines for a comment; none where nothing was
+    /// measured, or where nothing fits.
+    pub(crate) fn measured(&self) -> Vec<String> {
+        let Some(record) = self.record() else {
+            return Vec::new();
+        };
+        let conditions = self.conditions().into_iter().chain(self.bounds());
+        let lines = conditions.map(|said| format!("Measured here: {said}."));
+        lines.chain(record.lines().map(str::to_owned)).collect()
+    }
+
+    /// The largest mapping that a process may make.
+    pub(crate) fn largest_piece(&self) -> Size {
+        let budget = &self.case.budget;
+        let hole = budget.holes().into_iter().max().unwrap_or(Size::ZERO);
+        match budget.limits.rlimit_as {
+            Some(limit) => hole.min(limit.saturating_sub(budget.headroom)),
+            None => hole,
+        }
     }
 
     /// The record alone; `None` where nothing was measured, or where nothing fits.
@@ -335,6 +352,34 @@ impl<'a> Answer<'a> {
             }],
             exit: Exit::Misfit,
         })
+    }
+}
+
+/// The text of a `--set` flag, as messages show it.
+fn of_flag(text: &str) -> Source {
+    Source {
+        path: "--set".into(),
+        shown: "--set".to_owned(),
+        text: text.into(),
+    }
+}
+
+/// A fault, and where it stands: in the file or in a flag.
+fn mistake(fault: &Fault<'_>, member: &Member, wish: &Wish) -> Mistake {
+    let diagnostic = diagnostic(fault, member);
+    let (place, set) = (fault.place(), &wish.set.1);
+    match set.text(place) {
+        Some(text) => Mistake {
+            diagnostic: Diagnostic {
+                span: set.span(place),
+                ..diagnostic
+            },
+            source: Some(of_flag(text)),
+        },
+        None => Mistake {
+            diagnostic,
+            source: member.source.clone(),
+        },
     }
 }
 

@@ -116,6 +116,7 @@ impl Generate {
             && machine.relocation_model.is_none()
             && machine.stack_limit.is_none()
             && machine.aslr.is_none()
+            && machine.set.is_empty()
             && machine.engine.engine.is_none()
             && machine.engine.engine_version.is_none()
     }
@@ -220,6 +221,9 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "HOW", conflicts_with = "here", help_heading = MACHINE,
           value_parser = words(Aslr::ALL, Aslr::word, Aslr::from_word))]
     pub(crate) aslr: Option<Aslr>,
+    /// Say a key of poolcfg.toml's [address_space], such as address_space.rlimit_as=64GiB; repeatable
+    #[arg(long, value_name = "KEY=VALUE", help_heading = MACHINE)]
+    pub(crate) set: Vec<String>,
     /// Take holes and limits from this machine, as they are for the process that the command runs in
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,

@@ -7,6 +7,7 @@ use crate::profile::{Layout, VaProfile};
 use crate::room::{HOLES, Room};
 use crate::shape::Shape;
 use crate::size::Size;
+use crate::sum::Demand;
 
 /// Mappings that are left to the rest of the process: libraries, threads, the heap. A program with a
 /// thousand threads uses two for each.
@@ -133,7 +134,7 @@ impl Budget {
                 slot: 0,
                 guard: 0,
             };
-            if let Placement::Fits { .. } = place(&self.room, &[group]) {
+            if let Placement::Fits = place(&self.room, &[group]) {
                 fits = middle;
             } else {
                 fails = middle;
@@ -141,6 +142,20 @@ impl Budget {
         }
         // The kernel deals in pages.
         fits - fits % self.page_size.get()
+    }
+
+    /// What the process itself takes of its limits, beside the pools: [`HEADROOM_MAPS`] mappings, and the headroom, in
+    /// which its address space and what of that is writable have to lie: program, libraries, stacks, heap.
+    #[must_use]
+    pub const fn own(&self) -> Demand {
+        let headroom = self.headroom.get();
+        Demand {
+            maps: HEADROOM_MAPS,
+            address_space: headroom,
+            writable: headroom,
+            committed: headroom,
+            charged: 0,
+        }
     }
 
     /// How many mappings are left to the pools; `None` if nothing bounds them.

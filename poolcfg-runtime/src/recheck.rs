@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
-use crate::bounds::{Bounds, Exceeded, bookkeeping};
+use crate::bounds::{Bounds, Exceeded, beside_slots, demand};
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
@@ -94,6 +94,7 @@ pub(crate) fn recheck<M: Machine>(
     let page_size = machine.page_size();
     let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
     let holdings = machine.holdings();
+    let to_come = to_come(promise, &holdings);
     let this = Recheck {
         machine,
         promise,
@@ -102,10 +103,10 @@ pub(crate) fn recheck<M: Machine>(
             asked: in_force.asked,
             keep: in_force.keep,
         },
-        bounds: Bounds::read(machine, &in_force.asked, page_size, &holdings),
+        bounds: Bounds::read(machine, &in_force.asked, &to_come, page_size, &holdings),
         page_size,
         headroom: promise.headroom,
-        to_come: to_come(promise, &holdings),
+        to_come,
         reach: Reach::of(machine, options.wide, promise.headroom),
     };
     // The least that is of use, where it is a number of instances that shrinks.
@@ -353,14 +354,7 @@ impl<M: Machine> Recheck<'_, M> {
             need: bytes.get(),
             have: 0,
         };
-        let one = Limits {
-            pools: 1,
-            ..*limits
-        };
-        let total = one
-            .footprint(self.page_size)
-            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get())
-            .saturating_add(bookkeeping(&one).get());
+        let total = demand(limits, self.page_size).address_space;
         let against = |limit, resource, used: &str| {
             let have = self.machine.limit(resource)?.get();
             let status = self.machine.text("/proc/self/status").unwrap_or_default();
@@ -479,7 +473,7 @@ impl<M: Machine> Recheck<'_, M> {
             let value = scale.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = scale.limits(value);
-                let headroom = bookkeeping(&limits).max(headroom);
+                let headroom = beside_slots(&limits).max(headroom);
                 self.holds(limits, headroom, spare)
             });
             (fit > 0)

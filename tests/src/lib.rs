@@ -43,7 +43,10 @@ pub fn variable(name: &str) -> PathBuf {
 /// # Panics
 /// When that is no number.
 #[must_use]
-#[expect(clippy::expect_used, reason = "a test that was told nonsense ends here")]
+#[expect(
+    clippy::expect_used,
+    reason = "a test that was told nonsense ends here"
+)]
 pub fn processes() -> usize {
     const FEW: usize = 6;
     std::env::var("POOLCFG_PROCESSES").map_or(FEW, |number| {

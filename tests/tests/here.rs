@@ -71,11 +71,17 @@ fn what_is_said_under_a_limit_starts_under_it() {
         let named = result.pointer("/bound/limit").and_then(Value::as_str);
         assert_eq!(named, bound, "{limit}: {result}");
         if bound.is_none() {
-            println!("{limit}: all {instances} slots start in {} processes", processes());
+            println!(
+                "{limit}: all {instances} slots start in {} processes",
+                processes()
+            );
             continue;
         }
         let one_more = servers(limit, &server, instances + 1);
-        let one_more = one_more.iter().filter(|output| output.status.success()).count();
+        let one_more = one_more
+            .iter()
+            .filter(|output| output.status.success())
+            .count();
         // What is left to the rest of the process is named, and more slots may take of it; more than that do not go in.
         let (have, headroom) = (number("/bound/have"), number("/budget/headroom_bytes"));
         let beyond = (instances * (have + headroom)).div_ceil(have) + 1;

@@ -36,8 +36,8 @@ fn picture(answer: &Answer<'_>) -> String {
     text += &draw(case, plan, width());
     text.push('\n');
     text += &figures(case, plan);
-    for said in answer.conditions() {
-        let _ = writeln!(text, "note: {said}");
+    for line in answer.bounds().into_iter().chain(answer.conditions()) {
+        let _ = writeln!(text, "{line}");
     }
     text
 }

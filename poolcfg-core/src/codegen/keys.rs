@@ -165,7 +165,12 @@ pub(super) fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStrea
         stack_limit,
         aslr,
         headroom,
+        max_map_count,
+        rlimit_as,
+        rlimit_data,
+        memory,
     } = keys;
+    let limit = |bytes: Option<Size>| option(bytes.map(|bytes| size(bytes, krate)));
     let said = [
         key("va_profile", va_profile, krate, |name| quote!(#name)),
         key("relocation_model", relocation_model, krate, |word| {
@@ -176,6 +181,15 @@ pub(super) fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStrea
         }),
         key("aslr", aslr, krate, |word| variant("Aslr", word, krate)),
         key("headroom", headroom, krate, |bytes| size(bytes, krate)),
+        key(
+            "max_map_count",
+            max_map_count,
+            krate,
+            |count| quote!(#count),
+        ),
+        key("rlimit_as", rlimit_as, krate, limit),
+        key("rlimit_data", rlimit_data, krate, limit),
+        key("memory", memory, krate, |bytes| size(bytes, krate)),
     ];
     let said = said.into_iter().flatten();
     quote!(#krate::AddressSpaceKeys { #(#said,)* ..#krate::AddressSpaceKeys::EMPTY })

@@ -145,7 +145,10 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
             let (one_more, _) = starts(case, &release, &config, &module);
             // What more may start takes of what is named as left to the rest of the process, or of what ASLR
             // has left this time.
-            assert!(text.contains("are left to the rest of the process"), "{text}");
+            assert!(
+                text.contains("are left to the rest of the process"),
+                "{text}"
+            );
             assert!(text.contains("one more instance does not fit"), "{text}");
 
             let beyond = match case.bound {
@@ -160,7 +163,10 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
             let config = folder.write("beyond.toml", &text).unwrap();
             let (started, refusal) = starts(case, &release, &config, &module);
             assert_eq!(started, 0, "{what}: {beyond} instances");
-            assert!(refusal.contains("mmap failed") || refusal.contains("memory"), "{refusal}");
+            assert!(
+                refusal.contains("mmap failed") || refusal.contains("memory"),
+                "{refusal}"
+            );
             println!(
                 "{what}: {instances} instances start in {all} of {all} processes, {} in {one_more}, {beyond} in none",
                 instances + 1
