@@ -11,10 +11,6 @@ pub(crate) struct Here {
     basis: Basis,
 }
 
-/// The part of a limit that is kept for the rest of the process where nobody says how much: of a limit of 1 GiB
-/// the usual headroom would leave nothing.
-const HEADROOM_SHARE: u64 = 4;
-
 impl Here {
     pub(crate) fn measure() -> Self {
         let probe = probe();
@@ -27,20 +23,21 @@ impl Here {
     /// The same pools on this machine. What is said of the process holds: how its program is loaded, its headroom,
     /// and limits below those in force here.
     pub(crate) fn case<'a>(&self, mut case: Case<'a>, said: &AddressSpaceKeys<'_>) -> Case<'a> {
-        let limits = self.probe.process_limits();
+        let said_limits = said.limits(ProcessLimits::NONE, case.target.os);
+        let limits = self.probe.process_limits().tighter(said_limits);
         let model = case.shape.relocation_model;
-        let headroom = match said.headroom {
-            Some(setting) => Some(setting.value),
-            None => headroom_under(limits, self.probe.budget(model, None).headroom),
-        };
-        let budget = self.probe.budget(model, headroom);
+        let headroom = said.headroom.map_or_else(
+            || limits.headroom(self.probe.budget(model, None).headroom),
+            |setting| setting.value,
+        );
+        let budget = self.probe.budget(model, Some(headroom));
         case.profile = match self.basis.va_profile() {
             Some(profile) => *profile,
             None => self.own_profile().profile(),
         };
         case.shape = self.probe.shape();
         case.shape.relocation_model = model;
-        case.with_budget(budget)
+        case.with_budget(budget.with_limits(limits))
     }
 
     /// A profile of its own, for a machine that no other one matches.
@@ -84,7 +81,10 @@ impl Here {
             ),
             _ => "the holes are those of this process".to_owned(),
         };
-        let mut said = vec![holes, format!("the limits are {}", self.limits())];
+        let mut said = vec![
+            holes,
+            format!("the limits are {}", self.limits(&case.budget.limits)),
+        ];
         said.push(format!(
             "{} are left to the rest of the process",
             case.budget.headroom
@@ -92,25 +92,21 @@ impl Here {
         said
     }
 
-    /// The limits that were in force.
-    fn limits(&self) -> String {
-        let limits = &self.probe.limits;
+    /// The limits that count: those in force, or what is said where that is less.
+    fn limits(&self, limits: &ProcessLimits) -> String {
         let size = |limit: Option<Size>| limit.map_or("unlimited".to_owned(), |it| it.to_string());
         let mut list = vec![
-            format!("RLIMIT_AS {}", size(limits.address_space)),
-            format!("RLIMIT_DATA {}", size(limits.data)),
-            format!("RLIMIT_STACK {}", size(limits.stack)),
+            format!("RLIMIT_AS {}", size(limits.rlimit_as)),
+            format!("RLIMIT_DATA {}", size(limits.rlimit_data)),
+            format!("RLIMIT_STACK {}", size(self.probe.limits.stack)),
         ];
         if let Some(maps) = limits.max_map_count {
             list.push(format!("vm.max_map_count {maps}"));
         }
-        if let Some(mode) = limits.overcommit_memory {
-            list.push(match limits.commit_left {
-                Some(left) => format!("vm.overcommit_memory {mode} with {} left", left.available()),
-                None => format!("vm.overcommit_memory {mode}"),
-            });
+        if let Some(left) = limits.commit_limit {
+            list.push(format!("commit limit {} left", left.available()));
         }
-        if let Some(memory) = limits.ram_and_swap() {
+        if let Some(memory) = limits.memory {
             list.push(format!("RAM and swap {}", memory.available()));
         }
         list.join(", ")
@@ -156,16 +152,6 @@ impl Here {
             None => format!("this machine, measured ({shape})"),
         }
     }
-}
-
-/// What is left to the rest of a process under limits where nobody says how much.
-fn headroom_under(limits: ProcessLimits, usual: Size) -> Option<Size> {
-    let least = [limits.rlimit_as, limits.rlimit_data, limits.commit_limit]
-        .into_iter()
-        .flatten()
-        .min()?;
-    let share = Size::bytes(least.get() / HEADROOM_SHARE).round_down(Size::mib(1));
-    Some(usual.min(share))
 }
 
 /// What was measured, for programs; sizes are bytes, and null is no limit.
