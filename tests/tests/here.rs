@@ -15,8 +15,8 @@ use tempfile::TempDir;
 const LIMITS: [(&str, Option<&str>); 6] = [
     ("ulimit -v 67108864", Some("rlimit_as")),
     ("ulimit -v 1073741824", Some("rlimit_as")),
-    ("ulimit -d 1048576", Some("rlimit_data")),
-    ("ulimit -d 65536", Some("rlimit_data")),
+    ("ulimit -d 524288", Some("rlimit_data")),
+    ("ulimit -d 786432", Some("rlimit_data")),
     // Nothing of what the example asks for is cut by these.
     ("ulimit -s unlimited", None),
     ("ulimit -s 1048576", None),
@@ -84,7 +84,7 @@ fn what_is_said_under_a_limit_starts_under_it() {
             .count();
         // What is left to the rest of the process is named, and more slots may take of it; more than that do not go in.
         let (have, headroom) = (number("/bound/have"), number("/budget/headroom_bytes"));
-        let beyond = (instances * (have + headroom)).div_ceil(have) + 1;
+        let beyond = ((instances + 1) * (have + headroom)).div_ceil(have);
         for output in servers(limit, &server, beyond) {
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(!output.status.success(), "{limit}, {beyond}: {output:?}");

@@ -153,10 +153,17 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
 
             let beyond = match case.bound {
                 "hole" => instances * 2,
+                // A memory counts when it is written to, tables and stacks at once.
+                "rlimit_data" => {
+                    let mappings = result["footprint"]["mappings"].as_array().unwrap();
+                    let written = mappings.iter().filter(|of| of["protection"] == "read-write");
+                    let bytes: u64 = written.map(|of| number(of, "/bytes").unwrap()).sum();
+                    ((1 << 30) * (instances + 1)).div_ceil(bytes)
+                }
                 _ => {
                     let have = number(result, "/bound/have").unwrap();
                     let headroom = number(result, "/budget/headroom_bytes").unwrap();
-                    (instances * (have + headroom)).div_ceil(have) + 1
+                    ((instances + 1) * (have + headroom)).div_ceil(have)
                 }
             };
             let text = with_instances(&text, instances, beyond);
