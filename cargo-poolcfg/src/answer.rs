@@ -10,7 +10,7 @@ use crate::args::Machine;
 use crate::error::{Error, Mistake, Source};
 use crate::executable::Executable;
 use crate::exit::Exit;
-use crate::here::Here;
+use crate::here::{self, Here};
 use crate::project::Member;
 use crate::record;
 use crate::report::{PoolResult, results};
@@ -232,8 +232,17 @@ impl<'a> Answer<'a> {
                 return format!("{}{name}: does not fit {what}", self.facts.triple());
             }
             let asked = &pool.asked;
+            let bound = self.plan.bound(&self.case, index);
+            let bound = bound.map_or_else(String::new, |bound| {
+                format!(" (limited by {})", bound.limit.describe())
+            });
+            // Beside the number that is less than what is asked.
+            let (fewer, smaller) = match limits.max_instances < asked.max_instances {
+                true => (bound.as_str(), ""),
+                false => ("", bound.as_str()),
+            };
             let mut line = format!(
-                "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
+                "{}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
                 self.facts.triple(),
                 limits.max_instances,
                 asked.max_instances,
@@ -242,9 +251,7 @@ impl<'a> Answer<'a> {
             if limits.memory_reservation != asked.memory_reservation {
                 line += &format!(" of {}", size(asked.memory_reservation));
             }
-            if let Some(bound) = self.plan.bound(&self.case, index) {
-                line += &format!(" (limited by {})", bound.limit.describe());
-            }
+            line += smaller;
             if let Some(counts) = counts(limits, asked) {
                 line += &format!(", each of {counts}");
             }
@@ -344,6 +351,9 @@ impl<'a> Answer<'a> {
     pub(crate) fn misfit(&self, member: &Member) -> Option<Error> {
         let misfit = self.plan.misfit.as_ref()?;
         let mut diagnostic = Diagnostic::from_misfit(misfit, &self.case, &member.file);
+        if self.here.is_some() {
+            diagnostic.help = Some(here::advice(misfit, &self.case));
+        }
         diagnostic.message += &format!(" on `{}`", self.facts.triple());
         Some(Error::Mistakes {
             mistakes: vec![Mistake {

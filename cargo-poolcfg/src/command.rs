@@ -23,7 +23,7 @@ use crate::project::{Member, members};
 use crate::report::{Report, json};
 use crate::rustc::Rustc;
 use crate::shell::{Shell, print};
-use crate::target::{NamedTarget, facts, named};
+use crate::target::{NamedTarget, facts, here, named};
 
 /// What every command goes by.
 pub(crate) struct Context<'a> {
@@ -48,7 +48,7 @@ impl Context<'_> {
         machine: &Machine,
     ) -> Result<Vec<NamedTarget>, Error> {
         if machine.here {
-            return facts(&[], &self.rustc());
+            return here(&self.rustc());
         }
         let mut names = named(&machine.target, self.config.as_ref());
         if machine.target.is_empty() {

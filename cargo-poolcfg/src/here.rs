@@ -1,6 +1,8 @@
 //! `--here`: the machine that the command runs on, measured once, as what pools are fitted to.
 
-use poolcfg_core::{AddressSpaceKeys, Case, Known, OwnProfile, ProcessLimits, Size, Target};
+use poolcfg_core::{
+    AddressSpaceKeys, Case, Known, Limit, Misfit, OwnProfile, ProcessLimits, Size, Target,
+};
 use poolcfg_runtime::{Basis, Probe, probe};
 use serde::Serialize;
 
@@ -152,6 +154,21 @@ impl Here {
             None => format!("this machine, measured ({shape})"),
         }
     }
+}
+
+/// What would fit, and how the limit in the way is raised, which no key of poolcfg.toml does for a limit that is in
+/// force.
+pub(crate) fn advice(misfit: &Misfit, case: &Case<'_>) -> String {
+    let fitting = misfit.fitting(case);
+    let raise = match misfit.limit {
+        Limit::Hole => return fitting.as_str().to_owned(),
+        Limit::RlimitAs => "`ulimit -v` or `LimitAS=`",
+        Limit::RlimitData => "`ulimit -d` or `LimitDATA=`",
+        Limit::MaxMapCount => "`sysctl vm.max_map_count`",
+        Limit::CommitLimit => "`sysctl vm.overcommit_ratio` or more swap",
+        Limit::RamAndSwap => "more swap, or use Wasmtime 27 or later",
+    };
+    format!("{}; raise the limit with {raise}", fitting.as_str())
 }
 
 /// What was measured, for programs; sizes are bytes, and null is no limit.

@@ -496,7 +496,7 @@ fn the_verdict_says_what_one_instance_may_have() {
         let folder = Machine::of("43", "", "");
         let ran = folder.emit(kind, RISCV64);
         ran.ends(0).says(&format!(
-            "42 of 1000 instances guaranteed, 4 GiB each, {each}"
+            "42 of 1000 instances guaranteed (limited by address space), 4 GiB each, {each}"
         ));
         assert!(ran.stdout.contains(each), "{ran:#?}");
     }

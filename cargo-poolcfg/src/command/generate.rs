@@ -21,7 +21,7 @@ use crate::report::{Report, json};
 use crate::rust_file::{self, Header};
 use crate::rustc::Rustc;
 use crate::shell::print;
-use crate::target::{NamedTarget, facts, named};
+use crate::target::{NamedTarget, facts, here, named};
 use crate::template::render_file;
 
 /// Where the consts of a package go.
@@ -58,7 +58,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     }
     let (machine, pool, asked) = match &recorded {
         Some(recorded) => {
-            let asked = Asked::new(&names(context, &recorded.machine), &context.rustc())?;
+            let asked = Asked::new(
+                &names(context, &recorded.machine),
+                &recorded.machine,
+                &context.rustc(),
+            )?;
             let pool = arguments.pool.as_ref().or(recorded.pool.as_ref());
             (&recorded.machine, pool, asked)
         }
@@ -169,7 +173,7 @@ fn project(context: &Context<'_>, arguments: &Generate) -> Result<(Vec<Member>, 
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
     std::thread::scope(|scope| {
-        let asked = scope.spawn(|| Asked::new(&names, &rustc));
+        let asked = scope.spawn(|| Asked::new(&names, &arguments.machine, &rustc));
         let members = members(context.program, context.shared, &arguments.packages);
         let asked = match asked.join() {
             Ok(asked) => asked,
@@ -190,9 +194,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(names: &[String], rustc: &Rustc) -> Result<Self, Error> {
+    fn new(names: &[String], machine: &Machine, rustc: &Rustc) -> Result<Self, Error> {
         Ok(Self {
-            targets: facts(names, rustc)?,
+            targets: match machine.here {
+                true => here(rustc)?,
+                false => facts(names, rustc)?,
+            },
             is_host: names.is_empty(),
         })
     }

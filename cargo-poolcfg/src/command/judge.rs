@@ -11,7 +11,7 @@ use crate::command::Context;
 use crate::command::generate::RUST_FILE;
 use crate::error::{Error, Mistake, all};
 use crate::exit::Exit;
-use crate::here::Here;
+use crate::here::{self, Here};
 use crate::project::{members, shown};
 use crate::record::{self, Record};
 use crate::rustc::built_for;
@@ -51,7 +51,7 @@ fn place(context: &Context<'_>, arguments: &Generate) -> Result<PathBuf, Error> 
 }
 
 /// A line for each pool that fits.
-fn judge(record: &Record, here: &Here) -> Result<Vec<String>, Error> {
+fn judge(record: &Record, machine: &Here) -> Result<Vec<String>, Error> {
     let facts = built_for()?;
     let settings = record.file.settings(&facts);
     let source = Some(&record.source);
@@ -62,12 +62,14 @@ fn judge(record: &Record, here: &Here) -> Result<Vec<String>, Error> {
             .collect();
         Error::of(list, source)
     })?;
-    let case = here.case(case, &settings.space());
+    let case = machine.case(case, &settings.space());
     let plan = Plan::new(&case);
     if let Some(misfit) = &plan.misfit {
+        let mut diagnostic = Diagnostic::from_misfit(misfit, &case, &record.file);
+        diagnostic.help = Some(here::advice(misfit, &case));
         return Err(Error::Mistakes {
             mistakes: vec![Mistake {
-                diagnostic: Diagnostic::from_misfit(misfit, &case, &record.file),
+                diagnostic,
                 source: source.cloned(),
             }],
             exit: Exit::Misfit,
@@ -84,7 +86,7 @@ fn judge(record: &Record, here: &Here) -> Result<Vec<String>, Error> {
                 "{name}{} instances, {} each, fit {}",
                 limits.max_instances,
                 limits.memory_reservation,
-                here.name(&case)
+                machine.name(&case)
             )
         })
         .collect())

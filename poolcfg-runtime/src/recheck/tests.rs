@@ -1,6 +1,8 @@
 //! The decisions of a recheck, on machines that are made up: holes of given sizes in the order in which
 //! they are searched, limits, texts of /proc and variables.
 
+mod sums;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -156,7 +156,9 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
                 // A memory counts when it is written to, tables and stacks at once.
                 "rlimit_data" => {
                     let mappings = result["footprint"]["mappings"].as_array().unwrap();
-                    let written = mappings.iter().filter(|of| of["protection"] == "read-write");
+                    let written = mappings
+                        .iter()
+                        .filter(|of| of["protection"] == "read-write");
                     let bytes: u64 = written.map(|of| number(of, "/bytes").unwrap()).sum();
                     ((1 << 30) * (instances + 1)).div_ceil(bytes)
                 }
