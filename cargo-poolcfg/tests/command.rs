@@ -600,7 +600,10 @@ fn mistakes_of_the_command_line() {
         .ends(2)
         .says("behind the command");
     project.run(&["--here", "--target", RISCV64]).ends(2);
-    project.run(&["--here", "--check"]).ends(2);
+    project
+        .run(&["--here", "--check"])
+        .ends(101)
+        .says("pool_limits.rs");
     project
         .run(&["--relocation-model", "pic"])
         .ends(2)

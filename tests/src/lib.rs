@@ -38,7 +38,7 @@ pub fn variable(name: &str) -> PathBuf {
     }
 }
 
-/// How many fresh processes a test starts of each kind, since ASLR places each anew: `POOLCFG_PROCESSES`, or a few.
+/// How many fresh processes a test starts of each kind, since ASLR places each anew: `FRESH_PROCESSES`, or a few.
 ///
 /// # Panics
 /// When that is no number.
@@ -49,8 +49,8 @@ pub fn variable(name: &str) -> PathBuf {
 )]
 pub fn processes() -> usize {
     const FEW: usize = 6;
-    std::env::var("POOLCFG_PROCESSES").map_or(FEW, |number| {
-        number.parse().expect("`POOLCFG_PROCESSES` is a number")
+    std::env::var("FRESH_PROCESSES").map_or(FEW, |number| {
+        number.parse().expect("`FRESH_PROCESSES` is a number")
     })
 }
 
