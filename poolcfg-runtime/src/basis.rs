@@ -195,13 +195,12 @@ impl Probe {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::*;
     use crate::probe::ProbeLimits;
 
     /// A process of x86_64 with these holes, in the kernel's order, and these bits of ASLR.
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn probe(in_order: [Size; HOLES], aslr_bits: Option<u32>, window: Size) -> Probe {
         let mut holes = in_order.to_vec();
         holes.sort_by_key(|hole| std::cmp::Reverse(*hole));
@@ -224,7 +223,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn a_lucky_process_promises_what_the_profile_does() {
         const WINDOW: Size = Size::tib(128);
         let lucky = probe(
@@ -257,7 +255,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn a_process_with_less_than_its_profile_is_held_to_what_it_has() {
         const WINDOW: Size = Size::tib(128);
         let less = probe(
@@ -288,7 +285,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn without_a_profile_what_aslr_can_take_is_taken_off_each_hole() {
         let holes = [Size::tib(300), Size::tib(600), Size::ZERO];
         let unknown = probe(holes, Some(28), Size::tib(1024));

@@ -76,7 +76,7 @@ fn under(limit: &str, command: &Command) -> Command {
 }
 
 /// What a command prints that has to succeed.
-fn said(command: &mut Command) -> String {
+fn said_by(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{output:?}");
@@ -84,11 +84,11 @@ fn said(command: &mut Command) -> String {
 }
 
 /// How many of so many fresh processes start with these settings, and what the last one says that does not.
-fn starts(case: &Case, release: &Release, config: &Path, module: &Path) -> (usize, String) {
+fn starts(limit: &str, release: &Release, config: &Path, module: &Path) -> (usize, String) {
     let done = in_parallel(0..processes(), |_| {
         let mut run = release.command("run");
         run.arg("--config").arg(config).arg(module);
-        under(case.limit, &run).output().unwrap()
+        under(limit, &run).output().unwrap()
     });
     let mut refusal = String::new();
     for (_, output) in &done {
@@ -127,8 +127,8 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
                 case.keys, release.version
             );
             let folder = Folder::new(&toml, &["--here"]).unwrap();
-            let text = said(&mut under(case.limit, &folder.emitting("wasmtime-toml")));
-            let json = said(&mut under(case.limit, &folder.emitting("json")));
+            let text = said_by(&mut under(case.limit, &folder.emitting("wasmtime-toml")));
+            let json = said_by(&mut under(case.limit, &folder.emitting("json")));
             let json: Value = serde_json::from_str(&json).unwrap();
             let result = &json["results"][0];
             let what = format!("wasmtime {} under {}", release.version, case.limit);
@@ -137,12 +137,12 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
             let module = folder.write("module.wat", MODULE).unwrap();
             let config = folder.write("wasmtime.toml", &text).unwrap();
             let all = processes();
-            let (started, refusal) = starts(case, &release, &config, &module);
+            let (started, refusal) = starts(case.limit, &release, &config, &module);
             assert_eq!(started, all, "{what}: {instances} instances\n{refusal}");
 
             let one_more = with_instances(&text, instances, instances + 1);
             let config = folder.write("one-more.toml", &one_more).unwrap();
-            let (one_more, _) = starts(case, &release, &config, &module);
+            let (one_more, _) = starts(case.limit, &release, &config, &module);
             // What more may start takes of what is named as left to the rest of the process, or of what ASLR
             // has left this time.
             assert!(
@@ -170,7 +170,7 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
             };
             let text = with_instances(&text, instances, beyond);
             let config = folder.write("beyond.toml", &text).unwrap();
-            let (started, refusal) = starts(case, &release, &config, &module);
+            let (started, refusal) = starts(case.limit, &release, &config, &module);
             assert_eq!(started, 0, "{what}: {beyond} instances");
             assert!(
                 refusal.contains("mmap failed") || refusal.contains("memory"),
@@ -182,5 +182,38 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
             );
             let _ = fs::remove_file(config);
         }
+    }
+}
+
+/// Where what is asked does not go in, what is suggested does.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn what_is_suggested_under_a_limit_starts_under_it() {
+    let release = Release::of_embedder();
+    for limit in [
+        "ulimit -v 1048576",
+        "ulimit -v 4194304",
+        "ulimit -d 1048576",
+    ] {
+        let pool = "[pooling_allocator]\nengine = \"wasmtime\"\n";
+        let version = format!(
+            "[pooling_allocator.wasmtime]\nversion = \"{}\"\n",
+            release.version
+        );
+        let folder = Folder::new(&format!("{pool}{version}"), &["--here"]).unwrap();
+        let output = under(limit, &folder.emitting("wasmtime-toml"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(100), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let (_, help) = said.split_once("help: ").unwrap();
+        let (keys, _) = help.split_once(" (").unwrap();
+        let toml = format!("{pool}{}\n{version}", keys.replace(" with ", "\n"));
+        let folder = Folder::new(&toml, &["--here"]).unwrap();
+        let text = said_by(&mut under(limit, &folder.emitting("wasmtime-toml")));
+        let config = folder.write("wasmtime.toml", &text).unwrap();
+        let module = folder.write("module.wat", MODULE).unwrap();
+        let (started, refusal) = starts(limit, &release, &config, &module);
+        assert_eq!(started, processes(), "{limit}: {keys}\n{refusal}");
     }
 }
