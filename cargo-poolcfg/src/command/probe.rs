@@ -184,6 +184,19 @@ fn tables(probe: &Measured) -> String {
         format!("\"{}\"", shape.relocation_model),
     );
     row("stack_limit", format!("\"{}\"", shape.stack_limit));
+    let limits = probe.process_limits();
+    if let Some(maps) = limits.max_map_count {
+        row("max_map_count", maps.to_string());
+    }
+    for (key, limit) in [
+        ("rlimit_as", limits.rlimit_as),
+        ("rlimit_data", limits.rlimit_data),
+        ("memory", limits.memory),
+    ] {
+        if let Some(limit) = limit {
+            row(key, format!("\"{}\"", limit.exact()));
+        }
+    }
     text
 }
 
