@@ -3,7 +3,7 @@
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
     AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, PoolKeys,
-    Setting, Settings, Size, WasmtimeKeys, WasmtimeVersion,
+    Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
@@ -66,6 +66,7 @@ impl Wish {
                 relocation_model: machine.relocation_model.map(Setting::given),
                 stack_limit: machine.stack_limit.map(Setting::given),
                 aslr: machine.aslr.map(Setting::given),
+                layout: machine.layout.map(Setting::given),
                 ..AddressSpaceKeys::EMPTY
             },
             va_profile: machine.va_profile.clone().or(variable),
@@ -95,11 +96,11 @@ impl Wish {
             "--relocation-model",
             keys.relocation_model.map(|key| key.value.word()),
         );
-        say(
-            "--stack-limit",
-            keys.stack_limit.map(|key| key.value.word()),
-        );
-        say("--aslr", keys.aslr.map(|key| key.value.word()));
+        let stack_limit = keys.stack_limit.map(|key| key.value.text());
+        say("--stack-limit", stack_limit.as_ref().map(Text::as_str));
+        let aslr = keys.aslr.map(|key| key.value.text());
+        say("--aslr", aslr.as_ref().map(Text::as_str));
+        say("--layout", keys.layout.map(|key| key.value.word()));
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
@@ -190,7 +191,9 @@ impl<'a> Answer<'a> {
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
         let mut case = settings.case(facts.target()).map_err(|faults| {
-            let mistakes = faults.iter().map(|fault| mistake(&fault, member, wish));
+            let mistakes = faults
+                .iter()
+                .map(|fault| mistake(&fault, member, facts, wish));
             Error::Mistakes {
                 mistakes: mistakes.collect(),
                 exit: Exit::Failed,
@@ -211,11 +214,10 @@ impl<'a> Answer<'a> {
 
     /// What the budget is of: the profile and the shape, or this machine.
     pub(crate) fn machine(&self) -> String {
-        let case = &self.case;
         if let Some(here) = self.here {
-            return here.name(case);
+            return here.name(&self.case);
         }
-        format!("{} ({})", case.profile.name, case.shape.describe())
+        self.case.machine().as_str().to_owned()
     }
 
     /// One line for each pool: whether it fits, and what. On a machine that was measured, also what is in the way
@@ -375,8 +377,8 @@ fn of_flag(text: &str) -> Source {
 }
 
 /// A fault, and where it stands: in the file or in a flag.
-fn mistake(fault: &Fault<'_>, member: &Member, wish: &Wish) -> Mistake {
-    let diagnostic = diagnostic(fault, member);
+fn mistake(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish) -> Mistake {
+    let diagnostic = diagnostic(fault, member, facts);
     let (place, set) = (fault.place(), &wish.set.1);
     match set.text(place) {
         Some(text) => Mistake {
@@ -394,8 +396,11 @@ fn mistake(fault: &Fault<'_>, member: &Member, wish: &Wish) -> Mistake {
 }
 
 /// A fault as the command tells it, which has flags for what a file can leave out.
-fn diagnostic(fault: &Fault<'_>, member: &Member) -> Diagnostic {
+fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts) -> Diagnostic {
     let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
+    if let Fault::NoAddressSpace { .. } = fault {
+        diagnostic.message = format!("on `{}`: {}", facts.triple(), diagnostic.message);
+    }
     if let Fault::NoVersion { .. } = fault {
         let flag = "`--engine-version 48` says which for once";
         // Without a file there is nothing that sync could write to.

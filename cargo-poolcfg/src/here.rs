@@ -1,8 +1,6 @@
 //! `--here`: the machine that the command runs on, measured once, as what pools are fitted to.
 
-use poolcfg_core::{
-    AddressSpaceKeys, Case, Known, Limit, Misfit, OwnProfile, ProcessLimits, Size, Target,
-};
+use poolcfg_core::{AddressSpaceKeys, Case, Limit, Misfit, ProcessLimits, Size};
 use poolcfg_runtime::{Basis, Probe, probe};
 use serde::Serialize;
 
@@ -33,31 +31,13 @@ impl Here {
             |setting| setting.value,
         );
         let budget = self.probe.budget(model, Some(headroom));
-        case.profile = match self.basis.va_profile() {
-            Some(profile) => *profile,
-            None => self.own_profile().profile(),
-        };
+        let own = self.probe.own_profile().map(|own| own.profile());
+        if let Some(profile) = self.basis.va_profile().copied().or(own) {
+            case.profile = profile;
+        }
         case.shape = self.probe.shape();
         case.shape.relocation_model = model;
         case.with_budget(budget.with_limits(limits))
-    }
-
-    /// A profile of its own, for a machine that no other one matches.
-    fn own_profile(&self) -> OwnProfile<'static> {
-        OwnProfile {
-            name: "here",
-            arch: Target::CURRENT.arch,
-            window: self.probe.window.unwrap_or(
-                self.probe.holes.iter().fold(Size::ZERO, |sum, hole| {
-                    sum.checked_add(*hole).unwrap_or(sum)
-                }),
-            ),
-            page_size: self.probe.page_size,
-            pie_base: None,
-            legacy_base: None,
-            aslr_bits_default: self.probe.aslr_bits,
-            aslr_bits_max: self.probe.aslr_bits,
-        }
     }
 
     /// What the numbers rest on, in a sentence each, without the point at its end.
@@ -142,16 +122,12 @@ impl Here {
 
     /// How the verdict calls the machine.
     pub(crate) fn name(&self, case: &Case<'_>) -> String {
-        let shape = case.shape.describe();
         match self.basis.va_profile() {
-            Some(profile) if profile.known == Known::Measured => {
-                format!("this machine, {} ({shape})", profile.name)
-            }
-            Some(profile) => format!(
-                "this machine, {} ({shape}; {})",
-                profile.name, profile.known
+            Some(_) => format!("this machine, {}", case.machine().as_str()),
+            None => format!(
+                "this machine, which no VA profile matches ({})",
+                case.shape.describe().as_str()
             ),
-            None => format!("this machine, measured ({shape})"),
         }
     }
 }

@@ -124,8 +124,8 @@ fn a_new_project_gets_limits_for_riscv64() {
     let x86_64 = &project.results(&["--target", X86_64])[0];
     assert!(riscv64 < x86_64["limits"]["memory_reservation"].as_u64().unwrap());
 
-    // Every mapping lies in a hole: the largest piece of the memories in the larger, what is beside it in the
-    // other.
+    // The largest piece of the memories lies in the larger hole. What is beside it lies in the others, in each of
+    // which some of it may be missing.
     let result = &project.results(&["--target", RISCV64])[0];
     let holes = result["budget"]["holes"].as_array().unwrap();
     let mappings = result["footprint"]["mappings"].as_array().unwrap();
@@ -134,7 +134,7 @@ fn a_new_project_gets_limits_for_riscv64() {
         .iter()
         .map(|of| of["bytes"].as_u64().unwrap())
         .sum();
-    assert!(rest <= holes[1].as_u64().unwrap());
+    assert!(rest <= 3 * holes[1].as_u64().unwrap());
 }
 
 #[test]
@@ -337,14 +337,14 @@ fn a_misfit_suggests_the_largest_number_that_fits() {
     project
         .run(&["--target", RISCV64])
         .ends(100)
-        .says("error[PC0001]: pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie) has 170.66 GiB and 80.32 GiB")
+        .says("error[PC0001]: pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie, measured profile) has 252.87 GiB in three holes")
         .says("poolcfg.toml:2:17")
-        .says("max_instances = 61 fits");
+        .says("max_instances = 60 fits");
     assert!(
         !project.path("src/pool_limits.rs").exists(),
         "nothing is written"
     );
-    for (number, status) in [(61, 0), (62, 100)] {
+    for (number, status) in [(60, 0), (61, 100)] {
         project.write(
             "poolcfg.toml",
             &TOO_LARGE.replace("1000", &number.to_string()),
@@ -358,11 +358,11 @@ fn a_misfit_suggests_the_largest_number_that_fits() {
     project
         .run(&["--target", RISCV64])
         .ends(0)
-        .says("61 of 1000 instances guaranteed");
+        .says("60 of 1000 instances guaranteed");
     // In two pieces, and both are among the mappings.
     let result = &project.results(&["--target", RISCV64])[0];
     let slot: u64 = (4 << 30) + (32 << 20);
-    for (mapping, slots) in [(0, 42), (1, 19)] {
+    for (mapping, slots) in [(0, 42), (1, 18)] {
         let mapping = &result["footprint"]["mappings"][mapping];
         assert_eq!(mapping["name"], "memories");
         assert_eq!(mapping["bytes"], (32 << 20) + slots * slot);
@@ -387,13 +387,13 @@ fn a_misfit_prints_its_whole_json_all_the_same() {
         assert_eq!(result["limits"], result["asked"]);
         assert_eq!(result["misfit"]["limit"], "hole");
         assert_eq!(result["misfit"]["need"], 0x3ef_d200_0000_u64);
-        // What it has of that are 61 slots.
+        // What it has of that are 60 slots.
         assert_eq!(
             result["misfit"]["have"],
-            61 * 4_328_521_728_u64 + (32 << 20)
+            60 * 4_328_521_728_u64 + (32 << 20)
         );
         assert_eq!(result["misfit"]["unit"], "bytes");
-        assert_eq!(result["largest_fit"]["max_instances"], 61);
+        assert_eq!(result["largest_fit"]["max_instances"], 60);
     }
 }
 
@@ -706,7 +706,7 @@ fn poolcfg_needs_neither_cargo_nor_rustc() {
     fs::write(folder.root().join("poolcfg.toml"), TOO_LARGE).unwrap();
     run(&["check", "--target", RISCV64])
         .ends(100)
-        .says("max_instances = 61 fits");
+        .says("max_instances = 60 fits");
     run(&["check"]);
     assert!(
         run(&["explain", "--target", AARCH64])
@@ -900,7 +900,7 @@ fn mistakes_of_a_flag_are_told_with_the_flag() {
     project
         .run(&["check", "--target", X86_64, "--set", "address_space.rlimit_as=1MiB"])
         .ends(101)
-        .says("error[PC0005]: `rlimit_as` of 1MiB is below the 4MiB that any process needs\n --> --set:1:27\n")
+        .says("error[PC0036]: `rlimit_as` of 1MiB is below the 4MiB that any process needs\n --> --set:1:27\n")
         .says("1 | address_space.rlimit_as = \"1MiB\"\n  |                           ^^^^^^ below 4MiB");
     project
         .run(&[

@@ -114,6 +114,9 @@ pub struct Misfit {
     /// Bytes of one slot, where the mapping may lie in pieces of whole slots; nothing where it lies in
     /// one piece.
     pub slot: Option<Size>,
+    /// Bytes of all holes together and how many there may be, where that decides how many slots fit and not what each
+    /// hole has at the least.
+    pub together: Option<(Size, usize)>,
     /// What would fit.
     pub largest_fit: LargestFit,
     /// Whether no other limit is in the way of what is asked.
@@ -161,9 +164,9 @@ impl Misfit {
     }
 
     /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
-    /// (pie) has 170.66 GiB and 80.32 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one piece;
-    /// riscv64 sv39 (pie) has 170.66 GiB`, or `pool needs 3.94 TiB of address space; \`RLIMIT_AS\` of 64 GiB leaves
-    /// 63 GiB beside the headroom of 1 GiB`.
+    /// (pie, measured profile) has 170.66 GiB and 80.20 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one
+    /// piece; riscv64 sv39 (pie, measured profile) has 170.66 GiB`, or `pool needs 3.94 TiB of address space;
+    /// \`RLIMIT_AS\` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB`.
     #[must_use]
     pub const fn message(&self, case: &Case<'_>) -> Text {
         let text = self.write_pool(case);
@@ -259,6 +262,18 @@ impl Misfit {
 
     /// The holes that have room for a slot, or the largest.
     const fn write_holes(&self, text: Text, case: &Case<'_>) -> Text {
+        if let Some((bytes, holes)) = self.together {
+            let text = bytes.available().write(text);
+            let text = if bytes.get() < case.budget.room.total {
+                text.str(" left")
+            } else {
+                text
+            };
+            return text.str(match holes {
+                2 => " in two holes",
+                _ => " in three holes",
+            });
+        }
         let whole = case.budget.holes();
         // After other mappings it is what they leave, not what the profile has.
         let left = self.holes[0].get() < whole[0].get()
@@ -416,8 +431,6 @@ impl Misfit {
 const fn write_machine(text: Text, case: &Case<'_>) -> Text {
     text.str(case.target.arch.name())
         .str(" ")
-        .str(case.profile.name)
-        .str(" (")
-        .str(case.shape.describe())
-        .str(") has ")
+        .text(&case.machine())
+        .str(" has ")
 }

@@ -7,7 +7,7 @@ use crate::fit::MAX_POOLS;
 use crate::limits::wide;
 use crate::process::ProcessLimits;
 use crate::profile::OwnProfile;
-use crate::shape::{Aslr, RelocationModel, StackLimit};
+use crate::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 use crate::size::Size;
 use crate::target::Os;
 use crate::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
@@ -308,6 +308,8 @@ keys! {
         stack_limit: StackLimit,
         /// `aslr`
         aslr: Aslr,
+        /// `layout`
+        layout: SearchLayout,
         /// `headroom`
         headroom: Size,
         /// `max_map_count`

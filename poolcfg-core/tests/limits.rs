@@ -159,7 +159,7 @@ fn memory_bounds_what_is_charged_at_once() {
         let said = misfit.message(case);
         assert!(
             said.as_str().ends_with(
-                "charged at once for its stacks; x86_64 va47 (pie) has 1 GiB of RAM and swap"
+                "charged at once for its stacks; x86_64 va47 (pie, measured profile) has 1 GiB of RAM and swap"
             ),
             "{said}"
         );
@@ -420,7 +420,7 @@ proptest! {
 /// Nothing else bounds the budget of a profile.
 #[test]
 fn a_budget_has_the_limits_of_its_system() {
-    let budget = |target| Budget::new(&VaProfile::floor(target), Shape::DEFAULT, None);
+    let budget = |target| Budget::new(&VaProfile::floor(target).unwrap(), Shape::DEFAULT, None);
     assert_eq!(budget(X86_64).limits, ProcessLimits::LINUX);
     assert_eq!(budget(X86_64).maps_for_pools(), Some(63_482));
     let mac = Target::new(Arch::Aarch64, Os::Macos, 64);

@@ -6,8 +6,8 @@
 //! as the profile says.
 
 use poolcfg_core::{
-    Aslr, Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, ProcessLimits, RelocationModel, Shape,
-    Size, StackLimit, Target, VaProfile,
+    Arch, Aslr, Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, ProcessLimits, RelocationModel,
+    SearchLayout, Shape, Size, StackLimit, Target, UnlimitedStack, VaProfile,
 };
 
 use crate::probe::Probe;
@@ -53,18 +53,37 @@ impl Basis {
     }
 }
 
+/// The headroom of a machine for which there is no usual one.
+const HEADROOM: Size = Size::gib(1);
+
+fn is_x86() -> bool {
+    matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64)
+}
+
 impl Probe {
-    /// The shape of processes like this one, as far as it can be told. Bits of ASLR that cannot be read count as
-    /// the most there are.
+    /// The shape of processes like this one, as far as it can be told. The stack limit is told by the layout, which was
+    /// chosen when the program started. Bits of ASLR that cannot be read count as the most there are.
     #[must_use]
     pub fn shape(&self) -> Shape {
+        let limit = self.limits.stack;
+        let finite = StackLimit::finite(Target::CURRENT.pointer_width);
+        let (stack_limit, layout) = match (self.unlimited_stack, limit) {
+            // x86 has it by `setarch -L` or `vm.legacy_va_layout` only, the others by an unlimited stack as well.
+            (Some(UnlimitedStack::Legacy), Some(_)) => (StackLimit::Finite, SearchLayout::Legacy),
+            (Some(UnlimitedStack::Legacy), None) if is_x86() => {
+                (StackLimit::Unlimited, SearchLayout::Legacy)
+            }
+            (Some(_), _) => (StackLimit::Unlimited, SearchLayout::Standard),
+            (None, Some(limit)) if limit > finite => {
+                (StackLimit::UpTo(limit), SearchLayout::Standard)
+            }
+            (None, _) => (StackLimit::Finite, SearchLayout::Standard),
+        };
         Shape {
             relocation_model: self.relocation_model.unwrap_or(RelocationModel::Pie),
-            stack_limit: match self.unlimited_stack {
-                Some(_) => StackLimit::Unlimited,
-                None => StackLimit::Finite,
-            },
-            aslr: Aslr::Maximum,
+            stack_limit,
+            aslr: self.aslr_bits.map_or(Aslr::Maximum, Aslr::Bits),
+            layout,
         }
     }
 
@@ -74,7 +93,7 @@ impl Probe {
         let Some(profile) = self.va_profiles.first().copied() else {
             return Basis::Measured { aslr: self.reach() };
         };
-        let guaranteed = Budget::new(&self.as_here(profile), self.shape(), None).holes();
+        let guaranteed = Budget::new(profile, self.shape(), None).holes();
         let has = |index: usize| self.holes.get(index).copied().unwrap_or(Size::ZERO);
         let keeps = guaranteed
             .iter()
@@ -106,21 +125,22 @@ impl Probe {
             relocation_model,
             ..self.shape()
         };
-        let floor = VaProfile::floor(Target::CURRENT);
         let basis = self.basis();
-        let profile = self.as_here(basis.va_profile().unwrap_or(&floor));
-        let promised = Budget::new(&profile, shape, headroom);
-        let budget = match basis.aslr() {
-            None => promised,
-            Some(aslr) => {
-                let most = basis.va_profile().map(|_| promised.holes());
-                let holes = self.lowered(aslr, most);
-                Budget::measured(
-                    holes,
-                    self.page_size,
-                    promised.headroom,
-                    ProcessLimits::NONE,
-                )
+        let floor = VaProfile::floor(Target::CURRENT);
+        let promised = basis
+            .va_profile()
+            .or(floor.as_ref())
+            .map(|profile| Budget::new(profile, shape, headroom));
+        let budget = match (basis.aslr(), promised) {
+            (None, Some(promised)) => promised,
+            (aslr, promised) => {
+                let most = promised.filter(|_| basis.va_profile().is_some());
+                let holes = self.lowered(
+                    aslr.unwrap_or(Size::ZERO),
+                    most.map(|promised| promised.holes()),
+                );
+                let headroom = promised.map_or(HEADROOM, |promised| promised.headroom);
+                Budget::measured(holes, self.page_size, headroom, ProcessLimits::NONE)
             }
         };
         budget.with_limits(self.process_limits())
@@ -142,40 +162,36 @@ impl Probe {
         }
     }
 
-    /// A profile with the bits of ASLR that are in force here.
-    fn as_here(&self, profile: &VaProfile<'static>) -> VaProfile<'static> {
-        let mut profile = *profile;
-        if let (Layout::Linux(layout), Some(bits)) = (&mut profile.layout, self.aslr_bits) {
-            layout.aslr_bits_default = bits;
-            layout.aslr_bits_max = bits;
-        }
-        profile
+    /// A profile of one's own that describes this machine, called `here`: what is not measured follows the rule of the
+    /// architecture. `None` if the window is not told, or the system is not Linux.
+    #[must_use]
+    pub fn own_profile(&self) -> Option<OwnProfile<'static>> {
+        let window = self.window?;
+        Target::CURRENT.os.has_linux_kernel().then_some(OwnProfile {
+            name: "here",
+            arch: Target::CURRENT.arch,
+            window,
+            page_size: self.page_size,
+            pie_base: None,
+            legacy_base: None,
+            aslr_bits_default: self.aslr_bits,
+            aslr_bits_max: None,
+        })
     }
 
     /// How much less a hole may have in another process than in this one.
     fn reach(&self) -> Size {
-        let profile = match (self.va_profiles.first(), self.window) {
-            (Some(profile), _) => **profile,
-            // What is not measured follows the rule of the architecture.
-            (None, Some(window)) if Target::CURRENT.os.has_linux_kernel() => OwnProfile {
-                name: "here",
-                arch: Target::CURRENT.arch,
-                window,
-                page_size: self.page_size,
-                pie_base: None,
-                legacy_base: None,
-                aslr_bits_default: None,
-                aslr_bits_max: None,
-            }
-            .profile(),
-            (None, _) => VaProfile::floor(Target::CURRENT),
+        let own = self.own_profile().map(|own| own.profile());
+        let profile = match self.va_profiles.first() {
+            Some(profile) => Some(**profile),
+            None => own.or_else(|| VaProfile::floor(Target::CURRENT)),
         };
-        match profile.layout {
-            Layout::Linux(layout) => {
+        match profile.map(|profile| profile.layout) {
+            Some(Layout::Linux(layout)) => {
                 let bits = self.aslr_bits.unwrap_or(layout.aslr_bits_max);
                 layout.reach(self.page_size, bits)
             }
-            Layout::OneHole(_) => Size::ZERO,
+            Some(Layout::OneHole(_)) | None => Size::ZERO,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use poolcfg_core::{Known, Size, Target, VaProfile};
+use poolcfg_core::{Aslr, Distribution, Known, Size, Target, VaProfile};
 use poolcfg_runtime::Probe as Measured;
 use serde::Serialize;
 
@@ -51,11 +51,30 @@ fn text(probe: &Measured) -> String {
             0 => "largest hole",
             _ => "beside it",
         };
-        row(name, hole.available().to_string());
+        row(name, format!("{} in this process", hole.available()));
     }
+    let [first, second] = probe.budget(probe.shape().relocation_model, None).holes();
+    row(
+        "guaranteed",
+        format!(
+            "{}, and {} beside it, in every process like it",
+            first.available(),
+            second.available()
+        ),
+    );
     row("page size", probe.page_size.to_string());
-    row("process", probe.shape().describe().to_owned());
+    row("process", probe.shape().describe().to_string());
     row("profile", profile(probe));
+    if let Some(window) = probe.window {
+        let rows = distributions(probe, window);
+        row(
+            "shipped so by",
+            match rows.is_empty() {
+                true => "none that is listed".to_owned(),
+                false => rows.join("; "),
+            },
+        );
+    }
     row(
         "aslr",
         match probe.aslr_bits {
@@ -110,6 +129,15 @@ fn text(probe: &Measured) -> String {
     text
 }
 
+/// The distributions whose kernels have this window, these bits of ASLR and this `vm.max_map_count`, as far as they can
+/// be read.
+fn distributions(probe: &Measured, window: Size) -> Vec<&'static str> {
+    let maps = probe.limits.max_map_count;
+    Distribution::matching(Target::CURRENT.arch, window, probe.aslr_bits, maps)
+        .map(|row| row.name)
+        .collect()
+}
+
 /// The profiles that match, or what to write down when none does.
 fn profile(probe: &Measured) -> String {
     let names: Vec<String> = probe
@@ -129,10 +157,10 @@ fn profile(probe: &Measured) -> String {
             window.exact(),
             probe.page_size.exact()
         ),
-        None => format!(
-            "not told; the floor of this target is `{}`",
-            VaProfile::floor(Target::CURRENT).name
-        ),
+        None => match VaProfile::floor(Target::CURRENT) {
+            Some(floor) => format!("not told; the floor of this target is `{}`", floor.name),
+            None => "not told, and none is of this target".to_owned(),
+        },
     }
 }
 
@@ -184,6 +212,14 @@ fn tables(probe: &Measured) -> String {
         format!("\"{}\"", shape.relocation_model),
     );
     row("stack_limit", format!("\"{}\"", shape.stack_limit));
+    row("layout", format!("\"{}\"", shape.layout));
+    row(
+        "aslr",
+        match shape.aslr {
+            Aslr::Bits(bits) => bits.to_string(),
+            named => format!("\"{named}\""),
+        },
+    );
     let limits = probe.process_limits();
     if let Some(maps) = limits.max_map_count {
         row("max_map_count", maps.to_string());
@@ -210,9 +246,10 @@ struct ProbeReport {
     holes: Vec<u64>,
     page_size: u64,
     relocation_model: Option<&'static str>,
-    stack_limit: &'static str,
+    stack_limit: String,
     va_profiles: Vec<&'static str>,
     aslr_bits: Option<u32>,
+    distributions: Vec<&'static str>,
     ram_bytes: Option<u64>,
     swap_bytes: Option<u64>,
     swap_used_bytes: Option<u64>,
@@ -238,13 +275,16 @@ impl ProbeReport {
             holes: probe.holes.iter().map(|hole| hole.get()).collect(),
             page_size: probe.page_size.get(),
             relocation_model: probe.relocation_model.map(|model| model.word()),
-            stack_limit: probe.shape().stack_limit.word(),
+            stack_limit: probe.shape().stack_limit.to_string(),
             va_profiles: probe
                 .va_profiles
                 .iter()
                 .map(|profile| profile.name)
                 .collect(),
             aslr_bits: probe.aslr_bits,
+            distributions: probe
+                .window
+                .map_or_else(Vec::new, |window| distributions(probe, window)),
             ram_bytes: bytes(probe.limits.ram),
             swap_bytes: bytes(probe.limits.swap),
             swap_used_bytes: bytes(probe.limits.swap_used),
