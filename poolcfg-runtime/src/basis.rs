@@ -316,4 +316,32 @@ mod tests {
             Size::tib(300).saturating_sub(aslr).saturating_sub(headroom)
         );
     }
+
+    #[test]
+    fn the_shape_is_told_by_the_layout_and_the_stack_limit() {
+        let holes = [Size::gib(41_700), Size::tib(86), Size::gib(900)];
+        let shape = |unlimited_stack, stack, aslr_bits| {
+            let mut probe = probe(holes, aslr_bits, Size::tib(128));
+            probe.unlimited_stack = unlimited_stack;
+            probe.limits.stack = stack;
+            probe.shape().describe().as_str().to_owned()
+        };
+        let usual = Some(Size::mib(8));
+        assert_eq!(shape(None, usual, Some(28)), "pie, 28 bits of aslr");
+        assert_eq!(shape(None, usual, None), "pie");
+        assert_eq!(
+            shape(None, Some(Size::gib(1)), None),
+            "pie, stack limit 1GiB"
+        );
+        assert_eq!(
+            shape(Some(UnlimitedStack::LargeGap), None, None),
+            "pie, unlimited stack"
+        );
+        assert_eq!(
+            shape(Some(UnlimitedStack::Legacy), usual, None),
+            "pie, legacy layout"
+        );
+        // Raised after the program had started: the layout counts.
+        assert_eq!(shape(None, None, None), "pie");
+    }
 }
