@@ -60,6 +60,9 @@ impl Wish {
                 exit: Exit::Failed,
             }
         })?;
+        if machine.here {
+            not_both(&set)?;
+        }
         Ok(Self {
             set: (machine.set.clone(), set),
             keys: AddressSpaceKeys {
@@ -69,7 +72,11 @@ impl Wish {
                 layout: machine.layout.map(Setting::given),
                 ..AddressSpaceKeys::EMPTY
             },
-            va_profile: machine.va_profile.clone().or(variable),
+            // The variable is about builds, and this machine has its own profile.
+            va_profile: machine
+                .va_profile
+                .clone()
+                .or(variable.filter(|_| !machine.here)),
             engine: machine.engine.engine,
             engine_version: machine.engine.engine_version,
             instance: None,
@@ -267,8 +274,10 @@ impl<'a> Answer<'a> {
     pub(crate) fn warnings(&self) -> Vec<(Option<Code>, String)> {
         let warnings = self.plan.warnings(&self.case);
         let triple = self.facts.triple();
+        let here = self.here.and_then(Here::warning);
         warnings
             .map(|warning| (warning.code(), format!("on `{triple}`: {warning}")))
+            .chain(here.map(|warning| (None, warning)))
             .collect()
     }
 
@@ -364,6 +373,26 @@ impl<'a> Answer<'a> {
             }],
             exit: Exit::Misfit,
         })
+    }
+}
+
+/// Refuses to be told what `--here` measures.
+fn not_both(set: &SetFlags) -> Result<(), Error> {
+    let keys = set.address_space();
+    let measured = [
+        ("va_profile", keys.va_profile.is_some()),
+        ("stack_limit", keys.stack_limit.is_some()),
+        ("aslr", keys.aslr.is_some()),
+        ("layout", keys.layout.is_some()),
+    ];
+    match measured.iter().find(|(_, is_said)| *is_said) {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::Usage(clap::Error::raw(
+            clap::error::ErrorKind::ArgumentConflict,
+            format!(
+                "`--here` measures `address_space.{key}`, which `--set` says: leave one of them out\n"
+            ),
+        ))),
     }
 }
 

@@ -42,18 +42,32 @@ impl Here {
 
     /// What the numbers rest on, in a sentence each, without the point at its end.
     pub(crate) fn conditions(&self, case: &Case<'_>) -> Vec<String> {
+        let mut said = vec![
+            self.holes(),
+            format!("the limits are {}", self.limits(&case.budget.limits)),
+        ];
+        said.push(format!(
+            "{} are left to the rest of the process",
+            case.budget.headroom
+        ));
+        said
+    }
+
+    /// What the holes are.
+    fn holes(&self) -> String {
         let bits = match self.probe.aslr_bits {
             Some(bits) => format!("{bits} bits of ASLR"),
             None => "the most bits of ASLR, since `vm.mmap_rnd_bits` cannot be read without root"
                 .to_owned(),
         };
-        let holes = match self.basis {
+        match self.basis {
             Basis::Profile(profile) => format!(
                 "the holes are those that the VA profile `{}` guarantees with {bits}",
                 profile.name
             ),
             Basis::BelowProfile { profile, aslr } => format!(
-                "this process has less than the VA profile `{}` guarantees: the holes are those that it has, less {} that ASLR may take in another process, and no more than the profile's",
+                "this process has less than the VA profile `{}` guarantees: the holes are those that it has, less {} \
+                 that ASLR may take in another process, and no more than the profile's",
                 profile.name,
                 aslr.needed()
             ),
@@ -62,16 +76,12 @@ impl Here {
                 aslr.needed()
             ),
             _ => "the holes are those of this process".to_owned(),
-        };
-        let mut said = vec![
-            holes,
-            format!("the limits are {}", self.limits(&case.budget.limits)),
-        ];
-        said.push(format!(
-            "{} are left to the rest of the process",
-            case.budget.headroom
-        ));
-        said
+        }
+    }
+
+    /// What should be known where no profile decides.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.basis.aslr().map(|_| self.holes())
     }
 
     /// The limits that count: those in force, or what is said where that is less.

@@ -207,6 +207,30 @@ fn what_was_recorded_is_judged_again_under_other_limits() {
     machine.run(&["--here", "--check", "absent.toml"]).ends(101);
 }
 
+/// What is measured cannot be said as well; limits can, and the smaller one counts.
+#[test]
+fn what_is_measured_cannot_be_said() {
+    let machine = Machine::new("");
+    for key in [
+        "va_profile=sv48",
+        "aslr=maximum",
+        "stack_limit=1GiB",
+        "layout=legacy",
+    ] {
+        let said = format!("address_space.{key}");
+        machine
+            .run(&["check", "--here", "--set", &said])
+            .ends(2)
+            .says("leave one of them out");
+    }
+    let said = ["--set", "address_space.rlimit_as=32GiB"];
+    let result = machine.result("ulimit -v 67108864", &[&said[..], &WASMTIME].concat());
+    assert_eq!(result["limits"]["max_instances"], 7);
+    let said = ["--set", "address_space.rlimit_as=128GiB"];
+    let result = machine.result("ulimit -v 67108864", &[&said[..], &WASMTIME].concat());
+    assert_eq!(result["limits"]["max_instances"], 15);
+}
+
 /// A line of flags has no room for a record: what was measured is said beside it.
 #[test]
 fn a_line_of_flags_says_its_limits_beside_it() {
