@@ -280,26 +280,31 @@ fn explore() {
 
 #[test]
 fn one() {
-    let profile = VaProfile::floor(VA39);
+    let profile = VaProfile::floor(SV39);
     let linux = linux(&profile);
     let file = [
         Asked {
             shrinks: true,
-            ..asked("a", 1000, 7398)
+            ..wasmtime("a", 1000, 1)
         },
         Asked {
             pools: 2,
             shrinks: true,
-            ..wasmtime("b", 1000, 30497)
+            ..asked("b", 1000, 3384)
+        },
+        Asked {
+            pools: 2,
+            ..asked("c", 1, 54)
         },
     ];
-    let promises = promises(VA39, Aslr::Maximum, &file).unwrap();
+    let promises = promises(SV39, Aslr::Maximum, &file).unwrap();
     let all = each(&promises);
-    for order in [[1, 0, 2]] {
+    for engine in 0..5 {
+        println!("ENGINE at {engine}");
         let made = Made {
             program: RelocationModel::Pie,
             stack_limit: Some(Size::mib(8)),
-            moved: [0x40000000, 0xd845f2000, 0xec934c000, 0x40000000],
+            moved: [0x34b9000, 0xffffff000, 0, 0],
             aligned: true,
         };
         let process = Process::new(&profile, &linux, &made, &LIBRARIES);
@@ -324,9 +329,30 @@ fn one() {
                 last = m.end;
             }
         };
-        show();
-        for at in order {
+        for _ in 0..5 {
             process.map(BETWEEN);
+        }
+        let mut checked = Some(process.check(&all[0]).unwrap());
+        show();
+        for (i, at) in [4usize, 3, 1, 2, 9].into_iter().enumerate() {
+            process.map(BETWEEN);
+            if i == engine {
+                let r = process.make(&checked.take().unwrap());
+                println!(
+                    "engine {:?} {:?}",
+                    r.as_ref().err(),
+                    r.as_ref().map(|s| s.limits.max_instances).ok()
+                );
+                std::mem::forget(r);
+                if at == 9 {
+                    break;
+                }
+                process.map(BETWEEN);
+                show();
+            }
+            if at == 9 {
+                break;
+            }
             println!(
                 "START {at} {} {:?}",
                 all[at].name,
@@ -341,7 +367,7 @@ fn one() {
             println!(
                 "after {at} {:?} {:?}",
                 r.as_ref().err(),
-                r.as_ref().map(|s| s.limits.max_instances)
+                r.as_ref().map(|s| s.limits.max_instances).ok()
             );
             show();
             std::mem::forget(r);
@@ -449,7 +475,72 @@ fn fuzz() {
             };
             let process = Process::new(&profile, &linux, &made, &LIBRARIES);
             starts += 1;
-            if let Err(error) = start_all(&process, &all, &order) {
+            let mode = std::env::var("MODE").unwrap_or_default();
+            let result = match mode.as_str() {
+                "two" => {
+                    // All engines are rechecked first, in one order, and made in another.
+                    let mut checked = Vec::new();
+                    let mut error = None;
+                    for at in &order {
+                        process.map(BETWEEN);
+                        if all[*at].asked.wasmtime.is_some() {
+                            match process.check(&all[*at]) {
+                                Ok(c) => checked.push(c),
+                                Err(e) => {
+                                    error = Some(format!("check {}: {e}", all[*at].name));
+                                    break;
+                                }
+                            }
+                        }
+                    }
+                    let mut list: Vec<Option<usize>> = order
+                        .iter()
+                        .copied()
+                        .filter(|at| all[*at].asked.wasmtime.is_none())
+                        .map(Some)
+                        .collect();
+                    for _ in 0..checked.len() {
+                        let j = usize::try_from(dice.below(list.len() as u64 + 1)).unwrap();
+                        list.insert(j, None);
+                    }
+                    let mut kept = Vec::new();
+                    for item in list {
+                        if error.is_some() {
+                            break;
+                        }
+                        process.map(BETWEEN);
+                        let r = match item {
+                            Some(at) => process.start(&all[at]),
+                            None => {
+                                let j = usize::try_from(dice.below(checked.len() as u64)).unwrap();
+                                process.make(&checked.swap_remove(j))
+                            }
+                        };
+                        match r {
+                            Ok(s) => kept.push(s),
+                            Err(e) => error = Some(e),
+                        }
+                    }
+                    error.map_or(Ok(Vec::new()), Err)
+                }
+                "drop" => start_all(&process, &all, &order).and_then(|mut started| {
+                    for _ in 0..4 {
+                        let j = usize::try_from(dice.below(started.len() as u64)).unwrap();
+                        let one = started.swap_remove(j);
+                        let name = one.name;
+                        process.end(one);
+                        process.map(BETWEEN);
+                        let promise = all.iter().find(|p| p.name == name).unwrap();
+                        match process.start(promise) {
+                            Ok(s) => started.push(s),
+                            Err(e) => return Err(format!("again {name}: {e}")),
+                        }
+                    }
+                    Ok(started)
+                }),
+                _ => start_all(&process, &all, &order),
+            };
+            if let Err(error) = result {
                 fails += 1;
                 let inorder: Vec<usize> = (0..all.len()).collect();
                 let process = Process::new(&profile, &linux, &made, &LIBRARIES);
