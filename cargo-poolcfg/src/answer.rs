@@ -1,13 +1,13 @@
 //! Answers: what one target gives the pools of one package.
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Limits, Plan, PoolKeys, Setting,
-    Settings, Size, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Known, Limits, Plan,
+    PoolKeys, Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
-use crate::error::{Error, Mistake};
+use crate::error::{Error, Mistake, Source};
 use crate::executable::Executable;
 use crate::exit::Exit;
 use crate::project::Member;
@@ -21,6 +21,8 @@ const VARIABLE: &str = "POOLCFG_VA_PROFILE";
 #[derive(Debug)]
 pub(crate) struct Wish {
     keys: AddressSpaceKeys<'static>,
+    /// What the `--set` flags say, as they are given and as they are read.
+    set: (Vec<String>, SetFlags),
     pub(crate) va_profile: Option<String>,
     engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
@@ -33,7 +35,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// # Errors
-    /// When the variable is no text.
+    /// When the variable is no text, and every mistake of a `--set` flag.
     pub(crate) fn new(machine: &Machine) -> Result<Self, Error> {
         let variable = match std::env::var(VARIABLE) {
             Ok(name) if !name.is_empty() => Some(name),
@@ -46,11 +48,23 @@ impl Wish {
                 ));
             }
         };
+        let set = SetFlags::parse(machine.set.iter().map(String::as_str)).map_err(|mistakes| {
+            let mistake = |(text, diagnostic): (String, _)| Mistake {
+                diagnostic,
+                source: Some(of_flag(&text)),
+            };
+            Error::Mistakes {
+                mistakes: mistakes.into_iter().map(mistake).collect(),
+                exit: Exit::Failed,
+            }
+        })?;
         Ok(Self {
+            set: (machine.set.clone(), set),
             keys: AddressSpaceKeys {
                 relocation_model: machine.relocation_model.map(Setting::given),
                 stack_limit: machine.stack_limit.map(Setting::given),
                 aslr: machine.aslr.map(Setting::given),
+                layout: machine.layout.map(Setting::given),
                 ..AddressSpaceKeys::EMPTY
             },
             va_profile: machine.va_profile.clone().or(variable),
@@ -80,14 +94,17 @@ impl Wish {
             "--relocation-model",
             keys.relocation_model.map(|key| key.value.word()),
         );
-        say(
-            "--stack-limit",
-            keys.stack_limit.map(|key| key.value.word()),
-        );
-        say("--aslr", keys.aslr.map(|key| key.value.word()));
+        let stack_limit = keys.stack_limit.map(|key| key.value.text());
+        say("--stack-limit", stack_limit.as_ref().map(Text::as_str));
+        let aslr = keys.aslr.map(|key| key.value.text());
+        say("--aslr", aslr.as_ref().map(Text::as_str));
+        say("--layout", keys.layout.map(|key| key.value.word()));
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
+        for flag in &self.set.0 {
+            flags.extend(["--set".to_owned(), flag.clone()]);
+        }
         if self.here {
             flags.push("--here".to_owned());
         }
@@ -104,6 +121,7 @@ impl Wish {
                 engine: self.engine.map(Setting::given),
                 ..PoolKeys::EMPTY
             })
+            .address_space(self.set.1.address_space())
             .address_space(self.keys)
             .va_profile(self.va_profile.as_deref());
         let mut settings = match self.instance {
@@ -170,11 +188,13 @@ impl<'a> Answer<'a> {
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
         let mut case = settings.case(facts.target()).map_err(|faults| {
-            let list = faults
+            let mistakes = faults
                 .iter()
-                .map(|fault| diagnostic(&fault, member))
-                .collect();
-            Error::of(list, member.source.as_ref())
+                .map(|fault| mistake(&fault, member, facts, wish));
+            Error::Mistakes {
+                mistakes: mistakes.collect(),
+                exit: Exit::Failed,
+            }
         })?;
         if wish.here {
             case = measured(case);
@@ -193,8 +213,7 @@ impl<'a> Answer<'a> {
         if self.here {
             return "this machine, measured".to_owned();
         }
-        let case = &self.case;
-        format!("{} ({})", case.profile.name, case.shape.describe())
+        self.case.machine().as_str().to_owned()
     }
 
     /// One line for each pool: whether it fits, and what.
@@ -202,7 +221,8 @@ impl<'a> Answer<'a> {
         let what = self.machine();
         let pools = self.case.pools().iter().zip(self.plan.guaranteed());
         pools
-            .map(|(pool, limits)| {
+            .enumerate()
+            .map(|(index, (pool, limits))| {
                 let name = match pool.name {
                     "" => String::new(),
                     name => format!(", pool `{name}`"),
@@ -211,8 +231,17 @@ impl<'a> Answer<'a> {
                     return format!("{}{name}: does not fit {what}", self.facts.triple());
                 }
                 let asked = &pool.asked;
+                let bound = self.plan.bound(&self.case, index);
+                let bound = bound.map_or_else(String::new, |bound| {
+                    format!(" (limited by {})", bound.limit.describe())
+                });
+                // Beside the number that is less than what is asked.
+                let (fewer, smaller) = match limits.max_instances < asked.max_instances {
+                    true => (bound.as_str(), ""),
+                    false => ("", bound.as_str()),
+                };
                 let mut line = format!(
-                    "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
+                    "{}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
                     self.facts.triple(),
                     limits.max_instances,
                     asked.max_instances,
@@ -221,6 +250,7 @@ impl<'a> Answer<'a> {
                 if limits.memory_reservation != asked.memory_reservation {
                     line += &format!(" of {}", size(asked.memory_reservation));
                 }
+                line += smaller;
                 if let Some(counts) = counts(limits, asked) {
                     line += &format!(", each of {counts}");
                 }
@@ -250,15 +280,30 @@ impl<'a> Answer<'a> {
     /// More of each target: what the profile guarantees, and where that is known from.
     pub(crate) fn details(&self) -> String {
         let [first, second] = self.case.budget.holes();
+        let maps = self.case.budget.maps_for_pools();
+        let maps = maps.map_or_else(String::new, |maps| format!(", {maps} mappings for pools"));
         format!(
-            "{}: holes of {} and {}, headroom {}, {} mappings for pools; {}",
+            "{}: holes of {} and {}, headroom {}{maps}; {}",
             self.facts.triple(),
             first.available(),
             second.available(),
             self.case.budget.headroom,
-            self.case.budget.maps_for_pools(),
             self.case.profile.source
         )
+    }
+
+    /// What decides how much each pool has that has less than is asked.
+    pub(crate) fn bounds(&self) -> Vec<String> {
+        (0..self.case.pools().len())
+            .filter_map(|index| {
+                let bound = self.plan.bound(&self.case, index)?;
+                let more = match self.case.pools()[index].keep {
+                    Keep::MemoryReservation => "one more instance does not fit",
+                    Keep::MaxInstances => "a larger reservation does not fit",
+                };
+                Some(format!("{more}: {}", bound.message(&self.case).as_str()))
+            })
+            .collect()
     }
 
     /// The results for JSON and templates.
@@ -281,9 +326,40 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// The text of a `--set` flag, as messages show it.
+fn of_flag(text: &str) -> Source {
+    Source {
+        path: "--set".into(),
+        shown: "--set".to_owned(),
+        text: text.into(),
+    }
+}
+
+/// A fault, and where it stands: in the file or in a flag.
+fn mistake(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish) -> Mistake {
+    let diagnostic = diagnostic(fault, member, facts);
+    let (place, set) = (fault.place(), &wish.set.1);
+    match set.text(place) {
+        Some(text) => Mistake {
+            diagnostic: Diagnostic {
+                span: set.span(place),
+                ..diagnostic
+            },
+            source: Some(of_flag(text)),
+        },
+        None => Mistake {
+            diagnostic,
+            source: member.source.clone(),
+        },
+    }
+}
+
 /// A fault as the command tells it, which has flags for what a file can leave out.
-fn diagnostic(fault: &Fault<'_>, member: &Member) -> Diagnostic {
+fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts) -> Diagnostic {
     let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
+    if let Fault::NoAddressSpace { .. } = fault {
+        diagnostic.message = format!("on `{}`: {}", facts.triple(), diagnostic.message);
+    }
     if let Fault::NoVersion { .. } = fault {
         let flag = "`--engine-version 48` says which for once";
         // Without a file there is nothing that sync could write to.
@@ -305,6 +381,7 @@ fn measured(mut case: Case<'_>) -> Case<'_> {
         case.profile.window = window;
     }
     case.profile.name = "here";
+    case.profile.known = Known::Measured;
     case.shape = probe.shape();
     let headroom = case.budget.headroom;
     case.with_budget(probe.budget(Some(headroom)))

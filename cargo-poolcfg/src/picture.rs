@@ -4,8 +4,7 @@
 use std::fmt::Write as _;
 
 use poolcfg_core::{
-    Case, Layout, Limits, MappingName, Position, RelocationModel, Shape, Size, Span, StackLimit,
-    UnlimitedStack,
+    Case, Layout, Limits, MappingName, Position, RelocationModel, Shape, Size, Span, UnlimitedStack,
 };
 
 use crate::answer::counts;
@@ -119,7 +118,8 @@ fn larger(span: Span, bytes: u64, both_ends: bool) -> Span {
 
 fn top_down(case: &Case<'_>, hole: usize) -> bool {
     match case.profile.layout {
-        Layout::Linux(linux) if case.shape.stack_limit == StackLimit::Unlimited => {
+        Layout::Linux(_) if case.shape.layout.is_legacy() => false,
+        Layout::Linux(linux) if case.shape.stack_limit.is_unlimited() => {
             linux.unlimited_stack == UnlimitedStack::LargeGap && hole == 0
         }
         Layout::Linux(_) => true,
@@ -143,22 +143,22 @@ fn between(case: &Case<'_>, bottom: u64, top: u64) -> &'static str {
     let Shape {
         relocation_model,
         stack_limit,
+        layout,
         ..
     } = case.shape;
+    let top_down = !stack_limit.is_unlimited() && !layout.is_legacy();
     let program =
         relocation_model == RelocationModel::Pie && (bottom..=top).contains(&linux.pie_base.get());
-    match (top == case.profile.window.get(), stack_limit) {
-        (true, StackLimit::Finite) => "stack and its gap, aslr, headroom",
-        (true, StackLimit::Unlimited) => "stack, aslr",
-        (false, StackLimit::Finite) if program => "program and heap, aslr",
-        (false, StackLimit::Finite)
-            if bottom == 0 && relocation_model == RelocationModel::Static =>
-        {
+    match (top == case.profile.window.get(), top_down) {
+        (true, true) if program => "stack and its gap, program and heap, aslr, headroom",
+        (true, true) => "stack and its gap, aslr, headroom",
+        (true, false) => "stack, aslr",
+        (false, _) if program => "program and heap, aslr",
+        (false, true) if bottom == 0 && relocation_model == RelocationModel::Static => {
             "program and heap"
         }
-        (false, StackLimit::Finite) => "never mapped",
-        (false, StackLimit::Unlimited) if program => "program and heap, aslr",
-        (false, StackLimit::Unlimited) => "headroom, aslr, and below not searched",
+        (false, true) => "never mapped",
+        (false, false) => "headroom, aslr, and below not searched",
     }
 }
 
@@ -258,12 +258,7 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
     row(
         "largest hole",
         &holes[0].available().to_string(),
-        &format!(
-            "{}, {} ({})",
-            profile.name,
-            case.shape.describe(),
-            profile.known
-        ),
+        &format!("{}", case.machine()),
     );
     row(
         "second hole",
@@ -275,15 +270,35 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
         &budget.headroom.to_string(),
         "libraries, threads, heap; in the hole that is filled first",
     );
-    if budget.max_maps == u64::MAX {
-        row("mappings", "no bound", "");
-    } else {
-        row(
+    match (budget.maps_for_pools(), budget.limits.max_map_count) {
+        (Some(maps), Some(all)) => row(
             "mappings",
-            &budget.maps_for_pools().to_string(),
-            &format!("of {}, vm.max_map_count", budget.max_maps),
-        );
+            &maps.to_string(),
+            &format!("of {all}, vm.max_map_count"),
+        ),
+        _ => row("mappings", "no bound", ""),
     }
+    let own = budget.headroom;
+    for (name, limit, of) in [
+        ("address space", budget.limits.rlimit_as, "RLIMIT_AS"),
+        ("writable", budget.limits.rlimit_data, "RLIMIT_DATA"),
+        ("committed", budget.limits.commit_limit, "the commit limit"),
+    ] {
+        if let Some(limit) = limit {
+            row(
+                name,
+                &limit.saturating_sub(own).available().to_string(),
+                &format!("of {}, {of}, beside the headroom", limit.available()),
+            );
+        }
+    }
+    if let Some(memory) = budget.limits.memory {
+        let note = "RAM and swap, of one mapping that is charged when it is made";
+        row("charged at once", &memory.available().to_string(), note);
+    }
+    // Of what is writable there is no bound mostly.
+    let bounds_writable =
+        budget.limits.rlimit_data.is_some() || budget.limits.commit_limit.is_some();
     let pools = case.pools().iter().zip(limits);
     for ((pool, limits), footprint) in pools.zip(footprints(case, limits)) {
         let name = if pool.name.is_empty() {
@@ -325,6 +340,15 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             "  {:<18} {:>12}  {} at start",
             "mappings", footprint.maps_at_worst, footprint.maps_at_start
         );
+        if bounds_writable {
+            let _ = writeln!(
+                text,
+                "  {:<18} {:>12}  when every slot is in use, and {} beside the slots",
+                "writable",
+                footprint.writable.needed().to_string(),
+                footprint.bookkeeping.needed()
+            );
+        }
     }
     text
 }
@@ -366,7 +390,7 @@ fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
 
 #[cfg(test)]
 mod tests {
-    use poolcfg_core::{AddressSpaceKeys, Plan, Setting, Settings, Target, VaProfile};
+    use poolcfg_core::{AddressSpaceKeys, Fault, Plan, Setting, Settings, Target, VaProfile};
 
     use super::*;
 
@@ -375,16 +399,24 @@ mod tests {
     #[test]
     fn every_process_can_be_drawn() {
         for profile in VaProfile::ALL.concat() {
-            for shape in Shape::ALL {
+            for shape in Shape::NAMED {
                 let target = Target::new(profile.arch, profile.os, profile.pointer_width());
                 let settings = Settings::new(&[], &[]).address_space(AddressSpaceKeys {
                     va_profile: Some(Setting::given(profile.name)),
                     relocation_model: Some(Setting::given(shape.relocation_model)),
                     stack_limit: Some(Setting::given(shape.stack_limit)),
                     aslr: Some(Setting::given(shape.aslr)),
+                    layout: Some(Setting::given(shape.layout)),
                     ..AddressSpaceKeys::EMPTY
                 });
-                let case = settings.case(target).unwrap();
+                let case = match settings.case(target) {
+                    Ok(case) => case,
+                    Err(faults) => {
+                        let no_hole = |fault| matches!(fault, Fault::NoHole { .. });
+                        assert!(faults.iter().all(no_hole), "{} {shape:?}", profile.name);
+                        continue;
+                    }
+                };
                 let plan = Plan::new(&case);
                 let picture = draw(&case, plan.guaranteed(), 80);
                 for line in picture.lines() {

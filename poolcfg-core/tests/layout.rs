@@ -7,8 +7,9 @@
 )]
 
 use poolcfg_core::{
-    Arch, Aslr, Budget, Group, Layout, LinuxLayout, Os, Placement, RelocationModel, Shape, Size,
-    StackLimit, VaProfile, place,
+    AddressSpaceKeys, Arch, Aslr, Budget, Fault, Faults, Group, Layout, LinuxLayout, Os,
+    OwnProfile, Placement, Plan, PoolKeys, RelocationModel, SearchLayout, Setting, Settings, Shape,
+    Size, StackLimit, Target, UnlimitedStack, VaProfile, place,
 };
 use proptest::prelude::*;
 
@@ -21,7 +22,8 @@ const MIB: u64 = 1 << 20;
 struct Space {
     taken: Vec<(u64, u64)>,
     lowest: u64,
-    mmap_base: u64,
+    /// Where a search from the top down begins; `None` in the legacy layout.
+    mmap_base: Option<u64>,
     legacy_base: u64,
     /// Where the stack may reach down to.
     end: u64,
@@ -46,10 +48,20 @@ impl Space {
         free
     }
 
+    /// What is free below the mmap base, the highest range first.
+    fn below(&self) -> Vec<(u64, u64)> {
+        let mut below = match self.mmap_base {
+            Some(base) => self.free(self.lowest, base),
+            None => Vec::new(),
+        };
+        below.reverse();
+        below
+    }
+
     /// mm/mmap.c, generic_get_unmapped_area_topdown: from the mmap base down, then from the bottom up.
     fn unmapped_area(&self, len: u64) -> Option<u64> {
-        let below = self.free(self.lowest, self.mmap_base);
-        let top_down = below.iter().rev().find(|(start, end)| end - start >= len);
+        let below = self.below();
+        let top_down = below.iter().find(|(start, end)| end - start >= len);
         let above = self.free(self.legacy_base, self.end);
         top_down.map(|(_, end)| end - len).or_else(|| {
             let bottom_up = above.iter().find(|(start, end)| end - start >= len);
@@ -77,6 +89,24 @@ impl Space {
         Some(range)
     }
 
+    /// Small mappings of so many bytes in all: each goes into the first hole of the search that has room.
+    fn fill(&mut self, mut bytes: u64) -> bool {
+        while bytes > 0 {
+            let top_down = self.below().first().copied();
+            let range = match top_down {
+                Some((start, end)) => (end - bytes.min(end - start), end),
+                None => match self.free(self.legacy_base, self.end).first() {
+                    Some((start, end)) => (*start, start + bytes.min(end - start)),
+                    None => return false,
+                },
+            };
+            bytes -= range.1 - range.0;
+            self.taken.push(range);
+            self.taken.sort_unstable();
+        }
+        true
+    }
+
     fn unmap(&mut self, range: (u64, u64)) {
         self.taken.retain(|taken| *taken != range);
     }
@@ -84,7 +114,7 @@ impl Space {
     /// What poolcfg-runtime does: a piece above the mmap base that is too near to the stack is given back.
     fn take(&mut self, len: u64) -> bool {
         match self.map(len) {
-            Some(range) if range.1 > self.reach.max(self.mmap_base) => {
+            Some(range) if range.1 > self.reach.max(self.mmap_base.unwrap_or(0)) => {
                 self.unmap(range);
                 false
             }
@@ -118,22 +148,35 @@ impl Space {
     }
 }
 
-/// A process of a profile in which ASLR has thrown these dice, each out of `u64::MAX`.
-fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64; 4]) -> Space {
+/// How many dice are thrown for a process.
+const DICE: usize = 5;
+
+/// A process of a profile in which these dice have been thrown, each out of `u64::MAX`: ASLR's, and the stack limit
+/// up to what the shape covers.
+fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64; DICE]) -> Space {
     let window = profile.window.get();
-    let bits = match shape.aslr {
-        Aslr::Default => linux.aslr_bits_default,
-        Aslr::Maximum => linux.aslr_bits_max,
-    };
-    let aslr = PAGE << bits;
+    let aslr = PAGE << shape.aslr.bits(linux);
     let throw = |die: u64, of: u64| {
         let pages = u128::from(of / PAGE) * u128::from(die) / u128::from(u64::MAX);
         u64::try_from(pages).unwrap() * PAGE
     };
     let stack_top = window - throw(dice[0], linux.stack_randomization.get());
-    let stack_room = linux.stack_randomization.get() + 8 * MIB + 256 * PAGE;
-    let gap = stack_room.clamp(128 * MIB, window / 6 * 5);
-    let mmap_base = window - gap - throw(dice[1], aslr - PAGE);
+    let covered = match shape.stack_limit {
+        StackLimit::Finite => 128 * MIB,
+        StackLimit::UpTo(size) => size.get(),
+        StackLimit::Unlimited => u64::MAX,
+    };
+    let limit = if shape.stack_limit.is_unlimited() {
+        covered
+    } else {
+        throw(dice[4], covered)
+    };
+    let pad = linux.stack_randomization.get() + 256 * PAGE;
+    let gap = limit.saturating_add(pad).clamp(128 * MIB, window / 6 * 5);
+    let moved = throw(dice[1], aslr - PAGE);
+    let mmap_base = (window - gap).saturating_sub(moved);
+    let is_x86 = linux.unlimited_stack == UnlimitedStack::LargeGap;
+    let upward = shape.layout.is_legacy() || (shape.stack_limit.is_unlimited() && !is_x86);
     let pie = match shape.relocation_model {
         RelocationModel::Pie => {
             linux.pie_base.get() / PAGE * PAGE / HUGE * HUGE + throw(dice[2], aslr - PAGE)
@@ -142,6 +185,11 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
     };
     let heap = pie + 4 * MIB + throw(dice[3], linux.brk_randomization.get());
     let end = stack_top - 8 * MIB - 256 * PAGE;
+    // poolcfg-runtime leaves a stack without limit 8 MiB, and one with a limit 128 MiB at most.
+    let room = match shape.stack_limit {
+        StackLimit::Unlimited => 8 * MIB,
+        _ => limit.clamp(8 * MIB, 128 * MIB),
+    };
     Space {
         // The program and its heap are one range: what lies between them is not searched for memories.
         taken: vec![(pie, heap + MIB)],
@@ -149,10 +197,11 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
             .lowest
             .get()
             .max(if pie == 4 * MIB { heap + MIB } else { 0 }),
-        mmap_base,
-        legacy_base: linux.legacy_base.get(),
+        mmap_base: (!upward).then_some(mmap_base),
+        // x86 moves this one, too.
+        legacy_base: linux.legacy_base.get() + if is_x86 || upward { moved } else { 0 },
         end,
-        reach: (stack_top - 128 * MIB - 256 * PAGE).min(end),
+        reach: (stack_top - room - 256 * PAGE).min(end),
     }
 }
 
@@ -223,7 +272,7 @@ fn shrunk(budget: &Budget, groups: &[Group]) -> Option<Vec<Group>> {
     };
     let fits = |slots: u64| {
         let groups: Vec<Group> = with(slots).iter().map(inflated).collect();
-        matches!(place(&budget.room, &groups), Placement::Fits { .. })
+        matches!(place(&budget.room, &groups), Placement::Fits)
     };
     let most = groups[0].memories().map_or(1, |memories| memories.slots);
     (1..=most).rev().find(|slots| fits(*slots)).map(with)
@@ -232,7 +281,7 @@ fn shrunk(budget: &Budget, groups: &[Group]) -> Option<Vec<Group>> {
 fn holds(space: &Space, groups: &[Group], headroom: u64) -> bool {
     let mut space = space.clone();
     // Libraries, of a program that is not static.
-    if headroom > 0 && space.map(headroom).is_none() {
+    if !space.fill(headroom) {
         return false;
     }
     groups.iter().all(|group| {
@@ -265,26 +314,45 @@ proptest! {
         (profile, groups) in profile()
             .prop_flat_map(|profile| (Just(profile), groups(profile.window.get()))),
         relocation_model in prop::sample::select(RelocationModel::ALL.to_vec()),
-        aslr in prop::sample::select(Aslr::ALL.to_vec()),
-        dice in prop::collection::vec(any::<[u64; 4]>(), 40),
+        aslr in prop::option::of(0u32..1000),
+        stack_limit in prop_oneof![
+            4 => Just(Err(StackLimit::Finite)),
+            1 => Just(Err(StackLimit::Unlimited)),
+            2 => (0u64..1000).prop_map(Ok),
+        ],
+        layout in prop::sample::select(vec![
+            SearchLayout::Standard, SearchLayout::Standard, SearchLayout::Legacy,
+        ]),
+        headroom in prop::option::of(0u64..1000),
+        dice in prop::collection::vec(any::<[u64; DICE]>(), 40),
     ) {
-        let shape = Shape { relocation_model, stack_limit: StackLimit::Finite, aslr };
         let Layout::Linux(linux) = &profile.layout else { unreachable!() };
-        let budget = Budget::new(&profile, shape, None);
-        let Some(groups) = shrunk(&budget, &groups) else {
+        let part = |part: u64| Size::bytes(profile.window.get() / 1000 * part).round_down(profile.page_size);
+        let shape = Shape {
+            relocation_model,
+            stack_limit: stack_limit.map_or_else(|word| word, |size| StackLimit::UpTo(part(size))),
+            aslr: aslr.map_or(Aslr::Maximum, |bits| Aslr::Bits(bits % (linux.aslr_bits_max + 1))),
+            layout,
+        };
+        let headroom = headroom.map(part);
+        let budget = Budget::new(&profile, shape, headroom);
+        // Where the headroom takes everything, the file is at fault.
+        let Some(groups) = shrunk(&budget, &groups).filter(|_| !budget.is_empty()) else {
             return Err(TestCaseError::reject("nothing fits"));
         };
-        let corners = (0..16u32).map(|corner| {
-            [0, 1, 2, 3].map(|die| if corner >> die & 1 == 0 { 0 } else { u64::MAX })
+        let corners = (0..1u32 << DICE).map(|corner| {
+            [0, 1, 2, 3, 4].map(|die| if corner >> die & 1 == 0 { 0 } else { u64::MAX })
         });
         for dice in corners.chain(dice) {
             let space = space(&profile, linux, shape, dice);
-            // Libraries take their part of the headroom at first.
-            let libraries = 64 * MIB;
-            prop_assert!(
-                holds(&space, &groups, libraries),
-                "{} {shape:?}: {groups:?} in {space:x?}", profile.name
-            );
+            // What the process has mapped when the pools come: a part of the headroom, or all of it but the program.
+            for used in [64 * MIB, budget.headroom.get().saturating_sub(8 * MIB)] {
+                let used = used.min(budget.headroom.get().saturating_sub(8 * MIB));
+                prop_assert!(
+                    holds(&space, &groups, used),
+                    "{} {shape:?} {headroom:?}: {groups:?} in {space:x?}", profile.name
+                );
+            }
         }
     }
 }
@@ -320,7 +388,7 @@ fn promised(profile: &VaProfile<'_>, aslr: Aslr, memory: u64, guard: u64) -> u64
         } else {
             inflated(&group)
         };
-        matches!(place(&budget.room, &[group]), Placement::Fits { .. })
+        matches!(place(&budget.room, &[group]), Placement::Fits)
     };
     (1..200)
         .take_while(|slots| fits(*slots))
@@ -337,7 +405,7 @@ fn maximum_aslr_takes_no_more_than_a_slot_of_each_hole() {
     let default_slots = |profile, aslr| promised(profile, aslr, 4096 * MIB, 32 * MIB);
     assert_eq!(default_slots(&sv39, Aslr::Maximum), 60);
     assert_eq!(default_slots(&va39, Aslr::Maximum), 124);
-    assert_eq!(default_slots(&sv39, Aslr::Default), 61);
+    assert_eq!(default_slots(&sv39, Aslr::Minimum), 61);
     for (arch, name, slots) in [
         (Arch::Riscv64, "sv48", 61),
         (Arch::Aarch64, "va48", 61),
@@ -354,4 +422,218 @@ fn maximum_aslr_takes_no_more_than_a_slot_of_each_hole() {
             "{name}"
         );
     }
+    // Slots of 1/64 of 4 GiB in 3 GiB.
+    let armv7 = named(Arch::Arm, "3g");
+    assert_eq!(promised(&armv7, Aslr::Maximum, 64 * MIB, 512 * 1024), 43);
+}
+
+/// The largest mapping that is there, the largest one beside it, and the largest two of one size, in a process that
+/// has mapped 42 MiB before: with maximum ASLR, and by the brute force over positions that real kernels agreed with.
+#[test]
+fn single_mappings_under_maximum_aslr() {
+    let gib = |hundredths: u64| hundredths * 1024 * MIB / 100;
+    let tib = |hundredths: u64| hundredths * 1024 * 1024 * MIB / 100;
+    for (arch, name, single, beside, two) in [
+        (Arch::Riscv64, "sv39", gib(17_066), gib(2_772), gib(8_533)),
+        (Arch::Aarch64, "va39", gib(34_133), gib(5_616), gib(17_066)),
+        (Arch::Riscv64, "sv48", tib(8_533), tib(1_422), tib(4_266)),
+        (Arch::Aarch64, "va48", tib(17_066), tib(2_844), tib(8_533)),
+        (Arch::X86_64, "va47", tib(8_533), tib(1_421), tib(4_266)),
+        (Arch::X86, "4g", 2000 * MIB, 1381 * MIB, 1381 * MIB),
+        (Arch::Arm, "3g", 2338 * MIB, 208 * MIB, 1169 * MIB),
+    ] {
+        let profile = named(arch, name);
+        let budget = Budget::new(&profile, Shape::DEFAULT, Some(Size::mib(42)));
+        let fits = |sizes| {
+            let group = Group {
+                sizes,
+                count: 1,
+                slot: 0,
+                guard: 0,
+            };
+            matches!(place(&budget.room, &[group]), Placement::Fits)
+        };
+        assert!(fits([single, beside, 0]), "{name}: {:?}", budget.holes());
+        assert!(fits([two, two, 0]), "{name}: {:?}", budget.holes());
+        // And hardly more.
+        let more = if profile.window > Size::gib(4) {
+            profile.window.get() / 10_000
+        } else {
+            MIB
+        };
+        assert!(!fits([single + more, 0, 0]), "{name}");
+        assert!(!fits([single, beside + more, 0]), "{name}");
+        assert!(!fits([two + more, two + more, 0]), "{name}");
+    }
+}
+
+/// Slots of Wasmtime's pool, which lie in one piece: ASLR takes nothing of the lower hole.
+#[test]
+fn slots_in_one_piece() {
+    let slot = 4096 * MIB + 32 * MIB;
+    let slots = |profile: &VaProfile<'_>, relocation_model, aslr| {
+        let shape = Shape {
+            relocation_model,
+            aslr,
+            ..Shape::DEFAULT
+        };
+        let [largest, _] = Budget::new(profile, shape, None).holes();
+        // What alignment may waste, and the leading guard.
+        (largest.get() - HUGE - 32 * MIB) / slot
+    };
+    let (sv39, va39) = (named(Arch::Riscv64, "sv39"), named(Arch::Aarch64, "va39"));
+    for bits in 0..=24 {
+        let aslr = Aslr::Bits(bits);
+        assert_eq!(slots(&sv39, RelocationModel::Pie, aslr), 42);
+        assert_eq!(slots(&va39, RelocationModel::Pie, aslr), 84);
+    }
+    assert_eq!(slots(&sv39, RelocationModel::Static, Aslr::Maximum), 46);
+    assert_eq!(slots(&va39, RelocationModel::Static, Aslr::Maximum), 110);
+}
+
+const BOARD: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
+
+fn faults<'a>(space: AddressSpaceKeys<'a>, own: &[OwnProfile<'a>], target: Target) -> Faults<'a> {
+    let settings = Settings::new(&[], own).address_space(space);
+    settings.case(target).unwrap_err()
+}
+
+fn only(faults: Faults<'_>) -> Fault<'_> {
+    assert_eq!(faults.iter().count(), 1, "{}", faults.message("").as_str());
+    faults.iter().next().unwrap()
+}
+
+#[test]
+fn what_no_machine_has_is_refused() {
+    let space = AddressSpaceKeys {
+        aslr: Some(Setting::at(Aslr::Bits(25), 2, 8)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert!(matches!(fault, Fault::AslrAboveMaximum { most: 24, .. }));
+    assert_eq!(
+        fault.message().as_str(),
+        "`aslr = 25` is above the 24 bits that riscv64 sv39 takes"
+    );
+    assert_eq!(fault.place().line, 2);
+
+    let space = AddressSpaceKeys {
+        stack_limit: Some(Setting::at(StackLimit::UpTo(Size::gib(257)), 3, 15)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert_eq!(
+        fault.message().as_str(),
+        "`stack_limit` of 257GiB is above the window of `sv39`, 256 GiB"
+    );
+    assert_eq!(fault.place().line, 3);
+
+    let space = AddressSpaceKeys {
+        headroom: Some(Setting::at(Size::gib(300), 4, 12)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert_eq!(
+        fault.message().as_str(),
+        "`headroom` of 300GiB leaves nothing for pools: all holes of `sv39` together have 253.87 GiB"
+    );
+    assert_eq!(fault.place().line, 4);
+}
+
+#[test]
+fn a_profile_that_leaves_no_hole_says_why() {
+    let small = OwnProfile {
+        name: "small",
+        arch: Arch::X86_64,
+        window: Size::gib(256),
+        page_size: Size::kib(4),
+        pie_base: None,
+        legacy_base: None,
+        aslr_bits_default: None,
+        aslr_bits_max: Some(28),
+    };
+    let x86_64 = Target::new(Arch::X86_64, Os::Linux, 64);
+    let space = AddressSpaceKeys {
+        va_profile: Some(Setting::at("small", 2, 14)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[small], x86_64));
+    assert_eq!(
+        fault.message().as_str(),
+        "VA profile `small` leaves no hole: 28 bits of ASLR take 1 TiB of a window of 256 GiB"
+    );
+    assert_eq!(fault.place().line, 2);
+    let Fault::NoHole {
+        fewer: Some(bits), ..
+    } = fault
+    else {
+        panic!("{fault:?}")
+    };
+    let holes = |bits| {
+        let shape = Shape {
+            aslr: Aslr::Bits(bits),
+            ..Shape::DEFAULT
+        };
+        Budget::new(&small.profile(), shape, None).holes()
+    };
+    assert!(!holes(bits)[0].is_zero() && holes(bits + 1)[0].is_zero());
+
+    // A stack limit may be what takes it all.
+    let space = AddressSpaceKeys {
+        stack_limit: Some(Setting::at(StackLimit::UpTo(Size::gib(220)), 5, 15)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert!(fault.message().as_str().contains("the stack limit 220GiB"));
+    assert_eq!(fault.place().line, 5);
+}
+
+#[test]
+fn unknown_targets_are_refused_and_served_by_a_profile_of_ones_own() {
+    let bare = Target::new(Arch::Riscv64, Os::Other, 64);
+    for target in [
+        bare,
+        Target::new(Arch::Arm, Os::Other, 32),
+        Target::new(Arch::Other, Os::Other, 32),
+        Target::new(Arch::X86_64, Os::Other, 64),
+        Target::new(Arch::Other, Os::Linux, 64),
+        Target::new(Arch::Other, Os::Other, 16),
+    ] {
+        let fault = only(faults(AddressSpaceKeys::EMPTY, &[], target));
+        assert_eq!(fault, Fault::NoAddressSpace { target });
+    }
+    let kernel = OwnProfile {
+        name: "kernel",
+        arch: Arch::Riscv64,
+        window: Size::tib(32),
+        page_size: Size::kib(4),
+        pie_base: None,
+        legacy_base: None,
+        aslr_bits_default: None,
+        aslr_bits_max: None,
+    };
+    let settings = Settings::new(&[], &[kernel])
+        .pooling_allocator(PoolKeys {
+            max_instances: Some(Setting::given(2048)),
+            memory_reservation: Some(Setting::given(Size::gib(4))),
+            ..PoolKeys::EMPTY
+        })
+        .va_profile(Some("kernel"));
+    let case = settings.case(bare).unwrap();
+    let plan = Plan::new(&case);
+    assert_eq!(plan.misfit, None);
+    let footprint = plan.guaranteed()[0].footprint(Size::kib(4)).unwrap();
+    assert_eq!(footprint.mappings[0].bytes.needed().to_string(), "8.07 TiB");
+}
+
+/// Without a file riscv64 keeps what it had before ASLR counted as the maximum.
+#[test]
+fn the_defaults_of_a_board_are_a_hundred_times_2_gib() {
+    let case = Settings::new(&[], &[]).case(BOARD).unwrap();
+    let plan = Plan::new(&case);
+    let limits = plan.guaranteed()[0];
+    assert_eq!(
+        (limits.max_instances, limits.memory_reservation),
+        (100, Size::gib(2))
+    );
 }

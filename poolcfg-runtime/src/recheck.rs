@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
-use crate::bounds::{Bounds, Exceeded, bookkeeping};
+use crate::bounds::{Bounds, Exceeded, beside_slots, demand};
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
@@ -153,6 +153,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         let page_size = machine.page_size();
         let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
         let order = Order::new(promise, holdings, own);
+        let to_come = order.guarantees();
         Ok(Self {
             machine,
             promise,
@@ -161,10 +162,10 @@ impl<'a, M: Machine> Recheck<'a, M> {
                 asked: in_force.asked,
                 keep: in_force.keep,
             },
-            bounds: Bounds::read(machine, &in_force.asked, page_size, holdings),
+            bounds: Bounds::read(machine, &in_force.asked, &to_come, page_size, holdings),
             page_size,
             headroom: promise.headroom,
-            to_come: order.guarantees(),
+            to_come,
             order,
             reach: Reach::of(machine, options.wide, promise.headroom),
         })
@@ -363,14 +364,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
             need: bytes.get(),
             have: 0,
         };
-        let one = Limits {
-            pools: 1,
-            ..*limits
-        };
-        let total = one
-            .footprint(self.page_size)
-            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get())
-            .saturating_add(bookkeeping(&one).get());
+        let total = demand(limits, self.page_size).address_space;
         let against = |limit, resource, used: &str| {
             let have = self.machine.limit(resource)?.get();
             let status = self.machine.text("/proc/self/status").unwrap_or_default();
@@ -490,7 +484,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
             let value = scale.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = scale.limits(value);
-                let headroom = bookkeeping(&limits).max(headroom);
+                let headroom = beside_slots(&limits).max(headroom);
                 self.holds(limits, headroom, spare)
             });
             (fit > 0)

@@ -28,14 +28,16 @@ fn picture(answer: &Answer<'_>) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{}: {} {}, {}\n",
+        "{}: {} {}\n",
         answer.facts.triple(),
         case.target.arch.name(),
-        case.profile.name,
-        case.shape.describe(),
+        case.machine(),
     );
     text += &draw(case, limits, width());
     text.push('\n');
     text += &figures(case, limits);
+    for line in answer.bounds() {
+        let _ = writeln!(text, "{line}");
+    }
     text
 }

@@ -66,6 +66,16 @@ impl Diagnostic {
             Fault::ProfileOfOtherTarget { arch, os, .. } => {
                 (format!("of {} {}", arch.name(), os.name()), None)
             }
+            Fault::TooFewMaps { .. } => ("too few".to_owned(), None),
+            Fault::LimitTooSmall { least, .. } => (format!("below {}", least.exact()), None),
+            Fault::LimitBelowHeadroom { headroom, .. } => {
+                (format!("not above {}", headroom.exact()), None)
+            }
+            Fault::NoAddressSpace { .. } => (String::new(), None),
+            Fault::AslrAboveMaximum { most, .. } => (format!("above {most} bits"), None),
+            Fault::StackLimitAboveWindow { .. } => ("above the window".to_owned(), None),
+            Fault::NoHole { .. } => ("leaves no hole".to_owned(), None),
+            Fault::HeadroomAboveHoles { .. } => ("more than there is".to_owned(), None),
             Fault::NoVersion { .. } => ("of which version?".to_owned(), None),
             Fault::NoEngine { .. } => ("of Wasmtime".to_owned(), None),
             Fault::OtherEngine { .. } => ("of the engine `native`".to_owned(), None),
@@ -103,22 +113,26 @@ impl Diagnostic {
             MappingName::Tables => asked.table_reservation,
             MappingName::Stacks => asked.stack_reservation,
         };
+        let need = Size::bytes(misfit.need).needed();
         let label = match misfit.limit {
             Limit::Hole => format!(
                 "{} of {} each, with guards: {}",
                 misfit.mapping,
                 region.exact(),
-                Size::bytes(misfit.need).needed()
+                need
             ),
             Limit::RamAndSwap => format!(
                 "{} of {}, mapped without MAP_NORESERVE",
-                misfit.mapping,
-                Size::bytes(misfit.need).needed()
+                misfit.mapping, need
             ),
             Limit::MaxMapCount => format!(
                 "all pools together take {} mappings when every slot is live",
                 misfit.need
             ),
+            Limit::RlimitAs => format!("all pools together reserve {}", need),
+            Limit::RlimitData | Limit::CommitLimit => {
+                format!("all pools together make {need} writable when every slot is live")
+            }
         };
         Self {
             code: misfit.code(),

@@ -3,6 +3,7 @@
 
 mod order;
 mod process;
+mod sums;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,8 +12,8 @@ use std::io;
 use std::rc::Rc;
 
 use poolcfg_core::{
-    Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, Promise, Setting,
-    Settings, Size, Switch, Target, WasmtimeVersion,
+    Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, ProcessLimits,
+    Promise, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
@@ -657,7 +658,7 @@ fn a_filter_that_refuses_for_want_of_memory_is_no_small_hole() {
     )
 ))]
 fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, Made) {
-    let profile = poolcfg_core::VaProfile::floor(Target::CURRENT);
+    let profile = poolcfg_core::VaProfile::floor(Target::CURRENT).unwrap();
     let part = |hundredths: u64| Size::bytes(profile.window.get() / 100 * hundredths);
     let machine = Made {
         stack_top: Some(profile.window.get() - 1),
@@ -914,7 +915,7 @@ proptest! {
         };
         let settings = Settings::new(&[], &[]).pooling_allocator(keys);
         let case = settings.case(Target::CURRENT).map_err(|_| TestCaseError::fail("a fault"))?;
-        let budget = Budget::measured(found, Size::kib(4), Size::ZERO, u64::MAX);
+        let budget = Budget::measured(found, Size::kib(4), Size::ZERO, ProcessLimits::NONE);
         let plan = Plan::new(&case.with_budget(budget));
         let [limits] = plan.guaranteed() else {
             return Err(TestCaseError::fail("one pool"));
