@@ -362,7 +362,11 @@ fn a_stack_limit_that_is_raised_later_costs_no_slot() {
             if raised {
                 process.set_stack_limit(Size::gib(1));
             }
-            let started = start(&process, &planned.pools[0]);
+            let all = Promise {
+                headroom: Size::ZERO,
+                ..planned.pools[0]
+            };
+            let started = start(&process, &all);
             started.expect("it is guaranteed").limits.max_instances
         };
         assert_eq!(slots(true), slots(false), "{moved:x?}");
