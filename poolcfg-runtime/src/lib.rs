@@ -53,7 +53,7 @@ mod sys;
 pub mod variables;
 mod wasmtime;
 
-pub use misfit::{Misfit, RecheckError, RecheckLimit, Unit};
+pub use misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit, Unit};
 pub use options::RecheckOptions;
 pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;
@@ -80,7 +80,7 @@ pub mod __private {
         let placer = crate::slabs::Placer {
             machine: &Here,
             reach: &crate::reach::Reach::ANY,
-            heap: poolcfg_core::Size::ZERO,
+            heap: Size::ZERO,
             spare: false,
         };
         crate::slabs::Slabs::reserve(placer, limits, Here.page_size()).is_ok_and(|slabs| {
