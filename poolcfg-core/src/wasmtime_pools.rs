@@ -138,7 +138,9 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
             maps_at_worst,
             writable,
             charged,
-            bookkeeping: bookkeeping(slots).saturating_mul(pooling.pools),
+            bookkeeping: bookkeeping(slots)
+                .saturating_add(pooling.heaps.saturating_mul(HEAP))
+                .saturating_mul(pooling.pools),
             // In one piece always.
             slot: 0,
             guard: 0,
@@ -146,6 +148,9 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
         _ => None,
     }
 }
+
+/// Bytes of a heap that is mapped apart, which versions before 33 make when it is first used.
+const HEAP: u64 = 512 << 10;
 
 /// Whether tables and stacks are mapped without MAP_NORESERVE, so that the kernel charges them at once.
 pub const fn charges_writable(major: u64) -> bool {

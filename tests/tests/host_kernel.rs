@@ -81,6 +81,10 @@ fn every_promise_is_kept_by_this_kernel() {
             if shape.relocation_model.word() != relocation_model || !aslr().contains(&shape.aslr) {
                 continue;
             }
+            if shape.layout.is_legacy() && shape.stack_limit.is_unlimited() {
+                // The limit makes no difference to it.
+                continue;
+            }
             let limit = match shape.stack_limit {
                 StackLimit::Finite => "ulimit -s 8192",
                 StackLimit::Unlimited => "ulimit -s unlimited",
