@@ -283,12 +283,20 @@ impl<'a, M: Machine> Recheck<'a, M> {
 
     fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
         let holdings = self.machine.holdings();
-        // What slots hold that have outlived their pool may be of any file.
+        // What slots hold that have outlived their pool may be of any file. And where this file has no more pools of a
+        // name than there are already, another one has them.
+        let alive = |name| {
+            let named = |holding: &&Holding| holding.name == Some(name);
+            wide(holdings.iter().filter(named).count())
+        };
         let is_of_others = |holding: &Holding| {
-            let mut file = self.promise.process.pools();
-            holding
-                .name
-                .is_some_and(|name| file.all(|(other, _)| other != name))
+            let Some(name) = holding.name else {
+                return false;
+            };
+            let file = self.promise.process.pools();
+            let own = u64::from(name == self.promise.name);
+            file.filter(|(other, _)| *other == name)
+                .all(|(_, limits)| alive(name).saturating_add(own) > u64::from(limits.pools))
         };
         let others = holdings.iter().filter(|holding| is_of_others(holding));
         let others: Vec<_> = others.cloned().collect();

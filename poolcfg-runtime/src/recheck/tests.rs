@@ -780,6 +780,27 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
 }
 
 #[test]
+fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
+    let held_by_others = |pools| {
+        let limits = Limits { pools, ..slots(9) };
+        let machine = Made {
+            holdings: vec![Holding {
+                ranges: std::iter::once(0..Size::gib(60).get()).collect(),
+                ..no_bytes_of("")
+            }],
+            ..Made::new(&[Size::gib(20)])
+        };
+        let promise = Promise {
+            process: Process::new(&[("", limits)]),
+            ..promise(9, 9)
+        };
+        misfit(recheck(&machine, &promise, GUARANTEED)).held_by_others
+    };
+    assert_eq!(held_by_others(1), Size::gib(60));
+    assert_eq!(held_by_others(2), Size::ZERO);
+}
+
+#[test]
 fn a_mistaken_variable_stops_the_recheck() {
     let machine = Made {
         variables: [("POOLCFG_MAX_INSTANCES".to_owned(), "x".to_owned())].into(),
