@@ -2,15 +2,17 @@
 
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Known, Limits, Plan,
-    PoolKeys, Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, PoolKeys,
+    Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
 use crate::error::{Error, Mistake, Source};
 use crate::executable::Executable;
 use crate::exit::Exit;
+use crate::here::{self, Here};
 use crate::project::Member;
+use crate::record;
 use crate::report::{PoolResult, results};
 use crate::wasmtime_tables::Used;
 
@@ -29,8 +31,8 @@ pub(crate) struct Wish {
     pub(crate) engine_version: Option<WasmtimeVersion>,
     /// What an instance of Wasmtime has where the file does not say; `None` for what its features need.
     instance: Option<InstanceDefaults>,
-    /// The budget is measured here.
-    here: bool,
+    /// The machine that was measured, where the budget is its.
+    pub(crate) here: Option<Here>,
 }
 
 impl Wish {
@@ -58,6 +60,9 @@ impl Wish {
                 exit: Exit::Failed,
             }
         })?;
+        if machine.here {
+            not_both(&set)?;
+        }
         Ok(Self {
             set: (machine.set.clone(), set),
             keys: AddressSpaceKeys {
@@ -67,11 +72,15 @@ impl Wish {
                 layout: machine.layout.map(Setting::given),
                 ..AddressSpaceKeys::EMPTY
             },
-            va_profile: machine.va_profile.clone().or(variable),
+            // The variable is about builds, and this machine has its own profile.
+            va_profile: machine
+                .va_profile
+                .clone()
+                .or(variable.filter(|_| !machine.here)),
             engine: machine.engine.engine,
             engine_version: machine.engine.engine_version,
             instance: None,
-            here: machine.here,
+            here: machine.here.then(Here::measure),
         })
     }
 
@@ -105,7 +114,7 @@ impl Wish {
         for flag in &self.set.0 {
             flags.extend(["--set".to_owned(), flag.clone()]);
         }
-        if self.here {
+        if self.here.is_some() {
             flags.push("--here".to_owned());
         }
         flags
@@ -175,7 +184,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) facts: &'a TargetFacts,
     pub(crate) case: Case<'a>,
     pub(crate) plan: Plan,
-    here: bool,
+    /// The machine that was measured, where the budget is its.
+    here: Option<&'a Here>,
 }
 
 impl<'a> Answer<'a> {
@@ -196,75 +206,78 @@ impl<'a> Answer<'a> {
                 exit: Exit::Failed,
             }
         })?;
-        if wish.here {
-            case = measured(case);
+        let here = wish.here.as_ref();
+        if let Some(here) = here {
+            case = here.case(case, &settings.space());
         }
         let plan = Plan::new(&case);
         Ok(Self {
             facts,
             case,
             plan,
-            here: wish.here,
+            here,
         })
     }
 
     /// What the budget is of: the profile and the shape, or this machine.
     pub(crate) fn machine(&self) -> String {
-        if self.here {
-            return "this machine, measured".to_owned();
+        if let Some(here) = self.here {
+            return here.name(&self.case);
         }
         self.case.machine().as_str().to_owned()
     }
 
-    /// One line for each pool: whether it fits, and what.
+    /// One line for each pool: whether it fits, and what. On a machine that was measured, also what is in the way
+    /// of more, in numbers, since nobody said them.
     pub(crate) fn lines(&self) -> Vec<String> {
         let what = self.machine();
         let pools = self.case.pools().iter().zip(self.plan.guaranteed());
-        pools
-            .enumerate()
-            .map(|(index, (pool, limits))| {
-                let name = match pool.name {
-                    "" => String::new(),
-                    name => format!(", pool `{name}`"),
-                };
-                if self.plan.misfit.is_some() {
-                    return format!("{}{name}: does not fit {what}", self.facts.triple());
-                }
-                let asked = &pool.asked;
-                let bound = self.plan.bound(&self.case, index);
-                let bound = bound.map_or_else(String::new, |bound| {
-                    format!(" (limited by {})", bound.limit.describe())
-                });
-                // Beside the number that is less than what is asked.
-                let (fewer, smaller) = match limits.max_instances < asked.max_instances {
-                    true => (bound.as_str(), ""),
-                    false => ("", bound.as_str()),
-                };
-                let mut line = format!(
-                    "{}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
-                    self.facts.triple(),
-                    limits.max_instances,
-                    asked.max_instances,
-                    size(limits.memory_reservation),
-                );
-                if limits.memory_reservation != asked.memory_reservation {
-                    line += &format!(" of {}", size(asked.memory_reservation));
-                }
-                line += smaller;
-                if let Some(counts) = counts(limits, asked) {
-                    line += &format!(", each of {counts}");
-                }
-                line
-            })
-            .collect()
+        let verdicts = pools.enumerate().map(|(index, (pool, limits))| {
+            let name = match pool.name {
+                "" => String::new(),
+                name => format!(", pool `{name}`"),
+            };
+            if self.plan.misfit.is_some() {
+                return format!("{}{name}: does not fit {what}", self.facts.triple());
+            }
+            let asked = &pool.asked;
+            let bound = self.plan.bound(&self.case, index);
+            let bound = bound.map_or_else(String::new, |bound| {
+                format!(" (limited by {})", bound.limit.describe())
+            });
+            // Beside the number that is less than what is asked.
+            let (fewer, smaller) = match limits.max_instances < asked.max_instances {
+                true => (bound.as_str(), ""),
+                false => ("", bound.as_str()),
+            };
+            let mut line = format!(
+                "{}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
+                self.facts.triple(),
+                limits.max_instances,
+                asked.max_instances,
+                size(limits.memory_reservation),
+            );
+            if limits.memory_reservation != asked.memory_reservation {
+                line += &format!(" of {}", size(asked.memory_reservation));
+            }
+            line += smaller;
+            if let Some(counts) = counts(limits, asked) {
+                line += &format!(", each of {counts}");
+            }
+            line
+        });
+        let bounds = self.here.map_or_else(Vec::new, |_| self.bounds());
+        verdicts.chain(bounds).collect()
     }
 
     /// What does not stand in the way and should be known, with the code where `--explain` says more.
     pub(crate) fn warnings(&self) -> Vec<(Option<Code>, String)> {
         let warnings = self.plan.warnings(&self.case);
         let triple = self.facts.triple();
+        let here = self.here.and_then(Here::warning);
         warnings
             .map(|warning| (warning.code(), format!("on `{triple}`: {warning}")))
+            .chain(here.map(|warning| (None, warning)))
             .collect()
     }
 
@@ -272,8 +285,8 @@ impl<'a> Answer<'a> {
     /// was measured.
     pub(crate) fn loaded_otherwise(&self, made: &Executable) -> Option<String> {
         match self.here {
-            true => None,
-            false => made.warning(self.facts.triple(), &self.case),
+            Some(_) => None,
+            None => made.warning(self.facts.triple(), &self.case),
         }
     }
 
@@ -308,13 +321,50 @@ impl<'a> Answer<'a> {
 
     /// The results for JSON and templates.
     pub(crate) fn results(&self) -> Vec<PoolResult> {
-        results(self.facts.triple(), &self.case, &self.plan, self.here)
+        results(self.facts.triple(), &self.case, &self.plan)
+    }
+
+    /// Under what the numbers were measured, in sentences without the point at their end; none where nothing was
+    /// measured.
+    pub(crate) fn conditions(&self) -> Vec<String> {
+        self.here
+            .map_or_else(Vec::new, |here| here.conditions(&self.case))
+    }
+
+    /// The same, what decided the numbers, and the record of them, as lines for a comment; none where nothing was
+    /// measured, or where nothing fits.
+    pub(crate) fn measured(&self) -> Vec<String> {
+        let Some(record) = self.record() else {
+            return Vec::new();
+        };
+        let conditions = self.conditions().into_iter().chain(self.bounds());
+        let lines = conditions.map(|said| format!("Measured here: {said}."));
+        lines.chain(record.lines().map(str::to_owned)).collect()
+    }
+
+    /// The largest mapping that a process may make.
+    pub(crate) fn largest_piece(&self) -> Size {
+        let budget = &self.case.budget;
+        let hole = budget.holes().into_iter().max().unwrap_or(Size::ZERO);
+        match budget.limits.rlimit_as {
+            Some(limit) => hole.min(limit.saturating_sub(budget.headroom)),
+            None => hole,
+        }
+    }
+
+    /// The record alone; `None` where nothing was measured, or where nothing fits.
+    pub(crate) fn record(&self) -> Option<String> {
+        let fits = self.here.is_some() && self.plan.misfit.is_none();
+        fits.then(|| record::lines(&self.case, &self.plan).join("\n") + "\n")
     }
 
     /// Why it does not fit.
     pub(crate) fn misfit(&self, member: &Member) -> Option<Error> {
         let misfit = self.plan.misfit.as_ref()?;
         let mut diagnostic = Diagnostic::from_misfit(misfit, &self.case, &member.file);
+        if self.here.is_some() {
+            diagnostic.help = Some(here::advice(misfit, &self.case));
+        }
         diagnostic.message += &format!(" on `{}`", self.facts.triple());
         Some(Error::Mistakes {
             mistakes: vec![Mistake {
@@ -323,6 +373,26 @@ impl<'a> Answer<'a> {
             }],
             exit: Exit::Misfit,
         })
+    }
+}
+
+/// Refuses to be told what `--here` measures.
+fn not_both(set: &SetFlags) -> Result<(), Error> {
+    let keys = set.address_space();
+    let measured = [
+        ("va_profile", keys.va_profile.is_some()),
+        ("stack_limit", keys.stack_limit.is_some()),
+        ("aslr", keys.aslr.is_some()),
+        ("layout", keys.layout.is_some()),
+    ];
+    match measured.iter().find(|(_, is_said)| *is_said) {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::Usage(clap::Error::raw(
+            clap::error::ErrorKind::ArgumentConflict,
+            format!(
+                "`--here` measures `address_space.{key}`, which `--set` says: leave one of them out\n"
+            ),
+        ))),
     }
 }
 
@@ -369,22 +439,6 @@ fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts) -> Diagno
         });
     }
     diagnostic
-}
-
-/// The case with the budget of this very machine.
-fn measured(mut case: Case<'_>) -> Case<'_> {
-    let probe = poolcfg_runtime::probe();
-    if let Some(profile) = probe.va_profiles.first() {
-        case.profile = **profile;
-    }
-    if let Some(window) = probe.window {
-        case.profile.window = window;
-    }
-    case.profile.name = "here";
-    case.profile.known = Known::Measured;
-    case.shape = probe.shape();
-    let headroom = case.budget.headroom;
-    case.with_budget(probe.budget(Some(headroom)))
 }
 
 /// What one instance may have, of a pool of Wasmtime's, and what of it does not fit.

@@ -85,21 +85,35 @@ pub(crate) struct Generate {
     /// Write to this file; `-` is stdout
     #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     pub(crate) output: Option<PathBuf>,
-    /// Write nothing; tell whether the file is current
-    #[arg(long, conflicts_with = "here", help_heading = OUTPUT)]
-    pub(crate) check: bool,
+    /// Write nothing; tell whether the file is current, or with --here whether the numbers that it records
+    /// still fit this machine
+    #[arg(long, value_name = "FILE", num_args = 0..=1, help_heading = OUTPUT)]
+    #[expect(
+        clippy::option_option,
+        reason = "it may be said with and without a file"
+    )]
+    pub(crate) check: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub(crate) format: Format,
 }
 
 impl Generate {
+    /// The file that is written or checked, where it is named.
+    pub(crate) fn place(&self) -> Option<&PathBuf> {
+        self.check
+            .as_ref()
+            .and_then(Option::as_ref)
+            .or(self.output.as_ref())
+    }
+
     /// Whether it asks about a file without saying for which machine.
     pub(crate) fn repeats(&self) -> bool {
         let machine = &self.machine;
-        self.check
+        self.check.is_some()
             && self.emit != Emit::Json
             && self.template.is_none()
             && machine.target.is_empty()
+            && !machine.here
             && machine.va_profile.is_none()
             && machine.relocation_model.is_none()
             && machine.stack_limit.is_none()
@@ -147,6 +161,9 @@ pub(crate) struct Profiles {
 /// Flags of `probe`.
 #[derive(Debug, Args)]
 pub(crate) struct Probe {
+    /// Print the tables of poolcfg.toml that describe this machine
+    #[arg(long, value_name = "KIND", conflicts_with = "message_format", help_heading = OUTPUT)]
+    pub(crate) emit: Option<ProbeEmit>,
     #[command(flatten)]
     pub(crate) format: Format,
 }
@@ -196,7 +213,7 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "NAME", conflicts_with = "here", help_heading = MACHINE)]
     pub(crate) va_profile: Option<String>,
     /// Where the program is loaded
-    #[arg(long, value_name = "MODEL", conflicts_with = "here", help_heading = MACHINE,
+    #[arg(long, value_name = "MODEL", help_heading = MACHINE,
           value_parser = words(RelocationModel::ALL, RelocationModel::word, RelocationModel::from_word))]
     pub(crate) relocation_model: Option<RelocationModel>,
     /// Stack limit under which the program starts: finite (up to 128 MiB; 8 MiB in 32-bit programs), unlimited, or a
@@ -215,7 +232,7 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "LAYOUT", conflicts_with = "here", help_heading = MACHINE,
           value_parser = words(SearchLayout::ALL, SearchLayout::word, SearchLayout::from_word))]
     pub(crate) layout: Option<SearchLayout>,
-    /// Take the budget from this machine, measured, instead of a profile
+    /// Take holes and limits from this machine, as they are for the process that the command runs in
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,
     #[command(flatten)]
@@ -271,6 +288,13 @@ pub(crate) enum Emit {
     SpinEnv,
     /// The variables of wasmCloud, 2.0 and later
     WasmcloudEnv,
+}
+
+/// The value of `--emit` of `probe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProbeEmit {
+    /// `[va_profile.NAME]` and `[address_space]`, to paste into poolcfg.toml
+    Toml,
 }
 
 /// Flags that every subcommand takes, before or after its name.

@@ -5,6 +5,7 @@ pub(crate) mod codes;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod init;
+pub(crate) mod judge;
 pub(crate) mod probe;
 pub(crate) mod profiles;
 pub(crate) mod sync;
@@ -22,7 +23,7 @@ use crate::project::{Member, members};
 use crate::report::{Report, json};
 use crate::rustc::Rustc;
 use crate::shell::{Shell, print};
-use crate::target::{NamedTarget, facts, named};
+use crate::target::{NamedTarget, facts, here, named};
 
 /// What every command goes by.
 pub(crate) struct Context<'a> {
@@ -47,7 +48,7 @@ impl Context<'_> {
         machine: &Machine,
     ) -> Result<Vec<NamedTarget>, Error> {
         if machine.here {
-            return facts(&[], &self.rustc());
+            return here(&self.rustc());
         }
         let mut names = named(&machine.target, self.config.as_ref());
         if machine.target.is_empty() {
@@ -133,6 +134,16 @@ pub(crate) fn answers<'a>(
     all(targets.iter().map(|facts| Answer::new(member, facts, wish)))
 }
 
+/// The answers for programs.
+pub(crate) fn report(answers: &[&Answer<'_>], wish: &Wish) -> Report {
+    let records = answers.iter().filter_map(|answer| answer.record());
+    let here = wish
+        .here
+        .as_ref()
+        .map(|here| here.report(records.collect()));
+    Report::new(answers.iter().flat_map(|answer| answer.results()).collect()).here(here)
+}
+
 /// Says what should be known of the answers.
 pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]) {
     let mut said = Vec::new();
@@ -190,8 +201,7 @@ pub(crate) fn look(
     let every: Vec<&Answer<'_>> = results.iter().flat_map(|(_, answers)| answers).collect();
     match arguments.format.message_format {
         MessageFormat::Json => {
-            let report = Report::new(every.iter().flat_map(|answer| answer.results()).collect());
-            print(&json(&report)?)?;
+            print(&json(&report(&every, &wish))?)?;
         }
         MessageFormat::Human => tell(&every)?,
     }

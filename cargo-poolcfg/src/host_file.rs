@@ -1,7 +1,7 @@
 //! The text for a host: which pool it is of, and its rendering.
 
 use poolcfg_core::file::nearest;
-use poolcfg_core::{Code, Engine, PoolKeys, Size};
+use poolcfg_core::{Code, Engine, PoolKeys};
 use serde::Serialize;
 
 use crate::answer::{Answer, counts};
@@ -42,6 +42,8 @@ struct Page<'a> {
     machine: String,
     /// What one instance may have.
     counts: String,
+    /// Under what it was measured, and the record; none where it was not.
+    measured: Vec<String>,
     #[serde(flatten)]
     text: &'a Text,
 }
@@ -155,11 +157,11 @@ impl<'a> Chosen<'a> {
                 "lower `max_instances`",
             ));
         };
-        let hole = self.answer.case.budget.holes().into_iter().max();
+        let hole = self.answer.largest_piece();
         let target = self.answer.case.target;
         let machine = self.answer.machine();
         let text = host
-            .tell(&numbers, target, hole.unwrap_or(Size::ZERO), &machine)
+            .tell(&numbers, target, hole, &machine)
             .map_err(|cannot| {
                 let keys = self.keys();
                 let mistakes = cannot
@@ -174,6 +176,7 @@ impl<'a> Chosen<'a> {
             command,
             machine,
             counts: counts(limits, asked).unwrap_or_default(),
+            measured: self.answer.measured(),
             text: &text,
         };
         Ok(HostFile {

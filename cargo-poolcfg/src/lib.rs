@@ -5,11 +5,12 @@
 //! - `graph`, `lookup`: the Wasmtime that a package uses; `engine`, `wasmtime_tables`: whether poolcfg.toml
 //!   says so; `difference`, `edit`: how it is made to
 //! - `executable`: where the program of a build is loaded
-//! - `answer`: what one target gives the pools of one package
+//! - `answer`: what one target gives the pools of one package; `here`: what this machine gives them
 //! - `command`: the commands, on top of these
 //! - `host`: programs that are not ours, and what each can be told
 //! - `rust_file`, `host_file`, `report`, `template`, `picture`, `table`: what they write
-//! - `output`, `recorded`: where it goes, and the command that its first line says
+//! - `output`, `recorded`: where it goes, and the command that its first line says; `record`: the numbers that
+//!   were measured, in every text, to be judged again
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -24,12 +25,14 @@ mod executable;
 mod exit;
 mod footprint;
 mod graph;
+mod here;
 mod host;
 mod host_file;
 mod lookup;
 mod output;
 mod picture;
 mod project;
+mod record;
 mod recorded;
 mod report;
 mod rust_file;

@@ -13,6 +13,7 @@ use crate::command::Context;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::project::shown;
+use crate::record;
 use crate::rust_file;
 use crate::shell::print;
 
@@ -30,7 +31,7 @@ impl Output {
     pub(crate) fn new(place: Option<PathBuf>, text: String, mark: Option<&'static str>) -> Self {
         Self {
             place: place.filter(|path| path != Path::new("-")),
-            text,
+            text: record::seal(text),
             mark,
         }
     }

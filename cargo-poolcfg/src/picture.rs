@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use poolcfg_core::{
-    Case, Layout, Limits, MappingName, Position, RelocationModel, Shape, Size, Span, UnlimitedStack,
+    Case, Layout, Limits, MappingName, Plan, Position, RelocationModel, Shape, Size, Span,
+    UnlimitedStack,
 };
 
 use crate::answer::counts;
@@ -16,12 +17,17 @@ const LINES: u64 = 18;
 /// Columns of an address at the left of the picture.
 const ADDRESS: usize = 12;
 
-/// Draws the process of a case with these limits of each pool, at most `width` columns wide.
+/// Draws the process of a case with what is guaranteed of each pool, at most `width` columns wide. Of pools
+/// that do not fit nothing is mapped.
 ///
 /// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
 /// without addresses.
 #[must_use]
-pub fn draw(case: &Case<'_>, limits: &[Limits], width: usize) -> String {
+pub fn draw(case: &Case<'_>, plan: &Plan, width: usize) -> String {
+    let limits = match plan.misfit {
+        None => plan.guaranteed(),
+        Some(_) => &[],
+    };
     let holes = fill(case, limits);
     let mut picture = Picture::new(width);
     let mut above = case.profile.window.get();
@@ -53,6 +59,8 @@ struct Filled {
     size: u64,
     /// What is mapped, in the order of the mapping, with how many bytes.
     content: Vec<(String, u64)>,
+    /// How much of what is left `RLIMIT_AS` does not let the process have.
+    beyond_limit: u64,
     /// Whether the kernel fills it from its end down.
     top_down: bool,
 }
@@ -88,12 +96,14 @@ fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
             span: span.map(|span| larger(span, size.saturating_sub(hole.least), index == 0)),
             size: *size,
             content: Vec::new(),
+            beyond_limit: 0,
             top_down: top_down(case, index),
         })
         .collect();
     for (pool, limits) in case.pools().iter().zip(limits) {
         for _ in 0..limits.pools {
             let Some(reserved) = position.reserve(limits) else {
+                bound(case, &mut holes);
                 return holes;
             };
             for (name, bytes) in MappingName::ALL.iter().zip(reserved) {
@@ -103,7 +113,25 @@ fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
             }
         }
     }
+    bound(case, &mut holes);
     holes
+}
+
+/// Marks what `RLIMIT_AS` does not let the process have of what is left.
+fn bound(case: &Case<'_>, holes: &mut [Filled]) {
+    let Some(limit) = case.budget.limits.rlimit_as else {
+        return;
+    };
+    let mapped: u64 = holes.iter().map(|hole| hole.size - hole.left()).sum();
+    let mut allowed = limit
+        .get()
+        .saturating_sub(case.budget.headroom.get())
+        .saturating_sub(mapped);
+    for hole in holes {
+        let had = hole.left().min(allowed);
+        hole.beyond_limit = hole.left() - had;
+        allowed -= had;
+    }
 }
 
 /// Where a hole lies that has so many bytes more than the least. Of the first one ASLR has moved neither end, of
@@ -207,23 +235,25 @@ impl Picture {
 
     /// A hole: its content, what is left, and as many lines as its share of all holes.
     fn hole(&mut self, hole: &Filled, drawn: u64) {
-        let mut rows: Vec<(String, u64)> = hole.content.clone();
-        let left = ("left".to_owned(), hole.left());
-        if hole.top_down {
-            rows.push(left);
-        } else {
+        let mut rows: Vec<(char, &str, u64)> = hole
+            .content
+            .iter()
+            .map(|(name, bytes)| ('█', name.as_str(), *bytes))
+            .collect();
+        rows.push(('░', "left", hole.left() - hole.beyond_limit));
+        if hole.beyond_limit > 0 {
+            rows.push(('·', "beyond RLIMIT_AS", hole.beyond_limit));
+        }
+        if !hole.top_down {
             // The first mapping lies lowest.
-            rows.push(left);
             rows.reverse();
         }
-        for (name, bytes) in rows {
+        for (fill, name, bytes) in rows {
             let size = Size::bytes(bytes);
-            let figure = if name == "left" {
-                size.available().to_string()
-            } else {
-                size.needed().to_string()
+            let figure = match fill {
+                '█' => size.needed().to_string(),
+                _ => size.available().to_string(),
             };
-            let fill = if name == "left" { '░' } else { '█' };
             self.line('│', &format!("{fill} {name}"), &figure);
             let lines = u128::from(bytes) * u128::from(LINES) / u128::from(drawn.max(1));
             for _ in 1..lines {
@@ -237,7 +267,8 @@ impl Picture {
 
 /// The budget and the footprint, line by line.
 #[must_use]
-pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
+pub fn figures(case: &Case<'_>, plan: &Plan) -> String {
+    let limits = plan.guaranteed();
     let mut text = String::new();
     let profile = &case.profile;
     let budget = &case.budget;
@@ -306,14 +337,21 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
         } else {
             format!("pool `{}`", pool.name)
         };
-        let _ = writeln!(
-            text,
-            "{name}: {} of {} instances, {} of {} reserved for each",
-            limits.max_instances,
-            pool.asked.max_instances,
-            limits.memory_reservation,
-            pool.asked.memory_reservation
-        );
+        let _ = match plan.misfit {
+            None => writeln!(
+                text,
+                "{name}: {} of {} instances, {} of {} reserved for each",
+                limits.max_instances,
+                pool.asked.max_instances,
+                limits.memory_reservation,
+                pool.asked.memory_reservation
+            ),
+            Some(_) => writeln!(
+                text,
+                "{name} does not fit: {} instances asked, {} reserved for each",
+                pool.asked.max_instances, pool.asked.memory_reservation
+            ),
+        };
         if let Some(counts) = counts(limits, &pool.asked) {
             let _ = writeln!(text, "  {:<18} {:>12}  {counts}", "each instance", "");
         }
@@ -418,7 +456,7 @@ mod tests {
                     }
                 };
                 let plan = Plan::new(&case);
-                let picture = draw(&case, plan.guaranteed(), 80);
+                let picture = draw(&case, &plan, 80);
                 for line in picture.lines() {
                     assert!(line.chars().count() <= 80, "{line}");
                 }
@@ -429,7 +467,7 @@ mod tests {
                         profile.name
                     );
                 }
-                assert!(figures(&case, plan.guaranteed()).contains("largest hole"));
+                assert!(figures(&case, &plan).contains("largest hole"));
             }
         }
     }

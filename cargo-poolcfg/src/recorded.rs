@@ -111,6 +111,5 @@ pub(crate) fn read(place: &Path) -> Option<Generate> {
     if words.first().is_some_and(|program| program != "cargo") {
         words.insert(0, "cargo".to_owned());
     }
-    // What was measured then is not what would be measured now.
-    Generate::recorded(words).filter(|generate| !generate.machine.here)
+    Generate::recorded(words)
 }

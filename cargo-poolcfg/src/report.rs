@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::footprint::{Footprint, footprints};
+use crate::here::HereReport;
 
 /// The version of the schema; it changes when a field is taken away or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -19,6 +20,8 @@ pub const SCHEMA: u32 = 1;
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// What was measured on this machine; null where profiles alone decide.
+    pub here: Option<HereReport>,
     /// One for each target and pool.
     pub results: Vec<PoolResult>,
 }
@@ -29,8 +32,15 @@ impl Report {
     pub fn new(results: Vec<PoolResult>) -> Self {
         Self {
             schema: SCHEMA,
+            here: None,
             results,
         }
+    }
+
+    /// The same of a machine that was measured.
+    #[must_use]
+    pub fn here(self, here: Option<HereReport>) -> Self {
+        Self { here, ..self }
     }
 }
 
@@ -60,8 +70,8 @@ pub struct PoolResult {
     pub pool: Option<String>,
     /// Whose pool it is.
     pub engine: &'static str,
-    /// The VA profile; null where the budget was measured on this machine.
-    pub va_profile: Option<String>,
+    /// The VA profile; `here` for a machine that none matches.
+    pub va_profile: String,
     /// How well the profile is known: `measured`, `source`, `derived` or `unconfirmed`.
     pub known: &'static str,
     /// The process shape.
@@ -403,9 +413,9 @@ impl MisfitReport {
     }
 }
 
-/// The results of every pool of one target. `here` says that the budget was measured.
+/// The results of every pool of one target.
 #[must_use]
-pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<PoolResult> {
+pub fn results(target: &str, case: &Case<'_>, plan: &Plan) -> Vec<PoolResult> {
     let footprints = footprints(case, plan.guaranteed());
     let pools = case.pools().iter().zip(plan.guaranteed()).zip(footprints);
     pools
@@ -417,7 +427,7 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                 os: case.target.os.name(),
                 pool: (!pool.name.is_empty()).then(|| pool.name.to_owned()),
                 engine: pool.asked.engine().word(),
-                va_profile: (!here).then(|| case.profile.name.to_owned()),
+                va_profile: case.profile.name.to_owned(),
                 known: case.profile.known.word(),
                 shape: ShapeReport::new(case),
                 fits: plan.misfit.is_none(),

@@ -11,6 +11,21 @@ use crate::error::Error;
 /// The triple that this program was built for: the host where there is no rustc to ask.
 const BUILT_FOR: &str = env!("POOLCFG_BUILT_FOR");
 
+/// Facts of the triple that this program was built for.
+///
+/// # Errors
+/// When it is not in the built-in table.
+pub(crate) fn built_for() -> Result<TargetFacts, Error> {
+    TargetFacts::builtin(BUILT_FOR).ok_or_else(|| {
+        let message = format!("there is no rustc, and `{BUILT_FOR}` is not in the built-in table");
+        Error::new(
+            Code::UnknownTarget,
+            message,
+            "name the target with `--target`",
+        )
+    })
+}
+
 /// The compiler of the project, or none.
 #[derive(Debug)]
 pub(crate) struct Rustc {
@@ -71,15 +86,7 @@ impl Rustc {
     pub(crate) fn host(&self) -> Result<TargetFacts, Error> {
         match self.ask(None) {
             Answer::Facts(facts) => Ok(facts),
-            Answer::Missing => TargetFacts::builtin(BUILT_FOR).ok_or_else(|| {
-                let message =
-                    format!("there is no rustc, and `{BUILT_FOR}` is not in the built-in table");
-                Error::new(
-                    Code::UnknownTarget,
-                    message,
-                    "name the target with `--target`",
-                )
-            }),
+            Answer::Missing => built_for(),
             Answer::Refused(words) => Err(Error::new(
                 Code::Tool,
                 format!("rustc does not say which host it is on: {words}"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use poolcfg_core::file::TargetFacts;
 
 use crate::error::{Error, all};
-use crate::rustc::Rustc;
+use crate::rustc::{Rustc, built_for};
 use crate::spec;
 
 /// A target, and how the command line names it.
@@ -54,6 +54,19 @@ pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>,
         }
     }
     Ok(targets)
+}
+
+/// The target of this machine, for what is measured on it: rustc's host, or where rustc does not run, as under a limit
+/// that is too small for it, what this program was built for.
+///
+/// # Errors
+/// When that is not in the built-in table.
+pub(crate) fn here(rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
+    let facts = rustc.host().or_else(|_| built_for())?;
+    Ok(vec![NamedTarget {
+        name: facts.triple().to_owned(),
+        facts,
+    }])
 }
 
 fn one(name: &str, rustc: &Rustc) -> Result<NamedTarget, Error> {

@@ -664,7 +664,10 @@ fn mistakes_of_the_command_line() {
         .ends(2)
         .says("behind the command");
     project.run(&["--here", "--target", RISCV64]).ends(2);
-    project.run(&["--here", "--check"]).ends(2);
+    project
+        .run(&["--here", "--check"])
+        .ends(101)
+        .says("pool_limits.rs");
     project
         .run(&["--relocation-model", "pic"])
         .ends(2)
@@ -776,7 +779,7 @@ fn poolcfg_needs_neither_cargo_nor_rustc() {
     );
     assert!(run(&["profiles"]).stdout.contains("sv39"));
     let here = run(&["--here", "--emit", "json"]);
-    assert_eq!(here.json()["results"][0]["va_profile"], Value::Null);
+    assert!(here.json()["here"]["basis"].is_string());
     // Rust goes to stdout where there is no package.
     fs::remove_file(folder.root().join("poolcfg.toml")).unwrap();
     assert!(

@@ -319,16 +319,22 @@ impl Misfit {
         Suggested::of(case.pools[self.pool].keep, &self.largest_fit)
     }
 
-    /// What would fit, as advice: `max_instances = 42 fits`, and how large a limit would have to be that can be said.
+    /// What would fit under the same limits, as advice: `max_instances = 42 fits`.
     #[must_use]
-    pub const fn advice(&self, case: &Case<'_>) -> Text {
+    pub const fn fitting(&self, case: &Case<'_>) -> Text {
         let text = self.write_fit(case);
-        let text = match self.limit {
+        match self.limit {
             Limit::RlimitData | Limit::CommitLimit => {
                 text.str("; a smaller `max_memory_size` takes less")
             }
             _ => text,
-        };
+        }
+    }
+
+    /// The same, and how large a limit would have to be that can be said.
+    #[must_use]
+    pub const fn advice(&self, case: &Case<'_>) -> Text {
+        let text = self.fitting(case);
         let Some(bound) = self.limit.bound() else {
             return text;
         };

@@ -10,6 +10,7 @@ use poolcfg_core::{
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::RecheckLimit;
+use crate::overcommit;
 use crate::proc;
 
 /// What one pool takes of the limits of its process at worst.
@@ -157,29 +158,12 @@ impl Bounds {
         self.own.maps = promised.saturating_add(others.max(HEADROOM_MAPS));
     }
 
-    /// Reads the limit of `vm.overcommit_memory = 2`, against which every writable page is charged, also of a mapping
-    /// with MAP_NORESERVE. Source: mm/util.c, __vm_enough_memory.
+    /// Reads the limit of `vm.overcommit_memory = 2`.
     fn read_commit_limit<M: Machine>(&mut self, machine: &M, holdings: &[Holding]) {
-        let mode = machine.text("/proc/sys/vm/overcommit_memory");
-        if mode.and_then(|mode| proc::number(&mode)) != Some(2) {
-            return;
-        }
-        let meminfo = machine.text("/proc/meminfo").unwrap_or_default();
-        let (Some(limit), Some(committed)) = (
-            proc::size_of(&meminfo, "CommitLimit"),
-            proc::size_of(&meminfo, "Committed_AS"),
-        ) else {
+        let Some(left) = overcommit::left(machine) else {
             return;
         };
-        // What is kept back for the administrator, and for the user's other processes.
-        let kept = ["admin_reserve_kbytes", "user_reserve_kbytes"]
-            .iter()
-            .filter_map(|name| proc::number(&machine.text(&format!("/proc/sys/vm/{name}"))?))
-            .fold(0u64, |sum, kib| {
-                sum.saturating_add(kib.saturating_mul(1024))
-            });
-        let left = limit.saturating_sub(committed);
-        self.limits.commit_limit = Some(left.saturating_sub(Size::bytes(kept)));
+        self.limits.commit_limit = Some(left);
         // What live slots have opened is committed already.
         let open = open_bytes(machine, holdings).get();
         self.own.committed = promised_bytes(holdings).saturating_sub(open);

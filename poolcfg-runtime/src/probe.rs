@@ -1,13 +1,12 @@
 //! The probe: what this process has in fact of what VA profiles and shapes tell of processes like it.
 
-use poolcfg_core::{
-    Aslr, Budget, HOLES, MAX_MAP_COUNT, RelocationModel, SearchLayout, Shape, Size, StackLimit,
-    Target, UnlimitedStack, VaProfile,
-};
+use poolcfg_core::{HOLES, RelocationModel, Size, Target, UnlimitedStack, VaProfile};
 
+use crate::cgroup;
 use crate::elf;
 use crate::layout::{self, Search};
 use crate::machine::{Here, Machine, Resource};
+use crate::overcommit;
 use crate::proc;
 use crate::slabs::largest_single;
 
@@ -31,16 +30,22 @@ pub struct Probe {
     pub unlimited_stack: Option<UnlimitedStack>,
     /// Whether the program is a PIE; nothing when its file cannot be read.
     pub relocation_model: Option<RelocationModel>,
+    /// How far ASLR moves things, as a number of bits of pages: `vm.mmap_rnd_bits`, or of a 32-bit process on a
+    /// 64-bit kernel `vm.mmap_rnd_compat_bits`. `None` if it cannot be read: it is for root (mode 0600 in
+    /// kernel/sysctl.c).
+    pub aslr_bits: Option<u32>,
     /// The limits of the process and of the machine.
-    pub limits: ProcessLimits,
+    pub limits: ProbeLimits,
     /// The holes in the order in which the kernel searches them.
-    in_order: [Size; HOLES],
+    pub(crate) in_order: [Size; HOLES],
+    /// Whether `RLIMIT_AS` ended the measuring, so that the holes may be larger.
+    pub(crate) is_cut_short: bool,
 }
 
 /// The limits that bear on pools. Nothing where there is no limit, or none that can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ProcessLimits {
+pub struct ProbeLimits {
     /// `RLIMIT_AS`
     pub address_space: Option<Size>,
     /// `RLIMIT_DATA`; read on Linux, where it counts what becomes writable.
@@ -55,10 +60,26 @@ pub struct ProcessLimits {
     pub overcommit_memory: Option<u64>,
     /// `CommitLimit`, which counts in mode 2.
     pub commit_limit: Option<Size>,
-    /// `Committed_AS`, what of the limit is used.
-    pub committed: Option<Size>,
-    /// `MemTotal` and `SwapTotal`: the most that one mapping may charge in mode 0.
-    pub ram_and_swap: Option<Size>,
+    /// What of it is left in mode 2: less what is committed, and what is kept for the administrator and for the
+    /// user's other processes. `None` in other modes.
+    pub commit_left: Option<Size>,
+    /// `MemTotal`: RAM.
+    pub ram: Option<Size>,
+    /// `SwapTotal`: swap of the machine.
+    pub swap: Option<Size>,
+    /// How much of it is in use: `SwapTotal` less `SwapFree`.
+    pub swap_used: Option<Size>,
+    /// The least that a memory cgroup of the process allows it of RAM: `memory.max`, of version 1
+    /// `memory.limit_in_bytes`. `None` if none bounds it.
+    pub cgroup: Option<Size>,
+}
+
+impl ProbeLimits {
+    /// RAM and swap of the machine: the most that one mapping may charge in mode 0 of overcommit.
+    #[must_use]
+    pub fn ram_and_swap(&self) -> Option<Size> {
+        self.ram?.checked_add(self.swap?)
+    }
 }
 
 /// Measures this process. The reservations are held for some microseconds only, but a thread that maps
@@ -79,6 +100,7 @@ impl Probe {
         let window = layout::window(machine).map(Size::bytes);
         let search = layout::search(machine);
         let maps = machine.text("/proc/self/maps").unwrap_or_default();
+        let status = machine.text("/proc/self/status").unwrap_or_default();
         let measured = measure(machine, page_size, window);
         let mut holes: Vec<Size> = measured.iter().map(|(_, bytes)| *bytes).collect();
         holes.sort_by_key(|bytes| std::cmp::Reverse(*bytes));
@@ -96,55 +118,17 @@ impl Probe {
             .collect();
         Self {
             window,
-            holes,
             gaps,
             page_size,
             va_profiles,
             unlimited_stack: search.and_then(|search| search.unlimited_stack),
             relocation_model: relocation_model(),
-            limits: ProcessLimits::of(machine),
+            aslr_bits: layout::aslr_bits(machine),
+            is_cut_short: is_cut_short(machine.limit(Resource::AddressSpace), &holes, &status),
+            holes,
+            limits: ProbeLimits::of(machine),
             in_order: in_order(&measured, search),
         }
-    }
-
-    /// The shape of this process, for what can be told of it; how far ASLR reaches is taken as the maximum.
-    #[must_use]
-    pub fn shape(&self) -> Shape {
-        Shape {
-            relocation_model: self.relocation_model.unwrap_or(RelocationModel::Pie),
-            stack_limit: match self.unlimited_stack {
-                Some(_) => StackLimit::Unlimited,
-                None => StackLimit::Finite,
-            },
-            aslr: Aslr::Maximum,
-            layout: SearchLayout::Standard,
-        }
-    }
-
-    /// The budget of this process as measured, with `headroom` left to what is still to come; the usual
-    /// headroom, 1/64 of the window and 1 GiB at most, when none is given.
-    #[must_use]
-    pub fn budget(&self, headroom: Option<Size>) -> Budget {
-        let headroom = headroom.unwrap_or_else(|| {
-            // What the model leaves on the profile that is nearest.
-            let profile = match self.va_profiles.first() {
-                Some(profile) => Some(**profile),
-                None => VaProfile::floor(Target::CURRENT),
-            };
-            profile.map_or(Size::gib(1), |profile| {
-                Budget::new(&profile, self.shape(), None).headroom
-            })
-        });
-        let linux = Target::CURRENT.os.has_linux_kernel();
-        let limits = poolcfg_core::ProcessLimits {
-            max_map_count: self.limits.max_map_count.or(linux.then_some(MAX_MAP_COUNT)),
-            memory: self
-                .limits
-                .ram_and_swap
-                .filter(|_| self.limits.overcommit_memory == Some(0)),
-            ..poolcfg_core::ProcessLimits::NONE
-        };
-        Budget::measured(self.in_order, self.page_size, headroom, limits)
     }
 }
 
@@ -176,6 +160,15 @@ fn measure<M: Machine>(machine: &M, page_size: Size, window: Option<Size>) -> Ve
     held.iter()
         .map(|(address, bytes, _)| (*address, *bytes))
         .collect()
+}
+
+/// Whether the holes end where `RLIMIT_AS` does, but for what maps a little meanwhile.
+fn is_cut_short(limit: Option<Size>, holes: &[Size], status: &str) -> bool {
+    const SLACK: Size = Size::mib(16);
+    let used = proc::size_of(status, "VmSize").unwrap_or(Size::ZERO);
+    let all = holes.iter().chain([&used, &SLACK]);
+    let all = all.fold(0u64, |sum, bytes| sum.saturating_add(bytes.get()));
+    limit.is_some_and(|limit| all >= limit.get())
 }
 
 /// Sorts holes into the kernel's order of search: from the top down, and when all of that is too small
@@ -210,7 +203,7 @@ fn relocation_model() -> Option<RelocationModel> {
     elf::relocation_model(&header)
 }
 
-impl ProcessLimits {
+impl ProbeLimits {
     fn of<M: Machine>(machine: &M) -> Self {
         let number = |path| proc::number(&machine.text(path)?);
         let meminfo = machine.text("/proc/meminfo").unwrap_or_default();
@@ -222,8 +215,13 @@ impl ProcessLimits {
             max_map_count: number("/proc/sys/vm/max_map_count"),
             overcommit_memory: number("/proc/sys/vm/overcommit_memory"),
             commit_limit: proc::size_of(&meminfo, "CommitLimit"),
-            committed: proc::size_of(&meminfo, "Committed_AS"),
-            ram_and_swap: proc::ram_and_swap(&meminfo),
+            commit_left: overcommit::left(machine),
+            ram: proc::size_of(&meminfo, "MemTotal"),
+            swap: proc::size_of(&meminfo, "SwapTotal"),
+            swap_used: proc::size_of(&meminfo, "SwapTotal")
+                .zip(proc::size_of(&meminfo, "SwapFree"))
+                .map(|(all, free)| all.saturating_sub(free)),
+            cgroup: cgroup::memory_limit(machine),
         }
     }
 }

@@ -11,13 +11,18 @@ use crate::bounds::{Bounds, Exceeded, beside_slots, demand};
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
-use crate::misfit::{Misfit, RecheckError, RecheckLimit};
+use crate::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
 use crate::options::RecheckOptions;
+use crate::order::Order;
 use crate::proc;
 use crate::reach::Reach;
-use crate::slabs::{Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
+use crate::slabs::{Placer, Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
 use crate::spacious::Spacious;
 use crate::variables::InForce;
+
+mod in_order;
+
+pub(crate) use in_order::hold;
 
 /// One recheck at a time: what one has measured, another would take.
 pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -71,6 +76,8 @@ struct Recheck<'a, M> {
     headroom: Size,
     /// What is guaranteed to the pools of the process that are still to come.
     to_come: Vec<Limits>,
+    /// The same and engines that are not made yet, in the file's order.
+    order: Order,
     /// Where the slots of native pools may lie.
     reach: Reach,
 }
@@ -91,24 +98,9 @@ pub(crate) fn recheck<M: Machine>(
     promise: &Promise<'static>,
     options: RecheckOptions,
 ) -> Result<Taken<M::Mapping>, RecheckError> {
-    let page_size = machine.page_size();
-    let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
     let holdings = machine.holdings();
-    let to_come = to_come(promise, &holdings);
-    let this = Recheck {
-        machine,
-        promise,
-        in_force,
-        scale: Scale {
-            asked: in_force.asked,
-            keep: in_force.keep,
-        },
-        bounds: Bounds::read(machine, &in_force.asked, &to_come, page_size, &holdings),
-        page_size,
-        headroom: promise.headroom,
-        to_come,
-        reach: Reach::of(machine, options.wide, promise.headroom),
-    };
+    let this = Recheck::new(machine, promise, options, &holdings, None)?;
+    let in_force = this.in_force;
     // The least that is of use, where it is a number of instances that shrinks.
     let min = match in_force.keep {
         Keep::MemoryReservation => u64::from(in_force.min_instances),
@@ -116,7 +108,12 @@ pub(crate) fn recheck<M: Machine>(
     };
     // An operator may need more than the build guarantees, and then no less will do.
     let guaranteed = this.scale.value(&in_force.guaranteed).max(min);
-    let asked = if this.to_come.len() > MANY {
+    if machine.kept().is_held()
+        && let Some(taken) = this.take_kept(&this.scale.limits(guaranteed))
+    {
+        return Ok(taken);
+    }
+    let asked = if this.to_come.len() > MANY || machine.kept().is_held() {
         guaranteed
     } else {
         this.scale.value(&in_force.asked)
@@ -137,24 +134,6 @@ pub(crate) fn recheck<M: Machine>(
     Err(this.misfit(limits, failure).into())
 }
 
-/// What is guaranteed to each pool of the process that is neither held nor this one.
-fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
-    promise
-        .process
-        .pools()
-        .flat_map(|(name, limits)| {
-            let held = holdings
-                .iter()
-                .filter(|held| held.name == Some(name))
-                .count();
-            let here = held.saturating_add(usize::from(name == promise.name));
-            let all = usize::try_from(limits.pools).unwrap_or(usize::MAX);
-            // More than many are as good as many.
-            std::iter::repeat_n(limits, all.saturating_sub(here).min(MANY + 1))
-        })
-        .collect()
-}
-
 /// Bytes of address space that pools hold.
 fn held(holdings: &[Holding]) -> Size {
     let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
@@ -163,18 +142,47 @@ fn held(holdings: &[Holding]) -> Size {
     }))
 }
 
-/// A pool, and what was reserved beside it.
-type Beside<M> = (Taken<M>, Vec<Slabs<M>>);
+impl<'a, M: Machine> Recheck<'a, M> {
+    fn new(
+        machine: &'a M,
+        promise: &'a Promise<'static>,
+        options: RecheckOptions,
+        holdings: &[Holding],
+        own: Option<usize>,
+    ) -> Result<Self, RecheckError> {
+        let page_size = machine.page_size();
+        let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
+        let order = Order::new(promise, holdings, own);
+        let to_come = order.guarantees();
+        Ok(Self {
+            machine,
+            promise,
+            in_force,
+            scale: Scale {
+                asked: in_force.asked,
+                keep: in_force.keep,
+            },
+            bounds: Bounds::read(machine, &in_force.asked, &to_come, page_size, holdings),
+            page_size,
+            headroom: promise.headroom,
+            to_come,
+            order,
+            reach: Reach::of(
+                machine,
+                options.wide,
+                promise.headroom,
+                layout::largest_stack(promise.shape),
+            ),
+        })
+    }
 
-impl<M: Machine> Recheck<'_, M> {
-    /// Reserves one pool, and makes sure that `others` and `headroom` find their place beside it.
+    /// Reserves one pool, and makes sure that `headroom` finds its place beside it.
     fn reserve(
         &self,
         limits: Limits,
-        others: &[Limits],
         headroom: Size,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let (taken, beside) = self.reserve_pools(limits, others)?;
+        let taken = self.reserve_pool(limits)?;
         if headroom.is_zero() {
             return Ok(taken);
         }
@@ -187,51 +195,41 @@ impl<M: Machine> Recheck<'_, M> {
         }
         // What is left over may be in holes that are too small for the headroom, and not for slots: then
         // it fits the other way round.
-        drop((taken, beside));
+        drop(taken);
         match self.machine.reserve(headroom) {
-            Ok(_headroom) => match self.reserve_pools(limits, others) {
-                Ok((taken, _)) => Ok(taken),
-                Err(other) => Err(refusal(other.held, other.source)),
-            },
+            Ok(_headroom) => self
+                .reserve_pool(limits)
+                .map_err(|other| refusal(other.held, other.source)),
             Err(source) => Err(refusal(Slabs::NONE, source)),
         }
     }
 
-    /// Reserves one pool, a native one where its slots may lie.
-    fn slabs(&self, limits: &Limits) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
+    fn reserve_pool(&self, limits: Limits) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        Ok(self.taken(limits, self.slabs(&limits, self.headroom, false)?))
+    }
+
+    /// Reserves one pool, a native one where its slots may lie, with so much room for the heap.
+    fn slabs(
+        &self,
+        limits: &Limits,
+        heap: Size,
+        spare: bool,
+    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
         let reach = match limits.wasmtime {
             Some(_) => &Reach::ANY,
             None => &self.reach,
         };
-        Slabs::reserve(self.machine, limits, self.page_size, reach)
-    }
-
-    /// Reserves one pool, and beside it what `others` need.
-    fn reserve_pools(
-        &self,
-        limits: Limits,
-        others: &[Limits],
-    ) -> Result<Beside<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let slabs = self.slabs(&limits)?;
-        let mut beside = Vec::with_capacity(others.len());
-        for other in others {
-            match self.slabs(other) {
-                Ok(other) => beside.push(other),
-                Err(other) => {
-                    return Err(Refusal::beside(slabs, &limits, other.bytes, other.source));
-                }
-            }
-        }
-        let taken = Taken {
-            limits,
-            page_size: self.page_size,
-            slabs,
+        let placer = Placer {
+            machine: self.machine,
+            reach,
+            heap,
+            spare,
         };
-        Ok((taken, beside))
+        Slabs::reserve(placer, limits, self.page_size)
     }
 
-    /// Takes as much as goes from `least` to `most`. The least is taken with nothing beside it: what the
-    /// rest needs was reckoned with when it was promised.
+    /// Takes as much as goes from `least` to `most`. Only what is beyond the least has to leave the headroom: with
+    /// the least, what the rest needs was reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
             .check(&self.scale.limits(least), &[])
@@ -241,7 +239,24 @@ impl<M: Machine> Recheck<'_, M> {
                 .check(&self.scale.limits(value), &self.to_come)
                 .is_ok()
         });
-        let take = |value| self.reserve(self.scale.limits(value), &self.to_come, self.headroom);
+        // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
+        // an engine that is still to be made, find no other for.
+        let in_order = self.in_force.asked.wasmtime.is_some() || self.order.matters();
+        let take = |value| {
+            let limits = self.scale.limits(value);
+            if in_order {
+                self.take_beyond(limits)
+            } else {
+                self.reserve(limits, self.headroom)
+            }
+        };
+        let fits = |value| {
+            if in_order {
+                self.is_room_beyond(&self.scale.limits(value))
+            } else {
+                take(value).is_ok()
+            }
+        };
         let mut misfit = most;
         if most > least {
             match take(most) {
@@ -256,17 +271,35 @@ impl<M: Machine> Recheck<'_, M> {
                 Err(_) => {}
             }
         }
-        let fit = largest(least, misfit, |value| take(value).is_ok());
+        let fit = largest(least, misfit, fits);
         if fit > least
             && let Ok(taken) = take(fit)
         {
             return Ok(taken);
         }
-        self.reserve(self.scale.limits(least), &[], Size::ZERO)
+        self.take_guaranteed(self.scale.limits(least))
             .map_err(Failure::Refused)
     }
 
     fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
+        let holdings = self.machine.holdings();
+        // What slots hold that have outlived their pool may be of any file. And where this file has no more pools of a
+        // name than there are already, another one has them.
+        let alive = |name| {
+            let named = |holding: &&Holding| holding.name == Some(name);
+            wide(holdings.iter().filter(named).count())
+        };
+        let is_of_others = |holding: &Holding| {
+            let Some(name) = holding.name else {
+                return false;
+            };
+            let file = self.promise.process.pools();
+            let own = u64::from(name == self.promise.name);
+            file.filter(|(other, _)| *other == name)
+                .all(|(_, limits)| alive(name).saturating_add(own) > u64::from(limits.pools))
+        };
+        let others = holdings.iter().filter(|holding| is_of_others(holding));
+        let others: Vec<_> = others.cloned().collect();
         let mut misfit = Misfit {
             pool: self.promise.name,
             limits,
@@ -285,8 +318,10 @@ impl<M: Machine> Recheck<'_, M> {
             shape: self.promise.shape,
             slot: None,
             holes: Vec::new(),
-            unlimited_stack: None,
-            held: held(&self.machine.holdings()),
+            layout: None,
+            held: held(&holdings),
+            held_by_others: held(&others),
+            headroom: self.headroom,
             source: None,
         };
         let (exceeded, of_size) = match failure {
@@ -386,13 +421,15 @@ impl<M: Machine> Recheck<'_, M> {
                 };
             }
         }
-        misfit.unlimited_stack =
-            layout::search(self.machine).and_then(|search| search.unlimited_stack);
+        misfit.layout = layout::other(self.machine, self.promise.shape);
         let gap = proc::gaps(&maps, 0).first().map(|gap| gap.bytes);
         // A free range of twice the size that is searched is no reason, and where not even a page is had there
         // is none that can be seen: something else refuses.
         let ample = Size::bytes(bytes.get().saturating_mul(2));
-        let reason = misfit.unlimited_stack.is_some() || left.is_some();
+        let is_legacy = misfit
+            .layout
+            .is_some_and(|layout| !matches!(layout, OtherLayout::LargeStack { .. }));
+        let reason = is_legacy || left.is_some();
         misfit.holes = match left {
             Some(left) => vec![left],
             None => self.holes(bytes, misfit.slot),
@@ -442,6 +479,7 @@ impl<M: Machine> Recheck<'_, M> {
             page_size: self.page_size,
             headroom: self.headroom,
             to_come: Vec::new(),
+            order: Order::default(),
             reach: self.reach.clone(),
         }
     }
@@ -457,7 +495,7 @@ impl<M: Machine> Recheck<'_, M> {
         ];
         let spacious = Spacious::new(self.machine, spare, beside);
         self.bounds.check(&limits, &[]).is_ok()
-            && self.on(&spacious).reserve(limits, &[], headroom).is_ok()
+            && self.on(&spacious).reserve(limits, headroom).is_ok()
     }
 
     /// What would fit, each number with the other as asked. The operator starts another process with it,
@@ -505,7 +543,7 @@ impl<M: Machine> Recheck<'_, M> {
     /// What the build guarantees, where that is to be counted on in another process too: it fits here, in a
     /// process like the one that was planned with. It leaves to ASLR what the model knows that ASLR takes.
     fn guaranteed_anywhere(&self, misfit: &Misfit) -> Option<Limits> {
-        let planned = misfit.unlimited_stack.is_none() && self.machine.holdings().is_empty();
+        let planned = misfit.layout.is_none() && self.machine.holdings().is_empty();
         let guaranteed = self.in_force.guaranteed;
         (misfit.limit == RecheckLimit::Hole
             && planned
@@ -514,5 +552,7 @@ impl<M: Machine> Recheck<'_, M> {
     }
 }
 
+#[cfg(test)]
+mod space;
 #[cfg(test)]
 pub(crate) mod tests;

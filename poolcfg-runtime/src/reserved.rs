@@ -7,9 +7,9 @@ use poolcfg_core::{
 };
 
 use crate::bounds::{maps_at_worst, writable_at_worst};
+use crate::cgroup;
 use crate::ledger::{Entry, Holding};
 use crate::machine::{Here, Machine, wide};
-use crate::proc;
 use crate::recheck::Taken;
 use crate::slabs::{Slabs, slab_bytes};
 use crate::swap::swap;
@@ -41,6 +41,7 @@ impl Reserved {
         let entry = Entry::new(Holding {
             name: Some(promise.name),
             ranges: ranges.collect(),
+            unmapped: None,
             maps_at_worst: maps_at_worst(&limits, page_size, slabs.memories.len()),
             writable_at_worst: writable_at_worst(&limits, page_size),
         });
@@ -125,12 +126,7 @@ pub(crate) fn warnings<M: Machine>(
         });
     }
     let touched = writable_at_worst(limits, page_size);
-    let cgroups = machine.text("/proc/self/cgroup").unwrap_or_default();
-    let limit = proc::cgroup_limit_files(&cgroups)
-        .iter()
-        .filter_map(|file| proc::number(&machine.text(file)?))
-        .map(Size::bytes)
-        .min();
+    let limit = cgroup::memory_limit(machine);
     if let Some(limit) = limit.filter(|limit| *limit < touched) {
         warnings.push(Warning::MemoryCgroup {
             limit,

@@ -6,12 +6,13 @@
 //! in one piece always.
 
 use std::io;
+use std::ops::Range;
 
 use poolcfg_core::{Limits, MappingName, PIECES, Size};
 
 use crate::layout;
 use crate::machine::{Machine, wide};
-use crate::reach::Reach;
+use crate::reach::{Reach, Spot};
 
 /// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
 /// one below its stack only when nothing else is free; emulators and sandboxes may do so at once, and what is
@@ -114,20 +115,17 @@ impl<M> Slabs<M> {
         stacks: None,
     };
 
-    /// Reserves one pool of these limits within reach. When it fails, what was reserved is given back with
-    /// the refusal.
+    /// Reserves one pool of these limits. When it fails, what was reserved is given back with the refusal.
     pub(crate) fn reserve<H: Machine<Mapping = M>>(
-        machine: &H,
+        placer: Placer<'_, H>,
         limits: &Limits,
         page_size: Size,
-        reach: &Reach,
     ) -> Result<Self, Box<Refusal<M>>> {
         let mut held = Self::NONE;
         let memories = Memories {
-            machine,
             limits,
             page_size,
-            reach,
+            placer,
         };
         let mut slots = 0;
         if let Err(source) = memories.reserve(&mut held.memories, &mut slots) {
@@ -144,7 +142,7 @@ impl<M> Slabs<M> {
             if bytes.is_zero() {
                 continue;
             }
-            match machine.reserve(bytes) {
+            match memories.placer.take(bytes) {
                 Ok(mapping) if name == MappingName::Tables => held.tables = Some(mapping),
                 Ok(mapping) => held.stacks = Some(mapping),
                 Err(source) => {
@@ -161,18 +159,216 @@ impl<M> Slabs<M> {
         Ok(held)
     }
 
+    /// Moves each mapping to the low end of its hole.
+    pub(crate) fn lower<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
+        // The lowest first: those above follow.
+        self.exchange(placer.machine, false, |mapping| placer.lower(mapping))
+    }
+
+    /// Moves each mapping to the high end of its hole.
+    pub(crate) fn raise<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
+        self.exchange(placer.machine, true, |mapping| placer.raise(mapping))
+    }
+
+    /// Gives back what was added to each mapping for its alignment.
+    pub(crate) fn trim<H: Machine<Mapping = M>>(self, machine: &H) -> io::Result<Self> {
+        let alignment = alignment(machine.page_size());
+        self.exchange(machine, true, |mapping| {
+            let (start, bytes) = (machine.address(&mapping), machine.bytes(&mapping));
+            let exact = bytes.saturating_sub(alignment);
+            if alignment.is_zero() || exact < alignment {
+                return Ok(mapping);
+            }
+            drop(mapping);
+            let found = machine.reserve_at(start, exact);
+            found.or_else(|_| machine.reserve(exact))
+        })
+    }
+
+    /// Exchanges each mapping for another one, the highest first or the lowest.
+    fn exchange<H: Machine<Mapping = M>>(
+        self,
+        machine: &H,
+        highest_first: bool,
+        mut exchange: impl FnMut(M) -> io::Result<M>,
+    ) -> io::Result<Self> {
+        let memories = self.memories.len();
+        let has_tables = self.tables.is_some();
+        let rest = self.tables.into_iter().chain(self.stacks);
+        let mut all: Vec<_> = self.memories.into_iter().chain(rest).enumerate().collect();
+        all.sort_by_key(|(_, mapping)| machine.address(mapping));
+        if highest_first {
+            all.reverse();
+        }
+        let all = all
+            .into_iter()
+            .map(|(at, mapping)| Ok((at, exchange(mapping)?)));
+        let mut all = all.collect::<io::Result<Vec<_>>>()?;
+        all.sort_by_key(|(at, _)| *at);
+        let mut all = all.into_iter().map(|(_, mapping)| mapping);
+        Ok(Self {
+            memories: all.by_ref().take(memories).collect(),
+            tables: if has_tables { all.next() } else { None },
+            stacks: all.next(),
+        })
+    }
+
     /// All mappings.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
         self.memories.iter().chain(&self.tables).chain(&self.stacks)
     }
 }
 
-/// The memories of one pool, and where they may lie.
+/// To what the kernel may align mappings that are at least as large: a page table of entries of 8 bytes maps as much,
+/// and on 32 bits nothing is aligned. It looks for a place with so much to spare first, in every hole, and only then
+/// for one that fits. Sources: mm/mmap.c, __get_unmapped_area; mm/huge_memory.c, __thp_get_unmapped_area.
+pub(crate) const fn alignment(page_size: Size) -> Size {
+    if cfg!(target_pointer_width = "32") {
+        Size::ZERO
+    } else {
+        Size::bytes(page_size.get().saturating_mul(page_size.get() / 8))
+    }
+}
+
+/// Takes mappings where they may lie.
+pub(crate) struct Placer<'a, H> {
+    pub(crate) machine: &'a H,
+    pub(crate) reach: &'a Reach,
+    /// Bytes that a heap is left behind it.
+    pub(crate) heap: Size,
+    /// Whether each mapping has as much to spare as alignment may take, so that an equal one finds its place again.
+    pub(crate) spare: bool,
+}
+
+impl<H> Clone for Placer<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Placer<'_, H> {}
+
+impl<H: Machine> Placer<'_, H> {
+    /// One mapping of so many bytes: where the kernel puts it, or at the high end of that hole.
+    fn take(&self, bytes: Size) -> io::Result<H::Mapping> {
+        let alignment = alignment(self.machine.page_size());
+        let bytes = if self.spare && bytes >= alignment {
+            let bytes = bytes.checked_add(alignment);
+            bytes.ok_or(io::ErrorKind::OutOfMemory)?
+        } else {
+            bytes
+        };
+        let mut misplaced = Vec::new();
+        while misplaced.len() < MISPLACED {
+            let mapping = self.machine.reserve(bytes)?;
+            let start = self.machine.address(&mapping);
+            let window = || layout::window(self.machine);
+            match self.reach.spot(start, bytes, window) {
+                Spot::Good => return Ok(mapping),
+                Spot::Bad => misplaced.push(mapping),
+                spot @ (Spot::Low | Spot::NearStack) => match self.hole(&mapping) {
+                    // No heap is behind it: it stays, and does not depend on what is in the way further up.
+                    Hole::Around(free) if spot == Spot::Low && start >= free.start => {
+                        return Ok(mapping);
+                    }
+                    Hole::Around(free) => match self.high_end(&mapping, &free) {
+                        Some(to) => return self.put(mapping, to),
+                        // Held meanwhile, so that the next one comes to lie elsewhere.
+                        None => misplaced.push(mapping),
+                    },
+                    Hole::Unknown if spot == Spot::Low => return Ok(mapping),
+                    Hole::Unknown | Hole::Full => misplaced.push(mapping),
+                },
+            }
+        }
+        Err(io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// Moves a mapping to the high end of the hole in which it lies.
+    fn raise(&self, mapping: H::Mapping) -> io::Result<H::Mapping> {
+        if let Hole::Around(free) = self.hole(&mapping)
+            && let Some(to) = self.high_end(&mapping, &free)
+        {
+            return self.put(mapping, to);
+        }
+        Ok(mapping)
+    }
+
+    /// Moves a mapping to the low end of the hole in which it lies. One that was found from the bottom up is at the end
+    /// that is filled last.
+    fn lower(&self, mapping: H::Mapping) -> io::Result<H::Mapping> {
+        let (start, bytes) = (self.machine.address(&mapping), self.machine.bytes(&mapping));
+        if self
+            .reach
+            .is_below_the_base(start.saturating_add(bytes.get()))
+            && let Hole::Around(free) = self.hole(&mapping)
+            && let Some(to) = free.start.checked_next_multiple_of(self.grain(start).get())
+            && to < start
+        {
+            return self.put(mapping, to);
+        }
+        Ok(mapping)
+    }
+
+    /// The hole in which a mapping lies.
+    fn hole(&self, mapping: &H::Mapping) -> Hole {
+        let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
+        let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
+        if maps.is_empty() {
+            return Hole::Unknown;
+        }
+        match self.reach.around(&maps, start, bytes, self.heap) {
+            Some(free) => Hole::Around(free),
+            None => Hole::Full,
+        }
+    }
+
+    /// Where a mapping begins at the high end of a hole; `None` if it does not fit.
+    fn high_end(&self, mapping: &H::Mapping, hole: &Range<u64>) -> Option<u64> {
+        let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
+        let to = Size::bytes(hole.end.checked_sub(bytes.get())?).round_down(self.grain(start));
+        (to.get() >= hole.start).then_some(to.get())
+    }
+
+    /// To what a mapping that begins there is aligned, as far as it matters.
+    fn grain(&self, start: u64) -> Size {
+        let page_size = self.machine.page_size();
+        let grain = Size::bytes(1u64 << start.trailing_zeros().min(62));
+        grain.min(alignment(page_size)).max(page_size)
+    }
+
+    /// Moves a mapping; where others have been quicker, it stays or goes where the kernel wants it.
+    fn put(&self, mapping: H::Mapping, to: u64) -> io::Result<H::Mapping> {
+        let (start, bytes) = (self.machine.address(&mapping), self.machine.bytes(&mapping));
+        if to == start {
+            return Ok(mapping);
+        }
+        if to.abs_diff(start) >= bytes.get() {
+            return Ok(self.machine.reserve_at(to, bytes).unwrap_or(mapping));
+        }
+        drop(mapping);
+        self.machine
+            .reserve_at(to, bytes)
+            .or_else(|_| self.machine.reserve_at(start, bytes))
+            .or_else(|_| self.machine.reserve(bytes))
+    }
+}
+
+/// What is known of the hole in which a mapping lies.
+enum Hole {
+    /// These addresses, as far as slots may lie there.
+    Around(Range<u64>),
+    /// Nothing of it is left to slots.
+    Full,
+    /// The system does not tell.
+    Unknown,
+}
+
+/// The memories of one pool.
 struct Memories<'a, H> {
-    machine: &'a H,
     limits: &'a Limits,
     page_size: Size,
-    reach: &'a Reach,
+    placer: Placer<'a, H>,
 }
 
 impl<H: Machine> Memories<'_, H> {
@@ -201,21 +397,9 @@ impl<H: Machine> Memories<'_, H> {
         slab_bytes(self.limits, MappingName::Memories, slots, self.page_size)
     }
 
-    /// So many in one mapping, where the kernel puts it.
+    /// So many in one mapping.
     fn take(&self, slots: u32) -> io::Result<H::Mapping> {
-        let bytes = self.bytes(slots);
-        let mut misplaced = Vec::new();
-        while misplaced.len() < MISPLACED {
-            let mapping = self.machine.reserve(bytes)?;
-            let start = self.machine.address(&mapping);
-            let window = || layout::window(self.machine);
-            if self.reach.allows(start, bytes, window) {
-                return Ok(mapping);
-            }
-            // Held meanwhile, so that the next one comes to lie elsewhere.
-            misplaced.push(mapping);
-        }
-        Err(io::ErrorKind::OutOfMemory.into())
+        self.placer.take(self.bytes(slots))
     }
 
     /// As many below `misfit` as go into one mapping now.
@@ -231,23 +415,21 @@ impl<H: Machine> Memories<'_, H> {
     /// As many as go where the kernel does not search by itself, up to `most`.
     fn by_address(&self, most: u32) -> Option<(H::Mapping, u32)> {
         let grain = self.page_size.max(poolcfg_core::GRAIN);
-        self.reach
-            .unsearched(self.machine)
-            .into_iter()
-            .find_map(|range| {
-                let room = range.end - range.start;
-                let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
-                    u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)
-                });
-                let slots = u32::try_from(slots).ok().filter(|slots| *slots > 0)?;
-                let bytes = self.bytes(slots);
-                // At the end of the range: behind its beginning there may be a heap.
-                let start = Size::bytes(range.end - bytes.get()).round_down(grain).get();
-                if start < range.start {
-                    return None;
-                }
-                Some((self.machine.reserve_at(start, bytes).ok()?, slots))
-            })
+        let Placer { machine, reach, .. } = self.placer;
+        reach.unsearched(machine).into_iter().find_map(|range| {
+            let room = range.end - range.start;
+            let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
+                u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)
+            });
+            let slots = u32::try_from(slots).ok().filter(|slots| *slots > 0)?;
+            let bytes = self.bytes(slots);
+            // At the end of the range: behind its beginning there may be a heap.
+            let start = Size::bytes(range.end - bytes.get()).round_down(grain).get();
+            if start < range.start {
+                return None;
+            }
+            Some((machine.reserve_at(start, bytes).ok()?, slots))
+        })
     }
 }
 

@@ -38,6 +38,22 @@ pub fn variable(name: &str) -> PathBuf {
     }
 }
 
+/// How many fresh processes a test starts of each kind, since ASLR places each anew: `FRESH_PROCESSES`, or a few.
+///
+/// # Panics
+/// When that is no number.
+#[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "a test that was told nonsense ends here"
+)]
+pub fn processes() -> usize {
+    const FEW: usize = 6;
+    std::env::var("FRESH_PROCESSES").map_or(FEW, |number| {
+        number.parse().expect("`FRESH_PROCESSES` is a number")
+    })
+}
+
 /// Does something with each item, with as many at a time as there are processors; in the order in which they
 /// are done.
 ///

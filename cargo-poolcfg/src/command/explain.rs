@@ -23,8 +23,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
 }
 
 fn picture(answer: &Answer<'_>) -> String {
-    let case = &answer.case;
-    let limits = answer.plan.guaranteed();
+    let (case, plan) = (&answer.case, &answer.plan);
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -33,10 +32,10 @@ fn picture(answer: &Answer<'_>) -> String {
         case.target.arch.name(),
         case.machine(),
     );
-    text += &draw(case, limits, width());
+    text += &draw(case, plan, width());
     text.push('\n');
-    text += &figures(case, limits);
-    for line in answer.bounds() {
+    text += &figures(case, plan);
+    for line in answer.bounds().into_iter().chain(answer.conditions()) {
         let _ = writeln!(text, "{line}");
     }
     text

@@ -8,7 +8,7 @@ use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Emit, Generate, Machine, MessageFormat};
-use crate::command::{Context, answers, warn};
+use crate::command::{self, Context, answers, judge, warn};
 use crate::engine::{Lock, supply};
 use crate::error::{Error, all};
 use crate::exit::Exit;
@@ -21,17 +21,20 @@ use crate::report::{Report, json};
 use crate::rust_file::{self, Header};
 use crate::rustc::Rustc;
 use crate::shell::print;
-use crate::target::{NamedTarget, facts, named};
+use crate::target::{NamedTarget, facts, here, named};
 use crate::template::render_file;
 
 /// Where the consts of a package go.
-const RUST_FILE: &str = "src/pool_limits.rs";
+pub(crate) const RUST_FILE: &str = "src/pool_limits.rs";
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`]; stale files likewise.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
+    if arguments.check.is_some() && arguments.machine.here {
+        return judge::run(context, arguments);
+    }
     let (mut members, asked) = project(context, arguments)?;
     let host = host(arguments);
     if host.is_none() && arguments.pool.is_some() {
@@ -46,9 +49,20 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
         false => None,
     };
+    if recorded
+        .as_ref()
+        .is_some_and(|recorded| recorded.machine.here)
+    {
+        // What was measured then is not what would be measured now.
+        return judge::run(context, arguments);
+    }
     let (machine, pool, asked) = match &recorded {
         Some(recorded) => {
-            let asked = Asked::new(&names(context, &recorded.machine), &context.rustc())?;
+            let asked = Asked::new(
+                &names(context, &recorded.machine),
+                &recorded.machine,
+                &context.rustc(),
+            )?;
             let pool = arguments.pool.as_ref().or(recorded.pool.as_ref());
             (&recorded.machine, pool, asked)
         }
@@ -80,8 +94,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     let mut told = Vec::new();
     let outputs = match (&arguments.template, host, arguments.emit) {
         (Some(template), ..) => {
-            let text = render_file(template, &report(&results))?;
-            vec![Output::new(arguments.output.clone(), text, None)]
+            let text = render_file(template, &report(&results, &wish))?;
+            vec![Output::new(arguments.place().cloned(), text, None)]
         }
         (None, Some(host), _) => {
             let chosen = Chosen::new(&results, pool.map(String::as_str), &arguments.kind())?;
@@ -94,19 +108,19 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
             }
             told = text.notes;
             let mark = host.marked.then_some(host::MARK);
-            let output = Output::new(arguments.output.clone(), text.text, mark);
+            let output = Output::new(arguments.place().cloned(), text.text, mark);
             if output.place.is_some() && arguments.format.message_format == MessageFormat::Json {
-                print(&json(&report(&results))?)?;
+                print(&json(&report(&results, &wish))?)?;
             }
             vec![output]
         }
         (None, None, Emit::Json) => {
-            let text = json(&report(&results))?;
-            vec![Output::new(arguments.output.clone(), text, None)]
+            let text = json(&report(&results, &wish))?;
+            vec![Output::new(arguments.place().cloned(), text, None)]
         }
         (None, None, _) => {
             if arguments.format.message_format == MessageFormat::Json {
-                print(&json(&report(&results))?)?;
+                print(&json(&report(&results, &wish))?)?;
             }
             // Nothing is written of what does not fit.
             misfits(&results)?;
@@ -119,7 +133,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         }
     };
     warn(context, &results);
-    if arguments.check {
+    if arguments.check.is_some() {
         check(context, &outputs)?;
     } else {
         for output in &outputs {
@@ -135,6 +149,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         for note in &told {
             context.shell.say(&format!("note: {note}"));
         }
+        if host.is_some_and(|host| !host.marked) {
+            // There is no room for it in the text.
+            for line in results
+                .iter()
+                .flat_map(|(_, answers)| answers)
+                .flat_map(Answer::conditions)
+            {
+                context.shell.say(&format!("note: {line}"));
+            }
+        }
         for answer in results.iter().flat_map(|(_, answers)| answers) {
             context.shell.detail(&answer.details());
         }
@@ -149,7 +173,7 @@ fn project(context: &Context<'_>, arguments: &Generate) -> Result<(Vec<Member>, 
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
     std::thread::scope(|scope| {
-        let asked = scope.spawn(|| Asked::new(&names, &rustc));
+        let asked = scope.spawn(|| Asked::new(&names, &arguments.machine, &rustc));
         let members = members(context.program, context.shared, &arguments.packages);
         let asked = match asked.join() {
             Ok(asked) => asked,
@@ -170,9 +194,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(names: &[String], rustc: &Rustc) -> Result<Self, Error> {
+    fn new(names: &[String], machine: &Machine, rustc: &Rustc) -> Result<Self, Error> {
         Ok(Self {
-            targets: facts(names, rustc)?,
+            targets: match machine.here {
+                true => here(rustc)?,
+                false => facts(names, rustc)?,
+            },
             is_host: names.is_empty(),
         })
     }
@@ -192,7 +219,7 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
         return None;
     };
     let own = (arguments.emit == Emit::Rust).then(|| member.dir.join(RUST_FILE));
-    arguments.output.clone().or(own)
+    arguments.place().cloned().or(own)
 }
 
 /// The host that is told, where one is.
@@ -257,9 +284,9 @@ fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
     Ok(())
 }
 
-fn report(results: &[(&Member, Vec<Answer<'_>>)]) -> Report {
-    let answers = results.iter().flat_map(|(_, answers)| answers);
-    Report::new(answers.flat_map(Answer::results).collect())
+fn report(results: &[(&Member, Vec<Answer<'_>>)], wish: &Wish) -> Report {
+    let answers: Vec<&Answer<'_>> = results.iter().flat_map(|(_, answers)| answers).collect();
+    command::report(&answers, wish)
 }
 
 /// The file of one package.
@@ -282,10 +309,11 @@ fn rust_output(
         command: &recorded::rust(member, targets, wish, &arguments.machine)?,
         source: member.source.as_ref().map_or("", |source| &source.text),
         runtime: member.runtime.as_deref(),
+        measured: answers.iter().flat_map(Answer::measured).collect(),
     };
     let text = rust_file::render(&arms, &header)?;
     // Without a package there is no place of its own.
     let own = member.has_manifest.then(|| member.dir.join(RUST_FILE));
-    let place = arguments.output.clone().or(own);
+    let place = arguments.place().cloned().or(own);
     Ok(Output::new(place, text, Some(rust_file::MARK)))
 }

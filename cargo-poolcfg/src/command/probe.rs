@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use poolcfg_core::{Known, Size, Target, VaProfile};
+use poolcfg_core::{Aslr, Distribution, Known, Size, Target, VaProfile};
 use poolcfg_runtime::Probe as Measured;
 use serde::Serialize;
 
-use crate::args::{MessageFormat, Probe};
+use crate::args::{MessageFormat, Probe, ProbeEmit};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::report::{SCHEMA, json};
@@ -18,9 +18,10 @@ use crate::shell::print;
 /// When stdout cannot be written to.
 pub(crate) fn run(arguments: &Probe) -> Result<Exit, Error> {
     let measured = poolcfg_runtime::probe();
-    match arguments.format.message_format {
-        MessageFormat::Json => print(&json(&ProbeReport::new(&measured))?)?,
-        MessageFormat::Human => print(&text(&measured))?,
+    match (arguments.emit, arguments.format.message_format) {
+        (Some(ProbeEmit::Toml), _) => print(&tables(&measured))?,
+        (None, MessageFormat::Json) => print(&json(&ProbeReport::new(&measured))?)?,
+        (None, MessageFormat::Human) => print(&text(&measured))?,
     }
     Ok(Exit::Fits)
 }
@@ -50,12 +51,58 @@ fn text(probe: &Measured) -> String {
             0 => "largest hole",
             _ => "beside it",
         };
-        row(name, hole.available().to_string());
+        row(name, format!("{} in this process", hole.available()));
     }
+    let [first, second] = probe.budget(probe.shape().relocation_model, None).holes();
+    row(
+        "guaranteed",
+        format!(
+            "{}, and {} beside it, in every process like it",
+            first.available(),
+            second.available()
+        ),
+    );
     row("page size", probe.page_size.to_string());
     row("process", probe.shape().describe().to_string());
     row("profile", profile(probe));
+    if let Some(window) = probe.window {
+        let rows = distributions(probe, window);
+        row(
+            "shipped so by",
+            match rows.is_empty() {
+                true => "none that is listed".to_owned(),
+                false => rows.join("; "),
+            },
+        );
+    }
+    row(
+        "aslr",
+        match probe.aslr_bits {
+            Some(bits) => format!("{bits} bits"),
+            None => "not readable without root (vm.mmap_rnd_bits); the most bits count".to_owned(),
+        },
+    );
     let limits = &probe.limits;
+    if let Some(ram) = limits.ram {
+        row("RAM", ram.available().to_string());
+    }
+    if let Some(swap) = limits.swap {
+        let used = limits.swap_used.unwrap_or(Size::ZERO);
+        row(
+            "swap",
+            match swap.is_zero() {
+                true => "none".to_owned(),
+                false => format!("{}, {} in use", swap.available(), used.needed()),
+            },
+        );
+    }
+    row(
+        "memory cgroup",
+        limits.cgroup.map_or_else(
+            || "no limit".to_owned(),
+            |limit| limit.available().to_string(),
+        ),
+    );
     for (name, limit) in [
         ("RLIMIT_AS", limits.address_space),
         ("RLIMIT_DATA", limits.data),
@@ -69,13 +116,26 @@ fn text(probe: &Measured) -> String {
         row("vm.max_map_count", maps.to_string());
     }
     if let Some(mode) = limits.overcommit_memory {
-        let limit = match (mode, limits.commit_limit) {
-            (2, Some(limit)) => format!("{mode}, commit limit {}", limit.available()),
+        let limit = match (limits.commit_limit, limits.commit_left) {
+            (Some(limit), Some(left)) => format!(
+                "{mode}, commit limit {}, {} left",
+                limit.available(),
+                left.available()
+            ),
             _ => mode.to_string(),
         };
         row("vm.overcommit_memory", limit);
     }
     text
+}
+
+/// The distributions whose kernels have this window, these bits of ASLR and this `vm.max_map_count`, as far as they can
+/// be read.
+fn distributions(probe: &Measured, window: Size) -> Vec<&'static str> {
+    let maps = probe.limits.max_map_count;
+    Distribution::matching(Target::CURRENT.arch, window, probe.aslr_bits, maps)
+        .map(|row| row.name)
+        .collect()
 }
 
 /// The profiles that match, or what to write down when none does.
@@ -93,8 +153,7 @@ fn profile(probe: &Measured) -> String {
     }
     match probe.window {
         Some(window) => format!(
-            "none that is built in; in poolcfg.toml: [va_profile.here] arch = \"{}\", window = \"{}\", page_size = \"{}\"",
-            Target::CURRENT.arch.name(),
+            "none that is built in has a window of {} and pages of {}; `--emit toml` prints one",
             window.exact(),
             probe.page_size.exact()
         ),
@@ -103,6 +162,78 @@ fn profile(probe: &Measured) -> String {
             None => "not told, and none is of this target".to_owned(),
         },
     }
+}
+
+/// The tables of poolcfg.toml that describe this machine and a process with these limits.
+fn tables(probe: &Measured) -> String {
+    let mut text = String::from(
+        "# This machine, as `poolcfg probe` found it. Limits are those of the process that ran it.\n",
+    );
+    let own = "here";
+    let built_in = probe
+        .va_profiles
+        .iter()
+        .find(|profile| profile.known != Known::Unconfirmed);
+    let comment = match built_in {
+        Some(profile) => {
+            let _ = writeln!(
+                text,
+                "# The VA profile `{}` is built in. To change its numbers, use one of your own instead:",
+                profile.name
+            );
+            "# "
+        }
+        None => "",
+    };
+    let mut row = |line: String| {
+        let _ = writeln!(text, "{comment}{line}");
+    };
+    if let Some(window) = probe.window {
+        row(format!("[va_profile.{own}]"));
+        row(format!("arch = \"{}\"", Target::CURRENT.arch.name()));
+        row(format!("window = \"{}\"", window.exact()));
+        row(format!("page_size = \"{}\"", probe.page_size.exact()));
+        if let Some(bits) = probe.aslr_bits {
+            row(format!("aslr_bits = {bits}"));
+        }
+    }
+    text.push_str("\n[address_space]\n");
+    let mut row = |key: &str, value: String| {
+        let _ = writeln!(text, "{key} = {value}");
+    };
+    match (built_in, probe.window) {
+        (Some(profile), _) => row("va_profile", format!("\"{}\"", profile.name)),
+        (None, Some(_)) => row("va_profile", format!("\"{own}\"")),
+        (None, None) => {}
+    }
+    let shape = probe.shape();
+    row(
+        "relocation_model",
+        format!("\"{}\"", shape.relocation_model),
+    );
+    row("stack_limit", format!("\"{}\"", shape.stack_limit));
+    row("layout", format!("\"{}\"", shape.layout));
+    row(
+        "aslr",
+        match shape.aslr {
+            Aslr::Bits(bits) => bits.to_string(),
+            named => format!("\"{named}\""),
+        },
+    );
+    let limits = probe.process_limits();
+    if let Some(maps) = limits.max_map_count {
+        row("max_map_count", maps.to_string());
+    }
+    for (key, limit) in [
+        ("rlimit_as", limits.rlimit_as),
+        ("rlimit_data", limits.rlimit_data),
+        ("memory", limits.memory),
+    ] {
+        if let Some(limit) = limit {
+            row(key, format!("\"{}\"", limit.exact()));
+        }
+    }
+    text
 }
 
 /// The same for programs; sizes are bytes, and null is no limit.
@@ -117,6 +248,12 @@ struct ProbeReport {
     relocation_model: Option<&'static str>,
     stack_limit: String,
     va_profiles: Vec<&'static str>,
+    aslr_bits: Option<u32>,
+    distributions: Vec<&'static str>,
+    ram_bytes: Option<u64>,
+    swap_bytes: Option<u64>,
+    swap_used_bytes: Option<u64>,
+    cgroup_bytes: Option<u64>,
     rlimit_as: Option<u64>,
     rlimit_data: Option<u64>,
     rlimit_stack: Option<u64>,
@@ -124,6 +261,7 @@ struct ProbeReport {
     max_map_count: Option<u64>,
     overcommit_memory: Option<u64>,
     commit_limit_bytes: Option<u64>,
+    commit_left_bytes: Option<u64>,
 }
 
 impl ProbeReport {
@@ -143,6 +281,14 @@ impl ProbeReport {
                 .iter()
                 .map(|profile| profile.name)
                 .collect(),
+            aslr_bits: probe.aslr_bits,
+            distributions: probe
+                .window
+                .map_or_else(Vec::new, |window| distributions(probe, window)),
+            ram_bytes: bytes(probe.limits.ram),
+            swap_bytes: bytes(probe.limits.swap),
+            swap_used_bytes: bytes(probe.limits.swap_used),
+            cgroup_bytes: bytes(probe.limits.cgroup),
             rlimit_as: bytes(probe.limits.address_space),
             rlimit_data: bytes(probe.limits.data),
             rlimit_stack: bytes(probe.limits.stack),
@@ -150,6 +296,7 @@ impl ProbeReport {
             max_map_count: probe.limits.max_map_count,
             overcommit_memory: probe.limits.overcommit_memory,
             commit_limit_bytes: bytes(probe.limits.commit_limit),
+            commit_left_bytes: bytes(probe.limits.commit_left),
         }
     }
 }

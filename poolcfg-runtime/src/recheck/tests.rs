@@ -1,6 +1,8 @@
 //! The decisions of a recheck, on machines that are made up: holes of given sizes in the order in which
 //! they are searched, limits, texts of /proc and variables.
 
+mod order;
+mod process;
 mod sums;
 
 use std::cell::RefCell;
@@ -16,6 +18,7 @@ use poolcfg_core::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::kept::Kept;
 use crate::ledger::Holding;
 use crate::misfit::{RecheckError, Unit};
 use crate::reserved::{Warning, warnings};
@@ -41,6 +44,7 @@ pub(crate) struct Made {
     holdings: Vec<Holding>,
     stack_top: Option<u64>,
     used: Rc<RefCell<u64>>,
+    kept: Kept<Block>,
 }
 
 pub(crate) struct Block {
@@ -96,6 +100,14 @@ impl Machine for Made {
 
     fn address(&self, mapping: &Block) -> u64 {
         self.holes.borrow()[mapping.hole]
+    }
+
+    fn bytes(&self, mapping: &Block) -> Size {
+        Size::bytes(mapping.bytes)
+    }
+
+    fn kept(&self) -> &Kept<Block> {
+        &self.kept
     }
 
     fn text(&self, path: &str) -> Option<String> {
@@ -343,6 +355,7 @@ fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
         name: Some(name),
         ranges: Vec::new(),
+        unmapped: None,
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
     }
@@ -545,6 +558,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
         name: Some(""),
+        unmapped: None,
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
         writable_at_worst: Size::mib(200),
@@ -740,6 +754,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
             name: Some("first"),
+            unmapped: None,
             ranges: vec![
                 0..Size::gib(60).get(),
                 Size::gib(70).get()..Size::gib(80).get(),
@@ -762,6 +777,27 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
         ),
         "{text}"
     );
+}
+
+#[test]
+fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
+    let held_by_others = |pools| {
+        let limits = Limits { pools, ..slots(9) };
+        let machine = Made {
+            holdings: vec![Holding {
+                ranges: std::iter::once(0..Size::gib(60).get()).collect(),
+                ..no_bytes_of("")
+            }],
+            ..Made::new(&[Size::gib(20)])
+        };
+        let promise = Promise {
+            process: Process::new(&[("", limits)]),
+            ..promise(9, 9)
+        };
+        misfit(recheck(&machine, &promise, GUARANTEED)).held_by_others
+    };
+    assert_eq!(held_by_others(1), Size::gib(60));
+    assert_eq!(held_by_others(2), Size::ZERO);
 }
 
 #[test]
@@ -909,7 +945,8 @@ proptest! {
             let machine = Made::new(&found);
             let mut held = Vec::new();
             (0..pools).all(|_| {
-                let slabs = Slabs::reserve(&machine, limits, Size::kib(4), &Reach::ANY);
+                let placer = Placer { machine: &machine, reach: &Reach::ANY, heap: Size::ZERO, spare: false };
+                let slabs = Slabs::reserve(placer, limits, Size::kib(4));
                 slabs.map(|slabs| held.push(slabs)).is_ok()
             })
         };

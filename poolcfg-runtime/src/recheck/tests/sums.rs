@@ -130,6 +130,7 @@ impl Started {
                 Some(_) => Vec::new(),
                 None => std::iter::once(place..place + 1).collect(),
             },
+            unmapped: None,
             maps_at_worst: footprint.maps_at_worst,
             writable_at_worst: footprint.writable,
         });

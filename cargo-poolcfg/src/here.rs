@@ -1,0 +1,181 @@
+//! `--here`: the machine that the command runs on, measured once, as what pools are fitted to.
+
+use poolcfg_core::{AddressSpaceKeys, Case, Limit, Misfit, ProcessLimits, Size};
+use poolcfg_runtime::{Basis, Probe, probe};
+use serde::Serialize;
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Here {
+    probe: Probe,
+    basis: Basis,
+}
+
+impl Here {
+    pub(crate) fn measure() -> Self {
+        let probe = probe();
+        Self {
+            basis: probe.basis(),
+            probe,
+        }
+    }
+
+    /// The same pools on this machine. What is said of the process holds: how its program is loaded, its headroom,
+    /// and limits below those in force here.
+    pub(crate) fn case<'a>(&self, mut case: Case<'a>, said: &AddressSpaceKeys<'_>) -> Case<'a> {
+        let said_limits = said.limits(ProcessLimits::NONE, case.target.os);
+        let limits = self.probe.process_limits().tighter(said_limits);
+        let model = case.shape.relocation_model;
+        let headroom = said.headroom.map_or_else(
+            || limits.headroom(self.probe.budget(model, None).headroom),
+            |setting| setting.value,
+        );
+        let budget = self.probe.budget(model, Some(headroom));
+        let own = self.probe.own_profile().map(|own| own.profile());
+        if let Some(profile) = self.basis.va_profile().copied().or(own) {
+            case.profile = profile;
+        }
+        case.shape = self.probe.shape();
+        case.shape.relocation_model = model;
+        case.with_budget(budget.with_limits(limits))
+    }
+
+    /// What the numbers rest on, in a sentence each, without the point at its end.
+    pub(crate) fn conditions(&self, case: &Case<'_>) -> Vec<String> {
+        let mut said = vec![
+            self.holes(),
+            format!("the limits are {}", self.limits(&case.budget.limits)),
+        ];
+        said.push(format!(
+            "{} are left to the rest of the process",
+            case.budget.headroom
+        ));
+        said
+    }
+
+    /// What the holes are.
+    fn holes(&self) -> String {
+        let bits = match self.probe.aslr_bits {
+            Some(bits) => format!("{bits} bits of ASLR"),
+            None => "the most bits of ASLR, since `vm.mmap_rnd_bits` cannot be read without root"
+                .to_owned(),
+        };
+        match self.basis {
+            Basis::Profile(profile) => format!(
+                "the holes are those that the VA profile `{}` guarantees with {bits}",
+                profile.name
+            ),
+            Basis::BelowProfile { profile, aslr } => format!(
+                "this process has less than the VA profile `{}` guarantees: the holes are those that it has, less {} \
+                 that ASLR may take in another process, and no more than the profile's",
+                profile.name,
+                aslr.needed()
+            ),
+            Basis::Measured { aslr } => format!(
+                "no VA profile matches: the holes are those of this process, less {} that ASLR may take in another one",
+                aslr.needed()
+            ),
+            _ => "the holes are those of this process".to_owned(),
+        }
+    }
+
+    /// What should be known where no profile decides.
+    pub(crate) fn warning(&self) -> Option<String> {
+        self.basis.aslr().map(|_| self.holes())
+    }
+
+    /// The limits that count: those in force, or what is said where that is less.
+    fn limits(&self, limits: &ProcessLimits) -> String {
+        let size = |limit: Option<Size>| limit.map_or("unlimited".to_owned(), |it| it.to_string());
+        let mut list = vec![
+            format!("RLIMIT_AS {}", size(limits.rlimit_as)),
+            format!("RLIMIT_DATA {}", size(limits.rlimit_data)),
+            format!("RLIMIT_STACK {}", size(self.probe.limits.stack)),
+        ];
+        if let Some(maps) = limits.max_map_count {
+            list.push(format!("vm.max_map_count {maps}"));
+        }
+        if let Some(left) = limits.commit_limit {
+            list.push(format!("commit limit {} left", left.available()));
+        }
+        if let Some(memory) = limits.memory {
+            list.push(format!("RAM and swap {}", memory.available()));
+        }
+        list.join(", ")
+    }
+
+    /// The same for programs.
+    pub(crate) fn report(&self, records: Vec<String>) -> HereReport {
+        let bytes = |size: Option<Size>| size.map(Size::get);
+        let limits = &self.probe.limits;
+        let profile = self.basis.va_profile();
+        HereReport {
+            va_profile: profile.map(|profile| profile.name),
+            known: profile.map(|profile| profile.known.word()),
+            basis: match self.basis {
+                Basis::Profile(_) => "profile",
+                Basis::BelowProfile { .. } => "below profile",
+                _ => "measured",
+            },
+            aslr_bits: self.probe.aslr_bits,
+            taken_by_aslr: bytes(self.basis.aslr()),
+            rlimit_as: bytes(limits.address_space),
+            rlimit_data: bytes(limits.data),
+            rlimit_stack: bytes(limits.stack),
+            max_map_count: limits.max_map_count,
+            overcommit_memory: limits.overcommit_memory,
+            commit_left: bytes(limits.commit_left),
+            ram_and_swap: bytes(limits.ram_and_swap()),
+            records,
+        }
+    }
+
+    /// How the verdict calls the machine.
+    pub(crate) fn name(&self, case: &Case<'_>) -> String {
+        match self.basis.va_profile() {
+            Some(_) => format!("this machine, {}", case.machine().as_str()),
+            None => format!(
+                "this machine, which no VA profile matches ({})",
+                case.shape.describe().as_str()
+            ),
+        }
+    }
+}
+
+/// What would fit, and how the limit in the way is raised, which no key of poolcfg.toml does for a limit that is in
+/// force.
+pub(crate) fn advice(misfit: &Misfit, case: &Case<'_>) -> String {
+    let fitting = misfit.fitting(case);
+    let raise = match misfit.limit {
+        Limit::Hole => return fitting.as_str().to_owned(),
+        Limit::RlimitAs => "`ulimit -v` or `LimitAS=`",
+        Limit::RlimitData => "`ulimit -d` or `LimitDATA=`",
+        Limit::MaxMapCount => "`sysctl vm.max_map_count`",
+        Limit::CommitLimit => "`sysctl vm.overcommit_ratio` or more swap",
+        Limit::RamAndSwap => "more swap, or use Wasmtime 27 or later",
+    };
+    format!("{}; raise the limit with {raise}", fitting.as_str())
+}
+
+/// What was measured, for programs; sizes are bytes, and null is no limit.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct HereReport {
+    va_profile: Option<&'static str>,
+    known: Option<&'static str>,
+    /// `profile` where the VA profile decides; `below profile` where this process has less than it guarantees,
+    /// and `measured` where none matches: then `taken_by_aslr` bytes were taken off each hole.
+    basis: &'static str,
+    /// Null where it cannot be read: then the most bits count.
+    aslr_bits: Option<u32>,
+    taken_by_aslr: Option<u64>,
+    rlimit_as: Option<u64>,
+    rlimit_data: Option<u64>,
+    rlimit_stack: Option<u64>,
+    max_map_count: Option<u64>,
+    overcommit_memory: Option<u64>,
+    commit_left: Option<u64>,
+    ram_and_swap: Option<u64>,
+    /// The records of the results, one for each process: `--here --check FILE` judges them again.
+    records: Vec<String>,
+}

@@ -1,0 +1,280 @@
+//! `--here`: what this machine gives a process under the limits that it runs with, the record of it, and its check.
+//! Limits are real ones, which a process may put on itself without being root.
+
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::process::Command;
+
+use common::{Folder, Ran, program, ran};
+use serde_json::Value;
+
+/// The operator's flags.
+const WASMTIME: [&str; 4] = ["--engine", "wasmtime", "--engine-version", "48"];
+
+/// Slots of 64 MiB, which go into little address space.
+const SMALL: &str = "\
+[pooling_allocator]
+engine = \"wasmtime\"
+memory_reservation = \"64MiB\"
+guard_size = \"64KiB\"
+on_misfit = \"shrink\"
+[pooling_allocator.wasmtime]
+version = \"48\"
+";
+
+/// A folder that is no project.
+struct Machine(Folder);
+
+impl Machine {
+    fn new(poolcfg_toml: &str) -> Self {
+        let folder = Folder::new();
+        if !poolcfg_toml.is_empty() {
+            folder.write("poolcfg.toml", poolcfg_toml);
+        }
+        Self(folder)
+    }
+
+    /// The command under limits such as `ulimit -v 4194304`.
+    fn under(&self, limits: &str, arguments: &[&str]) -> Ran {
+        let bare = program("poolcfg", self.0.root());
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", &format!("{limits}; exec \"$0\" \"$@\"")])
+            .arg(bare.get_program())
+            .args(arguments)
+            .current_dir(self.0.root())
+            .env_clear();
+        ran(&mut command)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.under(":", arguments)
+    }
+
+    /// The only result of `--here --emit json`.
+    fn result(&self, limits: &str, arguments: &[&str]) -> Value {
+        let json = ["--here", "--emit", "json"];
+        let json = self
+            .under(limits, &[&json[..], arguments].concat())
+            .ends(0)
+            .json();
+        json["results"][0].clone()
+    }
+}
+
+/// What was found by ASLR in one process is no promise for the next one.
+#[test]
+fn every_process_is_promised_the_same_and_no_more_than_the_profile() {
+    let machine = Machine::new(
+        "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 4000\non_misfit = \"shrink\"\n\
+         memory_reservation = \"64GiB\"\n[pooling_allocator.wasmtime]\nversion = \"48\"\n",
+    );
+    let instances = |result: &Value| result["limits"]["max_instances"].as_u64().unwrap();
+    let first = machine.result(":", &[]);
+    for _ in 0..20 {
+        assert_eq!(instances(&machine.result(":", &[])), instances(&first));
+    }
+    assert!(
+        instances(&first) < 4000,
+        "the hole has to cut the pool: {first}"
+    );
+    let profile = first["va_profile"].as_str().unwrap();
+    if profile == "here" {
+        return;
+    }
+    let aslr = match first["shape"]["aslr"].as_u64() {
+        Some(bits) => bits.to_string(),
+        None => "maximum".to_owned(),
+    };
+    let said = machine
+        .run(&["--emit", "json", "--va-profile", profile, "--aslr", &aslr])
+        .ends(0)
+        .json();
+    assert!(
+        instances(&first) <= instances(&said["results"][0]),
+        "{first}"
+    );
+}
+
+#[test]
+fn the_limit_that_decides_is_named_with_its_numbers() {
+    const LIMIT: &str = "ulimit -v 67108864";
+    let machine = Machine::new("");
+    let sentence = "`RLIMIT_AS` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB";
+    let ran = machine.under(LIMIT, &[&["check", "--here"], &WASMTIME[..]].concat());
+    ran.ends(0).says("15 of 1000 instances").says(sentence);
+    let result = machine.result(LIMIT, &WASMTIME);
+    assert_eq!(result["limits"]["max_instances"], 15);
+    assert_eq!(result["bound"]["limit"], "rlimit_as");
+    assert_eq!(result["bound"]["have"], 63_u64 << 30);
+    let explained = machine.under(LIMIT, &[&["explain", "--here"], &WASMTIME[..]].concat());
+    let picture = &explained.ends(0).stdout;
+    assert!(picture.contains("beyond RLIMIT_AS"), "{picture}");
+    assert!(picture.contains("pool: 15 of 1000 instances"), "{picture}");
+    assert!(picture.contains(sentence), "{picture}");
+}
+
+#[test]
+fn a_picture_of_what_does_not_fit_maps_nothing() {
+    let machine = Machine::new("");
+    let limit = "ulimit -v 4194304";
+    let explained = machine.under(limit, &[&["explain", "--here"], &WASMTIME[..]].concat());
+    explained
+        .ends(100)
+        .says("`RLIMIT_AS` of 4 GiB leaves 3 GiB");
+    let picture = &explained.stdout;
+    assert!(!picture.contains('█'), "{picture}");
+    assert!(picture.contains("pool does not fit"), "{picture}");
+    assert!(picture.contains("beyond RLIMIT_AS"), "{picture}");
+}
+
+/// Where a smaller slot fits, it is not said that nothing does; and the headroom is named.
+#[test]
+fn what_fits_in_little_address_space_is_said() {
+    for (limit, instances) in [("ulimit -v 1048576", 5), ("ulimit -v 4194304", 30)] {
+        let large = Machine::new("");
+        large
+            .under(limit, &[&["check", "--here"], &WASMTIME[..]].concat())
+            .ends(100)
+            .says_nothing_of("has 0 bytes")
+            .says_nothing_of("no size of this pool fits")
+            .says("headroom");
+        let small = Machine::new(SMALL).result(limit, &[]);
+        assert!(
+            small["limits"]["max_instances"].as_u64().unwrap() >= instances,
+            "{small}"
+        );
+    }
+}
+
+#[test]
+fn rlimit_data_counts_for_wasmtime_too() {
+    let small = format!("{SMALL}[address_space]\nheadroom = \"128MiB\"\n");
+    let small = small.replace("on_misfit", "max_memory_size = \"1MiB\"\non_misfit");
+    let machine = Machine::new(&small);
+    let free = machine.result(":", &[]);
+    assert_eq!(free["limits"]["max_instances"], 1000);
+    assert_eq!(free["bound"], Value::Null);
+    let bound = machine.result("ulimit -d 1048576", &[]);
+    assert_eq!(bound["bound"]["limit"], "rlimit_data");
+    let instances = bound["limits"]["max_instances"].as_u64().unwrap();
+    // A memory of 1 MiB and a stack of 2 MiB for each; tables are lowered to what fits.
+    assert!((200..300).contains(&instances), "{bound}");
+}
+
+/// A text records the numbers and the limits; a check judges them without generating anything.
+#[test]
+fn what_was_recorded_is_judged_again_under_other_limits() {
+    const LIMIT: &str = "ulimit -v 67108864";
+    let machine = Machine::new("");
+    for (kind, file) in [
+        ("wasmtime-toml", "wasmtime.toml"),
+        ("spin-env", "spin.env"),
+        ("json", "limits.json"),
+        ("rust", "limits.rs"),
+    ] {
+        let write = ["--here", "--emit", kind, "-o", file];
+        machine
+            .under(LIMIT, &[&write[..], &WASMTIME].concat())
+            .ends(0);
+        let text = machine.0.read(file);
+        let limit = match kind {
+            "json" => "\"rlimit_as\": 68719476736",
+            _ => "RLIMIT_AS 64 GiB",
+        };
+        assert!(text.contains(limit), "{text}");
+        let check = |limits: &str| machine.under(limits, &["--here", "--check", file]);
+        check(LIMIT).ends(0).says("15 instances");
+        check(":").ends(0);
+        check("ulimit -v 33554432")
+            .ends(100)
+            .says("`RLIMIT_AS` of 32 GiB leaves 31 GiB")
+            .says("max_instances = 7 fits");
+        assert_eq!(machine.0.read(file), text, "a check writes nothing");
+        // Where the text is repeated, what it records is judged as well.
+        machine.under(":", &["--emit", kind, "--check", file]);
+        machine.0.write(file, &text.replace("15", "16"));
+        check(":").ends(100).says("has been changed");
+    }
+    machine.0.write("other.toml", "[optimize]\n");
+    machine
+        .run(&["--here", "--check", "other.toml"])
+        .ends(101)
+        .says("records no numbers");
+    machine.run(&["--here", "--check"]).ends(2);
+    machine.run(&["--here", "--check", "absent.toml"]).ends(101);
+}
+
+/// What is measured cannot be said as well; limits can, and the smaller one counts.
+#[test]
+fn what_is_measured_cannot_be_said() {
+    let machine = Machine::new("");
+    for key in [
+        "va_profile=sv48",
+        "aslr=maximum",
+        "stack_limit=1GiB",
+        "layout=legacy",
+    ] {
+        let said = format!("address_space.{key}");
+        machine
+            .run(&["check", "--here", "--set", &said])
+            .ends(2)
+            .says("leave one of them out");
+    }
+    let said = ["--set", "address_space.rlimit_as=32GiB"];
+    let result = machine.result("ulimit -v 67108864", &[&said[..], &WASMTIME].concat());
+    assert_eq!(result["limits"]["max_instances"], 7);
+    let said = ["--set", "address_space.rlimit_as=128GiB"];
+    let result = machine.result("ulimit -v 67108864", &[&said[..], &WASMTIME].concat());
+    assert_eq!(result["limits"]["max_instances"], 15);
+}
+
+/// A line of flags has no room for a record: what was measured is said beside it.
+#[test]
+fn a_line_of_flags_says_its_limits_beside_it() {
+    let machine = Machine::new("");
+    let flags = [&["--here", "--emit", "wasmtime-flags"], &WASMTIME[..]].concat();
+    let ran = machine.under("ulimit -v 67108864", &flags);
+    ran.ends(0).says("RLIMIT_AS 64 GiB");
+    assert_eq!(ran.stdout.lines().count(), 1);
+}
+
+/// The stack limit decides the layout, and is part of the shape that is measured.
+#[test]
+fn the_stack_limit_is_seen() {
+    let machine = Machine::new("");
+    let stack = |limit: &str| machine.result(limit, &WASMTIME)["shape"]["stack_limit"].clone();
+    assert_eq!(stack("ulimit -s unlimited"), "unlimited");
+    assert_eq!(stack("ulimit -s 8192"), "finite");
+    assert_eq!(stack("ulimit -s 1048576"), "1GiB");
+}
+
+#[test]
+fn the_probe_prints_what_bounds_a_process_and_the_tables_for_it() {
+    let machine = Machine::new("");
+    let text = machine
+        .under("ulimit -v 67108864", &["probe"])
+        .ends(0)
+        .stdout
+        .clone();
+    for name in [
+        "aslr",
+        "RAM",
+        "swap",
+        "memory cgroup",
+        "RLIMIT_AS            64 GiB",
+        "vm.max_map_count",
+    ] {
+        assert!(text.contains(name), "{name}\n{text}");
+    }
+    let tables = machine
+        .run(&["probe", "--emit", "toml"])
+        .ends(0)
+        .stdout
+        .clone();
+    // What is printed is read back, on this machine and without it.
+    let pasted = Machine::new(&tables);
+    pasted.run(&["check"]).ends(0).says("fits");
+}
