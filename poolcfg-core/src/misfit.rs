@@ -427,7 +427,7 @@ impl Misfit {
     }
 }
 
-/// The machine that the pools are fitted to, such as `riscv64 sv39 (pie) has `.
+/// The machine that the pools are fitted to, such as `riscv64 sv39 (pie, measured profile) has `.
 const fn write_machine(text: Text, case: &Case<'_>) -> Text {
     text.str(case.target.arch.name())
         .str(" ")

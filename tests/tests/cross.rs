@@ -98,13 +98,13 @@ fn a_pool_that_the_floor_cannot_hold_fails_its_cross_build_only() {
     for (target, sentence) in [
         (
             RISCV64,
-            "pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie) has 170.66 GiB and \
-             80.32 GiB: max_instances = 61 fits",
+            "pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie, measured profile) has 252.87 GiB in \
+             three holes: max_instances = 60 fits",
         ),
         (
             AARCH64,
-            "pool needs 3.94 TiB in slots of 4.04 GiB; aarch64 va39 (pie) has 341.33 GiB and \
-             165.65 GiB: max_instances = 125 fits",
+            "pool needs 3.94 TiB in slots of 4.04 GiB; aarch64 va39 (pie, measured profile) has 508.87 GiB in \
+             three holes: max_instances = 124 fits",
         ),
     ] {
         let error = fails(cargo("check", target, &package.path("")));
@@ -120,7 +120,7 @@ fn a_pool_that_the_floor_cannot_hold_fails_its_cross_build_only() {
 #[test]
 #[ignore = "needs the standard library's source: cargo xtask test"]
 fn the_compiler_takes_the_suggested_number_and_refuses_the_next() {
-    for (number, fits) in [(61, true), (62, false)] {
+    for (number, fits) in [(60, true), (61, false)] {
         let file = TOO_LARGE.replace("1000", &number.to_string());
         let package = package("suggested", &file, ATTRIBUTE);
         let mut check = cargo("check", RISCV64, &package.path(""));
