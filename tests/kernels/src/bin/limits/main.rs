@@ -3,11 +3,10 @@
 //!
 //! - `judge`: what is started, and what is expected of it
 //! - `pools`: the pools that meet the limits; `inject`: the limits
-//! - `process`: the process under a limit; `engine`: what Wasmtime maps; `said`: what the process says
+//! - `process`: the process under a limit; `said`: what the process says
 //!
 //! `limits start …` puts on itself what is inherited and becomes `limits meet …`, the process under the limit.
 
-mod engine;
 mod inject;
 mod judge;
 mod pools;

@@ -1,0 +1,23 @@
+//! Promises: random poolcfg.toml files, each started in fresh processes. Of a file that the build accepts, every pool
+//! has to get its guarantee, in whatever order the pools start.
+//!
+//! - `machine`: what the processes run on
+//! - `file`: a random file, and how its process is started, from a seed
+//! - `judged`: what the build says of a file
+//! - `start`: the process that starts all pools
+//! - `report`: what came of many starts
+//!
+//! The program `promises` starts itself: `run` judges files and starts them, `start` is one process.
+#![forbid(unsafe_code)]
+
+mod file;
+mod judged;
+mod machine;
+mod report;
+mod start;
+
+pub use file::{Asked, order};
+pub use judged::{Judged, judge};
+pub use machine::Machine;
+pub use report::{Failure, HEAD, Row, Rows};
+pub use start::{Limit, Slots, start};

@@ -1,0 +1,97 @@
+//! Random files on this machine's own kernel: every pool gets what the build guarantees.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use poolcfg_core::{Aslr, Layout};
+use poolcfg_runtime::probe;
+use poolcfg_tests::{in_parallel, root, variable};
+use poolcfg_tests_promises::{Asked, HEAD, Machine, Rows};
+
+/// How many processes there are where `POOLCFG_PROMISES` does not say so: about a minute.
+const PROCESSES: u64 = 500;
+
+/// So many in one run.
+const AT_ONCE: u64 = 50;
+
+/// A live slot takes up to seven mappings, of which a process may have 65,530.
+const SLOTS: [&str; 2] = ["100000", "2000"];
+
+const TABLE: &str = "target/promises-here.md";
+
+/// What this machine is, in the words of the file.
+fn here() -> Machine {
+    let probe = probe();
+    let Some(profile) = probe.va_profiles.first() else {
+        panic!("no profile matches this machine: {probe:?}");
+    };
+    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").unwrap_or_default();
+    let aslr = match profile.layout {
+        Layout::Linux(layout) if bits.trim() == layout.aslr_bits_default.to_string() => {
+            Aslr::Default
+        }
+        _ => Aslr::Maximum,
+    };
+    Machine::here(profile.name, aslr.word()).unwrap()
+}
+
+/// The program, linked to a fixed address.
+fn fixed() -> PathBuf {
+    let folder = variable("POOLCFG_PROMISES_TARGET");
+    let here = here();
+    let triple = here.facts.triple();
+    let status = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["rustc", "--quiet", "--locked", "--target", triple])
+        .args(["--package", "poolcfg-tests-promises", "--bin", "promises"])
+        .arg("--target-dir")
+        .arg(&folder)
+        .args([
+            "--",
+            "-Ctarget-feature=+crt-static",
+            "-Crelocation-model=static",
+        ])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    folder.join(triple).join("debug/promises")
+}
+
+#[test]
+fn every_pool_of_a_random_file_gets_its_guarantee() {
+    let said = std::env::var("POOLCFG_PROMISES").ok();
+    let processes = said.map_or(PROCESSES, |said| said.parse().unwrap());
+    let machine = here();
+    let (profile, aslr) = (machine.profile.name, machine.aslr.word());
+    let fixed = fixed();
+    let parts = in_parallel(0..processes.div_ceil(AT_ONCE), |part| {
+        let output = Command::new(env!("CARGO_BIN_EXE_promises"))
+            .args(["run", profile, aslr])
+            .args([(part * 1000).to_string(), AT_ONCE.to_string()])
+            .args(SLOTS)
+            .arg(&fixed)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        Rows::read(&String::from_utf8_lossy(&output.stdout)).unwrap()
+    });
+    let mut rows = Rows::default();
+    parts.into_iter().for_each(|(_, part)| rows.merge(part));
+    let table = rows.table(profile, aslr);
+    fs::write(root().join(TABLE), format!("{HEAD}{table}")).unwrap();
+    let mut failures = String::new();
+    for failure in &rows.failures {
+        let (seed, order) = (failure.seed, failure.order);
+        let _ = writeln!(
+            failures,
+            "seed {seed}, order {order}: {}\n{}",
+            failure.text,
+            Asked::new(seed, &machine).text
+        );
+    }
+    assert!(failures.is_empty(), "{failures}");
+    assert!(rows.processes() >= processes);
+}
