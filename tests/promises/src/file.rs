@@ -79,6 +79,17 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// What the file calls the stack limit.
+    #[must_use]
+    pub const fn stack_limit(&self) -> StackLimit {
+        match self.stack {
+            Some(_) => StackLimit::Finite,
+            None => StackLimit::Unlimited,
+        }
+    }
+}
+
 /// The table `[address_space]`: what the process has, and where a machine may have more, now and then more.
 fn space(
     random: &mut Rng,
@@ -163,9 +174,8 @@ fn pool(random: &mut Rng, machine: &Machine, (pools, most): (u32, u64), table: &
     if let Some(stack) = small(random) {
         say("stack_reservation", &stack.to_string());
     }
-    match (wasmtime, small(random)) {
-        (false, Some(bytes)) => say("table_reservation", &bytes.to_string()),
-        _ => {}
+    if let (false, Some(bytes)) = (wasmtime, small(random)) {
+        say("table_reservation", &bytes.to_string());
     }
     match random.u32(0..10) {
         0..6 => say("on_misfit", "\"shrink\""),

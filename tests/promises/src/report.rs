@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use poolcfg_core::RelocationModel;
+use poolcfg_core::{RelocationModel, StackLimit};
 
 /// What tells one row from another: whether the order was the file's, how the program is linked, and its stack limit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,19 +12,19 @@ pub struct Row {
     pub order: String,
     /// `pie` or `static`.
     pub program: String,
-    /// The stack limit, without spaces.
+    /// The stack limit: `finite` or `unlimited`.
     pub stack: String,
 }
 
 impl Row {
     /// The row of one process.
     #[must_use]
-    pub fn new(number: u32, program: RelocationModel, stack: &str) -> Self {
+    pub fn new(number: u32, program: RelocationModel, stack: StackLimit) -> Self {
         let order = if number == 0 { "file" } else { "shuffled" };
         Self {
             order: order.to_owned(),
             program: program.word().to_owned(),
-            stack: stack.replace(' ', ""),
+            stack: stack.word().to_owned(),
         }
     }
 }
@@ -207,16 +207,22 @@ mod tests {
 
     #[test]
     fn a_report_is_read_as_it_is_written_and_only_whole() {
-        let mut rows = Rows::default();
-        rows.accepted = 2;
+        let mut rows = Rows {
+            accepted: 2,
+            ..Rows::default()
+        };
         let failure = Failure {
             seed: 7,
             order: 1,
             text: "pool `a`: too small a hole".to_owned(),
         };
-        rows.add(Row::new(0, RelocationModel::Pie, "8 MiB"), 3, Ok(40));
         rows.add(
-            Row::new(1, RelocationModel::Static, "8 MiB"),
+            Row::new(0, RelocationModel::Pie, StackLimit::Finite),
+            3,
+            Ok(40),
+        );
+        rows.add(
+            Row::new(1, RelocationModel::Static, StackLimit::Unlimited),
             3,
             Err(failure),
         );

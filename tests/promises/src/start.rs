@@ -58,7 +58,7 @@ enum Started {
     Wasmtime {
         engine: Mapped<'static>,
         /// It lives as long as the engine.
-        _checked: Checked,
+        _checked: Box<Checked>,
     },
 }
 
@@ -124,7 +124,7 @@ fn one(limit: &Limit) -> Result<(Started, Limits), String> {
             let engine = Mapped::new(Box::leak(Box::new(taken)))?;
             let started = Started::Wasmtime {
                 engine,
-                _checked: checked,
+                _checked: Box::new(checked),
             };
             Ok((started, taken))
         }

@@ -1,15 +1,15 @@
 //! Random files on this machine's own kernel: every pool gets what the build guarantees.
 #![forbid(unsafe_code)]
 
+mod common;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use poolcfg_core::{Aslr, Layout};
-use poolcfg_runtime::probe;
 use poolcfg_tests::{in_parallel, root, variable};
-use poolcfg_tests_promises::{Asked, HEAD, Machine, Rows};
+use poolcfg_tests_promises::{Asked, HEAD, Rows};
 
 /// How many processes there are where `POOLCFG_PROMISES` does not say so: about a minute.
 const PROCESSES: u64 = 500;
@@ -22,27 +22,11 @@ const SLOTS: [&str; 2] = ["100000", "2000"];
 
 const TABLE: &str = "target/promises-here.md";
 
-/// What this machine is, in the words of the file.
-fn here() -> Machine {
-    let probe = probe();
-    let Some(profile) = probe.va_profiles.first() else {
-        panic!("no profile matches this machine: {probe:?}");
-    };
-    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").unwrap_or_default();
-    let aslr = match profile.layout {
-        Layout::Linux(layout) if bits.trim() == layout.aslr_bits_default.to_string() => {
-            Aslr::Default
-        }
-        _ => Aslr::Maximum,
-    };
-    Machine::here(profile.name, aslr.word()).unwrap()
-}
-
 /// The program, linked to a fixed address.
 fn fixed() -> PathBuf {
     let folder = variable("POOLCFG_PROMISES_TARGET");
-    let here = here();
-    let triple = here.facts.triple();
+    let machine = common::here();
+    let triple = machine.facts.triple();
     let status = Command::new(env!("CARGO"))
         .current_dir(root())
         .args(["rustc", "--quiet", "--locked", "--target", triple])
@@ -62,11 +46,18 @@ fn fixed() -> PathBuf {
 
 #[test]
 fn every_pool_of_a_random_file_gets_its_guarantee() {
-    let said = std::env::var("POOLCFG_PROMISES").ok();
-    let processes = said.map_or(PROCESSES, |said| said.parse().unwrap());
-    let machine = here();
+    let processes = common::processes().unwrap_or(PROCESSES);
+    let machine = common::here();
     let (profile, aslr) = (machine.profile.name, machine.aslr.word());
     let fixed = fixed();
+    if let Ok(seed) = std::env::var("POOLCFG_PROMISES_SEED") {
+        let status = Command::new(env!("CARGO_BIN_EXE_promises"))
+            .args(["seed", profile, aslr, &seed])
+            .arg(&fixed)
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
     let parts = in_parallel(0..processes.div_ceil(AT_ONCE), |part| {
         let output = Command::new(env!("CARGO_BIN_EXE_promises"))
             .args(["run", profile, aslr])

@@ -27,6 +27,9 @@ const PROCESSES: u64 = 50;
 /// So many in one command, which says nothing until its end.
 const AT_ONCE: u64 = 50;
 
+/// Other files at each ASLR.
+const FILES: u64 = 1_000_000;
+
 /// Of larger pools the slots are left alone: in emulation each takes a while.
 const SLOTS: &str = "1500 200";
 
@@ -44,32 +47,56 @@ fn machine(kernel: &Kernel, aslr: Aslr) -> Machine {
 
 const TABLE: &str = "target/promises-kernels.md";
 
+/// The program, linked in both ways.
+fn image(kernel: &Kernel) -> Image {
+    let program = |program| {
+        let package = "poolcfg-tests-promises";
+        programs::build_of(package, kernel.architecture, "promises", program)
+    };
+    Image::new(kernel.architecture)
+        .file("promises", &program(Program::Pie))
+        .file("promises-static", &program(Program::Static))
+}
+
+/// One file, in the kernel of `POOLCFG_PROMISES_KERNEL`.
+fn one(seed: &str) {
+    let kernel = kernel(&std::env::var("POOLCFG_PROMISES_KERNEL").unwrap());
+    let commands = Aslr::ALL.iter().map(|aslr| {
+        let bits = machine(kernel, *aslr).aslr_bits();
+        let profile = kernel.profile;
+        format!("/promises as {bits} seed {profile} {aslr} {seed} /promises-static")
+    });
+    let commands: Vec<String> = commands.collect();
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+    let outcomes = commands::run(kernel, "promises", image(kernel), &commands).unwrap();
+    for outcome in &outcomes {
+        println!("{}{}", outcome.stdout, outcome.stderr);
+    }
+    assert!(outcomes.iter().all(|outcome| outcome.succeeded().is_ok()));
+}
+
 #[test]
 #[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
 fn every_pool_of_a_random_file_gets_its_guarantee() {
+    if let Ok(seed) = std::env::var("POOLCFG_PROMISES_SEED") {
+        return one(&seed);
+    }
     let mut table = String::from(HEAD);
     let mut failures = String::new();
     for kernel in kernels() {
-        let program = |program| {
-            let package = "poolcfg-tests-promises";
-            programs::build_of(package, kernel.architecture, "promises", program)
-        };
-        let image = Image::new(kernel.architecture)
-            .file("promises", &program(Program::Pie))
-            .file("promises-static", &program(Program::Static));
         let mut cases = Vec::new();
-        for aslr in Aslr::ALL {
+        for (aslr, files) in Aslr::ALL.iter().zip(0..) {
             let bits = machine(kernel, *aslr).aslr_bits();
             let parts = processes().div_ceil(AT_ONCE);
             let commands = (0..parts).map(|part| {
-                let (first, profile) = (part * 1000, kernel.profile);
+                let (first, profile) = (files * FILES + part * 1000, kernel.profile);
                 let run = format!("run {profile} {aslr} {first} {AT_ONCE} {SLOTS}");
                 (aslr, format!("/promises as {bits} {run} /promises-static"))
             });
             cases.extend(commands);
         }
         let commands: Vec<&str> = cases.iter().map(|(_, command)| command.as_str()).collect();
-        let outcomes = commands::run(kernel, "promises", image, &commands).unwrap();
+        let outcomes = commands::run(kernel, "promises", image(kernel), &commands).unwrap();
         for aslr in Aslr::ALL {
             let mut rows = Rows::default();
             for ((_, command), outcome) in cases

@@ -148,7 +148,7 @@ impl<'a> Runner<'a> {
                     rows.accepted += 1;
                     let shuffled = judged.pools.iter().sum::<u32>() > 1;
                     for number in 0..=u32::from(shuffled) {
-                        let row = Row::new(number, asked.program, &stack_of(&asked));
+                        let row = Row::new(number, asked.program, asked.stack_limit());
                         let pools = judged.pools.iter().map(|pools| u64::from(*pools)).sum();
                         let came = self.process(&asked, seed, number)?;
                         rows.add(row, pools, came);
@@ -224,14 +224,18 @@ impl<'a> Runner<'a> {
             Err(error) => return Ok(format!("{text}# refused: {error}\n")),
         };
         text += &format!("# guaranteed: {}\n", judged.summary());
+        let mut failed = false;
         for number in 0..10 {
             let said = match self.process(&asked, seed, number)? {
                 Ok(used) => format!("started, {used} regions in use"),
-                Err(failure) => failure.text,
+                Err(failure) => {
+                    failed = true;
+                    failure.text
+                }
             };
             text += &format!("# order {}: {said}\n", shown(&judged, seed, number));
         }
-        Ok(text)
+        if failed { Err(text) } else { Ok(text) }
     }
 }
 

@@ -1,0 +1,29 @@
+//! What both tests ask of this machine.
+
+use std::fs;
+
+use poolcfg_core::{Aslr, Layout};
+use poolcfg_runtime::probe;
+use poolcfg_tests_promises::Machine;
+
+/// How many processes `cargo xtask promises` asks for.
+pub fn processes() -> Option<u64> {
+    let said = std::env::var("POOLCFG_PROMISES").ok()?;
+    Some(said.parse().unwrap())
+}
+
+/// What this machine is, in the words of the file.
+pub fn here() -> Machine {
+    let probe = probe();
+    let Some(profile) = probe.va_profiles.first() else {
+        panic!("no profile matches this machine: {probe:?}");
+    };
+    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").unwrap_or_default();
+    let aslr = match profile.layout {
+        Layout::Linux(layout) if bits.trim() == layout.aslr_bits_default.to_string() => {
+            Aslr::Default
+        }
+        _ => Aslr::Maximum,
+    };
+    Machine::here(profile.name, aslr.word()).unwrap()
+}
