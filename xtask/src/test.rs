@@ -312,7 +312,7 @@ pub fn promises(what: Promises<'_>) -> Result<(), String> {
     match what {
         Promises::Seed(seed, None) => with(
             &PROMISES,
-            &["every_pool", "--nocapture"],
+            &["random_file", "--nocapture"],
             &[("POOLCFG_PROMISES_SEED", seed)],
         ),
         Promises::Seed(seed, Some(kernel)) => {

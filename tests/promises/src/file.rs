@@ -116,8 +116,8 @@ fn space(
         say("stack_limit", &format!("\"{}\"", StackLimit::Unlimited));
     }
     if one_in(random, 3) {
-        let least = Size::mib(512).get();
-        let headroom = magnitude(random, least, machine.window().get() / 32);
+        let most = machine.window().get() / 32;
+        let headroom = magnitude(random, Size::mib(512).get().min(most / 2), most);
         say("headroom", &headroom.to_string());
     }
     text

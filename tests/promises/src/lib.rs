@@ -4,18 +4,23 @@
 //! - `machine`: what the processes run on
 //! - `file`: a random file, and how its process is started, from a seed
 //! - `judged`: what the build says of a file
+//! - `brute`: what is given away, by brute force in the address spaces of `space`
 //! - `start`: the process that starts all pools
 //! - `report`: what came of many starts
 //!
 //! The program `promises` starts itself: `run` judges files and starts them, `start` is one process.
 #![forbid(unsafe_code)]
 
+mod brute;
 mod file;
 mod judged;
 mod machine;
 mod report;
+#[path = "../../../poolcfg-runtime/src/recheck/space.rs"]
+mod space;
 mod start;
 
+pub use brute::{Given, given_away};
 pub use file::{Asked, order};
 pub use judged::{Judged, judge};
 pub use machine::Machine;

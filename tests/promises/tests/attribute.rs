@@ -83,7 +83,7 @@ fn main() {
 "#;
 
 #[test]
-fn the_attribute_promises_the_same_and_every_pool_gets_it() {
+fn the_attribute_promises_the_same_and_it_is_kept() {
     let machine = common::here();
     let files = common::processes().map_or(FILES, |processes| processes.div_ceil(50));
     let files: Vec<_> = accepted(&machine)
