@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
-use poolcfg_core::Size;
+use poolcfg_core::{Limits, Size};
 
 /// What one pool holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) struct Holding {
     pub(crate) name: Option<&'static str>,
     /// The addresses of its mappings.
     pub(crate) ranges: Vec<Range<u64>>,
+    /// What an engine will map that has been rechecked and is not made yet; `None` if the pool is mapped.
+    pub(crate) unmapped: Option<Limits>,
     /// Mappings when every slot is live.
     pub(crate) maps_at_worst: u64,
     /// Bytes that are writable when every slot is live and grown.
@@ -73,6 +75,24 @@ impl Entry {
         let id = ledger.0;
         ledger.1.push((id, Line::Fixed(holding)));
         Self(id)
+    }
+
+    /// The engine is made.
+    pub(crate) fn is_mapped(&self) {
+        self.set_unmapped(None);
+    }
+
+    /// An engine is still to map this.
+    pub(crate) fn is_unmapped(&self, limits: Limits) {
+        self.set_unmapped(Some(limits));
+    }
+
+    fn set_unmapped(&self, limits: Option<Limits>) {
+        let mut ledger = lock();
+        let line = ledger.1.iter_mut().find(|(id, _)| *id == self.0);
+        if let Some((_, Line::Fixed(holding))) = line {
+            holding.unmapped = limits;
+        }
     }
 
     /// From now on `holder` is asked for what is held.

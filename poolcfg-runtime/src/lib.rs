@@ -31,11 +31,13 @@
 
 mod bounds;
 mod elf;
+mod kept;
 mod layout;
 mod ledger;
 mod machine;
 mod misfit;
 mod options;
+mod order;
 mod pool;
 mod pool_limits;
 mod probe;
@@ -64,7 +66,7 @@ pub use poolcfg_macros::pool_limits;
 pub use probe::{Probe, ProcessLimits, probe};
 pub use reserved::{Reserved, Warning};
 pub use sys::{GrowError, Region, Reset, ShrinkError};
-pub use wasmtime::{Checked, Tunables, WasmtimeLimits, WasmtimeSettings};
+pub use wasmtime::{Checked, Held, Tunables, WasmtimeLimits, WasmtimeSettings};
 
 /// What the code of `#[pool_limits]` names; not for users.
 #[doc(hidden)]

@@ -6,6 +6,7 @@ use std::io;
 
 use poolcfg_core::Size;
 
+use crate::kept::Kept;
 use crate::ledger::{self, Holding};
 use crate::sys;
 
@@ -36,6 +37,9 @@ pub(crate) trait Machine {
     /// Where a reservation begins.
     fn address(&self, mapping: &Self::Mapping) -> u64;
 
+    /// How large a reservation is.
+    fn bytes(&self, mapping: &Self::Mapping) -> Size;
+
     /// The text of a file; nothing when it cannot be read.
     fn text(&self, path: &str) -> Option<String>;
 
@@ -57,6 +61,9 @@ pub(crate) trait Machine {
 
     /// What the pools of the process hold already.
     fn holdings(&self) -> Vec<Holding>;
+
+    /// The places that are kept for pools still to come.
+    fn kept(&self) -> &Kept<Self::Mapping>;
 }
 
 /// The machine that is here.
@@ -76,6 +83,10 @@ impl Machine for Here {
 
     fn address(&self, mapping: &sys::Mapping) -> u64 {
         wide(mapping.address())
+    }
+
+    fn bytes(&self, mapping: &sys::Mapping) -> Size {
+        Size::bytes(wide(mapping.len()))
     }
 
     fn text(&self, path: &str) -> Option<String> {
@@ -143,6 +154,11 @@ impl Machine for Here {
 
     fn holdings(&self) -> Vec<Holding> {
         ledger::holdings()
+    }
+
+    fn kept(&self) -> &Kept<sys::Mapping> {
+        static KEPT: Kept<sys::Mapping> = Kept::new();
+        &KEPT
     }
 }
 

@@ -33,11 +33,27 @@ const STACK_GUARD_PAGES: u64 = 256;
 pub(crate) struct Reach {
     /// The addresses of the stack, with room for it to grow; nothing where the system does not tell.
     stack: Option<Range<u64>>,
+    /// The end of the first page that the kernel finds. What ends here or below was found from the top down, below
+    /// the mmap base; what ends above, from the bottom up. `None` if the kernel gives no page.
+    base: Option<u64>,
     /// Whether slots may lie above the window.
     wide: bool,
     /// Bytes that the heap is left.
     heap: Size,
     page_size: Size,
+}
+
+/// What is to be said of a place that the kernel has chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// Slots may lie there.
+    Good,
+    /// It was found from the bottom up, maybe right behind the heap, which then cannot grow.
+    Low,
+    /// It reaches into the room that the stack is left.
+    NearStack,
+    /// It lies above the window.
+    Bad,
 }
 
 impl Reach {
@@ -53,8 +69,17 @@ impl Reach {
             let bottom = top.saturating_sub(room.get()).saturating_sub(guard);
             bottom..top
         });
+        // Emulators and sandboxes may put a page above the stack, or right below it, and the next one elsewhere. The
+        // kernel leaves a stack 8 MiB at least, unless its limit was less when the program started.
+        let nearest = |top: &Range<u64>| top.end.saturating_sub(STACK.get()).saturating_sub(guard);
+        let base = stack.as_ref().and_then(|stack| {
+            let page = machine.reserve(page_size).ok()?;
+            let end = machine.address(&page).checked_add(page_size.get())?;
+            (end <= nearest(stack)).then_some(end)
+        });
         Self {
             stack,
+            base,
             wide,
             heap,
             page_size,
@@ -64,26 +89,89 @@ impl Reach {
     /// Any address that the kernel gives.
     pub(crate) const ANY: Self = Self {
         stack: None,
+        base: None,
         wide: false,
         heap: Size::ZERO,
         page_size: Size::ZERO,
     };
 
-    /// Whether slots may lie there, where the kernel has put them: it takes what is free right below the stack
-    /// when there is nothing else. `window` is asked for when it matters.
-    pub(crate) fn allows(
+    /// The same with this much room for the heap.
+    pub(crate) fn with_heap(&self, heap: Size) -> Self {
+        Self {
+            heap,
+            ..self.clone()
+        }
+    }
+
+    /// What is to be said of so many bytes there. `window` is asked for when it matters.
+    pub(crate) fn spot(
         &self,
         start: u64,
         bytes: Size,
         window: impl FnOnce() -> Option<u64>,
-    ) -> bool {
+    ) -> Spot {
         let end = start.saturating_add(bytes.get());
-        match &self.stack {
-            Some(stack) if end <= stack.start => true,
-            Some(stack) if start < stack.end => false,
-            Some(_) => self.wide || window().is_none_or(|window| end <= window),
-            None => true,
+        let Some(stack) = &self.stack else {
+            return Spot::Good;
+        };
+        if start >= stack.end {
+            let reached = self.wide || window().is_none_or(|window| end <= window);
+            return if reached { Spot::Good } else { Spot::Bad };
         }
+        if self.is_below_the_base(end) {
+            // The kernel has left the stack the room that its limit asked for when the program started, and has put
+            // the libraries as near.
+            return Spot::Good;
+        }
+        if end <= stack.start {
+            Spot::Low
+        } else {
+            Spot::NearStack
+        }
+    }
+
+    /// Whether what ends there was found from the top down.
+    fn is_below_the_base(&self, end: u64) -> bool {
+        self.base.is_some_and(|base| end <= base)
+    }
+
+    /// What is free around so many bytes, which themselves may be mapped or not, as far as slots may lie there: less the
+    /// room that the stack is left, and that a heap is left behind it.
+    pub(crate) fn around(&self, maps: &str, start: u64, bytes: Size) -> Option<Range<u64>> {
+        let own = start..start.saturating_add(bytes.get());
+        let mut below: Option<(u64, &str)> = None;
+        let mut above = u64::MAX;
+        let mut heap = None;
+        for map in proc::maps(maps) {
+            if map.name == "[heap]" {
+                heap = Some(map.end);
+            }
+            // Reservations side by side are one map.
+            if map.start < own.start {
+                let end = map.end.min(own.start);
+                if below.is_none_or(|(highest, _)| highest < end) {
+                    below = Some((end, map.name));
+                }
+            }
+            if map.end > own.end {
+                above = above.min(map.start.max(own.end));
+            }
+        }
+        let (mut start, name) = below.unwrap_or((LOWEST, ""));
+        // Where there is no heap yet, one may begin behind any file.
+        let is_behind_heap = match heap {
+            Some(heap) => heap == start,
+            None => name.starts_with('/'),
+        };
+        if is_behind_heap {
+            start = start.saturating_add(self.heap.get());
+        }
+        let end = match (self.base, &self.stack) {
+            (Some(base), _) if self.is_below_the_base(own.end) => above.min(base),
+            (_, Some(stack)) if own.start < stack.end => above.min(stack.start),
+            _ => above,
+        };
+        (start < end).then_some(start..end)
     }
 
     /// Free ranges that the kernel does not search by itself, the largest first.
@@ -166,6 +254,7 @@ mod tests {
     fn reach(wide: bool) -> Reach {
         Reach {
             stack: Some(254 * GIB..255 * GIB),
+            base: None,
             wide,
             heap: Size::gib(1),
             page_size: Size::kib(4),
@@ -223,20 +312,21 @@ mod tests {
 
     #[test]
     fn slots_come_no_nearer_to_the_stack_and_not_above_the_window() {
+        use Spot::{Bad, Good, Low, NearStack};
         let gib = |gib| gib * GIB;
         for (start, size, normal, wide) in [
-            (gib(250), 4, true, true),
-            (gib(250), 5, false, false),
-            (gib(254), 1, false, false),
-            (gib(255), 1, true, true),
-            (gib(255), 2, false, true),
-            (gib(300), 4, false, true),
+            (gib(250), 4, Low, Low),
+            (gib(250), 5, NearStack, NearStack),
+            (gib(254), 1, NearStack, NearStack),
+            (gib(255), 1, Good, Good),
+            (gib(255), 2, Bad, Good),
+            (gib(300), 4, Bad, Good),
         ] {
             let window = || Some(256 * GIB);
-            let allows = |reach: Reach| reach.allows(start, Size::gib(size), window);
-            assert_eq!(allows(reach(false)), normal);
-            assert_eq!(allows(reach(true)), wide);
-            assert!(allows(Reach::ANY));
+            let spot = |reach: Reach| reach.spot(start, Size::gib(size), window);
+            assert_eq!(spot(reach(false)), normal);
+            assert_eq!(spot(reach(true)), wide);
+            assert_eq!(spot(Reach::ANY), Good);
         }
     }
 }

@@ -4,18 +4,21 @@
 //! only when that fails is the cause looked for.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 
 use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
 use crate::bounds::{Bounds, Exceeded, bookkeeping};
+use crate::kept::Place;
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::{Misfit, RecheckError, RecheckLimit};
 use crate::options::RecheckOptions;
+use crate::order::{Order, ToCome};
 use crate::proc;
 use crate::reach::Reach;
-use crate::slabs::{Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
+use crate::slabs::{Placer, Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
 use crate::spacious::Spacious;
 use crate::variables::InForce;
 
@@ -71,6 +74,8 @@ struct Recheck<'a, M> {
     headroom: Size,
     /// What is guaranteed to the pools of the process that are still to come.
     to_come: Vec<Limits>,
+    /// The same and engines that are not made yet, in the file's order.
+    order: Order,
     /// Where the slots of native pools may lie.
     reach: Reach,
 }
@@ -91,23 +96,9 @@ pub(crate) fn recheck<M: Machine>(
     promise: &Promise<'static>,
     options: RecheckOptions,
 ) -> Result<Taken<M::Mapping>, RecheckError> {
-    let page_size = machine.page_size();
-    let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
     let holdings = machine.holdings();
-    let this = Recheck {
-        machine,
-        promise,
-        in_force,
-        scale: Scale {
-            asked: in_force.asked,
-            keep: in_force.keep,
-        },
-        bounds: Bounds::read(machine, &in_force.asked, page_size, &holdings),
-        page_size,
-        headroom: promise.headroom,
-        to_come: to_come(promise, &holdings),
-        reach: Reach::of(machine, options.wide, promise.headroom),
-    };
+    let this = Recheck::new(machine, promise, options, &holdings)?;
+    let in_force = this.in_force;
     // The least that is of use, where it is a number of instances that shrinks.
     let min = match in_force.keep {
         Keep::MemoryReservation => u64::from(in_force.min_instances),
@@ -115,7 +106,12 @@ pub(crate) fn recheck<M: Machine>(
     };
     // An operator may need more than the build guarantees, and then no less will do.
     let guaranteed = this.scale.value(&in_force.guaranteed).max(min);
-    let asked = if this.to_come.len() > MANY {
+    if machine.kept().is_held()
+        && let Some(taken) = this.take_kept(&this.scale.limits(guaranteed))
+    {
+        return Ok(taken);
+    }
+    let asked = if this.to_come.len() > MANY || machine.kept().is_held() {
         guaranteed
     } else {
         this.scale.value(&in_force.asked)
@@ -136,22 +132,38 @@ pub(crate) fn recheck<M: Machine>(
     Err(this.misfit(limits, failure).into())
 }
 
-/// What is guaranteed to each pool of the process that is neither held nor this one.
-fn to_come(promise: &Promise<'static>, holdings: &[Holding]) -> Vec<Limits> {
-    promise
-        .process
-        .pools()
-        .flat_map(|(name, limits)| {
-            let held = holdings
-                .iter()
-                .filter(|held| held.name == Some(name))
-                .count();
-            let here = held.saturating_add(usize::from(name == promise.name));
-            let all = usize::try_from(limits.pools).unwrap_or(usize::MAX);
-            // More than many are as good as many.
-            std::iter::repeat_n(limits, all.saturating_sub(here).min(MANY + 1))
-        })
-        .collect()
+/// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
+/// of the answer leaves; as far as there are such places.
+pub(crate) fn hold<M: Machine>(
+    machine: &M,
+    promise: &Promise<'static>,
+    limits: &Limits,
+) -> ThreadId {
+    let kept = machine.kept();
+    loop {
+        kept.wait();
+        let _one = one_at_a_time();
+        if kept.is_held_elsewhere() {
+            // Another thread has come first.
+            continue;
+        }
+        if kept.is_held() {
+            // It is to be mapped there.
+            drop(kept.take_checked(promise.name, limits));
+            return kept.enter(Vec::new());
+        }
+        let mut holdings = machine.holdings();
+        let own = |holding: &Holding| {
+            holding.name == Some(promise.name) && holding.unmapped == Some(*limits)
+        };
+        if let Some(own) = holdings.iter().position(own) {
+            holdings.swap_remove(own);
+        }
+        // The variables were right when it was rechecked.
+        let places = Recheck::new(machine, promise, RecheckOptions::new(), &holdings)
+            .map_or_else(|_| Vec::new(), |this| this.places_beside(limits));
+        return kept.enter(places);
+    }
 }
 
 /// Bytes of address space that pools hold.
@@ -165,7 +177,196 @@ fn held(holdings: &[Holding]) -> Size {
 /// A pool, and what was reserved beside it.
 type Beside<M> = (Taken<M>, Vec<Slabs<M>>);
 
-impl<M: Machine> Recheck<'_, M> {
+/// A pool in its place, and those that are still to come in theirs.
+struct InOrder<M> {
+    own: Slabs<M>,
+    others: Vec<(ToCome, Slabs<M>)>,
+}
+
+impl<'a, M: Machine> Recheck<'a, M> {
+    fn new(
+        machine: &'a M,
+        promise: &'a Promise<'static>,
+        options: RecheckOptions,
+        holdings: &[Holding],
+    ) -> Result<Self, RecheckError> {
+        let page_size = machine.page_size();
+        let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
+        let order = Order::new(promise, holdings);
+        Ok(Self {
+            machine,
+            promise,
+            in_force,
+            scale: Scale {
+                asked: in_force.asked,
+                keep: in_force.keep,
+            },
+            bounds: Bounds::read(machine, &in_force.asked, page_size, holdings),
+            page_size,
+            headroom: promise.headroom,
+            to_come: order.guarantees(),
+            order,
+            reach: Reach::of(machine, options.wide, promise.headroom),
+        })
+    }
+
+    /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
+    fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
+        self.bounds.check(guaranteed, &[]).ok()?;
+        let kept = self.machine.kept();
+        let mut place = kept.take(self.promise.name)?;
+        if place.limits != *guaranteed {
+            // Variables have changed it: what was kept is free now.
+            return None;
+        }
+        let slabs = if guaranteed.wasmtime.is_some() {
+            // Until its own engine is made.
+            place.checked = true;
+            kept.put(place);
+            Slabs::NONE
+        } else {
+            place.slabs
+        };
+        Some(Taken {
+            limits: *guaranteed,
+            page_size: self.page_size,
+            slabs,
+        })
+    }
+
+    /// Reserves the pools that are still to come in the file's order, this one among them with these limits; and
+    /// `room` first, for what the process maps meanwhile.
+    ///
+    /// Where each mapping goes does not depend on those behind it. So the others find their places whichever of
+    /// them comes next, as long as the process maps no more than `room`.
+    fn in_order(
+        &self,
+        order: &Order,
+        limits: &Limits,
+        room: Size,
+    ) -> Result<InOrder<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        let reach = self.reach.with_heap(room);
+        let beside = |held, bytes, source| Refusal::beside(held, limits, bytes, source);
+        let above = (!room.is_zero()).then(|| self.machine.reserve(room));
+        let above = above.transpose();
+        let _above = above.map_err(|source| beside(Slabs::NONE, room, source))?;
+        let mut others = Vec::new();
+        for pool in &order.before {
+            match self.slabs(&pool.limits, &reach) {
+                Ok(slabs) => others.push((*pool, slabs)),
+                Err(other) => return Err(beside(Slabs::NONE, other.bytes, other.source)),
+            }
+        }
+        let own = self.slabs(limits, &reach)?;
+        for pool in &order.after {
+            match self.slabs(&pool.limits, &reach) {
+                Ok(slabs) => others.push((*pool, slabs)),
+                Err(other) => return Err(beside(own, other.bytes, other.source)),
+            }
+        }
+        Ok(InOrder { own, others })
+    }
+
+    /// The most room, up to the headroom, with which something is had.
+    fn with_most_room<T>(
+        &self,
+        mut attempt: impl FnMut(Size) -> Result<T, Box<Refusal<M::Mapping>>>,
+    ) -> Result<T, Box<Refusal<M::Mapping>>> {
+        const GRAIN: Size = Size::mib(1);
+        match attempt(self.headroom) {
+            Err(refusal) if refusal.is_of_size() && !self.headroom.is_zero() => drop(refusal),
+            done => return done,
+        }
+        // What it held would be missing.
+        drop(attempt(Size::ZERO)?);
+        let most = self.headroom.get().div_ceil(GRAIN.get());
+        let room = |grains: u64| Size::bytes(grains.saturating_mul(GRAIN.get()));
+        let fits = largest(0, most, |grains| attempt(room(grains)).is_ok());
+        attempt(room(fits))
+    }
+
+    /// Takes a pool in its place of the file's order, and puts it to the high end of the holes in which it lies, so that
+    /// what is left of each is one hole for what is still to come.
+    fn take_in_order(
+        &self,
+        order: &Order,
+        limits: Limits,
+        room: Size,
+    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        let InOrder { own, others } = self.in_order(order, &limits, room)?;
+        drop(others);
+        Ok(Taken {
+            limits,
+            page_size: self.page_size,
+            slabs: self.raise(own, limits)?,
+        })
+    }
+
+    /// Puts a native pool to the high ends of its holes.
+    fn raise(
+        &self,
+        slabs: Slabs<M::Mapping>,
+        limits: Limits,
+    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        if limits.wasmtime.is_some() {
+            // It is given back, and mapped by its engine.
+            return Ok(slabs);
+        }
+        let placer = Placer {
+            machine: self.machine,
+            reach: &self.reach.with_heap(Size::ZERO),
+        };
+        let raised = slabs.raise(&placer);
+        raised.map_err(|source| Refusal::beside(Slabs::NONE, &limits, Size::ZERO, source))
+    }
+
+    /// Takes what is guaranteed: in its place of the file's order where the others find theirs, and otherwise by
+    /// itself.
+    fn take_guaranteed(
+        &self,
+        limits: Limits,
+    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        // An engine that is not made yet may have been mapped without our knowing.
+        for order in [&self.order, &self.order.unchecked()] {
+            if self.order_matters(order) {
+                let take = |room| self.take_in_order(order, limits, room);
+                match self.with_most_room(take) {
+                    Err(refusal) if refusal.is_of_size() => {}
+                    done => return done,
+                }
+            }
+        }
+        let take = |room| {
+            Ok(Taken {
+                limits,
+                page_size: self.page_size,
+                slabs: self.slabs(&limits, &self.reach.with_heap(room))?,
+            })
+        };
+        self.with_most_room(take)
+    }
+
+    /// Whether a place depends on pools that are still to come; what is held meanwhile keeps their places.
+    fn order_matters(&self, order: &Order) -> bool {
+        order.matters(self.promise.name) && !self.machine.kept().is_held()
+    }
+
+    /// The places of the others, while an engine of these limits maps its own.
+    fn places_beside(&self, limits: &Limits) -> Vec<Place<M::Mapping>> {
+        if !self.order_matters(&self.order) {
+            return Vec::new();
+        }
+        let found = self.with_most_room(|room| self.in_order(&self.order, limits, room));
+        let others = found.map_or_else(|_| Vec::new(), |found| found.others);
+        let places = others.into_iter().map(|(pool, slabs)| Place {
+            name: pool.name,
+            limits: pool.limits,
+            slabs,
+            checked: pool.checked,
+        });
+        places.collect()
+    }
+
     /// Reserves one pool, and makes sure that `others` and `headroom` find their place beside it.
     fn reserve(
         &self,
@@ -197,10 +398,14 @@ impl<M: Machine> Recheck<'_, M> {
     }
 
     /// Reserves one pool, a native one where its slots may lie.
-    fn slabs(&self, limits: &Limits) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
+    fn slabs(
+        &self,
+        limits: &Limits,
+        reach: &Reach,
+    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
         let reach = match limits.wasmtime {
             Some(_) => &Reach::ANY,
-            None => &self.reach,
+            None => reach,
         };
         Slabs::reserve(self.machine, limits, self.page_size, reach)
     }
@@ -211,10 +416,10 @@ impl<M: Machine> Recheck<'_, M> {
         limits: Limits,
         others: &[Limits],
     ) -> Result<Beside<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let slabs = self.slabs(&limits)?;
+        let slabs = self.slabs(&limits, &self.reach)?;
         let mut beside = Vec::with_capacity(others.len());
         for other in others {
-            match self.slabs(other) {
+            match self.slabs(other, &self.reach) {
                 Ok(other) => beside.push(other),
                 Err(other) => {
                     return Err(Refusal::beside(slabs, &limits, other.bytes, other.source));
@@ -229,8 +434,8 @@ impl<M: Machine> Recheck<'_, M> {
         Ok((taken, beside))
     }
 
-    /// Takes as much as goes from `least` to `most`. The least is taken with nothing beside it: what the
-    /// rest needs was reckoned with when it was promised.
+    /// Takes as much as goes from `least` to `most`. Only what is beyond the least has to leave the headroom: with
+    /// the least, what the rest needs was reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
             .check(&self.scale.limits(least), &[])
@@ -240,7 +445,14 @@ impl<M: Machine> Recheck<'_, M> {
                 .check(&self.scale.limits(value), &self.to_come)
                 .is_ok()
         });
-        let take = |value| self.reserve(self.scale.limits(value), &self.to_come, self.headroom);
+        let take = |value| {
+            let limits = self.scale.limits(value);
+            if self.order_matters(&self.order) {
+                self.take_in_order(&self.order, limits, self.headroom)
+            } else {
+                self.reserve(limits, &self.to_come, self.headroom)
+            }
+        };
         let mut misfit = most;
         if most > least {
             match take(most) {
@@ -261,7 +473,7 @@ impl<M: Machine> Recheck<'_, M> {
         {
             return Ok(taken);
         }
-        self.reserve(self.scale.limits(least), &[], Size::ZERO)
+        self.take_guaranteed(self.scale.limits(least))
             .map_err(Failure::Refused)
     }
 
@@ -448,6 +660,7 @@ impl<M: Machine> Recheck<'_, M> {
             page_size: self.page_size,
             headroom: self.headroom,
             to_come: Vec::new(),
+            order: Order::default(),
             reach: self.reach.clone(),
         }
     }

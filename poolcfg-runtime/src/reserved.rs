@@ -41,6 +41,7 @@ impl Reserved {
         let entry = Entry::new(Holding {
             name: Some(promise.name),
             ranges: ranges.collect(),
+            unmapped: None,
             maps_at_worst: maps_at_worst(&limits, page_size)
                 .saturating_add(wide(slabs.memories.len().saturating_sub(1))),
             writable_at_worst: writable_at_worst(&limits, page_size),

@@ -6,12 +6,13 @@
 //! in one piece always.
 
 use std::io;
+use std::ops::Range;
 
 use poolcfg_core::{Limits, MappingName, Size};
 
 use crate::layout;
 use crate::machine::{Machine, wide};
-use crate::reach::Reach;
+use crate::reach::{Reach, Spot};
 
 /// In how many pieces memories may lie: those of the holes, and a few more in what other pools of the process
 /// have left between them. Each is a mapping, and `vm.max_map_count` bounds those.
@@ -136,10 +137,9 @@ impl<M> Slabs<M> {
     ) -> Result<Self, Box<Refusal<M>>> {
         let mut held = Self::NONE;
         let memories = Memories {
-            machine,
             limits,
             page_size,
-            reach,
+            placer: Placer { machine, reach },
         };
         let mut slots = 0;
         if let Err(source) = memories.reserve(&mut held.memories, &mut slots) {
@@ -156,7 +156,7 @@ impl<M> Slabs<M> {
             if bytes.is_zero() {
                 continue;
             }
-            match machine.reserve(bytes) {
+            match memories.placer.take(bytes) {
                 Ok(mapping) if name == MappingName::Tables => held.tables = Some(mapping),
                 Ok(mapping) => held.stacks = Some(mapping),
                 Err(source) => {
@@ -173,18 +173,130 @@ impl<M> Slabs<M> {
         Ok(held)
     }
 
+    /// Puts each mapping to the high end of its hole, the highest first: those below follow.
+    pub(crate) fn raise<H: Machine<Mapping = M>>(self, placer: &Placer<'_, H>) -> io::Result<Self> {
+        let memories = self.memories.len();
+        let has_tables = self.tables.is_some();
+        let rest = self.tables.into_iter().chain(self.stacks);
+        let mut all: Vec<_> = self.memories.into_iter().chain(rest).enumerate().collect();
+        all.sort_by_key(|(_, mapping)| std::cmp::Reverse(placer.machine.address(mapping)));
+        let raised = all
+            .into_iter()
+            .map(|(at, mapping)| Ok((at, placer.raise(mapping)?)));
+        let mut all = raised.collect::<io::Result<Vec<_>>>()?;
+        all.sort_by_key(|(at, _)| *at);
+        let mut all = all.into_iter().map(|(_, mapping)| mapping);
+        Ok(Self {
+            memories: all.by_ref().take(memories).collect(),
+            tables: if has_tables { all.next() } else { None },
+            stacks: all.next(),
+        })
+    }
+
     /// All mappings.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
         self.memories.iter().chain(&self.tables).chain(&self.stacks)
     }
 }
 
-/// The memories of one pool, and where they may lie.
+/// Takes mappings where they may lie.
+pub(crate) struct Placer<'a, H> {
+    pub(crate) machine: &'a H,
+    pub(crate) reach: &'a Reach,
+}
+
+impl<H: Machine> Placer<'_, H> {
+    /// One mapping of so many bytes, where the kernel puts it or above in the same hole.
+    fn take(&self, bytes: Size) -> io::Result<H::Mapping> {
+        let mut misplaced = Vec::new();
+        while misplaced.len() < MISPLACED {
+            let mapping = self.machine.reserve(bytes)?;
+            let start = self.machine.address(&mapping);
+            let window = || layout::window(self.machine);
+            match self.reach.spot(start, bytes, window) {
+                Spot::Good => return Ok(mapping),
+                Spot::Bad => misplaced.push(mapping),
+                spot @ (Spot::Low | Spot::NearStack) => {
+                    let range = self.range(&mapping, bytes);
+                    match range.to {
+                        Some(to) => return self.put(mapping, bytes, to),
+                        // A machine without /proc tells nothing of heaps.
+                        None if range.is_unknown && spot == Spot::Low => return Ok(mapping),
+                        // Held meanwhile, so that the next one comes to lie elsewhere.
+                        None => misplaced.push(mapping),
+                    }
+                }
+            }
+        }
+        Err(io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// Puts a mapping to the high end of the hole in which it lies: what is left of the hole is one piece below it,
+    /// in which a heap may grow.
+    fn raise(&self, mapping: H::Mapping) -> io::Result<H::Mapping> {
+        let bytes = self.machine.bytes(&mapping);
+        match self.range(&mapping, bytes).to {
+            Some(to) => self.put(mapping, bytes, to),
+            None => Ok(mapping),
+        }
+    }
+
+    /// Where a mapping would lie at the high end of what is free around it.
+    fn range(&self, mapping: &H::Mapping, bytes: Size) -> HighEnd {
+        let start = self.machine.address(mapping);
+        let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
+        let free = Some(&maps).filter(|maps| !maps.is_empty());
+        let free = free.and_then(|maps| self.reach.around(maps, start, bytes));
+        HighEnd {
+            to: free.and_then(|free| high_end(start, bytes, free, self.machine.page_size())),
+            is_unknown: maps.is_empty(),
+        }
+    }
+
+    /// Puts a mapping elsewhere, or where it was, or where the kernel wants it when others have been quicker.
+    fn put(&self, mapping: H::Mapping, bytes: Size, to: u64) -> io::Result<H::Mapping> {
+        let start = self.machine.address(&mapping);
+        if to == start {
+            return Ok(mapping);
+        }
+        if to.abs_diff(start) >= bytes.get() {
+            return Ok(self.machine.reserve_at(to, bytes).unwrap_or(mapping));
+        }
+        drop(mapping);
+        self.machine
+            .reserve_at(to, bytes)
+            .or_else(|_| self.machine.reserve_at(start, bytes))
+            .or_else(|_| self.machine.reserve(bytes))
+    }
+}
+
+/// What is known of the high end of a hole.
+struct HighEnd {
+    /// Where a mapping would begin there; `None` if it does not fit or nothing is known.
+    to: Option<u64>,
+    /// Whether the system does not tell what is free.
+    is_unknown: bool,
+}
+
+/// Where so many bytes begin at the high end of a free range, aligned as they would be at `start`; `None` if they do
+/// not fit.
+fn high_end(start: u64, bytes: Size, free: Range<u64>, page_size: Size) -> Option<u64> {
+    // The kernel aligns large mappings to what one page table maps, of entries of 8 bytes.
+    let huge_page = page_size.get().saturating_mul(page_size.get() / 8);
+    let grain = 1u64 << start.trailing_zeros().min(62);
+    let grain = Size::bytes(grain.clamp(
+        page_size.get().max(1),
+        huge_page.max(page_size.get()).max(1),
+    ));
+    let to = Size::bytes(free.end.checked_sub(bytes.get())?).round_down(grain);
+    (to.get() >= free.start).then_some(to.get())
+}
+
+/// The memories of one pool.
 struct Memories<'a, H> {
-    machine: &'a H,
     limits: &'a Limits,
     page_size: Size,
-    reach: &'a Reach,
+    placer: Placer<'a, H>,
 }
 
 impl<H: Machine> Memories<'_, H> {
@@ -213,21 +325,9 @@ impl<H: Machine> Memories<'_, H> {
         slab_bytes(self.limits, MappingName::Memories, slots, self.page_size)
     }
 
-    /// So many in one mapping, where the kernel puts it.
+    /// So many in one mapping.
     fn take(&self, slots: u32) -> io::Result<H::Mapping> {
-        let bytes = self.bytes(slots);
-        let mut misplaced = Vec::new();
-        while misplaced.len() < MISPLACED {
-            let mapping = self.machine.reserve(bytes)?;
-            let start = self.machine.address(&mapping);
-            let window = || layout::window(self.machine);
-            if self.reach.allows(start, bytes, window) {
-                return Ok(mapping);
-            }
-            // Held meanwhile, so that the next one comes to lie elsewhere.
-            misplaced.push(mapping);
-        }
-        Err(io::ErrorKind::OutOfMemory.into())
+        self.placer.take(self.bytes(slots))
     }
 
     /// As many below `misfit` as go into one mapping now.
@@ -243,23 +343,21 @@ impl<H: Machine> Memories<'_, H> {
     /// As many as go where the kernel does not search by itself, up to `most`.
     fn by_address(&self, most: u32) -> Option<(H::Mapping, u32)> {
         let grain = self.page_size.max(poolcfg_core::GRAIN);
-        self.reach
-            .unsearched(self.machine)
-            .into_iter()
-            .find_map(|range| {
-                let room = range.end - range.start;
-                let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
-                    u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)
-                });
-                let slots = u32::try_from(slots).ok().filter(|slots| *slots > 0)?;
-                let bytes = self.bytes(slots);
-                // At the end of the range: behind its beginning there may be a heap.
-                let start = Size::bytes(range.end - bytes.get()).round_down(grain).get();
-                if start < range.start {
-                    return None;
-                }
-                Some((self.machine.reserve_at(start, bytes).ok()?, slots))
-            })
+        let Placer { machine, reach } = &self.placer;
+        reach.unsearched(*machine).into_iter().find_map(|range| {
+            let room = range.end - range.start;
+            let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
+                u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)
+            });
+            let slots = u32::try_from(slots).ok().filter(|slots| *slots > 0)?;
+            let bytes = self.bytes(slots);
+            // At the end of the range: behind its beginning there may be a heap.
+            let start = Size::bytes(range.end - bytes.get()).round_down(grain).get();
+            if start < range.start {
+                return None;
+            }
+            Some((machine.reserve_at(start, bytes).ok()?, slots))
+        })
     }
 }
 

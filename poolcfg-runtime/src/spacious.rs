@@ -6,6 +6,7 @@ use std::io;
 
 use poolcfg_core::Size;
 
+use crate::kept::Kept;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource};
 
@@ -55,6 +56,10 @@ impl<M: Machine> Machine for Spacious<'_, M> {
         self.machine.address(mapping)
     }
 
+    fn bytes(&self, mapping: &M::Mapping) -> Size {
+        self.machine.bytes(mapping)
+    }
+
     fn text(&self, path: &str) -> Option<String> {
         self.machine.text(path)
     }
@@ -81,5 +86,9 @@ impl<M: Machine> Machine for Spacious<'_, M> {
 
     fn holdings(&self) -> Vec<Holding> {
         self.machine.holdings()
+    }
+
+    fn kept(&self) -> &Kept<M::Mapping> {
+        self.machine.kept()
     }
 }

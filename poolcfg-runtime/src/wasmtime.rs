@@ -6,11 +6,13 @@
 
 mod checked;
 pub(crate) mod fallback;
+mod held;
 mod settings;
 
 use poolcfg_core::{Counts, Limits, Promise};
 
 pub use checked::Checked;
+pub use held::Held;
 pub use settings::{Tunables, WasmtimeSettings, must_be_named, native};
 
 use crate::machine::Here;

@@ -14,6 +14,7 @@ use poolcfg_core::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::kept::Kept;
 use crate::ledger::Holding;
 use crate::misfit::{RecheckError, Unit};
 use crate::reserved::{Warning, warnings};
@@ -39,6 +40,7 @@ pub(crate) struct Made {
     holdings: Vec<Holding>,
     stack_top: Option<u64>,
     used: Rc<RefCell<u64>>,
+    kept: Kept<Block>,
 }
 
 pub(crate) struct Block {
@@ -94,6 +96,14 @@ impl Machine for Made {
 
     fn address(&self, mapping: &Block) -> u64 {
         self.holes.borrow()[mapping.hole]
+    }
+
+    fn bytes(&self, mapping: &Block) -> Size {
+        Size::bytes(mapping.bytes)
+    }
+
+    fn kept(&self) -> &Kept<Block> {
+        &self.kept
     }
 
     fn text(&self, path: &str) -> Option<String> {
@@ -341,6 +351,7 @@ fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
         name: Some(name),
         ranges: Vec::new(),
+        unmapped: None,
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
     }
@@ -543,6 +554,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
         name: Some(""),
+        unmapped: None,
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
         writable_at_worst: Size::mib(200),
@@ -738,6 +750,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
             name: Some("first"),
+            unmapped: None,
             ranges: vec![
                 0..Size::gib(60).get(),
                 Size::gib(70).get()..Size::gib(80).get(),

@@ -1,10 +1,11 @@
 //! What a recheck has found to be there for Wasmtime.
 
 use std::fmt;
+use std::sync::Arc;
 
 use poolcfg_core::{Counts, Limits, Promise, Size};
 
-use super::{Tunables, WasmtimeSettings, counts};
+use super::{Held, Tunables, WasmtimeSettings, counts};
 use crate::bounds::{maps_at_worst, writable_at_worst};
 use crate::ledger::{Entry, Holding};
 use crate::machine::Here;
@@ -17,11 +18,11 @@ use crate::sys::Mapping;
 /// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
 /// slots will still need; keep it as long as the engine.
 pub struct Checked {
-    limits: Limits,
+    pub(super) limits: Limits,
     page_size: Size,
-    promise: Promise<'static>,
-    /// Only for its end: what the pool will need is struck out then.
-    _entry: Entry,
+    pub(super) promise: Promise<'static>,
+    /// What the pool will need is struck out when neither this value nor a `Held` of it is left.
+    pub(super) entry: Arc<Entry>,
 }
 
 impl Checked {
@@ -31,6 +32,7 @@ impl Checked {
             name: Some(promise.name),
             // Where Wasmtime will map them is not known.
             ranges: Vec::new(),
+            unmapped: Some(limits),
             maps_at_worst: maps_at_worst(&limits, page_size),
             writable_at_worst: writable_at_worst(&limits, page_size),
         });
@@ -38,8 +40,16 @@ impl Checked {
             limits,
             page_size,
             promise,
-            _entry: entry,
+            entry: Arc::new(entry),
         }
+    }
+
+    /// Keeps the places of the file's other pools while the engine is made, so that the engine is mapped in its own.
+    /// Call it right before `Engine::new`, and drop what it gives right after: see [`Held`].
+    ///
+    /// It waits as long as another thread has such a value. Where the file has one pool it does nothing.
+    pub fn hold(&self) -> Held {
+        Held::new(self)
     }
 
     /// How many instances there may be at once.
