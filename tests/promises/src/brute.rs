@@ -16,16 +16,14 @@ const STACK_GUARD_PAGES: u64 = 256;
 /// In how many pieces memories may lie.
 const PIECES: usize = 8;
 
-/// What is given away of one pool.
+/// What is given away of one pool, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Given {
-    /// The number that shrinks: what is guaranteed, and what finds its place in each position that was tried.
-    pub guaranteed: u64,
-    /// See above.
+    /// By how much the pool is smaller than what finds its place in each position that was tried.
+    pub lost: u64,
+    /// What all pools have with it.
     pub found: u64,
-    /// Whether the number is one of instances; else it is one of grains of a reservation.
-    pub instances: bool,
-    /// What may be lost for want of whole slots: one for each hole.
+    /// What may be lost for want of whole slots: one for each of three holes.
     pub slots: u64,
 }
 
@@ -33,15 +31,14 @@ impl Given {
     /// The share of what was found that is not guaranteed.
     #[must_use]
     pub fn share(&self) -> f64 {
-        let lossless = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-        1.0 - lossless(self.guaranteed) / lossless(self.found.max(1))
+        let mib = |bytes: u64| f64::from(u32::try_from(bytes >> 20).unwrap_or(u32::MAX));
+        mib(self.lost) / mib(self.found).max(1.0)
     }
 
     /// Whether it is no more than a hundredth and one slot for each hole.
     #[must_use]
-    pub fn is_little(&self) -> bool {
-        let lost = self.found.saturating_sub(self.guaranteed);
-        lost <= self.found.div_ceil(100) + self.slots
+    pub const fn is_little(&self) -> bool {
+        self.lost <= self.found / 100 + self.slots
     }
 }
 
@@ -133,6 +130,13 @@ fn bytes(limits: &Limits, name: MappingName, page: Size) -> Option<u64> {
     let footprint = limits.footprint(page).ok()?;
     let mapping = footprint.mappings.iter().find(|of| of.name == name)?;
     Some(mapping.bytes.get())
+}
+
+/// Bytes from one memory to the next.
+fn slot(limits: &Limits, page: Size) -> u64 {
+    let memories = |slots| bytes(&limits.with_instances(slots), MappingName::Memories, page);
+    let two = memories(2).zip(memories(1));
+    two.map_or(0, |(two, one)| two - one)
 }
 
 /// Positions of ASLR: its ends, those at which a hole holds a whole number of slots but for a page, and some others.
@@ -231,11 +235,8 @@ pub fn given_away(
             true => limits.with_instances(u32::try_from(value).unwrap_or(u32::MAX)),
             false => limits.with_reservation(Size::kib(64 * value)),
         };
-        let footprint = |slots| bytes(&limits.with_instances(slots), MappingName::Memories, page);
-        let slot = footprint(2)
-            .zip(footprint(1))
-            .map_or(0, |(two, one)| two - one);
-        let mut spaces = positions(machine, &linux, asked, bits, slot, &mut random);
+        let stride = slot(limits, page);
+        let mut spaces = positions(machine, &linux, asked, bits, stride, &mut random);
         let mut holds = |pools: &[Limits]| {
             let misfit = spaces.iter().position(|space| {
                 let mut process = Process {
@@ -280,24 +281,32 @@ pub fn given_away(
                 fits = middle;
             }
         }
+        let sum = |pools: &[Limits]| {
+            let bytes = pools.iter().map(|limits| match limits.footprint(page) {
+                Ok(footprint) => footprint.reserved_bytes().get(),
+                Err(_) => u64::MAX,
+            });
+            bytes.fold(0, u64::saturating_add)
+        };
+        let found = all(value(fits));
+        let slots = found
+            .iter()
+            .filter(|of| of.wasmtime.is_none() || **of == found[index]);
         given.push(Given {
-            guaranteed: now,
-            found: fits,
-            instances,
-            slots: match instances {
-                true => 3,
-                // A slot of each hole is so much less for each of the instances.
-                false => fits * 3 / u64::from(limits.max_instances),
-            },
+            lost: sum(&found) - sum(guaranteed),
+            found: sum(&found),
+            slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
         });
     }
     Ok(given)
 }
 
-/// What the rest of the process takes, as far as it goes into one hole after the other.
+/// What the rest of the process takes, as far as it goes into one hole after the other: the headroom, less what the
+/// program, its heap and its stack have of it already.
 fn headroom(space: &mut Space, bytes: u64) {
-    let mut left = bytes;
-    let mut part = bytes;
+    let there = space.taken().iter().map(|(start, end)| end - start);
+    let mut left = bytes.saturating_sub(there.sum());
+    let mut part = left;
     while left > 0 && part >= 1 << 20 {
         match space.map(part.min(left)) {
             Some(_) => left -= part.min(left),

@@ -144,7 +144,11 @@ fn pool(random: &mut Rng, machine: &Machine, (pools, most): (u32, u64), table: &
         // A share of the window, or somewhat more of it than there is.
         _ => {
             let share = machine.window().get() / u64::from(pools) / 1024;
-            let share = share.saturating_mul(magnitude(random, 1, 2048));
+            let parts = match random.bool() {
+                true => magnitude(random, 1, 2048),
+                false => random.u64(512..4096),
+            };
+            let share = share.saturating_mul(parts);
             whole(share / instances)
         }
     };

@@ -121,7 +121,9 @@ fn one(limit: &Limit) -> Result<(Started, Limits), String> {
             let checked = limits.recheck().map_err(|error| error.to_string())?;
             let taken = checked.limits();
             enough(limit, &taken)?;
+            let held = checked.hold();
             let engine = Mapped::new(Box::leak(Box::new(taken)))?;
+            drop(held);
             let started = Started::Wasmtime {
                 engine,
                 _checked: Box::new(checked),
