@@ -2,8 +2,8 @@
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Limits, Plan, PoolKeys, Setting,
-    Settings, Size, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, PoolKeys,
+    Setting, Settings, Size, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
@@ -202,7 +202,8 @@ impl<'a> Answer<'a> {
         let what = self.machine();
         let pools = self.case.pools().iter().zip(self.plan.guaranteed());
         pools
-            .map(|(pool, limits)| {
+            .enumerate()
+            .map(|(index, (pool, limits))| {
                 let name = match pool.name {
                     "" => String::new(),
                     name => format!(", pool `{name}`"),
@@ -220,6 +221,9 @@ impl<'a> Answer<'a> {
                 );
                 if limits.memory_reservation != asked.memory_reservation {
                     line += &format!(" of {}", size(asked.memory_reservation));
+                }
+                if let Some(bound) = self.plan.bound(&self.case, index) {
+                    line += &format!(" (limited by {})", bound.limit.describe());
                 }
                 if let Some(counts) = counts(limits, asked) {
                     line += &format!(", each of {counts}");
@@ -250,15 +254,30 @@ impl<'a> Answer<'a> {
     /// More of each target: what the profile guarantees, and where that is known from.
     pub(crate) fn details(&self) -> String {
         let [first, second] = self.case.budget.holes();
+        let maps = self.case.budget.maps_for_pools();
+        let maps = maps.map_or_else(String::new, |maps| format!(", {maps} mappings for pools"));
         format!(
-            "{}: holes of {} and {}, headroom {}, {} mappings for pools; {}",
+            "{}: holes of {} and {}, headroom {}{maps}; {}",
             self.facts.triple(),
             first.available(),
             second.available(),
             self.case.budget.headroom,
-            self.case.budget.maps_for_pools(),
             self.case.profile.source
         )
+    }
+
+    /// What decides how much each pool has that has less than is asked.
+    pub(crate) fn bounds(&self) -> Vec<String> {
+        (0..self.case.pools().len())
+            .filter_map(|index| {
+                let bound = self.plan.bound(&self.case, index)?;
+                let more = match self.case.pools()[index].keep {
+                    Keep::MemoryReservation => "one more instance does not fit",
+                    Keep::MaxInstances => "a larger reservation does not fit",
+                };
+                Some(format!("{more}: {}", bound.message(&self.case).as_str()))
+            })
+            .collect()
     }
 
     /// The results for JSON and templates.

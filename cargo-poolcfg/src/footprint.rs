@@ -18,7 +18,12 @@ pub(crate) struct Footprint {
     /// In the order in which one pool makes them.
     pub(crate) mappings: Vec<Mappings>,
     pub(crate) reserved: Size,
+    /// Bytes that are writable when every slot is live and its memory has grown as far as it may.
+    pub(crate) writable: Size,
+    /// Bytes that the process writes beside the slots in order to use them all.
+    pub(crate) bookkeeping: Size,
     pub(crate) maps_at_start: u64,
+    /// With their memories in as many pieces as there may be.
     pub(crate) maps_at_worst: u64,
 }
 
@@ -79,7 +84,9 @@ impl Footprint {
             mappings,
             reserved,
             maps_at_start: footprint.maps_at_start.saturating_add(further),
-            maps_at_worst: footprint.maps_at_worst.saturating_add(further),
+            writable: footprint.writable,
+            bookkeeping: footprint.bookkeeping,
+            maps_at_worst: footprint.maps_at_worst,
         })
     }
 }

@@ -275,15 +275,35 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
         &budget.headroom.to_string(),
         "libraries, threads, heap; in the hole that is filled first",
     );
-    if budget.max_maps == u64::MAX {
-        row("mappings", "no bound", "");
-    } else {
-        row(
+    match (budget.maps_for_pools(), budget.limits.max_map_count) {
+        (Some(maps), Some(all)) => row(
             "mappings",
-            &budget.maps_for_pools().to_string(),
-            &format!("of {}, vm.max_map_count", budget.max_maps),
-        );
+            &maps.to_string(),
+            &format!("of {all}, vm.max_map_count"),
+        ),
+        _ => row("mappings", "no bound", ""),
     }
+    let own = budget.headroom;
+    for (name, limit, of) in [
+        ("address space", budget.limits.rlimit_as, "RLIMIT_AS"),
+        ("writable", budget.limits.rlimit_data, "RLIMIT_DATA"),
+        ("committed", budget.limits.commit_limit, "the commit limit"),
+    ] {
+        if let Some(limit) = limit {
+            row(
+                name,
+                &limit.saturating_sub(own).available().to_string(),
+                &format!("of {}, {of}, beside the headroom", limit.available()),
+            );
+        }
+    }
+    if let Some(memory) = budget.limits.memory {
+        let note = "RAM and swap, of one mapping that is charged when it is made";
+        row("charged at once", &memory.available().to_string(), note);
+    }
+    // Of what is writable there is no bound mostly.
+    let bounds_writable =
+        budget.limits.rlimit_data.is_some() || budget.limits.commit_limit.is_some();
     let pools = case.pools().iter().zip(limits);
     for ((pool, limits), footprint) in pools.zip(footprints(case, limits)) {
         let name = if pool.name.is_empty() {
@@ -325,6 +345,15 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
             "  {:<18} {:>12}  {} at start",
             "mappings", footprint.maps_at_worst, footprint.maps_at_start
         );
+        if bounds_writable {
+            let _ = writeln!(
+                text,
+                "  {:<18} {:>12}  when every slot is in use, and {} beside the slots",
+                "writable",
+                footprint.writable.needed().to_string(),
+                footprint.bookkeeping.needed()
+            );
+        }
     }
     text
 }

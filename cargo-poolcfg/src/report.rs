@@ -2,7 +2,8 @@
 //! `schema/poolcfg-1.schema.json`. Templates render the same data.
 
 use poolcfg_core::{
-    Case, Code, Engine, LargestFit, Limit, Limits, MappingName, Misfit, Plan, Pool,
+    Case, Code, Engine, HEADROOM_MAPS, Limit, Limits, MappingName, Misfit, Plan, Pool,
+    ProcessLimits, Size,
 };
 use serde::Serialize;
 
@@ -77,6 +78,8 @@ pub struct PoolResult {
     pub largest_fit: Option<LargestFitReport>,
     /// Why it does not fit; null where it does, or where it is another pool that does not.
     pub misfit: Option<MisfitReport>,
+    /// What is in the way of more where less is guaranteed than is asked; null where all of it is, or nothing fits.
+    pub bound: Option<MisfitReport>,
     /// What should be known of it all the same, for people.
     pub warnings: Vec<String>,
 }
@@ -241,14 +244,14 @@ pub struct FootprintReport {
     mappings: Vec<MappingReport>,
     reserved_bytes: u64,
     writable_bytes: u64,
+    bookkeeping_bytes: u64,
     maps_at_start: u64,
     maps_at_worst: u64,
 }
 
 impl FootprintReport {
-    fn new(footprint: &Footprint, case: &Case<'_>, limits: &Limits) -> Option<Self> {
-        let writable = limits.writable_at_worst(case.budget.page_size).ok()?;
-        Some(Self {
+    fn new(footprint: &Footprint, limits: &Limits) -> Self {
+        Self {
             mappings: footprint
                 .mappings
                 .iter()
@@ -260,10 +263,11 @@ impl FootprintReport {
                 })
                 .collect(),
             reserved_bytes: footprint.reserved.get(),
-            writable_bytes: writable.get(),
+            writable_bytes: footprint.writable.get(),
+            bookkeeping_bytes: footprint.bookkeeping.get(),
             maps_at_start: footprint.maps_at_start,
             maps_at_worst: footprint.maps_at_worst,
-        })
+        }
     }
 }
 
@@ -275,7 +279,39 @@ pub struct BudgetReport {
     page_size: u64,
     holes: Vec<u64>,
     headroom_bytes: u64,
-    max_maps: Option<u64>,
+    headroom_maps: u64,
+    limits: ProcessLimitsReport,
+}
+
+/// The limits that count, in bytes but for the mappings; null where there is none.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct ProcessLimitsReport {
+    max_map_count: Option<u64>,
+    rlimit_as: Option<u64>,
+    rlimit_data: Option<u64>,
+    commit_limit: Option<u64>,
+    memory: Option<u64>,
+}
+
+impl ProcessLimitsReport {
+    fn new(limits: &ProcessLimits) -> Self {
+        let bytes = |limit: Option<Size>| limit.map(Size::get);
+        let ProcessLimits {
+            max_map_count,
+            rlimit_as,
+            rlimit_data,
+            commit_limit,
+            memory,
+        } = *limits;
+        Self {
+            max_map_count,
+            rlimit_as: bytes(rlimit_as),
+            rlimit_data: bytes(rlimit_data),
+            commit_limit: bytes(commit_limit),
+            memory: bytes(memory),
+        }
+    }
 }
 
 impl BudgetReport {
@@ -291,24 +327,31 @@ impl BudgetReport {
                 .filter(|hole| *hole > 0)
                 .collect(),
             headroom_bytes: budget.headroom.get(),
-            max_maps: (budget.max_maps != u64::MAX).then_some(budget.max_maps),
+            headroom_maps: HEADROOM_MAPS,
+            limits: ProcessLimitsReport::new(&budget.limits),
         }
     }
 }
 
-/// The largest values that fit.
+/// The largest values that fit, and the limit that refuses more of each; null where nothing does.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct LargestFitReport {
     max_instances: Option<u32>,
+    max_instances_limit: Option<&'static str>,
     memory_reservation: Option<u64>,
+    memory_reservation_limit: Option<&'static str>,
 }
 
 impl LargestFitReport {
-    fn new(fit: &LargestFit) -> Option<Self> {
+    fn new(case: &Case<'_>, plan: &Plan, pool: usize) -> Option<Self> {
+        let fit = plan.largest_fit(case, pool);
+        let [instances, reservation] = plan.decided(case, pool, &fit);
         (fit.max_instances.is_some() || fit.memory_reservation.is_some()).then(|| Self {
             max_instances: fit.max_instances,
-            memory_reservation: fit.memory_reservation.map(|size| size.get()),
+            max_instances_limit: instances.map(Limit::word),
+            memory_reservation: fit.memory_reservation.map(Size::get),
+            memory_reservation_limit: reservation.map(Limit::word),
         })
     }
 }
@@ -330,8 +373,8 @@ impl MisfitReport {
             need: misfit.need,
             have: misfit.have,
             unit: match misfit.limit {
-                Limit::Hole | Limit::RamAndSwap => "bytes",
                 Limit::MaxMapCount => "maps",
+                _ => "bytes",
             },
         }
     }
@@ -361,9 +404,10 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                 asked: LimitsReport::new(pool, &pool.asked),
                 limits: LimitsReport::new(pool, limits),
                 // A sum above 64 bits is a fault of the case, found before any plan is made.
-                footprint: FootprintReport::new(&footprint?, case, limits)?,
+                footprint: FootprintReport::new(&footprint?, limits),
                 budget: BudgetReport::new(case),
-                largest_fit: LargestFitReport::new(&plan.largest_fit(case, index)),
+                largest_fit: LargestFitReport::new(case, plan, index),
+                bound: plan.bound(case, index).as_ref().map(MisfitReport::new),
                 misfit: plan
                     .misfit
                     .as_ref()

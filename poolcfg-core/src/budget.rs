@@ -1,15 +1,13 @@
-//! Budgets: profile and shape give the holes, by the kernel's rule, and how many mappings may exist.
+//! Budgets: profile and shape give the holes, by the kernel's rule, and beside them stand the limits of the process.
 
 use crate::holes::{Holes, Span, linux_holes};
 use crate::place::{Group, KINDS, Placement, place};
+use crate::process::ProcessLimits;
 use crate::profile::{Layout, VaProfile};
 use crate::room::{HOLES, Room};
 use crate::shape::Shape;
 use crate::size::Size;
-
-/// `vm.max_map_count` of every kernel that nobody has tuned.
-/// Source: include/linux/mm.h, DEFAULT_MAX_MAP_COUNT.
-pub const MAX_MAP_COUNT: u64 = 65_530;
+use crate::sum::Demand;
 
 /// Mappings that are left to the rest of the process: libraries, threads, the heap. A program with a
 /// thousand threads uses two for each.
@@ -37,12 +35,10 @@ pub struct Budget {
     pub page_size: Size,
     /// What the rest of the process is left, in the hole that the kernel fills first.
     pub headroom: Size,
-    /// How many mappings the process may have.
-    pub max_maps: u64,
+    /// What bounds the process beside its holes.
+    pub limits: ProcessLimits,
     /// The grain to which the kernel aligns large mappings; no bytes where it does not.
     pub huge_page: Size,
-    /// RAM and swap of the machine; nothing where it is not measured.
-    pub memory: Option<Size>,
 }
 
 impl Budget {
@@ -53,17 +49,17 @@ impl Budget {
             Some(headroom) => headroom,
             None => Size::bytes(profile.window.get() / 64).min(HEADROOM_MAX),
         };
-        let (holes, huge_page, max_maps) = match &profile.layout {
+        let (holes, huge_page, limits) = match &profile.layout {
             Layout::Linux(linux) => (
                 linux_holes(profile, linux, shape, headroom),
                 linux.huge_page,
-                MAX_MAP_COUNT,
+                ProcessLimits::LINUX,
             ),
             Layout::OneHole(hole) => (
                 Holes::NONE.unplaced(hole.get().saturating_sub(headroom.get())),
                 Size::ZERO,
                 // No system but Linux bounds the number of mappings at a number that matters.
-                u64::MAX,
+                ProcessLimits::NONE,
             ),
         };
         Self {
@@ -71,10 +67,15 @@ impl Budget {
             spans: holes.spans,
             page_size: profile.page_size,
             headroom,
-            max_maps,
+            limits,
             huge_page,
-            memory: None,
         }
+    }
+
+    /// The same in a process with these limits.
+    #[must_use]
+    pub const fn with_limits(self, limits: ProcessLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// A budget of measured holes, in the order in which the kernel searches them.
@@ -83,7 +84,7 @@ impl Budget {
         holes: [Size; HOLES],
         page_size: Size,
         headroom: Size,
-        max_maps: u64,
+        limits: ProcessLimits,
     ) -> Self {
         let mut found = Holes::NONE;
         let mut charge = headroom.get();
@@ -100,9 +101,8 @@ impl Budget {
             spans: found.spans,
             page_size,
             headroom,
-            max_maps,
+            limits,
             huge_page: Size::ZERO,
-            memory: None,
         }
     }
 
@@ -134,7 +134,7 @@ impl Budget {
                 slot: 0,
                 guard: 0,
             };
-            if let Placement::Fits { .. } = place(&self.room, &[group]) {
+            if let Placement::Fits = place(&self.room, &[group]) {
                 fits = middle;
             } else {
                 fails = middle;
@@ -144,9 +144,26 @@ impl Budget {
         fits - fits % self.page_size.get()
     }
 
-    /// How many mappings are left to the pools.
+    /// What the process itself takes of its limits, beside the pools: [`HEADROOM_MAPS`] mappings, and the headroom, in
+    /// which its address space and what of that is writable have to lie: program, libraries, stacks, heap.
     #[must_use]
-    pub const fn maps_for_pools(&self) -> u64 {
-        self.max_maps.saturating_sub(HEADROOM_MAPS)
+    pub const fn own(&self) -> Demand {
+        let headroom = self.headroom.get();
+        Demand {
+            maps: HEADROOM_MAPS,
+            address_space: headroom,
+            writable: headroom,
+            committed: headroom,
+            charged: 0,
+        }
+    }
+
+    /// How many mappings are left to the pools; `None` if nothing bounds them.
+    #[must_use]
+    pub const fn maps_for_pools(&self) -> Option<u64> {
+        match self.limits.max_map_count {
+            Some(maps) => Some(maps.saturating_sub(HEADROOM_MAPS)),
+            None => None,
+        }
     }
 }

@@ -1,10 +1,12 @@
-//! Fit: whether the mappings of all pools find a place and are few enough.
+//! Fit: whether the mappings of all pools find a place, and what all of them take stays within the limits of the
+//! process.
 //!
-//! The file stands alone beside `place` and `room`, in plain numbers: `cargo poolcfg` copies it into the file
+//! The file stands alone beside `place`, `room` and `sum`, in plain numbers: `cargo poolcfg` copies it into the file
 //! that it generates.
 
 use super::place::{Group, KINDS, Placement, place};
 use super::room::{HOLES, Room};
+use super::sum::{Demand, Exceeded};
 
 /// How many named pools one file may have.
 pub const MAX_POOLS: usize = 16;
@@ -18,8 +20,14 @@ pub struct Mappings {
     pub pools: u64,
     /// VMAs of all of them when they have just been made.
     pub maps_at_start: u64,
-    /// VMAs of all of them when every slot is live.
+    /// VMAs of all of them when every slot is live, with their memories in as many pieces as there may be.
     pub maps_at_worst: u64,
+    /// Bytes that all of them make writable when every slot is live and its memory has grown as far as it may.
+    pub writable: u64,
+    /// Bytes of the largest mapping that is charged when it is made; 0 where none is.
+    pub charged: u64,
+    /// Bytes that the process writes beside their slots in order to use them all.
+    pub bookkeeping: u64,
     /// Bytes from one memory to the next, where the first mapping may be cut between them; 0 where it lies in
     /// one piece always.
     pub slot: u64,
@@ -41,27 +49,48 @@ pub enum Verdict {
         /// Bytes that are free of each hole at that moment, at the least.
         free: [u64; HOLES],
     },
-    /// There are more mappings than there may be.
-    Maps {
-        /// How many there are when every slot is live.
-        need: u64,
-    },
+    /// All together take more of a limit than the process may have.
+    Exceeded(Exceeded),
 }
 
-/// Whether pools fit a room in which there may be `max_maps` mappings and the kernel aligns those of
-/// at least `huge_page` bytes to it (0: it aligns none). Pools beyond [`MAX_POOLS`] are left out.
-pub const fn fit(room: &Room, pools: &[Mappings], huge_page: u64, max_maps: u64) -> Verdict {
+/// Whether pools fit a room in which the kernel aligns mappings of at least `huge_page` bytes to it (0: it aligns
+/// none), in a process that takes `own` itself and may have `most` in all. Pools beyond [`MAX_POOLS`] are left out.
+pub const fn fit(
+    room: &Room,
+    pools: &[Mappings],
+    huge_page: u64,
+    own: &Demand,
+    most: &Demand,
+) -> Verdict {
+    // What is counted at once is looked at before what takes a simulation.
+    if let Some(exceeded) = own.and(demand(pools)).exceeds(most) {
+        return Verdict::Exceeded(exceeded);
+    }
+    find_places(room, pools, huge_page)
+}
+
+/// What the pools take of the limits of their process, all together.
+pub const fn demand(pools: &[Mappings]) -> Demand {
+    let mut all = Demand::NONE;
+    let mut i = 0;
+    while i < pools.len() && i < MAX_POOLS {
+        all = all.and(pools[i].demand());
+        i += 1;
+    }
+    all
+}
+
+/// Whether every mapping finds its place, whatever the process may have in all.
+pub const fn find_places(room: &Room, pools: &[Mappings], huge_page: u64) -> Verdict {
     let mut groups = [Group {
         sizes: [0; KINDS],
         count: 0,
         slot: 0,
         guard: 0,
     }; MAX_POOLS];
-    let mut maps: u64 = 0;
     let mut i = 0;
     while i < pools.len() && i < MAX_POOLS {
         groups[i] = pools[i].group(huge_page);
-        maps = maps.saturating_add(pools[i].maps_at_worst);
         i += 1;
     }
     match place(room, groups.split_at(i).0) {
@@ -70,18 +99,43 @@ pub const fn fit(room: &Room, pools: &[Mappings], huge_page: u64, max_maps: u64)
             kind,
             free,
         },
-        Placement::Fits { pieces } => {
-            let need = maps.saturating_add(pieces);
-            if need > max_maps {
-                Verdict::Maps { need }
-            } else {
-                Verdict::Fits
-            }
-        }
+        Placement::Fits => Verdict::Fits,
     }
 }
 
 impl Mappings {
+    /// No pools.
+    pub const NONE: Self = Self {
+        sizes: [0; KINDS],
+        pools: 0,
+        maps_at_start: 0,
+        maps_at_worst: 0,
+        writable: 0,
+        charged: 0,
+        bookkeeping: 0,
+        slot: 0,
+        guard: 0,
+    };
+
+    /// What all of these pools take of the limits of their process.
+    pub const fn demand(&self) -> Demand {
+        let mut bytes: u64 = 0;
+        let mut kind = 0;
+        while kind < KINDS {
+            bytes = bytes.saturating_add(self.sizes[kind]);
+            kind += 1;
+        }
+        let reserved = bytes.saturating_mul(self.pools);
+        let writable = self.writable.saturating_add(self.bookkeeping);
+        Demand {
+            maps: self.maps_at_worst,
+            address_space: reserved.saturating_add(self.bookkeeping),
+            writable,
+            committed: writable,
+            charged: self.charged,
+        }
+    }
+
     /// The mappings with what the alignment to huge pages may waste of each piece.
     pub const fn group(&self, huge_page: u64) -> Group {
         let mut sizes = self.sizes;

@@ -31,30 +31,34 @@ mod pieces;
 mod place;
 mod plan;
 mod position;
+mod process;
 mod profile;
 mod promise;
+mod reason;
 mod room;
 mod setting;
 mod shape;
 mod size;
 mod slab;
+mod sum;
 mod target;
 mod text;
 mod warning;
 mod wasmtime;
 mod wasmtime_pools;
 
-pub use budget::{Budget, HEADROOM_MAPS, MAX_MAP_COUNT};
+pub use budget::{Budget, HEADROOM_MAPS};
 pub use case::{Case, Pool};
 pub use code::Code;
 pub use escape::{Escaped, escaped, escaped_lines, is_escaped};
 pub use fault::{Fault, Faults};
-pub use fit::{MAX_POOLS, Mappings, Verdict, fit};
+pub use fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
 pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
-/// The sources of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
+/// The sources of the sum, of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
 /// the name of its module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 6] = [
+pub const FIT_SOURCES: [(&str, &str); 7] = [
+    ("sum", include_str!("sum.rs")),
     ("room", include_str!("room.rs")),
     ("pieces", include_str!("pieces.rs")),
     ("place", include_str!("place.rs")),
@@ -64,10 +68,11 @@ pub const FIT_SOURCES: [(&str, &str); 6] = [
 ];
 
 pub use misfit::{LargestFit, Limit, Misfit};
-pub use pieces::Memories;
+pub use pieces::{Memories, PIECES, further_pieces};
 pub use place::{Group, KINDS, Placement, place};
 pub use plan::Plan;
 pub use position::{Position, Reserved};
+pub use process::{MAX_MAP_COUNT, ProcessLimits};
 pub use profile::{
     Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
 };
@@ -80,6 +85,7 @@ pub use setting::{
 pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};
 pub use slab::{Slots, slabs};
+pub use sum::{Bound, Demand, Exceeded, bookkeeping};
 pub use target::{Arch, Os, Target};
 pub use text::Text;
 pub use warning::Warning;

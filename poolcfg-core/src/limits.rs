@@ -1,10 +1,12 @@
 //! Limits: a pool's numbers, and the footprint they make.
 
 use crate::fit::Mappings;
+use crate::pieces::further_pieces;
 use crate::place::KINDS;
 use crate::setting::Engine;
 use crate::size::{GRAIN, Size};
 use crate::slab::{Slots, slabs};
+use crate::sum::Demand;
 use crate::wasmtime::{Advisory, Wasmtime};
 use crate::wasmtime_pools::pooling;
 
@@ -73,8 +75,12 @@ pub struct Footprint {
     pub pools: u32,
     /// VMAs of all of them when they have just been made.
     pub maps_at_start: u64,
-    /// VMAs of all of them when every slot is live.
+    /// VMAs of all of them when every slot is live, with their memories in as many pieces as there may be.
     pub maps_at_worst: u64,
+    /// Bytes that all of them make writable when every slot is live and its memory has grown as far as it may.
+    pub writable: Size,
+    /// Bytes that the process writes beside their slots in order to use them all.
+    pub bookkeeping: Size,
 }
 
 /// The sum of a pool's sizes is above 2^64 - 1 bytes.
@@ -115,47 +121,29 @@ impl Limits {
         }
     }
 
-    /// Bytes that become writable when every slot is live and its memory has grown as far as it may, of
-    /// all `pools`.
+    /// What all `pools` take of the limits of their process at worst, on pages of `page_size`; more than any limit
+    /// where a sum is above 2^64 - 1.
     ///
-    /// # Errors
-    /// [`Overflow`] when that is above 2^64 - 1 bytes.
-    pub const fn writable_at_worst(&self, page_size: Size) -> Result<Size, Overflow> {
-        let counts = match &self.wasmtime {
-            None => [wide(self.max_instances); KINDS],
-            Some(wasmtime) => match wasmtime.totals(self) {
-                Some(totals) => [
-                    wide(totals.memories),
-                    wide(totals.tables),
-                    wide(totals.stacks),
-                ],
-                None => return Err(Overflow),
-            },
-        };
-        let parts = [
-            self.max_memory_size,
-            self.table_reservation,
-            self.stack_reservation,
-        ];
-        let mut pool = Size::ZERO;
-        let mut kind = 0;
-        while kind < KINDS {
-            let all = match parts[kind].round_up(page_size) {
-                Some(part) => part.checked_mul(counts[kind]),
-                None => None,
-            };
-            pool = match all {
-                Some(all) => match pool.checked_add(all) {
-                    Some(sum) => sum,
-                    None => return Err(Overflow),
-                },
-                None => return Err(Overflow),
-            };
-            kind += 1;
+    /// ```
+    /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+    /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
+    /// assert_eq!(own.demand(Size::kib(4)).maps, 6002);
+    /// ```
+    #[must_use]
+    pub const fn demand(&self, page_size: Size) -> Demand {
+        match self.mappings(page_size) {
+            Some(mappings) => mappings.demand(),
+            None => Demand::MAX,
         }
-        match pool.checked_mul(wide(self.pools)) {
-            Some(all) => Ok(all),
-            None => Err(Overflow),
+    }
+
+    /// In how many more pieces than one the memories of one pool may lie.
+    #[must_use]
+    pub const fn further_pieces(&self) -> u64 {
+        match self.engine() {
+            Engine::Native => further_pieces(wide(self.max_instances)),
+            Engine::Wasmtime => 0,
         }
     }
 
@@ -195,6 +183,8 @@ impl Limits {
             pools: self.pools,
             maps_at_start: mappings.maps_at_start,
             maps_at_worst: mappings.maps_at_worst,
+            writable: Size::bytes(mappings.writable),
+            bookkeeping: Size::bytes(mappings.bookkeeping),
         })
     }
 
@@ -213,6 +203,7 @@ impl Limits {
                 self.table_reservation.get(),
                 self.stack_reservation.get(),
             ],
+            max_memory_size: self.max_memory_size.get(),
             guard_size: self.guard_size.get(),
             pools: wide(self.pools),
         };

@@ -1,28 +1,89 @@
 //! Misfits: why pools do not fit, and what would.
 
+use crate::budget::HEADROOM_MAPS;
 use crate::case::Case;
 use crate::code::Code;
 use crate::fault::at;
-use crate::limits::MappingName;
-use crate::plan::counts_with;
+use crate::limits::{MappingName, wide};
+use crate::plan::{counts_with, largest_with};
 use crate::room::HOLES;
 use crate::setting::{Keep, Place};
-use crate::size::Size;
+use crate::size::{GRAIN, Size};
+use crate::sum::Bound;
 use crate::text::Text;
 
-/// Which limit of the machine is in the way.
+/// Which limit of the process or of the machine is in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// No hole is large enough.
     Hole,
-    /// More mappings than `vm.max_map_count`.
+    /// `vm.max_map_count`: more mappings.
     MaxMapCount,
-    /// One mapping that is charged when it is made, above RAM and swap.
+    /// `RLIMIT_AS`: more address space, accessible or not.
+    RlimitAs,
+    /// `RLIMIT_DATA`: more writable memory.
+    RlimitData,
+    /// The commit limit of `vm.overcommit_memory = 2`: more writable memory.
+    CommitLimit,
+    /// RAM and swap: one mapping that is charged when it is made is larger.
     RamAndSwap,
 }
 
 crate::shape::words! {
-    Limit { Hole = "hole", MaxMapCount = "max_map_count", RamAndSwap = "ram_and_swap" }
+    Limit {
+        Hole = "hole",
+        MaxMapCount = "max_map_count",
+        RlimitAs = "rlimit_as",
+        RlimitData = "rlimit_data",
+        CommitLimit = "commit_limit",
+        RamAndSwap = "ram_and_swap",
+    }
+}
+
+impl Limit {
+    /// As a sentence names it.
+    ///
+    /// ```
+    /// assert_eq!(poolcfg_core::Limit::MaxMapCount.describe(), "`vm.max_map_count`");
+    /// ```
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Hole => "address space",
+            Self::MaxMapCount => "`vm.max_map_count`",
+            Self::RlimitAs => "`RLIMIT_AS`",
+            Self::RlimitData => "`RLIMIT_DATA`",
+            Self::CommitLimit => "the commit limit",
+            Self::RamAndSwap => "RAM and swap",
+        }
+    }
+
+    /// Equality for const code.
+    pub(crate) const fn is(self, other: Self) -> bool {
+        self as u8 == other as u8
+    }
+
+    pub(crate) const fn of_bound(bound: Bound) -> Self {
+        match bound {
+            Bound::Maps => Self::MaxMapCount,
+            Bound::AddressSpace => Self::RlimitAs,
+            Bound::Writable => Self::RlimitData,
+            Bound::Committed => Self::CommitLimit,
+            Bound::Charged => Self::RamAndSwap,
+        }
+    }
+
+    /// What of the sum it bounds; `None` for holes.
+    pub(crate) const fn bound(self) -> Option<Bound> {
+        match self {
+            Self::Hole => None,
+            Self::MaxMapCount => Some(Bound::Maps),
+            Self::RlimitAs => Some(Bound::AddressSpace),
+            Self::RlimitData => Some(Bound::Writable),
+            Self::CommitLimit => Some(Bound::Committed),
+            Self::RamAndSwap => Some(Bound::Charged),
+        }
+    }
 }
 
 /// The largest values that fit, each with the other number as asked.
@@ -37,16 +98,16 @@ pub struct LargestFit {
 /// Why the pools do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misfit {
-    /// Index of the pool whose mapping finds no place.
+    /// Index of the pool whose mapping finds no place, or which takes the most of another limit.
     pub pool: usize,
-    /// That mapping; the first of the pool when there are too many mappings in all.
+    /// That mapping; the memories where another limit than a hole or RAM and swap is in the way.
     pub mapping: MappingName,
-    /// The limit in the way.
+    /// The limit in the way; of several, the one that decides what fits.
     pub limit: Limit,
-    /// What is needed: bytes, or mappings.
+    /// What is needed: bytes, or mappings. Of limits of the whole process, what all pools need together.
     pub need: u64,
     /// What there is of it: bytes of the largest hole that is left, or of the slots that all holes
-    /// have room for, or mappings.
+    /// have room for; of limits of the whole process, what the process itself leaves to the pools.
     pub have: u64,
     /// The holes that are left when it is the turn of that mapping, the largest first.
     pub holes: [Size; HOLES],
@@ -59,9 +120,29 @@ pub struct Misfit {
 
 /// A value that fits.
 #[derive(Clone, Copy)]
-enum Suggested {
+pub(crate) enum Suggested {
     Instances(u32),
     Reservation(Size),
+}
+
+impl Suggested {
+    /// The number that is not kept, where it helps, or else the other one.
+    pub(crate) const fn of(keep: Keep, fit: &LargestFit) -> Option<Self> {
+        match (keep, fit.max_instances, fit.memory_reservation) {
+            (Keep::MemoryReservation, Some(instances), _)
+            | (Keep::MaxInstances, Some(instances), None) => Some(Self::Instances(instances)),
+            (_, _, Some(reservation)) => Some(Self::Reservation(reservation)),
+            (_, None, None) => None,
+        }
+    }
+
+    /// Which number is kept where it is followed, and the other one, a reservation in grains.
+    pub(crate) const fn value(self) -> (Keep, u64) {
+        match self {
+            Self::Instances(instances) => (Keep::MemoryReservation, wide(instances)),
+            Self::Reservation(bytes) => (Keep::MaxInstances, bytes.get() / GRAIN.get()),
+        }
+    }
 }
 
 impl Misfit {
@@ -71,53 +152,107 @@ impl Misfit {
         match self.limit {
             Limit::Hole => Code::Misfit,
             Limit::MaxMapCount => Code::TooManyMaps,
-            Limit::RamAndSwap => Code::TooMuchMemory,
+            Limit::RlimitAs | Limit::RlimitData | Limit::CommitLimit | Limit::RamAndSwap => {
+                Code::TooMuchMemory
+            }
         }
     }
 
     /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
-    /// (pie) has 170.66 GiB and 80.32 GiB`, or for a pool of Wasmtime's `pool needs 3.94 TiB in one piece;
-    /// riscv64 sv39 (pie) has 170.66 GiB`.
+    /// (pie) has 170.66 GiB and 80.32 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one piece;
+    /// riscv64 sv39 (pie) has 170.66 GiB`, or `pool needs 3.94 TiB of address space; \`RLIMIT_AS\` of 64 GiB leaves
+    /// 63 GiB beside the headroom of 1 GiB`.
     #[must_use]
     pub const fn message(&self, case: &Case<'_>) -> Text {
-        let mut text = Text::new().str("pool ");
-        if !case.pools[self.pool].name.is_empty() {
-            text = text.str("`").str(case.pools[self.pool].name).str("` ");
-        }
-        text = text.str("needs ");
-        text = match self.limit {
+        let text = self.write_pool(case);
+        let need = Size::bytes(self.need).needed();
+        let limits = &case.budget.limits;
+        match self.limit {
             Limit::Hole => {
-                let text = Size::bytes(self.need).needed().write(text);
-                match (self.mapping, self.slot) {
+                let text = need.write(text);
+                let text = match (self.mapping, self.slot) {
                     (_, Some(slot)) => slot.needed().write(text.str(" in slots of ")).str("; "),
                     (MappingName::Memories, None) => text.str(" in one piece; "),
                     (MappingName::Tables, None) => text.str(" in one piece for its tables; "),
                     (MappingName::Stacks, None) => text.str(" in one piece for its stacks; "),
-                }
+                };
+                self.write_holes(write_machine(text, case), case)
             }
-            Limit::MaxMapCount => text.u64(self.need).str(" mappings; "),
-            Limit::RamAndSwap => Size::bytes(self.need)
-                .needed()
-                .write(text)
-                .str(" charged at once for its ")
-                .str(self.mapping.word())
-                .str("; "),
-        };
-        text = text
-            .str(case.target.arch.name())
-            .str(" ")
-            .str(case.profile.name)
-            .str(" (")
-            .str(case.shape.describe())
-            .str(") has ");
-        match self.limit {
-            Limit::Hole => self.write_holes(text, case),
-            Limit::MaxMapCount => text.u64(self.have),
-            Limit::RamAndSwap => Size::bytes(self.have)
-                .available()
-                .write(text)
-                .str(" of RAM and swap"),
+            Limit::MaxMapCount => {
+                let text = text
+                    .u64(self.need)
+                    .str(" mappings when every slot is in use; ");
+                let text = text.str(self.limit.describe());
+                let text = match limits.max_map_count {
+                    Some(maps) => text.str(" of ").u64(maps),
+                    None => text,
+                };
+                let text = text.str(" leaves ").u64(self.have).str(" beside the ");
+                text.u64(HEADROOM_MAPS).str(" of the rest of the process")
+            }
+            Limit::RlimitAs => self.write_left(
+                need.write(text).str(" of address space; "),
+                limits.rlimit_as,
+                case,
+            ),
+            Limit::RlimitData => self.write_left(
+                need.write(text)
+                    .str(" of writable memory when every slot is in use; "),
+                limits.rlimit_data,
+                case,
+            ),
+            Limit::CommitLimit => self.write_left(
+                need.write(text)
+                    .str(" of committed memory when every slot is in use; "),
+                limits.commit_limit,
+                case,
+            ),
+            Limit::RamAndSwap => {
+                let text = need.write(text).str(" charged at once for its ");
+                let text = text.str(self.mapping.word()).str("; ");
+                let text = Size::bytes(self.have)
+                    .available()
+                    .write(write_machine(text, case));
+                text.str(" of RAM and swap")
+            }
         }
+    }
+
+    /// Who needs something, such as `pool needs ` or ``pool `a` and the others need ``.
+    const fn write_pool(&self, case: &Case<'_>) -> Text {
+        let pool = &case.pools[self.pool];
+        // A hole and RAM and swap are held against a single mapping, the other limits against all of them.
+        let all = !matches!(self.limit, Limit::Hole | Limit::RamAndSwap);
+        if all && case.count == 1 && pool.asked.pools > 1 {
+            let text = Text::new().str("the ").number(pool.asked.pools);
+            return if pool.name.is_empty() {
+                text.str(" pools need ")
+            } else {
+                text.str(" pools `").str(pool.name).str("` need ")
+            };
+        }
+        let mut text = Text::new().str("pool ");
+        if !pool.name.is_empty() {
+            text = text.str("`").str(pool.name).str("` ");
+        }
+        text.str(if all && case.count > 1 {
+            "and the others need "
+        } else {
+            "needs "
+        })
+    }
+
+    /// What a limit leaves beside the headroom.
+    const fn write_left(&self, text: Text, limit: Option<Size>, case: &Case<'_>) -> Text {
+        let mut text = text.str(self.limit.describe());
+        if let Some(limit) = limit {
+            text = limit.available().write(text.str(" of "));
+        }
+        let text = Size::bytes(self.have)
+            .available()
+            .write(text.str(" leaves "));
+        let headroom = case.budget.headroom.needed();
+        headroom.write(text.str(" beside the headroom of "))
     }
 
     /// The holes that have room for a slot, or the largest.
@@ -163,18 +298,8 @@ impl Misfit {
         }
     }
 
-    /// The number that is not kept, where it helps, or else the other one.
     const fn suggested(&self, case: &Case<'_>) -> Option<Suggested> {
-        match (
-            case.pools[self.pool].keep,
-            self.largest_fit.max_instances,
-            self.largest_fit.memory_reservation,
-        ) {
-            (Keep::MemoryReservation, Some(instances), _)
-            | (Keep::MaxInstances, Some(instances), None) => Some(Suggested::Instances(instances)),
-            (_, _, Some(reservation)) => Some(Suggested::Reservation(reservation)),
-            (_, None, None) => None,
-        }
+        Suggested::of(case.pools[self.pool].keep, &self.largest_fit)
     }
 
     /// What would fit, as advice: `max_instances = 42 fits`.
@@ -183,8 +308,7 @@ impl Misfit {
         let text = self.suggestion(case);
         let least = case.pools[self.pool].min_instances;
         match self.suggested(case) {
-            None if case.count == 1 => Text::new().str("no size of this pool fits"),
-            None => Text::new().str("no size of this pool fits beside the others"),
+            None => self.write_both(case),
             Some(Suggested::Instances(instances)) if instances < least => {
                 text.str(" fits, below min_instances = ").number(least)
             }
@@ -199,6 +323,31 @@ impl Misfit {
                 reservation.available().write(text.str(" (")).str(") fits")
             }
         }
+    }
+
+    /// What would fit when neither number helps alone: the largest reservation of the fewest instances.
+    const fn write_both(&self, case: &Case<'_>) -> Text {
+        let text = Text::new();
+        let pool = &case.pools[self.pool];
+        let instances = pool.min_instances;
+        if let Some(reservation) = largest_with(case, self.pool, instances) {
+            let text = text.str("max_instances = ").number(instances);
+            let text = text
+                .str(" with memory_reservation = \"")
+                .text(&reservation.exact());
+            return reservation
+                .available()
+                .write(text.str("\" ("))
+                .str(") fits");
+        }
+        let text = text.str("no size of this pool fits");
+        let text = if case.count == 1 {
+            text
+        } else {
+            text.str(" beside the others")
+        };
+        let headroom = case.budget.headroom.needed();
+        headroom.write(text.str(" with a headroom of "))
     }
 
     /// The whole sentence of a compile error, with the line of the file.
@@ -220,4 +369,14 @@ impl Misfit {
         };
         if first.line > 0 { first } else { second }
     }
+}
+
+/// The machine that the pools are fitted to, such as `riscv64 sv39 (pie) has `.
+const fn write_machine(text: Text, case: &Case<'_>) -> Text {
+    text.str(case.target.arch.name())
+        .str(" ")
+        .str(case.profile.name)
+        .str(" (")
+        .str(case.shape.describe())
+        .str(") has ")
 }

@@ -11,6 +11,19 @@
 
 use super::room::HOLES;
 
+/// In how many pieces the memories of one pool may lie: those of the holes, and a few more in what other pools of the
+/// process have left between them. Each is a mapping, and `vm.max_map_count` bounds those.
+pub const PIECES: u64 = 8;
+
+/// In how many more pieces than one so many memories may lie.
+pub const fn further_pieces(slots: u64) -> u64 {
+    if slots > PIECES {
+        PIECES - 1
+    } else {
+        slots.saturating_sub(1)
+    }
+}
+
 /// Memories that may lie in pieces of whole slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memories {

@@ -11,7 +11,7 @@
 //! wherever the kernel's choice changes.
 
 use super::pieces::{Memories, in_two};
-use super::room::{HOLES, Hole, Room, max, wide};
+use super::room::{HOLES, Hole, Room, wide};
 
 /// How many kinds of mappings one pool makes at most.
 pub const KINDS: usize = 3;
@@ -48,10 +48,7 @@ impl Group {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Every mapping has its place, wherever ASLR puts the boundary.
-    Fits {
-        /// How many more mappings there may be, since memories lie in several pieces.
-        pieces: u64,
-    },
+    Fits,
     /// There is a position of the boundary in which a mapping finds no hole.
     Fails {
         /// The group whose mapping it is.
@@ -85,10 +82,9 @@ pub const fn place(room: &Room, groups: &[Group]) -> Placement {
         group: 0,
         done: 0,
         kind: 0,
-        pieces: 0,
     };
-    if let Some(pieces) = cannot_fail(groups, &start) {
-        return Placement::Fits { pieces };
+    if cannot_fail(groups, &start) {
+        return Placement::Fits;
     }
     follow(groups, start, STEPS, SPLITS).1
 }
@@ -110,35 +106,31 @@ const fn first_mapping(groups: &[Group]) -> Placement {
         }
         group += 1;
     }
-    Placement::Fits { pieces: 0 }
+    Placement::Fits
 }
 
-/// Whether the mappings that are left on a course find their places whatever the sizes of the single holes, and
-/// then how many more there may be than one for each.
-const fn cannot_fail(groups: &[Group], course: &Course) -> Option<u64> {
+/// Whether the mappings that are left on a course find their places whatever the sizes of the single holes.
+const fn cannot_fail(groups: &[Group], course: &Course) -> bool {
     let Room {
         count,
         total,
         parts,
         ..
     } = course.room;
-    match by_sum(groups, course, course.room.sum(), count) {
-        None if parts > 0 => by_sum(groups, course, wide(total), parts),
-        found => found,
-    }
+    by_sum(groups, course, course.room.sum(), count)
+        || (parts > 0 && by_sum(groups, course, wide(total), parts))
 }
 
 /// Whether the mappings that are left on a course find their places in `holes` holes that have `free` bytes
-/// together, and then how many more there may be than one for each.
+/// together.
 ///
 /// The kernel puts each mapping flush against another one, so the number of holes never grows.
 /// - A mapping that lies in one piece finds no place when every hole has less than its size; then what is free is
 ///   less than `holes` times its size.
 /// - Of memories in pieces one slot finds no place. Then each hole holds a piece that is one slot short of it, or
 ///   none, so what was free is less than the memories, one slot more for each hole, and a guard for each hole.
-const fn by_sum(groups: &[Group], course: &Course, free: u128, holes: usize) -> Option<u64> {
+const fn by_sum(groups: &[Group], course: &Course, free: u128, holes: usize) -> bool {
     let mut used = 0u128;
-    let mut pieces = course.pieces;
     let mut group = course.group;
     while group < groups.len() {
         let of = &groups[group];
@@ -156,28 +148,24 @@ const fn by_sum(groups: &[Group], course: &Course, free: u128, holes: usize) -> 
                 }
                 used = match all_by_sum(&rest, 1, free, holes, used, false) {
                     Some(sum) => sum,
-                    None => return None,
+                    None => return false,
                 };
                 pools -= 1;
             }
         }
         if pools > 0 {
-            let further = holes as u64 - 1;
-            match (all_by_sum(of, pools, free, holes, used, false), of.slot) {
-                (Some(sum), _) => used = sum,
-                (None, 0) => return None,
+            used = match (all_by_sum(of, pools, free, holes, used, false), of.slot) {
+                (Some(sum), _) => sum,
+                (None, 0) => return false,
                 (None, _) => match all_by_sum(of, pools, free, holes, used, true) {
-                    Some(sum) => {
-                        used = sum;
-                        pieces = pieces.saturating_add(pools.saturating_mul(further));
-                    }
-                    None => return None,
+                    Some(sum) => sum,
+                    None => return false,
                 },
-            }
+            };
         }
         group += 1;
     }
-    Some(pieces)
+    true
 }
 
 /// What is used when `pools` equal pools have found their places beside `used` bytes, their memories cut into
@@ -234,8 +222,6 @@ struct Course {
     group: usize,
     done: u64,
     kind: usize,
-    /// Mappings that were made beyond one for each.
-    pieces: u64,
 }
 
 /// Follows one course to its end, and those that split off from it; the first number of the answer is
@@ -243,8 +229,6 @@ struct Course {
 const fn follow(groups: &[Group], course: Course, steps: u32, splits: u32) -> (u32, Placement) {
     let mut course = course;
     let mut steps = steps;
-    // The most pieces of any course that has split off.
-    let mut pieces = 0;
     let last = course.room.count - 1;
     while course.group < groups.len() {
         let group = groups[course.group];
@@ -289,21 +273,15 @@ const fn follow(groups: &[Group], course: Course, steps: u32, splits: u32) -> (u
             if hole == last {
                 return match group.memories() {
                     Some(memories) if course.kind == 0 => {
-                        let (left, placement) = in_pieces(groups, course, &memories, steps, splits);
-                        (left, placement.or_more(pieces))
+                        in_pieces(groups, course, &memories, steps, splits)
                     }
                     _ => (steps, fails(&course)),
                 };
             }
             if size <= course.room.holes[hole].most {
                 // A course that cannot fail need not be told apart from others.
-                if let Some(all) = cannot_fail(groups, &course) {
-                    return (
-                        steps,
-                        Placement::Fits {
-                            pieces: max(all, pieces),
-                        },
-                    );
+                if cannot_fail(groups, &course) {
+                    return (steps, Placement::Fits);
                 }
                 // Where the hole is large enough the mapping goes here; elsewhere it goes on.
                 if splits == 0 {
@@ -314,18 +292,16 @@ const fn follow(groups: &[Group], course: Course, steps: u32, splits: u32) -> (u
                 here.room = here.room.less(hole, size);
                 here.kind += 1;
                 let (left, placement) = follow(groups, here, steps, splits - 1);
-                let Placement::Fits { pieces: here } = placement else {
+                let Placement::Fits = placement else {
                     return (left, placement);
                 };
-                pieces = max(pieces, here);
                 steps = left;
                 course.room.holes[hole].most = size - 1;
             }
             hole += 1;
         }
     }
-    let pieces = max(pieces, course.pieces);
-    (steps, Placement::Fits { pieces })
+    (steps, Placement::Fits)
 }
 
 /// Follows a course on which memories come next, and neither the last hole certainly holds all of them nor
@@ -337,8 +313,8 @@ const fn in_pieces(
     steps: u32,
     splits: u32,
 ) -> (u32, Placement) {
-    if let Some(pieces) = cannot_fail(groups, &course) {
-        return (steps, Placement::Fits { pieces });
+    if cannot_fail(groups, &course) {
+        return (steps, Placement::Fits);
     }
     if splits == 0 {
         return (steps, fails(&course));
@@ -358,18 +334,15 @@ const fn in_pieces(
         while hole < room.count {
             if slots[hole] > 0 {
                 next.room = next.room.less(hole, memories.bytes(slots[hole]));
-                next.pieces += 1;
             }
             hole += 1;
         }
-        next.pieces -= 1;
         return follow(groups, next, steps, splits - 1);
     }
     let size = memories.bytes(memories.slots);
     let Hole { least, most } = room.holes[0];
     let mut from = least;
     let mut steps = steps;
-    let mut pieces = 0;
     // Where the first hole is small, the last one may hold all of them.
     let short = size - room.holes[1].least;
     if room.knee >= short && room.knee - short >= least {
@@ -378,17 +351,15 @@ const fn in_pieces(
         whole.room.holes[0].most = to;
         whole.room = whole.room.less(1, size);
         let (left, placement) = follow(groups, whole, steps, splits - 1);
-        let Placement::Fits { pieces: found } = placement else {
+        let Placement::Fits = placement else {
             return (left, placement);
         };
-        pieces = found;
         steps = left;
         from = to + 1;
     }
     let Some((parts, count)) = in_two(room.boundary(from, most), memories) else {
         return (steps, fails(&course));
     };
-    next.pieces += 1;
     // In the process they may lie in more pieces than in the two holes.
     let total = room
         .total
@@ -399,26 +370,13 @@ const fn in_pieces(
         let mut one = next;
         one.room = Room::of_boundary(parts[part], total, room.parts);
         let (left, placement) = follow(groups, one, steps, splits - 1);
-        let Placement::Fits { pieces: found } = placement else {
+        let Placement::Fits = placement else {
             return (left, placement);
         };
-        pieces = max(pieces, found);
         steps = left;
         part += 1;
     }
-    (steps, Placement::Fits { pieces })
-}
-
-impl Placement {
-    /// The same with so many pieces at least.
-    const fn or_more(self, least: u64) -> Self {
-        match self {
-            Self::Fits { pieces } => Self::Fits {
-                pieces: max(pieces, least),
-            },
-            fails @ Self::Fails { .. } => fails,
-        }
-    }
+    (steps, Placement::Fits)
 }
 
 /// How many of the next pools certainly all go the same way, each mapping in one piece, and the bytes that

@@ -1,13 +1,11 @@
 //! The plan: do the pools of a case fit, what is guaranteed, and where they do not, why and what
 //! would. The command, the macro and the runtime all ask here.
 
-use crate::budget::Budget;
 use crate::case::Case;
 use crate::fit::{MAX_POOLS, Mappings, Verdict, fit};
-use crate::limits::{Limits, MappingName, wide};
+use crate::limits::{Limits, wide};
 use crate::misfit::{LargestFit, Limit, Misfit};
-use crate::place::KINDS;
-use crate::room::HOLES;
+use crate::reason;
 use crate::setting::{Keep, OnMisfit};
 use crate::size::{GRAIN, Size};
 use crate::wasmtime::{Counts, Wasmtime};
@@ -49,7 +47,7 @@ impl Plan {
             None => Self {
                 guaranteed: asked(case),
                 count: case.count,
-                misfit: misfit(case, &least),
+                misfit: reason::misfit(case, &least),
             },
         }
     }
@@ -63,6 +61,68 @@ impl Plan {
     /// The largest values of one pool that fit beside what is guaranteed of the others.
     #[must_use]
     pub const fn largest_fit(&self, case: &Case<'_>, pool: usize) -> LargestFit {
+        largest_fit(case, &self.with_least(case, pool), pool)
+    }
+
+    /// The limit that refuses more than these values, each with the other as asked; `None` for a value that is
+    /// `None`, and where nothing refuses more.
+    #[must_use]
+    pub const fn decided(
+        &self,
+        case: &Case<'_>,
+        pool: usize,
+        fit: &LargestFit,
+    ) -> [Option<Limit>; 2] {
+        let limits = self.with_least(case, pool);
+        [
+            match fit.max_instances {
+                Some(instances) => reason::beyond(
+                    case,
+                    &limits,
+                    pool,
+                    Keep::MemoryReservation,
+                    wide(instances),
+                ),
+                None => None,
+            },
+            match fit.memory_reservation {
+                Some(reservation) => reason::beyond(
+                    case,
+                    &limits,
+                    pool,
+                    Keep::MaxInstances,
+                    reservation.get() / GRAIN.get(),
+                ),
+                None => None,
+            },
+        ]
+    }
+
+    /// What decides how much a pool has that has less than is asked: what is in the way of one more instance, or
+    /// where those are kept, of a larger reservation. `None` if it has all that is asked, or nothing fits.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Limit, Os, Plan, Settings, Target};
+    /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// let case = Settings::new(&[], &[]).case(board).unwrap();
+    /// assert!(Plan::new(&case).bound(&case, 0).is_none());
+    /// ```
+    #[must_use]
+    pub const fn bound(&self, case: &Case<'_>, pool: usize) -> Option<Misfit> {
+        let Some(scale) = Scale::new(case, pool) else {
+            return None;
+        };
+        let value = scale.value(&self.guaranteed[pool]);
+        if self.misfit.is_some() || value >= scale.asked {
+            return None;
+        }
+        let mut limits = self.with_least(case, pool);
+        limits[pool] = scale.limits(&limits[pool], value + 1);
+        reason::misfit(case, &limits)
+    }
+
+    /// What is guaranteed of every pool with the fewest tables that it may have, and of this one what is asked.
+    const fn with_least(&self, case: &Case<'_>, pool: usize) -> [Limits; MAX_POOLS] {
         let mut limits = self.guaranteed;
         let mut i = 0;
         while i < case.count {
@@ -70,7 +130,7 @@ impl Plan {
             i += 1;
         }
         limits[pool] = case.pools[pool].least;
-        largest_fit(case, &limits, pool)
+        limits
     }
 }
 
@@ -152,6 +212,13 @@ pub(crate) const fn counts_with(case: &Case<'_>, pool: usize, instances: u32) ->
     }
 }
 
+/// The largest reservation with which so many instances of a pool fit beside what is asked of the others.
+pub(crate) const fn largest_with(case: &Case<'_>, pool: usize, instances: u32) -> Option<Size> {
+    let mut limits = least(case);
+    limits[pool] = limits[pool].with_instances(instances);
+    largest_fit(case, &limits, pool).memory_reservation
+}
+
 /// The same with one table more for each instance; `None` if that is more than `asked`.
 const fn one_table_more(limits: &Limits, asked: &Limits) -> Option<Limits> {
     let (Some(now), Some(asked)) = (&limits.wasmtime, &asked.wasmtime) else {
@@ -201,74 +268,35 @@ const fn larger_tables(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usiz
 
 /// Whether these limits of every pool fit the case's budget.
 const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
-    charged(limits, case.count, &case.budget).is_none()
-        && matches!(try_limits(limits, case.count, &case.budget), Verdict::Fits)
-}
-
-/// A mapping that the machine charges when it is made and has no memory for: more than RAM and swap is
-/// refused in one piece. Source: mm/util.c, __vm_enough_memory, OVERCOMMIT_GUESS.
-const fn charged(
-    limits: &[Limits; MAX_POOLS],
-    count: usize,
-    budget: &Budget,
-) -> Option<(usize, usize, u64, u64)> {
-    let Some(memory) = budget.memory else {
-        return None;
+    let Ok(mappings) = mappings(limits, case) else {
+        return false;
     };
-    let mut pool = 0;
-    while pool < count {
-        if let Some(wasmtime) = &limits[pool].wasmtime
-            && wasmtime.charges_writable()
-            && let Some(mappings) = limits[pool].mappings(budget.page_size)
-        {
-            // The memories are mapped inaccessible, and charged for nothing.
-            let mut kind = 1;
-            while kind < KINDS {
-                if mappings.sizes[kind] > memory.get() {
-                    return Some((pool, kind, mappings.sizes[kind], memory.get()));
-                }
-                kind += 1;
-            }
-        }
-        pool += 1;
-    }
-    None
+    let budget = &case.budget;
+    let verdict = fit(
+        &budget.room,
+        mappings.split_at(case.count).0,
+        budget.huge_page.get(),
+        &budget.own(),
+        &budget.limits.most(),
+    );
+    matches!(verdict, Verdict::Fits)
 }
 
-const fn try_limits(limits: &[Limits; MAX_POOLS], count: usize, budget: &Budget) -> Verdict {
-    let mut pools = [Mappings {
-        sizes: [0; KINDS],
-        pools: 0,
-        maps_at_start: 0,
-        maps_at_worst: 0,
-        slot: 0,
-        guard: 0,
-    }; MAX_POOLS];
+/// What every pool maps; the first pool whose sum is above 64 bits where one is.
+pub(crate) const fn mappings(
+    limits: &[Limits; MAX_POOLS],
+    case: &Case<'_>,
+) -> Result<[Mappings; MAX_POOLS], usize> {
+    let mut mappings = [Mappings::NONE; MAX_POOLS];
     let mut i = 0;
-    while i < count {
-        pools[i] = match limits[i].mappings(budget.page_size) {
+    while i < case.count {
+        mappings[i] = match limits[i].mappings(case.budget.page_size) {
             Some(mappings) => mappings,
-            // A sum above 64 bits is larger than any hole.
-            None => {
-                let mut free = [0; HOLES];
-                let [first, second] = budget.holes();
-                free[0] = first.get();
-                free[1] = second.get();
-                return Verdict::Hole {
-                    pool: i,
-                    kind: 0,
-                    free,
-                };
-            }
+            None => return Err(i),
         };
         i += 1;
     }
-    fit(
-        &budget.room,
-        pools.split_at(count).0,
-        budget.huge_page.get(),
-        budget.maps_for_pools(),
-    )
+    Ok(mappings)
 }
 
 /// How a pool is scaled: from the least it may have to what is asked, in steps.
@@ -299,11 +327,23 @@ impl Scale {
         }
     }
 
-    const fn limits(&self, asked: &Limits, value: u64) -> Limits {
+    const fn value(&self, limits: &Limits) -> u64 {
         match self.keep {
-            Keep::MemoryReservation => with_instances(asked, value),
-            Keep::MaxInstances => with_reservation(asked, value),
+            Keep::MemoryReservation => wide(limits.max_instances),
+            Keep::MaxInstances => limits.memory_reservation.get() / GRAIN.get(),
         }
+    }
+
+    const fn limits(&self, asked: &Limits, value: u64) -> Limits {
+        with_value(asked, self.keep, value)
+    }
+}
+
+/// `asked` with another value of the number that is not kept: instances, or a reservation in grains.
+pub(crate) const fn with_value(asked: &Limits, keep: Keep, value: u64) -> Limits {
+    match keep {
+        Keep::MemoryReservation => with_instances(asked, value),
+        Keep::MaxInstances => with_reservation(asked, value),
     }
 }
 
@@ -362,10 +402,7 @@ const fn shrink(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<[Limits;
     let mut i = 0;
     while i < case.count {
         if let Some(scale) = Scale::new(case, i) {
-            let now = match scale.keep {
-                Keep::MemoryReservation => wide(guaranteed[i].max_instances),
-                Keep::MaxInstances => guaranteed[i].memory_reservation.get() / GRAIN.get(),
-            };
+            let now = scale.value(&guaranteed[i]);
             guaranteed[i] = scale.limits(
                 &asked[i],
                 largest(
@@ -436,10 +473,7 @@ const fn largest(
     };
     while misfit - fit > 1 {
         let middle = fit + (misfit - fit) / 2;
-        limits[pool] = match keep {
-            Keep::MemoryReservation => with_instances(asked, middle),
-            Keep::MaxInstances => with_reservation(asked, middle),
-        };
+        limits[pool] = with_value(asked, keep, middle);
         if fits(&limits, case) {
             fit = middle;
         } else {
@@ -449,7 +483,12 @@ const fn largest(
     fit
 }
 
-const fn largest_fit(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize) -> LargestFit {
+/// The largest values of one pool that fit beside these limits of the others.
+pub(crate) const fn largest_fit(
+    case: &Case<'_>,
+    limits: &[Limits; MAX_POOLS],
+    pool: usize,
+) -> LargestFit {
     let asked = limits[pool];
     let mut one = *limits;
     one[pool] = with_instances(&asked, 1);
@@ -474,126 +513,4 @@ const fn largest_fit(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize)
         max_instances,
         memory_reservation,
     }
-}
-
-/// Why what is asked does not fit; nothing when it does.
-const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {
-    let budget = &case.budget;
-    let mut misfit = Misfit {
-        pool: 0,
-        mapping: MappingName::Memories,
-        limit: Limit::Hole,
-        need: 0,
-        have: 0,
-        holes: [Size::ZERO; HOLES],
-        slot: None,
-        largest_fit: LargestFit {
-            max_instances: None,
-            memory_reservation: None,
-        },
-    };
-    match try_limits(asked, case.count, budget) {
-        Verdict::Fits => match charged(asked, case.count, budget) {
-            None => return None,
-            Some((pool, kind, need, have)) => {
-                misfit.pool = pool;
-                misfit.mapping = MappingName::of_kind(kind);
-                misfit.limit = Limit::RamAndSwap;
-                misfit.need = need;
-                misfit.have = have;
-            }
-        },
-        Verdict::Hole { pool, kind, free } => {
-            misfit.pool = pool;
-            misfit.mapping = MappingName::of_kind(kind);
-            misfit = misfit.in_holes(&asked[pool], kind, descending(free), budget);
-        }
-        Verdict::Maps { need } => {
-            misfit.pool = most_maps(case, asked);
-            misfit.limit = Limit::MaxMapCount;
-            misfit.need = need;
-            misfit.have = budget.maps_for_pools();
-        }
-    }
-    misfit.largest_fit = largest_fit(case, asked, misfit.pool);
-    Some(misfit)
-}
-
-/// The same numbers, the largest first.
-const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
-    let mut end = HOLES;
-    while end > 1 {
-        let mut i = 1;
-        while i < end {
-            if free[i] > free[i - 1] {
-                (free[i], free[i - 1]) = (free[i - 1], free[i]);
-            }
-            i += 1;
-        }
-        end -= 1;
-    }
-    free
-}
-
-impl Misfit {
-    /// What a mapping of a pool needs, and what of it these free holes have, the largest first.
-    const fn in_holes(
-        mut self,
-        limits: &Limits,
-        kind: usize,
-        free: [u64; HOLES],
-        budget: &Budget,
-    ) -> Self {
-        let mut hole = 0;
-        while hole < HOLES {
-            self.holes[hole] = Size::bytes(free[hole]);
-            hole += 1;
-        }
-        self.have = free[0];
-        let Some(mappings) = limits.mappings(budget.page_size) else {
-            self.need = u64::MAX;
-            return self;
-        };
-        self.need = mappings.sizes[kind];
-        let (Some(memories), Some(aligned)) = (
-            mappings.group(0).memories(),
-            mappings.group(budget.huge_page.get()).memories(),
-        ) else {
-            return self;
-        };
-        if kind == 0 && memories.slots > 1 {
-            self.slot = Some(Size::bytes(memories.slot));
-            let mut slots = 0;
-            let mut hole = 0;
-            while hole < HOLES {
-                slots += aligned.that_fit(free[hole]);
-                hole += 1;
-            }
-            if slots >= memories.slots {
-                // Somewhere between the two ends of ASLR it is one less.
-                slots = memories.slots - 1;
-            }
-            if slots > 0 {
-                self.have = memories.bytes(slots);
-            }
-        }
-        self
-    }
-}
-
-/// The pool that makes the most mappings.
-const fn most_maps(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> usize {
-    let mut most = 0;
-    let mut pool = 0;
-    let mut i = 0;
-    while i < case.count {
-        if let Ok(footprint) = limits[i].footprint(case.budget.page_size)
-            && footprint.maps_at_worst > most
-        {
-            most = footprint.maps_at_worst;
-            pool = i;
-        }
-        i += 1;
-    }
-    pool
 }

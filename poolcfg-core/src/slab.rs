@@ -9,7 +9,9 @@
 //! it into the file that it generates.
 
 use super::fit::Mappings;
+use super::pieces::further_pieces;
 use super::place::KINDS;
+use super::sum::bookkeeping;
 
 /// The numbers of a native pool that decide what it maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Slots {
     pub count: u64,
     /// Bytes of one memory, of one table and of one stack; 0 is none.
     pub regions: [u64; KINDS],
+    /// How far one memory may grow, in bytes.
+    pub max_memory_size: u64,
     /// Bytes of the guard around each memory.
     pub guard_size: u64,
     /// How many such pools are alive at once.
@@ -28,7 +32,11 @@ pub struct Slots {
 pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     let guards = [slots.guard_size, page_size, page_size];
     let mut sizes = [0; KINDS];
+    // What of a region is ever opened: a memory may stay below its reservation.
+    let [_, table, stack] = slots.regions;
+    let opened = [slots.max_memory_size, table, stack];
     let mut total: u64 = 0;
+    let mut writable: u64 = 0;
     let mut at_start: u64 = 0;
     let mut at_worst: u64 = 0;
     // Memories may be cut between two slots: each piece begins with a guard.
@@ -54,11 +62,22 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
                 Some(total) => total,
                 None => return None,
             };
+            let open = match opened[kind].checked_next_multiple_of(page_size) {
+                Some(open) => open.checked_mul(slots.count),
+                None => None,
+            };
+            writable = match open {
+                Some(open) => writable.saturating_add(open),
+                None => return None,
+            };
             at_start += 1;
             at_worst = match at_worst.checked_add(maps) {
                 Some(maps) => maps.saturating_add(1),
                 None => return None,
             };
+            if kind == 0 {
+                at_worst = at_worst.saturating_add(further_pieces(slots.count));
+            }
         }
         kind += 1;
     }
@@ -68,12 +87,16 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     match (
         at_start.checked_mul(slots.pools),
         at_worst.checked_mul(slots.pools),
+        writable.checked_mul(slots.pools),
     ) {
-        (Some(maps_at_start), Some(maps_at_worst)) => Some(Mappings {
+        (Some(maps_at_start), Some(maps_at_worst), Some(writable)) => Some(Mappings {
             sizes,
             pools: slots.pools,
             maps_at_start,
             maps_at_worst,
+            writable,
+            charged: 0,
+            bookkeeping: bookkeeping(slots.count).saturating_mul(slots.pools),
             slot,
             guard,
         }),

@@ -77,7 +77,7 @@ fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warnin
     let charged = limits
         .footprint(case.budget.page_size)
         .ok()
-        .filter(|_| wasmtime.charges_writable() && case.budget.memory.is_none())
+        .filter(|_| wasmtime.charges_writable() && case.budget.limits.memory.is_none())
         .map(|Footprint { mappings, .. }| Warning::Charged {
             pool,
             version,

@@ -16,6 +16,7 @@
 
 use super::fit::Mappings;
 use super::place::KINDS;
+use super::sum::bookkeeping;
 
 /// The settings of one pooling allocator that decide what it maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,21 +116,63 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
     let at_worst = at_worst
         .saturating_add(others)
         .saturating_add(pooling.heaps);
+    let Some(writable) = writable(pooling, page_size) else {
+        return None;
+    };
+    let charged = if charges_writable(pooling.major) {
+        // The memories are mapped inaccessible, and charged for nothing.
+        most(tables, stacks)
+    } else {
+        0
+    };
+    let slots = most(most(pooling.memories, pooling.tables), pooling.stacks);
     match (
         at_start.checked_mul(pooling.pools),
         at_worst.checked_mul(pooling.pools),
+        writable.checked_mul(pooling.pools),
     ) {
-        (Some(maps_at_start), Some(maps_at_worst)) => Some(Mappings {
+        (Some(maps_at_start), Some(maps_at_worst), Some(writable)) => Some(Mappings {
             sizes,
             pools: pooling.pools,
             maps_at_start,
             maps_at_worst,
+            writable,
+            charged,
+            bookkeeping: bookkeeping(slots).saturating_mul(pooling.pools),
             // In one piece always.
             slot: 0,
             guard: 0,
         }),
         _ => None,
     }
+}
+
+/// Whether tables and stacks are mapped without MAP_NORESERVE, so that the kernel charges them at once.
+pub const fn charges_writable(major: u64) -> bool {
+    major < 27
+}
+
+/// Bytes that one allocator makes writable when every slot is live and its memory has grown as far as it may.
+const fn writable(pooling: &Pooling, page_size: u64) -> Option<u64> {
+    let parts = [pooling.max_memory_size, pooling.table, pooling.stack];
+    let counts = [pooling.memories, pooling.tables, pooling.stacks];
+    let mut writable: u64 = 0;
+    let mut kind = 0;
+    while kind < KINDS {
+        let all = match parts[kind].checked_next_multiple_of(page_size) {
+            Some(part) => part.checked_mul(counts[kind]),
+            None => None,
+        };
+        writable = match all {
+            Some(all) => match writable.checked_add(all) {
+                Some(sum) => sum,
+                None => return None,
+            },
+            None => return None,
+        };
+        kind += 1;
+    }
+    Some(writable)
 }
 
 /// Bytes of the memory pool, whether its slots are striped, and how many mappings it has besides those of

@@ -440,8 +440,8 @@ fn live_slots_are_bounded_by_max_map_count() {
     let case = settings.case(X86_64).unwrap();
     let misfit = Plan::new(&case).misfit.unwrap();
     assert_eq!(misfit.limit, poolcfg_core::Limit::MaxMapCount);
-    // Three mappings for a memory, two for a table and two for a stack.
-    assert_eq!(misfit.need, (3 + 2 + 2) * 60_000 + 3);
+    // Three mappings for a memory, two for a table and two for a stack; and the memories may lie in eight pieces.
+    assert_eq!(misfit.need, (3 + 2 + 2) * 60_000 + 3 + 7);
 }
 
 /// A promise has to be cheap enough for the compiler: this is evaluated while the test is built, under
@@ -462,7 +462,8 @@ fn a_thousand_pools_are_arithmetic() {
             Err(_) => panic!("the settings have a fault"),
         }
     };
-    // 63,482 mappings are left to pools; n slots in each of 1000 pools take 7 n + 3 thousand of them.
+    // 63,482 mappings are left to pools; n slots in each of 1000 pools take 7 n + 3 thousand of them, and
+    // n - 1 thousand more where the memories lie in pieces.
     assert_eq!(PLAN.misfit, None);
-    assert_eq!(PLAN.guaranteed()[0].max_instances, 8);
+    assert_eq!(PLAN.guaranteed()[0].max_instances, 7);
 }

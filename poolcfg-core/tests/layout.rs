@@ -223,7 +223,7 @@ fn shrunk(budget: &Budget, groups: &[Group]) -> Option<Vec<Group>> {
     };
     let fits = |slots: u64| {
         let groups: Vec<Group> = with(slots).iter().map(inflated).collect();
-        matches!(place(&budget.room, &groups), Placement::Fits { .. })
+        matches!(place(&budget.room, &groups), Placement::Fits)
     };
     let most = groups[0].memories().map_or(1, |memories| memories.slots);
     (1..=most).rev().find(|slots| fits(*slots)).map(with)
@@ -320,7 +320,7 @@ fn promised(profile: &VaProfile<'_>, aslr: Aslr, memory: u64, guard: u64) -> u64
         } else {
             inflated(&group)
         };
-        matches!(place(&budget.room, &[group]), Placement::Fits { .. })
+        matches!(place(&budget.room, &[group]), Placement::Fits)
     };
     (1..200)
         .take_while(|slots| fits(*slots))

@@ -603,7 +603,7 @@ fn a_newer_version_is_taken_as_the_newest_known_with_a_note() {
 fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
     let with = |version: &str, memory| {
         let mut case = settings(keys(version)).case(X86_64).expect("no fault");
-        case.budget.memory = memory;
+        case.budget.limits.memory = memory;
         let case = case.with_budget(case.budget);
         let plan = Plan::new(&case);
         (

@@ -1,15 +1,25 @@
-//! Bounds: the limits that refuse no reservation and bite when slots come to life: `RLIMIT_DATA`,
-//! `vm.max_map_count`, and the commit limit of `vm.overcommit_memory = 2`; and, for the versions of
-//! Wasmtime whose tables and stacks are charged when they are mapped, RAM and swap. They are read before
-//! anything is reserved.
+//! Bounds: the limits of the process as a whole, held against the sum of poolcfg-core: `RLIMIT_AS`, and those that
+//! refuse no reservation and bite when slots come to life, `RLIMIT_DATA`, `vm.max_map_count`, and the commit limit of
+//! `vm.overcommit_memory = 2`; and, for the versions of Wasmtime whose tables and stacks are charged when they are
+//! mapped, RAM and swap. They are read before anything is reserved.
 
-use poolcfg_core::{HEADROOM_MAPS, Limits, MAX_MAP_COUNT, Size};
+use poolcfg_core::{
+    Bound, Demand, HEADROOM_MAPS, Limits, MAX_MAP_COUNT, ProcessLimits, Size, bookkeeping,
+};
 
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::RecheckLimit;
 use crate::proc;
-use crate::slabs::further_pieces;
+
+/// What one pool takes of the limits of its process at worst.
+pub(crate) fn demand(limits: &Limits, page_size: Size) -> Demand {
+    let one = Limits {
+        pools: 1,
+        ..*limits
+    };
+    one.demand(page_size)
+}
 
 /// Bytes that one pool makes writable at most.
 pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
@@ -17,58 +27,21 @@ pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
         pools: 1,
         ..*limits
     };
-    one.writable_at_worst(page_size)
-        .unwrap_or(Size::bytes(u64::MAX))
-}
-
-/// What the process writes beside the slots in order to use them all, at most: the pool's list of them and the
-/// program's own, each with an older half while it doubles, and a heap that grows in steps of 128 KiB
-/// (`M_TOP_PAD` of mallopt(3)).
-pub(crate) fn bookkeeping(limits: &Limits) -> Size {
-    const OF_A_SLOT: Size = Size::kib(1);
-    let lists = OF_A_SLOT.checked_mul(u64::from(limits.max_instances));
-    lists
-        .and_then(|lists| lists.checked_add(Size::mib(1)))
-        .unwrap_or(Size::bytes(u64::MAX))
-}
-
-/// Mappings of one pool when every slot is live, with its memories in one piece.
-pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size) -> u64 {
-    let one = Limits {
-        pools: 1,
-        ..*limits
-    };
     one.footprint(page_size)
-        .map_or(u64::MAX, |footprint| footprint.maps_at_worst)
+        .map_or(Size::bytes(u64::MAX), |footprint| footprint.writable)
 }
 
-/// The same with its memories in as many pieces as there may be.
-fn maps_in_pieces(limits: &Limits, page_size: Size) -> u64 {
-    maps_at_worst(limits, page_size).saturating_add(further_pieces(limits))
+/// Mappings of one pool when every slot is live, with its memories in so many pieces.
+pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size, pieces: usize) -> u64 {
+    demand(limits, page_size)
+        .maps
+        .saturating_sub(limits.further_pieces())
+        .saturating_add(wide(pieces.saturating_sub(1)))
 }
 
-/// The largest mapping of one pool that is charged when it is made.
-fn charged(limits: &Limits, page_size: Size) -> u64 {
-    let charges = limits
-        .wasmtime
-        .is_some_and(|wasmtime| wasmtime.charges_writable());
-    limits
-        .footprint(page_size)
-        .ok()
-        .filter(|_| charges)
-        .map_or(0, |footprint| {
-            // The memories are mapped inaccessible.
-            let [_, tables, stacks] = footprint.mappings.map(|mapping| mapping.bytes.get());
-            tables.max(stacks)
-        })
-}
-
-/// One limit: what the pool needs comes on top of `used`, and `have` is the most in all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bound {
-    limit: RecheckLimit,
-    used: u64,
-    have: u64,
+/// What the process writes beside the slots of one pool in order to use them all, at most.
+pub(crate) fn beside_slots(limits: &Limits) -> Size {
+    Size::bytes(bookkeeping(u64::from(limits.max_instances)))
 }
 
 /// A limit that a pool would exceed.
@@ -79,152 +52,154 @@ pub(crate) struct Exceeded {
     pub(crate) have: u64,
 }
 
-/// The limits in force.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The limits in force, and what the process takes of them already.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    bounds: Vec<Bound>,
+    limits: ProcessLimits,
+    /// What the rest of the process takes, and what the pools that are held take at worst.
+    own: Demand,
     page_size: Size,
 }
 
 impl Bounds {
-    /// Reads what may matter to a pool that is asked for with these limits beside those that are held.
+    /// Reads what may matter to a pool that is asked for with these limits, beside those that are held and those
+    /// that are to come.
     pub(crate) fn read<M: Machine>(
         machine: &M,
         asked: &Limits,
+        to_come: &[Limits],
         page_size: Size,
         holdings: &[Holding],
     ) -> Self {
-        let mut bounds = Vec::new();
+        let mut this = Self {
+            limits: ProcessLimits::NONE,
+            own: Demand::NONE,
+            page_size,
+        };
+        let status = |name| {
+            let text = machine.text("/proc/self/status").unwrap_or_default();
+            proc::size_of(&text, name).unwrap_or(Size::ZERO)
+        };
+        if let Some(limit) = machine.limit(Resource::AddressSpace) {
+            this.limits.rlimit_as = Some(limit);
+            // What is held is in it.
+            this.own.address_space = status("VmSize").get();
+        }
         if let Some(limit) = machine.limit(Resource::Data) {
-            let status = machine.text("/proc/self/status").unwrap_or_default();
-            let data = proc::size_of(&status, "VmData").unwrap_or(Size::ZERO);
+            this.limits.rlimit_data = Some(limit);
             // What live slots have opened is in VmData and in the holdings.
-            let open = open_bytes(machine, holdings);
-            bounds.push(Bound {
-                limit: RecheckLimit::RlimitData,
-                used: data
-                    .saturating_sub(open)
-                    .get()
-                    .saturating_add(promised_bytes(holdings)),
-                have: limit.get(),
+            let unplaced = unplaced(holdings).map(|holding| holding.writable_at_worst);
+            let counted = unplaced.fold(open_bytes(machine, holdings), |sum, bytes| {
+                sum.checked_add(bytes).unwrap_or(Size::bytes(u64::MAX))
             });
+            this.own.writable = status("VmData")
+                .saturating_sub(counted)
+                .get()
+                .saturating_add(promised_bytes(holdings));
         }
-        bounds.extend(maps_bound(machine, asked, page_size, holdings));
-        bounds.extend(commit_bound(machine, holdings));
-        if charged(asked, page_size) > 0 {
-            bounds.extend(memory_bound(machine));
+        let most = to_come.iter().fold(demand(asked, page_size), |sum, pool| {
+            sum.and(demand(pool, page_size))
+        });
+        this.read_maps(machine, most.maps, holdings);
+        this.read_commit_limit(machine, holdings);
+        if most.charged > 0 {
+            this.limits.memory = ram_and_swap(machine);
         }
-        Self { bounds, page_size }
+        this
     }
 
     /// Whether a pool stays within them, and leaves room for those that are to come.
     pub(crate) fn check(&self, limits: &Limits, to_come: &[Limits]) -> Result<(), Exceeded> {
-        for bound in &self.bounds {
-            let worst = |limits: &Limits| match bound.limit {
-                RecheckLimit::MaxMapCount => maps_in_pieces(limits, self.page_size),
-                _ => writable_at_worst(limits, self.page_size)
-                    .get()
-                    .saturating_add(bookkeeping(limits).get()),
-            };
-            if bound.limit == RecheckLimit::RamAndSwap {
-                // Each mapping is held to it by itself.
-                let need = charged(limits, self.page_size);
-                if need > bound.have {
-                    return Err(Exceeded {
-                        limit: bound.limit,
-                        need,
-                        have: bound.have,
-                    });
-                }
-                continue;
-            }
-            let need = to_come
-                .iter()
-                .chain([limits])
-                .fold(bound.used, |sum, pool| sum.saturating_add(worst(pool)));
-            if need > bound.have {
-                return Err(Exceeded {
-                    limit: bound.limit,
-                    need,
-                    have: bound.have,
-                });
-            }
+        let all = to_come
+            .iter()
+            .chain([limits])
+            .fold(self.own, |sum, pool| sum.and(demand(pool, self.page_size)));
+        match all.exceeds(&self.limits.most()) {
+            None => Ok(()),
+            Some(exceeded) => Err(Exceeded {
+                limit: match exceeded.bound {
+                    Bound::AddressSpace => RecheckLimit::RlimitAs,
+                    Bound::Writable => RecheckLimit::RlimitData,
+                    Bound::Maps => RecheckLimit::MaxMapCount,
+                    Bound::Committed => RecheckLimit::CommitLimit,
+                    Bound::Charged => RecheckLimit::RamAndSwap,
+                },
+                need: exceeded.need,
+                have: exceeded.have,
+            }),
         }
-        Ok(())
     }
-}
 
-/// The bound of `vm.max_map_count`; nothing when the pool is far from it, so that the mappings of the
-/// process are counted only when the answer depends on it.
-fn maps_bound<M: Machine>(
-    machine: &M,
-    asked: &Limits,
-    page_size: Size,
-    holdings: &[Holding],
-) -> Option<Bound> {
-    let have = match machine.text("/proc/sys/vm/max_map_count") {
-        Some(text) => proc::number(&text).unwrap_or(MAX_MAP_COUNT),
-        // Not Linux, where nothing bounds them, or no /proc, where it is as it always was.
-        None if machine.stack_top().is_some() => MAX_MAP_COUNT,
-        None => return None,
-    };
-    let promised = holdings.iter().fold(0u64, |sum, holding| {
-        sum.saturating_add(holding.maps_at_worst)
-    });
-    let ours = promised.saturating_add(maps_in_pieces(asked, page_size));
-    if ours.saturating_add(HEADROOM_MAPS) <= have {
-        return None;
-    }
-    let text = machine.text("/proc/self/maps").unwrap_or_default();
-    let others = proc::maps(&text)
-        .filter(|map| !holdings.iter().any(|holding| holding.holds(map.start)))
-        .count();
-    Some(Bound {
-        limit: RecheckLimit::MaxMapCount,
-        // The rest of the process is left what the build leaves it.
-        used: promised.saturating_add(wide(others).max(HEADROOM_MAPS)),
-        have,
-    })
-}
-
-/// The bound of `vm.overcommit_memory = 2`, in which every writable page is charged, also of a mapping
-/// with MAP_NORESERVE. Source: mm/util.c, __vm_enough_memory.
-fn commit_bound<M: Machine>(machine: &M, holdings: &[Holding]) -> Option<Bound> {
-    let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
-    if proc::number(&mode) != Some(2) {
-        return None;
-    }
-    let meminfo = machine.text("/proc/meminfo")?;
-    let limit = proc::size_of(&meminfo, "CommitLimit")?;
-    let committed = proc::size_of(&meminfo, "Committed_AS")?;
-    // What is kept back for the administrator, and for the user's other processes.
-    let kept = ["admin_reserve_kbytes", "user_reserve_kbytes"]
-        .iter()
-        .filter_map(|name| proc::number(&machine.text(&format!("/proc/sys/vm/{name}"))?))
-        .fold(0u64, |sum, kib| {
-            sum.saturating_add(kib.saturating_mul(1024))
+    /// Reads `vm.max_map_count`; the mappings of the process are counted only where they may decide, beside as many
+    /// as `most` of this pool and those to come.
+    fn read_maps<M: Machine>(&mut self, machine: &M, most: u64, holdings: &[Holding]) {
+        let have = match machine.text("/proc/sys/vm/max_map_count") {
+            Some(text) => proc::number(&text).unwrap_or(MAX_MAP_COUNT),
+            // Not Linux, where nothing bounds them, or no /proc, where it is as it always was.
+            None if machine.stack_top().is_some() => MAX_MAP_COUNT,
+            None => return,
+        };
+        let promised = holdings.iter().fold(0u64, |sum, holding| {
+            sum.saturating_add(holding.maps_at_worst)
         });
-    let open = open_bytes(machine, holdings).get();
-    Some(Bound {
-        limit: RecheckLimit::CommitLimit,
-        used: promised_bytes(holdings).saturating_sub(open),
-        have: limit.saturating_sub(committed).get().saturating_sub(kept),
-    })
+        let all = promised.saturating_add(most);
+        if all.saturating_add(HEADROOM_MAPS) <= have {
+            return;
+        }
+        let text = machine.text("/proc/self/maps").unwrap_or_default();
+        let others = proc::maps(&text)
+            .filter(|map| !holdings.iter().any(|holding| holding.holds(map.start)))
+            .count();
+        let unplaced = unplaced(holdings).map(|holding| holding.maps_at_worst);
+        let others = wide(others).saturating_sub(unplaced.fold(0, u64::saturating_add));
+        self.limits.max_map_count = Some(have);
+        // The rest of the process is left what the build leaves it.
+        self.own.maps = promised.saturating_add(others.max(HEADROOM_MAPS));
+    }
+
+    /// Reads the limit of `vm.overcommit_memory = 2`, against which every writable page is charged, also of a mapping
+    /// with MAP_NORESERVE. Source: mm/util.c, __vm_enough_memory.
+    fn read_commit_limit<M: Machine>(&mut self, machine: &M, holdings: &[Holding]) {
+        let mode = machine.text("/proc/sys/vm/overcommit_memory");
+        if mode.and_then(|mode| proc::number(&mode)) != Some(2) {
+            return;
+        }
+        let meminfo = machine.text("/proc/meminfo").unwrap_or_default();
+        let (Some(limit), Some(committed)) = (
+            proc::size_of(&meminfo, "CommitLimit"),
+            proc::size_of(&meminfo, "Committed_AS"),
+        ) else {
+            return;
+        };
+        // What is kept back for the administrator, and for the user's other processes.
+        let kept = ["admin_reserve_kbytes", "user_reserve_kbytes"]
+            .iter()
+            .filter_map(|name| proc::number(&machine.text(&format!("/proc/sys/vm/{name}"))?))
+            .fold(0u64, |sum, kib| {
+                sum.saturating_add(kib.saturating_mul(1024))
+            });
+        let left = limit.saturating_sub(committed);
+        self.limits.commit_limit = Some(left.saturating_sub(Size::bytes(kept)));
+        // What live slots have opened is committed already.
+        let open = open_bytes(machine, holdings).get();
+        self.own.committed = promised_bytes(holdings).saturating_sub(open);
+    }
 }
 
-/// The bound of `vm.overcommit_memory = 0`, in which a mapping without MAP_NORESERVE that is larger than RAM
-/// and swap is refused. Source: mm/util.c, __vm_enough_memory.
-fn memory_bound<M: Machine>(machine: &M) -> Option<Bound> {
+/// RAM and swap where `vm.overcommit_memory = 0`, in which a mapping without MAP_NORESERVE that is larger is
+/// refused. Source: mm/util.c, __vm_enough_memory.
+fn ram_and_swap<M: Machine>(machine: &M) -> Option<Size> {
     let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
     if proc::number(&mode) != Some(0) {
         return None;
     }
-    let have = proc::ram_and_swap(&machine.text("/proc/meminfo")?)?;
-    Some(Bound {
-        limit: RecheckLimit::RamAndSwap,
-        used: 0,
-        have: have.get(),
-    })
+    proc::ram_and_swap(&machine.text("/proc/meminfo")?)
+}
+
+/// Pools that Wasmtime maps for itself, nobody knows where. What the kernel tells of the process has them in it as soon
+/// as they are mapped, up to what they were promised: that is not to be counted twice.
+fn unplaced(holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
+    holdings.iter().filter(|holding| holding.ranges.is_empty())
 }
 
 fn promised_bytes(holdings: &[Holding]) -> u64 {

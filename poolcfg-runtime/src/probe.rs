@@ -133,25 +133,16 @@ impl Probe {
             };
             Budget::new(&profile, self.shape(), None).headroom
         });
-        let budget = Budget::measured(
-            self.in_order,
-            self.page_size,
-            headroom,
-            self.limits
-                .max_map_count
-                .unwrap_or(if Target::CURRENT.os.has_linux_kernel() {
-                    MAX_MAP_COUNT
-                } else {
-                    u64::MAX
-                }),
-        );
-        Budget {
+        let linux = Target::CURRENT.os.has_linux_kernel();
+        let limits = poolcfg_core::ProcessLimits {
+            max_map_count: self.limits.max_map_count.or(linux.then_some(MAX_MAP_COUNT)),
             memory: self
                 .limits
                 .ram_and_swap
                 .filter(|_| self.limits.overcommit_memory == Some(0)),
-            ..budget
-        }
+            ..poolcfg_core::ProcessLimits::NONE
+        };
+        Budget::measured(self.in_order, self.page_size, headroom, limits)
     }
 }
 

@@ -8,7 +8,7 @@ use std::thread::ThreadId;
 
 use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
-use crate::bounds::{Bounds, Exceeded, bookkeeping};
+use crate::bounds::{Bounds, Exceeded, beside_slots, demand};
 use crate::kept::Place;
 use crate::layout;
 use crate::ledger::Holding;
@@ -193,6 +193,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         let page_size = machine.page_size();
         let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
         let order = Order::new(promise, holdings);
+        let to_come = order.guarantees();
         Ok(Self {
             machine,
             promise,
@@ -201,10 +202,10 @@ impl<'a, M: Machine> Recheck<'a, M> {
                 asked: in_force.asked,
                 keep: in_force.keep,
             },
-            bounds: Bounds::read(machine, &in_force.asked, page_size, holdings),
+            bounds: Bounds::read(machine, &in_force.asked, &to_come, page_size, holdings),
             page_size,
             headroom: promise.headroom,
-            to_come: order.guarantees(),
+            to_come,
             order,
             reach: Reach::of(machine, options.wide, promise.headroom),
         })
@@ -565,14 +566,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
             need: bytes.get(),
             have: 0,
         };
-        let one = Limits {
-            pools: 1,
-            ..*limits
-        };
-        let total = one
-            .footprint(self.page_size)
-            .map_or(u64::MAX, |footprint| footprint.reserved_bytes().get())
-            .saturating_add(bookkeeping(&one).get());
+        let total = demand(limits, self.page_size).address_space;
         let against = |limit, resource, used: &str| {
             let have = self.machine.limit(resource)?.get();
             let status = self.machine.text("/proc/self/status").unwrap_or_default();
@@ -692,7 +686,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
             let value = scale.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = scale.limits(value);
-                let headroom = bookkeeping(&limits).max(headroom);
+                let headroom = beside_slots(&limits).max(headroom);
                 self.holds(limits, headroom, spare)
             });
             (fit > 0)

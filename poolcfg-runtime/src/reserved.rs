@@ -42,8 +42,7 @@ impl Reserved {
             name: Some(promise.name),
             ranges: ranges.collect(),
             unmapped: None,
-            maps_at_worst: maps_at_worst(&limits, page_size)
-                .saturating_add(wide(slabs.memories.len().saturating_sub(1))),
+            maps_at_worst: maps_at_worst(&limits, page_size, slabs.memories.len()),
             writable_at_worst: writable_at_worst(&limits, page_size),
         });
         Self {

@@ -8,28 +8,16 @@
 use std::io;
 use std::ops::Range;
 
-use poolcfg_core::{Limits, MappingName, Size};
+use poolcfg_core::{Limits, MappingName, PIECES, Size};
 
 use crate::layout;
 use crate::machine::{Machine, wide};
 use crate::reach::{Reach, Spot};
 
-/// In how many pieces memories may lie: those of the holes, and a few more in what other pools of the process
-/// have left between them. Each is a mapping, and `vm.max_map_count` bounds those.
-pub(crate) const PIECES: usize = 8;
-
 /// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
 /// one below its stack only when nothing else is free; emulators and sandboxes may do so at once, and what is
 /// left for a stack to grow holds 9 MiB mostly.
 const MISPLACED: usize = 256;
-
-/// In how many more pieces than one the memories of these limits may lie.
-pub(crate) fn further_pieces(limits: &Limits) -> u64 {
-    match limits.wasmtime {
-        Some(_) => 0,
-        None => u64::from(limits.max_instances.saturating_sub(1)).min(wide(PIECES - 1)),
-    }
-}
 
 /// The mappings of one pool.
 #[derive(Debug)]
@@ -307,7 +295,7 @@ impl<H: Machine> Memories<'_, H> {
             let (piece, part) = match self.take(left) {
                 Ok(mapping) => (mapping, left),
                 Err(source) => {
-                    let divisible = self.limits.wasmtime.is_none() && held.len() < PIECES;
+                    let divisible = self.limits.wasmtime.is_none() && wide(held.len()) < PIECES;
                     if source.kind() != io::ErrorKind::OutOfMemory || !divisible {
                         return Err(source);
                     }

@@ -37,5 +37,8 @@ fn picture(answer: &Answer<'_>) -> String {
     text += &draw(case, limits, width());
     text.push('\n');
     text += &figures(case, limits);
+    for line in answer.bounds() {
+        let _ = writeln!(text, "{line}");
+    }
     text
 }

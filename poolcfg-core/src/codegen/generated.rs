@@ -4,7 +4,7 @@
 mod wasmtime;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 use super::{cfg_predicate, option, size, variant};
 use crate::FIT_SOURCES;
@@ -15,6 +15,7 @@ use crate::plan::Plan;
 use crate::room::Hole;
 use crate::setting::Engine;
 use crate::shape::Shape;
+use crate::sum::{Bound, Demand};
 
 /// What the file says for one target. The plan has no misfit: nothing is written of one that has.
 #[derive(Clone, Copy, Debug)]
@@ -322,7 +323,7 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
     let parts = Literal::usize_unsuffixed(budget.room.parts);
     let page_size = bytes(budget.page_size.get());
     let huge_page = bytes(budget.huge_page.get());
-    let max_maps = bytes(budget.maps_for_pools());
+    let [own, most] = [budget.own(), budget.limits.most()].map(demand);
     let pools = || case.pools().iter().zip(paths);
     let mappings = pools().map(|(pool, path)| match &pool.asked.wasmtime {
         Some(engine) => wasmtime::mappings(engine, path, &page_size),
@@ -334,6 +335,7 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
                     #path::TABLE_RESERVATION,
                     #path::STACK_RESERVATION,
                 ],
+                max_memory_size: #path::MAX_MEMORY_SIZE,
                 guard_size: #path::GUARD_SIZE,
                 pools: #path::POOLS as u64,
             }, #page_size)
@@ -356,7 +358,19 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
     let told = format!("`{command}` tells what fits");
     let overflow = format!("the limits add up to more than 2^64 - 1 bytes: {told}");
     let hole = format!("the limits need more address space than {machine} guarantees: {told}");
-    let maps = format!("the limits need more mappings than {machine} allows: {told}");
+    let (bounds, exceeded): (Vec<_>, Vec<_>) = [
+        (Bound::AddressSpace, "address space than `RLIMIT_AS`"),
+        (Bound::Writable, "writable memory than `RLIMIT_DATA`"),
+        (Bound::Maps, "mappings than `vm.max_map_count`"),
+        (Bound::Committed, "writable memory than the commit limit"),
+        (Bound::Charged, "memory at once than RAM and swap"),
+    ]
+    .map(|(bound, more)| {
+        let bound = format_ident!("{}", format!("{bound:?}"));
+        (bound, format!("the limits need more {more} allows: {told}"))
+    })
+    .into_iter()
+    .unzip();
     let grow = "MAX_MEMORY_SIZE is above MEMORY_RESERVATION: lower the one or raise the other";
     let grain = "MEMORY_RESERVATION is not a multiple of 64 KiB: round it up or down";
     quote! {
@@ -364,6 +378,7 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
         const _: () = {
             use super::model::fit::{Mappings, Verdict, fit};
             use super::model::room::{Hole, Room};
+            use super::model::sum::{Bound, Demand};
             #(#uses)*
             #[doc = " The holes that the profile guarantees, as the kernel searches them."]
             const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee, total: #total, parts: #parts };
@@ -371,10 +386,15 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
                 Some(mappings) => mappings,
                 None => panic!(#overflow),
             }),*];
-            match fit(&ROOM, MAPPINGS, #huge_page, #max_maps) {
+            #[doc = " What the process itself takes of its limits, and the most that it may take in all."]
+            const OWN: Demand = #own;
+            const MOST: Demand = #most;
+            match fit(&ROOM, MAPPINGS, #huge_page, &OWN, &MOST) {
                 Verdict::Fits => {}
                 Verdict::Hole { .. } => panic!(#hole),
-                Verdict::Maps { .. } => panic!(#maps),
+                Verdict::Exceeded(exceeded) => match exceeded.bound {
+                    #(Bound::#bounds => panic!(#exceeded),)*
+                },
             }
             #(
                 assert!(#paths::MAX_MEMORY_SIZE <= #paths::MEMORY_RESERVATION, #grow);
@@ -382,6 +402,31 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
             )*
             #(assert!(#of_wasmtime::MAX_WASM_STACK <= #of_wasmtime::ASYNC_STACK_SIZE, #stack);)*
         };
+    }
+}
+
+/// A sum in plain numbers.
+fn demand(of: Demand) -> TokenStream {
+    let Demand {
+        maps,
+        address_space,
+        writable,
+        committed,
+        charged,
+    } = of;
+    let [maps, address_space, writable, committed, charged] =
+        [maps, address_space, writable, committed, charged].map(|number| match number {
+            u64::MAX => quote!(u64::MAX),
+            number => Literal::u64_unsuffixed(number).into_token_stream(),
+        });
+    quote! {
+        Demand {
+            maps: #maps,
+            address_space: #address_space,
+            writable: #writable,
+            committed: #committed,
+            charged: #charged,
+        }
     }
 }
 

@@ -103,22 +103,26 @@ impl Diagnostic {
             MappingName::Tables => asked.table_reservation,
             MappingName::Stacks => asked.stack_reservation,
         };
+        let need = Size::bytes(misfit.need).needed();
         let label = match misfit.limit {
             Limit::Hole => format!(
                 "{} of {} each, with guards: {}",
                 misfit.mapping,
                 region.exact(),
-                Size::bytes(misfit.need).needed()
+                need
             ),
             Limit::RamAndSwap => format!(
                 "{} of {}, mapped without MAP_NORESERVE",
-                misfit.mapping,
-                Size::bytes(misfit.need).needed()
+                misfit.mapping, need
             ),
             Limit::MaxMapCount => format!(
                 "all pools together take {} mappings when every slot is live",
                 misfit.need
             ),
+            Limit::RlimitAs => format!("all pools together reserve {}", need),
+            Limit::RlimitData | Limit::CommitLimit => {
+                format!("all pools together make {need} writable when every slot is live")
+            }
         };
         Self {
             code: misfit.code(),

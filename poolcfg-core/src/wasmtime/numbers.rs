@@ -205,7 +205,7 @@ impl Wasmtime {
     /// they are mapped without MAP_NORESERVE (PR #9535).
     #[must_use]
     pub const fn charges_writable(&self) -> bool {
-        self.version.major < 27
+        crate::wasmtime_pools::charges_writable(wide(self.version.major))
     }
 
     /// Whether a slot of these limits is large enough for the checks of 32-bit addresses to be elided.

@@ -151,6 +151,9 @@ fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
             pools: u64::from(footprint.pools),
             maps_at_start: footprint.maps_at_start,
             maps_at_worst: footprint.maps_at_worst,
+            writable: footprint.writable.get(),
+            bookkeeping: footprint.bookkeeping.get(),
+            ..Mappings::NONE
         });
         again = again.pool(
             index,
@@ -167,7 +170,8 @@ fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
         &case.budget.room,
         &mappings,
         case.budget.huge_page.get(),
-        case.budget.maps_for_pools(),
+        &case.budget.own(),
+        &case.budget.limits.most(),
     );
     assert_eq!(verdict, Verdict::Fits);
     let again = again.case(case.target).expect("what fits has no fault");

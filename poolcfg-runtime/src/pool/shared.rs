@@ -170,7 +170,7 @@ impl Holder for Shared {
     fn holding(&self) -> Holding {
         let live = u32::try_from(self.shards.counts().live).unwrap_or(0);
         // Each lies by itself, at worst.
-        let one = maps_at_worst(&self.limits.with_instances(1), self.page_size);
+        let one = maps_at_worst(&self.limits.with_instances(1), self.page_size, 1);
         let mappings = self.mappings.iter();
         Holding {
             name: None,

@@ -8,8 +8,8 @@ use std::io;
 use std::rc::Rc;
 
 use poolcfg_core::{
-    Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, Promise, Setting,
-    Settings, Size, Switch, Target, WasmtimeVersion,
+    Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, ProcessLimits,
+    Promise, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
@@ -911,7 +911,7 @@ proptest! {
         };
         let settings = Settings::new(&[], &[]).pooling_allocator(keys);
         let case = settings.case(Target::CURRENT).map_err(|_| TestCaseError::fail("a fault"))?;
-        let budget = Budget::measured(found, Size::kib(4), Size::ZERO, u64::MAX);
+        let budget = Budget::measured(found, Size::kib(4), Size::ZERO, ProcessLimits::NONE);
         let plan = Plan::new(&case.with_budget(budget));
         let [limits] = plan.guaranteed() else {
             return Err(TestCaseError::fail("one pool"));

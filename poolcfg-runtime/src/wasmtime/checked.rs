@@ -33,7 +33,7 @@ impl Checked {
             // Where Wasmtime will map them is not known.
             ranges: Vec::new(),
             unmapped: Some(limits),
-            maps_at_worst: maps_at_worst(&limits, page_size),
+            maps_at_worst: maps_at_worst(&limits, page_size, 1),
             writable_at_worst: writable_at_worst(&limits, page_size),
         });
         Self {
