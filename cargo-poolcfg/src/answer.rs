@@ -2,8 +2,8 @@
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, PoolKeys,
-    Setting, Settings, Size, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Known, Limits, Plan, PoolKeys,
+    Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
@@ -51,6 +51,7 @@ impl Wish {
                 relocation_model: machine.relocation_model.map(Setting::given),
                 stack_limit: machine.stack_limit.map(Setting::given),
                 aslr: machine.aslr.map(Setting::given),
+                layout: machine.layout.map(Setting::given),
                 ..AddressSpaceKeys::EMPTY
             },
             va_profile: machine.va_profile.clone().or(variable),
@@ -80,11 +81,11 @@ impl Wish {
             "--relocation-model",
             keys.relocation_model.map(|key| key.value.word()),
         );
-        say(
-            "--stack-limit",
-            keys.stack_limit.map(|key| key.value.word()),
-        );
-        say("--aslr", keys.aslr.map(|key| key.value.word()));
+        let stack_limit = keys.stack_limit.map(|key| key.value.text());
+        say("--stack-limit", stack_limit.as_ref().map(Text::as_str));
+        let aslr = keys.aslr.map(|key| key.value.text());
+        say("--aslr", aslr.as_ref().map(Text::as_str));
+        say("--layout", keys.layout.map(|key| key.value.word()));
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
@@ -172,7 +173,7 @@ impl<'a> Answer<'a> {
         let mut case = settings.case(facts.target()).map_err(|faults| {
             let list = faults
                 .iter()
-                .map(|fault| diagnostic(&fault, member))
+                .map(|fault| diagnostic(&fault, member, facts))
                 .collect();
             Error::of(list, member.source.as_ref())
         })?;
@@ -193,8 +194,7 @@ impl<'a> Answer<'a> {
         if self.here {
             return "this machine, measured".to_owned();
         }
-        let case = &self.case;
-        format!("{} ({})", case.profile.name, case.shape.describe())
+        self.case.machine().as_str().to_owned()
     }
 
     /// One line for each pool: whether it fits, and what.
@@ -301,8 +301,11 @@ impl<'a> Answer<'a> {
 }
 
 /// A fault as the command tells it, which has flags for what a file can leave out.
-fn diagnostic(fault: &Fault<'_>, member: &Member) -> Diagnostic {
+fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts) -> Diagnostic {
     let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
+    if let Fault::NoAddressSpace { .. } = fault {
+        diagnostic.message = format!("on `{}`: {}", facts.triple(), diagnostic.message);
+    }
     if let Fault::NoVersion { .. } = fault {
         let flag = "`--engine-version 48` says which for once";
         // Without a file there is nothing that sync could write to.
@@ -324,6 +327,7 @@ fn measured(mut case: Case<'_>) -> Case<'_> {
         case.profile.window = window;
     }
     case.profile.name = "here";
+    case.profile.known = Known::Measured;
     case.shape = probe.shape();
     let headroom = case.budget.headroom;
     case.with_budget(probe.budget(Some(headroom)))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use poolcfg_core::{Aslr, Engine, RelocationModel, StackLimit, WasmtimeVersion};
+use poolcfg_core::{Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion};
 
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";
@@ -102,6 +102,7 @@ impl Generate {
             && machine.relocation_model.is_none()
             && machine.stack_limit.is_none()
             && machine.aslr.is_none()
+            && machine.layout.is_none()
             && machine.engine.engine.is_none()
             && machine.engine.engine_version.is_none()
     }
@@ -195,14 +196,19 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "MODEL", conflicts_with = "here", help_heading = MACHINE,
           value_parser = words(RelocationModel::ALL, RelocationModel::word, RelocationModel::from_word))]
     pub(crate) relocation_model: Option<RelocationModel>,
-    /// Stack limit under which the program starts
+    /// Stack limit under which the program starts: finite (up to 128 MiB; 8 MiB in 32-bit programs), unlimited, or a
+    /// size such as 1GiB
     #[arg(long, value_name = "LIMIT", conflicts_with = "here", help_heading = MACHINE,
-          value_parser = words(StackLimit::ALL, StackLimit::word, StackLimit::from_word))]
+          value_parser = stack_limit)]
     pub(crate) stack_limit: Option<StackLimit>,
-    /// How far the kernel randomises addresses
-    #[arg(long, value_name = "HOW", conflicts_with = "here", help_heading = MACHINE,
-          value_parser = words(Aslr::ALL, Aslr::word, Aslr::from_word))]
+    /// How far the kernel randomises addresses: maximum, minimum (Kconfig's default), or vm.mmap_rnd_bits
+    #[arg(long, value_name = "BITS", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = aslr)]
     pub(crate) aslr: Option<Aslr>,
+    /// How the kernel searches for free addresses; legacy is that of setarch -L and vm.legacy_va_layout
+    #[arg(long, value_name = "LAYOUT", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = words(SearchLayout::ALL, SearchLayout::word, SearchLayout::from_word))]
+    pub(crate) layout: Option<SearchLayout>,
     /// Take the budget from this machine, measured, instead of a profile
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,
@@ -288,6 +294,19 @@ pub(crate) struct Shared {
     /// Say more
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub(crate) verbose: u8,
+}
+
+/// The value of `--stack-limit`.
+fn stack_limit(text: &str) -> Result<StackLimit, String> {
+    StackLimit::from_text(text).map_err(|error| match error {
+        SizeError::NoNumber => "it is finite, unlimited or a size such as 1GiB".to_owned(),
+        error => format!("it is {error}"),
+    })
+}
+
+/// The value of `--aslr`.
+fn aslr(text: &str) -> Result<Aslr, &'static str> {
+    Aslr::from_text(text).ok_or("it is maximum, minimum or a number of bits")
 }
 
 /// A parser of the words that poolcfg.toml uses too.

@@ -16,7 +16,7 @@ use crate::answer::{Answer, Wish, misfits};
 use crate::args::{Look, Machine, MessageFormat, Shared};
 use crate::engine::{Lock, supply};
 use crate::error::{Error, all};
-use crate::executable::{Executable, Linking};
+use crate::executable::{Executable, Linking, crt_static};
 use crate::exit::Exit;
 use crate::project::{Member, members};
 use crate::report::{Report, json};
@@ -55,15 +55,33 @@ impl Context<'_> {
             let missing: Vec<_> = triples.filter(|triple| !names.contains(triple)).collect();
             names.extend(missing);
         }
-        facts(&names, &self.rustc())
+        let mut targets = facts(&names, &self.rustc())?;
+        for target in &mut targets {
+            if let Some(crt_static) = self.crt_static(member, &target.facts) {
+                target.facts = target.facts.clone().with_crt_static(crt_static);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The flags with which a package is built for a target; `None` where there is no package to build, or only cargo
+    /// understands its configuration.
+    fn rustflags(&self, member: &Member, facts: &TargetFacts) -> Option<Vec<String>> {
+        let config = self.config.as_ref().filter(|_| member.has_manifest)?;
+        let flags = config.rustflags(facts.triple()).ok()?;
+        Some(flags.map(|flags| flags.flags).unwrap_or_default())
+    }
+
+    /// What the flags of a build say of the C library, as the compiler sees it by `target_feature = "crt-static"`.
+    fn crt_static(&self, member: &Member, facts: &TargetFacts) -> Option<bool> {
+        let flags = self.rustflags(member, facts)?;
+        crt_static(flags.iter().map(String::as_str))
     }
 
     /// What a build of the package makes for a target; nothing where there is no package to build, or only
     /// cargo understands its configuration.
     fn executable(&self, member: &Member, facts: &TargetFacts) -> Option<Executable> {
-        let config = self.config.as_ref().filter(|_| member.has_manifest)?;
-        let flags = config.rustflags(facts.triple()).ok()?;
-        let flags = flags.map(|flags| flags.flags).unwrap_or_default();
+        let flags = self.rustflags(member, facts)?;
         let linking = Linking::of(facts.triple());
         Some(Executable::new(linking, flags.iter().map(String::as_str)))
     }

@@ -5,10 +5,11 @@
 //! `Session::crt_static` in compiler/rustc_session/src/session.rs). A static PIE is one as well: the
 //! kernel puts its heap where it puts that of any other.
 
+use poolcfg_core::file::CRT_STATIC;
 use poolcfg_core::{Budget, Case, RelocationModel, Shape};
 
 /// Statically linked executables are position-independent too. Everywhere else `+crt-static` gives one
-/// at a fixed address. Source of this and the next two: `rustc -Z unstable-options --print
+/// at a fixed address. Source of this and the next: `rustc -Z unstable-options --print
 /// all-target-specs-json`, 1.95, the systems `linux` and `android`.
 const STATIC_PIE: [&str; 5] = [
     "s390x-unknown-linux-musl",
@@ -16,21 +17,6 @@ const STATIC_PIE: [&str; 5] = [
     "x86_64-unknown-linux-gnuasan",
     "x86_64-unknown-linux-musl",
     "x86_64-unknown-linux-ohos",
-];
-
-/// The C library is linked statically unless flags say `-crt-static` (`crt-static-default`).
-const CRT_STATIC: [&str; 11] = [
-    "aarch64-unknown-linux-musl",
-    "arm-unknown-linux-musleabi",
-    "arm-unknown-linux-musleabihf",
-    "armv5te-unknown-linux-musleabi",
-    "armv7-unknown-linux-musleabi",
-    "armv7-unknown-linux-musleabihf",
-    "i586-unknown-linux-musl",
-    "i686-unknown-linux-musl",
-    "powerpc64le-unknown-linux-musl",
-    "wasm32-wali-linux-musl",
-    "x86_64-unknown-linux-musl",
 ];
 
 /// No executable is position-independent.
@@ -141,6 +127,11 @@ impl Executable {
             ),
         })
     }
+}
+
+/// Whether these flags have the C library linked statically; `None` if they leave that to the target.
+pub(crate) fn crt_static<'a>(flags: impl IntoIterator<Item = &'a str>) -> Option<bool> {
+    Said::new(flags).crt_static.map(|flag| !flag.pie)
 }
 
 /// One flag, and whether it speaks for a PIE.

@@ -2,8 +2,8 @@
 //! `schema/poolcfg-1.schema.json`. Templates render the same data.
 
 use poolcfg_core::{
-    Case, Code, Engine, HEADROOM_MAPS, Limit, Limits, MappingName, Misfit, Plan, Pool,
-    ProcessLimits, Size,
+    Case, Code, Engine, HEADROOM_MAPS, Layout, Limit, Limits, MappingName, Misfit, Plan,
+    Pool, ProcessLimits, Size,
 };
 use serde::Serialize;
 
@@ -62,6 +62,8 @@ pub struct PoolResult {
     pub engine: &'static str,
     /// The VA profile; null where the budget was measured on this machine.
     pub va_profile: Option<String>,
+    /// How well the profile is known: `measured`, `source`, `derived` or `unconfirmed`.
+    pub known: &'static str,
     /// The process shape.
     pub shape: ShapeReport,
     /// Whether all pools of the file fit together.
@@ -89,8 +91,29 @@ pub struct PoolResult {
 #[non_exhaustive]
 pub struct ShapeReport {
     relocation_model: &'static str,
-    stack_limit: &'static str,
-    aslr: &'static str,
+    /// `finite`, `unlimited`, or a size.
+    stack_limit: String,
+    /// `maximum`, `minimum`, or a number of bits.
+    aslr: String,
+    /// The bits of a number of pages that are counted; null on systems that are not modelled.
+    aslr_bits: Option<u32>,
+    layout: &'static str,
+}
+
+impl ShapeReport {
+    fn new(case: &Case<'_>) -> Self {
+        let shape = case.shape;
+        Self {
+            relocation_model: shape.relocation_model.word(),
+            stack_limit: shape.stack_limit.to_string(),
+            aslr: shape.aslr.to_string(),
+            aslr_bits: match &case.profile.layout {
+                Layout::Linux(linux) => Some(shape.aslr.bits(linux)),
+                Layout::OneHole(_) => None,
+            },
+            layout: shape.layout.word(),
+        }
+    }
 }
 
 /// The keys of a pool; sizes are bytes.
@@ -395,11 +418,8 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan, here: bool) -> Vec<Po
                 pool: (!pool.name.is_empty()).then(|| pool.name.to_owned()),
                 engine: pool.asked.engine().word(),
                 va_profile: (!here).then(|| case.profile.name.to_owned()),
-                shape: ShapeReport {
-                    relocation_model: case.shape.relocation_model.word(),
-                    stack_limit: case.shape.stack_limit.word(),
-                    aslr: case.shape.aslr.word(),
-                },
+                known: case.profile.known.word(),
+                shape: ShapeReport::new(case),
                 fits: plan.misfit.is_none(),
                 asked: LimitsReport::new(pool, &pool.asked),
                 limits: LimitsReport::new(pool, limits),

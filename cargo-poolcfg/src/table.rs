@@ -1,8 +1,12 @@
 //! The table of VA profiles.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
-use poolcfg_core::{Budget, LINUX_CHECKED, RelocationModel, Shape, Target, VaProfile};
+use poolcfg_core::{
+    Aslr, Budget, Distribution, LINUX_CHECKED, Layout, RelocationModel, Shape, Size, Target,
+    VaProfile,
+};
 use serde::Serialize;
 
 /// One profile, for programs; sizes are bytes.
@@ -25,12 +29,52 @@ pub struct ProfileReport {
     pub static_holes: Vec<u64>,
     /// Bytes of a page.
     pub page_size: u64,
+    /// `vm.mmap_rnd_bits` by Kconfig; null on systems that are not modelled.
+    pub aslr_bits_minimum: Option<u32>,
+    /// The most that the kernel takes, which the holes are for.
+    pub aslr_bits_maximum: Option<u32>,
+    /// The distributions that are known to ship it.
+    pub distributions: Vec<DistributionReport>,
     /// How well the numbers are known.
     pub known: &'static str,
     /// Who ships it.
     pub shipped_by: &'static str,
     /// Where the numbers come from.
     pub source: &'static str,
+}
+
+/// What one distribution ships, for programs.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct DistributionReport {
+    /// Its name, with the versions.
+    pub name: &'static str,
+    /// `vm.mmap_rnd_bits`.
+    pub aslr_bits: u32,
+    /// Bits of an address, as the kernel is configured.
+    pub va_bits: u32,
+    /// `vm.max_map_count`.
+    pub max_map_count: u64,
+    /// Where that is written.
+    pub source: &'static str,
+    /// When it was read there.
+    pub date: &'static str,
+}
+
+/// The distributions whose processes have this profile.
+fn shipping(profile: &VaProfile<'static>) -> impl Iterator<Item = &'static Distribution> {
+    let profile = *profile;
+    Distribution::ALL
+        .iter()
+        .filter(move |row| row.profile() == Some(profile))
+}
+
+/// Bits of ASLR; `None` on systems that are not modelled.
+fn aslr_bits(profile: &VaProfile<'_>, aslr: Aslr) -> Option<u32> {
+    match &profile.layout {
+        Layout::Linux(linux) => Some(aslr.bits(linux)),
+        Layout::OneHole(_) => None,
+    }
 }
 
 /// The profiles that serve one of the targets, or every profile there is.
@@ -46,11 +90,23 @@ pub fn rows(targets: &[Target]) -> Vec<ProfileReport> {
             name: profile.name,
             arch: profile.arch.name(),
             os: profile.os.name(),
-            floor: VaProfile::floor(of) == profile,
+            floor: VaProfile::floor(of) == Some(profile),
             window_bytes: profile.window.get(),
             pie_holes: holes(&profile, Shape::DEFAULT),
             static_holes: holes(&profile, STATIC),
             page_size: profile.page_size.get(),
+            aslr_bits_minimum: aslr_bits(&profile, Aslr::Minimum),
+            aslr_bits_maximum: aslr_bits(&profile, Aslr::Maximum),
+            distributions: shipping(&profile)
+                .map(|row| DistributionReport {
+                    name: row.name,
+                    aslr_bits: row.aslr_bits,
+                    va_bits: row.va_bits,
+                    max_map_count: row.max_map_count,
+                    source: row.source,
+                    date: row.date,
+                })
+                .collect(),
             known: profile.known.word(),
             shipped_by: profile.shipped_by,
             source: profile.source,
@@ -72,18 +128,14 @@ fn served(targets: &[Target]) -> impl Iterator<Item = (VaProfile<'static>, Targe
             Target::new(profile.arch, profile.os, profile.pointer_width()),
         )),
         targets => {
-            let target = targets.iter().find(|target| {
-                // The conservative ones serve any target, and are of use where nothing else is.
-                profile.serves(**target)
-                    && (profile.arch.is(target.arch) || VaProfile::floor(**target) == profile)
-            });
+            let target = targets.iter().find(|target| profile.serves(**target));
             target.map(|target| (profile, *target))
         }
     })
 }
 
 /// The profiles that serve one of the targets, or every profile there is, as a table; a target's floor is
-/// marked `*`. A last line says of which versions of Linux the rules are.
+/// marked `*`. Below it stand the distributions that ship them, and of which versions of Linux the rules are.
 #[must_use]
 pub fn profiles(targets: &[Target]) -> String {
     let mut rows = vec![
@@ -96,6 +148,7 @@ pub fn profiles(targets: &[Target]) -> String {
             "second",
             "static",
             "page",
+            "aslr",
             "known",
             "shipped by",
         ]
@@ -103,7 +156,16 @@ pub fn profiles(targets: &[Target]) -> String {
     ];
     rows.extend(served(targets).map(|(profile, of)| row(&profile, of)));
     let linux = served(targets).any(|(profile, _)| profile.os.has_linux_kernel());
-    let mut text = render(&rows);
+    let mut text = render(&rows, 3..=8);
+    let shipped = distributions(served(targets).map(|(profile, _)| profile));
+    if shipped.len() > 1 {
+        let _ = writeln!(
+            text,
+            "\nholes are those with maximum aslr, since several distributions ship it (bits of vm.mmap_rnd_bits):\n"
+        );
+        text += &render(&shipped, 3..=5);
+        text.push('\n');
+    }
     if linux {
         let versions = LINUX_CHECKED.join(" and ");
         let _ = writeln!(text, "the rules of Linux were read in {versions}");
@@ -111,8 +173,40 @@ pub fn profiles(targets: &[Target]) -> String {
     text
 }
 
-fn row(profile: &VaProfile<'static>, of: Target) -> [String; 10] {
-    let floor = VaProfile::floor(of) == *profile;
+/// What distributions ship of these profiles.
+fn distributions(profiles: impl Iterator<Item = VaProfile<'static>>) -> Vec<[String; 7]> {
+    let head = [
+        "distribution",
+        "profile",
+        "arch",
+        "va bits",
+        "aslr",
+        "vm.max_map_count",
+        "source",
+    ];
+    let rows = profiles.flat_map(|profile| {
+        shipping(&profile).collect::<Vec<_>>().into_iter().map(|row| {
+            [
+                row.name.to_owned(),
+                row.va_profile.to_owned(),
+                row.arch.name().to_owned(),
+                row.va_bits.to_string(),
+                row.aslr_bits.to_string(),
+                row.max_map_count.to_string(),
+                format!("{} (read {})", row.source, row.date),
+            ]
+        })
+    });
+    std::iter::once(head.map(str::to_owned)).chain(rows).collect()
+}
+
+fn row(profile: &VaProfile<'static>, of: Target) -> [String; 11] {
+    let floor = VaProfile::floor(of) == Some(*profile);
+    let size = |size: Size| match size {
+        Size::ZERO => "-".to_owned(),
+        size => size.available().to_string(),
+    };
+    let bits = |aslr| aslr_bits(profile, aslr);
     let pie = Budget::new(profile, Shape::DEFAULT, None).holes();
     let fixed = Budget::new(profile, STATIC, None).holes();
     [
@@ -120,22 +214,26 @@ fn row(profile: &VaProfile<'static>, of: Target) -> [String; 10] {
         profile.name.to_owned(),
         format!("{} {}", profile.arch.name(), profile.os.name()),
         profile.window.available().to_string(),
-        pie[0].available().to_string(),
-        if pie[1].is_zero() {
-            "-".to_owned()
-        } else {
-            pie[1].available().to_string()
-        },
-        fixed[0].available().to_string(),
+        size(pie[0]),
+        size(pie[1]),
+        size(fixed[0]),
         profile.page_size.to_string(),
+        match (bits(Aslr::Minimum), bits(Aslr::Maximum)) {
+            (Some(least), Some(most)) if least == most => most.to_string(),
+            (Some(least), Some(most)) => format!("{least} to {most}"),
+            _ => "-".to_owned(),
+        },
         profile.known.word().to_owned(),
         profile.shipped_by.to_owned(),
     ]
 }
 
-/// Columns as wide as their widest entry, numbers to the right.
-fn render(rows: &[[String; 10]]) -> String {
-    let mut widths = [0; 10];
+/// Columns as wide as their widest entry, those of numbers to the right.
+fn render<const COLUMNS: usize>(
+    rows: &[[String; COLUMNS]],
+    numbers: RangeInclusive<usize>,
+) -> String {
+    let mut widths = [0; COLUMNS];
     for row in rows {
         for (width, entry) in widths.iter_mut().zip(row) {
             *width = (*width).max(entry.chars().count());
@@ -145,9 +243,10 @@ fn render(rows: &[[String; 10]]) -> String {
     for row in rows {
         let mut line = String::new();
         for (column, (entry, width)) in row.iter().zip(widths).enumerate() {
-            let _ = match column {
-                3..=7 => write!(line, "{entry:>width$}  "),
-                _ => write!(line, "{entry:<width$}  "),
+            let _ = if numbers.contains(&column) {
+                write!(line, "{entry:>width$}  ")
+            } else {
+                write!(line, "{entry:<width$}  ")
             };
         }
         let _ = writeln!(text, "{}", line.trim_end());
@@ -173,18 +272,20 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_a_profile_gets_the_conservative_one() {
-        let table = profiles(&[Target::new(Arch::Other, Os::Other, 64)]);
-        assert!(table.contains("conservative-64"), "{table}");
+    fn every_profile_and_every_distribution_is_listed() {
+        // Beside two headers, the sentence between them and its blank lines, and the last line.
+        assert_eq!(
+            profiles(&[]).lines().count(),
+            VaProfile::ALL.concat().len() + Distribution::ALL.len() + 7
+        );
     }
 
     #[test]
-    fn every_profile_is_listed() {
-        // Beside the header and the last line.
-        assert_eq!(
-            profiles(&[]).lines().count(),
-            VaProfile::ALL.concat().len() + 2
-        );
+    fn who_ships_maximum_aslr_is_named() {
+        let table = profiles(&[Target::new(Arch::Aarch64, Os::Linux, 64)]);
+        let of = |name| table.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(of("Ubuntu 24.04").contains(" 33 "), "{table}");
+        assert!(of("NixOS, Raspberry Pi").contains("va39"), "{table}");
     }
 
     #[test]

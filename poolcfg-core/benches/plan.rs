@@ -17,7 +17,7 @@ fn every_profile_and_shape(bencher: Bencher) {
         let mut fitting = 0;
         for profile in &profiles {
             let target = Target::new(profile.arch, profile.os, profile.pointer_width());
-            for shape in Shape::ALL {
+            for shape in Shape::NAMED {
                 let settings = Settings::new(&[], &[]).address_space(AddressSpaceKeys {
                     va_profile: Some(Setting::given(profile.name)),
                     relocation_model: Some(Setting::given(shape.relocation_model)),

@@ -4,7 +4,7 @@ use crate::holes::{Holes, Span, linux_holes};
 use crate::place::{Group, KINDS, Placement, place};
 use crate::process::ProcessLimits;
 use crate::profile::{Layout, VaProfile};
-use crate::room::{HOLES, Room};
+use crate::room::{HOLES, Room, max, wide};
 use crate::shape::Shape;
 use crate::size::Size;
 use crate::sum::Demand;
@@ -20,7 +20,7 @@ const HEADROOM_MAX: Size = Size::gib(1);
 ///
 /// ```
 /// use poolcfg_core::{Arch, Budget, Os, Shape, Target, VaProfile};
-/// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64));
+/// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64)).unwrap();
 /// let budget = Budget::new(&sv39, Shape::DEFAULT, None);
 /// assert_eq!(budget.holes()[0].available().to_string(), "170.66 GiB");
 /// ```
@@ -33,7 +33,8 @@ pub struct Budget {
     pub spans: [Option<Span>; HOLES],
     /// The page size.
     pub page_size: Size,
-    /// What the rest of the process is left, in the hole that the kernel fills first.
+    /// What the rest of the process is left, in the hole that the kernel fills first, and what that does not have in
+    /// the next one.
     pub headroom: Size,
     /// What bounds the process beside its holes.
     pub limits: ProcessLimits,
@@ -51,17 +52,18 @@ impl Budget {
         };
         let (holes, huge_page, limits) = match &profile.layout {
             Layout::Linux(linux) => (
-                linux_holes(profile, linux, shape, headroom),
+                linux_holes(profile, linux, shape),
                 linux.huge_page,
                 ProcessLimits::LINUX,
             ),
             Layout::OneHole(hole) => (
-                Holes::NONE.unplaced(hole.get().saturating_sub(headroom.get())),
+                Holes::NONE.unplaced(hole.get()),
                 Size::ZERO,
                 // No system but Linux bounds the number of mappings at a number that matters.
                 ProcessLimits::NONE,
             ),
         };
+        let holes = holes.charge(headroom.get());
         Self {
             room: holes.room,
             spans: holes.spans,
@@ -87,15 +89,14 @@ impl Budget {
         limits: ProcessLimits,
     ) -> Self {
         let mut found = Holes::NONE;
-        let mut charge = headroom.get();
         let mut i = 0;
         while i < HOLES {
             if !holes[i].is_zero() {
-                found = found.unplaced(holes[i].get().saturating_sub(charge));
-                charge = charge.saturating_sub(holes[i].get());
+                found = found.unplaced(holes[i].get());
             }
             i += 1;
         }
+        let found = found.charge(headroom.get());
         Self {
             room: found.room,
             spans: found.spans,
@@ -104,6 +105,38 @@ impl Budget {
             limits,
             huge_page: Size::ZERO,
         }
+    }
+
+    /// Whether there is no page for a pool, wherever ASLR puts things.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        let Room {
+            count,
+            total,
+            parts,
+            ..
+        } = self.room;
+        let page = self.page_size.get();
+        let by_sum = match total.checked_div(parts as u64) {
+            Some(part) => part,
+            None => 0,
+        };
+        (count == 0 || self.room.sum() < wide(page)) && by_sum < page
+    }
+
+    /// Bytes that all holes have together, wherever ASLR puts things; whether a mapping finds so many is another question.
+    pub(crate) const fn all(&self) -> Size {
+        let sum = if self.room.count == 0 {
+            0
+        } else {
+            match self.room.sum().to_le_bytes() {
+                [a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0] => {
+                    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+                }
+                _ => u64::MAX,
+            }
+        };
+        Size::bytes(max(sum, self.room.total))
     }
 
     /// The two holes that are guaranteed, the larger first: the largest single mapping that fits

@@ -4,11 +4,12 @@ use crate::budget::Budget;
 use crate::fault::{Fault, Faults};
 use crate::fit::MAX_POOLS;
 use crate::limits::{Limits, wide};
-use crate::profile::{NoProfile, VaProfile};
+use crate::profile::{Layout, LinuxLayout, NoProfile, VaProfile};
 use crate::setting::{Engine, Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings};
-use crate::shape::Shape;
+use crate::shape::{Aslr, Shape, StackLimit};
 use crate::size::{GRAIN, Size, same};
 use crate::target::{Arch, Os, Target};
+use crate::text::Text;
 use crate::wasmtime::{
     Defaults, InstanceDefaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion,
 };
@@ -59,6 +60,19 @@ impl<'a> Case<'a> {
         self.pools.split_at(self.count).0
     }
 
+    /// What the budget is of: the profile, the shape, and how well the profile is known, such as
+    /// `sv39 (pie, measured profile)`. Every verdict says it so.
+    #[must_use]
+    pub const fn machine(&self) -> Text {
+        Text::new()
+            .str(self.profile.name)
+            .str(" (")
+            .text(&self.shape.describe())
+            .str(", ")
+            .str(self.profile.known.word())
+            .str(" profile)")
+    }
+
     /// The same pools against another budget, such as one that was measured.
     #[must_use]
     pub const fn with_budget(mut self, budget: Budget) -> Self {
@@ -80,15 +94,18 @@ impl<'a> Settings<'a> {
         let mut faults = Faults::NONE;
         let profile = match self.profile(target) {
             Ok(profile) => profile,
-            Err(fault) => {
-                faults = faults.and(fault);
-                VaProfile::floor(target)
-            }
+            Err(fault) => match (fault, VaProfile::floor(target)) {
+                (Fault::NoAddressSpace { .. }, _) | (_, None) => return Err(faults.and(fault)),
+                (_, Some(floor)) => {
+                    faults = faults.and(fault);
+                    floor
+                }
+            },
         };
         let shape = Shape {
             relocation_model: match self.space.relocation_model {
                 Some(setting) => setting.value,
-                None => Shape::DEFAULT.relocation_model,
+                None => target.relocation_model,
             },
             stack_limit: match self.space.stack_limit {
                 Some(setting) => setting.value,
@@ -98,12 +115,19 @@ impl<'a> Settings<'a> {
                 Some(setting) => setting.value,
                 None => Shape::DEFAULT.aslr,
             },
+            layout: match self.space.layout {
+                Some(setting) => setting.value,
+                None => Shape::DEFAULT.layout,
+            },
         };
         let headroom = match self.space.headroom {
             Some(setting) => Some(setting.value),
             None => None,
         };
         let budget = Budget::new(&profile, shape, headroom);
+        if faults.is_empty() {
+            faults = self.check_space(&profile, shape, &budget, faults);
+        }
         let mut pools = [Pool::new("", &PoolKeys::EMPTY, target, None); MAX_POOLS];
         let mut i = 0;
         while i < self.count {
@@ -125,9 +149,105 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// What is wrong with the keys of the address space on a profile.
+    const fn check_space(
+        &self,
+        profile: &VaProfile<'a>,
+        shape: Shape,
+        budget: &Budget,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let name = profile.name;
+        if let Layout::Linux(linux) = &profile.layout {
+            if let Aslr::Bits(bits) = shape.aslr
+                && bits > linux.aslr_bits_max
+            {
+                faults = faults.and(Fault::AslrAboveMaximum {
+                    bits,
+                    most: linux.aslr_bits_max,
+                    arch: profile.arch,
+                    profile: name,
+                    place: place_of(&self.space.aslr),
+                });
+            }
+            if let StackLimit::UpTo(stack_limit) = shape.stack_limit
+                && stack_limit.get() > profile.window.get()
+            {
+                faults = faults.and(Fault::StackLimitAboveWindow {
+                    stack_limit,
+                    window: profile.window,
+                    profile: name,
+                    place: place_of(&self.space.stack_limit),
+                });
+            }
+        }
+        if !faults.is_empty() || !budget.is_empty() {
+            return faults;
+        }
+        let whole = Budget::new(profile, shape, Some(Size::ZERO));
+        let place = place_of(&self.space.headroom);
+        match &profile.layout {
+            Layout::Linux(linux) if whole.is_empty() => {
+                faults.and(self.no_hole(profile, linux, shape))
+            }
+            _ => faults.and(Fault::HeadroomAboveHoles {
+                headroom: budget.headroom,
+                have: whole.all(),
+                profile: name,
+                place,
+            }),
+        }
+    }
+
+    /// Why a profile and a shape leave no hole.
+    const fn no_hole(
+        &self,
+        profile: &VaProfile<'a>,
+        linux: &LinuxLayout,
+        shape: Shape,
+    ) -> Fault<'a> {
+        let bits = shape.aslr.bits(linux);
+        let usual = Shape {
+            stack_limit: StackLimit::Finite,
+            ..shape
+        };
+        let stack_limit = match shape.stack_limit {
+            StackLimit::UpTo(limit) if !Budget::new(profile, usual, None).is_empty() => Some(limit),
+            _ => None,
+        };
+        let mut fewer = None;
+        let mut less = bits;
+        while less > 0 && fewer.is_none() {
+            less -= 1;
+            let aslr = Aslr::Bits(less);
+            if !Budget::new(profile, Shape { aslr, ..shape }, None).is_empty() {
+                fewer = Some(less);
+            }
+        }
+        Fault::NoHole {
+            profile: profile.name,
+            window: profile.window,
+            bits,
+            aslr: match LinuxLayout::aslr(profile.page_size, bits) {
+                Some(aslr) => aslr,
+                None => Size::bytes(u64::MAX),
+            },
+            fewer,
+            stack_limit,
+            place: match (stack_limit, &self.space.aslr, &self.space.va_profile) {
+                (Some(_), ..) => place_of(&self.space.stack_limit),
+                (None, Some(setting), _) => setting.place,
+                (None, None, key) => place_of(key),
+            },
+        }
+    }
+
     const fn profile(&self, target: Target) -> Result<VaProfile<'a>, Fault<'a>> {
         let Some(setting) = self.space.va_profile else {
-            return Ok(VaProfile::floor(target));
+            return match VaProfile::floor(target) {
+                Some(floor) => Ok(floor),
+                None => Err(Fault::NoAddressSpace { target }),
+            };
         };
         let name = setting.value;
         let mut i = 0;
@@ -136,7 +256,7 @@ impl<'a> Settings<'a> {
                 && same(own.name, name)
             {
                 let profile = own.profile();
-                if profile.serves(target) {
+                if own.serves(target) {
                     return Ok(profile);
                 }
                 return Err(Fault::ProfileOfOtherTarget {

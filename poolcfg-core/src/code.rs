@@ -74,9 +74,13 @@ pub enum Code {
     HostCannot,
     /// A scan for written pages that misses those in swap, in a version that then shows them to the next.
     SwappedPages,
+    /// A stack limit, bits of ASLR or headroom that leave no room at all, or that no machine of the profile has.
+    NoRoom,
+    /// A target without address space that mmap gives out, or of which nothing is known.
+    NoAddressSpace,
 }
 
-const CODES: [(Code, &str); 35] = [
+const CODES: [(Code, &str); 37] = [
     (Code::Misfit, "PC0001"),
     (Code::TooManyMaps, "PC0002"),
     (Code::Syntax, "PC0003"),
@@ -112,6 +116,8 @@ const CODES: [(Code, &str); 35] = [
     (Code::NoWasmtime, "PC0033"),
     (Code::HostCannot, "PC0034"),
     (Code::SwappedPages, "PC0035"),
+    (Code::NoRoom, "PC0036"),
+    (Code::NoAddressSpace, "PC0037"),
 ];
 
 impl Code {

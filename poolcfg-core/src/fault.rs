@@ -83,6 +83,63 @@ pub enum Fault<'a> {
         /// Where it is set.
         place: Place,
     },
+    /// No profile is of the target.
+    NoAddressSpace {
+        /// The target.
+        target: Target,
+    },
+    /// More bits of ASLR than the kernel takes.
+    AslrAboveMaximum {
+        /// The bits.
+        bits: u32,
+        /// The most there may be.
+        most: u32,
+        /// The architecture.
+        arch: Arch,
+        /// The profile.
+        profile: &'a str,
+        /// Where they are set.
+        place: Place,
+    },
+    /// A stack limit above the window.
+    StackLimitAboveWindow {
+        /// The limit.
+        stack_limit: Size,
+        /// The window.
+        window: Size,
+        /// The profile.
+        profile: &'a str,
+        /// Where the limit is set.
+        place: Place,
+    },
+    /// A profile and a shape that leave no hole.
+    NoHole {
+        /// The profile.
+        profile: &'a str,
+        /// The window.
+        window: Size,
+        /// Bits of ASLR.
+        bits: u32,
+        /// What they take.
+        aslr: Size,
+        /// The most bits that would leave a hole; `None` if none do.
+        fewer: Option<u32>,
+        /// The stack limit, where it is one above what `finite` covers.
+        stack_limit: Option<Size>,
+        /// Where the profile is named, or what is to be changed.
+        place: Place,
+    },
+    /// A headroom that leaves nothing of the holes.
+    HeadroomAboveHoles {
+        /// The headroom.
+        headroom: Size,
+        /// What all holes have together.
+        have: Size,
+        /// The profile.
+        profile: &'a str,
+        /// Where the headroom is set.
+        place: Place,
+    },
     /// A pool of Wasmtime's without its version.
     NoVersion {
         /// The pool.
@@ -223,6 +280,11 @@ impl Fault<'_> {
             Self::Overflow { .. } => Code::Overflow,
             Self::UnknownProfile { .. } => Code::UnknownProfile,
             Self::ProfileOfOtherTarget { .. } => Code::ProfileOfOtherTarget,
+            Self::NoAddressSpace { .. } => Code::NoAddressSpace,
+            Self::AslrAboveMaximum { .. }
+            | Self::StackLimitAboveWindow { .. }
+            | Self::NoHole { .. }
+            | Self::HeadroomAboveHoles { .. } => Code::NoRoom,
             Self::NoVersion { .. } => Code::BadVersion,
             Self::NoEngine { .. } | Self::OtherEngine { .. } => Code::OtherEngine,
             Self::LacksFeature { .. }
@@ -241,7 +303,12 @@ impl Fault<'_> {
     #[must_use]
     pub const fn place(&self) -> Place {
         match self {
-            Self::Zero { place, .. }
+            Self::NoAddressSpace { .. } => Place::NOWHERE,
+            Self::AslrAboveMaximum { place, .. }
+            | Self::StackLimitAboveWindow { place, .. }
+            | Self::NoHole { place, .. }
+            | Self::HeadroomAboveHoles { place, .. }
+            | Self::Zero { place, .. }
             | Self::MinAboveMax { place, .. }
             | Self::NotMultiple { place, .. }
             | Self::MemoryAboveReservation { place, .. }

@@ -25,7 +25,7 @@ use std::ops::Range;
 use std::path::Path;
 
 pub use diagnostic::Diagnostic;
-pub use facts::TargetFacts;
+pub use facts::{CRT_STATIC, TargetFacts};
 pub use layer::{Condition, Layer, Space};
 pub use location::{Location, locate};
 pub use nearest::nearest;

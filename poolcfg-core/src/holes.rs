@@ -13,13 +13,18 @@
 
 use crate::profile::{LinuxLayout, UnlimitedStack, VaProfile};
 use crate::room::{HOLES, Hole, Room};
-use crate::shape::{Aslr, RelocationModel, Shape, StackLimit};
+use crate::shape::{RelocationModel, Shape, StackLimit};
 use crate::size::Size;
 use crate::target::Arch;
 
-/// A stack limit of 8 MiB, which is what a finite one is counted as; up to 128 MiB - the gap below -
-/// it makes no difference to most windows.
+/// What a stack is left where it has no limit: as much as one has by default.
 const STACK: Size = Size::mib(8);
+
+/// Pages that the kernel keeps free below a stack: `stack_guard_gap` of mm/mmap.c.
+const STACK_GUARD_PAGES: u64 = 256;
+
+/// The least that the kernel leaves between the end of the window and the mmap base (mm/util.c, mmap_base: MIN_GAP).
+const GAP: Size = Size::mib(128);
 
 /// The addresses of a hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +36,12 @@ pub struct Span {
 }
 
 /// The holes of a process, as they are found.
+#[derive(Clone, Copy)]
 pub(crate) struct Holes {
     pub(crate) room: Room,
     pub(crate) spans: [Option<Span>; HOLES],
+    /// Which holes are filled from their lower end up.
+    upward: [bool; HOLES],
 }
 
 impl Holes {
@@ -46,6 +54,7 @@ impl Holes {
             parts: 0,
         },
         spans: [None; HOLES],
+        upward: [false; HOLES],
     };
 
     /// The next hole of the search: between these addresses at the least, and of `most` bytes where
@@ -61,6 +70,12 @@ impl Holes {
         self.then(bottom, top, 0)
     }
 
+    /// The hole found last is filled from its lower end up.
+    const fn upward(mut self) -> Self {
+        self.upward[self.room.count - 1] = true;
+        self
+    }
+
     /// The next hole of a search whose addresses are not known.
     pub(crate) const fn unplaced(self, least: u64) -> Self {
         self.push(least, least, None)
@@ -74,6 +89,47 @@ impl Holes {
         };
         self.spans[index] = span;
         self.room.count = index + 1;
+        self
+    }
+
+    /// The holes less what small mappings of `bytes` in all take: the kernel fills the first one, and what that does
+    /// not have the next one. Of two holes that share a boundary, so much is missing wherever ASLR puts it: what the
+    /// first lacks there, the last one has to give.
+    pub(crate) const fn charge(mut self, bytes: u64) -> Self {
+        self.room.total = self.room.total.saturating_sub(bytes);
+        let count = self.room.count;
+        let mut left = bytes;
+        let mut i = 0;
+        while i < count {
+            let hole = self.room.holes[i];
+            let shared = i + 2 == count && self.room.knee > 0;
+            self.room.holes[i] = Hole {
+                least: hole.least.saturating_sub(left),
+                most: hole.most.saturating_sub(left),
+            };
+            self.spans[i] = match self.spans[i] {
+                Some(span) if self.room.holes[i].least > 0 => Some(if self.upward[i] {
+                    Span {
+                        bottom: span.bottom + left,
+                        top: span.top,
+                    }
+                } else {
+                    Span {
+                        bottom: span.bottom,
+                        top: span.top - left,
+                    }
+                }),
+                _ => None,
+            };
+            left = if shared {
+                let knee = self.room.knee;
+                self.room.knee = knee.saturating_sub(left);
+                left.saturating_sub(knee)
+            } else {
+                left.saturating_sub(hole.least)
+            };
+            i += 1;
+        }
         self
     }
 
@@ -93,16 +149,13 @@ impl Holes {
     }
 }
 
-/// Bytes below the stack in which nothing of a pool may lie where the stack limit allows so much: poolcfg-runtime
-/// gives a piece back that lies nearer. The kernel itself counts a limit as at least so much when it chooses the
-/// mmap base (mm/util.c, mmap_base: MIN_GAP); on 32 bits there is no room for that, and 8 MiB are left.
-const STACK_ROOM: Size = Size::mib(128);
-
 /// The addresses and the reach of ASLR from which the rooms below are computed, in bytes.
 struct Plan {
     window: u64,
     lowest: u64,
     pie_base: u64,
+    /// Where a PIE begins at the least: its segments are aligned.
+    pie_floor: u64,
     legacy_base: u64,
     /// How far ASLR moves the program up, and as far the mmap base down or the legacy base up.
     aslr: u64,
@@ -110,18 +163,22 @@ struct Plan {
     brk: u64,
     /// Between the end of the window and the mmap base before ASLR, at most.
     gap: u64,
-    /// Between the end of the window and the lowest page of the stack, at most.
+    /// Between the end of the window and what lies below the stack and all that it is left to grow, at most.
     stack: u64,
-    /// The same with all the room that a stack is left.
-    stack_room: u64,
     /// Where a program linked statically to a low address begins, at most.
     static_base: u64,
-    headroom: u64,
     unlimited_stack: UnlimitedStack,
 }
 
-/// A PIE's segments are aligned to 2 MiB at most by the linkers in use, and so is where it begins.
-const SEGMENT_ALIGNMENT: Size = Size::mib(2);
+/// To what the segments of a PIE are aligned at most by the linkers in use, and so where it begins: 2 MiB in 64-bit
+/// programs, and 64 KiB in 32-bit ones (`MAXPAGESIZE` of GNU ld 2.40 and of LLVM's linker; 4 KiB on x86).
+const fn segment_alignment(pointer_width: u32) -> Size {
+    if pointer_width < 64 {
+        Size::kib(64)
+    } else {
+        Size::mib(2)
+    }
+}
 
 /// A static program is linked to at most this address and is loaded there. Source: `text-segment` of the
 /// linker scripts of GNU ld 2.40 (`TEXT_START_ADDR`); LLVM's linker takes the same or less.
@@ -140,55 +197,50 @@ pub(crate) const fn linux_holes(
     profile: &VaProfile<'_>,
     linux: &LinuxLayout,
     shape: Shape,
-    headroom: Size,
 ) -> Holes {
     let window = profile.window.get();
-    let bits = match shape.aslr {
-        Aslr::Default => linux.aslr_bits_default,
-        Aslr::Maximum => linux.aslr_bits_max,
-    };
-    let aslr = match LinuxLayout::aslr(profile.page_size, bits) {
+    let width = profile.pointer_width();
+    let aslr = match LinuxLayout::aslr(profile.page_size, shape.aslr.bits(linux)) {
         Some(aslr) => aslr.get(),
         None => window,
     };
-    // mmap_base of mm/util.c:441-473 (7.2: 431-463); stack_guard_gap of mm/mmap.c: 256 pages.
-    let stack = linux.stack_randomization.get() + STACK.get() + 256 * profile.page_size.get();
+    // What is kept for the stack: by the kernel when it chooses the mmap base, and by poolcfg-runtime, which gives a
+    // piece back that lies nearer. A small limit may be raised after the start, so a stack is left as much as
+    // `finite` covers.
+    let finite = StackLimit::finite(width).get();
+    let (limit, room) = match shape.stack_limit {
+        StackLimit::Finite => (finite, finite),
+        StackLimit::Unlimited => (STACK.get(), STACK.get()),
+        StackLimit::UpTo(size) => (size.get(), max(size.get(), finite)),
+    };
+    // mmap_base of mm/util.c:441-473 (7.2: 431-463).
+    let guard = STACK_GUARD_PAGES * profile.page_size.get();
+    let pad = linux.stack_randomization.get().saturating_add(guard);
     let above = linux.above_stack.get();
+    let gap = clamp(limit.saturating_add(pad), GAP.get(), window / 6 * 5);
     let plan = Plan {
         window,
         lowest: linux.lowest.get(),
-        pie_base: linux.pie_base.round_down(SEGMENT_ALIGNMENT).get(),
+        pie_base: linux.pie_base.get(),
+        pie_floor: linux.pie_base.round_down(segment_alignment(width)).get(),
         legacy_base: linux.legacy_base.get(),
         aslr,
         brk: linux.brk_randomization.get(),
-        gap: above + clamp(stack, 128 << 20, window / 6 * 5),
-        stack: above + stack,
-        stack_room: if profile.pointer_width() < 64 {
-            above + stack
-        } else {
-            above + stack - STACK.get() + STACK_ROOM.get()
-        },
+        gap: above.saturating_add(gap),
+        stack: above.saturating_add(pad).saturating_add(room),
         static_base: static_base(profile.arch),
-        headroom: headroom.get(),
         unlimited_stack: linux.unlimited_stack,
     };
-    match (
-        shape.relocation_model,
-        shape.stack_limit,
-        linux.unlimited_stack,
-    ) {
-        (RelocationModel::Pie, StackLimit::Finite, _) => pie(&plan),
-        (RelocationModel::Static, StackLimit::Finite, _) => fixed(&plan),
-        (RelocationModel::Pie, StackLimit::Unlimited, UnlimitedStack::Legacy) => legacy_pie(&plan),
-        (RelocationModel::Static, StackLimit::Unlimited, UnlimitedStack::Legacy) => {
-            legacy_fixed(&plan)
-        }
-        (RelocationModel::Pie, StackLimit::Unlimited, UnlimitedStack::LargeGap) => {
-            large_gap_pie(&plan)
-        }
-        (RelocationModel::Static, StackLimit::Unlimited, UnlimitedStack::LargeGap) => {
-            large_gap_fixed(&plan)
-        }
+    let upward = shape.layout.is_legacy()
+        || (shape.stack_limit.is_unlimited()
+            && matches!(linux.unlimited_stack, UnlimitedStack::Legacy));
+    match (shape.relocation_model, shape.stack_limit) {
+        (RelocationModel::Pie, _) if upward => bottom_up(Holes::NONE, &plan),
+        (RelocationModel::Static, _) if upward => legacy_fixed(&plan),
+        (RelocationModel::Pie, StackLimit::Unlimited) => large_gap_pie(&plan),
+        (RelocationModel::Static, StackLimit::Unlimited) => large_gap_fixed(&plan),
+        (RelocationModel::Pie, _) => pie(&plan),
+        (RelocationModel::Static, _) => fixed(&plan),
     }
 }
 
@@ -236,8 +288,7 @@ impl Plan {
         self.window
             .saturating_sub(bottom)
             .saturating_sub(self.brk)
-            .saturating_sub(self.stack_room)
-            .saturating_sub(self.headroom)
+            .saturating_sub(self.stack)
     }
 }
 
@@ -246,63 +297,55 @@ const fn pie(plan: &Plan) -> Holes {
     let most = plan
         .window
         .saturating_sub(plan.gap)
-        .saturating_sub(plan.pie_base);
-    // What the upper hole loses to things that give nothing to the lower one.
-    let lost = plan
-        .aslr
-        .saturating_add(plan.brk)
-        .saturating_add(plan.headroom);
-    let top = plan.mmap_base().saturating_sub(plan.headroom);
-    let upper = Holes::NONE.then(plan.program_end(), top, most);
+        .saturating_sub(plan.pie_floor);
+    let upper = Holes::NONE.then(plan.program_end(), plan.mmap_base(), most);
     // Around the program with its heap, and around the libraries below the mmap base.
     let total = plan.total(plan.lowest);
     if plan.aslr > most {
         // An mmap base below the program cuts the lower hole too.
-        return upper.last(plan.lowest, top).with_total(total, 3);
+        return upper
+            .last(plan.lowest, plan.mmap_base())
+            .with_total(total, 3);
     }
+    // What the upper hole loses to things that give nothing to the lower one.
+    let lost = plan.aslr.saturating_add(plan.brk);
     upper
-        .last(plan.lowest, plan.pie_base)
+        .last(plan.lowest, plan.pie_floor)
         .with_knee(most.saturating_sub(lost))
         .with_total(total, 3)
 }
 
 /// Top-down, the program and its heap low: one hole.
 const fn fixed(plan: &Plan) -> Holes {
-    let top = plan.mmap_base().saturating_sub(plan.headroom);
     Holes::NONE
-        .last(plan.fixed_end(), top)
+        .last(plan.fixed_end(), plan.mmap_base())
         .with_total(plan.total(plan.static_base), 2)
 }
 
-/// Bottom-up from the legacy base: first the hole below the program, then the one above. Libraries lie
-/// at the base.
-const fn legacy_pie(plan: &Plan) -> Holes {
-    bottom_up(Holes::NONE, plan, plan.headroom)
-}
-
-/// Bottom-up from the legacy base, the program below it: one hole.
+/// Bottom-up from the legacy base, the program below it: one hole. Libraries lie at the base.
 const fn legacy_fixed(plan: &Plan) -> Holes {
-    let bottom = plan.bottom_up_base().saturating_add(plan.headroom);
-    Holes::NONE.last(bottom, plan.bottom_up_end())
+    let bottom = max(plan.bottom_up_base(), plan.fixed_end());
+    Holes::NONE.last(bottom, plan.bottom_up_end()).upward()
 }
 
-/// The holes of a bottom-up search around a program at `pie_base`, with the headroom charged at the
-/// base.
-const fn bottom_up(before: Holes, plan: &Plan, headroom: u64) -> Holes {
-    let base = plan.bottom_up_base().saturating_add(headroom);
+/// The holes of a bottom-up search around a program at `pie_base`: first the hole below the program, then the one
+/// above. Libraries lie at the base.
+const fn bottom_up(before: Holes, plan: &Plan) -> Holes {
+    let base = plan.bottom_up_base();
     let most = plan
         .pie_base
         .saturating_add(plan.aslr)
         .saturating_sub(plan.legacy_base);
-    let below = before.then(base, plan.pie_base, most);
-    if base > plan.pie_base {
+    let below = before.then(base, plan.pie_floor, most).upward();
+    if base > plan.pie_floor {
         // The base may lie above the program: then there is nothing below it, and what the base takes,
         // libraries included, it takes above.
-        let end = max(plan.bottom_up_base(), plan.program_end());
-        return below.last(end.saturating_add(headroom), plan.bottom_up_end());
+        let bottom = max(base, plan.program_end());
+        return below.last(bottom, plan.bottom_up_end()).upward();
     }
     below
         .last(plan.program_end(), plan.bottom_up_end())
+        .upward()
         .with_knee((plan.pie_base - base).saturating_add(plan.aslr))
 }
 
@@ -310,31 +353,32 @@ const fn bottom_up(before: Holes, plan: &Plan, headroom: u64) -> Holes {
 /// in it; then bottom-up from a third.
 const fn lowest_sixth(plan: &Plan, bottom: u64) -> Holes {
     let sixth = plan.window / 6;
-    let top = sixth
-        .saturating_sub(plan.aslr)
-        .saturating_sub(plan.headroom);
-    Holes::NONE.then(bottom, top, sixth)
+    Holes::NONE.then(bottom, sixth.saturating_sub(plan.aslr), sixth)
 }
 
 const fn large_gap_pie(plan: &Plan) -> Holes {
-    if plan.pie_base > plan.bottom_up_base() {
-        return bottom_up(lowest_sixth(plan, plan.lowest), plan, 0);
+    if plan.pie_floor > plan.bottom_up_base() {
+        return bottom_up(lowest_sixth(plan, plan.lowest), plan);
     }
     // The program lies below the bottom-up base or is reached by it (32 bits): only what is above both
     // is counted on.
-    let bottom = if plan.pie_base < plan.window / 6 {
+    let bottom = if plan.pie_floor < plan.window / 6 {
         plan.program_end()
     } else {
         plan.lowest
     };
-    lowest_sixth(plan, bottom).last(
-        max(plan.bottom_up_base(), plan.program_end()),
-        plan.bottom_up_end(),
-    )
+    lowest_sixth(plan, bottom)
+        .last(
+            max(plan.bottom_up_base(), plan.program_end()),
+            plan.bottom_up_end(),
+        )
+        .upward()
 }
 
 const fn large_gap_fixed(plan: &Plan) -> Holes {
-    lowest_sixth(plan, plan.fixed_end()).last(plan.bottom_up_base(), plan.bottom_up_end())
+    lowest_sixth(plan, plan.fixed_end())
+        .last(plan.bottom_up_base(), plan.bottom_up_end())
+        .upward()
 }
 
 const fn max(left: u64, right: u64) -> u64 {

@@ -74,7 +74,7 @@ pub use plan::Plan;
 pub use position::{Position, Reserved};
 pub use process::{MAX_MAP_COUNT, ProcessLimits};
 pub use profile::{
-    Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
+    Distribution, Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
 };
 pub use promise::{Answer, Process, Promise};
 pub use room::{HOLES, Hole, Room};
@@ -82,7 +82,7 @@ pub use setting::{
     AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting,
     Settings, Switch, WasmtimeKeys,
 };
-pub use shape::{Aslr, RelocationModel, Shape, StackLimit};
+pub use shape::{Aslr, RelocationModel, SearchLayout, Shape, StackLimit};
 pub use size::{GRAIN, Size, SizeError, SizeText};
 pub use slab::{Slots, slabs};
 pub use sum::{Bound, Demand, Exceeded, bookkeeping};

@@ -159,9 +159,9 @@ impl Misfit {
     }
 
     /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
-    /// (pie) has 170.66 GiB and 80.32 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one piece;
-    /// riscv64 sv39 (pie) has 170.66 GiB`, or `pool needs 3.94 TiB of address space; \`RLIMIT_AS\` of 64 GiB leaves
-    /// 63 GiB beside the headroom of 1 GiB`.
+    /// (pie, measured profile) has 170.66 GiB and 27.40 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one
+    /// piece; riscv64 sv39 (pie, measured profile) has 170.66 GiB`, or `pool needs 3.94 TiB of address space;
+    /// \`RLIMIT_AS\` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB`.
     #[must_use]
     pub const fn message(&self, case: &Case<'_>) -> Text {
         let text = self.write_pool(case);
@@ -375,8 +375,6 @@ impl Misfit {
 const fn write_machine(text: Text, case: &Case<'_>) -> Text {
     text.str(case.target.arch.name())
         .str(" ")
-        .str(case.profile.name)
-        .str(" (")
-        .str(case.shape.describe())
-        .str(") has ")
+        .text(&case.machine())
+        .str(" has ")
 }

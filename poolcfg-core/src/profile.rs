@@ -10,9 +10,12 @@
 use crate::size::{Size, same};
 use crate::target::{Arch, Os, Target};
 
+mod distributions;
 mod linux32;
 mod linux64;
 mod other;
+
+pub use distributions::Distribution;
 
 /// The versions of Linux in which every rule of the model that cites the kernel was read, the oldest
 /// first: Debian's sources of 6.12.117 and 7.2.13. A kernel between them may have either rule, and where
@@ -96,7 +99,7 @@ impl LinuxLayout {
     ///
     /// ```
     /// use poolcfg_core::{Layout, Size, Target, VaProfile, Arch, Os};
-    /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64));
+    /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64)).unwrap();
     /// let Layout::Linux(layout) = sv39.layout else { panic!() };
     /// let reach = layout.reach(sv39.page_size, layout.aslr_bits_default);
     /// assert_eq!(reach.available().to_string(), "4.00 GiB");
@@ -129,13 +132,13 @@ pub enum Layout {
 /// ```
 /// use poolcfg_core::{Arch, Os, Target, VaProfile};
 /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
-/// assert_eq!(VaProfile::floor(board).name, "sv39");
+/// assert_eq!(VaProfile::floor(board).unwrap().name, "sv39");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VaProfile<'a> {
     /// The name, as in `--va-profile`.
     pub name: &'a str,
-    /// The architecture it is for; [`Arch::Other`] for the conservative ones, which serve any.
+    /// The architecture it is for.
     pub arch: Arch,
     /// The system it is for.
     pub os: Os,
@@ -159,28 +162,30 @@ impl VaProfile<'static> {
         linux64::PROFILES,
         linux32::PROFILES,
         other::PROFILES,
-        other::CONSERVATIVE,
     ];
 
-    /// The floor of a target: the smallest profile that ships in practice, or for a target without
-    /// any a conservative one by its pointer width.
+    /// The floor of a target: the smallest profile that ships in practice. `None` for a target that no profile is of:
+    /// it has no address space that mmap gives out, or nothing is known of it.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Os, Target, VaProfile};
+    /// assert_eq!(VaProfile::floor(Target::new(Arch::Arm, Os::Other, 32)), None);
+    /// ```
     #[must_use]
-    pub const fn floor(target: Target) -> Self {
+    pub const fn floor(target: Target) -> Option<Self> {
         let mut table = 0;
         while table < Self::ALL.len() {
             let mut i = 0;
             while i < Self::ALL[table].len() {
                 let profile = Self::ALL[table][i];
                 if profile.serves(target) {
-                    return profile;
+                    return Some(profile);
                 }
                 i += 1;
             }
             table += 1;
         }
-        // The conservative profiles serve every pointer width that Rust has, so this is for the type
-        // alone.
-        other::CONSERVATIVE[0]
+        None
     }
 
     /// The built-in profile of a target by name. `va52`, `va52-16k` and `va52-64k` name the 52-bit
@@ -250,9 +255,6 @@ impl VaProfile<'_> {
     /// Whether processes of this target may meet this profile.
     #[must_use]
     pub const fn serves(&self, target: Target) -> bool {
-        if matches!(self.arch, Arch::Other) {
-            return self.pointer_width() == target.pointer_width;
-        }
         self.arch.is(target.arch)
             && self.os.is(target.os)
             && self.pointer_width() == target.pointer_width
@@ -263,18 +265,13 @@ impl VaProfile<'_> {
     pub const fn pointer_width(&self) -> u32 {
         match self.arch {
             Arch::Arm | Arch::Mips | Arch::Riscv32 | Arch::X86 => 32,
-            Arch::Other => match self.window.get().saturating_sub(1).leading_zeros() {
-                0..=31 => 64,
-                32..=47 => 32,
-                _ => 16,
-            },
             _ => 64,
         }
     }
 }
 
 /// A profile of one's own, from `[va_profile.NAME]`: the window and the page size are its own, and
-/// what it does not say follows the Linux rule of its architecture.
+/// what it does not say follows the Linux rule of its architecture. It also serves targets without an operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnProfile<'a> {
     /// Its name.
@@ -296,6 +293,12 @@ pub struct OwnProfile<'a> {
 }
 
 impl<'a> OwnProfile<'a> {
+    /// Whether it is for processes of this target, whatever its operating system.
+    #[must_use]
+    pub const fn serves(&self, target: Target) -> bool {
+        self.arch.is(target.arch) && self.profile().pointer_width() == target.pointer_width
+    }
+
     /// The whole profile.
     #[must_use]
     pub const fn profile(&self) -> VaProfile<'a> {

@@ -5,10 +5,11 @@ use crate::fault::{Faults, at};
 use crate::fit::MAX_POOLS;
 use crate::limits::Limits;
 use crate::plan::Plan;
+use crate::profile::VaProfile;
 use crate::setting::{Engine, Keep, PoolKeys, Setting, Settings, WasmtimeKeys};
 use crate::shape::Shape;
 use crate::size::Size;
-use crate::target::Target;
+use crate::target::{Arch, Os, Target};
 use crate::text::Text;
 use crate::wasmtime::WasmtimeVersion;
 
@@ -132,9 +133,14 @@ impl<'a> Answer<'a> {
             },
             ..PoolKeys::EMPTY
         };
+        // A target that no profile is of is at fault itself.
+        let target = match VaProfile::floor(self.target) {
+            Some(_) => self.target,
+            None => Target::new(Arch::X86_64, Os::Linux, 64),
+        };
         match Settings::new(&[], &[])
             .pooling_allocator(keys)
-            .case(self.target)
+            .case(target)
         {
             Ok(case) => Plan::new(&case).promise(&case, 0),
             Err(_) => panic!("the built-in defaults are at fault"),

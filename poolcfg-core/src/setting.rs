@@ -5,7 +5,7 @@
 
 use crate::fit::MAX_POOLS;
 use crate::profile::OwnProfile;
-use crate::shape::{Aslr, RelocationModel, StackLimit};
+use crate::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 use crate::size::Size;
 use crate::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
 
@@ -274,6 +274,8 @@ keys! {
         stack_limit: StackLimit,
         /// `aslr`
         aslr: Aslr,
+        /// `layout`
+        layout: SearchLayout,
         /// `headroom`
         headroom: Size,
     }

@@ -1,5 +1,6 @@
 //! The machine that is described: never the host unless the host is the target.
 
+use crate::shape::RelocationModel;
 use crate::size::same;
 
 /// A processor architecture, as `target_arch` tells them apart.
@@ -184,20 +185,52 @@ pub struct Target {
     pub os: Os,
     /// Bits of a pointer: 16, 32 or 64.
     pub pointer_width: u32,
+    /// Where rustc has its programs loaded when nobody says otherwise.
+    pub relocation_model: RelocationModel,
 }
 
 impl Target {
     /// The target that this very code is compiled for.
-    pub const CURRENT: Self = Self::new(current_arch(), current_os(), usize::BITS);
+    pub const CURRENT: Self = Self::new(current_arch(), current_os(), usize::BITS).with_crt_static(
+        cfg!(target_feature = "crt-static"),
+        cfg!(target_env = "musl"),
+    );
 
-    /// A described target.
+    /// A described target, whose programs are position-independent.
     #[must_use]
     pub const fn new(arch: Arch, os: Os, pointer_width: u32) -> Self {
         Self {
             arch,
             os,
             pointer_width,
+            relocation_model: RelocationModel::Pie,
         }
+    }
+
+    /// The same where programs are linked statically with the C library, as most targets of musl have it
+    /// (`crt-static-default` in rustc's target specs, `target_feature = "crt-static"` in a `cfg`): such a program is
+    /// loaded at a fixed address unless the target links it as a PIE (`static-position-independent-executables`).
+    /// On Linux those are x86_64, and s390x with musl.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Os, RelocationModel, Target};
+    /// let linux = |arch| Target::new(arch, Os::Linux, 64).with_crt_static(true, true);
+    /// assert_eq!(linux(Arch::Aarch64).relocation_model, RelocationModel::Static);
+    /// assert_eq!(linux(Arch::X86_64).relocation_model, RelocationModel::Pie);
+    /// ```
+    #[must_use]
+    pub const fn with_crt_static(mut self, crt_static: bool, musl: bool) -> Self {
+        let static_pie = match self.arch {
+            Arch::X86_64 => true,
+            Arch::S390x => musl,
+            _ => false,
+        };
+        self.relocation_model = if crt_static && !static_pie && self.os.has_linux_kernel() {
+            RelocationModel::Static
+        } else {
+            RelocationModel::Pie
+        };
+        self
     }
 }
 

@@ -7,8 +7,9 @@
 )]
 
 use poolcfg_core::{
-    Arch, Aslr, Budget, Group, Layout, LinuxLayout, Os, Placement, RelocationModel, Shape, Size,
-    StackLimit, VaProfile, place,
+    AddressSpaceKeys, Arch, Aslr, Budget, Fault, Faults, Group, Layout, LinuxLayout, Os,
+    OwnProfile, Placement, RelocationModel, SearchLayout, Setting, Settings, Shape, Size,
+    StackLimit, Target, UnlimitedStack, VaProfile, place,
 };
 use proptest::prelude::*;
 
@@ -21,7 +22,8 @@ const MIB: u64 = 1 << 20;
 struct Space {
     taken: Vec<(u64, u64)>,
     lowest: u64,
-    mmap_base: u64,
+    /// Where a search from the top down begins; `None` in the legacy layout.
+    mmap_base: Option<u64>,
     legacy_base: u64,
     /// Where the stack may reach down to.
     end: u64,
@@ -46,10 +48,20 @@ impl Space {
         free
     }
 
+    /// What is free below the mmap base, the highest range first.
+    fn below(&self) -> Vec<(u64, u64)> {
+        let mut below = match self.mmap_base {
+            Some(base) => self.free(self.lowest, base),
+            None => Vec::new(),
+        };
+        below.reverse();
+        below
+    }
+
     /// mm/mmap.c, generic_get_unmapped_area_topdown: from the mmap base down, then from the bottom up.
     fn unmapped_area(&self, len: u64) -> Option<u64> {
-        let below = self.free(self.lowest, self.mmap_base);
-        let top_down = below.iter().rev().find(|(start, end)| end - start >= len);
+        let below = self.below();
+        let top_down = below.iter().find(|(start, end)| end - start >= len);
         let above = self.free(self.legacy_base, self.end);
         top_down.map(|(_, end)| end - len).or_else(|| {
             let bottom_up = above.iter().find(|(start, end)| end - start >= len);
@@ -77,6 +89,24 @@ impl Space {
         Some(range)
     }
 
+    /// Small mappings of so many bytes in all: each goes into the first hole of the search that has room.
+    fn fill(&mut self, mut bytes: u64) -> bool {
+        while bytes > 0 {
+            let top_down = self.below().first().copied();
+            let range = match top_down {
+                Some((start, end)) => (end - bytes.min(end - start), end),
+                None => match self.free(self.legacy_base, self.end).first() {
+                    Some((start, end)) => (*start, start + bytes.min(end - start)),
+                    None => return false,
+                },
+            };
+            bytes -= range.1 - range.0;
+            self.taken.push(range);
+            self.taken.sort_unstable();
+        }
+        true
+    }
+
     fn unmap(&mut self, range: (u64, u64)) {
         self.taken.retain(|taken| *taken != range);
     }
@@ -84,7 +114,7 @@ impl Space {
     /// What poolcfg-runtime does: a piece above the mmap base that is too near to the stack is given back.
     fn take(&mut self, len: u64) -> bool {
         match self.map(len) {
-            Some(range) if range.1 > self.reach.max(self.mmap_base) => {
+            Some(range) if range.1 > self.reach.max(self.mmap_base.unwrap_or(0)) => {
                 self.unmap(range);
                 false
             }
@@ -118,22 +148,37 @@ impl Space {
     }
 }
 
-/// A process of a profile in which ASLR has thrown these dice, each out of `u64::MAX`.
-fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64; 4]) -> Space {
+/// How many dice are thrown for a process.
+const DICE: usize = 5;
+
+/// A process of a profile in which these dice have been thrown, each out of `u64::MAX`: ASLR's, and the stack limit
+/// up to what the shape covers.
+fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64; DICE]) -> Space {
     let window = profile.window.get();
-    let bits = match shape.aslr {
-        Aslr::Default => linux.aslr_bits_default,
-        Aslr::Maximum => linux.aslr_bits_max,
-    };
-    let aslr = PAGE << bits;
+    let aslr = PAGE << shape.aslr.bits(linux);
     let throw = |die: u64, of: u64| {
         let pages = u128::from(of / PAGE) * u128::from(die) / u128::from(u64::MAX);
         u64::try_from(pages).unwrap() * PAGE
     };
     let stack_top = window - throw(dice[0], linux.stack_randomization.get());
-    let stack_room = linux.stack_randomization.get() + 8 * MIB + 256 * PAGE;
-    let gap = stack_room.clamp(128 * MIB, window / 6 * 5);
-    let mmap_base = window - gap - throw(dice[1], aslr - PAGE);
+    let covered = match shape.stack_limit {
+        StackLimit::Finite => 128 * MIB,
+        StackLimit::UpTo(size) => size.get(),
+        StackLimit::Unlimited => u64::MAX,
+    };
+    let limit = if shape.stack_limit.is_unlimited() {
+        covered
+    } else {
+        throw(dice[4], covered)
+    };
+    let pad = linux.stack_randomization.get() + 256 * PAGE;
+    let gap = limit
+        .saturating_add(pad)
+        .clamp(128 * MIB, window / 6 * 5);
+    let moved = throw(dice[1], aslr - PAGE);
+    let mmap_base = (window - gap).saturating_sub(moved);
+    let is_x86 = linux.unlimited_stack == UnlimitedStack::LargeGap;
+    let upward = shape.layout.is_legacy() || (shape.stack_limit.is_unlimited() && !is_x86);
     let pie = match shape.relocation_model {
         RelocationModel::Pie => {
             linux.pie_base.get() / PAGE * PAGE / HUGE * HUGE + throw(dice[2], aslr - PAGE)
@@ -142,6 +187,11 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
     };
     let heap = pie + 4 * MIB + throw(dice[3], linux.brk_randomization.get());
     let end = stack_top - 8 * MIB - 256 * PAGE;
+    // poolcfg-runtime leaves a stack without limit 8 MiB, and one with a limit 128 MiB at most.
+    let room = match shape.stack_limit {
+        StackLimit::Unlimited => 8 * MIB,
+        _ => limit.clamp(8 * MIB, 128 * MIB),
+    };
     Space {
         // The program and its heap are one range: what lies between them is not searched for memories.
         taken: vec![(pie, heap + MIB)],
@@ -149,10 +199,11 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
             .lowest
             .get()
             .max(if pie == 4 * MIB { heap + MIB } else { 0 }),
-        mmap_base,
-        legacy_base: linux.legacy_base.get(),
+        mmap_base: (!upward).then_some(mmap_base),
+        // x86 moves this one, too.
+        legacy_base: linux.legacy_base.get() + if is_x86 || upward { moved } else { 0 },
         end,
-        reach: (stack_top - 128 * MIB - 256 * PAGE).min(end),
+        reach: (stack_top - room - 256 * PAGE).min(end),
     }
 }
 
@@ -232,7 +283,7 @@ fn shrunk(budget: &Budget, groups: &[Group]) -> Option<Vec<Group>> {
 fn holds(space: &Space, groups: &[Group], headroom: u64) -> bool {
     let mut space = space.clone();
     // Libraries, of a program that is not static.
-    if headroom > 0 && space.map(headroom).is_none() {
+    if !space.fill(headroom) {
         return false;
     }
     groups.iter().all(|group| {
@@ -265,26 +316,44 @@ proptest! {
         (profile, groups) in profile()
             .prop_flat_map(|profile| (Just(profile), groups(profile.window.get()))),
         relocation_model in prop::sample::select(RelocationModel::ALL.to_vec()),
-        aslr in prop::sample::select(Aslr::ALL.to_vec()),
-        dice in prop::collection::vec(any::<[u64; 4]>(), 40),
+        aslr in prop::option::of(0u32..1000),
+        stack_limit in prop_oneof![
+            4 => Just(Err(StackLimit::Finite)),
+            1 => Just(Err(StackLimit::Unlimited)),
+            2 => (0u64..1000).prop_map(Ok),
+        ],
+        layout in prop::sample::select(vec![
+            SearchLayout::Standard, SearchLayout::Standard, SearchLayout::Legacy,
+        ]),
+        headroom in prop::option::of(0u64..1000),
+        dice in prop::collection::vec(any::<[u64; DICE]>(), 40),
     ) {
-        let shape = Shape { relocation_model, stack_limit: StackLimit::Finite, aslr };
         let Layout::Linux(linux) = &profile.layout else { unreachable!() };
-        let budget = Budget::new(&profile, shape, None);
+        let part = |part: u64| Size::bytes(profile.window.get() / 1000 * part).round_down(profile.page_size);
+        let shape = Shape {
+            relocation_model,
+            stack_limit: stack_limit.map_or_else(|word| word, |size| StackLimit::UpTo(part(size))),
+            aslr: aslr.map_or(Aslr::Maximum, |bits| Aslr::Bits(bits % (linux.aslr_bits_max + 1))),
+            layout,
+        };
+        let headroom = headroom.map(part);
+        let budget = Budget::new(&profile, shape, headroom);
         let Some(groups) = shrunk(&budget, &groups) else {
             return Err(TestCaseError::reject("nothing fits"));
         };
-        let corners = (0..16u32).map(|corner| {
-            [0, 1, 2, 3].map(|die| if corner >> die & 1 == 0 { 0 } else { u64::MAX })
+        let corners = (0..1u32 << DICE).map(|corner| {
+            [0, 1, 2, 3, 4].map(|die| if corner >> die & 1 == 0 { 0 } else { u64::MAX })
         });
         for dice in corners.chain(dice) {
             let space = space(&profile, linux, shape, dice);
-            // Libraries take their part of the headroom at first.
-            let libraries = 64 * MIB;
-            prop_assert!(
-                holds(&space, &groups, libraries),
-                "{} {shape:?}: {groups:?} in {space:x?}", profile.name
-            );
+            // What the process has mapped when the pools come: a part of the headroom, or all of it but the program.
+            for used in [64 * MIB, budget.headroom.get().saturating_sub(8 * MIB)] {
+                let used = used.min(budget.headroom.get().saturating_sub(8 * MIB));
+                prop_assert!(
+                    holds(&space, &groups, used),
+                    "{} {shape:?} {headroom:?}: {groups:?} in {space:x?}", profile.name
+                );
+            }
         }
     }
 }
@@ -337,7 +406,7 @@ fn maximum_aslr_takes_no_more_than_a_slot_of_each_hole() {
     let default_slots = |profile, aslr| promised(profile, aslr, 4096 * MIB, 32 * MIB);
     assert_eq!(default_slots(&sv39, Aslr::Maximum), 60);
     assert_eq!(default_slots(&va39, Aslr::Maximum), 124);
-    assert_eq!(default_slots(&sv39, Aslr::Default), 61);
+    assert_eq!(default_slots(&sv39, Aslr::Minimum), 61);
     for (arch, name, slots) in [
         (Arch::Riscv64, "sv48", 61),
         (Arch::Aarch64, "va48", 61),

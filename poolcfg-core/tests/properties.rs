@@ -240,7 +240,7 @@ fn profile() -> impl Strategy<Value = VaProfile<'static>> {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    prop::sample::select(Shape::ALL.to_vec())
+    prop::sample::select(Shape::NAMED.to_vec())
 }
 
 fn said<T>(value: T) -> Option<Setting<T>> {
@@ -339,6 +339,7 @@ fn settings(profile: &VaProfile<'static>, shape: Shape, pools: &[PoolKeys]) -> S
         relocation_model: said::<RelocationModel>(shape.relocation_model),
         stack_limit: said::<StackLimit>(shape.stack_limit),
         aslr: said::<Aslr>(shape.aslr),
+        layout: said(shape.layout),
         ..AddressSpaceKeys::EMPTY
     });
     for (index, keys) in pools.iter().enumerate() {
@@ -450,7 +451,7 @@ proptest! {
     #[test]
     fn maximum_aslr_never_promises_more(profile in profile(), shape in shape()) {
         let at = |aslr| Budget::new(&profile, Shape { aslr, ..shape }, None).holes();
-        prop_assert!(at(Aslr::Maximum)[0] <= at(Aslr::Default)[0]);
+        prop_assert!(at(Aslr::Maximum)[0] <= at(Aslr::Minimum)[0]);
     }
 
     #[test]

@@ -38,10 +38,7 @@ pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
         .filter(|profile| Some(profile.window) == window && profile.page_size == page_size)
         .filter_map(|profile| match profile.layout {
             Layout::Linux(layout) => {
-                let bits = bits.unwrap_or(match aslr {
-                    Aslr::Default => layout.aslr_bits_default,
-                    Aslr::Maximum => layout.aslr_bits_max,
-                });
+                let bits = bits.unwrap_or(aslr.bits(&layout));
                 Some(layout.reach(page_size, bits))
             }
             Layout::OneHole(_) => None,

@@ -1,7 +1,8 @@
 //! The probe: what this process has in fact of what VA profiles and shapes tell of processes like it.
 
 use poolcfg_core::{
-    Aslr, Budget, HOLES, MAX_MAP_COUNT, RelocationModel, Shape, Size, StackLimit, Target,
+    Aslr, Budget, HOLES, MAX_MAP_COUNT, RelocationModel, SearchLayout, Shape, Size,
+    StackLimit, Target,
     UnlimitedStack, VaProfile,
 };
 
@@ -107,8 +108,7 @@ impl Probe {
         }
     }
 
-    /// The shape of this process, for what can be told of it; ASLR's reach cannot be read and is taken
-    /// as the default.
+    /// The shape of this process, for what can be told of it; how far ASLR reaches is taken as the maximum.
     #[must_use]
     pub fn shape(&self) -> Shape {
         Shape {
@@ -117,7 +117,8 @@ impl Probe {
                 Some(_) => StackLimit::Unlimited,
                 None => StackLimit::Finite,
             },
-            aslr: Aslr::Default,
+            aslr: Aslr::Maximum,
+            layout: SearchLayout::Standard,
         }
     }
 
@@ -128,10 +129,12 @@ impl Probe {
         let headroom = headroom.unwrap_or_else(|| {
             // What the model leaves on the profile that is nearest.
             let profile = match self.va_profiles.first() {
-                Some(profile) => **profile,
+                Some(profile) => Some(**profile),
                 None => VaProfile::floor(Target::CURRENT),
             };
-            Budget::new(&profile, self.shape(), None).headroom
+            profile.map_or(Size::gib(1), |profile| {
+                Budget::new(&profile, self.shape(), None).headroom
+            })
         });
         let linux = Target::CURRENT.os.has_linux_kernel();
         let limits = poolcfg_core::ProcessLimits {

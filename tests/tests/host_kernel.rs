@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use poolcfg_core::{Aslr, Shape, StackLimit};
+use poolcfg_core::{Aslr, SearchLayout, Shape, StackLimit};
 use poolcfg_tests::root;
 
 /// Fresh processes for each shape; ASLR places each anew.
@@ -43,7 +43,7 @@ fn aslr() -> Vec<Aslr> {
         _ => "18",
     };
     match bits {
-        Ok(bits) if bits.trim() == default => Aslr::ALL.to_vec(),
+        Ok(bits) if bits.trim() == default => Aslr::NAMED.to_vec(),
         _ => vec![Aslr::Maximum],
     }
 }
@@ -77,23 +77,30 @@ fn every_promise_is_kept_by_this_kernel() {
     ];
     let mut starts = 0;
     for (name, relocation_model, program) in programs {
-        for shape in Shape::ALL {
+        for shape in Shape::NAMED {
             if shape.relocation_model.word() != relocation_model || !aslr().contains(&shape.aslr) {
                 continue;
             }
             let limit = match shape.stack_limit {
                 StackLimit::Finite => "ulimit -s 8192",
                 StackLimit::Unlimited => "ulimit -s unlimited",
+                StackLimit::UpTo(size) => panic!("{size} has no word"),
+            };
+            // util-linux's command sets ADDR_COMPAT_LAYOUT.
+            let personality = match shape.layout {
+                SearchLayout::Standard => "",
+                SearchLayout::Legacy => "setarch --addr-compat-layout",
             };
             for _ in 0..PROCESSES {
                 let output = Command::new("bash")
-                    .args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")])
+                    .args(["-c", &format!("{limit} && exec {personality} \"$0\" \"$@\"")])
                     .arg(&program)
                     .args([
                         profile.name,
                         relocation_model,
-                        shape.stack_limit.word(),
-                        shape.aslr.word(),
+                        shape.stack_limit.text().as_str(),
+                        shape.aslr.text().as_str(),
+                        shape.layout.word(),
                     ])
                     .output()
                     .unwrap();

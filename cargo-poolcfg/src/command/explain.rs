@@ -28,11 +28,10 @@ fn picture(answer: &Answer<'_>) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{}: {} {}, {}\n",
+        "{}: {} {}\n",
         answer.facts.triple(),
         case.target.arch.name(),
-        case.profile.name,
-        case.shape.describe(),
+        case.machine(),
     );
     text += &draw(case, limits, width());
     text.push('\n');

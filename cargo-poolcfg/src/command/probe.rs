@@ -53,7 +53,7 @@ fn text(probe: &Measured) -> String {
         row(name, hole.available().to_string());
     }
     row("page size", probe.page_size.to_string());
-    row("process", probe.shape().describe().to_owned());
+    row("process", probe.shape().describe().to_string());
     row("profile", profile(probe));
     let limits = &probe.limits;
     for (name, limit) in [
@@ -98,10 +98,10 @@ fn profile(probe: &Measured) -> String {
             window.exact(),
             probe.page_size.exact()
         ),
-        None => format!(
-            "not told; the floor of this target is `{}`",
-            VaProfile::floor(Target::CURRENT).name
-        ),
+        None => match VaProfile::floor(Target::CURRENT) {
+            Some(floor) => format!("not told; the floor of this target is `{}`", floor.name),
+            None => "not told, and none is of this target".to_owned(),
+        },
     }
 }
 
@@ -115,7 +115,7 @@ struct ProbeReport {
     holes: Vec<u64>,
     page_size: u64,
     relocation_model: Option<&'static str>,
-    stack_limit: &'static str,
+    stack_limit: String,
     va_profiles: Vec<&'static str>,
     rlimit_as: Option<u64>,
     rlimit_data: Option<u64>,
@@ -137,7 +137,7 @@ impl ProbeReport {
             holes: probe.holes.iter().map(|hole| hole.get()).collect(),
             page_size: probe.page_size.get(),
             relocation_model: probe.relocation_model.map(|model| model.word()),
-            stack_limit: probe.shape().stack_limit.word(),
+            stack_limit: probe.shape().stack_limit.to_string(),
             va_profiles: probe
                 .va_profiles
                 .iter()

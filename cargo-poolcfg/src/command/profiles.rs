@@ -1,8 +1,11 @@
 //! `profiles`: every VA profile there is, or those of some targets.
 
+use poolcfg_core::file::TargetFacts;
+use poolcfg_core::{Fault, Target, VaProfile};
+
 use crate::args::{MessageFormat, Profiles};
 use crate::command::Context;
-use crate::error::Error;
+use crate::error::{Error, all};
 use crate::exit::Exit;
 use crate::report::json;
 use crate::shell::print;
@@ -12,17 +15,27 @@ use crate::target::facts;
 /// Lists them.
 ///
 /// # Errors
-/// Targets that nobody knows.
+/// Targets that nobody knows, or that no profile is of.
 pub(crate) fn run(context: &Context<'_>, arguments: &Profiles) -> Result<Exit, Error> {
     let targets = if arguments.target.is_empty() {
         Vec::new()
     } else {
         let named = facts(&arguments.target, &context.rustc())?;
-        named.iter().map(|target| target.facts.target()).collect()
+        all(named.iter().map(|named| has_profile(&named.facts)))?
     };
     match arguments.format.message_format {
         MessageFormat::Json => print(&json(&rows(&targets))?)?,
         MessageFormat::Human => print(&profiles(&targets))?,
     }
     Ok(Exit::Fits)
+}
+
+fn has_profile(facts: &TargetFacts) -> Result<Target, Error> {
+    let target = facts.target();
+    if VaProfile::floor(target).is_some() {
+        return Ok(target);
+    }
+    let fault = Fault::NoAddressSpace { target };
+    let message = format!("on `{}`: {}", facts.triple(), fault.message());
+    Err(Error::new(fault.code(), message, fault.help().as_str()))
 }

@@ -6,6 +6,7 @@ mod wasmtime;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
+use super::keys::{aslr_value, stack_limit_value};
 use super::{cfg_predicate, option, size, variant};
 use crate::FIT_SOURCES;
 use crate::case::{Case, Pool};
@@ -83,11 +84,7 @@ fn arm(arm: &Arm<'_>, command: &str, runtime: Option<&str>) -> TokenStream {
     let triple = facts.triple();
     let name = module(&triple.replace(['.', '-'], "_"));
     let profile = case.profile.name;
-    let machine = format!(
-        "{} {profile} ({})",
-        case.target.arch.name(),
-        case.shape.describe()
-    );
+    let machine = format!("{} {}", case.target.arch.name(), case.machine());
     let about = format!(" Limits for `{triple}`, guaranteed on {machine}.");
     let pools = case.pools().iter().zip(plan.guaranteed());
     let consts = pools.clone().map(|(pool, limits)| {
@@ -296,15 +293,18 @@ fn shape_tokens(shape: Shape, krate: &TokenStream) -> TokenStream {
         relocation_model,
         stack_limit,
         aslr,
+        layout,
     } = shape;
     let relocation_model = variant("RelocationModel", relocation_model, krate);
-    let stack_limit = variant("StackLimit", stack_limit, krate);
-    let aslr = variant("Aslr", aslr, krate);
+    let stack_limit = stack_limit_value(stack_limit, krate);
+    let aslr = aslr_value(aslr, krate);
+    let layout = variant("SearchLayout", layout, krate);
     quote! {
         #krate::Shape {
             relocation_model: #relocation_model,
             stack_limit: #stack_limit,
             aslr: #aslr,
+            layout: #layout,
         }
     }
 }

@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{option, size, variant};
 use crate::setting::{AddressSpaceKeys, Key, PoolKeys, WasmtimeKeys};
+use crate::shape::{Aslr, StackLimit};
 use crate::size::Size;
 use crate::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
 
@@ -158,12 +159,30 @@ pub(super) fn wasmtime_features(features: WasmtimeFeatures, krate: &TokenStream)
     quote!(#krate::WasmtimeFeatures::EMPTY #(.with(#features))*)
 }
 
+pub(super) fn stack_limit_value(limit: StackLimit, krate: &TokenStream) -> TokenStream {
+    match limit {
+        StackLimit::UpTo(bytes) => {
+            let bytes = size(bytes, krate);
+            quote!(#krate::StackLimit::UpTo(#bytes))
+        }
+        StackLimit::Finite | StackLimit::Unlimited => variant("StackLimit", limit, krate),
+    }
+}
+
+pub(super) fn aslr_value(aslr: Aslr, krate: &TokenStream) -> TokenStream {
+    match aslr {
+        Aslr::Bits(bits) => quote!(#krate::Aslr::Bits(#bits)),
+        Aslr::Maximum | Aslr::Minimum => variant("Aslr", aslr, krate),
+    }
+}
+
 pub(super) fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStream) -> TokenStream {
     let AddressSpaceKeys {
         va_profile,
         relocation_model,
         stack_limit,
         aslr,
+        layout,
         headroom,
     } = keys;
     let said = [
@@ -171,10 +190,13 @@ pub(super) fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStrea
         key("relocation_model", relocation_model, krate, |word| {
             variant("RelocationModel", word, krate)
         }),
-        key("stack_limit", stack_limit, krate, |word| {
-            variant("StackLimit", word, krate)
+        key("stack_limit", stack_limit, krate, |limit| {
+            stack_limit_value(limit, krate)
         }),
-        key("aslr", aslr, krate, |word| variant("Aslr", word, krate)),
+        key("aslr", aslr, krate, |aslr| aslr_value(aslr, krate)),
+        key("layout", layout, krate, |word| {
+            variant("SearchLayout", word, krate)
+        }),
         key("headroom", headroom, krate, |bytes| size(bytes, krate)),
     ];
     let said = said.into_iter().flatten();

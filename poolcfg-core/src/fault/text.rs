@@ -74,6 +74,69 @@ impl Fault<'_> {
                 .str(target.arch.name())
                 .str(" ")
                 .str(target.os.name()),
+            Self::NoAddressSpace { target } => text
+                .str("no VA profile is for ")
+                .str(target.arch.name())
+                .str(" targets of the system `")
+                .str(target.os.name())
+                .str("`: they have no address space that mmap gives out, or nothing is known of it"),
+            Self::AslrAboveMaximum {
+                bits,
+                most,
+                arch,
+                profile,
+                ..
+            } => text
+                .str("`aslr = ")
+                .number(*bits)
+                .str("` is above the ")
+                .number(*most)
+                .str(" bits that ")
+                .str(arch.name())
+                .str(" ")
+                .str(profile)
+                .str(" takes"),
+            Self::StackLimitAboveWindow {
+                stack_limit,
+                window,
+                profile,
+                ..
+            } => {
+                let text = text.str("`stack_limit` of ").text(&stack_limit.exact());
+                let text = text.str(" is above the window of `").str(profile).str("`, ");
+                window.available().write(text)
+            }
+            Self::NoHole {
+                profile,
+                window,
+                bits,
+                aslr,
+                stack_limit,
+                ..
+            } => {
+                let text = text.str("VA profile `").str(profile).str("` leaves no hole: ");
+                let text = aslr
+                    .available()
+                    .write(text.number(*bits).str(" bits of ASLR take "));
+                let text = match stack_limit {
+                    Some(limit) => text.str(" and the stack limit ").text(&limit.exact()),
+                    None => text,
+                };
+                window.available().write(text.str(" of a window of "))
+            }
+            Self::HeadroomAboveHoles {
+                headroom,
+                have,
+                profile,
+                ..
+            } => {
+                let text = text.str("`headroom` of ").text(&headroom.exact());
+                let text = text
+                    .str(" leaves nothing for pools: all holes of `")
+                    .str(profile)
+                    .str("` together have ");
+                have.available().write(text)
+            }
             Self::NoVersion { pool, .. } => of_pool(
                 text.str("`engine = \"wasmtime\"` and no version of Wasmtime"),
                 pool,
@@ -255,6 +318,30 @@ impl Fault<'_> {
                 .str("put it under `[target.'cfg(target_arch = \"")
                 .str(arch.name())
                 .str("\")'.address_space]`, or leave it out to take the target's floor"),
+            Self::NoAddressSpace { .. } => text.str(
+                "leave the target out, or describe its machine in `[va_profile.NAME]` and name that as `va_profile` under `[address_space]`",
+            ),
+            Self::AslrAboveMaximum { most, .. } => text
+                .str("set `aslr` to ")
+                .number(*most)
+                .str(" or less, or to \"maximum\"; `sysctl vm.mmap_rnd_bits` tells what a kernel has"),
+            Self::StackLimitAboveWindow { .. } => text.str(
+                "set `stack_limit` to less than the window, or to \"unlimited\" for `ulimit -s unlimited`",
+            ),
+            Self::NoHole {
+                fewer, stack_limit, ..
+            } => match (stack_limit, fewer) {
+                (Some(_), _) => text.str("lower `stack_limit`, or `aslr` where the kernel has less"),
+                (None, Some(bits)) => text
+                    .str("set `aslr` to what the kernel has (`sysctl vm.mmap_rnd_bits`): ")
+                    .number(*bits)
+                    .str(" bits or less leave a hole"),
+                (None, None) => text.str("use a profile with a larger window"),
+            },
+            Self::HeadroomAboveHoles { have, .. } => have
+                .available()
+                .write(text.str("set `headroom` to less than "))
+                .str(", or leave it out"),
             Self::NoVersion { .. } => text.str(
                 "`cargo poolcfg sync` writes the one of Cargo.lock, or write `version = \"48\"` into the pool's `wasmtime` table",
             ),

@@ -66,6 +66,11 @@ impl Diagnostic {
             Fault::ProfileOfOtherTarget { arch, os, .. } => {
                 (format!("of {} {}", arch.name(), os.name()), None)
             }
+            Fault::NoAddressSpace { .. } => (String::new(), None),
+            Fault::AslrAboveMaximum { most, .. } => (format!("above {most} bits"), None),
+            Fault::StackLimitAboveWindow { .. } => ("above the window".to_owned(), None),
+            Fault::NoHole { .. } => ("leaves no hole".to_owned(), None),
+            Fault::HeadroomAboveHoles { .. } => ("more than there is".to_owned(), None),
             Fault::NoVersion { .. } => ("of which version?".to_owned(), None),
             Fault::NoEngine { .. } => ("of Wasmtime".to_owned(), None),
             Fault::OtherEngine { .. } => ("of the engine `native`".to_owned(), None),

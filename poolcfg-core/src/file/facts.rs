@@ -27,6 +27,25 @@ pub(crate) const TELLING: [&str; 8] = [
     "target_family",
 ];
 
+/// The targets of Linux that link the C library statically unless flags say `-crt-static` (`crt-static-default`).
+/// Source: `rustc -Z unstable-options --print all-target-specs-json`, 1.95.
+pub const CRT_STATIC: [&str; 11] = [
+    "aarch64-unknown-linux-musl",
+    "arm-unknown-linux-musleabi",
+    "arm-unknown-linux-musleabihf",
+    "armv5te-unknown-linux-musleabi",
+    "armv7-unknown-linux-musleabi",
+    "armv7-unknown-linux-musleabihf",
+    "i586-unknown-linux-musl",
+    "i686-unknown-linux-musl",
+    "powerpc64le-unknown-linux-musl",
+    "wasm32-wali-linux-musl",
+    "x86_64-unknown-linux-musl",
+];
+
+/// What a cfg says where the C library is linked statically: `target_feature = "crt-static"`.
+const STATIC_FEATURE: (&str, &str) = ("target_feature", "crt-static");
+
 impl TargetFacts {
     /// A target from its cfgs, such as those of a target spec: `("unix", None)`,
     /// `("target_os", Some("linux"))`.
@@ -100,7 +119,24 @@ impl TargetFacts {
         for atomic in info.has_atomics.iter() {
             say("target_has_atomic", &atomic.to_string());
         }
+        if CRT_STATIC.contains(&info.triple.as_str()) {
+            let (key, value) = STATIC_FEATURE;
+            say(key, value);
+        }
         Self::new(info.triple.as_str(), cfgs)
+    }
+
+    /// The same where flags of the build decide whether the C library is linked statically.
+    #[must_use]
+    pub fn with_crt_static(mut self, crt_static: bool) -> Self {
+        let (key, value) = STATIC_FEATURE;
+        let cfg = (key.to_owned(), Some(value.to_owned()));
+        if crt_static {
+            self.cfgs.insert(cfg);
+        } else {
+            self.cfgs.remove(&cfg);
+        }
+        self
     }
 
     /// The triple.
@@ -113,6 +149,8 @@ impl TargetFacts {
     #[must_use]
     pub fn target(&self) -> Target {
         let first = |key| self.values(key).next();
+        let has = |key, wanted| self.values(key).any(|value| value == wanted);
+        let (static_key, static_value) = STATIC_FEATURE;
         Target::new(
             first("target_arch").map_or(Arch::Other, Arch::from_name),
             first("target_os").map_or(Os::Other, Os::from_name),
@@ -120,6 +158,7 @@ impl TargetFacts {
                 .and_then(|width| width.parse().ok())
                 .unwrap_or(64),
         )
+        .with_crt_static(has(static_key, static_value), has("target_env", "musl"))
     }
 
     /// The values of a cfg such as `target_family`.

@@ -11,7 +11,7 @@ use crate::file::values::{Entry, Notes, entries, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
 use crate::fit::MAX_POOLS;
 use crate::setting::{AddressSpaceKeys, Engine, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
-use crate::shape::{Aslr, RelocationModel, StackLimit};
+use crate::shape::{RelocationModel, SearchLayout};
 
 const TABLES: [&str; 5] = [
     "pooling_allocator",
@@ -336,10 +336,11 @@ impl Reader<'_> {
                     rest.relocation_model =
                         notes.word(entry, RelocationModel::ALL, RelocationModel::word);
                 }
-                "stack_limit" => {
-                    rest.stack_limit = notes.word(entry, StackLimit::ALL, StackLimit::word);
+                "stack_limit" => rest.stack_limit = notes.stack_limit(entry),
+                "aslr" => rest.aslr = notes.aslr(entry),
+                "layout" => {
+                    rest.layout = notes.word(entry, SearchLayout::ALL, SearchLayout::word);
                 }
-                "aslr" => rest.aslr = notes.word(entry, Aslr::ALL, Aslr::word),
                 "headroom" => rest.headroom = notes.size(entry),
                 _ => notes.unknown_key(entry, place, AddressSpaceKeys::NAMES),
             }

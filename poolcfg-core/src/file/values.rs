@@ -9,6 +9,7 @@ use crate::escape::escaped;
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
 use crate::setting::{Key, Place, Setting, Switch};
+use crate::shape::{Aslr, StackLimit};
 use crate::size::{Size, SizeError};
 
 /// One key of a table and what it holds.
@@ -247,9 +248,19 @@ impl<'s> Notes<'s> {
         if let Some(value) = known.iter().find(|value| word(**value) == text) {
             return Some(self.setting(entry, *value));
         }
-        let help = match nearest(text, words()) {
-            Some(near) => format!("did you mean `\"{near}\"`? It is one of {}", list(words())),
-            None => format!("it is one of {}", list(words())),
+        let help = format!("it is one of {}", list(words()));
+        self.unknown_word(entry, text, nearest(text, words()), help);
+        None
+    }
+
+    /// A word that the key does not know. `known` says which it does.
+    fn unknown_word(&mut self, entry: &Entry<'_>, text: &str, near: Option<&str>, known: String) {
+        let help = match (near, known.split_at_checked(1)) {
+            (Some(near), Some((first, rest))) => {
+                let known = first.to_ascii_uppercase() + rest;
+                format!("did you mean `\"{near}\"`? {known}")
+            }
+            _ => known,
         };
         self.mistake(
             Code::UnknownWord,
@@ -258,7 +269,65 @@ impl<'s> Notes<'s> {
             "not known here",
             Some(help),
         );
-        None
+    }
+
+    /// How far ASLR reaches: a word, or a number of bits.
+    pub(super) fn aslr(&mut self, entry: &Entry<'_>) -> Key<Aslr> {
+        let help = || "it is `\"maximum\"`, `\"minimum\"` or a number of bits".to_owned();
+        if let Some(number) = entry.item.as_integer() {
+            // More bits than an address has are refused for any architecture.
+            let bits = u32::try_from(number).ok().filter(|bits| *bits <= 64);
+            if bits.is_none() {
+                self.out_of_range(entry, number < 0, (0, "64"));
+            }
+            return bits.map(|bits| self.setting(entry, Aslr::Bits(bits)));
+        }
+        let Some(text) = entry.item.as_str() else {
+            self.wrong_type(entry, "a word or a number of bits", Some(help()));
+            return None;
+        };
+        match Aslr::from_text(text) {
+            Some(Aslr::Bits(bits)) => {
+                let help = format!("write `{} = {bits}`, without quotes", entry.key);
+                self.wrong_type(entry, "a word or a number of bits", Some(help));
+                None
+            }
+            Some(aslr) => Some(self.setting(entry, aslr)),
+            None => {
+                let near = nearest(text, ["maximum", "minimum"].into_iter());
+                self.unknown_word(entry, text, near, help());
+                None
+            }
+        }
+    }
+
+    /// A stack limit: a word, or a size.
+    pub(super) fn stack_limit(&mut self, entry: &Entry<'_>) -> Key<StackLimit> {
+        let help =
+            || "it is `\"finite\"`, `\"unlimited\"` or a size such as `\"1GiB\"`".to_owned();
+        let Some(text) = entry.item.as_str() else {
+            if entry.item.as_integer().is_none() {
+                self.wrong_type(entry, "a word or a size", Some(help()));
+                return None;
+            }
+            let setting = self.size(entry)?;
+            return Some(Setting {
+                value: StackLimit::UpTo(setting.value),
+                place: setting.place,
+            });
+        };
+        match StackLimit::from_text(text) {
+            Ok(limit) => Some(self.setting(entry, limit)),
+            Err(SizeError::NoNumber) => {
+                let near = nearest(text, ["finite", "unlimited"].into_iter());
+                self.unknown_word(entry, text, near, help());
+                None
+            }
+            Err(error) => {
+                self.bad_size(entry, text, error);
+                None
+            }
+        }
     }
 
     /// Yes or no.

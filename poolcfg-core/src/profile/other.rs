@@ -1,4 +1,4 @@
-//! Systems other than Linux, and the conservative profiles for targets without one.
+//! Systems other than Linux.
 //!
 //! Their search order is not modelled, so one hole is counted on, and chosen low: half of the window
 //! where nothing better is known.
@@ -218,37 +218,5 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Known::Unconfirmed,
         "general knowledge of zircon on riscv64 (sv39)",
         "Fuchsia riscv64",
-    ),
-];
-
-/// For a target without a profile: half of the smallest window of its pointer width that any system
-/// above has, and nothing for 16 bits. They serve every architecture, so they come last.
-pub(super) const CONSERVATIVE: &[VaProfile<'static>] = &[
-    system(
-        Os::Other,
-        Arch::Other,
-        Place("conservative-64", Size::gib(256), Size::gib(128)),
-        K4,
-        Known::Unconfirmed,
-        "half of an sv39 window, the smallest of a 64-bit system without special limits",
-        "64-bit targets without a profile of their own",
-    ),
-    system(
-        Os::Other,
-        Arch::Other,
-        Place("conservative-32", Size::gib(2), Size::gib(1)),
-        K4,
-        Known::Unconfirmed,
-        "half of a 2 GiB window",
-        "32-bit targets without a profile of their own",
-    ),
-    system(
-        Os::Other,
-        Arch::Other,
-        Place("conservative-16", Size::kib(64), Size::ZERO),
-        K4,
-        Known::Unconfirmed,
-        "a pointer of 16 bits reaches 64 KiB, which hold no pool",
-        "16-bit targets: nothing is guaranteed",
     ),
 ];

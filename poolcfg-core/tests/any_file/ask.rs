@@ -96,7 +96,7 @@ fn answer(source: &str, file: &ConfigFile, facts: &TargetFacts, settings: Settin
             return;
         }
     };
-    for shape in Shape::ALL {
+    for shape in Shape::NAMED {
         let budget = Budget::new(&case.profile, shape, Some(case.budget.headroom));
         let [first, second] = budget.holes().map(Size::get);
         assert!(first + second <= case.profile.window.get());

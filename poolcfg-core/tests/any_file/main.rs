@@ -297,8 +297,13 @@ fn readable() -> impl Strategy<Value = String> {
         });
     let space = (
         select(vec!["", "relocation_model = \"static\"\n"]),
-        select(vec!["", "stack_limit = \"unlimited\"\n"]),
-        select(vec!["", "aslr = \"maximum\"\n"]),
+        select(vec![
+            "",
+            "stack_limit = \"unlimited\"\n",
+            "stack_limit = \"1GiB\"\n",
+            "layout = \"legacy\"\n",
+        ]),
+        select(vec!["", "aslr = \"minimum\"\n", "aslr = 12\n"]),
         proptest::option::of(bytes()),
     )
         .prop_map(|(model, stack, aslr, headroom)| {

@@ -654,7 +654,7 @@ fn a_filter_that_refuses_for_want_of_memory_is_no_small_hole() {
     )
 ))]
 fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, Made) {
-    let profile = poolcfg_core::VaProfile::floor(Target::CURRENT);
+    let profile = poolcfg_core::VaProfile::floor(Target::CURRENT).unwrap();
     let part = |hundredths: u64| Size::bytes(profile.window.get() / 100 * hundredths);
     let machine = Made {
         stack_top: Some(profile.window.get() - 1),

@@ -55,26 +55,26 @@ pub struct Cell {
 impl Cell {
     /// Every cell.
     pub fn all() -> impl Iterator<Item = Self> {
-        Aslr::ALL.iter().flat_map(|aslr| {
-            StackLimit::ALL.iter().flat_map(move |stack_limit| {
+        [Aslr::Minimum, Aslr::Maximum].into_iter().flat_map(|aslr| {
+            StackLimit::NAMED.iter().flat_map(move |stack_limit| {
                 Program::ALL.into_iter().map(move |program| Self {
                     program,
                     stack_limit: *stack_limit,
-                    aslr: *aslr,
+                    aslr,
                 })
             })
         })
     }
 
-    /// The cell of three words, such as `pie finite default`.
+    /// The cell of three words, such as `pie finite minimum`.
     pub fn of_words(words: &[&str]) -> Option<Self> {
         let [program, stack_limit, aslr] = words else {
             return None;
         };
         Some(Self {
             program: Program::ALL.into_iter().find(|of| of.word() == *program)?,
-            stack_limit: StackLimit::from_word(stack_limit)?,
-            aslr: Aslr::from_word(aslr)?,
+            stack_limit: StackLimit::from_text(stack_limit).ok()?,
+            aslr: Aslr::from_text(aslr)?,
         })
     }
 

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use poolcfg_core::{
-    AddressSpaceKeys, Aslr, Keep, OnMisfit, PoolKeys, RelocationModel, Setting, Settings, Size,
+    AddressSpaceKeys, Aslr, Keep, OnMisfit, PoolKeys, RelocationModel, SearchLayout, Setting, Settings, Size,
     StackLimit, Target,
 };
 use poolcfg_runtime::PoolLimits;
@@ -82,15 +82,16 @@ fn bare() -> PoolKeys {
 }
 
 fn space(words: &'static [String]) -> Option<AddressSpaceKeys<'static>> {
-    let [profile, relocation_model, stack_limit, aslr] = words else {
+    let [profile, relocation_model, stack_limit, aslr, layout] = words else {
         return None;
     };
     let relocation_model = RelocationModel::from_word(relocation_model)?;
     Some(AddressSpaceKeys {
         va_profile: Some(Setting::given(profile)),
         relocation_model: Some(Setting::given(relocation_model)),
-        stack_limit: Some(Setting::given(StackLimit::from_word(stack_limit)?)),
-        aslr: Some(Setting::given(Aslr::from_word(aslr)?)),
+        stack_limit: Some(Setting::given(StackLimit::from_text(stack_limit).ok()?)),
+        aslr: Some(Setting::given(Aslr::from_text(aslr)?)),
+        layout: Some(Setting::given(SearchLayout::from_word(layout)?)),
         ..AddressSpaceKeys::EMPTY
     })
 }

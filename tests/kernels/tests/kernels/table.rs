@@ -31,7 +31,7 @@ fn share(report: &CellReport) -> u64 {
 /// Where a process is as it is by default, hardly anything may be left unpromised.
 pub fn too_low(report: &CellReport) -> Option<String> {
     let cell = report.cell;
-    let usual = cell.stack_limit == StackLimit::Finite && cell.aslr == Aslr::Default;
+    let usual = cell.stack_limit == StackLimit::Finite && cell.aslr == Aslr::Minimum;
     if usual && share(report) < 980 {
         return Some(format!(
             "{cell}: promised {} of {}",
@@ -78,7 +78,7 @@ impl<'a> Row<'a> {
         let window = profiles
             .find(|of| of.name == profile)
             .map_or(0, |profile| profile.window.get());
-        window / if aslr == Aslr::Default.word() { 64 } else { 16 }
+        window / if aslr == Aslr::Minimum.text().as_str() { 64 } else { 16 }
     }
 
     fn is_as(&self, other: &Row<'_>) -> bool {
@@ -210,8 +210,8 @@ fn row(text: &mut String, kernel: &Kernel, release: &str, report: &CellReport) {
         kernel.profile.to_owned(),
         about(kernel, release),
         cell.program.word().to_owned(),
-        cell.stack_limit.word().to_owned(),
-        cell.aslr.word().to_owned(),
+        cell.stack_limit.to_string(),
+        cell.aslr.to_string(),
         report.starts.to_string(),
         report.promised[0].available().to_string(),
         range(0),
@@ -245,8 +245,8 @@ fn value(kernel: &Kernel, release: &str, report: &CellReport) -> Value {
         "suite": kernel.suite(),
         "release": release,
         "program": Program::word(report.cell.program),
-        "stack_limit": report.cell.stack_limit.word(),
-        "aslr": report.cell.aslr.word(),
+        "stack_limit": report.cell.stack_limit.to_string(),
+        "aslr": report.cell.aslr.to_string(),
         "starts": report.starts,
         "broken": report.broken,
         "promised_bytes": bytes(report.promised),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::process::{Command, Output};
 
-use poolcfg_core::{Aslr, Layout, PoolKeys, Size, StackLimit};
+use poolcfg_core::{Layout, PoolKeys, Size, StackLimit};
 use poolcfg_tests_kernels::{Cell, CellReport, PromisedSlots, Start};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -59,15 +59,13 @@ fn aslr_bits(profile: &str) -> Result<u32, String> {
 /// Sets what the processes of a cell inherit.
 fn prepare(profile: &str, cell: Cell) -> Result<(), String> {
     if let Layout::Linux(layout) = cell.case(profile, PoolKeys::EMPTY).profile.layout {
-        let bits = match cell.aslr {
-            Aslr::Default => layout.aslr_bits_default,
-            Aslr::Maximum => layout.aslr_bits_max,
-        };
+        let bits = cell.aslr.bits(&layout);
         fs::write(ASLR_BITS, bits.to_string())
             .map_err(|error| format!("{bits} aslr bits: {error}"))?;
     }
     let current = match cell.stack_limit {
         StackLimit::Finite => Some(Size::mib(8).get()),
+        StackLimit::UpTo(size) => Some(size.get()),
         StackLimit::Unlimited => None,
     };
     let limit = Rlimit {

@@ -82,7 +82,7 @@ impl Planned {
         let bits = bits.and_then(|text| text.trim().parse().ok());
         match profile.layout {
             Layout::Linux(layout) => {
-                layout.reach(profile.page_size, bits.unwrap_or(layout.aslr_bits_default))
+                layout.reach(profile.page_size, bits.unwrap_or(layout.aslr_bits_max))
             }
             Layout::OneHole(_) => Size::ZERO,
         }
