@@ -2,8 +2,8 @@
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Known, Limits, Plan, PoolKeys,
-    Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Known, Limits, Plan,
+    PoolKeys, Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use poolcfg_core::{Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion};
+use poolcfg_core::{
+    Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
+};
 
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";

@@ -4,8 +4,7 @@
 use std::fmt::Write as _;
 
 use poolcfg_core::{
-    Case, Layout, Limits, MappingName, Position, RelocationModel, Shape, Size, Span,
-    UnlimitedStack,
+    Case, Layout, Limits, MappingName, Position, RelocationModel, Shape, Size, Span, UnlimitedStack,
 };
 
 use crate::answer::counts;
@@ -258,10 +257,7 @@ pub fn figures(case: &Case<'_>, limits: &[Limits]) -> String {
     row(
         "largest hole",
         &holes[0].available().to_string(),
-        &format!(
-            "{}",
-            case.machine()
-        ),
+        &format!("{}", case.machine()),
     );
     row(
         "second hole",

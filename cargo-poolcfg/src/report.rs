@@ -2,8 +2,8 @@
 //! `schema/poolcfg-1.schema.json`. Templates render the same data.
 
 use poolcfg_core::{
-    Case, Code, Engine, HEADROOM_MAPS, Layout, Limit, Limits, MappingName, Misfit, Plan,
-    Pool, ProcessLimits, Size,
+    Case, Code, Engine, HEADROOM_MAPS, Layout, Limit, Limits, MappingName, Misfit, Plan, Pool,
+    ProcessLimits, Size,
 };
 use serde::Serialize;
 

@@ -185,19 +185,24 @@ fn distributions(profiles: impl Iterator<Item = VaProfile<'static>>) -> Vec<[Str
         "source",
     ];
     let rows = profiles.flat_map(|profile| {
-        shipping(&profile).collect::<Vec<_>>().into_iter().map(|row| {
-            [
-                row.name.to_owned(),
-                row.va_profile.to_owned(),
-                row.arch.name().to_owned(),
-                row.va_bits.to_string(),
-                row.aslr_bits.to_string(),
-                row.max_map_count.to_string(),
-                format!("{} (read {})", row.source, row.date),
-            ]
-        })
+        shipping(&profile)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|row| {
+                [
+                    row.name.to_owned(),
+                    row.va_profile.to_owned(),
+                    row.arch.name().to_owned(),
+                    row.va_bits.to_string(),
+                    row.aslr_bits.to_string(),
+                    row.max_map_count.to_string(),
+                    format!("{} (read {})", row.source, row.date),
+                ]
+            })
     });
-    std::iter::once(head.map(str::to_owned)).chain(rows).collect()
+    std::iter::once(head.map(str::to_owned))
+        .chain(rows)
+        .collect()
 }
 
 fn row(profile: &VaProfile<'static>, of: Target) -> [String; 11] {

@@ -74,7 +74,8 @@ pub use plan::Plan;
 pub use position::{Position, Reserved};
 pub use process::{MAX_MAP_COUNT, ProcessLimits};
 pub use profile::{
-    Distribution, Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack, VaProfile,
+    Distribution, Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack,
+    VaProfile,
 };
 pub use promise::{Answer, Process, Promise};
 pub use room::{HOLES, Hole, Room};

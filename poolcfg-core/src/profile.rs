@@ -158,11 +158,8 @@ pub struct VaProfile<'a> {
 
 impl VaProfile<'static> {
     /// Every built-in profile; of one target's the floor comes first.
-    pub const ALL: &'static [&'static [Self]] = &[
-        linux64::PROFILES,
-        linux32::PROFILES,
-        other::PROFILES,
-    ];
+    pub const ALL: &'static [&'static [Self]] =
+        &[linux64::PROFILES, linux32::PROFILES, other::PROFILES];
 
     /// The floor of a target: the smallest profile that ships in practice. `None` for a target that no profile is of:
     /// it has no address space that mmap gives out, or nothing is known of it.

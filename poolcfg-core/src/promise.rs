@@ -138,10 +138,7 @@ impl<'a> Answer<'a> {
             Some(_) => self.target,
             None => Target::new(Arch::X86_64, Os::Linux, 64),
         };
-        match Settings::new(&[], &[])
-            .pooling_allocator(keys)
-            .case(target)
-        {
+        match Settings::new(&[], &[]).pooling_allocator(keys).case(target) {
             Ok(case) => Plan::new(&case).promise(&case, 0),
             Err(_) => panic!("the built-in defaults are at fault"),
         }

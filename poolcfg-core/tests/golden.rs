@@ -384,11 +384,10 @@ fn defaults_are_smaller_everywhere_but_on_x86_64() {
 #[test]
 fn pools_of_20_47_and_40_tib_fail_where_40_20_and_47_succeed() {
     let fit = |order: [u64; 3]| {
-        let mut settings =
-            Settings::new(&["a", "b", "c"], &[]).address_space(AddressSpaceKeys {
-                aslr: Some(Setting::given(Aslr::Minimum)),
-                ..AddressSpaceKeys::EMPTY
-            });
+        let mut settings = Settings::new(&["a", "b", "c"], &[]).address_space(AddressSpaceKeys {
+            aslr: Some(Setting::given(Aslr::Minimum)),
+            ..AddressSpaceKeys::EMPTY
+        });
         for (index, tib) in order.into_iter().enumerate() {
             settings = settings.pool(
                 index,

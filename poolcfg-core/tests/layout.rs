@@ -172,9 +172,7 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
         throw(dice[4], covered)
     };
     let pad = linux.stack_randomization.get() + 256 * PAGE;
-    let gap = limit
-        .saturating_add(pad)
-        .clamp(128 * MIB, window / 6 * 5);
+    let gap = limit.saturating_add(pad).clamp(128 * MIB, window / 6 * 5);
     let moved = throw(dice[1], aslr - PAGE);
     let mmap_base = (window - gap).saturating_sub(moved);
     let is_x86 = linux.unlimited_stack == UnlimitedStack::LargeGap;

@@ -1,9 +1,8 @@
 //! The probe: what this process has in fact of what VA profiles and shapes tell of processes like it.
 
 use poolcfg_core::{
-    Aslr, Budget, HOLES, MAX_MAP_COUNT, RelocationModel, SearchLayout, Shape, Size,
-    StackLimit, Target,
-    UnlimitedStack, VaProfile,
+    Aslr, Budget, HOLES, MAX_MAP_COUNT, RelocationModel, SearchLayout, Shape, Size, StackLimit,
+    Target, UnlimitedStack, VaProfile,
 };
 
 use crate::elf;

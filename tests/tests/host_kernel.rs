@@ -93,7 +93,10 @@ fn every_promise_is_kept_by_this_kernel() {
             };
             for _ in 0..PROCESSES {
                 let output = Command::new("bash")
-                    .args(["-c", &format!("{limit} && exec {personality} \"$0\" \"$@\"")])
+                    .args([
+                        "-c",
+                        &format!("{limit} && exec {personality} \"$0\" \"$@\""),
+                    ])
                     .arg(&program)
                     .args([
                         profile.name,

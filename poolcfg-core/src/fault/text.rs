@@ -79,7 +79,9 @@ impl Fault<'_> {
                 .str(target.arch.name())
                 .str(" targets of the system `")
                 .str(target.os.name())
-                .str("`: they have no address space that mmap gives out, or nothing is known of it"),
+                .str(
+                    "`: they have no address space that mmap gives out, or nothing is known of it",
+                ),
             Self::AslrAboveMaximum {
                 bits,
                 most,
@@ -103,7 +105,10 @@ impl Fault<'_> {
                 ..
             } => {
                 let text = text.str("`stack_limit` of ").text(&stack_limit.exact());
-                let text = text.str(" is above the window of `").str(profile).str("`, ");
+                let text = text
+                    .str(" is above the window of `")
+                    .str(profile)
+                    .str("`, ");
                 window.available().write(text)
             }
             Self::NoHole {
@@ -114,7 +119,10 @@ impl Fault<'_> {
                 stack_limit,
                 ..
             } => {
-                let text = text.str("VA profile `").str(profile).str("` leaves no hole: ");
+                let text = text
+                    .str("VA profile `")
+                    .str(profile)
+                    .str("` leaves no hole: ");
                 let text = aslr
                     .available()
                     .write(text.number(*bits).str(" bits of ASLR take "));

@@ -303,8 +303,7 @@ impl<'s> Notes<'s> {
 
     /// A stack limit: a word, or a size.
     pub(super) fn stack_limit(&mut self, entry: &Entry<'_>) -> Key<StackLimit> {
-        let help =
-            || "it is `\"finite\"`, `\"unlimited\"` or a size such as `\"1GiB\"`".to_owned();
+        let help = || "it is `\"finite\"`, `\"unlimited\"` or a size such as `\"1GiB\"`".to_owned();
         let Some(text) = entry.item.as_str() else {
             if entry.item.as_integer().is_none() {
                 self.wrong_type(entry, "a word or a size", Some(help()));

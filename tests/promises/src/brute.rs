@@ -269,7 +269,7 @@ pub fn given_away(
                 Ok(footprint) => footprint.maps_at_worst,
                 Err(_) => u64::MAX,
             });
-            maps.fold(0, u64::saturating_add) > case.budget.maps_for_pools()
+            maps.fold(0, u64::saturating_add) > case.budget.maps_for_pools().unwrap_or(u64::MAX)
         };
         let (mut fits, mut fails) = (now, most + 1);
         while fails - fits > 1 {

@@ -16,6 +16,8 @@ pub struct Asked {
     pub program: RelocationModel,
     /// The stack limit under which it is started; `None` for an unlimited one.
     pub stack: Option<Size>,
+    /// Whether it is started with the legacy layout.
+    pub legacy: bool,
 }
 
 /// A number by its magnitude: 1 to 2 is as likely as 10,000 to 20,000.
@@ -42,14 +44,21 @@ impl Asked {
             0 => RelocationModel::Static,
             _ => RelocationModel::Pie,
         };
-        let stack = match random.u32(0..10) {
+        let stack = match random.u32(0..12) {
             0 => Some(Size::kib(512)),
             1 => Some(Size::mib(64)),
-            2 => Some(Size::mib(127)),
+            2 => Some(Size::mib(128)),
             3 => None,
+            4 => Some(Size::mib(random.u64(129..1024))),
+            5 => {
+                let most = machine.window().get() / 64;
+                Some(Size::bytes(magnitude(random, Size::mib(129).get(), most)))
+            }
             _ => Some(Size::mib(8)),
         };
-        let mut text = space(random, machine, program, stack);
+        let legacy = one_in(random, 10);
+        let mut text = space(random, machine, program);
+        let _ = write!(text, "{}", of_start(stack, legacy));
         let count = match random.u32(0..10) {
             0..3 => 1,
             number => number / 2 + 1,
@@ -75,28 +84,24 @@ impl Asked {
             text,
             program,
             stack,
+            legacy,
         }
     }
 }
 
-impl Asked {
-    /// What the file calls the stack limit.
-    #[must_use]
-    pub const fn stack_limit(&self) -> StackLimit {
-        match self.stack {
-            Some(_) => StackLimit::Finite,
-            None => StackLimit::Unlimited,
-        }
-    }
+/// What the file says of how the process is started.
+fn of_start(stack: Option<Size>, legacy: bool) -> String {
+    let stack = match stack {
+        Some(limit) if limit <= StackLimit::finite(64) => String::new(),
+        Some(limit) => format!("stack_limit = {}\n", limit.get()),
+        None => "stack_limit = \"unlimited\"\n".to_owned(),
+    };
+    let layout = if legacy { "layout = \"legacy\"\n" } else { "" };
+    stack + layout
 }
 
 /// The table `[address_space]`: what the process has, and where a machine may have more, now and then more.
-fn space(
-    random: &mut Rng,
-    machine: &Machine,
-    program: RelocationModel,
-    stack: Option<Size>,
-) -> String {
+fn space(random: &mut Rng, machine: &Machine, program: RelocationModel) -> String {
     let mut text = "[address_space]\n".to_owned();
     let mut say = |key: &str, value: &str| {
         let _ = writeln!(text, "{key} = {value}");
@@ -104,16 +109,14 @@ fn space(
     if !machine.is_floor() || random.bool() {
         say("va_profile", &format!("\"{}\"", machine.profile.name));
     }
-    let aslr = match random.u32(0..4) {
-        0 => Aslr::Maximum,
-        _ => machine.aslr,
-    };
-    say("aslr", &format!("\"{aslr}\""));
+    match (random.u32(0..4), machine.aslr) {
+        (0, _) => {}
+        (1, _) => say("aslr", &machine.aslr_bits().to_string()),
+        (_, Aslr::Bits(bits)) => say("aslr", &bits.to_string()),
+        (_, aslr) => say("aslr", &format!("\"{}\"", aslr.text().as_str())),
+    }
     if program != RelocationModel::Pie {
         say("relocation_model", &format!("\"{program}\""));
-    }
-    if stack.is_none() {
-        say("stack_limit", &format!("\"{}\"", StackLimit::Unlimited));
     }
     if one_in(random, 3) {
         let most = machine.window().get() / 32;

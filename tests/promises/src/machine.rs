@@ -24,7 +24,7 @@ impl Machine {
         let found = VaProfile::find(profile, facts.target());
         Ok(Self {
             profile: found.map_err(|_| format!("no profile `{profile}`"))?,
-            aslr: Aslr::from_word(aslr).ok_or_else(|| format!("no ASLR `{aslr}`"))?,
+            aslr: Aslr::from_text(aslr).ok_or_else(|| format!("no ASLR `{aslr}`"))?,
             facts,
         })
     }
@@ -46,16 +46,15 @@ impl Machine {
     /// Whether the files need not name the profile.
     #[must_use]
     pub fn is_floor(&self) -> bool {
-        VaProfile::floor(self.facts.target()) == self.profile
+        VaProfile::floor(self.facts.target()) == Some(self.profile)
     }
 
     /// Bits of `vm.mmap_rnd_bits`.
     #[must_use]
     pub fn aslr_bits(&self) -> u32 {
-        match (self.profile.layout, self.aslr) {
-            (Layout::OneHole(_), _) => 0,
-            (Layout::Linux(layout), Aslr::Default) => layout.aslr_bits_default,
-            (Layout::Linux(layout), Aslr::Maximum) => layout.aslr_bits_max,
+        match self.profile.layout {
+            Layout::OneHole(_) => 0,
+            Layout::Linux(layout) => self.aslr.bits(&layout),
         }
     }
 

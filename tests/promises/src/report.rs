@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use poolcfg_core::{RelocationModel, StackLimit};
+use poolcfg_core::StackLimit;
+
+use crate::file::Asked;
 
 /// What tells one row from another: whether the order was the file's, how the program is linked, and its stack limit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,19 +14,25 @@ pub struct Row {
     pub order: String,
     /// `pie` or `static`.
     pub program: String,
-    /// The stack limit: `finite` or `unlimited`.
-    pub stack: String,
+    /// What of its start decides the layout: the stack limit or `legacy`.
+    pub start: String,
 }
 
 impl Row {
     /// The row of one process.
     #[must_use]
-    pub fn new(number: u32, program: RelocationModel, stack: StackLimit) -> Self {
+    pub fn new(number: u32, asked: &Asked) -> Self {
         let order = if number == 0 { "file" } else { "shuffled" };
         Self {
             order: order.to_owned(),
-            program: program.word().to_owned(),
-            stack: stack.word().to_owned(),
+            program: asked.program.word().to_owned(),
+            start: match (asked.legacy, asked.stack) {
+                (true, _) => "legacy",
+                (false, None) => "unlimited",
+                (false, Some(limit)) if limit <= StackLimit::finite(64) => "finite",
+                (false, Some(_)) => "size",
+            }
+            .to_owned(),
         }
     }
 }
@@ -121,7 +129,7 @@ impl Rows {
                     "row",
                     order,
                     program,
-                    stack,
+                    start,
                     processes,
                     pools,
                     slots,
@@ -130,7 +138,7 @@ impl Rows {
                     let row = Row {
                         order: (*order).to_owned(),
                         program: (*program).to_owned(),
-                        stack: (*stack).to_owned(),
+                        start: (*start).to_owned(),
                     };
                     let counts = Counts {
                         processes: number(processes)?,
@@ -161,7 +169,7 @@ impl Rows {
             format!(
                 "| {kernel} | {aslr} | {} | {} | {} | {} | {} | {} | {} |\n",
                 row.program,
-                row.stack,
+                row.start,
                 row.order,
                 counts.processes,
                 counts.pools,
@@ -175,7 +183,7 @@ impl Rows {
 
 /// The head of the table.
 pub const HEAD: &str = "\
-| kernel | ASLR | program | stack limit | order | processes | pools started | regions in use | failed |
+| kernel | ASLR | program | start | order | processes | pools started | regions in use | failed |
 |---|---|---|---|---|--:|--:|--:|--:|
 ";
 
@@ -190,7 +198,7 @@ impl fmt::Display for Rows {
                 "row {} {} {} {} {} {} {}",
                 row.order,
                 row.program,
-                row.stack,
+                row.start,
                 counts.processes,
                 counts.pools,
                 counts.slots,
@@ -204,6 +212,7 @@ impl fmt::Display for Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Machine;
 
     #[test]
     fn a_report_is_read_as_it_is_written_and_only_whole() {
@@ -216,16 +225,10 @@ mod tests {
             order: 1,
             text: "pool `a`: too small a hole".to_owned(),
         };
-        rows.add(
-            Row::new(0, RelocationModel::Pie, StackLimit::Finite),
-            3,
-            Ok(40),
-        );
-        rows.add(
-            Row::new(1, RelocationModel::Static, StackLimit::Unlimited),
-            3,
-            Err(failure),
-        );
+        let machine = Machine::new("riscv64gc-unknown-linux-gnu", "sv39", "minimum");
+        let asked = Asked::new(7, &machine.unwrap());
+        rows.add(Row::new(0, &asked), 3, Ok(40));
+        rows.add(Row::new(1, &asked), 3, Err(failure));
         let text = rows.to_string();
         assert_eq!(Rows::read(&text).as_ref(), Ok(&rows));
         assert!(Rows::read(text.trim_end().rsplit_once('\n').unwrap().0).is_err());

@@ -42,7 +42,7 @@ fn line(table: &mut String, machine: &Machine, given: &[Given]) {
         table,
         "| {} | {} | {} | {} | {} | {} | {} |",
         machine.profile.name,
-        machine.aslr,
+        machine.aslr.text().as_str(),
         given.len(),
         at(50),
         at(90),
@@ -55,8 +55,8 @@ fn line(table: &mut String, machine: &Machine, given: &[Given]) {
 fn what_is_given_away_is_little() {
     let files = common::processes().map_or(FILES, |processes| processes / 100);
     let machines = MACHINES.iter().flat_map(|(triple, profile)| {
-        let each = Aslr::ALL.iter();
-        each.map(|aslr| Machine::new(triple, profile, aslr.word()).unwrap())
+        let each = Aslr::NAMED.iter();
+        each.map(|aslr| Machine::new(triple, profile, aslr.text().as_str()).unwrap())
     });
     let judged = in_parallel(machines, |machine| {
         let mut given = Vec::new();
@@ -70,7 +70,8 @@ fn what_is_given_away_is_little() {
             let Ok(judged) = judge(&asked.text, machine) else {
                 continue;
             };
-            let (name, aslr) = (machine.profile.name, machine.aslr);
+            let (name, aslr) = (machine.profile.name, machine.aslr.text());
+            let aslr = aslr.as_str();
             let found = match given_away(machine, &asked, &judged, seed) {
                 Ok(found) => found,
                 Err(error) => {

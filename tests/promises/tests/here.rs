@@ -48,7 +48,8 @@ fn fixed() -> PathBuf {
 fn every_pool_of_a_random_file_gets_its_guarantee() {
     let processes = common::processes().unwrap_or(PROCESSES);
     let machine = common::here();
-    let (profile, aslr) = (machine.profile.name, machine.aslr.word());
+    let aslr = machine.aslr.text();
+    let (profile, aslr) = (machine.profile.name, aslr.as_str());
     let fixed = fixed();
     if let Ok(seed) = std::env::var("POOLCFG_PROMISES_SEED") {
         let status = Command::new(env!("CARGO_BIN_EXE_promises"))

@@ -6,8 +6,8 @@
 use std::process::ExitCode;
 
 use poolcfg_core::{
-    AddressSpaceKeys, Aslr, Keep, OnMisfit, PoolKeys, RelocationModel, SearchLayout, Setting, Settings, Size,
-    StackLimit, Target,
+    AddressSpaceKeys, Aslr, Keep, OnMisfit, PoolKeys, RelocationModel, SearchLayout, Setting,
+    Settings, Size, StackLimit, Target,
 };
 use poolcfg_runtime::PoolLimits;
 

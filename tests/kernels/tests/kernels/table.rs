@@ -78,7 +78,12 @@ impl<'a> Row<'a> {
         let window = profiles
             .find(|of| of.name == profile)
             .map_or(0, |profile| profile.window.get());
-        window / if aslr == Aslr::Minimum.text().as_str() { 64 } else { 16 }
+        window
+            / if aslr == Aslr::Minimum.text().as_str() {
+                64
+            } else {
+                16
+            }
     }
 
     fn is_as(&self, other: &Row<'_>) -> bool {

@@ -109,6 +109,32 @@ fn stack_limit(size: Option<Size>) -> Result<(), String> {
 /// The stack limit that processes have when nothing is said.
 const USUAL: Size = Size::mib(8);
 
+/// Starts one program with the legacy layout. A kernel of our own may have none.
+const SETARCH: &str = "/usr/bin/setarch";
+
+/// The legacy layout for the whole machine, put back on drop.
+struct Legacy(bool);
+
+impl Legacy {
+    const FILE: &str = "/proc/sys/vm/legacy_va_layout";
+
+    fn on(on: bool) -> Result<Self, String> {
+        if on {
+            fs::write(Self::FILE, "1").map_err(|error| format!("`{}`: {error}", Self::FILE))?;
+        }
+        Ok(Self(on))
+    }
+}
+
+impl Drop for Legacy {
+    fn drop(&mut self) {
+        if self.0 {
+            let put_back = fs::write(Self::FILE, "0");
+            assert!(put_back.is_ok(), "{put_back:?}");
+        }
+    }
+}
+
 struct Runner<'a> {
     machine: Machine,
     /// What a process is told of it.
@@ -148,7 +174,7 @@ impl<'a> Runner<'a> {
                     rows.accepted += 1;
                     let shuffled = judged.pools.iter().sum::<u32>() > 1;
                     for number in 0..=u32::from(shuffled) {
-                        let row = Row::new(number, asked.program, asked.stack_limit());
+                        let row = Row::new(number, &asked);
                         let pools = judged.pools.iter().map(|pools| u64::from(*pools)).sum();
                         let came = self.process(&asked, seed, number)?;
                         rows.add(row, pools, came);
@@ -173,7 +199,15 @@ impl<'a> Runner<'a> {
             RelocationModel::Pie => own.as_path(),
             RelocationModel::Static => self.fixed,
         };
-        let mut command = Command::new(program);
+        let _legacy = Legacy::on(asked.legacy && !Path::new(SETARCH).exists())?;
+        let mut command = match asked.legacy && Path::new(SETARCH).exists() {
+            false => Command::new(program),
+            true => {
+                let mut command = Command::new(SETARCH);
+                command.arg("--addr-compat-layout").arg(program);
+                command
+            }
+        };
         // What looks like an operator's is none.
         command.env_clear();
         match asked.stack {
@@ -240,9 +274,10 @@ impl<'a> Runner<'a> {
 }
 
 fn stack_of(asked: &Asked) -> String {
+    let layout = if asked.legacy { ", legacy layout" } else { "" };
     match asked.stack {
-        Some(size) => size.to_string(),
-        None => "unlimited".to_owned(),
+        Some(size) => format!("{size}{layout}"),
+        None => format!("unlimited{layout}"),
     }
 }
 
