@@ -448,7 +448,10 @@ impl<'a, M: Machine> Recheck<'a, M> {
         });
         let take = |value| {
             let limits = self.scale.limits(value);
-            if self.order_matters(&self.order) {
+            // What the process maps before the others come lies in the first hole that has room for anything, and
+            // not in what is left of the last one.
+            let others = !self.to_come.is_empty() && !self.machine.kept().is_held();
+            if others || self.order_matters(&self.order) {
                 self.take_in_order(&self.order, limits, self.headroom)
             } else {
                 self.reserve(limits, &self.to_come, self.headroom)
