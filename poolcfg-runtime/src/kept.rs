@@ -28,6 +28,8 @@ pub(crate) struct Place<M> {
     pub(crate) name: &'static str,
     pub(crate) limits: Limits,
     pub(crate) slabs: Slabs<M>,
+    /// Whether its mappings have as much to spare as alignment may take.
+    pub(crate) spare: bool,
     /// Whether it is of an engine that has been rechecked and is not made yet.
     pub(crate) checked: bool,
 }

@@ -77,13 +77,15 @@ pub mod __private {
     #[must_use]
     pub fn reserve(limits: &Limits) -> bool {
         use crate::machine::{Here, Machine};
-        let page_size = Here.page_size();
-        crate::slabs::Slabs::reserve(&Here, limits, page_size, &crate::reach::Reach::ANY).is_ok_and(
-            |slabs| {
-                slabs.iter().for_each(crate::sys::Mapping::keep_pages_small);
-                true
-            },
-        )
+        let placer = crate::slabs::Placer {
+            machine: &Here,
+            reach: &crate::reach::Reach::ANY,
+            spare: false,
+        };
+        crate::slabs::Slabs::reserve(placer, limits, Here.page_size()).is_ok_and(|slabs| {
+            slabs.iter().for_each(crate::sys::Mapping::keep_pages_small);
+            true
+        })
     }
 
     pub use crate::wasmtime::fallback::{ConfigFallback, PoolingFallback};

@@ -71,6 +71,11 @@ impl Order {
         self.before.iter().chain(&self.after)
     }
 
+    /// Whether nothing is to come.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+
     /// What is guaranteed to those that have not been rechecked.
     pub(crate) fn guarantees(&self) -> Vec<Limits> {
         let unchecked = self.iter().filter(|pool| !pool.checked);

@@ -174,9 +174,6 @@ fn held(holdings: &[Holding]) -> Size {
     }))
 }
 
-/// A pool, and what was reserved beside it.
-type Beside<M> = (Taken<M>, Vec<Slabs<M>>);
-
 /// A pool in its place, and those that are still to come in theirs.
 struct InOrder<M> {
     own: Slabs<M>,
@@ -225,6 +222,8 @@ impl<'a, M: Machine> Recheck<'a, M> {
             place.checked = true;
             kept.put(place);
             Slabs::NONE
+        } else if place.spare {
+            place.slabs.trim(self.machine).ok()?
         } else {
             place.slabs
         };
@@ -245,6 +244,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         order: &Order,
         limits: &Limits,
         room: Size,
+        spare: bool,
     ) -> Result<InOrder<M::Mapping>, Box<Refusal<M::Mapping>>> {
         let reach = self.reach.with_heap(room);
         let beside = |held, bytes, source| Refusal::beside(held, limits, bytes, source);
@@ -253,14 +253,15 @@ impl<'a, M: Machine> Recheck<'a, M> {
         let _above = above.map_err(|source| beside(Slabs::NONE, room, source))?;
         let mut others = Vec::new();
         for pool in &order.before {
-            match self.slabs(&pool.limits, &reach) {
+            match self.slabs(&pool.limits, &reach, spare) {
                 Ok(slabs) => others.push((*pool, slabs)),
                 Err(other) => return Err(beside(Slabs::NONE, other.bytes, other.source)),
             }
         }
-        let own = self.slabs(limits, &reach)?;
+        // What is only given back has to find its place again, too.
+        let own = self.slabs(limits, &reach, spare && limits.wasmtime.is_some())?;
         for pool in &order.after {
-            match self.slabs(&pool.limits, &reach) {
+            match self.slabs(&pool.limits, &reach, spare) {
                 Ok(slabs) => others.push((*pool, slabs)),
                 Err(other) => return Err(beside(own, other.bytes, other.source)),
             }
@@ -293,8 +294,9 @@ impl<'a, M: Machine> Recheck<'a, M> {
         order: &Order,
         limits: Limits,
         room: Size,
+        spare: bool,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let InOrder { own, others } = self.in_order(order, &limits, room)?;
+        let InOrder { own, others } = self.in_order(order, &limits, room, spare)?;
         drop(others);
         Ok(Taken {
             limits,
@@ -316,8 +318,9 @@ impl<'a, M: Machine> Recheck<'a, M> {
         let placer = Placer {
             machine: self.machine,
             reach: &self.reach.with_heap(Size::ZERO),
+            spare: false,
         };
-        let raised = slabs.raise(&placer);
+        let raised = slabs.raise(placer);
         raised.map_err(|source| Refusal::beside(Slabs::NONE, &limits, Size::ZERO, source))
     }
 
@@ -328,9 +331,16 @@ impl<'a, M: Machine> Recheck<'a, M> {
         limits: Limits,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
         // An engine that is not made yet may have been mapped without our knowing.
-        for order in [&self.order, &self.order.unchecked()] {
+        let unchecked = &self.order.unchecked();
+        // On a kernel that aligns nothing, the alignment may be what is missing.
+        for (order, spare) in [
+            (&self.order, true),
+            (&self.order, false),
+            (unchecked, true),
+            (unchecked, false),
+        ] {
             if self.order_matters(order) {
-                let take = |room| self.take_in_order(order, limits, room);
+                let take = |room| self.take_in_order(order, limits, room, spare);
                 match self.with_most_room(take) {
                     Err(refusal) if refusal.is_of_size() => {}
                     done => return done,
@@ -341,7 +351,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
             Ok(Taken {
                 limits,
                 page_size: self.page_size,
-                slabs: self.slabs(&limits, &self.reach.with_heap(room))?,
+                slabs: self.slabs(&limits, &self.reach.with_heap(room), false)?,
             })
         };
         self.with_most_room(take)
@@ -357,25 +367,28 @@ impl<'a, M: Machine> Recheck<'a, M> {
         if !self.order_matters(&self.order) {
             return Vec::new();
         }
-        let found = self.with_most_room(|room| self.in_order(&self.order, limits, room));
-        let others = found.map_or_else(|_| Vec::new(), |found| found.others);
+        let found = [true, false].into_iter().find_map(|spare| {
+            let attempt = |room| self.in_order(&self.order, limits, room, spare);
+            Some((spare, self.with_most_room(attempt).ok()?.others))
+        });
+        let (spare, others) = found.unwrap_or_default();
         let places = others.into_iter().map(|(pool, slabs)| Place {
             name: pool.name,
             limits: pool.limits,
             slabs,
+            spare,
             checked: pool.checked,
         });
         places.collect()
     }
 
-    /// Reserves one pool, and makes sure that `others` and `headroom` find their place beside it.
+    /// Reserves one pool, and makes sure that `headroom` finds its place beside it.
     fn reserve(
         &self,
         limits: Limits,
-        others: &[Limits],
         headroom: Size,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let (taken, beside) = self.reserve_pools(limits, others)?;
+        let taken = self.reserve_pool(limits)?;
         if headroom.is_zero() {
             return Ok(taken);
         }
@@ -388,14 +401,21 @@ impl<'a, M: Machine> Recheck<'a, M> {
         }
         // What is left over may be in holes that are too small for the headroom, and not for slots: then
         // it fits the other way round.
-        drop((taken, beside));
+        drop(taken);
         match self.machine.reserve(headroom) {
-            Ok(_headroom) => match self.reserve_pools(limits, others) {
-                Ok((taken, _)) => Ok(taken),
-                Err(other) => Err(refusal(other.held, other.source)),
-            },
+            Ok(_headroom) => self
+                .reserve_pool(limits)
+                .map_err(|other| refusal(other.held, other.source)),
             Err(source) => Err(refusal(Slabs::NONE, source)),
         }
+    }
+
+    fn reserve_pool(&self, limits: Limits) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        Ok(Taken {
+            limits,
+            page_size: self.page_size,
+            slabs: self.slabs(&limits, &self.reach, false)?,
+        })
     }
 
     /// Reserves one pool, a native one where its slots may lie.
@@ -403,36 +423,18 @@ impl<'a, M: Machine> Recheck<'a, M> {
         &self,
         limits: &Limits,
         reach: &Reach,
+        spare: bool,
     ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
         let reach = match limits.wasmtime {
             Some(_) => &Reach::ANY,
             None => reach,
         };
-        Slabs::reserve(self.machine, limits, self.page_size, reach)
-    }
-
-    /// Reserves one pool, and beside it what `others` need.
-    fn reserve_pools(
-        &self,
-        limits: Limits,
-        others: &[Limits],
-    ) -> Result<Beside<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let slabs = self.slabs(&limits, &self.reach)?;
-        let mut beside = Vec::with_capacity(others.len());
-        for other in others {
-            match self.slabs(other, &self.reach) {
-                Ok(other) => beside.push(other),
-                Err(other) => {
-                    return Err(Refusal::beside(slabs, &limits, other.bytes, other.source));
-                }
-            }
-        }
-        let taken = Taken {
-            limits,
-            page_size: self.page_size,
-            slabs,
+        let placer = Placer {
+            machine: self.machine,
+            reach,
+            spare,
         };
-        Ok((taken, beside))
+        Slabs::reserve(placer, limits, self.page_size)
     }
 
     /// Takes as much as goes from `least` to `most`. Only what is beyond the least has to leave the headroom: with
@@ -448,13 +450,12 @@ impl<'a, M: Machine> Recheck<'a, M> {
         });
         let take = |value| {
             let limits = self.scale.limits(value);
-            // What the process maps before the others come lies in the first hole that has room for anything, and
-            // not in what is left of the last one.
-            let others = !self.to_come.is_empty() && !self.machine.kept().is_held();
-            if others || self.order_matters(&self.order) {
-                self.take_in_order(&self.order, limits, self.headroom)
+            // What the process maps meanwhile may go into any hole that is large enough, also into the one that
+            // others, or an engine that is still to be made, find no other for.
+            if limits.wasmtime.is_some() || !self.order.is_empty() {
+                self.take_in_order(&self.order, limits, self.headroom, true)
             } else {
-                self.reserve(limits, &self.to_come, self.headroom)
+                self.reserve(limits, self.headroom)
             }
         };
         let mut misfit = most;
@@ -673,7 +674,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         ];
         let spacious = Spacious::new(self.machine, spare, beside);
         self.bounds.check(&limits, &[]).is_ok()
-            && self.on(&spacious).reserve(limits, &[], headroom).is_ok()
+            && self.on(&spacious).reserve(limits, headroom).is_ok()
     }
 
     /// What would fit, each number with the other as asked. The operator starts another process with it,
@@ -730,5 +731,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
     }
 }
 
+#[cfg(test)]
+mod space;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -115,19 +115,17 @@ impl<M> Slabs<M> {
         stacks: None,
     };
 
-    /// Reserves one pool of these limits within reach. When it fails, what was reserved is given back with
-    /// the refusal.
+    /// Reserves one pool of these limits. When it fails, what was reserved is given back with the refusal.
     pub(crate) fn reserve<H: Machine<Mapping = M>>(
-        machine: &H,
+        placer: Placer<'_, H>,
         limits: &Limits,
         page_size: Size,
-        reach: &Reach,
     ) -> Result<Self, Box<Refusal<M>>> {
         let mut held = Self::NONE;
         let memories = Memories {
             limits,
             page_size,
-            placer: Placer { machine, reach },
+            placer,
         };
         let mut slots = 0;
         if let Err(source) = memories.reserve(&mut held.memories, &mut slots) {
@@ -162,16 +160,40 @@ impl<M> Slabs<M> {
     }
 
     /// Puts each mapping to the high end of its hole, the highest first: those below follow.
-    pub(crate) fn raise<H: Machine<Mapping = M>>(self, placer: &Placer<'_, H>) -> io::Result<Self> {
+    pub(crate) fn raise<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
+        self.each(placer.machine, |mapping| placer.raise(mapping))
+    }
+
+    /// Gives back what was added to the mappings lest alignment puts them elsewhere.
+    pub(crate) fn trim<H: Machine<Mapping = M>>(self, machine: &H) -> io::Result<Self> {
+        let alignment = alignment(machine.page_size());
+        self.each(machine, |mapping| {
+            let (start, bytes) = (machine.address(&mapping), machine.bytes(&mapping));
+            let exact = bytes.saturating_sub(alignment);
+            if alignment.is_zero() || exact < alignment {
+                return Ok(mapping);
+            }
+            drop(mapping);
+            let found = machine.reserve_at(start, exact);
+            found.or_else(|_| machine.reserve(exact))
+        })
+    }
+
+    /// Exchanges each mapping, the highest first.
+    fn each<H: Machine<Mapping = M>>(
+        self,
+        machine: &H,
+        mut exchange: impl FnMut(M) -> io::Result<M>,
+    ) -> io::Result<Self> {
         let memories = self.memories.len();
         let has_tables = self.tables.is_some();
         let rest = self.tables.into_iter().chain(self.stacks);
         let mut all: Vec<_> = self.memories.into_iter().chain(rest).enumerate().collect();
-        all.sort_by_key(|(_, mapping)| std::cmp::Reverse(placer.machine.address(mapping)));
-        let raised = all
+        all.sort_by_key(|(_, mapping)| std::cmp::Reverse(machine.address(mapping)));
+        let all = all
             .into_iter()
-            .map(|(at, mapping)| Ok((at, placer.raise(mapping)?)));
-        let mut all = raised.collect::<io::Result<Vec<_>>>()?;
+            .map(|(at, mapping)| Ok((at, exchange(mapping)?)));
+        let mut all = all.collect::<io::Result<Vec<_>>>()?;
         all.sort_by_key(|(at, _)| *at);
         let mut all = all.into_iter().map(|(_, mapping)| mapping);
         Ok(Self {
@@ -187,15 +209,36 @@ impl<M> Slabs<M> {
     }
 }
 
+/// To what the kernel may align mappings that are at least as large: a page table of entries of 8 bytes maps as much,
+/// and on 32 bits nothing is aligned. It looks for a place with so much to spare first, in every hole, and only then
+/// for one that fits. Sources: mm/mmap.c, __get_unmapped_area; mm/huge_memory.c, __thp_get_unmapped_area.
+pub(crate) const fn alignment(page_size: Size) -> Size {
+    if cfg!(target_pointer_width = "32") {
+        Size::ZERO
+    } else {
+        Size::bytes(page_size.get().saturating_mul(page_size.get() / 8))
+    }
+}
+
 /// Takes mappings where they may lie.
+#[derive(Clone, Copy)]
 pub(crate) struct Placer<'a, H> {
     pub(crate) machine: &'a H,
     pub(crate) reach: &'a Reach,
+    /// Whether each has as much to spare as alignment may take, so that the same mapping finds the same place again.
+    pub(crate) spare: bool,
 }
 
 impl<H: Machine> Placer<'_, H> {
     /// One mapping of so many bytes, where the kernel puts it or above in the same hole.
     fn take(&self, bytes: Size) -> io::Result<H::Mapping> {
+        let alignment = alignment(self.machine.page_size());
+        let bytes = if self.spare && bytes >= alignment {
+            let bytes = bytes.checked_add(alignment);
+            bytes.ok_or(io::ErrorKind::OutOfMemory)?
+        } else {
+            bytes
+        };
         let mut misplaced = Vec::new();
         while misplaced.len() < MISPLACED {
             let mapping = self.machine.reserve(bytes)?;
@@ -331,8 +374,8 @@ impl<H: Machine> Memories<'_, H> {
     /// As many as go where the kernel does not search by itself, up to `most`.
     fn by_address(&self, most: u32) -> Option<(H::Mapping, u32)> {
         let grain = self.page_size.max(poolcfg_core::GRAIN);
-        let Placer { machine, reach } = &self.placer;
-        reach.unsearched(*machine).into_iter().find_map(|range| {
+        let Placer { machine, reach, .. } = self.placer;
+        reach.unsearched(machine).into_iter().find_map(|range| {
             let room = range.end - range.start;
             let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
                 u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)

@@ -1,6 +1,9 @@
 //! The decisions of a recheck, on machines that are made up: holes of given sizes in the order in which
 //! they are searched, limits, texts of /proc and variables.
 
+mod order;
+mod process;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -920,7 +923,8 @@ proptest! {
             let machine = Made::new(&found);
             let mut held = Vec::new();
             (0..pools).all(|_| {
-                let slabs = Slabs::reserve(&machine, limits, Size::kib(4), &Reach::ANY);
+                let placer = Placer { machine: &machine, reach: &Reach::ANY, spare: false };
+                let slabs = Slabs::reserve(placer, limits, Size::kib(4));
                 slabs.map(|slabs| held.push(slabs)).is_ok()
             })
         };

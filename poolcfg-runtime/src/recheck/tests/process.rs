@@ -1,0 +1,309 @@
+//! A process in a made-up address space, as a machine that a recheck asks.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+use std::rc::Rc;
+
+use poolcfg_core::{LinuxLayout, Promise, Size, VaProfile};
+
+use super::super::space::{Made, Space};
+use super::super::{Taken, hold, recheck};
+use crate::kept::Kept;
+use crate::ledger::Holding;
+use crate::machine::{Machine, Resource};
+use crate::misfit::RecheckError;
+use crate::options::RecheckOptions;
+use crate::slabs::slab_bytes;
+
+/// The addresses are shared with what is mapped.
+type Shared = Rc<RefCell<Space>>;
+
+pub(super) struct Process {
+    space: Shared,
+    page_size: Size,
+    stack_limit: Option<Size>,
+    /// Addresses and lengths of libraries.
+    libraries: Vec<(u64, u64)>,
+    kept: Kept<Mapped>,
+    holdings: RefCell<Vec<Holding>>,
+}
+
+/// What is mapped until it is dropped.
+pub(super) struct Mapped {
+    pub(super) start: u64,
+    pub(super) bytes: u64,
+    space: Shared,
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        self.space.borrow_mut().unmap(self.start);
+    }
+}
+
+const ENOMEM: i32 = 12;
+
+impl Process {
+    /// A process that has mapped libraries of these sizes.
+    pub(super) fn new(
+        profile: &VaProfile<'_>,
+        linux: &LinuxLayout,
+        made: &Made,
+        libraries: &[Size],
+    ) -> Self {
+        let mut space = Space::new(profile, linux, made);
+        let libraries = libraries.iter().map(|bytes| {
+            let start = space.map(bytes.get()).expect("there is room for libraries");
+            (start, bytes.get())
+        });
+        let libraries = libraries.collect();
+        Self {
+            space: Rc::new(RefCell::new(space)),
+            page_size: profile.page_size,
+            stack_limit: made.stack_limit,
+            libraries,
+            kept: Kept::new(),
+            holdings: RefCell::default(),
+        }
+    }
+
+    /// The stack limit is changed after the program has started.
+    pub(super) fn set_stack_limit(&mut self, limit: Size) {
+        self.stack_limit = Some(limit);
+    }
+
+    /// Maps something else, which stays.
+    pub(super) fn map(&self, bytes: Size) -> bool {
+        self.space.borrow_mut().map(bytes.get()).is_some()
+    }
+
+    /// Whether brk() may enlarge the heap by so many bytes.
+    pub(super) fn heap_may_grow(&self, bytes: Size) -> bool {
+        let heap = self.heap_end();
+        let mut space = self.space.borrow_mut();
+        let grows = space.map_at(heap, bytes.get());
+        if grows {
+            space.unmap(heap);
+        }
+        grows
+    }
+
+    fn heap_end(&self) -> u64 {
+        let space = self.space.borrow();
+        let heap = space.taken().iter().find(|range| range.0 == space.heap);
+        heap.expect("it is taken").1
+    }
+
+    /// What is free in all, below the stack.
+    pub(super) fn free_bytes(&self) -> u64 {
+        let space = self.space.borrow();
+        let taken: u64 = space.taken().iter().map(|(start, end)| end - start).sum();
+        space.window() - taken
+    }
+}
+
+/// A pool that has started.
+pub(super) struct Started {
+    pub(super) name: &'static str,
+    pub(super) limits: poolcfg_core::Limits,
+    pub(super) mapped: Vec<Mapped>,
+}
+
+/// An engine's pool that has been rechecked.
+pub(super) struct Checked {
+    promise: Promise<'static>,
+    limits: poolcfg_core::Limits,
+}
+
+impl Process {
+    /// Starts a pool: a native one by its recheck, one of Wasmtime's by that and its engine.
+    pub(super) fn start(&self, promise: &Promise<'static>) -> Result<Started, String> {
+        if promise.asked.wasmtime.is_some() {
+            let checked = self.check(promise)?;
+            return self.make(&checked);
+        }
+        let taken = recheck(self, promise, RecheckOptions::new()).map_err(said)?;
+        Ok(self.started(promise, taken))
+    }
+
+    fn started(&self, promise: &Promise<'static>, taken: Taken<Mapped>) -> Started {
+        let limits = taken.limits;
+        let slabs = taken.slabs;
+        let rest = slabs.tables.into_iter().chain(slabs.stacks);
+        let mapped: Vec<Mapped> = slabs.memories.into_iter().chain(rest).collect();
+        self.enter(promise.name, &mapped, None);
+        Started {
+            name: promise.name,
+            limits,
+            mapped,
+        }
+    }
+
+    fn enter(&self, name: &'static str, mapped: &[Mapped], unmapped: Option<poolcfg_core::Limits>) {
+        let ranges = mapped
+            .iter()
+            .map(|part| part.start..part.start + part.bytes);
+        self.holdings.borrow_mut().push(Holding {
+            name: Some(name),
+            ranges: ranges.collect(),
+            unmapped,
+            maps_at_worst: 0,
+            writable_at_worst: Size::ZERO,
+        });
+    }
+
+    /// Rechecks a pool of Wasmtime's.
+    pub(super) fn check(&self, promise: &Promise<'static>) -> Result<Checked, String> {
+        let taken = recheck(self, promise, RecheckOptions::new()).map_err(said)?;
+        self.enter(promise.name, &[], Some(taken.limits));
+        Ok(Checked {
+            promise: *promise,
+            limits: taken.limits,
+        })
+    }
+
+    /// Makes its engine, which maps in Wasmtime's order, and something small before each.
+    pub(super) fn make(&self, checked: &Checked) -> Result<Started, String> {
+        let Checked { promise, limits } = checked;
+        let thread = hold(self, promise, limits);
+        let mut mapped = Vec::new();
+        let made = [
+            poolcfg_core::MappingName::Memories,
+            poolcfg_core::MappingName::Tables,
+            poolcfg_core::MappingName::Stacks,
+        ]
+        .into_iter()
+        .all(|name| {
+            let bytes = slab_bytes(limits, name, limits.max_instances, self.page_size);
+            let small = self.map(Size::kib(64));
+            small && (bytes.is_zero() || self.reserve(bytes).map(|part| mapped.push(part)).is_ok())
+        });
+        let unmapped = |holding: &&mut Holding| {
+            holding.name == Some(promise.name) && holding.unmapped == Some(*limits)
+        };
+        let mut holdings = self.holdings.borrow_mut();
+        let holding = holdings.iter_mut().find(unmapped);
+        holding.expect("it was entered").unmapped = None;
+        drop(holdings);
+        self.kept.leave(thread);
+        if !made {
+            return Err(format!(
+                "the engine of {} with {} slots finds no place",
+                promise.name, limits.max_instances
+            ));
+        }
+        Ok(Started {
+            name: promise.name,
+            limits: *limits,
+            mapped,
+        })
+    }
+
+    /// Drops a pool.
+    pub(super) fn end(&self, started: Started) {
+        let mut holdings = self.holdings.borrow_mut();
+        let at = holdings
+            .iter()
+            .position(|holding| holding.name == Some(started.name));
+        holdings.swap_remove(at.expect("it has started"));
+    }
+}
+
+fn said(error: RecheckError) -> String {
+    error.to_string()
+}
+
+impl Machine for Process {
+    type Mapping = Mapped;
+
+    fn reserve(&self, bytes: Size) -> io::Result<Mapped> {
+        let bytes = bytes.get();
+        let start = self.space.borrow_mut().map(bytes);
+        let start = start.ok_or_else(|| io::Error::from_raw_os_error(ENOMEM))?;
+        Ok(Mapped {
+            start,
+            bytes,
+            space: Rc::clone(&self.space),
+        })
+    }
+
+    fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<Mapped> {
+        let bytes = bytes.get();
+        if !self.space.borrow_mut().map_at(start, bytes) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(Mapped {
+            start,
+            bytes,
+            space: Rc::clone(&self.space),
+        })
+    }
+
+    fn address(&self, mapping: &Mapped) -> u64 {
+        mapping.start
+    }
+
+    fn bytes(&self, mapping: &Mapped) -> Size {
+        Size::bytes(mapping.bytes)
+    }
+
+    fn kept(&self) -> &Kept<Mapped> {
+        &self.kept
+    }
+
+    /// Anonymous mappings side by side are one line, as the kernel merges them.
+    fn text(&self, path: &str) -> Option<String> {
+        if path != "/proc/self/maps" {
+            return None;
+        }
+        let space = self.space.borrow();
+        let name = |start: u64| match start {
+            _ if start == space.program.0 => "/bin/program",
+            _ if start == space.heap => "[heap]",
+            _ if start == space.stack.0 => "[stack]",
+            _ if self.libraries.iter().any(|library| library.0 == start) => "/lib/library.so",
+            _ => "",
+        };
+        let mut lines: Vec<(u64, u64, &str)> = Vec::new();
+        for (start, end) in space.taken() {
+            match (lines.last_mut(), name(*start)) {
+                (Some(last), "") if last.1 == *start && last.2.is_empty() => last.1 = *end,
+                (_, name) => lines.push((*start, *end, name)),
+            }
+        }
+        let mut text = String::new();
+        for (start, end, name) in lines {
+            let _ = writeln!(text, "{start:x}-{end:x} ---p 00000000 00:00 0 {name}");
+        }
+        Some(text)
+    }
+
+    fn limit(&self, resource: Resource) -> Option<Size> {
+        match resource {
+            Resource::Stack => self.stack_limit,
+            _ => None,
+        }
+    }
+
+    fn page_size(&self) -> Size {
+        self.page_size
+    }
+
+    fn variable(&self, _name: &str) -> Option<OsString> {
+        None
+    }
+
+    fn variables(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn stack_top(&self) -> Option<u64> {
+        Some(self.space.borrow().stack.1 - 8)
+    }
+
+    fn holdings(&self) -> Vec<Holding> {
+        self.holdings.borrow().clone()
+    }
+}
