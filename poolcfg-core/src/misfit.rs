@@ -114,6 +114,9 @@ pub struct Misfit {
     /// Bytes of one slot, where the mapping may lie in pieces of whole slots; nothing where it lies in
     /// one piece.
     pub slot: Option<Size>,
+    /// Bytes of all holes together and how many there may be, where that decides how many slots fit and not what each
+    /// hole has at the least.
+    pub together: Option<(Size, usize)>,
     /// What would fit.
     pub largest_fit: LargestFit,
 }
@@ -159,7 +162,7 @@ impl Misfit {
     }
 
     /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
-    /// (pie, measured profile) has 170.66 GiB and 27.40 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one
+    /// (pie, measured profile) has 170.66 GiB and 80.20 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one
     /// piece; riscv64 sv39 (pie, measured profile) has 170.66 GiB`, or `pool needs 3.94 TiB of address space;
     /// \`RLIMIT_AS\` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB`.
     #[must_use]
@@ -257,6 +260,18 @@ impl Misfit {
 
     /// The holes that have room for a slot, or the largest.
     const fn write_holes(&self, text: Text, case: &Case<'_>) -> Text {
+        if let Some((bytes, holes)) = self.together {
+            let text = bytes.available().write(text);
+            let text = if bytes.get() < case.budget.room.total {
+                text.str(" left")
+            } else {
+                text
+            };
+            return text.str(match holes {
+                2 => " in two holes",
+                _ => " in three holes",
+            });
+        }
         let whole = case.budget.holes();
         // After other mappings it is what they leave, not what the profile has.
         let left = self.holes[0].get() < whole[0].get()

@@ -3,11 +3,11 @@
 use crate::budget::Budget;
 use crate::case::Case;
 use crate::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places};
-use crate::limits::{Limits, MappingName};
+use crate::limits::{Limits, MappingName, wide};
 use crate::misfit::{LargestFit, Limit, Misfit, Suggested};
 use crate::place::KINDS;
 use crate::plan::{largest_fit, mappings, with_value};
-use crate::room::HOLES;
+use crate::room::{HOLES, max, min};
 use crate::setting::Keep;
 use crate::size::Size;
 use crate::sum::{Bound, Demand};
@@ -119,6 +119,7 @@ const fn of_limit(
         have: 0,
         holes: [Size::ZERO; HOLES],
         slot: None,
+        together: None,
         largest_fit: LargestFit {
             max_instances: None,
             memory_reservation: None,
@@ -137,12 +138,42 @@ const fn of_limit(
         (None, Verdict::Hole { pool, kind, free }) => {
             misfit.pool = *pool;
             misfit.mapping = MappingName::of_kind(*kind);
-            misfit = misfit.in_holes(&asked[*pool], *kind, descending(*free), budget);
+            let mut free = descending(*free);
+            if asked[*pool].pools == 1 {
+                // A mapping in one piece is there where so many fit all holes together.
+                let room = &budget.room;
+                if let Some(each) = left(case, asked, *pool, *kind).checked_div(room.parts as u64) {
+                    free[0] = max(free[0], each);
+                }
+            }
+            misfit = misfit.in_holes(&asked[*pool], *kind, free, budget);
         }
         (None, _) => {}
     }
     misfit.largest_fit = largest_fit(case, asked, misfit.pool);
+    if let (Limit::Hole, Some(instances)) = (limit, misfit.largest_fit.max_instances) {
+        misfit = misfit.in_all_holes(case, asked, instances);
+    }
     misfit
+}
+
+/// Bytes that all holes together have when it is the turn of this mapping of a pool.
+const fn left(case: &Case<'_>, asked: &[Limits; MAX_POOLS], pool: usize, kind: usize) -> u64 {
+    let mut left = case.budget.room.total;
+    let mut i = 0;
+    while i <= pool {
+        if let Some(mappings) = asked[i].mappings(case.budget.page_size) {
+            let group = mappings.group(case.budget.huge_page.get());
+            let mut before = 0;
+            while before < KINDS && (i < pool || before < kind) {
+                let bytes = group.sizes[before].saturating_mul(group.count);
+                left = left.saturating_sub(bytes);
+                before += 1;
+            }
+        }
+        i += 1;
+    }
+    left
 }
 
 /// The pool that takes the most of what a limit counts.
@@ -193,6 +224,39 @@ const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
 }
 
 impl Misfit {
+    /// The same where more slots fit all holes together than each of them holds at the least.
+    const fn in_all_holes(
+        mut self,
+        case: &Case<'_>,
+        asked: &[Limits; MAX_POOLS],
+        instances: u32,
+    ) -> Self {
+        let budget = &case.budget;
+        let Some(mappings) = asked[self.pool].mappings(budget.page_size) else {
+            return self;
+        };
+        let (Some(_), Some(memories), Some(aligned)) = (
+            self.slot,
+            mappings.group(0).memories(),
+            mappings.group(budget.huge_page.get()).memories(),
+        ) else {
+            return self;
+        };
+        let mut slots = 0;
+        let mut hole = 0;
+        while hole < HOLES {
+            slots += aligned.that_fit(self.holes[hole].get());
+            hole += 1;
+        }
+        let instances = wide(instances);
+        if instances > slots && instances < memories.slots {
+            let left = left(case, asked, self.pool, 0);
+            self.together = Some((Size::bytes(left), budget.room.parts));
+            self.have = memories.bytes(instances);
+        }
+        self
+    }
+
     /// What a mapping of a pool needs, and what of it these free holes have, the largest first.
     const fn in_holes(
         mut self,
@@ -212,6 +276,8 @@ impl Misfit {
             return self;
         };
         self.need = mappings.sizes[kind];
+        // What alignment may waste is not told.
+        self.have = min(self.have, self.need.saturating_sub(1));
         let (Some(memories), Some(aligned)) = (
             mappings.group(0).memories(),
             mappings.group(budget.huge_page.get()).memories(),

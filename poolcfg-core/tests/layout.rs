@@ -8,8 +8,8 @@
 
 use poolcfg_core::{
     AddressSpaceKeys, Arch, Aslr, Budget, Fault, Faults, Group, Layout, LinuxLayout, Os,
-    OwnProfile, Placement, RelocationModel, SearchLayout, Setting, Settings, Shape, Size,
-    StackLimit, Target, UnlimitedStack, VaProfile, place,
+    OwnProfile, Placement, Plan, PoolKeys, RelocationModel, SearchLayout, Setting, Settings, Shape,
+    Size, StackLimit, Target, UnlimitedStack, VaProfile, place,
 };
 use proptest::prelude::*;
 
@@ -421,4 +421,218 @@ fn maximum_aslr_takes_no_more_than_a_slot_of_each_hole() {
             "{name}"
         );
     }
+    // Slots of 1/64 of 4 GiB in 3 GiB.
+    let armv7 = named(Arch::Arm, "3g");
+    assert_eq!(promised(&armv7, Aslr::Maximum, 64 * MIB, 512 * 1024), 43);
+}
+
+/// The largest mapping that is there, the largest one beside it, and the largest two of one size, in a process that
+/// has mapped 42 MiB before: with maximum ASLR, and by the brute force over positions that real kernels agreed with.
+#[test]
+fn single_mappings_under_maximum_aslr() {
+    let gib = |hundredths: u64| hundredths * 1024 * MIB / 100;
+    let tib = |hundredths: u64| hundredths * 1024 * 1024 * MIB / 100;
+    for (arch, name, single, beside, two) in [
+        (Arch::Riscv64, "sv39", gib(17_066), gib(2_772), gib(8_533)),
+        (Arch::Aarch64, "va39", gib(34_133), gib(5_616), gib(17_066)),
+        (Arch::Riscv64, "sv48", tib(8_533), tib(1_422), tib(4_266)),
+        (Arch::Aarch64, "va48", tib(17_066), tib(2_844), tib(8_533)),
+        (Arch::X86_64, "va47", tib(8_533), tib(1_421), tib(4_266)),
+        (Arch::X86, "4g", 2000 * MIB, 1381 * MIB, 1381 * MIB),
+        (Arch::Arm, "3g", 2338 * MIB, 208 * MIB, 1169 * MIB),
+    ] {
+        let profile = named(arch, name);
+        let budget = Budget::new(&profile, Shape::DEFAULT, Some(Size::mib(42)));
+        let fits = |sizes| {
+            let group = Group {
+                sizes,
+                count: 1,
+                slot: 0,
+                guard: 0,
+            };
+            matches!(place(&budget.room, &[group]), Placement::Fits)
+        };
+        assert!(fits([single, beside, 0]), "{name}: {:?}", budget.holes());
+        assert!(fits([two, two, 0]), "{name}: {:?}", budget.holes());
+        // And hardly more.
+        let more = if profile.window > Size::gib(4) {
+            profile.window.get() / 10_000
+        } else {
+            MIB
+        };
+        assert!(!fits([single + more, 0, 0]), "{name}");
+        assert!(!fits([single, beside + more, 0]), "{name}");
+        assert!(!fits([two + more, two + more, 0]), "{name}");
+    }
+}
+
+/// Slots of Wasmtime's pool, which lie in one piece: ASLR takes nothing of the lower hole.
+#[test]
+fn slots_in_one_piece() {
+    let slot = 4096 * MIB + 32 * MIB;
+    let slots = |profile: &VaProfile<'_>, relocation_model, aslr| {
+        let shape = Shape {
+            relocation_model,
+            aslr,
+            ..Shape::DEFAULT
+        };
+        let [largest, _] = Budget::new(profile, shape, None).holes();
+        // What alignment may waste, and the leading guard.
+        (largest.get() - HUGE - 32 * MIB) / slot
+    };
+    let (sv39, va39) = (named(Arch::Riscv64, "sv39"), named(Arch::Aarch64, "va39"));
+    for bits in 0..=24 {
+        let aslr = Aslr::Bits(bits);
+        assert_eq!(slots(&sv39, RelocationModel::Pie, aslr), 42);
+        assert_eq!(slots(&va39, RelocationModel::Pie, aslr), 84);
+    }
+    assert_eq!(slots(&sv39, RelocationModel::Static, Aslr::Maximum), 46);
+    assert_eq!(slots(&va39, RelocationModel::Static, Aslr::Maximum), 110);
+}
+
+const BOARD: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
+
+fn faults<'a>(space: AddressSpaceKeys<'a>, own: &[OwnProfile<'a>], target: Target) -> Faults<'a> {
+    let settings = Settings::new(&[], own).address_space(space);
+    settings.case(target).unwrap_err()
+}
+
+fn only(faults: Faults<'_>) -> Fault<'_> {
+    assert_eq!(faults.iter().count(), 1, "{}", faults.message("").as_str());
+    faults.iter().next().unwrap()
+}
+
+#[test]
+fn what_no_machine_has_is_refused() {
+    let space = AddressSpaceKeys {
+        aslr: Some(Setting::at(Aslr::Bits(25), 2, 8)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert!(matches!(fault, Fault::AslrAboveMaximum { most: 24, .. }));
+    assert_eq!(
+        fault.message().as_str(),
+        "`aslr = 25` is above the 24 bits that riscv64 sv39 takes"
+    );
+    assert_eq!(fault.place().line, 2);
+
+    let space = AddressSpaceKeys {
+        stack_limit: Some(Setting::at(StackLimit::UpTo(Size::gib(257)), 3, 15)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert_eq!(
+        fault.message().as_str(),
+        "`stack_limit` of 257GiB is above the window of `sv39`, 256 GiB"
+    );
+    assert_eq!(fault.place().line, 3);
+
+    let space = AddressSpaceKeys {
+        headroom: Some(Setting::at(Size::gib(300), 4, 12)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert_eq!(
+        fault.message().as_str(),
+        "`headroom` of 300GiB leaves nothing for pools: all holes of `sv39` together have 253.87 GiB"
+    );
+    assert_eq!(fault.place().line, 4);
+}
+
+#[test]
+fn a_profile_that_leaves_no_hole_says_why() {
+    let small = OwnProfile {
+        name: "small",
+        arch: Arch::X86_64,
+        window: Size::gib(256),
+        page_size: Size::kib(4),
+        pie_base: None,
+        legacy_base: None,
+        aslr_bits_default: None,
+        aslr_bits_max: Some(28),
+    };
+    let x86_64 = Target::new(Arch::X86_64, Os::Linux, 64);
+    let space = AddressSpaceKeys {
+        va_profile: Some(Setting::at("small", 2, 14)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[small], x86_64));
+    assert_eq!(
+        fault.message().as_str(),
+        "VA profile `small` leaves no hole: 28 bits of ASLR take 1 TiB of a window of 256 GiB"
+    );
+    assert_eq!(fault.place().line, 2);
+    let Fault::NoHole {
+        fewer: Some(bits), ..
+    } = fault
+    else {
+        panic!("{fault:?}")
+    };
+    let holes = |bits| {
+        let shape = Shape {
+            aslr: Aslr::Bits(bits),
+            ..Shape::DEFAULT
+        };
+        Budget::new(&small.profile(), shape, None).holes()
+    };
+    assert!(!holes(bits)[0].is_zero() && holes(bits + 1)[0].is_zero());
+
+    // A stack limit may be what takes it all.
+    let space = AddressSpaceKeys {
+        stack_limit: Some(Setting::at(StackLimit::UpTo(Size::gib(220)), 5, 15)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let fault = only(faults(space, &[], BOARD));
+    assert!(fault.message().as_str().contains("the stack limit 220GiB"));
+    assert_eq!(fault.place().line, 5);
+}
+
+#[test]
+fn unknown_targets_are_refused_and_served_by_a_profile_of_ones_own() {
+    let bare = Target::new(Arch::Riscv64, Os::Other, 64);
+    for target in [
+        bare,
+        Target::new(Arch::Arm, Os::Other, 32),
+        Target::new(Arch::Other, Os::Other, 32),
+        Target::new(Arch::X86_64, Os::Other, 64),
+        Target::new(Arch::Other, Os::Linux, 64),
+        Target::new(Arch::Other, Os::Other, 16),
+    ] {
+        let fault = only(faults(AddressSpaceKeys::EMPTY, &[], target));
+        assert_eq!(fault, Fault::NoAddressSpace { target });
+    }
+    let kernel = OwnProfile {
+        name: "kernel",
+        arch: Arch::Riscv64,
+        window: Size::tib(32),
+        page_size: Size::kib(4),
+        pie_base: None,
+        legacy_base: None,
+        aslr_bits_default: None,
+        aslr_bits_max: None,
+    };
+    let settings = Settings::new(&[], &[kernel])
+        .pooling_allocator(PoolKeys {
+            max_instances: Some(Setting::given(2048)),
+            memory_reservation: Some(Setting::given(Size::gib(4))),
+            ..PoolKeys::EMPTY
+        })
+        .va_profile(Some("kernel"));
+    let case = settings.case(bare).unwrap();
+    let plan = Plan::new(&case);
+    assert_eq!(plan.misfit, None);
+    let footprint = plan.guaranteed()[0].footprint(Size::kib(4)).unwrap();
+    assert_eq!(footprint.mappings[0].bytes.needed().to_string(), "8.07 TiB");
+}
+
+/// Without a file riscv64 keeps what it had before ASLR counted as the maximum.
+#[test]
+fn the_defaults_of_a_board_are_a_hundred_times_2_gib() {
+    let case = Settings::new(&[], &[]).case(BOARD).unwrap();
+    let plan = Plan::new(&case);
+    let limits = plan.guaranteed()[0];
+    assert_eq!(
+        (limits.max_instances, limits.memory_reservation),
+        (100, Size::gib(2))
+    );
 }
