@@ -3,6 +3,7 @@
 
 mod order;
 mod process;
+mod promises;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -154,10 +154,7 @@ fn positions(
     aslr: Aslr,
     steps: u64,
 ) -> Vec<[u64; 4]> {
-    let bits = match aslr {
-        Aslr::Default => linux.aslr_bits_default,
-        Aslr::Maximum => linux.aslr_bits_max,
-    };
+    let bits = aslr.bits(linux);
     let page = profile.page_size.get();
     let [stack, base, program, heap] = reach(profile, linux, bits);
     let part = |of: u64, step: u64| of / steps * step / page * page;
@@ -234,9 +231,9 @@ fn explore() {
         .and_then(|s| s.parse().ok())
         .unwrap_or(4);
     for (target, scale) in [(SV39, 1), (VA39, 2)] {
-        let profile = VaProfile::floor(target);
+        let profile = VaProfile::floor(target).expect("it has one");
         let linux = linux(&profile);
-        for aslr in [Aslr::Default, Aslr::Maximum] {
+        for aslr in [Aslr::Minimum, Aslr::Maximum] {
             for (number, file) in files(scale).iter().enumerate() {
                 let Some(promises) = promises(target, aslr, file) else {
                     println!("{} {aslr:?} file {number}: refused", profile.name);
@@ -280,7 +277,7 @@ fn explore() {
 
 #[test]
 fn one() {
-    let profile = VaProfile::floor(VA39);
+    let profile = VaProfile::floor(VA39).expect("it has one");
     let linux = linux(&profile);
     let file = [
         Asked {
@@ -414,9 +411,9 @@ fn fuzz() {
     let mut shown = 0;
     while files < n {
         let (target, window) = dice.one(&[(SV39, 256 * 1024u64), (VA39, 512 * 1024)]);
-        let profile = VaProfile::floor(target);
+        let profile = VaProfile::floor(target).expect("it has one");
         let linux = linux(&profile);
-        let aslr = dice.one(&[Aslr::Default, Aslr::Maximum]);
+        let aslr = dice.one(&[Aslr::Minimum, Aslr::Maximum]);
         let file = random_file(&mut dice, window);
         let Some(promises) = promises(target, aslr, &file) else {
             refused += 1;
@@ -424,10 +421,7 @@ fn fuzz() {
         };
         files += 1;
         let all = each(&promises);
-        let bits = match aslr {
-            Aslr::Default => linux.aslr_bits_default,
-            Aslr::Maximum => linux.aslr_bits_max,
-        };
+        let bits = aslr.bits(&linux);
         let page = 4096;
         let most = reach(&profile, &linux, bits);
         for _ in 0..20 {
