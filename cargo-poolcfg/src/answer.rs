@@ -1,13 +1,13 @@
 //! Answers: what one target gives the pools of one package.
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
     AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Known, Limits, Plan,
     PoolKeys, Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::args::Machine;
-use crate::error::{Error, Mistake};
+use crate::error::{Error, Mistake, Source};
 use crate::executable::Executable;
 use crate::exit::Exit;
 use crate::project::Member;
@@ -21,6 +21,8 @@ const VARIABLE: &str = "POOLCFG_VA_PROFILE";
 #[derive(Debug)]
 pub(crate) struct Wish {
     keys: AddressSpaceKeys<'static>,
+    /// What the `--set` flags say, as they are given and as they are read.
+    set: (Vec<String>, SetFlags),
     pub(crate) va_profile: Option<String>,
     engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
@@ -33,7 +35,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// # Errors
-    /// When the variable is no text.
+    /// When the variable is no text, and every mistake of a `--set` flag.
     pub(crate) fn new(machine: &Machine) -> Result<Self, Error> {
         let variable = match std::env::var(VARIABLE) {
             Ok(name) if !name.is_empty() => Some(name),
@@ -46,7 +48,18 @@ impl Wish {
                 ));
             }
         };
+        let set = SetFlags::parse(machine.set.iter().map(String::as_str)).map_err(|mistakes| {
+            let mistake = |(text, diagnostic): (String, _)| Mistake {
+                diagnostic,
+                source: Some(of_flag(&text)),
+            };
+            Error::Mistakes {
+                mistakes: mistakes.into_iter().map(mistake).collect(),
+                exit: Exit::Failed,
+            }
+        })?;
         Ok(Self {
+            set: (machine.set.clone(), set),
             keys: AddressSpaceKeys {
                 relocation_model: machine.relocation_model.map(Setting::given),
                 stack_limit: machine.stack_limit.map(Setting::given),
@@ -89,6 +102,9 @@ impl Wish {
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
+        for flag in &self.set.0 {
+            flags.extend(["--set".to_owned(), flag.clone()]);
+        }
         if self.here {
             flags.push("--here".to_owned());
         }
@@ -105,6 +121,7 @@ impl Wish {
                 engine: self.engine.map(Setting::given),
                 ..PoolKeys::EMPTY
             })
+            .address_space(self.set.1.address_space())
             .address_space(self.keys)
             .va_profile(self.va_profile.as_deref());
         let mut settings = match self.instance {
@@ -171,11 +188,13 @@ impl<'a> Answer<'a> {
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
         let mut case = settings.case(facts.target()).map_err(|faults| {
-            let list = faults
+            let mistakes = faults
                 .iter()
-                .map(|fault| diagnostic(&fault, member, facts))
-                .collect();
-            Error::of(list, member.source.as_ref())
+                .map(|fault| mistake(&fault, member, facts, wish));
+            Error::Mistakes {
+                mistakes: mistakes.collect(),
+                exit: Exit::Failed,
+            }
         })?;
         if wish.here {
             case = measured(case);
@@ -212,8 +231,17 @@ impl<'a> Answer<'a> {
                     return format!("{}{name}: does not fit {what}", self.facts.triple());
                 }
                 let asked = &pool.asked;
+                let bound = self.plan.bound(&self.case, index);
+                let bound = bound.map_or_else(String::new, |bound| {
+                    format!(" (limited by {})", bound.limit.describe())
+                });
+                // Beside the number that is less than what is asked.
+                let (fewer, smaller) = match limits.max_instances < asked.max_instances {
+                    true => (bound.as_str(), ""),
+                    false => ("", bound.as_str()),
+                };
                 let mut line = format!(
-                    "{}{name}: fits {what}: {} of {} instances guaranteed, {} each",
+                    "{}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
                     self.facts.triple(),
                     limits.max_instances,
                     asked.max_instances,
@@ -222,9 +250,7 @@ impl<'a> Answer<'a> {
                 if limits.memory_reservation != asked.memory_reservation {
                     line += &format!(" of {}", size(asked.memory_reservation));
                 }
-                if let Some(bound) = self.plan.bound(&self.case, index) {
-                    line += &format!(" (limited by {})", bound.limit.describe());
-                }
+                line += smaller;
                 if let Some(counts) = counts(limits, asked) {
                     line += &format!(", each of {counts}");
                 }
@@ -297,6 +323,34 @@ impl<'a> Answer<'a> {
             }],
             exit: Exit::Misfit,
         })
+    }
+}
+
+/// The text of a `--set` flag, as messages show it.
+fn of_flag(text: &str) -> Source {
+    Source {
+        path: "--set".into(),
+        shown: "--set".to_owned(),
+        text: text.into(),
+    }
+}
+
+/// A fault, and where it stands: in the file or in a flag.
+fn mistake(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish) -> Mistake {
+    let diagnostic = diagnostic(fault, member, facts);
+    let (place, set) = (fault.place(), &wish.set.1);
+    match set.text(place) {
+        Some(text) => Mistake {
+            diagnostic: Diagnostic {
+                span: set.span(place),
+                ..diagnostic
+            },
+            source: Some(of_flag(text)),
+        },
+        None => Mistake {
+            diagnostic,
+            source: member.source.clone(),
+        },
     }
 }
 

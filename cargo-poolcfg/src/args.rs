@@ -104,6 +104,7 @@ impl Generate {
             && machine.relocation_model.is_none()
             && machine.stack_limit.is_none()
             && machine.aslr.is_none()
+            && machine.set.is_empty()
             && machine.layout.is_none()
             && machine.engine.engine.is_none()
             && machine.engine.engine_version.is_none()
@@ -207,6 +208,9 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "BITS", conflicts_with = "here", help_heading = MACHINE,
           value_parser = aslr)]
     pub(crate) aslr: Option<Aslr>,
+    /// Say a key of poolcfg.toml's [address_space], such as address_space.rlimit_as=64GiB; repeatable
+    #[arg(long, value_name = "KEY=VALUE", help_heading = MACHINE)]
+    pub(crate) set: Vec<String>,
     /// How the kernel searches for free addresses; legacy is that of setarch -L and vm.legacy_va_layout
     #[arg(long, value_name = "LAYOUT", conflicts_with = "here", help_heading = MACHINE,
           value_parser = words(SearchLayout::ALL, SearchLayout::word, SearchLayout::from_word))]

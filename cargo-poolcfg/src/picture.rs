@@ -150,6 +150,7 @@ fn between(case: &Case<'_>, bottom: u64, top: u64) -> &'static str {
     let program =
         relocation_model == RelocationModel::Pie && (bottom..=top).contains(&linux.pie_base.get());
     match (top == case.profile.window.get(), top_down) {
+        (true, true) if program => "stack and its gap, program and heap, aslr, headroom",
         (true, true) => "stack and its gap, aslr, headroom",
         (true, false) => "stack, aslr",
         (false, _) if program => "program and heap, aslr",

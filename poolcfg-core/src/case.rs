@@ -1,11 +1,14 @@
 //! One case: a target, its profile and shape, and every pool with defaults filled in and checked.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, HEADROOM_MAPS};
 use crate::fault::{Fault, Faults};
 use crate::fit::MAX_POOLS;
 use crate::limits::{Limits, wide};
+use crate::process::{LEAST_ADDRESS_SPACE, LEAST_DATA};
 use crate::profile::{Layout, LinuxLayout, NoProfile, VaProfile};
-use crate::setting::{Engine, Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings};
+use crate::setting::{
+    AddressSpaceKeys, Engine, Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings, place_if,
+};
 use crate::shape::{Aslr, Shape, StackLimit};
 use crate::size::{GRAIN, Size, same};
 use crate::target::{Arch, Os, Target};
@@ -125,6 +128,13 @@ impl<'a> Settings<'a> {
             None => None,
         };
         let budget = Budget::new(&profile, shape, headroom);
+        let limits = self.space.limits(budget.limits, target.os);
+        let budget = match headroom {
+            Some(_) => budget,
+            None => Budget::new(&profile, shape, Some(limits.headroom(budget.headroom))),
+        };
+        let budget = budget.with_limits(limits);
+        faults = self.space.check_limits(&budget, faults);
         if faults.is_empty() {
             faults = self.check_space(&profile, shape, &budget, faults);
         }
@@ -283,6 +293,69 @@ impl<'a> Settings<'a> {
                 place: setting.place,
             }),
         }
+    }
+}
+
+impl AddressSpaceKeys<'_> {
+    /// What is wrong with the limits that are said: less than any process needs, or nothing for pools.
+    const fn check_limits<'a>(&self, budget: &Budget, mut faults: Faults<'a>) -> Faults<'a> {
+        let limits = &budget.limits;
+        if let (Some(setting), Some(maps)) = (&self.max_map_count, limits.max_map_count)
+            && maps <= HEADROOM_MAPS
+        {
+            faults = faults.and(Fault::TooFewMaps {
+                max_map_count: setting.value,
+                place: setting.place,
+            });
+        }
+        let sizes = [
+            (
+                "rlimit_as",
+                place_if(&self.rlimit_as),
+                limits.rlimit_as,
+                LEAST_ADDRESS_SPACE,
+                true,
+            ),
+            (
+                "rlimit_data",
+                place_if(&self.rlimit_data),
+                limits.rlimit_data,
+                LEAST_DATA,
+                true,
+            ),
+            (
+                "memory",
+                place_if(&self.memory),
+                limits.memory,
+                LEAST_DATA,
+                false,
+            ),
+        ];
+        let mut i = 0;
+        while i < sizes.len() {
+            let (key, place, limit, least, holds_headroom) = sizes[i];
+            i += 1;
+            let (Some(place), Some(limit)) = (place, limit) else {
+                continue;
+            };
+            let headroom = budget.headroom;
+            if limit.get() < least.get() {
+                faults = faults.and(Fault::LimitTooSmall {
+                    key,
+                    limit,
+                    least,
+                    place,
+                });
+            } else if holds_headroom && limit.get() <= headroom.get() {
+                faults = faults.and(Fault::LimitBelowHeadroom {
+                    key,
+                    limit,
+                    headroom,
+                    place,
+                });
+            }
+        }
+        faults
     }
 }
 

@@ -54,7 +54,8 @@ pub enum Code {
     Stale,
     /// cargo or rustc could not be run, or did not do what was asked.
     Tool,
-    /// A mapping that is charged when it is made, above the machine's RAM and swap.
+    /// More than `RLIMIT_AS`, `RLIMIT_DATA`, the commit limit, or, of a mapping that is charged when it is made, RAM and
+    /// swap.
     TooMuchMemory,
     /// No version of Wasmtime, or none that is supported.
     BadVersion,

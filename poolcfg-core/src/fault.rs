@@ -83,6 +83,35 @@ pub enum Fault<'a> {
         /// Where it is set.
         place: Place,
     },
+    /// Fewer mappings than the rest of the process is left.
+    TooFewMaps {
+        /// `vm.max_map_count`, as it is said.
+        max_map_count: u32,
+        /// Where it is set.
+        place: Place,
+    },
+    /// A limit of the process that no process could start under.
+    LimitTooSmall {
+        /// The key.
+        key: &'static str,
+        /// The limit.
+        limit: Size,
+        /// What any process needs.
+        least: Size,
+        /// Where it is set.
+        place: Place,
+    },
+    /// A limit of the process that leaves nothing beside the headroom.
+    LimitBelowHeadroom {
+        /// The key.
+        key: &'static str,
+        /// The limit.
+        limit: Size,
+        /// What the rest of the process is left.
+        headroom: Size,
+        /// Where the limit is set.
+        place: Place,
+    },
     /// No profile is of the target.
     NoAddressSpace {
         /// The target.
@@ -280,6 +309,9 @@ impl Fault<'_> {
             Self::Overflow { .. } => Code::Overflow,
             Self::UnknownProfile { .. } => Code::UnknownProfile,
             Self::ProfileOfOtherTarget { .. } => Code::ProfileOfOtherTarget,
+            Self::TooFewMaps { .. }
+            | Self::LimitTooSmall { .. }
+            | Self::LimitBelowHeadroom { .. } => Code::NoRoom,
             Self::NoAddressSpace { .. } => Code::NoAddressSpace,
             Self::AslrAboveMaximum { .. }
             | Self::StackLimitAboveWindow { .. }
@@ -315,6 +347,9 @@ impl Fault<'_> {
             | Self::Overflow { place, .. }
             | Self::UnknownProfile { place, .. }
             | Self::ProfileOfOtherTarget { place, .. }
+            | Self::TooFewMaps { place, .. }
+            | Self::LimitTooSmall { place, .. }
+            | Self::LimitBelowHeadroom { place, .. }
             | Self::NoVersion { place, .. }
             | Self::NoEngine { place, .. }
             | Self::OtherEngine { place, .. }

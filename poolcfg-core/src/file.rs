@@ -16,6 +16,7 @@ mod location;
 mod nearest;
 mod profiles;
 mod reader;
+mod set;
 mod values;
 mod wasmtime;
 
@@ -29,6 +30,7 @@ pub use facts::{CRT_STATIC, TargetFacts};
 pub use layer::{Condition, Layer, Space};
 pub use location::{Location, locate};
 pub use nearest::nearest;
+pub use set::SetFlags;
 
 use crate::profile::OwnProfile;
 use crate::setting::{Place, Settings};

@@ -72,7 +72,7 @@ pub use pieces::{Memories, PIECES, further_pieces};
 pub use place::{Group, KINDS, Placement, place};
 pub use plan::Plan;
 pub use position::{Position, Reserved};
-pub use process::{MAX_MAP_COUNT, ProcessLimits};
+pub use process::{LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM, MAX_MAP_COUNT, ProcessLimits};
 pub use profile::{
     Distribution, Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack,
     VaProfile,

@@ -119,6 +119,8 @@ pub struct Misfit {
     pub together: Option<(Size, usize)>,
     /// What would fit.
     pub largest_fit: LargestFit,
+    /// Whether no other limit is in the way of what is asked.
+    pub(crate) is_only: bool,
 }
 
 /// A value that fits.
@@ -317,9 +319,42 @@ impl Misfit {
         Suggested::of(case.pools[self.pool].keep, &self.largest_fit)
     }
 
-    /// What would fit, as advice: `max_instances = 42 fits`.
+    /// What would fit, as advice: `max_instances = 42 fits`, and how large a limit would have to be that can be said.
     #[must_use]
     pub const fn advice(&self, case: &Case<'_>) -> Text {
+        let text = self.write_fit(case);
+        let text = match self.limit {
+            Limit::RlimitData | Limit::CommitLimit => {
+                text.str("; a smaller `max_memory_size` takes less")
+            }
+            _ => text,
+        };
+        let Some(bound) = self.limit.bound() else {
+            return text;
+        };
+        let need = self.need.saturating_add(case.budget.own().of(bound));
+        let raised = match Size::bytes(need).round_up(Size::mib(1)) {
+            Some(size) if self.is_only => size.exact(),
+            _ => return text,
+        };
+        match self.limit {
+            Limit::MaxMapCount => text
+                .str("; what is asked fits with `max_map_count = ")
+                .u64(need)
+                .str("`"),
+            Limit::RlimitAs => text
+                .str("; what is asked fits with `rlimit_as = \"")
+                .text(&raised)
+                .str("\"`"),
+            Limit::RlimitData => text
+                .str(", and what is asked fits with `rlimit_data = \"")
+                .text(&raised)
+                .str("\"`"),
+            Limit::Hole | Limit::CommitLimit | Limit::RamAndSwap => text,
+        }
+    }
+
+    const fn write_fit(&self, case: &Case<'_>) -> Text {
         let text = self.suggestion(case);
         let least = case.pools[self.pool].min_instances;
         match self.suggested(case) {

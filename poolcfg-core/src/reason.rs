@@ -92,6 +92,24 @@ const fn is_in_the_way(case: &Case<'_>, limit: Limit, hole: &Verdict, all: &Dema
     }
 }
 
+/// Whether another limit than this one is in the way.
+const fn is_another_in_the_way(
+    case: &Case<'_>,
+    limit: Limit,
+    hole: &Verdict,
+    all: &Demand,
+) -> bool {
+    let mut i = 0;
+    while i < Limit::ALL.len() {
+        let other = Limit::ALL[i];
+        if !other.is(limit) && is_in_the_way(case, other, hole, all) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
 /// The limit that refuses more than what is suggested, or where nothing fits, the least.
 const fn decided(case: &Case<'_>, asked: &[Limits; MAX_POOLS], misfit: &Misfit) -> Option<Limit> {
     let pool = misfit.pool;
@@ -124,6 +142,7 @@ const fn of_limit(
             max_instances: None,
             memory_reservation: None,
         },
+        is_only: !is_another_in_the_way(case, limit, hole, all),
     };
     match (limit.bound(), hole) {
         (Some(bound), _) => {

@@ -4,15 +4,18 @@
 //! time, the macro writes them down as const code with a `cfg!` around each.
 
 use crate::fit::MAX_POOLS;
+use crate::limits::wide;
+use crate::process::ProcessLimits;
 use crate::profile::OwnProfile;
 use crate::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 use crate::size::Size;
+use crate::target::Os;
 use crate::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
 
-/// Where something stands in poolcfg.toml; line 0 is not in the file at all.
+/// Where something stands in poolcfg.toml; line 0 is not in the file at all, but a default or a variable, or a flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The line, from 1.
@@ -22,8 +25,26 @@ pub struct Place {
 }
 
 impl Place {
-    /// Not in the file: a default, a flag or a variable.
+    /// Not in the file: a default, a variable, or a flag that says one thing only.
     pub const NOWHERE: Self = Self { line: 0, column: 0 };
+
+    /// Not in the file, but the `--set` flag with this number, from 1: its column on line 0.
+    #[must_use]
+    pub const fn flag(number: u32) -> Self {
+        Self {
+            line: 0,
+            column: number,
+        }
+    }
+
+    /// The number of the `--set` flag; `None` if it is none.
+    #[must_use]
+    pub const fn as_flag(self) -> Option<u32> {
+        match self {
+            Self { line: 0, column } if column > 0 => Some(column),
+            _ => None,
+        }
+    }
 
     /// This line and column.
     #[must_use]
@@ -142,6 +163,18 @@ macro_rules! keys {
             pub const NAMES: &'static [&'static str] =
                 &[$(stringify!($field),)+ $($(stringify!($table),)+)?];
 
+            /// These keys, all said at one place.
+            #[must_use]
+            pub const fn placed(self, place: Place) -> Self {
+                Self {
+                    $($field: match self.$field {
+                        Some(Setting { value, .. }) => Some(Setting { value, place }),
+                        None => None,
+                    },)+
+                    $($($table: self.$table.placed(place),)+)?
+                }
+            }
+
             /// These keys, and over them those that a later layer says.
             #[must_use]
             pub const fn then(self, later: Self) -> Self {
@@ -256,7 +289,8 @@ impl WasmtimeKeys {
     }
 }
 
-const fn place_if<T>(key: &Key<T>) -> Option<Place> {
+/// Where a key is said; `None` if it is not.
+pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<Place> {
     match key {
         Some(setting) => Some(setting.place),
         None => None,
@@ -278,6 +312,51 @@ keys! {
         layout: SearchLayout,
         /// `headroom`
         headroom: Size,
+        /// `max_map_count`
+        max_map_count: u32,
+        /// `rlimit_as`; `None` for `"unlimited"`.
+        rlimit_as: Option<Size>,
+        /// `rlimit_data`; `None` for `"unlimited"`.
+        rlimit_data: Option<Size>,
+        /// `memory`
+        memory: Size,
+    }
+}
+
+impl AddressSpaceKeys<'_> {
+    /// The limits of a process of this system, `usual` where nothing is said. Only Linux bounds the number of mappings
+    /// and counts what is writable as it says here, and Windows knows no limit of address space.
+    ///
+    /// ```
+    /// use poolcfg_core::{AddressSpaceKeys, Os, ProcessLimits, Setting};
+    /// let said = AddressSpaceKeys {
+    ///     max_map_count: Some(Setting::given(1 << 20)),
+    ///     ..AddressSpaceKeys::EMPTY
+    /// };
+    /// assert_eq!(said.limits(ProcessLimits::LINUX, Os::Linux).max_map_count, Some(1 << 20));
+    /// assert_eq!(said.limits(ProcessLimits::NONE, Os::Macos).max_map_count, None);
+    /// ```
+    #[must_use]
+    pub const fn limits(&self, usual: ProcessLimits, os: Os) -> ProcessLimits {
+        let mut limits = usual;
+        if let Some(setting) = &self.rlimit_as
+            && !matches!(os, Os::Windows)
+        {
+            limits.rlimit_as = setting.value;
+        }
+        if !os.has_linux_kernel() {
+            return limits;
+        }
+        if let Some(setting) = &self.max_map_count {
+            limits.max_map_count = Some(wide(setting.value));
+        }
+        if let Some(setting) = &self.rlimit_data {
+            limits.rlimit_data = setting.value;
+        }
+        if let Some(setting) = &self.memory {
+            limits.memory = Some(setting.value);
+        }
+        limits
     }
 }
 
@@ -364,6 +443,12 @@ impl<'a> Settings<'a> {
             self.space.va_profile = Some(Setting::given(name));
         }
         self
+    }
+
+    /// What is said of the address space so far.
+    #[must_use]
+    pub const fn space(&self) -> AddressSpaceKeys<'a> {
+        self.space
     }
 
     /// What an instance of Wasmtime has where no table says: what the program that runs it takes of itself.

@@ -5,8 +5,9 @@
 
 mod common;
 
-use common::{child, child_with, limits, said};
-use poolcfg_runtime::{PoolLimits, RecheckError, RecheckLimit, Size};
+use common::{child, child_with, limits, said, under};
+use poolcfg_runtime::__private::{AddressSpaceKeys, PoolKeys, Setting};
+use poolcfg_runtime::{Pool, PoolLimits, RecheckError, RecheckLimit, Size};
 
 /// 3.94 TiB: what Wasmtime takes by default.
 const SMALL_MEMORIES: PoolLimits = limits(1000, Size::gib(4), Size::mib(1));
@@ -18,6 +19,90 @@ const ONE_LARGE: PoolLimits = limits(1, Size::tib(80), Size::mib(1));
 const SPANNING: PoolLimits = limits(58, Size::tib(2), Size::mib(1));
 /// More slots than a process may have mappings for.
 const MANY: PoolLimits = limits(30_000, Size::kib(64), Size::kib(64));
+
+/// Slots of 64 MiB, 16 of them to be written.
+const ASKED: PoolKeys = PoolKeys {
+    max_instances: Some(Setting::given(30_000)),
+    memory_reservation: Some(Setting::given(Size::mib(64))),
+    max_memory_size: Some(Setting::given(Size::mib(16))),
+    guard_size: Some(Setting::given(Size::kib(64))),
+    ..PoolKeys::EMPTY
+};
+const SPACE: AddressSpaceKeys<'static> = AddressSpaceKeys::EMPTY;
+/// What is guaranteed under `ulimit -v 4194304`.
+const UNDER_RLIMIT_AS: PoolLimits = under(
+    ASKED,
+    AddressSpaceKeys {
+        rlimit_as: Some(Setting::given(Some(Size::gib(4)))),
+        ..SPACE
+    },
+);
+/// What is guaranteed under `ulimit -d 1048576`.
+const UNDER_RLIMIT_DATA: PoolLimits = under(
+    ASKED,
+    AddressSpaceKeys {
+        rlimit_data: Some(Setting::given(Some(Size::gib(1)))),
+        ..SPACE
+    },
+);
+/// What is guaranteed under `vm.max_map_count` as it is everywhere.
+const UNDER_MAX_MAP_COUNT: PoolLimits = under(
+    PoolKeys {
+        memory_reservation: Some(Setting::given(Size::mib(1))),
+        max_memory_size: Some(Setting::given(Size::kib(64))),
+        ..ASKED
+    },
+    SPACE,
+);
+
+/// Uses all slots that are guaranteed at once, as far as they go, and prints how many there were.
+fn use_all(limits: &PoolLimits) {
+    let guaranteed = limits.guaranteed();
+    let reserved = limits.recheck().expect("what is guaranteed is there");
+    assert!(reserved.instances() >= guaranteed.max_instances);
+    let pool = Pool::new(reserved).expect("it opens");
+    let all = usize::try_from(guaranteed.max_memory_size.get()).expect("it is mapped");
+    let slots: Vec<_> = (0..guaranteed.max_instances)
+        .map(|_| {
+            let mut slot = pool.acquire().expect("a slot is free");
+            slot.memory().grow_to(all).expect("it may grow so far");
+            slot
+        })
+        .collect();
+    eprintln!("{} at once of {}", slots.len(), pool.limits().max_instances);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn use_all_under_rlimit_as() {
+    use_all(&UNDER_RLIMIT_AS);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn use_all_under_rlimit_data() {
+    use_all(&UNDER_RLIMIT_DATA);
+}
+
+#[test]
+#[ignore = "run by the tests below"]
+fn use_all_under_max_map_count() {
+    use_all(&UNDER_MAX_MAP_COUNT);
+}
+
+/// What is guaranteed under a limit that was said starts under it, and all of it can be used at once.
+#[test]
+fn what_is_guaranteed_under_a_limit_starts_under_it() {
+    for (test, prepare, guaranteed) in [
+        ("use_all_under_rlimit_as", "ulimit -v 4194304", 46),
+        ("use_all_under_rlimit_data", "ulimit -d 1048576", 42),
+        ("use_all_under_max_map_count", "", 9067),
+    ] {
+        let said = said(&child(test, prepare));
+        let at_once = format!("{guaranteed} at once of ");
+        assert!(said.contains(&at_once), "{test}: {said}");
+    }
+}
 
 /// Prints what came of a recheck. A failed one must leave nothing mapped.
 fn report(limits: &PoolLimits) {

@@ -184,7 +184,12 @@ pub(super) fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStrea
         aslr,
         layout,
         headroom,
+        max_map_count,
+        rlimit_as,
+        rlimit_data,
+        memory,
     } = keys;
+    let limit = |bytes: Option<Size>| option(bytes.map(|bytes| size(bytes, krate)));
     let said = [
         key("va_profile", va_profile, krate, |name| quote!(#name)),
         key("relocation_model", relocation_model, krate, |word| {
@@ -198,6 +203,15 @@ pub(super) fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStrea
             variant("SearchLayout", word, krate)
         }),
         key("headroom", headroom, krate, |bytes| size(bytes, krate)),
+        key(
+            "max_map_count",
+            max_map_count,
+            krate,
+            |count| quote!(#count),
+        ),
+        key("rlimit_as", rlimit_as, krate, limit),
+        key("rlimit_data", rlimit_data, krate, limit),
+        key("memory", memory, krate, |bytes| size(bytes, krate)),
     ];
     let said = said.into_iter().flatten();
     quote!(#krate::AddressSpaceKeys { #(#said,)* ..#krate::AddressSpaceKeys::EMPTY })

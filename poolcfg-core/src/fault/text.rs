@@ -1,6 +1,8 @@
 //! The words of each fault: what is wrong, and what to do about it.
 
 use super::Fault;
+use crate::budget::HEADROOM_MAPS;
+use crate::process::MAX_MAP_COUNT;
 use crate::text::Text;
 use crate::wasmtime::{Advisory, WasmtimeFeature};
 
@@ -74,6 +76,29 @@ impl Fault<'_> {
                 .str(target.arch.name())
                 .str(" ")
                 .str(target.os.name()),
+            Self::TooFewMaps { max_map_count, .. } => text
+                .str("`max_map_count = ")
+                .number(*max_map_count)
+                .str("` leaves nothing to pools beside the ")
+                .u64(HEADROOM_MAPS)
+                .str(" mappings of the rest of the process"),
+            Self::LimitTooSmall {
+                key, limit, least, ..
+            } => {
+                let text = text.str("`").str(key).str("` of ").text(&limit.exact());
+                let text = text.str(" is below the ").text(&least.exact());
+                text.str(" that any process needs")
+            }
+            Self::LimitBelowHeadroom {
+                key,
+                limit,
+                headroom,
+                ..
+            } => {
+                let text = text.str("`").str(key).str("` of ").text(&limit.exact());
+                let text = text.str(" leaves nothing to pools beside the headroom of ");
+                text.text(&headroom.exact())
+            }
             Self::NoAddressSpace { target } => text
                 .str("no VA profile is for ")
                 .str(target.arch.name())
@@ -326,6 +351,14 @@ impl Fault<'_> {
                 .str("put it under `[target.'cfg(target_arch = \"")
                 .str(arch.name())
                 .str("\")'.address_space]`, or leave it out to take the target's floor"),
+            Self::TooFewMaps { .. } => text
+                .str("leave it out for the ")
+                .u64(MAX_MAP_COUNT)
+                .str(" of a kernel that nobody has changed, or raise it"),
+            Self::LimitTooSmall { .. } => text.str("raise it, or leave it out where there is no limit"),
+            Self::LimitBelowHeadroom { .. } => text.str(
+                "raise it, or set `headroom` to what the process has beside its pools: `VmSize` and `VmData` of /proc/PID/status tell",
+            ),
             Self::NoAddressSpace { .. } => text.str(
                 "leave the target out, or describe its machine in `[va_profile.NAME]` and name that as `va_profile` under `[address_space]`",
             ),

@@ -66,6 +66,11 @@ impl Diagnostic {
             Fault::ProfileOfOtherTarget { arch, os, .. } => {
                 (format!("of {} {}", arch.name(), os.name()), None)
             }
+            Fault::TooFewMaps { .. } => ("too few".to_owned(), None),
+            Fault::LimitTooSmall { least, .. } => (format!("below {}", least.exact()), None),
+            Fault::LimitBelowHeadroom { headroom, .. } => {
+                (format!("not above {}", headroom.exact()), None)
+            }
             Fault::NoAddressSpace { .. } => (String::new(), None),
             Fault::AslrAboveMaximum { most, .. } => (format!("above {most} bits"), None),
             Fault::StackLimitAboveWindow { .. } => ("above the window".to_owned(), None),

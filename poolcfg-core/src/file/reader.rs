@@ -58,6 +58,15 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
     Err(diagnostics)
 }
 
+/// Reads the keys of an `[address_space]` that stands in no file. A profile of one's own may have any name here.
+pub(super) fn read_space(table: &dyn TableLike, notes: &mut Notes<'_>) -> Space {
+    let names = entries(table);
+    let profile = names.iter().find(|entry| entry.key == "va_profile");
+    let name = profile.and_then(|entry| entry.item.as_str());
+    let own: Vec<String> = name.into_iter().map(str::to_owned).collect();
+    space(table, "`[address_space]`", &own, notes)
+}
+
 struct Reader<'s> {
     notes: Notes<'s>,
     names: Vec<String>,
@@ -318,35 +327,43 @@ impl Reader<'_> {
     }
 
     fn space(&mut self, table: &dyn TableLike, place: &str) -> Space {
-        let notes = &mut self.notes;
-        let mut space = Space::EMPTY;
-        let rest = &mut space.rest;
-        for entry in &entries(table) {
-            if notes.is_full() {
-                break;
-            }
-            match entry.key {
-                "va_profile" => {
-                    space.va_profile = notes.text(entry);
-                    if let Some(setting) = &space.va_profile {
-                        check_reference(&setting.value, &entry.span, &self.profile_names, notes);
-                    }
-                }
-                "relocation_model" => {
-                    rest.relocation_model =
-                        notes.word(entry, RelocationModel::ALL, RelocationModel::word);
-                }
-                "stack_limit" => rest.stack_limit = notes.stack_limit(entry),
-                "aslr" => rest.aslr = notes.aslr(entry),
-                "layout" => {
-                    rest.layout = notes.word(entry, SearchLayout::ALL, SearchLayout::word);
-                }
-                "headroom" => rest.headroom = notes.size(entry),
-                _ => notes.unknown_key(entry, place, AddressSpaceKeys::NAMES),
-            }
-        }
-        space
+        space(table, place, &self.profile_names, &mut self.notes)
     }
+}
+
+/// The keys of an `[address_space]`; `own` are the profiles that the file itself has.
+fn space(table: &dyn TableLike, place: &str, own: &[String], notes: &mut Notes<'_>) -> Space {
+    let mut space = Space::EMPTY;
+    let rest = &mut space.rest;
+    for entry in &entries(table) {
+        if notes.is_full() {
+            break;
+        }
+        match entry.key {
+            "va_profile" => {
+                space.va_profile = notes.text(entry);
+                if let Some(setting) = &space.va_profile {
+                    check_reference(&setting.value, &entry.span, own, notes);
+                }
+            }
+            "relocation_model" => {
+                rest.relocation_model =
+                    notes.word(entry, RelocationModel::ALL, RelocationModel::word);
+            }
+            "stack_limit" => rest.stack_limit = notes.stack_limit(entry),
+            "aslr" => rest.aslr = notes.aslr(entry),
+            "layout" => {
+                rest.layout = notes.word(entry, SearchLayout::ALL, SearchLayout::word);
+            }
+            "headroom" => rest.headroom = notes.size(entry),
+            "max_map_count" => rest.max_map_count = notes.count(entry),
+            "rlimit_as" => rest.rlimit_as = notes.limit(entry),
+            "rlimit_data" => rest.rlimit_data = notes.limit(entry),
+            "memory" => rest.memory = notes.size(entry),
+            _ => notes.unknown_key(entry, place, AddressSpaceKeys::NAMES),
+        }
+    }
+    space
 }
 
 fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {

@@ -202,6 +202,31 @@ impl<'s> Notes<'s> {
         }
     }
 
+    /// A limit of the process: a size, or `"unlimited"`.
+    pub(super) fn limit(&mut self, entry: &Entry<'_>) -> Key<Option<Size>> {
+        match entry.item.as_str() {
+            Some("unlimited") => Some(self.setting(entry, None)),
+            // A word that was meant to be this one, and no size that lacks its number.
+            Some(text) if !text.contains(|c: char| c.is_ascii_digit()) => {
+                self.mistake(
+                    Code::UnknownWord,
+                    &entry.span,
+                    format!("`{}` knows no `\"{text}\"`", entry.key),
+                    "not known here",
+                    Some("it is `\"unlimited\"`, or a size such as `\"64GiB\"`".to_owned()),
+                );
+                None
+            }
+            _ => {
+                let Setting { value, place } = self.size(entry)?;
+                Some(Setting {
+                    value: Some(value),
+                    place,
+                })
+            }
+        }
+    }
+
     fn bad_size(&mut self, entry: &Entry<'_>, text: &str, error: SizeError) {
         let number = text.trim().trim_end_matches(|c: char| !c.is_ascii_digit());
         let help = match error {

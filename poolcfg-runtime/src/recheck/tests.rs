@@ -4,6 +4,7 @@
 mod order;
 mod process;
 mod promises;
+mod sums;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

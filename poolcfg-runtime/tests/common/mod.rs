@@ -8,7 +8,7 @@
 use std::process::{Command, Output};
 
 use poolcfg_runtime::__private::{
-    Engine, Keep, OnMisfit, PoolKeys, Setting, Settings, Target, WasmtimeVersion,
+    AddressSpaceKeys, Engine, Keep, OnMisfit, PoolKeys, Setting, Settings, Target, WasmtimeVersion,
 };
 use poolcfg_runtime::{PoolLimits, Size, WasmtimeLimits};
 
@@ -27,6 +27,18 @@ pub(crate) const fn limits(instances: u32, reservation: Size, max_memory_size: S
 /// A pool of these keys.
 pub(crate) const fn with_keys(keys: PoolKeys) -> PoolLimits {
     let settings = Settings::new(&[], &[]).pooling_allocator(keys);
+    PoolLimits::new(settings.promise(Target::CURRENT, 0))
+}
+
+/// A pool of as many instances as are guaranteed under these limits of the process.
+pub(crate) const fn under(keys: PoolKeys, space: AddressSpaceKeys<'static>) -> PoolLimits {
+    let settings = Settings::new(&[], &[])
+        .pooling_allocator(PoolKeys {
+            on_misfit: Some(Setting::given(OnMisfit::Shrink)),
+            keep: Some(Setting::given(Keep::MemoryReservation)),
+            ..keys
+        })
+        .address_space(space);
     PoolLimits::new(settings.promise(Target::CURRENT, 0))
 }
 

@@ -54,10 +54,16 @@ struct Skip {
 }
 
 /// What is left out, all of it.
-const SKIPS: [Skip; 6] = [
+const SKIPS: [Skip; 7] = [
     Skip {
         program: "poolcfg-runtime/process_limits",
         test: "rlimit_as_is_named_and_a_smaller_pool_starts",
+        kernels: &JUDGES,
+        reason: SHELL,
+    },
+    Skip {
+        program: "poolcfg-runtime/process_limits",
+        test: "what_is_guaranteed_under_a_limit_starts_under_it",
         kernels: &JUDGES,
         reason: SHELL,
     },

@@ -1,0 +1,428 @@
+//! Limits of the process beside its holes: what is guaranteed under them, which one is named, and what is wrong with
+//! those that are said.
+#![cfg(feature = "file")]
+
+use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
+use poolcfg_core::{
+    AddressSpaceKeys, Arch, Budget, Case, Demand, Engine, Keep, Limit, Limits, OnMisfit, Os, Plan,
+    PoolKeys, ProcessLimits, Setting, Settings, Shape, Size, Target, VaProfile, WasmtimeKeys,
+    WasmtimeVersion,
+};
+use proptest::prelude::*;
+
+const X86_64: Target = Target::new(Arch::X86_64, Os::Linux, 64);
+const FACTS: &str = "x86_64-unknown-linux-gnu";
+
+/// The plan of a file on x86_64.
+fn planned<T>(source: &str, look: impl FnOnce(&Case<'_>, &Plan) -> T) -> T {
+    let file = ConfigFile::parse(source).unwrap();
+    let settings = file.settings(&TargetFacts::builtin(FACTS).unwrap());
+    let case = settings.case(X86_64).unwrap();
+    look(&case, &Plan::new(&case))
+}
+
+fn pool(instances: u32, on_misfit: &str, reservation: &str) -> String {
+    format!(
+        "max_instances = {instances}\nmemory_reservation = \"{reservation}\"\non_misfit = \"{on_misfit}\"\n"
+    )
+}
+
+/// Everything that is said of the faults of a file.
+fn faults(source: &str) -> String {
+    let file = ConfigFile::parse(source).unwrap();
+    let settings = file.settings(&TargetFacts::builtin(FACTS).unwrap());
+    let faults = settings.case(X86_64).unwrap_err();
+    let texts = faults.iter().map(|fault| {
+        let diagnostic = Diagnostic::from_fault(&fault, &file);
+        diagnostic.text(source, "poolcfg.toml")
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// Three mappings for each memory, two for each table and each stack, one for each of the three, and seven more
+/// since the memories may lie in eight pieces: 9067 slots take 63,479 of the 63,482 that are left to pools.
+#[test]
+fn as_many_slots_are_guaranteed_as_may_have_their_mappings() {
+    let source = format!("[pooling_allocator]\n{}", pool(20_000, "shrink", "1GiB"));
+    planned(&source, |case, plan| {
+        assert_eq!(plan.guaranteed()[0].max_instances, 9067);
+        assert_eq!(plan.guaranteed()[0].demand(Size::kib(4)).maps, 63_479);
+        assert_eq!(plan.bound(case, 0).unwrap().limit, Limit::MaxMapCount);
+    });
+}
+
+/// 200,000 slots fit no hole either, but the number of mappings decides what does.
+#[test]
+fn a_misfit_names_the_limit_that_decides() {
+    let source = format!("[pooling_allocator]\n{}", pool(200_000, "error", "1GiB"));
+    planned(&source, |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        assert_eq!(misfit.limit, Limit::MaxMapCount);
+        assert_eq!(
+            misfit.sentence(case, "poolcfg.toml").as_str(),
+            "pool needs 1400010 mappings when every slot is in use; `vm.max_map_count` of 65530 leaves 63482 beside \
+             the 2048 of the rest of the process: max_instances = 9067 fits (poolcfg.toml:2:17)"
+        );
+        let fit = plan.largest_fit(case, 0);
+        assert_eq!(
+            plan.decided(case, 0, &fit),
+            [Some(Limit::MaxMapCount), None]
+        );
+    });
+    // With as many mappings as it takes, the holes decide, and nothing is said of mappings.
+    let source = format!("{source}[address_space]\nmax_map_count = 2000000\n");
+    planned(&source, |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        assert_eq!(misfit.limit, Limit::Hole);
+        let said = misfit.sentence(case, "poolcfg.toml");
+        assert!(!said.as_str().contains("map"), "{said}");
+    });
+}
+
+/// What the sentence says would fit does.
+#[test]
+fn what_is_asked_fits_under_the_limit_that_is_suggested() {
+    for (asked, limit, pools) in [
+        (20_000, "", 1),
+        (1000, "rlimit_as = \"64GiB\"", 1),
+        (1000, "rlimit_data = \"100GiB\"", 1),
+        (20, "rlimit_as = \"64GiB\"", 10),
+    ] {
+        let file = |limits: &str| {
+            format!(
+                "[pooling_allocator]\n{}pools = {pools}\n[address_space]\n{limits}\n",
+                pool(asked, "error", "1GiB")
+            )
+        };
+        let advice = planned(&file(limit), |case, plan| {
+            plan.misfit.unwrap().advice(case).as_str().to_owned()
+        });
+        let suggested = advice.split_once("what is asked fits with `");
+        let (_, suggested) = suggested.unwrap_or_else(|| panic!("{advice}"));
+        let suggested = suggested.strip_suffix('`').unwrap();
+        planned(&file(suggested), |_, plan| assert_eq!(plan.misfit, None));
+    }
+}
+
+#[test]
+fn limits_of_bytes_are_charged_with_the_headroom() {
+    let file = |limits: &str| {
+        format!(
+            "[pooling_allocator]\n{}[address_space]\n{limits}\n",
+            pool(1000, "error", "4GiB")
+        )
+    };
+    let said = |limits: &str| {
+        planned(&file(limits), |case, plan| {
+            let misfit = plan.misfit.unwrap();
+            (
+                misfit.limit.word(),
+                misfit.message(case).as_str().to_owned(),
+                misfit.largest_fit.max_instances,
+            )
+        })
+    };
+    assert_eq!(
+        said("rlimit_as = \"64GiB\""),
+        (
+            "rlimit_as",
+            "pool needs 3.94 TiB of address space; `RLIMIT_AS` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB"
+                .to_owned(),
+            Some(15)
+        )
+    );
+    assert_eq!(
+        said("rlimit_data = \"64GiB\"\nheadroom = \"4GiB\""),
+        (
+            "rlimit_data",
+            "pool needs 3.91 TiB of writable memory when every slot is in use; `RLIMIT_DATA` of 64 GiB leaves 60 GiB \
+             beside the headroom of 4 GiB"
+                .to_owned(),
+            Some(14)
+        )
+    );
+}
+
+/// Tables and stacks of Wasmtime 26 are charged when they are mapped; of 27 they are not.
+#[test]
+fn memory_bounds_what_is_charged_at_once() {
+    let file = |version: u32| {
+        format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 1000\n\
+             [pooling_allocator.wasmtime]\nversion = \"{version}\"\nfeatures = [\"async\"]\n\
+             [address_space]\nmemory = \"1GiB\"\n"
+        )
+    };
+    planned(&file(26), |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        assert_eq!(misfit.limit, Limit::RamAndSwap);
+        let said = misfit.message(case);
+        assert!(
+            said.as_str().ends_with(
+                "charged at once for its stacks; x86_64 va47 (pie, measured profile) has 1 GiB of RAM and swap"
+            ),
+            "{said}"
+        );
+    });
+    planned(&file(27), |_, plan| assert_eq!(plan.misfit, None));
+}
+
+/// When neither number helps alone, the fewest instances with the largest reservation are told.
+#[test]
+fn no_size_fits_is_said_only_where_that_is_so() {
+    let file = |limit: &str| {
+        format!(
+            "[pooling_allocator]\n{}[address_space]\nrlimit_as = \"{limit}\"\n",
+            pool(1000, "error", "4GiB")
+        )
+    };
+    let advice = |limit: &str| {
+        planned(&file(limit), |case, plan| {
+            plan.misfit.unwrap().advice(case).as_str().to_owned()
+        })
+    };
+    let said = advice("1GiB");
+    assert!(
+        said.starts_with(
+            "max_instances = 1 with memory_reservation = \"717632KiB\" (700.81 MiB) fits"
+        ),
+        "{said}"
+    );
+    let fits = file("1GiB")
+        .replace("1000", "1")
+        .replace("4GiB", "717632KiB");
+    planned(&fits, |_, plan| assert_eq!(plan.misfit, None));
+    let said = advice("300MiB");
+    assert!(
+        said.starts_with("no size of this pool fits with a headroom of 256 MiB"),
+        "{said}"
+    );
+}
+
+/// Of a small limit a part is left to the process itself, and never more than usual.
+#[test]
+fn the_headroom_follows_a_small_limit() {
+    let headroom = |limits: &str| {
+        planned(&format!("[address_space]\n{limits}\n"), |case, _| {
+            case.budget.headroom
+        })
+    };
+    assert_eq!(headroom(""), Size::gib(1));
+    assert_eq!(headroom("rlimit_as = \"64GiB\""), Size::gib(1));
+    assert_eq!(headroom("rlimit_as = \"2GiB\""), Size::mib(512));
+    assert_eq!(headroom("rlimit_data = \"2GiB\""), Size::mib(512));
+    assert_eq!(headroom("rlimit_as = \"512MiB\""), Size::mib(256));
+    assert_eq!(
+        headroom("rlimit_as = \"512MiB\"\nheadroom = \"16MiB\""),
+        Size::mib(16)
+    );
+}
+
+#[test]
+fn limits_that_leave_nothing_are_faults() {
+    let said = faults(
+        "[address_space]\nmax_map_count = 2048\nrlimit_as = \"3MiB\"\nrlimit_data = \"200MiB\"\nmemory = 0\n",
+    );
+    assert_eq!(
+        said,
+        "\
+`max_map_count = 2048` leaves nothing to pools beside the 2048 mappings of the rest of the process (poolcfg.toml:2:17)
+  |
+2 | max_map_count = 2048
+  |                 ^^^^ too few
+help: leave it out for the 65530 of a kernel that nobody has changed, or raise it
+`rlimit_as` of 3MiB is below the 4MiB that any process needs (poolcfg.toml:3:13)
+  |
+3 | rlimit_as = \"3MiB\"
+  |             ^^^^^^ below 4MiB
+help: raise it, or leave it out where there is no limit
+`rlimit_data` of 200MiB leaves nothing to pools beside the headroom of 256MiB (poolcfg.toml:4:15)
+  |
+4 | rlimit_data = \"200MiB\"
+  |               ^^^^^^^^ not above 256MiB
+help: raise it, or set `headroom` to what the process has beside its pools: `VmSize` and `VmData` of /proc/PID/status \
+tell
+`memory` of 0B is below the 1MiB that any process needs (poolcfg.toml:5:10)
+  |
+5 | memory = 0
+  |          ^ below 1MiB
+help: raise it, or leave it out where there is no limit"
+    );
+}
+
+/// A later layer may take a limit away, and other systems have none of Linux.
+#[test]
+fn limits_are_laid_over_each_other() {
+    let source = "\
+[address_space]
+rlimit_as = \"64GiB\"
+max_map_count = 100000
+[target.x86_64-unknown-linux-gnu.address_space]
+rlimit_as = \"unlimited\"
+";
+    planned(source, |case, _| {
+        assert_eq!(case.budget.limits.rlimit_as, None);
+        assert_eq!(case.budget.limits.max_map_count, Some(100_000));
+    });
+    let file = ConfigFile::parse(source).unwrap();
+    for (triple, limits) in [
+        (
+            "aarch64-apple-darwin",
+            ProcessLimits {
+                rlimit_as: Some(Size::gib(64)),
+                ..ProcessLimits::NONE
+            },
+        ),
+        ("x86_64-pc-windows-msvc", ProcessLimits::NONE),
+    ] {
+        let facts = TargetFacts::builtin(triple).unwrap();
+        let case = file.settings(&facts).case(facts.target()).unwrap();
+        assert_eq!(case.budget.limits, limits, "{triple}");
+    }
+}
+
+#[test]
+fn values_of_flags_are_read_as_the_file_is() {
+    let flags = [
+        "address_space.rlimit_as=64GiB",
+        "address_space.rlimit_as=\"1GiB\"",
+        "address_space.max_map_count = 1_000_000",
+        "address_space.va_profile=my-board",
+        "address_space.headroom=0",
+    ];
+    let flags = SetFlags::parse(flags).unwrap();
+    let keys = flags.address_space();
+    assert_eq!(keys.rlimit_as.unwrap().value, Some(Size::gib(1)));
+    assert_eq!(keys.max_map_count.unwrap().value, 1_000_000);
+    assert_eq!(keys.va_profile.unwrap().value, "my-board");
+    assert_eq!(keys.headroom.unwrap().value, Size::ZERO);
+    let place = keys.rlimit_as.unwrap().place;
+    assert_eq!((place.line, place.as_flag()), (0, Some(2)));
+    assert_eq!(
+        flags.text(place),
+        Some("address_space.rlimit_as = \"1GiB\"")
+    );
+    assert_eq!(flags.span(place), Some(26..32));
+    for (flag, message) in [
+        (
+            "address_space.rlimit_as",
+            "`--set address_space.rlimit_as` has no value",
+        ),
+        ("=3", "`--set =3` has no key"),
+        ("a b=3", "`--set a b=3` has no key"),
+        ("pool.a=3", "`--set` knows no keys of `[pool]`"),
+        ("rlimit_as=3", "unknown key `rlimit_as` in `--set`"),
+        (
+            "address_space.rlimit=3",
+            "unknown key `rlimit` in `[address_space]`",
+        ),
+        ("address_space.aslr=\u{1b}", "`aslr` knows no `\"\\u{1b}\"`"),
+    ] {
+        let mistakes = SetFlags::parse([flag]).unwrap_err();
+        assert_eq!(mistakes[0].1.message, message);
+    }
+}
+
+/// Keys of one random pool.
+fn keys() -> impl Strategy<Value = PoolKeys> {
+    (
+        1u32..30_000,
+        1u64..1 << 14,
+        0u64..600,
+        [0u64..300, 0u64..3000],
+        1u32..5,
+        any::<(bool, bool, bool)>(),
+    )
+        .prop_map(|(instances, grains, guard, [table, stack], pools, flags)| {
+            let (is_wasmtime, shrinks, keeps) = flags;
+            let kib = |kib| Some(Setting::given(Size::kib(kib)));
+            let engine = if is_wasmtime {
+                Engine::Wasmtime
+            } else {
+                Engine::Native
+            };
+            PoolKeys {
+                engine: Some(Setting::given(engine)),
+                max_instances: Some(Setting::given(instances)),
+                memory_reservation: kib(64 * grains),
+                guard_size: kib(64 * guard + 64),
+                table_reservation: kib(table).filter(|_| !is_wasmtime),
+                stack_reservation: kib(stack + 1024),
+                pools: Some(Setting::given(pools)),
+                on_misfit: Some(Setting::given(if shrinks {
+                    OnMisfit::Shrink
+                } else {
+                    OnMisfit::Error
+                })),
+                keep: Some(Setting::given(if keeps {
+                    Keep::MaxInstances
+                } else {
+                    Keep::MemoryReservation
+                })),
+                wasmtime: WasmtimeKeys {
+                    version: is_wasmtime.then_some(Setting::given(WasmtimeVersion::major(48))),
+                    ..WasmtimeKeys::EMPTY
+                },
+                ..PoolKeys::EMPTY
+            }
+        })
+}
+
+fn limit() -> impl Strategy<Value = Option<Size>> {
+    prop::option::of((1u64..1 << 20).prop_map(|mib| Size::mib(256 + mib)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// What is guaranteed stays within every limit together with what the process itself is left, and the limit that
+    /// is named is exceeded by what is asked.
+    #[test]
+    fn what_is_guaranteed_stays_within_every_limit(
+        pools in prop::collection::vec(keys(), 1..5),
+        rlimit_as in limit(),
+        rlimit_data in limit(),
+        max_map_count in prop::option::of(3000u32..1 << 20),
+    ) {
+        let names = ["a", "b", "c", "d"];
+        let mut settings = Settings::new(&names[..pools.len()], &[]).address_space(AddressSpaceKeys {
+            rlimit_as: rlimit_as.map(|limit| Setting::given(Some(limit))),
+            rlimit_data: rlimit_data.map(|limit| Setting::given(Some(limit))),
+            max_map_count: max_map_count.map(Setting::given),
+            ..AddressSpaceKeys::EMPTY
+        });
+        for (index, keys) in pools.iter().enumerate() {
+            settings = settings.pool(index, *keys);
+        }
+        let Ok(case) = settings.case(X86_64) else {
+            return Ok(());
+        };
+        let plan = Plan::new(&case);
+        let sum = |limits: &[Limits]| {
+            limits.iter().fold(case.budget.own(), |sum: Demand, limits| {
+                sum.and(limits.demand(case.budget.page_size))
+            })
+        };
+        let exceeded = sum(plan.guaranteed()).exceeds(&case.budget.limits.most());
+        match &plan.misfit {
+            None => prop_assert_eq!(exceeded, None),
+            Some(misfit) if misfit.limit == Limit::Hole => {}
+            Some(misfit) => prop_assert!(misfit.need > misfit.have, "{:?}", misfit),
+        }
+        for pool in 0..plan.guaranteed().len() {
+            if let Some(bound) = plan.bound(&case, pool) {
+                prop_assert!(bound.need > bound.have || bound.limit == Limit::Hole);
+            }
+        }
+    }
+}
+
+/// Nothing else bounds the budget of a profile.
+#[test]
+fn a_budget_has_the_limits_of_its_system() {
+    let budget = |target| Budget::new(&VaProfile::floor(target).unwrap(), Shape::DEFAULT, None);
+    assert_eq!(budget(X86_64).limits, ProcessLimits::LINUX);
+    assert_eq!(budget(X86_64).maps_for_pools(), Some(63_482));
+    let mac = Target::new(Arch::Aarch64, Os::Macos, 64);
+    assert_eq!(budget(mac).limits, ProcessLimits::NONE);
+}
