@@ -413,6 +413,7 @@ fn the_json_is_what_the_schema_says() {
         "",
         TOO_LARGE,
         "[pooling_allocator]\ntable_reservation = 0\nstack_reservation = 0\npools = 3\n",
+        "[address_space]\naslr = 12\nstack_limit = \"512MiB\"\nlayout = \"legacy\"\n",
         "[pool.a]\nmax_instances = 3\n[pool.b]\nmax_instances = 60000\nmemory_reservation = \"1MiB\"\n",
     ];
     for file in files {
@@ -423,7 +424,7 @@ fn the_json_is_what_the_schema_says() {
             X86_64,
             "aarch64-apple-darwin",
             "i686-unknown-linux-gnu",
-            "wasm32-unknown-unknown",
+            "x86_64-unknown-netbsd",
         ] {
             let json = project.run(&["--emit", "json", "--target", target]).json();
             if let Err(error) = schemas.validate(&json, schema) {
@@ -431,6 +432,67 @@ fn the_json_is_what_the_schema_says() {
             }
         }
     }
+}
+
+/// How well a profile is known is part of every verdict.
+#[test]
+fn a_verdict_says_how_well_the_profile_is_known() {
+    let project = Project::new();
+    for (target, known) in [
+        (RISCV64, "measured"),
+        ("s390x-unknown-linux-gnu", "source"),
+        ("armv7-unknown-linux-gnueabihf", "derived"),
+        ("x86_64-unknown-netbsd", "unconfirmed"),
+    ] {
+        let ran = project.run(&["check", "--target", target]);
+        ran.ends(0).says(&format!("(pie, {known} profile): 100"));
+        assert_eq!(project.results(&["--target", target])[0]["known"], known);
+    }
+}
+
+/// What has no address space that mmap gives out, or of which nothing is known, gets no number.
+#[test]
+fn a_target_of_which_nothing_is_known_is_refused() {
+    let project = Project::new();
+    for target in [
+        "thumbv7em-none-eabihf",
+        "wasm32-wasip1",
+        "wasm32-unknown-unknown",
+        "x86_64-fortanix-unknown-sgx",
+        "riscv64gc-unknown-none-elf",
+        "aarch64-unknown-uefi",
+        "sparc64-unknown-linux-gnu",
+    ] {
+        for command in [&["check"][..], &["explain"], &[], &["profiles"]] {
+            project
+                .run(&[command, &["--target", target]].concat())
+                .ends(101)
+                .says(&format!("error[PC0037]: on `{target}`: no VA profile is for"));
+        }
+    }
+    assert!(!project.path("src/pool_limits.rs").exists());
+}
+
+/// A kernel of one's own has no operating system.
+#[test]
+fn a_profile_of_ones_own_serves_targets_without_a_system() {
+    let project = Project::with(
+        "[pooling_allocator]\nmax_instances = 2048\nmemory_reservation = \"4GiB\"\n\
+         [address_space]\nva_profile = \"kernel\"\n\
+         [va_profile.kernel]\narch = \"riscv64\"\nwindow = \"32TiB\"\npage_size = \"4KiB\"\n",
+    );
+    let bare = ["--target", "riscv64gc-unknown-none-elf"];
+    project
+        .run(&[&["check"][..], &bare].concat())
+        .ends(0)
+        .says("fits kernel (pie, unconfirmed profile): 2048 of 2048 instances guaranteed");
+    let memories = &project.results(&bare)[0]["footprint"]["mappings"][0];
+    assert_eq!(memories["bytes"], 2048 * 4_328_521_728_u64 + (32 << 20));
+    // It is of its architecture alone.
+    project
+        .run(&["check", "--target", "thumbv7em-none-eabihf"])
+        .ends(101)
+        .says("error[PC0014]");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::place::KINDS;
 use crate::plan::{largest_fit, mappings, with_value};
 use crate::room::{HOLES, max, min};
 use crate::setting::Keep;
-use crate::size::Size;
+use crate::size::{GRAIN, Size};
 use crate::sum::{Bound, Demand};
 
 /// Why what is asked does not fit; nothing when it does.
@@ -172,6 +172,19 @@ const fn of_limit(
     misfit.largest_fit = largest_fit(case, asked, misfit.pool);
     if let (Limit::Hole, Some(instances)) = (limit, misfit.largest_fit.max_instances) {
         misfit = misfit.in_all_holes(case, asked, instances);
+    }
+    if let (Limit::Hole, MappingName::Memories, Some(fits)) =
+        (limit, misfit.mapping, misfit.largest_fit.memory_reservation)
+        && misfit.slot.is_none()
+    {
+        // Where ASLR puts things otherwise, there may be less than here.
+        let next = fits.get().saturating_add(GRAIN.get());
+        let next = asked[misfit.pool].with_reservation(Size::bytes(next));
+        if let Some(mappings) = next.mappings(budget.page_size) {
+            let most = mappings.sizes[0].saturating_sub(1);
+            misfit.have = min(misfit.have, most);
+            misfit.holes[0] = misfit.holes[0].min(Size::bytes(most));
+        }
     }
     misfit
 }
