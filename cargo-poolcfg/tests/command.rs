@@ -467,7 +467,9 @@ fn a_target_of_which_nothing_is_known_is_refused() {
             project
                 .run(&[command, &["--target", target]].concat())
                 .ends(101)
-                .says(&format!("error[PC0037]: on `{target}`: no VA profile is for"));
+                .says(&format!(
+                    "error[PC0037]: on `{target}`: no VA profile is for"
+                ));
         }
     }
     assert!(!project.path("src/pool_limits.rs").exists());

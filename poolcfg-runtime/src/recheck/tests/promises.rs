@@ -49,7 +49,7 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
         any::<bool>(),
         select(vec![OnMisfit::Shrink, OnMisfit::Shrink, OnMisfit::Error]),
         select(vec![Keep::MemoryReservation, Keep::MaxInstances]),
-        prop_oneof![5 => Just(1u32), 2 => 2u32..4, 1 => Just(40)],
+        prop_oneof![5 => Just(1u32), 2 => 2u32..4],
     )
         .prop_map(
             move |((count, share, guard), (table, stack), wasmtime, on_misfit, keep, pools)| {
@@ -128,14 +128,22 @@ fn start(process: &Process, promises: &[Promise<'static>], order: &[usize]) -> R
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 40,
+/// 24 cases, or as many as `PROPTEST_CASES` says. Each is started six times, so it is not made smaller for long.
+fn config() -> ProptestConfig {
+    let config = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(24),
+    };
+    ProptestConfig {
         failure_persistence: None,
         max_global_rejects: 1 << 16,
         max_shrink_iters: 20,
-        ..ProptestConfig::default()
-    })]
+        ..config
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
 
     #[test]
     fn every_pool_gets_its_guarantee_in_any_order(
@@ -150,7 +158,7 @@ proptest! {
         aslr in select(Aslr::NAMED.to_vec()),
         thrown in prop::collection::vec((any::<[u64; 4]>(), any::<bool>()), 2),
         ends in any::<[bool; 4]>(),
-        order in any::<[prop::sample::Index; 40]>(),
+        order in any::<[prop::sample::Index; 12]>(),
     ) {
         let (limit, stack_limit) = stack;
         let promises = promises(&profile, &pools, AddressSpaceKeys {

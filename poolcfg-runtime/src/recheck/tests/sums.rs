@@ -125,6 +125,7 @@ impl Started {
         let footprint = one.footprint(taken.page_size).unwrap();
         let place = u64::MAX / 4 + wide(self.taken.len());
         self.machine.holdings.push(Holding {
+            unmapped: None,
             name: Some(promise.name),
             ranges: match one.wasmtime {
                 Some(_) => Vec::new(),
