@@ -20,6 +20,8 @@ struct State<M> {
     /// The threads that hold, each as often as it does.
     holders: Vec<ThreadId>,
     places: Vec<Place<M>>,
+    /// What lies between the engine's place and the room above it.
+    page: Option<M>,
 }
 
 /// The place of one pool.
@@ -40,6 +42,7 @@ impl<M> Kept<M> {
             state: Mutex::new(State {
                 holders: Vec::new(),
                 places: Vec::new(),
+                page: None,
             }),
             left: Condvar::new(),
         }
@@ -70,12 +73,13 @@ impl<M> Kept<M> {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// This thread holds from now on, these places too.
-    pub(crate) fn enter(&self, places: Vec<Place<M>>) -> ThreadId {
+    /// This thread holds from now on, and these places.
+    pub(crate) fn enter(&self, places: Vec<Place<M>>, page: Option<M>) -> ThreadId {
         let thread = thread::current().id();
         let mut state = self.lock();
         state.holders.push(thread);
         state.places.extend(places);
+        state.page = state.page.take().or(page);
         thread
     }
 
@@ -85,13 +89,11 @@ impl<M> Kept<M> {
         if let Some(at) = state.holders.iter().position(|holder| *holder == thread) {
             state.holders.swap_remove(at);
         }
-        let places = if state.holders.is_empty() {
-            std::mem::take(&mut state.places)
-        } else {
-            Vec::new()
-        };
+        if state.holders.is_empty() {
+            state.places.clear();
+            state.page = None;
+        }
         drop(state);
-        drop(places);
         self.left.notify_all();
     }
 

@@ -9,7 +9,7 @@ use poolcfg_core::{Limits, Promise};
 use crate::ledger::Holding;
 
 /// More pools than this are not reserved beside one another: they would be mapped at each recheck again.
-const MOST: usize = 1024;
+const MOST: usize = 256;
 
 /// One pool that is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,13 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// What is to come of the file of `promise` beside one pool of its own.
-    pub(crate) fn new(promise: &Promise<'static>, holdings: &[Holding]) -> Self {
+    /// What is to come of the file of `promise` beside one pool of its own: a new one, or one of `holdings` whose
+    /// engine is to be made.
+    pub(crate) fn new(
+        promise: &Promise<'static>,
+        holdings: &[Holding],
+        own: Option<usize>,
+    ) -> Self {
         let mut order = Self::default();
         let file = || promise.process.pools();
         // Engines of other files have no place in this one.
@@ -43,13 +48,22 @@ impl Order {
         }
         let mut list = &mut order.before;
         for (name, limits) in file() {
-            let held = || holdings.iter().filter(|holding| holding.name == Some(name));
-            let unmapped = held().filter_map(|holding| holding.unmapped);
-            list.extend(unmapped.map(|limits| ToCome::checked(name, limits)));
-            let mut here = held().count();
-            if name == promise.name {
+            let mut here = 0;
+            // Equal pools were placed in the order of their rechecks.
+            for (at, holding) in holdings.iter().enumerate() {
+                if holding.name != Some(name) {
+                    continue;
+                }
+                here += 1;
+                if own == Some(at) {
+                    list = &mut order.after;
+                } else if let Some(limits) = holding.unmapped {
+                    list.push(ToCome::checked(name, limits));
+                }
+            }
+            if name == promise.name && own.is_none() {
                 list = &mut order.after;
-                here = here.saturating_add(1);
+                here += 1;
             }
             let all = usize::try_from(limits.pools).unwrap_or(usize::MAX);
             let more = ToCome {
@@ -58,10 +72,8 @@ impl Order {
                 checked: false,
             };
             // More than the most are as good as one more.
-            list.extend(std::iter::repeat_n(
-                more,
-                all.saturating_sub(here).min(MOST + 1),
-            ));
+            let more = std::iter::repeat_n(more, all.saturating_sub(here).min(MOST + 1));
+            list.extend(more);
         }
         order
     }
@@ -71,22 +83,16 @@ impl Order {
         self.before.iter().chain(&self.after)
     }
 
-    /// Whether nothing is to come.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.before.is_empty() && self.after.is_empty()
-    }
-
     /// What is guaranteed to those that have not been rechecked.
     pub(crate) fn guarantees(&self) -> Vec<Limits> {
         let unchecked = self.iter().filter(|pool| !pool.checked);
         unchecked.map(|pool| pool.limits).collect()
     }
 
-    /// Whether the place of a pool with this name depends on the others: equal pools have one order only, and too
-    /// many are not reserved.
-    pub(crate) fn matters(&self, name: &str) -> bool {
+    /// Whether there are others, and few enough to be reserved.
+    pub(crate) fn matters(&self) -> bool {
         let count = self.before.len() + self.after.len();
-        count <= MOST && self.iter().any(|pool| pool.name != name || pool.checked)
+        (1..=MOST).contains(&count)
     }
 
     /// The same without engines that are not made yet.

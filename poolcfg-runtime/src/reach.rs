@@ -18,6 +18,14 @@ use crate::proc;
 /// defaults, mm/Kconfig), where null pointers with an offset should fault.
 const LOWEST: u64 = 1 << 20;
 
+/// What slots leave free at the bottom as long as there is room elsewhere: addresses of 32 bits, which `MAP_32BIT` and
+/// some compilers of programs ask for.
+const LOW: u64 = if cfg!(target_pointer_width = "32") {
+    LOWEST
+} else {
+    1 << 32
+};
+
 /// Room for the stack of a process without a limit: what the model leaves it.
 const STACK: Size = Size::mib(8);
 
@@ -95,14 +103,6 @@ impl Reach {
         page_size: Size::ZERO,
     };
 
-    /// The same with this much room for the heap.
-    pub(crate) fn with_heap(&self, heap: Size) -> Self {
-        Self {
-            heap,
-            ..self.clone()
-        }
-    }
-
     /// What is to be said of so many bytes there. `window` is asked for when it matters.
     pub(crate) fn spot(
         &self,
@@ -131,13 +131,19 @@ impl Reach {
     }
 
     /// Whether what ends there was found from the top down.
-    fn is_below_the_base(&self, end: u64) -> bool {
+    pub(crate) fn is_below_the_base(&self, end: u64) -> bool {
         self.base.is_some_and(|base| end <= base)
     }
 
     /// What is free around so many bytes, which themselves may be mapped or not, as far as slots may lie there: less the
-    /// room that the stack is left, and that a heap is left behind it.
-    pub(crate) fn around(&self, maps: &str, start: u64, bytes: Size) -> Option<Range<u64>> {
+    /// room that the stack is left, and `room` above a heap and at the very bottom.
+    pub(crate) fn around(
+        &self,
+        maps: &str,
+        start: u64,
+        bytes: Size,
+        room: Size,
+    ) -> Option<Range<u64>> {
         let own = start..start.saturating_add(bytes.get());
         let mut below: Option<(u64, &str)> = None;
         let mut above = u64::MAX;
@@ -157,17 +163,17 @@ impl Reach {
                 above = above.min(map.start.max(own.end));
             }
         }
-        let (mut start, name) = below.unwrap_or((LOWEST, ""));
-        // Where there is no heap yet, one may begin behind any file.
-        let is_behind_heap = match heap {
-            Some(heap) => heap == start,
-            None => name.starts_with('/'),
+        let start = match (below, heap) {
+            // Some programs ask for addresses of 32 bits.
+            (None, _) if !room.is_zero() => LOW,
+            (None, _) => LOWEST,
+            (Some((end, _)), Some(heap)) if end == heap => end.saturating_add(room.get()),
+            // Where there is no heap yet, one may begin behind any file.
+            (Some((end, name)), None) if name.starts_with('/') => end.saturating_add(room.get()),
+            (Some((end, _)), _) => end,
         };
-        if is_behind_heap {
-            start = start.saturating_add(self.heap.get());
-        }
         let end = match (self.base, &self.stack) {
-            (Some(base), _) if self.is_below_the_base(own.end) => above.min(base),
+            (Some(base), _) if own.end <= base => above.min(base),
             (_, Some(stack)) if own.start < stack.end => above.min(stack.start),
             _ => above,
         };

@@ -4,23 +4,25 @@
 //! only when that fails is the cause looked for.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
 use crate::bounds::{Bounds, Exceeded, beside_slots, demand};
-use crate::kept::Place;
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
 use crate::misfit::{Misfit, RecheckError, RecheckLimit};
 use crate::options::RecheckOptions;
-use crate::order::{Order, ToCome};
+use crate::order::Order;
 use crate::proc;
 use crate::reach::Reach;
 use crate::slabs::{Placer, Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
 use crate::spacious::Spacious;
 use crate::variables::InForce;
+
+mod in_order;
+
+pub(crate) use in_order::hold;
 
 /// One recheck at a time: what one has measured, another would take.
 pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -97,7 +99,7 @@ pub(crate) fn recheck<M: Machine>(
     options: RecheckOptions,
 ) -> Result<Taken<M::Mapping>, RecheckError> {
     let holdings = machine.holdings();
-    let this = Recheck::new(machine, promise, options, &holdings)?;
+    let this = Recheck::new(machine, promise, options, &holdings, None)?;
     let in_force = this.in_force;
     // The least that is of use, where it is a number of instances that shrinks.
     let min = match in_force.keep {
@@ -132,40 +134,6 @@ pub(crate) fn recheck<M: Machine>(
     Err(this.misfit(limits, failure).into())
 }
 
-/// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
-/// of the answer leaves; as far as there are such places.
-pub(crate) fn hold<M: Machine>(
-    machine: &M,
-    promise: &Promise<'static>,
-    limits: &Limits,
-) -> ThreadId {
-    let kept = machine.kept();
-    loop {
-        kept.wait();
-        let _one = one_at_a_time();
-        if kept.is_held_elsewhere() {
-            // Another thread has come first.
-            continue;
-        }
-        if kept.is_held() {
-            // It is to be mapped there.
-            drop(kept.take_checked(promise.name, limits));
-            return kept.enter(Vec::new());
-        }
-        let mut holdings = machine.holdings();
-        let own = |holding: &Holding| {
-            holding.name == Some(promise.name) && holding.unmapped == Some(*limits)
-        };
-        if let Some(own) = holdings.iter().position(own) {
-            holdings.swap_remove(own);
-        }
-        // The variables were right when it was rechecked.
-        let places = Recheck::new(machine, promise, RecheckOptions::new(), &holdings)
-            .map_or_else(|_| Vec::new(), |this| this.places_beside(limits));
-        return kept.enter(places);
-    }
-}
-
 /// Bytes of address space that pools hold.
 fn held(holdings: &[Holding]) -> Size {
     let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
@@ -174,22 +142,17 @@ fn held(holdings: &[Holding]) -> Size {
     }))
 }
 
-/// A pool in its place, and those that are still to come in theirs.
-struct InOrder<M> {
-    own: Slabs<M>,
-    others: Vec<(ToCome, Slabs<M>)>,
-}
-
 impl<'a, M: Machine> Recheck<'a, M> {
     fn new(
         machine: &'a M,
         promise: &'a Promise<'static>,
         options: RecheckOptions,
         holdings: &[Holding],
+        own: Option<usize>,
     ) -> Result<Self, RecheckError> {
         let page_size = machine.page_size();
         let in_force = InForce::read(promise, page_size, |name| machine.variable(name))?;
-        let order = Order::new(promise, holdings);
+        let order = Order::new(promise, holdings, own);
         let to_come = order.guarantees();
         Ok(Self {
             machine,
@@ -206,180 +169,6 @@ impl<'a, M: Machine> Recheck<'a, M> {
             order,
             reach: Reach::of(machine, options.wide, promise.headroom),
         })
-    }
-
-    /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
-    fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
-        self.bounds.check(guaranteed, &[]).ok()?;
-        let kept = self.machine.kept();
-        let mut place = kept.take(self.promise.name)?;
-        if place.limits != *guaranteed {
-            // Variables have changed it: what was kept is free now.
-            return None;
-        }
-        let slabs = if guaranteed.wasmtime.is_some() {
-            // Until its own engine is made.
-            place.checked = true;
-            kept.put(place);
-            Slabs::NONE
-        } else if place.spare {
-            place.slabs.trim(self.machine).ok()?
-        } else {
-            place.slabs
-        };
-        Some(Taken {
-            limits: *guaranteed,
-            page_size: self.page_size,
-            slabs,
-        })
-    }
-
-    /// Reserves the pools that are still to come in the file's order, this one among them with these limits; and
-    /// `room` first, for what the process maps meanwhile.
-    ///
-    /// Where each mapping goes does not depend on those behind it. So the others find their places whichever of
-    /// them comes next, as long as the process maps no more than `room`.
-    fn in_order(
-        &self,
-        order: &Order,
-        limits: &Limits,
-        room: Size,
-        spare: bool,
-    ) -> Result<InOrder<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let reach = self.reach.with_heap(room);
-        let beside = |held, bytes, source| Refusal::beside(held, limits, bytes, source);
-        let above = (!room.is_zero()).then(|| self.machine.reserve(room));
-        let above = above.transpose();
-        let _above = above.map_err(|source| beside(Slabs::NONE, room, source))?;
-        let mut others = Vec::new();
-        for pool in &order.before {
-            match self.slabs(&pool.limits, &reach, spare) {
-                Ok(slabs) => others.push((*pool, slabs)),
-                Err(other) => return Err(beside(Slabs::NONE, other.bytes, other.source)),
-            }
-        }
-        // What is only given back has to find its place again, too.
-        let own = self.slabs(limits, &reach, spare && limits.wasmtime.is_some())?;
-        for pool in &order.after {
-            match self.slabs(&pool.limits, &reach, spare) {
-                Ok(slabs) => others.push((*pool, slabs)),
-                Err(other) => return Err(beside(own, other.bytes, other.source)),
-            }
-        }
-        Ok(InOrder { own, others })
-    }
-
-    /// The most room, up to the headroom, with which something is had.
-    fn with_most_room<T>(
-        &self,
-        mut attempt: impl FnMut(Size) -> Result<T, Box<Refusal<M::Mapping>>>,
-    ) -> Result<T, Box<Refusal<M::Mapping>>> {
-        const GRAIN: Size = Size::mib(1);
-        match attempt(self.headroom) {
-            Err(refusal) if refusal.is_of_size() && !self.headroom.is_zero() => drop(refusal),
-            done => return done,
-        }
-        // What it held would be missing.
-        drop(attempt(Size::ZERO)?);
-        let most = self.headroom.get().div_ceil(GRAIN.get());
-        let room = |grains: u64| Size::bytes(grains.saturating_mul(GRAIN.get()));
-        let fits = largest(0, most, |grains| attempt(room(grains)).is_ok());
-        attempt(room(fits))
-    }
-
-    /// Takes a pool in its place of the file's order, and puts it to the high end of the holes in which it lies, so that
-    /// what is left of each is one hole for what is still to come.
-    fn take_in_order(
-        &self,
-        order: &Order,
-        limits: Limits,
-        room: Size,
-        spare: bool,
-    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let InOrder { own, others } = self.in_order(order, &limits, room, spare)?;
-        drop(others);
-        Ok(Taken {
-            limits,
-            page_size: self.page_size,
-            slabs: self.raise(own, limits)?,
-        })
-    }
-
-    /// Puts a native pool to the high ends of its holes.
-    fn raise(
-        &self,
-        slabs: Slabs<M::Mapping>,
-        limits: Limits,
-    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        if limits.wasmtime.is_some() {
-            // It is given back, and mapped by its engine.
-            return Ok(slabs);
-        }
-        let placer = Placer {
-            machine: self.machine,
-            reach: &self.reach.with_heap(Size::ZERO),
-            spare: false,
-        };
-        let raised = slabs.raise(placer);
-        raised.map_err(|source| Refusal::beside(Slabs::NONE, &limits, Size::ZERO, source))
-    }
-
-    /// Takes what is guaranteed: in its place of the file's order where the others find theirs, and otherwise by
-    /// itself.
-    fn take_guaranteed(
-        &self,
-        limits: Limits,
-    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        // An engine that is not made yet may have been mapped without our knowing.
-        let unchecked = &self.order.unchecked();
-        // On a kernel that aligns nothing, the alignment may be what is missing.
-        for (order, spare) in [
-            (&self.order, true),
-            (&self.order, false),
-            (unchecked, true),
-            (unchecked, false),
-        ] {
-            if self.order_matters(order) {
-                let take = |room| self.take_in_order(order, limits, room, spare);
-                match self.with_most_room(take) {
-                    Err(refusal) if refusal.is_of_size() => {}
-                    done => return done,
-                }
-            }
-        }
-        let take = |room| {
-            Ok(Taken {
-                limits,
-                page_size: self.page_size,
-                slabs: self.slabs(&limits, &self.reach.with_heap(room), false)?,
-            })
-        };
-        self.with_most_room(take)
-    }
-
-    /// Whether a place depends on pools that are still to come; what is held meanwhile keeps their places.
-    fn order_matters(&self, order: &Order) -> bool {
-        order.matters(self.promise.name) && !self.machine.kept().is_held()
-    }
-
-    /// The places of the others, while an engine of these limits maps its own.
-    fn places_beside(&self, limits: &Limits) -> Vec<Place<M::Mapping>> {
-        if !self.order_matters(&self.order) {
-            return Vec::new();
-        }
-        let found = [true, false].into_iter().find_map(|spare| {
-            let attempt = |room| self.in_order(&self.order, limits, room, spare);
-            Some((spare, self.with_most_room(attempt).ok()?.others))
-        });
-        let (spare, others) = found.unwrap_or_default();
-        let places = others.into_iter().map(|(pool, slabs)| Place {
-            name: pool.name,
-            limits: pool.limits,
-            slabs,
-            spare,
-            checked: pool.checked,
-        });
-        places.collect()
     }
 
     /// Reserves one pool, and makes sure that `headroom` finds its place beside it.
@@ -411,27 +200,24 @@ impl<'a, M: Machine> Recheck<'a, M> {
     }
 
     fn reserve_pool(&self, limits: Limits) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        Ok(Taken {
-            limits,
-            page_size: self.page_size,
-            slabs: self.slabs(&limits, &self.reach, false)?,
-        })
+        Ok(self.taken(limits, self.slabs(&limits, self.headroom, false)?))
     }
 
-    /// Reserves one pool, a native one where its slots may lie.
+    /// Reserves one pool, a native one where its slots may lie, with so much room for the heap.
     fn slabs(
         &self,
         limits: &Limits,
-        reach: &Reach,
+        heap: Size,
         spare: bool,
     ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
         let reach = match limits.wasmtime {
             Some(_) => &Reach::ANY,
-            None => reach,
+            None => &self.reach,
         };
         let placer = Placer {
             machine: self.machine,
             reach,
+            heap,
             spare,
         };
         Slabs::reserve(placer, limits, self.page_size)
@@ -448,14 +234,22 @@ impl<'a, M: Machine> Recheck<'a, M> {
                 .check(&self.scale.limits(value), &self.to_come)
                 .is_ok()
         });
+        // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
+        // an engine that is still to be made, find no other for.
+        let in_order = self.in_force.asked.wasmtime.is_some() || self.order.matters();
         let take = |value| {
             let limits = self.scale.limits(value);
-            // What the process maps meanwhile may go into any hole that is large enough, also into the one that
-            // others, or an engine that is still to be made, find no other for.
-            if limits.wasmtime.is_some() || !self.order.is_empty() {
-                self.take_in_order(&self.order, limits, self.headroom, true)
+            if in_order {
+                self.take_beyond(limits)
             } else {
                 self.reserve(limits, self.headroom)
+            }
+        };
+        let fits = |value| {
+            if in_order {
+                self.is_room_beyond(&self.scale.limits(value))
+            } else {
+                take(value).is_ok()
             }
         };
         let mut misfit = most;
@@ -472,7 +266,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
                 Err(_) => {}
             }
         }
-        let fit = largest(least, misfit, |value| take(value).is_ok());
+        let fit = largest(least, misfit, fits);
         if fit > least
             && let Ok(taken) = take(fit)
         {

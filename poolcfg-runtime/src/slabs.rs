@@ -159,15 +159,21 @@ impl<M> Slabs<M> {
         Ok(held)
     }
 
-    /// Puts each mapping to the high end of its hole, the highest first: those below follow.
-    pub(crate) fn raise<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
-        self.each(placer.machine, |mapping| placer.raise(mapping))
+    /// Moves each mapping to the low end of its hole.
+    pub(crate) fn lower<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
+        // The lowest first: those above follow.
+        self.exchange(placer.machine, false, |mapping| placer.lower(mapping))
     }
 
-    /// Gives back what was added to the mappings lest alignment puts them elsewhere.
+    /// Moves each mapping to the high end of its hole.
+    pub(crate) fn raise<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
+        self.exchange(placer.machine, true, |mapping| placer.raise(mapping))
+    }
+
+    /// Gives back what was added to each mapping for its alignment.
     pub(crate) fn trim<H: Machine<Mapping = M>>(self, machine: &H) -> io::Result<Self> {
         let alignment = alignment(machine.page_size());
-        self.each(machine, |mapping| {
+        self.exchange(machine, true, |mapping| {
             let (start, bytes) = (machine.address(&mapping), machine.bytes(&mapping));
             let exact = bytes.saturating_sub(alignment);
             if alignment.is_zero() || exact < alignment {
@@ -179,17 +185,21 @@ impl<M> Slabs<M> {
         })
     }
 
-    /// Exchanges each mapping, the highest first.
-    fn each<H: Machine<Mapping = M>>(
+    /// Exchanges each mapping for another one, the highest first or the lowest.
+    fn exchange<H: Machine<Mapping = M>>(
         self,
         machine: &H,
+        highest_first: bool,
         mut exchange: impl FnMut(M) -> io::Result<M>,
     ) -> io::Result<Self> {
         let memories = self.memories.len();
         let has_tables = self.tables.is_some();
         let rest = self.tables.into_iter().chain(self.stacks);
         let mut all: Vec<_> = self.memories.into_iter().chain(rest).enumerate().collect();
-        all.sort_by_key(|(_, mapping)| std::cmp::Reverse(machine.address(mapping)));
+        all.sort_by_key(|(_, mapping)| machine.address(mapping));
+        if highest_first {
+            all.reverse();
+        }
         let all = all
             .into_iter()
             .map(|(at, mapping)| Ok((at, exchange(mapping)?)));
@@ -221,16 +231,25 @@ pub(crate) const fn alignment(page_size: Size) -> Size {
 }
 
 /// Takes mappings where they may lie.
-#[derive(Clone, Copy)]
 pub(crate) struct Placer<'a, H> {
     pub(crate) machine: &'a H,
     pub(crate) reach: &'a Reach,
-    /// Whether each has as much to spare as alignment may take, so that the same mapping finds the same place again.
+    /// Bytes that a heap is left behind it.
+    pub(crate) heap: Size,
+    /// Whether each mapping has as much to spare as alignment may take, so that an equal one finds its place again.
     pub(crate) spare: bool,
 }
 
+impl<H> Clone for Placer<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Placer<'_, H> {}
+
 impl<H: Machine> Placer<'_, H> {
-    /// One mapping of so many bytes, where the kernel puts it or above in the same hole.
+    /// One mapping of so many bytes: where the kernel puts it, or at the high end of that hole.
     fn take(&self, bytes: Size) -> io::Result<H::Mapping> {
         let alignment = alignment(self.machine.page_size());
         let bytes = if self.spare && bytes >= alignment {
@@ -247,46 +266,76 @@ impl<H: Machine> Placer<'_, H> {
             match self.reach.spot(start, bytes, window) {
                 Spot::Good => return Ok(mapping),
                 Spot::Bad => misplaced.push(mapping),
-                spot @ (Spot::Low | Spot::NearStack) => {
-                    let range = self.range(&mapping, bytes);
-                    match range.to {
-                        Some(to) => return self.put(mapping, bytes, to),
-                        // A machine without /proc tells nothing of heaps.
-                        None if range.is_unknown && spot == Spot::Low => return Ok(mapping),
+                spot @ (Spot::Low | Spot::NearStack) => match self.hole(&mapping) {
+                    Hole::Around(free) => match self.high_end(&mapping, &free) {
+                        Some(to) => return self.put(mapping, to),
                         // Held meanwhile, so that the next one comes to lie elsewhere.
                         None => misplaced.push(mapping),
-                    }
-                }
+                    },
+                    Hole::Unknown if spot == Spot::Low => return Ok(mapping),
+                    Hole::Unknown | Hole::Full => misplaced.push(mapping),
+                },
             }
         }
         Err(io::ErrorKind::OutOfMemory.into())
     }
 
-    /// Puts a mapping to the high end of the hole in which it lies: what is left of the hole is one piece below it,
-    /// in which a heap may grow.
+    /// Moves a mapping to the high end of the hole in which it lies.
     fn raise(&self, mapping: H::Mapping) -> io::Result<H::Mapping> {
-        let bytes = self.machine.bytes(&mapping);
-        match self.range(&mapping, bytes).to {
-            Some(to) => self.put(mapping, bytes, to),
-            None => Ok(mapping),
+        if let Hole::Around(free) = self.hole(&mapping)
+            && let Some(to) = self.high_end(&mapping, &free)
+        {
+            return self.put(mapping, to);
         }
+        Ok(mapping)
     }
 
-    /// Where a mapping would lie at the high end of what is free around it.
-    fn range(&self, mapping: &H::Mapping, bytes: Size) -> HighEnd {
-        let start = self.machine.address(mapping);
+    /// Moves a mapping to the low end of the hole in which it lies. One that was found from the bottom up is at the end
+    /// that is filled last.
+    fn lower(&self, mapping: H::Mapping) -> io::Result<H::Mapping> {
+        let (start, bytes) = (self.machine.address(&mapping), self.machine.bytes(&mapping));
+        if self
+            .reach
+            .is_below_the_base(start.saturating_add(bytes.get()))
+            && let Hole::Around(free) = self.hole(&mapping)
+            && let Some(to) = free.start.checked_next_multiple_of(self.grain(start).get())
+            && to < start
+        {
+            return self.put(mapping, to);
+        }
+        Ok(mapping)
+    }
+
+    /// The hole in which a mapping lies.
+    fn hole(&self, mapping: &H::Mapping) -> Hole {
+        let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
         let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
-        let free = Some(&maps).filter(|maps| !maps.is_empty());
-        let free = free.and_then(|maps| self.reach.around(maps, start, bytes));
-        HighEnd {
-            to: free.and_then(|free| high_end(start, bytes, free, self.machine.page_size())),
-            is_unknown: maps.is_empty(),
+        if maps.is_empty() {
+            return Hole::Unknown;
+        }
+        match self.reach.around(&maps, start, bytes, self.heap) {
+            Some(free) => Hole::Around(free),
+            None => Hole::Full,
         }
     }
 
-    /// Puts a mapping elsewhere, or where it was, or where the kernel wants it when others have been quicker.
-    fn put(&self, mapping: H::Mapping, bytes: Size, to: u64) -> io::Result<H::Mapping> {
-        let start = self.machine.address(&mapping);
+    /// Where a mapping begins at the high end of a hole; `None` if it does not fit.
+    fn high_end(&self, mapping: &H::Mapping, hole: &Range<u64>) -> Option<u64> {
+        let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
+        let to = Size::bytes(hole.end.checked_sub(bytes.get())?).round_down(self.grain(start));
+        (to.get() >= hole.start).then_some(to.get())
+    }
+
+    /// To what a mapping that begins there is aligned, as far as it matters.
+    fn grain(&self, start: u64) -> Size {
+        let page_size = self.machine.page_size();
+        let grain = Size::bytes(1u64 << start.trailing_zeros().min(62));
+        grain.min(alignment(page_size)).max(page_size)
+    }
+
+    /// Moves a mapping; where others have been quicker, it stays or goes where the kernel wants it.
+    fn put(&self, mapping: H::Mapping, to: u64) -> io::Result<H::Mapping> {
+        let (start, bytes) = (self.machine.address(&mapping), self.machine.bytes(&mapping));
         if to == start {
             return Ok(mapping);
         }
@@ -301,26 +350,14 @@ impl<H: Machine> Placer<'_, H> {
     }
 }
 
-/// What is known of the high end of a hole.
-struct HighEnd {
-    /// Where a mapping would begin there; `None` if it does not fit or nothing is known.
-    to: Option<u64>,
-    /// Whether the system does not tell what is free.
-    is_unknown: bool,
-}
-
-/// Where so many bytes begin at the high end of a free range, aligned as they would be at `start`; `None` if they do
-/// not fit.
-fn high_end(start: u64, bytes: Size, free: Range<u64>, page_size: Size) -> Option<u64> {
-    // The kernel aligns large mappings to what one page table maps, of entries of 8 bytes.
-    let huge_page = page_size.get().saturating_mul(page_size.get() / 8);
-    let grain = 1u64 << start.trailing_zeros().min(62);
-    let grain = Size::bytes(grain.clamp(
-        page_size.get().max(1),
-        huge_page.max(page_size.get()).max(1),
-    ));
-    let to = Size::bytes(free.end.checked_sub(bytes.get())?).round_down(grain);
-    (to.get() >= free.start).then_some(to.get())
+/// What is known of the hole in which a mapping lies.
+enum Hole {
+    /// These addresses, as far as slots may lie there.
+    Around(Range<u64>),
+    /// Nothing of it is left to slots.
+    Full,
+    /// The system does not tell.
+    Unknown,
 }
 
 /// The memories of one pool.

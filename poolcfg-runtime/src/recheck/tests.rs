@@ -925,7 +925,7 @@ proptest! {
             let machine = Made::new(&found);
             let mut held = Vec::new();
             (0..pools).all(|_| {
-                let placer = Placer { machine: &machine, reach: &Reach::ANY, spare: false };
+                let placer = Placer { machine: &machine, reach: &Reach::ANY, heap: Size::ZERO, spare: false };
                 let slabs = Slabs::reserve(placer, limits, Size::kib(4));
                 slabs.map(|slabs| held.push(slabs)).is_ok()
             })

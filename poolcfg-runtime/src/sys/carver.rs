@@ -15,7 +15,7 @@ pub(crate) struct Cut {
     pub(crate) guard: Size,
     /// From one region to the next.
     pub(crate) stride: Size,
-    /// How much of a region may ever be opened.
+    /// How much of a region may ever be opened, as far as a slice can have so much.
     pub(crate) max: Size,
 }
 
@@ -49,7 +49,8 @@ impl Carver {
             mapping: Arc::new(mapping),
             guard,
             stride,
-            max,
+            // A slice has no more bytes than an isize can say; what is left of the stride is guard.
+            max: max.min(page::floor(isize::MAX.unsigned_abs())),
             next: guard,
         }
     }

@@ -73,8 +73,8 @@ impl Mapping {
     /// The address `offset` bytes into the mapping; its end at most.
     pub(super) fn at(&self, offset: usize) -> NonNull<u8> {
         let offset = offset.min(self.len);
-        // SAFETY: the mapping is `len` bytes, which fit an isize, and `offset` is at most `len`.
-        unsafe { self.base.add(offset) }
+        // A mapping may be larger than an isize can say, where pointers have 32 bits: so no `add`.
+        self.base.map_addr(|base| base.saturating_add(offset))
     }
 
     /// Readies the pages for a pool: each is to be had by itself.
@@ -157,12 +157,10 @@ impl Mapping {
     }
 }
 
-/// Bytes as a pointer counts them: offsets within a mapping must fit an isize.
+/// Bytes as a pointer counts them. Of a mapping they need not fit an isize, which bounds what a slice may have: a region
+/// is cut shorter (`Carver`).
 fn len(bytes: Size) -> io::Result<usize> {
-    let len = isize::try_from(bytes.get())
-        .ok()
-        .and_then(|len| usize::try_from(len).ok())
-        .filter(|len| *len > 0);
+    let len = usize::try_from(bytes.get()).ok().filter(|len| *len > 0);
     len.ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 

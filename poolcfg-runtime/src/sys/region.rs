@@ -102,7 +102,8 @@ impl<T: ?Sized> Region<T> {
         self.size
     }
 
-    /// Bytes that it may grow to: `max_memory_size` for a memory, in whole pages.
+    /// Bytes that it may grow to: `max_memory_size` for a memory, in whole pages. Where pointers have 32 bits it is
+    /// below 2 GiB, since a slice has no more; the reservation may be larger.
     #[must_use]
     pub fn max(&self) -> usize {
         self.max

@@ -135,6 +135,41 @@ fn table(rows: &BTreeMap<String, Row>) -> String {
     text
 }
 
+/// A kernel of x86_64 runs programs of i686 itself, in the layout that the model promises of.
+#[test]
+#[ignore = "needs C libraries: cargo xtask test"]
+fn programs_of_i686_start_with_what_is_promised_above_2_gib() {
+    // The promises are for Kconfig's ASLR.
+    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_compat_bits").unwrap_or_default();
+    if std::env::consts::ARCH != "x86_64" || bits.trim() != "8" {
+        eprintln!("left out: this kernel runs no programs of i686 with 8 bits of ASLR");
+        return;
+    }
+    let machines: Vec<_> = MACHINES.iter().collect();
+    let program = program::build(&machines)
+        .into_iter()
+        .find(|program| {
+            program.machine.triple.starts_with("i686") && program.name == "poolcfg-runtime/large"
+        })
+        .expect("the program is built");
+    let libraries = variable("POOLCFG_LIBRARIES")
+        .join("usr")
+        .join(program.machine.gnu)
+        .join("lib");
+    let loader = program.machine.loader.trim_start_matches("/lib/");
+    for _ in 0..20 {
+        let output = Command::new(libraries.join(loader))
+            .arg("--library-path")
+            .arg(&libraries)
+            .arg(&program.file)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(verdict::read(&said).unwrap().passed.len(), 4, "{said}");
+    }
+}
+
 #[test]
 #[ignore = "needs emulators and C libraries: cargo xtask test"]
 fn the_tests_of_both_crates_pass_on_other_architectures() {

@@ -1,8 +1,9 @@
-//! Pools of one file in every order, in processes that are made up: wherever ASLR puts things, each gets its guarantee.
+//! Pools of one file in every order, in processes that are made up: wherever ASLR puts things, each gets what the build
+//! guarantees, with 8 MiB mapped between any two starts.
 
 use poolcfg_core::{
-    AddressSpaceKeys, Aslr, Engine, Layout, LinuxLayout, OnMisfit, Os, Plan, PoolKeys, Promise,
-    RelocationModel, Setting, Settings, Size, Target, VaProfile, WasmtimeVersion,
+    AddressSpaceKeys, Arch, Aslr, Engine, Layout, LinuxLayout, OnMisfit, Os, Plan, PoolKeys,
+    Promise, RelocationModel, Setting, Settings, Size, Target, VaProfile, WasmtimeVersion,
 };
 
 use super::super::space::{Made, reach};
@@ -14,454 +15,356 @@ const BETWEEN: Size = Size::mib(8);
 /// The loader comes first, flush with the mmap base.
 const LIBRARIES: [Size; 3] = [Size::kib(212), Size::mib(2), Size::mib(8)];
 
-/// One pool of a file: its name, slots that are asked for, and GiB of each; Wasmtime's or not.
+const SV39: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
+const VA39: Target = Target::new(Arch::Aarch64, Os::Linux, 64);
+
+const MIN: Aslr = Aslr::Minimum;
+const MAX: Aslr = Aslr::Maximum;
+
+/// One pool of a file.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     name: &'static str,
     slots: u32,
     mib: u64,
-    wasmtime: bool,
+    engine: Engine,
     shrinks: bool,
     pools: u32,
 }
 
-fn asked(name: &'static str, slots: u32, mib: u64) -> Asked {
+const fn native(name: &'static str, slots: u32, mib: u64) -> Asked {
     Asked {
         name,
         slots,
         mib,
-        wasmtime: false,
+        engine: Engine::Native,
         shrinks: false,
         pools: 1,
     }
 }
 
-fn wasmtime(name: &'static str, slots: u32, mib: u64) -> Asked {
+const fn wasmtime(name: &'static str, slots: u32, mib: u64) -> Asked {
     Asked {
-        wasmtime: true,
-        ..asked(name, slots, mib)
+        engine: Engine::Wasmtime,
+        ..native(name, slots, mib)
     }
 }
 
 impl Asked {
+    /// As many slots as fit, of very many.
+    const fn all_that_fit(self) -> Self {
+        Self {
+            slots: 1000,
+            shrinks: true,
+            ..self
+        }
+    }
+
+    const fn times(self, pools: u32) -> Self {
+        Self { pools, ..self }
+    }
+
     fn keys(&self) -> PoolKeys {
         let mut keys = PoolKeys {
-            engine: Some(Setting::given(if self.wasmtime {
-                Engine::Wasmtime
-            } else {
-                Engine::Native
-            })),
+            engine: Some(Setting::given(self.engine)),
             max_instances: Some(Setting::given(self.slots)),
             memory_reservation: Some(Setting::given(Size::mib(self.mib))),
             max_memory_size: Some(Setting::given(Size::mib(1))),
             guard_size: Some(Setting::given(Size::mib(32))),
             pools: Some(Setting::given(self.pools)),
+            on_misfit: Some(Setting::given(if self.shrinks {
+                OnMisfit::Shrink
+            } else {
+                OnMisfit::Error
+            })),
             ..PoolKeys::EMPTY
         };
-        if self.wasmtime {
+        if self.engine == Engine::Wasmtime {
             keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(48)));
-        }
-        if self.shrinks {
-            keys.on_misfit = Some(Setting::given(OnMisfit::Shrink));
         }
         keys
     }
 }
 
-/// The promises of a file on the floor of an architecture; `None` if the build refuses it.
-fn promises(target: Target, aslr: Aslr, file: &[Asked]) -> Option<Vec<Promise<'static>>> {
-    let names: Vec<&'static str> = file.iter().map(|pool| pool.name).collect();
-    let mut settings = Settings::new(&names, &[]).address_space(AddressSpaceKeys {
-        aslr: Some(Setting::given(aslr)),
-        ..AddressSpaceKeys::EMPTY
-    });
-    for (at, pool) in file.iter().enumerate() {
-        settings = settings.pool(at, pool.keys());
-    }
-    let case = settings.case(target).expect("no fault");
-    let plan = Plan::new(&case);
-    if let Some(misfit) = plan.misfit {
-        println!("{misfit:?}");
-        return None;
-    }
-    let promise = |at| plan.promise(&case, at);
-    Some((0..file.len()).map(promise).collect())
+/// Files for a window of `scale` x 256 GiB.
+fn files(scale: u64) -> Vec<Vec<Asked>> {
+    let gib = |gib: u64| gib * 1024 * scale;
+    vec![
+        vec![native("a", 1, gib(120)), native("b", 20, gib(3))],
+        vec![
+            native("a", 1, gib(80)),
+            native("b", 1, gib(60)),
+            native("c", 8, gib(2)),
+        ],
+        vec![
+            wasmtime("a", 20, gib(4)),
+            wasmtime("b", 10, gib(4)),
+            native("c", 20, gib(2)),
+        ],
+        vec![
+            native("a", 10, gib(2)),
+            native("b", 0, gib(4)).all_that_fit(),
+            wasmtime("c", 5, gib(4)),
+        ],
+        vec![
+            wasmtime("a", 0, gib(4)).all_that_fit(),
+            native("b", 0, gib(2)).all_that_fit(),
+            wasmtime("c", 0, gib(1)).all_that_fit(),
+        ],
+        vec![
+            native("a", 0, gib(3)).all_that_fit().times(2),
+            wasmtime("b", 3, gib(4)).times(2),
+        ],
+    ]
 }
 
-fn linux(profile: &VaProfile<'_>) -> LinuxLayout {
-    match profile.layout {
-        Layout::Linux(linux) => linux,
-        Layout::OneHole(_) => panic!("Linux has a layout"),
+/// The kernel of a file's processes, and what the build promises there.
+struct Planned {
+    profile: VaProfile<'static>,
+    linux: LinuxLayout,
+    aslr: Aslr,
+    /// Each pool as often as it says.
+    pools: Vec<Promise<'static>>,
+}
+
+impl Planned {
+    fn new(target: Target, aslr: Aslr, file: &[Asked]) -> Self {
+        let names: Vec<&'static str> = file.iter().map(|pool| pool.name).collect();
+        let mut settings = Settings::new(&names, &[]).address_space(AddressSpaceKeys {
+            aslr: Some(Setting::given(aslr)),
+            ..AddressSpaceKeys::EMPTY
+        });
+        for (at, pool) in file.iter().enumerate() {
+            settings = settings.pool(at, pool.keys());
+        }
+        let case = settings.case(target).expect("no fault");
+        let plan = Plan::new(&case);
+        assert_eq!(plan.misfit, None);
+        let pools = file.iter().enumerate().flat_map(|(at, pool)| {
+            let often = usize::try_from(pool.pools).expect("few");
+            std::iter::repeat_n(plan.promise(&case, at), often)
+        });
+        let profile = VaProfile::floor(target).expect("it is known");
+        let Layout::Linux(linux) = profile.layout else {
+            panic!("Linux has a layout");
+        };
+        Self {
+            profile,
+            linux,
+            aslr,
+            pools: pools.collect(),
+        }
+    }
+
+    /// A process in which ASLR has moved things so far.
+    fn process(&self, moved: [u64; 4], aligned: bool) -> Process {
+        let made = Made {
+            program: RelocationModel::Pie,
+            stack_limit: Some(Size::mib(8)),
+            moved,
+            aligned,
+        };
+        Process::new(&self.profile, &self.linux, &made, &LIBRARIES)
+    }
+
+    /// Positions of ASLR: both ends of all that it moves, and those at which the slots of a pool that fit beside the
+    /// program become one more or one less.
+    fn positions(&self) -> Vec<[u64; 4]> {
+        let page = self.profile.page_size.get();
+        let [stack, base, program, heap] =
+            reach(&self.profile, &self.linux, self.aslr.bits(&self.linux));
+        let mut programs = vec![0, program / 2, program];
+        for pool in &self.pools {
+            let slot = pool.guaranteed.memory_reservation.get() + pool.guaranteed.guard_size.get();
+            let more = slot - self.linux.pie_base.get() % slot;
+            programs.extend([more, more.saturating_sub(page)]);
+        }
+        programs.retain(|at| *at <= program);
+        programs.sort_unstable();
+        programs.dedup();
+        let mut positions = Vec::new();
+        for program in programs {
+            for (base, end) in [(0, 0), (base / 2, 1), (base, 0), (base, 1)] {
+                positions.push([stack * end, base, program, heap * end]);
+            }
+        }
+        let whole = |moved: [u64; 4]| moved.map(|bytes| bytes / page * page);
+        positions.into_iter().map(whole).collect()
     }
 }
 
 /// All orders of so many things.
 fn orders(count: usize) -> Vec<Vec<usize>> {
-    if count == 0 {
+    let Some(last) = count.checked_sub(1) else {
         return vec![Vec::new()];
-    }
-    let shorter = orders(count - 1);
-    let insert = |order: &Vec<usize>| {
-        (0..count)
-            .map(|at| {
-                let mut order = order.clone();
-                order.insert(at, count - 1);
-                order
-            })
-            .collect::<Vec<_>>()
     };
-    shorter.iter().flat_map(insert).collect()
+    let mut orders = Vec::new();
+    for shorter in self::orders(last) {
+        for at in 0..count {
+            let mut order = shorter.clone();
+            order.insert(at, last);
+            orders.push(order);
+        }
+    }
+    orders
 }
 
-/// Starts pools in an order, with something mapped before each.
-fn start_all(
-    process: &Process,
-    promises: &[Promise<'static>],
-    order: &[usize],
-) -> Result<Vec<Started>, String> {
-    let mut started: Vec<Started> = Vec::new();
-    for at in order {
-        let promise = &promises[*at];
-        if !process.map(BETWEEN) {
-            return Err("no room between".to_owned());
-        }
-        let one = process
-            .start(promise)
-            .map_err(|error| format!("{}: {error}", promise.name))?;
-        if one.limits.max_instances < promise.guaranteed.max_instances {
-            return Err(format!("{} has {}", promise.name, one.limits.max_instances));
-        }
-        started.push(one);
-    }
+/// Starts one pool, which has to get its guarantee.
+fn start(process: &Process, promise: &Promise<'static>) -> Result<Started, String> {
+    assert!(process.map(BETWEEN), "there is room for the process");
+    let started = process.start(promise)?;
+    assert!(started.limits.max_instances >= promise.guaranteed.max_instances);
+    assert_eq!(
+        started.limits.memory_reservation,
+        promise.guaranteed.memory_reservation
+    );
     Ok(started)
 }
 
-/// Each pool as often as it says.
-fn each(promises: &[Promise<'static>]) -> Vec<Promise<'static>> {
-    let often = |promise: &Promise<'static>| {
-        std::iter::repeat_n(*promise, usize::try_from(promise.asked.pools).unwrap())
-    };
-    promises.iter().flat_map(often).collect()
-}
-
-const SV39: Target = Target::new(poolcfg_core::Arch::Riscv64, Os::Linux, 64);
-const VA39: Target = Target::new(poolcfg_core::Arch::Aarch64, Os::Linux, 64);
-
-/// Positions of ASLR that matter: both ends, and on a grid between them.
-fn positions(
-    profile: &VaProfile<'_>,
-    linux: &LinuxLayout,
-    aslr: Aslr,
-    steps: u64,
-) -> Vec<[u64; 4]> {
-    let bits = aslr.bits(linux);
-    let page = profile.page_size.get();
-    let [stack, base, program, heap] = reach(profile, linux, bits);
-    let part = |of: u64, step: u64| of / steps * step / page * page;
-    let mut positions = Vec::new();
-    for base_step in 0..=steps {
-        for program_step in 0..=steps {
-            for ends in 0..4u64 {
-                positions.push([
-                    stack * (ends & 1),
-                    part(base, base_step),
-                    part(program, program_step),
-                    heap * (ends >> 1) / page * page,
-                ]);
-            }
-        }
-    }
-    positions
-}
-
-fn files(scale: u64) -> Vec<Vec<Asked>> {
-    let gib = |gib: u64| gib * 1024 * scale;
-    vec![
-        vec![asked("a", 1, gib(120)), asked("b", 20, gib(3))],
-        vec![
-            asked("a", 1, gib(80)),
-            asked("b", 1, gib(60)),
-            asked("c", 8, gib(2)),
-        ],
-        vec![
-            wasmtime("a", 20, gib(4)),
-            wasmtime("b", 10, gib(4)),
-            asked("c", 20, gib(2)),
-        ],
-        vec![
-            asked("a", 10, gib(2)),
-            Asked {
-                shrinks: true,
-                ..asked("b", 1000, gib(4))
-            },
-            wasmtime("c", 5, gib(4)),
-        ],
-        vec![
-            Asked {
-                shrinks: true,
-                ..wasmtime("a", 1000, gib(4))
-            },
-            Asked {
-                shrinks: true,
-                ..asked("b", 1000, gib(2))
-            },
-            Asked {
-                shrinks: true,
-                ..wasmtime("c", 1000, gib(1))
-            },
-        ],
-        vec![
-            Asked {
-                shrinks: true,
-                pools: 2,
-                ..asked("a", 1000, gib(3))
-            },
-            Asked {
-                pools: 2,
-                ..wasmtime("b", 3, gib(4))
-            },
-        ],
-    ]
-}
-
-#[test]
-fn explore() {
-    let steps: u64 = std::env::var("STEPS")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(4);
+/// Does this in every process of every file, on both kernels with the least and the most ASLR.
+fn in_every_process(mut it: impl FnMut(&Planned, &dyn Fn() -> Process) -> Result<(), String>) {
     for (target, scale) in [(SV39, 1), (VA39, 2)] {
-        let profile = VaProfile::floor(target).expect("it has one");
-        let linux = linux(&profile);
-        for aslr in [Aslr::Minimum, Aslr::Maximum] {
-            for (number, file) in files(scale).iter().enumerate() {
-                let Some(promises) = promises(target, aslr, file) else {
-                    println!("{} {aslr:?} file {number}: refused", profile.name);
-                    continue;
-                };
-                let all = each(&promises);
-                let mut fails = 0;
-                let mut starts = 0;
-                for moved in positions(&profile, &linux, aslr, steps) {
-                    for order in orders(all.len()) {
-                        for aligned in [false, true] {
-                            let made = Made {
-                                program: RelocationModel::Pie,
-                                stack_limit: Some(Size::mib(8)),
-                                moved,
-                                aligned,
-                            };
-                            let process = Process::new(&profile, &linux, &made, &LIBRARIES);
-                            starts += 1;
-                            if let Err(error) = start_all(&process, &all, &order) {
-                                fails += 1;
-                                if fails < 4 {
-                                    println!("{moved:x?} {order:?} {aligned} {error}");
-                                }
-                            }
-                        }
-                    }
+        for (aslr, file) in [MIN, MAX]
+            .into_iter()
+            .flat_map(|aslr| files(scale).into_iter().map(move |file| (aslr, file)))
+        {
+            let planned = Planned::new(target, aslr, &file);
+            for (number, moved) in planned.positions().into_iter().enumerate() {
+                let process = || planned.process(moved, number % 3 > 0);
+                if let Err(error) = it(&planned, &process) {
+                    let name = planned.profile.name;
+                    panic!("{name}, {aslr:?} ASLR at {moved:x?}, {file:?}: {error}");
                 }
-                println!(
-                    "{} {aslr:?} file {number} {:?}: {fails} of {starts}",
-                    profile.name,
-                    promises
-                        .iter()
-                        .map(|p| p.guaranteed.max_instances)
-                        .collect::<Vec<_>>()
-                );
             }
         }
     }
 }
 
 #[test]
-fn one() {
-    let profile = VaProfile::floor(VA39).expect("it has one");
-    let linux = linux(&profile);
+fn every_order_gives_each_pool_its_guarantee() {
+    in_every_process(|planned, process| {
+        for order in orders(planned.pools.len()) {
+            let process = process();
+            let started = order.iter().map(|at| start(&process, &planned.pools[*at]));
+            let started: Result<Vec<_>, _> = started.collect();
+            started.map_err(|error| format!("{order:?}: {error}"))?;
+        }
+        Ok(())
+    });
+}
+
+/// All engines are rechecked before the first is made, and made the other way round.
+#[test]
+fn engines_may_be_made_after_all_rechecks() {
+    in_every_process(|planned, process| {
+        let is_engine = |promise: &&Promise<'static>| promise.asked.wasmtime.is_some();
+        let process = process();
+        let mut checked = Vec::new();
+        for engine in planned.pools.iter().filter(is_engine) {
+            assert!(process.map(BETWEEN));
+            checked.push(process.check(engine)?);
+        }
+        let mut started = Vec::new();
+        let mut others = planned.pools.iter().filter(|promise| !is_engine(promise));
+        while let Some(engine) = checked.pop() {
+            if let Some(other) = others.next() {
+                started.push(start(&process, other)?);
+            }
+            assert!(process.map(BETWEEN));
+            started.push(process.make(&engine)?);
+        }
+        for other in others {
+            started.push(start(&process, other)?);
+        }
+        Ok(())
+    });
+}
+
+/// Holes of a pool that has ended are its own again, as long as what the process maps has room elsewhere.
+#[test]
+fn a_pool_that_has_ended_starts_again() {
+    let gib = |gib: u64| gib * 1024;
     let file = [
-        Asked {
-            shrinks: true,
-            ..asked("a", 1000, 7398)
-        },
-        Asked {
-            pools: 2,
-            shrinks: true,
-            ..wasmtime("b", 1000, 30497)
-        },
+        native("a", 20, gib(1)),
+        native("b", 8, gib(2)),
+        native("c", 0, gib(4)).all_that_fit(),
     ];
-    let promises = promises(VA39, Aslr::Maximum, &file).unwrap();
-    let all = each(&promises);
-    for order in [[1, 0, 2]] {
-        let made = Made {
-            program: RelocationModel::Pie,
-            stack_limit: Some(Size::mib(8)),
-            moved: [0x40000000, 0xd845f2000, 0xec934c000, 0x40000000],
-            aligned: true,
-        };
-        let process = Process::new(&profile, &linux, &made, &LIBRARIES);
-        use crate::machine::Machine;
-        let show = || {
-            let text = process.text("/proc/self/maps").unwrap();
-            let mut last = 0;
-            for m in crate::proc::maps(&text) {
-                if m.start > last {
-                    println!(
-                        "                 free {:.3}",
-                        (m.start - last) as f64 / (1u64 << 30) as f64
-                    );
-                }
-                println!(
-                    "   {:x}-{:x} {:.3} {}",
-                    m.start,
-                    m.end,
-                    (m.end - m.start) as f64 / (1u64 << 30) as f64,
-                    m.name
-                );
-                last = m.end;
+    for aslr in [MIN, MAX] {
+        let planned = Planned::new(SV39, aslr, &file);
+        for moved in planned.positions() {
+            let process = planned.process(moved, true);
+            let started = planned.pools.iter().map(|pool| start(&process, pool));
+            let mut started: Vec<_> = started.collect::<Result<_, _>>().expect("they start");
+            for pool in [&planned.pools[0], &planned.pools[1]] {
+                process.end(started.remove(0));
+                let again = start(&process, pool);
+                started.push(again.unwrap_or_else(|error| panic!("{moved:x?}: {error}")));
             }
-        };
-        show();
-        for at in order {
-            process.map(BETWEEN);
-            println!(
-                "START {at} {} {:?}",
-                all[at].name,
-                all[at]
-                    .guaranteed
-                    .footprint(Size::kib(4))
-                    .unwrap()
-                    .mappings
-                    .map(|m| m.bytes.get() as f64 / (1u64 << 30) as f64)
-            );
-            let r = process.start(&all[at]);
-            println!(
-                "after {at} {:?} {:?}",
-                r.as_ref().err(),
-                r.as_ref().map(|s| s.limits.max_instances)
-            );
-            show();
-            std::mem::forget(r);
         }
     }
 }
 
-struct Dice(u64);
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
-    }
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
-    }
-}
-
-fn random_file(dice: &mut Dice, window_mib: u64) -> Vec<Asked> {
-    let count = 2 + dice.below(3);
-    (0..count)
-        .map(|at| {
-            let name = ["a", "b", "c", "d"][usize::try_from(at).unwrap()];
-            let part = dice.one(&[
-                window_mib / 64,
-                window_mib / 64,
-                window_mib / 200,
-                window_mib / 16,
-                window_mib / 5,
-                window_mib / 3,
-                64,
-                1,
-            ]);
-            let mib = 1 + dice.below(part.max(1));
-            let slots = match dice.below(4) {
-                0 => 1,
-                1 => 1 + dice.below(8) as u32,
-                2 => 1 + dice.below(60) as u32,
-                _ => 1000,
-            };
-            Asked {
-                name,
-                slots,
-                mib,
-                wasmtime: dice.below(2) == 0,
-                shrinks: slots > 100 || dice.below(2) == 0,
-                pools: dice.one(&[1, 1, 1, 2]),
-            }
-        })
-        .collect()
-}
-
+/// While an engine is made, a native pool gets what is kept for it.
 #[test]
-fn fuzz() {
-    let n: u64 = std::env::var("STEPS")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(100);
-    let seed: u64 = std::env::var("SEED")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(88_172_645_463_325_252);
-    let mut dice = Dice(seed);
-    let (mut files, mut starts, mut fails, mut refused) = (0, 0, 0, 0);
-    let mut shown = 0;
-    while files < n {
-        let (target, window) = dice.one(&[(SV39, 256 * 1024u64), (VA39, 512 * 1024)]);
-        let profile = VaProfile::floor(target).expect("it has one");
-        let linux = linux(&profile);
-        let aslr = dice.one(&[Aslr::Minimum, Aslr::Maximum]);
-        let file = random_file(&mut dice, window);
-        let Some(promises) = promises(target, aslr, &file) else {
-            refused += 1;
-            continue;
-        };
-        files += 1;
-        let all = each(&promises);
-        let bits = aslr.bits(&linux);
-        let page = 4096;
-        let most = reach(&profile, &linux, bits);
-        for _ in 0..20 {
-            let moved = most.map(|most| match dice.below(4) {
-                0 => 0,
-                1 => most / page * page,
-                _ => dice.below(most + 1) / page * page,
-            });
-            let mut order: Vec<usize> = (0..all.len()).collect();
-            for i in (1..order.len()).rev() {
-                let j = usize::try_from(dice.below(i as u64 + 1)).unwrap();
-                order.swap(i, j);
-            }
-            let made = Made {
-                program: RelocationModel::Pie,
-                stack_limit: Some(Size::mib(8)),
-                moved,
-                aligned: dice.below(2) == 0,
-            };
-            let process = Process::new(&profile, &linux, &made, &LIBRARIES);
-            starts += 1;
-            if let Err(error) = start_all(&process, &all, &order) {
-                fails += 1;
-                let inorder: Vec<usize> = (0..all.len()).collect();
-                let process = Process::new(&profile, &linux, &made, &LIBRARIES);
-                let straight = start_all(&process, &all, &inorder).err();
-                if shown < 6 {
-                    shown += 1;
-                    println!(
-                        "{} {aslr:?} {file:?} guaranteed {:?}\n   {moved:x?} {order:?} {} {error}\n   in order: {straight:?}",
-                        profile.name,
-                        promises
-                            .iter()
-                            .map(|p| p.guaranteed.max_instances)
-                            .collect::<Vec<_>>(),
-                        made.aligned
-                    );
-                }
+fn a_recheck_takes_its_place_from_what_is_held() {
+    let gib = |gib: u64| gib * 1024;
+    let file = [wasmtime("a", 16, gib(4)), native("b", 1, gib(80))];
+    let planned = Planned::new(SV39, MIN, &file);
+    let process = planned.process([0; 4], true);
+    let engine = process.check(&planned.pools[0]).expect("it fits");
+    let thread = process.hold(&engine);
+    let free = process.free_bytes();
+    let other = process.start(&planned.pools[1]).expect("it is held");
+    assert_eq!(other.limits, planned.pools[1].guaranteed);
+    // It has been taken before: at most the alignment of three mappings comes back.
+    let back = process.free_bytes() - free;
+    assert!(back <= Size::mib(6).get(), "{back}");
+    process.release(thread);
+    process.make(&engine).expect("its place is free");
+}
+
+/// Where ASLR has put the program above the mmap base, the kernel finds the hole behind the heap from the bottom up.
+#[test]
+fn a_heap_may_grow_where_the_program_lies_above_the_mmap_base() {
+    let file = [native("", 0, 4096).all_that_fit()];
+    let planned = Planned::new(SV39, MAX, &file);
+    let [stack, base, program, heap] =
+        reach(&planned.profile, &planned.linux, MAX.bits(&planned.linux));
+    for (base, program) in [
+        (base, program),
+        (base, program / 2),
+        (base / 4 * 3, program),
+    ] {
+        for (stack, heap) in [(0, 0), (stack, heap)] {
+            let page = planned.profile.page_size.get();
+            let moved = [stack, base, program, heap].map(|bytes| bytes / page * page);
+            let process = planned.process(moved, true);
+            assert!(process.has_program_above_the_base());
+            let started = start(&process, &planned.pools[0]).expect("it is guaranteed");
+            assert!(process.heap_may_grow(Size::mib(512)), "{moved:x?}");
+            drop(started);
+        }
+    }
+}
+
+/// A stack limit that is raised when the program has started moves nothing: what lies below the mmap base serves.
+#[test]
+fn a_stack_limit_that_is_raised_later_costs_no_slot() {
+    let file = [native("", 0, 4096).all_that_fit()];
+    let planned = Planned::new(SV39, MIN, &file);
+    let [stack, base, program, heap] =
+        reach(&planned.profile, &planned.linux, MIN.bits(&planned.linux));
+    let page = planned.profile.page_size.get();
+    for base in [0, base / 64, base] {
+        for program in (0..=16).map(|part| program / 16 * part / page * page) {
+            for heap in [0, heap] {
+                // The stack is as near to the libraries as it may be.
+                let moved = [stack, base / page * page, program, heap];
+                let mut process = planned.process(moved, true);
+                process.set_stack_limit(Size::gib(1));
+                let started = start(&process, &planned.pools[0]);
+                started.unwrap_or_else(|error| panic!("{moved:x?}: {error}"));
             }
         }
     }
-    println!("{files} files ({refused} refused), {fails} of {starts} starts fail");
 }

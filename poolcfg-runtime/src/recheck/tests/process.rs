@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
+use std::thread::ThreadId;
 
-use poolcfg_core::{LinuxLayout, Promise, Size, VaProfile};
+use poolcfg_core::{Limits, LinuxLayout, MappingName, Promise, Size, VaProfile};
 
 use super::super::space::{Made, Space};
 use super::super::{Taken, hold, recheck};
@@ -32,8 +33,8 @@ pub(super) struct Process {
 
 /// What is mapped until it is dropped.
 pub(super) struct Mapped {
-    pub(super) start: u64,
-    pub(super) bytes: u64,
+    start: u64,
+    bytes: u64,
     space: Shared,
 }
 
@@ -81,13 +82,20 @@ impl Process {
 
     /// Whether brk() may enlarge the heap by so many bytes.
     pub(super) fn heap_may_grow(&self, bytes: Size) -> bool {
-        let heap = self.heap_end();
+        let end = self.heap_end();
         let mut space = self.space.borrow_mut();
-        let grows = space.map_at(heap, bytes.get());
+        let grows = space.map_at(end, bytes.get());
         if grows {
-            space.unmap(heap);
+            space.unmap(end);
         }
         grows
+    }
+
+    /// Whether the program lies above its libraries.
+    pub(super) fn has_program_above_the_base(&self) -> bool {
+        self.libraries
+            .iter()
+            .all(|library| library.0 < self.space.borrow().program.0)
     }
 
     fn heap_end(&self) -> u64 {
@@ -106,15 +114,16 @@ impl Process {
 
 /// A pool that has started.
 pub(super) struct Started {
-    pub(super) name: &'static str,
-    pub(super) limits: poolcfg_core::Limits,
-    pub(super) mapped: Vec<Mapped>,
+    name: &'static str,
+    pub(super) limits: Limits,
+    /// Only for its end.
+    _mapped: Vec<Mapped>,
 }
 
 /// An engine's pool that has been rechecked.
 pub(super) struct Checked {
     promise: Promise<'static>,
-    limits: poolcfg_core::Limits,
+    limits: Limits,
 }
 
 impl Process {
@@ -137,11 +146,11 @@ impl Process {
         Started {
             name: promise.name,
             limits,
-            mapped,
+            _mapped: mapped,
         }
     }
 
-    fn enter(&self, name: &'static str, mapped: &[Mapped], unmapped: Option<poolcfg_core::Limits>) {
+    fn enter(&self, name: &'static str, mapped: &[Mapped], unmapped: Option<Limits>) {
         let ranges = mapped
             .iter()
             .map(|part| part.start..part.start + part.bytes);
@@ -164,15 +173,25 @@ impl Process {
         })
     }
 
+    /// Keeps the places of the others.
+    pub(super) fn hold(&self, checked: &Checked) -> ThreadId {
+        hold(self, &checked.promise, &checked.limits)
+    }
+
+    /// Keeps them no longer.
+    pub(super) fn release(&self, thread: ThreadId) {
+        self.kept.leave(thread);
+    }
+
     /// Makes its engine, which maps in Wasmtime's order, and something small before each.
     pub(super) fn make(&self, checked: &Checked) -> Result<Started, String> {
         let Checked { promise, limits } = checked;
-        let thread = hold(self, promise, limits);
+        let thread = self.hold(checked);
         let mut mapped = Vec::new();
         let made = [
-            poolcfg_core::MappingName::Memories,
-            poolcfg_core::MappingName::Tables,
-            poolcfg_core::MappingName::Stacks,
+            MappingName::Memories,
+            MappingName::Tables,
+            MappingName::Stacks,
         ]
         .into_iter()
         .all(|name| {
@@ -187,7 +206,7 @@ impl Process {
         let holding = holdings.iter_mut().find(unmapped);
         holding.expect("it was entered").unmapped = None;
         drop(holdings);
-        self.kept.leave(thread);
+        self.release(thread);
         if !made {
             return Err(format!(
                 "the engine of {} with {} slots finds no place",
@@ -197,7 +216,7 @@ impl Process {
         Ok(Started {
             name: promise.name,
             limits: *limits,
-            mapped,
+            _mapped: mapped,
         })
     }
 

@@ -125,12 +125,12 @@ impl Started {
         let footprint = one.footprint(taken.page_size).unwrap();
         let place = u64::MAX / 4 + wide(self.taken.len());
         self.machine.holdings.push(Holding {
-            unmapped: None,
             name: Some(promise.name),
             ranges: match one.wasmtime {
                 Some(_) => Vec::new(),
                 None => vec![place..place + 1],
             },
+            unmapped: None,
             maps_at_worst: footprint.maps_at_worst,
             writable_at_worst: footprint.writable,
         });
