@@ -80,7 +80,7 @@ pub mod __private {
         let placer = crate::slabs::Placer {
             machine: &Here,
             reach: &crate::reach::Reach::ANY,
-            heap: poolcfg_core::Size::ZERO,
+            heap: Size::ZERO,
             spare: false,
         };
         crate::slabs::Slabs::reserve(placer, limits, Here.page_size()).is_ok_and(|slabs| {

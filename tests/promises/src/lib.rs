@@ -16,6 +16,7 @@ mod file;
 mod judged;
 mod machine;
 mod report;
+#[allow(dead_code, reason = "the recheck's own tests use the rest of it")]
 #[path = "../../../poolcfg-runtime/src/recheck/space.rs"]
 mod space;
 mod start;
