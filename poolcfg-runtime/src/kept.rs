@@ -20,8 +20,8 @@ struct State<M> {
     /// The threads that hold, each as often as it does.
     holders: Vec<ThreadId>,
     places: Vec<Place<M>>,
-    /// What lies between the engine's place and the room above it.
-    page: Option<M>,
+    /// What keeps the engine's mappings out of the room above its place.
+    pages: Vec<M>,
 }
 
 /// The place of one pool.
@@ -42,7 +42,7 @@ impl<M> Kept<M> {
             state: Mutex::new(State {
                 holders: Vec::new(),
                 places: Vec::new(),
-                page: None,
+                pages: Vec::new(),
             }),
             left: Condvar::new(),
         }
@@ -74,12 +74,12 @@ impl<M> Kept<M> {
     }
 
     /// This thread holds from now on, and these places.
-    pub(crate) fn enter(&self, places: Vec<Place<M>>, page: Option<M>) -> ThreadId {
+    pub(crate) fn enter(&self, places: Vec<Place<M>>, pages: Vec<M>) -> ThreadId {
         let thread = thread::current().id();
         let mut state = self.lock();
         state.holders.push(thread);
         state.places.extend(places);
-        state.page = state.page.take().or(page);
+        state.pages.extend(pages);
         thread
     }
 
@@ -91,7 +91,7 @@ impl<M> Kept<M> {
         }
         if state.holders.is_empty() {
             state.places.clear();
-            state.page = None;
+            state.pages.clear();
         }
         drop(state);
         self.left.notify_all();

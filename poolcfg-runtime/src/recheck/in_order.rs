@@ -8,16 +8,17 @@
 //! build's order, and the others find theirs later, whichever comes next. The pool then moves to the other end of its
 //! hole: so what the process maps meanwhile has the whole of the rest, and does not lie in what a pool has left.
 
+use std::ops::Range;
 use std::thread::ThreadId;
 
-use poolcfg_core::{Limits, Promise, Size};
+use poolcfg_core::{Limits, MappingName, Promise, Size};
 
 use super::{Recheck, Taken, one_at_a_time};
 use crate::kept::Place;
 use crate::machine::Machine;
 use crate::options::RecheckOptions;
 use crate::order::{Order, ToCome};
-use crate::slabs::{Placer, Refusal, Slabs, largest};
+use crate::slabs::{Placer, Refusal, Slabs, largest, slab_bytes};
 
 /// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
 /// of the answer leaves; as far as there are such places.
@@ -37,7 +38,7 @@ pub(crate) fn hold<M: Machine>(
         if kept.is_held() {
             // It is to be mapped there.
             drop(kept.take_checked(promise.name, limits));
-            return kept.enter(Vec::new(), None);
+            return kept.enter(Vec::new(), Vec::new());
         }
         let holdings = machine.holdings();
         let own = holdings.iter().position(|holding| {
@@ -45,8 +46,8 @@ pub(crate) fn hold<M: Machine>(
         });
         let this = Recheck::new(machine, promise, RecheckOptions::new(), &holdings, own);
         // The variables were right when it was rechecked.
-        let (places, page) = this.map_or_else(|_| Default::default(), |this| this.beside(limits));
-        return kept.enter(places, page);
+        let (places, pages) = this.map_or_else(|_| Default::default(), |this| this.beside(limits));
+        return kept.enter(places, pages);
     }
 }
 
@@ -54,12 +55,14 @@ pub(crate) fn hold<M: Machine>(
 struct InOrder<M> {
     own: Slabs<M>,
     others: Vec<(ToCome, Slabs<M>)>,
+    /// The addresses of the room.
+    room: Option<Range<u64>>,
     /// A page right behind the room.
     page: Option<M>,
 }
 
 /// What is kept beside an engine.
-type Beside<M> = (Vec<Place<M>>, Option<M>);
+type Beside<M> = (Vec<Place<M>>, Vec<M>);
 
 /// How the pools that are still to come are reserved.
 #[derive(Clone, Copy)]
@@ -166,7 +169,40 @@ impl<M: Machine> Recheck<'_, M> {
             spare,
             checked: pool.checked,
         });
-        (places.collect(), found.page)
+        let places = places.collect();
+        let mut pages = found
+            .room
+            .map_or_else(Vec::new, |room| self.fence(room, limits));
+        pages.extend(found.page);
+        (places, pages)
+    }
+
+    /// Pages all over the room, so that none of the engine's mappings fits between two of them, and what is smaller
+    /// does. Tables and stacks would use up the room, and what the process maps later would take a place from another
+    /// pool. Of a room in more than 1024 parts some mappings may be too small to be kept out.
+    fn fence(&self, room: Range<u64>, limits: &Limits) -> Vec<M::Mapping> {
+        const MOST: u64 = 1024;
+        let page = self.page_size.get().max(1);
+        let all = [
+            MappingName::Memories,
+            MappingName::Tables,
+            MappingName::Stacks,
+        ];
+        let bytes = |name| slab_bytes(limits, name, limits.max_instances, self.page_size).get();
+        let sizes = all.into_iter().map(bytes).filter(|bytes| *bytes > 0);
+        let part = ((room.end - room.start) / MOST).next_multiple_of(page);
+        let free = sizes
+            .min()
+            .unwrap_or(u64::MAX)
+            .saturating_sub(page)
+            .max(part);
+        let mut pages = Vec::new();
+        let mut next = room.start.saturating_add(free);
+        while next.saturating_add(page) <= room.end {
+            pages.extend(self.machine.reserve_at(next, self.page_size));
+            next = next.saturating_add(page).saturating_add(free);
+        }
+        pages
     }
 
     /// Whether other pools may come or have come.
@@ -182,8 +218,12 @@ impl<M: Machine> Recheck<'_, M> {
     ) -> Result<InOrder<M::Mapping>, Box<Refusal<M::Mapping>>> {
         let Way { order, room, spare } = way;
         let beside = |held, bytes, source| Refusal::beside(held, limits, bytes, source);
-        let _above = self.room(room);
-        let _above = _above.map_err(|source| beside(Slabs::NONE, room, source))?;
+        let above = self.room(room);
+        let above = above.map_err(|source| beside(Slabs::NONE, room, source))?;
+        let addresses = above.as_ref().map(|above| {
+            let start = self.machine.address(above);
+            start..start.saturating_add(room.get())
+        });
         let page = (!room.is_zero()).then(|| self.machine.reserve(self.page_size).ok());
         let mut others = Vec::new();
         for pool in &order.before {
@@ -203,6 +243,7 @@ impl<M: Machine> Recheck<'_, M> {
         Ok(InOrder {
             own,
             others,
+            room: addresses,
             page: page.flatten(),
         })
     }
@@ -237,7 +278,7 @@ impl<M: Machine> Recheck<'_, M> {
         way: Way<'_>,
         limits: Limits,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let InOrder { own, others, page } = self.in_order(way, &limits)?;
+        let InOrder { own, others, page, .. } = self.in_order(way, &limits)?;
         drop((others, page));
         let own = match limits.wasmtime {
             // It is given back, and mapped by its engine.
