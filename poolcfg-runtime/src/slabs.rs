@@ -267,6 +267,10 @@ impl<H: Machine> Placer<'_, H> {
                 Spot::Good => return Ok(mapping),
                 Spot::Bad => misplaced.push(mapping),
                 spot @ (Spot::Low | Spot::NearStack) => match self.hole(&mapping) {
+                    // No heap is behind it: it stays, and does not depend on what is in the way further up.
+                    Hole::Around(free) if spot == Spot::Low && start >= free.start => {
+                        return Ok(mapping);
+                    }
                     Hole::Around(free) => match self.high_end(&mapping, &free) {
                         Some(to) => return self.put(mapping, to),
                         // Held meanwhile, so that the next one comes to lie elsewhere.

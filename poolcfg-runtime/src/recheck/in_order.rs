@@ -278,7 +278,9 @@ impl<M: Machine> Recheck<'_, M> {
         way: Way<'_>,
         limits: Limits,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let InOrder { own, others, page, .. } = self.in_order(way, &limits)?;
+        let InOrder {
+            own, others, page, ..
+        } = self.in_order(way, &limits)?;
         drop((others, page));
         let own = match limits.wasmtime {
             // It is given back, and mapped by its engine.
