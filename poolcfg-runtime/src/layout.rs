@@ -2,9 +2,12 @@
 //! Judged by where things are, not by getrlimit: the limit counts when a program starts, and may have
 //! been changed since.
 
-use poolcfg_core::{Arch, Aslr, Layout, Size, Target, UnlimitedStack, VaProfile};
+use poolcfg_core::{
+    Arch, Aslr, Layout, Shape, Size, StackLimit, Target, UnlimitedStack, VaProfile,
+};
 
-use crate::machine::Machine;
+use crate::machine::{Machine, Resource};
+use crate::misfit::OtherLayout;
 use crate::proc;
 
 /// The VA profiles of Linux kernels that the process may have met.
@@ -77,4 +80,51 @@ pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
         first,
         unlimited_stack,
     })
+}
+
+/// Why the process is laid out otherwise than this shape; `None` if it is not, as far as can be told.
+pub(crate) fn other<M: Machine>(machine: &M, shape: Shape) -> Option<OtherLayout> {
+    let search = search(machine)?;
+    match search.unlimited_stack {
+        Some(UnlimitedStack::Legacy) if is_legacy_by_personality(machine) => {
+            return Some(OtherLayout::LegacyPersonality);
+        }
+        Some(UnlimitedStack::Legacy) if is_legacy_by_sysctl(machine) => {
+            return Some(OtherLayout::LegacySysctl);
+        }
+        Some(unlimited_stack) => return Some(OtherLayout::UnlimitedStack(unlimited_stack)),
+        None => {}
+    }
+    if shape.stack_limit.is_unlimited() {
+        return None;
+    }
+    let planned = largest_stack(shape);
+    let limit = machine.limit(Resource::Stack);
+    let limit = limit.filter(|limit| *limit > planned)?;
+    // A limit that was raised when the process had started has moved nothing.
+    let gap = machine.stack_top()?.checked_sub(search.first)?;
+    (gap >= limit.get()).then_some(OtherLayout::LargeStack { limit, planned })
+}
+
+/// The largest stack limit that a shape leaves room for.
+pub(crate) fn largest_stack(shape: Shape) -> Size {
+    let finite = StackLimit::finite(Target::CURRENT.pointer_width);
+    match shape.stack_limit {
+        StackLimit::Finite | StackLimit::Unlimited => finite,
+        StackLimit::UpTo(size) => size.max(finite),
+    }
+}
+
+/// `ADDR_COMPAT_LAYOUT` of include/uapi/linux/personality.h. Source of both rules: mmap_is_legacy of mm/util.c and of
+/// arch/x86/mm/mmap.c.
+fn is_legacy_by_personality<M: Machine>(machine: &M) -> bool {
+    const ADDR_COMPAT_LAYOUT: u64 = 0x020_0000;
+    let text = machine.text("/proc/self/personality").unwrap_or_default();
+    u64::from_str_radix(text.trim(), 16).is_ok_and(|flags| flags & ADDR_COMPAT_LAYOUT != 0)
+}
+
+fn is_legacy_by_sysctl<M: Machine>(machine: &M) -> bool {
+    let text = machine.text("/proc/sys/vm/legacy_va_layout");
+    text.and_then(|text| proc::number(&text))
+        .is_some_and(|number| number > 0)
 }

@@ -23,8 +23,8 @@
 //! the process as such.
 //!
 //! Where things are:
-//! - `pool_limits`, `options`, `recheck`, `bounds`, `slabs`, `reach`: how much is taken, and where; `layout`,
-//!   `misfit`: why not more; `spacious`: what would fit
+//! - `pool_limits`, `options`, `recheck`, `bounds`, `slabs`, `reach`: how much is taken, and where; `order`, `kept`: beside
+//!   which pools that are still to come; `layout`, `misfit`: why not more; `spacious`: what would fit
 //! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
 //! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
 //! - `machine`, `proc`, `swap`, `elf`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
@@ -53,7 +53,7 @@ mod sys;
 pub mod variables;
 mod wasmtime;
 
-pub use misfit::{Misfit, RecheckError, RecheckLimit, Unit};
+pub use misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit, Unit};
 pub use options::RecheckOptions;
 pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
 pub use pool_limits::PoolLimits;

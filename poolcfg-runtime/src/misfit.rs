@@ -123,6 +123,72 @@ impl fmt::Display for Unit {
     }
 }
 
+/// Why a process is laid out otherwise than the shape that the build counts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OtherLayout {
+    /// The stack limit was unlimited when the process started.
+    UnlimitedStack(UnlimitedStack),
+    /// `RLIMIT_STACK` is larger than what the build counts on: the kernel leaves the stack so much room, and puts the
+    /// mmap base below it (mm/util.c, mmap_base).
+    LargeStack {
+        /// The limit.
+        limit: Size,
+        /// The most that the build counts on.
+        planned: Size,
+    },
+    /// The legacy layout of `setarch --addr-compat-layout` (`ADDR_COMPAT_LAYOUT` of personality(2)).
+    LegacyPersonality,
+    /// The legacy layout of `vm.legacy_va_layout = 1`, of all processes of the machine.
+    LegacySysctl,
+}
+
+impl OtherLayout {
+    /// Where the hole lies, behind "the largest hole has".
+    fn fmt_place(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnlimitedStack(UnlimitedStack::Legacy) => f.write_str(
+                " in the legacy layout that an unlimited stack limit gives the process",
+            ),
+            Self::UnlimitedStack(UnlimitedStack::LargeGap) => f.write_str(
+                " in the legacy layout that an unlimited stack limit gives the process, its mmap base at a sixth \
+                 of the window",
+            ),
+            Self::LargeStack { limit, planned } => write!(
+                f,
+                " below the room for a stack of `{}`, which `RLIMIT_STACK` allows (the build counts on `{}`)",
+                limit.available(),
+                planned.exact()
+            ),
+            Self::LegacyPersonality => f.write_str(
+                " in the legacy layout that `setarch --addr-compat-layout` gives the process",
+            ),
+            Self::LegacySysctl => f.write_str(" in the legacy layout of `vm.legacy_va_layout = 1`"),
+        }
+    }
+
+    /// What can be done about it.
+    fn fmt_help(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnlimitedStack(_) => f.write_str(
+                "set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`",
+            ),
+            Self::LargeStack { limit, planned } => write!(
+                f,
+                "lower it with `ulimit -s {}`, or build with `stack_limit = \"{}\"`",
+                planned.get() / 1024,
+                limit.exact()
+            ),
+            Self::LegacyPersonality => f.write_str(
+                "start it without `setarch --addr-compat-layout`, or build with `layout = \"legacy\"`",
+            ),
+            Self::LegacySysctl => f.write_str(
+                "set `sysctl vm.legacy_va_layout=0`, or build with `layout = \"legacy\"`",
+            ),
+        }
+    }
+}
+
 /// What is needed, what there is, and what would fit.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -158,10 +224,14 @@ pub struct Misfit {
     pub va_profile: &'static str,
     /// The process shape that the build counts on.
     pub shape: Shape,
-    /// What an unlimited stack limit has done to the layout of this process, if it had one at start.
-    pub unlimited_stack: Option<UnlimitedStack>,
+    /// Why the holes of this process are smaller than those that the build counts on, if its layout is another one.
+    pub layout: Option<OtherLayout>,
     /// Address space that other pools of the process hold.
     pub held: Size,
+    /// What of it belongs to pools that are not in this pool's poolcfg.toml.
+    pub held_by_others: Size,
+    /// Address space that the build leaves to the rest of the process.
+    pub headroom: Size,
     /// What the system said.
     pub source: Option<io::Error>,
 }
@@ -223,15 +293,7 @@ impl fmt::Display for Misfit {
             RecheckLimit::RlimitMemlock => {
                 f.write_str("raise it with `ulimit -l` or `LimitMEMLOCK=`")
             }
-            RecheckLimit::Hole if self.unlimited_stack.is_some() => {
-                f.write_str("set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`")
-            }
-            RecheckLimit::Hole if !self.held.is_zero() => f.write_str(
-                "put the pools of the process into one poolcfg.toml, which fits them together",
-            ),
-            RecheckLimit::Hole => f.write_str(
-                "build for the VA profile of this machine, which `cargo poolcfg probe` names",
-            ),
+            RecheckLimit::Hole => self.fmt_hole_help(f),
             RecheckLimit::MaxMapCount => {
                 write!(f, "raise it with `sysctl vm.max_map_count={}`", self.need)
             }
@@ -276,22 +338,36 @@ impl Misfit {
             let held = self.held.available();
             write!(f, " beside `{held}` of other pools")?;
         }
-        f.write_str(match self.unlimited_stack {
-            Some(UnlimitedStack::Legacy) => {
-                " in the legacy layout that an unlimited stack limit gives the process"
-            }
-            Some(UnlimitedStack::LargeGap) => {
-                " in the legacy layout that an unlimited stack limit gives the process, its mmap \
-                 base at a sixth of the window"
-            }
-            None => "",
-        })?;
+        if let Some(layout) = self.layout {
+            layout.fmt_place(f)?;
+        }
         write!(
             f,
             ", and the build counts on `{}` ({}): ",
             self.va_profile,
             self.shape.describe()
         )
+    }
+
+    /// What can be done where no hole is large enough.
+    fn fmt_hole_help(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(layout) = self.layout {
+            return layout.fmt_help(f);
+        }
+        if !self.held_by_others.is_zero() {
+            return f.write_str(
+                "put the pools of the process into one poolcfg.toml, which fits them together",
+            );
+        }
+        if !self.held.is_zero() {
+            return write!(
+                f,
+                "start the pools before the process maps more than its headroom of `{}`, or raise `headroom` in \
+                 poolcfg.toml",
+                self.headroom.exact()
+            );
+        }
+        f.write_str("build for the VA profile of this machine, which `cargo poolcfg probe` names")
     }
 
     /// The variables that make the pool start, and an "or" for what else can be done.

@@ -115,3 +115,6 @@ impl ToCome {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+mod tests;

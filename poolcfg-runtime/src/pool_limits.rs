@@ -21,7 +21,8 @@ promised!(PoolLimits);
 impl PoolLimits {
     /// Reserves what the build guarantees, and as much more of what is asked as this process gives.
     ///
-    /// The memories lie in one piece where a hole is large enough, and otherwise in pieces of whole slots, the
+    /// The pools of one poolcfg.toml may start in any order, and the process may map as much between two starts as
+    /// its headroom has. The memories lie in one piece where a hole is large enough, and otherwise in pieces of whole slots, the
     /// largest first. The variables of the environment ([`crate::variables`]) are read first.
     ///
     /// # Errors

@@ -29,9 +29,6 @@ const LOW: u64 = if cfg!(target_pointer_width = "32") {
 /// Room for the stack of a process without a limit: what the model leaves it.
 const STACK: Size = Size::mib(8);
 
-/// The most room for the stack of one with a limit; the kernel leaves 128 MiB at least (mm/util.c, mmap_base).
-const LARGE_STACK: Size = Size::mib(128);
-
 /// Pages that the kernel keeps between a stack and what lies below it: `stack_guard_gap` of mm/mmap.c, which
 /// a mapping at a fixed address does not respect.
 const STACK_GUARD_PAGES: u64 = 256;
@@ -65,11 +62,12 @@ pub(crate) enum Spot {
 }
 
 impl Reach {
-    /// What one process has, with this much room for its heap.
-    pub(crate) fn of<M: Machine>(machine: &M, wide: bool, heap: Size) -> Self {
+    /// What one process has, with this much room for its heap, and for a stack as large as its limit, up to the one
+    /// that was planned with.
+    pub(crate) fn of<M: Machine>(machine: &M, wide: bool, heap: Size, planned: Size) -> Self {
         let page_size = machine.page_size();
         let room = match machine.limit(Resource::Stack) {
-            Some(limit) => limit.max(STACK).min(LARGE_STACK),
+            Some(limit) => limit.min(planned).max(STACK),
             None => STACK,
         };
         let guard = page_size.get().saturating_mul(STACK_GUARD_PAGES);

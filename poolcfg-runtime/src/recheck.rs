@@ -11,7 +11,7 @@ use crate::bounds::{Bounds, Exceeded, beside_slots, demand};
 use crate::layout;
 use crate::ledger::Holding;
 use crate::machine::{Machine, Resource, wide};
-use crate::misfit::{Misfit, RecheckError, RecheckLimit};
+use crate::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
 use crate::options::RecheckOptions;
 use crate::order::Order;
 use crate::proc;
@@ -167,7 +167,12 @@ impl<'a, M: Machine> Recheck<'a, M> {
             headroom: promise.headroom,
             to_come,
             order,
-            reach: Reach::of(machine, options.wide, promise.headroom),
+            reach: Reach::of(
+                machine,
+                options.wide,
+                promise.headroom,
+                layout::largest_stack(promise.shape),
+            ),
         })
     }
 
@@ -277,6 +282,16 @@ impl<'a, M: Machine> Recheck<'a, M> {
     }
 
     fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
+        let holdings = self.machine.holdings();
+        // What slots hold that have outlived their pool may be of any file.
+        let is_of_others = |holding: &Holding| {
+            let mut file = self.promise.process.pools();
+            holding
+                .name
+                .is_some_and(|name| file.all(|(other, _)| other != name))
+        };
+        let others = holdings.iter().filter(|holding| is_of_others(holding));
+        let others: Vec<_> = others.cloned().collect();
         let mut misfit = Misfit {
             pool: self.promise.name,
             limits,
@@ -295,8 +310,10 @@ impl<'a, M: Machine> Recheck<'a, M> {
             shape: self.promise.shape,
             slot: None,
             holes: Vec::new(),
-            unlimited_stack: None,
-            held: held(&self.machine.holdings()),
+            layout: None,
+            held: held(&holdings),
+            held_by_others: held(&others),
+            headroom: self.headroom,
             source: None,
         };
         let (exceeded, of_size) = match failure {
@@ -396,13 +413,15 @@ impl<'a, M: Machine> Recheck<'a, M> {
                 };
             }
         }
-        misfit.unlimited_stack =
-            layout::search(self.machine).and_then(|search| search.unlimited_stack);
+        misfit.layout = layout::other(self.machine, self.promise.shape);
         let gap = proc::gaps(&maps, 0).first().map(|gap| gap.bytes);
         // A free range of twice the size that is searched is no reason, and where not even a page is had there
         // is none that can be seen: something else refuses.
         let ample = Size::bytes(bytes.get().saturating_mul(2));
-        let reason = misfit.unlimited_stack.is_some() || left.is_some();
+        let is_legacy = misfit
+            .layout
+            .is_some_and(|layout| !matches!(layout, OtherLayout::LargeStack { .. }));
+        let reason = is_legacy || left.is_some();
         misfit.holes = match left {
             Some(left) => vec![left],
             None => self.holes(bytes, misfit.slot),
@@ -516,7 +535,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
     /// What the build guarantees, where that is to be counted on in another process too: it fits here, in a
     /// process like the one that was planned with. It leaves to ASLR what the model knows that ASLR takes.
     fn guaranteed_anywhere(&self, misfit: &Misfit) -> Option<Limits> {
-        let planned = misfit.unlimited_stack.is_none() && self.machine.holdings().is_empty();
+        let planned = misfit.layout.is_none() && self.machine.holdings().is_empty();
         let guaranteed = self.in_force.guaranteed;
         (misfit.limit == RecheckLimit::Hole
             && planned

@@ -69,7 +69,22 @@ impl WasmtimeLimits {
 
     /// Reserves the memory pool, the table pool and the stack pool together, in Wasmtime's order and each in
     /// one piece, as much as the build guarantees and as much more of what is asked as this process gives;
-    /// and gives them back, for Wasmtime to map. Make the engine right after it.
+    /// and gives them back, for Wasmtime to map. Where poolcfg.toml has several pools, make the engine under
+    /// [`Checked::hold`], so that each of them finds its place.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::{Checked, RecheckError, WasmtimeLimits};
+    /// # struct Engine;
+    /// # impl Engine { fn new() -> Self { Self } }
+    /// fn start(limits: &WasmtimeLimits) -> Result<(Engine, Checked), RecheckError> {
+    ///     let checked = limits.recheck()?;
+    ///     // ... configure_wasmtime!(checked => config, pooling) ...
+    ///     let held = checked.hold();
+    ///     let engine = Engine::new(); // Engine::new(&config)?
+    ///     drop(held);
+    ///     Ok((engine, checked)) // as long as the engine
+    /// }
+    /// ```
     ///
     /// The reservation of a memory stays as the build guarantees it, so that precompiled code can be loaded;
     /// what grows and shrinks is the number of instances. The variables of the environment

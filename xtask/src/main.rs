@@ -54,6 +54,8 @@ Commands:
   test     Set up, then run every test; what takes long to build is used only when it is there
   test --all
            The same, and build what takes long, too
+  test [--all] SUITE...
+           Set up and run these suites alone
   fuzz     Replay the corpus of every fuzz target, and ask it as much more as the tests do
   kernels  Set up, boot kernels in emulation, and print what each has of what is promised
   promises Set up, start thousands of random files in fresh processes, here and in emulated kernels, and print what
@@ -71,8 +73,8 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["setup"] => test::setup(),
-        ["test"] => test::test(Heavy::LeftOut),
-        ["test", "--all"] => test::test(Heavy::Built),
+        ["test", "--all", suites @ ..] => test::test(Heavy::Built, suites),
+        ["test", suites @ ..] => test::test(Heavy::LeftOut, suites),
         ["fuzz"] => test::fuzz(),
         ["kernels"] => test::kernels(),
         ["promises"] => test::promises(Promises::All),

@@ -383,14 +383,26 @@ pub enum Heavy {
     LeftOut,
 }
 
-/// Runs every test; fails when one fails, and in CI also when something cannot be set up: nothing is skipped there.
-pub fn test(heavy: Heavy) -> Result<(), String> {
-    run(cargo().current_dir(root()).arg("test"))?;
+/// Runs every test, or those of the suites with these names; fails when one fails, and in CI also when something
+/// cannot be set up: nothing is skipped there.
+pub fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
+    for name in suites {
+        if !SUITES.iter().any(|suite| suite.name == *name) {
+            let names = SUITES.map(|suite| suite.name).join("`, `");
+            return Err(format!("unknown suite `{name}`: expected one of `{names}`"));
+        }
+    }
+    if suites.is_empty() {
+        run(cargo().current_dir(root()).arg("test"))?;
+    }
     let in_ci = env::var_os("CI").is_some();
     let mut skipped = Vec::new();
     let mut left = Vec::new();
     let mut passed_over = BTreeSet::new();
     for suite in &SUITES {
+        if !suites.is_empty() && !suites.contains(&suite.name) {
+            continue;
+        }
         let mut ready = item::make(suite.items);
         if heavy == Heavy::Built || in_ci {
             ready = ready.and_then(|()| item::make(suite.heavy));

@@ -16,7 +16,7 @@ use crate::sys::Mapping;
 /// The numbers of one pool of Wasmtime's that the process was found to hold. Nothing is reserved by it.
 ///
 /// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
-/// slots will still need; keep it as long as the engine.
+/// slots will still need; keep it as long as the engine. Make the engine under [`hold`](Self::hold).
 pub struct Checked {
     pub(super) limits: Limits,
     page_size: Size,

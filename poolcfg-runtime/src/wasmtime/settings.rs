@@ -185,8 +185,13 @@ pub fn must_be_named(settings: WasmtimeSettings, keys: &[&str], scan: &[&str]) {
 /// let mut pooling = wasmtime::PoolingAllocationConfig::default();
 /// poolcfg_runtime::configure_wasmtime!(checked => config, pooling);
 /// config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pooling));
+/// let held = checked.hold();
 /// let engine = wasmtime::Engine::new(&config)?;
+/// drop(held);
 /// ```
+/// [`Held`](crate::Held) keeps the places of the file's other pools while the engine maps its own. `checked` has to live as long
+/// as the engine.
+///
 /// Two settings take a value whose type has another name in other versions, so the program names the value,
 /// and it is set only where the limits want it. Either may be left out where they never do:
 ///

@@ -3,11 +3,15 @@
 
 use poolcfg_core::{
     AddressSpaceKeys, Arch, Aslr, Engine, Layout, LinuxLayout, OnMisfit, Os, Plan, PoolKeys,
-    Promise, RelocationModel, Setting, Settings, Size, Target, VaProfile, WasmtimeVersion,
+    Promise, RelocationModel, Setting, Settings, Size, Target, UnlimitedStack, VaProfile,
+    WasmtimeVersion,
 };
 
+use super::super::recheck;
 use super::super::space::{Made, reach};
 use super::process::{Process, Started};
+use crate::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
+use crate::options::RecheckOptions;
 
 /// What is mapped between two starts.
 const BETWEEN: Size = Size::mib(8);
@@ -158,9 +162,14 @@ impl Planned {
 
     /// A process in which ASLR has moved things so far.
     fn process(&self, moved: [u64; 4], aligned: bool) -> Process {
+        self.process_under(Some(Size::mib(8)), moved, aligned)
+    }
+
+    /// The same, started under another stack limit.
+    fn process_under(&self, stack_limit: Option<Size>, moved: [u64; 4], aligned: bool) -> Process {
         let made = Made {
             program: RelocationModel::Pie,
-            stack_limit: Some(Size::mib(8)),
+            stack_limit,
             moved,
             aligned,
         };
@@ -371,4 +380,116 @@ fn a_stack_limit_that_is_raised_later_costs_no_slot() {
         };
         assert_eq!(slots(true), slots(false), "{moved:x?}");
     }
+}
+
+/// What a recheck says in a process that is laid out otherwise than planned.
+fn refused(process: &Process, promise: &Promise<'static>) -> Misfit {
+    match recheck(process, promise, RecheckOptions::new()) {
+        Err(RecheckError::Misfit(misfit)) => *misfit,
+        Err(error) => panic!("{error}"),
+        Ok(taken) => panic!("took {:?}", taken.limits),
+    }
+}
+
+#[test]
+fn the_legacy_layout_is_named_with_what_has_chosen_it() {
+    let planned = Planned::new(SV39, MIN, &[wasmtime("", 1, 160 * 1024)]);
+    let said = |file: Option<(&'static str, &'static str)>| {
+        let mut process = planned.process_under(None, [0; 4], true);
+        if let Some((path, text)) = file {
+            process.set_file(path, text);
+        }
+        let misfit = refused(&process, &planned.pools[0]);
+        assert_eq!(misfit.limit, RecheckLimit::Hole);
+        (
+            misfit.layout.expect("it is another one"),
+            misfit.to_string(),
+        )
+    };
+    let (layout, text) = said(None);
+    assert_eq!(layout, OtherLayout::UnlimitedStack(UnlimitedStack::Legacy));
+    assert!(
+        text.contains("or set a finite stack limit with `ulimit -s 8192`"),
+        "{text}"
+    );
+    let (layout, text) = said(Some(("/proc/self/personality", "00200000\n")));
+    assert_eq!(layout, OtherLayout::LegacyPersonality);
+    assert!(
+        text.contains("or start it without `setarch --addr-compat-layout`"),
+        "{text}"
+    );
+    let (layout, text) = said(Some(("/proc/sys/vm/legacy_va_layout", "1\n")));
+    assert_eq!(layout, OtherLayout::LegacySysctl);
+    assert!(
+        text.contains("or set `sysctl vm.legacy_va_layout=0`"),
+        "{text}"
+    );
+}
+
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
+))]
+#[test]
+fn a_stack_limit_above_the_planned_one_is_named() {
+    let window = VaProfile::floor(Target::CURRENT)
+        .expect("it is known")
+        .window;
+    let mib = window.get() / Size::mib(1).get();
+    let file = [
+        native("a", 1, mib / 100 * 62),
+        native("b", 1, mib / 100 * 30),
+    ];
+    let planned = Planned::new(Target::CURRENT, MIN, &file);
+    let limit = Size::bytes(window.get() / 8);
+    let process = planned.process_under(Some(limit), [0; 4], true);
+    let _first = start(&process, &planned.pools[0]).expect("below the program all is as planned");
+    let misfit = refused(&process, &planned.pools[1]);
+    assert_eq!(misfit.limit, RecheckLimit::Hole);
+    let planned_with = Size::mib(128);
+    assert_eq!(
+        misfit.layout,
+        Some(OtherLayout::LargeStack {
+            limit,
+            planned: planned_with
+        })
+    );
+    let text = misfit.to_string();
+    assert!(text.contains("`RLIMIT_STACK`"), "{text}");
+    assert!(
+        text.contains("or lower it with `ulimit -s 131072`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn pools_of_one_file_are_not_told_to_move_into_one() {
+    let gib = |gib: u64| gib * 1024;
+    let planned = Planned::new(
+        SV39,
+        MIN,
+        &[native("a", 1, gib(160)), native("b", 1, gib(70))],
+    );
+    let process = planned.process([0; 4], true);
+    let first = start(&process, &planned.pools[0]).expect("it fits");
+    // More than the headroom.
+    assert!(process.map(Size::gib(20)));
+    let misfit = refused(&process, &planned.pools[1]);
+    assert_eq!(misfit.held_by_others, Size::ZERO);
+    assert_eq!(misfit.headroom, Size::gib(1));
+    if misfit.layout.is_none() {
+        let text = misfit.to_string();
+        assert!(
+            text.ends_with(
+                "or start the pools before the process maps more than its headroom of `1 GiB`, or raise \
+                 `headroom` in poolcfg.toml"
+            ),
+            "{text}"
+        );
+    }
+    drop(first);
 }

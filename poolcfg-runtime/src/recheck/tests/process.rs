@@ -25,6 +25,8 @@ pub(super) struct Process {
     space: Shared,
     page_size: Size,
     stack_limit: Option<Size>,
+    /// A file, and its text.
+    file: Option<(&'static str, &'static str)>,
     /// Addresses and lengths of libraries.
     libraries: Vec<(u64, u64)>,
     kept: Kept<Mapped>,
@@ -64,6 +66,7 @@ impl Process {
             space: Rc::new(RefCell::new(space)),
             page_size: profile.page_size,
             stack_limit: made.stack_limit,
+            file: None,
             libraries,
             kept: Kept::new(),
             holdings: RefCell::default(),
@@ -73,6 +76,11 @@ impl Process {
     /// The stack limit is changed after the program has started.
     pub(super) fn set_stack_limit(&mut self, limit: Size) {
         self.stack_limit = Some(limit);
+    }
+
+    /// There is this file.
+    pub(super) fn set_file(&mut self, path: &'static str, text: &'static str) {
+        self.file = Some((path, text));
     }
 
     /// Maps something else, which stays.
@@ -275,7 +283,8 @@ impl Machine for Process {
     /// Anonymous mappings side by side are one line, as the kernel merges them.
     fn text(&self, path: &str) -> Option<String> {
         if path != "/proc/self/maps" {
-            return None;
+            let file = self.file.filter(|file| file.0 == path);
+            return file.map(|(_, text)| text.to_owned());
         }
         let space = self.space.borrow();
         let name = |start: u64| match start {

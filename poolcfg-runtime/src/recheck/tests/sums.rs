@@ -128,7 +128,7 @@ impl Started {
             name: Some(promise.name),
             ranges: match one.wasmtime {
                 Some(_) => Vec::new(),
-                None => vec![place..place + 1],
+                None => std::iter::once(place..place + 1).collect(),
             },
             unmapped: None,
             maps_at_worst: footprint.maps_at_worst,

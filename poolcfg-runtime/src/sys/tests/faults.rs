@@ -15,6 +15,33 @@ use crate::{Acquire, AcquireError, Pool, PoolLimits, PoolOptions, Reset, Slot};
 
 const SLOTS: u32 = 3;
 
+const CALLS: [Call; 14] = [
+    Call::Reserve,
+    Call::Release,
+    Call::Advise,
+    Call::Open,
+    Call::Shut,
+    Call::Discard,
+    Call::DiscardLocked,
+    Call::FindLocks,
+    Call::Unlock,
+    Call::Renew,
+    Call::TryMap,
+    Call::OpenPagemap,
+    Call::Scan,
+    Call::Prove,
+];
+
+/// What a call answers, whether it does half of its work before, and whether all later calls fail too.
+const WAYS: [(Errno, bool, bool); 6] = [
+    (Errno::NOMEM, false, false),
+    (Errno::NOMEM, true, false),
+    (Errno::INVAL, true, false),
+    (Errno::BADF, false, false),
+    (Errno::NOMEM, true, true),
+    (Errno::PERM, false, true),
+];
+
 fn limits() -> PoolLimits {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(SLOTS)),
@@ -205,30 +232,12 @@ fn fail_everywhere() {
         .collect();
     // A scan works on some kernels only.
     assert!(options.len() >= every.len() - 1);
-    for call in [
-        Call::Reserve,
-        Call::Release,
-        Call::Advise,
-        Call::Open,
-        Call::Shut,
-        Call::Discard,
-        Call::DiscardLocked,
-        Call::FindLocks,
-        Call::Unlock,
-        Call::Renew,
-        Call::TryMap,
-        Call::OpenPagemap,
-        Call::Scan,
-        Call::Prove,
-    ] {
-        for (errno, half, for_good) in [
-            (Errno::NOMEM, false, false),
-            (Errno::NOMEM, true, false),
-            (Errno::INVAL, true, false),
-            (Errno::BADF, false, false),
-            (Errno::NOMEM, true, true),
-            (Errno::PERM, false, true),
-        ] {
+    // An emulator of programs takes minutes for each way: there each call fails in one way, and all ways come up.
+    let emulated = std::env::var_os("POOLCFG_TEST_RUNNER").is_some();
+    for (turn, call) in CALLS.into_iter().enumerate() {
+        let first = if emulated { turn % WAYS.len() } else { 0 };
+        let count = if emulated { 1 } else { WAYS.len() };
+        for (errno, half, for_good) in WAYS.into_iter().skip(first).take(count) {
             for (number, options) in options.iter().enumerate() {
                 let checks = number % 2 == 0;
                 let options = options.owner_checks_bounds(checks);
@@ -265,7 +274,8 @@ fn fail_everywhere() {
             }
         }
     }
-    assert!(lives > 500, "{lives}");
+    let least = if emulated { 400 } else { 2000 };
+    assert!(lives > least, "{lives}");
     eprintln!("lives: {lives}");
 }
 
