@@ -9,8 +9,8 @@ use crate::judged::Judged;
 use crate::machine::Machine;
 use crate::space::{self, Made, Space};
 
-/// What a stack is left by a recheck, and the guard of the kernel below it.
-const STACK_ROOM: u64 = 128 << 20;
+/// What a stack is left by a recheck at most, with pointers of 64 and of 32 bits, and the guard of the kernel below it.
+const STACK_ROOM: [u64; 2] = [128 << 20, 8 << 20];
 const STACK_GUARD_PAGES: u64 = 256;
 
 /// In how many pieces memories may lie.
@@ -25,6 +25,8 @@ pub struct Given {
     pub found: u64,
     /// What may be lost for want of whole slots: one for each of three holes.
     pub slots: u64,
+    /// Whether it is the file's only pool, and its memories may lie in pieces.
+    pub alone: bool,
 }
 
 impl Given {
@@ -46,6 +48,7 @@ impl Given {
 struct Process {
     space: Space,
     page: Size,
+    stack_room: u64,
 }
 
 impl Process {
@@ -58,8 +61,10 @@ impl Process {
             };
             let (stack, top) = self.space.stack;
             let guard = STACK_GUARD_PAGES * self.page.get();
-            let bottom = top.min(stack + (128 << 10)) - STACK_ROOM.min(self.space.window() / 64);
-            if !is_slots || start + bytes <= bottom - guard || start >= top {
+            let bottom = top.min(stack + (128 << 10)) - self.stack_room;
+            let end = start + bytes;
+            let is_far = end <= bottom - guard || self.space.is_below_the_base(end);
+            if !is_slots || is_far || start >= top {
                 break Some(start);
             }
             misplaced.push(start);
@@ -211,6 +216,7 @@ pub fn given_away(
     }
     .aslr_bits();
     let page = case.profile.page_size;
+    let stack_room = STACK_ROOM[usize::from(case.profile.pointer_width() < 64)];
     let guaranteed = judged.plan.guaranteed();
     let mut random = Rng::with_seed(seed);
     let mut given = Vec::new();
@@ -242,6 +248,7 @@ pub fn given_away(
                 let mut process = Process {
                     space: space.clone(),
                     page,
+                    stack_room,
                 };
                 headroom(&mut process.space, case.budget.headroom.get());
                 let holds = pools
@@ -296,6 +303,7 @@ pub fn given_away(
             lost: sum(&found) - sum(guaranteed),
             found: sum(&found),
             slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
+            alone: matches!(guaranteed, [only] if only.pools == 1 && only.wasmtime.is_none()),
         });
     }
     Ok(given)

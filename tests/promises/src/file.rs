@@ -51,14 +51,15 @@ impl Asked {
             3 => None,
             4 => Some(Size::mib(random.u64(129..1024))),
             5 => {
-                let most = machine.window().get() / 64;
-                Some(Size::bytes(magnitude(random, Size::mib(129).get(), most)))
+                let least = Size::mib(129).get();
+                let most = (machine.window().get() / 64).max(2 * least);
+                Some(Size::bytes(magnitude(random, least, most)))
             }
             _ => Some(Size::mib(8)),
         };
         let legacy = one_in(random, 10);
         let mut text = space(random, machine, program);
-        let _ = write!(text, "{}", of_start(stack, legacy));
+        let _ = write!(text, "{}", of_start(machine, stack, legacy));
         let count = match random.u32(0..10) {
             0..3 => 1,
             number => number / 2 + 1,
@@ -90,9 +91,11 @@ impl Asked {
 }
 
 /// What the file says of how the process is started.
-fn of_start(stack: Option<Size>, legacy: bool) -> String {
+fn of_start(machine: &Machine, stack: Option<Size>, legacy: bool) -> String {
     let stack = match stack {
-        Some(limit) if limit <= StackLimit::finite(64) => String::new(),
+        Some(limit) if limit <= StackLimit::finite(machine.profile.pointer_width()) => {
+            String::new()
+        }
         Some(limit) => format!("stack_limit = {}\n", limit.get()),
         None => "stack_limit = \"unlimited\"\n".to_owned(),
     };

@@ -53,7 +53,7 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
     )
         .prop_map(
             move |((count, share, guard), (table, stack), wasmtime, on_misfit, keep, pools)| {
-                let bytes = u128::from(window) * u128::from(share) / u128::from(count) >> 16;
+                let bytes = (u128::from(window) * u128::from(share) / u128::from(count)) >> 16;
                 let reservation = Size::bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
                     .round_down(Size::kib(64))
                     .max(Size::kib(64));
