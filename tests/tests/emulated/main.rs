@@ -62,6 +62,7 @@ impl Run<'_> {
             .arg(&self.program.file)
             .arg("--exact")
             .env("POOLCFG_TEST_RUNNER", &emulator)
+            .env("POOLCFG_TEST_EMULATED", "1")
             .env("QEMU_LD_PREFIX", libraries)
             .env("PROPTEST_CASES", "40")
             .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true")
