@@ -553,6 +553,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
 }
 
 #[cfg(test)]
+#[allow(dead_code, reason = "tests/promises uses the rest of it")]
 mod space;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -44,7 +44,7 @@ mod wheel;
 
 use std::process::ExitCode;
 
-use test::Heavy;
+use test::{Heavy, Promises};
 
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
@@ -58,6 +58,10 @@ Commands:
            Set up and run these suites alone
   fuzz     Replay the corpus of every fuzz target, and ask it as much more as the tests do
   kernels  Set up, boot kernels in emulation, and print what each has of what is promised
+  promises Set up, start thousands of random files in fresh processes, here and in emulated kernels, and print what
+           came of them
+  promises --seed N [--kernel PROFILE]
+           The same of one file, here or in the kernel of a VA profile
   bench    Run every benchmark and print the README's table
   bench wasmtime
            Set up, and print the README's tables of real Wasmtime: its pool beside ours, and with and
@@ -73,6 +77,11 @@ fn main() -> ExitCode {
         ["test", suites @ ..] => test::test(Heavy::LeftOut, suites),
         ["fuzz"] => test::fuzz(),
         ["kernels"] => test::kernels(),
+        ["promises"] => test::promises(Promises::All),
+        ["promises", "--seed", seed] => test::promises(Promises::Seed(seed, None)),
+        ["promises", "--seed", seed, "--kernel", kernel] => {
+            test::promises(Promises::Seed(seed, Some(kernel)))
+        }
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),
         ["--help" | "-h" | "help"] => {

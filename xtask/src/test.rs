@@ -49,7 +49,7 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 9] = [
     FUZZ,
     Suite {
         name: "cross",
@@ -133,6 +133,7 @@ const SUITES: [Suite; 8] = [
         rare: &[],
         variables: wasmtime_variables,
     },
+    PROMISES,
     KERNELS,
 ];
 
@@ -144,6 +145,20 @@ const FUZZ: Suite = Suite {
     heavy: &[],
     rare: &[],
     variables: || Ok(Vec::new()),
+};
+
+/// The same in other kernels is a part of their suite.
+const PROMISES: Suite = Suite {
+    name: "promises",
+    about: "random files that the build accepts, started on this kernel",
+    runs: Runs::Tests(&["--package", "poolcfg-tests-promises"]),
+    items: &[],
+    heavy: &[],
+    rare: &[],
+    variables: || {
+        let target = cache::folder()?.join("target-promises");
+        Ok(vec![("POOLCFG_PROMISES_TARGET", target)])
+    },
 };
 
 const KERNELS: Suite = Suite {
@@ -270,8 +285,81 @@ pub fn kernels() -> Result<(), String> {
     judged
 }
 
+/// What is started to hold the build to its promises.
+#[derive(Clone, Copy, Debug)]
+pub enum Promises<'a> {
+    /// Thousands of processes, on this kernel and in others.
+    All,
+    /// One file, on this kernel or in the one of a VA profile.
+    Seed(&'a str, Option<&'a str>),
+}
+
+/// How many processes this kernel starts; the others start half as many together.
+const PROCESSES: &str = "7000";
+
+/// Starts random files on this kernel and in others, and prints the table, whatever comes of it.
+pub fn promises(what: Promises<'_>) -> Result<(), String> {
+    let with = |suite: &Suite, names: &[&str], said: &[(&'static str, &str)]| {
+        let said = said
+            .iter()
+            .map(|(name, value)| (*name, PathBuf::from(value)));
+        run_suite_with(suite, names, said.collect())
+    };
+    let kernels = Suite {
+        variables: kernels_variables,
+        ..KERNELS
+    };
+    match what {
+        Promises::Seed(seed, None) => with(
+            &PROMISES,
+            &["random_file", "--nocapture"],
+            &[("POOLCFG_PROMISES_SEED", seed)],
+        ),
+        Promises::Seed(seed, Some(kernel)) => {
+            item::make(KERNELS.items)?;
+            with(
+                &kernels,
+                &["promises", "--nocapture"],
+                &[
+                    ("POOLCFG_PROMISES_SEED", seed),
+                    ("POOLCFG_PROMISES_KERNEL", kernel),
+                ],
+            )
+        }
+        Promises::All => {
+            item::make(KERNELS.items)?;
+            item::make(&[&BUILT[0]])?;
+            let said = [("POOLCFG_PROMISES", PROCESSES)];
+            let suites = [
+                (&PROMISES, "promises-here.md"),
+                (&kernels, "promises-kernels.md"),
+            ];
+            let mut judged = Ok(());
+            for (suite, table) in suites {
+                let table = root().join("target").join(table);
+                // One of an earlier run would say nothing of this one.
+                let _ = fs::remove_file(&table);
+                let names: &[&str] = match suite.name {
+                    "kernels" => &["promises"],
+                    _ => &[],
+                };
+                judged = judged.and(with(suite, names, &said));
+                if let Ok(text) = fs::read_to_string(&table) {
+                    print!("{text}");
+                }
+            }
+            judged
+        }
+    }
+}
+
 /// Runs the tests of a suite whose names have one of the words, all of them when there is none.
 fn run_suite(suite: &Suite, names: &[&str]) -> Result<(), String> {
+    run_suite_with(suite, names, Vec::new())
+}
+
+/// The same with further variables.
+fn run_suite_with(suite: &Suite, names: &[&str], further: Variables) -> Result<(), String> {
     let arguments = match suite.runs {
         Runs::Tests(arguments) => arguments,
         Runs::Own(own) => return own(),
@@ -282,7 +370,8 @@ fn run_suite(suite: &Suite, names: &[&str]) -> Result<(), String> {
         .args(arguments)
         .args(["--", "--include-ignored"])
         .args(names)
-        .envs((suite.variables)()?))
+        .envs((suite.variables)()?)
+        .envs(further))
 }
 
 /// What of the tests cannot be run without building for long.

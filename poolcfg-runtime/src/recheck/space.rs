@@ -199,6 +199,11 @@ impl Space {
         &self.taken
     }
 
+    /// Whether what ends there lies where the search from the top down looks.
+    pub(crate) const fn is_below_the_base(&self, end: u64) -> bool {
+        self.top_down && end <= self.base
+    }
+
     /// The end of the window.
     pub(crate) const fn window(&self) -> u64 {
         self.window

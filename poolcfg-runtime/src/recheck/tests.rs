@@ -3,6 +3,7 @@
 
 mod order;
 mod process;
+mod promises;
 mod sums;
 
 use std::cell::RefCell;

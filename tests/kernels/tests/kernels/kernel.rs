@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use poolcfg_core::{Aslr, Layout, VaProfile};
 use poolcfg_tests::variable;
 
 /// What a kernel's machine is like.
@@ -136,6 +137,18 @@ impl Kernel {
     pub fn id(&self) -> String {
         let newest = if self.newest { "-newest" } else { "" };
         format!("{}{newest}", self.profile)
+    }
+
+    /// Its `vm.mmap_rnd_bits` at so much ASLR.
+    pub fn aslr_bits(&self, aslr: Aslr) -> u32 {
+        let all = VaProfile::ALL.iter().flat_map(|table| table.iter());
+        let found = all
+            .filter(|of| of.name == self.profile)
+            .find_map(|of| match of.layout {
+                Layout::Linux(layout) => Some(aslr.bits(&layout)),
+                Layout::OneHole(_) => None,
+            });
+        found.unwrap()
     }
 
     /// The file to boot.

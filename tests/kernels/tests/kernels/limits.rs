@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
-use poolcfg_core::{Engine, Layout, Size};
+use poolcfg_core::{Aslr, Engine, Size};
 use poolcfg_runtime::probe;
 use poolcfg_tests::root;
 use poolcfg_tests_kernels::{Injected, LimitReport, Obstacle, Oddity, Program};
@@ -95,7 +95,7 @@ fn wrong(profile: &str, injected: Injected, engine: Engine, report: &LimitReport
 
 const TABLE: &str = "target/kernels-limits.md";
 
-fn row(text: &mut String, profile: &str, report: &LimitReport) {
+fn row(text: &mut String, profile: &str, aslr: &str, report: &LimitReport) {
     let number = |number: u64, rounded: fn(Size) -> String| match report.injected {
         Injected::Oddity(_) => String::new(),
         _ if report.limit == "none" => String::new(),
@@ -114,6 +114,7 @@ fn row(text: &mut String, profile: &str, report: &LimitReport) {
         .collect();
     let columns = [
         profile.to_owned(),
+        aslr.to_owned(),
         report.injected.word().to_owned(),
         report.engine.word().to_owned(),
         report.limit.clone(),
@@ -129,28 +130,32 @@ fn row(text: &mut String, profile: &str, report: &LimitReport) {
 #[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
 fn each_limit_is_named_by_the_recheck_that_meets_it_and_what_is_suggested_starts() {
     let mut text = String::from(
-        "| profile | injected | engine | named | need | have | starts | refused |\n\
-         |---|---|---|---|--:|--:|---|---|\n",
+        "| profile | ASLR | injected | engine | named | need | have | starts | refused |\n\
+         |---|---|---|---|---|--:|--:|---|---|\n",
     );
     let mut failures = Vec::new();
     for kernel in kernels() {
         let program = programs::build(kernel.architecture, "limits", Program::Pie);
         let image = Image::new(kernel.architecture).file("limits", &program);
-        let cases: Vec<(Injected, Engine)> = met(kernel)
+        let cases: Vec<(Aslr, Injected, Engine)> = [Aslr::Minimum, Aslr::Maximum]
             .into_iter()
-            .flat_map(|injected| Engine::ALL.iter().map(move |engine| (injected, *engine)))
+            .flat_map(|aslr| met(kernel).into_iter().map(move |of| (aslr, of)))
+            .flat_map(|(aslr, of)| Engine::ALL.iter().map(move |engine| (aslr, of, *engine)))
             .collect();
         let commands: Vec<String> = cases
             .iter()
-            .map(|(injected, engine)| {
+            .map(|(aslr, injected, engine)| {
+                let bits = kernel.aslr_bits(*aslr);
                 let (injected, engine) = (injected.word(), engine.word());
-                format!("/limits {} {injected} {engine}", kernel.profile)
+                format!("/limits as {bits} {} {injected} {engine}", kernel.profile)
             })
             .collect();
         let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
         let outcomes = commands::run(kernel, "limits", image, &commands).unwrap();
-        for ((injected, engine), outcome) in cases.into_iter().zip(&outcomes) {
-            let what = format!("{} {} {engine}", kernel.profile, injected.word());
+        for ((aslr, injected, engine), outcome) in cases.into_iter().zip(&outcomes) {
+            let aslr = aslr.text();
+            let aslr = aslr.as_str();
+            let what = format!("{} {aslr} {} {engine}", kernel.profile, injected.word());
             let said = match outcome.succeeded() {
                 Ok(said) => said,
                 Err(error) => {
@@ -162,7 +167,7 @@ fn each_limit_is_named_by_the_recheck_that_meets_it_and_what_is_suggested_starts
                 failures.push(format!("{what}: report `{said}`"));
                 continue;
             };
-            row(&mut text, kernel.profile, &report);
+            row(&mut text, kernel.profile, aslr, &report);
             let wrong = wrong(kernel.profile, injected, engine, &report);
             failures.extend(wrong.iter().map(|wrong| format!("{what}: {wrong}")));
         }
@@ -172,26 +177,17 @@ fn each_limit_is_named_by_the_recheck_that_meets_it_and_what_is_suggested_starts
 }
 
 /// The limits that are no setting of the machine and that anyone may put on a process; `RLIMIT_MEMLOCK` may
-/// not be raised by everyone. How many slots go into a hole is known where ASLR is as the kernel has it.
+/// not be raised by everyone.
 #[test]
 fn this_machine_names_the_limits_of_a_process_too() {
     let probe = probe();
     let Some(profile) = probe.va_profiles.first() else {
         panic!("no profile matches this machine: {probe:?}");
     };
-    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").unwrap_or_default();
-    let usual = match profile.layout {
-        Layout::Linux(layout) => bits.trim() == layout.aslr_bits_default.to_string(),
-        Layout::OneHole(_) => false,
-    };
     let mut judged = 0;
     for obstacle in Obstacle::ALL {
         match obstacle {
             Obstacle::RlimitMemlock | Obstacle::MaxMapCount | Obstacle::Overcommit => continue,
-            Obstacle::UnlimitedStack | Obstacle::SecondPool if !usual => {
-                eprintln!("left out, since ASLR is not as usual: {}", obstacle.word());
-                continue;
-            }
             _ => {}
         }
         for engine in Engine::ALL {
@@ -212,5 +208,5 @@ fn this_machine_names_the_limits_of_a_process_too() {
             judged += 1;
         }
     }
-    assert_eq!(judged, if usual { 10 } else { 6 });
+    assert_eq!(judged, 10);
 }

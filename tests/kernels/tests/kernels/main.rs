@@ -3,6 +3,7 @@
 //!
 //! - `cells`: in each of twelve ways to start, many fresh processes look for what is promised of theirs
 //! - `limits`: each limit that is injected is named, and what is suggested starts
+//! - `promises`: random files start as the build promises
 //! - `pool`: the runtime's own tests, of guards, resets and faults, on pages of 4 and 16 KiB
 //! - `example`: the example's release takes its constants from poolcfg.toml, for its target and no other
 //! - `server`: the original failure, repaired where it happened
@@ -23,6 +24,7 @@ mod kernel;
 mod limits;
 mod pool;
 mod programs;
+mod promises;
 mod server;
 #[cfg(target_arch = "x86_64")]
 mod swap;

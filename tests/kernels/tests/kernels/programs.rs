@@ -10,16 +10,26 @@ use poolcfg_tests_kernels::Program;
 
 use crate::kernel::Architecture;
 
-/// A program of this package. Cargo gives every way of linking the same name, so each is read before the
-/// next is built, one at a time.
+/// A program of this package.
 pub fn build(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8> {
+    build_of("poolcfg-tests-kernels", architecture, binary, program)
+}
+
+/// A program of a package. Cargo gives every way of linking the same name, so each is read before the next is built,
+/// one at a time.
+pub fn build_of(
+    package: &str,
+    architecture: &Architecture,
+    binary: &str,
+    program: Program,
+) -> Vec<u8> {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut cargo = cargo(architecture, "rustc");
     cargo
         .current_dir(root())
         .args(["--quiet", "--release", "--locked"])
-        .args(["--package", "poolcfg-tests-kernels", "--bin", binary])
+        .args(["--package", package, "--bin", binary])
         .arg("--");
     match program {
         Program::Pie => {}

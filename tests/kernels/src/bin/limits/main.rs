@@ -3,17 +3,18 @@
 //!
 //! - `judge`: what is started, and what is expected of it
 //! - `pools`: the pools that meet the limits; `inject`: the limits
-//! - `process`: the process under a limit; `engine`: what Wasmtime maps; `said`: what the process says
+//! - `process`: the process under a limit; `said`: what the process says
 //!
+//! `limits as BITS …` sets `vm.mmap_rnd_bits` of the machine first.
 //! `limits start …` puts on itself what is inherited and becomes `limits meet …`, the process under the limit.
 
-mod engine;
 mod inject;
 mod judge;
 mod pools;
 mod process;
 mod said;
 
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
@@ -53,6 +54,12 @@ fn run(words: &[&'static str]) -> Result<String, String> {
         ["meet", profile, what, of, how] => {
             let said = process::run(profile, injected(what)?, engine(of)?, strength(how)?)?;
             Ok(said.to_string())
+        }
+        // Before what reads it.
+        ["as", bits, rest @ ..] => {
+            let file = "/proc/sys/vm/mmap_rnd_bits";
+            fs::write(file, bits).map_err(|error| format!("`{file}`: {error}"))?;
+            run(rest)
         }
         [profile, what, of] => {
             let report = judge::judge(profile, injected(what)?, engine(of)?)?;

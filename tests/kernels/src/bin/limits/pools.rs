@@ -3,13 +3,26 @@
 use std::fs;
 
 use poolcfg_core::{
-    Case, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, Process, Promise, Setting, Size, Target,
-    WasmtimeKeys, WasmtimeVersion,
+    Aslr, Case, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, Process, Promise, Setting, Size,
+    StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
 };
-use poolcfg_tests_kernels::{Cell, Injected, Obstacle, Oddity};
+use poolcfg_tests_kernels::{Cell, Injected, Obstacle, Oddity, Program};
 
-/// A PIE as it is started everywhere.
-const USUAL: [&str; 3] = ["pie", "finite", "default"];
+/// A PIE as it is started everywhere, on a kernel with so much ASLR.
+fn usual() -> Cell {
+    Cell {
+        program: Program::Pie,
+        stack_limit: StackLimit::Finite,
+        aslr: aslr(),
+    }
+}
+
+/// How far ASLR reaches on this machine; who may not read it takes the worst.
+fn aslr() -> Aslr {
+    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").ok();
+    let bits = bits.and_then(|text| text.trim().parse().ok());
+    bits.map_or(Aslr::Maximum, Aslr::Bits)
+}
 
 /// Wasmtime of this version, where the pool is its.
 const WASMTIME: WasmtimeVersion = WasmtimeVersion::major(48);
@@ -22,10 +35,10 @@ pub struct Planned {
 
 impl Planned {
     pub fn new(profile: &'static str) -> Self {
-        let Some(cell) = Cell::of_words(&USUAL) else {
-            panic!("no cell {USUAL:?}");
-        };
-        Self { profile, cell }
+        Self {
+            profile,
+            cell: usual(),
+        }
     }
 
     fn case(&self) -> Case<'static> {
@@ -78,12 +91,8 @@ impl Planned {
     /// them too.
     pub fn reach(&self) -> Size {
         let profile = self.case().profile;
-        let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits").ok();
-        let bits = bits.and_then(|text| text.trim().parse().ok());
         match profile.layout {
-            Layout::Linux(layout) => {
-                layout.reach(profile.page_size, bits.unwrap_or(layout.aslr_bits_max))
-            }
+            Layout::Linux(layout) => layout.reach(profile.page_size, self.cell.aslr.bits(&layout)),
             Layout::OneHole(_) => Size::ZERO,
         }
     }

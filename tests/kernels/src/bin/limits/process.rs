@@ -4,9 +4,8 @@ use std::fmt;
 
 use poolcfg_core::{Engine, Promise, Size};
 use poolcfg_runtime::{Pool, PoolLimits, RecheckError, Region, Reserved, Warning, WasmtimeLimits};
-use poolcfg_tests_kernels::{Injected, Obstacle, Oddity, touch, use_every_slot};
+use poolcfg_tests_kernels::{Injected, Mapped, Obstacle, Oddity, Use, touch, use_every_slot};
 
-use crate::engine::Mapped;
 use crate::inject::{self, Strength};
 use crate::pools::Planned;
 use crate::said::{Refused, Said, Took};
@@ -93,7 +92,7 @@ fn wasmtime(promise: Promise<'static>) -> Result<Started, String> {
     match WasmtimeLimits::new(promise).recheck() {
         Ok(checked) => {
             let limits = checked.limits();
-            Mapped::new(&limits)?.use_every_slot()?;
+            Mapped::new(&limits)?.use_every_slot(Use::Written)?;
             Ok(Ok(took(
                 checked.instances(),
                 limits.memory_reservation,

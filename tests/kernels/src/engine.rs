@@ -4,6 +4,11 @@
 //!
 //! Source: crates/wasmtime/src/runtime/vm/instance/allocator/pooling/ and runtime/vm/cow.rs of Wasmtime v48.
 
+#![allow(
+    unsafe_code,
+    reason = "it maps as Wasmtime does, which no safe interface offers"
+)]
+
 use std::ffi::c_void;
 use std::ptr;
 
@@ -60,6 +65,10 @@ impl Drop for Map {
     }
 }
 
+fn wide(bytes: usize) -> Result<u64, String> {
+    u64::try_from(bytes).map_err(|error| error.to_string())
+}
+
 fn whole(bytes: Size) -> Result<usize, String> {
     usize::try_from(bytes.get()).map_err(|error| error.to_string())
 }
@@ -70,37 +79,61 @@ const READ_WRITE: MprotectFlags = MprotectFlags::READ.union(MprotectFlags::WRITE
 pub struct Mapped<'a> {
     limits: &'a Limits,
     page: Size,
-    memories: Map,
-    tables: Map,
-    stacks: Map,
+    memories: Option<Map>,
+    tables: Option<Map>,
+    stacks: Option<Map>,
+}
+
+/// What is done with each slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It is opened as far as it goes, which takes mappings and no memory.
+    Opened,
+    /// It is written to as well.
+    Written,
 }
 
 impl<'a> Mapped<'a> {
-    /// Makes the mappings.
+    /// Makes the mappings; one of no bytes is not made.
+    ///
+    /// # Errors
+    /// What the system refuses one for.
     pub fn new(limits: &'a Limits) -> Result<Self, String> {
         let page = u64::try_from(rustix::param::page_size()).map_err(|error| error.to_string())?;
         let page = Size::bytes(page);
         let footprint = limits
             .footprint(page)
             .map_err(|_| "too large to count".to_owned())?;
-        let bytes = |name| {
+        let map = |name, protection| {
             let mapping = footprint.mappings.iter().find(|of| of.name == name);
-            mapping.map_or(Size::ZERO, |mapping| mapping.bytes)
+            match mapping.map_or(Size::ZERO, |mapping| mapping.bytes) {
+                Size::ZERO => Ok(None),
+                bytes => Map::new(bytes, protection)
+                    .map(Some)
+                    .map_err(|error| format!("{name}: {error}")),
+            }
         };
         let open = ProtFlags::READ | ProtFlags::WRITE;
         Ok(Self {
             limits,
             page,
-            memories: Map::new(bytes(MappingName::Memories), ProtFlags::empty())?,
-            tables: Map::new(bytes(MappingName::Tables), open)?,
-            stacks: Map::new(bytes(MappingName::Stacks), open)?,
+            memories: map(MappingName::Memories, ProtFlags::empty())?,
+            tables: map(MappingName::Tables, open)?,
+            stacks: map(MappingName::Stacks, open)?,
         })
     }
 
-    /// Grows every memory, guards every stack, and writes to each.
-    pub fn use_every_slot(&self) -> Result<(), String> {
+    /// Grows every memory and guards every stack, at once.
+    ///
+    /// # Errors
+    /// What the system refuses, such as one mapping more.
+    pub fn use_every_slot(&self, how: Use) -> Result<(), String> {
         let overflow = || "too large to count".to_owned();
         let up = |size: Size| size.round_up(self.page).ok_or_else(overflow);
+        let touch = |map: &Map, offset| match how {
+            Use::Opened => Ok(()),
+            Use::Written => map.touch(offset),
+        };
         let totals = self.limits.wasmtime.and_then(|of| of.totals(self.limits));
         let totals = totals.ok_or_else(overflow)?;
         let guard = up(self.limits.guard_size)?;
@@ -108,33 +141,40 @@ impl<'a> Mapped<'a> {
             .checked_add(guard)
             .ok_or_else(overflow)?;
         let grown = up(self.limits.max_memory_size)?;
-        for number in 0..u64::from(totals.memories) {
-            // The leading guard comes first.
-            let start = slot
-                .checked_mul(number)
-                .and_then(|start| start.checked_add(guard))
-                .ok_or_else(overflow)?;
-            self.memories.protect(start, grown, READ_WRITE)?;
-            self.memories.touch(start)?;
-            // The image, which is a mapping of its own in the midst.
-            let image = start
-                .checked_add(self.page)
-                .filter(|_| grown >= Size::bytes(self.page.get().saturating_mul(3)));
-            if let Some(image) = image {
-                self.memories
-                    .protect(image, self.page, MprotectFlags::READ)?;
+        if let Some(memories) = &self.memories {
+            // The leading guard, where there is one, comes first.
+            let slots = slot.checked_mul(u64::from(totals.memories));
+            let before = slots.ok_or_else(overflow)?;
+            let before = Size::bytes(wide(memories.len)?).saturating_sub(before);
+            for number in 0..u64::from(totals.memories) {
+                let start = slot
+                    .checked_mul(number)
+                    .and_then(|start| start.checked_add(before))
+                    .ok_or_else(overflow)?;
+                memories.protect(start, grown, READ_WRITE)?;
+                touch(memories, start)?;
+                // The image, which is a mapping of its own in the midst.
+                let image = start
+                    .checked_add(self.page)
+                    .filter(|_| grown >= Size::bytes(self.page.get().saturating_mul(3)));
+                if let Some(image) = image {
+                    memories.protect(image, self.page, MprotectFlags::READ)?;
+                }
             }
         }
-        self.tables.touch(Size::ZERO)?;
+        if let Some(tables) = &self.tables {
+            touch(tables, Size::ZERO)?;
+        }
+        let Some(stacks) = &self.stacks else {
+            return Ok(());
+        };
         let stack = up(self.limits.stack_reservation)?
             .checked_add(self.page)
             .ok_or_else(overflow)?;
         for number in 0..u64::from(totals.stacks) {
             let start = stack.checked_mul(number).ok_or_else(overflow)?;
-            self.stacks
-                .protect(start, self.page, MprotectFlags::empty())?;
-            self.stacks
-                .touch(start.checked_add(self.page).ok_or_else(overflow)?)?;
+            stacks.protect(start, self.page, MprotectFlags::empty())?;
+            touch(stacks, start.checked_add(self.page).ok_or_else(overflow)?)?;
         }
         Ok(())
     }

@@ -1,0 +1,29 @@
+//! Promises: random poolcfg.toml files, each started in fresh processes. Of a file that the build accepts, every pool
+//! has to get its guarantee, in whatever order the pools start.
+//!
+//! - `machine`: what the processes run on
+//! - `file`: a random file, and how its process is started, from a seed
+//! - `judged`: what the build says of a file
+//! - `brute`: what is given away, by brute force in the address spaces of `space`
+//! - `start`: the process that starts all pools
+//! - `report`: what came of many starts
+//!
+//! The program `promises` starts itself: `run` judges files and starts them, `start` is one process.
+#![forbid(unsafe_code)]
+
+mod brute;
+mod file;
+mod judged;
+mod machine;
+mod report;
+#[allow(dead_code, reason = "the recheck's own tests use the rest of it")]
+#[path = "../../../poolcfg-runtime/src/recheck/space.rs"]
+mod space;
+mod start;
+
+pub use brute::{Given, given_away};
+pub use file::{Asked, order};
+pub use judged::{Judged, judge};
+pub use machine::Machine;
+pub use report::{Failure, HEAD, Row, Rows};
+pub use start::{Limit, Slots, start};
