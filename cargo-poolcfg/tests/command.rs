@@ -468,7 +468,7 @@ fn a_target_of_which_nothing_is_known_is_refused() {
                 .run(&[command, &["--target", target]].concat())
                 .ends(101)
                 .says(&format!(
-                    "error[PC0037]: on `{target}`: no VA profile is for"
+                    "error[PC0037]: on `{target}`: no VA profile covers this target"
                 ));
         }
     }

@@ -99,14 +99,9 @@ impl Fault<'_> {
                 let text = text.str(" leaves nothing to pools beside the headroom of ");
                 text.text(&headroom.exact())
             }
-            Self::NoAddressSpace { target } => text
-                .str("no VA profile is for ")
-                .str(target.arch.name())
-                .str(" targets of the system `")
-                .str(target.os.name())
-                .str(
-                    "`: they have no address space that mmap gives out, or nothing is known of it",
-                ),
+            Self::NoAddressSpace { .. } => text.str(
+                "no VA profile covers this target: it has no address space that mmap gives out, or nothing is known of it",
+            ),
             Self::AslrAboveMaximum {
                 bits,
                 most,

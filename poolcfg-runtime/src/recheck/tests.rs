@@ -1,8 +1,11 @@
 //! The decisions of a recheck, on machines that are made up: holes of given sizes in the order in which
 //! they are searched, limits, texts of /proc and variables.
 
+#[cfg(target_pointer_width = "64")]
 mod order;
+#[cfg(target_pointer_width = "64")]
 mod process;
+#[cfg(target_pointer_width = "64")]
 mod promises;
 mod sums;
 

@@ -51,7 +51,7 @@ pub static SKIPS: [Skip; 26] = [
     Skip {
         program: "poolcfg-runtime/process_limits",
         test: "names_of_variables_are_escaped_in_messages",
-        applies: |_, _| true,
+        applies: |machine, _| machine.pointer_width == 64,
         reason: "a shell starts the emulator, and passes on no variable of such a name",
     },
     Skip {
@@ -63,7 +63,7 @@ pub static SKIPS: [Skip; 26] = [
     Skip {
         program: "poolcfg-runtime/process_limits",
         test: "what_is_guaranteed_under_a_limit_starts_under_it",
-        applies: |_, _| true,
+        applies: |machine, _| machine.pointer_width == 64,
         reason: "what the kernel counts are mostly the emulator's mappings",
     },
     Skip {

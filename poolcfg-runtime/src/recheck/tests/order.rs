@@ -487,7 +487,7 @@ fn pools_of_one_file_are_not_told_to_move_into_one() {
         let text = misfit.to_string();
         assert!(
             text.ends_with(
-                "or start the pools before the process maps more than its headroom of `1 GiB`, or raise \
+                "or start the pools before the process maps more than its headroom of `1GiB`, or raise \
                  `headroom` in poolcfg.toml"
             ),
             "{text}"
