@@ -158,7 +158,7 @@ fn a_console_is_believed_only_when_it_comes_to_a_verdict() {
         assert!(ours(&lines).is_err(), "{missing}");
     }
     for line in [
-        "poolcfg: error static-pie finite default 1: exit status 11",
+        "poolcfg: error static-pie finite minimum 1: exit status 11",
         "Kernel panic - not syncing: Attempted to kill init!",
     ] {
         for place in 1..=whole.len() {
