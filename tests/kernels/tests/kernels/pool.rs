@@ -54,7 +54,13 @@ struct Skip {
 }
 
 /// What is left out, all of it.
-const SKIPS: [Skip; 6] = [
+const SKIPS: [Skip; 7] = [
+    Skip {
+        program: "poolcfg-runtime/poolcfg_runtime",
+        test: "recheck::tests::order::every_order_gives_each_pool_its_guarantee",
+        kernels: &JUDGES,
+        reason: "minutes with addresses that are made up, the same on every kernel; `promises` starts real ones",
+    },
     Skip {
         program: "poolcfg-runtime/process_limits",
         test: "rlimit_as_is_named_and_a_smaller_pool_starts",
