@@ -213,8 +213,9 @@ impl Process {
             page_size: profile.page_size,
             pie_base: None,
             legacy_base: None,
-            aslr_bits_default: None,
-            aslr_bits_max: None,
+            // All that ASLR of an architecture can take may leave a window of this size no hole.
+            aslr_bits_default: Some(0),
+            aslr_bits_max: Some(0),
         };
         let settings = Settings::new(&[], &[larger])
             .pooling_allocator(keys)
