@@ -157,6 +157,10 @@ fn each_limit_is_named_by_the_recheck_that_meets_it_and_what_is_suggested_starts
         let cases: Vec<(Aslr, Injected, Engine)> = [Aslr::Minimum, Aslr::Maximum]
             .into_iter()
             .flat_map(|aslr| met(kernel).into_iter().map(move |of| (aslr, of)))
+            // What is planned for another kernel's pages does not know this one's most bits.
+            .filter(|(aslr, of)| {
+                *aslr == Aslr::Minimum || *of != Injected::Oddity(Oddity::PageSize)
+            })
             .flat_map(|(aslr, of)| Engine::ALL.iter().map(move |engine| (aslr, of, *engine)))
             .collect();
         let commands: Vec<String> = cases
