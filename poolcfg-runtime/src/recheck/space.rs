@@ -21,6 +21,8 @@ pub(crate) struct Made {
     pub(crate) program: RelocationModel,
     /// The stack limit at its start; `None` for an unlimited one.
     pub(crate) stack_limit: Option<Size>,
+    /// Whether it is started with the legacy layout, whatever its stack limit.
+    pub(crate) legacy: bool,
     /// By how many bytes ASLR has moved the stack down, the mmap base, the program up and the heap up: whole pages,
     /// and at most what [`reach`] says.
     pub(crate) moved: [u64; 4],
@@ -91,10 +93,12 @@ impl Space {
                 .saturating_add(guard);
             padded.clamp(128 * MIB, window / 6 * 5)
         };
-        let (top_down, base) = match made.stack_limit {
-            Some(limit) => (true, top - gap(limit.get()) - moved),
-            None if x86 => (true, top - gap(u64::MAX) - moved),
-            None => (false, linux.legacy_base.get() + moved),
+        let top_down = !made.legacy && (made.stack_limit.is_some() || x86);
+        let limit = made.stack_limit.map_or(u64::MAX, Size::get);
+        let base = if top_down {
+            top - gap(limit) - moved
+        } else {
+            linux.legacy_base.get() + moved
         };
         let retry = linux.legacy_base.get() + if x86 { moved } else { 0 };
         let start = match made.program {
@@ -192,6 +196,11 @@ impl Space {
     /// The end of a mapping that begins there.
     pub(crate) fn unmap(&mut self, start: u64) {
         self.taken.retain(|taken| taken.0 != start);
+    }
+
+    /// What the alignment of a mapping may take beside it, at most.
+    pub(crate) const fn alignment(&self) -> u64 {
+        self.huge
     }
 
     /// All that is taken.

@@ -2,15 +2,15 @@
 //! alone. Nothing here asks the model's own simulation.
 
 use fastrand::Rng;
-use poolcfg_core::{Keep, Layout, Limits, LinuxLayout, MappingName, Size};
+use poolcfg_core::{Keep, Layout, Limits, LinuxLayout, MappingName, Size, StackLimit};
 
 use crate::file::Asked;
 use crate::judged::Judged;
 use crate::machine::Machine;
 use crate::space::{self, Made, Space};
 
-/// What a stack is left by a recheck at most, with pointers of 64 and of 32 bits, and the guard of the kernel below it.
-const STACK_ROOM: [u64; 2] = [128 << 20, 8 << 20];
+/// What a stack is left without a limit, and the guard of the kernel below it.
+const STACK_ROOM: Size = Size::mib(8);
 const STACK_GUARD_PAGES: u64 = 256;
 
 /// In how many pieces memories may lie.
@@ -186,6 +186,7 @@ fn positions(
                 let made = Made {
                     program: asked.program,
                     stack_limit: asked.stack,
+                    legacy: asked.legacy,
                     moved: [stack, base, program, heap],
                     aligned: random.bool(),
                 };
@@ -216,7 +217,12 @@ pub fn given_away(
     }
     .aslr_bits();
     let page = case.profile.page_size;
-    let stack_room = STACK_ROOM[usize::from(case.profile.pointer_width() < 64)];
+    // A smaller limit may be raised when the program has started.
+    let covered = StackLimit::finite(case.profile.pointer_width());
+    let stack_room = asked
+        .stack
+        .map_or(STACK_ROOM, |limit| limit.max(covered))
+        .get();
     let guaranteed = judged.plan.guaranteed();
     let mut random = Rng::with_seed(seed);
     let mut given = Vec::new();
@@ -316,8 +322,10 @@ fn headroom(space: &mut Space, bytes: u64) {
     let mut left = bytes.saturating_sub(there.sum());
     let mut part = left;
     while left > 0 && part >= 1 << 20 {
-        match space.map(part.min(left)) {
-            Some(_) => left -= part.min(left),
+        // What alignment takes of it is part of the headroom, too.
+        let bytes = part.min(left);
+        match space.map(bytes.saturating_sub(space.alignment()).max(1)) {
+            Some(_) => left -= bytes,
             None => part /= 2,
         }
     }

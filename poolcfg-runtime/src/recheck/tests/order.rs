@@ -170,6 +170,7 @@ impl Planned {
         let made = Made {
             program: RelocationModel::Pie,
             stack_limit,
+            legacy: false,
             moved,
             aligned,
         };

@@ -206,7 +206,7 @@ proptest! {
         }
         positions.push((moved, true));
         for (moved, aligned) in positions {
-            let made = Made { program, stack_limit: limit, moved, aligned };
+            let made = Made { program, stack_limit: limit, legacy: false, moved, aligned };
             for order in [&file, &shuffled] {
                 let process = Process::new(&profile, &linux, &made, &LIBRARIES);
                 let came = start(&process, &promises, order);
