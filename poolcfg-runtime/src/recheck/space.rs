@@ -203,6 +203,12 @@ impl Space {
         self.huge
     }
 
+    /// The sizes of what is free.
+    pub(crate) fn holes(&self) -> impl Iterator<Item = u64> {
+        let free = self.free(self.lowest, self.window);
+        free.map(|(start, end)| end - start)
+    }
+
     /// All that is taken.
     pub(crate) fn taken(&self) -> &[(u64, u64)] {
         &self.taken

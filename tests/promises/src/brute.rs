@@ -2,12 +2,13 @@
 //! alone. Nothing here asks the model's own simulation.
 
 use fastrand::Rng;
-use poolcfg_core::{Keep, Layout, Limits, LinuxLayout, MappingName, Size, StackLimit};
+use poolcfg_core::{Keep, Layout, Limits, MappingName, Size, StackLimit};
 
 use crate::file::Asked;
 use crate::judged::Judged;
 use crate::machine::Machine;
-use crate::space::{self, Made, Space};
+use crate::positions::Positions;
+use crate::space::Space;
 
 /// What a stack is left without a limit, and the guard of the kernel below it.
 const STACK_ROOM: Size = Size::mib(8);
@@ -49,9 +50,18 @@ struct Process {
     space: Space,
     page: Size,
     stack_room: u64,
+    /// By how much holes were larger than what was mapped next, or smaller.
+    spare: Vec<i64>,
 }
 
 impl Process {
+    /// Maps bytes, and remembers how far each hole was from being another choice.
+    fn place(&mut self, bytes: u64, is_slots: bool) -> Option<u64> {
+        let holes = self.space.holes();
+        self.spare.extend(holes.filter_map(|hole| i64::try_from(hole).ok()?.checked_sub_unsigned(bytes)));
+        self.take(bytes, is_slots)
+    }
+
     /// Maps bytes where a recheck accepts them.
     fn take(&mut self, bytes: u64, is_slots: bool) -> Option<u64> {
         let mut misplaced = Vec::new();
@@ -90,13 +100,13 @@ impl Process {
         let (Some(one), Some(two), Some(whole)) = sizes else {
             return false;
         };
-        if whole == 0 || self.take(whole, native).is_some() {
+        if whole == 0 || self.place(whole, native).is_some() {
             return true;
         }
         let (mut left, mut pieces) = (u64::from(all), 0);
         let (slot, guard) = (two - one, one - (two - one));
         while native && left > 0 && pieces < PIECES {
-            if self.take(guard + left * slot, native).is_some() {
+            if self.place(guard + left * slot, native).is_some() {
                 return true;
             }
             let (mut fits, mut fails) = (0, left);
@@ -110,7 +120,7 @@ impl Process {
                     None => fails = middle,
                 }
             }
-            if fits == 0 || self.take(guard + fits * slot, native).is_none() {
+            if fits == 0 || self.place(guard + fits * slot, native).is_none() {
                 return false;
             }
             left -= fits;
@@ -125,7 +135,7 @@ impl Process {
         self.memories(limits)
             && others.into_iter().all(|bytes| match bytes {
                 Some(0) => true,
-                Some(bytes) => self.take(bytes, false).is_some(),
+                Some(bytes) => self.place(bytes, false).is_some(),
                 None => false,
             })
     }
@@ -142,59 +152,6 @@ fn slot(limits: &Limits, page: Size) -> u64 {
     let memories = |slots| bytes(&limits.with_instances(slots), MappingName::Memories, page);
     let two = memories(2).zip(memories(1));
     two.map_or(0, |(two, one)| two - one)
-}
-
-/// Positions of ASLR: its ends, those at which a hole holds a whole number of slots but for a page, and some others.
-fn positions(
-    machine: &Machine,
-    linux: &LinuxLayout,
-    asked: &Asked,
-    aslr_bits: u32,
-    slot: u64,
-    random: &mut Rng,
-) -> Vec<Space> {
-    let page = machine.profile.page_size.get();
-    let reach = space::reach(&machine.profile, linux, aslr_bits);
-    let [stack, base, program, heap] = reach;
-    let mut bases = vec![0, base];
-    let mut programs = vec![0, program];
-    let pie = linux.pie_base.get();
-    let window = machine.window().get();
-    for _ in 0..6 {
-        bases.push(random.u64(0..=base / page) * page);
-        programs.push(random.u64(0..=program / page) * page);
-        // The hole below the program has less than a page too little for one slot more.
-        let slots = (pie + random.u64(0..=program)) / slot.max(page);
-        let program_at = (slots * slot.max(page)).saturating_sub(pie + page) / page * page;
-        programs.push(program_at.min(program));
-        // And so has the one above the mmap base.
-        let slots = random.u64(0..=base) / slot.max(page);
-        bases.push((slots * slot.max(page)).saturating_sub(page).min(base) / page * page);
-    }
-    let mut spaces = Vec::new();
-    for program in programs {
-        let mut bases = bases.clone();
-        for _ in 0..4 {
-            // And the one between the two.
-            let above = window.saturating_sub(pie + program);
-            let slots = random.u64(0..=above) / slot.max(page);
-            let between = above.saturating_sub(slots * slot.max(page) + 200 * (1 << 20));
-            bases.push(between.min(base) / page * page);
-        }
-        for base in bases {
-            for [stack, heap] in [[0, 0], [stack / page * page, heap / page * page]] {
-                let made = Made {
-                    program: asked.program,
-                    stack_limit: asked.stack,
-                    legacy: asked.legacy,
-                    moved: [stack, base, program, heap],
-                    aligned: random.bool(),
-                };
-                spaces.push(Space::new(&machine.profile, linux, &made));
-            }
-        }
-    }
-    spaces
 }
 
 /// How much of a hole is there for every pool: a file that shrinks is compared with the worst position.
@@ -248,25 +205,23 @@ pub fn given_away(
             false => limits.with_reservation(Size::kib(64 * value)),
         };
         let stride = slot(limits, page);
-        let mut spaces = positions(machine, &linux, asked, bits, stride, &mut random);
+        let aslr = (bits, case.budget.headroom.get());
+        let mut positions = Positions::new(machine, &linux, asked, aslr, stride, &mut random);
         let mut holds = |pools: &[Limits]| {
-            let misfit = spaces.iter().position(|space| {
+            let misfit = positions.find(&mut random, |space| {
                 let mut process = Process {
-                    space: space.clone(),
+                    space,
                     page,
                     stack_room,
+                    spare: Vec::new(),
                 };
                 headroom(&mut process.space, case.budget.headroom.get());
                 let holds = pools
                     .iter()
                     .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
-                !holds
+                (holds, process.spare)
             });
-            // It is likely to be in the way again.
-            if let Some(misfit) = misfit {
-                spaces.swap(0, misfit);
-            }
-            misfit.map(|_| format!("{:x?}", spaces[0].taken()))
+            misfit.map(|space| format!("{:x?}", space.taken()))
         };
         if let Some(space) = holds(&all(*limits)) {
             return Err(format!(

@@ -4,7 +4,7 @@
 //! - `machine`: what the processes run on
 //! - `file`: a random file, and how its process is started, from a seed
 //! - `judged`: what the build says of a file
-//! - `brute`: what is given away, by brute force in the address spaces of `space`
+//! - `brute`: what is given away, by brute force in the address spaces of `space`, at the `positions` of ASLR
 //! - `start`: the process that starts all pools
 //! - `report`: what came of many starts
 //!
@@ -15,6 +15,7 @@ mod brute;
 mod file;
 mod judged;
 mod machine;
+mod positions;
 mod report;
 #[allow(dead_code, reason = "the recheck's own tests use the rest of it")]
 #[path = "../../../poolcfg-runtime/src/recheck/space.rs"]
