@@ -16,6 +16,7 @@ use crate::room::{HOLES, Hole, Room};
 use crate::shape::{RelocationModel, Shape, StackLimit};
 use crate::size::Size;
 use crate::target::Arch;
+use crate::three::{Spread, Three};
 
 /// What a stack is left where it has no limit: as much as one has by default.
 const STACK: Size = Size::mib(8);
@@ -52,6 +53,7 @@ impl Holes {
             knee: 0,
             total: 0,
             parts: 0,
+            three: Three::NONE,
         },
         spans: [None; HOLES],
         upward: [false; HOLES],
@@ -97,6 +99,9 @@ impl Holes {
     /// first lacks there, the last one has to give.
     pub(crate) const fn charge(mut self, bytes: u64) -> Self {
         self.room.total = self.room.total.saturating_sub(bytes);
+        self.room.three.headroom = bytes;
+        // What of it is given back may leave small holes, too.
+        self.room.three.small = self.room.three.small.saturating_add(bytes);
         let count = self.room.count;
         let mut left = bytes;
         let mut i = 0;
@@ -142,6 +147,12 @@ impl Holes {
         self
     }
 
+    /// All three of them at every position.
+    const fn with_three(mut self, three: Three) -> Self {
+        self.room.three = three;
+        self
+    }
+
     /// The last two holes share a boundary: see [`Room::knee`].
     const fn with_knee(mut self, knee: u64) -> Self {
         self.room.knee = knee;
@@ -167,6 +178,7 @@ struct Plan {
     stack: u64,
     /// Where a program linked statically to a low address begins, at most.
     static_base: u64,
+    huge_page: u64,
     unlimited_stack: UnlimitedStack,
 }
 
@@ -229,6 +241,7 @@ pub(crate) const fn linux_holes(
         gap: above.saturating_add(gap),
         stack: above.saturating_add(pad).saturating_add(room),
         static_base: static_base(profile.arch),
+        huge_page: linux.huge_page.get(),
         unlimited_stack: linux.unlimited_stack,
     };
     let upward = shape.layout.is_legacy()
@@ -292,6 +305,63 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The three holes of a PIE that has so many bytes in them, at every position.
+    const fn three(&self, total: u64) -> Three {
+        let mut three = Three {
+            count: 1,
+            small: self.brk,
+            huge_page: self.huge_page,
+            ..Three::NONE
+        };
+        let (lowest, base) = (self.lowest, self.mmap_base());
+        if total == 0 || base <= lowest {
+            return Three::NONE;
+        }
+        let sum = Hole {
+            least: total,
+            most: self.window,
+        };
+        let highest = self.window.saturating_sub(GAP.get());
+        // A PIE begins no higher.
+        let program = self.pie_base.saturating_add(self.aslr);
+        three.spreads[0] = Spread {
+            holes: [
+                hole(
+                    base.saturating_sub(self.program_end()),
+                    highest.saturating_sub(self.pie_floor),
+                ),
+                hole(self.pie_floor.saturating_sub(lowest), program),
+                hole(0, self.window - base),
+            ],
+            sum,
+        };
+        if program >= base {
+            let end = self.window.saturating_sub(self.stack);
+            three.spreads[1] = Spread {
+                holes: [
+                    hole(base - lowest, clamp(program, base, highest)),
+                    hole(0, program - base),
+                    hole(
+                        end.saturating_sub(self.program_end()),
+                        self.window - max(self.pie_floor, base),
+                    ),
+                ],
+                sum,
+            };
+            three.count = 2;
+        }
+        three
+    }
+}
+
+const fn hole(least: u64, most: u64) -> Hole {
+    Hole {
+        least,
+        most: max(least, most),
+    }
+}
+
 /// Top-down, the program at `pie_base`: first the hole above it, then the one below.
 const fn pie(plan: &Plan) -> Holes {
     let most = plan
@@ -305,7 +375,8 @@ const fn pie(plan: &Plan) -> Holes {
         // An mmap base below the program cuts the lower hole too.
         return upper
             .last(plan.lowest, plan.mmap_base())
-            .with_total(total, 3);
+            .with_total(total, 3)
+            .with_three(plan.three(total));
     }
     // What the upper hole loses to things that give nothing to the lower one.
     let lost = plan.aslr.saturating_add(plan.brk);
@@ -313,13 +384,26 @@ const fn pie(plan: &Plan) -> Holes {
         .last(plan.lowest, plan.pie_floor)
         .with_knee(most.saturating_sub(lost))
         .with_total(total, 3)
+        .with_three(plan.three(total))
 }
 
-/// Top-down, the program and its heap low: one hole.
+/// Top-down, the program and its heap low: first the hole below the mmap base, then the one above.
 const fn fixed(plan: &Plan) -> Holes {
+    let total = plan.total(plan.static_base);
+    let most = plan
+        .window
+        .saturating_sub(GAP.get())
+        .saturating_sub(plan.static_base);
+    let (bottom, top) = (plan.fixed_end(), plan.mmap_base());
+    if total == 0 {
+        return Holes::NONE.last(bottom, top);
+    }
+    // What the mmap base takes of the first hole is above it.
     Holes::NONE
-        .last(plan.fixed_end(), plan.mmap_base())
-        .with_total(plan.total(plan.static_base), 2)
+        .then(bottom, top, most)
+        .last(top, top)
+        .with_knee(total)
+        .with_total(total, 2)
 }
 
 /// Bottom-up from the legacy base, the program below it: one hole. Libraries lie at the base.

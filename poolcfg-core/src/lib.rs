@@ -43,6 +43,7 @@ mod slab;
 mod sum;
 mod target;
 mod text;
+mod three;
 mod warning;
 mod wasmtime;
 mod wasmtime_pools;
@@ -57,11 +58,12 @@ pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
 /// The sources of the sum, of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
 /// the name of its module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 7] = [
+pub const FIT_SOURCES: [(&str, &str); 8] = [
     ("sum", include_str!("sum.rs")),
     ("room", include_str!("room.rs")),
     ("pieces", include_str!("pieces.rs")),
     ("place", include_str!("place.rs")),
+    ("three", include_str!("three.rs")),
     ("fit", include_str!("fit.rs")),
     ("slab", include_str!("slab.rs")),
     ("wasmtime_pools", include_str!("wasmtime_pools.rs")),
@@ -89,6 +91,7 @@ pub use slab::{Slots, slabs};
 pub use sum::{Bound, Demand, Exceeded, bookkeeping};
 pub use target::{Arch, Os, Target};
 pub use text::Text;
+pub use three::{Spread, Three};
 pub use warning::Warning;
 pub use wasmtime::{
     Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,

@@ -86,7 +86,11 @@ pub const fn place(room: &Room, groups: &[Group]) -> Placement {
     if cannot_fail(groups, &start) {
         return Placement::Fits;
     }
-    follow(groups, start, STEPS, SPLITS).1
+    let (_, placement) = follow(groups, start, STEPS, SPLITS);
+    match placement {
+        Placement::Fails { .. } if room.three.hold(groups) => Placement::Fits,
+        _ => placement,
+    }
 }
 
 /// The failure of a process without any hole.
@@ -117,8 +121,9 @@ const fn cannot_fail(groups: &[Group], course: &Course) -> bool {
         parts,
         ..
     } = course.room;
-    by_sum(groups, course, course.room.sum(), count)
-        || (parts > 0 && by_sum(groups, course, wide(total), parts))
+    let at = (course.group, course.done, course.kind);
+    by_sum(groups, at, course.room.sum(), count)
+        || (parts > 0 && by_sum(groups, at, wide(total), parts))
 }
 
 /// Whether the mappings that are left on a course find their places in `holes` holes that have `free` bytes
@@ -129,20 +134,25 @@ const fn cannot_fail(groups: &[Group], course: &Course) -> bool {
 ///   less than `holes` times its size.
 /// - Of memories in pieces one slot finds no place. Then each hole holds a piece that is one slot short of it, or
 ///   none, so what was free is less than the memories, one slot more for each hole, and a guard for each hole.
-const fn by_sum(groups: &[Group], course: &Course, free: u128, holes: usize) -> bool {
+pub(super) const fn by_sum(
+    groups: &[Group],
+    (first, done, begun): (usize, u64, usize),
+    free: u128,
+    holes: usize,
+) -> bool {
     let mut used = 0u128;
-    let mut group = course.group;
+    let mut group = first;
     while group < groups.len() {
         let of = &groups[group];
         let mut pools = of.count;
-        if group == course.group {
-            pools = pools.saturating_sub(course.done);
-            if pools > 0 && course.kind > 0 {
+        if group == first {
+            pools = pools.saturating_sub(done);
+            if pools > 0 && begun > 0 {
                 // What is left of the pool that is begun: its memories have their place.
                 let mut rest = *of;
                 rest.slot = 0;
                 let mut kind = 0;
-                while kind < course.kind {
+                while kind < begun {
                     rest.sizes[kind] = 0;
                     kind += 1;
                 }

@@ -4,6 +4,7 @@
 //! file that it generates.
 
 use super::pieces::Boundary;
+use super::three::Three;
 
 /// How many holes a process shape has at most.
 pub const HOLES: usize = 3;
@@ -33,6 +34,8 @@ pub struct Room {
     pub total: u64,
     /// In how many holes `total` may lie.
     pub parts: usize,
+    /// All three holes of a process at every position, before the headroom and anything else is mapped.
+    pub three: Three,
 }
 
 impl Room {
@@ -110,6 +113,7 @@ impl Room {
             knee: most,
             total,
             parts,
+            three: Three::NONE,
         };
         room.holes[0] = Hole { least, most };
         room.holes[1] = Hole {

@@ -8,8 +8,8 @@
 
 use poolcfg_core::{
     AddressSpaceKeys, Arch, Aslr, Budget, Fault, Faults, Group, Layout, LinuxLayout, Os,
-    OwnProfile, Placement, Plan, PoolKeys, RelocationModel, SearchLayout, Setting, Settings, Shape,
-    Size, StackLimit, Target, UnlimitedStack, VaProfile, place,
+    OwnProfile, Placement, Plan, PoolKeys, RelocationModel, Room, SearchLayout, Setting, Settings,
+    Shape, Size, StackLimit, Target, Three, UnlimitedStack, VaProfile, place,
 };
 use proptest::prelude::*;
 
@@ -29,6 +29,8 @@ struct Space {
     end: u64,
     /// Pieces above the mmap base lie below this.
     reach: u64,
+    /// By how much holes were larger than what was mapped next, or smaller.
+    spare: Vec<i64>,
 }
 
 impl Space {
@@ -72,6 +74,11 @@ impl Space {
     /// mm/huge_memory.c, __thp_get_unmapped_area: mappings of a huge page or more are aligned to it where there
     /// is room for that.
     fn map(&mut self, len: u64) -> Option<(u64, u64)> {
+        let holes = self.free(self.lowest, self.end);
+        let spare = holes
+            .iter()
+            .map(|(start, end)| (end - start).cast_signed() - len.cast_signed());
+        self.spare.extend(spare);
         let aligned = (len >= HUGE)
             .then(|| self.unmapped_area(len + HUGE))
             .flatten()
@@ -193,6 +200,7 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
     Space {
         // The program and its heap are one range: what lies between them is not searched for memories.
         taken: vec![(pie, heap + MIB)],
+        spare: Vec::new(),
         lowest: linux
             .lowest
             .get()
@@ -281,11 +289,24 @@ fn shrunk(budget: &Budget, groups: &[Group]) -> Option<Vec<Group>> {
 fn holds(space: &Space, groups: &[Group], headroom: u64) -> bool {
     let mut space = space.clone();
     // Libraries, of a program that is not static.
-    if !space.fill(headroom) {
-        return false;
-    }
+    space.fill(headroom) && start(&mut space, groups, &[], false)
+}
+
+/// Starts all pools; before each of them the process maps what is said, whole or as far as it goes into each hole.
+fn start(space: &mut Space, groups: &[Group], between: &[u64], whole: bool) -> bool {
+    let mut between = between.iter();
     groups.iter().all(|group| {
         (0..group.count).all(|_| {
+            if between.next().is_some_and(|bytes| {
+                *bytes > 0
+                    && !if whole {
+                        space.map(*bytes).is_some()
+                    } else {
+                        space.fill(*bytes)
+                    }
+            }) {
+                return false;
+            }
             let memories = match group.memories() {
                 Some(memories) => {
                     space.take_memories(memories.slots, memories.slot, memories.guard)
@@ -352,6 +373,176 @@ proptest! {
                     holds(&space, &groups, used),
                     "{} {shape:?} {headroom:?}: {groups:?} in {space:x?}", profile.name
                 );
+            }
+        }
+    }
+}
+
+/// Pools of a few mappings in one piece, and of a few slots, in parts of 2^16.
+fn few_groups() -> impl Strategy<Value = Vec<Group>> {
+    let part = prop_oneof![3 => 1u64 << 8..1 << 14, 1 => 0u64..1 << 8, 1 => Just(0)];
+    let group = (
+        [part.clone(), part.clone(), part],
+        1u64..20,
+        0u64..3,
+        1u64..4,
+    )
+        .prop_map(|(sizes, slots, guard, count)| {
+            let cut = guard > 0;
+            Group {
+                sizes,
+                count,
+                slot: if cut { (sizes[0] / slots).max(1) } else { 0 },
+                guard: if cut { guard - 1 } else { 0 },
+            }
+        });
+    prop::collection::vec(group, 1..5)
+}
+
+/// The same as large as the model promises: every size times the same number.
+fn as_large_as_fits(budget: &Budget, groups: &[Group], window: u64) -> Vec<Group> {
+    let scaled = |by: u64| -> Vec<Group> {
+        let bytes = |part: u64| {
+            let bytes = u128::from(part) * u128::from(by) >> 24;
+            u64::try_from(bytes).unwrap() / PAGE * PAGE
+        };
+        let scale = |group: &Group| {
+            let mut group = Group {
+                sizes: group.sizes.map(bytes),
+                slot: bytes(group.slot),
+                guard: bytes(group.guard),
+                ..*group
+            };
+            if let Some(memories) = group.memories() {
+                group.sizes[0] = memories.bytes(memories.slots);
+            }
+            group
+        };
+        groups.iter().map(scale).collect()
+    };
+    let fits = |by| {
+        let groups: Vec<Group> = scaled(by).iter().map(inflated).collect();
+        matches!(place(&budget.room, &groups), Placement::Fits)
+    };
+    // Of the whole window for one of 2^16.
+    let (mut fit, mut misfit) = (0, window << 8);
+    while misfit - fit > 1 {
+        let middle = fit + (misfit - fit) / 2;
+        if fits(middle) {
+            fit = middle;
+        } else {
+            misfit = middle;
+        }
+    }
+    scaled(fit)
+}
+
+/// A random number of 0 to 2^64 - 1 out of another one.
+const fn next(seed: &mut u64) -> u64 {
+    *seed = seed
+        .wrapping_mul(0x5851_f42d_4c95_7f2d)
+        .wrapping_add(0x1405_7b7e_f767_814f);
+    let mixed = (*seed ^ *seed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    mixed ^ mixed >> 32
+}
+
+/// Moves one die so that a hole has about a page less than was mapped next.
+fn step(dice: &mut [u64; DICE], spare: i64, reach: [u64; DICE], seed: &mut u64) {
+    let which = [1, 2, 1, 2, 1, 2, 3, 0][(next(seed) % 8) as usize];
+    let spare =
+        i128::from(spare) + i128::from([PAGE, 0, HUGE, HUGE + PAGE][(next(seed) % 4) as usize]);
+    let by = if next(seed) % 2 == 0 { spare } else { -spare };
+    let pages = i128::from((reach[which] / PAGE).max(1));
+    let now = pages * i128::from(dice[which]) / i128::from(u64::MAX);
+    let then = (now + by / i128::from(PAGE)).clamp(0, pages);
+    // The least die that throws so many pages.
+    let die = (then * i128::from(u64::MAX) + pages - 1) / pages;
+    dice[which] = u64::try_from(die).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("POOLCFG_LAYOUTS").map_or(1000, |cases| cases.parse().unwrap()),
+        max_global_rejects: 1 << 20,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever fits to the last byte is there at the positions where the kernel's choice changes, too, and whenever the
+    /// rest of the process takes its headroom.
+    #[test]
+    fn what_just_fits_is_there_where_a_hole_is_a_page_short(
+        profile in profile(),
+        groups in few_groups(),
+        relocation_model in prop::sample::select(vec![
+            RelocationModel::Pie, RelocationModel::Pie, RelocationModel::Static,
+        ]),
+        aslr in prop::option::weighted(0.3, 0u32..1000),
+        stack_limit in prop::option::weighted(0.3, 0u64..1000),
+        headroom in prop::option::weighted(0.3, 1u64..100),
+        seed in any::<u64>(),
+    ) {
+        let Layout::Linux(linux) = &profile.layout else { unreachable!() };
+        let window = profile.window.get();
+        let part = |part: u64| Size::bytes(window / 1000 * part).round_down(profile.page_size);
+        let shape = Shape {
+            relocation_model,
+            stack_limit: stack_limit.map_or(StackLimit::Finite, |size| StackLimit::UpTo(part(size / 4))),
+            aslr: aslr.map_or(Aslr::Maximum, |bits| Aslr::Bits(bits % (linux.aslr_bits_max + 1))),
+            layout: SearchLayout::Standard,
+        };
+        let budget = Budget::new(&profile, shape, headroom.map(part));
+        prop_assume!(!budget.is_empty());
+        let groups = as_large_as_fits(&budget, &groups, window);
+        // Two holes count on it that the headroom is mapped in small parts.
+        let two = Room { three: Three::NONE, ..budget.room };
+        let inflated: Vec<Group> = groups.iter().map(inflated).collect();
+        let by_two = matches!(place(&two, &inflated), Placement::Fits);
+        let moved = (PAGE << shape.aslr.bits(linux)) - PAGE;
+        let covered = match shape.stack_limit {
+            StackLimit::UpTo(size) => size.get(),
+            _ => 128 * MIB,
+        };
+        let reach = [
+            linux.stack_randomization.get(), moved, moved, linux.brk_randomization.get(), covered,
+        ];
+        let mut seed = seed;
+        let usable = budget.headroom.get().saturating_sub(8 * MIB);
+        for _ in 0..30 {
+            let mut dice = [0; DICE].map(|_: u64| match next(&mut seed) % 4 {
+                0 => 0,
+                1 => u64::MAX,
+                _ => next(&mut seed),
+            });
+            for _ in 0..6 {
+                let made = space(&profile, linux, shape, dice);
+                let mut space = made.clone();
+                // Libraries first, in one mapping or as many as there are holes, and the rest in between.
+                let mut left = usable;
+                let first = match next(&mut seed) % 3 {
+                    0 => left,
+                    1 => left.min(64 * MIB),
+                    _ => next(&mut seed) % (left + 1) / PAGE * PAGE,
+                };
+                left -= first;
+                let (whole, mut between) = (!by_two && next(&mut seed) % 2 == 0, Vec::new());
+                for _ in 0..8 {
+                    let bytes = next(&mut seed) % (left + 1) / PAGE * PAGE;
+                    let bytes = if bytes >= HUGE + PAGE { bytes - HUGE } else { 0 };
+                    left -= bytes + if bytes > 0 { HUGE } else { 0 };
+                    between.push(bytes);
+                }
+                let there = if whole && first > 2 * HUGE { space.map(first - HUGE).is_some() } else { space.fill(first) };
+                prop_assert!(
+                    there && start(&mut space, &groups, &between, whole),
+                    "{} {shape:?} headroom {}: {groups:?} two {by_two} after {first} {whole} and {between:?} in {made:x?}, then {:x?}",
+                    profile.name, budget.headroom, space.taken
+                );
+                if space.spare.is_empty() {
+                    break;
+                }
+                let at = next(&mut seed) % space.spare.len() as u64;
+                step(&mut dice, space.spare[at as usize], reach, &mut seed);
             }
         }
     }

@@ -3,8 +3,8 @@
 
 use poolcfg_core::{
     AddressSpaceKeys, Aslr, Budget, Engine, Group, Hole, KINDS, Keep, OnMisfit, Placement, Plan,
-    PoolKeys, RelocationModel, Room, Setting, Settings, Shape, Size, StackLimit, Target, VaProfile,
-    WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, place,
+    PoolKeys, RelocationModel, Room, Setting, Settings, Shape, Size, StackLimit, Target, Three,
+    VaProfile, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, place,
 };
 use proptest::prelude::*;
 
@@ -94,6 +94,7 @@ fn room() -> impl Strategy<Value = Room> {
             knee,
             total: 0,
             parts: 0,
+            three: Three::NONE,
         }
     })
 }
@@ -229,6 +230,7 @@ proptest! {
             knee: 0,
             total: 0,
             parts: 0,
+            three: Three::NONE,
         };
         prop_assert_eq!(fits_in(&room, &groups), kernel(&holes, &groups));
     }
@@ -485,6 +487,7 @@ fn a_process_without_holes_fits_nothing_but_nothing() {
         knee: 0,
         total: 0,
         parts: 0,
+        three: Three::NONE,
     };
     let group = |size| Group {
         sizes: [0, size, 0],

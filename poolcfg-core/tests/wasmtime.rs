@@ -2,7 +2,7 @@
 
 use poolcfg_core::{
     Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, Os, Plan, PoolKeys, Pooling,
-    Room, Setting, Settings, Size, Switch, Target, Totals, Warning, WasmtimeFeature,
+    Room, Setting, Settings, Size, Switch, Target, Three, Totals, Warning, WasmtimeFeature,
     WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, WasmtimeVersionError, pooling,
 };
 use proptest::prelude::*;
@@ -159,6 +159,7 @@ fn one_hole(bytes: u64) -> impl Fn(PoolKeys, Option<InstanceDefaults>) -> (Limit
             knee: 0,
             total: 0,
             parts: 0,
+            three: Three::NONE,
         };
         budget.huge_page = Size::ZERO;
         let case = case.with_budget(budget);
@@ -247,6 +248,7 @@ fn pools_get_more_tables_in_turn() {
         knee: 0,
         total: 0,
         parts: 0,
+        three: Three::NONE,
     };
     budget.huge_page = Size::ZERO;
     let plan = Plan::new(&case.with_budget(budget));

@@ -17,6 +17,7 @@ use crate::room::Hole;
 use crate::setting::Engine;
 use crate::shape::Shape;
 use crate::sum::{Bound, Demand};
+use crate::three::Three;
 
 /// What the file says for one target. The plan has no misfit: nothing is written of one that has.
 #[derive(Clone, Copy, Debug)]
@@ -309,18 +310,41 @@ fn shape_tokens(shape: Shape, krate: &TokenStream) -> TokenStream {
     }
 }
 
+/// A hole, as the copied model writes it.
+fn hole(Hole { least, most }: &Hole) -> TokenStream {
+    let [least, most] = [*least, *most].map(Literal::u64_unsuffixed);
+    quote!(Hole { least: #least, most: #most })
+}
+
+/// All three holes at every position, as the copied model writes them.
+fn three(three: &Three) -> TokenStream {
+    let spreads = three.spreads.iter().map(|spread| {
+        let holes = spread.holes.iter().map(hole);
+        let sum = hole(&spread.sum);
+        quote!(Spread { holes: [#(#holes),*], sum: #sum })
+    });
+    let count = Literal::usize_unsuffixed(three.count);
+    let [headroom, small, huge_page] =
+        [three.headroom, three.small, three.huge_page].map(Literal::u64_unsuffixed);
+    quote!(Three {
+        spreads: [#(#spreads),*],
+        count: #count,
+        headroom: #headroom,
+        small: #small,
+        huge_page: #huge_page,
+    })
+}
+
 /// The assertion that the pools at these paths fit.
 fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &str) -> TokenStream {
     let budget = &case.budget;
     let bytes = Literal::u64_unsuffixed;
-    let holes = budget.room.holes.iter().map(|Hole { least, most }| {
-        let [least, most] = [*least, *most].map(bytes);
-        quote!(Hole { least: #least, most: #most })
-    });
+    let holes = budget.room.holes.iter().map(hole);
     let count = Literal::usize_unsuffixed(budget.room.count);
     let knee = bytes(budget.room.knee);
     let total = bytes(budget.room.total);
     let parts = Literal::usize_unsuffixed(budget.room.parts);
+    let three = three(&budget.room.three);
     let page_size = bytes(budget.page_size.get());
     let huge_page = bytes(budget.huge_page.get());
     let [own, most] = [budget.own(), budget.limits.most()].map(demand);
@@ -378,10 +402,11 @@ fn assertion(case: &Case<'_>, paths: &[TokenStream], machine: &str, command: &st
         const _: () = {
             use super::model::fit::{Mappings, Verdict, fit};
             use super::model::room::{Hole, Room};
+            use super::model::three::{Spread, Three};
             use super::model::sum::{Bound, Demand};
             #(#uses)*
             #[doc = " The holes that the profile guarantees, as the kernel searches them."]
-            const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee, total: #total, parts: #parts };
+            const ROOM: Room = Room { holes: [#(#holes),*], count: #count, knee: #knee, total: #total, parts: #parts, three: #three };
             const MAPPINGS: &[Mappings] = &[#(match #mappings {
                 Some(mappings) => mappings,
                 None => panic!(#overflow),

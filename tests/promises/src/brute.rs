@@ -58,7 +58,8 @@ impl Process {
     /// Maps bytes, and remembers how far each hole was from being another choice.
     fn place(&mut self, bytes: u64, is_slots: bool) -> Option<u64> {
         let holes = self.space.holes();
-        self.spare.extend(holes.filter_map(|hole| i64::try_from(hole).ok()?.checked_sub_unsigned(bytes)));
+        self.spare
+            .extend(holes.filter_map(|hole| i64::try_from(hole).ok()?.checked_sub_unsigned(bytes)));
         self.take(bytes, is_slots)
     }
 
