@@ -14,6 +14,7 @@
 #![cfg_attr(not(feature = "file"), no_std)]
 #![forbid(unsafe_code)]
 
+mod bounds;
 mod budget;
 mod case;
 mod code;
@@ -58,12 +59,13 @@ pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
 /// The sources of the sum, of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
 /// the name of its module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 8] = [
+pub const FIT_SOURCES: [(&str, &str); 9] = [
     ("sum", include_str!("sum.rs")),
     ("room", include_str!("room.rs")),
     ("pieces", include_str!("pieces.rs")),
     ("place", include_str!("place.rs")),
     ("three", include_str!("three.rs")),
+    ("bounds", include_str!("bounds.rs")),
     ("fit", include_str!("fit.rs")),
     ("slab", include_str!("slab.rs")),
     ("wasmtime_pools", include_str!("wasmtime_pools.rs")),

@@ -403,7 +403,7 @@ fn few_groups() -> impl Strategy<Value = Vec<Group>> {
 fn as_large_as_fits(budget: &Budget, groups: &[Group], window: u64) -> Vec<Group> {
     let scaled = |by: u64| -> Vec<Group> {
         let bytes = |part: u64| {
-            let bytes = u128::from(part) * u128::from(by) >> 24;
+            let bytes = (u128::from(part) * u128::from(by)) >> 24;
             u64::try_from(bytes).unwrap() / PAGE * PAGE
         };
         let scale = |group: &Group| {
@@ -446,12 +446,21 @@ const fn next(seed: &mut u64) -> u64 {
     mixed ^ mixed >> 32
 }
 
+/// An index below `count`.
+fn pick(seed: &mut u64, count: usize) -> usize {
+    let count = u64::try_from(count).unwrap();
+    usize::try_from(next(seed) % count).unwrap()
+}
+
 /// Moves one die so that a hole has about a page less than was mapped next.
 fn step(dice: &mut [u64; DICE], spare: i64, reach: [u64; DICE], seed: &mut u64) {
-    let which = [1, 2, 1, 2, 1, 2, 3, 0][(next(seed) % 8) as usize];
-    let spare =
-        i128::from(spare) + i128::from([PAGE, 0, HUGE, HUGE + PAGE][(next(seed) % 4) as usize]);
-    let by = if next(seed) % 2 == 0 { spare } else { -spare };
+    let which = [1, 2, 1, 2, 1, 2, 3, 0][pick(seed, 8)];
+    let spare = i128::from(spare) + i128::from([PAGE, 0, HUGE, HUGE + PAGE][pick(seed, 4)]);
+    let by = if next(seed).is_multiple_of(2) {
+        spare
+    } else {
+        -spare
+    };
     let pages = i128::from((reach[which] / PAGE).max(1));
     let now = pages * i128::from(dice[which]) / i128::from(u64::MAX);
     let then = (now + by / i128::from(PAGE)).clamp(0, pages);
@@ -525,7 +534,7 @@ proptest! {
                     _ => next(&mut seed) % (left + 1) / PAGE * PAGE,
                 };
                 left -= first;
-                let (whole, mut between) = (!by_two && next(&mut seed) % 2 == 0, Vec::new());
+                let (whole, mut between) = (!by_two && next(&mut seed).is_multiple_of(2), Vec::new());
                 for _ in 0..8 {
                     let bytes = next(&mut seed) % (left + 1) / PAGE * PAGE;
                     let bytes = if bytes >= HUGE + PAGE { bytes - HUGE } else { 0 };
@@ -541,8 +550,8 @@ proptest! {
                 if space.spare.is_empty() {
                     break;
                 }
-                let at = next(&mut seed) % space.spare.len() as u64;
-                step(&mut dice, space.spare[at as usize], reach, &mut seed);
+                let at = pick(&mut seed, space.spare.len());
+                step(&mut dice, space.spare[at], reach, &mut seed);
             }
         }
     }

@@ -2,7 +2,7 @@
 //! alone. Nothing here asks the model's own simulation.
 
 use fastrand::Rng;
-use poolcfg_core::{Keep, Layout, Limits, MappingName, Size, StackLimit};
+use poolcfg_core::{Keep, Layout, Limits, MappingName, Size, StackLimit, UnlimitedStack};
 
 use crate::file::Asked;
 use crate::judged::Judged;
@@ -17,6 +17,9 @@ const STACK_GUARD_PAGES: u64 = 256;
 /// In how many pieces memories may lie.
 const PIECES: usize = 8;
 
+/// So many pools are more than the search over three holes follows to its end.
+const MANY: u32 = 10;
+
 /// What is given away of one pool, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Given {
@@ -26,8 +29,8 @@ pub struct Given {
     pub found: u64,
     /// What may be lost for want of whole slots: one for each of three holes.
     pub slots: u64,
-    /// Whether it is the file's only pool, and its memories may lie in pieces.
-    pub alone: bool,
+    /// Whether it may be more than little, for a reason that DESIGN.md names under "Random files as the judges".
+    pub is_excused: bool,
 }
 
 impl Given {
@@ -265,7 +268,10 @@ pub fn given_away(
             lost: sum(&found) - sum(guaranteed),
             found: sum(&found),
             slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
-            alone: matches!(guaranteed, [only] if only.pools == 1 && only.wasmtime.is_none()),
+            is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
+                || linux.brk_randomization.get() > sum(&found) / 100
+                || asked.stack.is_some_and(|limit| limit > covered)
+                || (asked.stack.is_none() && linux.unlimited_stack == UnlimitedStack::LargeGap),
         });
     }
     Ok(given)
