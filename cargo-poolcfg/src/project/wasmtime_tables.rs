@@ -8,7 +8,7 @@ use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 use toml_edit::{Document, Item, TableLike, Value};
 
-use crate::difference::{Difference, Fact, WASMTIME};
+use crate::project::difference::{Difference, Fact, WASMTIME};
 
 /// A Wasmtime that a package uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

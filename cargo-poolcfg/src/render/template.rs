@@ -11,8 +11,8 @@ use poolcfg_core::file::read_text;
 use poolcfg_core::{Code, Size};
 use serde::Serialize;
 
-use crate::error::Error;
-use crate::project::shown;
+use crate::cli::error::Error;
+use crate::cli::path::shown;
 
 /// How many steps a template may take: about one for each instruction and for each 64 bytes of text. Ours
 /// take a few thousand for each pool.

@@ -4,12 +4,12 @@ use cargo_metadata::Metadata;
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{Code, WasmtimeVersion};
 
-use crate::command::Context;
-use crate::difference::list;
-use crate::error::{Error, diagnostic};
-use crate::graph::{Resolved, Wasmtimes};
+use crate::cli::error::{Error, diagnostic};
+use crate::context::Context;
+use crate::project::difference::list;
+use crate::project::wasmtime_tables::{Used, place};
 use crate::project::{CargoPackage, Depth, Member, metadata, words};
-use crate::wasmtime_tables::{Used, place};
+use crate::wasmtime::graph::{Resolved, Wasmtimes};
 
 /// What cargo cannot tell of a package's Wasmtime, and what to do about it.
 #[derive(Clone, Debug)]

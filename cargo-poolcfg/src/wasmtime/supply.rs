@@ -7,13 +7,13 @@ use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
 
 use crate::answer::{Wish, is_of_wasmtime};
-use crate::command::Context;
-use crate::difference::Difference;
-use crate::error::{Error, all, diagnostic};
-use crate::exit::Exit;
-use crate::lookup::{look_up, resolved};
+use crate::cli::error::{Error, all, diagnostic};
+use crate::cli::exit::Exit;
+use crate::context::Context;
 use crate::project::Member;
-use crate::wasmtime_tables::{Used, differences};
+use crate::project::difference::Difference;
+use crate::project::wasmtime_tables::{Used, differences};
+use crate::wasmtime::lookup::{look_up, resolved};
 
 /// What does without the project, for the commands that have the flag.
 const FLAG: &str = "; `--engine-version 48` says which for once";

@@ -4,13 +4,14 @@ use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, Engine, PoolKeys};
 use serde::Serialize;
 
-use crate::answer::{Answer, counts};
-use crate::error::{Error, diagnostic};
-use crate::exit::Exit;
+use crate::answer::Answer;
+use crate::cli::error::{Error, diagnostic};
+use crate::cli::exit::Exit;
 use crate::host::{Host, Numbers, Text};
 use crate::project::Member;
-use crate::report::{PoolResult, SCHEMA};
-use crate::template::render_own;
+use crate::render::footprint::counts;
+use crate::render::report::{PoolResult, SCHEMA};
+use crate::render::template::render_own;
 
 /// The one pool on the one target that a host is told of.
 #[derive(Debug)]

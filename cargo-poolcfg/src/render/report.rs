@@ -7,9 +7,9 @@ use poolcfg_core::{
 };
 use serde::Serialize;
 
-use crate::error::Error;
-use crate::footprint::{Footprint, footprints};
+use crate::cli::error::Error;
 use crate::here::HereReport;
+use crate::render::footprint::{Footprint, footprints};
 
 /// The version of the schema; it changes when a field is taken away or changes its meaning.
 pub const SCHEMA: u32 = 1;

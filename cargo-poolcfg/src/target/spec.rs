@@ -7,7 +7,7 @@ use poolcfg_core::Code;
 use poolcfg_core::file::{TargetFacts, read_text};
 use serde_json::Value;
 
-use crate::error::{Error, Source, all};
+use crate::cli::error::{Error, Source, all};
 
 /// The target that the file describes, named by the file.
 ///

@@ -13,9 +13,9 @@ use poolcfg_core::file::{ConfigFile, read_text};
 use poolcfg_core::{Case, Code, Engine, Limits, Plan, WasmtimeFeature};
 use siphasher::sip::SipHasher24;
 
-use crate::error::{Error, Source};
-use crate::exit::Exit;
-use crate::project::shown;
+use crate::cli::error::{Error, Source};
+use crate::cli::exit::Exit;
+use crate::cli::path::shown;
 
 /// How its first line begins, behind what makes it a comment.
 const BEGIN: &str = "poolcfg record";

@@ -6,7 +6,7 @@ use cargo_config2::PathAndArgs;
 use poolcfg_core::Code;
 use poolcfg_core::file::{TargetFacts, nearest};
 
-use crate::error::Error;
+use crate::cli::error::Error;
 
 /// The triple that this program was built for: the host where there is no rustc to ask.
 const BUILT_FOR: &str = env!("POOLCFG_BUILT_FOR");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, escaped, escaped_lines};
 
-use crate::exit::Exit;
+use crate::cli::exit::Exit;
 
 /// A text that diagnostics point into.
 #[derive(Clone, Debug)]

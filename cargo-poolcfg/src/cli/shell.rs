@@ -7,8 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use clap::ColorChoice;
 use poolcfg_core::{Code, escaped, escaped_lines, is_escaped};
 
-use crate::error::{Error, Mistake};
-use crate::exit::Exit;
+use crate::cli::error::{Error, Mistake};
+use crate::cli::exit::Exit;
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,8 +8,8 @@ use poolcfg_core::{
     UnlimitedStack,
 };
 
-use crate::answer::counts;
-use crate::footprint::{Mappings, footprints};
+use crate::render::footprint::counts;
+use crate::render::footprint::{Mappings, footprints};
 
 /// Lines that the holes share between them, by size.
 const LINES: u64 = 18;

@@ -90,3 +90,14 @@ impl Footprint {
         })
     }
 }
+
+/// What one instance may have, of a pool of Wasmtime's, and what of it does not fit.
+pub(crate) fn counts(guaranteed: &Limits, asked: &Limits) -> Option<String> {
+    let counts = guaranteed.wasmtime?.counts();
+    let asked = asked.wasmtime?.counts();
+    Some(if counts.tables < asked.tables {
+        format!("{counts} ({} tables do not fit)", asked.tables)
+    } else {
+        counts.to_string()
+    })
+}

@@ -6,8 +6,8 @@ use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 use toml_edit::Key;
 
-use crate::edit::{Edit, set_list, set_text};
-use crate::error::Error;
+use crate::cli::error::Error;
+use crate::project::edit::{Edit, set_list, set_text};
 
 /// The table of a pool that says which Wasmtime.
 pub(crate) const WASMTIME: &str = "wasmtime";

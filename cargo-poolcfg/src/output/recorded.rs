@@ -6,9 +6,9 @@ use std::path::Path;
 use poolcfg_core::Code;
 
 use crate::answer::Wish;
-use crate::args::{Generate, Machine};
-use crate::error::Error;
-use crate::host_file::Chosen;
+use crate::cli::args::{Generate, Machine};
+use crate::cli::error::Error;
+use crate::host::text::Chosen;
 use crate::output::{Present, present};
 use crate::project::Member;
 use crate::target::NamedTarget;
