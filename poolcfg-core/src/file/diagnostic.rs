@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
+use crate::base::code::Code;
+use crate::base::escape::{self, escaped};
+use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
-use crate::code::Code;
-use crate::escape::{self, escaped};
+use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
 use crate::file::{ConfigFile, profiles};
-use crate::limits::MappingName;
-use crate::misfit::{Limit, Misfit};
+use crate::plan::misfit::{Limit, Misfit};
 use crate::setting::Place;
-use crate::size::{GRAIN, Size};
 
 /// One mistake in poolcfg.toml, or one misfit of what it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::code::Code;
+use crate::base::code::Code;
+use crate::base::size::Size;
 use crate::file::nearest;
 use crate::file::reader::is_name;
 use crate::file::values::{Entry, Notes, entries, list};
-use crate::profile::{Layout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 use crate::setting::Key;
-use crate::size::Size;
+use crate::target::profile::{Layout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 use crate::target::{Arch, Os, Target};
 
 const KEYS: [&str; 7] = [

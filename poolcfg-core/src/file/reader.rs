@@ -2,16 +2,17 @@
 
 use toml_edit::{Document, TableLike};
 
-use crate::code::Code;
-use crate::escape::escaped;
+use crate::base::code::Code;
+use crate::base::escape::escaped;
+use crate::engine::Engine;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
 use crate::file::values::{Entry, Notes, entries, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
-use crate::fit::MAX_POOLS;
-use crate::setting::{AddressSpaceKeys, Engine, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
-use crate::shape::{RelocationModel, SearchLayout};
+use crate::model::fit::MAX_POOLS;
+use crate::setting::{AddressSpaceKeys, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
+use crate::target::shape::{RelocationModel, SearchLayout};
 
 const TABLES: [&str; 5] = [
     "pooling_allocator",
