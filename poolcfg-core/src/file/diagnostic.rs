@@ -8,7 +8,8 @@ use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
-use crate::file::{ConfigFile, profiles};
+use crate::file::ConfigFile;
+use crate::file::nearest::nearest_profile;
 use crate::plan::misfit::{Limit, Misfit};
 use crate::setting::Place;
 
@@ -60,7 +61,7 @@ impl Diagnostic {
             Fault::Overflow { .. } => ("too many bytes in all".to_owned(), None),
             Fault::UnknownProfile { name, .. } => {
                 let own = file.own_profiles().map(|profile| profile.name);
-                let help = profiles::help(name, own.collect::<Vec<_>>().into_iter());
+                let help = nearest_profile(name, own.collect::<Vec<_>>().into_iter());
                 ("not known".to_owned(), Some(help))
             }
             Fault::ProfileOfOtherTarget { arch, os, .. } => {

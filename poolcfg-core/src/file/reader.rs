@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
-use crate::file::values::{Entry, Notes, entries, list};
+use crate::file::values::{Entry, Notes, entries, is_name, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
 use crate::model::fit::MAX_POOLS;
 use crate::setting::{AddressSpaceKeys, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
@@ -370,14 +370,6 @@ fn space(table: &dyn TableLike, place: &str, own: &[String], notes: &mut Notes<'
 fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
     let entry = tables.iter().find(|entry| entry.key == name)?;
     entry.item.as_table_like()
-}
-
-/// Whether a text can be a part of the name of a variable, give or take `-` for `_`.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 /// The part of a variable's name that is made from a pool's.

@@ -412,3 +412,11 @@ fn with_article(kind: &str) -> String {
     };
     format!("{article} {kind}")
 }
+
+/// Whether a text can be a part of the name of a variable, give or take `-` for `_`.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}

@@ -9,7 +9,7 @@
 //! The file stands alone beside `room`, in plain numbers of bytes: `cargo poolcfg` copies it into the
 //! file that it generates.
 
-use super::room::HOLES;
+use super::room::{Boundary, HOLES};
 
 /// In how many pieces the memories of one pool may lie: those of the holes, and a few more in what other pools of the
 /// process have left between them. Each is a mapping, and `vm.max_map_count` bounds those.
@@ -80,18 +80,6 @@ impl Memories {
         }
         Some(slots)
     }
-}
-
-/// Positions of the boundary between two holes: the first one has any size from `least` to `most`, and
-/// both together have `sum`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Boundary {
-    /// The least size of the first hole.
-    pub least: u64,
-    /// Its most, and `sum` at most.
-    pub most: u64,
-    /// The size of both.
-    pub sum: u64,
 }
 
 /// What is left of two holes, neither of which holds all of the memories anywhere, when they have been

@@ -3,8 +3,6 @@
 //! The file stands alone beside `pieces`, in plain numbers of bytes: `cargo poolcfg` copies it into the
 //! file that it generates.
 
-use super::pieces::Boundary;
-
 /// How many holes a process shape has at most.
 pub const HOLES: usize = 3;
 
@@ -33,6 +31,18 @@ pub struct Room {
     pub total: u64,
     /// In how many holes `total` may lie.
     pub parts: usize,
+}
+
+/// Positions of the boundary between two holes: the first one has any size from `least` to `most`, and
+/// both together have `sum`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Boundary {
+    /// The least size of the first hole.
+    pub least: u64,
+    /// Its most, and `sum` at most.
+    pub most: u64,
+    /// The size of both.
+    pub sum: u64,
 }
 
 impl Room {
