@@ -3,7 +3,7 @@
 use poolcfg_core::Size;
 
 use crate::machine::Machine;
-use crate::proc;
+use crate::machine::proc;
 
 /// From here on a number is none: version 1 writes the largest whole page below 2^63 where nothing is set
 /// (mm/page_counter.h, PAGE_COUNTER_MAX), version 2 `max`.

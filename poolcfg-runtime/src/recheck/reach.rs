@@ -10,9 +10,9 @@ use std::ops::Range;
 
 use poolcfg_core::{Arch, Size, Target};
 
-use crate::layout;
+use crate::machine::proc;
 use crate::machine::{Machine, Resource};
-use crate::proc;
+use crate::recheck::layout;
 
 /// The lowest address that is asked for: above any `vm.mmap_min_addr` in use (64 KiB at most in Kconfig's
 /// defaults, mm/Kconfig), where null pointers with an offset should fault.

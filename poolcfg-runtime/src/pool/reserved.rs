@@ -6,13 +6,13 @@ use poolcfg_core::{
     Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
 };
 
-use crate::bounds::{maps_at_worst, writable_at_worst};
-use crate::cgroup;
-use crate::ledger::{Entry, Holding};
+use crate::machine::cgroup;
+use crate::machine::ledger::{Entry, Holding};
+use crate::machine::swap::swap;
 use crate::machine::{Here, Machine, wide};
 use crate::recheck::Taken;
-use crate::slabs::{Slabs, slab_bytes};
-use crate::swap::swap;
+use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::recheck::slabs::{Slabs, slab_bytes};
 use crate::sys::{Cut, Mapping};
 use crate::variables;
 

@@ -2,12 +2,12 @@
 
 use poolcfg_core::Promise;
 
+use crate::limits::promised::promised;
 use crate::machine::Here;
-use crate::misfit::RecheckError;
-use crate::options::RecheckOptions;
-use crate::promised::promised;
+use crate::pool::reserved::Reserved;
+use crate::recheck::misfit::RecheckError;
+use crate::recheck::options::RecheckOptions;
 use crate::recheck::{one_at_a_time, recheck};
-use crate::reserved::Reserved;
 
 /// What a build may pool: asked for, guaranteed, and least. `#[pool_limits]` makes one from
 /// poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it.

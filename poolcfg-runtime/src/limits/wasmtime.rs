@@ -15,10 +15,10 @@ pub use checked::Checked;
 pub use held::Held;
 pub use settings::{Tunables, WasmtimeSettings, must_be_named, native};
 
+use crate::limits::promised::promised;
 use crate::machine::Here;
-use crate::misfit::RecheckError;
-use crate::options::RecheckOptions;
-use crate::promised::promised;
+use crate::recheck::misfit::RecheckError;
+use crate::recheck::options::RecheckOptions;
 use crate::recheck::{one_at_a_time, recheck};
 
 /// What a build may pool with Wasmtime's pooling allocator: asked for, guaranteed, and least.

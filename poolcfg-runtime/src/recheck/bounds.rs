@@ -7,11 +7,11 @@ use poolcfg_core::{
     Bound, Demand, HEADROOM_MAPS, Limits, MAX_MAP_COUNT, ProcessLimits, Size, bookkeeping,
 };
 
-use crate::ledger::Holding;
+use crate::machine::ledger::Holding;
+use crate::machine::overcommit;
+use crate::machine::proc;
 use crate::machine::{Machine, Resource, wide};
-use crate::misfit::RecheckLimit;
-use crate::overcommit;
-use crate::proc;
+use crate::recheck::misfit::RecheckLimit;
 
 /// What one pool takes of the limits of its process at worst.
 pub(crate) fn demand(limits: &Limits, page_size: Size) -> Demand {

@@ -3,7 +3,7 @@
 use poolcfg_core::Size;
 
 use crate::machine::Machine;
-use crate::proc;
+use crate::machine::proc;
 
 /// How much swap the process may use: that of the machine, or what its cgroup or one above it allows, if
 /// that is less. `None` if there is none, or the system does not tell.

@@ -10,9 +10,9 @@ use std::ops::Range;
 
 use poolcfg_core::{Limits, MappingName, PIECES, Size};
 
-use crate::layout;
 use crate::machine::{Machine, wide};
-use crate::reach::{Reach, Spot};
+use crate::recheck::layout;
+use crate::recheck::reach::{Reach, Spot};
 
 /// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
 /// one below its stack only when nothing else is free; emulators and sandboxes may do so at once, and what is

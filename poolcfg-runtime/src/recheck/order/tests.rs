@@ -11,7 +11,7 @@ use poolcfg_core::{
     Target, WasmtimeVersion,
 };
 
-use crate::slabs::slab_bytes;
+use crate::recheck::slabs::slab_bytes;
 use crate::sys::Mapping;
 use crate::{Checked, PoolLimits, Reserved, WasmtimeLimits};
 

@@ -4,7 +4,7 @@
 use poolcfg_core::Size;
 
 use crate::machine::Machine;
-use crate::proc;
+use crate::machine::proc;
 
 /// What is left of it to an ordinary user's process; `None` in other modes, or if the system does not tell.
 pub(crate) fn left<M: Machine>(machine: &M) -> Option<Size> {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use poolcfg_core::{Counts, Limits, Promise, Size};
 
 use super::{Held, Tunables, WasmtimeSettings, counts};
-use crate::bounds::{maps_at_worst, writable_at_worst};
-use crate::ledger::{Entry, Holding};
 use crate::machine::Here;
+use crate::machine::ledger::{Entry, Holding};
+use crate::pool::reserved::{Warning, warnings};
 use crate::recheck::Taken;
-use crate::reserved::{Warning, warnings};
+use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
 use crate::sys::Mapping;
 
 /// The numbers of one pool of Wasmtime's that the process was found to hold. Nothing is reserved by it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use super::Checked;
-use crate::ledger::Entry;
+use crate::machine::ledger::Entry;
 use crate::machine::{Here, Machine};
 use crate::recheck::hold;
 

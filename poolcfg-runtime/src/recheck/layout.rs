@@ -6,9 +6,9 @@ use poolcfg_core::{
     Arch, Aslr, Layout, Shape, Size, StackLimit, Target, UnlimitedStack, VaProfile,
 };
 
+use crate::machine::proc;
 use crate::machine::{Machine, Resource};
-use crate::misfit::OtherLayout;
-use crate::proc;
+use crate::recheck::misfit::OtherLayout;
 
 /// The VA profiles of Linux kernels that the process may have met.
 fn profiles() -> impl Iterator<Item = &'static VaProfile<'static>> {

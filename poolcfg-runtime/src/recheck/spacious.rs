@@ -6,9 +6,9 @@ use std::io;
 
 use poolcfg_core::Size;
 
-use crate::kept::Kept;
-use crate::ledger::Holding;
+use crate::machine::ledger::Holding;
 use crate::machine::{Machine, Resource};
+use crate::recheck::kept::Kept;
 
 /// A machine that adds `spare` to each reservation, but for those of the sizes `beside`, which lie in what is
 /// left of a hole.

@@ -5,7 +5,7 @@ use std::thread::{self, ThreadId};
 
 use poolcfg_core::Limits;
 
-use crate::slabs::Slabs;
+use crate::recheck::slabs::Slabs;
 
 /// What all values `Held` of the process keep together.
 #[derive(Debug)]
