@@ -132,6 +132,40 @@ fn every_link_leads_somewhere() {
     assert!(seen > 60, "only {seen} links were found");
 }
 
+/// The paths in backticks that begin with a folder of the checkout.
+fn paths(text: &str) -> Vec<&str> {
+    const FOLDERS: [&str; 3] = ["tests", "xtask", "docs"];
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| {
+            let first = code.split('/').next().unwrap();
+            let named = CRATES.contains(&first) || FOLDERS.contains(&first);
+            named && code.contains('/') && !code.contains("NAME") && !code.contains(' ')
+        })
+        .collect()
+}
+
+/// So that who looks where to change something finds it, after files have moved too.
+#[test]
+fn every_file_that_is_named_is_there() {
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let text: Vec<_> = prose(&text).collect();
+        for path in paths(&text.join("\n")) {
+            seen += 1;
+            let here = document.parent().unwrap().join(path);
+            if !root().join(path).exists() && !here.exists() {
+                wrong.push(format!("{}: `{path}`", document.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not there:\n{}", wrong.join("\n"));
+    assert!(seen > 40, "only {seen} paths were found");
+}
+
 #[test]
 fn a_broken_link_is_seen() {
     let document = root().join("README.md");
