@@ -956,9 +956,11 @@ fn mistakes_of_a_flag_are_told_with_the_flag() {
         ])
         .ends(101)
         .says("error[PC0004]: unknown key `rlimt_as` in `[address_space]`\n --> --set:1:15\n")
-        .says("1 | address_space.rlimt_as = \"64GiB\"\n  |               ^^^^^^^^ not known here")
+        .says("1 | address_space.rlimt_as = \"64GiB\"\n  |               ^^^^^^^^ unknown key")
         .says("help: did you mean `rlimit_as`?")
-        .says("error[PC0006]: `rlimit_data` is no size: `64GB` is a decimal unit")
+        .says(
+            "error[PC0006]: invalid size `64GB` for `rlimit_data`: decimal units are not supported",
+        )
         .says("1 | address_space.rlimit_data = \"64GB\"\n");
     // What is wrong only on the target, too.
     project
@@ -975,7 +977,7 @@ fn mistakes_of_a_flag_are_told_with_the_flag() {
             "address_space.va_profile=sv93",
         ])
         .ends(101)
-        .says("error[PC0013]: no VA profile is called `sv93`\n --> --set:1:28\n");
+        .says("error[PC0013]: unknown VA profile `sv93`\n --> --set:1:28\n");
 }
 
 /// The limits are in the JSON, and the one that decides.

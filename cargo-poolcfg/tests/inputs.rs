@@ -192,10 +192,7 @@ fn values_of_variables_and_arguments_are_escaped_in_messages() {
     folder.write("poolcfg.toml", "");
     let mut profile = command(&folder, &["check", "--target", X86_64]);
     let profile = ran(profile.env("POOLCFG_VA_PROFILE", OBEYED));
-    profile
-        .ends(101)
-        .says("no VA profile is called")
-        .says(ESCAPED);
+    profile.ends(101).says("unknown VA profile").says(ESCAPED);
     let mut target = command(&folder, &["check"]);
     let target = ran(target.env("CARGO_BUILD_TARGET", OBEYED));
     target.ends(101).says(ESCAPED);
