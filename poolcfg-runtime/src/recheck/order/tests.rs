@@ -139,7 +139,11 @@ fn in_processes(test: &str, order: &str, count: usize) {
     for _ in 0..count {
         let program = env::current_exe().expect("a test knows its own program");
         let output = Command::new(program)
-            .args([&format!("order::tests::{test}"), "--exact", "--ignored"])
+            .args([
+                &format!("recheck::order::tests::{test}"),
+                "--exact",
+                "--ignored",
+            ])
             .args(["--nocapture", "--test-threads=1"])
             .env(ORDER, order)
             .output()
