@@ -105,7 +105,7 @@ fn lists_that_are_too_long_are_not_read() {
         ),
         (
             many(|number| format!("[target.t{number}.pooling_allocator]\nmax_instance = 1\n")),
-            "no target is called `t0`",
+            "unknown target `t0`",
             100,
         ),
         (
