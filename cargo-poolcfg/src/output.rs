@@ -46,7 +46,7 @@ impl Output {
         };
         match present(path)? {
             // What is current keeps its time, so that nothing is built anew.
-            Present::Text(text) if text == self.text => {
+            Present::Text(text) if self.is_said_by(&text) => {
                 context.shell.say(&format!("{} is current", shown(path)));
                 return Ok(());
             }
@@ -58,6 +58,12 @@ impl Output {
         write(path, &self.text, ", or write elsewhere with `-o FILE`")?;
         context.shell.say(&format!("wrote {}", shown(path)));
         Ok(())
+    }
+
+    /// Whether a text says the same, whatever an editor, git or rustfmt did to its lines.
+    fn is_said_by(&self, text: &str) -> bool {
+        text.replace("\r\n", "\n") == self.text.replace("\r\n", "\n")
+            || (self.mark == Some(rust_file::MARK) && rust_file::says_the_same(text, &self.text))
     }
 
     /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
@@ -96,7 +102,7 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
             .exiting(Exit::Usage));
         };
         let what = match present(path)? {
-            Present::Text(text) if text == output.text => {
+            Present::Text(text) if output.is_said_by(&text) => {
                 context.shell.say(&format!("{} is current", shown(path)));
                 continue;
             }

@@ -35,6 +35,7 @@ mod process;
 mod profile;
 mod promise;
 mod reason;
+mod refusal;
 mod room;
 mod setting;
 mod shape;
@@ -46,6 +47,7 @@ mod text;
 mod warning;
 mod wasmtime;
 mod wasmtime_pools;
+mod written;
 
 pub use budget::{Budget, HEADROOM_MAPS};
 pub use case::{Case, Pool};
@@ -55,18 +57,6 @@ pub use fault::{Fault, Faults};
 pub use fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
 pub use holes::Span;
 pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
-/// The sources of the sum, of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
-/// the name of its module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 7] = [
-    ("sum", include_str!("sum.rs")),
-    ("room", include_str!("room.rs")),
-    ("pieces", include_str!("pieces.rs")),
-    ("place", include_str!("place.rs")),
-    ("fit", include_str!("fit.rs")),
-    ("slab", include_str!("slab.rs")),
-    ("wasmtime_pools", include_str!("wasmtime_pools.rs")),
-];
-
 pub use misfit::{LargestFit, Limit, Misfit};
 pub use pieces::{Memories, PIECES, further_pieces};
 pub use place::{Group, KINDS, Placement, place};
@@ -95,3 +85,4 @@ pub use wasmtime::{
     WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 pub use wasmtime_pools::{Pooling, pooling};
+pub use written::{Written, WrittenEngine, WrittenPool};

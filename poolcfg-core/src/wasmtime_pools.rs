@@ -10,9 +10,6 @@
 //! Source: crates/wasmtime/src/runtime/vm/instance/allocator/pooling/ of Wasmtime v13.0.0 to v50.0.1:
 //! memory_pool.rs (v48: `new` 178, `SlabConstraints` 726, `calculate` 832), table_pool.rs (`new` 31) and
 //! unix_stack_pool.rs (`new` 35).
-//!
-//! The file stands alone beside `fit` and `place`, in plain numbers of bytes: `cargo poolcfg` copies
-//! it into the file that it generates.
 
 use super::fit::Mappings;
 use super::place::KINDS;
@@ -150,7 +147,7 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
 }
 
 /// Bytes of a heap that is mapped apart, which versions before 33 make when it is first used.
-const HEAP: u64 = 512 << 10;
+pub(crate) const HEAP: u64 = 512 << 10;
 
 /// Whether tables and stacks are mapped without MAP_NORESERVE, so that the kernel charges them at once.
 pub const fn charges_writable(major: u64) -> bool {

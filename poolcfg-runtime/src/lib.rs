@@ -96,4 +96,13 @@ pub mod __private {
 
     pub use crate::wasmtime::fallback::{ConfigFallback, PoolingFallback};
     pub use crate::wasmtime::{must_be_named, native};
+
+    /// What a file names that `cargo poolcfg` generates, and nothing else.
+    pub mod prelude {
+        pub use poolcfg_core::{
+            Aslr, Keep, ProcessLimits, RelocationModel, SearchLayout, Shape, Size, StackLimit,
+            WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, Written, WrittenEngine,
+            WrittenPool,
+        };
+    }
 }
