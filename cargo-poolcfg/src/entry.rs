@@ -8,20 +8,13 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
-use crate::args::{Cargo, Command, Poolcfg, Shared};
-use crate::command::{Context, check, codes, explain, generate, init, probe, profiles, sync};
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::shell::{Shell, Verbosity, choose_color};
-
-/// Under which name the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    /// `cargo poolcfg`: there is a cargo, and packages.
-    Subcommand,
-    /// `poolcfg`: works without cargo and rustc too.
-    Alone,
-}
+use crate::cli::args::{Cargo, Command, Poolcfg, Shared};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::program::Program;
+use crate::cli::shell::{Shell, Verbosity, choose_color};
+use crate::command::{check, codes, explain, generate, init, probe, profiles, sync};
+use crate::context::Context;
 
 /// The name by which cargo calls its subcommand.
 const NAME: &str = "poolcfg";

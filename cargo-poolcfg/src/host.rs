@@ -7,10 +7,12 @@
 //! - here: the table's shape, and the telling by it
 //! - `number`: the numbers of a pool; `cannot`: why one cannot be told
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources
+//! - `text`: which pool a text is of, and its rendering
 
 mod cannot;
 mod number;
 mod spin;
+pub(crate) mod text;
 mod wasmcloud;
 mod wasmtime_cli;
 

@@ -6,12 +6,13 @@ mod text;
 
 pub use list::Faults;
 
-use crate::code::Code;
-use crate::setting::{Engine, Place};
-use crate::size::Size;
+use crate::base::code::Code;
+use crate::base::size::Size;
+use crate::base::text::Text;
+use crate::engine::Engine;
+use crate::engine::wasmtime::{WasmtimeFeature, WasmtimeVersion};
+use crate::setting::Place;
 use crate::target::{Arch, Os, Target};
-use crate::text::Text;
-use crate::wasmtime::{WasmtimeFeature, WasmtimeVersion};
 
 /// What is wrong with the numbers of one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,11 +10,11 @@ mod runtime;
 mod sums;
 mod wasmtime;
 
+use crate::base::escape::escaped;
 use crate::case::{Case, Pool};
-use crate::escape::escaped;
+use crate::engine::limits::Limits;
 use crate::file::TargetFacts;
 use crate::file::facts::TELLING;
-use crate::limits::Limits;
 use crate::plan::Plan;
 
 use constant::{Constant, of_every_pool, of_native};

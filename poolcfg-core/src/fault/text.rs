@@ -1,10 +1,10 @@
 //! The words of each fault: what is wrong, and what to do about it.
 
 use super::Fault;
-use crate::budget::HEADROOM_MAPS;
-use crate::process::MAX_MAP_COUNT;
-use crate::text::Text;
-use crate::wasmtime::{Advisory, WasmtimeFeature};
+use crate::base::text::Text;
+use crate::engine::wasmtime::{Advisory, WasmtimeFeature};
+use crate::target::budget::HEADROOM_MAPS;
+use crate::target::process::MAX_MAP_COUNT;
 
 impl Fault<'_> {
     /// The sentence, without place and help.
@@ -306,9 +306,9 @@ impl Fault<'_> {
         match self {
             Self::Zero { key, .. } => {
                 // A reservation is counted in grains.
-                let least = if crate::size::same(key, "memory_reservation") {
+                let least = if crate::base::consts::same(key, "memory_reservation") {
                     "\"64KiB\""
-                } else if crate::size::same(key, "max_wasm_stack") {
+                } else if crate::base::consts::same(key, "max_wasm_stack") {
                     "\"4KiB\""
                 } else {
                     "1"
@@ -327,7 +327,7 @@ impl Fault<'_> {
                 memory_reservation, ..
             } => {
                 let text = text.str("the next multiple is ");
-                match memory_reservation.round_up(crate::size::GRAIN) {
+                match memory_reservation.round_up(crate::base::size::GRAIN) {
                     Some(rounded) => text.str("\"").text(&rounded.exact()).str("\""),
                     None => text.str("above 2^64 - 1 bytes: use a smaller one"),
                 }

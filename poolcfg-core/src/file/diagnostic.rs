@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
+use crate::base::code::Code;
+use crate::base::escape::{self, escaped};
+use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
-use crate::code::Code;
-use crate::escape::{self, escaped};
+use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
-use crate::file::{ConfigFile, profiles};
-use crate::limits::MappingName;
-use crate::misfit::{Limit, Misfit};
+use crate::file::ConfigFile;
+use crate::file::nearest::nearest_profile;
+use crate::plan::misfit::{Limit, Misfit};
 use crate::setting::Place;
-use crate::size::{GRAIN, Size};
 
 /// One mistake in poolcfg.toml, or one misfit of what it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Diagnostic {
             Fault::Overflow { .. } => ("too many bytes in all".to_owned(), None),
             Fault::UnknownProfile { name, .. } => {
                 let own = file.own_profiles().map(|profile| profile.name);
-                let help = profiles::help(name, own.collect::<Vec<_>>().into_iter());
+                let help = nearest_profile(name, own.collect::<Vec<_>>().into_iter());
                 ("not known".to_owned(), Some(help))
             }
             Fault::ProfileOfOtherTarget { arch, os, .. } => {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::Document;
 
-use crate::code::Code;
+use crate::base::code::Code;
 use crate::file::layer::Space;
 use crate::file::reader::read_space;
 use crate::file::values::{Notes, entries};

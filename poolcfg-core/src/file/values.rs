@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike};
 
-use crate::code::Code;
-use crate::escape::escaped;
+use crate::base::code::Code;
+use crate::base::escape::escaped;
+use crate::base::size::{Size, SizeError};
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
 use crate::setting::{Key, Place, Setting, Switch};
-use crate::shape::{Aslr, StackLimit};
-use crate::size::{Size, SizeError};
+use crate::target::shape::{Aslr, StackLimit};
 
 /// One key of a table and what it holds.
 #[derive(Clone)]
@@ -411,4 +411,12 @@ fn with_article(kind: &str) -> String {
         "a"
     };
     format!("{article} {kind}")
+}
+
+/// Whether a text can be a part of the name of a variable, give or take `-` for `_`.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }

@@ -3,11 +3,11 @@
 use super::lines::{Lines, number};
 use super::sums::{Holes, PoolConsts};
 use crate::case::Case;
-use crate::pieces::PIECES;
-use crate::refusal::Refusal;
-use crate::sum::{Bound, bookkeeping};
-use crate::wasmtime::Wasmtime;
-use crate::wasmtime_pools::HEAP;
+use crate::engine::wasmtime::Wasmtime;
+use crate::model::pieces::PIECES;
+use crate::model::sum::{Bound, bookkeeping};
+use crate::model::wasmtime_pools::HEAP;
+use crate::plan::refusal::Refusal;
 
 /// Which sums are of interest, and against what.
 pub(super) struct Adding<'a> {

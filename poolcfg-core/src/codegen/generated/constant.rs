@@ -1,9 +1,9 @@
 //! The consts of one pool: numbers that a person reads and a program uses.
 
 use super::lines::number;
+use crate::base::size::Size;
 use crate::case::Pool;
-use crate::limits::Limits;
-use crate::size::Size;
+use crate::engine::limits::Limits;
 
 /// One public const with its documentation.
 #[derive(Clone, Debug)]

@@ -4,12 +4,12 @@
 use super::Arm;
 use super::lines::{Lines, number};
 use super::sums::PoolConsts;
-use crate::budget::Budget;
-use crate::process::ProcessLimits;
-use crate::setting::Engine;
-use crate::shape::{Aslr, Shape, StackLimit};
-use crate::size::Size;
-use crate::wasmtime::Wasmtime;
+use crate::base::size::Size;
+use crate::engine::Engine;
+use crate::engine::wasmtime::Wasmtime;
+use crate::target::budget::Budget;
+use crate::target::process::ProcessLimits;
+use crate::target::shape::{Aslr, Shape, StackLimit};
 
 /// What the module of a pool begins with.
 pub(super) fn names(runtime: &str) -> String {

@@ -12,10 +12,10 @@ use super::adding::Adding;
 use super::constant::{Constant, Is};
 use super::lines::{Lines, number};
 use crate::case::{Case, Pool};
-use crate::fit::Mappings;
-use crate::limits::Limits;
-use crate::pieces::PIECES;
-use crate::refusal::Refusal;
+use crate::engine::limits::Limits;
+use crate::model::fit::Mappings;
+use crate::model::pieces::PIECES;
+use crate::plan::refusal::Refusal;
 
 /// Holes, and how many bytes they have together wherever ASLR puts things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

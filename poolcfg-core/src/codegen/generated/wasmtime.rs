@@ -1,9 +1,9 @@
 //! The consts that a pool of Wasmtime's has besides: what Wasmtime's own configuration takes.
 
 use super::constant::Constant;
-use crate::limits::Limits;
-use crate::size::Size;
-use crate::wasmtime::{Totals, Wasmtime};
+use crate::base::size::Size;
+use crate::engine::limits::Limits;
+use crate::engine::wasmtime::{Totals, Wasmtime};
 
 /// The settings under the names of Wasmtime's setters. The totals are made of `MAX_INSTANCES`, so that who edits that
 /// edits them.

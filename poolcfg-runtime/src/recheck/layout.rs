@@ -1,0 +1,139 @@
+//! The layout of the process: how large its window is, and what an unlimited stack limit has made of it.
+//! Judged by where things are, not by getrlimit: the limit counts when a program starts, and may have
+//! been changed since.
+
+use poolcfg_core::{
+    Arch, Aslr, Layout, Shape, Size, StackLimit, Target, UnlimitedStack, VaProfile,
+};
+
+use crate::machine::proc;
+use crate::machine::{Machine, Resource};
+use crate::recheck::misfit::OtherLayout;
+
+/// The VA profiles of Linux kernels that the process may have met.
+fn profiles() -> impl Iterator<Item = &'static VaProfile<'static>> {
+    VaProfile::ALL
+        .iter()
+        .flat_map(|table| table.iter())
+        .filter(|profile| profile.os.has_linux_kernel() && profile.serves(Target::CURRENT))
+}
+
+/// The end of what mmap searches without a hint: the smallest window of a VA profile that holds the top
+/// of the stack, or else the next power of two.
+pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
+    let top = machine.stack_top()?;
+    profiles()
+        .map(|profile| profile.window.get())
+        .filter(|window| *window > top)
+        .min()
+        .or_else(|| top.checked_next_power_of_two())
+}
+
+/// How much less a hole may have in another process of this machine than in this one, since ASLR places
+/// each anew; no bytes where that is not known. Who may not read how far it reaches takes the build's word.
+pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
+    let window = window(machine).map(Size::bytes);
+    let page_size = machine.page_size();
+    let bits = aslr_bits(machine);
+    profiles()
+        .filter(|profile| Some(profile.window) == window && profile.page_size == page_size)
+        .filter_map(|profile| match profile.layout {
+            Layout::Linux(layout) => {
+                let bits = bits.unwrap_or(aslr.bits(&layout));
+                Some(layout.reach(page_size, bits))
+            }
+            Layout::OneHole(_) => None,
+        })
+        .max()
+        .unwrap_or(Size::ZERO)
+}
+
+/// `vm.mmap_rnd_bits`, or of a 32-bit process on a 64-bit kernel `vm.mmap_rnd_compat_bits`; `None` if it cannot be
+/// read. Source: mm/mmap.c (`mmap_rnd_bits`, `mmap_rnd_compat_bits`) and mm/util.c, arch_mmap_rnd.
+pub(crate) fn aslr_bits<M: Machine>(machine: &M) -> Option<u32> {
+    let of = |name| {
+        let text = machine.text(&format!("/proc/sys/vm/{name}"))?;
+        u32::try_from(proc::number(&text)?).ok()
+    };
+    let compat = (Target::CURRENT.pointer_width < 64).then(|| of("mmap_rnd_compat_bits"));
+    compat.flatten().or_else(|| of("mmap_rnd_bits"))
+}
+
+/// Where mmap begins to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Search {
+    /// The first free page that the search finds. What is free above it is, where the search runs from
+    /// the top down, above its beginning and found last.
+    pub(crate) first: u64,
+    /// What an unlimited stack limit has done; nothing when the layout is the normal one.
+    pub(crate) unlimited_stack: Option<UnlimitedStack>,
+}
+
+/// Finds out by two pages where mmap searches; nothing when it cannot be told.
+pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
+    let window = window(machine)?;
+    let page = machine.page_size();
+    let first = machine.reserve(page).ok()?;
+    let second = machine.reserve(page).ok()?;
+    let (first, second) = (machine.address(&first), machine.address(&second));
+    // A search from the top down finds the second page below the first, one from the bottom up above.
+    let unlimited_stack = if second > first {
+        Some(UnlimitedStack::Legacy)
+    } else if matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64) && first < window / 6 {
+        // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c, mmap_base.
+        Some(UnlimitedStack::LargeGap)
+    } else {
+        None
+    };
+    Some(Search {
+        first,
+        unlimited_stack,
+    })
+}
+
+/// Why the process is laid out otherwise than this shape; `None` if it is not, as far as can be told.
+pub(crate) fn other<M: Machine>(machine: &M, shape: Shape) -> Option<OtherLayout> {
+    let search = search(machine)?;
+    match search.unlimited_stack {
+        Some(UnlimitedStack::Legacy) if is_legacy_by_personality(machine) => {
+            return Some(OtherLayout::LegacyPersonality);
+        }
+        Some(UnlimitedStack::Legacy) if is_legacy_by_sysctl(machine) => {
+            return Some(OtherLayout::LegacySysctl);
+        }
+        Some(unlimited_stack) => return Some(OtherLayout::UnlimitedStack(unlimited_stack)),
+        None => {}
+    }
+    if shape.stack_limit.is_unlimited() {
+        return None;
+    }
+    let planned = largest_stack(shape);
+    let limit = machine.limit(Resource::Stack);
+    let limit = limit.filter(|limit| *limit > planned)?;
+    // A limit that was raised when the process had started has moved nothing.
+    let gap = machine.stack_top()?.checked_sub(search.first)?;
+    (gap >= limit.get()).then_some(OtherLayout::LargeStack { limit, planned })
+}
+
+/// The largest stack limit that a shape leaves room for.
+pub(crate) fn largest_stack(shape: Shape) -> Size {
+    let finite = StackLimit::finite(Target::CURRENT.pointer_width);
+    match shape.stack_limit {
+        StackLimit::Finite | StackLimit::Unlimited => finite,
+        StackLimit::UpTo(size) => size.max(finite),
+    }
+}
+
+/// `ADDR_COMPAT_LAYOUT` of include/uapi/linux/personality.h. Source of both rules: mmap_is_legacy of mm/util.c and of
+/// arch/x86/mm/mmap.c.
+fn is_legacy_by_personality<M: Machine>(machine: &M) -> bool {
+    const ADDR_COMPAT_LAYOUT: u64 = 0x020_0000;
+    let text = machine.text("/proc/self/personality").unwrap_or_default();
+    u64::from_str_radix(text.trim(), 16).is_ok_and(|flags| flags & ADDR_COMPAT_LAYOUT != 0)
+}
+
+fn is_legacy_by_sysctl<M: Machine>(machine: &M) -> bool {
+    let text = machine.text("/proc/sys/vm/legacy_va_layout");
+    text.and_then(|text| proc::number(&text))
+        .is_some_and(|number| number > 0)
+}
