@@ -188,7 +188,7 @@ impl<'a> Settings<'a> {
                 });
             }
             if let StackLimit::UpTo(stack_limit) = shape.stack_limit
-                && stack_limit.get() > profile.window.get()
+                && stack_limit.get() >= profile.window.get()
             {
                 faults = faults.and(Fault::StackLimitAboveWindow {
                     stack_limit,
@@ -279,7 +279,7 @@ impl<'a> Settings<'a> {
                 return Err(Fault::ProfileOfOtherTarget {
                     name,
                     arch: profile.arch,
-                    os: profile.os,
+                    os: None,
                     target,
                     place: setting.place,
                 });
@@ -295,7 +295,7 @@ impl<'a> Settings<'a> {
             Err(NoProfile::OtherTarget { arch, os }) => Err(Fault::ProfileOfOtherTarget {
                 name,
                 arch,
-                os,
+                os: Some(os),
                 target,
                 place: setting.place,
             }),

@@ -77,8 +77,8 @@ pub enum Fault<'a> {
         name: &'a str,
         /// The architecture it is for.
         arch: Arch,
-        /// The system it is for.
-        os: Os,
+        /// The system it is for; `None` if it is for any, as one of poolcfg.toml's own is.
+        os: Option<Os>,
         /// The target that was asked for.
         target: Target,
         /// Where it is set.

@@ -128,6 +128,31 @@ impl Size {
         if self.0 < other.0 { self } else { other }
     }
 
+    /// The size that a text with a fraction means, such as `1.5GiB`; `None` if it is none, or not a whole number of
+    /// bytes.
+    ///
+    /// ```
+    /// use poolcfg_core::Size;
+    /// assert_eq!(Size::of_fraction("1.5GiB"), Some(Size::mib(1536)));
+    /// assert_eq!(Size::of_fraction("0.1KiB"), None);
+    /// ```
+    #[must_use]
+    pub fn of_fraction(text: &str) -> Option<Self> {
+        let (whole, rest) = text.trim().split_once('.')?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (fraction, unit) = rest.split_at_checked(digits)?;
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit.trim())?;
+        let scale = 10u64.checked_pow(u32::try_from(digits).ok()?)?;
+        let parts: u64 = fraction.parse().ok()?;
+        let parts = parts.checked_mul(*factor)?;
+        if !parts.is_multiple_of(scale) {
+            return None;
+        }
+        let whole: u64 = whole.parse().ok()?;
+        let bytes = whole.checked_mul(*factor)?.checked_add(parts / scale)?;
+        Some(Self(bytes))
+    }
+
     /// The units that [`parse`](Self::parse) reads, the smallest first.
     pub fn units() -> impl Iterator<Item = &'static str> {
         UNITS.iter().skip(1).map(|(name, _)| *name)
@@ -165,7 +190,12 @@ impl Size {
             }
             i += 1;
         }
-        Err(SizeError::UnknownUnit)
+        Err(match unit {
+            [b'.', digit, ..] if digit.is_ascii_digit() => SizeError::Fraction,
+            // The units above PiB: no number of them is an address space.
+            [b'E' | b'Z' | b'Y', b'B'] | [b'E' | b'Z' | b'Y', b'i', b'B'] => SizeError::TooLarge,
+            _ => SizeError::UnknownUnit,
+        })
     }
 
     /// The size as a need: rounded up to hundredths of its unit.
@@ -206,7 +236,7 @@ impl Size {
 pub enum SizeError {
     /// It does not start with a whole number.
     NoNumber,
-    /// It is above 2^64 - 1 bytes.
+    /// It is above 2^64 - 1 bytes, or in a unit above PiB.
     TooLarge,
     /// It has a decimal unit such as `GB`; `binary` is the binary one that is closest.
     DecimalUnit {
@@ -215,17 +245,20 @@ pub enum SizeError {
     },
     /// Its unit is none that is known.
     UnknownUnit,
+    /// Its number has a fraction, such as `1.5GiB`.
+    Fraction,
 }
 
 impl fmt::Display for SizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoNumber => f.write_str("not a whole number of bytes or of a binary unit"),
-            Self::TooLarge => f.write_str("above 2^64 - 1 bytes"),
+            Self::TooLarge => f.write_str("larger than any address space"),
             Self::DecimalUnit { binary } => {
                 write!(f, "a decimal unit; sizes are binary, write `{binary}`")
             }
             Self::UnknownUnit => f.write_str("an unknown unit; use B, KiB, MiB, GiB, TiB or PiB"),
+            Self::Fraction => f.write_str("not a whole number; write it in a smaller unit"),
         }
     }
 }

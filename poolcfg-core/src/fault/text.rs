@@ -65,17 +65,19 @@ impl Fault<'_> {
                 os,
                 target,
                 ..
-            } => text
-                .str("VA profile `")
-                .str(name)
-                .str("` is of ")
-                .str(arch.name())
-                .str(" ")
-                .str(os.name())
-                .str(", and the target is ")
-                .str(target.arch.name())
-                .str(" ")
-                .str(target.os.name()),
+            } => {
+                let text = text.str("VA profile `").str(name).str("` is for ");
+                let text = text.str(arch.name());
+                let text = match os {
+                    Some(os) => text.str("-").str(os.name()),
+                    None => text,
+                };
+                let text = text.str(", but the target is ").str(target.arch.name());
+                match os {
+                    Some(_) => text.str("-").str(target.os.name()),
+                    None => text,
+                }
+            }
             Self::TooFewMaps { max_map_count, .. } => text
                 .str("`max_map_count = ")
                 .number(*max_map_count)
@@ -126,7 +128,7 @@ impl Fault<'_> {
             } => {
                 let text = text.str("`stack_limit` of ").text(&stack_limit.exact());
                 let text = text
-                    .str(" is above the window of `")
+                    .str(" is not below the window of `")
                     .str(profile)
                     .str("`, ");
                 window.available().write(text)

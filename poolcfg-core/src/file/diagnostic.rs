@@ -64,9 +64,10 @@ impl Diagnostic {
                 let help = nearest_profile(name, own.collect::<Vec<_>>().into_iter());
                 ("not known".to_owned(), Some(help))
             }
-            Fault::ProfileOfOtherTarget { arch, os, .. } => {
-                (format!("of {} {}", arch.name(), os.name()), None)
-            }
+            Fault::ProfileOfOtherTarget { arch, os, .. } => match os {
+                Some(os) => (format!("for {}-{}", arch.name(), os.name()), None),
+                None => (format!("for {}", arch.name()), None),
+            },
             Fault::TooFewMaps { .. } => ("too few".to_owned(), None),
             Fault::LimitTooSmall { least, .. } => (format!("below {}", least.exact()), None),
             Fault::LimitBelowHeadroom { headroom, .. } => {
@@ -74,7 +75,7 @@ impl Diagnostic {
             }
             Fault::NoAddressSpace { .. } => (String::new(), None),
             Fault::AslrAboveMaximum { most, .. } => (format!("above {most} bits"), None),
-            Fault::StackLimitAboveWindow { .. } => ("above the window".to_owned(), None),
+            Fault::StackLimitAboveWindow { .. } => ("not below the window".to_owned(), None),
             Fault::NoHole { .. } => ("leaves no hole".to_owned(), None),
             Fault::HeadroomAboveHoles { .. } => ("more than there is".to_owned(), None),
             Fault::NoVersion { .. } => ("of which version?".to_owned(), None),

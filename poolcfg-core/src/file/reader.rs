@@ -33,7 +33,10 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
             message: format!("the file is not TOML: {}", escaped(error.message())),
             span: error.span(),
             label: "not TOML from here".to_owned(),
-            help: None,
+            help: error
+                .message()
+                .contains("overflow")
+                .then(|| "the largest number of TOML is 2^63 - 1; write a larger size as a text such as `\"8PiB\"`".to_owned()),
         }]
     })?;
     let mut reader = Reader {

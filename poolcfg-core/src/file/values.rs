@@ -144,11 +144,13 @@ impl<'s> Notes<'s> {
     /// A whole number from 0 to 2^32 - 1.
     pub(super) fn count(&mut self, entry: &Entry<'_>) -> Key<u32> {
         let Some(number) = entry.item.as_integer() else {
-            let help = entry.item.as_str().and_then(|text| {
+            let quoted = entry.item.as_str().and_then(|text| {
                 let number: u32 = text.trim().parse().ok()?;
                 Some(format!("write `{} = {number}`, without quotes", entry.key))
             });
-            self.wrong_type(entry, "a whole number", help);
+            let help =
+                quoted.unwrap_or_else(|| format!("write a number such as `{} = 1000`", entry.key));
+            self.wrong_type(entry, "a whole number", Some(help));
             return None;
         };
         if let Ok(number) = u32::try_from(number) {
@@ -239,6 +241,10 @@ impl<'s> Notes<'s> {
                 }
             }
             SizeError::NoNumber => "write a number and a unit, such as `\"256MiB\"`".to_owned(),
+            SizeError::Fraction => match Size::of_fraction(text) {
+                Some(size) => format!("write `\"{}\"`", size.exact().as_str()),
+                None => "write a whole number of a smaller unit, such as `\"1536MiB\"`".to_owned(),
+            },
             SizeError::TooLarge => {
                 "no address space is that large; the largest is 2^57 bytes, `\"128PiB\"`".to_owned()
             }
@@ -251,6 +257,7 @@ impl<'s> Notes<'s> {
                 SizeError::DecimalUnit { .. } => "a decimal unit",
                 SizeError::UnknownUnit => "an unknown unit",
                 SizeError::NoNumber => "no number",
+                SizeError::Fraction => "not a whole number",
                 SizeError::TooLarge => "too large",
             },
             Some(help),

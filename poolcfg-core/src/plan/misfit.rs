@@ -395,6 +395,12 @@ impl Misfit {
         } else {
             text.str(" beside the others")
         };
+        if matches!(self.limit, Limit::MaxMapCount) {
+            return text
+                .str(" beside the ")
+                .u64(HEADROOM_MAPS)
+                .str(" mappings that are left to the rest of the process");
+        }
         let headroom = case.budget.headroom.needed();
         headroom.write(text.str(" with a headroom of "))
     }
