@@ -2,6 +2,7 @@
 //! `recheck`, and asserted by the runtime's own rule.
 
 use super::Arm;
+use super::constant::of_every_pool;
 use super::lines::{Lines, number};
 use super::sums::PoolConsts;
 use crate::base::size::Size;
@@ -50,7 +51,7 @@ pub(super) fn pool(lines: &mut Lines, written: &PoolConsts<'_>, index: usize, ru
             }
             Some(wasmtime) => {
                 let own = written.numbers(|name| !NOT_OF_WASMTIME.contains(&name));
-                let (of_pool, of_engine) = own.split_at(9);
+                let (of_pool, of_engine) = own.split_at(of_every_pool(pool, limits).len());
                 fields.extend_from_slice(of_pool);
                 lines.items(&fields);
                 lines.block("engine: WrittenEngine::Wasmtime {", "},", |lines| {
