@@ -60,7 +60,7 @@ impl Output {
         let heading = &self.heading;
         match present(path)? {
             // What is current keeps its time, so that nothing is built anew.
-            Present::Text(text) if text == self.text => {
+            Present::Text(text) if self.is_said_by(&text) => {
                 context
                     .shell
                     .say(&format!("{heading}{} is current", shown(path)));
@@ -76,6 +76,12 @@ impl Output {
             .shell
             .say(&format!("{heading}wrote {}", shown(path)));
         Ok(())
+    }
+
+    /// Whether a text says the same, whatever an editor, git or rustfmt did to its lines.
+    fn is_said_by(&self, text: &str) -> bool {
+        text.replace("\r\n", "\n") == self.text.replace("\r\n", "\n")
+            || (self.mark == Some(rust_file::MARK) && rust_file::says_the_same(text, &self.text))
     }
 
     /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
@@ -115,7 +121,7 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
         };
         let heading = &output.heading;
         let what = match present(path)? {
-            Present::Text(text) if text == output.text => {
+            Present::Text(text) if output.is_said_by(&text) => {
                 context
                     .shell
                     .say(&format!("{heading}{} is current", shown(path)));

@@ -343,11 +343,10 @@ fn rust_output(
         .collect();
     let header = Header {
         command: &recorded::rust(member, targets, wish, &arguments.machine)?,
-        source: member.source.as_ref().map_or("", |source| &source.text),
         runtime: member.runtime.as_deref(),
         measured: answers.iter().flat_map(Answer::measured).collect(),
     };
-    let text = rust_file::render(&arms, &header)?;
+    let text = rust_file::render(&arms, &header);
     // Without a package there is no place of its own.
     let own = member.has_manifest.then(|| member.dir.join(RUST_FILE));
     let place = arguments.place().cloned().or(own);

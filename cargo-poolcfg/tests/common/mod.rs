@@ -5,6 +5,8 @@
     reason = "every test program uses a part of what they share"
 )]
 
+pub(crate) mod generated;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
