@@ -271,7 +271,7 @@ fn the_scan_is_told_where_it_is_safe() {
             if said == "pagemap_scan = true" && major < 37 {
                 for ran in [&flags, &toml] {
                     ran.ends(101)
-                        .says("error[PC0029]: `pagemap_scan = true` needs Wasmtime 37, and the version is `36`");
+                        .says("error[PC0029]: `pagemap_scan = true` needs Wasmtime 37, but the version is `36`");
                 }
                 continue;
             }
