@@ -6,10 +6,11 @@
 //! as the profile says.
 
 use poolcfg_core::{
-    Arch, Aslr, Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, ProcessLimits, RelocationModel,
+    Aslr, Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, ProcessLimits, RelocationModel,
     SearchLayout, Shape, Size, StackLimit, Target, UnlimitedStack, VaProfile,
 };
 
+use crate::layout::is_x86;
 use crate::probe::Probe;
 
 /// On what the budget of a machine rests.
@@ -56,21 +57,29 @@ impl Basis {
 /// The headroom of a machine for which there is no usual one.
 const HEADROOM: Size = Size::gib(1);
 
-fn is_x86() -> bool {
-    matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64)
+/// The shape of a process that was started like this one.
+pub(crate) struct Seen {
+    /// What its programs are built for.
+    pub(crate) target: Target,
+    /// What an unlimited stack limit has made of the layout.
+    pub(crate) unlimited_stack: Option<UnlimitedStack>,
+    /// The stack limit as it is now.
+    pub(crate) stack: Option<Size>,
+    /// How the program is linked.
+    pub(crate) relocation_model: Option<RelocationModel>,
+    /// Bits of ASLR in force.
+    pub(crate) aslr_bits: Option<u32>,
 }
 
-impl Probe {
-    /// The shape of processes like this one, as far as it can be told. The stack limit is told by the layout, which was
-    /// chosen when the program started. Bits of ASLR that cannot be read count as the most there are.
-    #[must_use]
-    pub fn shape(&self) -> Shape {
-        let limit = self.limits.stack;
-        let finite = StackLimit::finite(Target::CURRENT.pointer_width);
-        let (stack_limit, layout) = match (self.unlimited_stack, limit) {
+impl Seen {
+    /// The shape, as far as it can be told. The stack limit is told by the layout, which was chosen when the program
+    /// started. Bits of ASLR that cannot be read count as the most there are.
+    pub(crate) fn shape(&self) -> Shape {
+        let finite = StackLimit::finite(self.target.pointer_width);
+        let (stack_limit, layout) = match (self.unlimited_stack, self.stack) {
             // x86 has it by `setarch -L` or `vm.legacy_va_layout` only, the others by an unlimited stack as well.
             (Some(UnlimitedStack::Legacy), Some(_)) => (StackLimit::Finite, SearchLayout::Legacy),
-            (Some(UnlimitedStack::Legacy), None) if is_x86() => {
+            (Some(UnlimitedStack::Legacy), None) if is_x86(self.target) => {
                 (StackLimit::Unlimited, SearchLayout::Legacy)
             }
             (Some(_), _) => (StackLimit::Unlimited, SearchLayout::Standard),
@@ -85,6 +94,22 @@ impl Probe {
             aslr: self.aslr_bits.map_or(Aslr::Maximum, Aslr::Bits),
             layout,
         }
+    }
+}
+
+impl Probe {
+    /// The shape of processes like this one, as far as it can be told. The stack limit is told by the layout, which was
+    /// chosen when the program started. Bits of ASLR that cannot be read count as the most there are.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        let seen = Seen {
+            target: Target::CURRENT,
+            unlimited_stack: self.unlimited_stack,
+            stack: self.limits.stack,
+            relocation_model: self.relocation_model,
+            aslr_bits: self.aslr_bits,
+        };
+        seen.shape()
     }
 
     /// On what [`budget`](Self::budget) rests.

@@ -10,19 +10,30 @@ use crate::machine::{Machine, Resource};
 use crate::misfit::OtherLayout;
 use crate::proc;
 
-/// The VA profiles of Linux kernels that the process may have met.
-fn profiles() -> impl Iterator<Item = &'static VaProfile<'static>> {
+/// The VA profiles of kernels that a process of this target may have met.
+fn profiles(target: Target) -> impl Iterator<Item = &'static VaProfile<'static>> {
     VaProfile::ALL
         .iter()
         .flat_map(|table| table.iter())
-        .filter(|profile| profile.os.has_linux_kernel() && profile.serves(Target::CURRENT))
+        .filter(move |profile| profile.os.is(target.os) && profile.serves(target))
+}
+
+/// Those of them with the window and the page size of the process.
+pub(crate) fn matching<M: Machine>(
+    machine: &M,
+) -> impl Iterator<Item = &'static VaProfile<'static>> {
+    let window = window(machine).map(Size::bytes);
+    let page_size = machine.page_size();
+    profiles(machine.target())
+        .filter(move |profile| Some(profile.window) == window && profile.page_size == page_size)
 }
 
 /// The end of what mmap searches without a hint: the smallest window of a VA profile that holds the top
 /// of the stack, or else the next power of two.
 pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
     let top = machine.stack_top()?;
-    profiles()
+    profiles(machine.target())
+        .filter(|profile| profile.os.has_linux_kernel())
         .map(|profile| profile.window.get())
         .filter(|window| *window > top)
         .min()
@@ -32,15 +43,12 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
 /// How much less a hole may have in another process of this machine than in this one, since ASLR places
 /// each anew; no bytes where that is not known. Who may not read how far it reaches takes the build's word.
 pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
-    let window = window(machine).map(Size::bytes);
-    let page_size = machine.page_size();
     let bits = aslr_bits(machine);
-    profiles()
-        .filter(|profile| Some(profile.window) == window && profile.page_size == page_size)
+    matching(machine)
         .filter_map(|profile| match profile.layout {
             Layout::Linux(layout) => {
                 let bits = bits.unwrap_or(aslr.bits(&layout));
-                Some(layout.reach(page_size, bits))
+                Some(layout.reach(profile.page_size, bits))
             }
             Layout::OneHole(_) => None,
         })
@@ -55,8 +63,13 @@ pub(crate) fn aslr_bits<M: Machine>(machine: &M) -> Option<u32> {
         let text = machine.text(&format!("/proc/sys/vm/{name}"))?;
         u32::try_from(proc::number(&text)?).ok()
     };
-    let compat = (Target::CURRENT.pointer_width < 64).then(|| of("mmap_rnd_compat_bits"));
+    let compat = (machine.target().pointer_width < 64).then(|| of("mmap_rnd_compat_bits"));
     compat.flatten().or_else(|| of("mmap_rnd_bits"))
+}
+
+/// Whether a target has the layouts of arch/x86/mm/mmap.c.
+pub(crate) const fn is_x86(target: Target) -> bool {
+    matches!(target.arch, Arch::X86 | Arch::X86_64)
 }
 
 /// Where mmap begins to search.
@@ -79,7 +92,7 @@ pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     // A search from the top down finds the second page below the first, one from the bottom up above.
     let unlimited_stack = if second > first {
         Some(UnlimitedStack::Legacy)
-    } else if matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64) && first < window / 6 {
+    } else if is_x86(machine.target()) && first < window / 6 {
         // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c, mmap_base.
         Some(UnlimitedStack::LargeGap)
     } else {

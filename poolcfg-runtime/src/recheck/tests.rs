@@ -7,6 +7,8 @@ mod order;
 mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
+#[cfg(target_pointer_width = "64")]
+mod suggestions;
 mod sums;
 
 use std::cell::RefCell;
@@ -17,7 +19,7 @@ use std::rc::Rc;
 
 use poolcfg_core::{
     Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, ProcessLimits,
-    Promise, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
+    Promise, RelocationModel, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
@@ -74,6 +76,14 @@ const EPERM: i32 = 1;
 
 impl Machine for Made {
     type Mapping = Block;
+
+    fn target(&self) -> Target {
+        Target::CURRENT
+    }
+
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        Some(RelocationModel::Pie)
+    }
 
     fn reserve(&self, bytes: Size) -> io::Result<Block> {
         if let Some(errno) = self.refuses {
@@ -359,6 +369,7 @@ fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
         name: Some(name),
         ranges: Vec::new(),
+        took: None,
         unmapped: None,
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
@@ -562,6 +573,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
         name: Some(""),
+        took: None,
         unmapped: None,
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
@@ -758,6 +770,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
             name: Some("first"),
+            took: None,
             unmapped: None,
             ranges: vec![
                 0..Size::gib(60).get(),
