@@ -166,7 +166,14 @@ impl<'a, M: Machine> Recheck<'a, M> {
                 asked: in_force.asked,
                 keep: in_force.keep,
             },
-            bounds: Bounds::read(machine, &in_force.asked, &to_come, page_size, holdings),
+            bounds: Bounds::read(
+                machine,
+                &in_force.asked,
+                &to_come,
+                page_size,
+                promise.headroom,
+                holdings,
+            ),
             page_size,
             headroom: promise.headroom,
             to_come,
@@ -236,12 +243,10 @@ impl<'a, M: Machine> Recheck<'a, M> {
     /// the least, what the rest needs was reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
-            .check(&self.scale.limits(least), &[])
+            .check(&self.scale.limits(least))
             .map_err(Failure::Exceeded)?;
         let most = largest(least, most.saturating_add(1), |value| {
-            self.bounds
-                .check(&self.scale.limits(value), &self.to_come)
-                .is_ok()
+            self.bounds.allow(&self.scale.limits(value), &self.to_come)
         });
         // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
         // an engine that is still to be made, find no other for.

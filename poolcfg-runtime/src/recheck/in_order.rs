@@ -77,7 +77,7 @@ struct Way<'a> {
 impl<M: Machine> Recheck<'_, M> {
     /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
     pub(super) fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
-        self.bounds.check(guaranteed, &[]).ok()?;
+        self.bounds.check(guaranteed).ok()?;
         let kept = self.machine.kept();
         let mut place = kept.take(self.promise.name)?;
         if place.limits != *guaranteed {

@@ -39,7 +39,7 @@ impl<M: Machine> Recheck<'_, M> {
         let scale = Scale { asked, keep };
         let fit = largest(0, scale.value(&asked).saturating_add(1), |value| {
             let limits = scale.limits(value);
-            self.bounds.check(&limits, &[]).is_ok() && everywhere.holds(&limits)
+            self.bounds.check(&limits).is_ok() && everywhere.holds(&limits)
         });
         let fit = (fit > 0)
             .then(|| scale.limits(fit))
@@ -104,8 +104,7 @@ impl<M: Machine> Recheck<'_, M> {
             headroom,
         ];
         let spacious = Spacious::new(self.machine, spare, beside);
-        self.bounds.check(&limits, &[]).is_ok()
-            && self.on(&spacious).reserve(limits, headroom).is_ok()
+        self.bounds.check(&limits).is_ok() && self.on(&spacious).reserve(limits, headroom).is_ok()
     }
 
     /// The same recheck on another machine.

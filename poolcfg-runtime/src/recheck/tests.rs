@@ -564,9 +564,16 @@ fn rlimit_data_counts_what_is_written_at_worst() {
     assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(256).get());
     assert_eq!(error.largest_fit.max_instances, Some(244));
-    // What is asked above the guarantee is lowered instead.
-    let taken = recheck(&machine, &promise(1000, 100), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 244);
+    // What is asked above the guarantee is lowered instead, and leaves the process what it has not taken yet of its
+    // headroom.
+    for (headroom, most) in [(10, 244), (60, 194), (500, 100)] {
+        let promise = Promise {
+            headroom: Size::mib(headroom),
+            ..promise(1000, 100)
+        };
+        let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
+        assert_eq!(taken.limits.max_instances, most);
+    }
 }
 
 #[test]
@@ -587,7 +594,11 @@ fn what_other_pools_will_write_and_map_is_counted() {
     .with_text("/proc/self/status", "VmData:\t1040 kB\n")
     .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
     // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
-    let taken = recheck(&machine, &promise(1000, 1), GUARANTEED).unwrap();
+    let all = Promise {
+        headroom: Size::mib(1),
+        ..promise(1000, 1)
+    };
+    let taken = recheck(&machine, &all, GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 53);
     let machine = Made {
         holdings: vec![holding],

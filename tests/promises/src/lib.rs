@@ -22,8 +22,8 @@ mod space;
 mod start;
 
 pub use brute::{Given, given_away};
-pub use file::{Asked, order};
+pub use file::{Asked, Limits, order};
 pub use judged::{Judged, judge};
 pub use machine::Machine;
 pub use report::{Failure, HEAD, Row, Rows};
-pub use start::{Limit, Slots, start};
+pub use start::{Limit, Slots, between, start};
