@@ -2,19 +2,20 @@
 
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, PoolKeys,
-    Setting, Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Plan, PoolKeys, Setting,
+    Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
 };
 
-use crate::args::Machine;
-use crate::error::{Error, Mistake, Source};
-use crate::executable::Executable;
-use crate::exit::Exit;
+use crate::cli::args::Machine;
+use crate::cli::error::{Error, Mistake, Source};
+use crate::cli::exit::Exit;
+use crate::here::record;
 use crate::here::{self, Here};
 use crate::project::Member;
-use crate::record;
-use crate::report::{PoolResult, results};
-use crate::wasmtime_tables::Used;
+use crate::project::wasmtime_tables::Used;
+use crate::render::footprint::counts;
+use crate::render::report::{PoolResult, results};
+use crate::target::executable::Executable;
 
 /// The variable that names the VA profile at build time.
 const VARIABLE: &str = "POOLCFG_VA_PROFILE";
@@ -439,17 +440,6 @@ fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts) -> Diagno
         });
     }
     diagnostic
-}
-
-/// What one instance may have, of a pool of Wasmtime's, and what of it does not fit.
-pub(crate) fn counts(guaranteed: &Limits, asked: &Limits) -> Option<String> {
-    let counts = guaranteed.wasmtime?.counts();
-    let asked = asked.wasmtime?.counts();
-    Some(if counts.tables < asked.tables {
-        format!("{counts} ({} tables do not fit)", asked.tables)
-    } else {
-        counts.to_string()
-    })
 }
 
 /// A size for people, exact where it has a short name.

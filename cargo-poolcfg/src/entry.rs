@@ -2,33 +2,56 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 
 use clap::Args as _;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
-use crate::args::{Cargo, Command, Poolcfg, Shared};
-use crate::command::{Context, check, codes, explain, generate, init, probe, profiles, sync};
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::shell::{Shell, Verbosity, choose_color};
-
-/// Under which name the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    /// `cargo poolcfg`: there is a cargo, and packages.
-    Subcommand,
-    /// `poolcfg`: works without cargo and rustc too.
-    Alone,
-}
+use crate::cli::args::{Cargo, Command, Poolcfg, Shared};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::program::Program;
+use crate::cli::shell::{Shell, Verbosity, choose_color};
+use crate::command::{check, codes, explain, generate, init, probe, profiles, sync};
+use crate::context::Context;
 
 /// The name by which cargo calls its subcommand.
 const NAME: &str = "poolcfg";
 
+/// The stack that the command has enough of.
+const STACK: usize = 8 << 20;
+
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main(program: Program) -> ExitCode {
+    if has_small_stack() {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        // Where there is no memory for it, the stack that is there has to do.
+        if let Ok(Ok(exit)) = thread.spawn(move || start(program)).map(JoinHandle::join) {
+            return exit;
+        }
+    }
+    start(program)
+}
+
+/// Whether `ulimit -s` is below what the command needs. Only then does it take a thread of its own, since that would be
+/// among what `--here` measures.
+fn has_small_stack() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        let least = u64::try_from(STACK / 8).unwrap_or(u64::MAX);
+        getrlimit(Resource::Stack)
+            .current
+            .is_some_and(|limit| limit < least)
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+fn start(program: Program) -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.is_empty() {
         arguments.push(NAME.into());

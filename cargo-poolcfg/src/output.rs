@@ -1,6 +1,8 @@
 //! Output: a text and its place. A file is written beside its place and renamed, so that none is ever left
 //! half-written, and none is replaced that is not ours.
 
+pub(crate) mod recorded;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,14 +10,14 @@ use std::path::{Path, PathBuf};
 use poolcfg_core::Code;
 use poolcfg_core::file::FILE_NAME;
 
-use crate::args::Generate;
-use crate::command::Context;
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::project::shown;
-use crate::record;
-use crate::rust_file;
-use crate::shell::print;
+use crate::cli::args::Generate;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::path::shown;
+use crate::cli::shell::print;
+use crate::context::Context;
+use crate::here::record;
+use crate::render::rust_file;
 
 /// One text and its place; no place is stdout.
 #[derive(Debug)]

@@ -1,16 +1,21 @@
 //! The project: the packages that were chosen, and the poolcfg.toml of each.
 
+pub(crate) mod difference;
+pub(crate) mod edit;
+pub(crate) mod wasmtime_tables;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest, read_text};
-use poolcfg_core::{Code, escaped};
 
-use crate::Program;
-use crate::args::{Packages, Shared};
-use crate::error::{Error, Source, all};
-use crate::wasmtime_tables::Used;
+use crate::cli::args::{Packages, Shared};
+use crate::cli::error::{Error, Source, all};
+use crate::cli::path::shown;
+use crate::cli::program::Program;
+use crate::project::wasmtime_tables::Used;
 
 /// The crate whose types the generated file uses where a package depends on it.
 const RUNTIME: &str = "poolcfg-runtime";
@@ -334,13 +339,4 @@ fn parse(source: Option<&Source>) -> Result<ConfigFile, Error> {
         None => Ok(ConfigFile::empty()),
         Some(text) => ConfigFile::parse(&text.text).map_err(|list| Error::of(list, source)),
     }
-}
-
-/// A path as messages show it: from the current directory where it lies in it.
-pub(crate) fn shown(path: &Path) -> String {
-    let relative = std::env::current_dir()
-        .ok()
-        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-    let shown = relative.as_deref().unwrap_or(path).display().to_string();
-    escaped(&shown).to_string()
 }

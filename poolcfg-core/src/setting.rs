@@ -3,14 +3,15 @@
 //! The command and the compiler lay the same layers over each other: the command reads them at run
 //! time, the macro writes them down as const code with a `cfg!` around each.
 
-use crate::fit::MAX_POOLS;
-use crate::limits::wide;
-use crate::process::ProcessLimits;
-use crate::profile::OwnProfile;
-use crate::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
-use crate::size::Size;
+use crate::base::consts::wide;
+use crate::base::size::Size;
+use crate::engine::Engine;
+use crate::engine::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
+use crate::model::fit::MAX_POOLS;
 use crate::target::Os;
-use crate::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
+use crate::target::process::ProcessLimits;
+use crate::target::profile::OwnProfile;
+use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
@@ -85,23 +86,6 @@ impl<T> Setting<T> {
 /// A key that may not be said.
 pub type Key<T> = Option<Setting<T>>;
 
-/// Whose pool it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Engine {
-    /// poolcfg-runtime's own pool.
-    Native,
-    /// Wasmtime's pooling allocator.
-    Wasmtime,
-}
-
-impl Engine {
-    /// Equality for const code.
-    #[must_use]
-    pub const fn is(self, other: Self) -> bool {
-        self as u8 == other as u8
-    }
-}
-
 /// What happens when the floor does not hold what is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnMisfit {
@@ -131,8 +115,7 @@ pub enum Switch {
     Off,
 }
 
-crate::shape::words! {
-    Engine { Native = "native", Wasmtime = "wasmtime" }
+crate::base::consts::words! {
     OnMisfit { Error = "error", Shrink = "shrink" }
     Keep { MemoryReservation = "memory_reservation", MaxInstances = "max_instances" }
 }
@@ -294,6 +277,30 @@ pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<Place> {
     match key {
         Some(setting) => Some(setting.place),
         None => None,
+    }
+}
+
+/// The size that a key says, or the default.
+pub(crate) const fn size_or(key: &Key<Size>, default: Size) -> Size {
+    match key {
+        Some(setting) => setting.value,
+        None => default,
+    }
+}
+
+/// The number that a key says, or the default.
+pub(crate) const fn number_or(key: &Key<u32>, default: u32) -> u32 {
+    match key {
+        Some(setting) => setting.value,
+        None => default,
+    }
+}
+
+/// Where a key is said; [`Place::NOWHERE`] if it is not.
+pub(crate) const fn place_of<T>(key: &Option<Setting<T>>) -> Place {
+    match key {
+        Some(setting) => setting.place,
+        None => Place::NOWHERE,
     }
 }
 

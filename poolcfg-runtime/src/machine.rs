@@ -1,14 +1,20 @@
 //! The machine under the process, as far as a recheck asks it: reservations, the texts of /proc, limits
 //! and variables. A trait, so that the decisions can be tested against machines that are not here.
 
+pub(crate) mod cgroup;
+pub(crate) mod elf;
+pub(crate) mod ledger;
+pub(crate) mod overcommit;
+pub(crate) mod proc;
+pub(crate) mod swap;
+
 use std::ffi::OsString;
 use std::io;
 
 use poolcfg_core::{RelocationModel, Size, Target};
 
-use crate::elf;
-use crate::kept::Kept;
-use crate::ledger::{self, Holding};
+use crate::machine::ledger::Holding;
+use crate::recheck::kept::Kept;
 use crate::sys;
 
 /// A limit of the process that getrlimit tells.

@@ -1,13 +1,15 @@
 //! The probe: what this process has in fact of what VA profiles and shapes tell of processes like it.
 
+pub(crate) mod basis;
+
 use poolcfg_core::{HOLES, RelocationModel, Size, UnlimitedStack, VaProfile};
 
-use crate::cgroup;
-use crate::layout::{self, Search};
+use crate::machine::cgroup;
+use crate::machine::overcommit;
+use crate::machine::proc;
 use crate::machine::{Here, Machine, Resource};
-use crate::overcommit;
-use crate::proc;
-use crate::slabs::largest_single;
+use crate::recheck::layout::{self, Search};
+use crate::recheck::slabs::largest_single;
 
 /// What was measured of this process and of the machine under it.
 #[derive(Clone, Debug, PartialEq, Eq)]

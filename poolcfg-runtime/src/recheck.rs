@@ -3,20 +3,31 @@
 //! Limits that no reservation meets are read first (`bounds`), then the real reservation is made, and
 //! only when that fails is the cause looked for.
 
+pub(crate) mod bounds;
+pub(crate) mod kept;
+pub(crate) mod layout;
+pub(crate) mod misfit;
+pub(crate) mod options;
+pub(crate) mod order;
+pub(crate) mod reach;
+pub(crate) mod slabs;
+pub(crate) mod spacious;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
-use crate::bounds::{Bounds, Exceeded, demand};
-use crate::layout;
-use crate::ledger::Holding;
+use crate::machine::ledger::Holding;
+use crate::machine::proc;
 use crate::machine::{Machine, Resource, wide};
-use crate::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
-use crate::options::RecheckOptions;
-use crate::order::Order;
-use crate::proc;
-use crate::reach::Reach;
-use crate::slabs::{Placer, Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes};
+use crate::recheck::bounds::{Bounds, Exceeded, demand};
+use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
+use crate::recheck::options::RecheckOptions;
+use crate::recheck::order::Order;
+use crate::recheck::reach::Reach;
+use crate::recheck::slabs::{
+    Placer, Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes,
+};
 use crate::variables::InForce;
 
 mod by_address;

@@ -274,3 +274,17 @@ fn a_small_guarantee_takes_all_that_is_asked_where_it_is_there() {
     assert!(output.status.success(), "{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "58 1000\n");
 }
+
+/// What poolcfg-runtime's README shows is a program, with the file that it shows.
+#[test]
+fn the_readme_of_the_runtime_compiles() {
+    let readme = std::fs::read_to_string(root().join("poolcfg-runtime/README.md")).unwrap();
+    let block = |kind: &str| {
+        let (_, rest) = readme.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    let package = Package::new("readme", &Package::runtime(), block("toml"), block("rust"));
+    passes(&package);
+    package.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 0\n");
+    fails(&package, None, "max_instances");
+}

@@ -3,9 +3,9 @@
 use poolcfg_core::Code;
 use poolcfg_core::file::nearest;
 
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::shell::print;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::shell::print;
 
 /// Each code's text stands in a file of its own.
 macro_rules! texts {

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::answer::Answer;
-use crate::args::Look;
-use crate::command::{Context, look};
-use crate::engine::Lock;
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::picture::{draw, figures};
-use crate::shell::{print, width};
+use crate::cli::args::Look;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::shell::{print, width};
+use crate::command::look;
+use crate::context::Context;
+use crate::render::picture::{draw, figures};
+use crate::wasmtime::supply::Lock;
 
 /// Draws every target of every chosen package.
 ///

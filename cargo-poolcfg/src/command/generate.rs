@@ -7,25 +7,23 @@ use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
-use crate::args::{Emit, Generate, Machine, MessageFormat};
-use crate::command::{self, Context, answers, judge, warn};
-use crate::engine::{Lock, supply};
-use crate::error::{Error, all};
-use crate::exit::Exit;
+use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
+use crate::cli::error::{Error, all};
+use crate::cli::exit::Exit;
+use crate::cli::shell::print;
+use crate::command::{self, answers, judge, warn};
+use crate::context::Context;
+use crate::host::text::Chosen;
 use crate::host::{self, Host};
-use crate::host_file::Chosen;
+use crate::output::recorded;
 use crate::output::{Output, check};
 use crate::project::{Member, members};
-use crate::recorded;
-use crate::report::{Report, json};
-use crate::rust_file::{self, Header};
-use crate::rustc::Rustc;
-use crate::shell::print;
+use crate::render::report::{Report, json};
+use crate::render::rust_file::{self, Header, RUST_FILE};
+use crate::render::template::render_file;
+use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
-use crate::template::render_file;
-
-/// Where the consts of a package go.
-pub(crate) const RUST_FILE: &str = "src/pool_limits.rs";
+use crate::wasmtime::supply::{Lock, supply};
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///

@@ -6,11 +6,12 @@ use std::io::{ErrorKind, Write as _};
 use poolcfg_core::Code;
 use poolcfg_core::file::FILE_NAME;
 
-use crate::args::{Init, Packages};
-use crate::command::Context;
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::project::{members, shown};
+use crate::cli::args::{Init, Packages};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::path::shown;
+use crate::context::Context;
+use crate::project::members;
 
 /// The file that is written.
 pub(crate) const TEMPLATE: &str = include_str!("../../templates/poolcfg.toml");

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, Plan};
 
-use crate::args::{Emit, Generate};
-use crate::command::Context;
-use crate::command::generate::RUST_FILE;
-use crate::error::{Error, Mistake, all};
-use crate::exit::Exit;
+use crate::cli::args::{Emit, Generate};
+use crate::cli::error::{Error, Mistake, all};
+use crate::cli::exit::Exit;
+use crate::cli::path::shown;
+use crate::context::Context;
+use crate::here::record::{self, Record};
 use crate::here::{self, Here};
-use crate::project::{members, shown};
-use crate::record::{self, Record};
-use crate::rustc::built_for;
+use crate::project::members;
+use crate::render::rust_file::RUST_FILE;
+use crate::target::rustc::built_for;
 
 /// Judges every record of the file.
 ///

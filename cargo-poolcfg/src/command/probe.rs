@@ -6,11 +6,11 @@ use poolcfg_core::{Aslr, Distribution, Known, Size, Target, VaProfile};
 use poolcfg_runtime::Probe as Measured;
 use serde::Serialize;
 
-use crate::args::{MessageFormat, Probe, ProbeEmit};
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::report::{SCHEMA, json};
-use crate::shell::print;
+use crate::cli::args::{MessageFormat, Probe, ProbeEmit};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::shell::print;
+use crate::render::report::{SCHEMA, json};
 
 /// Measures and prints.
 ///

@@ -3,13 +3,13 @@
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Fault, Target, VaProfile};
 
-use crate::args::{MessageFormat, Profiles};
-use crate::command::Context;
-use crate::error::{Error, all};
-use crate::exit::Exit;
-use crate::report::json;
-use crate::shell::print;
-use crate::table::{profiles, rows};
+use crate::cli::args::{MessageFormat, Profiles};
+use crate::cli::error::{Error, all};
+use crate::cli::exit::Exit;
+use crate::cli::shell::print;
+use crate::context::Context;
+use crate::render::report::json;
+use crate::render::table::{profiles, rows};
 use crate::target::facts;
 
 /// Lists them.

@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, TargetFacts};
 
-use crate::args::Sync;
-use crate::command::Context;
-use crate::difference::{Difference, rewritten};
-use crate::error::{Error, Source, all};
-use crate::exit::Exit;
-use crate::lookup::{look_up, resolved};
+use crate::cli::args::Sync;
+use crate::cli::error::{Error, Source, all};
+use crate::cli::exit::Exit;
+use crate::context::Context;
 use crate::output::write;
+use crate::project::difference::{Difference, rewritten};
+use crate::project::wasmtime_tables::place;
 use crate::project::{Member, members};
 use crate::target::facts;
-use crate::wasmtime_tables::place;
+use crate::wasmtime::lookup::{look_up, resolved};
 
 /// Writes the version and the features that the project uses into the tables of every chosen package, or
 /// with `--check` tells where they are not there.

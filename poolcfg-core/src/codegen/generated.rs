@@ -10,13 +10,13 @@ use super::keys::{aslr_value, stack_limit_value};
 use super::{cfg_predicate, option, size, variant};
 use crate::FIT_SOURCES;
 use crate::case::{Case, Pool};
+use crate::engine::Engine;
+use crate::engine::limits::Limits;
 use crate::file::TargetFacts;
-use crate::limits::Limits;
+use crate::model::room::Hole;
+use crate::model::sum::{Bound, Demand};
 use crate::plan::Plan;
-use crate::room::Hole;
-use crate::setting::Engine;
-use crate::shape::Shape;
-use crate::sum::{Bound, Demand};
+use crate::target::shape::Shape;
 
 /// What the file says for one target. The plan has no misfit: nothing is written of one that has.
 #[derive(Clone, Copy, Debug)]

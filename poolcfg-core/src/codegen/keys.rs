@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::{option, size, variant};
+use crate::base::size::Size;
+use crate::engine::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
 use crate::setting::{AddressSpaceKeys, Key, PoolKeys, WasmtimeKeys};
-use crate::shape::{Aslr, StackLimit};
-use crate::size::Size;
-use crate::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
+use crate::target::shape::{Aslr, StackLimit};
 
 /// One key that is said, as a field with its place; no tokens for one that is not.
 fn key<T: Copy>(

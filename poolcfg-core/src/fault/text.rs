@@ -1,10 +1,10 @@
 //! The words of each fault: what is wrong, and what to do about it.
 
 use super::Fault;
-use crate::budget::HEADROOM_MAPS;
-use crate::process::MAX_MAP_COUNT;
-use crate::text::Text;
-use crate::wasmtime::{Advisory, WasmtimeFeature};
+use crate::base::text::Text;
+use crate::engine::wasmtime::{Advisory, WasmtimeFeature};
+use crate::target::budget::HEADROOM_MAPS;
+use crate::target::process::MAX_MAP_COUNT;
 
 impl Fault<'_> {
     /// The sentence, without place and help.
@@ -65,17 +65,19 @@ impl Fault<'_> {
                 os,
                 target,
                 ..
-            } => text
-                .str("VA profile `")
-                .str(name)
-                .str("` is of ")
-                .str(arch.name())
-                .str(" ")
-                .str(os.name())
-                .str(", and the target is ")
-                .str(target.arch.name())
-                .str(" ")
-                .str(target.os.name()),
+            } => {
+                let text = text.str("VA profile `").str(name).str("` is for ");
+                let text = text.str(arch.name());
+                let text = match os {
+                    Some(os) => text.str("-").str(os.name()),
+                    None => text,
+                };
+                let text = text.str(", but the target is ").str(target.arch.name());
+                match os {
+                    Some(_) => text.str("-").str(target.os.name()),
+                    None => text,
+                }
+            }
             Self::TooFewMaps { max_map_count, .. } => text
                 .str("`max_map_count = ")
                 .number(*max_map_count)
@@ -126,7 +128,7 @@ impl Fault<'_> {
             } => {
                 let text = text.str("`stack_limit` of ").text(&stack_limit.exact());
                 let text = text
-                    .str(" is above the window of `")
+                    .str(" is not below the window of `")
                     .str(profile)
                     .str("`, ");
                 window.available().write(text)
@@ -306,9 +308,9 @@ impl Fault<'_> {
         match self {
             Self::Zero { key, .. } => {
                 // A reservation is counted in grains.
-                let least = if crate::size::same(key, "memory_reservation") {
+                let least = if crate::base::consts::same(key, "memory_reservation") {
                     "\"64KiB\""
-                } else if crate::size::same(key, "max_wasm_stack") {
+                } else if crate::base::consts::same(key, "max_wasm_stack") {
                     "\"4KiB\""
                 } else {
                     "1"
@@ -327,7 +329,7 @@ impl Fault<'_> {
                 memory_reservation, ..
             } => {
                 let text = text.str("the next multiple is ");
-                match memory_reservation.round_up(crate::size::GRAIN) {
+                match memory_reservation.round_up(crate::base::size::GRAIN) {
                     Some(rounded) => text.str("\"").text(&rounded.exact()).str("\""),
                     None => text.str("above 2^64 - 1 bytes: use a smaller one"),
                 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use cfg_expr::targets::ALL_BUILTINS;
 use cfg_expr::{Expression, Predicate, TargetPredicate};
 
-use crate::code::Code;
+use crate::base::code::Code;
 use crate::file::facts::said;
 use crate::file::layer::Condition;
 use crate::file::values::{Notes, list};

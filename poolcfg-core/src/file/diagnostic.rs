@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
+use crate::base::code::Code;
+use crate::base::escape::{self, escaped};
+use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
-use crate::code::Code;
-use crate::escape::{self, escaped};
+use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
-use crate::file::{ConfigFile, profiles};
-use crate::limits::MappingName;
-use crate::misfit::{Limit, Misfit};
+use crate::file::ConfigFile;
+use crate::file::nearest::nearest_profile;
+use crate::plan::misfit::{Limit, Misfit};
 use crate::setting::Place;
-use crate::size::{GRAIN, Size};
 
 /// One mistake in poolcfg.toml, or one misfit of what it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +61,13 @@ impl Diagnostic {
             Fault::Overflow { .. } => ("too many bytes in all".to_owned(), None),
             Fault::UnknownProfile { name, .. } => {
                 let own = file.own_profiles().map(|profile| profile.name);
-                let help = profiles::help(name, own.collect::<Vec<_>>().into_iter());
+                let help = nearest_profile(name, own.collect::<Vec<_>>().into_iter());
                 ("not known".to_owned(), Some(help))
             }
-            Fault::ProfileOfOtherTarget { arch, os, .. } => {
-                (format!("of {} {}", arch.name(), os.name()), None)
-            }
+            Fault::ProfileOfOtherTarget { arch, os, .. } => match os {
+                Some(os) => (format!("for {}-{}", arch.name(), os.name()), None),
+                None => (format!("for {}", arch.name()), None),
+            },
             Fault::TooFewMaps { .. } => ("too few".to_owned(), None),
             Fault::LimitTooSmall { least, .. } => (format!("below {}", least.exact()), None),
             Fault::LimitBelowHeadroom { headroom, .. } => {
@@ -73,7 +75,7 @@ impl Diagnostic {
             }
             Fault::NoAddressSpace { .. } => (String::new(), None),
             Fault::AslrAboveMaximum { most, .. } => (format!("above {most} bits"), None),
-            Fault::StackLimitAboveWindow { .. } => ("above the window".to_owned(), None),
+            Fault::StackLimitAboveWindow { .. } => ("not below the window".to_owned(), None),
             Fault::NoHole { .. } => ("leaves no hole".to_owned(), None),
             Fault::HeadroomAboveHoles { .. } => ("more than there is".to_owned(), None),
             Fault::NoVersion { .. } => ("of which version?".to_owned(), None),

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item};
 
-use crate::code::Code;
-use crate::escape::escaped;
+use crate::base::code::Code;
+use crate::base::escape::escaped;
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, FILE_NAME, read_text};
 

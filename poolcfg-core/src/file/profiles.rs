@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use crate::code::Code;
-use crate::file::nearest;
-use crate::file::reader::is_name;
-use crate::file::values::{Entry, Notes, entries, list};
-use crate::profile::{Layout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
+use crate::base::code::Code;
+use crate::base::size::Size;
+use crate::file::nearest::nearest_profile;
+use crate::file::values::{Entry, Notes, entries, is_name, list};
 use crate::setting::Key;
-use crate::size::Size;
+use crate::target::profile::{Layout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 use crate::target::{Arch, Os, Target};
 
 const KEYS: [&str; 7] = [
@@ -258,16 +257,6 @@ pub(super) fn check_reference(
         span,
         format!("no VA profile is called `{}`", name.escape_default()),
         "not known",
-        Some(help(name, own.iter().map(String::as_str))),
+        Some(nearest_profile(name, own.iter().map(String::as_str))),
     );
-}
-
-/// The nearest name of a profile, own ones included, or where to find them all.
-pub(super) fn help<'a>(name: &str, own: impl Iterator<Item = &'a str>) -> String {
-    let built_in = VaProfile::ALL.iter().flat_map(|table| table.iter());
-    let known = built_in.map(|profile| profile.name).chain(own);
-    match nearest(name, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`cargo poolcfg profiles` lists every profile".to_owned(),
-    }
 }

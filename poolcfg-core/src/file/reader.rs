@@ -2,16 +2,17 @@
 
 use toml_edit::{Document, TableLike};
 
-use crate::code::Code;
-use crate::escape::escaped;
+use crate::base::code::Code;
+use crate::base::escape::escaped;
+use crate::engine::Engine;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
-use crate::file::values::{Entry, Notes, entries, list};
+use crate::file::values::{Entry, Notes, entries, is_name, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
-use crate::fit::MAX_POOLS;
-use crate::setting::{AddressSpaceKeys, Engine, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
-use crate::shape::{RelocationModel, SearchLayout};
+use crate::model::fit::MAX_POOLS;
+use crate::setting::{AddressSpaceKeys, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
+use crate::target::shape::{RelocationModel, SearchLayout};
 
 const TABLES: [&str; 5] = [
     "pooling_allocator",
@@ -32,7 +33,10 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
             message: format!("the file is not TOML: {}", escaped(error.message())),
             span: error.span(),
             label: "not TOML from here".to_owned(),
-            help: None,
+            help: error
+                .message()
+                .contains("overflow")
+                .then(|| "the largest number of TOML is 2^63 - 1; write a larger size as a text such as `\"8PiB\"`".to_owned()),
         }]
     })?;
     let mut reader = Reader {
@@ -369,14 +373,6 @@ fn space(table: &dyn TableLike, place: &str, own: &[String], notes: &mut Notes<'
 fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
     let entry = tables.iter().find(|entry| entry.key == name)?;
     entry.item.as_table_like()
-}
-
-/// Whether a text can be a part of the name of a variable, give or take `-` for `_`.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 /// The part of a variable's name that is made from a pool's.

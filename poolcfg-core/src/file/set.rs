@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml_edit::Document;
 
-use crate::code::Code;
+use crate::base::code::Code;
 use crate::file::layer::Space;
 use crate::file::reader::read_space;
 use crate::file::values::{Notes, entries};
@@ -105,6 +105,11 @@ impl SetFlag {
         });
         if !is_key {
             return Err(no_flag(flag, "has no key"));
+        }
+        let digits = value.trim().trim_start_matches(['+', '-']);
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && value.trim().parse::<i64>().is_err() {
+            return Err(no_flag(flag, "has a number above 2^63 - 1"));
         }
         let value = toml(value.trim());
         let text = format!("{key} = {value}");

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike};
 
-use crate::code::Code;
-use crate::escape::escaped;
+use crate::base::code::Code;
+use crate::base::escape::escaped;
+use crate::base::size::{Size, SizeError};
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
 use crate::setting::{Key, Place, Setting, Switch};
-use crate::shape::{Aslr, StackLimit};
-use crate::size::{Size, SizeError};
+use crate::target::shape::{Aslr, StackLimit};
 
 /// One key of a table and what it holds.
 #[derive(Clone)]
@@ -144,11 +144,13 @@ impl<'s> Notes<'s> {
     /// A whole number from 0 to 2^32 - 1.
     pub(super) fn count(&mut self, entry: &Entry<'_>) -> Key<u32> {
         let Some(number) = entry.item.as_integer() else {
-            let help = entry.item.as_str().and_then(|text| {
+            let quoted = entry.item.as_str().and_then(|text| {
                 let number: u32 = text.trim().parse().ok()?;
                 Some(format!("write `{} = {number}`, without quotes", entry.key))
             });
-            self.wrong_type(entry, "a whole number", help);
+            let help =
+                quoted.unwrap_or_else(|| format!("write a number such as `{} = 1000`", entry.key));
+            self.wrong_type(entry, "a whole number", Some(help));
             return None;
         };
         if let Ok(number) = u32::try_from(number) {
@@ -239,6 +241,10 @@ impl<'s> Notes<'s> {
                 }
             }
             SizeError::NoNumber => "write a number and a unit, such as `\"256MiB\"`".to_owned(),
+            SizeError::Fraction => match Size::of_fraction(text) {
+                Some(size) => format!("write `\"{}\"`", size.exact().as_str()),
+                None => "write a whole number of a smaller unit, such as `\"1536MiB\"`".to_owned(),
+            },
             SizeError::TooLarge => {
                 "no address space is that large; the largest is 2^57 bytes, `\"128PiB\"`".to_owned()
             }
@@ -251,6 +257,7 @@ impl<'s> Notes<'s> {
                 SizeError::DecimalUnit { .. } => "a decimal unit",
                 SizeError::UnknownUnit => "an unknown unit",
                 SizeError::NoNumber => "no number",
+                SizeError::Fraction => "not a whole number",
                 SizeError::TooLarge => "too large",
             },
             Some(help),
@@ -411,4 +418,12 @@ fn with_article(kind: &str) -> String {
         "a"
     };
     format!("{article} {kind}")
+}
+
+/// Whether a text can be a part of the name of a variable, give or take `-` for `_`.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }

@@ -2,11 +2,13 @@
 
 use toml_edit::TableLike;
 
-use crate::code::Code;
+use crate::base::code::Code;
+use crate::engine::wasmtime::{
+    WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+};
 use crate::file::nearest;
 use crate::file::values::{Entry, Notes, entries, list};
 use crate::setting::{Key, WasmtimeKeys};
-use crate::wasmtime::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError};
 
 /// Wasmtime's settings for collected heaps, which it copies from those for memories as long as none of
 /// them is set. Source: crates/wasmtime/src/config.rs:2718 and 2787-2822 (v48).

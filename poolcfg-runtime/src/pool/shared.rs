@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use poolcfg_core::{Limits, MappingName, Size};
 
-use crate::bounds::{maps_at_worst, writable_at_worst};
-use crate::ledger::{Entry, Holder, Holding};
+use crate::machine::ledger::{Entry, Holder, Holding};
 use crate::machine::wide;
-use crate::reserved::Reserved;
+use crate::pool::reserved::Reserved;
+use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
 use crate::sys::{Carver, Mapping, Reclaim, Reset};
 
 use super::home;

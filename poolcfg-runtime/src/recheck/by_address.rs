@@ -6,7 +6,7 @@
 
 use poolcfg_core::{LinuxLayout, RelocationModel, Shape, Size, UnlimitedStack, VaProfile};
 
-use crate::reach::LOWEST;
+use crate::recheck::reach::LOWEST;
 
 /// Pages that are left below each mapping of another: `stack_guard_gap` of mm/mmap.c.
 const GUARD_PAGES: u64 = 256;

@@ -5,11 +5,10 @@ use poolcfg_core::{Budget, Group, KINDS, Layout, Limits, Placement, Size, place}
 
 use super::by_address::ByAddress;
 use super::{Recheck, held};
-use crate::basis::Seen;
-use crate::layout;
-use crate::ledger::Holding;
+use crate::machine::ledger::Holding;
+use crate::machine::proc;
 use crate::machine::{Machine, Resource};
-use crate::proc;
+use crate::recheck::layout::{self, Seen};
 
 /// What one pool meets.
 pub(super) struct Everywhere {

@@ -14,11 +14,11 @@ use std::thread::ThreadId;
 use poolcfg_core::{Limits, MappingName, Promise, Size};
 
 use super::{Recheck, Taken, one_at_a_time};
-use crate::kept::Place;
 use crate::machine::Machine;
-use crate::options::RecheckOptions;
-use crate::order::{Order, ToCome};
-use crate::slabs::{Placer, Refusal, Slabs, largest, slab_bytes};
+use crate::recheck::kept::Place;
+use crate::recheck::options::RecheckOptions;
+use crate::recheck::order::{Order, ToCome};
+use crate::recheck::slabs::{Placer, Refusal, Slabs, largest, slab_bytes};
 
 /// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
 /// of the answer leaves; as far as there are such places.

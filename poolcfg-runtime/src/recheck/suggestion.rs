@@ -5,13 +5,13 @@ use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Size};
 
 use super::everywhere::Everywhere;
 use super::{Recheck, Scale};
-use crate::bounds::beside_slots;
-use crate::layout;
 use crate::machine::Machine;
-use crate::misfit::{Misfit, RecheckLimit};
-use crate::order::Order;
-use crate::slabs::{largest, slab_bytes};
-use crate::spacious::Spacious;
+use crate::recheck::bounds::beside_slots;
+use crate::recheck::layout;
+use crate::recheck::misfit::{Misfit, RecheckLimit};
+use crate::recheck::order::Order;
+use crate::recheck::slabs::{largest, slab_bytes};
+use crate::recheck::spacious::Spacious;
 
 impl<M: Machine> Recheck<'_, M> {
     /// What would fit, each number with the other as asked.

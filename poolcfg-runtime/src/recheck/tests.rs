@@ -24,10 +24,10 @@ use poolcfg_core::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::kept::Kept;
-use crate::ledger::Holding;
-use crate::misfit::{RecheckError, Unit};
-use crate::reserved::{Warning, warnings};
+use crate::machine::ledger::Holding;
+use crate::pool::reserved::{Warning, warnings};
+use crate::recheck::kept::Kept;
+use crate::recheck::misfit::{RecheckError, Unit};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);

@@ -6,8 +6,8 @@ use quote::{format_ident, quote};
 
 use super::super::keys::{wasmtime_features, wasmtime_version};
 use super::super::{option, size};
-use crate::limits::Limits;
-use crate::wasmtime::{Totals, Wasmtime};
+use crate::engine::limits::Limits;
+use crate::engine::wasmtime::{Totals, Wasmtime};
 
 /// The consts that Wasmtime's configuration takes beside those of every pool. The totals are made of
 /// `MAX_INSTANCES`, so that who edits that edits them.

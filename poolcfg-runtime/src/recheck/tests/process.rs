@@ -13,12 +13,12 @@ use poolcfg_core::{
 
 use super::super::space::{Made, Space};
 use super::super::{Taken, hold, recheck};
-use crate::kept::Kept;
-use crate::ledger::{Holding, Took};
+use crate::machine::ledger::{Holding, Took};
 use crate::machine::{Machine, Resource};
-use crate::misfit::RecheckError;
-use crate::options::RecheckOptions;
-use crate::slabs::slab_bytes;
+use crate::recheck::kept::Kept;
+use crate::recheck::misfit::RecheckError;
+use crate::recheck::options::RecheckOptions;
+use crate::recheck::slabs::slab_bytes;
 
 /// The addresses are shared with what is mapped.
 type Shared = Rc<RefCell<Space>>;

@@ -133,7 +133,7 @@ fn start(process: &Process, promises: &[Promise<'static>], order: &[usize]) -> R
 }
 
 /// The same 100 cases in every run, or as many others as `POOLCFG_PROMISES` says: of a thousand random starts of files
-/// that leave nothing over, one still comes short (DESIGN.md, "Any order"). Each is started six times, so it is not made
+/// that leave nothing over, one still comes short (docs/decisions.md, number 39). Each is started six times, so it is not made
 /// smaller for long.
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();

@@ -13,9 +13,9 @@ use poolcfg_core::{
 use super::super::recheck;
 use super::super::space::{Made, reach};
 use super::process::Process;
-use crate::misfit::{RecheckError, RecheckLimit};
-use crate::options::RecheckOptions;
-use crate::slabs::largest;
+use crate::recheck::misfit::{RecheckError, RecheckLimit};
+use crate::recheck::options::RecheckOptions;
+use crate::recheck::slabs::largest;
 
 const LIBRARIES: [Size; 3] = [Size::kib(212), Size::mib(2), Size::mib(8)];
 

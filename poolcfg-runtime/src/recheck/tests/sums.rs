@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use poolcfg_core::{AddressSpaceKeys, HEADROOM_MAPS, WasmtimeKeys};
 
 use super::*;
-use crate::ledger::Took;
+use crate::machine::ledger::Took;
 
 /// Keys of one pool: few slots or tens of thousands.
 fn keys() -> impl Strategy<Value = PoolKeys> {

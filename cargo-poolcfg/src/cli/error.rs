@@ -1,0 +1,151 @@
+//! Errors: mistakes with a code and a place, and the exit status they lead to.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{Code, escaped, escaped_lines};
+
+use crate::cli::exit::Exit;
+
+/// A text that diagnostics point into.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its path as messages show it.
+    pub(crate) shown: String,
+    /// What it holds.
+    pub(crate) text: Arc<str>,
+}
+
+/// One mistake, and the text that it is in.
+#[derive(Clone, Debug)]
+pub(crate) struct Mistake {
+    pub(crate) diagnostic: Diagnostic,
+    pub(crate) source: Option<Source>,
+}
+
+/// Why the command stops, or what it found.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The command line is wrong.
+    Usage(clap::Error),
+    /// Mistakes, all there are.
+    Mistakes { mistakes: Vec<Mistake>, exit: Exit },
+}
+
+impl Error {
+    /// One mistake that stands in no file.
+    pub(crate) fn new(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::from(diagnostic(code, message, help))
+    }
+
+    /// One file that cannot be read or written.
+    pub(crate) fn io(doing: &str, path: &Path, error: &std::io::Error, help: &str) -> Self {
+        let message = format!("cannot {doing} `{}`: {error}", path.display());
+        Self::new(Code::Io, message, help)
+    }
+
+    /// Mistakes of one text.
+    pub(crate) fn of(diagnostics: Vec<Diagnostic>, source: Option<&Source>) -> Self {
+        let mistake = |diagnostic| Mistake {
+            diagnostic,
+            source: source.cloned(),
+        };
+        Self::Mistakes {
+            mistakes: diagnostics.into_iter().map(mistake).collect(),
+            exit: Exit::Failed,
+        }
+    }
+
+    /// These mistakes and another's; wrong usage stays alone.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (
+                Self::Mistakes { mut mistakes, exit },
+                Self::Mistakes {
+                    mistakes: more,
+                    exit: other,
+                },
+            ) => {
+                for mistake in more {
+                    // Two targets with the same mistake in the same place are one mistake.
+                    if !mistakes
+                        .iter()
+                        .any(|known| known.diagnostic == mistake.diagnostic)
+                    {
+                        mistakes.push(mistake);
+                    }
+                }
+                Self::Mistakes {
+                    mistakes,
+                    exit: exit.max(other),
+                }
+            }
+            (usage @ Self::Usage(_), _) | (_, usage) => usage,
+        }
+    }
+
+    /// The same mistakes, ending in another status.
+    pub(crate) fn exiting(self, exit: Exit) -> Self {
+        match self {
+            Self::Mistakes { mistakes, .. } => Self::Mistakes { mistakes, exit },
+            usage @ Self::Usage(_) => usage,
+        }
+    }
+}
+
+impl From<Diagnostic> for Error {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::of(vec![diagnostic], None)
+    }
+}
+
+impl From<clap::Error> for Error {
+    fn from(error: clap::Error) -> Self {
+        Self::Usage(error)
+    }
+}
+
+/// A mistake that stands in no file.
+pub(crate) fn diagnostic(
+    code: Code,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Diagnostic {
+    let (message, help) = (message.into(), help.into());
+    // Variables, arguments and files are quoted in both. What another tool says may be several lines.
+    let shown = match code {
+        Code::Tool => escaped_lines(&message),
+        _ => escaped(&message),
+    };
+    Diagnostic {
+        code,
+        message: shown.to_string(),
+        span: None,
+        label: String::new(),
+        help: (!help.is_empty()).then(|| escaped(&help).to_string()),
+    }
+}
+
+/// The results of many, or every mistake of those that failed.
+pub(crate) fn all<T>(results: impl IntoIterator<Item = Result<T, Error>>) -> Result<Vec<T>, Error> {
+    let mut good = Vec::new();
+    let mut bad: Option<Error> = None;
+    for result in results {
+        match result {
+            Ok(value) => good.push(value),
+            Err(error) => {
+                bad = Some(match bad {
+                    Some(before) => before.and(error),
+                    None => error,
+                });
+            }
+        }
+    }
+    match bad {
+        Some(error) => Err(error),
+        None => Ok(good),
+    }
+}

@@ -1,0 +1,8 @@
+//! What is written: JSON, the Rust file, texts from templates, tables and pictures.
+
+pub(crate) mod footprint;
+pub(crate) mod picture;
+pub(crate) mod report;
+pub(crate) mod rust_file;
+pub(crate) mod table;
+pub(crate) mod template;
