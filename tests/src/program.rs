@@ -5,7 +5,7 @@
     reason = "a test whose programs cannot be built ends here"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -55,29 +55,16 @@ pub fn build(machines: &[&'static Machine]) -> Vec<Program> {
     messages.lines().filter_map(program).collect()
 }
 
-/// Builds a program of a package of ours for one machine, whose loader and libraries lie in a folder.
+/// Builds a program of a package of ours for one machine.
 ///
 /// # Panics
 /// When it cannot be built.
 #[must_use]
-pub fn build_binary(
-    machine: &'static Machine,
-    package: &str,
-    binary: &str,
-    libraries: &Path,
-) -> PathBuf {
-    let loader = machine.loader.rsplit('/').next().unwrap();
-    let mut cargo = cargo("rustc", &[machine]);
+pub fn build_binary(machine: &'static Machine, package: &str, binary: &str) -> PathBuf {
+    let mut cargo = cargo("build", &[machine]);
     let status = cargo
         .args(["--package", package, "--bin", binary])
         .arg("-Zbuild-std=std,panic_unwind,test")
-        .arg("--")
-        // Of two, the last one counts.
-        .arg(format!(
-            "-Clink-arg=--dynamic-linker={}",
-            libraries.join(loader).display()
-        ))
-        .arg(format!("-Clink-arg=-rpath={}", libraries.display()))
         .status()
         .unwrap();
     assert!(status.success(), "{cargo:?}: {status}");

@@ -198,9 +198,13 @@ fn every_pool_of_a_random_file_for_i686_gets_its_guarantee() {
         .join(machine.gnu)
         .join("lib");
     let package = "poolcfg-tests-promises";
-    let program = program::build_binary(machine, package, "promises", &libraries);
+    let program = program::build_binary(machine, package, "promises");
+    let loader = machine.loader.trim_start_matches("/lib/");
     let processes = std::env::var("POOLCFG_PROMISES").unwrap_or_else(|_| "60".to_owned());
-    let output = Command::new(&program)
+    let output = Command::new(libraries.join(loader))
+        .arg("--library-path")
+        .arg(&libraries)
+        .arg(&program)
         .args(["run", "4g", "minimum", "0", &processes, "3000", "300", "-"])
         .output()
         .unwrap();

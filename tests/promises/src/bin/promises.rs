@@ -62,7 +62,7 @@ fn run(words: &[&str]) -> Result<String, String> {
                 false => "/proc/sys/vm/mmap_rnd_compat_bits",
             };
             fs::write(file, bits).map_err(|error| format!("`{file}`: {error}"))?;
-            Err(Command::new(own()?).args(rest).exec().to_string())
+            Err(own()?.args(rest).exec().to_string())
         }
         ["enter", stack, address_space, data, rest @ ..] => {
             let limits = [
@@ -73,7 +73,7 @@ fn run(words: &[&str]) -> Result<String, String> {
             for (resource, limit) in limits {
                 set_limit(resource, size(limit)?)?;
             }
-            Err(Command::new(own()?).args(rest).exec().to_string())
+            Err(own()?.args(rest).exec().to_string())
         }
         [
             "start",
@@ -104,8 +104,17 @@ fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
     word.parse().map_err(|_| format!("number `{word}`"))
 }
 
-fn own() -> Result<std::path::PathBuf, String> {
-    std::env::current_exe().map_err(|error| error.to_string())
+/// This program, once more: also where its loader has been started with it, since the one that it names is not there.
+fn own() -> Result<Command, String> {
+    let file = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(&file);
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with("ld-linux") {
+        let program = std::env::args_os().next().unwrap_or_default();
+        let libraries = file.parent().unwrap_or(Path::new("/"));
+        command.arg("--library-path").arg(libraries).arg(program);
+    }
+    Ok(command)
 }
 
 /// A size, or no limit.
@@ -239,17 +248,19 @@ impl<'a> Runner<'a> {
         seed: u64,
         order: u32,
     ) -> Result<Result<u64, Failure>, String> {
-        let own = own()?;
         let program = match asked.program {
-            RelocationModel::Pie => own.as_path(),
-            RelocationModel::Static => self.fixed,
+            RelocationModel::Pie => own()?,
+            RelocationModel::Static => Command::new(self.fixed),
         };
         let _settings = settings(asked)?;
         let mut command = match asked.legacy && Path::new(SETARCH).exists() {
-            false => Command::new(program),
+            false => program,
             true => {
                 let mut command = Command::new(SETARCH);
-                command.arg("--addr-compat-layout").arg(program);
+                command
+                    .arg("--addr-compat-layout")
+                    .arg(program.get_program())
+                    .args(program.get_args());
                 command
             }
         };
@@ -265,7 +276,7 @@ impl<'a> Runner<'a> {
             .args([&seed.to_string(), &order.to_string()])
             .args([self.opened, self.written])
             .output()
-            .map_err(|error| format!("`{}`: {error}", program.display()))?;
+            .map_err(|error| format!("{command:?}: {error}"))?;
         let said = String::from_utf8_lossy(&output.stdout);
         let used = said
             .strip_prefix("used ")
