@@ -17,6 +17,7 @@ mod nearest;
 mod profiles;
 mod reader;
 mod set;
+mod value;
 mod values;
 mod wasmtime;
 

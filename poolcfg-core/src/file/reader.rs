@@ -4,15 +4,14 @@ use toml_edit::{Document, TableLike};
 
 use crate::base::code::Code;
 use crate::base::escape::escaped;
-use crate::engine::Engine;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
+use crate::file::value::Value;
 use crate::file::values::{Entry, Notes, entries, is_name, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
 use crate::model::fit::MAX_POOLS;
-use crate::setting::{AddressSpaceKeys, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
-use crate::target::shape::{RelocationModel, SearchLayout};
+use crate::setting::{AddressSpaceKeys, MAX_PROFILES, PoolKeys};
 
 const TABLES: [&str; 5] = [
     "pooling_allocator",
@@ -304,27 +303,14 @@ impl Reader<'_> {
             if notes.is_full() {
                 break;
             }
-            match entry.key {
-                "engine" => keys.engine = notes.word(entry, Engine::ALL, Engine::word),
-                "max_instances" => keys.max_instances = notes.count(entry),
-                "on_misfit" => keys.on_misfit = notes.word(entry, OnMisfit::ALL, OnMisfit::word),
-                "min_instances" => keys.min_instances = notes.count(entry),
-                "keep" => keys.keep = notes.word(entry, Keep::ALL, Keep::word),
-                "memory_reservation" => keys.memory_reservation = notes.size(entry),
-                "max_memory_size" => keys.max_memory_size = notes.size(entry),
-                "guard_size" => keys.guard_size = notes.size(entry),
-                "table_reservation" => keys.table_reservation = notes.size(entry),
-                "stack_reservation" => keys.stack_reservation = notes.size(entry),
-                "pools" => keys.pools = notes.count(entry),
-                "wasmtime" => {
-                    let table = place.trim_matches(['`', '[', ']']);
-                    let help = || format!("write `[{table}.wasmtime]`");
-                    if let Some(own) = notes.table(entry, help) {
-                        keys.wasmtime =
-                            wasmtime::read(own, &format!("`[{table}.wasmtime]`"), notes);
-                    }
+            if entry.key == "wasmtime" {
+                let table = place.trim_matches(['`', '[', ']']);
+                let help = || format!("write `[{table}.wasmtime]`");
+                if let Some(own) = notes.table(entry, help) {
+                    keys.wasmtime = wasmtime::read(own, &format!("`[{table}.wasmtime]`"), notes);
                 }
-                _ => notes.unknown_key(entry, place, PoolKeys::NAMES),
+            } else if !keys.read(entry.key, &mut Value { entry, notes }) {
+                notes.unknown_key(entry, place, PoolKeys::NAMES);
             }
         }
         keys
@@ -338,33 +324,17 @@ impl Reader<'_> {
 /// The keys of an `[address_space]`; `own` are the profiles that the file itself has.
 fn space(table: &dyn TableLike, place: &str, own: &[String], notes: &mut Notes<'_>) -> Space {
     let mut space = Space::EMPTY;
-    let rest = &mut space.rest;
     for entry in &entries(table) {
         if notes.is_full() {
             break;
         }
-        match entry.key {
-            "va_profile" => {
-                space.va_profile = notes.text(entry);
-                if let Some(setting) = &space.va_profile {
-                    check_reference(&setting.value, &entry.span, own, notes);
-                }
+        if entry.key == "va_profile" {
+            space.va_profile = notes.text(entry);
+            if let Some(setting) = &space.va_profile {
+                check_reference(&setting.value, &entry.span, own, notes);
             }
-            "relocation_model" => {
-                rest.relocation_model =
-                    notes.word(entry, RelocationModel::ALL, RelocationModel::word);
-            }
-            "stack_limit" => rest.stack_limit = notes.stack_limit(entry),
-            "aslr" => rest.aslr = notes.aslr(entry),
-            "layout" => {
-                rest.layout = notes.word(entry, SearchLayout::ALL, SearchLayout::word);
-            }
-            "headroom" => rest.headroom = notes.size(entry),
-            "max_map_count" => rest.max_map_count = notes.count(entry),
-            "rlimit_as" => rest.rlimit_as = notes.limit(entry),
-            "rlimit_data" => rest.rlimit_data = notes.limit(entry),
-            "memory" => rest.memory = notes.size(entry),
-            _ => notes.unknown_key(entry, place, AddressSpaceKeys::NAMES),
+        } else if !space.rest.read(entry.key, &mut Value { entry, notes }) {
+            notes.unknown_key(entry, place, AddressSpaceKeys::NAMES);
         }
     }
     space
