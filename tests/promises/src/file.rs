@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use fastrand::Rng;
-use poolcfg_core::{
-    Arch, Aslr, GRAIN, MAX_MAP_COUNT, RelocationModel, Size, StackLimit, WasmtimeVersion,
-};
+use poolcfg_core::{Arch, Aslr, GRAIN, RelocationModel, Size, StackLimit, WasmtimeVersion};
 
+use crate::limits::Limits;
 use crate::machine::Machine;
 
 /// What is asked for by one seed.
@@ -26,19 +25,8 @@ pub struct Asked {
     pub pointer_width: u32,
 }
 
-/// Limits of a process beside its stack's; `None` if there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// `RLIMIT_AS`
-    pub address_space: Option<Size>,
-    /// `RLIMIT_DATA`
-    pub data: Option<Size>,
-    /// `vm.max_map_count`, at most what every kernel has.
-    pub max_map_count: Option<u64>,
-}
-
 /// A number by its magnitude: 1 to 2 is as likely as 10,000 to 20,000.
-fn magnitude(random: &mut Rng, least: u64, most: u64) -> u64 {
+pub(crate) fn magnitude(random: &mut Rng, least: u64, most: u64) -> u64 {
     let bits = |number: u64| 64 - number.max(1).leading_zeros();
     let shift = random.u32(bits(least) - 1..bits(most));
     let low = 1u64 << shift;
@@ -47,7 +35,7 @@ fn magnitude(random: &mut Rng, least: u64, most: u64) -> u64 {
         .clamp(least, most)
 }
 
-fn one_in(random: &mut Rng, number: u32) -> bool {
+pub(crate) fn one_in(random: &mut Rng, number: u32) -> bool {
     random.u32(0..number) == 0
 }
 
@@ -117,34 +105,6 @@ impl Asked {
             limits,
             pointer_width: machine.profile.pointer_width(),
         }
-    }
-}
-
-impl Limits {
-    /// Of one file in three or so.
-    fn new(random: &mut Rng, machine: &Machine) -> Self {
-        let mut size = |most: u64| {
-            let least = Size::mib(512).get().min(most / 4);
-            one_in(random, 8).then(|| Size::bytes(magnitude(random, least, most)))
-        };
-        Self {
-            address_space: size(machine.window().get()),
-            data: size(Size::gib(64).get().min(machine.window().get())),
-            max_map_count: one_in(random, 8).then(|| magnitude(random, 2500, MAX_MAP_COUNT)),
-        }
-    }
-
-    /// What the file says of them.
-    fn text(&self) -> String {
-        let sizes = [
-            ("rlimit_as", self.address_space.map(Size::get)),
-            ("rlimit_data", self.data.map(Size::get)),
-            ("max_map_count", self.max_map_count),
-        ];
-        let said = sizes
-            .iter()
-            .filter_map(|(key, limit)| Some(format!("{key} = {}\n", (*limit)?)));
-        said.collect()
     }
 }
 
