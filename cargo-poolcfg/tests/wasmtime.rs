@@ -630,10 +630,10 @@ fn flags_are_over_every_table() {
 fn mistakes_in_the_flags() {
     let project = Project::with("");
     for (version, says) in [
-        ("forty-eight", "not a version"),
-        ("48.x", "not a version"),
-        ("12", "before `13`"),
-        ("", "not a version"),
+        ("forty-eight", "expected a version such as"),
+        ("48.x", "expected a version such as"),
+        ("12", "older than `13`"),
+        ("", "expected a version such as"),
     ] {
         project
             .run(&["--engine", "wasmtime", "--engine-version", version])
