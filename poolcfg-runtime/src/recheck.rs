@@ -149,6 +149,12 @@ pub(crate) fn recheck<M: Machine>(
     Err(this.misfit(limits, failure).into())
 }
 
+/// How many pools of this name there are.
+fn alive(name: &str, holdings: &[Holding]) -> u64 {
+    let named = |holding: &&Holding| holding.name == Some(name);
+    wide(holdings.iter().filter(named).count())
+}
+
 /// Bytes of address space that pools hold.
 fn held(holdings: &[Holding]) -> Size {
     let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
@@ -304,18 +310,15 @@ impl<'a, M: Machine> Recheck<'a, M> {
     /// What pools of other files hold. What slots hold that have outlived their pool may be of any file. And where this
     /// file has no more pools of a name than there are already, another one has them.
     fn of_other_files(&self, holdings: &[Holding]) -> Vec<Holding> {
-        let alive = |name| {
-            let named = |holding: &&Holding| holding.name == Some(name);
-            wide(holdings.iter().filter(named).count())
-        };
         let is_of_others = |holding: &&Holding| {
             let Some(name) = holding.name else {
                 return false;
             };
             let file = self.promise.process.pools();
             let own = u64::from(name == self.promise.name);
-            file.filter(|(other, _)| *other == name)
-                .all(|(_, limits)| alive(name).saturating_add(own) > u64::from(limits.pools))
+            file.filter(|(other, _)| *other == name).all(|(_, limits)| {
+                alive(name, holdings).saturating_add(own) > u64::from(limits.pools)
+            })
         };
         holdings.iter().filter(is_of_others).cloned().collect()
     }
@@ -344,6 +347,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
             layout: None,
             held: held(&holdings),
             held_by_others: held(&others),
+            alive: alive(self.promise.name, &holdings),
             headroom: self.headroom,
             source: None,
         };

@@ -230,6 +230,8 @@ pub struct Misfit {
     pub held: Size,
     /// What of it belongs to pools that are not in this pool's poolcfg.toml.
     pub held_by_others: Size,
+    /// How many pools of this name the process has already.
+    pub alive: u64,
     /// Address space that the build leaves to the rest of the process.
     pub headroom: Size,
     /// What the system said.
@@ -353,6 +355,14 @@ impl Misfit {
     fn fmt_hole_help(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(layout) = self.layout {
             return layout.fmt_help(f);
+        }
+        if self.alive >= u64::from(self.limits.pools) {
+            let (alive, more) = (self.alive, self.alive.saturating_add(1));
+            return write!(
+                f,
+                "set `pools = {more}` in poolcfg.toml, since the process has {alive} of this name already; where they \
+                 are of other files, put the pools of the process into one poolcfg.toml, which fits them together"
+            );
         }
         if !self.held_by_others.is_zero() {
             return f.write_str(

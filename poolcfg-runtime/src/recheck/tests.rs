@@ -809,7 +809,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
 
 #[test]
 fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
-    let held_by_others = |pools| {
+    let beside_one = |pools| {
         let limits = Limits { pools, ..slots(9) };
         let machine = Made {
             holdings: vec![Holding {
@@ -819,13 +819,20 @@ fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
             ..Made::new(&[Size::gib(20)])
         };
         let promise = Promise {
+            asked: limits,
+            guaranteed: limits,
             process: Process::new(&[("", limits)]),
             ..promise(9, 9)
         };
-        misfit(recheck(&machine, &promise, GUARANTEED)).held_by_others
+        misfit(recheck(&machine, &promise, GUARANTEED))
     };
-    assert_eq!(held_by_others(1), Size::gib(60));
-    assert_eq!(held_by_others(2), Size::ZERO);
+    let said = "set `pools = 2` in poolcfg.toml, since the process has 1 of this name already";
+    let misfit = beside_one(1);
+    assert_eq!((misfit.held_by_others, misfit.alive), (Size::gib(60), 1));
+    assert!(misfit.to_string().contains(said), "{misfit}");
+    let misfit = beside_one(2);
+    assert_eq!((misfit.held_by_others, misfit.alive), (Size::ZERO, 1));
+    assert!(!misfit.to_string().contains(said), "{misfit}");
 }
 
 #[test]
