@@ -3,6 +3,7 @@
 //! Limits that no reservation meets are read first (`bounds`), then the real reservation is made, and
 //! only when that fails is the cause looked for.
 
+pub(crate) mod book;
 pub(crate) mod bounds;
 pub(crate) mod kept;
 pub(crate) mod layout;
@@ -31,9 +32,12 @@ use crate::recheck::slabs::{
 use crate::recheck::spacious::Spacious;
 use crate::variables::InForce;
 
+mod hold;
 mod in_order;
+mod room;
+mod settle;
 
-pub(crate) use in_order::hold;
+pub(crate) use hold::hold;
 
 /// One recheck at a time: what one has measured, another would take.
 pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -252,7 +256,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         });
         // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
         // an engine that is still to be made, find no other for.
-        let in_order = self.in_force.asked.wasmtime.is_some() || self.order.matters();
+        let in_order = self.in_force.asked.wasmtime.is_some() || self.plans(&self.order);
         let take = |value| {
             let limits = self.scale.limits(value);
             if in_order {
@@ -288,8 +292,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         {
             return Ok(taken);
         }
-        self.take_guaranteed(self.scale.limits(least))
-            .map_err(Failure::Refused)
+        self.take_guaranteed(least, most).map_err(Failure::Refused)
     }
 
     fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
