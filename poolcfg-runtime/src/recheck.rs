@@ -3,6 +3,7 @@
 //! Limits that no reservation meets are read first (`bounds`), then the real reservation is made, and
 //! only when that fails is the cause looked for.
 
+pub(crate) mod book;
 pub(crate) mod bounds;
 pub(crate) mod kept;
 pub(crate) mod layout;
@@ -32,10 +33,13 @@ use crate::variables::InForce;
 
 mod by_address;
 mod everywhere;
+mod hold;
 mod in_order;
+mod room;
+mod settle;
 mod suggestion;
 
-pub(crate) use in_order::hold;
+pub(crate) use hold::hold;
 
 /// One recheck at a time: what one has measured, another would take.
 pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -267,7 +271,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         });
         // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
         // an engine that is still to be made, find no other for.
-        let in_order = self.in_force.asked.wasmtime.is_some() || self.order.matters();
+        let in_order = self.in_force.asked.wasmtime.is_some() || self.plans(&self.order);
         let take = |value| {
             let limits = self.scale.limits(value);
             if in_order {
@@ -303,8 +307,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
         {
             return Ok(taken);
         }
-        self.take_guaranteed(self.scale.limits(least))
-            .map_err(Failure::Refused)
+        self.take_guaranteed(least, most).map_err(Failure::Refused)
     }
 
     /// What pools of other files hold. What slots hold that have outlived their pool may be of any file. And where this

@@ -1,10 +1,12 @@
-//! The places that are kept for pools still to come while an engine maps its own pool: see [`Held`](crate::Held).
+//! The places that are kept for pools still to come: by address in the book, and reserved while an engine maps its own
+//! pool, see [`Held`](crate::Held).
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use poolcfg_core::Limits;
+use poolcfg_core::{Limits, Process};
 
+use crate::recheck::book::Book;
 use crate::recheck::slabs::Slabs;
 
 /// What all values `Held` of the process keep together.
@@ -22,16 +24,15 @@ struct State<M> {
     places: Vec<Place<M>>,
     /// What keeps the engine's mappings out of the room above its place.
     pages: Vec<M>,
+    book: Book,
 }
 
-/// The place of one pool.
+/// The place of one pool, reserved.
 #[derive(Debug)]
 pub(crate) struct Place<M> {
     pub(crate) name: &'static str,
     pub(crate) limits: Limits,
     pub(crate) slabs: Slabs<M>,
-    /// Whether its mappings have as much to spare as alignment may take.
-    pub(crate) spare: bool,
     /// Whether it is of an engine that has been rechecked and is not made yet.
     pub(crate) checked: bool,
 }
@@ -43,6 +44,7 @@ impl<M> Kept<M> {
                 holders: Vec::new(),
                 places: Vec::new(),
                 pages: Vec::new(),
+                book: Book::EMPTY,
             }),
             left: Condvar::new(),
         }
@@ -110,6 +112,19 @@ impl<M> Kept<M> {
     /// Keeps one place more.
     pub(crate) fn put(&self, place: Place<M>) {
         self.lock().places.push(place);
+    }
+
+    /// What has been planned for the pools of this file; `None` if nothing has.
+    pub(crate) fn book(&self, process: &Process<'static>) -> Option<Book> {
+        let state = self.lock();
+        state.book.is_of(process).then(|| state.book.clone())
+    }
+
+    /// What has been planned last.
+    pub(crate) fn write(&self, mut book: Book) {
+        let mut state = self.lock();
+        book.follow(std::mem::replace(&mut state.book, Book::EMPTY));
+        state.book = book;
     }
 
     fn remove(&self, is_it: impl Fn(&Place<M>) -> bool) -> Option<Place<M>> {

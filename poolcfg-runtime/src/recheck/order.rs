@@ -95,6 +95,11 @@ impl Order {
         (1..=MOST).contains(&count)
     }
 
+    /// Whether there are no others.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+
     /// The same without engines that are not made yet.
     pub(crate) fn unchecked(&self) -> Self {
         let unchecked =

@@ -133,6 +133,23 @@ impl Reach {
         self.base.is_some_and(|base| end <= base)
     }
 
+    /// Whether it is known in which order the kernel looks through the holes.
+    pub(crate) const fn knows_the_search(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// Whether the kernel comes to one range before another: from the mmap base down, and then from the bottom up.
+    pub(crate) fn searches_before(&self, one: &Range<u64>, other: &Range<u64>) -> bool {
+        let rank = |range: &Range<u64>| {
+            if self.is_below_the_base(range.end) {
+                (0, u64::MAX - range.end)
+            } else {
+                (1, range.start)
+            }
+        };
+        rank(one) < rank(other)
+    }
+
     /// What is free around so many bytes, which themselves may be mapped or not, as far as slots may lie there: less the
     /// room that the stack is left, and `room` above a heap and at the very bottom.
     pub(crate) fn around(

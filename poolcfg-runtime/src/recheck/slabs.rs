@@ -19,8 +19,8 @@ use crate::recheck::reach::{Reach, Spot};
 /// left for a stack to grow holds 9 MiB mostly.
 const MISPLACED: usize = 256;
 
-/// The mappings of one pool.
-#[derive(Debug)]
+/// The mappings of one pool, or their addresses.
+#[derive(Clone, Debug)]
 pub(crate) struct Slabs<M> {
     /// The memories, in pieces of whole slots.
     pub(crate) memories: Vec<M>,
@@ -159,57 +159,22 @@ impl<M> Slabs<M> {
         Ok(held)
     }
 
-    /// Moves each mapping to the low end of its hole.
-    pub(crate) fn lower<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
-        // The lowest first: those above follow.
-        self.exchange(placer.machine, false, |mapping| placer.lower(mapping))
-    }
-
-    /// Moves each mapping to the high end of its hole.
-    pub(crate) fn raise<H: Machine<Mapping = M>>(self, placer: Placer<'_, H>) -> io::Result<Self> {
-        self.exchange(placer.machine, true, |mapping| placer.raise(mapping))
-    }
-
-    /// Gives back what was added to each mapping for its alignment.
-    pub(crate) fn trim<H: Machine<Mapping = M>>(self, machine: &H) -> io::Result<Self> {
-        let alignment = alignment(machine.page_size());
-        self.exchange(machine, true, |mapping| {
-            let (start, bytes) = (machine.address(&mapping), machine.bytes(&mapping));
-            let exact = bytes.saturating_sub(alignment);
-            if alignment.is_zero() || exact < alignment {
-                return Ok(mapping);
-            }
-            drop(mapping);
-            let found = machine.reserve_at(start, exact);
-            found.or_else(|_| machine.reserve(exact))
-        })
-    }
-
-    /// Exchanges each mapping for another one, the highest first or the lowest.
-    fn exchange<H: Machine<Mapping = M>>(
-        self,
-        machine: &H,
-        highest_first: bool,
-        mut exchange: impl FnMut(M) -> io::Result<M>,
-    ) -> io::Result<Self> {
-        let memories = self.memories.len();
-        let has_tables = self.tables.is_some();
-        let rest = self.tables.into_iter().chain(self.stacks);
-        let mut all: Vec<_> = self.memories.into_iter().chain(rest).enumerate().collect();
-        all.sort_by_key(|(_, mapping)| machine.address(mapping));
-        if highest_first {
-            all.reverse();
-        }
-        let all = all
-            .into_iter()
-            .map(|(at, mapping)| Ok((at, exchange(mapping)?)));
-        let mut all = all.collect::<io::Result<Vec<_>>>()?;
-        all.sort_by_key(|(at, _)| *at);
-        let mut all = all.into_iter().map(|(_, mapping)| mapping);
-        Ok(Self {
-            memories: all.by_ref().take(memories).collect(),
-            tables: if has_tables { all.next() } else { None },
-            stacks: all.next(),
+    /// The same of something else for each mapping; `None` if one of them has nothing.
+    pub(crate) fn exchange<N>(
+        &self,
+        mut exchange: impl FnMut(&M) -> Option<N>,
+    ) -> Option<Slabs<N>> {
+        let memories = self.memories.iter().map(&mut exchange);
+        Some(Slabs {
+            memories: memories.collect::<Option<_>>()?,
+            tables: match &self.tables {
+                Some(tables) => Some(exchange(tables)?),
+                None => None,
+            },
+            stacks: match &self.stacks {
+                Some(stacks) => Some(exchange(stacks)?),
+                None => None,
+            },
         })
     }
 
@@ -217,17 +182,33 @@ impl<M> Slabs<M> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
         self.memories.iter().chain(&self.tables).chain(&self.stacks)
     }
+
+    /// The same, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut M> {
+        let Self {
+            memories,
+            tables,
+            stacks,
+        } = self;
+        memories.iter_mut().chain(tables).chain(stacks)
+    }
 }
 
 /// To what the kernel may align mappings that are at least as large: a page table of entries of 8 bytes maps as much,
 /// and on 32 bits nothing is aligned. It looks for a place with so much to spare first, in every hole, and only then
 /// for one that fits. Sources: mm/mmap.c, __get_unmapped_area; mm/huge_memory.c, __thp_get_unmapped_area.
-pub(crate) const fn alignment(page_size: Size) -> Size {
+const fn alignment(page_size: Size) -> Size {
     if cfg!(target_pointer_width = "32") {
         Size::ZERO
     } else {
         Size::bytes(page_size.get().saturating_mul(page_size.get() / 8))
     }
+}
+
+/// To what a mapping that begins there is aligned, as far as it matters.
+pub(crate) fn grain(start: u64, page_size: Size) -> Size {
+    let grain = Size::bytes(1u64 << start.trailing_zeros().min(62));
+    grain.min(alignment(page_size)).max(page_size)
 }
 
 /// Takes mappings where they may lie.
@@ -284,32 +265,6 @@ impl<H: Machine> Placer<'_, H> {
         Err(io::ErrorKind::OutOfMemory.into())
     }
 
-    /// Moves a mapping to the high end of the hole in which it lies.
-    fn raise(&self, mapping: H::Mapping) -> io::Result<H::Mapping> {
-        if let Hole::Around(free) = self.hole(&mapping)
-            && let Some(to) = self.high_end(&mapping, &free)
-        {
-            return self.put(mapping, to);
-        }
-        Ok(mapping)
-    }
-
-    /// Moves a mapping to the low end of the hole in which it lies. One that was found from the bottom up is at the end
-    /// that is filled last.
-    fn lower(&self, mapping: H::Mapping) -> io::Result<H::Mapping> {
-        let (start, bytes) = (self.machine.address(&mapping), self.machine.bytes(&mapping));
-        if self
-            .reach
-            .is_below_the_base(start.saturating_add(bytes.get()))
-            && let Hole::Around(free) = self.hole(&mapping)
-            && let Some(to) = free.start.checked_next_multiple_of(self.grain(start).get())
-            && to < start
-        {
-            return self.put(mapping, to);
-        }
-        Ok(mapping)
-    }
-
     /// The hole in which a mapping lies.
     fn hole(&self, mapping: &H::Mapping) -> Hole {
         let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
@@ -326,15 +281,9 @@ impl<H: Machine> Placer<'_, H> {
     /// Where a mapping begins at the high end of a hole; `None` if it does not fit.
     fn high_end(&self, mapping: &H::Mapping, hole: &Range<u64>) -> Option<u64> {
         let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
-        let to = Size::bytes(hole.end.checked_sub(bytes.get())?).round_down(self.grain(start));
+        let to = Size::bytes(hole.end.checked_sub(bytes.get())?)
+            .round_down(grain(start, self.machine.page_size()));
         (to.get() >= hole.start).then_some(to.get())
-    }
-
-    /// To what a mapping that begins there is aligned, as far as it matters.
-    fn grain(&self, start: u64) -> Size {
-        let page_size = self.machine.page_size();
-        let grain = Size::bytes(1u64 << start.trailing_zeros().min(62));
-        grain.min(alignment(page_size)).max(page_size)
     }
 
     /// Moves a mapping; where others have been quicker, it stays or goes where the kernel wants it.

@@ -2,6 +2,8 @@
 //! they are searched, limits, texts of /proc and variables.
 
 #[cfg(target_pointer_width = "64")]
+mod causes;
+#[cfg(target_pointer_width = "64")]
 mod order;
 #[cfg(target_pointer_width = "64")]
 mod process;

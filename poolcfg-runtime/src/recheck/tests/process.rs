@@ -140,6 +140,12 @@ pub(super) struct Checked {
     limits: Limits,
 }
 
+impl Checked {
+    pub(super) const fn name(&self) -> &'static str {
+        self.promise.name
+    }
+}
+
 impl Process {
     /// Starts a pool: a native one by its recheck, one of Wasmtime's by that and its engine.
     pub(super) fn start(&self, promise: &Promise<'static>) -> Result<Started, String> {
