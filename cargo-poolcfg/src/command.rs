@@ -12,115 +12,14 @@ pub(crate) mod sync;
 
 use poolcfg_core::file::TargetFacts;
 
-use crate::Program;
 use crate::answer::{Answer, Wish, misfits};
-use crate::args::{Look, Machine, MessageFormat, Shared};
-use crate::engine::{Lock, supply};
-use crate::error::{Error, all};
-use crate::executable::{Executable, Linking, crt_static};
-use crate::exit::Exit;
+use crate::cli::args::Look;
+use crate::cli::error::{Error, all};
+use crate::cli::exit::Exit;
+use crate::context::Context;
 use crate::project::{Member, members};
-use crate::report::{Report, json};
-use crate::rustc::Rustc;
-use crate::shell::{Shell, print};
-use crate::target::{NamedTarget, facts, here, named};
-
-/// What every command goes by.
-pub(crate) struct Context<'a> {
-    pub(crate) program: Program,
-    pub(crate) shared: &'a Shared,
-    pub(crate) shell: Shell,
-    /// Cargo's configuration; none on a machine without cargo.
-    pub(crate) config: Option<cargo_config2::Config>,
-}
-
-impl Context<'_> {
-    pub(crate) fn rustc(&self) -> Rustc {
-        Rustc::new(self.config.as_ref())
-    }
-
-    /// The targets of one package: those that are named by flags, or else those with tables in its
-    /// poolcfg.toml and that of cargo's configuration, or else the host. `--here` is the host, which is
-    /// all that can be measured.
-    pub(crate) fn targets(
-        &self,
-        member: &Member,
-        machine: &Machine,
-    ) -> Result<Vec<NamedTarget>, Error> {
-        if machine.here {
-            return here(&self.rustc());
-        }
-        let mut names = named(&machine.target, self.config.as_ref());
-        if machine.target.is_empty() {
-            let triples = member.file.triples().map(str::to_owned);
-            let missing: Vec<_> = triples.filter(|triple| !names.contains(triple)).collect();
-            names.extend(missing);
-        }
-        let mut targets = facts(&names, &self.rustc())?;
-        for target in &mut targets {
-            if let Some(crt_static) = self.crt_static(member, &target.facts) {
-                target.facts = target.facts.clone().with_crt_static(crt_static);
-            }
-        }
-        Ok(targets)
-    }
-
-    /// The flags with which a package is built for a target; `None` where there is no package to build, or only cargo
-    /// understands its configuration.
-    fn rustflags(&self, member: &Member, facts: &TargetFacts) -> Option<Vec<String>> {
-        let config = self.config.as_ref().filter(|_| member.has_manifest)?;
-        let flags = config.rustflags(facts.triple()).ok()?;
-        Some(flags.map(|flags| flags.flags).unwrap_or_default())
-    }
-
-    /// What the flags of a build say of the C library, as the compiler sees it by `target_feature = "crt-static"`.
-    fn crt_static(&self, member: &Member, facts: &TargetFacts) -> Option<bool> {
-        let flags = self.rustflags(member, facts)?;
-        crt_static(flags.iter().map(String::as_str))
-    }
-
-    /// What a build of the package makes for a target; nothing where there is no package to build, or only
-    /// cargo understands its configuration.
-    fn executable(&self, member: &Member, facts: &TargetFacts) -> Option<Executable> {
-        let flags = self.rustflags(member, facts)?;
-        let linking = Linking::of(facts.triple());
-        Some(Executable::new(linking, flags.iter().map(String::as_str)))
-    }
-
-    /// The only target that flags, configuration or, with `and_tables`, tables of the files name; nothing
-    /// where there are several, or none and the host is a guess. A target spec tells cargo nothing.
-    pub(crate) fn only_target(
-        &self,
-        members: &[Member],
-        flags: &[String],
-        and_tables: bool,
-    ) -> Option<String> {
-        let mut names = named(flags, self.config.as_ref());
-        if and_tables {
-            let triples = members.iter().flat_map(|member| member.file.triples());
-            names.extend(triples.map(str::to_owned));
-        }
-        names.sort();
-        names.dedup();
-        let only = names.pop().filter(|name| !name.ends_with(".json"));
-        only.filter(|_| names.is_empty())
-    }
-
-    /// The target of all of these, where it is the only one that is named.
-    pub(crate) fn platform(
-        &self,
-        members: &[Member],
-        machine: &Machine,
-        and_tables: bool,
-        targets: &[Vec<TargetFacts>],
-    ) -> Option<TargetFacts> {
-        if machine.here {
-            return None;
-        }
-        self.only_target(members, &machine.target, and_tables)?;
-        targets.iter().flatten().next().cloned()
-    }
-}
+use crate::render::envelope::Results;
+use crate::wasmtime::supply::{Lock, supply};
 
 /// The answers of one package for its targets.
 ///
@@ -134,14 +33,16 @@ pub(crate) fn answers<'a>(
     all(targets.iter().map(|facts| Answer::new(member, facts, wish)))
 }
 
-/// The answers for programs.
-pub(crate) fn report(answers: &[&Answer<'_>], wish: &Wish) -> Report {
-    let records = answers.iter().filter_map(|answer| answer.record());
-    let here = wish
-        .here
-        .as_ref()
-        .map(|here| here.report(records.collect()));
-    Report::new(answers.iter().flat_map(|answer| answer.results()).collect()).here(here)
+/// Keeps the answers for programs and templates.
+pub(crate) fn keep<'a>(
+    context: &Context<'_>,
+    answers: impl Iterator<Item = &'a Answer<'a>> + Clone,
+    wish: &Wish,
+) {
+    let mut envelope = context.envelope.borrow_mut();
+    let records = answers.clone().filter_map(Answer::record).collect();
+    envelope.here = wish.here.as_ref().map(|here| here.report(records));
+    envelope.results = Results::Pools(answers.flat_map(Answer::results).collect());
 }
 
 /// Says what should be known of the answers.
@@ -156,7 +57,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
             for (code, warning) in answer.warnings().into_iter().chain(otherwise) {
                 // Packages of one workspace are built alike.
                 if !said.contains(&warning) {
-                    context.shell.warn_of(code, &warning);
+                    context.shell.warn(code, &warning);
                     said.push(warning);
                 }
             }
@@ -164,8 +65,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
     }
 }
 
-/// Looks at every chosen package on every target that it names: `tell` tells people what it finds, and
-/// programs are given JSON.
+/// Looks at every chosen package on every target that it names: `tell` tells people what it finds.
 ///
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`], after it was told.
@@ -199,12 +99,10 @@ pub(crate) fn look(
         .zip(&targets)
         .map(|(member, targets)| Ok((member, answers(member, targets, &wish)?))))?;
     let every: Vec<&Answer<'_>> = results.iter().flat_map(|(_, answers)| answers).collect();
-    match arguments.format.message_format {
-        MessageFormat::Json => {
-            print(&json(&report(&every, &wish))?)?;
-        }
-        MessageFormat::Human => tell(&every)?,
+    if context.shell.is_json {
+        keep(context, every.iter().copied(), &wish);
     }
+    tell(&every)?;
     warn(context, &results);
     misfits(&results)?;
     Ok(Exit::Fits)

@@ -1,5 +1,7 @@
 //! `--here`: the machine that the command runs on, measured once, as what pools are fitted to.
 
+pub(crate) mod record;
+
 use poolcfg_core::{AddressSpaceKeys, Case, Limit, Misfit, ProcessLimits, Size};
 use poolcfg_runtime::{Basis, Probe, probe};
 use serde::Serialize;

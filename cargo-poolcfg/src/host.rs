@@ -7,10 +7,12 @@
 //! - here: the table's shape, and the telling by it
 //! - `number`: the numbers of a pool; `cannot`: why one cannot be told
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources
+//! - `text`: which pool a text is of, and its rendering
 
 mod cannot;
 mod number;
 mod spin;
+pub(crate) mod text;
 mod wasmcloud;
 mod wasmtime_cli;
 
@@ -201,7 +203,7 @@ impl Host {
         let mut settings = Vec::new();
         let mut notes = Vec::new();
         let mut warnings = Vec::new();
-        for number in Number::ALL {
+        for number in Number::ALL.iter().copied() {
             let value = asked.value(number);
             let known = self
                 .told
@@ -401,7 +403,7 @@ mod tests {
                     .collect();
                 let names: BTreeSet<&str> = told.iter().map(|told| told.name).collect();
                 assert_eq!(names.len(), told.len(), "{} {major}", host.name);
-                for number in Number::ALL {
+                for number in Number::ALL.iter().copied() {
                     let whole = |told: &&&Told| {
                         told.number == number
                             && !matches!(told.form, Form::There | Form::Again | Form::TwoThirds)

@@ -1,16 +1,21 @@
 //! The project: the packages that were chosen, and the poolcfg.toml of each.
 
+pub(crate) mod difference;
+pub(crate) mod edit;
+pub(crate) mod wasmtime_tables;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest, read_text};
-use poolcfg_core::{Code, escaped};
 
-use crate::Program;
-use crate::args::{Packages, Shared};
-use crate::error::{Error, Source, all};
-use crate::wasmtime_tables::Used;
+use crate::cli::args::{Packages, Shared};
+use crate::cli::error::{Error, Source, all};
+use crate::cli::path::shown;
+use crate::cli::program::Program;
+use crate::project::wasmtime_tables::Used;
 
 /// The crate whose types the generated file uses where a package depends on it.
 const RUNTIME: &str = "poolcfg-runtime";
@@ -24,6 +29,8 @@ pub(crate) struct Member {
     pub(crate) has_manifest: bool,
     /// Whether its name must be said, since there are others.
     pub(crate) named: Option<String>,
+    /// Whether others were chosen beside it.
+    is_one_of_several: bool,
     /// Under which name the package depends on poolcfg-runtime.
     pub(crate) runtime: Option<String>,
     /// The text of its poolcfg.toml.
@@ -80,7 +87,7 @@ pub(crate) fn members(
         Ok(member)
     }))?;
     if !packages.workspace {
-        return Ok(members);
+        return Ok(beside_each_other(members));
     }
     let with_file: Vec<Member> = members
         .into_iter()
@@ -93,7 +100,25 @@ pub(crate) fn members(
             "`cargo poolcfg init -p PACKAGE` writes one; `-p PACKAGE` works without",
         ));
     }
-    Ok(with_file)
+    Ok(beside_each_other(with_file))
+}
+
+fn beside_each_other(mut members: Vec<Member>) -> Vec<Member> {
+    let is_one_of_several = members.len() > 1;
+    for member in &mut members {
+        member.is_one_of_several = is_one_of_several;
+    }
+    members
+}
+
+impl Member {
+    /// How a line about it begins: with its name where others were chosen beside it.
+    pub(crate) fn heading(&self) -> String {
+        match &self.named {
+            Some(name) if self.is_one_of_several => format!("package `{name}`: "),
+            _ => String::new(),
+        }
+    }
 }
 
 /// The Cargo.toml from which cargo starts: the one that was named, or the nearest one upward.
@@ -272,6 +297,7 @@ fn member(manifest: &Path, runtime: Option<String>) -> Result<Member, Error> {
     Ok(Member {
         has_manifest: true,
         named: None,
+        is_one_of_several: false,
         runtime,
         file: parse(source.as_ref())?,
         source,
@@ -298,6 +324,7 @@ fn without_manifest(shared: &Shared) -> Result<Member, Error> {
         dir,
         has_manifest: false,
         named: None,
+        is_one_of_several: false,
         runtime: None,
         file: parse(source.as_ref())?,
         source,
@@ -334,13 +361,4 @@ fn parse(source: Option<&Source>) -> Result<ConfigFile, Error> {
         None => Ok(ConfigFile::empty()),
         Some(text) => ConfigFile::parse(&text.text).map_err(|list| Error::of(list, source)),
     }
-}
-
-/// A path as messages show it: from the current directory where it lies in it.
-pub(crate) fn shown(path: &Path) -> String {
-    let relative = std::env::current_dir()
-        .ok()
-        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-    let shown = relative.as_deref().unwrap_or(path).display().to_string();
-    escaped(&shown).to_string()
 }

@@ -1,12 +1,15 @@
 //! Targets: which ones are named, and what each is.
 
+pub(crate) mod executable;
+pub(crate) mod rustc;
+pub(crate) mod spec;
+
 use std::path::Path;
 
 use poolcfg_core::file::TargetFacts;
 
-use crate::error::{Error, all};
-use crate::rustc::{Rustc, built_for};
-use crate::spec;
+use crate::cli::error::{Error, all};
+use crate::target::rustc::{Rustc, built_for};
 
 /// A target, and how the command line names it.
 #[derive(Clone, Debug)]

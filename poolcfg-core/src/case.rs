@@ -1,21 +1,28 @@
 //! One case: a target, its profile and shape, and every pool with defaults filled in and checked.
 
-use crate::budget::{Budget, HEADROOM_MAPS};
-use crate::fault::{Fault, Faults};
-use crate::fit::MAX_POOLS;
-use crate::limits::{Limits, wide};
-use crate::process::{LEAST_ADDRESS_SPACE, LEAST_DATA};
-use crate::profile::{Layout, LinuxLayout, NoProfile, VaProfile};
-use crate::setting::{
-    AddressSpaceKeys, Engine, Keep, Key, OnMisfit, Place, PoolKeys, Setting, Settings, place_if,
-};
-use crate::shape::{Aslr, Shape, StackLimit};
-use crate::size::{GRAIN, Size, same};
-use crate::target::{Arch, Os, Target};
-use crate::text::Text;
-use crate::wasmtime::{
+mod checks;
+mod wasmtime;
+
+use crate::base::consts::same;
+use crate::base::consts::wide;
+use crate::base::size::{GRAIN, Size};
+use crate::base::text::Text;
+use crate::engine::Engine;
+use crate::engine::limits::Limits;
+use crate::engine::wasmtime::{
     Defaults, InstanceDefaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion,
 };
+use crate::fault::{Fault, Faults};
+use crate::model::fit::MAX_POOLS;
+use crate::setting::{
+    AddressSpaceKeys, Keep, OnMisfit, Place, PoolKeys, Settings, number_or, place_if, place_of,
+    size_or,
+};
+use crate::target::budget::{Budget, HEADROOM_MAPS};
+use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_DATA};
+use crate::target::profile::{Layout, LinuxLayout, NoProfile, VaProfile};
+use crate::target::shape::{Aslr, Shape, StackLimit};
+use crate::target::{Arch, Os, Target};
 
 /// One pool, with every number in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +188,7 @@ impl<'a> Settings<'a> {
                 });
             }
             if let StackLimit::UpTo(stack_limit) = shape.stack_limit
-                && stack_limit.get() > profile.window.get()
+                && stack_limit.get() >= profile.window.get()
             {
                 faults = faults.and(Fault::StackLimitAboveWindow {
                     stack_limit,
@@ -272,7 +279,7 @@ impl<'a> Settings<'a> {
                 return Err(Fault::ProfileOfOtherTarget {
                     name,
                     arch: profile.arch,
-                    os: profile.os,
+                    os: None,
                     target,
                     place: setting.place,
                 });
@@ -288,7 +295,7 @@ impl<'a> Settings<'a> {
             Err(NoProfile::OtherTarget { arch, os }) => Err(Fault::ProfileOfOtherTarget {
                 name,
                 arch,
-                os,
+                os: Some(os),
                 target,
                 place: setting.place,
             }),
@@ -613,26 +620,5 @@ const fn of_wasmtime(
         stack_reservation: size_or(&keys.stack_reservation, stack),
         pools: number_or(&keys.pools, 1),
         wasmtime: Some(wasmtime),
-    }
-}
-
-pub(crate) const fn size_or(key: &Key<Size>, default: Size) -> Size {
-    match key {
-        Some(setting) => setting.value,
-        None => default,
-    }
-}
-
-pub(crate) const fn number_or(key: &Key<u32>, default: u32) -> u32 {
-    match key {
-        Some(setting) => setting.value,
-        None => default,
-    }
-}
-
-pub(crate) const fn place_of<T>(key: &Option<Setting<T>>) -> Place {
-    match key {
-        Some(setting) => setting.place,
-        None => Place::NOWHERE,
     }
 }

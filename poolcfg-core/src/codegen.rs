@@ -17,11 +17,11 @@ use cfg_expr::{Expression, Predicate};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use crate::base::size::Size;
 use crate::file::facts::{TELLING, said};
 use crate::file::{Condition, ConfigFile, Layer, TargetFacts};
-use crate::profile::OwnProfile;
 use crate::setting::{AddressSpaceKeys, PoolKeys};
-use crate::size::Size;
+use crate::target::profile::OwnProfile;
 
 /// The cfg predicate that holds for a target and for none that a cfg tells apart from it, such as
 /// `all(target_arch = "riscv64", target_os = "linux", target_env = "gnu", …)`.

@@ -6,12 +6,13 @@ mod text;
 
 pub use list::Faults;
 
-use crate::code::Code;
-use crate::setting::{Engine, Place};
-use crate::size::Size;
+use crate::base::code::Code;
+use crate::base::size::Size;
+use crate::base::text::Text;
+use crate::engine::Engine;
+use crate::engine::wasmtime::{WasmtimeFeature, WasmtimeVersion};
+use crate::setting::Place;
 use crate::target::{Arch, Os, Target};
-use crate::text::Text;
-use crate::wasmtime::{WasmtimeFeature, WasmtimeVersion};
 
 /// What is wrong with the numbers of one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +77,8 @@ pub enum Fault<'a> {
         name: &'a str,
         /// The architecture it is for.
         arch: Arch,
-        /// The system it is for.
-        os: Os,
+        /// The system it is for; `None` if it is for any, as one of poolcfg.toml's own is.
+        os: Option<Os>,
         /// The target that was asked for.
         target: Target,
         /// Where it is set.

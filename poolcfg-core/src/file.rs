@@ -17,6 +17,7 @@ mod nearest;
 mod profiles;
 mod reader;
 mod set;
+mod value;
 mod values;
 mod wasmtime;
 
@@ -32,8 +33,8 @@ pub use location::{Location, locate};
 pub use nearest::nearest;
 pub use set::SetFlags;
 
-use crate::profile::OwnProfile;
 use crate::setting::{Place, Settings};
+use crate::target::profile::OwnProfile;
 
 /// The most MiB of a file that a person has written.
 const MOST_MIB: u64 = 16;

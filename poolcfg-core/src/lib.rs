@@ -14,89 +14,59 @@
 #![cfg_attr(not(feature = "file"), no_std)]
 #![forbid(unsafe_code)]
 
-mod bounds;
-mod budget;
+mod base;
 mod case;
-mod code;
 #[cfg(feature = "file")]
 pub mod codegen;
-mod escape;
+mod engine;
 mod fault;
 #[cfg(feature = "file")]
 pub mod file;
-mod fit;
-mod holes;
-mod limits;
-mod misfit;
-mod pieces;
-mod place;
+mod model;
 mod plan;
-mod position;
-mod process;
-mod profile;
-mod promise;
-mod reason;
-mod room;
 mod setting;
-mod shape;
-mod size;
-mod slab;
-mod sum;
 mod target;
-mod text;
-mod three;
-mod warning;
-mod wasmtime;
-mod wasmtime_pools;
 
-pub use budget::{Budget, HEADROOM_MAPS};
+pub use base::code::Code;
+pub use base::escape::{Escaped, escaped, escaped_lines, is_escaped};
+pub use base::size::{GRAIN, Size, SizeError, SizeText};
+pub use base::text::Text;
 pub use case::{Case, Pool};
-pub use code::Code;
-pub use escape::{Escaped, escaped, escaped_lines, is_escaped};
-pub use fault::{Fault, Faults};
-pub use fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
-pub use holes::Span;
-pub use limits::{Footprint, Limits, Mapping, MappingName, Overflow};
-/// The sources of the sum, of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
-/// the name of its module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 9] = [
-    ("sum", include_str!("sum.rs")),
-    ("room", include_str!("room.rs")),
-    ("pieces", include_str!("pieces.rs")),
-    ("place", include_str!("place.rs")),
-    ("three", include_str!("three.rs")),
-    ("bounds", include_str!("bounds.rs")),
-    ("fit", include_str!("fit.rs")),
-    ("slab", include_str!("slab.rs")),
-    ("wasmtime_pools", include_str!("wasmtime_pools.rs")),
-];
-
-pub use misfit::{LargestFit, Limit, Misfit};
-pub use pieces::{Memories, PIECES, further_pieces};
-pub use place::{Group, KINDS, Placement, place};
-pub use plan::Plan;
-pub use position::{Position, Reserved};
-pub use process::{LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM, MAX_MAP_COUNT, ProcessLimits};
-pub use profile::{
-    Distribution, Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack,
-    VaProfile,
-};
-pub use promise::{Answer, Process, Promise};
-pub use room::{HOLES, Hole, Room};
-pub use setting::{
-    AddressSpaceKeys, Engine, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting,
-    Settings, Switch, WasmtimeKeys,
-};
-pub use shape::{Aslr, RelocationModel, SearchLayout, Shape, StackLimit};
-pub use size::{GRAIN, Size, SizeError, SizeText};
-pub use slab::{Slots, slabs};
-pub use sum::{Bound, Demand, Exceeded, bookkeeping};
-pub use target::{Arch, Os, Target};
-pub use text::Text;
-pub use three::{Spread, Three};
-pub use warning::Warning;
-pub use wasmtime::{
+pub use engine::Engine;
+pub use engine::footprint::{Footprint, Mapping, MappingName, Overflow};
+pub use engine::limits::Limits;
+pub use engine::wasmtime::{
     Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
     WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
-pub use wasmtime_pools::{Pooling, pooling};
+pub use fault::{Fault, Faults};
+pub use model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
+pub use model::pieces::{Memories, PIECES, further_pieces};
+pub use model::place::{Group, KINDS, Placement, place};
+pub use model::room::{HOLES, Hole, Room};
+pub use model::slab::{Slots, slabs};
+pub use model::sum::{Bound, Demand, Exceeded, bookkeeping};
+pub use model::three::{Spread, Three};
+pub use model::wasmtime_pools::{Pooling, pooling};
+pub use plan::Plan;
+pub use plan::misfit::{Limit, Misfit};
+pub use plan::position::{Position, Reserved};
+pub use plan::promise::{Answer, Process, Promise};
+pub use plan::search::LargestFit;
+pub use plan::warning::Warning;
+pub use plan::written::{Written, WrittenEngine, WrittenPool};
+pub use setting::{
+    AddressSpaceKeys, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,
+    Switch, WasmtimeKeys,
+};
+pub use target::budget::{Budget, HEADROOM_MAPS};
+pub use target::holes::Span;
+pub use target::process::{
+    LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM, MAX_MAP_COUNT, ProcessLimits,
+};
+pub use target::profile::{
+    Distribution, Known, LINUX_CHECKED, Layout, LinuxLayout, NoProfile, OwnProfile, UnlimitedStack,
+    VaProfile,
+};
+pub use target::shape::{Aslr, RelocationModel, SearchLayout, Shape, StackLimit};
+pub use target::{Arch, Os, Target};

@@ -3,14 +3,15 @@
 //! The command and the compiler lay the same layers over each other: the command reads them at run
 //! time, the macro writes them down as const code with a `cfg!` around each.
 
-use crate::fit::MAX_POOLS;
-use crate::limits::wide;
-use crate::process::ProcessLimits;
-use crate::profile::OwnProfile;
-use crate::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
-use crate::size::Size;
+use crate::base::consts::wide;
+use crate::base::size::Size;
+use crate::engine::Engine;
+use crate::engine::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
+use crate::model::fit::MAX_POOLS;
 use crate::target::Os;
-use crate::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
+use crate::target::process::ProcessLimits;
+use crate::target::profile::OwnProfile;
+use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
@@ -85,23 +86,6 @@ impl<T> Setting<T> {
 /// A key that may not be said.
 pub type Key<T> = Option<Setting<T>>;
 
-/// Whose pool it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Engine {
-    /// poolcfg-runtime's own pool.
-    Native,
-    /// Wasmtime's pooling allocator.
-    Wasmtime,
-}
-
-impl Engine {
-    /// Equality for const code.
-    #[must_use]
-    pub const fn is(self, other: Self) -> bool {
-        self as u8 == other as u8
-    }
-}
-
 /// What happens when the floor does not hold what is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnMisfit {
@@ -131,13 +115,26 @@ pub enum Switch {
     Off,
 }
 
-crate::shape::words! {
-    Engine { Native = "native", Wasmtime = "wasmtime" }
+crate::base::consts::words! {
     OnMisfit { Error = "error", Shrink = "shrink" }
     Keep { MemoryReservation = "memory_reservation", MaxInstances = "max_instances" }
 }
 
-/// Gives a struct of keys its `over`: what the later layer says wins.
+/// Reads the value of a key that is said. A type of value is read in one way, whatever the key.
+#[cfg(feature = "file")]
+pub(crate) trait Read<T> {
+    /// The value and its place; `None` if it is no value of this type.
+    fn read(&mut self) -> Key<T>;
+}
+
+/// Writes the value of a key that is said.
+#[cfg(feature = "file")]
+pub(crate) trait Write<T> {
+    /// Writes one key of this name.
+    fn write(&mut self, name: &str, setting: &Setting<T>);
+}
+
+/// Makes a struct of keys of a table with one row for each: its name and the type of its value. A later layer wins.
 macro_rules! keys {
     (
         $(#[$doc:meta])* $name:ident $(<$life:lifetime>)? {
@@ -162,6 +159,42 @@ macro_rules! keys {
             /// The keys in the order of the documentation, and the tables below them.
             pub const NAMES: &'static [&'static str] =
                 &[$(stringify!($field),)+ $($(stringify!($table),)+)?];
+
+            /// Where the first of these keys is said, in the order of the documentation; `None` if none is.
+            #[must_use]
+            pub const fn first(&self) -> Option<Place> {
+                $(if let Some(setting) = &self.$field {
+                    return Some(setting.place);
+                })+
+                $($(if let Some(place) = self.$table.first() {
+                    return Some(place);
+                })+)?
+                None
+            }
+
+            /// Reads one key by its name; `false` if there is none of this name.
+            #[cfg(feature = "file")]
+            pub(crate) fn read<R>(&mut self, name: &str, reader: &mut R) -> bool
+            where
+                $(R: Read<$type>,)+
+            {
+                match name {
+                    $(stringify!($field) => self.$field = Read::<$type>::read(reader),)+
+                    _ => return false,
+                }
+                true
+            }
+
+            /// Writes each key that is said, in the order of the documentation.
+            #[cfg(feature = "file")]
+            pub(crate) fn write<W>(&self, writer: &mut W)
+            where
+                $(W: Write<$type>,)+
+            {
+                $(if let Some(setting) = &self.$field {
+                    writer.write(stringify!($field), setting);
+                })+
+            }
 
             /// These keys, all said at one place.
             #[must_use]
@@ -258,42 +291,35 @@ keys! {
     }
 }
 
-impl WasmtimeKeys {
-    /// Where the first of these keys is said; nothing when none is.
-    pub(crate) const fn first(&self) -> Option<Place> {
-        let places = [
-            place_if(&self.version),
-            place_if(&self.features),
-            place_if(&self.memories_per_instance),
-            place_if(&self.tables_per_instance),
-            place_if(&self.core_instances_per_instance),
-            place_if(&self.gc_heaps_per_instance),
-            place_if(&self.table_elements),
-            place_if(&self.guard_before_linear_memory),
-            place_if(&self.memory_protection_keys),
-            place_if(&self.max_wasm_stack),
-            place_if(&self.max_core_instance_size),
-            place_if(&self.max_component_instance_size),
-            place_if(&self.memory_keep_resident),
-            place_if(&self.table_keep_resident),
-            place_if(&self.pagemap_scan),
-        ];
-        let mut i = 0;
-        while i < places.len() {
-            if places[i].is_some() {
-                return places[i];
-            }
-            i += 1;
-        }
-        None
-    }
-}
-
 /// Where a key is said; `None` if it is not.
 pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<Place> {
     match key {
         Some(setting) => Some(setting.place),
         None => None,
+    }
+}
+
+/// The size that a key says, or the default.
+pub(crate) const fn size_or(key: &Key<Size>, default: Size) -> Size {
+    match key {
+        Some(setting) => setting.value,
+        None => default,
+    }
+}
+
+/// The number that a key says, or the default.
+pub(crate) const fn number_or(key: &Key<u32>, default: u32) -> u32 {
+    match key {
+        Some(setting) => setting.value,
+        None => default,
+    }
+}
+
+/// Where a key is said; [`Place::NOWHERE`] if it is not.
+pub(crate) const fn place_of<T>(key: &Option<Setting<T>>) -> Place {
+    match key {
+        Some(setting) => setting.place,
+        None => Place::NOWHERE,
     }
 }
 

@@ -1,7 +1,13 @@
 //! The machine that is described: never the host unless the host is the target.
 
-use crate::shape::RelocationModel;
-use crate::size::same;
+pub(crate) mod budget;
+pub(crate) mod holes;
+pub(crate) mod process;
+pub(crate) mod profile;
+pub(crate) mod shape;
+
+use crate::base::consts::same;
+use crate::target::shape::RelocationModel;
 
 /// A processor architecture, as `target_arch` tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -724,7 +724,7 @@ fn what_no_machine_has_is_refused() {
     let fault = only(faults(space, &[], BOARD));
     assert_eq!(
         fault.message().as_str(),
-        "`stack_limit` of 257GiB is above the window of `sv39`, 256 GiB"
+        "`stack_limit` of 257GiB is not below the window of `sv39`, 256 GiB"
     );
     assert_eq!(fault.place().line, 3);
 

@@ -21,57 +21,30 @@
 //! a [`RecheckError`], with what is needed, what there is, the limit, what would fit and what the
 //! operator can do; [`variables`] lists how limits are lowered without building anew. [`probe()`] measures
 //! the process as such.
-//!
-//! Where things are:
-//! - `pool_limits`, `options`, `recheck`, `bounds`, `slabs`, `reach`: how much is taken, and where; `order`, `kept`: beside
-//!   which pools that are still to come; `layout`, `misfit`: why not more; `spacious`: what would fit
-//! - `wasmtime`: the same for Wasmtime, which maps for itself, and its configuration
-//! - `reserved`, `pool`: what is had of it; `ledger`: what all pools of the process hold together
-//! - `probe`, `basis`: what this machine has, and what of it every process has
-//! - `machine`, `proc`, `cgroup`, `swap`, `overcommit`, `elf`, `sys`: the system below, behind a trait; all unsafe code is in `sys`
 
-mod basis;
-mod bounds;
-mod cgroup;
-mod elf;
-mod kept;
-mod layout;
-mod ledger;
+mod limits;
 mod machine;
-mod misfit;
-mod options;
-mod order;
-mod overcommit;
 mod pool;
-mod pool_limits;
 mod probe;
-mod proc;
-mod promised;
-mod reach;
 mod recheck;
-mod reserved;
-mod slabs;
-mod spacious;
-mod swap;
 mod sys;
 pub mod variables;
-mod wasmtime;
 
-pub use basis::Basis;
-pub use misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit, Unit};
-pub use options::RecheckOptions;
+pub use limits::pool_limits::PoolLimits;
+pub use limits::wasmtime::{Checked, Held, Tunables, WasmtimeLimits, WasmtimeSettings};
+pub use pool::reserved::{Reserved, Warning};
 pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
-pub use pool_limits::PoolLimits;
 pub use poolcfg_core::{
     Budget, Counts, Keep, LargestFit, Limits, MappingName, RelocationModel, Shape, Size,
     UnlimitedStack, VaProfile, WasmtimeVersion,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;
+pub use probe::basis::Basis;
 pub use probe::{Probe, ProbeLimits, probe};
-pub use reserved::{Reserved, Warning};
+pub use recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit, Unit};
+pub use recheck::options::RecheckOptions;
 pub use sys::{GrowError, Region, Reset, ShrinkError};
-pub use wasmtime::{Checked, Held, Tunables, WasmtimeLimits, WasmtimeSettings};
 
 /// What the code of `#[pool_limits]` names; not for users.
 #[doc(hidden)]
@@ -82,18 +55,27 @@ pub mod __private {
     #[must_use]
     pub fn reserve(limits: &Limits) -> bool {
         use crate::machine::{Here, Machine};
-        let placer = crate::slabs::Placer {
+        let placer = crate::recheck::slabs::Placer {
             machine: &Here,
-            reach: &crate::reach::Reach::ANY,
+            reach: &crate::recheck::reach::Reach::ANY,
             heap: Size::ZERO,
             spare: false,
         };
-        crate::slabs::Slabs::reserve(placer, limits, Here.page_size()).is_ok_and(|slabs| {
+        crate::recheck::slabs::Slabs::reserve(placer, limits, Here.page_size()).is_ok_and(|slabs| {
             slabs.iter().for_each(crate::sys::Mapping::keep_pages_small);
             true
         })
     }
 
-    pub use crate::wasmtime::fallback::{ConfigFallback, PoolingFallback};
-    pub use crate::wasmtime::{must_be_named, native};
+    pub use crate::limits::wasmtime::fallback::{ConfigFallback, PoolingFallback};
+    pub use crate::limits::wasmtime::{must_be_named, native};
+
+    /// What a file names that `cargo poolcfg` generates, and nothing else.
+    pub mod prelude {
+        pub use poolcfg_core::{
+            Aslr, Keep, ProcessLimits, RelocationModel, SearchLayout, Shape, Size, StackLimit,
+            WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, Written, WrittenEngine,
+            WrittenPool,
+        };
+    }
 }

@@ -1,13 +1,20 @@
 //! The machine under the process, as far as a recheck asks it: reservations, the texts of /proc, limits
 //! and variables. A trait, so that the decisions can be tested against machines that are not here.
 
+pub(crate) mod cgroup;
+pub(crate) mod elf;
+pub(crate) mod ledger;
+pub(crate) mod overcommit;
+pub(crate) mod proc;
+pub(crate) mod swap;
+
 use std::ffi::OsString;
 use std::io;
 
-use poolcfg_core::Size;
+use poolcfg_core::{RelocationModel, Size, Target};
 
-use crate::kept::Kept;
-use crate::ledger::{self, Holding};
+use crate::machine::ledger::Holding;
+use crate::recheck::kept::Kept;
 use crate::sys;
 
 /// A limit of the process that getrlimit tells.
@@ -27,6 +34,12 @@ pub(crate) enum Resource {
 pub(crate) trait Machine {
     /// A reservation, given back on drop.
     type Mapping;
+
+    /// What programs of it are built for.
+    fn target(&self) -> Target;
+
+    /// Whether the program is a PIE; `None` if its file cannot be read.
+    fn relocation_model(&self) -> Option<RelocationModel>;
 
     /// Reserves inaccessible address space.
     fn reserve(&self, bytes: Size) -> io::Result<Self::Mapping>;
@@ -72,6 +85,22 @@ pub(crate) struct Here;
 
 impl Machine for Here {
     type Mapping = sys::Mapping;
+
+    fn target(&self) -> Target {
+        Target::CURRENT
+    }
+
+    /// By the header of the program's file.
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        use std::io::Read;
+        if !Target::CURRENT.os.has_linux_kernel() {
+            return None;
+        }
+        let mut header = [0; elf::HEADER];
+        let mut file = std::fs::File::open("/proc/self/exe").ok()?;
+        file.read_exact(&mut header).ok()?;
+        elf::relocation_model(&header)
+    }
 
     fn reserve(&self, bytes: Size) -> io::Result<sys::Mapping> {
         sys::Mapping::reserve(bytes)

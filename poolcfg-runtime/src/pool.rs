@@ -4,6 +4,8 @@
 //! - `slot`: what an owner has; `shared`: what becomes of it; `try_out`: whether it can be had at all
 //! - `shards`, `shard`, `waiting`, `queue`, `tally`, `sync`: the free lists, which know nothing of memory
 
+pub(crate) mod reserved;
+
 mod acquire;
 mod options;
 mod queue;
@@ -29,7 +31,7 @@ use std::time::Instant;
 
 use poolcfg_core::{Limits, Size};
 
-use crate::reserved::Reserved;
+use crate::pool::reserved::Reserved;
 use crate::sys::{Reclaim, Reset};
 
 use self::shared::Shared;

@@ -80,7 +80,7 @@ fn a_change_of_the_variable_is_noticed() {
         "x86_64 small (pie, unconfirmed profile) has ",
     );
     passes(&package);
-    fails(&package, Some("smal"), "no VA profile is called `smal`");
+    fails(&package, Some("smal"), "unknown VA profile `smal`");
 }
 
 #[test]
@@ -273,4 +273,18 @@ fn a_small_guarantee_takes_all_that_is_asked_where_it_is_there() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "58 1000\n");
+}
+
+/// What poolcfg-runtime's README shows is a program, with the file that it shows.
+#[test]
+fn the_readme_of_the_runtime_compiles() {
+    let readme = std::fs::read_to_string(root().join("poolcfg-runtime/README.md")).unwrap();
+    let block = |kind: &str| {
+        let (_, rest) = readme.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    let package = Package::new("readme", &Package::runtime(), block("toml"), block("rust"));
+    passes(&package);
+    package.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 0\n");
+    fails(&package, None, "max_instances");
 }

@@ -99,3 +99,18 @@ fn what_is_said_under_a_limit_starts_under_it() {
         );
     }
 }
+
+/// Few kilobytes of stack are a limit like any other: the command answers, and is not killed.
+#[test]
+fn the_command_answers_under_a_small_stack_limit() {
+    let program = programs(&["cargo-poolcfg"]).join("poolcfg");
+    let folder = TempDir::new().unwrap();
+    for kib in [32, 64, 128] {
+        let output = under(&format!("ulimit -s {kib}"), &program)
+            .args(["--here", "--emit", "json"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{kib} KiB: {output:?}");
+    }
+}

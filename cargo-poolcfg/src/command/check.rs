@@ -1,10 +1,11 @@
 //! `check`: do the pools fit every target that the project names?
 
-use crate::args::Look;
-use crate::command::{Context, look};
-use crate::engine::Lock;
-use crate::error::Error;
-use crate::exit::Exit;
+use crate::cli::args::Look;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::command::look;
+use crate::context::Context;
+use crate::wasmtime::supply::Lock;
 
 /// Says of every chosen package and target whether it fits.
 ///

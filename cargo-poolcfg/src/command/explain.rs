@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::answer::Answer;
-use crate::args::Look;
-use crate::command::{Context, look};
-use crate::engine::Lock;
-use crate::error::Error;
-use crate::exit::Exit;
-use crate::picture::{draw, figures};
-use crate::shell::{print, width};
+use crate::cli::args::Look;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::shell::width;
+use crate::command::look;
+use crate::context::Context;
+use crate::render::picture::{draw, figures};
+use crate::wasmtime::supply::Lock;
 
 /// Draws every target of every chosen package.
 ///
@@ -18,7 +19,7 @@ use crate::shell::{print, width};
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
     look(context, arguments, Lock::Wanted, |answers| {
         let pictures: Vec<String> = answers.iter().map(|answer| picture(answer)).collect();
-        print(&pictures.join("\n"))
+        context.shell.print(&pictures.join("\n"))
     })
 }
 
@@ -28,7 +29,7 @@ fn picture(answer: &Answer<'_>) -> String {
     let _ = writeln!(
         text,
         "{}: {} {}\n",
-        answer.facts.triple(),
+        answer.target(),
         case.target.arch.name(),
         case.machine(),
     );

@@ -8,36 +8,6 @@ use poolcfg_core::{
 };
 use serde::Serialize;
 
-/// One of the numbers of a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
-    TotalMemories,
-    TotalTables,
-    TotalStacks,
-    TotalCoreInstances,
-    TotalComponentInstances,
-    TotalGcHeaps,
-    MaxMemorySize,
-    TableElements,
-    MaxCoreInstanceSize,
-    MaxComponentInstanceSize,
-    MaxMemoriesPerModule,
-    MaxTablesPerModule,
-    MaxCoreInstancesPerComponent,
-    MaxMemoriesPerComponent,
-    MaxTablesPerComponent,
-    MemoryProtectionKeys,
-    MemoryReservation,
-    GuardSize,
-    MemoryMayMove,
-    GuardBeforeLinearMemory,
-    AsyncStackSize,
-    MaxWasmStack,
-    MemoryKeepResident,
-    TableKeepResident,
-    PagemapScan,
-}
-
 /// What depends on a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Matters {
@@ -53,134 +23,84 @@ pub(crate) enum Matters {
     Not,
 }
 
-impl Number {
-    /// In the order in which texts list them.
-    pub(crate) const ALL: [Self; 25] = [
-        Self::TotalMemories,
-        Self::TotalTables,
-        Self::TotalStacks,
-        Self::TotalCoreInstances,
-        Self::TotalComponentInstances,
-        Self::TotalGcHeaps,
-        Self::MaxMemorySize,
-        Self::TableElements,
-        Self::MaxCoreInstanceSize,
-        Self::MaxComponentInstanceSize,
-        Self::MaxMemoriesPerModule,
-        Self::MaxTablesPerModule,
-        Self::MaxCoreInstancesPerComponent,
-        Self::MaxMemoriesPerComponent,
-        Self::MaxTablesPerComponent,
-        Self::MemoryProtectionKeys,
-        Self::MemoryReservation,
-        Self::GuardSize,
-        Self::MemoryMayMove,
-        Self::GuardBeforeLinearMemory,
-        Self::AsyncStackSize,
-        Self::MaxWasmStack,
-        Self::MemoryKeepResident,
-        Self::TableKeepResident,
-        Self::PagemapScan,
-    ];
-
-    /// As poolcfg.toml calls it, or the JSON where the file does not have it.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::TotalMemories => "total_memories",
-            Self::TotalTables => "total_tables",
-            Self::TotalStacks => "total_stacks",
-            Self::TotalCoreInstances => "total_core_instances",
-            Self::TotalComponentInstances => "total_component_instances",
-            Self::TotalGcHeaps => "total_gc_heaps",
-            Self::MaxMemorySize => "max_memory_size",
-            Self::TableElements => "table_elements",
-            Self::MaxCoreInstanceSize => "max_core_instance_size",
-            Self::MaxComponentInstanceSize => "max_component_instance_size",
-            Self::MaxMemoriesPerModule => "max_memories_per_module",
-            Self::MaxTablesPerModule => "max_tables_per_module",
-            Self::MaxCoreInstancesPerComponent => "core_instances_per_instance",
-            Self::MaxMemoriesPerComponent => "memories_per_instance",
-            Self::MaxTablesPerComponent => "tables_per_instance",
-            Self::MemoryProtectionKeys => "memory_protection_keys",
-            Self::MemoryReservation => "memory_reservation",
-            Self::GuardSize => "guard_size",
-            Self::MemoryMayMove => "memory_may_move",
-            Self::GuardBeforeLinearMemory => "guard_before_linear_memory",
-            Self::AsyncStackSize => "stack_reservation",
-            Self::MaxWasmStack => "max_wasm_stack",
-            Self::MemoryKeepResident => "memory_keep_resident",
-            Self::TableKeepResident => "table_keep_resident",
-            Self::PagemapScan => "pagemap_scan",
+/// Makes [`Number`] of a table with one row for each: its word, what depends on it, the key of poolcfg.toml that says
+/// it or that it follows from, and its value.
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $number:ident => $word:literal, $matters:ident, $($key:ident).+, |$of:ident| $value:expr;)+) => {
+        /// One of the numbers of a pool.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Number {
+            $($(#[$doc])* $number,)+
         }
-    }
 
-    pub(crate) const fn matters(self) -> Matters {
-        match self {
-            Self::TotalMemories
-            | Self::TotalTables
-            | Self::TotalStacks
-            | Self::MaxMemorySize
-            | Self::TableElements
-            | Self::MemoryProtectionKeys
-            | Self::MemoryReservation
-            | Self::GuardSize
-            | Self::GuardBeforeLinearMemory
-            | Self::AsyncStackSize
-            | Self::MaxWasmStack => Matters::Exactly,
-            Self::TotalCoreInstances
-            | Self::TotalComponentInstances
-            | Self::TotalGcHeaps
-            | Self::MaxCoreInstanceSize
-            | Self::MaxComponentInstanceSize => Matters::AsBound,
-            Self::MaxMemoriesPerModule
-            | Self::MaxTablesPerModule
-            | Self::MaxCoreInstancesPerComponent
-            | Self::MaxMemoriesPerComponent
-            | Self::MaxTablesPerComponent => Matters::AsAllowance,
-            // Memories of a pool never move; where nothing elides their checks, code that knows runs faster.
-            // So does a slot whose pages stay; what a host does not know of that costs nothing.
-            Self::MemoryMayMove | Self::MemoryKeepResident | Self::TableKeepResident => {
-                Matters::Not
+        impl Number {
+            /// In the order in which texts list them.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$number),+];
+
+            /// As poolcfg.toml calls it, or the JSON where the file does not have it.
+            pub(crate) const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$number => $word,)+
+                }
             }
-            Self::PagemapScan => Matters::ForSpeed,
+
+            pub(crate) const fn matters(self) -> Matters {
+                match self {
+                    $(Self::$number => Matters::$matters,)+
+                }
+            }
+
+            /// Where poolcfg.toml says it, or what it follows from.
+            pub(crate) fn place(self, keys: &PoolKeys) -> Place {
+                let place = match self {
+                    $(Self::$number => keys.$($key).+.map(|key| key.place),)+
+                };
+                place.unwrap_or(Place::NOWHERE)
+            }
         }
-    }
 
-    /// Where poolcfg.toml says it, or what it follows from.
-    pub(crate) fn place(self, keys: &PoolKeys) -> Place {
-        let own = &keys.wasmtime;
-        let place = match self {
-            Self::TotalMemories | Self::MaxMemoriesPerModule | Self::MaxMemoriesPerComponent => {
-                own.memories_per_instance.map(|key| key.place)
+        impl Numbers {
+            pub(crate) fn value(&self, number: Number) -> Value {
+                match number {
+                    $(Number::$number => {
+                        let $of = self;
+                        $value
+                    })+
+                }
             }
-            Self::TotalTables | Self::MaxTablesPerModule | Self::MaxTablesPerComponent => {
-                own.tables_per_instance.map(|key| key.place)
-            }
-            Self::TotalCoreInstances | Self::MaxCoreInstancesPerComponent => {
-                own.core_instances_per_instance.map(|key| key.place)
-            }
-            Self::TotalGcHeaps => own.gc_heaps_per_instance.map(|key| key.place),
-            Self::TotalStacks | Self::TotalComponentInstances => {
-                keys.max_instances.map(|key| key.place)
-            }
-            Self::MaxMemorySize => keys.max_memory_size.map(|key| key.place),
-            Self::TableElements => own.table_elements.map(|key| key.place),
-            Self::MaxCoreInstanceSize => own.max_core_instance_size.map(|key| key.place),
-            Self::MaxComponentInstanceSize => own.max_component_instance_size.map(|key| key.place),
-            Self::MemoryProtectionKeys => own.memory_protection_keys.map(|key| key.place),
-            Self::MemoryReservation | Self::MemoryMayMove => {
-                keys.memory_reservation.map(|key| key.place)
-            }
-            Self::GuardSize => keys.guard_size.map(|key| key.place),
-            Self::GuardBeforeLinearMemory => own.guard_before_linear_memory.map(|key| key.place),
-            Self::AsyncStackSize => keys.stack_reservation.map(|key| key.place),
-            Self::MaxWasmStack => own.max_wasm_stack.map(|key| key.place),
-            Self::MemoryKeepResident => own.memory_keep_resident.map(|key| key.place),
-            Self::PagemapScan => own.pagemap_scan.map(|key| key.place),
-            Self::TableKeepResident => own.table_keep_resident.map(|key| key.place),
-        };
-        place.unwrap_or(Place::NOWHERE)
-    }
+        }
+    };
+}
+
+numbers! {
+    TotalMemories => "total_memories", Exactly, wasmtime.memories_per_instance, |of| count(of.totals.memories);
+    TotalTables => "total_tables", Exactly, wasmtime.tables_per_instance, |of| count(of.totals.tables);
+    TotalStacks => "total_stacks", Exactly, max_instances, |of| count(of.totals.stacks);
+    TotalCoreInstances => "total_core_instances", AsBound, wasmtime.core_instances_per_instance, |of| count(of.totals.core_instances);
+    TotalComponentInstances => "total_component_instances", AsBound, max_instances, |of| count(of.totals.component_instances);
+    TotalGcHeaps => "total_gc_heaps", AsBound, wasmtime.gc_heaps_per_instance, |of| count(of.totals.gc_heaps);
+    MaxMemorySize => "max_memory_size", Exactly, max_memory_size, |of| bytes(of.limits.max_memory_size);
+    TableElements => "table_elements", Exactly, wasmtime.table_elements, |of| Value::Count(of.wasmtime.table_elements(&of.limits));
+    MaxCoreInstanceSize => "max_core_instance_size", AsBound, wasmtime.max_core_instance_size, |of| bytes(of.wasmtime.max_core_instance_size);
+    MaxComponentInstanceSize => "max_component_instance_size", AsBound, wasmtime.max_component_instance_size, |of| bytes(of.wasmtime.max_component_instance_size);
+    MaxMemoriesPerModule => "max_memories_per_module", AsAllowance, wasmtime.memories_per_instance, |of| count(of.wasmtime.memories_per_instance);
+    MaxTablesPerModule => "max_tables_per_module", AsAllowance, wasmtime.tables_per_instance, |of| count(of.wasmtime.max_tables_per_module());
+    MaxCoreInstancesPerComponent => "core_instances_per_instance", AsAllowance, wasmtime.core_instances_per_instance, |of| count(of.wasmtime.counts().core_instances);
+    MaxMemoriesPerComponent => "memories_per_instance", AsAllowance, wasmtime.memories_per_instance, |of| count(of.wasmtime.memories_per_instance);
+    MaxTablesPerComponent => "tables_per_instance", AsAllowance, wasmtime.tables_per_instance, |of| count(of.wasmtime.max_tables_per_module());
+    MemoryProtectionKeys => "memory_protection_keys", Exactly, wasmtime.memory_protection_keys, |of| count(of.wasmtime.memory_protection_keys);
+    MemoryReservation => "memory_reservation", Exactly, memory_reservation, |of| bytes(of.limits.memory_reservation);
+    GuardSize => "guard_size", Exactly, guard_size, |of| bytes(of.limits.guard_size);
+    /// Memories of a pool never move; where nothing elides their checks, code that knows runs faster.
+    MemoryMayMove => "memory_may_move", Not, memory_reservation, |of| Value::Flag(of.wasmtime.memory_may_move(&of.limits));
+    GuardBeforeLinearMemory => "guard_before_linear_memory", Exactly, wasmtime.guard_before_linear_memory, |of| Value::Flag(of.wasmtime.guard_before_linear_memory);
+    AsyncStackSize => "stack_reservation", Exactly, stack_reservation, |of| bytes(of.wasmtime.async_stack_size(&of.limits));
+    MaxWasmStack => "max_wasm_stack", Exactly, wasmtime.max_wasm_stack, |of| bytes(of.wasmtime.max_wasm_stack);
+    /// A slot whose pages stay is faster; what a host does not know of that costs nothing.
+    MemoryKeepResident => "memory_keep_resident", Not, wasmtime.memory_keep_resident, |of| bytes(of.wasmtime.memory_keep_resident);
+    TableKeepResident => "table_keep_resident", Not, wasmtime.table_keep_resident, |of| bytes(of.wasmtime.table_keep_resident);
+    /// Where the kernel does not tell what was written (before Linux 6.7), all of it is cleared.
+    PagemapScan => "pagemap_scan", ForSpeed, wasmtime.pagemap_scan, |of| Value::Word(if of.wasmtime.pagemap_scan { "auto" } else { "no" });
 }
 
 /// A number with its unit.
@@ -291,43 +211,12 @@ impl Numbers {
             _ => self.value(number),
         }
     }
+}
 
-    pub(crate) fn value(&self, number: Number) -> Value {
-        let count = |count: u32| Value::Count(u64::from(count));
-        let bytes = |size: Size| Value::Bytes(size.get());
-        let (limits, wasmtime, totals) = (&self.limits, &self.wasmtime, &self.totals);
-        match number {
-            Number::TotalMemories => count(totals.memories),
-            Number::TotalTables => count(totals.tables),
-            Number::TotalStacks => count(totals.stacks),
-            Number::TotalCoreInstances => count(totals.core_instances),
-            Number::TotalComponentInstances => count(totals.component_instances),
-            Number::TotalGcHeaps => count(totals.gc_heaps),
-            Number::MaxMemorySize => bytes(limits.max_memory_size),
-            Number::TableElements => Value::Count(wasmtime.table_elements(limits)),
-            Number::MaxCoreInstanceSize => bytes(wasmtime.max_core_instance_size),
-            Number::MaxComponentInstanceSize => bytes(wasmtime.max_component_instance_size),
-            Number::MaxMemoriesPerModule | Number::MaxMemoriesPerComponent => {
-                count(wasmtime.memories_per_instance)
-            }
-            Number::MaxTablesPerModule | Number::MaxTablesPerComponent => {
-                count(wasmtime.max_tables_per_module())
-            }
-            Number::MaxCoreInstancesPerComponent => count(wasmtime.counts().core_instances),
-            Number::MemoryProtectionKeys => count(wasmtime.memory_protection_keys),
-            Number::MemoryReservation => bytes(limits.memory_reservation),
-            Number::GuardSize => bytes(limits.guard_size),
-            Number::MemoryMayMove => Value::Flag(wasmtime.memory_may_move(limits)),
-            Number::GuardBeforeLinearMemory => Value::Flag(wasmtime.guard_before_linear_memory),
-            Number::AsyncStackSize => bytes(wasmtime.async_stack_size(limits)),
-            Number::MaxWasmStack => bytes(wasmtime.max_wasm_stack),
-            Number::MemoryKeepResident => bytes(wasmtime.memory_keep_resident),
-            Number::TableKeepResident => bytes(wasmtime.table_keep_resident),
-            // Where the kernel does not tell what was written (Linux 6.7), all of it is cleared.
-            Number::PagemapScan => match wasmtime.pagemap_scan {
-                true => Value::Word("auto"),
-                false => Value::Word("no"),
-            },
-        }
-    }
+fn count(count: u32) -> Value {
+    Value::Count(u64::from(count))
+}
+
+const fn bytes(size: Size) -> Value {
+    Value::Bytes(size.get())
 }

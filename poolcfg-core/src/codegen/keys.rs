@@ -4,142 +4,84 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::{option, size, variant};
-use crate::setting::{AddressSpaceKeys, Key, PoolKeys, WasmtimeKeys};
-use crate::shape::{Aslr, StackLimit};
-use crate::size::Size;
-use crate::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
+use crate::base::size::Size;
+use crate::engine::Engine;
+use crate::engine::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
+use crate::setting::{
+    AddressSpaceKeys, Keep, OnMisfit, PoolKeys, Setting, Switch, WasmtimeKeys, Write,
+};
+use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 
-/// One key that is said, as a field with its place; no tokens for one that is not.
-fn key<T: Copy>(
-    name: &str,
-    key: &Key<T>,
-    krate: &TokenStream,
-    value: impl Fn(T) -> TokenStream,
-) -> Option<TokenStream> {
-    let setting = key.as_ref()?;
-    let name = format_ident!("{name}");
-    let value = value(setting.value);
-    let (line, column) = (setting.place.line, setting.place.column);
-    Some(quote! {
-        #name: ::core::option::Option::Some(#krate::Setting::at(#value, #line, #column))
-    })
+/// The fields of a struct of keys, each that is said with its place.
+struct Fields<'k> {
+    krate: &'k TokenStream,
+    fields: Vec<TokenStream>,
+}
+
+impl<'k> Fields<'k> {
+    const fn new(krate: &'k TokenStream) -> Self {
+        Self {
+            krate,
+            fields: Vec::new(),
+        }
+    }
+
+    /// The struct, with nothing said of the keys that are left.
+    fn of(self, name: &str) -> TokenStream {
+        let (krate, fields) = (self.krate, self.fields);
+        let name = format_ident!("{name}");
+        quote!(#krate::#name { #(#fields,)* ..#krate::#name::EMPTY })
+    }
+}
+
+/// Each type of value, and how code writes it.
+macro_rules! write {
+    ($($type:ty: |$value:ident, $krate:ident| $tokens:expr;)+) => {$(
+        impl Write<$type> for Fields<'_> {
+            fn write(&mut self, name: &str, setting: &Setting<$type>) {
+                let ($value, $krate) = (setting.value, self.krate);
+                let value = $tokens;
+                let name = format_ident!("{name}");
+                let (line, column) = (setting.place.line, setting.place.column);
+                let krate = self.krate;
+                self.fields.push(quote! {
+                    #name: ::core::option::Option::Some(#krate::Setting::at(#value, #line, #column))
+                });
+            }
+        }
+    )+};
+}
+
+write! {
+    u32: |number, _krate| quote!(#number);
+    bool: |flag, _krate| quote!(#flag);
+    &str: |name, _krate| quote!(#name);
+    Size: |bytes, krate| size(bytes, krate);
+    Option<Size>: |limit, krate| option(limit.map(|bytes| size(bytes, krate)));
+    Switch: |switch, krate| variant("Switch", switch, krate);
+    Aslr: |aslr, krate| aslr_value(aslr, krate);
+    StackLimit: |limit, krate| stack_limit_value(limit, krate);
+    Engine: |word, krate| variant("Engine", word, krate);
+    OnMisfit: |word, krate| variant("OnMisfit", word, krate);
+    Keep: |word, krate| variant("Keep", word, krate);
+    RelocationModel: |word, krate| variant("RelocationModel", word, krate);
+    SearchLayout: |word, krate| variant("SearchLayout", word, krate);
+    WasmtimeVersion: |version, krate| wasmtime_version(version, krate);
+    WasmtimeFeatures: |features, krate| wasmtime_features(features, krate);
 }
 
 /// The keys of one pool table.
 #[must_use]
 pub fn pool_keys(keys: &PoolKeys, krate: &TokenStream) -> TokenStream {
-    let count = |number: u32| quote!(#number);
-    let bytes = |bytes: Size| size(bytes, krate);
-    let PoolKeys {
-        engine,
-        max_instances,
-        on_misfit,
-        min_instances,
-        keep,
-        memory_reservation,
-        max_memory_size,
-        guard_size,
-        table_reservation,
-        stack_reservation,
-        pools,
-        wasmtime,
-    } = keys;
-    let wasmtime = (*wasmtime != WasmtimeKeys::EMPTY).then(|| {
-        let keys = wasmtime_keys(wasmtime, krate);
-        quote!(wasmtime: #keys)
-    });
-    let said = [
-        key("engine", engine, krate, |word| {
-            variant("Engine", word, krate)
-        }),
-        key("max_instances", max_instances, krate, count),
-        key("on_misfit", on_misfit, krate, |word| {
-            variant("OnMisfit", word, krate)
-        }),
-        key("min_instances", min_instances, krate, count),
-        key("keep", keep, krate, |word| variant("Keep", word, krate)),
-        key("memory_reservation", memory_reservation, krate, bytes),
-        key("max_memory_size", max_memory_size, krate, bytes),
-        key("guard_size", guard_size, krate, bytes),
-        key("table_reservation", table_reservation, krate, bytes),
-        key("stack_reservation", stack_reservation, krate, bytes),
-        key("pools", pools, krate, count),
-        wasmtime,
-    ];
-    let said = said.into_iter().flatten();
-    quote!(#krate::PoolKeys { #(#said,)* ..#krate::PoolKeys::EMPTY })
-}
-
-fn wasmtime_keys(keys: &WasmtimeKeys, krate: &TokenStream) -> TokenStream {
-    let count = |number: u32| quote!(#number);
-    let bytes = |bytes: Size| size(bytes, krate);
-    let WasmtimeKeys {
-        version,
-        features,
-        memories_per_instance,
-        tables_per_instance,
-        core_instances_per_instance,
-        gc_heaps_per_instance,
-        table_elements,
-        guard_before_linear_memory,
-        memory_protection_keys,
-        max_wasm_stack,
-        max_core_instance_size,
-        max_component_instance_size,
-        memory_keep_resident,
-        table_keep_resident,
-        pagemap_scan,
-    } = keys;
-    let said = [
-        key("version", version, krate, |version| {
-            wasmtime_version(version, krate)
-        }),
-        key("features", features, krate, |features| {
-            wasmtime_features(features, krate)
-        }),
-        key("memories_per_instance", memories_per_instance, krate, count),
-        key("tables_per_instance", tables_per_instance, krate, count),
-        key(
-            "core_instances_per_instance",
-            core_instances_per_instance,
-            krate,
-            count,
-        ),
-        key("gc_heaps_per_instance", gc_heaps_per_instance, krate, count),
-        key("table_elements", table_elements, krate, count),
-        key(
-            "guard_before_linear_memory",
-            guard_before_linear_memory,
-            krate,
-            |flag| quote!(#flag),
-        ),
-        key(
-            "memory_protection_keys",
-            memory_protection_keys,
-            krate,
-            count,
-        ),
-        key("max_wasm_stack", max_wasm_stack, krate, bytes),
-        key(
-            "max_core_instance_size",
-            max_core_instance_size,
-            krate,
-            bytes,
-        ),
-        key(
-            "max_component_instance_size",
-            max_component_instance_size,
-            krate,
-            bytes,
-        ),
-        key("memory_keep_resident", memory_keep_resident, krate, bytes),
-        key("table_keep_resident", table_keep_resident, krate, bytes),
-        key("pagemap_scan", pagemap_scan, krate, |switch| {
-            variant("Switch", switch, krate)
-        }),
-    ];
-    let said = said.into_iter().flatten();
-    quote!(#krate::WasmtimeKeys { #(#said,)* ..#krate::WasmtimeKeys::EMPTY })
+    let mut fields = Fields::new(krate);
+    keys.write(&mut fields);
+    if keys.wasmtime != WasmtimeKeys::EMPTY {
+        let mut own = Fields::new(krate);
+        keys.wasmtime.write(&mut own);
+        let own = own.of("WasmtimeKeys");
+        fields.fields.push(quote!(wasmtime: #own));
+    }
+    fields.of("PoolKeys")
 }
 
 pub(super) fn wasmtime_version(version: WasmtimeVersion, krate: &TokenStream) -> TokenStream {
@@ -177,42 +119,7 @@ pub(super) fn aslr_value(aslr: Aslr, krate: &TokenStream) -> TokenStream {
 }
 
 pub(super) fn address_space_keys(keys: &AddressSpaceKeys<'_>, krate: &TokenStream) -> TokenStream {
-    let AddressSpaceKeys {
-        va_profile,
-        relocation_model,
-        stack_limit,
-        aslr,
-        layout,
-        headroom,
-        max_map_count,
-        rlimit_as,
-        rlimit_data,
-        memory,
-    } = keys;
-    let limit = |bytes: Option<Size>| option(bytes.map(|bytes| size(bytes, krate)));
-    let said = [
-        key("va_profile", va_profile, krate, |name| quote!(#name)),
-        key("relocation_model", relocation_model, krate, |word| {
-            variant("RelocationModel", word, krate)
-        }),
-        key("stack_limit", stack_limit, krate, |limit| {
-            stack_limit_value(limit, krate)
-        }),
-        key("aslr", aslr, krate, |aslr| aslr_value(aslr, krate)),
-        key("layout", layout, krate, |word| {
-            variant("SearchLayout", word, krate)
-        }),
-        key("headroom", headroom, krate, |bytes| size(bytes, krate)),
-        key(
-            "max_map_count",
-            max_map_count,
-            krate,
-            |count| quote!(#count),
-        ),
-        key("rlimit_as", rlimit_as, krate, limit),
-        key("rlimit_data", rlimit_data, krate, limit),
-        key("memory", memory, krate, |bytes| size(bytes, krate)),
-    ];
-    let said = said.into_iter().flatten();
-    quote!(#krate::AddressSpaceKeys { #(#said,)* ..#krate::AddressSpaceKeys::EMPTY })
+    let mut fields = Fields::new(krate);
+    keys.write(&mut fields);
+    fields.of("AddressSpaceKeys")
 }

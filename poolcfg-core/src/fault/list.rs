@@ -1,8 +1,8 @@
 //! Every fault of one case, as they are found.
 
 use super::{Fault, at};
+use crate::base::text::Text;
 use crate::setting::Place;
-use crate::text::Text;
 
 /// How many faults are listed at once.
 const LISTED: usize = 16;

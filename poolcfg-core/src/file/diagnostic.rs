@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
+use crate::base::code::Code;
+use crate::base::escape::{self, escaped};
+use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
-use crate::code::Code;
-use crate::escape::{self, escaped};
+use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
-use crate::file::{ConfigFile, profiles};
-use crate::limits::MappingName;
-use crate::misfit::{Limit, Misfit};
+use crate::file::ConfigFile;
+use crate::file::nearest::nearest_profile;
+use crate::plan::misfit::{Limit, Misfit};
 use crate::setting::Place;
-use crate::size::{GRAIN, Size};
 
 /// One mistake in poolcfg.toml, or one misfit of what it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +61,13 @@ impl Diagnostic {
             Fault::Overflow { .. } => ("too many bytes in all".to_owned(), None),
             Fault::UnknownProfile { name, .. } => {
                 let own = file.own_profiles().map(|profile| profile.name);
-                let help = profiles::help(name, own.collect::<Vec<_>>().into_iter());
-                ("not known".to_owned(), Some(help))
+                let help = nearest_profile(name, own.collect::<Vec<_>>().into_iter());
+                ("unknown profile".to_owned(), Some(help))
             }
-            Fault::ProfileOfOtherTarget { arch, os, .. } => {
-                (format!("of {} {}", arch.name(), os.name()), None)
-            }
+            Fault::ProfileOfOtherTarget { arch, os, .. } => match os {
+                Some(os) => (format!("for {}-{}", arch.name(), os.name()), None),
+                None => (format!("for {}", arch.name()), None),
+            },
             Fault::TooFewMaps { .. } => ("too few".to_owned(), None),
             Fault::LimitTooSmall { least, .. } => (format!("below {}", least.exact()), None),
             Fault::LimitBelowHeadroom { headroom, .. } => {
@@ -73,15 +75,17 @@ impl Diagnostic {
             }
             Fault::NoAddressSpace { .. } => (String::new(), None),
             Fault::AslrAboveMaximum { most, .. } => (format!("above {most} bits"), None),
-            Fault::StackLimitAboveWindow { .. } => ("above the window".to_owned(), None),
+            Fault::StackLimitAboveWindow { .. } => ("not below the window".to_owned(), None),
             Fault::NoHole { .. } => ("leaves no hole".to_owned(), None),
             Fault::HeadroomAboveHoles { .. } => ("more than there is".to_owned(), None),
-            Fault::NoVersion { .. } => ("of which version?".to_owned(), None),
-            Fault::NoEngine { .. } => ("of Wasmtime".to_owned(), None),
-            Fault::OtherEngine { .. } => ("of the engine `native`".to_owned(), None),
+            Fault::NoVersion { .. } => ("no version".to_owned(), None),
+            Fault::NoEngine { .. } => ("Wasmtime settings".to_owned(), None),
+            Fault::OtherEngine { .. } => ("only for the engine `native`".to_owned(), None),
             Fault::LacksFeature { feature, .. } => (format!("needs `{feature}`"), None),
-            Fault::LacksSetting { since, .. } => (format!("from Wasmtime {since} on"), None),
-            Fault::KeysOfOtherTarget { .. } => ("of x86_64 linux".to_owned(), None),
+            Fault::LacksSetting { since, .. } => {
+                (format!("requires Wasmtime {since} or later"), None)
+            }
+            Fault::KeysOfOtherTarget { .. } => ("only for x86_64-linux".to_owned(), None),
             Fault::TooManyKeys { most, .. } => (format!("above {most}"), None),
             Fault::WasmStackAboveStack {
                 stack_reservation, ..
@@ -152,7 +156,7 @@ impl Diagnostic {
     /// let mistakes = ConfigFile::parse(source).unwrap_err();
     /// assert_eq!(
     ///     mistakes[0].text(source, "poolcfg.toml").lines().next(),
-    ///     Some("`guard_size` is no size: `32MB` is a decimal unit; sizes are binary, write `MiB` (poolcfg.toml:2:14)"),
+    ///     Some("invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB` (poolcfg.toml:2:14)"),
     /// );
     /// ```
     #[must_use]

@@ -1,5 +1,7 @@
 //! The nearest known name of one that is not known.
 
+use crate::target::profile::VaProfile;
+
 /// The known name that was probably meant, when there is one that differs in few letters.
 ///
 /// ```
@@ -20,6 +22,16 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// The nearest name of a profile, own ones included, or where to find them all.
+pub(super) fn nearest_profile<'a>(name: &str, own: impl Iterator<Item = &'a str>) -> String {
+    let built_in = VaProfile::ALL.iter().flat_map(|table| table.iter());
+    let known = built_in.map(|profile| profile.name).chain(own);
+    match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`cargo poolcfg profiles` lists every profile".to_owned(),
+    }
 }
 
 const LONGEST: usize = 128;

@@ -2,16 +2,16 @@
 
 use toml_edit::{Document, TableLike};
 
-use crate::code::Code;
-use crate::escape::escaped;
+use crate::base::code::Code;
+use crate::base::escape::escaped;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
-use crate::file::values::{Entry, Notes, entries, list};
+use crate::file::value::Value;
+use crate::file::values::{Entry, Notes, entries, is_name, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
-use crate::fit::MAX_POOLS;
-use crate::setting::{AddressSpaceKeys, Engine, Keep, MAX_PROFILES, OnMisfit, PoolKeys};
-use crate::shape::{RelocationModel, SearchLayout};
+use crate::model::fit::MAX_POOLS;
+use crate::setting::{AddressSpaceKeys, MAX_PROFILES, PoolKeys};
 
 const TABLES: [&str; 5] = [
     "pooling_allocator",
@@ -29,10 +29,13 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
     let document = Document::parse(source).map_err(|error| {
         vec![Diagnostic {
             code: Code::Syntax,
-            message: format!("the file is not TOML: {}", escaped(error.message())),
+            message: format!("invalid TOML: {}", escaped(error.message())),
             span: error.span(),
-            label: "not TOML from here".to_owned(),
-            help: None,
+            label: "invalid from here".to_owned(),
+            help: error
+                .message()
+                .contains("overflow")
+                .then(|| "the largest number of TOML is 2^63 - 1; write a larger size as a text such as `\"8PiB\"`".to_owned()),
         }]
     })?;
     let mut reader = Reader {
@@ -172,8 +175,8 @@ impl Reader<'_> {
                 self.notes.mistake(
                     Code::BadPool,
                     &entry.key_span,
-                    format!("`{}` cannot be the name of a pool", name.escape_default()),
-                    "not a name",
+                    format!("invalid pool name `{}`", name.escape_default()),
+                    "invalid name",
                     Some(
                         "a name is part of variables such as `POOLCFG_NAME_MAX_INSTANCES`: use ASCII letters, digits, `_` and `-`"
                             .to_owned(),
@@ -209,7 +212,7 @@ impl Reader<'_> {
                 &entry.key_span,
                 format!("more than {MAX_PROFILES} profiles"),
                 "one too many",
-                Some("take out those that no table names".to_owned()),
+                Some("remove the profiles that no table uses".to_owned()),
             );
             self.is_too_long = true;
             return;
@@ -243,15 +246,15 @@ impl Reader<'_> {
                 entry.key
             ),
             None => format!(
-                "the pools are {}",
+                "expected one of {}",
                 list(self.names.iter().map(String::as_str))
             ),
         };
         self.notes.mistake(
             Code::UnknownPool,
             &entry.key_span,
-            format!("no pool is called `{}`", entry.key),
-            "not named by a table `[pool.NAME]`",
+            format!("unknown pool `{}`", entry.key),
+            "no table `[pool.NAME]` has this name",
             Some(help),
         );
     }
@@ -300,27 +303,14 @@ impl Reader<'_> {
             if notes.is_full() {
                 break;
             }
-            match entry.key {
-                "engine" => keys.engine = notes.word(entry, Engine::ALL, Engine::word),
-                "max_instances" => keys.max_instances = notes.count(entry),
-                "on_misfit" => keys.on_misfit = notes.word(entry, OnMisfit::ALL, OnMisfit::word),
-                "min_instances" => keys.min_instances = notes.count(entry),
-                "keep" => keys.keep = notes.word(entry, Keep::ALL, Keep::word),
-                "memory_reservation" => keys.memory_reservation = notes.size(entry),
-                "max_memory_size" => keys.max_memory_size = notes.size(entry),
-                "guard_size" => keys.guard_size = notes.size(entry),
-                "table_reservation" => keys.table_reservation = notes.size(entry),
-                "stack_reservation" => keys.stack_reservation = notes.size(entry),
-                "pools" => keys.pools = notes.count(entry),
-                "wasmtime" => {
-                    let table = place.trim_matches(['`', '[', ']']);
-                    let help = || format!("write `[{table}.wasmtime]`");
-                    if let Some(own) = notes.table(entry, help) {
-                        keys.wasmtime =
-                            wasmtime::read(own, &format!("`[{table}.wasmtime]`"), notes);
-                    }
+            if entry.key == "wasmtime" {
+                let table = place.trim_matches(['`', '[', ']']);
+                let help = || format!("write `[{table}.wasmtime]`");
+                if let Some(own) = notes.table(entry, help) {
+                    keys.wasmtime = wasmtime::read(own, &format!("`[{table}.wasmtime]`"), notes);
                 }
-                _ => notes.unknown_key(entry, place, PoolKeys::NAMES),
+            } else if !keys.read(entry.key, &mut Value { entry, notes }) {
+                notes.unknown_key(entry, place, PoolKeys::NAMES);
             }
         }
         keys
@@ -334,33 +324,17 @@ impl Reader<'_> {
 /// The keys of an `[address_space]`; `own` are the profiles that the file itself has.
 fn space(table: &dyn TableLike, place: &str, own: &[String], notes: &mut Notes<'_>) -> Space {
     let mut space = Space::EMPTY;
-    let rest = &mut space.rest;
     for entry in &entries(table) {
         if notes.is_full() {
             break;
         }
-        match entry.key {
-            "va_profile" => {
-                space.va_profile = notes.text(entry);
-                if let Some(setting) = &space.va_profile {
-                    check_reference(&setting.value, &entry.span, own, notes);
-                }
+        if entry.key == "va_profile" {
+            space.va_profile = notes.text(entry);
+            if let Some(setting) = &space.va_profile {
+                check_reference(&setting.value, &entry.span, own, notes);
             }
-            "relocation_model" => {
-                rest.relocation_model =
-                    notes.word(entry, RelocationModel::ALL, RelocationModel::word);
-            }
-            "stack_limit" => rest.stack_limit = notes.stack_limit(entry),
-            "aslr" => rest.aslr = notes.aslr(entry),
-            "layout" => {
-                rest.layout = notes.word(entry, SearchLayout::ALL, SearchLayout::word);
-            }
-            "headroom" => rest.headroom = notes.size(entry),
-            "max_map_count" => rest.max_map_count = notes.count(entry),
-            "rlimit_as" => rest.rlimit_as = notes.limit(entry),
-            "rlimit_data" => rest.rlimit_data = notes.limit(entry),
-            "memory" => rest.memory = notes.size(entry),
-            _ => notes.unknown_key(entry, place, AddressSpaceKeys::NAMES),
+        } else if !space.rest.read(entry.key, &mut Value { entry, notes }) {
+            notes.unknown_key(entry, place, AddressSpaceKeys::NAMES);
         }
     }
     space
@@ -369,14 +343,6 @@ fn space(table: &dyn TableLike, place: &str, own: &[String], notes: &mut Notes<'
 fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
     let entry = tables.iter().find(|entry| entry.key == name)?;
     entry.item.as_table_like()
-}
-
-/// Whether a text can be a part of the name of a variable, give or take `-` for `_`.
-pub(super) fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 /// The part of a variable's name that is made from a pool's.

@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use poolcfg_core::{Limits, MappingName, Size};
 
-use crate::bounds::{maps_at_worst, writable_at_worst};
-use crate::ledger::{Entry, Holder, Holding};
+use crate::machine::ledger::{Entry, Holder, Holding};
 use crate::machine::wide;
-use crate::reserved::Reserved;
+use crate::pool::reserved::Reserved;
+use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
 use crate::sys::{Carver, Mapping, Reclaim, Reset};
 
 use super::home;
@@ -178,6 +178,7 @@ impl Holder for Shared {
                 .flat_map(|mapping| mapping.used())
                 .map(|range| wide(range.start)..wide(range.end))
                 .collect(),
+            took: None,
             unmapped: None,
             maps_at_worst: one.saturating_mul(u64::from(live)),
             writable_at_worst: writable_at_worst(&self.limits.with_instances(live), self.page_size),

@@ -1,83 +1,50 @@
-//! The pools that are still to come, reserved in the file's order; and where a pool of its own then lies.
+//! A plan for all pools of the file that are not alive, and how a pool takes its place in it.
 //! ```text
-//!              from the top down: what the process maps, then the others         last: this pool
-//!  libraries  | room | ............. to come ............. | left over          | pool | room for the heap | heap
+//!              from the top down: what the process maps, and at last                  this pool
+//!  libraries  | room | ... left over ... | .................. to come ............. | pool | room for the heap | heap
 //! ```
 //! The kernel puts a mapping into the first hole that is large enough, and where each goes does not depend on those behind
-//! it. So when what comes before a pool in the file is reserved first, the pool finds the place that it has in the
-//! build's order, and the others find theirs later, whichever comes next. The pool then moves to the other end of its
-//! hole: so what the process maps meanwhile has the whole of the rest, and does not lie in what a pool has left.
+//! it. So when the room and then all pools are reserved in the file's order, each finds the place that the build has
+//! promised. The first recheck of a file writes these places down (`book`), those that come later keep to them.
 
-use std::ops::Range;
-use std::thread::ThreadId;
+use poolcfg_core::{Limits, MappingName, Size};
 
-use poolcfg_core::{Limits, MappingName, Promise, Size};
-
-use super::{Recheck, Taken, one_at_a_time};
-use crate::kept::Place;
+use super::{Recheck, Taken};
 use crate::machine::Machine;
-use crate::options::RecheckOptions;
-use crate::order::{Order, ToCome};
-use crate::slabs::{Placer, Refusal, Slabs, largest, slab_bytes};
+use crate::recheck::book::{Book, Line};
+use crate::recheck::kept::Place;
+use crate::recheck::order::{Order, ToCome};
+use crate::recheck::slabs::{Refusal, Slabs, largest, slab_bytes};
 
-/// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
-/// of the answer leaves; as far as there are such places.
-pub(crate) fn hold<M: Machine>(
-    machine: &M,
-    promise: &Promise<'static>,
-    limits: &Limits,
-) -> ThreadId {
-    let kept = machine.kept();
-    loop {
-        kept.wait();
-        let _one = one_at_a_time();
-        if kept.is_held_elsewhere() {
-            // Another thread has come first.
-            continue;
-        }
-        if kept.is_held() {
-            // It is to be mapped there.
-            drop(kept.take_checked(promise.name, limits));
-            return kept.enter(Vec::new(), Vec::new());
-        }
-        let holdings = machine.holdings();
-        let own = holdings.iter().position(|holding| {
-            holding.name == Some(promise.name) && holding.unmapped == Some(*limits)
-        });
-        let this = Recheck::new(machine, promise, RecheckOptions::new(), &holdings, own);
-        // The variables were right when it was rechecked.
-        let (places, pages) = this.map_or_else(|_| Default::default(), |this| this.beside(limits));
-        return kept.enter(places, pages);
-    }
+/// All pools that are to come, reserved in the file's order.
+pub(super) struct InOrder<M> {
+    pub(super) room: Vec<M>,
+    pub(super) own: Slabs<M>,
+    pub(super) others: Vec<(ToCome, Slabs<M>)>,
 }
 
-/// A pool in its place, and those that are still to come in theirs.
-struct InOrder<M> {
-    own: Slabs<M>,
-    others: Vec<(ToCome, Slabs<M>)>,
-    /// The addresses of the room.
-    room: Option<Range<u64>>,
-    /// A page right behind the room.
-    page: Option<M>,
+/// A pool and the others that are to come, each at its place of the book.
+pub(super) struct ByBook<M> {
+    pub(super) book: Book,
+    pub(super) own: Slabs<M>,
+    pub(super) others: Vec<(ToCome, Slabs<M>)>,
 }
 
-/// What is kept beside an engine.
-type Beside<M> = (Vec<Place<M>>, Vec<M>);
-
-/// How the pools that are still to come are reserved.
+/// How the pools that are to come are reserved.
 #[derive(Clone, Copy)]
-struct Way<'a> {
-    order: &'a Order,
+pub(super) struct Way<'a> {
+    pub(super) order: &'a Order,
     /// Reserved first, for what the process maps meanwhile.
-    room: Size,
-    /// Whether each mapping has as much to spare as alignment may take.
-    spare: bool,
+    pub(super) room: Size,
+    /// Whether each mapping of an engine has as much to spare as alignment may take: the kernel looks for an aligned
+    /// place in every hole before it takes one that just fits.
+    pub(super) spare: bool,
 }
 
 impl<M: Machine> Recheck<'_, M> {
     /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
     pub(super) fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
-        self.bounds.check(guaranteed, &[]).ok()?;
+        self.bounds.check(guaranteed).ok()?;
         let kept = self.machine.kept();
         let mut place = kept.take(self.promise.name)?;
         if place.limits != *guaranteed {
@@ -89,30 +56,31 @@ impl<M: Machine> Recheck<'_, M> {
             place.checked = true;
             kept.put(place);
             Slabs::NONE
-        } else if place.spare {
-            place.slabs.trim(self.machine).ok()?
         } else {
             place.slabs
         };
-        Some(Taken {
-            limits: *guaranteed,
-            page_size: self.page_size,
-            slabs,
-        })
+        Some(self.taken(*guaranteed, slabs))
     }
 
-    /// Takes what is guaranteed: in its place of the file's order where the others find theirs, and otherwise by
-    /// itself.
+    /// Takes what is guaranteed, and up to `most` where that is its place in the book: there or in a new plan, where the
+    /// others find theirs, and otherwise by itself.
     pub(super) fn take_guaranteed(
         &self,
-        limits: Limits,
+        least: u64,
+        most: u64,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+        let limits = self.scale.limits(least);
+        // While one is held, an engine may be mapping at any moment.
+        let is_held = self.machine.kept().is_held();
+        if !is_held && let Some(taken) = self.take_by_book(least, most) {
+            return Ok(taken);
+        }
+        // An engine that is to come may have been made without `hold`.
         let unchecked = self.order.unchecked();
         for order in [&self.order, &unchecked] {
-            // On a kernel that aligns nothing, what alignment may take can be what is missing. And an engine that is
-            // to come may have been made without `hold`.
+            // On a kernel that aligns nothing, what alignment may take can be what is missing.
             for spare in [true, false] {
-                if !order.matters() || self.machine.kept().is_held() {
+                if is_held || !self.plans(order) {
                     continue;
                 }
                 let take = |room| self.take_in_order(Way { order, room, spare }, limits);
@@ -149,113 +117,127 @@ impl<M: Machine> Recheck<'_, M> {
         }
     }
 
-    /// The places of the others, while an engine of these limits maps its own.
-    fn beside(&self, limits: &Limits) -> Beside<M::Mapping> {
-        if !self.has_file_more_pools() {
-            return Beside::default();
-        }
-        let order = &self.order;
-        let found = [true, false].into_iter().find_map(|spare| {
-            let attempt = |room| self.in_order(Way { order, room, spare }, limits);
-            Some((spare, self.with_most_room(attempt).ok()?))
-        });
-        let Some((spare, found)) = found else {
-            return Beside::default();
+    /// Takes as much as the pool has in the book.
+    fn take_by_book(&self, least: u64, most: u64) -> Option<Taken<M::Mapping>> {
+        let book = self.machine.kept().book(&self.promise.process)?;
+        let own = book
+            .lines
+            .iter()
+            .filter(|line| line.name == self.promise.name);
+        let values = own.map(|line| self.scale.value(&line.limits));
+        let mut values: Vec<_> = values
+            .filter(|value| (least..=most).contains(value))
+            .collect();
+        values.sort_unstable();
+        values.dedup();
+        values.into_iter().rev().find_map(|value| {
+            let limits = self.scale.limits(value);
+            let found = self.by_book(&self.order, &limits)?;
+            Some(self.taken(limits, found.own))
+        })
+    }
+
+    /// Reserves a pool and the others that are to come at their places of the book; `None` if one of them has none, or
+    /// something else lies there.
+    pub(super) fn by_book(&self, order: &Order, limits: &Limits) -> Option<ByBook<M::Mapping>> {
+        let mut book = self.machine.kept().book(&self.promise.process)?;
+        let mut claim = |name: &str, limits: &Limits| {
+            // Of equal pools that are alive, some have their places.
+            let is_free = |line: &Line| {
+                let found = line.name == name && line.limits == *limits;
+                found.then(|| self.reserve_at(line))?
+            };
+            let mut lines = book.lines.iter().enumerate();
+            let (at, slabs) = lines.find_map(|(at, line)| Some((at, is_free(line)?)))?;
+            book.lines.remove(at);
+            Some(slabs)
         };
-        let places = found.others.into_iter().map(|(pool, slabs)| Place {
-            name: pool.name,
-            limits: pool.limits,
-            slabs,
-            spare,
-            checked: pool.checked,
-        });
-        let places = places.collect();
-        let mut pages = found
-            .room
-            .map_or_else(Vec::new, |room| self.fence(room, limits));
-        pages.extend(found.page);
-        (places, pages)
+        let own = claim(self.promise.name, limits)?;
+        let others = order
+            .iter()
+            .map(|pool| Some((*pool, claim(pool.name, &pool.limits)?)));
+        let others = others.collect::<Option<_>>()?;
+        Some(ByBook { book, own, others })
     }
 
-    /// Pages all over the room, so that none of the engine's mappings fits between two of them, and what is smaller
-    /// does. Tables and stacks would use up the room, and what the process maps later would take a place from another
-    /// pool. Of a room in more than 1024 parts some mappings may be too small to be kept out.
-    fn fence(&self, room: Range<u64>, limits: &Limits) -> Vec<M::Mapping> {
-        const MOST: u64 = 1024;
-        let page = self.page_size.get().max(1);
-        let all = [
-            MappingName::Memories,
-            MappingName::Tables,
-            MappingName::Stacks,
-        ];
-        let bytes = |name| slab_bytes(limits, name, limits.max_instances, self.page_size).get();
-        let sizes = all.into_iter().map(bytes).filter(|bytes| *bytes > 0);
-        let part = ((room.end - room.start) / MOST).next_multiple_of(page);
-        let free = sizes
-            .min()
-            .unwrap_or(u64::MAX)
-            .saturating_sub(page)
-            .max(part);
-        let mut pages = Vec::new();
-        let mut next = room.start.saturating_add(free);
-        while next.saturating_add(page) <= room.end {
-            pages.extend(self.machine.reserve_at(next, self.page_size));
-            next = next.saturating_add(page).saturating_add(free);
-        }
-        pages
+    fn reserve_at(&self, line: &Line) -> Option<Slabs<M::Mapping>> {
+        line.places.exchange(|place| {
+            let bytes = Size::bytes(place.end - place.start);
+            self.machine.reserve_at(place.start, bytes).ok()
+        })
     }
 
-    /// Whether other pools may come or have come.
-    fn has_file_more_pools(&self) -> bool {
-        self.order.matters() || self.promise.process.pools().count() > 1
-    }
-
-    /// Reserves the pools that are still to come, this one among them with these limits.
-    fn in_order(
+    /// Reserves the room and the pools that are to come, this one among them with these limits.
+    pub(super) fn in_order(
         &self,
         way: Way<'_>,
         limits: &Limits,
     ) -> Result<InOrder<M::Mapping>, Box<Refusal<M::Mapping>>> {
         let Way { order, room, spare } = way;
+        let slabs = |limits: &Limits| self.slabs(limits, room, spare && limits.wasmtime.is_some());
         let beside = |held, bytes, source| Refusal::beside(held, limits, bytes, source);
-        let above = self.room(room);
+        let above = self.room(room, self.smallest(order, limits));
         let above = above.map_err(|source| beside(Slabs::NONE, room, source))?;
-        let addresses = above.as_ref().map(|above| {
-            let start = self.machine.address(above);
-            start..start.saturating_add(room.get())
-        });
-        let page = (!room.is_zero()).then(|| self.machine.reserve(self.page_size).ok());
         let mut others = Vec::new();
         for pool in &order.before {
-            match self.slabs(&pool.limits, room, spare) {
+            match slabs(&pool.limits) {
                 Ok(slabs) => others.push((*pool, slabs)),
                 Err(other) => return Err(beside(Slabs::NONE, other.bytes, other.source)),
             }
         }
-        // What is only given back has to find its place again, too.
-        let own = self.slabs(limits, room, spare && limits.wasmtime.is_some())?;
+        let own = slabs(limits)?;
         for pool in &order.after {
-            match self.slabs(&pool.limits, room, spare) {
+            match slabs(&pool.limits) {
                 Ok(slabs) => others.push((*pool, slabs)),
                 Err(other) => return Err(beside(own, other.bytes, other.source)),
             }
         }
         Ok(InOrder {
+            room: above,
             own,
             others,
-            room: addresses,
-            page: page.flatten(),
         })
     }
 
-    fn room(&self, room: Size) -> std::io::Result<Option<M::Mapping>> {
-        (!room.is_zero())
-            .then(|| self.machine.reserve(room))
-            .transpose()
+    /// The smallest mapping that a pool may make.
+    fn smallest(&self, order: &Order, limits: &Limits) -> Size {
+        let all = order.iter().map(|pool| &pool.limits).chain([limits]);
+        let sizes = all.flat_map(|limits| {
+            let slots = match limits.wasmtime {
+                Some(_) => limits.max_instances,
+                None => 1,
+            };
+            [
+                slab_bytes(limits, MappingName::Memories, slots, self.page_size),
+                slab_bytes(
+                    limits,
+                    MappingName::Tables,
+                    limits.max_instances,
+                    self.page_size,
+                ),
+                slab_bytes(
+                    limits,
+                    MappingName::Stacks,
+                    limits.max_instances,
+                    self.page_size,
+                ),
+            ]
+        });
+        let smallest = sizes.filter(|bytes| !bytes.is_zero()).min();
+        smallest.unwrap_or(self.page_size).max(self.page_size)
+    }
+
+    /// Whether all that is to come is planned together: where the file has more pools than one, and not too many.
+    pub(super) fn plans(&self, order: &Order) -> bool {
+        let file = self.promise.process.pools();
+        let pools = file.fold(0u64, |sum, (_, limits)| {
+            sum.saturating_add(u64::from(limits.pools))
+        });
+        order.matters() || (pools > 1 && order.is_empty())
     }
 
     /// The most room, up to the headroom, with which something is had.
-    fn with_most_room<T>(
+    pub(super) fn with_most_room<T>(
         &self,
         mut attempt: impl FnMut(Size) -> Result<T, Box<Refusal<M::Mapping>>>,
     ) -> Result<T, Box<Refusal<M::Mapping>>> {
@@ -272,79 +254,70 @@ impl<M: Machine> Recheck<'_, M> {
         attempt(room(fits))
     }
 
-    /// Takes a pool in its place of the file's order, and puts it where it leaves the others one hole.
+    /// Plans anew, writes the places down, and takes the pool's own.
     fn take_in_order(
         &self,
         way: Way<'_>,
         limits: Limits,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let InOrder {
-            own, others, page, ..
-        } = self.in_order(way, &limits)?;
-        drop((others, page));
-        let own = match limits.wasmtime {
-            // It is given back, and mapped by its engine.
-            Some(_) => own,
-            None => self.settle(way, own, limits)?,
-        };
+        let found = self.in_order(way, &limits)?;
+        if !self.plans(way.order) {
+            return Ok(self.taken(limits, found.own));
+        }
+        let planned = self.addresses(&found, &limits);
+        drop(found);
+        let settled = self.settle(planned.clone());
+        for book in [settled, planned] {
+            if let Some(own) = book.lines.first().and_then(|line| self.reserve_at(line)) {
+                self.machine.kept().write(book);
+                return Ok(self.taken(limits, own));
+            }
+        }
+        // No place may be asked for here, or another thread was quicker.
+        let InOrder { own, .. } = self.in_order(way, &limits)?;
         Ok(self.taken(limits, own))
     }
 
-    /// Moves a native pool to the low ends of its holes, above what a heap is left, where the others still fit then; else
-    /// to the high ends.
-    fn settle(
-        &self,
-        way: Way<'_>,
-        own: Slabs<M::Mapping>,
-        limits: Limits,
-    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let lost = |source| Refusal::beside(Slabs::NONE, &limits, Size::ZERO, source);
-        let part = Size::bytes(way.room.get() / 8);
-        let mut own = own;
-        for (heap, room) in [
-            (self.headroom, self.headroom),
-            (part, way.room.saturating_sub(part)),
-        ] {
-            let placer = self.placer(heap);
-            own = own.lower(placer).map_err(lost)?;
-            if !heap.is_zero() && self.is_room_for_others(Way { room, ..way }) {
-                return Ok(own);
-            }
-            own = own.raise(self.placer(Size::ZERO)).map_err(lost)?;
-        }
-        Ok(own)
-    }
-
-    const fn placer(&self, heap: Size) -> Placer<'_, M> {
-        Placer {
-            machine: self.machine,
-            reach: &self.reach,
-            heap,
-            spare: false,
-        }
-    }
-
-    /// Whether all others find their places.
-    fn is_room_for_others(&self, way: Way<'_>) -> bool {
-        let Ok(_above) = self.room(way.room) else {
-            return false;
+    /// The addresses of a plan, those of this pool first.
+    pub(super) fn addresses(&self, found: &InOrder<M::Mapping>, limits: &Limits) -> Book {
+        let address = |mapping: &M::Mapping| {
+            let start = self.machine.address(mapping);
+            start..start.saturating_add(self.machine.bytes(mapping).get())
         };
-        let mut held = Vec::new();
-        way.order.iter().all(|pool| {
-            let slabs = self.slabs(&pool.limits, way.room, way.spare);
-            slabs.map(|slabs| held.push(slabs)).is_ok()
-        })
+        let line = |name, limits, slabs: &Slabs<M::Mapping>| Line {
+            name,
+            limits,
+            places: slabs
+                .exchange(|mapping| Some(address(mapping)))
+                .unwrap_or(Slabs::NONE),
+        };
+        let own = line(self.promise.name, *limits, &found.own);
+        let others = found.others.iter();
+        let others = others.map(|(pool, slabs)| line(pool.name, pool.limits, slabs));
+        Book::new(
+            self.promise.process,
+            found.room.iter().map(address).collect(),
+            [own].into_iter().chain(others).collect(),
+        )
     }
 
-    pub(super) const fn taken(
-        &self,
-        limits: Limits,
-        slabs: Slabs<M::Mapping>,
-    ) -> Taken<M::Mapping> {
+    pub(super) fn taken(&self, limits: Limits, slabs: Slabs<M::Mapping>) -> Taken<M::Mapping> {
         Taken {
             limits,
+            is_all: limits == self.in_force.asked,
             page_size: self.page_size,
             slabs,
         }
     }
+}
+
+/// The others as they are kept beside an engine.
+pub(super) fn places<M>(others: Vec<(ToCome, Slabs<M>)>) -> Vec<Place<M>> {
+    let place = |(pool, slabs): (ToCome, Slabs<M>)| Place {
+        name: pool.name,
+        limits: pool.limits,
+        slabs,
+        checked: pool.checked,
+    };
+    others.into_iter().map(place).collect()
 }

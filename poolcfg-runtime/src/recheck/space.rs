@@ -135,20 +135,18 @@ impl Space {
     }
 
     /// The free ranges between two addresses, in ascending order.
-    fn free(&self, from: u64, to: u64) -> impl DoubleEndedIterator<Item = (u64, u64)> {
+    fn free(&self, from: u64, to: u64) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
         let guard = STACK_GUARD_PAGES * self.page;
-        let starts = self.taken.iter().map(move |range| match *range {
-            stack if stack == self.stack => stack.0 - guard,
-            (start, _) => start,
-        });
-        let ends = self.taken.iter().map(|(_, end)| *end);
-        std::iter::once(from)
-            .chain(ends)
-            .zip(starts.chain([to]))
-            .map(move |(start, end)| (start.clamp(from, to), end.clamp(from, to)))
+        let count = self.taken.len();
+        let start = move |at: usize| at.checked_sub(1).map_or(from, |below| self.taken[below].1);
+        let end = move |at: usize| match self.taken.get(at) {
+            Some(stack) if *stack == self.stack => stack.0 - guard,
+            Some((start, _)) => *start,
+            None => to,
+        };
+        (0..=count)
+            .map(move |at| (start(at).clamp(from, to), end(at).clamp(from, to)))
             .filter(|(start, end)| start < end)
-            .collect::<Vec<_>>()
-            .into_iter()
     }
 
     /// mm/mmap.c, generic_get_unmapped_area and generic_get_unmapped_area_topdown.

@@ -2,11 +2,15 @@
 //! they are searched, limits, texts of /proc and variables.
 
 #[cfg(target_pointer_width = "64")]
+mod causes;
+#[cfg(target_pointer_width = "64")]
 mod order;
 #[cfg(target_pointer_width = "64")]
 mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
+#[cfg(target_pointer_width = "64")]
+mod suggestions;
 mod sums;
 
 use std::cell::RefCell;
@@ -17,15 +21,15 @@ use std::rc::Rc;
 
 use poolcfg_core::{
     Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, ProcessLimits,
-    Promise, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
+    Promise, RelocationModel, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::kept::Kept;
-use crate::ledger::Holding;
-use crate::misfit::{RecheckError, Unit};
-use crate::reserved::{Warning, warnings};
+use crate::machine::ledger::Holding;
+use crate::pool::reserved::{Warning, warnings};
+use crate::recheck::kept::Kept;
+use crate::recheck::misfit::{RecheckError, Unit};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
@@ -74,6 +78,14 @@ const EPERM: i32 = 1;
 
 impl Machine for Made {
     type Mapping = Block;
+
+    fn target(&self) -> Target {
+        Target::CURRENT
+    }
+
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        Some(RelocationModel::Pie)
+    }
 
     fn reserve(&self, bytes: Size) -> io::Result<Block> {
         if let Some(errno) = self.refuses {
@@ -359,6 +371,7 @@ fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
         name: Some(name),
         ranges: Vec::new(),
+        took: None,
         unmapped: None,
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
@@ -553,15 +566,23 @@ fn rlimit_data_counts_what_is_written_at_worst() {
     assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(256).get());
     assert_eq!(error.largest_fit.max_instances, Some(244));
-    // What is asked above the guarantee is lowered instead.
-    let taken = recheck(&machine, &promise(1000, 100), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 244);
+    // What is asked above the guarantee is lowered instead, and leaves the process what it has not taken yet of its
+    // headroom.
+    for (headroom, most) in [(10, 244), (60, 194), (500, 100)] {
+        let promise = Promise {
+            headroom: Size::mib(headroom),
+            ..promise(1000, 100)
+        };
+        let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
+        assert_eq!(taken.limits.max_instances, most);
+    }
 }
 
 #[test]
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
         name: Some(""),
+        took: None,
         unmapped: None,
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
@@ -575,7 +596,11 @@ fn what_other_pools_will_write_and_map_is_counted() {
     .with_text("/proc/self/status", "VmData:\t1040 kB\n")
     .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
     // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
-    let taken = recheck(&machine, &promise(1000, 1), GUARANTEED).unwrap();
+    let all = Promise {
+        headroom: Size::mib(1),
+        ..promise(1000, 1)
+    };
+    let taken = recheck(&machine, &all, GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 53);
     let machine = Made {
         holdings: vec![holding],
@@ -758,6 +783,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
             name: Some("first"),
+            took: None,
             unmapped: None,
             ranges: vec![
                 0..Size::gib(60).get(),
@@ -785,7 +811,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
 
 #[test]
 fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
-    let held_by_others = |pools| {
+    let beside_one = |pools| {
         let limits = Limits { pools, ..slots(9) };
         let machine = Made {
             holdings: vec![Holding {
@@ -795,13 +821,20 @@ fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
             ..Made::new(&[Size::gib(20)])
         };
         let promise = Promise {
+            asked: limits,
+            guaranteed: limits,
             process: Process::new(&[("", limits)]),
             ..promise(9, 9)
         };
-        misfit(recheck(&machine, &promise, GUARANTEED)).held_by_others
+        misfit(recheck(&machine, &promise, GUARANTEED))
     };
-    assert_eq!(held_by_others(1), Size::gib(60));
-    assert_eq!(held_by_others(2), Size::ZERO);
+    let said = "set `pools = 2` in poolcfg.toml, since the process has 1 of this name already";
+    let misfit = beside_one(1);
+    assert_eq!((misfit.held_by_others, misfit.alive), (Size::gib(60), 1));
+    assert!(misfit.to_string().contains(said), "{misfit}");
+    let misfit = beside_one(2);
+    assert_eq!((misfit.held_by_others, misfit.alive), (Size::ZERO, 1));
+    assert!(!misfit.to_string().contains(said), "{misfit}");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //! be told of the answer in another way.
 #![no_main]
 
-#[path = "../../../poolcfg-runtime/src/elf.rs"]
+#[path = "../../../poolcfg-runtime/src/machine/elf.rs"]
 mod elf;
-#[path = "../../../poolcfg-runtime/src/proc.rs"]
+#[path = "../../../poolcfg-runtime/src/machine/proc.rs"]
 mod proc;
 
 use std::collections::BTreeSet;

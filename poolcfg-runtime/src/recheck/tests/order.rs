@@ -10,8 +10,8 @@ use poolcfg_core::{
 use super::super::recheck;
 use super::super::space::{Made, reach};
 use super::process::{Process, Started};
-use crate::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
-use crate::options::RecheckOptions;
+use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
+use crate::recheck::options::RecheckOptions;
 
 /// What is mapped between two starts.
 const BETWEEN: Size = Size::mib(8);

@@ -1,0 +1,358 @@
+//! The command line. Flags that cargo has too are spelled as cargo spells them.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use poolcfg_core::{
+    Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
+};
+
+const PACKAGES: &str = "Package Selection";
+const MACHINE: &str = "Machine";
+const ENGINE: &str = "Engine";
+const MANIFEST: &str = "Manifest Options";
+const OUTPUT: &str = "Output";
+
+/// What cargo runs: `cargo poolcfg …`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo", bin_name = "cargo", styles = clap_cargo::style::CLAP_STYLING)]
+pub(crate) enum Cargo {
+    /// Work out which memory pools fit the address space of a target, and write them down
+    Poolcfg(Poolcfg),
+}
+
+/// The command with all its flags.
+#[derive(Debug, Args)]
+#[command(version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+pub(crate) struct Poolcfg {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) generate: Generate,
+    /// Explain an error code, such as PC0001
+    #[arg(long, value_name = "CODE")]
+    pub(crate) explain: Option<String>,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+const LONG_ABOUT: &str = "\
+Work out which memory pools fit the address space of a target, and write them down
+
+Without a subcommand the numbers are written to src/pool_limits.rs, with an arm for every target that \
+is named and an assertion that they fit.";
+
+const AFTER_HELP: &str = "\
+Exit status: 0 fits; 100 does not fit, or --check found the file stale; \
+101 could not run, a faulty poolcfg.toml included; 2 usage.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write src/pool_limits.rs (what happens without a subcommand)
+    Generate(Generate),
+    /// Tell whether the pools fit every target that the project names
+    Check(Look),
+    /// Draw the address space, and list budget and footprint line by line
+    Explain(Look),
+    /// List the VA profiles: window, holes, page size, who ships them
+    Profiles(Profiles),
+    /// Measure this machine, and name the profile that it matches
+    Probe(Probe),
+    /// Write a commented poolcfg.toml
+    Init(Init),
+    /// Bring the Wasmtime that poolcfg.toml names in line with Cargo.lock
+    Sync(Sync),
+}
+
+/// Flags of `generate`.
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) packages: Packages,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+    /// What to write; anything but `rust` goes to stdout unless -o is given
+    #[arg(long, value_name = "KIND", default_value = "rust", help_heading = OUTPUT)]
+    pub(crate) emit: Emit,
+    /// The pool to write, for kinds that are of one; the file may name several
+    #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
+    pub(crate) pool: Option<String>,
+    /// Render this template (minijinja) with the data of the JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "emit", help_heading = OUTPUT)]
+    pub(crate) template: Option<PathBuf>,
+    /// Write to this file; `-` is stdout
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) output: Option<PathBuf>,
+    /// Write nothing; tell whether the file is current, or with --here whether the numbers that it records
+    /// still fit this machine
+    #[arg(long, value_name = "FILE", num_args = 0..=1, help_heading = OUTPUT)]
+    #[expect(
+        clippy::option_option,
+        reason = "it may be said with and without a file"
+    )]
+    pub(crate) check: Option<Option<PathBuf>>,
+}
+
+impl Poolcfg {
+    /// The command, as it is called.
+    pub(crate) fn name(&self) -> &'static str {
+        match &self.command {
+            _ if self.explain.is_some() => "--explain",
+            None | Some(Command::Generate(_)) => "generate",
+            Some(Command::Check(_)) => "check",
+            Some(Command::Explain(_)) => "explain",
+            Some(Command::Profiles(_)) => "profiles",
+            Some(Command::Probe(_)) => "probe",
+            Some(Command::Init(_)) => "init",
+            Some(Command::Sync(_)) => "sync",
+        }
+    }
+
+    /// Whether a program asked for JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        let emit = match &self.command {
+            None if self.explain.is_none() => self.generate.emit,
+            Some(Command::Generate(generate)) => generate.emit,
+            _ => Emit::Rust,
+        };
+        emit == Emit::Json || self.shared.message_format == MessageFormat::Json
+    }
+}
+
+impl Generate {
+    /// The file that is written or checked, where it is named.
+    pub(crate) fn place(&self) -> Option<&PathBuf> {
+        self.check
+            .as_ref()
+            .and_then(Option::as_ref)
+            .or(self.output.as_ref())
+    }
+
+    /// Whether it asks about a file without saying for which machine.
+    pub(crate) fn repeats(&self) -> bool {
+        let machine = &self.machine;
+        self.check.is_some()
+            && self.emit != Emit::Json
+            && self.template.is_none()
+            && machine.target.is_empty()
+            && !machine.here
+            && machine.va_profile.is_none()
+            && machine.relocation_model.is_none()
+            && machine.stack_limit.is_none()
+            && machine.aslr.is_none()
+            && machine.set.is_empty()
+            && machine.layout.is_none()
+            && machine.engine.engine.is_none()
+            && machine.engine.engine_version.is_none()
+    }
+
+    /// As the command line calls what is written.
+    pub(crate) fn kind(&self) -> String {
+        let value = self.emit.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// The flags of a command that stands in a generated file; nothing when it is none of ours.
+    pub(crate) fn recorded(words: Vec<String>) -> Option<Self> {
+        let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;
+        poolcfg.command.is_none().then_some(poolcfg.generate)
+    }
+}
+
+/// Flags of `check` and `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    #[command(flatten)]
+    pub(crate) packages: Packages,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+}
+
+/// Flags of `profiles`.
+#[derive(Debug, Args)]
+pub(crate) struct Profiles {
+    /// Only those of this target; repeatable
+    #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
+    pub(crate) target: Vec<String>,
+}
+
+/// Flags of `probe`.
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    /// Print the tables of poolcfg.toml that describe this machine
+    #[arg(long, value_name = "KIND", conflicts_with = "message_format", help_heading = OUTPUT)]
+    pub(crate) emit: Option<ProbeEmit>,
+}
+
+/// Flags of `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Package to write it for
+    #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
+    pub(crate) package: Option<String>,
+}
+
+/// Flags of `sync`.
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    pub(crate) packages: Packages,
+    /// Only what holds for this target, by what is resolved for it
+    #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
+    pub(crate) target: Option<String>,
+    /// Write nothing; tell whether the file agrees with Cargo.lock
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) check: bool,
+}
+
+/// Which packages.
+#[derive(Debug, Args)]
+pub(crate) struct Packages {
+    /// Package to work on; repeatable
+    #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
+    pub(crate) package: Vec<String>,
+    /// Work on every package that has a poolcfg.toml
+    #[arg(long, conflicts_with = "package", help_heading = PACKAGES)]
+    pub(crate) workspace: bool,
+    /// Leave this package out; repeatable
+    #[arg(long, value_name = "SPEC", requires = "workspace", help_heading = PACKAGES)]
+    pub(crate) exclude: Vec<String>,
+}
+
+/// Which machine the pools are for.
+#[derive(Debug, Args)]
+pub(crate) struct Machine {
+    /// Target triple, `host-tuple` or a target spec (.json); repeatable
+    #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
+    pub(crate) target: Vec<String>,
+    /// VA profile instead of the target's floor, such as sv48
+    #[arg(long, value_name = "NAME", conflicts_with = "here", help_heading = MACHINE)]
+    pub(crate) va_profile: Option<String>,
+    /// Where the program is loaded
+    #[arg(long, value_name = "MODEL", help_heading = MACHINE,
+          value_parser = words(RelocationModel::ALL, RelocationModel::word, RelocationModel::from_word))]
+    pub(crate) relocation_model: Option<RelocationModel>,
+    /// Stack limit under which the program starts: finite (up to 128 MiB; 8 MiB in 32-bit programs), unlimited, or a
+    /// size such as 1GiB
+    #[arg(long, value_name = "LIMIT", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = stack_limit)]
+    pub(crate) stack_limit: Option<StackLimit>,
+    /// How far the kernel randomises addresses: maximum, minimum (Kconfig's default), or vm.mmap_rnd_bits
+    #[arg(long, value_name = "BITS", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = aslr)]
+    pub(crate) aslr: Option<Aslr>,
+    /// Say a key of poolcfg.toml's [address_space], such as address_space.rlimit_as=64GiB; repeatable
+    #[arg(long, value_name = "KEY=VALUE", help_heading = MACHINE)]
+    pub(crate) set: Vec<String>,
+    /// How the kernel searches for free addresses; legacy is that of setarch -L and vm.legacy_va_layout
+    #[arg(long, value_name = "LAYOUT", conflicts_with = "here", help_heading = MACHINE,
+          value_parser = words(SearchLayout::ALL, SearchLayout::word, SearchLayout::from_word))]
+    pub(crate) layout: Option<SearchLayout>,
+    /// Take holes and limits from this machine, as they are for the process that the command runs in
+    #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
+    pub(crate) here: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineFlags,
+}
+
+/// Whose pools.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct EngineFlags {
+    /// Engine of every pool, whatever the file says
+    #[arg(long, value_name = "ENGINE", help_heading = ENGINE,
+          value_parser = words(Engine::ALL, Engine::word, Engine::from_word))]
+    pub(crate) engine: Option<Engine>,
+    /// Version of Wasmtime, such as 48, whatever file and project say; the project is not asked
+    #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
+    pub(crate) engine_version: Option<WasmtimeVersion>,
+}
+
+/// The value of `--message-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// Text
+    Human,
+    /// One JSON object on stdout, whatever the outcome
+    Json,
+}
+
+/// The value of `--emit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// A Rust file of consts
+    Rust,
+    /// The JSON object of schema 2
+    Json,
+    /// A file for `wasmtime --config`, version 30 and later
+    WasmtimeToml,
+    /// Options for the command line of `wasmtime`, version 19 and later
+    WasmtimeFlags,
+    /// The variables of Spin, 3.4 and later
+    SpinEnv,
+    /// The variables of wasmCloud, 2.0 and later
+    WasmcloudEnv,
+}
+
+/// The value of `--emit` of `probe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProbeEmit {
+    /// `[va_profile.NAME]` and `[address_space]`, to paste into poolcfg.toml
+    Toml,
+}
+
+/// Flags that every subcommand takes, before or after its name.
+#[derive(Debug, Args)]
+pub(crate) struct Shared {
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH", global = true, help_heading = MANIFEST)]
+    pub(crate) manifest_path: Option<PathBuf>,
+    /// Assert that Cargo.lock stays unchanged
+    #[arg(long, global = true, help_heading = MANIFEST)]
+    pub(crate) locked: bool,
+    /// Run without accessing the network
+    #[arg(long, global = true, help_heading = MANIFEST)]
+    pub(crate) offline: bool,
+    /// Same as --locked and --offline
+    #[arg(long, global = true, help_heading = MANIFEST)]
+    pub(crate) frozen: bool,
+    /// Override a configuration value of cargo
+    #[arg(long, value_name = "KEY=VALUE|PATH", global = true, help_heading = MANIFEST)]
+    pub(crate) config: Vec<String>,
+    /// Report for people or for programs
+    #[arg(long, value_name = "FMT", default_value = "human", global = true, help_heading = OUTPUT)]
+    pub(crate) message_format: MessageFormat,
+    /// Coloring
+    #[arg(long, value_name = "WHEN", global = true, help_heading = OUTPUT)]
+    pub(crate) color: Option<clap::ColorChoice>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
+    pub(crate) verbose: u8,
+}
+
+/// The value of `--stack-limit`.
+fn stack_limit(text: &str) -> Result<StackLimit, String> {
+    StackLimit::from_text(text).map_err(|error| match error {
+        SizeError::NoNumber => "it is finite, unlimited or a size such as 1GiB".to_owned(),
+        error => format!("it is {error}"),
+    })
+}
+
+/// The value of `--aslr`.
+fn aslr(text: &str) -> Result<Aslr, &'static str> {
+    Aslr::from_text(text).ok_or("it is maximum, minimum or a number of bits")
+}
+
+/// A parser of the words that poolcfg.toml uses too.
+fn words<T: Copy + Send + std::marker::Sync + 'static>(
+    all: &'static [T],
+    word: fn(T) -> &'static str,
+    from_word: fn(&str) -> Option<T>,
+) -> impl TypedValueParser<Value = T> {
+    let known = PossibleValuesParser::new(all.iter().map(|value| word(*value)));
+    known.try_map(move |text| from_word(&text).ok_or("an unknown word"))
+}

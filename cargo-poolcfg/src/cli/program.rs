@@ -1,0 +1,10 @@
+//! The program: the command has two names.
+
+/// Under which name the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `cargo poolcfg`: there is a cargo, and packages.
+    Subcommand,
+    /// `poolcfg`: works without cargo and rustc too.
+    Alone,
+}

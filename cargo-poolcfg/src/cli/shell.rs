@@ -1,0 +1,178 @@
+//! The two streams: stdout for what was asked for, stderr for everything else. A program asks for one JSON object,
+//! and then people are told on stderr alone.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use annotate_snippets::Renderer;
+use clap::ColorChoice;
+use poolcfg_core::{Code, escaped, escaped_lines};
+
+use crate::cli::diagnostic::{DiagnosticReport, Message};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// Where things are said.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    pub(crate) verbosity: Verbosity,
+    /// Whether stdout is for the JSON object alone.
+    pub(crate) is_json: bool,
+    diagnostics: RefCell<Vec<DiagnosticReport>>,
+}
+
+/// Makes `--color` hold for both streams.
+pub(crate) fn choose_color(choice: ColorChoice) {
+    match choice {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+}
+
+impl Shell {
+    pub(crate) fn new(verbosity: Verbosity, is_json: bool) -> Self {
+        Self {
+            verbosity,
+            is_json,
+            diagnostics: RefCell::default(),
+        }
+    }
+
+    /// Every mistake, warning and note up to now.
+    pub(crate) fn diagnostics(&self) -> Vec<DiagnosticReport> {
+        self.diagnostics.borrow().clone()
+    }
+
+    /// What people asked for; nothing where a program asked for JSON.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
+        match self.is_json {
+            true => Ok(()),
+            false => print(text),
+        }
+    }
+
+    /// What the command decided or did; nothing with `-q`.
+    pub(crate) fn say(&self, line: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            // Nobody is left to be told that stderr is gone.
+            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(line));
+        }
+    }
+
+    /// What does not stand in the way and should be known, with the code where `--explain` says more; nothing for
+    /// people with `-q`.
+    pub(crate) fn warn(&self, code: Option<Code>, text: &str) {
+        self.tell(Message::Warning(code, text));
+    }
+
+    /// What belongs to an answer; nothing for people with `-q`.
+    pub(crate) fn note(&self, text: &str) {
+        self.tell(Message::Note(text));
+    }
+
+    fn tell(&self, message: Message<'_>) {
+        self.keep(message);
+        if self.verbosity >= Verbosity::Normal {
+            let text = message.rendered(&Renderer::styled());
+            let _ = writeln!(anstream::stderr(), "{text}");
+        }
+    }
+
+    /// What only `-v` shows.
+    pub(crate) fn detail(&self, line: &str) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.say(line);
+        }
+    }
+
+    /// Mistakes, as rustc writes them, and the status they end in.
+    pub(crate) fn fail(&self, error: &Error) -> Exit {
+        self.keep_error(error);
+        match error {
+            Error::Usage(usage) => {
+                print_usage(usage);
+                Exit::Usage
+            }
+            Error::Mistakes { mistakes, exit } => {
+                for mistake in mistakes {
+                    let text = Message::Mistake(mistake).rendered(&Renderer::styled());
+                    let _ = writeln!(anstream::stderr(), "{text}\n");
+                }
+                *exit
+            }
+        }
+    }
+
+    /// Keeps mistakes for programs; people are told them at the end.
+    pub(crate) fn keep_error(&self, error: &Error) {
+        match error {
+            Error::Usage(usage) => self.keep(Message::Usage(usage)),
+            Error::Mistakes { mistakes, .. } => {
+                for mistake in mistakes {
+                    self.keep(Message::Mistake(mistake));
+                }
+            }
+        }
+    }
+
+    /// Keeps it for programs, once.
+    fn keep(&self, message: Message<'_>) {
+        let diagnostic = message.diagnostic();
+        let mut kept = self.diagnostics.borrow_mut();
+        if !kept.contains(&diagnostic) {
+            kept.push(diagnostic);
+        }
+    }
+}
+
+/// Prints what clap says. It quotes arguments as they are, so that its colours cannot be told from what an argument
+/// does to a terminal: then it is printed without any.
+fn print_usage(usage: &clap::Error) {
+    let is_plain = |argument: std::ffi::OsString| {
+        let argument = argument.to_string_lossy().into_owned();
+        escaped(&argument).to_string() == argument
+    };
+    if std::env::args_os().all(is_plain) {
+        let _ = usage.print();
+        return;
+    }
+    let text = usage.render().to_string();
+    let _ = write!(anstream::stderr(), "{}", escaped_lines(&text));
+}
+
+/// Writes what was asked for. A reader that has gone away, as in `… | head`, is no mistake.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
+            Code::Io,
+            format!("cannot write to stdout: {error}"),
+            "redirect it to a place with room, or use `-o FILE`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Columns of the terminal; 80 where there is none.
+pub(crate) fn width() -> usize {
+    if !io::stdout().is_terminal() {
+        return 80;
+    }
+    match terminal_size::terminal_size() {
+        Some((terminal_size::Width(columns), _)) => usize::from(columns),
+        None => 80,
+    }
+}

@@ -1,0 +1,128 @@
+//! The context: what every command goes by.
+
+use std::cell::{RefCell, RefMut};
+
+use poolcfg_core::file::TargetFacts;
+
+use crate::cli::args::{Machine, Shared};
+use crate::cli::error::Error;
+use crate::cli::program::Program;
+use crate::cli::shell::Shell;
+use crate::project::Member;
+use crate::render::envelope::{Envelope, Results};
+use crate::target::executable::{Executable, Linking, crt_static};
+use crate::target::rustc::Rustc;
+use crate::target::{NamedTarget, facts, here, named};
+
+/// What every command goes by.
+pub(crate) struct Context<'a> {
+    pub(crate) program: Program,
+    pub(crate) shared: &'a Shared,
+    pub(crate) shell: &'a Shell,
+    /// What the run has found out for programs.
+    pub(crate) envelope: &'a RefCell<Envelope>,
+    /// Cargo's configuration; none on a machine without cargo.
+    pub(crate) config: Option<cargo_config2::Config>,
+}
+
+impl Context<'_> {
+    /// Keeps the results for the JSON object, where a program asked for it.
+    pub(crate) fn found(&self, results: impl FnOnce() -> Results) {
+        if self.shell.is_json {
+            self.envelope.borrow_mut().results = results();
+        }
+    }
+
+    /// What the run has found out up to now.
+    pub(crate) fn envelope(&self) -> RefMut<'_, Envelope> {
+        let mut envelope = self.envelope.borrow_mut();
+        envelope.diagnostics = self.shell.diagnostics();
+        envelope
+    }
+
+    pub(crate) fn rustc(&self) -> Rustc {
+        Rustc::new(self.config.as_ref())
+    }
+
+    /// The targets of one package: those that are named by flags, or else those with tables in its
+    /// poolcfg.toml and that of cargo's configuration, or else the host. `--here` is the host, which is
+    /// all that can be measured.
+    pub(crate) fn targets(
+        &self,
+        member: &Member,
+        machine: &Machine,
+    ) -> Result<Vec<NamedTarget>, Error> {
+        if machine.here {
+            return here(&self.rustc());
+        }
+        let mut names = named(&machine.target, self.config.as_ref());
+        if machine.target.is_empty() {
+            let triples = member.file.triples().map(str::to_owned);
+            let missing: Vec<_> = triples.filter(|triple| !names.contains(triple)).collect();
+            names.extend(missing);
+        }
+        let mut targets = facts(&names, &self.rustc())?;
+        for target in &mut targets {
+            if let Some(crt_static) = self.crt_static(member, &target.facts) {
+                target.facts = target.facts.clone().with_crt_static(crt_static);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The flags with which a package is built for a target; `None` where there is no package to build, or only cargo
+    /// understands its configuration.
+    fn rustflags(&self, member: &Member, facts: &TargetFacts) -> Option<Vec<String>> {
+        let config = self.config.as_ref().filter(|_| member.has_manifest)?;
+        let flags = config.rustflags(facts.triple()).ok()?;
+        Some(flags.map(|flags| flags.flags).unwrap_or_default())
+    }
+
+    /// What the flags of a build say of the C library, as the compiler sees it by `target_feature = "crt-static"`.
+    fn crt_static(&self, member: &Member, facts: &TargetFacts) -> Option<bool> {
+        let flags = self.rustflags(member, facts)?;
+        crt_static(flags.iter().map(String::as_str))
+    }
+
+    /// What a build of the package makes for a target; nothing where there is no package to build, or only
+    /// cargo understands its configuration.
+    pub(crate) fn executable(&self, member: &Member, facts: &TargetFacts) -> Option<Executable> {
+        let flags = self.rustflags(member, facts)?;
+        let linking = Linking::of(facts.triple());
+        Some(Executable::new(linking, flags.iter().map(String::as_str)))
+    }
+
+    /// The only target that flags, configuration or, with `and_tables`, tables of the files name; nothing
+    /// where there are several, or none and the host is a guess. A target spec tells cargo nothing.
+    pub(crate) fn only_target(
+        &self,
+        members: &[Member],
+        flags: &[String],
+        and_tables: bool,
+    ) -> Option<String> {
+        let mut names = named(flags, self.config.as_ref());
+        if and_tables {
+            let triples = members.iter().flat_map(|member| member.file.triples());
+            names.extend(triples.map(str::to_owned));
+        }
+        names.sort();
+        names.dedup();
+        let only = names.pop().filter(|name| !name.ends_with(".json"));
+        only.filter(|_| names.is_empty())
+    }
+
+    /// The target of all of these, where it is the only one that is named.
+    pub(crate) fn platform(
+        &self,
+        members: &[Member],
+        machine: &Machine,
+        and_tables: bool,
+        targets: &[Vec<TargetFacts>],
+    ) -> Option<TargetFacts> {
+        if machine.here {
+            return None;
+        }
+        self.only_target(members, &machine.target, and_tables)?;
+        targets.iter().flatten().next().cloned()
+    }
+}

@@ -1,0 +1,216 @@
+//! The text for a host: which pool it is of, and its rendering.
+
+use poolcfg_core::file::nearest;
+use poolcfg_core::{Code, Engine, PoolKeys};
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::cli::error::{Error, diagnostic};
+use crate::cli::exit::Exit;
+use crate::host::{Host, Numbers, Text};
+use crate::project::Member;
+use crate::render::envelope::SCHEMA;
+use crate::render::footprint::counts;
+use crate::render::report::PoolResult;
+use crate::render::template::render_own;
+
+/// The one pool on the one target that a host is told of.
+#[derive(Debug)]
+pub(crate) struct Chosen<'a> {
+    pub(crate) member: &'a Member,
+    /// The target's name.
+    pub(crate) target: String,
+    answer: &'a Answer<'a>,
+    /// The pool's place in the file.
+    index: usize,
+}
+
+/// A text, and what has to be said about it.
+#[derive(Debug)]
+pub(crate) struct HostFile {
+    pub(crate) text: String,
+    pub(crate) notes: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What the templates of the hosts are given.
+#[derive(Serialize)]
+struct Page<'a> {
+    schema: u32,
+    /// As it stands in the JSON.
+    result: &'a PoolResult,
+    command: &'a str,
+    /// What the budget is of.
+    machine: String,
+    /// What one instance may have.
+    counts: String,
+    /// Under what it was measured, and the record; none where it was not.
+    measured: Vec<String>,
+    #[serde(flatten)]
+    text: &'a Text,
+}
+
+impl<'a> Chosen<'a> {
+    /// The only pool of all that were worked out, or the one of this name.
+    ///
+    /// # Errors
+    /// When there are several, none of that name, or it is no pool of Wasmtime's.
+    pub(crate) fn new(
+        results: &'a [(&'a Member, Vec<Answer<'a>>)],
+        pool: Option<&str>,
+        kind: &str,
+    ) -> Result<Self, Error> {
+        let all = results
+            .iter()
+            .flat_map(|(member, answers)| answers.iter().map(move |answer| (*member, answer)))
+            .flat_map(|(member, answer)| {
+                (0..answer.case.pools().len()).map(move |index| Self {
+                    member,
+                    target: answer.facts.triple().to_owned(),
+                    answer,
+                    index,
+                })
+            });
+        let mut found: Vec<Self> = all.collect();
+        if let Some(name) = pool {
+            let names: Vec<String> = found.iter().map(|one| one.name().to_owned()).collect();
+            found.retain(|one| one.name() == name);
+            if found.is_empty() {
+                return Err(unknown(name, &names));
+            }
+        }
+        let several = |of: fn(&Self) -> String| {
+            let mut names: Vec<String> = found.iter().map(of).collect();
+            names.dedup();
+            (names.len() > 1).then(|| (names.len(), names.join("`, `")))
+        };
+        let choices = [
+            (
+                several(|one| one.member.named.clone().unwrap_or_default()),
+                "package",
+                "-p PACKAGE",
+            ),
+            (
+                several(|one| one.target.clone()),
+                "target",
+                "--target TRIPLE",
+            ),
+            (several(|one| one.name().to_owned()), "pool", "--pool NAME"),
+        ];
+        for (choice, what, flag) in choices {
+            if let Some((count, names)) = choice {
+                return Err(Error::new(
+                    Code::HostCannot,
+                    format!("`{kind}` is of one {what}, and there are {count}: `{names}`"),
+                    format!("choose one with `{flag}`"),
+                )
+                .exiting(Exit::Usage));
+            }
+        }
+        let Some(chosen) = found.pop() else {
+            return Err(unknown(pool.unwrap_or_default(), &[]));
+        };
+        chosen.is_of_wasmtime(kind)?;
+        Ok(chosen)
+    }
+
+    /// The pool's name; empty for the one that has none.
+    fn name(&self) -> &'a str {
+        self.answer.case.pools()[self.index].name
+    }
+
+    /// What the file says of the pool.
+    fn keys(&self) -> PoolKeys {
+        let settings = self.member.file.settings(self.answer.facts);
+        settings.pools()[self.index]
+    }
+
+    fn is_of_wasmtime(&self, kind: &str) -> Result<(), Error> {
+        let limits = &self.answer.plan.guaranteed()[self.index];
+        if limits.engine() == Engine::Wasmtime {
+            return Ok(());
+        }
+        let mut mistake = diagnostic(
+            Code::HostCannot,
+            format!(
+                "`{kind}` tells a host of Wasmtime's pool, and this one is of the engine `native`"
+            ),
+            "write `engine = \"wasmtime\"` and its `version`, or say `--engine wasmtime --engine-version 48`",
+        );
+        let place = self.keys().engine.map(|key| key.place);
+        mistake.span = place.and_then(|place| self.member.file.span(place));
+        Err(Error::of(vec![mistake], self.member.source.as_ref()))
+    }
+
+    /// The whole text.
+    ///
+    /// # Errors
+    /// Everything that the host cannot be told.
+    pub(crate) fn render(&self, host: &'static Host, command: &str) -> Result<HostFile, Error> {
+        let limits = &self.answer.plan.guaranteed()[self.index];
+        let asked = &self.answer.case.pools()[self.index].asked;
+        // A total that cannot be counted is a fault of the file, found before any plan is made.
+        let result = self.answer.results().into_iter().nth(self.index);
+        let numbers = Numbers::new(limits, &self.keys().wasmtime);
+        let (Some(numbers), Some(result)) = (numbers, result) else {
+            return Err(Error::new(
+                Code::Overflow,
+                "a total of the pool is above 2^32 - 1",
+                "lower `max_instances`",
+            ));
+        };
+        let hole = self.answer.largest_piece();
+        let target = self.answer.case.target;
+        let machine = self.answer.machine();
+        let text = host
+            .tell(&numbers, target, hole, &machine)
+            .map_err(|cannot| {
+                let keys = self.keys();
+                let mistakes = cannot
+                    .iter()
+                    .map(|cannot| cannot.diagnostic(&keys, &self.member.file))
+                    .collect();
+                Error::of(mistakes, self.member.source.as_ref())
+            })?;
+        let page = Page {
+            schema: SCHEMA,
+            result: &result,
+            command,
+            machine,
+            counts: counts(limits, asked).unwrap_or_default(),
+            measured: self.answer.measured(),
+            text: &text,
+        };
+        Ok(HostFile {
+            text: render_own(host.template, &page)?,
+            notes: text.notes,
+            warnings: text.warnings,
+        })
+    }
+}
+
+/// No pool has this name.
+fn unknown(name: &str, names: &[String]) -> Error {
+    let known = || {
+        names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !name.is_empty())
+    };
+    let help = match nearest(name, known()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known().next().is_none() => {
+            "the file names no pools: leave `--pool` out".to_owned()
+        }
+        None => {
+            let mut all: Vec<&str> = known().collect();
+            all.dedup();
+            format!("there are: {}", all.join(", "))
+        }
+    };
+    Error::new(
+        Code::UnknownPool,
+        format!("no pool is called `{}`", name.escape_default()),
+        help,
+    )
+}

@@ -1,0 +1,169 @@
+//! Differences between poolcfg.toml and the project: how they are told, and how they are put right.
+
+use std::ops::Range;
+
+use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{Code, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use toml_edit::Key;
+
+use crate::cli::error::Error;
+use crate::project::edit::{Edit, set_list, set_text};
+
+/// The table of a pool that says which Wasmtime.
+pub(crate) const WASMTIME: &str = "wasmtime";
+
+/// One key of one table that is not as the project is.
+#[derive(Clone, Debug)]
+pub(crate) struct Difference {
+    /// The keys that lead to the table of the pool.
+    pub(crate) path: Vec<String>,
+    /// The bytes of the value; those of the engine where nothing is said.
+    pub(crate) span: Range<usize>,
+    pub(crate) fact: Fact,
+    /// The version that the project uses, in full.
+    pub(crate) used: WasmtimeVersion,
+}
+
+/// What is said and what is so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fact {
+    Version {
+        said: Option<WasmtimeVersion>,
+    },
+    Features {
+        said: Option<WasmtimeFeatures>,
+        used: WasmtimeFeatures,
+    },
+}
+
+impl Difference {
+    /// Whether the file says nothing, and so nothing that is wrong.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(
+            self.fact,
+            Fact::Version { said: None } | Fact::Features { said: None, .. }
+        )
+    }
+
+    /// What is wrong, with a caret at the value; `sync` is the command that writes what is right.
+    pub(crate) fn diagnostic(&self, sync: &str) -> Diagnostic {
+        let used = self.used;
+        let (message, label) = match self.fact {
+            Fact::Version { said: Some(said) } => (
+                format!("the file names Wasmtime {said}, and the project uses {used}"),
+                format!("Cargo.lock has {used}"),
+            ),
+            Fact::Version { said: None } => (
+                format!(
+                    "`{}` names no version, and the project uses {used}",
+                    self.table()
+                ),
+                format!("Cargo.lock has {used}"),
+            ),
+            Fact::Features {
+                said: Some(said),
+                used: features,
+            } => (
+                format!(
+                    "the file says that Wasmtime is built with {}, and the project builds {used} with {}",
+                    list(said),
+                    list(features)
+                ),
+                format!("the project has {}", list(features)),
+            ),
+            Fact::Features {
+                said: None,
+                used: features,
+            } => (
+                format!(
+                    "`{}` names no features, and the project builds Wasmtime {used} with {}",
+                    self.table(),
+                    list(features)
+                ),
+                format!("the project has {}", list(features)),
+            ),
+        };
+        Diagnostic {
+            code: Code::OutOfSync,
+            message,
+            span: Some(self.span.clone()),
+            label,
+            help: Some(format!("`{sync}` writes what the project uses")),
+        }
+    }
+
+    /// What is written in its place, and what was there.
+    pub(crate) fn line(&self) -> String {
+        let table = self.table();
+        match self.fact {
+            Fact::Version { said } => {
+                let now = self.version(said);
+                match said {
+                    Some(said) => format!("{table} version = \"{now}\", was \"{said}\""),
+                    None => format!("{table} version = \"{now}\""),
+                }
+            }
+            Fact::Features { said, used } => match said {
+                Some(said) => format!("{table} features: {}, was {}", list(used), list(said)),
+                None => format!("{table} features: {}", list(used)),
+            },
+        }
+    }
+
+    /// The version as it is written: as precise as the one that is said, or else the major one.
+    pub(crate) fn version(&self, said: Option<WasmtimeVersion>) -> WasmtimeVersion {
+        let (minor, patch) = said.map_or((None, None), |said| (said.minor, said.patch));
+        WasmtimeVersion {
+            minor: minor.and(self.used.minor),
+            patch: patch.and(self.used.patch),
+            ..self.used
+        }
+    }
+
+    /// The header of the table that holds the key.
+    pub(crate) fn table(&self) -> String {
+        let keys = self
+            .path
+            .iter()
+            .map(|key| Key::new(key).display_repr().into_owned());
+        let keys: Vec<_> = keys.chain([WASMTIME.to_owned()]).collect();
+        format!("[{}]", keys.join("."))
+    }
+}
+
+/// Features as a sentence lists them.
+pub(crate) fn list(features: WasmtimeFeatures) -> String {
+    let words: Vec<_> = features.iter().map(|word| format!("`{word}`")).collect();
+    match words.is_empty() {
+        true => "no feature that counts".to_owned(),
+        false => words.join(", "),
+    }
+}
+
+/// The file with every difference put right, and everything else as it is.
+///
+/// # Errors
+/// When the tables cannot be found again, which is a fault of ours.
+pub(crate) fn rewritten(source: &str, differences: &[Difference]) -> Result<String, Error> {
+    let mut edit = Edit::new(source);
+    for difference in differences {
+        let table = edit.table(&difference.path, WASMTIME, difference.span.start);
+        let Some(table) = table else {
+            return Err(Error::new(
+                Code::Io,
+                format!("`{}` is not found again", difference.table()),
+                "this is a fault of poolcfg: report it, and write the keys by hand",
+            ));
+        };
+        match difference.fact {
+            Fact::Version { said } => {
+                set_text(table, "version", &difference.version(said).to_string());
+            }
+            Fact::Features { used, .. } => {
+                let words: Vec<_> = used.iter().map(WasmtimeFeature::word).collect();
+                set_list(table, "features", &words);
+            }
+        }
+    }
+    Ok(edit.text())
+}

@@ -1,0 +1,220 @@
+//! The tables of poolcfg.toml that say which Wasmtime: where they are, what they say, and where that is not
+//! what the project uses.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use toml_edit::{Document, Item, TableLike, Value};
+
+use crate::project::difference::{Difference, Fact, WASMTIME};
+
+/// A Wasmtime that a package uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// The version, in full.
+    pub(crate) version: WasmtimeVersion,
+    /// The features that decide what is mapped.
+    pub(crate) features: WasmtimeFeatures,
+}
+
+impl Used {
+    /// The one of a package's that a version means: where it uses one only, whatever is said is of that.
+    pub(crate) fn meant(of: &[Self], said: Option<WasmtimeVersion>) -> Option<Self> {
+        match (of, said) {
+            ([only], _) => Some(*only),
+            (_, Some(said)) => of.iter().find(|used| said.covers(used.version)).copied(),
+            (_, None) => None,
+        }
+    }
+}
+
+/// A value and the bytes where it stands.
+type Said<T> = Option<(T, Range<usize>)>;
+
+/// A table of a pool: `[pooling_allocator]`, `[pool.NAME]`, and both under `[target.…]`.
+#[derive(Clone, Debug)]
+struct PoolTable {
+    /// The keys that lead to it.
+    path: Vec<String>,
+    /// Where it says `engine = "wasmtime"`.
+    engine: Option<Range<usize>>,
+    version: Said<WasmtimeVersion>,
+    features: Said<WasmtimeFeatures>,
+}
+
+/// The tables of pools, each after those that it starts from.
+struct PoolTables(Vec<PoolTable>);
+
+impl PoolTables {
+    fn new(document: &Document<&str>) -> Self {
+        let mut tables = Self(Vec::new());
+        tables.layer(document.as_table(), &[]);
+        if let Some(targets) = table(document.as_table(), "target") {
+            for (target, item) in targets.iter() {
+                if let Some(layer) = item.as_table_like() {
+                    tables.layer(layer, &["target", target]);
+                }
+            }
+        }
+        tables
+    }
+
+    fn layer(&mut self, layer: &dyn TableLike, path: &[&str]) {
+        if let Some(base) = table(layer, "pooling_allocator") {
+            self.pool(base, &[path, &["pooling_allocator"]].concat());
+        }
+        for (name, item) in table(layer, "pool").into_iter().flat_map(TableLike::iter) {
+            if let Some(pool) = item.as_table_like() {
+                self.pool(pool, &[path, &["pool", name]].concat());
+            }
+        }
+    }
+
+    fn pool(&mut self, pool: &dyn TableLike, path: &[&str]) {
+        let own = table(pool, WASMTIME);
+        let engine = pool
+            .get("engine")
+            .filter(|engine| engine.as_str() == Some(WASMTIME));
+        self.0.push(PoolTable {
+            path: path.iter().map(|key| (*key).to_owned()).collect(),
+            engine: engine.and_then(Item::span),
+            version: own.and_then(|own| own.get("version")).and_then(|item| {
+                let version = WasmtimeVersion::parse(item.as_str()?).ok()?;
+                Some((version, item.span()?))
+            }),
+            features: own.and_then(|own| own.get("features")).and_then(|item| {
+                let words = item.as_array()?.iter().filter_map(Value::as_str);
+                let known = words.filter_map(WasmtimeFeature::from_word);
+                let features = known.fold(WasmtimeFeatures::EMPTY, WasmtimeFeatures::with);
+                Some((features, item.span()?))
+            }),
+        });
+    }
+}
+
+fn table<'t>(of: &'t dyn TableLike, key: &str) -> Option<&'t dyn TableLike> {
+    of.get(key)?.as_table_like()
+}
+
+/// The tables that a pool's starts from, the one that wins first.
+fn before(path: &[String]) -> Vec<Vec<String>> {
+    let base = |of: &[String]| [of, &["pooling_allocator".to_owned()]].concat();
+    let (target, own) = match path.first().map(String::as_str) {
+        Some("target") => path.split_at(2),
+        _ => path.split_at(0),
+    };
+    let is_named = own.first().is_some_and(|key| key == "pool");
+    let mut tables = Vec::new();
+    if is_named {
+        tables.push(base(target));
+    }
+    if !target.is_empty() {
+        tables.push(own.to_vec());
+        if is_named {
+            tables.push(base(&[]));
+        }
+    }
+    tables
+}
+
+/// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; nothing where it has none.
+pub(crate) fn place(source: &str) -> Option<Range<usize>> {
+    let document = Document::parse(source).ok()?;
+    let tables = PoolTables::new(&document).0;
+    let first = |span: fn(&PoolTable) -> Option<Range<usize>>| tables.iter().find_map(span);
+    first(|table| Some(table.version.as_ref()?.1.clone()))
+        .or_else(|| first(|table| table.engine.clone()))
+        .or_else(|| first(|table| Some(table.features.as_ref()?.1.clone())))
+}
+
+/// Where a file says something else than the project, or nothing for a pool of Wasmtime's, in the order of
+/// its layers.
+///
+/// # Errors
+/// Where nothing tells which of several that the package uses is meant.
+pub(crate) fn differences(
+    source: &str,
+    used: &[Used],
+    ambiguous: impl Fn(Range<usize>, Option<WasmtimeVersion>) -> Diagnostic,
+) -> Result<Vec<Difference>, Vec<Diagnostic>> {
+    let Ok(document) = Document::parse(source) else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    let mut mistakes = Vec::new();
+    // What each table has in the end, for those that start from it.
+    let mut known: BTreeMap<Vec<String>, (Option<WasmtimeVersion>, Option<WasmtimeFeatures>)> =
+        BTreeMap::new();
+    for table in PoolTables::new(&document).0 {
+        let earlier: Vec<_> = before(&table.path)
+            .iter()
+            .filter_map(|path| known.get(path).copied())
+            .collect();
+        let version_before = earlier.iter().find_map(|(version, _)| *version);
+        let features_before = earlier.iter().find_map(|(_, features)| *features);
+        let said = table.version.as_ref().map(|(version, _)| *version);
+        let mut now = (said, table.features.as_ref().map(|(features, _)| *features));
+        let place = [
+            table.version.as_ref().map(|(_, span)| span),
+            table.features.as_ref().map(|(_, span)| span),
+            table.engine.as_ref(),
+        ];
+        let Some(place) = place.into_iter().flatten().next().cloned() else {
+            continue;
+        };
+        let meant = said.or(version_before);
+        let Some(used) = Used::meant(used, meant) else {
+            mistakes.push(ambiguous(place, meant));
+            continue;
+        };
+        let mut differs = |span: &Range<usize>, fact| {
+            found.push(Difference {
+                path: table.path.clone(),
+                span: span.clone(),
+                fact,
+                used: used.version,
+            });
+        };
+        match &table.version {
+            Some((version, span)) => {
+                if !version.covers(used.version) {
+                    let said = Some(*version);
+                    differs(span, Fact::Version { said });
+                }
+                now.0 = Some(used.version);
+            }
+            None if table.engine.is_some() && version_before.is_none() => {
+                differs(&place, Fact::Version { said: None });
+                now.0 = Some(used.version);
+            }
+            None => {}
+        }
+        let fact = |said| Fact::Features {
+            said,
+            used: used.features,
+        };
+        match &table.features {
+            Some((features, span)) => {
+                if *features != used.features {
+                    differs(span, fact(Some(*features)));
+                }
+                now.1 = Some(used.features);
+            }
+            // Those that it starts from may be of another version.
+            None if features_before != Some(used.features)
+                && (table.engine.is_some() || said.is_some()) =>
+            {
+                differs(&place, fact(None));
+                now.1 = Some(used.features);
+            }
+            None => {}
+        }
+        known.insert(table.path, now);
+    }
+    match mistakes.is_empty() {
+        true => Ok(found),
+        false => Err(mistakes),
+    }
+}

@@ -1,0 +1,103 @@
+//! Footprints: what each pool maps, the pieces of its memories included.
+
+use poolcfg_core::{Case, Limits, MappingName, Position, Size};
+
+/// Mappings of one size, of all pools of one shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mappings {
+    pub(crate) name: MappingName,
+    /// Bytes of one.
+    pub(crate) bytes: Size,
+    /// How many there are.
+    pub(crate) count: u32,
+}
+
+/// What all pools of one shape map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    /// In the order in which one pool makes them.
+    pub(crate) mappings: Vec<Mappings>,
+    pub(crate) reserved: Size,
+    /// Bytes that are writable when every slot is live and its memory has grown as far as it may.
+    pub(crate) writable: Size,
+    /// Bytes that the process writes beside the slots in order to use them all.
+    pub(crate) bookkeeping: Size,
+    pub(crate) maps_at_start: u64,
+    /// With their memories in as many pieces as there may be.
+    pub(crate) maps_at_worst: u64,
+}
+
+/// The footprints of all pools of a process with these limits; nothing for one whose sizes cannot be
+/// counted. Memories are in pieces as in a process in which ASLR leaves the holes least, and whole where they
+/// do not fit.
+pub(crate) fn footprints(case: &Case<'_>, limits: &[Limits]) -> Vec<Option<Footprint>> {
+    let (mut position, _) = Position::of(case, limits);
+    limits
+        .iter()
+        .map(|limits| Footprint::new(&mut position, limits, case.budget.page_size))
+        .collect()
+}
+
+impl Footprint {
+    fn new(position: &mut Position, limits: &Limits, page_size: Size) -> Option<Self> {
+        let footprint = limits.footprint(page_size).ok()?;
+        let [memories, others @ ..] = footprint.mappings;
+        let mut pieces: Vec<Mappings> = Vec::new();
+        for _ in 0..footprint.pools {
+            let mut bytes = match position.reserve(limits) {
+                Some([memories, ..]) => memories.to_vec(),
+                None => vec![memories.bytes],
+            };
+            bytes.retain(|bytes| !bytes.is_zero());
+            // The largest piece is mapped first.
+            bytes.sort_by_key(|bytes| std::cmp::Reverse(*bytes));
+            for bytes in bytes {
+                match pieces.iter_mut().find(|piece| piece.bytes == bytes) {
+                    Some(piece) => piece.count = piece.count.saturating_add(1),
+                    None => pieces.push(Mappings {
+                        name: memories.name,
+                        bytes,
+                        count: 1,
+                    }),
+                }
+            }
+        }
+        let made: u64 = pieces.iter().map(|piece| u64::from(piece.count)).sum();
+        let whole = if memories.bytes.is_zero() {
+            0
+        } else {
+            u64::from(footprint.pools)
+        };
+        // A mapping for each piece but the first.
+        let further = made.saturating_sub(whole);
+        let others = others.map(|mapping| Mappings {
+            name: mapping.name,
+            bytes: mapping.bytes,
+            count: footprint.pools,
+        });
+        let mut mappings = pieces;
+        mappings.extend(others.into_iter().filter(|of| !of.bytes.is_zero()));
+        let reserved = mappings.iter().try_fold(Size::ZERO, |sum, of| {
+            sum.checked_add(of.bytes.checked_mul(u64::from(of.count))?)
+        })?;
+        Some(Self {
+            mappings,
+            reserved,
+            maps_at_start: footprint.maps_at_start.saturating_add(further),
+            writable: footprint.writable,
+            bookkeeping: footprint.bookkeeping,
+            maps_at_worst: footprint.maps_at_worst,
+        })
+    }
+}
+
+/// What one instance may have, of a pool of Wasmtime's, and what of it does not fit.
+pub(crate) fn counts(guaranteed: &Limits, asked: &Limits) -> Option<String> {
+    let counts = guaranteed.wasmtime?.counts();
+    let asked = asked.wasmtime?.counts();
+    Some(if counts.tables < asked.tables {
+        format!("{counts} ({} tables do not fit)", asked.tables)
+    } else {
+        counts.to_string()
+    })
+}

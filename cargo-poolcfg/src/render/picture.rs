@@ -1,0 +1,474 @@
+//! The address space as a picture: the window from its end down to 0 on a broken axis, the holes to
+//! scale, and in them what the pools map and what is left.
+
+use std::fmt::Write as _;
+
+use poolcfg_core::{
+    Case, Layout, Limits, MappingName, Plan, Position, RelocationModel, Shape, Size, Span,
+    UnlimitedStack,
+};
+
+use crate::render::footprint::counts;
+use crate::render::footprint::{Mappings, footprints};
+
+/// Lines that the holes share between them, by size.
+const LINES: u64 = 18;
+
+/// Columns of an address at the left of the picture.
+const ADDRESS: usize = 12;
+
+/// Draws the process of a case with what is guaranteed of each pool, at most `width` columns wide. Of pools
+/// that do not fit nothing is mapped.
+///
+/// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
+/// without addresses.
+#[must_use]
+pub fn draw(case: &Case<'_>, plan: &Plan, width: usize) -> String {
+    let limits = match plan.misfit {
+        None => plan.guaranteed(),
+        Some(_) => &[],
+    };
+    let holes = fill(case, limits);
+    let mut picture = Picture::new(width);
+    let mut above = case.profile.window.get();
+    picture.edge(Some(above), '┌', '┐', "end of the window");
+    let mut order: Vec<&Filled> = holes.iter().collect();
+    order.sort_by_key(|hole| std::cmp::Reverse(hole.span.map_or(0, |span| span.top)));
+    let drawn: u64 = holes.iter().map(|hole| hole.size).sum();
+    for hole in order {
+        if let Some(span) = hole.span {
+            if span.top < above {
+                picture.text(between(case, span.top, above), above - span.top);
+                picture.edge(Some(span.top), '├', '┤', "");
+            }
+            above = span.bottom;
+        }
+        picture.hole(hole, drawn);
+        picture.edge(hole.span.map(|span| span.bottom), '├', '┤', "");
+    }
+    if above > 0 && holes.iter().any(|hole| hole.span.is_some()) {
+        picture.text(between(case, 0, above), above);
+    }
+    picture.edge(Some(0), '└', '┘', "");
+    picture.text
+}
+
+/// A hole and what lies in it.
+struct Filled {
+    span: Option<Span>,
+    size: u64,
+    /// What is mapped, in the order of the mapping, with how many bytes.
+    content: Vec<(String, u64)>,
+    /// How much of what is left `RLIMIT_AS` does not let the process have.
+    beyond_limit: u64,
+    /// Whether the kernel fills it from its end down.
+    top_down: bool,
+}
+
+impl Filled {
+    fn add(&mut self, label: String, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        // Pools of one shape follow each other in thousands: one line counts them.
+        match self.content.iter_mut().find(|(known, _)| *known == label) {
+            Some((_, total)) => *total += bytes,
+            None => self.content.push((label, bytes)),
+        }
+    }
+
+    fn left(&self) -> u64 {
+        let used: u64 = self.content.iter().map(|(_, bytes)| bytes).sum();
+        self.size.saturating_sub(used)
+    }
+}
+
+/// Places every mapping as the kernel does when ASLR leaves the holes least.
+fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
+    let (mut position, _) = Position::of(case, limits);
+    let mut holes: Vec<Filled> = position
+        .free()
+        .iter()
+        .zip(&case.budget.room.holes)
+        .zip(case.budget.spans)
+        .enumerate()
+        .map(|(index, ((size, hole), span))| Filled {
+            span: span.map(|span| larger(span, size.saturating_sub(hole.least), index == 0)),
+            size: *size,
+            content: Vec::new(),
+            beyond_limit: 0,
+            top_down: top_down(case, index),
+        })
+        .collect();
+    for (pool, limits) in case.pools().iter().zip(limits) {
+        for _ in 0..limits.pools {
+            let Some(reserved) = position.reserve(limits) else {
+                bound(case, &mut holes);
+                return holes;
+            };
+            for (name, bytes) in MappingName::ALL.iter().zip(reserved) {
+                for (hole, bytes) in holes.iter_mut().zip(bytes) {
+                    hole.add(label(pool.name, *name), bytes.get());
+                }
+            }
+        }
+    }
+    bound(case, &mut holes);
+    holes
+}
+
+/// Marks what `RLIMIT_AS` does not let the process have of what is left.
+fn bound(case: &Case<'_>, holes: &mut [Filled]) {
+    let Some(limit) = case.budget.limits.rlimit_as else {
+        return;
+    };
+    let mapped: u64 = holes.iter().map(|hole| hole.size - hole.left()).sum();
+    let mut allowed = limit
+        .get()
+        .saturating_sub(case.budget.headroom.get())
+        .saturating_sub(mapped);
+    for hole in holes {
+        let had = hole.left().min(allowed);
+        hole.beyond_limit = hole.left() - had;
+        allowed -= had;
+    }
+}
+
+/// Where a hole lies that has so many bytes more than the least. Of the first one ASLR has moved neither end, of
+/// another one it has moved the boundary to the first one up.
+fn larger(span: Span, bytes: u64, both_ends: bool) -> Span {
+    let below = if both_ends { bytes / 2 } else { 0 };
+    Span {
+        bottom: span.bottom.saturating_sub(below),
+        top: span.top.saturating_add(bytes - below),
+    }
+}
+
+fn top_down(case: &Case<'_>, hole: usize) -> bool {
+    match case.profile.layout {
+        Layout::Linux(_) if case.shape.layout.is_legacy() => false,
+        Layout::Linux(linux) if case.shape.stack_limit.is_unlimited() => {
+            linux.unlimited_stack == UnlimitedStack::LargeGap && hole == 0
+        }
+        Layout::Linux(_) => true,
+        Layout::OneHole(_) => false,
+    }
+}
+
+fn label(pool: &str, mapping: MappingName) -> String {
+    if pool.is_empty() {
+        mapping.word().to_owned()
+    } else {
+        format!("{pool}: {}", mapping.word())
+    }
+}
+
+/// What lies between two addresses outside the holes.
+fn between(case: &Case<'_>, bottom: u64, top: u64) -> &'static str {
+    let Layout::Linux(linux) = case.profile.layout else {
+        return "not counted on";
+    };
+    let Shape {
+        relocation_model,
+        stack_limit,
+        layout,
+        ..
+    } = case.shape;
+    let top_down = !stack_limit.is_unlimited() && !layout.is_legacy();
+    let program =
+        relocation_model == RelocationModel::Pie && (bottom..=top).contains(&linux.pie_base.get());
+    match (top == case.profile.window.get(), top_down) {
+        (true, true) if program => "stack and its gap, program and heap, aslr, headroom",
+        (true, true) => "stack and its gap, aslr, headroom",
+        (true, false) => "stack, aslr",
+        (false, _) if program => "program and heap, aslr",
+        (false, true) if bottom == 0 && relocation_model == RelocationModel::Static => {
+            "program and heap"
+        }
+        (false, true) => "never mapped",
+        (false, false) => "headroom, aslr, and below not searched",
+    }
+}
+
+struct Picture {
+    text: String,
+    inner: usize,
+}
+
+impl Picture {
+    fn new(width: usize) -> Self {
+        // The axis, a blank and the two sides.
+        let inner = width.clamp(48, 100) - ADDRESS - 3;
+        Self {
+            text: String::new(),
+            inner,
+        }
+    }
+
+    fn edge(&mut self, address: Option<u64>, left: char, right: char, note: &str) {
+        let address = address.map_or_else(String::new, |address| {
+            Size::bytes(address).available().to_string()
+        });
+        let note = if note.is_empty() {
+            String::new()
+        } else {
+            format!(" {note} ")
+        };
+        let rule = "─".repeat(self.inner.saturating_sub(note.chars().count()));
+        let _ = writeln!(self.text, "{address:>ADDRESS$} {left}{rule}{note}{right}");
+    }
+
+    fn line(&mut self, side: char, text: &str, figure: &str) {
+        let inner = self.inner;
+        let room = inner.saturating_sub(figure.chars().count() + 3);
+        let text: String = text.chars().take(room).collect();
+        let _ = writeln!(
+            self.text,
+            "{:ADDRESS$} {side} {text:<room$} {figure} {side}",
+            ""
+        );
+    }
+
+    fn text(&mut self, text: &str, bytes: u64) {
+        self.line('│', text, &Size::bytes(bytes).to_string());
+    }
+
+    /// A hole: its content, what is left, and as many lines as its share of all holes.
+    fn hole(&mut self, hole: &Filled, drawn: u64) {
+        let mut rows: Vec<(char, &str, u64)> = hole
+            .content
+            .iter()
+            .map(|(name, bytes)| ('█', name.as_str(), *bytes))
+            .collect();
+        rows.push(('░', "left", hole.left() - hole.beyond_limit));
+        if hole.beyond_limit > 0 {
+            rows.push(('·', "beyond RLIMIT_AS", hole.beyond_limit));
+        }
+        if !hole.top_down {
+            // The first mapping lies lowest.
+            rows.reverse();
+        }
+        for (fill, name, bytes) in rows {
+            let size = Size::bytes(bytes);
+            let figure = match fill {
+                '█' => size.needed().to_string(),
+                _ => size.available().to_string(),
+            };
+            self.line('│', &format!("{fill} {name}"), &figure);
+            let lines = u128::from(bytes) * u128::from(LINES) / u128::from(drawn.max(1));
+            for _ in 1..lines {
+                self.line('│', &fill.to_string(), "");
+            }
+        }
+        // The axis is broken: what is small is drawn larger than it is.
+        self.line('≈', "", "");
+    }
+}
+
+/// The budget and the footprint, line by line.
+#[must_use]
+pub fn figures(case: &Case<'_>, plan: &Plan) -> String {
+    let limits = plan.guaranteed();
+    let mut text = String::new();
+    let profile = &case.profile;
+    let budget = &case.budget;
+    let holes = budget.holes();
+    let mut row = |name: &str, value: &str, note: &str| {
+        let _ = writeln!(text, "  {name:<18} {value:>12}  {note}").map(|()| ());
+        while text.ends_with(" \n") {
+            text.truncate(text.len() - 2);
+            text.push('\n');
+        }
+    };
+    row(
+        "window",
+        &profile.window.available().to_string(),
+        profile.source,
+    );
+    row("page size", &budget.page_size.to_string(), "");
+    row(
+        "largest hole",
+        &holes[0].available().to_string(),
+        &format!("{}", case.machine()),
+    );
+    row(
+        "second hole",
+        &holes[1].available().to_string(),
+        "beside a mapping that fills the largest",
+    );
+    row(
+        "headroom",
+        &budget.headroom.to_string(),
+        "libraries, threads, heap; in the hole that is filled first",
+    );
+    match (budget.maps_for_pools(), budget.limits.max_map_count) {
+        (Some(maps), Some(all)) => row(
+            "mappings",
+            &maps.to_string(),
+            &format!("of {all}, vm.max_map_count"),
+        ),
+        _ => row("mappings", "no bound", ""),
+    }
+    let own = budget.headroom;
+    for (name, limit, of) in [
+        ("address space", budget.limits.rlimit_as, "RLIMIT_AS"),
+        ("writable", budget.limits.rlimit_data, "RLIMIT_DATA"),
+        ("committed", budget.limits.commit_limit, "the commit limit"),
+    ] {
+        if let Some(limit) = limit {
+            row(
+                name,
+                &limit.saturating_sub(own).available().to_string(),
+                &format!("of {}, {of}, beside the headroom", limit.available()),
+            );
+        }
+    }
+    if let Some(memory) = budget.limits.memory {
+        let note = "RAM and swap, of one mapping that is charged when it is made";
+        row("charged at once", &memory.available().to_string(), note);
+    }
+    // Of what is writable there is no bound mostly.
+    let bounds_writable =
+        budget.limits.rlimit_data.is_some() || budget.limits.commit_limit.is_some();
+    let pools = case.pools().iter().zip(limits);
+    for ((pool, limits), footprint) in pools.zip(footprints(case, limits)) {
+        let name = if pool.name.is_empty() {
+            "pool".to_owned()
+        } else {
+            format!("pool `{}`", pool.name)
+        };
+        let _ = match plan.misfit {
+            None => writeln!(
+                text,
+                "{name}: {} of {} instances, {} of {} reserved for each",
+                limits.max_instances,
+                pool.asked.max_instances,
+                limits.memory_reservation,
+                pool.asked.memory_reservation
+            ),
+            Some(_) => writeln!(
+                text,
+                "{name} does not fit: {} instances asked, {} reserved for each",
+                pool.asked.max_instances, pool.asked.memory_reservation
+            ),
+        };
+        if let Some(counts) = counts(limits, &pool.asked) {
+            let _ = writeln!(text, "  {:<18} {:>12}  {counts}", "each instance", "");
+        }
+        let Some(footprint) = footprint else {
+            let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
+            continue;
+        };
+        for mapping in &footprint.mappings {
+            let _ = writeln!(
+                text,
+                "  {:<18} {:>12}  {}{}",
+                mapping.name.word(),
+                mapping.bytes.needed().to_string(),
+                sum(limits, mapping, budget.page_size),
+                if mapping.count > 1 {
+                    format!(", {} times", mapping.count)
+                } else {
+                    String::new()
+                }
+            );
+        }
+        let _ = writeln!(
+            text,
+            "  {:<18} {:>12}  {} at start",
+            "mappings", footprint.maps_at_worst, footprint.maps_at_start
+        );
+        if bounds_writable {
+            let _ = writeln!(
+                text,
+                "  {:<18} {:>12}  when every slot is in use, and {} beside the slots",
+                "writable",
+                footprint.writable.needed().to_string(),
+                footprint.bookkeeping.needed()
+            );
+        }
+    }
+    text
+}
+
+/// How a mapping's bytes come about.
+fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
+    let (region, guard) = match mapping.name {
+        MappingName::Memories => (limits.memory_reservation, limits.guard_size),
+        MappingName::Tables => (limits.table_reservation, page_size),
+        MappingName::Stacks => (limits.stack_reservation, page_size),
+    };
+    let Some((wasmtime, totals)) = limits
+        .wasmtime
+        .and_then(|wasmtime| Some((wasmtime, wasmtime.totals(limits)?)))
+    else {
+        let [region, guard] = [region, guard].map(|part| part.round_up(page_size).unwrap_or(part));
+        let slot = region.get().saturating_add(guard.get()).max(1);
+        let slots = mapping.bytes.saturating_sub(guard).get() / slot;
+        return format!("{guard} + {slots} x ({region} + {guard})");
+    };
+    match mapping.name {
+        MappingName::Memories if wasmtime.memory_protection_keys > 1 => format!(
+            "{} x ({region} + {guard}), striped by {} protection keys",
+            totals.memories, wasmtime.memory_protection_keys
+        ),
+        MappingName::Memories if wasmtime.guard_before_linear_memory => {
+            format!("{guard} + {} x ({region} + {guard})", totals.memories)
+        }
+        MappingName::Memories => format!("{} x ({region} + {guard})", totals.memories),
+        MappingName::Tables => format!(
+            "{} x {} elements of {} bytes, in whole pages",
+            totals.tables,
+            wasmtime.table_elements(limits),
+            wasmtime.element_bytes
+        ),
+        MappingName::Stacks => format!("{} x ({region} + {guard})", totals.stacks),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcfg_core::{AddressSpaceKeys, Fault, Plan, Setting, Settings, Target, VaProfile};
+
+    use super::*;
+
+    /// Every profile in every shape can be drawn within the width, and what is drawn to be left in the
+    /// holes is what the figures say.
+    #[test]
+    fn every_process_can_be_drawn() {
+        for profile in VaProfile::ALL.concat() {
+            for shape in Shape::NAMED {
+                let target = Target::new(profile.arch, profile.os, profile.pointer_width());
+                let settings = Settings::new(&[], &[]).address_space(AddressSpaceKeys {
+                    va_profile: Some(Setting::given(profile.name)),
+                    relocation_model: Some(Setting::given(shape.relocation_model)),
+                    stack_limit: Some(Setting::given(shape.stack_limit)),
+                    aslr: Some(Setting::given(shape.aslr)),
+                    layout: Some(Setting::given(shape.layout)),
+                    ..AddressSpaceKeys::EMPTY
+                });
+                let case = match settings.case(target) {
+                    Ok(case) => case,
+                    Err(faults) => {
+                        let no_hole = |fault| matches!(fault, Fault::NoHole { .. });
+                        assert!(faults.iter().all(no_hole), "{} {shape:?}", profile.name);
+                        continue;
+                    }
+                };
+                let plan = Plan::new(&case);
+                let picture = draw(&case, &plan, 80);
+                for line in picture.lines() {
+                    assert!(line.chars().count() <= 80, "{line}");
+                }
+                if plan.misfit.is_none() {
+                    assert!(
+                        picture.contains("memories"),
+                        "{} {shape:?}\n{picture}",
+                        profile.name
+                    );
+                }
+                assert!(figures(&case, &plan).contains("largest hole"));
+            }
+        }
+    }
+}

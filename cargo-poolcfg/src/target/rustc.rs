@@ -1,0 +1,132 @@
+//! rustc: what it says of a target.
+
+use std::process::{Command, Output};
+
+use cargo_config2::PathAndArgs;
+use poolcfg_core::Code;
+use poolcfg_core::file::{TargetFacts, nearest};
+
+use crate::cli::error::Error;
+
+/// The triple that this program was built for: the host where there is no rustc to ask.
+const BUILT_FOR: &str = env!("POOLCFG_BUILT_FOR");
+
+/// Facts of the triple that this program was built for.
+///
+/// # Errors
+/// When it is not in the built-in table.
+pub(crate) fn built_for() -> Result<TargetFacts, Error> {
+    TargetFacts::builtin(BUILT_FOR).ok_or_else(|| {
+        let message = format!("there is no rustc, and `{BUILT_FOR}` is not in the built-in table");
+        Error::new(
+            Code::UnknownTarget,
+            message,
+            "name the target with `--target`",
+        )
+    })
+}
+
+/// The compiler of the project, or none.
+#[derive(Debug)]
+pub(crate) struct Rustc {
+    program: Option<PathAndArgs>,
+}
+
+/// What came of asking.
+enum Answer {
+    Facts(TargetFacts),
+    /// There is no rustc.
+    Missing,
+    /// It is there and refused, with these words.
+    Refused(String),
+}
+
+impl Rustc {
+    /// By the rules of cargo: `RUSTC`, `build.rustc`, the wrappers.
+    pub(crate) fn new(config: Option<&cargo_config2::Config>) -> Self {
+        Self {
+            program: config.map(|config| config.rustc().clone()),
+        }
+    }
+
+    /// Facts of a triple: from rustc, or where it does not know the triple from the built-in table.
+    ///
+    /// # Errors
+    /// When neither knows it.
+    pub(crate) fn facts(&self, triple: &str) -> Result<TargetFacts, Error> {
+        let answer = self.ask(Some(triple));
+        if let Answer::Facts(facts) = answer {
+            return Ok(facts);
+        }
+        if let Some(facts) = TargetFacts::builtin(triple) {
+            return Ok(facts);
+        }
+        let help = match nearest(triple, TargetFacts::builtin_triples()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                "`rustc --print target-list` lists every triple; a `.json` target spec works too"
+                    .to_owned()
+            }
+        };
+        let known = match answer {
+            Answer::Refused(words) if !words.contains("target specification") => {
+                format!("the built-in table does not know it, and rustc says: {words}")
+            }
+            Answer::Missing => "the built-in table does not know it, and there is no rustc".into(),
+            _ => "neither rustc nor the built-in table knows it".into(),
+        };
+        let message = format!("`{triple}` is no known target: {known}");
+        Err(Error::new(Code::UnknownTarget, message, help))
+    }
+
+    /// Facts of the host.
+    ///
+    /// # Errors
+    /// When rustc is there and does not say.
+    pub(crate) fn host(&self) -> Result<TargetFacts, Error> {
+        match self.ask(None) {
+            Answer::Facts(facts) => Ok(facts),
+            Answer::Missing => built_for(),
+            Answer::Refused(words) => Err(Error::new(
+                Code::Tool,
+                format!("rustc does not say which host it is on: {words}"),
+                "name the target with `--target`, or set RUSTC to a rustc of 1.84 or later",
+            )),
+        }
+    }
+
+    /// One process for both: the triple in the first line, then the cfgs.
+    fn ask(&self, triple: Option<&str>) -> Answer {
+        let Some(program) = &self.program else {
+            return Answer::Missing;
+        };
+        let mut command = Command::new(&program.path);
+        command.args(&program.args);
+        match triple {
+            Some(triple) => command.arg(format!("--target={triple}")),
+            None => command.args(["--print", "host-tuple"]),
+        };
+        let output = match command.args(["--print", "cfg"]).output() {
+            Ok(output) => output,
+            Err(_) => return Answer::Missing,
+        };
+        match (output, triple) {
+            (Output { status, stdout, .. }, triple) if status.success() => {
+                let text = String::from_utf8_lossy(&stdout);
+                match triple {
+                    Some(triple) => Answer::Facts(TargetFacts::from_rustc(triple, &text)),
+                    None => match text.split_once('\n') {
+                        Some((host, cfgs)) => {
+                            Answer::Facts(TargetFacts::from_rustc(host.trim(), cfgs))
+                        }
+                        None => Answer::Refused("nothing".to_owned()),
+                    },
+                }
+            }
+            (Output { stderr, .. }, _) => {
+                let text = String::from_utf8_lossy(&stderr);
+                Answer::Refused(text.lines().next().unwrap_or("nothing").trim().to_owned())
+            }
+        }
+    }
+}

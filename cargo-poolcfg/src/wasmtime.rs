@@ -1,0 +1,5 @@
+//! The Wasmtime that a package uses, asked of cargo, and held against poolcfg.toml.
+
+pub(crate) mod graph;
+pub(crate) mod lookup;
+pub(crate) mod supply;

@@ -1,0 +1,188 @@
+//! The lookup: the Wasmtime of a package, asked of cargo.
+
+use cargo_metadata::Metadata;
+use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::{Code, WasmtimeVersion};
+
+use crate::cli::error::{Error, diagnostic};
+use crate::context::Context;
+use crate::project::difference::list;
+use crate::project::wasmtime_tables::{Used, place};
+use crate::project::{CargoPackage, Depth, Member, metadata, words};
+use crate::wasmtime::graph::{Resolved, Wasmtimes};
+
+/// What cargo cannot tell of a package's Wasmtime, and what to do about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Unknown {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    help: String,
+    /// What cargo has resolved is not known at all.
+    pub(crate) lacks_lock: bool,
+}
+
+impl Unknown {
+    /// The error, with a caret where poolcfg.toml has its Wasmtime, and with what does without the project.
+    pub(crate) fn error(&self, member: &Member, flag: &str) -> Error {
+        let help = format!("{}{flag}", self.help);
+        let diagnostic = diagnostic(self.code, &self.message, help);
+        let Some(source) = &member.source else {
+            return Error::from(diagnostic);
+        };
+        let diagnostic = Diagnostic {
+            span: place(&source.text),
+            ..diagnostic
+        };
+        Error::of(vec![diagnostic], Some(source))
+    }
+}
+
+/// Finds the Wasmtime of a package in what cargo has resolved, and says which ones there are beside it;
+/// that there is none is for the caller to judge.
+///
+/// # Errors
+/// Where it is of a version that is not supported.
+pub(crate) fn look_up(
+    context: &Context<'_>,
+    member: &mut Member,
+    metadata: &Metadata,
+    platform: Option<&TargetFacts>,
+) -> Result<Result<(), Unknown>, Error> {
+    let Some(package) = &member.package else {
+        return Ok(Ok(()));
+    };
+    let Some(found) = Wasmtimes::of(metadata, &package.id) else {
+        return Ok(Err(none(metadata, package, platform)));
+    };
+    if let Some(line) = beside(package, &found) {
+        context.shell.note(&line);
+    }
+    for wasmtime in &found.nearest {
+        let version = wasmtime.version;
+        if let Err(error) = WasmtimeVersion::parse(&version.to_string()) {
+            return Err(Error::new(
+                Code::BadVersion,
+                format!(
+                    "`{}` uses Wasmtime {version}, which is {error}",
+                    package.name
+                ),
+                format!(
+                    "use a later one; the newest that is known is {}",
+                    WasmtimeVersion::NEWEST
+                ),
+            ));
+        }
+    }
+    if let [wasmtime] = found.nearest.as_slice() {
+        context.shell.detail(&format!(
+            "`{}` uses Wasmtime {} with {}",
+            package.name,
+            wasmtime.version,
+            list(wasmtime.features)
+        ));
+    }
+    let used = found.nearest.iter().map(|wasmtime| Used {
+        version: wasmtime.version,
+        features: wasmtime.features,
+    });
+    member.wasmtime = used.collect();
+    Ok(Ok(()))
+}
+
+/// What Cargo.lock has resolved for the workspace of a package.
+///
+/// # Errors
+/// Where there is none, or one of other dependencies, or cargo cannot read what it names.
+pub(crate) fn resolved(
+    context: &Context<'_>,
+    member: &Member,
+    package: &CargoPackage,
+    platform: Option<&TargetFacts>,
+) -> Result<Metadata, Unknown> {
+    let manifest = member.dir.join("Cargo.toml");
+    let ask = |platform| metadata(&manifest, context.shared, &Depth::Resolved { platform });
+    let answer = match platform {
+        // rustc may not know a target that the built-in table knows: then all platforms are looked at.
+        Some(facts) => ask(Some(facts.triple().to_owned())).or_else(|_| ask(None)),
+        None => ask(None),
+    };
+    answer.map_err(|error| {
+        let words = words(&error);
+        let name = &package.name;
+        let (code, message, help) = if !package.workspace.join("Cargo.lock").exists() {
+            (
+                Code::NoWasmtime,
+                format!("there is no Cargo.lock, so nothing tells which Wasmtime `{name}` uses"),
+                "`cargo generate-lockfile` writes it",
+            )
+        } else if words.contains("lock file") && words.contains("was passed to prevent this") {
+            (
+                Code::NoWasmtime,
+                format!("Cargo.lock is not of the dependencies that `{name}` now has"),
+                "`cargo update --workspace` brings it up to date",
+            )
+        } else {
+            (
+                Code::Tool,
+                format!("cargo does not resolve the dependencies of `{name}`: {words}"),
+                "`cargo metadata --locked` says the same",
+            )
+        };
+        Unknown {
+            code,
+            message,
+            help: help.to_owned(),
+            lacks_lock: true,
+        }
+    })
+}
+
+fn none(metadata: &Metadata, package: &CargoPackage, platform: Option<&TargetFacts>) -> Unknown {
+    let on = platform.map_or_else(String::new, |facts| format!(" on `{}`", facts.triple()));
+    let members = metadata.workspace_packages();
+    let users: Vec<String> = members
+        .iter()
+        .filter(|member| Wasmtimes::of(metadata, &member.id).is_some())
+        .map(|member| format!("`-p {}`", member.name))
+        .collect();
+    Unknown {
+        code: Code::NoWasmtime,
+        message: format!("`{}` depends on no `wasmtime`{on}", package.name),
+        help: match users.is_empty() {
+            true => "add it to the dependencies".to_owned(),
+            false => format!("{} is a package that does", users.join(", ")),
+        },
+        lacks_lock: false,
+    }
+}
+
+/// Which ones there are beside the one that is taken.
+fn beside(package: &CargoPackage, found: &Wasmtimes) -> Option<String> {
+    let name = &package.name;
+    let nearest = versions(&found.nearest);
+    let further: Vec<String> = found
+        .further
+        .iter()
+        .map(|wasmtime| {
+            let users: Vec<_> = wasmtime
+                .used_by
+                .iter()
+                .map(|user| format!("`{user}`"))
+                .collect();
+            format!("{} through {}", wasmtime.version, users.join(", "))
+        })
+        .collect();
+    if !further.is_empty() {
+        let further = further.join(" and ");
+        return Some(format!(
+            "`{name}` uses Wasmtime {nearest}; its graph has {further} too"
+        ));
+    }
+    (found.nearest.len() > 1)
+        .then(|| format!("`{name}` uses Wasmtime {nearest}; poolcfg.toml says which is meant"))
+}
+
+fn versions(found: &[Resolved]) -> String {
+    let versions: Vec<_> = found.iter().map(|one| one.version.to_string()).collect();
+    versions.join(" and ")
+}

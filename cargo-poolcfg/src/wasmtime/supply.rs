@@ -1,0 +1,246 @@
+//! The engine of a package's pools: whether poolcfg.toml names the Wasmtime that the package uses.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
+
+use crate::answer::{Wish, is_of_wasmtime};
+use crate::cli::error::{Error, all, diagnostic};
+use crate::cli::exit::Exit;
+use crate::context::Context;
+use crate::project::Member;
+use crate::project::difference::Difference;
+use crate::project::wasmtime_tables::{Used, differences};
+use crate::wasmtime::lookup::{look_up, resolved};
+
+/// What does without the project, for the commands that have the flag.
+const FLAG: &str = "; `--engine-version 48` says which for once";
+
+/// Whether a command does without Cargo.lock where poolcfg.toml says the version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// What cannot be held to Cargo.lock is no guarantee.
+    Needed,
+    /// The file's word is good enough to look at.
+    Wanted,
+}
+
+/// Asks cargo for the Wasmtime of every package that has a pool of it, and holds poolcfg.toml to that. No
+/// one is asked where a flag says the version, and without cargo the file's word is taken.
+///
+/// # Errors
+/// Where cargo does not know, and with [`Exit::Misfit`] where the file says something else.
+pub(crate) fn supply(
+    context: &Context<'_>,
+    members: &mut [Member],
+    targets: &[Vec<TargetFacts>],
+    wish: &Wish,
+    platform: Option<&TargetFacts>,
+    lock: Lock,
+) -> Result<(), Error> {
+    let mut of_wasmtime: Vec<(&mut Member, Vec<PoolKeys>)> = Vec::new();
+    for (member, targets) in members.iter_mut().zip(targets) {
+        let mut pools = Vec::new();
+        for facts in targets {
+            let settings = wish.settings(member, facts);
+            let keys = settings.pools().iter();
+            pools.extend(keys.filter(|keys| is_of_wasmtime(keys)).copied());
+        }
+        if !pools.is_empty() {
+            of_wasmtime.push((member, pools));
+        }
+    }
+    if wish.engine_version.is_some() {
+        return match of_wasmtime.is_empty() {
+            false => Ok(()),
+            true => Err(Error::new(
+                Code::OtherEngine,
+                "`--engine-version` is a version of Wasmtime, and no pool is of that engine",
+                "`--engine wasmtime` says that all are",
+            )
+            .exiting(Exit::Usage)),
+        };
+    }
+    let mut known = of_wasmtime
+        .iter()
+        .filter_map(|(member, _)| Some((&**member, member.package.as_ref()?)));
+    let Some((first, package)) = known.next() else {
+        return Ok(());
+    };
+    let metadata = resolved(context, first, package, platform);
+    let held = of_wasmtime.iter_mut().map(|(member, pools)| {
+        let found = match &metadata {
+            Ok(metadata) => look_up(context, member, metadata, platform)?,
+            Err(unknown) => Err(unknown.clone()),
+        };
+        match found {
+            Ok(()) => {
+                let differences = member.differences(platform, FLAG)?;
+                let wrong = differences
+                    .iter()
+                    .filter(|difference| !difference.is_missing());
+                member.disagreement(wrong)?;
+                // A flag may have made a pool Wasmtime's of which the file says nothing.
+                all(pools.iter().map(|keys| member.is_told(keys))).map(|_| ())
+            }
+            Err(unknown) => {
+                let is_said = pools.iter().all(|keys| keys.wasmtime.version.is_some());
+                let to_file = match member.source.is_some() && !is_said && !unknown.lacks_lock {
+                    true => ", or write `version = \"48\"` into the pool's `wasmtime` table",
+                    false => "",
+                };
+                if !is_said || (unknown.lacks_lock && lock == Lock::Needed) {
+                    return Err(unknown.error(member, &format!("{to_file}{FLAG}")));
+                }
+                let warning = format!("{}: the version in poolcfg.toml is taken", unknown.message);
+                context.shell.warn(Some(unknown.code), &warning);
+                Ok(())
+            }
+        }
+    });
+    all(held).map(|_| ())
+}
+
+impl Member {
+    /// Where poolcfg.toml is not as the package is: in all of its tables, or where one platform is looked
+    /// at, in what holds for that.
+    ///
+    /// # Errors
+    /// Where the package uses several versions and nothing tells which is meant.
+    pub(crate) fn differences(
+        &self,
+        platform: Option<&TargetFacts>,
+        flag: &str,
+    ) -> Result<Vec<Difference>, Error> {
+        let Some(source) = &self.source else {
+            return Ok(Vec::new());
+        };
+        if self.wasmtime.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ambiguous = |span, said| self.ambiguous(Some(span), said, flag);
+        let mut found = differences(&source.text, &self.wasmtime, ambiguous)
+            .map_err(|list| self.undecided(list))?;
+        if let Some(facts) = platform {
+            let holds = self.that_hold(facts);
+            found.retain(|difference| holds.contains(&difference.span.start));
+        }
+        Ok(found)
+    }
+
+    /// The values that hold for a target, by their first bytes.
+    fn that_hold(&self, facts: &TargetFacts) -> BTreeSet<usize> {
+        let settings = self.file.settings(facts);
+        let places = settings.pools().iter().flat_map(|keys| {
+            [
+                keys.engine.map(|setting| setting.place),
+                keys.wasmtime.version.map(|setting| setting.place),
+                keys.wasmtime.features.map(|setting| setting.place),
+            ]
+        });
+        let spans = places.flatten().filter_map(|place| self.file.span(place));
+        spans.map(|span| span.start).collect()
+    }
+
+    /// What says that the file and Cargo.lock disagree.
+    ///
+    /// # Errors
+    /// Where there is anything to say.
+    pub(crate) fn disagreement<'d>(
+        &self,
+        differences: impl Iterator<Item = &'d Difference>,
+    ) -> Result<(), Error> {
+        let sync = match &self.named {
+            Some(name) => format!("cargo poolcfg sync -p {name}"),
+            None => "cargo poolcfg sync".to_owned(),
+        };
+        let list: Vec<_> = differences
+            .map(|difference| difference.diagnostic(&sync))
+            .collect();
+        match list.is_empty() {
+            true => Ok(()),
+            false => Err(Error::of(list, self.source.as_ref()).exiting(Exit::Misfit)),
+        }
+    }
+
+    /// Whether a pool with these keys has one Wasmtime and not several.
+    fn is_told(&self, keys: &PoolKeys) -> Result<(), Error> {
+        let version = keys.wasmtime.version;
+        let said = version.map(|setting| setting.value);
+        if self.wasmtime.is_empty() || Used::meant(&self.wasmtime, said).is_some() {
+            return Ok(());
+        }
+        let places = [
+            version.map(|setting| setting.place),
+            keys.engine.map(|setting| setting.place),
+        ];
+        let mut spans = places.into_iter().flatten();
+        let span = spans.find_map(|place| self.file.span(place));
+        Err(self.undecided(vec![self.ambiguous(span, said, FLAG)]))
+    }
+
+    fn ambiguous(
+        &self,
+        span: Option<Range<usize>>,
+        said: Option<WasmtimeVersion>,
+        flag: &str,
+    ) -> Diagnostic {
+        let name = self
+            .package
+            .as_ref()
+            .map_or("the package", |package| &package.name);
+        let versions: Vec<_> = self
+            .wasmtime
+            .iter()
+            .map(|used| used.version.to_string())
+            .collect();
+        let versions = versions.join(" and ");
+        let majors: BTreeSet<_> = self
+            .wasmtime
+            .iter()
+            .map(|used| used.version.major)
+            .collect();
+        let write: Vec<_> = self
+            .wasmtime
+            .iter()
+            .map(|used| match majors.len() == self.wasmtime.len() {
+                true => format!("`version = \"{}\"`", used.version.major),
+                false => format!("`version = \"{}\"`", used.version),
+            })
+            .collect();
+        let (code, message) = match said {
+            Some(said) => (
+                Code::OutOfSync,
+                format!("the file names Wasmtime {said}, and `{name}` uses {versions}"),
+            ),
+            None => (
+                Code::NoWasmtime,
+                format!(
+                    "`{name}` uses Wasmtime {versions}, and none of them is nearer than the others"
+                ),
+            ),
+        };
+        let help = format!(
+            "write {} into the pool's `wasmtime` table{flag}",
+            write.join(" or ")
+        );
+        Diagnostic {
+            span,
+            label: "which one?".to_owned(),
+            ..diagnostic(code, message, help)
+        }
+    }
+
+    fn undecided(&self, list: Vec<Diagnostic>) -> Error {
+        let is_said = list
+            .iter()
+            .all(|diagnostic| diagnostic.code == Code::OutOfSync);
+        let exit = match is_said {
+            true => Exit::Misfit,
+            false => Exit::Failed,
+        };
+        Error::of(list, self.source.as_ref()).exiting(exit)
+    }
+}

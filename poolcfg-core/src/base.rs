@@ -1,0 +1,7 @@
+//! What stands alone: sizes, texts and codes, and what const code lacks.
+
+pub(crate) mod code;
+pub(crate) mod consts;
+pub(crate) mod escape;
+pub(crate) mod size;
+pub(crate) mod text;

@@ -1,0 +1,64 @@
+//! What const code lacks: conversions and comparisons that are not const in the standard library, and words.
+
+/// `u64::from` for const code.
+#[allow(
+    clippy::cast_lossless,
+    reason = "`From` is not const, and this cast only widens"
+)]
+pub(crate) const fn wide(number: u32) -> u64 {
+    number as u64
+}
+
+/// Whether two slices are the same, for const code.
+pub(crate) const fn equal(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < left.len() {
+        if left[i] != right[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Whether two strings are the same, for const code.
+pub(crate) const fn same(left: &str, right: &str) -> bool {
+    equal(left.as_bytes(), right.as_bytes())
+}
+
+/// The words that poolcfg.toml, the flags and the JSON use for these.
+macro_rules! words {
+    ($($type:ident { $($variant:ident = $word:literal),+ $(,)? })+) => {$(
+        impl $type {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The value that poolcfg.toml calls so.
+            #[must_use]
+            pub const fn from_word(word: &str) -> Option<Self> {
+                $(if crate::base::consts::same(word, $word) {
+                    return Some(Self::$variant);
+                })+
+                None
+            }
+
+            /// Its word in poolcfg.toml.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+
+        impl core::fmt::Display for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.word())
+            }
+        }
+    )+};
+}
+pub(crate) use words;

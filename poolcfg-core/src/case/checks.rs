@@ -1,0 +1,234 @@
+//! Checks: what `Engine::new` would refuse, found where it is written.
+
+use crate::base::size::Size;
+use crate::engine::Engine;
+use crate::engine::limits::Limits;
+use crate::engine::wasmtime::{PAGEMAP_SCAN_SINCE, Wasmtime, WasmtimeFeature, has_pagemap_scan};
+use crate::fault::{Fault, Faults};
+use crate::setting::place_of;
+use crate::setting::{Place, PoolKeys, Switch};
+use crate::target::{Arch, Os, Target};
+
+/// The most protection keys that a process gets: 16 of the processor, and key 0 is the kernel's.
+/// Source: Linux, arch/x86/include/asm/pkeys.h:10 (`arch_max_pkey`).
+const MAX_KEYS: u32 = 15;
+
+/// The guard of a dynamic memory, which up to 26 must not be above that of a static one. Source:
+/// crates/wasmtime/src/config.rs, `Config::validate` (v26), and crates/environ/src/tunables.rs.
+const DYNAMIC_GUARD: Size = Size::kib(64);
+
+/// The largest memory up to 21: 65536 pages. Source: pooling/memory_pool.rs, `new` (v21).
+const MOST_PAGES: Size = Size::gib(4);
+
+impl Wasmtime {
+    /// What is wrong with the settings of one pool.
+    pub(crate) const fn check<'a>(
+        &self,
+        limits: &Limits,
+        keys: &PoolKeys,
+        pool: &'a str,
+        target: Target,
+        faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let faults = self.check_counts(keys, pool, faults);
+        let faults = self.check_features(keys, pool, target, faults);
+        self.check_sizes(limits, keys, pool, faults)
+    }
+
+    const fn check_counts<'a>(
+        &self,
+        keys: &PoolKeys,
+        pool: &'a str,
+        faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let own = &keys.wasmtime;
+        let zeros: [(&'static str, bool, Place); 5] = [
+            (
+                "memories_per_instance",
+                self.memories_per_instance == 0,
+                place_of(&own.memories_per_instance),
+            ),
+            (
+                "tables_per_instance",
+                matches!(self.tables_per_instance, Some(0)),
+                place_of(&own.tables_per_instance),
+            ),
+            (
+                "core_instances_per_instance",
+                matches!(self.core_instances_per_instance, Some(0)),
+                place_of(&own.core_instances_per_instance),
+            ),
+            (
+                "gc_heaps_per_instance",
+                matches!(self.gc_heaps_per_instance, Some(0)),
+                place_of(&own.gc_heaps_per_instance),
+            ),
+            (
+                "max_wasm_stack",
+                self.max_wasm_stack.is_zero(),
+                place_of(&own.max_wasm_stack),
+            ),
+        ];
+        faults.and_zeros(&zeros, pool)
+    }
+
+    const fn check_features<'a>(
+        &self,
+        keys: &PoolKeys,
+        pool: &'a str,
+        target: Target,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let own = &keys.wasmtime;
+        if let Some(setting) = &keys.table_reservation {
+            faults = faults.and(Fault::OtherEngine {
+                key: "table_reservation",
+                engine: Engine::Wasmtime,
+                pool,
+                place: setting.place,
+            });
+        }
+        if let Some(setting) = &keys.stack_reservation
+            && !setting.value.is_zero()
+            && !self.has(WasmtimeFeature::Async)
+        {
+            faults = faults.and(self.lacks(
+                "stack_reservation",
+                WasmtimeFeature::Async,
+                pool,
+                setting.place,
+            ));
+        }
+        if let Some(setting) = &own.gc_heaps_per_instance
+            && !self.has(WasmtimeFeature::Gc)
+        {
+            faults = faults.and(self.lacks(
+                "gc_heaps_per_instance",
+                WasmtimeFeature::Gc,
+                pool,
+                setting.place,
+            ));
+        }
+        if let Some(setting) = &own.memory_protection_keys
+            && setting.value > 0
+        {
+            let place = setting.place;
+            if !self.has(WasmtimeFeature::MemoryProtectionKeys) {
+                faults = faults.and(self.lacks(
+                    "memory_protection_keys",
+                    WasmtimeFeature::MemoryProtectionKeys,
+                    pool,
+                    place,
+                ));
+            } else if !target.arch.is(Arch::X86_64) || !target.os.is(Os::Linux) {
+                faults = faults.and(Fault::KeysOfOtherTarget {
+                    target,
+                    pool,
+                    place,
+                });
+            } else if setting.value > MAX_KEYS {
+                faults = faults.and(Fault::TooManyKeys {
+                    keys: setting.value,
+                    most: MAX_KEYS,
+                    pool,
+                    place,
+                });
+            }
+        }
+        if let Some(setting) = &own.pagemap_scan
+            && matches!(setting.value, Switch::On)
+            && !has_pagemap_scan(self.version)
+        {
+            faults = faults.and(Fault::LacksSetting {
+                key: "pagemap_scan = true",
+                since: PAGEMAP_SCAN_SINCE,
+                version: self.version,
+                pool,
+                place: setting.place,
+            });
+        }
+        faults
+    }
+
+    const fn lacks<'a>(
+        &self,
+        key: &'static str,
+        feature: WasmtimeFeature,
+        pool: &'a str,
+        place: Place,
+    ) -> Fault<'a> {
+        Fault::LacksFeature {
+            key,
+            feature,
+            version: self.version,
+            listed: self.features.has(feature),
+            pool,
+            place,
+        }
+    }
+
+    const fn check_sizes<'a>(
+        &self,
+        limits: &Limits,
+        keys: &PoolKeys,
+        pool: &'a str,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let stack = limits.stack_reservation;
+        if !stack.is_zero()
+            && self.has(WasmtimeFeature::Async)
+            && self.max_wasm_stack.get() > stack.get()
+        {
+            let said = place_of(&keys.wasmtime.max_wasm_stack);
+            faults = faults.and(Fault::WasmStackAboveStack {
+                max_wasm_stack: self.max_wasm_stack,
+                stack_reservation: stack,
+                pool,
+                place: if said.line > 0 {
+                    said
+                } else {
+                    place_of(&keys.stack_reservation)
+                },
+            });
+        }
+        let guard = limits.guard_size;
+        let place = place_of(&keys.guard_size);
+        if self.version.major <= 26 && guard.get() < DYNAMIC_GUARD.get() {
+            faults = faults.and(Fault::GuardTooSmall {
+                guard_size: guard,
+                least: DYNAMIC_GUARD,
+                version: self.version,
+                pool,
+                place,
+            });
+        } else if limits.memory_reservation.get() < limits.least_reservation().get()
+            && guard.is_zero()
+        {
+            faults = faults.and(Fault::GuardLeaks {
+                version: self.version,
+                pool,
+                place,
+            });
+        }
+        if self.version.major <= 21 && limits.max_memory_size.get() > MOST_PAGES.get() {
+            faults = faults.and(Fault::MemoryAbovePages {
+                max_memory_size: limits.max_memory_size,
+                most: MOST_PAGES,
+                version: self.version,
+                pool,
+                place: place_of(&keys.max_memory_size),
+            });
+        }
+        let core_instances = match &keys.wasmtime.core_instances_per_instance {
+            Some(setting) => limits.max_instances.checked_mul(setting.value),
+            None => Some(0),
+        };
+        if self.totals(limits).is_none() || core_instances.is_none() {
+            faults = faults.and(Fault::TooMany {
+                pool,
+                place: place_of(&keys.max_instances),
+            });
+        }
+        faults
+    }
+}

@@ -1,0 +1,26 @@
+//! Engines: whose pools they are, their numbers, and what these make them map.
+
+pub(crate) mod footprint;
+pub(crate) mod limits;
+pub(crate) mod wasmtime;
+
+/// Whose pool it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// poolcfg-runtime's own pool.
+    Native,
+    /// Wasmtime's pooling allocator.
+    Wasmtime,
+}
+
+impl Engine {
+    /// Equality for const code.
+    #[must_use]
+    pub const fn is(self, other: Self) -> bool {
+        self as u8 == other as u8
+    }
+}
+
+crate::base::consts::words! {
+    Engine { Native = "native", Wasmtime = "wasmtime" }
+}

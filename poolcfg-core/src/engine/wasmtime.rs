@@ -1,0 +1,201 @@
+//! Wasmtime: what of its versions, features and settings decides what its pooling allocator maps.
+//!
+//! - here: the version and the features, as poolcfg.toml and Cargo.lock name them
+//! - `numbers`: the settings beyond those of every pool, their defaults by version, and the totals
+//! - `counts`: what one instance may have, and its defaults
+//! - `checks`: what `Engine::new` refuses
+//! - `advisories`: which versions leak under which settings
+//! - `wasmtime_pools`, beside this module: the formula of the mappings
+
+mod advisories;
+mod counts;
+mod numbers;
+mod totals;
+
+use core::fmt;
+
+pub use advisories::{Advisory, Condition};
+pub use counts::{Counts, InstanceDefaults};
+pub use numbers::Wasmtime;
+pub(crate) use numbers::{Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted};
+pub use totals::Totals;
+
+/// The oldest major version whose settings are known: those of 12 have other names and meanings.
+pub const OLDEST: u32 = 13;
+
+/// The newest major version whose source was read; a later one is taken to map the same.
+pub const NEWEST: u32 = 50;
+
+/// A version of Wasmtime, as precise as it is written.
+///
+/// ```
+/// use poolcfg_core::WasmtimeVersion;
+/// let version = WasmtimeVersion::parse("43.0.1")?;
+/// assert_eq!((version.major, version.minor, version.patch), (43, Some(0), Some(1)));
+/// assert_eq!(version.to_string(), "43.0.1");
+/// # Ok::<(), poolcfg_core::WasmtimeVersionError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WasmtimeVersion {
+    /// What matters nearly always.
+    pub major: u32,
+    /// The minor version, where it is said.
+    pub minor: Option<u32>,
+    /// The patch version, where it is said.
+    pub patch: Option<u32>,
+}
+
+/// Why a text is no version that can be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasmtimeVersionError {
+    /// It is not one to three numbers with points between them.
+    NotVersion,
+    /// It is before [`WasmtimeVersion::OLDEST`].
+    TooOld,
+}
+
+impl fmt::Display for WasmtimeVersionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotVersion => f.write_str("expected a version such as `48` or `43.0.1`"),
+            Self::TooOld => write!(f, "older than `{OLDEST}`, the oldest supported version"),
+        }
+    }
+}
+
+impl core::error::Error for WasmtimeVersionError {}
+
+impl WasmtimeVersion {
+    /// The oldest major version that is supported.
+    pub const OLDEST: u32 = OLDEST;
+
+    /// The newest major version whose formulas are known.
+    pub const NEWEST: u32 = NEWEST;
+
+    /// A major version, whatever its patches.
+    #[must_use]
+    pub const fn major(major: u32) -> Self {
+        Self {
+            major,
+            minor: None,
+            patch: None,
+        }
+    }
+
+    /// Reads a version such as `48`, `48.0` or `48.0.2`.
+    ///
+    /// # Errors
+    /// When it is none, or before [`OLDEST`](Self::OLDEST).
+    pub fn parse(text: &str) -> Result<Self, WasmtimeVersionError> {
+        let mut parts = text.split('.').map(|part| {
+            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            let number = if digits { part.parse().ok() } else { None };
+            number.ok_or(WasmtimeVersionError::NotVersion)
+        });
+        let major = parts.next().ok_or(WasmtimeVersionError::NotVersion)??;
+        let minor = parts.next().transpose()?;
+        let patch = parts.next().transpose()?;
+        if parts.next().is_some() {
+            return Err(WasmtimeVersionError::NotVersion);
+        }
+        if major < OLDEST {
+            return Err(WasmtimeVersionError::TooOld);
+        }
+        Ok(Self {
+            major,
+            minor,
+            patch,
+        })
+    }
+
+    /// Whether another version, which is exact, is one of those that are meant by this one.
+    ///
+    /// ```
+    /// use poolcfg_core::WasmtimeVersion;
+    /// let exact = WasmtimeVersion::parse("48.0.2")?;
+    /// assert!(WasmtimeVersion::major(48).covers(exact));
+    /// assert!(!exact.covers(WasmtimeVersion::parse("48.0.3")?));
+    /// # Ok::<(), poolcfg_core::WasmtimeVersionError>(())
+    /// ```
+    #[must_use]
+    pub fn covers(self, exact: Self) -> bool {
+        self.major == exact.major
+            && (self.minor.is_none() || self.minor == exact.minor)
+            && (self.patch.is_none() || self.patch == exact.patch)
+    }
+}
+
+impl fmt::Display for WasmtimeVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.major)?;
+        if let Some(minor) = self.minor {
+            write!(f, ".{minor}")?;
+            if let Some(patch) = self.patch {
+                write!(f, ".{patch}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A cargo feature of Wasmtime that decides what is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WasmtimeFeature {
+    /// Stacks of their own for asynchronous calls.
+    Async,
+    /// Heaps that are collected.
+    Gc,
+    /// Components.
+    ComponentModel,
+    /// Slots that are striped by memory protection keys; from 23 on it is a feature.
+    MemoryProtectionKeys,
+}
+
+crate::base::consts::words! {
+    WasmtimeFeature {
+        Async = "async",
+        Gc = "gc",
+        ComponentModel = "component-model",
+        MemoryProtectionKeys = "memory-protection-keys",
+    }
+}
+
+/// The features that Wasmtime is built with.
+///
+/// ```
+/// use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures};
+/// const SYNC: WasmtimeFeatures = WasmtimeFeatures::EMPTY.with(WasmtimeFeature::Gc);
+/// assert!(SYNC.has(WasmtimeFeature::Gc) && !SYNC.has(WasmtimeFeature::Async));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WasmtimeFeatures(u8);
+
+impl WasmtimeFeatures {
+    /// None of them.
+    pub const EMPTY: Self = Self(0);
+
+    /// Those of Wasmtime's default features.
+    /// Source: crates/wasmtime/Cargo.toml, `default` (v48).
+    pub const DEFAULT: Self = Self::EMPTY
+        .with(WasmtimeFeature::Async)
+        .with(WasmtimeFeature::Gc)
+        .with(WasmtimeFeature::ComponentModel);
+
+    /// These and one more.
+    #[must_use]
+    pub const fn with(self, feature: WasmtimeFeature) -> Self {
+        Self(self.0 | 1 << feature as u8)
+    }
+
+    /// Whether a feature is among them.
+    #[must_use]
+    pub const fn has(self, feature: WasmtimeFeature) -> bool {
+        self.0 & (1 << feature as u8) != 0
+    }
+
+    /// The features, in the order of the documentation.
+    pub fn iter(self) -> impl Iterator<Item = WasmtimeFeature> {
+        let all = WasmtimeFeature::ALL.iter().copied();
+        all.filter(move |feature| self.has(*feature))
+    }
+}

@@ -1,0 +1,145 @@
+//! Advisories: versions of Wasmtime whose pool shows one instance what another one wrote, and under which
+//! settings.
+//!
+//! One table, which the checks, the warnings, the defaults and the recheck at start all ask. Each row was
+//! checked in the published sources of every release that bounds its ranges.
+
+use super::{Wasmtime, WasmtimeVersion};
+use crate::base::code::Code;
+use crate::base::size::Size;
+use crate::engine::limits::Limits;
+
+/// A version in full: major, minor, patch.
+type Release = [u32; 3];
+
+/// What is known of some versions of Wasmtime: under which settings which of them do harm.
+///
+/// ```
+/// use poolcfg_core::{Advisory, Code, WasmtimeVersion};
+/// let scan = Advisory::PAGEMAP_SCAN;
+/// assert_eq!((scan.code, scan.fixed_in), (Code::SwappedPages, "50.0.0"));
+/// assert!(scan.affects(WasmtimeVersion::major(48)));
+/// assert!(!scan.affects(WasmtimeVersion::major(50)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Advisory {
+    /// The code that errors and warnings about it have.
+    pub code: Code,
+    /// The settings under which the versions do harm.
+    pub condition: Condition,
+    /// What happens, as the end of a sentence that begins with the settings and the version.
+    pub effect: &'static str,
+    /// The releases that first have the fix, and all later ones of the same line.
+    pub fixed_in: &'static str,
+    /// Where it was published.
+    pub source: &'static str,
+    /// The first release that is affected, and the first later one that is not, of each line.
+    affected: &'static [(Release, Release)],
+}
+
+/// The settings under which an [`Advisory`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Condition {
+    /// No guard, and a reservation below 4 GiB.
+    NoGuard,
+    /// `pagemap_scan` is on.
+    PagemapScan,
+}
+
+impl Advisory {
+    /// Permissions of a slot are not reset between instances when it has no guard and less than 4 GiB.
+    /// The condition came with 28.0.0 (crates/wasmtime/src/runtime/vm/cow.rs, PR #13008).
+    pub const NO_GUARD: Self = Self {
+        code: Code::GuardLeaks,
+        condition: Condition::NoGuard,
+        effect: "shows an instance what another one wrote",
+        fixed_in: "36.0.7, 42.0.2, 43.0.1, 44",
+        source: "GHSA-6wgr-89rj-399p",
+        affected: &[
+            ([28, 0, 0], [36, 0, 7]),
+            ([37, 0, 0], [42, 0, 2]),
+            ([43, 0, 0], [43, 0, 1]),
+        ],
+    };
+
+    /// The scan for written pages asks for `PAGE_IS_PRESENT`, which a page in swap is not, so that such a
+    /// page is neither zeroed nor given back. `pagemap_scan` came with 37.0.0; 48.0.8 and 49.0.5, the last
+    /// releases of their lines, are affected (crates/wasmtime/src/runtime/vm/sys/unix/pagemap.rs).
+    pub const PAGEMAP_SCAN: Self = Self {
+        code: Code::SwappedPages,
+        condition: Condition::PagemapScan,
+        effect: "misses pages that were swapped out, so the next instance reads what the one before left",
+        fixed_in: "50.0.0",
+        source: "https://github.com/bytecodealliance/wasmtime/pull/14357",
+        affected: &[([37, 0, 0], [50, 0, 0])],
+    };
+
+    /// Every one that is known.
+    pub const ALL: [Self; 2] = [Self::NO_GUARD, Self::PAGEMAP_SCAN];
+
+    /// Whether a version is one of those that do harm under the [`condition`](Self::condition). A major
+    /// version alone means its first release.
+    #[must_use]
+    pub const fn affects(&self, version: WasmtimeVersion) -> bool {
+        let version = [
+            version.major,
+            or_zero(version.minor),
+            or_zero(version.patch),
+        ];
+        let mut i = 0;
+        while i < self.affected.len() {
+            let (first, fixed) = self.affected[i];
+            if !is_before(version, first) && is_before(version, fixed) {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+}
+
+impl Condition {
+    /// Whether limits of Wasmtime's have these settings.
+    #[must_use]
+    pub const fn holds(self, wasmtime: &Wasmtime, limits: &Limits) -> bool {
+        match self {
+            Self::NoGuard => {
+                limits.guard_size.is_zero() && limits.memory_reservation.get() < Size::gib(4).get()
+            }
+            Self::PagemapScan => wasmtime.pagemap_scan,
+        }
+    }
+}
+
+impl Limits {
+    /// The advisories that count for these limits, by their version of Wasmtime and their settings.
+    pub fn advisories(&self) -> impl Iterator<Item = Advisory> {
+        let limits = *self;
+        Advisory::ALL.into_iter().filter(move |advisory| {
+            let wasmtime = limits.wasmtime.as_ref();
+            wasmtime.is_some_and(|wasmtime| {
+                advisory.affects(wasmtime.version) && advisory.condition.holds(wasmtime, &limits)
+            })
+        })
+    }
+}
+
+const fn is_before(a: Release, b: Release) -> bool {
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return a[i] < b[i];
+        }
+        i += 1;
+    }
+    false
+}
+
+const fn or_zero(number: Option<u32>) -> u32 {
+    match number {
+        Some(number) => number,
+        None => 0,
+    }
+}

@@ -1,0 +1,154 @@
+//! Numbers: the settings of Wasmtime beyond those of every pool, with the defaults of each version, and
+//! the totals that its configuration takes.
+
+use super::{Advisory, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use crate::base::consts::wide;
+use crate::base::size::Size;
+use crate::target::{Arch, Target};
+
+/// A stack when nothing is said: `Config::async_stack_size`, all versions.
+pub(crate) const STACK: Size = Size::mib(2);
+
+/// The settings of a Wasmtime pool beyond those of every pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wasmtime {
+    /// The version that they are for.
+    pub version: WasmtimeVersion,
+    /// The features that it is built with.
+    pub features: WasmtimeFeatures,
+    /// Memories of one instance, and of one module.
+    pub memories_per_instance: u32,
+    /// Tables of one instance, and of one module. `None` without the feature `component-model` if nothing is
+    /// said: one each, and in all at least as many as Wasmtime's own default.
+    pub tables_per_instance: Option<u32>,
+    /// Core instances of one instance; `None` as for tables.
+    pub core_instances_per_instance: Option<u32>,
+    /// Collected heaps of one instance; where nothing is said, one each, which from 33 on takes the place
+    /// of a memory.
+    pub gc_heaps_per_instance: Option<u32>,
+    /// Whether there is a guard before the first memory too.
+    pub guard_before_linear_memory: bool,
+    /// How many memory protection keys stripe the slots; 0 is none.
+    pub memory_protection_keys: u32,
+    /// How much stack WebAssembly may use.
+    pub max_wasm_stack: Size,
+    /// How large the bookkeeping of a core instance may be.
+    pub max_core_instance_size: Size,
+    /// How large the bookkeeping of a component instance may be.
+    pub max_component_instance_size: Size,
+    /// How much of a memory is cleared by writing zeros and keeps its pages when its slot is released; none
+    /// unless it is said, since each slot that was used then keeps so much.
+    pub memory_keep_resident: Size,
+    /// The same of a table.
+    pub table_keep_resident: Size,
+    /// Whether only those pages are cleared and kept that were written, where the kernel tells
+    /// (`PAGEMAP_SCAN`, Linux 6.7), and not all of them.
+    pub pagemap_scan: bool,
+    /// Bytes of a table's element: of a pointer of the target.
+    pub element_bytes: u32,
+    /// Whether stacks are mapped when the engine is made: on Unix.
+    pub maps_stacks: bool,
+}
+
+/// The numbers that Wasmtime takes of itself. Source: crates/wasmtime/src/config.rs (v48:
+/// `InstanceLimits::default` 3984) and crates/environ/src/tunables.rs (v48: `default_u32` 294,
+/// `default_u64` 315), and the same in each version since 13.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Defaults {
+    pub(crate) instances: u32,
+    pub(crate) reservation: Size,
+    pub(crate) max_memory_size: Size,
+    pub(crate) guard_size: Size,
+    pub(crate) table_elements: u32,
+}
+
+impl Defaults {
+    pub(crate) const fn new(version: WasmtimeVersion, target: Target) -> Self {
+        let major = version.major;
+        let wide = target.pointer_width >= 64;
+        Self {
+            instances: own_total(wide, major),
+            reservation: if wide { Size::gib(4) } else { Size::mib(10) },
+            max_memory_size: match (wide, major) {
+                // 160 pages up to 21, bytes from 22 (10 MiB), 4 GiB from 23 (PR #8849).
+                (_, ..=22) => Size::mib(10),
+                (true, 23..) => Size::gib(4),
+                // usize::MAX from 24 to 31, which is refused: the reservation is what there can be.
+                (false, 23..) => Size::mib(10),
+            },
+            guard_size: match (wide, major) {
+                // Code for the interpreter Pulley checks every access, and has no guard (30.0).
+                (_, 30..) if is_interpreted(target) && !Advisory::NO_GUARD.affects(version) => {
+                    Size::ZERO
+                }
+                (false, _) => Size::kib(64),
+                // PR #9606.
+                (true, 28..) => Size::mib(32),
+                (true, _) => Size::gib(2),
+            },
+            table_elements: if major >= 21 { 20_000 } else { 10_000 },
+        }
+    }
+}
+
+/// Whether Wasmtime has no compiler for the target and interprets (30.0 and later).
+/// Source: crates/wasmtime/build.rs:22-72 (v48).
+pub(crate) const fn is_interpreted(target: Target) -> bool {
+    !matches!(
+        target.arch,
+        Arch::X86_64 | Arch::Aarch64 | Arch::Riscv64 | Arch::S390x
+    )
+}
+
+impl Wasmtime {
+    /// Whether Wasmtime is built with a feature, and of a version that has it.
+    #[must_use]
+    pub const fn has(&self, feature: WasmtimeFeature) -> bool {
+        let since = match feature {
+            // `total_gc_heaps` came with 20.0; memory protection keys with 14.0.
+            WasmtimeFeature::Gc => 20,
+            WasmtimeFeature::MemoryProtectionKeys => 14,
+            WasmtimeFeature::Async | WasmtimeFeature::ComponentModel => 0,
+        };
+        // Up to 22 the keys are there without a feature.
+        let ungated =
+            matches!(feature, WasmtimeFeature::MemoryProtectionKeys) && self.version.major < 23;
+        self.version.major >= since && (ungated || self.features.has(feature))
+    }
+
+    /// Whether a collected heap takes the place of a memory (33.0, PR #10503).
+    #[must_use]
+    pub const fn heaps_are_memories(&self) -> bool {
+        self.version.major >= 33
+    }
+
+    /// Whether the pools for tables and stacks are charged as written when they are mapped: before 27.0
+    /// they are mapped without MAP_NORESERVE (PR #9535).
+    #[must_use]
+    pub const fn charges_writable(&self) -> bool {
+        crate::model::wasmtime_pools::charges_writable(wide(self.version.major))
+    }
+
+    /// `max_tables_per_module`: as many as an instance has, or Wasmtime's own 1.
+    #[must_use]
+    pub const fn max_tables_per_module(&self) -> u32 {
+        match self.tables_per_instance {
+            Some(tables) => tables,
+            None => 1,
+        }
+    }
+}
+
+/// Every total of Wasmtime's own configuration: 100 on 32 bits since 32.0 (PR #10483); 1000 did not fit
+/// them before.
+pub(super) const fn own_total(is_64_bit: bool, major: u32) -> u32 {
+    if !is_64_bit && major >= 32 { 100 } else { 1000 }
+}
+
+/// Whether a version has `PoolingAllocationConfig::pagemap_scan`: since [`PAGEMAP_SCAN_SINCE`].
+pub(crate) const fn has_pagemap_scan(version: WasmtimeVersion) -> bool {
+    version.major >= PAGEMAP_SCAN_SINCE
+}
+
+/// The first major version with `PoolingAllocationConfig::pagemap_scan` (PR #11372).
+pub(crate) const PAGEMAP_SCAN_SINCE: u32 = 37;

@@ -1,0 +1,146 @@
+//! Totals: what Wasmtime's configuration takes of a pool's limits, and what its formula works on.
+
+use super::numbers::{STACK, own_total};
+use super::{Wasmtime, WasmtimeFeature};
+use crate::base::consts::wide;
+use crate::base::size::Size;
+use crate::engine::limits::Limits;
+use crate::model::wasmtime_pools::Pooling;
+
+/// What 4 GiB of slot are for: any 32-bit address then lies in it, and its check is elided.
+const ELIDED: Size = Size::gib(4);
+
+/// How many of each kind there are in all, as Wasmtime's configuration takes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// `total_memories`
+    pub memories: u32,
+    /// `total_tables`
+    pub tables: u32,
+    /// `total_stacks`; none without the feature `async`.
+    pub stacks: u32,
+    /// `total_core_instances`
+    pub core_instances: u32,
+    /// `total_component_instances`
+    pub component_instances: u32,
+    /// `total_gc_heaps`; none without the feature `gc`.
+    pub gc_heaps: u32,
+}
+
+impl Wasmtime {
+    /// Whether a slot of these limits is large enough for the checks of 32-bit addresses to be elided.
+    /// Source: crates/cranelift/src/bounds_checks.rs:182-310 (v48); up to 38 the reservation alone counts
+    /// (PR #11973).
+    #[must_use]
+    pub const fn elides_bounds_checks(&self, limits: &Limits) -> bool {
+        let reservation = limits.memory_reservation.get();
+        let counted = if self.version.major >= 39 {
+            reservation.saturating_add(limits.guard_size.get())
+        } else {
+            reservation
+        };
+        counted >= ELIDED.get()
+    }
+
+    /// `memory_may_move` as it is best set: Wasmtime's own default, and where bounds checks are not elided
+    /// false, since memories of a pool never move and the checks then compare with a constant.
+    #[must_use]
+    pub const fn memory_may_move(&self, limits: &Limits) -> bool {
+        self.elides_bounds_checks(limits)
+    }
+
+    /// `table_elements`: what one table holds.
+    #[must_use]
+    pub const fn table_elements(&self, limits: &Limits) -> u64 {
+        limits.table_reservation.get() / wide(self.element_bytes)
+    }
+
+    /// `async_stack_size`: the stack, or where the pool has none Wasmtime's own default, which must not be
+    /// below `max_wasm_stack`.
+    #[must_use]
+    pub const fn async_stack_size(&self, limits: &Limits) -> Size {
+        if !limits.stack_reservation.is_zero() {
+            return limits.stack_reservation;
+        }
+        if self.max_wasm_stack.get() > STACK.get() {
+            self.max_wasm_stack
+        } else {
+            STACK
+        }
+    }
+
+    /// The totals of so many instances; nothing when one is above 2^32 - 1.
+    #[must_use]
+    pub const fn totals(&self, limits: &Limits) -> Option<Totals> {
+        let instances = limits.max_instances;
+        let (heaps, extra) = match self.gc_heaps_per_instance {
+            _ if !self.has(WasmtimeFeature::Gc) => (0, 0),
+            None => (1, 0),
+            Some(heaps) if self.heaps_are_memories() => (heaps, heaps),
+            Some(heaps) => (heaps, 0),
+        };
+        let stacks = if self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero() {
+            instances
+        } else {
+            0
+        };
+        let memories = match self.memories_per_instance.checked_add(extra) {
+            Some(each) => instances.checked_mul(each),
+            None => None,
+        };
+        // Wasmtime's own total and one each at least.
+        let own = own_total(self.element_bytes == 8, self.version.major);
+        let at_least_own = if instances > own { instances } else { own };
+        let tables = match self.tables_per_instance {
+            Some(each) => instances.checked_mul(each),
+            None => Some(at_least_own),
+        };
+        let core_instances = match self.core_instances_per_instance {
+            // They are only counted: more than can be counted is no bound. A number that somebody wrote and
+            // that leads there is refused (`checks`).
+            Some(each) => instances.saturating_mul(each),
+            None => at_least_own,
+        };
+        match (memories, tables, instances.checked_mul(heaps)) {
+            (Some(memories), Some(tables), Some(gc_heaps)) => Some(Totals {
+                memories,
+                tables,
+                stacks,
+                core_instances,
+                component_instances: instances,
+                gc_heaps,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What the formula works on; nothing when a total is above 2^32 - 1.
+    pub(crate) const fn pooling(&self, limits: &Limits) -> Option<Pooling> {
+        let Some(totals) = self.totals(limits) else {
+            return None;
+        };
+        Some(Pooling {
+            major: wide(self.version.major),
+            memories: wide(totals.memories),
+            tables: wide(totals.tables),
+            stacks: wide(totals.stacks),
+            heaps: if self.heaps_are_memories() {
+                0
+            } else {
+                wide(totals.gc_heaps)
+            },
+            reservation: limits.memory_reservation.get(),
+            max_memory_size: limits.max_memory_size.get(),
+            guard_size: limits.guard_size.get(),
+            guard_before: self.guard_before_linear_memory,
+            keys: wide(self.memory_protection_keys),
+            table: limits.table_reservation.get(),
+            stack: if self.maps_stacks {
+                limits.stack_reservation.get()
+            } else {
+                0
+            },
+            pools: wide(limits.pools),
+        })
+    }
+}

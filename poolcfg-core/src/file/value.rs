@@ -1,0 +1,138 @@
+//! Values by their type: each type of value is read in one way, whatever the key.
+
+use crate::base::code::Code;
+use crate::base::size::Size;
+use crate::engine::Engine;
+use crate::engine::wasmtime::{
+    WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+};
+use crate::file::nearest;
+use crate::file::values::{Entry, Notes, list};
+use crate::setting::{Keep, Key, OnMisfit, Read, Switch};
+use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
+
+/// The value of one key, as the file has it.
+pub(super) struct Value<'e, 'k, 'n, 's> {
+    pub(super) entry: &'e Entry<'k>,
+    pub(super) notes: &'n mut Notes<'s>,
+}
+
+/// Each type of value, and what reads it.
+macro_rules! read {
+    ($($type:ty: |$notes:ident, $entry:ident| $read:expr;)+) => {$(
+        impl Read<$type> for Value<'_, '_, '_, '_> {
+            fn read(&mut self) -> Key<$type> {
+                let (entry, notes) = (self.entry, &mut *self.notes);
+                let ($entry, $notes) = (entry, notes);
+                $read
+            }
+        }
+    )+};
+}
+
+read! {
+    u32: |notes, entry| notes.count(entry);
+    bool: |notes, entry| notes.flag(entry);
+    Size: |notes, entry| notes.size(entry);
+    Option<Size>: |notes, entry| notes.limit(entry);
+    Switch: |notes, entry| notes.switch(entry);
+    Aslr: |notes, entry| notes.aslr(entry);
+    StackLimit: |notes, entry| notes.stack_limit(entry);
+    Engine: |notes, entry| notes.word(entry, Engine::ALL, Engine::word);
+    OnMisfit: |notes, entry| notes.word(entry, OnMisfit::ALL, OnMisfit::word);
+    Keep: |notes, entry| notes.word(entry, Keep::ALL, Keep::word);
+    RelocationModel: |notes, entry| notes.word(entry, RelocationModel::ALL, RelocationModel::word);
+    SearchLayout: |notes, entry| notes.word(entry, SearchLayout::ALL, SearchLayout::word);
+    WasmtimeVersion: |notes, entry| version(entry, notes);
+    WasmtimeFeatures: |notes, entry| features(entry, notes);
+}
+
+/// Names of profiles are held by the table itself, see [`Space`](super::layer::Space).
+impl Read<&'static str> for Value<'_, '_, '_, '_> {
+    fn read(&mut self) -> Key<&'static str> {
+        None
+    }
+}
+
+fn version(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeVersion> {
+    let Some(text) = entry.item.as_str() else {
+        let number = entry.item.as_integer();
+        let help = number.map(|number| format!("write `version = \"{number}\"`"));
+        notes.wrong_type(entry, "a string", help);
+        return None;
+    };
+    match WasmtimeVersion::parse(text) {
+        Ok(version) => Some(notes.setting(entry, version)),
+        Err(error) => {
+            let (label, help) = match error {
+                WasmtimeVersionError::NotVersion => (
+                    "invalid version",
+                    "write the major version, such as `\"48\"`; or run `cargo poolcfg sync` to take it from Cargo.lock"
+                        .to_owned(),
+                ),
+                WasmtimeVersionError::TooOld => (
+                    "too old",
+                    format!(
+                        "the supported versions are {} to {}",
+                        WasmtimeVersion::OLDEST,
+                        WasmtimeVersion::NEWEST
+                    ),
+                ),
+            };
+            notes.mistake(
+                Code::BadVersion,
+                &entry.span,
+                format!(
+                    "invalid Wasmtime version `{}`: {error}",
+                    text.escape_default()
+                ),
+                label,
+                Some(help),
+            );
+            None
+        }
+    }
+}
+
+fn features(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeFeatures> {
+    let known = || WasmtimeFeature::ALL.iter().map(|feature| feature.word());
+    let Some(array) = entry.item.as_array() else {
+        let help = format!("write `features = [\"async\"]`, of {}", list(known()));
+        notes.wrong_type(entry, "an array of features", Some(help));
+        return None;
+    };
+    let mut features = WasmtimeFeatures::EMPTY;
+    let mut whole = true;
+    for value in array {
+        let word = value.as_str().unwrap_or_default();
+        if let Some(feature) = WasmtimeFeature::from_word(word) {
+            features = features.with(feature);
+            continue;
+        }
+        whole = false;
+        let span = value.span().unwrap_or_else(|| entry.span.clone());
+        let shown = match value.as_str() {
+            Some(text) => text.escape_default().to_string(),
+            None => notes
+                .source
+                .get(span.clone())
+                .unwrap_or_default()
+                .to_owned(),
+        };
+        let help = match nearest(word, known()) {
+            Some(near) => format!(
+                "did you mean `\"{near}\"`? Expected one of {}",
+                list(known())
+            ),
+            None => format!("expected one of {}; omit other features", list(known())),
+        };
+        notes.mistake(
+            Code::UnknownWord,
+            &span,
+            format!("Wasmtime feature `{shown}` has no effect on what is mapped"),
+            "no effect",
+            Some(help),
+        );
+    }
+    whole.then(|| notes.setting(entry, features))
+}

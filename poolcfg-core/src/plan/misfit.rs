@@ -1,0 +1,435 @@
+//! Misfits: why pools do not fit, and what would.
+
+use crate::base::code::Code;
+use crate::base::consts::wide;
+use crate::base::size::{GRAIN, Size};
+use crate::base::text::Text;
+use crate::case::Case;
+use crate::engine::footprint::MappingName;
+use crate::fault::at;
+use crate::model::room::HOLES;
+use crate::model::sum::Bound;
+use crate::plan::search::LargestFit;
+use crate::plan::tables::{counts_with, largest_with};
+use crate::setting::{Keep, Place};
+use crate::target::budget::HEADROOM_MAPS;
+
+/// Which limit of the process or of the machine is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// No hole is large enough.
+    Hole,
+    /// `vm.max_map_count`: more mappings.
+    MaxMapCount,
+    /// `RLIMIT_AS`: more address space, accessible or not.
+    RlimitAs,
+    /// `RLIMIT_DATA`: more writable memory.
+    RlimitData,
+    /// The commit limit of `vm.overcommit_memory = 2`: more writable memory.
+    CommitLimit,
+    /// RAM and swap: one mapping that is charged when it is made is larger.
+    RamAndSwap,
+}
+
+crate::base::consts::words! {
+    Limit {
+        Hole = "hole",
+        MaxMapCount = "max_map_count",
+        RlimitAs = "rlimit_as",
+        RlimitData = "rlimit_data",
+        CommitLimit = "commit_limit",
+        RamAndSwap = "ram_and_swap",
+    }
+}
+
+impl Limit {
+    /// As a sentence names it.
+    ///
+    /// ```
+    /// assert_eq!(poolcfg_core::Limit::MaxMapCount.describe(), "`vm.max_map_count`");
+    /// ```
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Hole => "address space",
+            Self::MaxMapCount => "`vm.max_map_count`",
+            Self::RlimitAs => "`RLIMIT_AS`",
+            Self::RlimitData => "`RLIMIT_DATA`",
+            Self::CommitLimit => "the commit limit",
+            Self::RamAndSwap => "RAM and swap",
+        }
+    }
+
+    /// Equality for const code.
+    pub(crate) const fn is(self, other: Self) -> bool {
+        self as u8 == other as u8
+    }
+
+    pub(crate) const fn of_bound(bound: Bound) -> Self {
+        match bound {
+            Bound::Maps => Self::MaxMapCount,
+            Bound::AddressSpace => Self::RlimitAs,
+            Bound::Writable => Self::RlimitData,
+            Bound::Committed => Self::CommitLimit,
+            Bound::Charged => Self::RamAndSwap,
+        }
+    }
+
+    /// What of the sum it bounds; `None` for holes.
+    pub(crate) const fn bound(self) -> Option<Bound> {
+        match self {
+            Self::Hole => None,
+            Self::MaxMapCount => Some(Bound::Maps),
+            Self::RlimitAs => Some(Bound::AddressSpace),
+            Self::RlimitData => Some(Bound::Writable),
+            Self::CommitLimit => Some(Bound::Committed),
+            Self::RamAndSwap => Some(Bound::Charged),
+        }
+    }
+}
+
+/// Why the pools do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Index of the pool whose mapping finds no place, or which takes the most of another limit.
+    pub pool: usize,
+    /// That mapping; the memories where another limit than a hole or RAM and swap is in the way.
+    pub mapping: MappingName,
+    /// The limit in the way; of several, the one that decides what fits.
+    pub limit: Limit,
+    /// What is needed: bytes, or mappings. Of limits of the whole process, what all pools need together.
+    pub need: u64,
+    /// What there is of it: bytes of the largest hole that is left, or of the slots that all holes
+    /// have room for; of limits of the whole process, what the process itself leaves to the pools.
+    pub have: u64,
+    /// The holes that are left when it is the turn of that mapping, the largest first.
+    pub holes: [Size; HOLES],
+    /// Bytes of one slot, where the mapping may lie in pieces of whole slots; nothing where it lies in
+    /// one piece.
+    pub slot: Option<Size>,
+    /// Bytes of all holes together and how many there may be, where that decides how many slots fit and not what each
+    /// hole has at the least.
+    pub together: Option<(Size, usize)>,
+    /// What would fit.
+    pub largest_fit: LargestFit,
+    /// Whether no other limit is in the way of what is asked.
+    pub(crate) is_only: bool,
+}
+
+/// A value that fits.
+#[derive(Clone, Copy)]
+pub(crate) enum Suggested {
+    Instances(u32),
+    Reservation(Size),
+}
+
+impl Suggested {
+    /// The number that is not kept, where it helps, or else the other one.
+    pub(crate) const fn of(keep: Keep, fit: &LargestFit) -> Option<Self> {
+        match (keep, fit.max_instances, fit.memory_reservation) {
+            (Keep::MemoryReservation, Some(instances), _)
+            | (Keep::MaxInstances, Some(instances), None) => Some(Self::Instances(instances)),
+            (_, _, Some(reservation)) => Some(Self::Reservation(reservation)),
+            (_, None, None) => None,
+        }
+    }
+
+    /// Which number is kept where it is followed, and the other one, a reservation in grains.
+    pub(crate) const fn value(self) -> (Keep, u64) {
+        match self {
+            Self::Instances(instances) => (Keep::MemoryReservation, wide(instances)),
+            Self::Reservation(bytes) => (Keep::MaxInstances, bytes.get() / GRAIN.get()),
+        }
+    }
+}
+
+impl Misfit {
+    /// Its code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self.limit {
+            Limit::Hole => Code::Misfit,
+            Limit::MaxMapCount => Code::TooManyMaps,
+            Limit::RlimitAs | Limit::RlimitData | Limit::CommitLimit | Limit::RamAndSwap => {
+                Code::TooMuchMemory
+            }
+        }
+    }
+
+    /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
+    /// (pie, measured profile) has 170.66 GiB and 80.20 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one
+    /// piece; riscv64 sv39 (pie, measured profile) has 170.66 GiB`, or `pool needs 3.94 TiB of address space;
+    /// \`RLIMIT_AS\` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB`.
+    #[must_use]
+    pub const fn message(&self, case: &Case<'_>) -> Text {
+        let text = self.write_pool(case);
+        let need = Size::bytes(self.need).needed();
+        let limits = &case.budget.limits;
+        match self.limit {
+            Limit::Hole => {
+                let text = need.write(text);
+                let text = match (self.mapping, self.slot) {
+                    (_, Some(slot)) => slot.needed().write(text.str(" in slots of ")).str("; "),
+                    (MappingName::Memories, None) => text.str(" in one piece; "),
+                    (MappingName::Tables, None) => text.str(" in one piece for its tables; "),
+                    (MappingName::Stacks, None) => text.str(" in one piece for its stacks; "),
+                };
+                self.write_holes(write_machine(text, case), case)
+            }
+            Limit::MaxMapCount => {
+                let text = text
+                    .u64(self.need)
+                    .str(" mappings when every slot is in use; ");
+                let text = text.str(self.limit.describe());
+                let text = match limits.max_map_count {
+                    Some(maps) => text.str(" of ").u64(maps),
+                    None => text,
+                };
+                let text = text.str(" leaves ").u64(self.have).str(" beside the ");
+                text.u64(HEADROOM_MAPS).str(" of the rest of the process")
+            }
+            Limit::RlimitAs => self.write_left(
+                need.write(text).str(" of address space; "),
+                limits.rlimit_as,
+                case,
+            ),
+            Limit::RlimitData => self.write_left(
+                need.write(text)
+                    .str(" of writable memory when every slot is in use; "),
+                limits.rlimit_data,
+                case,
+            ),
+            Limit::CommitLimit => self.write_left(
+                need.write(text)
+                    .str(" of committed memory when every slot is in use; "),
+                limits.commit_limit,
+                case,
+            ),
+            Limit::RamAndSwap => {
+                let text = need.write(text).str(" charged at once for its ");
+                let text = text.str(self.mapping.word()).str("; ");
+                let text = Size::bytes(self.have)
+                    .available()
+                    .write(write_machine(text, case));
+                text.str(" of RAM and swap")
+            }
+        }
+    }
+
+    /// Who needs something, such as `pool needs ` or ``pool `a` and the others need ``.
+    const fn write_pool(&self, case: &Case<'_>) -> Text {
+        let pool = &case.pools[self.pool];
+        // A hole and RAM and swap are held against a single mapping, the other limits against all of them.
+        let all = !matches!(self.limit, Limit::Hole | Limit::RamAndSwap);
+        if all && case.count == 1 && pool.asked.pools > 1 {
+            let text = Text::new().str("the ").number(pool.asked.pools);
+            return if pool.name.is_empty() {
+                text.str(" pools need ")
+            } else {
+                text.str(" pools `").str(pool.name).str("` need ")
+            };
+        }
+        let mut text = Text::new().str("pool ");
+        if !pool.name.is_empty() {
+            text = text.str("`").str(pool.name).str("` ");
+        }
+        text.str(if all && case.count > 1 {
+            "and the others need "
+        } else {
+            "needs "
+        })
+    }
+
+    /// What a limit leaves beside the headroom.
+    const fn write_left(&self, text: Text, limit: Option<Size>, case: &Case<'_>) -> Text {
+        let mut text = text.str(self.limit.describe());
+        if let Some(limit) = limit {
+            text = limit.available().write(text.str(" of "));
+        }
+        let text = Size::bytes(self.have)
+            .available()
+            .write(text.str(" leaves "));
+        let headroom = case.budget.headroom.needed();
+        headroom.write(text.str(" beside the headroom of "))
+    }
+
+    /// The holes that have room for a slot, or the largest.
+    const fn write_holes(&self, text: Text, case: &Case<'_>) -> Text {
+        if let Some((bytes, holes)) = self.together {
+            let text = bytes.available().write(text);
+            let text = if bytes.get() < case.budget.room.total {
+                text.str(" left")
+            } else {
+                text
+            };
+            return text.str(match holes {
+                2 => " in two holes",
+                _ => " in three holes",
+            });
+        }
+        let whole = case.budget.holes();
+        // After other mappings it is what they leave, not what the profile has.
+        let left = self.holes[0].get() < whole[0].get()
+            || (self.slot.is_some() && self.holes[1].get() < whole[1].get());
+        let mut count = 1;
+        if let Some(slot) = self.slot {
+            while count < HOLES && self.holes[count].get() >= slot.get() {
+                count += 1;
+            }
+        }
+        let mut text = text;
+        let mut i = 0;
+        while i < count {
+            let mut hole = self.holes[i];
+            if i < whole.len() {
+                hole = hole.min(whole[i]);
+            }
+            if i > 0 {
+                text = text.str(if i + 1 == count { " and " } else { ", " });
+            }
+            text = hole.available().write(text);
+            i += 1;
+        }
+        if left { text.str(" left") } else { text }
+    }
+
+    /// What would fit, such as `max_instances = 42`, as it may be written in poolcfg.toml; empty when no
+    /// value of this pool does.
+    #[must_use]
+    pub const fn suggestion(&self, case: &Case<'_>) -> Text {
+        let text = Text::new();
+        match self.suggested(case) {
+            Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
+            Some(Suggested::Reservation(reservation)) => text
+                .str("memory_reservation = \"")
+                .text(&reservation.exact())
+                .str("\""),
+            None => text,
+        }
+    }
+
+    const fn suggested(&self, case: &Case<'_>) -> Option<Suggested> {
+        Suggested::of(case.pools[self.pool].keep, &self.largest_fit)
+    }
+
+    /// What would fit under the same limits, as advice: `max_instances = 42 fits`.
+    #[must_use]
+    pub const fn fitting(&self, case: &Case<'_>) -> Text {
+        let text = self.write_fit(case);
+        match self.limit {
+            Limit::RlimitData | Limit::CommitLimit => {
+                text.str("; a smaller `max_memory_size` takes less")
+            }
+            _ => text,
+        }
+    }
+
+    /// The same, and how large a limit would have to be that can be said.
+    #[must_use]
+    pub const fn advice(&self, case: &Case<'_>) -> Text {
+        let text = self.fitting(case);
+        let Some(bound) = self.limit.bound() else {
+            return text;
+        };
+        let need = self.need.saturating_add(case.budget.own().of(bound));
+        let raised = match Size::bytes(need).round_up(Size::mib(1)) {
+            Some(size) if self.is_only => size.exact(),
+            _ => return text,
+        };
+        match self.limit {
+            Limit::MaxMapCount => text
+                .str("; what is asked fits with `max_map_count = ")
+                .u64(need)
+                .str("`"),
+            Limit::RlimitAs => text
+                .str("; what is asked fits with `rlimit_as = \"")
+                .text(&raised)
+                .str("\"`"),
+            Limit::RlimitData => text
+                .str(", and what is asked fits with `rlimit_data = \"")
+                .text(&raised)
+                .str("\"`"),
+            Limit::Hole | Limit::CommitLimit | Limit::RamAndSwap => text,
+        }
+    }
+
+    const fn write_fit(&self, case: &Case<'_>) -> Text {
+        let text = self.suggestion(case);
+        let least = case.pools[self.pool].min_instances;
+        match self.suggested(case) {
+            None => self.write_both(case),
+            Some(Suggested::Instances(instances)) if instances < least => {
+                text.str(" fits, below min_instances = ").number(least)
+            }
+            Some(Suggested::Instances(instances)) => {
+                match counts_with(case, self.pool, instances) {
+                    Some(counts) => counts.write(text.str(" fits, each of ")),
+                    None => text.str(" fits"),
+                }
+            }
+            // The exact value is in a unit that nobody reads.
+            Some(Suggested::Reservation(reservation)) => {
+                reservation.available().write(text.str(" (")).str(") fits")
+            }
+        }
+    }
+
+    /// What would fit when neither number helps alone: the largest reservation of the fewest instances.
+    const fn write_both(&self, case: &Case<'_>) -> Text {
+        let text = Text::new();
+        let pool = &case.pools[self.pool];
+        let instances = pool.min_instances;
+        if let Some(reservation) = largest_with(case, self.pool, instances) {
+            let text = text.str("max_instances = ").number(instances);
+            let text = text
+                .str(" with memory_reservation = \"")
+                .text(&reservation.exact());
+            return reservation
+                .available()
+                .write(text.str("\" ("))
+                .str(") fits");
+        }
+        let text = text.str("no size of this pool fits");
+        let text = if case.count == 1 {
+            text
+        } else {
+            text.str(" beside the others")
+        };
+        if matches!(self.limit, Limit::MaxMapCount) {
+            return text
+                .str(" beside the ")
+                .u64(HEADROOM_MAPS)
+                .str(" mappings that are left to the rest of the process");
+        }
+        let headroom = case.budget.headroom.needed();
+        headroom.write(text.str(" with a headroom of "))
+    }
+
+    /// The whole sentence of a compile error, with the line of the file.
+    #[must_use]
+    pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
+        let text = self.message(case).str(": ").text(&self.advice(case));
+        at(text, file, self.place(case))
+    }
+
+    /// Where the number stands that has to change, or else the other one.
+    #[must_use]
+    pub const fn place(&self, case: &Case<'_>) -> Place {
+        let pool = &case.pools[self.pool];
+        let (first, second) = match self.suggested(case) {
+            Some(Suggested::Reservation(_)) => (pool.memory_reservation_at, pool.max_instances_at),
+            Some(Suggested::Instances(_)) | None => {
+                (pool.max_instances_at, pool.memory_reservation_at)
+            }
+        };
+        if first.line > 0 { first } else { second }
+    }
+}
+
+/// The machine that the pools are fitted to, such as `riscv64 sv39 (pie, measured profile) has `.
+const fn write_machine(text: Text, case: &Case<'_>) -> Text {
+    text.str(case.target.arch.name())
+        .str(" ")
+        .text(&case.machine())
+        .str(" has ")
+}

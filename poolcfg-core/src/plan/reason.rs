@@ -1,0 +1,339 @@
+//! Reasons: which limit keeps pools from fitting, and by how much.
+
+use crate::base::consts::wide;
+use crate::base::size::{GRAIN, Size};
+use crate::case::Case;
+use crate::engine::footprint::MappingName;
+use crate::engine::limits::Limits;
+use crate::model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places};
+use crate::model::place::KINDS;
+use crate::model::room::{HOLES, max, min};
+use crate::model::sum::{Bound, Demand};
+use crate::plan::misfit::{Limit, Misfit, Suggested};
+use crate::plan::search::{LargestFit, largest_fit, mappings, with_value};
+use crate::setting::Keep;
+use crate::target::budget::Budget;
+
+/// Why what is asked does not fit; nothing when it does.
+///
+/// Where several limits are in the way, it is the one that decides what fits: raising any other changes nothing.
+pub(crate) const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {
+    let (hole, all) = verdicts(case, asked);
+    let Some(first) = refuses(case, &hole, &all) else {
+        return None;
+    };
+    let misfit = of_limit(case, asked, first, &hole, &all);
+    let Some(decided) = decided(case, asked, &misfit) else {
+        return Some(misfit);
+    };
+    if decided.is(first) || !is_in_the_way(case, decided, &hole, &all) {
+        return Some(misfit);
+    }
+    Some(of_limit(case, asked, decided, &hole, &all))
+}
+
+/// The limit that refuses one pool more than `value` of the number that is not kept.
+pub(crate) const fn beyond(
+    case: &Case<'_>,
+    limits: &[Limits; MAX_POOLS],
+    pool: usize,
+    keep: Keep,
+    value: u64,
+) -> Option<Limit> {
+    let mut limits = *limits;
+    limits[pool] = with_value(&limits[pool], keep, value.saturating_add(1));
+    let (hole, all) = verdicts(case, &limits);
+    refuses(case, &hole, &all)
+}
+
+/// Whether every mapping finds its place, and what all pools take of the other limits.
+const fn verdicts(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> (Verdict, Demand) {
+    let budget = &case.budget;
+    match mappings(limits, case) {
+        Ok(mappings) => {
+            let pools = mappings.split_at(case.count).0;
+            let hole = find_places(&budget.room, pools, budget.huge_page.get());
+            (hole, demand(pools))
+        }
+        // A sum above 64 bits is larger than any hole.
+        Err(pool) => {
+            let mut free = [0; HOLES];
+            let [first, second] = budget.holes();
+            free[0] = first.get();
+            free[1] = second.get();
+            let hole = Verdict::Hole {
+                pool,
+                kind: 0,
+                free,
+            };
+            (hole, Demand::NONE)
+        }
+    }
+}
+
+/// The first limit that is in the way.
+const fn refuses(case: &Case<'_>, hole: &Verdict, all: &Demand) -> Option<Limit> {
+    if let Verdict::Hole { .. } = hole {
+        return Some(Limit::Hole);
+    }
+    let own = case.budget.own();
+    match own.and(*all).exceeds(&case.budget.limits.most()) {
+        Some(exceeded) => Some(Limit::of_bound(exceeded.bound)),
+        None => None,
+    }
+}
+
+/// Whether a limit is in the way, be it the first or not.
+const fn is_in_the_way(case: &Case<'_>, limit: Limit, hole: &Verdict, all: &Demand) -> bool {
+    match limit.bound() {
+        None => matches!(hole, Verdict::Hole { .. }),
+        Some(bound) => {
+            let own = case.budget.own().of(bound);
+            own.saturating_add(all.of(bound)) > case.budget.limits.most().of(bound)
+        }
+    }
+}
+
+/// Whether another limit than this one is in the way.
+const fn is_another_in_the_way(
+    case: &Case<'_>,
+    limit: Limit,
+    hole: &Verdict,
+    all: &Demand,
+) -> bool {
+    let mut i = 0;
+    while i < Limit::ALL.len() {
+        let other = Limit::ALL[i];
+        if !other.is(limit) && is_in_the_way(case, other, hole, all) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+/// The limit that refuses more than what is suggested, or where nothing fits, the least.
+const fn decided(case: &Case<'_>, asked: &[Limits; MAX_POOLS], misfit: &Misfit) -> Option<Limit> {
+    let pool = misfit.pool;
+    let (keep, value) = match Suggested::of(case.pools[pool].keep, &misfit.largest_fit) {
+        Some(suggested) => suggested.value(),
+        None => (Keep::MemoryReservation, 0),
+    };
+    beyond(case, asked, pool, keep, value)
+}
+
+/// The misfit by one limit, which is in the way.
+const fn of_limit(
+    case: &Case<'_>,
+    asked: &[Limits; MAX_POOLS],
+    limit: Limit,
+    hole: &Verdict,
+    all: &Demand,
+) -> Misfit {
+    let budget = &case.budget;
+    let mut misfit = Misfit {
+        pool: 0,
+        mapping: MappingName::Memories,
+        limit,
+        need: 0,
+        have: 0,
+        holes: [Size::ZERO; HOLES],
+        slot: None,
+        together: None,
+        largest_fit: LargestFit {
+            max_instances: None,
+            memory_reservation: None,
+        },
+        is_only: !is_another_in_the_way(case, limit, hole, all),
+    };
+    match (limit.bound(), hole) {
+        (Some(bound), _) => {
+            let own = budget.own().of(bound);
+            misfit.need = all.of(bound);
+            misfit.have = budget.limits.most().of(bound).saturating_sub(own);
+            misfit.pool = most_of(case, asked, bound);
+            if let Bound::Charged = bound {
+                misfit.mapping = charged(&asked[misfit.pool], budget, misfit.need);
+            }
+        }
+        (None, Verdict::Hole { pool, kind, free }) => {
+            misfit.pool = *pool;
+            misfit.mapping = MappingName::of_kind(*kind);
+            let mut free = descending(*free);
+            if asked[*pool].pools == 1 {
+                // A mapping in one piece is there where so many fit all holes together.
+                let room = &budget.room;
+                if let Some(each) = left(case, asked, *pool, *kind).checked_div(room.parts as u64) {
+                    free[0] = max(free[0], each);
+                }
+            }
+            misfit = misfit.in_holes(&asked[*pool], *kind, free, budget);
+        }
+        (None, _) => {}
+    }
+    misfit.largest_fit = largest_fit(case, asked, misfit.pool);
+    if let (Limit::Hole, Some(instances)) = (limit, misfit.largest_fit.max_instances) {
+        misfit = misfit.in_all_holes(case, asked, instances);
+    }
+    if let (Limit::Hole, MappingName::Memories, Some(fits)) =
+        (limit, misfit.mapping, misfit.largest_fit.memory_reservation)
+        && misfit.slot.is_none()
+    {
+        // Where ASLR puts things otherwise, there may be less than here.
+        let next = fits.get().saturating_add(GRAIN.get());
+        let next = asked[misfit.pool].with_reservation(Size::bytes(next));
+        if let Some(mappings) = next.mappings(budget.page_size) {
+            let most = mappings.sizes[0].saturating_sub(1);
+            misfit.have = min(misfit.have, most);
+            misfit.holes[0] = misfit.holes[0].min(Size::bytes(most));
+        }
+    }
+    misfit
+}
+
+/// Bytes that all holes together have when it is the turn of this mapping of a pool.
+const fn left(case: &Case<'_>, asked: &[Limits; MAX_POOLS], pool: usize, kind: usize) -> u64 {
+    let mut left = case.budget.room.total;
+    let mut i = 0;
+    while i <= pool {
+        if let Some(mappings) = asked[i].mappings(case.budget.page_size) {
+            let group = mappings.group(case.budget.huge_page.get());
+            let mut before = 0;
+            while before < KINDS && (i < pool || before < kind) {
+                let bytes = group.sizes[before].saturating_mul(group.count);
+                left = left.saturating_sub(bytes);
+                before += 1;
+            }
+        }
+        i += 1;
+    }
+    left
+}
+
+/// The pool that takes the most of what a limit counts.
+const fn most_of(case: &Case<'_>, limits: &[Limits; MAX_POOLS], bound: Bound) -> usize {
+    let mut most = 0;
+    let mut pool = 0;
+    let mut i = 0;
+    while i < case.count {
+        let takes = limits[i].demand(case.budget.page_size).of(bound);
+        if takes > most {
+            most = takes;
+            pool = i;
+        }
+        i += 1;
+    }
+    pool
+}
+
+/// The mapping of a pool that is charged with so many bytes when it is made.
+const fn charged(limits: &Limits, budget: &Budget, bytes: u64) -> MappingName {
+    let mut name = MappingName::Tables;
+    if let Some(Mappings { sizes, .. }) = limits.mappings(budget.page_size) {
+        let mut kind = 1;
+        while kind < KINDS {
+            if sizes[kind] == bytes {
+                name = MappingName::of_kind(kind);
+            }
+            kind += 1;
+        }
+    }
+    name
+}
+
+/// The same numbers, the largest first.
+const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
+    let mut end = HOLES;
+    while end > 1 {
+        let mut i = 1;
+        while i < end {
+            if free[i] > free[i - 1] {
+                (free[i], free[i - 1]) = (free[i - 1], free[i]);
+            }
+            i += 1;
+        }
+        end -= 1;
+    }
+    free
+}
+
+impl Misfit {
+    /// The same where more slots fit all holes together than each of them holds at the least.
+    const fn in_all_holes(
+        mut self,
+        case: &Case<'_>,
+        asked: &[Limits; MAX_POOLS],
+        instances: u32,
+    ) -> Self {
+        let budget = &case.budget;
+        let Some(mappings) = asked[self.pool].mappings(budget.page_size) else {
+            return self;
+        };
+        let (Some(_), Some(memories), Some(aligned)) = (
+            self.slot,
+            mappings.group(0).memories(),
+            mappings.group(budget.huge_page.get()).memories(),
+        ) else {
+            return self;
+        };
+        let mut slots = 0;
+        let mut hole = 0;
+        while hole < HOLES {
+            slots += aligned.that_fit(self.holes[hole].get());
+            hole += 1;
+        }
+        let instances = wide(instances);
+        if instances > slots && instances < memories.slots {
+            let left = left(case, asked, self.pool, 0);
+            self.together = Some((Size::bytes(left), budget.room.parts));
+            self.have = memories.bytes(instances);
+        }
+        self
+    }
+
+    /// What a mapping of a pool needs, and what of it these free holes have, the largest first.
+    const fn in_holes(
+        mut self,
+        limits: &Limits,
+        kind: usize,
+        free: [u64; HOLES],
+        budget: &Budget,
+    ) -> Self {
+        let mut hole = 0;
+        while hole < HOLES {
+            self.holes[hole] = Size::bytes(free[hole]);
+            hole += 1;
+        }
+        self.have = free[0];
+        let Some(mappings) = limits.mappings(budget.page_size) else {
+            self.need = u64::MAX;
+            return self;
+        };
+        self.need = mappings.sizes[kind];
+        // What alignment may waste is not told.
+        self.have = min(self.have, self.need.saturating_sub(1));
+        let (Some(memories), Some(aligned)) = (
+            mappings.group(0).memories(),
+            mappings.group(budget.huge_page.get()).memories(),
+        ) else {
+            return self;
+        };
+        if kind == 0 && memories.slots > 1 {
+            self.slot = Some(Size::bytes(memories.slot));
+            let mut slots = 0;
+            let mut hole = 0;
+            while hole < HOLES {
+                slots += aligned.that_fit(free[hole]);
+                hole += 1;
+            }
+            if slots >= memories.slots {
+                // Somewhere between the two ends of ASLR it is one less.
+                slots = memories.slots - 1;
+            }
+            if slots > 0 {
+                self.have = memories.bytes(slots);
+            }
+        }
+        self
+    }
+}

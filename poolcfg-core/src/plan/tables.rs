@@ -1,0 +1,144 @@
+//! Tables: as many for each instance as fit, since an instance of more tables than are there does not start.
+
+use crate::base::consts::wide;
+use crate::base::size::Size;
+use crate::case::Case;
+use crate::engine::limits::Limits;
+use crate::engine::wasmtime::{Counts, Wasmtime};
+use crate::model::fit::MAX_POOLS;
+use crate::plan::search::{fits, largest_fit};
+
+pub(super) const fn asked(case: &Case<'_>) -> [Limits; MAX_POOLS] {
+    let mut limits = [case.pools[0].asked; MAX_POOLS];
+    let mut i = 0;
+    while i < case.count {
+        limits[i] = case.pools[i].asked;
+        i += 1;
+    }
+    limits
+}
+
+/// What is asked, each pool with the fewest tables that it may have.
+pub(super) const fn least(case: &Case<'_>) -> [Limits; MAX_POOLS] {
+    let mut limits = [case.pools[0].least; MAX_POOLS];
+    let mut i = 0;
+    while i < case.count {
+        limits[i] = case.pools[i].least;
+        i += 1;
+    }
+    limits
+}
+
+/// `limits` with as many tables, and of such a size, as `other` has.
+pub(super) const fn tables_of(limits: &Limits, other: &Limits) -> Limits {
+    Limits {
+        wasmtime: other.wasmtime,
+        table_reservation: other.table_reservation,
+        ..*limits
+    }
+}
+
+/// `guaranteed`, which has the fewest tables, with as many as are asked for and fit: in turn one more for an
+/// instance of each pool, and then larger ones, in the order of the file.
+pub(super) const fn with_tables(
+    case: &Case<'_>,
+    guaranteed: [Limits; MAX_POOLS],
+) -> [Limits; MAX_POOLS] {
+    let mut all = guaranteed;
+    let mut i = 0;
+    while i < case.count {
+        all[i] = tables_of(&guaranteed[i], &case.pools[i].asked);
+        i += 1;
+    }
+    if fits(&all, case) {
+        return all;
+    }
+    let mut limits = guaranteed;
+    let mut more = true;
+    while more {
+        more = false;
+        let mut i = 0;
+        while i < case.count {
+            let now = limits[i];
+            if let Some(one_more) = one_table_more(&now, &case.pools[i].asked) {
+                limits[i] = one_more;
+                if fits(&limits, case) {
+                    more = true;
+                } else {
+                    limits[i] = now;
+                }
+            }
+            i += 1;
+        }
+    }
+    let mut i = 0;
+    while i < case.count {
+        limits[i] = larger_tables(case, &limits, i);
+        i += 1;
+    }
+    limits
+}
+
+/// What one instance of a pool of Wasmtime's may have where the pool has so many, which fit.
+pub(super) const fn counts_with(case: &Case<'_>, pool: usize, instances: u32) -> Option<Counts> {
+    let mut limits = least(case);
+    limits[pool] = limits[pool].with_instances(instances);
+    match &with_tables(case, limits)[pool].wasmtime {
+        Some(wasmtime) => Some(wasmtime.counts()),
+        None => None,
+    }
+}
+
+/// The largest reservation with which so many instances of a pool fit beside what is asked of the others.
+pub(super) const fn largest_with(case: &Case<'_>, pool: usize, instances: u32) -> Option<Size> {
+    let mut limits = least(case);
+    limits[pool] = limits[pool].with_instances(instances);
+    largest_fit(case, &limits, pool).memory_reservation
+}
+
+/// The same with one table more for each instance; `None` if that is more than `asked`.
+const fn one_table_more(limits: &Limits, asked: &Limits) -> Option<Limits> {
+    let (Some(now), Some(asked)) = (&limits.wasmtime, &asked.wasmtime) else {
+        return None;
+    };
+    match (now.tables_per_instance, asked.tables_per_instance) {
+        (Some(tables), Some(most)) if tables < most => Some(Limits {
+            wasmtime: Some(Wasmtime {
+                tables_per_instance: Some(tables + 1),
+                ..*now
+            }),
+            ..*limits
+        }),
+        _ => None,
+    }
+}
+
+/// The limits of one pool with the largest tables that fit, up to those that are asked for.
+const fn larger_tables(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize) -> Limits {
+    let mut limits = *limits;
+    let now = limits[pool];
+    let Some(wasmtime) = &now.wasmtime else {
+        return now;
+    };
+    let element = wide(wasmtime.element_bytes);
+    let mut fit = now.table_reservation.get() / element;
+    let most = case.pools[pool].asked.table_reservation.get() / element;
+    // All that is asked did not fit with all tables, and may with fewer.
+    let mut misfit = most.saturating_add(1);
+    while misfit - fit > 1 {
+        let middle = fit + (misfit - fit) / 2;
+        limits[pool] = Limits {
+            table_reservation: Size::bytes(middle * element),
+            ..now
+        };
+        if fits(&limits, case) {
+            fit = middle;
+        } else {
+            misfit = middle;
+        }
+    }
+    Limits {
+        table_reservation: Size::bytes(fit * element),
+        ..now
+    }
+}

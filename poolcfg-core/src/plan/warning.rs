@@ -1,0 +1,162 @@
+//! Warnings: what does not stand in the way of a pool and should be known.
+
+use core::fmt;
+
+use crate::base::code::Code;
+use crate::base::size::Size;
+use crate::case::Case;
+use crate::engine::footprint::Footprint;
+use crate::engine::limits::Limits;
+use crate::engine::wasmtime::{Advisory, Condition, WasmtimeVersion, is_interpreted};
+use crate::plan::Plan;
+
+/// Something about a pool that should be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning<'a> {
+    /// Slots below 4 GiB, for which Wasmtime's code checks every access.
+    BoundsChecks {
+        /// The pool.
+        pool: &'a str,
+        /// What one memory has.
+        memory_reservation: Size,
+        /// The guard behind it.
+        guard_size: Size,
+    },
+    /// A version of Wasmtime that is newer than all that are known.
+    NewerVersion {
+        /// The pool.
+        pool: &'a str,
+        /// The version.
+        version: WasmtimeVersion,
+    },
+    /// Tables and stacks that are charged when they are mapped, which no address space tells.
+    Charged {
+        /// The pool.
+        pool: &'a str,
+        /// The version.
+        version: WasmtimeVersion,
+        /// The larger one of the two mappings.
+        bytes: Size,
+    },
+    /// Settings that show an instance what another one wrote, in a version that still does.
+    Leaks {
+        /// The pool.
+        pool: &'a str,
+        /// The version.
+        version: WasmtimeVersion,
+        /// What is known of it.
+        advisory: Advisory,
+    },
+}
+
+impl Plan {
+    /// What should be known of the pools of a case.
+    pub fn warnings<'a>(&self, case: &Case<'a>) -> impl Iterator<Item = Warning<'a>> {
+        let case = *case;
+        let pools = self.guaranteed.into_iter().take(self.count).enumerate();
+        pools.flat_map(move |(index, limits)| of_pool(&case, index, &limits).into_iter().flatten())
+    }
+}
+
+fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warning<'a>>; 4] {
+    let pool = case.pools()[index].name;
+    let Some(wasmtime) = &limits.wasmtime else {
+        return [None; 4];
+    };
+    // A target whose code is interpreted has checks in any case, and so has one of 32 bits.
+    let compiles = case.target.pointer_width >= 64 && !is_interpreted(case.target);
+    let checks =
+        (compiles && !wasmtime.elides_bounds_checks(limits)).then_some(Warning::BoundsChecks {
+            pool,
+            memory_reservation: limits.memory_reservation,
+            guard_size: limits.guard_size,
+        });
+    let version = wasmtime.version;
+    let newer = (version.major > WasmtimeVersion::NEWEST)
+        .then_some(Warning::NewerVersion { pool, version });
+    let charged = limits
+        .footprint(case.budget.page_size)
+        .ok()
+        .filter(|_| wasmtime.charges_writable() && case.budget.limits.memory.is_none())
+        .map(|Footprint { mappings, .. }| Warning::Charged {
+            pool,
+            version,
+            bytes: mappings[1].bytes.max(mappings[2].bytes),
+        });
+    // A leak without guard is refused before there are limits.
+    let leaks = limits.advisories().next().map(|advisory| Warning::Leaks {
+        pool,
+        version,
+        advisory,
+    });
+    [checks, newer, charged, leaks]
+}
+
+impl<'a> Warning<'a> {
+    /// The pool that it is about; empty when it has no name.
+    #[must_use]
+    pub const fn pool(&self) -> &'a str {
+        let (Self::BoundsChecks { pool, .. }
+        | Self::NewerVersion { pool, .. }
+        | Self::Charged { pool, .. }
+        | Self::Leaks { pool, .. }) = self;
+        pool
+    }
+
+    /// Its code for `--explain`; `None` if there is nothing more to say.
+    #[must_use]
+    pub const fn code(&self) -> Option<Code> {
+        match self {
+            Self::BoundsChecks { .. } | Self::NewerVersion { .. } | Self::Charged { .. } => None,
+            Self::Leaks { advisory, .. } => Some(advisory.code),
+        }
+    }
+}
+
+impl fmt::Display for Warning<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pool = self.pool();
+        if !pool.is_empty() {
+            write!(f, "pool `{pool}`: ")?;
+        }
+        match self {
+            Self::BoundsChecks {
+                memory_reservation,
+                guard_size,
+                ..
+            } => write!(
+                f,
+                "slots of {} and a guard of {} are below 4 GiB, so Wasmtime's code checks the bounds of \
+                 every access, and code that is bound by memory takes more than twice as long: keep \
+                 `memory_reservation = \"4GiB\"` and fewer instances where that counts",
+                memory_reservation.exact(),
+                guard_size.exact()
+            ),
+            Self::NewerVersion { version, .. } => write!(
+                f,
+                "Wasmtime {version} is newer than {}, the newest known version, and is assumed to map the same",
+                WasmtimeVersion::NEWEST
+            ),
+            Self::Charged { version, bytes, .. } => write!(
+                f,
+                "Wasmtime {version} maps tables and stacks without MAP_NORESERVE, so the larger mapping of \
+                 {} must be smaller than the machine's RAM and swap; Wasmtime 27 and later do not need that",
+                bytes.needed()
+            ),
+            Self::Leaks {
+                version, advisory, ..
+            } => write!(
+                f,
+                "with `{}` Wasmtime {version} {}: use {} or later, or remove it ({})",
+                match advisory.condition {
+                    Condition::NoGuard => "guard_size = 0",
+                    Condition::PagemapScan => "pagemap_scan = true",
+                },
+                advisory.effect,
+                advisory.fixed_in,
+                advisory.source
+            ),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The limit type of the native pool: one promise of the build, and the questions asked of it.
+
+use poolcfg_core::Promise;
+
+use crate::limits::promised::promised;
+use crate::machine::Here;
+use crate::pool::reserved::Reserved;
+use crate::recheck::misfit::RecheckError;
+use crate::recheck::options::RecheckOptions;
+use crate::recheck::{one_at_a_time, recheck};
+
+/// What a build may pool: asked for, guaranteed, and least. `#[pool_limits]` makes one from
+/// poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PoolLimits {
+    promise: Promise<'static>,
+}
+
+promised!(PoolLimits);
+
+impl PoolLimits {
+    /// Reserves what the build guarantees, and as much more of what is asked as this process gives.
+    ///
+    /// The pools of one poolcfg.toml may start in any order, and the process may map as much between two starts as
+    /// its headroom has. The memories lie in one piece where a hole is large enough, and otherwise in pieces of whole slots, the
+    /// largest first. The variables of the environment ([`crate::variables`]) are read first.
+    ///
+    /// # Errors
+    /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
+    /// [`RecheckError::Variable`] when a variable says something that cannot be. Nothing stays reserved.
+    pub fn recheck(&self) -> Result<Reserved, RecheckError> {
+        self.recheck_with(RecheckOptions::new())
+    }
+
+    /// Like [`recheck`](Self::recheck), and where the guarantee is not there, down to
+    /// [`min_instances`](Self::min_instances); where the instances are kept, to smaller reservations.
+    ///
+    /// # Errors
+    /// As for [`recheck`](Self::recheck), when not even the least is there.
+    pub fn recheck_or_shrink(&self) -> Result<Reserved, RecheckError> {
+        self.recheck_with(RecheckOptions::new().or_shrink(true))
+    }
+
+    /// Like [`recheck`](Self::recheck), as these options say.
+    ///
+    /// # Errors
+    /// As for [`recheck`](Self::recheck), when not even the least is there.
+    pub fn recheck_with(&self, options: RecheckOptions) -> Result<Reserved, RecheckError> {
+        let _one = one_at_a_time();
+        let taken = recheck(&Here, &self.promise, options)?;
+        Ok(Reserved::new(self.promise, taken))
+    }
+}

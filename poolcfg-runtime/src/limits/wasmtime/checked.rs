@@ -1,0 +1,104 @@
+//! What a recheck has found to be there for Wasmtime.
+
+use std::fmt;
+use std::sync::Arc;
+
+use poolcfg_core::{Counts, Limits, Promise, Size};
+
+use super::{Held, Tunables, WasmtimeSettings, counts};
+use crate::machine::Here;
+use crate::machine::ledger::{Entry, Holding, Took};
+use crate::pool::reserved::{Warning, warnings};
+use crate::recheck::Taken;
+use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::sys::Mapping;
+
+/// The numbers of one pool of Wasmtime's that the process was found to hold. Nothing is reserved by it.
+///
+/// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
+/// slots will still need; keep it as long as the engine. Make the engine under [`hold`](Self::hold).
+pub struct Checked {
+    pub(super) limits: Limits,
+    page_size: Size,
+    pub(super) promise: Promise<'static>,
+    /// What the pool will need is struck out when neither this value nor a `Held` of it is left.
+    pub(super) entry: Arc<Entry>,
+}
+
+impl Checked {
+    pub(super) fn new(promise: Promise<'static>, taken: &Taken<Mapping>) -> Self {
+        let (limits, page_size) = (taken.limits, taken.page_size);
+        let entry = Entry::new(Holding {
+            name: Some(promise.name),
+            // Where Wasmtime will map them is not known.
+            ranges: Vec::new(),
+            took: Some(Took {
+                limits,
+                is_all: taken.is_all,
+            }),
+            unmapped: Some(limits),
+            maps_at_worst: maps_at_worst(&limits, page_size, 1),
+            writable_at_worst: writable_at_worst(&limits, page_size),
+        });
+        Self {
+            limits,
+            page_size,
+            promise,
+            entry: Arc::new(entry),
+        }
+    }
+
+    /// Keeps the places of the file's other pools while the engine is made, so that the engine is mapped in its own.
+    /// Call it right before `Engine::new`, and drop what it gives right after: see [`Held`].
+    ///
+    /// It waits as long as another thread has such a value. Where the file has one pool it does nothing.
+    pub fn hold(&self) -> Held {
+        Held::new(self)
+    }
+
+    /// How many instances there may be at once.
+    #[must_use]
+    pub fn instances(&self) -> u32 {
+        self.limits.max_instances
+    }
+
+    /// What each of them may have, as the build says it ([`WasmtimeLimits::counts`](crate::WasmtimeLimits::counts)).
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        counts(&self.limits)
+    }
+
+    /// What was found: at least what was guaranteed (or what one can live with), at most what was asked.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The same as Wasmtime's configuration takes it.
+    #[must_use]
+    pub fn settings(&self) -> WasmtimeSettings {
+        WasmtimeSettings::new(&self.limits)
+    }
+
+    /// What code that is loaded has to be compiled with; those of the build, unless a variable changes them.
+    #[must_use]
+    pub fn tunables(&self) -> Tunables {
+        self.settings().tunables()
+    }
+
+    /// What does not stand in the way and should be known. It is looked for when it is asked for.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        warnings(&Here, &self.promise, &self.limits, self.page_size)
+    }
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked")
+            .field("pool", &self.promise.name)
+            .field("instances", &self.instances())
+            .field("memory_reservation", &self.limits.memory_reservation)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,255 @@
+//! What a recheck has reserved, and what about it deserves a warning.
+
+use std::fmt;
+
+use poolcfg_core::{
+    Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
+};
+
+use crate::machine::cgroup;
+use crate::machine::ledger::{Entry, Holding, Took};
+use crate::machine::swap::swap;
+use crate::machine::{Here, Machine, wide};
+use crate::recheck::Taken;
+use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::recheck::slabs::{Slabs, slab_bytes};
+use crate::sys::{Cut, Mapping};
+use crate::variables;
+
+/// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
+/// slots into them.
+pub struct Reserved {
+    pub(crate) slabs: Slabs<Mapping>,
+    pub(crate) limits: Limits,
+    pub(crate) page_size: Size,
+    promise: Promise<'static>,
+    /// After the mappings: what they hold is struck out when they are gone.
+    pub(crate) entry: Entry,
+}
+
+impl Reserved {
+    pub(crate) fn new(promise: Promise<'static>, taken: Taken<Mapping>) -> Self {
+        let Taken {
+            limits,
+            is_all,
+            page_size,
+            slabs,
+        } = taken;
+        let ranges = slabs.iter().map(|mapping| {
+            let start = wide(mapping.address());
+            start..start.saturating_add(wide(mapping.len()))
+        });
+        let entry = Entry::new(Holding {
+            name: Some(promise.name),
+            ranges: ranges.collect(),
+            took: Some(Took { limits, is_all }),
+            unmapped: None,
+            maps_at_worst: maps_at_worst(&limits, page_size, slabs.memories.len()),
+            writable_at_worst: writable_at_worst(&limits, page_size),
+        });
+        Self {
+            slabs,
+            limits,
+            page_size,
+            promise,
+            entry,
+        }
+    }
+
+    /// How many slots the pool has.
+    #[must_use]
+    pub fn instances(&self) -> u32 {
+        self.limits.max_instances
+    }
+
+    /// What was taken: at least what was guaranteed (or what one can live with), at most what was asked.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Bytes of address space that are reserved.
+    #[must_use]
+    pub fn reserved_bytes(&self) -> Size {
+        let bytes = self.slabs.iter().map(|mapping| wide(mapping.len())).sum();
+        Size::bytes(bytes)
+    }
+
+    /// In how many pieces the memories lie: one where a hole holds all of them.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.slabs.memories.len()
+    }
+
+    /// What does not stand in the way and should be known. It is looked for when it is asked for.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        warnings(&Here, &self.promise, &self.limits, self.page_size)
+    }
+
+    /// How the mappings of this name are cut into regions, of which `open` bytes are ever opened.
+    pub(crate) fn cut(&self, name: MappingName, open: Size) -> Cut {
+        // The slab's own formula tells the guard from the stride: g + n x stride.
+        let one = slab_bytes(&self.limits, name, 1, self.page_size);
+        let two = slab_bytes(&self.limits, name, 2, self.page_size);
+        let stride = two.saturating_sub(one);
+        Cut {
+            guard: one.saturating_sub(stride),
+            stride,
+            max: open.round_up(self.page_size).unwrap_or(Size::ZERO),
+        }
+    }
+}
+
+impl fmt::Debug for Reserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserved")
+            .field("pool", &self.promise.name)
+            .field("instances", &self.instances())
+            .field("memory_reservation", &self.limits.memory_reservation)
+            .field("reserved_bytes", &self.reserved_bytes())
+            .field("pieces", &self.pieces())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What should be known of limits that were found to be there.
+pub(crate) fn warnings<M: Machine>(
+    machine: &M,
+    promise: &Promise<'static>,
+    limits: &Limits,
+    page_size: Size,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if page_size != promise.page_size {
+        warnings.push(Warning::PageSize {
+            planned: promise.page_size,
+            real: page_size,
+        });
+    }
+    let touched = writable_at_worst(limits, page_size);
+    let limit = cgroup::memory_limit(machine);
+    if let Some(limit) = limit.filter(|limit| *limit < touched) {
+        warnings.push(Warning::MemoryCgroup {
+            limit,
+            touched,
+            pool: promise.name,
+        });
+    }
+    let stray = variables::stray(promise.name, &machine.variables());
+    warnings.extend(stray.into_iter().map(|variable| Warning::StrayVariable {
+        variable,
+        pool: promise.name,
+    }));
+    warnings.extend(swapped_pages(machine, promise, limits));
+    warnings
+}
+
+/// Whether a later instance may read what an earlier one left in swap.
+fn swapped_pages<M: Machine>(
+    machine: &M,
+    promise: &Promise<'static>,
+    limits: &Limits,
+) -> Option<Warning> {
+    let advisory = limits
+        .advisories()
+        .find(|advisory| advisory.condition == Condition::PagemapScan)?;
+    Some(Warning::SwappedPages {
+        swap: swap(machine)?,
+        version: limits.wasmtime?.version,
+        advisory,
+        pool: promise.name,
+    })
+}
+
+/// Something that does not stand in the way of a pool and should be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The pages are not of the size that the build planned with; sizes were rounded anew.
+    PageSize {
+        /// What the build planned with.
+        planned: Size,
+        /// What the machine has.
+        real: Size,
+    },
+    /// The memory cgroup holds less than what the slots may touch. It refuses nothing: the process is
+    /// killed when too much is touched.
+    MemoryCgroup {
+        /// What the cgroup, or one above it, allows.
+        limit: Size,
+        /// What is touched when every slot is used as far as it goes.
+        touched: Size,
+        /// The pool; empty when it has no name.
+        pool: &'static str,
+    },
+    /// An environment variable that looks like one of poolcfg's and is read by no pool that we know of.
+    StrayVariable {
+        /// The variable.
+        variable: String,
+        /// The pool that was asked for; empty when it has no name.
+        pool: &'static str,
+    },
+    /// Pages may be swapped out, and with `pagemap_scan` this version of Wasmtime does not clear those: the
+    /// next instance in the slot reads what the one before left.
+    SwappedPages {
+        /// How much swap the process may use.
+        swap: Size,
+        /// The version.
+        version: WasmtimeVersion,
+        /// What is known of it.
+        advisory: Advisory,
+        /// The pool; empty when it has no name.
+        pool: &'static str,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PageSize { planned, real } => write!(
+                f,
+                "pages have `{real}` and the build planned with `{planned}`, so sizes were rounded \
+                 anew: set `va_profile` to that of this machine"
+            ),
+            Self::MemoryCgroup {
+                limit,
+                touched,
+                pool,
+            } => write!(
+                f,
+                "the memory cgroup allows `{}` and the slots may touch `{}`, for which the process \
+                 would be killed: raise the limit, or lower `{}`",
+                limit.available(),
+                touched.needed(),
+                variables::variable(pool, "MAX_MEMORY_SIZE")
+            ),
+            Self::StrayVariable { variable, pool } => write!(
+                f,
+                "environment variable `{}` is not read: the variables of this pool begin with `{}`, \
+                 such as `{}`",
+                escaped(variable),
+                variables::variable(pool, ""),
+                variables::variable(pool, "MAX_INSTANCES")
+            ),
+            Self::SwappedPages {
+                swap,
+                version,
+                advisory,
+                pool,
+            } => {
+                if !pool.is_empty() {
+                    write!(f, "pool `{pool}`: ")?;
+                }
+                write!(
+                    f,
+                    "the process may use `{}` of swap, and with `pagemap_scan = true` Wasmtime {version} {}: \
+                     build without it or with {} or later, or start with `MemorySwapMax=0`",
+                    swap.available(),
+                    advisory.effect,
+                    advisory.fixed_in
+                )
+            }
+        }
+    }
+}

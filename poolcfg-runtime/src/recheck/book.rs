@@ -1,0 +1,80 @@
+//! The book of places: where each pool of a file has its place, as a recheck has planned it for all of them.
+//!
+//! A plan is made by reservations: the headroom first, then every pool in the file's order, which is what the build has
+//! promised. Everything that is not the pool's own is given back, and its addresses stay in the book. The next recheck
+//! asks for those very addresses. So the order of the starts does not matter, and neither does what the process maps
+//! meanwhile, as long as that stays within the headroom.
+
+use std::ops::Range;
+
+use poolcfg_core::{Limits, Process};
+
+use crate::recheck::slabs::Slabs;
+
+/// More places than this are not kept: those of pools that are alive stay beside each new plan.
+const MOST: usize = 512;
+
+/// The places of the pools of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    process: Option<Process<'static>>,
+    pub(crate) room: Vec<Range<u64>>,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// The place of one pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    pub(crate) limits: Limits,
+    pub(crate) places: Slabs<Range<u64>>,
+}
+
+impl Book {
+    /// Nothing has been planned.
+    pub(crate) const EMPTY: Self = Self {
+        process: None,
+        room: Vec::new(),
+        lines: Vec::new(),
+    };
+
+    /// A plan for the pools of one file, and the addresses that are left to what the process maps meanwhile.
+    pub(crate) const fn new(
+        process: Process<'static>,
+        room: Vec<Range<u64>>,
+        lines: Vec<Line>,
+    ) -> Self {
+        Self {
+            process: Some(process),
+            room,
+            lines,
+        }
+    }
+
+    /// Whether it is of this file and has places.
+    pub(crate) fn is_of(&self, process: &Process<'static>) -> bool {
+        !self.lines.is_empty() && self.process.as_ref() == Some(process)
+    }
+
+    /// Follows an earlier book, whose other places may be those of pools that are alive.
+    pub(crate) fn follow(&mut self, earlier: Self) {
+        if earlier.process != self.process {
+            return;
+        }
+        for line in earlier.lines {
+            if self.lines.len() < MOST && self.leaves(&line) {
+                self.lines.push(line);
+            }
+        }
+    }
+
+    /// Whether none of its places and no room lies where these do.
+    fn leaves(&self, other: &Line) -> bool {
+        let places = self.lines.iter().flat_map(|line| line.places.iter());
+        let mut all = places.chain(&self.room);
+        all.all(|place| {
+            let mut others = other.places.iter();
+            others.all(|other| place.end <= other.start || other.end <= place.start)
+        })
+    }
+}

@@ -1,0 +1,225 @@
+//! Bounds: the limits of the process as a whole, held against the sum of poolcfg-core: `RLIMIT_AS`, and those that
+//! refuse no reservation and bite when slots come to life, `RLIMIT_DATA`, `vm.max_map_count`, and the commit limit of
+//! `vm.overcommit_memory = 2`; and, for the versions of Wasmtime whose tables and stacks are charged when they are
+//! mapped, RAM and swap. They are read before anything is reserved.
+
+use poolcfg_core::{
+    Bound, Demand, HEADROOM_MAPS, Limits, MAX_MAP_COUNT, ProcessLimits, Size, bookkeeping,
+};
+
+use crate::machine::ledger::Holding;
+use crate::machine::overcommit;
+use crate::machine::proc;
+use crate::machine::{Machine, Resource, wide};
+use crate::recheck::misfit::RecheckLimit;
+
+/// What one pool takes of the limits of its process at worst.
+pub(crate) fn demand(limits: &Limits, page_size: Size) -> Demand {
+    let one = Limits {
+        pools: 1,
+        ..*limits
+    };
+    one.demand(page_size)
+}
+
+/// Bytes that one pool makes writable at most.
+pub(crate) fn writable_at_worst(limits: &Limits, page_size: Size) -> Size {
+    let one = Limits {
+        pools: 1,
+        ..*limits
+    };
+    one.footprint(page_size)
+        .map_or(Size::bytes(u64::MAX), |footprint| footprint.writable)
+}
+
+/// Mappings of one pool when every slot is live, with its memories in so many pieces.
+pub(crate) fn maps_at_worst(limits: &Limits, page_size: Size, pieces: usize) -> u64 {
+    demand(limits, page_size)
+        .maps
+        .saturating_sub(limits.further_pieces())
+        .saturating_add(wide(pieces.saturating_sub(1)))
+}
+
+/// What the process writes beside the slots of one pool in order to use them all, at most.
+pub(crate) fn beside_slots(limits: &Limits) -> Size {
+    Size::bytes(bookkeeping(u64::from(limits.max_instances)))
+}
+
+/// A limit that a pool would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    pub(crate) limit: RecheckLimit,
+    pub(crate) need: u64,
+    pub(crate) have: u64,
+}
+
+/// The limits in force, and what the process takes of them already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    limits: ProcessLimits,
+    /// What the rest of the process takes, and what the pools that are held take at worst.
+    own: Demand,
+    /// What the rest of the process has not taken yet of its headroom: what the slots of a pool make writable beyond
+    /// its guarantee has to leave it. (A reservation beyond the guarantee is made beside the headroom itself.)
+    rest: Demand,
+    page_size: Size,
+}
+
+impl Bounds {
+    /// Reads what may matter to a pool that is asked for with these limits, beside those that are held and those
+    /// that are to come.
+    pub(crate) fn read<M: Machine>(
+        machine: &M,
+        asked: &Limits,
+        to_come: &[Limits],
+        page_size: Size,
+        headroom: Size,
+        holdings: &[Holding],
+    ) -> Self {
+        let mut this = Self {
+            limits: ProcessLimits::NONE,
+            own: Demand::NONE,
+            rest: Demand::NONE,
+            page_size,
+        };
+        let status = |name| {
+            let text = machine.text("/proc/self/status").unwrap_or_default();
+            proc::size_of(&text, name).unwrap_or(Size::ZERO)
+        };
+        if let Some(limit) = machine.limit(Resource::AddressSpace) {
+            this.limits.rlimit_as = Some(limit);
+            // What is held is in it.
+            this.own.address_space = status("VmSize").get();
+        }
+        // What live slots have opened is in VmData and in the holdings.
+        let data = || {
+            let unplaced = unplaced(holdings).map(|holding| holding.writable_at_worst);
+            let counted = unplaced.fold(open_bytes(machine, holdings), |sum, bytes| {
+                sum.checked_add(bytes).unwrap_or(Size::bytes(u64::MAX))
+            });
+            status("VmData").saturating_sub(counted)
+        };
+        if let Some(limit) = machine.limit(Resource::Data) {
+            this.limits.rlimit_data = Some(limit);
+            let data = data();
+            this.own.writable = data.get().saturating_add(promised_bytes(holdings));
+            this.rest.writable = headroom.saturating_sub(data).get();
+        }
+        let most = to_come.iter().fold(demand(asked, page_size), |sum, pool| {
+            sum.and(demand(pool, page_size))
+        });
+        this.read_maps(machine, most.maps, holdings);
+        if this.read_commit_limit(machine, holdings) {
+            this.rest.committed = headroom.saturating_sub(data()).get();
+        }
+        if most.charged > 0 {
+            this.limits.memory = ram_and_swap(machine);
+        }
+        this
+    }
+
+    /// Whether a pool that takes more than its guarantee stays within them, and leaves room for those that are to come
+    /// and for the rest of the process.
+    pub(crate) fn allow(&self, limits: &Limits, to_come: &[Limits]) -> bool {
+        self.sum(self.own.and(self.rest), limits, to_come).is_ok()
+    }
+
+    /// Whether a pool stays within them.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Exceeded> {
+        self.sum(self.own, limits, &[])
+    }
+
+    fn sum(&self, own: Demand, limits: &Limits, to_come: &[Limits]) -> Result<(), Exceeded> {
+        let all = to_come
+            .iter()
+            .chain([limits])
+            .fold(own, |sum, pool| sum.and(demand(pool, self.page_size)));
+        match all.exceeds(&self.limits.most()) {
+            None => Ok(()),
+            Some(exceeded) => Err(Exceeded {
+                limit: match exceeded.bound {
+                    Bound::AddressSpace => RecheckLimit::RlimitAs,
+                    Bound::Writable => RecheckLimit::RlimitData,
+                    Bound::Maps => RecheckLimit::MaxMapCount,
+                    Bound::Committed => RecheckLimit::CommitLimit,
+                    Bound::Charged => RecheckLimit::RamAndSwap,
+                },
+                need: exceeded.need,
+                have: exceeded.have,
+            }),
+        }
+    }
+
+    /// Reads `vm.max_map_count`; the mappings of the process are counted only where they may decide, beside as many
+    /// as `most` of this pool and those to come.
+    fn read_maps<M: Machine>(&mut self, machine: &M, most: u64, holdings: &[Holding]) {
+        let have = match machine.text("/proc/sys/vm/max_map_count") {
+            Some(text) => proc::number(&text).unwrap_or(MAX_MAP_COUNT),
+            // Not Linux, where nothing bounds them, or no /proc, where it is as it always was.
+            None if machine.stack_top().is_some() => MAX_MAP_COUNT,
+            None => return,
+        };
+        let promised = holdings.iter().fold(0u64, |sum, holding| {
+            sum.saturating_add(holding.maps_at_worst)
+        });
+        let all = promised.saturating_add(most);
+        if all.saturating_add(HEADROOM_MAPS) <= have {
+            return;
+        }
+        let text = machine.text("/proc/self/maps").unwrap_or_default();
+        let others = proc::maps(&text)
+            .filter(|map| !holdings.iter().any(|holding| holding.holds(map.start)))
+            .count();
+        let unplaced = unplaced(holdings).map(|holding| holding.maps_at_worst);
+        let others = wide(others).saturating_sub(unplaced.fold(0, u64::saturating_add));
+        self.limits.max_map_count = Some(have);
+        // The rest of the process is left what the build leaves it.
+        self.own.maps = promised.saturating_add(others.max(HEADROOM_MAPS));
+    }
+
+    /// Reads the limit of `vm.overcommit_memory = 2`; whether there is one.
+    fn read_commit_limit<M: Machine>(&mut self, machine: &M, holdings: &[Holding]) -> bool {
+        let Some(left) = overcommit::left(machine) else {
+            return false;
+        };
+        self.limits.commit_limit = Some(left);
+        // What live slots have opened is committed already.
+        let open = open_bytes(machine, holdings).get();
+        self.own.committed = promised_bytes(holdings).saturating_sub(open);
+        true
+    }
+}
+
+/// RAM and swap where `vm.overcommit_memory = 0`, in which a mapping without MAP_NORESERVE that is larger is
+/// refused. Source: mm/util.c, __vm_enough_memory.
+fn ram_and_swap<M: Machine>(machine: &M) -> Option<Size> {
+    let mode = machine.text("/proc/sys/vm/overcommit_memory")?;
+    if proc::number(&mode) != Some(0) {
+        return None;
+    }
+    proc::ram_and_swap(&machine.text("/proc/meminfo")?)
+}
+
+/// Pools that Wasmtime maps for itself, nobody knows where. What the kernel tells of the process has them in it as soon
+/// as they are mapped, up to what they were promised: that is not to be counted twice.
+fn unplaced(holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
+    holdings.iter().filter(|holding| holding.ranges.is_empty())
+}
+
+fn promised_bytes(holdings: &[Holding]) -> u64 {
+    holdings.iter().fold(0, |sum, holding| {
+        sum.saturating_add(holding.writable_at_worst.get())
+    })
+}
+
+/// Bytes that live slots have opened.
+fn open_bytes<M: Machine>(machine: &M, holdings: &[Holding]) -> Size {
+    if holdings.is_empty() {
+        return Size::ZERO;
+    }
+    let text = machine.text("/proc/self/maps").unwrap_or_default();
+    let open = proc::maps(&text)
+        .filter(|map| map.writable && holdings.iter().any(|holding| holding.holds(map.start)))
+        .fold(0u64, |sum, map| sum.saturating_add(map.end - map.start));
+    Size::bytes(open)
+}

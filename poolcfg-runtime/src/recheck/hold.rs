@@ -1,0 +1,110 @@
+//! The places of the other pools, while an engine maps its own.
+
+use std::ops::Range;
+use std::thread::ThreadId;
+
+use poolcfg_core::{Limits, MappingName, Promise};
+
+use super::in_order::{Way, places};
+use super::{Recheck, one_at_a_time};
+use crate::machine::Machine;
+use crate::recheck::kept::Place;
+use crate::recheck::options::RecheckOptions;
+use crate::recheck::slabs::slab_bytes;
+
+/// What is kept beside an engine: the places of the others, and what keeps the engine out of the room.
+type Beside<M> = (Vec<Place<M>>, Vec<M>);
+
+/// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
+/// of the answer leaves; as far as there are such places.
+pub(crate) fn hold<M: Machine>(
+    machine: &M,
+    promise: &Promise<'static>,
+    limits: &Limits,
+) -> ThreadId {
+    let kept = machine.kept();
+    loop {
+        kept.wait();
+        let _one = one_at_a_time();
+        if kept.is_held_elsewhere() {
+            // Another thread has come first.
+            continue;
+        }
+        if kept.is_held() {
+            // It is to be mapped there.
+            drop(kept.take_checked(promise.name, limits));
+            return kept.enter(Vec::new(), Vec::new());
+        }
+        let holdings = machine.holdings();
+        let own = holdings.iter().position(|holding| {
+            holding.name == Some(promise.name) && holding.unmapped == Some(*limits)
+        });
+        let this = Recheck::new(machine, promise, RecheckOptions::new(), &holdings, own);
+        // The variables were right when it was rechecked.
+        let (places, pages) = this.map_or_else(|_| Default::default(), |this| this.beside(limits));
+        return kept.enter(places, pages);
+    }
+}
+
+impl<M: Machine> Recheck<'_, M> {
+    /// The places of the others, while an engine of these limits maps its own.
+    fn beside(&self, limits: &Limits) -> Beside<M::Mapping> {
+        if !self.plans(&self.order) {
+            return Beside::default();
+        }
+        if let Some(found) = self.by_book(&self.order, limits) {
+            drop(found.own);
+            let pages = self.fence(&found.book.room, limits);
+            // Where it is mapped is for the kernel to say.
+            if self.slabs(limits, self.headroom, false).is_ok() {
+                return (places(found.others), pages);
+            }
+        }
+        let order = &self.order;
+        let found = [true, false].into_iter().find_map(|spare| {
+            let attempt = |room| self.in_order(Way { order, room, spare }, limits);
+            self.with_most_room(attempt).ok()
+        });
+        let Some(found) = found else {
+            return Beside::default();
+        };
+        let book = self.addresses(&found, limits);
+        drop((found.room, found.own));
+        let pages = self.fence(&book.room, limits);
+        self.machine.kept().write(book);
+        (places(found.others), pages)
+    }
+
+    /// Pages all over the room, so that none of the engine's mappings fits between two of them, and what is smaller
+    /// does. Tables and stacks would use up the room, and what the process maps later would take a place from another
+    /// pool. Of a room in more than 1024 parts some mappings may be too small to be kept out.
+    fn fence(&self, room: &[Range<u64>], limits: &Limits) -> Vec<M::Mapping> {
+        const MOST: u64 = 1024;
+        let page = self.page_size.get().max(1);
+        let all = [
+            MappingName::Memories,
+            MappingName::Tables,
+            MappingName::Stacks,
+        ];
+        let bytes = |name| slab_bytes(limits, name, limits.max_instances, self.page_size).get();
+        let sizes = all.into_iter().map(bytes).filter(|bytes| *bytes > 0);
+        let smallest = sizes.min().unwrap_or(u64::MAX);
+        let total = room
+            .iter()
+            .fold(0u64, |sum, part| sum.saturating_add(part.end - part.start));
+        let least = (total / MOST).next_multiple_of(page);
+        let free = smallest.saturating_sub(page).max(least).max(page);
+        let mut pages = Vec::new();
+        for part in room {
+            // What is free beside the room adds nothing to it.
+            let last = part.end.saturating_sub(page);
+            let mut next = part.start;
+            while next < last {
+                pages.extend(self.machine.reserve_at(next, self.page_size));
+                next = next.saturating_add(page).saturating_add(free);
+            }
+            pages.extend(self.machine.reserve_at(last, self.page_size));
+        }
+        pages
+    }
+}

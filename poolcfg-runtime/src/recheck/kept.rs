@@ -1,0 +1,148 @@
+//! The places that are kept for pools still to come: by address in the book, and reserved while an engine maps its own
+//! pool, see [`Held`](crate::Held).
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+use poolcfg_core::{Limits, Process};
+
+use crate::recheck::book::Book;
+use crate::recheck::slabs::Slabs;
+
+/// What all values `Held` of the process keep together.
+#[derive(Debug)]
+pub(crate) struct Kept<M> {
+    state: Mutex<State<M>>,
+    /// Somebody has ceased to hold.
+    left: Condvar,
+}
+
+#[derive(Debug)]
+struct State<M> {
+    /// The threads that hold, each as often as it does.
+    holders: Vec<ThreadId>,
+    places: Vec<Place<M>>,
+    /// What keeps the engine's mappings out of the room above its place.
+    pages: Vec<M>,
+    book: Book,
+}
+
+/// The place of one pool, reserved.
+#[derive(Debug)]
+pub(crate) struct Place<M> {
+    pub(crate) name: &'static str,
+    pub(crate) limits: Limits,
+    pub(crate) slabs: Slabs<M>,
+    /// Whether it is of an engine that has been rechecked and is not made yet.
+    pub(crate) checked: bool,
+}
+
+impl<M> Kept<M> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                holders: Vec::new(),
+                places: Vec::new(),
+                pages: Vec::new(),
+                book: Book::EMPTY,
+            }),
+            left: Condvar::new(),
+        }
+    }
+
+    /// The state is whole whenever its lock is released.
+    fn lock(&self) -> MutexGuard<'_, State<M>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an engine may be mapping its pool at this moment.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.lock().holders.is_empty()
+    }
+
+    /// Whether another thread holds.
+    pub(crate) fn is_held_elsewhere(&self) -> bool {
+        self.lock().is_held_elsewhere()
+    }
+
+    /// Waits until no other thread holds: of two engines that are made at once, one might be mapped where the other
+    /// has its place.
+    pub(crate) fn wait(&self) {
+        let state = self.lock();
+        let waited = self
+            .left
+            .wait_while(state, |state| state.is_held_elsewhere());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// This thread holds from now on, and these places.
+    pub(crate) fn enter(&self, places: Vec<Place<M>>, pages: Vec<M>) -> ThreadId {
+        let thread = thread::current().id();
+        let mut state = self.lock();
+        state.holders.push(thread);
+        state.places.extend(places);
+        state.pages.extend(pages);
+        thread
+    }
+
+    /// A thread that holds ceases to; the last one gives back what is kept.
+    pub(crate) fn leave(&self, thread: ThreadId) {
+        let mut state = self.lock();
+        if let Some(at) = state.holders.iter().position(|holder| *holder == thread) {
+            state.holders.swap_remove(at);
+        }
+        if state.holders.is_empty() {
+            state.places.clear();
+            state.pages.clear();
+        }
+        drop(state);
+        self.left.notify_all();
+    }
+
+    /// The place that is kept for a pool which is rechecked.
+    pub(crate) fn take(&self, name: &str) -> Option<Place<M>> {
+        self.remove(|place| place.name == name && !place.checked)
+    }
+
+    /// The place that is kept for an engine which has been rechecked and is made now.
+    pub(crate) fn take_checked(&self, name: &str, limits: &Limits) -> Option<Place<M>> {
+        self.remove(|place| place.name == name && place.checked && place.limits == *limits)
+    }
+
+    /// Keeps one place more.
+    pub(crate) fn put(&self, place: Place<M>) {
+        self.lock().places.push(place);
+    }
+
+    /// What has been planned for the pools of this file; `None` if nothing has.
+    pub(crate) fn book(&self, process: &Process<'static>) -> Option<Book> {
+        let state = self.lock();
+        state.book.is_of(process).then(|| state.book.clone())
+    }
+
+    /// What has been planned last.
+    pub(crate) fn write(&self, mut book: Book) {
+        let mut state = self.lock();
+        book.follow(std::mem::replace(&mut state.book, Book::EMPTY));
+        state.book = book;
+    }
+
+    fn remove(&self, is_it: impl Fn(&Place<M>) -> bool) -> Option<Place<M>> {
+        let mut state = self.lock();
+        let at = state.places.iter().position(is_it)?;
+        Some(state.places.remove(at))
+    }
+}
+
+impl<M> Default for Kept<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M> State<M> {
+    fn is_held_elsewhere(&self) -> bool {
+        let here = thread::current().id();
+        self.holders.iter().any(|holder| *holder != here)
+    }
+}

@@ -1,0 +1,419 @@
+//! Misfits: why the process does not hold what a pool needs, and what the operator can do.
+
+use std::fmt;
+use std::io;
+
+use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack};
+
+use crate::variables::{VariableError, variable};
+
+/// Why a recheck fails.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecheckError {
+    /// An environment variable says something that cannot be.
+    Variable(VariableError),
+    /// The process does not hold the pool.
+    Misfit(Box<Misfit>),
+}
+
+impl fmt::Display for RecheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(error) => error.fmt(f),
+            Self::Misfit(misfit) => misfit.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RecheckError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Variable(error) => error.source(),
+            Self::Misfit(misfit) => misfit
+                .source
+                .as_ref()
+                .map(|source| source as &(dyn std::error::Error + 'static)),
+        }
+    }
+}
+
+impl From<VariableError> for RecheckError {
+    fn from(error: VariableError) -> Self {
+        Self::Variable(error)
+    }
+}
+
+impl From<Misfit> for RecheckError {
+    fn from(misfit: Misfit) -> Self {
+        Self::Misfit(Box::new(misfit))
+    }
+}
+
+/// The limit of the process or of the machine that is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RecheckLimit {
+    /// `ulimit -v`: all address space counts, accessible or not.
+    RlimitAs,
+    /// `ulimit -d`: what is writable counts, when it becomes so.
+    RlimitData,
+    /// `ulimit -l`, for a process that locks all that it maps (mlockall).
+    RlimitMemlock,
+    /// No free range of addresses is large enough.
+    Hole,
+    /// `vm.max_map_count`: every live slot splits its slab's mapping.
+    MaxMapCount,
+    /// `vm.overcommit_memory = 2`: what is writable is charged.
+    CommitLimit,
+    /// RAM and swap: one mapping that is charged when it is made is larger, as tables and stacks of
+    /// Wasmtime up to 26 are.
+    RamAndSwap,
+    /// The system refuses for a reason of its own, such as a seccomp filter.
+    Refused,
+}
+
+impl RecheckLimit {
+    /// Its name, as in the messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RlimitAs => "RLIMIT_AS",
+            Self::RlimitData => "RLIMIT_DATA",
+            Self::RlimitMemlock => "RLIMIT_MEMLOCK",
+            Self::Hole => "hole",
+            Self::MaxMapCount => "max_map_count",
+            Self::CommitLimit => "commit limit",
+            Self::RamAndSwap => "ram and swap",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::MaxMapCount => Unit::Maps,
+            _ => Unit::Bytes,
+        }
+    }
+}
+
+impl fmt::Display for RecheckLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What need and have count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Bytes of address space or of memory.
+    Bytes,
+    /// Mappings of the process.
+    Maps,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Bytes => "bytes",
+            Self::Maps => "maps",
+        })
+    }
+}
+
+/// Why a process is laid out otherwise than the shape that the build counts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OtherLayout {
+    /// The stack limit was unlimited when the process started.
+    UnlimitedStack(UnlimitedStack),
+    /// `RLIMIT_STACK` is larger than what the build counts on: the kernel leaves the stack so much room, and puts the
+    /// mmap base below it (mm/util.c, mmap_base).
+    LargeStack {
+        /// The limit.
+        limit: Size,
+        /// The most that the build counts on.
+        planned: Size,
+    },
+    /// The legacy layout of `setarch --addr-compat-layout` (`ADDR_COMPAT_LAYOUT` of personality(2)).
+    LegacyPersonality,
+    /// The legacy layout of `vm.legacy_va_layout = 1`, of all processes of the machine.
+    LegacySysctl,
+}
+
+impl OtherLayout {
+    /// Where the hole lies, behind "the largest hole has".
+    fn fmt_place(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnlimitedStack(UnlimitedStack::Legacy) => f.write_str(
+                " in the legacy layout that an unlimited stack limit gives the process",
+            ),
+            Self::UnlimitedStack(UnlimitedStack::LargeGap) => f.write_str(
+                " in the legacy layout that an unlimited stack limit gives the process, its mmap base at a sixth \
+                 of the window",
+            ),
+            Self::LargeStack { limit, planned } => write!(
+                f,
+                " below the room for a stack of `{}`, which `RLIMIT_STACK` allows (the build counts on `{}`)",
+                limit.available(),
+                planned.exact()
+            ),
+            Self::LegacyPersonality => f.write_str(
+                " in the legacy layout that `setarch --addr-compat-layout` gives the process",
+            ),
+            Self::LegacySysctl => f.write_str(" in the legacy layout of `vm.legacy_va_layout = 1`"),
+        }
+    }
+
+    /// What can be done about it.
+    fn fmt_help(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnlimitedStack(_) => f.write_str(
+                "set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`",
+            ),
+            Self::LargeStack { limit, planned } => write!(
+                f,
+                "lower it with `ulimit -s {}`, or build with `stack_limit = \"{}\"`",
+                planned.get() / 1024,
+                limit.exact()
+            ),
+            Self::LegacyPersonality => f.write_str(
+                "start it without `setarch --addr-compat-layout`, or build with `layout = \"legacy\"`",
+            ),
+            Self::LegacySysctl => f.write_str(
+                "set `sysctl vm.legacy_va_layout=0`, or build with `layout = \"legacy\"`",
+            ),
+        }
+    }
+}
+
+/// What is needed, what there is, and what would fit.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Misfit {
+    /// The pool's name; empty when the file names none.
+    pub pool: &'static str,
+    /// The least that had to fit.
+    pub limits: Limits,
+    /// The fewest instances that are of use.
+    pub min_instances: u32,
+    /// Which number stays when the pool shrinks.
+    pub keep: Keep,
+    /// The limit in the way.
+    pub limit: RecheckLimit,
+    /// What is needed. For the limits of the process, with what it has already.
+    pub need: u64,
+    /// What there is of it, or is allowed.
+    pub have: u64,
+    /// What both count.
+    pub unit: Unit,
+    /// The mapping that was not made; nothing when none was tried.
+    pub mapping: Option<MappingName>,
+    /// Bytes of one memory with its guard, where the memories may lie in pieces; nothing where what was not
+    /// made has to lie in one.
+    pub slot: Option<Size>,
+    /// The free ranges that were found then, the largest first, and those after the first where they hold a
+    /// slot; none where another limit is in the way.
+    pub holes: Vec<Size>,
+    /// What would fit: most instances at the reservation asked for, and largest reservation at the
+    /// instances asked for. Where holes decide, it leaves what ASLR may take of them in another process.
+    pub largest_fit: LargestFit,
+    /// The VA profile that the build counts on.
+    pub va_profile: &'static str,
+    /// The process shape that the build counts on.
+    pub shape: Shape,
+    /// Why the holes of this process are smaller than those that the build counts on, if its layout is another one.
+    pub layout: Option<OtherLayout>,
+    /// Address space that other pools of the process hold.
+    pub held: Size,
+    /// What of it belongs to pools that are not in this pool's poolcfg.toml.
+    pub held_by_others: Size,
+    /// How many pools of this name the process has already.
+    pub alive: u64,
+    /// Address space that the build leaves to the rest of the process.
+    pub headroom: Size,
+    /// What the system said.
+    pub source: Option<io::Error>,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("pool ")?;
+        if !self.pool.is_empty() {
+            write!(f, "`{}` ", self.pool)?;
+        }
+        match self.unit {
+            Unit::Bytes => write!(f, "needs `{}`", Size::bytes(self.need).needed())?,
+            Unit::Maps => write!(f, "needs `{}`", self.need)?,
+        }
+        let have = Size::bytes(self.have).available();
+        match self.limit {
+            RecheckLimit::RlimitAs => write!(
+                f,
+                " of address space, with what the process has already; `RLIMIT_AS` allows `{have}`: "
+            )?,
+            RecheckLimit::RlimitData => write!(
+                f,
+                " of writable memory when every slot is in use, with what the process has \
+                 already; `RLIMIT_DATA` allows `{have}`: "
+            )?,
+            RecheckLimit::RlimitMemlock => write!(
+                f,
+                " of locked memory, since the process locks all that it maps (mlockall); \
+                 `RLIMIT_MEMLOCK` allows `{have}`: "
+            )?,
+            RecheckLimit::Hole => self.fmt_hole(f)?,
+            RecheckLimit::MaxMapCount => write!(
+                f,
+                " mappings when every slot is in use, with those of the rest of the process; \
+                 `max_map_count` allows `{}`: ",
+                self.have
+            )?,
+            RecheckLimit::CommitLimit => write!(
+                f,
+                " of committed memory when every slot is in use; the `commit limit` of \
+                 `vm.overcommit_memory = 2` leaves `{have}`: "
+            )?,
+            RecheckLimit::RamAndSwap => write!(
+                f,
+                " charged at once for its tables or its stacks; `ram and swap` have `{have}`: "
+            )?,
+            RecheckLimit::Refused => {
+                f.write_str(" in one piece, and the system `refused` it")?;
+                if let Some(source) = &self.source {
+                    write!(f, " with `{source}`")?;
+                }
+                f.write_str(": ")?;
+            }
+        }
+        self.fmt_fit(f)?;
+        match self.limit {
+            RecheckLimit::RlimitAs => f.write_str("raise it with `ulimit -v` or `LimitAS=`"),
+            RecheckLimit::RlimitData => f.write_str("raise it with `ulimit -d` or `LimitDATA=`"),
+            RecheckLimit::RlimitMemlock => {
+                f.write_str("raise it with `ulimit -l` or `LimitMEMLOCK=`")
+            }
+            RecheckLimit::Hole => self.fmt_hole_help(f),
+            RecheckLimit::MaxMapCount => {
+                write!(f, "raise it with `sysctl vm.max_map_count={}`", self.need)
+            }
+            RecheckLimit::CommitLimit => {
+                f.write_str("raise it with `sysctl vm.overcommit_ratio` or more swap")
+            }
+            RecheckLimit::RamAndSwap => {
+                f.write_str("add swap, set `vm.overcommit_memory = 1`, or use Wasmtime 27 or later")
+            }
+            RecheckLimit::Refused => f.write_str(
+                "let the seccomp filter, security module or sandbox of the process allow `mmap`",
+            ),
+        }?;
+        match &self.limits.wasmtime {
+            Some(wasmtime) => write!(f, "; each instance has {}", wasmtime.counts()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Misfit {
+    fn fmt_hole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.slot, self.mapping) {
+            (Some(slot), _) => {
+                write!(f, " in slots of `{}`; the largest `hole`", slot.needed())?;
+            }
+            (None, Some(MappingName::Tables)) => {
+                f.write_str(" in one piece for its tables; the largest `hole` left")?;
+            }
+            (None, Some(MappingName::Stacks)) => {
+                f.write_str(" in one piece for its stacks; the largest `hole` left")?;
+            }
+            (None, _) => f.write_str(" in one piece; the largest `hole`")?,
+        }
+        let mut holes = self.holes.iter();
+        let largest = holes.next().copied().unwrap_or(Size::ZERO);
+        write!(f, " has `{}`", largest.available())?;
+        for hole in holes {
+            write!(f, ", the next one `{}`", hole.available())?;
+        }
+        if !self.held.is_zero() {
+            let held = self.held.available();
+            write!(f, " beside `{held}` of other pools")?;
+        }
+        if let Some(layout) = self.layout {
+            layout.fmt_place(f)?;
+        }
+        write!(
+            f,
+            ", and the build counts on `{}` ({}): ",
+            self.va_profile,
+            self.shape.describe()
+        )
+    }
+
+    /// What can be done where no hole is large enough.
+    fn fmt_hole_help(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(layout) = self.layout {
+            return layout.fmt_help(f);
+        }
+        if self.alive >= u64::from(self.limits.pools) {
+            let (alive, more) = (self.alive, self.alive.saturating_add(1));
+            return write!(
+                f,
+                "set `pools = {more}` in poolcfg.toml, since the process has {alive} of this name already; where they \
+                 are of other files, put the pools of the process into one poolcfg.toml, which fits them together"
+            );
+        }
+        if !self.held_by_others.is_zero() {
+            return f.write_str(
+                "put the pools of the process into one poolcfg.toml, which fits them together",
+            );
+        }
+        if !self.held.is_zero() {
+            return write!(
+                f,
+                "start the pools before the process maps more than its headroom of `{}`, or raise `headroom` in \
+                 poolcfg.toml",
+                self.headroom.exact()
+            );
+        }
+        f.write_str("build for the VA profile of this machine, which `cargo poolcfg probe` names")
+    }
+
+    /// The variables that make the pool start, and an "or" for what else can be done.
+    fn fmt_fit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LargestFit {
+            max_instances,
+            memory_reservation,
+        } = self.largest_fit;
+        let reservation = memory_reservation
+            .filter(|_| self.keep == Keep::MaxInstances || max_instances.is_none());
+        match (reservation, max_instances) {
+            (Some(size), _) => {
+                let name = variable(self.pool, "MEMORY_RESERVATION");
+                write!(f, "start with `{name}={}`, or ", readable(size).exact())
+            }
+            (None, Some(instances)) => {
+                let name = variable(self.pool, "MAX_INSTANCES");
+                write!(f, "start with `{name}={instances}`")?;
+                if instances < self.min_instances {
+                    let name = variable(self.pool, "MIN_INSTANCES");
+                    write!(f, " and `{name}={instances}`")?;
+                }
+                f.write_str(", or ")
+            }
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// A reservation that fits, in fewer digits: less by a thousandth at most.
+fn readable(size: Size) -> Size {
+    let thousandth = (size.get() / 1024).max(1);
+    let grain = Size::bytes(1 << thousandth.ilog2());
+    if grain > GRAIN {
+        size.round_down(grain)
+    } else {
+        size
+    }
+}

@@ -1,0 +1,66 @@
+//! The room: what the process maps meanwhile, reserved where the kernel would put it.
+
+use std::io;
+use std::ops::Range;
+
+use poolcfg_core::Size;
+
+use super::Recheck;
+use crate::machine::Machine;
+use crate::recheck::slabs::largest;
+
+/// In how many holes the room is looked for, before it is taken in one piece wherever that goes.
+const MOST: usize = 32;
+
+impl<M: Machine> Recheck<'_, M> {
+    /// So many bytes, in the holes that the kernel fills first, as far as a mapping of `smallest` bytes fits there: what
+    /// the process maps goes into a small hole, too, and a pool that has its place there would lose it.
+    pub(super) fn room(&self, bytes: Size, smallest: Size) -> io::Result<Vec<M::Mapping>> {
+        let mut parts = Vec::new();
+        let mut left = bytes;
+        while !left.is_zero() {
+            let whole = self.machine.reserve(left);
+            if parts.len() >= MOST || !self.reach.knows_the_search() {
+                parts.push(whole?);
+                break;
+            }
+            let probe = self.machine.reserve(smallest.min(left));
+            let probe = probe.ok().map(|probe| self.range(&probe));
+            let earlier = probe.filter(|probe| match &whole {
+                Ok(whole) => self.reach.searches_before(probe, &self.range(whole)),
+                Err(_) => true,
+            });
+            let Some(probe) = earlier else {
+                parts.push(whole?);
+                break;
+            };
+            drop(whole);
+            let part = self.machine.reserve(self.largest_around(&probe, left))?;
+            left = left.saturating_sub(self.machine.bytes(&part));
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+
+    /// The largest mapping below `misfit` bytes that the kernel puts over this one, which is free.
+    fn largest_around(&self, probe: &Range<u64>, misfit: Size) -> Size {
+        let page = self.page_size.get().max(1);
+        let lies_there = |pages: u64| {
+            let mapping = self
+                .machine
+                .reserve(Size::bytes(pages.saturating_mul(page)));
+            mapping.is_ok_and(|mapping| {
+                let range = self.range(&mapping);
+                range.start < probe.end && probe.start < range.end
+            })
+        };
+        let least = (probe.end - probe.start).div_ceil(page);
+        let pages = largest(least, misfit.get().div_ceil(page), lies_there);
+        Size::bytes(pages.saturating_mul(page))
+    }
+
+    fn range(&self, mapping: &M::Mapping) -> Range<u64> {
+        let start = self.machine.address(mapping);
+        start..start.saturating_add(self.machine.bytes(mapping).get())
+    }
+}

@@ -1,0 +1,394 @@
+//! Slabs: the mappings of one pool, reserved in the order of its footprint.
+//!
+//! The memories lie in one mapping where a hole is large enough, and otherwise in pieces: as many slots as go
+//! into one mapping, and so on with the rest. An sv39 process that holds 42 slots of 4 GiB in one piece holds
+//! 61 in two. The model counts on this very order, see `pieces` in poolcfg-core. Wasmtime maps the memories
+//! in one piece always.
+
+use std::io;
+use std::ops::Range;
+
+use poolcfg_core::{Limits, MappingName, PIECES, Size};
+
+use crate::machine::{Machine, wide};
+use crate::recheck::layout;
+use crate::recheck::reach::{Reach, Spot};
+
+/// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
+/// one below its stack only when nothing else is free; emulators and sandboxes may do so at once, and what is
+/// left for a stack to grow holds 9 MiB mostly.
+const MISPLACED: usize = 256;
+
+/// The mappings of one pool, or their addresses.
+#[derive(Clone, Debug)]
+pub(crate) struct Slabs<M> {
+    /// The memories, in pieces of whole slots.
+    pub(crate) memories: Vec<M>,
+    /// The tables, unless they have no bytes.
+    pub(crate) tables: Option<M>,
+    /// The stacks, unless they have no bytes.
+    pub(crate) stacks: Option<M>,
+}
+
+/// A reservation that the system did not make, and what was held at that moment.
+pub(crate) struct Refusal<M> {
+    /// What had been reserved before it.
+    pub(crate) held: Slabs<M>,
+    /// Slots of the memories that had been reserved.
+    pub(crate) slots: u32,
+    /// What it was for; nothing for the headroom and the pools to come.
+    pub(crate) mapping: Option<MappingName>,
+    /// How large it was.
+    pub(crate) bytes: Size,
+    /// What the system said.
+    pub(crate) source: io::Error,
+}
+
+impl<M> Refusal<M> {
+    /// For want of `bytes` beside a pool whose own slots all went in.
+    pub(crate) fn beside(
+        held: Slabs<M>,
+        limits: &Limits,
+        bytes: Size,
+        source: io::Error,
+    ) -> Box<Self> {
+        Box::new(Self {
+            held,
+            slots: limits.max_instances,
+            mapping: None,
+            bytes,
+            source,
+        })
+    }
+
+    /// Whether a smaller reservation may be made.
+    pub(crate) fn is_of_size(&self) -> bool {
+        is_of_size(&self.source)
+    }
+}
+
+/// Whether the system refuses for want of room (ENOMEM) or by `RLIMIT_MEMLOCK` (EAGAIN, mmap(2)), and
+/// not mappings as such.
+pub(crate) fn is_of_size(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::OutOfMemory | io::ErrorKind::WouldBlock
+    )
+}
+
+/// Bytes of the slab of this name for so many slots; more than can be counted is more than there is.
+pub(crate) fn slab_bytes(limits: &Limits, name: MappingName, slots: u32, page_size: Size) -> Size {
+    let limits = Limits {
+        max_instances: slots,
+        pools: 1,
+        ..*limits
+    };
+    limits
+        .footprint(page_size)
+        .map_or(Size::bytes(u64::MAX), |footprint| {
+            footprint
+                .mappings
+                .iter()
+                .find(|mapping| mapping.name == name)
+                .map_or(Size::ZERO, |mapping| mapping.bytes)
+        })
+}
+
+/// The largest number from `fits`, which does, that fits below `misfit`.
+pub(crate) fn largest(mut fits: u64, mut misfit: u64, mut try_it: impl FnMut(u64) -> bool) -> u64 {
+    while misfit.saturating_sub(fits) > 1 {
+        let middle = fits + (misfit - fits) / 2;
+        if try_it(middle) {
+            fits = middle;
+        } else {
+            misfit = middle;
+        }
+    }
+    fits
+}
+
+impl<M> Slabs<M> {
+    /// No mappings.
+    pub(crate) const NONE: Self = Self {
+        memories: Vec::new(),
+        tables: None,
+        stacks: None,
+    };
+
+    /// Reserves one pool of these limits. When it fails, what was reserved is given back with the refusal.
+    pub(crate) fn reserve<H: Machine<Mapping = M>>(
+        placer: Placer<'_, H>,
+        limits: &Limits,
+        page_size: Size,
+    ) -> Result<Self, Box<Refusal<M>>> {
+        let mut held = Self::NONE;
+        let memories = Memories {
+            limits,
+            page_size,
+            placer,
+        };
+        let mut slots = 0;
+        if let Err(source) = memories.reserve(&mut held.memories, &mut slots) {
+            return Err(Box::new(Refusal {
+                held,
+                slots,
+                mapping: Some(MappingName::Memories),
+                bytes: memories.bytes(limits.max_instances - slots),
+                source,
+            }));
+        }
+        for name in [MappingName::Tables, MappingName::Stacks] {
+            let bytes = slab_bytes(limits, name, limits.max_instances, page_size);
+            if bytes.is_zero() {
+                continue;
+            }
+            match memories.placer.take(bytes) {
+                Ok(mapping) if name == MappingName::Tables => held.tables = Some(mapping),
+                Ok(mapping) => held.stacks = Some(mapping),
+                Err(source) => {
+                    return Err(Box::new(Refusal {
+                        held,
+                        slots,
+                        mapping: Some(name),
+                        bytes,
+                        source,
+                    }));
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    /// The same of something else for each mapping; `None` if one of them has nothing.
+    pub(crate) fn exchange<N>(
+        &self,
+        mut exchange: impl FnMut(&M) -> Option<N>,
+    ) -> Option<Slabs<N>> {
+        let memories = self.memories.iter().map(&mut exchange);
+        Some(Slabs {
+            memories: memories.collect::<Option<_>>()?,
+            tables: match &self.tables {
+                Some(tables) => Some(exchange(tables)?),
+                None => None,
+            },
+            stacks: match &self.stacks {
+                Some(stacks) => Some(exchange(stacks)?),
+                None => None,
+            },
+        })
+    }
+
+    /// All mappings.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
+        self.memories.iter().chain(&self.tables).chain(&self.stacks)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut M> {
+        let Self {
+            memories,
+            tables,
+            stacks,
+        } = self;
+        memories.iter_mut().chain(tables).chain(stacks)
+    }
+}
+
+/// To what the kernel may align mappings that are at least as large: a page table of entries of 8 bytes maps as much,
+/// and on 32 bits nothing is aligned. It looks for a place with so much to spare first, in every hole, and only then
+/// for one that fits. Sources: mm/mmap.c, __get_unmapped_area; mm/huge_memory.c, __thp_get_unmapped_area.
+const fn alignment(page_size: Size) -> Size {
+    if cfg!(target_pointer_width = "32") {
+        Size::ZERO
+    } else {
+        Size::bytes(page_size.get().saturating_mul(page_size.get() / 8))
+    }
+}
+
+/// To what a mapping that begins there is aligned, as far as it matters.
+pub(crate) fn grain(start: u64, page_size: Size) -> Size {
+    let grain = Size::bytes(1u64 << start.trailing_zeros().min(62));
+    grain.min(alignment(page_size)).max(page_size)
+}
+
+/// Takes mappings where they may lie.
+pub(crate) struct Placer<'a, H> {
+    pub(crate) machine: &'a H,
+    pub(crate) reach: &'a Reach,
+    /// Bytes that a heap is left behind it.
+    pub(crate) heap: Size,
+    /// Whether each mapping has as much to spare as alignment may take, so that an equal one finds its place again.
+    pub(crate) spare: bool,
+}
+
+impl<H> Clone for Placer<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Placer<'_, H> {}
+
+impl<H: Machine> Placer<'_, H> {
+    /// One mapping of so many bytes: where the kernel puts it, or at the high end of that hole.
+    fn take(&self, bytes: Size) -> io::Result<H::Mapping> {
+        let alignment = alignment(self.machine.page_size());
+        let bytes = if self.spare && bytes >= alignment {
+            let bytes = bytes.checked_add(alignment);
+            bytes.ok_or(io::ErrorKind::OutOfMemory)?
+        } else {
+            bytes
+        };
+        let mut misplaced = Vec::new();
+        while misplaced.len() < MISPLACED {
+            let mapping = self.machine.reserve(bytes)?;
+            let start = self.machine.address(&mapping);
+            let window = || layout::window(self.machine);
+            match self.reach.spot(start, bytes, window) {
+                Spot::Good => return Ok(mapping),
+                Spot::Bad => misplaced.push(mapping),
+                spot @ (Spot::Low | Spot::NearStack) => match self.hole(&mapping) {
+                    // No heap is behind it: it stays, and does not depend on what is in the way further up.
+                    Hole::Around(free) if spot == Spot::Low && start >= free.start => {
+                        return Ok(mapping);
+                    }
+                    Hole::Around(free) => match self.high_end(&mapping, &free) {
+                        Some(to) => return self.put(mapping, to),
+                        // Held meanwhile, so that the next one comes to lie elsewhere.
+                        None => misplaced.push(mapping),
+                    },
+                    Hole::Unknown if spot == Spot::Low => return Ok(mapping),
+                    Hole::Unknown | Hole::Full => misplaced.push(mapping),
+                },
+            }
+        }
+        Err(io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// The hole in which a mapping lies.
+    fn hole(&self, mapping: &H::Mapping) -> Hole {
+        let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
+        let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
+        if maps.is_empty() {
+            return Hole::Unknown;
+        }
+        match self.reach.around(&maps, start, bytes, self.heap) {
+            Some(free) => Hole::Around(free),
+            None => Hole::Full,
+        }
+    }
+
+    /// Where a mapping begins at the high end of a hole; `None` if it does not fit.
+    fn high_end(&self, mapping: &H::Mapping, hole: &Range<u64>) -> Option<u64> {
+        let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
+        let to = Size::bytes(hole.end.checked_sub(bytes.get())?)
+            .round_down(grain(start, self.machine.page_size()));
+        (to.get() >= hole.start).then_some(to.get())
+    }
+
+    /// Moves a mapping; where others have been quicker, it stays or goes where the kernel wants it.
+    fn put(&self, mapping: H::Mapping, to: u64) -> io::Result<H::Mapping> {
+        let (start, bytes) = (self.machine.address(&mapping), self.machine.bytes(&mapping));
+        if to == start {
+            return Ok(mapping);
+        }
+        if to.abs_diff(start) >= bytes.get() {
+            return Ok(self.machine.reserve_at(to, bytes).unwrap_or(mapping));
+        }
+        drop(mapping);
+        self.machine
+            .reserve_at(to, bytes)
+            .or_else(|_| self.machine.reserve_at(start, bytes))
+            .or_else(|_| self.machine.reserve(bytes))
+    }
+}
+
+/// What is known of the hole in which a mapping lies.
+enum Hole {
+    /// These addresses, as far as slots may lie there.
+    Around(Range<u64>),
+    /// Nothing of it is left to slots.
+    Full,
+    /// The system does not tell.
+    Unknown,
+}
+
+/// The memories of one pool.
+struct Memories<'a, H> {
+    limits: &'a Limits,
+    page_size: Size,
+    placer: Placer<'a, H>,
+}
+
+impl<H: Machine> Memories<'_, H> {
+    /// Reserves all of them, in pieces where that is what goes. `held` and `slots` are what was reserved.
+    fn reserve(&self, held: &mut Vec<H::Mapping>, slots: &mut u32) -> io::Result<()> {
+        while *slots < self.limits.max_instances {
+            let left = self.limits.max_instances - *slots;
+            let (piece, part) = match self.take(left) {
+                Ok(mapping) => (mapping, left),
+                Err(source) => {
+                    let divisible = self.limits.wasmtime.is_none() && wide(held.len()) < PIECES;
+                    if source.kind() != io::ErrorKind::OutOfMemory || !divisible {
+                        return Err(source);
+                    }
+                    let piece = self.largest(left).or_else(|| self.by_address(left));
+                    piece.ok_or(source)?
+                }
+            };
+            held.push(piece);
+            *slots += part;
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, slots: u32) -> Size {
+        slab_bytes(self.limits, MappingName::Memories, slots, self.page_size)
+    }
+
+    /// So many in one mapping.
+    fn take(&self, slots: u32) -> io::Result<H::Mapping> {
+        self.placer.take(self.bytes(slots))
+    }
+
+    /// As many below `misfit` as go into one mapping now.
+    fn largest(&self, misfit: u32) -> Option<(H::Mapping, u32)> {
+        let narrow = |slots| u32::try_from(slots).unwrap_or(u32::MAX);
+        let slots = largest(0, u64::from(misfit), |slots| {
+            self.take(narrow(slots)).is_ok()
+        });
+        let slots = Some(narrow(slots)).filter(|slots| *slots > 0)?;
+        Some((self.take(slots).ok()?, slots))
+    }
+
+    /// As many as go where the kernel does not search by itself, up to `most`.
+    fn by_address(&self, most: u32) -> Option<(H::Mapping, u32)> {
+        let grain = self.page_size.max(poolcfg_core::GRAIN);
+        let Placer { machine, reach, .. } = self.placer;
+        reach.unsearched(machine).into_iter().find_map(|range| {
+            let room = range.end - range.start;
+            let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
+                u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)
+            });
+            let slots = u32::try_from(slots).ok().filter(|slots| *slots > 0)?;
+            let bytes = self.bytes(slots);
+            // At the end of the range: behind its beginning there may be a heap.
+            let start = Size::bytes(range.end - bytes.get()).round_down(grain).get();
+            if start < range.start {
+                return None;
+            }
+            Some((machine.reserve_at(start, bytes).ok()?, slots))
+        })
+    }
+}
+
+/// The largest single reservation that the machine makes now, below `misfit` bytes and in whole pages.
+pub(crate) fn largest_single<M: Machine>(machine: &M, misfit: Size, page_size: Size) -> Size {
+    let page = page_size.get().max(1);
+    let pages = largest(0, misfit.get().div_ceil(page), |pages| {
+        machine
+            .reserve(Size::bytes(pages.saturating_mul(page)))
+            .is_ok()
+    });
+    Size::bytes(pages.saturating_mul(page))
+}

@@ -1,0 +1,139 @@
+//! Files that leave nothing over, of which starts came short without what the comment of their test names.
+
+use poolcfg_core::{
+    Aslr, Engine, Keep, OnMisfit, PoolKeys, RelocationModel, Setting, Size, StackLimit,
+    WasmtimeVersion,
+};
+
+use super::promises::{Case, Way, linux};
+
+/// What of a pool decides.
+struct Pool {
+    slots: u32,
+    kib: u64,
+    guard_kib: u64,
+    stack_mib: u64,
+    pools: u32,
+    /// Of a native pool the size of a table; `None` for an engine.
+    table_kib: Option<u64>,
+    /// What stays when it shrinks; `None` if it does not.
+    keep: Option<Keep>,
+}
+
+impl Pool {
+    fn keys(&self) -> PoolKeys {
+        let reservation = Size::kib(self.kib);
+        let mut keys = PoolKeys {
+            max_instances: Some(Setting::given(self.slots)),
+            memory_reservation: Some(Setting::given(reservation)),
+            max_memory_size: Some(Setting::given(reservation.min(Size::mib(1)))),
+            guard_size: Some(Setting::given(Size::kib(self.guard_kib))),
+            stack_reservation: Some(Setting::given(Size::mib(self.stack_mib))),
+            pools: Some(Setting::given(self.pools)),
+            on_misfit: Some(Setting::given(match self.keep {
+                Some(_) => OnMisfit::Shrink,
+                None => OnMisfit::Error,
+            })),
+            keep: self.keep.map(Setting::given),
+            ..PoolKeys::EMPTY
+        };
+        if let Some(kib) = self.table_kib {
+            keys.table_reservation = Some(Setting::given(Size::kib(kib)));
+        } else {
+            keys.engine = Some(Setting::given(Engine::Wasmtime));
+            keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(48)));
+        }
+        keys
+    }
+}
+
+const fn native(slots: u32, kib: u64, guard_kib: u64, table_kib: u64, stack_mib: u64) -> Pool {
+    Pool {
+        table_kib: Some(table_kib),
+        ..engine(slots, kib, guard_kib, stack_mib)
+    }
+}
+
+const fn engine(slots: u32, kib: u64, guard_kib: u64, stack_mib: u64) -> Pool {
+    Pool {
+        slots,
+        kib,
+        guard_kib,
+        stack_mib,
+        pools: 1,
+        table_kib: None,
+        keep: None,
+    }
+}
+
+impl Pool {
+    const fn times(self, pools: u32) -> Self {
+        Self { pools, ..self }
+    }
+
+    const fn shrinks(self, keep: Keep) -> Self {
+        Self {
+            keep: Some(keep),
+            ..self
+        }
+    }
+}
+
+/// Pools of a program linked to a low address.
+fn case(profile: &str, stack: (Option<Size>, StackLimit), aslr: Aslr, pools: &[Pool]) -> Case {
+    let (profile, linux) = linux()
+        .into_iter()
+        .find(|(of, _)| of.name == profile)
+        .expect("it is known");
+    Case {
+        profile,
+        linux,
+        pools: pools.iter().map(Pool::keys).collect(),
+        program: RelocationModel::Static,
+        stack,
+        aslr,
+        thrown: Vec::new(),
+        ends: [false; 4],
+        order: Vec::new(),
+    }
+}
+
+const FINITE: (Option<Size>, StackLimit) = (Some(Size::mib(8)), StackLimit::Finite);
+const GIB: (Option<Size>, StackLimit) = (Some(Size::gib(1)), StackLimit::UpTo(Size::gib(1)));
+
+/// The book: a place that was planned is found again by its address, whatever has become of the rest.
+#[test]
+fn a_pool_finds_the_place_that_was_planned() {
+    let pools = [
+        native(3464, 128, 32_768, 0, 2)
+            .times(3)
+            .shrinks(Keep::MemoryReservation),
+        engine(68, 4_064_896, 0, 1).shrinks(Keep::MaxInstances),
+    ];
+    let moved = [0, 0xf_ffff_f000, 0xf_ffff_f000, 0x4000_0000];
+    case("va39", FINITE, Aslr::Maximum, &pools).starts((moved, true), &[0, 0, 0, 1], Way::Each);
+}
+
+/// The room lies in the holes that are filled first, also where they are smaller than it: else what the process maps
+/// lies where a pool has its tables or stacks.
+#[test]
+fn a_small_hole_in_front_belongs_to_the_room() {
+    let pools = [
+        native(61, 1_339_264, 1_546_112, 320, 2)
+            .times(3)
+            .shrinks(Keep::MemoryReservation),
+        engine(7, 56_721_408, 30_848, 4).shrinks(Keep::MemoryReservation),
+    ];
+    let moved = [0x70_c000, 0x2_2edc_8000, 0xaada_c000, 0x171c_8000];
+    case("va39-16k", FINITE, Aslr::Maximum, &pools).starts((moved, true), &[0, 0, 0, 1], Way::Each);
+}
+
+/// The last pool of a file is planned, too: what is mapped when another one has ended goes into the room.
+#[test]
+fn the_last_pool_leaves_the_room_to_the_others() {
+    let pools = [native(79, 25_688_448, 32_768, 160, 1)
+        .times(2)
+        .shrinks(Keep::MaxInstances)];
+    let moved = [0x200_0000, 0, 0x3fff_f000, 0x4000_0000];
+    case("va40", GIB, Aslr::Maximum, &pools).starts((moved, true), &[0, 0], Way::Again);
+}
