@@ -9,7 +9,7 @@ mod common;
 use common::generated::{INSTANCES, Modules, RESERVATION, code_of, host, in_window, with};
 use poolcfg_core::file::ConfigFile;
 use poolcfg_core::{
-    Budget, Case, Hole, Limits, Mappings, Plan, ProcessLimits, Room, Size, Verdict, fit,
+    Budget, Case, Hole, Limits, Mappings, Plan, ProcessLimits, Room, Size, Three, Verdict, fit,
 };
 
 /// The sums are those of the model, or larger: what they let through fits.
@@ -181,6 +181,7 @@ fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
             knee: 0,
             total: 0,
             parts: 0,
+            three: Three::NONE,
         },
         _ => Room {
             holes: [in_one(page_size.get()), none, none],
@@ -188,6 +189,7 @@ fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
             knee: 0,
             total: free,
             parts: usize::try_from(holes).unwrap(),
+            three: Three::NONE,
         },
     };
     Budget {

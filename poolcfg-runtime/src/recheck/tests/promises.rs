@@ -258,6 +258,7 @@ impl Case {
         let made = all.map(|(moved, aligned)| Made {
             program: self.program,
             stack_limit: self.stack.0,
+            legacy: false,
             moved: moved.map(|bytes| bytes / page * page),
             aligned,
         });
@@ -270,6 +271,7 @@ impl Case {
         let made = Made {
             program: self.program,
             stack_limit: self.stack.0,
+            legacy: false,
             moved,
             aligned,
         };

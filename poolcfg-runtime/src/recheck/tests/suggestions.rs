@@ -112,6 +112,7 @@ impl Started {
                     positions.push(Made {
                         program: self.program,
                         stack_limit: self.stack_limit,
+                        legacy: false,
                         moved: moved.map(|bytes| bytes / page * page),
                         aligned: (base + program) % 2 == end,
                     });
