@@ -12,9 +12,9 @@
 //!
 //! fn serve(pool: &Pool, body: &[u8]) -> Result<usize, Box<dyn std::error::Error>> {
 //!     let mut slot = pool.acquire()?; // zeroed memory, guarded on both sides
-//!     slot.memory().grow_to(64 << 10)?; // faster: `Acquire::new().memory(64 << 10)`
-//!     slot.memory().as_mut_slice()[..body.len()].copy_from_slice(body);
-//!     Ok(slot.memory().size())
+//!     slot.memory_mut().grow_to(64 << 10)?; // faster: `AcquireOptions::new().memory(64 << 10)`
+//!     slot.memory_mut().as_mut_slice()[..body.len()].copy_from_slice(body);
+//!     Ok(slot.memory().len())
 //! }
 //! ```
 //! A [`PoolLimits`] is made by `#[pool_limits]` from poolcfg.toml. What stands in the way of a recheck is
@@ -33,7 +33,10 @@ pub mod variables;
 pub use limits::pool_limits::PoolLimits;
 pub use limits::wasmtime::{Checked, Held, Tunables, WasmtimeLimits, WasmtimeSettings};
 pub use pool::reserved::{Reserved, Warning};
-pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
+pub use pool::{
+    AcquireError, AcquireOptions, Exhausted, Pool, PoolError, PoolOptions, Slot, SlotParts,
+    Statistics,
+};
 pub use poolcfg_core::{
     Budget, Counts, Keep, LargestFit, Limits, MappingName, RelocationModel, Shape, Size,
     UnlimitedStack, VaProfile, WasmtimeVersion,

@@ -37,9 +37,9 @@ use crate::sys::{Reclaim, Reset};
 use self::shared::Shared;
 use self::sync::Padded;
 
-pub use self::acquire::{Acquire, AcquireError, Exhausted};
+pub use self::acquire::{AcquireError, AcquireOptions, Exhausted};
 pub use self::options::PoolOptions;
-pub use self::slot::Slot;
+pub use self::slot::{Slot, SlotParts};
 pub use self::statistics::Statistics;
 pub use self::try_out::PoolError;
 
@@ -75,7 +75,7 @@ impl Pool {
     /// # Errors
     /// [`PoolError`] when that first slot cannot be opened and cleared; everything is given back.
     pub fn new(reserved: Reserved) -> Result<Self, PoolError> {
-        Self::with(reserved, PoolOptions::new())
+        Self::with_options(reserved, PoolOptions::new())
     }
 
     /// The same, with options of one's own.
@@ -83,7 +83,7 @@ impl Pool {
     /// # Errors
     /// As for [`new`](Self::new), and [`PoolError::Reset`] when the reset that is asked for does not work
     /// here.
-    pub fn with(reserved: Reserved, options: PoolOptions) -> Result<Self, PoolError> {
+    pub fn with_options(reserved: Reserved, options: PoolOptions) -> Result<Self, PoolError> {
         for mapping in reserved.slabs.iter() {
             mapping.keep_pages_small();
             mapping.unite().map_err(PoolError::Close)?;
@@ -103,14 +103,14 @@ impl Pool {
     /// released goes to them first. [`AcquireError::Open`] when the system does not make its table or stack
     /// writable, in which case the slot is back in the pool.
     pub fn acquire(&self) -> Result<Slot, AcquireError> {
-        self.acquire_with(Acquire::new())
+        self.acquire_with(AcquireOptions::new())
     }
 
     /// Takes a slot as it is asked for.
     ///
     /// # Errors
     /// As for [`acquire`](Self::acquire), and [`AcquireError::Open`] when the memory cannot be had as large.
-    pub fn acquire_with(&self, request: Acquire) -> Result<Slot, AcquireError> {
+    pub fn acquire_with(&self, request: AcquireOptions) -> Result<Slot, AcquireError> {
         let home = home();
         let handle = &self.handles[home & (self.handles.len() - 1)];
         let shared = &handle.0;
@@ -148,7 +148,7 @@ impl Pool {
 
     /// How released slots become zero: what was asked for, or what works here.
     #[must_use]
-    pub fn reset(&self) -> Reset {
+    pub fn reset_mode(&self) -> Reset {
         self.shared().reset
     }
 
@@ -205,7 +205,7 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool")
             .field("instances", &self.limits().max_instances)
             .field("memory_reservation", &self.limits().memory_reservation)
-            .field("reset", &self.reset())
+            .field("reset", &self.reset_mode())
             .field("statistics", &self.statistics())
             .finish_non_exhaustive()
     }

@@ -10,7 +10,7 @@ use super::slot::Parts;
 
 /// Opens and closes what a first owner would, and tells how slots are reset.
 pub(super) fn try_out(first: &mut Parts, options: &PoolOptions) -> Result<Reset, PoolError> {
-    let page = page_size().min(first.memory.max());
+    let page = page_size().min(first.memory.capacity());
     first.begin(page).map_err(PoolError::Open)?;
     let reset = choose(first, options, page)?;
     first.close().map_err(PoolError::Close)?;
