@@ -22,6 +22,7 @@
 //! operator can do; [`variables`] lists how limits are lowered without building anew. [`probe()`] measures
 //! the process as such.
 
+mod error;
 mod limits;
 mod machine;
 mod pool;
@@ -38,8 +39,11 @@ pub use pool::{
     Statistics,
 };
 pub use poolcfg_core::{
-    Budget, Counts, Keep, LargestFit, Limits, MappingName, RelocationModel, Shape, Size,
-    UnlimitedStack, VaProfile, WasmtimeVersion,
+    Advisory, Arch, Aslr, Budget, Condition, Counts, Distribution, InstanceDefaults, Keep, Known,
+    LargestFit, Layout, Limits, LinuxLayout, MappingName, Os, OwnProfile, ProcessLimits,
+    RelocationModel, SearchLayout, Shape, Size, SizeError, SizeText, Span, StackLimit, Totals,
+    UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
+    WasmtimeVersionError,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;

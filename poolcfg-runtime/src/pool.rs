@@ -202,11 +202,14 @@ impl Drop for Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let statistics = self.statistics();
         f.debug_struct("Pool")
             .field("instances", &self.limits().max_instances)
             .field("memory_reservation", &self.limits().memory_reservation)
-            .field("reset", &self.reset_mode())
-            .field("statistics", &self.statistics())
+            .field("reset_mode", &self.reset_mode())
+            .field("live", &statistics.live)
+            .field("warm", &statistics.warm)
+            .field("waiting", &statistics.waiting)
             .finish_non_exhaustive()
     }
 }

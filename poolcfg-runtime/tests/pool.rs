@@ -501,3 +501,61 @@ fn slots_go_to_other_threads_and_what_they_give_may_be_held_across_a_panic() {
     is_as_before::<Slot>();
     is_as_before::<Pool>();
 }
+
+#[test]
+fn the_parts_of_a_slot_are_used_together_and_looked_at_through_a_shared_reference() {
+    let pool = small(1);
+    let mut slot = pool
+        .acquire_with(AcquireOptions::new().memory(MIB))
+        .expect("a slot");
+    let parts = slot.parts_mut();
+    let (table, stack) = (parts.table.expect("a table"), parts.stack.expect("a stack"));
+    parts.memory.as_mut_slice()[0] = 1;
+    table.as_mut_slice()[0] = 2;
+    stack.as_mut_slice()[0] = 3;
+    table.as_mut_slice()[1] = parts.memory.as_slice()[0];
+    let looked_at = |slot: &Slot| {
+        let regions = [Some(slot.memory()), slot.table(), slot.stack()];
+        regions.map(|region| region.expect("one").as_slice()[0])
+    };
+    assert_eq!(looked_at(&slot), [1, 2, 3]);
+    assert_eq!(slot.table().expect("a table").as_slice()[1], 1);
+    assert!(!slot.memory().is_empty());
+}
+
+#[test]
+fn a_region_tells_how_far_it_reaches_and_its_neighbours_lie_beyond() {
+    let pool = small(2);
+    let slots = [0, 1].map(|_| pool.acquire().expect("a slot"));
+    let [one, two] = slots.each_ref().map(|slot| slot.memory());
+    assert!(one.reach() >= 4 * MIB);
+    assert_eq!(one.reach(), one.capacity() + one.guard_after());
+    let start = |region: &Region| region.as_ptr().addr();
+    let (low, high) = if start(one) < start(two) {
+        (one, two)
+    } else {
+        (two, one)
+    };
+    assert!(start(low) + low.reach() <= start(high));
+    assert!(start(low) + low.capacity() <= start(high) - high.guard_before());
+}
+
+#[test]
+fn the_debug_texts_of_a_slot_and_a_pool_are_short() {
+    let pool = small(64);
+    let slot = pool.acquire().expect("a slot");
+    for text in [format!("{slot:?}"), format!("{pool:?}")] {
+        assert!(text.len() < 200, "{} bytes: {text}", text.len());
+    }
+}
+
+#[test]
+fn the_debug_text_of_an_error_is_its_message_and_its_cause_is_told_once() {
+    let pool = small(1);
+    let mut slot = pool.acquire().expect("a slot");
+    let error = slot.memory_mut().grow_to(usize::MAX).expect_err("too much");
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let error = pool.acquire().expect_err("no second slot");
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert!(std::error::Error::source(&error).is_none());
+}

@@ -72,7 +72,6 @@ pub struct Exhausted {
 }
 
 /// Why no slot is had.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AcquireError {
     /// Every slot is taken, or goes to an owner that has waited longer, also after the time that this one would
@@ -97,11 +96,5 @@ impl fmt::Display for AcquireError {
     }
 }
 
-impl std::error::Error for AcquireError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Exhausted(_) => None,
-            Self::Open(error) => error.source(),
-        }
-    }
-}
+// The message has the cause.
+impl std::error::Error for AcquireError {}

@@ -240,8 +240,8 @@ impl fmt::Debug for Slot {
         let mut slot = f.debug_struct("Slot");
         if let Some(parts) = &self.parts {
             slot.field("memory", &parts.memory)
-                .field("table", &parts.table)
-                .field("stack", &parts.stack);
+                .field("table", &parts.table.is_some())
+                .field("stack", &parts.stack.is_some());
         }
         slot.field("key", &self.key).finish_non_exhaustive()
     }

@@ -44,7 +44,6 @@ fn choose(first: &mut Parts, options: &PoolOptions, page: usize) -> Result<Reset
 }
 
 /// Why a pool cannot be used at all.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum PoolError {
     /// The system makes no slot writable.
@@ -78,12 +77,5 @@ impl fmt::Display for PoolError {
     }
 }
 
-impl std::error::Error for PoolError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Open(error) => error.source(),
-            Self::Close(error) => Some(error),
-            Self::Reset { source, .. } => Some(source),
-        }
-    }
-}
+// The message has what the system says.
+impl std::error::Error for PoolError {}

@@ -324,7 +324,6 @@ impl<T: ?Sized> Drop for Region<T> {
 }
 
 /// Why a region does not grow.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum GrowError {
     /// More than the region may have.
@@ -360,17 +359,10 @@ impl fmt::Display for GrowError {
     }
 }
 
-impl std::error::Error for GrowError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::AboveCapacity { .. } => None,
-            Self::Refused { source, .. } => Some(source),
-        }
-    }
-}
+// The message has what the system says.
+impl std::error::Error for GrowError {}
 
 /// Why a region does not shrink.
-#[derive(Debug)]
 pub struct ShrinkError {
     /// The bytes that were to stay.
     pub bytes: usize,
@@ -389,8 +381,5 @@ impl fmt::Display for ShrinkError {
     }
 }
 
-impl std::error::Error for ShrinkError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+// The message has what the system says.
+impl std::error::Error for ShrinkError {}
