@@ -559,3 +559,46 @@ fn the_debug_text_of_an_error_is_its_message_and_its_cause_is_told_once() {
     assert_eq!(format!("{error:?}"), error.to_string());
     assert!(std::error::Error::source(&error).is_none());
 }
+
+#[test]
+fn a_stack_is_left_as_it_is_only_where_the_owner_says_so_and_nothing_else_is() {
+    for clear in [true, false] {
+        let options = PoolOptions::new().clear_stacks(clear);
+        let reserved = limits(1, Size::mib(4), Size::mib(2)).recheck();
+        let pool = Pool::with_options(reserved.expect("it fits"), options).expect("it opens");
+        let request = AcquireOptions::new().memory(MIB);
+        let mut slot = pool.acquire_with(request).expect("a slot");
+        let parts = slot.parts_mut();
+        let stack = parts.stack.expect("a stack");
+        for region in [parts.memory, parts.table.expect("a table"), stack] {
+            region.as_mut_slice().fill(7);
+        }
+        drop(slot);
+        let stack = Size::mib(2);
+        assert!(clear || pool.statistics().resident >= stack);
+        let slot = pool.acquire_with(request).expect("a slot");
+        assert!(is_zero(slot.memory()) && is_zero(slot.table().expect("a table")));
+        let left = slot.stack().expect("a stack").as_slice();
+        assert!(left.iter().all(|byte| *byte == if clear { 0 } else { 7 }));
+        drop(slot);
+        // Closed, it holds nothing.
+        pool.close_idle();
+        assert_eq!(pool.statistics().resident, Size::ZERO);
+        let slot = pool.acquire_with(request).expect("a slot");
+        assert!(is_zero(slot.stack().expect("a stack")));
+    }
+}
+
+#[test]
+fn a_stack_that_was_mapped_over_is_new_also_where_stacks_are_left_as_they_are() {
+    let options = PoolOptions::new().clear_stacks(false);
+    let reserved = limits(1, Size::mib(4), Size::mib(2)).recheck();
+    let pool = Pool::with_options(reserved.expect("it fits"), options).expect("it opens");
+    let mut slot = pool.acquire().expect("a slot");
+    let stack = slot.stack_mut().expect("a stack");
+    stack.as_mut_slice().fill(7);
+    stack.mapped_over();
+    drop(slot);
+    let slot = pool.acquire().expect("a slot");
+    assert!(is_zero(slot.stack().expect("a stack")));
+}

@@ -9,6 +9,7 @@ use crate::machine::wide;
 use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset};
 
 use super::Handle;
+use super::acquire::{AcquireError, AcquireOptions};
 use super::shard::{Item, Note};
 use super::shards::Fresh;
 
@@ -38,13 +39,16 @@ impl Parts {
         self.memory.begin(memory)
     }
 
-    /// Makes everything zero.
-    pub(super) fn reset(&mut self, reset: Reset, keep: usize) -> io::Result<()> {
+    /// Makes everything zero, but a stack only if it is to be cleared.
+    pub(super) fn reset(&mut self, reset: Reset, keep: usize, stacks: bool) -> io::Result<()> {
         self.memory.reset(reset, keep)?;
         if let Some(table) = &mut self.table {
             table.reset(reset, keep)?;
         }
         if let Some(stack) = &mut self.stack {
+            if !stacks {
+                return stack.leave();
+            }
             // The first bytes of a stack are those that it reaches last.
             let reset = match reset {
                 Reset::Zero => Reset::Discard,
@@ -53,6 +57,11 @@ impl Parts {
             stack.reset(reset, keep)?;
         }
         Ok(())
+    }
+
+    /// The key of its last owner.
+    pub(super) fn key(&self) -> Option<u64> {
+        self.note.key
     }
 
     /// Gives everything back to the system but the addresses.
@@ -149,6 +158,23 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Opens what an owner asks for. From here on the slot goes back when it is dropped, whatever happens.
+    pub(super) fn begin(
+        parts: Box<Parts>,
+        handle: &Arc<Handle>,
+        options: AcquireOptions,
+    ) -> Result<Self, AcquireError> {
+        let mut slot = Self {
+            parts: Some(parts),
+            key: options.key,
+            handle: Arc::clone(handle),
+        };
+        if let Some(parts) = &mut slot.parts {
+            parts.begin(options.memory).map_err(AcquireError::Open)?;
+        }
+        Ok(slot)
+    }
+
     /// The slot's memory, to be looked at.
     ///
     /// ```

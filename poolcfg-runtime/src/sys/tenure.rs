@@ -88,6 +88,31 @@ impl<T: ?Sized> Region<T> {
         Ok(())
     }
 
+    /// Leaves the bytes as they are for the next owner, who may see them, or makes them zero where that has to be.
+    ///
+    /// # Errors
+    /// As for [`reset`](Self::reset).
+    pub(crate) fn leave(&mut self) -> io::Result<()> {
+        self.len = 0;
+        if self.replaced || self.torn {
+            return self.renew(0);
+        }
+        if self.may_be_open > self.open {
+            return self.close();
+        }
+        if !*self.touched.get_mut() {
+            return Ok(());
+        }
+        self.note_touched();
+        let used = self.most.min(self.open);
+        if used > ZEROED_WHOLE.max(os::page_size()) {
+            self.unlock_owners();
+        }
+        // It stays touched: it is not zero.
+        self.left.leave(used);
+        Ok(())
+    }
+
     /// Makes the page tables at the far end, once, if they are far enough to be given back. They are shared with
     /// what lies behind and are never freed, and each walk over the region visits them: so a round costs from the
     /// beginning what it costs after an owner who has touched everything, or after one of the next slot.
