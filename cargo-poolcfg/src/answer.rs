@@ -1,5 +1,7 @@
 //! Answers: what one target gives the pools of one package.
 
+use std::path::PathBuf;
+
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
     AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Plan, PoolKeys, Setting,
@@ -14,6 +16,7 @@ use crate::here::{self, Here};
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
 use crate::render::footprint::counts;
+use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
 use crate::target::executable::Executable;
 
@@ -52,10 +55,8 @@ impl Wish {
             }
         };
         let set = SetFlags::parse(machine.set.iter().map(String::as_str)).map_err(|mistakes| {
-            let mistake = |(text, diagnostic): (String, _)| Mistake {
-                diagnostic,
-                source: Some(of_flag(&text)),
-            };
+            let mistake =
+                |(text, diagnostic): (String, _)| Mistake::new(diagnostic, Some(of_flag(&text)));
             Error::Mistakes {
                 mistakes: mistakes.into_iter().map(mistake).collect(),
                 exit: Exit::Failed,
@@ -182,6 +183,7 @@ pub(crate) fn is_of_wasmtime(keys: &PoolKeys) -> bool {
 /// What one target gives the pools of one package.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer<'a> {
+    member: &'a Member,
     pub(crate) facts: &'a TargetFacts,
     pub(crate) case: Case<'a>,
     pub(crate) plan: Plan,
@@ -213,6 +215,7 @@ impl<'a> Answer<'a> {
         }
         let plan = Plan::new(&case);
         Ok(Self {
+            member,
             facts,
             case,
             plan,
@@ -232,6 +235,7 @@ impl<'a> Answer<'a> {
     /// of more, in numbers, since nobody said them.
     pub(crate) fn lines(&self) -> Vec<String> {
         let what = self.machine();
+        let target = self.target();
         let pools = self.case.pools().iter().zip(self.plan.guaranteed());
         let verdicts = pools.enumerate().map(|(index, (pool, limits))| {
             let name = match pool.name {
@@ -239,7 +243,7 @@ impl<'a> Answer<'a> {
                 name => format!(", pool `{name}`"),
             };
             if self.plan.misfit.is_some() {
-                return format!("{}{name}: does not fit {what}", self.facts.triple());
+                return format!("{target}{name}: does not fit {what}");
             }
             let asked = &pool.asked;
             let bound = self.plan.bound(&self.case, index);
@@ -252,8 +256,7 @@ impl<'a> Answer<'a> {
                 false => ("", bound.as_str()),
             };
             let mut line = format!(
-                "{}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
-                self.facts.triple(),
+                "{target}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
                 limits.max_instances,
                 asked.max_instances,
                 size(limits.memory_reservation),
@@ -267,17 +270,27 @@ impl<'a> Answer<'a> {
             }
             line
         });
+        let heading = self.member.heading();
         let bounds = self.here.map_or_else(Vec::new, |_| self.bounds());
+        let bounds = bounds.iter().map(|bound| format!("{heading}{bound}"));
         verdicts.chain(bounds).collect()
+    }
+
+    /// The target as a line begins with it, behind the package where there are several.
+    pub(crate) fn target(&self) -> String {
+        format!("{}{}", self.member.heading(), self.facts.triple())
     }
 
     /// What does not stand in the way and should be known, with the code where `--explain` says more.
     pub(crate) fn warnings(&self) -> Vec<(Option<Code>, String)> {
         let warnings = self.plan.warnings(&self.case);
-        let triple = self.facts.triple();
+        let (heading, triple) = (self.member.heading(), self.facts.triple());
         let here = self.here.and_then(Here::warning);
         warnings
-            .map(|warning| (warning.code(), format!("on `{triple}`: {warning}")))
+            .map(|warning| {
+                let text = format!("{heading}on `{triple}`: {warning}");
+                (warning.code(), text)
+            })
             .chain(here.map(|warning| (None, warning)))
             .collect()
     }
@@ -298,7 +311,7 @@ impl<'a> Answer<'a> {
         let maps = maps.map_or_else(String::new, |maps| format!(", {maps} mappings for pools"));
         format!(
             "{}: holes of {} and {}, headroom {}{maps}; {}",
-            self.facts.triple(),
+            self.target(),
             first.available(),
             second.available(),
             self.case.budget.headroom,
@@ -322,7 +335,8 @@ impl<'a> Answer<'a> {
 
     /// The results for JSON and templates.
     pub(crate) fn results(&self) -> Vec<PoolResult> {
-        results(self.facts.triple(), &self.case, &self.plan)
+        let owner = Owner::of(self.member);
+        results(&owner, self.facts.triple(), &self.case, &self.plan)
     }
 
     /// Under what the numbers were measured, in sentences without the point at their end; none where nothing was
@@ -356,22 +370,25 @@ impl<'a> Answer<'a> {
     /// The record alone; `None` where nothing was measured, or where nothing fits.
     pub(crate) fn record(&self) -> Option<String> {
         let fits = self.here.is_some() && self.plan.misfit.is_none();
-        fits.then(|| record::lines(&self.case, &self.plan).join("\n") + "\n")
+        fits.then(|| record::text(&self.case, &self.plan))
     }
 
     /// Why it does not fit.
-    pub(crate) fn misfit(&self, member: &Member) -> Option<Error> {
+    pub(crate) fn misfit(&self) -> Option<Error> {
+        let member = self.member;
         let misfit = self.plan.misfit.as_ref()?;
         let mut diagnostic = Diagnostic::from_misfit(misfit, &self.case, &member.file);
         if self.here.is_some() {
             diagnostic.help = Some(here::advice(misfit, &self.case));
         }
-        diagnostic.message += &format!(" on `{}`", self.facts.triple());
+        diagnostic.message = format!(
+            "{}{} on `{}`",
+            member.heading(),
+            diagnostic.message,
+            self.facts.triple()
+        );
         Some(Error::Mistakes {
-            mistakes: vec![Mistake {
-                diagnostic,
-                source: member.source.clone(),
-            }],
+            mistakes: vec![Mistake::new(diagnostic, member.source.clone())],
             exit: Exit::Misfit,
         })
     }
@@ -388,11 +405,8 @@ fn not_both(set: &SetFlags) -> Result<(), Error> {
     ];
     match measured.iter().find(|(_, is_said)| *is_said) {
         None => Ok(()),
-        Some((key, _)) => Err(Error::Usage(clap::Error::raw(
-            clap::error::ErrorKind::ArgumentConflict,
-            format!(
-                "`--here` measures `address_space.{key}`, which `--set` says: leave one of them out\n"
-            ),
+        Some((key, _)) => Err(Error::usage(&format!(
+            "`--here` measures `address_space.{key}`, which `--set` says: leave one of them out"
         ))),
     }
 }
@@ -400,7 +414,7 @@ fn not_both(set: &SetFlags) -> Result<(), Error> {
 /// The text of a `--set` flag, as messages show it.
 fn of_flag(text: &str) -> Source {
     Source {
-        path: "--set".into(),
+        path: PathBuf::new(),
         shown: "--set".to_owned(),
         text: text.into(),
     }
@@ -411,17 +425,11 @@ fn mistake(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish)
     let diagnostic = diagnostic(fault, member, facts);
     let (place, set) = (fault.place(), &wish.set.1);
     match set.text(place) {
-        Some(text) => Mistake {
-            diagnostic: Diagnostic {
-                span: set.span(place),
-                ..diagnostic
-            },
-            source: Some(of_flag(text)),
-        },
-        None => Mistake {
-            diagnostic,
-            source: member.source.clone(),
-        },
+        Some(text) => {
+            let span = set.span(place);
+            Mistake::new(Diagnostic { span, ..diagnostic }, Some(of_flag(text)))
+        }
+        None => Mistake::new(diagnostic, member.source.clone()),
     }
 }
 
@@ -451,7 +459,7 @@ fn size(size: Size) -> String {
 pub(crate) fn misfits(answers: &[(&Member, Vec<Answer<'_>>)]) -> Result<(), Error> {
     let mut found = answers
         .iter()
-        .flat_map(|(member, answers)| answers.iter().filter_map(|answer| answer.misfit(member)));
+        .flat_map(|(_, answers)| answers.iter().filter_map(Answer::misfit));
     match found.next() {
         None => Ok(()),
         Some(first) => Err(found.fold(first, Error::and)),

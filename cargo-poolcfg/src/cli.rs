@@ -1,6 +1,7 @@
 //! The command line: what it says, what is answered on it, and how the program ends.
 
 pub(crate) mod args;
+pub(crate) mod diagnostic;
 pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod path;

@@ -13,13 +13,12 @@ pub(crate) mod sync;
 use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
-use crate::cli::args::{Look, MessageFormat};
+use crate::cli::args::Look;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::cli::shell::print;
 use crate::context::Context;
 use crate::project::{Member, members};
-use crate::render::report::{Report, json};
+use crate::render::envelope::Results;
 use crate::wasmtime::supply::{Lock, supply};
 
 /// The answers of one package for its targets.
@@ -34,14 +33,16 @@ pub(crate) fn answers<'a>(
     all(targets.iter().map(|facts| Answer::new(member, facts, wish)))
 }
 
-/// The answers for programs.
-pub(crate) fn report(answers: &[&Answer<'_>], wish: &Wish) -> Report {
-    let records = answers.iter().filter_map(|answer| answer.record());
-    let here = wish
-        .here
-        .as_ref()
-        .map(|here| here.report(records.collect()));
-    Report::new(answers.iter().flat_map(|answer| answer.results()).collect()).here(here)
+/// Keeps the answers for programs and templates.
+pub(crate) fn keep<'a>(
+    context: &Context<'_>,
+    answers: impl Iterator<Item = &'a Answer<'a>> + Clone,
+    wish: &Wish,
+) {
+    let mut envelope = context.envelope.borrow_mut();
+    let records = answers.clone().filter_map(Answer::record).collect();
+    envelope.here = wish.here.as_ref().map(|here| here.report(records));
+    envelope.results = Results::Pools(answers.flat_map(Answer::results).collect());
 }
 
 /// Says what should be known of the answers.
@@ -56,7 +57,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
             for (code, warning) in answer.warnings().into_iter().chain(otherwise) {
                 // Packages of one workspace are built alike.
                 if !said.contains(&warning) {
-                    context.shell.warn_of(code, &warning);
+                    context.shell.warn(code, &warning);
                     said.push(warning);
                 }
             }
@@ -64,8 +65,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
     }
 }
 
-/// Looks at every chosen package on every target that it names: `tell` tells people what it finds, and
-/// programs are given JSON.
+/// Looks at every chosen package on every target that it names: `tell` tells people what it finds.
 ///
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`], after it was told.
@@ -99,12 +99,10 @@ pub(crate) fn look(
         .zip(&targets)
         .map(|(member, targets)| Ok((member, answers(member, targets, &wish)?))))?;
     let every: Vec<&Answer<'_>> = results.iter().flat_map(|(_, answers)| answers).collect();
-    match arguments.format.message_format {
-        MessageFormat::Json => {
-            print(&json(&report(&every, &wish))?)?;
-        }
-        MessageFormat::Human => tell(&every)?,
+    if context.shell.is_json {
+        keep(context, every.iter().copied(), &wish);
     }
+    tell(&every)?;
     warn(context, &results);
     misfits(&results)?;
     Ok(Exit::Fits)

@@ -1,5 +1,7 @@
 //! The context: what every command goes by.
 
+use std::cell::{RefCell, RefMut};
+
 use poolcfg_core::file::TargetFacts;
 
 use crate::cli::args::{Machine, Shared};
@@ -7,6 +9,7 @@ use crate::cli::error::Error;
 use crate::cli::program::Program;
 use crate::cli::shell::Shell;
 use crate::project::Member;
+use crate::render::envelope::{Envelope, Results};
 use crate::target::executable::{Executable, Linking, crt_static};
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
@@ -15,12 +18,28 @@ use crate::target::{NamedTarget, facts, here, named};
 pub(crate) struct Context<'a> {
     pub(crate) program: Program,
     pub(crate) shared: &'a Shared,
-    pub(crate) shell: Shell,
+    pub(crate) shell: &'a Shell,
+    /// What the run has found out for programs.
+    pub(crate) envelope: &'a RefCell<Envelope>,
     /// Cargo's configuration; none on a machine without cargo.
     pub(crate) config: Option<cargo_config2::Config>,
 }
 
 impl Context<'_> {
+    /// Keeps the results for the JSON object, where a program asked for it.
+    pub(crate) fn found(&self, results: impl FnOnce() -> Results) {
+        if self.shell.is_json {
+            self.envelope.borrow_mut().results = results();
+        }
+    }
+
+    /// What the run has found out up to now.
+    pub(crate) fn envelope(&self) -> RefMut<'_, Envelope> {
+        let mut envelope = self.envelope.borrow_mut();
+        envelope.diagnostics = self.shell.diagnostics();
+        envelope
+    }
+
     pub(crate) fn rustc(&self) -> Rustc {
         Rustc::new(self.config.as_ref())
     }

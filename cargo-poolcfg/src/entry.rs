@@ -1,5 +1,6 @@
 //! The entry: which program was called, what its command line says, and the command that it runs.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
@@ -13,9 +14,11 @@ use crate::cli::args::{Cargo, Command, Poolcfg, Shared};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::program::Program;
-use crate::cli::shell::{Shell, Verbosity, choose_color};
+use crate::cli::shell::{Shell, Verbosity, choose_color, print};
 use crate::command::{check, codes, explain, generate, init, probe, profiles, sync};
 use crate::context::Context;
+use crate::here::record::seal;
+use crate::render::envelope::Envelope;
 
 /// The name by which cargo calls its subcommand.
 const NAME: &str = "poolcfg";
@@ -71,23 +74,60 @@ fn start(program: Program) -> ExitCode {
         ),
     };
     choose_color(early_color(&arguments));
-    let shell = Shell {
-        verbosity: Verbosity::Normal,
-    };
+    let mut shell = Shell::new(Verbosity::Normal, asks_for_json(&arguments));
+    let envelope = RefCell::new(Envelope::default());
     let exit = match parse(program, command, arguments) {
-        Ok(arguments) => {
-            let shell = Shell {
-                verbosity: match (arguments.shared.quiet, arguments.shared.verbose) {
-                    (true, _) => Verbosity::Quiet,
-                    (false, 0) => Verbosity::Normal,
-                    (false, _) => Verbosity::Verbose,
-                },
-            };
-            run(program, shell, &arguments).unwrap_or_else(|error| shell.fail(&error))
+        // Help and version are answers and no mistakes.
+        Err(Error::Usage(answer)) if !answer.use_stderr() => {
+            let _ = answer.print();
+            return Exit::Fits.into();
         }
         Err(error) => shell.fail(&error),
+        Ok(arguments) => {
+            shell.verbosity = match (arguments.shared.quiet, arguments.shared.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (false, 0) => Verbosity::Normal,
+                (false, _) => Verbosity::Verbose,
+            };
+            shell.is_json = arguments.wants_json();
+            envelope.borrow_mut().command = Some(arguments.name());
+            run(program, &shell, &envelope, &arguments).unwrap_or_else(|error| shell.fail(&error))
+        }
     };
-    exit.into()
+    let object = match shell.is_json {
+        true => print_object(&shell, &envelope),
+        false => Ok(()),
+    };
+    match object {
+        Ok(()) => exit.into(),
+        Err(error) => shell.fail(&error).into(),
+    }
+}
+
+/// Prints the JSON object, unless it lies in a file already.
+fn print_object(shell: &Shell, envelope: &RefCell<Envelope>) -> Result<(), Error> {
+    let mut envelope = envelope.borrow_mut();
+    if envelope.is_written {
+        return Ok(());
+    }
+    envelope.diagnostics = shell.diagnostics();
+    print(&seal(envelope.text()?))
+}
+
+/// Whether the arguments ask for JSON, before anything is parsed: what cannot be parsed is told in JSON, too.
+fn asks_for_json(arguments: &[OsString]) -> bool {
+    let words: Vec<&str> = arguments
+        .iter()
+        .map(|word| word.to_str().unwrap_or_default())
+        .take_while(|word| *word != "--")
+        .collect();
+    let flags = ["--message-format", "--emit"];
+    let beside = |pair: &[&str]| flags.contains(&pair[0]) && pair[1] == "json";
+    let joined = |word: &&str| {
+        let value = word.split_once('=');
+        value.is_some_and(|(flag, value)| flags.contains(&flag) && value == "json")
+    };
+    words.windows(2).any(beside) || words.iter().any(joined)
 }
 
 /// What `--color` or `CARGO_TERM_COLOR` says, before anything is parsed: mistakes of the command line
@@ -162,24 +202,30 @@ fn is_group(id: &str) -> bool {
     id.starts_with(|first: char| first.is_ascii_uppercase())
 }
 
-fn run(program: Program, shell: Shell, arguments: &Poolcfg) -> Result<Exit, Error> {
-    if let Some(code) = &arguments.explain {
-        return codes::run(code);
-    }
+fn run(
+    program: Program,
+    shell: &Shell,
+    envelope: &RefCell<Envelope>,
+    arguments: &Poolcfg,
+) -> Result<Exit, Error> {
     let context = Context {
         program,
         shared: &arguments.shared,
         shell,
+        envelope,
         // A configuration that cannot be read is cargo's to complain about.
         config: cargo_config2::Config::load().ok(),
     };
+    if let Some(code) = &arguments.explain {
+        return codes::run(&context, code);
+    }
     match &arguments.command {
         None => generate::run(&context, &arguments.generate),
         Some(Command::Generate(arguments)) => generate::run(&context, arguments),
         Some(Command::Check(arguments)) => check::run(&context, arguments),
         Some(Command::Explain(arguments)) => explain::run(&context, arguments),
         Some(Command::Profiles(arguments)) => profiles::run(&context, arguments),
-        Some(Command::Probe(arguments)) => probe::run(arguments),
+        Some(Command::Probe(arguments)) => probe::run(&context, arguments),
         Some(Command::Init(arguments)) => init::run(&context, arguments),
         Some(Command::Sync(arguments)) => sync::run(&context, arguments),
     }

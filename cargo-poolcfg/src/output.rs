@@ -14,9 +14,9 @@ use crate::cli::args::Generate;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
-use crate::cli::shell::print;
 use crate::context::Context;
 use crate::here::record;
+use crate::project::Member;
 use crate::render::rust_file;
 
 /// One text and its place; no place is stdout.
@@ -26,6 +26,8 @@ pub(crate) struct Output {
     text: String,
     /// How the text begins, where it is marked as ours: then only what does is replaced.
     mark: Option<&'static str>,
+    /// How a line about it begins.
+    heading: String,
 }
 
 impl Output {
@@ -35,6 +37,15 @@ impl Output {
             place: place.filter(|path| path != Path::new("-")),
             text: record::seal(text),
             mark,
+            heading: String::new(),
+        }
+    }
+
+    /// The same of a package.
+    pub(crate) fn of(self, member: &Member) -> Self {
+        Self {
+            heading: member.heading(),
+            ..self
         }
     }
 
@@ -44,12 +55,15 @@ impl Output {
     /// When what is there is not ours to replace, or the place cannot be written to.
     pub(crate) fn put(&self, context: &Context<'_>, arguments: &Generate) -> Result<(), Error> {
         let Some(path) = &self.place else {
-            return print(&self.text);
+            return context.shell.print(&self.text);
         };
+        let heading = &self.heading;
         match present(path)? {
             // What is current keeps its time, so that nothing is built anew.
-            Present::Text(text) if text == self.text => {
-                context.shell.say(&format!("{} is current", shown(path)));
+            Present::Text(text) if self.is_said_by(&text) => {
+                context
+                    .shell
+                    .say(&format!("{heading}{} is current", shown(path)));
                 return Ok(());
             }
             Present::Text(text) if !self.may_replace(path, &text, arguments) => {
@@ -58,8 +72,16 @@ impl Output {
             _ => {}
         }
         write(path, &self.text, ", or write elsewhere with `-o FILE`")?;
-        context.shell.say(&format!("wrote {}", shown(path)));
+        context
+            .shell
+            .say(&format!("{heading}wrote {}", shown(path)));
         Ok(())
+    }
+
+    /// Whether a text says the same, whatever an editor, git or rustfmt did to its lines.
+    fn is_said_by(&self, text: &str) -> bool {
+        text.replace("\r\n", "\n") == self.text.replace("\r\n", "\n")
+            || (self.mark == Some(rust_file::MARK) && rust_file::says_the_same(text, &self.text))
     }
 
     /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
@@ -97,9 +119,12 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
             )
             .exiting(Exit::Usage));
         };
+        let heading = &output.heading;
         let what = match present(path)? {
-            Present::Text(text) if text == output.text => {
-                context.shell.say(&format!("{} is current", shown(path)));
+            Present::Text(text) if output.is_said_by(&text) => {
+                context
+                    .shell
+                    .say(&format!("{heading}{} is current", shown(path)));
                 continue;
             }
             Present::Nothing => "is not there",
@@ -107,9 +132,10 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
         };
         let error = Error::new(
             Code::Stale,
-            format!("`{}` {what}", shown(path)),
+            format!("{heading}`{}` {what}", shown(path)),
             "run the same command without `--check`",
         )
+        .about(path)
         .exiting(Exit::Misfit);
         stale = Some(match stale {
             Some(before) => before.and(error),
@@ -211,6 +237,7 @@ fn foreign(path: &Path) -> Error {
         format!("`{}` is there and was not written by poolcfg", shown(path)),
         "move it away, or write somewhere else with `-o FILE`",
     )
+    .about(path)
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Error {

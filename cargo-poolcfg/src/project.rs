@@ -29,6 +29,8 @@ pub(crate) struct Member {
     pub(crate) has_manifest: bool,
     /// Whether its name must be said, since there are others.
     pub(crate) named: Option<String>,
+    /// Whether others were chosen beside it.
+    is_one_of_several: bool,
     /// Under which name the package depends on poolcfg-runtime.
     pub(crate) runtime: Option<String>,
     /// The text of its poolcfg.toml.
@@ -85,7 +87,7 @@ pub(crate) fn members(
         Ok(member)
     }))?;
     if !packages.workspace {
-        return Ok(members);
+        return Ok(beside_each_other(members));
     }
     let with_file: Vec<Member> = members
         .into_iter()
@@ -98,7 +100,25 @@ pub(crate) fn members(
             "`cargo poolcfg init -p PACKAGE` writes one; `-p PACKAGE` works without",
         ));
     }
-    Ok(with_file)
+    Ok(beside_each_other(with_file))
+}
+
+fn beside_each_other(mut members: Vec<Member>) -> Vec<Member> {
+    let is_one_of_several = members.len() > 1;
+    for member in &mut members {
+        member.is_one_of_several = is_one_of_several;
+    }
+    members
+}
+
+impl Member {
+    /// How a line about it begins: with its name where others were chosen beside it.
+    pub(crate) fn heading(&self) -> String {
+        match &self.named {
+            Some(name) if self.is_one_of_several => format!("package `{name}`: "),
+            _ => String::new(),
+        }
+    }
 }
 
 /// The Cargo.toml from which cargo starts: the one that was named, or the nearest one upward.
@@ -277,6 +297,7 @@ fn member(manifest: &Path, runtime: Option<String>) -> Result<Member, Error> {
     Ok(Member {
         has_manifest: true,
         named: None,
+        is_one_of_several: false,
         runtime,
         file: parse(source.as_ref())?,
         source,
@@ -303,6 +324,7 @@ fn without_manifest(shared: &Shared) -> Result<Member, Error> {
         dir,
         has_manifest: false,
         named: None,
+        is_one_of_several: false,
         runtime: None,
         file: parse(source.as_ref())?,
         source,

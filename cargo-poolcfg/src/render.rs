@@ -1,6 +1,10 @@
 //! What is written: JSON, the Rust file, texts from templates, tables and pictures.
 
+pub(crate) mod envelope;
+pub(crate) mod files;
 pub(crate) mod footprint;
+pub(crate) mod machine;
+pub(crate) mod owner;
 pub(crate) mod picture;
 pub(crate) mod report;
 pub(crate) mod rust_file;

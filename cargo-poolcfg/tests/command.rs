@@ -105,7 +105,7 @@ impl Project {
 fn const_of(file: &str, name: &str) -> u64 {
     let after = file.split(&format!("pub const {name}: ")).nth(1).unwrap();
     let value = after.split(['=', ';']).nth(1).unwrap();
-    value.trim().parse().unwrap()
+    value.trim().replace('_', "").parse().unwrap()
 }
 
 #[test]
@@ -177,9 +177,9 @@ fn check_finds_what_is_not_current() {
     project.run(&["--target", RISCV64]).ends(0);
     project.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 50\n");
     project.run(&check).ends(100);
-    // What changes no number still is another input.
+    // What changes no number changes nothing.
     project.write("poolcfg.toml", "# a comment\n");
-    project.run(&check).ends(100);
+    project.run(&check).ends(0);
 }
 
 /// Without flags of its own, `--check` asks about the command that wrote the file.
@@ -394,43 +394,6 @@ fn a_misfit_prints_its_whole_json_all_the_same() {
         );
         assert_eq!(result["misfit"]["unit"], "bytes");
         assert_eq!(result["largest_fit"]["max_instances"], 60);
-    }
-}
-
-#[test]
-fn the_json_is_what_the_schema_says() {
-    let schema: Value =
-        serde_json::from_str(include_str!("../schema/poolcfg-1.schema.json")).unwrap();
-    let mut schemas = boon::Schemas::new();
-    let mut compiler = boon::Compiler::new();
-    compiler
-        .add_resource("poolcfg-1.schema.json", schema)
-        .unwrap();
-    let schema = compiler
-        .compile("poolcfg-1.schema.json", &mut schemas)
-        .unwrap();
-    let files = [
-        "",
-        TOO_LARGE,
-        "[pooling_allocator]\ntable_reservation = 0\nstack_reservation = 0\npools = 3\n",
-        "[address_space]\naslr = 12\nstack_limit = \"512MiB\"\nlayout = \"legacy\"\n",
-        "[pool.a]\nmax_instances = 3\n[pool.b]\nmax_instances = 60000\nmemory_reservation = \"1MiB\"\n",
-    ];
-    for file in files {
-        let project = Project::with(file);
-        for target in [
-            RISCV64,
-            AARCH64,
-            X86_64,
-            "aarch64-apple-darwin",
-            "i686-unknown-linux-gnu",
-            "x86_64-unknown-netbsd",
-        ] {
-            let json = project.run(&["--emit", "json", "--target", target]).json();
-            if let Err(error) = schemas.validate(&json, schema) {
-                panic!("{target} {file}\n{error}\n{json:#}");
-            }
-        }
     }
 }
 
@@ -796,7 +759,9 @@ fn poolcfg_needs_neither_cargo_nor_rustc() {
 #[test]
 fn the_probe_names_the_profile_of_this_machine() {
     let project = Project::new();
-    let probe = project.run(&["probe", "--message-format", "json"]).json();
+    let probe = project
+        .run(&["probe", "--message-format", "json"])
+        .only_result();
     let window = probe["window_bytes"].as_u64().unwrap();
     let largest = probe["holes"][0].as_u64().unwrap();
     assert!(largest <= window);
@@ -956,9 +921,11 @@ fn mistakes_of_a_flag_are_told_with_the_flag() {
         ])
         .ends(101)
         .says("error[PC0004]: unknown key `rlimt_as` in `[address_space]`\n --> --set:1:15\n")
-        .says("1 | address_space.rlimt_as = \"64GiB\"\n  |               ^^^^^^^^ not known here")
+        .says("1 | address_space.rlimt_as = \"64GiB\"\n  |               ^^^^^^^^ unknown key")
         .says("help: did you mean `rlimit_as`?")
-        .says("error[PC0006]: `rlimit_data` is no size: `64GB` is a decimal unit")
+        .says(
+            "error[PC0006]: invalid size `64GB` for `rlimit_data`: decimal units are not supported",
+        )
         .says("1 | address_space.rlimit_data = \"64GB\"\n");
     // What is wrong only on the target, too.
     project
@@ -975,7 +942,7 @@ fn mistakes_of_a_flag_are_told_with_the_flag() {
             "address_space.va_profile=sv93",
         ])
         .ends(101)
-        .says("error[PC0013]: no VA profile is called `sv93`\n --> --set:1:28\n");
+        .says("error[PC0013]: unknown VA profile `sv93`\n --> --set:1:28\n");
 }
 
 /// The limits are in the JSON, and the one that decides.

@@ -56,11 +56,9 @@ impl Machine {
     /// The only result of `--here --emit json`.
     fn result(&self, limits: &str, arguments: &[&str]) -> Value {
         let json = ["--here", "--emit", "json"];
-        let json = self
-            .under(limits, &[&json[..], arguments].concat())
+        self.under(limits, &[&json[..], arguments].concat())
             .ends(0)
-            .json();
-        json["results"][0].clone()
+            .only_result()
     }
 }
 

@@ -77,17 +77,12 @@ impl Machine {
             "--message-format",
             "json",
         ]);
-        ran.ends(0);
-        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
-        (self.read(kind), json["results"][0].clone())
+        (self.read(kind), ran.ends(0).only_result())
     }
 
     /// The one result of the JSON.
     fn result(&self, target: &str) -> Value {
-        let ran = self.emit("json", target);
-        ran.ends(0);
-        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
-        json["results"][0].clone()
+        self.emit("json", target).ends(0).only_result()
     }
 }
 
@@ -276,7 +271,7 @@ fn the_scan_is_told_where_it_is_safe() {
             if said == "pagemap_scan = true" && major < 37 {
                 for ran in [&flags, &toml] {
                     ran.ends(101)
-                        .says("error[PC0029]: `pagemap_scan = true` needs Wasmtime 37, and the version is `36`");
+                        .says("error[PC0029]: `pagemap_scan = true` needs Wasmtime 37, but the version is `36`");
                 }
                 continue;
             }

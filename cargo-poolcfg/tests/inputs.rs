@@ -105,7 +105,7 @@ fn lists_that_are_too_long_are_not_read() {
         ),
         (
             many(|number| format!("[target.t{number}.pooling_allocator]\nmax_instance = 1\n")),
-            "no target is called `t0`",
+            "unknown target `t0`",
             100,
         ),
         (
@@ -192,10 +192,7 @@ fn values_of_variables_and_arguments_are_escaped_in_messages() {
     folder.write("poolcfg.toml", "");
     let mut profile = command(&folder, &["check", "--target", X86_64]);
     let profile = ran(profile.env("POOLCFG_VA_PROFILE", OBEYED));
-    profile
-        .ends(101)
-        .says("no VA profile is called")
-        .says(ESCAPED);
+    profile.ends(101).says("unknown VA profile").says(ESCAPED);
     let mut target = command(&folder, &["check"]);
     let target = ran(target.env("CARGO_BUILD_TARGET", OBEYED));
     target.ends(101).says(ESCAPED);

@@ -9,7 +9,7 @@ use std::process::Command;
 mod common;
 
 use common::{Folder, Ran, program, ran};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 const AARCH64_MUSL: &str = "aarch64-unknown-linux-musl";
@@ -108,9 +108,7 @@ impl Project {
     #[track_caller]
     fn reckoned(&self, arguments: &[&str]) -> (String, Vec<String>) {
         let ran = self.run(&[&["--emit", "json"], arguments].concat());
-        ran.ends(0);
-        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
-        let wasmtime = &report["results"][0]["limits"]["wasmtime"];
+        let wasmtime = &ran.ends(0).json()["results"][0]["limits"]["wasmtime"];
         let version = wasmtime["version"].as_str().unwrap().to_owned();
         let features = serde_json::from_value(wasmtime["features"].clone()).unwrap();
         (version, features)
@@ -145,9 +143,8 @@ fn what_the_file_leaves_out_is_the_projects() {
     );
     assert_eq!(project.reckoned(&[]), ("48".to_owned(), features));
     // Without async there are no stacks to map.
-    let json = project.run(&["--emit", "json"]).stdout;
-    let report: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(report["results"][0]["limits"]["total_stacks"], json!(0));
+    let result = project.run(&["--emit", "json"]).only_result();
+    assert_eq!(result["limits"]["total_stacks"], json!(0));
 }
 
 #[test]
@@ -265,7 +262,7 @@ fn a_package_without_wasmtime_is_told_so() {
         project
             .run(command)
             .ends(0)
-            .says("warning: `project` depends on no `wasmtime`");
+            .says("warning[PC0033]: `project` depends on no `wasmtime`");
     }
     for command in [&["sync"][..], &["sync", "--check"]] {
         project.run(command).ends(101).says("PC0033");
@@ -304,7 +301,7 @@ fn without_a_lock_file_that_fits_nothing_is_known() {
         project
             .run(&["explain"])
             .ends(0)
-            .says("warning: ")
+            .says("warning[PC0033]: ")
             .says(says);
         project.write("poolcfg.toml", WASMTIME);
         project
@@ -633,10 +630,10 @@ fn flags_are_over_every_table() {
 fn mistakes_in_the_flags() {
     let project = Project::with("");
     for (version, says) in [
-        ("forty-eight", "not a version"),
-        ("48.x", "not a version"),
-        ("12", "before `13`"),
-        ("", "not a version"),
+        ("forty-eight", "expected a version such as"),
+        ("48.x", "expected a version such as"),
+        ("12", "older than `13`"),
+        ("", "expected a version such as"),
     ] {
         project
             .run(&["--engine", "wasmtime", "--engine-version", version])
@@ -691,8 +688,7 @@ fn poolcfg_needs_no_project_where_the_version_is_said() {
     let flags = ["--engine", "wasmtime", "--engine-version", "48"];
     for target in [&["--target", RISCV64][..], &["--here"]] {
         let ran = run(&[&["--emit", "json"], target, &flags].concat());
-        let report: Value = serde_json::from_str(&ran.ends(0).stdout).unwrap();
-        let result = &report["results"][0];
+        let result = ran.ends(0).only_result();
         assert_eq!(result["engine"], "wasmtime");
         assert_eq!(result["limits"]["wasmtime"]["version"], "48");
     }
@@ -792,4 +788,41 @@ fn a_program_that_is_loaded_elsewhere_is_told() {
     let file = said("48") + "[address_space]\nrelocation_model = \"static\"\n";
     project.write("poolcfg.toml", &file);
     check(None, &both).ends(0).says_nothing_of("warning");
+}
+
+/// What `sync` changes is told to programs key by key, and what was done with each file.
+#[test]
+fn sync_tells_programs_what_it_changes() {
+    let project = Project::with(&said("45").replace(", \"component-model\"", ""));
+    let changes = json!([
+        {
+            "table": "[pooling_allocator.wasmtime]",
+            "key": "version",
+            "was": "45",
+            "now": "48",
+        },
+        {
+            "table": "[pooling_allocator.wasmtime]",
+            "key": "features",
+            "was": ["async", "gc"],
+            "now": ["async", "gc", "component-model"],
+        },
+    ]);
+    let json = ["--message-format", "json"];
+    for (arguments, status, state, changes, mistakes) in [
+        (&["sync", "--check"][..], 100, "stale", &changes, 2),
+        (&["sync"], 0, "written", &changes, 0),
+        (&["sync"], 0, "current", &json!([]), 0),
+    ] {
+        let ran = project.run(&[arguments, &json].concat());
+        let result = ran.ends(status).only_result();
+        assert_eq!(result["file"], "poolcfg.toml");
+        assert_eq!(result["package"], "project");
+        assert_eq!(result["state"], state);
+        assert_eq!(&result["changes"], changes);
+        let diagnostics = ran.json()["diagnostics"].take();
+        let diagnostics = diagnostics.as_array().unwrap();
+        assert_eq!(diagnostics.len(), mistakes);
+        assert!(diagnostics.iter().all(|one| one["code"] == "PC0032"));
+    }
 }

@@ -29,32 +29,18 @@ mod target;
 
 pub use base::code::Code;
 pub use base::escape::{Escaped, escaped, escaped_lines, is_escaped};
+pub use base::size::{GRAIN, Size, SizeError, SizeText};
+pub use base::text::Text;
 pub use case::{Case, Pool};
 pub use engine::Engine;
 pub use engine::footprint::{Footprint, Mapping, MappingName, Overflow};
 pub use engine::limits::Limits;
-pub use fault::{Fault, Faults};
-pub use model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
-pub use target::budget::{Budget, HEADROOM_MAPS};
-pub use target::holes::Span;
-/// The sources of the sum, of [`place`], of the fit, of the native engine's slabs and of Wasmtime's pools, each with
-/// the name of its module: they stand side by side in generated files and need nothing else.
-pub const FIT_SOURCES: [(&str, &str); 7] = [
-    ("sum", include_str!("model/sum.rs")),
-    ("room", include_str!("model/room.rs")),
-    ("pieces", include_str!("model/pieces.rs")),
-    ("place", include_str!("model/place.rs")),
-    ("fit", include_str!("model/fit.rs")),
-    ("slab", include_str!("model/slab.rs")),
-    ("wasmtime_pools", include_str!("model/wasmtime_pools.rs")),
-];
-
-pub use base::size::{GRAIN, Size, SizeError, SizeText};
-pub use base::text::Text;
 pub use engine::wasmtime::{
     Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
     WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
+pub use fault::{Fault, Faults};
+pub use model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
 pub use model::pieces::{Memories, PIECES, further_pieces};
 pub use model::place::{Group, KINDS, Placement, place};
 pub use model::room::{HOLES, Hole, Room};
@@ -67,10 +53,13 @@ pub use plan::position::{Position, Reserved};
 pub use plan::promise::{Answer, Process, Promise};
 pub use plan::search::LargestFit;
 pub use plan::warning::Warning;
+pub use plan::written::{Written, WrittenEngine, WrittenPool};
 pub use setting::{
     AddressSpaceKeys, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,
     Switch, WasmtimeKeys,
 };
+pub use target::budget::{Budget, HEADROOM_MAPS};
+pub use target::holes::Span;
 pub use target::process::{
     LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM, MAX_MAP_COUNT, ProcessLimits,
 };

@@ -5,10 +5,12 @@ pub(crate) mod misfit;
 pub(crate) mod position;
 pub(crate) mod promise;
 pub(crate) mod reason;
+pub(crate) mod refusal;
 pub(crate) mod search;
 pub(crate) mod share;
 pub(crate) mod tables;
 pub(crate) mod warning;
+pub(crate) mod written;
 
 use crate::base::consts::wide;
 use crate::base::size::GRAIN;

@@ -230,12 +230,12 @@ fn limits_that_leave_nothing_are_faults() {
   |
 2 | max_map_count = 2048
   |                 ^^^^ too few
-help: leave it out for the 65530 of a kernel that nobody has changed, or raise it
+help: raise it, or omit it to use the kernel's default of 65530
 `rlimit_as` of 3MiB is below the 4MiB that any process needs (poolcfg.toml:3:13)
   |
 3 | rlimit_as = \"3MiB\"
   |             ^^^^^^ below 4MiB
-help: raise it, or leave it out where there is no limit
+help: raise it, or omit it if there is no limit
 `rlimit_data` of 200MiB leaves nothing to pools beside the headroom of 256MiB (poolcfg.toml:4:15)
   |
 4 | rlimit_data = \"200MiB\"
@@ -246,7 +246,7 @@ tell
   |
 5 | memory = 0
   |          ^ below 1MiB
-help: raise it, or leave it out where there is no limit"
+help: raise it, or omit it if there is no limit"
     );
 }
 
@@ -310,13 +310,16 @@ fn values_of_flags_are_read_as_the_file_is() {
         ),
         ("=3", "`--set =3` has no key"),
         ("a b=3", "`--set a b=3` has no key"),
-        ("pool.a=3", "`--set` knows no keys of `[pool]`"),
+        ("pool.a=3", "`--set` does not support keys of `[pool]`"),
         ("rlimit_as=3", "unknown key `rlimit_as` in `--set`"),
         (
             "address_space.rlimit=3",
             "unknown key `rlimit` in `[address_space]`",
         ),
-        ("address_space.aslr=\u{1b}", "`aslr` knows no `\"\\u{1b}\"`"),
+        (
+            "address_space.aslr=\u{1b}",
+            "invalid value `\"\\u{1b}\"` for `aslr`",
+        ),
     ] {
         let mistakes = SetFlags::parse([flag]).unwrap_err();
         assert_eq!(mistakes[0].1.message, message);

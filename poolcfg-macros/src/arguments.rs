@@ -39,7 +39,7 @@ impl Parse for Arguments {
                     return Err(syn::Error::new(
                         name.span(),
                         format!(
-                            "unknown argument `{other}`: the attribute takes `pool = \"NAME\"` and `crate = path`; numbers stand in poolcfg.toml"
+                            "unknown argument `{other}`: the attribute takes `pool = \"NAME\"` and `crate = path`; set the numbers in poolcfg.toml"
                         ),
                     ));
                 }

@@ -52,17 +52,16 @@ impl Parse for Item {
         };
         let mut mistakes = Vec::new();
         if input.peek(Token![mut]) {
-            mistakes.push(input.error("limits do not change: take `mut` out"));
+            mistakes.push(input.error("`static mut` is not allowed: limits are constant"));
             input.parse::<Token![mut]>()?;
         }
         if input.peek(Token![_]) {
-            mistakes
-                .push(input.error("limits need a name to be used by: write one instead of `_`"));
+            mistakes.push(input.error("limits need a name: replace `_` with one"));
         }
         // `_` too, so that the item can stay where it is.
         let name = Ident::parse_any(input)?;
         if input.peek(Token![<]) {
-            return Err(input.error("limits are of one target and cannot be generic"));
+            return Err(input.error("limits cannot be generic"));
         }
         input.parse::<Token![:]>()?;
         let mut kind = TokenStream::new();
@@ -75,12 +74,12 @@ impl Parse for Item {
             kind.extend([token]);
         }
         if kind.is_empty() {
-            return Err(input.error("limits have a type, such as `PoolLimits`"));
+            return Err(input.error("expected a type, such as `PoolLimits`"));
         }
         if input.peek(Token![=]) {
             mistakes.push(
                 input.error(
-                    "the value comes from poolcfg.toml: end the item with `;` behind its type",
+                    "the value comes from poolcfg.toml: end the item with `;` after its type",
                 ),
             );
             while !input.peek(Token![;]) && !input.is_empty() {

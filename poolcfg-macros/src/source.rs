@@ -20,8 +20,7 @@ pub(crate) struct Source {
 /// Every mistake in it as the text of a compile error.
 pub(crate) fn read() -> Result<Source, Vec<String>> {
     let Location { path, shown } = find().map_err(|mistake| vec![mistake])?;
-    let text =
-        read_text(&path).map_err(|error| vec![format!("`{shown}` cannot be read: {error}")])?;
+    let text = read_text(&path).map_err(|error| vec![format!("cannot read `{shown}`: {error}")])?;
     match ConfigFile::parse(&text) {
         Ok(file) => Ok(Source { file, shown }),
         Err(mistakes) => Err(mistakes
@@ -61,7 +60,7 @@ pub(crate) fn pool(source: &Source, arguments: &Arguments) -> Result<usize, Stri
         return match names {
             [] => Ok(0),
             [first, ..] => Err(format!(
-                "{shown} has named pools ({}), and the attribute names none\n\
+                "{shown} has named pools ({}), but the attribute names none\n\
                  help: write `#[pool_limits(pool = \"{first}\")]`",
                 list()
             )),
@@ -71,11 +70,11 @@ pub(crate) fn pool(source: &Source, arguments: &Arguments) -> Result<usize, Stri
         return Ok(index);
     }
     let help = if names.is_empty() {
-        format!("take `pool` out, or give {shown} a table `[pool.{wanted}]`")
+        format!("remove `pool`, or add a table `[pool.{wanted}]` to {shown}")
     } else {
         match nearest(&wanted, names.iter().map(String::as_str)) {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!("the pools are {}", list()),
+            None => format!("expected one of {}", list()),
         }
     };
     Err(format!(

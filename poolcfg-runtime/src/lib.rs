@@ -76,4 +76,13 @@ pub mod __private {
 
     pub use crate::limits::wasmtime::fallback::{ConfigFallback, PoolingFallback};
     pub use crate::limits::wasmtime::{must_be_named, native};
+
+    /// What a file names that `cargo poolcfg` generates, and nothing else.
+    pub mod prelude {
+        pub use poolcfg_core::{
+            Aslr, Keep, ProcessLimits, RelocationModel, SearchLayout, Shape, Size, StackLimit,
+            WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, Written, WrittenEngine,
+            WrittenPool,
+        };
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) mod swap;
 use std::ffi::OsString;
 use std::io;
 
-use poolcfg_core::Size;
+use poolcfg_core::{RelocationModel, Size, Target};
 
 use crate::machine::ledger::Holding;
 use crate::recheck::kept::Kept;
@@ -34,6 +34,12 @@ pub(crate) enum Resource {
 pub(crate) trait Machine {
     /// A reservation, given back on drop.
     type Mapping;
+
+    /// What programs of it are built for.
+    fn target(&self) -> Target;
+
+    /// Whether the program is a PIE; `None` if its file cannot be read.
+    fn relocation_model(&self) -> Option<RelocationModel>;
 
     /// Reserves inaccessible address space.
     fn reserve(&self, bytes: Size) -> io::Result<Self::Mapping>;
@@ -79,6 +85,22 @@ pub(crate) struct Here;
 
 impl Machine for Here {
     type Mapping = sys::Mapping;
+
+    fn target(&self) -> Target {
+        Target::CURRENT
+    }
+
+    /// By the header of the program's file.
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        use std::io::Read;
+        if !Target::CURRENT.os.has_linux_kernel() {
+            return None;
+        }
+        let mut header = [0; elf::HEADER];
+        let mut file = std::fs::File::open("/proc/self/exe").ok()?;
+        file.read_exact(&mut header).ok()?;
+        elf::relocation_model(&header)
+    }
 
     fn reserve(&self, bytes: Size) -> io::Result<sys::Mapping> {
         sys::Mapping::reserve(bytes)

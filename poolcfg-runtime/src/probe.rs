@@ -2,10 +2,9 @@
 
 pub(crate) mod basis;
 
-use poolcfg_core::{HOLES, RelocationModel, Size, Target, UnlimitedStack, VaProfile};
+use poolcfg_core::{HOLES, RelocationModel, Size, UnlimitedStack, VaProfile};
 
 use crate::machine::cgroup;
-use crate::machine::elf;
 use crate::machine::overcommit;
 use crate::machine::proc;
 use crate::machine::{Here, Machine, Resource};
@@ -108,23 +107,13 @@ impl Probe {
         holes.sort_by_key(|bytes| std::cmp::Reverse(*bytes));
         let mut gaps: Vec<Size> = proc::gaps(&maps, 0).iter().map(|gap| gap.bytes).collect();
         gaps.truncate(holes.len());
-        let va_profiles = VaProfile::ALL
-            .iter()
-            .flat_map(|table| table.iter())
-            .filter(|profile| {
-                profile.os.is(Target::CURRENT.os)
-                    && profile.serves(Target::CURRENT)
-                    && Some(profile.window) == window
-                    && profile.page_size == page_size
-            })
-            .collect();
         Self {
             window,
             gaps,
             page_size,
-            va_profiles,
+            va_profiles: layout::matching(machine).collect(),
             unlimited_stack: search.and_then(|search| search.unlimited_stack),
-            relocation_model: relocation_model(),
+            relocation_model: machine.relocation_model(),
             aslr_bits: layout::aslr_bits(machine),
             is_cut_short: is_cut_short(machine.limit(Resource::AddressSpace), &holes, &status),
             holes,
@@ -191,18 +180,6 @@ fn in_order(measured: &[(u64, Size)], search: Option<Search>) -> [Size; HOLES] {
         *size = bytes;
     }
     sizes
-}
-
-/// By the header of the program's file.
-fn relocation_model() -> Option<RelocationModel> {
-    use std::io::Read;
-    if !Target::CURRENT.os.has_linux_kernel() {
-        return None;
-    }
-    let mut header = [0; elf::HEADER];
-    let mut file = std::fs::File::open("/proc/self/exe").ok()?;
-    file.read_exact(&mut header).ok()?;
-    elf::relocation_model(&header)
 }
 
 impl ProbeLimits {

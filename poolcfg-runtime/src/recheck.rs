@@ -20,7 +20,7 @@ use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise,
 use crate::machine::ledger::Holding;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource, wide};
-use crate::recheck::bounds::{Bounds, Exceeded, beside_slots, demand};
+use crate::recheck::bounds::{Bounds, Exceeded, demand};
 use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::order::Order;
@@ -28,10 +28,12 @@ use crate::recheck::reach::Reach;
 use crate::recheck::slabs::{
     Placer, Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes,
 };
-use crate::recheck::spacious::Spacious;
 use crate::variables::InForce;
 
+mod by_address;
+mod everywhere;
 mod in_order;
+mod suggestion;
 
 pub(crate) use in_order::hold;
 
@@ -45,6 +47,8 @@ pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
 #[derive(Debug)]
 pub(crate) struct Taken<M> {
     pub(crate) limits: Limits,
+    /// Whether it is all that was asked for.
+    pub(crate) is_all: bool,
     pub(crate) page_size: Size,
     pub(crate) slabs: Slabs<M>,
 }
@@ -173,7 +177,14 @@ impl<'a, M: Machine> Recheck<'a, M> {
                 asked: in_force.asked,
                 keep: in_force.keep,
             },
-            bounds: Bounds::read(machine, &in_force.asked, &to_come, page_size, holdings),
+            bounds: Bounds::read(
+                machine,
+                &in_force.asked,
+                &to_come,
+                page_size,
+                promise.headroom,
+                holdings,
+            ),
             page_size,
             headroom: promise.headroom,
             to_come,
@@ -243,12 +254,10 @@ impl<'a, M: Machine> Recheck<'a, M> {
     /// the least, what the rest needs was reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
-            .check(&self.scale.limits(least), &[])
+            .check(&self.scale.limits(least))
             .map_err(Failure::Exceeded)?;
         let most = largest(least, most.saturating_add(1), |value| {
-            self.bounds
-                .check(&self.scale.limits(value), &self.to_come)
-                .is_ok()
+            self.bounds.allow(&self.scale.limits(value), &self.to_come)
         });
         // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
         // an engine that is still to be made, find no other for.
@@ -292,15 +301,14 @@ impl<'a, M: Machine> Recheck<'a, M> {
             .map_err(Failure::Refused)
     }
 
-    fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
-        let holdings = self.machine.holdings();
-        // What slots hold that have outlived their pool may be of any file. And where this file has no more pools of a
-        // name than there are already, another one has them.
+    /// What pools of other files hold. What slots hold that have outlived their pool may be of any file. And where this
+    /// file has no more pools of a name than there are already, another one has them.
+    fn of_other_files(&self, holdings: &[Holding]) -> Vec<Holding> {
         let alive = |name| {
             let named = |holding: &&Holding| holding.name == Some(name);
             wide(holdings.iter().filter(named).count())
         };
-        let is_of_others = |holding: &Holding| {
+        let is_of_others = |holding: &&Holding| {
             let Some(name) = holding.name else {
                 return false;
             };
@@ -309,8 +317,12 @@ impl<'a, M: Machine> Recheck<'a, M> {
             file.filter(|(other, _)| *other == name)
                 .all(|(_, limits)| alive(name).saturating_add(own) > u64::from(limits.pools))
         };
-        let others = holdings.iter().filter(|holding| is_of_others(holding));
-        let others: Vec<_> = others.cloned().collect();
+        holdings.iter().filter(is_of_others).cloned().collect()
+    }
+
+    fn misfit(&self, limits: Limits, failure: Failure<M::Mapping>) -> Misfit {
+        let holdings = self.machine.holdings();
+        let others = self.of_other_files(&holdings);
         let mut misfit = Misfit {
             pool: self.promise.name,
             limits,
@@ -477,89 +489,6 @@ impl<'a, M: Machine> Recheck<'a, M> {
             held.push(mapping);
         }
         holes
-    }
-
-    /// The same recheck on another machine.
-    fn on<'b, N: Machine<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
-        Recheck {
-            machine,
-            promise: self.promise,
-            in_force: self.in_force,
-            scale: self.scale,
-            bounds: self.bounds.clone(),
-            page_size: self.page_size,
-            headroom: self.headroom,
-            to_come: Vec::new(),
-            order: Order::default(),
-            reach: self.reach.clone(),
-        }
-    }
-
-    /// Whether a pool and a headroom find their place, with so much room left in each hole that holds
-    /// memories.
-    fn holds(&self, limits: Limits, headroom: Size, spare: Size) -> bool {
-        let slab = |name| slab_bytes(&limits, name, limits.max_instances, self.page_size);
-        let beside = [
-            slab(MappingName::Tables),
-            slab(MappingName::Stacks),
-            headroom,
-        ];
-        let spacious = Spacious::new(self.machine, spare, beside);
-        self.bounds.check(&limits, &[]).is_ok()
-            && self.on(&spacious).reserve(limits, headroom).is_ok()
-    }
-
-    /// What would fit, each number with the other as asked. The operator starts another process with it,
-    /// whose holes may be smaller.
-    fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
-        let asked = self.in_force.asked;
-        let spare = match misfit.limit {
-            RecheckLimit::Hole => layout::reach(self.machine, self.promise.shape.aslr),
-            _ => Size::ZERO,
-        };
-        let most = |keep, headroom, spare| {
-            let scale = Scale { asked, keep };
-            let value = scale.value(&asked);
-            let fit = largest(0, value.saturating_add(1), |value| {
-                let limits = scale.limits(value);
-                let headroom = beside_slots(&limits).max(headroom);
-                self.holds(limits, headroom, spare)
-            });
-            (fit > 0)
-                .then(|| scale.limits(fit))
-                .filter(|limits| limits.memory_reservation >= limits.least_reservation())
-        };
-        let most = |keep| {
-            most(keep, self.headroom, spare)
-                .or_else(|| most(keep, Size::ZERO, spare))
-                .or_else(|| most(keep, Size::ZERO, Size::ZERO))
-        };
-        let guaranteed = self.guaranteed_anywhere(misfit);
-        let instances = guaranteed
-            .filter(|limits| limits.memory_reservation == asked.memory_reservation)
-            .map(|limits| limits.max_instances);
-        let reservation = guaranteed
-            .filter(|limits| limits.max_instances == asked.max_instances)
-            .map(|limits| limits.memory_reservation);
-        LargestFit {
-            max_instances: most(Keep::MemoryReservation)
-                .map(|limits| limits.max_instances)
-                .max(instances),
-            memory_reservation: most(Keep::MaxInstances)
-                .map(|limits| limits.memory_reservation)
-                .max(reservation),
-        }
-    }
-
-    /// What the build guarantees, where that is to be counted on in another process too: it fits here, in a
-    /// process like the one that was planned with. It leaves to ASLR what the model knows that ASLR takes.
-    fn guaranteed_anywhere(&self, misfit: &Misfit) -> Option<Limits> {
-        let planned = misfit.layout.is_none() && self.machine.holdings().is_empty();
-        let guaranteed = self.in_force.guaranteed;
-        (misfit.limit == RecheckLimit::Hole
-            && planned
-            && self.holds(guaranteed, Size::ZERO, Size::ZERO))
-        .then_some(guaranteed)
     }
 }
 

@@ -114,8 +114,8 @@ impl fmt::Display for VariableError {
         match fault {
             VariableFault::NotUnicode => f.write_str("which is not Unicode: "),
             VariableFault::NotNumber => f.write_str("which is not a whole number: "),
-            VariableFault::NotSize(error) => write!(f, "which is {error}: "),
-            VariableFault::Zero => f.write_str("which is nothing: "),
+            VariableFault::NotSize(error) => write!(f, "an invalid size: {error}: "),
+            VariableFault::Zero => f.write_str("but it must not be zero: "),
             VariableFault::AboveBuild { most } => {
                 f.write_str("which is above the ")?;
                 fault.counts(f, most, instances)?;

@@ -38,20 +38,48 @@ pub struct Program {
 /// When they cannot be built: then there is no test.
 #[must_use]
 pub fn build(machines: &[&'static Machine]) -> Vec<Program> {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo("test", machines);
     cargo
-        .current_dir(root())
-        .args(["test", "--no-run", "--quiet", "--locked", "--all-features"])
-        .args(["--lib", "--tests", "--message-format", "json"])
+        .args(["--no-run", "--all-features", "--lib", "--tests"])
+        .args(["--message-format", "json"])
         // Tests unwind.
         .arg("-Zbuild-std=std,panic_unwind,test")
-        .arg("--target-dir")
-        .arg(variable("POOLCFG_EMULATED_TARGET"))
         .args(
             CRATES
                 .iter()
                 .flat_map(|(package, _)| ["--package", package]),
-        )
+        );
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{cargo:?}: {}", output.status);
+    let messages = String::from_utf8(output.stdout).unwrap();
+    messages.lines().filter_map(program).collect()
+}
+
+/// Builds a program of a package of ours for one machine.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn build_binary(machine: &'static Machine, package: &str, binary: &str) -> PathBuf {
+    let mut cargo = cargo("build", &[machine]);
+    let status = cargo
+        .args(["--package", package, "--bin", binary])
+        .arg("-Zbuild-std=std,panic_unwind,test")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{cargo:?}: {status}");
+    let folder = variable("POOLCFG_EMULATED_TARGET").join(machine.triple);
+    folder.join("debug").join(binary)
+}
+
+/// A cargo command that builds for these machines.
+fn cargo(command: &str, machines: &[&'static Machine]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root())
+        .args([command, "--quiet", "--locked"])
+        .arg("--target-dir")
+        .arg(variable("POOLCFG_EMULATED_TARGET"))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", variable("POOLCFG_RUST_SRC"))
         // Ten times faster in an emulator than without, still with checks for overflow.
@@ -70,10 +98,7 @@ pub fn build(machines: &[&'static Machine]) -> Vec<Program> {
             &format!("target.{}.rustflags={flags}", machine.triple),
         ]);
     }
-    let output = cargo.output().unwrap();
-    assert!(output.status.success(), "{cargo:?}: {}", output.status);
-    let messages = String::from_utf8(output.stdout).unwrap();
-    messages.lines().filter_map(program).collect()
+    cargo
 }
 
 /// How rustc links for a machine without a compiler for it: with its own linker, the start code that a C

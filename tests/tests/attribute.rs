@@ -80,7 +80,7 @@ fn a_change_of_the_variable_is_noticed() {
         "x86_64 small (pie, unconfirmed profile) has ",
     );
     passes(&package);
-    fails(&package, Some("smal"), "no VA profile is called `smal`");
+    fails(&package, Some("smal"), "unknown VA profile `smal`");
 }
 
 #[test]

@@ -93,8 +93,32 @@ pub(crate) struct Generate {
         reason = "it may be said with and without a file"
     )]
     pub(crate) check: Option<Option<PathBuf>>,
-    #[command(flatten)]
-    pub(crate) format: Format,
+}
+
+impl Poolcfg {
+    /// The command, as it is called.
+    pub(crate) fn name(&self) -> &'static str {
+        match &self.command {
+            _ if self.explain.is_some() => "--explain",
+            None | Some(Command::Generate(_)) => "generate",
+            Some(Command::Check(_)) => "check",
+            Some(Command::Explain(_)) => "explain",
+            Some(Command::Profiles(_)) => "profiles",
+            Some(Command::Probe(_)) => "probe",
+            Some(Command::Init(_)) => "init",
+            Some(Command::Sync(_)) => "sync",
+        }
+    }
+
+    /// Whether a program asked for JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        let emit = match &self.command {
+            None if self.explain.is_none() => self.generate.emit,
+            Some(Command::Generate(generate)) => generate.emit,
+            _ => Emit::Rust,
+        };
+        emit == Emit::Json || self.shared.message_format == MessageFormat::Json
+    }
 }
 
 impl Generate {
@@ -144,8 +168,6 @@ pub(crate) struct Look {
     pub(crate) packages: Packages,
     #[command(flatten)]
     pub(crate) machine: Machine,
-    #[command(flatten)]
-    pub(crate) format: Format,
 }
 
 /// Flags of `profiles`.
@@ -154,8 +176,6 @@ pub(crate) struct Profiles {
     /// Only those of this target; repeatable
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
     pub(crate) target: Vec<String>,
-    #[command(flatten)]
-    pub(crate) format: Format,
 }
 
 /// Flags of `probe`.
@@ -164,8 +184,6 @@ pub(crate) struct Probe {
     /// Print the tables of poolcfg.toml that describe this machine
     #[arg(long, value_name = "KIND", conflicts_with = "message_format", help_heading = OUTPUT)]
     pub(crate) emit: Option<ProbeEmit>,
-    #[command(flatten)]
-    pub(crate) format: Format,
 }
 
 /// Flags of `init`.
@@ -251,25 +269,12 @@ pub(crate) struct EngineFlags {
     pub(crate) engine_version: Option<WasmtimeVersion>,
 }
 
-/// For people or for programs.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Format {
-    /// Report for people or for programs
-    #[arg(
-        long,
-        value_name = "FMT",
-        default_value = "human",
-        help_heading = OUTPUT
-    )]
-    pub(crate) message_format: MessageFormat,
-}
-
 /// The value of `--message-format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MessageFormat {
     /// Text
     Human,
-    /// One JSON object on stdout
+    /// One JSON object on stdout, whatever the outcome
     Json,
 }
 
@@ -278,7 +283,7 @@ pub(crate) enum MessageFormat {
 pub(crate) enum Emit {
     /// A Rust file of consts
     Rust,
-    /// The JSON object of schema 1
+    /// The JSON object of schema 2
     Json,
     /// A file for `wasmtime --config`, version 30 and later
     WasmtimeToml,
@@ -315,6 +320,9 @@ pub(crate) struct Shared {
     /// Override a configuration value of cargo
     #[arg(long, value_name = "KEY=VALUE|PATH", global = true, help_heading = MANIFEST)]
     pub(crate) config: Vec<String>,
+    /// Report for people or for programs
+    #[arg(long, value_name = "FMT", default_value = "human", global = true, help_heading = OUTPUT)]
+    pub(crate) message_format: MessageFormat,
     /// Coloring
     #[arg(long, value_name = "WHEN", global = true, help_heading = OUTPUT)]
     pub(crate) color: Option<clap::ColorChoice>,

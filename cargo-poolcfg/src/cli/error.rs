@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 /// A text that diagnostics point into.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    /// Where it is.
+    /// Where it is; empty if it is a flag and no file.
     pub(crate) path: PathBuf,
     /// Its path as messages show it.
     pub(crate) shown: String,
@@ -24,6 +24,29 @@ pub(crate) struct Source {
 pub(crate) struct Mistake {
     pub(crate) diagnostic: Diagnostic,
     pub(crate) source: Option<Source>,
+    /// The file that it is about as a whole, where the message names it and no text of it is shown.
+    file: Option<PathBuf>,
+}
+
+impl Mistake {
+    pub(crate) fn new(diagnostic: Diagnostic, source: Option<Source>) -> Self {
+        Self {
+            diagnostic,
+            source,
+            file: None,
+        }
+    }
+
+    fn is_as(&self, other: &Self) -> bool {
+        self.diagnostic == other.diagnostic && self.file() == other.file()
+    }
+
+    /// The file that it is in, or that it is about.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let source = self.source.as_ref().map(|source| source.path.as_path());
+        let file = source.or(self.file.as_deref());
+        file.filter(|path| !path.as_os_str().is_empty())
+    }
 }
 
 /// Why the command stops, or what it found.
@@ -41,18 +64,21 @@ impl Error {
         Self::from(diagnostic(code, message, help))
     }
 
+    /// Flags that do not go together, or not with the packages; `text` is one sentence.
+    pub(crate) fn usage(text: &str) -> Self {
+        let kind = clap::error::ErrorKind::ArgumentConflict;
+        Self::Usage(clap::Error::raw(kind, format!("{text}\n")))
+    }
+
     /// One file that cannot be read or written.
     pub(crate) fn io(doing: &str, path: &Path, error: &std::io::Error, help: &str) -> Self {
         let message = format!("cannot {doing} `{}`: {error}", path.display());
-        Self::new(Code::Io, message, help)
+        Self::new(Code::Io, message, help).about(path)
     }
 
     /// Mistakes of one text.
     pub(crate) fn of(diagnostics: Vec<Diagnostic>, source: Option<&Source>) -> Self {
-        let mistake = |diagnostic| Mistake {
-            diagnostic,
-            source: source.cloned(),
-        };
+        let mistake = |diagnostic| Mistake::new(diagnostic, source.cloned());
         Self::Mistakes {
             mistakes: diagnostics.into_iter().map(mistake).collect(),
             exit: Exit::Failed,
@@ -70,11 +96,8 @@ impl Error {
                 },
             ) => {
                 for mistake in more {
-                    // Two targets with the same mistake in the same place are one mistake.
-                    if !mistakes
-                        .iter()
-                        .any(|known| known.diagnostic == mistake.diagnostic)
-                    {
+                    // Two targets with the same mistake in the same place of the same file are one mistake.
+                    if !mistakes.iter().any(|known| known.is_as(&mistake)) {
                         mistakes.push(mistake);
                     }
                 }
@@ -93,6 +116,16 @@ impl Error {
             Self::Mistakes { mistakes, .. } => Self::Mistakes { mistakes, exit },
             usage @ Self::Usage(_) => usage,
         }
+    }
+
+    /// The same mistakes, where they name this file as a whole.
+    pub(crate) fn about(mut self, path: &Path) -> Self {
+        if let Self::Mistakes { mistakes, .. } = &mut self {
+            for mistake in mistakes {
+                mistake.file = Some(path.to_owned());
+            }
+        }
+        self
     }
 }
 

@@ -1,13 +1,15 @@
-//! The two streams: stdout for what was asked for, stderr for everything else.
+//! The two streams: stdout for what was asked for, stderr for everything else. A program asks for one JSON object,
+//! and then people are told on stderr alone.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::Renderer;
 use clap::ColorChoice;
-use poolcfg_core::{Code, escaped, escaped_lines, is_escaped};
+use poolcfg_core::{Code, escaped, escaped_lines};
 
-use crate::cli::error::{Error, Mistake};
+use crate::cli::diagnostic::{DiagnosticReport, Message};
+use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 
 /// How much is said on stderr.
@@ -19,9 +21,12 @@ pub(crate) enum Verbosity {
 }
 
 /// Where things are said.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Shell {
     pub(crate) verbosity: Verbosity,
+    /// Whether stdout is for the JSON object alone.
+    pub(crate) is_json: bool,
+    diagnostics: RefCell<Vec<DiagnosticReport>>,
 }
 
 /// Makes `--color` hold for both streams.
@@ -35,61 +40,97 @@ pub(crate) fn choose_color(choice: ColorChoice) {
 }
 
 impl Shell {
+    pub(crate) fn new(verbosity: Verbosity, is_json: bool) -> Self {
+        Self {
+            verbosity,
+            is_json,
+            diagnostics: RefCell::default(),
+        }
+    }
+
+    /// Every mistake, warning and note up to now.
+    pub(crate) fn diagnostics(&self) -> Vec<DiagnosticReport> {
+        self.diagnostics.borrow().clone()
+    }
+
+    /// What people asked for; nothing where a program asked for JSON.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
+        match self.is_json {
+            true => Ok(()),
+            false => print(text),
+        }
+    }
+
     /// What the command decided or did; nothing with `-q`.
-    pub(crate) fn say(self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             // Nobody is left to be told that stderr is gone.
             let _ = writeln!(anstream::stderr(), "{}", escaped_lines(line));
         }
     }
 
-    /// What does not stand in the way and should be known; nothing with `-q`.
-    pub(crate) fn warn(self, text: &str) {
-        self.warn_of(None, text);
+    /// What does not stand in the way and should be known, with the code where `--explain` says more; nothing for
+    /// people with `-q`.
+    pub(crate) fn warn(&self, code: Option<Code>, text: &str) {
+        self.tell(Message::Warning(code, text));
     }
 
-    /// The same with the code under which `--explain` says more.
-    pub(crate) fn warn_of(self, code: Option<Code>, text: &str) {
+    /// What belongs to an answer; nothing for people with `-q`.
+    pub(crate) fn note(&self, text: &str) {
+        self.tell(Message::Note(text));
+    }
+
+    fn tell(&self, message: Message<'_>) {
+        self.keep(message);
         if self.verbosity >= Verbosity::Normal {
-            let text = escaped_lines(text).to_string();
-            let mut title = Level::WARNING.primary_title(text);
-            if let Some(code) = code {
-                title = title.id(code.as_str());
-            }
-            let group = Group::with_title(title);
-            let _ = writeln!(
-                anstream::stderr(),
-                "{}",
-                Renderer::styled().render(&[group])
-            );
+            let text = message.rendered(&Renderer::styled());
+            let _ = writeln!(anstream::stderr(), "{text}");
         }
     }
 
     /// What only `-v` shows.
-    pub(crate) fn detail(self, line: &str) {
+    pub(crate) fn detail(&self, line: &str) {
         if self.verbosity >= Verbosity::Verbose {
             self.say(line);
         }
     }
 
     /// Mistakes, as rustc writes them, and the status they end in.
-    pub(crate) fn fail(self, error: &Error) -> Exit {
+    pub(crate) fn fail(&self, error: &Error) -> Exit {
+        self.keep_error(error);
         match error {
             Error::Usage(usage) => {
                 print_usage(usage);
-                // Help and version are answers and no mistakes.
-                if usage.use_stderr() {
-                    Exit::Usage
-                } else {
-                    Exit::Fits
-                }
+                Exit::Usage
             }
             Error::Mistakes { mistakes, exit } => {
                 for mistake in mistakes {
-                    let _ = writeln!(anstream::stderr(), "{}\n", render(mistake));
+                    let text = Message::Mistake(mistake).rendered(&Renderer::styled());
+                    let _ = writeln!(anstream::stderr(), "{text}\n");
                 }
                 *exit
             }
+        }
+    }
+
+    /// Keeps mistakes for programs; people are told them at the end.
+    pub(crate) fn keep_error(&self, error: &Error) {
+        match error {
+            Error::Usage(usage) => self.keep(Message::Usage(usage)),
+            Error::Mistakes { mistakes, .. } => {
+                for mistake in mistakes {
+                    self.keep(Message::Mistake(mistake));
+                }
+            }
+        }
+    }
+
+    /// Keeps it for programs, once.
+    fn keep(&self, message: Message<'_>) {
+        let diagnostic = message.diagnostic();
+        let mut kept = self.diagnostics.borrow_mut();
+        if !kept.contains(&diagnostic) {
+            kept.push(diagnostic);
         }
     }
 }
@@ -101,56 +142,12 @@ fn print_usage(usage: &clap::Error) {
         let argument = argument.to_string_lossy().into_owned();
         escaped(&argument).to_string() == argument
     };
-    if !usage.use_stderr() || std::env::args_os().all(is_plain) {
+    if std::env::args_os().all(is_plain) {
         let _ = usage.print();
         return;
     }
     let text = usage.render().to_string();
     let _ = write!(anstream::stderr(), "{}", escaped_lines(&text));
-}
-
-/// The lines of a span, so that the rest of a long file is not looked at for each mistake.
-struct Excerpt<'t> {
-    lines: &'t str,
-    /// The number of the first of them.
-    number: usize,
-    /// Where the span is in them.
-    span: Range<usize>,
-}
-
-impl<'t> Excerpt<'t> {
-    fn new(text: &'t str, span: &Range<usize>) -> Self {
-        let end = span.end.min(text.len());
-        let start = span.start.min(end);
-        let (before, after) = (&text.as_bytes()[..start], &text.as_bytes()[end..]);
-        let is_newline = |byte: &u8| *byte == b'\n';
-        let from = before.iter().rposition(is_newline).map_or(0, |at| at + 1);
-        let to = after
-            .iter()
-            .position(is_newline)
-            .map_or(text.len(), |at| end + at);
-        Self {
-            lines: &text[from..to],
-            number: before.iter().filter(|byte| is_newline(byte)).count() + 1,
-            span: start - from..end - from,
-        }
-    }
-}
-
-/// The text of a file to be shown, with as many bytes: annotate-snippets shows most of what a terminal obeys as
-/// something else, but not all of it.
-fn shown(text: &str) -> String {
-    let replaced = |char: char| match char.len_utf8() {
-        2 => '\u{b7}',
-        3 => char::REPLACEMENT_CHARACTER,
-        _ => char,
-    };
-    text.chars()
-        .map(|char| match is_escaped(char) {
-            true => replaced(char),
-            false => char,
-        })
-        .collect()
 }
 
 /// Writes what was asked for. A reader that has gone away, as in `… | head`, is no mistake.
@@ -167,35 +164,6 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
         )),
         _ => Ok(()),
     }
-}
-
-fn render(mistake: &Mistake) -> String {
-    let diagnostic = &mistake.diagnostic;
-    let title = Level::ERROR
-        .primary_title(escaped_lines(&diagnostic.message).to_string())
-        .id(diagnostic.code.as_str());
-    let mut group = match (&mistake.source, &diagnostic.span) {
-        (Some(source), Some(span)) => {
-            let excerpt = Excerpt::new(&source.text, span);
-            let mut annotation = AnnotationKind::Primary.span(excerpt.span);
-            if !diagnostic.label.is_empty() {
-                annotation = annotation.label(escaped_lines(&diagnostic.label).to_string());
-            }
-            let snippet = Snippet::source(shown(excerpt.lines))
-                .line_start(excerpt.number)
-                .path(source.shown.as_str())
-                .annotation(annotation);
-            title.element(snippet)
-        }
-        (Some(source), None) => {
-            title.element(annotate_snippets::Origin::path(source.shown.as_str()))
-        }
-        (None, _) => Group::with_title(title),
-    };
-    if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(escaped_lines(help).to_string()));
-    }
-    Renderer::styled().render(&[group])
 }
 
 /// Columns of the terminal; 80 where there is none.

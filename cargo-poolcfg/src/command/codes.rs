@@ -5,7 +5,8 @@ use poolcfg_core::file::nearest;
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::shell::print;
+use crate::context::Context;
+use crate::render::envelope::{CodeText, Results};
 
 /// Each code's text stands in a file of its own.
 macro_rules! texts {
@@ -26,9 +27,9 @@ const TEXTS: [(&str, &str); 37] = texts![
 ///
 /// # Errors
 /// When there is no such code.
-pub(crate) fn run(code: &str) -> Result<Exit, Error> {
-    let text = Code::from_text(code).and_then(text);
-    let Some(text) = text else {
+pub(crate) fn run(context: &Context<'_>, code: &str) -> Result<Exit, Error> {
+    let found = Code::from_text(code).and_then(|code| Some((code.as_str(), text(code)?)));
+    let Some((code, text)) = found else {
         let known = Code::all().map(Code::as_str);
         let help = match nearest(&code.to_uppercase(), known) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -40,7 +41,8 @@ pub(crate) fn run(code: &str) -> Result<Exit, Error> {
         let message = format!("no error has the code `{}`", code.escape_default());
         return Err(Error::new(Code::UnknownWord, message, help).exiting(Exit::Usage));
     };
-    print(text)?;
+    context.found(|| Results::Code([CodeText { code, text }]));
+    context.shell.print(text)?;
     Ok(Exit::Fits)
 }
 

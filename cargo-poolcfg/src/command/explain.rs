@@ -6,7 +6,7 @@ use crate::answer::Answer;
 use crate::cli::args::Look;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::shell::{print, width};
+use crate::cli::shell::width;
 use crate::command::look;
 use crate::context::Context;
 use crate::render::picture::{draw, figures};
@@ -19,7 +19,7 @@ use crate::wasmtime::supply::Lock;
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
     look(context, arguments, Lock::Wanted, |answers| {
         let pictures: Vec<String> = answers.iter().map(|answer| picture(answer)).collect();
-        print(&pictures.join("\n"))
+        context.shell.print(&pictures.join("\n"))
     })
 }
 
@@ -29,7 +29,7 @@ fn picture(answer: &Answer<'_>) -> String {
     let _ = writeln!(
         text,
         "{}: {} {}\n",
-        answer.facts.triple(),
+        answer.target(),
         case.target.arch.name(),
         case.machine(),
     );

@@ -1,24 +1,22 @@
 //! `generate`: the limits as a file of Rust consts, as JSON, as a text for a host or through a template.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use poolcfg_core::Code;
 use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
+use poolcfg_core::{Code, escaped};
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::cli::shell::print;
-use crate::command::{self, answers, judge, warn};
+use crate::command::{answers, judge, keep, warn};
 use crate::context::Context;
 use crate::host::text::Chosen;
 use crate::host::{self, Host};
 use crate::output::recorded;
 use crate::output::{Output, check};
 use crate::project::{Member, members};
-use crate::render::report::{Report, json};
 use crate::render::rust_file::{self, Header, RUST_FILE};
 use crate::render::template::render_file;
 use crate::target::rustc::Rustc;
@@ -34,15 +32,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         return judge::run(context, arguments);
     }
     let (mut members, asked) = project(context, arguments)?;
-    let host = host(arguments);
-    if host.is_none() && arguments.pool.is_some() {
-        return Err(Error::new(
-            Code::HostCannot,
-            "`--pool` chooses for a text that is of one pool, and this one is of all",
-            "leave it out, or choose a host with `--emit`",
-        )
-        .exiting(Exit::Usage));
-    }
+    possible(context, &members, arguments)?;
     let recorded = match arguments.repeats() {
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
         false => None,
@@ -66,6 +56,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         }
         None => (&arguments.machine, arguments.pool.as_ref(), asked),
     };
+    let host = host(arguments);
     let wish = Wish::new(machine)?.with_instance(host.and_then(|host| host.instance));
     let targets = all(members
         .iter()
@@ -89,80 +80,132 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .zip(&facts)
         .map(|(member, facts)| Ok((member, answers(member, facts, &wish)?))))?;
-    let mut told = Vec::new();
-    let outputs = match (&arguments.template, host, arguments.emit) {
-        (Some(template), ..) => {
-            let text = render_file(template, &report(&results, &wish))?;
-            vec![Output::new(arguments.place().cloned(), text, None)]
-        }
-        (None, Some(host), _) => {
-            let chosen = Chosen::new(&results, pool.map(String::as_str), &arguments.kind())?;
-            // Nothing is written of what does not fit.
-            misfits(&results)?;
-            let command = recorded::host(&chosen, &targets, pool, &wish, arguments)?;
-            let text = chosen.render(host, &command)?;
-            for warning in &text.warnings {
-                context.shell.warn(warning);
-            }
-            told = text.notes;
-            let mark = host.marked.then_some(host::MARK);
-            let output = Output::new(arguments.place().cloned(), text.text, mark);
-            if output.place.is_some() && arguments.format.message_format == MessageFormat::Json {
-                print(&json(&report(&results, &wish))?)?;
-            }
-            vec![output]
-        }
-        (None, None, Emit::Json) => {
-            let text = json(&report(&results, &wish))?;
-            vec![Output::new(arguments.place().cloned(), text, None)]
-        }
-        (None, None, _) => {
-            if arguments.format.message_format == MessageFormat::Json {
-                print(&json(&report(&results, &wish))?)?;
-            }
-            // Nothing is written of what does not fit.
-            misfits(&results)?;
-            all(results
-                .iter()
-                .zip(&targets)
-                .map(|((member, answers), targets)| {
-                    rust_output(member, answers, targets, &wish, arguments)
-                }))?
-        }
-    };
+    let answers = results.iter().flat_map(|(_, answers)| answers);
+    if context.shell.is_json || arguments.template.is_some() {
+        keep(context, answers.clone(), &wish);
+    }
     warn(context, &results);
+    let (outputs, notes) = outputs(context, arguments, &results, &targets, pool, &wish)?;
     if arguments.check.is_some() {
-        check(context, &outputs)?;
+        all([misfits(&results), check(context, &outputs)])?;
     } else {
         for output in &outputs {
             output.put(context, arguments)?;
         }
-        for line in results
-            .iter()
-            .flat_map(|(_, answers)| answers)
-            .flat_map(Answer::lines)
-        {
-            context.shell.say(&line);
-        }
-        for note in &told {
-            context.shell.say(&format!("note: {note}"));
-        }
-        if host.is_some_and(|host| !host.marked) {
-            // There is no room for it in the text.
-            for line in results
-                .iter()
-                .flat_map(|(_, answers)| answers)
-                .flat_map(Answer::conditions)
-            {
-                context.shell.say(&format!("note: {line}"));
-            }
-        }
-        for answer in results.iter().flat_map(|(_, answers)| answers) {
-            context.shell.detail(&answer.details());
-        }
+        tell(context, host, answers, &notes);
+        // Asked for twice, it is printed as well.
+        let only_file = context.shared.message_format == MessageFormat::Human;
+        let to_file = |output: &Output| output.place.is_some();
+        context.envelope.borrow_mut().is_written =
+            arguments.emit == Emit::Json && only_file && outputs.iter().any(to_file);
     }
     misfits(&results)?;
     Ok(Exit::Fits)
+}
+
+/// Refuses what flags, packages and stdout cannot do together.
+fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> Result<(), Error> {
+    let host = host(arguments);
+    if host.is_none() && arguments.pool.is_some() {
+        return Err(Error::new(
+            Code::HostCannot,
+            "`--pool` chooses for a text that is of one pool, and this one is of all",
+            "leave it out, or choose a host with `--emit`",
+        )
+        .exiting(Exit::Usage));
+    }
+    let is_rust = arguments.emit == Emit::Rust && arguments.template.is_none();
+    let place = arguments.place();
+    if let (true, [_, _, ..], Some(place)) = (is_rust, members, place) {
+        let names: Vec<String> = members
+            .iter()
+            .filter_map(|member| member.named.clone())
+            .collect();
+        return Err(Error::usage(&format!(
+            "`{}` is one file, and each of {} packages has its own: `{}`; leave the file out, or choose one package \
+             with `-p PACKAGE`",
+            escaped(&place.display().to_string()),
+            members.len(),
+            names.join("`, `")
+        )));
+    }
+    let has_place = match place {
+        Some(place) => place != Path::new("-"),
+        None => is_rust && members.iter().all(|member| member.has_manifest),
+    };
+    let prints = arguments.check.is_none() && arguments.emit != Emit::Json && !has_place;
+    if prints && context.shell.is_json {
+        return Err(Error::usage(
+            "`--message-format json` has stdout for itself: name a file for the text with `-o FILE`",
+        ));
+    }
+    Ok(())
+}
+
+/// What is written, and what has to be said of it. Nothing is written of Rust or for a host of what does not fit.
+fn outputs(
+    context: &Context<'_>,
+    arguments: &Generate,
+    results: &[(&Member, Vec<Answer<'_>>)],
+    targets: &[Vec<NamedTarget>],
+    pool: Option<&String>,
+    wish: &Wish,
+) -> Result<(Vec<Output>, Vec<String>), Error> {
+    let place = arguments.place().cloned();
+    let of_data = arguments.template.is_some() || arguments.emit == Emit::Json;
+    match (misfits(results), of_data) {
+        (Err(error), true) => context.shell.keep_error(&error),
+        (misfits, _) => misfits?,
+    }
+    if let Some(template) = &arguments.template {
+        let text = render_file(template, &*context.envelope())?;
+        return Ok((vec![Output::new(place, text, None)], Vec::new()));
+    }
+    if arguments.emit == Emit::Json {
+        let text = context.envelope().text()?;
+        return Ok((vec![Output::new(place, text, None)], Vec::new()));
+    }
+    let Some(host) = host(arguments) else {
+        let files = results
+            .iter()
+            .zip(targets)
+            .map(|((member, answers), targets)| {
+                rust_output(member, answers, targets, wish, arguments)
+            });
+        return Ok((all(files)?, Vec::new()));
+    };
+    let chosen = Chosen::new(results, pool.map(String::as_str), &arguments.kind())?;
+    let command = recorded::host(&chosen, targets, pool, wish, arguments)?;
+    let text = chosen.render(host, &command)?;
+    for warning in &text.warnings {
+        context.shell.warn(None, warning);
+    }
+    let mark = host.marked.then_some(host::MARK);
+    Ok((vec![Output::new(place, text.text, mark)], text.notes))
+}
+
+/// Tells people what was written.
+fn tell<'a>(
+    context: &Context<'_>,
+    host: Option<&Host>,
+    answers: impl Iterator<Item = &'a Answer<'a>> + Clone,
+    notes: &[String],
+) {
+    for line in answers.clone().flat_map(Answer::lines) {
+        context.shell.say(&line);
+    }
+    for note in notes {
+        context.shell.note(note);
+    }
+    if host.is_some_and(|host| !host.marked) {
+        // There is no room for it in the text.
+        for line in answers.clone().flat_map(Answer::conditions) {
+            context.shell.note(&line);
+        }
+    }
+    for answer in answers {
+        context.shell.detail(&answer.details());
+    }
 }
 
 /// The packages, and the targets that the command line or cargo's configuration names; the host where
@@ -282,11 +325,6 @@ fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
     Ok(())
 }
 
-fn report(results: &[(&Member, Vec<Answer<'_>>)], wish: &Wish) -> Report {
-    let answers: Vec<&Answer<'_>> = results.iter().flat_map(|(_, answers)| answers).collect();
-    command::report(&answers, wish)
-}
-
 /// The file of one package.
 fn rust_output(
     member: &Member,
@@ -305,13 +343,12 @@ fn rust_output(
         .collect();
     let header = Header {
         command: &recorded::rust(member, targets, wish, &arguments.machine)?,
-        source: member.source.as_ref().map_or("", |source| &source.text),
         runtime: member.runtime.as_deref(),
         measured: answers.iter().flat_map(Answer::measured).collect(),
     };
-    let text = rust_file::render(&arms, &header)?;
+    let text = rust_file::render(&arms, &header);
     // Without a package there is no place of its own.
     let own = member.has_manifest.then(|| member.dir.join(RUST_FILE));
     let place = arguments.place().cloned().or(own);
-    Ok(Output::new(place, text, Some(rust_file::MARK)))
+    Ok(Output::new(place, text, Some(rust_file::MARK)).of(member))
 }

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 
 use poolcfg_core::Code;
 use poolcfg_core::file::FILE_NAME;
@@ -12,6 +13,8 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::project::members;
+use crate::render::envelope::Results;
+use crate::render::files::FileResult;
 
 /// The file that is written.
 pub(crate) const TEMPLATE: &str = include_str!("../../templates/poolcfg.toml");
@@ -29,7 +32,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
     let members = members(context.program, context.shared, &packages)?;
     for member in &members {
         if let Some(source) = &member.source {
-            return Err(exists(&source.shown));
+            return Err(exists(&source.path));
         }
         let path = member.dir.join(FILE_NAME);
         let mut file = OpenOptions::new()
@@ -37,7 +40,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
             .create_new(true)
             .open(&path)
             .map_err(|error| match error.kind() {
-                ErrorKind::AlreadyExists => exists(&shown(&path)),
+                ErrorKind::AlreadyExists => exists(&path),
                 _ => cannot_write(&path, &error),
             })?;
         if let Err(error) = file
@@ -49,20 +52,22 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
             let _ = std::fs::remove_file(&path);
             return Err(cannot_write(&path, &error));
         }
+        context.found(|| Results::Files(vec![FileResult::new(member, &path, "written")]));
         context.shell.say(&format!("wrote {}", shown(&path)));
     }
     Ok(Exit::Fits)
 }
 
-fn exists(shown: &str) -> Error {
+fn exists(path: &Path) -> Error {
     Error::new(
         Code::ForeignFile,
-        format!("`{shown}` is there already"),
+        format!("`{}` is there already", shown(path)),
         "edit it, or move it away to begin anew",
     )
+    .about(path)
 }
 
-fn cannot_write(path: &std::path::Path, error: &std::io::Error) -> Error {
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
     Error::io("write", path, error, "make the folder writable")
 }
 

@@ -3,17 +3,20 @@
 
 use std::path::PathBuf;
 
-use poolcfg_core::file::Diagnostic;
-use poolcfg_core::{Code, Plan};
+use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::{Case, Code, Plan, Settings};
 
 use crate::cli::args::{Emit, Generate};
-use crate::cli::error::{Error, Mistake, all};
+use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record::{self, Record};
 use crate::here::{self, Here};
 use crate::project::members;
+use crate::render::envelope::Results;
+use crate::render::owner::Owner;
+use crate::render::report::results;
 use crate::render::rust_file::RUST_FILE;
 use crate::target::rustc::built_for;
 
@@ -22,25 +25,41 @@ use crate::target::rustc::built_for;
 /// # Errors
 /// When the file records nothing that can be judged; with [`Exit::Misfit`] what does not fit, and why.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
-    let path = place(context, arguments)?;
+    let (path, owner) = place(context, arguments)?;
     let here = Here::measure();
     let records = record::read(&path)?;
-    let lines = all(records.iter().map(|record| judge(record, &here)))?;
-    for line in lines.into_iter().flatten() {
+    let mut judged = Vec::new();
+    let mut again = Vec::new();
+    let lines = all(records.iter().map(|record| {
+        let facts = built_for()?;
+        let settings = record.file.settings(&facts);
+        let case = case(record, &here, &settings, &facts)?;
+        let plan = Plan::new(&case);
+        if context.shell.is_json {
+            judged.extend(results(&owner, facts.triple(), &case, &plan));
+        }
+        let lines = judge(record, &here, &case, &plan)?;
+        again.push(record::text(&case, &plan));
+        Ok(lines)
+    }));
+    let mut envelope = context.envelope.borrow_mut();
+    envelope.here = Some(here.report(again));
+    envelope.results = Results::Pools(judged);
+    for line in lines?.into_iter().flatten() {
         context.shell.say(&format!("{}: {line}", shown(&path)));
     }
     Ok(Exit::Fits)
 }
 
-/// The file that is judged.
-fn place(context: &Context<'_>, arguments: &Generate) -> Result<PathBuf, Error> {
+/// The file that is judged, and whose it is where the package is known.
+fn place(context: &Context<'_>, arguments: &Generate) -> Result<(PathBuf, Owner), Error> {
     if let Some(path) = arguments.place() {
-        return Ok(path.clone());
+        return Ok((path.clone(), Owner::default()));
     }
     let members = members(context.program, context.shared, &arguments.packages)?;
     match &members[..] {
         [member] if arguments.emit == Emit::Rust && member.has_manifest => {
-            Ok(member.dir.join(RUST_FILE))
+            Ok((member.dir.join(RUST_FILE), Owner::of(member)))
         }
         _ => Err(Error::new(
             Code::Stale,
@@ -51,30 +70,34 @@ fn place(context: &Context<'_>, arguments: &Generate) -> Result<PathBuf, Error> 
     }
 }
 
-/// A line for each pool that fits.
-fn judge(record: &Record, machine: &Here) -> Result<Vec<String>, Error> {
-    let facts = built_for()?;
-    let settings = record.file.settings(&facts);
-    let source = Some(&record.source);
+/// What a record says, on this machine.
+fn case<'a>(
+    record: &Record,
+    machine: &Here,
+    settings: &Settings<'a>,
+    facts: &TargetFacts,
+) -> Result<Case<'a>, Error> {
     let case = settings.case(facts.target()).map_err(|faults| {
         let list = faults
             .iter()
             .map(|fault| Diagnostic::from_fault(&fault, &record.file))
             .collect();
-        Error::of(list, source)
+        Error::of(list, Some(&record.source))
     })?;
-    let case = machine.case(case, &settings.space());
-    let plan = Plan::new(&case);
+    Ok(machine.case(case, &settings.space()))
+}
+
+/// A line for each pool that fits.
+fn judge(
+    record: &Record,
+    machine: &Here,
+    case: &Case<'_>,
+    plan: &Plan,
+) -> Result<Vec<String>, Error> {
     if let Some(misfit) = &plan.misfit {
-        let mut diagnostic = Diagnostic::from_misfit(misfit, &case, &record.file);
-        diagnostic.help = Some(here::advice(misfit, &case));
-        return Err(Error::Mistakes {
-            mistakes: vec![Mistake {
-                diagnostic,
-                source: source.cloned(),
-            }],
-            exit: Exit::Misfit,
-        });
+        let mut diagnostic = Diagnostic::from_misfit(misfit, case, &record.file);
+        diagnostic.help = Some(here::advice(misfit, case));
+        return Err(Error::of(vec![diagnostic], Some(&record.source)).exiting(Exit::Misfit));
     }
     let pools = case.pools().iter().zip(plan.guaranteed());
     Ok(pools
@@ -87,7 +110,7 @@ fn judge(record: &Record, machine: &Here) -> Result<Vec<String>, Error> {
                 "{name}{} instances, {} each, fit {}",
                 limits.max_instances,
                 limits.memory_reservation,
-                machine.name(&case)
+                machine.name(case)
             )
         })
         .collect())

@@ -3,12 +3,11 @@
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Fault, Target, VaProfile};
 
-use crate::cli::args::{MessageFormat, Profiles};
+use crate::cli::args::Profiles;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::cli::shell::print;
 use crate::context::Context;
-use crate::render::report::json;
+use crate::render::envelope::Results;
 use crate::render::table::{profiles, rows};
 use crate::target::facts;
 
@@ -23,10 +22,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Profiles) -> Result<Exit, E
         let named = facts(&arguments.target, &context.rustc())?;
         all(named.iter().map(|named| has_profile(&named.facts)))?
     };
-    match arguments.format.message_format {
-        MessageFormat::Json => print(&json(&rows(&targets))?)?,
-        MessageFormat::Human => print(&profiles(&targets))?,
-    }
+    context.found(|| Results::Profiles(rows(&targets)));
+    context.shell.print(&profiles(&targets))?;
     Ok(Exit::Fits)
 }
 

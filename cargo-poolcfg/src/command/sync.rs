@@ -14,6 +14,8 @@ use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
 use crate::project::{Member, members};
+use crate::render::envelope::Results;
+use crate::render::files::FileResult;
 use crate::target::facts;
 use crate::wasmtime::lookup::{look_up, resolved};
 
@@ -28,6 +30,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
     // Tables of one target are not all that the file says.
     let name = context.only_target(&members, arguments.target.as_slice(), false);
     let mut of_wasmtime = Vec::new();
+    let mut files = Vec::new();
     for member in &mut members {
         let Some(source) = &member.source else {
             return Err(Error::new(
@@ -39,11 +42,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
         match place(&source.text) {
             Some(_) => of_wasmtime.push(member),
             None => {
-                let line = format!("{} has no pool of Wasmtime's: nothing to do", source.shown);
+                files.push(FileResult::new(member, &source.path, "native"));
+                let (heading, shown) = (member.heading(), &source.shown);
+                let line = format!("{heading}{shown} has no pool of Wasmtime's: nothing to do");
                 context.shell.say(&line);
             }
         }
     }
+    let others = files.len();
+    context.found(|| Results::Files(files.clone()));
     let Some(first) = of_wasmtime.first() else {
         return Ok(Exit::Fits);
     };
@@ -69,12 +76,27 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
     let found = all(of_wasmtime
         .iter()
         .map(|member| member.differences(platform.as_ref(), "")))?;
+    let held = of_wasmtime.iter().zip(&found);
+    files.extend(held.filter_map(|(member, differences)| file(member, differences)));
+    context.found(|| Results::Files(files.clone()));
     if arguments.check {
         let held = of_wasmtime.iter().zip(&found);
         all(held.map(|(member, differences)| member.disagreement(differences.iter())))?;
     }
-    put_right(context, of_wasmtime, &found, platform.as_ref())?;
-    Ok(Exit::Fits)
+    let states = &mut files[others..];
+    let done = put_right(context, of_wasmtime, &found, platform.as_ref(), states);
+    context.found(|| Results::Files(files));
+    done.map(|()| Exit::Fits)
+}
+
+/// A file as it is before anything is written.
+fn file(member: &Member, differences: &[Difference]) -> Option<FileResult> {
+    let state = match differences.is_empty() {
+        true => "current",
+        false => "stale",
+    };
+    let path = &member.source.as_ref()?.path;
+    Some(FileResult::new(member, path, state).with(differences))
 }
 
 /// Writes what differs. The file that several packages point at is of the first: for the others it must
@@ -84,9 +106,12 @@ fn put_right(
     members: Vec<&mut Member>,
     found: &[Vec<Difference>],
     platform: Option<&TargetFacts>,
+    states: &mut [FileResult],
 ) -> Result<(), Error> {
     let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let settled = members.into_iter().zip(found).map(|(member, differences)| {
+    let each = members.into_iter().zip(found).zip(states);
+    let settled = each.map(|((member, differences), result)| {
+        let heading = member.heading();
         let Some(source) = member.source.clone() else {
             return Ok(());
         };
@@ -101,14 +126,19 @@ fn put_right(
                 ..source.clone()
             });
             return match member.differences(platform, "")?.is_empty() {
-                true => Ok(()),
+                true => {
+                    if **text != *source.text {
+                        result.state = "written";
+                    }
+                    Ok(())
+                }
                 false => Err(shared(&source.shown)),
             };
         }
         if differences.is_empty() {
             context
                 .shell
-                .say(&format!("{} agrees with Cargo.lock", source.shown));
+                .say(&format!("{heading}{} agrees with Cargo.lock", source.shown));
             files.insert(path, source.text.to_string());
             return Ok(());
         }
@@ -116,9 +146,14 @@ fn put_right(
         reread(&text)?;
         write(&source.path, &text, "")?;
         for difference in differences {
-            context.shell.say(&difference.line());
+            context
+                .shell
+                .say(&format!("{heading}{}", difference.line()));
         }
-        context.shell.say(&format!("wrote {}", source.shown));
+        context
+            .shell
+            .say(&format!("{heading}wrote {}", source.shown));
+        result.state = "written";
         files.insert(path, text);
         Ok(())
     });

@@ -26,8 +26,8 @@ const END: &str = "poolcfg record ends: ";
 /// What stands for the digest until all of the text is there.
 const NO_DIGEST: &str = "0000000000000000";
 
-/// The record of pools that fit this machine, a line each.
-pub(crate) fn lines(case: &Case<'_>, plan: &Plan) -> Vec<String> {
+/// The record of pools that fit this machine.
+pub(crate) fn text(case: &Case<'_>, plan: &Plan) -> String {
     let mut text = format!(
         "{BEGIN}: `poolcfg --here --check FILE` holds these numbers to the machine that it runs on\n"
     );
@@ -45,8 +45,8 @@ pub(crate) fn lines(case: &Case<'_>, plan: &Plan) -> Vec<String> {
         case.shape.relocation_model
     );
     let _ = writeln!(text, "headroom = \"{}\"", case.budget.headroom.exact());
-    let _ = write!(text, "{END}{NO_DIGEST}");
-    text.lines().map(str::to_owned).collect()
+    let _ = writeln!(text, "{END}{NO_DIGEST}");
+    text
 }
 
 /// The keys of one pool that decide what it maps.
@@ -154,6 +154,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
             format!("`{name}` records no numbers that were measured"),
             "write it with `poolcfg --here -o FILE`; a line of flags has no room for a record",
         )
+        .about(path)
     })?;
     if !sealed {
         return Err(Error::new(
@@ -161,6 +162,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
             format!("`{name}` has been changed: its numbers may not be those that it records"),
             "write it again with the command in its first line",
         )
+        .about(path)
         .exiting(Exit::Misfit));
     }
     let texts = match serde_json::from_str::<serde_json::Value>(&text) {
@@ -233,9 +235,8 @@ mod tests {
         let case = settings.case(facts.target()).unwrap();
         let plan = Plan::new(&case);
         assert!(plan.misfit.is_none(), "{file:?}");
-        let lines = lines(&case, &plan);
-        let text: String = lines
-            .iter()
+        let text: String = text(&case, &plan)
+            .lines()
             .map(|line| format!("{comment}{line}\n"))
             .collect();
         let text = format!("a = \"é\"\n{text}[optimize]\nx = 1\n");

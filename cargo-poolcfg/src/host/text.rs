@@ -9,8 +9,9 @@ use crate::cli::error::{Error, diagnostic};
 use crate::cli::exit::Exit;
 use crate::host::{Host, Numbers, Text};
 use crate::project::Member;
+use crate::render::envelope::SCHEMA;
 use crate::render::footprint::counts;
-use crate::render::report::{PoolResult, SCHEMA};
+use crate::render::report::PoolResult;
 use crate::render::template::render_own;
 
 /// The one pool on the one target that a host is told of.

@@ -111,7 +111,7 @@ impl Difference {
     }
 
     /// The version as it is written: as precise as the one that is said, or else the major one.
-    fn version(&self, said: Option<WasmtimeVersion>) -> WasmtimeVersion {
+    pub(crate) fn version(&self, said: Option<WasmtimeVersion>) -> WasmtimeVersion {
         let (minor, patch) = said.map_or((None, None), |said| (said.minor, said.patch));
         WasmtimeVersion {
             minor: minor.and(self.used.minor),
@@ -121,7 +121,7 @@ impl Difference {
     }
 
     /// The header of the table that holds the key.
-    fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let keys = self
             .path
             .iter()

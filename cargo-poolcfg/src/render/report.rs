@@ -1,65 +1,22 @@
-//! The JSON that `--emit json` and `--message-format json` print: schema 1, committed as
-//! `schema/poolcfg-1.schema.json`. Templates render the same data.
+//! The results of pools, for programs and templates.
 
 use poolcfg_core::{
-    Case, Code, Engine, HEADROOM_MAPS, Layout, Limit, Limits, MappingName, Misfit, Plan, Pool,
+    Case, Engine, HEADROOM_MAPS, Layout, Limit, Limits, MappingName, Misfit, Plan, Pool,
     ProcessLimits, Size,
 };
 use serde::Serialize;
 
-use crate::cli::error::Error;
-use crate::here::HereReport;
 use crate::render::footprint::{Footprint, footprints};
-
-/// The version of the schema; it changes when a field is taken away or changes its meaning.
-pub const SCHEMA: u32 = 1;
-
-/// Everything that one run found out.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub struct Report {
-    /// [`SCHEMA`].
-    pub schema: u32,
-    /// What was measured on this machine; null where profiles alone decide.
-    pub here: Option<HereReport>,
-    /// One for each target and pool.
-    pub results: Vec<PoolResult>,
-}
-
-impl Report {
-    /// A report of these results.
-    #[must_use]
-    pub fn new(results: Vec<PoolResult>) -> Self {
-        Self {
-            schema: SCHEMA,
-            here: None,
-            results,
-        }
-    }
-
-    /// The same of a machine that was measured.
-    #[must_use]
-    pub fn here(self, here: Option<HereReport>) -> Self {
-        Self { here, ..self }
-    }
-}
-
-/// JSON for people to read too: indented, with a newline at its end.
-///
-/// # Errors
-/// When a value cannot be said in JSON, which none of ours is.
-pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| {
-        let message = format!("cannot write JSON: {error}");
-        Error::new(Code::Io, message, "this is a fault of poolcfg: report it")
-    })?;
-    Ok(text + "\n")
-}
+use crate::render::owner::Owner;
 
 /// One pool on one target.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct PoolResult {
+    /// The package; null without one.
+    pub package: Option<String>,
+    /// Its Cargo.toml; null without a package.
+    pub manifest: Option<String>,
     /// The triple, or the name of a target specification.
     pub target: String,
     /// The architecture.
@@ -92,8 +49,6 @@ pub struct PoolResult {
     pub misfit: Option<MisfitReport>,
     /// What is in the way of more where less is guaranteed than is asked; null where all of it is, or nothing fits.
     pub bound: Option<MisfitReport>,
-    /// What should be known of it all the same, for people.
-    pub warnings: Vec<String>,
 }
 
 /// The process shape, in the words of poolcfg.toml.
@@ -415,13 +370,20 @@ impl MisfitReport {
 
 /// The results of every pool of one target.
 #[must_use]
-pub fn results(target: &str, case: &Case<'_>, plan: &Plan) -> Vec<PoolResult> {
+pub(crate) fn results(
+    owner: &Owner,
+    target: &str,
+    case: &Case<'_>,
+    plan: &Plan,
+) -> Vec<PoolResult> {
     let footprints = footprints(case, plan.guaranteed());
     let pools = case.pools().iter().zip(plan.guaranteed()).zip(footprints);
     pools
         .enumerate()
         .filter_map(|(index, ((pool, limits), footprint))| {
             Some(PoolResult {
+                package: owner.package.clone(),
+                manifest: owner.manifest.clone(),
                 target: target.to_owned(),
                 arch: case.target.arch.name(),
                 os: case.target.os.name(),
@@ -443,11 +405,6 @@ pub fn results(target: &str, case: &Case<'_>, plan: &Plan) -> Vec<PoolResult> {
                     .as_ref()
                     .filter(|misfit| misfit.pool == index)
                     .map(MisfitReport::new),
-                warnings: plan
-                    .warnings(case)
-                    .filter(|warning| warning.pool() == pool.name)
-                    .map(|warning| warning.to_string())
-                    .collect(),
             })
         })
         .collect()

@@ -14,7 +14,7 @@ use crate::wasmtime::graph::{Resolved, Wasmtimes};
 /// What cargo cannot tell of a package's Wasmtime, and what to do about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Unknown {
-    code: Code,
+    pub(crate) code: Code,
     pub(crate) message: String,
     help: String,
     /// What cargo has resolved is not known at all.
@@ -55,7 +55,7 @@ pub(crate) fn look_up(
         return Ok(Err(none(metadata, package, platform)));
     };
     if let Some(line) = beside(package, &found) {
-        context.shell.say(&line);
+        context.shell.note(&line);
     }
     for wasmtime in &found.nearest {
         let version = wasmtime.version;

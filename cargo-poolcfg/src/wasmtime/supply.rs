@@ -95,7 +95,7 @@ pub(crate) fn supply(
                     return Err(unknown.error(member, &format!("{to_file}{FLAG}")));
                 }
                 let warning = format!("{}: the version in poolcfg.toml is taken", unknown.message);
-                context.shell.warn(&warning);
+                context.shell.warn(Some(unknown.code), &warning);
                 Ok(())
             }
         }

@@ -5,9 +5,12 @@
     reason = "every test program uses a part of what they share"
 )]
 
+pub(crate) mod generated;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -49,8 +52,20 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// The JSON object, which is all that stdout has, and as the schema says.
+    #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap()
+        json(&self.stdout)
+    }
+
+    /// The only result of the JSON object.
+    #[track_caller]
+    pub(crate) fn only_result(&self) -> Value {
+        let mut json = self.json();
+        match json["results"].as_array_mut().map(Vec::as_mut_slice) {
+            Some([result]) => result.take(),
+            _ => panic!("not one result: {json:#}"),
+        }
     }
 
     #[track_caller]
@@ -70,6 +85,30 @@ impl Ran {
         assert!(!self.stderr.contains(text), "{text}\n{self:#?}");
         self
     }
+}
+
+/// A text that is one JSON object and keeps to the schema.
+#[track_caller]
+pub(crate) fn json(text: &str) -> Value {
+    static SCHEMA: OnceLock<(boon::Schemas, boon::SchemaIndex)> = OnceLock::new();
+    let (schemas, schema) = SCHEMA.get_or_init(|| {
+        let text = include_str!("../../schema/poolcfg-2.schema.json");
+        let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+        let name = "poolcfg-2.schema.json";
+        compiler
+            .add_resource(name, serde_json::from_str(text).unwrap())
+            .unwrap();
+        let schema = compiler.compile(name, &mut schemas).unwrap();
+        (schemas, schema)
+    });
+    let json = match serde_json::from_str(text) {
+        Ok(json) => json,
+        Err(error) => panic!("{error}\n{text}"),
+    };
+    if let Err(error) = schemas.validate(&json, *schema) {
+        panic!("{error}\n{json:#}");
+    }
+    json
 }
 
 pub(crate) fn ran(command: &mut Command) -> Ran {

@@ -252,13 +252,15 @@ pub enum SizeError {
 impl fmt::Display for SizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoNumber => f.write_str("not a whole number of bytes or of a binary unit"),
+            Self::NoNumber => {
+                f.write_str("expected a number of bytes, or a number with a binary unit")
+            }
             Self::TooLarge => f.write_str("larger than any address space"),
             Self::DecimalUnit { binary } => {
-                write!(f, "a decimal unit; sizes are binary, write `{binary}`")
+                write!(f, "decimal units are not supported; write `{binary}`")
             }
-            Self::UnknownUnit => f.write_str("an unknown unit; use B, KiB, MiB, GiB, TiB or PiB"),
-            Self::Fraction => f.write_str("not a whole number; write it in a smaller unit"),
+            Self::UnknownUnit => f.write_str("unknown unit; expected B, KiB, MiB, GiB, TiB or PiB"),
+            Self::Fraction => f.write_str("fractions are not supported"),
         }
     }
 }

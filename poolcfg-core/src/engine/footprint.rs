@@ -141,8 +141,9 @@ impl Limits {
         })
     }
 
-    /// What the fit works on; nothing when a sum is above 2^64 - 1 bytes.
-    pub(crate) const fn mappings(&self, page_size: Size) -> Option<Mappings> {
+    /// What the fit works on; `None` if a sum is above 2^64 - 1 bytes.
+    #[must_use]
+    pub const fn mappings(&self, page_size: Size) -> Option<Mappings> {
         if let Some(wasmtime) = &self.wasmtime {
             return match wasmtime.pooling(self) {
                 Some(settings) => pooling(&settings, page_size.get()),

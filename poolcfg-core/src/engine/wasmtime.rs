@@ -57,8 +57,8 @@ pub enum WasmtimeVersionError {
 impl fmt::Display for WasmtimeVersionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotVersion => f.write_str("not a version, such as `48` or `43.0.1`"),
-            Self::TooOld => write!(f, "before `{OLDEST}`, the oldest version that is supported"),
+            Self::NotVersion => f.write_str("expected a version such as `48` or `43.0.1`"),
+            Self::TooOld => write!(f, "older than `{OLDEST}`, the oldest supported version"),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Fault<'_> {
                 pool,
             ),
             Self::UnknownProfile { name, .. } => {
-                text.str("no VA profile is called `").str(name).str("`")
+                text.str("unknown VA profile `").str(name).str("`")
             }
             Self::ProfileOfOtherTarget {
                 name,
@@ -102,7 +102,7 @@ impl Fault<'_> {
                 text.text(&headroom.exact())
             }
             Self::NoAddressSpace { .. } => text.str(
-                "no VA profile covers this target: it has no address space that mmap gives out, or nothing is known of it",
+                "no VA profile covers this target: it has no `mmap`, or its address space is not known",
             ),
             Self::AslrAboveMaximum {
                 bits,
@@ -168,19 +168,19 @@ impl Fault<'_> {
                 have.available().write(text)
             }
             Self::NoVersion { pool, .. } => of_pool(
-                text.str("`engine = \"wasmtime\"` and no version of Wasmtime"),
+                text.str("`engine = \"wasmtime\"` needs a Wasmtime version"),
                 pool,
             ),
             Self::NoEngine { pool, .. } => of_pool(
-                text.str("settings of Wasmtime, and the engine is `native` where nothing is said"),
+                text.str("Wasmtime settings need `engine = \"wasmtime\"`, but the engine is `native`"),
                 pool,
             ),
             Self::OtherEngine {
                 key, engine, pool, ..
             } => of_pool(
-                text.str("the engine `")
+                text.str("engine `")
                     .str(engine.word())
-                    .str("` has no `")
+                    .str("` has no key `")
                     .str(key)
                     .str("`"),
                 pool,
@@ -196,7 +196,7 @@ impl Fault<'_> {
                 let text = text.str("`").str(key).str("` needs Wasmtime's ");
                 let text = if *listed {
                     feature_of(text, *feature)
-                        .str(", and version `")
+                        .str(", but version `")
                         .number(version.major)
                         .str("` does not have it")
                 } else {
@@ -215,15 +215,15 @@ impl Fault<'_> {
                     .str(key)
                     .str("` needs Wasmtime ")
                     .number(*since)
-                    .str(", and the version is `")
+                    .str(", but the version is `")
                     .number(version.major)
                     .str("`"),
                 pool,
             ),
             Self::KeysOfOtherTarget { target, pool, .. } => of_pool(
-                text.str("memory protection keys are of x86_64 linux, and the target is ")
+                text.str("memory protection keys are only available on x86_64-linux, but the target is ")
                     .str(target.arch.name())
-                    .str(" ")
+                    .str("-")
                     .str(target.os.name()),
                 pool,
             ),
@@ -290,12 +290,12 @@ impl Fault<'_> {
                 let text = text
                     .str(" is above ")
                     .text(&most.exact())
-                    .str(", the most of Wasmtime ")
+                    .str(", the maximum in Wasmtime ")
                     .number(version.major);
                 of_pool(text, pool)
             }
             Self::TooMany { pool, .. } => of_pool(
-                text.str("`max_instances` times what each has is more than 2^32 - 1"),
+                text.str("`max_instances` times the counts of one instance is more than 2^32 - 1"),
                 pool,
             ),
         }
@@ -319,7 +319,7 @@ impl Fault<'_> {
                     .str(key)
                     .str("` to ")
                     .str(least)
-                    .str(" or more, or leave it out")
+                    .str(" or more, or omit it")
             }
             Self::MinAboveMax { max_instances, .. } => text
                 .str("set `min_instances` to ")
@@ -345,24 +345,23 @@ impl Fault<'_> {
             }
             Self::UnknownProfile { .. } => text.str("`cargo poolcfg profiles` lists every profile"),
             Self::ProfileOfOtherTarget { arch, .. } => text
-                .str("put it under `[target.'cfg(target_arch = \"")
+                .str("set it under `[target.'cfg(target_arch = \"")
                 .str(arch.name())
-                .str("\")'.address_space]`, or leave it out to take the target's floor"),
+                .str("\")'.address_space]`, or omit it to use the target's floor"),
             Self::TooFewMaps { .. } => text
-                .str("leave it out for the ")
-                .u64(MAX_MAP_COUNT)
-                .str(" of a kernel that nobody has changed, or raise it"),
-            Self::LimitTooSmall { .. } => text.str("raise it, or leave it out where there is no limit"),
+                .str("raise it, or omit it to use the kernel's default of ")
+                .u64(MAX_MAP_COUNT),
+            Self::LimitTooSmall { .. } => text.str("raise it, or omit it if there is no limit"),
             Self::LimitBelowHeadroom { .. } => text.str(
                 "raise it, or set `headroom` to what the process has beside its pools: `VmSize` and `VmData` of /proc/PID/status tell",
             ),
             Self::NoAddressSpace { .. } => text.str(
-                "leave the target out, or describe its machine in `[va_profile.NAME]` and name that as `va_profile` under `[address_space]`",
+                "remove the target, or describe its machine in `[va_profile.NAME]` and set `va_profile = \"NAME\"` under `[address_space]`",
             ),
             Self::AslrAboveMaximum { most, .. } => text
                 .str("set `aslr` to ")
                 .number(*most)
-                .str(" or less, or to \"maximum\"; `sysctl vm.mmap_rnd_bits` tells what a kernel has"),
+                .str(" or less, or to \"maximum\"; `sysctl vm.mmap_rnd_bits` prints the value of a kernel"),
             Self::StackLimitAboveWindow { .. } => text.str(
                 "set `stack_limit` to less than the window, or to \"unlimited\" for `ulimit -s unlimited`",
             ),
@@ -379,31 +378,31 @@ impl Fault<'_> {
             Self::HeadroomAboveHoles { have, .. } => have
                 .available()
                 .write(text.str("set `headroom` to less than "))
-                .str(", or leave it out"),
+                .str(", or omit it"),
             Self::NoVersion { .. } => text.str(
-                "`cargo poolcfg sync` writes the one of Cargo.lock, or write `version = \"48\"` into the pool's `wasmtime` table",
+                "run `cargo poolcfg sync` to take it from Cargo.lock, or add `version = \"48\"` to the pool's `wasmtime` table",
             ),
             Self::NoEngine { .. } => {
-                text.str("write `engine = \"wasmtime\"` into the table above, or `engine = \"native\"` to leave them out")
+                text.str("add `engine = \"wasmtime\"` to the table above, or remove the `wasmtime` table")
             }
             Self::OtherEngine { .. } => text.str("set `table_elements` in its `wasmtime` table"),
             Self::LacksFeature { feature, listed, key, .. } => {
                 if *listed {
-                    text.str("take `").str(key).str("` out, or use a later version")
+                    text.str("remove `").str(key).str("`, or use a later version")
                 } else {
-                    text.str("take `")
+                    text.str("remove `")
                         .str(key)
-                        .str("` out, or build Wasmtime with `")
+                        .str("`, or build Wasmtime with `")
                         .str(feature.word())
                         .str("` and list it")
                 }
             }
             Self::LacksSetting { since, .. } => text
-                .str("take it out, or use Wasmtime ")
+                .str("remove it, or use Wasmtime ")
                 .number(*since)
                 .str(" or later"),
             Self::KeysOfOtherTarget { .. } => text.str(
-                "put it under `[target.'cfg(all(target_arch = \"x86_64\", target_os = \"linux\"))'.pooling_allocator.wasmtime]`",
+                "set it under `[target.'cfg(all(target_arch = \"x86_64\", target_os = \"linux\"))'.pooling_allocator.wasmtime]`",
             ),
             Self::TooManyKeys { most, .. } => text
                 .str("set `memory_protection_keys` to ")

@@ -61,8 +61,8 @@ fn triple<'f>(
         let name = place.key.escape_default();
         let (message, help) = if place.key.ends_with(".json") {
             (
-                format!("the compiler does not know its target by the file name `{name}`"),
-                "say what the target is: `[target.'cfg(all(target_arch = \"…\", target_os = \"…\"))'.…]`"
+                format!("the compiler cannot match its target against the file name `{name}`"),
+                "describe the target: `[target.'cfg(all(target_arch = \"…\", target_os = \"…\"))'.…]`"
                     .to_owned(),
             )
         } else {
@@ -75,18 +75,18 @@ fn triple<'f>(
                 match nearest(place.key, TargetFacts::builtin_triples()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => {
-                        "`rustc --print target-list` lists every triple; for a target of one's own write `[target.'cfg(target_arch = \"…\")'.…]`"
+                        "`rustc --print target-list` lists every triple; for your own target write `[target.'cfg(target_arch = \"…\")'.…]`"
                             .to_owned()
                     }
                 }
             };
-            (format!("no target is called `{name}`"), help)
+            (format!("unknown target `{name}`"), help)
         };
         notes.mistake(
             Code::UnknownTarget,
             &place.span,
             message,
-            "not a triple",
+            "unknown target",
             Some(help),
         );
         return None;
@@ -125,8 +125,8 @@ fn expression(place: &Place<'_>, notes: &mut Notes<'_>) -> Option<Expression> {
             notes.mistake(
                 Code::BadCfg,
                 &place.span,
-                format!("`{}` is no cfg expression: {reason}", text.escape_debug()),
-                "cannot be read",
+                format!("invalid cfg expression `{}`: {reason}", text.escape_debug()),
+                "invalid expression",
                 Some(
                     "write it as in Cargo.toml, such as `cfg(all(unix, target_arch = \"aarch64\"))`"
                         .to_owned(),
@@ -151,7 +151,7 @@ fn judge(predicate: &Predicate<'_>) -> Result<(), Refusal> {
     let refuse = |name: &str| {
         Err((
             format!(
-                "`{name}` in a cfg expression: the command and the compiler could judge it differently"
+                "`{name}` is not supported in a cfg expression: the command and the compiler could evaluate it differently"
             ),
             "depends on the build, not on the target",
             format!("use {}", list(KNOWN_PREDICATES.into_iter())),
@@ -167,7 +167,7 @@ fn judge(predicate: &Predicate<'_>) -> Result<(), Refusal> {
         Predicate::TargetFeature(_) => refuse("target_feature"),
         Predicate::Flag(name) => match as_target(name) {
             Some(meant) => Err((
-                format!("`{name}` in a cfg expression is none that a target has"),
+                format!("unknown cfg predicate `{name}`"),
                 "never holds",
                 format!("did you mean `{meant}`?"),
             )),
@@ -175,7 +175,7 @@ fn judge(predicate: &Predicate<'_>) -> Result<(), Refusal> {
         },
         Predicate::KeyValue { key, .. } => match nearest(key, KNOWN_PREDICATES.into_iter()) {
             Some(near) => Err((
-                format!("`{key}` in a cfg expression is none that a target has"),
+                format!("unknown cfg predicate `{key}`"),
                 "never holds",
                 format!("did you mean `{near}`?"),
             )),
@@ -214,7 +214,7 @@ fn known_value(predicate: &TargetPredicate) -> Result<(), Refusal> {
     }
     let help = match nearest(&value, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{key} = \"{near}\"`?"),
-        None => format!("it is one of {}", list(known.iter().map(String::as_str))),
+        None => format!("expected one of {}", list(known.iter().map(String::as_str))),
     };
     Err((
         format!("no target has `{key} = \"{}\"`", value.escape_debug()),

@@ -62,7 +62,7 @@ impl Diagnostic {
             Fault::UnknownProfile { name, .. } => {
                 let own = file.own_profiles().map(|profile| profile.name);
                 let help = nearest_profile(name, own.collect::<Vec<_>>().into_iter());
-                ("not known".to_owned(), Some(help))
+                ("unknown profile".to_owned(), Some(help))
             }
             Fault::ProfileOfOtherTarget { arch, os, .. } => match os {
                 Some(os) => (format!("for {}-{}", arch.name(), os.name()), None),
@@ -78,12 +78,14 @@ impl Diagnostic {
             Fault::StackLimitAboveWindow { .. } => ("not below the window".to_owned(), None),
             Fault::NoHole { .. } => ("leaves no hole".to_owned(), None),
             Fault::HeadroomAboveHoles { .. } => ("more than there is".to_owned(), None),
-            Fault::NoVersion { .. } => ("of which version?".to_owned(), None),
-            Fault::NoEngine { .. } => ("of Wasmtime".to_owned(), None),
-            Fault::OtherEngine { .. } => ("of the engine `native`".to_owned(), None),
+            Fault::NoVersion { .. } => ("no version".to_owned(), None),
+            Fault::NoEngine { .. } => ("Wasmtime settings".to_owned(), None),
+            Fault::OtherEngine { .. } => ("only for the engine `native`".to_owned(), None),
             Fault::LacksFeature { feature, .. } => (format!("needs `{feature}`"), None),
-            Fault::LacksSetting { since, .. } => (format!("from Wasmtime {since} on"), None),
-            Fault::KeysOfOtherTarget { .. } => ("of x86_64 linux".to_owned(), None),
+            Fault::LacksSetting { since, .. } => {
+                (format!("requires Wasmtime {since} or later"), None)
+            }
+            Fault::KeysOfOtherTarget { .. } => ("only for x86_64-linux".to_owned(), None),
             Fault::TooManyKeys { most, .. } => (format!("above {most}"), None),
             Fault::WasmStackAboveStack {
                 stack_reservation, ..
@@ -154,7 +156,7 @@ impl Diagnostic {
     /// let mistakes = ConfigFile::parse(source).unwrap_err();
     /// assert_eq!(
     ///     mistakes[0].text(source, "poolcfg.toml").lines().next(),
-    ///     Some("`guard_size` is no size: `32MB` is a decimal unit; sizes are binary, write `MiB` (poolcfg.toml:2:14)"),
+    ///     Some("invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB` (poolcfg.toml:2:14)"),
     /// );
     /// ```
     #[must_use]

@@ -29,7 +29,7 @@ pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
     let source = read_text(manifest_path).map_err(|error| {
         problem(
             Code::Io,
-            format!("{} cannot be read: {error}", manifest_path.display()),
+            format!("cannot read {}: {error}", manifest_path.display()),
             None,
         )
     })?;
@@ -48,7 +48,7 @@ pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
         return Err(problem(
             Code::WrongType,
             format!(
-                "`config` is no path from the directory of Cargo.toml ({})",
+                "`config` must be a path relative to the directory of Cargo.toml ({})",
                 pointer.place
             ),
             Some("write it as `config = \"../poolcfg.toml\"`".to_owned()),
@@ -57,9 +57,9 @@ pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
     if !path.is_file() {
         return Err(problem(
             Code::NoFile,
-            format!("`config` points at `{shown}`, and no file is there ({})", pointer.place),
+            format!("`config` points to `{shown}`, which does not exist ({})", pointer.place),
             Some(
-                "the path starts at the directory of Cargo.toml; take the pointer out to use the file beside it"
+                "the path is relative to the directory of Cargo.toml; remove `config` to use the file beside it"
                     .to_owned(),
             ),
         ));
@@ -95,7 +95,7 @@ fn pointer(source: &str) -> Result<Option<Pointer>, Diagnostic> {
         problem(
             Code::UnknownKey,
             message,
-            Some("`[package.metadata.poolcfg]` knows `config = \"../poolcfg.toml\"`".to_owned()),
+            Some("expected `config = \"../poolcfg.toml\"`".to_owned()),
         )
     };
     let Some(keys) = table.as_table_like() else {
@@ -118,7 +118,10 @@ fn pointer(source: &str) -> Result<Option<Pointer>, Diagnostic> {
             text: text.to_owned(),
             place: place(config),
         })),
-        None => Err(known(format!("`config` is not a text ({})", place(config)))),
+        None => Err(known(format!(
+            "invalid type for `config`: expected a string ({})",
+            place(config)
+        ))),
     }
 }
 

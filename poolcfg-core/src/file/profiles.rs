@@ -42,19 +42,16 @@ pub(super) fn read(
             bad(
                 notes,
                 &entry.key_span,
-                format!(
-                    "`{}` cannot be the name of a profile",
-                    entry.key.escape_default()
-                ),
-                "not a name",
+                format!("invalid profile name `{}`", entry.key.escape_default()),
+                "invalid name",
                 "use ASCII letters, digits, `_` and `-`",
             );
         } else if is_built_in(entry.key) {
             bad(
                 notes,
                 &entry.key_span,
-                format!("profile `{}` is built in", entry.key),
-                "taken",
+                format!("VA profile `{}` is built in", entry.key),
+                "name already in use",
                 "give it another name",
             );
         }
@@ -91,9 +88,9 @@ fn read_one(table: &Entry<'_>, notes: &mut Notes<'_>) -> Option<OwnProfile<'stat
         bad(
             notes,
             &table.key_span,
-            format!("profile `{}` lacks {}", table.key, list(missing)),
+            format!("VA profile `{}` is missing {}", table.key, list(missing)),
             "",
-            "`arch`, `window` and `page_size` say what machine it is; the rest follows the architecture's rule",
+            "`arch`, `window` and `page_size` are required; the other keys default to the architecture's rule",
         );
     }
     let spans = |key: &str| {
@@ -130,9 +127,9 @@ fn check(
         bad(
             notes,
             &span("page_size"),
-            format!("no kernel has pages of {} bytes", page_size.get()),
-            "not a page size",
-            "a page is 4KiB, 8KiB, 16KiB, 32KiB or 64KiB",
+            format!("invalid page size of {} bytes", page_size.get()),
+            "invalid page size",
+            "expected 4KiB, 8KiB, 16KiB, 32KiB or 64KiB",
         );
         return false;
     }
@@ -146,11 +143,11 @@ fn check(
             notes,
             &span("window"),
             format!(
-                "no {} process has a window of {} bytes",
-                profile.arch.name(),
-                profile.window.get()
+                "invalid window of {} bytes for {}",
+                profile.window.get(),
+                profile.arch.name()
             ),
-            "not a window",
+            "invalid window",
             &format!(
                 "the window is where mmap places things: {} to {}, such as \"256GiB\" for sv39",
                 least.exact(),
@@ -185,7 +182,7 @@ fn check(
             &span("legacy_base"),
             "`legacy_base` is in the lowest sixth of the window".to_owned(),
             "too low for x86",
-            "x86 kernels begin at a third of the window: leave it out to take that",
+            "x86 kernels begin at a third of the window: omit it to use that",
         );
     }
     // As many bits as move things through the whole window.
@@ -255,8 +252,8 @@ pub(super) fn check_reference(
     notes.mistake(
         Code::UnknownProfile,
         span,
-        format!("no VA profile is called `{}`", name.escape_default()),
-        "not known",
+        format!("unknown VA profile `{}`", name.escape_default()),
+        "unknown profile",
         Some(nearest_profile(name, own.iter().map(String::as_str))),
     );
 }

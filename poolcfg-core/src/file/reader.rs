@@ -29,9 +29,9 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
     let document = Document::parse(source).map_err(|error| {
         vec![Diagnostic {
             code: Code::Syntax,
-            message: format!("the file is not TOML: {}", escaped(error.message())),
+            message: format!("invalid TOML: {}", escaped(error.message())),
             span: error.span(),
-            label: "not TOML from here".to_owned(),
+            label: "invalid from here".to_owned(),
             help: error
                 .message()
                 .contains("overflow")
@@ -175,8 +175,8 @@ impl Reader<'_> {
                 self.notes.mistake(
                     Code::BadPool,
                     &entry.key_span,
-                    format!("`{}` cannot be the name of a pool", name.escape_default()),
-                    "not a name",
+                    format!("invalid pool name `{}`", name.escape_default()),
+                    "invalid name",
                     Some(
                         "a name is part of variables such as `POOLCFG_NAME_MAX_INSTANCES`: use ASCII letters, digits, `_` and `-`"
                             .to_owned(),
@@ -212,7 +212,7 @@ impl Reader<'_> {
                 &entry.key_span,
                 format!("more than {MAX_PROFILES} profiles"),
                 "one too many",
-                Some("take out those that no table names".to_owned()),
+                Some("remove the profiles that no table uses".to_owned()),
             );
             self.is_too_long = true;
             return;
@@ -246,15 +246,15 @@ impl Reader<'_> {
                 entry.key
             ),
             None => format!(
-                "the pools are {}",
+                "expected one of {}",
                 list(self.names.iter().map(String::as_str))
             ),
         };
         self.notes.mistake(
             Code::UnknownPool,
             &entry.key_span,
-            format!("no pool is called `{}`", entry.key),
-            "not named by a table `[pool.NAME]`",
+            format!("unknown pool `{}`", entry.key),
+            "no table `[pool.NAME]` has this name",
             Some(help),
         );
     }

@@ -115,7 +115,7 @@ impl SetFlag {
         let text = format!("{key} = {value}");
         let document = match Document::parse(text.as_str()) {
             Ok(document) => document,
-            Err(_) => return Err(no_flag(flag, "has no value that TOML knows")),
+            Err(_) => return Err(no_flag(flag, "has an invalid value")),
         };
         let mut notes = Notes::new(&text);
         let mut space = Space::EMPTY;
@@ -130,23 +130,23 @@ impl SetFlag {
                 key if OTHER_TABLES.contains(&key) => notes.mistake(
                     Code::UnknownKey,
                     &entry.key_span,
-                    format!("`--set` knows no keys of `[{key}]`"),
-                    "not known here",
+                    format!("`--set` does not support keys of `[{key}]`"),
+                    "unsupported key",
                     Some(
-                        "it knows those of `[address_space]`: write this one into poolcfg.toml"
+                        "it supports the keys of `[address_space]`: set this one in poolcfg.toml"
                             .to_owned(),
                     ),
                 ),
                 key => {
                     let help = match nearest(key, AddressSpaceKeys::NAMES.iter().copied()) {
                         Some(near) => format!("did you mean `address_space.{near}`?"),
-                        None => "it knows `address_space.KEY`".to_owned(),
+                        None => "expected `address_space.KEY`".to_owned(),
                     };
                     notes.mistake(
                         Code::UnknownKey,
                         &entry.key_span,
                         format!("unknown key `{key}` in `--set`"),
-                        "not known here",
+                        "unknown key",
                         Some(help),
                     );
                 }

@@ -58,7 +58,7 @@ fn version(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeVersion> {
     let Some(text) = entry.item.as_str() else {
         let number = entry.item.as_integer();
         let help = number.map(|number| format!("write `version = \"{number}\"`"));
-        notes.wrong_type(entry, "a version in quotes", help);
+        notes.wrong_type(entry, "a string", help);
         return None;
     };
     match WasmtimeVersion::parse(text) {
@@ -66,14 +66,14 @@ fn version(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeVersion> {
         Err(error) => {
             let (label, help) = match error {
                 WasmtimeVersionError::NotVersion => (
-                    "not a version",
-                    "write the major version, such as `\"48\"`; `cargo poolcfg sync` takes it from Cargo.lock"
+                    "invalid version",
+                    "write the major version, such as `\"48\"`; or run `cargo poolcfg sync` to take it from Cargo.lock"
                         .to_owned(),
                 ),
                 WasmtimeVersionError::TooOld => (
                     "too old",
                     format!(
-                        "versions from {} on are supported; the newest that is known is {}",
+                        "the supported versions are {} to {}",
                         WasmtimeVersion::OLDEST,
                         WasmtimeVersion::NEWEST
                     ),
@@ -82,7 +82,10 @@ fn version(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeVersion> {
             notes.mistake(
                 Code::BadVersion,
                 &entry.span,
-                format!("version `{}` of Wasmtime is {error}", text.escape_default()),
+                format!(
+                    "invalid Wasmtime version `{}`: {error}",
+                    text.escape_default()
+                ),
                 label,
                 Some(help),
             );
@@ -95,7 +98,7 @@ fn features(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeFeatures> {
     let known = || WasmtimeFeature::ALL.iter().map(|feature| feature.word());
     let Some(array) = entry.item.as_array() else {
         let help = format!("write `features = [\"async\"]`, of {}", list(known()));
-        notes.wrong_type(entry, "a list of features", Some(help));
+        notes.wrong_type(entry, "an array of features", Some(help));
         return None;
     };
     let mut features = WasmtimeFeatures::EMPTY;
@@ -118,16 +121,16 @@ fn features(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeFeatures> {
         };
         let help = match nearest(word, known()) {
             Some(near) => format!(
-                "did you mean `\"{near}\"`? Those that count are {}",
+                "did you mean `\"{near}\"`? Expected one of {}",
                 list(known())
             ),
-            None => format!("those that count are {}: leave others out", list(known())),
+            None => format!("expected one of {}; omit other features", list(known())),
         };
         notes.mistake(
             Code::UnknownWord,
             &span,
-            format!("feature `{shown}` of Wasmtime decides nothing that is mapped"),
-            "not counted",
+            format!("Wasmtime feature `{shown}` has no effect on what is mapped"),
+            "no effect",
             Some(help),
         );
     }

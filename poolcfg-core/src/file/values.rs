@@ -106,13 +106,13 @@ impl<'s> Notes<'s> {
     pub(super) fn unknown_key(&mut self, entry: &Entry<'_>, table: &str, known: &[&str]) {
         let help = match nearest(entry.key, known.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!("it knows {}", list(known.iter().copied())),
+            None => format!("expected one of {}", list(known.iter().copied())),
         };
         self.mistake(
             Code::UnknownKey,
             &entry.key_span,
             format!("unknown key `{}` in {table}", entry.key),
-            "not known here",
+            "unknown key",
             Some(help),
         );
     }
@@ -135,8 +135,11 @@ impl<'s> Notes<'s> {
         self.mistake(
             Code::WrongType,
             &entry.span,
-            format!("`{}` takes {wanted}, not {found}", entry.key),
-            found,
+            format!(
+                "invalid type for `{}`: expected {wanted}, found {found}",
+                entry.key
+            ),
+            format!("expected {wanted}"),
             help,
         );
     }
@@ -150,7 +153,7 @@ impl<'s> Notes<'s> {
             });
             let help =
                 quoted.unwrap_or_else(|| format!("write a number such as `{} = 1000`", entry.key));
-            self.wrong_type(entry, "a whole number", Some(help));
+            self.wrong_type(entry, "an integer", Some(help));
             return None;
         };
         if let Ok(number) = u32::try_from(number) {
@@ -174,7 +177,7 @@ impl<'s> Notes<'s> {
                 }
             ),
             "out of range",
-            Some(format!("it takes {least} to {most}")),
+            Some(format!("expected a number from {least} to {most}")),
         );
     }
 
@@ -213,9 +216,9 @@ impl<'s> Notes<'s> {
                 self.mistake(
                     Code::UnknownWord,
                     &entry.span,
-                    format!("`{}` knows no `\"{text}\"`", entry.key),
-                    "not known here",
-                    Some("it is `\"unlimited\"`, or a size such as `\"64GiB\"`".to_owned()),
+                    format!("invalid value `\"{text}\"` for `{}`", entry.key),
+                    "unknown value",
+                    Some("expected `\"unlimited\"` or a size such as `\"64GiB\"`".to_owned()),
                 );
                 None
             }
@@ -252,10 +255,10 @@ impl<'s> Notes<'s> {
         self.mistake(
             Code::BadSize,
             &entry.span,
-            format!("`{}` is no size: `{text}` is {error}", entry.key),
+            format!("invalid size `{text}` for `{}`: {error}", entry.key),
             match error {
-                SizeError::DecimalUnit { .. } => "a decimal unit",
-                SizeError::UnknownUnit => "an unknown unit",
+                SizeError::DecimalUnit { .. } => "decimal unit",
+                SizeError::UnknownUnit => "unknown unit",
                 SizeError::NoNumber => "no number",
                 SizeError::Fraction => "not a whole number",
                 SizeError::TooLarge => "too large",
@@ -273,14 +276,14 @@ impl<'s> Notes<'s> {
     ) -> Key<T> {
         let words = || known.iter().map(|value| word(*value));
         let Some(text) = entry.item.as_str() else {
-            let help = Some(format!("it is one of {}", list(words())));
-            self.wrong_type(entry, "a word", help);
+            let help = Some(format!("expected one of {}", list(words())));
+            self.wrong_type(entry, "a string", help);
             return None;
         };
         if let Some(value) = known.iter().find(|value| word(**value) == text) {
             return Some(self.setting(entry, *value));
         }
-        let help = format!("it is one of {}", list(words()));
+        let help = format!("expected one of {}", list(words()));
         self.unknown_word(entry, text, nearest(text, words()), help);
         None
     }
@@ -297,15 +300,15 @@ impl<'s> Notes<'s> {
         self.mistake(
             Code::UnknownWord,
             &entry.span,
-            format!("`{}` knows no `\"{text}\"`", entry.key),
-            "not known here",
+            format!("invalid value `\"{text}\"` for `{}`", entry.key),
+            "unknown value",
             Some(help),
         );
     }
 
     /// How far ASLR reaches: a word, or a number of bits.
     pub(super) fn aslr(&mut self, entry: &Entry<'_>) -> Key<Aslr> {
-        let help = || "it is `\"maximum\"`, `\"minimum\"` or a number of bits".to_owned();
+        let help = || "expected `\"maximum\"`, `\"minimum\"` or a number of bits".to_owned();
         if let Some(number) = entry.item.as_integer() {
             // More bits than an address has are refused for any architecture.
             let bits = u32::try_from(number).ok().filter(|bits| *bits <= 64);
@@ -315,13 +318,13 @@ impl<'s> Notes<'s> {
             return bits.map(|bits| self.setting(entry, Aslr::Bits(bits)));
         }
         let Some(text) = entry.item.as_str() else {
-            self.wrong_type(entry, "a word or a number of bits", Some(help()));
+            self.wrong_type(entry, "a string or a number of bits", Some(help()));
             return None;
         };
         match Aslr::from_text(text) {
             Some(Aslr::Bits(bits)) => {
                 let help = format!("write `{} = {bits}`, without quotes", entry.key);
-                self.wrong_type(entry, "a word or a number of bits", Some(help));
+                self.wrong_type(entry, "a number of bits", Some(help));
                 None
             }
             Some(aslr) => Some(self.setting(entry, aslr)),
@@ -335,10 +338,11 @@ impl<'s> Notes<'s> {
 
     /// A stack limit: a word, or a size.
     pub(super) fn stack_limit(&mut self, entry: &Entry<'_>) -> Key<StackLimit> {
-        let help = || "it is `\"finite\"`, `\"unlimited\"` or a size such as `\"1GiB\"`".to_owned();
+        let help =
+            || "expected `\"finite\"`, `\"unlimited\"` or a size such as `\"1GiB\"`".to_owned();
         let Some(text) = entry.item.as_str() else {
             if entry.item.as_integer().is_none() {
-                self.wrong_type(entry, "a word or a size", Some(help()));
+                self.wrong_type(entry, "a string or a size", Some(help()));
                 return None;
             }
             let setting = self.size(entry)?;
@@ -377,12 +381,16 @@ impl<'s> Notes<'s> {
             (Some(false), _) => Switch::Off,
             (None, Some("auto")) => Switch::Auto,
             (None, Some(text)) => {
-                let help = "it is `\"auto\"`, or `true` or `false` without quotes".to_owned();
+                let help = "expected `\"auto\"`, or `true` or `false` without quotes".to_owned();
                 self.mistake(
                     Code::UnknownWord,
                     &entry.span,
-                    format!("`{}` knows no `\"{}\"`", entry.key, text.escape_default()),
-                    "not known here",
+                    format!(
+                        "invalid value `\"{}\"` for `{}`",
+                        text.escape_default(),
+                        entry.key
+                    ),
+                    "unknown value",
                     Some(help),
                 );
                 return None;
@@ -398,7 +406,7 @@ impl<'s> Notes<'s> {
     /// A text.
     pub(super) fn text(&mut self, entry: &Entry<'_>) -> Key<String> {
         let Some(text) = entry.item.as_str() else {
-            self.wrong_type(entry, "a name in quotes", None);
+            self.wrong_type(entry, "a string", None);
             return None;
         };
         Some(self.setting(entry, text.to_owned()))

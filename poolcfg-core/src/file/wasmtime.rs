@@ -29,7 +29,7 @@ pub(super) fn read(table: &dyn TableLike, place: &str, notes: &mut Notes<'_>) ->
                     "`{key}` of a pool must be that of its memories, or `Engine::new` refuses it"
                 ),
                 "not settable beside a pool",
-                Some("take it out: Wasmtime copies the memories' settings".to_owned()),
+                Some("remove it: Wasmtime copies the memories' settings".to_owned()),
             );
         } else if !keys.read(entry.key, &mut Value { entry, notes }) {
             notes.unknown_key(entry, place, WasmtimeKeys::NAMES);

@@ -1,8 +1,5 @@
 //! Fit: whether the mappings of all pools find a place, and what all of them take stays within the limits of the
 //! process.
-//!
-//! The file stands alone beside `place`, `room` and `sum`, in plain numbers: `cargo poolcfg` copies it into the file
-//! that it generates.
 
 use super::place::{Group, KINDS, Placement, place};
 use super::room::{HOLES, Room};

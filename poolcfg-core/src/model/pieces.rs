@@ -5,9 +5,6 @@
 //! poolcfg-runtime takes memories in one mapping where that goes, and otherwise as many as go into one
 //! mapping, and so on with the rest. The kernel puts a mapping into the first hole that is large enough,
 //! so the largest piece fills the hole with room for the most slots, the first searched of several.
-//!
-//! The file stands alone beside `room`, in plain numbers of bytes: `cargo poolcfg` copies it into the
-//! file that it generates.
 
 use super::room::{Boundary, HOLES};
 

@@ -1,9 +1,5 @@
 //! Where the kernel puts mappings: a simulation over every place that ASLR may choose.
 //!
-//! The file stands alone, in plain numbers of bytes: `cargo poolcfg` copies it into the file that it
-//! generates, so that the consts there are asserted by the very rule that chose them. So it keeps to
-//! what every edition of the language understands.
-//!
 //! Linux looks through the free holes in one fixed order and takes the first that is large enough.
 //! ASLR moves the boundary between two holes: what the earlier one loses, the last one gains, and a
 //! mapping that fits the earlier hole at both ends of the range may still push the next one out of

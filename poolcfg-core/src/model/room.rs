@@ -1,7 +1,4 @@
 //! Rooms: what is free of each hole, at every position of the boundaries that ASLR may choose.
-//!
-//! The file stands alone beside `pieces`, in plain numbers of bytes: `cargo poolcfg` copies it into the
-//! file that it generates.
 
 /// How many holes a process shape has at most.
 pub const HOLES: usize = 3;

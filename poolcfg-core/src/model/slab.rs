@@ -4,9 +4,6 @@
 //! ```
 //! For memories the guard is `guard_size`, for tables and stacks one page. All of a slab is mapped
 //! PROT_NONE at first; a live slot opens its used part.
-//!
-//! The file stands alone beside `fit` and `place`, in plain numbers of bytes: `cargo poolcfg` copies
-//! it into the file that it generates.
 
 use super::fit::Mappings;
 use super::pieces::further_pieces;

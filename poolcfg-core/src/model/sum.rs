@@ -1,7 +1,5 @@
 //! The sum: what the pools and the rest of a process take of each limit of the process, and which limit that exceeds.
 //! The build and the start ask these functions, so that neither counts what the other does not.
-//!
-//! The file stands alone, in plain numbers: `cargo poolcfg` copies it into the file that it generates.
 
 /// How much there is of what a process is limited in: what pools take of it at worst, or the most that may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

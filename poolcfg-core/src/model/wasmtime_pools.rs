@@ -10,12 +10,10 @@
 //! Source: crates/wasmtime/src/runtime/vm/instance/allocator/pooling/ of Wasmtime v13.0.0 to v50.0.1:
 //! memory_pool.rs (v48: `new` 178, `SlabConstraints` 726, `calculate` 832), table_pool.rs (`new` 31) and
 //! unix_stack_pool.rs (`new` 35).
-//!
-//! The file stands alone beside `fit` and `place`, in plain numbers of bytes: `cargo poolcfg` copies
-//! it into the file that it generates.
 
 use super::fit::Mappings;
 use super::place::KINDS;
+use super::room::{max, min};
 use super::sum::bookkeeping;
 
 /// The settings of one pooling allocator that decide what it maps.
@@ -121,11 +119,11 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
     };
     let charged = if charges_writable(pooling.major) {
         // The memories are mapped inaccessible, and charged for nothing.
-        most(tables, stacks)
+        max(tables, stacks)
     } else {
         0
     };
-    let slots = most(most(pooling.memories, pooling.tables), pooling.stacks);
+    let slots = max(max(pooling.memories, pooling.tables), pooling.stacks);
     match (
         at_start.checked_mul(pooling.pools),
         at_worst.checked_mul(pooling.pools),
@@ -150,7 +148,7 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
 }
 
 /// Bytes of a heap that is mapped apart, which versions before 33 make when it is first used.
-const HEAP: u64 = 512 << 10;
+pub(crate) const HEAP: u64 = 512 << 10;
 
 /// Whether tables and stacks are mapped without MAP_NORESERVE, so that the kernel charges them at once.
 pub const fn charges_writable(major: u64) -> bool {
@@ -183,7 +181,7 @@ const fn writable(pooling: &Pooling, page_size: u64) -> Option<u64> {
 /// Bytes of the memory pool, whether its slots are striped, and how many mappings it has besides those of
 /// its slots: what is before the first and behind the last, or the whole when no slot is in use.
 const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, bool, u64)> {
-    let (Some(reservation), Some(max), Some(guard)) = (
+    let (Some(reservation), Some(memory), Some(guard)) = (
         pooling.reservation.checked_next_multiple_of(page_size),
         pooling.max_memory_size.checked_next_multiple_of(page_size),
         pooling.guard_size.checked_next_multiple_of(page_size),
@@ -191,35 +189,39 @@ const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, bool, u64)>
         return None;
     };
     let before = if pooling.guard_before { guard } else { 0 };
-    let reach = if reservation > max { reservation } else { max };
+    let reach = if reservation > memory {
+        reservation
+    } else {
+        memory
+    };
     let Some(unstriped) = reach.checked_add(guard) else {
         return None;
     };
     let count = pooling.memories;
-    let striped = guard > 0 && max > 0 && count > 0 && pooling.keys >= 2 && pooling.major >= 14;
+    let striped = guard > 0 && memory > 0 && count > 0 && pooling.keys >= 2 && pooling.major >= 14;
     let stripes = if !striped {
         1
     } else if pooling.major >= 16 {
-        least(least(pooling.keys, unstriped.div_ceil(max)), count)
+        min(min(pooling.keys, unstriped.div_ceil(memory)), count)
     } else {
         // pooling/memory_pool.rs, `calculate`, v14.0.0 and v15.0.0.
-        least(
-            least(pooling.keys, unstriped.div_ceil(max).saturating_add(1)),
+        min(
+            min(pooling.keys, unstriped.div_ceil(memory).saturating_add(1)),
             count,
         )
     };
     let (slot, behind) = if stripes < 2 {
         (unstriped, 0)
     } else if pooling.major >= 16 {
-        let share = most(unstriped / stripes, max);
+        let share = max(unstriped / stripes, memory);
         match share.checked_next_multiple_of(page_size) {
             Some(slot) => (slot, unstriped.saturating_sub(slot)),
             None => return None,
         }
     } else {
-        let others = max.saturating_mul(stripes - 1);
-        let slot = most(unstriped.saturating_sub(others), max);
-        (slot, guard.saturating_sub(slot - max))
+        let others = memory.saturating_mul(stripes - 1);
+        let slot = max(unstriped.saturating_sub(others), memory);
+        (slot, guard.saturating_sub(slot - memory))
     };
     let slots = match slot.checked_mul(count) {
         Some(slots) => slots.checked_add(before),
@@ -238,12 +240,4 @@ const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, bool, u64)>
         Some(bytes) => Some((bytes, stripes >= 2, ends)),
         None => None,
     }
-}
-
-const fn least(a: u64, b: u64) -> u64 {
-    if a < b { a } else { b }
-}
-
-const fn most(a: u64, b: u64) -> u64 {
-    if a > b { a } else { b }
 }

@@ -161,13 +161,12 @@ impl<'a> Answer<'a> {
                 None => {
                     let own = case.pools[pool].asked.engine();
                     let text = Text::new()
-                        .str("the pool's engine is `")
+                        .str("this pool uses the `")
                         .str(own.word())
-                        .str("`: its limits are `")
-                        .str(match own {
-                            Engine::Native => "PoolLimits",
-                            Engine::Wasmtime => "WasmtimeLimits",
-                        })
+                        .str("` engine: declare it as `")
+                        .str(limits_of(own))
+                        .str("`, not `")
+                        .str(limits_of(engine))
                         .str("`");
                     at(text, file, case.pools[pool].engine_at)
                 }
@@ -196,5 +195,13 @@ impl<'a> Settings<'a> {
             None => Engine::Native,
         };
         self.answer(target).promise(pool, engine)
+    }
+}
+
+/// The type of poolcfg-runtime that an engine's limits have.
+const fn limits_of(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Native => "PoolLimits",
+        Engine::Wasmtime => "WasmtimeLimits",
     }
 }

@@ -135,21 +135,20 @@ impl fmt::Display for Warning<'_> {
             ),
             Self::NewerVersion { version, .. } => write!(
                 f,
-                "Wasmtime {version} is newer than {}, the newest version that is known, and is taken to map \
-                 the same",
+                "Wasmtime {version} is newer than {}, the newest known version, and is assumed to map the same",
                 WasmtimeVersion::NEWEST
             ),
             Self::Charged { version, bytes, .. } => write!(
                 f,
                 "Wasmtime {version} maps tables and stacks without MAP_NORESERVE, so the larger mapping of \
-                 {} must be below the machine's RAM and swap; from 27 on it need not",
+                 {} must be smaller than the machine's RAM and swap; Wasmtime 27 and later do not need that",
                 bytes.needed()
             ),
             Self::Leaks {
                 version, advisory, ..
             } => write!(
                 f,
-                "with `{}` Wasmtime {version} {}: use {} or later, or leave it out ({})",
+                "with `{}` Wasmtime {version} {}: use {} or later, or remove it ({})",
                 match advisory.condition {
                     Condition::NoGuard => "guard_size = 0",
                     Condition::PagemapScan => "pagemap_scan = true",

@@ -122,8 +122,14 @@ fn answer(source: &str, file: &ConfigFile, facts: &TargetFacts, settings: Settin
         case: &case,
         plan: &plan,
     };
-    let code = codegen::generated(&[arm], "cargo poolcfg", Some("poolcfg_runtime"));
-    assert!(code.is_ok());
+    for runtime in [None, Some("poolcfg_runtime")] {
+        let code = codegen::generated(&[arm], "cargo poolcfg", runtime);
+        let [_, code] = [
+            codegen::cfg_predicate(facts),
+            code.parse().expect("what is generated is Rust"),
+        ];
+        assert!(!code.is_empty());
+    }
 }
 
 /// What is guaranteed is at most what is asked, fits in plain numbers, and fits when it is asked.

@@ -14,12 +14,22 @@ pub(crate) struct Holding {
     pub(crate) name: Option<&'static str>,
     /// The addresses of its mappings.
     pub(crate) ranges: Vec<Range<u64>>,
+    /// What the pool has taken; `None` if it is gone.
+    pub(crate) took: Option<Took>,
     /// What an engine will map that has been rechecked and is not made yet; `None` if the pool is mapped.
     pub(crate) unmapped: Option<Limits>,
     /// Mappings when every slot is live.
     pub(crate) maps_at_worst: u64,
     /// Bytes that are writable when every slot is live and grown.
     pub(crate) writable_at_worst: Size,
+}
+
+/// What a recheck has found for a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Took {
+    pub(crate) limits: Limits,
+    /// Whether it is all that was asked for. Where it is not, the pool takes more in a process in which there is more.
+    pub(crate) is_all: bool,
 }
 
 impl Holding {
@@ -38,7 +48,7 @@ pub(crate) trait Holder: fmt::Debug + Send + Sync {
 #[derive(Clone, Debug)]
 enum Line {
     /// Does not change.
-    Fixed(Holding),
+    Fixed(Box<Holding>),
     /// Is asked for.
     Asked(Weak<dyn Holder>),
 }
@@ -57,7 +67,7 @@ pub(crate) fn holdings() -> Vec<Holding> {
     lines
         .into_iter()
         .filter_map(|line| match line {
-            Line::Fixed(holding) => Some(holding),
+            Line::Fixed(holding) => Some(*holding),
             Line::Asked(holder) => holder.upgrade().map(|holder| holder.holding()),
         })
         .collect()
@@ -73,7 +83,7 @@ impl Entry {
         let mut ledger = lock();
         ledger.0 += 1;
         let id = ledger.0;
-        ledger.1.push((id, Line::Fixed(holding)));
+        ledger.1.push((id, Line::Fixed(Box::new(holding))));
         Self(id)
     }
 

@@ -7,7 +7,7 @@ use poolcfg_core::{
 };
 
 use crate::machine::cgroup;
-use crate::machine::ledger::{Entry, Holding};
+use crate::machine::ledger::{Entry, Holding, Took};
 use crate::machine::swap::swap;
 use crate::machine::{Here, Machine, wide};
 use crate::recheck::Taken;
@@ -31,6 +31,7 @@ impl Reserved {
     pub(crate) fn new(promise: Promise<'static>, taken: Taken<Mapping>) -> Self {
         let Taken {
             limits,
+            is_all,
             page_size,
             slabs,
         } = taken;
@@ -41,6 +42,7 @@ impl Reserved {
         let entry = Entry::new(Holding {
             name: Some(promise.name),
             ranges: ranges.collect(),
+            took: Some(Took { limits, is_all }),
             unmapped: None,
             maps_at_worst: maps_at_worst(&limits, page_size, slabs.memories.len()),
             writable_at_worst: writable_at_worst(&limits, page_size),

@@ -181,6 +181,7 @@ impl Holder for Shared {
                 .flat_map(|mapping| mapping.used())
                 .map(|range| wide(range.start)..wide(range.end))
                 .collect(),
+            took: None,
             unmapped: None,
             maps_at_worst: one.saturating_mul(u64::from(live)),
             writable_at_worst: writable_at_worst(&self.limits.with_instances(live), self.page_size),

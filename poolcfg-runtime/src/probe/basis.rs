@@ -6,11 +6,12 @@
 //! as the profile says.
 
 use poolcfg_core::{
-    Arch, Aslr, Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, ProcessLimits, RelocationModel,
-    SearchLayout, Shape, Size, StackLimit, Target, UnlimitedStack, VaProfile,
+    Budget, HOLES, Layout, MAX_MAP_COUNT, OwnProfile, ProcessLimits, RelocationModel, Shape, Size,
+    Target, VaProfile,
 };
 
 use crate::probe::Probe;
+use crate::recheck::layout::Seen;
 
 /// On what the budget of a machine rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,35 +57,19 @@ impl Basis {
 /// The headroom of a machine for which there is no usual one.
 const HEADROOM: Size = Size::gib(1);
 
-fn is_x86() -> bool {
-    matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64)
-}
-
 impl Probe {
     /// The shape of processes like this one, as far as it can be told. The stack limit is told by the layout, which was
     /// chosen when the program started. Bits of ASLR that cannot be read count as the most there are.
     #[must_use]
     pub fn shape(&self) -> Shape {
-        let limit = self.limits.stack;
-        let finite = StackLimit::finite(Target::CURRENT.pointer_width);
-        let (stack_limit, layout) = match (self.unlimited_stack, limit) {
-            // x86 has it by `setarch -L` or `vm.legacy_va_layout` only, the others by an unlimited stack as well.
-            (Some(UnlimitedStack::Legacy), Some(_)) => (StackLimit::Finite, SearchLayout::Legacy),
-            (Some(UnlimitedStack::Legacy), None) if is_x86() => {
-                (StackLimit::Unlimited, SearchLayout::Legacy)
-            }
-            (Some(_), _) => (StackLimit::Unlimited, SearchLayout::Standard),
-            (None, Some(limit)) if limit > finite => {
-                (StackLimit::UpTo(limit), SearchLayout::Standard)
-            }
-            (None, _) => (StackLimit::Finite, SearchLayout::Standard),
+        let seen = Seen {
+            target: Target::CURRENT,
+            unlimited_stack: self.unlimited_stack,
+            stack: self.limits.stack,
+            relocation_model: self.relocation_model,
+            aslr_bits: self.aslr_bits,
         };
-        Shape {
-            relocation_model: self.relocation_model.unwrap_or(RelocationModel::Pie),
-            stack_limit,
-            aslr: self.aslr_bits.map_or(Aslr::Maximum, Aslr::Bits),
-            layout,
-        }
+        seen.shape()
     }
 
     /// On what [`budget`](Self::budget) rests.
@@ -213,6 +198,8 @@ impl Probe {
 
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
+    use poolcfg_core::UnlimitedStack;
+
     use super::*;
     use crate::probe::ProbeLimits;
 

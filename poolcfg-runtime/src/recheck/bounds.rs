@@ -59,6 +59,9 @@ pub(crate) struct Bounds {
     limits: ProcessLimits,
     /// What the rest of the process takes, and what the pools that are held take at worst.
     own: Demand,
+    /// What the rest of the process has not taken yet of its headroom: what the slots of a pool make writable beyond
+    /// its guarantee has to leave it. (A reservation beyond the guarantee is made beside the headroom itself.)
+    rest: Demand,
     page_size: Size,
 }
 
@@ -70,11 +73,13 @@ impl Bounds {
         asked: &Limits,
         to_come: &[Limits],
         page_size: Size,
+        headroom: Size,
         holdings: &[Holding],
     ) -> Self {
         let mut this = Self {
             limits: ProcessLimits::NONE,
             own: Demand::NONE,
+            rest: Demand::NONE,
             page_size,
         };
         let status = |name| {
@@ -86,35 +91,49 @@ impl Bounds {
             // What is held is in it.
             this.own.address_space = status("VmSize").get();
         }
-        if let Some(limit) = machine.limit(Resource::Data) {
-            this.limits.rlimit_data = Some(limit);
-            // What live slots have opened is in VmData and in the holdings.
+        // What live slots have opened is in VmData and in the holdings.
+        let data = || {
             let unplaced = unplaced(holdings).map(|holding| holding.writable_at_worst);
             let counted = unplaced.fold(open_bytes(machine, holdings), |sum, bytes| {
                 sum.checked_add(bytes).unwrap_or(Size::bytes(u64::MAX))
             });
-            this.own.writable = status("VmData")
-                .saturating_sub(counted)
-                .get()
-                .saturating_add(promised_bytes(holdings));
+            status("VmData").saturating_sub(counted)
+        };
+        if let Some(limit) = machine.limit(Resource::Data) {
+            this.limits.rlimit_data = Some(limit);
+            let data = data();
+            this.own.writable = data.get().saturating_add(promised_bytes(holdings));
+            this.rest.writable = headroom.saturating_sub(data).get();
         }
         let most = to_come.iter().fold(demand(asked, page_size), |sum, pool| {
             sum.and(demand(pool, page_size))
         });
         this.read_maps(machine, most.maps, holdings);
-        this.read_commit_limit(machine, holdings);
+        if this.read_commit_limit(machine, holdings) {
+            this.rest.committed = headroom.saturating_sub(data()).get();
+        }
         if most.charged > 0 {
             this.limits.memory = ram_and_swap(machine);
         }
         this
     }
 
-    /// Whether a pool stays within them, and leaves room for those that are to come.
-    pub(crate) fn check(&self, limits: &Limits, to_come: &[Limits]) -> Result<(), Exceeded> {
+    /// Whether a pool that takes more than its guarantee stays within them, and leaves room for those that are to come
+    /// and for the rest of the process.
+    pub(crate) fn allow(&self, limits: &Limits, to_come: &[Limits]) -> bool {
+        self.sum(self.own.and(self.rest), limits, to_come).is_ok()
+    }
+
+    /// Whether a pool stays within them.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Exceeded> {
+        self.sum(self.own, limits, &[])
+    }
+
+    fn sum(&self, own: Demand, limits: &Limits, to_come: &[Limits]) -> Result<(), Exceeded> {
         let all = to_come
             .iter()
             .chain([limits])
-            .fold(self.own, |sum, pool| sum.and(demand(pool, self.page_size)));
+            .fold(own, |sum, pool| sum.and(demand(pool, self.page_size)));
         match all.exceeds(&self.limits.most()) {
             None => Ok(()),
             Some(exceeded) => Err(Exceeded {
@@ -158,15 +177,16 @@ impl Bounds {
         self.own.maps = promised.saturating_add(others.max(HEADROOM_MAPS));
     }
 
-    /// Reads the limit of `vm.overcommit_memory = 2`.
-    fn read_commit_limit<M: Machine>(&mut self, machine: &M, holdings: &[Holding]) {
+    /// Reads the limit of `vm.overcommit_memory = 2`; whether there is one.
+    fn read_commit_limit<M: Machine>(&mut self, machine: &M, holdings: &[Holding]) -> bool {
         let Some(left) = overcommit::left(machine) else {
-            return;
+            return false;
         };
         self.limits.commit_limit = Some(left);
         // What live slots have opened is committed already.
         let open = open_bytes(machine, holdings).get();
         self.own.committed = promised_bytes(holdings).saturating_sub(open);
+        true
     }
 }
 

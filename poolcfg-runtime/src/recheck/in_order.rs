@@ -77,7 +77,7 @@ struct Way<'a> {
 impl<M: Machine> Recheck<'_, M> {
     /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
     pub(super) fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
-        self.bounds.check(guaranteed, &[]).ok()?;
+        self.bounds.check(guaranteed).ok()?;
         let kept = self.machine.kept();
         let mut place = kept.take(self.promise.name)?;
         if place.limits != *guaranteed {
@@ -94,11 +94,7 @@ impl<M: Machine> Recheck<'_, M> {
         } else {
             place.slabs
         };
-        Some(Taken {
-            limits: *guaranteed,
-            page_size: self.page_size,
-            slabs,
-        })
+        Some(self.taken(*guaranteed, slabs))
     }
 
     /// Takes what is guaranteed: in its place of the file's order where the others find theirs, and otherwise by
@@ -336,13 +332,10 @@ impl<M: Machine> Recheck<'_, M> {
         })
     }
 
-    pub(super) const fn taken(
-        &self,
-        limits: Limits,
-        slabs: Slabs<M::Mapping>,
-    ) -> Taken<M::Mapping> {
+    pub(super) fn taken(&self, limits: Limits, slabs: Slabs<M::Mapping>) -> Taken<M::Mapping> {
         Taken {
             limits,
+            is_all: limits == self.in_force.asked,
             page_size: self.page_size,
             slabs,
         }

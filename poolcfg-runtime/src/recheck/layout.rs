@@ -3,26 +3,38 @@
 //! been changed since.
 
 use poolcfg_core::{
-    Arch, Aslr, Layout, Shape, Size, StackLimit, Target, UnlimitedStack, VaProfile,
+    Arch, Aslr, Layout, RelocationModel, SearchLayout, Shape, Size, StackLimit, Target,
+    UnlimitedStack, VaProfile,
 };
 
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
 use crate::recheck::misfit::OtherLayout;
 
-/// The VA profiles of Linux kernels that the process may have met.
-fn profiles() -> impl Iterator<Item = &'static VaProfile<'static>> {
+/// The VA profiles of kernels that a process of this target may have met.
+fn profiles(target: Target) -> impl Iterator<Item = &'static VaProfile<'static>> {
     VaProfile::ALL
         .iter()
         .flat_map(|table| table.iter())
-        .filter(|profile| profile.os.has_linux_kernel() && profile.serves(Target::CURRENT))
+        .filter(move |profile| profile.os.is(target.os) && profile.serves(target))
+}
+
+/// Those of them with the window and the page size of the process.
+pub(crate) fn matching<M: Machine>(
+    machine: &M,
+) -> impl Iterator<Item = &'static VaProfile<'static>> {
+    let window = window(machine).map(Size::bytes);
+    let page_size = machine.page_size();
+    profiles(machine.target())
+        .filter(move |profile| Some(profile.window) == window && profile.page_size == page_size)
 }
 
 /// The end of what mmap searches without a hint: the smallest window of a VA profile that holds the top
 /// of the stack, or else the next power of two.
 pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
     let top = machine.stack_top()?;
-    profiles()
+    profiles(machine.target())
+        .filter(|profile| profile.os.has_linux_kernel())
         .map(|profile| profile.window.get())
         .filter(|window| *window > top)
         .min()
@@ -32,15 +44,12 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
 /// How much less a hole may have in another process of this machine than in this one, since ASLR places
 /// each anew; no bytes where that is not known. Who may not read how far it reaches takes the build's word.
 pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
-    let window = window(machine).map(Size::bytes);
-    let page_size = machine.page_size();
     let bits = aslr_bits(machine);
-    profiles()
-        .filter(|profile| Some(profile.window) == window && profile.page_size == page_size)
+    matching(machine)
         .filter_map(|profile| match profile.layout {
             Layout::Linux(layout) => {
                 let bits = bits.unwrap_or(aslr.bits(&layout));
-                Some(layout.reach(page_size, bits))
+                Some(layout.reach(profile.page_size, bits))
             }
             Layout::OneHole(_) => None,
         })
@@ -55,8 +64,13 @@ pub(crate) fn aslr_bits<M: Machine>(machine: &M) -> Option<u32> {
         let text = machine.text(&format!("/proc/sys/vm/{name}"))?;
         u32::try_from(proc::number(&text)?).ok()
     };
-    let compat = (Target::CURRENT.pointer_width < 64).then(|| of("mmap_rnd_compat_bits"));
+    let compat = (machine.target().pointer_width < 64).then(|| of("mmap_rnd_compat_bits"));
     compat.flatten().or_else(|| of("mmap_rnd_bits"))
+}
+
+/// Whether a target has the layouts of arch/x86/mm/mmap.c.
+pub(crate) const fn is_x86(target: Target) -> bool {
+    matches!(target.arch, Arch::X86 | Arch::X86_64)
 }
 
 /// Where mmap begins to search.
@@ -79,7 +93,7 @@ pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     // A search from the top down finds the second page below the first, one from the bottom up above.
     let unlimited_stack = if second > first {
         Some(UnlimitedStack::Legacy)
-    } else if matches!(Target::CURRENT.arch, Arch::X86 | Arch::X86_64) && first < window / 6 {
+    } else if is_x86(machine.target()) && first < window / 6 {
         // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c, mmap_base.
         Some(UnlimitedStack::LargeGap)
     } else {
@@ -89,6 +103,46 @@ pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
         first,
         unlimited_stack,
     })
+}
+
+/// The shape of a process that was started like this one.
+pub(crate) struct Seen {
+    /// What its programs are built for.
+    pub(crate) target: Target,
+    /// What an unlimited stack limit has made of the layout.
+    pub(crate) unlimited_stack: Option<UnlimitedStack>,
+    /// The stack limit as it is now.
+    pub(crate) stack: Option<Size>,
+    /// How the program is linked.
+    pub(crate) relocation_model: Option<RelocationModel>,
+    /// Bits of ASLR in force.
+    pub(crate) aslr_bits: Option<u32>,
+}
+
+impl Seen {
+    /// The shape, as far as it can be told. The stack limit is told by the layout, which was chosen when the program
+    /// started. Bits of ASLR that cannot be read count as the most there are.
+    pub(crate) fn shape(&self) -> Shape {
+        let finite = StackLimit::finite(self.target.pointer_width);
+        let (stack_limit, layout) = match (self.unlimited_stack, self.stack) {
+            // x86 has it by `setarch -L` or `vm.legacy_va_layout` only, the others by an unlimited stack as well.
+            (Some(UnlimitedStack::Legacy), Some(_)) => (StackLimit::Finite, SearchLayout::Legacy),
+            (Some(UnlimitedStack::Legacy), None) if is_x86(self.target) => {
+                (StackLimit::Unlimited, SearchLayout::Legacy)
+            }
+            (Some(_), _) => (StackLimit::Unlimited, SearchLayout::Standard),
+            (None, Some(limit)) if limit > finite => {
+                (StackLimit::UpTo(limit), SearchLayout::Standard)
+            }
+            (None, _) => (StackLimit::Finite, SearchLayout::Standard),
+        };
+        Shape {
+            relocation_model: self.relocation_model.unwrap_or(RelocationModel::Pie),
+            stack_limit,
+            aslr: self.aslr_bits.map_or(Aslr::Maximum, Aslr::Bits),
+            layout,
+        }
+    }
 }
 
 /// Why the process is laid out otherwise than this shape; `None` if it is not, as far as can be told.

@@ -16,7 +16,7 @@ use crate::recheck::layout;
 
 /// The lowest address that is asked for: above any `vm.mmap_min_addr` in use (64 KiB at most in Kconfig's
 /// defaults, mm/Kconfig), where null pointers with an offset should fault.
-const LOWEST: u64 = 1 << 20;
+pub(crate) const LOWEST: u64 = 1 << 20;
 
 /// What slots leave free at the bottom as long as there is room elsewhere: addresses of 32 bits, which `MAP_32BIT` and
 /// some compilers of programs ask for.

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io;
 
-use poolcfg_core::Size;
+use poolcfg_core::{RelocationModel, Size, Target};
 
 use crate::machine::ledger::Holding;
 use crate::machine::{Machine, Resource};
@@ -31,6 +31,14 @@ impl<'a, M> Spacious<'a, M> {
 
 impl<M: Machine> Machine for Spacious<'_, M> {
     type Mapping = M::Mapping;
+
+    fn target(&self) -> Target {
+        self.machine.target()
+    }
+
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        self.machine.relocation_model()
+    }
 
     fn reserve(&self, bytes: Size) -> io::Result<M::Mapping> {
         if self.beside.contains(&bytes) {

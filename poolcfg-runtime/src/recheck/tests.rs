@@ -7,6 +7,8 @@ mod order;
 mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
+#[cfg(target_pointer_width = "64")]
+mod suggestions;
 mod sums;
 
 use std::cell::RefCell;
@@ -17,7 +19,7 @@ use std::rc::Rc;
 
 use poolcfg_core::{
     Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, ProcessLimits,
-    Promise, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
+    Promise, RelocationModel, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
@@ -74,6 +76,14 @@ const EPERM: i32 = 1;
 
 impl Machine for Made {
     type Mapping = Block;
+
+    fn target(&self) -> Target {
+        Target::CURRENT
+    }
+
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        Some(RelocationModel::Pie)
+    }
 
     fn reserve(&self, bytes: Size) -> io::Result<Block> {
         if let Some(errno) = self.refuses {
@@ -359,6 +369,7 @@ fn no_bytes_of(name: &'static str) -> Holding {
     Holding {
         name: Some(name),
         ranges: Vec::new(),
+        took: None,
         unmapped: None,
         maps_at_worst: 0,
         writable_at_worst: Size::ZERO,
@@ -553,15 +564,23 @@ fn rlimit_data_counts_what_is_written_at_worst() {
     assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(256).get());
     assert_eq!(error.largest_fit.max_instances, Some(244));
-    // What is asked above the guarantee is lowered instead.
-    let taken = recheck(&machine, &promise(1000, 100), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 244);
+    // What is asked above the guarantee is lowered instead, and leaves the process what it has not taken yet of its
+    // headroom.
+    for (headroom, most) in [(10, 244), (60, 194), (500, 100)] {
+        let promise = Promise {
+            headroom: Size::mib(headroom),
+            ..promise(1000, 100)
+        };
+        let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
+        assert_eq!(taken.limits.max_instances, most);
+    }
 }
 
 #[test]
 fn what_other_pools_will_write_and_map_is_counted() {
     let holding = Holding {
         name: Some(""),
+        took: None,
         unmapped: None,
         ranges: std::iter::once(0x1000..0x9000).collect(),
         maps_at_worst: 60_000,
@@ -575,7 +594,11 @@ fn what_other_pools_will_write_and_map_is_counted() {
     .with_text("/proc/self/status", "VmData:\t1040 kB\n")
     .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
     // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
-    let taken = recheck(&machine, &promise(1000, 1), GUARANTEED).unwrap();
+    let all = Promise {
+        headroom: Size::mib(1),
+        ..promise(1000, 1)
+    };
+    let taken = recheck(&machine, &all, GUARANTEED).unwrap();
     assert_eq!(taken.limits.max_instances, 53);
     let machine = Made {
         holdings: vec![holding],
@@ -758,6 +781,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
             name: Some("first"),
+            took: None,
             unmapped: None,
             ranges: vec![
                 0..Size::gib(60).get(),

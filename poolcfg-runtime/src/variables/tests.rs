@@ -92,7 +92,7 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
         ),
         (
             &[("POOLCFG_MAX_INSTANCES", "0")],
-            "environment variable `POOLCFG_MAX_INSTANCES` is `0`, which is nothing: set a number \
+            "environment variable `POOLCFG_MAX_INSTANCES` is `0`, but it must not be zero: set a number \
              such as `64`, or unset it",
         ),
         (
@@ -111,8 +111,8 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
         ),
         (
             &[("POOLCFG_MEMORY_RESERVATION", "4GB")],
-            "environment variable `POOLCFG_MEMORY_RESERVATION` is `4GB`, which is a decimal unit; \
-             sizes are binary, write `GiB`: set a size such as `256MiB`, or unset it",
+            "environment variable `POOLCFG_MEMORY_RESERVATION` is `4GB`, an invalid size: \
+             decimal units are not supported; write `GiB`: set a size such as `256MiB`, or unset it",
         ),
         (
             &[("POOLCFG_MEMORY_RESERVATION", "100000")],

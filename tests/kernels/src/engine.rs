@@ -22,9 +22,13 @@ struct Map {
 }
 
 impl Map {
-    fn new(bytes: Size, protection: ProtFlags) -> Result<Self, String> {
+    /// Wasmtime up to 26 has what is writable charged at once.
+    fn new(bytes: Size, protection: ProtFlags, charged: bool) -> Result<Self, String> {
         let len = whole(bytes)?;
-        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        let mut flags = MapFlags::PRIVATE;
+        if !charged {
+            flags |= MapFlags::NORESERVE;
+        }
         // SAFETY: a new private map at an address of the kernel's choosing touches nothing that exists.
         let base = unsafe { mmap_anonymous(ptr::null_mut(), len, protection, flags) };
         base.map(|base| Self { base, len })
@@ -65,10 +69,6 @@ impl Drop for Map {
     }
 }
 
-fn wide(bytes: usize) -> Result<u64, String> {
-    u64::try_from(bytes).map_err(|error| error.to_string())
-}
-
 fn whole(bytes: Size) -> Result<usize, String> {
     usize::try_from(bytes.get()).map_err(|error| error.to_string())
 }
@@ -104,11 +104,12 @@ impl<'a> Mapped<'a> {
         let footprint = limits
             .footprint(page)
             .map_err(|_| "too large to count".to_owned())?;
-        let map = |name, protection| {
+        let charged = limits.wasmtime.is_some_and(|of| of.charges_writable());
+        let map = |name, protection, charged| {
             let mapping = footprint.mappings.iter().find(|of| of.name == name);
             match mapping.map_or(Size::ZERO, |mapping| mapping.bytes) {
                 Size::ZERO => Ok(None),
-                bytes => Map::new(bytes, protection)
+                bytes => Map::new(bytes, protection, charged)
                     .map(Some)
                     .map_err(|error| format!("{name}: {error}")),
             }
@@ -117,10 +118,40 @@ impl<'a> Mapped<'a> {
         Ok(Self {
             limits,
             page,
-            memories: map(MappingName::Memories, ProtFlags::empty())?,
-            tables: map(MappingName::Tables, open)?,
-            stacks: map(MappingName::Stacks, open)?,
+            memories: map(MappingName::Memories, ProtFlags::empty(), false)?,
+            tables: map(MappingName::Tables, open, charged)?,
+            stacks: map(MappingName::Stacks, open, charged)?,
         })
+    }
+
+    /// Bytes from one of so many memories to the next, and before the first: with protection keys the slots of other keys
+    /// are the guard. Source: memory_pool.rs, `calculate`, of Wasmtime v14 to v50.
+    fn slot(&self, memories: u32) -> Option<(Size, Size)> {
+        let of = self.limits.wasmtime?;
+        let up = |size: Size| size.round_up(self.page);
+        let guard = up(self.limits.guard_size)?;
+        let max = up(self.limits.max_memory_size)?;
+        let whole = up(self.limits.memory_reservation)?.checked_add(guard)?;
+        let before = match of.guard_before_linear_memory {
+            true => guard,
+            false => Size::ZERO,
+        };
+        let keys = u64::from(of.memory_protection_keys);
+        if keys < 2 || guard.is_zero() || max.is_zero() {
+            return Some((whole, before));
+        }
+        let is_first = of.version.major < 16;
+        let stripes = (whole.get().div_ceil(max.get()) + u64::from(is_first))
+            .min(keys)
+            .min(u64::from(memories));
+        if stripes < 2 {
+            return Some((whole, before));
+        }
+        let slot = match is_first {
+            true => whole.saturating_sub(max.checked_mul(stripes - 1)?),
+            false => Size::bytes(whole.get() / stripes),
+        };
+        Some((up(slot.max(max))?, before))
     }
 
     /// Grows every memory and guards every stack, at once.
@@ -136,16 +167,9 @@ impl<'a> Mapped<'a> {
         };
         let totals = self.limits.wasmtime.and_then(|of| of.totals(self.limits));
         let totals = totals.ok_or_else(overflow)?;
-        let guard = up(self.limits.guard_size)?;
-        let slot = up(self.limits.memory_reservation)?
-            .checked_add(guard)
-            .ok_or_else(overflow)?;
+        let (slot, before) = self.slot(totals.memories).ok_or_else(overflow)?;
         let grown = up(self.limits.max_memory_size)?;
         if let Some(memories) = &self.memories {
-            // The leading guard, where there is one, comes first.
-            let slots = slot.checked_mul(u64::from(totals.memories));
-            let before = slots.ok_or_else(overflow)?;
-            let before = Size::bytes(wide(memories.len)?).saturating_sub(before);
             for number in 0..u64::from(totals.memories) {
                 let start = slot
                     .checked_mul(number)

@@ -2,7 +2,7 @@
 //! alone. Nothing here asks the model's own simulation.
 
 use fastrand::Rng;
-use poolcfg_core::{Keep, Layout, Limits, LinuxLayout, MappingName, Size};
+use poolcfg_core::{Keep, Layout, Limits, LinuxLayout, MappingName, Size, UnlimitedStack};
 
 use crate::file::Asked;
 use crate::judged::Judged;
@@ -185,7 +185,8 @@ fn positions(
             for [stack, heap] in [[0, 0], [stack / page * page, heap / page * page]] {
                 let made = Made {
                     program: asked.program,
-                    stack_limit: asked.stack,
+                    // But for x86, which is left out, a process without a limit has the legacy layout.
+                    stack_limit: asked.stack.filter(|_| !asked.legacy),
                     moved: [stack, base, program, heap],
                     aligned: random.bool(),
                 };
@@ -210,6 +211,9 @@ pub fn given_away(
     let Layout::Linux(linux) = case.profile.layout else {
         return Ok(Vec::new());
     };
+    if asked.legacy && linux.unlimited_stack == UnlimitedStack::LargeGap {
+        return Ok(Vec::new());
+    }
     let bits = Machine {
         aslr: case.shape.aslr,
         ..machine.clone()
@@ -271,18 +275,16 @@ pub fn given_away(
         if now == most {
             continue;
         }
-        let maps = |pools: &[Limits]| {
-            let maps = pools.iter().map(|limits| match limits.footprint(page) {
-                Ok(footprint) => footprint.maps_at_worst,
-                Err(_) => u64::MAX,
-            });
-            maps.fold(0, u64::saturating_add) > case.budget.maps_for_pools().unwrap_or(u64::MAX)
+        let exceeds = |pools: &[Limits]| {
+            let own = case.budget.own();
+            let all = pools.iter().fold(own, |sum, of| sum.and(of.demand(page)));
+            all.exceeds(&case.budget.limits.most()).is_some()
         };
         let (mut fits, mut fails) = (now, most + 1);
         while fails - fits > 1 {
             let middle = fits + (fails - fits) / 2;
             let pools = all(value(middle));
-            if maps(&pools) || holds(&pools).is_some() {
+            if exceeds(&pools) || holds(&pools).is_some() {
                 fails = middle;
             } else {
                 fits = middle;

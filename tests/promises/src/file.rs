@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use fastrand::Rng;
-use poolcfg_core::{Aslr, GRAIN, RelocationModel, Size, StackLimit};
+use poolcfg_core::{Arch, Aslr, GRAIN, RelocationModel, Size, StackLimit, WasmtimeVersion};
 
+use crate::limits::Limits;
 use crate::machine::Machine;
 
 /// What is asked for by one seed.
@@ -18,10 +19,14 @@ pub struct Asked {
     pub stack: Option<Size>,
     /// Whether it is started with the legacy layout.
     pub legacy: bool,
+    /// The limits that the file names and under which it is started.
+    pub limits: Limits,
+    /// Bits of a pointer of its programs.
+    pub pointer_width: u32,
 }
 
 /// A number by its magnitude: 1 to 2 is as likely as 10,000 to 20,000.
-fn magnitude(random: &mut Rng, least: u64, most: u64) -> u64 {
+pub(crate) fn magnitude(random: &mut Rng, least: u64, most: u64) -> u64 {
     let bits = |number: u64| 64 - number.max(1).leading_zeros();
     let shift = random.u32(bits(least) - 1..bits(most));
     let low = 1u64 << shift;
@@ -30,7 +35,7 @@ fn magnitude(random: &mut Rng, least: u64, most: u64) -> u64 {
         .clamp(least, most)
 }
 
-fn one_in(random: &mut Rng, number: u32) -> bool {
+pub(crate) fn one_in(random: &mut Rng, number: u32) -> bool {
     random.u32(0..number) == 0
 }
 
@@ -58,8 +63,19 @@ impl Asked {
             _ => Some(Size::mib(8)),
         };
         let legacy = one_in(random, 10);
+        let limits = Limits::new(random, machine);
+        let is_old = one_in(random, 4);
         let mut text = space(random, machine, program);
-        let _ = write!(text, "{}", of_start(machine, stack, legacy));
+        let _ = write!(
+            text,
+            "{}{}",
+            of_start(machine, stack, legacy),
+            limits.text()
+        );
+        if is_old {
+            // Wasmtime's tables and stacks are charged at once: every machine has as much.
+            text.push_str("memory = \"512MiB\"\n");
+        }
         let count = match random.u32(0..10) {
             0..3 => 1,
             number => number / 2 + 1,
@@ -78,7 +94,7 @@ impl Asked {
             let _ = write!(
                 text,
                 "\n[{table}]\n{}",
-                pool(random, machine, (count, most), &table)
+                pool(random, machine, (count, most), is_old, &table)
             );
         }
         Self {
@@ -86,6 +102,8 @@ impl Asked {
             program,
             stack,
             legacy,
+            limits,
+            pointer_width: machine.profile.pointer_width(),
         }
     }
 }
@@ -130,7 +148,16 @@ fn space(random: &mut Rng, machine: &Machine, program: RelocationModel) -> Strin
 }
 
 /// The keys of one of so many pools, each of so many slots at most.
-fn pool(random: &mut Rng, machine: &Machine, (pools, most): (u32, u64), table: &str) -> String {
+fn pool(
+    random: &mut Rng,
+    machine: &Machine,
+    (pools, most): (u32, u64),
+    is_old: bool,
+    table: &str,
+) -> String {
+    if pools == 1 && machine.profile.pointer_width() < 64 && random.bool() {
+        return above_2_gib(random, table);
+    }
     let mut text = String::new();
     let mut say = |key: &str, value: &str| {
         let _ = writeln!(text, "{key} = {value}");
@@ -207,26 +234,57 @@ fn pool(random: &mut Rng, machine: &Machine, (pools, most): (u32, u64), table: &
     }
     if wasmtime {
         say("engine", "\"wasmtime\"");
-        let _ = write!(text, "\n[{table}.wasmtime]\n{}", of_wasmtime(random));
+        let own = of_wasmtime(random, machine, is_old);
+        let _ = write!(text, "\n[{table}.wasmtime]\n{own}");
+    }
+    text
+}
+
+/// One mapping of more than 2 GiB in a process of 32 bits.
+fn above_2_gib(random: &mut Rng, table: &str) -> String {
+    let instances = random.u64(1..=64);
+    let bytes = random.u64(Size::gib(2).get()..Size::mib(2500).get());
+    let reservation = (bytes / instances).div_ceil(GRAIN.get()) * GRAIN.get();
+    let mut text = format!(
+        "max_instances = {instances}\nmemory_reservation = {reservation}\nguard_size = {}\n\
+         max_memory_size = {}\nstack_reservation = 0\n",
+        random.u64(0..=1) * GRAIN.get(),
+        Size::mib(1).get(),
+    );
+    match random.bool() {
+        false => text.push_str("table_reservation = 0\n"),
+        true => {
+            let own = "version = \"48\"\nfeatures = []\ntable_elements = 1000\n";
+            let _ = write!(text, "engine = \"wasmtime\"\n\n[{table}.wasmtime]\n{own}");
+        }
     }
     text
 }
 
 /// The keys that only Wasmtime has.
-fn of_wasmtime(random: &mut Rng) -> String {
+fn of_wasmtime(random: &mut Rng, machine: &Machine, is_old: bool) -> String {
     let mut text = String::new();
     let mut say = |key: &str, value: &str| {
         let _ = writeln!(text, "{key} = {value}");
     };
     // Before 27 tables and stacks are held to RAM and swap.
-    let version = random.u32(27..=50);
+    let version = match is_old {
+        true => random.u32(WasmtimeVersion::OLDEST..27),
+        false => random.u32(27..=WasmtimeVersion::NEWEST),
+    };
     say("version", &format!("\"{version}\""));
+    let has_keys = machine.profile.arch == Arch::X86_64 && version >= 14 && one_in(random, 5);
     let features = ["async", "gc", "component-model"];
-    let features: Vec<String> = features
+    let mut features: Vec<String> = features
         .iter()
         .filter(|_| !one_in(random, 4))
         .map(|feature| format!("\"{feature}\""))
         .collect();
+    if has_keys {
+        features.push("\"memory-protection-keys\"".to_owned());
+        let keys = random.u32(1..=15);
+        say("memory_protection_keys", &keys.to_string());
+    }
     say("features", &format!("[{}]", features.join(", ")));
     for key in [
         "memories_per_instance",

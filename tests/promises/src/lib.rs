@@ -3,6 +3,7 @@
 //!
 //! - `machine`: what the processes run on
 //! - `file`: a random file, and how its process is started, from a seed
+//! - `limits`: the limits under which it is started
 //! - `judged`: what the build says of a file
 //! - `brute`: what is given away, by brute force in the address spaces of `space`
 //! - `start`: the process that starts all pools
@@ -14,6 +15,7 @@
 mod brute;
 mod file;
 mod judged;
+mod limits;
 mod machine;
 mod report;
 #[allow(dead_code, reason = "the recheck's own tests use the rest of it")]
@@ -24,6 +26,7 @@ mod start;
 pub use brute::{Given, given_away};
 pub use file::{Asked, order};
 pub use judged::{Judged, judge};
+pub use limits::Limits;
 pub use machine::Machine;
 pub use report::{Failure, HEAD, Row, Rows};
-pub use start::{Limit, Slots, start};
+pub use start::{Limit, Slots, between, start};

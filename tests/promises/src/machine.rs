@@ -38,6 +38,8 @@ impl Machine {
             "x86_64" => "x86_64-unknown-linux-gnu",
             "aarch64" => "aarch64-unknown-linux-gnu",
             "riscv64" => "riscv64gc-unknown-linux-gnu",
+            "x86" => "i686-unknown-linux-gnu",
+            "arm" => "armv7-unknown-linux-gnueabihf",
             other => return Err(format!("no target for `{other}`")),
         };
         Self::new(triple, profile, aslr)

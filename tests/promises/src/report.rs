@@ -29,7 +29,9 @@ impl Row {
             start: match (asked.legacy, asked.stack) {
                 (true, _) => "legacy",
                 (false, None) => "unlimited",
-                (false, Some(limit)) if limit <= StackLimit::finite(64) => "finite",
+                (false, Some(limit)) if limit <= StackLimit::finite(asked.pointer_width) => {
+                    "finite"
+                }
                 (false, Some(_)) => "size",
             }
             .to_owned(),

@@ -4,7 +4,7 @@ use poolcfg_core::{Keep, Limits, Size};
 use poolcfg_runtime::{AcquireError, Checked, Pool, PoolLimits, Region, Slot, WasmtimeLimits};
 use poolcfg_tests_kernels::{Mapped, Use};
 
-/// What a program maps between any two starts.
+/// What a program maps between any two starts, if its headroom holds so much.
 const BETWEEN: Size = Size::mib(8);
 
 /// The limits of one pool, as the attribute makes them.
@@ -52,6 +52,13 @@ pub struct Slots {
     pub written: u64,
 }
 
+/// What is mapped between any two of so many starts: half of the headroom at most, since the program has to have the rest.
+#[must_use]
+pub fn between(headroom: Size, starts: usize) -> Size {
+    let starts = u64::try_from(starts).unwrap_or(u64::MAX).max(1);
+    BETWEEN.min(Size::bytes(headroom.get() / 2 / starts))
+}
+
 /// A pool that has started, as long as its program keeps it.
 enum Started {
     Native(Pool),
@@ -62,15 +69,21 @@ enum Started {
     },
 }
 
-/// Starts the pools in this order, and keeps them; then uses all of their slots at once. How many were used.
+/// Starts the pools in this order, and keeps them, with so much mapped between any two starts; then uses all of their
+/// slots at once. How many were used.
 ///
 /// # Errors
 /// What a pool is refused for, or less than its guarantee.
-pub fn start(limits: &[Limit], order: &[usize], slots: Slots) -> Result<u64, String> {
+pub fn start(
+    limits: &[Limit],
+    order: &[usize],
+    between: Size,
+    slots: Slots,
+) -> Result<u64, String> {
     let mut started = Vec::new();
     for (number, pool) in order.iter().enumerate() {
         if number > 0 {
-            between()?;
+            map(between)?;
         }
         let limit = &limits[*pool];
         let one = one(limit)
@@ -97,8 +110,8 @@ pub fn start(limits: &[Limit], order: &[usize], slots: Slots) -> Result<u64, Str
 }
 
 /// Memory that lasts, of which nothing is touched: the allocator maps so much.
-fn between() -> Result<(), String> {
-    let bytes = usize::try_from(BETWEEN.get()).map_err(|error| error.to_string())?;
+fn map(bytes: Size) -> Result<(), String> {
+    let bytes = usize::try_from(bytes.get()).map_err(|error| error.to_string())?;
     let mut memory: Vec<u8> = Vec::new();
     memory
         .try_reserve_exact(bytes)

@@ -52,14 +52,16 @@ fn source(judged: &Judged) -> String {
     )
 }
 
-/// The program: `attribute SEED` tells what is guaranteed; `attribute SEED POOL…` starts pools in this order.
+/// The program: `attribute SEED HEADROOM` tells what is guaranteed; `attribute SEED HEADROOM POOL…` starts pools in this
+/// order.
 const MAIN: &str = r#"
-use poolcfg_tests_promises::{Slots, start};
+use poolcfg_runtime::Size;
+use poolcfg_tests_promises::{Slots, between, start};
 
 fn run() -> Result<String, String> {
     let words: Vec<u64> = std::env::args().skip(1).map(|word| word.parse().unwrap()).collect();
-    let [seed, order @ ..] = words.as_slice() else {
-        return Err("no seed".to_owned());
+    let [seed, headroom, order @ ..] = words.as_slice() else {
+        return Err("no seed and no headroom".to_owned());
     };
     let limits = limits(*seed).ok_or("no such seed")?;
     if order.is_empty() {
@@ -68,7 +70,8 @@ fn run() -> Result<String, String> {
     }
     let order: Vec<usize> = order.iter().map(|pool| usize::try_from(*pool).unwrap()).collect();
     let slots = Slots { opened: 100_000, written: 2000 };
-    start(limits, &order, slots).map(|used| format!("used {used}"))
+    let between = between(Size::bytes(*headroom), order.len());
+    start(limits, &order, between, slots).map(|used| format!("used {used}"))
 }
 
 fn main() {
@@ -129,8 +132,23 @@ fn the_attribute_promises_the_same_and_it_is_kept() {
         String::from_utf8_lossy(&built.stderr)
     );
     let program = target.join("debug/attribute");
-    let run = |words: &[String]| {
-        let output = Command::new(&program).args(words).env_clear().output();
+    let run = |asked: &Asked, words: &[String]| {
+        // Under the limits that the file names.
+        let limits = [
+            ("stack", asked.stack),
+            ("as", asked.limits.address_space),
+            ("data", asked.limits.data),
+        ];
+        let output = Command::new("prlimit")
+            .args(
+                limits
+                    .iter()
+                    .filter_map(|(name, limit)| Some(format!("--{name}={}:", (*limit)?.get()))),
+            )
+            .arg(&program)
+            .args(words)
+            .env_clear()
+            .output();
         let output = output.unwrap();
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout)
@@ -143,7 +161,9 @@ fn the_attribute_promises_the_same_and_it_is_kept() {
     };
     let mut failures = String::new();
     for (seed, asked, judged) in &files {
-        let told = run(&[seed.to_string()]);
+        let headroom = judged.case.budget.headroom.get();
+        let first = [seed.to_string(), headroom.to_string()];
+        let told = run(asked, &first);
         assert_eq!(
             told,
             Ok(format!("{:?}", judged.plan.guaranteed())),
@@ -152,8 +172,8 @@ fn the_attribute_promises_the_same_and_it_is_kept() {
         for number in 0..2 {
             let order = order(&judged.pools, *seed, number);
             let order = order.iter().map(usize::to_string);
-            let words: Vec<String> = std::iter::once(seed.to_string()).chain(order).collect();
-            if let Err(error) = run(&words) {
+            let words: Vec<String> = first.iter().cloned().chain(order).collect();
+            if let Err(error) = run(asked, &words) {
                 let _ = writeln!(
                     failures,
                     "seed {seed}, order {number}: {error}\n{}",

@@ -180,6 +180,40 @@ fn programs_of_i686_start_with_what_is_promised_above_2_gib() {
     }
 }
 
+/// Random files in the same layout, most of them with a mapping above 2 GiB.
+#[test]
+#[ignore = "needs C libraries: cargo xtask test"]
+fn every_pool_of_a_random_file_for_i686_gets_its_guarantee() {
+    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_compat_bits").unwrap_or_default();
+    if std::env::consts::ARCH != "x86_64" || bits.trim() != "8" {
+        eprintln!("left out: this kernel runs no programs of i686 with 8 bits of ASLR");
+        return;
+    }
+    let machine = MACHINES
+        .iter()
+        .find(|machine| machine.triple.starts_with("i686"))
+        .unwrap();
+    let libraries = variable("POOLCFG_LIBRARIES")
+        .join("usr")
+        .join(machine.gnu)
+        .join("lib");
+    let package = "poolcfg-tests-promises";
+    let program = program::build_binary(machine, package, "promises");
+    let loader = machine.loader.trim_start_matches("/lib/");
+    let processes = std::env::var("POOLCFG_PROMISES").unwrap_or_else(|_| "60".to_owned());
+    let output = Command::new(libraries.join(loader))
+        .arg("--library-path")
+        .arg(&libraries)
+        .arg(&program)
+        .args(["run", "4g", "minimum", "0", &processes, "3000", "300", "-"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.contains("\nrow "), "{said}");
+    assert!(!said.contains("failed "), "{said}");
+}
+
 #[test]
 #[ignore = "needs emulators and C libraries: cargo xtask test"]
 fn the_tests_of_both_crates_pass_on_other_architectures() {

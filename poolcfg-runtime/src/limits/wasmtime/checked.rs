@@ -7,7 +7,7 @@ use poolcfg_core::{Counts, Limits, Promise, Size};
 
 use super::{Held, Tunables, WasmtimeSettings, counts};
 use crate::machine::Here;
-use crate::machine::ledger::{Entry, Holding};
+use crate::machine::ledger::{Entry, Holding, Took};
 use crate::pool::reserved::{Warning, warnings};
 use crate::recheck::Taken;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
@@ -32,6 +32,10 @@ impl Checked {
             name: Some(promise.name),
             // Where Wasmtime will map them is not known.
             ranges: Vec::new(),
+            took: Some(Took {
+                limits,
+                is_all: taken.is_all,
+            }),
             unmapped: Some(limits),
             maps_at_worst: maps_at_worst(&limits, page_size, 1),
             writable_at_worst: writable_at_worst(&limits, page_size),

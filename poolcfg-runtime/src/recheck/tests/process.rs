@@ -7,11 +7,13 @@ use std::io;
 use std::rc::Rc;
 use std::thread::ThreadId;
 
-use poolcfg_core::{Limits, LinuxLayout, MappingName, Promise, Size, VaProfile};
+use poolcfg_core::{
+    Limits, LinuxLayout, MappingName, Promise, RelocationModel, Size, Target, VaProfile,
+};
 
 use super::super::space::{Made, Space};
 use super::super::{Taken, hold, recheck};
-use crate::machine::ledger::Holding;
+use crate::machine::ledger::{Holding, Took};
 use crate::machine::{Machine, Resource};
 use crate::recheck::kept::Kept;
 use crate::recheck::misfit::RecheckError;
@@ -23,6 +25,8 @@ type Shared = Rc<RefCell<Space>>;
 
 pub(super) struct Process {
     space: Shared,
+    target: Target,
+    program: RelocationModel,
     page_size: Size,
     stack_limit: Option<Size>,
     /// A file, and its text.
@@ -64,6 +68,8 @@ impl Process {
         let libraries = libraries.collect();
         Self {
             space: Rc::new(RefCell::new(space)),
+            target: Target::new(profile.arch, profile.os, profile.pointer_width()),
+            program: made.program,
             page_size: profile.page_size,
             stack_limit: made.stack_limit,
             file: None,
@@ -150,7 +156,11 @@ impl Process {
         let slabs = taken.slabs;
         let rest = slabs.tables.into_iter().chain(slabs.stacks);
         let mapped: Vec<Mapped> = slabs.memories.into_iter().chain(rest).collect();
-        self.enter(promise.name, &mapped, None);
+        let took = Took {
+            limits,
+            is_all: taken.is_all,
+        };
+        self.enter(promise.name, &mapped, took, None);
         Started {
             name: promise.name,
             limits,
@@ -158,13 +168,14 @@ impl Process {
         }
     }
 
-    fn enter(&self, name: &'static str, mapped: &[Mapped], unmapped: Option<Limits>) {
+    fn enter(&self, name: &'static str, mapped: &[Mapped], took: Took, unmapped: Option<Limits>) {
         let ranges = mapped
             .iter()
             .map(|part| part.start..part.start + part.bytes);
         self.holdings.borrow_mut().push(Holding {
             name: Some(name),
             ranges: ranges.collect(),
+            took: Some(took),
             unmapped,
             maps_at_worst: 0,
             writable_at_worst: Size::ZERO,
@@ -174,7 +185,11 @@ impl Process {
     /// Rechecks a pool of Wasmtime's.
     pub(super) fn check(&self, promise: &Promise<'static>) -> Result<Checked, String> {
         let taken = recheck(self, promise, RecheckOptions::new()).map_err(said)?;
-        self.enter(promise.name, &[], Some(taken.limits));
+        let took = Took {
+            limits: taken.limits,
+            is_all: taken.is_all,
+        };
+        self.enter(promise.name, &[], took, Some(taken.limits));
         Ok(Checked {
             promise: *promise,
             limits: taken.limits,
@@ -244,6 +259,14 @@ fn said(error: RecheckError) -> String {
 
 impl Machine for Process {
     type Mapping = Mapped;
+
+    fn target(&self) -> Target {
+        self.target
+    }
+
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        Some(self.program)
+    }
 
     fn reserve(&self, bytes: Size) -> io::Result<Mapped> {
         let bytes = bytes.get();

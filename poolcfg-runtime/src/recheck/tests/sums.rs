@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use poolcfg_core::{AddressSpaceKeys, HEADROOM_MAPS, WasmtimeKeys};
 
 use super::*;
+use crate::machine::ledger::Took;
 
 /// Keys of one pool: few slots or tens of thousands.
 fn keys() -> impl Strategy<Value = PoolKeys> {
@@ -130,6 +131,10 @@ impl Started {
                 Some(_) => Vec::new(),
                 None => std::iter::once(place..place + 1).collect(),
             },
+            took: Some(Took {
+                limits: one,
+                is_all: taken.is_all,
+            }),
             unmapped: None,
             maps_at_worst: footprint.maps_at_worst,
             writable_at_worst: footprint.writable,

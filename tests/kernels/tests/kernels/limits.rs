@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 
 use poolcfg_core::{Aslr, Engine, Size};
-use poolcfg_runtime::{RecheckLimit, probe};
+use poolcfg_runtime::probe;
 use poolcfg_tests::root;
 use poolcfg_tests_kernels::{Injected, LimitReport, Obstacle, Oddity, Program};
 
@@ -56,27 +56,9 @@ fn suggestions(profile: &str, injected: Injected, engine: Engine) -> usize {
     }
 }
 
-/// Whether the next process may have far less than this one: the most ASLR takes a quarter of a window of 39 bits twice,
-/// and what a recheck suggests for want of a hole then starts in most processes, not in all. That is not solved; the
-/// table counts it.
-fn is_luck(aslr: Aslr, injected: Injected) -> bool {
-    let hole = |obstacle: Obstacle| obstacle.limit() == RecheckLimit::Hole;
-    aslr == Aslr::Maximum && matches!(injected, Injected::Obstacle(obstacle) if hole(obstacle))
-}
-
 /// Judges one report; what is wrong with it.
-fn wrong(
-    (profile, aslr): (&str, Aslr),
-    injected: Injected,
-    engine: Engine,
-    report: &LimitReport,
-) -> Vec<String> {
-    let luck = is_luck(aslr, injected);
-    let mut wrong = if luck {
-        Vec::new()
-    } else {
-        report.broken.clone()
-    };
+fn wrong(profile: &str, injected: Injected, engine: Engine, report: &LimitReport) -> Vec<String> {
+    let mut wrong = report.broken.clone();
     let mut expect = |kept: bool, text: &str| {
         if !kept {
             wrong.push(text.to_owned());
@@ -87,11 +69,10 @@ fn wrong(
         "the report is of another limit",
     );
     let all = report.suggestions.len() == suggestions(profile, injected, engine);
-    expect(luck || all, "not all was suggested");
+    expect(all, "not all was suggested");
     let started = report.suggestions.iter().all(|of| of.starts > 0);
-    expect(luck || started, "what is suggested does not start");
+    expect(started, "what is suggested does not start");
     match injected {
-        _ if luck && report.limit == "none" => {}
         _ if is_no_obstacle(profile, injected, engine) => {
             expect(report.limit == "none", "a limit is named");
         }
@@ -193,7 +174,7 @@ fn each_limit_is_named_by_the_recheck_that_meets_it_and_what_is_suggested_starts
                 continue;
             };
             row(&mut text, kernel.profile, named.as_str(), &report);
-            let wrong = wrong((kernel.profile, aslr), injected, engine, &report);
+            let wrong = wrong(kernel.profile, injected, engine, &report);
             failures.extend(wrong.iter().map(|wrong| format!("{what}: {wrong}")));
         }
     }
@@ -228,8 +209,7 @@ fn this_machine_names_the_limits_of_a_process_too() {
             let Some(report) = report.filter(|_| output.status.success()) else {
                 panic!("{output:?}");
             };
-            let of = (profile.name, Aslr::Minimum);
-            let wrong = wrong(of, injected, *engine, &report);
+            let wrong = wrong(profile.name, injected, *engine, &report);
             assert!(wrong.is_empty(), "{} {engine}: {wrong:#?}", injected.word());
             judged += 1;
         }

@@ -1,10 +1,13 @@
 //! Judges random files and starts what the build accepts of them in fresh processes of itself.
 //!
 //! - `promises run PROFILE ASLR FIRST PROCESSES OPENED WRITTEN STATIC`: the files of the seeds from `FIRST` on, until
-//!   there were so many processes, and a report. `STATIC` is the same program linked to a fixed address.
+//!   there were so many processes, and a report. `STATIC` is the same program linked to a fixed address; without it, those
+//!   files are left out.
 //! - `promises seed PROFILE ASLR SEED STATIC`: one file, what is guaranteed of it, and what came of ten orders
-//! - `promises as BITS …`: sets `vm.mmap_rnd_bits` of the machine and becomes `promises …`
-//! - `promises enter STACK …`: takes this stack limit and becomes `promises …`
+//! - `promises as BITS …`: sets `vm.mmap_rnd_bits` of the machine, or for programs of 32 bits
+//!   `vm.mmap_rnd_compat_bits`, and becomes `promises …`
+//! - `promises enter STACK AS DATA …`: takes these limits of stack, address space and data, each bytes or `unlimited`,
+//!   and becomes `promises …`
 //! - `promises start PROFILE ASLR SEED ORDER OPENED WRITTEN`: one process
 #![forbid(unsafe_code)]
 
@@ -15,7 +18,7 @@ use std::process::{Command, ExitCode};
 
 use poolcfg_core::{RelocationModel, Size};
 use poolcfg_tests_promises::{
-    Asked, Failure, Judged, Machine, Row, Rows, Slots, judge, order, start,
+    Asked, Failure, Judged, Machine, Row, Rows, Slots, between, judge, order, start,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -54,16 +57,23 @@ fn run(words: &[&str]) -> Result<String, String> {
             runner.show(number(seed)?)
         }
         ["as", bits, rest @ ..] => {
-            let file = "/proc/sys/vm/mmap_rnd_bits";
+            let file = match cfg!(target_pointer_width = "64") {
+                true => "/proc/sys/vm/mmap_rnd_bits",
+                false => "/proc/sys/vm/mmap_rnd_compat_bits",
+            };
             fs::write(file, bits).map_err(|error| format!("`{file}`: {error}"))?;
-            Err(Command::new(own()?).args(rest).exec().to_string())
+            Err(own()?.args(rest).exec().to_string())
         }
-        ["enter", stack, rest @ ..] => {
-            stack_limit(match *stack {
-                "unlimited" => None,
-                bytes => Some(Size::bytes(number(bytes)?)),
-            })?;
-            Err(Command::new(own()?).args(rest).exec().to_string())
+        ["enter", stack, address_space, data, rest @ ..] => {
+            let limits = [
+                (Resource::Stack, stack),
+                (Resource::As, address_space),
+                (Resource::Data, data),
+            ];
+            for (resource, limit) in limits {
+                set_limit(resource, size(limit)?)?;
+            }
+            Err(own()?.args(rest).exec().to_string())
         }
         [
             "start",
@@ -82,7 +92,8 @@ fn run(words: &[&str]) -> Result<String, String> {
                 opened: number(opened)?,
                 written: number(written)?,
             };
-            let used = start(&judged.limits, &order, slots)?;
+            let between = between(judged.case.budget.headroom, order.len());
+            let used = start(&judged.limits, &order, between, slots)?;
             Ok(format!("used {used}\n"))
         }
         words => Err(format!("arguments {words:?}")),
@@ -93,17 +104,39 @@ fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
     word.parse().map_err(|_| format!("number `{word}`"))
 }
 
-fn own() -> Result<std::path::PathBuf, String> {
-    std::env::current_exe().map_err(|error| error.to_string())
+/// This program, once more: also where its loader has been started with it, since the one that it names is not there.
+fn own() -> Result<Command, String> {
+    let file = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(&file);
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if name.starts_with("ld-linux") {
+        let program = std::env::args_os().next().unwrap_or_default();
+        let libraries = file.parent().unwrap_or(Path::new("/"));
+        command.arg("--library-path").arg(libraries).arg(program);
+    }
+    Ok(command)
 }
 
-/// The stack limit of what is executed next; who may not raise the hard limit keeps it.
-fn stack_limit(size: Option<Size>) -> Result<(), String> {
+/// A size, or no limit.
+fn size(word: &str) -> Result<Option<Size>, String> {
+    match word {
+        "unlimited" => Ok(None),
+        bytes => Ok(Some(Size::bytes(number(bytes)?))),
+    }
+}
+
+/// How `enter` reads it.
+fn word(size: Option<Size>) -> String {
+    size.map_or_else(|| "unlimited".to_owned(), |size| size.get().to_string())
+}
+
+/// A limit of what is executed next; who may not raise the hard limit keeps it.
+fn set_limit(resource: Resource, size: Option<Size>) -> Result<(), String> {
     let limit = Rlimit {
         current: size.map(Size::get),
-        maximum: getrlimit(Resource::Stack).maximum,
+        maximum: getrlimit(resource).maximum,
     };
-    setrlimit(Resource::Stack, limit).map_err(|error| format!("stack limit: {error}"))
+    setrlimit(resource, limit).map_err(|error| format!("{resource:?}: {error}"))
 }
 
 /// The stack limit that processes have when nothing is said.
@@ -112,27 +145,44 @@ const USUAL: Size = Size::mib(8);
 /// Starts one program with the legacy layout. A kernel of our own may have none.
 const SETARCH: &str = "/usr/bin/setarch";
 
-/// The legacy layout for the whole machine, put back on drop.
-struct Legacy(bool);
+/// A setting of the whole machine, put back on drop.
+struct Sysctl {
+    file: &'static str,
+    before: String,
+}
 
-impl Legacy {
-    const FILE: &str = "/proc/sys/vm/legacy_va_layout";
-
-    fn on(on: bool) -> Result<Self, String> {
-        if on {
-            fs::write(Self::FILE, "1").map_err(|error| format!("`{}`: {error}", Self::FILE))?;
-        }
-        Ok(Self(on))
+impl Sysctl {
+    fn set(file: &'static str, value: &str) -> Result<Self, String> {
+        let text = |error| format!("`{file}`: {error}");
+        let before = fs::read_to_string(file).map_err(text)?;
+        fs::write(file, value).map_err(text)?;
+        Ok(Self { file, before })
     }
 }
 
-impl Drop for Legacy {
+impl Drop for Sysctl {
     fn drop(&mut self) {
-        if self.0 {
-            let put_back = fs::write(Self::FILE, "0");
-            assert!(put_back.is_ok(), "{put_back:?}");
-        }
+        let put_back = fs::write(self.file, self.before.trim());
+        assert!(put_back.is_ok(), "{put_back:?}");
     }
+}
+
+/// What a file asks of the machine, where that is our own: elsewhere programs are started with less, or with more of it.
+fn settings(asked: &Asked) -> Result<Vec<Sysctl>, String> {
+    let mut settings = Vec::new();
+    if Path::new(SETARCH).exists() {
+        return Ok(settings);
+    }
+    if asked.legacy {
+        settings.push(Sysctl::set("/proc/sys/vm/legacy_va_layout", "1")?);
+    }
+    if let Some(maps) = asked.limits.max_map_count {
+        settings.push(Sysctl::set(
+            "/proc/sys/vm/max_map_count",
+            &maps.to_string(),
+        )?);
+    }
+    Ok(settings)
 }
 
 struct Runner<'a> {
@@ -153,7 +203,7 @@ impl<'a> Runner<'a> {
         written: &'a str,
         fixed: &'a str,
     ) -> Result<Self, String> {
-        stack_limit(Some(USUAL))?;
+        set_limit(Resource::Stack, Some(USUAL))?;
         Ok(Self {
             machine: Machine::here(profile, aslr)?,
             words: [profile, aslr],
@@ -169,6 +219,10 @@ impl<'a> Runner<'a> {
         let mut seed = first;
         while rows.processes() < processes {
             let asked = Asked::new(seed, &self.machine);
+            if asked.program == RelocationModel::Static && !self.fixed.exists() {
+                seed += 1;
+                continue;
+            }
             match judge(&asked.text, &self.machine) {
                 Ok(judged) => {
                     rows.accepted += 1;
@@ -194,30 +248,27 @@ impl<'a> Runner<'a> {
         seed: u64,
         order: u32,
     ) -> Result<Result<u64, Failure>, String> {
-        let own = own()?;
         let program = match asked.program {
-            RelocationModel::Pie => own.as_path(),
-            RelocationModel::Static => self.fixed,
+            RelocationModel::Pie => own()?,
+            RelocationModel::Static => Command::new(self.fixed),
         };
-        let _legacy = Legacy::on(asked.legacy && !Path::new(SETARCH).exists())?;
+        let _settings = settings(asked)?;
         let mut command = match asked.legacy && Path::new(SETARCH).exists() {
-            false => Command::new(program),
+            false => program,
             true => {
                 let mut command = Command::new(SETARCH);
-                command.arg("--addr-compat-layout").arg(program);
+                command
+                    .arg("--addr-compat-layout")
+                    .arg(program.get_program())
+                    .args(program.get_args());
                 command
             }
         };
         // What looks like an operator's is none.
         command.env_clear();
-        match asked.stack {
-            Some(USUAL) => {}
-            Some(size) => {
-                command.args(["enter", &size.get().to_string()]);
-            }
-            None => {
-                command.args(["enter", "unlimited"]);
-            }
+        let limits = [asked.stack, asked.limits.address_space, asked.limits.data];
+        if limits != [Some(USUAL), None, None] {
+            command.arg("enter").args(limits.map(word));
         }
         let output = command
             .arg("start")
@@ -225,7 +276,7 @@ impl<'a> Runner<'a> {
             .args([&seed.to_string(), &order.to_string()])
             .args([self.opened, self.written])
             .output()
-            .map_err(|error| format!("`{}`: {error}", program.display()))?;
+            .map_err(|error| format!("{command:?}: {error}"))?;
         let said = String::from_utf8_lossy(&output.stdout);
         let used = said
             .strip_prefix("used ")

@@ -206,10 +206,11 @@ impl Judge {
             format!("suggested are {refused:?}")
         });
         if let Some(fit) = refused.max_instances {
+            let more = self.more_instances(obstacle, fit);
             self.suggestion(
                 &[self.variable(INSTANCES, fit)],
                 (fit, asked.memory_reservation),
-                Some(self.variable(INSTANCES, fit + 1)),
+                Some(self.variable(INSTANCES, more)),
             );
         }
         if let Some(fit) = refused.memory_reservation {
@@ -251,6 +252,25 @@ impl Judge {
         }
     }
 
+    /// Bytes that a process may have beyond the headroom and what another one has: it may have the largest of all holes
+    /// and the other one the smallest.
+    fn luck(&self) -> u64 {
+        self.promise.headroom.get() + 2 * Planned::new(self.profile).reach().get()
+    }
+
+    /// More instances than suggested, by as few as can be told; all that are asked for are too many.
+    fn more_instances(&self, obstacle: Obstacle, fit: u32) -> u32 {
+        let asked = self.promise.asked;
+        let more = match obstacle {
+            Obstacle::UnlimitedStack | Obstacle::SecondPool => {
+                self.luck().div_ceil(asked.memory_reservation.get())
+            }
+            _ => 1,
+        };
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        fit.saturating_add(more).min(asked.max_instances)
+    }
+
     /// A reservation that is larger than the one suggested, by as little as can be told.
     fn more(&self, obstacle: Obstacle, fit: Size) -> Size {
         let instances = u64::from(self.promise.asked.max_instances);
@@ -258,15 +278,12 @@ impl Judge {
             Obstacle::RlimitAs => self.promise.headroom.get(),
             // There is no room for the headroom, and for the lists of the slots there has to be.
             Obstacle::RlimitMemlock => Size::mib(1).get() + Size::kib(instances).get(),
-            // This process may have the largest of all holes and another one the smallest, or the other way
-            // round.
-            Obstacle::UnlimitedStack | Obstacle::SecondPool => {
-                self.promise.headroom.get() + 2 * Planned::new(self.profile).reach().get()
-            }
+            Obstacle::UnlimitedStack | Obstacle::SecondPool => self.luck(),
             _ => 0,
         };
         let more = fit.get() + spare.div_ceil(instances) + GRAIN.get();
-        Size::bytes(more.next_multiple_of(GRAIN.get()))
+        let more = Size::bytes(more.next_multiple_of(GRAIN.get()));
+        more.min(self.promise.asked.memory_reservation)
     }
 
     /// How many fresh processes are started for each suggestion. Where holes are, ASLR decides anew each time.

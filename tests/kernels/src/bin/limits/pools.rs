@@ -97,7 +97,7 @@ impl Planned {
         }
     }
 
-    /// A pool that takes the largest hole whole.
+    /// A pool that asks for the largest hole that every process has, and for no more.
     pub fn first(&self) -> Promise<'static> {
         let promise = self.promise(PoolKeys {
             on_misfit: Some(Setting::given(OnMisfit::Shrink)),
@@ -107,6 +107,10 @@ impl Planned {
             stack_reservation: Some(Setting::given(Size::ZERO)),
             ..slots(1, self.case().profile.window, Size::mib(1))
         });
+        let promise = Promise {
+            asked: promise.guaranteed,
+            ..promise
+        };
         named("first", promise)
     }
 }
@@ -175,14 +179,15 @@ fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
             },
             ..slots(16, Size::mib(8), Size::mib(8))
         },
-        // Of 1/14 of the window four go into a hole of a third of it, whatever ASLR does, and never five. The
-        // slots of a native pool may lie in several holes, also in those that the legacy layout does not search:
+        // The slots of a native pool may lie in several holes, also in those that the legacy layout does not search:
         // it meets the limit with one that is larger than each of them, which only the usual layout holds. (On
-        // sv39 the legacy layout holds it, too, and this is no obstacle there.)
+        // sv39 the legacy layout holds it, too, and this is no obstacle there.) Of the slots of Wasmtime's one goes
+        // into what the most ASLR leaves.
         Obstacle::UnlimitedStack => match engine {
             Engine::Native => slots(1, three_fifths, Size::mib(1)),
-            Engine::Wasmtime => slots(8, share(14), Size::mib(1)),
+            Engine::Wasmtime => slots(12, share(20), Size::mib(1)),
         },
+        // Of 1/14 of the window four go into a hole of a third of it, with the least ASLR, and never five.
         Obstacle::SecondPool => slots(8, share(14), Size::mib(1)),
         Obstacle::MaxMapCount => slots(1000, Size::kib(64), Size::kib(64)),
         // 1 GiB and more that is charged.

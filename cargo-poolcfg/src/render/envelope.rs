@@ -1,0 +1,107 @@
+//! The envelope: the one JSON object of every command and every outcome, committed as `schema/poolcfg-2.schema.json`.
+//! Templates render the same data.
+
+use std::fmt::Write as _;
+
+use poolcfg_core::{Code, is_escaped};
+use serde::Serialize;
+
+use crate::cli::diagnostic::DiagnosticReport;
+use crate::cli::error::Error;
+use crate::here::HereReport;
+use crate::render::files::FileResult;
+use crate::render::machine::ProbeReport;
+use crate::render::report::PoolResult;
+use crate::render::table::ProfileReport;
+
+/// The version of the schema; it changes when a field is taken away or changes its meaning.
+pub const SCHEMA: u32 = 2;
+
+/// Everything that one run found out.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The command, as it is called; null where the command line is wrong.
+    pub command: Option<&'static str>,
+    /// Every mistake, warning and note. What does not fit and what is stale is a mistake.
+    pub diagnostics: Vec<DiagnosticReport>,
+    /// What was measured on this machine; null where profiles alone decide.
+    pub here: Option<HereReport>,
+    /// What the command was asked for; empty where it could not be worked out.
+    pub results: Results,
+    /// Whether it lies in a file, where `--emit json -o FILE` wants it.
+    #[serde(skip)]
+    pub(crate) is_written: bool,
+}
+
+/// The results of each command.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Results {
+    /// Of `generate`, `check` and `explain`: one for each target and pool.
+    Pools(Vec<PoolResult>),
+    /// Of `profiles`.
+    Profiles(Vec<ProfileReport>),
+    /// Of `probe`: this machine.
+    Machine([Box<ProbeReport>; 1]),
+    /// Of `init` and `sync`: one for each poolcfg.toml.
+    Files(Vec<FileResult>),
+    /// Of `--explain`.
+    Code([CodeText; 1]),
+}
+
+impl Default for Envelope {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            command: None,
+            diagnostics: Vec::new(),
+            here: None,
+            results: Results::Pools(Vec::new()),
+            is_written: false,
+        }
+    }
+}
+
+impl Envelope {
+    /// As it is printed: indented, with a newline at its end.
+    ///
+    /// # Errors
+    /// When a value cannot be said in JSON, which none of ours is.
+    pub(crate) fn text(&self) -> Result<String, Error> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| {
+            let message = format!("cannot write JSON: {error}");
+            Error::new(Code::Io, message, "this is a fault of poolcfg: report it")
+        })?;
+        Ok(harmless(&text) + "\n")
+    }
+}
+
+/// The same JSON without a character that a terminal obeys.
+fn harmless(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for char in text.chars() {
+        // Between its strings, JSON has no such character but the ends of lines.
+        if char == '\n' || !(char.is_control() || is_escaped(char)) {
+            harmless.push(char);
+            continue;
+        }
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            let _ = write!(harmless, "\\u{unit:04x}");
+        }
+    }
+    harmless
+}
+
+/// What a code means.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct CodeText {
+    /// The code.
+    pub code: &'static str,
+    /// Its text, as Markdown.
+    pub text: &'static str,
+}

@@ -1,0 +1,337 @@
+//! The file that is generated, held to what a person who reviews it and a project that builds it expect: it is short,
+//! it compiles as it is and stops compiling when a number is raised past the fit, and neither rustfmt, clippy nor git
+//! makes it stale.
+
+mod common;
+
+use common::generated::{
+    HOLES, INSTANCES, Modules, Project, RESERVATION, WASMTIME, code, code_of, host, in_window,
+    place, value, with,
+};
+use common::ran;
+use poolcfg_core::Plan;
+use poolcfg_core::file::{ConfigFile, TargetFacts};
+
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+const FILE: &str = "src/pool_limits.rs";
+
+#[test]
+fn a_person_can_review_it() {
+    let one_pool = |engine: &str| format!("[pooling_allocator]\n{INSTANCES}{engine}");
+    let two_pools = |engine: &str| format!("{}[pool.one]\n[pool.two]\n", one_pool(engine));
+    for project in [Project::new(), Project::with_runtime("2024")] {
+        for engine in ["", WASMTIME] {
+            let mut lines = Vec::new();
+            for file in [one_pool(engine), two_pools(engine)] {
+                project.folder.write("poolcfg.toml", &file);
+                for targets in [
+                    &["--target", RISCV64][..],
+                    &["--target", RISCV64, "--target", AARCH64],
+                ] {
+                    let version: &[&str] = match engine {
+                        "" => &[],
+                        _ => &["--engine-version", "48"],
+                    };
+                    project.run(&[targets, version].concat()).ends(0);
+                    lines.push(project.folder.read(FILE).lines().count());
+                }
+            }
+            let one = lines[0];
+            assert!(one <= 120, "{lines:?}");
+            assert!(
+                lines[1] <= 2 * one && lines[2] <= 2 * one && lines[3] <= 4 * one,
+                "{lines:?}"
+            );
+        }
+    }
+}
+
+/// Both engines, in one hole and in several, with the runtime and without.
+#[test]
+fn it_compiles_as_it_is_and_no_number_past_the_fit_does() {
+    for runtime in [None, Some("poolcfg_runtime")] {
+        let (mut fitting, mut raised) = (Modules::default(), Modules::default());
+        for (how, address_space) in HOLES {
+            for (engine, pools) in [
+                ("native", ""),
+                ("wasmtime", WASMTIME),
+                ("two of wasmtime", WASMTIME),
+            ] {
+                // What Wasmtime maps lies in one piece, so that several holes are of use to several pools only.
+                let pools = match engine {
+                    "two of wasmtime" => format!("{pools}pools = 2\n"),
+                    _ => pools.to_owned(),
+                };
+                for (shrinks, name, step) in [
+                    (INSTANCES, "MAX_INSTANCES", 1),
+                    (RESERVATION, "MEMORY_RESERVATION", 1 << 16),
+                ] {
+                    let pools = format!("[pooling_allocator]\n{shrinks}{pools}");
+                    let file = in_window(&pools, address_space, "window = \"256GiB\"");
+                    let code = code(&file, runtime);
+                    if runtime.is_none() && pools == format!("[pooling_allocator]\n{INSTANCES}") {
+                        assert!(code.contains(how), "{how}: {code}");
+                    }
+                    let more = value(&code, name) + step;
+                    let case = format!("{how}, {engine}: {name}");
+                    raised.add(case.clone(), with(&code, 0, name, more));
+                    fitting.add(case, code);
+                }
+            }
+        }
+        let (refused, left) = match runtime {
+            None => (fitting.refused_alone("2024"), raised.refused_alone("2024")),
+            Some(_) => (
+                fitting.refused_with_runtime("2024"),
+                raised.refused_with_runtime("2024"),
+            ),
+        };
+        assert!(refused.is_empty(), "{refused:?}");
+        assert_eq!(left, raised.names(), "{runtime:?}");
+    }
+}
+
+/// A total is that of its instances, with the runtime, which makes it of them at each start.
+#[test]
+fn a_total_of_its_own_is_refused_by_the_runtime() {
+    let code = code(
+        &format!("[pooling_allocator]\nmax_instances = 7\n{WASMTIME}"),
+        Some("poolcfg_runtime"),
+    );
+    let mut modules = Modules::default();
+    for total in [
+        "MEMORIES",
+        "TABLES",
+        "STACKS",
+        "CORE_INSTANCES",
+        "COMPONENT_INSTANCES",
+        "GC_HEAPS",
+    ] {
+        let name = format!("TOTAL_{total}");
+        let mut raised = code.clone();
+        raised.insert_str(place(&code, 0, &name).end, " + 1");
+        modules.add(name, raised);
+    }
+    assert_eq!(modules.refused_with_runtime("2024").len(), 6);
+}
+
+/// Where no sum proves the fit, no number is another one than the one that was worked out.
+#[test]
+fn where_no_sum_tells_any_raised_number_is_refused() {
+    let mut modules = Modules::default();
+    let (how, address_space) = HOLES[1];
+    for (engine, pools) in [
+        ("native", String::new()),
+        ("wasmtime", format!("{WASMTIME}pools = 2\n")),
+    ] {
+        let pools = format!("[pooling_allocator]\n{RESERVATION}{pools}");
+        let code = code(
+            &in_window(&pools, address_space, "window = \"256GiB\""),
+            None,
+        );
+        assert!(code.contains(how), "{code}");
+        let numbers: Vec<&str> = code
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub const ")?.split_once(": u"))
+            .map(|(name, _)| name)
+            .collect();
+        assert!(numbers.len() > 10, "{code}");
+        for name in numbers {
+            let place = place(&code, 0, name);
+            let mut raised = code.clone();
+            raised.insert_str(place.end, " + 1");
+            modules.add(format!("{engine}: {name}"), raised);
+        }
+    }
+    assert_eq!(modules.refused_alone("2024"), modules.names());
+}
+
+/// Whatever a target's pages, pointers and holes are, its numbers hold as they are, of one pool and of as many as a file
+/// may have.
+#[test]
+fn the_numbers_of_every_target_hold() {
+    let host = host();
+    let many: String = (0..16)
+        .map(|index| {
+            format!(
+                "[pool.p{index}]\nengine = \"{}\"\n",
+                ["native", "wasmtime"][index % 2]
+            )
+        })
+        .collect();
+    let files = [
+        "[pooling_allocator]\n".to_owned(),
+        format!("[pooling_allocator]\n{WASMTIME}"),
+        format!(
+            "[pooling_allocator]\nwasmtime.version = \"26\"\nwasmtime.features = []\non_misfit = \"shrink\"\n{many}"
+        ),
+    ];
+    for runtime in [None, Some("poolcfg_runtime")] {
+        let mut modules = Modules::default();
+        for triple in [
+            "aarch64-apple-darwin",
+            "aarch64-linux-android",
+            "aarch64-unknown-linux-gnu",
+            "armv7-unknown-linux-gnueabihf",
+            "i686-unknown-linux-gnu",
+            "loongarch64-unknown-linux-gnu",
+            "powerpc64le-unknown-linux-gnu",
+            "riscv64gc-unknown-linux-gnu",
+            "s390x-unknown-linux-gnu",
+            "x86_64-pc-windows-msvc",
+            "x86_64-unknown-freebsd",
+        ] {
+            for (index, file) in files.iter().enumerate() {
+                let facts = TargetFacts::builtin(triple).unwrap();
+                let file = ConfigFile::parse(file).unwrap();
+                let case = file.settings(&facts).case(facts.target()).unwrap();
+                let plan = Plan::new(&case);
+                assert!(plan.misfit.is_none(), "{triple}: {file:?}");
+                // As if it were the target that is compiled for here.
+                modules.add(
+                    format!("{triple} {index}"),
+                    code_of(&host, &case, &plan, runtime),
+                );
+            }
+        }
+        let refused = match runtime {
+            None => modules.refused_alone("2024"),
+            Some(_) => modules.refused_with_runtime("2024"),
+        };
+        assert!(refused.is_empty(), "{refused:?}");
+    }
+}
+
+/// What the file says is what every edition understands.
+#[test]
+fn every_edition_takes_it() {
+    let both = "[pool.a]\nmax_instances = 3\n[pool.async]\nengine = \"wasmtime\"\nmax_instances = 5\n\
+                wasmtime.version = \"48\"\n";
+    for edition in ["2015", "2018", "2021", "2024"] {
+        for runtime in [None, Some("poolcfg_runtime")] {
+            let mut modules = Modules::default();
+            modules.add("both".to_owned(), code(both, runtime));
+            let refused = match runtime {
+                None => modules.refused_alone(edition),
+                Some(_) => modules.refused_with_runtime(edition),
+            };
+            assert!(refused.is_empty(), "{edition}: {refused:?}");
+        }
+    }
+}
+
+/// rustfmt leaves it as it is, whatever the project's rustfmt.toml says, and clippy has nothing to say of it, whether
+/// the program uses it or not.
+#[test]
+fn rustfmt_and_clippy_take_it() {
+    let [one, two, three] = HOLES.map(|(_, space)| space);
+    for project in [Project::new(), Project::with_runtime("2024")] {
+        for (pools, space) in [
+            (format!("[pooling_allocator]\n{INSTANCES}"), one),
+            (format!("[pooling_allocator]\n{INSTANCES}"), two),
+            (
+                format!("[pooling_allocator]\n{RESERVATION}{WASMTIME}"),
+                three,
+            ),
+            (
+                format!("[pool.a-b]\n{INSTANCES}[pool.type]\n{RESERVATION}{WASMTIME}pools = 2\n"),
+                three,
+            ),
+        ] {
+            let limits = "\nrlimit_as = \"200GiB\"\nrlimit_data = \"150GiB\"\nmemory = \"1GiB\"";
+            let file = in_window(&pools, &format!("{space}{limits}"), "window = \"256GiB\"");
+            project.folder.write("poolcfg.toml", &file);
+            let version: &[&str] = match file.contains("wasmtime") {
+                true => &["--engine-version", "26"],
+                false => &[],
+            };
+            let flags = [
+                &["--target", "host-tuple", "--target", RISCV64][..],
+                version,
+            ]
+            .concat();
+            // The other target has a profile of its own.
+            let file = format!(
+                "{file}[target.{RISCV64}.address_space]\nva_profile = \"sv48\"\naslr = 0\n"
+            );
+            project.folder.write("poolcfg.toml", &file);
+            project.run(&flags).ends(0);
+            for rustfmt in [
+                "",
+                "max_width = 60\nhard_tabs = true\nuse_small_heuristics = \"Max\"\n",
+            ] {
+                project.folder.write("rustfmt.toml", rustfmt);
+                ran(&mut project.cargo(&["fmt", "--check"])).ends(0);
+            }
+            for root in ["pub mod pool_limits;\n", "mod pool_limits;\n"] {
+                project.folder.write("src/lib.rs", root);
+                let mut clippy = project.cargo(&["clippy", "--quiet", "--"]);
+                clippy.args([
+                    "-Dwarnings",
+                    "-Wclippy::pedantic",
+                    "-Wunreachable_pub",
+                    "-Wunused",
+                ]);
+                ran(&mut clippy).ends(0);
+            }
+        }
+    }
+}
+
+/// It is current as long as no number has changed.
+#[test]
+fn what_changes_no_number_makes_nothing_stale() {
+    let project = Project::with_runtime("2024");
+    let file = format!("[pooling_allocator]\n{INSTANCES}");
+    project.folder.write("poolcfg.toml", &file);
+    project.run(&["--target", RISCV64]).ends(0);
+    let current = project.folder.read(FILE);
+    for same in [
+        file.replace('\n', "\r\n"),
+        format!("# a comment\n\n{file}# another one\n"),
+        file.replace("4GiB", "4096MiB"),
+        format!("{file}min_instances = 1\n"),
+    ] {
+        project.folder.write("poolcfg.toml", &same);
+        project.run(&["--check"]).ends(0).says("is current");
+        project
+            .run(&["--target", RISCV64])
+            .ends(0)
+            .says("is current");
+        assert_eq!(project.folder.read(FILE), current, "{same}");
+    }
+    ran(&mut project.cargo(&["fmt"])).ends(0);
+    assert_eq!(project.folder.read(FILE), current);
+    // As git checks it out elsewhere, and as a tool lays it out.
+    for copy in [
+        current.replace('\n', "\r\n"),
+        current.replace(", target_os", ",\n    target_os"),
+        current.replace("\",\n)", "\"\n)"),
+    ] {
+        assert_ne!(copy, current);
+        project.folder.write(FILE, &copy);
+        project.run(&["--check"]).ends(0).says("is current");
+        project
+            .run(&["--target", RISCV64])
+            .ends(0)
+            .says("is current");
+        assert_eq!(project.folder.read(FILE), copy);
+        let edited = copy.replace(" MAX_INSTANCES: u32 = 60;", " MAX_INSTANCES: u32 = 59;");
+        assert_ne!(edited, copy);
+        project.folder.write(FILE, &edited);
+        project.run(&["--check"]).ends(100).says("is not current");
+    }
+    project.folder.write(FILE, &current);
+    for other in [
+        file.replace("1000", "999"),
+        file.replace("4GiB", "2GiB"),
+        format!("{file}min_instances = 2\n"),
+        format!("{file}[address_space]\nheadroom = \"2GiB\"\n"),
+        format!("{file}[address_space]\naslr = \"minimum\"\n"),
+    ] {
+        project.folder.write("poolcfg.toml", &other);
+        project.run(&["--check"]).ends(100).says("is not current");
+    }
+}

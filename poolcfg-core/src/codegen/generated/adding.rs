@@ -1,0 +1,337 @@
+//! The sums as the file adds them up again, from its own consts.
+
+use super::lines::{Lines, number};
+use super::sums::{Holes, PoolConsts};
+use crate::case::Case;
+use crate::engine::wasmtime::Wasmtime;
+use crate::model::pieces::PIECES;
+use crate::model::sum::{Bound, bookkeeping};
+use crate::model::wasmtime_pools::HEAP;
+use crate::plan::refusal::Refusal;
+
+/// Which sums are of interest, and against what.
+pub(super) struct Adding<'a> {
+    case: &'a Case<'a>,
+    pools: &'a [PoolConsts<'a>],
+    holes: Holes,
+    /// Bytes of a page.
+    page: String,
+}
+
+impl<'a> Adding<'a> {
+    pub(super) fn new(case: &'a Case<'a>, pools: &'a [PoolConsts<'a>], holes: Holes) -> Self {
+        Self {
+            case,
+            pools,
+            holes,
+            page: number(case.budget.page_size.get()),
+        }
+    }
+
+    /// Whether there are several pools, whose sums are added up.
+    fn several(&self) -> bool {
+        self.pools.len() > 1
+    }
+
+    /// The whole assertion; `says` is the message of each.
+    pub(super) fn write(&self, lines: &mut Lines, says: &dyn Fn(Refusal) -> String) {
+        match self.holes.count {
+            1 => lines
+                .line("// Wherever ASLR puts things, one hole of these bytes holds all mappings."),
+            count => {
+                lines.line(&format!(
+                    "// Wherever ASLR puts things, {count} holes have these bytes together. What found no place would have left"
+                ));
+                lines.line("// less in each of them than the largest piece.");
+            }
+        }
+        lines.block("const _: () = {", "};", |lines| {
+            let page = &self.page;
+            lines.line(&format!(
+                "const fn pages(bytes: u64) -> u128 {{ (bytes as u128).next_multiple_of({page}) }}"
+            ));
+            if self.takes_largest() {
+                lines.line("const fn most(a: u128, b: u128) -> u128 { if a > b { a } else { b } }");
+            }
+            if self.several() {
+                for name in self.names() {
+                    lines.line(&format!("let mut {name} = 0;"));
+                }
+            }
+            for written in self.pools {
+                if self.several() {
+                    lines.line(&format!("// `{}`", written.pool.name));
+                }
+                match &written.limits.wasmtime {
+                    None => self.native(lines, written),
+                    Some(wasmtime) => self.wasmtime(lines, written, wasmtime),
+                }
+            }
+            self.bounds(lines, says);
+            for written in self.pools {
+                agree(lines, written, says);
+            }
+        });
+    }
+
+    /// Whether a larger one of two numbers is asked for.
+    fn takes_largest(&self) -> bool {
+        let of_wasmtime = self.pools.iter().any(|of| of.limits.wasmtime.is_some());
+        self.counts("piece") || self.counts("charged") || (self.counts("lists") && of_wasmtime)
+    }
+
+    /// The names of the sums, in the order in which they are told.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        [
+            "mapped", "lost", "piece", "maps", "writable", "lists", "charged",
+        ]
+        .into_iter()
+        .filter(|name| self.counts(name))
+    }
+
+    /// Whether a sum is bounded by anything.
+    fn counts(&self, name: &str) -> bool {
+        let most = self.case.budget.limits.most();
+        let is_bounded = |most: u64| most < u64::MAX;
+        match name {
+            "piece" => self.holes.count > 1,
+            "maps" => is_bounded(most.maps),
+            "writable" => is_bounded(most.writable) || is_bounded(most.committed),
+            "lists" => self.counts("writable") || is_bounded(most.address_space),
+            "charged" => is_bounded(most.charged) && self.pools.iter().any(charges),
+            "lost" => self
+                .pools
+                .iter()
+                .any(|written| !self.lost(written).is_empty()),
+            _ => true,
+        }
+    }
+
+    /// Adds to a sum, or makes it where there is one pool.
+    fn add(&self, lines: &mut Lines, name: &str, what: &str) {
+        if what.is_empty() || !self.counts(name) {
+            return;
+        }
+        let is_largest = matches!(name, "piece" | "charged");
+        lines.line(&match (self.several(), is_largest) {
+            (false, _) => format!("let {name} = {what};"),
+            (true, false) => format!("{name} += {what};"),
+            (true, true) => format!("{name} = most({name}, {what});"),
+        });
+    }
+
+    /// What one pool loses: guards and the alignment of pieces; no text for nothing.
+    fn lost(&self, written: &PoolConsts<'_>) -> String {
+        let further = written.further_pieces(self.holes);
+        let pieces = written.mappings() + further;
+        let huge_page = self.case.budget.huge_page.get();
+        let guards = (further > 0).then(|| times(further, "guard"));
+        let alignment = (huge_page > 0).then(|| times(pieces, &number(huge_page)));
+        let terms: Vec<String> = guards.into_iter().chain(alignment).collect();
+        match terms.is_empty() {
+            true => String::new(),
+            false => format!("pools * ({})", terms.join(" + ")),
+        }
+    }
+
+    /// A native pool: slabs of regions with guards on both sides.
+    fn native(&self, lines: &mut Lines, written: &PoolConsts<'_>) {
+        let (path, page) = (&written.path, &self.page);
+        lines.line(&format!(
+            "let (pools, slots, guard) = ({path}POOLS as u128, {path}MAX_INSTANCES as u128, pages({path}GUARD_SIZE));"
+        ));
+        lines.line(&format!(
+            "let slot = pages({path}MEMORY_RESERVATION) + guard;"
+        ));
+        let kinds = [
+            ("tables", "TABLE_RESERVATION", written.has_tables()),
+            ("stacks", "STACK_RESERVATION", written.has_stacks()),
+        ];
+        let kinds: Vec<_> = kinds
+            .into_iter()
+            .filter(|(_, _, is_there)| *is_there)
+            .collect();
+        for (name, region, _) in &kinds {
+            lines.line(&format!(
+                "let {name} = {page} + slots * (pages({path}{region}) + {page});"
+            ));
+        }
+        let names: Vec<&str> = kinds.iter().map(|(name, ..)| *name).collect();
+        let all: String = names.iter().map(|name| format!(" + {name}")).collect();
+        self.add(
+            lines,
+            "mapped",
+            &format!("pools * (guard + slots * slot{all})"),
+        );
+        self.add(lines, "lost", &self.lost(written));
+        self.add(lines, "piece", &largest("slot", &names));
+        // Of each slot three maps of its memory, and two of what is opened whole; and one more of each slab.
+        let (each, once) = (3 + 2 * names.len(), names.len() + 1);
+        let once = u64::try_from(once).unwrap_or(u64::MAX) + PIECES - 1;
+        self.add(lines, "maps", &format!("pools * ({each} * slots + {once})"));
+        let opened: String = kinds
+            .iter()
+            .map(|(_, region, _)| format!(" + pages({path}{region})"))
+            .collect();
+        self.add(
+            lines,
+            "writable",
+            &format!("pools * slots * (pages({path}MAX_MEMORY_SIZE){opened})"),
+        );
+        let (each, once) = lists();
+        self.add(
+            lines,
+            "lists",
+            &format!("pools * ({each} * slots + {once})"),
+        );
+    }
+
+    /// A pool of Wasmtime's: its three mappings, whose memories are not striped.
+    fn wasmtime(&self, lines: &mut Lines, written: &PoolConsts<'_>, wasmtime: &Wasmtime) {
+        let (path, page) = (&written.path, &self.page);
+        let element = wasmtime.element_bytes;
+        lines.line(&format!(
+            "let (pools, guard) = ({path}POOLS as u128, pages({path}GUARD_SIZE));"
+        ));
+        lines.line(&format!(
+            "let (memories, tables) = ({path}TOTAL_MEMORIES as u128, {path}TOTAL_TABLES as u128);"
+        ));
+        lines.line(&format!(
+            "let before = if {path}GUARD_BEFORE_LINEAR_MEMORY {{ guard }} else {{ 0 }};"
+        ));
+        lines.line(&format!(
+            "let memory_pool = before + memories * (pages({path}MEMORY_RESERVATION) + guard);"
+        ));
+        lines.line(&format!(
+            "let table_pool = tables * pages({path}TABLE_ELEMENTS * {element});"
+        ));
+        let stacks = format!("{path}TOTAL_STACKS as u128");
+        // What of the sums is of the stacks, where they are mapped.
+        let [mapped, maps, writable] = match wasmtime.maps_stacks {
+            false => [const { String::new() }; 3],
+            true => {
+                let stack = format!("pages({path}ASYNC_STACK_SIZE)");
+                lines.line(&format!("let stacks = {stacks};"));
+                lines.line(&format!("let stack_pool = stacks * ({stack} + {page});"));
+                [
+                    " + stack_pool",
+                    " + 2 * stacks",
+                    &format!(" + stacks * {stack}"),
+                ]
+                .map(str::to_owned)
+            }
+        };
+        let pools: &[&str] = match wasmtime.maps_stacks {
+            true => &["table_pool", "stack_pool"],
+            false => &["table_pool"],
+        };
+        self.add(
+            lines,
+            "mapped",
+            &format!("pools * (memory_pool + table_pool{mapped})"),
+        );
+        self.add(lines, "lost", &self.lost(written));
+        self.add(lines, "piece", &largest("memory_pool", pools));
+        let heaps = |each: &str| match wasmtime.heaps_are_memories() {
+            true => String::new(),
+            false => format!(" + {each}{path}TOTAL_GC_HEAPS as u128"),
+        };
+        self.add(
+            lines,
+            "maps",
+            &format!("pools * (4 * memories{maps} + 2{})", heaps("")),
+        );
+        self.add(
+            lines,
+            "writable",
+            &format!("pools * (memories * pages({path}MAX_MEMORY_SIZE) + table_pool{writable})"),
+        );
+        let (each, once) = lists();
+        let slots = largest("memories", &["tables", &stacks]);
+        let heaps = heaps(&format!("{} * ", number(HEAP)));
+        self.add(
+            lines,
+            "lists",
+            &format!("pools * ({each} * {slots} + {once}{heaps})"),
+        );
+        if charges(written) {
+            self.add(lines, "charged", &largest(pools[0], &pools[1..]));
+        }
+    }
+
+    /// The assertions that the sums stay within what there is.
+    fn bounds(&self, lines: &mut Lines, says: &dyn Fn(Refusal) -> String) {
+        let (own, most) = (self.case.budget.own(), self.case.budget.limits.most());
+        for (bound, sum, needs) in [
+            (Bound::AddressSpace, "mapped + lists", "lists"),
+            (Bound::Writable, "writable + lists", "writable"),
+            (Bound::Maps, "maps", "maps"),
+            (Bound::Committed, "writable + lists", "writable"),
+            (Bound::Charged, "charged", "charged"),
+        ] {
+            let (own, most) = (own.of(bound), most.of(bound));
+            if most < u64::MAX && self.counts(needs) {
+                let own = (own > 0).then(|| format!("{} + ", number(own)));
+                let condition = format!("{}{sum} <= {}", own.unwrap_or_default(), number(most));
+                lines.assert(&[condition], &says(Refusal::Exceeded(bound)));
+            }
+        }
+        let lost = if self.counts("lost") { " + lost" } else { "" };
+        let further = self.holes.count - 1;
+        let wasted = match (further, self.case.budget.huge_page.get()) {
+            (0, _) => String::new(),
+            (further, 0) => format!(" + {}", times(further, "piece")),
+            (further, huge_page) => {
+                let piece = format!("(piece + {})", number(huge_page));
+                format!(" + {}", times(further, &piece))
+            }
+        };
+        let condition = format!("mapped{lost}{wasted} <= {}", number(self.holes.free));
+        lines.assert(&[condition], &says(Refusal::Hole));
+    }
+}
+
+/// The assertions that the numbers of one pool agree with each other.
+fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> String) {
+    let path = &written.path;
+    let condition = format!("{path}MAX_MEMORY_SIZE <= {path}MEMORY_RESERVATION");
+    lines.assert(&[condition], &says(Refusal::MemoryAboveReservation));
+    let reservation = format!("{path}MEMORY_RESERVATION");
+    let condition = format!("{reservation}.next_multiple_of(65536) == {reservation}");
+    lines.assert(&[condition], &says(Refusal::NotMultiple));
+    if written.limits.wasmtime.is_some() {
+        let condition = format!("{path}MAX_WASM_STACK <= {path}ASYNC_STACK_SIZE");
+        lines.assert(&[condition], &says(Refusal::StackTooSmall));
+    }
+    let fixed = written.fixed();
+    if !fixed.is_empty() {
+        lines.assert(&fixed, &says(Refusal::Changed));
+    }
+}
+
+/// Whether the kernel charges what a pool maps at once.
+fn charges(written: &PoolConsts<'_>) -> bool {
+    let wasmtime = written.limits.wasmtime.as_ref();
+    wasmtime.is_some_and(Wasmtime::charges_writable)
+}
+
+/// A product.
+fn times(count: u64, what: &str) -> String {
+    match count {
+        1 => what.to_owned(),
+        _ => format!("{count} * {what}"),
+    }
+}
+
+/// The larger of these.
+fn largest(first: &str, others: &[&str]) -> String {
+    others.iter().fold(first.to_owned(), |most, other| {
+        format!("most({most}, {other})")
+    })
+}
+
+/// Bytes that a process writes for each slot of a pool, and for the pool itself.
+fn lists() -> (String, String) {
+    let once = bookkeeping(0);
+    (number(bookkeeping(1) - once), number(once))
+}

@@ -1,0 +1,162 @@
+//! The consts of one pool: numbers that a person reads and a program uses.
+
+use super::lines::number;
+use crate::base::size::Size;
+use crate::case::Pool;
+use crate::engine::limits::Limits;
+
+/// One public const with its documentation.
+#[derive(Clone, Debug)]
+pub(super) struct Constant {
+    pub(super) name: &'static str,
+    kind: &'static str,
+    /// What it is made of.
+    value: String,
+    /// What it is, where it is a number or a flag.
+    pub(super) is: Option<Is>,
+    about: String,
+}
+
+/// What a const was worked out to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Is {
+    Number(u64),
+    Flag(bool),
+}
+
+impl Constant {
+    pub(super) fn text(name: &'static str, value: &str, about: &str) -> Self {
+        Self {
+            name,
+            kind: "&str",
+            value: format!("{value:?}"),
+            is: None,
+            about: about.to_owned(),
+        }
+    }
+
+    pub(super) fn count(name: &'static str, value: u32, about: &str) -> Self {
+        Self {
+            kind: "u32",
+            ..Self::number(name, u64::from(value), about)
+        }
+    }
+
+    pub(super) fn number(name: &'static str, value: u64, about: &str) -> Self {
+        Self {
+            name,
+            kind: "u64",
+            value: number(value),
+            is: Some(Is::Number(value)),
+            about: about.to_owned(),
+        }
+    }
+
+    /// Bytes, which the documentation says in a unit, too.
+    pub(super) fn bytes(name: &'static str, value: Size, about: &str) -> Self {
+        let about = format!("{about}, in bytes: {}.", value.available());
+        Self::number(name, value.get(), &about)
+    }
+
+    pub(super) fn flag(name: &'static str, value: bool, about: &str) -> Self {
+        Self {
+            name,
+            kind: "bool",
+            value: value.to_string(),
+            is: Some(Is::Flag(value)),
+            about: about.to_owned(),
+        }
+    }
+
+    /// The same number, made of other consts.
+    pub(super) fn made_of(self, value: String) -> Self {
+        Self { value, ..self }
+    }
+
+    /// Its two lines.
+    pub(super) fn lines(&self) -> [String; 2] {
+        let Self {
+            name,
+            kind,
+            value,
+            about,
+            ..
+        } = self;
+        [
+            format!("/// {about}"),
+            format!("pub const {name}: {kind} = {value};"),
+        ]
+    }
+}
+
+/// The consts that every pool has.
+pub(super) fn of_every_pool(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
+    let asked = &pool.asked;
+    let each = match &limits.wasmtime {
+        Some(wasmtime) => format!(", each of {}", wasmtime.counts()),
+        None => String::new(),
+    };
+    vec![
+        Constant::count(
+            "MAX_INSTANCES",
+            limits.max_instances,
+            &format!("How many instances are guaranteed{each}."),
+        ),
+        Constant::count(
+            "ASKED_MAX_INSTANCES",
+            asked.max_instances,
+            "How many instances are asked for.",
+        ),
+        Constant::count(
+            "MIN_INSTANCES",
+            pool.min_instances,
+            "The fewest instances that are of use.",
+        ),
+        Constant::count(
+            "POOLS",
+            limits.pools,
+            "How many pools of this shape are alive at once.",
+        ),
+        Constant::bytes(
+            "MEMORY_RESERVATION",
+            limits.memory_reservation,
+            "Address space that is guaranteed to one memory",
+        ),
+        Constant::bytes(
+            "ASKED_MEMORY_RESERVATION",
+            asked.memory_reservation,
+            "Address space that is asked for one memory",
+        ),
+        Constant::bytes(
+            "MAX_MEMORY_SIZE",
+            limits.max_memory_size,
+            "How far a memory may grow",
+        ),
+        Constant::bytes(
+            "ASKED_MAX_MEMORY_SIZE",
+            asked.max_memory_size,
+            "How far a memory may grow where what is asked is there",
+        ),
+        Constant::bytes(
+            "GUARD_SIZE",
+            limits.guard_size,
+            "Guard on both sides of a memory",
+        ),
+    ]
+}
+
+/// The consts that a native pool has besides.
+pub(super) fn of_native(limits: &Limits) -> [Constant; 2] {
+    [
+        Constant::bytes(
+            "TABLE_RESERVATION",
+            limits.table_reservation,
+            "Address space of one table",
+        ),
+        Constant::bytes(
+            "STACK_RESERVATION",
+            limits.stack_reservation,
+            "Address space of one stack",
+        ),
+    ]
+}

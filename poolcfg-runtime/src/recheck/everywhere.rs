@@ -1,0 +1,161 @@
+//! Everywhere: what each process of this machine has for a pool, that is started as this one was and has the same other
+//! pools, wherever ASLR puts things. By the model, and so only where a VA profile matches.
+
+use poolcfg_core::{Budget, Group, KINDS, Layout, Limits, Placement, Size, place};
+
+use super::by_address::ByAddress;
+use super::{Recheck, held};
+use crate::machine::ledger::Holding;
+use crate::machine::proc;
+use crate::machine::{Machine, Resource};
+use crate::recheck::layout::{self, Seen};
+
+/// What one pool meets.
+pub(super) struct Everywhere {
+    budget: Budget,
+    /// What is placed before the pool: pools of other files, and those of its own that come first.
+    before: Vec<Group>,
+    /// What has to find its place behind it.
+    after: Vec<Group>,
+    /// How many pools there are of it.
+    pools: u32,
+    /// Where one slot may lie that no hole holds which the kernel searches.
+    by_address: Option<ByAddress>,
+    /// Whether the other pools leave anything that can be counted on.
+    is_known: bool,
+}
+
+impl Everywhere {
+    /// `None` if no VA profile matches the machine.
+    pub(super) fn of<M: Machine>(recheck: &Recheck<'_, M>) -> Option<Self> {
+        let machine = recheck.machine;
+        let profile = layout::matching(machine).next()?;
+        let search = layout::search(machine)?;
+        let seen = Seen {
+            target: machine.target(),
+            unlimited_stack: search.unlimited_stack,
+            stack: machine.limit(Resource::Stack),
+            relocation_model: machine.relocation_model(),
+            aslr_bits: layout::aslr_bits(machine),
+        };
+        let holdings = machine.holdings();
+        let rest = mapped_besides(machine, &holdings, recheck.page_size);
+        let shape = seen.shape();
+        let headroom = recheck.headroom.max(rest);
+        let budget = Budget::new(profile, shape, Some(headroom));
+        let by_address = match &profile.layout {
+            Layout::Linux(linux) => {
+                let stack = layout::largest_stack(recheck.promise.shape);
+                ByAddress::new(profile, linux, shape, headroom, stack)
+            }
+            Layout::OneHole(_) => None,
+        };
+        let mut this = Self {
+            budget,
+            before: Vec::new(),
+            after: Vec::new(),
+            pools: 1,
+            by_address,
+            is_known: true,
+        };
+        let gone = holdings.iter().filter(|holding| holding.name.is_none());
+        for holding in recheck.of_other_files(&holdings).iter().chain(gone) {
+            this.add_other(holding);
+        }
+        let mut is_before = true;
+        for (name, limits) in recheck.promise.process.pools() {
+            if name == recheck.promise.name {
+                is_before = false;
+                this.pools = limits.pools;
+                continue;
+            }
+            let group = this.group(&limits);
+            let list = if is_before {
+                &mut this.before
+            } else {
+                &mut this.after
+            };
+            list.extend(group);
+        }
+        Some(this)
+    }
+
+    /// A pool of another file. One that takes what there is leaves in another process what is left by chance.
+    fn add_other(&mut self, holding: &Holding) {
+        match holding.took {
+            Some(took) => {
+                self.is_known &= took.is_all;
+                let limits = Limits {
+                    pools: 1,
+                    ..took.limits
+                };
+                let group = self.group(&limits);
+                self.before.extend(group);
+            }
+            None => {
+                for range in &holding.ranges {
+                    let mut sizes = [0; KINDS];
+                    sizes[0] = range.end.saturating_sub(range.start);
+                    self.before.push(Group {
+                        sizes,
+                        count: 1,
+                        slot: 0,
+                        guard: 0,
+                    });
+                }
+            }
+        }
+    }
+
+    fn group(&self, limits: &Limits) -> Option<Group> {
+        let mappings = limits.mappings(self.budget.page_size)?;
+        Some(mappings.group(self.budget.huge_page.get()))
+    }
+
+    /// Whether a pool of these limits finds its place in each process, and all others find theirs.
+    pub(super) fn holds(&self, limits: &Limits) -> bool {
+        let own = Limits {
+            pools: self.pools,
+            ..*limits
+        };
+        let Some(own) = self.group(&own).filter(|_| self.is_known) else {
+            return false;
+        };
+        let all: Vec<Group> = self
+            .before
+            .iter()
+            .chain([&own])
+            .chain(&self.after)
+            .copied()
+            .collect();
+        matches!(place(&self.budget.room, &all), Placement::Fits)
+            || (all.len() == 1 && self.holds_by_address(&own))
+    }
+
+    fn holds_by_address(&self, own: &Group) -> bool {
+        let slots = own.memories().map_or(0, |memories| memories.slots);
+        let [memories, tables, stacks] = own.sizes;
+        let by_address = self.by_address.filter(|_| own.count == 1 && slots == 1);
+        by_address.is_some_and(|of| of.holds(memories, tables.saturating_add(stacks)))
+    }
+}
+
+/// Bytes that the process has mapped beside its pools.
+fn mapped_besides<M: Machine>(machine: &M, holdings: &[Holding], page_size: Size) -> Size {
+    let text = machine.text("/proc/self/maps").unwrap_or_default();
+    let all = proc::maps(&text).fold(0u64, |sum, map| {
+        sum.saturating_add(map.end.saturating_sub(map.start))
+    });
+    // Of an engine's pool that is mapped nobody knows where it is.
+    let unplaced = holdings
+        .iter()
+        .filter(|holding| holding.ranges.is_empty() && holding.unmapped.is_none())
+        .filter_map(|holding| holding.took)
+        .filter_map(|took| took.limits.footprint(page_size).ok())
+        .fold(held(holdings).get(), |sum, footprint| {
+            sum.saturating_add(footprint.mappings.iter().fold(0, |sum: u64, mapping| {
+                sum.saturating_add(mapping.bytes.get())
+            }))
+        });
+    Size::bytes(all.saturating_sub(unplaced))
+}

@@ -1,0 +1,129 @@
+//! What a misfit suggests: the operator starts another process with it, in which ASLR has put everything elsewhere. So
+//! what this process has is no measure: where the machine is known, the model says what each of its processes has.
+
+use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Size};
+
+use super::everywhere::Everywhere;
+use super::{Recheck, Scale};
+use crate::machine::Machine;
+use crate::recheck::bounds::beside_slots;
+use crate::recheck::layout;
+use crate::recheck::misfit::{Misfit, RecheckLimit};
+use crate::recheck::order::Order;
+use crate::recheck::slabs::{largest, slab_bytes};
+use crate::recheck::spacious::Spacious;
+
+impl<M: Machine> Recheck<'_, M> {
+    /// What would fit, each number with the other as asked.
+    pub(super) fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
+        let everywhere = Everywhere::of(self);
+        let most = |keep| match &everywhere {
+            Some(everywhere) => self.most_everywhere(everywhere, misfit, keep),
+            None => self.most_here(misfit, keep),
+        };
+        LargestFit {
+            max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
+            memory_reservation: most(Keep::MaxInstances).map(|limits| limits.memory_reservation),
+        }
+    }
+
+    /// The most that each process of the machine holds, by the model. Where another limit than the holes decides, or this
+    /// process has less than the model says of each, as under an emulator, the smaller of both counts.
+    fn most_everywhere(
+        &self,
+        everywhere: &Everywhere,
+        misfit: &Misfit,
+        keep: Keep,
+    ) -> Option<Limits> {
+        let asked = self.in_force.asked;
+        let scale = Scale { asked, keep };
+        let fit = largest(0, scale.value(&asked).saturating_add(1), |value| {
+            let limits = scale.limits(value);
+            self.bounds.check(&limits).is_ok() && everywhere.holds(&limits)
+        });
+        let fit = (fit > 0)
+            .then(|| scale.limits(fit))
+            .filter(is_large_enough)?;
+        if misfit.limit == RecheckLimit::Hole && self.holds(fit, Size::ZERO, Size::ZERO) {
+            return Some(fit);
+        }
+        let here = self.most_here(misfit, keep)?;
+        let fewer = scale.value(&here) < scale.value(&fit);
+        Some(if fewer { here } else { fit })
+    }
+
+    /// The most that this process holds when it leaves to ASLR what that may take in another one, where the machine is not
+    /// known.
+    fn most_here(&self, misfit: &Misfit, keep: Keep) -> Option<Limits> {
+        let asked = self.in_force.asked;
+        let spare = match misfit.limit {
+            RecheckLimit::Hole => layout::reach(self.machine, self.promise.shape.aslr),
+            _ => Size::ZERO,
+        };
+        let scale = Scale { asked, keep };
+        let most = |headroom, spare| {
+            let value = scale.value(&asked);
+            let fit = largest(0, value.saturating_add(1), |value| {
+                let limits = scale.limits(value);
+                let headroom = beside_slots(&limits).max(headroom);
+                self.holds(limits, headroom, spare)
+            });
+            (fit > 0).then(|| scale.limits(fit)).filter(is_large_enough)
+        };
+        let found = most(self.headroom, spare)
+            .or_else(|| most(Size::ZERO, spare))
+            .or_else(|| most(Size::ZERO, Size::ZERO));
+        let guaranteed = self
+            .guaranteed_anywhere(misfit)
+            .filter(|limits| match keep {
+                Keep::MemoryReservation => limits.memory_reservation == asked.memory_reservation,
+                Keep::MaxInstances => limits.max_instances == asked.max_instances,
+            });
+        let both = found.into_iter().chain(guaranteed);
+        both.max_by_key(|limits| scale.value(limits))
+    }
+
+    /// What the build guarantees, where that is to be counted on in another process too: it fits here, in a
+    /// process like the one that was planned with. It leaves to ASLR what the model knows that ASLR takes.
+    fn guaranteed_anywhere(&self, misfit: &Misfit) -> Option<Limits> {
+        let planned = misfit.layout.is_none() && self.machine.holdings().is_empty();
+        let guaranteed = self.in_force.guaranteed;
+        (misfit.limit == RecheckLimit::Hole
+            && planned
+            && self.holds(guaranteed, Size::ZERO, Size::ZERO))
+        .then_some(guaranteed)
+    }
+
+    /// Whether a pool and a headroom find their place, with so much room left in each hole that holds
+    /// memories.
+    fn holds(&self, limits: Limits, headroom: Size, spare: Size) -> bool {
+        let slab = |name| slab_bytes(&limits, name, limits.max_instances, self.page_size);
+        let beside = [
+            slab(MappingName::Tables),
+            slab(MappingName::Stacks),
+            headroom,
+        ];
+        let spacious = Spacious::new(self.machine, spare, beside);
+        self.bounds.check(&limits).is_ok() && self.on(&spacious).reserve(limits, headroom).is_ok()
+    }
+
+    /// The same recheck on another machine.
+    fn on<'b, N: Machine<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
+        Recheck {
+            machine,
+            promise: self.promise,
+            in_force: self.in_force,
+            scale: self.scale,
+            bounds: self.bounds.clone(),
+            page_size: self.page_size,
+            headroom: self.headroom,
+            to_come: Vec::new(),
+            order: Order::default(),
+            reach: self.reach.clone(),
+        }
+    }
+}
+
+fn is_large_enough(limits: &Limits) -> bool {
+    limits.memory_reservation >= limits.least_reservation()
+}
