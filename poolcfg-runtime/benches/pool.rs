@@ -153,7 +153,7 @@ mod linux {
         };
         for memory in [page, 4 << 30] {
             for _ in 0..8 {
-                let Ok(mut slot) = read.acquire_with(AcquireOptions::new().memory(4 << 30)) else {
+                let Ok(slot) = read.acquire_with(AcquireOptions::new().memory(4 << 30)) else {
                     return;
                 };
                 // Where nothing is measured, one page of each page table.

@@ -101,11 +101,11 @@ pub use pool::{
     Statistics,
 };
 pub use poolcfg_core::{
-    Advisory, Arch, Aslr, Budget, Condition, Counts, Distribution, InstanceDefaults, Keep, Known,
-    LargestFit, Layout, Limits, LinuxLayout, MappingName, Os, OwnProfile, ProcessLimits,
-    RelocationModel, SearchLayout, Shape, Size, SizeError, SizeText, Span, StackLimit, Totals,
-    UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
-    WasmtimeVersionError,
+    Advisory, Arch, Aslr, Budget, Code, Condition, Counts, Distribution, Engine, Footprint,
+    InstanceDefaults, Keep, Known, LargestFit, Layout, Limits, LinuxLayout, Mapping, MappingName,
+    NoProfile, Os, Overflow, OwnProfile, ProcessLimits, RelocationModel, SearchLayout, Shape, Size,
+    SizeError, SizeText, Span, StackLimit, Target, Text, Totals, UnlimitedStack, VaProfile,
+    Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;

@@ -52,7 +52,7 @@ fn a_memory_grows_from_nothing_to_its_maximum_and_no_further() {
     assert_eq!(slot.memory().len(), 0);
     assert_eq!(slot.memory().capacity(), 2 * MIB);
     slot.memory_mut().grow_to(1).expect("a page");
-    assert!(slot.memory().len() >= 1);
+    assert!(!slot.memory().is_empty());
     slot.memory_mut().as_mut_slice().fill(1);
     slot.memory_mut().grow_to(2 * MIB).expect("the maximum");
     assert_eq!(slot.memory().len(), 2 * MIB);
@@ -578,8 +578,9 @@ fn a_stack_is_left_as_it_is_only_where_the_owner_says_so_and_nothing_else_is() {
         assert!(clear || pool.statistics().resident >= stack);
         let slot = pool.acquire_with(request).expect("a slot");
         assert!(is_zero(slot.memory()) && is_zero(slot.table().expect("a table")));
+        let expected = if clear { 0 } else { 7 };
         let left = slot.stack().expect("a stack").as_slice();
-        assert!(left.iter().all(|byte| *byte == if clear { 0 } else { 7 }));
+        assert!(left.iter().all(|byte| *byte == expected));
         drop(slot);
         // Closed, it holds nothing.
         pool.close_idle();
@@ -601,4 +602,24 @@ fn a_stack_that_was_mapped_over_is_new_also_where_stacks_are_left_as_they_are() 
     drop(slot);
     let slot = pool.acquire().expect("a slot");
     assert!(is_zero(slot.stack().expect("a stack")));
+}
+
+#[test]
+fn a_pool_whose_memories_have_no_bytes_is_one_of_stacks() {
+    let pool = pool_of(&with_keys(PoolKeys {
+        max_instances: Some(Setting::given(2)),
+        memory_reservation: Some(Setting::given(Size::kib(64))),
+        max_memory_size: Some(Setting::given(Size::ZERO)),
+        table_reservation: Some(Setting::given(Size::ZERO)),
+        stack_reservation: Some(Setting::given(Size::mib(1))),
+        ..PoolKeys::EMPTY
+    }));
+    for _ in 0..2 {
+        let mut slot = pool.acquire().expect("a slot");
+        assert!(slot.memory().is_empty() && slot.memory().capacity() == 0);
+        assert!(slot.memory_mut().grow_to(1).is_err());
+        let stack = slot.stack_mut().expect("a stack");
+        assert!(is_zero(stack));
+        stack.as_mut_slice().fill(1);
+    }
 }
