@@ -541,10 +541,16 @@ fn a_region_tells_how_far_it_reaches_and_its_neighbours_lie_beyond() {
 }
 
 #[test]
-fn the_debug_texts_of_a_slot_and_a_pool_are_short() {
+fn the_debug_texts_of_a_slot_a_pool_and_what_is_reserved_are_short() {
     let pool = small(64);
     let slot = pool.acquire().expect("a slot");
-    for text in [format!("{slot:?}"), format!("{pool:?}")] {
+    let reserved = limits(64, Size::mib(4), Size::mib(2)).recheck();
+    let reserved = reserved.expect("a small pool fits");
+    for text in [
+        format!("{slot:?}"),
+        format!("{pool:?}"),
+        format!("{reserved:?}"),
+    ] {
         assert!(text.len() < 200, "{} bytes: {text}", text.len());
     }
 }

@@ -111,6 +111,8 @@ fn report(limits: &PoolLimits) {
         Ok(reserved) => eprintln!("recheck took {}", reserved.instances()),
         Err(error) => {
             eprintln!("recheck failed: {error}");
+            // What a `main` prints that ends with it.
+            assert_eq!(format!("{error:?}"), error.to_string());
             if let RecheckError::Misfit(misfit) = &error {
                 eprintln!("limit={} unit={}", misfit.limit, misfit.unit);
                 assert!(misfit.need > misfit.have);
