@@ -354,9 +354,9 @@ fn debug_texts_say_what_there_is() {
     for part in [
         "Slot {",
         "memory: Region {",
-        "size: ",
-        "max: 65536",
-        "table: None",
+        "len: ",
+        "capacity: 65536",
+        "table: false",
         "key: Some(7)",
     ] {
         assert!(slot.contains(part), "{part}: {slot}");
