@@ -23,7 +23,7 @@ mod linux {
     use std::time::Instant;
 
     use poolcfg_runtime::__private::{PoolKeys, Setting, Settings, Target, reserve};
-    use poolcfg_runtime::{Acquire, Limits, Pool, PoolLimits, PoolOptions, Reset, Size};
+    use poolcfg_runtime::{AcquireOptions, Limits, Pool, PoolLimits, PoolOptions, Reset, Size};
     use rustix::ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode};
     use rustix::mm::{
         Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap,
@@ -99,7 +99,10 @@ mod linux {
                     .map(|mut list| list.extend(black_box(top).ok().flatten()))
                     .is_ok()
             };
-            let ours = || pool.acquire_with(Acquire::new().memory(MEMORY)).is_ok();
+            let ours = || {
+                pool.acquire_with(AcquireOptions::new().memory(MEMORY))
+                    .is_ok()
+            };
             let ratio = compare(turns, 2000, ours, mutex);
             row(
                 "acquire and release, nothing touched",
@@ -150,7 +153,7 @@ mod linux {
         };
         for memory in [page, 4 << 30] {
             for _ in 0..8 {
-                let Ok(mut slot) = read.acquire_with(Acquire::new().memory(4 << 30)) else {
+                let Ok(slot) = read.acquire_with(AcquireOptions::new().memory(4 << 30)) else {
                     return;
                 };
                 // Where nothing is measured, one page of each page table.
@@ -159,8 +162,8 @@ mod linux {
                 black_box(bytes.step_by(step).copied().fold(0, u8::wrapping_add));
             }
             let one = |pool: &Pool| {
-                if let Ok(mut slot) = pool.acquire_with(Acquire::new().memory(memory)) {
-                    slot.memory().as_mut_slice()[0] = 1;
+                if let Ok(mut slot) = pool.acquire_with(AcquireOptions::new().memory(memory)) {
+                    slot.memory_mut().as_mut_slice()[0] = 1;
                 }
             };
             // What is first used costs more in any pool.
@@ -194,7 +197,7 @@ mod linux {
     /// A pool of slots of 4 GiB, if this reset works here.
     fn pool(reset: Reset) -> Option<Pool> {
         let reserved = limits(16).recheck().ok()?;
-        Pool::with(reserved, PoolOptions::new().reset(reset)).ok()
+        Pool::with_options(reserved, PoolOptions::new().reset(reset)).ok()
     }
 
     fn reservations(turns: usize) {
@@ -237,8 +240,8 @@ mod linux {
     }
 
     fn round(pool: &Pool, memory: usize) {
-        if let Ok(mut slot) = pool.acquire_with(Acquire::new().memory(memory)) {
-            let memory = slot.memory().as_mut_slice();
+        if let Ok(mut slot) = pool.acquire_with(AcquireOptions::new().memory(memory)) {
+            let memory = slot.memory_mut().as_mut_slice();
             let page = rustix::param::page_size();
             for touched in TOUCHED {
                 if let Some(byte) = memory.get_mut(touched * page) {

@@ -48,8 +48,8 @@ fn slot_of_64_kib(bencher: Bencher<'_, '_>) {
     };
     bencher.bench(|| {
         let mut slot = pool.acquire().ok()?;
-        slot.memory().grow_to(64 << 10).ok()?;
-        slot.memory().as_mut_slice().fill(7);
+        slot.memory_mut().grow_to(64 << 10).ok()?;
+        slot.memory_mut().as_mut_slice().fill(7);
         Some(slot)
     });
 }

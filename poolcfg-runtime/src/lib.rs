@@ -1,27 +1,91 @@
 //! What a program links: its limits, rechecked at start, and a pool in the very mappings that the
 //! recheck reserved.
 //!
-//! ```
-//! use poolcfg_runtime::{Pool, PoolLimits};
+//! # From nothing to a running pool
 //!
-//! fn start(limits: &PoolLimits) -> Result<Pool, Box<dyn std::error::Error>> {
-//!     let reserved = limits.recheck()?; // at least what is guaranteed, up to what is asked
+//! 1. poolcfg.toml, beside Cargo.toml, says what the program wants:
+//!
+//! ```toml
+//! [pooling_allocator]
+//! max_instances = 1000
+//! memory_reservation = "4GiB"
+//! max_memory_size = "64MiB"
+//! on_misfit = "shrink" # fewer instances where the target has less room
+//! ```
+//! 2. The attribute `#[pool_limits]` makes limits of it, and the compiler checks that they fit the target.
+//! 3. The start reserves at least what is guaranteed, and as much more of what is asked as there is.
+//! 4. The pool hands out slots.
+//!
+//! ```no_run
+//! use poolcfg_runtime::{AcquireOptions, Pool, PoolLimits, pool_limits};
+//!
+//! /// What this build may pool, from poolcfg.toml.
+//! # #[cfg(any())] // This package has no poolcfg.toml.
+//! #[pool_limits]
+//! pub const POOL: PoolLimits;
+//! # static POOL: std::sync::LazyLock<PoolLimits> = std::sync::LazyLock::new(|| unimplemented!());
+//!
+//! fn start() -> Result<Pool, Box<dyn std::error::Error>> {
+//!     let reserved = POOL.recheck()?; // at least what is guaranteed, up to what is asked
 //!     println!("{} instances", reserved.instances());
-//!     Ok(Pool::new(reserved)?) // the very mappings that the recheck made
+//!     for warning in reserved.warnings() {
+//!         eprintln!("warning: {warning}");
+//!     }
+//!     Ok(Pool::new(reserved)?) // in the very mappings that the recheck made
 //! }
 //!
 //! fn serve(pool: &Pool, body: &[u8]) -> Result<usize, Box<dyn std::error::Error>> {
-//!     let mut slot = pool.acquire()?; // zeroed memory, guarded on both sides
-//!     slot.memory().grow_to(64 << 10)?; // faster: `Acquire::new().memory(64 << 10)`
-//!     slot.memory().as_mut_slice()[..body.len()].copy_from_slice(body);
-//!     Ok(slot.memory().size())
+//!     // Zeroed memory, guarded on both sides.
+//!     let mut slot = pool.acquire_with(AcquireOptions::new().memory(64 << 10))?;
+//!     slot.memory_mut().as_mut_slice()[..body.len()].copy_from_slice(body);
+//!     Ok(slot.memory().len())
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let pool = start()?; // a misfit ends with "start with `POOLCFG_MAX_INSTANCES=15`, or ..."
+//!     serve(&pool, b"hello")?;
+//!     Ok(())
 //! }
 //! ```
-//! A [`PoolLimits`] is made by `#[pool_limits]` from poolcfg.toml. What stands in the way of a recheck is
-//! a [`RecheckError`], with what is needed, what there is, the limit, what would fit and what the
-//! operator can do; [`variables`] lists how limits are lowered without building anew. [`probe()`] measures
-//! the process as such.
+//! [`Pool::acquire_with`] may wait for a slot, and [`Pool::acquire_async`] waits as a future, in the same queue.
+//!
+//! # Wasmtime
+//!
+//! With `engine = "wasmtime"` in poolcfg.toml the limits are [`WasmtimeLimits`]. They configure the program's own
+//! `wasmtime`, on which this crate does not depend:
+//!
+//! ```ignore
+//! use poolcfg_runtime::{WasmtimeLimits, configure_wasmtime, pool_limits};
+//!
+//! #[pool_limits]
+//! pub const POOL: WasmtimeLimits;
+//!
+//! let checked = POOL.recheck()?;
+//! let mut config = wasmtime::Config::new();
+//! let mut pooling = wasmtime::PoolingAllocationConfig::default();
+//! configure_wasmtime!(checked => config, pooling);
+//! config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pooling));
+//! let held = checked.hold(); // the places of the file's other pools, while the engine maps its own
+//! let engine = wasmtime::Engine::new(&config)?;
+//! drop(held); // `checked` lives as long as the engine
+//! ```
+//!
+//! # When something is in the way
+//!
+//! What stands in the way of a recheck is a [`RecheckError`], with what is needed, what there is, the limit, what
+//! would fit and what the operator can do. Debug of every error reads as its message, so that a `main` that returns it
+//! shows it; the message has the cause, and `source()` does not repeat it. [`variables`] lists how limits are lowered
+//! without building anew. [`probe()`] measures the process as such.
+//!
+//! # Units
+//!
+//! Bytes are [`Size`] in limits, plans, options and statistics, also where they are more than this machine can
+//! address. They are `usize` only where they count memory of this process that is there: [`Region`] and
+//! [`AcquireOptions::memory`]. The numbers of [`WasmtimeSettings`] and [`Tunables`] are those that Wasmtime's setters
+//! take, and a number that may count something else than bytes, as in [`Misfit`], is a `u64`.
+#![warn(unreachable_pub)]
 
+mod error;
 mod limits;
 mod machine;
 mod pool;
@@ -33,10 +97,16 @@ pub mod variables;
 pub use limits::pool_limits::PoolLimits;
 pub use limits::wasmtime::{Checked, Held, Tunables, WasmtimeLimits, WasmtimeSettings};
 pub use pool::reserved::{Reserved, Warning};
-pub use pool::{Acquire, AcquireError, Exhausted, Pool, PoolError, PoolOptions, Slot, Statistics};
+pub use pool::{
+    AcquireError, AcquireOptions, Exhausted, Pool, PoolError, PoolOptions, Slot, SlotParts,
+    Statistics,
+};
 pub use poolcfg_core::{
-    Budget, Counts, Keep, LargestFit, Limits, MappingName, RelocationModel, Shape, Size,
-    UnlimitedStack, VaProfile, WasmtimeVersion,
+    Advisory, Arch, Aslr, Budget, Code, Condition, Counts, Distribution, Engine, Footprint,
+    InstanceDefaults, Keep, Known, LargestFit, Layout, Limits, LinuxLayout, Mapping, MappingName,
+    NoProfile, Os, Overflow, OwnProfile, ProcessLimits, RelocationModel, SearchLayout, Shape, Size,
+    SizeError, SizeText, Span, StackLimit, Target, Text, Totals, UnlimitedStack, VaProfile,
+    Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;

@@ -1,12 +1,14 @@
 //! The pool: slots in what a recheck reserved, each handed to one owner at a time and zero for the next.
 //!
 //! - `options`, `acquire`, `statistics`: what a user says and asks
+//! - `acquiring`: waiting for a slot as a future
 //! - `slot`: what an owner has; `shared`: what becomes of it; `try_out`: whether it can be had at all
 //! - `shards`, `shard`, `waiting`, `queue`, `tally`, `sync`: the free lists, which know nothing of memory
 
 pub(crate) mod reserved;
 
 mod acquire;
+mod acquiring;
 mod options;
 mod queue;
 mod shard;
@@ -34,12 +36,13 @@ use poolcfg_core::{Limits, Size};
 use crate::pool::reserved::Reserved;
 use crate::sys::{Reclaim, Reset};
 
+use self::acquiring::Acquiring;
 use self::shared::Shared;
 use self::sync::Padded;
 
-pub use self::acquire::{Acquire, AcquireError, Exhausted};
+pub use self::acquire::{AcquireError, AcquireOptions, Exhausted};
 pub use self::options::PoolOptions;
-pub use self::slot::Slot;
+pub use self::slot::{Slot, SlotParts};
 pub use self::statistics::Statistics;
 pub use self::try_out::PoolError;
 
@@ -75,7 +78,7 @@ impl Pool {
     /// # Errors
     /// [`PoolError`] when that first slot cannot be opened and cleared; everything is given back.
     pub fn new(reserved: Reserved) -> Result<Self, PoolError> {
-        Self::with(reserved, PoolOptions::new())
+        Self::with_options(reserved, PoolOptions::new())
     }
 
     /// The same, with options of one's own.
@@ -83,7 +86,7 @@ impl Pool {
     /// # Errors
     /// As for [`new`](Self::new), and [`PoolError::Reset`] when the reset that is asked for does not work
     /// here.
-    pub fn with(reserved: Reserved, options: PoolOptions) -> Result<Self, PoolError> {
+    pub fn with_options(reserved: Reserved, options: PoolOptions) -> Result<Self, PoolError> {
         for mapping in reserved.slabs.iter() {
             mapping.keep_pages_small();
             mapping.unite().map_err(PoolError::Close)?;
@@ -103,16 +106,16 @@ impl Pool {
     /// released goes to them first. [`AcquireError::Open`] when the system does not make its table or stack
     /// writable, in which case the slot is back in the pool.
     pub fn acquire(&self) -> Result<Slot, AcquireError> {
-        self.acquire_with(Acquire::new())
+        self.acquire_with(AcquireOptions::new())
     }
 
     /// Takes a slot as it is asked for.
     ///
     /// # Errors
     /// As for [`acquire`](Self::acquire), and [`AcquireError::Open`] when the memory cannot be had as large.
-    pub fn acquire_with(&self, request: Acquire) -> Result<Slot, AcquireError> {
+    pub fn acquire_with(&self, request: AcquireOptions) -> Result<Slot, AcquireError> {
         let home = home();
-        let handle = &self.handles[home & (self.handles.len() - 1)];
+        let handle = self.handle(home);
         let shared = &handle.0;
         let parts = match request.wait {
             None => shared.shards.take(home, request.key),
@@ -128,16 +131,39 @@ impl Pool {
                 retired: shared.shards.retired(),
             }));
         };
-        // From here on the slot goes back when it is dropped, whatever happens.
-        let mut slot = Slot {
-            parts: Some(parts),
-            key: request.key,
-            handle: Arc::clone(handle),
-        };
-        if let Some(parts) = &mut slot.parts {
-            parts.begin(request.memory).map_err(AcquireError::Open)?;
-        }
-        Ok(slot)
+        Slot::begin(parts, handle, request)
+    }
+
+    /// Takes a slot as it is asked for, as soon as there is one and nobody has waited longer: on this thread or
+    /// asynchronously, all wait in one queue. It needs no runtime, and any runtime polls it.
+    ///
+    /// It gets its place in the queue when it is polled for the first time. If it is dropped before it is done, the
+    /// place, or the slot that it has been given meanwhile, goes to the next; who wants to wait for a time drops it when
+    /// the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
+    /// forgotten ([`std::mem::forget`]) keeps its place, and the slot that it is given is lost to the pool.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::{AcquireError, AcquireOptions, Pool};
+    /// async fn serve(pool: &Pool, body: &[u8]) -> Result<usize, AcquireError> {
+    ///     let options = AcquireOptions::new().memory(64 << 10);
+    ///     let mut slot = pool.acquire_async(options).await?;
+    ///     slot.memory_mut().as_mut_slice()[..body.len()].copy_from_slice(body);
+    ///     Ok(slot.memory().len())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AcquireError::Open`] as for [`acquire_with`](Self::acquire_with), never [`AcquireError::Exhausted`].
+    pub fn acquire_async(
+        &self,
+        options: AcquireOptions,
+    ) -> impl Future<Output = Result<Slot, AcquireError>> + Send {
+        Acquiring::new(self, options)
+    }
+
+    /// What keeps the pool alive for a slot that a thread takes.
+    fn handle(&self, home: usize) -> &Arc<Handle> {
+        &self.handles[home & (self.handles.len() - 1)]
     }
 
     /// What the pool was made with.
@@ -148,7 +174,7 @@ impl Pool {
 
     /// How released slots become zero: what was asked for, or what works here.
     #[must_use]
-    pub fn reset(&self) -> Reset {
+    pub fn reset_mode(&self) -> Reset {
         self.shared().reset
     }
 
@@ -202,11 +228,14 @@ impl Drop for Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let statistics = self.statistics();
         f.debug_struct("Pool")
             .field("instances", &self.limits().max_instances)
             .field("memory_reservation", &self.limits().memory_reservation)
-            .field("reset", &self.reset())
-            .field("statistics", &self.statistics())
+            .field("reset_mode", &self.reset_mode())
+            .field("live", &statistics.live)
+            .field("warm", &statistics.warm)
+            .field("waiting", &statistics.waiting)
             .finish_non_exhaustive()
     }
 }

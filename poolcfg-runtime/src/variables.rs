@@ -32,7 +32,7 @@ pub(crate) struct InForce {
 }
 
 /// What is wrong with an environment variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VariableError {
     /// The variable.
     pub variable: String,
@@ -177,14 +177,8 @@ impl fmt::Display for VariableError {
     }
 }
 
-impl std::error::Error for VariableError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.fault {
-            VariableFault::NotSize(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+// The message has the cause.
+impl std::error::Error for VariableError {}
 
 /// The variable of a pool's key, such as `POOLCFG_PLUGINS_MAX_INSTANCES`.
 pub(crate) fn variable(pool: &str, key: &str) -> String {

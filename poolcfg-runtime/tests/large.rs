@@ -47,17 +47,17 @@ fn one_memory_above_2_gib_starts() {
     let reserved = PoolLimits::new(promise).recheck().expect("it is promised");
     let pool = Pool::new(reserved).expect("it is one mapping");
     let mut slot = pool.acquire().expect("a slot");
-    let memory = slot.memory();
+    let memory = slot.memory_mut();
     // As many pages as a slice may have.
-    let page = 1 << memory.max().trailing_zeros();
-    assert_eq!(memory.max(), isize::MAX.unsigned_abs() - (page - 1));
+    let page = 1 << memory.capacity().trailing_zeros();
+    assert_eq!(memory.capacity(), isize::MAX.unsigned_abs() - (page - 1));
     let error = memory.grow_to(1 << 31).expect_err("no slice has so much");
-    assert!(matches!(error, GrowError::AboveMax { .. }));
+    assert!(matches!(error, GrowError::AboveCapacity { .. }));
     memory.grow_to(1 << 20).expect("a MiB");
     memory.as_mut_slice().fill(1);
     drop(slot);
     let mut slot = pool.acquire().expect("the same slot");
-    slot.memory().grow_to(1 << 20).expect("a MiB");
+    slot.memory_mut().grow_to(1 << 20).expect("a MiB");
     assert!(slot.memory().as_slice().iter().all(|byte| *byte == 0));
 }
 
@@ -71,7 +71,7 @@ fn the_largest_memory_that_is_promised_starts() {
     let reserved = PoolLimits::new(promise).recheck().expect("it is promised");
     let pool = Pool::new(reserved).expect("it is one mapping");
     let mut slot = pool.acquire().expect("a slot");
-    slot.memory().grow_to(1 << 20).expect("a MiB");
+    slot.memory_mut().grow_to(1 << 20).expect("a MiB");
 }
 
 /// Slots behind the first 2 GiB are used like any other.
@@ -90,8 +90,8 @@ fn many_memories_above_2_gib_in_one_mapping_start() {
     let pool = Pool::new(reserved).expect("they are to be had");
     let mut slots: Vec<_> = (0..240).map(|_| pool.acquire().expect("a slot")).collect();
     for (slot, byte) in slots.iter_mut().zip(1..) {
-        slot.memory().grow_to(64 << 10).expect("some pages");
-        slot.memory().as_mut_slice().fill(byte);
+        slot.memory_mut().grow_to(64 << 10).expect("some pages");
+        slot.memory_mut().as_mut_slice().fill(byte);
     }
     let addresses = slots.iter_mut().map(|slot| slot.memory().as_ptr().addr());
     let (least, most) = addresses.fold((usize::MAX, 0), |(least, most), address| {
@@ -103,7 +103,7 @@ fn many_memories_above_2_gib_in_one_mapping_start() {
     }
     drop(slots);
     let mut slot = pool.acquire().expect("a slot again");
-    slot.memory().grow_to(64 << 10).expect("some pages");
+    slot.memory_mut().grow_to(64 << 10).expect("some pages");
     assert!(slot.memory().as_slice().iter().all(|byte| *byte == 0));
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::{limits, wasmtime_limits, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
-use poolcfg_runtime::{Acquire, AcquireError, Pool, PoolOptions, Size, Slot};
+use poolcfg_runtime::{AcquireError, AcquireOptions, Pool, PoolOptions, Size, Slot};
 
 /// A pool of so many slots, each of a page or a few.
 fn tiny(instances: u32, options: PoolOptions) -> Pool {
@@ -24,16 +24,16 @@ fn tiny(instances: u32, options: PoolOptions) -> Pool {
         ..PoolKeys::EMPTY
     });
     let reserved = limits.recheck().expect("a small pool fits");
-    Pool::with(reserved, options).expect("it opens")
+    Pool::with_options(reserved, options).expect("it opens")
 }
 
 /// Every slot of the pool, with one byte written.
 fn all(pool: &Pool) -> Vec<Slot> {
     (0..pool.limits().max_instances)
         .map(|_| {
-            let request = Acquire::new().memory(1);
+            let request = AcquireOptions::new().memory(1);
             let mut slot = pool.acquire_with(request).expect("one is left");
-            slot.memory().as_mut_slice()[0] = 1;
+            slot.memory_mut().as_mut_slice()[0] = 1;
             slot
         })
         .collect()
@@ -94,8 +94,8 @@ fn until_waiting(pool: &Pool, owners: u32) {
     }
 }
 
-fn for_ever() -> Acquire {
-    Acquire::new().wait(Duration::MAX)
+fn for_ever() -> AcquireOptions {
+    AcquireOptions::new().wait(Duration::MAX)
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn beside_greedy_owners_nobody_waits_in_vain() {
             for _ in 0..OWNERS {
                 scope.spawn(|| {
                     while !is_over() {
-                        let request = Acquire::new().wait(Duration::from_secs(20));
+                        let request = AcquireOptions::new().wait(Duration::from_secs(20));
                         if pool.acquire_with(request).is_err() {
                             in_vain.fetch_add(1, Ordering::SeqCst);
                         }
@@ -216,7 +216,7 @@ fn whose_time_is_over_leaves_and_no_slot_is_lost() {
                 for round in 0..500 {
                     // About as long as the others hold one.
                     let most = Duration::from_micros((number * 7 + round) % 40);
-                    drop(pool.acquire_with(Acquire::new().wait(most)));
+                    drop(pool.acquire_with(AcquireOptions::new().wait(most)));
                 }
             });
         }
@@ -282,10 +282,10 @@ fn count_what_is_left() {
         slots.truncate(5);
         drop(pool);
         for mut slot in slots {
-            slot.memory()
+            slot.memory_mut()
                 .grow_to(1 << 16)
                 .expect("it outlives its pool");
-            slot.memory().as_mut_slice().fill(1);
+            slot.memory_mut().as_mut_slice().fill(1);
         }
         let left = address_space() - before_this;
         let most = bytes_of(1) * u64::from(forgotten) + HEAP;
@@ -324,9 +324,9 @@ fn debug_texts_are_short_however_many_slots_there_are() {
         texts.extend([
             lengths(&pool),
             lengths(&slots[0]),
-            lengths(slots[0].memory()),
+            lengths(slots[0].memory_mut()),
         ]);
-        let error = pool.acquire_with(Acquire::new().memory(usize::MAX));
+        let error = pool.acquire_with(AcquireOptions::new().memory(usize::MAX));
         texts.push(lengths(&error.expect_err("no slot is as large")));
         longest.push(texts.into_iter().flatten().max().expect("some texts"));
     }
@@ -348,15 +348,15 @@ fn debug_texts_are_short_however_many_slots_there_are() {
 fn debug_texts_say_what_there_is() {
     let pool = tiny(3, PoolOptions::new());
     let slot = pool
-        .acquire_with(Acquire::new().memory(1).key(7))
+        .acquire_with(AcquireOptions::new().memory(1).key(7))
         .expect("a slot");
     let slot = format!("{slot:?}");
     for part in [
         "Slot {",
         "memory: Region {",
-        "size: ",
-        "max: 65536",
-        "table: None",
+        "len: ",
+        "capacity: 65536",
+        "table: false",
         "key: Some(7)",
     ] {
         assert!(slot.contains(part), "{part}: {slot}");

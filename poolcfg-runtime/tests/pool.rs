@@ -8,7 +8,8 @@ use std::time::Duration;
 use common::{child, limits, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{
-    Acquire, AcquireError, GrowError, Pool, PoolLimits, PoolOptions, Region, Reset, Size, Slot,
+    AcquireError, AcquireOptions, GrowError, Pool, PoolLimits, PoolOptions, Region, Reset, Size,
+    Slot,
 };
 use proptest::prelude::*;
 
@@ -48,20 +49,20 @@ fn slots_are_had_until_there_are_none() {
 fn a_memory_grows_from_nothing_to_its_maximum_and_no_further() {
     let pool = small(1);
     let mut slot = pool.acquire().expect("a slot");
-    assert_eq!(slot.memory().size(), 0);
-    assert_eq!(slot.memory().max(), 2 * MIB);
-    slot.memory().grow_to(1).expect("a page");
-    assert!(slot.memory().size() >= 1);
-    slot.memory().as_mut_slice().fill(1);
-    slot.memory().grow_to(2 * MIB).expect("the maximum");
-    assert_eq!(slot.memory().size(), 2 * MIB);
-    let error = slot.memory().grow_to(2 * MIB + 1).expect_err("no more");
-    assert!(matches!(error, GrowError::AboveMax { max, .. } if max == 2 * MIB));
-    assert!(slot.memory().grow_to(usize::MAX).is_err());
+    assert_eq!(slot.memory().len(), 0);
+    assert_eq!(slot.memory().capacity(), 2 * MIB);
+    slot.memory_mut().grow_to(1).expect("a page");
+    assert!(!slot.memory().is_empty());
+    slot.memory_mut().as_mut_slice().fill(1);
+    slot.memory_mut().grow_to(2 * MIB).expect("the maximum");
+    assert_eq!(slot.memory().len(), 2 * MIB);
+    let error = slot.memory_mut().grow_to(2 * MIB + 1).expect_err("no more");
+    assert!(matches!(error, GrowError::AboveCapacity { capacity, .. } if capacity == 2 * MIB));
+    assert!(slot.memory_mut().grow_to(usize::MAX).is_err());
     // What was there stays, and it does not shrink.
-    slot.memory().grow_to(1).expect("no change");
+    slot.memory_mut().grow_to(1).expect("no change");
     assert_eq!(slot.memory().as_slice()[0], 1);
-    assert_eq!(slot.memory().size(), 2 * MIB);
+    assert_eq!(slot.memory().len(), 2 * MIB);
 }
 
 #[test]
@@ -69,9 +70,9 @@ fn tables_and_stacks_are_open_unless_they_have_no_bytes() {
     let pool = small(1);
     let mut slot = pool.acquire().expect("a slot");
     // 20,000 elements of 8 bytes, in whole pages of any size.
-    let table = slot.table().expect("a table").size();
+    let table = slot.table_mut().expect("a table").len();
     assert!((160 << 10..=192 << 10).contains(&table), "{table}");
-    assert_eq!(slot.stack().map(|stack| stack.size()), Some(2 * MIB));
+    assert_eq!(slot.stack_mut().map(|stack| stack.len()), Some(2 * MIB));
     let none = pool_of(&with_keys(PoolKeys {
         max_instances: Some(Setting::given(1)),
         memory_reservation: Some(Setting::given(Size::mib(1))),
@@ -81,9 +82,9 @@ fn tables_and_stacks_are_open_unless_they_have_no_bytes() {
         ..PoolKeys::EMPTY
     }));
     let mut slot = none.acquire().expect("a slot");
-    assert!(slot.table().is_none() && slot.stack().is_none());
-    slot.memory().grow_to(MIB).expect("all of it");
-    slot.memory().as_mut_slice().fill(1);
+    assert!(slot.table_mut().is_none() && slot.stack_mut().is_none());
+    slot.memory_mut().grow_to(MIB).expect("all of it");
+    slot.memory_mut().as_mut_slice().fill(1);
 }
 
 #[test]
@@ -93,8 +94,10 @@ fn a_slot_outlives_its_pool_and_may_be_forgotten() {
     std::mem::forget(pool.acquire().expect("a slot"));
     assert!(pool.acquire().is_err());
     drop(pool);
-    slot.memory().grow_to(MIB).expect("the mapping is alive");
-    slot.memory().as_mut_slice().fill(9);
+    slot.memory_mut()
+        .grow_to(MIB)
+        .expect("the mapping is alive");
+    slot.memory_mut().as_mut_slice().fill(9);
     assert_eq!(slot.memory().as_slice()[MIB - 1], 9);
 }
 
@@ -105,8 +108,8 @@ fn slots_go_to_other_threads_and_survive_their_panics() {
         for _ in 0..4 {
             let mut slot = pool.acquire().expect("a slot");
             let thread = scope.spawn(move || {
-                slot.memory().grow_to(MIB).expect("a mebibyte");
-                slot.memory().as_mut_slice().fill(3);
+                slot.memory_mut().grow_to(MIB).expect("a mebibyte");
+                slot.memory_mut().as_mut_slice().fill(3);
                 // Unwinds without a message, past the slot.
                 std::panic::resume_unwind(Box::new(()));
             });
@@ -116,8 +119,8 @@ fn slots_go_to_other_threads_and_survive_their_panics() {
     assert_eq!(pool.live(), 0);
     for _ in 0..4 {
         let mut slot = pool.acquire().expect("a slot");
-        slot.memory().grow_to(MIB).expect("a mebibyte");
-        assert!(is_zero(slot.memory()));
+        slot.memory_mut().grow_to(MIB).expect("a mebibyte");
+        assert!(is_zero(slot.memory_mut()));
     }
 }
 
@@ -130,11 +133,11 @@ fn pages_of_threads_do_not_mix() {
             scope.spawn(move || {
                 for round in 0..200 {
                     let mut slot = pool.acquire().expect("one slot for each thread");
-                    slot.memory()
+                    slot.memory_mut()
                         .grow_to(4096 * (1 + round % 7))
                         .expect("pages");
-                    assert!(is_zero(slot.memory()));
-                    slot.memory().as_mut_slice().fill(mark);
+                    assert!(is_zero(slot.memory_mut()));
+                    slot.memory_mut().as_mut_slice().fill(mark);
                     assert!(slot.memory().as_slice().iter().all(|byte| *byte == mark));
                 }
             });
@@ -162,9 +165,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn regions(slot: &mut Slot, each: &mut impl FnMut(&mut Region)) {
-    each(slot.memory());
-    slot.table().into_iter().for_each(&mut *each);
-    slot.stack().into_iter().for_each(&mut *each);
+    each(slot.memory_mut());
+    slot.table_mut().into_iter().for_each(&mut *each);
+    slot.stack_mut().into_iter().for_each(&mut *each);
 }
 
 proptest! {
@@ -179,7 +182,7 @@ proptest! {
             match step {
                 Step::Acquire => match pool.acquire() {
                     Ok(mut slot) => {
-                        prop_assert_eq!(slot.memory().size(), 0);
+                        prop_assert_eq!(slot.memory().len(), 0);
                         let mut clean = true;
                         regions(&mut slot, &mut |region| clean &= is_zero(region));
                         prop_assert!(clean);
@@ -189,14 +192,14 @@ proptest! {
                 },
                 Step::Release { slot } if count > 0 => drop(slots.swap_remove(slot % count)),
                 Step::Grow { slot, bytes } if count > 0 => {
-                    let memory = slots[slot % count].memory();
-                    let before = memory.size();
+                    let memory = slots[slot % count].memory_mut();
+                    let before = memory.len();
                     prop_assert!(memory.grow_to(bytes).is_ok());
                     prop_assert!(memory.as_slice()[before..].iter().all(|byte| *byte == 0));
                 }
                 Step::Write { slot, at } if count > 0 => {
                     regions(&mut slots[slot % count], &mut |region| {
-                        let size = region.size();
+                        let size = region.len();
                         if size > 0 {
                             region.as_mut_slice()[at % size] = 0xa5;
                         }
@@ -234,8 +237,10 @@ fn count_mappings() {
         while let Ok(mut slot) = pool.acquire() {
             for pages in 1..4 {
                 let bytes = pages * (round + 1) * 65_536;
-                slot.memory().grow_to(bytes).expect("within the maximum");
-                slot.memory().as_mut_slice().fill(1);
+                slot.memory_mut()
+                    .grow_to(bytes)
+                    .expect("within the maximum");
+                slot.memory_mut().as_mut_slice().fill(1);
             }
             slots.push(slot);
             // The heap may grow by a mapping or two.
@@ -294,18 +299,20 @@ fn run_out_of_writable_memory() {
         AcquireError::Open(GrowError::Refused { .. })
     ));
     assert_eq!((pool.live(), pool.retired()), (1, 0));
-    slot.memory()
+    slot.memory_mut()
         .grow_to(64 << 10)
         .expect("there is room for that");
-    let size = slot.memory().size();
-    let error = slot.memory().grow_to(2 * MIB).expect_err("no room");
+    let size = slot.memory().len();
+    let error = slot.memory_mut().grow_to(2 * MIB).expect_err("no room");
     assert!(matches!(error, GrowError::Refused { .. }), "{error}");
-    assert_eq!(slot.memory().size(), size);
-    slot.memory().as_mut_slice().fill(1);
+    assert_eq!(slot.memory().len(), size);
+    slot.memory_mut().as_mut_slice().fill(1);
     setrlimit(Resource::Data, before).expect("and raised again");
     let others = [pool.acquire(), pool.acquire()];
     assert!(others.iter().all(Result::is_ok));
-    slot.memory().grow_to(2 * MIB).expect("there is room now");
+    slot.memory_mut()
+        .grow_to(2 * MIB)
+        .expect("there is room now");
     assert!(
         slot.memory().as_slice()[size..]
             .iter()
@@ -349,18 +356,18 @@ fn address(slot: &mut Slot) -> usize {
 fn a_slot_is_taken_with_its_memory_and_is_as_large_as_asked() {
     let pool = small(1);
     for bytes in [3 * 65_536, 65_536, 0, 2 * MIB, 65_536] {
-        let request = Acquire::new().memory(bytes);
+        let request = AcquireOptions::new().memory(bytes);
         let mut slot = pool.acquire_with(request).expect("a slot");
-        assert_eq!(slot.memory().size(), bytes);
-        assert!(is_zero(slot.memory()));
-        slot.memory().as_mut_slice().fill(1);
+        assert_eq!(slot.memory().len(), bytes);
+        assert!(is_zero(slot.memory_mut()));
+        slot.memory_mut().as_mut_slice().fill(1);
     }
     let error = pool
-        .acquire_with(Acquire::new().memory(2 * MIB + 1))
+        .acquire_with(AcquireOptions::new().memory(2 * MIB + 1))
         .expect_err("above the maximum");
     assert!(matches!(
         error,
-        AcquireError::Open(GrowError::AboveMax { .. })
+        AcquireError::Open(GrowError::AboveCapacity { .. })
     ));
     assert_eq!((pool.live(), pool.retired()), (0, 0));
 }
@@ -370,31 +377,34 @@ fn a_memory_shrinks_and_what_was_cut_off_is_zero_when_it_grows_again() {
     for checks in [false, true] {
         let reserved = limits(1, Size::mib(4), Size::mib(2)).recheck();
         let options = PoolOptions::new().owner_checks_bounds(checks);
-        let pool = Pool::with(reserved.expect("it fits"), options).expect("it opens");
+        let pool = Pool::with_options(reserved.expect("it fits"), options).expect("it opens");
         let mut slot = pool.acquire().expect("a slot");
-        let memory = slot.memory();
+        let memory = slot.memory_mut();
         memory.grow_to(MIB).expect("a mebibyte");
         memory.as_mut_slice().fill(1);
         memory.shrink_to(3 * 65_536).expect("less");
-        assert_eq!(memory.size(), 3 * 65_536);
+        assert_eq!(memory.len(), 3 * 65_536);
         memory.shrink_to(MIB).expect("it is smaller already");
-        assert_eq!(memory.size(), 3 * 65_536);
+        assert_eq!(memory.len(), 3 * 65_536);
         memory.grow_to(2 * MIB).expect("the maximum");
         let (kept, new) = memory.as_slice().split_at(3 * 65_536);
         assert!(kept.iter().all(|byte| *byte == 1));
         assert!(new.iter().all(|byte| *byte == 0));
         drop(slot);
         let mut slot = pool
-            .acquire_with(Acquire::new().memory(2 * MIB))
+            .acquire_with(AcquireOptions::new().memory(2 * MIB))
             .expect("a slot");
-        assert!(is_zero(slot.memory()));
+        assert!(is_zero(slot.memory_mut()));
     }
 }
 
 #[test]
 fn a_module_gets_its_warm_slot_back() {
     let pool = small(3);
-    let keyed = |key| pool.acquire_with(Acquire::new().key(key)).expect("a slot");
+    let keyed = |key| {
+        pool.acquire_with(AcquireOptions::new().key(key))
+            .expect("a slot")
+    };
     let (mut one, mut two) = (keyed(1), keyed(2));
     let (first, second) = (address(&mut one), address(&mut two));
     drop(one);
@@ -411,14 +421,16 @@ fn who_waits_gets_what_is_released_and_who_does_not_gets_an_error() {
     let pool = small(1);
     let slot = pool.acquire().expect("a slot");
     for wait in [None, Some(Duration::ZERO)] {
-        let request = wait.map_or(Acquire::new(), |wait| Acquire::new().wait(wait));
+        let request = wait.map_or(AcquireOptions::new(), |wait| {
+            AcquireOptions::new().wait(wait)
+        });
         let error = pool.acquire_with(request).expect_err("it is taken");
         assert!(matches!(error, AcquireError::Exhausted(_)), "{error}");
     }
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
-                let request = Acquire::new().wait(Duration::MAX);
+                let request = AcquireOptions::new().wait(Duration::MAX);
                 drop(pool.acquire_with(request).expect("one after the other"));
             });
         }
@@ -431,11 +443,11 @@ fn who_waits_gets_what_is_released_and_who_does_not_gets_an_error() {
 fn statistics_tell_what_the_pool_holds() {
     let reserved = limits(6, Size::mib(4), Size::mib(2)).recheck();
     let options = PoolOptions::new().warm_slots(2).decommit_batch(2).shards(1);
-    let pool = Pool::with(reserved.expect("it fits"), options).expect("it opens");
+    let pool = Pool::with_options(reserved.expect("it fits"), options).expect("it opens");
     let mut slots: Vec<_> = (0..6).map(|_| pool.acquire().expect("a slot")).collect();
     for slot in &mut slots {
-        slot.memory().grow_to(MIB).expect("a mebibyte");
-        slot.memory().as_mut_slice()[..65_536].fill(1);
+        slot.memory_mut().grow_to(MIB).expect("a mebibyte");
+        slot.memory_mut().as_mut_slice()[..65_536].fill(1);
     }
     let statistics = pool.statistics();
     assert_eq!((statistics.live, statistics.warm), (6, 0));
@@ -445,7 +457,7 @@ fn statistics_tell_what_the_pool_holds() {
     assert_eq!((statistics.live, statistics.most_live), (0, 6));
     // Up to a batch more than may be warm, and no fewer than may.
     assert!((2..=4).contains(&statistics.warm), "{statistics:?}");
-    let kept = match pool.reset() {
+    let kept = match pool.reset_mode() {
         Reset::PagemapScan => Size::kib(64),
         _ => Size::ZERO,
     };
@@ -469,14 +481,16 @@ fn memory_that_idle_slots_hold_is_no_obstacle_to_others() {
 #[ignore = "run by the test above, in a process whose limit it may lower"]
 fn grow_at_the_expense_of_idle_slots() {
     let pool = small(4);
-    let whole = Acquire::new().memory(2 * MIB);
+    let whole = AcquireOptions::new().memory(2 * MIB);
     let slots: Vec<_> = (0..4)
         .map(|_| pool.acquire_with(whole).expect("a slot"))
         .collect();
     drop(slots);
     let mut slot = pool.acquire().expect("a slot");
     leave_data(0);
-    slot.memory().grow_to(2 * MIB).expect("the others give way");
+    slot.memory_mut()
+        .grow_to(2 * MIB)
+        .expect("the others give way");
     assert_eq!(pool.statistics().warm, 0);
     eprintln!("done");
 }
@@ -486,4 +500,132 @@ fn slots_go_to_other_threads_and_what_they_give_may_be_held_across_a_panic() {
     fn is_as_before<T: Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
     is_as_before::<Slot>();
     is_as_before::<Pool>();
+}
+
+#[test]
+fn the_parts_of_a_slot_are_used_together_and_looked_at_through_a_shared_reference() {
+    let pool = small(1);
+    let mut slot = pool
+        .acquire_with(AcquireOptions::new().memory(MIB))
+        .expect("a slot");
+    let parts = slot.parts_mut();
+    let (table, stack) = (parts.table.expect("a table"), parts.stack.expect("a stack"));
+    parts.memory.as_mut_slice()[0] = 1;
+    table.as_mut_slice()[0] = 2;
+    stack.as_mut_slice()[0] = 3;
+    table.as_mut_slice()[1] = parts.memory.as_slice()[0];
+    let looked_at = |slot: &Slot| {
+        let regions = [Some(slot.memory()), slot.table(), slot.stack()];
+        regions.map(|region| region.expect("one").as_slice()[0])
+    };
+    assert_eq!(looked_at(&slot), [1, 2, 3]);
+    assert_eq!(slot.table().expect("a table").as_slice()[1], 1);
+    assert!(!slot.memory().is_empty());
+}
+
+#[test]
+fn a_region_tells_how_far_it_reaches_and_its_neighbours_lie_beyond() {
+    let pool = small(2);
+    let slots = [0, 1].map(|_| pool.acquire().expect("a slot"));
+    let [one, two] = slots.each_ref().map(|slot| slot.memory());
+    assert!(one.reach() >= 4 * MIB);
+    assert_eq!(one.reach(), one.capacity() + one.guard_after());
+    let start = |region: &Region| region.as_ptr().addr();
+    let (low, high) = if start(one) < start(two) {
+        (one, two)
+    } else {
+        (two, one)
+    };
+    assert!(start(low) + low.reach() <= start(high));
+    assert!(start(low) + low.capacity() <= start(high) - high.guard_before());
+}
+
+#[test]
+fn the_debug_texts_of_a_slot_a_pool_and_what_is_reserved_are_short() {
+    let pool = small(64);
+    let slot = pool.acquire().expect("a slot");
+    let reserved = limits(64, Size::mib(4), Size::mib(2)).recheck();
+    let reserved = reserved.expect("a small pool fits");
+    for text in [
+        format!("{slot:?}"),
+        format!("{pool:?}"),
+        format!("{reserved:?}"),
+    ] {
+        assert!(text.len() < 200, "{} bytes: {text}", text.len());
+    }
+}
+
+#[test]
+fn the_debug_text_of_an_error_is_its_message_and_its_cause_is_told_once() {
+    let pool = small(1);
+    let mut slot = pool.acquire().expect("a slot");
+    let error = slot.memory_mut().grow_to(usize::MAX).expect_err("too much");
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let error = pool.acquire().expect_err("no second slot");
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert!(std::error::Error::source(&error).is_none());
+}
+
+#[test]
+fn a_stack_is_left_as_it_is_only_where_the_owner_says_so_and_nothing_else_is() {
+    for clear in [true, false] {
+        let options = PoolOptions::new().clear_stacks(clear);
+        let reserved = limits(1, Size::mib(4), Size::mib(2)).recheck();
+        let pool = Pool::with_options(reserved.expect("it fits"), options).expect("it opens");
+        let request = AcquireOptions::new().memory(MIB);
+        let mut slot = pool.acquire_with(request).expect("a slot");
+        let parts = slot.parts_mut();
+        let stack = parts.stack.expect("a stack");
+        for region in [parts.memory, parts.table.expect("a table"), stack] {
+            region.as_mut_slice().fill(7);
+        }
+        drop(slot);
+        let stack = Size::mib(2);
+        assert!(clear || pool.statistics().resident >= stack);
+        let slot = pool.acquire_with(request).expect("a slot");
+        assert!(is_zero(slot.memory()) && is_zero(slot.table().expect("a table")));
+        let expected = if clear { 0 } else { 7 };
+        let left = slot.stack().expect("a stack").as_slice();
+        assert!(left.iter().all(|byte| *byte == expected));
+        drop(slot);
+        // Closed, it holds nothing.
+        pool.close_idle();
+        assert_eq!(pool.statistics().resident, Size::ZERO);
+        let slot = pool.acquire_with(request).expect("a slot");
+        assert!(is_zero(slot.stack().expect("a stack")));
+    }
+}
+
+#[test]
+fn a_stack_that_was_mapped_over_is_new_also_where_stacks_are_left_as_they_are() {
+    let options = PoolOptions::new().clear_stacks(false);
+    let reserved = limits(1, Size::mib(4), Size::mib(2)).recheck();
+    let pool = Pool::with_options(reserved.expect("it fits"), options).expect("it opens");
+    let mut slot = pool.acquire().expect("a slot");
+    let stack = slot.stack_mut().expect("a stack");
+    stack.as_mut_slice().fill(7);
+    stack.mapped_over();
+    drop(slot);
+    let slot = pool.acquire().expect("a slot");
+    assert!(is_zero(slot.stack().expect("a stack")));
+}
+
+#[test]
+fn a_pool_whose_memories_have_no_bytes_is_one_of_stacks() {
+    let pool = pool_of(&with_keys(PoolKeys {
+        max_instances: Some(Setting::given(2)),
+        memory_reservation: Some(Setting::given(Size::kib(64))),
+        max_memory_size: Some(Setting::given(Size::ZERO)),
+        table_reservation: Some(Setting::given(Size::ZERO)),
+        stack_reservation: Some(Setting::given(Size::mib(1))),
+        ..PoolKeys::EMPTY
+    }));
+    for _ in 0..2 {
+        let mut slot = pool.acquire().expect("a slot");
+        assert!(slot.memory().is_empty() && slot.memory().capacity() == 0);
+        assert!(slot.memory_mut().grow_to(1).is_err());
+        let stack = slot.stack_mut().expect("a stack");
+        assert!(is_zero(stack));
+        stack.as_mut_slice().fill(1);
+    }
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::with_keys;
 use poolcfg_runtime::__private::{PoolKeys, Setting};
-use poolcfg_runtime::{Acquire, Pool, PoolError, PoolOptions, Region, Reset, Size, Slot};
+use poolcfg_runtime::{AcquireOptions, Pool, PoolError, PoolOptions, Region, Reset, Size, Slot};
 
 /// Any number after the other (xorshift, Marsaglia 2003), the same ones in every run.
 struct Random(u64);
@@ -30,7 +30,7 @@ fn assert_zero(bytes: &[u8]) {
 }
 
 fn write(region: &mut Region, random: &mut Random) {
-    let size = region.size();
+    let size = region.len();
     for _ in 0..random.below(6) {
         if size > 0 {
             region.as_mut_slice()[random.below(size)] = 0xa5;
@@ -39,9 +39,9 @@ fn write(region: &mut Region, random: &mut Random) {
 }
 
 fn regions(slot: &mut Slot, each: &mut impl FnMut(&mut Region)) {
-    each(slot.memory());
-    slot.table().into_iter().for_each(&mut *each);
-    slot.stack().into_iter().for_each(&mut *each);
+    each(slot.memory_mut());
+    slot.table_mut().into_iter().for_each(&mut *each);
+    slot.stack_mut().into_iter().for_each(&mut *each);
 }
 
 fn owner(pool: &Pool, held: &mut Vec<Slot>, random: &mut Random) {
@@ -51,7 +51,7 @@ fn owner(pool: &Pool, held: &mut Vec<Slot>, random: &mut Random) {
     } else {
         6 << 12
     };
-    let mut request = Acquire::new().memory(random.below(most));
+    let mut request = AcquireOptions::new().memory(random.below(most));
     if random.below(3) > 0 {
         request = request.key(u64::from(random.below(4) > 1));
     }
@@ -59,9 +59,9 @@ fn owner(pool: &Pool, held: &mut Vec<Slot>, random: &mut Random) {
     let mut slot = pool.acquire_with(request).expect("a slot for each");
     regions(&mut slot, &mut |region| assert_zero(region.as_slice()));
     regions(&mut slot, &mut |region| write(region, random));
-    let memory = slot.memory();
+    let memory = slot.memory_mut();
     for _ in 0..random.below(3) {
-        let before = memory.size();
+        let before = memory.len();
         if random.below(3) == 0 {
             memory.shrink_to(random.below(before + 1)).expect("less");
         } else {
@@ -94,7 +94,7 @@ fn soak(reset: Reset, checks: bool, cycles: usize) {
         .decommit_batch(2)
         .owner_checks_bounds(checks);
     let reserved = limits.recheck().expect("a small pool fits");
-    let pool = match Pool::with(reserved, options) {
+    let pool = match Pool::with_options(reserved, options) {
         Ok(pool) => pool,
         Err(PoolError::Reset { reset, source }) => {
             assert_eq!(reset, Reset::PagemapScan, "{source}");

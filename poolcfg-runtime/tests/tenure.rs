@@ -15,7 +15,7 @@ use std::ptr;
 
 use common::{child, child_with, said, with_keys};
 use poolcfg_runtime::__private::{PoolKeys, Setting};
-use poolcfg_runtime::{Acquire, Pool, PoolOptions, Region, Reset, Size, Slot};
+use poolcfg_runtime::{AcquireOptions, Pool, PoolOptions, Region, Reset, Size, Slot};
 use rustix::mm::{
     MapFlags, MlockAllFlags, MlockFlags, MprotectFlags, ProtFlags, mlock_with, mlockall,
     mmap_anonymous, mprotect,
@@ -50,14 +50,14 @@ fn pool_of(instances: u32, memory: usize, options: PoolOptions) -> Option<Pool> 
         stack_reservation: Some(Setting::given(Size::ZERO)),
         ..PoolKeys::EMPTY
     });
-    Pool::with(limits.recheck().ok()?, options).ok()
+    Pool::with_options(limits.recheck().ok()?, options).ok()
 }
 
 /// A pool that keeps so many pages of a memory, and asks which hold something; none on an older kernel.
 fn scanning(memory: usize) -> Option<Pool> {
     let keep = Size::bytes(wide(PAGES * page()));
     let pool = pool_of(1, memory, PoolOptions::new().keep_resident(keep)).expect("it fits");
-    (pool.reset() == Reset::PagemapScan).then_some(pool)
+    (pool.reset_mode() == Reset::PagemapScan).then_some(pool)
 }
 
 /// One for each reset that works here.
@@ -76,7 +76,7 @@ fn each_reset(memory: usize, keep: usize) -> Vec<Pool> {
 }
 
 fn owner(pool: &Pool, memory: usize) -> Slot {
-    let request = Acquire::new().memory(memory);
+    let request = AcquireOptions::new().memory(memory);
     pool.acquire_with(request).expect("a slot")
 }
 
@@ -136,7 +136,7 @@ fn maps() -> usize {
 
 /// Where a memory lies.
 fn place(memory: &Region) -> (usize, usize) {
-    (memory.as_ptr().addr(), memory.max())
+    (memory.as_ptr().addr(), memory.capacity())
 }
 
 /// The number of this process's pagemap.
@@ -161,11 +161,11 @@ fn replace(number: RawFd, other: &File) {
 
 /// How many owners in a row read a byte of the one before. Each writes to one page, another one each time.
 fn stale(pool: &Pool, owners: usize) -> usize {
-    let request = Acquire::new().memory(PAGES * page());
+    let request = AcquireOptions::new().memory(PAGES * page());
     (0..owners)
         .filter(|owner| {
             let mut slot = pool.acquire_with(request).expect("a slot");
-            let memory = slot.memory().as_mut_slice();
+            let memory = slot.memory_mut().as_mut_slice();
             let zero = is_zero(memory);
             memory[owner * 7 % PAGES * page()] = 0xa5;
             !zero
@@ -241,7 +241,7 @@ fn rest() -> u64 {
 
 /// Reads one byte of each page table's range: as many tables as for all pages.
 fn read_everywhere(memory: &mut Region) {
-    memory.grow_to(memory.max()).expect("it grows");
+    memory.grow_to(memory.capacity()).expect("it grows");
     let sum: u8 = memory.as_slice().iter().step_by(table()).sum();
     assert_eq!(sum, 0);
 }
@@ -261,14 +261,14 @@ fn read_far_and_wide() {
         let (tables, mappings) = (status("VmPTE:"), maps());
         for round in 0..8 {
             let mut slot = owner(&pool, page());
-            read_everywhere(slot.memory());
+            read_everywhere(slot.memory_mut());
             let grown = status("VmPTE:").saturating_sub(tables);
             assert!(grown >= wide(TABLES * page()) / 2, "{grown}");
             match round {
                 // Also those of what is cut off.
-                7 => slot.memory().shrink_to(page()).expect("it shrinks"),
+                7 => slot.memory_mut().shrink_to(page()).expect("it shrinks"),
                 // Also those of an owner who has written.
-                6 => slot.memory().as_mut_slice()[most / 2] = 1,
+                6 => slot.memory_mut().as_mut_slice()[most / 2] = 1,
                 _ => {}
             }
             drop(slot);
@@ -279,7 +279,7 @@ fn read_far_and_wide() {
                 pool.close_idle();
                 let left = status("VmPTE:").saturating_sub(tables);
                 let said = pool.statistics().page_tables;
-                assert!(left <= rest(), "{:?}: {left}", pool.reset());
+                assert!(left <= rest(), "{:?}: {left}", pool.reset_mode());
                 assert!(said.get() <= rest(), "{said}");
                 // What was mapped anew is one with the guards around it.
                 assert!(maps() <= mappings, "{} {mappings}", maps());
@@ -294,10 +294,14 @@ fn read_far_and_wide() {
 fn what_is_kept_is_whole_pages() {
     for pool in each_reset(PAGES * page(), 8 * page() + 100) {
         let mut slot = owner(&pool, PAGES * page());
-        let place = place(slot.memory());
-        slot.memory().as_mut_slice().fill(1);
+        let place = place(slot.memory_mut());
+        slot.memory_mut().as_mut_slice().fill(1);
         drop(slot);
-        let kept = if pool.reset() == Reset::Discard { 0 } else { 8 };
+        let kept = if pool.reset_mode() == Reset::Discard {
+            0
+        } else {
+            8
+        };
         assert_eq!(pool.statistics().resident.get(), wide(kept * page()));
         assert_eq!(mapped(place.0, place.1), wide(kept * page()));
     }
@@ -326,15 +330,15 @@ fn own_at_random() {
     let most = 4 * table();
     for pool in each_reset(most, 8 * page() + 100) {
         let mut random = Random(0x9e37_79b9);
-        let place = place(owner(&pool, page()).memory());
+        let place = place(owner(&pool, page()).memory_mut());
         let tables = status("VmPTE:");
         let mut kept = 0;
         for round in 0..300 {
             let size = [page(), 4 * page(), 16 * page(), 40 * page(), most][random.below(5)];
             let mut slot = owner(&pool, size);
-            let memory = slot.memory();
+            let memory = slot.memory_mut();
             for _ in 0..random.below(3) {
-                let within = memory.size();
+                let within = memory.len();
                 let at = random.below(within);
                 match random.below(4) {
                     0 => assert_eq!(memory.as_slice()[at] & 0xfe, 0),
@@ -373,7 +377,7 @@ fn own_at_random() {
                 "{round}: {left} {said:?}"
             );
         }
-        assert_eq!(pool.reset() == Reset::Discard, kept == 0);
+        assert_eq!(pool.reset_mode() == Reset::Discard, kept == 0);
         assert_eq!(pool.retired(), 0);
     }
     eprintln!("done");
@@ -396,14 +400,14 @@ fn read_between_rounds() {
             .expect("there is room");
         let options = PoolOptions::new().keep_resident(Size::bytes(wide(16 * page())));
         let pool = pool_of(1, most, options).expect("it fits");
-        let one_page = || owner(&pool, most).memory().as_mut_slice()[0] = 1;
+        let one_page = || owner(&pool, most).memory_mut().as_mut_slice()[0] = 1;
         one_page();
         let tables = status("VmPTE:");
         for _ in 0..8 {
-            read_everywhere(owner(&pool, most).memory());
+            read_everywhere(owner(&pool, most).memory_mut());
             one_page();
             let left = status("VmPTE:");
-            assert!(left <= tables, "{:?}: {left} {tables}", pool.reset());
+            assert!(left <= tables, "{:?}: {left} {tables}", pool.reset_mode());
         }
     }
     eprintln!("done");
@@ -423,7 +427,7 @@ fn keep_far_and_wide() {
     let most = KEPT_TABLES * table();
     let keep = Size::bytes(wide(PAGES * page()));
     let pool = pool_of(8, most, PoolOptions::new().keep_resident(keep)).expect("it fits");
-    if pool.reset() != Reset::PagemapScan || page() > 4096 {
+    if pool.reset_mode() != Reset::PagemapScan || page() > 4096 {
         eprintln!("done: no scan, or not as far");
         return;
     }
@@ -431,7 +435,7 @@ fn keep_far_and_wide() {
     let tables = status("VmPTE:");
     let mut slots: Vec<_> = (0..8).map(|_| owner(&pool, most)).collect();
     for slot in &mut slots {
-        let pages = slot.memory().as_mut_slice().iter_mut();
+        let pages = slot.memory_mut().as_mut_slice().iter_mut();
         pages.step_by(table()).for_each(|byte| *byte = 1);
     }
     drop(slots);
@@ -453,8 +457,12 @@ fn keep_far_and_wide() {
 /// What idle slots hold is in the statistics, and is no more than is kept.
 fn is_told(pool: &Pool, (start, max): (usize, usize), keep: usize) {
     let (there, said) = (resident(start, max), pool.statistics().resident);
-    assert!(there <= said.get(), "{:?}: {there} {said}", pool.reset());
-    assert!(said.get() <= wide(keep), "{:?}: {said}", pool.reset());
+    assert!(
+        there <= said.get(),
+        "{:?}: {there} {said}",
+        pool.reset_mode()
+    );
+    assert!(said.get() <= wide(keep), "{:?}: {said}", pool.reset_mode());
     assert_eq!(pool.retired(), 0);
 }
 
@@ -482,9 +490,9 @@ fn lock_everything_that_is_touched() {
     for pool in pools {
         for size in [most, written, most] {
             let mut slot = owner(&pool, size);
-            let place = place(slot.memory());
+            let place = place(slot.memory_mut());
             assert!(is_zero(&slot.memory().as_slice()[..written]));
-            slot.memory().as_mut_slice()[..written].fill(1);
+            slot.memory_mut().as_mut_slice()[..written].fill(1);
             drop(slot);
             is_told(&pool, place, keep);
         }
@@ -506,8 +514,8 @@ fn lock_everything_that_is_mapped() {
     pools.extend(each_reset(most, keep));
     for pool in pools {
         let mut slot = owner(&pool, most);
-        let place = place(slot.memory());
-        slot.memory().as_mut_slice()[..100 * page()].fill(1);
+        let place = place(slot.memory_mut());
+        slot.memory_mut().as_mut_slice()[..100 * page()].fill(1);
         drop(slot);
         is_told(&pool, place, keep);
         for round in 0..4 {
@@ -542,26 +550,26 @@ fn lock_some() {
                 (2, MlockFlags::empty()),
             ] {
                 let mut slot = owner(&pool, locked.max(page()) * 2);
-                let (start, max) = place(slot.memory());
+                let (start, max) = place(slot.memory_mut());
                 // SAFETY: the pages are this slot's own.
-                unsafe { mlock_with(slot.memory().as_mut_ptr().cast(), locked, flags) }
+                unsafe { mlock_with(slot.memory_mut().as_mut_ptr().cast(), locked, flags) }
                     .expect("so little may be");
                 assert_eq!(status("VmLck:"), before.0 + wide(locked));
                 // Some are zeroed, and others have nothing to be zeroed.
-                slot.memory().as_mut_slice()[..written * page()].fill(1);
+                slot.memory_mut().as_mut_slice()[..written * page()].fill(1);
                 drop(slot);
                 // Also a page that is locked without having been written is there.
                 if keep < locked && (written > 0 || flags.is_empty()) {
                     // Who gives back pages finds out that they are locked.
-                    assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset());
+                    assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset_mode());
                 }
                 // An owner who is smaller, and sees nothing of what was locked.
-                let mut slot = owner(&pool, page());
+                let slot = owner(&pool, page());
                 assert_eq!(slot.memory().as_slice()[0], 0);
                 drop(slot);
                 assert!(resident(start, max) <= pool.statistics().resident.get());
                 pool.close_idle();
-                assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset());
+                assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset_mode());
                 assert_eq!(resident(start, max), 0);
                 assert!(maps() <= before.1 + 2);
             }
@@ -586,8 +594,8 @@ fn close_the_pagemap() {
     let small = page().max(64 << 10);
     // The first owner's pages are asked for, so that those that it has not touched do not come.
     let mut slot = owner(&pool, small);
-    let (start, max) = place(slot.memory());
-    slot.memory().as_mut_slice()[0] = 1;
+    let (start, max) = place(slot.memory_mut());
+    slot.memory_mut().as_mut_slice()[0] = 1;
     drop(slot);
     assert_eq!(resident(start, max), wide(page()));
     // SAFETY: this is a process of its own, and what comes of it is the test.
@@ -595,7 +603,7 @@ fn close_the_pagemap() {
     for round in 0..20 {
         let mut slot = owner(&pool, small);
         assert!(is_zero(slot.memory().as_slice()));
-        slot.memory().as_mut_slice()[round * 997 % small] = 1;
+        slot.memory_mut().as_mut_slice()[round * 997 % small] = 1;
     }
     // Nobody has asked for anything.
     assert_eq!(number(), None);
@@ -604,7 +612,7 @@ fn close_the_pagemap() {
     for _ in 0..2 {
         let mut slot = owner(&pool, small + page());
         assert!(is_zero(slot.memory().as_slice()));
-        slot.memory().as_mut_slice()[small] = 1;
+        slot.memory_mut().as_mut_slice()[small] = 1;
     }
     assert!(number().is_some());
     eprintln!("done");
@@ -617,12 +625,12 @@ fn page_tables_that_later_owners_do_not_write_to_are_given_back() {
     };
     // So few pages that to zero them would be no matter.
     let mut slot = owner(&pool, 8 * table());
-    let (start, max) = place(slot.memory());
-    let bytes = slot.memory().as_mut_slice().iter_mut();
+    let (start, max) = place(slot.memory_mut());
+    let bytes = slot.memory_mut().as_mut_slice().iter_mut();
     bytes.step_by(table()).for_each(|byte| *byte = 1);
     drop(slot);
     for round in 0..12 {
-        owner(&pool, 8 * table()).memory().as_mut_slice()[0] = 1;
+        owner(&pool, 8 * table()).memory_mut().as_mut_slice()[0] = 1;
         let there = mapped(start, max);
         assert!(round < 8 || there <= wide(page()), "{round}: {there}");
     }
@@ -635,8 +643,8 @@ fn pages_that_later_owners_do_not_write_are_given_back() {
     };
     let all = PAGES * page();
     let mut slot = owner(&pool, all);
-    let (start, max) = place(slot.memory());
-    let fill = |pool: &Pool| owner(pool, all).memory().as_mut_slice().fill(1);
+    let (start, max) = place(slot.memory_mut());
+    let fill = |pool: &Pool| owner(pool, all).memory_mut().as_mut_slice().fill(1);
     drop(slot);
     for size in [all, all / 2, page()] {
         // Who uses all of them finds them there.
@@ -646,13 +654,13 @@ fn pages_that_later_owners_do_not_write_are_given_back() {
         }
         // Also when others use less in between.
         for _ in 0..20 {
-            owner(&pool, size).memory().as_mut_slice()[0] = 1;
+            owner(&pool, size).memory_mut().as_mut_slice()[0] = 1;
             fill(&pool);
             assert_eq!(resident(start, max), wide(all));
         }
         // After eight owners of one page those are left that the last ones may have used.
         for round in 0..30 {
-            owner(&pool, size).memory().as_mut_slice()[0] = 1;
+            owner(&pool, size).memory_mut().as_mut_slice()[0] = 1;
             let there = mapped(start, max);
             assert!(there <= pool.statistics().resident.get());
             assert!(
@@ -689,10 +697,10 @@ fn use_up_all_maps() {
         for slot in &mut slots {
             // So many pages that giving them back takes long, on machines with small pages; of large ones that would be
             // all the memory of a small machine.
-            let pages = slot.memory().as_mut_slice().iter_mut();
+            let pages = slot.memory_mut().as_mut_slice().iter_mut();
             let many = (8 << 20) / page();
             pages.step_by(page()).take(many).for_each(|byte| *byte = 1);
-            slot.memory().as_mut_slice()[most - 1] = 1;
+            slot.memory_mut().as_mut_slice()[most - 1] = 1;
         }
         let used = use_up(limit);
         drop(slots);
@@ -706,7 +714,7 @@ fn use_up_all_maps() {
         }
         assert_eq!(pool.retired(), 0);
         let slots: Vec<_> = (0..SLOTS).map(|_| owner(&pool, most)).collect();
-        for mut slot in slots {
+        for slot in slots {
             assert!(is_zero(slot.memory().as_slice()));
         }
     }
@@ -775,7 +783,7 @@ fn forget_many_locks() {
         let before = (status("VmLck:"), maps());
         for _ in 0..3 {
             let mut slot = owner(&pool, most);
-            let start = slot.memory().as_mut_ptr();
+            let start = slot.memory_mut().as_mut_ptr();
             for number in (0..256).step_by(2) {
                 let page_of = start.wrapping_add(number * page());
                 // SAFETY: the page is this slot's own.
@@ -784,10 +792,15 @@ fn forget_many_locks() {
             }
             assert!(maps() >= before.1 + 200);
             // One page that is kept, so that nothing is to be given back.
-            slot.memory().as_mut_slice()[0] = 1;
+            slot.memory_mut().as_mut_slice()[0] = 1;
             drop(slot);
-            assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset());
-            assert!(maps() <= before.1 + 2, "{:?}: {}", pool.reset(), maps());
+            assert_eq!(status("VmLck:"), before.0, "{:?}", pool.reset_mode());
+            assert!(
+                maps() <= before.1 + 2,
+                "{:?}: {}",
+                pool.reset_mode(),
+                maps()
+            );
         }
     }
     eprintln!("done");
@@ -813,16 +826,16 @@ fn lock_what_is_mapped_within_a_limit() {
         for size in [locked, page(), 2 * locked] {
             let locked = locked.min(size);
             let mut slot = owner(&pool, size);
-            let start = slot.memory().as_mut_ptr();
+            let start = slot.memory_mut().as_mut_ptr();
             // SAFETY: the pages are this slot's own.
             unsafe { mlock_with(start.cast(), locked, MlockFlags::empty()) }.expect("as allowed");
-            slot.memory().as_mut_slice()[..locked].fill(1);
+            slot.memory_mut().as_mut_slice()[..locked].fill(1);
             drop(slot);
             if size > page() {
-                assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+                assert!(status("VmLck:") <= before, "{:?}", pool.reset_mode());
             }
             pool.close_idle();
-            assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+            assert!(status("VmLck:") <= before, "{:?}", pool.reset_mode());
         }
         assert_eq!(pool.retired(), 0);
     }
@@ -842,7 +855,7 @@ fn map_over_within_a_limit_on_locks() {
         let before = status("VmLck:");
         for _ in 0..4 {
             let mut slot = owner(&pool, 16 * page());
-            let memory = slot.memory();
+            let memory = slot.memory_mut();
             assert!(is_zero(memory.as_slice()));
             memory.as_mut_slice().fill(1);
             let second = memory.as_mut_ptr().wrapping_add(page());
@@ -850,8 +863,8 @@ fn map_over_within_a_limit_on_locks() {
             // SAFETY: the page is this slot's own, and nobody refers to it.
             unsafe { mprotect(second.cast(), page(), MprotectFlags::READ) }.expect("it is allowed");
             drop(slot);
-            assert_eq!(pool.retired(), 0, "{:?}", pool.reset());
-            assert!(status("VmLck:") <= before, "{:?}", pool.reset());
+            assert_eq!(pool.retired(), 0, "{:?}", pool.reset_mode());
+            assert!(status("VmLck:") <= before, "{:?}", pool.reset_mode());
         }
     }
     eprintln!("done");
@@ -910,7 +923,7 @@ fn lock_what_is_there() {
 
 /// Where the only memory lies, which is touched for it.
 fn locate(pool: &Pool) -> (usize, usize) {
-    place(owner(pool, page()).memory())
+    place(owner(pool, page()).memory_mut())
 }
 
 #[test]
@@ -926,23 +939,23 @@ fn an_owner_that_checks_bounds_pays_for_its_own_size() {
     };
     // One that has all of it, so that all stays open.
     let mut slot = owner(&pool, 64 * small);
-    let (start, max) = place(slot.memory());
-    slot.memory().as_mut_slice()[0] = 1;
+    let (start, max) = place(slot.memory_mut());
+    slot.memory_mut().as_mut_slice()[0] = 1;
     drop(slot);
     for _ in 0..3 {
-        owner(&pool, small).memory().as_mut_slice()[0] = 1;
+        owner(&pool, small).memory_mut().as_mut_slice()[0] = 1;
     }
     // Memories as small are zeroed whole, without a scan, which leaves all of their pages in memory.
     assert_eq!(resident(start, max), wide(small));
     assert!(pool.statistics().resident.get() >= wide(small));
     // Who grows has all of what it has had cleared.
     let mut slot = owner(&pool, page());
-    slot.memory().grow_to(64 * small).expect("it grows");
-    slot.memory().as_mut_slice()[50 * small] = 1;
-    slot.memory().shrink_to(page()).expect("it shrinks");
-    slot.memory().grow_to(64 * small).expect("it grows");
+    slot.memory_mut().grow_to(64 * small).expect("it grows");
+    slot.memory_mut().as_mut_slice()[50 * small] = 1;
+    slot.memory_mut().shrink_to(page()).expect("it shrinks");
+    slot.memory_mut().grow_to(64 * small).expect("it grows");
     assert!(is_zero(slot.memory().as_slice()));
-    slot.memory().as_mut_slice()[50 * small] = 1;
+    slot.memory_mut().as_mut_slice()[50 * small] = 1;
     drop(slot);
     drop(owner(&pool, small));
     assert!(is_zero(owner(&pool, 64 * small).memory().as_slice()));
@@ -955,7 +968,7 @@ fn a_memory_that_nobody_touched_may_be_mapped_anew() {
     let mut slots = [owner(&pool, page()), owner(&pool, page())];
     slots
         .iter_mut()
-        .for_each(|slot| slot.memory().mapped_over());
+        .for_each(|slot| slot.memory_mut().mapped_over());
     drop(slots);
     assert_eq!(pool.retired(), 0);
     assert!(pool.statistics().page_tables.get() <= 2 * rest());

@@ -226,6 +226,8 @@ fn a_recheck_finds_what_is_asked_and_holds_none_of_it() {
     let before = mapped();
     let checked = POOL.recheck().expect("8 slots fit any machine of 64 bits");
     assert_eq!(checked.instances(), 8);
+    let debug = format!("{checked:?}");
+    assert!(debug.len() < 200, "{debug}");
     assert_eq!(checked.settings(), POOL.settings());
     assert_eq!(checked.tunables(), POOL.tunables());
     let grown = mapped().saturating_sub(before);

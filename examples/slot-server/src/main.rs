@@ -18,7 +18,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use poolcfg_runtime::Pool;
+use poolcfg_runtime::{Pool, RecheckOptions};
 
 const USAGE: &str = "usage: slot-server [--limits] [--listen ADDRESS] [--self-test REQUESTS]";
 
@@ -69,7 +69,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
         print!("{}", limits::built());
         return Ok(());
     }
-    let reserved = limits::POOL.recheck_or_shrink()?;
+    let reserved = limits::POOL.recheck_with(RecheckOptions::new().or_shrink(true))?;
     println!(
         "{} slots of {}, {} of address space",
         reserved.instances(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use poolcfg_runtime::{Acquire, Pool};
+use poolcfg_runtime::{AcquireOptions, Pool};
 
 use crate::protocol::{MAX_BODY, Status, checksum, encode};
 
@@ -59,7 +59,7 @@ fn serve(mut stream: TcpStream, pool: &Pool) -> Result<(), Box<dyn Error + Send 
         }
         // The slot goes back to the pool at the end of the round.
         let length = usize::try_from(length)?;
-        let mut slot = match pool.acquire_with(Acquire::new().memory(length)) {
+        let mut slot = match pool.acquire_with(AcquireOptions::new().memory(length)) {
             Ok(slot) => slot,
             Err(error) => {
                 stream.write_all(&encode(Status::Busy, 0))?;
@@ -67,7 +67,7 @@ fn serve(mut stream: TcpStream, pool: &Pool) -> Result<(), Box<dyn Error + Send 
             }
         };
         let body = slot
-            .memory()
+            .memory_mut()
             .as_mut_slice()
             .get_mut(..length)
             .ok_or("a memory is smaller than was asked for")?;

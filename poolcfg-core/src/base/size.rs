@@ -232,7 +232,7 @@ impl Size {
 }
 
 /// What is wrong with the text of a size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SizeError {
     /// It does not start with a whole number.
     NoNumber,
@@ -262,6 +262,13 @@ impl fmt::Display for SizeError {
             Self::UnknownUnit => f.write_str("unknown unit; expected B, KiB, MiB, GiB, TiB or PiB"),
             Self::Fraction => f.write_str("fractions are not supported"),
         }
+    }
+}
+
+/// As `Display`, which is what a program shows that ends with it.
+impl fmt::Debug for SizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

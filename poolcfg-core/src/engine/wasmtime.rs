@@ -46,7 +46,7 @@ pub struct WasmtimeVersion {
 }
 
 /// Why a text is no version that can be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WasmtimeVersionError {
     /// It is not one to three numbers with points between them.
     NotVersion,
@@ -60,6 +60,13 @@ impl fmt::Display for WasmtimeVersionError {
             Self::NotVersion => f.write_str("expected a version such as `48` or `43.0.1`"),
             Self::TooOld => write!(f, "older than `{OLDEST}`, the oldest supported version"),
         }
+    }
+}
+
+/// As `Display`, which is what a program shows that ends with it.
+impl fmt::Debug for WasmtimeVersionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -32,16 +32,15 @@ impl PoolLimits {
         self.recheck_with(RecheckOptions::new())
     }
 
-    /// Like [`recheck`](Self::recheck), and where the guarantee is not there, down to
-    /// [`min_instances`](Self::min_instances); where the instances are kept, to smaller reservations.
+    /// Like [`recheck`](Self::recheck), as these options say:
+    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee where it is not there.
     ///
-    /// # Errors
-    /// As for [`recheck`](Self::recheck), when not even the least is there.
-    pub fn recheck_or_shrink(&self) -> Result<Reserved, RecheckError> {
-        self.recheck_with(RecheckOptions::new().or_shrink(true))
-    }
-
-    /// Like [`recheck`](Self::recheck), as these options say.
+    /// ```
+    /// # use poolcfg_runtime::{PoolLimits, RecheckError, RecheckOptions, Reserved};
+    /// fn start(limits: &PoolLimits) -> Result<Reserved, RecheckError> {
+    ///     limits.recheck_with(RecheckOptions::new().or_shrink(true))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As for [`recheck`](Self::recheck), when not even the least is there.

@@ -94,20 +94,25 @@ impl WasmtimeLimits {
     /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
     /// [`RecheckError::Variable`] when a variable says something that cannot be.
     pub fn recheck(&self) -> Result<Checked, RecheckError> {
-        self.check(RecheckOptions::new())
+        self.recheck_with(RecheckOptions::new())
     }
 
-    /// Like [`recheck`](Self::recheck), and where the guarantee is not there, down to
-    /// [`min_instances`](Self::min_instances).
+    /// Like [`recheck`](Self::recheck), as these options say:
+    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee where it is not there.
+    /// [`wide_addresses`](RecheckOptions::wide_addresses) has no effect, since Wasmtime maps its pool itself.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::{Checked, RecheckError, RecheckOptions, WasmtimeLimits};
+    /// fn start(limits: &WasmtimeLimits) -> Result<Checked, RecheckError> {
+    ///     limits.recheck_with(RecheckOptions::new().or_shrink(true))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As for [`recheck`](Self::recheck), when not even the least is there.
-    pub fn recheck_or_shrink(&self) -> Result<Checked, RecheckError> {
-        self.check(RecheckOptions::new().or_shrink(true))
-    }
-
-    fn check(&self, options: RecheckOptions) -> Result<Checked, RecheckError> {
+    pub fn recheck_with(&self, options: RecheckOptions) -> Result<Checked, RecheckError> {
         let _one = one_at_a_time();
+        let options = options.wide_addresses(false);
         let taken = recheck(&Here, &self.promise, options)?;
         Ok(Checked::new(self.promise, &taken))
     }

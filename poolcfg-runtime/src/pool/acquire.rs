@@ -9,22 +9,22 @@ use crate::sys::GrowError;
 ///
 /// ```
 /// use std::time::Duration;
-/// use poolcfg_runtime::{Acquire, AcquireError, Pool, Slot};
+/// use poolcfg_runtime::{AcquireOptions, AcquireError, Pool, Slot};
 ///
 /// fn slot(pool: &Pool, module: u64) -> Result<Slot, AcquireError> {
-///     let request = Acquire::new().memory(64 << 10).key(module);
+///     let request = AcquireOptions::new().memory(64 << 10).key(module);
 ///     pool.acquire_with(request.wait(Duration::from_secs(1)))
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Acquire {
+pub struct AcquireOptions {
     pub(super) memory: usize,
     pub(super) key: Option<u64>,
     pub(super) wait: Option<Duration>,
 }
 
-impl Acquire {
+impl AcquireOptions {
     /// A slot whose memory has no bytes yet, at once.
     #[must_use]
     pub const fn new() -> Self {
@@ -72,7 +72,6 @@ pub struct Exhausted {
 }
 
 /// Why no slot is had.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum AcquireError {
     /// Every slot is taken, or goes to an owner that has waited longer, also after the time that this one would
@@ -97,11 +96,5 @@ impl fmt::Display for AcquireError {
     }
 }
 
-impl std::error::Error for AcquireError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Exhausted(_) => None,
-            Self::Open(error) => error.source(),
-        }
-    }
-}
+// The message has the cause.
+impl std::error::Error for AcquireError {}

@@ -22,6 +22,7 @@ pub struct PoolOptions {
     pub(super) decommit_batch: u32,
     pub(super) shards: Option<u32>,
     pub(super) owner_checks_bounds: bool,
+    pub(super) clear_stacks: bool,
 }
 
 impl PoolOptions {
@@ -35,6 +36,7 @@ impl PoolOptions {
             decommit_batch: 16,
             shards: None,
             owner_checks_bounds: false,
+            clear_stacks: true,
         }
     }
 
@@ -91,6 +93,29 @@ impl PoolOptions {
     #[must_use]
     pub const fn shards(mut self, shards: u32) -> Self {
         self.shards = Some(shards);
+        self
+    }
+
+    /// Whether stacks are cleared when a slot is released. With `false` a release is cheaper, and the next owner of a
+    /// stack **may see everything that earlier owners have left on it**: return addresses, pointers and secrets of
+    /// whatever code ran there. So it is for owners that trust each other, or that never let code read below what it
+    /// has written itself, as compiled code does that Wasmtime checks.
+    ///
+    /// Memories and tables are cleared all the same. A stack is zero again after its slot was closed, and after
+    /// [`mapped_over`](crate::Region::mapped_over). [`resident`](crate::Statistics::resident) counts an idle stack that
+    /// was not cleared whole, however large [`keep_resident`](Self::keep_resident) is.
+    ///
+    /// `true` by default.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::{Pool, PoolError, PoolOptions, Reserved};
+    /// fn pool(reserved: Reserved) -> Result<Pool, PoolError> {
+    ///     Pool::with_options(reserved, PoolOptions::new().clear_stacks(false))
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn clear_stacks(mut self, clear: bool) -> Self {
+        self.clear_stacks = clear;
         self
     }
 

@@ -45,12 +45,31 @@ enum State<T> {
 
 /// A place in the queue.
 #[derive(Debug)]
-pub(super) struct Ticket<T> {
+pub(crate) struct Ticket<T> {
     number: u64,
     waiter: Arc<Waiter<T>>,
 }
 
 impl<T> Ticket<T> {
+    /// The same as [`poll`](Self::poll), for one that is woken by another waker from now on.
+    pub(super) fn poll_with(&self, waker: &Waker) -> Poll<Option<T>> {
+        // What a program does when a waker is cloned or dropped is not done under the lock.
+        let mut waker = waker.clone();
+        let mut state = lock(&self.waiter.state);
+        match &mut *state {
+            State::Waiting(old) => {
+                std::mem::swap(old, &mut waker);
+                drop(state);
+                Poll::Pending
+            }
+            State::Settled(outcome) => {
+                let outcome = outcome.take();
+                drop(state);
+                Poll::Ready(outcome)
+            }
+        }
+    }
+
     /// What has become of it. An item is given once.
     pub(super) fn poll(&self) -> Poll<Option<T>> {
         match &mut *lock(&self.waiter.state) {
@@ -134,6 +153,14 @@ impl<T> Queue<T> {
         let number = *self.entries.iter().find(|(_, entry)| entry.hasty)?.0;
         let entry = self.entries.remove(&number)?;
         Some(self.out(entry))
+    }
+
+    /// Takes one out that does not wait any more, if it is still there.
+    pub(super) fn leave(&mut self, ticket: &Ticket<T>) {
+        if let Some(entry) = self.entries.remove(&ticket.number) {
+            // The ticket has the waiter too, so no waker is dropped here.
+            drop(self.out(entry));
+        }
     }
 
     /// Makes one hasty whose time is over, if it still waits.

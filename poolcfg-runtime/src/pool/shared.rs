@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) reset: Reset,
     /// Bytes of each region.
     keep: usize,
+    /// Whether a stack is zero for its next owner.
+    clear_stacks: bool,
     /// Idle slots that may be warm.
     warm_slots: i64,
     /// How many more there are when some are closed, and how many are closed then.
@@ -65,6 +67,7 @@ impl Shared {
                 limits,
                 reset: *tried.as_ref().unwrap_or(&Reset::Discard),
                 keep: usize::try_from(options.keep_resident.get()).unwrap_or(usize::MAX),
+                clear_stacks: options.clear_stacks,
                 warm_slots: i64::from(options.warm_slots),
                 batch: i64::from(options.decommit_batch.max(1)),
                 is_gone: AtomicBool::new(false),
@@ -89,7 +92,7 @@ impl Shared {
         } else if self.warm_slots == 0 {
             parts.close()
         } else {
-            parts.reset(self.reset, self.keep)
+            parts.reset(self.reset, self.keep, self.clear_stacks)
         };
         self.count_page_tables(&mut parts);
         if cleared.is_err() {

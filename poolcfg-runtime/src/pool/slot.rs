@@ -9,6 +9,7 @@ use crate::machine::wide;
 use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset};
 
 use super::Handle;
+use super::acquire::{AcquireError, AcquireOptions};
 use super::shard::{Item, Note};
 use super::shards::Fresh;
 
@@ -33,18 +34,21 @@ impl Parts {
     /// Opens so many bytes of the memory, and the rest whole.
     pub(super) fn begin(&mut self, memory: usize) -> Result<(), GrowError> {
         for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
-            region.begin(region.max())?;
+            region.begin(region.capacity())?;
         }
         self.memory.begin(memory)
     }
 
-    /// Makes everything zero.
-    pub(super) fn reset(&mut self, reset: Reset, keep: usize) -> io::Result<()> {
+    /// Makes everything zero, but a stack only if it is to be cleared.
+    pub(super) fn reset(&mut self, reset: Reset, keep: usize, stacks: bool) -> io::Result<()> {
         self.memory.reset(reset, keep)?;
         if let Some(table) = &mut self.table {
             table.reset(reset, keep)?;
         }
         if let Some(stack) = &mut self.stack {
+            if !stacks {
+                return stack.leave();
+            }
             // The first bytes of a stack are those that it reaches last.
             let reset = match reset {
                 Reset::Zero => Reset::Discard,
@@ -53,6 +57,11 @@ impl Parts {
             stack.reset(reset, keep)?;
         }
         Ok(())
+    }
+
+    /// The key of its last owner.
+    pub(super) fn key(&self) -> Option<u64> {
+        self.note.key
     }
 
     /// Gives everything back to the system but the addresses.
@@ -123,9 +132,9 @@ impl Fresh for Carvers {
 ///
 /// ```compile_fail,E0505
 /// fn use_after_release(mut slot: poolcfg_runtime::Slot) -> usize {
-///     let memory = slot.memory();
+///     let memory = slot.memory_mut();
 ///     drop(slot);
-///     memory.size()
+///     memory.len()
 /// }
 /// ```
 /// Nor release it again:
@@ -138,7 +147,7 @@ impl Fresh for Carvers {
 /// A slot goes back to the pool that it is of, and no part of it can be put into another one's place:
 /// ```compile_fail,E0277
 /// fn swap(mut one: poolcfg_runtime::Slot, mut of_another_pool: poolcfg_runtime::Slot) {
-///     std::mem::swap(one.memory(), of_another_pool.memory());
+///     std::mem::swap(one.memory_mut(), of_another_pool.memory_mut());
 /// }
 /// ```
 pub struct Slot {
@@ -149,24 +158,107 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Opens what an owner asks for. From here on the slot goes back when it is dropped, whatever happens.
+    pub(super) fn begin(
+        parts: Box<Parts>,
+        handle: &Arc<Handle>,
+        options: AcquireOptions,
+    ) -> Result<Self, AcquireError> {
+        let mut slot = Self {
+            parts: Some(parts),
+            key: options.key,
+            handle: Arc::clone(handle),
+        };
+        if let Some(parts) = &mut slot.parts {
+            parts.begin(options.memory).map_err(AcquireError::Open)?;
+        }
+        Ok(slot)
+    }
+
+    /// The slot's memory, to be looked at.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::Slot;
+    /// fn is_large(slot: &Slot) -> bool {
+    ///     slot.memory().len() > 1 << 20
+    /// }
+    /// ```
+    #[must_use]
+    pub fn memory(&self) -> &Region {
+        &self.parts().memory
+    }
+
     /// The slot's memory.
-    #[expect(clippy::expect_used, reason = "only `drop` takes the parts")]
-    pub fn memory(&mut self) -> &mut Region {
-        &mut self.parts.as_mut().expect("a slot has its parts").memory
+    #[must_use]
+    pub fn memory_mut(&mut self) -> &mut Region {
+        self.parts_mut().memory
     }
 
-    /// The slot's table; nothing when the pool has none.
-    pub fn table(&mut self) -> Option<&mut Region> {
-        let table = self.parts.as_mut()?.table.as_mut()?;
-        Some(table)
+    /// The slot's table, to be looked at; `None` if the pool has none.
+    #[must_use]
+    pub fn table(&self) -> Option<&Region> {
+        Some(self.parts().table.as_ref()?)
     }
 
-    /// The slot's stack; nothing when the pool has none. It grows down from the end, and there is a guard
+    /// The slot's table; `None` if the pool has none.
+    #[must_use]
+    pub fn table_mut(&mut self) -> Option<&mut Region> {
+        self.parts_mut().table
+    }
+
+    /// The slot's stack, to be looked at; `None` if the pool has none.
+    #[must_use]
+    pub fn stack(&self) -> Option<&Region> {
+        Some(self.parts().stack.as_ref()?)
+    }
+
+    /// The slot's stack; `None` if the pool has none. It grows down from the end, and there is a guard
     /// below it.
-    pub fn stack(&mut self) -> Option<&mut Region> {
-        let stack = self.parts.as_mut()?.stack.as_mut()?;
-        Some(stack)
+    #[must_use]
+    pub fn stack_mut(&mut self) -> Option<&mut Region> {
+        self.parts_mut().stack
     }
+
+    /// All parts at once, each by itself.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::Slot;
+    /// /// Copies the beginning of the memory into the table.
+    /// fn copy(slot: &mut Slot) {
+    ///     let parts = slot.parts_mut();
+    ///     if let Some(table) = parts.table {
+    ///         let bytes = table.len().min(parts.memory.len());
+    ///         table.as_mut_slice()[..bytes].copy_from_slice(&parts.memory.as_slice()[..bytes]);
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "only `drop` takes the parts")]
+    pub fn parts_mut(&mut self) -> SlotParts<'_> {
+        let parts = self.parts.as_deref_mut().expect("a slot has its parts");
+        SlotParts {
+            memory: &mut parts.memory,
+            table: parts.table.as_mut().map(|table| table as &mut Region),
+            stack: parts.stack.as_mut().map(|stack| stack as &mut Region),
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "only `drop` takes the parts")]
+    fn parts(&self) -> &Parts {
+        self.parts.as_deref().expect("a slot has its parts")
+    }
+}
+
+/// The parts of a slot, each of which can be used while the others are: see [`Slot::parts_mut`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SlotParts<'a> {
+    /// The memory.
+    pub memory: &'a mut Region,
+    /// The table; `None` if the pool has none.
+    pub table: Option<&'a mut Region>,
+    /// The stack; `None` if the pool has none. It grows down from the end.
+    pub stack: Option<&'a mut Region>,
 }
 
 impl fmt::Debug for Slot {
@@ -174,8 +266,8 @@ impl fmt::Debug for Slot {
         let mut slot = f.debug_struct("Slot");
         if let Some(parts) = &self.parts {
             slot.field("memory", &parts.memory)
-                .field("table", &parts.table)
-                .field("stack", &parts.stack);
+                .field("table", &parts.table.is_some())
+                .field("stack", &parts.stack.is_some());
         }
         slot.field("key", &self.key).finish_non_exhaustive()
     }

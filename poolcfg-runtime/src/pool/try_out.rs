@@ -10,7 +10,7 @@ use super::slot::Parts;
 
 /// Opens and closes what a first owner would, and tells how slots are reset.
 pub(super) fn try_out(first: &mut Parts, options: &PoolOptions) -> Result<Reset, PoolError> {
-    let page = page_size().min(first.memory.max());
+    let page = page_size().min(first.memory.capacity());
     first.begin(page).map_err(PoolError::Open)?;
     let reset = choose(first, options, page)?;
     first.close().map_err(PoolError::Close)?;
@@ -44,7 +44,6 @@ fn choose(first: &mut Parts, options: &PoolOptions, page: usize) -> Result<Reset
 }
 
 /// Why a pool cannot be used at all.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum PoolError {
     /// The system makes no slot writable.
@@ -78,12 +77,5 @@ impl fmt::Display for PoolError {
     }
 }
 
-impl std::error::Error for PoolError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Open(error) => error.source(),
-            Self::Close(error) => Some(error),
-            Self::Reset { source, .. } => Some(source),
-        }
-    }
-}
+// The message has what the system says.
+impl std::error::Error for PoolError {}

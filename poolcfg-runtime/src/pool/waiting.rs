@@ -45,6 +45,46 @@ impl<F: Fresh> Shards<F> {
         self.await_turn(&ticket, deadline)
     }
 
+    /// Takes an item, or lines up for one with a ticket, which the next call is to be given again. The waker of
+    /// the last call is woken when it is worth the while to call again.
+    pub(crate) fn poll_take(
+        &self,
+        home: usize,
+        key: Option<u64>,
+        ticket: &mut Option<Ticket<F::Item>>,
+        waker: &Waker,
+    ) -> Poll<F::Item> {
+        if ticket.is_none()
+            && let Ok(item) = self.take_now(home, key, Turn::Newcomer)
+        {
+            return Poll::Ready(item);
+        }
+        let lined_up = ticket.get_or_insert_with(|| self.line_up(home, key, false, waker.clone()));
+        match lined_up.poll_with(waker) {
+            Poll::Ready(Some(item)) => {
+                *ticket = None;
+                Poll::Ready(item)
+            }
+            // Only who is hasty is settled with nothing.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Gives a place in the queue up. If it was the ticket's turn already, gives the item, which the caller has to
+    /// put back, so that the next one has it.
+    pub(crate) fn leave(&self, ticket: &Ticket<F::Item>) -> Option<F::Item> {
+        let mut queue = lock(&self.queue);
+        queue.leave(ticket);
+        self.waiting.0.store(queue.len(), Ordering::Relaxed);
+        drop(queue);
+        // A look too many does no harm.
+        self.serve_if_waiting();
+        match ticket.poll() {
+            Poll::Ready(item) => item,
+            Poll::Pending => None,
+        }
+    }
+
     /// How many wait for an item.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.0.load(Ordering::Relaxed)

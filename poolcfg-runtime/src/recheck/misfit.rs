@@ -8,7 +8,6 @@ use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, Un
 use crate::variables::{VariableError, variable};
 
 /// Why a recheck fails.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum RecheckError {
     /// An environment variable says something that cannot be.
@@ -26,17 +25,8 @@ impl fmt::Display for RecheckError {
     }
 }
 
-impl std::error::Error for RecheckError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Variable(error) => error.source(),
-            Self::Misfit(misfit) => misfit
-                .source
-                .as_ref()
-                .map(|source| source as &(dyn std::error::Error + 'static)),
-        }
-    }
-}
+// The message has the cause.
+impl std::error::Error for RecheckError {}
 
 impl From<VariableError> for RecheckError {
     fn from(error: VariableError) -> Self {
@@ -190,7 +180,6 @@ impl OtherLayout {
 }
 
 /// What is needed, what there is, and what would fit.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Misfit {
     /// The pool's name; empty when the file names none.

@@ -1,4 +1,4 @@
-//! Options: how a recheck of a native pool goes about it.
+//! Options: how a recheck goes about it.
 
 /// How [`recheck_with`](crate::PoolLimits::recheck_with) reserves a pool.
 ///
@@ -28,7 +28,7 @@ impl RecheckOptions {
     }
 
     /// Whether to be content with [`min_instances`](crate::PoolLimits::min_instances) where the guarantee is
-    /// not there.
+    /// not there; where the instances are kept, with smaller reservations.
     #[must_use]
     pub const fn or_shrink(mut self, or_shrink: bool) -> Self {
         self.shrink = or_shrink;

@@ -6,7 +6,7 @@ use poolcfg_core::Size;
 
 use super::mapping::Mapping;
 use super::page;
-use super::region::{Owned, Reclaim};
+use super::region::{Owned, Place, Reclaim};
 
 /// Where the regions of a slab lie: a guard, then a region every `stride` bytes, whose rest is guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,14 +72,13 @@ impl Carver {
         // What is left of the stride is the guard behind it.
         self.mapping.begin(offset, offset - self.guard..end);
         let mapping = Arc::clone(&self.mapping);
-        Some(Owned::new(
-            mapping,
+        let place = Place {
             offset,
-            self.max,
-            self.max < self.stride,
-            checked,
-            Weak::clone(pool),
-        ))
+            capacity: self.max,
+            guard_before: self.guard,
+            guard_after: self.stride - self.max,
+        };
+        Some(Owned::new(mapping, place, checked, Weak::clone(pool)))
     }
 }
 

@@ -208,6 +208,15 @@ impl Left {
         Excess::None
     }
 
+    /// Nothing was looked at: an owner may have touched all of the first `used` bytes.
+    pub(super) fn leave(&mut self, used: usize) {
+        self.split = used;
+        self.below = used;
+        self.above = self.pages_to.saturating_sub(used);
+        self.warm = used > 0;
+        self.spare_resets = 0;
+    }
+
     /// Everything from `from` on has been given back.
     pub(super) fn give_back(&mut self, from: usize) {
         self.pages_to = self.pages_to.min(from);

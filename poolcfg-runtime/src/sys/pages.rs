@@ -24,20 +24,20 @@ impl<T: ?Sized> Region<T> {
         let added = size - self.open;
         let start = self.mapping.at(self.offset + self.open);
         // SAFETY: the range lies within this region's part of the mapping, since `size` is at most
-        // `max`; it starts and ends on pages; and nobody refers to it, since it was not open.
+        // `capacity`; it starts and ends on pages; and nobody refers to it, since it was not open.
         let opened = unsafe { os::open(start, added) };
-        self.reach = self.reach.max(size);
-        self.left.open(self.reach);
+        self.may_be_open = self.may_be_open.max(size);
+        self.left.open(self.may_be_open);
         if self.mapping.is_locked() || os::has_locks(start, added) {
             // The system may have fetched every page of it.
             let _ = self.is_process_locked();
             *self.touched.get_mut() = true;
-            self.most = self.most.max(self.reach);
+            self.most = self.most.max(self.may_be_open);
             self.note_touched();
         }
         match opened {
             Ok(()) => self.open = size,
-            // Some of the pages may be open now. If they cannot be shut either, `reach` knows.
+            // Some of the pages may be open now. If they cannot be shut either, `may_be_open` knows.
             Err(_) => drop(self.shut(self.open)),
         }
         opened
@@ -45,16 +45,16 @@ impl<T: ?Sized> Region<T> {
 
     /// Makes everything from `from` on inaccessible. The content stays.
     pub(super) fn shut(&mut self, from: usize) -> io::Result<()> {
-        if self.reach <= from {
+        if self.may_be_open <= from {
             return Ok(());
         }
         self.whole_still()?;
         self.open = self.open.min(from);
         let start = self.mapping.at(self.offset + from);
-        // SAFETY: `reach` is at most `max`, so the range is this region's own, in whole pages; it lies
-        // beyond the owner's size, or `&mut self` proves that no slice of it lives.
-        unsafe { os::shut(start, self.reach - from) }?;
-        self.reach = from;
+        // SAFETY: `may_be_open` is at most `capacity`, so the range is this region's own, in whole pages; it lies
+        // beyond the owner's length, or `&mut self` proves that no slice of it lives.
+        unsafe { os::shut(start, self.may_be_open - from) }?;
+        self.may_be_open = from;
         Ok(())
     }
 
@@ -65,7 +65,9 @@ impl<T: ?Sized> Region<T> {
     /// What the system says. The bytes may then be as they were.
     pub(super) fn discard(&mut self, from: usize) -> io::Result<()> {
         let refused = match self.give_back(from) {
-            Err(error) if !is_missing(&error) && !self.torn && self.reach == self.open => error,
+            Err(error) if !is_missing(&error) && !self.torn && self.may_be_open == self.open => {
+                error
+            }
             result => return result,
         };
         let end = self.left.pages_to().min(self.open);
@@ -95,7 +97,7 @@ impl<T: ?Sized> Region<T> {
     /// As for [`give_back`](Self::give_back).
     pub(super) fn give_back_all(&mut self) -> io::Result<()> {
         self.note_touched();
-        self.give_back_to(0, self.left.opened_to().max(self.reach))
+        self.give_back_to(0, self.left.opened_to().max(self.may_be_open))
     }
 
     fn give_back_to(&mut self, from: usize, end: usize) -> io::Result<()> {
@@ -122,7 +124,7 @@ impl<T: ?Sized> Region<T> {
         match given {
             Ok(()) if os::DISCARD_SHUTS => {
                 self.open = self.open.min(from);
-                self.reach = self.reach.min(from);
+                self.may_be_open = self.may_be_open.min(from);
                 self.renewed(from);
             }
             Ok(()) => {
@@ -147,7 +149,7 @@ impl<T: ?Sized> Region<T> {
     fn replace(&mut self, from: usize, end: usize, refused: &io::Error) -> io::Result<()> {
         let start = self.mapping.at(self.offset + from);
         // An owner that has locked some of it may have locked all of it.
-        let all = os::is_locked(refused) && self.size == 0;
+        let all = os::is_locked(refused) && self.len == 0;
         if self.renew_if_possible(if all { 0 } else { from })? {
             return Ok(());
         }
@@ -178,7 +180,7 @@ impl<T: ?Sized> Region<T> {
         self.whole_still()?;
         self.note_touched();
         let start = self.mapping.at(self.offset + from);
-        let end = self.max;
+        let end = self.capacity;
         // SAFETY: the range is this region's own, in whole pages; nothing refers to what lies there, as
         // in `shut`.
         let mut renewed = unsafe { os::renew(start, end - from) };
@@ -189,15 +191,15 @@ impl<T: ?Sized> Region<T> {
             if os::renewal_tears(&error) {
                 // What of it is accessible is not known any more.
                 self.open = self.open.min(from);
-                self.size = self.size.min(from);
-                self.reach = end;
+                self.len = self.len.min(from);
+                self.may_be_open = end;
                 self.tear(from, end);
             }
             return Err(error);
         }
         self.open = self.open.min(from);
-        self.size = self.size.min(from);
-        self.reach = self.reach.min(from);
+        self.len = self.len.min(from);
+        self.may_be_open = self.may_be_open.min(from);
         self.renewed(from);
         // Of what is locked although it has just been mapped, the process locks all.
         if !os::DISCARD_SHUTS && !self.mapping.is_locked() {
@@ -216,7 +218,7 @@ impl<T: ?Sized> Region<T> {
 
     /// Whether any of it is locked, open or not.
     pub(super) fn has_locks(&self) -> bool {
-        !self.torn && os::has_locks(self.start(), self.max)
+        !self.torn && os::has_locks(self.start(), self.capacity)
     }
 
     /// Whether the process locks all that is mapped, so that an owner's locks cannot be told from its own.
@@ -237,7 +239,7 @@ impl<T: ?Sized> Region<T> {
     pub(super) fn unlock(&self, from: usize) {
         // If it is refused, they stay until the slot is closed.
         // SAFETY: the range is this region's own, in whole pages, and not torn.
-        let _ = unsafe { os::unlock(self.mapping.at(self.offset + from), self.max - from) };
+        let _ = unsafe { os::unlock(self.mapping.at(self.offset + from), self.capacity - from) };
     }
 
     /// The same for all of it, if anything is locked and the process does not lock everything.
@@ -253,11 +255,11 @@ impl<T: ?Sized> Region<T> {
         // What an owner has locked counts as well.
         self.unlock(from);
         self.open = self.open.min(from);
-        self.size = self.size.min(from);
-        self.reach = self.max;
-        let (mut next, mut piece) = (from, self.max - from);
-        while next < self.max {
-            let len = piece.min(self.max - next);
+        self.len = self.len.min(from);
+        self.may_be_open = self.capacity;
+        let (mut next, mut piece) = (from, self.capacity - from);
+        while next < self.capacity {
+            let len = piece.min(self.capacity - next);
             let start = self.mapping.at(self.offset + next);
             // SAFETY: as in `renew`; the piece is a part of the same range.
             match unsafe { os::renew(start, len) } {
@@ -278,13 +280,13 @@ impl<T: ?Sized> Region<T> {
     /// Takes down how far the owner may have touched; whether that is for the first time as far as the region's
     /// far end.
     pub(super) fn note_touched(&mut self) -> bool {
-        let (start, max) = (self.start().as_ptr().addr(), self.max);
+        let (start, max) = (self.start().as_ptr().addr(), self.capacity);
         *self.touched.get_mut() && self.left.touch(self.most, start, max)
     }
 
     fn renewed(&mut self, from: usize) {
         let start = self.start().as_ptr().addr();
-        self.left.renew(from, start, self.max);
+        self.left.renew(from, start, self.capacity);
     }
 
     /// From now on no page of the region is touched by the pool, and these are never released.

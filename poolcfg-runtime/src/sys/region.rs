@@ -13,7 +13,7 @@ use super::left::Left;
 use super::mapping::Mapping;
 use super::page;
 
-/// One part of a slot: a memory, a table or a stack. Its first [`size`](Self::size) bytes can be read
+/// One part of a slot: a memory, a table or a stack. Its first [`len`](Self::len) bytes can be read
 /// and written, all else up to its guards is inaccessible.
 ///
 /// A memory begins with the bytes that were asked for, or none, and grows; a table and a stack are open
@@ -30,15 +30,15 @@ pub struct Region<T: ?Sized = [()]> {
     pub(super) mapping: Arc<Mapping>,
     pub(super) offset: usize,
     /// Whole pages, like everything here.
-    pub(super) max: usize,
+    pub(super) capacity: usize,
     /// What the owner has.
-    pub(super) size: usize,
+    pub(super) len: usize,
     /// The most that this owner has had: it may not touch what is beyond.
     pub(super) most: usize,
-    /// What is accessible for certain: at least `size`.
+    /// What is accessible for certain: at least `len`.
     pub(super) open: usize,
     /// What may be accessible, if a call failed half-way: else as far as `open`.
-    pub(super) reach: usize,
+    pub(super) may_be_open: usize,
     /// What owners may have left.
     pub(super) left: Left,
     /// Whether somebody may have read or written since the last reset.
@@ -47,8 +47,10 @@ pub struct Region<T: ?Sized = [()]> {
     pub(super) replaced: bool,
     /// Whether a failed call may have left a hole, in which somebody else's mapping may lie by now.
     pub(super) torn: bool,
-    /// Whether a page follows that is never opened.
-    guarded: bool,
+    /// Bytes before it that no owner has.
+    guard_before: usize,
+    /// Bytes behind it that no owner has, from `capacity` on.
+    guard_after: usize,
     /// Whether the owners check every access themselves.
     checked: bool,
     /// What can make room when the system refuses to open more.
@@ -58,6 +60,15 @@ pub struct Region<T: ?Sized = [()]> {
 
 /// A region as the pool holds it.
 pub(crate) type Owned = Region<[(); 0]>;
+
+/// Where in its mapping a region lies, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(super) offset: usize,
+    pub(super) capacity: usize,
+    pub(super) guard_before: usize,
+    pub(super) guard_after: usize,
+}
 
 /// What can give back memory that idle slots hold.
 pub(crate) trait Reclaim: fmt::Debug + Send + Sync + RefUnwindSafe {
@@ -69,25 +80,24 @@ impl Owned {
     /// A region that is closed.
     pub(super) fn new(
         mapping: Arc<Mapping>,
-        offset: usize,
-        max: usize,
-        guarded: bool,
+        place: Place,
         checked: bool,
         pool: Weak<dyn Reclaim>,
     ) -> Self {
         Self {
             mapping,
-            offset,
-            max,
-            size: 0,
+            offset: place.offset,
+            capacity: place.capacity,
+            len: 0,
             most: 0,
             open: 0,
-            reach: 0,
+            may_be_open: 0,
             left: Left::default(),
             touched: AtomicBool::new(false),
             replaced: false,
             torn: false,
-            guarded,
+            guard_before: place.guard_before,
+            guard_after: place.guard_after,
             checked,
             pool,
             _unsized: [],
@@ -97,16 +107,58 @@ impl Owned {
 
 impl<T: ?Sized> Region<T> {
     /// Bytes that are accessible: whole pages.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::Slot;
+    /// fn room(slot: &Slot) -> usize {
+    ///     slot.memory().capacity() - slot.memory().len()
+    /// }
+    /// ```
     #[must_use]
-    pub fn size(&self) -> usize {
-        self.size
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no byte is accessible.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Bytes that it may grow to: `max_memory_size` for a memory, in whole pages. Where pointers have 32 bits it is
     /// below 2 GiB, since a slice has no more; the reservation may be larger.
     #[must_use]
-    pub fn max(&self) -> usize {
-        self.max
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Bytes before the first one that are never accessible, and belong to no other region.
+    #[must_use]
+    pub fn guard_before(&self) -> usize {
+        self.guard_before
+    }
+
+    /// Bytes behind the [`capacity`](Self::capacity) that are never accessible, and belong to no other region.
+    #[must_use]
+    pub fn guard_after(&self) -> usize {
+        self.guard_after
+    }
+
+    /// How far an access may go, counted from the first byte: [`capacity`](Self::capacity) and
+    /// [`guard_after`](Self::guard_after). What is below meets this region or faults, so code whose offsets stay
+    /// below needs no check.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::Slot;
+    /// /// Whether code with offsets of 32 bits may leave out its checks.
+    /// fn may_leave_checks_out(slot: &Slot) -> bool {
+    ///     u64::try_from(slot.memory().reach()).is_ok_and(|reach| reach >= 4 << 30)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn reach(&self) -> usize {
+        // Within the mapping, so it is no sum that overflows.
+        self.capacity + self.guard_after
     }
 
     /// Makes at least the first `bytes` accessible, in whole pages; what is new reads as zero.
@@ -114,14 +166,14 @@ impl<T: ?Sized> Region<T> {
     /// Where the system refuses, the pool gives back what its idle slots hold, and asks once more.
     ///
     /// # Errors
-    /// [`GrowError::AboveMax`] above [`max`](Self::max); [`GrowError::Refused`] when the system does
-    /// not make the pages writable, such as under a commit limit. The size is then as before.
+    /// [`GrowError::AboveCapacity`] above [`capacity`](Self::capacity); [`GrowError::Refused`] when the system does
+    /// not make the pages writable, such as under a commit limit. The length is then as before.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), GrowError> {
-        if bytes <= self.size {
+        if bytes <= self.len {
             return Ok(());
         }
-        let size = self.whole(bytes)?;
-        self.give(size, bytes)
+        let len = self.whole(bytes)?;
+        self.give(len, bytes)
     }
 
     /// Makes all but the first `bytes`, in whole pages, inaccessible; what is cut off reads as zero if the
@@ -129,11 +181,11 @@ impl<T: ?Sized> Region<T> {
     ///
     /// # Errors
     /// [`ShrinkError`] when the system does not clear or close what is cut off. Where it was not cleared the
-    /// size is as before. Where it was not closed, the size is the new one, and the rest may be accessible
+    /// length is as before. Where it was not closed, the length is the new one, and the rest may be accessible
     /// until the slot is released.
     pub fn shrink_to(&mut self, bytes: usize) -> Result<(), ShrinkError> {
         let refused = |source| ShrinkError { bytes, source };
-        let Some(size) = page::whole(bytes).filter(|size| *size < self.size) else {
+        let Some(size) = page::whole(bytes).filter(|size| *size < self.len) else {
             return Ok(());
         };
         if self.replaced {
@@ -142,14 +194,14 @@ impl<T: ?Sized> Region<T> {
         if *self.touched.get_mut() {
             self.discard(size).map_err(refused)?;
         }
-        self.size = size;
+        self.len = size;
         if self.checked {
             return Ok(());
         }
         self.shut(size).map_err(refused)
     }
 
-    /// Where it begins; valid for reads of [`size`](Self::size) bytes.
+    /// Where it begins; valid for reads of [`len`](Self::len) bytes.
     ///
     /// An address is of no use after the slot is released: the next owner asks for its own.
     #[must_use]
@@ -159,7 +211,7 @@ impl<T: ?Sized> Region<T> {
         self.start().as_ptr()
     }
 
-    /// Where it begins; valid for reads and writes of [`size`](Self::size) bytes, until the slot is
+    /// Where it begins; valid for reads and writes of [`len`](Self::len) bytes, until the slot is
     /// released or the region shrinks.
     ///
     /// Whoever changes the mapping itself through it has to say so: [`mapped_over`](Self::mapped_over).
@@ -174,9 +226,9 @@ impl<T: ?Sized> Region<T> {
     pub fn as_slice(&self) -> &[u8] {
         // Reading a page costs an entry in the page tables.
         self.touch();
-        // SAFETY: the first `size` bytes are open, zero or written since, in one mapping that this
+        // SAFETY: the first `len` bytes are open, zero or written since, in one mapping that this
         // region keeps alive, and fit an isize; they change only through `&mut self`.
-        unsafe { slice::from_raw_parts(self.start().as_ptr(), self.size) }
+        unsafe { slice::from_raw_parts(self.start().as_ptr(), self.len) }
     }
 
     /// Its accessible bytes, to be written.
@@ -184,11 +236,11 @@ impl<T: ?Sized> Region<T> {
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         *self.touched.get_mut() = true;
         // SAFETY: as in `as_slice`; the region owns the bytes and `&mut self` is its only user.
-        unsafe { slice::from_raw_parts_mut(self.start().as_ptr(), self.size) }
+        unsafe { slice::from_raw_parts_mut(self.start().as_ptr(), self.len) }
     }
 
     /// Says that the owner has changed the mapping between [`as_mut_ptr`](Self::as_mut_ptr) and
-    /// [`max`](Self::max): has put a file or an image there (`MAP_FIXED`), or changed the protection or
+    /// [`capacity`](Self::capacity): has put a file or an image there (`MAP_FIXED`), or changed the protection or
     /// the advice of pages. When the slot is released, new pages take the place of all of them.
     ///
     /// Without it the next owner could read the file: discarding the pages of a file brings back what is in
@@ -211,10 +263,10 @@ impl<T: ?Sized> Region<T> {
     /// Bytes in whole pages.
     pub(super) fn whole(&self, bytes: usize) -> Result<usize, GrowError> {
         page::whole(bytes)
-            .filter(|size| *size <= self.max)
-            .ok_or(GrowError::AboveMax {
+            .filter(|size| *size <= self.capacity)
+            .ok_or(GrowError::AboveCapacity {
                 bytes,
-                max: self.max,
+                capacity: self.capacity,
             })
     }
 
@@ -229,7 +281,7 @@ impl<T: ?Sized> Region<T> {
                     source,
                 })?;
         }
-        self.size = size;
+        self.len = size;
         self.most = self.most.max(size);
         Ok(())
     }
@@ -245,11 +297,10 @@ impl<T: ?Sized> Region<T> {
 
     /// The page after the region, if it is a guard, which no owner has: what is locked there is the process's.
     pub(super) fn guard(&self) -> Option<NonNull<u8>> {
-        self.guarded
-            .then(|| self.mapping.at(self.offset + self.max))
+        (self.guard_after > 0).then(|| self.mapping.at(self.offset + self.capacity))
     }
 
-    /// Whether what is beyond the size has to be inaccessible.
+    /// Whether what is beyond the length has to be inaccessible.
     pub(super) fn is_guarded(&self) -> bool {
         !self.checked
     }
@@ -259,8 +310,8 @@ impl<T: ?Sized> fmt::Debug for Region<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Region")
             .field("address", &format_args!("{:#x}", self.start().addr()))
-            .field("size", &self.size)
-            .field("max", &self.max)
+            .field("len", &self.len)
+            .field("capacity", &self.capacity)
             .finish_non_exhaustive()
     }
 }
@@ -273,15 +324,14 @@ impl<T: ?Sized> Drop for Region<T> {
 }
 
 /// Why a region does not grow.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum GrowError {
     /// More than the region may have.
-    AboveMax {
+    AboveCapacity {
         /// The bytes that were asked for.
         bytes: usize,
         /// The most it may have.
-        max: usize,
+        capacity: usize,
     },
     /// The system does not make the pages writable, or does not close those beyond.
     Refused {
@@ -295,9 +345,9 @@ pub enum GrowError {
 impl fmt::Display for GrowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AboveMax { bytes, max } => write!(
+            Self::AboveCapacity { bytes, capacity } => write!(
                 f,
-                "cannot grow to {bytes} bytes, the slot holds {max}: ask for less, or raise \
+                "cannot grow to {bytes} bytes, the slot holds {capacity}: ask for less, or raise \
                  `max_memory_size` in poolcfg.toml"
             ),
             Self::Refused { bytes, source } => write!(
@@ -309,17 +359,10 @@ impl fmt::Display for GrowError {
     }
 }
 
-impl std::error::Error for GrowError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::AboveMax { .. } => None,
-            Self::Refused { source, .. } => Some(source),
-        }
-    }
-}
+// The message has what the system says.
+impl std::error::Error for GrowError {}
 
 /// Why a region does not shrink.
-#[derive(Debug)]
 pub struct ShrinkError {
     /// The bytes that were to stay.
     pub bytes: usize,
@@ -338,8 +381,5 @@ impl fmt::Display for ShrinkError {
     }
 }
 
-impl std::error::Error for ShrinkError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+// The message has what the system says.
+impl std::error::Error for ShrinkError {}

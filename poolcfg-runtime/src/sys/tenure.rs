@@ -1,7 +1,7 @@
 //! Tenure: what is done to a region between one owner and the next.
 //!
 //! ```text
-//! start                size               open            max
+//! start                len                open            capacity
 //!   | the owner's bytes  | of owners that   | inaccessible  | guard
 //!   | readable, writable | check, or idle   |               |
 //! ```
@@ -37,7 +37,7 @@ impl<T: ?Sized> Region<T> {
     pub(crate) fn begin(&mut self, bytes: usize) -> Result<(), GrowError> {
         let size = self.whole(bytes)?;
         self.most = 0;
-        if size < self.reach && (self.is_guarded() || self.reach > self.open) {
+        if size < self.may_be_open && (self.is_guarded() || self.may_be_open > self.open) {
             self.shut(size)
                 .map_err(|source| GrowError::Refused { bytes, source })?;
         }
@@ -50,11 +50,11 @@ impl<T: ?Sized> Region<T> {
     /// # Errors
     /// What the system says. The bytes may then be as they were: the region must not be used again.
     pub(crate) fn reset(&mut self, reset: Reset, keep: usize) -> io::Result<()> {
-        self.size = 0;
+        self.len = 0;
         if self.replaced || self.torn {
             return self.renew(0);
         }
-        if self.reach > self.open {
+        if self.may_be_open > self.open {
             // Something failed half-way: back to where everything is certain.
             return self.close();
         }
@@ -85,6 +85,31 @@ impl<T: ?Sized> Region<T> {
             }
         }
         *self.touched.get_mut() = false;
+        Ok(())
+    }
+
+    /// Leaves the bytes as they are for the next owner, who may see them, or makes them zero where that has to be.
+    ///
+    /// # Errors
+    /// As for [`reset`](Self::reset).
+    pub(crate) fn leave(&mut self) -> io::Result<()> {
+        self.len = 0;
+        if self.replaced || self.torn {
+            return self.renew(0);
+        }
+        if self.may_be_open > self.open {
+            return self.close();
+        }
+        if !*self.touched.get_mut() {
+            return Ok(());
+        }
+        self.note_touched();
+        let used = self.most.min(self.open);
+        if used > ZEROED_WHOLE.max(os::page_size()) {
+            self.unlock_owners();
+        }
+        // It stays touched: it is not zero.
+        self.left.leave(used);
         Ok(())
     }
 
@@ -133,7 +158,7 @@ impl<T: ?Sized> Region<T> {
     /// # Errors
     /// As for [`reset`](Self::reset).
     pub(crate) fn close(&mut self) -> io::Result<()> {
-        self.size = 0;
+        self.len = 0;
         if self.replaced || self.torn {
             return self.renew(0);
         }
@@ -159,10 +184,10 @@ impl<T: ?Sized> Region<T> {
             return Ok(());
         };
         *first = 1;
-        let page = self.size;
+        let page = self.len;
         if reset == Reset::PagemapScan {
             // By itself: a reset would fall back to discarding.
-            // SAFETY: the first `size` bytes are open and this region's own, and the slice is gone.
+            // SAFETY: the first `len` bytes are open and this region's own, and the slice is gone.
             let cleared = unsafe { pagemap::zero_written(self.start(), page, Some(page)) }?;
             if cleared.written != page || cleared.upto != page {
                 return Err(io::ErrorKind::InvalidData.into());

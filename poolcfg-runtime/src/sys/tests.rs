@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 use poolcfg_core::{PoolKeys, Setting, Settings, Size, Target};
 
 use super::Region;
-use crate::{Acquire, Pool, PoolError, PoolLimits, PoolOptions, Reset, Slot};
+use crate::{AcquireOptions, Pool, PoolError, PoolLimits, PoolOptions, Reset, Slot};
 
 const VARIABLE: &str = "POOLCFG_TEST_TOUCH";
 
@@ -44,14 +44,14 @@ fn try_pool_of(memory: Size, options: PoolOptions) -> Result<Pool, PoolError> {
         .pooling_allocator(keys)
         .promise(Target::CURRENT, 0);
     let reserved = PoolLimits::new(promise).recheck().expect("it fits");
-    Pool::with(reserved, options)
+    Pool::with_options(reserved, options)
 }
 
 /// All slots with a memory of 64 KiB, of which the last owners had `before`.
 fn slots(before: usize) -> Vec<Slot> {
     let pool = pool();
     let all = |bytes| {
-        let request = Acquire::new().memory(bytes);
+        let request = AcquireOptions::new().memory(bytes);
         std::iter::from_fn(|| pool.acquire_with(request).ok()).collect::<Vec<_>>()
     };
     drop(all(before));
@@ -62,8 +62,8 @@ fn touch(region: &Region, byte: &str) -> u8 {
     let start = region.as_ptr();
     let address = match byte {
         "before" => start.wrapping_sub(1),
-        "last" => start.wrapping_add(region.size()).wrapping_sub(1),
-        _ => start.wrapping_add(region.size()),
+        "last" => start.wrapping_add(region.len()).wrapping_sub(1),
+        _ => start.wrapping_add(region.len()),
     };
     // SAFETY: none for two of the three: they lie in this pool's own mapping, where nothing is mapped
     // accessibly, and that the process dies of the read is what is tested.
@@ -128,7 +128,7 @@ fn map_beside_what_is_left() {
         };
         let starts: Vec<_> = slots.iter_mut().map(start).collect();
         let stride = starts[1] - starts[0];
-        let guard = stride - slots[0].as_mut().expect("a slot").memory().max();
+        let guard = stride - slots[0].as_mut().expect("a slot").memory().capacity();
         // One before the pool ends, and the others after it.
         slots[gone[0]] = None;
         drop(pool);
@@ -142,7 +142,7 @@ fn map_beside_what_is_left() {
                 assert!(!is_free(used), "{left:?} {number}");
             }
             let slot = slots[*number].as_mut().expect("it lives");
-            slot.memory().grow_to(1 << 20).expect("it grows");
+            slot.memory_mut().grow_to(1 << 20).expect("it grows");
         }
         let (first, last) = (starts[left[0]], starts[left[left.len() - 1]]);
         // What lies before the first slot of all was never the pool's.
@@ -181,19 +181,19 @@ fn touch_one_byte() {
     let number = number.min(slots.len() - 1);
     let slot = &mut slots[number];
     let region: &Region = match region {
-        "memory" | "reused" | "alone" => slot.memory(),
-        "table" => slot.table().expect("it has one"),
-        "stack" => slot.stack().expect("it has one"),
+        "memory" | "reused" | "alone" => slot.memory_mut(),
+        "table" => slot.table_mut().expect("it has one"),
+        "stack" => slot.stack_mut().expect("it has one"),
         "shrunk" => {
-            let memory = slot.memory();
+            let memory = slot.memory_mut();
             memory.as_mut_slice().fill(1);
             memory.shrink_to(16 << 10).expect("it shrinks");
             memory
         }
         // A memory that is grown as far as it goes, so that the guard is next.
         _ => {
-            let memory = slot.memory();
-            memory.grow_to(memory.max()).expect("it grows");
+            let memory = slot.memory_mut();
+            memory.grow_to(memory.capacity()).expect("it grows");
             memory
         }
     };
@@ -247,15 +247,15 @@ fn a_byte_beyond_a_region_on_either_side_ends_the_process() {
 fn locked_pages_are_zero_for_the_next_owner_too() {
     let pool = pool();
     let mut slot = pool.acquire().expect("a slot");
-    slot.memory().grow_to(64 << 10).expect("it grows");
-    slot.memory().as_mut_slice().fill(7);
-    let address = slot.memory().as_mut_ptr();
+    slot.memory_mut().grow_to(64 << 10).expect("it grows");
+    slot.memory_mut().as_mut_slice().fill(7);
+    let address = slot.memory_mut().as_mut_ptr();
     // SAFETY: the pages are this slot's own.
     unsafe { rustix::mm::mlock(address.cast(), 64 << 10) }.expect("so little may be locked");
     drop(slot);
     let mut slot = pool.acquire().expect("a slot");
-    slot.memory().grow_to(64 << 10).expect("it grows");
-    assert_eq!(slot.memory().as_mut_ptr(), address);
+    slot.memory_mut().grow_to(64 << 10).expect("it grows");
+    assert_eq!(slot.memory_mut().as_mut_ptr(), address);
     assert!(slot.memory().as_slice().iter().all(|byte| *byte == 0));
     assert_eq!(pool.retired(), 0);
 }
@@ -266,16 +266,16 @@ fn locked_pages_are_zero_for_the_next_owner_too() {
 fn lose_a_page() {
     let pool = pool_with(PoolOptions::new().reset(Reset::Discard));
     let mut slot = pool.acquire().expect("a slot");
-    slot.memory().grow_to(128 << 10).expect("it grows");
-    slot.memory().as_mut_slice().fill(7);
-    let lost = slot.memory().as_mut_ptr().wrapping_add(64 << 10);
+    slot.memory_mut().grow_to(128 << 10).expect("it grows");
+    slot.memory_mut().as_mut_slice().fill(7);
+    let lost = slot.memory_mut().as_mut_ptr().wrapping_add(64 << 10);
     // SAFETY: the page is this slot's own, and nothing reads it any more.
     unsafe { rustix::mm::munmap(lost.cast(), 64 << 10) }.expect("it unmaps");
     let kept = slot.memory().as_ptr();
     drop(slot);
     assert_eq!((pool.live(), pool.retired()), (0, 1));
     let mut others = Vec::new();
-    while let Ok(mut slot) = pool.acquire() {
+    while let Ok(slot) = pool.acquire() {
         assert_ne!(slot.memory().as_ptr(), kept);
         others.push(slot);
     }

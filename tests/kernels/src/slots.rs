@@ -13,9 +13,9 @@ pub fn use_every_slot(reserved: Reserved, bytes: fn(&Region) -> usize) -> Result
     let mut live = Vec::new();
     for _ in 0..instances {
         let mut slot = pool.acquire().map_err(|error| error.to_string())?;
-        touch(slot.memory())?;
-        slot.table().map_or(Ok(()), touch)?;
-        slot.stack().map_or(Ok(()), touch)?;
+        touch(slot.memory_mut())?;
+        slot.table_mut().map_or(Ok(()), touch)?;
+        slot.stack_mut().map_or(Ok(()), touch)?;
         live.push(slot);
     }
     match pool.acquire() {

@@ -182,12 +182,12 @@ fn every_slot(pool: &Pool, slots: u32, how: Use, live: &mut Vec<Slot>) -> Result
             .acquire()
             .map_err(|error| format!("slot {number} of {slots}: {error}"))?;
         // A memory grows, and what is beyond stays shut.
-        open(slot.memory(), 1, how)?;
-        if let Some(table) = slot.table() {
-            open(table, table.max(), how)?;
+        open(slot.memory_mut(), 1, how)?;
+        if let Some(table) = slot.table_mut() {
+            open(table, table.capacity(), how)?;
         }
-        if let Some(stack) = slot.stack() {
-            open(stack, stack.max(), how)?;
+        if let Some(stack) = slot.stack_mut() {
+            open(stack, stack.capacity(), how)?;
         }
         live.push(slot);
     }
@@ -199,7 +199,7 @@ fn every_slot(pool: &Pool, slots: u32, how: Use, live: &mut Vec<Slot>) -> Result
 }
 
 fn open(region: &mut Region, bytes: usize, how: Use) -> Result<(), String> {
-    let bytes = bytes.min(region.max());
+    let bytes = bytes.min(region.capacity());
     region.grow_to(bytes).map_err(|error| error.to_string())?;
     if how == Use::Written
         && let Some(byte) = region.as_mut_slice().first_mut()

@@ -10,6 +10,7 @@ use loom::thread;
 
 use super::{Number, Numbers};
 use crate::pool::shards::Shards;
+use crate::pool::sync::{park_until, waker};
 
 /// Lists with these items idle in these shards, and `fresh` more that were never used.
 fn shards(count: usize, idle: &[usize], fresh: u32) -> Arc<Shards<Numbers>> {
@@ -172,6 +173,95 @@ fn nobody_overtakes_one_who_waits() {
         assert_eq!(newcomer.join().expect("no panic"), None);
         assert_eq!(ticket.poll(), Poll::Ready(Some(item)));
         assert_eq!((shards.waiting(), shards.counts().live), (0, 1));
+    });
+}
+
+/// Waits as a future does, on this thread.
+fn take_polling(shards: &Shards<Numbers>, home: usize) -> Number {
+    let mut ticket = None;
+    loop {
+        // Another one each time: the last is the one that counts.
+        match shards.poll_take(home, None, &mut ticket, &waker()) {
+            Poll::Ready(item) => return item,
+            Poll::Pending => park_until(None),
+        }
+    }
+}
+
+#[test]
+fn a_future_is_woken_whatever_the_order() {
+    loom::model(|| {
+        let shards = shards(2, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
+        let waits = spawn(&shards, |shards| take_polling(shards, 0));
+        put(&shards, 1, item);
+        assert_eq!(waits.join().expect("no panic"), item);
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 1));
+    });
+}
+
+#[test]
+fn a_future_and_one_who_blocks_each_have_their_turn() {
+    with_few_switches(|| {
+        let shards = shards(1, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
+        let polls = spawn(&shards, |shards| {
+            let item = take_polling(shards, 0);
+            put(shards, 0, item);
+        });
+        let blocks = spawn(&shards, |shards| {
+            let item = shards.take_waiting(0, None, || None).expect("released");
+            put(shards, 0, item);
+        });
+        put(&shards, 0, item);
+        polls.join().expect("no panic");
+        blocks.join().expect("no panic");
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 0));
+    });
+}
+
+#[test]
+fn a_future_that_is_dropped_gives_its_turn_to_the_next() {
+    with_few_switches(|| {
+        let shards = shards(1, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
+        let mut first = None;
+        let polled = shards.poll_take(0, None, &mut first, Waker::noop());
+        assert_eq!(polled, Poll::Pending);
+        let second = spawn(&shards, |shards| {
+            let item = shards.take_waiting(0, None, || None).expect("released");
+            put(shards, 0, item);
+        });
+        let leaves = spawn(&shards, move |shards| {
+            if let Some(item) = shards.leave(&first.expect("a ticket")) {
+                put(shards, 0, item);
+            }
+        });
+        put(&shards, 0, item);
+        second.join().expect("no panic");
+        leaves.join().expect("no panic");
+        assert_eq!((shards.waiting(), shards.counts().live), (0, 0));
+    });
+}
+
+#[test]
+fn a_future_that_is_polled_with_another_waker_while_it_is_settled_misses_nothing() {
+    loom::model(|| {
+        let shards = shards(1, &[], 1);
+        let item = shards.take(0, None).expect("fresh");
+        let mut ticket = None;
+        let polled = shards.poll_take(0, None, &mut ticket, Waker::noop());
+        assert_eq!(polled, Poll::Pending);
+        let waits = spawn(&shards, move |shards| {
+            loop {
+                match shards.poll_take(0, None, &mut ticket, &waker()) {
+                    Poll::Ready(item) => return item,
+                    Poll::Pending => park_until(None),
+                }
+            }
+        });
+        put(&shards, 0, item);
+        assert_eq!(waits.join().expect("no panic"), item);
     });
 }
 

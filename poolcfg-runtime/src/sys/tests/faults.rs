@@ -11,7 +11,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use super::child;
 use crate::sys::Region;
 use crate::sys::faults::{self, Call, Plan};
-use crate::{Acquire, AcquireError, Pool, PoolLimits, PoolOptions, Reset, Slot};
+use crate::{AcquireError, AcquireOptions, Pool, PoolLimits, PoolOptions, Reset, Slot};
 
 const SLOTS: u32 = 3;
 
@@ -65,9 +65,9 @@ fn is_zero(bytes: &[u8]) -> bool {
 }
 
 fn regions(slot: &mut Slot, each: &mut impl FnMut(&mut Region)) {
-    each(slot.memory());
-    slot.table().into_iter().for_each(&mut *each);
-    slot.stack().into_iter().for_each(&mut *each);
+    each(slot.memory_mut());
+    slot.table_mut().into_iter().for_each(&mut *each);
+    slot.stack_mut().into_iter().for_each(&mut *each);
 }
 
 /// A map of the process: where it lies, and whether it is accessible.
@@ -90,7 +90,7 @@ fn bytes() -> usize {
 /// Whether the bytes beyond the region's size are closed.
 fn is_guarded(region: &Region) -> bool {
     let start = region.as_ptr().addr();
-    let beyond = start + region.size()..start + region.max() + page();
+    let beyond = start + region.len()..start + region.capacity() + page();
     maps()
         .iter()
         .filter(|(map, _)| map.start < beyond.end && beyond.start < map.end)
@@ -99,7 +99,7 @@ fn is_guarded(region: &Region) -> bool {
 
 /// An owner, who may be refused anything.
 fn own(pool: &Pool, pages: usize, checks: bool) -> Option<Slot> {
-    let request = Acquire::new().memory(pages * page()).key(7);
+    let request = AcquireOptions::new().memory(pages * page()).key(7);
     let mut slot = match pool.acquire_with(request) {
         Ok(slot) => slot,
         Err(AcquireError::Exhausted(_)) => {
@@ -108,8 +108,8 @@ fn own(pool: &Pool, pages: usize, checks: bool) -> Option<Slot> {
         }
         Err(AcquireError::Open(_)) => return None,
     };
-    assert_eq!(slot.memory().size(), pages * page());
-    assert!(checks || is_guarded(slot.memory()));
+    assert_eq!(slot.memory().len(), pages * page());
+    assert!(checks || is_guarded(slot.memory_mut()));
     regions(&mut slot, &mut |region| {
         assert!(is_zero(region.as_slice()));
         region.as_mut_slice().fill(0xa5);
@@ -119,12 +119,12 @@ fn own(pool: &Pool, pages: usize, checks: bool) -> Option<Slot> {
 
 /// Grows, and finds zeros.
 fn grow(region: &mut Region, pages: usize) {
-    let before = region.size();
+    let before = region.len();
     if region.grow_to(pages * page()).is_ok() {
         assert!(is_zero(&region.as_slice()[before..]));
         region.as_mut_slice().fill(0xa5);
     } else {
-        assert_eq!(region.size(), before);
+        assert_eq!(region.len(), before);
     }
 }
 
@@ -139,19 +139,19 @@ fn map_over(region: &mut Region, file: &File) {
 
 /// A pool and its owners, from the beginning to where all slots are released.
 fn life(options: PoolOptions, checks: bool, file: &File) -> Option<Pool> {
-    let pool = Pool::with(limits().recheck().ok()?, options).ok()?;
+    let pool = Pool::with_options(limits().recheck().ok()?, options).ok()?;
     for round in 0..2 {
         let mut slots = Vec::new();
         for pages in [3, 1, 6] {
             slots.extend(own(&pool, pages + round, checks));
         }
         for (number, slot) in slots.iter_mut().enumerate() {
-            let memory = slot.memory();
+            let memory = slot.memory_mut();
             match number {
                 0 => grow(memory, 9),
                 1 => {
                     let shrunk = memory.shrink_to(page());
-                    assert!(shrunk.is_err() || memory.size() <= page());
+                    assert!(shrunk.is_err() || memory.len() <= page());
                     assert!(checks || shrunk.is_err() || is_guarded(memory));
                     grow(memory, 5);
                 }
@@ -174,7 +174,7 @@ fn outlive(options: PoolOptions, checks: bool) {
     let Ok(reserved) = limits().recheck() else {
         return;
     };
-    let Ok(pool) = Pool::with(reserved, options) else {
+    let Ok(pool) = Pool::with_options(reserved, options) else {
         return;
     };
     let mut slots: Vec<_> = (0..3)
@@ -185,7 +185,7 @@ fn outlive(options: PoolOptions, checks: bool) {
     }
     drop(pool);
     for slot in &mut slots {
-        grow(slot.memory(), 9);
+        grow(slot.memory_mut(), 9);
     }
 }
 
@@ -194,9 +194,9 @@ fn look_over(pool: &Pool) {
     assert_eq!(pool.live(), 0);
     let mut slots = Vec::new();
     while let Ok(mut slot) = pool.acquire() {
-        let memory = slot.memory();
+        let memory = slot.memory_mut();
         memory
-            .grow_to(memory.max())
+            .grow_to(memory.capacity())
             .expect("nothing fails any more");
         regions(&mut slot, &mut |region| assert!(is_zero(region.as_slice())));
         slots.push(slot);

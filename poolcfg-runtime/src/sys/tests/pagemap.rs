@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use super::{child, pool_with};
-use crate::{Acquire, Pool, PoolOptions, Reset};
+use crate::{AcquireOptions, Pool, PoolOptions, Reset};
 
 /// More than are zeroed whole.
 const PAGES: usize = 64;
@@ -16,23 +16,24 @@ const PAGES: usize = 64;
 /// Writes to one page of a slot, releases it, and looks for what the next owner can read.
 fn leaves_nothing(pool: &Pool, page: usize) -> bool {
     let size = crate::sys::page_size();
-    let request = Acquire::new().memory(PAGES * size);
+    let request = AcquireOptions::new().memory(PAGES * size);
     let Ok(mut slot) = pool.acquire_with(request) else {
         return false;
     };
-    let address = slot.memory().as_mut_ptr();
-    slot.memory().as_mut_slice()[page * size] = 0xa5;
+    let address = slot.memory_mut().as_mut_ptr();
+    slot.memory_mut().as_mut_slice()[page * size] = 0xa5;
     drop(slot);
     let Ok(mut slot) = pool.acquire_with(request) else {
         return false;
     };
-    slot.memory().as_mut_ptr() == address && slot.memory().as_slice().iter().all(|byte| *byte == 0)
+    slot.memory_mut().as_mut_ptr() == address
+        && slot.memory().as_slice().iter().all(|byte| *byte == 0)
 }
 
 /// A pool that scans, unless the kernel is older than 6.7.
 fn scanning() -> Option<Pool> {
     let pool = pool_with(PoolOptions::new());
-    (pool.reset() == Reset::PagemapScan).then_some(pool)
+    (pool.reset_mode() == Reset::PagemapScan).then_some(pool)
 }
 
 #[test]

@@ -9,7 +9,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 
 use super::{child, pool_with};
 use crate::sys::{Region, faults};
-use crate::{Acquire, PoolOptions, Reset};
+use crate::{AcquireOptions, PoolOptions, Reset};
 
 const ALL: [Option<Reset>; 4] = [
     None,
@@ -33,7 +33,7 @@ fn maps(region: &Region) -> Vec<(usize, bool)> {
         let first = words.next().unwrap_or_default();
         if let Some((from, to)) = first.split_once('-') {
             let address = |text| usize::from_str_radix(text, 16).expect("an address");
-            within = address(from) < start + region.max() && start < address(to);
+            within = address(from) < start + region.capacity() && start < address(to);
         } else if within && first == "Rss:" {
             let kib: usize = words.next().and_then(|kib| kib.parse().ok()).expect("KiB");
             maps.push((kib << 10, false));
@@ -58,7 +58,7 @@ fn huge_page() -> usize {
 
 /// Grows it, and touches a byte in the first huge page that lies in it whole.
 fn touch_huge_page(memory: &mut Region) {
-    memory.grow_to(memory.max()).expect("it grows");
+    memory.grow_to(memory.capacity()).expect("it grows");
     let misaligned = memory.as_ptr().addr() % huge_page();
     let bytes = memory.as_mut_slice();
     bytes[huge_page() - misaligned..][..huge_page()][5] = 1;
@@ -72,7 +72,7 @@ fn one_touched_byte_costs_one_page_also_with_huge_pages_always_on() {
     // Also for what takes the place of an owner's own mappings.
     for mapped_over in [true, false] {
         let mut slot = pool.acquire().expect("a slot");
-        let memory = slot.memory();
+        let memory = slot.memory_mut();
         touch_huge_page(memory);
         assert_eq!(resident(memory), page());
         assert!(maps(memory).iter().all(|(_, off)| *off == has_huge_pages));
@@ -88,13 +88,13 @@ fn pages_beyond_keep_resident_go_back_and_the_others_stay() {
     let keep = 8 * page();
     let size = Size::bytes(crate::machine::wide(keep));
     let pool = pool_with(PoolOptions::new().keep_resident(size));
-    let all = Acquire::new().memory(64 * page());
+    let all = AcquireOptions::new().memory(64 * page());
     let mut slot = pool.acquire_with(all).expect("a slot");
     // Every other page, so that they are many ranges.
-    let memory = slot.memory().as_mut_slice();
+    let memory = slot.memory_mut().as_mut_slice();
     memory.chunks_mut(2 * page()).for_each(|pages| pages[0] = 1);
     drop(slot);
-    let kept = if pool.reset() == Reset::PagemapScan {
+    let kept = if pool.reset_mode() == Reset::PagemapScan {
         keep
     } else {
         0
@@ -104,12 +104,12 @@ fn pages_beyond_keep_resident_go_back_and_the_others_stay() {
         Size::bytes(crate::machine::wide(kept))
     );
     let mut slot = pool.acquire_with(all).expect("a slot");
-    assert_eq!(resident(slot.memory()), kept);
+    assert_eq!(resident(slot.memory_mut()), kept);
     drop(slot);
     pool.close_idle();
     assert_eq!(pool.statistics().resident, Size::ZERO);
     let mut slot = pool.acquire_with(all).expect("a slot");
-    assert_eq!(resident(slot.memory()), 0);
+    assert_eq!(resident(slot.memory_mut()), 0);
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn a_file_that_the_owner_maps_over_its_memory_is_gone_for_the_next() {
             assert_eq!(reset, Some(Reset::PagemapScan));
             continue;
         };
-        let request = Acquire::new().memory(4 * page());
+        let request = AcquireOptions::new().memory(4 * page());
         for write in [false, true] {
             let mut slot = pool.acquire_with(request).expect("a slot");
-            let memory = slot.memory();
+            let memory = slot.memory_mut();
             let second = memory.as_mut_ptr().wrapping_add(page());
             let access = ProtFlags::READ | ProtFlags::WRITE;
             let flags = MapFlags::PRIVATE | MapFlags::FIXED;
@@ -141,7 +141,7 @@ fn a_file_that_the_owner_maps_over_its_memory_is_gone_for_the_next() {
             }
             drop(slot);
             let mut slot = pool.acquire_with(request).expect("a slot");
-            let memory = slot.memory();
+            let memory = slot.memory_mut();
             assert_eq!(memory.as_ptr().wrapping_add(page()), second.cast_const());
             assert!(memory.as_slice().iter().all(|byte| *byte == 0));
             memory.as_mut_slice().fill(1);
@@ -175,8 +175,8 @@ fn read_where_tables_stay() {
         let before = page_tables();
         for shrinks in [false, true] {
             let mut slot = pool.acquire().expect("a slot");
-            let memory = slot.memory();
-            memory.grow_to(memory.max()).expect("it grows");
+            let memory = slot.memory_mut();
+            memory.grow_to(memory.capacity()).expect("it grows");
             let sum: u8 = memory.as_slice().iter().step_by(huge_page()).sum();
             assert_eq!(sum, 0);
             assert!(page_tables() >= before + TABLES * page());
@@ -193,7 +193,9 @@ fn read_where_tables_stay() {
         }
         // So few that giving them back takes no time are gone when the slot is closed, but at its edges.
         let mut slot = pool.acquire().expect("a slot");
-        slot.memory().grow_to(huge_page() * 10).expect("it grows");
+        slot.memory_mut()
+            .grow_to(huge_page() * 10)
+            .expect("it grows");
         let _ = slot.memory().as_slice().iter().step_by(huge_page()).max();
         drop(slot);
         pool.close_idle();

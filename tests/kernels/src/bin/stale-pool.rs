@@ -52,9 +52,9 @@ fn run() -> Result<Found, String> {
     let options = PoolOptions::new()
         .reset(reset)
         .keep_resident(Size::kib(keep));
-    let pool = Pool::with(reserved, options).map_err(|error| error.to_string())?;
-    if pool.reset() != reset {
-        return Err(format!("the pool clears by {}", pool.reset()));
+    let pool = Pool::with_options(reserved, options).map_err(|error| error.to_string())?;
+    if pool.reset_mode() != reset {
+        return Err(format!("the pool clears by {}", pool.reset_mode()));
     }
     let acquire = || pool.acquire().map_err(|error| error.to_string());
 
@@ -85,13 +85,17 @@ fn run() -> Result<Found, String> {
 type Part = fn(&mut Slot) -> Option<&mut Region>;
 
 /// Every part.
-const REGIONS: [Part; 3] = [|slot| Some(slot.memory()), Slot::table, Slot::stack];
+const REGIONS: [Part; 3] = [
+    |slot| Some(slot.memory_mut()),
+    Slot::table_mut,
+    Slot::stack_mut,
+];
 
 /// A part, grown as far as it goes.
 fn whole(slot: &mut Slot, region: Part) -> Result<&mut [u8], String> {
     let region = region(slot).ok_or("a slot without table or stack")?;
     region
-        .grow_to(region.max())
+        .grow_to(region.capacity())
         .map_err(|error| error.to_string())?;
     Ok(region.as_mut_slice())
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use embedder::{POOL, engine, module, outcome};
+use poolcfg_runtime::RecheckOptions;
 use wasmtime::{Engine, Instance, PoolConcurrencyLimitError, Result, Store};
 
 fn main() -> ExitCode {
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
 fn run(way: &str, what: &str, file: &Path) -> Result<()> {
     let checked = match way {
         "all" => POOL.recheck()?,
-        _ => POOL.recheck_or_shrink()?,
+        _ => POOL.recheck_with(RecheckOptions::new().or_shrink(true))?,
     };
     let engine = engine(&checked)?;
     let promised = checked.instances();

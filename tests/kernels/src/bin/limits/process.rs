@@ -53,8 +53,8 @@ fn first(planned: &Planned) -> Result<Pool, String> {
     let reserved = PoolLimits::new(planned.first()).recheck().map_err(text)?;
     let pool = Pool::new(reserved).map_err(text)?;
     let mut slot = pool.acquire().map_err(text)?;
-    let memory = slot.memory();
-    touch(memory, memory.max())?;
+    let memory = slot.memory_mut();
+    touch(memory, memory.capacity())?;
     drop(slot);
     Ok(pool)
 }
@@ -84,7 +84,7 @@ fn every_slot(reserved: Reserved) -> Result<Took, String> {
         limits.memory_reservation,
         &reserved.warnings(),
     );
-    use_every_slot(reserved, Region::max)?;
+    use_every_slot(reserved, Region::capacity)?;
     Ok(took)
 }
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use embedder::{POOL, engine, engine_with, module, outcome};
+use poolcfg_runtime::RecheckOptions;
 use wasmtime::{
     Config, Engine, Instance, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Result,
     Store,
@@ -26,7 +27,7 @@ fn run() -> Result<()> {
     };
     let (engine, strategy) = match whose.as_str() {
         "ours" => {
-            let checked = POOL.recheck_or_shrink()?;
+            let checked = POOL.recheck_with(RecheckOptions::new().or_shrink(true))?;
             let engine = engine_with(&checked, |pooling| {
                 pooling
                     .linear_memory_keep_resident(0)
@@ -35,7 +36,7 @@ fn run() -> Result<()> {
             (engine?, format!("pool of {}", checked.instances()))
         }
         "keeping" => {
-            let checked = POOL.recheck_or_shrink()?;
+            let checked = POOL.recheck_with(RecheckOptions::new().or_shrink(true))?;
             let scans = if checked.settings().pagemap_scan {
                 ", and scans for them"
             } else {

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use embedder::{POOL, module, outcome};
 use poolcfg_runtime::__private::{PoolKeys, Setting, Settings, Target};
-use poolcfg_runtime::{Acquire, Pool, PoolLimits, Size};
+use poolcfg_runtime::{AcquireOptions, Pool, PoolLimits, RecheckOptions, Size};
 use wasmtime::{
     Engine, Extern, InstancePre, Linker, ModuleExport, PoolingAllocationConfig, Result, Store,
 };
@@ -70,7 +70,7 @@ fn run() -> Result<()> {
         }
     }
     let [slot, instance, nothing, memory] = times.map(median);
-    println!("{}: {slot:.0}", pool.reset());
+    println!("{}: {slot:.0}", pool.reset_mode());
     println!("an instance, {clearing}: {instance:.0}");
     println!("an instance less an empty one of {nothing:.0} ns, {clearing}: {memory:.0}");
     Ok(())
@@ -78,14 +78,14 @@ fn run() -> Result<()> {
 
 /// A slot of our own pool, from the pool and back.
 fn native(pool: &Pool, used: impl FnOnce(&mut [u8])) -> Result<()> {
-    let mut slot = pool.acquire_with(Acquire::new().memory(BYTES))?;
-    used(slot.memory().as_mut_slice());
+    let mut slot = pool.acquire_with(AcquireOptions::new().memory(BYTES))?;
+    used(slot.memory_mut().as_mut_slice());
     Ok(())
 }
 
 /// An engine that keeps the pages of its slots, with the settings that poolcfg hands over; and how it clears them.
 fn engine() -> Result<(Engine, &'static str)> {
-    let checked = POOL.recheck_or_shrink()?;
+    let checked = POOL.recheck_with(RecheckOptions::new().or_shrink(true))?;
     let scans =
         checked.settings().pagemap_scan && PoolingAllocationConfig::is_pagemap_scan_available();
     let clearing = if scans {

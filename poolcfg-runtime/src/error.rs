@@ -1,0 +1,29 @@
+//! Errors: what they have in common.
+
+use std::fmt;
+
+use crate::pool::{AcquireError, PoolError};
+use crate::recheck::misfit::{Misfit, RecheckError};
+use crate::sys::{GrowError, ShrinkError};
+use crate::variables::VariableError;
+
+/// A program that ends with an error shows its Debug text: `fn main() -> Result<(), Box<dyn Error>>`.
+macro_rules! debug_like_display {
+    ($($error:ty),+ $(,)?) => {$(
+        impl fmt::Debug for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )+};
+}
+
+debug_like_display!(
+    AcquireError,
+    GrowError,
+    Misfit,
+    PoolError,
+    RecheckError,
+    ShrinkError,
+    VariableError,
+);
