@@ -21,7 +21,7 @@ use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise,
 use crate::machine::ledger::Holding;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource, wide};
-use crate::recheck::bounds::{Bounds, Exceeded, demand};
+use crate::recheck::bounds::{Bounds, Exceeded, demand, held};
 use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::order::Order;
@@ -157,14 +157,6 @@ pub(crate) fn recheck<M: Machine>(
 fn alive(name: &str, holdings: &[Holding]) -> u64 {
     let named = |holding: &&Holding| holding.name == Some(name);
     wide(holdings.iter().filter(named).count())
-}
-
-/// Bytes of address space that pools hold.
-fn held(holdings: &[Holding]) -> Size {
-    let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
-    Size::bytes(ranges.fold(0, |sum: u64, range| {
-        sum.saturating_add(range.end.saturating_sub(range.start))
-    }))
 }
 
 impl<'a, M: Machine> Recheck<'a, M> {

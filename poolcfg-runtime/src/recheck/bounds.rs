@@ -59,8 +59,8 @@ pub(crate) struct Bounds {
     limits: ProcessLimits,
     /// What the rest of the process takes, and what the pools that are held take at worst.
     own: Demand,
-    /// What the rest of the process has not taken yet of its headroom: what the slots of a pool make writable beyond
-    /// its guarantee has to leave it. (A reservation beyond the guarantee is made beside the headroom itself.)
+    /// What the rest of the process has not taken yet of its headroom: what a pool takes beyond its guarantee has to
+    /// leave it. What slots make writable has to do so only where other pools are to come.
     rest: Demand,
     page_size: Size,
 }
@@ -89,7 +89,11 @@ impl Bounds {
         if let Some(limit) = machine.limit(Resource::AddressSpace) {
             this.limits.rlimit_as = Some(limit);
             // What is held is in it.
-            this.own.address_space = status("VmSize").get();
+            let size = status("VmSize");
+            this.own.address_space = size.get();
+            this.rest.address_space = headroom
+                .saturating_sub(size.saturating_sub(reserved(holdings, page_size)))
+                .get();
         }
         // What live slots have opened is in VmData and in the holdings.
         let data = || {
@@ -119,9 +123,18 @@ impl Bounds {
     }
 
     /// Whether a pool that takes more than its guarantee stays within them, and leaves room for those that are to come
-    /// and for the rest of the process.
+    /// and for what the process maps until they start.
     pub(crate) fn allow(&self, limits: &Limits, to_come: &[Limits]) -> bool {
-        self.sum(self.own.and(self.rest), limits, to_come).is_ok()
+        let rest = if to_come.is_empty() {
+            Demand {
+                address_space: self.rest.address_space,
+                ..Demand::NONE
+            }
+        } else {
+            self.rest
+        };
+        let own = self.own.and(rest);
+        self.sum(own, limits, to_come).is_ok()
     }
 
     /// Whether a pool stays within them.
@@ -204,6 +217,24 @@ fn ram_and_swap<M: Machine>(machine: &M) -> Option<Size> {
 /// as they are mapped, up to what they were promised: that is not to be counted twice.
 fn unplaced(holdings: &[Holding]) -> impl Iterator<Item = &Holding> {
     holdings.iter().filter(|holding| holding.ranges.is_empty())
+}
+
+/// Bytes of address space that pools hold in known places.
+pub(crate) fn held(holdings: &[Holding]) -> Size {
+    let ranges = holdings.iter().flat_map(|holding| &holding.ranges);
+    Size::bytes(ranges.fold(0, |sum: u64, range| {
+        sum.saturating_add(range.end.saturating_sub(range.start))
+    }))
+}
+
+/// Bytes of address space that all pools have reserved.
+fn reserved(holdings: &[Holding], page_size: Size) -> Size {
+    let engines = unplaced(holdings).filter(|holding| holding.unmapped.is_none());
+    let engines = engines.filter_map(|holding| holding.took.as_ref());
+    let sum = engines.fold(held(holdings).get(), |sum, took| {
+        sum.saturating_add(demand(&took.limits, page_size).address_space)
+    });
+    Size::bytes(sum)
 }
 
 fn promised_bytes(holdings: &[Holding]) -> u64 {

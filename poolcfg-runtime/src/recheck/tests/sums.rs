@@ -139,8 +139,21 @@ impl Started {
             maps_at_worst: footprint.maps_at_worst,
             writable_at_worst: footprint.writable,
         });
+        let mut slabs = taken.slabs;
+        if one.wasmtime.is_some() {
+            // The engine maps by itself, and nothing to spare.
+            drop(slabs);
+            let sizes = footprint.mappings.map(|mapping| mapping.bytes);
+            let sizes = sizes.into_iter().filter(|bytes| !bytes.is_zero());
+            let mapped = sizes.map(|bytes| self.machine.reserve(bytes).expect("it has a place"));
+            slabs = Slabs {
+                memories: mapped.collect(),
+                ..Slabs::NONE
+            };
+        }
         self.taken.push(Taken {
             limits: one,
+            slabs,
             ..taken
         });
         Ok(())
