@@ -107,6 +107,11 @@ impl Everywhere {
         }
     }
 
+    /// Whether the other pools leave anything that can be counted on.
+    pub(super) const fn is_known(&self) -> bool {
+        self.is_known
+    }
+
     fn group(&self, limits: &Limits) -> Option<Group> {
         let mappings = limits.mappings(self.budget.page_size)?;
         Some(mappings.group(self.budget.huge_page.get()))

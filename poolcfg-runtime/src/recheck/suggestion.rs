@@ -41,9 +41,14 @@ impl<M: Machine> Recheck<'_, M> {
             let limits = scale.limits(value);
             self.bounds.check(&limits).is_ok() && everywhere.holds(&limits)
         });
-        let fit = (fit > 0)
-            .then(|| scale.limits(fit))
-            .filter(is_large_enough)?;
+        let fit = (fit > 0).then(|| scale.limits(fit)).filter(is_large_enough);
+        let Some(fit) = fit else {
+            // An emulator has a layout of its own: what no process of a kernel has may be here.
+            return everywhere
+                .is_known()
+                .then(|| self.most_here(misfit, keep))
+                .flatten();
+        };
         if misfit.limit == RecheckLimit::Hole && self.holds(fit, Size::ZERO, Size::ZERO) {
             return Some(fit);
         }

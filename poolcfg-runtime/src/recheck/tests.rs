@@ -701,14 +701,8 @@ fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, M
     (profile, machine)
 }
 
-#[cfg(all(
-    target_os = "linux",
-    any(
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "x86_64"
-    )
-))]
+// Where a profile matches both holes, the model answers, which knows that ASLR never takes from both: see `suggestions`.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
     let (profile, machine) = process_of_the_floor([32, 66]);
