@@ -92,7 +92,7 @@ impl Bounds {
             let size = status("VmSize");
             this.own.address_space = size.get();
             this.rest.address_space = headroom
-                .saturating_sub(size.saturating_sub(reserved(holdings, page_size)))
+                .saturating_sub(size.saturating_sub(mapped(holdings, page_size)))
                 .get();
         }
         // What live slots have opened is in VmData and in the holdings.
@@ -227,14 +227,16 @@ pub(crate) fn held(holdings: &[Holding]) -> Size {
     }))
 }
 
-/// Bytes of address space that all pools have reserved.
-fn reserved(holdings: &[Holding], page_size: Size) -> Size {
+/// Bytes of address space that all pools have mapped, those of engines included.
+pub(crate) fn mapped(holdings: &[Holding], page_size: Size) -> Size {
     let engines = unplaced(holdings).filter(|holding| holding.unmapped.is_none());
-    let engines = engines.filter_map(|holding| holding.took.as_ref());
-    let sum = engines.fold(held(holdings).get(), |sum, took| {
-        sum.saturating_add(demand(&took.limits, page_size).address_space)
-    });
-    Size::bytes(sum)
+    let footprints = engines
+        .filter_map(|holding| holding.took)
+        .filter_map(|took| took.limits.footprint(page_size).ok());
+    let mappings = footprints.flat_map(|footprint| footprint.mappings);
+    Size::bytes(mappings.fold(held(holdings).get(), |sum, mapping| {
+        sum.saturating_add(mapping.bytes.get())
+    }))
 }
 
 fn promised_bytes(holdings: &[Holding]) -> u64 {

@@ -3,11 +3,12 @@
 
 use poolcfg_core::{Budget, Group, KINDS, Layout, Limits, Placement, Size, place};
 
+use super::Recheck;
 use super::by_address::ByAddress;
-use super::{Recheck, held};
 use crate::machine::ledger::Holding;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
+use crate::recheck::bounds::mapped;
 use crate::recheck::layout::{self, Seen};
 
 /// What one pool meets.
@@ -151,16 +152,5 @@ fn mapped_besides<M: Machine>(machine: &M, holdings: &[Holding], page_size: Size
     let all = proc::maps(&text).fold(0u64, |sum, map| {
         sum.saturating_add(map.end.saturating_sub(map.start))
     });
-    // Of an engine's pool that is mapped nobody knows where it is.
-    let unplaced = holdings
-        .iter()
-        .filter(|holding| holding.ranges.is_empty() && holding.unmapped.is_none())
-        .filter_map(|holding| holding.took)
-        .filter_map(|took| took.limits.footprint(page_size).ok())
-        .fold(held(holdings).get(), |sum, footprint| {
-            sum.saturating_add(footprint.mappings.iter().fold(0, |sum: u64, mapping| {
-                sum.saturating_add(mapping.bytes.get())
-            }))
-        });
-    Size::bytes(all.saturating_sub(unplaced))
+    Size::bytes(all).saturating_sub(mapped(holdings, page_size))
 }
