@@ -50,25 +50,13 @@ impl<T: ?Sized> Region<T> {
     /// # Errors
     /// What the system says. The bytes may then be as they were: the region must not be used again.
     pub(crate) fn reset(&mut self, reset: Reset, keep: usize) -> io::Result<()> {
-        self.len = 0;
-        if self.replaced || self.torn {
-            return self.renew(0);
-        }
-        if self.may_be_open > self.open {
-            // Something failed half-way: back to where everything is certain.
-            return self.close();
-        }
-        if !*self.touched.get_mut() {
+        if self.is_fresh()? {
             return Ok(());
         }
         if self.note_touched() {
             self.touch_far_end();
         }
-        let used = self.most.min(self.open);
-        if used > ZEROED_WHOLE.max(os::page_size()) {
-            // A smaller one is not asked: it has few pages, and its rounds no call of any kind.
-            self.unlock_owners();
-        }
+        let used = self.take_back();
         let keep = page::floor(keep);
         let mut cleared = self.clear(reset, used, keep);
         if cleared.upto < used {
@@ -93,24 +81,40 @@ impl<T: ?Sized> Region<T> {
     /// # Errors
     /// As for [`reset`](Self::reset).
     pub(crate) fn leave(&mut self) -> io::Result<()> {
-        self.len = 0;
-        if self.replaced || self.torn {
-            return self.renew(0);
-        }
-        if self.may_be_open > self.open {
-            return self.close();
-        }
-        if !*self.touched.get_mut() {
+        if self.is_fresh()? {
             return Ok(());
         }
         self.note_touched();
-        let used = self.most.min(self.open);
-        if used > ZEROED_WHOLE.max(os::page_size()) {
-            self.unlock_owners();
-        }
+        let used = self.take_back();
         // It stays touched: it is not zero.
         self.left.leave(used);
         Ok(())
+    }
+
+    /// Ends the last owner's tenure: whether there is nothing more to clear, since the region was not touched, or had to be
+    /// mapped anew or closed.
+    fn is_fresh(&mut self) -> io::Result<bool> {
+        self.len = 0;
+        if self.replaced || self.torn {
+            self.renew(0)?;
+            return Ok(true);
+        }
+        if self.may_be_open > self.open {
+            // Something failed half-way: back to where everything is certain.
+            self.close()?;
+            return Ok(true);
+        }
+        Ok(!*self.touched.get_mut())
+    }
+
+    /// Takes back what the last owner has locked; how many bytes it may have used.
+    fn take_back(&mut self) -> usize {
+        let used = self.most.min(self.open);
+        if used > ZEROED_WHOLE.max(os::page_size()) {
+            // A smaller one is not asked: it has few pages, and its rounds no call of any kind.
+            self.unlock_owners();
+        }
+        used
     }
 
     /// Makes the page tables at the far end, once, if they are far enough to be given back. They are shared with
