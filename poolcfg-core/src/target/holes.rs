@@ -12,7 +12,7 @@
 //! the window at 1/6 (x86). ASLR moves `P` up and the mmap base down.
 
 use crate::base::size::Size;
-use crate::model::room::{HOLES, Hole, Room};
+use crate::model::room::{HOLES, Hole, Room, max};
 use crate::model::three::{Spread, Three};
 use crate::target::Arch;
 use crate::target::profile::{LinuxLayout, UnlimitedStack, VaProfile};
@@ -463,10 +463,6 @@ const fn large_gap_fixed(plan: &Plan) -> Holes {
     lowest_sixth(plan, plan.fixed_end())
         .last(plan.bottom_up_base(), plan.bottom_up_end())
         .upward()
-}
-
-const fn max(left: u64, right: u64) -> u64 {
-    if left > right { left } else { right }
 }
 
 const fn clamp(value: u64, least: u64, most: u64) -> u64 {
