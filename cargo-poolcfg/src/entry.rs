@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::panic::resume_unwind;
 use std::process::ExitCode;
-use std::thread::JoinHandle;
 
 use clap::Args as _;
 use clap::error::ErrorKind;
@@ -32,8 +32,9 @@ pub fn main(program: Program) -> ExitCode {
     if has_small_stack() {
         let thread = std::thread::Builder::new().stack_size(STACK);
         // Where there is no memory for it, the stack that is there has to do.
-        if let Ok(Ok(exit)) = thread.spawn(move || start(program)).map(JoinHandle::join) {
-            return exit;
+        if let Ok(thread) = thread.spawn(move || start(program)) {
+            // What panics has run already, and ends as any panic does.
+            return thread.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
     }
     start(program)
