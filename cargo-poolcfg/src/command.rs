@@ -10,6 +10,7 @@ pub(crate) mod probe;
 pub(crate) mod profiles;
 pub(crate) mod sync;
 
+use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
@@ -53,7 +54,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
             let made = context.executable(member, answer.facts);
             let otherwise = made
                 .and_then(|made| answer.loaded_otherwise(&made))
-                .map(|text| (None, text));
+                .map(|text| (Code::LoadedOtherwise, text));
             for (code, warning) in answer.warnings().into_iter().chain(otherwise) {
                 // Packages of one workspace are built alike.
                 if !said.contains(&warning) {

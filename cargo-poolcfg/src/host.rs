@@ -240,7 +240,7 @@ impl Host {
         }
         if !self.releases.is_empty() && self.release(major).is_none() {
             notes.push(format!(
-                "no release of {} that is known here is built on Wasmtime {major}; see that yours is, since other versions map other amounts",
+                "no known release of {} uses Wasmtime {major}: check that yours does, since other versions map other amounts",
                 self.name
             ));
         }
@@ -267,11 +267,11 @@ impl Host {
         let (name, word, instances) = (self.name, told.number.word(), asked.instances());
         if asked.is_said(told.number) {
             return Lowered::ByFile(format!(
-                "poolcfg.toml lowers `{word}` from the {own} that {name} has of itself to {value}"
+                "poolcfg.toml lowers `{word}` from {name}'s default of {own} to {value}"
             ));
         }
         Lowered::ByFit(format!(
-            "`{word}` is lowered from the {own} that {name} has of itself to {value}: no more fit {machine} beside {instances} instances"
+            "`{word}` is lowered from {name}'s default of {own} to {value}: no more fit beside {instances} instances on {machine}"
         ))
     }
 
@@ -281,7 +281,7 @@ impl Host {
         let (value, has) = (asked.value(number), own.of_itself(number));
         let note = || {
             Lack::Note(format!(
-                "{} {} cannot be told `{}` and keeps {has} where {value} would do; no address space is reserved for it",
+                "{} {} has no setting for `{}`: it uses {has} instead of {value} (this takes no address space)",
                 self.on,
                 version.major,
                 number.word(),

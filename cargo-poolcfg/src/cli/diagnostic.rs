@@ -15,8 +15,8 @@ pub(crate) enum Message<'a> {
     /// The command line is wrong.
     Usage(&'a clap::Error),
     Mistake(&'a Mistake),
-    /// What does not stand in the way and should be known; the code is where `--explain` says more.
-    Warning(Option<Code>, &'a str),
+    /// What does not keep the command from its work and should be known.
+    Warning(Code, &'a str),
     Note(&'a str),
 }
 
@@ -69,7 +69,7 @@ impl Message<'_> {
         };
         match self {
             Self::Usage(_) => of_usage(&rendered),
-            Self::Warning(code, text) => said("warning", code, text),
+            Self::Warning(code, text) => said("warning", Some(code), text),
             Self::Note(text) => said("note", None, text),
             Self::Mistake(mistake) => {
                 let Mistake {
@@ -113,12 +113,9 @@ fn of_usage(text: &str) -> DiagnosticReport {
 }
 
 /// One line, with its code.
-fn title(level: Level<'_>, code: Option<Code>, text: &str, renderer: &Renderer) -> String {
-    let mut title = level.primary_title(escaped_lines(text).to_string());
-    if let Some(code) = code {
-        title = title.id(code.as_str());
-    }
-    renderer.render(&[Group::with_title(title)])
+fn title(level: Level<'_>, code: Code, text: &str, renderer: &Renderer) -> String {
+    let title = level.primary_title(escaped_lines(text).to_string());
+    renderer.render(&[Group::with_title(title.id(code.as_str()))])
 }
 
 /// A mistake with the lines that it is about.

@@ -109,8 +109,8 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
     if host.is_none() && arguments.pool.is_some() {
         return Err(Error::new(
             Code::HostCannot,
-            "`--pool` chooses for a text that is of one pool, and this one is of all",
-            "leave it out, or choose a host with `--emit`",
+            "`--pool` selects the pool for a host's text, but this output holds all pools",
+            "remove `--pool`, or choose a host with `--emit`",
         )
         .exiting(Exit::Usage));
     }
@@ -136,7 +136,7 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
     let prints = arguments.check.is_none() && arguments.emit != Emit::Json && !has_place;
     if prints && context.shell.is_json {
         return Err(Error::usage(
-            "`--message-format json` has stdout for itself: name a file for the text with `-o FILE`",
+            "`--message-format json` writes to stdout: choose a file for the text with `-o FILE`",
         ));
     }
     Ok(())
@@ -178,7 +178,7 @@ fn outputs(
     let command = recorded::host(&chosen, targets, pool, wish, arguments)?;
     let text = chosen.render(host, &command)?;
     for warning in &text.warnings {
-        context.shell.warn(None, warning);
+        context.shell.warn(Code::HostCannot, warning);
     }
     let mark = host.marked.then_some(host::MARK);
     Ok((vec![Output::new(place, text.text, mark)], text.notes))
@@ -317,8 +317,8 @@ fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
         if let Some(other) = same {
             return Err(Error::new(
                 Code::SameTarget,
-                format!("no cfg tells `{}` apart from `{}`", target.name, other.name),
-                "name only one of them: its arm serves both",
+                format!("`{}` and `{}` have the same cfgs", target.name, other.name),
+                "name only one of them: it serves both",
             ));
         }
     }

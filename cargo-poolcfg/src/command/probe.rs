@@ -57,7 +57,7 @@ fn text(probe: &Measured) -> String {
     row(
         "guaranteed",
         format!(
-            "{}, and {} beside it, in every process like it",
+            "{} and {} in every process like this one",
             first.available(),
             second.available()
         ),
@@ -79,7 +79,7 @@ fn text(probe: &Measured) -> String {
         "aslr",
         match probe.aslr_bits {
             Some(bits) => format!("{bits} bits"),
-            None => "not readable without root (vm.mmap_rnd_bits); the most bits count".to_owned(),
+            None => "unknown (only root can read vm.mmap_rnd_bits); the maximum counts".to_owned(),
         },
     );
     let limits = &probe.limits;
@@ -144,13 +144,13 @@ fn profile(probe: &Measured) -> String {
     }
     match probe.window {
         Some(window) => format!(
-            "none that is built in has a window of {} and pages of {}; `--emit toml` prints one",
+            "no built-in profile has a window of {} and pages of {}; `--emit toml` prints one",
             window.exact(),
             probe.page_size.exact()
         ),
         None => match VaProfile::floor(Target::CURRENT) {
-            Some(floor) => format!("not told; the floor of this target is `{}`", floor.name),
-            None => "not told, and none is of this target".to_owned(),
+            Some(floor) => format!("unknown; the floor of this target is `{}`", floor.name),
+            None => "unknown, and no profile is for this target".to_owned(),
         },
     }
 }
@@ -158,7 +158,7 @@ fn profile(probe: &Measured) -> String {
 /// The tables of poolcfg.toml that describe this machine and a process with these limits.
 fn tables(probe: &Measured) -> String {
     let mut text = String::from(
-        "# This machine, as `poolcfg probe` found it. Limits are those of the process that ran it.\n",
+        "# This machine, as measured by `poolcfg probe`. The limits are those of the process that ran it.\n",
     );
     let own = "here";
     let built_in = probe
@@ -169,7 +169,7 @@ fn tables(probe: &Measured) -> String {
         Some(profile) => {
             let _ = writeln!(
                 text,
-                "# The VA profile `{}` is built in. To change its numbers, use one of your own instead:",
+                "# The VA profile `{}` is built in. To change its numbers, use your own profile instead:",
                 profile.name
             );
             "# "

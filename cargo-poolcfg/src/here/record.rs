@@ -151,16 +151,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
     let sealed = sealed(&text).ok_or_else(|| {
         Error::new(
             Code::Stale,
-            format!("`{name}` records no numbers that were measured"),
-            "write it with `poolcfg --here -o FILE`; a line of flags has no room for a record",
+            format!("`{name}` does not contain a record of `--here`"),
+            "write it with `poolcfg --here -o FILE`; a line of flags cannot hold a record",
         )
         .about(path)
     })?;
     if !sealed {
         return Err(Error::new(
             Code::Stale,
-            format!("`{name}` has been changed: its numbers may not be those that it records"),
-            "write it again with the command in its first line",
+            format!("`{name}` was edited: its numbers may differ from its record"),
+            "write it again with the command on its first line",
         )
         .about(path)
         .exiting(Exit::Misfit));

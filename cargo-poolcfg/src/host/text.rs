@@ -101,7 +101,7 @@ impl<'a> Chosen<'a> {
             if let Some((count, names)) = choice {
                 return Err(Error::new(
                     Code::HostCannot,
-                    format!("`{kind}` is of one {what}, and there are {count}: `{names}`"),
+                    format!("`{kind}` holds one {what}, but there are {count}: `{names}`"),
                     format!("choose one with `{flag}`"),
                 )
                 .exiting(Exit::Usage));
@@ -132,10 +132,8 @@ impl<'a> Chosen<'a> {
         }
         let mut mistake = diagnostic(
             Code::HostCannot,
-            format!(
-                "`{kind}` tells a host of Wasmtime's pool, and this one is of the engine `native`"
-            ),
-            "write `engine = \"wasmtime\"` and its `version`, or say `--engine wasmtime --engine-version 48`",
+            format!("`{kind}` configures a Wasmtime pool, but this pool uses the `native` engine"),
+            "set `engine = \"wasmtime\"` and `version`, or pass `--engine wasmtime --engine-version 48`",
         );
         let place = self.keys().engine.map(|key| key.place);
         mistake.span = place.and_then(|place| self.member.file.span(place));
@@ -200,17 +198,17 @@ fn unknown(name: &str, names: &[String]) -> Error {
     let help = match nearest(name, known()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known().next().is_none() => {
-            "the file names no pools: leave `--pool` out".to_owned()
+            "the file has no named pools: remove `--pool`".to_owned()
         }
         None => {
             let mut all: Vec<&str> = known().collect();
             all.dedup();
-            format!("there are: {}", all.join(", "))
+            format!("expected one of {}", all.join(", "))
         }
     };
     Error::new(
         Code::UnknownPool,
-        format!("no pool is called `{}`", name.escape_default()),
+        format!("unknown pool `{}`", name.escape_default()),
         help,
     )
 }

@@ -21,8 +21,8 @@ pub(crate) static TOML: Host = Host {
     on: "`wasmtime`",
     since: 30,
     before: (
-        "takes no `--config` file",
-        "`--emit wasmtime-flags` serves versions from 19 on",
+        "has no option `--config`",
+        "use `--emit wasmtime-flags` with version 19 or later",
     ),
     told: KEYS,
     releases: &[],
@@ -41,7 +41,7 @@ pub(crate) static FLAGS: Host = Host {
     on: "`wasmtime`",
     since: 19,
     before: (
-        "takes no numbers of a pool",
+        "has no options for the numbers of a pool",
         "use 19 or later, or set them in a program of your own",
     ),
     told: KEYS,

@@ -92,7 +92,7 @@ fn quoted(words: &[String]) -> Result<String, Error> {
         (unfit, _) => Err(Error::new(
             Code::UnknownTarget,
             format!(
-                "`{}` cannot stand in the first line of a file",
+                "`{}` cannot be recorded in the first line of the file",
                 unfit.map_or("a name", String::as_str).escape_default()
             ),
             "rename the target spec or profile: no backticks, line breaks or other control characters",

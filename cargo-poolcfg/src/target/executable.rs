@@ -111,18 +111,18 @@ impl Executable {
         }
         Some(match (self.model, &self.flag) {
             (RelocationModel::Static, Some(flag)) => format!(
-                "on `{triple}`: `{flag}` of the rustflags makes a program with a fixed address, and the \
-                 limits are for a `pie`: write `relocation_model = \"static\"` under `[address_space]`, or take \
-                 the flag out"
+                "on `{triple}`: `{flag}` in the rustflags makes a program with a fixed address, but the \
+                 limits are for a `pie`: set `relocation_model = \"static\"` under `[address_space]`, or remove \
+                 the flag"
             ),
             (RelocationModel::Static, None) => format!(
-                "on `{triple}`: programs of this target have a fixed address, and the limits are for a `pie`: \
-                 write `relocation_model = \"static\"` under `[target.{triple}.address_space]`, or build with \
+                "on `{triple}`: programs for this target have a fixed address, but the limits are for a `pie`: \
+                 set `relocation_model = \"static\"` under `[target.{triple}.address_space]`, or build with \
                  `-C target-feature=-crt-static`"
             ),
             (RelocationModel::Pie, _) => format!(
-                "on `{triple}`: the build makes a position-independent program, and the limits are for a \
-                 `static` one: leave `relocation_model` out, or put `-C relocation-model=static` into the \
+                "on `{triple}`: the build makes a position-independent program, but the limits are for a \
+                 `static` one: remove `relocation_model`, or add `-C relocation-model=static` to the \
                  rustflags"
             ),
         })

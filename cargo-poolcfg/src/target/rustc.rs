@@ -17,7 +17,7 @@ const BUILT_FOR: &str = env!("POOLCFG_BUILT_FOR");
 /// When it is not in the built-in table.
 pub(crate) fn built_for() -> Result<TargetFacts, Error> {
     TargetFacts::builtin(BUILT_FOR).ok_or_else(|| {
-        let message = format!("there is no rustc, and `{BUILT_FOR}` is not in the built-in table");
+        let message = format!("cannot run rustc, and `{BUILT_FOR}` is not in the built-in table");
         Error::new(
             Code::UnknownTarget,
             message,
@@ -70,12 +70,14 @@ impl Rustc {
         };
         let known = match answer {
             Answer::Refused(words) if !words.contains("target specification") => {
-                format!("the built-in table does not know it, and rustc says: {words}")
+                format!("it is not in the built-in table, and rustc says: {words}")
             }
-            Answer::Missing => "the built-in table does not know it, and there is no rustc".into(),
-            _ => "neither rustc nor the built-in table knows it".into(),
+            Answer::Missing => {
+                "it is not in the built-in table, and there is no rustc to ask".into()
+            }
+            _ => "it is neither known to rustc nor in the built-in table".into(),
         };
-        let message = format!("`{triple}` is no known target: {known}");
+        let message = format!("unknown target `{triple}`: {known}");
         Err(Error::new(Code::UnknownTarget, message, help))
     }
 
@@ -89,7 +91,7 @@ impl Rustc {
             Answer::Missing => built_for(),
             Answer::Refused(words) => Err(Error::new(
                 Code::Tool,
-                format!("rustc does not say which host it is on: {words}"),
+                format!("cannot ask rustc for its host: {words}"),
                 "name the target with `--target`, or set RUSTC to a rustc of 1.84 or later",
             )),
         }

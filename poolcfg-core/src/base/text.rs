@@ -24,6 +24,9 @@ pub struct Text {
 }
 
 impl Text {
+    /// How many bytes it holds.
+    pub(crate) const CAPACITY: usize = CAPACITY;
+
     /// No text yet.
     #[must_use]
     pub const fn new() -> Self {

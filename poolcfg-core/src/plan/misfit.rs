@@ -405,11 +405,12 @@ impl Misfit {
         headroom.write(text.str(" with a headroom of "))
     }
 
-    /// The whole sentence of a compile error, with the line of the file.
+    /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.
     #[must_use]
     pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
-        let text = self.message(case).str(": ").text(&self.advice(case));
-        at(text, file, self.place(case))
+        let text = self.code().begin(Text::new()).text(&self.message(case));
+        let text = text.str(": ").text(&self.advice(case));
+        self.code().note(at(text, file, self.place(case)))
     }
 
     /// Where the number stands that has to change, or else the other one.

@@ -1,5 +1,6 @@
 //! Promises: what a build carries of one pool to its start, and the assertions of the compiler.
 
+use crate::base::code::Code;
 use crate::base::size::Size;
 use crate::base::text::Text;
 use crate::case::Case;
@@ -160,7 +161,9 @@ impl<'a> Answer<'a> {
                 None if case.pools[pool].asked.engine().is(engine) => return,
                 None => {
                     let own = case.pools[pool].asked.engine();
-                    let text = Text::new()
+                    let code = Code::OtherEngine;
+                    let text = code
+                        .begin(Text::new())
                         .str("this pool uses the `")
                         .str(own.word())
                         .str("` engine: declare it as `")
@@ -168,7 +171,7 @@ impl<'a> Answer<'a> {
                         .str("`, not `")
                         .str(limits_of(engine))
                         .str("`");
-                    at(text, file, case.pools[pool].engine_at)
+                    code.note(at(text, file, case.pools[pool].engine_at))
                 }
             },
         };

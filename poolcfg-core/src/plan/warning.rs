@@ -104,12 +104,14 @@ impl<'a> Warning<'a> {
         pool
     }
 
-    /// Its code for `--explain`; `None` if there is nothing more to say.
+    /// Its code.
     #[must_use]
-    pub const fn code(&self) -> Option<Code> {
+    pub const fn code(&self) -> Code {
         match self {
-            Self::BoundsChecks { .. } | Self::NewerVersion { .. } | Self::Charged { .. } => None,
-            Self::Leaks { advisory, .. } => Some(advisory.code),
+            Self::BoundsChecks { .. } => Code::BoundsChecks,
+            Self::NewerVersion { .. } => Code::BadVersion,
+            Self::Charged { .. } => Code::TooMuchMemory,
+            Self::Leaks { advisory, .. } => advisory.code,
         }
     }
 }
