@@ -76,7 +76,7 @@ impl Pool {
     /// or nothing clear is found out here.
     ///
     /// # Errors
-    /// [`PoolError`] when that first slot cannot be opened and cleared; everything is given back.
+    /// [`PoolError`] when that cannot open the first slot and cleared; everything is given back.
     pub fn new(reserved: Reserved) -> Result<Self, PoolError> {
         Self::with_options(reserved, PoolOptions::new())
     }

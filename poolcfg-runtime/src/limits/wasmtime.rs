@@ -35,7 +35,7 @@ promised!(WasmtimeLimits);
 const fn counts(limits: &Limits) -> Counts {
     match &limits.wasmtime {
         Some(wasmtime) => wasmtime.counts(),
-        None => panic!("limits of Wasmtime's that name no Wasmtime"),
+        None => panic!("`WasmtimeLimits` without a Wasmtime version"),
     }
 }
 

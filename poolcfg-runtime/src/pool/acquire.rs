@@ -91,7 +91,7 @@ impl fmt::Display for AcquireError {
                 }
                 f.write_str(": wait for one, or raise `max_instances` in poolcfg.toml")
             }
-            Self::Open(error) => write!(f, "slot cannot be opened: {error}"),
+            Self::Open(error) => write!(f, "cannot open the slot: {error}"),
         }
     }
 }

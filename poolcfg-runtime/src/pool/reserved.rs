@@ -209,8 +209,8 @@ impl fmt::Display for Warning {
         match self {
             Self::PageSize { planned, real } => write!(
                 f,
-                "pages have `{real}` and the build planned with `{planned}`, so sizes were rounded \
-                 anew: set `va_profile` to that of this machine"
+                "pages are `{real}` large, but the build planned with `{planned}`, so sizes were rounded \
+                 again: set `va_profile` to that of this machine"
             ),
             Self::MemoryCgroup {
                 limit,
@@ -218,15 +218,15 @@ impl fmt::Display for Warning {
                 pool,
             } => write!(
                 f,
-                "the memory cgroup allows `{}` and the slots may touch `{}`, for which the process \
-                 would be killed: raise the limit, or lower `{}`",
+                "the memory cgroup allows `{}`, but the slots may touch `{}`, and the kernel would kill \
+                 the process: raise the limit, or lower `{}`",
                 limit.available(),
                 touched.needed(),
                 variables::variable(pool, "MAX_MEMORY_SIZE")
             ),
             Self::StrayVariable { variable, pool } => write!(
                 f,
-                "environment variable `{}` is not read: the variables of this pool begin with `{}`, \
+                "unknown environment variable `{}`: the variables of this pool begin with `{}`, \
                  such as `{}`",
                 escaped(variable),
                 variables::variable(pool, ""),
@@ -243,7 +243,7 @@ impl fmt::Display for Warning {
                 }
                 write!(
                     f,
-                    "the process may use `{}` of swap, and with `pagemap_scan = true` Wasmtime {version} {}: \
+                    "the process may use `{}` of swap, but with `pagemap_scan = true` Wasmtime {version} {}: \
                      build without it or with {} or later, or start with `MemorySwapMax=0`",
                     swap.available(),
                     advisory.effect,

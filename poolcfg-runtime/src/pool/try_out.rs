@@ -62,16 +62,16 @@ pub enum PoolError {
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(error) => write!(f, "first slot cannot be opened: {error}"),
+            Self::Open(error) => write!(f, "cannot open the first slot: {error}"),
             Self::Close(error) => write!(
                 f,
-                "first slot cannot be cleared, the system says `{error}`: let the seccomp filter or \
+                "cannot clear the first slot, the system says `{error}`: let the seccomp filter or \
                  sandbox of the process allow `madvise` and `mprotect`"
             ),
             Self::Reset { reset, source } => write!(
                 f,
-                "first slot cannot be cleared by `{reset}`, the system says `{source}`: leave \
-                 `PoolOptions::reset` out, for one that works here"
+                "cannot clear the first slot with `{reset}`, the system says `{source}`: do not set \
+                 `PoolOptions::reset`, so that a mode that works is chosen"
             ),
         }
     }

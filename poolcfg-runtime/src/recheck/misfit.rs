@@ -241,36 +241,36 @@ impl fmt::Display for Misfit {
         match self.limit {
             RecheckLimit::RlimitAs => write!(
                 f,
-                " of address space, with what the process has already; `RLIMIT_AS` allows `{have}`: "
+                " of address space, including what the process already has, but `RLIMIT_AS` allows `{have}`: "
             )?,
             RecheckLimit::RlimitData => write!(
                 f,
-                " of writable memory when every slot is in use, with what the process has \
-                 already; `RLIMIT_DATA` allows `{have}`: "
+                " of writable memory when every slot is in use, including what the process \
+                 already has, but `RLIMIT_DATA` allows `{have}`: "
             )?,
             RecheckLimit::RlimitMemlock => write!(
                 f,
-                " of locked memory, since the process locks all that it maps (mlockall); \
+                " of locked memory, since the process locks all that it maps (mlockall), but \
                  `RLIMIT_MEMLOCK` allows `{have}`: "
             )?,
             RecheckLimit::Hole => self.fmt_hole(f)?,
             RecheckLimit::MaxMapCount => write!(
                 f,
-                " mappings when every slot is in use, with those of the rest of the process; \
+                " mappings when every slot is in use, including those of the rest of the process, but \
                  `max_map_count` allows `{}`: ",
                 self.have
             )?,
             RecheckLimit::CommitLimit => write!(
                 f,
-                " of committed memory when every slot is in use; the `commit limit` of \
+                " of committed memory when every slot is in use, but the `commit limit` of \
                  `vm.overcommit_memory = 2` leaves `{have}`: "
             )?,
             RecheckLimit::RamAndSwap => write!(
                 f,
-                " charged at once for its tables or its stacks; `ram and swap` have `{have}`: "
+                " at once for its tables or its stacks, but `ram and swap` have `{have}`: "
             )?,
             RecheckLimit::Refused => {
-                f.write_str(" in one piece, and the system `refused` it")?;
+                f.write_str(" in one piece, but the system `refused` it")?;
                 if let Some(source) = &self.source {
                     write!(f, " with `{source}`")?;
                 }
@@ -309,15 +309,19 @@ impl Misfit {
     fn fmt_hole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.slot, self.mapping) {
             (Some(slot), _) => {
-                write!(f, " in slots of `{}`; the largest `hole`", slot.needed())?;
+                write!(
+                    f,
+                    " in slots of `{}`, but the largest `hole`",
+                    slot.needed()
+                )?;
             }
             (None, Some(MappingName::Tables)) => {
-                f.write_str(" in one piece for its tables; the largest `hole` left")?;
+                f.write_str(" in one piece for its tables, but the largest `hole` left")?;
             }
             (None, Some(MappingName::Stacks)) => {
-                f.write_str(" in one piece for its stacks; the largest `hole` left")?;
+                f.write_str(" in one piece for its stacks, but the largest `hole` left")?;
             }
-            (None, _) => f.write_str(" in one piece; the largest `hole`")?,
+            (None, _) => f.write_str(" in one piece, but the largest `hole`")?,
         }
         let mut holes = self.holes.iter();
         let largest = holes.next().copied().unwrap_or(Size::ZERO);
@@ -334,7 +338,7 @@ impl Misfit {
         }
         write!(
             f,
-            ", and the build counts on `{}` ({}): ",
+            "; the build counts on `{}` ({}): ",
             self.va_profile,
             self.shape.describe()
         )
@@ -349,13 +353,13 @@ impl Misfit {
             let (alive, more) = (self.alive, self.alive.saturating_add(1));
             return write!(
                 f,
-                "set `pools = {more}` in poolcfg.toml, since the process has {alive} of this name already; where they \
-                 are of other files, put the pools of the process into one poolcfg.toml, which fits them together"
+                "set `pools = {more}` in poolcfg.toml: the process already has {alive} of this name; if they come from \
+                 other files, put all pools of the process into one poolcfg.toml, so that they are fitted together"
             );
         }
         if !self.held_by_others.is_zero() {
             return f.write_str(
-                "put the pools of the process into one poolcfg.toml, which fits them together",
+                "put all pools of the process into one poolcfg.toml, so that they are fitted together",
             );
         }
         if !self.held.is_zero() {
@@ -366,7 +370,7 @@ impl Misfit {
                 self.headroom.exact()
             );
         }
-        f.write_str("build for the VA profile of this machine, which `cargo poolcfg probe` names")
+        f.write_str("build for the VA profile of this machine: `cargo poolcfg probe` prints it")
     }
 
     /// The variables that make the pool start, and an "or" for what else can be done.

@@ -334,7 +334,7 @@ fn swap_is_warned_of_where_wasmtime_does_not_clear_what_is_in_it() {
     let text = warned(&with_swap, &keeping(48, Switch::On))[0].to_string();
     assert_eq!(
         text,
-        "the process may use `2 MiB` of swap, and with `pagemap_scan = true` Wasmtime 48 misses pages that were \
+        "the process may use `2 MiB` of swap, but with `pagemap_scan = true` Wasmtime 48 misses pages that were \
          swapped out, so the next instance reads what the one before left: build without it or with 50.0.0 or \
          later, or start with `MemorySwapMax=0`"
     );
@@ -493,8 +493,8 @@ fn less_than_guaranteed_names_the_hole_and_what_fits() {
     let text = misfit.to_string();
     assert!(
         text.starts_with(
-            "pool needs `169.35 GiB` in slots of `4.04 GiB`; the largest `hole` has `100 GiB`, the \
-             next one `20 GiB`, and the build counts on "
+            "pool needs `169.35 GiB` in slots of `4.04 GiB`, but the largest `hole` has `100 GiB`, the \
+             next one `20 GiB`; the build counts on "
         ),
         "{text}"
     );
@@ -548,8 +548,8 @@ fn rlimit_as_is_named_with_what_the_process_has() {
     assert_eq!(misfit.largest_fit.max_instances, Some(15));
     assert_eq!(
         misfit.to_string(),
-        "pool needs `3.94 TiB` of address space, with what the process has already; `RLIMIT_AS` \
-         allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise it with `ulimit -v` or \
+        "pool needs `3.94 TiB` of address space, including what the process already has, but \
+         `RLIMIT_AS` allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise it with `ulimit -v` or \
          `LimitAS=`"
     );
 }
@@ -801,7 +801,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     );
     assert!(
         text.ends_with(
-            "or put the pools of the process into one poolcfg.toml, which fits them together"
+            "or put all pools of the process into one poolcfg.toml, so that they are fitted together"
         ),
         "{text}"
     );

@@ -79,7 +79,7 @@ pub struct Tunables {
 impl WasmtimeSettings {
     pub(crate) const fn new(limits: &Limits) -> Self {
         let Some(wasmtime) = &limits.wasmtime else {
-            panic!("limits of Wasmtime's that name no Wasmtime");
+            panic!("`WasmtimeLimits` without a Wasmtime version");
         };
         // More than can be counted is a fault of the settings, found before there are limits.
         let Some(Totals {
@@ -91,7 +91,7 @@ impl WasmtimeSettings {
             gc_heaps,
         }) = wasmtime.totals(limits)
         else {
-            panic!("limits of Wasmtime's above 2^32 - 1");
+            panic!("totals of `WasmtimeLimits` above 2^32 - 1");
         };
         Self {
             total_memories: memories,
@@ -165,7 +165,7 @@ pub fn must_be_named(settings: WasmtimeSettings, keys: &[&str], scan: &[&str]) {
     );
     assert!(
         !settings.pagemap_scan || !scan.is_empty(),
-        "the limits have `pagemap_scan` on, as is the default from Wasmtime 50 where pages stay resident: add \
+        "the limits have `pagemap_scan` on (the default from Wasmtime 50 if pages are kept): add \
          `pagemap_scan = wasmtime::Enabled::Auto` to `configure_wasmtime!`, or write `pagemap_scan = false` into \
          poolcfg.toml"
     );
