@@ -41,7 +41,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// # Errors
-    /// When the variable is no text, and every mistake of a `--set` flag.
+    /// When the variable is not UTF-8, and every mistake of a `--set` flag.
     pub(crate) fn new(machine: &Machine) -> Result<Self, Error> {
         let variable = match std::env::var(VARIABLE) {
             Ok(name) if !name.is_empty() => Some(name),
@@ -278,7 +278,7 @@ impl<'a> Answer<'a> {
         line += &format!(" guaranteed ({kernel}");
         if let Some(bound) = self.plan.bound(&self.case, index) {
             line += &format!("; limited by {}", bound.limit.describe());
-            // A host's pool takes what it is told, and no more.
+            // A host's pool takes the settings, and no more.
             if self.here.is_none() && limits.wasmtime.is_none() {
                 return line + "); the rest is tried at start";
             }

@@ -163,7 +163,7 @@ pub(crate) fn advice(misfit: &Misfit, case: &Case<'_>) -> String {
     format!("{}; raise the limit with {raise}", fitting.as_str())
 }
 
-/// What was measured, for programs; sizes are bytes, and null is no limit.
+/// What was measured, for programs; sizes are bytes, and null means no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct HereReport {

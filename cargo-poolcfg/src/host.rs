@@ -1,11 +1,11 @@
-//! Hosts: programs that are not ours and pool with Wasmtime, and what each of them can be told.
+//! Hosts: programs that are not ours and pool with Wasmtime, and the settings that each of them has.
 //!
 //! A host is a table: under which name it reads which number, and from which version of Wasmtime on.
-//! What it cannot be told has to be what it takes of itself: a number that decides what is mapped is
+//! What it has no setting for must equal its own default: a number that decides what is mapped is
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
-//! - `number`: the numbers of a pool; `cannot`: why one cannot be told
+//! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources
 //! - `text`: which pool a text is of, and its rendering
 
@@ -37,11 +37,11 @@ pub(crate) struct Host {
     name: &'static str,
     /// As they begin where the version of Wasmtime matters, which follows.
     on: &'static str,
-    /// The first major version of Wasmtime for which it can be told.
+    /// The first major version of Wasmtime with which it has settings.
     since: u32,
     /// What it does before that, and what there is instead.
     before: (&'static str, &'static str),
-    /// What it can be told.
+    /// The settings that it has.
     told: &'static [Told],
     /// Its releases by the major version of Wasmtime that they are built on; none for Wasmtime itself.
     releases: &'static [(u32, &'static str)],
@@ -143,7 +143,7 @@ pub(crate) struct Line {
     size: Option<String>,
 }
 
-/// What a host is told.
+/// The settings for a host.
 #[derive(Debug, Serialize)]
 pub(crate) struct Text {
     settings: Vec<Line>,
@@ -156,11 +156,11 @@ pub(crate) struct Text {
 }
 
 impl Host {
-    /// What the host is told of a pool on a target, where `hole` is the largest piece that a process has, and
+    /// The settings of the host for a pool on a target, where `hole` is the largest piece that a process has, and
     /// `machine` what the pool is fitted to.
     ///
     /// # Errors
-    /// Everything that it cannot be told and does not take of itself.
+    /// Everything that it has no setting for and that differs from its default.
     pub(crate) fn tell(
         &'static self,
         asked: &Numbers,
@@ -275,7 +275,7 @@ impl Host {
         ))
     }
 
-    /// A number that the host cannot be told: what it takes of itself may do as well.
+    /// A number that the host has no setting for: its default may do as well.
     fn lacks(&'static self, number: Number, asked: &Numbers, own: &Numbers) -> Lack {
         let version = asked.version();
         let (value, has) = (asked.value(number), own.of_itself(number));
@@ -316,7 +316,7 @@ impl Host {
             .next()
     }
 
-    /// The first later version of Wasmtime for which it can be told a number as it is.
+    /// The first later version of Wasmtime with which it has a setting for a number.
     fn first_told(&self, number: Number, major: u32) -> Option<u32> {
         let plain = |told: &&Told| {
             told.number == number && told.since > major && matches!(told.form, Form::Plain)
@@ -334,7 +334,7 @@ enum Lowered {
     ByFit(String),
 }
 
-/// What it means that a number cannot be told.
+/// What it means that a host has no setting for a number.
 enum Lack {
     Nothing,
     Note(String),

@@ -35,7 +35,7 @@ pub(crate) struct Member {
     pub(crate) runtime: Option<String>,
     /// The text of its poolcfg.toml.
     pub(crate) source: Option<Source>,
-    /// What that says; nothing when there is none.
+    /// What that says; `None` if there is none.
     pub(crate) file: ConfigFile,
     /// What cargo knows of it; nothing on a machine without cargo.
     pub(crate) package: Option<CargoPackage>,

@@ -27,18 +27,18 @@ use crate::target::{Arch, Os, Target};
 /// One pool, with every number in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool<'a> {
-    /// Its name; empty when the file names none.
+    /// Its name; empty if the file names none.
     pub name: &'a str,
-    /// What is asked.
+    /// What poolcfg.toml asks for.
     pub asked: Limits,
     /// The same with as few tables as an instance may have where nobody said how many, each as large as
     /// Wasmtime's own: no instance is given up for the rest of them.
     pub(crate) least: Limits,
-    /// The fewest instances that are of use.
+    /// The smallest number of instances that is of use.
     pub min_instances: u32,
     /// Which number stays when it shrinks.
     pub keep: Keep,
-    /// What happens when the floor does not hold it.
+    /// What happens if it does not fit the floor.
     pub on_misfit: OnMisfit,
     /// Where `engine` is set.
     pub engine_at: Place,
@@ -48,12 +48,12 @@ pub struct Pool<'a> {
     pub memory_reservation_at: Place,
 }
 
-/// Everything that is known before the question whether it fits.
+/// The resolved settings of a process for one target, before they are fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case<'a> {
     /// The target.
     pub target: Target,
-    /// The VA profile: the target's floor unless another is said.
+    /// The VA profile: the target's floor unless another one is set.
     pub profile: VaProfile<'a>,
     /// The process shape.
     pub shape: Shape,
@@ -541,7 +541,7 @@ const fn native(keys: &PoolKeys, target: Target) -> Limits {
 }
 
 impl Limits {
-    /// What a version of Wasmtime takes of itself on a target.
+    /// The defaults of a version of Wasmtime on a target.
     ///
     /// ```
     /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};

@@ -30,7 +30,7 @@ pub enum Fault<'a> {
     MinAboveMax {
         /// The least that is of use.
         min_instances: u32,
-        /// What is asked.
+        /// What poolcfg.toml asks for.
         max_instances: u32,
         /// The pool.
         pool: &'a str,
@@ -64,14 +64,14 @@ pub enum Fault<'a> {
         /// Where `max_instances` is set.
         place: Place,
     },
-    /// No profile of that name.
+    /// An unknown VA profile.
     UnknownProfile {
         /// The name.
         name: &'a str,
         /// Where it is set.
         place: Place,
     },
-    /// A profile of another architecture or system.
+    /// A VA profile of another architecture or system.
     ProfileOfOtherTarget {
         /// The name.
         name: &'a str,
@@ -84,7 +84,7 @@ pub enum Fault<'a> {
         /// Where it is set.
         place: Place,
     },
-    /// Fewer mappings than the rest of the process is left.
+    /// Fewer mappings than are reserved for the rest of the process.
     TooFewMaps {
         /// `vm.max_map_count`, as it is said.
         max_map_count: u32,
@@ -113,12 +113,12 @@ pub enum Fault<'a> {
         /// Where the limit is set.
         place: Place,
     },
-    /// No profile is of the target.
+    /// No VA profile is for the target.
     NoAddressSpace {
         /// The target.
         target: Target,
     },
-    /// More bits of ASLR than the kernel takes.
+    /// More bits of ASLR than the kernel supports.
     AslrAboveMaximum {
         /// The bits.
         bits: u32,
@@ -170,14 +170,14 @@ pub enum Fault<'a> {
         /// Where the headroom is set.
         place: Place,
     },
-    /// A pool of Wasmtime's without its version.
+    /// A Wasmtime pool without a version.
     NoVersion {
         /// The pool.
         pool: &'a str,
         /// Where the engine is set.
         place: Place,
     },
-    /// Settings of Wasmtime's in a pool that does not say whose it is.
+    /// Wasmtime settings in a pool without `engine = "wasmtime"`.
     NoEngine {
         /// The pool.
         pool: &'a str,
@@ -232,7 +232,7 @@ pub enum Fault<'a> {
         /// Where they are set.
         place: Place,
     },
-    /// More memory protection keys than a process gets.
+    /// More memory protection keys than a process has.
     TooManyKeys {
         /// The keys.
         keys: u32,
@@ -267,7 +267,7 @@ pub enum Fault<'a> {
         /// Where it is set.
         place: Place,
     },
-    /// No guard and a small slot, in a version that does not reset what such a slot lets be seen.
+    /// No guard and a small slot, in a version that then shows an instance what another one wrote.
     GuardLeaks {
         /// The version.
         version: WasmtimeVersion,

@@ -89,7 +89,7 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// No file: the defaults.
+    /// The defaults, without a file.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
@@ -117,7 +117,7 @@ impl ConfigFile {
             .map(|(name, profile)| OwnProfile { name, ..*profile })
     }
 
-    /// What the file says for a target: its layers laid over each other. `POOLCFG_VA_PROFILE` and
+    /// The settings of the file for a target: its layers, the later ones over the earlier ones. `POOLCFG_VA_PROFILE` and
     /// flags come later, from the caller.
     #[must_use]
     pub fn settings(&self, facts: &TargetFacts) -> Settings<'_> {
@@ -144,7 +144,7 @@ impl ConfigFile {
             })
     }
 
-    /// The bytes of the value that stands at a place of the file.
+    /// The bytes of the value at a place of the file.
     #[must_use]
     pub fn span(&self, place: Place) -> Option<Range<usize>> {
         self.spans
@@ -153,7 +153,7 @@ impl ConfigFile {
             .map(|(_, span)| span.clone())
     }
 
-    /// The layers in the order in which they are laid over each other.
+    /// The layers in their order: later ones override earlier ones.
     pub fn layers(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter()
     }

@@ -36,7 +36,7 @@ pub(crate) struct InForce {
 pub struct VariableError {
     /// The variable.
     pub variable: String,
-    /// Its value; what of it is not Unicode is replaced.
+    /// Its value; parts that are not Unicode are replaced.
     pub value: String,
     /// What is wrong with it.
     pub fault: VariableFault,

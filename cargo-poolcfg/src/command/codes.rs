@@ -23,7 +23,7 @@ const TEXTS: &[(Code, &str)] = poolcfg_core::codes!(texts);
 /// Prints the text of a code.
 ///
 /// # Errors
-/// When there is no such code.
+/// If there is no such code.
 pub(crate) fn run(context: &Context<'_>, code: &str) -> Result<Exit, Error> {
     let found = Code::from_text(code).and_then(|code| Some((code.as_str(), text(code)?)));
     let Some((code, text)) = found else {

@@ -263,7 +263,7 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     arguments.place().cloned().or(own)
 }
 
-/// The host that is told, where one is.
+/// The host that the text is for, if there is one.
 fn host(arguments: &Generate) -> Option<&'static Host> {
     match arguments.emit {
         _ if arguments.template.is_some() => None,

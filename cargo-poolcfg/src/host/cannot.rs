@@ -1,4 +1,4 @@
-//! What a host cannot be told, with the numbers, and what can be done about it.
+//! What a host has no setting for, with the numbers, and what can be done about it.
 
 use poolcfg_core::file::{ConfigFile, Diagnostic};
 use poolcfg_core::{Code, PoolKeys, Size, WasmtimeVersion};
@@ -9,7 +9,7 @@ use super::number::{Matters, Number, Value};
 /// Why a text for a host cannot be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cannot {
-    /// With this version of Wasmtime it cannot be told at all.
+    /// With this version of Wasmtime it has no settings at all.
     TooOld {
         host: &'static Host,
         version: WasmtimeVersion,

@@ -14,7 +14,7 @@ use crate::render::footprint::counts;
 use crate::render::report::PoolResult;
 use crate::render::template::render_own;
 
-/// The one pool on the one target that a host is told of.
+/// The one pool on the one target that a host is configured for.
 #[derive(Debug)]
 pub(crate) struct Chosen<'a> {
     pub(crate) member: &'a Member,
@@ -54,7 +54,7 @@ impl<'a> Chosen<'a> {
     /// The only pool of all that were worked out, or the one of this name.
     ///
     /// # Errors
-    /// When there are several, none of that name, or it is no pool of Wasmtime's.
+    /// When there are several, none of that name, or it is not a Wasmtime pool.
     pub(crate) fn new(
         results: &'a [(&'a Member, Vec<Answer<'a>>)],
         pool: Option<&str>,
@@ -143,7 +143,7 @@ impl<'a> Chosen<'a> {
     /// The whole text.
     ///
     /// # Errors
-    /// Everything that the host cannot be told.
+    /// Everything that the host has no setting for.
     pub(crate) fn render(&self, host: &'static Host, command: &str) -> Result<HostFile, Error> {
         let limits = &self.answer.plan.guaranteed()[self.index];
         let asked = &self.answer.case.pools()[self.index].asked;

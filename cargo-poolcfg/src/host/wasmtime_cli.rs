@@ -15,7 +15,7 @@
 use super::number::Number;
 use super::{Form, Host, Told};
 
-/// `wasmtime --config FILE`, and `CommonOptions::from_file` for programs of one's own.
+/// `wasmtime --config FILE`, and `CommonOptions::from_file` for one's own programs.
 pub(crate) static TOML: Host = Host {
     name: "`wasmtime`",
     on: "`wasmtime`",

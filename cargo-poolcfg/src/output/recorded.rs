@@ -100,7 +100,7 @@ fn quoted(words: &[String]) -> Result<String, Error> {
     }
 }
 
-/// The flags with which the file at a place was written; nothing when that says none that can be used again.
+/// The flags with which the file at a place was written; `None` if that says none that can be used again.
 pub(crate) fn read(place: &Path) -> Option<Generate> {
     let Ok(Present::Text(text)) = present(place) else {
         return None;

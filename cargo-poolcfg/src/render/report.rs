@@ -101,7 +101,7 @@ pub struct LimitsReport {
     wasmtime: Option<WasmtimeReport>,
 }
 
-/// What Wasmtime is told of its pool: how many there are of each in all.
+/// Wasmtime's totals: how many there are of each in all.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct TotalsReport {

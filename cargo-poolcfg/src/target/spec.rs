@@ -12,7 +12,7 @@ use crate::cli::error::{Error, Source, all};
 /// The target that the file describes, named by the file.
 ///
 /// # Errors
-/// When the file cannot be read, is no JSON object, or leaves open what decides the address space.
+/// When the file cannot be read, is not a JSON object, or lacks what decides the address space.
 pub(crate) fn read(path: &Path) -> Result<TargetFacts, Error> {
     let text = read_text(path).map_err(|error| {
         let help = "`--target` takes a triple or the path of a target spec";

@@ -110,7 +110,7 @@ macro_rules! define {
         const ALL: &[Code] = &[$(Code::$name),+];
 
         impl Code {
-            /// How it is written, such as `PC0001`.
+            /// Its text, such as `PC0001`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {

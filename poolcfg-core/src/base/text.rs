@@ -27,7 +27,7 @@ impl Text {
     /// How many bytes it holds.
     pub(crate) const CAPACITY: usize = CAPACITY;
 
-    /// No text yet.
+    /// An empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self {

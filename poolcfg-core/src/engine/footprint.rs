@@ -15,7 +15,7 @@ use crate::model::wasmtime_pools::pooling;
 /// What a mapping holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MappingName {
-    /// Linear memories, the slots proper.
+    /// Linear memories.
     Memories,
     /// Tables.
     Tables,
@@ -43,18 +43,18 @@ crate::base::consts::words! {
 pub struct Mapping {
     /// What it holds.
     pub name: MappingName,
-    /// Its bytes; no bytes when the pool makes none.
+    /// Its bytes; 0 if the pool does not make it.
     pub bytes: Size,
 }
 
 /// The mappings that a pool makes, in the order in which it makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
-    /// The mappings of one pool; one of no bytes is not made.
+    /// The mappings of one pool; one of 0 bytes is not made.
     pub mappings: [Mapping; KINDS],
     /// How many such pools there are.
     pub pools: u32,
-    /// VMAs of all of them when they have just been made.
+    /// VMAs of all of them right after they are made.
     pub maps_at_start: u64,
     /// VMAs of all of them when every slot is live, with their memories in as many pieces as there may be.
     pub maps_at_worst: u64,

@@ -9,24 +9,24 @@ use crate::engine::wasmtime::Wasmtime;
 pub struct Limits {
     /// How many slots the pool has.
     pub max_instances: u32,
-    /// Address space kept for one memory.
+    /// Address space reserved for one memory.
     pub memory_reservation: Size,
-    /// How far a memory may grow.
+    /// The most that a memory may grow to.
     pub max_memory_size: Size,
     /// Guard on both sides of a memory.
     pub guard_size: Size,
-    /// Address space of one table; no bytes for none.
+    /// Address space of one table; 0 bytes if there are none.
     pub table_reservation: Size,
-    /// Address space of one stack; no bytes for none.
+    /// Address space of one stack; 0 bytes if there are none.
     pub stack_reservation: Size,
     /// How many pools of this shape are alive at once in one process.
     pub pools: u32,
-    /// What else Wasmtime goes by; nothing for the native engine.
+    /// The settings of a Wasmtime pool; `None` for the native engine.
     pub wasmtime: Option<Wasmtime>,
 }
 
 impl Limits {
-    /// The same with another number of instances.
+    /// The same limits with another number of instances.
     #[must_use]
     pub const fn with_instances(&self, max_instances: u32) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Limits {
         }
     }
 
-    /// The same with another reservation, and a memory that stays within it.
+    /// The same limits with another reservation, and a memory that stays within it.
     #[must_use]
     pub const fn with_reservation(&self, memory_reservation: Size) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Limits {
         }
     }
 
-    /// Whose pool it is.
+    /// The engine that makes the pool.
     #[must_use]
     pub const fn engine(&self) -> Engine {
         match self.wasmtime {

@@ -54,7 +54,7 @@ impl<'a> Faults<'a> {
         self
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0

@@ -21,9 +21,9 @@ pub struct Diagnostic {
     pub code: Code,
     /// What is wrong, as one sentence in lower case.
     pub message: String,
-    /// The bytes of the file that it is about; none where the file says nothing of it.
+    /// The bytes of the file that it is about; `None` if the file does not have it.
     pub span: Option<Range<usize>>,
-    /// What stands beside the caret; may be empty.
+    /// The text beside the caret; may be empty.
     pub label: String,
     /// What to do about it.
     pub help: Option<String>,

@@ -20,7 +20,7 @@ pub struct Location {
 }
 
 /// The file of the package whose Cargo.toml is at `manifest_path`: where
-/// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest; nothing when
+/// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest; `None` if
 /// it has none.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ pub const KINDS: usize = 3;
 /// The mappings of `count` equal pools, made one pool after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Bytes of each mapping of one pool, in the order in which they are made; 0 is none.
+    /// Bytes of each mapping of one pool, in the order in which they are made; 0 if there are none.
     pub sizes: [u64; KINDS],
     /// How many such pools are alive at once.
     pub count: u64,
@@ -40,7 +40,7 @@ impl Group {
     }
 }
 
-/// What came of placing.
+/// The outcome of placing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Every mapping has its place, wherever ASLR puts the boundary.

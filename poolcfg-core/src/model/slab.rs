@@ -15,7 +15,7 @@ use super::sum::bookkeeping;
 pub struct Slots {
     /// How many slots one pool has.
     pub count: u64,
-    /// Bytes of one memory, of one table and of one stack; 0 is none.
+    /// Bytes of one memory, of one table and of one stack; 0 if there are none.
     pub regions: [u64; KINDS],
     /// How far one memory may grow, in bytes.
     pub max_memory_size: u64,
@@ -25,7 +25,7 @@ pub struct Slots {
     pub pools: u64,
 }
 
-/// What the pools map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
+/// What the pools map on pages of `page_size` bytes; `None` if a sum is above 2^64 - 1.
 pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     let guards = [slots.guard_size, page_size, page_size];
     let mut sizes = [0; KINDS];

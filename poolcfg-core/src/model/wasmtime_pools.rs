@@ -47,7 +47,7 @@ pub struct Pooling {
     pub pools: u64,
 }
 
-/// What the allocators map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
+/// What the allocators map on pages of `page_size` bytes; `None` if a sum is above 2^64 - 1.
 pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
     let Some((memories, striped, ends)) = memories(pooling, page_size) else {
         return None;

@@ -19,13 +19,13 @@ use crate::target::{Arch, Os, Target};
 /// which machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise<'a> {
-    /// The pool's name; empty when the file names none.
+    /// The pool's name; empty if the file names none.
     pub name: &'a str,
-    /// What is asked.
+    /// What poolcfg.toml asks for.
     pub asked: Limits,
     /// What the floor holds of it.
     pub guaranteed: Limits,
-    /// The fewest instances that are of use.
+    /// The smallest number of instances that is of use.
     pub min_instances: u32,
     /// Which number stays when the pool shrinks.
     pub keep: Keep,

@@ -94,7 +94,7 @@ fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warnin
 }
 
 impl<'a> Warning<'a> {
-    /// The pool that it is about; empty when it has no name.
+    /// The pool that it is about; empty if it has no name.
     #[must_use]
     pub const fn pool(&self) -> &'a str {
         let (Self::BoundsChecks { pool, .. }

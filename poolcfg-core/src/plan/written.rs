@@ -23,7 +23,7 @@ use crate::target::shape::Shape;
 )]
 #[derive(Clone, Copy, Debug)]
 pub struct WrittenPool {
-    /// Its name; empty when poolcfg.toml names none.
+    /// Its name; empty if poolcfg.toml names none.
     pub name: &'static str,
     /// Which number stays when the pool shrinks.
     pub keep: Keep,

@@ -12,7 +12,7 @@ macro_rules! promised {
                 Self { promise }
             }
 
-            /// The pool's name; empty when the file names none.
+            /// The pool's name; empty if the file names none.
             #[must_use]
             pub const fn name(&self) -> &'static str {
                 self.promise.name

@@ -68,7 +68,7 @@ impl WasmtimeLimits {
     }
 
     /// Reserves the memory pool, the table pool and the stack pool together, in Wasmtime's order and each in
-    /// one piece, as much as the build guarantees and as much more of what is asked as this process gives;
+    /// one piece, as much as the build guarantees and as much more of what is asked for as fits this process;
     /// and gives them back, for Wasmtime to map. Where poolcfg.toml has several pools, make the engine under
     /// [`Checked::hold`], so that each of them finds its place.
     ///
@@ -91,14 +91,14 @@ impl WasmtimeLimits {
     /// ([`crate::variables`]) are read first.
     ///
     /// # Errors
-    /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
-    /// [`RecheckError::Variable`] when a variable says something that cannot be.
+    /// [`RecheckError::Misfit`] if not even the guarantee fits, with the limit in the way;
+    /// [`RecheckError::Variable`] if a variable has an invalid value.
     pub fn recheck(&self) -> Result<Checked, RecheckError> {
         self.recheck_with(RecheckOptions::new())
     }
 
     /// Like [`recheck`](Self::recheck), as these options say:
-    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee where it is not there.
+    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee if that does not fit.
     /// [`wide_addresses`](RecheckOptions::wide_addresses) has no effect, since Wasmtime maps its pool itself.
     ///
     /// ```
@@ -109,7 +109,7 @@ impl WasmtimeLimits {
     /// ```
     ///
     /// # Errors
-    /// As for [`recheck`](Self::recheck), when not even the least is there.
+    /// As for [`recheck`](Self::recheck), if not even the minimum fits.
     pub fn recheck_with(&self, options: RecheckOptions) -> Result<Checked, RecheckError> {
         let _one = one_at_a_time();
         let options = options.wide_addresses(false);

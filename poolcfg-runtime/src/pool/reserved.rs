@@ -62,7 +62,7 @@ impl Reserved {
         self.limits.max_instances
     }
 
-    /// What was taken: at least what was guaranteed (or what one can live with), at most what was asked.
+    /// What was taken: at least what was guaranteed (the minimum, with `or_shrink`), at most what was asked for.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
@@ -81,7 +81,7 @@ impl Reserved {
         self.slabs.memories.len()
     }
 
-    /// What does not stand in the way and should be known. It is looked for when it is asked for.
+    /// Warnings: the pool starts all the same. They are worked out when this is called.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&Here, &self.promise, &self.limits, self.page_size)
@@ -162,11 +162,11 @@ fn swapped_pages<M: Machine>(
     })
 }
 
-/// Something that does not stand in the way of a pool and should be known.
+/// A warning: the pool starts all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// The pages are not of the size that the build planned with; sizes were rounded anew.
+    /// The pages are not of the size that the build planned with; sizes were rounded again.
     PageSize {
         /// What the build planned with.
         planned: Size,
@@ -180,14 +180,14 @@ pub enum Warning {
         limit: Size,
         /// What is touched when every slot is used as far as it goes.
         touched: Size,
-        /// The pool; empty when it has no name.
+        /// The pool; empty if it has no name.
         pool: &'static str,
     },
-    /// An environment variable that looks like one of poolcfg's and is read by no pool that we know of.
+    /// An environment variable that looks like one of poolcfg's but that no known pool reads.
     StrayVariable {
         /// The variable.
         variable: String,
-        /// The pool that was asked for; empty when it has no name.
+        /// The pool that was asked for; empty if it has no name.
         pool: &'static str,
     },
     /// Pages may be swapped out, and with `pagemap_scan` this version of Wasmtime does not clear those: the
@@ -199,7 +199,7 @@ pub enum Warning {
         version: WasmtimeVersion,
         /// What is known of it.
         advisory: Advisory,
-        /// The pool; empty when it has no name.
+        /// The pool; empty if it has no name.
         pool: &'static str,
     },
 }

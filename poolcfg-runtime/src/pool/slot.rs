@@ -126,9 +126,9 @@ impl Fresh for Carvers {
 
 /// A slot of a pool, until it is dropped.
 ///
-/// It may go to another thread, and may outlive the pool. One that is forgotten ([`std::mem::forget`]) is lost to
-/// the pool, and its address space stays reserved until the process ends; see [`Pool`](super::Pool). Who has dropped
-/// it can use nothing of it any more:
+/// It can be sent to another thread, and may outlive the pool. Leaking a slot ([`std::mem::forget`]) only removes it
+/// from the pool: its address space stays reserved until the process ends; see [`Pool`](super::Pool). After a slot is
+/// dropped, none of its parts can be used:
 ///
 /// ```compile_fail,E0505
 /// fn use_after_release(mut slot: poolcfg_runtime::Slot) -> usize {
@@ -144,7 +144,7 @@ impl Fresh for Carvers {
 ///     drop(slot);
 /// }
 /// ```
-/// A slot goes back to the pool that it is of, and no part of it can be put into another one's place:
+/// A slot goes back to its own pool, and its parts cannot be swapped with those of another slot:
 /// ```compile_fail,E0277
 /// fn swap(mut one: poolcfg_runtime::Slot, mut of_another_pool: poolcfg_runtime::Slot) {
 ///     std::mem::swap(one.memory_mut(), of_another_pool.memory_mut());
@@ -175,7 +175,7 @@ impl Slot {
         Ok(slot)
     }
 
-    /// The slot's memory, to be looked at.
+    /// The slot's memory, for reading.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;
@@ -194,7 +194,7 @@ impl Slot {
         self.parts_mut().memory
     }
 
-    /// The slot's table, to be looked at; `None` if the pool has none.
+    /// The slot's table, for reading; `None` if the pool has none.
     #[must_use]
     pub fn table(&self) -> Option<&Region> {
         Some(self.parts().table.as_ref()?)
@@ -206,7 +206,7 @@ impl Slot {
         self.parts_mut().table
     }
 
-    /// The slot's stack, to be looked at; `None` if the pool has none.
+    /// The slot's stack, for reading; `None` if the pool has none.
     #[must_use]
     pub fn stack(&self) -> Option<&Region> {
         Some(self.parts().stack.as_ref()?)
@@ -219,7 +219,7 @@ impl Slot {
         self.parts_mut().stack
     }
 
-    /// All parts at once, each by itself.
+    /// All parts at once, so that they can be used together.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;

@@ -79,11 +79,11 @@ pub(crate) struct Search {
     /// The first free page that the search finds. What is free above it is, where the search runs from
     /// the top down, above its beginning and found last.
     pub(crate) first: u64,
-    /// What an unlimited stack limit has done; nothing when the layout is the normal one.
+    /// What an unlimited stack limit has done; `None` if the layout is the normal one.
     pub(crate) unlimited_stack: Option<UnlimitedStack>,
 }
 
-/// Finds out by two pages where mmap searches; nothing when it cannot be told.
+/// Finds out by two pages where mmap searches; `None` if it cannot be told.
 pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let window = window(machine)?;
     let page = machine.page_size();
@@ -120,7 +120,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The shape, as far as it can be told. The stack limit is told by the layout, which was chosen when the program
+    /// The shape, as far as it is known. The stack limit is told by the layout, which was chosen when the program
     /// started. Bits of ASLR that cannot be read count as the most there are.
     pub(crate) fn shape(&self) -> Shape {
         let finite = StackLimit::finite(self.target.pointer_width);

@@ -10,9 +10,9 @@ use crate::variables::{VariableError, variable};
 /// Why a recheck fails.
 #[non_exhaustive]
 pub enum RecheckError {
-    /// An environment variable says something that cannot be.
+    /// An environment variable has an invalid value.
     Variable(VariableError),
-    /// The process does not hold the pool.
+    /// The pool does not fit the process.
     Misfit(Box<Misfit>),
 }
 
@@ -50,7 +50,7 @@ pub enum RecheckLimit {
     RlimitData,
     /// `ulimit -l`, for a process that locks all that it maps (mlockall).
     RlimitMemlock,
-    /// No free range of addresses is large enough.
+    /// No hole is large enough.
     Hole,
     /// `vm.max_map_count`: every live slot splits its slab's mapping.
     MaxMapCount,
@@ -59,7 +59,7 @@ pub enum RecheckLimit {
     /// RAM and swap: one mapping that is charged when it is made is larger, as tables and stacks of
     /// Wasmtime up to 26 are.
     RamAndSwap,
-    /// The system refuses for a reason of its own, such as a seccomp filter.
+    /// The system refuses for another reason, such as a seccomp filter.
     Refused,
 }
 
@@ -79,7 +79,7 @@ impl RecheckLimit {
         }
     }
 
-    /// What it counts.
+    /// Its unit.
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
@@ -95,7 +95,7 @@ impl fmt::Display for RecheckLimit {
     }
 }
 
-/// What need and have count.
+/// The unit of `need` and `have`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// Bytes of address space or of memory.
@@ -113,7 +113,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// Why a process is laid out otherwise than the shape that the build counts on.
+/// Why the layout of a process differs from the shape that the build counts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OtherLayout {
@@ -179,10 +179,10 @@ impl OtherLayout {
     }
 }
 
-/// What is needed, what there is, and what would fit.
+/// Why a pool does not fit this process: what is needed, what there is, and what would fit.
 #[non_exhaustive]
 pub struct Misfit {
-    /// The pool's name; empty when the file names none.
+    /// The pool's name; empty if the file names none.
     pub pool: &'static str,
     /// The least that had to fit.
     pub limits: Limits,
@@ -196,11 +196,11 @@ pub struct Misfit {
     pub need: u64,
     /// What there is of it, or is allowed.
     pub have: u64,
-    /// What both count.
+    /// The unit of both.
     pub unit: Unit,
-    /// The mapping that was not made; nothing when none was tried.
+    /// The mapping that was not made; `None` if none was tried.
     pub mapping: Option<MappingName>,
-    /// Bytes of one memory with its guard, where the memories may lie in pieces; nothing where what was not
+    /// Bytes of one memory with its guard, where the memories may lie in pieces; `None` if what was not
     /// made has to lie in one.
     pub slot: Option<Size>,
     /// The free ranges that were found then, the largest first, and those after the first where they hold a

@@ -60,7 +60,7 @@ impl Carver {
         &self.mapping
     }
 
-    /// The next region, closed; nothing when there is none left. `checked` says that its owners check
+    /// The next region, closed; `None` if there is none left. `checked` says that its owners check
     /// every access themselves.
     pub(crate) fn carve(&mut self, checked: bool, pool: &Weak<dyn Reclaim>) -> Option<Owned> {
         let end = self.next.checked_add(self.stride)?;

@@ -110,7 +110,7 @@ pub(super) fn of_every_pool(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
         Constant::count(
             "MIN_INSTANCES",
             pool.min_instances,
-            "The fewest instances that are of use.",
+            "The smallest number of instances that is of use.",
         ),
         Constant::count(
             "POOLS",

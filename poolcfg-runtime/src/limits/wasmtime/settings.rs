@@ -119,13 +119,13 @@ impl WasmtimeSettings {
         }
     }
 
-    /// These settings; so that whatever has settings can be asked for them.
+    /// These settings, so that every type with settings has this method.
     #[must_use]
     pub const fn settings(&self) -> Self {
         *self
     }
 
-    /// Those of them that compiled code depends on.
+    /// The settings that compiled code depends on.
     #[must_use]
     pub const fn tunables(&self) -> Tunables {
         Tunables {
@@ -138,7 +138,7 @@ impl WasmtimeSettings {
 }
 
 impl Tunables {
-    /// These tunables; so that whatever has tunables can be asked for them.
+    /// These tunables, so that every type with tunables has this method.
     #[must_use]
     pub const fn tunables(&self) -> Self {
         *self
@@ -152,7 +152,7 @@ pub fn native(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Holds that a value is named for each setting that the limits want and that only the program can name.
+/// Asserts that there is a value for each setting that the limits need and only the program can give.
 ///
 /// # Panics
 /// If one is not.
