@@ -741,7 +741,7 @@ fn a_program_that_is_loaded_elsewhere_is_told() {
         command.env(encoded.0, encoded.1);
         ran(&mut command)
             .ends(0)
-            .says("warning[PC0039]: on `")
+            .says("warning[PC0043]: on `")
             .says("`-C relocation-model=static`")
             .says(fixed);
     }

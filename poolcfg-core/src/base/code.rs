@@ -85,15 +85,15 @@ macro_rules! codes {
             /// A target without address space that mmap gives out, or of which nothing is known.
             NoAddressSpace = "PC0037",
             /// Slots that leave Wasmtime's code to check the bounds of every access.
-            BoundsChecks = "PC0038",
+            BoundsChecks = "PC0042",
             /// A program that is loaded at other addresses than the limits are for.
-            LoadedOtherwise = "PC0039",
+            LoadedOtherwise = "PC0043",
             /// The attribute `#[pool_limits]`, or the item under it, is not written as it has to be.
-            Attribute = "PC0040",
+            Attribute = "PC0044",
             /// This machine is as no VA profile says, or this process has less than its profile guarantees.
-            NoProfileMatches = "PC0041",
+            NoProfileMatches = "PC0045",
             /// A template that cannot be rendered.
-            Template = "PC0042",
+            Template = "PC0046",
         }
     };
 }
