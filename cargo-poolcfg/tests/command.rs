@@ -409,7 +409,7 @@ fn a_verdict_says_how_well_the_profile_is_known() {
     ] {
         let ran = project.run(&["check", "--target", target]);
         ran.ends(0)
-            .says(&format!("guaranteed (worst kernel: "))
+            .says("guaranteed (worst kernel: ")
             .says(&format!(", pie, {known})"));
         assert_eq!(project.results(&["--target", target])[0]["known"], known);
     }
