@@ -9,6 +9,7 @@ mod order;
 mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
+mod seen;
 #[cfg(target_pointer_width = "64")]
 mod suggestions;
 mod sums;
