@@ -20,7 +20,7 @@ use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
-use crate::wasmtime::supply::{Lock, supply};
+use crate::wasmtime::resolve::{Lock, resolve};
 
 /// The answers of one package for its targets.
 ///
@@ -87,7 +87,7 @@ pub(crate) fn look(
     }))?;
     let machine = &arguments.machine;
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
-    supply(
+    resolve(
         context,
         &mut members,
         &targets,

@@ -10,7 +10,7 @@ use crate::cli::shell::width;
 use crate::command::look;
 use crate::context::Context;
 use crate::render::picture::{draw, figures};
-use crate::wasmtime::supply::Lock;
+use crate::wasmtime::resolve::Lock;
 
 /// Draws every target of every chosen package.
 ///

@@ -21,7 +21,7 @@ use crate::render::rust_file::{self, Header, RUST_FILE};
 use crate::render::template::render_file;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
-use crate::wasmtime::supply::{Lock, supply};
+use crate::wasmtime::resolve::{Lock, resolve};
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///
@@ -68,7 +68,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     // A text for a host is of the one target that is named.
     let and_tables = host.is_none() || machine.target.is_empty();
     let platform = context.platform(&members, machine, and_tables, &facts);
-    supply(
+    resolve(
         context,
         &mut members,
         &facts,

@@ -56,7 +56,7 @@ pub(crate) struct Executable {
 impl Executable {
     /// What rustc makes with these flags.
     pub(crate) fn new<'a>(linking: Linking, flags: impl IntoIterator<Item = &'a str>) -> Self {
-        let said = Said::new(flags);
+        let said = LinkFlags::new(flags);
         let is = |model, flag: &Option<Flag>| Self {
             model,
             flag: flag.as_ref().map(|flag| flag.text.clone()),
@@ -131,7 +131,7 @@ impl Executable {
 
 /// Whether these flags have the C library linked statically; `None` if they leave that to the target.
 pub(crate) fn crt_static<'a>(flags: impl IntoIterator<Item = &'a str>) -> Option<bool> {
-    Said::new(flags).crt_static.map(|flag| !flag.pie)
+    LinkFlags::new(flags).crt_static.map(|flag| !flag.pie)
 }
 
 /// One flag, and whether it speaks for a PIE.
@@ -140,16 +140,16 @@ struct Flag {
     text: String,
 }
 
-/// What flags say; of each kind the one that rustc or the linker heeds.
+/// The flags that decide how a program is linked: of each kind the one that takes effect.
 #[derive(Default)]
-struct Said {
+struct LinkFlags {
     relocation_model: Option<Flag>,
     /// One `+crt-static` wins over any `-crt-static`.
     crt_static: Option<Flag>,
     link_arg: Option<Flag>,
 }
 
-impl Said {
+impl LinkFlags {
     fn new<'a>(flags: impl IntoIterator<Item = &'a str>) -> Self {
         let mut said = Self::default();
         for (key, value) in codegen_options(flags) {

@@ -4,7 +4,7 @@ use toml_edit::{Document, TableLike};
 
 use crate::base::code::Code;
 use crate::base::escape::escaped;
-use crate::file::cfgs::{Place as TargetPlace, target_condition};
+use crate::file::cfgs::{TargetKey, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
 use crate::file::value::Value;
@@ -275,7 +275,7 @@ impl Reader<'_> {
                 Condition::Triple(facts) => Some(facts),
                 _ => None,
             });
-            let place = TargetPlace {
+            let place = TargetKey {
                 key: entry.key,
                 span: entry.key_span.clone(),
             };

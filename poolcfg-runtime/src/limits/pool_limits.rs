@@ -2,7 +2,7 @@
 
 use poolcfg_core::Promise;
 
-use crate::limits::promised::promised;
+use crate::limits::accessors::accessors;
 use crate::machine::Here;
 use crate::pool::reserved::Reserved;
 use crate::recheck::misfit::RecheckError;
@@ -16,7 +16,7 @@ pub struct PoolLimits {
     promise: Promise<'static>,
 }
 
-promised!(PoolLimits);
+accessors!(PoolLimits);
 
 impl PoolLimits {
     /// Reserves what the build guarantees, and as much more of what is asked for as fits this process.

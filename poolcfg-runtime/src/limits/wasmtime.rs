@@ -15,7 +15,7 @@ pub use checked::Checked;
 pub use held::Held;
 pub use settings::{Tunables, WasmtimeSettings, must_be_named, native};
 
-use crate::limits::promised::promised;
+use crate::limits::accessors::accessors;
 use crate::machine::Here;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
@@ -29,7 +29,7 @@ pub struct WasmtimeLimits {
     promise: Promise<'static>,
 }
 
-promised!(WasmtimeLimits);
+accessors!(WasmtimeLimits);
 
 /// What one instance of a pool of Wasmtime's may have.
 const fn counts(limits: &Limits) -> Counts {

@@ -6,7 +6,7 @@ use poolcfg_core::Size;
 
 use super::mapping::Mapping;
 use super::page;
-use super::region::{Owned, Place, Reclaim};
+use super::region::{Owned, Reclaim, RegionPlace};
 
 /// Where the regions of a slab lie: a guard, then a region every `stride` bytes, whose rest is guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Carver {
         // What is left of the stride is the guard behind it.
         self.mapping.begin(offset, offset - self.guard..end);
         let mapping = Arc::clone(&self.mapping);
-        let place = Place {
+        let place = RegionPlace {
             offset,
             capacity: self.max,
             guard_before: self.guard,

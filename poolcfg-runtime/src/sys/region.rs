@@ -63,7 +63,7 @@ pub(crate) type Owned = Region<[(); 0]>;
 
 /// Where in its mapping a region lies, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct RegionPlace {
     pub(super) offset: usize,
     pub(super) capacity: usize,
     pub(super) guard_before: usize,
@@ -80,7 +80,7 @@ impl Owned {
     /// A region that is closed.
     pub(super) fn new(
         mapping: Arc<Mapping>,
-        place: Place,
+        place: RegionPlace,
         checked: bool,
         pool: Weak<dyn Reclaim>,
     ) -> Self {
