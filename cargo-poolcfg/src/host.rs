@@ -151,7 +151,7 @@ pub(crate) struct Text {
     pub(crate) notes: Vec<String>,
     /// What the host has of itself and cannot have here.
     pub(crate) warnings: Vec<String>,
-    /// The releases that are built on this version of Wasmtime; none where none is known.
+    /// The releases that are built on this version of Wasmtime, if any is known.
     release: Option<&'static str>,
 }
 

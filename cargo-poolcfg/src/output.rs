@@ -31,7 +31,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A text for a place, which `-` is none of; `mark` is how it begins.
+    /// A text for a file, or for stdout if the place is `-`; `mark` is how it begins.
     pub(crate) fn new(place: Option<PathBuf>, text: String, mark: Option<&'static str>) -> Self {
         Self {
             place: place.filter(|path| path != Path::new("-")),

@@ -154,7 +154,7 @@ impl Generate {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// The flags of a command that stands in a generated file; `None` if it is none of ours.
+    /// The flags of the command recorded in a generated file; `None` if it is not one of ours.
     pub(crate) fn recorded(words: Vec<String>) -> Option<Self> {
         let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;
         poolcfg.command.is_none().then_some(poolcfg.generate)

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::error::Mistake;
 use crate::cli::path::relative;
 
-/// Something that has to be said.
+/// An error, a warning or a note.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Message<'a> {
     /// The command line is wrong.
@@ -24,26 +24,26 @@ pub(crate) enum Message<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DiagnosticReport {
-    /// Where `--explain` says more; null where there is nothing more to say.
+    /// The code for `--explain`; null for notes and wrong usage.
     pub code: Option<&'static str>,
     /// `error`, `warning` or `note`.
     pub level: &'static str,
-    /// What is said, as one sentence in lower case.
+    /// The message: one sentence in lower case.
     pub message: String,
-    /// The file that it is about, from the current directory where it lies in it; null where it is about none.
+    /// The file that it is about, relative to the current directory if it is inside; null if it is about none.
     pub file: Option<String>,
-    /// The line, from 1; null where it is about none.
+    /// The line, from 1; null if it is about none.
     pub line: Option<u32>,
-    /// The column in characters, from 1; null where it is about none.
+    /// The column in characters, from 1; null if it is about none.
     pub column: Option<u32>,
-    /// What to do about it; null where that is not known.
+    /// What to do about it; null if unknown.
     pub help: Option<String>,
-    /// What people are told, without colors.
+    /// The text for people, without colors.
     pub rendered: String,
 }
 
 impl Message<'_> {
-    /// As it is written for people.
+    /// The text for people.
     pub(crate) fn rendered(self, renderer: &Renderer) -> String {
         match self {
             // clap has colors of its own.
@@ -54,7 +54,7 @@ impl Message<'_> {
         }
     }
 
-    /// As programs are told.
+    /// The same for programs.
     pub(crate) fn diagnostic(self) -> DiagnosticReport {
         let rendered = self.rendered(&Renderer::plain());
         let said = |level, code: Option<Code>, message: &str| DiagnosticReport {

@@ -212,7 +212,7 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Columns of the terminal; 80 where there is none.
+/// Columns of the terminal; 80 if there is none.
 pub(crate) fn width() -> usize {
     if !io::stdout().is_terminal() {
         return 80;

@@ -1,4 +1,4 @@
-//! `init`: a commented poolcfg.toml, where there is none.
+//! `init`: writes a commented poolcfg.toml if there is none.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};

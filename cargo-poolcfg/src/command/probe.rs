@@ -68,7 +68,7 @@ fn text(probe: &Measured) -> String {
     if let Some(window) = probe.window {
         let rows = distributions(probe, window);
         row(
-            "shipped so by",
+            "shipped by",
             match rows.is_empty() {
                 true => "none that is listed".to_owned(),
                 false => rows.join("; "),

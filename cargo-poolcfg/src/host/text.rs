@@ -44,7 +44,7 @@ struct Page<'a> {
     machine: String,
     /// What one instance may have.
     counts: String,
-    /// Under what it was measured, and the record; none where it was not.
+    /// The conditions under which it was measured, and the record; empty if it was not.
     measured: Vec<String>,
     #[serde(flatten)]
     text: &'a Text,

@@ -11,7 +11,7 @@ pub(crate) struct Edit<'s> {
 }
 
 impl<'s> Edit<'s> {
-    /// A file, which must be TOML: what is none is taken for empty and cannot be edited.
+    /// A file, which must be TOML: any other text counts as empty and cannot be edited.
     pub(crate) fn new(source: &'s str) -> Self {
         let document =
             Document::parse(source).map_or_else(|_| DocumentMut::new(), Document::into_mut);

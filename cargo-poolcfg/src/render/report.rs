@@ -271,7 +271,7 @@ pub struct BudgetReport {
     limits: ProcessLimitsReport,
 }
 
-/// The limits that count, in bytes but for the mappings; null where there is none.
+/// The limits that count: mappings, and bytes of the others; null if there is no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct ProcessLimitsReport {

@@ -161,14 +161,14 @@ pub fn profiles(targets: &[Target]) -> String {
     if shipped.len() > 1 {
         let _ = writeln!(
             text,
-            "\nholes are those with maximum aslr, since several distributions ship it (bits of vm.mmap_rnd_bits):\n"
+            "\nthe holes are those with maximum aslr (vm.mmap_rnd_bits), which several distributions ship:\n"
         );
         text += &render(&shipped, 3..=5);
         text.push('\n');
     }
     if linux {
         let versions = LINUX_CHECKED.join(" and ");
-        let _ = writeln!(text, "the rules of Linux were read in {versions}");
+        let _ = writeln!(text, "the rules of Linux were checked in {versions}");
     }
     text
 }

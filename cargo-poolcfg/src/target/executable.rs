@@ -49,7 +49,7 @@ impl Linking {
 pub(crate) struct Executable {
     /// Where it is loaded.
     pub(crate) model: RelocationModel,
-    /// The flag that makes it so; none where the target does.
+    /// The flag that makes it so; `None` if the target does.
     pub(crate) flag: Option<String>,
 }
 

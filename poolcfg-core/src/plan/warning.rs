@@ -130,8 +130,8 @@ impl fmt::Display for Warning<'_> {
             } => write!(
                 f,
                 "slots of {} and a guard of {} are below 4 GiB, so Wasmtime's code checks the bounds of \
-                 every access, and code that is bound by memory takes more than twice as long: keep \
-                 `memory_reservation = \"4GiB\"` and fewer instances where that counts",
+                 every access, and code that is bound by memory takes more than twice as long: set \
+                 `memory_reservation = \"4GiB\"` and use fewer instances if that matters",
                 memory_reservation.exact(),
                 guard_size.exact()
             ),
