@@ -59,7 +59,7 @@ impl Output {
         };
         let heading = &self.heading;
         match present(path)? {
-            // What is current keeps its time, so that nothing is built anew.
+            // What is current keeps its time, so that nothing is built again.
             Present::Text(text) if self.is_said_by(&text) => {
                 context
                     .shell

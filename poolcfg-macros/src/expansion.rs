@@ -95,7 +95,7 @@ fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> To
         const ANSWER: #krate::Answer<'static> = #settings
             .va_profile(::core::option_env!("POOLCFG_VA_PROFILE"))
             .answer(#krate::Target::CURRENT);
-        // What the settings were read from: an edit of either compiles the crate anew.
+        // What the settings were read from: an edit of either compiles the crate again.
         const _: &[u8] = ::core::include_bytes!(::core::concat!(
             ::core::env!("CARGO_MANIFEST_DIR"), #file
         ));

@@ -75,7 +75,7 @@
 //! What stands in the way of a recheck is a [`RecheckError`], with what is needed, what there is, the limit, what
 //! would fit and what the operator can do. Debug of every error reads as its message, so that a `main` that returns it
 //! shows it; the message has the cause, and `source()` does not repeat it. [`variables`] lists how limits are lowered
-//! without building anew. [`probe()`] measures the process as such.
+//! without rebuilding. [`probe()`] measures the process as such.
 //!
 //! # Units
 //!

@@ -1,4 +1,4 @@
-//! Environment variables by which an operator lowers a pool's limits without building anew.
+//! Environment variables by which an operator lowers a pool's limits without rebuilding.
 //!
 //! For the pool without a name they are `POOLCFG_MAX_INSTANCES` and so on; for the pool `plugins` they
 //! are `POOLCFG_PLUGINS_MAX_INSTANCES` and so on, in capitals and with `_` for `-`.

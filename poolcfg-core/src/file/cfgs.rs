@@ -199,7 +199,7 @@ fn as_target(name: &str) -> Option<String> {
 }
 
 /// A value that no target has is a slip that would silence the whole table. Vendors are free: target
-/// specs of one's own make them up.
+/// custom specs make them up.
 fn known_value(predicate: &TargetPredicate) -> Result<(), Refusal> {
     let (key, value) = said(predicate);
     if key == "target_vendor" && is_plain(&value) {

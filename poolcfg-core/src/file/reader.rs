@@ -61,7 +61,7 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
     Err(diagnostics)
 }
 
-/// Reads the keys of an `[address_space]` that stands in no file. A profile of one's own may have any name here.
+/// Reads the keys of an `[address_space]` that stands in no file. A custom profile may have any name here.
 pub(super) fn read_space(table: &dyn TableLike, notes: &mut Notes<'_>) -> Space {
     let names = entries(table);
     let profile = names.iter().find(|entry| entry.key == "va_profile");
@@ -204,7 +204,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes down the names of the profiles of one's own.
+    /// Takes down the names of the custom profiles.
     fn profile_names(&mut self, profiles: &[Entry<'_>]) {
         if let Some(entry) = profiles.get(MAX_PROFILES) {
             self.notes.mistake(

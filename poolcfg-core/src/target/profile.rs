@@ -269,7 +269,7 @@ impl VaProfile<'_> {
     }
 }
 
-/// A profile of one's own, from `[va_profile.NAME]`: the window and the page size are its own, and
+/// A custom profile, from `[va_profile.NAME]`: the window and the page size are its own, and
 /// what it does not say follows the Linux rule of its architecture. It also serves targets without an operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnProfile<'a> {

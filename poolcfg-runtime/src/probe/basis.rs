@@ -1,7 +1,7 @@
 //! The basis of a machine's budget: what of its measured holes every process there has, and not only the one
 //! that measured.
 //!
-//! ASLR places each process anew, so what one process finds is luck. What a VA profile guarantees for the bits
+//! ASLR places each process differently, so what one process finds is luck. What a VA profile guarantees for the bits
 //! of ASLR in force is not: where a profile matches, it decides, and measuring only tells whether the machine is
 //! as the profile says.
 
@@ -58,7 +58,7 @@ impl Basis {
 const HEADROOM: Size = Size::gib(1);
 
 impl Probe {
-    /// The shape of processes like this one, as far as it is known. The stack limit is told by the layout, which was
+    /// The shape of processes like this one, as far as it is known. The stack limit follows from the layout, which was
     /// chosen when the program started. Bits of ASLR that cannot be read count as the most there are.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -149,7 +149,7 @@ impl Probe {
     }
 
     /// A profile that describes this machine, called `here`: what is not measured follows the rule of the
-    /// architecture. `None` if the window is not told, or the system is not Linux.
+    /// architecture. `None` if the window is unknown, or the system is not Linux.
     #[must_use]
     pub fn own_profile(&self) -> Option<OwnProfile<'static>> {
         let window = self.window?;
