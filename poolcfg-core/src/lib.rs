@@ -45,12 +45,12 @@ pub use engine::wasmtime::{
 };
 pub use fault::{Fault, Faults};
 pub use model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
+pub use model::group::{Group, KINDS};
 pub use model::pieces::{Memories, PIECES, further_pieces};
-pub use model::place::{Group, KINDS, Placement, place};
-pub use model::room::{HOLES, Hole, Room};
+pub use model::place::{Placement, place};
+pub use model::room::{HOLES, Hole, Room, Spread, Three};
 pub use model::slab::{Slots, slabs};
 pub use model::sum::{Bound, Demand, Exceeded, bookkeeping};
-pub use model::three::{Spread, Three};
 pub use model::wasmtime_pools::{Pooling, pooling};
 pub use plan::Plan;
 pub use plan::misfit::{Limit, Misfit};

@@ -133,7 +133,7 @@ fn check(
         );
         return false;
     }
-    let [least, most] = if is_32_bit(profile.arch) {
+    let [least, most] = if profile.arch.pointer_width() == 32 {
         WINDOWS_32
     } else {
         WINDOWS
@@ -228,10 +228,6 @@ fn bad(notes: &mut Notes<'_>, span: &Range<usize>, message: String, label: &str,
 /// The architectures that a profile can be of.
 fn arches() -> Vec<Arch> {
     Arch::names().map(Arch::from_name).collect()
-}
-
-fn is_32_bit(arch: Arch) -> bool {
-    matches!(arch, Arch::Arm | Arch::Mips | Arch::Riscv32 | Arch::X86)
 }
 
 fn is_built_in(name: &str) -> bool {

@@ -1,8 +1,7 @@
 //! Bounds: what may be free of three holes and of their sum, and what is left of it when something is mapped.
 
-use super::place::{Group, by_sum};
-use super::room::{HOLES, Hole, max, min, wide};
-use super::three::{Spread, Three};
+use super::group::{Group, by_sum};
+use super::room::{HOLES, Hole, Spread, Three, max, min, wide};
 
 /// What is free, and what is to be mapped next.
 #[derive(Clone, Copy)]

@@ -1,7 +1,5 @@
 //! Rooms: what is free of each hole, at every position of the boundaries that ASLR may choose.
 
-use super::three::Three;
-
 /// How many holes a process shape has at most.
 pub const HOLES: usize = 3;
 
@@ -32,6 +30,44 @@ pub struct Room {
     pub parts: usize,
     /// All three holes of a process at every position, before the headroom and anything else is mapped.
     pub three: Three,
+}
+
+/// Bounds of three holes, in the order in which the kernel looks through them, and of their sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// Each of the holes.
+    pub holes: [Hole; HOLES],
+    /// All together.
+    pub sum: Hole,
+}
+
+/// Three holes that ASLR moves, before anything is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Three {
+    /// Where the program lies below the mmap base, and where it lies above.
+    pub spreads: [Spread; 2],
+    /// How many of them there are; 0 where nothing is known of three holes.
+    pub count: usize,
+    /// What the rest of the process maps.
+    pub headroom: u64,
+    /// What other holes may have together.
+    pub small: u64,
+    /// What the alignment of one mapping may waste, which its size counts when it is larger than that.
+    pub huge_page: u64,
+}
+
+impl Three {
+    /// Nothing is known of three holes.
+    pub const NONE: Self = Self {
+        spreads: [Spread {
+            holes: [Hole { least: 0, most: 0 }; HOLES],
+            sum: Hole { least: 0, most: 0 },
+        }; 2],
+        count: 0,
+        headroom: 0,
+        small: 0,
+        huge_page: 0,
+    };
 }
 
 /// Positions of the boundary between two holes: the first one has any size from `least` to `most`, and

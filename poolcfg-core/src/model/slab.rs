@@ -6,8 +6,8 @@
 //! PROT_NONE at first; a live slot opens its used part.
 
 use super::fit::Mappings;
+use super::group::KINDS;
 use super::pieces::further_pieces;
-use super::place::KINDS;
 use super::sum::bookkeeping;
 
 /// The numbers of a native pool that decide what it maps.

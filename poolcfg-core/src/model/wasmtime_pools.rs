@@ -12,7 +12,7 @@
 //! unix_stack_pool.rs (`new` 35).
 
 use super::fit::Mappings;
-use super::place::KINDS;
+use super::group::KINDS;
 use super::room::{max, min};
 use super::sum::bookkeeping;
 

@@ -6,7 +6,7 @@ use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places};
-use crate::model::place::KINDS;
+use crate::model::group::KINDS;
 use crate::model::room::{HOLES, max, min};
 use crate::model::sum::{Bound, Demand};
 use crate::plan::misfit::{Limit, Misfit, Suggested};

@@ -1,7 +1,8 @@
 //! Budgets: profile and shape give the holes, by the kernel's rule, and beside them stand the limits of the process.
 
 use crate::base::size::Size;
-use crate::model::place::{Group, KINDS, Placement, place};
+use crate::model::group::{Group, KINDS};
+use crate::model::place::{Placement, place};
 use crate::model::room::{HOLES, Room, max, wide};
 use crate::model::sum::Demand;
 use crate::target::holes::{Holes, Span, linux_holes};

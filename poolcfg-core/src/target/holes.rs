@@ -12,8 +12,7 @@
 //! the window at 1/6 (x86). ASLR moves `P` up and the mmap base down.
 
 use crate::base::size::Size;
-use crate::model::room::{HOLES, Hole, Room, max};
-use crate::model::three::{Spread, Three};
+use crate::model::room::{HOLES, Hole, Room, Spread, Three, max};
 use crate::target::Arch;
 use crate::target::profile::{LinuxLayout, UnlimitedStack, VaProfile};
 use crate::target::shape::{RelocationModel, Shape, StackLimit};
