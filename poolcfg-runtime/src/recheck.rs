@@ -18,10 +18,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
+use crate::machine::Resource;
 use crate::machine::ledger::Holding;
 use crate::machine::proc;
-use crate::machine::{Machine, Resource, wide};
 use crate::recheck::bounds::{Bounds, Exceeded, demand, held};
+use crate::recheck::kept::Keeper;
 use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::order::Order;
@@ -29,6 +30,7 @@ use crate::recheck::reach::Reach;
 use crate::recheck::slabs::{
     Placer, Refusal, Slabs, is_of_size, largest, largest_single, slab_bytes,
 };
+use crate::sys::wide;
 use crate::variables::InForce;
 
 mod by_address;
@@ -112,7 +114,7 @@ enum Failure<M> {
 }
 
 /// Takes as much as goes of what is asked, and at least what is guaranteed, or what one can live with.
-pub(crate) fn recheck<M: Machine>(
+pub(crate) fn recheck<M: Keeper>(
     machine: &M,
     promise: &Promise<'static>,
     options: RecheckOptions,
@@ -159,7 +161,7 @@ fn alive(name: &str, holdings: &[Holding]) -> u64 {
     wide(holdings.iter().filter(named).count())
 }
 
-impl<'a, M: Machine> Recheck<'a, M> {
+impl<'a, M: Keeper> Recheck<'a, M> {
     fn new(
         machine: &'a M,
         promise: &'a Promise<'static>,

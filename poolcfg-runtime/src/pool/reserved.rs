@@ -9,10 +9,11 @@ use poolcfg_core::{
 use crate::machine::cgroup;
 use crate::machine::ledger::{Entry, Holding, Took};
 use crate::machine::swap::swap;
-use crate::machine::{Here, Machine, wide};
+use crate::machine::{Here, Machine};
 use crate::recheck::Taken;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
 use crate::recheck::slabs::{Slabs, slab_bytes};
+use crate::sys::wide;
 use crate::sys::{Cut, Mapping};
 use crate::variables;
 

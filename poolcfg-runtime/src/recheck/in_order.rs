@@ -10,8 +10,8 @@
 use poolcfg_core::{Limits, MappingName, Size};
 
 use super::{Recheck, Taken};
-use crate::machine::Machine;
 use crate::recheck::book::{Book, Line};
+use crate::recheck::kept::Keeper;
 use crate::recheck::kept::Place;
 use crate::recheck::order::{Order, ToCome};
 use crate::recheck::slabs::{Refusal, Slabs, largest, slab_bytes};
@@ -41,7 +41,7 @@ pub(super) struct Way<'a> {
     pub(super) spare: bool,
 }
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
     pub(super) fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
         self.bounds.check(guaranteed).ok()?;

@@ -10,9 +10,10 @@ use std::ops::Range;
 
 use poolcfg_core::{Limits, MappingName, PIECES, Size};
 
-use crate::machine::{Machine, wide};
+use crate::machine::Machine;
 use crate::recheck::layout;
 use crate::recheck::reach::{Reach, Spot};
+use crate::sys::wide;
 
 /// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
 /// one below its stack only when nothing else is free; emulators and sandboxes may do so at once, and what is

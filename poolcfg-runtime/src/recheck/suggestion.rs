@@ -5,15 +5,15 @@ use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Size};
 
 use super::everywhere::Everywhere;
 use super::{Recheck, Scale};
-use crate::machine::Machine;
 use crate::recheck::bounds::beside_slots;
+use crate::recheck::kept::Keeper;
 use crate::recheck::layout;
 use crate::recheck::misfit::{Misfit, RecheckLimit};
 use crate::recheck::order::Order;
 use crate::recheck::slabs::{largest, slab_bytes};
 use crate::recheck::spacious::Spacious;
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// What would fit, each number with the other as asked.
     pub(super) fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
         let everywhere = Everywhere::of(self);
@@ -113,7 +113,7 @@ impl<M: Machine> Recheck<'_, M> {
     }
 
     /// The same recheck on another machine.
-    fn on<'b, N: Machine<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
+    fn on<'b, N: Keeper<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
         Recheck {
             machine,
             promise: self.promise,

@@ -26,9 +26,10 @@ use poolcfg_core::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::machine::Machine;
 use crate::machine::ledger::Holding;
 use crate::pool::reserved::{Warning, warnings};
-use crate::recheck::kept::Kept;
+use crate::recheck::kept::{Keeper, Kept};
 use crate::recheck::misfit::{RecheckError, Unit};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
@@ -122,10 +123,6 @@ impl Machine for Made {
         Size::bytes(mapping.bytes)
     }
 
-    fn kept(&self) -> &Kept<Block> {
-        &self.kept
-    }
-
     fn text(&self, path: &str) -> Option<String> {
         self.texts.get(path).cloned()
     }
@@ -153,6 +150,12 @@ impl Machine for Made {
 
     fn holdings(&self) -> Vec<Holding> {
         self.holdings.clone()
+    }
+}
+
+impl Keeper for Made {
+    fn kept(&self) -> &Kept<Block> {
+        &self.kept
     }
 }
 
