@@ -23,7 +23,7 @@ const ADDRESS: usize = 12;
 /// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
 /// without addresses.
 #[must_use]
-pub fn draw(case: &Case<'_>, plan: &Plan, width: usize) -> String {
+pub(crate) fn draw(case: &Case<'_>, plan: &Plan, width: usize) -> String {
     let limits = match plan.misfit {
         None => plan.guaranteed(),
         Some(_) => &[],
@@ -267,7 +267,7 @@ impl Picture {
 
 /// The budget and the footprint, line by line.
 #[must_use]
-pub fn figures(case: &Case<'_>, plan: &Plan) -> String {
+pub(crate) fn figures(case: &Case<'_>, plan: &Plan) -> String {
     let limits = plan.guaranteed();
     let mut text = String::new();
     let profile = &case.profile;

@@ -22,10 +22,10 @@ pub use numbers::Wasmtime;
 pub use totals::Totals;
 
 /// The oldest major version whose settings are known: those of 12 have other names and meanings.
-pub const OLDEST: u32 = 13;
+pub(crate) const OLDEST: u32 = 13;
 
 /// The newest major version whose source was read; a later one is taken to map the same.
-pub const NEWEST: u32 = 50;
+pub(crate) const NEWEST: u32 = 50;
 
 /// A version of Wasmtime, as precise as it is written.
 ///

@@ -73,7 +73,7 @@ impl Three {
 /// Positions of the boundary between two holes: the first one has any size from `least` to `most`, and
 /// both together have `sum`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Boundary {
+pub(crate) struct Boundary {
     /// The least size of the first hole.
     pub least: u64,
     /// Its most, and `sum` at most.

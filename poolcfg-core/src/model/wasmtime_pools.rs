@@ -151,7 +151,7 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
 pub(crate) const HEAP: u64 = 512 << 10;
 
 /// Whether tables and stacks are mapped without MAP_NORESERVE, so that the kernel charges them at once.
-pub const fn charges_writable(major: u64) -> bool {
+pub(crate) const fn charges_writable(major: u64) -> bool {
     major < 27
 }
 
