@@ -1,7 +1,7 @@
 //! Groups: the mappings of equal pools, and holes that have room for all of them whatever the size of each.
 
 use super::pieces::Memories;
-use super::room::wide;
+use crate::base::consts::wider;
 
 /// How many kinds of mappings one pool makes at most.
 pub const KINDS: usize = 3;
@@ -96,19 +96,19 @@ const fn all_by_sum(
     used: u128,
     cut: bool,
 ) -> Option<u128> {
-    let holes = wide(holes as u64);
+    let holes = wider(holes as u64);
     // Of each kind, what one pool uses, and what has to be free for it to find its place.
     let mut uses = [0u128; KINDS];
     let mut needs = [0u128; KINDS];
     let mut pool = 0u128;
     let mut kind = 0;
     while kind < KINDS {
-        let size = wide(group.sizes[kind]);
+        let size = wider(group.sizes[kind]);
         (uses[kind], needs[kind]) = match group.memories() {
             Some(memories) if cut && kind == 0 && memories.slots > 0 => {
-                let slot = wide(memories.slot);
-                let guards = wide(memories.guard) * holes;
-                let slots = wide(memories.slots);
+                let slot = wider(memories.slot);
+                let guards = wider(memories.guard) * holes;
+                let slots = wider(memories.slots);
                 (slots * slot + guards, (slots + holes - 1) * slot + guards)
             }
             _ => (size, size * holes),
@@ -116,7 +116,7 @@ const fn all_by_sum(
         pool += uses[kind];
         kind += 1;
     }
-    let (before, overflow) = pool.overflowing_mul(wide(pools - 1));
+    let (before, overflow) = pool.overflowing_mul(wider(pools - 1));
     if overflow {
         return None;
     }

@@ -8,8 +8,9 @@
 
 use super::group::{Group, KINDS, by_sum};
 use super::pieces::{Memories, in_two};
-use super::room::{HOLES, Hole, Room, wide};
+use super::room::{HOLES, Hole, Room};
 use super::three;
+use crate::base::consts::wider;
 
 /// What came of placing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ const fn cannot_fail(groups: &[Group], course: &Course) -> bool {
     } = course.room;
     let at = (course.group, course.done, course.kind);
     by_sum(groups, at, course.room.sum(), count)
-        || (parts > 0 && by_sum(groups, at, wide(total), parts))
+        || (parts > 0 && by_sum(groups, at, wider(total), parts))
 }
 
 /// One range of positions of the boundaries for which the kernel has chosen alike so far.

@@ -1,5 +1,7 @@
 //! Rooms: what is free of each hole, at every position of the boundaries that ASLR may choose.
 
+use crate::base::consts::{max, min, wider};
+
 /// How many holes a process shape has at most.
 pub const HOLES: usize = 3;
 
@@ -100,11 +102,11 @@ impl Room {
     /// Bytes that all holes certainly have together.
     pub(crate) const fn sum(&self) -> u128 {
         let last = self.count - 1;
-        let mut sum = wide(self.holes[last].least);
+        let mut sum = wider(self.holes[last].least);
         let mut hole = 0;
         while hole < last {
             let least = self.holes[hole].least;
-            sum += wide(if hole + 1 == last {
+            sum += wider(if hole + 1 == last {
                 max(least, self.knee)
             } else {
                 least
@@ -180,21 +182,4 @@ impl Room {
         }
         Some(free)
     }
-}
-
-pub(crate) const fn max(left: u64, right: u64) -> u64 {
-    if left > right { left } else { right }
-}
-
-pub(crate) const fn min(left: u64, right: u64) -> u64 {
-    if left < right { left } else { right }
-}
-
-/// `u128::from` for const code.
-#[allow(
-    clippy::cast_lossless,
-    reason = "`From` is not const, and this cast only widens"
-)]
-pub(crate) const fn wide(bytes: u64) -> u128 {
-    bytes as u128
 }

@@ -12,7 +12,8 @@
 use super::bounds::Bounds;
 use super::group::{Group, KINDS};
 use super::pieces::Memories;
-use super::room::{HOLES, Three, min, wide};
+use super::room::{HOLES, Three};
+use crate::base::consts::{min, wider};
 
 /// How many steps one question may take, and how often bounds may be split on the way to one answer.
 const STEPS: u32 = 1200;
@@ -270,11 +271,11 @@ const fn in_pieces(
     let mut wasted = 0u128;
     let mut hole = 0;
     while hole < HOLES {
-        wasted += wide(min(bounds.most[hole], memories.bytes(1).saturating_sub(1)));
+        wasted += wider(min(bounds.most[hole], memories.bytes(1).saturating_sub(1)));
         hole += 1;
     }
-    let all_but_one = wide(memories.slots - 1) * wide(memories.slot);
-    if splits == 0 || wide(bounds.sum.least) <= wasted + all_but_one {
+    let all_but_one = wider(memories.slots - 1) * wider(memories.slot);
+    if splits == 0 || wider(bounds.sum.least) <= wasted + all_but_one {
         return None;
     }
     let mut steps = steps;

@@ -1,13 +1,14 @@
 //! Reasons: which limit keeps pools from fitting, and by how much.
 
 use crate::base::consts::wide;
+use crate::base::consts::{max, min};
 use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places};
 use crate::model::group::KINDS;
-use crate::model::room::{HOLES, max, min};
+use crate::model::room::HOLES;
 use crate::model::sum::{Bound, Demand};
 use crate::plan::misfit::{Limit, Misfit, Suggested};
 use crate::plan::search::{LargestFit, largest_fit, mappings, with_value};

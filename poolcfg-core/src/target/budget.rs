@@ -1,9 +1,10 @@
 //! Budgets: profile and shape give the holes, by the kernel's rule, and beside them stand the limits of the process.
 
+use crate::base::consts::{max, wider};
 use crate::base::size::Size;
 use crate::model::group::{Group, KINDS};
 use crate::model::place::{Placement, place};
-use crate::model::room::{HOLES, Room, max, wide};
+use crate::model::room::{HOLES, Room};
 use crate::model::sum::Demand;
 use crate::target::holes::{Holes, Span, linux_holes};
 use crate::target::process::ProcessLimits;
@@ -122,7 +123,7 @@ impl Budget {
             Some(part) => part,
             None => 0,
         };
-        (count == 0 || self.room.sum() < wide(page)) && by_sum < page
+        (count == 0 || self.room.sum() < wider(page)) && by_sum < page
     }
 
     /// Bytes that all holes have together, wherever ASLR puts things; whether a mapping finds so many is another question.
