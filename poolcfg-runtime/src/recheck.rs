@@ -16,7 +16,7 @@ pub(crate) mod spacious;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use poolcfg_core::{GRAIN, HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
+use poolcfg_core::{HOLES, Keep, LargestFit, Limits, MappingName, Promise, Size};
 
 use crate::machine::Resource;
 use crate::machine::ledger::Holding;
@@ -59,39 +59,11 @@ pub(crate) struct Taken<M> {
     pub(crate) slabs: Slabs<M>,
 }
 
-/// The limits of a pool that shrinks or grows by the number which is not kept.
-#[derive(Clone, Copy)]
-struct Scale {
-    asked: Limits,
-    keep: Keep,
-}
-
-impl Scale {
-    fn limits(&self, value: u64) -> Limits {
-        match self.keep {
-            Keep::MemoryReservation => self
-                .asked
-                .with_instances(u32::try_from(value).unwrap_or(u32::MAX)),
-            Keep::MaxInstances => self
-                .asked
-                .with_reservation(Size::bytes(value.saturating_mul(GRAIN.get()))),
-        }
-    }
-
-    fn value(&self, limits: &Limits) -> u64 {
-        match self.keep {
-            Keep::MemoryReservation => u64::from(limits.max_instances),
-            Keep::MaxInstances => limits.memory_reservation.get() / GRAIN.get(),
-        }
-    }
-}
-
 /// Everything that one recheck goes by.
 struct Recheck<'a, M> {
     machine: &'a M,
     promise: &'a Promise<'static>,
     in_force: InForce,
-    scale: Scale,
     bounds: Bounds,
     page_size: Size,
     headroom: Size,
@@ -128,27 +100,27 @@ pub(crate) fn recheck<M: Keeper>(
         Keep::MaxInstances => 1,
     };
     // An operator may need more than the build guarantees, and then no less will do.
-    let guaranteed = this.scale.value(&in_force.guaranteed).max(min);
+    let guaranteed = this.in_force.value(&in_force.guaranteed).max(min);
     if machine.kept().is_held()
-        && let Some(taken) = this.take_kept(&this.scale.limits(guaranteed))
+        && let Some(taken) = this.take_kept(&this.in_force.limits(guaranteed))
     {
         return Ok(taken);
     }
     let asked = if this.to_come.len() > MANY || machine.kept().is_held() {
         guaranteed
     } else {
-        this.scale.value(&in_force.asked)
+        this.in_force.value(&in_force.asked)
     };
     let floor = if options.shrink { min } else { guaranteed };
     let (limits, failure) = match this.attempt(guaranteed, asked) {
         Ok(taken) => return Ok(taken),
-        Err(failure) if floor == guaranteed => (this.scale.limits(guaranteed), failure),
+        Err(failure) if floor == guaranteed => (this.in_force.limits(guaranteed), failure),
         Err(failure) => {
             // What it held would be missing.
             drop(failure);
             match this.attempt(floor, guaranteed) {
                 Ok(taken) => return Ok(taken),
-                Err(failure) => (this.scale.limits(floor), failure),
+                Err(failure) => (this.in_force.limits(floor), failure),
             }
         }
     };
@@ -177,10 +149,6 @@ impl<'a, M: Keeper> Recheck<'a, M> {
             machine,
             promise,
             in_force,
-            scale: Scale {
-                asked: in_force.asked,
-                keep: in_force.keep,
-            },
             bounds: Bounds::read(
                 machine,
                 &in_force.asked,
@@ -258,16 +226,17 @@ impl<'a, M: Keeper> Recheck<'a, M> {
     /// the least, what the rest needs was reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
-            .check(&self.scale.limits(least))
+            .check(&self.in_force.limits(least))
             .map_err(Failure::Exceeded)?;
         let most = largest(least, most.saturating_add(1), |value| {
-            self.bounds.allow(&self.scale.limits(value), &self.to_come)
+            self.bounds
+                .allow(&self.in_force.limits(value), &self.to_come)
         });
         // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
         // an engine that is still to be made, find no other for.
         let in_order = self.in_force.asked.wasmtime.is_some() || self.plans(&self.order);
         let take = |value| {
-            let limits = self.scale.limits(value);
+            let limits = self.in_force.limits(value);
             if in_order {
                 self.take_beyond(limits)
             } else {
@@ -276,7 +245,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         };
         let fits = |value| {
             if in_order {
-                self.is_room_beyond(&self.scale.limits(value))
+                self.is_room_beyond(&self.in_force.limits(value))
             } else {
                 take(value).is_ok()
             }
@@ -288,7 +257,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
                 Err(refusal) if !refusal.is_of_size() => return Err(Failure::Refused(refusal)),
                 // What lies in one piece goes in whole or not at all.
                 Err(_) if self.in_force.asked.wasmtime.is_some() => {}
-                Err(refusal) if self.scale.keep == Keep::MemoryReservation => {
+                Err(refusal) if self.in_force.keep == Keep::MemoryReservation => {
                     // More memories than those that went in do not go in.
                     misfit = most.min(u64::from(refusal.slots) + 1);
                 }
@@ -394,8 +363,8 @@ impl<'a, M: Keeper> Recheck<'a, M> {
             _ => {
                 bytes = memories(limits.max_instances);
                 if limits.wasmtime.is_none() && limits.max_instances > 1 {
-                    let slot = memories(2).saturating_sub(memories(1));
-                    misfit.slot = Some(slot);
+                    let layout = limits.slot_layout(MappingName::Memories, self.page_size);
+                    misfit.slot = layout.map(|layout| Size::bytes(layout.stride));
                     pieces = Some(if slots > 0 {
                         memories(slots)
                     } else {
@@ -413,40 +382,56 @@ impl<'a, M: Keeper> Recheck<'a, M> {
             need: bytes.get(),
             have: 0,
         };
-        let total = demand(limits, self.page_size).address_space;
-        let against = |limit, resource, used: &str| {
-            let have = self.machine.limit(resource)?.get();
-            let status = self.machine.text("/proc/self/status").unwrap_or_default();
-            let used = proc::size_of(&status, used).unwrap_or(Size::ZERO);
-            let need = used.get().saturating_add(total);
-            (need > have).then_some(Exceeded { limit, need, have })
-        };
         match kind {
             std::io::ErrorKind::WouldBlock => {
-                return against(RecheckLimit::RlimitMemlock, Resource::Memlock, "VmLck")
-                    .unwrap_or(refused);
+                let memlock = (RecheckLimit::RlimitMemlock, Resource::Memlock, "VmLck");
+                return self.exceeds(limits, memlock).unwrap_or(refused);
             }
             std::io::ErrorKind::OutOfMemory => {}
             _ => return refused,
         }
-        let address_space = against(RecheckLimit::RlimitAs, Resource::AddressSpace, "VmSize");
-        if let Some(exceeded) = address_space {
-            return exceeded;
-        }
         let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
-        let max_map_count = self.machine.text("/proc/sys/vm/max_map_count");
-        if let Some(have) = max_map_count.and_then(|text| proc::number(&text)) {
-            let need = wide(proc::maps(&maps).count()).saturating_add(mappings);
-            if need > have {
-                return Exceeded {
-                    limit: RecheckLimit::MaxMapCount,
-                    need,
-                    have,
-                };
-            }
-        }
+        let address_space = (RecheckLimit::RlimitAs, Resource::AddressSpace, "VmSize");
+        self.exceeds(limits, address_space)
+            .or_else(|| self.exceeds_maps(&maps, mappings))
+            .unwrap_or_else(|| self.no_hole(bytes, left, pieces, &maps, misfit))
+    }
+
+    /// The limit of a resource, if this pool exceeds it beside what the process uses, as its status has it.
+    fn exceeds(
+        &self,
+        limits: &Limits,
+        (limit, resource, used): (RecheckLimit, Resource, &str),
+    ) -> Option<Exceeded> {
+        let have = self.machine.limit(resource)?.get();
+        let status = self.machine.text("/proc/self/status").unwrap_or_default();
+        let used = proc::size_of(&status, used).unwrap_or(Size::ZERO);
+        let total = demand(limits, self.page_size).address_space;
+        let need = used.get().saturating_add(total);
+        (need > have).then_some(Exceeded { limit, need, have })
+    }
+
+    /// `vm.max_map_count`, if so many more mappings exceed it.
+    fn exceeds_maps(&self, maps: &str, mappings: u64) -> Option<Exceeded> {
+        let text = self.machine.text("/proc/sys/vm/max_map_count")?;
+        let have = proc::number(&text)?;
+        let need = wide(proc::maps(maps).count()).saturating_add(mappings);
+        let limit = RecheckLimit::MaxMapCount;
+        (need > have).then_some(Exceeded { limit, need, have })
+    }
+
+    /// That no hole has so many bytes, or that none is to blame. `left` is what tables or stacks have beside the
+    /// memories, and `pieces` what went in of memories in pieces.
+    fn no_hole(
+        &self,
+        bytes: Size,
+        left: Option<Size>,
+        pieces: Option<Size>,
+        maps: &str,
+        misfit: &mut Misfit,
+    ) -> Exceeded {
         misfit.layout = layout::other(self.machine, self.promise.shape);
-        let gap = proc::gaps(&maps, 0).first().map(|gap| gap.bytes);
+        let gap = proc::gaps(maps, 0).first().map(|gap| gap.bytes);
         // A free range of twice the size that is searched is no reason, and where not even a page is had there
         // is none that can be seen: something else refuses.
         let ample = Size::bytes(bytes.get().saturating_mul(2));
@@ -460,14 +445,12 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         };
         let largest = misfit.holes.first().copied().unwrap_or(Size::ZERO);
         let have = pieces.filter(|pieces| !pieces.is_zero()).unwrap_or(largest);
+        let mut limit = RecheckLimit::Hole;
         if !reason && (largest.is_zero() || gap.is_some_and(|gap| gap >= ample)) {
-            return Exceeded {
-                have: have.get(),
-                ..refused
-            };
+            limit = RecheckLimit::Refused;
         }
         Exceeded {
-            limit: RecheckLimit::Hole,
+            limit,
             need: bytes.get(),
             have: have.get(),
         }

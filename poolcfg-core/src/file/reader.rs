@@ -4,6 +4,7 @@ use toml_edit::{Document, TableLike};
 
 use crate::base::code::Code;
 use crate::base::escape::escaped;
+use crate::base::variable::Variable;
 use crate::file::cfgs::{Place as TargetPlace, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
@@ -191,12 +192,11 @@ impl Reader<'_> {
             } else if let Some(other) = self
                 .names
                 .iter()
-                .find(|other| variable(other) == variable(name))
+                .find(|other| variables(other) == variables(name))
             {
-                let message = format!(
-                    "pools `{other}` and `{name}` share the variables `POOLCFG_{}_…`",
-                    variable(name)
-                );
+                let variables = variables(name);
+                let message =
+                    format!("pools `{other}` and `{name}` share the variables `{variables}`");
                 let help = Some("give one of them another name".to_owned());
                 self.notes.mistake(
                     Code::BadPool,
@@ -351,9 +351,9 @@ fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
     entry.item.as_table_like()
 }
 
-/// The part of a variable's name that is made from a pool's.
-fn variable(name: &str) -> String {
-    name.to_ascii_uppercase().replace('-', "_")
+/// The variables of a pool.
+fn variables(pool: &str) -> String {
+    Variable { pool, key: "…" }.to_string()
 }
 
 /// A key as it stands in a table header.

@@ -26,10 +26,31 @@ pub struct Slots {
     pub pools: u64,
 }
 
+/// Bytes of the guard around each region of one kind, and from the start of one region to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotLayout {
+    /// The guard before the first region, and behind each.
+    pub guard: u64,
+    /// A region and the guard behind it.
+    pub stride: u64,
+}
+
+impl Slots {
+    /// How regions of one kind lie on pages of `page_size` bytes; `None` if a sum is above 2^64 - 1.
+    pub const fn layout(&self, kind: usize, page_size: u64) -> Option<SlotLayout> {
+        let guards = [self.guard_size, page_size, page_size];
+        let guard = pages(guards[kind], page_size);
+        let stride = pages(self.regions[kind], page_size).saturating_add(guard);
+        match (narrow(guard), narrow(stride)) {
+            (Some(guard), Some(stride)) => Some(SlotLayout { guard, stride }),
+            _ => None,
+        }
+    }
+}
+
 /// What the pools map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
 pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     let (count, pools) = (wider(slots.count), wider(slots.pools));
-    let guards = [slots.guard_size, page_size, page_size];
     // What of a region is ever opened: a memory may stay below its reservation.
     let [_, table, stack] = slots.regions;
     let opened = [slots.max_memory_size, table, stack];
@@ -40,16 +61,18 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     let mut kind = 0;
     while kind < KINDS {
         if slots.regions[kind] > 0 {
-            // From the start of one region to the next. Before the first one there is a guard, too.
-            let around = pages(guards[kind], page_size);
-            let stride = pages(slots.regions[kind], page_size).saturating_add(around);
-            let bytes = around.saturating_add(stride.saturating_mul(count));
+            let Some(layout) = slots.layout(kind, page_size) else {
+                return None;
+            };
+            // Before the first region there is a guard, too.
+            let regions = wider(layout.stride).saturating_mul(count);
+            let bytes = regions.saturating_add(wider(layout.guard));
             let Some(size) = narrow(bytes) else {
                 return None;
             };
             sizes[kind] = size;
             if kind == 0 {
-                (slot, guard) = (stride, around);
+                (slot, guard) = (layout.stride, layout.guard);
                 at_worst += wider(further_pieces(slots.count));
             }
             total += bytes;
@@ -65,17 +88,8 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
         narrow(pools * at_start),
         narrow(at_worst.saturating_mul(pools)),
         narrow(writable.saturating_mul(pools)),
-        narrow(slot),
-        narrow(guard),
     ) {
-        (
-            Some(_),
-            Some(maps_at_start),
-            Some(maps_at_worst),
-            Some(writable),
-            Some(slot),
-            Some(guard),
-        ) => Some(Mappings {
+        (Some(_), Some(maps_at_start), Some(maps_at_worst), Some(writable)) => Some(Mappings {
             sizes,
             pools: slots.pools,
             maps_at_start,

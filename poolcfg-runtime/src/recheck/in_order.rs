@@ -69,7 +69,7 @@ impl<M: Keeper> Recheck<'_, M> {
         least: u64,
         most: u64,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let limits = self.scale.limits(least);
+        let limits = self.in_force.limits(least);
         // While one is held, an engine may be mapping at any moment.
         let is_held = self.machine.kept().is_held();
         if !is_held && let Some(taken) = self.take_by_book(least, most) {
@@ -124,14 +124,14 @@ impl<M: Keeper> Recheck<'_, M> {
             .lines
             .iter()
             .filter(|line| line.name == self.promise.name);
-        let values = own.map(|line| self.scale.value(&line.limits));
+        let values = own.map(|line| self.in_force.value(&line.limits));
         let mut values: Vec<_> = values
             .filter(|value| (least..=most).contains(value))
             .collect();
         values.sort_unstable();
         values.dedup();
         values.into_iter().rev().find_map(|value| {
-            let limits = self.scale.limits(value);
+            let limits = self.in_force.limits(value);
             let found = self.by_book(&self.order, &limits)?;
             Some(self.taken(limits, found.own))
         })
