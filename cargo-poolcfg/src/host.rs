@@ -180,35 +180,13 @@ impl Host {
         let Some(own) = Numbers::new(&of_itself, &WasmtimeKeys::EMPTY) else {
             return Err(Vec::new());
         };
-        let mut cannot = Vec::new();
-        if !asked.has_stacks() {
-            cannot.push(Cannot::NoStacks {
-                host: self,
-                version,
-            });
-        }
-        if let Some(probe) = &self.probe
-            && major >= probe.since
-        {
-            let need = probe.bytes(&of_itself);
-            if need > hole {
-                cannot.push(Cannot::Probe {
-                    host: self,
-                    version,
-                    need,
-                    have: hole,
-                });
-            }
-        }
+        let mut cannot = self.cannot_pool(asked, &of_itself, hole);
         let mut settings = Vec::new();
         let mut notes = Vec::new();
         let mut warnings = Vec::new();
         for number in Number::ALL.iter().copied() {
             let value = asked.value(number);
-            let known = self
-                .told
-                .iter()
-                .filter(|told| told.number == number && (told.since..told.until).contains(&major));
+            let known = self.told_of(number, major);
             let mut said = false;
             // No keys are no setting: a program that is built without them refuses to be told.
             let off = number == Number::MemoryProtectionKeys && value == Value::Count(0);
@@ -226,10 +204,8 @@ impl Host {
                 settings.extend(line);
                 said |= whole;
             }
-            if said {
-                continue;
-            }
             match self.lacks(number, asked, &own) {
+                _ if said => {}
                 Lack::Nothing => {}
                 Lack::Note(note) => notes.push(note),
                 Lack::Cannot(error) => cannot.push(error),
@@ -250,6 +226,39 @@ impl Host {
             warnings,
             release: self.release(major),
         })
+    }
+
+    /// The names under which it reads a number where it is built on a major version of Wasmtime.
+    fn told_of(&self, number: Number, major: u32) -> impl Iterator<Item = &'static Told> {
+        let of =
+            move |told: &&Told| told.number == number && (told.since..told.until).contains(&major);
+        self.told.iter().filter(of)
+    }
+
+    /// Why it cannot have the pool as such.
+    fn cannot_pool(&'static self, asked: &Numbers, of_itself: &Limits, hole: Size) -> Vec<Cannot> {
+        let version = asked.version();
+        let mut cannot = Vec::new();
+        if !asked.has_stacks() {
+            cannot.push(Cannot::NoStacks {
+                host: self,
+                version,
+            });
+        }
+        if let Some(probe) = &self.probe
+            && version.major >= probe.since
+        {
+            let need = probe.bytes(of_itself);
+            if need > hole {
+                cannot.push(Cannot::Probe {
+                    host: self,
+                    version,
+                    need,
+                    have: hole,
+                });
+            }
+        }
+        cannot
     }
 
     /// Whether a number is below what the host takes of itself, and why.
