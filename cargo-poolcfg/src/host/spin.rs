@@ -25,7 +25,11 @@ use super::number::Number;
 use super::{Form, Host, Told};
 
 /// The variables of Spin.
-pub(crate) static SPIN: Host = Host {
+pub(super) static SPIN: Host = Host {
+    emit: (
+        "spin-env",
+        "The variables of Spin, 3.4 and later",
+    ),
     name: "Spin",
     on: "Spin on Wasmtime",
     since: 36,

@@ -37,7 +37,11 @@ use super::number::Number;
 use super::{Form, Host, Probe, Told};
 
 /// The variables of wasmCloud.
-pub(crate) static WASMCLOUD: Host = Host {
+pub(super) static WASMCLOUD: Host = Host {
+    emit: (
+        "wasmcloud-env",
+        "The variables of wasmCloud, 2.0 and later",
+    ),
     name: "wasmCloud",
     on: "wasmCloud on Wasmtime",
     since: 42,

@@ -16,7 +16,11 @@ use super::number::Number;
 use super::{Form, Host, Told};
 
 /// `wasmtime --config FILE`, and `CommonOptions::from_file` for programs of one's own.
-pub(crate) static TOML: Host = Host {
+pub(super) static TOML: Host = Host {
+    emit: (
+        "wasmtime-toml",
+        "A file for `wasmtime --config`, version 30 and later",
+    ),
     name: "`wasmtime`",
     on: "`wasmtime`",
     since: 30,
@@ -36,7 +40,11 @@ pub(crate) static TOML: Host = Host {
 };
 
 /// Options for the command line, in one line.
-pub(crate) static FLAGS: Host = Host {
+pub(super) static FLAGS: Host = Host {
+    emit: (
+        "wasmtime-flags",
+        "Options for the command line of `wasmtime`, version 19 and later",
+    ),
     name: "`wasmtime`",
     on: "`wasmtime`",
     since: 19,
