@@ -1,96 +1,125 @@
 //! Codes: the names of mistakes, for `cargo poolcfg --explain`.
 
-/// Makes the enum of its rows, each a mistake and how its code is written.
-macro_rules! codes {
-    ($($(#[$doc:meta])* $code:ident = $text:literal,)+) => {
-        /// The code of a mistake, for `cargo poolcfg --explain`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Code {
-            $($(#[$doc])* $code,)+
-        }
-
-        const CODES: &[(Code, &str)] = &[$((Code::$code, $text)),+];
-    };
-}
-
-codes! {
+/// The code of a mistake, for `cargo poolcfg --explain`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Code {
     /// The pools do not fit the holes.
-    Misfit = "PC0001",
+    Misfit,
     /// The pools need more mappings than the kernel allows.
-    TooManyMaps = "PC0002",
+    TooManyMaps,
     /// The file is not TOML.
-    Syntax = "PC0003",
+    Syntax,
     /// An unknown key or table.
-    UnknownKey = "PC0004",
+    UnknownKey,
     /// A value of the wrong type or out of its range.
-    WrongType = "PC0005",
+    WrongType,
     /// A size that is none, or in a decimal unit.
-    BadSize = "PC0006",
+    BadSize,
     /// A word that the key does not know.
-    UnknownWord = "PC0007",
+    UnknownWord,
     /// A reservation that is not a multiple of the page.
-    NotMultiple = "PC0008",
+    NotMultiple,
     /// A memory that may grow beyond its reservation.
-    MemoryAboveReservation = "PC0009",
+    MemoryAboveReservation,
     /// Fewer instances asked than are needed.
-    MinAboveMax = "PC0010",
+    MinAboveMax,
     /// A count or a size of zero where one is needed.
-    Zero = "PC0011",
+    Zero,
     /// A sum above 64 bits.
-    Overflow = "PC0012",
+    Overflow,
     /// A VA profile that nobody knows.
-    UnknownProfile = "PC0013",
+    UnknownProfile,
     /// A VA profile of another target.
-    ProfileOfOtherTarget = "PC0014",
+    ProfileOfOtherTarget,
     /// A VA profile of one's own that describes no machine.
-    BadProfile = "PC0015",
+    BadProfile,
     /// A pool that the file does not have.
-    UnknownPool = "PC0016",
+    UnknownPool,
     /// More pools than there may be, or a name that no pool can have.
-    BadPool = "PC0017",
+    BadPool,
     /// A target that nobody knows.
-    UnknownTarget = "PC0018",
+    UnknownTarget,
     /// Target tables that no cfg tells apart.
-    SameTarget = "PC0019",
+    SameTarget,
     /// A cfg expression that cannot be read, or that command and compiler would judge differently.
-    BadCfg = "PC0020",
+    BadCfg,
     /// No poolcfg.toml where one is needed.
-    NoFile = "PC0021",
+    NoFile,
     /// A file that cannot be read or written.
-    Io = "PC0022",
+    Io,
     /// A file in the way that poolcfg has not written.
-    ForeignFile = "PC0023",
+    ForeignFile,
     /// A generated file that is not current.
-    Stale = "PC0024",
+    Stale,
     /// cargo or rustc could not be run, or did not do what was asked.
-    Tool = "PC0025",
+    Tool,
     /// More than `RLIMIT_AS`, `RLIMIT_DATA`, the commit limit, or, of a mapping that is charged when it is made, RAM and
     /// swap.
-    TooMuchMemory = "PC0026",
+    TooMuchMemory,
     /// No version of Wasmtime, or none that is supported.
-    BadVersion = "PC0027",
+    BadVersion,
     /// A key of another engine than the pool's.
-    OtherEngine = "PC0028",
+    OtherEngine,
     /// A key that needs a feature or a version of Wasmtime, or a machine, that is not there.
-    LacksFeature = "PC0029",
+    LacksFeature,
     /// Numbers that Wasmtime's `Engine::new` refuses.
-    RefusedByWasmtime = "PC0030",
+    RefusedByWasmtime,
     /// No guard, in a version of Wasmtime that then shows one instance's memory to the next.
-    GuardLeaks = "PC0031",
+    GuardLeaks,
     /// poolcfg.toml and Cargo.lock name different versions or features of Wasmtime.
-    OutOfSync = "PC0032",
+    OutOfSync,
     /// The project uses no Wasmtime, or it cannot be told which.
-    NoWasmtime = "PC0033",
+    NoWasmtime,
     /// A host that cannot be told what the limits say.
-    HostCannot = "PC0034",
+    HostCannot,
     /// A scan for written pages that misses those in swap, in a version that then shows them to the next.
-    SwappedPages = "PC0035",
+    SwappedPages,
     /// A stack limit, bits of ASLR or headroom that leave no room at all, or that no machine of the profile has.
-    NoRoom = "PC0036",
+    NoRoom,
     /// A target without address space that mmap gives out, or of which nothing is known.
-    NoAddressSpace = "PC0037",
+    NoAddressSpace,
 }
+
+const CODES: [(Code, &str); 37] = [
+    (Code::Misfit, "PC0001"),
+    (Code::TooManyMaps, "PC0002"),
+    (Code::Syntax, "PC0003"),
+    (Code::UnknownKey, "PC0004"),
+    (Code::WrongType, "PC0005"),
+    (Code::BadSize, "PC0006"),
+    (Code::UnknownWord, "PC0007"),
+    (Code::NotMultiple, "PC0008"),
+    (Code::MemoryAboveReservation, "PC0009"),
+    (Code::MinAboveMax, "PC0010"),
+    (Code::Zero, "PC0011"),
+    (Code::Overflow, "PC0012"),
+    (Code::UnknownProfile, "PC0013"),
+    (Code::ProfileOfOtherTarget, "PC0014"),
+    (Code::BadProfile, "PC0015"),
+    (Code::UnknownPool, "PC0016"),
+    (Code::BadPool, "PC0017"),
+    (Code::UnknownTarget, "PC0018"),
+    (Code::SameTarget, "PC0019"),
+    (Code::BadCfg, "PC0020"),
+    (Code::NoFile, "PC0021"),
+    (Code::Io, "PC0022"),
+    (Code::ForeignFile, "PC0023"),
+    (Code::Stale, "PC0024"),
+    (Code::Tool, "PC0025"),
+    (Code::TooMuchMemory, "PC0026"),
+    (Code::BadVersion, "PC0027"),
+    (Code::OtherEngine, "PC0028"),
+    (Code::LacksFeature, "PC0029"),
+    (Code::RefusedByWasmtime, "PC0030"),
+    (Code::GuardLeaks, "PC0031"),
+    (Code::OutOfSync, "PC0032"),
+    (Code::NoWasmtime, "PC0033"),
+    (Code::HostCannot, "PC0034"),
+    (Code::SwappedPages, "PC0035"),
+    (Code::NoRoom, "PC0036"),
+    (Code::NoAddressSpace, "PC0037"),
+];
 
 impl Code {
     /// Every code, in the order of its numbers.

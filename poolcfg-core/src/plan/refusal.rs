@@ -1,7 +1,7 @@
 //! Why the numbers of a generated file do not hold, in the words of the compile error. They are the same with the runtime
 //! and without it.
 
-use crate::base::text::{Text, say};
+use crate::base::text::Text;
 use crate::model::sum::Bound;
 
 /// Why the numbers of a file do not hold.
@@ -26,43 +26,58 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// The text of the compile error. `command` is what writes the file.
     pub(crate) const fn text(self, machine: &str, command: &str) -> Text {
-        let what = match self {
-            Self::Overflow => "add up to more than 2^64 - 1 bytes",
-            Self::Exceeded(Bound::AddressSpace) => {
-                "need more address space than `RLIMIT_AS` allows"
-            }
-            Self::Exceeded(Bound::Writable) => {
-                "need more writable memory than `RLIMIT_DATA` allows"
-            }
-            Self::Exceeded(Bound::Maps) => "need more mappings than `vm.max_map_count` allows",
-            Self::Exceeded(Bound::Committed) => {
-                "need more writable memory than the commit limit allows"
-            }
-            Self::Exceeded(Bound::Charged) => "need more memory at once than RAM and swap allow",
+        let (begin, more) = match self {
+            Self::Overflow => return told("add up to more than 2^64 - 1 bytes", command),
             Self::Hole => {
-                let text =
-                    say!(Text::new(); "the limits need more address space than ", str(machine));
-                return say!(text; " guarantees: `", str(command), "` tells what fits");
-            }
-            Self::MemoryAboveReservation => {
-                return Text::new().str(
-                    "MAX_MEMORY_SIZE is above MEMORY_RESERVATION: lower the one or raise the other",
-                );
-            }
-            Self::NotMultiple => {
                 return Text::new()
-                    .str("MEMORY_RESERVATION is not a multiple of 64 KiB: round it up or down");
+                    .str("the limits need more address space than ")
+                    .str(machine)
+                    .str(" guarantees: `")
+                    .str(command)
+                    .str("` tells what fits");
             }
-            Self::StackTooSmall => {
-                return Text::new().str(
-                    "MAX_WASM_STACK is above ASYNC_STACK_SIZE: lower the one or raise the other",
+            Self::Exceeded(bound) => {
+                return told(
+                    match bound {
+                        Bound::AddressSpace => "need more address space than `RLIMIT_AS` allows",
+                        Bound::Writable => "need more writable memory than `RLIMIT_DATA` allows",
+                        Bound::Maps => "need more mappings than `vm.max_map_count` allows",
+                        Bound::Committed => {
+                            "need more writable memory than the commit limit allows"
+                        }
+                        Bound::Charged => "need more memory at once than RAM and swap allow",
+                    },
+                    command,
                 );
             }
+            Self::MemoryAboveReservation => (
+                "MAX_MEMORY_SIZE is above MEMORY_RESERVATION",
+                "lower the one or raise the other",
+            ),
+            Self::NotMultiple => (
+                "MEMORY_RESERVATION is not a multiple of 64 KiB",
+                "round it up or down",
+            ),
+            Self::StackTooSmall => (
+                "MAX_WASM_STACK is above ASYNC_STACK_SIZE",
+                "lower the one or raise the other",
+            ),
             Self::Changed => {
-                let begin = "a number is not the one that was worked out with the others: change poolcfg.toml and run `";
-                return say!(Text::new(); str(begin), str(command), "`");
+                return Text::new()
+                    .str("a number is not the one that was worked out with the others: change poolcfg.toml and run `")
+                    .str(command)
+                    .str("`");
             }
         };
-        say!(Text::new(); "the limits ", str(what), ": `", str(command), "` tells what fits")
+        Text::new().str(begin).str(": ").str(more)
     }
+}
+
+const fn told(what: &str, command: &str) -> Text {
+    Text::new()
+        .str("the limits ")
+        .str(what)
+        .str(": `")
+        .str(command)
+        .str("` tells what fits")
 }
