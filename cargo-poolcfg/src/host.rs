@@ -11,6 +11,13 @@
 mod cannot;
 mod number;
 
+/// What a host is told: who says it, the number, and its name there, in some from a version on.
+macro_rules! told {
+    ($($by:ident $number:ident = $name:literal $($since:literal)? $(, $with:ident($value:expr))*;)+) => {
+        &[$($by(Number::$number, $name $(, $since)?) $(.$with($value))*),+]
+    };
+}
+
 /// Declares the files of the hosts, and lists these.
 macro_rules! hosts {
     ($($file:ident: $($host:ident),+;)+) => {
