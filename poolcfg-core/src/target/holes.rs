@@ -11,9 +11,9 @@
 //! a low address leaves one hole; an unlimited stack limit turns the search round (most kernels) or cuts
 //! the window at 1/6 (x86). ASLR moves `P` up and the mmap base down.
 
+use crate::base::consts::max;
 use crate::base::size::Size;
-use crate::model::room::{HOLES, Hole, Room, max};
-use crate::model::three::{Spread, Three};
+use crate::model::room::{HOLES, Hole, Room, Spread, Three};
 use crate::target::Arch;
 use crate::target::profile::{LinuxLayout, UnlimitedStack, VaProfile};
 use crate::target::shape::{RelocationModel, Shape, StackLimit};

@@ -2,7 +2,9 @@
 //! alone. Nothing here asks the model's own simulation.
 
 use fastrand::Rng;
-use poolcfg_core::{Keep, Layout, Limits, MappingName, Size, StackLimit, UnlimitedStack};
+use poolcfg_core::{
+    Bisection, Case, Layout, Limits, MappingName, Size, StackLimit, UnlimitedStack,
+};
 
 use crate::file::Asked;
 use crate::judged::Judged;
@@ -31,6 +33,14 @@ pub struct Given {
     pub slots: u64,
     /// Whether it may be more than little, for a reason that DESIGN.md names under "Random files as the judges".
     pub is_excused: bool,
+}
+
+/// Whether these pools take more of a limit of the process than there is.
+fn exceeds(case: &Case<'_>, pools: &[Limits]) -> bool {
+    let page = case.profile.page_size;
+    let own = case.budget.own();
+    let all = pools.iter().fold(own, |sum, of| sum.and(of.demand(page)));
+    all.exceeds(&case.budget.limits.most()).is_some()
 }
 
 impl Given {
@@ -183,10 +193,7 @@ pub fn given_away(
     let page = case.profile.page_size;
     // A smaller limit may be raised when the program has started.
     let covered = StackLimit::finite(case.profile.pointer_width());
-    let stack_room = asked
-        .stack
-        .map_or(STACK_ROOM, |limit| limit.max(covered))
-        .get();
+    let stack_room = asked.stack.map_or(STACK_ROOM, |limit| limit.max(covered));
     let guaranteed = judged.plan.guaranteed();
     let mut random = Rng::with_seed(seed);
     let mut given = Vec::new();
@@ -196,21 +203,7 @@ pub fn given_away(
             all[index] = limits;
             all
         };
-        let instances = pool.keep == Keep::MemoryReservation;
-        let (now, most) = match instances {
-            true => (
-                u64::from(limits.max_instances),
-                u64::from(pool.asked.max_instances),
-            ),
-            false => (
-                limits.memory_reservation.get() >> 16,
-                pool.asked.memory_reservation.get() >> 16,
-            ),
-        };
-        let value = |value: u64| match instances {
-            true => limits.with_instances(u32::try_from(value).unwrap_or(u32::MAX)),
-            false => limits.with_reservation(Size::kib(64 * value)),
-        };
+        let (now, most) = (pool.keep.value(limits), pool.keep.value(&pool.asked));
         let stride = slot(limits, page);
         let aslr = (bits, case.budget.headroom.get());
         let mut positions = Positions::new(machine, &linux, asked, aslr, stride, &mut random);
@@ -219,7 +212,7 @@ pub fn given_away(
                 let mut process = Process {
                     space,
                     page,
-                    stack_room,
+                    stack_room: stack_room.get(),
                     spare: Vec::new(),
                 };
                 headroom(&mut process.space, case.budget.headroom.get());
@@ -239,43 +232,48 @@ pub fn given_away(
         if now == most {
             continue;
         }
-        let exceeds = |pools: &[Limits]| {
-            let own = case.budget.own();
-            let all = pools.iter().fold(own, |sum, of| sum.and(of.demand(page)));
-            all.exceeds(&case.budget.limits.most()).is_some()
+        let mut search = Bisection {
+            fits: now,
+            misfit: most + 1,
         };
-        let (mut fits, mut fails) = (now, most + 1);
-        while fails - fits > 1 {
-            let middle = fits + (fails - fits) / 2;
-            let pools = all(value(middle));
-            if exceeds(&pools) || holds(&pools).is_some() {
-                fails = middle;
-            } else {
-                fits = middle;
-            }
+        while let Some(value) = search.next() {
+            let pools = all(pool.keep.with_value(limits, value));
+            search = search.told(value, !exceeds(case, &pools) && holds(&pools).is_none());
         }
-        let sum = |pools: &[Limits]| {
-            let bytes = pools.iter().map(|limits| match limits.footprint(page) {
-                Ok(footprint) => footprint.reserved_bytes().get(),
-                Err(_) => u64::MAX,
-            });
-            bytes.fold(0, u64::saturating_add)
-        };
-        let found = all(value(fits));
-        let slots = found
-            .iter()
-            .filter(|of| of.wasmtime.is_none() || **of == found[index]);
+        let found = all(pool.keep.with_value(limits, search.fits));
         given.push(Given {
-            lost: sum(&found) - sum(guaranteed),
-            found: sum(&found),
-            slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
             is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
-                || linux.brk_randomization.get() > sum(&found) / 100
+                || linux.brk_randomization.get() > sum(&found, page) / 100
                 || asked.stack.is_some_and(|limit| limit > covered)
                 || (asked.stack.is_none() && linux.unlimited_stack == UnlimitedStack::LargeGap),
+            ..Given::new(&found, guaranteed, index, page)
         });
     }
     Ok(given)
+}
+
+impl Given {
+    /// What was found of the pools, where the one with this index was looked at.
+    fn new(found: &[Limits], guaranteed: &[Limits], index: usize, page: Size) -> Self {
+        let slots = found
+            .iter()
+            .filter(|of| of.wasmtime.is_none() || **of == found[index]);
+        Self {
+            lost: sum(found, page) - sum(guaranteed, page),
+            found: sum(found, page),
+            slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
+            is_excused: false,
+        }
+    }
+}
+
+/// Bytes that all of these pools reserve.
+fn sum(pools: &[Limits], page: Size) -> u64 {
+    let bytes = pools.iter().map(|limits| match limits.footprint(page) {
+        Ok(footprint) => footprint.reserved_bytes().get(),
+        Err(_) => u64::MAX,
+    });
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// What the rest of the process takes, as far as it goes into one hole after the other: the headroom, less what the

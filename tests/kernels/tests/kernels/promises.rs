@@ -34,7 +34,7 @@ const FILES: u64 = 1_000_000;
 const SLOTS: &str = "1500 200";
 
 /// A share of `POOLCFG_PROMISES`: as many processes here as on the machine's own kernel, over six cells.
-pub fn processes() -> u64 {
+pub(crate) fn processes() -> u64 {
     let said = std::env::var("POOLCFG_PROMISES").ok();
     said.and_then(|said| said.parse::<u64>().ok())
         .map_or(PROCESSES, |processes| processes.div_ceil(12))
