@@ -29,6 +29,8 @@ pub struct Given {
     pub found: u64,
     /// What may be lost for want of whole slots: one for each of three holes.
     pub slots: u64,
+    /// What one more instance takes of all pools of the shape, or one grain more of the reservation.
+    pub step: u64,
     /// Whether it may be more than little, for a reason that DESIGN.md names under "Random files as the judges".
     pub is_excused: bool,
 }
@@ -41,10 +43,14 @@ impl Given {
         mib(self.lost) / mib(self.found).max(1.0)
     }
 
-    /// Whether it is no more than a hundredth and one slot for each hole.
+    /// Whether it is no more than a hundredth and one slot for each hole, in whole steps.
     #[must_use]
     pub const fn is_little(&self) -> bool {
-        self.lost <= self.found / 100 + self.slots
+        let little = self.found / 100 + self.slots;
+        match little.checked_next_multiple_of(self.step) {
+            Some(steps) => self.lost <= steps,
+            None => self.lost <= little,
+        }
     }
 }
 
@@ -209,24 +215,37 @@ pub fn given_away(
         };
         let value = |value: u64| match instances {
             true => limits.with_instances(u32::try_from(value).unwrap_or(u32::MAX)),
-            false => limits.with_reservation(Size::kib(64 * value)),
+            // The memory may grow as far as is asked, which counts as writable.
+            false => Limits {
+                max_memory_size: pool.asked.max_memory_size,
+                ..*limits
+            }
+            .with_reservation(Size::kib(64 * value)),
         };
         let stride = slot(limits, page);
         let aslr = (bits, case.budget.headroom.get());
         let mut positions = Positions::new(machine, &linux, asked, aslr, stride, &mut random);
         let mut holds = |pools: &[Limits]| {
             let misfit = positions.find(&mut random, |space| {
-                let mut process = Process {
-                    space,
-                    page,
-                    stack_room,
-                    spare: Vec::new(),
+                let start = |of: Headroom| {
+                    let mut process = Process {
+                        space: space.clone(),
+                        page,
+                        stack_room,
+                        spare: Vec::new(),
+                    };
+                    of.take(&mut process.space, case.budget.headroom.get());
+                    let holds = pools
+                        .iter()
+                        .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
+                    (holds, process.spare)
                 };
-                headroom(&mut process.space, case.budget.headroom.get());
-                let holds = pools
-                    .iter()
-                    .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
-                (holds, process.spare)
+                let (holds, spare) = start(Headroom::Libraries);
+                if holds {
+                    start(Headroom::Heap)
+                } else {
+                    (holds, spare)
+                }
             });
             misfit.map(|space| format!("{:x?}", space.taken()))
         };
@@ -269,6 +288,7 @@ pub fn given_away(
             lost: sum(&found) - sum(guaranteed),
             found: sum(&found),
             slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
+            step: sum(&all(value(fits))) - sum(&all(value(fits.saturating_sub(1)))),
             is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
                 || linux.brk_randomization.get() > sum(&found) / 100
                 || asked.stack.is_some_and(|limit| limit > covered)
@@ -278,18 +298,38 @@ pub fn given_away(
     Ok(given)
 }
 
-/// What the rest of the process takes, as far as it goes into one hole after the other: the headroom, less what the
-/// program, its heap and its stack have of it already.
-fn headroom(space: &mut Space, bytes: u64) {
-    let there = space.taken().iter().map(|(start, end)| end - start);
-    let mut left = bytes.saturating_sub(there.sum());
-    let mut part = left;
-    while left > 0 && part >= 1 << 20 {
-        // What alignment takes of it is part of the headroom, too.
-        let bytes = part.min(left);
-        match space.map(bytes.saturating_sub(space.alignment()).max(1)) {
-            Some(_) => left -= bytes,
-            None => part /= 2,
+/// What takes the headroom of a process.
+#[derive(Clone, Copy)]
+enum Headroom {
+    /// Libraries, where the kernel puts them.
+    Libraries,
+    /// The heap of the program, as far as it can grow, and libraries for the rest.
+    Heap,
+}
+
+impl Headroom {
+    /// Takes what the program, its heap and its stack have not taken already, as far as it goes into one hole after the
+    /// other.
+    fn take(self, space: &mut Space, bytes: u64) {
+        let there = space.taken().iter().map(|(start, end)| end - start);
+        let mut left = bytes.saturating_sub(there.sum());
+        if matches!(self, Self::Heap) {
+            let end = space.heap_end();
+            let above = space.taken().iter().map(|(start, _)| *start);
+            let room = above.filter(|start| *start >= end).min().unwrap_or(end) - end;
+            let heap = left.min(room) >> 20 << 20;
+            if heap > 0 && space.map_at(end, heap) {
+                left -= heap;
+            }
+        }
+        let mut part = left;
+        while left > 0 && part >= 1 << 20 {
+            // What alignment takes of it is part of the headroom, too.
+            let bytes = part.min(left);
+            match space.map(bytes.saturating_sub(space.alignment()).max(1)) {
+                Some(_) => left -= bytes,
+                None => part /= 2,
+            }
         }
     }
 }
