@@ -23,7 +23,7 @@ pub(crate) enum Message<'a> {
 /// The same for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct DiagnosticReport {
+pub(crate) struct DiagnosticReport {
     /// The code for `--explain`; null for notes and wrong usage.
     pub code: Option<&'static str>,
     /// `error`, `warning` or `note`.

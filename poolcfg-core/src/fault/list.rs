@@ -1,7 +1,7 @@
 //! Every fault of one case, as they are found.
 
-use super::{Fault, at};
-use crate::base::text::Text;
+use super::rows::Fault;
+use crate::base::text::{Text, say};
 use crate::setting::Place;
 
 /// How many faults are listed at once; more are counted.
@@ -107,4 +107,12 @@ const fn line(fault: &Fault<'_>, file: &str) -> Text {
     at(text, file, fault.place())
         .str("; help: ")
         .text(&fault.help())
+}
+
+/// Appends ` (poolcfg.toml:6:17)`, or nothing for what is not in the file.
+pub(crate) const fn at(text: Text, file: &str, place: Place) -> Text {
+    if place.line == 0 {
+        return text;
+    }
+    say!(text; " (", str(file), ":", number(place.line), ":", number(place.column), ")")
 }
