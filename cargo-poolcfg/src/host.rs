@@ -5,7 +5,7 @@
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
-//! - `number`: the numbers of a pool; `cannot`: why one cannot be told
+//! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;

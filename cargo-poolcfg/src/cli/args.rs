@@ -301,7 +301,7 @@ impl ValueEnum for Emit {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let (name, help) = match self {
-            Self::Rust => ("rust", "A Rust file of consts"),
+            Self::Rust => ("rust", "A Rust file with constants"),
             Self::Json => ("json", "The JSON object of schema 2"),
             Self::Host(host) => host.emit,
         };
