@@ -479,7 +479,7 @@ fn a_profile_of_ones_own_serves_systems_without_numbers() {
         project
             .run(&["check", "--target", target])
             .ends(0)
-            .says("fits headset (pie, unconfirmed profile): 20 of 20 instances guaranteed");
+            .says("ok: native pool, 20 of 20 instances × 64 MiB guaranteed (kernel: headset, pie, unconfirmed)");
     }
 }
 

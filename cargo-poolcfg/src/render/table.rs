@@ -168,7 +168,7 @@ pub(crate) fn profiles(targets: &[Target]) -> String {
     }
     if linux {
         let versions = LINUX_CHECKED.join(" and ");
-        let _ = writeln!(text, "the rules of Linux were checked in {versions}");
+        let _ = writeln!(text, "the rules of Linux were read in {versions}");
     }
     text
 }
