@@ -15,8 +15,8 @@ use crate::engine::wasmtime::{
 use crate::fault::{Fault, Faults};
 use crate::model::fit::MAX_POOLS;
 use crate::setting::{
-    AddressSpaceKeys, Keep, OnMisfit, Place, PoolKeys, Settings, number_or, place_if, place_of,
-    size_or,
+    AddressSpaceKeys, Keep, OnMisfit, Place, PoolKeys, Settings, flag_or, number_or, place_if,
+    place_of, size_or,
 };
 use crate::target::budget::{Budget, HEADROOM_MAPS};
 use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_DATA};
@@ -533,6 +533,7 @@ const fn native(keys: &PoolKeys, target: Target) -> Limits {
         memory_reservation,
         max_memory_size: size_or(&keys.max_memory_size, memory_reservation),
         guard_size: size_or(&keys.guard_size, guard),
+        guard_before: flag_or(&keys.guard_before, true),
         table_reservation: size_or(&keys.table_reservation, Size::kib(160)),
         stack_reservation: size_or(&keys.stack_reservation, Size::mib(2)),
         pools: number_or(&keys.pools, 1),
@@ -615,6 +616,7 @@ const fn of_wasmtime(
             defaults.max_memory_size.min(memory_reservation),
         ),
         guard_size: size_or(&keys.guard_size, defaults.guard_size),
+        guard_before: true,
         // 2^32 elements of 8 bytes do not overflow.
         table_reservation: Size::bytes(wide(elements) * wide(wasmtime.element_bytes)),
         stack_reservation: size_or(&keys.stack_reservation, stack),

@@ -242,6 +242,8 @@ keys! {
         max_memory_size: Size,
         /// `guard_size`
         guard_size: Size,
+        /// `guard_before`
+        guard_before: bool,
         /// `table_reservation`
         table_reservation: Size,
         /// `stack_reservation`
@@ -301,6 +303,14 @@ pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<Place> {
 
 /// The size that a key says, or the default.
 pub(crate) const fn size_or(key: &Key<Size>, default: Size) -> Size {
+    match key {
+        Some(setting) => setting.value,
+        None => default,
+    }
+}
+
+/// What a key says, or the default.
+pub(crate) const fn flag_or(key: &Key<bool>, default: bool) -> bool {
     match key {
         Some(setting) => setting.value,
         None => default,

@@ -629,3 +629,46 @@ fn a_pool_whose_memories_have_no_bytes_is_one_of_stacks() {
         stack.as_mut_slice().fill(1);
     }
 }
+
+#[test]
+fn the_guard_before_the_first_memory_can_be_left_out() {
+    let guard = 1 << 20;
+    let pool = |before| {
+        let limits = with_keys(PoolKeys {
+            max_instances: Some(Setting::given(3)),
+            memory_reservation: Some(Setting::given(Size::mib(4))),
+            max_memory_size: Some(Setting::given(Size::mib(2))),
+            guard_size: Some(Setting::given(Size::mib(1))),
+            guard_before: Some(Setting::given(before)),
+            ..PoolKeys::EMPTY
+        });
+        let reserved = limits.recheck().expect("a small pool fits");
+        let bytes = reserved.reserved_bytes();
+        (bytes, Pool::new(reserved).expect("a small pool opens"))
+    };
+    let (more, with) = pool(true);
+    let (less, without) = pool(false);
+    assert_eq!(more.get() - less.get(), 1 << 20);
+    for (pool, first) in [(with, guard), (without, 0)] {
+        let mut slots: Vec<_> = (0..3).map(|_| pool.acquire().expect("a slot")).collect();
+        for slot in &mut slots {
+            slot.memory_mut().grow_to(2 * MIB).expect("all of it");
+            slot.memory_mut().as_mut_slice().fill(1);
+            // Half of the reservation is never opened.
+            assert_eq!(slot.memory().guard_after(), 2 * MIB + guard);
+            assert!(slot.stack().expect("a stack").guard_before() > 0);
+        }
+        let mut before: Vec<_> = slots
+            .iter()
+            .map(|slot| (slot.memory().as_ptr().addr(), slot.memory().guard_before()))
+            .collect();
+        before.sort_unstable();
+        assert_eq!(
+            before.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(),
+            [first, guard, guard]
+        );
+        for pair in before.windows(2) {
+            assert_eq!(pair[1].0 - pair[0].0, 4 * MIB + guard);
+        }
+    }
+}

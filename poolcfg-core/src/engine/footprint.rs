@@ -159,6 +159,7 @@ impl Limits {
             ],
             max_memory_size: self.max_memory_size.get(),
             guard_size: self.guard_size.get(),
+            guard_before: self.guard_before,
             pools: wide(self.pools),
         };
         slabs(&slots, page_size.get())

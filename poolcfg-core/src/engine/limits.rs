@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_memory_size: Size,
     /// Guard on both sides of a memory.
     pub guard_size: Size,
+    /// Whether a native pool has a guard before the first memory of each piece, too. Wasmtime has a setting of its own.
+    pub guard_before: bool,
     /// Address space of one table; no bytes for none.
     pub table_reservation: Size,
     /// Address space of one stack; no bytes for none.

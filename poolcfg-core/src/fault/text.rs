@@ -385,7 +385,14 @@ impl Fault<'_> {
             Self::NoEngine { .. } => {
                 text.str("add `engine = \"wasmtime\"` to the table above, or remove the `wasmtime` table")
             }
-            Self::OtherEngine { .. } => text.str("set `table_elements` in its `wasmtime` table"),
+            Self::OtherEngine { key, .. } => {
+                let own = if crate::base::consts::same(key, "guard_before") {
+                    "guard_before_linear_memory"
+                } else {
+                    "table_elements"
+                };
+                text.str("set `").str(own).str("` in its `wasmtime` table")
+            }
             Self::LacksFeature { feature, listed, key, .. } => {
                 if *listed {
                     text.str("remove `").str(key).str("`, or use a later version")

@@ -2,7 +2,8 @@
 //! ```text
 //!  | guard | slot 0 ... | guard | slot 1 ... | guard | ... | slot n-1 ... | guard |
 //! ```
-//! For memories the guard is `guard_size`, for tables and stacks one page. All of a slab is mapped
+//! For memories the guard is `guard_size`, for tables and stacks one page; the guard before slot 0 of the memories is left
+//! out where `guard_before` is false. All of a slab is mapped
 //! PROT_NONE at first; a live slot opens its used part.
 
 use super::fit::Mappings;
@@ -21,6 +22,8 @@ pub struct Slots {
     pub max_memory_size: u64,
     /// Bytes of the guard around each memory.
     pub guard_size: u64,
+    /// Whether the first memory of each piece has a guard before it, too.
+    pub guard_before: bool,
     /// How many such pools are alive at once.
     pub pools: u64,
 }
@@ -28,6 +31,11 @@ pub struct Slots {
 /// What the pools map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
 pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     let guards = [slots.guard_size, page_size, page_size];
+    let before = if slots.guard_before {
+        guards
+    } else {
+        [0, page_size, page_size]
+    };
     let mut sizes = [0; KINDS];
     // What of a region is ever opened: a memory may stay below its reservation.
     let [_, table, stack] = slots.regions;
@@ -44,7 +52,7 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
             let Some(stride) = stride(slots.regions[kind], guards[kind], page_size) else {
                 return None;
             };
-            let Some(bytes) = slab(slots.count, stride, guards[kind], page_size) else {
+            let Some(bytes) = slab(slots.count, stride, before[kind], page_size) else {
                 return None;
             };
             let Some(maps) = slots.count.checked_mul(maps_of(kind)) else {
@@ -121,13 +129,13 @@ const fn stride(region: u64, guard: u64, page_size: u64) -> Option<u64> {
     }
 }
 
-/// Bytes of the slab of `count` regions: before the first one there is a guard too.
-const fn slab(count: u64, stride: u64, guard: u64, page_size: u64) -> Option<u64> {
+/// Bytes of the slab of `count` regions, with a guard before the first one, too.
+const fn slab(count: u64, stride: u64, before: u64, page_size: u64) -> Option<u64> {
     match (
         stride.checked_mul(count),
-        guard.checked_next_multiple_of(page_size),
+        before.checked_next_multiple_of(page_size),
     ) {
-        (Some(regions), Some(guard)) => regions.checked_add(guard),
+        (Some(regions), Some(before)) => regions.checked_add(before),
         _ => None,
     }
 }

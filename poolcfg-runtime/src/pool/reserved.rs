@@ -87,16 +87,18 @@ impl Reserved {
         warnings(&Here, &self.promise, &self.limits, self.page_size)
     }
 
-    /// How the mappings of this name are cut into regions, of which `open` bytes are ever opened.
-    pub(crate) fn cut(&self, name: MappingName, open: Size) -> Cut {
-        // The slab's own formula tells the guard from the stride: g + n x stride.
+    /// How the mappings of this name are cut into regions of `region` bytes, of which `open` are ever opened.
+    pub(crate) fn cut(&self, name: MappingName, region: Size, open: Size) -> Cut {
+        // The slab's own formula tells what is before the first region from the stride: b + n x stride.
         let one = slab_bytes(&self.limits, name, 1, self.page_size);
         let two = slab_bytes(&self.limits, name, 2, self.page_size);
         let stride = two.saturating_sub(one);
+        let whole = |size: Size| size.round_up(self.page_size).unwrap_or(Size::ZERO);
         Cut {
-            guard: one.saturating_sub(stride),
+            before: one.saturating_sub(stride),
+            guard: stride.saturating_sub(whole(region)),
             stride,
-            max: open.round_up(self.page_size).unwrap_or(Size::ZERO),
+            max: whole(open),
         }
     }
 }

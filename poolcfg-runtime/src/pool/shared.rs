@@ -202,9 +202,16 @@ fn carvers(
     options: &PoolOptions,
     shared: &Weak<Shared>,
 ) -> (Limits, Carvers, Entry) {
-    let memory = reserved.cut(MappingName::Memories, reserved.limits.max_memory_size);
-    let table = reserved.cut(MappingName::Tables, reserved.limits.table_reservation);
-    let stack = reserved.cut(MappingName::Stacks, reserved.limits.stack_reservation);
+    let Limits {
+        memory_reservation,
+        max_memory_size,
+        table_reservation,
+        stack_reservation,
+        ..
+    } = reserved.limits;
+    let memory = reserved.cut(MappingName::Memories, memory_reservation, max_memory_size);
+    let table = reserved.cut(MappingName::Tables, table_reservation, table_reservation);
+    let stack = reserved.cut(MappingName::Stacks, stack_reservation, stack_reservation);
     let Reserved {
         slabs,
         limits,

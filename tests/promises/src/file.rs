@@ -214,6 +214,9 @@ fn pool(
     if let (false, Some(bytes)) = (wasmtime, small(random)) {
         say("table_reservation", &bytes.to_string());
     }
+    if !wasmtime && one_in(random, 3) {
+        say("guard_before", "false");
+    }
     match random.u32(0..10) {
         0..6 => say("on_misfit", "\"shrink\""),
         6..8 => say("on_misfit", "\"error\""),

@@ -125,7 +125,7 @@ impl<'a> Adding<'a> {
         let further = written.further_pieces(self.holes);
         let pieces = written.mappings() + further;
         let huge_page = self.case.budget.huge_page.get();
-        let guards = (further > 0).then(|| times(further, "guard"));
+        let guards = (further > 0).then(|| times(further, "before"));
         let alignment = (huge_page > 0).then(|| times(pieces, &number(huge_page)));
         let terms: Vec<String> = guards.into_iter().chain(alignment).collect();
         match terms.is_empty() {
@@ -142,6 +142,9 @@ impl<'a> Adding<'a> {
         ));
         lines.line(&format!(
             "let slot = pages({path}MEMORY_RESERVATION) + guard;"
+        ));
+        lines.line(&format!(
+            "let before = if {path}GUARD_BEFORE {{ guard }} else {{ 0 }};"
         ));
         let kinds = [
             ("tables", "TABLE_RESERVATION", written.has_tables()),
@@ -161,7 +164,7 @@ impl<'a> Adding<'a> {
         self.add(
             lines,
             "mapped",
-            &format!("pools * (guard + slots * slot{all})"),
+            &format!("pools * (before + slots * slot{all})"),
         );
         self.add(lines, "lost", &self.lost(written));
         self.add(lines, "piece", &largest("slot", &names));
