@@ -406,6 +406,8 @@ impl<'a> Pool<'a> {
             // What somebody wrote stays as it is unless they say otherwise: a number of theirs is not
             // lowered silently, and the one they wrote is the one that is kept.
             keep: match (&keys.keep, &keys.memory_reservation) {
+                // Of no memory there is nothing that could shrink.
+                _ if !asked.has_memories() => Keep::MemoryReservation,
                 (Some(setting), _) => setting.value,
                 (None, Some(_)) => Keep::MemoryReservation,
                 // Below 4 GiB Wasmtime's code checks every access: that is never chosen silently.
@@ -456,6 +458,10 @@ impl<'a> Pool<'a> {
             }
             (None, ..) => {}
         }
+        // Tables or stacks make a native pool as well.
+        let is_without_memories = asked.wasmtime.is_none()
+            && !asked.has_memories()
+            && (!asked.table_reservation.is_zero() || !asked.stack_reservation.is_zero());
         let zeros: [(&'static str, bool, Place); 4] = [
             (
                 "max_instances",
@@ -469,7 +475,7 @@ impl<'a> Pool<'a> {
             ),
             (
                 "memory_reservation",
-                asked.memory_reservation.is_zero(),
+                !asked.has_memories() && !is_without_memories,
                 self.memory_reservation_at,
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
@@ -492,7 +498,7 @@ impl<'a> Pool<'a> {
                 place: self.memory_reservation_at,
             });
         } else if asked.max_memory_size.get() > asked.memory_reservation.get()
-            && !asked.memory_reservation.is_zero()
+            && (asked.has_memories() || is_without_memories)
         {
             // Of a reservation that is at fault itself there is nothing to compare with.
             faults = faults.and(Fault::MemoryAboveReservation {

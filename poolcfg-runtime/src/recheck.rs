@@ -391,7 +391,7 @@ impl<'a, M: Machine> Recheck<'a, M> {
             }
             _ => {
                 bytes = memories(limits.max_instances);
-                if limits.wasmtime.is_none() && limits.max_instances > 1 {
+                if limits.wasmtime.is_none() && limits.has_memories() && limits.max_instances > 1 {
                     let slot = memories(2).saturating_sub(memories(1));
                     misfit.slot = Some(slot);
                     pieces = Some(if slots > 0 {

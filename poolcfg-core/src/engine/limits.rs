@@ -9,7 +9,7 @@ use crate::engine::wasmtime::Wasmtime;
 pub struct Limits {
     /// How many slots the pool has.
     pub max_instances: u32,
-    /// Address space kept for one memory.
+    /// Address space kept for one memory; no bytes for none.
     pub memory_reservation: Size,
     /// How far a memory may grow.
     pub max_memory_size: Size,
@@ -45,6 +45,12 @@ impl Limits {
             max_memory_size: self.max_memory_size.min(memory_reservation),
             ..*self
         }
+    }
+
+    /// Whether each slot has a memory: a native pool may be one of tables, or stacks, only.
+    #[must_use]
+    pub const fn has_memories(&self) -> bool {
+        !self.memory_reservation.is_zero()
     }
 
     /// Whose pool it is.

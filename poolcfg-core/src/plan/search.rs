@@ -122,7 +122,7 @@ pub(super) const fn largest_fit(
     };
     let least = asked.least_reservation().get() / GRAIN.get();
     one[pool] = with_reservation(&asked, least);
-    let memory_reservation = if fits(&one, case) {
+    let memory_reservation = if asked.has_memories() && fits(&one, case) {
         let keep = Keep::MaxInstances;
         let most = u64::MAX / GRAIN.get();
         let grains = largest(case, limits, pool, &asked, keep, least, most);

@@ -75,7 +75,7 @@ impl Reserved {
         Size::bytes(bytes)
     }
 
-    /// In how many pieces the memories lie: one where a hole holds all of them.
+    /// In how many pieces the memories lie: one where a hole holds all of them, none in a pool without memories.
     #[must_use]
     pub fn pieces(&self) -> usize {
         self.slabs.memories.len()

@@ -31,6 +31,19 @@ impl Item for Box<Parts> {
 }
 
 impl Parts {
+    /// The memory, unless it is one of no bytes.
+    fn memory(&mut self) -> Option<&mut Owned> {
+        Some(&mut self.memory).filter(|memory| memory.capacity() > 0)
+    }
+
+    /// The first region that has bytes.
+    pub(super) fn first(&mut self) -> &mut Owned {
+        match (self.memory.capacity(), &mut self.table, &mut self.stack) {
+            (0, Some(region), _) | (0, None, Some(region)) => region,
+            _ => &mut self.memory,
+        }
+    }
+
     /// Opens so many bytes of the memory, and the rest whole.
     pub(super) fn begin(&mut self, memory: usize) -> Result<(), GrowError> {
         for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
@@ -41,7 +54,9 @@ impl Parts {
 
     /// Makes everything zero, but a stack only if it is to be cleared.
     pub(super) fn reset(&mut self, reset: Reset, keep: usize, stacks: bool) -> io::Result<()> {
-        self.memory.reset(reset, keep)?;
+        if let Some(memory) = self.memory() {
+            memory.reset(reset, keep)?;
+        }
         if let Some(table) = &mut self.table {
             table.reset(reset, keep)?;
         }
@@ -66,7 +81,9 @@ impl Parts {
 
     /// Gives everything back to the system but the addresses.
     pub(super) fn close(&mut self) -> io::Result<()> {
-        self.memory.close()?;
+        if let Some(memory) = self.memory() {
+            memory.close()?;
+        }
         for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
             region.close()?;
         }
@@ -175,7 +192,7 @@ impl Slot {
         Ok(slot)
     }
 
-    /// The slot's memory, to be looked at.
+    /// The slot's memory, to be looked at. In a pool without memories it is a region of no bytes, which does not grow.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;
@@ -188,7 +205,7 @@ impl Slot {
         &self.parts().memory
     }
 
-    /// The slot's memory.
+    /// The slot's memory. In a pool without memories it is a region of no bytes, which does not grow.
     #[must_use]
     pub fn memory_mut(&mut self) -> &mut Region {
         self.parts_mut().memory
@@ -253,7 +270,7 @@ impl Slot {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SlotParts<'a> {
-    /// The memory.
+    /// The memory; a region of no bytes if the pool has none.
     pub memory: &'a mut Region,
     /// The table; `None` if the pool has none.
     pub table: Option<&'a mut Region>,

@@ -34,6 +34,8 @@ pub(crate) struct Carver {
     max: usize,
     /// Where the next region begins.
     next: usize,
+    /// How many regions without bytes are left.
+    empty: usize,
 }
 
 impl Carver {
@@ -61,6 +63,20 @@ impl Carver {
             // A slice has no more bytes than an isize can say; what is left of the stride is guard.
             max: max.min(page::floor(isize::MAX.unsigned_abs())),
             next: before,
+            empty: 0,
+        }
+    }
+
+    /// Hands out so many regions of no bytes.
+    pub(crate) fn empty(count: usize) -> Self {
+        Self {
+            mapping: Arc::new(Mapping::empty()),
+            before: 0,
+            guard: 0,
+            stride: 1,
+            max: 0,
+            next: 0,
+            empty: count,
         }
     }
 
@@ -72,6 +88,16 @@ impl Carver {
     /// The next region, closed; nothing when there is none left. `checked` says that its owners check
     /// every access themselves.
     pub(crate) fn carve(&mut self, checked: bool, pool: &Weak<dyn Reclaim>) -> Option<Owned> {
+        if let Some(left) = self.empty.checked_sub(1) {
+            self.empty = left;
+            let mapping = Arc::clone(&self.mapping);
+            return Some(Owned::new(
+                mapping,
+                Place::EMPTY,
+                checked,
+                Weak::clone(pool),
+            ));
+        }
         let end = self.next.checked_add(self.stride)?;
         if end > self.mapping.len() {
             return None;

@@ -70,6 +70,16 @@ pub(crate) struct Place {
     pub(super) guard_after: usize,
 }
 
+impl Place {
+    /// No bytes.
+    pub(super) const EMPTY: Self = Self {
+        offset: 0,
+        capacity: 0,
+        guard_before: 0,
+        guard_after: 0,
+    };
+}
+
 /// What can give back memory that idle slots hold.
 pub(crate) trait Reclaim: fmt::Debug + Send + Sync + RefUnwindSafe {
     /// Whether anything was given back.

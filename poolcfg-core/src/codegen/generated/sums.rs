@@ -147,6 +147,7 @@ impl Holes {
             let Mappings { sizes, slot, .. } = mappings;
             let pools = u128::from(mappings.pools);
             let [memories, tables, stacks] = sizes.map(u128::from);
+            // Without a slot, the memories lie in one piece or are none.
             let whole = if slot == 0 {
                 memories
             } else {
@@ -154,6 +155,7 @@ impl Holes {
             };
             // Counted as if there were all that there may be.
             let further = match pool.limits.wasmtime {
+                None if !pool.limits.has_memories() => 0,
                 None => PIECES - 1 - pool.limits.further_pieces(),
                 Some(_) => u64::from(tables == 0),
             };
@@ -182,7 +184,14 @@ impl PoolConsts<'_> {
     pub(super) fn mappings(&self) -> u64 {
         match self.limits.wasmtime {
             Some(_) => 3,
-            None => 1 + u64::from(self.has_tables()) + u64::from(self.has_stacks()),
+            None => [
+                self.limits.has_memories(),
+                self.has_tables(),
+                self.has_stacks(),
+            ]
+            .into_iter()
+            .map(u64::from)
+            .sum(),
         }
     }
 
@@ -200,6 +209,7 @@ impl PoolConsts<'_> {
     pub(super) fn further_pieces(&self, holes: Holes) -> u64 {
         match self.limits.wasmtime {
             Some(_) => 0,
+            None if !self.limits.has_memories() => 0,
             None => holes.count - 1,
         }
     }
@@ -217,6 +227,7 @@ impl PoolConsts<'_> {
     pub(super) fn fixed(&self) -> Vec<String> {
         let is_fixed = |of: &&Constant| match of.name {
             "MEMORY_PROTECTION_KEYS" => true,
+            "MEMORY_RESERVATION" => !self.limits.has_memories(),
             "TABLE_RESERVATION" => !self.has_tables(),
             "STACK_RESERVATION" => !self.has_stacks(),
             _ => false,

@@ -51,7 +51,7 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
     (
         (count, share, guard),
         (0u64..3, 0u64..5),
-        any::<[bool; 2]>(),
+        (any::<[bool; 2]>(), prop::bool::weighted(0.1)),
         select(vec![OnMisfit::Shrink, OnMisfit::Shrink, OnMisfit::Error]),
         select(vec![Keep::MemoryReservation, Keep::MaxInstances]),
         prop_oneof![5 => Just(1u32), 2 => 2u32..4],
@@ -60,7 +60,7 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
             move |(
                 (count, share, guard),
                 (table, stack),
-                [wasmtime, before],
+                ([wasmtime, before], bare),
                 on_misfit,
                 keep,
                 pools,
@@ -86,6 +86,10 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
                 } else {
                     keys.table_reservation = Some(Setting::given(Size::kib(160 * table)));
                     keys.guard_before = Some(Setting::given(before));
+                    if bare {
+                        keys.memory_reservation = Some(Setting::given(Size::ZERO));
+                        keys.max_memory_size = None;
+                    }
                 }
                 keys
             },
