@@ -104,7 +104,9 @@ pub enum Os {
     Fuchsia,
     /// illumos.
     Illumos,
-    /// iOS and the systems that share its address space: tvOS, watchOS, visionOS.
+    /// iOS. tvOS, watchOS and visionOS are [`Os::Other`]: their kernel gives a process address space by the RAM of the
+    /// device (xnu osfmk/arm64/sptm/pmap/pmap.c), and what iOS's number needs, not every one of their devices is
+    /// known to have.
     Ios,
     /// Linux.
     Linux,
@@ -120,7 +122,7 @@ pub enum Os {
     Other,
 }
 
-const SYSTEMS: [(&str, Os); 13] = [
+const SYSTEMS: [(&str, Os); 10] = [
     ("android", Os::Android),
     ("freebsd", Os::Freebsd),
     ("fuchsia", Os::Fuchsia),
@@ -131,9 +133,6 @@ const SYSTEMS: [(&str, Os); 13] = [
     ("netbsd", Os::Netbsd),
     ("openbsd", Os::Openbsd),
     ("windows", Os::Windows),
-    ("tvos", Os::Ios),
-    ("watchos", Os::Ios),
-    ("visionos", Os::Ios),
 ];
 
 impl Os {
@@ -279,12 +278,7 @@ const fn current_os() -> Os {
         Os::Fuchsia
     } else if cfg!(target_os = "illumos") {
         Os::Illumos
-    } else if cfg!(any(
-        target_os = "ios",
-        target_os = "tvos",
-        target_os = "watchos",
-        target_os = "visionos"
-    )) {
+    } else if cfg!(target_os = "ios") {
         Os::Ios
     } else if cfg!(target_os = "linux") {
         Os::Linux

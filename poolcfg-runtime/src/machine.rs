@@ -9,7 +9,9 @@ pub(crate) mod proc;
 pub(crate) mod swap;
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::string::FromUtf8Error;
 
 use poolcfg_core::{RelocationModel, Size, Target};
 
@@ -92,12 +94,11 @@ impl Machine for Here {
 
     /// By the header of the program's file.
     fn relocation_model(&self) -> Option<RelocationModel> {
-        use std::io::Read;
         if !Target::CURRENT.os.has_linux_kernel() {
             return None;
         }
         let mut header = [0; elf::HEADER];
-        let mut file = std::fs::File::open("/proc/self/exe").ok()?;
+        let mut file = File::open("/proc/self/exe").ok()?;
         file.read_exact(&mut header).ok()?;
         elf::relocation_model(&header)
     }
@@ -122,9 +123,13 @@ impl Machine for Here {
         if !cfg!(any(target_os = "linux", target_os = "android")) {
             return None;
         }
-        let bytes = std::fs::read(path).ok()?;
+        // The kernel tells no size of these files, so none is asked for, which `std::fs::read` does: most are shorter.
+        let mut bytes = Vec::with_capacity(4096);
+        let file = File::open(path).ok()?;
+        file.take(u64::MAX).read_to_end(&mut bytes).ok()?;
         // A file name in /proc/self/maps may be anything.
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+        Some(String::from_utf8(bytes).unwrap_or_else(lossy))
     }
 
     #[cfg(unix)]

@@ -334,21 +334,23 @@ pub fn promises(what: Promises<'_>) -> Result<(), String> {
             item::make(KERNELS.items)?;
             item::make(&[&BUILT[0]])?;
             let said = [("POOLCFG_PROMISES", PROCESSES)];
-            let suites = [
-                (&PROMISES, "promises-here.md"),
-                (&kernels, "promises-kernels.md"),
+            let suites: [(&Suite, &[&str], &[&str]); 2] = [
+                (&PROMISES, &[], &["promises-here.md"]),
+                (
+                    &kernels,
+                    &["promises", "armv7"],
+                    &["promises-kernels.md", "promises-armv7.md"],
+                ),
             ];
             let mut judged = Ok(());
-            for (suite, table) in suites {
-                let table = root().join("target").join(table);
+            for (suite, names, tables) in suites {
+                let tables = tables.iter().map(|table| root().join("target").join(table));
                 // One of an earlier run would say nothing of this one.
-                let _ = fs::remove_file(&table);
-                let names: &[&str] = match suite.name {
-                    "kernels" => &["promises"],
-                    _ => &[],
-                };
+                tables.clone().for_each(|table| {
+                    let _ = fs::remove_file(&table);
+                });
                 judged = judged.and(with(suite, names, &said));
-                if let Ok(text) = fs::read_to_string(&table) {
+                for text in tables.filter_map(|table| fs::read_to_string(table).ok()) {
                     print!("{text}");
                 }
             }

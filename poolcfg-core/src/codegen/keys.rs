@@ -107,6 +107,10 @@ pub(super) fn stack_limit_value(limit: StackLimit, krate: &TokenStream) -> Token
             let bytes = size(bytes, krate);
             quote!(#krate::StackLimit::UpTo(#bytes))
         }
+        StackLimit::AsUnlimited(bytes) => {
+            let bytes = size(bytes, krate);
+            quote!(#krate::StackLimit::AsUnlimited(#bytes))
+        }
         StackLimit::Finite | StackLimit::Unlimited => variant("StackLimit", limit, krate),
     }
 }

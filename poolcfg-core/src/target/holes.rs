@@ -222,7 +222,7 @@ pub(crate) const fn linux_holes(
     let finite = StackLimit::finite(width).get();
     let (limit, room) = match shape.stack_limit {
         StackLimit::Finite => (finite, finite),
-        StackLimit::Unlimited => (STACK.get(), STACK.get()),
+        StackLimit::Unlimited | StackLimit::AsUnlimited(_) => (STACK.get(), STACK.get()),
         StackLimit::UpTo(size) => (size.get(), max(size.get(), finite)),
     };
     // mmap_base of mm/util.c:441-473 (7.2: 431-463).
@@ -247,13 +247,13 @@ pub(crate) const fn linux_holes(
     let upward = shape.layout.is_legacy()
         || (shape.stack_limit.is_unlimited()
             && matches!(linux.unlimited_stack, UnlimitedStack::Legacy));
-    match (shape.relocation_model, shape.stack_limit) {
+    match (shape.relocation_model, shape.stack_limit.is_unlimited()) {
         (RelocationModel::Pie, _) if upward => bottom_up(Holes::NONE, &plan),
         (RelocationModel::Static, _) if upward => legacy_fixed(&plan),
-        (RelocationModel::Pie, StackLimit::Unlimited) => large_gap_pie(&plan),
-        (RelocationModel::Static, StackLimit::Unlimited) => large_gap_fixed(&plan),
-        (RelocationModel::Pie, _) => pie(&plan),
-        (RelocationModel::Static, _) => fixed(&plan),
+        (RelocationModel::Pie, true) => large_gap_pie(&plan),
+        (RelocationModel::Static, true) => large_gap_fixed(&plan),
+        (RelocationModel::Pie, false) => pie(&plan),
+        (RelocationModel::Static, false) => fixed(&plan),
     }
 }
 

@@ -38,6 +38,7 @@ impl Everywhere {
             stack: machine.limit(Resource::Stack),
             relocation_model: machine.relocation_model(),
             aslr_bits: layout::aslr_bits(machine),
+            window: layout::window(machine).map(Size::bytes),
         };
         let holdings = machine.holdings();
         let rest = mapped_besides(machine, &holdings, recheck.page_size);

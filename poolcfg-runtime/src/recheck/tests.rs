@@ -9,6 +9,7 @@ mod order;
 mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
+mod seen;
 #[cfg(target_pointer_width = "64")]
 mod suggestions;
 mod sums;
@@ -48,6 +49,8 @@ pub(crate) struct Made {
     refuses: Option<i32>,
     limits: Vec<(Resource, Size)>,
     texts: HashMap<&'static str, String>,
+    /// Every file that was read.
+    read: RefCell<Vec<String>>,
     variables: HashMap<String, String>,
     holdings: Vec<Holding>,
     stack_top: Option<u64>,
@@ -127,6 +130,7 @@ impl Machine for Made {
     }
 
     fn text(&self, path: &str) -> Option<String> {
+        self.read.borrow_mut().push(path.to_owned());
         self.texts.get(path).cloned()
     }
 

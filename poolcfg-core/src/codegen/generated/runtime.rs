@@ -200,6 +200,7 @@ fn shape(shape: Shape) -> [String; 4] {
     } = shape;
     let stack_limit = match stack_limit {
         StackLimit::UpTo(limit) => format!("UpTo({})", bytes(limit)),
+        StackLimit::AsUnlimited(limit) => format!("AsUnlimited({})", bytes(limit)),
         StackLimit::Finite | StackLimit::Unlimited => format!("{stack_limit:?}"),
     };
     let aslr = match aslr {

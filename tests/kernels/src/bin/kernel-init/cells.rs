@@ -65,7 +65,7 @@ fn prepare(profile: &str, cell: Cell) -> Result<(), String> {
     }
     let current = match cell.stack_limit {
         StackLimit::Finite => Some(Size::mib(8).get()),
-        StackLimit::UpTo(size) => Some(size.get()),
+        StackLimit::UpTo(size) | StackLimit::AsUnlimited(size) => Some(size.get()),
         StackLimit::Unlimited => None,
     };
     let limit = Rlimit {
