@@ -744,9 +744,3 @@ fn a_pool_may_have_tables_only() {
     let slot = pool.acquire().expect("a slot");
     assert!(is_zero(slot.table().expect("a table")));
 }
-
-#[test]
-#[should_panic(expected = "`memory_reservation` is zero")]
-fn a_pool_has_something() {
-    let _ = with_keys(without_memories(Size::ZERO, Size::ZERO));
-}
