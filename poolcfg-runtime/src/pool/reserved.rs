@@ -18,6 +18,19 @@ use crate::variables;
 
 /// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
 /// slots into them.
+///
+/// ```
+/// use poolcfg_runtime::Reserved;
+///
+/// fn report(reserved: &Reserved) {
+///     let (instances, pieces) = (reserved.instances(), reserved.pieces());
+///     println!("{instances} slots in {pieces} pieces, {}", reserved.reserved_bytes());
+///     println!("{} each", reserved.limits().memory_reservation);
+///     for warning in reserved.warnings() {
+///         eprintln!("warning: {warning}");
+///     }
+/// }
+/// ```
 pub struct Reserved {
     pub(crate) slabs: Slabs<Mapping>,
     pub(crate) limits: Limits,

@@ -143,6 +143,19 @@ impl Fresh for Carvers {
 
 /// A slot of a pool, until it is dropped.
 ///
+/// ```
+/// use poolcfg_runtime::Slot;
+///
+/// /// Clears memory and table, and tells the addresses between which the stack lies, which grows down from the higher.
+/// fn enter(slot: &mut Slot) -> Option<std::ops::Range<usize>> {
+///     slot.memory_mut().as_mut_slice().fill(0);
+///     slot.table_mut()?.as_mut_slice().fill(0);
+///     let stack = slot.stack()?;
+///     let low = stack.as_ptr().addr();
+///     Some(low..low + stack.len())
+/// }
+/// ```
+///
 /// It may go to another thread, and may outlive the pool. One that is forgotten ([`std::mem::forget`]) is lost to
 /// the pool, and its address space stays reserved until the process ends; see [`Pool`](super::Pool). Who has dropped
 /// it can use nothing of it any more:
