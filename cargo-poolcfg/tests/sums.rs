@@ -156,6 +156,7 @@ fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
         let mapped: u64 = sizes.iter().sum();
         // The memories of a native pool are in a piece for each hole.
         let (further, memory) = match of.wasmtime {
+            None if of.memory_reservation.is_zero() => (0, 0),
             None => (holes - 1, of.memory_reservation.get() + guard),
             Some(_) => (0, sizes[0]),
         };
