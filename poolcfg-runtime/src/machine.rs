@@ -16,8 +16,7 @@ use std::string::FromUtf8Error;
 use poolcfg_core::{RelocationModel, Size, Target};
 
 use crate::machine::ledger::Holding;
-use crate::recheck::kept::Kept;
-use crate::sys;
+use crate::sys::{self, wide};
 
 /// A limit of the process that getrlimit tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +75,6 @@ pub(crate) trait Machine {
 
     /// What the pools of the process hold already.
     fn holdings(&self) -> Vec<Holding>;
-
-    /// The places that are kept for pools still to come.
-    fn kept(&self) -> &Kept<Self::Mapping>;
 }
 
 /// The machine that is here.
@@ -189,14 +185,4 @@ impl Machine for Here {
     fn holdings(&self) -> Vec<Holding> {
         ledger::holdings()
     }
-
-    fn kept(&self) -> &Kept<sys::Mapping> {
-        static KEPT: Kept<sys::Mapping> = Kept::new();
-        &KEPT
-    }
-}
-
-/// A number of this process as one of the model's; no pointer is wider than 64 bits.
-pub(crate) fn wide(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{option, size, variant};
+use super::values::{option, size, variant};
 use crate::base::size::Size;
 use crate::engine::Engine;
 use crate::engine::wasmtime::{WasmtimeFeatures, WasmtimeVersion};

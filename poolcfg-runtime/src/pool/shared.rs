@@ -6,16 +6,20 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use poolcfg_core::{Limits, MappingName, Size};
 
 use crate::machine::ledger::{Entry, Holder, Holding};
-use crate::machine::wide;
 use crate::pool::reserved::Reserved;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::sys::wide;
 use crate::sys::{Carver, Mapping, Reclaim, Reset};
 
-use super::home;
+use super::home::home;
 use super::options::PoolOptions;
+use super::parts::{Carvers, Parts};
 use super::shards::Shards;
-use super::slot::{Carvers, Parts};
+use super::sync::Padded;
 use super::try_out::{PoolError, try_out};
+
+/// What keeps the pool alive, counted on a cache line of its own.
+pub(super) type Handle = Padded<Arc<Shared>>;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -205,16 +209,9 @@ fn carvers(
     options: &PoolOptions,
     shared: &Weak<Shared>,
 ) -> (Limits, Carvers, Entry) {
-    let Limits {
-        memory_reservation,
-        max_memory_size,
-        table_reservation,
-        stack_reservation,
-        ..
-    } = reserved.limits;
-    let memory = reserved.cut(MappingName::Memories, memory_reservation, max_memory_size);
-    let table = reserved.cut(MappingName::Tables, table_reservation, table_reservation);
-    let stack = reserved.cut(MappingName::Stacks, stack_reservation, stack_reservation);
+    let memory = reserved.cut(MappingName::Memories, reserved.limits.max_memory_size);
+    let table = reserved.cut(MappingName::Tables, reserved.limits.table_reservation);
+    let stack = reserved.cut(MappingName::Stacks, reserved.limits.stack_reservation);
     let Reserved {
         slabs,
         limits,

@@ -12,8 +12,9 @@ use poolcfg_core::{
 use crate::machine::ledger::Holding;
 use crate::machine::overcommit;
 use crate::machine::proc;
-use crate::machine::{Machine, Resource, wide};
+use crate::machine::{Machine, Resource};
 use crate::recheck::misfit::RecheckLimit;
+use crate::sys::wide;
 
 /// What one pool takes of the limits of its process at worst.
 pub(crate) fn demand(limits: &Limits, page_size: Size) -> Demand {

@@ -12,7 +12,7 @@ use crate::kernel::kernel;
 use crate::promises::{Programs, processes};
 
 /// What an armv7 program has there.
-pub const PROFILE: &str = "4g";
+pub(crate) const PROFILE: &str = "4g";
 
 const TABLE: &str = "target/promises-armv7.md";
 
@@ -33,7 +33,7 @@ fn machine() -> &'static Machine {
 }
 
 /// The kernel's programs of 32 bits. None is linked to a fixed address: there is no static C library of it here.
-pub fn programs() -> Programs {
+pub(crate) fn programs() -> Programs {
     Programs {
         kernel: kernel("va48"),
         target: machine().triple,
@@ -44,7 +44,7 @@ pub fn programs() -> Programs {
 }
 
 /// The program that starts random files, and the libraries that it loads.
-pub fn image() -> Image {
+pub(crate) fn image() -> Image {
     let machine = machine();
     let folder = variable("POOLCFG_LIBRARIES")
         .join("usr")
