@@ -93,7 +93,7 @@ impl Carver {
             let mapping = Arc::clone(&self.mapping);
             return Some(Owned::new(
                 mapping,
-                Place::EMPTY,
+                RegionPlace::EMPTY,
                 checked,
                 Weak::clone(pool),
             ));

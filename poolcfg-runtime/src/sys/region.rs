@@ -82,7 +82,7 @@ pub(crate) struct RegionPlace {
     pub(super) guard_after: usize,
 }
 
-impl Place {
+impl RegionPlace {
     /// No bytes.
     pub(super) const EMPTY: Self = Self {
         offset: 0,
