@@ -46,7 +46,7 @@ const ASLR: [&str; 2] = ["minimum", "maximum"];
 const TABLE: &str = "target/promises-kernels.md";
 
 /// The programs of one target that a kernel runs, and the profile that they have in it.
-pub struct Programs {
+pub(crate) struct Programs {
     pub kernel: &'static Kernel,
     pub target: &'static str,
     pub profile: &'static str,
@@ -82,7 +82,7 @@ impl Programs {
     }
 
     /// Commands that start so many processes at each ASLR, which is named with each.
-    pub fn cases(&self, processes: u64) -> Vec<(&'static str, String)> {
+    pub(crate) fn cases(&self, processes: u64) -> Vec<(&'static str, String)> {
         let mut cases = Vec::new();
         for (aslr, files) in ASLR.into_iter().zip(0..) {
             for part in 0..processes.div_ceil(AT_ONCE) {
@@ -96,7 +96,7 @@ impl Programs {
     }
 
     /// What came of the cases: lines of the table, and what failed.
-    pub fn judge(
+    pub(crate) fn judge(
         &self,
         cases: &[(&'static str, String)],
         outcomes: &[Outcome],
