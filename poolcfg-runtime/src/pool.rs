@@ -62,6 +62,22 @@ const MOST_SHARDS: usize = 16;
 ///
 /// In a child of fork() the pool goes on, with the child's own copies of the slots, if no other thread was using
 /// it at that moment.
+///
+/// ```
+/// use poolcfg_runtime::{Pool, PoolOptions, Reserved, Size};
+///
+/// fn serve(reserved: Reserved) -> Result<(), Box<dyn std::error::Error>> {
+///     let options = PoolOptions::new().keep_resident(Size::mib(1));
+///     let pool = Pool::with_options(reserved, options)?;
+///     let mut slot = pool.acquire()?; // or an error at once, when all are in use
+///     slot.memory_mut().grow_to(64 << 10)?;
+///     assert_eq!(pool.live(), 1);
+///     drop(slot); // cleared for the next owner
+///     pool.close_idle(); // and given back to the system
+///     assert!(pool.statistics().resident.is_zero());
+///     Ok(())
+/// }
+/// ```
 pub struct Pool {
     /// One for each shard, so that slots of different threads do not count on the same cache line.
     handles: Box<[Arc<Handle>]>,

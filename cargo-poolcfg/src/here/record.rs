@@ -71,6 +71,9 @@ fn pool_table(text: &mut String, table: &str, limits: &Limits) {
     for (key, size) in sizes {
         let _ = writeln!(text, "{key} = \"{}\"", size.exact());
     }
+    if limits.engine() == Engine::Native {
+        let _ = writeln!(text, "guard_before = {}", limits.guard_before);
+    }
     let _ = writeln!(text, "pools = {}", limits.pools);
     let Some(wasmtime) = &limits.wasmtime else {
         return;

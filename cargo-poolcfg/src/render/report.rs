@@ -92,6 +92,8 @@ pub(crate) struct LimitsReport {
     memory_reservation: u64,
     max_memory_size: u64,
     guard_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard_before: Option<bool>,
     table_reservation: u64,
     stack_reservation: u64,
     pools: u32,
@@ -197,6 +199,7 @@ impl LimitsReport {
             memory_reservation: limits.memory_reservation.get(),
             max_memory_size: limits.max_memory_size.get(),
             guard_size: limits.guard_size.get(),
+            guard_before: limits.wasmtime.is_none().then_some(limits.guard_before),
             table_reservation: limits.table_reservation.get(),
             stack_reservation: limits.stack_reservation.get(),
             pools: limits.pools,

@@ -69,11 +69,12 @@ pub struct Footprint {
 pub struct Overflow;
 
 impl Limits {
-    /// The smallest reservation that these limits may have: one grain, or 4 GiB where a version of Wasmtime
+    /// The smallest reservation that these limits may have: nothing without memories, else one grain, or 4 GiB where a version of Wasmtime
     /// without guard would let one instance see what another wrote.
     #[must_use]
     pub const fn least_reservation(&self) -> Size {
         match &self.wasmtime {
+            None if !self.has_memories() => Size::ZERO,
             Some(wasmtime)
                 if Advisory::NO_GUARD.affects(wasmtime.version) && self.guard_size.is_zero() =>
             {
@@ -104,8 +105,8 @@ impl Limits {
     #[must_use]
     pub const fn further_pieces(&self) -> u64 {
         match self.engine() {
-            Engine::Native => further_pieces(wide(self.max_instances)),
-            Engine::Wasmtime => 0,
+            Engine::Native if self.has_memories() => further_pieces(wide(self.max_instances)),
+            Engine::Native | Engine::Wasmtime => 0,
         }
     }
 
@@ -157,6 +158,7 @@ impl Limits {
             ],
             max_memory_size: self.max_memory_size.get(),
             guard_size: self.guard_size.get(),
+            guard_before: self.guard_before,
             pools: wide(self.pools),
         }
     }

@@ -11,6 +11,18 @@ use crate::recheck::{one_at_a_time, recheck};
 
 /// What a build may pool: asked for, guaranteed, and least. `#[pool_limits]` makes one from
 /// poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it.
+///
+/// ```
+/// use poolcfg_runtime::PoolLimits;
+///
+/// fn report(limits: &PoolLimits) {
+///     let (asked, guaranteed) = (limits.asked(), limits.guaranteed());
+///     println!("pool `{}` on {}, {:?}", limits.name(), limits.va_profile(), limits.shape());
+///     println!("{} of {} are guaranteed", guaranteed.max_instances, asked.max_instances);
+///     println!("{} are of use", limits.min_instances());
+///     println!("planned with pages of {}, keeps {}", limits.page_size(), limits.keep());
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PoolLimits {
     promise: Promise<'static>,

@@ -24,6 +24,18 @@ use crate::recheck::{one_at_a_time, recheck};
 /// What a build may pool with Wasmtime's pooling allocator: asked for, guaranteed, and least.
 /// `#[pool_limits]` makes one from poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it,
 /// and [`configure_wasmtime!`](crate::configure_wasmtime) hands it to Wasmtime.
+///
+/// ```
+/// use poolcfg_runtime::WasmtimeLimits;
+///
+/// fn report(limits: &WasmtimeLimits) {
+///     let (asked, guaranteed) = (limits.asked(), limits.guaranteed());
+///     println!("pool `{}` on {}, {:?}", limits.name(), limits.va_profile(), limits.shape());
+///     println!("{} of {} are guaranteed", guaranteed.max_instances, asked.max_instances);
+///     println!("{} are of use", limits.min_instances());
+///     println!("planned with pages of {}, keeps {}", limits.page_size(), limits.keep());
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct WasmtimeLimits {
     promise: Promise<'static>,

@@ -19,6 +19,19 @@ use crate::variables;
 
 /// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
 /// slots into them.
+///
+/// ```
+/// use poolcfg_runtime::Reserved;
+///
+/// fn report(reserved: &Reserved) {
+///     let (instances, pieces) = (reserved.instances(), reserved.pieces());
+///     println!("{instances} slots in {pieces} pieces, {}", reserved.reserved_bytes());
+///     println!("{} each", reserved.limits().memory_reservation);
+///     for warning in reserved.warnings() {
+///         eprintln!("warning: {warning}");
+///     }
+/// }
+/// ```
 pub struct Reserved {
     pub(crate) slabs: Slabs<Mapping>,
     pub(crate) limits: Limits,
@@ -76,7 +89,7 @@ impl Reserved {
         Size::bytes(bytes)
     }
 
-    /// In how many pieces the memories lie: one where a hole holds all of them.
+    /// In how many pieces the memories lie: one where a hole holds all of them, none in a pool without memories.
     #[must_use]
     pub fn pieces(&self) -> usize {
         self.slabs.memories.len()
@@ -92,8 +105,9 @@ impl Reserved {
     pub(crate) fn cut(&self, name: MappingName, open: Size) -> Cut {
         let layout = self.limits.slot_layout(name, self.page_size);
         // What is reserved could be counted.
-        let [guard, stride] = layout.map_or([0; 2], |layout| [layout.guard, layout.stride]);
+        let [before, guard, stride] = layout.map_or([0; 3], |of| [of.before, of.guard, of.stride]);
         Cut {
+            before: Size::bytes(before),
             guard: Size::bytes(guard),
             stride: Size::bytes(stride),
             max: open.round_up(self.page_size).unwrap_or(Size::ZERO),

@@ -11,6 +11,19 @@ use super::shared::Handle;
 
 /// A slot of a pool, until it is dropped.
 ///
+/// ```
+/// use poolcfg_runtime::Slot;
+///
+/// /// Clears memory and table, and tells the addresses between which the stack lies, which grows down from the higher.
+/// fn enter(slot: &mut Slot) -> Option<std::ops::Range<usize>> {
+///     slot.memory_mut().as_mut_slice().fill(0);
+///     slot.table_mut()?.as_mut_slice().fill(0);
+///     let stack = slot.stack()?;
+///     let low = stack.as_ptr().addr();
+///     Some(low..low + stack.len())
+/// }
+/// ```
+///
 /// It may go to another thread, and may outlive the pool. One that is forgotten ([`std::mem::forget`]) is lost to
 /// the pool, and its address space stays reserved until the process ends; see [`Pool`](super::Pool). Who has dropped
 /// it can use nothing of it any more:
@@ -60,7 +73,7 @@ impl Slot {
         Ok(slot)
     }
 
-    /// The slot's memory, to be looked at.
+    /// The slot's memory, to be looked at. In a pool without memories it is a region of no bytes, which does not grow.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;
@@ -73,7 +86,7 @@ impl Slot {
         &self.parts().memory
     }
 
-    /// The slot's memory.
+    /// The slot's memory. In a pool without memories it is a region of no bytes, which does not grow.
     #[must_use]
     pub fn memory_mut(&mut self) -> &mut Region {
         self.parts_mut().memory
@@ -138,7 +151,7 @@ impl Slot {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SlotParts<'a> {
-    /// The memory.
+    /// The memory; a region of no bytes if the pool has none.
     pub memory: &'a mut Region,
     /// The table; `None` if the pool has none.
     pub table: Option<&'a mut Region>,

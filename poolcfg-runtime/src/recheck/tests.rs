@@ -188,6 +188,7 @@ fn slots(instances: u32) -> Limits {
         memory_reservation: Size::gib(4),
         max_memory_size: Size::mib(1),
         guard_size: Size::mib(32),
+        guard_before: true,
         table_reservation: Size::ZERO,
         stack_reservation: Size::ZERO,
         pools: 1,

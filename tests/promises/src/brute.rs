@@ -31,6 +31,8 @@ pub struct Given {
     pub found: u64,
     /// What may be lost for want of whole slots: one for each of three holes.
     pub slots: u64,
+    /// What one more instance takes of all pools of the shape, or one grain more of the reservation.
+    pub step: u64,
     /// Whether it may be more than little, for a reason that DESIGN.md names under "Random files as the judges".
     pub is_excused: bool,
 }
@@ -51,10 +53,14 @@ impl Given {
         mib(self.lost) / mib(self.found).max(1.0)
     }
 
-    /// Whether it is no more than a hundredth and one slot for each hole.
+    /// Whether it is no more than a hundredth and one slot for each hole, in whole steps.
     #[must_use]
     pub const fn is_little(&self) -> bool {
-        self.lost <= self.found / 100 + self.slots
+        let little = self.found / 100 + self.slots;
+        match little.checked_next_multiple_of(self.step) {
+            Some(steps) => self.lost <= steps,
+            None => self.lost <= little,
+        }
     }
 }
 
@@ -204,22 +210,35 @@ pub fn given_away(
             all
         };
         let (now, most) = (pool.keep.value(limits), pool.keep.value(&pool.asked));
+        // The memory may grow as far as is asked, which counts as writable.
+        let growing = Limits {
+            max_memory_size: pool.asked.max_memory_size,
+            ..*limits
+        };
         let stride = slot(limits, page);
         let aslr = (bits, case.budget.headroom.get());
         let mut positions = Positions::new(machine, &linux, asked, aslr, stride, &mut random);
         let mut holds = |pools: &[Limits]| {
             let misfit = positions.find(&mut random, |space| {
-                let mut process = Process {
-                    space,
-                    page,
-                    stack_room: stack_room.get(),
-                    spare: Vec::new(),
+                let start = |of: Headroom| {
+                    let mut process = Process {
+                        space: space.clone(),
+                        page,
+                        stack_room: stack_room.get(),
+                        spare: Vec::new(),
+                    };
+                    of.take(&mut process.space, case.budget.headroom.get());
+                    let holds = pools
+                        .iter()
+                        .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
+                    (holds, process.spare)
                 };
-                headroom(&mut process.space, case.budget.headroom.get());
-                let holds = pools
-                    .iter()
-                    .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
-                (holds, process.spare)
+                let (holds, spare) = start(Headroom::Libraries);
+                if holds {
+                    start(Headroom::Heap)
+                } else {
+                    (holds, spare)
+                }
             });
             misfit.map(|space| format!("{:x?}", space.taken()))
         };
@@ -237,11 +256,18 @@ pub fn given_away(
             misfit: most + 1,
         };
         while let Some(value) = search.next() {
-            let pools = all(pool.keep.with_value(limits, value));
+            let pools = all(pool.keep.with_value(&growing, value));
             search = search.told(value, !exceeds(case, &pools) && holds(&pools).is_none());
         }
-        let found = all(pool.keep.with_value(limits, search.fits));
+        let found = all(pool.keep.with_value(&growing, search.fits));
         given.push(Given {
+            step: sum(&found, page)
+                - sum(
+                    &all(pool
+                        .keep
+                        .with_value(&growing, search.fits.saturating_sub(1))),
+                    page,
+                ),
             is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
                 || linux.brk_randomization.get() > sum(&found, page) / 100
                 || asked.stack.is_some_and(|limit| limit > covered)
@@ -262,6 +288,7 @@ impl Given {
             lost: sum(found, page) - sum(guaranteed, page),
             found: sum(found, page),
             slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
+            step: 1,
             is_excused: false,
         }
     }
@@ -276,18 +303,38 @@ fn sum(pools: &[Limits], page: Size) -> u64 {
     bytes.fold(0, u64::saturating_add)
 }
 
-/// What the rest of the process takes, as far as it goes into one hole after the other: the headroom, less what the
-/// program, its heap and its stack have of it already.
-fn headroom(space: &mut Space, bytes: u64) {
-    let there = space.taken().iter().map(|(start, end)| end - start);
-    let mut left = bytes.saturating_sub(there.sum());
-    let mut part = left;
-    while left > 0 && part >= 1 << 20 {
-        // What alignment takes of it is part of the headroom, too.
-        let bytes = part.min(left);
-        match space.map(bytes.saturating_sub(space.alignment()).max(1)) {
-            Some(_) => left -= bytes,
-            None => part /= 2,
+/// What takes the headroom of a process.
+#[derive(Clone, Copy)]
+enum Headroom {
+    /// Libraries, where the kernel puts them.
+    Libraries,
+    /// The heap of the program, as far as it can grow, and libraries for the rest.
+    Heap,
+}
+
+impl Headroom {
+    /// Takes what the program, its heap and its stack have not taken already, as far as it goes into one hole after the
+    /// other.
+    fn take(self, space: &mut Space, bytes: u64) {
+        let there = space.taken().iter().map(|(start, end)| end - start);
+        let mut left = bytes.saturating_sub(there.sum());
+        if matches!(self, Self::Heap) {
+            let end = space.heap_end();
+            let above = space.taken().iter().map(|(start, _)| *start);
+            let room = above.filter(|start| *start >= end).min().unwrap_or(end) - end;
+            let heap = left.min(room) >> 20 << 20;
+            if heap > 0 && space.map_at(end, heap) {
+                left -= heap;
+            }
+        }
+        let mut part = left;
+        while left > 0 && part >= 1 << 20 {
+            // What alignment takes of it is part of the headroom, too.
+            let bytes = part.min(left);
+            match space.map(bytes.saturating_sub(space.alignment()).max(1)) {
+                Some(_) => left -= bytes,
+                None => part /= 2,
+            }
         }
     }
 }

@@ -17,6 +17,21 @@ use crate::sys::Mapping;
 ///
 /// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
 /// slots will still need; keep it as long as the engine. Make the engine under [`hold`](Self::hold).
+///
+/// ```
+/// use poolcfg_runtime::{Checked, RecheckError, WasmtimeLimits};
+///
+/// fn check(limits: &WasmtimeLimits) -> Result<Checked, RecheckError> {
+///     let checked = limits.recheck()?;
+///     println!("{} instances, each of {}", checked.instances(), checked.counts());
+///     println!("{} memories", checked.settings().total_memories);
+///     println!("code for {} bytes", checked.tunables().memory_reservation);
+///     for warning in checked.warnings() {
+///         eprintln!("warning: {warning}");
+///     }
+///     Ok(checked)
+/// }
+/// ```
 pub struct Checked {
     pub(super) limits: Limits,
     page_size: Size,
