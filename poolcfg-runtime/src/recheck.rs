@@ -12,6 +12,7 @@ pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod reach;
 pub(crate) mod slabs;
+pub(crate) mod snapshot;
 pub(crate) mod spacious;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,7 @@ mod diagnosis;
 mod everywhere;
 mod hold;
 mod in_order;
+mod planned;
 mod room;
 mod settle;
 mod suggestion;
@@ -109,6 +111,9 @@ pub(crate) fn recheck<M: Keeper>(
         this.in_force.value(&in_force.asked)
     };
     let floor = if options.shrink { min } else { guaranteed };
+    if let Some(taken) = this.take_planned(guaranteed, asked) {
+        return Ok(taken);
+    }
     let (limits, failure) = match this.attempt(guaranteed, asked) {
         Ok(taken) => return Ok(taken),
         Err(failure) if floor == guaranteed => (this.in_force.limits(guaranteed), failure),
