@@ -72,6 +72,8 @@ struct Recheck<'a, M> {
     order: Order,
     /// Where the slots of native pools may lie.
     reach: Reach,
+    /// Whether the pool is refused rather than placed where the others do not find their places.
+    strict: bool,
 }
 
 /// Pools still to come beyond which none takes more than its guarantee: to find out what they leave, each
@@ -169,6 +171,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
                 promise.headroom,
                 layout::largest_stack(promise.shape),
             ),
+            strict: false,
         })
     }
 

@@ -197,6 +197,15 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
         })
     }
 
+    /// The same, in which nothing is aligned: a plan by address may do without.
+    pub(crate) fn unaligned(self) -> Self {
+        self.space.borrow_mut().huge = 0;
+        Self {
+            kept: self.machine.kept().copy(),
+            ..self
+        }
+    }
+
     /// What has been planned.
     pub(crate) fn book(&self) -> Book {
         self.kept.whole_book()
