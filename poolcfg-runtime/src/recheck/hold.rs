@@ -46,16 +46,22 @@ pub(crate) fn hold<M: Keeper>(
     }
 }
 
+/// How often a plan is made before the places are looked for by reservations.
+const TRIES: usize = 3;
+
 impl<M: Keeper> Recheck<'_, M> {
     /// The places of the others, while an engine of these limits maps its own.
     fn beside(&self, limits: &Limits) -> Beside<M::Mapping> {
         if !self.plans(&self.order) {
             return Beside::default();
         }
-        if let Some(found) = self.beside_by_book(limits) {
-            return found;
+        // What other threads map for a moment may be in the way.
+        for _ in 0..TRIES {
+            if let Some(found) = self.beside_by_book(limits) {
+                return found;
+            }
+            self.plan(limits);
         }
-        self.plan(limits);
         if let Some(found) = self.beside_by_book(limits) {
             return found;
         }

@@ -19,8 +19,8 @@ const TRIES: u32 = 16;
 /// How often none is found: what other threads map for a moment may be in the way.
 const MISFITS: u32 = 3;
 
-/// What is left to other threads where the kernel searches first, once they were quicker; twice as much each time.
-const PAD: Size = Size::kib(256);
+/// What is left to other threads where the kernel searches first, if no more goes.
+const PAD: Size = Size::mib(1);
 
 /// Where a pool is to be taken, and the book then.
 type Plan = (Taken<Range<u64>>, Book);
@@ -54,7 +54,7 @@ impl<M: Keeper> Recheck<'_, M> {
             if attempt > 0 {
                 thread::yield_now();
             }
-            let Some((planned, book)) = self.planned(least, most, attempt)? else {
+            let Some((planned, book)) = self.planned(least, most)? else {
                 misfits += 1;
                 continue;
             };
@@ -72,32 +72,59 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     /// A plan in a new snapshot, and the book after it: the first one that goes. `None` if there is no snapshot.
-    fn planned(&self, least: u64, most: u64, attempt: u32) -> Option<Option<Plan>> {
+    fn planned(&self, least: u64, most: u64) -> Option<Option<Plan>> {
         let mut snapshot = Snapshot::of(self.machine)?;
-        let pad = PAD.get() << attempt;
-        let pad = Size::bytes(pad.min(self.headroom.get() / 4));
-        for aligned in [true, false] {
-            if !aligned {
-                snapshot = snapshot.unaligned();
+        for pad in self.pads() {
+            for aligned in [true, false] {
+                snapshot = snapshot.again(aligned);
+                if let Some(plan) = self.planned_in(&snapshot, pad, least, most) {
+                    return Some(Some(plan));
+                }
             }
-            // A place below it is not the kernel's first choice.
-            let _pad = (attempt > 0).then(|| snapshot.reserve(pad));
-            let Ok(taken) = self.on(&snapshot).attempt(least, most) else {
-                continue;
-            };
-            let place = |part: &Part| {
-                let start = snapshot.address(part);
-                start..start.saturating_add(snapshot.bytes(part).get())
-            };
-            let slabs = match taken.limits.wasmtime {
-                // Its engine maps them.
-                Some(_) => Slabs::NONE,
-                None => taken.slabs.exchange(|part| Some(place(part)))?,
-            };
-            let planned = self.taken(taken.limits, slabs);
-            return Some(Some((planned, snapshot.book())));
         }
         Some(None)
+    }
+
+    /// What is left free where the kernel searches first, the most at first: between two of the pool's mappings another
+    /// thread may map something, and the next one finds its place all the same. A plan for several pools has its room
+    /// there, and engines go where the kernel puts them.
+    fn pads(&self) -> Vec<Size> {
+        let most = Size::bytes(self.headroom.get() / 4);
+        if self.in_force.asked.wasmtime.is_some() || self.plans(&self.order) {
+            return vec![Size::ZERO];
+        }
+        let mut pads = vec![most, most.min(PAD), Size::ZERO];
+        pads.dedup();
+        pads
+    }
+
+    fn planned_in(
+        &self,
+        snapshot: &Snapshot<'_, M>,
+        pad: Size,
+        least: u64,
+        most: u64,
+    ) -> Option<Plan> {
+        let _pad = if pad.is_zero() {
+            None
+        } else {
+            Some(snapshot.reserve(pad.round_up(self.page_size)?).ok()?)
+        };
+        let this = Recheck {
+            headroom: self.headroom.saturating_sub(pad),
+            ..self.on(snapshot)
+        };
+        let taken = this.attempt(least, most).ok()?;
+        let place = |part: &Part| {
+            let start = snapshot.address(part);
+            start..start.saturating_add(snapshot.bytes(part).get())
+        };
+        let slabs = match taken.limits.wasmtime {
+            // Its engine maps them.
+            Some(_) => Slabs::NONE,
+            None => taken.slabs.exchange(|part| Some(place(part)))?,
+        };
+        Some((self.taken(taken.limits, slabs), snapshot.book()))
     }
 
     /// Plans for an engine of these limits and the others in a snapshot, and writes the places down, if there is such a

@@ -130,6 +130,8 @@ impl Drop for Part {
 pub(crate) struct Snapshot<'a, M> {
     machine: &'a M,
     maps: String,
+    /// To what the kernel aligns; 0 for nothing.
+    huge: u64,
     space: Rc<RefCell<Space>>,
     kept: Kept<Part>,
 }
@@ -192,14 +194,16 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
         (!space.taken.is_empty()).then(|| Self {
             machine,
             maps,
+            huge,
             space: Rc::new(RefCell::new(space)),
             kept: machine.kept().copy(),
         })
     }
 
-    /// The same, in which nothing is aligned: a plan by address may do without.
-    pub(crate) fn unaligned(self) -> Self {
-        self.space.borrow_mut().huge = 0;
+    /// The same for another plan, in which mappings are aligned as the kernel does it, or not at all: a plan by address
+    /// may do without.
+    pub(crate) fn again(self, aligned: bool) -> Self {
+        self.space.borrow_mut().huge = if aligned { self.huge } else { 0 };
         Self {
             kept: self.machine.kept().copy(),
             ..self

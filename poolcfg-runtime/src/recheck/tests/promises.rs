@@ -12,7 +12,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 use super::super::space::{Made, reach};
-use super::process::Process;
+use super::process::{Others, Process};
 
 /// Of the cases that every run asks.
 const SEED: u64 = 0;
@@ -305,7 +305,7 @@ impl Case {
     }
 
     /// What came of all starts.
-    fn failures(&self, promises: &[Promise<'static>]) -> Vec<String> {
+    fn failures(&self, promises: &[Promise<'static>], others: Others) -> Vec<String> {
         let [file, shuffled] = self.orders(promises);
         let mut failures = Vec::new();
         for made in self.positions() {
@@ -316,6 +316,7 @@ impl Case {
                 (&shuffled, Way::Again),
             ] {
                 let process = Process::new(&self.profile, &self.linux, &made, &LIBRARIES);
+                process.set_others(others);
                 if let Err(error) = start(&process, promises, order, way) {
                     let guaranteed: Vec<_> = promises.iter().map(|of| of.guaranteed).collect();
                     failures.push(format!(
@@ -342,12 +343,28 @@ fn number(name: &str) -> Option<u64> {
 /// The same 100 cases in every run, or as many others as `POOLCFG_PROMISES` says, of the seed `POOLCFG_SEED`.
 #[test]
 fn every_pool_gets_its_guarantee_in_any_order() {
+    assert_no_failures(100, &[Others::default()]);
+}
+
+/// The same, while other threads map something before any of the calls that a recheck and an engine make.
+#[test]
+fn every_pool_gets_its_guarantee_while_other_threads_map() {
+    let others = |every, kib| Others {
+        bytes: Size::kib(kib),
+        every,
+        calls: 0,
+        left: 64,
+    };
+    assert_no_failures(40, &[others(1, 64), others(7, 4)]);
+}
+
+fn assert_no_failures(usual: u32, all: &[Others]) {
     let config = ProptestConfig {
         rng_seed: RngSeed::Fixed(number("POOLCFG_SEED").unwrap_or(SEED)),
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let usual = u64::from(config.cases.min(100));
+    let usual = u64::from(config.cases.min(usual));
     let cases = number("POOLCFG_PROMISES").unwrap_or(usual);
     let mut runner = TestRunner::new(config);
     let (mut asked, mut failures) = (0, Vec::new());
@@ -355,7 +372,9 @@ fn every_pool_gets_its_guarantee_in_any_order() {
         let case = case().new_tree(&mut runner).expect("a case").current();
         if let Some(promises) = case.promises() {
             asked += 1;
-            failures.extend(case.failures(&promises));
+            for others in all {
+                failures.extend(case.failures(&promises, *others));
+            }
         }
     }
     let count = failures.len();
