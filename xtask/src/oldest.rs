@@ -11,7 +11,7 @@ use crate::item::Item;
 const VERSION: &str = "1.85.";
 
 /// The compiler, the standard library, and the C library and others that it was made for.
-pub const OLDEST_RUSTC: Item = Item {
+pub(crate) const OLDEST_RUSTC: Item = Item {
     name: "the oldest rustc",
     megabytes: 100,
     minutes: 0,
@@ -59,7 +59,7 @@ const LIBRARIES: [&str; 15] = [
 
 /// A script that runs it through its own loader, because Debian 12's C library is older than the one that it
 /// needs.
-pub fn program() -> Result<PathBuf, String> {
+pub(crate) fn program() -> Result<PathBuf, String> {
     let folder = folder()?;
     let root = folder.display();
     let machine = std::env::consts::ARCH;
