@@ -219,7 +219,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
 /// Whether the kernel aligns mappings of huge pages.
 fn is_aligned<M: Machine>(machine: &M, huge: Size) -> bool {
     let mapping = machine.reserve(huge);
-    mapping.is_ok_and(|mapping| machine.address(&mapping).is_multiple_of(huge.get()))
+    mapping.is_ok_and(|mapping| machine.address(&mapping) % huge.get() == 0)
 }
 
 /// What is taken, in ascending order, in as few ranges as go; the stack has its own.
@@ -262,7 +262,7 @@ impl<M: Machine> Machine for Snapshot<'_, M> {
         let mut space = self.space.borrow_mut();
         let bytes = bytes.get().checked_next_multiple_of(space.page);
         let bytes = bytes.ok_or(io::ErrorKind::OutOfMemory)?;
-        if start < space.lowest || !start.is_multiple_of(space.page) {
+        if start < space.lowest || start % space.page != 0 {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         space.take(start, bytes)?;
