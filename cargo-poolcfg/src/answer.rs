@@ -265,7 +265,7 @@ impl<'a> Answer<'a> {
                 line += &format!(" of {}", size(asked.memory_reservation));
             }
             line += smaller;
-            if let Some(counts) = counts(limits, asked) {
+            if let Some(counts) = counts(limits, pool) {
                 line += &format!(", each of {counts}");
             }
             line

@@ -1,7 +1,10 @@
 //! One case: a target, its profile and shape, and every pool with defaults filled in and checked.
 
 mod checks;
+mod totals;
 mod wasmtime;
+
+pub use totals::LeastTotal;
 
 use crate::base::consts::same;
 use crate::base::consts::wide;
@@ -40,10 +43,14 @@ pub struct Pool<'a> {
     pub keep: Keep,
     /// What happens when the floor does not hold it.
     pub on_misfit: OnMisfit,
+    /// The written total that gives no more instances than are asked; `None` if none decides how many are.
+    pub least_total: Option<LeastTotal>,
     /// Where `engine` is set.
     pub engine_at: Place,
     /// Where `max_instances` is set.
     pub max_instances_at: Place,
+    /// Where the first total is set.
+    pub totals_at: Place,
     /// Where `memory_reservation` is set.
     pub memory_reservation_at: Place,
 }
@@ -412,17 +419,14 @@ impl<'a> Pool<'a> {
                 (None, None) if engine.is(Engine::Wasmtime) => Keep::MemoryReservation,
                 (None, None) => Keep::MaxInstances,
             },
-            on_misfit: match (
-                &keys.on_misfit,
-                &keys.max_instances,
-                &keys.memory_reservation,
-            ) {
-                (Some(setting), _, _) => setting.value,
-                (None, None, None) => OnMisfit::Shrink,
-                (None, _, _) => OnMisfit::Error,
-            },
+            on_misfit: on_misfit(keys),
+            least_total: asked.least_total(keys),
             engine_at: place_of(&keys.engine),
             max_instances_at: place_of(&keys.max_instances),
+            totals_at: match keys.wasmtime.first_total() {
+                Some(place) => place,
+                None => Place::NOWHERE,
+            },
             memory_reservation_at: place_of(&keys.memory_reservation),
         }
     }
@@ -459,7 +463,7 @@ impl<'a> Pool<'a> {
         let zeros: [(&'static str, bool, Place); 4] = [
             (
                 "max_instances",
-                asked.max_instances == 0,
+                asked.max_instances == 0 && keys.max_instances.is_some(),
                 self.max_instances_at,
             ),
             (
@@ -517,6 +521,20 @@ impl<'a> Pool<'a> {
     }
 }
 
+/// What happens where a pool does not fit: what somebody wrote is not lowered silently.
+const fn on_misfit(keys: &PoolKeys) -> OnMisfit {
+    match &keys.on_misfit {
+        Some(setting) => setting.value,
+        None if keys.max_instances.is_none()
+            && keys.memory_reservation.is_none()
+            && keys.wasmtime.first_total().is_none() =>
+        {
+            OnMisfit::Shrink
+        }
+        None => OnMisfit::Error,
+    }
+}
+
 /// Whose pool it is: the native engine's where nothing is said.
 const fn engine(keys: &PoolKeys) -> Engine {
     match &keys.engine {
@@ -551,7 +569,7 @@ impl Limits {
     /// ```
     #[must_use]
     pub const fn of_wasmtime(version: WasmtimeVersion, target: Target) -> Self {
-        of_wasmtime(version, &PoolKeys::EMPTY, target, None)
+        of_wasmtime(version, &PoolKeys::EMPTY, target, None, false)
     }
 }
 
@@ -562,17 +580,20 @@ const fn asked_and_least(
     target: Target,
     host: Option<InstanceDefaults>,
 ) -> (Limits, Limits) {
+    // Totals that nobody wrote are lowered with the rest.
+    let lowered = matches!(on_misfit(keys), OnMisfit::Shrink);
     let Some(instance) = InstanceDefaults::of(&keys.wasmtime, host) else {
-        let asked = of_wasmtime(version, keys, target, None);
-        return (asked, asked);
+        let asked = of_wasmtime(version, keys, target, None, false);
+        return (asked, of_wasmtime(version, keys, target, None, lowered));
     };
-    let asked = of_wasmtime(version, keys, target, Some(instance));
+    let instance = instance.within(&keys.wasmtime);
+    let asked = of_wasmtime(version, keys, target, Some(instance), false);
     let fewest = InstanceDefaults {
-        tables: 1,
+        tables: if instance.tables == 0 { 0 } else { 1 },
         table_elements: None,
         ..instance
     };
-    let least = of_wasmtime(version, keys, target, Some(fewest));
+    let least = of_wasmtime(version, keys, target, Some(fewest), lowered);
     let least = Limits {
         table_reservation: least.table_reservation.min(asked.table_reservation),
         ..least
@@ -589,6 +610,7 @@ const fn of_wasmtime(
     keys: &PoolKeys,
     target: Target,
     instance: Option<InstanceDefaults>,
+    lowered: bool,
 ) -> Limits {
     let wasmtime = Wasmtime::new(version, &keys.wasmtime, target, instance);
     let defaults = Defaults::new(version, target);
@@ -606,7 +628,7 @@ const fn of_wasmtime(
     } else {
         Size::ZERO
     };
-    Limits {
+    let limits = Limits {
         max_instances: number_or(&keys.max_instances, defaults.instances),
         memory_reservation,
         max_memory_size: size_or(
@@ -620,5 +642,6 @@ const fn of_wasmtime(
         stack_reservation: size_or(&keys.stack_reservation, stack),
         pools: number_or(&keys.pools, 1),
         wasmtime: Some(wasmtime),
-    }
+    };
+    wasmtime.with_totals(limits, keys, lowered)
 }

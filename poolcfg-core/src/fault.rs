@@ -289,6 +289,19 @@ pub enum Fault<'a> {
         /// Where it is set.
         place: Place,
     },
+    /// A total that is not enough for one instance.
+    TotalTooSmall {
+        /// The key.
+        key: &'static str,
+        /// The total.
+        total: u32,
+        /// How many one instance has.
+        each: u32,
+        /// The pool.
+        pool: &'a str,
+        /// Where the total is set.
+        place: Place,
+    },
     /// A total above 2^32 - 1.
     TooMany {
         /// The pool.
@@ -304,7 +317,7 @@ impl Fault<'_> {
     pub const fn code(&self) -> Code {
         match self {
             Self::Zero { .. } => Code::Zero,
-            Self::MinAboveMax { .. } => Code::MinAboveMax,
+            Self::MinAboveMax { .. } | Self::TotalTooSmall { .. } => Code::MinAboveMax,
             Self::NotMultiple { .. } => Code::NotMultiple,
             Self::MemoryAboveReservation { .. } => Code::MemoryAboveReservation,
             Self::Overflow { .. } => Code::Overflow,
@@ -343,6 +356,7 @@ impl Fault<'_> {
             | Self::HeadroomAboveHoles { place, .. }
             | Self::Zero { place, .. }
             | Self::MinAboveMax { place, .. }
+            | Self::TotalTooSmall { place, .. }
             | Self::NotMultiple { place, .. }
             | Self::MemoryAboveReservation { place, .. }
             | Self::Overflow { place, .. }

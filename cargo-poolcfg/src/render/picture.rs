@@ -352,7 +352,7 @@ pub fn figures(case: &Case<'_>, plan: &Plan) -> String {
                 pool.asked.max_instances, pool.asked.memory_reservation
             ),
         };
-        if let Some(counts) = counts(limits, &pool.asked) {
+        if let Some(counts) = counts(limits, pool) {
             let _ = writeln!(text, "  {:<18} {:>12}  {counts}", "each instance", "");
         }
         let Some(footprint) = footprint else {

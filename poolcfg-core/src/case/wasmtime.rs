@@ -31,6 +31,7 @@ impl Wasmtime {
             tables_per_instance: said_or(&keys.tables_per_instance, tables),
             core_instances_per_instance: said_or(&keys.core_instances_per_instance, core_instances),
             gc_heaps_per_instance: said_or(&keys.gc_heaps_per_instance, None),
+            written: None,
             guard_before_linear_memory: match &keys.guard_before_linear_memory {
                 Some(setting) => setting.value,
                 None => true,

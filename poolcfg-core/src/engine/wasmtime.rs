@@ -17,8 +17,10 @@ use core::fmt;
 pub use advisories::{Advisory, Condition};
 pub use counts::{Counts, InstanceDefaults};
 pub use numbers::Wasmtime;
-pub(crate) use numbers::{Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted};
-pub use totals::Totals;
+pub(crate) use numbers::{
+    Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,
+};
+pub use totals::{Totals, WrittenTotals};
 
 /// The oldest major version whose settings are known: those of 12 have other names and meanings.
 pub const OLDEST: u32 = 13;

@@ -27,6 +27,17 @@ impl Fault<'_> {
                     .str("`");
                 of_pool(text, pool)
             }
+            Self::TotalTooSmall {
+                key,
+                total,
+                each,
+                pool,
+                ..
+            } => {
+                let text = text.str("`").str(key).str(" = ").number(*total);
+                let text = text.str("` is below the ").number(*each);
+                of_pool(text.str(" that one instance takes"), pool)
+            }
             Self::NotMultiple {
                 memory_reservation,
                 pool,
@@ -325,6 +336,12 @@ impl Fault<'_> {
                 .str("set `min_instances` to ")
                 .number(*max_instances)
                 .str(" or less"),
+            Self::TotalTooSmall { key, each, .. } => text
+                .str("set `")
+                .str(key)
+                .str("` to ")
+                .number(*each)
+                .str(" or more, or lower what one instance has"),
             Self::NotMultiple {
                 memory_reservation, ..
             } => {

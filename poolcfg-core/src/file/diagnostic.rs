@@ -46,6 +46,7 @@ impl Diagnostic {
                 format!("above {max_instances}, the most that are asked"),
                 None,
             ),
+            Fault::TotalTooSmall { each, .. } => (format!("below {each}"), None),
             Fault::NotMultiple {
                 memory_reservation, ..
             } => {

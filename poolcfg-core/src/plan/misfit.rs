@@ -10,7 +10,7 @@ use crate::fault::at;
 use crate::model::room::HOLES;
 use crate::model::sum::Bound;
 use crate::plan::search::LargestFit;
-use crate::plan::tables::{counts_with, largest_with};
+use crate::plan::tables::{counts_with, largest_with, memories_with};
 use crate::setting::{Keep, Place};
 use crate::target::budget::HEADROOM_MAPS;
 
@@ -298,6 +298,9 @@ impl Misfit {
     #[must_use]
     pub const fn suggestion(&self, case: &Case<'_>) -> Text {
         let text = Text::new();
+        if let Some(memories) = self.memories(case) {
+            return text.str("total_memories = ").number(memories);
+        }
         match self.suggested(case) {
             Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
             Some(Suggested::Reservation(reservation)) => text
@@ -305,6 +308,14 @@ impl Misfit {
                 .text(&reservation.exact())
                 .str("\""),
             None => text,
+        }
+    }
+
+    /// How many memories in all would fit, where poolcfg.toml writes totals: fewer instances then need not be asked for.
+    const fn memories(&self, case: &Case<'_>) -> Option<u32> {
+        match case.pools[self.pool].keep {
+            Keep::MemoryReservation => memories_with(case, self.pool),
+            Keep::MaxInstances => None,
         }
     }
 
@@ -355,6 +366,9 @@ impl Misfit {
 
     const fn write_fit(&self, case: &Case<'_>) -> Text {
         let text = self.suggestion(case);
+        if self.memories(case).is_some() {
+            return text.str(" fits");
+        }
         let least = case.pools[self.pool].min_instances;
         match self.suggested(case) {
             None => self.write_both(case),
@@ -416,6 +430,9 @@ impl Misfit {
     #[must_use]
     pub const fn place(&self, case: &Case<'_>) -> Place {
         let pool = &case.pools[self.pool];
+        if pool.max_instances_at.line == 0 && pool.totals_at.line > 0 {
+            return pool.totals_at;
+        }
         let (first, second) = match self.suggested(case) {
             Some(Suggested::Reservation(_)) => (pool.memory_reservation_at, pool.max_instances_at),
             Some(Suggested::Instances(_)) | None => {

@@ -101,6 +101,7 @@ fn of_wasmtime(wasmtime: &Wasmtime) -> Vec<String> {
         tables_per_instance,
         core_instances_per_instance,
         gc_heaps_per_instance,
+        written,
         element_bytes,
         maps_stacks,
         ..
@@ -124,6 +125,7 @@ fn of_wasmtime(wasmtime: &Wasmtime) -> Vec<String> {
         format!("tables_per_instance: {tables}"),
         format!("core_instances_per_instance: {core_instances_per_instance:?}"),
         format!("gc_heaps_per_instance: {gc_heaps_per_instance:?}"),
+        format!("totals_for: {:?}", written.map(|written| written.instances)),
         format!("element_bytes: {element_bytes}"),
         format!("maps_stacks: {maps_stacks}"),
     ]

@@ -1,7 +1,7 @@
 //! Numbers: the settings of Wasmtime beyond those of every pool, with the defaults of each version, and
 //! the totals that its configuration takes.
 
-use super::{Advisory, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use super::{Advisory, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WrittenTotals};
 use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::target::{Arch, Target};
@@ -26,6 +26,8 @@ pub struct Wasmtime {
     /// Collected heaps of one instance; where nothing is said, one each, which from 33 on takes the place
     /// of a memory.
     pub gc_heaps_per_instance: Option<u32>,
+    /// The totals, where poolcfg.toml writes some of them; `None` if they follow from the instances.
+    pub written: Option<WrittenTotals>,
     /// Whether there is a guard before the first memory too.
     pub guard_before_linear_memory: bool,
     /// How many memory protection keys stripe the slots; 0 is none.
@@ -141,7 +143,7 @@ impl Wasmtime {
 
 /// Every total of Wasmtime's own configuration: 100 on 32 bits since 32.0 (PR #10483); 1000 did not fit
 /// them before.
-pub(super) const fn own_total(is_64_bit: bool, major: u32) -> u32 {
+pub(crate) const fn own_total(is_64_bit: bool, major: u32) -> u32 {
     if !is_64_bit && major >= 32 { 100 } else { 1000 }
 }
 
