@@ -5,6 +5,7 @@ pub(crate) mod codes;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod init;
+pub(crate) mod inspect;
 pub(crate) mod judge;
 pub(crate) mod probe;
 pub(crate) mod profiles;

@@ -5,12 +5,13 @@
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
-//! - `number`: the numbers of a pool; `cannot`: why one cannot be told
+//! - `number`: the numbers of a pool; `cannot`: why one cannot be told; `own`: what a host has untold
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources
 //! - `text`: which pool a text is of, and its rendering
 
 mod cannot;
 mod number;
+mod own;
 mod spin;
 pub(crate) mod text;
 mod wasmcloud;
@@ -20,8 +21,9 @@ use poolcfg_core::{InstanceDefaults, Limits, Size, Target, WasmtimeKeys};
 use serde::Serialize;
 
 pub(crate) use cannot::Cannot;
-pub(crate) use number::Numbers;
-use number::{Matters, Number, Value};
+use number::{Matters, Value};
+pub(crate) use number::{Number, Numbers};
+pub(crate) use own::Own;
 pub(crate) use spin::SPIN;
 pub(crate) use wasmcloud::WASMCLOUD;
 pub(crate) use wasmtime_cli::{FLAGS, TOML};
@@ -48,6 +50,8 @@ pub(crate) struct Host {
     /// What an instance has where poolcfg.toml does not say: what the program takes of itself, or what the
     /// components that it runs need; `None` for what the features of Wasmtime need.
     pub(crate) instance: Option<InstanceDefaults>,
+    /// How large the bookkeeping of an instance may be, of a module and of a component; `None` if that is Wasmtime's own.
+    instance_size: Option<Size>,
     /// What it wants to see before it takes any pool.
     probe: Option<Probe>,
     /// The name and the text of its template.

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Probe(Probe),
     /// Write a commented poolcfg.toml
     Init(Init),
+    /// Tell what a .wasm needs of a pool, and what a program is
+    Inspect(Inspect),
     /// Bring the Wasmtime that poolcfg.toml names in line with Cargo.lock
     Sync(Sync),
 }
@@ -106,6 +108,7 @@ impl Poolcfg {
             Some(Command::Profiles(_)) => "profiles",
             Some(Command::Probe(_)) => "probe",
             Some(Command::Init(_)) => "init",
+            Some(Command::Inspect(_)) => "inspect",
             Some(Command::Sync(_)) => "sync",
         }
     }
@@ -192,6 +195,17 @@ pub(crate) struct Init {
     /// Package to write it for
     #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
     pub(crate) package: Option<String>,
+}
+
+/// Flags of `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Modules and components (.wasm), and programs
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Version of Wasmtime, such as 48, whose limits they are held to; the newest that is known unless said
+    #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
+    pub(crate) engine_version: Option<WasmtimeVersion>,
 }
 
 /// Flags of `sync`.

@@ -27,6 +27,7 @@ pub(crate) static TOML: Host = Host {
     told: KEYS,
     releases: &[],
     instance: None,
+    instance_size: None,
     probe: None,
     template: (
         "wasmtime.toml",
@@ -47,6 +48,7 @@ pub(crate) static FLAGS: Host = Host {
     told: KEYS,
     releases: &[],
     instance: None,
+    instance_size: None,
     probe: None,
     template: (
         "wasmtime.flags",

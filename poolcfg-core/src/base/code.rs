@@ -79,9 +79,13 @@ pub enum Code {
     NoRoom,
     /// A target without address space that mmap gives out, or of which nothing is known.
     NoAddressSpace,
+    /// A file of WebAssembly, or a program, that ends too early or breaks its format.
+    Damaged,
+    /// A file that is neither WebAssembly nor a program, or beyond what is read of any.
+    NotInspectable,
 }
 
-const CODES: [(Code, &str); 37] = [
+const CODES: [(Code, &str); 39] = [
     (Code::Misfit, "PC0001"),
     (Code::TooManyMaps, "PC0002"),
     (Code::Syntax, "PC0003"),
@@ -119,6 +123,8 @@ const CODES: [(Code, &str); 37] = [
     (Code::SwappedPages, "PC0035"),
     (Code::NoRoom, "PC0036"),
     (Code::NoAddressSpace, "PC0037"),
+    (Code::Damaged, "PC0038"),
+    (Code::NotInspectable, "PC0039"),
 ];
 
 impl Code {
