@@ -18,6 +18,7 @@ use crate::cli::args::Look;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::project::workload::{Missing, hold};
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
 use crate::wasmtime::supply::{Lock, supply};
@@ -66,7 +67,8 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
     }
 }
 
-/// Looks at every chosen package on every target that it names: `tell` tells people what it finds.
+/// Looks at every chosen package on every target that it names: `tell` tells people what it finds. The counts of its
+/// poolcfg.toml are held to the workload where that is asked for.
 ///
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`], after it was told.
@@ -74,6 +76,7 @@ pub(crate) fn look(
     context: &Context<'_>,
     arguments: &Look,
     lock: Lock,
+    workload: Option<Missing>,
     tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     let wish = Wish::new(&arguments.machine)?;
@@ -105,6 +108,10 @@ pub(crate) fn look(
     }
     tell(&every)?;
     warn(context, &results);
-    misfits(&results)?;
+    let held = match workload {
+        Some(missing) => hold(context, &members, missing),
+        None => Ok(()),
+    };
+    all([misfits(&results), held])?;
     Ok(Exit::Fits)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod difference;
 pub(crate) mod edit;
 pub(crate) mod wasmtime_tables;
+pub(crate) mod workload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

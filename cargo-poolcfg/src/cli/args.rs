@@ -8,6 +8,8 @@ use poolcfg_core::{
     Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
 };
 
+use crate::project::workload::Missing;
+
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";
 const ENGINE: &str = "Engine";
@@ -53,7 +55,7 @@ pub(crate) enum Command {
     /// Write src/pool_limits.rs (what happens without a subcommand)
     Generate(Generate),
     /// Tell whether the pools fit every target that the project names
-    Check(Look),
+    Check(Check),
     /// Draw the address space, and list budget and footprint line by line
     Explain(Look),
     /// List the VA profiles: window, holes, page size, who ships them
@@ -64,7 +66,7 @@ pub(crate) enum Command {
     Init(Init),
     /// Tell what a .wasm needs of a pool, and what a program is
     Inspect(Inspect),
-    /// Bring the Wasmtime that poolcfg.toml names in line with Cargo.lock
+    /// Bring the Wasmtime that poolcfg.toml names in line with Cargo.lock, and its counts in line with its workload
     Sync(Sync),
 }
 
@@ -173,6 +175,32 @@ pub(crate) struct Look {
     pub(crate) machine: Machine,
 }
 
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) workload: WorkloadFlags,
+}
+
+/// What becomes of a workload.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorkloadFlags {
+    /// Pass over files of a workload that are not there, and lower no count that may be theirs
+    #[arg(long, help_heading = PACKAGES)]
+    pub(crate) allow_missing: bool,
+}
+
+impl WorkloadFlags {
+    pub(crate) const fn missing(self) -> Missing {
+        match self.allow_missing {
+            true => Missing::PassedOver,
+            false => Missing::Error,
+        }
+    }
+}
+
 /// Flags of `profiles`.
 #[derive(Debug, Args)]
 pub(crate) struct Profiles {
@@ -216,7 +244,9 @@ pub(crate) struct Sync {
     /// Only what holds for this target, by what is resolved for it
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
     pub(crate) target: Option<String>,
-    /// Write nothing; tell whether the file agrees with Cargo.lock
+    #[command(flatten)]
+    pub(crate) workload: WorkloadFlags,
+    /// Write nothing; tell whether the file agrees with Cargo.lock and with its workload
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) check: bool,
 }

@@ -15,12 +15,12 @@ macro_rules! texts {
     };
 }
 
-const TEXTS: [(&str, &str); 39] = texts![
+const TEXTS: [(&str, &str); 41] = texts![
     "PC0001", "PC0002", "PC0003", "PC0004", "PC0005", "PC0006", "PC0007", "PC0008", "PC0009",
     "PC0010", "PC0011", "PC0012", "PC0013", "PC0014", "PC0015", "PC0016", "PC0017", "PC0018",
     "PC0019", "PC0020", "PC0021", "PC0022", "PC0023", "PC0024", "PC0025", "PC0026", "PC0027",
     "PC0028", "PC0029", "PC0030", "PC0031", "PC0032", "PC0033", "PC0034", "PC0035", "PC0036",
-    "PC0037", "PC0038", "PC0039",
+    "PC0037", "PC0038", "PC0039", "PC0040", "PC0041",
 ];
 
 /// Prints the text of a code.

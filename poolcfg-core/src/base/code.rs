@@ -83,9 +83,13 @@ pub enum Code {
     Damaged,
     /// A file that is neither WebAssembly nor a program, or beyond what is read of any.
     NotInspectable,
+    /// A workload that names a file that is not there, or a pattern that is none.
+    NoWorkload,
+    /// Counts of poolcfg.toml that are not those of its workload.
+    OutOfWorkload,
 }
 
-const CODES: [(Code, &str); 39] = [
+const CODES: [(Code, &str); 41] = [
     (Code::Misfit, "PC0001"),
     (Code::TooManyMaps, "PC0002"),
     (Code::Syntax, "PC0003"),
@@ -125,6 +129,8 @@ const CODES: [(Code, &str); 39] = [
     (Code::NoAddressSpace, "PC0037"),
     (Code::Damaged, "PC0038"),
     (Code::NotInspectable, "PC0039"),
+    (Code::NoWorkload, "PC0040"),
+    (Code::OutOfWorkload, "PC0041"),
 ];
 
 impl Code {
