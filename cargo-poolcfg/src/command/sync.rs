@@ -134,10 +134,16 @@ fn with_lock(
         return Ok(Exit::Fits);
     };
     let Some(package) = &first.package else {
-        let mut sources = of_wasmtime
-            .iter()
-            .filter_map(|member| member.source.as_ref());
-        if sources.all(|source| has_workload(&source.text)) {
+        let sources = of_wasmtime.iter();
+        let sources: Vec<_> = sources
+            .filter_map(|member| Some((&**member, member.source.as_ref()?)))
+            .collect();
+        if sources.iter().all(|(_, source)| has_workload(&source.text)) {
+            let current = |(member, source): &(&Member, &Source)| {
+                FileResult::new(member, &source.path, "current")
+            };
+            files.extend(sources.iter().map(current));
+            context.found(|| Results::Files(files));
             context
                 .shell
                 .note("there is no package, or no cargo, so that the version is not looked at");
