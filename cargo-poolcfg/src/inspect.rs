@@ -30,8 +30,8 @@ use crate::cli::error::Error;
 use crate::cli::path::shown;
 use component::{COMPONENT, MODULE, Tree};
 use instances::Live;
+pub(crate) use module::Between;
 use module::Module;
-pub(crate) use module::Range;
 use program::Program;
 use stream::{Stream, Unreadable};
 
@@ -99,11 +99,11 @@ pub(crate) struct Needs {
     /// The most tables of one module.
     pub(crate) tables_of_module: u64,
     /// The bytes of the largest core instance's bookkeeping.
-    pub(crate) largest_instance: Range,
+    pub(crate) largest_instance: Between,
     /// Those of all its core instances.
-    pub(crate) all_instances: Range,
+    pub(crate) all_instances: Between,
     /// Those of a component's own, beside its core instances; `None` of a module.
-    pub(crate) own_size: Option<Range>,
+    pub(crate) own_size: Option<Between>,
 }
 
 /// Finds out what a file is and what it needs.
@@ -289,11 +289,11 @@ impl Needs {
         }
         self.gc |= module.gc;
         let size = module.instance_size();
-        self.largest_instance = Range {
+        self.largest_instance = Between {
             least: self.largest_instance.least.max(size.least),
             most: self.largest_instance.most.max(size.most),
         };
-        let all = Range::of(instances, size.least, size.most);
+        let all = Between::of(instances, size.least, size.most);
         self.all_instances = self.all_instances.plus(all);
         self
     }
@@ -326,15 +326,15 @@ impl Needs {
         // An adapter has no memory and no table, and few functions.
         needs.all_instances = needs
             .all_instances
-            .plus(Range::of(live.adapters, 128, 4096));
+            .plus(Between::of(live.adapters, 128, 4096));
         let data = tree.modules.iter().map(|module| module.data);
         needs.data = data.fold(0, u64::saturating_add);
         needs.open = live.open;
         // What every component has, each one in it, and each function at a border. Source:
         // crates/environ/src/component/vmcomponent_offsets.rs (v28 to v50).
-        let own = Range::of(1, 32, 256)
-            .plus(Range::of(live.components, 16, 64))
-            .plus(Range::of(live.crossings, 0, 128));
+        let own = Between::of(1, 32, 256)
+            .plus(Between::of(live.components, 16, 64))
+            .plus(Between::of(live.crossings, 0, 128));
         needs.own_size = Some(own);
         needs
     }

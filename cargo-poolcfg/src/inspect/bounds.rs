@@ -5,7 +5,7 @@ use poolcfg_core::{Target, WasmtimeVersion};
 use serde::Serialize;
 
 use crate::host::{Host, Number, Own, SPIN, TOML, WASMCLOUD};
-use crate::inspect::{Inspected, Needs, Range};
+use crate::inspect::{Between, Inspected, Needs};
 
 /// From this version on `max_component_instance_size` counts the core instances of a component, too (PR #12772).
 const COUNTS_CORE_INSTANCES: u32 = 44;
@@ -84,7 +84,7 @@ fn at_once(needs: &Needs, own: &Own, is_component: bool) -> u64 {
 }
 
 fn limits(needs: &Needs, own: &Own, is_component: bool) -> Vec<LimitReport> {
-    let exactly = |number: u64| Range {
+    let exactly = |number: u64| Between {
         least: number,
         most: number,
     };
@@ -142,7 +142,7 @@ const fn name(number: Number) -> &'static str {
 
 impl Needs {
     /// What `max_component_instance_size` of a version counts.
-    pub(crate) fn component_size(&self, version: WasmtimeVersion) -> Range {
+    pub(crate) fn component_size(&self, version: WasmtimeVersion) -> Between {
         let own = self.own_size.unwrap_or_default();
         match version.major >= COUNTS_CORE_INSTANCES {
             true => own.plus(self.all_instances),

@@ -87,12 +87,12 @@ pub(crate) struct Imported {
 
 /// How many bytes something has: no fewer than the one, and no more than the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Range {
+pub(crate) struct Between {
     pub(crate) least: u64,
     pub(crate) most: u64,
 }
 
-impl Range {
+impl Between {
     pub(super) const fn plus(self, other: Self) -> Self {
         Self {
             least: self.least.saturating_add(other.least),
@@ -405,23 +405,23 @@ impl Module {
     /// The bytes of an instance's bookkeeping on a machine of 64 bits, which `max_core_instance_size` bounds: between
     /// what all known versions have at least and at most. Source: crates/environ/src/vmoffsets.rs and `Instance` in
     /// crates/wasmtime/src/runtime/vm/instance.rs (v28, v36, v43, v48, v50).
-    pub(crate) fn instance_size(&self) -> Range {
+    pub(crate) fn instance_size(&self) -> Between {
         [
             // The struct, and what every context begins with.
-            Range::of(1, 128, 1024),
-            Range::of(self.imported_memories, 24, 24),
-            Range::of(count(self.memories.len()), 24, 24),
-            Range::of(self.functions.imported, 24, 32),
-            Range::of(self.imported_tables, 16, 24),
-            Range::of(self.imported_globals, 8, 24),
-            Range::of(self.imported_tags, 8, 24),
-            Range::of(count(self.tables.len()), 16, 16),
-            Range::of(self.globals, 16, 16),
-            Range::of(self.tags, 4, 4),
-            Range::of(self.functions.escaped, 32, 32),
-            Range::of(self.segments, 0, 16),
+            Between::of(1, 128, 1024),
+            Between::of(self.imported_memories, 24, 24),
+            Between::of(count(self.memories.len()), 24, 24),
+            Between::of(self.functions.imported, 24, 32),
+            Between::of(self.imported_tables, 16, 24),
+            Between::of(self.imported_globals, 8, 24),
+            Between::of(self.imported_tags, 8, 24),
+            Between::of(count(self.tables.len()), 16, 16),
+            Between::of(self.globals, 16, 16),
+            Between::of(self.tags, 4, 4),
+            Between::of(self.functions.escaped, 32, 32),
+            Between::of(self.segments, 0, 16),
         ]
         .into_iter()
-        .fold(Range::default(), Range::plus)
+        .fold(Between::default(), Between::plus)
     }
 }

@@ -153,13 +153,13 @@ fn text(bytes: &[u8]) -> String {
 
 /// Takes down what the sections tell; the packed dependencies of cargo-auditable, if there are any. A file without
 /// sections tells less, and is no worse for it.
-fn sections<'d, 'f, E: FileHeader<Endian = Endianness>>(
+fn sections<'d, E: FileHeader<Endian = Endianness>>(
     header: &'d E,
     endian: Endianness,
-    file: &'d ReadCache<&'f File>,
+    file: &'d ReadCache<&File>,
     marks: &mut Marks,
 ) -> Result<Option<Vec<u8>>, Unreadable> {
-    let count = u64::try_from(header.shnum(endian, file).map_err(damaged)?).unwrap_or(u64::MAX);
+    let count = u64::from(header.shnum(endian, file).map_err(damaged)?);
     if count.saturating_mul(64) > SECTION {
         return Err(Unreadable::TooLarge(
             "a table of too many sections".to_owned(),

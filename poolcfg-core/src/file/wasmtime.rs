@@ -4,7 +4,7 @@ use toml_edit::TableLike;
 
 use crate::base::code::Code;
 use crate::file::value::Value;
-use crate::file::values::{Entry, Notes, entries};
+use crate::file::values::{Entry, Notes, entries, with_article};
 use crate::setting::WasmtimeKeys;
 
 /// Wasmtime's settings for collected heaps, which it copies from those for memories as long as none of
@@ -58,7 +58,7 @@ fn check_workload(entry: &Entry<'_>, notes: &mut Notes<'_>) {
             &span,
             format!(
                 "invalid type in `{WORKLOAD}`: expected a path, found {}",
-                value.type_name()
+                with_article(value.type_name())
             ),
             "expected a string",
             help(),
