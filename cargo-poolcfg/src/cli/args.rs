@@ -66,7 +66,7 @@ pub(crate) enum Command {
     Init(Init),
     /// Tell what a .wasm needs of a pool, and what a program is
     Inspect(Inspect),
-    /// Bring the Wasmtime that poolcfg.toml names in line with Cargo.lock, and its counts in line with its workload
+    /// Bring poolcfg.toml in line with the Wasmtime in Cargo.lock and with its workload
     Sync(Sync),
 }
 
