@@ -162,7 +162,7 @@ pub(crate) fn advice(misfit: &Misfit, case: &Case<'_>) -> String {
 /// What was measured, for programs; sizes are bytes, and null is no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct HereReport {
+pub(crate) struct HereReport {
     va_profile: Option<&'static str>,
     known: Option<&'static str>,
     /// `profile` where the VA profile decides; `below profile` where this process has less than it guarantees,

@@ -425,6 +425,10 @@ fn a_target_of_which_nothing_is_known_is_refused() {
         "riscv64gc-unknown-none-elf",
         "aarch64-unknown-uefi",
         "sparc64-unknown-linux-gnu",
+        "aarch64-apple-tvos",
+        "aarch64-apple-visionos",
+        "aarch64-apple-watchos",
+        "x86_64-apple-tvos",
     ] {
         for command in [&["check"][..], &["explain"], &[], &["profiles"]] {
             project
@@ -458,6 +462,23 @@ fn a_profile_of_ones_own_serves_targets_without_a_system() {
         .run(&["check", "--target", "thumbv7em-none-eabihf"])
         .ends(101)
         .says("error[PC0014]");
+}
+
+/// Of a headset it is known what one has measured.
+#[test]
+fn a_profile_of_ones_own_serves_systems_without_numbers() {
+    let project = Project::with(
+        "[pooling_allocator]\nmax_instances = 20\nmemory_reservation = \"64MiB\"\n\
+         guard_size = \"64KiB\"\n\
+         [address_space]\nva_profile = \"headset\"\n\
+         [va_profile.headset]\narch = \"aarch64\"\nwindow = \"16GiB\"\npage_size = \"16KiB\"\n",
+    );
+    for target in ["aarch64-apple-visionos", "aarch64-apple-tvos"] {
+        project
+            .run(&["check", "--target", target])
+            .ends(0)
+            .says("fits headset (pie, unconfirmed profile): 20 of 20 instances guaranteed");
+    }
 }
 
 #[test]

@@ -249,6 +249,28 @@ fn the_stack_limit_is_seen() {
     assert_eq!(stack("ulimit -s 1048576"), "1GiB");
 }
 
+/// A limit as large as the window makes the layout that no limit makes, and is still a limit.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_stack_limit_of_the_whole_window_is_no_unlimited_one() {
+    let machine = Machine::new("");
+    let whole = "ulimit -s 137438953472";
+    for arguments in [&["probe"][..], &["--here", "-o", "-"], &["check", "--here"]] {
+        let ran = machine.under(whole, arguments);
+        let text = format!("{}{}", ran.ends(0).stdout, ran.stderr);
+        assert!(
+            text.contains("(pie, stack limit 128TiB,")
+                || text.contains(" pie, stack limit 128TiB,"),
+            "{text}"
+        );
+        assert!(!text.contains("unlimited stack"), "{text}");
+    }
+    let holes = |limit: &str| machine.result(limit, &WASMTIME)["budget"]["holes"].clone();
+    assert_eq!(holes(whole), holes("ulimit -s unlimited"));
+    let said = machine.result(whole, &WASMTIME)["shape"]["stack_limit"].clone();
+    assert_eq!(said, "128TiB");
+}
+
 #[test]
 fn the_probe_prints_what_bounds_a_process_and_the_tables_for_it() {
     let machine = Machine::new("");

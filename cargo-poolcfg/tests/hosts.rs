@@ -127,6 +127,26 @@ fn texts_are_as_they_were_read() {
     }
 }
 
+/// The keys of one table of a generated TOML.
+fn section_of(toml: &Document<String>, section: &str) -> BTreeMap<String, Value> {
+    let table = toml[section].as_table_like().unwrap();
+    let value = |item: &toml_edit::Item| match (item.as_bool(), item.as_integer()) {
+        (Some(flag), _) => Value::from(flag),
+        (_, number) => Value::from(number.unwrap()),
+    };
+    let lines = table.iter();
+    lines
+        .map(|(key, item)| (key.to_owned(), value(item)))
+        .collect()
+}
+
+fn expected(pairs: &[(&str, &Value)]) -> BTreeMap<String, Value> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).clone()))
+        .collect()
+}
+
 /// Every number of the file is that of the JSON, and no total or size of the JSON is missing.
 #[test]
 fn the_toml_says_what_the_json_says() {
@@ -143,23 +163,7 @@ fn the_toml_says_what_the_json_says() {
     let own = &limits["wasmtime"];
     let text = folder.emit("wasmtime-toml", RISCV64).ends(0).stdout.clone();
     let toml: Document<String> = text.parse().unwrap();
-    let said = |section: &str| -> BTreeMap<String, Value> {
-        let table = toml[section].as_table_like().unwrap();
-        let value = |item: &toml_edit::Item| match (item.as_bool(), item.as_integer()) {
-            (Some(flag), _) => Value::from(flag),
-            (_, number) => Value::from(number.unwrap()),
-        };
-        let lines = table.iter();
-        lines
-            .map(|(key, item)| (key.to_owned(), value(item)))
-            .collect()
-    };
-    let expected = |pairs: &[(&str, &Value)]| -> BTreeMap<String, Value> {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(key, value)| ((*key).to_owned(), (*value).clone()))
-            .collect()
-    };
+    let said = |section: &str| section_of(&toml, section);
     assert_eq!(
         said("optimize"),
         expected(&[
@@ -638,183 +642,185 @@ const fn case(
     }
 }
 
+const PLAIN: [&str; 2] = ["", ""];
+
+const CANNOT: [Case; 23] = [
+    // Versions that cannot be told at all.
+    case(
+        "wasmtime-toml",
+        "29.0.1",
+        PLAIN,
+        "`wasmtime` 29 takes no `--config` file",
+        "`--emit wasmtime-flags` serves versions from 19 on",
+    ),
+    case(
+        "wasmtime-flags",
+        "18",
+        PLAIN,
+        "`wasmtime` 18 takes no numbers of a pool",
+        "use 19 or later",
+    ),
+    case(
+        "spin-env",
+        "33",
+        PLAIN,
+        "Spin on Wasmtime 33 has 1000 stacks and 1000 core instances",
+        "use Spin 3.4 or later",
+    ),
+    case(
+        "wasmcloud-env",
+        "38",
+        PLAIN,
+        "wasmCloud on Wasmtime 38 reads no variables of a pool",
+        "42 or later",
+    ),
+    // A program that has no stacks to call on.
+    case(
+        "wasmtime-flags",
+        "48",
+        ["", "features = [\"component-model\"]"],
+        "`wasmtime` 48 calls on stacks of the pool, and this pool has none",
+        "write `\"async\"` into `features`",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["stack_reservation = 0", ""],
+        "Spin on Wasmtime 44 calls on stacks of the pool, and this pool has none",
+        "no `stack_reservation` of 0",
+    ),
+    // Keys that only later versions know.
+    case(
+        "wasmtime-flags",
+        "21",
+        ["max_memory_size = \"1GiB\"", ""],
+        "`wasmtime` 21 cannot be told `max_memory_size`: \"1GiB\" is asked, and it has \"10MiB\"",
+        "set `max_memory_size` to \"10MiB\", or use `wasmtime` 22 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "20",
+        ["", "table_elements = 20000"],
+        "`wasmtime` 20 cannot be told `table_elements`: 20000 is asked, and it has 10000",
+        "set `table_elements` to 10000, or use `wasmtime` 25 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "25",
+        ["stack_reservation = \"4MiB\"", ""],
+        "`wasmtime` 25 cannot be told `stack_reservation`: \"4MiB\" is asked, and it has \"2MiB\"",
+        "set `stack_reservation` to \"2MiB\", or use `wasmtime` 26 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "25",
+        ["", "max_wasm_stack = \"1MiB\""],
+        "`wasmtime` 25 cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
+        "set `max_wasm_stack` to \"512KiB\", or use `wasmtime` 26 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "24",
+        ["", "max_core_instance_size = \"2MiB\""],
+        "`wasmtime` 24 cannot be told `max_core_instance_size`: \"2MiB\" is asked, and it has \"1MiB\"",
+        "or use `wasmtime` 25 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "26",
+        ["", "max_component_instance_size = \"2MiB\""],
+        "`wasmtime` 26 cannot be told `max_component_instance_size`",
+        "or use `wasmtime` 27 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "26",
+        ["max_instances = 600", "gc_heaps_per_instance = 2"],
+        "`wasmtime` 26 cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
+        "lower `max_instances`, so that `total_gc_heaps` is 1000, or use `wasmtime` 27 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "25",
+        [
+            "max_memory_size = \"128MiB\"",
+            "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 4",
+        ],
+        "`wasmtime` 25 cannot be told `memory_protection_keys`: 4 is asked, and it has 0",
+        "take `memory_protection_keys` out, or use `wasmtime` 27 or later",
+    ),
+    // Keys that no variable says.
+    case(
+        "spin-env",
+        "44",
+        ["memory_reservation = \"8GiB\"", ""],
+        "Spin on Wasmtime 44 cannot be told `memory_reservation`: \"8GiB\" is asked, and it has \"4GiB\"",
+        "set `memory_reservation` to \"4GiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["guard_size = \"64KiB\"", ""],
+        "cannot be told `guard_size`: \"64KiB\" is asked, and it has \"32MiB\"",
+        "set `guard_size` to \"32MiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["", "guard_before_linear_memory = false"],
+        "cannot be told `guard_before_linear_memory`: false is asked, and it has true",
+        "set `guard_before_linear_memory` to true",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["stack_reservation = \"1MiB\"", ""],
+        "cannot be told `stack_reservation`: \"1MiB\" is asked, and it has \"2MiB\"",
+        "set `stack_reservation` to \"2MiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["", "max_wasm_stack = \"1MiB\""],
+        "cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
+        "set `max_wasm_stack` to \"512KiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        [
+            "max_memory_size = \"128MiB\"",
+            "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 15",
+        ],
+        "cannot be told `memory_protection_keys`: 15 is asked, and it has 0",
+        "take `memory_protection_keys` out",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["max_instances = 1200", "gc_heaps_per_instance = 1"],
+        "cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
+        "lower `max_instances`",
+    ),
+    case(
+        "wasmcloud-env",
+        "47",
+        ["guard_size = \"64MiB\"", ""],
+        "wasmCloud on Wasmtime 47 cannot be told `guard_size`: \"64MiB\" is asked, and it has \"32MiB\"",
+        "set `guard_size` to \"32MiB\"",
+    ),
+    case(
+        "wasmcloud-env",
+        "47",
+        ["stack_reservation = \"4MiB\"", ""],
+        "wasmCloud on Wasmtime 47 cannot be told `stack_reservation`",
+        "set `stack_reservation` to \"2MiB\"",
+    ),
+];
+
 #[test]
 fn what_a_host_cannot_be_told_is_an_error() {
-    const PLAIN: [&str; 2] = ["", ""];
-    let cases = [
-        // Versions that cannot be told at all.
-        case(
-            "wasmtime-toml",
-            "29.0.1",
-            PLAIN,
-            "`wasmtime` 29 takes no `--config` file",
-            "`--emit wasmtime-flags` serves versions from 19 on",
-        ),
-        case(
-            "wasmtime-flags",
-            "18",
-            PLAIN,
-            "`wasmtime` 18 takes no numbers of a pool",
-            "use 19 or later",
-        ),
-        case(
-            "spin-env",
-            "33",
-            PLAIN,
-            "Spin on Wasmtime 33 has 1000 stacks and 1000 core instances",
-            "use Spin 3.4 or later",
-        ),
-        case(
-            "wasmcloud-env",
-            "38",
-            PLAIN,
-            "wasmCloud on Wasmtime 38 reads no variables of a pool",
-            "42 or later",
-        ),
-        // A program that has no stacks to call on.
-        case(
-            "wasmtime-flags",
-            "48",
-            ["", "features = [\"component-model\"]"],
-            "`wasmtime` 48 calls on stacks of the pool, and this pool has none",
-            "write `\"async\"` into `features`",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["stack_reservation = 0", ""],
-            "Spin on Wasmtime 44 calls on stacks of the pool, and this pool has none",
-            "no `stack_reservation` of 0",
-        ),
-        // Keys that only later versions know.
-        case(
-            "wasmtime-flags",
-            "21",
-            ["max_memory_size = \"1GiB\"", ""],
-            "`wasmtime` 21 cannot be told `max_memory_size`: \"1GiB\" is asked, and it has \"10MiB\"",
-            "set `max_memory_size` to \"10MiB\", or use `wasmtime` 22 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "20",
-            ["", "table_elements = 20000"],
-            "`wasmtime` 20 cannot be told `table_elements`: 20000 is asked, and it has 10000",
-            "set `table_elements` to 10000, or use `wasmtime` 25 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "25",
-            ["stack_reservation = \"4MiB\"", ""],
-            "`wasmtime` 25 cannot be told `stack_reservation`: \"4MiB\" is asked, and it has \"2MiB\"",
-            "set `stack_reservation` to \"2MiB\", or use `wasmtime` 26 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "25",
-            ["", "max_wasm_stack = \"1MiB\""],
-            "`wasmtime` 25 cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
-            "set `max_wasm_stack` to \"512KiB\", or use `wasmtime` 26 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "24",
-            ["", "max_core_instance_size = \"2MiB\""],
-            "`wasmtime` 24 cannot be told `max_core_instance_size`: \"2MiB\" is asked, and it has \"1MiB\"",
-            "or use `wasmtime` 25 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "26",
-            ["", "max_component_instance_size = \"2MiB\""],
-            "`wasmtime` 26 cannot be told `max_component_instance_size`",
-            "or use `wasmtime` 27 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "26",
-            ["max_instances = 600", "gc_heaps_per_instance = 2"],
-            "`wasmtime` 26 cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
-            "lower `max_instances`, so that `total_gc_heaps` is 1000, or use `wasmtime` 27 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "25",
-            [
-                "max_memory_size = \"128MiB\"",
-                "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 4",
-            ],
-            "`wasmtime` 25 cannot be told `memory_protection_keys`: 4 is asked, and it has 0",
-            "take `memory_protection_keys` out, or use `wasmtime` 27 or later",
-        ),
-        // Keys that no variable says.
-        case(
-            "spin-env",
-            "44",
-            ["memory_reservation = \"8GiB\"", ""],
-            "Spin on Wasmtime 44 cannot be told `memory_reservation`: \"8GiB\" is asked, and it has \"4GiB\"",
-            "set `memory_reservation` to \"4GiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["guard_size = \"64KiB\"", ""],
-            "cannot be told `guard_size`: \"64KiB\" is asked, and it has \"32MiB\"",
-            "set `guard_size` to \"32MiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["", "guard_before_linear_memory = false"],
-            "cannot be told `guard_before_linear_memory`: false is asked, and it has true",
-            "set `guard_before_linear_memory` to true",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["stack_reservation = \"1MiB\"", ""],
-            "cannot be told `stack_reservation`: \"1MiB\" is asked, and it has \"2MiB\"",
-            "set `stack_reservation` to \"2MiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["", "max_wasm_stack = \"1MiB\""],
-            "cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
-            "set `max_wasm_stack` to \"512KiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            [
-                "max_memory_size = \"128MiB\"",
-                "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 15",
-            ],
-            "cannot be told `memory_protection_keys`: 15 is asked, and it has 0",
-            "take `memory_protection_keys` out",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["max_instances = 1200", "gc_heaps_per_instance = 1"],
-            "cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
-            "lower `max_instances`",
-        ),
-        case(
-            "wasmcloud-env",
-            "47",
-            ["guard_size = \"64MiB\"", ""],
-            "wasmCloud on Wasmtime 47 cannot be told `guard_size`: \"64MiB\" is asked, and it has \"32MiB\"",
-            "set `guard_size` to \"32MiB\"",
-        ),
-        case(
-            "wasmcloud-env",
-            "47",
-            ["stack_reservation = \"4MiB\"", ""],
-            "wasmCloud on Wasmtime 47 cannot be told `stack_reservation`",
-            "set `stack_reservation` to \"2MiB\"",
-        ),
-    ];
-    for case in &cases {
+    for case in &CANNOT {
         let folder = Machine::of(case.version, case.pool, case.wasmtime);
         let ran = folder.emit(case.kind, X86_64);
         ran.ends(101)

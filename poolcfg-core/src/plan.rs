@@ -125,12 +125,12 @@ impl Plan {
         let Some(scale) = Scale::new(case, pool) else {
             return None;
         };
-        let value = scale.value(&self.guaranteed[pool]);
+        let value = scale.keep.value(&self.guaranteed[pool]);
         if self.misfit.is_some() || value >= scale.asked {
             return None;
         }
         let mut limits = self.with_least(case, pool);
-        limits[pool] = scale.limits(&limits[pool], value + 1);
+        limits[pool] = scale.keep.with_value(&limits[pool], value + 1);
         reason::misfit(case, &limits)
     }
 

@@ -299,16 +299,8 @@ pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<Place> {
     }
 }
 
-/// The size that a key says, or the default.
-pub(crate) const fn size_or(key: &Key<Size>, default: Size) -> Size {
-    match key {
-        Some(setting) => setting.value,
-        None => default,
-    }
-}
-
-/// The number that a key says, or the default.
-pub(crate) const fn number_or(key: &Key<u32>, default: u32) -> u32 {
+/// The value that a key says, or the default.
+pub(crate) const fn value_or<T: Copy>(key: &Key<T>, default: T) -> T {
     match key {
         Some(setting) => setting.value,
         None => default,

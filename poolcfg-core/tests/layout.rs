@@ -171,7 +171,7 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
     let covered = match shape.stack_limit {
         StackLimit::Finite => 128 * MIB,
         StackLimit::UpTo(size) => size.get(),
-        StackLimit::Unlimited => u64::MAX,
+        StackLimit::Unlimited | StackLimit::AsUnlimited(_) => u64::MAX,
     };
     let limit = if shape.stack_limit.is_unlimited() {
         covered

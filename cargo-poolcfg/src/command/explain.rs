@@ -9,7 +9,8 @@ use crate::cli::exit::Exit;
 use crate::cli::shell::width;
 use crate::command::look;
 use crate::context::Context;
-use crate::render::picture::{draw, figures};
+use crate::render::figures::figures;
+use crate::render::picture::draw;
 use crate::wasmtime::supply::Lock;
 
 /// Draws every target of every chosen package.

@@ -12,8 +12,8 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::command::{answers, judge, keep, warn};
 use crate::context::Context;
-use crate::host::text::Chosen;
-use crate::host::{self, Host};
+use crate::host::{Host, MARK};
+use crate::output::host_file::Chosen;
 use crate::output::recorded;
 use crate::output::{Output, check};
 use crate::project::{Member, members};
@@ -180,7 +180,7 @@ fn outputs(
     for warning in &text.warnings {
         context.shell.warn(None, warning);
     }
-    let mark = host.marked.then_some(host::MARK);
+    let mark = host.marked.then_some(MARK);
     Ok((vec![Output::new(place, text.text, mark)], text.notes))
 }
 
@@ -266,12 +266,8 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
 /// The host that is told, where one is.
 fn host(arguments: &Generate) -> Option<&'static Host> {
     match arguments.emit {
-        _ if arguments.template.is_some() => None,
-        Emit::Rust | Emit::Json => None,
-        Emit::WasmtimeToml => Some(&host::TOML),
-        Emit::WasmtimeFlags => Some(&host::FLAGS),
-        Emit::SpinEnv => Some(&host::SPIN),
-        Emit::WasmcloudEnv => Some(&host::WASMCLOUD),
+        Emit::Host(host) if arguments.template.is_none() => Some(host),
+        _ => None,
     }
 }
 

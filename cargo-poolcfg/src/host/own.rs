@@ -15,6 +15,11 @@ pub(crate) struct Own {
 }
 
 impl Host {
+    /// Whether it is a program of its own, and not Wasmtime itself.
+    pub(crate) fn has_releases(&self) -> bool {
+        !self.releases.is_empty()
+    }
+
     /// What it has of itself on the version of Wasmtime that is asked for, or where none is, on its newest; `None` if no
     /// release of it is built on that.
     pub(crate) fn own(

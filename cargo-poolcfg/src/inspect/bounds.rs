@@ -4,7 +4,7 @@
 use poolcfg_core::{Target, WasmtimeVersion};
 use serde::Serialize;
 
-use crate::host::{Host, Number, Own, SPIN, TOML, WASMCLOUD};
+use crate::host::{HOSTS, Number, Own, WASMTIME};
 use crate::inspect::{Between, Inspected, Needs};
 
 /// From this version on `max_component_instance_size` counts the core instances of a component, too (PR #12772).
@@ -46,10 +46,12 @@ pub(crate) fn hosts(
         return Vec::new();
     };
     let is_component = matches!(file, Inspected::Component(_));
-    let hosts: [&'static Host; 3] = [&TOML, &SPIN, &WASMCLOUD];
-    // Spin and wasmCloud run components only.
-    let hosts = hosts.into_iter().take(if is_component { 3 } else { 1 });
-    hosts
+    // The others run components only.
+    let others = HOSTS
+        .iter()
+        .filter(|host| is_component && host.has_releases());
+    std::iter::once(WASMTIME)
+        .chain(others.copied())
         .filter_map(|host| host.own(version, target))
         .map(|own| report(needs, &own, is_component))
         .collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use poolcfg_core::{RelocationModel, Size, Target, WasmtimeVersion};
 use serde::Serialize;
 
-use crate::host::{Number, TOML};
+use crate::host::{Number, WASMTIME};
 use crate::inspect::{Inspected, Needs};
 
 /// How many of each kind an instance may have, so that each file's does.
@@ -105,7 +105,7 @@ impl Keys {
         keys.tables_per_instance = Some(counts.tables);
         keys.core_instances_per_instance = Some(counts.core_instances);
         keys.gc_heaps_per_instance = counts.gc_heaps;
-        let Some(own) = TOML.own(Some(version), target) else {
+        let Some(own) = WASMTIME.own(Some(version), target) else {
             return keys;
         };
         let needs: Vec<&Needs> = files.iter().filter_map(|file| file.needs()).collect();

@@ -8,7 +8,7 @@ use poolcfg_core::Code;
 use crate::answer::Wish;
 use crate::cli::args::{Generate, Machine};
 use crate::cli::error::Error;
-use crate::host::text::Chosen;
+use crate::output::host_file::Chosen;
 use crate::output::{Present, present};
 use crate::project::Member;
 use crate::target::NamedTarget;

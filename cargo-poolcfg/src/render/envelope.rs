@@ -17,12 +17,12 @@ use crate::render::report::PoolResult;
 use crate::render::table::ProfileReport;
 
 /// The version of the schema; it changes when a field is taken away or changes its meaning.
-pub const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// Everything that one run found out.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct Envelope {
+pub(crate) struct Envelope {
     /// [`SCHEMA`].
     pub schema: u32,
     /// The command, as it is called; null where the command line is wrong.
@@ -45,7 +45,7 @@ pub struct Envelope {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
-pub enum Results {
+pub(crate) enum Results {
     /// Of `generate`, `check` and `explain`: one for each target and pool.
     Pools(Vec<PoolResult>),
     /// Of `profiles`.
@@ -107,7 +107,7 @@ fn harmless(text: &str) -> String {
 /// What a code means.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct CodeText {
+pub(crate) struct CodeText {
     /// The code.
     pub code: &'static str,
     /// Its text, as Markdown.

@@ -14,7 +14,7 @@ use crate::render::owner::Owner;
 /// A poolcfg.toml, and what was done with it.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct FileResult {
+pub(crate) struct FileResult {
     /// The package; null without one.
     pub package: Option<String>,
     /// Its Cargo.toml; null without a package.
@@ -51,7 +51,7 @@ impl FileResult {
 /// One key of a pool's `wasmtime` table.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct ChangeReport {
+pub(crate) struct ChangeReport {
     /// The table, such as `[pooling_allocator.wasmtime]`.
     pub table: String,
     /// `version`, `features`, or a count.
@@ -99,7 +99,7 @@ impl ChangeReport {
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
-pub enum ValueReport {
+pub(crate) enum ValueReport {
     /// A version.
     Text(String),
     /// A count of an instance.

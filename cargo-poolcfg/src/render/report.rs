@@ -12,7 +12,7 @@ use crate::render::owner::Owner;
 /// One pool on one target.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct PoolResult {
+pub(crate) struct PoolResult {
     /// The package; null without one.
     pub package: Option<String>,
     /// Its Cargo.toml; null without a package.
@@ -54,7 +54,7 @@ pub struct PoolResult {
 /// The process shape, in the words of poolcfg.toml.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct ShapeReport {
+pub(crate) struct ShapeReport {
     relocation_model: &'static str,
     /// `finite`, `unlimited`, or a size.
     stack_limit: String,
@@ -84,7 +84,7 @@ impl ShapeReport {
 /// The keys of a pool; sizes are bytes.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct LimitsReport {
+pub(crate) struct LimitsReport {
     max_instances: u32,
     min_instances: u32,
     on_misfit: &'static str,
@@ -104,7 +104,7 @@ pub struct LimitsReport {
 /// What Wasmtime is told of its pool: how many there are of each in all.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct TotalsReport {
+pub(crate) struct TotalsReport {
     total_memories: u32,
     total_tables: u32,
     total_stacks: u32,
@@ -131,7 +131,7 @@ impl TotalsReport {
 /// The keys of the pool's `wasmtime` table, and what follows from them; sizes are bytes.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct WasmtimeReport {
+pub(crate) struct WasmtimeReport {
     version: String,
     major: u32,
     features: Vec<&'static str>,
@@ -209,7 +209,7 @@ impl LimitsReport {
 /// One mapping, made `count` times. Memories that lie in several pieces have one for each size of piece.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct MappingReport {
+pub(crate) struct MappingReport {
     name: &'static str,
     bytes: u64,
     protection: &'static str,
@@ -228,7 +228,7 @@ fn protection(engine: Engine, mapping: MappingName) -> &'static str {
 /// What limits map.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct FootprintReport {
+pub(crate) struct FootprintReport {
     mappings: Vec<MappingReport>,
     reserved_bytes: u64,
     writable_bytes: u64,
@@ -262,7 +262,7 @@ impl FootprintReport {
 /// What a process has.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct BudgetReport {
+pub(crate) struct BudgetReport {
     window_bytes: u64,
     page_size: u64,
     holes: Vec<u64>,
@@ -274,7 +274,7 @@ pub struct BudgetReport {
 /// The limits that count, in bytes but for the mappings; null where there is none.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct ProcessLimitsReport {
+pub(crate) struct ProcessLimitsReport {
     max_map_count: Option<u64>,
     rlimit_as: Option<u64>,
     rlimit_data: Option<u64>,
@@ -324,7 +324,7 @@ impl BudgetReport {
 /// The largest values that fit, and the limit that refuses more of each; null where nothing does.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct LargestFitReport {
+pub(crate) struct LargestFitReport {
     max_instances: Option<u32>,
     max_instances_limit: Option<&'static str>,
     memory_reservation: Option<u64>,
@@ -347,7 +347,7 @@ impl LargestFitReport {
 /// Why a pool does not fit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct MisfitReport {
+pub(crate) struct MisfitReport {
     limit: &'static str,
     need: u64,
     have: u64,

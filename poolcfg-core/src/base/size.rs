@@ -231,6 +231,23 @@ impl Size {
     }
 }
 
+impl Text {
+    /// Appends a size as it stands in poolcfg.toml: see [`Size::exact`].
+    pub(crate) const fn exact(self, size: Size) -> Self {
+        self.text(&size.exact())
+    }
+
+    /// Appends a size as a supply: see [`Size::available`].
+    pub(crate) const fn available(self, size: Size) -> Self {
+        size.available().write(self)
+    }
+
+    /// Appends a size as a need: see [`Size::needed`].
+    pub(crate) const fn needed(self, size: Size) -> Self {
+        size.needed().write(self)
+    }
+}
+
 /// What is wrong with the text of a size.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SizeError {

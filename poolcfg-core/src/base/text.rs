@@ -124,6 +124,21 @@ impl Text {
     }
 }
 
+/// Appends pieces to a [`Text`]: literals, values by the method that writes them, and `@` what a function appends.
+macro_rules! say {
+    ($text:expr; $(,)?) => { $text };
+    ($text:expr; $piece:literal $(, $($rest:tt)*)?) => {
+        crate::base::text::say!($text.str($piece); $($($rest)*)?)
+    };
+    ($text:expr; $how:ident($value:expr) $(, $($rest:tt)*)?) => {
+        crate::base::text::say!($text.$how($value); $($($rest)*)?)
+    };
+    ($text:expr; @$append:ident($($value:expr),*) $(, $($rest:tt)*)?) => {
+        crate::base::text::say!($append($text, $($value),*); $($($rest)*)?)
+    };
+}
+pub(crate) use say;
+
 impl Default for Text {
     fn default() -> Self {
         Self::new()

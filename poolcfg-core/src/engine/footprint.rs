@@ -6,9 +6,9 @@ use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::Advisory;
 use crate::model::fit::Mappings;
+use crate::model::group::KINDS;
 use crate::model::pieces::further_pieces;
-use crate::model::place::KINDS;
-use crate::model::slab::{Slots, slabs};
+use crate::model::slab::{SlotLayout, Slots, slabs};
 use crate::model::sum::Demand;
 use crate::model::wasmtime_pools::pooling;
 
@@ -141,16 +141,14 @@ impl Limits {
         })
     }
 
-    /// What the fit works on; `None` if a sum is above 2^64 - 1 bytes.
+    /// How the regions of a native pool lie on pages of `page_size`; `None` if a sum is above 2^64 - 1 bytes.
     #[must_use]
-    pub const fn mappings(&self, page_size: Size) -> Option<Mappings> {
-        if let Some(wasmtime) = &self.wasmtime {
-            return match wasmtime.pooling(self) {
-                Some(settings) => pooling(&settings, page_size.get()),
-                None => None,
-            };
-        }
-        let slots = Slots {
+    pub const fn slot_layout(&self, name: MappingName, page_size: Size) -> Option<SlotLayout> {
+        self.slots().layout(name as usize, page_size.get())
+    }
+
+    const fn slots(&self) -> Slots {
+        Slots {
             count: wide(self.max_instances),
             regions: [
                 self.memory_reservation.get(),
@@ -160,8 +158,19 @@ impl Limits {
             max_memory_size: self.max_memory_size.get(),
             guard_size: self.guard_size.get(),
             pools: wide(self.pools),
-        };
-        slabs(&slots, page_size.get())
+        }
+    }
+
+    /// What the fit works on; `None` if a sum is above 2^64 - 1 bytes.
+    #[must_use]
+    pub const fn mappings(&self, page_size: Size) -> Option<Mappings> {
+        if let Some(wasmtime) = &self.wasmtime {
+            return match wasmtime.pooling(self) {
+                Some(settings) => pooling(&settings, page_size.get()),
+                None => None,
+            };
+        }
+        slabs(&self.slots(), page_size.get())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Wasmtime: what of its versions, features and settings decides what its pooling allocator maps.
 //!
 //! - here: the version and the features, as poolcfg.toml and Cargo.lock name them
-//! - `numbers`: the settings beyond those of every pool, their defaults by version, and the totals
+//! - `numbers`: the settings beyond those of every pool; `defaults`: Wasmtime's own by version; `totals`: what follows
 //! - `counts`: what one instance may have, and its defaults
 //! - `checks`: what `Engine::new` refuses
 //! - `advisories`: which versions leak under which settings
@@ -9,6 +9,7 @@
 
 mod advisories;
 mod counts;
+mod defaults;
 mod numbers;
 mod totals;
 
@@ -16,15 +17,15 @@ use core::fmt;
 
 pub use advisories::{Advisory, Condition};
 pub use counts::{Counts, InstanceDefaults};
+pub(crate) use defaults::{Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted};
 pub use numbers::Wasmtime;
-pub(crate) use numbers::{Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted};
 pub use totals::Totals;
 
 /// The oldest major version whose settings are known: those of 12 have other names and meanings.
-pub const OLDEST: u32 = 13;
+pub(crate) const OLDEST: u32 = 13;
 
 /// The newest major version whose source was read; a later one is taken to map the same.
-pub const NEWEST: u32 = 50;
+pub(crate) const NEWEST: u32 = 50;
 
 /// A version of Wasmtime, as precise as it is written.
 ///

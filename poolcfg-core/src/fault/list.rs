@@ -1,7 +1,7 @@
 //! Every fault of one case, as they are found.
 
-use super::{Fault, at};
-use crate::base::text::Text;
+use super::rows::Fault;
+use crate::base::text::{Text, say};
 use crate::setting::Place;
 
 /// How many faults are listed at once.
@@ -74,4 +74,12 @@ impl<'a> Faults<'a> {
         }
         text
     }
+}
+
+/// Appends ` (poolcfg.toml:6:17)`, or nothing for what is not in the file.
+pub(crate) const fn at(text: Text, file: &str, place: Place) -> Text {
+    if place.line == 0 {
+        return text;
+    }
+    say!(text; " (", str(file), ":", number(place.line), ":", number(place.column), ")")
 }

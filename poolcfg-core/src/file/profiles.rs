@@ -133,7 +133,7 @@ fn check(
         );
         return false;
     }
-    let [least, most] = if is_32_bit(profile.arch) {
+    let [least, most] = if profile.arch.pointer_width() == 32 {
         WINDOWS_32
     } else {
         WINDOWS
@@ -156,6 +156,16 @@ fn check(
         );
         return false;
     }
+    check_layout(profile, span, notes);
+    notes.diagnostics.len() == before
+}
+
+/// Notes what no layout within the window has.
+fn check_layout(
+    profile: &OwnProfile<'_>,
+    span: impl Fn(&str) -> Range<usize>,
+    notes: &mut Notes<'_>,
+) {
     for (key, base) in [
         ("pie_base", profile.pie_base),
         ("legacy_base", profile.legacy_base),
@@ -186,7 +196,7 @@ fn check(
         );
     }
     // As many bits as move things through the whole window.
-    let most_bits = (profile.window.get() / page_size.get()).ilog2();
+    let most_bits = (profile.window.get() / profile.page_size.get()).ilog2();
     for (key, bits) in [
         ("aslr_bits", profile.aslr_bits_default),
         ("aslr_bits_max", profile.aslr_bits_max),
@@ -212,7 +222,6 @@ fn check(
             &format!("write {default} or more"),
         );
     }
-    notes.diagnostics.len() == before
 }
 
 fn bad(notes: &mut Notes<'_>, span: &Range<usize>, message: String, label: &str, help: &str) {
@@ -228,10 +237,6 @@ fn bad(notes: &mut Notes<'_>, span: &Range<usize>, message: String, label: &str,
 /// The architectures that a profile can be of.
 fn arches() -> Vec<Arch> {
     Arch::names().map(Arch::from_name).collect()
-}
-
-fn is_32_bit(arch: Arch) -> bool {
-    matches!(arch, Arch::Arm | Arch::Mips | Arch::Riscv32 | Arch::X86)
 }
 
 fn is_built_in(name: &str) -> bool {

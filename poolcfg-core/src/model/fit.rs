@@ -1,7 +1,8 @@
 //! Fit: whether the mappings of all pools find a place, and what all of them take stays within the limits of the
 //! process.
 
-use super::place::{Group, KINDS, Placement, place};
+use super::group::{Group, KINDS};
+use super::place::{Placement, place};
 use super::room::{HOLES, Room};
 use super::sum::{Demand, Exceeded};
 

@@ -82,7 +82,7 @@ impl Memories {
 /// What is left of two holes, neither of which holds all of the memories anywhere, when they have been
 /// mapped in two pieces: for every position one of the answer, and no other. Nothing when there is a
 /// position where they do not find their place.
-pub const fn in_two(at: Boundary, memories: &Memories) -> Option<([Boundary; 4], usize)> {
+pub(crate) const fn in_two(at: Boundary, memories: &Memories) -> Option<([Boundary; 4], usize)> {
     let Memories { slots, slot, guard } = *memories;
     let Boundary { least, most, sum } = at;
     let two = guard.saturating_add(slot);

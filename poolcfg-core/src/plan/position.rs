@@ -4,7 +4,7 @@
 use crate::base::size::Size;
 use crate::case::Case;
 use crate::engine::limits::Limits;
-use crate::model::place::KINDS;
+use crate::model::group::KINDS;
 use crate::model::room::{HOLES, Room};
 
 /// What is free of each hole of one process.

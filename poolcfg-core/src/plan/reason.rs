@@ -1,16 +1,17 @@
 //! Reasons: which limit keeps pools from fitting, and by how much.
 
 use crate::base::consts::wide;
+use crate::base::consts::{max, min};
 use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places};
-use crate::model::place::KINDS;
-use crate::model::room::{HOLES, max, min};
+use crate::model::group::KINDS;
+use crate::model::room::HOLES;
 use crate::model::sum::{Bound, Demand};
 use crate::plan::misfit::{Limit, Misfit, Suggested};
-use crate::plan::search::{LargestFit, largest_fit, mappings, with_value};
+use crate::plan::search::{LargestFit, largest_fit, mappings};
 use crate::setting::Keep;
 use crate::target::budget::Budget;
 
@@ -41,7 +42,7 @@ pub(crate) const fn beyond(
     value: u64,
 ) -> Option<Limit> {
     let mut limits = *limits;
-    limits[pool] = with_value(&limits[pool], keep, value.saturating_add(1));
+    limits[pool] = keep.with_value(&limits[pool], value.saturating_add(1));
     let (hole, all) = verdicts(case, &limits);
     refuses(case, &hole, &all)
 }

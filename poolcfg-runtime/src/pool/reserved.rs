@@ -9,10 +9,11 @@ use poolcfg_core::{
 use crate::machine::cgroup;
 use crate::machine::ledger::{Entry, Holding, Took};
 use crate::machine::swap::swap;
-use crate::machine::{Here, Machine, wide};
+use crate::machine::{Here, Machine};
 use crate::recheck::Taken;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
-use crate::recheck::slabs::{Slabs, slab_bytes};
+use crate::recheck::slabs::Slabs;
+use crate::sys::wide;
 use crate::sys::{Cut, Mapping};
 use crate::variables;
 
@@ -89,13 +90,12 @@ impl Reserved {
 
     /// How the mappings of this name are cut into regions, of which `open` bytes are ever opened.
     pub(crate) fn cut(&self, name: MappingName, open: Size) -> Cut {
-        // The slab's own formula tells the guard from the stride: g + n x stride.
-        let one = slab_bytes(&self.limits, name, 1, self.page_size);
-        let two = slab_bytes(&self.limits, name, 2, self.page_size);
-        let stride = two.saturating_sub(one);
+        let layout = self.limits.slot_layout(name, self.page_size);
+        // What is reserved could be counted.
+        let [guard, stride] = layout.map_or([0; 2], |layout| [layout.guard, layout.stride]);
         Cut {
-            guard: one.saturating_sub(stride),
-            stride,
+            guard: Size::bytes(guard),
+            stride: Size::bytes(stride),
             max: open.round_up(self.page_size).unwrap_or(Size::ZERO),
         }
     }

@@ -6,16 +6,20 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use poolcfg_core::{Limits, MappingName, Size};
 
 use crate::machine::ledger::{Entry, Holder, Holding};
-use crate::machine::wide;
 use crate::pool::reserved::Reserved;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::sys::wide;
 use crate::sys::{Carver, Mapping, Reclaim, Reset};
 
-use super::home;
+use super::home::home;
 use super::options::PoolOptions;
+use super::parts::{Carvers, Parts};
 use super::shards::Shards;
-use super::slot::{Carvers, Parts};
+use super::sync::Padded;
 use super::try_out::{PoolError, try_out};
+
+/// What keeps the pool alive, counted on a cache line of its own.
+pub(super) type Handle = Padded<Arc<Shared>>;
 
 #[derive(Debug)]
 pub(super) struct Shared {

@@ -6,7 +6,7 @@ use std::io;
 use crate::sys::{GrowError, Reset, page_size};
 
 use super::options::PoolOptions;
-use super::slot::Parts;
+use super::parts::Parts;
 
 /// Opens and closes what a first owner would, and tells how slots are reset.
 pub(super) fn try_out(first: &mut Parts, options: &PoolOptions) -> Result<Reset, PoolError> {
@@ -19,7 +19,7 @@ pub(super) fn try_out(first: &mut Parts, options: &PoolOptions) -> Result<Reset,
 
 fn choose(first: &mut Parts, options: &PoolOptions, page: usize) -> Result<Reset, PoolError> {
     // With nothing to keep there is nothing to look for.
-    let keeps = page > 0 && options.keep_resident.get() >= crate::machine::wide(page);
+    let keeps = page > 0 && options.keep_resident.get() >= crate::sys::wide(page);
     match options.reset {
         None | Some(_) if !keeps => {}
         None => {

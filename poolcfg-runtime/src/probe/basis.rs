@@ -68,6 +68,7 @@ impl Probe {
             stack: self.limits.stack,
             relocation_model: self.relocation_model,
             aslr_bits: self.aslr_bits,
+            window: self.window,
         };
         seen.shape()
     }

@@ -10,8 +10,8 @@
 use poolcfg_core::{Limits, MappingName, Size};
 
 use super::{Recheck, Taken};
-use crate::machine::Machine;
 use crate::recheck::book::{Book, Line};
+use crate::recheck::kept::Keeper;
 use crate::recheck::kept::Place;
 use crate::recheck::order::{Order, ToCome};
 use crate::recheck::slabs::{Refusal, Slabs, largest, slab_bytes};
@@ -41,7 +41,7 @@ pub(super) struct Way<'a> {
     pub(super) spare: bool,
 }
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
     pub(super) fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
         self.bounds.check(guaranteed).ok()?;
@@ -69,7 +69,7 @@ impl<M: Machine> Recheck<'_, M> {
         least: u64,
         most: u64,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let limits = self.scale.limits(least);
+        let limits = self.in_force.limits(least);
         // While one is held, an engine may be mapping at any moment.
         let is_held = self.machine.kept().is_held();
         if !is_held && let Some(taken) = self.take_by_book(least, most) {
@@ -124,14 +124,14 @@ impl<M: Machine> Recheck<'_, M> {
             .lines
             .iter()
             .filter(|line| line.name == self.promise.name);
-        let values = own.map(|line| self.scale.value(&line.limits));
+        let values = own.map(|line| self.in_force.value(&line.limits));
         let mut values: Vec<_> = values
             .filter(|value| (least..=most).contains(value))
             .collect();
         values.sort_unstable();
         values.dedup();
         values.into_iter().rev().find_map(|value| {
-            let limits = self.scale.limits(value);
+            let limits = self.in_force.limits(value);
             let found = self.by_book(&self.order, &limits)?;
             Some(self.taken(limits, found.own))
         })

@@ -117,6 +117,8 @@ pub(crate) struct Seen {
     pub(crate) relocation_model: Option<RelocationModel>,
     /// Bits of ASLR in force.
     pub(crate) aslr_bits: Option<u32>,
+    /// The end of what mmap searches without a hint.
+    pub(crate) window: Option<Size>,
 }
 
 impl Seen {
@@ -130,6 +132,9 @@ impl Seen {
             (Some(UnlimitedStack::Legacy), None) if is_x86(self.target) => {
                 (StackLimit::Unlimited, SearchLayout::Legacy)
             }
+            (Some(UnlimitedStack::LargeGap), Some(limit)) if self.is_most(limit) => {
+                (StackLimit::AsUnlimited(limit), SearchLayout::Standard)
+            }
             (Some(_), _) => (StackLimit::Unlimited, SearchLayout::Standard),
             (None, Some(limit)) if limit > finite => {
                 (StackLimit::UpTo(limit), SearchLayout::Standard)
@@ -142,6 +147,13 @@ impl Seen {
             aslr: self.aslr_bits.map_or(Aslr::Maximum, Aslr::Bits),
             layout,
         }
+    }
+
+    /// Whether a limit may have left what a process without one has: five sixths of the window, less what ASLR takes,
+    /// are more than half of it. A smaller limit was set when the process had started without one.
+    fn is_most(&self, limit: Size) -> bool {
+        self.window
+            .is_some_and(|window| limit.get() > window.get() / 2)
     }
 }
 
@@ -173,7 +185,7 @@ pub(crate) fn other<M: Machine>(machine: &M, shape: Shape) -> Option<OtherLayout
 pub(crate) fn largest_stack(shape: Shape) -> Size {
     let finite = StackLimit::finite(Target::CURRENT.pointer_width);
     match shape.stack_limit {
-        StackLimit::Finite | StackLimit::Unlimited => finite,
+        StackLimit::Finite | StackLimit::Unlimited | StackLimit::AsUnlimited(_) => finite,
         StackLimit::UpTo(size) => size.max(finite),
     }
 }

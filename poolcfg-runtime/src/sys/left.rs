@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::page;
-use crate::machine::wide;
+use crate::sys::wide;
 
 /// Bytes of spare pages that are no reason to give pages back: to look whether eight pages of 4 KiB are still
 /// zero costs a fifth of a reset.

@@ -364,5 +364,5 @@ fn errno(error: io::Error) -> Errno {
 }
 
 fn wide(number: usize) -> u64 {
-    crate::machine::wide(number)
+    crate::sys::wide(number)
 }

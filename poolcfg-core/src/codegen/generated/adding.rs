@@ -1,7 +1,7 @@
 //! The sums as the file adds them up again, from its own consts.
 
+use super::arm::{Holes, PoolConsts};
 use super::lines::{Lines, number};
-use super::sums::{Holes, PoolConsts};
 use crate::case::Case;
 use crate::engine::wasmtime::Wasmtime;
 use crate::model::pieces::PIECES;

@@ -1,6 +1,6 @@
 //! Totals: what Wasmtime's configuration takes of a pool's limits, and what its formula works on.
 
-use super::numbers::{STACK, own_total};
+use super::defaults::{STACK, own_total};
 use super::{Wasmtime, WasmtimeFeature};
 use crate::base::consts::wide;
 use crate::base::size::Size;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use poolcfg_core::{Counts, Limits, Promise, Size};
 
-use super::{Held, Tunables, WasmtimeSettings, counts};
+use super::{Tunables, WasmtimeSettings, counts};
 use crate::machine::Here;
 use crate::machine::ledger::{Entry, Holding, Took};
 use crate::pool::reserved::{Warning, warnings};
@@ -46,14 +46,6 @@ impl Checked {
             promise,
             entry: Arc::new(entry),
         }
-    }
-
-    /// Keeps the places of the file's other pools while the engine is made, so that the engine is mapped in its own.
-    /// Call it right before `Engine::new`, and drop what it gives right after: see [`Held`].
-    ///
-    /// It waits as long as another thread has such a value. Where the file has one pool it does nothing.
-    pub fn hold(&self) -> Held {
-        Held::new(self)
     }
 
     /// How many instances there may be at once.

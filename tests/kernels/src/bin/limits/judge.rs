@@ -38,7 +38,7 @@ struct Judge {
 }
 
 /// Judges one limit.
-pub fn judge(
+pub(crate) fn judge(
     profile: &'static str,
     injected: Injected,
     engine: Engine,
