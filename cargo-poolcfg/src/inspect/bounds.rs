@@ -13,7 +13,7 @@ const COUNTS_CORE_INSTANCES: u32 = 44;
 /// A host as it is, and what of a file it does not hold.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct HostReport {
+pub(crate) struct HostReport {
     /// Its name and its version of Wasmtime.
     pub host: String,
     /// How many instances its totals hold at once; 0 where it takes none.
@@ -25,7 +25,7 @@ pub struct HostReport {
 /// One limit of one instance.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
-pub struct LimitReport {
+pub(crate) struct LimitReport {
     /// As Wasmtime calls it.
     pub name: &'static str,
     /// How much the file needs, or at most needs where that depends on the version.

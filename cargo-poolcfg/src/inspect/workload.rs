@@ -63,7 +63,7 @@ const GC_HEAPS: &str = "gc_heaps_per_instance";
 /// The keys to set for all of some files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Keys {
+pub(crate) struct Keys {
     /// Of the Wasmtime in the programs, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

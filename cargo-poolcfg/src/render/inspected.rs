@@ -14,7 +14,7 @@ use crate::inspect::{Inspected, Needs};
 /// A file, and what decides the limits of a pool. What is of another kind of file is null.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
-pub struct InspectReport {
+pub(crate) struct InspectReport {
     /// Its path.
     pub file: String,
     /// `module`, `component` or `program`.
