@@ -2,16 +2,19 @@
 //!
 //! - here: which of them a file is, and what an instance of it needs
 //! - `stream`: a file of any size, read with little memory
-//! - `module`: a module; `component`: a component as it is written
-//! - `instances`: what comes to life with a component; `adapters`: what Wasmtime adds to it
-//! - `program`: a program; `versions`: which Wasmtime is in it
+//! - `module`: a module, with what is `declared`; `component`: a component as it is written
+//! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
+//! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
 //! - `workload`: several files, and the keys to set for all of them
 
 mod adapters;
 pub(crate) mod bounds;
 mod component;
+mod declared;
+mod frame;
 mod instances;
+mod marks;
 mod module;
 pub(crate) mod program;
 mod stream;
@@ -29,8 +32,8 @@ use wasmparser::{Validator, WasmFeatures};
 use crate::cli::error::Error;
 use crate::cli::path::shown;
 use component::{COMPONENT, MODULE, Tree};
+pub(crate) use declared::Between;
 use instances::Live;
-pub(crate) use module::Between;
 use module::Module;
 use program::Program;
 use stream::{Stream, Unreadable};

@@ -8,7 +8,8 @@ use wasmparser::{
     ComponentOuterAliasKind, ComponentTypeRef, FromReader, Instance, SectionLimited,
 };
 
-use super::module::{self, CoreSort, Module};
+use super::declared::CoreSort;
+use super::module::{self, Module};
 use super::stream::{Section, Stream, Unreadable, damaged};
 
 /// How deep components may be nested.
