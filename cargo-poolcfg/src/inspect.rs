@@ -248,12 +248,14 @@ fn check(file: &mut File, length: u64) -> Result<(), Unreadable> {
 }
 
 impl Needs {
-    /// These and so many instances of a module more.
+    /// These and so many instances of a module more. Wasmtime holds a module to its limits even where nobody
+    /// instantiates it. Source: crates/wasmtime/src/runtime/module.rs, `Module::from_parts_raw` (v48), which each module
+    /// of a component goes through.
     fn with(mut self, module: &Module, instances: u64) -> Self {
         let count = |items: usize| u64::try_from(items).unwrap_or(u64::MAX);
         let (memories, tables) = (count(module.memories.len()), count(module.tables.len()));
         let sum = |of: u64, each: u64| of.saturating_add(each.saturating_mul(instances));
-        let had_memories = self.memories > 0;
+        let had_memories = !self.page_sizes.is_empty();
         self.core_instances = sum(self.core_instances, 1);
         self.memories = sum(self.memories, memories);
         self.tables = sum(self.tables, tables);
@@ -290,7 +292,7 @@ impl Needs {
             self.is_shared |= imported.is_shared;
             self.is_memory64 |= imported.is_64_bit;
         }
-        self.gc |= module.gc;
+        self.gc |= module.gc && instances > 0;
         let size = module.instance_size();
         self.largest_instance = Between {
             least: self.largest_instance.least.max(size.least),
@@ -319,11 +321,9 @@ impl Needs {
 
     fn of_component(tree: &Tree, live: Live) -> Self {
         let instances = tree.modules.iter().zip(&live.of_module);
-        let mut needs = instances
-            .filter(|(_, instances)| **instances > 0)
-            .fold(Self::default(), |needs, (module, instances)| {
-                needs.with(module, *instances)
-            });
+        let mut needs = instances.fold(Self::default(), |needs, (module, instances)| {
+            needs.with(module, *instances)
+        });
         let more = live.adapters.saturating_add(live.of_imported);
         needs.core_instances = needs.core_instances.saturating_add(more);
         // An adapter has no memory and no table, and few functions.

@@ -126,11 +126,16 @@ const SHIMMED: &str = r#"(component
 #[test]
 fn core_instances_are_counted_by_instantiation() {
     assert_eq!(counts(SHIMMED), [3, 1, 2]);
-    // A module that nobody instantiates counts for nothing, and one twice for two.
+    // A module that nobody instantiates has no instances, and one twice has two.
     let twice = "(component (core module (memory 9) (memory 9)) (core module $m (memory 1))
         (core instance (instantiate $m)) (core instance (instantiate $m)))";
     assert_eq!(counts(twice), [2, 2, 0]);
-    assert_eq!(of_text(twice)["memory_minimum_bytes"], 1 << 16);
+    // Wasmtime holds the module to its limits all the same.
+    assert_eq!(of_text(twice)["memory_minimum_bytes"], 9 << 16);
+    assert_eq!(
+        limit(&of_text(twice), "wasmtime", "max_memories_per_module")["needs"],
+        2
+    );
     assert_eq!(counts("(component)"), [0, 0, 0]);
     // Through three levels: 2 x 3 of the innermost, and 2 of the one around it.
     let nested = "(component

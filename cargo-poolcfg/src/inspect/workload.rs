@@ -36,8 +36,9 @@ impl PerInstance {
     fn of_one(needs: &Needs) -> Self {
         Self {
             core_instances: needs.core_instances.max(1),
-            memories: needs.memories.max(1),
-            tables: needs.tables.max(1),
+            // What a module has is bounded by them, too.
+            memories: needs.memories.max(needs.memories_of_module).max(1),
+            tables: needs.tables.max(needs.tables_of_module).max(1),
             gc_heaps: needs.gc.then_some(1),
         }
     }

@@ -114,7 +114,7 @@ fn chain(length: usize) -> String {
         (component $next
             (import "f" (func $f))
             (core func $lowered (canon lower (func $f)))
-            (core module $m (import "" "f" (func $f)) (func (export "f") (call $f)) (table 1 funcref))
+            (core module $m (import "" "f" (func $f)) (func (export "f") (call $f)))
             (core instance $m (instantiate $m (with "" (instance (export "f" (func $lowered))))))
             (func (export "f") (canon lift (core func $m "f"))))
         (instance $i0 (instantiate $first))"#,
