@@ -14,7 +14,7 @@ use crate::run::{cargo, output, root, run};
 const LIST: &str = "tests/wasmtime/wasm-files.txt";
 
 /// The packages of the list.
-pub const WASM_FILES: Item = Item {
+pub(crate) const WASM_FILES: Item = Item {
     name: "modules and components of others",
     megabytes: 60,
     minutes: 0,
@@ -78,7 +78,7 @@ impl Package {
 }
 
 /// Where each package has its folder.
-pub fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     Ok(cache::folder()?.join("wasm-files"))
 }
 

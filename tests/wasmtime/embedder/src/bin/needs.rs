@@ -50,7 +50,10 @@ fn run() -> Result<()> {
     let [file, kind, numbers @ ..] = &arguments[..] else {
         wasmtime::bail!("usage: needs FILE module|component NUMBERS");
     };
-    let numbers: Vec<u32> = numbers.iter().map(|number| number.parse()).collect::<Result<_, _>>()?;
+    let numbers: Vec<u32> = numbers
+        .iter()
+        .map(|number| number.parse())
+        .collect::<Result<_, _>>()?;
     let [core_instances, memories, tables, table_elements, heaps] = numbers[..] else {
         wasmtime::bail!("five numbers are wanted");
     };
@@ -72,10 +75,34 @@ fn run() -> Result<()> {
     println!("resources: {}", resources(&load(&engine, path, kind)?));
     println!("exactly: {}", live(needs, exactly, path, kind)?);
     for (name, totals) in [
-        ("core_instances", Totals { core_instances: exactly.core_instances.saturating_sub(1), ..exactly }),
-        ("memories", Totals { memories: exactly.memories.saturating_sub(1), ..exactly }),
-        ("tables", Totals { tables: exactly.tables.saturating_sub(1), ..exactly }),
-        ("table_elements", Totals { table_elements: table_elements.saturating_sub(1), ..exactly }),
+        (
+            "core_instances",
+            Totals {
+                core_instances: exactly.core_instances.saturating_sub(1),
+                ..exactly
+            },
+        ),
+        (
+            "memories",
+            Totals {
+                memories: exactly.memories.saturating_sub(1),
+                ..exactly
+            },
+        ),
+        (
+            "tables",
+            Totals {
+                tables: exactly.tables.saturating_sub(1),
+                ..exactly
+            },
+        ),
+        (
+            "table_elements",
+            Totals {
+                table_elements: table_elements.saturating_sub(1),
+                ..exactly
+            },
+        ),
     ] {
         println!("less {name}: {}", live(needs, totals, path, kind)?);
     }
@@ -92,7 +119,10 @@ fn resources(code: &Code) -> String {
         || "none".to_owned(),
         |required| {
             let elements = required.max_initial_table_size.unwrap_or_default();
-            format!("{} {} {elements}", required.num_memories, required.num_tables)
+            format!(
+                "{} {} {elements}",
+                required.num_memories, required.num_tables
+            )
         },
     )
 }
@@ -166,7 +196,9 @@ fn instantiate(store: &mut Store<()>, module: &Module) -> Result<()> {
     linker.allow_shadowing(true);
     for import in module.imports() {
         if let ExternType::Func(ty) = import.ty() {
-            let func = Func::new(&mut *store, ty, |_, _, _| wasmtime::bail!("a function of the host's"));
+            let func = Func::new(&mut *store, ty, |_, _, _| {
+                wasmtime::bail!("a function of the host's")
+            });
             linker.define(&mut *store, import.module(), import.name(), func)?;
         }
     }
