@@ -11,6 +11,7 @@ pub(crate) mod probe;
 pub(crate) mod profiles;
 pub(crate) mod sync;
 
+use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
@@ -21,7 +22,7 @@ use crate::context::Context;
 use crate::project::workload::{Missing, hold};
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
-use crate::wasmtime::supply::{Lock, supply};
+use crate::wasmtime::resolve::{Lock, resolve};
 
 /// The answers of one package for its targets.
 ///
@@ -55,7 +56,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
             let made = context.executable(member, answer.facts);
             let otherwise = made
                 .and_then(|made| answer.loaded_otherwise(&made))
-                .map(|text| (None, text));
+                .map(|text| (Code::LoadedOtherwise, text));
             for (code, warning) in answer.warnings().into_iter().chain(otherwise) {
                 // Packages of one workspace are built alike.
                 if !said.contains(&warning) {
@@ -90,7 +91,7 @@ pub(crate) fn look(
     }))?;
     let machine = &arguments.machine;
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
-    supply(
+    resolve(
         context,
         &mut members,
         &targets,

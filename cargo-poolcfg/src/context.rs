@@ -101,7 +101,7 @@ impl Context<'_> {
         crt_static(flags.iter().map(String::as_str))
     }
 
-    /// What a build of the package makes for a target; nothing where there is no package to build, or only
+    /// What a build of the package makes for a target; `None` if there is no package to build, or only
     /// cargo understands its configuration.
     pub(crate) fn executable(&self, member: &Member, facts: &TargetFacts) -> Option<Executable> {
         let flags = self.rustflags(member, facts)?;

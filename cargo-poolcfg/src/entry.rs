@@ -95,6 +95,7 @@ fn start(program: Program) -> ExitCode {
             run(program, &shell, &envelope, &arguments).unwrap_or_else(|error| shell.fail(&error))
         }
     };
+    shell.lead_on(program, exit);
     let object = match shell.is_json {
         true => print_object(&shell, &envelope),
         false => Ok(()),
@@ -190,7 +191,7 @@ fn misplaced(command: &mut clap::Command, matches: &ArgMatches) -> Result<(), Er
             return Err(command
                 .error(
                     ErrorKind::ArgumentConflict,
-                    format!("`--{flag}` stands before `{name}`: write it behind the command"),
+                    format!("put `--{flag}` after the subcommand `{name}`"),
                 )
                 .into());
         }

@@ -1,11 +1,11 @@
-//! Hosts: programs that are not ours and pool with Wasmtime, and what each of them can be told.
+//! Hosts: programs that are not ours and pool with Wasmtime, and the settings that each of them has.
 //!
 //! A host is a table: under which name it reads which number, and from which version of Wasmtime on.
-//! What it cannot be told has to be what it takes of itself: a number that decides what is mapped is
+//! What it has no setting for must equal its own default: a number that decides what is mapped is
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
-//! - `number`: the numbers of a pool; `cannot`: why one cannot be told; `own`: what a host has untold
+//! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one; `own`: what a host has untold
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;
@@ -59,11 +59,11 @@ pub(crate) struct Host {
     name: &'static str,
     /// As they begin where the version of Wasmtime matters, which follows.
     on: &'static str,
-    /// The first major version of Wasmtime for which it can be told.
+    /// The first major version of Wasmtime with which it has settings.
     since: u32,
     /// What it does before that, and what there is instead.
     before: (&'static str, &'static str),
-    /// What it can be told.
+    /// The settings that it has.
     told: &'static [Told],
     /// Its releases by the major version of Wasmtime that they are built on; none for Wasmtime itself.
     releases: &'static [(u32, &'static str)],
@@ -176,7 +176,7 @@ pub(crate) struct Line {
     size: Option<String>,
 }
 
-/// What a host is told.
+/// The settings for a host.
 #[derive(Debug, Serialize)]
 pub(crate) struct Text {
     settings: Vec<Line>,
@@ -184,16 +184,16 @@ pub(crate) struct Text {
     pub(crate) notes: Vec<String>,
     /// What the host has of itself and cannot have here.
     pub(crate) warnings: Vec<String>,
-    /// The releases that are built on this version of Wasmtime; none where none is known.
+    /// The releases that are built on this version of Wasmtime, if any is known.
     release: Option<&'static str>,
 }
 
 impl Host {
-    /// What the host is told of a pool on a target, where `hole` is the largest piece that a process has, and
+    /// The settings of the host for a pool on a target, where `hole` is the largest piece that a process has, and
     /// `machine` what the pool is fitted to.
     ///
     /// # Errors
-    /// Everything that it cannot be told and does not take of itself.
+    /// Everything that it has no setting for and that differs from its default.
     pub(crate) fn tell(
         &'static self,
         asked: &Numbers,
@@ -249,7 +249,7 @@ impl Host {
         }
         if !self.releases.is_empty() && self.release(major).is_none() {
             notes.push(format!(
-                "no release of {} that is known here is built on Wasmtime {major}; see that yours is, since other versions map other amounts",
+                "no known release of {} uses Wasmtime {major}: check that yours does, since other versions map other amounts",
                 self.name
             ));
         }
@@ -309,21 +309,21 @@ impl Host {
         let (name, word, instances) = (self.name, told.number.word(), asked.instances());
         if asked.is_said(told.number) {
             return Lowered::ByFile(format!(
-                "poolcfg.toml lowers `{word}` from the {own} that {name} has of itself to {value}"
+                "poolcfg.toml lowers `{word}` from {name}'s default of {own} to {value}"
             ));
         }
         Lowered::ByFit(format!(
-            "`{word}` is lowered from the {own} that {name} has of itself to {value}: no more fit {machine} beside {instances} instances"
+            "`{word}` is lowered from {name}'s default of {own} to {value}: no more fit beside {instances} instances on {machine}"
         ))
     }
 
-    /// A number that the host cannot be told: what it takes of itself may do as well.
+    /// A number that the host has no setting for: its default may do as well.
     fn lacks(&'static self, number: Number, asked: &Numbers, own: &Numbers) -> Lack {
         let version = asked.version();
         let (value, has) = (asked.value(number), own.of_itself(number));
         let note = || {
             Lack::Note(format!(
-                "{} {} cannot be told `{}` and keeps {has} where {value} would do; no address space is reserved for it",
+                "{} {} has no setting for `{}`: it uses {has} instead of {value} (this takes no address space)",
                 self.on,
                 version.major,
                 number.word(),
@@ -358,7 +358,7 @@ impl Host {
             .next()
     }
 
-    /// The first later version of Wasmtime for which it can be told a number as it is.
+    /// The first later version of Wasmtime with which it has a setting for a number.
     fn first_told(&self, number: Number, major: u32) -> Option<u32> {
         let plain = |told: &&Told| {
             told.number == number && told.since > major && matches!(told.form, Form::Plain)
@@ -376,7 +376,7 @@ enum Lowered {
     ByFit(String),
 }
 
-/// What it means that a number cannot be told.
+/// What it means that a host has no setting for a number.
 enum Lack {
     Nothing,
     Note(String),

@@ -17,12 +17,12 @@ use crate::target::budget::Budget;
 use crate::target::profile::{NoProfile, VaProfile};
 use crate::target::shape::Shape;
 
-/// Everything that is known before the question whether it fits.
+/// The resolved settings of a process for one target, before they are fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Case<'a> {
     /// The target.
     pub target: Target,
-    /// The VA profile: the target's floor unless another is said.
+    /// The VA profile: the target's floor unless another one is set.
     pub profile: VaProfile<'a>,
     /// The process shape.
     pub shape: Shape,

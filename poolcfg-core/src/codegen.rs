@@ -124,7 +124,7 @@ impl Logic for Cfg {
     }
 }
 
-/// All that a file says, as a [`Settings`](crate::Settings) that the compiler lays together for the
+/// The contents of a file, as a [`Settings`](crate::Settings) that the compiler lays together for the
 /// target it compiles for.
 #[must_use]
 pub fn settings(file: &ConfigFile, krate: &TokenStream) -> TokenStream {

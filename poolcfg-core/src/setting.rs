@@ -242,6 +242,8 @@ keys! {
         max_memory_size: Size,
         /// `guard_size`
         guard_size: Size,
+        /// `guard_before`
+        guard_before: bool,
         /// `table_reservation`
         table_reservation: Size,
         /// `stack_reservation`

@@ -442,8 +442,9 @@ fn the_sentence_of_a_misfit() {
     let misfit = Plan::new(&case).misfit.unwrap();
     assert_eq!(
         misfit.sentence(&case, "poolcfg.toml").as_str(),
-        "pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie, measured profile) has 252.87 GiB \
-         in three holes: max_instances = 60 fits (poolcfg.toml:6:17)"
+        "PC0001: pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie, measured profile) has 252.87 GiB \
+         in three holes: max_instances = 60 fits (poolcfg.toml:6:17)\n\
+         note: `cargo poolcfg --explain PC0001` says more"
     );
 }
 

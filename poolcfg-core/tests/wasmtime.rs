@@ -486,7 +486,7 @@ fn scan(version: &str, said: Option<Switch>, keeps: bool) -> (Vec<Code>, bool, b
     let plan = Plan::new(&case);
     let warned = plan.warnings(&case).any(|warning| {
         let leaks = matches!(warning, Warning::Leaks { .. });
-        assert_eq!(leaks, warning.code() == Some(Code::SwappedPages));
+        assert_eq!(leaks, warning.code() == Code::SwappedPages);
         leaks
     });
     let limits = plan.guaranteed()[0];

@@ -54,10 +54,10 @@ pub(crate) trait Machine {
     /// How large a reservation is.
     fn bytes(&self, mapping: &Self::Mapping) -> Size;
 
-    /// The text of a file; nothing when it cannot be read.
+    /// The text of a file; `None` if it cannot be read.
     fn text(&self, path: &str) -> Option<String>;
 
-    /// A limit of the process; nothing when there is none.
+    /// A limit of the process; `None` if there is none.
     fn limit(&self, resource: Resource) -> Option<Size>;
 
     /// Bytes of a page.
@@ -69,7 +69,7 @@ pub(crate) trait Machine {
     /// The names of all environment variables, as far as they are Unicode.
     fn variables(&self) -> Vec<String>;
 
-    /// An address near the end of the window, at the top of the stack; nothing where the system does
+    /// An address near the end of the window, at the top of the stack; `None` if the system does
     /// not tell.
     fn stack_top(&self) -> Option<u64>;
 

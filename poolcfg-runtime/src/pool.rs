@@ -54,34 +54,49 @@ const MOST_SHARDS: usize = 16;
 /// Slots are reused last in, first out, so that those in use stay few and warm. Owners that wait are served in
 /// the order in which they came.
 ///
-/// A slot may outlive its pool. When the pool is dropped, all of its address space is given back but that of the
-/// slots that are still live: of each, its memory, table and stack with the guards on both sides. That is given back
-/// when the slot is dropped. A slot that was forgotten ([`std::mem::forget`]) cannot be told from a live one, so its
-/// own address space stays reserved, and no other slot's. On Windows a reservation is given back only as a whole:
+/// A slot may outlive its pool. When the pool is dropped, its address space is given back, except that of slots that
+/// are still live: the memory, table and stack of each, with the guards on both sides. That is given back when the slot
+/// is dropped. A leaked slot ([`std::mem::forget`]) looks like a live one, so its own address space stays reserved, but
+/// no other slot's. On Windows a reservation is given back only as a whole:
 /// the pages of the other slots go at once, their addresses with the last slot.
 ///
-/// In a child of fork() the pool goes on, with the child's own copies of the slots, if no other thread was using
+/// In a child of fork() the pool works on, with the child's own copies of the slots, unless another thread was using
 /// it at that moment.
+///
+/// ```
+/// use poolcfg_runtime::{Pool, PoolOptions, Reserved, Size};
+///
+/// fn serve(reserved: Reserved) -> Result<(), Box<dyn std::error::Error>> {
+///     let options = PoolOptions::new().keep_resident(Size::mib(1));
+///     let pool = Pool::with_options(reserved, options)?;
+///     let mut slot = pool.acquire()?; // or an error at once, when all are in use
+///     slot.memory_mut().grow_to(64 << 10)?;
+///     assert_eq!(pool.live(), 1);
+///     drop(slot); // cleared for the next owner
+///     pool.close_idle(); // and given back to the system
+///     assert!(pool.statistics().resident.is_zero());
+///     Ok(())
+/// }
+/// ```
 pub struct Pool {
     /// One for each shard, so that slots of different threads do not count on the same cache line.
     handles: Box<[Arc<Handle>]>,
 }
 
 impl Pool {
-    /// Puts slots into what a recheck reserved: the very same mappings, so nothing can have taken them in
-    /// between. The first slot is opened and closed once, so that a system which makes nothing writable
-    /// or nothing clear is found out here.
+    /// Makes the slots of a pool in what a recheck reserved: the same mappings, so nothing can have taken them in
+    /// between. The first slot is opened and closed once, so that a system that refuses this is found out here.
     ///
     /// # Errors
-    /// [`PoolError`] when that first slot cannot be opened and cleared; everything is given back.
+    /// [`PoolError`] if that first slot cannot be opened and cleared; everything is given back.
     pub fn new(reserved: Reserved) -> Result<Self, PoolError> {
         Self::with_options(reserved, PoolOptions::new())
     }
 
-    /// The same, with options of one's own.
+    /// Like [`new`](Self::new), with options.
     ///
     /// # Errors
-    /// As for [`new`](Self::new), and [`PoolError::Reset`] when the reset that is asked for does not work
+    /// As for [`new`](Self::new), and [`PoolError::Reset`] if the reset that is asked for does not work
     /// here.
     pub fn with_options(reserved: Reserved, options: PoolOptions) -> Result<Self, PoolError> {
         for mapping in reserved.slabs.iter() {
@@ -96,20 +111,20 @@ impl Pool {
         })
     }
 
-    /// Takes a slot at once. Its memory has no bytes yet; table and stack are open and zero.
+    /// Takes a slot without waiting. Its memory has no bytes yet; table and stack are accessible and zero.
     ///
     /// # Errors
-    /// [`AcquireError::Exhausted`] when every slot is taken, and as long as others wait for one: a slot that is
-    /// released goes to them first. [`AcquireError::Open`] when the system does not make its table or stack
-    /// writable, in which case the slot is back in the pool.
+    /// [`AcquireError::Exhausted`] if every slot is taken, and as long as others wait for one: a slot that is
+    /// released goes to them first. [`AcquireError::Open`] if the system does not make its table or stack
+    /// writable; then the slot is back in the pool.
     pub fn acquire(&self) -> Result<Slot, AcquireError> {
         self.acquire_with(AcquireOptions::new())
     }
 
-    /// Takes a slot as it is asked for.
+    /// Takes a slot with these options.
     ///
     /// # Errors
-    /// As for [`acquire`](Self::acquire), and [`AcquireError::Open`] when the memory cannot be had as large.
+    /// As for [`acquire`](Self::acquire), and [`AcquireError::Open`] if the memory cannot be made that large.
     pub fn acquire_with(&self, request: AcquireOptions) -> Result<Slot, AcquireError> {
         let home = home();
         let handle = self.handle(home);
@@ -136,13 +151,13 @@ impl Pool {
         &self.handles[home & (self.handles.len() - 1)]
     }
 
-    /// What the pool was made with.
+    /// The options that the pool was made with.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.shared().limits
     }
 
-    /// How released slots become zero: what was asked for, or what works here.
+    /// How released slots are cleared: as asked for, or as works here.
     #[must_use]
     pub fn reset_mode(&self) -> Reset {
         self.shared().reset
@@ -180,7 +195,7 @@ impl Pool {
         }
     }
 
-    /// Gives back to the system what idle slots hold, such as before a long rest.
+    /// Gives the pages of idle slots back to the system, for example before a long pause.
     pub fn close_idle(&self) {
         self.shared().reclaim();
     }

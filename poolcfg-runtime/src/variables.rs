@@ -1,4 +1,4 @@
-//! Environment variables by which an operator lowers a pool's limits without building anew.
+//! Environment variables by which an operator lowers a pool's limits without rebuilding.
 //!
 //! For the pool without a name they are `POOLCFG_MAX_INSTANCES` and so on; for the pool `plugins` they
 //! are `POOLCFG_PLUGINS_MAX_INSTANCES` and so on, in capitals and with `_` for `-`.
@@ -36,7 +36,7 @@ pub(crate) struct InForce {
 pub struct VariableError {
     /// The variable.
     pub variable: String,
-    /// Its value; what of it is not Unicode is replaced.
+    /// Its value; parts that are not Unicode are replaced.
     pub value: String,
     /// What is wrong with it.
     pub fault: VariableFault,
@@ -112,14 +112,14 @@ impl fmt::Display for VariableError {
         write!(f, "environment variable `{variable}` is `{shown}`, ")?;
         let fault = self.fault;
         match fault {
-            VariableFault::NotUnicode => f.write_str("which is not Unicode: "),
-            VariableFault::NotNumber => f.write_str("which is not a whole number: "),
+            VariableFault::NotUnicode => f.write_str("but expected Unicode text: "),
+            VariableFault::NotNumber => f.write_str("but expected a whole number: "),
             VariableFault::NotSize(error) => write!(f, "an invalid size: {error}: "),
-            VariableFault::Zero => f.write_str("but it must not be zero: "),
+            VariableFault::Zero => f.write_str("but it must be at least 1: "),
             VariableFault::AboveBuild { most } => {
-                f.write_str("which is above the ")?;
+                f.write_str("but the build asks for ")?;
                 fault.counts(f, most, instances)?;
-                f.write_str(" that the build asks for, and variables only lower limits: ")
+                f.write_str(", and variables can only lower limits: ")
             }
             VariableFault::Above { key, most } => {
                 write!(f, "which is above `{key}`, now ")?;
@@ -131,19 +131,19 @@ impl fmt::Display for VariableError {
             }
             VariableFault::BelowBuild { least } => write!(
                 f,
-                "which is below the guard of `{}` that the build's code may rely on: ",
+                "but the compiled code may rely on a guard of `{}`: ",
                 least.exact()
             ),
             VariableFault::Below { key, least } => {
                 write!(f, "which is below `{key}`, `{}`: ", least.exact())
             }
             VariableFault::GuardLeaks => f.write_str(
-                "and below `4 GiB` without guard this Wasmtime shows an instance what another one \
-                 wrote: ",
+                "but without a guard, and below `4 GiB`, this Wasmtime version shows an instance what \
+                 another one wrote: ",
             ),
             VariableFault::NotMultiple => f.write_str("which is not a multiple of 64 KiB: "),
             VariableFault::Overflow => {
-                f.write_str("with which the pool is larger than 2^64 - 1 bytes: ")
+                f.write_str("which makes the pool larger than 2^64 - 1 bytes: ")
             }
         }?;
         match fault {
@@ -161,7 +161,7 @@ impl fmt::Display for VariableError {
                 write!(f, "set at least `{}`, or unset it", least.exact())
             }
             VariableFault::GuardLeaks => f.write_str("unset it, or build with a guard"),
-            VariableFault::Overflow => f.write_str("set less, or unset it"),
+            VariableFault::Overflow => f.write_str("set a smaller value, or unset it"),
             VariableFault::NotMultiple => write!(
                 f,
                 "set `{}`",

@@ -5,7 +5,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::command::look;
 use crate::context::Context;
-use crate::wasmtime::supply::Lock;
+use crate::wasmtime::resolve::Lock;
 
 /// Says of every chosen package and target whether it fits, and holds counts to the workload.
 ///

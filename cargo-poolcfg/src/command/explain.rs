@@ -11,7 +11,7 @@ use crate::command::look;
 use crate::context::Context;
 use crate::render::figures::figures;
 use crate::render::picture::draw;
-use crate::wasmtime::supply::Lock;
+use crate::wasmtime::resolve::Lock;
 
 /// Draws every target of every chosen package.
 ///

@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
             let path = crate::cli::path::shown(path);
             let text =
                 format!("`{path}` has a shared memory of its own, which no pool of Wasmtime takes");
-            context.shell.warn(None, &text);
+            context.shell.note(&text);
         }
     }
     let inspected: Vec<&Inspected> = files.iter().map(|(_, file)| file).collect();

@@ -55,7 +55,7 @@ fn text(probe: &Measured) -> String {
     let (first, second) = (first.available(), second.available());
     rows.row(
         "guaranteed",
-        format!("{first}, and {second} beside it, in every process like it"),
+        format!("{first} and {second} in every process like this one"),
     );
     rows.row("page size", probe.page_size);
     rows.row("process", probe.shape().describe());
@@ -63,7 +63,7 @@ fn text(probe: &Measured) -> String {
     if let Some(window) = probe.window {
         let shipped = distributions(probe, window);
         rows.row(
-            "shipped so by",
+            "shipped by",
             match shipped.is_empty() {
                 true => "none that is listed".to_owned(),
                 false => shipped.join("; "),
@@ -74,7 +74,7 @@ fn text(probe: &Measured) -> String {
         Some(bits) => rows.row("aslr", format!("{bits} bits")),
         None => rows.row(
             "aslr",
-            "not readable without root (vm.mmap_rnd_bits); the most bits count",
+            "unknown (only root can read vm.mmap_rnd_bits); the maximum counts",
         ),
     }
     limits(&mut rows, &probe.limits);
@@ -137,13 +137,13 @@ fn profile(probe: &Measured) -> String {
     }
     match probe.window {
         Some(window) => format!(
-            "none that is built in has a window of {} and pages of {}; `--emit toml` prints one",
+            "no built-in profile has a window of {} and pages of {}; `--emit toml` prints one",
             window.exact(),
             probe.page_size.exact()
         ),
         None => match VaProfile::floor(Target::CURRENT) {
-            Some(floor) => format!("not told; the floor of this target is `{}`", floor.name),
-            None => "not told, and none is of this target".to_owned(),
+            Some(floor) => format!("unknown; the floor of this target is `{}`", floor.name),
+            None => "unknown, and no profile is for this target".to_owned(),
         },
     }
 }
@@ -151,7 +151,7 @@ fn profile(probe: &Measured) -> String {
 /// The tables of poolcfg.toml that describe this machine and a process with these limits.
 fn tables(probe: &Measured) -> String {
     let mut text = String::from(
-        "# This machine, as `poolcfg probe` found it. Limits are those of the process that ran it.\n",
+        "# This machine, as measured by `poolcfg probe`. The limits are those of the process that ran it.\n",
     );
     let own = "here";
     let built_in = probe
@@ -162,7 +162,7 @@ fn tables(probe: &Measured) -> String {
         Some(profile) => {
             let _ = writeln!(
                 text,
-                "# The VA profile `{}` is built in. To change its numbers, use one of your own instead:",
+                "# The VA profile `{}` is built in. To change its numbers, use your own profile instead:",
                 profile.name
             );
             "# "

@@ -114,7 +114,7 @@ fn with_lock(
         let Some(source) = &member.source else {
             return Err(Error::new(
                 Code::NoFile,
-                format!("there is no poolcfg.toml in `{}`", member.dir.display()),
+                format!("no poolcfg.toml in `{}`", member.dir.display()),
                 "`cargo poolcfg init` writes one",
             ));
         };
@@ -123,7 +123,9 @@ fn with_lock(
             None => {
                 files.push(FileResult::new(member, &source.path, "native"));
                 let (heading, shown) = (member.heading(), &source.shown);
-                let line = format!("{heading}{shown} has no pool of Wasmtime's: nothing to do");
+                let line = format!(
+                    "{heading}{shown} has no pool with `engine = \"wasmtime\"`: nothing to do"
+                );
                 context.shell.say(&line);
             }
         }
@@ -151,7 +153,7 @@ fn with_lock(
         }
         return Err(Error::new(
             Code::Tool,
-            "there is no package, or no cargo, to ask for the Wasmtime that it uses",
+            "no package, or no cargo, to ask which Wasmtime version is used",
             "write the version by hand, such as `version = \"48\"`",
         ));
     };
@@ -259,8 +261,8 @@ fn reread(text: &str) -> Result<ConfigFile, Error> {
     ConfigFile::parse(text).map_err(|_| {
         Error::new(
             Code::Io,
-            "the file would not be poolcfg.toml any more",
-            "this is a fault of poolcfg: report it, and write the keys by hand",
+            "the edited file would not be a valid poolcfg.toml",
+            "this is a bug in poolcfg: please report it, and set the keys by hand",
         )
     })
 }
@@ -268,8 +270,10 @@ fn reread(text: &str) -> Result<ConfigFile, Error> {
 fn shared(shown: &str) -> Error {
     Error::new(
         Code::OutOfSync,
-        format!("{shown} is of several packages, and they use different versions or features of Wasmtime"),
-        "give each a file of its own, or make them use the same one",
+        format!(
+            "several packages share {shown}, but use different versions or features of Wasmtime"
+        ),
+        "give each its own poolcfg.toml, or let all use the same Wasmtime",
     )
     .exiting(Exit::Misfit)
 }

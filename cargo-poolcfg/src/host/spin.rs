@@ -34,8 +34,8 @@ pub(super) static SPIN: Host = Host {
     on: "Spin on Wasmtime",
     since: 36,
     before: (
-        "has 1000 stacks and 1000 core instances, whatever it is told",
-        "use Spin 3.4 or later, and name its version of Wasmtime: 36 or later",
+        "always has 1000 stacks and 1000 core instances",
+        "use Spin 3.4 or later, and set `version` to its Wasmtime version: 36 or later",
     ),
     told: VARIABLES,
     releases: RELEASES,

@@ -46,8 +46,8 @@ pub(super) static WASMCLOUD: Host = Host {
     on: "wasmCloud on Wasmtime",
     since: 42,
     before: (
-        "reads no variables of a pool",
-        "wasmCloud 2.0 is the first that does: name its version of Wasmtime, 42 or later",
+        "has no variables for pools",
+        "use wasmCloud 2.0 or later, and set `version` to its Wasmtime version: 42 or later",
     ),
     told: VARIABLES,
     releases: RELEASES,

@@ -25,8 +25,8 @@ pub(super) static TOML: Host = Host {
     on: "`wasmtime`",
     since: 30,
     before: (
-        "takes no `--config` file",
-        "`--emit wasmtime-flags` serves versions from 19 on",
+        "has no option `--config`",
+        "use `--emit wasmtime-flags` with version 19 or later",
     ),
     told: KEYS,
     releases: &[],
@@ -50,7 +50,7 @@ pub(super) static FLAGS: Host = Host {
     on: "`wasmtime`",
     since: 19,
     before: (
-        "takes no numbers of a pool",
+        "has no options for the numbers of a pool",
         "use 19 or later, or set them in a program of your own",
     ),
     told: KEYS,

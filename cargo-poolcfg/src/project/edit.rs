@@ -11,7 +11,7 @@ pub(crate) struct Edit<'s> {
 }
 
 impl<'s> Edit<'s> {
-    /// A file, which must be TOML: what is none is taken for empty and cannot be edited.
+    /// A file, which must be TOML: any other text counts as empty and cannot be edited.
     pub(crate) fn new(source: &'s str) -> Self {
         let document =
             Document::parse(source).map_or_else(|_| DocumentMut::new(), Document::into_mut);
@@ -23,7 +23,7 @@ impl<'s> Edit<'s> {
     }
 
     /// The table `name` in the one at `path`; it is made where it is not there, in the style of the one
-    /// that holds it, of which some value stands `at` that byte. Nothing when there is no such path.
+    /// that holds it, of which some value stands `at` that byte. `None` if there is no such path.
     pub(crate) fn table(&mut self, path: &[String], name: &str, at: usize) -> Option<&mut Item> {
         // What is commented out behind the last key of a table is meant for that table, and would be of
         // the new one if that followed: then the new one goes to the end of the file.

@@ -119,7 +119,7 @@ fn before(path: &[String]) -> Vec<Vec<String>> {
     tables
 }
 
-/// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; nothing where it has none.
+/// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; `None` if it has none.
 pub(crate) fn place(source: &str) -> Option<Range<usize>> {
     let document = Document::parse(source).ok()?;
     let tables = PoolTables::new(&document).0;

@@ -302,7 +302,7 @@ fn needs(context: &Context<'_>, path: &Path) -> Result<Inspected, Error> {
             shown(path),
             open.join(", and ")
         );
-        context.shell.warn(None, &text);
+        context.shell.warn(Code::OutOfWorkload, &text);
     }
     Ok(file)
 }

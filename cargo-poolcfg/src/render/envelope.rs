@@ -82,7 +82,11 @@ impl Envelope {
     pub(crate) fn text(&self) -> Result<String, Error> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             let message = format!("cannot write JSON: {error}");
-            Error::new(Code::Io, message, "this is a fault of poolcfg: report it")
+            Error::new(
+                Code::Io,
+                message,
+                "this is a bug in poolcfg: please report it",
+            )
         })?;
         Ok(harmless(&text) + "\n")
     }

@@ -130,8 +130,12 @@ fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
     else {
         let [region, guard] = [region, guard].map(|part| part.round_up(page_size).unwrap_or(part));
         let slot = region.get().saturating_add(guard.get()).max(1);
-        let slots = mapping.bytes.saturating_sub(guard).get() / slot;
-        return format!("{guard} + {slots} x ({region} + {guard})");
+        let slots = mapping.bytes.get() / slot;
+        let before = match mapping.name {
+            MappingName::Memories if !limits.guard_before => String::new(),
+            _ => format!("{guard} + "),
+        };
+        return format!("{before}{slots} x ({region} + {guard})");
     };
     match mapping.name {
         MappingName::Memories if wasmtime.memory_protection_keys > 1 => format!(

@@ -13,7 +13,7 @@ pub(crate) fn distributions(probe: &Probe, window: Size) -> Vec<&'static str> {
         .collect()
 }
 
-/// What was measured; sizes are bytes, and null is no limit.
+/// What was measured; sizes are bytes, and null means no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub(crate) struct ProbeReport {

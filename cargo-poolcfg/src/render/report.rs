@@ -92,6 +92,8 @@ pub(crate) struct LimitsReport {
     memory_reservation: u64,
     max_memory_size: u64,
     guard_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard_before: Option<bool>,
     table_reservation: u64,
     stack_reservation: u64,
     pools: u32,
@@ -101,7 +103,7 @@ pub(crate) struct LimitsReport {
     wasmtime: Option<WasmtimeReport>,
 }
 
-/// What Wasmtime is told of its pool: how many there are of each in all.
+/// Wasmtime's totals: how many there are of each in all.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub(crate) struct TotalsReport {
@@ -197,6 +199,7 @@ impl LimitsReport {
             memory_reservation: limits.memory_reservation.get(),
             max_memory_size: limits.max_memory_size.get(),
             guard_size: limits.guard_size.get(),
+            guard_before: limits.wasmtime.is_none().then_some(limits.guard_before),
             table_reservation: limits.table_reservation.get(),
             stack_reservation: limits.stack_reservation.get(),
             pools: limits.pools,
@@ -271,7 +274,7 @@ pub(crate) struct BudgetReport {
     limits: ProcessLimitsReport,
 }
 
-/// The limits that count, in bytes but for the mappings; null where there is none.
+/// The limits that count: mappings, and bytes of the others; null if there is no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub(crate) struct ProcessLimitsReport {

@@ -161,7 +161,7 @@ pub(crate) fn profiles(targets: &[Target]) -> String {
     if shipped.len() > 1 {
         let _ = writeln!(
             text,
-            "\nholes are those with maximum aslr, since several distributions ship it (bits of vm.mmap_rnd_bits):\n"
+            "\nthe holes are those with maximum aslr (vm.mmap_rnd_bits), which several distributions ship:\n"
         );
         text += &render(&shipped, 3..=5);
         text.push('\n');

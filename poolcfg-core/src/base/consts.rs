@@ -71,7 +71,7 @@ macro_rules! words {
             /// Every value, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The value that poolcfg.toml calls so.
+            /// The value with this word in poolcfg.toml.
             #[must_use]
             pub const fn from_word(word: &str) -> Option<Self> {
                 $(if crate::base::consts::same(word, $word) {

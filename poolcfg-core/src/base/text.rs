@@ -24,7 +24,10 @@ pub struct Text {
 }
 
 impl Text {
-    /// No text yet.
+    /// How many bytes it holds.
+    pub(crate) const CAPACITY: usize = CAPACITY;
+
+    /// An empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self {

@@ -88,6 +88,14 @@ impl Wasmtime {
                 place: setting.place,
             });
         }
+        if let Some(setting) = &keys.guard_before {
+            faults = faults.and(Fault::OtherEngine {
+                key: "guard_before",
+                engine: Engine::Wasmtime,
+                pool,
+                place: setting.place,
+            });
+        }
         if let Some(setting) = &keys.stack_reservation
             && !setting.value.is_zero()
             && !self.has(WasmtimeFeature::Async)

@@ -75,6 +75,8 @@ impl<'a> Pool<'a> {
             // What somebody wrote stays as it is unless they say otherwise: a number of theirs is not
             // lowered silently, and the one they wrote is the one that is kept.
             keep: match (&keys.keep, &keys.memory_reservation) {
+                // Of no memory there is nothing that could shrink.
+                _ if !asked.has_memories() => Keep::MemoryReservation,
                 (Some(setting), _) => setting.value,
                 (None, Some(_)) => Keep::MemoryReservation,
                 // Below 4 GiB Wasmtime's code checks every access: that is never chosen silently.
@@ -138,7 +140,7 @@ impl<'a> Pool<'a> {
             ),
             (
                 "memory_reservation",
-                asked.memory_reservation.is_zero(),
+                !asked.has_memories() && !asked.is_without_memories(),
                 self.memory_reservation_at,
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
@@ -171,7 +173,7 @@ impl<'a> Pool<'a> {
                 place: self.memory_reservation_at,
             });
         } else if asked.max_memory_size.get() > asked.memory_reservation.get()
-            && !asked.memory_reservation.is_zero()
+            && (asked.has_memories() || asked.is_without_memories())
         {
             // Of a reservation that is at fault itself there is nothing to compare with.
             faults = faults.and(Fault::MemoryAboveReservation {
@@ -209,6 +211,7 @@ const fn native(keys: &PoolKeys, target: Target) -> Limits {
         memory_reservation,
         max_memory_size: value_or(&keys.max_memory_size, memory_reservation),
         guard_size: value_or(&keys.guard_size, guard),
+        guard_before: value_or(&keys.guard_before, true),
         table_reservation: value_or(&keys.table_reservation, Size::kib(160)),
         stack_reservation: value_or(&keys.stack_reservation, Size::mib(2)),
         pools: value_or(&keys.pools, 1),
@@ -291,6 +294,7 @@ const fn of_wasmtime(
             defaults.max_memory_size.min(memory_reservation),
         ),
         guard_size: value_or(&keys.guard_size, defaults.guard_size),
+        guard_before: true,
         // 2^32 elements of 8 bytes do not overflow.
         table_reservation: Size::bytes(wide(elements) * wide(wasmtime.element_bytes)),
         stack_reservation: value_or(&keys.stack_reservation, stack),

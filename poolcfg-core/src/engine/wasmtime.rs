@@ -38,18 +38,18 @@ pub(crate) const NEWEST: u32 = 50;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WasmtimeVersion {
-    /// What matters nearly always.
+    /// The major version, which nearly always decides.
     pub major: u32,
-    /// The minor version, where it is said.
+    /// The minor version, if given.
     pub minor: Option<u32>,
-    /// The patch version, where it is said.
+    /// The patch version, if given.
     pub patch: Option<u32>,
 }
 
-/// Why a text is no version that can be taken.
+/// Why a text is not a supported version.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WasmtimeVersionError {
-    /// It is not one to three numbers with points between them.
+    /// It is not one to three numbers separated by points.
     NotVersion,
     /// It is before [`WasmtimeVersion::OLDEST`].
     TooOld,
@@ -116,7 +116,7 @@ impl WasmtimeVersion {
         })
     }
 
-    /// Whether another version, which is exact, is one of those that are meant by this one.
+    /// Whether this version, as precise as it is, covers another, exact one.
     ///
     /// ```
     /// use poolcfg_core::WasmtimeVersion;
@@ -151,11 +151,11 @@ impl fmt::Display for WasmtimeVersion {
 pub enum WasmtimeFeature {
     /// Stacks of their own for asynchronous calls.
     Async,
-    /// Heaps that are collected.
+    /// Garbage-collected heaps.
     Gc,
     /// Components.
     ComponentModel,
-    /// Slots that are striped by memory protection keys; from 23 on it is a feature.
+    /// Slots striped by memory protection keys; a feature from 23 on.
     MemoryProtectionKeys,
 }
 
@@ -179,23 +179,23 @@ crate::base::consts::words! {
 pub struct WasmtimeFeatures(u8);
 
 impl WasmtimeFeatures {
-    /// None of them.
+    /// No features.
     pub const EMPTY: Self = Self(0);
 
-    /// Those of Wasmtime's default features.
+    /// Wasmtime's default features, as far as they count here.
     /// Source: crates/wasmtime/Cargo.toml, `default` (v48).
     pub const DEFAULT: Self = Self::EMPTY
         .with(WasmtimeFeature::Async)
         .with(WasmtimeFeature::Gc)
         .with(WasmtimeFeature::ComponentModel);
 
-    /// These and one more.
+    /// These features and one more.
     #[must_use]
     pub const fn with(self, feature: WasmtimeFeature) -> Self {
         Self(self.0 | 1 << feature as u8)
     }
 
-    /// Whether a feature is among them.
+    /// Whether it contains a feature.
     #[must_use]
     pub const fn has(self, feature: WasmtimeFeature) -> bool {
         self.0 & (1 << feature as u8) != 0

@@ -220,7 +220,7 @@ faults! {
     OtherEngine(OtherEngine, place) { key: &'static str, engine: Engine, pool: &'a str, place: Place }
     message: ["engine `", str(engine.word()), "` has no key `", str(key), "`", @in_pool(pool)]
     label: ["only for the engine `native`"]
-    help: ["set `table_elements` in its `wasmtime` table"]
+    help: ["set `", str(own_key(*key)), "` in its `wasmtime` table"]
 
     /// A key that needs a feature which Wasmtime is built without, or does not have yet though it is `listed`.
     LacksFeature(LacksFeature, place) {
@@ -325,6 +325,15 @@ const fn in_pool(text: Text, pool: &str) -> Text {
         return text;
     }
     text.str(" in pool `").str(pool).str("`")
+}
+
+/// Wasmtime's own key for what a key of native pools says.
+const fn own_key(key: &str) -> &'static str {
+    if same(key, "guard_before") {
+        "guard_before_linear_memory"
+    } else {
+        "table_elements"
+    }
 }
 
 /// The least value of a key that must not be zero. A reservation is counted in grains.

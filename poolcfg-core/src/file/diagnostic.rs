@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::base::code::Code;
 use crate::base::escape::{self, escaped};
 use crate::base::size::Size;
+use crate::base::text::Text;
 use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
@@ -20,9 +21,9 @@ pub struct Diagnostic {
     pub code: Code,
     /// What is wrong, as one sentence in lower case.
     pub message: String,
-    /// The bytes of the file that it is about; none where the file says nothing of it.
+    /// The bytes of the file that it is about; `None` if the file does not have it.
     pub span: Option<Range<usize>>,
-    /// What stands beside the caret; may be empty.
+    /// The text beside the caret; may be empty.
     pub label: String,
     /// What to do about it.
     pub help: Option<String>,
@@ -96,8 +97,8 @@ impl Diagnostic {
         }
     }
 
-    /// The mistake as plain text, as a compile error shows it: the sentence with its place in the file,
-    /// which `shown` names, the line with a caret, and the help.
+    /// The mistake as plain text, as a compile error shows it: code and sentence with the place in the file, which
+    /// `shown` names, the line with a caret, the help, and where to read more.
     ///
     /// ```
     /// use poolcfg_core::file::ConfigFile;
@@ -105,12 +106,12 @@ impl Diagnostic {
     /// let mistakes = ConfigFile::parse(source).unwrap_err();
     /// assert_eq!(
     ///     mistakes[0].text(source, "poolcfg.toml").lines().next(),
-    ///     Some("invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB` (poolcfg.toml:2:14)"),
+    ///     Some("PC0006: invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB` (poolcfg.toml:2:14)"),
     /// );
     /// ```
     #[must_use]
     pub fn text(&self, source: &str, shown: &str) -> String {
-        let mut text = self.message.clone();
+        let mut text = format!("{}: {}", self.code.as_str(), self.message);
         if let Some(span) = &self.span {
             let place = self.place(source);
             text += &format!(" ({shown}:{}:{})", place.line, place.column);
@@ -119,7 +120,7 @@ impl Diagnostic {
         if let Some(help) = &self.help {
             text += &format!("\nhelp: {help}");
         }
-        text
+        text + self.code.note(Text::new()).as_str()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `[va_profile.NAME]`: profiles of one's own, and references to profiles.
+//! `[va_profile.NAME]`: custom profiles, and references to profiles.
 
 use std::ops::Range;
 

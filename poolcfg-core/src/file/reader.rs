@@ -5,7 +5,7 @@ use toml_edit::{Document, TableLike};
 use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::base::variable::Variable;
-use crate::file::cfgs::{Place as TargetPlace, target_condition};
+use crate::file::cfgs::{TargetKey, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
 use crate::file::value::Value;
@@ -68,7 +68,7 @@ impl ConfigFile {
     }
 }
 
-/// Reads the keys of an `[address_space]` that stands in no file. A profile of one's own may have any name here.
+/// Reads the keys of an `[address_space]` that stands in no file. A custom profile may have any name here.
 pub(super) fn read_space(table: &dyn TableLike, notes: &mut Notes<'_>) -> Space {
     let names = entries(table);
     let profile = names.iter().find(|entry| entry.key == "va_profile");
@@ -210,7 +210,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes down the names of the profiles of one's own.
+    /// Takes down the names of the custom profiles.
     fn profile_names(&mut self, profiles: &[Entry<'_>]) {
         if let Some(entry) = profiles.get(MAX_PROFILES) {
             self.notes.mistake(
@@ -281,7 +281,7 @@ impl Reader<'_> {
                 Condition::Triple(facts) => Some(facts),
                 _ => None,
             });
-            let place = TargetPlace {
+            let place = TargetKey {
                 key: entry.key,
                 span: entry.key_span.clone(),
             };

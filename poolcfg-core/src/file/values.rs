@@ -91,7 +91,7 @@ impl<'s> Notes<'s> {
 
     /// The value of an entry, with its place.
     pub(super) fn setting<T>(&mut self, entry: &Entry<'_>, value: T) -> Setting<T> {
-        // Found by its line, so that a long file is not read anew for each value.
+        // Found by its line, so that a long file is not read again for each value.
         let line = self
             .lines
             .partition_point(|start| *start <= entry.span.start);

@@ -12,11 +12,11 @@ pub const MAX_POOLS: usize = 16;
 /// What equal pools map, in the order in which they map it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mappings {
-    /// Bytes of each mapping of one pool; 0 is none.
+    /// Bytes of each mapping of one pool; 0 if there are none.
     pub sizes: [u64; KINDS],
     /// How many such pools are alive at once.
     pub pools: u64,
-    /// VMAs of all of them when they have just been made.
+    /// VMAs of all of them right after they are made.
     pub maps_at_start: u64,
     /// VMAs of all of them when every slot is live, with their memories in as many pieces as there may be.
     pub maps_at_worst: u64,

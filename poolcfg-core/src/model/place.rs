@@ -12,7 +12,7 @@ use super::room::{HOLES, Hole, Room};
 use super::three;
 use crate::base::consts::wider;
 
-/// What came of placing.
+/// The outcome of placing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Every mapping has its place, wherever ASLR puts the boundary.

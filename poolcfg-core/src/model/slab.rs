@@ -2,7 +2,8 @@
 //! ```text
 //!  | guard | slot 0 ... | guard | slot 1 ... | guard | ... | slot n-1 ... | guard |
 //! ```
-//! For memories the guard is `guard_size`, for tables and stacks one page. All of a slab is mapped
+//! For memories the guard is `guard_size`, for tables and stacks one page; the guard before slot 0 of the memories is left
+//! out where `guard_before` is false. All of a slab is mapped
 //! PROT_NONE at first; a live slot opens its used part.
 
 use super::fit::Mappings;
@@ -16,12 +17,14 @@ use crate::base::consts::{narrow, pages, wider};
 pub struct Slots {
     /// How many slots one pool has.
     pub count: u64,
-    /// Bytes of one memory, of one table and of one stack; 0 is none.
+    /// Bytes of one memory, of one table and of one stack; 0 if there are none.
     pub regions: [u64; KINDS],
     /// How far one memory may grow, in bytes.
     pub max_memory_size: u64,
     /// Bytes of the guard around each memory.
     pub guard_size: u64,
+    /// Whether the first memory of each piece has a guard before it, too.
+    pub guard_before: bool,
     /// How many such pools are alive at once.
     pub pools: u64,
 }
@@ -29,7 +32,9 @@ pub struct Slots {
 /// Bytes of the guard around each region of one kind, and from the start of one region to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotLayout {
-    /// The guard before the first region, and behind each.
+    /// The guard before the first region; nothing where there is none.
+    pub before: u64,
+    /// The guard behind each region.
     pub guard: u64,
     /// A region and the guard behind it.
     pub stride: u64,
@@ -42,13 +47,21 @@ impl Slots {
         let guard = pages(guards[kind], page_size);
         let stride = pages(self.regions[kind], page_size).saturating_add(guard);
         match (narrow(guard), narrow(stride)) {
-            (Some(guard), Some(stride)) => Some(SlotLayout { guard, stride }),
+            (Some(guard), Some(stride)) => Some(SlotLayout {
+                before: if kind > 0 || self.guard_before {
+                    guard
+                } else {
+                    0
+                },
+                guard,
+                stride,
+            }),
             _ => None,
         }
     }
 }
 
-/// What the pools map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
+/// What the pools map on pages of `page_size` bytes; `None` if a sum is above 2^64 - 1.
 pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
     let (count, pools) = (wider(slots.count), wider(slots.pools));
     // What of a region is ever opened: a memory may stay below its reservation.
@@ -64,15 +77,14 @@ pub const fn slabs(slots: &Slots, page_size: u64) -> Option<Mappings> {
             let Some(layout) = slots.layout(kind, page_size) else {
                 return None;
             };
-            // Before the first region there is a guard, too.
             let regions = wider(layout.stride).saturating_mul(count);
-            let bytes = regions.saturating_add(wider(layout.guard));
+            let bytes = regions.saturating_add(wider(layout.before));
             let Some(size) = narrow(bytes) else {
                 return None;
             };
             sizes[kind] = size;
             if kind == 0 {
-                (slot, guard) = (layout.stride, layout.guard);
+                (slot, guard) = (layout.stride, layout.before);
                 at_worst += wider(further_pieces(slots.count));
             }
             total += bytes;

@@ -47,7 +47,7 @@ pub struct Pooling {
     pub pools: u64,
 }
 
-/// What the allocators map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
+/// What the allocators map on pages of `page_size` bytes; `None` if a sum is above 2^64 - 1.
 pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
     let counts = [pooling.memories, pooling.tables, pooling.stacks];
     let Some((memories, maps_at_start, maps_at_worst)) = memories(pooling, page_size) else {
@@ -113,7 +113,7 @@ pub(crate) const fn charges_writable(major: u64) -> bool {
     major < 27
 }
 
-/// Bytes of the memory pool, and its VMAs when it has just been made and when every slot is live; nothing when a sum is
+/// Bytes of the memory pool, and its VMAs when it has just been made and when every slot is live; `None` if a sum is
 /// above 2^64 - 1.
 const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, u128, u128)> {
     let (Some(reservation), Some(memory), Some(guard)) = (

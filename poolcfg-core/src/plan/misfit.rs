@@ -43,7 +43,7 @@ crate::base::consts::words! {
 }
 
 impl Limit {
-    /// As a sentence names it.
+    /// Its name in a sentence.
     ///
     /// ```
     /// assert_eq!(poolcfg_core::Limit::MaxMapCount.describe(), "`vm.max_map_count`");
@@ -93,7 +93,7 @@ impl Limit {
 pub struct Misfit {
     /// Index of the pool whose mapping finds no place, or which takes the most of another limit.
     pub pool: usize,
-    /// That mapping; the memories where another limit than a hole or RAM and swap is in the way.
+    /// That mapping; the memories if the limit in the way is not a hole or RAM and swap.
     pub mapping: MappingName,
     /// The limit in the way; of several, the one that decides what fits.
     pub limit: Limit,
@@ -104,7 +104,7 @@ pub struct Misfit {
     pub have: u64,
     /// The holes that are left when it is the turn of that mapping, the largest first.
     pub holes: [Size; HOLES],
-    /// Bytes of one slot, where the mapping may lie in pieces of whole slots; nothing where it lies in
+    /// Bytes of one slot, where the mapping may lie in pieces of whole slots; `None` if it lies in
     /// one piece.
     pub slot: Option<Size>,
     /// Bytes of all holes together and how many there may be, where that decides how many slots fit and not what each
@@ -385,11 +385,12 @@ impl Misfit {
         say!(text; " with a headroom of ", needed(case.budget.headroom))
     }
 
-    /// The whole sentence of a compile error, with the line of the file.
+    /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.
     #[must_use]
     pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
-        let text = self.message(case).str(": ").text(&self.advice(case));
-        at(text, file, self.place(case))
+        let text = self.code().begin(Text::new()).text(&self.message(case));
+        let text = text.str(": ").text(&self.advice(case));
+        self.code().note(at(text, file, self.place(case)))
     }
 
     /// Where the number stands that has to change, or else the other one.

@@ -95,7 +95,7 @@ impl Position {
         true
     }
 
-    /// Reserves one pool as the kernel and poolcfg-runtime do; nothing when a mapping finds no place.
+    /// Reserves one pool as the kernel and poolcfg-runtime do; `None` if a mapping finds no place.
     pub const fn reserve(&mut self, limits: &Limits) -> Option<Reserved> {
         let Some(mappings) = limits.mappings(self.page_size) else {
             return None;

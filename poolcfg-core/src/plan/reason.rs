@@ -15,7 +15,7 @@ use crate::plan::search::{LargestFit, largest_fit, mappings};
 use crate::setting::Keep;
 use crate::target::budget::Budget;
 
-/// Why what is asked does not fit; nothing when it does.
+/// Why what is asked does not fit; `None` if it does.
 ///
 /// Where several limits are in the way, it is the one that decides what fits: raising any other changes nothing.
 pub(crate) const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {

@@ -119,7 +119,8 @@ pub(super) const fn largest_fit(
     while i < found.len() {
         let mut one = *limits;
         one[pool] = keep[i].with_value(&asked, least[i]);
-        if fits(&one, case) {
+        let is_there = asked.has_memories() || matches!(keep[i], Keep::MemoryReservation);
+        if is_there && fits(&one, case) {
             let value = largest(case, limits, pool, &asked, keep[i], least[i], most[i]);
             found[i] = Some(keep[i].with_value(&asked, value));
         }

@@ -18,7 +18,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Nothing when the pool does not shrink.
+    /// `None` if the pool does not shrink.
     pub(super) const fn new(case: &Case<'_>, pool: usize) -> Option<Self> {
         let pool = &case.pools[pool];
         match (pool.on_misfit, pool.keep) {

@@ -22,7 +22,7 @@ use crate::target::shape::Shape;
 )]
 #[derive(Clone, Copy, Debug)]
 pub struct WrittenPool {
-    /// Its name; empty when poolcfg.toml names none.
+    /// Its name; empty if poolcfg.toml names none.
     pub name: &'static str,
     /// Which number stays when the pool shrinks.
     pub keep: Keep,
@@ -45,6 +45,7 @@ pub struct WrittenPool {
 pub enum WrittenEngine {
     /// Our own pool.
     Native {
+        GUARD_BEFORE: bool,
         TABLE_RESERVATION: u64,
         STACK_RESERVATION: u64,
     },
@@ -116,11 +117,17 @@ pub struct Written {
 impl WrittenPool {
     /// What is guaranteed; `None` if a sum is above 2^64 - 1.
     const fn guaranteed(&self) -> Option<Limits> {
-        let (table, stack, wasmtime) = match self.engine {
+        let (before, table, stack, wasmtime) = match self.engine {
             WrittenEngine::Native {
+                GUARD_BEFORE,
                 TABLE_RESERVATION,
                 STACK_RESERVATION,
-            } => (Some(TABLE_RESERVATION), STACK_RESERVATION, None),
+            } => (
+                GUARD_BEFORE,
+                Some(TABLE_RESERVATION),
+                STACK_RESERVATION,
+                None,
+            ),
             WrittenEngine::Wasmtime {
                 version,
                 features,
@@ -143,6 +150,7 @@ impl WrittenPool {
                 PAGEMAP_SCAN,
                 ..
             } => (
+                true,
                 TABLE_ELEMENTS.checked_mul(wide(element_bytes)),
                 if TOTAL_STACKS > 0 {
                     ASYNC_STACK_SIZE
@@ -177,6 +185,7 @@ impl WrittenPool {
             memory_reservation: Size::bytes(self.MEMORY_RESERVATION),
             max_memory_size: Size::bytes(self.MAX_MEMORY_SIZE),
             guard_size: Size::bytes(self.GUARD_SIZE),
+            guard_before: before,
             table_reservation: Size::bytes(table),
             stack_reservation: Size::bytes(stack),
             pools: self.POOLS,

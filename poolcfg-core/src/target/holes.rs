@@ -70,7 +70,7 @@ impl Holes {
         self.push(least, most, if least > 0 { Some(span) } else { None })
     }
 
-    /// The last hole of the search; what it has beyond its least is told by the knee alone.
+    /// The last hole of the search; what it has beyond its least follows from the knee.
     const fn last(self, bottom: u64, top: u64) -> Self {
         self.then(bottom, top, 0)
     }

@@ -152,7 +152,11 @@ fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
         let native = limits.wasmtime.is_none();
         mappings.push(Mappings {
             slot: if native { slot } else { 0 },
-            guard: if native { guard } else { 0 },
+            guard: if native && limits.guard_before {
+                guard
+            } else {
+                0
+            },
             sizes: footprint.mappings.map(|mapping| mapping.bytes.get()),
             pools: u64::from(footprint.pools),
             maps_at_start: footprint.maps_at_start,

@@ -139,6 +139,8 @@ fn line() -> impl Strategy<Value = String> {
         "features = [\"asynch\", 1, \"gc\"]",
         "features = \"async\"",
         "guard_before_linear_memory = false",
+        "guard_before = false",
+        "guard_before = 0",
         "guard_before_linear_memory = \"no\"",
         "gc_heap_may_move = true",
         "on_misfit = \"shrink\"",
@@ -206,6 +208,7 @@ fn pool() -> impl Strategy<Value = String> {
             "",
             "on_misfit = \"shrink\"\n",
             "on_misfit = \"error\"\n",
+            "guard_before = false\n",
         ]),
         select(vec![
             "",

@@ -27,6 +27,19 @@ impl Item for Box<Parts> {
 }
 
 impl Parts {
+    /// The memory, unless it is one of no bytes.
+    fn memory(&mut self) -> Option<&mut Owned> {
+        Some(&mut self.memory).filter(|memory| memory.capacity() > 0)
+    }
+
+    /// The first region that has bytes.
+    pub(super) fn first(&mut self) -> &mut Owned {
+        match (self.memory.capacity(), &mut self.table, &mut self.stack) {
+            (0, Some(region), _) | (0, None, Some(region)) => region,
+            _ => &mut self.memory,
+        }
+    }
+
     /// Opens so many bytes of the memory, and the rest whole.
     pub(super) fn begin(&mut self, memory: usize) -> Result<(), GrowError> {
         for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
@@ -37,7 +50,9 @@ impl Parts {
 
     /// Makes everything zero, but a stack only if it is to be cleared.
     pub(super) fn reset(&mut self, reset: Reset, keep: usize, stacks: bool) -> io::Result<()> {
-        self.memory.reset(reset, keep)?;
+        if let Some(memory) = self.memory() {
+            memory.reset(reset, keep)?;
+        }
         if let Some(table) = &mut self.table {
             table.reset(reset, keep)?;
         }
@@ -62,7 +77,9 @@ impl Parts {
 
     /// Gives everything back to the system but the addresses.
     pub(super) fn close(&mut self) -> io::Result<()> {
-        self.memory.close()?;
+        if let Some(memory) = self.memory() {
+            memory.close()?;
+        }
         for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
             region.close()?;
         }

@@ -196,8 +196,11 @@ impl Holder for Shared {
 impl Carvers {
     fn mappings(&self) -> Box<[Arc<Mapping>]> {
         let rest = self.tables.iter().chain(&self.stacks);
-        let all = self.memories.iter().chain(rest);
-        all.map(|carver| Arc::clone(carver.mapping())).collect()
+        let all = self.memories.iter().chain(rest).map(Carver::mapping);
+        // What has no bytes is no address space.
+        all.filter(|mapping| mapping.len() > 0)
+            .map(Arc::clone)
+            .collect()
     }
 }
 
@@ -215,16 +218,19 @@ fn carvers(
         entry,
         ..
     } = reserved;
+    let most = usize::try_from(limits.max_instances).unwrap_or(usize::MAX);
+    let none = (!limits.has_memories()).then(|| Carver::empty(most));
     let memories = slabs.memories.into_iter();
     let shared: Weak<Shared> = Weak::clone(shared);
     let carvers = Carvers {
         memories: memories
             .map(|mapping| Carver::new(mapping, memory))
+            .chain(none)
             .collect(),
         tables: slabs.tables.map(|mapping| Carver::new(mapping, table)),
         stacks: slabs.stacks.map(|mapping| Carver::new(mapping, stack)),
         owner_checks_bounds: options.owner_checks_bounds,
-        most: usize::try_from(limits.max_instances).unwrap_or(usize::MAX),
+        most,
         pool: shared,
     };
     (limits, carvers, entry)

@@ -11,9 +11,22 @@ use super::shared::Handle;
 
 /// A slot of a pool, until it is dropped.
 ///
-/// It may go to another thread, and may outlive the pool. One that is forgotten ([`std::mem::forget`]) is lost to
-/// the pool, and its address space stays reserved until the process ends; see [`Pool`](super::Pool). Who has dropped
-/// it can use nothing of it any more:
+/// ```
+/// use poolcfg_runtime::Slot;
+///
+/// /// Clears memory and table, and tells the addresses between which the stack lies, which grows down from the higher.
+/// fn enter(slot: &mut Slot) -> Option<std::ops::Range<usize>> {
+///     slot.memory_mut().as_mut_slice().fill(0);
+///     slot.table_mut()?.as_mut_slice().fill(0);
+///     let stack = slot.stack()?;
+///     let low = stack.as_ptr().addr();
+///     Some(low..low + stack.len())
+/// }
+/// ```
+///
+/// It can be sent to another thread, and may outlive the pool. Leaking a slot ([`std::mem::forget`]) only removes it
+/// from the pool: its address space stays reserved until the process ends; see [`Pool`](super::Pool). After a slot is
+/// dropped, none of its parts can be used:
 ///
 /// ```compile_fail,E0505
 /// fn use_after_release(mut slot: poolcfg_runtime::Slot) -> usize {
@@ -29,7 +42,7 @@ use super::shared::Handle;
 ///     drop(slot);
 /// }
 /// ```
-/// A slot goes back to the pool that it is of, and no part of it can be put into another one's place:
+/// A slot goes back to its own pool, and its parts cannot be swapped with those of another slot:
 /// ```compile_fail,E0277
 /// fn swap(mut one: poolcfg_runtime::Slot, mut of_another_pool: poolcfg_runtime::Slot) {
 ///     std::mem::swap(one.memory_mut(), of_another_pool.memory_mut());
@@ -60,7 +73,7 @@ impl Slot {
         Ok(slot)
     }
 
-    /// The slot's memory, to be looked at.
+    /// The slot's memory, for reading. In a pool without memories it is a region of 0 bytes, which does not grow.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;
@@ -73,13 +86,13 @@ impl Slot {
         &self.parts().memory
     }
 
-    /// The slot's memory.
+    /// The slot's memory. In a pool without memories it is a region of no bytes, which does not grow.
     #[must_use]
     pub fn memory_mut(&mut self) -> &mut Region {
         self.parts_mut().memory
     }
 
-    /// The slot's table, to be looked at; `None` if the pool has none.
+    /// The slot's table, for reading; `None` if the pool has none.
     #[must_use]
     pub fn table(&self) -> Option<&Region> {
         Some(self.parts().table.as_ref()?)
@@ -91,7 +104,7 @@ impl Slot {
         self.parts_mut().table
     }
 
-    /// The slot's stack, to be looked at; `None` if the pool has none.
+    /// The slot's stack, for reading; `None` if the pool has none.
     #[must_use]
     pub fn stack(&self) -> Option<&Region> {
         Some(self.parts().stack.as_ref()?)
@@ -104,7 +117,7 @@ impl Slot {
         self.parts_mut().stack
     }
 
-    /// All parts at once, each by itself.
+    /// All parts at once, so that they can be used together.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;
@@ -138,7 +151,7 @@ impl Slot {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SlotParts<'a> {
-    /// The memory.
+    /// The memory; a region of no bytes if the pool has none.
     pub memory: &'a mut Region,
     /// The table; `None` if the pool has none.
     pub table: Option<&'a mut Region>,

@@ -103,7 +103,7 @@ impl<M: Keeper> Recheck<'_, M> {
             }
             _ => {
                 bytes = memories(limits.max_instances);
-                if limits.wasmtime.is_none() && limits.max_instances > 1 {
+                if limits.wasmtime.is_none() && limits.has_memories() && limits.max_instances > 1 {
                     let layout = limits.slot_layout(MappingName::Memories, self.page_size);
                     misfit.slot = layout.map(|layout| Size::bytes(layout.stride));
                     pieces = Some(if slots > 0 {

@@ -254,7 +254,7 @@ impl<M: Keeper> Recheck<'_, M> {
         attempt(room(fits))
     }
 
-    /// Plans anew, writes the places down, and takes the pool's own.
+    /// Plans again, writes the places down, and takes the pool's own.
     fn take_in_order(
         &self,
         way: Way<'_>,

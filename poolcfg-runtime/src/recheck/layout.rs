@@ -42,7 +42,7 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
 }
 
 /// How much less a hole may have in another process of this machine than in this one, since ASLR places
-/// each anew; no bytes where that is not known. Who may not read how far it reaches takes the build's word.
+/// each differently; 0 bytes if unknown. If `vm.mmap_rnd_bits` cannot be read, the build's number counts.
 pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
     let bits = aslr_bits(machine);
     matching(machine)
@@ -79,11 +79,11 @@ pub(crate) struct Search {
     /// The first free page that the search finds. What is free above it is, where the search runs from
     /// the top down, above its beginning and found last.
     pub(crate) first: u64,
-    /// What an unlimited stack limit has done; nothing when the layout is the normal one.
+    /// What an unlimited stack limit has done; `None` if the layout is the normal one.
     pub(crate) unlimited_stack: Option<UnlimitedStack>,
 }
 
-/// Finds out by two pages where mmap searches; nothing when it cannot be told.
+/// Finds out by two pages where mmap searches; `None` if that is unknown.
 pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let window = window(machine)?;
     let page = machine.page_size();
@@ -122,7 +122,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The shape, as far as it can be told. The stack limit is told by the layout, which was chosen when the program
+    /// The shape, as far as it is known. The stack limit follows from the layout, which was chosen when the program
     /// started. Bits of ASLR that cannot be read count as the most there are.
     pub(crate) fn shape(&self) -> Shape {
         let finite = StackLimit::finite(self.target.pointer_width);
@@ -157,7 +157,7 @@ impl Seen {
     }
 }
 
-/// Why the process is laid out otherwise than this shape; `None` if it is not, as far as can be told.
+/// Why the process is laid out otherwise than this shape; `None` if it is not, as far as is known.
 pub(crate) fn other<M: Machine>(machine: &M, shape: Shape) -> Option<OtherLayout> {
     let search = search(machine)?;
     match search.unlimited_stack {

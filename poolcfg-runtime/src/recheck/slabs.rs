@@ -23,7 +23,7 @@ const MISPLACED: usize = 256;
 /// The mappings of one pool, or their addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Slabs<M> {
-    /// The memories, in pieces of whole slots.
+    /// The memories, in pieces of whole slots, unless they have no bytes.
     pub(crate) memories: Vec<M>,
     /// The tables, unless they have no bytes.
     pub(crate) tables: Option<M>,
@@ -320,6 +320,9 @@ struct Memories<'a, H> {
 impl<H: Machine> Memories<'_, H> {
     /// Reserves all of them, in pieces where that is what goes. `held` and `slots` are what was reserved.
     fn reserve(&self, held: &mut Vec<H::Mapping>, slots: &mut u32) -> io::Result<()> {
+        if !self.limits.has_memories() {
+            *slots = self.limits.max_instances;
+        }
         while *slots < self.limits.max_instances {
             let left = self.limits.max_instances - *slots;
             let (piece, part) = match self.take(left) {

@@ -23,7 +23,10 @@ impl<M: Keeper> Recheck<'_, M> {
         };
         LargestFit {
             max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
-            memory_reservation: most(Keep::MaxInstances).map(|limits| limits.memory_reservation),
+            memory_reservation: (self.in_force.asked.has_memories())
+                .then(|| most(Keep::MaxInstances))
+                .flatten()
+                .map(|limits| limits.memory_reservation),
         }
     }
 

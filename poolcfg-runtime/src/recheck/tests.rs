@@ -188,6 +188,7 @@ fn slots(instances: u32) -> Limits {
         memory_reservation: Size::gib(4),
         max_memory_size: Size::mib(1),
         guard_size: Size::mib(32),
+        guard_before: true,
         table_reservation: Size::ZERO,
         stack_reservation: Size::ZERO,
         pools: 1,
@@ -368,8 +369,8 @@ fn less_than_guaranteed_names_the_hole_and_what_fits() {
     let text = misfit.to_string();
     assert!(
         text.starts_with(
-            "pool needs `169.35 GiB` in slots of `4.04 GiB`; the largest `hole` has `100 GiB`, the \
-             next one `20 GiB`, and the build counts on "
+            "pool needs `169.35 GiB` in slots of `4.04 GiB`, but the largest `hole` has `100 GiB`, the \
+             next one `20 GiB`; the build counts on "
         ),
         "{text}"
     );
@@ -431,7 +432,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     );
     assert!(
         text.ends_with(
-            "or put the pools of the process into one poolcfg.toml, which fits them together"
+            "or put all pools of the process into one poolcfg.toml, so that they are fitted together"
         ),
         "{text}"
     );
@@ -456,7 +457,7 @@ fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
         };
         misfit(recheck(&machine, &promise, GUARANTEED))
     };
-    let said = "set `pools = 2` in poolcfg.toml, since the process has 1 of this name already";
+    let said = "set `pools = 2` in poolcfg.toml: the process already has 1 of this name";
     let misfit = beside_one(1);
     assert_eq!((misfit.held_by_others, misfit.alive), (Size::gib(60), 1));
     assert!(misfit.to_string().contains(said), "{misfit}");

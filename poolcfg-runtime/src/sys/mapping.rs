@@ -3,6 +3,7 @@
 //! Regions are cut from it. When no more are, what none of them uses is given back at once.
 
 use std::io;
+use std::num::NonZero;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +50,13 @@ impl Mapping {
         let start = usize::try_from(start).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let len = len(bytes)?;
         Ok(Self::new(os::reserve_at(start, len)?, len))
+    }
+
+    /// No bytes of address space.
+    pub(super) fn empty() -> Self {
+        // Never dereferenced; on a page, like each other.
+        let base = NonZero::new(os::page_size()).unwrap_or(NonZero::<usize>::MIN);
+        Self::new(NonNull::without_provenance(base), 0)
     }
 
     fn new(base: NonNull<u8>, len: usize) -> Self {
@@ -167,6 +175,9 @@ fn len(bytes: Size) -> io::Result<usize> {
 impl Drop for Mapping {
     fn drop(&mut self) {
         let rest = self.extents().rest();
+        if self.len == 0 {
+            return;
+        }
         if !os::RELEASES_PARTS {
             // SAFETY: the range is what `os::reserve` gave, whole, and nobody refers to it: every region
             // holds the mapping alive.

@@ -214,6 +214,9 @@ fn pool(
     if let (false, Some(bytes)) = (wasmtime, small(random)) {
         say("table_reservation", &bytes.to_string());
     }
+    if !wasmtime && one_in(random, 3) {
+        say("guard_before", "false");
+    }
     scaling(random, instances, &mut say);
     if wasmtime {
         say("engine", "\"wasmtime\"");

@@ -44,7 +44,14 @@ impl PoolConsts<'_> {
     pub(super) fn mappings(&self) -> u64 {
         match self.limits.wasmtime {
             Some(_) => 3,
-            None => 1 + u64::from(self.has_tables()) + u64::from(self.has_stacks()),
+            None => [
+                self.limits.has_memories(),
+                self.has_tables(),
+                self.has_stacks(),
+            ]
+            .into_iter()
+            .map(u64::from)
+            .sum(),
         }
     }
 
@@ -62,6 +69,7 @@ impl PoolConsts<'_> {
     pub(super) fn further_pieces(&self, holes: Holes) -> u64 {
         match self.limits.wasmtime {
             Some(_) => 0,
+            None if !self.limits.has_memories() => 0,
             None => holes.count - 1,
         }
     }
@@ -79,6 +87,7 @@ impl PoolConsts<'_> {
     pub(super) fn fixed(&self) -> Vec<String> {
         let is_fixed = |of: &&Constant| match of.name {
             "MEMORY_PROTECTION_KEYS" => true,
+            "MEMORY_RESERVATION" => !self.limits.has_memories(),
             "TABLE_RESERVATION" => !self.has_tables(),
             "STACK_RESERVATION" => !self.has_stacks(),
             _ => false,

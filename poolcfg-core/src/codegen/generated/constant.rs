@@ -119,8 +119,9 @@ pub(super) fn of_every_pool(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
 }
 
 /// The consts that a native pool has besides.
-pub(super) fn of_native(limits: &Limits) -> [Constant; 2] {
+pub(super) fn of_native(limits: &Limits) -> [Constant; 3] {
     consts! {
+        flag GUARD_BEFORE = limits.guard_before, "Whether the first memory of each piece has a guard before it, too.";
         bytes TABLE_RESERVATION = limits.table_reservation, "Address space of one table";
         bytes STACK_RESERVATION = limits.stack_reservation, "Address space of one stack";
     }

@@ -65,7 +65,7 @@ pub(super) fn pool(lines: &mut Lines, written: &PoolConsts<'_>, index: usize, ru
 }
 
 /// The consts of a native pool alone.
-const OF_NATIVE: [&str; 2] = ["TABLE_RESERVATION", "STACK_RESERVATION"];
+const OF_NATIVE: [&str; 3] = ["GUARD_BEFORE", "TABLE_RESERVATION", "STACK_RESERVATION"];
 
 /// The consts of a pool of Wasmtime's that follow from others.
 const NOT_OF_WASMTIME: [&str; 2] = ["MAX_TABLES_PER_MODULE", "MEMORY_MAY_MOVE"];

@@ -88,6 +88,7 @@ impl Holes {
             let Mappings { sizes, slot, .. } = mappings;
             let pools = u128::from(mappings.pools);
             let [memories, tables, stacks] = sizes.map(u128::from);
+            // Without a slot, the memories lie in one piece or are none.
             let whole = if slot == 0 {
                 memories
             } else {
@@ -95,6 +96,7 @@ impl Holes {
             };
             // Counted as if there were all that there may be.
             let further = match pool.limits.wasmtime {
+                None if !pool.limits.has_memories() => 0,
                 None => PIECES - 1 - pool.limits.further_pieces(),
                 Some(_) => u64::from(tables == 0),
             };

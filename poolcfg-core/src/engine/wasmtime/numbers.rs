@@ -23,7 +23,7 @@ pub struct Wasmtime {
     pub gc_heaps_per_instance: Option<u32>,
     /// Whether there is a guard before the first memory too.
     pub guard_before_linear_memory: bool,
-    /// How many memory protection keys stripe the slots; 0 is none.
+    /// How many memory protection keys stripe the slots; 0 if there are none.
     pub memory_protection_keys: u32,
     /// How much stack WebAssembly may use.
     pub max_wasm_stack: Size,
@@ -34,7 +34,7 @@ pub struct Wasmtime {
     /// How much of a memory is cleared by writing zeros and keeps its pages when its slot is released; none
     /// unless it is said, since each slot that was used then keeps so much.
     pub memory_keep_resident: Size,
-    /// The same of a table.
+    /// The same for a table.
     pub table_keep_resident: Size,
     /// Whether only those pages are cleared and kept that were written, where the kernel tells
     /// (`PAGEMAP_SCAN`, Linux 6.7), and not all of them.

@@ -49,7 +49,7 @@ impl Wasmtime {
         self.elides_bounds_checks(limits)
     }
 
-    /// `table_elements`: what one table holds.
+    /// `table_elements`: the elements of one table.
     #[must_use]
     pub const fn table_elements(&self, limits: &Limits) -> u64 {
         limits.table_reservation.get() / wide(self.element_bytes)
@@ -69,7 +69,7 @@ impl Wasmtime {
         }
     }
 
-    /// The totals of so many instances; nothing when one is above 2^32 - 1.
+    /// The totals of so many instances; `None` if one is above 2^32 - 1.
     #[must_use]
     pub const fn totals(&self, limits: &Limits) -> Option<Totals> {
         let instances = limits.max_instances;
@@ -114,7 +114,7 @@ impl Wasmtime {
         }
     }
 
-    /// What the formula works on; nothing when a total is above 2^32 - 1.
+    /// What the formula works on; `None` if a total is above 2^32 - 1.
     pub(crate) const fn pooling(&self, limits: &Limits) -> Option<Pooling> {
         let Some(totals) = self.totals(limits) else {
             return None;

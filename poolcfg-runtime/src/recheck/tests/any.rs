@@ -12,6 +12,7 @@ prop_compose! {
         guard in 0u64..(64 << 20),
         table in 0u64..(1 << 20),
         stack in 0u64..(4 << 20),
+        before: bool,
         keep_instances: bool,
     ) -> Promise<'static> {
         let asked = Limits {
@@ -19,6 +20,7 @@ prop_compose! {
             memory_reservation: Size::kib(64 * reservation),
             max_memory_size: Size::kib(64 * reservation.min(100)),
             guard_size: Size::bytes(guard),
+            guard_before: before,
             table_reservation: Size::bytes(table),
             stack_reservation: Size::bytes(stack),
             pools: 1,

@@ -19,8 +19,8 @@ fn rlimit_as_is_named_with_what_the_process_has() {
     assert_eq!(misfit.largest_fit.max_instances, Some(15));
     assert_eq!(
         misfit.to_string(),
-        "pool needs `3.94 TiB` of address space, with what the process has already; `RLIMIT_AS` \
-         allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise it with `ulimit -v` or \
+        "pool needs `3.94 TiB` of address space, including what the process already has, but \
+         `RLIMIT_AS` allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise it with `ulimit -v` or \
          `LimitAS=`"
     );
 }

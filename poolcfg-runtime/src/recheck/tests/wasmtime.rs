@@ -133,7 +133,7 @@ fn swap_is_warned_of_where_wasmtime_does_not_clear_what_is_in_it() {
     let text = warned(&with_swap, &keeping(48, Switch::On))[0].to_string();
     assert_eq!(
         text,
-        "the process may use `2 MiB` of swap, and with `pagemap_scan = true` Wasmtime 48 misses pages that were \
+        "the process may use `2 MiB` of swap, but with `pagemap_scan = true` Wasmtime 48 misses pages that were \
          swapped out, so the next instance reads what the one before left: build without it or with 50.0.0 or \
          later, or start with `MemorySwapMax=0`"
     );

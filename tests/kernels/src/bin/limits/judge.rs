@@ -385,7 +385,7 @@ impl Judge {
         let warnings = self.takes_all(Strength::On)?;
         let says = match oddity {
             Oddity::MemoryCgroup => "the memory cgroup allows `64 MiB`",
-            Oddity::PageSize => "and the build planned with `4 KiB`, so sizes were rounded anew",
+            Oddity::PageSize => "but the build planned with `4 KiB`, so sizes were rounded again",
         };
         self.expect(
             matches!(warnings.as_slice(), [warning] if warning.contains(says)),
