@@ -705,9 +705,8 @@ fn every_mistake_of_a_file_is_told_at_once() {
 /// 36 faults on one target: 16 are shown, and the others counted, for people and for programs.
 #[test]
 fn faults_that_are_not_shown_are_counted() {
-    let pools = |name: u32| {
-        format!("[pool.p{name}]\nmax_instances = 0\nmemory_reservation = 0\npools = 0\n")
-    };
+    let pools =
+        |name: u32| format!("[pool.p{name}]\nmax_instances = 0\nmin_instances = 0\npools = 0\n");
     let file: String = (0..12).map(pools).collect();
     let project = Project::with(&file);
     let ran = project.run(&["check", "--target", RISCV64]);

@@ -133,20 +133,20 @@ impl<'a> Settings<'a> {
         let name = setting.value;
         let mut i = 0;
         while i < self.profiles.len() {
-            if let Some(own) = &self.profiles[i]
-                && same(own.name, name)
-            {
-                let profile = own.profile();
-                if own.serves(target) {
-                    return Ok(profile);
+            if let Some(own) = &self.profiles[i] {
+                if same(own.name, name) {
+                    let profile = own.profile();
+                    if own.serves(target) {
+                        return Ok(profile);
+                    }
+                    return Err(Fault::ProfileOfOtherTarget {
+                        name,
+                        arch: profile.arch,
+                        os: None,
+                        target,
+                        place: setting.place,
+                    });
                 }
-                return Err(Fault::ProfileOfOtherTarget {
-                    name,
-                    arch: profile.arch,
-                    os: None,
-                    target,
-                    place: setting.place,
-                });
             }
             i += 1;
         }

@@ -359,10 +359,10 @@ impl AddressSpaceKeys<'_> {
     #[must_use]
     pub const fn limits(&self, usual: ProcessLimits, os: Os) -> ProcessLimits {
         let mut limits = usual;
-        if let Some(setting) = &self.rlimit_as
-            && !matches!(os, Os::Windows)
-        {
-            limits.rlimit_as = setting.value;
+        if let Some(setting) = &self.rlimit_as {
+            if !matches!(os, Os::Windows) {
+                limits.rlimit_as = setting.value;
+            }
         }
         if !os.has_linux_kernel() {
             return limits;
@@ -457,10 +457,10 @@ impl<'a> Settings<'a> {
     /// say nothing.
     #[must_use]
     pub const fn va_profile(mut self, name: Option<&'a str>) -> Self {
-        if let Some(name) = name
-            && !name.is_empty()
-        {
-            self.space.va_profile = Some(Setting::given(name));
+        if let Some(name) = name {
+            if !name.is_empty() {
+                self.space.va_profile = Some(Setting::given(name));
+            }
         }
         self
     }

@@ -438,9 +438,8 @@ fn a_budget_has_the_limits_of_its_system() {
 /// 36 faults: 16 are listed, and the rest are counted, in the list and in the text of the compiler.
 #[test]
 fn faults_that_are_not_listed_are_counted() {
-    let pools = |name: u32| {
-        format!("[pool.p{name}]\nmax_instances = 0\nmemory_reservation = 0\npools = 0\n")
-    };
+    let pools =
+        |name: u32| format!("[pool.p{name}]\nmax_instances = 0\nmin_instances = 0\npools = 0\n");
     let source: String = (0..12).map(pools).collect();
     let file = ConfigFile::parse(&source).unwrap();
     let settings = file.settings(&TargetFacts::builtin(FACTS).unwrap());

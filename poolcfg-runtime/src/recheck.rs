@@ -98,10 +98,10 @@ pub(crate) fn recheck<M: Keeper>(
     };
     // An operator may need more than the build guarantees, and then no less will do.
     let guaranteed = this.in_force.value(&in_force.guaranteed).max(min);
-    if machine.kept().is_held()
-        && let Some(taken) = this.take_kept(&this.in_force.limits(guaranteed))
-    {
-        return Ok(taken);
+    if machine.kept().is_held() {
+        if let Some(taken) = this.take_kept(&this.in_force.limits(guaranteed)) {
+            return Ok(taken);
+        }
     }
     let asked = if this.to_come.len() > MANY || machine.kept().is_held() {
         guaranteed
@@ -262,10 +262,10 @@ impl<'a, M: Keeper> Recheck<'a, M> {
             }
         }
         let fit = largest(least, misfit, fits);
-        if fit > least
-            && let Ok(taken) = take(fit)
-        {
-            return Ok(taken);
+        if fit > least {
+            if let Ok(taken) = take(fit) {
+                return Ok(taken);
+            }
         }
         self.take_guaranteed(least, most).map_err(Failure::Refused)
     }

@@ -315,10 +315,10 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
                 }));
             }
         }
-        if let Some(said) = &max_instances
-            && asked.max_instances < min_instances
-        {
-            return Err(said.fault(VariableFault::BelowMin { min_instances }));
+        if let Some(said) = &max_instances {
+            if asked.max_instances < min_instances {
+                return Err(said.fault(VariableFault::BelowMin { min_instances }));
+            }
         }
         Ok(min_instances)
     }
@@ -362,13 +362,13 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
         }
         if let Some(said) = self.said("STACK_RESERVATION") {
             let size = said.lower(asked.stack_reservation)?;
-            if let Some(wasmtime) = &asked.wasmtime
-                && size < wasmtime.max_wasm_stack
-            {
-                return Err(said.fault(VariableFault::Below {
-                    key: "max_wasm_stack",
-                    least: wasmtime.max_wasm_stack,
-                }));
+            if let Some(wasmtime) = &asked.wasmtime {
+                if size < wasmtime.max_wasm_stack {
+                    return Err(said.fault(VariableFault::Below {
+                        key: "max_wasm_stack",
+                        least: wasmtime.max_wasm_stack,
+                    }));
+                }
             }
             asked.stack_reservation = size;
         }

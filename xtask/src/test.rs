@@ -14,6 +14,7 @@ use crate::fuzz::{self, LIBFUZZER};
 use crate::item::{self, Item};
 use crate::kernels::{self, BUILT, PACKAGED};
 use crate::libraries::{self, LIBRARIES};
+use crate::oldest::{self, OLDEST_RUSTC};
 use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
 use crate::run::{cargo, root, run};
@@ -50,8 +51,23 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     FUZZ,
+    Suite {
+        name: "oldest",
+        about: "what users compile, built by the oldest rustc that is promised",
+        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "oldest"]),
+        items: &[&OLDEST_RUSTC],
+        heavy: &[],
+        rare: &[],
+        variables: || {
+            let target = cache::folder()?.join("target-oldest");
+            Ok(vec![
+                ("POOLCFG_OLDEST_RUSTC", oldest::program()?),
+                ("POOLCFG_OLDEST_TARGET", target),
+            ])
+        },
+    },
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",

@@ -119,7 +119,11 @@ impl Size {
     /// Whether this is a multiple of `grain`.
     #[must_use]
     pub const fn is_multiple_of(self, grain: Self) -> bool {
-        self.0.is_multiple_of(grain.0)
+        // The standard library's own is of Rust 1.87.
+        match self.0.checked_rem(grain.0) {
+            Some(rest) => rest == 0,
+            None => self.0 == 0,
+        }
     }
 
     /// The smaller of two sizes.
@@ -145,7 +149,7 @@ impl Size {
         let scale = 10u64.checked_pow(u32::try_from(digits).ok()?)?;
         let parts: u64 = fraction.parse().ok()?;
         let parts = parts.checked_mul(*factor)?;
-        if !parts.is_multiple_of(scale) {
+        if parts % scale != 0 {
             return None;
         }
         let whole: u64 = whole.parse().ok()?;
@@ -222,7 +226,7 @@ impl Size {
         let mut i = 0;
         while i < EXACT.len() {
             let (name, unit) = EXACT[i];
-            if self.0 != 0 && self.0.is_multiple_of(unit) {
+            if self.0 != 0 && self.0 % unit == 0 {
                 return Text::new().u64(self.0 / unit).str(name);
             }
             i += 1;
@@ -389,7 +393,7 @@ impl SizeText {
         while i < EXACT.len() {
             let (name, unit) = EXACT[i];
             if bytes >= unit {
-                if bytes.is_multiple_of(unit) {
+                if bytes % unit == 0 {
                     return text.u64(bytes / unit).str(" ").str(name);
                 }
                 let whole = bytes / unit;

@@ -65,7 +65,8 @@ impl Text {
             return self;
         }
         let mut keep = room;
-        while !text.is_char_boundary(keep) {
+        // `text` is longer than `keep`. Only the bytes of a character after its first are 0b10xx_xxxx.
+        while text.as_bytes()[keep] & 0xC0 == 0x80 {
             keep -= 1;
         }
         let mut cut = self.push(text.as_bytes(), keep);

@@ -19,26 +19,26 @@ impl<'a> Settings<'a> {
     ) -> Faults<'a> {
         let name = profile.name;
         if let Layout::Linux(linux) = &profile.layout {
-            if let Aslr::Bits(bits) = shape.aslr
-                && bits > linux.aslr_bits_max
-            {
-                faults = faults.and(Fault::AslrAboveMaximum {
-                    bits,
-                    most: linux.aslr_bits_max,
-                    arch: profile.arch,
-                    profile: name,
-                    place: place_of(&self.space.aslr),
-                });
+            if let Aslr::Bits(bits) = shape.aslr {
+                if bits > linux.aslr_bits_max {
+                    faults = faults.and(Fault::AslrAboveMaximum {
+                        bits,
+                        most: linux.aslr_bits_max,
+                        arch: profile.arch,
+                        profile: name,
+                        place: place_of(&self.space.aslr),
+                    });
+                }
             }
-            if let StackLimit::UpTo(stack_limit) = shape.stack_limit
-                && stack_limit.get() >= profile.window.get()
-            {
-                faults = faults.and(Fault::StackLimitAboveWindow {
-                    stack_limit,
-                    window: profile.window,
-                    profile: name,
-                    place: place_of(&self.space.stack_limit),
-                });
+            if let StackLimit::UpTo(stack_limit) = shape.stack_limit {
+                if stack_limit.get() >= profile.window.get() {
+                    faults = faults.and(Fault::StackLimitAboveWindow {
+                        stack_limit,
+                        window: profile.window,
+                        profile: name,
+                        place: place_of(&self.space.stack_limit),
+                    });
+                }
             }
         }
         if !faults.is_empty() || !budget.is_empty() {
@@ -111,13 +111,13 @@ impl AddressSpaceKeys<'_> {
         mut faults: Faults<'a>,
     ) -> Faults<'a> {
         let limits = &budget.limits;
-        if let (Some(setting), Some(maps)) = (&self.max_map_count, limits.max_map_count)
-            && maps <= HEADROOM_MAPS
-        {
-            faults = faults.and(Fault::TooFewMaps {
-                max_map_count: setting.value,
-                place: setting.place,
-            });
+        if let (Some(setting), Some(maps)) = (&self.max_map_count, limits.max_map_count) {
+            if maps <= HEADROOM_MAPS {
+                faults = faults.and(Fault::TooFewMaps {
+                    max_map_count: setting.value,
+                    place: setting.place,
+                });
+            }
         }
         let sizes = [
             (

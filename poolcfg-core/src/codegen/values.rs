@@ -30,7 +30,7 @@ pub fn size(size: Size, krate: &TokenStream) -> TokenStream {
     let units = [("tib", 40), ("gib", 30), ("mib", 20), ("kib", 10)];
     let unit = units
         .into_iter()
-        .find(|(_, bits)| bytes != 0 && bytes.is_multiple_of(1 << bits));
+        .find(|(_, bits)| bytes != 0 && bytes % (1 << bits) == 0);
     match unit {
         Some((name, bits)) => {
             let name = format_ident!("{name}");

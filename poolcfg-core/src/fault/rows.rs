@@ -220,7 +220,7 @@ faults! {
     OtherEngine(OtherEngine, place) { key: &'static str, engine: Engine, pool: &'a str, place: Place }
     message: ["engine `", str(engine.word()), "` has no key `", str(key), "`", @in_pool(pool)]
     label: ["only for the engine `native`"]
-    help: ["set `", str(own_key(*key)), "` in its `wasmtime` table"]
+    help: ["set `", str(own_key(key)), "` in its `wasmtime` table"]
 
     /// A key that needs a feature which Wasmtime is built without, or does not have yet though it is `listed`.
     LacksFeature(LacksFeature, place) {

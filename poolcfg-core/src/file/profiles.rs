@@ -183,17 +183,18 @@ fn check_layout(
     // With an unlimited stack limit x86 searches the lowest sixth first and then from the legacy base, so
     // that what is below both would be counted twice.
     let sixth = Size::bytes(profile.window.get() / 6);
-    if let Layout::Linux(linux) = profile.profile().layout
-        && linux.unlimited_stack == UnlimitedStack::LargeGap
-        && profile.legacy_base.is_some_and(|base| base < sixth)
-    {
-        bad(
-            notes,
-            &span("legacy_base"),
-            "`legacy_base` is in the lowest sixth of the window".to_owned(),
-            "too low for x86",
-            "x86 kernels begin at a third of the window: omit it to use that",
-        );
+    if let Layout::Linux(linux) = profile.profile().layout {
+        if linux.unlimited_stack == UnlimitedStack::LargeGap
+            && profile.legacy_base.is_some_and(|base| base < sixth)
+        {
+            bad(
+                notes,
+                &span("legacy_base"),
+                "`legacy_base` is in the lowest sixth of the window".to_owned(),
+                "too low for x86",
+                "x86 kernels begin at a third of the window: omit it to use that",
+            );
+        }
     }
     // As many bits as move things through the whole window.
     let most_bits = (profile.window.get() / profile.page_size.get()).ilog2();
@@ -211,16 +212,16 @@ fn check_layout(
             );
         }
     }
-    if let (Some(default), Some(max)) = (profile.aslr_bits_default, profile.aslr_bits_max)
-        && max < default
-    {
-        bad(
-            notes,
-            &span("aslr_bits_max"),
-            "`aslr_bits_max` is below `aslr_bits`".to_owned(),
-            "the smaller one",
-            &format!("write {default} or more"),
-        );
+    if let (Some(default), Some(max)) = (profile.aslr_bits_default, profile.aslr_bits_max) {
+        if max < default {
+            bad(
+                notes,
+                &span("aslr_bits_max"),
+                "`aslr_bits_max` is below `aslr_bits`".to_owned(),
+                "the smaller one",
+                &format!("write {default} or more"),
+            );
+        }
     }
 }
 

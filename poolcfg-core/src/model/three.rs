@@ -97,14 +97,14 @@ const fn follow(
             bounds.done += 1;
             continue;
         }
-        if bounds.kind == 0
-            && let Some((hole, pools)) = alike(three, &bounds, &group)
-        {
-            bounds = match pools_put(three, bounds, &group, hole, pools) {
-                Some(bounds) => bounds,
-                None => return Some(steps),
-            };
-            continue;
+        if bounds.kind == 0 {
+            if let Some((hole, pools)) = alike(three, &bounds, &group) {
+                bounds = match pools_put(three, bounds, &group, hole, pools) {
+                    Some(bounds) => bounds,
+                    None => return Some(steps),
+                };
+                continue;
+            }
         }
         if group.sizes[bounds.kind] == 0 {
             bounds.kind += 1;
@@ -283,13 +283,13 @@ const fn in_pieces(
     while last < HOLES {
         let mut filled = 1;
         while filled < 1 << HOLES {
-            if filled >> last & 1 == 0
-                && let Some(next) = pieces_put(three, bounds, memories, last, filled)
-            {
-                steps = match follow(three, groups, next, steps, splits - 1) {
-                    Some(steps) => steps,
-                    None => return None,
-                };
+            if filled >> last & 1 == 0 {
+                if let Some(next) = pieces_put(three, bounds, memories, last, filled) {
+                    steps = match follow(three, groups, next, steps, splits - 1) {
+                        Some(steps) => steps,
+                        None => return None,
+                    };
+                }
             }
             filled += 1;
         }

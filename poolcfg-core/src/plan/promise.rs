@@ -117,10 +117,10 @@ impl<'a> Answer<'a> {
     /// of use to nobody.
     #[must_use]
     pub const fn promise(&self, pool: usize, engine: Engine) -> Promise<'a> {
-        if let Ok((case, plan)) = &self.outcome
-            && case.pools[pool].asked.engine().is(engine)
-        {
-            return plan.promise(case, pool);
+        if let Ok((case, plan)) = &self.outcome {
+            if case.pools[pool].asked.engine().is(engine) {
+                return plan.promise(case, pool);
+            }
         }
         let keys = PoolKeys {
             engine: Some(Setting::given(engine)),

@@ -178,15 +178,16 @@ const fn of_limit(
     }
     if let (Limit::Hole, MappingName::Memories, Some(fits)) =
         (limit, misfit.mapping, misfit.largest_fit.memory_reservation)
-        && misfit.slot.is_none()
     {
-        // Where ASLR puts things otherwise, there may be less than here.
-        let next = fits.get().saturating_add(GRAIN.get());
-        let next = asked[misfit.pool].with_reservation(Size::bytes(next));
-        if let Some(mappings) = next.mappings(budget.page_size) {
-            let most = mappings.sizes[0].saturating_sub(1);
-            misfit.have = min(misfit.have, most);
-            misfit.holes[0] = misfit.holes[0].min(Size::bytes(most));
+        if misfit.slot.is_none() {
+            // Where ASLR puts things otherwise, there may be less than here.
+            let next = fits.get().saturating_add(GRAIN.get());
+            let next = asked[misfit.pool].with_reservation(Size::bytes(next));
+            if let Some(mappings) = next.mappings(budget.page_size) {
+                let most = mappings.sizes[0].saturating_sub(1);
+                misfit.have = min(misfit.have, most);
+                misfit.holes[0] = misfit.holes[0].min(Size::bytes(most));
+            }
         }
     }
     misfit

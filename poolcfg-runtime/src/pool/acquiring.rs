@@ -74,12 +74,12 @@ impl Future for Acquiring<'_> {
 impl Drop for Acquiring<'_> {
     fn drop(&mut self) {
         let shared = self.pool.shared();
-        if let Some(ticket) = self.ticket.take()
-            && let Some(parts) = shared.shards.leave(&ticket)
-        {
-            // Nobody has had it meanwhile.
-            let key = parts.key();
-            shared.take_back(parts, key);
+        if let Some(ticket) = self.ticket.take() {
+            if let Some(parts) = shared.shards.leave(&ticket) {
+                // Nobody has had it meanwhile.
+                let key = parts.key();
+                shared.take_back(parts, key);
+            }
         }
     }
 }

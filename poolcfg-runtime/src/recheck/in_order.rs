@@ -72,8 +72,10 @@ impl<M: Keeper> Recheck<'_, M> {
         let limits = self.in_force.limits(least);
         // While one is held, an engine may be mapping at any moment.
         let is_held = self.machine.kept().is_held();
-        if !is_held && let Some(taken) = self.take_by_book(least, most) {
-            return Ok(taken);
+        if !is_held {
+            if let Some(taken) = self.take_by_book(least, most) {
+                return Ok(taken);
+            }
         }
         // An engine that is to come may have been made without `hold`.
         let unchecked = self.order.unchecked();

@@ -3,9 +3,8 @@
 //! Regions are cut from it. When no more are, what none of them uses is given back at once.
 
 use std::io;
-use std::num::NonZero;
 use std::ops::Range;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -55,8 +54,8 @@ impl Mapping {
     /// No bytes of address space.
     pub(super) fn empty() -> Self {
         // Never dereferenced; on a page, like each other.
-        let base = NonZero::new(os::page_size()).unwrap_or(NonZero::<usize>::MIN);
-        Self::new(NonNull::without_provenance(base), 0)
+        let base = NonNull::new(ptr::without_provenance_mut(os::page_size()));
+        Self::new(base.unwrap_or(NonNull::dangling()), 0)
     }
 
     fn new(base: NonNull<u8>, len: usize) -> Self {

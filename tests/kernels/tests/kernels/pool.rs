@@ -234,7 +234,7 @@ fn guards_resets_and_faults_are_as_promised_on_every_size_of_page() {
                 && program.machine.triple == kernel.architecture.target
         };
         let programs: Vec<_> = programs.iter().filter(of_this).collect();
-        judge(*kernel, &programs)
+        judge(kernel, &programs)
     });
     let wrong: Vec<String> = judged.into_iter().flat_map(|(_, wrong)| wrong).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
