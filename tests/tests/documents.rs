@@ -262,7 +262,9 @@ fn every_code_is_explained_and_used() {
     for code in Code::all() {
         let text = fs::read_to_string(folder.join(format!("{}.md", code.as_str()))).unwrap();
         assert!(text.starts_with("# "), "{}", code.as_str());
-        if !has_word(&sources, &format!("Code::{code:?}")) {
+        // In a row of poolcfg-core/src/fault/rows.rs it stands behind the name of the fault.
+        let in_row = format!("({code:?}, ");
+        if !has_word(&sources, &format!("Code::{code:?}")) && !sources.contains(&in_row) {
             unused.push(code);
         }
     }
