@@ -80,7 +80,7 @@ fn a_process_that_has_just_so_much_is_enough() {
         format!("{native}table_reservation = 0\n"),
         format!("{native}stack_reservation = \"1GiB\"\n"),
         format!("{native}guard_before = false\n"),
-        "[pooling_allocator]\nmax_instances = 30\nmemory_reservation = 0\npools = 2\n".to_owned(),
+        "[pooling_allocator]\nmax_instances = 30\nmemory_reservation = 0\nstack_reservation = \"2MiB\"\npools = 2\n".to_owned(),
         "[pooling_allocator]\nmax_instances = 30\nmemory_reservation = 0\ntable_reservation = 0\n".to_owned(),
         format!("{native}stack_reservation = 0\ntable_reservation = 0\n"),
         "[pooling_allocator]\nmax_instances = 30\nmemory_reservation = \"16MiB\"\n[pool.a]\n[pool.b]\npools = 2\n\

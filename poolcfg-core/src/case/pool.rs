@@ -140,7 +140,7 @@ impl<'a> Pool<'a> {
             ),
             (
                 "memory_reservation",
-                !asked.has_memories() && !asked.is_without_memories(),
+                !asked.has_memories() && !is_without_memories(asked, keys),
                 self.memory_reservation_at,
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
@@ -173,7 +173,7 @@ impl<'a> Pool<'a> {
                 place: self.memory_reservation_at,
             });
         } else if asked.max_memory_size.get() > asked.memory_reservation.get()
-            && (asked.has_memories() || asked.is_without_memories())
+            && (asked.has_memories() || is_without_memories(asked, keys))
         {
             // Of a reservation that is at fault itself there is nothing to compare with.
             faults = faults.and(Fault::MemoryAboveReservation {
@@ -301,4 +301,10 @@ const fn of_wasmtime(
         pools: value_or(&keys.pools, 1),
         wasmtime: Some(wasmtime),
     }
+}
+
+/// Whether it is a pool of tables or stacks only, and the file says of which: a zero alone is a mistake.
+const fn is_without_memories(asked: &Limits, keys: &PoolKeys) -> bool {
+    asked.is_without_memories()
+        && (keys.table_reservation.is_some() || keys.stack_reservation.is_some())
 }

@@ -347,7 +347,7 @@ impl Judge {
             Obstacle::UnlimitedStack => "set a finite stack limit with `ulimit -s 8192`",
             // The pool that is there stays.
             Obstacle::SecondPool => {
-                let said = "put the pools of the process into one poolcfg.toml";
+                let said = "put all pools of the process into one poolcfg.toml";
                 self.expect(refused.message.contains(said), || {
                     format!("the message does not say: {said}")
                 });
