@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Plan, PoolKeys, Setting,
-    Settings, Size, Text, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, Pool,
+    PoolKeys, Setting, Settings, Size, Text, VaProfile, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::Machine;
@@ -41,7 +41,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// # Errors
-    /// When the variable is no text, and every mistake of a `--set` flag.
+    /// When the variable is not UTF-8, and every mistake of a `--set` flag.
     pub(crate) fn new(machine: &Machine) -> Result<Self, Error> {
         let variable = match std::env::var(VARIABLE) {
             Ok(name) if !name.is_empty() => Some(name),
@@ -60,6 +60,7 @@ impl Wish {
             Error::Mistakes {
                 mistakes: mistakes.into_iter().map(mistake).collect(),
                 exit: Exit::Failed,
+                unlisted: 0,
             }
         })?;
         if machine.here {
@@ -207,6 +208,7 @@ impl<'a> Answer<'a> {
             Error::Mistakes {
                 mistakes: mistakes.collect(),
                 exit: Exit::Failed,
+                unlisted: faults.unlisted(),
             }
         })?;
         let here = wish.here.as_ref();
@@ -232,9 +234,8 @@ impl<'a> Answer<'a> {
     }
 
     /// One line for each pool: whether it fits, and what. On a machine that was measured, also what is in the way
-    /// of more, in numbers, since nobody said them.
+    /// of more, in numbers, since poolcfg.toml does not have them.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let what = self.machine();
         let target = self.target();
         let pools = self.case.pools().iter().zip(self.plan.guaranteed());
         let verdicts = pools.enumerate().map(|(index, (pool, limits))| {
@@ -242,33 +243,7 @@ impl<'a> Answer<'a> {
                 "" => String::new(),
                 name => format!(", pool `{name}`"),
             };
-            if self.plan.misfit.is_some() {
-                return format!("{target}{name}: does not fit {what}");
-            }
-            let asked = &pool.asked;
-            let bound = self.plan.bound(&self.case, index);
-            let bound = bound.map_or_else(String::new, |bound| {
-                format!(" (limited by {})", bound.limit.describe())
-            });
-            // Beside the number that is less than what is asked.
-            let (fewer, smaller) = match limits.max_instances < asked.max_instances {
-                true => (bound.as_str(), ""),
-                false => ("", bound.as_str()),
-            };
-            let mut line = format!(
-                "{target}{name}: fits {what}: {} of {} instances guaranteed{fewer}, {} each",
-                limits.max_instances,
-                asked.max_instances,
-                size(limits.memory_reservation),
-            );
-            if limits.memory_reservation != asked.memory_reservation {
-                line += &format!(" of {}", size(asked.memory_reservation));
-            }
-            line += smaller;
-            if let Some(counts) = counts(limits, pool) {
-                line += &format!(", each of {counts}");
-            }
-            line
+            format!("{target}{name}: {}", self.verdict(index, pool, limits))
         });
         let heading = self.member.heading();
         let bounds = self.here.map_or_else(Vec::new, |_| self.bounds());
@@ -276,13 +251,65 @@ impl<'a> Answer<'a> {
         verdicts.chain(bounds).collect()
     }
 
+    /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
+    fn verdict(&self, index: usize, pool: &Pool<'_>, limits: &Limits) -> String {
+        let asked = &pool.asked;
+        let engine = match &limits.wasmtime {
+            Some(wasmtime) => format!("Wasmtime {}", wasmtime.version),
+            None => "native".to_owned(),
+        };
+        let kernel = self.kernel();
+        if self.plan.misfit.is_some() {
+            return format!(
+                "does not fit: {engine} pool, {} instances × {} asked ({kernel})",
+                asked.max_instances,
+                size(asked.memory_reservation)
+            );
+        }
+        let mut line = format!(
+            "ok: {engine} pool, {} of {} instances × {}",
+            limits.max_instances,
+            asked.max_instances,
+            size(limits.memory_reservation),
+        );
+        if limits.memory_reservation != asked.memory_reservation {
+            line += &format!(" of {}", size(asked.memory_reservation));
+        }
+        line += &format!(" guaranteed ({kernel}");
+        if let Some(bound) = self.plan.bound(&self.case, index) {
+            line += &format!("; limited by {}", bound.limit.describe());
+            // A host's pool takes the settings, and no more.
+            if self.here.is_none() && limits.wasmtime.is_none() {
+                return line + "); the rest is tried at start";
+            }
+        }
+        line += ")";
+        match counts(limits, pool) {
+            Some(counts) => format!("{line}, each of {counts}"),
+            None => line,
+        }
+    }
+
+    /// The kernel that the pools are fitted to, such as `worst kernel: sv39, pie, measured`.
+    fn kernel(&self) -> String {
+        let Case { profile, shape, .. } = &self.case;
+        let is_floor = VaProfile::floor(self.facts.target()).map(|floor| floor.name);
+        let what = match (self.here, is_floor == Some(profile.name)) {
+            (Some(here), _) => return here.name(&self.case),
+            (None, true) => "worst kernel",
+            (None, false) => "kernel",
+        };
+        let (shape, known) = (shape.describe(), profile.known.word());
+        format!("{what}: {}, {}, {known}", profile.name, shape.as_str())
+    }
+
     /// The target as a line begins with it, behind the package where there are several.
     pub(crate) fn target(&self) -> String {
         format!("{}{}", self.member.heading(), self.facts.triple())
     }
 
-    /// What does not stand in the way and should be known, with the code where `--explain` says more.
-    pub(crate) fn warnings(&self) -> Vec<(Option<Code>, String)> {
+    /// What does not keep a pool from fitting and should be known.
+    pub(crate) fn warnings(&self) -> Vec<(Code, String)> {
         let warnings = self.plan.warnings(&self.case);
         let (heading, triple) = (self.member.heading(), self.facts.triple());
         let here = self.here.and_then(Here::warning);
@@ -291,7 +318,7 @@ impl<'a> Answer<'a> {
                 let text = format!("{heading}on `{triple}`: {warning}");
                 (warning.code(), text)
             })
-            .chain(here.map(|warning| (None, warning)))
+            .chain(here.map(|warning| (Code::NoProfileMatches, warning)))
             .collect()
     }
 
@@ -390,6 +417,7 @@ impl<'a> Answer<'a> {
         Some(Error::Mistakes {
             mistakes: vec![Mistake::new(diagnostic, member.source.clone())],
             exit: Exit::Misfit,
+            unlisted: 0,
         })
     }
 }
@@ -406,7 +434,7 @@ fn not_both(set: &SetFlags) -> Result<(), Error> {
     match measured.iter().find(|(_, is_said)| *is_said) {
         None => Ok(()),
         Some((key, _)) => Err(Error::usage(&format!(
-            "`--here` measures `address_space.{key}`, which `--set` says: leave one of them out"
+            "`--here` measures `address_space.{key}`, which `--set` sets: remove one of them"
         ))),
     }
 }

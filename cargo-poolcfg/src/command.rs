@@ -5,11 +5,13 @@ pub(crate) mod codes;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod init;
+pub(crate) mod inspect;
 pub(crate) mod judge;
 pub(crate) mod probe;
 pub(crate) mod profiles;
 pub(crate) mod sync;
 
+use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
@@ -17,9 +19,10 @@ use crate::cli::args::Look;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::project::workload::{Missing, hold};
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
-use crate::wasmtime::supply::{Lock, supply};
+use crate::wasmtime::resolve::{Lock, resolve};
 
 /// The answers of one package for its targets.
 ///
@@ -53,7 +56,7 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
             let made = context.executable(member, answer.facts);
             let otherwise = made
                 .and_then(|made| answer.loaded_otherwise(&made))
-                .map(|text| (None, text));
+                .map(|text| (Code::LoadedOtherwise, text));
             for (code, warning) in answer.warnings().into_iter().chain(otherwise) {
                 // Packages of one workspace are built alike.
                 if !said.contains(&warning) {
@@ -65,7 +68,8 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
     }
 }
 
-/// Looks at every chosen package on every target that it names: `tell` tells people what it finds.
+/// Looks at every chosen package on every target that it names: `tell` tells people what it finds. The counts of its
+/// poolcfg.toml are held to the workload where that is asked for.
 ///
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`], after it was told.
@@ -73,6 +77,7 @@ pub(crate) fn look(
     context: &Context<'_>,
     arguments: &Look,
     lock: Lock,
+    workload: Option<Missing>,
     tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     let wish = Wish::new(&arguments.machine)?;
@@ -86,7 +91,7 @@ pub(crate) fn look(
     }))?;
     let machine = &arguments.machine;
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
-    supply(
+    resolve(
         context,
         &mut members,
         &targets,
@@ -104,6 +109,10 @@ pub(crate) fn look(
     }
     tell(&every)?;
     warn(context, &results);
-    misfits(&results)?;
+    let held = match workload {
+        Some(missing) => hold(context, &members, missing),
+        None => Ok(()),
+    };
+    all([misfits(&results), held])?;
     Ok(Exit::Fits)
 }

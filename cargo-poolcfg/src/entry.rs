@@ -15,7 +15,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::program::Program;
 use crate::cli::shell::{Shell, Verbosity, choose_color, print};
-use crate::command::{check, codes, explain, generate, init, probe, profiles, sync};
+use crate::command::{check, codes, explain, generate, init, inspect, probe, profiles, sync};
 use crate::context::Context;
 use crate::here::record::seal;
 use crate::render::envelope::Envelope;
@@ -95,6 +95,7 @@ fn start(program: Program) -> ExitCode {
             run(program, &shell, &envelope, &arguments).unwrap_or_else(|error| shell.fail(&error))
         }
     };
+    shell.lead_on(program, exit);
     let object = match shell.is_json {
         true => print_object(&shell, &envelope),
         false => Ok(()),
@@ -190,7 +191,7 @@ fn misplaced(command: &mut clap::Command, matches: &ArgMatches) -> Result<(), Er
             return Err(command
                 .error(
                     ErrorKind::ArgumentConflict,
-                    format!("`--{flag}` stands before `{name}`: write it behind the command"),
+                    format!("put `--{flag}` after the subcommand `{name}`"),
                 )
                 .into());
         }
@@ -228,6 +229,7 @@ fn run(
         Some(Command::Profiles(arguments)) => profiles::run(&context, arguments),
         Some(Command::Probe(arguments)) => probe::run(&context, arguments),
         Some(Command::Init(arguments)) => init::run(&context, arguments),
+        Some(Command::Inspect(arguments)) => inspect::run(&context, arguments),
         Some(Command::Sync(arguments)) => sync::run(&context, arguments),
     }
 }

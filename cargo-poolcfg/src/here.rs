@@ -49,7 +49,7 @@ impl Here {
             format!("the limits are {}", self.limits(&case.budget.limits)),
         ];
         said.push(format!(
-            "{} are left to the rest of the process",
+            "{} are reserved for the rest of the process",
             case.budget.headroom
         ));
         said
@@ -59,8 +59,7 @@ impl Here {
     fn holes(&self) -> String {
         let bits = match self.probe.aslr_bits {
             Some(bits) => format!("{bits} bits of ASLR"),
-            None => "the most bits of ASLR, since `vm.mmap_rnd_bits` cannot be read without root"
-                .to_owned(),
+            None => "the maximum bits of ASLR (only root can read `vm.mmap_rnd_bits`)".to_owned(),
         };
         match self.basis {
             Basis::Profile(profile) => format!(
@@ -68,13 +67,13 @@ impl Here {
                 profile.name
             ),
             Basis::BelowProfile { profile, aslr } => format!(
-                "this process has less than the VA profile `{}` guarantees: the holes are those that it has, less {} \
-                 that ASLR may take in another process, and no more than the profile's",
+                "this process has less than the VA profile `{}` guarantees: each hole is what it has, less {} \
+                 for ASLR in other processes, and at most what the profile has",
                 profile.name,
                 aslr.needed()
             ),
             Basis::Measured { aslr } => format!(
-                "no VA profile matches: the holes are those of this process, less {} that ASLR may take in another one",
+                "no VA profile matches: each hole is what this process has, less {} for ASLR in other processes",
                 aslr.needed()
             ),
             _ => "the holes are those of this process".to_owned(),
@@ -135,9 +134,14 @@ impl Here {
     /// How the verdict calls the machine.
     pub(crate) fn name(&self, case: &Case<'_>) -> String {
         match self.basis.va_profile() {
-            Some(_) => format!("this machine, {}", case.machine().as_str()),
+            Some(profile) => format!(
+                "this machine, {}, {}, {}",
+                profile.name,
+                case.shape.describe().as_str(),
+                profile.known.word()
+            ),
             None => format!(
-                "this machine, which no VA profile matches ({})",
+                "this machine, {}, no VA profile matches",
                 case.shape.describe().as_str()
             ),
         }
@@ -159,10 +163,10 @@ pub(crate) fn advice(misfit: &Misfit, case: &Case<'_>) -> String {
     format!("{}; raise the limit with {raise}", fitting.as_str())
 }
 
-/// What was measured, for programs; sizes are bytes, and null is no limit.
+/// What was measured, for programs; sizes are bytes, and null means no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct HereReport {
+pub(crate) struct HereReport {
     va_profile: Option<&'static str>,
     known: Option<&'static str>,
     /// `profile` where the VA profile decides; `below profile` where this process has less than it guarantees,

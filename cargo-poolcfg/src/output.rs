@@ -1,6 +1,7 @@
 //! Output: a text and its place. A file is written beside its place and renamed, so that none is ever left
 //! half-written, and none is replaced that is not ours.
 
+pub(crate) mod host_file;
 pub(crate) mod recorded;
 
 use std::fs;
@@ -31,7 +32,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A text for a place, which `-` is none of; `mark` is how it begins.
+    /// A text for a file, or for stdout if the place is `-`; `mark` is how it begins.
     pub(crate) fn new(place: Option<PathBuf>, text: String, mark: Option<&'static str>) -> Self {
         Self {
             place: place.filter(|path| path != Path::new("-")),
@@ -59,7 +60,7 @@ impl Output {
         };
         let heading = &self.heading;
         match present(path)? {
-            // What is current keeps its time, so that nothing is built anew.
+            // What is current keeps its time, so that nothing is built again.
             Present::Text(text) if self.is_said_by(&text) => {
                 context
                     .shell
@@ -114,7 +115,7 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
         let Some(path) = &output.place else {
             return Err(Error::new(
                 Code::Stale,
-                "there is no file to check on stdout",
+                "no file to check: the output goes to stdout",
                 "name it with `-o FILE`",
             )
             .exiting(Exit::Usage));
@@ -127,13 +128,13 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
                     .say(&format!("{heading}{} is current", shown(path)));
                 continue;
             }
-            Present::Nothing => "is not there",
+            Present::Nothing => "does not exist",
             _ => "is not current",
         };
         let error = Error::new(
             Code::Stale,
             format!("{heading}`{}` {what}", shown(path)),
-            "run the same command without `--check`",
+            "run the same command without `--check` to write it",
         )
         .about(path)
         .exiting(Exit::Misfit);
@@ -176,8 +177,9 @@ pub(crate) fn present(path: &Path) -> Result<Present, Error> {
 /// When the place cannot be written to.
 pub(crate) fn write(path: &Path, text: &str, elsewhere: &str) -> Result<(), Error> {
     put(path, text).map_err(|error| {
-        let help =
-            format!("make it and its folder writable and see that the disk has room{elsewhere}");
+        let help = format!(
+            "check that it and its folder are writable and that the disk has room{elsewhere}"
+        );
         Error::io("write", path, &error, &help)
     })
 }
@@ -234,12 +236,17 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
 fn foreign(path: &Path) -> Error {
     Error::new(
         Code::ForeignFile,
-        format!("`{}` is there and was not written by poolcfg", shown(path)),
-        "move it away, or write somewhere else with `-o FILE`",
+        format!("`{}` exists and was not written by poolcfg", shown(path)),
+        "move it away, or write to another file with `-o FILE`",
     )
     .about(path)
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Error {
-    Error::io("read", path, error, "it must be a file that you may read")
+    Error::io(
+        "read",
+        path,
+        error,
+        "check that it is a file that you can read",
+    )
 }

@@ -3,6 +3,7 @@
 pub(crate) mod difference;
 pub(crate) mod edit;
 pub(crate) mod wasmtime_tables;
+pub(crate) mod workload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub(crate) struct Member {
     pub(crate) runtime: Option<String>,
     /// The text of its poolcfg.toml.
     pub(crate) source: Option<Source>,
-    /// What that says; nothing when there is none.
+    /// What that says; `None` if there is none.
     pub(crate) file: ConfigFile,
     /// What cargo knows of it; nothing on a machine without cargo.
     pub(crate) package: Option<CargoPackage>,
@@ -96,8 +97,8 @@ pub(crate) fn members(
     if with_file.is_empty() {
         return Err(Error::new(
             Code::NoFile,
-            "no package of the workspace has a poolcfg.toml",
-            "`cargo poolcfg init -p PACKAGE` writes one; `-p PACKAGE` works without",
+            "no package in the workspace has a poolcfg.toml",
+            "`cargo poolcfg init -p PACKAGE` writes one; with `-p PACKAGE`, none is needed",
         ));
     }
     Ok(beside_each_other(with_file))
@@ -141,16 +142,16 @@ fn manifest(program: Program, shared: &Shared) -> Result<Option<PathBuf>, Error>
         )),
         (None, Program::Subcommand, None) => Err(Error::new(
             Code::Tool,
-            "there is no Cargo.toml in this directory or above it",
-            "run it in a package, or use `poolcfg`, which needs none",
+            "no Cargo.toml in this directory or any parent directory",
+            "run the command in a package, or use `poolcfg`, which needs none",
         )),
     }
 }
 
 pub(crate) fn current_dir() -> Result<PathBuf, Error> {
     std::env::current_dir().map_err(|error| {
-        let message = format!("the current directory cannot be told: {error}");
-        Error::new(Code::Io, message, "change to one that exists")
+        let message = format!("cannot determine the current directory: {error}");
+        Error::new(Code::Io, message, "change to a directory that exists")
     })
 }
 
@@ -218,8 +219,8 @@ pub(crate) fn words(error: &cargo_metadata::Error) -> String {
 fn tool(error: &cargo_metadata::Error) -> Error {
     Error::new(
         Code::Tool,
-        format!("cargo does not describe the project: {}", words(error)),
-        "`cargo metadata --no-deps` says the same; `poolcfg` works without cargo",
+        format!("cargo cannot describe the project: {}", words(error)),
+        "run `cargo metadata --no-deps` for details; `poolcfg` works without cargo",
     )
 }
 
@@ -240,9 +241,9 @@ fn choose<'a>(
         found.copied().ok_or_else(|| {
             let help = match nearest(spec, names()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+                None => format!("expected one of {}", names().collect::<Vec<_>>().join(", ")),
             };
-            let message = format!("the workspace has no package `{spec}`");
+            let message = format!("unknown package `{spec}`");
             Error::new(Code::Tool, message, help)
         })
     };
@@ -268,9 +269,9 @@ fn choose<'a>(
         Some(package) => Ok(vec![package]),
         None => Err(Error::new(
             Code::Tool,
-            "this Cargo.toml is of a workspace and not of a package",
+            "this is a virtual workspace",
             format!(
-                "choose one with `-p PACKAGE`, or all that have a poolcfg.toml with `--workspace`; there are: {}",
+                "select a package with `-p`, or all that have a poolcfg.toml with `--workspace`: {}",
                 names().collect::<Vec<_>>().join(", ")
             ),
         )),
@@ -346,7 +347,7 @@ fn read(path: &Path) -> Result<Source, Error> {
             "read",
             path,
             &error,
-            "it must be UTF-8 text that you may read",
+            "check that it is UTF-8 text that you can read",
         )
     })?;
     Ok(Source {

@@ -1,8 +1,10 @@
 //! What is written: JSON, the Rust file, texts from templates, tables and pictures.
 
 pub(crate) mod envelope;
+pub(crate) mod figures;
 pub(crate) mod files;
 pub(crate) mod footprint;
+pub(crate) mod inspected;
 pub(crate) mod machine;
 pub(crate) mod owner;
 pub(crate) mod picture;

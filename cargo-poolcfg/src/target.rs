@@ -19,7 +19,7 @@ pub(crate) struct NamedTarget {
     pub(crate) facts: TargetFacts,
 }
 
-/// What `--target` says, or else `CARGO_BUILD_TARGET` or `build.target`; nothing when that is the host
+/// What `--target` says, or else `CARGO_BUILD_TARGET` or `build.target`; `None` if that is the host
 /// by default.
 pub(crate) fn named(flags: &[String], config: Option<&cargo_config2::Config>) -> Vec<String> {
     match config.map(|config| config.build_target_for_cli(flags)) {
@@ -33,7 +33,7 @@ pub(crate) fn named(flags: &[String], config: Option<&cargo_config2::Config>) ->
 /// The facts of each name, each target once and in the order of the names; without names, of the host.
 ///
 /// # Errors
-/// Every name that is no target.
+/// Every name that is not a target.
 pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
     let host = ["host-tuple".to_owned()];
     let names = if names.is_empty() { &host } else { names };

@@ -2,4 +2,4 @@
 
 pub(crate) mod graph;
 pub(crate) mod lookup;
-pub(crate) mod supply;
+pub(crate) mod resolve;

@@ -115,7 +115,7 @@ fn a_new_project_gets_limits_for_riscv64() {
         .run(&["--target", RISCV64])
         .ends(0)
         .says("wrote src/pool_limits.rs")
-        .says("100 of 100 instances guaranteed");
+        .says("100 of 100 instances × 2 GiB guaranteed");
     let file = project.read("src/pool_limits.rs");
     assert!(const_of(&file, "MAX_INSTANCES") <= 100);
     let riscv64 = const_of(&file, "MEMORY_RESERVATION");
@@ -159,7 +159,7 @@ fn check_finds_what_is_not_current() {
         .run(&check)
         .ends(100)
         .says("PC0024")
-        .says("is not there");
+        .says("does not exist");
     project.run(&["--target", RISCV64]).ends(0);
     project.run(&check).ends(0);
 
@@ -358,7 +358,7 @@ fn a_misfit_suggests_the_largest_number_that_fits() {
     project
         .run(&["--target", RISCV64])
         .ends(0)
-        .says("60 of 1000 instances guaranteed");
+        .says("60 of 1000 instances × 4 GiB guaranteed");
     // In two pieces, and both are among the mappings.
     let result = &project.results(&["--target", RISCV64])[0];
     let slot: u64 = (4 << 30) + (32 << 20);
@@ -408,7 +408,9 @@ fn a_verdict_says_how_well_the_profile_is_known() {
         ("x86_64-unknown-netbsd", "unconfirmed"),
     ] {
         let ran = project.run(&["check", "--target", target]);
-        ran.ends(0).says(&format!("(pie, {known} profile): 100"));
+        ran.ends(0)
+            .says("guaranteed (worst kernel: ")
+            .says(&format!(", pie, {known})"));
         assert_eq!(project.results(&["--target", target])[0]["known"], known);
     }
 }
@@ -425,6 +427,10 @@ fn a_target_of_which_nothing_is_known_is_refused() {
         "riscv64gc-unknown-none-elf",
         "aarch64-unknown-uefi",
         "sparc64-unknown-linux-gnu",
+        "aarch64-apple-tvos",
+        "aarch64-apple-visionos",
+        "aarch64-apple-watchos",
+        "x86_64-apple-tvos",
     ] {
         for command in [&["check"][..], &["explain"], &[], &["profiles"]] {
             project
@@ -450,7 +456,7 @@ fn a_profile_of_ones_own_serves_targets_without_a_system() {
     project
         .run(&[&["check"][..], &bare].concat())
         .ends(0)
-        .says("fits kernel (pie, unconfirmed profile): 2048 of 2048 instances guaranteed");
+        .says("ok: native pool, 2048 of 2048 instances × 4 GiB guaranteed (kernel: kernel, pie, unconfirmed)");
     let memories = &project.results(&bare)[0]["footprint"]["mappings"][0];
     assert_eq!(memories["bytes"], 2048 * 4_328_521_728_u64 + (32 << 20));
     // It is of its architecture alone.
@@ -458,6 +464,23 @@ fn a_profile_of_ones_own_serves_targets_without_a_system() {
         .run(&["check", "--target", "thumbv7em-none-eabihf"])
         .ends(101)
         .says("error[PC0014]");
+}
+
+/// Of a headset it is known what one has measured.
+#[test]
+fn a_profile_of_ones_own_serves_systems_without_numbers() {
+    let project = Project::with(
+        "[pooling_allocator]\nmax_instances = 20\nmemory_reservation = \"64MiB\"\n\
+         guard_size = \"64KiB\"\n\
+         [address_space]\nva_profile = \"headset\"\n\
+         [va_profile.headset]\narch = \"aarch64\"\nwindow = \"16GiB\"\npage_size = \"16KiB\"\n",
+    );
+    for target in ["aarch64-apple-visionos", "aarch64-apple-tvos"] {
+        project
+            .run(&["check", "--target", target])
+            .ends(0)
+            .says("ok: native pool, 20 of 20 instances × 64 MiB guaranteed (kernel: headset, pie, unconfirmed)");
+    }
 }
 
 #[test]
@@ -479,7 +502,7 @@ fn a_hand_written_file_is_never_replaced() {
         .ends(101)
         .says("PC0023");
     project.run(&["init"]).ends(0);
-    project.run(&["init"]).ends(101).says("is there already");
+    project.run(&["init"]).ends(101).says("already exists");
     assert_eq!(
         project.read("src/pool_limits.rs"),
         "pub const MAX_INSTANCES: u32 = 7;\n"
@@ -527,7 +550,7 @@ fn stdout_carries_only_what_was_asked_for() {
     let file = project.read("src/pool_limits.rs");
     let printed = project.run(&["--target", RISCV64, "-o", "-"]);
     assert_eq!(printed.stdout, file);
-    assert!(printed.stderr.contains("fits sv39"), "{printed:#?}");
+    assert!(printed.stderr.contains("ok: native pool"), "{printed:#?}");
 }
 
 #[test]
@@ -625,7 +648,7 @@ fn mistakes_of_the_command_line() {
     project
         .run(&["--target", RISCV64, "check"])
         .ends(2)
-        .says("behind the command");
+        .says("put `--target` after the subcommand `check`");
     project.run(&["--here", "--target", RISCV64]).ends(2);
     project
         .run(&["--here", "--check"])
@@ -679,6 +702,27 @@ fn every_mistake_of_a_file_is_told_at_once() {
     }
 }
 
+/// 36 faults on one target: 16 are shown, and the others counted, for people and for programs.
+#[test]
+fn faults_that_are_not_shown_are_counted() {
+    let pools =
+        |name: u32| format!("[pool.p{name}]\nmax_instances = 0\nmin_instances = 0\npools = 0\n");
+    let file: String = (0..12).map(pools).collect();
+    let project = Project::with(&file);
+    let ran = project.run(&["check", "--target", RISCV64]);
+    ran.ends(101)
+        .says("\nand 20 more\n")
+        .says("`cargo poolcfg --explain PC0011` says more");
+    assert_eq!(ran.stderr.matches("error[PC0011]").count(), 16);
+    let json = project
+        .run(&["check", "--target", RISCV64, "--message-format", "json"])
+        .json();
+    let diagnostics = json["diagnostics"].as_array().unwrap();
+    assert_eq!(diagnostics.len(), 17);
+    assert_eq!(diagnostics[16]["level"], "note");
+    assert_eq!(diagnostics[16]["message"], "and 20 more");
+}
+
 #[test]
 fn a_workspace_is_chosen_from_as_cargo_does() {
     let project = Project::new();
@@ -694,7 +738,7 @@ fn a_workspace_is_chosen_from_as_cargo_does() {
     project
         .run(&[])
         .ends(101)
-        .says("choose one with `-p PACKAGE`");
+        .says("select a package with `-p`");
     project.run(&["-p", "a", "--target", RISCV64]).ends(0);
     let file = project.read("a/src/pool_limits.rs");
     assert!(file.contains("cargo poolcfg -p a --target"), "{file}");
@@ -711,7 +755,7 @@ fn a_workspace_is_chosen_from_as_cargo_does() {
     project
         .run(&["--workspace", "--exclude", "b"])
         .ends(101)
-        .says("no package of the workspace has a poolcfg.toml");
+        .says("no package in the workspace has a poolcfg.toml");
 }
 
 #[test]
@@ -866,7 +910,7 @@ const SHRINKS: &str = "[pooling_allocator]\nmax_instances = 1000\nmemory_reserva
 fn a_key_that_a_flag_sets_is_recorded() {
     let project = Project::with(SHRINKS);
     let set = ["--set", "address_space.rlimit_as=64GiB"];
-    let said = "15 of 1000 instances guaranteed (limited by `RLIMIT_AS`), 4 GiB each";
+    let said = "15 of 1000 instances × 4 GiB guaranteed (worst kernel: va47, pie, measured; limited by `RLIMIT_AS`)";
     let target = ["--target", X86_64];
     project
         .run(&[&target[..], &set].concat())

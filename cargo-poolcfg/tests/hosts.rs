@@ -127,6 +127,26 @@ fn texts_are_as_they_were_read() {
     }
 }
 
+/// The keys of one table of a generated TOML.
+fn section_of(toml: &Document<String>, section: &str) -> BTreeMap<String, Value> {
+    let table = toml[section].as_table_like().unwrap();
+    let value = |item: &toml_edit::Item| match (item.as_bool(), item.as_integer()) {
+        (Some(flag), _) => Value::from(flag),
+        (_, number) => Value::from(number.unwrap()),
+    };
+    let lines = table.iter();
+    lines
+        .map(|(key, item)| (key.to_owned(), value(item)))
+        .collect()
+}
+
+fn expected(pairs: &[(&str, &Value)]) -> BTreeMap<String, Value> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).clone()))
+        .collect()
+}
+
 /// Every number of the file is that of the JSON, and no total or size of the JSON is missing.
 #[test]
 fn the_toml_says_what_the_json_says() {
@@ -143,23 +163,7 @@ fn the_toml_says_what_the_json_says() {
     let own = &limits["wasmtime"];
     let text = folder.emit("wasmtime-toml", RISCV64).ends(0).stdout.clone();
     let toml: Document<String> = text.parse().unwrap();
-    let said = |section: &str| -> BTreeMap<String, Value> {
-        let table = toml[section].as_table_like().unwrap();
-        let value = |item: &toml_edit::Item| match (item.as_bool(), item.as_integer()) {
-            (Some(flag), _) => Value::from(flag),
-            (_, number) => Value::from(number.unwrap()),
-        };
-        let lines = table.iter();
-        lines
-            .map(|(key, item)| (key.to_owned(), value(item)))
-            .collect()
-    };
-    let expected = |pairs: &[(&str, &Value)]| -> BTreeMap<String, Value> {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(key, value)| ((*key).to_owned(), (*value).clone()))
-            .collect()
-    };
+    let said = |section: &str| section_of(&toml, section);
     assert_eq!(
         said("optimize"),
         expected(&[
@@ -316,7 +320,7 @@ fn hosts_that_never_scan_say_so() {
             );
             let ran = folder.emit(kind, X86_64);
             assert!(!ran.ends(0).stdout.to_lowercase().contains("pagemap_scan="));
-            let note = "cannot be told `pagemap_scan` and keeps no where auto would do";
+            let note = "has no setting for `pagemap_scan`: it uses no instead of auto";
             assert_eq!(
                 ran.stdout.contains(note),
                 noted,
@@ -435,8 +439,8 @@ fn small(window: &str) -> Machine {
 /// says from what to what and why.
 #[test]
 fn what_spin_has_of_itself_is_lowered_only_with_a_warning() {
-    let elements = "`table_elements` is lowered from the 100000 that Spin has of itself to";
-    let tables = "`total_tables` is lowered from the 4 that Spin has of itself to 2";
+    let elements = "`table_elements` is lowered from Spin's default of 100000 to";
+    let tables = "`total_tables` is lowered from Spin's default of 4 to 2";
     for (window, total, each, lowered) in [
         ("10790344KiB", "2", "23552", &[tables, elements][..]),
         ("10790744KiB", "4", "24576", &[elements]),
@@ -444,17 +448,20 @@ fn what_spin_has_of_itself_is_lowered_only_with_a_warning() {
     ] {
         let folder = small(window);
         let ran = folder.emit("spin-env", RISCV64);
-        ran.ends(0).says("2 of 2 instances guaranteed");
+        ran.ends(0).says("2 of 2 instances × 4 GiB guaranteed");
         let said = variables(&ran.stdout);
         assert_eq!(said["SPIN_WASMTIME_TOTAL_TABLES"], total, "{window}");
         assert_eq!(said["SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS"], each);
         // Those that take no address space are never lowered.
         assert_eq!(said["SPIN_WASMTIME_TOTAL_CORE_INSTANCES"], "8");
-        assert_eq!(ran.stderr.matches("warning: ").count(), lowered.len());
+        assert_eq!(
+            ran.stderr.matches("warning[PC0034]: ").count(),
+            lowered.len()
+        );
         assert_eq!(ran.stdout.matches("# Warning: ").count(), lowered.len());
         for text in lowered {
             ran.says(text)
-                .says("no more fit board (pie, unconfirmed profile) beside 2 instances");
+                .says("no more fit beside 2 instances on board (pie, unconfirmed profile)");
         }
     }
 }
@@ -469,13 +476,9 @@ fn what_the_file_says_outranks_what_spin_has_of_itself() {
     );
     let ran = folder.emit("spin-env", X86_64);
     ran.ends(0)
-        .says("poolcfg.toml lowers `total_tables` from the 20 that Spin has of itself to 10")
-        .says(
-            "poolcfg.toml lowers `total_core_instances` from the 40 that Spin has of itself to 30",
-        )
-        .says(
-            "poolcfg.toml lowers `table_elements` from the 100000 that Spin has of itself to 20000",
-        );
+        .says("poolcfg.toml lowers `total_tables` from Spin's default of 20 to 10")
+        .says("poolcfg.toml lowers `total_core_instances` from Spin's default of 40 to 30")
+        .says("poolcfg.toml lowers `table_elements` from Spin's default of 100000 to 20000");
     assert!(!ran.stderr.contains("warning"), "{ran:#?}");
     let said = variables(&ran.stdout);
     assert_eq!(said["SPIN_WASMTIME_TOTAL_TABLES"], "10");
@@ -491,7 +494,8 @@ fn the_verdict_says_what_one_instance_may_have() {
         let folder = Machine::of("43", "", "");
         let ran = folder.emit(kind, RISCV64);
         ran.ends(0).says(&format!(
-            "42 of 1000 instances guaranteed (limited by address space), 4 GiB each, {each}"
+            "ok: Wasmtime 43 pool, 42 of 1000 instances × 4 GiB guaranteed (worst kernel: sv39, pie, measured; limited by \
+             address space), {each}"
         ));
         assert!(ran.stdout.contains(each), "{ran:#?}");
     }
@@ -638,183 +642,185 @@ const fn case(
     }
 }
 
+const PLAIN: [&str; 2] = ["", ""];
+
+const CANNOT: [Case; 23] = [
+    // Versions that cannot be told at all.
+    case(
+        "wasmtime-toml",
+        "29.0.1",
+        PLAIN,
+        "`wasmtime` 29 has no option `--config`",
+        "use `--emit wasmtime-flags` with version 19 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "18",
+        PLAIN,
+        "`wasmtime` 18 has no options for the numbers of a pool",
+        "use 19 or later",
+    ),
+    case(
+        "spin-env",
+        "33",
+        PLAIN,
+        "Spin on Wasmtime 33 always has 1000 stacks and 1000 core instances",
+        "use Spin 3.4 or later",
+    ),
+    case(
+        "wasmcloud-env",
+        "38",
+        PLAIN,
+        "wasmCloud on Wasmtime 38 has no variables for pools",
+        "42 or later",
+    ),
+    // A program that has no stacks to call on.
+    case(
+        "wasmtime-flags",
+        "48",
+        ["", "features = [\"component-model\"]"],
+        "`wasmtime` 48 runs every instance on a stack of the pool, but this pool has no stacks",
+        "add `\"async\"` to `features`",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["stack_reservation = 0", ""],
+        "Spin on Wasmtime 44 runs every instance on a stack of the pool, but this pool has no stacks",
+        "do not set `stack_reservation` to 0",
+    ),
+    // Keys that only later versions know.
+    case(
+        "wasmtime-flags",
+        "21",
+        ["max_memory_size = \"1GiB\"", ""],
+        "`wasmtime` 21 has no setting for `max_memory_size`: expected \"1GiB\", but it uses \"10MiB\"",
+        "set `max_memory_size` to \"10MiB\", or use `wasmtime` 22 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "20",
+        ["", "table_elements = 20000"],
+        "`wasmtime` 20 has no setting for `table_elements`: expected 20000, but it uses 10000",
+        "set `table_elements` to 10000, or use `wasmtime` 25 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "25",
+        ["stack_reservation = \"4MiB\"", ""],
+        "`wasmtime` 25 has no setting for `stack_reservation`: expected \"4MiB\", but it uses \"2MiB\"",
+        "set `stack_reservation` to \"2MiB\", or use `wasmtime` 26 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "25",
+        ["", "max_wasm_stack = \"1MiB\""],
+        "`wasmtime` 25 has no setting for `max_wasm_stack`: expected \"1MiB\", but it uses \"512KiB\"",
+        "set `max_wasm_stack` to \"512KiB\", or use `wasmtime` 26 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "24",
+        ["", "max_core_instance_size = \"2MiB\""],
+        "`wasmtime` 24 has no setting for `max_core_instance_size`: expected \"2MiB\", but it uses \"1MiB\"",
+        "or use `wasmtime` 25 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "26",
+        ["", "max_component_instance_size = \"2MiB\""],
+        "`wasmtime` 26 has no setting for `max_component_instance_size`",
+        "or use `wasmtime` 27 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "26",
+        ["max_instances = 600", "gc_heaps_per_instance = 2"],
+        "`wasmtime` 26 has no setting for `total_gc_heaps`: expected 1200, but it uses 1000",
+        "lower `max_instances`, so that `total_gc_heaps` is 1000, or use `wasmtime` 27 or later",
+    ),
+    case(
+        "wasmtime-flags",
+        "25",
+        [
+            "max_memory_size = \"128MiB\"",
+            "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 4",
+        ],
+        "`wasmtime` 25 has no setting for `memory_protection_keys`: expected 4, but it uses 0",
+        "remove `memory_protection_keys`, or use `wasmtime` 27 or later",
+    ),
+    // Keys that no variable says.
+    case(
+        "spin-env",
+        "44",
+        ["memory_reservation = \"8GiB\"", ""],
+        "Spin on Wasmtime 44 has no setting for `memory_reservation`: expected \"8GiB\", but it uses \"4GiB\"",
+        "set `memory_reservation` to \"4GiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["guard_size = \"64KiB\"", ""],
+        "has no setting for `guard_size`: expected \"64KiB\", but it uses \"32MiB\"",
+        "set `guard_size` to \"32MiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["", "guard_before_linear_memory = false"],
+        "has no setting for `guard_before_linear_memory`: expected false, but it uses true",
+        "set `guard_before_linear_memory` to true",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["stack_reservation = \"1MiB\"", ""],
+        "has no setting for `stack_reservation`: expected \"1MiB\", but it uses \"2MiB\"",
+        "set `stack_reservation` to \"2MiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["", "max_wasm_stack = \"1MiB\""],
+        "has no setting for `max_wasm_stack`: expected \"1MiB\", but it uses \"512KiB\"",
+        "set `max_wasm_stack` to \"512KiB\"",
+    ),
+    case(
+        "spin-env",
+        "44",
+        [
+            "max_memory_size = \"128MiB\"",
+            "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 15",
+        ],
+        "has no setting for `memory_protection_keys`: expected 15, but it uses 0",
+        "remove `memory_protection_keys`",
+    ),
+    case(
+        "spin-env",
+        "44",
+        ["max_instances = 1200", "gc_heaps_per_instance = 1"],
+        "has no setting for `total_gc_heaps`: expected 1200, but it uses 1000",
+        "lower `max_instances`",
+    ),
+    case(
+        "wasmcloud-env",
+        "47",
+        ["guard_size = \"64MiB\"", ""],
+        "wasmCloud on Wasmtime 47 has no setting for `guard_size`: expected \"64MiB\", but it uses \"32MiB\"",
+        "set `guard_size` to \"32MiB\"",
+    ),
+    case(
+        "wasmcloud-env",
+        "47",
+        ["stack_reservation = \"4MiB\"", ""],
+        "wasmCloud on Wasmtime 47 has no setting for `stack_reservation`",
+        "set `stack_reservation` to \"2MiB\"",
+    ),
+];
+
 #[test]
 fn what_a_host_cannot_be_told_is_an_error() {
-    const PLAIN: [&str; 2] = ["", ""];
-    let cases = [
-        // Versions that cannot be told at all.
-        case(
-            "wasmtime-toml",
-            "29.0.1",
-            PLAIN,
-            "`wasmtime` 29 takes no `--config` file",
-            "`--emit wasmtime-flags` serves versions from 19 on",
-        ),
-        case(
-            "wasmtime-flags",
-            "18",
-            PLAIN,
-            "`wasmtime` 18 takes no numbers of a pool",
-            "use 19 or later",
-        ),
-        case(
-            "spin-env",
-            "33",
-            PLAIN,
-            "Spin on Wasmtime 33 has 1000 stacks and 1000 core instances",
-            "use Spin 3.4 or later",
-        ),
-        case(
-            "wasmcloud-env",
-            "38",
-            PLAIN,
-            "wasmCloud on Wasmtime 38 reads no variables of a pool",
-            "42 or later",
-        ),
-        // A program that has no stacks to call on.
-        case(
-            "wasmtime-flags",
-            "48",
-            ["", "features = [\"component-model\"]"],
-            "`wasmtime` 48 calls on stacks of the pool, and this pool has none",
-            "write `\"async\"` into `features`",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["stack_reservation = 0", ""],
-            "Spin on Wasmtime 44 calls on stacks of the pool, and this pool has none",
-            "no `stack_reservation` of 0",
-        ),
-        // Keys that only later versions know.
-        case(
-            "wasmtime-flags",
-            "21",
-            ["max_memory_size = \"1GiB\"", ""],
-            "`wasmtime` 21 cannot be told `max_memory_size`: \"1GiB\" is asked, and it has \"10MiB\"",
-            "set `max_memory_size` to \"10MiB\", or use `wasmtime` 22 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "20",
-            ["", "table_elements = 20000"],
-            "`wasmtime` 20 cannot be told `table_elements`: 20000 is asked, and it has 10000",
-            "set `table_elements` to 10000, or use `wasmtime` 25 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "25",
-            ["stack_reservation = \"4MiB\"", ""],
-            "`wasmtime` 25 cannot be told `stack_reservation`: \"4MiB\" is asked, and it has \"2MiB\"",
-            "set `stack_reservation` to \"2MiB\", or use `wasmtime` 26 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "25",
-            ["", "max_wasm_stack = \"1MiB\""],
-            "`wasmtime` 25 cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
-            "set `max_wasm_stack` to \"512KiB\", or use `wasmtime` 26 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "24",
-            ["", "max_core_instance_size = \"2MiB\""],
-            "`wasmtime` 24 cannot be told `max_core_instance_size`: \"2MiB\" is asked, and it has \"1MiB\"",
-            "or use `wasmtime` 25 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "26",
-            ["", "max_component_instance_size = \"2MiB\""],
-            "`wasmtime` 26 cannot be told `max_component_instance_size`",
-            "or use `wasmtime` 27 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "26",
-            ["max_instances = 600", "gc_heaps_per_instance = 2"],
-            "`wasmtime` 26 cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
-            "lower `max_instances`, so that `total_gc_heaps` is 1000, or use `wasmtime` 27 or later",
-        ),
-        case(
-            "wasmtime-flags",
-            "25",
-            [
-                "max_memory_size = \"128MiB\"",
-                "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 4",
-            ],
-            "`wasmtime` 25 cannot be told `memory_protection_keys`: 4 is asked, and it has 0",
-            "take `memory_protection_keys` out, or use `wasmtime` 27 or later",
-        ),
-        // Keys that no variable says.
-        case(
-            "spin-env",
-            "44",
-            ["memory_reservation = \"8GiB\"", ""],
-            "Spin on Wasmtime 44 cannot be told `memory_reservation`: \"8GiB\" is asked, and it has \"4GiB\"",
-            "set `memory_reservation` to \"4GiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["guard_size = \"64KiB\"", ""],
-            "cannot be told `guard_size`: \"64KiB\" is asked, and it has \"32MiB\"",
-            "set `guard_size` to \"32MiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["", "guard_before_linear_memory = false"],
-            "cannot be told `guard_before_linear_memory`: false is asked, and it has true",
-            "set `guard_before_linear_memory` to true",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["stack_reservation = \"1MiB\"", ""],
-            "cannot be told `stack_reservation`: \"1MiB\" is asked, and it has \"2MiB\"",
-            "set `stack_reservation` to \"2MiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["", "max_wasm_stack = \"1MiB\""],
-            "cannot be told `max_wasm_stack`: \"1MiB\" is asked, and it has \"512KiB\"",
-            "set `max_wasm_stack` to \"512KiB\"",
-        ),
-        case(
-            "spin-env",
-            "44",
-            [
-                "max_memory_size = \"128MiB\"",
-                "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = 15",
-            ],
-            "cannot be told `memory_protection_keys`: 15 is asked, and it has 0",
-            "take `memory_protection_keys` out",
-        ),
-        case(
-            "spin-env",
-            "44",
-            ["max_instances = 1200", "gc_heaps_per_instance = 1"],
-            "cannot be told `total_gc_heaps`: 1200 is asked, and it has 1000",
-            "lower `max_instances`",
-        ),
-        case(
-            "wasmcloud-env",
-            "47",
-            ["guard_size = \"64MiB\"", ""],
-            "wasmCloud on Wasmtime 47 cannot be told `guard_size`: \"64MiB\" is asked, and it has \"32MiB\"",
-            "set `guard_size` to \"32MiB\"",
-        ),
-        case(
-            "wasmcloud-env",
-            "47",
-            ["stack_reservation = \"4MiB\"", ""],
-            "wasmCloud on Wasmtime 47 cannot be told `stack_reservation`",
-            "set `stack_reservation` to \"2MiB\"",
-        ),
-    ];
-    for case in &cases {
+    for case in &CANNOT {
         let folder = Machine::of(case.version, case.pool, case.wasmtime);
         let ran = folder.emit(case.kind, X86_64);
         ran.ends(101)
@@ -852,7 +858,7 @@ fn what_a_host_has_anyway_need_not_be_told() {
     folder
         .emit("spin-env", X86_64)
         .ends(0)
-        .says("keeps 1000 where 100 would do");
+        .says("it uses 1000 instead of 100");
     let ran = folder.emit("wasmcloud-env", X86_64);
     ran.ends(0);
     assert!(!ran.stderr.contains("note: "), "{ran:#?}");
@@ -867,13 +873,13 @@ fn what_a_host_has_anyway_need_not_be_told() {
     assert!(!ran.stderr.contains("note: "), "{ran:#?}");
     // As many heaps as instances follow from nothing that is asked for.
     let folder = Machine::of("44", "max_instances = 1200", "");
-    folder.emit("spin-env", X86_64).ends(0).says("keeps 1000");
+    folder.emit("spin-env", X86_64).ends(0).says("it uses 1000");
     let folder = Machine::of("25", "max_instances = 2", "memories_per_instance = 2");
     folder
         .emit("wasmtime-flags", X86_64)
         .ends(0)
-        .says("`max_memories_per_module` and keeps 1")
-        .says("`max_tables_per_module` and keeps 1 where 3 would do");
+        .says("`max_memories_per_module`: it uses 1")
+        .says("`max_tables_per_module`: it uses 1 instead of 3");
 }
 
 /// Where `wasmtime` knows both sizes of a stack, one that is said alone changes the other.
@@ -904,9 +910,9 @@ fn wasmcloud_pools_only_where_its_probe_fits() {
         Machine::of(version, "", "")
             .emit("wasmcloud-env", RISCV64)
             .ends(101)
-            .says("takes a pool only after it could reserve 4.01 TiB in one piece")
+            .says("uses a pool only if it can reserve 4.01 TiB in one piece")
             .says("170.66 GiB")
-            .says("runs without a pool, whatever it is told");
+            .says("runs without a pool on such a machine");
     }
     Machine::of("43", "", "")
         .emit("wasmcloud-env", RISCV64)
@@ -966,7 +972,7 @@ fn of_several_one_is_chosen() {
     folder
         .emit("wasmtime-toml", RISCV64)
         .ends(2)
-        .says("`wasmtime-toml` is of one pool, and there are 2: `requests`, `plugins`")
+        .says("`wasmtime-toml` holds one pool, but there are 2: `requests`, `plugins`")
         .says("choose one with `--pool NAME`");
     let of = |pool: &str| {
         folder.run(&[
@@ -1007,12 +1013,12 @@ fn of_several_one_is_chosen() {
             "plugins",
         ])
         .ends(2)
-        .says("is of one target, and there are 2")
+        .says("holds one target, but there are 2")
         .says("choose one with `--target TRIPLE`");
     folder
         .run(&["--emit", "json", "--pool", "plugins"])
         .ends(2)
-        .says("`--pool` chooses for a text that is of one pool");
+        .says("`--pool` selects the pool for a host's text");
 }
 
 /// A target that is named stands alone, whichever others the file has tables for.
@@ -1028,7 +1034,7 @@ fn the_named_target_stands_alone() {
     folder
         .run(&["--emit", "wasmtime-flags"])
         .ends(2)
-        .says("is of one target, and there are 2");
+        .says("holds one target, but there are 2");
     let text = folder.emit("wasmtime-flags", X86_64).ends(0).stdout.clone();
     assert!(text.contains("pooling-total-memories=9,"), "{text}");
 }
@@ -1065,7 +1071,7 @@ fn a_text_is_checked_like_the_rust_file() {
     folder
         .run(&[&write[..], &["--check"]].concat())
         .ends(100)
-        .says("is not there");
+        .says("does not exist");
     folder.run(&write).ends(0).says("wrote wasmtime.toml");
     folder.run(&write).ends(0).says("wasmtime.toml is current");
     // The target is the one of the file's first line.
@@ -1090,7 +1096,7 @@ fn a_text_is_checked_like_the_rust_file() {
     folder
         .run(&["--emit", "spin-env", "--target", X86_64, "--check"])
         .ends(2)
-        .says("no file to check on stdout");
+        .says("no file to check: the output goes to stdout");
 }
 
 /// The first line is a command that writes the same again.

@@ -79,6 +79,9 @@ fn a_process_that_has_just_so_much_is_enough() {
         format!("{native}max_memory_size = \"3000B\"\npools = 3\ntable_reservation = \"9000B\"\n"),
         format!("{native}table_reservation = 0\n"),
         format!("{native}stack_reservation = \"1GiB\"\n"),
+        format!("{native}guard_before = false\n"),
+        "[pooling_allocator]\nmax_instances = 30\nmemory_reservation = 0\nstack_reservation = \"2MiB\"\npools = 2\n".to_owned(),
+        "[pooling_allocator]\nmax_instances = 30\nmemory_reservation = 0\ntable_reservation = 0\n".to_owned(),
         format!("{native}stack_reservation = 0\ntable_reservation = 0\n"),
         "[pooling_allocator]\nmax_instances = 30\nmemory_reservation = \"16MiB\"\n[pool.a]\n[pool.b]\npools = 2\n\
          engine = \"wasmtime\"\nwasmtime.version = \"26\"\n[pool.c]\nengine = \"wasmtime\"\n\
@@ -144,6 +147,7 @@ fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
     let (mut free, mut piece) = (0, 0);
     for of in limits {
         let guard = of.guard_size.round_up(page_size).unwrap().get();
+        let before = if of.guard_before { guard } else { 0 };
         let sizes = of
             .footprint(page_size)
             .unwrap()
@@ -152,6 +156,7 @@ fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
         let mapped: u64 = sizes.iter().sum();
         // The memories of a native pool are in a piece for each hole.
         let (further, memory) = match of.wasmtime {
+            None if of.memory_reservation.is_zero() => (0, 0),
             None => (holes - 1, of.memory_reservation.get() + guard),
             Some(_) => (0, sizes[0]),
         };
@@ -164,7 +169,7 @@ fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
                 .unwrap(),
             Some(_) => 3,
         };
-        free += u64::from(of.pools) * (mapped + further * guard + (made + further) * HUGE);
+        free += u64::from(of.pools) * (mapped + further * before + (made + further) * HUGE);
         piece = piece.max(memory).max(sizes[1]).max(sizes[2]);
         own = own.and(of.demand(page_size));
     }
@@ -217,7 +222,8 @@ fn fits(case: &Case<'_>, limits: &[Limits]) -> bool {
         let sizes = footprint.mappings.map(|mapping| mapping.bytes.get());
         let guard = whole(of.guard_size);
         let (slot, guard) = match of.wasmtime {
-            None => (whole(of.memory_reservation) + guard, guard),
+            None if of.guard_before => (whole(of.memory_reservation) + guard, guard),
+            None => (whole(of.memory_reservation) + guard, 0),
             Some(_) => (0, 0),
         };
         let charges = of
@@ -295,6 +301,7 @@ impl Random {
                 "stack_reservation = 0\n",
                 "stack_reservation = \"1GiB\"\n",
             ]);
+            pool += self.one_of(&["", "", "guard_before = false\n"]);
             return pool;
         }
         let version = self.one_of(&["13", "20", "25", "31", "36", "48", "50"]);

@@ -165,7 +165,7 @@ fn its_own_dependency_is_taken_and_the_others_are_told() {
             "48.0.2"
         };
         project.run(&["check"]).ends(0).says(&format!(
-            "`project` uses Wasmtime {version}; its graph has {other}"
+            "`project` uses Wasmtime {version}; its dependency graph also has {other}"
         ));
         // One version has nothing beside it.
         let alone = Project::new(&format!("[dependencies]\n{HOST48}"), WASMTIME);
@@ -247,7 +247,7 @@ fn a_package_without_wasmtime_is_told_so() {
         project
             .run(command)
             .ends(101)
-            .says("error[PC0033]: `project` depends on no `wasmtime`")
+            .says("error[PC0033]: `project` does not depend on `wasmtime`")
             .says("poolcfg.toml:2:10")
             .says("help: ");
     }
@@ -262,7 +262,7 @@ fn a_package_without_wasmtime_is_told_so() {
         project
             .run(command)
             .ends(0)
-            .says("warning[PC0033]: `project` depends on no `wasmtime`");
+            .says("warning[PC0033]: `project` does not depend on `wasmtime`");
     }
     for command in [&["sync"][..], &["sync", "--check"]] {
         project.run(command).ends(101).says("PC0033");
@@ -277,14 +277,10 @@ fn without_a_lock_file_that_fits_nothing_is_known() {
     let manifest = other.read("Cargo.toml");
     other.write("Cargo.toml", &format!("{manifest}[dependencies]\n{W48}"));
     for (project, says, help) in [
-        (
-            &missing,
-            "there is no Cargo.lock",
-            "`cargo generate-lockfile`",
-        ),
+        (&missing, "no Cargo.lock", "`cargo generate-lockfile`"),
         (
             &other,
-            "Cargo.lock is not of the dependencies",
+            "Cargo.lock is out of date",
             "`cargo update --workspace`",
         ),
     ] {
@@ -345,7 +341,7 @@ fn sync_puts_the_file_right_and_leaves_the_rest() {
         project
             .run(command)
             .ends(100)
-            .says("error[PC0032]: the file names Wasmtime 47, and the project uses 48.0.2")
+            .says("error[PC0032]: the file names Wasmtime 47, but the project uses 48.0.2")
             .says("poolcfg.toml:8:12")
             .says("^^^^ Cargo.lock has 48.0.2")
             .says("poolcfg.toml:9:12")
@@ -563,7 +559,9 @@ fn what_is_resolved_for_the_only_target_counts() {
     project
         .run(&["check", "--target", AARCH64_MUSL])
         .ends(101)
-        .says(&format!("no `wasmtime` on `{AARCH64_MUSL}`"));
+        .says(&format!(
+            "does not depend on `wasmtime` on `{AARCH64_MUSL}`"
+        ));
     project.run(&["sync"]).ends(101).says("43.0.1 and 48.0.2");
     // Each may be said where it holds, and is held to what is resolved there.
     project.run(&["sync", "--target", X86_64]).ends(0);
@@ -733,9 +731,9 @@ fn a_program_that_is_loaded_elsewhere_is_told() {
     // The compiler sees by a cfg whether the C library is linked statically, and so does the command.
     check(Some(("RUSTFLAGS", "-C target-feature=+crt-static")), &both)
         .ends(0)
-        .says("fits sv39 (static, ")
+        .says("guaranteed (worst kernel: sv39, static, ")
         // A static PIE is one as well.
-        .says("fits va47 (pie, ")
+        .says("guaranteed (worst kernel: va47, pie, ")
         .says_nothing_of("warning");
     let encoded = ("CARGO_ENCODED_RUSTFLAGS", "-C\u{1f}relocation-model=static");
     for command in [&["check"][..], &["explain"], &["--target", X86_64]] {
@@ -743,7 +741,7 @@ fn a_program_that_is_loaded_elsewhere_is_told() {
         command.env(encoded.0, encoded.1);
         ran(&mut command)
             .ends(0)
-            .says("warning: on `")
+            .says("warning[PC0043]: on `")
             .says("`-C relocation-model=static`")
             .says(fixed);
     }
@@ -758,11 +756,11 @@ fn a_program_that_is_loaded_elsewhere_is_told() {
     let musl = ["--target", AARCH64_MUSL];
     check(None, &musl)
         .ends(0)
-        .says("fits va39 (static, measured profile): 110 of 1000 instances")
+        .says("110 of 1000 instances × 4 GiB guaranteed (worst kernel: va39, static, measured")
         .says_nothing_of("warning");
     check(Some(("RUSTFLAGS", "-C target-feature=-crt-static")), &musl)
         .ends(0)
-        .says("fits va39 (pie, measured profile): 84 of 1000 instances");
+        .says("84 of 1000 instances × 4 GiB guaranteed (worst kernel: va39, pie, measured");
     check(None, &[&musl[..], &["--relocation-model", "pie"]].concat())
         .ends(0)
         .says(&format!("[target.{AARCH64_MUSL}.address_space]"));

@@ -1,7 +1,9 @@
 //! What stands alone: sizes, texts and codes, and what const code lacks.
 
+pub(crate) mod bisection;
 pub(crate) mod code;
 pub(crate) mod consts;
 pub(crate) mod escape;
 pub(crate) mod size;
 pub(crate) mod text;
+pub(crate) mod variable;

@@ -6,18 +6,20 @@
 #[cfg(feature = "generated")]
 mod generated;
 mod keys;
+mod values;
 
 #[cfg(feature = "generated")]
 pub use generated::{Arm, generated};
 use keys::address_space_keys;
 pub use keys::pool_keys;
+pub use values::size;
+use values::{option, variant};
 
 use cfg_expr::expr::Logic;
 use cfg_expr::{Expression, Predicate};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::base::size::Size;
 use crate::file::facts::{TELLING, said};
 use crate::file::{Condition, ConfigFile, Layer, TargetFacts};
 use crate::setting::{AddressSpaceKeys, PoolKeys};
@@ -122,7 +124,7 @@ impl Logic for Cfg {
     }
 }
 
-/// All that a file says, as a [`Settings`](crate::Settings) that the compiler lays together for the
+/// The contents of a file, as a [`Settings`](crate::Settings) that the compiler lays together for the
 /// target it compiles for.
 #[must_use]
 pub fn settings(file: &ConfigFile, krate: &TokenStream) -> TokenStream {
@@ -173,13 +175,6 @@ fn layer_calls(layer: &Layer, krate: &TokenStream) -> (Option<TokenStream>, Toke
     (condition, calls)
 }
 
-/// The variant of one of the model's enums, whose variants are named as they print with `Debug`.
-fn variant<T: std::fmt::Debug>(kind: &str, value: T, krate: &TokenStream) -> TokenStream {
-    let kind = format_ident!("{kind}");
-    let variant = format_ident!("{}", format!("{value:?}"));
-    quote!(#krate::#kind::#variant)
-}
-
 fn own_profile(profile: &OwnProfile<'_>, krate: &TokenStream) -> TokenStream {
     let OwnProfile {
         name,
@@ -208,30 +203,5 @@ fn own_profile(profile: &OwnProfile<'_>, krate: &TokenStream) -> TokenStream {
             aslr_bits_default: #bits,
             aslr_bits_max: #bits_max,
         }
-    }
-}
-
-fn option(value: Option<TokenStream>) -> TokenStream {
-    match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
-    }
-}
-
-/// A size in the largest unit that divides it, such as `Size::gib(4)`.
-#[must_use]
-pub fn size(size: Size, krate: &TokenStream) -> TokenStream {
-    let bytes = size.get();
-    let units = [("tib", 40), ("gib", 30), ("mib", 20), ("kib", 10)];
-    let unit = units
-        .into_iter()
-        .find(|(_, bits)| bytes != 0 && bytes.is_multiple_of(1 << bits));
-    match unit {
-        Some((name, bits)) => {
-            let name = format_ident!("{name}");
-            let count = bytes >> bits;
-            quote!(#krate::Size::#name(#count))
-        }
-        None => quote!(#krate::Size::bytes(#bytes)),
     }
 }

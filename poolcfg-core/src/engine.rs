@@ -4,7 +4,7 @@ pub(crate) mod footprint;
 pub(crate) mod limits;
 pub(crate) mod wasmtime;
 
-/// Whose pool it is.
+/// The engine that makes the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// poolcfg-runtime's own pool.

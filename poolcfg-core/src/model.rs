@@ -2,6 +2,7 @@
 
 pub(crate) mod bounds;
 pub(crate) mod fit;
+pub(crate) mod group;
 pub(crate) mod pieces;
 pub(crate) mod place;
 pub(crate) mod room;

@@ -23,7 +23,7 @@ use crate::plan::share::{Scale, shrink};
 use crate::plan::tables::{asked, least, tables_of, with_tables};
 use crate::setting::Keep;
 
-/// The answer for one case.
+/// The result for one case: whether its pools fit, and what is guaranteed.
 ///
 /// ```
 /// use poolcfg_core::{Arch, Os, Plan, Settings, Target};
@@ -37,12 +37,12 @@ use crate::setting::Keep;
 pub struct Plan {
     pub(crate) guaranteed: [Limits; MAX_POOLS],
     pub(crate) count: usize,
-    /// Why the pools do not fit, when they do not; what is guaranteed is then as asked.
+    /// Why the pools do not fit; `None` if they do. With a misfit, what is guaranteed is what is asked for.
     pub misfit: Option<Misfit>,
 }
 
 impl Plan {
-    /// Fits the pools of a case, and shrinks those that may be shrunk where they do not fit.
+    /// Fits the pools of a case, and shrinks those that may shrink if they do not fit.
     #[must_use]
     pub const fn new(case: &Case<'_>) -> Self {
         let least = least(case);
@@ -125,12 +125,12 @@ impl Plan {
         let Some(scale) = Scale::new(case, pool) else {
             return None;
         };
-        let value = scale.value(&self.guaranteed[pool]);
+        let value = scale.keep.value(&self.guaranteed[pool]);
         if self.misfit.is_some() || value >= scale.asked {
             return None;
         }
         let mut limits = self.with_least(case, pool);
-        limits[pool] = scale.limits(&limits[pool], value + 1);
+        limits[pool] = scale.keep.with_value(&limits[pool], value + 1);
         reason::misfit(case, &limits)
     }
 

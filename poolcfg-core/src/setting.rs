@@ -242,6 +242,8 @@ keys! {
         max_memory_size: Size,
         /// `guard_size`
         guard_size: Size,
+        /// `guard_before`
+        guard_before: bool,
         /// `table_reservation`
         table_reservation: Size,
         /// `stack_reservation`
@@ -311,16 +313,8 @@ pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<Place> {
     }
 }
 
-/// The size that a key says, or the default.
-pub(crate) const fn size_or(key: &Key<Size>, default: Size) -> Size {
-    match key {
-        Some(setting) => setting.value,
-        None => default,
-    }
-}
-
-/// The number that a key says, or the default.
-pub(crate) const fn number_or(key: &Key<u32>, default: u32) -> u32 {
+/// The value that a key says, or the default.
+pub(crate) const fn value_or<T: Copy>(key: &Key<T>, default: T) -> T {
     match key {
         Some(setting) => setting.value,
         None => default,
@@ -377,10 +371,10 @@ impl AddressSpaceKeys<'_> {
     #[must_use]
     pub const fn limits(&self, usual: ProcessLimits, os: Os) -> ProcessLimits {
         let mut limits = usual;
-        if let Some(setting) = &self.rlimit_as
-            && !matches!(os, Os::Windows)
-        {
-            limits.rlimit_as = setting.value;
+        if let Some(setting) = &self.rlimit_as {
+            if !matches!(os, Os::Windows) {
+                limits.rlimit_as = setting.value;
+            }
         }
         if !os.has_linux_kernel() {
             return limits;
@@ -475,10 +469,10 @@ impl<'a> Settings<'a> {
     /// say nothing.
     #[must_use]
     pub const fn va_profile(mut self, name: Option<&'a str>) -> Self {
-        if let Some(name) = name
-            && !name.is_empty()
-        {
-            self.space.va_profile = Some(Setting::given(name));
+        if let Some(name) = name {
+            if !name.is_empty() {
+                self.space.va_profile = Some(Setting::given(name));
+            }
         }
         self
     }

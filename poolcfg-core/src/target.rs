@@ -9,166 +9,120 @@ pub(crate) mod shape;
 use crate::base::consts::same;
 use crate::target::shape::RelocationModel;
 
-/// A processor architecture, as `target_arch` tells them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Arch {
-    /// 64-bit Arm.
-    Aarch64,
-    /// 32-bit Arm.
-    Arm,
-    /// LoongArch, 64 bits.
-    Loongarch64,
-    /// MIPS, 32 bits.
-    Mips,
-    /// MIPS, 64 bits.
-    Mips64,
-    /// Power, 64 bits, either byte order.
-    Powerpc64,
-    /// RISC-V, 32 bits.
-    Riscv32,
-    /// RISC-V, 64 bits.
-    Riscv64,
-    /// IBM Z.
-    S390x,
-    /// 32-bit x86.
-    X86,
-    /// 64-bit x86.
-    X86_64,
-    /// Any other; only the pointer width is known of it.
-    Other,
+/// An enum whose variants have names in a cfg: of several, the first is the one that is told.
+macro_rules! named {
+    ($(#[$about:meta])* $type:ident, $cfg:ident, { $($(#[$doc:meta])* $variant:ident = $name:literal $(| $also:literal)*;)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $type {
+            $($(#[$doc])* $variant,)+
+            /// Any other.
+            Other,
+        }
+
+        impl $type {
+            /// That of the target that this very code is compiled for.
+            const CURRENT: Self = $(if cfg!(any($cfg = $name $(, $cfg = $also)*)) { Self::$variant } else)+ { Self::Other };
+
+            /// The one that the cfg calls so, or `Other`.
+            #[must_use]
+            pub const fn from_name(name: &str) -> Self {
+                $(if same(name, $name) $(|| same(name, $also))* { return Self::$variant; })+
+                Self::Other
+            }
+
+            /// The names of all but `Other`.
+            pub fn names() -> impl Iterator<Item = &'static str> {
+                [$($name),+].into_iter()
+            }
+
+            /// Its name in the cfg.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                    Self::Other => "other",
+                }
+            }
+
+            /// Equality for const code.
+            #[must_use]
+            pub const fn is(self, other: Self) -> bool {
+                self as u8 == other as u8
+            }
+        }
+    };
 }
 
-const ARCHES: [(&str, Arch); 11] = [
-    ("aarch64", Arch::Aarch64),
-    ("arm", Arch::Arm),
-    ("loongarch64", Arch::Loongarch64),
-    ("mips", Arch::Mips),
-    ("mips64", Arch::Mips64),
-    ("powerpc64", Arch::Powerpc64),
-    ("riscv32", Arch::Riscv32),
-    ("riscv64", Arch::Riscv64),
-    ("s390x", Arch::S390x),
-    ("x86", Arch::X86),
-    ("x86_64", Arch::X86_64),
-];
+named! {
+    /// A processor architecture, as `target_arch` tells them apart.
+    Arch, target_arch, {
+        /// 64-bit Arm.
+        Aarch64 = "aarch64";
+        /// 32-bit Arm.
+        Arm = "arm";
+        /// LoongArch, 64 bits.
+        Loongarch64 = "loongarch64";
+        /// MIPS, 32 bits.
+        Mips = "mips";
+        /// MIPS, 64 bits.
+        Mips64 = "mips64";
+        /// Power, 64 bits, either byte order.
+        Powerpc64 = "powerpc64";
+        /// RISC-V, 32 bits.
+        Riscv32 = "riscv32";
+        /// RISC-V, 64 bits.
+        Riscv64 = "riscv64";
+        /// IBM Z.
+        S390x = "s390x";
+        /// 32-bit x86.
+        X86 = "x86";
+        /// 64-bit x86.
+        X86_64 = "x86_64";
+    }
+}
 
 impl Arch {
-    /// The architecture that `target_arch` calls so, or [`Arch::Other`].
+    /// Bits of a pointer by the architecture alone: x86_64 and mips64 also have ABIs with 32.
     #[must_use]
-    pub const fn from_name(name: &str) -> Self {
-        let mut i = 0;
-        while i < ARCHES.len() {
-            if same(ARCHES[i].0, name) {
-                return ARCHES[i].1;
-            }
-            i += 1;
+    pub const fn pointer_width(self) -> u32 {
+        match self {
+            Self::Arm | Self::Mips | Self::Riscv32 | Self::X86 => 32,
+            _ => 64,
         }
-        Self::Other
-    }
-
-    /// The names of all architectures but [`Arch::Other`].
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        ARCHES.iter().map(|(name, _)| *name)
-    }
-
-    /// Its name in `target_arch`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        let mut i = 0;
-        while i < ARCHES.len() {
-            if self.is(ARCHES[i].1) {
-                return ARCHES[i].0;
-            }
-            i += 1;
-        }
-        "other"
-    }
-
-    /// Equality for const code.
-    #[must_use]
-    pub const fn is(self, other: Self) -> bool {
-        self as u8 == other as u8
     }
 }
 
-/// An operating system, as far as address spaces differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Os {
-    /// Android; a Linux kernel with address space randomised as far as it goes.
-    Android,
-    /// FreeBSD.
-    Freebsd,
-    /// Fuchsia.
-    Fuchsia,
-    /// illumos.
-    Illumos,
-    /// iOS and the systems that share its address space: tvOS, watchOS, visionOS.
-    Ios,
-    /// Linux.
-    Linux,
-    /// macOS.
-    Macos,
-    /// NetBSD.
-    Netbsd,
-    /// OpenBSD.
-    Openbsd,
-    /// Windows.
-    Windows,
-    /// Any other.
-    Other,
+named! {
+    /// An operating system, as far as address spaces differ.
+    Os, target_os, {
+        /// Android; a Linux kernel with address space randomised as far as it goes.
+        Android = "android";
+        /// FreeBSD.
+        Freebsd = "freebsd";
+        /// Fuchsia.
+        Fuchsia = "fuchsia";
+        /// illumos.
+        Illumos = "illumos";
+        /// iOS. tvOS, watchOS and visionOS are [`Os::Other`]: their kernel gives a process address space by the RAM of
+        /// the device (xnu osfmk/arm64/sptm/pmap/pmap.c), and what iOS's number needs, not every one of their devices is
+        /// known to have.
+        Ios = "ios";
+        /// Linux.
+        Linux = "linux";
+        /// macOS.
+        Macos = "macos";
+        /// NetBSD.
+        Netbsd = "netbsd";
+        /// OpenBSD.
+        Openbsd = "openbsd";
+        /// Windows.
+        Windows = "windows";
+    }
 }
-
-const SYSTEMS: [(&str, Os); 13] = [
-    ("android", Os::Android),
-    ("freebsd", Os::Freebsd),
-    ("fuchsia", Os::Fuchsia),
-    ("illumos", Os::Illumos),
-    ("ios", Os::Ios),
-    ("linux", Os::Linux),
-    ("macos", Os::Macos),
-    ("netbsd", Os::Netbsd),
-    ("openbsd", Os::Openbsd),
-    ("windows", Os::Windows),
-    ("tvos", Os::Ios),
-    ("watchos", Os::Ios),
-    ("visionos", Os::Ios),
-];
 
 impl Os {
-    /// The system that `target_os` calls so, or [`Os::Other`].
-    #[must_use]
-    pub const fn from_name(name: &str) -> Self {
-        let mut i = 0;
-        while i < SYSTEMS.len() {
-            if same(SYSTEMS[i].0, name) {
-                return SYSTEMS[i].1;
-            }
-            i += 1;
-        }
-        Self::Other
-    }
-
-    /// Its name in `target_os`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        let mut i = 0;
-        while i < SYSTEMS.len() {
-            if self.is(SYSTEMS[i].1) {
-                return SYSTEMS[i].0;
-            }
-            i += 1;
-        }
-        "other"
-    }
-
-    /// Equality for const code.
-    #[must_use]
-    pub const fn is(self, other: Self) -> bool {
-        self as u8 == other as u8
-    }
-
     /// Whether the Linux kernel lays out its processes.
     #[must_use]
     pub const fn has_linux_kernel(self) -> bool {
@@ -197,7 +151,7 @@ pub struct Target {
 
 impl Target {
     /// The target that this very code is compiled for.
-    pub const CURRENT: Self = Self::new(current_arch(), current_os(), usize::BITS).with_crt_static(
+    pub const CURRENT: Self = Self::new(Arch::CURRENT, Os::CURRENT, usize::BITS).with_crt_static(
         cfg!(target_feature = "crt-static"),
         cfg!(target_env = "musl"),
     );
@@ -237,66 +191,5 @@ impl Target {
             RelocationModel::Pie
         };
         self
-    }
-}
-
-/// The first name of a table that `cfg!` says is ours; the tables are written out because `cfg!`
-/// takes literals only.
-const fn current_arch() -> Arch {
-    if cfg!(target_arch = "aarch64") {
-        Arch::Aarch64
-    } else if cfg!(target_arch = "arm") {
-        Arch::Arm
-    } else if cfg!(target_arch = "loongarch64") {
-        Arch::Loongarch64
-    } else if cfg!(target_arch = "mips") {
-        Arch::Mips
-    } else if cfg!(target_arch = "mips64") {
-        Arch::Mips64
-    } else if cfg!(target_arch = "powerpc64") {
-        Arch::Powerpc64
-    } else if cfg!(target_arch = "riscv32") {
-        Arch::Riscv32
-    } else if cfg!(target_arch = "riscv64") {
-        Arch::Riscv64
-    } else if cfg!(target_arch = "s390x") {
-        Arch::S390x
-    } else if cfg!(target_arch = "x86") {
-        Arch::X86
-    } else if cfg!(target_arch = "x86_64") {
-        Arch::X86_64
-    } else {
-        Arch::Other
-    }
-}
-
-const fn current_os() -> Os {
-    if cfg!(target_os = "android") {
-        Os::Android
-    } else if cfg!(target_os = "freebsd") {
-        Os::Freebsd
-    } else if cfg!(target_os = "fuchsia") {
-        Os::Fuchsia
-    } else if cfg!(target_os = "illumos") {
-        Os::Illumos
-    } else if cfg!(any(
-        target_os = "ios",
-        target_os = "tvos",
-        target_os = "watchos",
-        target_os = "visionos"
-    )) {
-        Os::Ios
-    } else if cfg!(target_os = "linux") {
-        Os::Linux
-    } else if cfg!(target_os = "macos") {
-        Os::Macos
-    } else if cfg!(target_os = "netbsd") {
-        Os::Netbsd
-    } else if cfg!(target_os = "openbsd") {
-        Os::Openbsd
-    } else if cfg!(target_os = "windows") {
-        Os::Windows
-    } else {
-        Os::Other
     }
 }

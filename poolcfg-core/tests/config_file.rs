@@ -259,7 +259,8 @@ fn the_file_is_beside_the_manifest_or_where_that_points() {
         folder.path().join("poolcfg.toml")
     );
     assert_eq!(refused(&absolute), Code::WrongType);
-    assert_eq!(refused("metadata.poolcfg.config = 1"), Code::UnknownKey);
+    assert_eq!(refused("metadata.poolcfg.config = 1"), Code::WrongType);
+    assert_eq!(refused("metadata.poolcfg = 1"), Code::WrongType);
     assert_eq!(refused("metadata.poolcfg.file = \"a\""), Code::UnknownKey);
     assert_eq!(
         locate(&package.join("none/Cargo.toml")).unwrap_err().code,

@@ -136,123 +136,140 @@ fn holes_keep_clear_of_what_single_architectures_put_there() {
     assert_eq!(lower.top, 2728 * GIB);
 }
 
-/// The least seen over many starts on real kernels, in hundredths of a GiB or TiB: the model may
-/// promise no more, and not much less.
-#[test]
-fn promises_stay_just_below_what_real_kernels_gave() {
-    let shape = |relocation_model, stack_limit, aslr| Shape {
+const fn shape(relocation_model: RelocationModel, stack_limit: StackLimit, aslr: Aslr) -> Shape {
+    Shape {
         relocation_model,
         stack_limit,
         aslr,
         ..Shape::DEFAULT
-    };
-    let (pie, fixed) = (RelocationModel::Pie, RelocationModel::Static);
-    let (finite, default) = (StackLimit::Finite, Aslr::Minimum);
-    // The least measured first and second hole, as far as its two decimals tell: anything below the
-    // next hundredth may be what was there.
-    let below = |hundredths: u64, unit: u64| match hundredths {
+    }
+}
+
+/// A measured hole, as far as its two decimals tell: anything below the next hundredth may be what was there.
+const fn below(hundredths: u64, unit: u64) -> Size {
+    match hundredths {
         0 => Size::ZERO,
         _ => Size::bytes((hundredths + 1) * unit / 100),
-    };
-    let gib = |hundredths| below(hundredths, 1 << 30);
-    let tib = |hundredths| below(hundredths, 1 << 40);
-    for (target, profile, shape, seen) in [
-        (
-            RISCV64,
-            "sv39",
-            shape(pie, finite, default),
-            [gib(17_067), gib(8_190)],
-        ),
-        (
-            RISCV64,
-            "sv39",
-            shape(pie, finite, MAXIMUM),
-            // Beside a mapping of what is promised first, which leaves three holes.
-            [gib(17_095), gib(2_934)],
-        ),
-        (
-            RISCV64,
-            "sv39",
-            shape(fixed, finite, default),
-            [gib(25_320), gib(0)],
-        ),
-        (
-            RISCV64,
-            "sv39",
-            shape(pie, UNLIMITED, default),
-            [gib(8_250), gib(0)],
-        ),
-        (
-            RISCV64,
-            "sv39",
-            shape(pie, UNLIMITED, MAXIMUM),
-            [gib(2_200), gib(0)],
-        ),
-        (
-            RISCV64,
-            "sv48",
-            shape(fixed, finite, default),
-            [tib(12_800), gib(0)],
-        ),
-        (
-            RISCV64,
-            "sv48",
-            shape(pie, UNLIMITED, default),
-            [tib(8_510), gib(0)],
-        ),
-        (
-            AARCH64,
-            "va39",
-            shape(pie, finite, default),
-            [gib(34_137), gib(0)],
-        ),
-        (
-            AARCH64,
-            "va39",
-            shape(fixed, finite, default),
-            [gib(50_920), gib(0)],
-        ),
-        (
-            AARCH64,
-            "va39",
-            shape(pie, UNLIMITED, default),
-            [gib(21_260), gib(0)],
-        ),
-        (
-            AARCH64,
-            "va39",
-            shape(pie, UNLIMITED, MAXIMUM),
-            [gib(16_600), gib(0)],
-        ),
-        (
-            AARCH64,
-            "va48",
-            shape(pie, UNLIMITED, MAXIMUM),
-            [tib(10_400), gib(0)],
-        ),
-        (
-            X86_64,
-            "va47",
-            shape(pie, UNLIMITED, default),
-            [tib(4_250), gib(0)],
-        ),
-        (
-            X86_64,
-            "va47",
-            shape(fixed, finite, default),
-            [tib(12_698), gib(0)],
-        ),
-        (
-            X86_64,
-            "va47",
-            shape(fixed, finite, MAXIMUM),
-            [tib(11_198), gib(0)],
-        ),
-    ] {
+    }
+}
+
+const fn gib(hundredths: u64) -> Size {
+    below(hundredths, 1 << 30)
+}
+
+const fn tib(hundredths: u64) -> Size {
+    below(hundredths, 1 << 40)
+}
+
+const POSITION_INDEPENDENT: RelocationModel = RelocationModel::Pie;
+const FIXED: RelocationModel = RelocationModel::Static;
+const FINITE: StackLimit = StackLimit::Finite;
+const DEFAULT: Aslr = Aslr::Minimum;
+
+/// The least measured first and second hole.
+const MEASURED: [(Target, &str, Shape, [Size; 2]); 15] = [
+    (
+        RISCV64,
+        "sv39",
+        shape(POSITION_INDEPENDENT, FINITE, DEFAULT),
+        [gib(17_067), gib(8_190)],
+    ),
+    (
+        RISCV64,
+        "sv39",
+        shape(POSITION_INDEPENDENT, FINITE, MAXIMUM),
+        // Beside a mapping of what is promised first, which leaves three holes.
+        [gib(17_095), gib(2_934)],
+    ),
+    (
+        RISCV64,
+        "sv39",
+        shape(FIXED, FINITE, DEFAULT),
+        [gib(25_320), gib(0)],
+    ),
+    (
+        RISCV64,
+        "sv39",
+        shape(POSITION_INDEPENDENT, UNLIMITED, DEFAULT),
+        [gib(8_250), gib(0)],
+    ),
+    (
+        RISCV64,
+        "sv39",
+        shape(POSITION_INDEPENDENT, UNLIMITED, MAXIMUM),
+        [gib(2_200), gib(0)],
+    ),
+    (
+        RISCV64,
+        "sv48",
+        shape(FIXED, FINITE, DEFAULT),
+        [tib(12_800), gib(0)],
+    ),
+    (
+        RISCV64,
+        "sv48",
+        shape(POSITION_INDEPENDENT, UNLIMITED, DEFAULT),
+        [tib(8_510), gib(0)],
+    ),
+    (
+        AARCH64,
+        "va39",
+        shape(POSITION_INDEPENDENT, FINITE, DEFAULT),
+        [gib(34_137), gib(0)],
+    ),
+    (
+        AARCH64,
+        "va39",
+        shape(FIXED, FINITE, DEFAULT),
+        [gib(50_920), gib(0)],
+    ),
+    (
+        AARCH64,
+        "va39",
+        shape(POSITION_INDEPENDENT, UNLIMITED, DEFAULT),
+        [gib(21_260), gib(0)],
+    ),
+    (
+        AARCH64,
+        "va39",
+        shape(POSITION_INDEPENDENT, UNLIMITED, MAXIMUM),
+        [gib(16_600), gib(0)],
+    ),
+    (
+        AARCH64,
+        "va48",
+        shape(POSITION_INDEPENDENT, UNLIMITED, MAXIMUM),
+        [tib(10_400), gib(0)],
+    ),
+    (
+        X86_64,
+        "va47",
+        shape(POSITION_INDEPENDENT, UNLIMITED, DEFAULT),
+        [tib(4_250), gib(0)],
+    ),
+    (
+        X86_64,
+        "va47",
+        shape(FIXED, FINITE, DEFAULT),
+        [tib(12_698), gib(0)],
+    ),
+    (
+        X86_64,
+        "va47",
+        shape(FIXED, FINITE, MAXIMUM),
+        [tib(11_198), gib(0)],
+    ),
+];
+
+/// The least seen over many starts on real kernels, in hundredths of a GiB or TiB: the model may
+/// promise no more, and not much less.
+#[test]
+fn promises_stay_just_below_what_real_kernels_gave() {
+    for (target, profile, shape, seen) in MEASURED {
         let promised = holes(target, profile, shape);
         for (promised, seen) in promised.iter().zip(seen) {
             // A hole that was not measured says nothing; sv48's was given as "about".
-            let measured = !seen.is_zero() && (profile != "sv48" || shape.stack_limit == finite);
+            let measured = !seen.is_zero() && (profile != "sv48" || shape.stack_limit == FINITE);
             if measured {
                 assert!(
                     *promised <= seen,
@@ -260,7 +277,7 @@ fn promises_stay_just_below_what_real_kernels_gave() {
                 );
             }
         }
-        let tight = shape.stack_limit == finite && shape.aslr == default;
+        let tight = shape.stack_limit == FINITE && shape.aslr == DEFAULT;
         if tight {
             let least = seen[0].get() / 100 * 98;
             assert!(promised[0].get() >= least, "{profile} {shape:?}");
@@ -425,8 +442,9 @@ fn the_sentence_of_a_misfit() {
     let misfit = Plan::new(&case).misfit.unwrap();
     assert_eq!(
         misfit.sentence(&case, "poolcfg.toml").as_str(),
-        "pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie, measured profile) has 252.87 GiB \
-         in three holes: max_instances = 60 fits (poolcfg.toml:6:17)"
+        "PC0001: pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39 (pie, measured profile) has 252.87 GiB \
+         in three holes: max_instances = 60 fits (poolcfg.toml:6:17)\n\
+         note: `cargo poolcfg --explain PC0001` says more"
     );
 }
 

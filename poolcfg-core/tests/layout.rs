@@ -77,7 +77,7 @@ impl Space {
         let holes = self.free(self.lowest, self.end);
         let spare = holes
             .iter()
-            .map(|(start, end)| (end - start).cast_signed() - len.cast_signed());
+            .map(|(start, end)| i64::try_from(end - start).unwrap() - i64::try_from(len).unwrap());
         self.spare.extend(spare);
         let aligned = (len >= HUGE)
             .then(|| self.unmapped_area(len + HUGE))
@@ -171,7 +171,7 @@ fn space(profile: &VaProfile<'_>, linux: &LinuxLayout, shape: Shape, dice: [u64;
     let covered = match shape.stack_limit {
         StackLimit::Finite => 128 * MIB,
         StackLimit::UpTo(size) => size.get(),
-        StackLimit::Unlimited => u64::MAX,
+        StackLimit::Unlimited | StackLimit::AsUnlimited(_) => u64::MAX,
     };
     let limit = if shape.stack_limit.is_unlimited() {
         covered
@@ -456,11 +456,7 @@ fn pick(seed: &mut u64, count: usize) -> usize {
 fn step(dice: &mut [u64; DICE], spare: i64, reach: [u64; DICE], seed: &mut u64) {
     let which = [1, 2, 1, 2, 1, 2, 3, 0][pick(seed, 8)];
     let spare = i128::from(spare) + i128::from([PAGE, 0, HUGE, HUGE + PAGE][pick(seed, 4)]);
-    let by = if next(seed).is_multiple_of(2) {
-        spare
-    } else {
-        -spare
-    };
+    let by = if next(seed) % 2 == 0 { spare } else { -spare };
     let pages = i128::from((reach[which] / PAGE).max(1));
     let now = pages * i128::from(dice[which]) / i128::from(u64::MAX);
     let then = (now + by / i128::from(PAGE)).clamp(0, pages);

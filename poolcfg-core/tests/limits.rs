@@ -60,8 +60,9 @@ fn a_misfit_names_the_limit_that_decides() {
         assert_eq!(misfit.limit, Limit::MaxMapCount);
         assert_eq!(
             misfit.sentence(case, "poolcfg.toml").as_str(),
-            "pool needs 1400010 mappings when every slot is in use; `vm.max_map_count` of 65530 leaves 63482 beside \
-             the 2048 of the rest of the process: max_instances = 9067 fits (poolcfg.toml:2:17)"
+            "PC0002: pool needs 1400010 mappings when every slot is in use; `vm.max_map_count` of 65530 leaves 63482 beside \
+             the 2048 of the rest of the process: max_instances = 9067 fits (poolcfg.toml:2:17)\n\
+             note: `cargo poolcfg --explain PC0002` says more"
         );
         let fit = plan.largest_fit(case, 0);
         assert_eq!(
@@ -226,27 +227,31 @@ fn limits_that_leave_nothing_are_faults() {
     assert_eq!(
         said,
         "\
-`max_map_count = 2048` leaves nothing to pools beside the 2048 mappings of the rest of the process (poolcfg.toml:2:17)
+PC0036: `max_map_count = 2048` leaves nothing to pools beside the 2048 mappings of the rest of the process (poolcfg.toml:2:17)
   |
 2 | max_map_count = 2048
   |                 ^^^^ too few
 help: raise it, or omit it to use the kernel's default of 65530
-`rlimit_as` of 3MiB is below the 4MiB that any process needs (poolcfg.toml:3:13)
+note: `cargo poolcfg --explain PC0036` says more
+PC0036: `rlimit_as` of 3MiB is below the 4MiB that any process needs (poolcfg.toml:3:13)
   |
 3 | rlimit_as = \"3MiB\"
   |             ^^^^^^ below 4MiB
 help: raise it, or omit it if there is no limit
-`rlimit_data` of 200MiB leaves nothing to pools beside the headroom of 256MiB (poolcfg.toml:4:15)
+note: `cargo poolcfg --explain PC0036` says more
+PC0036: `rlimit_data` of 200MiB leaves nothing to pools beside the headroom of 256MiB (poolcfg.toml:4:15)
   |
 4 | rlimit_data = \"200MiB\"
   |               ^^^^^^^^ not above 256MiB
 help: raise it, or set `headroom` to what the process has beside its pools: `VmSize` and `VmData` of /proc/PID/status \
 tell
-`memory` of 0B is below the 1MiB that any process needs (poolcfg.toml:5:10)
+note: `cargo poolcfg --explain PC0036` says more
+PC0036: `memory` of 0B is below the 1MiB that any process needs (poolcfg.toml:5:10)
   |
 5 | memory = 0
   |          ^ below 1MiB
-help: raise it, or omit it if there is no limit"
+help: raise it, or omit it if there is no limit
+note: `cargo poolcfg --explain PC0036` says more"
     );
 }
 
@@ -428,4 +433,28 @@ fn a_budget_has_the_limits_of_its_system() {
     assert_eq!(budget(X86_64).maps_for_pools(), Some(63_482));
     let mac = Target::new(Arch::Aarch64, Os::Macos, 64);
     assert_eq!(budget(mac).limits, ProcessLimits::NONE);
+}
+
+/// 36 faults: 16 are listed, and the rest are counted, in the list and in the text of the compiler.
+#[test]
+fn faults_that_are_not_listed_are_counted() {
+    let pools =
+        |name: u32| format!("[pool.p{name}]\nmax_instances = 0\nmin_instances = 0\npools = 0\n");
+    let source: String = (0..12).map(pools).collect();
+    let file = ConfigFile::parse(&source).unwrap();
+    let settings = file.settings(&TargetFacts::builtin(FACTS).unwrap());
+    let faults = settings.case(X86_64).unwrap_err();
+    assert_eq!((faults.iter().count(), faults.unlisted()), (16, 20));
+    let message = faults.message("poolcfg.toml");
+    let lines: Vec<&str> = message.as_str().lines().collect();
+    let [listed @ .., more, note] = &lines[..] else {
+        panic!("{lines:#?}");
+    };
+    assert!(
+        listed
+            .iter()
+            .all(|line| line.starts_with("PC0011: ") && line.contains("; help: "))
+    );
+    assert_eq!(*more, format!("and {} more", 36 - listed.len()));
+    assert_eq!(*note, "note: `cargo poolcfg --explain PC0011` says more");
 }

@@ -328,108 +328,111 @@ fn on_windows_no_stack_is_mapped_when_the_engine_is_made() {
     assert_eq!(asked(keys("48"), windows)[2], 0);
 }
 
+type Change = fn(&mut PoolKeys);
+
+/// Keys that `Engine::new` refuses in a version, and the code of what is wrong with them.
+const REFUSED: [(&str, Target, Change, Code); 14] = [
+    (
+        "48",
+        X86_64,
+        |keys| keys.memory_reservation = Some(Setting::given(Size::gib(1))),
+        Code::Misfit,
+    ),
+    (
+        "48",
+        X86_64,
+        |keys| {
+            keys.memory_reservation = Some(Setting::given(Size::gib(1)));
+            keys.max_memory_size = Some(Setting::given(Size::gib(2)));
+        },
+        Code::MemoryAboveReservation,
+    ),
+    (
+        "48",
+        X86_64,
+        |keys| keys.stack_reservation = Some(Setting::given(Size::kib(256))),
+        Code::RefusedByWasmtime,
+    ),
+    (
+        "48",
+        X86_64,
+        |keys| keys.wasmtime.max_wasm_stack = Some(Setting::given(Size::mib(3))),
+        Code::RefusedByWasmtime,
+    ),
+    (
+        "48",
+        X86_64,
+        |keys| keys.wasmtime.max_wasm_stack = Some(Setting::given(Size::ZERO)),
+        Code::Zero,
+    ),
+    (
+        "43",
+        X86_64,
+        |keys| {
+            keys.memory_reservation = Some(Setting::given(Size::gib(1)));
+            keys.guard_size = Some(Setting::given(Size::ZERO));
+        },
+        Code::GuardLeaks,
+    ),
+    (
+        "26",
+        X86_64,
+        |keys| keys.guard_size = Some(Setting::given(Size::kib(32))),
+        Code::RefusedByWasmtime,
+    ),
+    (
+        "21",
+        X86_64,
+        |keys| {
+            keys.memory_reservation = Some(Setting::given(Size::gib(8)));
+            keys.max_memory_size = Some(Setting::given(Size::gib(8)));
+        },
+        Code::RefusedByWasmtime,
+    ),
+    (
+        "48",
+        X86_64,
+        |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
+        Code::LacksFeature,
+    ),
+    (
+        "22",
+        SV39,
+        |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
+        Code::LacksFeature,
+    ),
+    (
+        "22",
+        X86_64,
+        |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(16)),
+        Code::LacksFeature,
+    ),
+    (
+        "19",
+        X86_64,
+        |keys| keys.wasmtime.gc_heaps_per_instance = Some(Setting::given(1)),
+        Code::LacksFeature,
+    ),
+    (
+        "48",
+        X86_64,
+        |keys| keys.table_reservation = Some(Setting::given(Size::kib(64))),
+        Code::OtherEngine,
+    ),
+    (
+        "48",
+        X86_64,
+        |keys| {
+            keys.max_instances = Some(Setting::given(u32::MAX));
+            keys.wasmtime.tables_per_instance = Some(Setting::given(2));
+        },
+        Code::Overflow,
+    ),
+];
+
 #[test]
 fn what_engine_new_refuses_is_a_fault() {
-    type Change = fn(&mut PoolKeys);
-    let cases: [(&str, Target, Change, Code); 14] = [
-        (
-            "48",
-            X86_64,
-            |keys| keys.memory_reservation = Some(Setting::given(Size::gib(1))),
-            Code::Misfit,
-        ),
-        (
-            "48",
-            X86_64,
-            |keys| {
-                keys.memory_reservation = Some(Setting::given(Size::gib(1)));
-                keys.max_memory_size = Some(Setting::given(Size::gib(2)));
-            },
-            Code::MemoryAboveReservation,
-        ),
-        (
-            "48",
-            X86_64,
-            |keys| keys.stack_reservation = Some(Setting::given(Size::kib(256))),
-            Code::RefusedByWasmtime,
-        ),
-        (
-            "48",
-            X86_64,
-            |keys| keys.wasmtime.max_wasm_stack = Some(Setting::given(Size::mib(3))),
-            Code::RefusedByWasmtime,
-        ),
-        (
-            "48",
-            X86_64,
-            |keys| keys.wasmtime.max_wasm_stack = Some(Setting::given(Size::ZERO)),
-            Code::Zero,
-        ),
-        (
-            "43",
-            X86_64,
-            |keys| {
-                keys.memory_reservation = Some(Setting::given(Size::gib(1)));
-                keys.guard_size = Some(Setting::given(Size::ZERO));
-            },
-            Code::GuardLeaks,
-        ),
-        (
-            "26",
-            X86_64,
-            |keys| keys.guard_size = Some(Setting::given(Size::kib(32))),
-            Code::RefusedByWasmtime,
-        ),
-        (
-            "21",
-            X86_64,
-            |keys| {
-                keys.memory_reservation = Some(Setting::given(Size::gib(8)));
-                keys.max_memory_size = Some(Setting::given(Size::gib(8)));
-            },
-            Code::RefusedByWasmtime,
-        ),
-        (
-            "48",
-            X86_64,
-            |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
-            Code::LacksFeature,
-        ),
-        (
-            "22",
-            SV39,
-            |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
-            Code::LacksFeature,
-        ),
-        (
-            "22",
-            X86_64,
-            |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(16)),
-            Code::LacksFeature,
-        ),
-        (
-            "19",
-            X86_64,
-            |keys| keys.wasmtime.gc_heaps_per_instance = Some(Setting::given(1)),
-            Code::LacksFeature,
-        ),
-        (
-            "48",
-            X86_64,
-            |keys| keys.table_reservation = Some(Setting::given(Size::kib(64))),
-            Code::OtherEngine,
-        ),
-        (
-            "48",
-            X86_64,
-            |keys| {
-                keys.max_instances = Some(Setting::given(u32::MAX));
-                keys.wasmtime.tables_per_instance = Some(Setting::given(2));
-            },
-            Code::Overflow,
-        ),
-    ];
-    for (index, (version, target, change, code)) in cases.into_iter().enumerate() {
+    for (index, (version, target, change, code)) in REFUSED.into_iter().enumerate() {
         let mut keys = keys(version);
         change(&mut keys);
         let expected = if code == Code::Misfit {
@@ -483,7 +486,7 @@ fn scan(version: &str, said: Option<Switch>, keeps: bool) -> (Vec<Code>, bool, b
     let plan = Plan::new(&case);
     let warned = plan.warnings(&case).any(|warning| {
         let leaks = matches!(warning, Warning::Leaks { .. });
-        assert_eq!(leaks, warning.code() == Some(Code::SwappedPages));
+        assert_eq!(leaks, warning.code() == Code::SwappedPages);
         leaks
     });
     let limits = plan.guaranteed()[0];

@@ -4,7 +4,7 @@
 //! A macro does not know the target, so nothing is decided here: every `cfg!` is judged by the
 //! compiler, and profile and fit are chosen by const code of poolcfg-core.
 
-use poolcfg_core::{Engine, codegen};
+use poolcfg_core::{Code, Engine, codegen};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
@@ -21,14 +21,14 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             if let Err(other) = arguments {
                 error.combine(other);
             }
-            let error = error.into_compile_error();
+            let error = with_code(error).into_compile_error();
             // What it is stays there, so that the rest of the crate resolves.
             return quote!(#original #error);
         }
     };
     let (arguments, mut mistake) = match arguments {
         Ok(arguments) => (arguments, None),
-        Err(error) => (Arguments::default(), Some(error)),
+        Err(error) => (Arguments::default(), Some(with_code(error))),
     };
     let named = mistake.is_none();
     let runtime = match &arguments.krate {
@@ -39,7 +39,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Some(mistake) => mistake.combine(error),
         None => mistake = Some(error),
     };
-    item.mistakes.drain(..).for_each(&mut note);
+    item.mistakes.drain(..).map(with_code).for_each(&mut note);
     let value = match source::read() {
         Ok(source) => match source::pool(&source, &arguments) {
             Ok(pool) => Some(value(&source, pool, &item, &runtime)),
@@ -64,6 +64,20 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#item #mistakes)
 }
 
+/// What is wrong with the attribute or the item, with the code of it.
+fn with_code(error: syn::Error) -> syn::Error {
+    let errors = error.into_iter().map(|error| {
+        let text = source::told(Code::Attribute, error.to_string(), "");
+        syn::Error::new(error.span(), text)
+    });
+    errors
+        .reduce(|mut all, error| {
+            all.combine(error);
+            all
+        })
+        .unwrap_or_else(|| unreachable!("a syn::Error is at least one"))
+}
+
 /// The limits of one pool. The assertion stands inside of the value, where it is evaluated whether or
 /// not the value is used, and its arrow points at the item's name.
 fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> TokenStream {
@@ -81,7 +95,7 @@ fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> To
         const ANSWER: #krate::Answer<'static> = #settings
             .va_profile(::core::option_env!("POOLCFG_VA_PROFILE"))
             .answer(#krate::Target::CURRENT);
-        // What the settings were read from: an edit of either compiles the crate anew.
+        // What the settings were read from: an edit of either compiles the crate again.
         const _: &[u8] = ::core::include_bytes!(::core::concat!(
             ::core::env!("CARGO_MANIFEST_DIR"), #file
         ));

@@ -5,7 +5,6 @@
 //! - `source`: poolcfg.toml, found and read
 //! - `expansion`: the code that takes its place
 #![forbid(unsafe_code)]
-#![warn(unreachable_pub)]
 
 mod arguments;
 mod expansion;

@@ -3,7 +3,8 @@
 use std::env;
 use std::path::PathBuf;
 
-use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, nearest, read_text};
+use poolcfg_core::Code;
+use poolcfg_core::file::{ConfigFile, Diagnostic, FILE_NAME, Location, locate, nearest, read_text};
 
 use crate::arguments::Arguments;
 
@@ -20,7 +21,14 @@ pub(crate) struct Source {
 /// Every mistake in it as the text of a compile error.
 pub(crate) fn read() -> Result<Source, Vec<String>> {
     let Location { path, shown } = find().map_err(|mistake| vec![mistake])?;
-    let text = read_text(&path).map_err(|error| vec![format!("cannot read `{shown}`: {error}")])?;
+    let text = read_text(&path).map_err(|error| {
+        let message = format!("cannot read `{shown}`: {error}");
+        vec![told(
+            Code::Io,
+            message,
+            "check that it is UTF-8 text that you can read",
+        )]
+    })?;
     match ConfigFile::parse(&text) {
         Ok(file) => Ok(Source { file, shown }),
         Err(mistakes) => Err(mistakes
@@ -34,12 +42,21 @@ fn find() -> Result<Location, String> {
     let manifest = env::var_os("CARGO_MANIFEST_PATH")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?).join("Cargo.toml")))
-        .ok_or("`CARGO_MANIFEST_DIR` is not set: compile with cargo, or set it to the folder of poolcfg.toml")?;
+        .ok_or_else(|| {
+            told(
+                Code::Tool,
+                "`CARGO_MANIFEST_DIR` is not set",
+                "compile with cargo, or set it to the folder of poolcfg.toml",
+            )
+        })?;
     match locate(&manifest) {
         Ok(Some(location)) => Ok(location),
-        Ok(None) => Err(format!(
-            "no {FILE_NAME} beside the package's Cargo.toml\n\
-             help: `cargo poolcfg init` writes one; for a file elsewhere write `config = \"../{FILE_NAME}\"` under `[package.metadata.poolcfg]`"
+        Ok(None) => Err(told(
+            Code::NoFile,
+            format!("no {FILE_NAME} beside the package's Cargo.toml"),
+            format!(
+                "`cargo poolcfg init` writes one; for a file elsewhere write `config = \"../{FILE_NAME}\"` under `[package.metadata.poolcfg]`"
+            ),
         )),
         Err(mistake) => Err(mistake.text("", "Cargo.toml")),
     }
@@ -59,10 +76,13 @@ pub(crate) fn pool(source: &Source, arguments: &Arguments) -> Result<usize, Stri
     let Some(wanted) = arguments.pool.as_ref().map(syn::LitStr::value) else {
         return match names {
             [] => Ok(0),
-            [first, ..] => Err(format!(
-                "{shown} has named pools ({}), but the attribute names none\n\
-                 help: write `#[pool_limits(pool = \"{first}\")]`",
-                list()
+            [first, ..] => Err(told(
+                Code::UnknownPool,
+                format!(
+                    "{shown} has named pools ({}), but the attribute names none",
+                    list()
+                ),
+                format!("write `#[pool_limits(pool = \"{first}\")]`"),
             )),
         };
     };
@@ -77,8 +97,22 @@ pub(crate) fn pool(source: &Source, arguments: &Arguments) -> Result<usize, Stri
             None => format!("expected one of {}", list()),
         }
     };
-    Err(format!(
-        "{shown} has no pool `{}`\nhelp: {help}",
-        wanted.escape_default()
+    Err(told(
+        Code::UnknownPool,
+        format!("{shown} has no pool `{}`", wanted.escape_default()),
+        help,
     ))
+}
+
+/// The text of a compile error that is about no text of a file; `help` may be empty.
+pub(crate) fn told(code: Code, message: impl Into<String>, help: impl Into<String>) -> String {
+    let help = help.into();
+    let diagnostic = Diagnostic {
+        code,
+        message: message.into(),
+        span: None,
+        label: String::new(),
+        help: (!help.is_empty()).then_some(help),
+    };
+    diagnostic.text("", "")
 }

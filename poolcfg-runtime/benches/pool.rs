@@ -87,30 +87,7 @@ mod linux {
         }
         small(turns);
         readers(turns);
-        if let Some(pool) = pool(Reset::Discard) {
-            let bare = Bare::new(MEMORY);
-            let ratio = compare(turns, 200, || round(&pool, MEMORY), || bare.discard());
-            let name = format!("acquire, touch 3 pages, release ({})", Reset::Discard);
-            row(&name, "the same slot with MADV_DONTNEED", ratio, "");
-            let list = Mutex::new(vec![0u64]);
-            let mutex = || {
-                let top = list.lock().map(|mut list| list.pop());
-                list.lock()
-                    .map(|mut list| list.extend(black_box(top).ok().flatten()))
-                    .is_ok()
-            };
-            let ours = || {
-                pool.acquire_with(AcquireOptions::new().memory(MEMORY))
-                    .is_ok()
-            };
-            let ratio = compare(turns, 2000, ours, mutex);
-            row(
-                "acquire and release, nothing touched",
-                "push and pop under a mutex",
-                ratio,
-                " (goal: 3 at most)",
-            );
-        }
+        discarded(turns);
         reservations(turns);
         if let Some(scan) = &scan {
             let bares = [Bare::new(LARGE), Bare::new(LARGE)];
@@ -127,6 +104,35 @@ mod linux {
                 " (goal: 0.95 at least)",
             );
         }
+    }
+
+    /// The pool that discards, with pages touched and without.
+    fn discarded(turns: usize) {
+        let Some(pool) = pool(Reset::Discard) else {
+            return;
+        };
+        let bare = Bare::new(MEMORY);
+        let ratio = compare(turns, 200, || round(&pool, MEMORY), || bare.discard());
+        let name = format!("acquire, touch 3 pages, release ({})", Reset::Discard);
+        row(&name, "the same slot with MADV_DONTNEED", ratio, "");
+        let list = Mutex::new(vec![0u64]);
+        let mutex = || {
+            let top = list.lock().map(|mut list| list.pop());
+            list.lock()
+                .map(|mut list| list.extend(black_box(top).ok().flatten()))
+                .is_ok()
+        };
+        let ours = || {
+            pool.acquire_with(AcquireOptions::new().memory(MEMORY))
+                .is_ok()
+        };
+        let ratio = compare(turns, 2000, ours, mutex);
+        row(
+            "acquire and release, nothing touched",
+            "push and pop under a mutex",
+            ratio,
+            " (goal: 3 at most)",
+        );
     }
 
     /// Zeroing all of it against asking which pages hold something: where one overtakes the other is the border

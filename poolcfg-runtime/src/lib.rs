@@ -75,7 +75,7 @@
 //! What stands in the way of a recheck is a [`RecheckError`], with what is needed, what there is, the limit, what
 //! would fit and what the operator can do. Debug of every error reads as its message, so that a `main` that returns it
 //! shows it; the message has the cause, and `source()` does not repeat it. [`variables`] lists how limits are lowered
-//! without building anew. [`probe()`] measures the process as such.
+//! without rebuilding. [`probe()`] measures the process as such.
 //!
 //! # Units
 //!
@@ -83,7 +83,6 @@
 //! address. They are `usize` only where they count memory of this process that is there: [`Region`] and
 //! [`AcquireOptions::memory`]. The numbers of [`WasmtimeSettings`] and [`Tunables`] are those that Wasmtime's setters
 //! take, and a number that may count something else than bytes, as in [`Misfit`], is a `u64`.
-#![warn(unreachable_pub)]
 
 mod error;
 mod limits;
@@ -102,11 +101,13 @@ pub use pool::{
     Statistics,
 };
 pub use poolcfg_core::{
-    Advisory, Arch, Aslr, Budget, Code, Condition, Counts, Distribution, Engine, Footprint,
-    InstanceDefaults, Keep, Known, LargestFit, Layout, Limits, LinuxLayout, Mapping, MappingName,
-    NoProfile, Os, Overflow, OwnProfile, ProcessLimits, RelocationModel, SearchLayout, Shape, Size,
-    SizeError, SizeText, Span, StackLimit, Target, Text, Totals, UnlimitedStack, VaProfile,
-    Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+    Advisory, Arch, Aslr, Bound, Budget, Code, Condition, Counts, Demand, Distribution, Engine,
+    Exceeded, Footprint, Group, HEADROOM_MAPS, HOLES, Hole, InstanceDefaults, KINDS, Keep, Known,
+    LEAST_HEADROOM, LargestFit, Layout, Limits, LinuxLayout, Mapping, MappingName, Mappings,
+    Memories, NoProfile, Os, Overflow, OwnProfile, ProcessLimits, RelocationModel, Room,
+    SearchLayout, Shape, Size, SizeError, SizeText, Span, Spread, StackLimit, Target, Text, Three,
+    Totals, UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures,
+    WasmtimeVersion, WasmtimeVersionError,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;

@@ -1,5 +1,5 @@
 //! Limits: what `#[pool_limits]` declares, of a native pool or of Wasmtime's.
 
+mod accessors;
 pub(crate) mod pool_limits;
-mod promised;
 pub(crate) mod wasmtime;

@@ -9,13 +9,14 @@ pub(crate) mod proc;
 pub(crate) mod swap;
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::string::FromUtf8Error;
 
 use poolcfg_core::{RelocationModel, Size, Target};
 
 use crate::machine::ledger::Holding;
-use crate::recheck::kept::Kept;
-use crate::sys;
+use crate::sys::{self, wide};
 
 /// A limit of the process that getrlimit tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +54,10 @@ pub(crate) trait Machine {
     /// How large a reservation is.
     fn bytes(&self, mapping: &Self::Mapping) -> Size;
 
-    /// The text of a file; nothing when it cannot be read.
+    /// The text of a file; `None` if it cannot be read.
     fn text(&self, path: &str) -> Option<String>;
 
-    /// A limit of the process; nothing when there is none.
+    /// A limit of the process; `None` if there is none.
     fn limit(&self, resource: Resource) -> Option<Size>;
 
     /// Bytes of a page.
@@ -68,15 +69,12 @@ pub(crate) trait Machine {
     /// The names of all environment variables, as far as they are Unicode.
     fn variables(&self) -> Vec<String>;
 
-    /// An address near the end of the window, at the top of the stack; nothing where the system does
+    /// An address near the end of the window, at the top of the stack; `None` if the system does
     /// not tell.
     fn stack_top(&self) -> Option<u64>;
 
     /// What the pools of the process hold already.
     fn holdings(&self) -> Vec<Holding>;
-
-    /// The places that are kept for pools still to come.
-    fn kept(&self) -> &Kept<Self::Mapping>;
 }
 
 /// The machine that is here.
@@ -92,12 +90,11 @@ impl Machine for Here {
 
     /// By the header of the program's file.
     fn relocation_model(&self) -> Option<RelocationModel> {
-        use std::io::Read;
         if !Target::CURRENT.os.has_linux_kernel() {
             return None;
         }
         let mut header = [0; elf::HEADER];
-        let mut file = std::fs::File::open("/proc/self/exe").ok()?;
+        let mut file = File::open("/proc/self/exe").ok()?;
         file.read_exact(&mut header).ok()?;
         elf::relocation_model(&header)
     }
@@ -122,9 +119,13 @@ impl Machine for Here {
         if !cfg!(any(target_os = "linux", target_os = "android")) {
             return None;
         }
-        let bytes = std::fs::read(path).ok()?;
+        // The kernel tells no size of these files, so none is asked for, which `std::fs::read` does: most are shorter.
+        let mut bytes = Vec::with_capacity(4096);
+        let file = File::open(path).ok()?;
+        file.take(u64::MAX).read_to_end(&mut bytes).ok()?;
         // A file name in /proc/self/maps may be anything.
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+        Some(String::from_utf8(bytes).unwrap_or_else(lossy))
     }
 
     #[cfg(unix)]
@@ -184,14 +185,4 @@ impl Machine for Here {
     fn holdings(&self) -> Vec<Holding> {
         ledger::holdings()
     }
-
-    fn kept(&self) -> &Kept<sys::Mapping> {
-        static KEPT: Kept<sys::Mapping> = Kept::new();
-        &KEPT
-    }
-}
-
-/// A number of this process as one of the model's; no pointer is wider than 64 bits.
-pub(crate) fn wide(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -2,14 +2,16 @@
 //!
 //! - `options`, `acquire`, `statistics`: what a user says and asks
 //! - `acquiring`: waiting for a slot as a future
-//! - `slot`: what an owner has; `shared`: what becomes of it; `try_out`: whether it can be had at all
+//! - `slot`: what an owner has; `parts`: what it is made of; `shared`: what becomes of it; `try_out`: whether it can be had at all
 //! - `shards`, `shard`, `waiting`, `queue`, `tally`, `sync`: the free lists, which know nothing of memory
 
 pub(crate) mod reserved;
 
 mod acquire;
 mod acquiring;
+mod home;
 mod options;
+mod parts;
 mod queue;
 mod shard;
 mod shards;
@@ -24,9 +26,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
@@ -36,8 +36,8 @@ use poolcfg_core::{Limits, Size};
 use crate::pool::reserved::Reserved;
 use crate::sys::{Reclaim, Reset};
 
-use self::acquiring::Acquiring;
-use self::shared::Shared;
+use self::home::home;
+use self::shared::{Handle, Shared};
 use self::sync::Padded;
 
 pub use self::acquire::{AcquireError, AcquireOptions, Exhausted};
@@ -54,37 +54,49 @@ const MOST_SHARDS: usize = 16;
 /// Slots are reused last in, first out, so that those in use stay few and warm. Owners that wait are served in
 /// the order in which they came.
 ///
-/// A slot may outlive its pool. When the pool is dropped, all of its address space is given back but that of the
-/// slots that are still live: of each, its memory, table and stack with the guards on both sides. That is given back
-/// when the slot is dropped. A slot that was forgotten ([`std::mem::forget`]) cannot be told from a live one, so its
-/// own address space stays reserved, and no other slot's. On Windows a reservation is given back only as a whole:
+/// A slot may outlive its pool. When the pool is dropped, its address space is given back, except that of slots that
+/// are still live: the memory, table and stack of each, with the guards on both sides. That is given back when the slot
+/// is dropped. A leaked slot ([`std::mem::forget`]) looks like a live one, so its own address space stays reserved, but
+/// no other slot's. On Windows a reservation is given back only as a whole:
 /// the pages of the other slots go at once, their addresses with the last slot.
 ///
-/// In a child of fork() the pool goes on, with the child's own copies of the slots, if no other thread was using
+/// In a child of fork() the pool works on, with the child's own copies of the slots, unless another thread was using
 /// it at that moment.
+///
+/// ```
+/// use poolcfg_runtime::{Pool, PoolOptions, Reserved, Size};
+///
+/// fn serve(reserved: Reserved) -> Result<(), Box<dyn std::error::Error>> {
+///     let options = PoolOptions::new().keep_resident(Size::mib(1));
+///     let pool = Pool::with_options(reserved, options)?;
+///     let mut slot = pool.acquire()?; // or an error at once, when all are in use
+///     slot.memory_mut().grow_to(64 << 10)?;
+///     assert_eq!(pool.live(), 1);
+///     drop(slot); // cleared for the next owner
+///     pool.close_idle(); // and given back to the system
+///     assert!(pool.statistics().resident.is_zero());
+///     Ok(())
+/// }
+/// ```
 pub struct Pool {
     /// One for each shard, so that slots of different threads do not count on the same cache line.
     handles: Box<[Arc<Handle>]>,
 }
 
-/// What keeps the pool alive, counted on a cache line of its own.
-type Handle = Padded<Arc<Shared>>;
-
 impl Pool {
-    /// Puts slots into what a recheck reserved: the very same mappings, so nothing can have taken them in
-    /// between. The first slot is opened and closed once, so that a system which makes nothing writable
-    /// or nothing clear is found out here.
+    /// Makes the slots of a pool in what a recheck reserved: the same mappings, so nothing can have taken them in
+    /// between. The first slot is opened and closed once, so that a system that refuses this is found out here.
     ///
     /// # Errors
-    /// [`PoolError`] when that first slot cannot be opened and cleared; everything is given back.
+    /// [`PoolError`] if that first slot cannot be opened and cleared; everything is given back.
     pub fn new(reserved: Reserved) -> Result<Self, PoolError> {
         Self::with_options(reserved, PoolOptions::new())
     }
 
-    /// The same, with options of one's own.
+    /// Like [`new`](Self::new), with options.
     ///
     /// # Errors
-    /// As for [`new`](Self::new), and [`PoolError::Reset`] when the reset that is asked for does not work
+    /// As for [`new`](Self::new), and [`PoolError::Reset`] if the reset that is asked for does not work
     /// here.
     pub fn with_options(reserved: Reserved, options: PoolOptions) -> Result<Self, PoolError> {
         for mapping in reserved.slabs.iter() {
@@ -99,20 +111,20 @@ impl Pool {
         })
     }
 
-    /// Takes a slot at once. Its memory has no bytes yet; table and stack are open and zero.
+    /// Takes a slot without waiting. Its memory has no bytes yet; table and stack are accessible and zero.
     ///
     /// # Errors
-    /// [`AcquireError::Exhausted`] when every slot is taken, and as long as others wait for one: a slot that is
-    /// released goes to them first. [`AcquireError::Open`] when the system does not make its table or stack
-    /// writable, in which case the slot is back in the pool.
+    /// [`AcquireError::Exhausted`] if every slot is taken, and as long as others wait for one: a slot that is
+    /// released goes to them first. [`AcquireError::Open`] if the system does not make its table or stack
+    /// writable; then the slot is back in the pool.
     pub fn acquire(&self) -> Result<Slot, AcquireError> {
         self.acquire_with(AcquireOptions::new())
     }
 
-    /// Takes a slot as it is asked for.
+    /// Takes a slot with these options.
     ///
     /// # Errors
-    /// As for [`acquire`](Self::acquire), and [`AcquireError::Open`] when the memory cannot be had as large.
+    /// As for [`acquire`](Self::acquire), and [`AcquireError::Open`] if the memory cannot be made that large.
     pub fn acquire_with(&self, request: AcquireOptions) -> Result<Slot, AcquireError> {
         let home = home();
         let handle = self.handle(home);
@@ -134,45 +146,18 @@ impl Pool {
         Slot::begin(parts, handle, request)
     }
 
-    /// Takes a slot as it is asked for, as soon as there is one and nobody has waited longer: on this thread or
-    /// asynchronously, all wait in one queue. It needs no runtime, and any runtime polls it.
-    ///
-    /// It gets its place in the queue when it is polled for the first time. If it is dropped before it is done, the
-    /// place, or the slot that it has been given meanwhile, goes to the next; who wants to wait for a time drops it when
-    /// the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
-    /// forgotten ([`std::mem::forget`]) keeps its place, and the slot that it is given is lost to the pool.
-    ///
-    /// ```
-    /// # use poolcfg_runtime::{AcquireError, AcquireOptions, Pool};
-    /// async fn serve(pool: &Pool, body: &[u8]) -> Result<usize, AcquireError> {
-    ///     let options = AcquireOptions::new().memory(64 << 10);
-    ///     let mut slot = pool.acquire_async(options).await?;
-    ///     slot.memory_mut().as_mut_slice()[..body.len()].copy_from_slice(body);
-    ///     Ok(slot.memory().len())
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// [`AcquireError::Open`] as for [`acquire_with`](Self::acquire_with), never [`AcquireError::Exhausted`].
-    pub fn acquire_async(
-        &self,
-        options: AcquireOptions,
-    ) -> impl Future<Output = Result<Slot, AcquireError>> + Send {
-        Acquiring::new(self, options)
-    }
-
     /// What keeps the pool alive for a slot that a thread takes.
     fn handle(&self, home: usize) -> &Arc<Handle> {
         &self.handles[home & (self.handles.len() - 1)]
     }
 
-    /// What the pool was made with.
+    /// The options that the pool was made with.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.shared().limits
     }
 
-    /// How released slots become zero: what was asked for, or what works here.
+    /// How released slots are cleared: as asked for, or as works here.
     #[must_use]
     pub fn reset_mode(&self) -> Reset {
         self.shared().reset
@@ -210,7 +195,7 @@ impl Pool {
         }
     }
 
-    /// Gives back to the system what idle slots hold, such as before a long rest.
+    /// Gives the pages of idle slots back to the system, for example before a long pause.
     pub fn close_idle(&self) {
         self.shared().reclaim();
     }
@@ -252,19 +237,4 @@ fn shards(asked: Option<u32>) -> usize {
         })
         .clamp(1, MOST_SHARDS)
         .next_power_of_two()
-}
-
-/// The number of this thread, which decides about its shard.
-fn home() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
-    }
-    NUMBER.with(|number| {
-        number.get().unwrap_or_else(|| {
-            let next = NEXT.fetch_add(1, Ordering::Relaxed);
-            number.set(Some(next));
-            next
-        })
-    })
 }

@@ -15,7 +15,7 @@ use crate::recheck::slabs::largest_single;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Probe {
-    /// The end of what mmap searches without a hint; nothing where the system does not tell.
+    /// The end of what mmap searches without a hint; `None` if the system does not tell.
     pub window: Option<Size>,
     /// The holes, the largest first: each was reserved beside those before it and given back.
     pub holes: Vec<Size>,
@@ -27,11 +27,11 @@ pub struct Probe {
     pub page_size: Size,
     /// The VA profiles of this target with this window and page size.
     pub va_profiles: Vec<&'static VaProfile<'static>>,
-    /// What an unlimited stack limit has made of the layout; nothing when it is the normal one.
+    /// What an unlimited stack limit has made of the layout; `None` if it is the normal one.
     pub unlimited_stack: Option<UnlimitedStack>,
-    /// Whether the program is a PIE; nothing when its file cannot be read.
+    /// Whether the program is a PIE; `None` if its file cannot be read.
     pub relocation_model: Option<RelocationModel>,
-    /// How far ASLR moves things, as a number of bits of pages: `vm.mmap_rnd_bits`, or of a 32-bit process on a
+    /// The range of ASLR, as a number of bits of pages: `vm.mmap_rnd_bits`, or of a 32-bit process on a
     /// 64-bit kernel `vm.mmap_rnd_compat_bits`. `None` if it cannot be read: it is for root (mode 0600 in
     /// kernel/sysctl.c).
     pub aslr_bits: Option<u32>,
@@ -43,7 +43,7 @@ pub struct Probe {
     pub(crate) is_cut_short: bool,
 }
 
-/// The limits that bear on pools. Nothing where there is no limit, or none that can be read.
+/// The limits that bear on pools. `None` if there is no limit, or none that can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProbeLimits {

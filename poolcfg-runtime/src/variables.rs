@@ -1,4 +1,4 @@
-//! Environment variables by which an operator lowers a pool's limits without building anew.
+//! Environment variables by which an operator lowers a pool's limits without rebuilding.
 //!
 //! For the pool without a name they are `POOLCFG_MAX_INSTANCES` and so on; for the pool `plugins` they
 //! are `POOLCFG_PLUGINS_MAX_INSTANCES` and so on, in capitals and with `_` for `-`.
@@ -20,7 +20,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use poolcfg_core::{GRAIN, Keep, Limits, Promise, Size, SizeError, escaped};
+use poolcfg_core::{GRAIN, Keep, Limits, Promise, Size, SizeError, Variable, escaped};
 
 /// A promise after the operator's variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) struct InForce {
 pub struct VariableError {
     /// The variable.
     pub variable: String,
-    /// Its value; what of it is not Unicode is replaced.
+    /// Its value; parts that are not Unicode are replaced.
     pub value: String,
     /// What is wrong with it.
     pub fault: VariableFault,
@@ -112,14 +112,14 @@ impl fmt::Display for VariableError {
         write!(f, "environment variable `{variable}` is `{shown}`, ")?;
         let fault = self.fault;
         match fault {
-            VariableFault::NotUnicode => f.write_str("which is not Unicode: "),
-            VariableFault::NotNumber => f.write_str("which is not a whole number: "),
+            VariableFault::NotUnicode => f.write_str("but expected Unicode text: "),
+            VariableFault::NotNumber => f.write_str("but expected a whole number: "),
             VariableFault::NotSize(error) => write!(f, "an invalid size: {error}: "),
-            VariableFault::Zero => f.write_str("but it must not be zero: "),
+            VariableFault::Zero => f.write_str("but it must be at least 1: "),
             VariableFault::AboveBuild { most } => {
-                f.write_str("which is above the ")?;
+                f.write_str("but the build asks for ")?;
                 fault.counts(f, most, instances)?;
-                f.write_str(" that the build asks for, and variables only lower limits: ")
+                f.write_str(", and variables can only lower limits: ")
             }
             VariableFault::Above { key, most } => {
                 write!(f, "which is above `{key}`, now ")?;
@@ -131,19 +131,19 @@ impl fmt::Display for VariableError {
             }
             VariableFault::BelowBuild { least } => write!(
                 f,
-                "which is below the guard of `{}` that the build's code may rely on: ",
+                "but the compiled code may rely on a guard of `{}`: ",
                 least.exact()
             ),
             VariableFault::Below { key, least } => {
                 write!(f, "which is below `{key}`, `{}`: ", least.exact())
             }
             VariableFault::GuardLeaks => f.write_str(
-                "and below `4 GiB` without guard this Wasmtime shows an instance what another one \
-                 wrote: ",
+                "but without a guard, and below `4 GiB`, this Wasmtime version shows an instance what \
+                 another one wrote: ",
             ),
             VariableFault::NotMultiple => f.write_str("which is not a multiple of 64 KiB: "),
             VariableFault::Overflow => {
-                f.write_str("with which the pool is larger than 2^64 - 1 bytes: ")
+                f.write_str("which makes the pool larger than 2^64 - 1 bytes: ")
             }
         }?;
         match fault {
@@ -161,7 +161,7 @@ impl fmt::Display for VariableError {
                 write!(f, "set at least `{}`, or unset it", least.exact())
             }
             VariableFault::GuardLeaks => f.write_str("unset it, or build with a guard"),
-            VariableFault::Overflow => f.write_str("set less, or unset it"),
+            VariableFault::Overflow => f.write_str("set a smaller value, or unset it"),
             VariableFault::NotMultiple => write!(
                 f,
                 "set `{}`",
@@ -180,15 +180,9 @@ impl fmt::Display for VariableError {
 // The message has the cause.
 impl std::error::Error for VariableError {}
 
-/// The variable of a pool's key, such as `POOLCFG_PLUGINS_MAX_INSTANCES`.
+/// The variable of a pool's key.
 pub(crate) fn variable(pool: &str, key: &str) -> String {
-    let mut name = String::from("POOLCFG_");
-    if !pool.is_empty() {
-        name.push_str(&pool.to_uppercase().replace('-', "_"));
-        name.push('_');
-    }
-    name.push_str(key);
-    name
+    Variable { pool, key }.to_string()
 }
 
 /// The keys, in the order in which they are read.
@@ -206,7 +200,7 @@ const KEYS: [&str; 7] = [
 /// pool reads. `POOLCFG_VA_PROFILE` is read when the program is built.
 pub(crate) fn stray(pool: &str, variables: &[String]) -> Vec<String> {
     let is_stray = |name: &&String| {
-        let Some(rest) = name.strip_prefix("POOLCFG_") else {
+        let Some(rest) = name.strip_prefix(Variable::PREFIX) else {
             return false;
         };
         let bare = KEYS.contains(&rest);
@@ -278,35 +272,31 @@ impl Said<'_> {
     }
 }
 
-impl InForce {
-    /// The promise after the variables that `lookup` gives.
-    pub(crate) fn read(
-        promise: &Promise<'static>,
-        page_size: Size,
-        lookup: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Self, VariableError> {
-        let said = |key: &str| {
-            let variable = variable(promise.name, key);
-            lookup(&variable).map(|value| Said {
-                variable,
-                value: value.to_string_lossy().into_owned(),
-                unicode: value.to_str().is_some(),
-                page_size,
-                promise,
-            })
-        };
-        let mut asked = promise.asked;
-        let mut keep = promise.keep;
-        if asked.wasmtime.is_some() {
-            // Precompiled code is refused by any other reservation than that which it was compiled for, so
-            // it is the guaranteed one wherever the program runs.
-            asked.memory_reservation = promise.guaranteed.memory_reservation;
-            asked.max_memory_size = promise.guaranteed.max_memory_size;
-            keep = Keep::MemoryReservation;
-        }
-        let mut min_instances = promise.min_instances;
+/// The variables of one pool, in the order in which they are read.
+struct Variables<'a, F> {
+    promise: &'a Promise<'static>,
+    page_size: Size,
+    lookup: F,
+}
 
-        let max_instances = said("MAX_INSTANCES");
+impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
+    /// One of them; `None` if it is not set.
+    fn said(&self, key: &str) -> Option<Said<'_>> {
+        let variable = variable(self.promise.name, key);
+        let value = (self.lookup)(&variable)?;
+        Some(Said {
+            variable,
+            value: value.to_string_lossy().into_owned(),
+            unicode: value.to_str().is_some(),
+            page_size: self.page_size,
+            promise: self.promise,
+        })
+    }
+
+    /// The instances, and the least of them that are of use.
+    fn instances(&self, asked: &mut Limits) -> Result<u32, VariableError> {
+        let mut min_instances = self.promise.min_instances;
+        let max_instances = self.said("MAX_INSTANCES");
         if let Some(said) = &max_instances {
             let number = said.number()?;
             if number > asked.max_instances {
@@ -316,7 +306,7 @@ impl InForce {
             }
             asked.max_instances = number;
         }
-        if let Some(said) = said("MIN_INSTANCES") {
+        if let Some(said) = self.said("MIN_INSTANCES") {
             min_instances = said.number()?;
             if min_instances > asked.max_instances {
                 return Err(said.fault(VariableFault::Above {
@@ -325,12 +315,18 @@ impl InForce {
                 }));
             }
         }
-        if let Some(said) = &max_instances
-            && asked.max_instances < min_instances
-        {
-            return Err(said.fault(VariableFault::BelowMin { min_instances }));
+        if let Some(said) = &max_instances {
+            if asked.max_instances < min_instances {
+                return Err(said.fault(VariableFault::BelowMin { min_instances }));
+            }
         }
-        if let Some(said) = said("MEMORY_RESERVATION") {
+        Ok(min_instances)
+    }
+
+    /// The memories.
+    fn memory(&self, asked: &mut Limits) -> Result<(), VariableError> {
+        let promise = self.promise;
+        if let Some(said) = self.said("MEMORY_RESERVATION") {
             let size = said.lower(asked.memory_reservation)?;
             if !size.is_multiple_of(GRAIN) {
                 return Err(said.fault(VariableFault::NotMultiple));
@@ -341,7 +337,7 @@ impl InForce {
             asked.memory_reservation = size;
             asked.max_memory_size = asked.max_memory_size.min(size);
         }
-        if let Some(said) = said("MAX_MEMORY_SIZE") {
+        if let Some(said) = self.said("MAX_MEMORY_SIZE") {
             // A lower reservation may have taken it down, and must not hide that this is above the build's.
             let build = match asked.wasmtime {
                 None => promise.asked.max_memory_size,
@@ -356,33 +352,76 @@ impl InForce {
             }
             asked.max_memory_size = size;
         }
-        if let Some(said) = said("TABLE_RESERVATION") {
+        Ok(())
+    }
+
+    /// Tables, stacks and guards.
+    fn others(&self, asked: &mut Limits) -> Result<(), VariableError> {
+        if let Some(said) = self.said("TABLE_RESERVATION") {
             asked.table_reservation = said.lower(asked.table_reservation)?;
         }
-        if let Some(said) = said("STACK_RESERVATION") {
+        if let Some(said) = self.said("STACK_RESERVATION") {
             let size = said.lower(asked.stack_reservation)?;
-            if let Some(wasmtime) = &asked.wasmtime
-                && size < wasmtime.max_wasm_stack
-            {
-                return Err(said.fault(VariableFault::Below {
-                    key: "max_wasm_stack",
-                    least: wasmtime.max_wasm_stack,
-                }));
+            if let Some(wasmtime) = &asked.wasmtime {
+                if size < wasmtime.max_wasm_stack {
+                    return Err(said.fault(VariableFault::Below {
+                        key: "max_wasm_stack",
+                        least: wasmtime.max_wasm_stack,
+                    }));
+                }
             }
             asked.stack_reservation = size;
         }
-        if let Some(said) = said("GUARD_SIZE") {
+        if let Some(said) = self.said("GUARD_SIZE") {
             let size = said.size()?;
             if size < asked.guard_size {
                 return Err(said.fault(VariableFault::BelowBuild {
                     least: asked.guard_size,
                 }));
             }
-            asked = said.counted(Limits {
+            *asked = said.counted(Limits {
                 guard_size: size,
-                ..asked
+                ..*asked
             })?;
         }
+        Ok(())
+    }
+}
+
+impl InForce {
+    /// The number that is not kept, of these limits.
+    pub(crate) fn value(&self, limits: &Limits) -> u64 {
+        self.keep.value(limits)
+    }
+
+    /// What is asked, with another value of that number.
+    pub(crate) fn limits(&self, value: u64) -> Limits {
+        self.keep.with_value(&self.asked, value)
+    }
+
+    /// The promise after the variables that `lookup` gives.
+    pub(crate) fn read(
+        promise: &Promise<'static>,
+        page_size: Size,
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, VariableError> {
+        let mut asked = promise.asked;
+        let mut keep = promise.keep;
+        if asked.wasmtime.is_some() {
+            // Precompiled code is refused by any other reservation than that which it was compiled for, so
+            // it is the guaranteed one wherever the program runs.
+            asked.memory_reservation = promise.guaranteed.memory_reservation;
+            asked.max_memory_size = promise.guaranteed.max_memory_size;
+            keep = Keep::MemoryReservation;
+        }
+        let variables = Variables {
+            promise,
+            page_size,
+            lookup,
+        };
+        let min_instances = variables.instances(&mut asked)?;
+        variables.memory(&mut asked)?;
+        variables.others(&mut asked)?;
         // What was guaranteed of more is guaranteed of less.
         let memory_reservation = promise
             .guaranteed

@@ -629,3 +629,118 @@ fn a_pool_whose_memories_have_no_bytes_is_one_of_stacks() {
         stack.as_mut_slice().fill(1);
     }
 }
+
+#[test]
+fn the_guard_before_the_first_memory_can_be_left_out() {
+    let guard = 1 << 20;
+    let pool = |before| {
+        let limits = with_keys(PoolKeys {
+            max_instances: Some(Setting::given(3)),
+            memory_reservation: Some(Setting::given(Size::mib(4))),
+            max_memory_size: Some(Setting::given(Size::mib(2))),
+            guard_size: Some(Setting::given(Size::mib(1))),
+            guard_before: Some(Setting::given(before)),
+            ..PoolKeys::EMPTY
+        });
+        let reserved = limits.recheck().expect("a small pool fits");
+        let bytes = reserved.reserved_bytes();
+        (bytes, Pool::new(reserved).expect("a small pool opens"))
+    };
+    let (more, with) = pool(true);
+    let (less, without) = pool(false);
+    assert_eq!(more.get() - less.get(), 1 << 20);
+    for (pool, first) in [(with, guard), (without, 0)] {
+        let mut slots: Vec<_> = (0..3).map(|_| pool.acquire().expect("a slot")).collect();
+        for slot in &mut slots {
+            slot.memory_mut().grow_to(2 * MIB).expect("all of it");
+            slot.memory_mut().as_mut_slice().fill(1);
+            // Half of the reservation is never opened.
+            assert_eq!(slot.memory().guard_after(), 2 * MIB + guard);
+            assert!(slot.stack().expect("a stack").guard_before() > 0);
+        }
+        let mut before: Vec<_> = slots
+            .iter()
+            .map(|slot| (slot.memory().as_ptr().addr(), slot.memory().guard_before()))
+            .collect();
+        before.sort_unstable();
+        assert_eq!(
+            before.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(),
+            [first, guard, guard]
+        );
+        for pair in before.windows(2) {
+            assert_eq!(pair[1].0 - pair[0].0, 4 * MIB + guard);
+        }
+    }
+}
+
+/// Keys of a pool that has no memories, and a table and a stack of so many bytes.
+const fn without_memories(table: Size, stack: Size) -> PoolKeys {
+    PoolKeys {
+        max_instances: Some(Setting::given(3)),
+        memory_reservation: Some(Setting::given(Size::ZERO)),
+        table_reservation: Some(Setting::given(table)),
+        stack_reservation: Some(Setting::given(stack)),
+        ..PoolKeys::EMPTY
+    }
+}
+
+#[test]
+fn a_pool_may_have_stacks_only() {
+    let limits = with_keys(without_memories(Size::ZERO, Size::mib(1)));
+    let reserved = limits.recheck().expect("a small pool fits");
+    assert_eq!(reserved.pieces(), 0);
+    let page = poolcfg_runtime::probe().page_size;
+    let stack = Size::mib(1).get() + page.get();
+    assert_eq!(reserved.reserved_bytes().get(), page.get() + 3 * stack);
+    for reset in [None, Some(Reset::Zero), Some(Reset::Discard)] {
+        let mut options = PoolOptions::new().keep_resident(Size::kib(64));
+        if let Some(reset) = reset {
+            options = options.reset(reset);
+        }
+        let reserved = limits.recheck().expect("a small pool fits");
+        let pool = Pool::with_options(reserved, options).expect("a small pool opens");
+        for _ in 0..3 {
+            let mut slots: Vec<_> = (0..3).map(|_| pool.acquire().expect("a slot")).collect();
+            assert!(matches!(pool.acquire(), Err(AcquireError::Exhausted(_))));
+            for slot in &mut slots {
+                let parts = slot.parts_mut();
+                assert!(parts.table.is_none());
+                let stack = parts.stack.expect("a stack");
+                assert_eq!(stack.len(), MIB);
+                assert!(is_zero(stack));
+                stack.as_mut_slice().fill(1);
+                // A memory of no bytes, with which nothing can be done.
+                let memory = parts.memory;
+                assert_eq!((memory.len(), memory.capacity(), memory.reach()), (0, 0, 0));
+                assert!(memory.as_slice().is_empty() && memory.as_mut_slice().is_empty());
+                assert!(memory.grow_to(0).is_ok() && memory.shrink_to(0).is_ok());
+                assert!(matches!(
+                    memory.grow_to(1),
+                    Err(GrowError::AboveCapacity { capacity: 0, .. })
+                ));
+                memory.mapped_over();
+            }
+        }
+        assert!(pool.acquire_with(AcquireOptions::new().memory(1)).is_err());
+        pool.close_idle();
+        let slot = pool.acquire().expect("a slot");
+        assert!(is_zero(slot.stack().expect("a stack")));
+        assert_eq!((pool.live(), pool.retired()), (1, 0));
+        drop(pool);
+        // A slot may outlive its pool, here as well.
+        assert_eq!(slot.stack().map(|stack| stack.len()), Some(MIB));
+    }
+}
+
+#[test]
+fn a_pool_may_have_tables_only() {
+    let pool = pool_of(&with_keys(without_memories(Size::kib(256), Size::ZERO)));
+    let mut slot = pool.acquire().expect("a slot");
+    assert!(slot.stack().is_none());
+    let table = slot.table_mut().expect("a table");
+    assert_eq!(table.len(), 256 << 10);
+    table.as_mut_slice().fill(1);
+    drop(slot);
+    let slot = pool.acquire().expect("a slot");
+    assert!(is_zero(slot.table().expect("a table")));
+}

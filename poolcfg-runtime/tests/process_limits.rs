@@ -334,7 +334,7 @@ fn values_of_variables_are_escaped_in_messages() {
     is_told(
         "POOLCFG_MAX_INSTANCES",
         "1\u{1b}[2J\n\u{202e}2",
-        r"is `1\u{1b}[2J\n\u{202e}2`, which is not a whole number",
+        r"is `1\u{1b}[2J\n\u{202e}2`, but expected a whole number",
     );
 }
 
@@ -343,7 +343,7 @@ fn names_of_variables_are_escaped_in_messages() {
     is_told(
         "POOLCFG_NONE\u{1b}[2J",
         "1",
-        r"`POOLCFG_NONE\u{1b}[2J` is not read",
+        r"unknown environment variable `POOLCFG_NONE\u{1b}[2J`",
     );
 }
 

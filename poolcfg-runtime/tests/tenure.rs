@@ -124,9 +124,11 @@ fn mapped(start: usize, max: usize) -> u64 {
         .read_exact_at(&mut entries, offset)
         .expect("our own");
     // Bit 63 of each entry; see Documentation/admin-guide/mm/pagemap.rst.
-    let is_present = |entry: &&[u8; 8]| u64::from_ne_bytes(**entry) >> 63 == 1;
-    let (entries, _) = entries.as_chunks::<8>();
-    wide(entries.iter().filter(is_present).count() * page())
+    let is_present = |entry: &&[u8]| {
+        let entry: [u8; 8] = (**entry).try_into().expect("8 bytes");
+        u64::from_ne_bytes(entry) >> 63 == 1
+    };
+    wide(entries.chunks_exact(8).filter(is_present).count() * page())
 }
 
 fn maps() -> usize {

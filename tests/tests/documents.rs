@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use poolcfg_core::Code;
 use poolcfg_tests::root;
 
 /// The crates that are published.
@@ -225,4 +226,52 @@ fn no_crate_needs_symbolic_links() {
             );
         }
     }
+}
+
+/// The sources of the published crates, without their tests.
+fn sources() -> String {
+    let mut found = Vec::new();
+    for name in CRATES {
+        files(&root().join(name).join("src"), &mut found);
+    }
+    let list = root().join("poolcfg-core/src/base/code.rs");
+    found
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs") && *file != list)
+        .map(|file| {
+            let text = fs::read_to_string(file).unwrap();
+            let end = text.find("#[cfg(test)]").unwrap_or(text.len());
+            text[..end].to_owned()
+        })
+        .collect()
+}
+
+/// Whether this is a whole word of the text.
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let next = text[at + word.len()..].chars().next();
+        !next.is_some_and(|next| next.is_alphanumeric() || next == '_')
+    })
+}
+
+#[test]
+fn every_code_is_explained_and_used() {
+    let sources = sources();
+    let folder = root().join("cargo-poolcfg/templates/explain");
+    let mut unused = Vec::new();
+    for code in Code::all() {
+        let text = fs::read_to_string(folder.join(format!("{}.md", code.as_str()))).unwrap();
+        assert!(text.starts_with("# "), "{}", code.as_str());
+        // In a row of poolcfg-core/src/fault/rows.rs it stands behind the name of the fault.
+        let in_row = format!("({code:?}, ");
+        if !has_word(&sources, &format!("Code::{code:?}")) && !sources.contains(&in_row) {
+            unused.push(code);
+        }
+    }
+    assert!(unused.is_empty(), "{unused:?}");
+    assert_eq!(
+        fs::read_dir(folder).unwrap().count(),
+        Code::all().count(),
+        "a text is of no code"
+    );
 }

@@ -88,7 +88,9 @@ fn every_promise_is_kept_by_this_kernel() {
             let limit = match shape.stack_limit {
                 StackLimit::Finite => "ulimit -s 8192",
                 StackLimit::Unlimited => "ulimit -s unlimited",
-                StackLimit::UpTo(size) => panic!("{size} has no word"),
+                StackLimit::UpTo(size) | StackLimit::AsUnlimited(size) => {
+                    panic!("{size} has no word")
+                }
             };
             // util-linux's command sets ADDR_COMPAT_LAYOUT.
             let personality = match shape.layout {

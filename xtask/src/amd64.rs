@@ -8,7 +8,7 @@ use crate::item::Item;
 use crate::kernels;
 
 /// The kernel `amd64` in the folder of the others, and its modules in the folder `amd64.modules` beside it.
-pub const AMD64: Item = Item {
+pub(crate) const AMD64: Item = Item {
     name: "Debian's kernel for x86_64, with zram",
     megabytes: 110,
     minutes: 0,
@@ -29,12 +29,12 @@ const FOLDERS: [&str; 6] = [
 ];
 
 /// The file to boot.
-pub fn image() -> Result<PathBuf, String> {
+pub(crate) fn image() -> Result<PathBuf, String> {
     Ok(kernels::folder()?.join("amd64"))
 }
 
 /// The folder with `NAME.ko.xz` for each module.
-pub fn modules() -> Result<PathBuf, String> {
+pub(crate) fn modules() -> Result<PathBuf, String> {
     Ok(kernels::folder()?.join("amd64.modules"))
 }
 

@@ -11,7 +11,7 @@ use crate::run::{cargo, output, root, run};
 use crate::test;
 
 /// Runs every benchmark and prints the table.
-pub fn bench() -> Result<(), String> {
+pub(crate) fn bench() -> Result<(), String> {
     for (package, bench) in [("poolcfg-core", "plan"), ("poolcfg-runtime", "recheck")] {
         run(cargo()
             .current_dir(root())
@@ -40,7 +40,7 @@ pub fn bench() -> Result<(), String> {
 
 /// Real Wasmtime: its pool's cycle beside that of our own, then a small address space with and without our
 /// limits.
-pub fn wasmtime() -> Result<(), String> {
+pub(crate) fn wasmtime() -> Result<(), String> {
     let variables = test::wasmtime()?;
     for program in ["memory-cycle", "side-by-side"] {
         run(cargo()

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 /// `$POOLCFG_CACHE`, or `~/.cache/poolcfg`.
-pub fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     if let Some(folder) = env::var_os("POOLCFG_CACHE").filter(|folder| !folder.is_empty()) {
         return Ok(PathBuf::from(folder));
     }

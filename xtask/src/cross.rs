@@ -13,7 +13,7 @@ use crate::run::run;
 const ARCHITECTURES: [&str; 2] = ["riscv64", "aarch64"];
 
 /// Compilers, linkers and C libraries, and what builds a kernel.
-pub const CROSS: Item = Item {
+pub(crate) const CROSS: Item = Item {
     name: "cross compilers",
     megabytes: 100,
     minutes: 0,
@@ -23,7 +23,7 @@ pub const CROSS: Item = Item {
 };
 
 /// Where they are unpacked.
-pub fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     let suite = debian::known_suite()?;
     Ok(cache::folder()?.join(format!("cross-{suite}")))
 }
@@ -64,7 +64,7 @@ fn fetch() -> Result<(), String> {
 
 /// The folder; its scripts `bin/ARCHITECTURE-cc` and `bin/ARCHITECTURE-static-pie-cc` compile and link programs,
 /// and `bin/ARCHITECTURE-ar` makes archives of what was compiled.
-pub fn scripts() -> Result<PathBuf, String> {
+pub(crate) fn scripts() -> Result<PathBuf, String> {
     let folder = folder()?;
     for architecture in ARCHITECTURES {
         scripts_of(&folder, architecture)?;
@@ -73,14 +73,14 @@ pub fn scripts() -> Result<PathBuf, String> {
 }
 
 /// The folders of the libraries that the unpacked programs need.
-pub fn libraries(folder: &Path) -> String {
+pub(crate) fn libraries(folder: &Path) -> String {
     let machine = std::env::consts::ARCH;
     let folder = folder.display();
     format!("{folder}/usr/lib/{machine}-linux-gnu:{folder}/lib/{machine}-linux-gnu")
 }
 
 /// A command that finds the unpacked programs, to build a kernel.
-pub fn command(folder: &Path, program: &str) -> Command {
+pub(crate) fn command(folder: &Path, program: &str) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     // The program itself is looked for in the path of this process.
     let unpacked = folder.join("usr/bin").join(program);
@@ -126,7 +126,7 @@ fn scripts_of(folder: &Path, architecture: &str) -> Result<(), String> {
 }
 
 /// Writes a script that can be run.
-pub fn script(folder: &Path, name: &str, text: &str) -> Result<(), String> {
+pub(crate) fn script(folder: &Path, name: &str, text: &str) -> Result<(), String> {
     let file = folder.join(name);
     if fs::read_to_string(&file).is_ok_and(|there| there == text) {
         return Ok(());

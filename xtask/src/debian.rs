@@ -13,7 +13,7 @@ use crate::run::{output, run};
 
 /// What to fetch.
 #[derive(Debug)]
-pub struct Packages<'a> {
+pub(crate) struct Packages<'a> {
     /// Their names; with `:ARCHITECTURE` where it is not the machine's.
     pub names: &'a [&'a str],
     /// What of them.
@@ -26,14 +26,14 @@ pub struct Packages<'a> {
 }
 
 /// Debian's stable release, and where its mirror cannot be read, the releases after it.
-pub const STABLE_FIRST: [&[&str]; 3] = [&["trixie"], &["forky"], &["sid"]];
+pub(crate) const STABLE_FIRST: [&[&str]; 3] = [&["trixie"], &["forky"], &["sid"]];
 
 /// Debian's newest packages, and where they cannot be read, those that are nearly as new.
-pub const NEWEST_FIRST: [&[&str]; 2] = [&["sid"], &["forky"]];
+pub(crate) const NEWEST_FIRST: [&[&str]; 2] = [&["sid"], &["forky"]];
 
 /// What of the packages that are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// Themselves.
     Alone,
     /// They and all that they need, from the first suite where that has it. The C library is left out: it
@@ -52,7 +52,7 @@ pub enum Part {
 const TRY_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The file beside `folder` that says which packages were unpacked there, and which sources were passed over.
-pub fn record(folder: &Path) -> PathBuf {
+pub(crate) fn record(folder: &Path) -> PathBuf {
     folder.with_added_extension("from")
 }
 
@@ -60,14 +60,14 @@ pub fn record(folder: &Path) -> PathBuf {
 const PASSED_OVER: &str = "passed over ";
 
 /// The lines about sources that were passed over when `folder` was unpacked.
-pub fn passed_over(folder: &Path) -> Vec<String> {
+pub(crate) fn passed_over(folder: &Path) -> Vec<String> {
     let text = fs::read_to_string(record(folder)).unwrap_or_default();
     let lines = text.lines().filter(|line| line.starts_with(PASSED_OVER));
     lines.map(str::to_owned).collect()
 }
 
 /// Whether a source was passed over so long ago that it has to be tried again.
-pub fn is_due(folder: &Path) -> bool {
+pub(crate) fn is_due(folder: &Path) -> bool {
     let age = fs::metadata(record(folder))
         .and_then(|metadata| metadata.modified())
         .map(|modified| modified.elapsed().unwrap_or_default());
@@ -75,7 +75,7 @@ pub fn is_due(folder: &Path) -> bool {
 }
 
 /// Puts off the next try by another day.
-pub fn put_off(folder: &Path) -> Result<(), String> {
+pub(crate) fn put_off(folder: &Path) -> Result<(), String> {
     let record = record(folder);
     fs::File::options()
         .append(true)
@@ -87,7 +87,7 @@ pub fn put_off(folder: &Path) -> Result<(), String> {
 /// Fetches sets of packages and unpacks them into `folder`, each set over those before it. The folder is
 /// there only when all of them are. A file beside it, `FOLDER.from`, says what was taken: a line
 /// `PACKAGE VERSION SUITE` for each package, and a line for each source that was passed over.
-pub fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
+pub(crate) fn unpack(sets: &[Packages<'_>], folder: &Path) -> Result<(), String> {
     for tool in ["apt-get", "apt-cache", "dpkg"] {
         let version = Command::new(tool).arg("--version").output();
         version.map_err(|error| {
@@ -314,7 +314,7 @@ fn depends(names: &[&str], apt: impl Fn(&str) -> Command) -> Wanted {
 }
 
 /// The suite that the machine runs.
-pub fn suite() -> Result<String, String> {
+pub(crate) fn suite() -> Result<String, String> {
     let file = "/etc/os-release";
     let text = fs::read_to_string(file).map_err(|error| format!("`{file}`: {error}"))?;
     text.lines()
@@ -324,7 +324,7 @@ pub fn suite() -> Result<String, String> {
 }
 
 /// The suite that the machine runs, of those whose compilers and emulators are known to do.
-pub fn known_suite() -> Result<String, String> {
+pub(crate) fn known_suite() -> Result<String, String> {
     let suite = suite()?;
     if ["bookworm", "trixie"].contains(&suite.as_str()) {
         return Ok(suite);

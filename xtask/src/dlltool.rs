@@ -11,7 +11,7 @@ use crate::item::Item;
 const PROGRAM: &str = "x86_64-w64-mingw32-dlltool";
 
 /// Debian's.
-pub const DLLTOOL: Item = Item {
+pub(crate) const DLLTOOL: Item = Item {
     name: "dlltool for Windows",
     megabytes: 7,
     minutes: 0,
@@ -33,7 +33,7 @@ fn folder() -> Result<PathBuf, String> {
 }
 
 /// A script that runs it.
-pub fn program() -> Result<PathBuf, String> {
+pub(crate) fn program() -> Result<PathBuf, String> {
     let folder = folder()?;
     let text = format!(
         "#!/bin/sh\n\

@@ -13,7 +13,7 @@ const KEPT: Kept = Kept {
 };
 
 /// What the program depends on, and the program.
-pub const EMBEDDER_50: Item = Item {
+pub(crate) const EMBEDDER_50: Item = Item {
     name: "a program with Wasmtime 50 in it",
     megabytes: 10,
     minutes: 2,
@@ -23,7 +23,7 @@ pub const EMBEDDER_50: Item = Item {
 };
 
 /// The program, up to date; an empty path when it would take long to build.
-pub fn program() -> Result<PathBuf, String> {
+pub(crate) fn program() -> Result<PathBuf, String> {
     if !KEPT.is_built()? {
         return Ok(PathBuf::new());
     }

@@ -14,7 +14,7 @@ use crate::run::{cargo, output, root, run};
 const PACKAGE: &str = "libclang-rt-19-dev";
 
 /// libFuzzer.
-pub const LIBFUZZER: Item = Item {
+pub(crate) const LIBFUZZER: Item = Item {
     name: "libFuzzer",
     megabytes: 4,
     minutes: 0,
@@ -59,7 +59,7 @@ const TARGETS: [Target; 2] = [
 ];
 
 /// Runs every target. The text that one fails on is kept.
-pub fn fuzz() -> Result<(), String> {
+pub(crate) fn fuzz() -> Result<(), String> {
     let package = root().join("tests/fuzz");
     let built = cache::folder()?.join("target-fuzz");
     let library = library()?;

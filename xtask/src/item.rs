@@ -7,7 +7,7 @@ use crate::cache;
 use crate::debian;
 
 /// One thing of the set-up.
-pub struct Item {
+pub(crate) struct Item {
     /// What it is.
     pub name: &'static str,
     /// Megabytes to fetch.
@@ -40,14 +40,14 @@ impl Item {
     }
 
     /// What was passed over when it was made.
-    pub fn passed_over(&self) -> Result<Vec<String>, String> {
+    pub(crate) fn passed_over(&self) -> Result<Vec<String>, String> {
         self.unpacked
             .map_or(Ok(Vec::new()), |folder| Ok(debian::passed_over(&folder()?)))
     }
 }
 
 /// Makes those that are not there, in order, and says how far it is.
-pub fn make(items: &[&Item]) -> Result<(), String> {
+pub(crate) fn make(items: &[&Item]) -> Result<(), String> {
     let mut missing = Vec::new();
     for item in items {
         if !(item.held)()? {

@@ -9,7 +9,7 @@ use crate::cache;
 use crate::run::{output, root};
 
 /// A package, and where cargo builds it.
-pub struct Kept {
+pub(crate) struct Kept {
     /// Its path in the checkout.
     pub package: &'static str,
     /// The name of cargo's target folder in the cache.
@@ -18,23 +18,23 @@ pub struct Kept {
 
 impl Kept {
     /// The folder of its manifest.
-    pub fn package(&self) -> PathBuf {
+    pub(crate) fn package(&self) -> PathBuf {
         root().join(self.package)
     }
 
     /// Cargo's target folder.
-    pub fn target(&self) -> Result<PathBuf, String> {
+    pub(crate) fn target(&self) -> Result<PathBuf, String> {
         Ok(cache::folder()?.join(self.target))
     }
 
     /// Whether everything that takes long was built: from the same packages, by the same compiler.
-    pub fn is_built(&self) -> Result<bool, String> {
+    pub(crate) fn is_built(&self) -> Result<bool, String> {
         let built = fs::read_to_string(self.stamp()?);
         Ok(built.is_ok_and(|built| self.inputs().is_ok_and(|inputs| inputs == built)))
     }
 
     /// Writes down from what it has just been built.
-    pub fn note_built(&self) -> Result<(), String> {
+    pub(crate) fn note_built(&self) -> Result<(), String> {
         let stamp = self.stamp()?;
         fs::write(&stamp, self.inputs()?).map_err(|error| format!("`{}`: {error}", stamp.display()))
     }

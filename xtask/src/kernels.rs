@@ -39,7 +39,7 @@ macro_rules! built {
 }
 
 /// Debian's kernels, each with what is kept of it: a file of our own name.
-pub const PACKAGED: [Item; 5] = [
+pub(crate) const PACKAGED: [Item; 5] = [
     packaged!("Debian's kernel for riscv64", RISCV64),
     packaged!("Debian's kernel for aarch64", ARM64),
     packaged!(
@@ -88,7 +88,7 @@ const ARM64_NEWEST: Packaged = Packaged {
 };
 
 /// The kernels that nobody packages.
-pub const BUILT: [Item; 2] = [
+pub(crate) const BUILT: [Item; 2] = [
     built!(
         "a kernel for aarch64 with 39 bits",
         "arm64-va39",
@@ -143,7 +143,7 @@ const OPTIONS: [&str; 30] = [
 
 /// The folder with the kernels `riscv64`, `arm64`, `arm64-16k`, `riscv64-newest`, `arm64-newest`, `arm64-va39` and
 /// `arm64-64k`, as far as they are there. `NAME.from` beside each says which packages it was taken from.
-pub fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     Ok(cache::folder()?.join("kernels"))
 }
 
@@ -177,7 +177,7 @@ fn fetch(kernel: &Packaged) -> Result<(), String> {
 }
 
 /// The file to boot: `boot/vmlinu…` up to Debian 13, `usr/lib/modules/RELEASE/vmlinuz` later.
-pub fn image(unpacked: &Path) -> Result<Option<PathBuf>, String> {
+pub(crate) fn image(unpacked: &Path) -> Result<Option<PathBuf>, String> {
     let boot = unpacked.join("boot");
     if boot.is_dir() {
         return find(&boot, "vmlinu");
@@ -252,7 +252,7 @@ fn build(name: &str, layout: &[&str]) -> Result<(), String> {
 }
 
 /// The entry of a folder whose name begins with a word.
-pub fn find(folder: &Path, word: &str) -> Result<Option<PathBuf>, String> {
+pub(crate) fn find(folder: &Path, word: &str) -> Result<Option<PathBuf>, String> {
     let entries =
         fs::read_dir(folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
     Ok(entries
@@ -261,7 +261,7 @@ pub fn find(folder: &Path, word: &str) -> Result<Option<PathBuf>, String> {
         .map(|entry| entry.path()))
 }
 
-pub fn create(folder: &Path) -> Result<(), String> {
+pub(crate) fn create(folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("`{}`: {error}", folder.display()))
 }
 
@@ -269,11 +269,11 @@ fn write(file: &Path, text: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("`{}`: {error}", file.display()))
 }
 
-pub fn rename(from: &Path, to: &Path) -> Result<(), String> {
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), String> {
     fs::rename(from, to).map_err(|error| format!("`{}`: {error}", from.display()))
 }
 
-pub fn remove(folder: &Path) -> Result<(), String> {
+pub(crate) fn remove(folder: &Path) -> Result<(), String> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(format!("`{}`: {error}", folder.display()))

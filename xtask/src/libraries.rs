@@ -20,7 +20,7 @@ const ARCHITECTURES: [(&str, &str); 7] = [
 ];
 
 /// The libraries, and what a program is linked with.
-pub const LIBRARIES: Item = Item {
+pub(crate) const LIBRARIES: Item = Item {
     name: "C libraries of seven architectures",
     megabytes: 24,
     minutes: 0,
@@ -35,7 +35,7 @@ pub const LIBRARIES: Item = Item {
 };
 
 /// Where they are unpacked: `usr/GNU/lib` for each architecture.
-pub fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     Ok(cache::folder()?.join("libraries-trixie"))
 }
 

@@ -7,6 +7,7 @@
 //! - `amd64`: a kernel of x86_64 and its modules, for swap
 //! - `dlltool`: what rustc needs for Windows
 //! - `libraries`: C libraries of other architectures, for unit tests in an emulator
+//! - `oldest`: the oldest rustc that builds what users compile
 //! - `rust_src`: the standard library's source, to build for targets that have no prebuilt one here
 //! - `server`: the server of the original report, with Wasmtime in it, for both
 //! - `strace`: the program that shows the mappings that another one makes
@@ -32,6 +33,7 @@ mod item;
 mod kept;
 mod kernels;
 mod libraries;
+mod oldest;
 mod qemu;
 mod races;
 mod run;
@@ -39,6 +41,7 @@ mod rust_src;
 mod server;
 mod strace;
 mod test;
+mod wasm_files;
 mod wasmtime_bin;
 mod wheel;
 

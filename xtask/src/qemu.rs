@@ -8,7 +8,7 @@ use crate::debian::{self, Packages, Part};
 use crate::item::Item;
 
 /// The emulators of whole machines and of programs.
-pub const QEMU: Item = Item {
+pub(crate) const QEMU: Item = Item {
     name: "QEMU",
     megabytes: 110,
     minutes: 0,
@@ -22,7 +22,7 @@ pub const QEMU: Item = Item {
 
 /// The emulator of a machine of x86_64, with the system's help where that is to be had. It is apart from the others,
 /// since only one suite of tests needs it.
-pub const QEMU_AMD64: Item = Item {
+pub(crate) const QEMU_AMD64: Item = Item {
     name: "QEMU for x86_64",
     megabytes: 40,
     minutes: 0,
@@ -60,7 +60,7 @@ fn fetch(names: &[&str], folder: &Path) -> Result<(), String> {
 }
 
 /// The folder; its scripts `bin/qemu-…` run the emulators.
-pub fn scripts() -> Result<PathBuf, String> {
+pub(crate) fn scripts() -> Result<PathBuf, String> {
     let folder = folder()?;
     let (root, libraries) = (folder.display(), libraries(&folder));
     let data = format!("-L {root}/usr/share/qemu");
@@ -87,7 +87,7 @@ pub fn scripts() -> Result<PathBuf, String> {
 }
 
 /// The script that runs the emulator of a machine of x86_64.
-pub fn amd64_script() -> Result<PathBuf, String> {
+pub(crate) fn amd64_script() -> Result<PathBuf, String> {
     let folder = amd64()?;
     let (root, libraries) = (folder.display(), libraries(&folder));
     let text = format!(

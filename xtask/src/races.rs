@@ -7,7 +7,7 @@ use crate::rust_src;
 
 /// Builds the runtime and the standard library with the sanitizer, and runs the tests in which threads share
 /// a pool.
-pub fn races() -> Result<(), String> {
+pub(crate) fn races() -> Result<(), String> {
     run(cargo()
         .current_dir(root())
         .args(["test", "--quiet", "--locked", "--release"])

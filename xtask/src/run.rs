@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// The cargo that runs this program.
-pub fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// The root of the checkout.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     // The manifest of xtask lies one folder below it.
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -18,7 +18,7 @@ pub fn root() -> &'static Path {
 }
 
 /// Says what runs, runs it, and turns a failure into a sentence.
-pub fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let shown = shown(command);
     eprintln!("$ {shown}");
     match command.status() {
@@ -29,7 +29,7 @@ pub fn run(command: &mut Command) -> Result<(), String> {
 }
 
 /// What a command prints on its standard output.
-pub fn output(command: &mut Command) -> Result<String, String> {
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let shown = shown(command);
     let output = command
         .output()

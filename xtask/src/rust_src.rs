@@ -12,7 +12,7 @@ use crate::item::Item;
 use crate::run::output;
 
 /// The source; with rustup's component there is nothing to fetch.
-pub const RUST_SRC: Item = Item {
+pub(crate) const RUST_SRC: Item = Item {
     name: "the standard library's source",
     megabytes: 45,
     minutes: 0,
@@ -22,7 +22,7 @@ pub const RUST_SRC: Item = Item {
 };
 
 /// The folder `library` of the standard library's source.
-pub fn library() -> Result<PathBuf, String> {
+pub(crate) fn library() -> Result<PathBuf, String> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let component = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
     if component.join("Cargo.lock").is_file() {

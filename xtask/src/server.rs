@@ -15,7 +15,7 @@ const KEPT: Kept = Kept {
 };
 
 /// What the server depends on, and the server.
-pub const SERVER: Item = Item {
+pub(crate) const SERVER: Item = Item {
     name: "a server with Wasmtime in it for riscv64 and aarch64",
     megabytes: 30,
     minutes: 11,
@@ -32,7 +32,7 @@ const TARGETS: [(&str, &str); 2] = [
 
 /// The folder with `TARGET/release/server` for both targets, up to date; an empty path when it would take long to
 /// build.
-pub fn folder() -> Result<PathBuf, String> {
+pub(crate) fn folder() -> Result<PathBuf, String> {
     if !KEPT.is_built()? {
         return Ok(PathBuf::new());
     }

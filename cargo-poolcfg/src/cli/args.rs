@@ -1,12 +1,16 @@
 //! The command line. Flags that cargo has too are spelled as cargo spells them.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use poolcfg_core::{
     Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
 };
+
+use crate::host::{HOSTS, Host};
+use crate::project::workload::Missing;
 
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";
@@ -18,7 +22,7 @@ const OUTPUT: &str = "Output";
 #[derive(Debug, Parser)]
 #[command(name = "cargo", bin_name = "cargo", styles = clap_cargo::style::CLAP_STYLING)]
 pub(crate) enum Cargo {
-    /// Work out which memory pools fit the address space of a target, and write them down
+    /// Work out which memory pools fit the address space of a target, and write their limits
     Poolcfg(Poolcfg),
 }
 
@@ -30,7 +34,7 @@ pub(crate) struct Poolcfg {
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) generate: Generate,
-    /// Explain an error code, such as PC0001
+    /// Explain the code of an error or a warning, such as PC0001
     #[arg(long, value_name = "CODE")]
     pub(crate) explain: Option<String>,
     #[command(flatten)]
@@ -38,31 +42,33 @@ pub(crate) struct Poolcfg {
 }
 
 const LONG_ABOUT: &str = "\
-Work out which memory pools fit the address space of a target, and write them down
+Work out which memory pools fit the address space of a target, and write their limits
 
-Without a subcommand the numbers are written to src/pool_limits.rs, with an arm for every target that \
-is named and an assertion that they fit.";
+Without a subcommand, the limits are written to src/pool_limits.rs: plain constants, one `cfg` branch per \
+target, with a compile-time assertion that they still fit.";
 
 const AFTER_HELP: &str = "\
-Exit status: 0 fits; 100 does not fit, or --check found the file stale; \
-101 could not run, a faulty poolcfg.toml included; 2 usage.";
+Exit status: 0 if the pools fit; 100 if they do not, or if --check finds a stale file; 101 if the command fails, \
+for example because poolcfg.toml has errors; 2 for wrong usage.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write src/pool_limits.rs (what happens without a subcommand)
     Generate(Generate),
-    /// Tell whether the pools fit every target that the project names
-    Check(Look),
-    /// Draw the address space, and list budget and footprint line by line
+    /// Check whether the pools fit every target that the project names
+    Check(Check),
+    /// Draw the address space, and list budget and footprint
     Explain(Look),
     /// List the VA profiles: window, holes, page size, who ships them
     Profiles(Profiles),
-    /// Measure this machine, and name the profile that it matches
+    /// Measure this machine, and find the VA profile that matches it
     Probe(Probe),
     /// Write a commented poolcfg.toml
     Init(Init),
-    /// Bring the Wasmtime that poolcfg.toml names in line with Cargo.lock
+    /// Tell what a .wasm needs of a pool, and what a program is
+    Inspect(Inspect),
+    /// Update poolcfg.toml from the Wasmtime in Cargo.lock and from its workload
     Sync(Sync),
 }
 
@@ -76,17 +82,17 @@ pub(crate) struct Generate {
     /// What to write; anything but `rust` goes to stdout unless -o is given
     #[arg(long, value_name = "KIND", default_value = "rust", help_heading = OUTPUT)]
     pub(crate) emit: Emit,
-    /// The pool to write, for kinds that are of one; the file may name several
+    /// The pool to write, for kinds that hold one pool
     #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
     pub(crate) pool: Option<String>,
-    /// Render this template (minijinja) with the data of the JSON
+    /// Render this minijinja template with the data of `--emit json`
     #[arg(long, value_name = "FILE", conflicts_with = "emit", help_heading = OUTPUT)]
     pub(crate) template: Option<PathBuf>,
     /// Write to this file; `-` is stdout
     #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     pub(crate) output: Option<PathBuf>,
-    /// Write nothing; tell whether the file is current, or with --here whether the numbers that it records
-    /// still fit this machine
+    /// Write nothing; check whether the file is current, or with --here whether the numbers it records still
+    /// fit this machine
     #[arg(long, value_name = "FILE", num_args = 0..=1, help_heading = OUTPUT)]
     #[expect(
         clippy::option_option,
@@ -106,6 +112,7 @@ impl Poolcfg {
             Some(Command::Profiles(_)) => "profiles",
             Some(Command::Probe(_)) => "probe",
             Some(Command::Init(_)) => "init",
+            Some(Command::Inspect(_)) => "inspect",
             Some(Command::Sync(_)) => "sync",
         }
     }
@@ -154,7 +161,7 @@ impl Generate {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// The flags of a command that stands in a generated file; nothing when it is none of ours.
+    /// The flags of the command recorded in a generated file; `None` if it is not one of ours.
     pub(crate) fn recorded(words: Vec<String>) -> Option<Self> {
         let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;
         poolcfg.command.is_none().then_some(poolcfg.generate)
@@ -170,10 +177,36 @@ pub(crate) struct Look {
     pub(crate) machine: Machine,
 }
 
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) workload: WorkloadFlags,
+}
+
+/// What becomes of a workload.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorkloadFlags {
+    /// Pass over files of a workload that are not there, and lower no count that may be theirs
+    #[arg(long, help_heading = PACKAGES)]
+    pub(crate) allow_missing: bool,
+}
+
+impl WorkloadFlags {
+    pub(crate) const fn missing(self) -> Missing {
+        match self.allow_missing {
+            true => Missing::PassedOver,
+            false => Missing::Error,
+        }
+    }
+}
+
 /// Flags of `profiles`.
 #[derive(Debug, Args)]
 pub(crate) struct Profiles {
-    /// Only those of this target; repeatable
+    /// Only list profiles of this target; repeatable
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
     pub(crate) target: Vec<String>,
 }
@@ -189,9 +222,20 @@ pub(crate) struct Probe {
 /// Flags of `init`.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// Package to write it for
+    /// Package to write the file for
     #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
     pub(crate) package: Option<String>,
+}
+
+/// Flags of `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Modules and components (.wasm), and programs
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Version of Wasmtime, such as 48, whose limits they are held to; the newest that is known unless said
+    #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
+    pub(crate) engine_version: Option<WasmtimeVersion>,
 }
 
 /// Flags of `sync`.
@@ -199,10 +243,12 @@ pub(crate) struct Init {
 pub(crate) struct Sync {
     #[command(flatten)]
     pub(crate) packages: Packages,
-    /// Only what holds for this target, by what is resolved for it
+    /// Only update what holds for this target, from the dependencies resolved for it
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
     pub(crate) target: Option<String>,
-    /// Write nothing; tell whether the file agrees with Cargo.lock
+    #[command(flatten)]
+    pub(crate) workload: WorkloadFlags,
+    /// Write nothing; check whether the file agrees with Cargo.lock and with its workload
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) check: bool,
 }
@@ -216,7 +262,7 @@ pub(crate) struct Packages {
     /// Work on every package that has a poolcfg.toml
     #[arg(long, conflicts_with = "package", help_heading = PACKAGES)]
     pub(crate) workspace: bool,
-    /// Leave this package out; repeatable
+    /// Exclude this package; repeatable
     #[arg(long, value_name = "SPEC", requires = "workspace", help_heading = PACKAGES)]
     pub(crate) exclude: Vec<String>,
 }
@@ -239,18 +285,18 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "LIMIT", conflicts_with = "here", help_heading = MACHINE,
           value_parser = stack_limit)]
     pub(crate) stack_limit: Option<StackLimit>,
-    /// How far the kernel randomises addresses: maximum, minimum (Kconfig's default), or vm.mmap_rnd_bits
+    /// Bits of ASLR: maximum, minimum (Kconfig's default), or the value of vm.mmap_rnd_bits
     #[arg(long, value_name = "BITS", conflicts_with = "here", help_heading = MACHINE,
           value_parser = aslr)]
     pub(crate) aslr: Option<Aslr>,
-    /// Say a key of poolcfg.toml's [address_space], such as address_space.rlimit_as=64GiB; repeatable
+    /// Set a key of [address_space], such as address_space.rlimit_as=64GiB; repeatable
     #[arg(long, value_name = "KEY=VALUE", help_heading = MACHINE)]
     pub(crate) set: Vec<String>,
-    /// How the kernel searches for free addresses; legacy is that of setarch -L and vm.legacy_va_layout
+    /// How the kernel searches for free addresses; legacy is for setarch -L and vm.legacy_va_layout
     #[arg(long, value_name = "LAYOUT", conflicts_with = "here", help_heading = MACHINE,
           value_parser = words(SearchLayout::ALL, SearchLayout::word, SearchLayout::from_word))]
     pub(crate) layout: Option<SearchLayout>,
-    /// Take holes and limits from this machine, as they are for the process that the command runs in
+    /// Fit the pools to this machine and the limits of this process
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,
     #[command(flatten)]
@@ -260,11 +306,11 @@ pub(crate) struct Machine {
 /// Whose pools.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct EngineFlags {
-    /// Engine of every pool, whatever the file says
+    /// Engine of every pool, overriding poolcfg.toml
     #[arg(long, value_name = "ENGINE", help_heading = ENGINE,
           value_parser = words(Engine::ALL, Engine::word, Engine::from_word))]
     pub(crate) engine: Option<Engine>,
-    /// Version of Wasmtime, such as 48, whatever file and project say; the project is not asked
+    /// Version of Wasmtime, such as 48, overriding poolcfg.toml and the project
     #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
     pub(crate) engine_version: Option<WasmtimeVersion>,
 }
@@ -274,25 +320,36 @@ pub(crate) struct EngineFlags {
 pub(crate) enum MessageFormat {
     /// Text
     Human,
-    /// One JSON object on stdout, whatever the outcome
+    /// One JSON object on stdout, on errors too
     Json,
 }
 
 /// The value of `--emit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Emit {
-    /// A Rust file of consts
     Rust,
-    /// The JSON object of schema 2
     Json,
-    /// A file for `wasmtime --config`, version 30 and later
-    WasmtimeToml,
-    /// Options for the command line of `wasmtime`, version 19 and later
-    WasmtimeFlags,
-    /// The variables of Spin, 3.4 and later
-    SpinEnv,
-    /// The variables of wasmCloud, 2.0 and later
-    WasmcloudEnv,
+    /// A text for a host.
+    Host(&'static Host),
+}
+
+impl ValueEnum for Emit {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<Emit>> = LazyLock::new(|| {
+            let hosts = HOSTS.iter().copied().map(Emit::Host);
+            [Emit::Rust, Emit::Json].into_iter().chain(hosts).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Rust => ("rust", "A Rust file with constants"),
+            Self::Json => ("json", "The JSON object of schema 2"),
+            Self::Host(host) => host.emit,
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }
 
 /// The value of `--emit` of `probe`.
@@ -320,16 +377,16 @@ pub(crate) struct Shared {
     /// Override a configuration value of cargo
     #[arg(long, value_name = "KEY=VALUE|PATH", global = true, help_heading = MANIFEST)]
     pub(crate) config: Vec<String>,
-    /// Report for people or for programs
+    /// Output for people or for programs
     #[arg(long, value_name = "FMT", default_value = "human", global = true, help_heading = OUTPUT)]
     pub(crate) message_format: MessageFormat,
-    /// Coloring
+    /// When to use colors
     #[arg(long, value_name = "WHEN", global = true, help_heading = OUTPUT)]
     pub(crate) color: Option<clap::ColorChoice>,
-    /// Say nothing but errors
+    /// Only print errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
     pub(crate) quiet: bool,
-    /// Say more
+    /// Verbose output
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub(crate) verbose: u8,
 }
@@ -337,14 +394,14 @@ pub(crate) struct Shared {
 /// The value of `--stack-limit`.
 fn stack_limit(text: &str) -> Result<StackLimit, String> {
     StackLimit::from_text(text).map_err(|error| match error {
-        SizeError::NoNumber => "it is finite, unlimited or a size such as 1GiB".to_owned(),
+        SizeError::NoNumber => "expected `finite`, `unlimited` or a size such as 1GiB".to_owned(),
         error => format!("it is {error}"),
     })
 }
 
 /// The value of `--aslr`.
 fn aslr(text: &str) -> Result<Aslr, &'static str> {
-    Aslr::from_text(text).ok_or("it is maximum, minimum or a number of bits")
+    Aslr::from_text(text).ok_or("expected `maximum`, `minimum` or a number of bits")
 }
 
 /// A parser of the words that poolcfg.toml uses too.
@@ -354,5 +411,5 @@ fn words<T: Copy + Send + std::marker::Sync + 'static>(
     from_word: fn(&str) -> Option<T>,
 ) -> impl TypedValueParser<Value = T> {
     let known = PossibleValuesParser::new(all.iter().map(|value| word(*value)));
-    known.try_map(move |text| from_word(&text).ok_or("an unknown word"))
+    known.try_map(move |text| from_word(&text).ok_or("unknown value"))
 }

@@ -9,41 +9,41 @@ use serde::Serialize;
 use crate::cli::error::Mistake;
 use crate::cli::path::relative;
 
-/// Something that has to be said.
+/// An error, a warning or a note.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Message<'a> {
     /// The command line is wrong.
     Usage(&'a clap::Error),
     Mistake(&'a Mistake),
-    /// What does not stand in the way and should be known; the code is where `--explain` says more.
-    Warning(Option<Code>, &'a str),
+    /// What does not keep the command from its work and should be known.
+    Warning(Code, &'a str),
     Note(&'a str),
 }
 
 /// The same for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct DiagnosticReport {
-    /// Where `--explain` says more; null where there is nothing more to say.
+pub(crate) struct DiagnosticReport {
+    /// The code for `--explain`; null for notes and wrong usage.
     pub code: Option<&'static str>,
     /// `error`, `warning` or `note`.
     pub level: &'static str,
-    /// What is said, as one sentence in lower case.
+    /// The message: one sentence in lower case.
     pub message: String,
-    /// The file that it is about, from the current directory where it lies in it; null where it is about none.
+    /// The file that it is about, relative to the current directory if it is inside; null if it is about none.
     pub file: Option<String>,
-    /// The line, from 1; null where it is about none.
+    /// The line, from 1; null if it is about none.
     pub line: Option<u32>,
-    /// The column in characters, from 1; null where it is about none.
+    /// The column in characters, from 1; null if it is about none.
     pub column: Option<u32>,
-    /// What to do about it; null where that is not known.
+    /// What to do about it; null if unknown.
     pub help: Option<String>,
-    /// What people are told, without colors.
+    /// The text for people, without colors.
     pub rendered: String,
 }
 
 impl Message<'_> {
-    /// As it is written for people.
+    /// The text for people.
     pub(crate) fn rendered(self, renderer: &Renderer) -> String {
         match self {
             // clap has colors of its own.
@@ -54,7 +54,7 @@ impl Message<'_> {
         }
     }
 
-    /// As programs are told.
+    /// The same for programs.
     pub(crate) fn diagnostic(self) -> DiagnosticReport {
         let rendered = self.rendered(&Renderer::plain());
         let said = |level, code: Option<Code>, message: &str| DiagnosticReport {
@@ -69,7 +69,7 @@ impl Message<'_> {
         };
         match self {
             Self::Usage(_) => of_usage(&rendered),
-            Self::Warning(code, text) => said("warning", code, text),
+            Self::Warning(code, text) => said("warning", Some(code), text),
             Self::Note(text) => said("note", None, text),
             Self::Mistake(mistake) => {
                 let Mistake {
@@ -113,12 +113,9 @@ fn of_usage(text: &str) -> DiagnosticReport {
 }
 
 /// One line, with its code.
-fn title(level: Level<'_>, code: Option<Code>, text: &str, renderer: &Renderer) -> String {
-    let mut title = level.primary_title(escaped_lines(text).to_string());
-    if let Some(code) = code {
-        title = title.id(code.as_str());
-    }
-    renderer.render(&[Group::with_title(title)])
+fn title(level: Level<'_>, code: Code, text: &str, renderer: &Renderer) -> String {
+    let title = level.primary_title(escaped_lines(text).to_string());
+    renderer.render(&[Group::with_title(title.id(code.as_str()))])
 }
 
 /// A mistake with the lines that it is about.

@@ -55,7 +55,12 @@ pub(crate) enum Error {
     /// The command line is wrong.
     Usage(clap::Error),
     /// Mistakes, all there are.
-    Mistakes { mistakes: Vec<Mistake>, exit: Exit },
+    Mistakes {
+        mistakes: Vec<Mistake>,
+        exit: Exit,
+        /// How many more there are, which no list has.
+        unlisted: u32,
+    },
 }
 
 impl Error {
@@ -82,17 +87,31 @@ impl Error {
         Self::Mistakes {
             mistakes: diagnostics.into_iter().map(mistake).collect(),
             exit: Exit::Failed,
+            unlisted: 0,
         }
+    }
+
+    /// The same mistakes, of which so many more were found.
+    pub(crate) fn with_unlisted(mut self, count: u32) -> Self {
+        if let Self::Mistakes { unlisted, .. } = &mut self {
+            *unlisted = count;
+        }
+        self
     }
 
     /// These mistakes and another's; wrong usage stays alone.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (
-                Self::Mistakes { mut mistakes, exit },
+                Self::Mistakes {
+                    mut mistakes,
+                    exit,
+                    unlisted,
+                },
                 Self::Mistakes {
                     mistakes: more,
                     exit: other,
+                    unlisted: others,
                 },
             ) => {
                 for mistake in more {
@@ -104,6 +123,8 @@ impl Error {
                 Self::Mistakes {
                     mistakes,
                     exit: exit.max(other),
+                    // Targets of one file mostly have the same.
+                    unlisted: unlisted.max(others),
                 }
             }
             (usage @ Self::Usage(_), _) | (_, usage) => usage,
@@ -113,7 +134,13 @@ impl Error {
     /// The same mistakes, ending in another status.
     pub(crate) fn exiting(self, exit: Exit) -> Self {
         match self {
-            Self::Mistakes { mistakes, .. } => Self::Mistakes { mistakes, exit },
+            Self::Mistakes {
+                mistakes, unlisted, ..
+            } => Self::Mistakes {
+                mistakes,
+                exit,
+                unlisted,
+            },
             usage @ Self::Usage(_) => usage,
         }
     }

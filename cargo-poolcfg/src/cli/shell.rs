@@ -11,6 +11,7 @@ use poolcfg_core::{Code, escaped, escaped_lines};
 use crate::cli::diagnostic::{DiagnosticReport, Message};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::program::Program;
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,9 +70,8 @@ impl Shell {
         }
     }
 
-    /// What does not stand in the way and should be known, with the code where `--explain` says more; nothing for
-    /// people with `-q`.
-    pub(crate) fn warn(&self, code: Option<Code>, text: &str) {
+    /// What does not keep the command from its work and should be known; nothing for people with `-q`.
+    pub(crate) fn warn(&self, code: Code, text: &str) {
         self.tell(Message::Warning(code, text));
     }
 
@@ -103,10 +103,17 @@ impl Shell {
                 print_usage(usage);
                 Exit::Usage
             }
-            Error::Mistakes { mistakes, exit } => {
+            Error::Mistakes {
+                mistakes,
+                exit,
+                unlisted,
+            } => {
                 for mistake in mistakes {
                     let text = Message::Mistake(mistake).rendered(&Renderer::styled());
                     let _ = writeln!(anstream::stderr(), "{text}\n");
+                }
+                if *unlisted > 0 {
+                    let _ = writeln!(anstream::stderr(), "{}\n", and_more(*unlisted));
                 }
                 *exit
             }
@@ -117,12 +124,46 @@ impl Shell {
     pub(crate) fn keep_error(&self, error: &Error) {
         match error {
             Error::Usage(usage) => self.keep(Message::Usage(usage)),
-            Error::Mistakes { mistakes, .. } => {
+            Error::Mistakes {
+                mistakes, unlisted, ..
+            } => {
                 for mistake in mistakes {
                     self.keep(Message::Mistake(mistake));
                 }
+                if *unlisted > 0 {
+                    self.keep(Message::Note(&and_more(*unlisted)));
+                }
             }
         }
+    }
+
+    /// The last line: how to read more about the errors and warnings that people were told.
+    pub(crate) fn lead_on(&self, program: Program, exit: Exit) {
+        let kept = self.diagnostics.borrow();
+        let is_shown = |level| match self.verbosity {
+            Verbosity::Quiet => level == "error" && exit != Exit::Fits,
+            Verbosity::Normal | Verbosity::Verbose => true,
+        };
+        let mut codes: Vec<&str> = kept
+            .iter()
+            .filter(|diagnostic| is_shown(diagnostic.level))
+            .filter_map(|diagnostic| diagnostic.code)
+            .collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let command = match program {
+            Program::Subcommand => "cargo poolcfg",
+            Program::Alone => "poolcfg",
+        };
+        let line = match &codes[..] {
+            [] => return,
+            [code] => format!("`{command} --explain {code}` says more"),
+            [code, others @ ..] => format!(
+                "`{command} --explain {code}` says more, and so on for {}",
+                others.join(", ")
+            ),
+        };
+        let _ = writeln!(anstream::stderr(), "{line}");
     }
 
     /// Keeps it for programs, once.
@@ -133,6 +174,11 @@ impl Shell {
             kept.push(diagnostic);
         }
     }
+}
+
+/// What stands for faults that no list has.
+fn and_more(count: u32) -> String {
+    format!("and {count} more")
 }
 
 /// Prints what clap says. It quotes arguments as they are, so that its colours cannot be told from what an argument
@@ -160,13 +206,13 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
             Code::Io,
             format!("cannot write to stdout: {error}"),
-            "redirect it to a place with room, or use `-o FILE`",
+            "redirect it elsewhere, or use `-o FILE`",
         )),
         _ => Ok(()),
     }
 }
 
-/// Columns of the terminal; 80 where there is none.
+/// Columns of the terminal; 80 if there is none.
 pub(crate) fn width() -> usize {
     if !io::stdout().is_terminal() {
         return 80;

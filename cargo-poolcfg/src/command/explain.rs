@@ -9,15 +9,16 @@ use crate::cli::exit::Exit;
 use crate::cli::shell::width;
 use crate::command::look;
 use crate::context::Context;
-use crate::render::picture::{draw, figures};
-use crate::wasmtime::supply::Lock;
+use crate::render::figures::figures;
+use crate::render::picture::draw;
+use crate::wasmtime::resolve::Lock;
 
 /// Draws every target of every chosen package.
 ///
 /// # Errors
 /// As for [`look`].
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
-    look(context, arguments, Lock::Wanted, |answers| {
+    look(context, arguments, Lock::Wanted, None, |answers| {
         let pictures: Vec<String> = answers.iter().map(|answer| picture(answer)).collect();
         context.shell.print(&pictures.join("\n"))
     })

@@ -12,8 +12,8 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::command::{answers, judge, keep, warn};
 use crate::context::Context;
-use crate::host::text::Chosen;
-use crate::host::{self, Host};
+use crate::host::{Host, MARK};
+use crate::output::host_file::Chosen;
 use crate::output::recorded;
 use crate::output::{Output, check};
 use crate::project::{Member, members};
@@ -21,7 +21,7 @@ use crate::render::rust_file::{self, Header, RUST_FILE};
 use crate::render::template::render_file;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
-use crate::wasmtime::supply::{Lock, supply};
+use crate::wasmtime::resolve::{Lock, resolve};
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///
@@ -68,7 +68,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     // A text for a host is of the one target that is named.
     let and_tables = host.is_none() || machine.target.is_empty();
     let platform = context.platform(&members, machine, and_tables, &facts);
-    supply(
+    resolve(
         context,
         &mut members,
         &facts,
@@ -109,8 +109,8 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
     if host.is_none() && arguments.pool.is_some() {
         return Err(Error::new(
             Code::HostCannot,
-            "`--pool` chooses for a text that is of one pool, and this one is of all",
-            "leave it out, or choose a host with `--emit`",
+            "`--pool` selects the pool for a host's text, but this output holds all pools",
+            "remove `--pool`, or choose a host with `--emit`",
         )
         .exiting(Exit::Usage));
     }
@@ -136,7 +136,7 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
     let prints = arguments.check.is_none() && arguments.emit != Emit::Json && !has_place;
     if prints && context.shell.is_json {
         return Err(Error::usage(
-            "`--message-format json` has stdout for itself: name a file for the text with `-o FILE`",
+            "`--message-format json` writes to stdout: choose a file for the text with `-o FILE`",
         ));
     }
     Ok(())
@@ -178,9 +178,9 @@ fn outputs(
     let command = recorded::host(&chosen, targets, pool, wish, arguments)?;
     let text = chosen.render(host, &command)?;
     for warning in &text.warnings {
-        context.shell.warn(None, warning);
+        context.shell.warn(Code::HostCannot, warning);
     }
-    let mark = host.marked.then_some(host::MARK);
+    let mark = host.marked.then_some(MARK);
     Ok((vec![Output::new(place, text.text, mark)], text.notes))
 }
 
@@ -263,15 +263,11 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     arguments.place().cloned().or(own)
 }
 
-/// The host that is told, where one is.
+/// The host that the text is for, if there is one.
 fn host(arguments: &Generate) -> Option<&'static Host> {
     match arguments.emit {
-        _ if arguments.template.is_some() => None,
-        Emit::Rust | Emit::Json => None,
-        Emit::WasmtimeToml => Some(&host::TOML),
-        Emit::WasmtimeFlags => Some(&host::FLAGS),
-        Emit::SpinEnv => Some(&host::SPIN),
-        Emit::WasmcloudEnv => Some(&host::WASMCLOUD),
+        Emit::Host(host) if arguments.template.is_none() => Some(host),
+        _ => None,
     }
 }
 
@@ -317,8 +313,8 @@ fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
         if let Some(other) = same {
             return Err(Error::new(
                 Code::SameTarget,
-                format!("no cfg tells `{}` apart from `{}`", target.name, other.name),
-                "name only one of them: its arm serves both",
+                format!("`{}` and `{}` have the same cfgs", target.name, other.name),
+                "name only one of them: it serves both",
             ));
         }
     }

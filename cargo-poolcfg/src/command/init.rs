@@ -1,4 +1,4 @@
-//! `init`: a commented poolcfg.toml, where there is none.
+//! `init`: writes a commented poolcfg.toml if there is none.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -61,8 +61,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
 fn exists(path: &Path) -> Error {
     Error::new(
         Code::ForeignFile,
-        format!("`{}` is there already", shown(path)),
-        "edit it, or move it away to begin anew",
+        format!("`{}` already exists", shown(path)),
+        "edit it, or move it away to start again",
     )
     .about(path)
 }

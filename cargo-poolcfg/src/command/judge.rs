@@ -63,7 +63,7 @@ fn place(context: &Context<'_>, arguments: &Generate) -> Result<(PathBuf, Owner)
         }
         _ => Err(Error::new(
             Code::Stale,
-            "there is no file to check",
+            "no file to check",
             "name it with `--check FILE`",
         )
         .exiting(Exit::Usage)),
@@ -82,7 +82,7 @@ fn case<'a>(
             .iter()
             .map(|fault| Diagnostic::from_fault(&fault, &record.file))
             .collect();
-        Error::of(list, Some(&record.source))
+        Error::of(list, Some(&record.source)).with_unlisted(faults.unlisted())
     })?;
     Ok(machine.case(case, &settings.space()))
 }
@@ -107,7 +107,7 @@ fn judge(
                 name => format!("pool `{name}`: "),
             };
             format!(
-                "{name}{} instances, {} each, fit {}",
+                "{name}ok: {} instances × {} fit ({})",
                 limits.max_instances,
                 limits.memory_reservation,
                 machine.name(case)

@@ -1,9 +1,9 @@
 //! `probe`: what this machine gives a process, and the profile that it matches.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use poolcfg_core::{Aslr, Known, Size, Target, VaProfile};
-use poolcfg_runtime::Probe as Measured;
+use poolcfg_runtime::{Probe as Measured, ProbeLimits};
 
 use crate::cli::args::{Probe, ProbeEmit};
 use crate::cli::error::Error;
@@ -26,107 +26,100 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Probe) -> Result<Exit, Erro
     Ok(Exit::Fits)
 }
 
+/// Rows of a name and a value.
+#[derive(Default)]
+struct Rows(String);
+
+impl Rows {
+    fn row(&mut self, name: &str, value: impl Display) {
+        let _ = writeln!(self.0, "{name:<20} {value}");
+    }
+}
+
 fn text(probe: &Measured) -> String {
-    let mut text = String::new();
-    let mut row = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<20} {value}");
-    };
-    row(
-        "machine",
-        format!(
-            "{} {}",
-            Target::CURRENT.arch.name(),
-            Target::CURRENT.os.name()
-        ),
-    );
-    row(
-        "window",
-        probe.window.map_or_else(
-            || "not told".to_owned(),
-            |window| window.available().to_string(),
-        ),
-    );
+    let mut rows = Rows::default();
+    let (arch, os) = (Target::CURRENT.arch.name(), Target::CURRENT.os.name());
+    rows.row("machine", format!("{arch} {os}"));
+    match probe.window {
+        Some(window) => rows.row("window", window.available()),
+        None => rows.row("window", "not told"),
+    }
     for (index, hole) in probe.holes.iter().enumerate() {
         let name = match index {
             0 => "largest hole",
             _ => "beside it",
         };
-        row(name, format!("{} in this process", hole.available()));
+        rows.row(name, format!("{} in this process", hole.available()));
     }
     let [first, second] = probe.budget(probe.shape().relocation_model, None).holes();
-    row(
+    let (first, second) = (first.available(), second.available());
+    rows.row(
         "guaranteed",
-        format!(
-            "{}, and {} beside it, in every process like it",
-            first.available(),
-            second.available()
-        ),
+        format!("{first} and {second} in every process like this one"),
     );
-    row("page size", probe.page_size.to_string());
-    row("process", probe.shape().describe().to_string());
-    row("profile", profile(probe));
+    rows.row("page size", probe.page_size);
+    rows.row("process", probe.shape().describe());
+    rows.row("profile", profile(probe));
     if let Some(window) = probe.window {
-        let rows = distributions(probe, window);
-        row(
-            "shipped so by",
-            match rows.is_empty() {
+        let shipped = distributions(probe, window);
+        rows.row(
+            "shipped by",
+            match shipped.is_empty() {
                 true => "none that is listed".to_owned(),
-                false => rows.join("; "),
+                false => shipped.join("; "),
             },
         );
     }
-    row(
-        "aslr",
-        match probe.aslr_bits {
-            Some(bits) => format!("{bits} bits"),
-            None => "not readable without root (vm.mmap_rnd_bits); the most bits count".to_owned(),
-        },
-    );
-    let limits = &probe.limits;
+    match probe.aslr_bits {
+        Some(bits) => rows.row("aslr", format!("{bits} bits")),
+        None => rows.row(
+            "aslr",
+            "unknown (only root can read vm.mmap_rnd_bits); the maximum counts",
+        ),
+    }
+    limits(&mut rows, &probe.limits);
+    rows.0
+}
+
+fn limits(rows: &mut Rows, limits: &ProbeLimits) {
     if let Some(ram) = limits.ram {
-        row("RAM", ram.available().to_string());
+        rows.row("RAM", ram.available());
     }
     if let Some(swap) = limits.swap {
-        let used = limits.swap_used.unwrap_or(Size::ZERO);
-        row(
-            "swap",
-            match swap.is_zero() {
-                true => "none".to_owned(),
-                false => format!("{}, {} in use", swap.available(), used.needed()),
-            },
-        );
+        let used = limits.swap_used.unwrap_or(Size::ZERO).needed();
+        match swap.is_zero() {
+            true => rows.row("swap", "none"),
+            false => rows.row("swap", format!("{}, {used} in use", swap.available())),
+        }
     }
-    row(
-        "memory cgroup",
-        limits.cgroup.map_or_else(
-            || "no limit".to_owned(),
-            |limit| limit.available().to_string(),
-        ),
-    );
+    match limits.cgroup {
+        Some(limit) => rows.row("memory cgroup", limit.available()),
+        None => rows.row("memory cgroup", "no limit"),
+    }
     for (name, limit) in [
         ("RLIMIT_AS", limits.address_space),
         ("RLIMIT_DATA", limits.data),
         ("RLIMIT_STACK", limits.stack),
         ("RLIMIT_MEMLOCK", limits.memlock),
     ] {
-        let limit = limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
-        row(name, limit);
+        match limit {
+            Some(limit) => rows.row(name, limit),
+            None => rows.row(name, "unlimited"),
+        }
     }
     if let Some(maps) = limits.max_map_count {
-        row("vm.max_map_count", maps.to_string());
+        rows.row("vm.max_map_count", maps);
     }
     if let Some(mode) = limits.overcommit_memory {
         let limit = match (limits.commit_limit, limits.commit_left) {
-            (Some(limit), Some(left)) => format!(
-                "{mode}, commit limit {}, {} left",
-                limit.available(),
-                left.available()
-            ),
+            (Some(limit), Some(left)) => {
+                let (limit, left) = (limit.available(), left.available());
+                format!("{mode}, commit limit {limit}, {left} left")
+            }
             _ => mode.to_string(),
         };
-        row("vm.overcommit_memory", limit);
+        rows.row("vm.overcommit_memory", limit);
     }
-    text
 }
 
 /// The profiles that match, or what to write down when none does.
@@ -144,13 +137,13 @@ fn profile(probe: &Measured) -> String {
     }
     match probe.window {
         Some(window) => format!(
-            "none that is built in has a window of {} and pages of {}; `--emit toml` prints one",
+            "no built-in profile has a window of {} and pages of {}; `--emit toml` prints one",
             window.exact(),
             probe.page_size.exact()
         ),
         None => match VaProfile::floor(Target::CURRENT) {
-            Some(floor) => format!("not told; the floor of this target is `{}`", floor.name),
-            None => "not told, and none is of this target".to_owned(),
+            Some(floor) => format!("unknown; the floor of this target is `{}`", floor.name),
+            None => "unknown, and no profile is for this target".to_owned(),
         },
     }
 }
@@ -158,7 +151,7 @@ fn profile(probe: &Measured) -> String {
 /// The tables of poolcfg.toml that describe this machine and a process with these limits.
 fn tables(probe: &Measured) -> String {
     let mut text = String::from(
-        "# This machine, as `poolcfg probe` found it. Limits are those of the process that ran it.\n",
+        "# This machine, as measured by `poolcfg probe`. The limits are those of the process that ran it.\n",
     );
     let own = "here";
     let built_in = probe
@@ -169,7 +162,7 @@ fn tables(probe: &Measured) -> String {
         Some(profile) => {
             let _ = writeln!(
                 text,
-                "# The VA profile `{}` is built in. To change its numbers, use one of your own instead:",
+                "# The VA profile `{}` is built in. To change its numbers, use your own profile instead:",
                 profile.name
             );
             "# "

@@ -14,7 +14,7 @@ use crate::target::facts;
 /// Lists them.
 ///
 /// # Errors
-/// Targets that nobody knows, or that no profile is of.
+/// Unknown targets, and targets without a profile.
 pub(crate) fn run(context: &Context<'_>, arguments: &Profiles) -> Result<Exit, Error> {
     let targets = if arguments.target.is_empty() {
         Vec::new()

@@ -71,6 +71,9 @@ fn pool_table(text: &mut String, table: &str, limits: &Limits) {
     for (key, size) in sizes {
         let _ = writeln!(text, "{key} = \"{}\"", size.exact());
     }
+    if limits.engine() == Engine::Native {
+        let _ = writeln!(text, "guard_before = {}", limits.guard_before);
+    }
     let _ = writeln!(text, "pools = {}", limits.pools);
     let Some(wasmtime) = &limits.wasmtime else {
         return;
@@ -156,16 +159,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
     let sealed = sealed(&text).ok_or_else(|| {
         Error::new(
             Code::Stale,
-            format!("`{name}` records no numbers that were measured"),
-            "write it with `poolcfg --here -o FILE`; a line of flags has no room for a record",
+            format!("`{name}` does not contain a record of `--here`"),
+            "write it with `poolcfg --here -o FILE`; a line of flags cannot hold a record",
         )
         .about(path)
     })?;
     if !sealed {
         return Err(Error::new(
             Code::Stale,
-            format!("`{name}` has been changed: its numbers may not be those that it records"),
-            "write it again with the command in its first line",
+            format!("`{name}` was edited: its numbers may differ from its record"),
+            "write it again with the command on its first line",
         )
         .about(path)
         .exiting(Exit::Misfit));

@@ -1,4 +1,4 @@
-//! What a host cannot be told, with the numbers, and what can be done about it.
+//! What a host has no setting for, with the numbers, and what can be done about it.
 
 use poolcfg_core::file::{ConfigFile, Diagnostic};
 use poolcfg_core::{Code, PoolKeys, Size, WasmtimeVersion};
@@ -9,7 +9,7 @@ use super::number::{Matters, Number, Value};
 /// Why a text for a host cannot be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cannot {
-    /// With this version of Wasmtime it cannot be told at all.
+    /// With this version of Wasmtime it has no settings at all.
     TooOld {
         host: &'static Host,
         version: WasmtimeVersion,
@@ -64,7 +64,7 @@ impl Cannot {
                 format!("{} {} {}", host.on, version.major, host.before.0)
             }
             Self::NoStacks { host, version } => format!(
-                "{} {} calls on stacks of the pool, and this pool has none",
+                "{} {} runs every instance on a stack of the pool, but this pool has no stacks",
                 host.on, version.major
             ),
             Self::Probe {
@@ -73,7 +73,7 @@ impl Cannot {
                 need,
                 have,
             } => format!(
-                "{} {} takes a pool only after it could reserve {} in one piece, and the largest one has {}",
+                "{} {} uses a pool only if it can reserve {} in one piece, but the largest hole has {}",
                 host.on,
                 version.major,
                 need.needed(),
@@ -86,7 +86,7 @@ impl Cannot {
                 asked,
                 own,
             } => format!(
-                "{} {} cannot be told `{}`: {asked} is asked, and it has {own}",
+                "{} {} has no setting for `{}`: expected {asked}, but it uses {own}",
                 host.on,
                 version.major,
                 number.word()
@@ -99,7 +99,7 @@ impl Cannot {
             Self::TooOld { host, .. } => format!("{} is the first", host.since),
             Self::NoStacks { .. } => "no stacks".to_owned(),
             Self::Probe { .. } => "with this version".to_owned(),
-            Self::Key { own, .. } => format!("it has {own}"),
+            Self::Key { own, .. } => format!("it uses {own}"),
         }
     }
 
@@ -107,10 +107,10 @@ impl Cannot {
         match self {
             Self::TooOld { host, .. } => host.before.1.to_owned(),
             Self::NoStacks { .. } => {
-                "write `\"async\"` into `features`, and no `stack_reservation` of 0".to_owned()
+                "add `\"async\"` to `features`, and do not set `stack_reservation` to 0".to_owned()
             }
             Self::Probe { .. } => {
-                "there it runs without a pool, whatever it is told; `cargo poolcfg profiles` lists machines with more".to_owned()
+                "it runs without a pool on such a machine, whatever its settings; `cargo poolcfg profiles` lists machines with larger holes".to_owned()
             }
             Self::Key {
                 host,
@@ -124,7 +124,7 @@ impl Cannot {
                         format!("lower `max_instances`, so that `{}` is {own}", number.word())
                     }
                     (Number::MemoryProtectionKeys, ..) => {
-                        "take `memory_protection_keys` out".to_owned()
+                        "remove `memory_protection_keys`".to_owned()
                     }
                     _ => format!("set `{}` to {own}", number.word()),
                 };

@@ -164,6 +164,11 @@ impl Numbers {
         self.wasmtime.version
     }
 
+    /// Whether a heap takes the place of a memory.
+    pub(crate) fn heaps_are_memories(&self) -> bool {
+        self.wasmtime.heaps_are_memories()
+    }
+
     /// Whether calls have stacks of the pool to run on.
     pub(crate) fn has_stacks(&self) -> bool {
         self.totals.stacks > 0

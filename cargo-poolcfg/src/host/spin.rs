@@ -19,23 +19,28 @@
 //! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
 //! - Up to 3.3 nothing sets stacks and core instances, which are 1000 each.
 
-use poolcfg_core::InstanceDefaults;
+use poolcfg_core::{InstanceDefaults, Size};
 
 use super::number::Number;
 use super::{Form, Host, Told};
 
 /// The variables of Spin.
-pub(crate) static SPIN: Host = Host {
+pub(super) static SPIN: Host = Host {
+    emit: (
+        "spin-env",
+        "The variables of Spin, 3.4 and later",
+    ),
     name: "Spin",
     on: "Spin on Wasmtime",
     since: 36,
     before: (
-        "has 1000 stacks and 1000 core instances, whatever it is told",
-        "use Spin 3.4 or later, and name its version of Wasmtime: 36 or later",
+        "always has 1000 stacks and 1000 core instances",
+        "use Spin 3.4 or later, and set `version` to its Wasmtime version: 36 or later",
     ),
     told: VARIABLES,
     releases: RELEASES,
     instance: Some(OF_ITSELF),
+    instance_size: Some(Size::mib(10)),
     probe: None,
     template: ("spin.env", include_str!("../../templates/spin.env.jinja")),
     marked: true,
@@ -59,71 +64,24 @@ const RELEASES: &[(u32, &str)] = &[
     (47, "Spin 4.1"),
 ];
 
-const VARIABLES: &[Told] = &[
-    variable(
-        Number::TotalComponentInstances,
-        "SPIN_WASMTIME_INSTANCE_COUNT",
-    ),
-    variable(Number::TotalMemories, "SPIN_WASMTIME_TOTAL_MEMORIES"),
-    variable(Number::TotalTables, "SPIN_WASMTIME_TOTAL_TABLES").form(Form::Own),
-    variable(Number::TotalStacks, "SPIN_WASMTIME_TOTAL_STACKS"),
-    variable(
-        Number::TotalCoreInstances,
-        "SPIN_WASMTIME_TOTAL_CORE_INSTANCES",
-    )
-    .form(Form::Own),
-    variable(Number::MaxMemorySize, "SPIN_MAX_INSTANCE_MEMORY"),
-    variable(
-        Number::TableElements,
-        "SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS",
-    )
-    .form(Form::Own),
-    variable(
-        Number::MaxComponentInstanceSize,
-        "SPIN_WASMTIME_INSTANCE_SIZE",
-    )
-    .form(Form::IfOther),
-    variable(
-        Number::MaxCoreInstanceSize,
-        "SPIN_WASMTIME_CORE_INSTANCE_SIZE",
-    )
-    .form(Form::IfOther),
-    variable(
-        Number::MaxMemoriesPerModule,
-        "SPIN_WASMTIME_MAX_MEMORIES_PER_MODULE",
-    )
-    .form(Form::AtLeast(2)),
-    variable(
-        Number::MaxTablesPerModule,
-        "SPIN_WASMTIME_MAX_TABLES_PER_MODULE",
-    )
-    .form(Form::AtLeast(2)),
-    variable(
-        Number::MaxCoreInstancesPerComponent,
-        "SPIN_WASMTIME_CORE_INSTANCE_COUNT",
-    )
-    .form(Form::AtLeast(200)),
-    variable(
-        Number::MaxMemoriesPerComponent,
-        "SPIN_WASMTIME_INSTANCE_MEMORIES",
-    )
-    .form(Form::AtLeast(32)),
-    variable(
-        Number::MaxTablesPerComponent,
-        "SPIN_WASMTIME_INSTANCE_TABLES",
-    )
-    .form(Form::AtLeast(64)),
-    variable(
-        Number::MemoryKeepResident,
-        "SPIN_WASMTIME_LINEAR_MEMORY_KEEP_RESIDENT",
-    )
-    .form(Form::IfOther),
-    variable(
-        Number::TableKeepResident,
-        "SPIN_WASMTIME_TABLE_KEEP_RESIDENT",
-    )
-    .form(Form::IfOther),
-];
+const VARIABLES: &[Told] = told! {
+    variable TotalComponentInstances = "SPIN_WASMTIME_INSTANCE_COUNT";
+    variable TotalMemories = "SPIN_WASMTIME_TOTAL_MEMORIES";
+    variable TotalTables = "SPIN_WASMTIME_TOTAL_TABLES", form(Form::Own);
+    variable TotalStacks = "SPIN_WASMTIME_TOTAL_STACKS";
+    variable TotalCoreInstances = "SPIN_WASMTIME_TOTAL_CORE_INSTANCES", form(Form::Own);
+    variable MaxMemorySize = "SPIN_MAX_INSTANCE_MEMORY";
+    variable TableElements = "SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS", form(Form::Own);
+    variable MaxComponentInstanceSize = "SPIN_WASMTIME_INSTANCE_SIZE", form(Form::IfOther);
+    variable MaxCoreInstanceSize = "SPIN_WASMTIME_CORE_INSTANCE_SIZE", form(Form::IfOther);
+    variable MaxMemoriesPerModule = "SPIN_WASMTIME_MAX_MEMORIES_PER_MODULE", form(Form::AtLeast(2));
+    variable MaxTablesPerModule = "SPIN_WASMTIME_MAX_TABLES_PER_MODULE", form(Form::AtLeast(2));
+    variable MaxCoreInstancesPerComponent = "SPIN_WASMTIME_CORE_INSTANCE_COUNT", form(Form::AtLeast(200));
+    variable MaxMemoriesPerComponent = "SPIN_WASMTIME_INSTANCE_MEMORIES", form(Form::AtLeast(32));
+    variable MaxTablesPerComponent = "SPIN_WASMTIME_INSTANCE_TABLES", form(Form::AtLeast(64));
+    variable MemoryKeepResident = "SPIN_WASMTIME_LINEAR_MEMORY_KEEP_RESIDENT", form(Form::IfOther);
+    variable TableKeepResident = "SPIN_WASMTIME_TABLE_KEEP_RESIDENT", form(Form::IfOther);
+};
 
 const fn variable(number: Number, name: &'static str) -> Told {
     Told::new(number, name, 36)

@@ -37,18 +37,23 @@ use super::number::Number;
 use super::{Form, Host, Probe, Told};
 
 /// The variables of wasmCloud.
-pub(crate) static WASMCLOUD: Host = Host {
+pub(super) static WASMCLOUD: Host = Host {
+    emit: (
+        "wasmcloud-env",
+        "The variables of wasmCloud, 2.0 and later",
+    ),
     name: "wasmCloud",
     on: "wasmCloud on Wasmtime",
     since: 42,
     before: (
-        "reads no variables of a pool",
-        "wasmCloud 2.0 is the first that does: name its version of Wasmtime, 42 or later",
+        "has no variables for pools",
+        "use wasmCloud 2.0 or later, and set `version` to its Wasmtime version: 42 or later",
     ),
     told: VARIABLES,
     releases: RELEASES,
     // It runs components only. Its own totals are those of Wasmtime, which 200 of them exhaust.
     instance: Some(InstanceDefaults::COMPONENT),
+    instance_size: None,
     probe: Some(Probe {
         since: 44,
         memory: Size::tib(4),
@@ -71,55 +76,25 @@ const RELEASES: &[(u32, &str)] = &[
     (48, "wasmCloud 2.10"),
 ];
 
-const VARIABLES: &[Told] = &[
-    variable(Number::TotalMemories, "WASMTIME_POOLING_TOTAL_MEMORIES"),
-    variable(Number::TotalTables, "WASMTIME_POOLING_TOTAL_TABLES"),
-    variable(Number::TotalStacks, "WASMTIME_POOLING_TOTAL_STACKS"),
-    variable(
-        Number::TotalCoreInstances,
-        "WASMTIME_POOLING_TOTAL_CORE_INSTANCES",
-    ),
-    variable(
-        Number::TotalComponentInstances,
-        "WASMTIME_POOLING_TOTAL_COMPONENT_INSTANCES",
-    ),
-    variable(Number::TotalGcHeaps, "WASMTIME_POOLING_TOTAL_GC_HEAPS"),
-    variable(Number::MaxMemorySize, "WASMTIME_POOLING_MAX_MEMORY_SIZE"),
-    variable(Number::TableElements, "WASMTIME_POOLING_TABLE_ELEMENTS"),
-    variable(
-        Number::MaxCoreInstanceSize,
-        "WASMTIME_POOLING_MAX_CORE_INSTANCE_SIZE",
-    ),
-    variable(
-        Number::MaxComponentInstanceSize,
-        "WASMTIME_POOLING_MAX_COMPONENT_INSTANCE_SIZE",
-    ),
-    variable(
-        Number::MaxMemoriesPerModule,
-        "WASMTIME_POOLING_MAX_MEMORIES_PER_MODULE",
-    ),
-    variable(
-        Number::MaxTablesPerModule,
-        "WASMTIME_POOLING_MAX_TABLES_PER_MODULE",
-    ),
-    variable(
-        Number::MemoryKeepResident,
-        "WASMTIME_POOLING_LINEAR_MEMORY_KEEP_RESIDENT",
-    )
-    .form(Form::IfOther),
-    variable(
-        Number::TableKeepResident,
-        "WASMTIME_POOLING_TABLE_KEEP_RESIDENT",
-    )
-    .form(Form::IfOther),
-    flag(Number::TotalMemories, "WASH_CORE_INSTANCES").form(Form::Again),
-    flag(Number::MaxMemorySize, "WASH_DEFAULT_HEAP_MEMORY").form(Form::Again),
-    flag(
-        Number::TotalComponentInstances,
-        "WASH_WASMCLOUD_MESSAGING_MAX_IN_FLIGHT",
-    )
-    .form(Form::TwoThirds),
-];
+const VARIABLES: &[Told] = told! {
+    variable TotalMemories = "WASMTIME_POOLING_TOTAL_MEMORIES";
+    variable TotalTables = "WASMTIME_POOLING_TOTAL_TABLES";
+    variable TotalStacks = "WASMTIME_POOLING_TOTAL_STACKS";
+    variable TotalCoreInstances = "WASMTIME_POOLING_TOTAL_CORE_INSTANCES";
+    variable TotalComponentInstances = "WASMTIME_POOLING_TOTAL_COMPONENT_INSTANCES";
+    variable TotalGcHeaps = "WASMTIME_POOLING_TOTAL_GC_HEAPS";
+    variable MaxMemorySize = "WASMTIME_POOLING_MAX_MEMORY_SIZE";
+    variable TableElements = "WASMTIME_POOLING_TABLE_ELEMENTS";
+    variable MaxCoreInstanceSize = "WASMTIME_POOLING_MAX_CORE_INSTANCE_SIZE";
+    variable MaxComponentInstanceSize = "WASMTIME_POOLING_MAX_COMPONENT_INSTANCE_SIZE";
+    variable MaxMemoriesPerModule = "WASMTIME_POOLING_MAX_MEMORIES_PER_MODULE";
+    variable MaxTablesPerModule = "WASMTIME_POOLING_MAX_TABLES_PER_MODULE";
+    variable MemoryKeepResident = "WASMTIME_POOLING_LINEAR_MEMORY_KEEP_RESIDENT", form(Form::IfOther);
+    variable TableKeepResident = "WASMTIME_POOLING_TABLE_KEEP_RESIDENT", form(Form::IfOther);
+    flag TotalMemories = "WASH_CORE_INSTANCES", form(Form::Again);
+    flag MaxMemorySize = "WASH_DEFAULT_HEAP_MEMORY", form(Form::Again);
+    flag TotalComponentInstances = "WASH_WASMCLOUD_MESSAGING_MAX_IN_FLIGHT", form(Form::TwoThirds);
+};
 
 const fn variable(number: Number, name: &'static str) -> Told {
     Told::new(number, name, 42)

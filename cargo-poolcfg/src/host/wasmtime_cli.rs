@@ -16,17 +16,22 @@ use super::number::Number;
 use super::{Form, Host, Told};
 
 /// `wasmtime --config FILE`, and `CommonOptions::from_file` for programs of one's own.
-pub(crate) static TOML: Host = Host {
+pub(super) static TOML: Host = Host {
+    emit: (
+        "wasmtime-toml",
+        "A file for `wasmtime --config`, version 30 and later",
+    ),
     name: "`wasmtime`",
     on: "`wasmtime`",
     since: 30,
     before: (
-        "takes no `--config` file",
-        "`--emit wasmtime-flags` serves versions from 19 on",
+        "has no option `--config`",
+        "use `--emit wasmtime-flags` with version 19 or later",
     ),
     told: KEYS,
     releases: &[],
     instance: None,
+    instance_size: None,
     probe: None,
     template: (
         "wasmtime.toml",
@@ -36,17 +41,22 @@ pub(crate) static TOML: Host = Host {
 };
 
 /// Options for the command line, in one line.
-pub(crate) static FLAGS: Host = Host {
+pub(super) static FLAGS: Host = Host {
+    emit: (
+        "wasmtime-flags",
+        "Options for the command line of `wasmtime`, version 19 and later",
+    ),
     name: "`wasmtime`",
     on: "`wasmtime`",
     since: 19,
     before: (
-        "takes no numbers of a pool",
+        "has no options for the numbers of a pool",
         "use 19 or later, or set them in a program of your own",
     ),
     told: KEYS,
     releases: &[],
     instance: None,
+    instance_size: None,
     probe: None,
     template: (
         "wasmtime.flags",
@@ -58,86 +68,40 @@ pub(crate) static FLAGS: Host = Host {
 /// All memory protection keys that a process can have: Linux, arch/x86/include/asm/pkeys.h:10.
 const ALL_KEYS: Form = Form::All(15);
 
-const KEYS: &[Told] = &[
-    optimize(Number::TotalMemories, "pooling-total-memories", 19),
-    optimize(Number::TotalTables, "pooling-total-tables", 19),
-    optimize(Number::TotalStacks, "pooling-total-stacks", 19),
-    optimize(
-        Number::TotalCoreInstances,
-        "pooling-total-core-instances",
-        19,
-    ),
-    optimize(
-        Number::TotalComponentInstances,
-        "pooling-total-component-instances",
-        19,
-    ),
-    optimize(Number::TotalGcHeaps, "pooling-total-gc-heaps", 27),
-    optimize(Number::MaxMemorySize, "pooling-max-memory-size", 22),
-    optimize(Number::TableElements, "pooling-table-elements", 25),
-    optimize(
-        Number::MaxCoreInstanceSize,
-        "pooling-max-core-instance-size",
-        25,
-    ),
-    optimize(
-        Number::MaxComponentInstanceSize,
-        "pooling-max-component-instance-size",
-        27,
-    ),
-    optimize(
-        Number::MaxMemoriesPerModule,
-        "pooling-max-memories-per-module",
-        27,
-    ),
-    optimize(
-        Number::MaxTablesPerModule,
-        "pooling-max-tables-per-module",
-        27,
-    ),
+const KEYS: &[Told] = told! {
+    optimize TotalMemories = "pooling-total-memories" 19;
+    optimize TotalTables = "pooling-total-tables" 19;
+    optimize TotalStacks = "pooling-total-stacks" 19;
+    optimize TotalCoreInstances = "pooling-total-core-instances" 19;
+    optimize TotalComponentInstances = "pooling-total-component-instances" 19;
+    optimize TotalGcHeaps = "pooling-total-gc-heaps" 27;
+    optimize MaxMemorySize = "pooling-max-memory-size" 22;
+    optimize TableElements = "pooling-table-elements" 25;
+    optimize MaxCoreInstanceSize = "pooling-max-core-instance-size" 25;
+    optimize MaxComponentInstanceSize = "pooling-max-component-instance-size" 27;
+    optimize MaxMemoriesPerModule = "pooling-max-memories-per-module" 27;
+    optimize MaxTablesPerModule = "pooling-max-tables-per-module" 27;
     // `PoolingAllocationConfig::max_memory_protection_keys` is 16 of itself, more than there are.
-    optimize(Number::MemoryProtectionKeys, "memory-protection-keys", 18)
-        .until(27)
-        .form(ALL_KEYS),
-    optimize(
-        Number::MemoryProtectionKeys,
-        "pooling-memory-protection-keys",
-        27,
-    )
-    .form(Form::There),
-    optimize(
-        Number::MemoryProtectionKeys,
-        "pooling-max-memory-protection-keys",
-        27,
-    ),
+    optimize MemoryProtectionKeys = "memory-protection-keys" 18, until(27), form(ALL_KEYS);
+    optimize MemoryProtectionKeys = "pooling-memory-protection-keys" 27, form(Form::There);
+    optimize MemoryProtectionKeys = "pooling-max-memory-protection-keys" 27;
     // The names up to 27 are still taken, and an old one outranks the new one for the guard.
-    optimize(Number::MemoryReservation, "static-memory-maximum-size", 14).until(28),
-    optimize(Number::MemoryReservation, "memory-reservation", 28),
-    optimize(Number::GuardSize, "static-memory-guard-size", 14).until(27),
-    optimize(Number::GuardSize, "memory-guard-size", 27),
-    optimize(Number::MemoryMayMove, "static-memory-forced", 14)
-        .until(28)
-        .form(Form::Not),
-    optimize(Number::MemoryMayMove, "memory-may-move", 28),
-    optimize(
-        Number::GuardBeforeLinearMemory,
-        "guard-before-linear-memory",
-        19,
-    ),
-    optimize(
-        Number::MemoryKeepResident,
-        "pooling-memory-keep-resident",
-        27,
-    )
-    .form(Form::IfOther),
-    optimize(Number::TableKeepResident, "pooling-table-keep-resident", 27).form(Form::IfOther),
-    optimize(Number::PagemapScan, "pooling-pagemap-scan", 37).form(Form::IfOther),
+    optimize MemoryReservation = "static-memory-maximum-size" 14, until(28);
+    optimize MemoryReservation = "memory-reservation" 28;
+    optimize GuardSize = "static-memory-guard-size" 14, until(27);
+    optimize GuardSize = "memory-guard-size" 27;
+    optimize MemoryMayMove = "static-memory-forced" 14, until(28), form(Form::Not);
+    optimize MemoryMayMove = "memory-may-move" 28;
+    optimize GuardBeforeLinearMemory = "guard-before-linear-memory" 19;
+    optimize MemoryKeepResident = "pooling-memory-keep-resident" 27, form(Form::IfOther);
+    optimize TableKeepResident = "pooling-table-keep-resident" 27, form(Form::IfOther);
+    optimize PagemapScan = "pooling-pagemap-scan" 37, form(Form::IfOther);
     // Where both are known, `max-wasm-stack` alone sets the other one too, to 512 KiB more. 25.0.1 is the
     // first that knows both, and 25.0.0 refuses the other: in 25 neither is said.
-    wasm(Number::AsyncStackSize, "async-stack-size", 26),
-    wasm(Number::MaxWasmStack, "max-wasm-stack", 14).until(25),
-    wasm(Number::MaxWasmStack, "max-wasm-stack", 26),
-];
+    wasm AsyncStackSize = "async-stack-size" 26;
+    wasm MaxWasmStack = "max-wasm-stack" 14, until(25);
+    wasm MaxWasmStack = "max-wasm-stack" 26;
+};
 
 /// An option of `-O`, and of the file's `[optimize]`.
 const fn optimize(number: Number, name: &'static str, since: u32) -> Told {

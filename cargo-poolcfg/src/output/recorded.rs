@@ -8,7 +8,7 @@ use poolcfg_core::Code;
 use crate::answer::Wish;
 use crate::cli::args::{Generate, Machine};
 use crate::cli::error::Error;
-use crate::host::text::Chosen;
+use crate::output::host_file::Chosen;
 use crate::output::{Present, present};
 use crate::project::Member;
 use crate::target::NamedTarget;
@@ -92,7 +92,7 @@ fn quoted(words: &[String]) -> Result<String, Error> {
         (unfit, _) => Err(Error::new(
             Code::UnknownTarget,
             format!(
-                "`{}` cannot stand in the first line of a file",
+                "`{}` cannot be recorded in the first line of the file",
                 unfit.map_or("a name", String::as_str).escape_default()
             ),
             "rename the target spec or profile: no backticks, line breaks or other control characters",
@@ -100,7 +100,7 @@ fn quoted(words: &[String]) -> Result<String, Error> {
     }
 }
 
-/// The flags with which the file at a place was written; nothing when that says none that can be used again.
+/// The flags with which the file at a place was written; `None` if that says none that can be used again.
 pub(crate) fn read(place: &Path) -> Option<Generate> {
     let Ok(Present::Text(text)) = present(place) else {
         return None;

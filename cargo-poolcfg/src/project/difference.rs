@@ -50,12 +50,12 @@ impl Difference {
         let used = self.used;
         let (message, label) = match self.fact {
             Fact::Version { said: Some(said) } => (
-                format!("the file names Wasmtime {said}, and the project uses {used}"),
+                format!("the file names Wasmtime {said}, but the project uses {used}"),
                 format!("Cargo.lock has {used}"),
             ),
             Fact::Version { said: None } => (
                 format!(
-                    "`{}` names no version, and the project uses {used}",
+                    "`{}` names no version, but the project uses {used}",
                     self.table()
                 ),
                 format!("Cargo.lock has {used}"),
@@ -65,7 +65,7 @@ impl Difference {
                 used: features,
             } => (
                 format!(
-                    "the file says that Wasmtime is built with {}, and the project builds {used} with {}",
+                    "the file says that Wasmtime is built with {}, but the project builds {used} with {}",
                     list(said),
                     list(features)
                 ),
@@ -76,7 +76,7 @@ impl Difference {
                 used: features,
             } => (
                 format!(
-                    "`{}` names no features, and the project builds Wasmtime {used} with {}",
+                    "`{}` names no features, but the project builds Wasmtime {used} with {}",
                     self.table(),
                     list(features)
                 ),
@@ -135,7 +135,7 @@ impl Difference {
 pub(crate) fn list(features: WasmtimeFeatures) -> String {
     let words: Vec<_> = features.iter().map(|word| format!("`{word}`")).collect();
     match words.is_empty() {
-        true => "no feature that counts".to_owned(),
+        true => "no relevant features".to_owned(),
         false => words.join(", "),
     }
 }
@@ -151,8 +151,8 @@ pub(crate) fn rewritten(source: &str, differences: &[Difference]) -> Result<Stri
         let Some(table) = table else {
             return Err(Error::new(
                 Code::Io,
-                format!("`{}` is not found again", difference.table()),
-                "this is a fault of poolcfg: report it, and write the keys by hand",
+                format!("`{}` cannot be found again", difference.table()),
+                "this is a bug in poolcfg: please report it, and set the keys by hand",
             ));
         };
         match difference.fact {

@@ -11,7 +11,7 @@ pub(crate) struct Edit<'s> {
 }
 
 impl<'s> Edit<'s> {
-    /// A file, which must be TOML: what is none is taken for empty and cannot be edited.
+    /// A file, which must be TOML: any other text counts as empty and cannot be edited.
     pub(crate) fn new(source: &'s str) -> Self {
         let document =
             Document::parse(source).map_or_else(|_| DocumentMut::new(), Document::into_mut);
@@ -23,7 +23,7 @@ impl<'s> Edit<'s> {
     }
 
     /// The table `name` in the one at `path`; it is made where it is not there, in the style of the one
-    /// that holds it, of which some value stands `at` that byte. Nothing when there is no such path.
+    /// that holds it, of which some value stands `at` that byte. `None` if there is no such path.
     pub(crate) fn table(&mut self, path: &[String], name: &str, at: usize) -> Option<&mut Item> {
         // What is commented out behind the last key of a table is meant for that table, and would be of
         // the new one if that followed: then the new one goes to the end of the file.
@@ -152,6 +152,19 @@ pub(crate) fn set_text(table: &mut Item, key: &str, text: &str) {
         Ok(new) if is_literal => new,
         _ => Value::from(text),
     };
+    *new.decor_mut() = value.decor().clone();
+    *value = new;
+}
+
+/// Sets a key to a number.
+pub(crate) fn set_count(table: &mut Item, key: &str, count: u64) {
+    // No count is near what TOML cannot say.
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let Some(value) = table.get_mut(key).and_then(Item::as_value_mut) else {
+        insert(table, key, toml_edit::value(count));
+        return;
+    };
+    let mut new = Value::from(count);
     *new.decor_mut() = value.decor().clone();
     *value = new;
 }

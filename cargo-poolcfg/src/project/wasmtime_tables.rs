@@ -119,7 +119,7 @@ fn before(path: &[String]) -> Vec<Vec<String>> {
     tables
 }
 
-/// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; nothing where it has none.
+/// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; `None` if it has none.
 pub(crate) fn place(source: &str) -> Option<Range<usize>> {
     let document = Document::parse(source).ok()?;
     let tables = PoolTables::new(&document).0;
@@ -129,48 +129,34 @@ pub(crate) fn place(source: &str) -> Option<Range<usize>> {
         .or_else(|| first(|table| Some(table.features.as_ref()?.1.clone())))
 }
 
-/// Where a file says something else than the project, or nothing for a pool of Wasmtime's, in the order of
-/// its layers.
-///
-/// # Errors
-/// Where nothing tells which of several that the package uses is meant.
-pub(crate) fn differences(
-    source: &str,
-    used: &[Used],
-    ambiguous: impl Fn(Range<usize>, Option<WasmtimeVersion>) -> Diagnostic,
-) -> Result<Vec<Difference>, Vec<Diagnostic>> {
-    let Ok(document) = Document::parse(source) else {
-        return Ok(Vec::new());
-    };
-    let mut found = Vec::new();
-    let mut mistakes = Vec::new();
-    // What each table has in the end, for those that start from it.
-    let mut known: BTreeMap<Vec<String>, (Option<WasmtimeVersion>, Option<WasmtimeFeatures>)> =
-        BTreeMap::new();
-    for table in PoolTables::new(&document).0 {
-        let earlier: Vec<_> = before(&table.path)
-            .iter()
-            .filter_map(|path| known.get(path).copied())
-            .collect();
-        let version_before = earlier.iter().find_map(|(version, _)| *version);
-        let features_before = earlier.iter().find_map(|(_, features)| *features);
+/// What has been compared so far.
+#[derive(Default)]
+struct Compared {
+    found: Vec<Difference>,
+    /// What each table has in the end, for those that start from it.
+    known: BTreeMap<Vec<String>, Known>,
+}
+
+type Known = (Option<WasmtimeVersion>, Option<WasmtimeFeatures>);
+
+impl Compared {
+    /// What a table starts from.
+    fn before(&self, table: &PoolTable) -> Known {
+        let earlier = before(&table.path);
+        let earlier = || earlier.iter().filter_map(|path| self.known.get(path));
+        (
+            earlier().find_map(|(version, _)| *version),
+            earlier().find_map(|(_, features)| *features),
+        )
+    }
+
+    /// Compares a table, at `place` where it says nothing, with the Wasmtime that it means.
+    fn table(&mut self, table: PoolTable, place: &Range<usize>, used: &Used) {
+        let (version_before, features_before) = self.before(&table);
         let said = table.version.as_ref().map(|(version, _)| *version);
         let mut now = (said, table.features.as_ref().map(|(features, _)| *features));
-        let place = [
-            table.version.as_ref().map(|(_, span)| span),
-            table.features.as_ref().map(|(_, span)| span),
-            table.engine.as_ref(),
-        ];
-        let Some(place) = place.into_iter().flatten().next().cloned() else {
-            continue;
-        };
-        let meant = said.or(version_before);
-        let Some(used) = Used::meant(used, meant) else {
-            mistakes.push(ambiguous(place, meant));
-            continue;
-        };
         let mut differs = |span: &Range<usize>, fact| {
-            found.push(Difference {
+            self.found.push(Difference {
                 path: table.path.clone(),
                 span: span.clone(),
                 fact,
@@ -186,7 +172,7 @@ pub(crate) fn differences(
                 now.0 = Some(used.version);
             }
             None if table.engine.is_some() && version_before.is_none() => {
-                differs(&place, Fact::Version { said: None });
+                differs(place, Fact::Version { said: None });
                 now.0 = Some(used.version);
             }
             None => {}
@@ -206,15 +192,48 @@ pub(crate) fn differences(
             None if features_before != Some(used.features)
                 && (table.engine.is_some() || said.is_some()) =>
             {
-                differs(&place, fact(None));
+                differs(place, fact(None));
                 now.1 = Some(used.features);
             }
             None => {}
         }
-        known.insert(table.path, now);
+        self.known.insert(table.path, now);
+    }
+}
+
+/// Where a file says something else than the project, or nothing for a pool of Wasmtime's, in the order of
+/// its layers.
+///
+/// # Errors
+/// Where nothing tells which of several that the package uses is meant.
+pub(crate) fn differences(
+    source: &str,
+    used: &[Used],
+    ambiguous: impl Fn(Range<usize>, Option<WasmtimeVersion>) -> Diagnostic,
+) -> Result<Vec<Difference>, Vec<Diagnostic>> {
+    let Ok(document) = Document::parse(source) else {
+        return Ok(Vec::new());
+    };
+    let mut compared = Compared::default();
+    let mut mistakes = Vec::new();
+    for table in PoolTables::new(&document).0 {
+        let (version, features) = (table.version.as_ref(), table.features.as_ref());
+        let place = version
+            .map(|(_, span)| span)
+            .or(features.map(|(_, span)| span))
+            .or(table.engine.as_ref());
+        let Some(place) = place.cloned() else {
+            continue;
+        };
+        let meant = version.map(|(version, _)| *version);
+        let meant = meant.or(compared.before(&table).0);
+        match Used::meant(used, meant) {
+            Some(used) => compared.table(table, &place, &used),
+            None => mistakes.push(ambiguous(place, meant)),
+        }
     }
     match mistakes.is_empty() {
-        true => Ok(found),
+        true => Ok(compared.found),
         false => Err(mistakes),
     }
 }

@@ -9,18 +9,20 @@ use serde::Serialize;
 use crate::cli::diagnostic::DiagnosticReport;
 use crate::cli::error::Error;
 use crate::here::HereReport;
+use crate::inspect::workload::Keys;
 use crate::render::files::FileResult;
+use crate::render::inspected::InspectReport;
 use crate::render::machine::ProbeReport;
 use crate::render::report::PoolResult;
 use crate::render::table::ProfileReport;
 
 /// The version of the schema; it changes when a field is taken away or changes its meaning.
-pub const SCHEMA: u32 = 2;
+pub(crate) const SCHEMA: u32 = 2;
 
 /// Everything that one run found out.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct Envelope {
+pub(crate) struct Envelope {
     /// [`SCHEMA`].
     pub schema: u32,
     /// The command, as it is called; null where the command line is wrong.
@@ -31,6 +33,9 @@ pub struct Envelope {
     pub here: Option<HereReport>,
     /// What the command was asked for; empty where it could not be worked out.
     pub results: Results,
+    /// What to set for all files; only of `inspect`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Keys>,
     /// Whether it lies in a file, where `--emit json -o FILE` wants it.
     #[serde(skip)]
     pub(crate) is_written: bool,
@@ -40,7 +45,7 @@ pub struct Envelope {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
-pub enum Results {
+pub(crate) enum Results {
     /// Of `generate`, `check` and `explain`: one for each target and pool.
     Pools(Vec<PoolResult>),
     /// Of `profiles`.
@@ -49,6 +54,8 @@ pub enum Results {
     Machine([Box<ProbeReport>; 1]),
     /// Of `init` and `sync`: one for each poolcfg.toml.
     Files(Vec<FileResult>),
+    /// Of `inspect`: one for each file.
+    Inspected(Vec<InspectReport>),
     /// Of `--explain`.
     Code([CodeText; 1]),
 }
@@ -61,6 +68,7 @@ impl Default for Envelope {
             diagnostics: Vec::new(),
             here: None,
             results: Results::Pools(Vec::new()),
+            keys: None,
             is_written: false,
         }
     }
@@ -74,7 +82,11 @@ impl Envelope {
     pub(crate) fn text(&self) -> Result<String, Error> {
         let text = serde_json::to_string_pretty(self).map_err(|error| {
             let message = format!("cannot write JSON: {error}");
-            Error::new(Code::Io, message, "this is a fault of poolcfg: report it")
+            Error::new(
+                Code::Io,
+                message,
+                "this is a bug in poolcfg: please report it",
+            )
         })?;
         Ok(harmless(&text) + "\n")
     }
@@ -99,7 +111,7 @@ fn harmless(text: &str) -> String {
 /// What a code means.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct CodeText {
+pub(crate) struct CodeText {
     /// The code.
     pub code: &'static str,
     /// Its text, as Markdown.

@@ -13,10 +13,10 @@ pub(crate) fn distributions(probe: &Probe, window: Size) -> Vec<&'static str> {
         .collect()
 }
 
-/// What was measured; sizes are bytes, and null is no limit.
+/// What was measured; sizes are bytes, and null means no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct ProbeReport {
+pub(crate) struct ProbeReport {
     arch: &'static str,
     os: &'static str,
     window_bytes: Option<u64>,

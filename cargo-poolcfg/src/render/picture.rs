@@ -8,9 +8,6 @@ use poolcfg_core::{
     UnlimitedStack,
 };
 
-use crate::render::footprint::counts;
-use crate::render::footprint::{Mappings, footprints};
-
 /// Lines that the holes share between them, by size.
 const LINES: u64 = 18;
 
@@ -23,7 +20,7 @@ const ADDRESS: usize = 12;
 /// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
 /// without addresses.
 #[must_use]
-pub fn draw(case: &Case<'_>, plan: &Plan, width: usize) -> String {
+pub(crate) fn draw(case: &Case<'_>, plan: &Plan, width: usize) -> String {
     let limits = match plan.misfit {
         None => plan.guaranteed(),
         Some(_) => &[],
@@ -265,172 +262,12 @@ impl Picture {
     }
 }
 
-/// The budget and the footprint, line by line.
-#[must_use]
-pub fn figures(case: &Case<'_>, plan: &Plan) -> String {
-    let limits = plan.guaranteed();
-    let mut text = String::new();
-    let profile = &case.profile;
-    let budget = &case.budget;
-    let holes = budget.holes();
-    let mut row = |name: &str, value: &str, note: &str| {
-        let _ = writeln!(text, "  {name:<18} {value:>12}  {note}").map(|()| ());
-        while text.ends_with(" \n") {
-            text.truncate(text.len() - 2);
-            text.push('\n');
-        }
-    };
-    row(
-        "window",
-        &profile.window.available().to_string(),
-        profile.source,
-    );
-    row("page size", &budget.page_size.to_string(), "");
-    row(
-        "largest hole",
-        &holes[0].available().to_string(),
-        &format!("{}", case.machine()),
-    );
-    row(
-        "second hole",
-        &holes[1].available().to_string(),
-        "beside a mapping that fills the largest",
-    );
-    row(
-        "headroom",
-        &budget.headroom.to_string(),
-        "libraries, threads, heap; in the hole that is filled first",
-    );
-    match (budget.maps_for_pools(), budget.limits.max_map_count) {
-        (Some(maps), Some(all)) => row(
-            "mappings",
-            &maps.to_string(),
-            &format!("of {all}, vm.max_map_count"),
-        ),
-        _ => row("mappings", "no bound", ""),
-    }
-    let own = budget.headroom;
-    for (name, limit, of) in [
-        ("address space", budget.limits.rlimit_as, "RLIMIT_AS"),
-        ("writable", budget.limits.rlimit_data, "RLIMIT_DATA"),
-        ("committed", budget.limits.commit_limit, "the commit limit"),
-    ] {
-        if let Some(limit) = limit {
-            row(
-                name,
-                &limit.saturating_sub(own).available().to_string(),
-                &format!("of {}, {of}, beside the headroom", limit.available()),
-            );
-        }
-    }
-    if let Some(memory) = budget.limits.memory {
-        let note = "RAM and swap, of one mapping that is charged when it is made";
-        row("charged at once", &memory.available().to_string(), note);
-    }
-    // Of what is writable there is no bound mostly.
-    let bounds_writable =
-        budget.limits.rlimit_data.is_some() || budget.limits.commit_limit.is_some();
-    let pools = case.pools().iter().zip(limits);
-    for ((pool, limits), footprint) in pools.zip(footprints(case, limits)) {
-        let name = if pool.name.is_empty() {
-            "pool".to_owned()
-        } else {
-            format!("pool `{}`", pool.name)
-        };
-        let _ = match plan.misfit {
-            None => writeln!(
-                text,
-                "{name}: {} of {} instances, {} of {} reserved for each",
-                limits.max_instances,
-                pool.asked.max_instances,
-                limits.memory_reservation,
-                pool.asked.memory_reservation
-            ),
-            Some(_) => writeln!(
-                text,
-                "{name} does not fit: {} instances asked, {} reserved for each",
-                pool.asked.max_instances, pool.asked.memory_reservation
-            ),
-        };
-        if let Some(counts) = counts(limits, pool) {
-            let _ = writeln!(text, "  {:<18} {:>12}  {counts}", "each instance", "");
-        }
-        let Some(footprint) = footprint else {
-            let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
-            continue;
-        };
-        for mapping in &footprint.mappings {
-            let _ = writeln!(
-                text,
-                "  {:<18} {:>12}  {}{}",
-                mapping.name.word(),
-                mapping.bytes.needed().to_string(),
-                sum(limits, mapping, budget.page_size),
-                if mapping.count > 1 {
-                    format!(", {} times", mapping.count)
-                } else {
-                    String::new()
-                }
-            );
-        }
-        let _ = writeln!(
-            text,
-            "  {:<18} {:>12}  {} at start",
-            "mappings", footprint.maps_at_worst, footprint.maps_at_start
-        );
-        if bounds_writable {
-            let _ = writeln!(
-                text,
-                "  {:<18} {:>12}  when every slot is in use, and {} beside the slots",
-                "writable",
-                footprint.writable.needed().to_string(),
-                footprint.bookkeeping.needed()
-            );
-        }
-    }
-    text
-}
-
-/// How a mapping's bytes come about.
-fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
-    let (region, guard) = match mapping.name {
-        MappingName::Memories => (limits.memory_reservation, limits.guard_size),
-        MappingName::Tables => (limits.table_reservation, page_size),
-        MappingName::Stacks => (limits.stack_reservation, page_size),
-    };
-    let Some((wasmtime, totals)) = limits
-        .wasmtime
-        .and_then(|wasmtime| Some((wasmtime, wasmtime.totals(limits)?)))
-    else {
-        let [region, guard] = [region, guard].map(|part| part.round_up(page_size).unwrap_or(part));
-        let slot = region.get().saturating_add(guard.get()).max(1);
-        let slots = mapping.bytes.saturating_sub(guard).get() / slot;
-        return format!("{guard} + {slots} x ({region} + {guard})");
-    };
-    match mapping.name {
-        MappingName::Memories if wasmtime.memory_protection_keys > 1 => format!(
-            "{} x ({region} + {guard}), striped by {} protection keys",
-            totals.memories, wasmtime.memory_protection_keys
-        ),
-        MappingName::Memories if wasmtime.guard_before_linear_memory => {
-            format!("{guard} + {} x ({region} + {guard})", totals.memories)
-        }
-        MappingName::Memories => format!("{} x ({region} + {guard})", totals.memories),
-        MappingName::Tables => format!(
-            "{} x {} elements of {} bytes, in whole pages",
-            totals.tables,
-            wasmtime.table_elements(limits),
-            wasmtime.element_bytes
-        ),
-        MappingName::Stacks => format!("{} x ({region} + {guard})", totals.stacks),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use poolcfg_core::{AddressSpaceKeys, Fault, Plan, Setting, Settings, Target, VaProfile};
 
     use super::*;
+    use crate::render::figures::figures;
 
     /// Every profile in every shape can be drawn within the width, and what is drawn to be left in the
     /// holes is what the figures say.

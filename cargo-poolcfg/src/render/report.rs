@@ -12,7 +12,7 @@ use crate::render::owner::Owner;
 /// One pool on one target.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct PoolResult {
+pub(crate) struct PoolResult {
     /// The package; null without one.
     pub package: Option<String>,
     /// Its Cargo.toml; null without a package.
@@ -56,7 +56,7 @@ pub struct PoolResult {
 /// The process shape, in the words of poolcfg.toml.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct ShapeReport {
+pub(crate) struct ShapeReport {
     relocation_model: &'static str,
     /// `finite`, `unlimited`, or a size.
     stack_limit: String,
@@ -86,7 +86,7 @@ impl ShapeReport {
 /// The keys of a pool; sizes are bytes.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct LimitsReport {
+pub(crate) struct LimitsReport {
     max_instances: u32,
     min_instances: u32,
     on_misfit: &'static str,
@@ -94,6 +94,8 @@ pub struct LimitsReport {
     memory_reservation: u64,
     max_memory_size: u64,
     guard_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard_before: Option<bool>,
     table_reservation: u64,
     stack_reservation: u64,
     pools: u32,
@@ -103,10 +105,10 @@ pub struct LimitsReport {
     wasmtime: Option<WasmtimeReport>,
 }
 
-/// What Wasmtime is told of its pool: how many there are of each in all.
+/// Wasmtime's totals: how many there are of each in all.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct TotalsReport {
+pub(crate) struct TotalsReport {
     total_memories: u32,
     total_tables: u32,
     total_stacks: u32,
@@ -133,7 +135,7 @@ impl TotalsReport {
 /// A total that gives fewer instances than the others do.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct LeastTotalReport {
+pub(crate) struct LeastTotalReport {
     /// The key of poolcfg.toml; where it is not written, the total is Wasmtime's own.
     key: &'static str,
     total: u32,
@@ -151,7 +153,7 @@ impl LeastTotalReport {
 /// The keys of the pool's `wasmtime` table, and what follows from them; sizes are bytes.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct WasmtimeReport {
+pub(crate) struct WasmtimeReport {
     version: String,
     major: u32,
     features: Vec<&'static str>,
@@ -217,6 +219,7 @@ impl LimitsReport {
             memory_reservation: limits.memory_reservation.get(),
             max_memory_size: limits.max_memory_size.get(),
             guard_size: limits.guard_size.get(),
+            guard_before: limits.wasmtime.is_none().then_some(limits.guard_before),
             table_reservation: limits.table_reservation.get(),
             stack_reservation: limits.stack_reservation.get(),
             pools: limits.pools,
@@ -229,7 +232,7 @@ impl LimitsReport {
 /// One mapping, made `count` times. Memories that lie in several pieces have one for each size of piece.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct MappingReport {
+pub(crate) struct MappingReport {
     name: &'static str,
     bytes: u64,
     protection: &'static str,
@@ -248,7 +251,7 @@ fn protection(engine: Engine, mapping: MappingName) -> &'static str {
 /// What limits map.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct FootprintReport {
+pub(crate) struct FootprintReport {
     mappings: Vec<MappingReport>,
     reserved_bytes: u64,
     writable_bytes: u64,
@@ -282,7 +285,7 @@ impl FootprintReport {
 /// What a process has.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct BudgetReport {
+pub(crate) struct BudgetReport {
     window_bytes: u64,
     page_size: u64,
     holes: Vec<u64>,
@@ -291,10 +294,10 @@ pub struct BudgetReport {
     limits: ProcessLimitsReport,
 }
 
-/// The limits that count, in bytes but for the mappings; null where there is none.
+/// The limits that count: mappings, and bytes of the others; null if there is no limit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct ProcessLimitsReport {
+pub(crate) struct ProcessLimitsReport {
     max_map_count: Option<u64>,
     rlimit_as: Option<u64>,
     rlimit_data: Option<u64>,
@@ -344,7 +347,7 @@ impl BudgetReport {
 /// The largest values that fit, and the limit that refuses more of each; null where nothing does.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct LargestFitReport {
+pub(crate) struct LargestFitReport {
     max_instances: Option<u32>,
     max_instances_limit: Option<&'static str>,
     memory_reservation: Option<u64>,
@@ -367,7 +370,7 @@ impl LargestFitReport {
 /// Why a pool does not fit.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct MisfitReport {
+pub(crate) struct MisfitReport {
     limit: &'static str,
     need: u64,
     have: u64,

@@ -16,7 +16,7 @@ pub(crate) struct Header<'a> {
     pub(crate) command: &'a str,
     /// The name of poolcfg-runtime where the package depends on it.
     pub(crate) runtime: Option<&'a str>,
-    /// Under what it was measured, and the record; none where it was not.
+    /// The conditions under which it was measured, and the record; empty if it was not.
     pub(crate) measured: Vec<String>,
 }
 

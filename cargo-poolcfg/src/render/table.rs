@@ -12,7 +12,7 @@ use serde::Serialize;
 /// One profile, for programs; sizes are bytes.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct ProfileReport {
+pub(crate) struct ProfileReport {
     /// The name, as in `--va-profile`.
     pub name: &'static str,
     /// The architecture it is for.
@@ -46,7 +46,7 @@ pub struct ProfileReport {
 /// What one distribution ships, for programs.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
-pub struct DistributionReport {
+pub(crate) struct DistributionReport {
     /// Its name, with the versions.
     pub name: &'static str,
     /// `vm.mmap_rnd_bits`.
@@ -79,7 +79,7 @@ fn aslr_bits(profile: &VaProfile<'_>, aslr: Aslr) -> Option<u32> {
 
 /// The profiles that serve one of the targets, or every profile there is.
 #[must_use]
-pub fn rows(targets: &[Target]) -> Vec<ProfileReport> {
+pub(crate) fn rows(targets: &[Target]) -> Vec<ProfileReport> {
     let holes = |profile: &VaProfile<'_>, shape| {
         let holes = Budget::new(profile, shape, None).holes();
         let bytes = holes.iter().map(|hole| hole.get());
@@ -137,7 +137,7 @@ fn served(targets: &[Target]) -> impl Iterator<Item = (VaProfile<'static>, Targe
 /// The profiles that serve one of the targets, or every profile there is, as a table; a target's floor is
 /// marked `*`. Below it stand the distributions that ship them, and of which versions of Linux the rules are.
 #[must_use]
-pub fn profiles(targets: &[Target]) -> String {
+pub(crate) fn profiles(targets: &[Target]) -> String {
     let mut rows = vec![
         [
             "",
@@ -161,7 +161,7 @@ pub fn profiles(targets: &[Target]) -> String {
     if shipped.len() > 1 {
         let _ = writeln!(
             text,
-            "\nholes are those with maximum aslr, since several distributions ship it (bits of vm.mmap_rnd_bits):\n"
+            "\nthe holes are those with maximum aslr (vm.mmap_rnd_bits), which several distributions ship:\n"
         );
         text += &render(&shipped, 3..=5);
         text.push('\n');

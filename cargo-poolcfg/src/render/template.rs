@@ -27,14 +27,14 @@ pub(crate) fn render_file<T: Serialize>(path: &Path, data: &T) -> Result<String,
         .map_err(|error| Error::io("read template", path, &error, "it must be UTF-8 text"))?;
     render(&shown(path), &template, data).map_err(|cause| match cause {
         Cause::OutOfFuel => Error::new(
-            Code::WrongType,
-            format!("the template is too long: it takes more than `{FUEL}` steps"),
-            "let its loops run over fewer items",
+            Code::Template,
+            format!("the template takes more than `{FUEL}` steps"),
+            "shorten its loops",
         ),
         Cause::Other(cause) => Error::new(
-            Code::WrongType,
-            format!("the template cannot be rendered: {cause}"),
-            "it is given what `--emit json` prints",
+            Code::Template,
+            format!("cannot render the template: {cause}"),
+            "templates get the data that `--emit json` prints",
         ),
     })
 }
@@ -54,8 +54,8 @@ pub(crate) fn render_own<T: Serialize>(
         };
         Error::new(
             Code::Io,
-            format!("the template `{name}` cannot be rendered: {cause}"),
-            "this is a fault of poolcfg: report it",
+            format!("cannot render the template `{name}`: {cause}"),
+            "this is a bug in poolcfg: please report it",
         )
     })
 }

@@ -49,14 +49,14 @@ impl Linking {
 pub(crate) struct Executable {
     /// Where it is loaded.
     pub(crate) model: RelocationModel,
-    /// The flag that makes it so; none where the target does.
+    /// The flag that makes it so; `None` if the target does.
     pub(crate) flag: Option<String>,
 }
 
 impl Executable {
     /// What rustc makes with these flags.
     pub(crate) fn new<'a>(linking: Linking, flags: impl IntoIterator<Item = &'a str>) -> Self {
-        let said = Said::new(flags);
+        let said = LinkFlags::new(flags);
         let is = |model, flag: &Option<Flag>| Self {
             model,
             flag: flag.as_ref().map(|flag| flag.text.clone()),
@@ -111,18 +111,18 @@ impl Executable {
         }
         Some(match (self.model, &self.flag) {
             (RelocationModel::Static, Some(flag)) => format!(
-                "on `{triple}`: `{flag}` of the rustflags makes a program with a fixed address, and the \
-                 limits are for a `pie`: write `relocation_model = \"static\"` under `[address_space]`, or take \
-                 the flag out"
+                "on `{triple}`: `{flag}` in the rustflags makes a program with a fixed address, but the \
+                 limits are for a `pie`: set `relocation_model = \"static\"` under `[address_space]`, or remove \
+                 the flag"
             ),
             (RelocationModel::Static, None) => format!(
-                "on `{triple}`: programs of this target have a fixed address, and the limits are for a `pie`: \
-                 write `relocation_model = \"static\"` under `[target.{triple}.address_space]`, or build with \
+                "on `{triple}`: programs for this target have a fixed address, but the limits are for a `pie`: \
+                 set `relocation_model = \"static\"` under `[target.{triple}.address_space]`, or build with \
                  `-C target-feature=-crt-static`"
             ),
             (RelocationModel::Pie, _) => format!(
-                "on `{triple}`: the build makes a position-independent program, and the limits are for a \
-                 `static` one: leave `relocation_model` out, or put `-C relocation-model=static` into the \
+                "on `{triple}`: the build makes a position-independent program, but the limits are for a \
+                 `static` one: remove `relocation_model`, or add `-C relocation-model=static` to the \
                  rustflags"
             ),
         })
@@ -131,7 +131,7 @@ impl Executable {
 
 /// Whether these flags have the C library linked statically; `None` if they leave that to the target.
 pub(crate) fn crt_static<'a>(flags: impl IntoIterator<Item = &'a str>) -> Option<bool> {
-    Said::new(flags).crt_static.map(|flag| !flag.pie)
+    LinkFlags::new(flags).crt_static.map(|flag| !flag.pie)
 }
 
 /// One flag, and whether it speaks for a PIE.
@@ -140,16 +140,16 @@ struct Flag {
     text: String,
 }
 
-/// What flags say; of each kind the one that rustc or the linker heeds.
+/// The flags that decide how a program is linked: of each kind the one that takes effect.
 #[derive(Default)]
-struct Said {
+struct LinkFlags {
     relocation_model: Option<Flag>,
     /// One `+crt-static` wins over any `-crt-static`.
     crt_static: Option<Flag>,
     link_arg: Option<Flag>,
 }
 
-impl Said {
+impl LinkFlags {
     fn new<'a>(flags: impl IntoIterator<Item = &'a str>) -> Self {
         let mut said = Self::default();
         for (key, value) in codegen_options(flags) {

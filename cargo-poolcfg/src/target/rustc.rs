@@ -17,7 +17,7 @@ const BUILT_FOR: &str = env!("POOLCFG_BUILT_FOR");
 /// When it is not in the built-in table.
 pub(crate) fn built_for() -> Result<TargetFacts, Error> {
     TargetFacts::builtin(BUILT_FOR).ok_or_else(|| {
-        let message = format!("there is no rustc, and `{BUILT_FOR}` is not in the built-in table");
+        let message = format!("cannot run rustc, and `{BUILT_FOR}` is not in the built-in table");
         Error::new(
             Code::UnknownTarget,
             message,
@@ -32,8 +32,8 @@ pub(crate) struct Rustc {
     program: Option<PathAndArgs>,
 }
 
-/// What came of asking.
-enum Answer {
+/// The reply of rustc.
+enum Reply {
     Facts(TargetFacts),
     /// There is no rustc.
     Missing,
@@ -55,7 +55,7 @@ impl Rustc {
     /// When neither knows it.
     pub(crate) fn facts(&self, triple: &str) -> Result<TargetFacts, Error> {
         let answer = self.ask(Some(triple));
-        if let Answer::Facts(facts) = answer {
+        if let Reply::Facts(facts) = answer {
             return Ok(facts);
         }
         if let Some(facts) = TargetFacts::builtin(triple) {
@@ -69,13 +69,15 @@ impl Rustc {
             }
         };
         let known = match answer {
-            Answer::Refused(words) if !words.contains("target specification") => {
-                format!("the built-in table does not know it, and rustc says: {words}")
+            Reply::Refused(words) if !words.contains("target specification") => {
+                format!("it is not in the built-in table, and rustc says: {words}")
             }
-            Answer::Missing => "the built-in table does not know it, and there is no rustc".into(),
-            _ => "neither rustc nor the built-in table knows it".into(),
+            Reply::Missing => {
+                "it is not in the built-in table, and there is no rustc to ask".into()
+            }
+            _ => "it is neither known to rustc nor in the built-in table".into(),
         };
-        let message = format!("`{triple}` is no known target: {known}");
+        let message = format!("unknown target `{triple}`: {known}");
         Err(Error::new(Code::UnknownTarget, message, help))
     }
 
@@ -85,20 +87,20 @@ impl Rustc {
     /// When rustc is there and does not say.
     pub(crate) fn host(&self) -> Result<TargetFacts, Error> {
         match self.ask(None) {
-            Answer::Facts(facts) => Ok(facts),
-            Answer::Missing => built_for(),
-            Answer::Refused(words) => Err(Error::new(
+            Reply::Facts(facts) => Ok(facts),
+            Reply::Missing => built_for(),
+            Reply::Refused(words) => Err(Error::new(
                 Code::Tool,
-                format!("rustc does not say which host it is on: {words}"),
+                format!("cannot ask rustc for its host: {words}"),
                 "name the target with `--target`, or set RUSTC to a rustc of 1.84 or later",
             )),
         }
     }
 
     /// One process for both: the triple in the first line, then the cfgs.
-    fn ask(&self, triple: Option<&str>) -> Answer {
+    fn ask(&self, triple: Option<&str>) -> Reply {
         let Some(program) = &self.program else {
-            return Answer::Missing;
+            return Reply::Missing;
         };
         let mut command = Command::new(&program.path);
         command.args(&program.args);
@@ -108,24 +110,24 @@ impl Rustc {
         };
         let output = match command.args(["--print", "cfg"]).output() {
             Ok(output) => output,
-            Err(_) => return Answer::Missing,
+            Err(_) => return Reply::Missing,
         };
         match (output, triple) {
             (Output { status, stdout, .. }, triple) if status.success() => {
                 let text = String::from_utf8_lossy(&stdout);
                 match triple {
-                    Some(triple) => Answer::Facts(TargetFacts::from_rustc(triple, &text)),
+                    Some(triple) => Reply::Facts(TargetFacts::from_rustc(triple, &text)),
                     None => match text.split_once('\n') {
                         Some((host, cfgs)) => {
-                            Answer::Facts(TargetFacts::from_rustc(host.trim(), cfgs))
+                            Reply::Facts(TargetFacts::from_rustc(host.trim(), cfgs))
                         }
-                        None => Answer::Refused("nothing".to_owned()),
+                        None => Reply::Refused("nothing".to_owned()),
                     },
                 }
             }
             (Output { stderr, .. }, _) => {
                 let text = String::from_utf8_lossy(&stderr);
-                Answer::Refused(text.lines().next().unwrap_or("nothing").trim().to_owned())
+                Reply::Refused(text.lines().next().unwrap_or("nothing").trim().to_owned())
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::cli::error::{Error, Source, all};
 /// The target that the file describes, named by the file.
 ///
 /// # Errors
-/// When the file cannot be read, is no JSON object, or leaves open what decides the address space.
+/// When the file cannot be read, is not a JSON object, or lacks what decides the address space.
 pub(crate) fn read(path: &Path) -> Result<TargetFacts, Error> {
     let text = read_text(path).map_err(|error| {
         let help = "`--target` takes a triple or the path of a target spec";
@@ -27,28 +27,27 @@ pub(crate) fn read(path: &Path) -> Result<TargetFacts, Error> {
         || "target".to_owned(),
         |stem| stem.to_string_lossy().into_owned(),
     );
-    facts(&triple, &source.text).map_err(|error| match error {
-        Error::Mistakes { mut mistakes, exit } => {
-            for mistake in &mut mistakes {
+    facts(&triple, &source.text).map_err(|mut error| {
+        if let Error::Mistakes { mistakes, .. } = &mut error {
+            for mistake in mistakes {
                 mistake.source = Some(source.clone());
             }
-            Error::Mistakes { mistakes, exit }
         }
-        usage @ Error::Usage(_) => usage,
+        error
     })
 }
 
 fn facts(triple: &str, text: &str) -> Result<TargetFacts, Error> {
     let spec: Value = serde_json::from_str(text).map_err(|error| {
         mistake(
-            format!("the target spec is not JSON: {error}"),
+            format!("invalid JSON in the target spec: {error}"),
             "`rustc +nightly -Z unstable-options --print target-spec-json --target TRIPLE` prints one",
         )
     })?;
     let Value::Object(spec) = spec else {
         return Err(mistake(
             "the target spec is not a JSON object".to_owned(),
-            "it begins with `{` and has keys such as \"arch\" and \"target-pointer-width\"",
+            "expected an object with keys such as \"arch\" and \"target-pointer-width\"",
         ));
     };
     let word = |key: &str, default: Option<&str>| match (spec.get(key), default) {
@@ -56,10 +55,10 @@ fn facts(triple: &str, text: &str) -> Result<TargetFacts, Error> {
         (None | Some(Value::Null), Some(default)) => Ok(default.to_owned()),
         (None | Some(Value::Null), None) => Err(mistake(
             format!("the target spec has no \"{key}\""),
-            "the address space cannot be told without it",
+            "add it: the address space depends on it",
         )),
         (Some(_), _) => Err(mistake(
-            format!("\"{key}\" of the target spec is not a string"),
+            format!("expected a string for \"{key}\" in the target spec"),
             "put it in quotes",
         )),
     };

@@ -34,7 +34,7 @@ pub(crate) struct Wasmtimes {
 
 impl Wasmtimes {
     /// Those of one package: its own dependency, under whatever name, or else the nearest that it links
-    /// through others, or else what only its tests and build scripts use. Nothing when there is none.
+    /// through others, or else what only its tests and build scripts use. `None` if there is none.
     pub(crate) fn of(metadata: &Metadata, package: &PackageId) -> Option<Self> {
         let graph = Graph::new(metadata)?;
         let every = graph.levels(package, |_| true);

@@ -62,12 +62,9 @@ pub(crate) fn look_up(
         if let Err(error) = WasmtimeVersion::parse(&version.to_string()) {
             return Err(Error::new(
                 Code::BadVersion,
+                format!("`{}` uses Wasmtime {version}: {error}", package.name),
                 format!(
-                    "`{}` uses Wasmtime {version}, which is {error}",
-                    package.name
-                ),
-                format!(
-                    "use a later one; the newest that is known is {}",
+                    "use a later version; the newest known is {}",
                     WasmtimeVersion::NEWEST
                 ),
             ));
@@ -112,20 +109,20 @@ pub(crate) fn resolved(
         let (code, message, help) = if !package.workspace.join("Cargo.lock").exists() {
             (
                 Code::NoWasmtime,
-                format!("there is no Cargo.lock, so nothing tells which Wasmtime `{name}` uses"),
+                format!("no Cargo.lock, which says which Wasmtime version `{name}` uses"),
                 "`cargo generate-lockfile` writes it",
             )
         } else if words.contains("lock file") && words.contains("was passed to prevent this") {
             (
                 Code::NoWasmtime,
-                format!("Cargo.lock is not of the dependencies that `{name}` now has"),
+                format!("Cargo.lock is out of date for `{name}`"),
                 "`cargo update --workspace` brings it up to date",
             )
         } else {
             (
                 Code::Tool,
-                format!("cargo does not resolve the dependencies of `{name}`: {words}"),
-                "`cargo metadata --locked` says the same",
+                format!("cargo cannot resolve the dependencies of `{name}`: {words}"),
+                "run `cargo metadata --locked` for details",
             )
         };
         Unknown {
@@ -147,10 +144,10 @@ fn none(metadata: &Metadata, package: &CargoPackage, platform: Option<&TargetFac
         .collect();
     Unknown {
         code: Code::NoWasmtime,
-        message: format!("`{}` depends on no `wasmtime`{on}", package.name),
+        message: format!("`{}` does not depend on `wasmtime`{on}", package.name),
         help: match users.is_empty() {
-            true => "add it to the dependencies".to_owned(),
-            false => format!("{} is a package that does", users.join(", ")),
+            true => "add it to the dependencies, or pass `--engine-version 48`".to_owned(),
+            false => format!("select a package that does: {}", users.join(", ")),
         },
         lacks_lock: false,
     }
@@ -175,11 +172,11 @@ fn beside(package: &CargoPackage, found: &Wasmtimes) -> Option<String> {
     if !further.is_empty() {
         let further = further.join(" and ");
         return Some(format!(
-            "`{name}` uses Wasmtime {nearest}; its graph has {further} too"
+            "`{name}` uses Wasmtime {nearest}; its dependency graph also has {further}"
         ));
     }
     (found.nearest.len() > 1)
-        .then(|| format!("`{name}` uses Wasmtime {nearest}; poolcfg.toml says which is meant"))
+        .then(|| format!("`{name}` uses Wasmtime {nearest}; poolcfg.toml says which one counts"))
 }
 
 fn versions(found: &[Resolved]) -> String {

@@ -1,147 +1,157 @@
-//! Codes: the names of mistakes, for `cargo poolcfg --explain`.
+//! Codes: the names of errors and warnings, for `cargo poolcfg --explain`.
 
-/// The code of a mistake, for `cargo poolcfg --explain`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Code {
-    /// The pools do not fit the holes.
-    Misfit,
-    /// The pools need more mappings than the kernel allows.
-    TooManyMaps,
-    /// The file is not TOML.
-    Syntax,
-    /// An unknown key or table.
-    UnknownKey,
-    /// A value of the wrong type or out of its range.
-    WrongType,
-    /// A size that is none, or in a decimal unit.
-    BadSize,
-    /// A word that the key does not know.
-    UnknownWord,
-    /// A reservation that is not a multiple of the page.
-    NotMultiple,
-    /// A memory that may grow beyond its reservation.
-    MemoryAboveReservation,
-    /// Fewer instances asked than are needed.
-    MinAboveMax,
-    /// A count or a size of zero where one is needed.
-    Zero,
-    /// A sum above 64 bits.
-    Overflow,
-    /// A VA profile that nobody knows.
-    UnknownProfile,
-    /// A VA profile of another target.
-    ProfileOfOtherTarget,
-    /// A VA profile of one's own that describes no machine.
-    BadProfile,
-    /// A pool that the file does not have.
-    UnknownPool,
-    /// More pools than there may be, or a name that no pool can have.
-    BadPool,
-    /// A target that nobody knows.
-    UnknownTarget,
-    /// Target tables that no cfg tells apart.
-    SameTarget,
-    /// A cfg expression that cannot be read, or that command and compiler would judge differently.
-    BadCfg,
-    /// No poolcfg.toml where one is needed.
-    NoFile,
-    /// A file that cannot be read or written.
-    Io,
-    /// A file in the way that poolcfg has not written.
-    ForeignFile,
-    /// A generated file that is not current.
-    Stale,
-    /// cargo or rustc could not be run, or did not do what was asked.
-    Tool,
-    /// More than `RLIMIT_AS`, `RLIMIT_DATA`, the commit limit, or, of a mapping that is charged when it is made, RAM and
-    /// swap.
-    TooMuchMemory,
-    /// No version of Wasmtime, or none that is supported.
-    BadVersion,
-    /// A key of another engine than the pool's.
-    OtherEngine,
-    /// A key that needs a feature or a version of Wasmtime, or a machine, that is not there.
-    LacksFeature,
-    /// Numbers that Wasmtime's `Engine::new` refuses.
-    RefusedByWasmtime,
-    /// No guard, in a version of Wasmtime that then shows one instance's memory to the next.
-    GuardLeaks,
-    /// poolcfg.toml and Cargo.lock name different versions or features of Wasmtime.
-    OutOfSync,
-    /// The project uses no Wasmtime, or it cannot be told which.
-    NoWasmtime,
-    /// A host that cannot be told what the limits say.
-    HostCannot,
-    /// A scan for written pages that misses those in swap, in a version that then shows them to the next.
-    SwappedPages,
-    /// A stack limit, bits of ASLR or headroom that leave no room at all, or that no machine of the profile has.
-    NoRoom,
-    /// A target without address space that mmap gives out, or of which nothing is known.
-    NoAddressSpace,
+use crate::base::text::Text;
+
+/// Every code and its number, given to the macro `$with`: the one place where they are listed. cargo-poolcfg keeps a
+/// text of each under `templates/explain/`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! codes {
+    ($with:ident) => {
+        $with! {
+            /// The pools do not fit the holes.
+            Misfit = "PC0001",
+            /// The pools need more mappings than the kernel allows.
+            TooManyMaps = "PC0002",
+            /// The file is not TOML.
+            Syntax = "PC0003",
+            /// An unknown key or table.
+            UnknownKey = "PC0004",
+            /// A value of the wrong type or out of its range.
+            WrongType = "PC0005",
+            /// A size that cannot be read, or is in a decimal unit.
+            BadSize = "PC0006",
+            /// A value that a key does not take, or a code that `--explain` does not have.
+            UnknownWord = "PC0007",
+            /// A reservation that is not a multiple of the page.
+            NotMultiple = "PC0008",
+            /// A memory that may grow beyond its reservation.
+            MemoryAboveReservation = "PC0009",
+            /// More instances needed than are asked for.
+            MinAboveMax = "PC0010",
+            /// A count or a size of zero where one is needed.
+            Zero = "PC0011",
+            /// A sum above 64 bits.
+            Overflow = "PC0012",
+            /// A VA profile that neither poolcfg nor the file has.
+            UnknownProfile = "PC0013",
+            /// A VA profile of another target.
+            ProfileOfOtherTarget = "PC0014",
+            /// A VA profile of the file's own that describes no machine.
+            BadProfile = "PC0015",
+            /// A pool that the file does not have.
+            UnknownPool = "PC0016",
+            /// More pools than there may be, or a name that no pool can have.
+            BadPool = "PC0017",
+            /// A target that is unknown.
+            UnknownTarget = "PC0018",
+            /// Target tables that no cfg tells apart.
+            SameTarget = "PC0019",
+            /// A cfg expression that cannot be read, or that command and compiler would judge differently.
+            BadCfg = "PC0020",
+            /// No poolcfg.toml where one is needed.
+            NoFile = "PC0021",
+            /// A file that cannot be read or written.
+            Io = "PC0022",
+            /// A file that would be overwritten and was not written by poolcfg.
+            ForeignFile = "PC0023",
+            /// A generated file that is not current.
+            Stale = "PC0024",
+            /// cargo or rustc could not be run, or did not do what was asked.
+            Tool = "PC0025",
+            /// More than `RLIMIT_AS`, `RLIMIT_DATA`, the commit limit, or, of a mapping that is charged when it is made, RAM and
+            /// swap.
+            TooMuchMemory = "PC0026",
+            /// No version of Wasmtime, one that is not supported, or one that is newer than all that are known.
+            BadVersion = "PC0027",
+            /// A key or a type of limits of another engine than the pool's.
+            OtherEngine = "PC0028",
+            /// A key that needs a feature or a version of Wasmtime, or a machine, that is not there.
+            LacksFeature = "PC0029",
+            /// Numbers that Wasmtime's `Engine::new` refuses.
+            RefusedByWasmtime = "PC0030",
+            /// No guard, in a version of Wasmtime that then shows one instance's memory to the next.
+            GuardLeaks = "PC0031",
+            /// poolcfg.toml and Cargo.lock name different versions or features of Wasmtime.
+            OutOfSync = "PC0032",
+            /// The project does not depend on Wasmtime, or on several versions of it.
+            NoWasmtime = "PC0033",
+            /// A host program that cannot be told what the limits say, or that decides part of it for itself.
+            HostCannot = "PC0034",
+            /// A scan for written pages that misses those in swap, in a version that then shows them to the next.
+            SwappedPages = "PC0035",
+            /// A stack limit, bits of ASLR or headroom that leave no room at all, or that no machine of the profile has.
+            NoRoom = "PC0036",
+            /// A target without address space that mmap gives out, or of which nothing is known.
+            NoAddressSpace = "PC0037",
+            /// A file of WebAssembly, or a program, that ends too early or breaks its format.
+            Damaged = "PC0038",
+            /// A file that is neither WebAssembly nor a program, or beyond what is read of any.
+            NotInspectable = "PC0039",
+            /// A workload that names a file that is not there, or a pattern that cannot be read.
+            NoWorkload = "PC0040",
+            /// Counts in poolcfg.toml that are not those of its workload.
+            OutOfWorkload = "PC0041",
+            /// Slots that leave Wasmtime's code to check the bounds of every access.
+            BoundsChecks = "PC0042",
+            /// A program that is loaded at other addresses than the limits are for.
+            LoadedOtherwise = "PC0043",
+            /// The attribute `#[pool_limits]`, or the item under it, is not written as it has to be.
+            Attribute = "PC0044",
+            /// This machine is as no VA profile says, or this process has less than its profile guarantees.
+            NoProfileMatches = "PC0045",
+            /// A template that cannot be rendered.
+            Template = "PC0046",
+        }
+    };
 }
 
-const CODES: [(Code, &str); 37] = [
-    (Code::Misfit, "PC0001"),
-    (Code::TooManyMaps, "PC0002"),
-    (Code::Syntax, "PC0003"),
-    (Code::UnknownKey, "PC0004"),
-    (Code::WrongType, "PC0005"),
-    (Code::BadSize, "PC0006"),
-    (Code::UnknownWord, "PC0007"),
-    (Code::NotMultiple, "PC0008"),
-    (Code::MemoryAboveReservation, "PC0009"),
-    (Code::MinAboveMax, "PC0010"),
-    (Code::Zero, "PC0011"),
-    (Code::Overflow, "PC0012"),
-    (Code::UnknownProfile, "PC0013"),
-    (Code::ProfileOfOtherTarget, "PC0014"),
-    (Code::BadProfile, "PC0015"),
-    (Code::UnknownPool, "PC0016"),
-    (Code::BadPool, "PC0017"),
-    (Code::UnknownTarget, "PC0018"),
-    (Code::SameTarget, "PC0019"),
-    (Code::BadCfg, "PC0020"),
-    (Code::NoFile, "PC0021"),
-    (Code::Io, "PC0022"),
-    (Code::ForeignFile, "PC0023"),
-    (Code::Stale, "PC0024"),
-    (Code::Tool, "PC0025"),
-    (Code::TooMuchMemory, "PC0026"),
-    (Code::BadVersion, "PC0027"),
-    (Code::OtherEngine, "PC0028"),
-    (Code::LacksFeature, "PC0029"),
-    (Code::RefusedByWasmtime, "PC0030"),
-    (Code::GuardLeaks, "PC0031"),
-    (Code::OutOfSync, "PC0032"),
-    (Code::NoWasmtime, "PC0033"),
-    (Code::HostCannot, "PC0034"),
-    (Code::SwappedPages, "PC0035"),
-    (Code::NoRoom, "PC0036"),
-    (Code::NoAddressSpace, "PC0037"),
-];
+macro_rules! define {
+    ($($(#[$doc:meta])+ $name:ident = $text:literal,)+) => {
+        /// The code of an error or a warning, for `cargo poolcfg --explain`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[$doc])+ $name,)+
+        }
+
+        const ALL: &[Code] = &[$(Code::$name),+];
+
+        impl Code {
+            /// Its text, such as `PC0001`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+codes!(define);
 
 impl Code {
     /// Every code, in the order of its numbers.
     pub fn all() -> impl Iterator<Item = Self> {
-        CODES.iter().map(|(code, _)| *code)
+        ALL.iter().copied()
     }
 
-    /// How it is written, such as `PC0001`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        CODES
-            .iter()
-            .find(|(code, _)| *code == self)
-            .map_or("PC0000", |(_, text)| text)
-    }
-
-    /// The code that is written so, in either case.
+    /// The code that is written like this, in either case; `None` if there is none.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        CODES
-            .iter()
-            .find(|(_, known)| known.eq_ignore_ascii_case(text))
-            .map(|(code, _)| *code)
+        Self::all().find(|code| code.as_str().eq_ignore_ascii_case(text))
+    }
+
+    /// The code as a message begins with it where there is no other place for it: `PC0001: `.
+    pub(crate) const fn begin(self, text: Text) -> Text {
+        text.str(self.as_str()).str(": ")
+    }
+
+    /// The line that leads from a compile error to the text of its code.
+    pub(crate) const fn note(self, text: Text) -> Text {
+        text.str("\nnote: `cargo poolcfg --explain ")
+            .str(self.as_str())
+            .str("` says more")
     }
 }

@@ -9,6 +9,41 @@ pub(crate) const fn wide(number: u32) -> u64 {
     number as u64
 }
 
+/// `u128::from` for const code.
+#[allow(
+    clippy::cast_lossless,
+    reason = "`From` is not const, and this cast only widens"
+)]
+pub(crate) const fn wider(number: u64) -> u128 {
+    number as u128
+}
+
+/// The number in 64 bits; `None` if it has more.
+#[allow(clippy::cast_possible_truncation, reason = "compared before")]
+pub(crate) const fn narrow(number: u128) -> Option<u64> {
+    if number <= wider(u64::MAX) {
+        Some(number as u64)
+    } else {
+        None
+    }
+}
+
+pub(crate) const fn max(left: u64, right: u64) -> u64 {
+    if left > right { left } else { right }
+}
+
+pub(crate) const fn min(left: u64, right: u64) -> u64 {
+    if left < right { left } else { right }
+}
+
+/// So many bytes in whole pages; more than can be counted where a page has no bytes.
+pub(crate) const fn pages(bytes: u64, page_size: u64) -> u128 {
+    match wider(bytes).checked_next_multiple_of(wider(page_size)) {
+        Some(bytes) => bytes,
+        None => u128::MAX,
+    }
+}
+
 /// Whether two slices are the same, for const code.
 pub(crate) const fn equal(left: &[u8], right: &[u8]) -> bool {
     if left.len() != right.len() {
@@ -36,7 +71,7 @@ macro_rules! words {
             /// Every value, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The value that poolcfg.toml calls so.
+            /// The value with this word in poolcfg.toml.
             #[must_use]
             pub const fn from_word(word: &str) -> Option<Self> {
                 $(if crate::base::consts::same(word, $word) {

@@ -22,7 +22,7 @@ pub const fn escaped_lines(text: &str) -> Escaped<'_> {
     Escaped { text, lines: true }
 }
 
-/// What [`escaped`] makes of a text.
+/// A text as [`escaped`] shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a> {
     text: &'a str,

@@ -25,7 +25,7 @@ pub const GRAIN: Size = Size::kib(64);
 pub struct Size(u64);
 
 impl Size {
-    /// No bytes.
+    /// 0 bytes.
     pub const ZERO: Self = Self(0);
 
     /// This many bytes.
@@ -64,13 +64,13 @@ impl Size {
         self.0
     }
 
-    /// Whether this is no bytes at all.
+    /// Whether it is 0 bytes.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// The sum, or nothing when it is above 2^64 - 1 bytes.
+    /// The sum, or `None` if it is above 2^64 - 1 bytes.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
@@ -79,7 +79,7 @@ impl Size {
         }
     }
 
-    /// The product, or nothing when it is above 2^64 - 1 bytes.
+    /// The product, or `None` if it is above 2^64 - 1 bytes.
     #[must_use]
     pub const fn checked_mul(self, count: u64) -> Option<Self> {
         match self.0.checked_mul(count) {
@@ -88,14 +88,14 @@ impl Size {
         }
     }
 
-    /// The difference, or no bytes when the other is larger.
+    /// The difference, or 0 bytes if the other is larger.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// Rounded up to a multiple of `grain`, or nothing when that is above 2^64 - 1 bytes.
-    /// A grain of no bytes rounds nothing.
+    /// Rounded up to a multiple of `grain`, or `None` if that is above 2^64 - 1 bytes.
+    /// A grain of 0 bytes changes nothing.
     #[must_use]
     pub const fn round_up(self, grain: Self) -> Option<Self> {
         if grain.0 == 0 {
@@ -107,7 +107,7 @@ impl Size {
         }
     }
 
-    /// Rounded down to a multiple of `grain`. A grain of no bytes rounds nothing.
+    /// Rounded down to a multiple of `grain`. A grain of 0 bytes changes nothing.
     #[must_use]
     pub const fn round_down(self, grain: Self) -> Self {
         if grain.0 == 0 {
@@ -119,7 +119,11 @@ impl Size {
     /// Whether this is a multiple of `grain`.
     #[must_use]
     pub const fn is_multiple_of(self, grain: Self) -> bool {
-        self.0.is_multiple_of(grain.0)
+        // The standard library's own is of Rust 1.87.
+        match self.0.checked_rem(grain.0) {
+            Some(rest) => rest == 0,
+            None => self.0 == 0,
+        }
     }
 
     /// The smaller of two sizes.
@@ -128,7 +132,7 @@ impl Size {
         if self.0 < other.0 { self } else { other }
     }
 
-    /// The size that a text with a fraction means, such as `1.5GiB`; `None` if it is none, or not a whole number of
+    /// The size of a text with a fraction, such as `1.5GiB`; `None` if it is not a size, or not a whole number of
     /// bytes.
     ///
     /// ```
@@ -145,7 +149,7 @@ impl Size {
         let scale = 10u64.checked_pow(u32::try_from(digits).ok()?)?;
         let parts: u64 = fraction.parse().ok()?;
         let parts = parts.checked_mul(*factor)?;
-        if !parts.is_multiple_of(scale) {
+        if parts % scale != 0 {
             return None;
         }
         let whole: u64 = whole.parse().ok()?;
@@ -210,7 +214,7 @@ impl Size {
         SizeText::new(self, Rounding::Down)
     }
 
-    /// The size as it stands in poolcfg.toml: exact, in the largest binary unit that divides it.
+    /// The size as poolcfg.toml has it: exact, in the largest binary unit that divides it.
     ///
     /// ```
     /// use poolcfg_core::Size;
@@ -222,7 +226,7 @@ impl Size {
         let mut i = 0;
         while i < EXACT.len() {
             let (name, unit) = EXACT[i];
-            if self.0 != 0 && self.0.is_multiple_of(unit) {
+            if self.0 != 0 && self.0 % unit == 0 {
                 return Text::new().u64(self.0 / unit).str(name);
             }
             i += 1;
@@ -231,19 +235,36 @@ impl Size {
     }
 }
 
+impl Text {
+    /// Appends a size as it stands in poolcfg.toml: see [`Size::exact`].
+    pub(crate) const fn exact(self, size: Size) -> Self {
+        self.text(&size.exact())
+    }
+
+    /// Appends a size as a supply: see [`Size::available`].
+    pub(crate) const fn available(self, size: Size) -> Self {
+        size.available().write(self)
+    }
+
+    /// Appends a size as a need: see [`Size::needed`].
+    pub(crate) const fn needed(self, size: Size) -> Self {
+        size.needed().write(self)
+    }
+}
+
 /// What is wrong with the text of a size.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SizeError {
     /// It does not start with a whole number.
     NoNumber,
-    /// It is above 2^64 - 1 bytes, or in a unit above PiB.
+    /// It is above 2^64 - 1 bytes, or its unit is above PiB.
     TooLarge,
     /// It has a decimal unit such as `GB`; `binary` is the binary one that is closest.
     DecimalUnit {
         /// The binary unit to write instead.
         binary: &'static str,
     },
-    /// Its unit is none that is known.
+    /// Its unit is unknown.
     UnknownUnit,
     /// Its number has a fraction, such as `1.5GiB`.
     Fraction,
@@ -311,7 +332,7 @@ const DECIMAL: [(&str, &str); 16] = [
     ("T", "TiB"),
 ];
 
-/// Splits `4 GiB` into 4 and `GiB`; the number is nothing when it is above 2^64 - 1, and
+/// Splits `4 GiB` into 4 and `GiB`; the number is `None` if it is above 2^64 - 1, and
 /// underscores may stand between digits as in TOML.
 const fn split_number(text: &str) -> Option<(Option<u64>, &[u8])> {
     let mut rest = text.trim_ascii().as_bytes();
@@ -372,7 +393,7 @@ impl SizeText {
         while i < EXACT.len() {
             let (name, unit) = EXACT[i];
             if bytes >= unit {
-                if bytes.is_multiple_of(unit) {
+                if bytes % unit == 0 {
                     return text.u64(bytes / unit).str(" ").str(name);
                 }
                 let whole = bytes / unit;

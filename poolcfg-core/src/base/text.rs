@@ -24,7 +24,10 @@ pub struct Text {
 }
 
 impl Text {
-    /// No text yet.
+    /// How many bytes it holds.
+    pub(crate) const CAPACITY: usize = CAPACITY;
+
+    /// An empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -62,7 +65,8 @@ impl Text {
             return self;
         }
         let mut keep = room;
-        while !text.is_char_boundary(keep) {
+        // `text` is longer than `keep`. Only the bytes of a character after its first are 0b10xx_xxxx.
+        while text.as_bytes()[keep] & 0xC0 == 0x80 {
             keep -= 1;
         }
         let mut cut = self.push(text.as_bytes(), keep);
@@ -123,6 +127,21 @@ impl Text {
         self.str(other.as_str())
     }
 }
+
+/// Appends pieces to a [`Text`]: literals, values by the method that writes them, and `@` what a function appends.
+macro_rules! say {
+    ($text:expr; $(,)?) => { $text };
+    ($text:expr; $piece:literal $(, $($rest:tt)*)?) => {
+        crate::base::text::say!($text.str($piece); $($($rest)*)?)
+    };
+    ($text:expr; $how:ident($value:expr) $(, $($rest:tt)*)?) => {
+        crate::base::text::say!($text.$how($value); $($($rest)*)?)
+    };
+    ($text:expr; @$append:ident($($value:expr),*) $(, $($rest:tt)*)?) => {
+        crate::base::text::say!($append($text, $($value),*); $($($rest)*)?)
+    };
+}
+pub(crate) use say;
 
 impl Default for Text {
     fn default() -> Self {

@@ -89,64 +89,70 @@ impl Wasmtime {
                 place: setting.place,
             });
         }
-        if let Some(setting) = &keys.stack_reservation
-            && !setting.value.is_zero()
-            && !self.has(WasmtimeFeature::Async)
-        {
-            faults = faults.and(self.lacks(
-                "stack_reservation",
-                WasmtimeFeature::Async,
-                pool,
-                setting.place,
-            ));
-        }
-        if let Some(setting) = &own.gc_heaps_per_instance
-            && !self.has(WasmtimeFeature::Gc)
-        {
-            faults = faults.and(self.lacks(
-                "gc_heaps_per_instance",
-                WasmtimeFeature::Gc,
-                pool,
-                setting.place,
-            ));
-        }
-        if let Some(setting) = &own.memory_protection_keys
-            && setting.value > 0
-        {
-            let place = setting.place;
-            if !self.has(WasmtimeFeature::MemoryProtectionKeys) {
-                faults = faults.and(self.lacks(
-                    "memory_protection_keys",
-                    WasmtimeFeature::MemoryProtectionKeys,
-                    pool,
-                    place,
-                ));
-            } else if !target.arch.is(Arch::X86_64) || !target.os.is(Os::Linux) {
-                faults = faults.and(Fault::KeysOfOtherTarget {
-                    target,
-                    pool,
-                    place,
-                });
-            } else if setting.value > MAX_KEYS {
-                faults = faults.and(Fault::TooManyKeys {
-                    keys: setting.value,
-                    most: MAX_KEYS,
-                    pool,
-                    place,
-                });
-            }
-        }
-        if let Some(setting) = &own.pagemap_scan
-            && matches!(setting.value, Switch::On)
-            && !has_pagemap_scan(self.version)
-        {
-            faults = faults.and(Fault::LacksSetting {
-                key: "pagemap_scan = true",
-                since: PAGEMAP_SCAN_SINCE,
-                version: self.version,
+        if let Some(setting) = &keys.guard_before {
+            faults = faults.and(Fault::OtherEngine {
+                key: "guard_before",
+                engine: Engine::Wasmtime,
                 pool,
                 place: setting.place,
             });
+        }
+        if let Some(setting) = &keys.stack_reservation {
+            if !setting.value.is_zero() && !self.has(WasmtimeFeature::Async) {
+                faults = faults.and(self.lacks(
+                    "stack_reservation",
+                    WasmtimeFeature::Async,
+                    pool,
+                    setting.place,
+                ));
+            }
+        }
+        if let Some(setting) = &own.gc_heaps_per_instance {
+            if !self.has(WasmtimeFeature::Gc) {
+                faults = faults.and(self.lacks(
+                    "gc_heaps_per_instance",
+                    WasmtimeFeature::Gc,
+                    pool,
+                    setting.place,
+                ));
+            }
+        }
+        if let Some(setting) = &own.memory_protection_keys {
+            if setting.value > 0 {
+                let place = setting.place;
+                if !self.has(WasmtimeFeature::MemoryProtectionKeys) {
+                    faults = faults.and(self.lacks(
+                        "memory_protection_keys",
+                        WasmtimeFeature::MemoryProtectionKeys,
+                        pool,
+                        place,
+                    ));
+                } else if !target.arch.is(Arch::X86_64) || !target.os.is(Os::Linux) {
+                    faults = faults.and(Fault::KeysOfOtherTarget {
+                        target,
+                        pool,
+                        place,
+                    });
+                } else if setting.value > MAX_KEYS {
+                    faults = faults.and(Fault::TooManyKeys {
+                        keys: setting.value,
+                        most: MAX_KEYS,
+                        pool,
+                        place,
+                    });
+                }
+            }
+        }
+        if let Some(setting) = &own.pagemap_scan {
+            if matches!(setting.value, Switch::On) && !has_pagemap_scan(self.version) {
+                faults = faults.and(Fault::LacksSetting {
+                    key: "pagemap_scan = true",
+                    since: PAGEMAP_SCAN_SINCE,
+                    version: self.version,
+                    pool,
+                    place: setting.place,
+                });
+            }
         }
         faults
     }

@@ -5,7 +5,7 @@ use crate::engine::wasmtime::{
     InstanceDefaults, Totals, Wasmtime, WasmtimeFeature, WrittenTotals, own_total,
 };
 use crate::fault::{Fault, Faults};
-use crate::setting::{Place, PoolKeys, WasmtimeKeys, number_or, place_if};
+use crate::setting::{Place, PoolKeys, WasmtimeKeys, place_if, value_or};
 
 /// One total, and what of it one instance takes.
 struct Share {
@@ -78,10 +78,10 @@ impl Wasmtime {
         if let (Some(most), Some(tables)) = (
             totals.tables.checked_div(instances),
             wasmtime.tables_per_instance,
-        ) && keys.wasmtime.tables_per_instance.is_none()
-            && most < tables
-        {
-            wasmtime.tables_per_instance = Some(most);
+        ) {
+            if keys.wasmtime.tables_per_instance.is_none() && most < tables {
+                wasmtime.tables_per_instance = Some(most);
+            }
         }
         let totals = match wasmtime.counted(&limits) {
             Some(counted) if lowered => written_or(&keys.wasmtime, &counted),
@@ -122,14 +122,14 @@ impl Wasmtime {
 
     /// How many instances these totals give.
     const fn given(&self, limits: &Limits, keys: &PoolKeys, totals: &Totals) -> u32 {
-        let mut instances = number_or(&keys.max_instances, u32::MAX);
+        let mut instances = value_or(&keys.max_instances, u32::MAX);
         let shares = self.shares(limits, &keys.wasmtime, totals);
         let mut i = 0;
         while i < shares.len() {
-            if let Some(given) = shares[i].total.checked_div(shares[i].each)
-                && given < instances
-            {
-                instances = given;
+            if let Some(given) = shares[i].total.checked_div(shares[i].each) {
+                if given < instances {
+                    instances = given;
+                }
             }
             i += 1;
         }
@@ -222,11 +222,10 @@ impl Wasmtime {
         let mut i = 0;
         while i < features.len() {
             let (key, said, feature) = features[i];
-            if let Some(said) = said
-                && said.value > 0
-                && !self.has(feature)
-            {
-                faults = faults.and(self.lacks(key, feature, pool, said.place));
+            if let Some(said) = said {
+                if said.value > 0 && !self.has(feature) {
+                    faults = faults.and(self.lacks(key, feature, pool, said.place));
+                }
             }
             i += 1;
         }
@@ -243,16 +242,16 @@ impl Wasmtime {
                 each,
                 ..
             } = shares[i];
-            if total < each
-                && let Some(place) = place
-            {
-                faults = faults.and(Fault::TotalTooSmall {
-                    key,
-                    total,
-                    each,
-                    pool,
-                    place,
-                });
+            if total < each {
+                if let Some(place) = place {
+                    faults = faults.and(Fault::TotalTooSmall {
+                        key,
+                        total,
+                        each,
+                        pool,
+                        place,
+                    });
+                }
             }
             i += 1;
         }
@@ -263,12 +262,12 @@ impl Wasmtime {
 /// The totals that are written, and these for the rest.
 const fn written_or(keys: &WasmtimeKeys, others: &Totals) -> Totals {
     Totals {
-        memories: number_or(&keys.total_memories, others.memories),
-        tables: number_or(&keys.total_tables, others.tables),
-        stacks: number_or(&keys.total_stacks, others.stacks),
-        core_instances: number_or(&keys.total_core_instances, others.core_instances),
-        component_instances: number_or(&keys.total_component_instances, others.component_instances),
-        gc_heaps: number_or(&keys.total_gc_heaps, others.gc_heaps),
+        memories: value_or(&keys.total_memories, others.memories),
+        tables: value_or(&keys.total_tables, others.tables),
+        stacks: value_or(&keys.total_stacks, others.stacks),
+        core_instances: value_or(&keys.total_core_instances, others.core_instances),
+        component_instances: value_or(&keys.total_component_instances, others.component_instances),
+        gc_heaps: value_or(&keys.total_gc_heaps, others.gc_heaps),
     }
 }
 
@@ -286,7 +285,7 @@ impl Limits {
         let Some(WrittenTotals { instances, totals }) = &wasmtime.written else {
             return None;
         };
-        if number_or(&keys.max_instances, u32::MAX) == *instances {
+        if value_or(&keys.max_instances, u32::MAX) == *instances {
             return None;
         }
         let shares = wasmtime.shares(self, &keys.wasmtime, totals);
@@ -295,10 +294,10 @@ impl Limits {
             let Share {
                 key, total, each, ..
             } = shares[i];
-            if let Some(given) = total.checked_div(each)
-                && given == *instances
-            {
-                return Some(LeastTotal { key, total, each });
+            if let Some(given) = total.checked_div(each) {
+                if given == *instances {
+                    return Some(LeastTotal { key, total, each });
+                }
             }
             i += 1;
         }

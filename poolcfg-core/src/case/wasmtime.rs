@@ -5,7 +5,7 @@ use crate::engine::wasmtime::{
     Advisory, InstanceDefaults, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
     has_pagemap_scan,
 };
-use crate::setting::{Key, Setting, Switch, WasmtimeKeys, number_or, size_or};
+use crate::setting::{Key, Setting, Switch, WasmtimeKeys, value_or};
 use crate::target::{Os, Target};
 
 impl Wasmtime {
@@ -21,25 +21,22 @@ impl Wasmtime {
             Some(instance) => (Some(instance.tables), Some(instance.core_instances)),
             None => (None, None),
         };
-        let memory_keep_resident = size_or(&keys.memory_keep_resident, Size::ZERO);
-        let table_keep_resident = size_or(&keys.table_keep_resident, Size::ZERO);
+        let memory_keep_resident = value_or(&keys.memory_keep_resident, Size::ZERO);
+        let table_keep_resident = value_or(&keys.table_keep_resident, Size::ZERO);
         let keeps_pages = !memory_keep_resident.is_zero() || !table_keep_resident.is_zero();
         Self {
             version,
             features: features(keys),
-            memories_per_instance: number_or(&keys.memories_per_instance, 1),
+            memories_per_instance: value_or(&keys.memories_per_instance, 1),
             tables_per_instance: said_or(&keys.tables_per_instance, tables),
             core_instances_per_instance: said_or(&keys.core_instances_per_instance, core_instances),
             gc_heaps_per_instance: said_or(&keys.gc_heaps_per_instance, None),
             written: None,
-            guard_before_linear_memory: match &keys.guard_before_linear_memory {
-                Some(setting) => setting.value,
-                None => true,
-            },
-            memory_protection_keys: number_or(&keys.memory_protection_keys, 0),
-            max_wasm_stack: size_or(&keys.max_wasm_stack, Size::kib(512)),
-            max_core_instance_size: size_or(&keys.max_core_instance_size, Size::mib(1)),
-            max_component_instance_size: size_or(&keys.max_component_instance_size, Size::mib(1)),
+            guard_before_linear_memory: value_or(&keys.guard_before_linear_memory, true),
+            memory_protection_keys: value_or(&keys.memory_protection_keys, 0),
+            max_wasm_stack: value_or(&keys.max_wasm_stack, Size::kib(512)),
+            max_core_instance_size: value_or(&keys.max_core_instance_size, Size::mib(1)),
+            max_component_instance_size: value_or(&keys.max_component_instance_size, Size::mib(1)),
             memory_keep_resident,
             table_keep_resident,
             pagemap_scan: match &keys.pagemap_scan {
@@ -76,10 +73,7 @@ impl InstanceDefaults {
 
 /// The features that are said, or those that Wasmtime has by default.
 const fn features(keys: &WasmtimeKeys) -> WasmtimeFeatures {
-    match &keys.features {
-        Some(setting) => setting.value,
-        None => WasmtimeFeatures::DEFAULT,
-    }
+    value_or(&keys.features, WasmtimeFeatures::DEFAULT)
 }
 
 const fn said_or(key: &Key<u32>, default: Option<u32>) -> Option<u32> {

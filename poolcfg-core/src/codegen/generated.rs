@@ -4,6 +4,8 @@
 //! so that it stays as it is whatever a project's rustfmt.toml says.
 
 mod adding;
+mod arm;
+mod assertion;
 mod constant;
 mod lines;
 mod runtime;
@@ -11,27 +13,15 @@ mod sums;
 mod wasmtime;
 
 use crate::base::escape::escaped;
-use crate::case::{Case, Pool};
+use crate::case::Pool;
 use crate::engine::limits::Limits;
-use crate::file::TargetFacts;
 use crate::file::facts::TELLING;
-use crate::plan::Plan;
 
+pub use arm::Arm;
+use arm::PoolConsts;
 use constant::{Constant, of_every_pool, of_native};
 use lines::Lines;
-use sums::PoolConsts;
 use wasmtime::of_wasmtime;
-
-/// What the file says for one target. The plan has no misfit: nothing is written of one that has.
-#[derive(Clone, Copy, Debug)]
-pub struct Arm<'a> {
-    /// The target.
-    pub facts: &'a TargetFacts,
-    /// Its pools, profile and budget.
-    pub case: &'a Case<'a>,
-    /// What is guaranteed.
-    pub plan: &'a Plan,
-}
 
 /// The module of the target that is compiled for: no pool is called so.
 const MODULE: &str = "this_target";
@@ -85,7 +75,7 @@ fn arm(lines: &mut Lines, arm: &Arm<'_>, command: &str, runtime: Option<&str>) {
     lines.line(&format!(
         "/// Limits for `{}`, guaranteed on `{}`.",
         escaped(triple),
-        machine(case)
+        arm::machine(case)
     ));
     lines.line("#[rustfmt::skip]");
     lines.line("#[allow(dead_code, unreachable_pub, reason = \"a program uses the limits that it needs\")]");
@@ -125,7 +115,7 @@ fn arm(lines: &mut Lines, arm: &Arm<'_>, command: &str, runtime: Option<&str>) {
         lines.line("");
         match runtime {
             Some(_) => runtime::process(lines, arm, &pools, command),
-            None => sums::assertion(lines, arm, &pools, command),
+            None => assertion::assertion(lines, arm, &pools, command),
         }
     });
 }
@@ -161,11 +151,6 @@ fn consts(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
         Some(wasmtime) => consts.extend(of_wasmtime(wasmtime, limits)),
     }
     consts
-}
-
-/// The machine, as comments and messages call it.
-fn machine(case: &Case<'_>) -> String {
-    format!("{} {}", case.target.arch.name(), case.machine())
 }
 
 /// Words that no module can be called. Source: The Rust Reference, "Keywords".

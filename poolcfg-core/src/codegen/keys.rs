@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{option, size, variant};
+use super::values::{option, size, variant};
 use crate::base::size::Size;
 use crate::engine::Engine;
 use crate::engine::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
@@ -106,6 +106,10 @@ pub(super) fn stack_limit_value(limit: StackLimit, krate: &TokenStream) -> Token
         StackLimit::UpTo(bytes) => {
             let bytes = size(bytes, krate);
             quote!(#krate::StackLimit::UpTo(#bytes))
+        }
+        StackLimit::AsUnlimited(bytes) => {
+            let bytes = size(bytes, krate);
+            quote!(#krate::StackLimit::AsUnlimited(#bytes))
         }
         StackLimit::Finite | StackLimit::Unlimited => variant("StackLimit", limit, krate),
     }

@@ -6,16 +6,16 @@ use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::Advisory;
 use crate::model::fit::Mappings;
+use crate::model::group::KINDS;
 use crate::model::pieces::further_pieces;
-use crate::model::place::KINDS;
-use crate::model::slab::{Slots, slabs};
+use crate::model::slab::{SlotLayout, Slots, slabs};
 use crate::model::sum::Demand;
 use crate::model::wasmtime_pools::pooling;
 
 /// What a mapping holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MappingName {
-    /// Linear memories, the slots proper.
+    /// Linear memories.
     Memories,
     /// Tables.
     Tables,
@@ -43,18 +43,18 @@ crate::base::consts::words! {
 pub struct Mapping {
     /// What it holds.
     pub name: MappingName,
-    /// Its bytes; no bytes when the pool makes none.
+    /// Its bytes; 0 if the pool does not make it.
     pub bytes: Size,
 }
 
 /// The mappings that a pool makes, in the order in which it makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
-    /// The mappings of one pool; one of no bytes is not made.
+    /// The mappings of one pool; one of 0 bytes is not made.
     pub mappings: [Mapping; KINDS],
     /// How many such pools there are.
     pub pools: u32,
-    /// VMAs of all of them when they have just been made.
+    /// VMAs of all of them right after they are made.
     pub maps_at_start: u64,
     /// VMAs of all of them when every slot is live, with their memories in as many pieces as there may be.
     pub maps_at_worst: u64,
@@ -69,11 +69,12 @@ pub struct Footprint {
 pub struct Overflow;
 
 impl Limits {
-    /// The smallest reservation that these limits may have: one grain, or 4 GiB where a version of Wasmtime
+    /// The smallest reservation that these limits may have: nothing without memories, else one grain, or 4 GiB where a version of Wasmtime
     /// without guard would let one instance see what another wrote.
     #[must_use]
     pub const fn least_reservation(&self) -> Size {
         match &self.wasmtime {
+            None if !self.has_memories() => Size::ZERO,
             Some(wasmtime)
                 if Advisory::NO_GUARD.affects(wasmtime.version) && self.guard_size.is_zero() =>
             {
@@ -104,8 +105,8 @@ impl Limits {
     #[must_use]
     pub const fn further_pieces(&self) -> u64 {
         match self.engine() {
-            Engine::Native => further_pieces(wide(self.max_instances)),
-            Engine::Wasmtime => 0,
+            Engine::Native if self.has_memories() => further_pieces(wide(self.max_instances)),
+            Engine::Native | Engine::Wasmtime => 0,
         }
     }
 
@@ -141,6 +142,27 @@ impl Limits {
         })
     }
 
+    /// How the regions of a native pool lie on pages of `page_size`; `None` if a sum is above 2^64 - 1 bytes.
+    #[must_use]
+    pub const fn slot_layout(&self, name: MappingName, page_size: Size) -> Option<SlotLayout> {
+        self.slots().layout(name as usize, page_size.get())
+    }
+
+    const fn slots(&self) -> Slots {
+        Slots {
+            count: wide(self.max_instances),
+            regions: [
+                self.memory_reservation.get(),
+                self.table_reservation.get(),
+                self.stack_reservation.get(),
+            ],
+            max_memory_size: self.max_memory_size.get(),
+            guard_size: self.guard_size.get(),
+            guard_before: self.guard_before,
+            pools: wide(self.pools),
+        }
+    }
+
     /// What the fit works on; `None` if a sum is above 2^64 - 1 bytes.
     #[must_use]
     pub const fn mappings(&self, page_size: Size) -> Option<Mappings> {
@@ -150,18 +172,7 @@ impl Limits {
                 None => None,
             };
         }
-        let slots = Slots {
-            count: wide(self.max_instances),
-            regions: [
-                self.memory_reservation.get(),
-                self.table_reservation.get(),
-                self.stack_reservation.get(),
-            ],
-            max_memory_size: self.max_memory_size.get(),
-            guard_size: self.guard_size.get(),
-            pools: wide(self.pools),
-        };
-        slabs(&slots, page_size.get())
+        slabs(&self.slots(), page_size.get())
     }
 }
 

@@ -9,24 +9,26 @@ use crate::engine::wasmtime::Wasmtime;
 pub struct Limits {
     /// How many slots the pool has.
     pub max_instances: u32,
-    /// Address space kept for one memory.
+    /// Address space reserved for one memory; 0 bytes if there are none.
     pub memory_reservation: Size,
-    /// How far a memory may grow.
+    /// The most that a memory may grow to.
     pub max_memory_size: Size,
     /// Guard on both sides of a memory.
     pub guard_size: Size,
-    /// Address space of one table; no bytes for none.
+    /// Whether a native pool has a guard before the first memory of each piece, too. Wasmtime has a setting of its own.
+    pub guard_before: bool,
+    /// Address space of one table; 0 bytes if there are none.
     pub table_reservation: Size,
-    /// Address space of one stack; no bytes for none.
+    /// Address space of one stack; 0 bytes if there are none.
     pub stack_reservation: Size,
     /// How many pools of this shape are alive at once in one process.
     pub pools: u32,
-    /// What else Wasmtime goes by; nothing for the native engine.
+    /// The settings of a Wasmtime pool; `None` for the native engine.
     pub wasmtime: Option<Wasmtime>,
 }
 
 impl Limits {
-    /// The same with another number of instances.
+    /// The same limits with another number of instances.
     #[must_use]
     pub const fn with_instances(&self, max_instances: u32) -> Self {
         Self {
@@ -35,7 +37,7 @@ impl Limits {
         }
     }
 
-    /// The same with another reservation, and a memory that stays within it.
+    /// The same limits with another reservation, and a memory that stays within it.
     #[must_use]
     pub const fn with_reservation(&self, memory_reservation: Size) -> Self {
         Self {
@@ -45,7 +47,20 @@ impl Limits {
         }
     }
 
-    /// Whose pool it is.
+    /// Whether each slot has a memory: a native pool may be one of tables, or stacks, only.
+    #[must_use]
+    pub const fn has_memories(&self) -> bool {
+        !self.memory_reservation.is_zero()
+    }
+
+    /// Whether it is a native pool of tables or stacks only.
+    pub(crate) const fn is_without_memories(&self) -> bool {
+        self.wasmtime.is_none()
+            && !self.has_memories()
+            && (!self.table_reservation.is_zero() || !self.stack_reservation.is_zero())
+    }
+
+    /// The engine that makes the pool.
     #[must_use]
     pub const fn engine(&self) -> Engine {
         match self.wasmtime {

@@ -1,7 +1,7 @@
 //! Wasmtime: what of its versions, features and settings decides what its pooling allocator maps.
 //!
 //! - here: the version and the features, as poolcfg.toml and Cargo.lock name them
-//! - `numbers`: the settings beyond those of every pool, their defaults by version, and the totals
+//! - `numbers`: the settings beyond those of every pool; `defaults`: Wasmtime's own by version; `totals`: what follows
 //! - `counts`: what one instance may have, and its defaults
 //! - `checks`: what `Engine::new` refuses
 //! - `advisories`: which versions leak under which settings
@@ -9,6 +9,7 @@
 
 mod advisories;
 mod counts;
+mod defaults;
 mod numbers;
 mod totals;
 
@@ -16,17 +17,17 @@ use core::fmt;
 
 pub use advisories::{Advisory, Condition};
 pub use counts::{Counts, InstanceDefaults};
-pub use numbers::Wasmtime;
-pub(crate) use numbers::{
+pub(crate) use defaults::{
     Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,
 };
+pub use numbers::Wasmtime;
 pub use totals::{Totals, WrittenTotals};
 
 /// The oldest major version whose settings are known: those of 12 have other names and meanings.
-pub const OLDEST: u32 = 13;
+pub(crate) const OLDEST: u32 = 13;
 
 /// The newest major version whose source was read; a later one is taken to map the same.
-pub const NEWEST: u32 = 50;
+pub(crate) const NEWEST: u32 = 50;
 
 /// A version of Wasmtime, as precise as it is written.
 ///
@@ -39,18 +40,18 @@ pub const NEWEST: u32 = 50;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WasmtimeVersion {
-    /// What matters nearly always.
+    /// The major version, which nearly always decides.
     pub major: u32,
-    /// The minor version, where it is said.
+    /// The minor version, if given.
     pub minor: Option<u32>,
-    /// The patch version, where it is said.
+    /// The patch version, if given.
     pub patch: Option<u32>,
 }
 
-/// Why a text is no version that can be taken.
+/// Why a text is not a supported version.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WasmtimeVersionError {
-    /// It is not one to three numbers with points between them.
+    /// It is not one to three numbers separated by points.
     NotVersion,
     /// It is before [`WasmtimeVersion::OLDEST`].
     TooOld,
@@ -117,7 +118,7 @@ impl WasmtimeVersion {
         })
     }
 
-    /// Whether another version, which is exact, is one of those that are meant by this one.
+    /// Whether this version, as precise as it is, covers another, exact one.
     ///
     /// ```
     /// use poolcfg_core::WasmtimeVersion;
@@ -152,11 +153,11 @@ impl fmt::Display for WasmtimeVersion {
 pub enum WasmtimeFeature {
     /// Stacks of their own for asynchronous calls.
     Async,
-    /// Heaps that are collected.
+    /// Garbage-collected heaps.
     Gc,
     /// Components.
     ComponentModel,
-    /// Slots that are striped by memory protection keys; from 23 on it is a feature.
+    /// Slots striped by memory protection keys; a feature from 23 on.
     MemoryProtectionKeys,
 }
 
@@ -180,23 +181,23 @@ crate::base::consts::words! {
 pub struct WasmtimeFeatures(u8);
 
 impl WasmtimeFeatures {
-    /// None of them.
+    /// No features.
     pub const EMPTY: Self = Self(0);
 
-    /// Those of Wasmtime's default features.
+    /// Wasmtime's default features, as far as they count here.
     /// Source: crates/wasmtime/Cargo.toml, `default` (v48).
     pub const DEFAULT: Self = Self::EMPTY
         .with(WasmtimeFeature::Async)
         .with(WasmtimeFeature::Gc)
         .with(WasmtimeFeature::ComponentModel);
 
-    /// These and one more.
+    /// These features and one more.
     #[must_use]
     pub const fn with(self, feature: WasmtimeFeature) -> Self {
         Self(self.0 | 1 << feature as u8)
     }
 
-    /// Whether a feature is among them.
+    /// Whether it contains a feature.
     #[must_use]
     pub const fn has(self, feature: WasmtimeFeature) -> bool {
         self.0 & (1 << feature as u8) != 0

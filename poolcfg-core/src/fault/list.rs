@@ -1,29 +1,38 @@
 //! Every fault of one case, as they are found.
 
-use super::{Fault, at};
-use crate::base::text::Text;
+use super::rows::Fault;
+use crate::base::text::{Text, say};
 use crate::setting::Place;
 
-/// How many faults are listed at once.
+/// How many faults are listed at once; more are counted.
 const LISTED: usize = 16;
+
+/// What the messages of a list may take of a [`Text`]: the rest is for what comes after them.
+const MESSAGES: usize = Text::CAPACITY - 128;
 
 /// Every fault of one case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Faults<'a> {
     list: [Option<Fault<'a>>; LISTED],
+    /// How many are listed.
     count: usize,
+    /// How many there are besides.
+    unlisted: u32,
 }
 
 impl<'a> Faults<'a> {
     pub(crate) const NONE: Self = Self {
         list: [None; LISTED],
         count: 0,
+        unlisted: 0,
     };
 
     pub(crate) const fn and(mut self, fault: Fault<'a>) -> Self {
         if self.count < LISTED {
             self.list[self.count] = Some(fault);
             self.count += 1;
+        } else {
+            self.unlisted += 1;
         }
         self
     }
@@ -45,33 +54,65 @@ impl<'a> Faults<'a> {
         self
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The faults, in the order of the keys.
+    /// How many there are besides those that are listed.
+    #[must_use]
+    pub const fn unlisted(&self) -> u32 {
+        self.unlisted
+    }
+
+    /// The faults that are listed, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = Fault<'a>> {
         self.list.into_iter().flatten()
     }
 
-    /// All of them as one text, each on a line with its place in `file` and its help.
+    /// All of them as one text, each on a line with its code, its place in `file` and its help. What does not fit
+    /// into the text is counted.
     #[must_use]
     pub const fn message(&self, file: &str) -> Text {
         let mut text = Text::new();
+        let mut left_out = self.unlisted;
         let mut i = 0;
         while i < self.count {
             if let Some(fault) = self.list[i] {
-                if i > 0 {
-                    text = text.str("\n");
+                let line = line(&fault, file);
+                let is_room = text.as_str().len() + line.as_str().len() < MESSAGES;
+                if i == 0 {
+                    text = line;
+                } else if left_out == self.unlisted && is_room {
+                    text = text.str("\n").text(&line);
+                } else {
+                    left_out += 1;
                 }
-                text = text.text(&fault.message());
-                text = at(text, file, fault.place());
-                text = text.str("; help: ").text(&fault.help());
             }
             i += 1;
         }
-        text
+        if left_out > 0 {
+            text = text.str("\nand ").number(left_out).str(" more");
+        }
+        match self.list[0] {
+            Some(first) => first.code().note(text),
+            None => text,
+        }
     }
+}
+
+const fn line(fault: &Fault<'_>, file: &str) -> Text {
+    let text = fault.code().begin(Text::new()).text(&fault.message());
+    at(text, file, fault.place())
+        .str("; help: ")
+        .text(&fault.help())
+}
+
+/// Appends ` (poolcfg.toml:6:17)`, or nothing for what is not in the file.
+pub(crate) const fn at(text: Text, file: &str, place: Place) -> Text {
+    if place.line == 0 {
+        return text;
+    }
+    say!(text; " (", str(file), ":", number(place.line), ":", number(place.column), ")")
 }

@@ -35,14 +35,14 @@ const KNOWN_PREDICATES: [&str; 11] = [
 const BRACKETS: usize = 64;
 
 /// The key of a table under `[target]`.
-pub(super) struct Place<'t> {
+pub(super) struct TargetKey<'t> {
     pub(super) key: &'t str,
     pub(super) span: Range<usize>,
 }
 
-/// What the key of a table under `[target]` says; nothing after a mistake.
+/// The condition of a table under `[target]`; `None` after a mistake.
 pub(super) fn target_condition<'f>(
-    place: &Place<'_>,
+    place: &TargetKey<'_>,
     earlier: impl Iterator<Item = &'f TargetFacts>,
     notes: &mut Notes<'_>,
 ) -> Option<Condition> {
@@ -53,7 +53,7 @@ pub(super) fn target_condition<'f>(
 }
 
 fn triple<'f>(
-    place: &Place<'_>,
+    place: &TargetKey<'_>,
     mut earlier: impl Iterator<Item = &'f TargetFacts>,
     notes: &mut Notes<'_>,
 ) -> Option<TargetFacts> {
@@ -107,7 +107,7 @@ fn triple<'f>(
     Some(facts)
 }
 
-fn expression(place: &Place<'_>, notes: &mut Notes<'_>) -> Option<Expression> {
+fn expression(place: &TargetKey<'_>, notes: &mut Notes<'_>) -> Option<Expression> {
     let text = place.key.trim();
     let inner = text
         .strip_prefix("cfg(")
@@ -199,7 +199,7 @@ fn as_target(name: &str) -> Option<String> {
 }
 
 /// A value that no target has is a slip that would silence the whole table. Vendors are free: target
-/// specs of one's own make them up.
+/// custom specs make them up.
 fn known_value(predicate: &TargetPredicate) -> Result<(), Refusal> {
     let (key, value) = said(predicate);
     if key == "target_vendor" && is_plain(&value) {

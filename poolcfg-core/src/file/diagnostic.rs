@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::base::code::Code;
 use crate::base::escape::{self, escaped};
-use crate::base::size::{GRAIN, Size};
+use crate::base::size::Size;
+use crate::base::text::Text;
 use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
@@ -20,9 +21,9 @@ pub struct Diagnostic {
     pub code: Code,
     /// What is wrong, as one sentence in lower case.
     pub message: String,
-    /// The bytes of the file that it is about; none where the file says nothing of it.
+    /// The bytes of the file that it is about; `None` if the file does not have it.
     pub span: Option<Range<usize>>,
-    /// What stands beside the caret; may be empty.
+    /// The text beside the caret; may be empty.
     pub label: String,
     /// What to do about it.
     pub help: Option<String>,
@@ -40,71 +41,19 @@ impl Diagnostic {
     /// A fault of the file's numbers for one target.
     #[must_use]
     pub fn from_fault(fault: &Fault<'_>, file: &ConfigFile) -> Self {
-        let (label, help) = match fault {
-            Fault::Zero { .. } => ("zero".to_owned(), None),
-            Fault::MinAboveMax { max_instances, .. } => (
-                format!("above {max_instances}, the most that are asked"),
-                None,
-            ),
-            Fault::TotalTooSmall { each, .. } => (format!("below {each}"), None),
-            Fault::NotMultiple {
-                memory_reservation, ..
-            } => {
-                let excess = memory_reservation.get() % GRAIN.get();
-                (format!("{excess} bytes above a multiple of 64 KiB"), None)
-            }
-            Fault::MemoryAboveReservation {
-                memory_reservation, ..
-            } => {
-                let reservation = memory_reservation.exact();
-                (format!("above the reservation of {reservation}"), None)
-            }
-            Fault::Overflow { .. } => ("too many bytes in all".to_owned(), None),
+        let help = match fault {
             Fault::UnknownProfile { name, .. } => {
                 let own = file.own_profiles().map(|profile| profile.name);
-                let help = nearest_profile(name, own.collect::<Vec<_>>().into_iter());
-                ("unknown profile".to_owned(), Some(help))
+                nearest_profile(name, own.collect::<Vec<_>>().into_iter())
             }
-            Fault::ProfileOfOtherTarget { arch, os, .. } => match os {
-                Some(os) => (format!("for {}-{}", arch.name(), os.name()), None),
-                None => (format!("for {}", arch.name()), None),
-            },
-            Fault::TooFewMaps { .. } => ("too few".to_owned(), None),
-            Fault::LimitTooSmall { least, .. } => (format!("below {}", least.exact()), None),
-            Fault::LimitBelowHeadroom { headroom, .. } => {
-                (format!("not above {}", headroom.exact()), None)
-            }
-            Fault::NoAddressSpace { .. } => (String::new(), None),
-            Fault::AslrAboveMaximum { most, .. } => (format!("above {most} bits"), None),
-            Fault::StackLimitAboveWindow { .. } => ("not below the window".to_owned(), None),
-            Fault::NoHole { .. } => ("leaves no hole".to_owned(), None),
-            Fault::HeadroomAboveHoles { .. } => ("more than there is".to_owned(), None),
-            Fault::NoVersion { .. } => ("no version".to_owned(), None),
-            Fault::NoEngine { .. } => ("Wasmtime settings".to_owned(), None),
-            Fault::OtherEngine { .. } => ("only for the engine `native`".to_owned(), None),
-            Fault::LacksFeature { feature, .. } => (format!("needs `{feature}`"), None),
-            Fault::LacksSetting { since, .. } => {
-                (format!("requires Wasmtime {since} or later"), None)
-            }
-            Fault::KeysOfOtherTarget { .. } => ("only for x86_64-linux".to_owned(), None),
-            Fault::TooManyKeys { most, .. } => (format!("above {most}"), None),
-            Fault::WasmStackAboveStack {
-                stack_reservation, ..
-            } => (format!("the stack has {}", stack_reservation.exact()), None),
-            Fault::GuardTooSmall { least, .. } => (format!("below {}", least.exact()), None),
-            Fault::GuardLeaks { .. } => ("no guard".to_owned(), None),
-            Fault::MemoryAbovePages { most, .. } => (format!("above {}", most.exact()), None),
-            Fault::TooMany { .. } => ("too many in all".to_owned(), None),
+            _ => fault.help().to_string(),
         };
         Self {
             code: fault.code(),
             message: escaped(fault.message().as_str()).to_string(),
             span: file.span(fault.place()),
-            label,
-            help: Some(match help {
-                Some(help) => escaped(&help).to_string(),
-                None => escaped(fault.help().as_str()).to_string(),
-            }),
+            label: fault.label().to_string(),
+            help: Some(escaped(&help).to_string()),
         }
     }
 
@@ -148,8 +97,8 @@ impl Diagnostic {
         }
     }
 
-    /// The mistake as plain text, as a compile error shows it: the sentence with its place in the file,
-    /// which `shown` names, the line with a caret, and the help.
+    /// The mistake as plain text, as a compile error shows it: code and sentence with the place in the file, which
+    /// `shown` names, the line with a caret, the help, and where to read more.
     ///
     /// ```
     /// use poolcfg_core::file::ConfigFile;
@@ -157,12 +106,12 @@ impl Diagnostic {
     /// let mistakes = ConfigFile::parse(source).unwrap_err();
     /// assert_eq!(
     ///     mistakes[0].text(source, "poolcfg.toml").lines().next(),
-    ///     Some("invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB` (poolcfg.toml:2:14)"),
+    ///     Some("PC0006: invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB` (poolcfg.toml:2:14)"),
     /// );
     /// ```
     #[must_use]
     pub fn text(&self, source: &str, shown: &str) -> String {
-        let mut text = self.message.clone();
+        let mut text = format!("{}: {}", self.code.as_str(), self.message);
         if let Some(span) = &self.span {
             let place = self.place(source);
             text += &format!(" ({shown}:{}:{})", place.line, place.column);
@@ -171,7 +120,7 @@ impl Diagnostic {
         if let Some(help) = &self.help {
             text += &format!("\nhelp: {help}");
         }
-        text
+        text + self.code.note(Text::new()).as_str()
     }
 }
 

@@ -8,7 +8,7 @@ use cfg_expr::{Expression, Predicate};
 
 use crate::target::{Arch, Os, Target};
 
-/// A target as command and compiler see it: a triple, and the cfgs that hold for it.
+/// A target as both the command and the compiler see it: a triple, and the cfgs that hold for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetFacts {
     triple: String,
@@ -145,7 +145,7 @@ impl TargetFacts {
         &self.triple
     }
 
-    /// What of it decides the address space.
+    /// The part that decides the address space.
     #[must_use]
     pub fn target(&self) -> Target {
         let first = |key| self.values(key).next();

@@ -19,7 +19,7 @@ pub enum Condition {
 pub struct Layer {
     /// When they apply.
     pub condition: Condition,
-    /// `[pooling_allocator]`, said of every pool.
+    /// `[pooling_allocator]`, for every pool.
     pub pooling_allocator: PoolKeys,
     /// `[pool.NAME]`: the index of the pool in [`pool_names`](crate::file::ConfigFile::pool_names),
     /// and its keys.

@@ -20,7 +20,7 @@ pub struct Location {
 }
 
 /// The file of the package whose Cargo.toml is at `manifest_path`: where
-/// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest; nothing when
+/// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest; `None` if
 /// it has none.
 ///
 /// # Errors
@@ -67,14 +67,13 @@ pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
     Ok(Some(Location { path, shown }))
 }
 
-/// What `config` says, and where.
+/// The value of `config`, and its place.
 struct Pointer {
     text: String,
     place: String,
 }
 
-/// The pointer of a manifest; nothing when it has none. A manifest that cargo would not read either is
-/// left to cargo.
+/// The pointer of a manifest; `None` if it has none. A manifest that cargo cannot read either is left to cargo.
 fn pointer(source: &str) -> Result<Option<Pointer>, Diagnostic> {
     let Ok(document) = Document::parse(source) else {
         return Ok(None);
@@ -91,24 +90,30 @@ fn pointer(source: &str) -> Result<Option<Pointer>, Diagnostic> {
         let place = place_of(source, at);
         format!("Cargo.toml:{}:{}", place.line, place.column)
     };
-    let known = |message: String| {
+    let wrong = |code, message: String| {
         problem(
-            Code::UnknownKey,
+            code,
             message,
             Some("expected `config = \"../poolcfg.toml\"`".to_owned()),
         )
     };
     let Some(keys) = table.as_table_like() else {
-        return Err(known(format!(
-            "`package.metadata.poolcfg` is not a table ({})",
-            place(table)
-        )));
+        return Err(wrong(
+            Code::WrongType,
+            format!(
+                "invalid type for `package.metadata.poolcfg`: expected a table ({})",
+                place(table)
+            ),
+        ));
     };
     if let Some((key, item)) = keys.iter().find(|(key, _)| *key != "config") {
-        return Err(known(format!(
-            "unknown key `{key}` in `[package.metadata.poolcfg]` ({})",
-            place(item)
-        )));
+        return Err(wrong(
+            Code::UnknownKey,
+            format!(
+                "unknown key `{key}` in `[package.metadata.poolcfg]` ({})",
+                place(item)
+            ),
+        ));
     }
     let Some(config) = keys.get("config") else {
         return Ok(None);
@@ -118,10 +123,13 @@ fn pointer(source: &str) -> Result<Option<Pointer>, Diagnostic> {
             text: text.to_owned(),
             place: place(config),
         })),
-        None => Err(known(format!(
-            "invalid type for `config`: expected a string ({})",
-            place(config)
-        ))),
+        None => Err(wrong(
+            Code::WrongType,
+            format!(
+                "invalid type for `config`: expected a string ({})",
+                place(config)
+            ),
+        )),
     }
 }
 

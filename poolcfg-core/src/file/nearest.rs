@@ -2,7 +2,7 @@
 
 use crate::target::profile::VaProfile;
 
-/// The known name that was probably meant, when there is one that differs in few letters.
+/// The known name that was probably meant: one that differs in few letters; `None` if there is none.
 ///
 /// ```
 /// use poolcfg_core::file::nearest;

@@ -1,4 +1,4 @@
-//! `[va_profile.NAME]`: profiles of one's own, and references to profiles.
+//! `[va_profile.NAME]`: custom profiles, and references to profiles.
 
 use std::ops::Range;
 
@@ -133,7 +133,7 @@ fn check(
         );
         return false;
     }
-    let [least, most] = if is_32_bit(profile.arch) {
+    let [least, most] = if profile.arch.pointer_width() == 32 {
         WINDOWS_32
     } else {
         WINDOWS
@@ -156,6 +156,16 @@ fn check(
         );
         return false;
     }
+    check_layout(profile, span, notes);
+    notes.diagnostics.len() == before
+}
+
+/// Notes what no layout within the window has.
+fn check_layout(
+    profile: &OwnProfile<'_>,
+    span: impl Fn(&str) -> Range<usize>,
+    notes: &mut Notes<'_>,
+) {
     for (key, base) in [
         ("pie_base", profile.pie_base),
         ("legacy_base", profile.legacy_base),
@@ -173,20 +183,21 @@ fn check(
     // With an unlimited stack limit x86 searches the lowest sixth first and then from the legacy base, so
     // that what is below both would be counted twice.
     let sixth = Size::bytes(profile.window.get() / 6);
-    if let Layout::Linux(linux) = profile.profile().layout
-        && linux.unlimited_stack == UnlimitedStack::LargeGap
-        && profile.legacy_base.is_some_and(|base| base < sixth)
-    {
-        bad(
-            notes,
-            &span("legacy_base"),
-            "`legacy_base` is in the lowest sixth of the window".to_owned(),
-            "too low for x86",
-            "x86 kernels begin at a third of the window: omit it to use that",
-        );
+    if let Layout::Linux(linux) = profile.profile().layout {
+        if linux.unlimited_stack == UnlimitedStack::LargeGap
+            && profile.legacy_base.is_some_and(|base| base < sixth)
+        {
+            bad(
+                notes,
+                &span("legacy_base"),
+                "`legacy_base` is in the lowest sixth of the window".to_owned(),
+                "too low for x86",
+                "x86 kernels begin at a third of the window: omit it to use that",
+            );
+        }
     }
     // As many bits as move things through the whole window.
-    let most_bits = (profile.window.get() / page_size.get()).ilog2();
+    let most_bits = (profile.window.get() / profile.page_size.get()).ilog2();
     for (key, bits) in [
         ("aslr_bits", profile.aslr_bits_default),
         ("aslr_bits_max", profile.aslr_bits_max),
@@ -201,18 +212,17 @@ fn check(
             );
         }
     }
-    if let (Some(default), Some(max)) = (profile.aslr_bits_default, profile.aslr_bits_max)
-        && max < default
-    {
-        bad(
-            notes,
-            &span("aslr_bits_max"),
-            "`aslr_bits_max` is below `aslr_bits`".to_owned(),
-            "the smaller one",
-            &format!("write {default} or more"),
-        );
+    if let (Some(default), Some(max)) = (profile.aslr_bits_default, profile.aslr_bits_max) {
+        if max < default {
+            bad(
+                notes,
+                &span("aslr_bits_max"),
+                "`aslr_bits_max` is below `aslr_bits`".to_owned(),
+                "the smaller one",
+                &format!("write {default} or more"),
+            );
+        }
     }
-    notes.diagnostics.len() == before
 }
 
 fn bad(notes: &mut Notes<'_>, span: &Range<usize>, message: String, label: &str, help: &str) {
@@ -228,10 +238,6 @@ fn bad(notes: &mut Notes<'_>, span: &Range<usize>, message: String, label: &str,
 /// The architectures that a profile can be of.
 fn arches() -> Vec<Arch> {
     Arch::names().map(Arch::from_name).collect()
-}
-
-fn is_32_bit(arch: Arch) -> bool {
-    matches!(arch, Arch::Arm | Arch::Mips | Arch::Riscv32 | Arch::X86)
 }
 
 fn is_built_in(name: &str) -> bool {

@@ -4,7 +4,8 @@ use toml_edit::{Document, TableLike};
 
 use crate::base::code::Code;
 use crate::base::escape::escaped;
-use crate::file::cfgs::{Place as TargetPlace, target_condition};
+use crate::base::variable::Variable;
+use crate::file::cfgs::{TargetKey, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
 use crate::file::value::Value;
@@ -24,9 +25,14 @@ const TABLES: [&str; 5] = [
 /// The tables that may stand under `[target.…]`.
 const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];
 
-/// Reads a whole file.
-pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
-    let document = Document::parse(source).map_err(|error| {
+impl ConfigFile {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Every mistake in it, in the order of the file, up to a hundred; where it is not TOML, the first place that
+    /// is not.
+    pub fn parse(source: &str) -> Result<Self, Vec<Diagnostic>> {
+        let document = Document::parse(source).map_err(|error| {
         vec![Diagnostic {
             code: Code::Syntax,
             message: format!("invalid TOML: {}", escaped(error.message())),
@@ -38,30 +44,31 @@ pub(super) fn read(source: &str) -> Result<ConfigFile, Vec<Diagnostic>> {
                 .then(|| "the largest number of TOML is 2^63 - 1; write a larger size as a text such as `\"8PiB\"`".to_owned()),
         }]
     })?;
-    let mut reader = Reader {
-        notes: Notes::new(source),
-        names: Vec::new(),
-        profile_names: Vec::new(),
-        is_too_long: false,
-    };
-    let file = reader.file(document.as_table());
-    let Notes {
-        mut diagnostics,
-        spans,
-        ..
-    } = reader.notes;
-    if diagnostics.is_empty() {
-        return Ok(ConfigFile {
-            names: reader.names,
+        let mut reader = Reader {
+            notes: Notes::new(source),
+            names: Vec::new(),
+            profile_names: Vec::new(),
+            is_too_long: false,
+        };
+        let file = reader.file(document.as_table());
+        let Notes {
+            mut diagnostics,
             spans,
-            ..file
-        });
+            ..
+        } = reader.notes;
+        if diagnostics.is_empty() {
+            return Ok(ConfigFile {
+                names: reader.names,
+                spans,
+                ..file
+            });
+        }
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| span.start));
+        Err(diagnostics)
     }
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| span.start));
-    Err(diagnostics)
 }
 
-/// Reads the keys of an `[address_space]` that stands in no file. A profile of one's own may have any name here.
+/// Reads the keys of an `[address_space]` that stands in no file. A custom profile may have any name here.
 pub(super) fn read_space(table: &dyn TableLike, notes: &mut Notes<'_>) -> Space {
     let names = entries(table);
     let profile = names.iter().find(|entry| entry.key == "va_profile");
@@ -185,12 +192,11 @@ impl Reader<'_> {
             } else if let Some(other) = self
                 .names
                 .iter()
-                .find(|other| variable(other) == variable(name))
+                .find(|other| variables(other) == variables(name))
             {
-                let message = format!(
-                    "pools `{other}` and `{name}` share the variables `POOLCFG_{}_…`",
-                    variable(name)
-                );
+                let variables = variables(name);
+                let message =
+                    format!("pools `{other}` and `{name}` share the variables `{variables}`");
                 let help = Some("give one of them another name".to_owned());
                 self.notes.mistake(
                     Code::BadPool,
@@ -204,7 +210,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes down the names of the profiles of one's own.
+    /// Takes down the names of the custom profiles.
     fn profile_names(&mut self, profiles: &[Entry<'_>]) {
         if let Some(entry) = profiles.get(MAX_PROFILES) {
             self.notes.mistake(
@@ -275,7 +281,7 @@ impl Reader<'_> {
                 Condition::Triple(facts) => Some(facts),
                 _ => None,
             });
-            let place = TargetPlace {
+            let place = TargetKey {
                 key: entry.key,
                 span: entry.key_span.clone(),
             };
@@ -345,9 +351,9 @@ fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
     entry.item.as_table_like()
 }
 
-/// The part of a variable's name that is made from a pool's.
-fn variable(name: &str) -> String {
-    name.to_ascii_uppercase().replace('-', "_")
+/// The variables of a pool.
+fn variables(pool: &str) -> String {
+    Variable { pool, key: "…" }.to_string()
 }
 
 /// A key as it stands in a table header.

@@ -14,7 +14,7 @@ use crate::setting::{AddressSpaceKeys, Place};
 /// The tables that the file has beside `[address_space]`.
 const OTHER_TABLES: [&str; 4] = ["pooling_allocator", "pool", "target", "va_profile"];
 
-/// What all `--set` flags say; of a key that is said twice the later one.
+/// The keys that all `--set` flags set; the later one wins.
 ///
 /// ```
 /// use poolcfg_core::file::SetFlags;
@@ -64,7 +64,7 @@ impl SetFlags {
         }
     }
 
-    /// What they say of `[address_space]`. The place of each key is that of its flag.
+    /// The keys of `[address_space]` among them. The place of each key is that of its flag.
     #[must_use]
     pub fn address_space(&self) -> AddressSpaceKeys<'_> {
         self.flags

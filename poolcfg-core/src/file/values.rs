@@ -91,7 +91,7 @@ impl<'s> Notes<'s> {
 
     /// The value of an entry, with its place.
     pub(super) fn setting<T>(&mut self, entry: &Entry<'_>, value: T) -> Setting<T> {
-        // Found by its line, so that a long file is not read anew for each value.
+        // Found by its line, so that a long file is not read again for each value.
         let line = self
             .lines
             .partition_point(|start| *start <= entry.span.start);
@@ -419,7 +419,7 @@ pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.join(", ")
 }
 
-fn with_article(kind: &str) -> String {
+pub(super) fn with_article(kind: &str) -> String {
     let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "an"
     } else {

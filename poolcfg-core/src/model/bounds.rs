@@ -1,8 +1,8 @@
 //! Bounds: what may be free of three holes and of their sum, and what is left of it when something is mapped.
 
-use super::place::{Group, by_sum};
-use super::room::{HOLES, Hole, max, min, wide};
-use super::three::{Spread, Three};
+use super::group::{Group, by_sum};
+use super::room::{HOLES, Hole, Spread, Three};
+use crate::base::consts::{max, min, wider};
 
 /// What is free, and what is to be mapped next.
 #[derive(Clone, Copy)]
@@ -150,13 +150,13 @@ impl Bounds {
     /// Whether a mapping finds a place in some hole.
     pub(super) const fn has_place(&self, size: u64) -> bool {
         let [one, two, three] = self.least;
-        max(one, max(two, three)) >= size || wide(self.sum.least) >= wide(size) * 3
+        max(one, max(two, three)) >= size || wider(self.sum.least) >= wider(size) * 3
     }
 
     /// Whether all that is left finds its place for what all holes have together.
     pub(super) const fn cannot_fail(&self, groups: &[Group]) -> bool {
         let at = (self.group, self.done, self.kind);
-        by_sum(groups, at, wide(self.sum.least), HOLES)
+        by_sum(groups, at, wider(self.sum.least), HOLES)
     }
 }
 

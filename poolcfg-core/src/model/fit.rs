@@ -1,7 +1,8 @@
 //! Fit: whether the mappings of all pools find a place, and what all of them take stays within the limits of the
 //! process.
 
-use super::place::{Group, KINDS, Placement, place};
+use super::group::{Group, KINDS};
+use super::place::{Placement, place};
 use super::room::{HOLES, Room};
 use super::sum::{Demand, Exceeded};
 
@@ -11,11 +12,11 @@ pub const MAX_POOLS: usize = 16;
 /// What equal pools map, in the order in which they map it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mappings {
-    /// Bytes of each mapping of one pool; 0 is none.
+    /// Bytes of each mapping of one pool; 0 if there are none.
     pub sizes: [u64; KINDS],
     /// How many such pools are alive at once.
     pub pools: u64,
-    /// VMAs of all of them when they have just been made.
+    /// VMAs of all of them right after they are made.
     pub maps_at_start: u64,
     /// VMAs of all of them when every slot is live, with their memories in as many pieces as there may be.
     pub maps_at_worst: u64,

@@ -47,7 +47,7 @@ impl Memories {
     }
 
     /// How many of the memories go into each of the first `count` of these holes, when it is the next
-    /// thing that is mapped; nothing when not all find their place. The largest piece is mapped first.
+    /// thing that is mapped; `None` if not all find their place. The largest piece is mapped first.
     pub const fn in_holes(&self, free: &[u64; HOLES], count: usize) -> Option<[u64; HOLES]> {
         let mut slots = [0; HOLES];
         let mut left = self.slots;
@@ -80,9 +80,9 @@ impl Memories {
 }
 
 /// What is left of two holes, neither of which holds all of the memories anywhere, when they have been
-/// mapped in two pieces: for every position one of the answer, and no other. Nothing when there is a
+/// mapped in two pieces: for every position one of the answer, and no other. `None` if there is a
 /// position where they do not find their place.
-pub const fn in_two(at: Boundary, memories: &Memories) -> Option<([Boundary; 4], usize)> {
+pub(crate) const fn in_two(at: Boundary, memories: &Memories) -> Option<([Boundary; 4], usize)> {
     let Memories { slots, slot, guard } = *memories;
     let Boundary { least, most, sum } = at;
     let two = guard.saturating_add(slot);

@@ -1,6 +1,6 @@
 //! Rooms: what is free of each hole, at every position of the boundaries that ASLR may choose.
 
-use super::three::Three;
+use crate::base::consts::{max, min, wider};
 
 /// How many holes a process shape has at most.
 pub const HOLES: usize = 3;
@@ -34,10 +34,48 @@ pub struct Room {
     pub three: Three,
 }
 
+/// Bounds of three holes, in the order in which the kernel looks through them, and of their sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// Each of the holes.
+    pub holes: [Hole; HOLES],
+    /// All together.
+    pub sum: Hole,
+}
+
+/// Three holes that ASLR moves, before anything is mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Three {
+    /// Where the program lies below the mmap base, and where it lies above.
+    pub spreads: [Spread; 2],
+    /// How many of them there are; 0 where nothing is known of three holes.
+    pub count: usize,
+    /// What the rest of the process maps.
+    pub headroom: u64,
+    /// What other holes may have together.
+    pub small: u64,
+    /// What the alignment of one mapping may waste, which its size counts when it is larger than that.
+    pub huge_page: u64,
+}
+
+impl Three {
+    /// Nothing is known of three holes.
+    pub const NONE: Self = Self {
+        spreads: [Spread {
+            holes: [Hole { least: 0, most: 0 }; HOLES],
+            sum: Hole { least: 0, most: 0 },
+        }; 2],
+        count: 0,
+        headroom: 0,
+        small: 0,
+        huge_page: 0,
+    };
+}
+
 /// Positions of the boundary between two holes: the first one has any size from `least` to `most`, and
 /// both together have `sum`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Boundary {
+pub(crate) struct Boundary {
     /// The least size of the first hole.
     pub least: u64,
     /// Its most, and `sum` at most.
@@ -64,11 +102,11 @@ impl Room {
     /// Bytes that all holes certainly have together.
     pub(crate) const fn sum(&self) -> u128 {
         let last = self.count - 1;
-        let mut sum = wide(self.holes[last].least);
+        let mut sum = wider(self.holes[last].least);
         let mut hole = 0;
         while hole < last {
             let least = self.holes[hole].least;
-            sum += wide(if hole + 1 == last {
+            sum += wider(if hole + 1 == last {
                 max(least, self.knee)
             } else {
                 least
@@ -144,21 +182,4 @@ impl Room {
         }
         Some(free)
     }
-}
-
-pub(crate) const fn max(left: u64, right: u64) -> u64 {
-    if left > right { left } else { right }
-}
-
-pub(crate) const fn min(left: u64, right: u64) -> u64 {
-    if left < right { left } else { right }
-}
-
-/// `u128::from` for const code.
-#[allow(
-    clippy::cast_lossless,
-    reason = "`From` is not const, and this cast only widens"
-)]
-pub(crate) const fn wide(bytes: u64) -> u128 {
-    bytes as u128
 }

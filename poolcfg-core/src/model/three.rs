@@ -10,9 +10,10 @@
 //! - the rest of the process may take its headroom now or later, of the first hole, or of any other one when that is full.
 
 use super::bounds::Bounds;
+use super::group::{Group, KINDS};
 use super::pieces::Memories;
-use super::place::{Group, KINDS};
-use super::room::{HOLES, Hole, min, wide};
+use super::room::{HOLES, Three};
+use crate::base::consts::{min, wider};
 
 /// How many steps one question may take, and how often bounds may be split on the way to one answer.
 const STEPS: u32 = 1200;
@@ -22,92 +23,54 @@ const SPLITS: u32 = 24;
 /// what is above it is a hole of its own.
 const LEAST_HEADROOM: u64 = 16 << 20;
 
-/// Bounds of three holes, in the order in which the kernel looks through them, and of their sum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
-    /// Each of the holes.
-    pub holes: [Hole; HOLES],
-    /// All together.
-    pub sum: Hole,
-}
-
-/// Three holes that ASLR moves, before anything is mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Three {
-    /// Where the program lies below the mmap base, and where it lies above.
-    pub spreads: [Spread; 2],
-    /// How many of them there are; 0 where nothing is known of three holes.
-    pub count: usize,
-    /// What the rest of the process maps.
-    pub headroom: u64,
-    /// What other holes may have together.
-    pub small: u64,
-    /// What the alignment of one mapping may waste, which its size counts when it is larger than that.
-    pub huge_page: u64,
-}
-
-impl Three {
-    /// Nothing is known of three holes.
-    pub const NONE: Self = Self {
-        spreads: [Spread {
-            holes: [Hole { least: 0, most: 0 }; HOLES],
-            sum: Hole { least: 0, most: 0 },
-        }; 2],
-        count: 0,
-        headroom: 0,
-        small: 0,
-        huge_page: 0,
-    };
-
-    /// Whether all mappings find their places, wherever ASLR puts things; `false` where that is not known.
-    pub const fn hold(&self, groups: &[Group]) -> bool {
-        if self.count == 0 || self.headroom < LEAST_HEADROOM {
+/// Whether all mappings find their places, wherever ASLR puts things; `false` where that is not known.
+pub(super) const fn hold(three: &Three, groups: &[Group]) -> bool {
+    if three.count == 0 || three.headroom < LEAST_HEADROOM {
+        return false;
+    }
+    let mut steps = STEPS;
+    let mut i = 0;
+    while i < three.count {
+        let all = Bounds::new(three, &three.spreads[i], i > 0);
+        let mut rest = all;
+        if all.least[0] < three.headroom && i > 0 {
             return false;
         }
-        let mut steps = STEPS;
-        let mut i = 0;
-        while i < self.count {
-            let all = Bounds::new(self, &self.spreads[i], i > 0);
-            let mut rest = all;
-            if all.least[0] < self.headroom && i > 0 {
-                return false;
-            }
-            if all.least[0] < self.headroom {
-                // What the first hole has no room for, the others have to give. And where libraries do not even fit
-                // below the mmap base, they do not part the first hole from what is above it.
-                let mut full = all;
-                full.least[0] = 0;
-                full.sum.least = full.sum.least.saturating_sub(self.headroom);
-                full.most[0] = min(full.most[0], self.headroom - 1);
-                full.most[2] = full.most[2].saturating_add(self.headroom);
-                if let Some(full) = full.spilled().tight() {
-                    steps = match follow(self, groups, full, steps, SPLITS) {
-                        Some(steps) => steps,
-                        None => return false,
-                    };
-                }
-                rest.least[0] = self.headroom;
-            }
-            rest.least[0] -= self.headroom;
-            rest.sum.least = rest.sum.least.saturating_sub(self.headroom);
-            if let Some(rest) = rest.tight() {
-                steps = match follow(self, groups, rest, steps, SPLITS) {
+        if all.least[0] < three.headroom {
+            // What the first hole has no room for, the others have to give. And where libraries do not even fit
+            // below the mmap base, they do not part the first hole from what is above it.
+            let mut full = all;
+            full.least[0] = 0;
+            full.sum.least = full.sum.least.saturating_sub(three.headroom);
+            full.most[0] = min(full.most[0], three.headroom - 1);
+            full.most[2] = full.most[2].saturating_add(three.headroom);
+            if let Some(full) = full.spilled().tight() {
+                steps = match follow(three, groups, full, steps, SPLITS) {
                     Some(steps) => steps,
                     None => return false,
                 };
             }
-            i += 1;
+            rest.least[0] = three.headroom;
         }
-        true
+        rest.least[0] -= three.headroom;
+        rest.sum.least = rest.sum.least.saturating_sub(three.headroom);
+        if let Some(rest) = rest.tight() {
+            steps = match follow(three, groups, rest, steps, SPLITS) {
+                Some(steps) => steps,
+                None => return false,
+            };
+        }
+        i += 1;
     }
+    true
+}
 
-    /// What a mapping takes at least, of which so many bytes are counted.
-    const fn at_least(&self, size: u64) -> u64 {
-        if self.huge_page > 0 && size / 2 >= self.huge_page {
-            size - self.huge_page
-        } else {
-            size
-        }
+/// What a mapping takes at least, of which so many bytes are counted.
+const fn at_least(three: &Three, size: u64) -> u64 {
+    if three.huge_page > 0 && size / 2 >= three.huge_page {
+        size - three.huge_page
+    } else {
+        size
     }
 }
 
@@ -134,14 +97,14 @@ const fn follow(
             bounds.done += 1;
             continue;
         }
-        if bounds.kind == 0
-            && let Some((hole, pools)) = alike(three, &bounds, &group)
-        {
-            bounds = match pools_put(three, bounds, &group, hole, pools) {
-                Some(bounds) => bounds,
-                None => return Some(steps),
-            };
-            continue;
+        if bounds.kind == 0 {
+            if let Some((hole, pools)) = alike(three, &bounds, &group) {
+                bounds = match pools_put(three, bounds, &group, hole, pools) {
+                    Some(bounds) => bounds,
+                    None => return Some(steps),
+                };
+                continue;
+            }
         }
         if group.sizes[bounds.kind] == 0 {
             bounds.kind += 1;
@@ -175,7 +138,7 @@ const fn step(
 ) -> Option<(u32, Option<Bounds>)> {
     let group = groups[bounds.group];
     let size = group.sizes[bounds.kind];
-    let real = three.at_least(size);
+    let real = at_least(three, size);
     let is_small = real <= three.small;
     let mut rest = bounds;
     let mut steps = steps;
@@ -249,7 +212,7 @@ const fn alike(three: &Three, bounds: &Bounds, group: &Group) -> Option<(usize, 
         let size = group.sizes[kind];
         each = each.saturating_add(size);
         if size > 0 {
-            smallest = min(smallest, three.at_least(size));
+            smallest = min(smallest, at_least(three, size));
         }
         kind += 1;
     }
@@ -281,7 +244,7 @@ const fn pools_put(
     let mut kind = 0;
     while kind < KINDS {
         let size = group.sizes[kind];
-        let real = three.at_least(size);
+        let real = at_least(three, size);
         let certain = if real <= three.small { 0 } else { real };
         bounds = bounds.taken(hole, pools * size);
         bounds.most[hole] = bounds.most[hole].saturating_sub(pools * certain);
@@ -308,11 +271,11 @@ const fn in_pieces(
     let mut wasted = 0u128;
     let mut hole = 0;
     while hole < HOLES {
-        wasted += wide(min(bounds.most[hole], memories.bytes(1).saturating_sub(1)));
+        wasted += wider(min(bounds.most[hole], memories.bytes(1).saturating_sub(1)));
         hole += 1;
     }
-    let all_but_one = wide(memories.slots - 1) * wide(memories.slot);
-    if splits == 0 || wide(bounds.sum.least) <= wasted + all_but_one {
+    let all_but_one = wider(memories.slots - 1) * wider(memories.slot);
+    if splits == 0 || wider(bounds.sum.least) <= wasted + all_but_one {
         return None;
     }
     let mut steps = steps;
@@ -320,13 +283,13 @@ const fn in_pieces(
     while last < HOLES {
         let mut filled = 1;
         while filled < 1 << HOLES {
-            if filled >> last & 1 == 0
-                && let Some(next) = pieces_put(three, bounds, memories, last, filled)
-            {
-                steps = match follow(three, groups, next, steps, splits - 1) {
-                    Some(steps) => steps,
-                    None => return None,
-                };
+            if filled >> last & 1 == 0 {
+                if let Some(next) = pieces_put(three, bounds, memories, last, filled) {
+                    steps = match follow(three, groups, next, steps, splits - 1) {
+                        Some(steps) => steps,
+                        None => return None,
+                    };
+                }
             }
             filled += 1;
         }
@@ -346,7 +309,7 @@ const fn pieces_put(
 ) -> Option<Bounds> {
     let Memories { slots, slot, guard } = *memories;
     let whole = memories.bytes(slots);
-    let waste = whole - three.at_least(whole);
+    let waste = whole - at_least(three, whole);
     let real_guard = guard.saturating_sub(waste);
     let real = Memories {
         guard: real_guard,

@@ -12,9 +12,9 @@
 //! unix_stack_pool.rs (`new` 35).
 
 use super::fit::Mappings;
-use super::place::KINDS;
-use super::room::{max, min};
+use super::group::KINDS;
 use super::sum::bookkeeping;
+use crate::base::consts::{max, min, narrow, pages, wider};
 
 /// The settings of one pooling allocator that decide what it maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,96 +47,54 @@ pub struct Pooling {
     pub pools: u64,
 }
 
-/// What the allocators map on pages of `page_size` bytes; nothing when a sum is above 2^64 - 1.
+/// What the allocators map on pages of `page_size` bytes; `None` if a sum is above 2^64 - 1.
 pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
-    let Some((memories, striped, ends)) = memories(pooling, page_size) else {
+    let counts = [pooling.memories, pooling.tables, pooling.stacks];
+    let Some((memories, maps_at_start, maps_at_worst)) = memories(pooling, page_size) else {
         return None;
     };
-    let tables = match pooling.table.checked_next_multiple_of(page_size) {
-        Some(slot) => slot.checked_mul(pooling.tables),
-        None => None,
+    // A guard page is below each stack.
+    let stack = match pooling.stack {
+        0 => 0,
+        bytes => pages(bytes, page_size).saturating_add(wider(page_size)),
     };
-    let stacks = match (
-        pooling.stack,
-        pooling.stack.checked_next_multiple_of(page_size),
-    ) {
-        (0, _) => Some(0),
-        (_, Some(stack)) => match stack.checked_add(page_size) {
-            Some(slot) => slot.checked_mul(pooling.stacks),
-            None => None,
-        },
-        (_, None) => None,
-    };
-    let (Some(tables), Some(stacks)) = (tables, stacks) else {
+    let tables = pages(pooling.table, page_size).saturating_mul(wider(counts[1]));
+    let stacks = stack.saturating_mul(wider(counts[2]));
+    let (Some(tables), Some(stacks)) = (narrow(tables), narrow(stacks)) else {
         return None;
     };
-    let sizes = [memories, tables, stacks];
-    let mut total: u64 = 0;
+    let total = wider(memories) + wider(tables) + wider(stacks);
+    // It splits the mapping.
+    let stack_maps = if stacks > 0 { wider(counts[2]) * 2 } else { 0 };
+    let others = stack_maps + (tables > 0) as u128;
+    let opened = [pooling.max_memory_size, pooling.table, pooling.stack];
+    let mut writable = 0u128;
     let mut kind = 0;
     while kind < KINDS {
-        total = match total.checked_add(sizes[kind]) {
-            Some(total) => total,
-            None => return None,
-        };
+        let all = pages(opened[kind], page_size).saturating_mul(wider(counts[kind]));
+        writable = writable.saturating_add(all);
         kind += 1;
     }
-    if total.checked_mul(pooling.pools).is_none() {
-        return None;
-    }
-    // Striped slots are told apart by their keys from the start. A slot that has been used is writable,
-    // holds the module's image, is writable behind that, and inaccessible to its end: four pieces, which
-    // it keeps when it is released (runtime/vm/cow.rs: `MemoryImageSlot`).
-    let slots_at_start = if striped { pooling.memories } else { 0 };
-    let at_start = if memories == 0 {
-        0
-    } else {
-        slots_at_start + ends
-    };
-    let at_worst = match pooling.memories.checked_mul(4) {
-        Some(slots) if memories > 0 => slots.checked_add(ends),
-        Some(_) => Some(0),
-        None => None,
-    };
-    let Some(at_worst) = at_worst else {
-        return None;
-    };
-    let tables_maps = if tables > 0 { 1 } else { 0 };
-    // The guard page of each stack splits the mapping.
-    let stack_maps = if stacks > 0 { pooling.stacks } else { 0 };
-    let Some(stack_maps) = stack_maps.checked_mul(2) else {
-        return None;
-    };
-    let others = match stack_maps.checked_add(tables_maps) {
-        Some(others) => others,
-        None => return None,
-    };
-    let at_start = at_start.saturating_add(others);
-    let at_worst = at_worst
-        .saturating_add(others)
-        .saturating_add(pooling.heaps);
-    let Some(writable) = writable(pooling, page_size) else {
-        return None;
-    };
-    let charged = if charges_writable(pooling.major) {
-        // The memories are mapped inaccessible, and charged for nothing.
-        max(tables, stacks)
-    } else {
-        0
-    };
-    let slots = max(max(pooling.memories, pooling.tables), pooling.stacks);
+    let pools = wider(pooling.pools);
     match (
-        at_start.checked_mul(pooling.pools),
-        at_worst.checked_mul(pooling.pools),
-        writable.checked_mul(pooling.pools),
+        narrow(total.saturating_mul(pools)),
+        narrow((maps_at_start + others).saturating_mul(pools)),
+        narrow((maps_at_worst + others + wider(pooling.heaps)).saturating_mul(pools)),
+        narrow(writable.saturating_mul(pools)),
     ) {
-        (Some(maps_at_start), Some(maps_at_worst), Some(writable)) => Some(Mappings {
-            sizes,
+        (Some(_), Some(maps_at_start), Some(maps_at_worst), Some(writable)) => Some(Mappings {
+            sizes: [memories, tables, stacks],
             pools: pooling.pools,
             maps_at_start,
             maps_at_worst,
             writable,
-            charged,
-            bookkeeping: bookkeeping(slots)
+            // The memories are mapped inaccessible, and charged for nothing.
+            charged: if charges_writable(pooling.major) {
+                max(tables, stacks)
+            } else {
+                0
+            },
+            bookkeeping: bookkeeping(max(max(counts[0], counts[1]), counts[2]))
                 .saturating_add(pooling.heaps.saturating_mul(HEAP))
                 .saturating_mul(pooling.pools),
             // In one piece always.
@@ -151,50 +109,22 @@ pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
 pub(crate) const HEAP: u64 = 512 << 10;
 
 /// Whether tables and stacks are mapped without MAP_NORESERVE, so that the kernel charges them at once.
-pub const fn charges_writable(major: u64) -> bool {
+pub(crate) const fn charges_writable(major: u64) -> bool {
     major < 27
 }
 
-/// Bytes that one allocator makes writable when every slot is live and its memory has grown as far as it may.
-const fn writable(pooling: &Pooling, page_size: u64) -> Option<u64> {
-    let parts = [pooling.max_memory_size, pooling.table, pooling.stack];
-    let counts = [pooling.memories, pooling.tables, pooling.stacks];
-    let mut writable: u64 = 0;
-    let mut kind = 0;
-    while kind < KINDS {
-        let all = match parts[kind].checked_next_multiple_of(page_size) {
-            Some(part) => part.checked_mul(counts[kind]),
-            None => None,
-        };
-        writable = match all {
-            Some(all) => match writable.checked_add(all) {
-                Some(sum) => sum,
-                None => return None,
-            },
-            None => return None,
-        };
-        kind += 1;
-    }
-    Some(writable)
-}
-
-/// Bytes of the memory pool, whether its slots are striped, and how many mappings it has besides those of
-/// its slots: what is before the first and behind the last, or the whole when no slot is in use.
-const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, bool, u64)> {
+/// Bytes of the memory pool, and its VMAs when it has just been made and when every slot is live; `None` if a sum is
+/// above 2^64 - 1.
+const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, u128, u128)> {
     let (Some(reservation), Some(memory), Some(guard)) = (
-        pooling.reservation.checked_next_multiple_of(page_size),
-        pooling.max_memory_size.checked_next_multiple_of(page_size),
-        pooling.guard_size.checked_next_multiple_of(page_size),
+        narrow(pages(pooling.reservation, page_size)),
+        narrow(pages(pooling.max_memory_size, page_size)),
+        narrow(pages(pooling.guard_size, page_size)),
     ) else {
         return None;
     };
     let before = if pooling.guard_before { guard } else { 0 };
-    let reach = if reservation > memory {
-        reservation
-    } else {
-        memory
-    };
-    let Some(unstriped) = reach.checked_add(guard) else {
+    let Some(unstriped) = max(reservation, memory).checked_add(guard) else {
         return None;
     };
     let count = pooling.memories;
@@ -223,21 +153,21 @@ const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, bool, u64)>
         let slot = max(unstriped.saturating_sub(others), memory);
         (slot, guard.saturating_sub(slot - memory))
     };
-    let slots = match slot.checked_mul(count) {
-        Some(slots) => slots.checked_add(before),
-        None => None,
+    let all = wider(slot) * wider(count) + wider(before) + wider(behind);
+    let bytes = match narrow(all) {
+        Some(0) => return Some((0, 0, 0)),
+        Some(bytes) => bytes,
+        None => return None,
     };
-    let bytes = match slots {
-        Some(slots) => slots.checked_add(behind),
-        None => None,
-    };
+    // What is before the first slot and behind the last, or the whole when no slot is in use.
     let ends = if stripes < 2 {
         1
     } else {
-        (before > 0) as u64 + (behind > 0) as u64
+        (before > 0) as u128 + (behind > 0) as u128
     };
-    match bytes {
-        Some(bytes) => Some((bytes, stripes >= 2, ends)),
-        None => None,
-    }
+    // Striped slots are told apart by their keys from the start. A slot that has been used is writable,
+    // holds the module's image, is writable behind that, and inaccessible to its end: four pieces, which
+    // it keeps when it is released (runtime/vm/cow.rs: `MemoryImageSlot`).
+    let at_start = if stripes < 2 { 0 } else { wider(count) };
+    Some((bytes, at_start + ends, wider(count) * 4 + ends))
 }

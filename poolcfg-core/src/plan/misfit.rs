@@ -3,7 +3,7 @@
 use crate::base::code::Code;
 use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
-use crate::base::text::Text;
+use crate::base::text::{Text, say};
 use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::fault::at;
@@ -43,7 +43,7 @@ crate::base::consts::words! {
 }
 
 impl Limit {
-    /// As a sentence names it.
+    /// Its name in a sentence.
     ///
     /// ```
     /// assert_eq!(poolcfg_core::Limit::MaxMapCount.describe(), "`vm.max_map_count`");
@@ -93,7 +93,7 @@ impl Limit {
 pub struct Misfit {
     /// Index of the pool whose mapping finds no place, or which takes the most of another limit.
     pub pool: usize,
-    /// That mapping; the memories where another limit than a hole or RAM and swap is in the way.
+    /// That mapping; the memories if the limit in the way is not a hole or RAM and swap.
     pub mapping: MappingName,
     /// The limit in the way; of several, the one that decides what fits.
     pub limit: Limit,
@@ -104,7 +104,7 @@ pub struct Misfit {
     pub have: u64,
     /// The holes that are left when it is the turn of that mapping, the largest first.
     pub holes: [Size; HOLES],
-    /// Bytes of one slot, where the mapping may lie in pieces of whole slots; nothing where it lies in
+    /// Bytes of one slot, where the mapping may lie in pieces of whole slots; `None` if it lies in
     /// one piece.
     pub slot: Option<Size>,
     /// Bytes of all holes together and how many there may be, where that decides how many slots fit and not what each
@@ -163,13 +163,13 @@ impl Misfit {
     #[must_use]
     pub const fn message(&self, case: &Case<'_>) -> Text {
         let text = self.write_pool(case);
-        let need = Size::bytes(self.need).needed();
+        let (need, have) = (Size::bytes(self.need), Size::bytes(self.have));
         let limits = &case.budget.limits;
         match self.limit {
             Limit::Hole => {
-                let text = need.write(text);
+                let text = text.needed(need);
                 let text = match (self.mapping, self.slot) {
-                    (_, Some(slot)) => slot.needed().write(text.str(" in slots of ")).str("; "),
+                    (_, Some(slot)) => say!(text; " in slots of ", needed(slot), "; "),
                     (MappingName::Memories, None) => text.str(" in one piece; "),
                     (MappingName::Tables, None) => text.str(" in one piece for its tables; "),
                     (MappingName::Stacks, None) => text.str(" in one piece for its stacks; "),
@@ -177,41 +177,39 @@ impl Misfit {
                 self.write_holes(write_machine(text, case), case)
             }
             Limit::MaxMapCount => {
-                let text = text
-                    .u64(self.need)
-                    .str(" mappings when every slot is in use; ");
+                let text = say!(text; u64(self.need), " mappings when every slot is in use; ");
                 let text = text.str(self.limit.describe());
                 let text = match limits.max_map_count {
-                    Some(maps) => text.str(" of ").u64(maps),
+                    Some(maps) => say!(text; " of ", u64(maps)),
                     None => text,
                 };
-                let text = text.str(" leaves ").u64(self.have).str(" beside the ");
-                text.u64(HEADROOM_MAPS).str(" of the rest of the process")
+                let text = say!(text; " leaves ", u64(self.have), " beside the ");
+                say!(text; u64(HEADROOM_MAPS), " of the rest of the process")
             }
-            Limit::RlimitAs => self.write_left(
-                need.write(text).str(" of address space; "),
-                limits.rlimit_as,
-                case,
-            ),
-            Limit::RlimitData => self.write_left(
-                need.write(text)
-                    .str(" of writable memory when every slot is in use; "),
-                limits.rlimit_data,
-                case,
-            ),
-            Limit::CommitLimit => self.write_left(
-                need.write(text)
-                    .str(" of committed memory when every slot is in use; "),
-                limits.commit_limit,
-                case,
-            ),
+            Limit::RlimitAs => {
+                let text = say!(text; needed(need), " of address space; ");
+                self.write_left(text, limits.rlimit_as, case)
+            }
+            Limit::RlimitData => {
+                let what = " of writable memory when every slot is in use; ";
+                self.write_left(
+                    say!(text; needed(need), str(what)),
+                    limits.rlimit_data,
+                    case,
+                )
+            }
+            Limit::CommitLimit => {
+                let what = " of committed memory when every slot is in use; ";
+                self.write_left(
+                    say!(text; needed(need), str(what)),
+                    limits.commit_limit,
+                    case,
+                )
+            }
             Limit::RamAndSwap => {
-                let text = need.write(text).str(" charged at once for its ");
-                let text = text.str(self.mapping.word()).str("; ");
-                let text = Size::bytes(self.have)
-                    .available()
-                    .write(write_machine(text, case));
-                text.str(" of RAM and swap")
+                let text = say!(text; needed(need), " charged at once for its ");
+                let text = write_machine(say!(text; str(self.mapping.word()), "; "), case);
+                say!(text; available(have), " of RAM and swap")
             }
         }
     }
@@ -244,19 +242,16 @@ impl Misfit {
     const fn write_left(&self, text: Text, limit: Option<Size>, case: &Case<'_>) -> Text {
         let mut text = text.str(self.limit.describe());
         if let Some(limit) = limit {
-            text = limit.available().write(text.str(" of "));
+            text = say!(text; " of ", available(limit));
         }
-        let text = Size::bytes(self.have)
-            .available()
-            .write(text.str(" leaves "));
-        let headroom = case.budget.headroom.needed();
-        headroom.write(text.str(" beside the headroom of "))
+        let text = say!(text; " leaves ", available(Size::bytes(self.have)));
+        say!(text; " beside the headroom of ", needed(case.budget.headroom))
     }
 
     /// The holes that have room for a slot, or the largest.
     const fn write_holes(&self, text: Text, case: &Case<'_>) -> Text {
         if let Some((bytes, holes)) = self.together {
-            let text = bytes.available().write(text);
+            let text = text.available(bytes);
             let text = if bytes.get() < case.budget.room.total {
                 text.str(" left")
             } else {
@@ -287,7 +282,7 @@ impl Misfit {
             if i > 0 {
                 text = text.str(if i + 1 == count { " and " } else { ", " });
             }
-            text = hole.available().write(text);
+            text = text.available(hole);
             i += 1;
         }
         if left { text.str(" left") } else { text }
@@ -303,10 +298,9 @@ impl Misfit {
         }
         match self.suggested(case) {
             Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
-            Some(Suggested::Reservation(reservation)) => text
-                .str("memory_reservation = \"")
-                .text(&reservation.exact())
-                .str("\""),
+            Some(Suggested::Reservation(reservation)) => {
+                say!(text; "memory_reservation = \"", exact(reservation), "\"")
+            }
             None => text,
         }
     }
@@ -344,22 +338,16 @@ impl Misfit {
         };
         let need = self.need.saturating_add(case.budget.own().of(bound));
         let raised = match Size::bytes(need).round_up(Size::mib(1)) {
-            Some(size) if self.is_only => size.exact(),
+            Some(size) if self.is_only => size,
             _ => return text,
         };
+        let asked = "what is asked fits with `";
         match self.limit {
-            Limit::MaxMapCount => text
-                .str("; what is asked fits with `max_map_count = ")
-                .u64(need)
-                .str("`"),
-            Limit::RlimitAs => text
-                .str("; what is asked fits with `rlimit_as = \"")
-                .text(&raised)
-                .str("\"`"),
-            Limit::RlimitData => text
-                .str(", and what is asked fits with `rlimit_data = \"")
-                .text(&raised)
-                .str("\"`"),
+            Limit::MaxMapCount => say!(text; "; ", str(asked), "max_map_count = ", u64(need), "`"),
+            Limit::RlimitAs => say!(text; "; ", str(asked), "rlimit_as = \"", exact(raised), "\"`"),
+            Limit::RlimitData => {
+                say!(text; ", and ", str(asked), "rlimit_data = \"", exact(raised), "\"`")
+            }
             Limit::Hole | Limit::CommitLimit | Limit::RamAndSwap => text,
         }
     }
@@ -373,7 +361,7 @@ impl Misfit {
         match self.suggested(case) {
             None => self.write_both(case),
             Some(Suggested::Instances(instances)) if instances < least => {
-                text.str(" fits, below min_instances = ").number(least)
+                say!(text; " fits, below min_instances = ", number(least))
             }
             Some(Suggested::Instances(instances)) => {
                 match counts_with(case, self.pool, instances) {
@@ -383,7 +371,7 @@ impl Misfit {
             }
             // The exact value is in a unit that nobody reads.
             Some(Suggested::Reservation(reservation)) => {
-                reservation.available().write(text.str(" (")).str(") fits")
+                say!(text; " (", available(reservation), ") fits")
             }
         }
     }
@@ -394,14 +382,9 @@ impl Misfit {
         let pool = &case.pools[self.pool];
         let instances = pool.min_instances;
         if let Some(reservation) = largest_with(case, self.pool, instances) {
-            let text = text.str("max_instances = ").number(instances);
-            let text = text
-                .str(" with memory_reservation = \"")
-                .text(&reservation.exact());
-            return reservation
-                .available()
-                .write(text.str("\" ("))
-                .str(") fits");
+            let text =
+                say!(text; "max_instances = ", number(instances), " with memory_reservation = \"");
+            return say!(text; exact(reservation), "\" (", available(reservation), ") fits");
         }
         let text = text.str("no size of this pool fits");
         let text = if case.count == 1 {
@@ -410,20 +393,18 @@ impl Misfit {
             text.str(" beside the others")
         };
         if matches!(self.limit, Limit::MaxMapCount) {
-            return text
-                .str(" beside the ")
-                .u64(HEADROOM_MAPS)
-                .str(" mappings that are left to the rest of the process");
+            let what = " mappings that are left to the rest of the process";
+            return say!(text; " beside the ", u64(HEADROOM_MAPS), str(what));
         }
-        let headroom = case.budget.headroom.needed();
-        headroom.write(text.str(" with a headroom of "))
+        say!(text; " with a headroom of ", needed(case.budget.headroom))
     }
 
-    /// The whole sentence of a compile error, with the line of the file.
+    /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.
     #[must_use]
     pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
-        let text = self.message(case).str(": ").text(&self.advice(case));
-        at(text, file, self.place(case))
+        let text = self.code().begin(Text::new()).text(&self.message(case));
+        let text = text.str(": ").text(&self.advice(case));
+        self.code().note(at(text, file, self.place(case)))
     }
 
     /// Where the number stands that has to change, or else the other one.

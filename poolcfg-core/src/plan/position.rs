@@ -4,7 +4,7 @@
 use crate::base::size::Size;
 use crate::case::Case;
 use crate::engine::limits::Limits;
-use crate::model::place::KINDS;
+use crate::model::group::KINDS;
 use crate::model::room::{HOLES, Room};
 
 /// What is free of each hole of one process.
@@ -95,7 +95,7 @@ impl Position {
         true
     }
 
-    /// Reserves one pool as the kernel and poolcfg-runtime do; nothing when a mapping finds no place.
+    /// Reserves one pool as the kernel and poolcfg-runtime do; `None` if a mapping finds no place.
     pub const fn reserve(&mut self, limits: &Limits) -> Option<Reserved> {
         let Some(mappings) = limits.mappings(self.page_size) else {
             return None;

@@ -1,5 +1,6 @@
 //! Promises: what a build carries of one pool to its start, and the assertions of the compiler.
 
+use crate::base::code::Code;
 use crate::base::size::Size;
 use crate::base::text::Text;
 use crate::case::Case;
@@ -18,13 +19,13 @@ use crate::target::{Arch, Os, Target};
 /// which machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise<'a> {
-    /// The pool's name; empty when the file names none.
+    /// The pool's name; empty if the file names none.
     pub name: &'a str,
-    /// What is asked.
+    /// What poolcfg.toml asks for.
     pub asked: Limits,
     /// What the floor holds of it.
     pub guaranteed: Limits,
-    /// The fewest instances that are of use.
+    /// The smallest number of instances that is of use.
     pub min_instances: u32,
     /// Which number stays when the pool shrinks.
     pub keep: Keep,
@@ -116,10 +117,10 @@ impl<'a> Answer<'a> {
     /// of use to nobody.
     #[must_use]
     pub const fn promise(&self, pool: usize, engine: Engine) -> Promise<'a> {
-        if let Ok((case, plan)) = &self.outcome
-            && case.pools[pool].asked.engine().is(engine)
-        {
-            return plan.promise(case, pool);
+        if let Ok((case, plan)) = &self.outcome {
+            if case.pools[pool].asked.engine().is(engine) {
+                return plan.promise(case, pool);
+            }
         }
         let keys = PoolKeys {
             engine: Some(Setting::given(engine)),
@@ -160,7 +161,9 @@ impl<'a> Answer<'a> {
                 None if case.pools[pool].asked.engine().is(engine) => return,
                 None => {
                     let own = case.pools[pool].asked.engine();
-                    let text = Text::new()
+                    let code = Code::OtherEngine;
+                    let text = code
+                        .begin(Text::new())
                         .str("this pool uses the `")
                         .str(own.word())
                         .str("` engine: declare it as `")
@@ -168,7 +171,7 @@ impl<'a> Answer<'a> {
                         .str("`, not `")
                         .str(limits_of(engine))
                         .str("`");
-                    at(text, file, case.pools[pool].engine_at)
+                    code.note(at(text, file, case.pools[pool].engine_at))
                 }
             },
         };

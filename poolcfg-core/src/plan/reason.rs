@@ -1,20 +1,21 @@
 //! Reasons: which limit keeps pools from fitting, and by how much.
 
 use crate::base::consts::wide;
+use crate::base::consts::{max, min};
 use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places};
-use crate::model::place::KINDS;
-use crate::model::room::{HOLES, max, min};
+use crate::model::group::KINDS;
+use crate::model::room::HOLES;
 use crate::model::sum::{Bound, Demand};
 use crate::plan::misfit::{Limit, Misfit, Suggested};
-use crate::plan::search::{LargestFit, largest_fit, mappings, with_value};
+use crate::plan::search::{LargestFit, largest_fit, mappings};
 use crate::setting::Keep;
 use crate::target::budget::Budget;
 
-/// Why what is asked does not fit; nothing when it does.
+/// Why what is asked does not fit; `None` if it does.
 ///
 /// Where several limits are in the way, it is the one that decides what fits: raising any other changes nothing.
 pub(crate) const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {
@@ -41,7 +42,7 @@ pub(crate) const fn beyond(
     value: u64,
 ) -> Option<Limit> {
     let mut limits = *limits;
-    limits[pool] = with_value(&limits[pool], keep, value.saturating_add(1));
+    limits[pool] = keep.with_value(&limits[pool], value.saturating_add(1));
     let (hole, all) = verdicts(case, &limits);
     refuses(case, &hole, &all)
 }
@@ -177,15 +178,16 @@ const fn of_limit(
     }
     if let (Limit::Hole, MappingName::Memories, Some(fits)) =
         (limit, misfit.mapping, misfit.largest_fit.memory_reservation)
-        && misfit.slot.is_none()
     {
-        // Where ASLR puts things otherwise, there may be less than here.
-        let next = fits.get().saturating_add(GRAIN.get());
-        let next = asked[misfit.pool].with_reservation(Size::bytes(next));
-        if let Some(mappings) = next.mappings(budget.page_size) {
-            let most = mappings.sizes[0].saturating_sub(1);
-            misfit.have = min(misfit.have, most);
-            misfit.holes[0] = misfit.holes[0].min(Size::bytes(most));
+        if misfit.slot.is_none() {
+            // Where ASLR puts things otherwise, there may be less than here.
+            let next = fits.get().saturating_add(GRAIN.get());
+            let next = asked[misfit.pool].with_reservation(Size::bytes(next));
+            if let Some(mappings) = next.mappings(budget.page_size) {
+                let most = mappings.sizes[0].saturating_sub(1);
+                misfit.have = min(misfit.have, most);
+                misfit.holes[0] = misfit.holes[0].min(Size::bytes(most));
+            }
         }
     }
     misfit

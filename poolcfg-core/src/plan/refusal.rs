@@ -1,6 +1,7 @@
 //! Why the numbers of a generated file do not hold, in the words of the compile error. They are the same with the runtime
 //! and without it.
 
+use crate::base::code::Code;
 use crate::base::text::Text;
 use crate::model::sum::Bound;
 
@@ -19,65 +20,61 @@ pub(crate) enum Refusal {
     NotMultiple,
     /// Wasmtime's stack is smaller than what WebAssembly may use of it.
     StackTooSmall,
-    /// A number is another one than what was worked out with the rest.
+    /// A number is not the one that was worked out with the rest.
     Changed,
 }
 
 impl Refusal {
+    const fn code(self) -> Code {
+        match self {
+            Self::Overflow => Code::Overflow,
+            Self::Hole => Code::Misfit,
+            Self::Exceeded(Bound::Maps) => Code::TooManyMaps,
+            Self::Exceeded(_) => Code::TooMuchMemory,
+            Self::MemoryAboveReservation => Code::MemoryAboveReservation,
+            Self::NotMultiple => Code::NotMultiple,
+            Self::StackTooSmall => Code::RefusedByWasmtime,
+            Self::Changed => Code::Stale,
+        }
+    }
+
     /// The text of the compile error. `command` is what writes the file.
     pub(crate) const fn text(self, machine: &str, command: &str) -> Text {
-        let (begin, more) = match self {
-            Self::Overflow => return told("add up to more than 2^64 - 1 bytes", command),
-            Self::Hole => {
-                return Text::new()
-                    .str("the limits need more address space than ")
-                    .str(machine)
-                    .str(" guarantees: `")
-                    .str(command)
-                    .str("` tells what fits");
+        let text = self.code().begin(Text::new());
+        let text = match self {
+            Self::Overflow => text.str("the limits add up to more than 2^64 - 1 bytes"),
+            Self::Hole => text
+                .str("the limits need more address space than ")
+                .str(machine)
+                .str(" guarantees"),
+            Self::Exceeded(bound) => text.str("the limits need more ").str(match bound {
+                Bound::AddressSpace => "address space than `RLIMIT_AS` allows",
+                Bound::Writable => "writable memory than `RLIMIT_DATA` allows",
+                Bound::Maps => "mappings than `vm.max_map_count` allows",
+                Bound::Committed => "writable memory than the commit limit allows",
+                Bound::Charged => "memory at once than RAM and swap allow",
+            }),
+            Self::MemoryAboveReservation => text
+                .str("MAX_MEMORY_SIZE is above MEMORY_RESERVATION: lower one or raise the other"),
+            Self::NotMultiple => {
+                text.str("MEMORY_RESERVATION is not a multiple of 64 KiB: round it up or down")
             }
-            Self::Exceeded(bound) => {
-                return told(
-                    match bound {
-                        Bound::AddressSpace => "need more address space than `RLIMIT_AS` allows",
-                        Bound::Writable => "need more writable memory than `RLIMIT_DATA` allows",
-                        Bound::Maps => "need more mappings than `vm.max_map_count` allows",
-                        Bound::Committed => {
-                            "need more writable memory than the commit limit allows"
-                        }
-                        Bound::Charged => "need more memory at once than RAM and swap allow",
-                    },
-                    command,
-                );
+            Self::StackTooSmall => {
+                text.str("MAX_WASM_STACK is above ASYNC_STACK_SIZE: lower one or raise the other")
             }
-            Self::MemoryAboveReservation => (
-                "MAX_MEMORY_SIZE is above MEMORY_RESERVATION",
-                "lower the one or raise the other",
-            ),
-            Self::NotMultiple => (
-                "MEMORY_RESERVATION is not a multiple of 64 KiB",
-                "round it up or down",
-            ),
-            Self::StackTooSmall => (
-                "MAX_WASM_STACK is above ASYNC_STACK_SIZE",
-                "lower the one or raise the other",
-            ),
-            Self::Changed => {
-                return Text::new()
-                    .str("a number is not the one that was worked out with the others: change poolcfg.toml and run `")
-                    .str(command)
-                    .str("`");
-            }
+            Self::Changed => text
+                .str("a number was changed by hand: change poolcfg.toml and run `")
+                .str(command)
+                .str("`"),
         };
-        Text::new().str(begin).str(": ").str(more)
+        let text = match self {
+            Self::Overflow | Self::Hole | Self::Exceeded(_) => {
+                text.str(": `").str(command).str("` tells what fits")
+            }
+            _ => text,
+        };
+        text.str(" (see `cargo poolcfg --explain ")
+            .str(self.code().as_str())
+            .str("`)")
     }
-}
-
-const fn told(what: &str, command: &str) -> Text {
-    Text::new()
-        .str("the limits ")
-        .str(what)
-        .str(": `")
-        .str(command)
-        .str("` tells what fits")
 }

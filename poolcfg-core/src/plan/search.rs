@@ -1,5 +1,6 @@
 //! The search: which values of one pool fit beside the others.
 
+use crate::base::bisection::Bisection;
 use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
 use crate::case::Case;
@@ -49,22 +50,27 @@ pub(super) const fn mappings(
     Ok(mappings)
 }
 
-/// `asked` with another value of the number that is not kept: instances, or a reservation in grains.
-pub(super) const fn with_value(asked: &Limits, keep: Keep, value: u64) -> Limits {
-    match keep {
-        Keep::MemoryReservation => with_instances(asked, value),
-        Keep::MaxInstances => with_reservation(asked, value),
+impl Keep {
+    /// The number that is not kept: instances, or a reservation in grains.
+    #[must_use]
+    pub const fn value(self, limits: &Limits) -> u64 {
+        match self {
+            Self::MemoryReservation => wide(limits.max_instances),
+            Self::MaxInstances => limits.memory_reservation.get() / GRAIN.get(),
+        }
     }
-}
 
-const fn with_instances(asked: &Limits, instances: u64) -> Limits {
-    asked.with_instances(narrow(instances))
-}
-
-/// `asked` with a reservation of this many grains.
-const fn with_reservation(asked: &Limits, grains: u64) -> Limits {
-    let bytes = grains.saturating_mul(GRAIN.get());
-    asked.with_reservation(Size::bytes(bytes).round_down(GRAIN))
+    /// `limits` with another value of that number.
+    #[must_use]
+    pub const fn with_value(self, limits: &Limits, value: u64) -> Limits {
+        match self {
+            Self::MemoryReservation => limits.with_instances(narrow(value)),
+            Self::MaxInstances => {
+                let bytes = value.saturating_mul(GRAIN.get());
+                limits.with_reservation(Size::bytes(bytes).round_down(GRAIN))
+            }
+        }
+    }
 }
 
 /// `u32::try_from` for const code; more than 2^32 - 1 instances is as many as can be said.
@@ -87,21 +93,15 @@ pub(super) const fn largest(
     most: u64,
 ) -> u64 {
     let mut limits = *limits;
-    let mut fit = fits_at;
-    let mut misfit = match most.checked_add(1) {
-        Some(beyond) => beyond,
-        None => most,
+    let mut search = Bisection {
+        fits: fits_at,
+        misfit: most.saturating_add(1),
     };
-    while misfit - fit > 1 {
-        let middle = fit + (misfit - fit) / 2;
-        limits[pool] = with_value(asked, keep, middle);
-        if fits(&limits, case) {
-            fit = middle;
-        } else {
-            misfit = middle;
-        }
+    while let Some(value) = search.next() {
+        limits[pool] = keep.with_value(asked, value);
+        search = search.told(value, fits(&limits, case));
     }
-    fit
+    search.fits
 }
 
 /// The largest values of one pool that fit beside these limits of the others.
@@ -111,27 +111,29 @@ pub(super) const fn largest_fit(
     pool: usize,
 ) -> LargestFit {
     let asked = limits[pool];
-    let mut one = *limits;
-    one[pool] = with_instances(&asked, 1);
-    let max_instances = if fits(&one, case) {
-        let keep = Keep::MemoryReservation;
-        let most = wide(u32::MAX);
-        Some(narrow(largest(case, limits, pool, &asked, keep, 1, most)))
-    } else {
-        None
-    };
-    let least = asked.least_reservation().get() / GRAIN.get();
-    one[pool] = with_reservation(&asked, least);
-    let memory_reservation = if fits(&one, case) {
-        let keep = Keep::MaxInstances;
-        let most = u64::MAX / GRAIN.get();
-        let grains = largest(case, limits, pool, &asked, keep, least, most);
-        Some(with_reservation(&asked, grains).memory_reservation)
-    } else {
-        None
-    };
+    let most = [wide(u32::MAX), u64::MAX / GRAIN.get()];
+    let least = [1, asked.least_reservation().get() / GRAIN.get()];
+    let keep = [Keep::MemoryReservation, Keep::MaxInstances];
+    let mut found = [None; 2];
+    let mut i = 0;
+    while i < found.len() {
+        let mut one = *limits;
+        one[pool] = keep[i].with_value(&asked, least[i]);
+        let is_there = asked.has_memories() || matches!(keep[i], Keep::MemoryReservation);
+        if is_there && fits(&one, case) {
+            let value = largest(case, limits, pool, &asked, keep[i], least[i], most[i]);
+            found[i] = Some(keep[i].with_value(&asked, value));
+        }
+        i += 1;
+    }
     LargestFit {
-        max_instances,
-        memory_reservation,
+        max_instances: match &found[0] {
+            Some(limits) => Some(limits.max_instances),
+            None => None,
+        },
+        memory_reservation: match &found[1] {
+            Some(limits) => Some(limits.memory_reservation),
+            None => None,
+        },
     }
 }

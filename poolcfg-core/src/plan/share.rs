@@ -1,11 +1,12 @@
 //! The share: what each pool that may shrink has of what it asks.
 
-use crate::base::consts::wide;
+use crate::base::bisection::Bisection;
+use crate::base::consts::{narrow, wide, wider};
 use crate::base::size::GRAIN;
 use crate::case::Case;
 use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
-use crate::plan::search::{fits, largest, with_value};
+use crate::plan::search::{fits, largest};
 use crate::setting::{Keep, OnMisfit};
 
 /// How a pool is scaled: from the least it may have to what is asked, in steps.
@@ -13,11 +14,11 @@ use crate::setting::{Keep, OnMisfit};
 pub(super) struct Scale {
     least: u64,
     pub(super) asked: u64,
-    keep: Keep,
+    pub(super) keep: Keep,
 }
 
 impl Scale {
-    /// Nothing when the pool does not shrink.
+    /// `None` if the pool does not shrink.
     pub(super) const fn new(case: &Case<'_>, pool: usize) -> Option<Self> {
         let pool = &case.pools[pool];
         match (pool.on_misfit, pool.keep) {
@@ -34,17 +35,6 @@ impl Scale {
                 keep: Keep::MaxInstances,
             }),
         }
-    }
-
-    pub(super) const fn value(&self, limits: &Limits) -> u64 {
-        match self.keep {
-            Keep::MemoryReservation => wide(limits.max_instances),
-            Keep::MaxInstances => limits.memory_reservation.get() / GRAIN.get(),
-        }
-    }
-
-    pub(super) const fn limits(&self, asked: &Limits, value: u64) -> Limits {
-        with_value(asked, self.keep, value)
     }
 }
 
@@ -73,34 +63,24 @@ pub(super) const fn shrink(
     if !fits(&guaranteed, case) {
         return None;
     }
-    let mut fit = 0;
-    let mut misfit = span;
-    while misfit - fit > 1 {
-        let middle = fit + (misfit - fit) / 2;
-        let limits = share(case, asked, middle, span);
-        if fits(&limits, case) {
-            fit = middle;
+    let mut search = Bisection {
+        fits: 0,
+        misfit: span,
+    };
+    while let Some(part) = search.next() {
+        let limits = share(case, asked, part, span);
+        let is_fit = fits(&limits, case);
+        if is_fit {
             guaranteed = limits;
-        } else {
-            misfit = middle;
         }
+        search = search.told(part, is_fit);
     }
     let mut i = 0;
     while i < case.count {
         if let Some(scale) = Scale::new(case, i) {
-            let now = scale.value(&guaranteed[i]);
-            guaranteed[i] = scale.limits(
-                &asked[i],
-                largest(
-                    case,
-                    &guaranteed,
-                    i,
-                    &asked[i],
-                    scale.keep,
-                    now,
-                    scale.asked,
-                ),
-            );
+            let (keep, now) = (scale.keep, scale.keep.value(&guaranteed[i]));
+            let most = largest(case, &guaranteed, i, &asked[i], keep, now, scale.asked);
+            guaranteed[i] = keep.with_value(&asked[i], most);
         }
         i += 1;
     }
@@ -123,7 +103,7 @@ const fn share(
             } else {
                 scale.least + proportion(scale.asked - scale.least, part, span)
             };
-            limits[i] = scale.limits(&asked[i], value);
+            limits[i] = scale.keep.with_value(&asked[i], value);
         }
         i += 1;
     }
@@ -131,11 +111,9 @@ const fn share(
 }
 
 /// `value * part / span` where `part <= span`, so the result is at most `value`.
-#[allow(
-    clippy::cast_lossless,
-    clippy::cast_possible_truncation,
-    reason = "`From` and `TryFrom` are not const, and the quotient is at most `value`"
-)]
 const fn proportion(value: u64, part: u64, span: u64) -> u64 {
-    (value as u128 * part as u128 / span as u128) as u64
+    match narrow(wider(value) * wider(part) / wider(span)) {
+        Some(part) => part,
+        None => value,
+    }
 }

@@ -1,5 +1,6 @@
 //! Tables: as many for each instance as fit, since an instance of more tables than are there does not start.
 
+use crate::base::bisection::Bisection;
 use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::case::Case;
@@ -162,24 +163,21 @@ const fn larger_tables(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usiz
         return now;
     };
     let element = wide(wasmtime.element_bytes);
-    let mut fit = now.table_reservation.get() / element;
     let most = case.pools[pool].asked.table_reservation.get() / element;
     // All that is asked did not fit with all tables, and may with fewer.
-    let mut misfit = most.saturating_add(1);
-    while misfit - fit > 1 {
-        let middle = fit + (misfit - fit) / 2;
+    let mut search = Bisection {
+        fits: now.table_reservation.get() / element,
+        misfit: most.saturating_add(1),
+    };
+    while let Some(elements) = search.next() {
         limits[pool] = Limits {
-            table_reservation: Size::bytes(middle * element),
+            table_reservation: Size::bytes(elements * element),
             ..now
         };
-        if fits(&limits, case) {
-            fit = middle;
-        } else {
-            misfit = middle;
-        }
+        search = search.told(elements, fits(&limits, case));
     }
     Limits {
-        table_reservation: Size::bytes(fit * element),
+        table_reservation: Size::bytes(search.fits * element),
         ..now
     }
 }

@@ -94,7 +94,7 @@ fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warnin
 }
 
 impl<'a> Warning<'a> {
-    /// The pool that it is about; empty when it has no name.
+    /// The pool that it is about; empty if it has no name.
     #[must_use]
     pub const fn pool(&self) -> &'a str {
         let (Self::BoundsChecks { pool, .. }
@@ -104,12 +104,14 @@ impl<'a> Warning<'a> {
         pool
     }
 
-    /// Its code for `--explain`; `None` if there is nothing more to say.
+    /// Its code.
     #[must_use]
-    pub const fn code(&self) -> Option<Code> {
+    pub const fn code(&self) -> Code {
         match self {
-            Self::BoundsChecks { .. } | Self::NewerVersion { .. } | Self::Charged { .. } => None,
-            Self::Leaks { advisory, .. } => Some(advisory.code),
+            Self::BoundsChecks { .. } => Code::BoundsChecks,
+            Self::NewerVersion { .. } => Code::BadVersion,
+            Self::Charged { .. } => Code::TooMuchMemory,
+            Self::Leaks { advisory, .. } => advisory.code,
         }
     }
 }
@@ -128,8 +130,8 @@ impl fmt::Display for Warning<'_> {
             } => write!(
                 f,
                 "slots of {} and a guard of {} are below 4 GiB, so Wasmtime's code checks the bounds of \
-                 every access, and code that is bound by memory takes more than twice as long: keep \
-                 `memory_reservation = \"4GiB\"` and fewer instances where that counts",
+                 every access, and code that is bound by memory takes more than twice as long: set \
+                 `memory_reservation = \"4GiB\"` and use fewer instances if that matters",
                 memory_reservation.exact(),
                 guard_size.exact()
             ),

@@ -6,8 +6,7 @@ use crate::base::size::{GRAIN, Size};
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Totals, Wasmtime, WasmtimeFeatures, WasmtimeVersion, WrittenTotals};
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
-use crate::model::room::{HOLES, Hole, Room};
-use crate::model::three::Three;
+use crate::model::room::{HOLES, Hole, Room, Three};
 use crate::plan::promise::{Process, Promise};
 use crate::plan::refusal::Refusal;
 use crate::setting::Keep;
@@ -23,7 +22,7 @@ use crate::target::shape::Shape;
 )]
 #[derive(Clone, Copy, Debug)]
 pub struct WrittenPool {
-    /// Its name; empty when poolcfg.toml names none.
+    /// Its name; empty if poolcfg.toml names none.
     pub name: &'static str,
     /// Which number stays when the pool shrinks.
     pub keep: Keep,
@@ -46,6 +45,7 @@ pub struct WrittenPool {
 pub enum WrittenEngine {
     /// Our own pool.
     Native {
+        GUARD_BEFORE: bool,
         TABLE_RESERVATION: u64,
         STACK_RESERVATION: u64,
     },
@@ -119,11 +119,17 @@ pub struct Written {
 impl WrittenPool {
     /// What is guaranteed; `None` if a sum is above 2^64 - 1.
     const fn guaranteed(&self) -> Option<Limits> {
-        let (table, stack, wasmtime) = match self.engine {
+        let (before, table, stack, wasmtime) = match self.engine {
             WrittenEngine::Native {
+                GUARD_BEFORE,
                 TABLE_RESERVATION,
                 STACK_RESERVATION,
-            } => (Some(TABLE_RESERVATION), STACK_RESERVATION, None),
+            } => (
+                GUARD_BEFORE,
+                Some(TABLE_RESERVATION),
+                STACK_RESERVATION,
+                None,
+            ),
             WrittenEngine::Wasmtime {
                 version,
                 features,
@@ -147,6 +153,7 @@ impl WrittenPool {
                 PAGEMAP_SCAN,
                 ..
             } => (
+                true,
                 TABLE_ELEMENTS.checked_mul(wide(element_bytes)),
                 if TOTAL_STACKS > 0 {
                     ASYNC_STACK_SIZE
@@ -187,6 +194,7 @@ impl WrittenPool {
             memory_reservation: Size::bytes(self.MEMORY_RESERVATION),
             max_memory_size: Size::bytes(self.MAX_MEMORY_SIZE),
             guard_size: Size::bytes(self.GUARD_SIZE),
+            guard_before: before,
             table_reservation: Size::bytes(table),
             stack_reservation: Size::bytes(stack),
             pools: self.POOLS,
@@ -210,9 +218,10 @@ impl WrittenPool {
             MAX_WASM_STACK,
             ..
         } = self.engine
-            && MAX_WASM_STACK > ASYNC_STACK_SIZE
         {
-            return Some(Refusal::StackTooSmall);
+            if MAX_WASM_STACK > ASYNC_STACK_SIZE {
+                return Some(Refusal::StackTooSmall);
+            }
         }
         let of_instances = match &guaranteed.wasmtime {
             Some(wasmtime) => wasmtime.totals(guaranteed),

@@ -1,8 +1,11 @@
 //! Budgets: profile and shape give the holes, by the kernel's rule, and beside them stand the limits of the process.
 
+use crate::base::bisection::Bisection;
+use crate::base::consts::{max, wider};
 use crate::base::size::Size;
-use crate::model::place::{Group, KINDS, Placement, place};
-use crate::model::room::{HOLES, Room, max, wide};
+use crate::model::group::Group;
+use crate::model::place::{Placement, place};
+use crate::model::room::{HOLES, Room};
 use crate::model::sum::Demand;
 use crate::target::holes::{Holes, Span, linux_holes};
 use crate::target::process::ProcessLimits;
@@ -121,7 +124,7 @@ impl Budget {
             Some(part) => part,
             None => 0,
         };
-        (count == 0 || self.room.sum() < wide(page)) && by_sum < page
+        (count == 0 || self.room.sum() < wider(page)) && by_sum < page
     }
 
     /// Bytes that all holes have together, wherever ASLR puts things; whether a mapping finds so many is another question.
@@ -154,27 +157,22 @@ impl Budget {
 
     /// The largest mapping that fits after one of `taken` bytes.
     const fn largest_beside(&self, taken: u64) -> u64 {
-        let mut fits = 0;
-        let mut fails = u64::MAX;
-        while fails - fits > 1 {
-            let middle = fits + (fails - fits) / 2;
-            let mut sizes = [0; KINDS];
-            sizes[0] = taken;
-            sizes[1] = middle;
+        let mut search = Bisection {
+            fits: 0,
+            misfit: u64::MAX,
+        };
+        while let Some(bytes) = search.next() {
             let group = Group {
-                sizes,
+                sizes: [taken, bytes, 0],
                 count: 1,
                 slot: 0,
                 guard: 0,
             };
-            if let Placement::Fits = place(&self.room, &[group]) {
-                fits = middle;
-            } else {
-                fails = middle;
-            }
+            let placement = place(&self.room, &[group]);
+            search = search.told(bytes, matches!(placement, Placement::Fits));
         }
         // The kernel deals in pages.
-        fits - fits % self.page_size.get()
+        search.fits - search.fits % self.page_size.get()
     }
 
     /// What the process itself takes of its limits, beside the pools: [`HEADROOM_MAPS`] mappings, and the headroom, in

@@ -11,9 +11,9 @@
 //! a low address leaves one hole; an unlimited stack limit turns the search round (most kernels) or cuts
 //! the window at 1/6 (x86). ASLR moves `P` up and the mmap base down.
 
+use crate::base::consts::max;
 use crate::base::size::Size;
-use crate::model::room::{HOLES, Hole, Room, max};
-use crate::model::three::{Spread, Three};
+use crate::model::room::{HOLES, Hole, Room, Spread, Three};
 use crate::target::Arch;
 use crate::target::profile::{LinuxLayout, UnlimitedStack, VaProfile};
 use crate::target::shape::{RelocationModel, Shape, StackLimit};
@@ -43,6 +43,8 @@ pub(crate) struct Holes {
     pub(crate) spans: [Option<Span>; HOLES],
     /// Which holes are filled from their lower end up.
     upward: [bool; HOLES],
+    /// The program and its heap lie at the lower end of the last hole, and not of the first.
+    program_is_last: bool,
 }
 
 impl Holes {
@@ -57,6 +59,7 @@ impl Holes {
         },
         spans: [None; HOLES],
         upward: [false; HOLES],
+        program_is_last: false,
     };
 
     /// The next hole of the search: between these addresses at the least, and of `most` bytes where
@@ -67,7 +70,7 @@ impl Holes {
         self.push(least, most, if least > 0 { Some(span) } else { None })
     }
 
-    /// The last hole of the search; what it has beyond its least is told by the knee alone.
+    /// The last hole of the search; what it has beyond its least follows from the knee.
     const fn last(self, bottom: u64, top: u64) -> Self {
         self.then(bottom, top, 0)
     }
@@ -94,9 +97,12 @@ impl Holes {
         self
     }
 
-    /// The holes less what small mappings of `bytes` in all take: the kernel fills the first one, and what that does
-    /// not have the next one. Of two holes that share a boundary, so much is missing wherever ASLR puts it: what the
-    /// first lacks there, the last one has to give.
+    /// The holes less `bytes` of what is not a pool: the program with its heap, where they lie, and small mappings,
+    /// with which the kernel fills the first hole, and what that does not have the next one. Of two holes that share a
+    /// boundary, so much is missing wherever ASLR puts it: what the first lacks there, the last one has to give.
+    ///
+    /// A program in the last hole is a boundary of its own: how much of `bytes` is its size, and not that of small
+    /// mappings, is not known, so that either hole may miss all of it, and both together miss it once.
     pub(crate) const fn charge(mut self, bytes: u64) -> Self {
         self.room.total = self.room.total.saturating_sub(bytes);
         self.room.three.headroom = bytes;
@@ -108,9 +114,21 @@ impl Holes {
         while i < count {
             let hole = self.room.holes[i];
             let shared = i + 2 == count && self.room.knee > 0;
+            if self.program_is_last && i + 1 == count {
+                left = bytes;
+                // What the last hole does not have, the boundary gives.
+                self.room.knee = self
+                    .room
+                    .knee
+                    .saturating_sub(bytes.saturating_sub(hole.least));
+            }
             self.room.holes[i] = Hole {
                 least: hole.least.saturating_sub(left),
-                most: hole.most.saturating_sub(left),
+                most: if self.program_is_last {
+                    hole.most
+                } else {
+                    hole.most.saturating_sub(left)
+                },
             };
             self.spans[i] = match self.spans[i] {
                 Some(span) if self.room.holes[i].least > 0 => Some(if self.upward[i] {
@@ -126,7 +144,9 @@ impl Holes {
                 }),
                 _ => None,
             };
-            left = if shared {
+            left = if shared && self.program_is_last {
+                left
+            } else if shared {
                 let knee = self.room.knee;
                 self.room.knee = knee.saturating_sub(left);
                 left.saturating_sub(knee)
@@ -135,6 +155,12 @@ impl Holes {
             };
             i += 1;
         }
+        self
+    }
+
+    /// The program and its heap lie at the lower end of the last hole.
+    const fn with_program(mut self) -> Self {
+        self.program_is_last = true;
         self
     }
 
@@ -222,7 +248,7 @@ pub(crate) const fn linux_holes(
     let finite = StackLimit::finite(width).get();
     let (limit, room) = match shape.stack_limit {
         StackLimit::Finite => (finite, finite),
-        StackLimit::Unlimited => (STACK.get(), STACK.get()),
+        StackLimit::Unlimited | StackLimit::AsUnlimited(_) => (STACK.get(), STACK.get()),
         StackLimit::UpTo(size) => (size.get(), max(size.get(), finite)),
     };
     // mmap_base of mm/util.c:441-473 (7.2: 431-463).
@@ -247,13 +273,13 @@ pub(crate) const fn linux_holes(
     let upward = shape.layout.is_legacy()
         || (shape.stack_limit.is_unlimited()
             && matches!(linux.unlimited_stack, UnlimitedStack::Legacy));
-    match (shape.relocation_model, shape.stack_limit) {
+    match (shape.relocation_model, shape.stack_limit.is_unlimited()) {
         (RelocationModel::Pie, _) if upward => bottom_up(Holes::NONE, &plan),
         (RelocationModel::Static, _) if upward => legacy_fixed(&plan),
-        (RelocationModel::Pie, StackLimit::Unlimited) => large_gap_pie(&plan),
-        (RelocationModel::Static, StackLimit::Unlimited) => large_gap_fixed(&plan),
-        (RelocationModel::Pie, _) => pie(&plan),
-        (RelocationModel::Static, _) => fixed(&plan),
+        (RelocationModel::Pie, true) => large_gap_pie(&plan),
+        (RelocationModel::Static, true) => large_gap_fixed(&plan),
+        (RelocationModel::Pie, false) => pie(&plan),
+        (RelocationModel::Static, false) => fixed(&plan),
     }
 }
 
@@ -425,11 +451,15 @@ const fn bottom_up(before: Holes, plan: &Plan) -> Holes {
         // The base may lie above the program: then there is nothing below it, and what the base takes,
         // libraries included, it takes above.
         let bottom = max(base, plan.program_end());
-        return below.last(bottom, plan.bottom_up_end()).upward();
+        return below
+            .last(bottom, plan.bottom_up_end())
+            .upward()
+            .with_program();
     }
     below
         .last(plan.program_end(), plan.bottom_up_end())
         .upward()
+        .with_program()
         .with_knee((plan.pie_base - base).saturating_add(plan.aslr))
 }
 
@@ -457,6 +487,7 @@ const fn large_gap_pie(plan: &Plan) -> Holes {
             plan.bottom_up_end(),
         )
         .upward()
+        .with_program()
 }
 
 const fn large_gap_fixed(plan: &Plan) -> Holes {

@@ -25,6 +25,9 @@ pub enum StackLimit {
     Unlimited,
     /// Up to this size.
     UpTo(Size),
+    /// Up to this size, which is so large that an x86 kernel lays the process out as without a limit: five sixths of
+    /// the window and more (arch/x86/mm/mmap.c, mmap_base). No file says so; a running process is seen to have it.
+    AsUnlimited(Size),
 }
 
 impl StackLimit {
@@ -81,14 +84,14 @@ impl StackLimit {
         match self {
             Self::Finite => Text::new().str("finite"),
             Self::Unlimited => Text::new().str("unlimited"),
-            Self::UpTo(size) => size.exact(),
+            Self::UpTo(size) | Self::AsUnlimited(size) => size.exact(),
         }
     }
 
-    /// Whether there is no limit.
+    /// Whether the process is laid out as without a limit.
     #[must_use]
     pub const fn is_unlimited(self) -> bool {
-        matches!(self, Self::Unlimited)
+        matches!(self, Self::Unlimited | Self::AsUnlimited(_))
     }
 }
 
@@ -232,7 +235,9 @@ impl Shape {
         text = match self.stack_limit {
             StackLimit::Finite => text,
             StackLimit::Unlimited => text.str(", unlimited stack"),
-            StackLimit::UpTo(size) => text.str(", stack limit ").text(&size.exact()),
+            StackLimit::UpTo(size) | StackLimit::AsUnlimited(size) => {
+                text.str(", stack limit ").text(&size.exact())
+            }
         };
         if self.layout.is_legacy() {
             text = text.str(", legacy layout");

@@ -7,7 +7,7 @@ use poolcfg_core::{
 };
 
 /// Targets of every kind the model tells apart, and one that rustc does not know.
-pub fn targets() -> Vec<TargetFacts> {
+pub(crate) fn targets() -> Vec<TargetFacts> {
     let builtin = [
         "aarch64-apple-darwin",
         "aarch64-linux-android",
@@ -49,7 +49,7 @@ fn is_in(source: &str, mistake: &Diagnostic) {
 ///
 /// # Panics
 /// When something does not hold that holds of every file.
-pub fn ask(source: &str, targets: &[TargetFacts], variables: &[Option<&str>]) {
+pub(crate) fn ask(source: &str, targets: &[TargetFacts], variables: &[Option<&str>]) {
     let read = ConfigFile::parse(source);
     let again = ConfigFile::parse(source);
     let file = match read {
@@ -152,7 +152,11 @@ fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
         let native = limits.wasmtime.is_none();
         mappings.push(Mappings {
             slot: if native { slot } else { 0 },
-            guard: if native { guard } else { 0 },
+            guard: if native && limits.guard_before {
+                guard
+            } else {
+                0
+            },
             sizes: footprint.mappings.map(|mapping| mapping.bytes.get()),
             pools: u64::from(footprint.pools),
             maps_at_start: footprint.maps_at_start,

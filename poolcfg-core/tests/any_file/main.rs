@@ -139,6 +139,8 @@ fn line() -> impl Strategy<Value = String> {
         "features = [\"asynch\", 1, \"gc\"]",
         "features = \"async\"",
         "guard_before_linear_memory = false",
+        "guard_before = false",
+        "guard_before = 0",
         "guard_before_linear_memory = \"no\"",
         "gc_heap_may_move = true",
         "on_misfit = \"shrink\"",
@@ -174,20 +176,22 @@ fn plausible() -> impl Strategy<Value = String> {
     prop::collection::vec(table, 0..5).prop_map(|tables| tables.concat())
 }
 
-/// Files without a mistake of the reader's: what is left is up to the model.
-fn readable() -> impl Strategy<Value = String> {
-    fn bytes() -> impl Strategy<Value = u64> {
-        prop_oneof![
-            any::<u64>(),
-            (0u32..64).prop_map(|bits| 1 << bits),
-            Just(0),
-            Just(u64::MAX)
-        ]
-    }
-    fn instances() -> impl Strategy<Value = u32> {
-        prop_oneof![any::<u32>(), 0u32..100_000, Just(u32::MAX)]
-    }
-    let pool = (
+fn bytes() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        any::<u64>(),
+        (0u32..64).prop_map(|bits| 1 << bits),
+        Just(0),
+        Just(u64::MAX)
+    ]
+}
+
+fn instances() -> impl Strategy<Value = u32> {
+    prop_oneof![any::<u32>(), 0u32..100_000, Just(u32::MAX)]
+}
+
+/// The keys of one pool.
+fn pool() -> impl Strategy<Value = String> {
+    (
         proptest::option::of(instances()),
         proptest::option::of(instances()),
         proptest::option::of(prop_oneof![
@@ -204,6 +208,7 @@ fn readable() -> impl Strategy<Value = String> {
             "",
             "on_misfit = \"shrink\"\n",
             "on_misfit = \"error\"\n",
+            "guard_before = false\n",
         ]),
         select(vec![
             "",
@@ -246,8 +251,12 @@ fn readable() -> impl Strategy<Value = String> {
                 }
                 text
             },
-        );
-    let profile = (
+        )
+}
+
+/// The keys of a profile, and its architecture.
+fn profile() -> impl Strategy<Value = (&'static str, String)> {
+    (
         select(vec![
             "riscv64",
             "aarch64",
@@ -294,8 +303,12 @@ fn readable() -> impl Strategy<Value = String> {
                 text += &format!("aslr_bits = {0}\naslr_bits_max = {0}\n", bits.min(most));
             }
             (arch, text)
-        });
-    let space = (
+        })
+}
+
+/// The keys of the address space.
+fn space() -> impl Strategy<Value = String> {
+    (
         select(vec!["", "relocation_model = \"static\"\n"]),
         select(vec![
             "",
@@ -309,8 +322,12 @@ fn readable() -> impl Strategy<Value = String> {
         .prop_map(|(model, stack, aslr, headroom)| {
             let headroom = headroom.map(|bytes| format!("headroom = \"{bytes}\"\n"));
             format!("{model}{stack}{aslr}{}", headroom.unwrap_or_default())
-        });
-    (prop::collection::vec(pool, 1..4), profile, space).prop_map(
+        })
+}
+
+/// Files without a mistake of the reader's: what is left is up to the model.
+fn readable() -> impl Strategy<Value = String> {
+    (prop::collection::vec(pool(), 1..4), profile(), space()).prop_map(
         |(pools, (arch, profile), space)| {
             let mut text = format!(
                 "[address_space]\n{space}[va_profile.own]\n{profile}\

@@ -2,7 +2,7 @@
 
 use poolcfg_core::Promise;
 
-use crate::limits::promised::promised;
+use crate::limits::accessors::accessors;
 use crate::machine::Here;
 use crate::pool::reserved::Reserved;
 use crate::recheck::misfit::RecheckError;
@@ -11,29 +11,41 @@ use crate::recheck::{one_at_a_time, recheck};
 
 /// What a build may pool: asked for, guaranteed, and least. `#[pool_limits]` makes one from
 /// poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it.
+///
+/// ```
+/// use poolcfg_runtime::PoolLimits;
+///
+/// fn report(limits: &PoolLimits) {
+///     let (asked, guaranteed) = (limits.asked(), limits.guaranteed());
+///     println!("pool `{}` on {}, {:?}", limits.name(), limits.va_profile(), limits.shape());
+///     println!("{} of {} are guaranteed", guaranteed.max_instances, asked.max_instances);
+///     println!("{} are of use", limits.min_instances());
+///     println!("planned with pages of {}, keeps {}", limits.page_size(), limits.keep());
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PoolLimits {
     promise: Promise<'static>,
 }
 
-promised!(PoolLimits);
+accessors!(PoolLimits);
 
 impl PoolLimits {
-    /// Reserves what the build guarantees, and as much more of what is asked as this process gives.
+    /// Reserves what the build guarantees, and as much more of what is asked for as fits this process.
     ///
     /// The pools of one poolcfg.toml may start in any order, and the process may map as much between two starts as
     /// its headroom has. The memories lie in one piece where a hole is large enough, and otherwise in pieces of whole slots, the
     /// largest first. The variables of the environment ([`crate::variables`]) are read first.
     ///
     /// # Errors
-    /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
-    /// [`RecheckError::Variable`] when a variable says something that cannot be. Nothing stays reserved.
+    /// [`RecheckError::Misfit`] if not even the guarantee fits, with the limit in the way;
+    /// [`RecheckError::Variable`] if a variable has an invalid value. Nothing stays reserved.
     pub fn recheck(&self) -> Result<Reserved, RecheckError> {
         self.recheck_with(RecheckOptions::new())
     }
 
     /// Like [`recheck`](Self::recheck), as these options say:
-    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee where it is not there.
+    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee if that does not fit.
     ///
     /// ```
     /// # use poolcfg_runtime::{PoolLimits, RecheckError, RecheckOptions, Reserved};
@@ -43,7 +55,7 @@ impl PoolLimits {
     /// ```
     ///
     /// # Errors
-    /// As for [`recheck`](Self::recheck), when not even the least is there.
+    /// As for [`recheck`](Self::recheck), if not even the minimum fits.
     pub fn recheck_with(&self, options: RecheckOptions) -> Result<Reserved, RecheckError> {
         let _one = one_at_a_time();
         let taken = recheck(&Here, &self.promise, options)?;

@@ -15,7 +15,7 @@ pub use checked::Checked;
 pub use held::Held;
 pub use settings::{Tunables, WasmtimeSettings, must_be_named, native};
 
-use crate::limits::promised::promised;
+use crate::limits::accessors::accessors;
 use crate::machine::Here;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
@@ -24,18 +24,30 @@ use crate::recheck::{one_at_a_time, recheck};
 /// What a build may pool with Wasmtime's pooling allocator: asked for, guaranteed, and least.
 /// `#[pool_limits]` makes one from poolcfg.toml; [`recheck`](Self::recheck) asks the running process for it,
 /// and [`configure_wasmtime!`](crate::configure_wasmtime) hands it to Wasmtime.
+///
+/// ```
+/// use poolcfg_runtime::WasmtimeLimits;
+///
+/// fn report(limits: &WasmtimeLimits) {
+///     let (asked, guaranteed) = (limits.asked(), limits.guaranteed());
+///     println!("pool `{}` on {}, {:?}", limits.name(), limits.va_profile(), limits.shape());
+///     println!("{} of {} are guaranteed", guaranteed.max_instances, asked.max_instances);
+///     println!("{} are of use", limits.min_instances());
+///     println!("planned with pages of {}, keeps {}", limits.page_size(), limits.keep());
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct WasmtimeLimits {
     promise: Promise<'static>,
 }
 
-promised!(WasmtimeLimits);
+accessors!(WasmtimeLimits);
 
 /// What one instance of a pool of Wasmtime's may have.
 const fn counts(limits: &Limits) -> Counts {
     match &limits.wasmtime {
         Some(wasmtime) => wasmtime.counts(),
-        None => panic!("limits of Wasmtime's that name no Wasmtime"),
+        None => panic!("`WasmtimeLimits` without a Wasmtime version"),
     }
 }
 
@@ -68,7 +80,7 @@ impl WasmtimeLimits {
     }
 
     /// Reserves the memory pool, the table pool and the stack pool together, in Wasmtime's order and each in
-    /// one piece, as much as the build guarantees and as much more of what is asked as this process gives;
+    /// one piece, as much as the build guarantees and as much more of what is asked for as fits this process;
     /// and gives them back, for Wasmtime to map. Where poolcfg.toml has several pools, make the engine under
     /// [`Checked::hold`], so that each of them finds its place.
     ///
@@ -91,14 +103,14 @@ impl WasmtimeLimits {
     /// ([`crate::variables`]) are read first.
     ///
     /// # Errors
-    /// [`RecheckError::Misfit`] when not even the guarantee is there, with the limit in the way;
-    /// [`RecheckError::Variable`] when a variable says something that cannot be.
+    /// [`RecheckError::Misfit`] if not even the guarantee fits, with the limit in the way;
+    /// [`RecheckError::Variable`] if a variable has an invalid value.
     pub fn recheck(&self) -> Result<Checked, RecheckError> {
         self.recheck_with(RecheckOptions::new())
     }
 
     /// Like [`recheck`](Self::recheck), as these options say:
-    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee where it is not there.
+    /// [`or_shrink`](RecheckOptions::or_shrink) goes below the guarantee if that does not fit.
     /// [`wide_addresses`](RecheckOptions::wide_addresses) has no effect, since Wasmtime maps its pool itself.
     ///
     /// ```
@@ -109,7 +121,7 @@ impl WasmtimeLimits {
     /// ```
     ///
     /// # Errors
-    /// As for [`recheck`](Self::recheck), when not even the least is there.
+    /// As for [`recheck`](Self::recheck), if not even the minimum fits.
     pub fn recheck_with(&self, options: RecheckOptions) -> Result<Checked, RecheckError> {
         let _one = one_at_a_time();
         let options = options.wide_addresses(false);

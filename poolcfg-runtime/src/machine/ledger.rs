@@ -125,7 +125,7 @@ mod tests {
     use poolcfg_core::{PoolKeys, Setting, Settings, Target};
 
     use super::*;
-    use crate::machine::wide;
+    use crate::sys::wide;
     use crate::{Pool, PoolLimits, Slot};
 
     /// What the pool of a slot holds, of all pools of the process.

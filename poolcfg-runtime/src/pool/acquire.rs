@@ -35,15 +35,15 @@ impl AcquireOptions {
         }
     }
 
-    /// With the first `bytes` of its memory open, in whole pages. A slot whose last owner had just as many is
-    /// had without any system call.
+    /// Opens the first `bytes` of its memory, in whole pages. A slot whose last owner had just as many needs no
+    /// system call.
     #[must_use]
     pub const fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self
     }
 
-    /// Rather the slot that was last released by an owner with this key, such as one for the same module:
+    /// Prefers the slot that was last released by an owner with this key, such as one for the same module:
     /// it is of the right size, and holds the pages that such an owner touches.
     #[must_use]
     pub const fn key(mut self, key: u64) -> Self {
@@ -51,7 +51,7 @@ impl AcquireOptions {
         self
     }
 
-    /// If every slot is taken, waits so long for one.
+    /// Waits up to this time if every slot is taken.
     ///
     /// A released slot goes to the owner that has waited longest. As long as any owner waits, others get a slot only
     /// after it: one that does not wait gets [`AcquireError::Exhausted`], one that waits lines up behind.
@@ -71,7 +71,7 @@ pub struct Exhausted {
     pub retired: u32,
 }
 
-/// Why no slot is had.
+/// Why no slot was acquired.
 #[non_exhaustive]
 pub enum AcquireError {
     /// Every slot is taken, or goes to an owner that has waited longer, also after the time that this one would
@@ -91,7 +91,7 @@ impl fmt::Display for AcquireError {
                 }
                 f.write_str(": wait for one, or raise `max_instances` in poolcfg.toml")
             }
-            Self::Open(error) => write!(f, "slot cannot be opened: {error}"),
+            Self::Open(error) => write!(f, "cannot open the slot: {error}"),
         }
     }
 }

@@ -3,13 +3,44 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::Pool;
 use super::acquire::{AcquireError, AcquireOptions};
+use super::home::home;
+use super::parts::Parts;
 use super::queue::Ticket;
-use super::slot::{Parts, Slot};
-use super::{Pool, home};
+use super::slot::Slot;
+
+impl Pool {
+    /// Takes a slot as it is asked for, as soon as there is one and nobody has waited longer: on this thread or
+    /// asynchronously, all wait in one queue. It needs no runtime, and any runtime polls it.
+    ///
+    /// It gets its place in the queue when it is polled for the first time. If it is dropped before it is done, the
+    /// place, or the slot that it has been given meanwhile, goes to the next; who wants to wait for a time drops it when
+    /// the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
+    /// forgotten ([`std::mem::forget`]) keeps its place, and the slot that it is given is lost to the pool.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::{AcquireError, AcquireOptions, Pool};
+    /// async fn serve(pool: &Pool, body: &[u8]) -> Result<usize, AcquireError> {
+    ///     let options = AcquireOptions::new().memory(64 << 10);
+    ///     let mut slot = pool.acquire_async(options).await?;
+    ///     slot.memory_mut().as_mut_slice()[..body.len()].copy_from_slice(body);
+    ///     Ok(slot.memory().len())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AcquireError::Open`] as for [`acquire_with`](Self::acquire_with), never [`AcquireError::Exhausted`].
+    pub fn acquire_async(
+        &self,
+        options: AcquireOptions,
+    ) -> impl Future<Output = Result<Slot, AcquireError>> + Send {
+        Acquiring::new(self, options)
+    }
+}
 
 /// Waits for a slot; when it is dropped, whoever comes next has its turn.
-pub(super) struct Acquiring<'a> {
+struct Acquiring<'a> {
     pool: &'a Pool,
     options: AcquireOptions,
     /// From the first poll on, until it is done.
@@ -17,7 +48,7 @@ pub(super) struct Acquiring<'a> {
 }
 
 impl<'a> Acquiring<'a> {
-    pub(super) fn new(pool: &'a Pool, options: AcquireOptions) -> Self {
+    fn new(pool: &'a Pool, options: AcquireOptions) -> Self {
         Self {
             pool,
             options,
@@ -43,12 +74,12 @@ impl Future for Acquiring<'_> {
 impl Drop for Acquiring<'_> {
     fn drop(&mut self) {
         let shared = self.pool.shared();
-        if let Some(ticket) = self.ticket.take()
-            && let Some(parts) = shared.shards.leave(&ticket)
-        {
-            // Nobody has had it meanwhile.
-            let key = parts.key();
-            shared.take_back(parts, key);
+        if let Some(ticket) = self.ticket.take() {
+            if let Some(parts) = shared.shards.leave(&ticket) {
+                // Nobody has had it meanwhile.
+                let key = parts.key();
+                shared.take_back(parts, key);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use poolcfg_core::Size;
 
 use crate::sys::Reset;
 
-/// What a pool keeps, and how it clears.
+/// What a pool keeps, and how it clears slots.
 ///
 /// ```
 /// use poolcfg_runtime::{PoolOptions, Size};
@@ -53,8 +53,8 @@ impl PoolOptions {
     /// Bytes of each memory, table and stack whose pages are zeroed and kept when the slot is released; the
     /// system gets those beyond. With none kept, every [`Reset`] is [`Reset::Discard`].
     ///
-    /// 256 KiB by default. Zeroing a page costs less than a fault on a new one; how many bytes pay is what
-    /// a typical owner touches, and each warm slot holds up to so many. Pages that eight owners in a row have not
+    /// 256 KiB by default. Zeroing a page costs less than a fault on a new one; a good value is what
+    /// a typical owner touches, and each warm slot holds up to that much. Pages that eight owners in a row have not
     /// written to are given back all the same, and so is what is touched beyond the first 8192 pages (32 MiB).
     #[must_use]
     pub const fn keep_resident(mut self, bytes: Size) -> Self {
@@ -63,7 +63,7 @@ impl PoolOptions {
     }
 
     /// How many idle slots may stay warm: accessible as far as their last owners had them, with the pages
-    /// that were kept. Those beyond are closed, those first that were released first.
+    /// that were kept. More are closed, in the order in which they were released.
     ///
     /// When no release is in progress, at most `warm_slots + decommit_batch - 1` slots are warm, however many
     /// threads released them. With 0 slots none is: each slot is closed when it is released, and
@@ -76,8 +76,8 @@ impl PoolOptions {
         self
     }
 
-    /// How many slots are closed in a row when there are so many more warm ones than
-    /// [`warm_slots`](Self::warm_slots). 16 by default; 1 at least.
+    /// How many slots are closed in one go, once there are that many more warm ones than
+    /// [`warm_slots`](Self::warm_slots). 16 by default, at least 1.
     ///
     /// The thread that releases a slot closes them, one after the other and not more than a batch. A slot is held
     /// back from other owners only while it is being closed itself. Threads that release at the same time may

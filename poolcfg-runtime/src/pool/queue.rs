@@ -165,11 +165,11 @@ impl<T> Queue<T> {
 
     /// Makes one hasty whose time is over, if it still waits.
     pub(super) fn hurry(&mut self, ticket: &Ticket<T>) {
-        if let Some(entry) = self.entries.get_mut(&ticket.number)
-            && !entry.hasty
-        {
-            entry.hasty = true;
-            self.hasty += 1;
+        if let Some(entry) = self.entries.get_mut(&ticket.number) {
+            if !entry.hasty {
+                entry.hasty = true;
+                self.hasty += 1;
+            }
         }
     }
 

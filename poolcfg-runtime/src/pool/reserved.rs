@@ -9,15 +9,29 @@ use poolcfg_core::{
 use crate::machine::cgroup;
 use crate::machine::ledger::{Entry, Holding, Took};
 use crate::machine::swap::swap;
-use crate::machine::{Here, Machine, wide};
+use crate::machine::{Here, Machine};
 use crate::recheck::Taken;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
-use crate::recheck::slabs::{Slabs, slab_bytes};
+use crate::recheck::slabs::Slabs;
+use crate::sys::wide;
 use crate::sys::{Cut, Mapping};
 use crate::variables;
 
 /// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
 /// slots into them.
+///
+/// ```
+/// use poolcfg_runtime::Reserved;
+///
+/// fn report(reserved: &Reserved) {
+///     let (instances, pieces) = (reserved.instances(), reserved.pieces());
+///     println!("{instances} slots in {pieces} pieces, {}", reserved.reserved_bytes());
+///     println!("{} each", reserved.limits().memory_reservation);
+///     for warning in reserved.warnings() {
+///         eprintln!("warning: {warning}");
+///     }
+/// }
+/// ```
 pub struct Reserved {
     pub(crate) slabs: Slabs<Mapping>,
     pub(crate) limits: Limits,
@@ -62,7 +76,7 @@ impl Reserved {
         self.limits.max_instances
     }
 
-    /// What was taken: at least what was guaranteed (or what one can live with), at most what was asked.
+    /// What was taken: at least what was guaranteed (the minimum, with `or_shrink`), at most what was asked for.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
@@ -75,13 +89,13 @@ impl Reserved {
         Size::bytes(bytes)
     }
 
-    /// In how many pieces the memories lie: one where a hole holds all of them.
+    /// In how many pieces the memories lie: one where a hole holds all of them, none in a pool without memories.
     #[must_use]
     pub fn pieces(&self) -> usize {
         self.slabs.memories.len()
     }
 
-    /// What does not stand in the way and should be known. It is looked for when it is asked for.
+    /// Warnings: the pool starts all the same. They are worked out when this is called.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&Here, &self.promise, &self.limits, self.page_size)
@@ -89,13 +103,13 @@ impl Reserved {
 
     /// How the mappings of this name are cut into regions, of which `open` bytes are ever opened.
     pub(crate) fn cut(&self, name: MappingName, open: Size) -> Cut {
-        // The slab's own formula tells the guard from the stride: g + n x stride.
-        let one = slab_bytes(&self.limits, name, 1, self.page_size);
-        let two = slab_bytes(&self.limits, name, 2, self.page_size);
-        let stride = two.saturating_sub(one);
+        let layout = self.limits.slot_layout(name, self.page_size);
+        // What is reserved could be counted.
+        let [before, guard, stride] = layout.map_or([0; 3], |of| [of.before, of.guard, of.stride]);
         Cut {
-            guard: one.saturating_sub(stride),
-            stride,
+            before: Size::bytes(before),
+            guard: Size::bytes(guard),
+            stride: Size::bytes(stride),
             max: open.round_up(self.page_size).unwrap_or(Size::ZERO),
         }
     }
@@ -162,11 +176,11 @@ fn swapped_pages<M: Machine>(
     })
 }
 
-/// Something that does not stand in the way of a pool and should be known.
+/// A warning: the pool starts all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// The pages are not of the size that the build planned with; sizes were rounded anew.
+    /// The pages are not of the size that the build planned with; sizes were rounded again.
     PageSize {
         /// What the build planned with.
         planned: Size,
@@ -180,14 +194,14 @@ pub enum Warning {
         limit: Size,
         /// What is touched when every slot is used as far as it goes.
         touched: Size,
-        /// The pool; empty when it has no name.
+        /// The pool; empty if it has no name.
         pool: &'static str,
     },
-    /// An environment variable that looks like one of poolcfg's and is read by no pool that we know of.
+    /// An environment variable that looks like one of poolcfg's but that no known pool reads.
     StrayVariable {
         /// The variable.
         variable: String,
-        /// The pool that was asked for; empty when it has no name.
+        /// The pool that was asked for; empty if it has no name.
         pool: &'static str,
     },
     /// Pages may be swapped out, and with `pagemap_scan` this version of Wasmtime does not clear those: the
@@ -199,7 +213,7 @@ pub enum Warning {
         version: WasmtimeVersion,
         /// What is known of it.
         advisory: Advisory,
-        /// The pool; empty when it has no name.
+        /// The pool; empty if it has no name.
         pool: &'static str,
     },
 }
@@ -209,8 +223,8 @@ impl fmt::Display for Warning {
         match self {
             Self::PageSize { planned, real } => write!(
                 f,
-                "pages have `{real}` and the build planned with `{planned}`, so sizes were rounded \
-                 anew: set `va_profile` to that of this machine"
+                "pages are `{real}` large, but the build planned with `{planned}`, so sizes were rounded \
+                 again: set `va_profile` to that of this machine"
             ),
             Self::MemoryCgroup {
                 limit,
@@ -218,15 +232,15 @@ impl fmt::Display for Warning {
                 pool,
             } => write!(
                 f,
-                "the memory cgroup allows `{}` and the slots may touch `{}`, for which the process \
-                 would be killed: raise the limit, or lower `{}`",
+                "the memory cgroup allows `{}`, but the slots may touch `{}`, and the kernel would kill \
+                 the process: raise the limit, or lower `{}`",
                 limit.available(),
                 touched.needed(),
                 variables::variable(pool, "MAX_MEMORY_SIZE")
             ),
             Self::StrayVariable { variable, pool } => write!(
                 f,
-                "environment variable `{}` is not read: the variables of this pool begin with `{}`, \
+                "unknown environment variable `{}`: the variables of this pool begin with `{}`, \
                  such as `{}`",
                 escaped(variable),
                 variables::variable(pool, ""),
@@ -243,7 +257,7 @@ impl fmt::Display for Warning {
                 }
                 write!(
                     f,
-                    "the process may use `{}` of swap, and with `pagemap_scan = true` Wasmtime {version} {}: \
+                    "the process may use `{}` of swap, but with `pagemap_scan = true` Wasmtime {version} {}: \
                      build without it or with {} or later, or start with `MemorySwapMax=0`",
                     swap.available(),
                     advisory.effect,

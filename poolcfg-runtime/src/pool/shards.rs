@@ -17,7 +17,7 @@ pub(crate) trait Fresh: fmt::Debug {
     /// What is pooled.
     type Item: Item;
 
-    /// The next one; nothing when there is none left, which stays so.
+    /// The next one; `None` if there is none left, which stays so.
     fn carve(&mut self) -> Option<Self::Item>;
 
     /// How many there are in all.

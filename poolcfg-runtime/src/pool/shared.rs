@@ -6,16 +6,20 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use poolcfg_core::{Limits, MappingName, Size};
 
 use crate::machine::ledger::{Entry, Holder, Holding};
-use crate::machine::wide;
 use crate::pool::reserved::Reserved;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::sys::wide;
 use crate::sys::{Carver, Mapping, Reclaim, Reset};
 
-use super::home;
+use super::home::home;
 use super::options::PoolOptions;
+use super::parts::{Carvers, Parts};
 use super::shards::Shards;
-use super::slot::{Carvers, Parts};
+use super::sync::Padded;
 use super::try_out::{PoolError, try_out};
+
+/// What keeps the pool alive, counted on a cache line of its own.
+pub(super) type Handle = Padded<Arc<Shared>>;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -192,8 +196,11 @@ impl Holder for Shared {
 impl Carvers {
     fn mappings(&self) -> Box<[Arc<Mapping>]> {
         let rest = self.tables.iter().chain(&self.stacks);
-        let all = self.memories.iter().chain(rest);
-        all.map(|carver| Arc::clone(carver.mapping())).collect()
+        let all = self.memories.iter().chain(rest).map(Carver::mapping);
+        // What has no bytes is no address space.
+        all.filter(|mapping| mapping.len() > 0)
+            .map(Arc::clone)
+            .collect()
     }
 }
 
@@ -211,16 +218,19 @@ fn carvers(
         entry,
         ..
     } = reserved;
+    let most = usize::try_from(limits.max_instances).unwrap_or(usize::MAX);
+    let none = (!limits.has_memories()).then(|| Carver::empty(most));
     let memories = slabs.memories.into_iter();
     let shared: Weak<Shared> = Weak::clone(shared);
     let carvers = Carvers {
         memories: memories
             .map(|mapping| Carver::new(mapping, memory))
+            .chain(none)
             .collect(),
         tables: slabs.tables.map(|mapping| Carver::new(mapping, table)),
         stacks: slabs.stacks.map(|mapping| Carver::new(mapping, stack)),
         owner_checks_bounds: options.owner_checks_bounds,
-        most: usize::try_from(limits.max_instances).unwrap_or(usize::MAX),
+        most,
         pool: shared,
     };
     (limits, carvers, entry)

@@ -1,134 +1,32 @@
 //! Slots: a memory, a table and a stack with one owner.
 
 use std::fmt;
-use std::io;
-use std::mem;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use crate::machine::wide;
-use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset};
+use crate::sys::Region;
 
-use super::Handle;
 use super::acquire::{AcquireError, AcquireOptions};
-use super::shard::{Item, Note};
-use super::shards::Fresh;
-
-/// The regions of one slot.
-#[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) memory: Owned,
-    pub(super) table: Option<Owned>,
-    pub(super) stack: Option<Owned>,
-    /// Bytes of page tables that it may have, as the pool has them in its sum.
-    page_tables: i64,
-    note: Note,
-}
-
-impl Item for Box<Parts> {
-    fn note(&mut self) -> &mut Note {
-        &mut self.note
-    }
-}
-
-impl Parts {
-    /// Opens so many bytes of the memory, and the rest whole.
-    pub(super) fn begin(&mut self, memory: usize) -> Result<(), GrowError> {
-        for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
-            region.begin(region.capacity())?;
-        }
-        self.memory.begin(memory)
-    }
-
-    /// Makes everything zero, but a stack only if it is to be cleared.
-    pub(super) fn reset(&mut self, reset: Reset, keep: usize, stacks: bool) -> io::Result<()> {
-        self.memory.reset(reset, keep)?;
-        if let Some(table) = &mut self.table {
-            table.reset(reset, keep)?;
-        }
-        if let Some(stack) = &mut self.stack {
-            if !stacks {
-                return stack.leave();
-            }
-            // The first bytes of a stack are those that it reaches last.
-            let reset = match reset {
-                Reset::Zero => Reset::Discard,
-                other => other,
-            };
-            stack.reset(reset, keep)?;
-        }
-        Ok(())
-    }
-
-    /// The key of its last owner.
-    pub(super) fn key(&self) -> Option<u64> {
-        self.note.key
-    }
-
-    /// Gives everything back to the system but the addresses.
-    pub(super) fn close(&mut self) -> io::Result<()> {
-        self.memory.close()?;
-        for region in [&mut self.table, &mut self.stack].into_iter().flatten() {
-            region.close()?;
-        }
-        Ok(())
-    }
-
-    /// Bytes of memory that it holds while it is idle.
-    pub(super) fn kept(&self) -> u64 {
-        [Some(&self.memory), self.table.as_ref(), self.stack.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|region| wide(region.resident()))
-            .sum()
-    }
-
-    /// How many more bytes of page tables it may have than when this was last asked.
-    pub(super) fn more_page_tables(&mut self) -> i64 {
-        let regions = [Some(&self.memory), self.table.as_ref(), self.stack.as_ref()];
-        let bytes: u64 = regions.into_iter().flatten().map(Region::page_tables).sum();
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        bytes - mem::replace(&mut self.page_tables, bytes)
-    }
-}
-
-/// The mappings, as far as they are not cut yet.
-#[derive(Debug)]
-pub(super) struct Carvers {
-    pub(super) memories: Vec<Carver>,
-    pub(super) tables: Option<Carver>,
-    pub(super) stacks: Option<Carver>,
-    pub(super) owner_checks_bounds: bool,
-    pub(super) most: usize,
-    pub(super) pool: Weak<dyn Reclaim>,
-}
-
-impl Fresh for Carvers {
-    type Item = Box<Parts>;
-
-    fn carve(&mut self) -> Option<Box<Parts>> {
-        let (checked, pool) = (self.owner_checks_bounds, &self.pool);
-        let mut memories = self.memories.iter_mut();
-        let memory = memories.find_map(|carver| carver.carve(checked, pool))?;
-        let whole = |carver: &mut Carver| carver.carve(false, pool);
-        Some(Box::new(Parts {
-            memory,
-            table: self.tables.as_mut().and_then(whole),
-            stack: self.stacks.as_mut().and_then(whole),
-            page_tables: 0,
-            note: Note::default(),
-        }))
-    }
-
-    fn most(&self) -> usize {
-        self.most
-    }
-}
+use super::parts::Parts;
+use super::shared::Handle;
 
 /// A slot of a pool, until it is dropped.
 ///
-/// It may go to another thread, and may outlive the pool. One that is forgotten ([`std::mem::forget`]) is lost to
-/// the pool, and its address space stays reserved until the process ends; see [`Pool`](super::Pool). Who has dropped
-/// it can use nothing of it any more:
+/// ```
+/// use poolcfg_runtime::Slot;
+///
+/// /// Clears memory and table, and tells the addresses between which the stack lies, which grows down from the higher.
+/// fn enter(slot: &mut Slot) -> Option<std::ops::Range<usize>> {
+///     slot.memory_mut().as_mut_slice().fill(0);
+///     slot.table_mut()?.as_mut_slice().fill(0);
+///     let stack = slot.stack()?;
+///     let low = stack.as_ptr().addr();
+///     Some(low..low + stack.len())
+/// }
+/// ```
+///
+/// It can be sent to another thread, and may outlive the pool. Leaking a slot ([`std::mem::forget`]) only removes it
+/// from the pool: its address space stays reserved until the process ends; see [`Pool`](super::Pool). After a slot is
+/// dropped, none of its parts can be used:
 ///
 /// ```compile_fail,E0505
 /// fn use_after_release(mut slot: poolcfg_runtime::Slot) -> usize {
@@ -144,7 +42,7 @@ impl Fresh for Carvers {
 ///     drop(slot);
 /// }
 /// ```
-/// A slot goes back to the pool that it is of, and no part of it can be put into another one's place:
+/// A slot goes back to its own pool, and its parts cannot be swapped with those of another slot:
 /// ```compile_fail,E0277
 /// fn swap(mut one: poolcfg_runtime::Slot, mut of_another_pool: poolcfg_runtime::Slot) {
 ///     std::mem::swap(one.memory_mut(), of_another_pool.memory_mut());
@@ -175,7 +73,7 @@ impl Slot {
         Ok(slot)
     }
 
-    /// The slot's memory, to be looked at.
+    /// The slot's memory, for reading. In a pool without memories it is a region of 0 bytes, which does not grow.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;
@@ -188,13 +86,13 @@ impl Slot {
         &self.parts().memory
     }
 
-    /// The slot's memory.
+    /// The slot's memory. In a pool without memories it is a region of no bytes, which does not grow.
     #[must_use]
     pub fn memory_mut(&mut self) -> &mut Region {
         self.parts_mut().memory
     }
 
-    /// The slot's table, to be looked at; `None` if the pool has none.
+    /// The slot's table, for reading; `None` if the pool has none.
     #[must_use]
     pub fn table(&self) -> Option<&Region> {
         Some(self.parts().table.as_ref()?)
@@ -206,7 +104,7 @@ impl Slot {
         self.parts_mut().table
     }
 
-    /// The slot's stack, to be looked at; `None` if the pool has none.
+    /// The slot's stack, for reading; `None` if the pool has none.
     #[must_use]
     pub fn stack(&self) -> Option<&Region> {
         Some(self.parts().stack.as_ref()?)
@@ -219,7 +117,7 @@ impl Slot {
         self.parts_mut().stack
     }
 
-    /// All parts at once, each by itself.
+    /// All parts at once, so that they can be used together.
     ///
     /// ```
     /// # use poolcfg_runtime::Slot;
@@ -253,7 +151,7 @@ impl Slot {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SlotParts<'a> {
-    /// The memory.
+    /// The memory; a region of no bytes if the pool has none.
     pub memory: &'a mut Region,
     /// The table; `None` if the pool has none.
     pub table: Option<&'a mut Region>,

@@ -3,6 +3,18 @@
 use poolcfg_core::Size;
 
 /// What a pool holds at one moment.
+///
+/// ```
+/// use poolcfg_runtime::{Pool, Size};
+///
+/// /// Gives back what idle slots hold, if that is much.
+/// fn tidy(pool: &Pool) {
+///     let now = pool.statistics();
+///     if now.live < now.most_live && now.resident > Size::gib(1) {
+///         pool.close_idle();
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {

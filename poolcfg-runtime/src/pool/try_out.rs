@@ -3,43 +3,43 @@
 use std::fmt;
 use std::io;
 
-use crate::sys::{GrowError, Reset, page_size};
+use crate::sys::{GrowError, Region, Reset, page_size};
 
 use super::options::PoolOptions;
-use super::slot::Parts;
+use super::parts::Parts;
 
 /// Opens and closes what a first owner would, and tells how slots are reset.
 pub(super) fn try_out(first: &mut Parts, options: &PoolOptions) -> Result<Reset, PoolError> {
     let page = page_size().min(first.memory.capacity());
     first.begin(page).map_err(PoolError::Open)?;
-    let reset = choose(first, options, page)?;
+    let tried = first.first();
+    let page = page_size().min(tried.capacity());
+    tried.begin(page).map_err(PoolError::Open)?;
+    let reset = choose(tried, options, page)?;
     first.close().map_err(PoolError::Close)?;
     Ok(reset)
 }
 
-fn choose(first: &mut Parts, options: &PoolOptions, page: usize) -> Result<Reset, PoolError> {
+fn choose(first: &mut Region, options: &PoolOptions, page: usize) -> Result<Reset, PoolError> {
     // With nothing to keep there is nothing to look for.
-    let keeps = page > 0 && options.keep_resident.get() >= crate::machine::wide(page);
+    let keeps = page > 0 && options.keep_resident.get() >= crate::sys::wide(page);
     match options.reset {
         None | Some(_) if !keeps => {}
         None => {
-            if first.memory.proves(Reset::PagemapScan).is_ok() {
+            if first.proves(Reset::PagemapScan).is_ok() {
                 return Ok(Reset::PagemapScan);
             }
         }
         Some(Reset::Discard) => {}
         Some(reset) => {
-            let proof = first.memory.proves(reset);
+            let proof = first.proves(reset);
             return match proof {
                 Ok(()) => Ok(reset),
                 Err(source) => Err(PoolError::Reset { reset, source }),
             };
         }
     }
-    first
-        .memory
-        .proves(Reset::Discard)
-        .map_err(PoolError::Close)?;
+    first.proves(Reset::Discard).map_err(PoolError::Close)?;
     Ok(Reset::Discard)
 }
 
@@ -62,16 +62,16 @@ pub enum PoolError {
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(error) => write!(f, "first slot cannot be opened: {error}"),
+            Self::Open(error) => write!(f, "cannot open the first slot: {error}"),
             Self::Close(error) => write!(
                 f,
-                "first slot cannot be cleared, the system says `{error}`: let the seccomp filter or \
+                "cannot clear the first slot, the system says `{error}`: let the seccomp filter or \
                  sandbox of the process allow `madvise` and `mprotect`"
             ),
             Self::Reset { reset, source } => write!(
                 f,
-                "first slot cannot be cleared by `{reset}`, the system says `{source}`: leave \
-                 `PoolOptions::reset` out, for one that works here"
+                "cannot clear the first slot with `{reset}`, the system says `{source}`: do not set \
+                 `PoolOptions::reset`, so that a mode that works is chosen"
             ),
         }
     }

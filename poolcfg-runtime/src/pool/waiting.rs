@@ -54,10 +54,10 @@ impl<F: Fresh> Shards<F> {
         ticket: &mut Option<Ticket<F::Item>>,
         waker: &Waker,
     ) -> Poll<F::Item> {
-        if ticket.is_none()
-            && let Ok(item) = self.take_now(home, key, Turn::Newcomer)
-        {
-            return Poll::Ready(item);
+        if ticket.is_none() {
+            if let Ok(item) = self.take_now(home, key, Turn::Newcomer) {
+                return Poll::Ready(item);
+            }
         }
         let lined_up = ticket.get_or_insert_with(|| self.line_up(home, key, false, waker.clone()));
         match lined_up.poll_with(waker) {

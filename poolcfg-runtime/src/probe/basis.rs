@@ -1,7 +1,7 @@
 //! The basis of a machine's budget: what of its measured holes every process there has, and not only the one
 //! that measured.
 //!
-//! ASLR places each process anew, so what one process finds is luck. What a VA profile guarantees for the bits
+//! ASLR places each process differently, so what one process finds is luck. What a VA profile guarantees for the bits
 //! of ASLR in force is not: where a profile matches, it decides, and measuring only tells whether the machine is
 //! as the profile says.
 
@@ -13,13 +13,13 @@ use poolcfg_core::{
 use crate::probe::Probe;
 use crate::recheck::layout::Seen;
 
-/// On what the budget of a machine rests.
+/// What the budget of a machine is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Basis {
-    /// On the VA profile that matches: this process has at least what that guarantees.
+    /// The VA profile that matches: this process has at least what it guarantees.
     Profile(&'static VaProfile<'static>),
-    /// On what was measured less what ASLR can take, and no more than the profile guarantees: this process
+    /// What was measured, less what ASLR can take, and at most what the profile guarantees: this process
     /// has less than that, as under an emulator.
     BelowProfile {
         /// The profile that matches by window and page size.
@@ -27,7 +27,7 @@ pub enum Basis {
         /// How much less each hole may have in another process.
         aslr: Size,
     },
-    /// On what was measured less what ASLR can take, since no profile matches.
+    /// What was measured, less what ASLR can take: no profile matches.
     Measured {
         /// How much less each hole may have in another process.
         aslr: Size,
@@ -58,7 +58,7 @@ impl Basis {
 const HEADROOM: Size = Size::gib(1);
 
 impl Probe {
-    /// The shape of processes like this one, as far as it can be told. The stack limit is told by the layout, which was
+    /// The shape of processes like this one, as far as it is known. The stack limit follows from the layout, which was
     /// chosen when the program started. Bits of ASLR that cannot be read count as the most there are.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -68,11 +68,12 @@ impl Probe {
             stack: self.limits.stack,
             relocation_model: self.relocation_model,
             aslr_bits: self.aslr_bits,
+            window: self.window,
         };
         seen.shape()
     }
 
-    /// On what [`budget`](Self::budget) rests.
+    /// What [`budget`](Self::budget) is based on.
     #[must_use]
     pub fn basis(&self) -> Basis {
         let Some(profile) = self.va_profiles.first().copied() else {
@@ -147,8 +148,8 @@ impl Probe {
         }
     }
 
-    /// A profile of one's own that describes this machine, called `here`: what is not measured follows the rule of the
-    /// architecture. `None` if the window is not told, or the system is not Linux.
+    /// A profile that describes this machine, called `here`: what is not measured follows the rule of the
+    /// architecture. `None` if the window is unknown, or the system is not Linux.
     #[must_use]
     pub fn own_profile(&self) -> Option<OwnProfile<'static>> {
         let window = self.window?;

@@ -3,6 +3,8 @@
 //! `vm.overcommit_memory = 2`; and, for the versions of Wasmtime whose tables and stacks are charged when they are
 //! mapped, RAM and swap. They are read before anything is reserved.
 
+use std::cell::OnceCell;
+
 use poolcfg_core::{
     Bound, Demand, HEADROOM_MAPS, Limits, MAX_MAP_COUNT, ProcessLimits, Size, bookkeeping,
 };
@@ -10,8 +12,9 @@ use poolcfg_core::{
 use crate::machine::ledger::Holding;
 use crate::machine::overcommit;
 use crate::machine::proc;
-use crate::machine::{Machine, Resource, wide};
+use crate::machine::{Machine, Resource};
 use crate::recheck::misfit::RecheckLimit;
+use crate::sys::wide;
 
 /// What one pool takes of the limits of its process at worst.
 pub(crate) fn demand(limits: &Limits, page_size: Size) -> Demand {
@@ -65,6 +68,47 @@ pub(crate) struct Bounds {
     page_size: Size,
 }
 
+/// What /proc tells of the process, each file read once and not before it is needed.
+struct Told<'a, M> {
+    machine: &'a M,
+    status: OnceCell<String>,
+    maps: OnceCell<String>,
+}
+
+impl<'a, M: Machine> Told<'a, M> {
+    const fn new(machine: &'a M) -> Self {
+        Self {
+            machine,
+            status: OnceCell::new(),
+            maps: OnceCell::new(),
+        }
+    }
+
+    /// A size in /proc/self/status.
+    fn status(&self, name: &str) -> Size {
+        let read = || self.machine.text("/proc/self/status").unwrap_or_default();
+        proc::size_of(self.status.get_or_init(read), name).unwrap_or(Size::ZERO)
+    }
+
+    /// The mappings of the process.
+    fn maps(&self) -> impl Iterator<Item = proc::Map<'_>> {
+        let read = || self.machine.text("/proc/self/maps").unwrap_or_default();
+        proc::maps(self.maps.get_or_init(read))
+    }
+
+    /// Bytes that live slots have opened.
+    fn open_bytes(&self, holdings: &[Holding]) -> Size {
+        if holdings.is_empty() {
+            return Size::ZERO;
+        }
+        let open = self
+            .maps()
+            .filter(|map| map.writable && holdings.iter().any(|holding| holding.holds(map.start)))
+            .fold(0u64, |sum, map| sum.saturating_add(map.end - map.start));
+        Size::bytes(open)
+    }
+}
+
 impl Bounds {
     /// Reads what may matter to a pool that is asked for with these limits, beside those that are held and those
     /// that are to come.
@@ -82,14 +126,11 @@ impl Bounds {
             rest: Demand::NONE,
             page_size,
         };
-        let status = |name| {
-            let text = machine.text("/proc/self/status").unwrap_or_default();
-            proc::size_of(&text, name).unwrap_or(Size::ZERO)
-        };
+        let told = Told::new(machine);
         if let Some(limit) = machine.limit(Resource::AddressSpace) {
             this.limits.rlimit_as = Some(limit);
             // What is held is in it.
-            let size = status("VmSize");
+            let size = told.status("VmSize");
             this.own.address_space = size.get();
             this.rest.address_space = headroom
                 .saturating_sub(size.saturating_sub(mapped(holdings, page_size)))
@@ -98,10 +139,10 @@ impl Bounds {
         // What live slots have opened is in VmData and in the holdings.
         let data = || {
             let unplaced = unplaced(holdings).map(|holding| holding.writable_at_worst);
-            let counted = unplaced.fold(open_bytes(machine, holdings), |sum, bytes| {
+            let counted = unplaced.fold(told.open_bytes(holdings), |sum, bytes| {
                 sum.checked_add(bytes).unwrap_or(Size::bytes(u64::MAX))
             });
-            status("VmData").saturating_sub(counted)
+            told.status("VmData").saturating_sub(counted)
         };
         if let Some(limit) = machine.limit(Resource::Data) {
             this.limits.rlimit_data = Some(limit);
@@ -112,8 +153,8 @@ impl Bounds {
         let most = to_come.iter().fold(demand(asked, page_size), |sum, pool| {
             sum.and(demand(pool, page_size))
         });
-        this.read_maps(machine, most.maps, holdings);
-        if this.read_commit_limit(machine, holdings) {
+        this.read_maps(&told, most.maps, holdings);
+        if this.read_commit_limit(&told, holdings) {
             this.rest.committed = headroom.saturating_sub(data()).get();
         }
         if most.charged > 0 {
@@ -165,11 +206,11 @@ impl Bounds {
 
     /// Reads `vm.max_map_count`; the mappings of the process are counted only where they may decide, beside as many
     /// as `most` of this pool and those to come.
-    fn read_maps<M: Machine>(&mut self, machine: &M, most: u64, holdings: &[Holding]) {
-        let have = match machine.text("/proc/sys/vm/max_map_count") {
+    fn read_maps<M: Machine>(&mut self, told: &Told<'_, M>, most: u64, holdings: &[Holding]) {
+        let have = match told.machine.text("/proc/sys/vm/max_map_count") {
             Some(text) => proc::number(&text).unwrap_or(MAX_MAP_COUNT),
             // Not Linux, where nothing bounds them, or no /proc, where it is as it always was.
-            None if machine.stack_top().is_some() => MAX_MAP_COUNT,
+            None if told.machine.stack_top().is_some() => MAX_MAP_COUNT,
             None => return,
         };
         let promised = holdings.iter().fold(0u64, |sum, holding| {
@@ -179,8 +220,8 @@ impl Bounds {
         if all.saturating_add(HEADROOM_MAPS) <= have {
             return;
         }
-        let text = machine.text("/proc/self/maps").unwrap_or_default();
-        let others = proc::maps(&text)
+        let others = told
+            .maps()
             .filter(|map| !holdings.iter().any(|holding| holding.holds(map.start)))
             .count();
         let unplaced = unplaced(holdings).map(|holding| holding.maps_at_worst);
@@ -191,13 +232,13 @@ impl Bounds {
     }
 
     /// Reads the limit of `vm.overcommit_memory = 2`; whether there is one.
-    fn read_commit_limit<M: Machine>(&mut self, machine: &M, holdings: &[Holding]) -> bool {
-        let Some(left) = overcommit::left(machine) else {
+    fn read_commit_limit<M: Machine>(&mut self, told: &Told<'_, M>, holdings: &[Holding]) -> bool {
+        let Some(left) = overcommit::left(told.machine) else {
             return false;
         };
         self.limits.commit_limit = Some(left);
         // What live slots have opened is committed already.
-        let open = open_bytes(machine, holdings).get();
+        let open = told.open_bytes(holdings).get();
         self.own.committed = promised_bytes(holdings).saturating_sub(open);
         true
     }
@@ -243,16 +284,4 @@ fn promised_bytes(holdings: &[Holding]) -> u64 {
     holdings.iter().fold(0, |sum, holding| {
         sum.saturating_add(holding.writable_at_worst.get())
     })
-}
-
-/// Bytes that live slots have opened.
-fn open_bytes<M: Machine>(machine: &M, holdings: &[Holding]) -> Size {
-    if holdings.is_empty() {
-        return Size::ZERO;
-    }
-    let text = machine.text("/proc/self/maps").unwrap_or_default();
-    let open = proc::maps(&text)
-        .filter(|map| map.writable && holdings.iter().any(|holding| holding.holds(map.start)))
-        .fold(0u64, |sum, map| sum.saturating_add(map.end - map.start));
-    Size::bytes(open)
 }

@@ -9,6 +9,7 @@ use crate::machine::ledger::Holding;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
 use crate::recheck::bounds::mapped;
+use crate::recheck::kept::Keeper;
 use crate::recheck::layout::{self, Seen};
 
 /// What one pool meets.
@@ -28,7 +29,7 @@ pub(super) struct Everywhere {
 
 impl Everywhere {
     /// `None` if no VA profile matches the machine.
-    pub(super) fn of<M: Machine>(recheck: &Recheck<'_, M>) -> Option<Self> {
+    pub(super) fn of<M: Keeper>(recheck: &Recheck<'_, M>) -> Option<Self> {
         let machine = recheck.machine;
         let profile = layout::matching(machine).next()?;
         let search = layout::search(machine)?;
@@ -38,6 +39,7 @@ impl Everywhere {
             stack: machine.limit(Resource::Stack),
             relocation_model: machine.relocation_model(),
             aslr_bits: layout::aslr_bits(machine),
+            window: layout::window(machine).map(Size::bytes),
         };
         let holdings = machine.holdings();
         let rest = mapped_besides(machine, &holdings, recheck.page_size);

@@ -7,7 +7,7 @@ use poolcfg_core::{Limits, MappingName, Promise};
 
 use super::in_order::{Way, places};
 use super::{Recheck, one_at_a_time};
-use crate::machine::Machine;
+use crate::recheck::kept::Keeper;
 use crate::recheck::kept::Place;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::slabs::slab_bytes;
@@ -17,7 +17,7 @@ type Beside<M> = (Vec<Place<M>>, Vec<M>);
 
 /// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
 /// of the answer leaves; as far as there are such places.
-pub(crate) fn hold<M: Machine>(
+pub(crate) fn hold<M: Keeper>(
     machine: &M,
     promise: &Promise<'static>,
     limits: &Limits,
@@ -46,7 +46,7 @@ pub(crate) fn hold<M: Machine>(
     }
 }
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// The places of the others, while an engine of these limits maps its own.
     fn beside(&self, limits: &Limits) -> Beside<M::Mapping> {
         if !self.plans(&self.order) {

@@ -10,8 +10,8 @@
 use poolcfg_core::{Limits, MappingName, Size};
 
 use super::{Recheck, Taken};
-use crate::machine::Machine;
 use crate::recheck::book::{Book, Line};
+use crate::recheck::kept::Keeper;
 use crate::recheck::kept::Place;
 use crate::recheck::order::{Order, ToCome};
 use crate::recheck::slabs::{Refusal, Slabs, largest, slab_bytes};
@@ -41,7 +41,7 @@ pub(super) struct Way<'a> {
     pub(super) spare: bool,
 }
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// What is guaranteed, where it is kept: an engine may be mapping its pool beside it.
     pub(super) fn take_kept(&self, guaranteed: &Limits) -> Option<Taken<M::Mapping>> {
         self.bounds.check(guaranteed).ok()?;
@@ -69,11 +69,13 @@ impl<M: Machine> Recheck<'_, M> {
         least: u64,
         most: u64,
     ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let limits = self.scale.limits(least);
+        let limits = self.in_force.limits(least);
         // While one is held, an engine may be mapping at any moment.
         let is_held = self.machine.kept().is_held();
-        if !is_held && let Some(taken) = self.take_by_book(least, most) {
-            return Ok(taken);
+        if !is_held {
+            if let Some(taken) = self.take_by_book(least, most) {
+                return Ok(taken);
+            }
         }
         // An engine that is to come may have been made without `hold`.
         let unchecked = self.order.unchecked();
@@ -124,14 +126,14 @@ impl<M: Machine> Recheck<'_, M> {
             .lines
             .iter()
             .filter(|line| line.name == self.promise.name);
-        let values = own.map(|line| self.scale.value(&line.limits));
+        let values = own.map(|line| self.in_force.value(&line.limits));
         let mut values: Vec<_> = values
             .filter(|value| (least..=most).contains(value))
             .collect();
         values.sort_unstable();
         values.dedup();
         values.into_iter().rev().find_map(|value| {
-            let limits = self.scale.limits(value);
+            let limits = self.in_force.limits(value);
             let found = self.by_book(&self.order, &limits)?;
             Some(self.taken(limits, found.own))
         })
@@ -254,7 +256,7 @@ impl<M: Machine> Recheck<'_, M> {
         attempt(room(fits))
     }
 
-    /// Plans anew, writes the places down, and takes the pool's own.
+    /// Plans again, writes the places down, and takes the pool's own.
     fn take_in_order(
         &self,
         way: Way<'_>,

@@ -6,8 +6,23 @@ use std::thread::{self, ThreadId};
 
 use poolcfg_core::{Limits, Process};
 
+use crate::machine::{Here, Machine};
 use crate::recheck::book::Book;
 use crate::recheck::slabs::Slabs;
+use crate::sys::Mapping;
+
+/// A machine on which places are kept.
+pub(crate) trait Keeper: Machine {
+    /// The places that are kept for pools still to come.
+    fn kept(&self) -> &Kept<Self::Mapping>;
+}
+
+impl Keeper for Here {
+    fn kept(&self) -> &Kept<Mapping> {
+        static KEPT: Kept<Mapping> = Kept::new();
+        &KEPT
+    }
+}
 
 /// What all values `Held` of the process keep together.
 #[derive(Debug)]

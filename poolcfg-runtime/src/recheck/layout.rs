@@ -42,7 +42,7 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
 }
 
 /// How much less a hole may have in another process of this machine than in this one, since ASLR places
-/// each anew; no bytes where that is not known. Who may not read how far it reaches takes the build's word.
+/// each differently; 0 bytes if unknown. If `vm.mmap_rnd_bits` cannot be read, the build's number counts.
 pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
     let bits = aslr_bits(machine);
     matching(machine)
@@ -79,11 +79,11 @@ pub(crate) struct Search {
     /// The first free page that the search finds. What is free above it is, where the search runs from
     /// the top down, above its beginning and found last.
     pub(crate) first: u64,
-    /// What an unlimited stack limit has done; nothing when the layout is the normal one.
+    /// What an unlimited stack limit has done; `None` if the layout is the normal one.
     pub(crate) unlimited_stack: Option<UnlimitedStack>,
 }
 
-/// Finds out by two pages where mmap searches; nothing when it cannot be told.
+/// Finds out by two pages where mmap searches; `None` if that is unknown.
 pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let window = window(machine)?;
     let page = machine.page_size();
@@ -117,10 +117,12 @@ pub(crate) struct Seen {
     pub(crate) relocation_model: Option<RelocationModel>,
     /// Bits of ASLR in force.
     pub(crate) aslr_bits: Option<u32>,
+    /// The end of what mmap searches without a hint.
+    pub(crate) window: Option<Size>,
 }
 
 impl Seen {
-    /// The shape, as far as it can be told. The stack limit is told by the layout, which was chosen when the program
+    /// The shape, as far as it is known. The stack limit follows from the layout, which was chosen when the program
     /// started. Bits of ASLR that cannot be read count as the most there are.
     pub(crate) fn shape(&self) -> Shape {
         let finite = StackLimit::finite(self.target.pointer_width);
@@ -129,6 +131,9 @@ impl Seen {
             (Some(UnlimitedStack::Legacy), Some(_)) => (StackLimit::Finite, SearchLayout::Legacy),
             (Some(UnlimitedStack::Legacy), None) if is_x86(self.target) => {
                 (StackLimit::Unlimited, SearchLayout::Legacy)
+            }
+            (Some(UnlimitedStack::LargeGap), Some(limit)) if self.is_most(limit) => {
+                (StackLimit::AsUnlimited(limit), SearchLayout::Standard)
             }
             (Some(_), _) => (StackLimit::Unlimited, SearchLayout::Standard),
             (None, Some(limit)) if limit > finite => {
@@ -143,9 +148,16 @@ impl Seen {
             layout,
         }
     }
+
+    /// Whether a limit may have left what a process without one has: five sixths of the window, less what ASLR takes,
+    /// are more than half of it. A smaller limit was set when the process had started without one.
+    fn is_most(&self, limit: Size) -> bool {
+        self.window
+            .is_some_and(|window| limit.get() > window.get() / 2)
+    }
 }
 
-/// Why the process is laid out otherwise than this shape; `None` if it is not, as far as can be told.
+/// Why the process is laid out otherwise than this shape; `None` if it is not, as far as is known.
 pub(crate) fn other<M: Machine>(machine: &M, shape: Shape) -> Option<OtherLayout> {
     let search = search(machine)?;
     match search.unlimited_stack {
@@ -173,7 +185,7 @@ pub(crate) fn other<M: Machine>(machine: &M, shape: Shape) -> Option<OtherLayout
 pub(crate) fn largest_stack(shape: Shape) -> Size {
     let finite = StackLimit::finite(Target::CURRENT.pointer_width);
     match shape.stack_limit {
-        StackLimit::Finite | StackLimit::Unlimited => finite,
+        StackLimit::Finite | StackLimit::Unlimited | StackLimit::AsUnlimited(_) => finite,
         StackLimit::UpTo(size) => size.max(finite),
     }
 }

@@ -10,9 +10,9 @@ use crate::variables::{VariableError, variable};
 /// Why a recheck fails.
 #[non_exhaustive]
 pub enum RecheckError {
-    /// An environment variable says something that cannot be.
+    /// An environment variable has an invalid value.
     Variable(VariableError),
-    /// The process does not hold the pool.
+    /// The pool does not fit the process.
     Misfit(Box<Misfit>),
 }
 
@@ -50,7 +50,7 @@ pub enum RecheckLimit {
     RlimitData,
     /// `ulimit -l`, for a process that locks all that it maps (mlockall).
     RlimitMemlock,
-    /// No free range of addresses is large enough.
+    /// No hole is large enough.
     Hole,
     /// `vm.max_map_count`: every live slot splits its slab's mapping.
     MaxMapCount,
@@ -59,7 +59,7 @@ pub enum RecheckLimit {
     /// RAM and swap: one mapping that is charged when it is made is larger, as tables and stacks of
     /// Wasmtime up to 26 are.
     RamAndSwap,
-    /// The system refuses for a reason of its own, such as a seccomp filter.
+    /// The system refuses for another reason, such as a seccomp filter.
     Refused,
 }
 
@@ -79,7 +79,7 @@ impl RecheckLimit {
         }
     }
 
-    /// What it counts.
+    /// Its unit.
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
@@ -95,7 +95,7 @@ impl fmt::Display for RecheckLimit {
     }
 }
 
-/// What need and have count.
+/// The unit of `need` and `have`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// Bytes of address space or of memory.
@@ -113,7 +113,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// Why a process is laid out otherwise than the shape that the build counts on.
+/// Why the layout of a process differs from the shape that the build counts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OtherLayout {
@@ -179,10 +179,10 @@ impl OtherLayout {
     }
 }
 
-/// What is needed, what there is, and what would fit.
+/// Why a pool does not fit this process: what is needed, what there is, and what would fit.
 #[non_exhaustive]
 pub struct Misfit {
-    /// The pool's name; empty when the file names none.
+    /// The pool's name; empty if the file names none.
     pub pool: &'static str,
     /// The least that had to fit.
     pub limits: Limits,
@@ -196,11 +196,11 @@ pub struct Misfit {
     pub need: u64,
     /// What there is of it, or is allowed.
     pub have: u64,
-    /// What both count.
+    /// The unit of both.
     pub unit: Unit,
-    /// The mapping that was not made; nothing when none was tried.
+    /// The mapping that was not made; `None` if none was tried.
     pub mapping: Option<MappingName>,
-    /// Bytes of one memory with its guard, where the memories may lie in pieces; nothing where what was not
+    /// Bytes of one memory with its guard, where the memories may lie in pieces; `None` if what was not
     /// made has to lie in one.
     pub slot: Option<Size>,
     /// The free ranges that were found then, the largest first, and those after the first where they hold a
@@ -241,36 +241,36 @@ impl fmt::Display for Misfit {
         match self.limit {
             RecheckLimit::RlimitAs => write!(
                 f,
-                " of address space, with what the process has already; `RLIMIT_AS` allows `{have}`: "
+                " of address space, including what the process already has, but `RLIMIT_AS` allows `{have}`: "
             )?,
             RecheckLimit::RlimitData => write!(
                 f,
-                " of writable memory when every slot is in use, with what the process has \
-                 already; `RLIMIT_DATA` allows `{have}`: "
+                " of writable memory when every slot is in use, including what the process \
+                 already has, but `RLIMIT_DATA` allows `{have}`: "
             )?,
             RecheckLimit::RlimitMemlock => write!(
                 f,
-                " of locked memory, since the process locks all that it maps (mlockall); \
+                " of locked memory, since the process locks all that it maps (mlockall), but \
                  `RLIMIT_MEMLOCK` allows `{have}`: "
             )?,
             RecheckLimit::Hole => self.fmt_hole(f)?,
             RecheckLimit::MaxMapCount => write!(
                 f,
-                " mappings when every slot is in use, with those of the rest of the process; \
+                " mappings when every slot is in use, including those of the rest of the process, but \
                  `max_map_count` allows `{}`: ",
                 self.have
             )?,
             RecheckLimit::CommitLimit => write!(
                 f,
-                " of committed memory when every slot is in use; the `commit limit` of \
+                " of committed memory when every slot is in use, but the `commit limit` of \
                  `vm.overcommit_memory = 2` leaves `{have}`: "
             )?,
             RecheckLimit::RamAndSwap => write!(
                 f,
-                " charged at once for its tables or its stacks; `ram and swap` have `{have}`: "
+                " at once for its tables or its stacks, but `ram and swap` have `{have}`: "
             )?,
             RecheckLimit::Refused => {
-                f.write_str(" in one piece, and the system `refused` it")?;
+                f.write_str(" in one piece, but the system `refused` it")?;
                 if let Some(source) = &self.source {
                     write!(f, " with `{source}`")?;
                 }
@@ -309,15 +309,19 @@ impl Misfit {
     fn fmt_hole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.slot, self.mapping) {
             (Some(slot), _) => {
-                write!(f, " in slots of `{}`; the largest `hole`", slot.needed())?;
+                write!(
+                    f,
+                    " in slots of `{}`, but the largest `hole`",
+                    slot.needed()
+                )?;
             }
             (None, Some(MappingName::Tables)) => {
-                f.write_str(" in one piece for its tables; the largest `hole` left")?;
+                f.write_str(" in one piece for its tables, but the largest `hole` left")?;
             }
             (None, Some(MappingName::Stacks)) => {
-                f.write_str(" in one piece for its stacks; the largest `hole` left")?;
+                f.write_str(" in one piece for its stacks, but the largest `hole` left")?;
             }
-            (None, _) => f.write_str(" in one piece; the largest `hole`")?,
+            (None, _) => f.write_str(" in one piece, but the largest `hole`")?,
         }
         let mut holes = self.holes.iter();
         let largest = holes.next().copied().unwrap_or(Size::ZERO);
@@ -334,7 +338,7 @@ impl Misfit {
         }
         write!(
             f,
-            ", and the build counts on `{}` ({}): ",
+            "; the build counts on `{}` ({}): ",
             self.va_profile,
             self.shape.describe()
         )
@@ -349,13 +353,13 @@ impl Misfit {
             let (alive, more) = (self.alive, self.alive.saturating_add(1));
             return write!(
                 f,
-                "set `pools = {more}` in poolcfg.toml, since the process has {alive} of this name already; where they \
-                 are of other files, put the pools of the process into one poolcfg.toml, which fits them together"
+                "set `pools = {more}` in poolcfg.toml: the process already has {alive} of this name; if they come from \
+                 other files, put all pools of the process into one poolcfg.toml, so that they are fitted together"
             );
         }
         if !self.held_by_others.is_zero() {
             return f.write_str(
-                "put the pools of the process into one poolcfg.toml, which fits them together",
+                "put all pools of the process into one poolcfg.toml, so that they are fitted together",
             );
         }
         if !self.held.is_zero() {
@@ -366,7 +370,7 @@ impl Misfit {
                 self.headroom.exact()
             );
         }
-        f.write_str("build for the VA profile of this machine, which `cargo poolcfg probe` names")
+        f.write_str("build for the VA profile of this machine: `cargo poolcfg probe` prints it")
     }
 
     /// The variables that make the pool start, and an "or" for what else can be done.

@@ -27,8 +27,8 @@ impl RecheckOptions {
         }
     }
 
-    /// Whether to be content with [`min_instances`](crate::PoolLimits::min_instances) where the guarantee is
-    /// not there; where the instances are kept, with smaller reservations.
+    /// Whether to accept as few as [`min_instances`](crate::PoolLimits::min_instances) if the guarantee does not
+    /// fit, or, if the number of instances is kept, smaller reservations.
     #[must_use]
     pub const fn or_shrink(mut self, or_shrink: bool) -> Self {
         self.shrink = or_shrink;

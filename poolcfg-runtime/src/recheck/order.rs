@@ -40,10 +40,10 @@ impl Order {
         let file = || promise.process.pools();
         // Engines of other files have no place in this one.
         for holding in holdings {
-            if let (Some(name), Some(limits)) = (holding.name, holding.unmapped)
-                && file().all(|(other, _)| other != name)
-            {
-                order.before.push(ToCome::checked(name, limits));
+            if let (Some(name), Some(limits)) = (holding.name, holding.unmapped) {
+                if file().all(|(other, _)| other != name) {
+                    order.before.push(ToCome::checked(name, limits));
+                }
             }
         }
         let mut list = &mut order.before;
@@ -96,7 +96,7 @@ impl Order {
     }
 
     /// Whether there are no others.
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.before.is_empty() && self.after.is_empty()
     }
 

@@ -36,7 +36,7 @@ const STACK_GUARD_PAGES: u64 = 256;
 /// The addresses that slots may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reach {
-    /// The addresses of the stack, with room for it to grow; nothing where the system does not tell.
+    /// The addresses of the stack, with room for it to grow; `None` if the system does not tell.
     stack: Option<Range<u64>>,
     /// The end of the first page that the kernel finds. What ends here or below was found from the top down, below
     /// the mmap base; what ends above, from the bottom up. `None` if the kernel gives no page.
@@ -250,7 +250,7 @@ impl Reach {
     }
 }
 
-/// Where the addresses above the window end; nothing where there are none. Sources: TASK_SIZE of
+/// Where the addresses above the window end; `None` if there are none. Sources: TASK_SIZE of
 /// arch/x86/include/asm/page_64_types.h, arch/arm64/include/asm/processor.h and
 /// arch/riscv/include/asm/pgtable.h.
 fn wide_end<M: Machine>(machine: &M, window: u64) -> Option<u64> {

@@ -6,13 +6,13 @@ use std::ops::Range;
 use poolcfg_core::Size;
 
 use super::Recheck;
-use crate::machine::Machine;
+use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::largest;
 
 /// In how many holes the room is looked for, before it is taken in one piece wherever that goes.
 const MOST: usize = 32;
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// So many bytes, in the holes that the kernel fills first, as far as a mapping of `smallest` bytes fits there: what
     /// the process maps goes into a small hole, too, and a pool that has its place there would lose it.
     pub(super) fn room(&self, bytes: Size, smallest: Size) -> io::Result<Vec<M::Mapping>> {

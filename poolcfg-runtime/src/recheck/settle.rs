@@ -7,8 +7,8 @@ use std::ops::Range;
 use poolcfg_core::Size;
 
 use super::Recheck;
-use crate::machine::Machine;
 use crate::recheck::book::Book;
+use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::grain;
 
 /// The places in one hole.
@@ -20,7 +20,7 @@ struct Hole<'a> {
     fixed: Vec<Range<u64>>,
 }
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// Moves the places of native pools that were found from the top down; nothing of the plan is reserved meanwhile.
     /// A heap is left as much of the headroom as goes.
     pub(super) fn settle(&self, mut book: Book) -> Book {

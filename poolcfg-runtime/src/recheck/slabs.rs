@@ -8,11 +8,12 @@
 use std::io;
 use std::ops::Range;
 
-use poolcfg_core::{Limits, MappingName, PIECES, Size};
+use poolcfg_core::{Bisection, Limits, MappingName, PIECES, Size};
 
-use crate::machine::{Machine, wide};
+use crate::machine::Machine;
 use crate::recheck::layout;
 use crate::recheck::reach::{Reach, Spot};
+use crate::sys::wide;
 
 /// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
 /// one below its stack only when nothing else is free; emulators and sandboxes may do so at once, and what is
@@ -22,7 +23,7 @@ const MISPLACED: usize = 256;
 /// The mappings of one pool, or their addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Slabs<M> {
-    /// The memories, in pieces of whole slots.
+    /// The memories, in pieces of whole slots, unless they have no bytes.
     pub(crate) memories: Vec<M>,
     /// The tables, unless they have no bytes.
     pub(crate) tables: Option<M>,
@@ -95,16 +96,12 @@ pub(crate) fn slab_bytes(limits: &Limits, name: MappingName, slots: u32, page_si
 }
 
 /// The largest number from `fits`, which does, that fits below `misfit`.
-pub(crate) fn largest(mut fits: u64, mut misfit: u64, mut try_it: impl FnMut(u64) -> bool) -> u64 {
-    while misfit.saturating_sub(fits) > 1 {
-        let middle = fits + (misfit - fits) / 2;
-        if try_it(middle) {
-            fits = middle;
-        } else {
-            misfit = middle;
-        }
+pub(crate) fn largest(fits: u64, misfit: u64, mut try_it: impl FnMut(u64) -> bool) -> u64 {
+    let mut search = Bisection { fits, misfit };
+    while let Some(number) = search.next() {
+        search = search.told(number, try_it(number));
     }
-    fits
+    search.fits
 }
 
 impl<M> Slabs<M> {
@@ -323,6 +320,9 @@ struct Memories<'a, H> {
 impl<H: Machine> Memories<'_, H> {
     /// Reserves all of them, in pieces where that is what goes. `held` and `slots` are what was reserved.
     fn reserve(&self, held: &mut Vec<H::Mapping>, slots: &mut u32) -> io::Result<()> {
+        if !self.limits.has_memories() {
+            *slots = self.limits.max_instances;
+        }
         while *slots < self.limits.max_instances {
             let left = self.limits.max_instances - *slots;
             let (piece, part) = match self.take(left) {

@@ -207,6 +207,11 @@ impl Space {
         free.map(|(start, end)| end - start)
     }
 
+    /// Where the heap ends before it grows.
+    pub(crate) const fn heap_end(&self) -> u64 {
+        self.heap + MIB
+    }
+
     /// All that is taken.
     pub(crate) fn taken(&self) -> &[(u64, u64)] {
         &self.taken

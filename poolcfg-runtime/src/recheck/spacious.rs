@@ -8,7 +8,7 @@ use poolcfg_core::{RelocationModel, Size, Target};
 
 use crate::machine::ledger::Holding;
 use crate::machine::{Machine, Resource};
-use crate::recheck::kept::Kept;
+use crate::recheck::kept::{Keeper, Kept};
 
 /// A machine that adds `spare` to each reservation, but for those of the sizes `beside`, which lie in what is
 /// left of a hole.
@@ -95,7 +95,9 @@ impl<M: Machine> Machine for Spacious<'_, M> {
     fn holdings(&self) -> Vec<Holding> {
         self.machine.holdings()
     }
+}
 
+impl<M: Keeper> Keeper for Spacious<'_, M> {
     fn kept(&self) -> &Kept<M::Mapping> {
         self.machine.kept()
     }

@@ -3,17 +3,17 @@
 
 use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Size};
 
+use super::Recheck;
 use super::everywhere::Everywhere;
-use super::{Recheck, Scale};
-use crate::machine::Machine;
 use crate::recheck::bounds::beside_slots;
+use crate::recheck::kept::Keeper;
 use crate::recheck::layout;
 use crate::recheck::misfit::{Misfit, RecheckLimit};
 use crate::recheck::order::Order;
 use crate::recheck::slabs::{largest, slab_bytes};
 use crate::recheck::spacious::Spacious;
 
-impl<M: Machine> Recheck<'_, M> {
+impl<M: Keeper> Recheck<'_, M> {
     /// What would fit, each number with the other as asked.
     pub(super) fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
         let everywhere = Everywhere::of(self);
@@ -23,7 +23,10 @@ impl<M: Machine> Recheck<'_, M> {
         };
         LargestFit {
             max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
-            memory_reservation: most(Keep::MaxInstances).map(|limits| limits.memory_reservation),
+            memory_reservation: (self.in_force.asked.has_memories())
+                .then(|| most(Keep::MaxInstances))
+                .flatten()
+                .map(|limits| limits.memory_reservation),
         }
     }
 
@@ -36,12 +39,13 @@ impl<M: Machine> Recheck<'_, M> {
         keep: Keep,
     ) -> Option<Limits> {
         let asked = self.in_force.asked;
-        let scale = Scale { asked, keep };
-        let fit = largest(0, scale.value(&asked).saturating_add(1), |value| {
-            let limits = scale.limits(value);
+        let fit = largest(0, keep.value(&asked).saturating_add(1), |value| {
+            let limits = keep.with_value(&asked, value);
             self.bounds.check(&limits).is_ok() && everywhere.holds(&limits)
         });
-        let fit = (fit > 0).then(|| scale.limits(fit)).filter(is_large_enough);
+        let fit = (fit > 0)
+            .then(|| keep.with_value(&asked, fit))
+            .filter(is_large_enough);
         let Some(fit) = fit else {
             // An emulator has a layout of its own: what no process of a kernel has may be here.
             return everywhere
@@ -53,7 +57,7 @@ impl<M: Machine> Recheck<'_, M> {
             return Some(fit);
         }
         let here = self.most_here(misfit, keep)?;
-        let fewer = scale.value(&here) < scale.value(&fit);
+        let fewer = keep.value(&here) < keep.value(&fit);
         Some(if fewer { here } else { fit })
     }
 
@@ -65,15 +69,16 @@ impl<M: Machine> Recheck<'_, M> {
             RecheckLimit::Hole => layout::reach(self.machine, self.promise.shape.aslr),
             _ => Size::ZERO,
         };
-        let scale = Scale { asked, keep };
         let most = |headroom, spare| {
-            let value = scale.value(&asked);
+            let value = keep.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
-                let limits = scale.limits(value);
+                let limits = keep.with_value(&asked, value);
                 let headroom = beside_slots(&limits).max(headroom);
                 self.holds(limits, headroom, spare)
             });
-            (fit > 0).then(|| scale.limits(fit)).filter(is_large_enough)
+            (fit > 0)
+                .then(|| keep.with_value(&asked, fit))
+                .filter(is_large_enough)
         };
         let found = most(self.headroom, spare)
             .or_else(|| most(Size::ZERO, spare))
@@ -85,7 +90,7 @@ impl<M: Machine> Recheck<'_, M> {
                 Keep::MaxInstances => limits.max_instances == asked.max_instances,
             });
         let both = found.into_iter().chain(guaranteed);
-        both.max_by_key(|limits| scale.value(limits))
+        both.max_by_key(|limits| keep.value(limits))
     }
 
     /// What the build guarantees, where that is to be counted on in another process too: it fits here, in a
@@ -113,12 +118,11 @@ impl<M: Machine> Recheck<'_, M> {
     }
 
     /// The same recheck on another machine.
-    fn on<'b, N: Machine<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
+    fn on<'b, N: Keeper<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
         Recheck {
             machine,
             promise: self.promise,
             in_force: self.in_force,
-            scale: self.scale,
             bounds: self.bounds.clone(),
             page_size: self.page_size,
             headroom: self.headroom,

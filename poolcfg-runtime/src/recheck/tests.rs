@@ -1,17 +1,22 @@
 //! The decisions of a recheck, on machines that are made up: holes of given sizes in the order in which
 //! they are searched, limits, texts of /proc and variables.
 
+mod any;
 #[cfg(target_pointer_width = "64")]
 mod causes;
+mod floor;
+mod limits;
 #[cfg(target_pointer_width = "64")]
 mod order;
 #[cfg(target_pointer_width = "64")]
 mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
+mod seen;
 #[cfg(target_pointer_width = "64")]
 mod suggestions;
 mod sums;
+mod wasmtime;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,16 +25,18 @@ use std::io;
 use std::rc::Rc;
 
 use poolcfg_core::{
-    Arch, Budget, Engine, Keep, Limits, OnMisfit, Os, Plan, PoolKeys, Process, ProcessLimits,
-    Promise, RelocationModel, Setting, Settings, Size, Switch, Target, WasmtimeVersion,
+    Arch, Budget, Engine, HOLES, Keep, Limits, MappingName, OnMisfit, Os, Plan, PoolKeys, Process,
+    ProcessLimits, Promise, RelocationModel, Setting, Settings, Size, Switch, Target,
+    WasmtimeVersion,
 };
 use proptest::prelude::*;
 
 use super::*;
 use crate::machine::ledger::Holding;
+use crate::machine::{Machine, Resource};
 use crate::pool::reserved::{Warning, warnings};
-use crate::recheck::kept::Kept;
-use crate::recheck::misfit::{RecheckError, Unit};
+use crate::recheck::kept::{Keeper, Kept};
+use crate::recheck::misfit::{Misfit, RecheckError, RecheckLimit, Unit};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
@@ -48,6 +55,8 @@ pub(crate) struct Made {
     refuses: Option<i32>,
     limits: Vec<(Resource, Size)>,
     texts: HashMap<&'static str, String>,
+    /// Every file that was read.
+    read: RefCell<Vec<String>>,
     variables: HashMap<String, String>,
     holdings: Vec<Holding>,
     stack_top: Option<u64>,
@@ -122,11 +131,8 @@ impl Machine for Made {
         Size::bytes(mapping.bytes)
     }
 
-    fn kept(&self) -> &Kept<Block> {
-        &self.kept
-    }
-
     fn text(&self, path: &str) -> Option<String> {
+        self.read.borrow_mut().push(path.to_owned());
         self.texts.get(path).cloned()
     }
 
@@ -156,6 +162,12 @@ impl Machine for Made {
     }
 }
 
+impl Keeper for Made {
+    fn kept(&self) -> &Kept<Block> {
+        &self.kept
+    }
+}
+
 impl Made {
     pub(crate) fn new(holes: &[Size]) -> Self {
         Self {
@@ -176,6 +188,7 @@ fn slots(instances: u32) -> Limits {
         memory_reservation: Size::gib(4),
         max_memory_size: Size::mib(1),
         guard_size: Size::mib(32),
+        guard_before: true,
         table_reservation: Size::ZERO,
         stack_reservation: Size::ZERO,
         pools: 1,
@@ -201,143 +214,6 @@ fn of_wasmtime(major: u32, asked: u32, guaranteed: u32) -> Promise<'static> {
         process: Process::new(&[]),
         ..promise
     }
-}
-
-#[test]
-fn wasmtime_gets_its_memories_in_one_piece_or_not_at_all() {
-    // The holes of an sv39 process: what lies in two pieces for the native pool does not here.
-    let machine = Made::new(&[Size::gib(82), Size::mib(174_760)]);
-    let taken = recheck(&machine, &of_wasmtime(48, 1000, 30), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 42);
-    assert_eq!(taken.slabs.memories.len(), 1);
-    assert!(taken.slabs.tables.is_some() && taken.slabs.stacks.is_some());
-    drop(taken);
-    let misfit = misfit(recheck(&machine, &of_wasmtime(48, 43, 43), GUARANTEED));
-    assert_eq!(misfit.limit, RecheckLimit::Hole);
-    assert_eq!(misfit.mapping, Some(MappingName::Memories));
-    assert_eq!(misfit.largest_fit.max_instances, Some(42));
-    let said = misfit.to_string();
-    let counts = "; each instance has up to 5 core instances, 1 memory, 3 tables";
-    assert!(said.ends_with(counts), "{said}");
-}
-
-/// What one instance may have is what the build says, and the totals follow the instances that are taken.
-#[test]
-fn the_totals_of_wasmtime_follow_the_instances() {
-    let totals = |variable: Option<&str>, tables: Option<u32>| {
-        let variable = variable.map(|value| ("POOLCFG_MAX_INSTANCES".to_owned(), value.into()));
-        let machine = Made {
-            variables: variable.into_iter().collect(),
-            ..Made::new(&[Size::tib(1)])
-        };
-        let mut promise = of_wasmtime(48, 100, 30);
-        for limits in [&mut promise.asked, &mut promise.guaranteed] {
-            let wasmtime = limits.wasmtime.as_mut().unwrap();
-            wasmtime.tables_per_instance = tables.or(wasmtime.tables_per_instance);
-        }
-        let taken = recheck(&machine, &promise, GUARANTEED).unwrap().limits;
-        let totals = taken.wasmtime.unwrap().totals(&taken).unwrap();
-        (totals.memories, totals.tables, totals.core_instances)
-    };
-    assert_eq!(totals(None, None), (100, 300, 500));
-    assert_eq!(totals(Some("7"), None), (7, 21, 35));
-    // A build whose floor has room for one table each.
-    assert_eq!(totals(None, Some(1)), (100, 100, 500));
-}
-
-#[test]
-fn the_reservation_of_wasmtime_is_the_guaranteed_one_wherever_it_runs() {
-    // Kept are the instances: more reservation than guaranteed would be refused by precompiled code.
-    let promise = of_wasmtime(48, 10, 10);
-    let promise = Promise {
-        guaranteed: promise.asked.with_reservation(Size::gib(1)),
-        keep: Keep::MaxInstances,
-        ..promise
-    };
-    let machine = Made::new(&[Size::tib(1)]);
-    let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
-    assert_eq!(taken.limits.memory_reservation, Size::gib(1));
-    assert_eq!(taken.limits.max_instances, 10);
-}
-
-#[test]
-fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
-    let machine = || {
-        Made::new(&[Size::tib(90)])
-            .with_text("/proc/sys/vm/overcommit_memory", "0\n")
-            .with_text("/proc/meminfo", "MemTotal: 1048576 kB\nSwapTotal: 0 kB\n")
-    };
-    let error = misfit(recheck(
-        &machine(),
-        &of_wasmtime(26, 1000, 1000),
-        GUARANTEED,
-    ));
-    assert_eq!(error.limit, RecheckLimit::RamAndSwap);
-    assert_eq!((error.need, error.have), (0x7d3e_8000, 1 << 30));
-    assert_eq!(error.largest_fit.max_instances, Some(511));
-    let taken = recheck(&machine(), &of_wasmtime(26, 1000, 500), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 511);
-    let taken = recheck(&machine(), &of_wasmtime(27, 1000, 1000), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 1000);
-}
-
-/// Guaranteed slots of a version that keep pages, with this switch for the scan for written ones.
-fn keeping(major: u32, scan: Switch) -> Promise<'static> {
-    let mut promise = of_wasmtime(major, 4, 4);
-    for limits in [&mut promise.asked, &mut promise.guaranteed] {
-        let mut keys = PoolKeys::EMPTY;
-        keys.wasmtime.memory_keep_resident = Some(Setting::given(Size::mib(2)));
-        keys.wasmtime.pagemap_scan = Some(Setting::given(scan));
-        keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
-        keys.engine = Some(Setting::given(Engine::Wasmtime));
-        let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-        let case = settings.case(TARGET).unwrap();
-        limits.wasmtime = case.pools()[0].asked.wasmtime;
-    }
-    promise
-}
-
-#[test]
-fn swap_is_warned_of_where_wasmtime_does_not_clear_what_is_in_it() {
-    let header = "Filename Type Size Used Priority\n";
-    let with_swap = Made::new(&[]).with_text(
-        "/proc/swaps",
-        &format!("{header}/dev/zram0 partition 2048 0 100\n"),
-    );
-    let without = Made::new(&[]).with_text("/proc/swaps", header);
-    let warned = |machine: &Made, promise: &Promise<'static>| {
-        warnings(machine, promise, &promise.guaranteed, promise.page_size)
-    };
-    for major in [37, 43, 48, 49] {
-        let on = keeping(major, Switch::On);
-        let [
-            Warning::SwappedPages {
-                swap,
-                version,
-                advisory,
-                pool: "",
-            },
-        ] = warned(&with_swap, &on)[..]
-        else {
-            panic!("{major}: {:?}", warned(&with_swap, &on));
-        };
-        assert_eq!((swap, version.major), (Size::mib(2), major));
-        assert_eq!(advisory.fixed_in, "50.0.0");
-        assert_eq!(warned(&without, &on), [], "{major}");
-        assert_eq!(
-            warned(&with_swap, &keeping(major, Switch::Auto)),
-            [],
-            "{major}"
-        );
-    }
-    assert_eq!(warned(&with_swap, &keeping(50, Switch::On)), []);
-    let text = warned(&with_swap, &keeping(48, Switch::On))[0].to_string();
-    assert_eq!(
-        text,
-        "the process may use `2 MiB` of swap, and with `pagemap_scan = true` Wasmtime 48 misses pages that were \
-         swapped out, so the next instance reads what the one before left: build without it or with 50.0.0 or \
-         later, or start with `MemorySwapMax=0`"
-    );
 }
 
 fn promise(asked: u32, guaranteed: u32) -> Promise<'static> {
@@ -493,8 +369,8 @@ fn less_than_guaranteed_names_the_hole_and_what_fits() {
     let text = misfit.to_string();
     assert!(
         text.starts_with(
-            "pool needs `169.35 GiB` in slots of `4.04 GiB`; the largest `hole` has `100 GiB`, the \
-             next one `20 GiB`, and the build counts on "
+            "pool needs `169.35 GiB` in slots of `4.04 GiB`, but the largest `hole` has `100 GiB`, the \
+             next one `20 GiB`; the build counts on "
         ),
         "{text}"
     );
@@ -532,251 +408,6 @@ fn the_guarantee_is_taken_without_headroom() {
 }
 
 #[test]
-fn rlimit_as_is_named_with_what_the_process_has() {
-    let machine = Made {
-        address_space: Some(Size::gib(63).get()),
-        limits: vec![(Resource::AddressSpace, Size::gib(64))],
-        ..Made::new(&[Size::tib(80)])
-    }
-    .with_text("/proc/self/status", "VmSize:\t1048576 kB\n");
-    let misfit = misfit(recheck(&machine, &promise(1000, 1000), GUARANTEED));
-    assert_eq!(misfit.limit, RecheckLimit::RlimitAs);
-    assert_eq!(misfit.have, Size::gib(64).get());
-    // What the process has, and 1 KiB of bookkeeping for each slot and 1 MiB.
-    let beside = Size::gib(1).get() + Size::kib(1000).get() + Size::mib(1).get();
-    assert_eq!(misfit.need, 0x3ef_d200_0000 + beside);
-    assert_eq!(misfit.largest_fit.max_instances, Some(15));
-    assert_eq!(
-        misfit.to_string(),
-        "pool needs `3.94 TiB` of address space, with what the process has already; `RLIMIT_AS` \
-         allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise it with `ulimit -v` or \
-         `LimitAS=`"
-    );
-}
-
-#[test]
-fn rlimit_data_counts_what_is_written_at_worst() {
-    let machine = Made {
-        limits: vec![(Resource::Data, Size::mib(256))],
-        ..Made::new(&[Size::tib(80)])
-    }
-    .with_text("/proc/self/status", "VmData:\t10240 kB\n");
-    let error = misfit(recheck(&machine, &promise(1000, 1000), GUARANTEED));
-    assert_eq!(error.limit, RecheckLimit::RlimitData);
-    assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
-    assert_eq!(error.have, Size::mib(256).get());
-    assert_eq!(error.largest_fit.max_instances, Some(244));
-    // What is asked above the guarantee is lowered instead.
-    let taken = recheck(&machine, &promise(1000, 100), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 244);
-    // Where another pool is to come, the process has to have what it has not taken yet of its headroom until then.
-    let other = slots(10);
-    for (headroom, most) in [(10, 233), (60, 183), (500, 100)] {
-        let promise = Promise {
-            headroom: Size::mib(headroom),
-            process: Process::new(&[("", slots(100)), ("other", other)]),
-            ..promise(1000, 100)
-        };
-        let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
-        assert_eq!(taken.limits.max_instances, most);
-    }
-}
-
-#[test]
-fn what_other_pools_will_write_and_map_is_counted() {
-    let holding = Holding {
-        name: Some(""),
-        took: None,
-        unmapped: None,
-        ranges: std::iter::once(0x1000..0x9000).collect(),
-        maps_at_worst: 60_000,
-        writable_at_worst: Size::mib(200),
-    };
-    let machine = Made {
-        limits: vec![(Resource::Data, Size::mib(256))],
-        holdings: vec![holding.clone()],
-        ..Made::new(&[Size::tib(80)])
-    }
-    .with_text("/proc/self/status", "VmData:\t1040 kB\n")
-    .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
-    // 1040 KiB in all, 16 KiB of them the other pool's, which may come to have 200 MiB.
-    let all = Promise {
-        headroom: Size::mib(1),
-        ..promise(1000, 1)
-    };
-    let taken = recheck(&machine, &all, GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 53);
-    let machine = Made {
-        holdings: vec![holding],
-        ..Made::new(&[Size::tib(80)])
-    }
-    .with_text("/proc/sys/vm/max_map_count", "65530\n")
-    .with_text("/proc/self/maps", "1000-5000 rw-p 0 0:0 0\n");
-    let error = misfit(recheck(&machine, &promise(2000, 2000), GUARANTEED));
-    assert_eq!(error.limit, RecheckLimit::MaxMapCount);
-    assert_eq!(error.unit, Unit::Maps);
-    // Three for each memory, which may lie in eight pieces.
-    assert_eq!(error.need, 60_000 + 2048 + 6001 + 7);
-    assert_eq!(error.have, 65_530);
-    assert_eq!(error.largest_fit.max_instances, Some(1158));
-}
-
-#[test]
-fn the_commit_limit_counts_in_mode_2_only() {
-    let meminfo = "CommitLimit:    2097152 kB\nCommitted_AS:   1048576 kB\n";
-    let machine = |mode| {
-        Made::new(&[Size::tib(80)])
-            .with_text("/proc/sys/vm/overcommit_memory", mode)
-            .with_text("/proc/sys/vm/admin_reserve_kbytes", "8192\n")
-            .with_text("/proc/sys/vm/user_reserve_kbytes", "131072\n")
-            .with_text("/proc/meminfo", meminfo)
-    };
-    assert!(recheck(&machine("0\n"), &promise(1000, 1000), GUARANTEED).is_ok());
-    let error = misfit(recheck(&machine("2\n"), &promise(1000, 1000), GUARANTEED));
-    assert_eq!(error.limit, RecheckLimit::CommitLimit);
-    assert_eq!(error.need, Size::mib(1001).get() + Size::kib(1000).get());
-    assert_eq!(error.have, Size::mib(1024 - 8 - 128).get());
-    assert_eq!(error.largest_fit.max_instances, Some(886));
-}
-
-#[test]
-fn locked_memory_is_named() {
-    let machine = Made {
-        refuses: Some(EAGAIN),
-        limits: vec![(Resource::Memlock, Size::mib(8))],
-        ..Made::new(&[Size::tib(80)])
-    }
-    .with_text("/proc/self/status", "VmLck:\t2048 kB\n");
-    let error = misfit(recheck(&machine, &promise(1, 1), GUARANTEED));
-    assert_eq!(error.limit, RecheckLimit::RlimitMemlock);
-    assert_eq!(error.have, Size::mib(8).get());
-    assert_eq!(error.need, Size::mib(2 + 4096 + 64 + 1).get() + 1024);
-}
-
-#[test]
-fn a_filter_that_refuses_is_named_with_its_errno() {
-    let machine = Made {
-        refuses: Some(EPERM),
-        ..Made::new(&[Size::tib(80)])
-    };
-    for least in [GUARANTEED, OR_SHRINK] {
-        let error = misfit(recheck(&machine, &promise(9, 9), least));
-        assert_eq!(error.limit, RecheckLimit::Refused);
-        assert_eq!(
-            error.source.as_ref().and_then(io::Error::raw_os_error),
-            Some(EPERM)
-        );
-        assert_eq!(error.largest_fit.max_instances, None);
-    }
-}
-
-#[test]
-fn a_filter_that_refuses_for_want_of_memory_is_no_small_hole() {
-    let machine = Made {
-        refuses: Some(ENOMEM),
-        ..Made::new(&[Size::tib(80)])
-    };
-    let error = misfit(recheck(&machine, &promise(9, 9), GUARANTEED));
-    assert_eq!(error.limit, RecheckLimit::Refused);
-    assert_eq!(error.have, 0);
-}
-
-/// The profile of this target's floor, of 4 KiB pages here, and a process of it that has these parts of its window in holes.
-#[cfg(all(
-    target_os = "linux",
-    any(
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "x86_64"
-    )
-))]
-fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, Made) {
-    let profile = poolcfg_core::VaProfile::floor(Target::CURRENT).unwrap();
-    let part = |hundredths: u64| Size::bytes(profile.window.get() / 100 * hundredths);
-    let machine = Made {
-        stack_top: Some(profile.window.get() - 1),
-        ..Made::new(&holes.map(part))
-    }
-    .with_text("/proc/sys/vm/mmap_rnd_bits", "18\n");
-    (profile, machine)
-}
-
-// Where a profile matches both holes, the model answers, which knows that ASLR never takes from both: see `suggestions`.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-#[test]
-fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
-    let (profile, machine) = process_of_the_floor([32, 66]);
-    let poolcfg_core::Layout::Linux(layout) = profile.layout else {
-        panic!("Linux has a layout");
-    };
-    // Both holes are as much smaller as ASLR can make them.
-    let reach = layout.reach(machine.page_size(), 18).get();
-    let (_, other) = process_of_the_floor([32, 66]);
-    for hole in other.holes.borrow_mut().iter_mut() {
-        *hole -= reach;
-    }
-    let of = |parts: u64| {
-        let reservation = Size::bytes(profile.window.get() / parts / 65_536 * 65_536);
-        let limits = slots(u32::try_from(parts).unwrap()).with_reservation(reservation);
-        Promise {
-            asked: limits,
-            guaranteed: limits,
-            ..promise(1, 1)
-        }
-    };
-    // In each of the two numbers, and at whatever size of the slots.
-    for parts in [7, 14, 61, 250] {
-        let promise = of(parts);
-        let fit = misfit(recheck(&machine, &promise, GUARANTEED)).largest_fit;
-        let instances = fit.max_instances.unwrap();
-        let reservation = fit.memory_reservation.unwrap();
-        for limits in [
-            promise.asked.with_instances(instances),
-            promise.asked.with_reservation(reservation),
-        ] {
-            let smaller = Promise {
-                asked: limits,
-                guaranteed: limits,
-                ..promise
-            };
-            let taken = recheck(&other, &smaller, GUARANTEED).unwrap();
-            assert_eq!(taken.limits, limits);
-        }
-    }
-}
-
-#[cfg(all(
-    target_os = "linux",
-    any(
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "x86_64"
-    )
-))]
-#[test]
-fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
-    let (profile, mut machine) = process_of_the_floor([1, 1]);
-    let reservation = profile.window.get() / 64;
-    let exactly = 42 * (reservation + (32 << 20)) + (32 << 20);
-    let of = |number| slots(number).with_reservation(Size::bytes(reservation));
-    let promise = Promise {
-        asked: of(1000),
-        guaranteed: of(42),
-        ..promise(1, 1)
-    };
-    machine.holes = Made::new(&[Size::bytes(exactly)]).holes;
-    machine.variables = [("POOLCFG_MIN_INSTANCES".to_owned(), "43".to_owned())].into();
-    let fit = |machine: &Made| {
-        let result = recheck(machine, &promise, GUARANTEED);
-        misfit(result).largest_fit.max_instances
-    };
-    assert_eq!(fit(&machine), Some(42));
-    // Beside a pool that was not planned with it is not to be counted on.
-    machine.holdings.push(no_bytes_of("another"));
-    assert!(fit(&machine) < Some(42));
-}
-
-#[test]
 fn the_pools_that_are_there_are_named_beside_a_hole() {
     let machine = Made {
         holdings: vec![Holding {
@@ -801,7 +432,7 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     );
     assert!(
         text.ends_with(
-            "or put the pools of the process into one poolcfg.toml, which fits them together"
+            "or put all pools of the process into one poolcfg.toml, so that they are fitted together"
         ),
         "{text}"
     );
@@ -826,7 +457,7 @@ fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
         };
         misfit(recheck(&machine, &promise, GUARANTEED))
     };
-    let said = "set `pools = 2` in poolcfg.toml, since the process has 1 of this name already";
+    let said = "set `pools = 2` in poolcfg.toml: the process already has 1 of this name";
     let misfit = beside_one(1);
     assert_eq!((misfit.held_by_others, misfit.alive), (Size::gib(60), 1));
     assert!(misfit.to_string().contains(said), "{misfit}");
@@ -843,151 +474,4 @@ fn a_mistaken_variable_stops_the_recheck() {
     };
     let result = recheck(&machine, &promise(9, 9), OR_SHRINK);
     assert!(matches!(result, Err(RecheckError::Variable(_))));
-}
-
-prop_compose! {
-    fn any_promise()(
-        asked in 1u32..3000,
-        guaranteed in 1u32..3000,
-        min in 1u32..50,
-        reservation in 1u64..100_000,
-        guaranteed_grains in 1u64..100_000,
-        guard in 0u64..(64 << 20),
-        table in 0u64..(1 << 20),
-        stack in 0u64..(4 << 20),
-        keep_instances: bool,
-    ) -> Promise<'static> {
-        let asked = Limits {
-            max_instances: asked,
-            memory_reservation: Size::kib(64 * reservation),
-            max_memory_size: Size::kib(64 * reservation.min(100)),
-            guard_size: Size::bytes(guard),
-            table_reservation: Size::bytes(table),
-            stack_reservation: Size::bytes(stack),
-            pools: 1,
-            wasmtime: None,
-        };
-        let grains = guaranteed_grains.min(reservation);
-        let guaranteed = if keep_instances {
-            Limits {
-                memory_reservation: Size::kib(64 * grains),
-                max_memory_size: Size::kib(64 * grains.min(100)),
-                ..asked
-            }
-        } else {
-            Limits { max_instances: guaranteed.min(asked.max_instances), ..asked }
-        };
-        Promise {
-            asked,
-            guaranteed,
-            min_instances: min.min(asked.max_instances),
-            keep: if keep_instances { Keep::MaxInstances } else { Keep::MemoryReservation },
-            ..promise(1, 1)
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    #[test]
-    fn a_recheck_takes_what_was_promised_or_tells_what_would_fit(
-        promise in any_promise(),
-        holes in prop::collection::vec(0u64..(1 << 44), 1..4),
-        data in prop::option::of(0u64..(1 << 36)),
-        options in prop::sample::select(vec![GUARANTEED, OR_SHRINK]),
-        page_size in prop::sample::select(vec![Size::kib(4), Size::kib(16), Size::kib(64)]),
-    ) {
-        let holes: Vec<_> = holes.into_iter().map(Size::bytes).collect();
-        let mut machine = Made {
-            page_size: Some(page_size),
-            ..Made::new(&holes)
-        };
-        machine.limits.extend(data.map(|data| (Resource::Data, Size::bytes(data))));
-        let before = machine.holes.borrow().clone();
-        let result = recheck(&machine, &promise, options);
-        match result {
-            Ok(taken) => {
-                let (limits, asked) = (taken.limits, promise.asked);
-                prop_assert!(limits.max_instances <= asked.max_instances);
-                prop_assert!(limits.memory_reservation <= asked.memory_reservation);
-                prop_assert!(limits.max_memory_size <= limits.memory_reservation);
-                if options == GUARANTEED {
-                    prop_assert!(limits.max_instances >= promise.guaranteed.max_instances);
-                    prop_assert!(
-                        limits.memory_reservation >= promise.guaranteed.memory_reservation
-                    );
-                }
-                if promise.keep == Keep::MemoryReservation {
-                    prop_assert!(limits.max_instances >= promise.min_instances);
-                }
-            }
-            Err(RecheckError::Misfit(misfit)) => {
-                prop_assert!(misfit.need > misfit.have, "{misfit}");
-                // What the message says the operator can start with does start.
-                let text = misfit.to_string();
-                let said: Vec<_> = text
-                    .split('`')
-                    .filter_map(|part| part.split_once('='))
-                    .filter(|(name, _)| name.starts_with("POOLCFG_"))
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .collect();
-                if !said.is_empty() {
-                    machine.variables = said.into_iter().collect();
-                    let again = recheck(&machine, &promise, GUARANTEED);
-                    prop_assert!(again.is_ok(), "{text}: {:?}", again.err());
-                }
-            }
-            Err(error) => prop_assert!(false, "{error}"),
-        }
-        prop_assert_eq!(&*machine.holes.borrow(), &before);
-    }
-
-    /// The model and the runtime go about it in the same way: in holes of known size, what is guaranteed is
-    /// there and one more is not.
-    #[test]
-    fn what_the_model_guarantees_is_what_goes_in(
-        holes in prop::collection::vec(1u64..(1 << 20), 1..4),
-        grains in 1u64..(1 << 14),
-        guard in 0u64..(1 << 12),
-        table in prop::sample::select(vec![0u64, 160]),
-        stack in prop::sample::select(vec![0u64, 512, 2048]),
-        pools in 1u32..4,
-    ) {
-        let mut found = [Size::ZERO; HOLES];
-        for (found, mib) in found.iter_mut().zip(&holes) {
-            *found = Size::mib(*mib);
-        }
-        let keys = PoolKeys {
-            max_instances: Some(Setting::given(5000)),
-            memory_reservation: Some(Setting::given(Size::kib(64 * grains))),
-            guard_size: Some(Setting::given(Size::kib(4 * guard))),
-            table_reservation: Some(Setting::given(Size::kib(table))),
-            stack_reservation: Some(Setting::given(Size::kib(stack))),
-            on_misfit: Some(Setting::given(OnMisfit::Shrink)),
-            keep: Some(Setting::given(Keep::MemoryReservation)),
-            pools: Some(Setting::given(pools)),
-            ..PoolKeys::EMPTY
-        };
-        let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-        let case = settings.case(Target::CURRENT).map_err(|_| TestCaseError::fail("a fault"))?;
-        let budget = Budget::measured(found, Size::kib(4), Size::ZERO, ProcessLimits::NONE);
-        let plan = Plan::new(&case.with_budget(budget));
-        let [limits] = plan.guaranteed() else {
-            return Err(TestCaseError::fail("one pool"));
-        };
-        let fit = |limits: &Limits| {
-            let machine = Made::new(&found);
-            let mut held = Vec::new();
-            (0..pools).all(|_| {
-                let placer = Placer { machine: &machine, reach: &Reach::ANY, heap: Size::ZERO, spare: false };
-                let slabs = Slabs::reserve(placer, limits, Size::kib(4));
-                slabs.map(|slabs| held.push(slabs)).is_ok()
-            })
-        };
-        prop_assert_eq!(fit(limits), plan.misfit.is_none());
-        if plan.misfit.is_none() && limits.max_instances < 5000 {
-            prop_assert!(!fit(&limits.with_instances(limits.max_instances + 1)));
-        }
-    }
 }

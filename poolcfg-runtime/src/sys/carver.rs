@@ -1,17 +1,20 @@
 //! Carvers: where in a mapping the regions lie, and the handing out of each once.
 
+use std::mem;
 use std::sync::{Arc, Weak};
 
 use poolcfg_core::Size;
 
 use super::mapping::Mapping;
 use super::page;
-use super::region::{Owned, Place, Reclaim};
+use super::region::{Owned, Reclaim, RegionPlace};
 
-/// Where the regions of a slab lie: a guard, then a region every `stride` bytes, whose rest is guard.
+/// Where the regions of a slab lie: a guard, or none, then a region every `stride` bytes, whose rest is guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
     /// Before the first region.
+    pub(crate) before: Size,
+    /// Between two regions, at least.
     pub(crate) guard: Size,
     /// From one region to the next.
     pub(crate) stride: Size,
@@ -23,12 +26,16 @@ pub(crate) struct Cut {
 #[derive(Debug)]
 pub(crate) struct Carver {
     mapping: Arc<Mapping>,
-    /// Before each region.
+    /// Before the next region.
+    before: usize,
+    /// Before each other one.
     guard: usize,
     stride: usize,
     max: usize,
     /// Where the next region begins.
     next: usize,
+    /// How many regions without bytes are left.
+    empty: usize,
 }
 
 impl Carver {
@@ -39,19 +46,37 @@ impl Carver {
                 .ok()
                 .filter(|size| page::is_whole(*size))
         };
-        let (stride, max, guard) = match (whole(cut.stride), whole(cut.max), whole(cut.guard)) {
-            (Some(stride), Some(max), Some(guard)) if stride > 0 && max <= stride => {
-                (stride, max, guard)
+        let sizes = [cut.stride, cut.max, cut.guard, cut.before].map(whole);
+        let [stride, max, guard, before] = match sizes {
+            [Some(stride), Some(max), Some(guard), Some(before)]
+                if stride > 0 && max <= stride && guard <= stride - max =>
+            {
+                [stride, max, guard, before]
             }
-            _ => (1, 0, mapping.len()),
+            _ => [1, 0, 0, mapping.len()],
         };
         Self {
             mapping: Arc::new(mapping),
+            before,
             guard,
             stride,
             // A slice has no more bytes than an isize can say; what is left of the stride is guard.
             max: max.min(page::floor(isize::MAX.unsigned_abs())),
-            next: guard,
+            next: before,
+            empty: 0,
+        }
+    }
+
+    /// Hands out so many regions of no bytes.
+    pub(crate) fn empty(count: usize) -> Self {
+        Self {
+            mapping: Arc::new(Mapping::empty()),
+            before: 0,
+            guard: 0,
+            stride: 1,
+            max: 0,
+            next: 0,
+            empty: count,
         }
     }
 
@@ -60,22 +85,33 @@ impl Carver {
         &self.mapping
     }
 
-    /// The next region, closed; nothing when there is none left. `checked` says that its owners check
+    /// The next region, closed; `None` if there is none left. `checked` says that its owners check
     /// every access themselves.
     pub(crate) fn carve(&mut self, checked: bool, pool: &Weak<dyn Reclaim>) -> Option<Owned> {
+        if let Some(left) = self.empty.checked_sub(1) {
+            self.empty = left;
+            let mapping = Arc::clone(&self.mapping);
+            return Some(Owned::new(
+                mapping,
+                RegionPlace::EMPTY,
+                checked,
+                Weak::clone(pool),
+            ));
+        }
         let end = self.next.checked_add(self.stride)?;
         if end > self.mapping.len() {
             return None;
         }
         let offset = self.next;
         self.next = end;
+        let before = mem::replace(&mut self.before, self.guard);
         // What is left of the stride is the guard behind it.
-        self.mapping.begin(offset, offset - self.guard..end);
+        self.mapping.begin(offset, offset - before..end);
         let mapping = Arc::clone(&self.mapping);
-        let place = Place {
+        let place = RegionPlace {
             offset,
             capacity: self.max,
-            guard_before: self.guard,
+            guard_before: before,
             guard_after: self.stride - self.max,
         };
         Some(Owned::new(mapping, place, checked, Weak::clone(pool)))

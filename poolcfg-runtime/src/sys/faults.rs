@@ -10,7 +10,7 @@ pub(crate) use super::os::Call;
 
 /// Which calls fail, and how.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct FailurePlan {
     /// The kind.
     pub(crate) call: Call,
     /// How many calls of the kind succeed before.
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
 }
 
 thread_local! {
-    static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
+    static PLAN: Cell<Option<FailurePlan>> = const { Cell::new(None) };
     static FAILED: Cell<u32> = const { Cell::new(0) };
     static TABLES_STAY: Cell<bool> = const { Cell::new(false) };
 }
@@ -49,7 +49,7 @@ pub(super) fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Runs `life` with calls that fail, and says how many did.
-pub(crate) fn with<T>(plan: Plan, life: impl FnOnce() -> T) -> (T, u32) {
+pub(crate) fn with<T>(plan: FailurePlan, life: impl FnOnce() -> T) -> (T, u32) {
     PLAN.set(Some(plan));
     FAILED.set(0);
     let result = life();

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::page;
-use crate::machine::wide;
+use crate::sys::wide;
 
 /// Bytes of spare pages that are no reason to give pages back: to look whether eight pages of 4 KiB are still
 /// zero costs a fifth of a reset.
@@ -161,7 +161,7 @@ impl Left {
 
     /// An owner may have touched the first `bytes`, of a region of `max` bytes that begins at the address
     /// `start`. Whether that is for the first time in the range of the table at the region's far end, of those
-    /// that stay when the region is mapped anew.
+    /// that stay when the region is mapped again.
     pub(super) fn touch(&mut self, bytes: usize, start: usize, max: usize) -> bool {
         self.pages_to = self.pages_to.max(bytes);
         if bytes <= self.tables_to {
@@ -231,7 +231,7 @@ impl Left {
         }
     }
 
-    /// Everything from `from` on has been mapped anew, so that its page tables are gone as well.
+    /// Everything from `from` on has been mapped again, so that its page tables are gone as well.
     pub(super) fn renew(&mut self, from: usize, start: usize, max: usize) {
         self.give_back(from);
         self.tables_to = self.tables_to.min(from);
@@ -243,7 +243,7 @@ impl Left {
         self.above = self.above.saturating_add(bytes);
     }
 
-    /// Counts the tables for what may have been touched since the region was last mapped anew, and those at
+    /// Counts the tables for what may have been touched since the region was last mapped again, and those at
     /// its edges, which are shared with what lies beside it and stay for good.
     fn count_tables(&mut self, start: usize, max: usize) {
         let (now, ever) = (self.tables_to.max(1), self.farthest.min(max));

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -49,6 +49,13 @@ impl Mapping {
         let start = usize::try_from(start).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let len = len(bytes)?;
         Ok(Self::new(os::reserve_at(start, len)?, len))
+    }
+
+    /// No bytes of address space.
+    pub(super) fn empty() -> Self {
+        // Never dereferenced; on a page, like each other.
+        let base = NonNull::new(ptr::without_provenance_mut(os::page_size()));
+        Self::new(base.unwrap_or(NonNull::dangling()), 0)
     }
 
     fn new(base: NonNull<u8>, len: usize) -> Self {
@@ -167,6 +174,9 @@ fn len(bytes: Size) -> io::Result<usize> {
 impl Drop for Mapping {
     fn drop(&mut self) {
         let rest = self.extents().rest();
+        if self.len == 0 {
+            return;
+        }
         if !os::RELEASES_PARTS {
             // SAFETY: the range is what `os::reserve` gave, whole, and nobody refers to it: every region
             // holds the mapping alive.

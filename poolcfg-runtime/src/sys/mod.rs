@@ -48,3 +48,8 @@ pub(crate) use os::page_size;
 pub use region::{GrowError, Region, ShrinkError};
 pub(crate) use region::{Owned, Reclaim};
 pub use reset::Reset;
+
+/// A number of this process as one of the model's; no pointer is wider than 64 bits.
+pub(crate) fn wide(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -6,7 +6,7 @@
 //!
 //! Others can close a number that they do not know, and the next file that is opened gets it: it may be the
 //! pagemap of another process, which shows that nothing has been written. Nothing in the answer of a scan tells
-//! the two apart. So the file's own position, which only opening it anew resets, is set to a random number of
+//! the two apart. So the file's own position, which only opening it again resets, is set to a random number of
 //! this process, and each scan is followed by a look at it. A file that is still ours after the scan has been
 //! ours during it: what was closed is not opened again.
 
@@ -329,7 +329,7 @@ fn open(position: u64) -> io::Result<OwnedFd> {
     Ok(high.unwrap_or(file))
 }
 
-/// That the file is still the one that this process has opened. If it is not, one is opened anew next time;
+/// That the file is still the one that this process has opened. If it is not, one is opened again next time;
 /// the number is not ours to close any more.
 ///
 /// # Errors
@@ -364,5 +364,5 @@ fn errno(error: io::Error) -> Errno {
 }
 
 fn wide(number: usize) -> u64 {
-    crate::machine::wide(number)
+    crate::sys::wide(number)
 }

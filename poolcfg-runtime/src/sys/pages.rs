@@ -1,4 +1,4 @@
-//! The pages of a region: opened, shut, given back, and mapped anew.
+//! The pages of a region: opened, shut, given back, and mapped again.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::region::Region;
 /// How long it may take to give pages back before new ones are mapped in their place. It takes longer only where
 /// there are hundreds of pages, or tables for many: those stay where the kernel does not free them with the
 /// pages (before Linux 6.14, and on most architectures later), and would be walked through in each of the next
-/// rounds. Mapping anew and opening the pages again takes about 20 us, and no table stays.
+/// rounds. Mapping again and opening the pages again takes about 20 us, and no table stays.
 const QUICK: Duration = Duration::from_micros(20);
 
 impl<T: ?Sized> Region<T> {
@@ -145,7 +145,7 @@ impl<T: ?Sized> Region<T> {
     }
 
     /// Gives back what the system refuses to take as it is: pages that an owner has locked, or a filter forbids
-    /// the call. What is mapped anew is locked only if the process locks all that it maps.
+    /// the call. What is mapped again is locked only if the process locks all that it maps.
     fn replace(&mut self, from: usize, end: usize, refused: &io::Error) -> io::Result<()> {
         let start = self.mapping.at(self.offset + from);
         // An owner that has locked some of it may have locked all of it.
@@ -159,7 +159,7 @@ impl<T: ?Sized> Region<T> {
         Ok(())
     }
 
-    /// Maps everything from `from` on anew, which frees its page tables, too; whether that was done. It is left out
+    /// Maps everything from `from` on again, which frees its page tables, too; whether that was done. It is left out
     /// where the system might refuse it, since one that is refused may cost the slot.
     ///
     /// # Errors

@@ -24,6 +24,18 @@ use super::page;
 /// [`warm_slots`](crate::PoolOptions::warm_slots) are idle. In a process that locks all of its memory (`mlockall`)
 /// an owner's locks cannot be told from its own, and stay.
 ///
+/// ```
+/// use poolcfg_runtime::{GrowError, Region};
+///
+/// /// Writes bytes at an offset, and grows the region as far as that takes.
+/// fn write(region: &mut Region, at: usize, bytes: &[u8]) -> Result<(), GrowError> {
+///     let end = at.saturating_add(bytes.len());
+///     region.grow_to(end)?; // an error above `region.capacity()`
+///     region.as_mut_slice()[at..end].copy_from_slice(bytes);
+///     Ok(())
+/// }
+/// ```
+///
 /// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
 /// that of another slot or of another pool.
 pub struct Region<T: ?Sized = [()]> {
@@ -63,11 +75,21 @@ pub(crate) type Owned = Region<[(); 0]>;
 
 /// Where in its mapping a region lies, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct RegionPlace {
     pub(super) offset: usize,
     pub(super) capacity: usize,
     pub(super) guard_before: usize,
     pub(super) guard_after: usize,
+}
+
+impl RegionPlace {
+    /// No bytes.
+    pub(super) const EMPTY: Self = Self {
+        offset: 0,
+        capacity: 0,
+        guard_before: 0,
+        guard_after: 0,
+    };
 }
 
 /// What can give back memory that idle slots hold.
@@ -80,7 +102,7 @@ impl Owned {
     /// A region that is closed.
     pub(super) fn new(
         mapping: Arc<Mapping>,
-        place: Place,
+        place: RegionPlace,
         checked: bool,
         pool: Weak<dyn Reclaim>,
     ) -> Self {

@@ -92,7 +92,7 @@ impl<T: ?Sized> Region<T> {
     }
 
     /// Ends the last owner's tenure: whether there is nothing more to clear, since the region was not touched, or had to be
-    /// mapped anew or closed.
+    /// mapped again or closed.
     fn is_fresh(&mut self) -> io::Result<bool> {
         self.len = 0;
         if self.replaced || self.torn {

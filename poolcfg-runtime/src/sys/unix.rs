@@ -378,7 +378,7 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a part of a map can be mapped anew: whether the process may have one map more, and has the
+/// Whether a part of a map can be mapped again: whether the process may have one map more, and has the
 /// addresses. It is tried on new pages, which are gone after that.
 ///
 /// To be asked before a [`renew`] that is not needed: what Linux refuses for want of maps (`vm.max_map_count`) or of

@@ -118,7 +118,7 @@ pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes pages inaccessible, and zero for whoever opens them next: pages that are committed anew are.
+/// Makes pages inaccessible, and zero for whoever opens them next: pages that are committed again are.
 ///
 /// # Safety
 /// The range is within a reservation of the caller's, and nobody refers to it.

@@ -82,23 +82,23 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
     let cases: &[(&[(&str, &str)], &str)] = &[
         (
             &[("POOLCFG_MAX_INSTANCES", "many")],
-            "environment variable `POOLCFG_MAX_INSTANCES` is `many`, which is not a whole number: \
+            "environment variable `POOLCFG_MAX_INSTANCES` is `many`, but expected a whole number: \
              set a number such as `64`, or unset it",
         ),
         (
             &[("POOLCFG_MAX_INSTANCES", "")],
-            "environment variable `POOLCFG_MAX_INSTANCES` is ``, which is not a whole number: \
+            "environment variable `POOLCFG_MAX_INSTANCES` is ``, but expected a whole number: \
              set a number such as `64`, or unset it",
         ),
         (
             &[("POOLCFG_MAX_INSTANCES", "0")],
-            "environment variable `POOLCFG_MAX_INSTANCES` is `0`, but it must not be zero: set a number \
+            "environment variable `POOLCFG_MAX_INSTANCES` is `0`, but it must be at least 1: set a number \
              such as `64`, or unset it",
         ),
         (
             &[("POOLCFG_MAX_INSTANCES", "4000000000")],
-            "environment variable `POOLCFG_MAX_INSTANCES` is `4000000000`, which is above the \
-             `1000` that the build asks for, and variables only lower limits: set at most `1000`, \
+            "environment variable `POOLCFG_MAX_INSTANCES` is `4000000000`, but the build asks \
+             for `1000`, and variables can only lower limits: set at most `1000`, \
              or unset it",
         ),
         (
@@ -129,14 +129,14 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
         ),
         (
             &[("POOLCFG_TABLE_RESERVATION", "1GiB")],
-            "environment variable `POOLCFG_TABLE_RESERVATION` is `1GiB`, which is above the \
-             `160KiB` that the build asks for, and variables only lower limits: set at most \
+            "environment variable `POOLCFG_TABLE_RESERVATION` is `1GiB`, but the build asks for \
+             `160KiB`, and variables can only lower limits: set at most \
              `160KiB`, or unset it",
         ),
         (
             &[("POOLCFG_GUARD_SIZE", "32PiB")],
-            "environment variable `POOLCFG_GUARD_SIZE` is `32PiB`, with which the pool is larger \
-             than 2^64 - 1 bytes: set less, or unset it",
+            "environment variable `POOLCFG_GUARD_SIZE` is `32PiB`, which makes the pool larger \
+             than 2^64 - 1 bytes: set a smaller value, or unset it",
         ),
     ];
     // The numbers in the messages are those of the x86_64 defaults.

@@ -2,7 +2,9 @@
 //! alone. Nothing here asks the model's own simulation.
 
 use fastrand::Rng;
-use poolcfg_core::{Keep, Layout, Limits, MappingName, Size, StackLimit, UnlimitedStack};
+use poolcfg_core::{
+    Bisection, Case, Layout, Limits, MappingName, Size, StackLimit, UnlimitedStack,
+};
 
 use crate::file::Asked;
 use crate::judged::Judged;
@@ -29,8 +31,18 @@ pub struct Given {
     pub found: u64,
     /// What may be lost for want of whole slots: one for each of three holes.
     pub slots: u64,
+    /// What one more instance takes of all pools of the shape, or one grain more of the reservation.
+    pub step: u64,
     /// Whether it may be more than little, for a reason that DESIGN.md names under "Random files as the judges".
     pub is_excused: bool,
+}
+
+/// Whether these pools take more of a limit of the process than there is.
+fn exceeds(case: &Case<'_>, pools: &[Limits]) -> bool {
+    let page = case.profile.page_size;
+    let own = case.budget.own();
+    let all = pools.iter().fold(own, |sum, of| sum.and(of.demand(page)));
+    all.exceeds(&case.budget.limits.most()).is_some()
 }
 
 impl Given {
@@ -41,10 +53,14 @@ impl Given {
         mib(self.lost) / mib(self.found).max(1.0)
     }
 
-    /// Whether it is no more than a hundredth and one slot for each hole.
+    /// Whether it is no more than a hundredth and one slot for each hole, in whole steps.
     #[must_use]
     pub const fn is_little(&self) -> bool {
-        self.lost <= self.found / 100 + self.slots
+        let little = self.found / 100 + self.slots;
+        match little.checked_next_multiple_of(self.step) {
+            Some(steps) => self.lost <= steps,
+            None => self.lost <= little,
+        }
     }
 }
 
@@ -183,10 +199,7 @@ pub fn given_away(
     let page = case.profile.page_size;
     // A smaller limit may be raised when the program has started.
     let covered = StackLimit::finite(case.profile.pointer_width());
-    let stack_room = asked
-        .stack
-        .map_or(STACK_ROOM, |limit| limit.max(covered))
-        .get();
+    let stack_room = asked.stack.map_or(STACK_ROOM, |limit| limit.max(covered));
     let guaranteed = judged.plan.guaranteed();
     let mut random = Rng::with_seed(seed);
     let mut given = Vec::new();
@@ -196,37 +209,36 @@ pub fn given_away(
             all[index] = limits;
             all
         };
-        let instances = pool.keep == Keep::MemoryReservation;
-        let (now, most) = match instances {
-            true => (
-                u64::from(limits.max_instances),
-                u64::from(pool.asked.max_instances),
-            ),
-            false => (
-                limits.memory_reservation.get() >> 16,
-                pool.asked.memory_reservation.get() >> 16,
-            ),
-        };
-        let value = |value: u64| match instances {
-            true => limits.with_instances(u32::try_from(value).unwrap_or(u32::MAX)),
-            false => limits.with_reservation(Size::kib(64 * value)),
+        let (now, most) = (pool.keep.value(limits), pool.keep.value(&pool.asked));
+        // The memory may grow as far as is asked, which counts as writable.
+        let growing = Limits {
+            max_memory_size: pool.asked.max_memory_size,
+            ..*limits
         };
         let stride = slot(limits, page);
         let aslr = (bits, case.budget.headroom.get());
         let mut positions = Positions::new(machine, &linux, asked, aslr, stride, &mut random);
         let mut holds = |pools: &[Limits]| {
             let misfit = positions.find(&mut random, |space| {
-                let mut process = Process {
-                    space,
-                    page,
-                    stack_room,
-                    spare: Vec::new(),
+                let start = |of: Headroom| {
+                    let mut process = Process {
+                        space: space.clone(),
+                        page,
+                        stack_room: stack_room.get(),
+                        spare: Vec::new(),
+                    };
+                    of.take(&mut process.space, case.budget.headroom.get());
+                    let holds = pools
+                        .iter()
+                        .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
+                    (holds, process.spare)
                 };
-                headroom(&mut process.space, case.budget.headroom.get());
-                let holds = pools
-                    .iter()
-                    .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
-                (holds, process.spare)
+                let (holds, spare) = start(Headroom::Libraries);
+                if holds {
+                    start(Headroom::Heap)
+                } else {
+                    (holds, spare)
+                }
             });
             misfit.map(|space| format!("{:x?}", space.taken()))
         };
@@ -239,57 +251,90 @@ pub fn given_away(
         if now == most {
             continue;
         }
-        let exceeds = |pools: &[Limits]| {
-            let own = case.budget.own();
-            let all = pools.iter().fold(own, |sum, of| sum.and(of.demand(page)));
-            all.exceeds(&case.budget.limits.most()).is_some()
+        let mut search = Bisection {
+            fits: now,
+            misfit: most + 1,
         };
-        let (mut fits, mut fails) = (now, most + 1);
-        while fails - fits > 1 {
-            let middle = fits + (fails - fits) / 2;
-            let pools = all(value(middle));
-            if exceeds(&pools) || holds(&pools).is_some() {
-                fails = middle;
-            } else {
-                fits = middle;
-            }
+        while let Some(value) = search.next() {
+            let pools = all(pool.keep.with_value(&growing, value));
+            search = search.told(value, !exceeds(case, &pools) && holds(&pools).is_none());
         }
-        let sum = |pools: &[Limits]| {
-            let bytes = pools.iter().map(|limits| match limits.footprint(page) {
-                Ok(footprint) => footprint.reserved_bytes().get(),
-                Err(_) => u64::MAX,
-            });
-            bytes.fold(0, u64::saturating_add)
-        };
-        let found = all(value(fits));
-        let slots = found
-            .iter()
-            .filter(|of| of.wasmtime.is_none() || **of == found[index]);
+        let found = all(pool.keep.with_value(&growing, search.fits));
         given.push(Given {
-            lost: sum(&found) - sum(guaranteed),
-            found: sum(&found),
-            slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
+            step: sum(&found, page)
+                - sum(
+                    &all(pool
+                        .keep
+                        .with_value(&growing, search.fits.saturating_sub(1))),
+                    page,
+                ),
             is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
-                || linux.brk_randomization.get() > sum(&found) / 100
+                || linux.brk_randomization.get() > sum(&found, page) / 100
                 || asked.stack.is_some_and(|limit| limit > covered)
                 || (asked.stack.is_none() && linux.unlimited_stack == UnlimitedStack::LargeGap),
+            ..Given::new(&found, guaranteed, index, page)
         });
     }
     Ok(given)
 }
 
-/// What the rest of the process takes, as far as it goes into one hole after the other: the headroom, less what the
-/// program, its heap and its stack have of it already.
-fn headroom(space: &mut Space, bytes: u64) {
-    let there = space.taken().iter().map(|(start, end)| end - start);
-    let mut left = bytes.saturating_sub(there.sum());
-    let mut part = left;
-    while left > 0 && part >= 1 << 20 {
-        // What alignment takes of it is part of the headroom, too.
-        let bytes = part.min(left);
-        match space.map(bytes.saturating_sub(space.alignment()).max(1)) {
-            Some(_) => left -= bytes,
-            None => part /= 2,
+impl Given {
+    /// What was found of the pools, where the one with this index was looked at.
+    fn new(found: &[Limits], guaranteed: &[Limits], index: usize, page: Size) -> Self {
+        let slots = found
+            .iter()
+            .filter(|of| of.wasmtime.is_none() || **of == found[index]);
+        Self {
+            lost: sum(found, page) - sum(guaranteed, page),
+            found: sum(found, page),
+            slots: 3 * slots.map(|of| slot(of, page)).max().unwrap_or(0),
+            step: 1,
+            is_excused: false,
+        }
+    }
+}
+
+/// Bytes that all of these pools reserve.
+fn sum(pools: &[Limits], page: Size) -> u64 {
+    let bytes = pools.iter().map(|limits| match limits.footprint(page) {
+        Ok(footprint) => footprint.reserved_bytes().get(),
+        Err(_) => u64::MAX,
+    });
+    bytes.fold(0, u64::saturating_add)
+}
+
+/// What takes the headroom of a process.
+#[derive(Clone, Copy)]
+enum Headroom {
+    /// Libraries, where the kernel puts them.
+    Libraries,
+    /// The heap of the program, as far as it can grow, and libraries for the rest.
+    Heap,
+}
+
+impl Headroom {
+    /// Takes what the program, its heap and its stack have not taken already, as far as it goes into one hole after the
+    /// other.
+    fn take(self, space: &mut Space, bytes: u64) {
+        let there = space.taken().iter().map(|(start, end)| end - start);
+        let mut left = bytes.saturating_sub(there.sum());
+        if matches!(self, Self::Heap) {
+            let end = space.heap_end();
+            let above = space.taken().iter().map(|(start, _)| *start);
+            let room = above.filter(|start| *start >= end).min().unwrap_or(end) - end;
+            let heap = left.min(room) >> 20 << 20;
+            if heap > 0 && space.map_at(end, heap) {
+                left -= heap;
+            }
+        }
+        let mut part = left;
+        while left > 0 && part >= 1 << 20 {
+            // What alignment takes of it is part of the headroom, too.
+            let bytes = part.min(left);
+            match space.map(bytes.saturating_sub(space.alignment()).max(1)) {
+                Some(_) => left -= bytes,
+                None => part /= 2,
+            }
         }
     }
 }

@@ -214,6 +214,20 @@ fn pool(
     if let (false, Some(bytes)) = (wasmtime, small(random)) {
         say("table_reservation", &bytes.to_string());
     }
+    if !wasmtime && one_in(random, 3) {
+        say("guard_before", "false");
+    }
+    scaling(random, instances, &mut say);
+    if wasmtime {
+        say("engine", "\"wasmtime\"");
+        let own = of_wasmtime(random, machine, is_old);
+        let _ = write!(text, "\n[{table}.wasmtime]\n{own}");
+    }
+    text
+}
+
+/// How a pool is fitted, and how many of them there are.
+fn scaling(random: &mut Rng, instances: u64, say: &mut impl FnMut(&str, &str)) {
     match random.u32(0..10) {
         0..6 => say("on_misfit", "\"shrink\""),
         6..8 => say("on_misfit", "\"error\""),
@@ -232,12 +246,6 @@ fn pool(
         1..8 => say("pools", &random.u32(2..=5).to_string()),
         _ => {}
     }
-    if wasmtime {
-        say("engine", "\"wasmtime\"");
-        let own = of_wasmtime(random, machine, is_old);
-        let _ = write!(text, "\n[{table}.wasmtime]\n{own}");
-    }
-    text
 }
 
 /// One mapping of more than 2 GiB in a process of 32 bits.

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use poolcfg_core::{Engine, RelocationModel};
@@ -85,13 +86,8 @@ fn main() {
 }
 "#;
 
-#[test]
-fn the_attribute_promises_the_same_and_it_is_kept() {
-    let machine = common::here();
-    let files = common::processes().map_or(FILES, |processes| processes.div_ceil(50));
-    let files: Vec<_> = accepted(&machine)
-        .take(usize::try_from(files).unwrap())
-        .collect();
+/// The program in which all of these files are.
+fn built(files: &[(u64, Asked, Judged)]) -> PathBuf {
     let paths = [
         ("poolcfg-runtime", "poolcfg-runtime"),
         ("poolcfg-tests-promises", "tests/promises"),
@@ -102,12 +98,12 @@ fn the_attribute_promises_the_same_and_it_is_kept() {
         .collect();
     let mut dependencies = shared.clone();
     let mut arms = String::new();
-    for (seed, ..) in &files {
+    for (seed, ..) in files {
         let _ = writeln!(dependencies, "f{seed} = {{ path = \"f{seed}\" }}");
         let _ = writeln!(arms, "{seed} => f{seed}::LIMITS,");
     }
     let package = Package::new("attribute", &dependencies, "", "");
-    for (seed, asked, judged) in &files {
+    for (seed, asked, judged) in files {
         let manifest =
             format!("[package]\nname = \"f{seed}\"\nedition = \"2024\"\n[dependencies]\n{shared}");
         package.write(&format!("f{seed}/Cargo.toml"), &manifest);
@@ -131,34 +127,46 @@ fn the_attribute_promises_the_same_and_it_is_kept() {
         "{}",
         String::from_utf8_lossy(&built.stderr)
     );
-    let program = target.join("debug/attribute");
-    let run = |asked: &Asked, words: &[String]| {
-        // Under the limits that the file names.
-        let limits = [
-            ("stack", asked.stack),
-            ("as", asked.limits.address_space),
-            ("data", asked.limits.data),
-        ];
-        let output = Command::new("prlimit")
-            .args(
-                limits
-                    .iter()
-                    .filter_map(|(name, limit)| Some(format!("--{name}={}:", (*limit)?.get()))),
-            )
-            .arg(&program)
-            .args(words)
-            .env_clear()
-            .output();
-        let output = output.unwrap();
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout)
-                .trim_end()
-                .to_owned()),
-            false => Err(String::from_utf8_lossy(&output.stderr)
-                .trim_end()
-                .to_owned()),
-        }
-    };
+    target.join("debug/attribute")
+}
+
+/// What it tells under the limits that a file names.
+fn run(program: &Path, asked: &Asked, words: &[String]) -> Result<String, String> {
+    let limits = [
+        ("stack", asked.stack),
+        ("as", asked.limits.address_space),
+        ("data", asked.limits.data),
+    ];
+    let output = Command::new("prlimit")
+        .args(
+            limits
+                .iter()
+                .filter_map(|(name, limit)| Some(format!("--{name}={}:", (*limit)?.get()))),
+        )
+        .arg(program)
+        .args(words)
+        .env_clear()
+        .output();
+    let output = output.unwrap();
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr)
+            .trim_end()
+            .to_owned()),
+    }
+}
+
+#[test]
+fn the_attribute_promises_the_same_and_it_is_kept() {
+    let machine = common::here();
+    let files = common::processes().map_or(FILES, |processes| processes.div_ceil(50));
+    let files: Vec<_> = accepted(&machine)
+        .take(usize::try_from(files).unwrap())
+        .collect();
+    let program = built(&files);
+    let run = |asked: &Asked, words: &[String]| run(&program, asked, words);
     let mut failures = String::new();
     for (seed, asked, judged) in &files {
         let headroom = judged.case.budget.headroom.get();

@@ -4,7 +4,7 @@ use poolcfg_tests::machine::{Confined, Machine};
 
 /// A test that cannot hold in an emulator of programs, whose layout is its own and whose kernel is the host's.
 #[derive(Debug)]
-pub struct Skip {
+pub(crate) struct Skip {
     /// The test program, such as `poolcfg-runtime/pool`.
     pub program: &'static str,
     /// The test in it.
@@ -17,7 +17,7 @@ pub struct Skip {
 
 /// What is left out, all of it. The host's kernel and those that are booted run the same tests, or hold the
 /// same promises.
-pub static SKIPS: [Skip; 30] = [
+pub(crate) static SKIPS: [Skip; 30] = [
     Skip {
         program: "poolcfg-runtime/poolcfg_runtime",
         test: "recheck::tests::suggestions::what_is_suggested_starts_wherever_aslr_puts_things_and_little_more_does",

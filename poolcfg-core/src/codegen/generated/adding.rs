@@ -1,7 +1,7 @@
 //! The sums as the file adds them up again, from its own consts.
 
+use super::arm::{Holes, PoolConsts};
 use super::lines::{Lines, number};
-use super::sums::{Holes, PoolConsts};
 use crate::case::Case;
 use crate::engine::wasmtime::Wasmtime;
 use crate::model::pieces::PIECES;
@@ -125,7 +125,7 @@ impl<'a> Adding<'a> {
         let further = written.further_pieces(self.holes);
         let pieces = written.mappings() + further;
         let huge_page = self.case.budget.huge_page.get();
-        let guards = (further > 0).then(|| times(further, "guard"));
+        let guards = (further > 0).then(|| times(further, "before"));
         let alignment = (huge_page > 0).then(|| times(pieces, &number(huge_page)));
         let terms: Vec<String> = guards.into_iter().chain(alignment).collect();
         match terms.is_empty() {
@@ -138,11 +138,18 @@ impl<'a> Adding<'a> {
     fn native(&self, lines: &mut Lines, written: &PoolConsts<'_>) {
         let (path, page) = (&written.path, &self.page);
         lines.line(&format!(
-            "let (pools, slots, guard) = ({path}POOLS as u128, {path}MAX_INSTANCES as u128, pages({path}GUARD_SIZE));"
+            "let (pools, slots) = ({path}POOLS as u128, {path}MAX_INSTANCES as u128);"
         ));
-        lines.line(&format!(
-            "let slot = pages({path}MEMORY_RESERVATION) + guard;"
-        ));
+        let has_memories = written.limits.has_memories();
+        if has_memories {
+            lines.line(&format!("let guard = pages({path}GUARD_SIZE);"));
+            lines.line(&format!(
+                "let slot = pages({path}MEMORY_RESERVATION) + guard;"
+            ));
+            lines.line(&format!(
+                "let before = if {path}GUARD_BEFORE {{ guard }} else {{ 0 }};"
+            ));
+        }
         let kinds = [
             ("tables", "TABLE_RESERVATION", written.has_tables()),
             ("stacks", "STACK_RESERVATION", written.has_stacks()),
@@ -157,26 +164,30 @@ impl<'a> Adding<'a> {
             ));
         }
         let names: Vec<&str> = kinds.iter().map(|(name, ..)| *name).collect();
-        let all: String = names.iter().map(|name| format!(" + {name}")).collect();
-        self.add(
-            lines,
-            "mapped",
-            &format!("pools * (guard + slots * slot{all})"),
-        );
+        let memories = has_memories.then_some("before + slots * slot");
+        let all: Vec<&str> = memories.into_iter().chain(names.iter().copied()).collect();
+        self.add(lines, "mapped", &format!("pools * ({})", all.join(" + ")));
         self.add(lines, "lost", &self.lost(written));
-        self.add(lines, "piece", &largest("slot", &names));
+        let memory = has_memories.then_some("slot");
+        let parts: Vec<&str> = memory.into_iter().chain(names.iter().copied()).collect();
+        if let [first, others @ ..] = &parts[..] {
+            self.add(lines, "piece", &largest(first, others));
+        }
         // Of each slot three maps of its memory, and two of what is opened whole; and one more of each slab.
-        let (each, once) = (3 + 2 * names.len(), names.len() + 1);
-        let once = u64::try_from(once).unwrap_or(u64::MAX) + PIECES - 1;
+        let (of_memory, slabs) = if has_memories { (3, PIECES) } else { (0, 0) };
+        let each = of_memory + 2 * names.len();
+        let once = slabs.saturating_add(u64::try_from(names.len()).unwrap_or(u64::MAX));
         self.add(lines, "maps", &format!("pools * ({each} * slots + {once})"));
-        let opened: String = kinds
-            .iter()
-            .map(|(_, region, _)| format!(" + pages({path}{region})"))
+        let opened: Vec<String> = has_memories
+            .then_some("MAX_MEMORY_SIZE")
+            .into_iter()
+            .chain(kinds.iter().map(|(_, region, _)| *region))
+            .map(|region| format!("pages({path}{region})"))
             .collect();
         self.add(
             lines,
             "writable",
-            &format!("pools * slots * (pages({path}MAX_MEMORY_SIZE){opened})"),
+            &format!("pools * slots * ({})", opened.join(" + ")),
         );
         let (each, once) = lists();
         self.add(

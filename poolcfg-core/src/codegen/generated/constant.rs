@@ -89,6 +89,14 @@ impl Constant {
     }
 }
 
+/// Consts, a row for each: its kind, name, value and documentation.
+macro_rules! consts {
+    ($($kind:ident $name:ident = $value:expr, $about:expr;)+) => {
+        [$(Constant::$kind(stringify!($name), $value, $about)),+]
+    };
+}
+pub(super) use consts;
+
 /// The consts that every pool has.
 pub(super) fn of_every_pool(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
     let asked = &pool.asked;
@@ -96,67 +104,25 @@ pub(super) fn of_every_pool(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
         Some(wasmtime) => format!(", each of {}", wasmtime.counts()),
         None => String::new(),
     };
-    vec![
-        Constant::count(
-            "MAX_INSTANCES",
-            limits.max_instances,
-            &format!("How many instances are guaranteed{each}."),
-        ),
-        Constant::count(
-            "ASKED_MAX_INSTANCES",
-            asked.max_instances,
-            "How many instances are asked for.",
-        ),
-        Constant::count(
-            "MIN_INSTANCES",
-            pool.min_instances,
-            "The fewest instances that are of use.",
-        ),
-        Constant::count(
-            "POOLS",
-            limits.pools,
-            "How many pools of this shape are alive at once.",
-        ),
-        Constant::bytes(
-            "MEMORY_RESERVATION",
-            limits.memory_reservation,
-            "Address space that is guaranteed to one memory",
-        ),
-        Constant::bytes(
-            "ASKED_MEMORY_RESERVATION",
-            asked.memory_reservation,
-            "Address space that is asked for one memory",
-        ),
-        Constant::bytes(
-            "MAX_MEMORY_SIZE",
-            limits.max_memory_size,
-            "How far a memory may grow",
-        ),
-        Constant::bytes(
-            "ASKED_MAX_MEMORY_SIZE",
-            asked.max_memory_size,
-            "How far a memory may grow where what is asked is there",
-        ),
-        Constant::bytes(
-            "GUARD_SIZE",
-            limits.guard_size,
-            "Guard on both sides of a memory",
-        ),
-    ]
+    consts! {
+        count MAX_INSTANCES = limits.max_instances, &format!("How many instances are guaranteed{each}.");
+        count ASKED_MAX_INSTANCES = asked.max_instances, "How many instances are asked for.";
+        count MIN_INSTANCES = pool.min_instances, "The fewest instances that are of use.";
+        count POOLS = limits.pools, "How many pools of this shape are alive at once.";
+        bytes MEMORY_RESERVATION = limits.memory_reservation, "Address space that is guaranteed to one memory";
+        bytes ASKED_MEMORY_RESERVATION = asked.memory_reservation, "Address space that is asked for one memory";
+        bytes MAX_MEMORY_SIZE = limits.max_memory_size, "How far a memory may grow";
+        bytes ASKED_MAX_MEMORY_SIZE = asked.max_memory_size, "How far a memory may grow where what is asked is there";
+        bytes GUARD_SIZE = limits.guard_size, "Guard on both sides of a memory";
+    }
+    .to_vec()
 }
 
 /// The consts that a native pool has besides.
-pub(super) fn of_native(limits: &Limits) -> [Constant; 2] {
-    [
-        Constant::bytes(
-            "TABLE_RESERVATION",
-            limits.table_reservation,
-            "Address space of one table",
-        ),
-        Constant::bytes(
-            "STACK_RESERVATION",
-            limits.stack_reservation,
-            "Address space of one stack",
-        ),
-    ]
+pub(super) fn of_native(limits: &Limits) -> [Constant; 3] {
+    consts! {
+        flag GUARD_BEFORE = limits.guard_before, "Whether the first memory of each piece has a guard before it, too.";
+        bytes TABLE_RESERVATION = limits.table_reservation, "Address space of one table";
+        bytes STACK_RESERVATION = limits.stack_reservation, "Address space of one stack";
+    }
 }

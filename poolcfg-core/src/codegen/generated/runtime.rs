@@ -1,10 +1,9 @@
 //! What the file says where the package depends on poolcfg-runtime: the pools made of the consts beside them, typed for
 //! `recheck`, and asserted by the runtime's own rule.
 
-use super::Arm;
+use super::arm::{Arm, PoolConsts, machine};
 use super::constant::of_every_pool;
 use super::lines::{Lines, number};
-use super::sums::PoolConsts;
 use crate::base::size::Size;
 use crate::engine::Engine;
 use crate::engine::wasmtime::Wasmtime;
@@ -66,7 +65,7 @@ pub(super) fn pool(lines: &mut Lines, written: &PoolConsts<'_>, index: usize, ru
 }
 
 /// The consts of a native pool alone.
-const OF_NATIVE: [&str; 2] = ["TABLE_RESERVATION", "STACK_RESERVATION"];
+const OF_NATIVE: [&str; 3] = ["GUARD_BEFORE", "TABLE_RESERVATION", "STACK_RESERVATION"];
 
 /// The consts of a pool of Wasmtime's that follow from others.
 const NOT_OF_WASMTIME: [&str; 2] = ["MAX_TABLES_PER_MODULE", "MEMORY_MAY_MOVE"];
@@ -88,7 +87,7 @@ pub(super) fn process(lines: &mut Lines, arm: &Arm<'_>, pools: &[PoolConsts<'_>]
             "shape: Shape {{ {} }},",
             shape(case.shape).join(", ")
         ));
-        lines.line(&format!("machine: {:?},", super::machine(case)));
+        lines.line(&format!("machine: {:?},", machine(case)));
         lines.line(&format!("command: {command:?},"));
     });
     lines.line("const _: () = PROCESS.must_hold();");
@@ -202,6 +201,7 @@ fn shape(shape: Shape) -> [String; 4] {
     } = shape;
     let stack_limit = match stack_limit {
         StackLimit::UpTo(limit) => format!("UpTo({})", bytes(limit)),
+        StackLimit::AsUnlimited(limit) => format!("AsUnlimited({})", bytes(limit)),
         StackLimit::Finite | StackLimit::Unlimited => format!("{stack_limit:?}"),
     };
     let aslr = match aslr {

@@ -7,69 +7,10 @@
 //! piece that cannot be cut. A slot is such a piece of a native pool's memories, whose guard may be there once in each
 //! hole. `place` decides more than that, and what only it can tell is not written down in a file.
 
-use super::Arm;
-use super::adding::Adding;
-use super::constant::{Constant, Is};
-use super::lines::{Lines, number};
-use crate::case::{Case, Pool};
-use crate::engine::limits::Limits;
+use super::arm::{Holes, PoolConsts};
+use crate::case::Case;
 use crate::model::fit::Mappings;
 use crate::model::pieces::PIECES;
-use crate::plan::refusal::Refusal;
-
-/// Holes, and how many bytes they have together wherever ASLR puts things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Holes {
-    pub(super) free: u64,
-    pub(super) count: u64,
-}
-
-/// A pool, what is guaranteed of it, its consts, and how a path to those begins.
-#[derive(Debug)]
-pub(super) struct PoolConsts<'a> {
-    pub(super) pool: &'a Pool<'a>,
-    pub(super) limits: &'a Limits,
-    pub(super) consts: Vec<Constant>,
-    pub(super) path: String,
-}
-
-/// The assertion of one arm.
-pub(super) fn assertion(lines: &mut Lines, arm: &Arm<'_>, pools: &[PoolConsts<'_>], command: &str) {
-    let says = |refusal: Refusal| {
-        let machine = super::machine(arm.case);
-        refusal.text(&machine, command).as_str().to_owned()
-    };
-    match proven(arm.case, pools) {
-        Some(holes) => Adding::new(arm.case, pools, holes).write(lines, &says),
-        None => equal(lines, pools, &says(Refusal::Changed)),
-    }
-}
-
-/// The assertion that each number is the one that was worked out.
-fn equal(lines: &mut Lines, pools: &[PoolConsts<'_>], message: &str) {
-    lines.line("// What fits depends on where each mapping goes, which no sum tells. So the numbers are those that were");
-    lines.line("// worked out together, and no others.");
-    lines.block("const _: () = {", "};", |lines| {
-        for pool in pools {
-            let conditions: Vec<String> = pool
-                .consts
-                .iter()
-                .filter_map(|of| is(of, &pool.path))
-                .collect();
-            lines.assert(&conditions, message);
-        }
-    });
-}
-
-/// The condition that a const is what was worked out; `None` for a text.
-fn is(constant: &Constant, path: &str) -> Option<String> {
-    let name = constant.name;
-    Some(match constant.is? {
-        Is::Number(value) => format!("{path}{name} == {}", number(value)),
-        Is::Flag(true) => format!("{path}{name}"),
-        Is::Flag(false) => format!("!{path}{name}"),
-    })
-}
 
 /// What the sums of all pools are, as they are written down: a little more than they are where that makes them simpler.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,7 +28,7 @@ struct Sums {
 }
 
 /// The holes in which a sum proves that what is guaranteed finds its place; `None` where none does.
-fn proven(case: &Case<'_>, pools: &[PoolConsts<'_>]) -> Option<Holes> {
+pub(super) fn proven(case: &Case<'_>, pools: &[PoolConsts<'_>]) -> Option<Holes> {
     let simple = |pool: &PoolConsts<'_>| {
         // With keys slots are striped, and no sum of a few terms. Written totals do not follow from the instances.
         pool.limits
@@ -147,6 +88,7 @@ impl Holes {
             let Mappings { sizes, slot, .. } = mappings;
             let pools = u128::from(mappings.pools);
             let [memories, tables, stacks] = sizes.map(u128::from);
+            // Without a slot, the memories lie in one piece or are none.
             let whole = if slot == 0 {
                 memories
             } else {
@@ -154,6 +96,7 @@ impl Holes {
             };
             // Counted as if there were all that there may be.
             let further = match pool.limits.wasmtime {
+                None if !pool.limits.has_memories() => 0,
                 None => PIECES - 1 - pool.limits.further_pieces(),
                 Some(_) => u64::from(tables == 0),
             };
@@ -174,57 +117,5 @@ impl Holes {
         let pieces = u128::from(pool.mappings() + further);
         u128::from(further) * u128::from(mappings.guard)
             + pieces * u128::from(case.budget.huge_page.get())
-    }
-}
-
-impl PoolConsts<'_> {
-    /// How many mappings one pool makes at most, whatever the consts are that are summed up.
-    pub(super) fn mappings(&self) -> u64 {
-        match self.limits.wasmtime {
-            Some(_) => 3,
-            None => 1 + u64::from(self.has_tables()) + u64::from(self.has_stacks()),
-        }
-    }
-
-    /// Whether a native pool has tables; where it has none it is not summed up what they would take.
-    pub(super) fn has_tables(&self) -> bool {
-        !self.limits.table_reservation.is_zero()
-    }
-
-    /// Whether a native pool has stacks.
-    pub(super) fn has_stacks(&self) -> bool {
-        !self.limits.stack_reservation.is_zero()
-    }
-
-    /// In how many more pieces than one the memories of one pool may lie in these holes.
-    pub(super) fn further_pieces(&self, holes: Holes) -> u64 {
-        match self.limits.wasmtime {
-            Some(_) => 0,
-            None => holes.count - 1,
-        }
-    }
-
-    /// The names of its numbers and flags that are wanted.
-    pub(super) fn numbers(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let consts = self
-            .consts
-            .iter()
-            .filter(|of| of.is.is_some() && is_wanted(of.name));
-        consts.map(|of| of.name.to_owned()).collect()
-    }
-
-    /// The conditions that the consts are as they were worked out which are not summed up.
-    pub(super) fn fixed(&self) -> Vec<String> {
-        let is_fixed = |of: &&Constant| match of.name {
-            "MEMORY_PROTECTION_KEYS" => true,
-            "TABLE_RESERVATION" => !self.has_tables(),
-            "STACK_RESERVATION" => !self.has_stacks(),
-            _ => false,
-        };
-        self.consts
-            .iter()
-            .filter(is_fixed)
-            .filter_map(|of| is(of, &self.path))
-            .collect()
     }
 }

@@ -1,7 +1,6 @@
 //! The consts that a pool of Wasmtime's has besides: what Wasmtime's own configuration takes.
 
-use super::constant::Constant;
-use crate::base::size::Size;
+use super::constant::{Constant, consts};
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Totals, Wasmtime};
 
@@ -13,30 +12,16 @@ pub(super) fn of_wasmtime(wasmtime: &Wasmtime, limits: &Limits) -> Vec<Constant>
         return Vec::new();
     };
     let version = wasmtime.version.to_string();
-    let mut consts = vec![Constant::text(
-        "WASMTIME_VERSION",
-        &version,
-        "The version of Wasmtime that they are for.",
-    )];
+    let about = "The version of Wasmtime that they are for.";
+    let mut consts = vec![Constant::text("WASMTIME_VERSION", &version, about)];
     consts.extend(self::totals(wasmtime, limits, &totals));
     consts.extend(numbers(wasmtime, limits));
-    consts.extend([
-        Constant::flag(
-            "GUARD_BEFORE_LINEAR_MEMORY",
-            wasmtime.guard_before_linear_memory,
-            "`guard_before_linear_memory`.",
-        ),
-        Constant::flag(
-            "MEMORY_MAY_MOVE",
-            wasmtime.memory_may_move(limits),
-            "`memory_may_move`: not where bounds are checked, and code is the better for it.",
-        ),
-        Constant::flag(
-            "PAGEMAP_SCAN",
-            wasmtime.pagemap_scan,
-            "Whether `pagemap_scan` is to be `Enabled::Auto`.",
-        ),
-    ]);
+    consts.extend(consts! {
+        flag GUARD_BEFORE_LINEAR_MEMORY = wasmtime.guard_before_linear_memory, "`guard_before_linear_memory`.";
+        flag MEMORY_MAY_MOVE = wasmtime.memory_may_move(limits),
+            "`memory_may_move`: not where bounds are checked, and code is the better for it.";
+        flag PAGEMAP_SCAN = wasmtime.pagemap_scan, "Whether `pagemap_scan` is to be `Enabled::Auto`.";
+    });
     consts
 }
 
@@ -70,56 +55,18 @@ fn totals(wasmtime: &Wasmtime, limits: &Limits, totals: &Totals) -> [Constant; 6
     })
 }
 
-fn numbers(wasmtime: &Wasmtime, limits: &Limits) -> Vec<Constant> {
-    let setter = |name: &'static str, value: Size, setter: &str| {
-        Constant::bytes(name, value, &format!("`{setter}`"))
-    };
-    vec![
-        Constant::count(
-            "MAX_MEMORIES_PER_MODULE",
-            wasmtime.memories_per_instance,
-            "`max_memories_per_module`.",
-        ),
-        Constant::count(
-            "MAX_TABLES_PER_MODULE",
-            wasmtime.max_tables_per_module(),
-            "`max_tables_per_module`.",
-        ),
-        Constant::count(
-            "MEMORY_PROTECTION_KEYS",
-            wasmtime.memory_protection_keys,
-            "`max_memory_protection_keys`; with 0 `memory_protection_keys` stays off.",
-        ),
-        Constant::number(
-            "TABLE_ELEMENTS",
-            wasmtime.table_elements(limits),
-            "`table_elements`.",
-        ),
-        setter(
-            "ASYNC_STACK_SIZE",
-            wasmtime.async_stack_size(limits),
-            "async_stack_size",
-        ),
-        setter("MAX_WASM_STACK", wasmtime.max_wasm_stack, "max_wasm_stack"),
-        setter(
-            "MAX_CORE_INSTANCE_SIZE",
-            wasmtime.max_core_instance_size,
-            "max_core_instance_size",
-        ),
-        setter(
-            "MAX_COMPONENT_INSTANCE_SIZE",
-            wasmtime.max_component_instance_size,
-            "max_component_instance_size",
-        ),
-        setter(
-            "LINEAR_MEMORY_KEEP_RESIDENT",
-            wasmtime.memory_keep_resident,
-            "linear_memory_keep_resident",
-        ),
-        setter(
-            "TABLE_KEEP_RESIDENT",
-            wasmtime.table_keep_resident,
-            "table_keep_resident",
-        ),
-    ]
+fn numbers(wasmtime: &Wasmtime, limits: &Limits) -> [Constant; 10] {
+    consts! {
+        count MAX_MEMORIES_PER_MODULE = wasmtime.memories_per_instance, "`max_memories_per_module`.";
+        count MAX_TABLES_PER_MODULE = wasmtime.max_tables_per_module(), "`max_tables_per_module`.";
+        count MEMORY_PROTECTION_KEYS = wasmtime.memory_protection_keys,
+            "`max_memory_protection_keys`; with 0 `memory_protection_keys` stays off.";
+        number TABLE_ELEMENTS = wasmtime.table_elements(limits), "`table_elements`.";
+        bytes ASYNC_STACK_SIZE = wasmtime.async_stack_size(limits), "`async_stack_size`";
+        bytes MAX_WASM_STACK = wasmtime.max_wasm_stack, "`max_wasm_stack`";
+        bytes MAX_CORE_INSTANCE_SIZE = wasmtime.max_core_instance_size, "`max_core_instance_size`";
+        bytes MAX_COMPONENT_INSTANCE_SIZE = wasmtime.max_component_instance_size, "`max_component_instance_size`";
+        bytes LINEAR_MEMORY_KEEP_RESIDENT = wasmtime.memory_keep_resident, "`linear_memory_keep_resident`";
+        bytes TABLE_KEEP_RESIDENT = wasmtime.table_keep_resident, "`table_keep_resident`";
+    }
 }

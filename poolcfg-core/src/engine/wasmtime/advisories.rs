@@ -24,7 +24,7 @@ type Release = [u32; 3];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Advisory {
-    /// The code that errors and warnings about it have.
+    /// The code of errors and warnings about it.
     pub code: Code,
     /// The settings under which the versions do harm.
     pub condition: Condition,
@@ -38,7 +38,7 @@ pub struct Advisory {
     affected: &'static [(Release, Release)],
 }
 
-/// The settings under which an [`Advisory`] counts.
+/// The settings under which an [`Advisory`] applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Condition {
@@ -76,7 +76,7 @@ impl Advisory {
         affected: &[([37, 0, 0], [50, 0, 0])],
     };
 
-    /// Every one that is known.
+    /// All known advisories.
     pub const ALL: [Self; 2] = [Self::NO_GUARD, Self::PAGEMAP_SCAN];
 
     /// Whether a version is one of those that do harm under the [`condition`](Self::condition). A major
@@ -101,7 +101,7 @@ impl Advisory {
 }
 
 impl Condition {
-    /// Whether limits of Wasmtime's have these settings.
+    /// Whether the limits of a Wasmtime pool have these settings.
     #[must_use]
     pub const fn holds(self, wasmtime: &Wasmtime, limits: &Limits) -> bool {
         match self {
@@ -114,7 +114,7 @@ impl Condition {
 }
 
 impl Limits {
-    /// The advisories that count for these limits, by their version of Wasmtime and their settings.
+    /// The advisories that apply to these limits, by their version of Wasmtime and their settings.
     pub fn advisories(&self) -> impl Iterator<Item = Advisory> {
         let limits = *self;
         Advisory::ALL.into_iter().filter(move |advisory| {

@@ -5,7 +5,7 @@ use core::fmt;
 use super::Wasmtime;
 use crate::base::text::Text;
 
-/// What one instance has where poolcfg.toml does not say: a component is made of several core instances, and
+/// What one instance has by default: a component is made of several core instances, and
 /// has several tables.
 ///
 /// Core instances take no address space, so their total follows the instances. Tables do, and are lowered to
@@ -16,7 +16,7 @@ pub struct InstanceDefaults {
     pub core_instances: u32,
     /// `tables_per_instance`
     pub tables: u32,
-    /// `table_elements`; `None` for those of the version of Wasmtime.
+    /// `table_elements`; `None` for the default of the version of Wasmtime.
     pub table_elements: Option<u32>,
 }
 
@@ -41,13 +41,13 @@ impl InstanceDefaults {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Core instances, those of nested components and of shims among them.
+    /// Core instances, including those of nested components and shims.
     pub core_instances: u32,
     /// Memories.
     pub memories: u32,
     /// Tables.
     pub tables: u32,
-    /// Collected heaps with a place of their own; `None` if poolcfg.toml does not say: a heap then takes the
+    /// Garbage-collected heaps with a place of their own; `None` if poolcfg.toml does not set it: a heap then takes the
     /// place of a memory.
     pub gc_heaps: Option<u32>,
 }

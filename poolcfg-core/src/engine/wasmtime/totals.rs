@@ -1,6 +1,6 @@
 //! Totals: what Wasmtime's configuration takes of a pool's limits, and what its formula works on.
 
-use super::numbers::{STACK, own_total};
+use super::defaults::{STACK, own_total};
 use super::{Wasmtime, WasmtimeFeature};
 use crate::base::consts::wide;
 use crate::base::size::Size;
@@ -118,7 +118,7 @@ impl Wasmtime {
         self.elides_bounds_checks(limits)
     }
 
-    /// `table_elements`: what one table holds.
+    /// `table_elements`: the elements of one table.
     #[must_use]
     pub const fn table_elements(&self, limits: &Limits) -> u64 {
         limits.table_reservation.get() / wide(self.element_bytes)
@@ -201,7 +201,7 @@ impl Wasmtime {
         }
     }
 
-    /// What the formula works on; nothing when a total is above 2^32 - 1.
+    /// What the formula works on; `None` if a total is above 2^32 - 1.
     pub(crate) const fn pooling(&self, limits: &Limits) -> Option<Pooling> {
         let Some(totals) = self.totals(limits) else {
             return None;

@@ -3,7 +3,7 @@
 //! Sources were read in both versions of [`LINUX_CHECKED`](super::LINUX_CHECKED). None of these was booted:
 //! the numbers are formulas.
 
-use super::{Known, Layout, LinuxLayout, UnlimitedStack, VaProfile};
+use super::numbers::{Known, Layout, LinuxLayout, UnlimitedStack, VaProfile};
 use crate::base::size::Size;
 use crate::target::{Arch, Os};
 

@@ -3,7 +3,7 @@
 //! Sources were read in both versions of [`LINUX_CHECKED`](super::LINUX_CHECKED). "Measured" profiles were
 //! booted on real kernels (Debian 6.12.107; the 39-bit aarch64 kernel is a build of its source).
 
-use super::{Known, Layout, LinuxLayout, UnlimitedStack, VaProfile};
+use super::numbers::{Known, Layout, LinuxLayout, UnlimitedStack, VaProfile};
 use crate::base::size::Size;
 use crate::target::{Arch, Os};
 

@@ -3,7 +3,7 @@
 //! Their search order is not modelled, so one hole is counted on, and chosen low: half of the window
 //! where nothing better is known.
 
-use super::{Known, Layout, VaProfile};
+use super::numbers::{Known, Layout, VaProfile};
 use crate::base::size::Size;
 use crate::target::{Arch, Os};
 

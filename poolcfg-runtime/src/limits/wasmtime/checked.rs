@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use poolcfg_core::{Counts, Limits, Promise, Size};
 
-use super::{Held, Tunables, WasmtimeSettings, counts};
+use super::{Tunables, WasmtimeSettings, counts};
 use crate::machine::Here;
 use crate::machine::ledger::{Entry, Holding, Took};
 use crate::pool::reserved::{Warning, warnings};
@@ -13,10 +13,25 @@ use crate::recheck::Taken;
 use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
 use crate::sys::Mapping;
 
-/// The numbers of one pool of Wasmtime's that the process was found to hold. Nothing is reserved by it.
+/// The numbers of one Wasmtime pool that fit this process. It reserves nothing.
 ///
 /// As long as it lives, a recheck of another pool counts on the mappings and the memory that this one's
 /// slots will still need; keep it as long as the engine. Make the engine under [`hold`](Self::hold).
+///
+/// ```
+/// use poolcfg_runtime::{Checked, RecheckError, WasmtimeLimits};
+///
+/// fn check(limits: &WasmtimeLimits) -> Result<Checked, RecheckError> {
+///     let checked = limits.recheck()?;
+///     println!("{} instances, each of {}", checked.instances(), checked.counts());
+///     println!("{} memories", checked.settings().total_memories);
+///     println!("code for {} bytes", checked.tunables().memory_reservation);
+///     for warning in checked.warnings() {
+///         eprintln!("warning: {warning}");
+///     }
+///     Ok(checked)
+/// }
+/// ```
 pub struct Checked {
     pub(super) limits: Limits,
     page_size: Size,
@@ -48,14 +63,6 @@ impl Checked {
         }
     }
 
-    /// Keeps the places of the file's other pools while the engine is made, so that the engine is mapped in its own.
-    /// Call it right before `Engine::new`, and drop what it gives right after: see [`Held`].
-    ///
-    /// It waits as long as another thread has such a value. Where the file has one pool it does nothing.
-    pub fn hold(&self) -> Held {
-        Held::new(self)
-    }
-
     /// How many instances there may be at once.
     #[must_use]
     pub fn instances(&self) -> u32 {
@@ -68,7 +75,7 @@ impl Checked {
         counts(&self.limits)
     }
 
-    /// What was found: at least what was guaranteed (or what one can live with), at most what was asked.
+    /// What was found: at least what was guaranteed (the minimum, with `or_shrink`), at most what was asked for.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
@@ -86,7 +93,7 @@ impl Checked {
         self.settings().tunables()
     }
 
-    /// What does not stand in the way and should be known. It is looked for when it is asked for.
+    /// Warnings: the pool starts all the same. They are worked out when this is called.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&Here, &self.promise, &self.limits, self.page_size)

@@ -27,7 +27,7 @@ pub trait PoolingFallback {
     /// Always: it is called only when the limits have keys.
     fn max_memory_protection_keys(&mut self, _keys: usize) {
         panic!(
-            "the limits have memory protection keys, and Wasmtime is built without its feature \
+            "the limits have memory protection keys, but Wasmtime is built without its feature \
              `memory-protection-keys`: switch it on, or take the keys out of poolcfg.toml"
         );
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use super::Checked;
+use crate::machine::Here;
 use crate::machine::ledger::Entry;
-use crate::machine::{Here, Machine};
 use crate::recheck::hold;
+use crate::recheck::kept::Keeper;
 
 /// Keeps the places of the file's other pools free of an engine's mappings while the engine is made.
 ///
@@ -41,6 +42,16 @@ pub struct Held {
     thread: ThreadId,
     /// Not to be sent elsewhere: the thread that made it may make another one without waiting.
     _here: PhantomData<*const ()>,
+}
+
+impl Checked {
+    /// Keeps the places of the file's other pools while the engine is made, so that the engine is mapped in its own.
+    /// Call it right before `Engine::new`, and drop what it gives right after: see [`Held`].
+    ///
+    /// It waits as long as another thread has such a value. Where the file has one pool it does nothing.
+    pub fn hold(&self) -> Held {
+        Held::new(self)
+    }
 }
 
 impl Held {

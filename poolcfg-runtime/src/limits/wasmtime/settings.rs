@@ -79,7 +79,7 @@ pub struct Tunables {
 impl WasmtimeSettings {
     pub(crate) const fn new(limits: &Limits) -> Self {
         let Some(wasmtime) = &limits.wasmtime else {
-            panic!("limits of Wasmtime's that name no Wasmtime");
+            panic!("`WasmtimeLimits` without a Wasmtime version");
         };
         // More than can be counted is a fault of the settings, found before there are limits.
         let Some(Totals {
@@ -91,7 +91,7 @@ impl WasmtimeSettings {
             gc_heaps,
         }) = wasmtime.totals(limits)
         else {
-            panic!("limits of Wasmtime's above 2^32 - 1");
+            panic!("totals of `WasmtimeLimits` above 2^32 - 1");
         };
         Self {
             total_memories: memories,
@@ -119,13 +119,13 @@ impl WasmtimeSettings {
         }
     }
 
-    /// These settings; so that whatever has settings can be asked for them.
+    /// These settings, so that every type with settings has this method.
     #[must_use]
     pub const fn settings(&self) -> Self {
         *self
     }
 
-    /// Those of them that compiled code depends on.
+    /// The settings that compiled code depends on.
     #[must_use]
     pub const fn tunables(&self) -> Tunables {
         Tunables {
@@ -138,7 +138,7 @@ impl WasmtimeSettings {
 }
 
 impl Tunables {
-    /// These tunables; so that whatever has tunables can be asked for them.
+    /// These tunables, so that every type with tunables has this method.
     #[must_use]
     pub const fn tunables(&self) -> Self {
         *self
@@ -152,7 +152,7 @@ pub fn native(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Holds that a value is named for each setting that the limits want and that only the program can name.
+/// Asserts that there is a value for each setting that the limits need and only the program can give.
 ///
 /// # Panics
 /// If one is not.
@@ -165,7 +165,7 @@ pub fn must_be_named(settings: WasmtimeSettings, keys: &[&str], scan: &[&str]) {
     );
     assert!(
         !settings.pagemap_scan || !scan.is_empty(),
-        "the limits have `pagemap_scan` on, as is the default from Wasmtime 50 where pages stay resident: add \
+        "the limits have `pagemap_scan` on (the default from Wasmtime 50 if pages are kept): add \
          `pagemap_scan = wasmtime::Enabled::Auto` to `configure_wasmtime!`, or write `pagemap_scan = false` into \
          poolcfg.toml"
     );

@@ -15,7 +15,7 @@ use super::super::space::{Made, Space};
 use super::super::{Taken, hold, recheck};
 use crate::machine::ledger::{Holding, Took};
 use crate::machine::{Machine, Resource};
-use crate::recheck::kept::Kept;
+use crate::recheck::kept::{Keeper, Kept};
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::slabs::slab_bytes;
@@ -305,10 +305,6 @@ impl Machine for Process {
         Size::bytes(mapping.bytes)
     }
 
-    fn kept(&self) -> &Kept<Mapped> {
-        &self.kept
-    }
-
     /// Anonymous mappings side by side are one line, as the kernel merges them.
     fn text(&self, path: &str) -> Option<String> {
         if path != "/proc/self/maps" {
@@ -362,5 +358,11 @@ impl Machine for Process {
 
     fn holdings(&self) -> Vec<Holding> {
         self.holdings.borrow().clone()
+    }
+}
+
+impl Keeper for Process {
+    fn kept(&self) -> &Kept<Mapped> {
+        &self.kept
     }
 }

@@ -51,13 +51,20 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
     (
         (count, share, guard),
         (0u64..3, 0u64..5),
-        any::<bool>(),
+        (any::<[bool; 2]>(), prop::bool::weighted(0.1)),
         select(vec![OnMisfit::Shrink, OnMisfit::Shrink, OnMisfit::Error]),
         select(vec![Keep::MemoryReservation, Keep::MaxInstances]),
         prop_oneof![5 => Just(1u32), 2 => 2u32..4],
     )
         .prop_map(
-            move |((count, share, guard), (table, stack), wasmtime, on_misfit, keep, pools)| {
+            move |(
+                (count, share, guard),
+                (table, stack),
+                ([wasmtime, before], bare),
+                on_misfit,
+                keep,
+                pools,
+            )| {
                 let bytes = (u128::from(window) * u128::from(share) / u128::from(count)) >> 16;
                 let reservation = Size::bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
                     .round_down(Size::kib(64))
@@ -78,6 +85,11 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
                     keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(48)));
                 } else {
                     keys.table_reservation = Some(Setting::given(Size::kib(160 * table)));
+                    keys.guard_before = Some(Setting::given(before));
+                    if bare {
+                        keys.memory_reservation = Some(Setting::given(Size::ZERO));
+                        keys.max_memory_size = None;
+                    }
                 }
                 keys
             },

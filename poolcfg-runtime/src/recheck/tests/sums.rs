@@ -234,3 +234,38 @@ fn the_first_of_two_pools_leaves_the_second_its_mappings() {
         assert_eq!(process.taken[index].limits.max_instances, 4533);
     }
 }
+
+/// Under every limit at once, too.
+#[test]
+fn each_file_is_read_once_for_the_limits() {
+    let mut machine = Made::new(&[Size::tib(1)])
+        .with_text("/proc/sys/vm/max_map_count", "2000")
+        .with_text("/proc/sys/vm/overcommit_memory", "2")
+        .with_text(
+            "/proc/meminfo",
+            "CommitLimit: 8388608 kB\nCommitted_AS: 0 kB\n",
+        )
+        .with_text("/proc/self/status", "VmSize: 4096 kB\nVmData: 1024 kB\n")
+        .with_text("/proc/self/maps", "1000-3000 rw-p 00000000 00:00 0 \n");
+    for resource in [Resource::AddressSpace, Resource::Data] {
+        machine.limits.push((resource, Size::gib(64)));
+    }
+    machine.holdings.push(Holding {
+        ranges: std::iter::once(0x1000..0x3000).collect(),
+        ..no_bytes_of("first")
+    });
+    let _bounds = Bounds::read(
+        &machine,
+        &slots(1000),
+        &[],
+        Size::kib(4),
+        Size::mib(512),
+        &machine.holdings,
+    );
+    let mut read = machine.read.take();
+    read.sort_unstable();
+    for file in ["status", "maps"].map(|name| format!("/proc/self/{name}")) {
+        let times = read.iter().filter(|path| **path == file).count();
+        assert_eq!(times, 1, "{file}: {read:?}");
+    }
+}

@@ -10,7 +10,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 
 use super::child;
 use crate::sys::Region;
-use crate::sys::faults::{self, Call, Plan};
+use crate::sys::faults::{self, Call, FailurePlan};
 use crate::{AcquireError, AcquireOptions, Pool, PoolLimits, PoolOptions, Reset, Slot};
 
 const SLOTS: u32 = 3;
@@ -242,7 +242,7 @@ fn fail_everywhere() {
                 let checks = number % 2 == 0;
                 let options = options.owner_checks_bounds(checks);
                 for after in 0.. {
-                    let plan = Plan {
+                    let plan = FailurePlan {
                         call,
                         after,
                         for_good,

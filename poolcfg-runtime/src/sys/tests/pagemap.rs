@@ -100,7 +100,7 @@ fn close_the_file() {
                 std::mem::forget(number);
             }
         }
-        // The first round discards, and the next ones scan with a file opened anew.
+        // The first round discards, and the next ones scan with a file opened again.
         for page in 2..5 {
             assert!(leaves_nothing(&pool, page));
         }

@@ -67,7 +67,7 @@ fn touch_huge_page(memory: &mut Region) {
 #[test]
 fn one_touched_byte_costs_one_page_also_with_huge_pages_always_on() {
     let has_huge_pages = Path::new("/sys/kernel/mm/transparent_hugepage").exists();
-    let memory = Size::bytes(crate::machine::wide(2 * huge_page()));
+    let memory = Size::bytes(crate::sys::wide(2 * huge_page()));
     let pool = super::try_pool_of(memory, PoolOptions::new()).expect("it opens");
     // Also for what takes the place of an owner's own mappings.
     for mapped_over in [true, false] {
@@ -86,7 +86,7 @@ fn one_touched_byte_costs_one_page_also_with_huge_pages_always_on() {
 #[test]
 fn pages_beyond_keep_resident_go_back_and_the_others_stay() {
     let keep = 8 * page();
-    let size = Size::bytes(crate::machine::wide(keep));
+    let size = Size::bytes(crate::sys::wide(keep));
     let pool = pool_with(PoolOptions::new().keep_resident(size));
     let all = AcquireOptions::new().memory(64 * page());
     let mut slot = pool.acquire_with(all).expect("a slot");
@@ -101,7 +101,7 @@ fn pages_beyond_keep_resident_go_back_and_the_others_stay() {
     };
     assert_eq!(
         pool.statistics().resident,
-        Size::bytes(crate::machine::wide(kept))
+        Size::bytes(crate::sys::wide(kept))
     );
     let mut slot = pool.acquire_with(all).expect("a slot");
     assert_eq!(resident(slot.memory_mut()), kept);
@@ -166,7 +166,7 @@ fn read_where_tables_stay() {
     for reset in ALL {
         let options = reset.map_or(PoolOptions::new(), |reset| PoolOptions::new().reset(reset));
         // As many tables as there are bytes for one table more.
-        let memory = Size::bytes(crate::machine::wide((TABLES + 1) * huge_page()));
+        let memory = Size::bytes(crate::sys::wide((TABLES + 1) * huge_page()));
         let Ok(pool) = super::try_pool_of(memory, options) else {
             assert_eq!(reset, Some(Reset::PagemapScan));
             continue;
@@ -189,7 +189,7 @@ fn read_where_tables_stay() {
             let left = page_tables().saturating_sub(before);
             assert!(left <= rest, "{reset:?}: {left}");
             let said = pool.statistics().page_tables.get();
-            assert!(said >= crate::machine::wide(left), "{said}: {left}");
+            assert!(said >= crate::sys::wide(left), "{said}: {left}");
         }
         // So few that giving them back takes no time are gone when the slot is closed, but at its edges.
         let mut slot = pool.acquire().expect("a slot");

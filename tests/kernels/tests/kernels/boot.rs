@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Boots a kernel with an archive, has its init do a job, and gives what `read` makes of its lines. The log
 /// of the console is kept under this name; a failure names it.
-pub fn boot<T>(
+pub(crate) fn boot<T>(
     kernel: &Kernel,
     name: &str,
     archive: &Path,
@@ -134,7 +134,7 @@ fn ours(lines: &[String]) -> Result<(&str, Vec<&str>), String> {
 
 /// What a console shows around lines of ours.
 #[cfg(test)]
-pub fn console(ours: &[String]) -> Vec<String> {
+pub(crate) fn console(ours: &[String]) -> Vec<String> {
     let mut lines = vec!["[    0.000000] Linux version".to_owned()];
     lines.extend(["kernel 6.12.0"].iter().map(|line| format!("{OURS}{line}")));
     lines.extend(ours.iter().map(|line| format!("{OURS}{line}")));

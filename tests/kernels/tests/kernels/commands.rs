@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 
 /// What came of one command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Such as `exit status: 0`.
     pub status: String,
     /// What it wrote to stdout, in whole lines.
@@ -20,7 +20,7 @@ impl Outcome {
     ///
     /// # Errors
     /// All of the outcome when its status is not 0.
-    pub fn succeeded(&self) -> Result<&str, String> {
+    pub(crate) fn succeeded(&self) -> Result<&str, String> {
         if self.status == "exit status: 0" {
             Ok(&self.stdout)
         } else {
@@ -31,7 +31,7 @@ impl Outcome {
 
 /// Boots a kernel with these files and runs commands as root: words by spaces, and words such as
 /// `NAME=VALUE` before the program are its environment.
-pub fn run(
+pub(crate) fn run(
     kernel: &Kernel,
     name: &str,
     image: Image,

@@ -15,14 +15,14 @@ const PROGRAM: u32 = 0o100_755;
 const DEVICE: u32 = 0o20_600;
 
 /// The files of one kernel: its init, the libraries that a PIE loads, and what is added.
-pub struct Image {
+pub(crate) struct Image {
     architecture: &'static Architecture,
     archive: Archive,
 }
 
 impl Image {
     /// What every kernel gets. The init is built.
-    pub fn new(architecture: &'static Architecture) -> Self {
+    pub(crate) fn new(architecture: &'static Architecture) -> Self {
         let mut archive = Archive::default();
         for folder in ["dev", "lib", "proc", "sys", "tmp"] {
             archive.add(folder, FOLDER, (0, 0), &[]);
@@ -50,19 +50,19 @@ impl Image {
     }
 
     /// Adds a folder.
-    pub fn folder(mut self, name: &str) -> Self {
+    pub(crate) fn folder(mut self, name: &str) -> Self {
         self.archive.add(name, FOLDER, (0, 0), &[]);
         self
     }
 
     /// Adds a file that can be run.
-    pub fn file(mut self, name: &str, bytes: &[u8]) -> Self {
+    pub(crate) fn file(mut self, name: &str, bytes: &[u8]) -> Self {
         self.archive.add(name, PROGRAM, (0, 0), bytes);
         self
     }
 
     /// Writes the archive and gives its path.
-    pub fn write(mut self, name: &str) -> PathBuf {
+    pub(crate) fn write(mut self, name: &str) -> PathBuf {
         self.archive.add("TRAILER!!!", 0, (0, 0), &[]);
         let file = format!("{}-{name}.cpio", self.architecture.name);
         let file = variable("POOLCFG_KERNELS_TARGET").join(file);

@@ -8,7 +8,7 @@ use poolcfg_tests::variable;
 
 /// What a kernel's machine is like.
 #[derive(Debug)]
-pub struct Architecture {
+pub(crate) struct Architecture {
     /// As in the names of its compiler and emulator.
     pub name: &'static str,
     /// As rustc calls it.
@@ -58,7 +58,7 @@ const X86_64: Architecture = Architecture {
 
 impl Architecture {
     /// The emulator's script.
-    pub fn emulator(&self) -> PathBuf {
+    pub(crate) fn emulator(&self) -> PathBuf {
         if self.native {
             return variable("POOLCFG_QEMU_AMD64");
         }
@@ -67,11 +67,11 @@ impl Architecture {
 }
 
 /// Every architecture whose profiles kernels judge here.
-pub const ARCHITECTURES: [&Architecture; 2] = [&RISCV64, &AARCH64];
+pub(crate) const ARCHITECTURES: [&Architecture; 2] = [&RISCV64, &AARCH64];
 
 /// A kernel on a processor.
 #[derive(Debug)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     /// The VA profile whose promises it judges.
     pub profile: &'static str,
     /// What it is.
@@ -134,13 +134,13 @@ impl Kernel {
     }
 
     /// What tells it from all others in reports and names of files.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         let newest = if self.newest { "-newest" } else { "" };
         format!("{}{newest}", self.profile)
     }
 
     /// Its `vm.mmap_rnd_bits` at so much ASLR.
-    pub fn aslr_bits(&self, aslr: Aslr) -> u32 {
+    pub(crate) fn aslr_bits(&self, aslr: Aslr) -> u32 {
         let all = VaProfile::ALL.iter().flat_map(|table| table.iter());
         let found = all
             .filter(|of| of.name == self.profile)
@@ -152,17 +152,17 @@ impl Kernel {
     }
 
     /// The file to boot.
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         variable("POOLCFG_KERNELS").join(self.image)
     }
 
     /// Whether it is there. Only one that is built here may be missing.
-    pub fn held(&self) -> bool {
+    pub(crate) fn held(&self) -> bool {
         !self.built || self.file().is_file()
     }
 
     /// The suite of Debian that it was fetched from.
-    pub fn suite(&self) -> String {
+    pub(crate) fn suite(&self) -> String {
         let file = self.file().with_added_extension("from");
         let text = fs::read_to_string(&file)
             .unwrap_or_else(|error| panic!("`{}`: {error}", file.display()));
@@ -185,7 +185,7 @@ fn suite(from: &str) -> Option<String> {
 }
 
 /// Every kernel, those first that take longest.
-pub static KERNELS: [Kernel; 9] = [
+pub(crate) static KERNELS: [Kernel; 9] = [
     aarch64("va47-16k", "Debian arm64-16k, 52 bits", "arm64-16k", MAX),
     riscv64("sv57", "rv64,sv57=on"),
     aarch64(
@@ -210,7 +210,7 @@ pub static KERNELS: [Kernel; 9] = [
 ];
 
 /// A kernel with swap, which judges no profile.
-pub static WITH_SWAP: Kernel = Kernel {
+pub(crate) static WITH_SWAP: Kernel = Kernel {
     profile: "amd64",
     about: "Debian amd64",
     image: "amd64",
@@ -221,7 +221,7 @@ pub static WITH_SWAP: Kernel = Kernel {
 };
 
 /// The kernel that judges a profile, the stable release's where there are two.
-pub fn kernel(profile: &str) -> &'static Kernel {
+pub(crate) fn kernel(profile: &str) -> &'static Kernel {
     KERNELS
         .iter()
         .find(|kernel| kernel.profile == profile && !kernel.newest)
@@ -229,12 +229,12 @@ pub fn kernel(profile: &str) -> &'static Kernel {
 }
 
 /// The floors of riscv64 and aarch64.
-pub fn floors() -> [&'static Kernel; 2] {
+pub(crate) fn floors() -> [&'static Kernel; 2] {
     ["sv39", "va39"].map(kernel)
 }
 
 /// The floors whose kernels are there.
-pub fn held_floors() -> impl Iterator<Item = &'static Kernel> {
+pub(crate) fn held_floors() -> impl Iterator<Item = &'static Kernel> {
     floors().into_iter().filter(|kernel| kernel.held())
 }
 

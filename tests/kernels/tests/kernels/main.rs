@@ -4,6 +4,7 @@
 //! - `cells`: in each of twelve ways to start, many fresh processes look for what is promised of theirs
 //! - `limits`: each limit that is injected is named, and what is suggested starts
 //! - `promises`: random files start as the build promises
+//! - `compat`: programs of armv7 start as promised on a kernel of aarch64, too
 //! - `pool`: the runtime's own tests, of guards, resets and faults, on pages of 4 and 16 KiB
 //! - `example`: the example's release takes its constants from poolcfg.toml, for its target and no other
 //! - `server`: the original failure, repaired where it happened
@@ -18,6 +19,7 @@
 mod boot;
 mod cells;
 mod commands;
+mod compat;
 mod example;
 mod initramfs;
 mod kernel;

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use poolcfg_tests::in_parallel;
 use poolcfg_tests::machine::MACHINES;
 use poolcfg_tests::program::{self, Program};
 use poolcfg_tests::verdict;
@@ -227,14 +228,14 @@ fn guards_resets_and_faults_are_as_promised_on_every_size_of_page() {
         .filter(|machine| judged(machine.triple))
         .collect();
     let programs = program::build(&machines);
-    let mut wrong = Vec::new();
-    for kernel in kernels {
+    let judged = in_parallel(kernels.into_iter(), |kernel| {
         let of_this = |program: &&Program| {
             program.package == "poolcfg-runtime"
                 && program.machine.triple == kernel.architecture.target
         };
         let programs: Vec<_> = programs.iter().filter(of_this).collect();
-        wrong.extend(judge(kernel, &programs));
-    }
+        judge(kernel, &programs)
+    });
+    let wrong: Vec<String> = judged.into_iter().flat_map(|(_, wrong)| wrong).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -11,13 +11,13 @@ use poolcfg_tests_kernels::Program;
 use crate::kernel::Architecture;
 
 /// A program of this package.
-pub fn build(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8> {
+pub(crate) fn build(architecture: &Architecture, binary: &str, program: Program) -> Vec<u8> {
     build_of("poolcfg-tests-kernels", architecture, binary, program)
 }
 
 /// A program of a package. Cargo gives every way of linking the same name, so each is read before the next is built,
 /// one at a time.
-pub fn build_of(
+pub(crate) fn build_of(
     package: &str,
     architecture: &Architecture,
     binary: &str,
@@ -61,7 +61,7 @@ pub fn build_of(
 
 /// A cargo command that builds for an architecture, as a user sets it up: by its target and its linker. There
 /// is no prebuilt standard library of it here, unless it is the machine's own.
-pub fn cargo(architecture: &Architecture, command: &str) -> Command {
+pub(crate) fn cargo(architecture: &Architecture, command: &str) -> Command {
     let target = architecture.target;
     if architecture.native {
         let mut cargo = Command::new(env!("CARGO"));
@@ -89,7 +89,7 @@ pub fn cargo(architecture: &Architecture, command: &str) -> Command {
 }
 
 /// A program of a release that was built.
-pub fn release(architecture: &Architecture, binary: &str) -> Vec<u8> {
+pub(crate) fn release(architecture: &Architecture, binary: &str) -> Vec<u8> {
     let folder = variable("POOLCFG_KERNELS_TARGET").join(architecture.target);
     read(&folder.join("release").join(binary))
 }
@@ -120,7 +120,7 @@ fn has_interpreter(bytes: &[u8]) -> bool {
 }
 
 /// What a PIE loads, by its name in the archive.
-pub fn libraries(architecture: &Architecture) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn libraries(architecture: &Architecture) -> Vec<(&'static str, Vec<u8>)> {
     let names = [
         architecture.interpreter,
         "libc.so.6",

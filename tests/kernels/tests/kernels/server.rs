@@ -93,7 +93,7 @@ fn the_failure_is_repaired(servers: &Path, kernel: &'static Kernel) {
     // What is needed, the limit in the way and what it has, which ASLR decides, and what would fit.
     let needs = Size::bytes(reserved + slot);
     let needs = format!(
-        "error: pool needs `{}` in one piece; the largest `hole` has `",
+        "error: pool needs `{}` in one piece, but the largest `hole` has `",
         needs.needed()
     );
     let told = format!(

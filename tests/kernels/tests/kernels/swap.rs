@@ -328,7 +328,7 @@ fn found(way: &str, case: &Case, outcome: &Outcome) -> Result<Found, String> {
     }
     let warned = outcome
         .stderr
-        .contains("of swap, and with `pagemap_scan = true` Wasmtime 48 misses pages");
+        .contains("of swap, but with `pagemap_scan = true` Wasmtime 48 misses pages");
     if warned != (leaves == Leaves::Pages) {
         return Err(format!(
             "{leaves:?}, and the recheck says: {}",

@@ -12,7 +12,7 @@ use crate::kernel::Kernel;
 
 /// What came of one kernel.
 #[derive(Debug)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// What it calls itself.
     pub release: String,
     /// Its cells.
@@ -29,7 +29,7 @@ fn share(report: &CellReport) -> u64 {
 }
 
 /// Where a process is as it is by default, hardly anything may be left unpromised.
-pub fn too_low(report: &CellReport) -> Option<String> {
+pub(crate) fn too_low(report: &CellReport) -> Option<String> {
     let cell = report.cell;
     let usual = cell.stack_limit == StackLimit::Finite && cell.aslr == Aslr::Minimum;
     if usual && share(report) < 980 {
@@ -143,7 +143,7 @@ fn difference(checked_in: &str, new: &str) -> Option<String> {
 }
 
 /// How the checked-in table differs from a new one.
-pub fn out_of_date(new: &str) -> Option<String> {
+pub(crate) fn out_of_date(new: &str) -> Option<String> {
     let checked_in = fs::read_to_string(root().join(CHECKED_IN)).unwrap_or_default();
     difference(&checked_in, new).map(|difference| {
         format!("`{CHECKED_IN}`: {difference}: look at `target/kernels.md` and copy it")
@@ -176,7 +176,7 @@ fn a_table_is_as_another_only_within_the_dice_of_aslr() {
 }
 
 /// Writes the table to `target/kernels.md` and `target/kernels.json`; the text.
-pub fn write(judged: &[(&Kernel, Judged)]) -> String {
+pub(crate) fn write(judged: &[(&Kernel, Judged)]) -> String {
     let mut text = String::from(
         "| profile | kernel | program | stack limit | ASLR | starts | first hole promised | measured \
          | share | second hole promised | measured | slots promised | taken | one more refused \

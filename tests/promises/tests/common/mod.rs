@@ -6,13 +6,13 @@ use poolcfg_runtime::probe;
 use poolcfg_tests_promises::Machine;
 
 /// How many processes `cargo xtask promises` asks for.
-pub fn processes() -> Option<u64> {
+pub(crate) fn processes() -> Option<u64> {
     let said = std::env::var("POOLCFG_PROMISES").ok()?;
     Some(said.parse().unwrap())
 }
 
 /// What this machine is, in the words of the file.
-pub fn here() -> Machine {
+pub(crate) fn here() -> Machine {
     let probe = probe();
     let Some(profile) = probe.va_profiles.first() else {
         panic!("no profile matches this machine: {probe:?}");

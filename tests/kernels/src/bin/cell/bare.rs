@@ -6,7 +6,7 @@ use poolcfg_core::Size;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 /// A reservation, given back on drop.
-pub struct Bare {
+pub(crate) struct Bare {
     base: *mut std::ffi::c_void,
     len: usize,
 }
@@ -14,7 +14,7 @@ pub struct Bare {
 impl Bare {
     /// Reserves inaccessible address space below `end`; nothing where the kernel refuses it or puts it
     /// elsewhere.
-    pub fn reserve(bytes: Size, end: u64) -> Option<Self> {
+    pub(crate) fn reserve(bytes: Size, end: u64) -> Option<Self> {
         let len = usize::try_from(bytes.get()).ok()?;
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new private map at an address of the kernel's choosing touches nothing that exists.
@@ -35,7 +35,7 @@ impl Drop for Bare {
 }
 
 /// The largest mapping below `end` that can be made now, in whole pages.
-pub fn largest(end: u64, page: Size) -> Size {
+pub(crate) fn largest(end: u64, page: Size) -> Size {
     let page = page.get();
     let (mut fits, mut misfit) = (0, end / page + 1);
     while misfit - fits > 1 {
@@ -50,7 +50,7 @@ pub fn largest(end: u64, page: Size) -> Size {
 }
 
 /// What is there in so many pieces, the largest first, beside a mapping of `headroom`.
-pub fn total(pieces: usize, headroom: Size, end: u64, page: Size) -> Option<Size> {
+pub(crate) fn total(pieces: usize, headroom: Size, end: u64, page: Size) -> Option<Size> {
     let _headroom = Bare::reserve(headroom, end)?;
     let holes = largest_beside_each_other(pieces, end, page);
     let total = holes
@@ -60,7 +60,7 @@ pub fn total(pieces: usize, headroom: Size, end: u64, page: Size) -> Option<Size
 }
 
 /// The largest mappings below `end` that can be made beside each other.
-pub fn largest_beside_each_other(pieces: usize, end: u64, page: Size) -> Vec<Size> {
+pub(crate) fn largest_beside_each_other(pieces: usize, end: u64, page: Size) -> Vec<Size> {
     let mut held = Vec::with_capacity(pieces);
     let mut holes = Vec::with_capacity(pieces);
     while holes.len() < pieces {

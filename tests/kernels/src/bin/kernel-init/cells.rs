@@ -16,7 +16,7 @@ const POOLS: u32 = 10;
 const ASLR_BITS: &str = "/proc/sys/vm/mmap_rnd_bits";
 
 /// Starts so many processes in every cell of a profile.
-pub fn judge(profile: &str, starts: &str) -> Result<(), String> {
+pub(crate) fn judge(profile: &str, starts: &str) -> Result<(), String> {
     let starts: u32 = starts.parse().map_err(|_| format!("number `{starts}`"))?;
     let mut broken = aslr_bits(profile)?;
     for cell in Cell::all() {
@@ -65,7 +65,7 @@ fn prepare(profile: &str, cell: Cell) -> Result<(), String> {
     }
     let current = match cell.stack_limit {
         StackLimit::Finite => Some(Size::mib(8).get()),
-        StackLimit::UpTo(size) => Some(size.get()),
+        StackLimit::UpTo(size) | StackLimit::AsUnlimited(size) => Some(size.get()),
         StackLimit::Unlimited => None,
     };
     let limit = Rlimit {

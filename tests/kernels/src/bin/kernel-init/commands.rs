@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::read;
 
 /// Runs each to its end and prints what it said.
-pub fn run() -> Result<(), String> {
+pub(crate) fn run() -> Result<(), String> {
     let commands = read("/commands")?;
     for line in commands.lines() {
         let mut words = line.split(' ').peekable();

@@ -14,7 +14,7 @@ use seccompiler::{SeccompAction, SeccompFilter, TargetArch, apply_filter};
 
 /// How much of a limit there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strength {
+pub(crate) enum Strength {
     /// The limit is as it is everywhere.
     Off,
     /// It is in the way.
@@ -25,7 +25,7 @@ pub enum Strength {
 
 impl Strength {
     /// The strength of this word.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
             "off" => Some(Self::Off),
             "on" => Some(Self::On),
@@ -55,7 +55,7 @@ const fn rlimit(obstacle: Obstacle) -> Option<(Resource, Size)> {
 }
 
 /// Puts on this process what the program that it executes next inherits.
-pub fn inherited(injected: Injected, strength: Strength) -> Result<(), String> {
+pub(crate) fn inherited(injected: Injected, strength: Strength) -> Result<(), String> {
     let set = |resource, current: Option<u64>| {
         // Who may, raises the hard limit with it.
         let maximum = getrlimit(resource).maximum;
@@ -79,7 +79,7 @@ pub fn inherited(injected: Injected, strength: Strength) -> Result<(), String> {
 }
 
 /// Puts on this process what it does not inherit.
-pub fn own(injected: Injected, strength: Strength) -> Result<(), String> {
+pub(crate) fn own(injected: Injected, strength: Strength) -> Result<(), String> {
     match injected {
         Injected::Obstacle(Obstacle::RlimitMemlock) if strength != Strength::Off => lock_all(),
         Injected::Obstacle(Obstacle::Seccomp) => match strength {
@@ -134,11 +134,11 @@ fn join_cgroup() -> Result<(), String> {
 }
 
 /// Settings of the machine, put back on drop.
-pub struct Settings(Vec<(&'static str, String)>);
+pub(crate) struct Settings(Vec<(&'static str, String)>);
 
 impl Settings {
     /// Puts on the whole machine what is a setting of it.
-    pub fn of_the_machine(injected: Injected, strength: Strength) -> Result<Self, String> {
+    pub(crate) fn of_the_machine(injected: Injected, strength: Strength) -> Result<Self, String> {
         let mut settings = Self(Vec::new());
         match (injected, strength) {
             (_, Strength::Off) => {}

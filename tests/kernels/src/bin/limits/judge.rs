@@ -38,7 +38,7 @@ struct Judge {
 }
 
 /// Judges one limit.
-pub fn judge(
+pub(crate) fn judge(
     profile: &'static str,
     injected: Injected,
     engine: Engine,
@@ -347,7 +347,7 @@ impl Judge {
             Obstacle::UnlimitedStack => "set a finite stack limit with `ulimit -s 8192`",
             // The pool that is there stays.
             Obstacle::SecondPool => {
-                let said = "put the pools of the process into one poolcfg.toml";
+                let said = "put all pools of the process into one poolcfg.toml";
                 self.expect(refused.message.contains(said), || {
                     format!("the message does not say: {said}")
                 });
@@ -385,7 +385,7 @@ impl Judge {
         let warnings = self.takes_all(Strength::On)?;
         let says = match oddity {
             Oddity::MemoryCgroup => "the memory cgroup allows `64 MiB`",
-            Oddity::PageSize => "and the build planned with `4 KiB`, so sizes were rounded anew",
+            Oddity::PageSize => "but the build planned with `4 KiB`, so sizes were rounded again",
         };
         self.expect(
             matches!(warnings.as_slice(), [warning] if warning.contains(says)),

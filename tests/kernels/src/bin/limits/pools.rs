@@ -28,13 +28,13 @@ fn aslr() -> Aslr {
 const WASMTIME: WasmtimeVersion = WasmtimeVersion::major(48);
 
 /// The plan of one pool for a machine of this VA profile.
-pub struct Planned {
+pub(crate) struct Planned {
     profile: &'static str,
     cell: Cell,
 }
 
 impl Planned {
-    pub fn new(profile: &'static str) -> Self {
+    pub(crate) fn new(profile: &'static str) -> Self {
         Self {
             profile,
             cell: usual(),
@@ -55,7 +55,7 @@ impl Planned {
     ///
     /// # Panics
     /// When the model says that it does not fit: then the build would have failed.
-    pub fn pool(&self, injected: Injected, engine: Engine) -> Promise<'static> {
+    pub(crate) fn pool(&self, injected: Injected, engine: Engine) -> Promise<'static> {
         let window = self.case().profile.window;
         let asked = keys(injected, engine, window);
         let keys = PoolKeys {
@@ -89,7 +89,7 @@ impl Planned {
 
     /// How much a hole differs from one process to another. Where the bits of ASLR can be read, a recheck reads
     /// them too.
-    pub fn reach(&self) -> Size {
+    pub(crate) fn reach(&self) -> Size {
         let profile = self.case().profile;
         match profile.layout {
             Layout::Linux(layout) => layout.reach(profile.page_size, self.cell.aslr.bits(&layout)),
@@ -98,7 +98,7 @@ impl Planned {
     }
 
     /// A pool that asks for the largest hole that every process has, and for no more.
-    pub fn first(&self) -> Promise<'static> {
+    pub(crate) fn first(&self) -> Promise<'static> {
         let promise = self.promise(PoolKeys {
             on_misfit: Some(Setting::given(OnMisfit::Shrink)),
             keep: Some(Setting::given(Keep::MaxInstances)),

@@ -14,7 +14,7 @@ use crate::said::{Refused, Said, Took};
 const SMALL_PAGES: &str = "va39";
 
 /// Meets the limit with the pool.
-pub fn run(
+pub(crate) fn run(
     profile: &'static str,
     injected: Injected,
     engine: Engine,

@@ -7,7 +7,7 @@ use poolcfg_core::Size;
 
 /// What came of the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     /// It started, and every slot was used.
     Took(Took),
     /// A limit was in the way.
@@ -16,7 +16,7 @@ pub enum Said {
 
 /// A pool that started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Took {
+pub(crate) struct Took {
     pub instances: u32,
     pub reservation: Size,
     pub warnings: Vec<String>,
@@ -24,7 +24,7 @@ pub struct Took {
 
 /// A pool that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub(crate) struct Refused {
     pub limit: String,
     pub need: u64,
     pub have: u64,
@@ -60,7 +60,7 @@ impl fmt::Display for Said {
 
 impl Said {
     /// Reads what a process wrote.
-    pub fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let words: Vec<&str> = lines.next()?.split(' ').collect();
         match words.as_slice() {

@@ -1,8 +1,8 @@
-//! Promised: what every limit type tells of the promise that it carries, written once.
+//! What every limit type returns of the promise that it carries, written once.
 
 /// Gives a type with a field `promise` the constructor for generated code, the questions that need no process,
 /// and a short Debug text.
-macro_rules! promised {
+macro_rules! accessors {
     ($type:ident) => {
         impl $type {
             /// The limits of a promise; for generated code.
@@ -12,7 +12,7 @@ macro_rules! promised {
                 Self { promise }
             }
 
-            /// The pool's name; empty when the file names none.
+            /// The pool's name; empty if the file names none.
             #[must_use]
             pub const fn name(&self) -> &'static str {
                 self.promise.name
@@ -76,4 +76,4 @@ macro_rules! promised {
     };
 }
 
-pub(crate) use promised;
+pub(crate) use accessors;

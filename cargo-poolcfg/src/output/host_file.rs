@@ -14,7 +14,7 @@ use crate::render::footprint::counts;
 use crate::render::report::PoolResult;
 use crate::render::template::render_own;
 
-/// The one pool on the one target that a host is told of.
+/// The one pool on the one target that a host is configured for.
 #[derive(Debug)]
 pub(crate) struct Chosen<'a> {
     pub(crate) member: &'a Member,
@@ -44,7 +44,7 @@ struct Page<'a> {
     machine: String,
     /// What one instance may have.
     counts: String,
-    /// Under what it was measured, and the record; none where it was not.
+    /// The conditions under which it was measured, and the record; empty if it was not.
     measured: Vec<String>,
     #[serde(flatten)]
     text: &'a Text,
@@ -54,7 +54,7 @@ impl<'a> Chosen<'a> {
     /// The only pool of all that were worked out, or the one of this name.
     ///
     /// # Errors
-    /// When there are several, none of that name, or it is no pool of Wasmtime's.
+    /// When there are several, none of that name, or it is not a Wasmtime pool.
     pub(crate) fn new(
         results: &'a [(&'a Member, Vec<Answer<'a>>)],
         pool: Option<&str>,
@@ -101,7 +101,7 @@ impl<'a> Chosen<'a> {
             if let Some((count, names)) = choice {
                 return Err(Error::new(
                     Code::HostCannot,
-                    format!("`{kind}` is of one {what}, and there are {count}: `{names}`"),
+                    format!("`{kind}` holds one {what}, but there are {count}: `{names}`"),
                     format!("choose one with `{flag}`"),
                 )
                 .exiting(Exit::Usage));
@@ -132,10 +132,8 @@ impl<'a> Chosen<'a> {
         }
         let mut mistake = diagnostic(
             Code::HostCannot,
-            format!(
-                "`{kind}` tells a host of Wasmtime's pool, and this one is of the engine `native`"
-            ),
-            "write `engine = \"wasmtime\"` and its `version`, or say `--engine wasmtime --engine-version 48`",
+            format!("`{kind}` configures a Wasmtime pool, but this pool uses the `native` engine"),
+            "set `engine = \"wasmtime\"` and `version`, or pass `--engine wasmtime --engine-version 48`",
         );
         let place = self.keys().engine.map(|key| key.place);
         mistake.span = place.and_then(|place| self.member.file.span(place));
@@ -145,7 +143,7 @@ impl<'a> Chosen<'a> {
     /// The whole text.
     ///
     /// # Errors
-    /// Everything that the host cannot be told.
+    /// Everything that the host has no setting for.
     pub(crate) fn render(&self, host: &'static Host, command: &str) -> Result<HostFile, Error> {
         let limits = &self.answer.plan.guaranteed()[self.index];
         let pool = &self.answer.case.pools()[self.index];
@@ -200,17 +198,17 @@ fn unknown(name: &str, names: &[String]) -> Error {
     let help = match nearest(name, known()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if known().next().is_none() => {
-            "the file names no pools: leave `--pool` out".to_owned()
+            "the file has no named pools: remove `--pool`".to_owned()
         }
         None => {
             let mut all: Vec<&str> = known().collect();
             all.dedup();
-            format!("there are: {}", all.join(", "))
+            format!("expected one of {}", all.join(", "))
         }
     };
     Error::new(
         Code::UnknownPool,
-        format!("no pool is called `{}`", name.escape_default()),
+        format!("unknown pool `{}`", name.escape_default()),
         help,
     )
 }

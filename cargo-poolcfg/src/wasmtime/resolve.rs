@@ -15,24 +15,24 @@ use crate::project::difference::Difference;
 use crate::project::wasmtime_tables::{Used, differences};
 use crate::wasmtime::lookup::{look_up, resolved};
 
-/// What does without the project, for the commands that have the flag.
-const FLAG: &str = "; `--engine-version 48` says which for once";
+/// How to do without the project, for the commands that have the flag.
+const FLAG: &str = "; or pass `--engine-version 48` for this run";
 
-/// Whether a command does without Cargo.lock where poolcfg.toml says the version.
+/// Whether a command works without Cargo.lock if poolcfg.toml names the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
-    /// What cannot be held to Cargo.lock is no guarantee.
+    /// It does not: nothing is guaranteed without Cargo.lock.
     Needed,
-    /// The file's word is good enough to look at.
+    /// It does: the version in poolcfg.toml is good enough to look at.
     Wanted,
 }
 
-/// Asks cargo for the Wasmtime of every package that has a pool of it, and holds poolcfg.toml to that. No
-/// one is asked where a flag says the version, and without cargo the file's word is taken.
+/// Asks cargo for the Wasmtime version of every package with a Wasmtime pool, and compares poolcfg.toml with it. With
+/// `--engine-version` cargo is not asked, and without cargo the version in poolcfg.toml is used.
 ///
 /// # Errors
-/// Where cargo does not know, and with [`Exit::Misfit`] where the file says something else.
-pub(crate) fn supply(
+/// If cargo does not know, and with [`Exit::Misfit`] if poolcfg.toml differs.
+pub(crate) fn resolve(
     context: &Context<'_>,
     members: &mut [Member],
     targets: &[Vec<TargetFacts>],
@@ -57,8 +57,8 @@ pub(crate) fn supply(
             false => Ok(()),
             true => Err(Error::new(
                 Code::OtherEngine,
-                "`--engine-version` is a version of Wasmtime, and no pool is of that engine",
-                "`--engine wasmtime` says that all are",
+                "`--engine-version` is for pools with `engine = \"wasmtime\"`, and there is none",
+                "pass `--engine wasmtime` too, to make every pool one",
             )
             .exiting(Exit::Usage)),
         };
@@ -94,8 +94,8 @@ pub(crate) fn supply(
                 if !is_said || (unknown.lacks_lock && lock == Lock::Needed) {
                     return Err(unknown.error(member, &format!("{to_file}{FLAG}")));
                 }
-                let warning = format!("{}: the version in poolcfg.toml is taken", unknown.message);
-                context.shell.warn(Some(unknown.code), &warning);
+                let warning = format!("{}: using the version in poolcfg.toml", unknown.message);
+                context.shell.warn(unknown.code, &warning);
                 Ok(())
             }
         }
@@ -213,12 +213,12 @@ impl Member {
         let (code, message) = match said {
             Some(said) => (
                 Code::OutOfSync,
-                format!("the file names Wasmtime {said}, and `{name}` uses {versions}"),
+                format!("the file names Wasmtime {said}, but `{name}` uses {versions}"),
             ),
             None => (
                 Code::NoWasmtime,
                 format!(
-                    "`{name}` uses Wasmtime {versions}, and none of them is nearer than the others"
+                    "`{name}` uses Wasmtime {versions}, all equally near in its dependency graph"
                 ),
             ),
         };

@@ -1,0 +1,157 @@
+//! The figures of a process: its budget, and what each pool maps of it, line by line.
+
+use std::fmt::{Display, Write as _};
+
+use poolcfg_core::{Case, Limits, MappingName, Plan, Size};
+
+use crate::render::footprint::{Footprint, Mappings, counts, footprints};
+
+/// A figure with its name and a note.
+fn row(text: &mut String, name: &str, value: impl Display, note: impl Display) {
+    let value = value.to_string();
+    let line = format!("  {name:<18} {value:>12}  {note}");
+    let _ = writeln!(text, "{}", line.trim_end());
+}
+
+/// The budget and the footprint, line by line.
+#[must_use]
+pub(crate) fn figures(case: &Case<'_>, plan: &Plan) -> String {
+    let mut text = String::new();
+    budget_figures(&mut text, case);
+    let footprints = footprints(case, plan.guaranteed());
+    for (index, footprint) in footprints.into_iter().enumerate() {
+        pool_figures(&mut text, case, plan, index, footprint);
+    }
+    text
+}
+
+fn budget_figures(text: &mut String, case: &Case<'_>) {
+    let (profile, budget) = (&case.profile, &case.budget);
+    let mut row = |name: &str, value: &dyn Display, note: &str| row(text, name, value, note);
+    row("window", &profile.window.available(), profile.source);
+    row("page size", &budget.page_size, "");
+    let [first, second] = budget.holes().map(Size::available);
+    row("largest hole", &first, case.machine().as_str());
+    row(
+        "second hole",
+        &second,
+        "beside a mapping that fills the largest",
+    );
+    let note = "libraries, threads, heap; in the hole that is filled first";
+    row("headroom", &budget.headroom, note);
+    match (budget.maps_for_pools(), budget.limits.max_map_count) {
+        (Some(maps), Some(all)) => row("mappings", &maps, &format!("of {all}, vm.max_map_count")),
+        _ => row("mappings", &"no bound", ""),
+    }
+    for (name, limit, of) in [
+        ("address space", budget.limits.rlimit_as, "RLIMIT_AS"),
+        ("writable", budget.limits.rlimit_data, "RLIMIT_DATA"),
+        ("committed", budget.limits.commit_limit, "the commit limit"),
+    ] {
+        if let Some(limit) = limit {
+            let left = limit.saturating_sub(budget.headroom).available();
+            let limit = limit.available();
+            row(
+                name,
+                &left,
+                &format!("of {limit}, {of}, beside the headroom"),
+            );
+        }
+    }
+    if let Some(memory) = budget.limits.memory {
+        let note = "RAM and swap, of one mapping that is charged when it is made";
+        row("charged at once", &memory.available(), note);
+    }
+}
+
+fn pool_figures(
+    text: &mut String,
+    case: &Case<'_>,
+    plan: &Plan,
+    index: usize,
+    footprint: Option<Footprint>,
+) {
+    let budget = &case.budget;
+    let pool = &case.pools()[index];
+    let (asked, limits) = (&pool.asked, &plan.guaranteed()[index]);
+    let name = match pool.name {
+        "" => "pool".to_owned(),
+        name => format!("pool `{name}`"),
+    };
+    let _ = match plan.misfit {
+        None => writeln!(
+            text,
+            "{name}: {} of {} instances, {} of {} reserved for each",
+            limits.max_instances,
+            asked.max_instances,
+            limits.memory_reservation,
+            asked.memory_reservation
+        ),
+        Some(_) => writeln!(
+            text,
+            "{name} does not fit: {} instances asked, {} reserved for each",
+            asked.max_instances, asked.memory_reservation
+        ),
+    };
+    if let Some(counts) = counts(limits, pool) {
+        row(text, "each instance", "", counts);
+    }
+    let Some(footprint) = footprint else {
+        let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
+        return;
+    };
+    for mapping in &footprint.mappings {
+        let mut note = sum(limits, mapping, budget.page_size);
+        if mapping.count > 1 {
+            note += &format!(", {} times", mapping.count);
+        }
+        row(text, mapping.name.word(), mapping.bytes.needed(), note);
+    }
+    let note = format!("{} at start", footprint.maps_at_start);
+    row(text, "mappings", footprint.maps_at_worst, note);
+    // Of what is writable there is no bound mostly.
+    if budget.limits.rlimit_data.is_some() || budget.limits.commit_limit.is_some() {
+        let beside = footprint.bookkeeping.needed();
+        let note = format!("when every slot is in use, and {beside} beside the slots");
+        row(text, "writable", footprint.writable.needed(), note);
+    }
+}
+
+/// How a mapping's bytes come about.
+fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
+    let (region, guard) = match mapping.name {
+        MappingName::Memories => (limits.memory_reservation, limits.guard_size),
+        MappingName::Tables => (limits.table_reservation, page_size),
+        MappingName::Stacks => (limits.stack_reservation, page_size),
+    };
+    let Some((wasmtime, totals)) = limits
+        .wasmtime
+        .and_then(|wasmtime| Some((wasmtime, wasmtime.totals(limits)?)))
+    else {
+        let [region, guard] = [region, guard].map(|part| part.round_up(page_size).unwrap_or(part));
+        let slot = region.get().saturating_add(guard.get()).max(1);
+        let slots = mapping.bytes.get() / slot;
+        let before = match mapping.name {
+            MappingName::Memories if !limits.guard_before => String::new(),
+            _ => format!("{guard} + "),
+        };
+        return format!("{before}{slots} x ({region} + {guard})");
+    };
+    match mapping.name {
+        MappingName::Memories if wasmtime.memory_protection_keys > 1 => format!(
+            "{} x ({region} + {guard}), striped by {} protection keys",
+            totals.memories, wasmtime.memory_protection_keys
+        ),
+        MappingName::Memories if wasmtime.guard_before_linear_memory => {
+            format!("{guard} + {} x ({region} + {guard})", totals.memories)
+        }
+        MappingName::Memories => format!("{} x ({region} + {guard})", totals.memories),
+        MappingName::Tables => format!(
+            "{} x {} elements of {} bytes, in whole pages",
+            totals.tables,
+            wasmtime.table_elements(limits),
+            wasmtime.element_bytes
+        ),
+        MappingName::Stacks => format!("{} x ({region} + {guard})", totals.stacks),
+    }
+}

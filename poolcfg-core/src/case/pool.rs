@@ -1,0 +1,331 @@
+//! One pool of a case: what is asked of it, with the defaults of its engine, and what is wrong with that.
+
+use crate::base::consts::wide;
+use crate::base::size::{GRAIN, Size};
+use crate::case::totals::LeastTotal;
+use crate::engine::Engine;
+use crate::engine::limits::Limits;
+use crate::engine::wasmtime::{
+    Defaults, InstanceDefaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion,
+};
+use crate::fault::{Fault, Faults};
+use crate::setting::{Keep, OnMisfit, Place, PoolKeys, place_of, value_or};
+use crate::target::{Arch, Os, Target};
+
+/// One pool, with every number in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool<'a> {
+    /// Its name; empty when the file names none.
+    pub name: &'a str,
+    /// What is asked.
+    pub asked: Limits,
+    /// The same with as few tables as an instance may have where nobody said how many, each as large as
+    /// Wasmtime's own: no instance is given up for the rest of them.
+    pub(crate) least: Limits,
+    /// The fewest instances that are of use.
+    pub min_instances: u32,
+    /// Which number stays when it shrinks.
+    pub keep: Keep,
+    /// What happens when the floor does not hold it.
+    pub on_misfit: OnMisfit,
+    /// The written total that gives no more instances than are asked; `None` if none decides how many are.
+    pub least_total: Option<LeastTotal>,
+    /// Where `engine` is set.
+    pub engine_at: Place,
+    /// Where `max_instances` is set.
+    pub max_instances_at: Place,
+    /// Where the first total is set.
+    pub totals_at: Place,
+    /// Where `memory_reservation` is set.
+    pub memory_reservation_at: Place,
+}
+
+/// The native engine's numbers when nothing is said: instances, reservation, guard.
+const fn defaults(target: Target) -> (u32, Size, Size) {
+    if target.pointer_width < 64 {
+        // What Wasmtime takes on 32 bits: crates/environ/src/tunables.rs:294 (default_u32).
+        (100, Size::mib(10), Size::kib(64))
+    } else if matches!(target.arch, Arch::X86_64) && !matches!(target.os, Os::Ios) {
+        (1000, Size::gib(4), Size::mib(32))
+    } else {
+        (100, Size::gib(2), Size::mib(32))
+    }
+}
+
+impl<'a> Pool<'a> {
+    pub(super) const fn new(
+        name: &'a str,
+        keys: &PoolKeys,
+        target: Target,
+        host: Option<InstanceDefaults>,
+    ) -> Self {
+        let engine = engine(keys);
+        let (asked, least) = match (engine, &keys.wasmtime.version) {
+            (Engine::Native, _) => {
+                let asked = native(keys, target);
+                (asked, asked)
+            }
+            (Engine::Wasmtime, Some(setting)) => asked_and_least(setting.value, keys, target, host),
+            // A fault, told by `check`; what stands here meanwhile is not used.
+            (Engine::Wasmtime, None) => {
+                let newest = WasmtimeVersion::major(WasmtimeVersion::NEWEST);
+                asked_and_least(newest, keys, target, host)
+            }
+        };
+        Self {
+            name,
+            asked,
+            least,
+            min_instances: value_or(&keys.min_instances, 1),
+            // What somebody wrote stays as it is unless they say otherwise: a number of theirs is not
+            // lowered silently, and the one they wrote is the one that is kept.
+            keep: match (&keys.keep, &keys.memory_reservation) {
+                // Of no memory there is nothing that could shrink.
+                _ if !asked.has_memories() => Keep::MemoryReservation,
+                (Some(setting), _) => setting.value,
+                (None, Some(_)) => Keep::MemoryReservation,
+                // Below 4 GiB Wasmtime's code checks every access: that is never chosen silently.
+                (None, None) if engine.is(Engine::Wasmtime) => Keep::MemoryReservation,
+                (None, None) => Keep::MaxInstances,
+            },
+            on_misfit: on_misfit(keys),
+            least_total: asked.least_total(keys),
+            engine_at: place_of(&keys.engine),
+            max_instances_at: place_of(&keys.max_instances),
+            totals_at: match keys.wasmtime.first_total() {
+                Some(place) => place,
+                None => Place::NOWHERE,
+            },
+            memory_reservation_at: place_of(&keys.memory_reservation),
+        }
+    }
+
+    pub(super) const fn check(
+        &self,
+        keys: &PoolKeys,
+        target: Target,
+        page_size: Size,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let pool = self.name;
+        // What may be lowered is lowered before it is at fault.
+        let asked = &self.least;
+        match (
+            &asked.wasmtime,
+            &keys.wasmtime.version,
+            keys.wasmtime.first(),
+        ) {
+            (Some(wasmtime), Some(_), _) => {
+                faults = wasmtime.check(asked, keys, pool, target, faults);
+            }
+            (Some(_), None, _) => {
+                faults = faults.and(Fault::NoVersion {
+                    pool,
+                    place: place_of(&keys.engine),
+                });
+            }
+            (None, _, Some(place)) if keys.engine.is_none() => {
+                faults = faults.and(Fault::NoEngine { pool, place });
+            }
+            (None, ..) => {}
+        }
+        let zeros: [(&'static str, bool, Place); 4] = [
+            (
+                "max_instances",
+                asked.max_instances == 0 && keys.max_instances.is_some(),
+                self.max_instances_at,
+            ),
+            (
+                "min_instances",
+                self.min_instances == 0,
+                place_of(&keys.min_instances),
+            ),
+            (
+                "memory_reservation",
+                !asked.has_memories() && !is_without_memories(asked, keys),
+                self.memory_reservation_at,
+            ),
+            ("pools", asked.pools == 0, place_of(&keys.pools)),
+        ];
+        faults = faults.and_zeros(&zeros, pool);
+        if asked.max_instances != 0 && self.min_instances > asked.max_instances {
+            faults = faults.and(Fault::MinAboveMax {
+                min_instances: self.min_instances,
+                max_instances: asked.max_instances,
+                pool,
+                place: place_of(&keys.min_instances),
+            });
+        }
+        self.check_sizes(keys, page_size, faults)
+    }
+
+    const fn check_sizes(
+        &self,
+        keys: &PoolKeys,
+        page_size: Size,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let (pool, asked) = (self.name, &self.least);
+        if !asked.memory_reservation.is_multiple_of(GRAIN)
+            || !asked.memory_reservation.is_multiple_of(page_size)
+        {
+            faults = faults.and(Fault::NotMultiple {
+                memory_reservation: asked.memory_reservation,
+                pool,
+                place: self.memory_reservation_at,
+            });
+        } else if asked.max_memory_size.get() > asked.memory_reservation.get()
+            && (asked.has_memories() || is_without_memories(asked, keys))
+        {
+            // Of a reservation that is at fault itself there is nothing to compare with.
+            faults = faults.and(Fault::MemoryAboveReservation {
+                max_memory_size: asked.max_memory_size,
+                memory_reservation: asked.memory_reservation,
+                pool,
+                place: place_of(&keys.max_memory_size),
+            });
+        }
+        let countable = match &asked.wasmtime {
+            // More than can be counted is a fault of its own.
+            Some(wasmtime) => wasmtime.totals(asked).is_some(),
+            None => true,
+        };
+        if countable && asked.footprint(page_size).is_err() {
+            faults = faults.and(Fault::Overflow {
+                pool,
+                place: self.max_instances_at,
+            });
+        }
+        faults
+    }
+}
+
+/// Whose pool it is: the native engine's where nothing is said.
+const fn engine(keys: &PoolKeys) -> Engine {
+    value_or(&keys.engine, Engine::Native)
+}
+
+const fn native(keys: &PoolKeys, target: Target) -> Limits {
+    let (instances, reservation, guard) = defaults(target);
+    let memory_reservation = value_or(&keys.memory_reservation, reservation);
+    Limits {
+        max_instances: value_or(&keys.max_instances, instances),
+        memory_reservation,
+        max_memory_size: value_or(&keys.max_memory_size, memory_reservation),
+        guard_size: value_or(&keys.guard_size, guard),
+        guard_before: value_or(&keys.guard_before, true),
+        table_reservation: value_or(&keys.table_reservation, Size::kib(160)),
+        stack_reservation: value_or(&keys.stack_reservation, Size::mib(2)),
+        pools: value_or(&keys.pools, 1),
+        wasmtime: None,
+    }
+}
+
+impl Limits {
+    /// What a version of Wasmtime takes of itself on a target.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+    /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
+    /// assert_eq!((own.max_instances, own.guard_size), (1000, Size::mib(32)));
+    /// ```
+    #[must_use]
+    pub const fn of_wasmtime(version: WasmtimeVersion, target: Target) -> Self {
+        of_wasmtime(version, &PoolKeys::EMPTY, target, None, false)
+    }
+}
+
+/// What is asked of a pool of Wasmtime's, and the same with the fewest tables: see [`Pool::least`].
+const fn asked_and_least(
+    version: WasmtimeVersion,
+    keys: &PoolKeys,
+    target: Target,
+    host: Option<InstanceDefaults>,
+) -> (Limits, Limits) {
+    // Totals that nobody wrote are lowered with the rest.
+    let lowered = matches!(on_misfit(keys), OnMisfit::Shrink);
+    let Some(instance) = InstanceDefaults::of(&keys.wasmtime, host) else {
+        let asked = of_wasmtime(version, keys, target, None, false);
+        return (asked, of_wasmtime(version, keys, target, None, lowered));
+    };
+    let instance = instance.within(&keys.wasmtime);
+    let asked = of_wasmtime(version, keys, target, Some(instance), false);
+    let fewest = InstanceDefaults {
+        tables: if instance.tables == 0 { 0 } else { 1 },
+        table_elements: None,
+        ..instance
+    };
+    let least = of_wasmtime(version, keys, target, Some(fewest), lowered);
+    let least = Limits {
+        table_reservation: least.table_reservation.min(asked.table_reservation),
+        ..least
+    };
+    match &asked.wasmtime {
+        Some(wasmtime) if wasmtime.totals(&asked).is_some() => (asked, least),
+        // So many tables cannot be counted.
+        _ => (least, least),
+    }
+}
+
+const fn of_wasmtime(
+    version: WasmtimeVersion,
+    keys: &PoolKeys,
+    target: Target,
+    instance: Option<InstanceDefaults>,
+    lowered: bool,
+) -> Limits {
+    let wasmtime = Wasmtime::new(version, &keys.wasmtime, target, instance);
+    let defaults = Defaults::new(version, target);
+    let memory_reservation = value_or(&keys.memory_reservation, defaults.reservation);
+    let elements = match instance {
+        Some(InstanceDefaults {
+            table_elements: Some(elements),
+            ..
+        }) => elements,
+        _ => defaults.table_elements,
+    };
+    let elements = value_or(&keys.wasmtime.table_elements, elements);
+    let stack = if wasmtime.has(WasmtimeFeature::Async) {
+        STACK
+    } else {
+        Size::ZERO
+    };
+    let limits = Limits {
+        max_instances: value_or(&keys.max_instances, defaults.instances),
+        memory_reservation,
+        max_memory_size: value_or(
+            &keys.max_memory_size,
+            // A memory above its reservation is refused, so the default goes down with it.
+            defaults.max_memory_size.min(memory_reservation),
+        ),
+        guard_size: value_or(&keys.guard_size, defaults.guard_size),
+        guard_before: true,
+        // 2^32 elements of 8 bytes do not overflow.
+        table_reservation: Size::bytes(wide(elements) * wide(wasmtime.element_bytes)),
+        stack_reservation: value_or(&keys.stack_reservation, stack),
+        pools: value_or(&keys.pools, 1),
+        wasmtime: Some(wasmtime),
+    };
+    wasmtime.with_totals(limits, keys, lowered)
+}
+
+/// What happens where a pool does not fit: what somebody wrote is not lowered silently.
+const fn on_misfit(keys: &PoolKeys) -> OnMisfit {
+    match &keys.on_misfit {
+        Some(setting) => setting.value,
+        None if keys.max_instances.is_none()
+            && keys.memory_reservation.is_none()
+            && keys.wasmtime.first_total().is_none() =>
+        {
+            OnMisfit::Shrink
+        }
+        None => OnMisfit::Error,
+    }
+}
+
+/// Whether it is a pool of tables or stacks only, and the file says of which: a zero alone is a mistake.
+const fn is_without_memories(asked: &Limits, keys: &PoolKeys) -> bool {
+    asked.is_without_memories()
+        && (keys.table_reservation.is_some() || keys.stack_reservation.is_some())
+}

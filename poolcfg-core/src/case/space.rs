@@ -1,0 +1,171 @@
+//! What is wrong with the keys of the address space.
+
+use crate::base::size::Size;
+use crate::fault::{Fault, Faults};
+use crate::setting::{AddressSpaceKeys, Settings, place_if, place_of};
+use crate::target::budget::{Budget, HEADROOM_MAPS};
+use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_DATA};
+use crate::target::profile::{Layout, LinuxLayout, VaProfile};
+use crate::target::shape::{Aslr, Shape, StackLimit};
+
+impl<'a> Settings<'a> {
+    /// What is wrong with the keys of the address space on a profile.
+    pub(super) const fn check_space(
+        &self,
+        profile: &VaProfile<'a>,
+        shape: Shape,
+        budget: &Budget,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let name = profile.name;
+        if let Layout::Linux(linux) = &profile.layout {
+            if let Aslr::Bits(bits) = shape.aslr {
+                if bits > linux.aslr_bits_max {
+                    faults = faults.and(Fault::AslrAboveMaximum {
+                        bits,
+                        most: linux.aslr_bits_max,
+                        arch: profile.arch,
+                        profile: name,
+                        place: place_of(&self.space.aslr),
+                    });
+                }
+            }
+            if let StackLimit::UpTo(stack_limit) = shape.stack_limit {
+                if stack_limit.get() >= profile.window.get() {
+                    faults = faults.and(Fault::StackLimitAboveWindow {
+                        stack_limit,
+                        window: profile.window,
+                        profile: name,
+                        place: place_of(&self.space.stack_limit),
+                    });
+                }
+            }
+        }
+        if !faults.is_empty() || !budget.is_empty() {
+            return faults;
+        }
+        let whole = Budget::new(profile, shape, Some(Size::ZERO));
+        let place = place_of(&self.space.headroom);
+        match &profile.layout {
+            Layout::Linux(linux) if whole.is_empty() => {
+                faults.and(self.no_hole(profile, linux, shape))
+            }
+            _ => faults.and(Fault::HeadroomAboveHoles {
+                headroom: budget.headroom,
+                have: whole.all(),
+                profile: name,
+                place,
+            }),
+        }
+    }
+
+    /// Why a profile and a shape leave no hole.
+    const fn no_hole(
+        &self,
+        profile: &VaProfile<'a>,
+        linux: &LinuxLayout,
+        shape: Shape,
+    ) -> Fault<'a> {
+        let bits = shape.aslr.bits(linux);
+        let usual = Shape {
+            stack_limit: StackLimit::Finite,
+            ..shape
+        };
+        let stack_limit = match shape.stack_limit {
+            StackLimit::UpTo(limit) if !Budget::new(profile, usual, None).is_empty() => Some(limit),
+            _ => None,
+        };
+        let mut fewer = None;
+        let mut less = bits;
+        while less > 0 && fewer.is_none() {
+            less -= 1;
+            let aslr = Aslr::Bits(less);
+            if !Budget::new(profile, Shape { aslr, ..shape }, None).is_empty() {
+                fewer = Some(less);
+            }
+        }
+        Fault::NoHole {
+            profile: profile.name,
+            window: profile.window,
+            bits,
+            aslr: match LinuxLayout::aslr(profile.page_size, bits) {
+                Some(aslr) => aslr,
+                None => Size::bytes(u64::MAX),
+            },
+            fewer,
+            stack_limit,
+            place: match (stack_limit, &self.space.aslr, &self.space.va_profile) {
+                (Some(_), ..) => place_of(&self.space.stack_limit),
+                (None, Some(setting), _) => setting.place,
+                (None, None, key) => place_of(key),
+            },
+        }
+    }
+}
+
+impl AddressSpaceKeys<'_> {
+    /// What is wrong with the limits that are said: less than any process needs, or nothing for pools.
+    pub(super) const fn check_limits<'a>(
+        &self,
+        budget: &Budget,
+        mut faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let limits = &budget.limits;
+        if let (Some(setting), Some(maps)) = (&self.max_map_count, limits.max_map_count) {
+            if maps <= HEADROOM_MAPS {
+                faults = faults.and(Fault::TooFewMaps {
+                    max_map_count: setting.value,
+                    place: setting.place,
+                });
+            }
+        }
+        let sizes = [
+            (
+                "rlimit_as",
+                place_if(&self.rlimit_as),
+                limits.rlimit_as,
+                LEAST_ADDRESS_SPACE,
+                true,
+            ),
+            (
+                "rlimit_data",
+                place_if(&self.rlimit_data),
+                limits.rlimit_data,
+                LEAST_DATA,
+                true,
+            ),
+            (
+                "memory",
+                place_if(&self.memory),
+                limits.memory,
+                LEAST_DATA,
+                false,
+            ),
+        ];
+        let mut i = 0;
+        while i < sizes.len() {
+            let (key, place, limit, least, holds_headroom) = sizes[i];
+            i += 1;
+            let (Some(place), Some(limit)) = (place, limit) else {
+                continue;
+            };
+            let headroom = budget.headroom;
+            if limit.get() < least.get() {
+                faults = faults.and(Fault::LimitTooSmall {
+                    key,
+                    limit,
+                    least,
+                    place,
+                });
+            } else if holds_headroom && limit.get() <= headroom.get() {
+                faults = faults.and(Fault::LimitBelowHeadroom {
+                    key,
+                    limit,
+                    headroom,
+                    place,
+                });
+            }
+        }
+        faults
+    }
+}

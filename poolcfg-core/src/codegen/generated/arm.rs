@@ -1,0 +1,111 @@
+//! What is written for one target, and for one pool of it.
+
+use super::constant::{Constant, Is};
+use super::lines::number;
+use crate::case::{Case, Pool};
+use crate::engine::limits::Limits;
+use crate::file::TargetFacts;
+use crate::plan::Plan;
+
+/// What the file says for one target. The plan has no misfit: nothing is written of one that has.
+#[derive(Clone, Copy, Debug)]
+pub struct Arm<'a> {
+    /// The target.
+    pub facts: &'a TargetFacts,
+    /// Its pools, profile and budget.
+    pub case: &'a Case<'a>,
+    /// What is guaranteed.
+    pub plan: &'a Plan,
+}
+
+/// The machine, as comments and messages call it.
+pub(super) fn machine(case: &Case<'_>) -> String {
+    format!("{} {}", case.target.arch.name(), case.machine())
+}
+
+/// Holes, and how many bytes they have together wherever ASLR puts things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holes {
+    pub(super) free: u64,
+    pub(super) count: u64,
+}
+
+/// A pool, what is guaranteed of it, its consts, and how a path to those begins.
+#[derive(Debug)]
+pub(super) struct PoolConsts<'a> {
+    pub(super) pool: &'a Pool<'a>,
+    pub(super) limits: &'a Limits,
+    pub(super) consts: Vec<Constant>,
+    pub(super) path: String,
+}
+
+impl PoolConsts<'_> {
+    /// How many mappings one pool makes at most, whatever the consts are that are summed up.
+    pub(super) fn mappings(&self) -> u64 {
+        match self.limits.wasmtime {
+            Some(_) => 3,
+            None => [
+                self.limits.has_memories(),
+                self.has_tables(),
+                self.has_stacks(),
+            ]
+            .into_iter()
+            .map(u64::from)
+            .sum(),
+        }
+    }
+
+    /// Whether a native pool has tables; where it has none it is not summed up what they would take.
+    pub(super) fn has_tables(&self) -> bool {
+        !self.limits.table_reservation.is_zero()
+    }
+
+    /// Whether a native pool has stacks.
+    pub(super) fn has_stacks(&self) -> bool {
+        !self.limits.stack_reservation.is_zero()
+    }
+
+    /// In how many more pieces than one the memories of one pool may lie in these holes.
+    pub(super) fn further_pieces(&self, holes: Holes) -> u64 {
+        match self.limits.wasmtime {
+            Some(_) => 0,
+            None if !self.limits.has_memories() => 0,
+            None => holes.count - 1,
+        }
+    }
+
+    /// The names of its numbers and flags that are wanted.
+    pub(super) fn numbers(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let consts = self
+            .consts
+            .iter()
+            .filter(|of| of.is.is_some() && is_wanted(of.name));
+        consts.map(|of| of.name.to_owned()).collect()
+    }
+
+    /// The conditions that the consts are as they were worked out which are not summed up.
+    pub(super) fn fixed(&self) -> Vec<String> {
+        let is_fixed = |of: &&Constant| match of.name {
+            "MEMORY_PROTECTION_KEYS" => true,
+            "MEMORY_RESERVATION" => !self.limits.has_memories(),
+            "TABLE_RESERVATION" => !self.has_tables(),
+            "STACK_RESERVATION" => !self.has_stacks(),
+            _ => false,
+        };
+        self.consts
+            .iter()
+            .filter(is_fixed)
+            .filter_map(|of| is(of, &self.path))
+            .collect()
+    }
+}
+
+/// The condition that a const is what was worked out; `None` for a text.
+pub(super) fn is(constant: &Constant, path: &str) -> Option<String> {
+    let name = constant.name;
+    Some(match constant.is? {
+        Is::Number(value) => format!("{path}{name} == {}", number(value)),
+        Is::Flag(true) => format!("{path}{name}"),
+        Is::Flag(false) => format!("!{path}{name}"),
+    })
+}
