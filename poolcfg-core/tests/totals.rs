@@ -64,8 +64,8 @@ fn what_no_total_says_is_wasmtimes_own() {
     assert_eq!(mapped(&limits)[0], Size::mib(1000 * 4128 + 32));
     assert_eq!(
         refused(VA39, &sixteen),
-        "pool needs 3.94 TiB in one piece; aarch64 va39 (pie, measured profile) has 341.33 GiB: total_memories = 84 \
-         fits (poolcfg.toml:6:29)"
+        "PC0001: pool needs 3.94 TiB in one piece; aarch64 va39 (pie, measured profile) has 341.33 GiB: \
+         total_memories = 84 fits (poolcfg.toml:6:29)\nnote: `cargo poolcfg --explain PC0001` says more"
     );
 }
 
@@ -190,9 +190,10 @@ fn a_total_below_one_instance_is_a_fault() {
     let source = file("", "memories_per_instance = 4\ntotal_memories = 3");
     assert_eq!(
         faults(&source),
-        "`total_memories = 3` is below the 4 that one instance takes (poolcfg.toml:7:18)\n  |\n\
+        "PC0010: `total_memories = 3` is below the 4 that one instance takes (poolcfg.toml:7:18)\n  |\n\
          7 | total_memories = 3\n  |                  ^ below 4\n\
-         help: set `total_memories` to 4 or more, or lower what one instance has"
+         help: set `total_memories` to 4 or more, or lower what one instance has\n\
+         note: `cargo poolcfg --explain PC0010` says more"
     );
     assert!(
         faults(&file("", "total_memories = 0")).contains("`total_memories = 0` is below the 1")
