@@ -16,10 +16,11 @@ use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::cli::args::Look;
+use crate::cli::args::Missing;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
-use crate::project::workload::{Missing, hold};
+use crate::project::workload::hold;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
 use crate::wasmtime::resolve::{Lock, resolve};
@@ -110,7 +111,7 @@ pub(crate) fn look(
     tell(&every)?;
     warn(context, &results);
     let held = match workload {
-        Some(missing) => hold(context, &members, missing),
+        Some(missing) => hold(context.shell, &members, missing),
         None => Ok(()),
     };
     all([misfits(&results), held])?;

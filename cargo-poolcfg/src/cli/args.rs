@@ -10,7 +10,6 @@ use poolcfg_core::{
 };
 
 use crate::host::{HOSTS, Host};
-use crate::project::workload::Missing;
 
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";
@@ -391,11 +390,20 @@ pub(crate) struct Shared {
     pub(crate) verbose: u8,
 }
 
+/// What becomes of a file of the workload that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is an error.
+    Error,
+    /// It is passed over, and no count is lowered that may be its.
+    PassedOver,
+}
+
 /// The value of `--stack-limit`.
 fn stack_limit(text: &str) -> Result<StackLimit, String> {
     StackLimit::from_text(text).map_err(|error| match error {
         SizeError::NoNumber => "expected `finite`, `unlimited` or a size such as 1GiB".to_owned(),
-        error => format!("it is {error}"),
+        error => error.to_string(),
     })
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, TargetFacts, read_text};
 
+use crate::cli::args::Missing;
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::cli::exit::Exit;
@@ -14,7 +15,7 @@ use crate::context::Context;
 use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
-use crate::project::workload::{self, Missing, has_workload};
+use crate::project::workload::{self, has_workload};
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
@@ -71,7 +72,7 @@ fn counts(
                 .into(),
             ..source.clone()
         };
-        let found = workload::differences(context, &source, missing)?;
+        let found = workload::differences(context.shell, &source, missing)?;
         if found.is_empty() {
             if write_ == Write::Files {
                 let (heading, shown) = (member.heading(), &source.shown);

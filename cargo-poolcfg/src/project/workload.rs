@@ -7,10 +7,11 @@ use poolcfg_core::Code;
 use poolcfg_core::file::Diagnostic;
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
+use crate::cli::args::Missing;
 use crate::cli::error::{Error, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
-use crate::context::Context;
+use crate::cli::shell::Shell;
 use crate::inspect::workload::PerInstance;
 use crate::inspect::{Inspected, inspect};
 use crate::project::Member;
@@ -18,15 +19,6 @@ use crate::project::difference::WASMTIME;
 use crate::project::edit::{Edit, set_count};
 
 const WORKLOAD: &str = "workload";
-
-/// What becomes of a file of the workload that is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// It is an error.
-    Error,
-    /// It is passed over, and no count is lowered that may be its.
-    PassedOver,
-}
 
 /// A pool's `wasmtime` table that names a workload.
 struct Table {
@@ -107,13 +99,13 @@ pub(crate) fn has_workload(source: &str) -> bool {
 /// # Errors
 /// Where a file is not there, or cannot be inspected.
 pub(crate) fn differences(
-    context: &Context<'_>,
+    shell: &Shell,
     source: &Source,
     missing: Missing,
 ) -> Result<Vec<CountDifference>, Error> {
     let found = all(tables(&source.text)
         .iter()
-        .map(|table| table.differences(context, source, missing)))?;
+        .map(|table| table.differences(shell, source, missing)))?;
     Ok(found.into_iter().flatten().collect())
 }
 
@@ -122,14 +114,14 @@ pub(crate) fn differences(
 /// # Errors
 /// With [`Exit::Misfit`] where they disagree; as for [`differences`].
 pub(crate) fn hold<'m>(
-    context: &Context<'_>,
+    shell: &Shell,
     members: impl IntoIterator<Item = &'m Member>,
     missing: Missing,
 ) -> Result<(), Error> {
     let sources = members
         .into_iter()
         .filter_map(|member| member.source.as_ref());
-    let held = sources.map(|source| disagreement(source, &differences(context, source, missing)?));
+    let held = sources.map(|source| disagreement(source, &differences(shell, source, missing)?));
     all(held).map(drop)
 }
 
@@ -217,7 +209,7 @@ impl Table {
 
     fn differences(
         &self,
-        context: &Context<'_>,
+        shell: &Shell,
         source: &Source,
         missing: Missing,
     ) -> Result<Vec<CountDifference>, Error> {
@@ -232,7 +224,7 @@ impl Table {
                     is_whole = false;
                     let text =
                         format!("`{entry}` of the workload is not there, and is passed over");
-                    context.shell.note(&text);
+                    shell.note(&text);
                 }
                 Ok(_) => mistakes.push(not_there(entry, span.clone())),
                 Err(why) => mistakes.push(Diagnostic {
@@ -250,7 +242,7 @@ impl Table {
         }
         files.sort();
         files.dedup();
-        let inspected = all(files.iter().map(|path| needs(context, path)))?;
+        let inspected = all(files.iter().map(|path| needs(shell, path)))?;
         let Some(counts) = PerInstance::of(&inspected) else {
             return Ok(Vec::new());
         };
@@ -282,7 +274,7 @@ impl Table {
 }
 
 /// What a file of the workload is, which must be WebAssembly.
-fn needs(context: &Context<'_>, path: &Path) -> Result<Inspected, Error> {
+fn needs(shell: &Shell, path: &Path) -> Result<Inspected, Error> {
     let file = inspect(path)?;
     let Some(needs) = file.needs() else {
         return Err(Error::new(
@@ -302,7 +294,7 @@ fn needs(context: &Context<'_>, path: &Path) -> Result<Inspected, Error> {
             shown(path),
             open.join(", and ")
         );
-        context.shell.warn(Code::OutOfWorkload, &text);
+        shell.warn(Code::OutOfWorkload, &text);
     }
     Ok(file)
 }

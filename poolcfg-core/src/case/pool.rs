@@ -9,7 +9,7 @@ use crate::engine::wasmtime::{
     Defaults, InstanceDefaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion,
 };
 use crate::fault::{Fault, Faults};
-use crate::setting::{Keep, OnMisfit, Place, PoolKeys, place_of, value_or};
+use crate::setting::{Keep, OnMisfit, Place, PoolKeys, Setting, place_of, value_or};
 use crate::target::{Arch, Os, Target};
 
 /// One pool, with every number in place.
@@ -88,7 +88,14 @@ impl<'a> Pool<'a> {
                 (None, None) if engine.is(Engine::Wasmtime) => Keep::MemoryReservation,
                 (None, None) => Keep::MaxInstances,
             },
-            on_misfit: on_misfit(keys),
+            // Of no memory there is nothing that could shrink while the instances stay.
+            on_misfit: match &keys.keep {
+                Some(Setting {
+                    value: Keep::MaxInstances,
+                    ..
+                }) if !asked.has_memories() => OnMisfit::Error,
+                _ => on_misfit(keys),
+            },
             least_total: asked.least_total(keys),
             engine_at: place_of(&keys.engine),
             max_instances_at: place_of(&keys.max_instances),

@@ -257,10 +257,17 @@ impl Misfit {
             } else {
                 text
             };
-            return text.str(match holes {
+            let text = text.str(match holes {
                 2 => " in two holes",
                 _ => " in three holes",
             });
+            return match self.largest_fit.max_instances {
+                // Otherwise it would seem that it fits.
+                Some(slots) if self.need <= bytes.get() && case.count == 1 => {
+                    text.str(", which hold ").number(slots).str(" slots")
+                }
+                _ => text,
+            };
         }
         let whole = case.budget.holes();
         // After other mappings it is what they leave, not what the profile has.

@@ -33,7 +33,6 @@ pub(super) fn pool(lines: &mut Lines, written: &PoolConsts<'_>, index: usize, ru
     lines.line(&format!(
         "pub const POOL: {kind} = {kind}::new({process}.promise({index}));"
     ));
-    lines.line("/// The consts, put together.");
     let open = format!("{visible}const WRITTEN: WrittenPool = WrittenPool {{");
     lines.block(&open, "};", |lines| {
         let mut fields = vec![
@@ -87,8 +86,10 @@ pub(super) fn process(lines: &mut Lines, arm: &Arm<'_>, pools: &[PoolConsts<'_>]
             "shape: Shape {{ {} }},",
             shape(case.shape).join(", ")
         ));
-        lines.line(&format!("machine: {:?},", machine(case)));
-        lines.line(&format!("command: {command:?},"));
+        lines.items(&[
+            format!("machine: {:?}", machine(case)),
+            format!("command: {command:?}"),
+        ]);
     });
     lines.line("const _: () = PROCESS.must_hold();");
 }
