@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, TargetFacts, read_text};
 
-use crate::cli::args::Missing;
-use crate::cli::args::Sync;
+use crate::cli::args::{Missing, Sync};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;

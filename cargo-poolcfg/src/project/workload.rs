@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use poolcfg_core::Code;
 use poolcfg_core::file::Diagnostic;
-use toml_edit::{Document, Item, Key, TableLike, Value};
+use toml_edit::{Document, TableLike, Value};
 
 use crate::cli::args::Missing;
 use crate::cli::error::{Error, Source, all, diagnostic};
@@ -15,8 +15,8 @@ use crate::cli::shell::Shell;
 use crate::inspect::workload::PerInstance;
 use crate::inspect::{Inspected, inspect};
 use crate::project::Member;
-use crate::project::difference::WASMTIME;
 use crate::project::edit::{Edit, set_count};
+use crate::project::pool_tables::{WASMTIME, edited, header, pool_tables, table};
 
 const WORKLOAD: &str = "workload";
 
@@ -48,11 +48,7 @@ pub(crate) struct CountDifference {
 impl CountDifference {
     /// The header of the table that holds the key.
     pub(crate) fn table(&self) -> String {
-        let keys = self.path.iter().map(String::as_str).chain([WASMTIME]);
-        let keys: Vec<_> = keys
-            .map(|key| Key::new(key).display_repr().into_owned())
-            .collect();
-        format!("[{}]", keys.join("."))
+        header(&self.path)
     }
 
     fn diagnostic(&self) -> Diagnostic {
@@ -147,14 +143,7 @@ pub(crate) fn rewritten(
 ) -> Result<(String, Vec<String>), Error> {
     let mut edit = Edit::new(source);
     for difference in found {
-        let table = edit.table(&difference.path, WASMTIME, difference.span.start);
-        let Some(table) = table else {
-            return Err(Error::new(
-                Code::Io,
-                format!("`{}` is not found again", difference.table()),
-                "this is a fault of poolcfg: report it, and write the keys by hand",
-            ));
-        };
+        let table = edited(&mut edit, &difference.path, difference.span.start)?;
         set_count(table, difference.key, difference.needed);
     }
     let lines = found.iter().map(CountDifference::line).collect();
@@ -166,29 +155,15 @@ fn tables(source: &str) -> Vec<Table> {
     let Ok(document) = Document::parse(source) else {
         return Vec::new();
     };
-    let mut tables = Vec::new();
-    of_layer(document.as_table(), &[], &mut tables);
-    let targets = document.get("target").and_then(Item::as_table_like);
-    for (target, item) in targets.into_iter().flat_map(TableLike::iter) {
-        if let Some(layer) = item.as_table_like() {
-            of_layer(layer, &["target", target], &mut tables);
-        }
-    }
-    tables
-}
-
-fn of_layer(layer: &dyn TableLike, path: &[&str], tables: &mut Vec<Table>) {
-    let base = layer.get("pooling_allocator");
-    tables.extend(base.and_then(|pool| Table::new(pool, [path, &["pooling_allocator"]].concat())));
-    let pools = layer.get("pool").and_then(Item::as_table_like);
-    for (name, pool) in pools.into_iter().flat_map(TableLike::iter) {
-        tables.extend(Table::new(pool, [path, &["pool", name]].concat()));
-    }
+    let pools = pool_tables(&document).into_iter();
+    pools
+        .filter_map(|(path, pool)| Table::new(pool, path))
+        .collect()
 }
 
 impl Table {
-    fn new(pool: &Item, path: Vec<&str>) -> Option<Self> {
-        let own = pool.get(WASMTIME)?.as_table_like()?;
+    fn new(pool: &dyn TableLike, path: Vec<String>) -> Option<Self> {
+        let own = table(pool, WASMTIME)?;
         let list = own.get(WORKLOAD)?;
         let span = list.span()?;
         let entries = list.as_array()?.iter().filter_map(|entry| {
@@ -200,7 +175,7 @@ impl Table {
             Some((key.to_owned(), u64::try_from(count).ok()?, value.span()?))
         });
         Some(Self {
-            path: path.into_iter().map(str::to_owned).collect(),
+            path,
             entries: entries.collect(),
             said: said.collect(),
             span,
@@ -299,9 +274,14 @@ fn needs(shell: &Shell, path: &Path) -> Result<Inspected, Error> {
     Ok(file)
 }
 
+/// Whether an entry means the files that match it, and not the one of its name.
+fn is_pattern(entry: &str) -> bool {
+    entry.contains(['*', '?', '['])
+}
+
 /// The files that an entry means: none where they are not there.
 fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
-    if !entry.contains(['*', '?', '[']) {
+    if !is_pattern(entry) {
         let path = folder.join(entry);
         // What is there and is no file is told when it is looked into.
         return Ok(std::fs::symlink_metadata(&path).map_or_else(|_| Vec::new(), |_| vec![path]));
@@ -314,7 +294,7 @@ fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 fn not_there(entry: &str, span: Range<usize>) -> Diagnostic {
-    let message = match entry.contains(['*', '?', '[']) {
+    let message = match is_pattern(entry) {
         true => format!("no file matches `{entry}` of the workload"),
         false => format!("`{entry}` of the workload is not there"),
     };
