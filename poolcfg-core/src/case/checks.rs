@@ -182,10 +182,7 @@ impl Wasmtime {
         mut faults: Faults<'a>,
     ) -> Faults<'a> {
         let stack = limits.stack_reservation;
-        if !stack.is_zero()
-            && self.has(WasmtimeFeature::Async)
-            && self.max_wasm_stack.get() > stack.get()
-        {
+        if self.has_stacks(limits) && self.max_wasm_stack.get() > stack.get() {
             let said = place_of(&keys.wasmtime.max_wasm_stack);
             faults = faults.and(Fault::WasmStackAboveStack {
                 max_wasm_stack: self.max_wasm_stack,

@@ -149,7 +149,7 @@ impl<'a> Pool<'a> {
             ),
             (
                 "memory_reservation",
-                !asked.has_memories() && !is_without_memories(asked, keys),
+                !has_parts(asked, keys),
                 self.memory_reservation_at,
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
@@ -182,7 +182,7 @@ impl<'a> Pool<'a> {
                 place: self.memory_reservation_at,
             });
         } else if asked.max_memory_size.get() > asked.memory_reservation.get()
-            && (asked.has_memories() || is_without_memories(asked, keys))
+            && has_parts(asked, keys)
         {
             // Of a reservation that is at fault itself there is nothing to compare with.
             faults = faults.and(Fault::MemoryAboveReservation {
@@ -331,8 +331,11 @@ const fn on_misfit(keys: &PoolKeys) -> OnMisfit {
     }
 }
 
-/// Whether it is a pool of tables or stacks only, and the file says of which: a zero alone is a mistake.
-const fn is_without_memories(asked: &Limits, keys: &PoolKeys) -> bool {
-    asked.is_without_memories()
-        && (keys.table_reservation.is_some() || keys.stack_reservation.is_some())
+/// Whether a slot has a memory, or, in a native pool, a table or stack of which the file says that it has that instead: a
+/// zero alone is a mistake.
+const fn has_parts(asked: &Limits, keys: &PoolKeys) -> bool {
+    asked.has_memories()
+        || (asked.wasmtime.is_none()
+            && (!asked.table_reservation.is_zero() || !asked.stack_reservation.is_zero())
+            && (keys.table_reservation.is_some() || keys.stack_reservation.is_some()))
 }

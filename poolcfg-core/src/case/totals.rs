@@ -72,7 +72,7 @@ impl Wasmtime {
         let Some(totals) = self.of_keys(&limits, keys) else {
             return limits;
         };
-        let instances = self.given(&limits, keys, &totals);
+        let (instances, _) = self.given(&limits, keys, &totals);
         let limits = limits.with_instances(instances);
         let mut wasmtime = self;
         if let (Some(most), Some(tables)) = (
@@ -116,24 +116,30 @@ impl Wasmtime {
         Some(written_or(&keys.wasmtime, &others))
     }
 
-    const fn has_stacks(&self, limits: &Limits) -> bool {
-        self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero()
-    }
-
-    /// How many instances these totals give.
-    const fn given(&self, limits: &Limits, keys: &PoolKeys, totals: &Totals) -> u32 {
+    /// How many instances these totals give, and which of them gives no more; `None` if it is `max_instances`.
+    const fn given(
+        &self,
+        limits: &Limits,
+        keys: &PoolKeys,
+        totals: &Totals,
+    ) -> (u32, Option<LeastTotal>) {
         let mut instances = value_or(&keys.max_instances, u32::MAX);
+        let mut least = None;
         let shares = self.shares(limits, &keys.wasmtime, totals);
         let mut i = 0;
         while i < shares.len() {
-            if let Some(given) = shares[i].total.checked_div(shares[i].each) {
+            let Share {
+                key, total, each, ..
+            } = shares[i];
+            if let Some(given) = total.checked_div(each) {
                 if given < instances {
                     instances = given;
+                    least = Some(LeastTotal { key, total, each });
                 }
             }
             i += 1;
         }
-        instances
+        (instances, least)
     }
 
     const fn shares(&self, limits: &Limits, keys: &WasmtimeKeys, totals: &Totals) -> [Share; 6] {
@@ -240,7 +246,6 @@ impl Wasmtime {
                 place,
                 total,
                 each,
-                ..
             } = shares[i];
             if total < each {
                 if let Some(place) = place {
@@ -282,26 +287,10 @@ impl Limits {
         let Some(wasmtime) = &self.wasmtime else {
             return None;
         };
-        let Some(WrittenTotals { instances, totals }) = &wasmtime.written else {
+        let Some(WrittenTotals { totals, .. }) = &wasmtime.written else {
             return None;
         };
-        if value_or(&keys.max_instances, u32::MAX) == *instances {
-            return None;
-        }
-        let shares = wasmtime.shares(self, &keys.wasmtime, totals);
-        let mut i = 0;
-        while i < shares.len() {
-            let Share {
-                key, total, each, ..
-            } = shares[i];
-            if let Some(given) = total.checked_div(each) {
-                if given == *instances {
-                    return Some(LeastTotal { key, total, each });
-                }
-            }
-            i += 1;
-        }
-        None
+        wasmtime.given(self, keys, totals).1
     }
 }
 

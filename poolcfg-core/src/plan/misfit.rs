@@ -299,10 +299,14 @@ impl Misfit {
     /// value of this pool does.
     #[must_use]
     pub const fn suggestion(&self, case: &Case<'_>) -> Text {
-        let text = Text::new();
-        if let Some(memories) = self.memories(case) {
-            return text.str("total_memories = ").number(memories);
+        match self.memories(case) {
+            Some(memories) => write_memories(memories),
+            None => self.write_suggested(case),
         }
+    }
+
+    const fn write_suggested(&self, case: &Case<'_>) -> Text {
+        let text = Text::new();
         match self.suggested(case) {
             Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
             Some(Suggested::Reservation(reservation)) => {
@@ -360,10 +364,10 @@ impl Misfit {
     }
 
     const fn write_fit(&self, case: &Case<'_>) -> Text {
-        let text = self.suggestion(case);
-        if self.memories(case).is_some() {
-            return text.str(" fits");
+        if let Some(memories) = self.memories(case) {
+            return write_memories(memories).str(" fits");
         }
+        let text = self.write_suggested(case);
         let least = case.pools[self.pool].min_instances;
         match self.suggested(case) {
             None => self.write_both(case),
@@ -429,6 +433,10 @@ impl Misfit {
         };
         if first.line > 0 { first } else { second }
     }
+}
+
+const fn write_memories(memories: u32) -> Text {
+    Text::new().str("total_memories = ").number(memories)
 }
 
 /// The machine that the pools are fitted to, such as `riscv64 sv39 (pie, measured profile) has `.

@@ -147,6 +147,11 @@ impl Wasmtime {
         }
     }
 
+    /// Whether calls run on stacks of the pool.
+    pub(crate) const fn has_stacks(&self, limits: &Limits) -> bool {
+        self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero()
+    }
+
     /// In how many memories' places one instance lies: its memories, and the heaps that take such a place; `None` if
     /// that is above 2^32 - 1.
     pub(crate) const fn memories_of_one(&self) -> Option<u32> {
@@ -166,7 +171,7 @@ impl Wasmtime {
             Some(heaps) => heaps,
             None => 1,
         };
-        let stacks = if self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero() {
+        let stacks = if self.has_stacks(limits) {
             instances
         } else {
             0
