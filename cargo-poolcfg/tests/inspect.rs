@@ -1,10 +1,13 @@
 //! `inspect`: what modules, components and programs are said to need, and what of files that are none is said.
 
+#[path = "common/calls.rs"]
+mod calls;
 mod common;
 
 use std::fs;
 use std::path::Path;
 
+use calls::chain;
 use common::{Folder, Ran, program, ran};
 use serde_json::{Value, json};
 
@@ -179,31 +182,6 @@ fn aliases_and_arguments_are_followed() {
         (core module $a (memory 1)) (export $b "a" (core module $a)) (core module $c (table 1 funcref))
         (core instance (instantiate $b)) (core instance (instantiate $c)))"#;
     assert_eq!(counts(exported), [2, 1, 1]);
-}
-
-/// A component that exports a function, and one that imports it, so many times.
-fn chain(length: usize) -> String {
-    let mut text = String::from(
-        r#"(component
-        (component $first
-            (core module $m (func (export "f")) (memory (export "memory") 1))
-            (core instance $m (instantiate $m))
-            (func (export "f") (canon lift (core func $m "f"))))
-        (component $next
-            (import "f" (func $f))
-            (core func $lowered (canon lower (func $f)))
-            (core module $m (import "" "f" (func $f)) (func (export "f") (call $f)))
-            (core instance $m (instantiate $m (with "" (instance (export "f" (func $lowered))))))
-            (func (export "f") (canon lift (core func $m "f"))))
-        (instance $i0 (instantiate $first))"#,
-    );
-    for index in 1..length {
-        let before = index - 1;
-        text += &format!(
-            "(instance $i{index} (instantiate $next (with \"f\" (func $i{before} \"f\"))))"
-        );
-    }
-    text + ")"
 }
 
 /// The tests with a real Wasmtime judge the same texts.

@@ -2,10 +2,14 @@
 //! `resources_required` says, a pool of exactly these counts holds so many instances, and with one less of any
 //! count one is refused.
 
+#[path = "../../../cargo-poolcfg/tests/common/calls.rs"]
+mod calls;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use calls::chain;
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::setup::output;
 use poolcfg_tests_wasmtime::wasm_files::{all, compile, inspect};
@@ -101,31 +105,6 @@ impl Judged {
 fn embedder() -> std::path::PathBuf {
     let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
     embedder.build("needs", "dev").unwrap()
-}
-
-/// A component that exports a function, and one that imports it and calls it in turn, so many in a row.
-fn chain(length: usize) -> String {
-    let mut text = String::from(
-        r#"(component
-        (component $first
-            (core module $m (func (export "f")) (memory (export "memory") 1))
-            (core instance $m (instantiate $m))
-            (func (export "f") (canon lift (core func $m "f"))))
-        (component $next
-            (import "f" (func $f))
-            (core func $lowered (canon lower (func $f)))
-            (core module $m (import "" "f" (func $f)) (func (export "f") (call $f)))
-            (core instance $m (instantiate $m (with "" (instance (export "f" (func $lowered))))))
-            (func (export "f") (canon lift (core func $m "f"))))
-        (instance $i0 (instantiate $first))"#,
-    );
-    for index in 1..length {
-        let before = index - 1;
-        text += &format!(
-            "(instance $i{index} (instantiate $next (with \"f\" (func $i{before} \"f\"))))"
-        );
-    }
-    text + ")"
 }
 
 /// Two components that call one, and one whose calls nobody makes.
