@@ -261,16 +261,16 @@ impl<'a> Answer<'a> {
         let kernel = self.kernel();
         if self.plan.misfit.is_some() {
             return format!(
-                "does not fit: {engine} pool, {} instances × {} asked ({kernel})",
-                asked.max_instances,
-                size(asked.memory_reservation)
+                "does not fit: {engine} pool, {} × {} asked ({kernel})",
+                instances(asked.max_instances),
+                each(asked)
             );
         }
         let mut line = format!(
-            "ok: {engine} pool, {} of {} instances × {}",
+            "ok: {engine} pool, {} of {} × {}",
             limits.max_instances,
-            asked.max_instances,
-            size(limits.memory_reservation),
+            instances(asked.max_instances),
+            each(limits),
         );
         if limits.memory_reservation != asked.memory_reservation {
             line += &format!(" of {}", size(asked.memory_reservation));
@@ -284,7 +284,7 @@ impl<'a> Answer<'a> {
             }
         }
         line += ")";
-        match counts(limits, asked) {
+        match counts(limits, pool) {
             Some(counts) => format!("{line}, each of {counts}"),
             None => line,
         }
@@ -476,6 +476,28 @@ fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts) -> Diagno
         });
     }
     diagnostic
+}
+
+/// So many instances.
+fn instances(count: u32) -> String {
+    match count {
+        1 => "1 instance".to_owned(),
+        _ => format!("{count} instances"),
+    }
+}
+
+/// What one instance has reserved: its memory, or in a pool without memories its table and stack.
+fn each(limits: &Limits) -> String {
+    if limits.has_memories() {
+        return size(limits.memory_reservation);
+    }
+    let parts = [
+        ("table", limits.table_reservation),
+        ("stack", limits.stack_reservation),
+    ];
+    let parts = parts.iter().filter(|(_, bytes)| !bytes.is_zero());
+    let parts = parts.map(|(part, bytes)| format!("{part} of {}", size(*bytes)));
+    parts.collect::<Vec<_>>().join(" and ")
 }
 
 /// A size for people, exact where it has a short name.

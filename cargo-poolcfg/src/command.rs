@@ -5,6 +5,7 @@ pub(crate) mod codes;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod init;
+pub(crate) mod inspect;
 pub(crate) mod judge;
 pub(crate) mod probe;
 pub(crate) mod profiles;
@@ -15,9 +16,11 @@ use poolcfg_core::file::TargetFacts;
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::cli::args::Look;
+use crate::cli::args::Missing;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::project::workload::hold;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
 use crate::wasmtime::resolve::{Lock, resolve};
@@ -66,7 +69,8 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
     }
 }
 
-/// Looks at every chosen package on every target that it names: `tell` tells people what it finds.
+/// Looks at every chosen package on every target that it names: `tell` tells people what it finds. The counts of its
+/// poolcfg.toml are held to the workload where that is asked for.
 ///
 /// # Errors
 /// Every mistake of the files and flags; every misfit, with [`Exit::Misfit`], after it was told.
@@ -74,6 +78,7 @@ pub(crate) fn look(
     context: &Context<'_>,
     arguments: &Look,
     lock: Lock,
+    workload: Option<Missing>,
     tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     let wish = Wish::new(&arguments.machine)?;
@@ -105,6 +110,10 @@ pub(crate) fn look(
     }
     tell(&every)?;
     warn(context, &results);
-    misfits(&results)?;
+    let held = match workload {
+        Some(missing) => hold(context.shell, &members, missing),
+        None => Ok(()),
+    };
+    all([misfits(&results), held])?;
     Ok(Exit::Fits)
 }

@@ -1,15 +1,19 @@
 //! The context: what every command goes by.
 
 use std::cell::{RefCell, RefMut};
+use std::path::Path;
 
 use poolcfg_core::file::TargetFacts;
 
 use crate::cli::args::{Machine, Shared};
 use crate::cli::error::Error;
+use crate::cli::path::relative;
 use crate::cli::program::Program;
 use crate::cli::shell::Shell;
 use crate::project::Member;
+use crate::project::workload::CountDifference;
 use crate::render::envelope::{Envelope, Results};
+use crate::render::files::ChangeReport;
 use crate::target::executable::{Executable, Linking, crt_static};
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
@@ -30,6 +34,19 @@ impl Context<'_> {
     pub(crate) fn found(&self, results: impl FnOnce() -> Results) {
         if self.shell.is_json {
             self.envelope.borrow_mut().results = results();
+        }
+    }
+
+    /// Keeps what was changed of a poolcfg.toml for the JSON object.
+    pub(crate) fn changed(&self, file: &Path, state: &'static str, found: &[CountDifference]) {
+        if let Results::Files(files) = &mut self.envelope.borrow_mut().results {
+            let path = relative(file);
+            for result in files.iter_mut().filter(|result| result.file == path) {
+                result.state = state;
+                result
+                    .changes
+                    .extend(found.iter().map(ChangeReport::of_count));
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::program::Program;
 use crate::cli::shell::{Shell, Verbosity, choose_color, print};
-use crate::command::{check, codes, explain, generate, init, probe, profiles, sync};
+use crate::command::{check, codes, explain, generate, init, inspect, probe, profiles, sync};
 use crate::context::Context;
 use crate::here::record::seal;
 use crate::render::envelope::Envelope;
@@ -229,6 +229,7 @@ fn run(
         Some(Command::Profiles(arguments)) => profiles::run(&context, arguments),
         Some(Command::Probe(arguments)) => probe::run(&context, arguments),
         Some(Command::Init(arguments)) => init::run(&context, arguments),
+        Some(Command::Inspect(arguments)) => inspect::run(&context, arguments),
         Some(Command::Sync(arguments)) => sync::run(&context, arguments),
     }
 }

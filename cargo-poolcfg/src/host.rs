@@ -5,11 +5,12 @@
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
-//! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one
+//! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one; `own`: what a host has untold
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;
 mod number;
+mod own;
 
 /// What a host is told: who says it, the number, and its name there, in some from a version on.
 macro_rules! told {
@@ -38,8 +39,12 @@ use poolcfg_core::{InstanceDefaults, Limits, Size, Target, WasmtimeKeys};
 use serde::Serialize;
 
 pub(crate) use cannot::Cannot;
-pub(crate) use number::Numbers;
-use number::{Matters, Number, Value};
+use number::{Matters, Value};
+pub(crate) use number::{Number, Numbers};
+pub(crate) use own::Own;
+
+/// Wasmtime as it is.
+pub(crate) static WASMTIME: &Host = &wasmtime_cli::TOML;
 
 /// How the texts for hosts begin that may be replaced. They are the same under both names of the program,
 /// and the one here is there without cargo too.
@@ -65,6 +70,8 @@ pub(crate) struct Host {
     /// What an instance has where poolcfg.toml does not say: what the program takes of itself, or what the
     /// components that it runs need; `None` for what the features of Wasmtime need.
     pub(crate) instance: Option<InstanceDefaults>,
+    /// How large the bookkeeping of an instance may be, of a module and of a component; `None` if that is Wasmtime's own.
+    instance_size: Option<Size>,
     /// What it wants to see before it takes any pool.
     probe: Option<Probe>,
     /// The name and the text of its template.

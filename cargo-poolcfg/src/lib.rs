@@ -8,6 +8,7 @@ mod context;
 mod entry;
 mod here;
 mod host;
+mod inspect;
 mod output;
 mod project;
 mod render;

@@ -2,7 +2,9 @@
 
 pub(crate) mod difference;
 pub(crate) mod edit;
+pub(crate) mod pool_tables;
 pub(crate) mod wasmtime_tables;
+pub(crate) mod workload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,6 +4,7 @@ pub(crate) mod envelope;
 pub(crate) mod figures;
 pub(crate) mod files;
 pub(crate) mod footprint;
+pub(crate) mod inspected;
 pub(crate) mod machine;
 pub(crate) mod owner;
 pub(crate) mod picture;

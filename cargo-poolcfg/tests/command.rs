@@ -711,7 +711,7 @@ fn faults_that_are_not_shown_are_counted() {
     let project = Project::with(&file);
     let ran = project.run(&["check", "--target", RISCV64]);
     ran.ends(101)
-        .says("\nand 20 more\n")
+        .says("\nand 20 more faults\n")
         .says("`cargo poolcfg --explain PC0011` says more");
     assert_eq!(ran.stderr.matches("error[PC0011]").count(), 16);
     let json = project
@@ -720,7 +720,7 @@ fn faults_that_are_not_shown_are_counted() {
     let diagnostics = json["diagnostics"].as_array().unwrap();
     assert_eq!(diagnostics.len(), 17);
     assert_eq!(diagnostics[16]["level"], "note");
-    assert_eq!(diagnostics[16]["message"], "and 20 more");
+    assert_eq!(diagnostics[16]["message"], "and 20 more faults");
 }
 
 #[test]

@@ -117,6 +117,36 @@ fn a_total_of_its_own_is_refused_by_the_runtime() {
     assert_eq!(modules.refused_with_runtime("2024").len(), 6);
 }
 
+/// Totals that poolcfg.toml writes stay what they are, whatever the instances: one instance more than they give is
+/// refused, and more memories than fit are.
+#[test]
+fn written_totals_are_held_with_the_rest() {
+    let totals = "wasmtime.total_memories = 30\nwasmtime.total_component_instances = 20\n";
+    let file = in_window(
+        &format!("[pooling_allocator]\n{WASMTIME}{totals}"),
+        HOLES[0].1,
+        "window = \"256GiB\"",
+    );
+    for runtime in [None, Some("poolcfg_runtime")] {
+        let code = code(&file, runtime);
+        assert_eq!(value(&code, "MAX_INSTANCES"), 20);
+        assert_eq!(value(&code, "TOTAL_MEMORIES"), 30);
+        let mut modules = Modules::default();
+        modules.add("instances".to_owned(), with(&code, 0, "MAX_INSTANCES", 21));
+        modules.add("memories".to_owned(), with(&code, 0, "TOTAL_MEMORIES", 60));
+        modules.add("as it is".to_owned(), code.to_owned());
+        let refused = match runtime {
+            None => modules.refused_alone("2024"),
+            Some(_) => modules.refused_with_runtime("2024"),
+        };
+        assert_eq!(
+            refused.into_iter().collect::<Vec<_>>(),
+            ["instances", "memories"],
+            "{runtime:?}"
+        );
+    }
+}
+
 /// Where no sum proves the fit, no number is another one than the one that was worked out.
 #[test]
 fn where_no_sum_tells_any_raised_number_is_refused() {

@@ -3,9 +3,11 @@
 mod checks;
 mod pool;
 mod space;
+mod totals;
 mod wasmtime;
 
 pub use pool::Pool;
+pub use totals::LeastTotal;
 
 use crate::base::consts::same;
 use crate::base::text::Text;

@@ -37,13 +37,13 @@ pub use base::escape::{Escaped, escaped, escaped_lines, is_escaped};
 pub use base::size::{GRAIN, Size, SizeError, SizeText};
 pub use base::text::Text;
 pub use base::variable::Variable;
-pub use case::{Case, Pool};
+pub use case::{Case, LeastTotal, Pool};
 pub use engine::Engine;
 pub use engine::footprint::{Footprint, Mapping, MappingName, Overflow};
 pub use engine::limits::Limits;
 pub use engine::wasmtime::{
     Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
-    WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
+    WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError, WrittenTotals,
 };
 pub use fault::{Fault, Faults};
 pub use model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};

@@ -272,6 +272,18 @@ keys! {
         core_instances_per_instance: u32,
         /// `gc_heaps_per_instance`
         gc_heaps_per_instance: u32,
+        /// `total_memories`
+        total_memories: u32,
+        /// `total_tables`
+        total_tables: u32,
+        /// `total_stacks`
+        total_stacks: u32,
+        /// `total_core_instances`
+        total_core_instances: u32,
+        /// `total_component_instances`
+        total_component_instances: u32,
+        /// `total_gc_heaps`
+        total_gc_heaps: u32,
         /// `table_elements`
         table_elements: u32,
         /// `guard_before_linear_memory`

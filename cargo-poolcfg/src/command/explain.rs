@@ -18,7 +18,7 @@ use crate::wasmtime::resolve::Lock;
 /// # Errors
 /// As for [`look`].
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
-    look(context, arguments, Lock::Wanted, |answers| {
+    look(context, arguments, Lock::Wanted, None, |answers| {
         let pictures: Vec<String> = answers.iter().map(|answer| picture(answer)).collect();
         context.shell.print(&pictures.join("\n"))
     })

@@ -1,37 +1,116 @@
-//! `sync`: the Wasmtime that poolcfg.toml names, brought in line with Cargo.lock.
+//! `sync`: the Wasmtime that poolcfg.toml names, brought in line with Cargo.lock, and its counts in line with its
+//! workload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, TargetFacts};
+use poolcfg_core::file::{ConfigFile, TargetFacts, read_text};
 
-use crate::cli::args::Sync;
+use crate::cli::args::{Missing, Sync};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
+use crate::project::workload::{self, has_workload};
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
 use crate::wasmtime::lookup::{look_up, resolved};
 
-/// Writes the version and the features that the project uses into the tables of every chosen package, or
-/// with `--check` tells where they are not there.
+/// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
+/// every chosen package, or with `--check` tells where they are not there.
 ///
 /// # Errors
 /// Where cargo does not know, or a file cannot be read or written; with `--check` and
 /// [`Exit::Misfit`] where a file says something else.
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
     let mut members = members(context.program, context.shared, &arguments.packages)?;
+    let missing = arguments.workload.missing();
+    if arguments.check {
+        let synced = with_lock(context, arguments, &mut members).map(drop);
+        let held = counts(context, &members, missing, Write::Nothing);
+        return all([synced, held]).map(|_| Exit::Fits);
+    }
+    with_lock(context, arguments, &mut members)?;
+    counts(context, &members, missing, Write::Files).map(|()| Exit::Fits)
+}
+
+/// Whether anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    Files,
+    Nothing,
+}
+
+/// Brings the counts of each file in line with its workload.
+///
+/// # Errors
+/// As for [`differences`]; where nothing is written, with [`Exit::Misfit`] where they disagree.
+fn counts(
+    context: &Context<'_>,
+    members: &[Member],
+    missing: Missing,
+    write_: Write,
+) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    let held = members
+        .iter()
+        .filter_map(|member| Some((member, member.source.as_ref()?)));
+    let done = held.map(|(member, source)| {
+        if !has_workload(&source.text) || !seen.insert(source.path.clone()) {
+            return Ok(());
+        }
+        // It may just have been written.
+        let source = Source {
+            text: read_text(&source.path)
+                .map_err(|error| Error::io("read", &source.path, &error, "it must be there"))?
+                .into(),
+            ..source.clone()
+        };
+        let found = workload::differences(context.shell, &source, missing)?;
+        if found.is_empty() {
+            if write_ == Write::Files {
+                let (heading, shown) = (member.heading(), &source.shown);
+                context
+                    .shell
+                    .say(&format!("{heading}{shown} agrees with its workload"));
+            }
+            return Ok(());
+        }
+        if write_ == Write::Nothing {
+            context.changed(&source.path, "stale", &found);
+            return workload::disagreement(&source, &found);
+        }
+        let (text, lines) = workload::rewritten(&source.text, &found)?;
+        reread(&text)?;
+        write(&source.path, &text, "")?;
+        context.changed(&source.path, "written", &found);
+        for line in lines {
+            context.shell.say(&format!("{}{line}", member.heading()));
+        }
+        context
+            .shell
+            .say(&format!("{}wrote {}", member.heading(), source.shown));
+        Ok(())
+    });
+    all(done).map(drop)
+}
+
+/// Brings the version and the features of each file in line with Cargo.lock.
+fn with_lock(
+    context: &Context<'_>,
+    arguments: &Sync,
+    members: &mut [Member],
+) -> Result<Exit, Error> {
     // Tables of one target are not all that the file says.
-    let name = context.only_target(&members, arguments.target.as_slice(), false);
+    let name = context.only_target(members, arguments.target.as_slice(), false);
     let mut of_wasmtime = Vec::new();
     let mut files = Vec::new();
-    for member in &mut members {
+    for member in members {
         let Some(source) = &member.source else {
             return Err(Error::new(
                 Code::NoFile,
@@ -57,6 +136,21 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
         return Ok(Exit::Fits);
     };
     let Some(package) = &first.package else {
+        let sources = of_wasmtime.iter();
+        let sources: Vec<_> = sources
+            .filter_map(|member| Some((&**member, member.source.as_ref()?)))
+            .collect();
+        if sources.iter().all(|(_, source)| has_workload(&source.text)) {
+            let current = |(member, source): &(&Member, &Source)| {
+                FileResult::new(member, &source.path, "current")
+            };
+            files.extend(sources.iter().map(current));
+            context.found(|| Results::Files(files));
+            context
+                .shell
+                .note("there is no package, or no cargo, so that the version is not looked at");
+            return Ok(Exit::Fits);
+        }
         return Err(Error::new(
             Code::Tool,
             "no package, or no cargo, to ask which Wasmtime version is used",

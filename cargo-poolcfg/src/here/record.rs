@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use poolcfg_core::file::{ConfigFile, read_text};
-use poolcfg_core::{Case, Code, Engine, Limits, Plan, WasmtimeFeature};
+use poolcfg_core::{Case, Code, Engine, Limits, Plan, WasmtimeFeature, WrittenTotals};
 use siphasher::sip::SipHasher24;
 
 use crate::cli::error::{Error, Source};
@@ -104,6 +104,11 @@ fn pool_table(text: &mut String, table: &str, limits: &Limits) {
     ] {
         if let Some(count) = count {
             let _ = writeln!(text, "{key} = {count}");
+        }
+    }
+    if let Some(WrittenTotals { totals, .. }) = wasmtime.written {
+        for (key, total) in totals.keys() {
+            let _ = writeln!(text, "{key} = {total}");
         }
     }
     let _ = writeln!(text, "table_elements = {}", wasmtime.table_elements(limits));

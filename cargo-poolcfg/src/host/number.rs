@@ -26,7 +26,10 @@ pub(crate) enum Matters {
 /// Makes [`Number`] of a table with one row for each: its word, what depends on it, the key of poolcfg.toml that says
 /// it or that it follows from, and its value.
 macro_rules! numbers {
-    ($($(#[$doc:meta])* $number:ident => $word:literal, $matters:ident, $($key:ident).+, |$of:ident| $value:expr;)+) => {
+    ($(
+        $(#[$doc:meta])*
+        $number:ident => $word:literal, $matters:ident, $($($key:ident).+)|+, |$of:ident| $value:expr;
+    )+) => {
         /// One of the numbers of a pool.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Number {
@@ -53,7 +56,7 @@ macro_rules! numbers {
             /// Where poolcfg.toml says it, or what it follows from.
             pub(crate) fn place(self, keys: &PoolKeys) -> Place {
                 let place = match self {
-                    $(Self::$number => keys.$($key).+.map(|key| key.place),)+
+                    $(Self::$number => None$(.or(keys.$($key).+.map(|key| key.place)))+,)+
                 };
                 place.unwrap_or(Place::NOWHERE)
             }
@@ -73,12 +76,12 @@ macro_rules! numbers {
 }
 
 numbers! {
-    TotalMemories => "total_memories", Exactly, wasmtime.memories_per_instance, |of| count(of.totals.memories);
-    TotalTables => "total_tables", Exactly, wasmtime.tables_per_instance, |of| count(of.totals.tables);
-    TotalStacks => "total_stacks", Exactly, max_instances, |of| count(of.totals.stacks);
-    TotalCoreInstances => "total_core_instances", AsBound, wasmtime.core_instances_per_instance, |of| count(of.totals.core_instances);
-    TotalComponentInstances => "total_component_instances", AsBound, max_instances, |of| count(of.totals.component_instances);
-    TotalGcHeaps => "total_gc_heaps", AsBound, wasmtime.gc_heaps_per_instance, |of| count(of.totals.gc_heaps);
+    TotalMemories => "total_memories", Exactly, wasmtime.total_memories | wasmtime.memories_per_instance, |of| count(of.totals.memories);
+    TotalTables => "total_tables", Exactly, wasmtime.total_tables | wasmtime.tables_per_instance, |of| count(of.totals.tables);
+    TotalStacks => "total_stacks", Exactly, wasmtime.total_stacks | max_instances, |of| count(of.totals.stacks);
+    TotalCoreInstances => "total_core_instances", AsBound, wasmtime.total_core_instances | wasmtime.core_instances_per_instance, |of| count(of.totals.core_instances);
+    TotalComponentInstances => "total_component_instances", AsBound, wasmtime.total_component_instances | max_instances, |of| count(of.totals.component_instances);
+    TotalGcHeaps => "total_gc_heaps", AsBound, wasmtime.total_gc_heaps | wasmtime.gc_heaps_per_instance, |of| count(of.totals.gc_heaps);
     MaxMemorySize => "max_memory_size", Exactly, max_memory_size, |of| bytes(of.limits.max_memory_size);
     TableElements => "table_elements", Exactly, wasmtime.table_elements, |of| Value::Count(of.wasmtime.table_elements(&of.limits));
     MaxCoreInstanceSize => "max_core_instance_size", AsBound, wasmtime.max_core_instance_size, |of| bytes(of.wasmtime.max_core_instance_size);
@@ -161,6 +164,11 @@ impl Numbers {
         self.wasmtime.version
     }
 
+    /// Whether a heap takes the place of a memory.
+    pub(crate) fn heaps_are_memories(&self) -> bool {
+        self.wasmtime.heaps_are_memories()
+    }
+
     /// Whether calls have stacks of the pool to run on.
     pub(crate) fn has_stacks(&self) -> bool {
         self.totals.stacks > 0
@@ -173,11 +181,18 @@ impl Numbers {
 
     /// Whether somebody has asked for it, and it is not what follows where nothing is said.
     pub(crate) fn is_said(&self, number: Number) -> bool {
+        let keys = &self.keys;
         match number {
-            Number::TotalGcHeaps => self.keys.gc_heaps_per_instance.is_some(),
-            Number::TotalTables => self.keys.tables_per_instance.is_some(),
-            Number::TotalCoreInstances => self.keys.core_instances_per_instance.is_some(),
-            Number::TableElements => self.keys.table_elements.is_some(),
+            Number::TotalGcHeaps => {
+                keys.total_gc_heaps.is_some() || keys.gc_heaps_per_instance.is_some()
+            }
+            Number::TotalTables => {
+                keys.total_tables.is_some() || keys.tables_per_instance.is_some()
+            }
+            Number::TotalCoreInstances => {
+                keys.total_core_instances.is_some() || keys.core_instances_per_instance.is_some()
+            }
+            Number::TableElements => keys.table_elements.is_some(),
             _ => true,
         }
     }

@@ -19,7 +19,7 @@
 //! - Reservation, guard, stacks' size and the like are Wasmtime's own: no variable sets them.
 //! - Up to 3.3 nothing sets stacks and core instances, which are 1000 each.
 
-use poolcfg_core::InstanceDefaults;
+use poolcfg_core::{InstanceDefaults, Size};
 
 use super::number::Number;
 use super::{Form, Host, Told};
@@ -40,6 +40,7 @@ pub(super) static SPIN: Host = Host {
     told: VARIABLES,
     releases: RELEASES,
     instance: Some(OF_ITSELF),
+    instance_size: Some(Size::mib(10)),
     probe: None,
     template: ("spin.env", include_str!("../../templates/spin.env.jinja")),
     marked: true,

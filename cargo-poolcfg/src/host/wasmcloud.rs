@@ -53,6 +53,7 @@ pub(super) static WASMCLOUD: Host = Host {
     releases: RELEASES,
     // It runs components only. Its own totals are those of Wasmtime, which 200 of them exhaust.
     instance: Some(InstanceDefaults::COMPONENT),
+    instance_size: None,
     probe: Some(Probe {
         since: 44,
         memory: Size::tib(4),

@@ -31,6 +31,7 @@ pub(super) static TOML: Host = Host {
     told: KEYS,
     releases: &[],
     instance: None,
+    instance_size: None,
     probe: None,
     template: (
         "wasmtime.toml",
@@ -55,6 +56,7 @@ pub(super) static FLAGS: Host = Host {
     told: KEYS,
     releases: &[],
     instance: None,
+    instance_size: None,
     probe: None,
     template: (
         "wasmtime.flags",

@@ -146,7 +146,7 @@ impl<'a> Chosen<'a> {
     /// Everything that the host has no setting for.
     pub(crate) fn render(&self, host: &'static Host, command: &str) -> Result<HostFile, Error> {
         let limits = &self.answer.plan.guaranteed()[self.index];
-        let asked = &self.answer.case.pools()[self.index].asked;
+        let pool = &self.answer.case.pools()[self.index];
         // A total that cannot be counted is a fault of the file, found before any plan is made.
         let result = self.answer.results().into_iter().nth(self.index);
         let numbers = Numbers::new(limits, &self.keys().wasmtime);
@@ -175,7 +175,7 @@ impl<'a> Chosen<'a> {
             result: &result,
             command,
             machine,
-            counts: counts(limits, asked).unwrap_or_default(),
+            counts: counts(limits, pool).unwrap_or_default(),
             measured: self.answer.measured(),
             text: &text,
         };

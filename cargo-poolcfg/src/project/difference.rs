@@ -4,13 +4,10 @@ use std::ops::Range;
 
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
-use toml_edit::Key;
 
 use crate::cli::error::Error;
 use crate::project::edit::{Edit, set_list, set_text};
-
-/// The table of a pool that says which Wasmtime.
-pub(crate) const WASMTIME: &str = "wasmtime";
+use crate::project::pool_tables::{edited, header};
 
 /// One key of one table that is not as the project is.
 #[derive(Clone, Debug)]
@@ -122,12 +119,7 @@ impl Difference {
 
     /// The header of the table that holds the key.
     pub(crate) fn table(&self) -> String {
-        let keys = self
-            .path
-            .iter()
-            .map(|key| Key::new(key).display_repr().into_owned());
-        let keys: Vec<_> = keys.chain([WASMTIME.to_owned()]).collect();
-        format!("[{}]", keys.join("."))
+        header(&self.path)
     }
 }
 
@@ -147,14 +139,7 @@ pub(crate) fn list(features: WasmtimeFeatures) -> String {
 pub(crate) fn rewritten(source: &str, differences: &[Difference]) -> Result<String, Error> {
     let mut edit = Edit::new(source);
     for difference in differences {
-        let table = edit.table(&difference.path, WASMTIME, difference.span.start);
-        let Some(table) = table else {
-            return Err(Error::new(
-                Code::Io,
-                format!("`{}` cannot be found again", difference.table()),
-                "this is a bug in poolcfg: please report it, and set the keys by hand",
-            ));
-        };
+        let table = edited(&mut edit, &difference.path, difference.span.start)?;
         match difference.fact {
             Fact::Version { said } => {
                 set_text(table, "version", &difference.version(said).to_string());

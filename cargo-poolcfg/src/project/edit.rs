@@ -156,6 +156,19 @@ pub(crate) fn set_text(table: &mut Item, key: &str, text: &str) {
     *value = new;
 }
 
+/// Sets a key to a number.
+pub(crate) fn set_count(table: &mut Item, key: &str, count: u64) {
+    // No count is near what TOML cannot say.
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let Some(value) = table.get_mut(key).and_then(Item::as_value_mut) else {
+        insert(table, key, toml_edit::value(count));
+        return;
+    };
+    let mut new = Value::from(count);
+    *new.decor_mut() = value.decor().clone();
+    *value = new;
+}
+
 /// Sets a key to a list of words: those that stay keep their place and what is written beside them.
 pub(crate) fn set_list(table: &mut Item, key: &str, words: &[&str]) {
     let Some(array) = table.get_mut(key).and_then(Item::as_array_mut) else {

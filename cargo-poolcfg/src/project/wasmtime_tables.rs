@@ -8,7 +8,8 @@ use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 use toml_edit::{Document, Item, TableLike, Value};
 
-use crate::project::difference::{Difference, Fact, WASMTIME};
+use crate::project::difference::{Difference, Fact};
+use crate::project::pool_tables::{WASMTIME, pool_tables, table};
 
 /// A Wasmtime that a package uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,41 +45,14 @@ struct PoolTable {
     features: Said<WasmtimeFeatures>,
 }
 
-/// The tables of pools, each after those that it starts from.
-struct PoolTables(Vec<PoolTable>);
-
-impl PoolTables {
-    fn new(document: &Document<&str>) -> Self {
-        let mut tables = Self(Vec::new());
-        tables.layer(document.as_table(), &[]);
-        if let Some(targets) = table(document.as_table(), "target") {
-            for (target, item) in targets.iter() {
-                if let Some(layer) = item.as_table_like() {
-                    tables.layer(layer, &["target", target]);
-                }
-            }
-        }
-        tables
-    }
-
-    fn layer(&mut self, layer: &dyn TableLike, path: &[&str]) {
-        if let Some(base) = table(layer, "pooling_allocator") {
-            self.pool(base, &[path, &["pooling_allocator"]].concat());
-        }
-        for (name, item) in table(layer, "pool").into_iter().flat_map(TableLike::iter) {
-            if let Some(pool) = item.as_table_like() {
-                self.pool(pool, &[path, &["pool", name]].concat());
-            }
-        }
-    }
-
-    fn pool(&mut self, pool: &dyn TableLike, path: &[&str]) {
+impl PoolTable {
+    fn new(path: Vec<String>, pool: &dyn TableLike) -> Self {
         let own = table(pool, WASMTIME);
         let engine = pool
             .get("engine")
             .filter(|engine| engine.as_str() == Some(WASMTIME));
-        self.0.push(PoolTable {
-            path: path.iter().map(|key| (*key).to_owned()).collect(),
+        Self {
+            path,
             engine: engine.and_then(Item::span),
             version: own.and_then(|own| own.get("version")).and_then(|item| {
                 let version = WasmtimeVersion::parse(item.as_str()?).ok()?;
@@ -90,12 +64,14 @@ impl PoolTables {
                 let features = known.fold(WasmtimeFeatures::EMPTY, WasmtimeFeatures::with);
                 Some((features, item.span()?))
             }),
-        });
+        }
     }
-}
 
-fn table<'t>(of: &'t dyn TableLike, key: &str) -> Option<&'t dyn TableLike> {
-    of.get(key)?.as_table_like()
+    /// Those of a file, each after those that it starts from.
+    fn all(document: &Document<&str>) -> Vec<Self> {
+        let pools = pool_tables(document).into_iter();
+        pools.map(|(path, pool)| Self::new(path, pool)).collect()
+    }
 }
 
 /// The tables that a pool's starts from, the one that wins first.
@@ -122,7 +98,7 @@ fn before(path: &[String]) -> Vec<Vec<String>> {
 /// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; `None` if it has none.
 pub(crate) fn place(source: &str) -> Option<Range<usize>> {
     let document = Document::parse(source).ok()?;
-    let tables = PoolTables::new(&document).0;
+    let tables = PoolTable::all(&document);
     let first = |span: fn(&PoolTable) -> Option<Range<usize>>| tables.iter().find_map(span);
     first(|table| Some(table.version.as_ref()?.1.clone()))
         .or_else(|| first(|table| table.engine.clone()))
@@ -216,7 +192,7 @@ pub(crate) fn differences(
     };
     let mut compared = Compared::default();
     let mut mistakes = Vec::new();
-    for table in PoolTables::new(&document).0 {
+    for table in PoolTable::all(&document) {
         let (version, features) = (table.version.as_ref(), table.features.as_ref());
         let place = version
             .map(|(_, span)| span)

@@ -9,7 +9,9 @@ use serde::Serialize;
 use crate::cli::diagnostic::DiagnosticReport;
 use crate::cli::error::Error;
 use crate::here::HereReport;
+use crate::inspect::workload::Keys;
 use crate::render::files::FileResult;
+use crate::render::inspected::InspectReport;
 use crate::render::machine::ProbeReport;
 use crate::render::report::PoolResult;
 use crate::render::table::ProfileReport;
@@ -31,6 +33,9 @@ pub(crate) struct Envelope {
     pub here: Option<HereReport>,
     /// What the command was asked for; empty where it could not be worked out.
     pub results: Results,
+    /// What to set for all files; only of `inspect`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Keys>,
     /// Whether it lies in a file, where `--emit json -o FILE` wants it.
     #[serde(skip)]
     pub(crate) is_written: bool,
@@ -49,6 +54,8 @@ pub(crate) enum Results {
     Machine([Box<ProbeReport>; 1]),
     /// Of `init` and `sync`: one for each poolcfg.toml.
     Files(Vec<FileResult>),
+    /// Of `inspect`: one for each file.
+    Inspected(Vec<InspectReport>),
     /// Of `--explain`.
     Code([CodeText; 1]),
 }
@@ -61,6 +68,7 @@ impl Default for Envelope {
             diagnostics: Vec::new(),
             here: None,
             results: Results::Pools(Vec::new()),
+            keys: None,
             is_written: false,
         }
     }

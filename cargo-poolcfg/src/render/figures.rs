@@ -79,6 +79,11 @@ fn pool_figures(
         name => format!("pool `{name}`"),
     };
     let _ = match plan.misfit {
+        None if !asked.has_memories() => writeln!(
+            text,
+            "{name}: {} of {} instances, without memories",
+            limits.max_instances, asked.max_instances
+        ),
         None => writeln!(
             text,
             "{name}: {} of {} instances, {} of {} reserved for each",
@@ -93,7 +98,7 @@ fn pool_figures(
             asked.max_instances, asked.memory_reservation
         ),
     };
-    if let Some(counts) = counts(limits, asked) {
+    if let Some(counts) = counts(limits, pool) {
         row(text, "each instance", "", counts);
     }
     let Some(footprint) = footprint else {

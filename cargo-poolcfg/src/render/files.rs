@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::cli::path::relative;
 use crate::project::Member;
 use crate::project::difference::{Difference, Fact};
+use crate::project::workload::CountDifference;
 use crate::render::owner::Owner;
 
 /// A poolcfg.toml, and what was done with it.
@@ -53,11 +54,11 @@ impl FileResult {
 pub(crate) struct ChangeReport {
     /// The table, such as `[pooling_allocator.wasmtime]`.
     pub table: String,
-    /// `version` or `features`.
+    /// `version`, `features`, or a count.
     pub key: &'static str,
     /// What the file said; null where it said nothing.
     pub was: Option<ValueReport>,
-    /// What Cargo.lock says.
+    /// What Cargo.lock says, or the workload needs.
     pub now: ValueReport,
 }
 
@@ -83,6 +84,17 @@ impl ChangeReport {
     }
 }
 
+impl ChangeReport {
+    pub(crate) fn of_count(difference: &CountDifference) -> Self {
+        Self {
+            table: difference.table(),
+            key: difference.key,
+            was: difference.said.map(ValueReport::Count),
+            now: ValueReport::Count(difference.needed),
+        }
+    }
+}
+
 /// The value of a key.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
@@ -90,6 +102,8 @@ impl ChangeReport {
 pub(crate) enum ValueReport {
     /// A version.
     Text(String),
+    /// A count of an instance.
+    Count(u64),
     /// Features.
     List(Vec<&'static str>),
 }

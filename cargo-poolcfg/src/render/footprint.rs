@@ -1,6 +1,6 @@
 //! Footprints: what each pool maps, the pieces of its memories included.
 
-use poolcfg_core::{Case, Limits, MappingName, Position, Size};
+use poolcfg_core::{Case, LeastTotal, Limits, MappingName, Pool, Position, Size};
 
 /// Mappings of one size, of all pools of one shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,13 +91,16 @@ impl Footprint {
     }
 }
 
-/// What one instance may have, of a pool of Wasmtime's, and what of it does not fit.
-pub(crate) fn counts(guaranteed: &Limits, asked: &Limits) -> Option<String> {
+/// What one instance may have, of a pool of Wasmtime's, what of it does not fit, and which total gives no more instances.
+pub(crate) fn counts(guaranteed: &Limits, pool: &Pool<'_>) -> Option<String> {
     let counts = guaranteed.wasmtime?.counts();
-    let asked = asked.wasmtime?.counts();
-    Some(if counts.tables < asked.tables {
-        format!("{counts} ({} tables do not fit)", asked.tables)
-    } else {
-        counts.to_string()
-    })
+    let asked = pool.asked.wasmtime?.counts();
+    let mut text = counts.to_string();
+    if counts.tables < asked.tables {
+        text += &format!(" ({} tables do not fit)", asked.tables);
+    }
+    if let Some(LeastTotal { key, total, .. }) = pool.least_total {
+        text += &format!("; `{key} = {total}` gives no more instances");
+    }
+    Some(text)
 }

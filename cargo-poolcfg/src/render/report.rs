@@ -1,8 +1,8 @@
 //! The results of pools, for programs and templates.
 
 use poolcfg_core::{
-    Case, Engine, HEADROOM_MAPS, Layout, Limit, Limits, MappingName, Misfit, Plan, Pool,
-    ProcessLimits, Size,
+    Case, Engine, HEADROOM_MAPS, Layout, LeastTotal, Limit, Limits, MappingName, Misfit, Plan,
+    Pool, ProcessLimits, Size,
 };
 use serde::Serialize;
 
@@ -43,6 +43,8 @@ pub(crate) struct PoolResult {
     pub footprint: FootprintReport,
     /// What there is.
     pub budget: BudgetReport,
+    /// The total that gives no more instances than are asked; null where no total decides that.
+    pub least_total: Option<LeastTotalReport>,
     /// The largest values that fit, each with the other as asked; null when none does.
     pub largest_fit: Option<LargestFitReport>,
     /// Why it does not fit; null where it does, or where it is another pool that does not.
@@ -127,6 +129,24 @@ impl TotalsReport {
             total_component_instances: totals.component_instances,
             total_gc_heaps: totals.gc_heaps,
         })
+    }
+}
+
+/// A total that gives fewer instances than the others do.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub(crate) struct LeastTotalReport {
+    /// The key of poolcfg.toml; where it is not written, the total is Wasmtime's own.
+    key: &'static str,
+    total: u32,
+    /// How many of them one instance takes.
+    each: u32,
+}
+
+impl LeastTotalReport {
+    const fn new(total: LeastTotal) -> Self {
+        let LeastTotal { key, total, each } = total;
+        Self { key, total, each }
     }
 }
 
@@ -401,6 +421,7 @@ pub(crate) fn results(
                 // A sum above 64 bits is a fault of the case, found before any plan is made.
                 footprint: FootprintReport::new(&footprint?, limits),
                 budget: BudgetReport::new(case),
+                least_total: pool.least_total.map(LeastTotalReport::new),
                 largest_fit: LargestFitReport::new(case, plan, index),
                 bound: plan.bound(case, index).as_ref().map(MisfitReport::new),
                 misfit: plan

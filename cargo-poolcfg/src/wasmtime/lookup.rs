@@ -146,7 +146,7 @@ fn none(metadata: &Metadata, package: &CargoPackage, platform: Option<&TargetFac
         code: Code::NoWasmtime,
         message: format!("`{}` does not depend on `wasmtime`{on}", package.name),
         help: match users.is_empty() {
-            true => "add it to the dependencies, or pass `--engine-version 48`".to_owned(),
+            true => "add it to the dependencies".to_owned(),
             false => format!("select a package that does: {}", users.join(", ")),
         },
         lacks_lock: false,

@@ -84,6 +84,14 @@ macro_rules! codes {
             NoRoom = "PC0036",
             /// A target without address space that mmap gives out, or of which nothing is known.
             NoAddressSpace = "PC0037",
+            /// A file of WebAssembly, or a program, that ends too early or breaks its format.
+            Damaged = "PC0038",
+            /// A file that is neither WebAssembly nor a program, or beyond what is read of any.
+            NotInspectable = "PC0039",
+            /// A workload that names a file that is not there, or a pattern that cannot be read.
+            NoWorkload = "PC0040",
+            /// Counts in poolcfg.toml that are not those of its workload.
+            OutOfWorkload = "PC0041",
             /// Slots that leave Wasmtime's code to check the bounds of every access.
             BoundsChecks = "PC0042",
             /// A program that is loaded at other addresses than the limits are for.

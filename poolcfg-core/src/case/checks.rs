@@ -32,6 +32,7 @@ impl Wasmtime {
     ) -> Faults<'a> {
         let faults = self.check_counts(keys, pool, faults);
         let faults = self.check_features(keys, pool, target, faults);
+        let faults = self.check_totals(limits, keys, pool, faults);
         self.check_sizes(limits, keys, pool, faults)
     }
 
@@ -50,7 +51,7 @@ impl Wasmtime {
             ),
             (
                 "tables_per_instance",
-                matches!(self.tables_per_instance, Some(0)),
+                own.tables_per_instance.is_some() && matches!(self.tables_per_instance, Some(0)),
                 place_of(&own.tables_per_instance),
             ),
             (
@@ -156,7 +157,7 @@ impl Wasmtime {
         faults
     }
 
-    const fn lacks<'a>(
+    pub(super) const fn lacks<'a>(
         &self,
         key: &'static str,
         feature: WasmtimeFeature,
@@ -181,10 +182,7 @@ impl Wasmtime {
         mut faults: Faults<'a>,
     ) -> Faults<'a> {
         let stack = limits.stack_reservation;
-        if !stack.is_zero()
-            && self.has(WasmtimeFeature::Async)
-            && self.max_wasm_stack.get() > stack.get()
-        {
+        if self.has_stacks(limits) && self.max_wasm_stack.get() > stack.get() {
             let said = place_of(&keys.wasmtime.max_wasm_stack);
             faults = faults.and(Fault::WasmStackAboveStack {
                 max_wasm_stack: self.max_wasm_stack,
@@ -226,8 +224,10 @@ impl Wasmtime {
             });
         }
         let core_instances = match &keys.wasmtime.core_instances_per_instance {
-            Some(setting) => limits.max_instances.checked_mul(setting.value),
-            None => Some(0),
+            Some(setting) if self.written.is_none() => {
+                limits.max_instances.checked_mul(setting.value)
+            }
+            _ => Some(0),
         };
         if self.totals(limits).is_none() || core_instances.is_none() {
             faults = faults.and(Fault::TooMany {

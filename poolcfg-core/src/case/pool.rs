@@ -2,13 +2,14 @@
 
 use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
+use crate::case::totals::LeastTotal;
 use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{
     Defaults, InstanceDefaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion,
 };
 use crate::fault::{Fault, Faults};
-use crate::setting::{Keep, OnMisfit, Place, PoolKeys, place_of, value_or};
+use crate::setting::{Keep, OnMisfit, Place, PoolKeys, Setting, place_of, value_or};
 use crate::target::{Arch, Os, Target};
 
 /// One pool, with every number in place.
@@ -27,10 +28,14 @@ pub struct Pool<'a> {
     pub keep: Keep,
     /// What happens when the floor does not hold it.
     pub on_misfit: OnMisfit,
+    /// The written total that gives no more instances than are asked; `None` if none decides how many are.
+    pub least_total: Option<LeastTotal>,
     /// Where `engine` is set.
     pub engine_at: Place,
     /// Where `max_instances` is set.
     pub max_instances_at: Place,
+    /// Where the first total is set.
+    pub totals_at: Place,
     /// Where `memory_reservation` is set.
     pub memory_reservation_at: Place,
 }
@@ -83,17 +88,21 @@ impl<'a> Pool<'a> {
                 (None, None) if engine.is(Engine::Wasmtime) => Keep::MemoryReservation,
                 (None, None) => Keep::MaxInstances,
             },
-            on_misfit: match (
-                &keys.on_misfit,
-                &keys.max_instances,
-                &keys.memory_reservation,
-            ) {
-                (Some(setting), _, _) => setting.value,
-                (None, None, None) => OnMisfit::Shrink,
-                (None, _, _) => OnMisfit::Error,
+            // Of no memory there is nothing that could shrink while the instances stay.
+            on_misfit: match &keys.keep {
+                Some(Setting {
+                    value: Keep::MaxInstances,
+                    ..
+                }) if !asked.has_memories() => OnMisfit::Error,
+                _ => on_misfit(keys),
             },
+            least_total: asked.least_total(keys),
             engine_at: place_of(&keys.engine),
             max_instances_at: place_of(&keys.max_instances),
+            totals_at: match keys.wasmtime.first_total() {
+                Some(place) => place,
+                None => Place::NOWHERE,
+            },
             memory_reservation_at: place_of(&keys.memory_reservation),
         }
     }
@@ -130,7 +139,7 @@ impl<'a> Pool<'a> {
         let zeros: [(&'static str, bool, Place); 4] = [
             (
                 "max_instances",
-                asked.max_instances == 0,
+                asked.max_instances == 0 && keys.max_instances.is_some(),
                 self.max_instances_at,
             ),
             (
@@ -140,7 +149,7 @@ impl<'a> Pool<'a> {
             ),
             (
                 "memory_reservation",
-                !asked.has_memories() && !is_without_memories(asked, keys),
+                !has_parts(asked, keys),
                 self.memory_reservation_at,
             ),
             ("pools", asked.pools == 0, place_of(&keys.pools)),
@@ -173,7 +182,7 @@ impl<'a> Pool<'a> {
                 place: self.memory_reservation_at,
             });
         } else if asked.max_memory_size.get() > asked.memory_reservation.get()
-            && (asked.has_memories() || is_without_memories(asked, keys))
+            && has_parts(asked, keys)
         {
             // Of a reservation that is at fault itself there is nothing to compare with.
             faults = faults.and(Fault::MemoryAboveReservation {
@@ -230,7 +239,7 @@ impl Limits {
     /// ```
     #[must_use]
     pub const fn of_wasmtime(version: WasmtimeVersion, target: Target) -> Self {
-        of_wasmtime(version, &PoolKeys::EMPTY, target, None)
+        of_wasmtime(version, &PoolKeys::EMPTY, target, None, false)
     }
 }
 
@@ -241,17 +250,20 @@ const fn asked_and_least(
     target: Target,
     host: Option<InstanceDefaults>,
 ) -> (Limits, Limits) {
+    // Totals that nobody wrote are lowered with the rest.
+    let lowered = matches!(on_misfit(keys), OnMisfit::Shrink);
     let Some(instance) = InstanceDefaults::of(&keys.wasmtime, host) else {
-        let asked = of_wasmtime(version, keys, target, None);
-        return (asked, asked);
+        let asked = of_wasmtime(version, keys, target, None, false);
+        return (asked, of_wasmtime(version, keys, target, None, lowered));
     };
-    let asked = of_wasmtime(version, keys, target, Some(instance));
+    let instance = instance.within(&keys.wasmtime);
+    let asked = of_wasmtime(version, keys, target, Some(instance), false);
     let fewest = InstanceDefaults {
-        tables: 1,
+        tables: if instance.tables == 0 { 0 } else { 1 },
         table_elements: None,
         ..instance
     };
-    let least = of_wasmtime(version, keys, target, Some(fewest));
+    let least = of_wasmtime(version, keys, target, Some(fewest), lowered);
     let least = Limits {
         table_reservation: least.table_reservation.min(asked.table_reservation),
         ..least
@@ -268,6 +280,7 @@ const fn of_wasmtime(
     keys: &PoolKeys,
     target: Target,
     instance: Option<InstanceDefaults>,
+    lowered: bool,
 ) -> Limits {
     let wasmtime = Wasmtime::new(version, &keys.wasmtime, target, instance);
     let defaults = Defaults::new(version, target);
@@ -285,7 +298,7 @@ const fn of_wasmtime(
     } else {
         Size::ZERO
     };
-    Limits {
+    let limits = Limits {
         max_instances: value_or(&keys.max_instances, defaults.instances),
         memory_reservation,
         max_memory_size: value_or(
@@ -300,11 +313,29 @@ const fn of_wasmtime(
         stack_reservation: value_or(&keys.stack_reservation, stack),
         pools: value_or(&keys.pools, 1),
         wasmtime: Some(wasmtime),
+    };
+    wasmtime.with_totals(limits, keys, lowered)
+}
+
+/// What happens where a pool does not fit: what somebody wrote is not lowered silently.
+const fn on_misfit(keys: &PoolKeys) -> OnMisfit {
+    match &keys.on_misfit {
+        Some(setting) => setting.value,
+        None if keys.max_instances.is_none()
+            && keys.memory_reservation.is_none()
+            && keys.wasmtime.first_total().is_none() =>
+        {
+            OnMisfit::Shrink
+        }
+        None => OnMisfit::Error,
     }
 }
 
-/// Whether it is a pool of tables or stacks only, and the file says of which: a zero alone is a mistake.
-const fn is_without_memories(asked: &Limits, keys: &PoolKeys) -> bool {
-    asked.is_without_memories()
-        && (keys.table_reservation.is_some() || keys.stack_reservation.is_some())
+/// Whether a slot has a memory, or, in a native pool, a table or stack of which the file says that it has that instead: a
+/// zero alone is a mistake.
+const fn has_parts(asked: &Limits, keys: &PoolKeys) -> bool {
+    asked.has_memories()
+        || (asked.wasmtime.is_none()
+            && (!asked.table_reservation.is_zero() || !asked.stack_reservation.is_zero())
+            && (keys.table_reservation.is_some() || keys.stack_reservation.is_some()))
 }

@@ -31,6 +31,7 @@ impl Wasmtime {
             tables_per_instance: said_or(&keys.tables_per_instance, tables),
             core_instances_per_instance: said_or(&keys.core_instances_per_instance, core_instances),
             gc_heaps_per_instance: said_or(&keys.gc_heaps_per_instance, None),
+            written: None,
             guard_before_linear_memory: value_or(&keys.guard_before_linear_memory, true),
             memory_protection_keys: value_or(&keys.memory_protection_keys, 0),
             max_wasm_stack: value_or(&keys.max_wasm_stack, Size::kib(512)),

@@ -97,7 +97,6 @@ fn arm(lines: &mut Lines, arm: &Arm<'_>, command: &str, runtime: Option<&str>) {
     lines.block(&format!("mod {MODULE} {{"), "}", |lines| {
         if let Some(runtime) = runtime {
             lines.line(&runtime::names(runtime));
-            lines.line("");
         }
         for constant in [
             Constant::text("TARGET", triple, "The target that these limits are for."),
@@ -112,10 +111,12 @@ fn arm(lines: &mut Lines, arm: &Arm<'_>, command: &str, runtime: Option<&str>) {
         for (index, written) in pools.iter().enumerate() {
             pool(lines, written, index, runtime);
         }
-        lines.line("");
         match runtime {
             Some(_) => runtime::process(lines, arm, &pools, command),
-            None => assertion::assertion(lines, arm, &pools, command),
+            None => {
+                lines.line("");
+                assertion::assertion(lines, arm, &pools, command);
+            }
         }
     });
 }
@@ -127,7 +128,6 @@ fn pool(lines: &mut Lines, written: &PoolConsts<'_>, index: usize, runtime: Opti
     let inside = |lines: &mut Lines| {
         if let (Some(runtime), true) = (runtime, is_named) {
             lines.line(&runtime::names(runtime));
-            lines.line("");
         }
         for constant in consts {
             constant.lines().iter().for_each(|line| lines.line(line));

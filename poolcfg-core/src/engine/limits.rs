@@ -53,13 +53,6 @@ impl Limits {
         !self.memory_reservation.is_zero()
     }
 
-    /// Whether it is a native pool of tables or stacks only.
-    pub(crate) const fn is_without_memories(&self) -> bool {
-        self.wasmtime.is_none()
-            && !self.has_memories()
-            && (!self.table_reservation.is_zero() || !self.stack_reservation.is_zero())
-    }
-
     /// The engine that makes the pool.
     #[must_use]
     pub const fn engine(&self) -> Engine {

@@ -17,9 +17,11 @@ use core::fmt;
 
 pub use advisories::{Advisory, Condition};
 pub use counts::{Counts, InstanceDefaults};
-pub(crate) use defaults::{Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted};
+pub(crate) use defaults::{
+    Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,
+};
 pub use numbers::Wasmtime;
-pub use totals::Totals;
+pub use totals::{Totals, WrittenTotals};
 
 /// The oldest major version whose settings are known: those of 12 have other names and meanings.
 pub(crate) const OLDEST: u32 = 13;

@@ -93,7 +93,12 @@ impl<'a> Faults<'a> {
             i += 1;
         }
         if left_out > 0 {
-            text = text.str("\nand ").number(left_out).str(" more");
+            text = text.str("\nand ").number(left_out);
+            text = text.str(if left_out == 1 {
+                " more fault"
+            } else {
+                " more faults"
+            });
         }
         match self.list[0] {
             Some(first) => first.code().note(text),

@@ -67,7 +67,7 @@ faults! {
     Zero(Zero, place) { key: &'static str, pool: &'a str, place: Place }
     message: ["`", str(key), "` is zero", @in_pool(pool)]
     label: ["zero"]
-    help: ["set `", str(key), "` to ", str(least_of(key)), " or more, or omit it"]
+    help: ["set `", str(key), "` to ", str(least_of(key)), " or more, or omit it", str(instead_of(key))]
 
     /// `min_instances` above `max_instances`.
     MinAboveMax(MinAboveMax, place) { min_instances: u32, max_instances: u32, pool: &'a str, place: Place }
@@ -77,6 +77,15 @@ faults! {
     ]
     label: ["above ", number(*max_instances), ", the most that are asked"]
     help: ["set `min_instances` to ", number(*max_instances), " or less"]
+
+    /// A total that is not enough for one instance.
+    TotalTooSmall(MinAboveMax, place) { key: &'static str, total: u32, each: u32, pool: &'a str, place: Place }
+    message: [
+        "`", str(key), " = ", number(*total), "` is below the ", number(*each), " that one instance takes",
+        @in_pool(pool)
+    ]
+    label: ["below ", number(*each)]
+    help: ["set `", str(key), "` to ", number(*each), " or more, or lower what one instance has"]
 
     /// `memory_reservation` is not a multiple of 64 KiB and of the page.
     NotMultiple(NotMultiple, place) { memory_reservation: Size, pool: &'a str, place: Place }
@@ -96,7 +105,7 @@ faults! {
         exact(*memory_reservation), @in_pool(pool)
     ]
     label: ["above the reservation of ", exact(*memory_reservation)]
-    help: ["set `max_memory_size` to \"", exact(*memory_reservation), "\" or less, or reserve more"]
+    help: [@lower_memory(*memory_reservation)]
 
     /// The sum of the pool's sizes is above 2^64 - 1 bytes.
     Overflow(Overflow, place) { pool: &'a str, place: Place }
@@ -345,6 +354,25 @@ const fn least_of(key: &str) -> &'static str {
     } else {
         "1"
     }
+}
+
+/// What a pool may have instead of what a key says is none.
+const fn instead_of(key: &str) -> &'static str {
+    if same(key, "memory_reservation") {
+        "; or write `table_reservation` or `stack_reservation`, for a pool of those only"
+    } else {
+        ""
+    }
+}
+
+const fn lower_memory(text: Text, reservation: Size) -> Text {
+    if reservation.is_zero() {
+        return text.str("omit `max_memory_size`: the pool has no memories");
+    }
+    say!(
+        text;
+        "set `max_memory_size` to \"", exact(reservation), "\" or less, or reserve more"
+    )
 }
 
 const fn next_multiple(text: Text, size: Size) -> Text {

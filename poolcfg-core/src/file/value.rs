@@ -7,7 +7,7 @@ use crate::engine::wasmtime::{
     WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 use crate::file::nearest;
-use crate::file::values::{Entry, Notes, list};
+use crate::file::values::{Entry, Notes, list, with_article};
 use crate::setting::{Keep, Key, OnMisfit, Read, Switch};
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 
@@ -111,26 +111,35 @@ fn features(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeFeatures> {
         }
         whole = false;
         let span = value.span().unwrap_or_else(|| entry.span.clone());
-        let shown = match value.as_str() {
-            Some(text) => text.escape_default().to_string(),
-            None => notes
-                .source
-                .get(span.clone())
-                .unwrap_or_default()
-                .to_owned(),
+        let Some(text) = value.as_str() else {
+            notes.mistake(
+                Code::WrongType,
+                &span,
+                format!(
+                    "invalid type in `features`: expected a string, found {}",
+                    with_article(value.type_name())
+                ),
+                "expected a string",
+                Some(format!("expected one of {}", list(known()))),
+            );
+            continue;
         };
+        let shown = text.escape_default();
         let help = match nearest(word, known()) {
             Some(near) => format!(
                 "did you mean `\"{near}\"`? Expected one of {}",
                 list(known())
             ),
-            None => format!("expected one of {}; omit other features", list(known())),
+            None => format!(
+                "expected one of {}; omit other features of Wasmtime: they do not change what is mapped",
+                list(known())
+            ),
         };
         notes.mistake(
             Code::UnknownWord,
             &span,
-            format!("Wasmtime feature `{shown}` has no effect on what is mapped"),
-            "no effect",
+            format!("unknown feature `{shown}` in `features`"),
+            "unknown feature",
             Some(help),
         );
     }

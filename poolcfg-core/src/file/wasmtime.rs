@@ -4,7 +4,7 @@ use toml_edit::TableLike;
 
 use crate::base::code::Code;
 use crate::file::value::Value;
-use crate::file::values::{Notes, entries};
+use crate::file::values::{Entry, Notes, entries, with_article};
 use crate::setting::WasmtimeKeys;
 
 /// Wasmtime's settings for collected heaps, which it copies from those for memories as long as none of
@@ -31,9 +31,37 @@ pub(super) fn read(table: &dyn TableLike, place: &str, notes: &mut Notes<'_>) ->
                 "not settable beside a pool",
                 Some("remove it: Wasmtime copies the memories' settings".to_owned()),
             );
+        } else if entry.key == WORKLOAD {
+            check_workload(entry, notes);
         } else if !keys.read(entry.key, &mut Value { entry, notes }) {
-            notes.unknown_key(entry, place, WasmtimeKeys::NAMES);
+            let names = [WasmtimeKeys::NAMES, &[WORKLOAD]].concat();
+            notes.unknown_key(entry, place, &names);
         }
     }
     keys
+}
+
+/// The files from which the command `sync` takes the counts of an instance. It decides nothing by itself: who fits pools
+/// goes by the counts.
+const WORKLOAD: &str = "workload";
+
+fn check_workload(entry: &Entry<'_>, notes: &mut Notes<'_>) {
+    let help = || Some(format!("write `{WORKLOAD} = [\"app.wasm\"]`"));
+    let Some(array) = entry.item.as_array() else {
+        notes.wrong_type(entry, "an array of paths", help());
+        return;
+    };
+    for value in array.iter().filter(|value| value.as_str().is_none()) {
+        let span = value.span().unwrap_or_else(|| entry.span.clone());
+        notes.mistake(
+            Code::WrongType,
+            &span,
+            format!(
+                "invalid type in `{WORKLOAD}`: expected a path, found {}",
+                with_article(value.type_name())
+            ),
+            "expected a string",
+            help(),
+        );
+    }
 }

@@ -10,7 +10,7 @@ use crate::fault::at;
 use crate::model::room::HOLES;
 use crate::model::sum::Bound;
 use crate::plan::search::LargestFit;
-use crate::plan::tables::{counts_with, largest_with};
+use crate::plan::tables::{counts_with, largest_with, memories_with};
 use crate::setting::{Keep, Place};
 use crate::target::budget::HEADROOM_MAPS;
 
@@ -257,10 +257,17 @@ impl Misfit {
             } else {
                 text
             };
-            return text.str(match holes {
+            let text = text.str(match holes {
                 2 => " in two holes",
                 _ => " in three holes",
             });
+            return match self.largest_fit.max_instances {
+                // Otherwise it would seem that it fits.
+                Some(slots) if self.need <= bytes.get() && case.count == 1 => {
+                    text.str(", which hold ").number(slots).str(" slots")
+                }
+                _ => text,
+            };
         }
         let whole = case.budget.holes();
         // After other mappings it is what they leave, not what the profile has.
@@ -292,6 +299,13 @@ impl Misfit {
     /// value of this pool does.
     #[must_use]
     pub const fn suggestion(&self, case: &Case<'_>) -> Text {
+        match self.memories(case) {
+            Some(memories) => write_memories(memories),
+            None => self.write_suggested(case),
+        }
+    }
+
+    const fn write_suggested(&self, case: &Case<'_>) -> Text {
         let text = Text::new();
         match self.suggested(case) {
             Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
@@ -299,6 +313,14 @@ impl Misfit {
                 say!(text; "memory_reservation = \"", exact(reservation), "\"")
             }
             None => text,
+        }
+    }
+
+    /// How many memories in all would fit, where poolcfg.toml writes totals: fewer instances then need not be asked for.
+    const fn memories(&self, case: &Case<'_>) -> Option<u32> {
+        match case.pools[self.pool].keep {
+            Keep::MemoryReservation => memories_with(case, self.pool),
+            Keep::MaxInstances => None,
         }
     }
 
@@ -342,7 +364,10 @@ impl Misfit {
     }
 
     const fn write_fit(&self, case: &Case<'_>) -> Text {
-        let text = self.suggestion(case);
+        if let Some(memories) = self.memories(case) {
+            return write_memories(memories).str(" fits");
+        }
+        let text = self.write_suggested(case);
         let least = case.pools[self.pool].min_instances;
         match self.suggested(case) {
             None => self.write_both(case),
@@ -397,6 +422,9 @@ impl Misfit {
     #[must_use]
     pub const fn place(&self, case: &Case<'_>) -> Place {
         let pool = &case.pools[self.pool];
+        if pool.max_instances_at.line == 0 && pool.totals_at.line > 0 {
+            return pool.totals_at;
+        }
         let (first, second) = match self.suggested(case) {
             Some(Suggested::Reservation(_)) => (pool.memory_reservation_at, pool.max_instances_at),
             Some(Suggested::Instances(_)) | None => {
@@ -405,6 +433,10 @@ impl Misfit {
         };
         if first.line > 0 { first } else { second }
     }
+}
+
+const fn write_memories(memories: u32) -> Text {
+    Text::new().str("total_memories = ").number(memories)
 }
 
 /// The machine that the pools are fitted to, such as `riscv64 sv39 (pie, measured profile) has `.

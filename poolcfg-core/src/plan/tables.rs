@@ -5,7 +5,7 @@ use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::case::Case;
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::{Counts, Wasmtime};
+use crate::engine::wasmtime::{Counts, Totals, Wasmtime, WrittenTotals};
 use crate::model::fit::MAX_POOLS;
 use crate::plan::search::{fits, largest_fit};
 
@@ -95,6 +95,47 @@ pub(super) const fn largest_with(case: &Case<'_>, pool: usize, instances: u32) -
     let mut limits = least(case);
     limits[pool] = limits[pool].with_instances(instances);
     largest_fit(case, &limits, pool).memory_reservation
+}
+
+/// The most memories in all that fit where totals are written, beside what is asked of the others; `None` if none are
+/// written, or not one instance fits.
+pub(super) const fn memories_with(case: &Case<'_>, pool: usize) -> Option<u32> {
+    let mut limits = least(case);
+    let now = limits[pool];
+    let Some(wasmtime) = now.wasmtime else {
+        return None;
+    };
+    let (Some(written), Some(each)) = (wasmtime.written, wasmtime.memories_of_one()) else {
+        return None;
+    };
+    let (mut fit, mut misfit) = (0, written.totals.memories);
+    while misfit - fit > 1 {
+        let middle = fit + (misfit - fit) / 2;
+        let given = middle / each;
+        let instances = if given < written.instances {
+            given
+        } else {
+            written.instances
+        };
+        let totals = Totals {
+            memories: middle,
+            ..written.totals
+        };
+        limits[pool] = Limits {
+            max_instances: instances,
+            wasmtime: Some(Wasmtime {
+                written: Some(WrittenTotals { instances, totals }),
+                ..wasmtime
+            }),
+            ..now
+        };
+        if fits(&limits, case) {
+            fit = middle;
+        } else {
+            misfit = middle;
+        }
+    }
+    if fit < each { None } else { Some(fit) }
 }
 
 /// The same with one table more for each instance; `None` if that is more than `asked`.

@@ -4,7 +4,7 @@
 use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::{Totals, Wasmtime, WasmtimeFeatures, WasmtimeVersion};
+use crate::engine::wasmtime::{Totals, Wasmtime, WasmtimeFeatures, WasmtimeVersion, WrittenTotals};
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
 use crate::model::room::{HOLES, Hole, Room, Three};
 use crate::plan::promise::{Process, Promise};
@@ -56,6 +56,8 @@ pub enum WrittenEngine {
         tables_per_instance: Option<u32>,
         core_instances_per_instance: Option<u32>,
         gc_heaps_per_instance: Option<u32>,
+        /// How many instances the totals give; `None` if these follow from the instances.
+        totals_for: Option<u32>,
         element_bytes: u32,
         maps_stacks: bool,
         TOTAL_MEMORIES: u32,
@@ -134,6 +136,7 @@ impl WrittenPool {
                 tables_per_instance,
                 core_instances_per_instance,
                 gc_heaps_per_instance,
+                totals_for,
                 element_bytes,
                 maps_stacks,
                 TOTAL_STACKS,
@@ -164,6 +167,12 @@ impl WrittenPool {
                     tables_per_instance,
                     core_instances_per_instance,
                     gc_heaps_per_instance,
+                    written: match (totals_for, self.engine.totals()) {
+                        (Some(instances), Some(totals)) => {
+                            Some(WrittenTotals { instances, totals })
+                        }
+                        _ => None,
+                    },
                     guard_before_linear_memory: GUARD_BEFORE_LINEAR_MEMORY,
                     memory_protection_keys: MEMORY_PROTECTION_KEYS,
                     max_wasm_stack: Size::bytes(MAX_WASM_STACK),
@@ -201,31 +210,19 @@ impl WrittenPool {
         if !guaranteed.memory_reservation.is_multiple_of(GRAIN) {
             return Some(Refusal::NotMultiple);
         }
-        let WrittenEngine::Wasmtime {
-            TOTAL_MEMORIES,
-            TOTAL_TABLES,
-            TOTAL_STACKS,
-            TOTAL_CORE_INSTANCES,
-            TOTAL_COMPONENT_INSTANCES,
-            TOTAL_GC_HEAPS,
+        let Some(written) = self.engine.totals() else {
+            return None;
+        };
+        if let WrittenEngine::Wasmtime {
             ASYNC_STACK_SIZE,
             MAX_WASM_STACK,
             ..
         } = self.engine
-        else {
-            return None;
-        };
-        if MAX_WASM_STACK > ASYNC_STACK_SIZE {
-            return Some(Refusal::StackTooSmall);
+        {
+            if MAX_WASM_STACK > ASYNC_STACK_SIZE {
+                return Some(Refusal::StackTooSmall);
+            }
         }
-        let written = Totals {
-            memories: TOTAL_MEMORIES,
-            tables: TOTAL_TABLES,
-            stacks: TOTAL_STACKS,
-            core_instances: TOTAL_CORE_INSTANCES,
-            component_instances: TOTAL_COMPONENT_INSTANCES,
-            gc_heaps: TOTAL_GC_HEAPS,
-        };
         let of_instances = match &guaranteed.wasmtime {
             Some(wasmtime) => wasmtime.totals(guaranteed),
             None => None,
@@ -233,6 +230,31 @@ impl WrittenPool {
         match of_instances {
             Some(totals) if totals.are(&written) => None,
             _ => Some(Refusal::Changed),
+        }
+    }
+}
+
+impl WrittenEngine {
+    /// The totals of a pool of Wasmtime's; `None` for a native one.
+    const fn totals(&self) -> Option<Totals> {
+        match *self {
+            Self::Native { .. } => None,
+            Self::Wasmtime {
+                TOTAL_MEMORIES,
+                TOTAL_TABLES,
+                TOTAL_STACKS,
+                TOTAL_CORE_INSTANCES,
+                TOTAL_COMPONENT_INSTANCES,
+                TOTAL_GC_HEAPS,
+                ..
+            } => Some(Totals {
+                memories: TOTAL_MEMORIES,
+                tables: TOTAL_TABLES,
+                stacks: TOTAL_STACKS,
+                core_instances: TOTAL_CORE_INSTANCES,
+                component_instances: TOTAL_COMPONENT_INSTANCES,
+                gc_heaps: TOTAL_GC_HEAPS,
+            }),
         }
     }
 }

@@ -144,9 +144,7 @@ impl Holes {
                 }),
                 _ => None,
             };
-            left = if shared && self.program_is_last {
-                left
-            } else if shared {
+            left = if shared && !self.program_is_last {
                 let knee = self.room.knee;
                 self.room.knee = knee.saturating_sub(left);
                 left.saturating_sub(knee)

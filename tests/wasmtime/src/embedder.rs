@@ -48,6 +48,7 @@ impl Embedder {
             "src/bin/components.rs",
             "src/bin/instantiate.rs",
             "src/bin/memory-cycle.rs",
+            "src/bin/needs.rs",
             "src/bin/stale.rs",
         ] {
             let failed = |error| format!("`{file}` of the embedder: {error}");

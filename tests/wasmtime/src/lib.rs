@@ -11,6 +11,7 @@
 //! - `embedder`: the program that embeds Wasmtime; `newest`: the same with Wasmtime 50
 //! - `library`: Wasmtime's C library
 //! - `wash`: the `wash` command of wasmCloud
+//! - `wasm_files`: modules and components that nobody here made
 //! - `table`: what a benchmark prints
 #![forbid(unsafe_code)]
 
@@ -28,3 +29,4 @@ pub mod space;
 pub mod table;
 pub mod trace;
 pub mod wash;
+pub mod wasm_files;

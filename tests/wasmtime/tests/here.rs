@@ -146,7 +146,7 @@ fn what_is_emitted_under_a_limit_starts_under_it() {
             // What more may start takes of what is named as left to the rest of the process, or of what ASLR
             // has left this time.
             assert!(
-                text.contains("are left to the rest of the process"),
+                text.contains("are reserved for the rest of the process"),
                 "{text}"
             );
             assert!(text.contains("one more instance does not fit"), "{text}");

@@ -33,7 +33,6 @@ pub(super) fn pool(lines: &mut Lines, written: &PoolConsts<'_>, index: usize, ru
     lines.line(&format!(
         "pub const POOL: {kind} = {kind}::new({process}.promise({index}));"
     ));
-    lines.line("/// The consts, put together.");
     let open = format!("{visible}const WRITTEN: WrittenPool = WrittenPool {{");
     lines.block(&open, "};", |lines| {
         let mut fields = vec![
@@ -87,8 +86,10 @@ pub(super) fn process(lines: &mut Lines, arm: &Arm<'_>, pools: &[PoolConsts<'_>]
             "shape: Shape {{ {} }},",
             shape(case.shape).join(", ")
         ));
-        lines.line(&format!("machine: {:?},", machine(case)));
-        lines.line(&format!("command: {command:?},"));
+        lines.items(&[
+            format!("machine: {:?}", machine(case)),
+            format!("command: {command:?}"),
+        ]);
     });
     lines.line("const _: () = PROCESS.must_hold();");
 }
@@ -100,6 +101,7 @@ fn of_wasmtime(wasmtime: &Wasmtime) -> Vec<String> {
         tables_per_instance,
         core_instances_per_instance,
         gc_heaps_per_instance,
+        written,
         element_bytes,
         maps_stacks,
         ..
@@ -123,6 +125,7 @@ fn of_wasmtime(wasmtime: &Wasmtime) -> Vec<String> {
         format!("tables_per_instance: {tables}"),
         format!("core_instances_per_instance: {core_instances_per_instance:?}"),
         format!("gc_heaps_per_instance: {gc_heaps_per_instance:?}"),
+        format!("totals_for: {:?}", written.map(|written| written.instances)),
         format!("element_bytes: {element_bytes}"),
         format!("maps_stacks: {maps_stacks}"),
     ]

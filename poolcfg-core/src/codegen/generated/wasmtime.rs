@@ -45,6 +45,7 @@ fn totals(wasmtime: &Wasmtime, limits: &Limits, totals: &Totals) -> [Constant; 6
     .map(|(name, total, is_own)| {
         let about = format!("`{}`: {total}.", name.to_lowercase());
         let constant = Constant::count(name, total, &about);
+        let is_own = is_own || wasmtime.written.is_some();
         let each = total.checked_div(all).unwrap_or_default();
         match total.checked_rem(all) {
             Some(0) if !is_own && each == 1 => constant.made_of("MAX_INSTANCES".to_owned()),

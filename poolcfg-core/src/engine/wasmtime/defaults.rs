@@ -59,7 +59,7 @@ pub(crate) const fn is_interpreted(target: Target) -> bool {
 
 /// Every total of Wasmtime's own configuration: 100 on 32 bits since 32.0 (PR #10483); 1000 did not fit
 /// them before.
-pub(super) const fn own_total(is_64_bit: bool, major: u32) -> u32 {
+pub(crate) const fn own_total(is_64_bit: bool, major: u32) -> u32 {
     if !is_64_bit && major >= 32 { 100 } else { 1000 }
 }
 

@@ -1,6 +1,6 @@
 //! Numbers: the settings of Wasmtime beyond those of every pool.
 
-use super::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use super::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WrittenTotals};
 use crate::base::consts::wide;
 use crate::base::size::Size;
 
@@ -21,6 +21,8 @@ pub struct Wasmtime {
     /// Collected heaps of one instance; where nothing is said, one each, which from 33 on takes the place
     /// of a memory.
     pub gc_heaps_per_instance: Option<u32>,
+    /// The totals, where poolcfg.toml writes some of them; `None` if they follow from the instances.
+    pub written: Option<WrittenTotals>,
     /// Whether there is a guard before the first memory too.
     pub guard_before_linear_memory: bool,
     /// How many memory protection keys stripe the slots; 0 if there are none.

@@ -27,6 +27,75 @@ pub struct Totals {
     pub gc_heaps: u32,
 }
 
+impl Totals {
+    /// Each of them with its key of poolcfg.toml.
+    #[must_use]
+    pub const fn keys(&self) -> [(&'static str, u32); 6] {
+        [
+            ("total_memories", self.memories),
+            ("total_tables", self.tables),
+            ("total_stacks", self.stacks),
+            ("total_core_instances", self.core_instances),
+            ("total_component_instances", self.component_instances),
+            ("total_gc_heaps", self.gc_heaps),
+        ]
+    }
+}
+
+/// The totals of a pool whose poolcfg.toml writes some of them.
+///
+/// ```
+/// use poolcfg_core::{Totals, WrittenTotals};
+/// let all = |each| Totals {
+///     memories: each,
+///     tables: each,
+///     stacks: each,
+///     core_instances: each,
+///     component_instances: each,
+///     gc_heaps: each,
+/// };
+/// let written = WrittenTotals { instances: 8, totals: all(10) };
+/// assert_eq!(written.of(8, &all(8)), all(10));
+/// assert_eq!(written.of(7, &all(7)), all(7));
+/// assert_eq!(written.of(12, &all(12)), all(12));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenTotals {
+    /// How many instances they give: as many as the least of them has room for.
+    pub instances: u32,
+    /// All of them: those that are written, and what the others are then.
+    pub totals: Totals,
+}
+
+impl WrittenTotals {
+    /// The totals of so many instances, which need `counted`: as written where that are the instances that they give,
+    /// never more where there are fewer, and never fewer where somebody asks for more.
+    #[must_use]
+    pub const fn of(&self, instances: u32, counted: &Totals) -> Totals {
+        let written = &self.totals;
+        if instances == self.instances {
+            return *written;
+        }
+        let fewer = instances < self.instances;
+        Totals {
+            memories: least_or_most(fewer, written.memories, counted.memories),
+            tables: least_or_most(fewer, written.tables, counted.tables),
+            stacks: least_or_most(fewer, written.stacks, counted.stacks),
+            core_instances: least_or_most(fewer, written.core_instances, counted.core_instances),
+            component_instances: least_or_most(
+                fewer,
+                written.component_instances,
+                counted.component_instances,
+            ),
+            gc_heaps: least_or_most(fewer, written.gc_heaps, counted.gc_heaps),
+        }
+    }
+}
+
+const fn least_or_most(least: bool, one: u32, other: u32) -> u32 {
+    if least == (one < other) { one } else { other }
+}
+
 impl Wasmtime {
     /// Whether a slot of these limits is large enough for the checks of 32-bit addresses to be elided.
     /// Source: crates/cranelift/src/bounds_checks.rs:182-310 (v48); up to 38 the reservation alone counts
@@ -72,19 +141,42 @@ impl Wasmtime {
     /// The totals of so many instances; `None` if one is above 2^32 - 1.
     #[must_use]
     pub const fn totals(&self, limits: &Limits) -> Option<Totals> {
+        match (self.counted(limits), &self.written) {
+            (Some(counted), Some(written)) => Some(written.of(limits.max_instances, &counted)),
+            (counted, _) => counted,
+        }
+    }
+
+    /// Whether calls run on stacks of the pool.
+    pub(crate) const fn has_stacks(&self, limits: &Limits) -> bool {
+        self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero()
+    }
+
+    /// In how many memories' places one instance lies: its memories, and the heaps that take such a place; `None` if
+    /// that is above 2^32 - 1.
+    pub(crate) const fn memories_of_one(&self) -> Option<u32> {
+        match self.gc_heaps_per_instance {
+            Some(heaps) if self.has(WasmtimeFeature::Gc) && self.heaps_are_memories() => {
+                self.memories_per_instance.checked_add(heaps)
+            }
+            _ => Some(self.memories_per_instance),
+        }
+    }
+
+    /// The totals that so many instances need, whatever is written; `None` if one is above 2^32 - 1.
+    pub(crate) const fn counted(&self, limits: &Limits) -> Option<Totals> {
         let instances = limits.max_instances;
-        let (heaps, extra) = match self.gc_heaps_per_instance {
-            _ if !self.has(WasmtimeFeature::Gc) => (0, 0),
-            None => (1, 0),
-            Some(heaps) if self.heaps_are_memories() => (heaps, heaps),
-            Some(heaps) => (heaps, 0),
+        let heaps = match self.gc_heaps_per_instance {
+            _ if !self.has(WasmtimeFeature::Gc) => 0,
+            Some(heaps) => heaps,
+            None => 1,
         };
-        let stacks = if self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero() {
+        let stacks = if self.has_stacks(limits) {
             instances
         } else {
             0
         };
-        let memories = match self.memories_per_instance.checked_add(extra) {
+        let memories = match self.memories_of_one() {
             Some(each) => instances.checked_mul(each),
             None => None,
         };

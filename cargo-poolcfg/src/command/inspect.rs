@@ -1,0 +1,56 @@
+//! `inspect`: what files that people run need of a pool, and the keys to set for all of them.
+
+use poolcfg_core::WasmtimeVersion;
+
+use crate::cli::args::Inspect;
+use crate::cli::error::{Error, all};
+use crate::cli::exit::Exit;
+use crate::context::Context;
+use crate::inspect::bounds::hosts;
+use crate::inspect::workload::Keys;
+use crate::inspect::{Inspected, inspect};
+use crate::render::envelope::Results;
+use crate::render::inspected::{InspectReport, text};
+use crate::target::rustc::built_for;
+
+/// Looks into each file.
+///
+/// # Errors
+/// Every file that cannot be read, or is damaged; what the others have is told all the same.
+pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Error> {
+    // Sizes are those of a machine of 64 bits, whichever that is.
+    let target = built_for()?.target();
+    let version = arguments.engine_version;
+    let mut files = Vec::new();
+    let failed = all(arguments.files.iter().map(|path| {
+        let file = inspect(path)?;
+        files.push((path, file));
+        Ok(())
+    }));
+    let mut texts = Vec::new();
+    let mut reports = Vec::new();
+    for (path, file) in &files {
+        let hosts = hosts(file, version, target);
+        texts.push(text(path, file, &hosts));
+        reports.push(InspectReport::new(path, file, hosts));
+        if let Some(needs) = file.needs()
+            && needs.has_own_shared
+        {
+            let path = crate::cli::path::shown(path);
+            let text =
+                format!("`{path}` has a shared memory of its own, which no pool of Wasmtime takes");
+            context.shell.note(&text);
+        }
+    }
+    let inspected: Vec<&Inspected> = files.iter().map(|(_, file)| file).collect();
+    let newest = WasmtimeVersion::major(WasmtimeVersion::NEWEST);
+    let keys = Keys::of(&inspected, version.unwrap_or(newest), target);
+    let toml = keys.toml();
+    if !toml.is_empty() {
+        texts.push(toml);
+    }
+    context.found(|| Results::Inspected(reports));
+    context.envelope.borrow_mut().keys = Some(keys);
+    context.shell.print(&texts.join("\n"))?;
+    failed.map(|_| Exit::Fits)
+}

@@ -1,0 +1,83 @@
+//! What a host has of itself, untold: how much there may be at once, and how much one instance may have.
+
+use poolcfg_core::{Limits, Target, WasmtimeKeys, WasmtimeVersion};
+
+use super::number::{Number, Numbers, Value};
+use super::{Form, Host};
+
+/// The numbers that a host has of itself.
+pub(crate) struct Own {
+    host: &'static Host,
+    numbers: Numbers,
+    /// The host, and the version of Wasmtime that it is built on.
+    pub(crate) name: String,
+    pub(crate) version: WasmtimeVersion,
+}
+
+impl Host {
+    /// Whether it is a program of its own, and not Wasmtime itself.
+    pub(crate) fn has_releases(&self) -> bool {
+        !self.releases.is_empty()
+    }
+
+    /// What it has of itself on the version of Wasmtime that is asked for, or where none is, on its newest; `None` if no
+    /// release of it is built on that.
+    pub(crate) fn own(
+        &'static self,
+        version: Option<WasmtimeVersion>,
+        target: Target,
+    ) -> Option<Own> {
+        let newest = self.releases.last().map(|(major, _)| *major);
+        let version = version.unwrap_or(WasmtimeVersion::major(
+            newest.unwrap_or(WasmtimeVersion::NEWEST),
+        ));
+        if newest.is_some() && self.release(version.major).is_none() {
+            return None;
+        }
+        let limits = Limits::of_wasmtime(version, target);
+        Some(Own {
+            host: self,
+            numbers: Numbers::new(&limits, &WasmtimeKeys::EMPTY)?,
+            name: format!("{} {version}", self.on.trim_matches('`')),
+            version,
+        })
+    }
+}
+
+impl Own {
+    /// Whether a heap takes the place of a memory.
+    pub(crate) fn heaps_are_memories(&self) -> bool {
+        self.numbers.heaps_are_memories()
+    }
+
+    /// One of its numbers, as a count or in bytes.
+    pub(crate) fn number(&self, number: Number) -> u64 {
+        let own = self.numbers.of_itself(number);
+        let instance = self.host.instance.as_ref();
+        let factors = instance.and_then(|instance| self.numbers.of_host(number, instance));
+        let sizes = matches!(
+            number,
+            Number::MaxCoreInstanceSize | Number::MaxComponentInstanceSize
+        );
+        let size = self.host.instance_size.filter(|_| sizes);
+        let least = self.host.told.iter().find_map(|told| match told.form {
+            Form::AtLeast(least) if told.number == number => Some(least),
+            _ => None,
+        });
+        // A host that is told every total of itself has no factors of its own.
+        let has_factors = self
+            .host
+            .told
+            .iter()
+            .any(|told| told.number == number && matches!(told.form, Form::Own));
+        match (size, least, factors.filter(|_| has_factors)) {
+            (Some(size), ..) => size.get(),
+            (None, Some(least), _) => least,
+            (None, None, Some(Value::Count(count) | Value::Bytes(count))) => count,
+            _ => match own {
+                Value::Count(count) | Value::Bytes(count) => count,
+                Value::Flag(_) | Value::Word(_) => u64::MAX,
+            },
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! What a file is that people run: a module, a component, or a program; and what of it decides the limits of a pool.
+//!
+//! - here: which of them a file is, and what an instance of it needs
+//! - `stream`: a file of any size, read with little memory
+//! - `module`: a module, with what is `declared`; `component`: a component as it is written
+//! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
+//! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
+//! - `bounds`: which limits a file keeps to, of which version and of which host
+//! - `workload`: several files, and the keys to set for all of them
+
+mod adapters;
+pub(crate) mod bounds;
+mod component;
+mod declared;
+mod frame;
+mod instances;
+mod marks;
+mod module;
+pub(crate) mod program;
+mod stream;
+mod versions;
+pub(crate) mod workload;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use poolcfg_core::Code;
+use wasmparser::{Validator, WasmFeatures};
+
+use crate::cli::error::Error;
+use crate::cli::path::shown;
+use component::{COMPONENT, MODULE, Tree};
+pub(crate) use declared::Between;
+use instances::Live;
+use module::Module;
+use program::Program;
+use stream::{Stream, Unreadable};
+
+/// Up to this size a file is checked as a whole. Larger ones are followed as far as their declarations say.
+const CHECKED: u64 = 64 << 20;
+
+/// What a file is.
+#[derive(Clone, Debug)]
+pub(crate) enum Inspected {
+    Module(Needs),
+    Component(Needs),
+    /// A program, and the versions of Wasmtime in it.
+    Program(Program, Vec<String>),
+}
+
+impl Inspected {
+    /// What an instance needs; `None` of a program.
+    pub(crate) const fn needs(&self) -> Option<&Needs> {
+        match self {
+            Self::Module(needs) | Self::Component(needs) => Some(needs),
+            Self::Program(..) => None,
+        }
+    }
+}
+
+/// The largest table of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LargestTable {
+    /// Its elements at the beginning.
+    pub(crate) minimum: u64,
+    /// The type of its elements; empty where there is no table.
+    pub(crate) element: String,
+}
+
+/// What one instance takes from a pool.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Needs {
+    /// Instances of modules, with those of nested components, of shims, and of what Wasmtime makes of calls between
+    /// components.
+    pub(crate) core_instances: u64,
+    /// Memories that are its own.
+    pub(crate) memories: u64,
+    /// Tables that are its own.
+    pub(crate) tables: u64,
+    pub(crate) largest_table: LargestTable,
+    /// Of the memory that is largest at the beginning, in bytes.
+    pub(crate) memory_minimum: u64,
+    /// How far its memories may grow; `None` if one declares no maximum, or there is none.
+    pub(crate) memory_maximum: Option<u64>,
+    pub(crate) is_memory64: bool,
+    /// Whether a memory is shared between threads, be it one that the host brings along.
+    pub(crate) is_shared: bool,
+    /// Whether one of its own is, which no pool takes.
+    pub(crate) has_own_shared: bool,
+    /// Whether a heap may take the place of a memory.
+    pub(crate) gc: bool,
+    /// The sizes of a page of its memories.
+    pub(crate) page_sizes: BTreeSet<u64>,
+    /// The bytes of all data segments in the file.
+    pub(crate) data: u64,
+    /// What an import leaves open, so that there may be more of it.
+    pub(crate) open: BTreeSet<String>,
+    /// The most memories of one module.
+    pub(crate) memories_of_module: u64,
+    /// The most tables of one module.
+    pub(crate) tables_of_module: u64,
+    /// The bytes of the largest core instance's bookkeeping.
+    pub(crate) largest_instance: Between,
+    /// Those of all its core instances.
+    pub(crate) all_instances: Between,
+    /// Those of a component's own, beside its core instances; `None` of a module.
+    pub(crate) own_size: Option<Between>,
+}
+
+/// Finds out what a file is and what it needs.
+///
+/// # Errors
+/// Where it cannot be read, is none of the files that are understood, or is damaged.
+pub(crate) fn inspect(path: &Path) -> Result<Inspected, Error> {
+    read(path).map_err(|why| error(path, &why))
+}
+
+fn error(path: &Path, why: &Unreadable) -> Error {
+    let file = shown(path);
+    let error = match why {
+        Unreadable::Io(text) => Error::new(
+            Code::Io,
+            format!("cannot read `{file}`: {text}"),
+            "name a file that is there and that you may read",
+        ),
+        Unreadable::NotKnown(what) => Error::new(
+            Code::NotInspectable,
+            format!("`{file}` is {what}"),
+            "name a .wasm of a module or a component, or a program",
+        ),
+        Unreadable::Damaged(what, at) => {
+            let at = match at {
+                0 => String::new(),
+                at => format!(" at byte {at}"),
+            };
+            Error::new(
+                Code::Damaged,
+                format!("`{file}` is damaged{at}: {what}"),
+                "build it anew, or fetch it again",
+            )
+        }
+        Unreadable::TooLarge(what) => Error::new(
+            Code::NotInspectable,
+            format!("`{file}` has {what}"),
+            "no engine takes such a file",
+        ),
+    };
+    error.about(path)
+}
+
+fn read(path: &Path) -> Result<Inspected, Unreadable> {
+    // Whoever opens a FIFO waits.
+    let about = std::fs::metadata(path)?;
+    if about.is_dir() {
+        return Err(Unreadable::NotKnown("a folder".to_owned()));
+    }
+    if !about.is_file() {
+        return Err(Unreadable::NotKnown("no regular file".to_owned()));
+    }
+    let mut file = File::open(path)?;
+    let length = about.len();
+    let mut beginning = Vec::new();
+    file.by_ref().take(64).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    if beginning.starts_with(b"\0asm") {
+        return wasm(&mut file, &beginning, length);
+    }
+    if let Some(text) = no_program(&beginning) {
+        return Err(Unreadable::NotKnown(text.to_owned()));
+    }
+    let program = program::read(&file)?;
+    file.rewind()?;
+    let mut found = versions::in_texts(&file)?;
+    if let Some(packed) = &program.auditable {
+        found.extend(versions::in_list(packed));
+    }
+    let found = found.into_iter().map(versions::text).collect();
+    Ok(Inspected::Program(program, found))
+}
+
+/// What a file is whose beginning is no program's either.
+fn no_program(beginning: &[u8]) -> Option<&'static str> {
+    let is_program = beginning.starts_with(b"\x7fELF")
+        || beginning.starts_with(b"MZ")
+        || [
+            [0xcf, 0xfa, 0xed, 0xfe],
+            [0xce, 0xfa, 0xed, 0xfe],
+            [0xfe, 0xed, 0xfa, 0xcf],
+            [0xfe, 0xed, 0xfa, 0xce],
+        ]
+        .iter()
+        .any(|magic| beginning.starts_with(magic));
+    let text = String::from_utf8_lossy(beginning);
+    let text = text.trim_start();
+    match () {
+        () if beginning.is_empty() => Some("empty"),
+        () if is_program => None,
+        () if text.starts_with("(module") || text.starts_with("(component") => Some(
+            "the text of WebAssembly, and not its binary, which `wasm-tools parse` makes of it",
+        ),
+        () if text.starts_with("#!") => Some("a script, and not the program that it runs"),
+        () => Some("neither WebAssembly nor a program"),
+    }
+}
+
+fn wasm(file: &mut File, beginning: &[u8], length: u64) -> Result<Inspected, Unreadable> {
+    let mut stream = Stream::new(&mut *file);
+    stream.skip(8, length)?;
+    let inspected = match beginning.first_chunk() {
+        Some(&MODULE) => {
+            let module = module::read(&mut stream, length)?;
+            Inspected::Module(Needs::default().with(&module, 1).with_host(&module))
+        }
+        Some(&COMPONENT) => {
+            let tree = component::read(&mut stream, length)?;
+            let live = instances::follow(&tree);
+            // What does not hold together is told by who checks all of it, who knows the place.
+            match live {
+                Ok(live) => Inspected::Component(Needs::of_component(&tree, live)),
+                Err(why) => {
+                    check(file, length)?;
+                    return Err(why);
+                }
+            }
+        }
+        _ => {
+            let text = "WebAssembly of a version that is not known".to_owned();
+            return Err(Unreadable::NotKnown(text));
+        }
+    };
+    check(file, length)?;
+    Ok(inspected)
+}
+
+/// Checks all of a file that is not too large for it, with every proposal switched on.
+fn check(file: &mut File, length: u64) -> Result<(), Unreadable> {
+    if length > CHECKED {
+        return Ok(());
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let mut bytes = Vec::new();
+    file.take(CHECKED).read_to_end(&mut bytes)?;
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let checked = validator.validate_all(&bytes);
+    checked.map(drop).map_err(|error| stream::damaged(&error))
+}
+
+impl Needs {
+    /// These and so many instances of a module more. Wasmtime holds a module to its limits even where nobody
+    /// instantiates it. Source: crates/wasmtime/src/runtime/module.rs, `Module::from_parts_raw` (v48), which each module
+    /// of a component goes through.
+    fn with(mut self, module: &Module, instances: u64) -> Self {
+        let count = |items: usize| u64::try_from(items).unwrap_or(u64::MAX);
+        let (memories, tables) = (count(module.memories.len()), count(module.tables.len()));
+        let sum = |of: u64, each: u64| of.saturating_add(each.saturating_mul(instances));
+        let had_memories = !self.page_sizes.is_empty();
+        self.core_instances = sum(self.core_instances, 1);
+        self.memories = sum(self.memories, memories);
+        self.tables = sum(self.tables, tables);
+        self.memories_of_module = self.memories_of_module.max(memories);
+        self.tables_of_module = self.tables_of_module.max(tables);
+        for memory in &module.memories {
+            self.memory_minimum = self.memory_minimum.max(memory.minimum);
+            self.is_memory64 |= memory.is_64_bit;
+            self.is_shared |= memory.is_shared;
+            self.has_own_shared |= memory.is_shared;
+            self.page_sizes.insert(memory.page_size);
+        }
+        let maxima = module.memories.iter().map(|memory| memory.maximum);
+        let maximum = maxima.reduce(|one, other| Some(one?.max(other?)));
+        if let Some(maximum) = maximum {
+            self.memory_maximum = match had_memories {
+                true => self
+                    .memory_maximum
+                    .zip(maximum)
+                    .map(|(one, other)| one.max(other)),
+                false => maximum,
+            };
+        }
+        let largest = module.tables.iter().max_by_key(|table| table.minimum);
+        if let Some(table) = largest
+            && (table.minimum > self.largest_table.minimum || self.largest_table.element.is_empty())
+        {
+            self.largest_table = LargestTable {
+                minimum: table.minimum,
+                element: table.element.clone(),
+            };
+        }
+        for imported in &module.imported {
+            self.is_shared |= imported.is_shared;
+            self.is_memory64 |= imported.is_64_bit;
+        }
+        self.gc |= module.gc && instances > 0;
+        let size = module.instance_size();
+        self.largest_instance = Between {
+            least: self.largest_instance.least.max(size.least),
+            most: self.largest_instance.most.max(size.most),
+        };
+        let all = Between::of(instances, size.least, size.most);
+        self.all_instances = self.all_instances.plus(all);
+        self
+    }
+
+    /// Of a module that is not part of a component, what its host has to bring along.
+    fn with_host(mut self, module: &Module) -> Self {
+        self.data = module.data;
+        for imported in &module.imported {
+            let least = match imported.what {
+                "memory" => format!("{} bytes", imported.minimum),
+                _ => format!("{} elements", imported.minimum),
+            };
+            self.open.insert(format!(
+                "the {} `{}` of at least {least}, which is imported",
+                imported.what, imported.name
+            ));
+        }
+        self
+    }
+
+    fn of_component(tree: &Tree, live: Live) -> Self {
+        let instances = tree.modules.iter().zip(&live.of_module);
+        let mut needs = instances.fold(Self::default(), |needs, (module, instances)| {
+            needs.with(module, *instances)
+        });
+        let more = live.adapters.saturating_add(live.of_imported);
+        needs.core_instances = needs.core_instances.saturating_add(more);
+        // An adapter has no memory and no table, and few functions.
+        needs.all_instances = needs
+            .all_instances
+            .plus(Between::of(live.adapters, 128, 4096));
+        let data = tree.modules.iter().map(|module| module.data);
+        needs.data = data.fold(0, u64::saturating_add);
+        needs.open = live.open;
+        // What every component has, each one in it, and each function at a border. Source:
+        // crates/environ/src/component/vmcomponent_offsets.rs (v28 to v50).
+        let own = Between::of(1, 32, 256)
+            .plus(Between::of(live.components, 16, 64))
+            .plus(Between::of(live.crossings, 0, 128));
+        needs.own_size = Some(own);
+        needs
+    }
+}

@@ -1,0 +1,134 @@
+//! Adapters: where one component calls another, Wasmtime makes modules of its own, each instantiated once. How many is
+//! found as it finds it. Source: crates/environ/src/component/translate/adapt.rs (v48), the same since 13.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Something that a core instance is given.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum CoreDef {
+    /// What the instance of this number exports.
+    Export(usize, Rc<str>),
+    /// The adapter of this number.
+    Adapter(usize),
+    /// A function of the host's.
+    Host,
+}
+
+/// A function at the border of a component, with what it uses of core instances.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Crossing {
+    /// The component's instance.
+    pub(super) instance: usize,
+    /// The number of its type there.
+    pub(super) ty: u32,
+    /// The function of a core instance, where it leads out of one.
+    pub(super) func: Option<CoreDef>,
+    /// `realloc`, `post-return`, `callback`, and the memory.
+    pub(super) uses: [Option<CoreDef>; 4],
+    pub(super) flags: u8,
+}
+
+impl Crossing {
+    fn defs(&self) -> impl Iterator<Item = &CoreDef> {
+        self.func.iter().chain(self.uses.iter().flatten())
+    }
+}
+
+/// A call from one component into another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Adapter {
+    pub(super) lifted: Rc<Crossing>,
+    pub(super) lowered: Crossing,
+}
+
+impl Adapter {
+    fn defs(&self) -> impl Iterator<Item = &CoreDef> {
+        self.lifted.defs().chain(self.lowered.defs())
+    }
+}
+
+/// All adapters, in the order in which they are found, and the instances that they depend on.
+#[derive(Debug, Default)]
+pub(super) struct Adapters {
+    /// Equal ones are one.
+    numbers: HashMap<Rc<Adapter>, usize>,
+    adapters: Vec<Rc<Adapter>>,
+    /// What each core instance is given of other instances and adapters.
+    instances: Vec<Vec<CoreDef>>,
+    /// The adapters that somebody is given.
+    used: Vec<usize>,
+}
+
+impl Adapters {
+    pub(super) fn add(&mut self, adapter: Adapter) -> CoreDef {
+        let adapter = Rc::new(adapter);
+        let next = self.adapters.len();
+        let number = *self.numbers.entry(adapter.clone()).or_insert(next);
+        if number == next {
+            self.adapters.push(adapter);
+        }
+        CoreDef::Adapter(number)
+    }
+
+    /// Takes down the next core instance.
+    pub(super) fn instance(&mut self, mut given: Vec<CoreDef>) {
+        given.retain(|def| !matches!(def, CoreDef::Host));
+        self.used.extend(adapters(given.iter()));
+        self.instances.push(given);
+    }
+
+    /// Takes down a function that the host may call.
+    pub(super) fn export(&mut self, function: &Crossing) {
+        self.used.extend(adapters(function.defs()));
+    }
+
+    /// How many modules they are partitioned into and are instantiated: a new one begins where an adapter depends on
+    /// one of the module in progress, be it through an instance.
+    pub(super) fn modules(&self) -> u64 {
+        // Of each adapter, the number of its module.
+        let mut module_of = Vec::with_capacity(self.adapters.len());
+        let mut module = 0_usize;
+        // The adapters before this one are of finished modules; the instances before this one were looked at.
+        let (mut finished, mut seen) = (0, 0);
+        for (number, adapter) in self.adapters.iter().enumerate() {
+            let mut splits = adapters(adapter.defs()).any(|other| other >= finished);
+            let last = adapter.defs().filter_map(|def| match def {
+                CoreDef::Export(instance, _) => Some(instance + 1),
+                CoreDef::Adapter(_) | CoreDef::Host => None,
+            });
+            let last = last.max().unwrap_or_default().min(self.instances.len());
+            while seen < last {
+                splits |= adapters(self.instances[seen].iter()).any(|other| other >= finished);
+                seen += 1;
+            }
+            if splits && finished < number {
+                module += 1;
+                finished = number;
+            }
+            module_of.push(module);
+        }
+        let mut is_live = vec![false; module + 1];
+        let mut left = self.used.clone();
+        let mut asked = vec![false; self.adapters.len()];
+        while let Some(number) = left.pop() {
+            let Some(adapter) = self.adapters.get(number) else {
+                continue;
+            };
+            if std::mem::replace(&mut asked[number], true) {
+                continue;
+            }
+            is_live[module_of[number]] = true;
+            left.extend(adapters(adapter.defs()));
+        }
+        let live = is_live.iter().filter(|live| **live).count();
+        u64::try_from(live).unwrap_or(u64::MAX)
+    }
+}
+
+fn adapters<'d>(defs: impl Iterator<Item = &'d CoreDef>) -> impl Iterator<Item = usize> {
+    defs.filter_map(|def| match def {
+        CoreDef::Adapter(number) => Some(*number),
+        CoreDef::Export(..) | CoreDef::Host => None,
+    })
+}

@@ -1,0 +1,347 @@
+//! A component as it is written: what it declares, in order, with the modules and components inside it.
+
+use std::io::{Read, Seek};
+use std::rc::Rc;
+
+use wasmparser::{
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentInstance,
+    ComponentOuterAliasKind, ComponentTypeRef, FromReader, Instance, SectionLimited,
+};
+
+use super::declared::CoreSort;
+use super::module::{self, Module};
+use super::stream::{Section, Stream, Unreadable, damaged};
+
+/// How deep components may be nested.
+const DEPTH: usize = 1000;
+
+/// How many modules, and how many components, there may be in all.
+const INSIDE: usize = 100_000;
+
+/// The index of something in its index space.
+pub(super) type Index = usize;
+
+/// The kinds of things that decide what is instantiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    Module,
+    Func,
+    Instance,
+    Component,
+    /// Types and values.
+    Other,
+}
+
+impl Sort {
+    const fn of(kind: ComponentExternalKind) -> Self {
+        match kind {
+            ComponentExternalKind::Module => Self::Module,
+            ComponentExternalKind::Func => Self::Func,
+            ComponentExternalKind::Instance => Self::Instance,
+            ComponentExternalKind::Component => Self::Component,
+            ComponentExternalKind::Type | ComponentExternalKind::Value => Self::Other,
+        }
+    }
+}
+
+/// A name and what it is given.
+pub(super) type Named<K> = (Rc<str>, K, Index);
+
+/// Options of a function that crosses a component's border: what of core instances it uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) memory: Option<Index>,
+    /// `realloc`, `post-return`, `callback`.
+    pub(super) funcs: [Option<Index>; 3],
+    /// The others, by the bits of their kinds.
+    pub(super) flags: u8,
+}
+
+impl Options {
+    fn new(options: &[CanonicalOption]) -> Self {
+        let mut of = Self::default();
+        for option in options {
+            match *option {
+                CanonicalOption::Memory(at) => of.memory = Some(index(at)),
+                CanonicalOption::Realloc(at) => of.funcs[0] = Some(index(at)),
+                CanonicalOption::PostReturn(at) => of.funcs[1] = Some(index(at)),
+                CanonicalOption::Callback(at) => of.funcs[2] = Some(index(at)),
+                CanonicalOption::UTF8 | CanonicalOption::CoreType(_) => {}
+                CanonicalOption::UTF16 => of.flags |= 1,
+                CanonicalOption::CompactUTF16 => of.flags |= 2,
+                CanonicalOption::Async => of.flags |= 4,
+                CanonicalOption::Gc => of.flags |= 8,
+            }
+        }
+        of
+    }
+}
+
+/// One declaration.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Import(Rc<str>, Sort),
+    /// A module inside it, by its number among all.
+    Module(usize),
+    /// A component inside it, by its number among all.
+    Component(usize),
+    /// A module, and the instances whose exports it is given.
+    Instantiate(Index, Vec<(Rc<str>, Index)>),
+    /// Items of the core index spaces under names of their own.
+    CoreExports(Vec<Named<CoreSort>>),
+    /// A component, and what it is given.
+    InstantiateComponent(Index, Vec<Named<Sort>>),
+    /// Items under names of their own.
+    Exports(Vec<Named<Sort>>),
+    AliasExport(Sort, Index, Rc<str>),
+    AliasCore(CoreSort, Index, Rc<str>),
+    /// Of a component around this one, so many further out.
+    AliasOuter(Sort, u32, Index),
+    /// A function of a core instance as one of this component, with the number of its type.
+    Lift(Index, u32, Options),
+    /// A function of components for core instances.
+    Lower(Index, Options),
+    /// A function of the host's for core instances.
+    CoreFunc,
+    Export(Rc<str>, Sort, Index),
+}
+
+/// A component.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Component {
+    pub(super) steps: Vec<Step>,
+    /// Whether it, or one inside it, takes something of what is around it.
+    pub(super) looks_out: bool,
+}
+
+/// A component with all that is inside it; the first of the components is the outermost.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    pub(super) modules: Vec<Module>,
+    pub(super) components: Vec<Component>,
+}
+
+pub(super) fn index(number: u32) -> Index {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// Reads a component whose first eight bytes were read, up to `end`.
+pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<Tree, Unreadable> {
+    let mut tree = Tree::default();
+    tree.components.push(Component::default());
+    // The components that are open, with where they end: nesting takes no stack.
+    let mut open = vec![(0, end)];
+    while let Some((current, end)) = open.last().copied() {
+        if stream.at() >= end {
+            open.pop();
+            continue;
+        }
+        let at = stream.at();
+        let id = stream.byte(end)?;
+        let length = stream.number(end)?;
+        let section_end = stream.at() + u64::from(length);
+        if section_end > end {
+            let text = format!("a section of {length} bytes goes beyond the end");
+            return Err(Unreadable::Damaged(text, at));
+        }
+        match id {
+            1 => {
+                header(stream, section_end, MODULE)?;
+                bounded("modules", tree.modules.len(), INSIDE)?;
+                let module = module::read(stream, section_end)?;
+                tree.components[current]
+                    .steps
+                    .push(Step::Module(tree.modules.len()));
+                tree.modules.push(module);
+            }
+            4 => {
+                header(stream, section_end, COMPONENT)?;
+                bounded("components", tree.components.len(), INSIDE)?;
+                bounded("components inside each other", open.len(), DEPTH)?;
+                let inner = tree.components.len();
+                tree.components[current].steps.push(Step::Component(inner));
+                tree.components.push(Component::default());
+                open.push((inner, section_end));
+            }
+            // Types say nothing that decides what is instantiated.
+            0 | 3 | 7 | 9 => stream.skip(section_end - stream.at(), section_end)?,
+            2 | 5 | 6 | 8 | 10 | 11 => {
+                let section = stream.section(section_end)?;
+                let steps = &mut tree.components[current].steps;
+                if declarations(id, &section, steps)? {
+                    for (around, _) in &open {
+                        tree.components[*around].looks_out = true;
+                    }
+                }
+            }
+            _ => return Err(Unreadable::Damaged(format!("an unknown section {id}"), at)),
+        }
+    }
+    Ok(tree)
+}
+
+/// What a module begins with.
+pub(super) const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
+
+/// What a component begins with.
+pub(super) const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
+fn header<F: Read + Seek>(
+    stream: &mut Stream<F>,
+    end: u64,
+    expected: [u8; 8],
+) -> Result<(), Unreadable> {
+    let at = stream.at();
+    let mut found = [0; 8];
+    stream.fill(&mut found, end)?;
+    if found == expected {
+        return Ok(());
+    }
+    let text = "neither a module nor a component of the known version".to_owned();
+    Err(Unreadable::Damaged(text, at))
+}
+
+fn bounded(what: &str, count: usize, most: usize) -> Result<(), Unreadable> {
+    match count < most {
+        true => Ok(()),
+        false => Err(Unreadable::TooLarge(format!("more than {most} {what}"))),
+    }
+}
+
+/// Takes down the declarations of a section; whether one is of a component around this one.
+fn declarations(id: u8, section: &Section, steps: &mut Vec<Step>) -> Result<bool, Unreadable> {
+    let mut looks_out = false;
+    match id {
+        2 => each(section, |instance: Instance<'_>| {
+            steps.push(core_instance(instance))
+        })?,
+        5 => each(section, |instance: ComponentInstance<'_>| {
+            steps.push(component_instance(instance));
+        })?,
+        6 => each(section, |alias: ComponentAlias<'_>| {
+            let step = aliased(alias);
+            looks_out |= matches!(step, Some(Step::AliasOuter(_, 1.., _)));
+            steps.extend(step);
+        })?,
+        8 => each(section, |function: CanonicalFunction| {
+            steps.push(canonical(function));
+        })?,
+        10 => each(section, |import: wasmparser::ComponentImport<'_>| {
+            let sort = match import.ty {
+                ComponentTypeRef::Module(_) => Sort::Module,
+                ComponentTypeRef::Func(_) => Sort::Func,
+                ComponentTypeRef::Instance(_) => Sort::Instance,
+                ComponentTypeRef::Component(_) => Sort::Component,
+                ComponentTypeRef::Value(_) | ComponentTypeRef::Type(_) => Sort::Other,
+            };
+            steps.push(Step::Import(import.name.name.into(), sort));
+        })?,
+        _ => each(section, |export: wasmparser::ComponentExport<'_>| {
+            let sort = Sort::of(export.kind);
+            steps.push(Step::Export(
+                export.name.name.into(),
+                sort,
+                index(export.index),
+            ));
+        })?,
+    }
+    Ok(looks_out)
+}
+
+fn each<'s, T: FromReader<'s>>(
+    section: &'s Section,
+    mut take: impl FnMut(T),
+) -> Result<(), Unreadable> {
+    let reader = SectionLimited::<T>::new(section.reader()).map_err(|error| damaged(&error))?;
+    for entry in reader {
+        take(entry.map_err(|error| damaged(&error))?);
+    }
+    Ok(())
+}
+
+fn core_instance(instance: Instance<'_>) -> Step {
+    match instance {
+        Instance::Instantiate { module_index, args } => {
+            let args = args.iter().map(|arg| (arg.name.into(), index(arg.index)));
+            Step::Instantiate(index(module_index), args.collect())
+        }
+        Instance::FromExports(exports) => {
+            let exports = exports.iter().map(|export| {
+                let sort = CoreSort::of(export.kind);
+                (export.name.into(), sort, index(export.index))
+            });
+            Step::CoreExports(exports.collect())
+        }
+    }
+}
+
+fn component_instance(instance: ComponentInstance<'_>) -> Step {
+    match instance {
+        ComponentInstance::Instantiate {
+            component_index,
+            args,
+        } => {
+            let args = args
+                .iter()
+                .map(|arg| (arg.name.into(), Sort::of(arg.kind), index(arg.index)));
+            Step::InstantiateComponent(index(component_index), args.collect())
+        }
+        ComponentInstance::FromExports(exports) => {
+            let exports = exports.iter().map(|export| {
+                let sort = Sort::of(export.kind);
+                (export.name.name.into(), sort, index(export.index))
+            });
+            Step::Exports(exports.collect())
+        }
+    }
+}
+
+fn aliased(alias: ComponentAlias<'_>) -> Option<Step> {
+    match alias {
+        ComponentAlias::InstanceExport {
+            kind,
+            instance_index,
+            name,
+        } => Some(Step::AliasExport(
+            Sort::of(kind),
+            index(instance_index),
+            name.into(),
+        )),
+        ComponentAlias::CoreInstanceExport {
+            kind,
+            instance_index,
+            name,
+        } => Some(Step::AliasCore(
+            CoreSort::of(kind),
+            index(instance_index),
+            name.into(),
+        )),
+        ComponentAlias::Outer {
+            kind,
+            count,
+            index: at,
+        } => {
+            let sort = match kind {
+                ComponentOuterAliasKind::CoreModule => Sort::Module,
+                ComponentOuterAliasKind::Component => Sort::Component,
+                ComponentOuterAliasKind::CoreType | ComponentOuterAliasKind::Type => return None,
+            };
+            Some(Step::AliasOuter(sort, count, index(at)))
+        }
+    }
+}
+
+fn canonical(function: CanonicalFunction) -> Step {
+    match function {
+        CanonicalFunction::Lift {
+            core_func_index,
+            type_index,
+            options,
+        } => Step::Lift(index(core_func_index), type_index, Options::new(&options)),
+        CanonicalFunction::Lower {
+            func_index,
+            options,
+        } => Step::Lower(index(func_index), Options::new(&options)),
+        _ => Step::CoreFunc,
+    }
+}

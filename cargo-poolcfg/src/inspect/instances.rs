@@ -1,0 +1,284 @@
+//! Instances: what comes to life when a component is instantiated, found by following its declarations as Wasmtime
+//! does. Source: crates/environ/src/component/translate/inline.rs (v48).
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use super::adapters::{Adapter, Adapters, CoreDef};
+use super::component::{Index, Named, Options, Sort, Step, Tree};
+use super::declared::CoreSort;
+use super::frame::{
+    ComponentItem, CoreInstance, Frame, FuncItem, InstanceItem, Item, ModuleItem, NAMED, damaged,
+    get, imported, inside,
+};
+use super::module::Module;
+use super::stream::Unreadable;
+
+/// How many declarations are followed: components inside each other may have instances without end.
+const STEPS: usize = 4_000_000;
+
+/// What an instance of a component consists of.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    /// How often each module of the tree is instantiated.
+    pub(super) of_module: Vec<u64>,
+    /// Instances of modules that are imported.
+    pub(super) of_imported: u64,
+    /// Modules that Wasmtime makes of calls between components.
+    pub(super) adapters: u64,
+    /// Components that are instantiated.
+    pub(super) components: u64,
+    /// Functions that cross a component's border.
+    pub(super) crossings: u64,
+    /// What an import leaves open.
+    pub(super) open: BTreeSet<String>,
+}
+
+struct Follower<'t> {
+    tree: &'t Tree,
+    live: Live,
+    adapters: Adapters,
+    steps: usize,
+    core_instances: usize,
+}
+
+/// Follows the declarations of the outermost component.
+pub(super) fn follow(tree: &Tree) -> Result<Live, Unreadable> {
+    let mut follower = Follower {
+        tree,
+        live: Live {
+            of_module: vec![0; tree.modules.len()],
+            components: 1,
+            ..Live::default()
+        },
+        adapters: Adapters::default(),
+        steps: 0,
+        core_instances: 0,
+    };
+    let mut frames = vec![Frame::new(get(&tree.components, 0, "component")?, 0, None)];
+    while let Some(frame) = frames.last_mut() {
+        match frame.steps.next() {
+            Some(step) => {
+                follower.steps += 1;
+                if follower.steps > STEPS {
+                    let text = format!("more than {STEPS} declarations to follow");
+                    return Err(Unreadable::TooLarge(text));
+                }
+                let is_outermost = frame.instance == 0;
+                if let Some(inner) = follower.step(frame, step, is_outermost)? {
+                    frames.push(inner);
+                }
+            }
+            None => {
+                let exports = std::mem::take(&mut frame.exports);
+                frames.pop();
+                match frames.last_mut() {
+                    Some(parent) => {
+                        parent.instances.push(InstanceItem::new(exports)?);
+                    }
+                    None => follower.exported(exports),
+                }
+            }
+        }
+    }
+    let mut live = follower.live;
+    live.adapters = follower.adapters.modules();
+    Ok(live)
+}
+
+impl<'t> Follower<'t> {
+    fn step(
+        &mut self,
+        frame: &mut Frame<'t>,
+        step: &Step,
+        is_outermost: bool,
+    ) -> Result<Option<Frame<'t>>, Unreadable> {
+        match step {
+            Step::Import(name, sort) => {
+                let item = match is_outermost {
+                    true => imported(*sort, name),
+                    false => frame.args.get(name).cloned().unwrap_or(Item::Other),
+                };
+                if *sort != Sort::Other && matches!(item, Item::Other) {
+                    return Err(damaged(format!("an instance is not given `{name}`")));
+                }
+                frame.push(item);
+            }
+            Step::Module(module) => frame.modules.push(ModuleItem::Own(*module)),
+            Step::Component(number) => {
+                let component = get(&self.tree.components, *number, "component")?;
+                let scope = component.looks_out.then(|| frame.scope()).transpose()?;
+                // Each scope that is kept costs what it holds.
+                self.steps += scope
+                    .as_ref()
+                    .map_or(0, |scope| scope.modules.len() + scope.components.len());
+                frame.components.push(ComponentItem::Own(*number, scope));
+            }
+            Step::Instantiate(module, args) => self.instantiate(frame, *module, args)?,
+            Step::CoreExports(exports) => {
+                let exports: Result<HashMap<_, _>, Unreadable> = exports
+                    .iter()
+                    .map(|(name, sort, index)| Ok((name.clone(), frame.core(*sort, *index)?)))
+                    .collect();
+                frame
+                    .core_instances
+                    .push(CoreInstance::Exports(Rc::new(exports?)));
+            }
+            Step::InstantiateComponent(component, args) => {
+                return self.instantiate_component(frame, *component, args);
+            }
+            Step::Exports(exports) => {
+                let instance = InstanceItem::new(frame.items(exports)?)?;
+                frame.instances.push(instance);
+            }
+            Step::AliasExport(sort, instance, name) => {
+                let item = match get(&frame.instances, *instance, "instance")? {
+                    InstanceItem::Imported(path) => imported(*sort, &inside(path, name)),
+                    InstanceItem::Own(exports) => match (exports.items.get(name), sort) {
+                        (Some(item), _) => item.clone(),
+                        (None, Sort::Other) => Item::Other,
+                        (None, _) => {
+                            return Err(damaged(format!("an instance exports no `{name}`")));
+                        }
+                    },
+                };
+                frame.push(item);
+            }
+            Step::AliasCore(sort, instance, name) => {
+                let def = frame.core_export(*instance, name)?;
+                frame.core[*sort as usize].push(def);
+            }
+            Step::AliasOuter(sort, count, index) => frame.alias_outer(*sort, *count, *index)?,
+            Step::Lift(func, ty, options) => {
+                let func = frame.core(CoreSort::Func, *func)?;
+                let lifted = frame.crossing(Some(func), *ty, options)?;
+                self.live.crossings += 1;
+                frame.funcs.push(FuncItem::Lifted(Rc::new(lifted)));
+            }
+            Step::Lower(func, options) => self.lower(frame, *func, options)?,
+            Step::CoreFunc => {
+                self.live.crossings += 1;
+                frame.core[CoreSort::Func as usize].push(CoreDef::Host);
+            }
+            Step::Export(name, sort, index) => {
+                let item = frame.item(*sort, *index)?;
+                frame.exports.insert(name.clone(), item.clone());
+                frame.push(item);
+            }
+        }
+        Ok(None)
+    }
+
+    fn instantiate(
+        &mut self,
+        frame: &mut Frame<'t>,
+        module: Index,
+        args: &[(Rc<str>, Index)],
+    ) -> Result<(), Unreadable> {
+        let given: HashMap<&Rc<str>, Index> =
+            args.iter().map(|(name, index)| (name, *index)).collect();
+        let mut defs = Vec::new();
+        match get(&frame.modules, module, "module")? {
+            ModuleItem::Own(number) => {
+                let own: &Module = get(&self.tree.modules, *number, "module")?;
+                self.live.of_module[*number] += 1;
+                self.steps += own.imports.len();
+                for (from, name) in &own.imports {
+                    let instance = given.get(from);
+                    let instance = instance
+                        .ok_or_else(|| damaged(format!("a module is not given `{from}`")))?;
+                    defs.push(frame.core_export(*instance, name)?);
+                }
+            }
+            ModuleItem::Imported(path) => {
+                self.live.of_imported += 1;
+                self.open(format!(
+                    "the memories and tables of module `{path}`, which is imported"
+                ));
+                for index in given.values() {
+                    match get(&frame.core_instances, *index, "core instance")? {
+                        CoreInstance::Own(instance) => {
+                            defs.push(CoreDef::Export(*instance, "".into()))
+                        }
+                        CoreInstance::Exports(exports) => defs.extend(exports.values().cloned()),
+                    }
+                }
+                self.steps += defs.len();
+            }
+        }
+        self.adapters.instance(defs);
+        frame
+            .core_instances
+            .push(CoreInstance::Own(self.core_instances));
+        self.core_instances += 1;
+        Ok(())
+    }
+
+    fn instantiate_component(
+        &mut self,
+        frame: &mut Frame<'t>,
+        component: Index,
+        args: &[Named<Sort>],
+    ) -> Result<Option<Frame<'t>>, Unreadable> {
+        match get(&frame.components, component, "component")?.clone() {
+            ComponentItem::Own(number, scope) => {
+                let own = get(&self.tree.components, number, "component")?;
+                let instance = usize::try_from(self.live.components).unwrap_or(usize::MAX);
+                self.live.components += 1;
+                let mut inner = Frame::new(own, instance, scope);
+                inner.args = frame.items(args)?;
+                self.steps += args.len();
+                Ok(Some(inner))
+            }
+            ComponentItem::Imported(path) => {
+                self.open(format!(
+                    "all instances of component `{path}`, which is imported"
+                ));
+                frame.instances.push(InstanceItem::Imported(path));
+                Ok(None)
+            }
+        }
+    }
+
+    fn lower(
+        &mut self,
+        frame: &mut Frame<'t>,
+        func: Index,
+        options: &Options,
+    ) -> Result<(), Unreadable> {
+        self.live.crossings += 1;
+        let lowered = frame.crossing(None, 0, options)?;
+        let def = match get(&frame.funcs, func, "function")? {
+            FuncItem::Imported => CoreDef::Host,
+            FuncItem::Lifted(lifted) => self.adapters.add(Adapter {
+                lifted: lifted.clone(),
+                lowered,
+            }),
+        };
+        frame.core[CoreSort::Func as usize].push(def);
+        Ok(())
+    }
+
+    fn open(&mut self, what: String) {
+        if self.live.open.len() < NAMED {
+            self.live.open.insert(what);
+        }
+    }
+
+    /// What the outermost component exports: functions that are called through an adapter keep it.
+    fn exported(&mut self, exports: HashMap<Rc<str>, Item>) {
+        let mut left: Vec<Item> = exports.into_values().collect();
+        while let Some(item) = left.pop() {
+            match item {
+                Item::Func(FuncItem::Lifted(lifted)) => self.adapters.export(&lifted),
+                Item::Instance(InstanceItem::Own(exports)) => {
+                    self.steps += exports.items.len();
+                    if self.steps <= STEPS {
+                        left.extend(exports.items.values().cloned());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Marks: what of an ELF file tells the target that it was built for, and the C library that it needs.
+
+use object::elf;
+use target_lexicon::{
+    Aarch64Architecture, Architecture, ArmArchitecture, BinaryFormat, Environment,
+    Mips32Architecture, Mips64Architecture, OperatingSystem, Riscv32Architecture,
+    Riscv64Architecture, Triple, Vendor, X86_32Architecture,
+};
+
+/// What of an ELF file tells the system that it is for.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    pub(super) machine: u16,
+    pub(super) flags: u32,
+    pub(super) is_64_bit: bool,
+    pub(super) is_big_endian: bool,
+    pub(super) os_abi: u8,
+    pub(super) interpreter: Option<String>,
+    /// The names of the libraries that it needs.
+    pub(super) libraries: Vec<String>,
+    /// The newest version of glibc's symbols that it needs.
+    pub(super) glibc: Option<(u32, u32)>,
+    /// Whether it has the note of glibc's start files.
+    pub(super) has_abi_tag: bool,
+    /// Whether it has a note of one of these systems.
+    pub(super) notes: Vec<String>,
+}
+
+/// The version that a symbol's, such as `GLIBC_2.34`, is of.
+pub(super) fn glibc(name: &str) -> Option<(u32, u32)> {
+    let (major, minor) = name.strip_prefix("GLIBC_")?.split_once('.')?;
+    let minor = minor.split('.').next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+pub(super) fn is_musl(marks: &Marks) -> bool {
+    let interpreter = marks.interpreter.as_deref().unwrap_or_default();
+    interpreter.contains("ld-musl")
+        || marks
+            .libraries
+            .iter()
+            .any(|name| name.starts_with("libc.musl"))
+}
+
+pub(super) fn is_android(marks: &Marks) -> bool {
+    let interpreter = marks.interpreter.as_deref().unwrap_or_default();
+    interpreter.starts_with("/system/bin/linker")
+        || marks.notes.iter().any(|note| note.contains("android"))
+}
+
+pub(super) fn c_library(marks: &Marks) -> Option<String> {
+    if is_musl(marks) {
+        return Some("musl".to_owned());
+    }
+    if is_android(marks) {
+        return Some("bionic".to_owned());
+    }
+    if let Some((major, minor)) = marks.glibc {
+        return Some(format!("glibc {major}.{minor}"));
+    }
+    let interpreter = marks.interpreter.as_deref().unwrap_or_default();
+    interpreter
+        .contains("/ld-linux")
+        .then(|| "glibc".to_owned())
+}
+
+pub(super) fn triple_of_elf(marks: &Marks) -> Option<Triple> {
+    let architecture = architecture_of_elf(marks)?;
+    let interpreter = marks.interpreter.as_deref().unwrap_or_default();
+    let has_note = |of: &str| marks.notes.iter().any(|note| note.contains(of));
+    let operating_system = match marks.os_abi {
+        abi if abi == elf::ELFOSABI_FREEBSD.0 => OperatingSystem::Freebsd,
+        abi if abi == elf::ELFOSABI_SOLARIS.0 => OperatingSystem::Solaris,
+        _ if has_note("openbsd") => OperatingSystem::Openbsd,
+        _ if has_note("netbsd") => OperatingSystem::Netbsd,
+        _ if interpreter.contains("ld-elf.so") => OperatingSystem::Freebsd,
+        _ => OperatingSystem::Linux,
+    };
+    let is_hard = marks.flags & elf::EF_ARM_ABI_FLOAT_HARD != 0;
+    let is_arm = matches!(architecture, Architecture::Arm(_));
+    // A static program of glibc has the note of its start files, and one of musl has not.
+    let is_gnu = !is_musl(marks) && (marks.interpreter.is_some() || marks.has_abi_tag);
+    let environment = match operating_system {
+        OperatingSystem::Linux => match (is_gnu, is_arm, is_hard) {
+            _ if is_android(marks) => Environment::Android,
+            (true, true, true) => Environment::Gnueabihf,
+            (true, true, false) => Environment::Gnueabi,
+            (false, true, true) => Environment::Musleabihf,
+            (false, true, false) => Environment::Musleabi,
+            _ if architecture == Architecture::X86_64 && !marks.is_64_bit => Environment::Gnux32,
+            (true, ..) => Environment::Gnu,
+            (false, ..) => Environment::Musl,
+        },
+        _ => Environment::Unknown,
+    };
+    Some(triple(
+        architecture,
+        Vendor::Unknown,
+        operating_system,
+        environment,
+        BinaryFormat::Elf,
+    ))
+}
+
+pub(super) fn architecture_of_elf(marks: &Marks) -> Option<Architecture> {
+    Some(
+        match (
+            elf::Machine(marks.machine),
+            marks.is_64_bit,
+            marks.is_big_endian,
+        ) {
+            (elf::EM_X86_64, ..) => Architecture::X86_64,
+            (elf::EM_386, ..) => Architecture::X86_32(X86_32Architecture::I686),
+            (elf::EM_AARCH64, _, false) => Architecture::Aarch64(Aarch64Architecture::Aarch64),
+            (elf::EM_AARCH64, _, true) => Architecture::Aarch64(Aarch64Architecture::Aarch64be),
+            (elf::EM_ARM, _, false) => Architecture::Arm(ArmArchitecture::Armv7),
+            (elf::EM_RISCV, true, _) => Architecture::Riscv64(Riscv64Architecture::Riscv64gc),
+            (elf::EM_RISCV, false, _) => Architecture::Riscv32(Riscv32Architecture::Riscv32gc),
+            (elf::EM_S390, true, _) => Architecture::S390x,
+            (elf::EM_PPC64, _, false) => Architecture::Powerpc64le,
+            (elf::EM_PPC64, _, true) => Architecture::Powerpc64,
+            (elf::EM_PPC, ..) => Architecture::Powerpc,
+            (elf::EM_LOONGARCH, true, _) => Architecture::LoongArch64,
+            (elf::EM_MIPS, false, true) => Architecture::Mips32(Mips32Architecture::Mips),
+            (elf::EM_MIPS, false, false) => Architecture::Mips32(Mips32Architecture::Mipsel),
+            (elf::EM_MIPS, true, true) => Architecture::Mips64(Mips64Architecture::Mips64),
+            (elf::EM_MIPS, true, false) => Architecture::Mips64(Mips64Architecture::Mips64el),
+            _ => return None,
+        },
+    )
+}
+
+pub(super) const fn triple(
+    architecture: Architecture,
+    vendor: Vendor,
+    operating_system: OperatingSystem,
+    environment: Environment,
+    binary_format: BinaryFormat,
+) -> Triple {
+    Triple {
+        architecture,
+        vendor,
+        operating_system,
+        environment,
+        binary_format,
+    }
+}

@@ -1,0 +1,330 @@
+//! A module: what it declares, and what of it an instance takes from a pool.
+
+use std::collections::HashSet;
+use std::io::{Read, Seek};
+use std::rc::Rc;
+
+use wasmparser::{
+    AbstractHeapType, CompositeInnerType, ElementItems, ElementKind, HeapType, Import, MemoryType,
+    Operator, RefType, SectionLimited, TableType, TypeRef,
+};
+
+use super::declared::{Between, CoreSort, Imported, Memory, Table};
+use super::stream::{Section, Stream, Unreadable, damaged};
+
+/// A module.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Module {
+    /// The memories that an instance of it has of its own.
+    pub(crate) memories: Vec<Memory>,
+    /// The tables that an instance of it has of its own.
+    pub(crate) tables: Vec<Table>,
+    /// The memories and tables that it shares with somebody else.
+    pub(crate) imported: Vec<Imported>,
+    /// Whether it has types whose values are collected, so that a heap takes the place of a memory.
+    pub(crate) gc: bool,
+    /// The bytes of its data segments.
+    pub(crate) data: u64,
+    /// What its imports are called.
+    pub(super) imports: Vec<(Rc<str>, Rc<str>)>,
+    functions: Functions,
+    imported_tables: u64,
+    imported_memories: u64,
+    imported_globals: u64,
+    imported_tags: u64,
+    globals: u64,
+    tags: u64,
+    segments: u64,
+}
+
+/// Which functions have a place in the bookkeeping: those that are imported, and those that can be called by
+/// others.
+#[derive(Clone, Debug, Default)]
+struct Functions {
+    imported: u64,
+    /// By their index, while the module is read.
+    escaping: HashSet<u32>,
+    escaped: u64,
+}
+
+impl Functions {
+    fn escape(&mut self, index: u32) {
+        self.escaping.insert(index);
+    }
+}
+
+/// Whether values of the type are collected. Source: crates/environ/src/types.rs, `is_vmgcref_type` (v48).
+fn is_collected(reference: RefType, structs: &[bool]) -> bool {
+    match reference.heap_type() {
+        HeapType::Abstract { ty, .. } => !matches!(
+            ty,
+            AbstractHeapType::Func
+                | AbstractHeapType::NoFunc
+                | AbstractHeapType::Cont
+                | AbstractHeapType::NoCont
+        ),
+        HeapType::Concrete(index) | HeapType::Exact(index) => {
+            let index = index
+                .as_module_index()
+                .and_then(|index| usize::try_from(index).ok());
+            index
+                .and_then(|index| structs.get(index))
+                .copied()
+                .unwrap_or_default()
+        }
+    }
+}
+
+/// Reads a module whose first eight bytes were read, up to `end`.
+pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<Module, Unreadable> {
+    let mut module = Module::default();
+    // Which of its types are of structs and arrays.
+    let mut structs = Vec::new();
+    while stream.at() < end {
+        let at = stream.at();
+        let id = stream.byte(end)?;
+        let length = stream.number(end)?;
+        let section_end = stream.at() + u64::from(length);
+        if section_end > end {
+            return Err(Unreadable::Damaged(
+                format!("a section of {length} bytes goes beyond the end"),
+                at,
+            ));
+        }
+        match id {
+            1 => module.types(&stream.section(section_end)?, &mut structs)?,
+            2 => module.imports(&stream.section(section_end)?, &structs)?,
+            4 => module.tables(&stream.section(section_end)?, &structs)?,
+            5 => module.memories(&stream.section(section_end)?)?,
+            6 => module.globals(&stream.section(section_end)?)?,
+            7 => module.exports(&stream.section(section_end)?)?,
+            9 => module.elements(&stream.section(section_end)?)?,
+            11 => module.data(stream, section_end)?,
+            13 => module.tags(&stream.section(section_end)?)?,
+            // Custom sections, functions, the start, code, and how many segments there are.
+            0 | 3 | 8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
+            _ => return Err(Unreadable::Damaged(format!("an unknown section {id}"), at)),
+        }
+    }
+    module.functions.escaped = count(module.functions.escaping.len());
+    module.functions.escaping = HashSet::new();
+    Ok(module)
+}
+
+fn count(items: usize) -> u64 {
+    u64::try_from(items).unwrap_or(u64::MAX)
+}
+
+/// The entries of a section.
+fn entries<'s, T: wasmparser::FromReader<'s>>(
+    section: &'s Section,
+) -> Result<impl Iterator<Item = Result<T, Unreadable>>, Unreadable> {
+    let reader = SectionLimited::<T>::new(section.reader()).map_err(|error| damaged(&error))?;
+    Ok(reader
+        .into_iter()
+        .map(|entry| entry.map_err(|error| damaged(&error))))
+}
+
+impl Module {
+    fn types(&mut self, section: &Section, structs: &mut Vec<bool>) -> Result<(), Unreadable> {
+        for group in entries::<wasmparser::RecGroup>(section)? {
+            for ty in group?.types() {
+                let collected = matches!(
+                    ty.composite_type.inner,
+                    CompositeInnerType::Array(_) | CompositeInnerType::Struct(_)
+                );
+                self.gc |= collected;
+                structs.push(collected);
+            }
+        }
+        Ok(())
+    }
+
+    fn imports(&mut self, section: &Section, structs: &[bool]) -> Result<(), Unreadable> {
+        let reader = SectionLimited::<wasmparser::Imports<'_>>::new(section.reader());
+        let reader = reader.map_err(|error| damaged(&error))?;
+        for import in reader.into_imports() {
+            let import = import.map_err(|error| damaged(&error))?;
+            self.import(&import, structs)?;
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: &Import<'_>, structs: &[bool]) -> Result<(), Unreadable> {
+        self.imports
+            .push((import.module.into(), import.name.into()));
+        let name = format!("{}.{}", import.module, import.name);
+        match import.ty {
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions.imported += 1,
+            TypeRef::Table(table) => {
+                self.imported_tables += 1;
+                self.gc |= is_collected(table.element_type, structs);
+                self.imported.push(Imported {
+                    name,
+                    what: "table",
+                    minimum: table.initial,
+                    is_shared: table.shared,
+                    is_64_bit: false,
+                });
+            }
+            TypeRef::Memory(memory) => {
+                self.imported_memories += 1;
+                let of = Memory::new(&memory)?;
+                self.imported.push(Imported {
+                    name,
+                    what: "memory",
+                    minimum: of.minimum,
+                    is_shared: of.is_shared,
+                    is_64_bit: of.is_64_bit,
+                });
+            }
+            TypeRef::Global(_) => self.imported_globals += 1,
+            TypeRef::Tag(_) => {
+                self.imported_tags += 1;
+                self.gc = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self, section: &Section, structs: &[bool]) -> Result<(), Unreadable> {
+        for table in entries::<wasmparser::Table<'_>>(section)? {
+            let table = table?;
+            if let wasmparser::TableInit::Expr(expression) = &table.init {
+                self.called(expression)?;
+            }
+            self.table(&table.ty, structs);
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, table: &TableType, structs: &[bool]) {
+        self.gc |= is_collected(table.element_type, structs);
+        self.tables.push(Table {
+            minimum: table.initial,
+            element: table.element_type.to_string(),
+        });
+    }
+
+    fn memories(&mut self, section: &Section) -> Result<(), Unreadable> {
+        for memory in entries::<MemoryType>(section)? {
+            self.memories.push(Memory::new(&memory?)?);
+        }
+        Ok(())
+    }
+
+    fn globals(&mut self, section: &Section) -> Result<(), Unreadable> {
+        for global in entries::<wasmparser::Global<'_>>(section)? {
+            self.globals += 1;
+            self.called(&global?.init_expr)?;
+        }
+        Ok(())
+    }
+
+    fn tags(&mut self, section: &Section) -> Result<(), Unreadable> {
+        for tag in entries::<wasmparser::TagType>(section)? {
+            tag?;
+            self.tags += 1;
+            // An exception is an object of the heap.
+            self.gc = true;
+        }
+        Ok(())
+    }
+
+    fn exports(&mut self, section: &Section) -> Result<(), Unreadable> {
+        for export in entries::<wasmparser::Export<'_>>(section)? {
+            let export = export?;
+            if CoreSort::of(export.kind) == CoreSort::Func {
+                self.functions.escape(export.index);
+            }
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, section: &Section) -> Result<(), Unreadable> {
+        for element in entries::<wasmparser::Element<'_>>(section)? {
+            let element = element?;
+            if !matches!(element.kind, ElementKind::Active { .. }) {
+                self.segments += 1;
+            }
+            match element.items {
+                ElementItems::Functions(functions) => {
+                    for function in functions {
+                        self.functions
+                            .escape(function.map_err(|error| damaged(&error))?);
+                    }
+                }
+                ElementItems::Expressions(_, expressions) => {
+                    for expression in expressions {
+                        self.called(&expression.map_err(|error| damaged(&error))?)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes down the functions that an expression refers to.
+    fn called(&mut self, expression: &wasmparser::ConstExpr<'_>) -> Result<(), Unreadable> {
+        for operator in expression.get_operators_reader() {
+            if let Operator::RefFunc { function_index } =
+                operator.map_err(|error| damaged(&error))?
+            {
+                self.functions.escape(function_index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Segments of data may be of any size: they are passed over one by one.
+    fn data<F: Read + Seek>(&mut self, stream: &mut Stream<F>, end: u64) -> Result<(), Unreadable> {
+        let count = stream.number(end)?;
+        for _ in 0..count {
+            let at = stream.at();
+            match stream.number(end)? {
+                0 => stream.skip_expression(end)?,
+                1 => {}
+                2 => {
+                    stream.number(end)?;
+                    stream.skip_expression(end)?;
+                }
+                _ => {
+                    let text = "an unknown kind of data segment".to_owned();
+                    return Err(Unreadable::Damaged(text, at));
+                }
+            }
+            self.segments += 1;
+            let bytes = u64::from(stream.number(end)?);
+            stream.skip(bytes, end)?;
+            self.data += bytes;
+        }
+        if stream.at() != end {
+            let text = "data follows the last segment".to_owned();
+            return Err(Unreadable::Damaged(text, stream.at()));
+        }
+        Ok(())
+    }
+
+    /// The bytes of an instance's bookkeeping on a machine of 64 bits, which `max_core_instance_size` bounds: between
+    /// what all known versions have at least and at most. Source: crates/environ/src/vmoffsets.rs and `Instance` in
+    /// crates/wasmtime/src/runtime/vm/instance.rs (v28, v36, v43, v48, v50).
+    pub(crate) fn instance_size(&self) -> Between {
+        [
+            // The struct, and what every context begins with.
+            Between::of(1, 128, 1024),
+            Between::of(self.imported_memories, 24, 24),
+            Between::of(count(self.memories.len()), 24, 24),
+            Between::of(self.functions.imported, 24, 32),
+            Between::of(self.imported_tables, 16, 24),
+            Between::of(self.imported_globals, 8, 24),
+            Between::of(self.imported_tags, 8, 24),
+            Between::of(count(self.tables.len()), 16, 16),
+            Between::of(self.globals, 16, 16),
+            Between::of(self.tags, 4, 4),
+            Between::of(self.functions.escaped, 32, 32),
+            Between::of(self.segments, 0, 16),
+        ]
+        .into_iter()
+        .fold(Between::default(), Between::plus)
+    }
+}

@@ -1,0 +1,274 @@
+//! A program: for which target it was built, how it is loaded, which C library it needs. Only headers and small
+//! sections are read, whatever the size of the file.
+
+use std::fs::File;
+
+use object::read::ReadCache;
+use object::read::elf::{
+    Dyn as _, FileHeader, ProgramHeader as _, SectionHeader as _, SectionTable,
+};
+use object::{Endianness, FileKind, LittleEndian, elf, macho, pe};
+use poolcfg_core::RelocationModel;
+use target_lexicon::{
+    Aarch64Architecture, Architecture, BinaryFormat, Environment, OperatingSystem, Triple, Vendor,
+    X86_32Architecture,
+};
+
+use super::marks::{Marks, c_library, glibc, triple, triple_of_elf};
+use super::stream::Unreadable;
+
+/// The largest table or section that is read as a whole.
+const SECTION: u64 = 16 << 20;
+
+/// What is known of a program by its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The target triple as rustc names it; `None` if the file does not tell.
+    pub(crate) target: Option<String>,
+    pub(crate) relocation_model: RelocationModel,
+    pub(crate) is_static: bool,
+    /// The C library that it needs, such as `glibc 2.34`; `None` if it has its own, or needs none.
+    pub(crate) c_library: Option<String>,
+    /// The dependencies that cargo-auditable has written, as they are packed.
+    pub(super) auditable: Option<Vec<u8>>,
+}
+
+fn damaged(error: object::read::Error) -> Unreadable {
+    Unreadable::Damaged(error.to_string(), 0)
+}
+
+/// Reads a program of a known kind.
+pub(super) fn read(file: &File) -> Result<Program, Unreadable> {
+    let cache = ReadCache::new(file);
+    match FileKind::parse(&cache).map_err(damaged)? {
+        FileKind::Elf32 => of_elf::<elf::FileHeader32<Endianness>>(&cache),
+        FileKind::Elf64 => of_elf::<elf::FileHeader64<Endianness>>(&cache),
+        FileKind::MachO32 => of_macho::<macho::MachHeader32<Endianness>>(&cache),
+        FileKind::MachO64 => of_macho::<macho::MachHeader64<Endianness>>(&cache),
+        FileKind::Pe32 => of_pe::<pe::ImageNtHeaders32>(&cache),
+        FileKind::Pe64 => of_pe::<pe::ImageNtHeaders64>(&cache),
+        _ => Err(Unreadable::NotKnown(
+            "an object file of another kind".to_owned(),
+        )),
+    }
+}
+
+fn of_elf<E: FileHeader<Endian = Endianness>>(
+    file: &ReadCache<&File>,
+) -> Result<Program, Unreadable> {
+    let header = E::parse(file).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let mut marks = Marks {
+        machine: header.e_machine(endian).0,
+        flags: header.e_flags(endian).0,
+        is_64_bit: header.is_class_64(),
+        is_big_endian: header.is_big_endian(),
+        os_abi: header.e_ident().os_abi.0,
+        ..Marks::default()
+    };
+    if marks.os_abi == WASMTIME {
+        let text = "code that Wasmtime has compiled: inspect the .wasm that it was made of";
+        return Err(Unreadable::NotKnown(text.to_owned()));
+    }
+    let is_pie = match header.e_type(endian) {
+        elf::ET_EXEC => false,
+        elf::ET_DYN => true,
+        _ => {
+            return Err(Unreadable::NotKnown(
+                "an ELF file that is no program".to_owned(),
+            ));
+        }
+    };
+    let mut has_pie_flag = false;
+    let mut is_dynamic = false;
+    for segment in header.program_headers(endian, file).map_err(damaged)? {
+        let size: u64 = segment.p_filesz(endian).into();
+        if size > SECTION {
+            continue;
+        }
+        if let Some(path) = segment.interpreter(endian, file).map_err(damaged)? {
+            marks.interpreter = Some(text(path));
+        }
+        if let Some(entries) = segment.dynamic(endian, file).map_err(damaged)? {
+            for entry in entries {
+                let value: u64 = entry.d_val(endian).into();
+                match entry.d_tag(endian) {
+                    elf::DT_FLAGS_1 => has_pie_flag = value & DF_1_PIE != 0,
+                    elf::DT_NEEDED => is_dynamic = true,
+                    _ => {}
+                }
+            }
+        }
+    }
+    is_dynamic |= marks.interpreter.is_some();
+    if is_pie && marks.interpreter.is_none() && !has_pie_flag {
+        let text = "a library: inspect the program that loads it";
+        return Err(Unreadable::NotKnown(text.to_owned()));
+    }
+    let auditable = sections::<E>(header, endian, file, &mut marks)?;
+    Ok(Program {
+        target: triple_of_elf(&marks).map(|triple| triple.to_string()),
+        relocation_model: match is_pie {
+            true => RelocationModel::Pie,
+            false => RelocationModel::Static,
+        },
+        is_static: !is_dynamic,
+        c_library: is_dynamic.then(|| c_library(&marks)).flatten(),
+        auditable,
+    })
+}
+
+/// How Wasmtime marks the ELF files that it compiles. Source: crates/environ/src/obj.rs, `ELFOSABI_WASMTIME` (v48).
+const WASMTIME: u8 = 200;
+
+/// `DF_1_PIE` of elf.h.
+const DF_1_PIE: u64 = 0x0800_0000;
+
+fn text(bytes: &[u8]) -> String {
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// Takes down what the sections tell; the packed dependencies of cargo-auditable, if there are any. A file without
+/// sections tells less, and is no worse for it.
+fn sections<'d, E: FileHeader<Endian = Endianness>>(
+    header: &'d E,
+    endian: Endianness,
+    file: &'d ReadCache<&File>,
+    marks: &mut Marks,
+) -> Result<Option<Vec<u8>>, Unreadable> {
+    let count = u64::from(header.shnum(endian, file).map_err(damaged)?);
+    if count.saturating_mul(64) > SECTION {
+        return Err(Unreadable::TooLarge(
+            "a table of too many sections".to_owned(),
+        ));
+    }
+    let Ok(table) = header.sections(endian, file) else {
+        return Ok(None);
+    };
+    let mut auditable = None;
+    for section in table.iter() {
+        let size: u64 = section.sh_size(endian).into();
+        let name = table.section_name(endian, section).unwrap_or_default();
+        match name {
+            b".note.ABI-tag" => marks.has_abi_tag = true,
+            b".note.openbsd.ident"
+            | b".note.netbsd.ident"
+            | b".note.tag"
+            | b".note.android.ident" => {
+                marks.notes.push(text(name));
+            }
+            b".dep-v0" if size <= SECTION => {
+                let data = section.data(endian, file).map_err(damaged)?;
+                auditable = Some(data.to_vec());
+            }
+            _ => {}
+        }
+    }
+    libraries::<E>(&table, endian, file, marks);
+    Ok(auditable)
+}
+
+/// Takes down the libraries that are needed, and the newest version of glibc.
+fn libraries<'d, 'f, E: FileHeader<Endian = Endianness>>(
+    table: &SectionTable<'d, E, &'d ReadCache<&'f File>>,
+    endian: Endianness,
+    file: &'d ReadCache<&'f File>,
+    marks: &mut Marks,
+) {
+    let is_small = table.iter().all(|section| {
+        let is_read = matches!(
+            section.sh_type(endian),
+            elf::SHT_DYNAMIC | elf::SHT_GNU_VERNEED
+        );
+        !is_read || section.sh_size(endian).into() <= SECTION
+    });
+    if !is_small {
+        return;
+    }
+    if let Ok(Some((entries, link))) = table.dynamic(endian, file)
+        && let Ok(strings) = table.strings(endian, file, link)
+    {
+        for entry in entries
+            .iter()
+            .filter(|entry| entry.d_tag(endian) == elf::DT_NEEDED)
+        {
+            let value: u64 = entry.d_val(endian).into();
+            if let Ok(name) = u32::try_from(value).map(|at| strings.get(at))
+                && let Ok(name) = name
+            {
+                marks.libraries.push(text(name));
+            }
+        }
+    }
+    if let Ok(Some((mut needs, link))) = table.gnu_verneed(endian, file)
+        && let Ok(strings) = table.strings(endian, file, link)
+    {
+        while let Ok(Some((_, mut versions))) = needs.next() {
+            while let Ok(Some(version)) = versions.next() {
+                let name = version.name(endian, strings).map(text).unwrap_or_default();
+                marks.glibc = marks.glibc.max(glibc(&name));
+            }
+        }
+    }
+}
+
+/// A program of another system, which is always loaded anywhere and with its system's library.
+fn of_other_system(target: Option<Triple>) -> Program {
+    Program {
+        target: target.map(|triple| triple.to_string()),
+        relocation_model: RelocationModel::Pie,
+        is_static: false,
+        c_library: None,
+        auditable: None,
+    }
+}
+
+fn of_macho<M: object::read::macho::MachHeader<Endian = Endianness>>(
+    file: &ReadCache<&File>,
+) -> Result<Program, Unreadable> {
+    let header = M::parse(file, 0).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let architecture = match header.cputype(endian) {
+        macho::CPU_TYPE_X86_64 => Some(Architecture::X86_64),
+        macho::CPU_TYPE_ARM64 => Some(Architecture::Aarch64(Aarch64Architecture::Aarch64)),
+        _ => None,
+    };
+    Ok(of_other_system(architecture.map(|architecture| {
+        let system = OperatingSystem::Darwin(None);
+        triple(
+            architecture,
+            Vendor::Apple,
+            system,
+            Environment::Unknown,
+            BinaryFormat::Macho,
+        )
+    })))
+}
+
+fn of_pe<H: object::read::pe::ImageNtHeaders>(
+    file: &ReadCache<&File>,
+) -> Result<Program, Unreadable> {
+    let dos = pe::ImageDosHeader::parse(file).map_err(damaged)?;
+    let mut offset = dos.nt_headers_offset().into();
+    let (headers, _) = H::parse(file, &mut offset).map_err(damaged)?;
+    let architecture = match headers.file_header().machine.get(LittleEndian) {
+        pe::IMAGE_FILE_MACHINE_AMD64 => Some(Architecture::X86_64),
+        pe::IMAGE_FILE_MACHINE_ARM64 => Some(Architecture::Aarch64(Aarch64Architecture::Aarch64)),
+        pe::IMAGE_FILE_MACHINE_I386 => Some(Architecture::X86_32(X86_32Architecture::I686)),
+        _ => None,
+    };
+    Ok(of_other_system(architecture.map(|architecture| {
+        let (system, environment) = (OperatingSystem::Windows, Environment::Msvc);
+        triple(
+            architecture,
+            Vendor::Pc,
+            system,
+            environment,
+            BinaryFormat::Coff,
+        )
+    })))
+}

@@ -1,0 +1,162 @@
+//! Versions of Wasmtime in a program: by the paths of its sources, by what it calls itself, and by the list of crates
+//! that cargo-auditable writes.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use poolcfg_core::WasmtimeVersion;
+use serde::Deserialize;
+
+use super::stream::Unreadable;
+
+/// The path of a source, in a program that was built from the registry: `wasmtime-48.0.2/src`. In others with the
+/// separator of Windows.
+const PATH: (&[u8], &[&[u8]]) = (b"wasmtime-", &[b"/src", b"\\src"]);
+
+/// What the `wasmtime` command calls itself, whose own paths are relative: `Wasmtime WebAssembly Runtime48.0.2`.
+const NAME: (&[u8], &[&[u8]]) = (b"Wasmtime WebAssembly Runtime", &[b""]);
+
+/// How much is looked at at once.
+const WINDOW: usize = 1 << 20;
+
+/// What reaches from one window into the next: a mark, a version, and what follows.
+const OVERLAP: usize = 128;
+
+/// The most that the list of crates is unpacked to.
+const LIST: usize = 16 << 20;
+
+/// Looks through a file for the versions that its texts name.
+pub(super) fn in_texts(mut file: impl Read) -> Result<BTreeSet<[u32; 3]>, Unreadable> {
+    let mut found = BTreeSet::new();
+    let mut window = Vec::with_capacity(WINDOW + OVERLAP);
+    loop {
+        let kept = window.len();
+        let limit = u64::try_from(WINDOW).unwrap_or(u64::MAX);
+        let read = file.by_ref().take(limit).read_to_end(&mut window)?;
+        for (mark, ends) in [PATH, NAME] {
+            versions(&window, mark, ends, &mut found);
+        }
+        if read == 0 {
+            return Ok(found);
+        }
+        window.drain(..(kept + read).saturating_sub(OVERLAP));
+    }
+}
+
+fn versions(window: &[u8], mark: &[u8], ends: &[&[u8]], found: &mut BTreeSet<[u32; 3]>) {
+    for start in memchr::memmem::find_iter(window, mark) {
+        let rest = &window[start + mark.len()..];
+        let Some((version, rest)) = version(rest) else {
+            continue;
+        };
+        if ends.iter().any(|end| rest.starts_with(end)) {
+            found.insert(version);
+        }
+    }
+}
+
+/// A version that a text begins with, and what follows it.
+fn version(mut rest: &[u8]) -> Option<([u32; 3], &[u8])> {
+    let mut version = [0; 3];
+    for (index, part) in version.iter_mut().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        // At the end of a window more may follow.
+        if digits == 0 || digits > 4 || digits == rest.len() && index < 2 {
+            return None;
+        }
+        *part = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+        rest = &rest[digits..];
+    }
+    Some((version, rest))
+}
+
+/// What cargo-auditable writes: all crates of a program. Source: rust-secure-code/cargo-auditable, PARSING.md.
+#[derive(Deserialize)]
+struct Crates {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+}
+
+/// The versions in the list of crates; nothing where it cannot be read.
+pub(super) fn in_list(packed: &[u8]) -> BTreeSet<[u32; 3]> {
+    let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(packed, LIST);
+    let Ok(crates) = unpacked.map(|text| serde_json::from_slice::<Crates>(&text)) else {
+        return BTreeSet::new();
+    };
+    let packages = crates.map(|crates| crates.packages).unwrap_or_default();
+    packages
+        .iter()
+        .filter(|package| package.name == "wasmtime")
+        .filter_map(|package| Some(version(package.version.as_bytes())?.0))
+        .collect()
+}
+
+/// As messages and keys write it.
+pub(super) fn text([major, minor, patch]: [u32; 3]) -> String {
+    WasmtimeVersion {
+        major,
+        minor: Some(minor),
+        patch: Some(patch),
+    }
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &[u8]) -> Vec<[u32; 3]> {
+        in_texts(text).unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn versions_stand_in_paths_and_in_the_name_of_the_command() {
+        assert_eq!(
+            found(b"/registry/src/x/wasmtime-48.0.2/src/runtime/vm.rs"),
+            [[48, 0, 2]]
+        );
+        assert_eq!(found(b"wasmtime-50.0.1\\src\\lib.rs"), [[50, 0, 1]]);
+        assert_eq!(
+            found(b"Wasmtime WebAssembly Runtime36.0.9Usage"),
+            [[36, 0, 9]]
+        );
+        assert_eq!(found(b"Wasmtime WebAssembly Runtime36.0.9"), [[36, 0, 9]]);
+        for other in [
+            "wasmtime-environ-48.0.2/src/lib.rs",
+            "wasmtime-48.0.2-x86_64-linux.tar.xz",
+            "wasmtime-48.0/src",
+            "wasmtime-48.0.2/examples",
+            "Wasmtime WebAssembly Runtime",
+        ] {
+            assert_eq!(found(other.as_bytes()), [[0; 3]; 0], "{other}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_found_across_the_border_of_two_windows() {
+        let path = b"wasmtime-48.0.2/src";
+        for before in WINDOW - path.len() - 1..=WINDOW + 1 {
+            let text = [&vec![b'-'; before], &path[..], &[b' '; 300]].concat();
+            assert_eq!(found(&text), [[48, 0, 2]], "{before}");
+        }
+    }
+
+    #[test]
+    fn the_list_of_crates_names_versions() {
+        let list = br#"{"packages":[{"name":"wasmtime","version":"48.0.2","source":"crates.io"},
+            {"name":"wasmtime-environ","version":"47.0.0"},{"name":"wasmtime","version":"36.0.9"}]}"#;
+        let packed = miniz_oxide::deflate::compress_to_vec_zlib(list, 6);
+        let versions: Vec<_> = in_list(&packed).into_iter().collect();
+        assert_eq!(versions, [[36, 0, 9], [48, 0, 2]]);
+        assert_eq!(in_list(b"no zlib").len(), 0);
+        assert_eq!(in_list(&packed[..packed.len() / 2]).len(), 0);
+    }
+}

@@ -1,0 +1,191 @@
+//! A workload: several files that one pool runs, and the keys of poolcfg.toml to set for all of them.
+
+use std::collections::BTreeSet;
+
+use poolcfg_core::{RelocationModel, Size, Target, WasmtimeVersion};
+use serde::Serialize;
+
+use crate::host::{Number, WASMTIME};
+use crate::inspect::{Inspected, Needs};
+
+/// How many of each kind an instance may have, so that each file's does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PerInstance {
+    pub(crate) core_instances: u64,
+    pub(crate) memories: u64,
+    pub(crate) tables: u64,
+    /// None where no file has types that are collected.
+    pub(crate) gc_heaps: Option<u64>,
+}
+
+impl PerInstance {
+    /// The most of each over the files, and one where no file has any; `None` if none is WebAssembly.
+    pub(crate) fn of<'f>(files: impl IntoIterator<Item = &'f Inspected>) -> Option<Self> {
+        let each = files
+            .into_iter()
+            .filter_map(Inspected::needs)
+            .map(Self::of_one);
+        each.reduce(|one, other| Self {
+            core_instances: one.core_instances.max(other.core_instances),
+            memories: one.memories.max(other.memories),
+            tables: one.tables.max(other.tables),
+            gc_heaps: one.gc_heaps.max(other.gc_heaps),
+        })
+    }
+
+    fn of_one(needs: &Needs) -> Self {
+        Self {
+            core_instances: needs.core_instances.max(1),
+            // What a module has is bounded by them, too.
+            memories: needs.memories.max(needs.memories_of_module).max(1),
+            tables: needs.tables.max(needs.tables_of_module).max(1),
+            gc_heaps: needs.gc.then_some(1),
+        }
+    }
+
+    /// The keys of a pool's `wasmtime` table with their values.
+    pub(crate) fn keys(self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            (MEMORIES, Some(self.memories)),
+            (TABLES, Some(self.tables)),
+            (CORE_INSTANCES, Some(self.core_instances)),
+            (GC_HEAPS, self.gc_heaps),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+    }
+}
+
+const MEMORIES: &str = "memories_per_instance";
+const TABLES: &str = "tables_per_instance";
+const CORE_INSTANCES: &str = "core_instances_per_instance";
+const GC_HEAPS: &str = "gc_heaps_per_instance";
+
+/// The keys to set for all of some files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub(crate) struct Keys {
+    /// Of the Wasmtime in the programs, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Of the programs, where they are loaded alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relocation_model: Option<&'static str>,
+    /// The most memories of an instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memories_per_instance: Option<u64>,
+    /// The most tables of an instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables_per_instance: Option<u64>,
+    /// The most core instances of an instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub core_instances_per_instance: Option<u64>,
+    /// 1 where a file has types that are collected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gc_heaps_per_instance: Option<u64>,
+    /// Where Wasmtime's own is too few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_elements: Option<u64>,
+    /// In bytes, where Wasmtime's own is, or may be, too small.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_core_instance_size: Option<u64>,
+    /// In bytes, where Wasmtime's own is, or may be, too small.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_component_instance_size: Option<u64>,
+}
+
+impl Keys {
+    /// Those of a set of files, for a version of Wasmtime.
+    pub(crate) fn of(files: &[&Inspected], version: WasmtimeVersion, target: Target) -> Self {
+        let mut keys = Self::default();
+        keys.of_programs(files);
+        let Some(counts) = PerInstance::of(files.iter().copied()) else {
+            return keys;
+        };
+        keys.memories_per_instance = Some(counts.memories);
+        keys.tables_per_instance = Some(counts.tables);
+        keys.core_instances_per_instance = Some(counts.core_instances);
+        keys.gc_heaps_per_instance = counts.gc_heaps;
+        let Some(own) = WASMTIME.own(Some(version), target) else {
+            return keys;
+        };
+        let needs: Vec<&Needs> = files.iter().filter_map(|file| file.needs()).collect();
+        let above = |number, most: &dyn Fn(&Needs) -> u64| {
+            let most = needs.iter().map(|needs| most(needs)).max();
+            most.filter(|most| *most > own.number(number))
+        };
+        keys.table_elements = above(Number::TableElements, &|needs| needs.largest_table.minimum);
+        let size = |bytes: Option<u64>| bytes.map(|bytes| bytes.next_multiple_of(GRAIN));
+        keys.max_core_instance_size = size(above(Number::MaxCoreInstanceSize, &|needs| {
+            needs.largest_instance.most
+        }));
+        keys.max_component_instance_size =
+            size(above(Number::MaxComponentInstanceSize, &|needs| {
+                needs.component_size(version).most
+            }));
+        keys
+    }
+
+    fn of_programs(&mut self, files: &[&Inspected]) {
+        let programs = files.iter().filter_map(|file| match file {
+            Inspected::Program(program, versions) => Some((program, versions)),
+            Inspected::Module(_) | Inspected::Component(_) => None,
+        });
+        let programs: Vec<_> = programs.collect();
+        let versions: BTreeSet<&String> = programs
+            .iter()
+            .flat_map(|(_, versions)| *versions)
+            .collect();
+        if versions.len() == 1 {
+            self.version = versions.first().map(|version| (*version).clone());
+        }
+        let models = programs.iter().map(|(program, _)| program.relocation_model);
+        let mut models: Vec<RelocationModel> = models.collect();
+        models.dedup();
+        if let [model] = models[..] {
+            self.relocation_model = Some(model.word());
+        }
+    }
+
+    /// As lines of poolcfg.toml, each under the table that it belongs to; none where there is nothing to set.
+    pub(crate) fn toml(&self) -> String {
+        let count = |value: Option<u64>| value.map(|value| value.to_string());
+        let size =
+            |value: Option<u64>| value.map(|value| format!("\"{}\"", Size::bytes(value).exact()));
+        let wasmtime = [
+            (
+                "version",
+                self.version
+                    .as_ref()
+                    .map(|version| format!("\"{version}\"")),
+            ),
+            (MEMORIES, count(self.memories_per_instance)),
+            (TABLES, count(self.tables_per_instance)),
+            (CORE_INSTANCES, count(self.core_instances_per_instance)),
+            (GC_HEAPS, count(self.gc_heaps_per_instance)),
+            ("table_elements", count(self.table_elements)),
+            ("max_core_instance_size", size(self.max_core_instance_size)),
+            (
+                "max_component_instance_size",
+                size(self.max_component_instance_size),
+            ),
+        ];
+        let model = self.relocation_model.map(|model| format!("\"{model}\""));
+        table("[pooling_allocator.wasmtime]", &wasmtime)
+            + &table("[address_space]", &[("relocation_model", model)])
+    }
+}
+
+/// To what sizes are rounded up.
+const GRAIN: u64 = 64 << 10;
+
+fn table(header: &str, keys: &[(&str, Option<String>)]) -> String {
+    let lines = keys
+        .iter()
+        .filter_map(|(key, value)| Some(format!("{key} = {}\n", value.as_ref()?)));
+    let lines: String = lines.collect();
+    match lines.is_empty() {
+        true => lines,
+        false => format!("{header}\n{lines}"),
+    }
+}

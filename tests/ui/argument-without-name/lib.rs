@@ -1,0 +1,4 @@
+use poolcfg_runtime::{PoolLimits, pool_limits};
+
+#[pool_limits("plugins")]
+pub const POOL: PoolLimits;

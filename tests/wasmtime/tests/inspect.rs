@@ -1,0 +1,188 @@
+//! `inspect` judged by real Wasmtime, over files that nobody here made: what it says is what
+//! `resources_required` says, a pool of exactly these counts holds so many instances, and with one less of any
+//! count one is refused.
+
+#[path = "../../../cargo-poolcfg/tests/common/calls.rs"]
+mod calls;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use calls::chain;
+use poolcfg_tests_wasmtime::embedder::Embedder;
+use poolcfg_tests_wasmtime::setup::output;
+use poolcfg_tests_wasmtime::wasm_files::{all, compile, inspect};
+use serde_json::Value;
+
+/// What cannot be judged, by a part of the path, and the reason.
+const NOT_JUDGED: &[(&str, &str)] = &[
+    (
+        "guest.component.wasm",
+        "a component of an early draft, which no tool reads any more",
+    ),
+    (
+        "avif_enc_mt.wasm",
+        "its memory is shared and the host's, and the embedder is without threads",
+    ),
+    (
+        "parser.wasm32-wasi.wasm",
+        "its memory is shared and the host's, and the embedder is without threads",
+    ),
+    (
+        "pyodide.asm.wasm",
+        "it throws exceptions of the old kind, which Wasmtime does not compile",
+    ),
+];
+
+/// How many instances are made.
+const INSTANCES: &str = "3";
+
+/// What the real thing says of a file.
+struct Judged {
+    lines: Vec<(String, String)>,
+}
+
+impl Judged {
+    fn new(program: &Path, compiled: &Path, result: &Value) -> Result<Self, String> {
+        let number = |key: &str| result[key].to_string();
+        let heaps = if result["gc"] == true { "1" } else { "0" };
+        let mut needs = Command::new(program);
+        needs
+            .arg(compiled)
+            .arg(result["kind"].as_str().unwrap_or_default());
+        for key in ["core_instances", "memories", "tables", "table_elements"] {
+            needs.arg(number(key));
+        }
+        let said = output(needs.arg(heaps))?;
+        let lines = said.lines().filter_map(|line| line.split_once(": "));
+        Ok(Self {
+            lines: lines
+                .map(|(name, said)| (name.to_owned(), said.to_owned()))
+                .collect(),
+        })
+    }
+
+    fn line(&self, name: &str) -> &str {
+        let found = self.lines.iter().find(|(line, _)| line == name);
+        found.map_or("", |(_, said)| said)
+    }
+
+    /// How many were live with these settings.
+    fn live(&self, name: &str) -> &str {
+        self.line(name).split(' ').next().unwrap_or_default()
+    }
+
+    /// Everything in which it is other than what is said.
+    fn wrong(&self, result: &Value) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let resources = self.line("resources");
+        let said = ["memories", "tables", "table_elements"].map(|key| result[key].to_string());
+        let is_open = !result["open"].as_array().is_some_and(Vec::is_empty);
+        if resources != said.join(" ") && !(resources == "none" && is_open) {
+            wrong.push(format!(
+                "resources: {resources}, and not {}",
+                said.join(" ")
+            ));
+        }
+        if self.live("exactly") != INSTANCES {
+            wrong.push(format!("exactly: {}", self.line("exactly")));
+        }
+        for key in ["core_instances", "memories", "tables", "table_elements"] {
+            let name = format!("less {key}");
+            let is_none = result[key] == 0;
+            // A heap takes the place of a memory when it is needed first, which may be never.
+            let is_of_heap = key == "memories" && result["gc"] == true;
+            let is_refused = matches!(self.live(&name), "0" | "1" | "2");
+            if !is_none && !is_of_heap && !is_refused {
+                wrong.push(format!("{name}: {}", self.line(&name)));
+            }
+        }
+        wrong
+    }
+}
+
+fn embedder() -> std::path::PathBuf {
+    let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
+    embedder.build("needs", "dev").unwrap()
+}
+
+/// Two components that call one, and one whose calls nobody makes.
+const SIDE_BY_SIDE: &str = r#"(component
+    (component $callee
+        (core module $m (func (export "f")) (func (export "g")))
+        (core instance $m (instantiate $m))
+        (func (export "f") (canon lift (core func $m "f")))
+        (func (export "g") (canon lift (core func $m "g"))))
+    (component $caller
+        (import "f" (func $f)) (import "g" (func $g))
+        (core func $f (canon lower (func $f))) (core func $g (canon lower (func $g)))
+        (core module $m (import "" "f" (func)) (import "" "g" (func)) (memory 1))
+        (core instance (instantiate $m (with "" (instance (export "f" (func $f)) (export "g" (func $g)))))))
+    (component $idle (import "f" (func $f)) (core func (canon lower (func $f))))
+    (instance $callee (instantiate $callee))
+    (instance (instantiate $caller (with "f" (func $callee "f")) (with "g" (func $callee "g"))))
+    (instance (instantiate $caller (with "f" (func $callee "f")) (with "g" (func $callee "g"))))
+    (instance (instantiate $idle (with "f" (func $callee "f")))))"#;
+
+/// Wasmtime makes instances of its own of calls between components, which nobody finds by counting modules.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn calls_between_components_are_counted_as_wasmtime_makes_them() {
+    let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
+    let program = embedder.build("needs", "dev").unwrap();
+    let texts = [
+        chain(1),
+        chain(2),
+        chain(3),
+        chain(6),
+        SIDE_BY_SIDE.to_owned(),
+    ];
+    let mut adapters = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let binary = embedder.path(&format!("calls-{index}.wasm"));
+        fs::write(&binary, wat::parse_str(text).unwrap()).unwrap();
+        let result = inspect(&binary).unwrap();
+        let compiled = embedder.compile(&format!("calls-{index}"), text).unwrap();
+        let judged = Judged::new(&program, &compiled, &result).unwrap();
+        assert_eq!(judged.wrong(&result), [""; 0], "{text}");
+        adapters.push(result["core_instances"].as_u64().unwrap());
+    }
+    assert_eq!(adapters, [1, 3, 5, 11, 4]);
+}
+
+#[test]
+#[ignore = "needs files of others: cargo xtask test"]
+fn files_of_others_need_what_is_said() {
+    let program = embedder();
+    let mut judged = 0;
+    let mut components = 0;
+    let mut wrong = Vec::new();
+    for (name, path) in all() {
+        if let Some((_, why)) = NOT_JUDGED.iter().find(|(part, _)| name.contains(part)) {
+            println!("not judged: {name}: {why}");
+            continue;
+        }
+        let one = inspect(&path).and_then(|result| {
+            let compiled = compile(&name, &path)?;
+            Ok((Judged::new(&program, &compiled, &result)?, result))
+        });
+        match one {
+            Ok((found, result)) => {
+                judged += 1;
+                components += usize::from(result["kind"] == "component");
+                wrong.extend(
+                    found
+                        .wrong(&result)
+                        .into_iter()
+                        .map(|what| format!("{name}: {what}")),
+                );
+            }
+            Err(error) => wrong.push(format!("{name}: {error}")),
+        }
+    }
+    println!("judged: {judged}, of which {components} are components");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(judged >= 50, "{judged}");
+    assert!(components >= 10, "{components}");
+}
