@@ -14,13 +14,13 @@ use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
 
-use poolcfg_core::{Aslr, Layout, RelocationModel, Size, Target, UnlimitedStack};
+use poolcfg_core::{Layout, LinuxLayout, RelocationModel, Size, Target, UnlimitedStack};
 
 use crate::machine::ledger::Holding;
 use crate::machine::{Machine, Resource, proc};
 use crate::recheck::book::Book;
 use crate::recheck::kept::{Keeper, Kept};
-use crate::recheck::layout;
+use crate::recheck::layout::{self, Search};
 
 /// Pages that the kernel keeps free below a stack: `stack_guard_gap` of mm/mmap.c.
 const STACK_GUARD_PAGES: u64 = 256;
@@ -146,19 +146,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
             return None;
         };
         let page = machine.page_size().get();
-        let top_down = match search.unlimited_stack {
-            None => true,
-            Some(UnlimitedStack::Legacy) => false,
-            // By how much ASLR has moved the second base is not known.
-            Some(UnlimitedStack::LargeGap) => return None,
-        };
-        let moved = match linux.unlimited_stack {
-            UnlimitedStack::Legacy => 0,
-            UnlimitedStack::LargeGap => {
-                let bits = layout::aslr_bits(machine).unwrap_or(Aslr::Maximum.bits(&linux));
-                page.checked_shl(bits)?
-            }
-        };
+        let top_down = search.unlimited_stack != Some(UnlimitedStack::Legacy);
         let huge = linux.huge_page;
         let huge = if huge.is_zero() || !is_aligned(machine, huge) {
             0
@@ -172,8 +160,9 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
         });
         // Last, since what has been asked for is gone again.
         let maps = machine.text("/proc/self/maps").unwrap_or_default();
+        let taken = taken(&maps);
+        let base = base(search, &linux, window, page, &taken);
         let space = Space {
-            taken: taken(&maps),
             stack: proc::maps(&maps)
                 .find(|map| map.name == "[stack]")
                 .map(|map| map.start),
@@ -181,15 +170,12 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
             page,
             lowest: linux.lowest.get(),
             window,
-            base: if top_down {
-                search.first.saturating_add(page)
-            } else {
-                search.first
-            },
+            base,
             top_down,
-            retry: linux.legacy_base.get().saturating_add(moved),
+            retry: retry(search, &linux, window, page, base),
             huge,
             left,
+            taken,
         };
         (!space.taken.is_empty()).then(|| Self {
             machine,
@@ -214,6 +200,39 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
     pub(crate) fn book(&self) -> Book {
         self.kept.whole_book()
     }
+}
+
+/// Where the search begins. Below a gap of 5/6 of the window that is the end of the highest mapping there, or of the
+/// first free page: a page would have been found between them and the beginning.
+fn base(search: Search, linux: &LinuxLayout, window: u64, page: u64, taken: &[(u64, u64)]) -> u64 {
+    let first = search.first.saturating_add(page);
+    match search.unlimited_stack {
+        None => first,
+        Some(UnlimitedStack::Legacy) => search.first,
+        Some(UnlimitedStack::LargeGap) => {
+            let most = unmoved(linux, window, page);
+            let ends = taken.iter().map(|range| range.1);
+            ends.filter(|end| *end <= most).fold(first, u64::max)
+        }
+    }
+}
+
+/// The mmap base of x86 below its largest gap, without ASLR: `mmap_base` of arch/x86/mm/mmap.c.
+fn unmoved(linux: &LinuxLayout, window: u64, page: u64) -> u64 {
+    let top = window.saturating_sub(linux.above_stack.get());
+    let base = top.saturating_sub(window / 6 * 5);
+    base.checked_next_multiple_of(page).unwrap_or(base)
+}
+
+/// Where a search that found nothing from the top down begins again. It matters only where that is above the base: on x86
+/// ASLR moves both by the same number of bytes, one down and one up (`arch_pick_mmap_base` of arch/x86/mm/mmap.c).
+fn retry(search: Search, linux: &LinuxLayout, window: u64, page: u64, base: u64) -> u64 {
+    let moved = match search.unlimited_stack {
+        Some(UnlimitedStack::LargeGap) => unmoved(linux, window, page).saturating_sub(base),
+        Some(UnlimitedStack::Legacy) | None => 0,
+    };
+    let retry = linux.legacy_base.get().saturating_add(moved);
+    retry.checked_next_multiple_of(page).unwrap_or(retry)
 }
 
 /// Whether the kernel aligns mappings of huge pages.

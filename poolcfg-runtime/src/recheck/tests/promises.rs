@@ -17,22 +17,25 @@ use super::process::{Others, Process};
 /// Of the cases that every run asks.
 const SEED: u64 = 0;
 
-/// What is mapped between two starts.
+/// What is mapped between two starts, if a quarter of the headroom holds as much.
 const BETWEEN: Size = Size::mib(8);
 
-/// The loader first, flush with the mmap base, and what it loads.
-const LIBRARIES: [Size; 3] = [Size::kib(212), Size::mib(2), Size::mib(8)];
+/// The loader first, flush with the mmap base, and what it loads: a small part of the headroom.
+const fn libraries(profile: &VaProfile<'_>) -> [Size; 3] {
+    match profile.pointer_width() {
+        32 => [Size::kib(212), Size::kib(512), Size::mib(1)],
+        _ => [Size::kib(212), Size::mib(2), Size::mib(8)],
+    }
+}
 
 /// Names of the pools of one file.
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Profiles of Linux with room for a headroom of which libraries are a small part.
+/// All profiles of Linux.
 pub(super) fn linux() -> Vec<(VaProfile<'static>, LinuxLayout)> {
     let all = VaProfile::ALL.concat().into_iter();
     let linux = all.filter_map(|profile| match profile.layout {
-        Layout::Linux(linux) if profile.os == Os::Linux && profile.pointer_width() == 64 => {
-            Some((profile, linux))
-        }
+        Layout::Linux(linux) if profile.os == Os::Linux => Some((profile, linux)),
         _ => None,
     });
     linux.collect()
@@ -143,8 +146,12 @@ fn start(
     order: &[usize],
     way: Way,
 ) -> Result<(), String> {
+    let headroom = promises.first().map_or(0, |promise| promise.headroom.get());
+    // Each pool starts twice at most, or is checked and made.
+    let starts = order.len() as u64 * 2;
+    let bytes = BETWEEN.min(Size::bytes(headroom / 4 / starts));
     let between = || {
-        let mapped = process.map(BETWEEN);
+        let mapped = process.map(bytes);
         mapped.then_some(()).ok_or("nothing between two starts")
     };
     let enough = |pool: usize, taken: &Limits| {
@@ -211,9 +218,10 @@ pub(super) struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
+    // The second one is as much as `finite` covers.
     let stack = vec![
         (Some(Size::mib(8)), StackLimit::Finite),
-        (Some(Size::mib(128)), StackLimit::Finite),
+        (None, StackLimit::Finite),
         (Some(Size::gib(1)), StackLimit::UpTo(Size::gib(1))),
         (None, StackLimit::Unlimited),
     ];
@@ -227,12 +235,18 @@ fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(any::<prop::sample::Index>(), 12),
     );
     all.prop_map(
-        |(((profile, linux), pools), program, stack, aslr, thrown, ends, order)| Case {
+        |(((profile, linux), pools), program, (size, limit), aslr, thrown, ends, order)| Case {
             profile,
             linux,
             pools,
             program,
-            stack,
+            stack: match limit {
+                StackLimit::Finite => (
+                    size.or(Some(StackLimit::finite(profile.pointer_width()))),
+                    limit,
+                ),
+                _ => (size, limit),
+            },
             aslr,
             thrown,
             ends,
@@ -287,7 +301,7 @@ impl Case {
             moved,
             aligned,
         };
-        let process = Process::new(&self.profile, &self.linux, &made, &LIBRARIES);
+        let process = Process::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
         assert_eq!(start(&process, &promises, order, way), Ok(()));
     }
 
@@ -315,8 +329,14 @@ impl Case {
                 (&shuffled, Way::EnginesLast),
                 (&shuffled, Way::Again),
             ] {
-                let process = Process::new(&self.profile, &self.linux, &made, &LIBRARIES);
-                process.set_others(others);
+                let process =
+                    Process::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
+                let headroom = promises.first().map_or(0, |of| of.headroom.get());
+                let left = headroom / 8 / others.bytes.get().max(1);
+                process.set_others(Others {
+                    left: others.left.min(u32::try_from(left).unwrap_or(u32::MAX)),
+                    ..others
+                });
                 if let Err(error) = start(&process, promises, order, way) {
                     let guaranteed: Vec<_> = promises.iter().map(|of| of.guaranteed).collect();
                     failures.push(format!(
