@@ -15,6 +15,7 @@ pub enum Engine {
 
 impl Engine {
     /// Equality for const code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn is(self, other: Self) -> bool {
         self as u8 == other as u8

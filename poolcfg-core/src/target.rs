@@ -26,6 +26,7 @@ macro_rules! named {
             const CURRENT: Self = $(if cfg!(any($cfg = $name $(, $cfg = $also)*)) { Self::$variant } else)+ { Self::Other };
 
             /// The one that the cfg calls so, or `Other`.
+            #[doc(hidden)]
             #[must_use]
             pub const fn from_name(name: &str) -> Self {
                 $(if same(name, $name) $(|| same(name, $also))* { return Self::$variant; })+
@@ -33,6 +34,7 @@ macro_rules! named {
             }
 
             /// The names of all but `Other`.
+            #[doc(hidden)]
             pub fn names() -> impl Iterator<Item = &'static str> {
                 [$($name),+].into_iter()
             }
@@ -47,6 +49,7 @@ macro_rules! named {
             }
 
             /// Equality for const code.
+            #[doc(hidden)]
             #[must_use]
             pub const fn is(self, other: Self) -> bool {
                 self as u8 == other as u8
@@ -122,6 +125,7 @@ named! {
     }
 }
 
+#[doc(hidden)]
 impl Os {
     /// Whether the Linux kernel lays out its processes.
     #[must_use]

@@ -101,13 +101,11 @@ pub use pool::{
     Statistics,
 };
 pub use poolcfg_core::{
-    Advisory, Arch, Aslr, Bound, Budget, Code, Condition, Counts, Demand, Distribution, Engine,
-    Exceeded, Footprint, Group, HEADROOM_MAPS, HOLES, Hole, InstanceDefaults, KINDS, Keep, Known,
-    LEAST_HEADROOM, LargestFit, Layout, Limits, LinuxLayout, Mapping, MappingName, Mappings,
-    Memories, NoProfile, Os, Overflow, OwnProfile, ProcessLimits, RelocationModel, Room,
-    SearchLayout, Shape, Size, SizeError, SizeText, Span, Spread, StackLimit, Target, Text, Three,
-    Totals, UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures,
-    WasmtimeVersion, WasmtimeVersionError,
+    Advisory, Arch, Aslr, Budget, Code, Condition, Counts, Engine, Footprint, Keep, Known,
+    LargestFit, Limits, Mapping, MappingName, NoProfile, Os, Overflow, ProcessLimits,
+    RelocationModel, SearchLayout, Shape, Size, SizeError, SizeText, StackLimit, Target, Text,
+    UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
+    WasmtimeVersionError,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;

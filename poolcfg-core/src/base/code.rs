@@ -131,6 +131,7 @@ macro_rules! define {
 
 codes!(define);
 
+#[doc(hidden)]
 impl Code {
     /// Every code, in the order of its numbers.
     pub fn all() -> impl Iterator<Item = Self> {

@@ -67,6 +67,7 @@ pub(crate) const fn same(left: &str, right: &str) -> bool {
 /// The words that poolcfg.toml, the flags and the JSON use for these.
 macro_rules! words {
     ($($type:ident { $($variant:ident = $word:literal),+ $(,)? })+) => {$(
+        #[doc(hidden)]
         impl $type {
             /// Every value, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];

@@ -140,6 +140,7 @@ impl Size {
     /// assert_eq!(Size::of_fraction("1.5GiB"), Some(Size::mib(1536)));
     /// assert_eq!(Size::of_fraction("0.1KiB"), None);
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub fn of_fraction(text: &str) -> Option<Self> {
         let (whole, rest) = text.trim().split_once('.')?;
@@ -158,6 +159,7 @@ impl Size {
     }
 
     /// The units that [`parse`](Self::parse) reads, the smallest first.
+    #[doc(hidden)]
     pub fn units() -> impl Iterator<Item = &'static str> {
         UNITS.iter().skip(1).map(|(name, _)| *name)
     }
@@ -386,6 +388,7 @@ impl SizeText {
     }
 
     /// Appends the size to a const text.
+    #[doc(hidden)]
     #[must_use]
     pub const fn write(self, text: Text) -> Text {
         let bytes = self.size.0;

@@ -24,6 +24,20 @@ pub struct Text {
 }
 
 impl Text {
+    /// The text so far.
+    #[must_use]
+    pub const fn as_str(&self) -> &str {
+        let (used, _) = self.bytes.split_at(self.len);
+        match core::str::from_utf8(used) {
+            Ok(text) => text,
+            // Only whole characters are ever written, so this arm is for the type alone.
+            Err(_) => "",
+        }
+    }
+}
+
+#[doc(hidden)]
+impl Text {
     /// How many bytes it holds.
     pub(crate) const CAPACITY: usize = CAPACITY;
 
@@ -33,17 +47,6 @@ impl Text {
         Self {
             bytes: [0; CAPACITY],
             len: 0,
-        }
-    }
-
-    /// The text so far.
-    #[must_use]
-    pub const fn as_str(&self) -> &str {
-        let (used, _) = self.bytes.split_at(self.len);
-        match core::str::from_utf8(used) {
-            Ok(text) => text,
-            // Only whole characters are ever written, so this arm is for the type alone.
-            Err(_) => "",
         }
     }
 

@@ -71,6 +71,7 @@ pub struct Overflow;
 impl Limits {
     /// The smallest reservation that these limits may have: nothing without memories, else one grain, or 4 GiB where a version of Wasmtime
     /// without guard would let one instance see what another wrote.
+    #[doc(hidden)]
     #[must_use]
     pub const fn least_reservation(&self) -> Size {
         match &self.wasmtime {
@@ -93,6 +94,7 @@ impl Limits {
     /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
     /// assert_eq!(own.demand(Size::kib(4)).maps, 6002);
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub const fn demand(&self, page_size: Size) -> Demand {
         match self.mappings(page_size) {
@@ -102,6 +104,7 @@ impl Limits {
     }
 
     /// In how many more pieces than one the memories of one pool may lie.
+    #[doc(hidden)]
     #[must_use]
     pub const fn further_pieces(&self) -> u64 {
         match self.engine() {
@@ -143,6 +146,7 @@ impl Limits {
     }
 
     /// How the regions of a native pool lie on pages of `page_size`; `None` if a sum is above 2^64 - 1 bytes.
+    #[doc(hidden)]
     #[must_use]
     pub const fn slot_layout(&self, name: MappingName, page_size: Size) -> Option<SlotLayout> {
         self.slots().layout(name as usize, page_size.get())
@@ -164,6 +168,7 @@ impl Limits {
     }
 
     /// What the fit works on; `None` if a sum is above 2^64 - 1 bytes.
+    #[doc(hidden)]
     #[must_use]
     pub const fn mappings(&self, page_size: Size) -> Option<Mappings> {
         if let Some(wasmtime) = &self.wasmtime {

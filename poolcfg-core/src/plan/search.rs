@@ -50,6 +50,7 @@ pub(super) const fn mappings(
     Ok(mappings)
 }
 
+#[doc(hidden)]
 impl Keep {
     /// The number that is not kept: instances, or a reservation in grains.
     #[must_use]

@@ -30,9 +30,11 @@ const HEADROOM_MAX: Size = Size::gib(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The holes, in the order of the kernel's search, with the headroom taken off.
+    #[doc(hidden)]
     pub room: Room,
     /// Where each hole of the room lies when ASLR leaves it least; none for measured holes and systems
     /// that are not modelled.
+    #[doc(hidden)]
     pub spans: [Option<Span>; HOLES],
     /// The page size.
     pub page_size: Size,
@@ -42,6 +44,7 @@ pub struct Budget {
     /// What bounds the process beside its holes.
     pub limits: ProcessLimits,
     /// The grain to which the kernel aligns large mappings; no bytes where it does not.
+    #[doc(hidden)]
     pub huge_page: Size,
 }
 
@@ -84,6 +87,7 @@ impl Budget {
     }
 
     /// A budget of measured holes, in the order in which the kernel searches them.
+    #[doc(hidden)]
     #[must_use]
     pub const fn measured(
         holes: [Size; HOLES],
@@ -111,6 +115,7 @@ impl Budget {
     }
 
     /// Whether there is no page for a pool, wherever ASLR puts things.
+    #[doc(hidden)]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         let Room {
@@ -177,6 +182,7 @@ impl Budget {
 
     /// What the process itself takes of its limits, beside the pools: [`HEADROOM_MAPS`] mappings, and the headroom, in
     /// which its address space and what of that is writable have to lie: program, libraries, stacks, heap.
+    #[doc(hidden)]
     #[must_use]
     pub const fn own(&self) -> Demand {
         let headroom = self.headroom.get();
@@ -190,6 +196,7 @@ impl Budget {
     }
 
     /// How many mappings are left to the pools; `None` if nothing bounds them.
+    #[doc(hidden)]
     #[must_use]
     pub const fn maps_for_pools(&self) -> Option<u64> {
         match self.limits.max_map_count {

@@ -90,6 +90,7 @@ impl ProcessLimits {
     }
 
     /// The most that the whole process may take of each limit; what is not bounded is 2^64 - 1.
+    #[doc(hidden)]
     #[must_use]
     pub const fn most(&self) -> Demand {
         Demand {

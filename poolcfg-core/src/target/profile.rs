@@ -31,6 +31,7 @@ pub const LINUX_CHECKED: [&str; 2] = ["6.12", "7.2"];
 
 impl VaProfile<'static> {
     /// Every built-in profile; of one target's the floor comes first.
+    #[doc(hidden)]
     pub const ALL: &'static [&'static [Self]] =
         &[linux64::PROFILES, linux32::PROFILES, other::PROFILES];
 

@@ -32,6 +32,7 @@ pub enum StackLimit {
 
 impl StackLimit {
     /// The limits that have a word, in the order of the documentation.
+    #[doc(hidden)]
     pub const NAMED: &'static [Self] = &[Self::Finite, Self::Unlimited];
 
     /// The largest limit that `"finite"` covers in a program with pointers of so many bits.
@@ -79,6 +80,7 @@ impl StackLimit {
     }
 
     /// How poolcfg.toml and the JSON write it: `finite`, `unlimited` or a size such as `1GiB`.
+    #[doc(hidden)]
     #[must_use]
     pub const fn text(self) -> Text {
         match self {
@@ -89,6 +91,7 @@ impl StackLimit {
     }
 
     /// Whether the process is laid out as without a limit.
+    #[doc(hidden)]
     #[must_use]
     pub const fn is_unlimited(self) -> bool {
         matches!(self, Self::Unlimited | Self::AsUnlimited(_))
@@ -109,6 +112,7 @@ pub enum Aslr {
 
 impl Aslr {
     /// The values that have a word, in the order of the documentation.
+    #[doc(hidden)]
     pub const NAMED: &'static [Self] = &[Self::Maximum, Self::Minimum];
 
     /// The value that the flags call so: a word or a number of bits.
@@ -133,6 +137,7 @@ impl Aslr {
     }
 
     /// How poolcfg.toml and the JSON write it, without quotes: `maximum`, `minimum` or a number of bits.
+    #[doc(hidden)]
     #[must_use]
     pub const fn text(self) -> Text {
         match self {
@@ -165,6 +170,7 @@ pub enum SearchLayout {
     Legacy,
 }
 
+#[doc(hidden)]
 impl SearchLayout {
     /// Whether it is the legacy one.
     #[must_use]
@@ -196,6 +202,7 @@ impl Shape {
     };
 
     /// Every shape that can be said in words alone.
+    #[doc(hidden)]
     pub const NAMED: [Self; 16] = {
         let mut all = [Self::DEFAULT; 16];
         let mut i = 0;

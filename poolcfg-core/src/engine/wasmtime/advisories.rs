@@ -100,6 +100,7 @@ impl Advisory {
     }
 }
 
+#[doc(hidden)]
 impl Condition {
     /// Whether the limits of a Wasmtime pool have these settings.
     #[must_use]
@@ -113,6 +114,7 @@ impl Condition {
     }
 }
 
+#[doc(hidden)]
 impl Limits {
     /// The advisories that apply to these limits, by their version of Wasmtime and their settings.
     pub fn advisories(&self) -> impl Iterator<Item = Advisory> {

@@ -22,6 +22,7 @@ pub struct Wasmtime {
     /// of a memory.
     pub gc_heaps_per_instance: Option<u32>,
     /// The totals, where poolcfg.toml writes some of them; `None` if they follow from the instances.
+    #[doc(hidden)]
     pub written: Option<WrittenTotals>,
     /// Whether there is a guard before the first memory too.
     pub guard_before_linear_memory: bool,
@@ -64,6 +65,7 @@ impl Wasmtime {
     }
 
     /// Whether a collected heap takes the place of a memory (33.0, PR #10503).
+    #[doc(hidden)]
     #[must_use]
     pub const fn heaps_are_memories(&self) -> bool {
         self.version.major >= 33
@@ -71,12 +73,14 @@ impl Wasmtime {
 
     /// Whether the pools for tables and stacks are charged as written when they are mapped: before 27.0
     /// they are mapped without MAP_NORESERVE (PR #9535).
+    #[doc(hidden)]
     #[must_use]
     pub const fn charges_writable(&self) -> bool {
         crate::model::wasmtime_pools::charges_writable(wide(self.version.major))
     }
 
     /// `max_tables_per_module`: as many as an instance has, or Wasmtime's own 1.
+    #[doc(hidden)]
     #[must_use]
     pub const fn max_tables_per_module(&self) -> u32 {
         match self.tables_per_instance {

@@ -125,6 +125,7 @@ pub struct VaProfile<'a> {
     /// The page size.
     pub page_size: Size,
     /// Where things are put in the window.
+    #[doc(hidden)]
     pub layout: Layout,
     /// Who ships it.
     pub shipped_by: &'a str,
@@ -150,6 +151,7 @@ impl VaProfile<'_> {
     }
 }
 
+#[doc(hidden)]
 impl Aslr {
     /// Its `vm.mmap_rnd_bits` on a kernel.
     ///
