@@ -5,6 +5,15 @@ pub(crate) mod limits;
 pub(crate) mod wasmtime;
 
 /// The engine that makes the pool.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Engine, Limits};
+/// fn is_made_by_wasmtime(limits: &Limits) -> bool {
+///     limits.engine() == Engine::Wasmtime
+/// }
+/// assert_eq!(Engine::Native.to_string(), "native");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// poolcfg-runtime's own pool.

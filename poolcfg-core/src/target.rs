@@ -60,6 +60,11 @@ macro_rules! named {
 
 named! {
     /// A processor architecture, as `target_arch` tells them apart.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// assert_eq!(poolcfg_runtime::Arch::Riscv64.name(), "riscv64");
+    /// ```
     Arch, target_arch, {
         /// 64-bit Arm.
         Aarch64 = "aarch64";
@@ -86,6 +91,7 @@ named! {
     }
 }
 
+#[doc(hidden)]
 impl Arch {
     /// Bits of a pointer by the architecture alone: x86_64 and mips64 also have ABIs with 32.
     #[must_use]
@@ -99,6 +105,11 @@ impl Arch {
 
 named! {
     /// An operating system, as far as address spaces differ.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// assert_eq!(poolcfg_runtime::Os::Linux.name(), "linux");
+    /// ```
     Os, target_os, {
         /// Android; a Linux kernel with address space randomised as far as it goes.
         Android = "android";
@@ -137,9 +148,10 @@ impl Os {
 /// What of a target decides its address space.
 ///
 /// ```
-/// use poolcfg_core::{Arch, Os, Target};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Arch, Os, Target};
 /// const BOARD: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
-/// assert_eq!(BOARD.arch.name(), "riscv64");
+/// println!("this program runs on {}, not on {}", Target::CURRENT.arch.name(), BOARD.arch.name());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -177,7 +189,8 @@ impl Target {
     /// On Linux those are x86_64, and s390x with musl.
     ///
     /// ```
-    /// use poolcfg_core::{Arch, Os, RelocationModel, Target};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, Os, RelocationModel, Target};
     /// let linux = |arch| Target::new(arch, Os::Linux, 64).with_crt_static(true, true);
     /// assert_eq!(linux(Arch::Aarch64).relocation_model, RelocationModel::Static);
     /// assert_eq!(linux(Arch::X86_64).relocation_model, RelocationModel::Pie);

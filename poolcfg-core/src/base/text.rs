@@ -13,9 +13,10 @@ const ELLIPSIS: &str = "…";
 /// A piece of text in a fixed buffer, built by const code.
 ///
 /// ```
-/// use poolcfg_core::Text;
-/// const TEXT: Text = Text::new().str("need ").u64(42);
-/// assert_eq!(TEXT.as_str(), "need 42");
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Size, Text};
+/// const GUARD: Text = Size::mib(32).exact();
+/// assert_eq!(GUARD.as_str(), "32MiB");
 /// ```
 #[derive(Clone, Copy)]
 pub struct Text {

@@ -22,10 +22,12 @@ const HEADROOM_MAX: Size = Size::gib(1);
 /// What one process shape guarantees on one VA profile.
 ///
 /// ```
-/// use poolcfg_core::{Arch, Budget, Os, Shape, Target, VaProfile};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Arch, Budget, Os, ProcessLimits, Shape, Target, VaProfile};
 /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64)).unwrap();
 /// let budget = Budget::new(&sv39, Shape::DEFAULT, None);
 /// assert_eq!(budget.holes()[0].available().to_string(), "170.66 GiB");
+/// assert_eq!(budget.with_limits(ProcessLimits::NONE).limits.max_map_count, None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {

@@ -23,7 +23,8 @@ pub const LEAST_DATA: Size = Size::mib(1);
 /// The limits of a process and of the machine under it, as they are said or measured; `None` is no limit.
 ///
 /// ```
-/// use poolcfg_core::{ProcessLimits, Size};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{ProcessLimits, Size};
 /// let service = ProcessLimits {
 ///     rlimit_as: Some(Size::gib(64)),
 ///     ..ProcessLimits::LINUX
@@ -67,7 +68,8 @@ impl ProcessLimits {
     /// and [`LEAST_HEADROOM`] at least, since the headroom has to hold all that the process maps and writes itself.
     ///
     /// ```
-    /// use poolcfg_core::{ProcessLimits, Size};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{ProcessLimits, Size};
     /// let limits = ProcessLimits {
     ///     rlimit_as: Some(Size::gib(2)),
     ///     ..ProcessLimits::LINUX

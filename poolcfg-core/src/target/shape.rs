@@ -7,6 +7,13 @@ use crate::base::size::{Size, SizeError};
 use crate::base::text::Text;
 
 /// Where the program itself is loaded.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{RelocationModel, Target};
+/// println!("programs of this target are {} by default", Target::CURRENT.relocation_model);
+/// assert_eq!(RelocationModel::Pie.to_string(), "pie");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RelocationModel {
     /// A position-independent executable, static or dynamic: rustc's default. Linux loads it, or
@@ -17,6 +24,12 @@ pub enum RelocationModel {
 }
 
 /// The stack limit under which the program starts.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Size, StackLimit};
+/// assert_eq!(StackLimit::UpTo(Size::gib(1)).to_string(), "1GiB");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StackLimit {
     /// Up to 128 MiB in 64-bit programs and up to 8 MiB in 32-bit ones: [`StackLimit::finite`]. Systems ship 8 MiB.
@@ -42,7 +55,8 @@ impl StackLimit {
     /// limit of every distribution.
     ///
     /// ```
-    /// use poolcfg_core::{Size, StackLimit};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Size, StackLimit};
     /// assert_eq!(StackLimit::finite(64), Size::mib(128));
     /// assert_eq!(StackLimit::finite(32), Size::mib(8));
     /// ```
@@ -58,7 +72,8 @@ impl StackLimit {
     /// The limit that poolcfg.toml calls so: a word or a size.
     ///
     /// ```
-    /// use poolcfg_core::{Size, StackLimit};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Size, StackLimit};
     /// assert_eq!(StackLimit::from_text("finite"), Ok(StackLimit::Finite));
     /// assert_eq!(StackLimit::from_text("1GiB"), Ok(StackLimit::UpTo(Size::gib(1))));
     /// assert!(StackLimit::from_text("endless").is_err());
@@ -99,6 +114,13 @@ impl StackLimit {
 }
 
 /// How far address space layout randomisation may move things.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Aslr, Shape};
+/// assert_eq!(Shape::DEFAULT.aslr, Aslr::Maximum);
+/// assert_eq!(Aslr::Bits(24).to_string(), "24");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Aslr {
     /// As far as the kernel can: the largest `vm.mmap_rnd_bits`, which several distributions ship (see
@@ -118,7 +140,8 @@ impl Aslr {
     /// The value that the flags call so: a word or a number of bits.
     ///
     /// ```
-    /// use poolcfg_core::Aslr;
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::Aslr;
     /// assert_eq!(Aslr::from_text("maximum"), Some(Aslr::Maximum));
     /// assert_eq!(Aslr::from_text("24"), Some(Aslr::Bits(24)));
     /// assert_eq!(Aslr::from_text("-1"), None);
@@ -161,6 +184,12 @@ impl fmt::Display for Aslr {
 }
 
 /// In which direction the kernel searches for free addresses.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{SearchLayout, Shape};
+/// assert_eq!(Shape::DEFAULT.layout, SearchLayout::Standard);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SearchLayout {
     /// From the top down, unless the stack limit decides otherwise.
@@ -180,6 +209,13 @@ impl SearchLayout {
 }
 
 /// A process shape: with a VA profile it gives the holes.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{RelocationModel, Shape};
+/// let fixed = Shape { relocation_model: RelocationModel::Static, ..Shape::DEFAULT };
+/// assert_eq!(fixed.describe().as_str(), "static");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Where the program is loaded.
@@ -228,7 +264,8 @@ impl Shape {
     /// the program is loaded, and what differs from [`Shape::DEFAULT`].
     ///
     /// ```
-    /// use poolcfg_core::{Aslr, Shape, Size, StackLimit};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Aslr, Shape, Size, StackLimit};
     /// const SHAPE: Shape = Shape {
     ///     stack_limit: StackLimit::UpTo(Size::gib(1)),
     ///     aslr: Aslr::Bits(20),

@@ -5,6 +5,17 @@ use crate::base::consts::wide;
 use crate::base::size::Size;
 
 /// The settings of a Wasmtime pool beyond those of every pool.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Limits, WasmtimeFeature};
+/// fn report(limits: &Limits) {
+///     if let Some(wasmtime) = &limits.wasmtime {
+///         println!("Wasmtime {}, {} each", wasmtime.version, wasmtime.counts());
+///         println!("asynchronous: {}", wasmtime.has(WasmtimeFeature::Async));
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wasmtime {
     /// The version that they are for.
