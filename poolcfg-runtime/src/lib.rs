@@ -97,8 +97,8 @@ pub use limits::pool_limits::PoolLimits;
 pub use limits::wasmtime::{Checked, Held, Tunables, WasmtimeLimits, WasmtimeSettings};
 pub use pool::reserved::{Reserved, Warning};
 pub use pool::{
-    AcquireError, AcquireOptions, Exhausted, Pool, PoolError, PoolOptions, Slot, SlotParts,
-    Statistics,
+    AcquireError, AcquireOptions, Acquiring, Exhausted, Pool, PoolError, PoolOptions, Slot,
+    SlotParts, Statistics,
 };
 pub use poolcfg_core::{
     Advisory, Arch, Aslr, Budget, Code, Condition, Counts, Engine, Footprint, Keep, Known,

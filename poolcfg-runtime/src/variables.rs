@@ -32,6 +32,14 @@ pub(crate) struct InForce {
 }
 
 /// What is wrong with an environment variable.
+///
+/// ```
+/// use poolcfg_runtime::variables::{VariableError, VariableFault};
+/// fn is_too_large(error: &VariableError) -> bool {
+///     eprintln!("{}={}", error.variable, error.value);
+///     matches!(error.fault, VariableFault::AboveBuild { .. })
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct VariableError {
     /// The variable.
@@ -43,6 +51,20 @@ pub struct VariableError {
 }
 
 /// What is wrong with the value of an environment variable.
+///
+/// ```
+/// use poolcfg_runtime::variables::{VariableError, VariableFault};
+/// let error = VariableError {
+///     variable: "POOLCFG_MAX_INSTANCES".to_owned(),
+///     value: "0".to_owned(),
+///     fault: VariableFault::Zero,
+/// };
+/// assert_eq!(
+///     error.to_string(),
+///     "environment variable `POOLCFG_MAX_INSTANCES` is `0`, but it must be at least 1: \
+///      set a number such as `64`, or unset it"
+/// );
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VariableFault {

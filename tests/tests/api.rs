@@ -174,6 +174,8 @@ fn every_type_of_a_signature_can_be_named() {
     let mut seen = 0;
     for page in PAGES.iter().filter(|page| page.file != "index.html") {
         for signature in page.signatures() {
+            // The value of a constant is no type.
+            let signature = signature.split(" = ").next().unwrap();
             let links = between(signature, "href=\"", "\"");
             seen += links.len();
             let elsewhere = links.iter().any(|link| link.contains("poolcfg_core"));

@@ -133,7 +133,8 @@ impl Limits {
     /// where a sum is above 2^64 - 1.
     ///
     /// ```
-    /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
     /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
     /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
     /// assert_eq!(own.demand(Size::kib(4)).maps, 6002);

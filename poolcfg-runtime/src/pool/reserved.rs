@@ -177,6 +177,18 @@ fn swapped_pages<M: Machine>(
 }
 
 /// A warning: the pool starts all the same.
+///
+/// ```
+/// use poolcfg_runtime::{Reserved, Warning};
+/// fn report(reserved: &Reserved) {
+///     for warning in reserved.warnings() {
+///         match warning {
+///             Warning::StrayVariable { variable, .. } => eprintln!("nobody reads {variable}"),
+///             other => eprintln!("warning: {other}"),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {

@@ -14,6 +14,16 @@ use crate::probe::Probe;
 use crate::recheck::layout::Seen;
 
 /// What the budget of a machine is based on.
+///
+/// ```
+/// use poolcfg_runtime::probe;
+/// let basis = probe().basis();
+/// match (basis.va_profile(), basis.aslr()) {
+///     (Some(profile), None) => println!("what {} guarantees", profile.name),
+///     (_, Some(aslr)) => println!("what was measured, less {aslr}"),
+///     (None, None) => unreachable!("what is measured loses what ASLR takes"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Basis {
@@ -133,6 +143,7 @@ impl Probe {
     }
 
     /// What bounds a process that starts as this one did, beside its holes.
+    #[doc(hidden)]
     #[must_use]
     pub fn process_limits(&self) -> ProcessLimits {
         let limits = &self.limits;
@@ -150,6 +161,7 @@ impl Probe {
 
     /// A profile that describes this machine, called `here`: what is not measured follows the rule of the
     /// architecture. `None` if the window is unknown, or the system is not Linux.
+    #[doc(hidden)]
     #[must_use]
     pub fn own_profile(&self) -> Option<OwnProfile<'static>> {
         let window = self.window?;

@@ -36,6 +36,25 @@ use super::page;
 /// }
 /// ```
 ///
+/// What lies where, and how bytes are lent to code that wants addresses:
+///
+/// ```
+/// use poolcfg_runtime::{Region, ShrinkError};
+///
+/// /// Lets `fill` write to all of a region by address, and cuts off what it did not fill. Gives the first byte.
+/// fn fill(
+///     region: &mut Region,
+///     fill: impl FnOnce(*mut u8, usize) -> usize,
+/// ) -> Result<Option<u8>, ShrinkError> {
+///     let (before, after) = (region.guard_before(), region.guard_after());
+///     println!("{before} + {} + {after} bytes at {:?}", region.capacity(), region.as_ptr());
+///     let filled = fill(region.as_mut_ptr(), region.len());
+///     region.shrink_to(filled)?;
+///     assert_eq!(region.is_empty(), filled == 0);
+///     Ok(region.as_slice().first().copied())
+/// }
+/// ```
+///
 /// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
 /// that of another slot or of another pool.
 pub struct Region<T: ?Sized = [()]> {
@@ -267,6 +286,15 @@ impl<T: ?Sized> Region<T> {
     ///
     /// Without it the next owner could read the file: discarding the pages of a file brings back what is in
     /// it. What lies there has to stay mapped: an unmapped page may become somebody else's at once.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::Slot;
+    /// fn map_image(slot: &mut Slot, map: impl FnOnce(*mut u8, usize)) {
+    ///     let memory = slot.memory_mut();
+    ///     map(memory.as_mut_ptr(), memory.len()); // such as mmap with MAP_FIXED
+    ///     memory.mapped_over();
+    /// }
+    /// ```
     pub fn mapped_over(&mut self) {
         self.replaced = true;
     }
@@ -346,6 +374,18 @@ impl<T: ?Sized> Drop for Region<T> {
 }
 
 /// Why a region does not grow.
+///
+/// ```
+/// use poolcfg_runtime::{GrowError, Region};
+/// /// Grows as far as the region may, and tells how far that is.
+/// fn grow(region: &mut Region, bytes: usize) -> Result<usize, GrowError> {
+///     match region.grow_to(bytes) {
+///         Err(GrowError::AboveCapacity { capacity, .. }) => region.grow_to(capacity)?,
+///         outcome => outcome?,
+///     }
+///     Ok(region.len())
+/// }
+/// ```
 #[non_exhaustive]
 pub enum GrowError {
     /// More than the region may have.
@@ -385,6 +425,15 @@ impl fmt::Display for GrowError {
 impl std::error::Error for GrowError {}
 
 /// Why a region does not shrink.
+///
+/// ```
+/// use poolcfg_runtime::{Region, ShrinkError};
+/// fn empty(region: &mut Region) {
+///     if let Err(ShrinkError { source, .. }) = region.shrink_to(0) {
+///         eprintln!("the system keeps the pages: {source}");
+///     }
+/// }
+/// ```
 pub struct ShrinkError {
     /// The bytes that were to stay.
     pub bytes: usize,
