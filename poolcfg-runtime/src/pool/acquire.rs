@@ -118,6 +118,3 @@ impl fmt::Display for AcquireError {
         }
     }
 }
-
-// The message has the cause.
-impl std::error::Error for AcquireError {}

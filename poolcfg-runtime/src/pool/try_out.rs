@@ -88,6 +88,3 @@ impl fmt::Display for PoolError {
         }
     }
 }
-
-// The message has what the system says.
-impl std::error::Error for PoolError {}

@@ -37,9 +37,6 @@ impl fmt::Display for RecheckError {
     }
 }
 
-// The message has the cause.
-impl std::error::Error for RecheckError {}
-
 impl From<VariableError> for RecheckError {
     fn from(error: VariableError) -> Self {
         Self::Variable(error)
@@ -345,9 +342,6 @@ impl fmt::Display for Misfit {
         }
     }
 }
-
-// The message has what the system said.
-impl std::error::Error for Misfit {}
 
 impl Misfit {
     fn fmt_hole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

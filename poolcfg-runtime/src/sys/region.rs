@@ -9,6 +9,8 @@ use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::carver::RegionPlace;
+use super::errors::{GrowError, ShrinkError};
 use super::left::Left;
 use super::mapping::Mapping;
 use super::page;
@@ -46,8 +48,8 @@ use super::page;
 ///     region: &mut Region,
 ///     fill: impl FnOnce(*mut u8, usize) -> usize,
 /// ) -> Result<Option<u8>, ShrinkError> {
-///     let (before, after) = (region.guard_before(), region.guard_after());
-///     println!("{before} + {} + {after} bytes at {:?}", region.capacity(), region.as_ptr());
+///     let guards = [region.guard_before(), region.guard_after()];
+///     println!("{} bytes at {:?}, guards {guards:?}", region.capacity(), region.as_ptr());
 ///     let filled = fill(region.as_mut_ptr(), region.len());
 ///     region.shrink_to(filled)?;
 ///     assert_eq!(region.is_empty(), filled == 0);
@@ -82,8 +84,8 @@ pub struct Region<T: ?Sized = [()]> {
     guard_before: usize,
     /// Bytes behind it that no owner has, from `capacity` on.
     guard_after: usize,
-    /// Whether the owners check every access themselves.
-    checked: bool,
+    /// Whether the owners check every access themselves, so that what is beyond the length may be accessible.
+    pub(super) checked: bool,
     /// What can make room when the system refuses to open more.
     pool: Weak<dyn Reclaim>,
     _unsized: T,
@@ -91,25 +93,6 @@ pub struct Region<T: ?Sized = [()]> {
 
 /// A region as the pool holds it.
 pub(crate) type Owned = Region<[(); 0]>;
-
-/// Where in its mapping a region lies, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RegionPlace {
-    pub(super) offset: usize,
-    pub(super) capacity: usize,
-    pub(super) guard_before: usize,
-    pub(super) guard_after: usize,
-}
-
-impl RegionPlace {
-    /// No bytes.
-    pub(super) const EMPTY: Self = Self {
-        offset: 0,
-        capacity: 0,
-        guard_before: 0,
-        guard_after: 0,
-    };
-}
 
 /// What can give back memory that idle slots hold.
 pub(crate) trait Reclaim: fmt::Debug + Send + Sync + RefUnwindSafe {
@@ -349,11 +332,6 @@ impl<T: ?Sized> Region<T> {
     pub(super) fn guard(&self) -> Option<NonNull<u8>> {
         (self.guard_after > 0).then(|| self.mapping.at(self.offset + self.capacity))
     }
-
-    /// Whether what is beyond the length has to be inaccessible.
-    pub(super) fn is_guarded(&self) -> bool {
-        !self.checked
-    }
 }
 
 impl<T: ?Sized> fmt::Debug for Region<T> {
@@ -372,85 +350,3 @@ impl<T: ?Sized> Drop for Region<T> {
         self.mapping.leave(self.offset);
     }
 }
-
-/// Why a region does not grow.
-///
-/// ```
-/// use poolcfg_runtime::{GrowError, Region};
-/// /// Grows as far as the region may, and tells how far that is.
-/// fn grow(region: &mut Region, bytes: usize) -> Result<usize, GrowError> {
-///     match region.grow_to(bytes) {
-///         Err(GrowError::AboveCapacity { capacity, .. }) => region.grow_to(capacity)?,
-///         outcome => outcome?,
-///     }
-///     Ok(region.len())
-/// }
-/// ```
-#[non_exhaustive]
-pub enum GrowError {
-    /// More than the region may have.
-    AboveCapacity {
-        /// The bytes that were asked for.
-        bytes: usize,
-        /// The most it may have.
-        capacity: usize,
-    },
-    /// The system does not make the pages writable, or does not close those beyond.
-    Refused {
-        /// The bytes that were asked for.
-        bytes: usize,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-impl fmt::Display for GrowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AboveCapacity { bytes, capacity } => write!(
-                f,
-                "cannot grow to {bytes} bytes, the slot holds {capacity}: ask for less, or raise \
-                 `max_memory_size` in poolcfg.toml"
-            ),
-            Self::Refused { bytes, source } => write!(
-                f,
-                "cannot make {bytes} bytes writable, the system says `{source}`: release other \
-                 slots, or raise the limit on data or commit"
-            ),
-        }
-    }
-}
-
-// The message has what the system says.
-impl std::error::Error for GrowError {}
-
-/// Why a region does not shrink.
-///
-/// ```
-/// use poolcfg_runtime::{Region, ShrinkError};
-/// fn empty(region: &mut Region) {
-///     if let Err(ShrinkError { source, .. }) = region.shrink_to(0) {
-///         eprintln!("the system keeps the pages: {source}");
-///     }
-/// }
-/// ```
-pub struct ShrinkError {
-    /// The bytes that were to stay.
-    pub bytes: usize,
-    /// What the system says.
-    pub source: io::Error,
-}
-
-impl fmt::Display for ShrinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot shrink to {} bytes, the system says `{}`: release the slot, or let the seccomp \
-             filter or sandbox of the process allow `madvise` and `mprotect`",
-            self.bytes, self.source
-        )
-    }
-}
-
-// The message has what the system says.
-impl std::error::Error for ShrinkError {}
