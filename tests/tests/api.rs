@@ -88,6 +88,21 @@ fn has_word(code: &str, word: &str) -> bool {
     code.split(|c| !is_part(c)).any(|part| part == word)
 }
 
+/// The types of a signature that have no page, and so are no links.
+fn unlinked(signature: &str) -> Vec<String> {
+    let mut parts = signature.split("<a ");
+    let first = parts.next().unwrap().to_owned();
+    let rest = parts.fold(first, |text, part| {
+        text + part.split_once("</a>").unwrap().1
+    });
+    let rest = plain(&format!("<{rest}"));
+    let words = rest.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let is_type = |word: &&str| word.starts_with(|c: char| c.is_uppercase());
+    let is_known = |word: &&str| matches!(*word, "Self" | "Item" | "Output" | "T");
+    let types = words.filter(is_type).filter(|word| !is_known(word));
+    types.map(str::to_owned).collect()
+}
+
 impl Page {
     /// The name of the item that the page is about.
     fn name(&self) -> &str {
@@ -179,20 +194,7 @@ fn every_type_of_a_signature_can_be_named() {
             let links = between(signature, "href=\"", "\"");
             seen += links.len();
             let elsewhere = links.iter().any(|link| link.contains("poolcfg_core"));
-            // A type without a page is no link.
-            let rest: String = signature.split("<a ").enumerate().fold(
-                String::new(),
-                |text, (at, part)| match part.split_once("</a>") {
-                    Some((_, rest)) if at > 0 => text + rest,
-                    _ => text + part,
-                },
-            );
-            let is_type = |word: &&str| word.starts_with(|c: char| c.is_uppercase());
-            let rest = plain(&format!("<{rest}"));
-            let words = rest.split(|c: char| !c.is_alphanumeric() && c != '_');
-            let is_known = |word: &str| matches!(word, "Self" | "Item" | "Output" | "T");
-            let unlinked = words.filter(is_type).any(|word| !is_known(word));
-            if elsewhere || unlinked {
+            if elsewhere || !unlinked(signature).is_empty() {
                 unknown.push(format!(
                     "{}: {}",
                     page.file,
@@ -232,4 +234,26 @@ fn types_have_the_common_traits() {
     }
     assert!(without.is_empty(), "no impl:\n{}", without.join("\n"));
     assert!(seen > 100, "only {seen} impls were looked for");
+}
+
+#[test]
+fn what_is_missing_is_seen() {
+    let html = "<details class=\"toggle top-doc\"><pre class=\"rust rust-example-rendered\"><code>\
+                <span class=\"comment\">// named</span>Size::<b>called</b>()</code></pre></details>\
+                <section id=\"method.named\" class=\"method\"><h4>pub fn named() -&gt; \
+                <a href=\"struct.Size.html\">Size</a></h4></section>\
+                <span class=\"anchor field\">§</a><code>at: Hidden</code>\
+                <h2 id=\"trait-implementations\"><section id=\"method.fmt\">";
+    let page = Page {
+        file: "variables/struct.Size.html".to_owned(),
+        html: html.to_owned(),
+    };
+    assert_eq!((page.name(), page.is_type()), ("Size", true));
+    let code = examples(page.top());
+    assert_eq!(code, ["Size::called()"]);
+    assert!(has_word(&code[0], "called") && !has_word(&code[0], "call"));
+    let names: Vec<_> = page.items().iter().map(|item| item.name).collect();
+    assert_eq!(names, ["named"]);
+    let types: Vec<_> = page.signatures().into_iter().map(unlinked).collect();
+    assert_eq!(types, [vec![], vec!["Hidden".to_owned()]]);
 }
