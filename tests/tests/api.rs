@@ -236,6 +236,29 @@ fn types_have_the_common_traits() {
     assert!(seen > 100, "only {seen} impls were looked for");
 }
 
+/// So that who knows nothing of poolcfg has a pool after one page.
+#[test]
+fn the_front_page_leads_to_a_pool() {
+    let front = PAGES.iter().find(|page| page.file == "index.html").unwrap();
+    let text = plain(front.top());
+    let steps = [
+        "cargo add poolcfg-runtime",
+        "[pooling_allocator]",
+        "#[pool_limits]\npub const POOL: PoolLimits;",
+        "POOL.recheck()?",
+        "Pool::new(reserved)?",
+        "pool.acquire_with(",
+        "#[pool_limits]\npub const POOL: WasmtimeLimits;",
+        "configure_wasmtime!(checked =&gt; config, pooling);",
+        "wasmtime::Engine::new(&amp;config)?",
+        "RecheckError",
+    ];
+    let mut rest = &*text;
+    for step in steps {
+        rest = rest.split_once(step).expect(step).1;
+    }
+}
+
 #[test]
 fn what_is_missing_is_seen() {
     let html = "<details class=\"toggle top-doc\"><pre class=\"rust rust-example-rendered\"><code>\
