@@ -65,7 +65,7 @@ impl ProcessLimits {
     };
 
     /// The usual headroom in a process with these limits: of a small one a quarter is left to the rest of the process,
-    /// and [`LEAST_HEADROOM`] at least, since the headroom has to hold all that the process maps and writes itself.
+    /// and 256 MiB at least, since the headroom has to hold all that the process maps and writes itself.
     ///
     /// ```
     /// # use poolcfg_core as poolcfg_runtime;

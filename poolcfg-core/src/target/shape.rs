@@ -123,8 +123,7 @@ impl StackLimit {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Aslr {
-    /// As far as the kernel can: the largest `vm.mmap_rnd_bits`, which several distributions ship (see
-    /// [`Distribution`](crate::Distribution)).
+    /// As far as the kernel can: the largest `vm.mmap_rnd_bits`, which several distributions ship.
     Maximum,
     /// The kernel's own default: `vm.mmap_rnd_bits` as Kconfig has it.
     Minimum,
