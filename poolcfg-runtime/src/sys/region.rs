@@ -131,13 +131,6 @@ impl Owned {
 
 impl<T: ?Sized> Region<T> {
     /// Bytes that are accessible: whole pages.
-    ///
-    /// ```
-    /// # use poolcfg_runtime::Slot;
-    /// fn room(slot: &Slot) -> usize {
-    ///     slot.memory().capacity() - slot.memory().len()
-    /// }
-    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
