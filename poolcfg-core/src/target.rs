@@ -39,7 +39,7 @@ macro_rules! named {
                 [$($name),+].into_iter()
             }
 
-            /// Its name in the cfg.
+            /// Its name in the cfg; `other` for any other.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -120,8 +120,8 @@ named! {
         /// illumos.
         Illumos = "illumos";
         /// iOS. tvOS, watchOS and visionOS are [`Os::Other`]: their kernel gives a process address space by the RAM of
-        /// the device (xnu osfmk/arm64/sptm/pmap/pmap.c), and what iOS's number needs, not every one of their devices is
-        /// known to have.
+        /// the device (xnu osfmk/arm64/sptm/pmap/pmap.c), and not every one of their devices is
+        /// known to have what iOS's number needs.
         Ios = "ios";
         /// Linux.
         Linux = "linux";
@@ -145,7 +145,7 @@ impl Os {
     }
 }
 
-/// What of a target decides its address space.
+/// The parts of a target that decide its address space.
 ///
 /// ```
 /// # use poolcfg_core as poolcfg_runtime;
@@ -161,7 +161,7 @@ pub struct Target {
     pub os: Os,
     /// Bits of a pointer: 16, 32 or 64.
     pub pointer_width: u32,
-    /// Where rustc has its programs loaded when nobody says otherwise.
+    /// Where programs of rustc are loaded by default.
     pub relocation_model: RelocationModel,
 }
 

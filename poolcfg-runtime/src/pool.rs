@@ -123,7 +123,7 @@ impl Pool {
         self.acquire_with(AcquireOptions::new())
     }
 
-    /// Takes a slot with these options.
+    /// Takes a slot with these options, and waits for one if they say so.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -173,7 +173,7 @@ impl Pool {
         self.shared().reset
     }
 
-    /// What the pool holds. Cheap to keep; to read it, every shard is locked for a moment.
+    /// What the pool holds at this moment. Each call locks every shard, so it is not for every request.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let shards = &self.shared().shards;

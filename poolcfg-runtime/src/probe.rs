@@ -38,7 +38,7 @@ pub struct Probe {
     pub page_size: Size,
     /// The VA profiles of this target with this window and page size.
     pub va_profiles: Vec<&'static VaProfile<'static>>,
-    /// What an unlimited stack limit has made of the layout; `None` if it is the normal one.
+    /// How an unlimited stack limit has changed the layout; `None` if it is the normal one.
     pub unlimited_stack: Option<UnlimitedStack>,
     /// Whether the program is a PIE; `None` if its file cannot be read.
     pub relocation_model: Option<RelocationModel>,

@@ -229,7 +229,7 @@ const fn native(keys: &PoolKeys, target: Target) -> Limits {
 }
 
 impl Limits {
-    /// What a version of Wasmtime takes of itself on a target.
+    /// The defaults of a version of Wasmtime on a target.
     ///
     /// ```
     /// # use poolcfg_core as poolcfg_runtime;

@@ -40,8 +40,8 @@ pub struct Budget {
     pub spans: [Option<Span>; HOLES],
     /// The page size.
     pub page_size: Size,
-    /// What the rest of the process is left, in the hole that the kernel fills first, and what that does not have in
-    /// the next one.
+    /// What is left to the rest of the process: of the hole that the kernel fills first, and of the next one where that
+    /// has not so much.
     pub headroom: Size,
     /// What bounds the process beside its holes.
     pub limits: ProcessLimits,

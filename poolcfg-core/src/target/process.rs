@@ -20,7 +20,7 @@ pub const LEAST_ADDRESS_SPACE: Size = Size::mib(4);
 /// Writable memory that any process has: heap, stack, and the data of its libraries.
 pub const LEAST_DATA: Size = Size::mib(1);
 
-/// The limits of a process and of the machine under it, as they are said or measured; `None` is no limit.
+/// The limits of a process and of the machine under it, as poolcfg.toml sets them or as measured. `None` if there is no limit.
 ///
 /// ```
 /// # use poolcfg_core as poolcfg_runtime;
@@ -58,7 +58,7 @@ impl ProcessLimits {
         memory: None,
     };
 
-    /// What every Linux kernel has where nobody has changed it.
+    /// The defaults of every Linux kernel.
     pub const LINUX: Self = Self {
         max_map_count: Some(MAX_MAP_COUNT),
         ..Self::NONE

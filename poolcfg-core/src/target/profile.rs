@@ -117,7 +117,7 @@ impl VaProfile<'static> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum NoProfile {
-    /// Nothing is called so.
+    /// No profile has this name.
     Unknown,
     /// The name is of a profile of another architecture or system.
     OtherTarget {

@@ -69,7 +69,7 @@ impl StackLimit {
         }
     }
 
-    /// The limit that poolcfg.toml calls so: a word or a size.
+    /// Reads `finite`, `unlimited` or a size, as poolcfg.toml has them.
     ///
     /// ```
     /// # use poolcfg_core as poolcfg_runtime;
@@ -80,7 +80,7 @@ impl StackLimit {
     /// ```
     ///
     /// # Errors
-    /// When it is neither.
+    /// [`SizeError`] if the text is none of them.
     pub const fn from_text(text: &str) -> Result<Self, SizeError> {
         if same(text, "finite") {
             return Ok(Self::Finite);
@@ -127,7 +127,7 @@ pub enum Aslr {
     Maximum,
     /// The kernel's own default: `vm.mmap_rnd_bits` as Kconfig has it.
     Minimum,
-    /// So many `vm.mmap_rnd_bits`: bits of a number of pages.
+    /// This many `vm.mmap_rnd_bits`: bits of a number of pages.
     Bits(u32),
 }
 
@@ -136,7 +136,7 @@ impl Aslr {
     #[doc(hidden)]
     pub const NAMED: &'static [Self] = &[Self::Maximum, Self::Minimum];
 
-    /// The value that the flags call so: a word or a number of bits.
+    /// Reads `maximum`, `minimum` or a number of bits. `None` if the text is none of them.
     ///
     /// ```
     /// # use poolcfg_core as poolcfg_runtime;
@@ -228,7 +228,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// What is taken when nothing is said: a PIE, a finite stack limit, and as much ASLR as the kernel can.
+    /// The default: a PIE, a finite stack limit, and as much ASLR as the kernel can.
     pub const DEFAULT: Self = Self {
         relocation_model: RelocationModel::Pie,
         stack_limit: StackLimit::Finite,

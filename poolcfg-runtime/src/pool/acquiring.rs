@@ -12,12 +12,12 @@ use super::queue::Ticket;
 use super::slot::Slot;
 
 impl Pool {
-    /// Takes a slot as it is asked for, as soon as there is one and nobody has waited longer: on this thread or
-    /// asynchronously, all wait in one queue. It needs no runtime, and any runtime polls it.
+    /// Waits for a slot as a future. It takes one as soon as there is one and nobody has waited longer: those who block
+    /// and those who wait asynchronously are in one queue. It depends on no runtime, so any runtime can poll it.
     ///
-    /// It gets its place in the queue when it is polled for the first time. If it is dropped before it is done, the
-    /// place, or the slot that it has been given meanwhile, goes to the next; who wants to wait for a time drops it when
-    /// the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
+    /// The future gets its place in the queue when it is polled for the first time. If it is dropped before it is done,
+    /// its place, or the slot that it has been given meanwhile, goes to the next. To wait for a limited time, drop it
+    /// when the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
     /// forgotten ([`std::mem::forget`]) keeps its place, and the slot that it is given is lost to the pool.
     ///
     /// ```

@@ -106,9 +106,10 @@ impl Probe {
         }
     }
 
-    /// What every process of this machine has whose program is loaded so, with `headroom` left to the rest of it:
-    /// what the VA profile that matches guarantees for the bits of ASLR in force, or else what was measured less
-    /// what ASLR can take. The usual headroom, 1/64 of the window and 1 GiB at most, if none is given.
+    /// The address space that every process of this machine has whose program is loaded this way, without `headroom`,
+    /// which is left to the rest of the process. It is what the VA profile that matches guarantees for the bits of ASLR in
+    /// force. If none matches, it is what was measured less what ASLR can take. The headroom is 1/64 of the window and
+    /// 1 GiB at most, if none is given.
     ///
     /// ```
     /// use poolcfg_runtime::{RelocationModel, probe};

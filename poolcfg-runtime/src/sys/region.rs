@@ -218,7 +218,7 @@ impl<T: ?Sized> Region<T> {
         self.shut(size).map_err(refused)
     }
 
-    /// Where it begins; valid for reads of [`len`](Self::len) bytes.
+    /// The address of its first byte; valid for reads of [`len`](Self::len) bytes.
     ///
     /// An address is of no use after the slot is released: the next owner asks for its own.
     #[must_use]
@@ -228,7 +228,7 @@ impl<T: ?Sized> Region<T> {
         self.start().as_ptr()
     }
 
-    /// Where it begins; valid for reads and writes of [`len`](Self::len) bytes, until the slot is
+    /// The address of its first byte; valid for reads and writes of [`len`](Self::len) bytes, until the slot is
     /// released or the region shrinks.
     ///
     /// Whoever changes the mapping itself through it has to say so: [`mapped_over`](Self::mapped_over).

@@ -53,7 +53,7 @@ pub struct Wasmtime {
     /// Whether only those pages are cleared and kept that were written, where the kernel tells
     /// (`PAGEMAP_SCAN`, Linux 6.7), and not all of them.
     pub pagemap_scan: bool,
-    /// Bytes of a table's element: of a pointer of the target.
+    /// Bytes of a table's element, which is a pointer of the target.
     pub element_bytes: u32,
     /// Whether stacks are mapped when the engine is made: on Unix.
     pub maps_stacks: bool,

@@ -19,7 +19,7 @@ pub enum Known {
     Measured,
     /// The numbers are read in the kernel's source.
     Source,
-    /// The numbers follow from sources by arithmetic of ours.
+    /// The numbers are computed from sources.
     Derived,
     /// General knowledge; deliberately low.
     Unconfirmed,
