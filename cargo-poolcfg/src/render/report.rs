@@ -288,10 +288,20 @@ impl FootprintReport {
 pub(crate) struct BudgetReport {
     window_bytes: u64,
     page_size: u64,
+    /// The largest mapping, and the largest beside it.
     holes: Vec<u64>,
+    all_holes: Option<AllHoles>,
     headroom_bytes: u64,
     headroom_maps: u64,
     limits: ProcessLimitsReport,
+}
+
+/// What smaller mappings find in all holes together.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub(crate) struct AllHoles {
+    bytes: u64,
+    count: usize,
 }
 
 /// The limits that count: mappings, and bytes of the others; null if there is no limit.
@@ -337,6 +347,10 @@ impl BudgetReport {
                 .map(|hole| hole.get())
                 .filter(|hole| *hole > 0)
                 .collect(),
+            all_holes: (budget.room.parts > 0).then_some(AllHoles {
+                bytes: budget.room.total,
+                count: budget.room.parts,
+            }),
             headroom_bytes: budget.headroom.get(),
             headroom_maps: HEADROOM_MAPS,
             limits: ProcessLimitsReport::new(&budget.limits),
