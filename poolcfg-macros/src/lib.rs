@@ -17,6 +17,7 @@ use proc_macro::TokenStream;
 /// asserts that they fit its address space.
 ///
 /// It goes on an item without a value: the file decides the numbers, the attribute only names.
+/// Its type is `PoolLimits` or `WasmtimeLimits` by name, and no alias, which would hide the engine.
 /// ```text
 /// #[pool_limits]
 /// pub const POOL: PoolLimits;
