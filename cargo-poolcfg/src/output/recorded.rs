@@ -1,5 +1,5 @@
-//! The recorded command: the first line of a generated file says how to write it again, and `--check`
-//! without flags of its own asks whether that would write the same now.
+//! The recorded command: the first line of a generated file says how to write it again. Without flags that is what
+//! happens, and `--check` asks whether it would write the same now.
 
 use std::path::Path;
 
