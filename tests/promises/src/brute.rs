@@ -238,7 +238,7 @@ pub fn given_away(
         let mut holds = |pools: &[Limits]| {
             let misfit = positions.find(&mut random, |space| {
                 let start = |of: Headroom| {
-                    let mut process = Process::new(space, page, stack_room);
+                    let mut process = Process::new(&space, page, stack_room);
                     of.take(&mut process.space, headroom);
                     (process.holds(pools), process.spare)
                 };
