@@ -4,7 +4,7 @@ pub(crate) mod beside;
 pub(crate) mod executable;
 pub(crate) mod rustc;
 pub(crate) mod spec;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::path::Path;
 

@@ -1,12 +1,14 @@
 //! cargo: what it says of a project.
 
 use std::path::Path;
+use std::time::Duration;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 use poolcfg_core::Code;
 
 use crate::cli::args::Shared;
 use crate::cli::error::Error;
+use crate::target::waiting::{Ended, PATIENCE, output_within};
 
 /// How much cargo is asked.
 #[derive(Debug)]
@@ -53,10 +55,30 @@ pub(crate) fn metadata(
         options.push("--config".to_owned());
         options.push(config.clone());
     }
-    command
-        .manifest_path(manifest)
-        .other_options(options)
-        .exec()
+    let command = command.manifest_path(manifest).other_options(options);
+    match depth {
+        Depth::Members => within(command, PATIENCE),
+        // It may have to fetch something, and cargo has answered before.
+        Depth::Resolved { .. } => command.exec(),
+    }
+}
+
+/// The same as [`MetadataCommand::exec`], for so long at the most.
+fn within(command: &MetadataCommand, patience: Duration) -> cargo_metadata::Result<Metadata> {
+    let failed = |stderr| cargo_metadata::Error::CargoMetadata { stderr };
+    let output = match output_within(&mut command.cargo_command(), patience)? {
+        Ended::InTime(output) => output,
+        Ended::TooLate => {
+            let seconds = patience.as_secs();
+            return Err(failed(format!("it said nothing in {seconds} seconds")));
+        }
+    };
+    if !output.status.success() {
+        return Err(failed(String::from_utf8(output.stderr)?));
+    }
+    let stdout = std::str::from_utf8(&output.stdout)?;
+    let json = stdout.lines().find(|line| line.starts_with('{'));
+    MetadataCommand::parse(json.ok_or(cargo_metadata::Error::NoJson)?)
 }
 
 /// What cargo says went wrong.
@@ -75,4 +97,24 @@ pub(super) fn tool(error: &cargo_metadata::Error) -> Error {
         format!("cargo cannot describe the project: {}", words(error)),
         "run `cargo metadata --no-deps` for details; `poolcfg` works without cargo",
     )
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// As a cargo does that has no memory.
+    #[test]
+    fn a_cargo_that_never_ends_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let cargo = folder.path().join("cargo");
+        std::fs::write(&cargo, "#!/bin/sh\nexec sleep 100000\n").unwrap();
+        std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = MetadataCommand::new();
+        command.cargo_path(&cargo);
+        let error = within(&command, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(words(&error), "it said nothing in 0 seconds");
+    }
 }

@@ -1,17 +1,13 @@
 //! rustc: what it says of a target.
 
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use cargo_config2::PathAndArgs;
 use poolcfg_core::Code;
 use poolcfg_core::file::{TargetFacts, nearest};
 
 use crate::cli::error::Error;
-use crate::target::waiting::{Ended, output_within};
-
-/// How long rustc is waited for. One that has no memory may never end.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::target::waiting::{Ended, PATIENCE, output_within};
 
 /// The triple that this program was built for: the host where there is no rustc to ask.
 const BUILT_FOR: &str = env!("POOLCFG_BUILT_FOR");
@@ -102,12 +98,8 @@ impl Rustc {
         }
     }
 
-    fn ask(&self, triple: Option<&str>) -> Reply {
-        self.ask_within(PATIENCE, triple)
-    }
-
     /// One process for both: the triple in the first line, then the cfgs.
-    fn ask_within(&self, patience: Duration, triple: Option<&str>) -> Reply {
+    fn ask(&self, triple: Option<&str>) -> Reply {
         let Some(program) = &self.program else {
             return Reply::Missing;
         };
@@ -117,10 +109,10 @@ impl Rustc {
             Some(triple) => command.arg(format!("--target={triple}")),
             None => command.args(["--print", "host-tuple"]),
         };
-        let output = match output_within(command.args(["--print", "cfg"]), patience) {
+        let output = match output_within(command.args(["--print", "cfg"]), PATIENCE) {
             Ok(Ended::InTime(output)) => output,
             Ok(Ended::TooLate) => {
-                return Reply::Refused(format!("nothing in {} seconds", patience.as_secs()));
+                return Reply::Refused(format!("nothing in {} seconds", PATIENCE.as_secs()));
             }
             Err(_) => return Reply::Missing,
         };

@@ -6,6 +6,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
+/// How long cargo and rustc are waited for. One that has no memory may never end.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The stack of a thread that only reads: under a small limit there is no room for more.
 const STACK: usize = 64 << 10;
 
@@ -14,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// How a program ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     InTime(Output),
     /// It did not, and was killed.
     TooLate,
@@ -24,7 +27,7 @@ pub(super) enum Ended {
 ///
 /// # Errors
 /// When it cannot be started, read or waited for.
-pub(super) fn output_within(command: &mut Command, patience: Duration) -> io::Result<Ended> {
+pub(crate) fn output_within(command: &mut Command, patience: Duration) -> io::Result<Ended> {
     let deadline = Instant::now() + patience;
     command.stdin(Stdio::null());
     let mut child = command
