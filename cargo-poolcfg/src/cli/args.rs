@@ -136,11 +136,10 @@ impl Generate {
             .or(self.output.as_ref())
     }
 
-    /// Whether it asks about a file without saying for which machine.
+    /// Whether it is about a file without saying for which machine: then the command that wrote the file says so.
     pub(crate) fn repeats(&self) -> bool {
         let machine = &self.machine;
-        self.check.is_some()
-            && self.emit != Emit::Json
+        self.emit != Emit::Json
             && self.template.is_none()
             && machine.target.is_empty()
             && !machine.here

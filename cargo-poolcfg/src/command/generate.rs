@@ -10,6 +10,7 @@ use crate::answer::{Answer, Wish, misfits};
 use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
+use crate::cli::program::Program;
 use crate::command::{answers, judge, keep, warn};
 use crate::context::Context;
 use crate::host::{Host, MARK};
@@ -19,6 +20,7 @@ use crate::output::{Output, check};
 use crate::project::{Member, members};
 use crate::render::rust_file::{self, Header, RUST_FILE};
 use crate::render::template::render_file;
+use crate::target::beside::Beside;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
 use crate::wasmtime::resolve::{Lock, resolve};
@@ -37,16 +39,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
         false => None,
     };
-    if recorded
-        .as_ref()
-        .is_some_and(|recorded| recorded.machine.here)
-    {
+    let was_here = |recorded: &Generate| recorded.machine.here;
+    if arguments.check.is_some() && recorded.as_ref().is_some_and(was_here) {
         // What was measured then is not what would be measured now.
         return judge::run(context, arguments);
     }
     let (machine, pool, asked) = match &recorded {
         Some(recorded) => {
             let asked = Asked::new(
+                context.program,
                 &names(context, &recorded.machine),
                 &recorded.machine,
                 &context.rustc(),
@@ -213,14 +214,12 @@ fn tell<'a>(
 fn project(context: &Context<'_>, arguments: &Generate) -> Result<(Vec<Member>, Asked), Error> {
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
+    let program = context.program;
     std::thread::scope(|scope| {
-        let asked = scope.spawn(|| Asked::new(&names, &arguments.machine, &rustc));
-        let members = members(context.program, context.shared, &arguments.packages);
-        let asked = match asked.join() {
-            Ok(asked) => asked,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        match (members, asked) {
+        let ask = || Asked::new(program, &names, &arguments.machine, &rustc);
+        let asked = Beside::new(scope, ask);
+        let members = members(program, context.shared, &arguments.packages);
+        match (members, asked.end()) {
             (Ok(members), Ok(asked)) => Ok((members, asked)),
             (Err(error), Err(other)) => Err(error.and(other)),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
@@ -235,10 +234,15 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(names: &[String], machine: &Machine, rustc: &Rustc) -> Result<Self, Error> {
+    fn new(
+        program: Program,
+        names: &[String],
+        machine: &Machine,
+        rustc: &Rustc,
+    ) -> Result<Self, Error> {
         Ok(Self {
             targets: match machine.here {
-                true => here(rustc)?,
+                true => here(program, rustc)?,
                 false => facts(names, rustc)?,
             },
             is_host: names.is_empty(),

@@ -1,11 +1,11 @@
 //! The results of pools, for programs and templates.
 
 use poolcfg_core::{
-    Case, Engine, HEADROOM_MAPS, Layout, LeastTotal, Limit, Limits, MappingName, Misfit, Plan,
-    Pool, ProcessLimits, Size,
+    Case, Engine, Layout, LeastTotal, Limit, Limits, MappingName, Misfit, Plan, Pool, Size,
 };
 use serde::Serialize;
 
+use crate::render::budget::BudgetReport;
 use crate::render::footprint::{Footprint, footprints};
 use crate::render::owner::Owner;
 
@@ -278,68 +278,6 @@ impl FootprintReport {
             bookkeeping_bytes: footprint.bookkeeping.get(),
             maps_at_start: footprint.maps_at_start,
             maps_at_worst: footprint.maps_at_worst,
-        }
-    }
-}
-
-/// What a process has.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub(crate) struct BudgetReport {
-    window_bytes: u64,
-    page_size: u64,
-    holes: Vec<u64>,
-    headroom_bytes: u64,
-    headroom_maps: u64,
-    limits: ProcessLimitsReport,
-}
-
-/// The limits that count: mappings, and bytes of the others; null if there is no limit.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub(crate) struct ProcessLimitsReport {
-    max_map_count: Option<u64>,
-    rlimit_as: Option<u64>,
-    rlimit_data: Option<u64>,
-    commit_limit: Option<u64>,
-    memory: Option<u64>,
-}
-
-impl ProcessLimitsReport {
-    fn new(limits: &ProcessLimits) -> Self {
-        let bytes = |limit: Option<Size>| limit.map(Size::get);
-        let ProcessLimits {
-            max_map_count,
-            rlimit_as,
-            rlimit_data,
-            commit_limit,
-            memory,
-        } = *limits;
-        Self {
-            max_map_count,
-            rlimit_as: bytes(rlimit_as),
-            rlimit_data: bytes(rlimit_data),
-            commit_limit: bytes(commit_limit),
-            memory: bytes(memory),
-        }
-    }
-}
-
-impl BudgetReport {
-    fn new(case: &Case<'_>) -> Self {
-        let budget = &case.budget;
-        Self {
-            window_bytes: case.profile.window.get(),
-            page_size: budget.page_size.get(),
-            holes: budget
-                .holes()
-                .iter()
-                .map(|hole| hole.get())
-                .filter(|hole| *hole > 0)
-                .collect(),
-            headroom_bytes: budget.headroom.get(),
-            headroom_maps: HEADROOM_MAPS,
-            limits: ProcessLimitsReport::new(&budget.limits),
         }
     }
 }
