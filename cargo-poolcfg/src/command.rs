@@ -49,6 +49,16 @@ pub(crate) fn keep<'a>(
     envelope.results = Results::Pools(answers.flat_map(Answer::results).collect());
 }
 
+/// Says what fits where less does than is asked. Of a native pool that fits the rest is tried at start.
+pub(crate) fn tell_ways(context: &Context<'_>, answer: &Answer<'_>) {
+    if answer.plan.misfit.is_none() && !answer.has_wasmtime() {
+        return;
+    }
+    for line in answer.ways() {
+        context.shell.note(&line);
+    }
+}
+
 /// Says what should be known of the answers.
 pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]) {
     let mut said = Vec::new();

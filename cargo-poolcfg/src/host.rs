@@ -5,11 +5,13 @@
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
+//! - `on_demand`: the telling without a pool
 //! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one; `own`: what a host has untold
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;
 mod number;
+mod on_demand;
 mod own;
 
 /// What a host is told: who says it, the number, and its name there, in some from a version on.
@@ -76,6 +78,8 @@ pub(crate) struct Host {
     probe: Option<Probe>,
     /// The name and the text of its template.
     pub(crate) template: (&'static str, &'static str),
+    /// The same without a pool; `None` if it cannot be told how memories outside of a pool are reserved.
+    pub(crate) on_demand: Option<(&'static str, &'static str)>,
     /// Whether the text begins with [`MARK`].
     pub(crate) marked: bool,
 }

@@ -37,7 +37,8 @@ fn picture(answer: &Answer<'_>) -> String {
     text += &draw(case, plan, width());
     text.push('\n');
     text += &figures(case, plan);
-    for line in answer.bounds().into_iter().chain(answer.conditions()) {
+    let ways = answer.ways();
+    for line in answer.bounds().into_iter().chain(ways).chain(answer.conditions()) {
         let _ = writeln!(text, "{line}");
     }
     text
