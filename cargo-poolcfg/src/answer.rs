@@ -13,6 +13,7 @@ use crate::cli::error::{Error, Mistake, Source};
 use crate::cli::exit::Exit;
 use crate::here::record;
 use crate::here::{self, Here};
+use crate::host::Host;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
 use crate::render::footprint::counts;
@@ -268,15 +269,14 @@ impl<'a> Answer<'a> {
     }
 
     /// What fits where less does than is asked, a line for each way; nothing where one was chosen.
-    pub(crate) fn ways(&self) -> Vec<String> {
+    pub(crate) fn ways(&self, host: Option<&Host>) -> Vec<String> {
         let lines = match self.fit {
-            None => ways::lines(&self.case, &self.plan),
+            None => ways::lines(&self.case, &self.plan, host),
             Some(_) => Vec::new(),
         };
-        let heading = self.member.heading();
-        let target = self.facts.triple();
+        let target = self.target();
         let lines = lines.iter();
-        lines.map(|line| format!("{heading}on `{target}`: {line}")).collect()
+        lines.map(|line| format!("{target}: {line}")).collect()
     }
 
     /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
@@ -348,7 +348,10 @@ impl<'a> Answer<'a> {
         let warnings = self.plan.warnings(&self.case);
         let (heading, triple) = (self.member.heading(), self.facts.triple());
         let here = self.here.and_then(Here::warning);
+        // Whoever takes smaller slots has been told so.
+        let is_chosen = matches!(self.fit, Some(Fit::Smaller | Fit::NoPool));
         warnings
+            .filter(|warning| !(is_chosen && warning.code() == Code::BoundsChecks))
             .map(|warning| {
                 let text = format!("{heading}on `{triple}`: {warning}");
                 (warning.code(), text)

@@ -20,6 +20,7 @@ use crate::cli::args::Missing;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::host::Host;
 use crate::project::workload::hold;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
@@ -50,12 +51,12 @@ pub(crate) fn keep<'a>(
 }
 
 /// Says what fits where less does than is asked. Of a native pool that fits the rest is tried at start.
-pub(crate) fn tell_ways(context: &Context<'_>, answer: &Answer<'_>) {
+pub(crate) fn tell_ways(context: &Context<'_>, answer: &Answer<'_>, host: Option<&Host>) {
     if answer.plan.misfit.is_none() && !answer.has_wasmtime() {
         return;
     }
-    for line in answer.ways() {
-        context.shell.note(&line);
+    for line in answer.ways(host) {
+        context.shell.say(&line);
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Host {
     /// As they begin where the version of Wasmtime matters, which follows.
     on: &'static str,
     /// The first major version of Wasmtime with which it has settings.
-    since: u32,
+    pub(crate) since: u32,
     /// What it does before that, and what there is instead.
     before: (&'static str, &'static str),
     /// The settings that it has.

@@ -2,13 +2,14 @@
 
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Case, Code, Engine, Fit, Keep, Limit, OnMisfit, Plan, Pool, PoolKeys, Setting, Settings, Way,
-    WasmtimeKeys,
+    Case, Code, Engine, Fit, Keep, Limit, OnMisfit, Plan, Pool, PoolKeys, Setting, Settings,
+    WasmtimeKeys, Way,
 };
 use serde::Serialize;
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::host::{Host, WASMTIME};
 
 /// One way, for programs; sizes are bytes.
 #[derive(Debug, Serialize)]
@@ -54,8 +55,9 @@ pub(crate) fn reports(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<WayRepor
     ways.iter().map(WayReport::new).collect()
 }
 
-/// A line for each way that is not taken already.
-pub(crate) fn lines(case: &Case<'_>, plan: &Plan) -> Vec<String> {
+/// A line for each way that is not taken already, and that a host can be told where the text is for one.
+pub(crate) fn lines(case: &Case<'_>, plan: &Plan, host: Option<&Host>) -> Vec<String> {
+    let can_size = host.is_none_or(|host| host.on_demand.is_some());
     let of_pool = |(index, pool): (usize, &Pool<'_>)| -> Vec<String> {
         let taken = match (plan.misfit, pool.keep) {
             (None, Keep::MemoryReservation) => Some(Fit::Fewer),
@@ -66,7 +68,8 @@ pub(crate) fn lines(case: &Case<'_>, plan: &Plan) -> Vec<String> {
             name => format!("pool `{name}`: "),
         };
         let ways = ways(case, plan, index);
-        let others = ways.iter().filter(|way| Some(way.fit) != taken);
+        let can = |way: &&Way| can_size || way.fit == Fit::Fewer;
+        let others = ways.iter().filter(|way| Some(way.fit) != taken).filter(can);
         others.map(|way| name.clone() + &line(way)).collect()
     };
     case.pools().iter().enumerate().flat_map(of_pool).collect()
@@ -81,7 +84,7 @@ fn line(way: &Way) -> String {
         Fit::Smaller => (format!("in slots of {slots} with guards of {guard}"), ""),
         Fit::NoPool => (
             format!("without a pool, each memory with {slots} and guards of {guard} on demand"),
-            "--emit wasmtime-toml ",
+            emitting(way),
         ),
     };
     let checked = match (way.fit, way.is_checked()) {
@@ -97,6 +100,14 @@ fn line(way: &Way) -> String {
     };
     let (fit, instances, asked) = (way.fit, way.instances, way.asked);
     format!("`{flags}--fit {fit}`: {instances} of {asked} instances fit {what}{checked}{more}")
+}
+
+/// What tells the `wasmtime` command to make no pool: a file where its version reads one.
+fn emitting(way: &Way) -> &'static str {
+    match way.limits.wasmtime {
+        Some(wasmtime) if wasmtime.version.major < WASMTIME.since => "--emit wasmtime-flags ",
+        _ => "--emit wasmtime-toml ",
+    }
 }
 
 /// What is asked where a way is taken: these settings with its numbers; `None` if nothing has to change.
@@ -172,7 +183,10 @@ fn no_way(fit: Fit, pool: &Pool<'_>, facts: &TargetFacts) -> Error {
             facts.triple()
         ),
         (Fit::Fewer | Fit::Smaller, _) => {
-            format!("`--fit {fit}` changes nothing that makes more fit on `{}`", facts.triple())
+            format!(
+                "`--fit {fit}` changes nothing that makes more fit on `{}`",
+                facts.triple()
+            )
         }
     };
     Error::new(

@@ -22,7 +22,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Check) -> Result<Exit, Erro
             for line in answers.iter().flat_map(|answer| answer.lines()) {
                 context.shell.say(&line);
             }
-            answers.iter().for_each(|answer| tell_ways(context, answer));
+            answers
+                .iter()
+                .for_each(|answer| tell_ways(context, answer, None));
             Ok(())
         },
     )

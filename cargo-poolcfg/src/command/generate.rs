@@ -86,7 +86,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     }
     warn(context, &results);
     if misfits(&results).is_err() {
-        answers.clone().for_each(|answer| tell_ways(context, answer));
+        answers
+            .clone()
+            .for_each(|answer| tell_ways(context, answer, host));
     }
     let (outputs, notes) = outputs(context, arguments, &results, &targets, pool, &wish)?;
     if arguments.check.is_some() {
@@ -205,8 +207,11 @@ fn tell<'a>(
     for note in notes {
         context.shell.note(note);
     }
-    for answer in answers.clone().filter(|answer| answer.plan.misfit.is_none()) {
-        tell_ways(context, answer);
+    for answer in answers
+        .clone()
+        .filter(|answer| answer.plan.misfit.is_none())
+    {
+        tell_ways(context, answer, host);
     }
     if host.is_some_and(|host| !host.marked) {
         // There is no room for it in the text.

@@ -167,15 +167,14 @@ impl<'a> Chosen<'a> {
             }
             _ => (host.tell(&numbers, target, hole, &machine), host.template),
         };
-        let text = told
-            .map_err(|cannot| {
-                let keys = self.keys();
-                let mistakes = cannot
-                    .iter()
-                    .map(|cannot| cannot.diagnostic(&keys, &self.member.file))
-                    .collect();
-                Error::of(mistakes, self.member.source.as_ref())
-            })?;
+        let text = told.map_err(|cannot| {
+            let keys = self.keys();
+            let mistakes = cannot
+                .iter()
+                .map(|cannot| cannot.diagnostic(&keys, &self.member.file))
+                .collect();
+            Error::of(mistakes, self.member.source.as_ref())
+        })?;
         let page = Page {
             schema: SCHEMA,
             result: &result,
