@@ -159,16 +159,11 @@ impl Search<'_> {
     /// The guard for a reservation.
     const fn guard(&self, reservation: Size) -> Size {
         let asked = self.asked();
-        let page = self.case.budget.page_size;
-        match CHECKED_GUARD.round_up(page) {
-            Some(guard)
-                if asked.wasmtime.is_some()
-                    && reservation.get() < ELIDED.get()
-                    && !self.fit.is(Fit::Fewer) =>
-            {
-                guard
-            }
-            _ => asked.guard_size,
+        let is_checked = asked.wasmtime.is_some() && reservation.get() < ELIDED.get();
+        if is_checked && !self.fit.is(Fit::Fewer) {
+            CHECKED_GUARD
+        } else {
+            asked.guard_size
         }
     }
 
