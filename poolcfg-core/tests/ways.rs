@@ -147,7 +147,7 @@ fn what_cannot_be_is_no_way() {
     let least = wasmtime("min_instances = 50", "4GiB");
     let [fewer, smaller, _] = ways(X86_64, &least);
     assert_eq!(fewer, None);
-    assert_eq!(numbers(smaller), Some((74, Size::mib(32), Size::kib(64))));
+    assert_eq!(numbers(smaller), Some((89, Size::mib(32), Size::kib(64))));
 }
 
 /// Where it is the guard that is too large, the slots may stay.

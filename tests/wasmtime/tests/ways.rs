@@ -8,6 +8,7 @@ use poolcfg_tests::{in_parallel, processes};
 use poolcfg_tests_wasmtime::client::ask;
 use poolcfg_tests_wasmtime::command::{Folder, number};
 use poolcfg_tests_wasmtime::component;
+use poolcfg_tests_wasmtime::live::Live;
 use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::server::Server;
 use poolcfg_tests_wasmtime::setup::output;
@@ -71,18 +72,26 @@ fn starts(limit: &str, release: &Release, config: &Path, module: &Path) -> usize
     done.iter().filter(|(_, started)| *started).count()
 }
 
-/// Asks a server under the limit, by half as many clients as there may be instances: one that has answered may not have
-/// ended when the next is made.
+/// Asks a server under the limit: by half as many clients as there may be instances, since one that has answered may not
+/// have ended when the next is made, and then as many at once as fit.
 fn answers(limit: &str, serve: &mut Command, component: &Path, instances: u64) {
-    let clients = usize::try_from((instances / 2).clamp(1, 32)).unwrap();
     serve.args(["--addr", "127.0.0.1:0"]).arg(component);
-    let server = Server::start(&mut under(limit, serve)).unwrap();
+    let start = || Server::start(&mut under(limit, serve)).unwrap();
+    let server = start();
+    let clients = usize::try_from((instances / 2).clamp(1, 32)).unwrap();
     if let Err(errors) = ask(server.address, clients, REQUESTS, component::BODY) {
         panic!(
             "{limit}, {instances} instances: {errors:?}\n{}",
             server.stop()
         );
     }
+    drop(server);
+    let server = start();
+    let at_once = usize::try_from(instances.min(REQUESTS)).unwrap();
+    let mut live = Live::ask(server.address, at_once).unwrap();
+    let held = live.held();
+    assert_eq!(live.answers(component::BODY).unwrap(), held);
+    assert_eq!(held, at_once, "{limit}, {}", server.stop());
 }
 
 #[test]
