@@ -95,7 +95,7 @@ impl Plan {
     /// use poolcfg_core::{Arch, Fit, Os, Plan, PoolKeys, Setting, Settings, Size, Target};
     /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
     /// let keys = PoolKeys { max_instances: Some(Setting::given(1000)), ..PoolKeys::EMPTY };
-    /// let settings = Settings::new(&[""], &[keys]);
+    /// let settings = Settings::new(&[], &[]).pooling_allocator(keys);
     /// let case = settings.case(board).unwrap();
     /// let way = Plan::new(&case).way(&case, 0, Fit::Smaller).unwrap();
     /// assert_eq!((way.instances, way.limits.memory_reservation), (1000, Size::mib(128)));
