@@ -5,11 +5,13 @@
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
+//! - `on_demand`: the telling without a pool
 //! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one; `own`: what a host has untold
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;
 mod number;
+mod on_demand;
 mod own;
 #[cfg(test)]
 mod tests;
@@ -64,7 +66,7 @@ pub(crate) struct Host {
     /// As they begin where the version of Wasmtime matters, which follows.
     on: &'static str,
     /// The first major version of Wasmtime with which it has settings.
-    since: u32,
+    pub(crate) since: u32,
     /// What it does before that, and what there is instead.
     before: (&'static str, &'static str),
     /// The settings that it has.
@@ -80,6 +82,8 @@ pub(crate) struct Host {
     probe: Option<Probe>,
     /// The name and the text of its template.
     pub(crate) template: (&'static str, &'static str),
+    /// The same without a pool; `None` if it cannot be told how memories outside of a pool are reserved.
+    pub(crate) on_demand: Option<(&'static str, &'static str)>,
     /// Whether the text begins with [`MARK`].
     pub(crate) marked: bool,
 }

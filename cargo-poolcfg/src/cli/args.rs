@@ -9,6 +9,7 @@ use poolcfg_core::{
     Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
 };
 
+use crate::cli::fit::FitFlags;
 use crate::host::{HOSTS, Host};
 
 const PACKAGES: &str = "Package Selection";
@@ -149,6 +150,7 @@ impl Generate {
             && machine.aslr.is_none()
             && machine.set.is_empty()
             && machine.layout.is_none()
+            && machine.fit.fit.is_none()
             && machine.engine.engine.is_none()
             && machine.engine.engine_version.is_none()
     }
@@ -297,6 +299,8 @@ pub(crate) struct Machine {
     /// Fit the pools to this machine and the limits of this process
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,
+    #[command(flatten)]
+    pub(crate) fit: FitFlags,
     #[command(flatten)]
     pub(crate) engine: EngineFlags,
 }

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Code, escaped};
+use poolcfg_core::{Code, Fit, escaped};
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::program::Program;
-use crate::command::{answers, judge, keep, warn};
+use crate::command::{answers, judge, keep, tell_ways, warn};
 use crate::context::Context;
 use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
@@ -86,6 +86,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         keep(context, answers.clone(), &wish);
     }
     warn(context, &results);
+    if misfits(&results).is_err() {
+        answers
+            .clone()
+            .for_each(|answer| tell_ways(context, answer, host));
+    }
     let (outputs, notes) = outputs(context, arguments, &results, &targets, pool, &wish)?;
     if arguments.check.is_some() {
         all([misfits(&results), check(context, &outputs)])?;
@@ -114,6 +119,11 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
             "remove `--pool`, or choose a host with `--emit`",
         )
         .exiting(Exit::Usage));
+    }
+    if host.is_none() && arguments.machine.fit.fit == Some(Fit::NoPool) {
+        return Err(Error::usage(
+            "`--fit no-pool` leaves no pool to write: choose `--emit wasmtime-toml` or `--emit wasmtime-flags`",
+        ));
     }
     let is_rust = arguments.emit == Emit::Rust && arguments.template.is_none();
     let place = arguments.place();
@@ -197,6 +207,12 @@ fn tell<'a>(
     }
     for note in notes {
         context.shell.note(note);
+    }
+    for answer in answers
+        .clone()
+        .filter(|answer| answer.plan.misfit.is_none())
+    {
+        tell_ways(context, answer, host);
     }
     if host.is_some_and(|host| !host.marked) {
         // There is no room for it in the text.

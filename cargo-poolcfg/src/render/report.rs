@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::render::budget::BudgetReport;
 use crate::render::footprint::{Footprint, footprints};
 use crate::render::owner::Owner;
+use crate::ways::{self, WayReport};
 
 /// One pool on one target.
 #[derive(Debug, Serialize)]
@@ -51,6 +52,8 @@ pub(crate) struct PoolResult {
     pub misfit: Option<MisfitReport>,
     /// What is in the way of more where less is guaranteed than is asked; null where all of it is, or nothing fits.
     pub bound: Option<MisfitReport>,
+    /// What fits where less does than is asked: fewer instances, smaller slots, no pool; empty where all that is asked fits.
+    pub ways: Vec<WayReport>,
 }
 
 /// The process shape, in the words of poolcfg.toml.
@@ -362,6 +365,7 @@ pub(crate) fn results(
                 least_total: pool.least_total.map(LeastTotalReport::new),
                 largest_fit: LargestFitReport::new(case, plan, index),
                 bound: plan.bound(case, index).as_ref().map(MisfitReport::new),
+                ways: ways::reports(case, plan, index),
                 misfit: plan
                     .misfit
                     .as_ref()
