@@ -113,7 +113,8 @@ pub(crate) fn recheck<M: Keeper>(
         this.in_force.value(&in_force.asked)
     };
     let floor = if options.shrink { min } else { guaranteed };
-    if let Some(taken) = this.take_planned(guaranteed, asked) {
+    let quickly = this.take_quickly(asked);
+    if let Some(taken) = quickly.or_else(|| this.take_planned(guaranteed, asked)) {
         return Ok(taken);
     }
     let (limits, failure) = match this.attempt(guaranteed, asked) {

@@ -10,6 +10,7 @@ use crate::machine::Machine;
 use crate::recheck::book::Book;
 use crate::recheck::in_order::Way;
 use crate::recheck::kept::Keeper;
+use crate::recheck::layout;
 use crate::recheck::slabs::Slabs;
 use crate::recheck::snapshot::{Part, Snapshot};
 
@@ -18,6 +19,9 @@ const TRIES: u32 = 16;
 
 /// How often none is found: what other threads map for a moment may be in the way.
 const MISFITS: u32 = 3;
+
+/// Of what part of the window a plan can do no better.
+const SMALL: u64 = 16;
 
 /// What is left to other threads where the kernel searches first, if no more goes.
 const PAD: Size = Size::mib(1);
@@ -40,6 +44,23 @@ impl<M: Keeper> Recheck<'_, M> {
             reach: self.reach.clone(),
             strict: true,
         }
+    }
+
+    /// Takes all that is asked without a plan, where it is a small part of the window and no other pool is to come: any
+    /// place will do, and it takes a third of the time.
+    pub(super) fn take_quickly(&self, asked: u64) -> Option<Taken<M::Mapping>> {
+        let limits = self.in_force.limits(asked);
+        if limits.wasmtime.is_some() || self.plans(&self.order) {
+            return None;
+        }
+        let footprint = limits.footprint(self.page_size).ok()?;
+        let sizes = footprint.mappings.iter().map(|mapping| mapping.bytes.get());
+        let bytes = sizes.fold(self.headroom.get(), u64::saturating_add);
+        let is_small = bytes < layout::window(self.machine)? / SMALL;
+        if !is_small || !self.bounds.allow(&limits, &self.to_come) {
+            return None;
+        }
+        self.reserve(limits, self.headroom).ok()
     }
 
     /// Takes from `least` to `most` as planned in a snapshot; `None` if there is none, if no plan was found with which
