@@ -12,6 +12,7 @@ pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod reach;
 pub(crate) mod slabs;
+pub(crate) mod snapshot;
 pub(crate) mod spacious;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,6 +35,7 @@ mod diagnosis;
 mod everywhere;
 mod hold;
 mod in_order;
+mod planned;
 mod room;
 mod settle;
 mod suggestion;
@@ -70,6 +72,8 @@ struct Recheck<'a, M> {
     order: Order,
     /// Where the slots of native pools may lie.
     reach: Reach,
+    /// Whether the pool is refused rather than placed where the others do not find their places.
+    strict: bool,
 }
 
 /// Pools still to come beyond which none takes more than its guarantee: to find out what they leave, each
@@ -109,6 +113,10 @@ pub(crate) fn recheck<M: Keeper>(
         this.in_force.value(&in_force.asked)
     };
     let floor = if options.shrink { min } else { guaranteed };
+    let quickly = this.take_quickly(asked);
+    if let Some(taken) = quickly.or_else(|| this.take_planned(guaranteed, asked)) {
+        return Ok(taken);
+    }
     let (limits, failure) = match this.attempt(guaranteed, asked) {
         Ok(taken) => return Ok(taken),
         Err(failure) if floor == guaranteed => (this.in_force.limits(guaranteed), failure),
@@ -164,6 +172,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
                 promise.headroom,
                 layout::largest_stack(promise.shape),
             ),
+            strict: false,
         })
     }
 

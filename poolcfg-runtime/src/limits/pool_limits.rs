@@ -33,10 +33,9 @@ accessors!(PoolLimits);
 impl PoolLimits {
     /// Reserves what the build guarantees, and as much more of what is asked for as fits this process.
     ///
-    /// The pools of one poolcfg.toml may start in any order, and the process may map as much between two starts as
-    /// its headroom has. Call it before other threads start: what they map during a recheck may lie where a pool of a
-    /// file that takes nearly all of the address space has its place. The memories lie in one piece where a hole is
-    /// large enough, and otherwise in pieces of whole slots, the largest first. The variables of the environment
+    /// The pools of one poolcfg.toml may start in any order, and the process may map as much as its headroom has
+    /// between two starts, or on Linux on other threads meanwhile. The memories lie in one piece where a hole is large
+    /// enough, and otherwise in pieces of whole slots, the largest first. The variables of the environment
     /// ([`crate::variables`]) are read first.
     ///
     /// ```

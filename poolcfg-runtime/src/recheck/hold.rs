@@ -46,19 +46,24 @@ pub(crate) fn hold<M: Keeper>(
     }
 }
 
+/// How often a plan is made before the places are looked for by reservations.
+const TRIES: usize = 3;
+
 impl<M: Keeper> Recheck<'_, M> {
     /// The places of the others, while an engine of these limits maps its own.
     fn beside(&self, limits: &Limits) -> Beside<M::Mapping> {
         if !self.plans(&self.order) {
             return Beside::default();
         }
-        if let Some(found) = self.by_book(&self.order, limits) {
-            drop(found.own);
-            let pages = self.fence(&found.book.room, limits);
-            // Where it is mapped is for the kernel to say.
-            if self.slabs(limits, self.headroom, false).is_ok() {
-                return (places(found.others), pages);
+        // What other threads map for a moment may be in the way.
+        for _ in 0..TRIES {
+            if let Some(found) = self.beside_by_book(limits) {
+                return found;
             }
+            self.plan(limits);
+        }
+        if let Some(found) = self.beside_by_book(limits) {
+            return found;
         }
         let order = &self.order;
         let found = [true, false].into_iter().find_map(|spare| {
@@ -73,6 +78,16 @@ impl<M: Keeper> Recheck<'_, M> {
         let pages = self.fence(&book.room, limits);
         self.machine.kept().write(book);
         (places(found.others), pages)
+    }
+
+    /// The places of the others in the book, if the kernel then finds one for the engine.
+    fn beside_by_book(&self, limits: &Limits) -> Option<Beside<M::Mapping>> {
+        let found = self.by_book(&self.order, limits)?;
+        drop(found.own);
+        let pages = self.fence(&found.book.room, limits);
+        // Where it is mapped is for the kernel to say.
+        let is_found = self.slabs(limits, self.headroom, false).is_ok();
+        is_found.then(|| (places(found.others), pages))
     }
 
     /// Pages all over the room, so that none of the engine's mappings fits between two of them, and what is smaller

@@ -7,6 +7,8 @@
 //! it. So when the room and then all pools are reserved in the file's order, each finds the place that the build has
 //! promised. The first recheck of a file writes these places down (`book`), those that come later keep to them.
 
+use std::io;
+
 use poolcfg_core::{Limits, MappingName, Size};
 
 use super::{Recheck, Taken};
@@ -91,6 +93,10 @@ impl<M: Keeper> Recheck<'_, M> {
                     done => return done,
                 }
             }
+        }
+        if self.strict && self.plans(&self.order) {
+            let source = io::ErrorKind::OutOfMemory.into();
+            return Err(Refusal::beside(Slabs::NONE, &limits, Size::ZERO, source));
         }
         self.with_most_room(|room| {
             let slabs = self.slabs(&limits, room, false)?;
@@ -303,7 +309,7 @@ impl<M: Keeper> Recheck<'_, M> {
         )
     }
 
-    pub(super) fn taken(&self, limits: Limits, slabs: Slabs<M::Mapping>) -> Taken<M::Mapping> {
+    pub(super) fn taken<N>(&self, limits: Limits, slabs: Slabs<N>) -> Taken<N> {
         Taken {
             limits,
             is_all: limits == self.in_force.asked,

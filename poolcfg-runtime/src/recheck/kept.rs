@@ -142,6 +142,23 @@ impl<M> Kept<M> {
         state.book = book;
     }
 
+    /// The book of all files as it is.
+    pub(crate) fn whole_book(&self) -> Book {
+        self.lock().book.clone()
+    }
+
+    /// The same book in place of it, as a plan on a copy has changed it.
+    pub(crate) fn put_book(&self, book: Book) {
+        self.lock().book = book;
+    }
+
+    /// Keeps the same book, for another machine, and nothing else.
+    pub(crate) fn copy<N>(&self) -> Kept<N> {
+        let copy = Kept::new();
+        copy.put_book(self.whole_book());
+        copy
+    }
+
     fn remove(&self, is_it: impl Fn(&Place<M>) -> bool) -> Option<Place<M>> {
         let mut state = self.lock();
         let at = state.places.iter().position(is_it)?;

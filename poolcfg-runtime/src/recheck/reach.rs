@@ -133,6 +133,11 @@ impl Reach {
         self.base.is_some_and(|base| end <= base)
     }
 
+    /// Whether slots may lie above the window.
+    pub(crate) const fn is_wide(&self) -> bool {
+        self.wide
+    }
+
     /// Whether it is known in which order the kernel looks through the holes.
     pub(crate) const fn knows_the_search(&self) -> bool {
         self.base.is_some()

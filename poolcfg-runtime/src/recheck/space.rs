@@ -110,7 +110,7 @@ impl Space {
             taken: Vec::new(),
             window,
             lowest: linux.lowest.get(),
-            base: base / page * page,
+            base: base.next_multiple_of(page),
             top_down,
             retry: retry.next_multiple_of(page),
             page,

@@ -114,21 +114,16 @@ impl<M: Keeper> Recheck<'_, M> {
             headroom,
         ];
         let spacious = Spacious::new(self.machine, spare, beside);
-        self.bounds.check(&limits).is_ok() && self.on(&spacious).reserve(limits, headroom).is_ok()
+        self.bounds.check(&limits).is_ok()
+            && self.alone_on(&spacious).reserve(limits, headroom).is_ok()
     }
 
-    /// The same recheck on another machine.
-    fn on<'b, N: Keeper<Mapping = M::Mapping>>(&'b self, machine: &'b N) -> Recheck<'b, N> {
+    /// The recheck of a pool without others, on another machine.
+    fn alone_on<'b, N: Keeper>(&'b self, machine: &'b N) -> Recheck<'b, N> {
         Recheck {
-            machine,
-            promise: self.promise,
-            in_force: self.in_force,
-            bounds: self.bounds.clone(),
-            page_size: self.page_size,
-            headroom: self.headroom,
             to_come: Vec::new(),
             order: Order::default(),
-            reach: self.reach.clone(),
+            ..self.on(machine)
         }
     }
 }

@@ -69,6 +69,16 @@ impl Drop for Map {
     }
 }
 
+/// Maps something small, which stays as long as the process.
+///
+/// # Errors
+/// What the system refuses it for.
+pub fn map_for_good(bytes: Size) -> Result<(), String> {
+    let map = Map::new(bytes, ProtFlags::READ, false)?;
+    std::mem::forget(map);
+    Ok(())
+}
+
 fn whole(bytes: Size) -> Result<usize, String> {
     usize::try_from(bytes.get()).map_err(|error| error.to_string())
 }

@@ -18,7 +18,7 @@ mod report;
 mod slots;
 
 pub use cell::{Cell, Program};
-pub use engine::{Mapped, Use};
+pub use engine::{Mapped, Use, map_for_good};
 pub use limit::{Injected, LimitReport, Obstacle, Oddity, Suggestion};
 pub use report::{CellReport, Pools, PromisedSlots, Start};
 pub use slots::{touch, use_every_slot};

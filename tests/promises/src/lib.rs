@@ -8,6 +8,7 @@
 //! - `brute`: what is given away, by brute force in the address spaces of `space`, at the `positions` of ASLR
 //! - `start`: the process that starts all pools
 //! - `report`: what came of many starts
+//! - `other_thread`: a thread that maps while pools start
 //!
 //! The program `promises` starts itself: `run` judges files and starts them, `start` is one process.
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ mod file;
 mod judged;
 mod limits;
 mod machine;
+mod other_thread;
 mod positions;
 mod report;
 #[allow(dead_code, reason = "the recheck's own tests use the rest of it")]
@@ -30,4 +32,4 @@ pub use judged::{Judged, judge};
 pub use limits::Limits;
 pub use machine::Machine;
 pub use report::{Failure, HEAD, Row, Rows};
-pub use start::{Limit, Slots, between, start};
+pub use start::{Limit, Slots, start};

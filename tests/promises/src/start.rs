@@ -4,6 +4,8 @@ use poolcfg_core::{Keep, Limits, Size};
 use poolcfg_runtime::{AcquireError, Checked, Pool, PoolLimits, Region, Slot, WasmtimeLimits};
 use poolcfg_tests_kernels::{Mapped, Use};
 
+use crate::other_thread::OtherThread;
+
 /// What a program maps between any two starts, if its headroom holds so much.
 const BETWEEN: Size = Size::mib(8);
 
@@ -53,8 +55,7 @@ pub struct Slots {
 }
 
 /// What is mapped between any two of so many starts: half of the headroom at most, since the program has to have the rest.
-#[must_use]
-pub fn between(headroom: Size, starts: usize) -> Size {
+fn between(headroom: Size, starts: usize) -> Size {
     let starts = u64::try_from(starts).unwrap_or(u64::MAX).max(1);
     BETWEEN.min(Size::bytes(headroom.get() / 2 / starts))
 }
@@ -69,17 +70,34 @@ enum Started {
     },
 }
 
-/// Starts the pools in this order, and keeps them, with so much mapped between any two starts; then uses all of their
-/// slots at once. How many were used.
+/// Starts the pools in this order, and keeps them, with something mapped between any two starts; then uses all of their
+/// slots at once. How many were used. In another order than the file's, another thread maps meanwhile.
 ///
 /// # Errors
 /// What a pool is refused for, or less than its guarantee.
 pub fn start(
     limits: &[Limit],
     order: &[usize],
-    between: Size,
+    headroom: Size,
     slots: Slots,
 ) -> Result<u64, String> {
+    let between = between(headroom, order.len());
+    let other = match order.is_sorted() {
+        true => None,
+        false => OtherThread::start(headroom)?,
+    };
+    let started = start_each(limits, order, between)?;
+    if let Some(other) = other {
+        other.end()?;
+    }
+    use_all(&started, slots)
+}
+
+fn start_each(
+    limits: &[Limit],
+    order: &[usize],
+    between: Size,
+) -> Result<Vec<(Started, Limits)>, String> {
     let mut started = Vec::new();
     for (number, pool) in order.iter().enumerate() {
         if number > 0 {
@@ -90,6 +108,10 @@ pub fn start(
             .map_err(|error| format!("start {number}, pool `{}`: {error}", limit.name()))?;
         started.push(one);
     }
+    Ok(started)
+}
+
+fn use_all(started: &[(Started, Limits)], slots: Slots) -> Result<u64, String> {
     let total: u64 = started.iter().map(|(_, limits)| regions(limits)).sum();
     if total > slots.opened {
         return Ok(0);

@@ -57,7 +57,7 @@ fn source(judged: &Judged) -> String {
 /// order.
 const MAIN: &str = r#"
 use poolcfg_runtime::Size;
-use poolcfg_tests_promises::{Slots, between, start};
+use poolcfg_tests_promises::{Slots, start};
 
 fn run() -> Result<String, String> {
     let words: Vec<u64> = std::env::args().skip(1).map(|word| word.parse().unwrap()).collect();
@@ -71,8 +71,7 @@ fn run() -> Result<String, String> {
     }
     let order: Vec<usize> = order.iter().map(|pool| usize::try_from(*pool).unwrap()).collect();
     let slots = Slots { opened: 100_000, written: 2000 };
-    let between = between(Size::bytes(*headroom), order.len());
-    start(limits, &order, between, slots).map(|used| format!("used {used}"))
+    start(limits, &order, Size::bytes(*headroom), slots).map(|used| format!("used {used}"))
 }
 
 fn main() {

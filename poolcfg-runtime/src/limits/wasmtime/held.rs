@@ -34,6 +34,9 @@ use crate::recheck::kept::Keeper;
 /// A recheck meanwhile takes the place that is kept for its pool: it gets what is guaranteed, and no more. Where
 /// the file has one pool nothing is reserved.
 ///
+/// While the engine is made, other threads may map what is smaller than the engine's smallest mapping; it lies in the
+/// headroom. Wait for a new thread before you call `hold`: the allocator may map more for it.
+///
 /// Any number of pools may be rechecked before their engines are made, in any order and on any threads: each engine is
 /// made under a value of its own. [`Checked::hold`] waits while another thread has one.
 #[must_use = "the places are kept as long as this value lives"]

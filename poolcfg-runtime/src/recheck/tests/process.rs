@@ -1,6 +1,6 @@
 //! A process in a made-up address space, as a machine that a recheck asks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
@@ -35,6 +35,17 @@ pub(super) struct Process {
     libraries: Vec<(u64, u64)>,
     kept: Kept<Mapped>,
     holdings: RefCell<Vec<Holding>>,
+    others: Cell<Others>,
+}
+
+/// What other threads map: so many bytes at each of so many calls of a recheck that are still to come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Others {
+    pub(super) bytes: Size,
+    /// At each call whose number is a multiple of it.
+    pub(super) every: u32,
+    pub(super) calls: u32,
+    pub(super) left: u32,
 }
 
 /// What is mapped until it is dropped.
@@ -76,6 +87,7 @@ impl Process {
             libraries,
             kept: Kept::new(),
             holdings: RefCell::default(),
+            others: Cell::default(),
         }
     }
 
@@ -87,6 +99,22 @@ impl Process {
     /// There is this file.
     pub(super) fn set_file(&mut self, path: &'static str, text: &'static str) {
         self.file = Some((path, text));
+    }
+
+    /// Other threads map from now on.
+    pub(super) fn set_others(&self, others: Others) {
+        self.others.set(others);
+    }
+
+    /// Another thread is quicker than the call that comes next.
+    fn other_threads(&self) {
+        let mut others = self.others.get();
+        others.calls = others.calls.wrapping_add(1);
+        if others.left > 0 && others.calls.is_multiple_of(others.every) {
+            others.left -= 1;
+            assert!(self.map(others.bytes), "there is room for other threads");
+        }
+        self.others.set(others);
     }
 
     /// Maps something else, which stays.
@@ -275,6 +303,7 @@ impl Machine for Process {
     }
 
     fn reserve(&self, bytes: Size) -> io::Result<Mapped> {
+        self.other_threads();
         let bytes = bytes.get();
         let start = self.space.borrow_mut().map(bytes);
         let start = start.ok_or_else(|| io::Error::from_raw_os_error(ENOMEM))?;
@@ -286,6 +315,7 @@ impl Machine for Process {
     }
 
     fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<Mapped> {
+        self.other_threads();
         let bytes = bytes.get();
         if !self.space.borrow_mut().map_at(start, bytes) {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -311,6 +341,7 @@ impl Machine for Process {
             let file = self.file.filter(|file| file.0 == path);
             return file.map(|(_, text)| text.to_owned());
         }
+        self.other_threads();
         let space = self.space.borrow();
         let name = |start: u64| match start {
             _ if start == space.program.0 => "/bin/program",

@@ -12,27 +12,30 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 use super::super::space::{Made, reach};
-use super::process::Process;
+use super::process::{Others, Process};
 
 /// Of the cases that every run asks.
 const SEED: u64 = 0;
 
-/// What is mapped between two starts.
+/// What is mapped between two starts, if a quarter of the headroom holds as much.
 const BETWEEN: Size = Size::mib(8);
 
-/// The loader first, flush with the mmap base, and what it loads.
-const LIBRARIES: [Size; 3] = [Size::kib(212), Size::mib(2), Size::mib(8)];
+/// The loader first, flush with the mmap base, and what it loads: a small part of the headroom.
+const fn libraries(profile: &VaProfile<'_>) -> [Size; 3] {
+    match profile.pointer_width() {
+        32 => [Size::kib(212), Size::kib(512), Size::mib(1)],
+        _ => [Size::kib(212), Size::mib(2), Size::mib(8)],
+    }
+}
 
 /// Names of the pools of one file.
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Profiles of Linux with room for a headroom of which libraries are a small part.
+/// All profiles of Linux.
 pub(super) fn linux() -> Vec<(VaProfile<'static>, LinuxLayout)> {
     let all = VaProfile::ALL.concat().into_iter();
     let linux = all.filter_map(|profile| match profile.layout {
-        Layout::Linux(linux) if profile.os == Os::Linux && profile.pointer_width() == 64 => {
-            Some((profile, linux))
-        }
+        Layout::Linux(linux) if profile.os == Os::Linux => Some((profile, linux)),
         _ => None,
     });
     linux.collect()
@@ -143,8 +146,12 @@ fn start(
     order: &[usize],
     way: Way,
 ) -> Result<(), String> {
+    let headroom = promises.first().map_or(0, |promise| promise.headroom.get());
+    // Each pool starts twice at most, or is checked and made.
+    let starts = order.len() as u64 * 2;
+    let bytes = BETWEEN.min(Size::bytes(headroom / 4 / starts));
     let between = || {
-        let mapped = process.map(BETWEEN);
+        let mapped = process.map(bytes);
         mapped.then_some(()).ok_or("nothing between two starts")
     };
     let enough = |pool: usize, taken: &Limits| {
@@ -211,9 +218,10 @@ pub(super) struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
+    // The second one is as much as `finite` covers.
     let stack = vec![
         (Some(Size::mib(8)), StackLimit::Finite),
-        (Some(Size::mib(128)), StackLimit::Finite),
+        (None, StackLimit::Finite),
         (Some(Size::gib(1)), StackLimit::UpTo(Size::gib(1))),
         (None, StackLimit::Unlimited),
     ];
@@ -227,12 +235,18 @@ fn case() -> impl Strategy<Value = Case> {
         prop::collection::vec(any::<prop::sample::Index>(), 12),
     );
     all.prop_map(
-        |(((profile, linux), pools), program, stack, aslr, thrown, ends, order)| Case {
+        |(((profile, linux), pools), program, (size, limit), aslr, thrown, ends, order)| Case {
             profile,
             linux,
             pools,
             program,
-            stack,
+            stack: match limit {
+                StackLimit::Finite => (
+                    size.or(Some(StackLimit::finite(profile.pointer_width()))),
+                    limit,
+                ),
+                _ => (size, limit),
+            },
             aslr,
             thrown,
             ends,
@@ -287,7 +301,7 @@ impl Case {
             moved,
             aligned,
         };
-        let process = Process::new(&self.profile, &self.linux, &made, &LIBRARIES);
+        let process = Process::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
         assert_eq!(start(&process, &promises, order, way), Ok(()));
     }
 
@@ -305,7 +319,7 @@ impl Case {
     }
 
     /// What came of all starts.
-    fn failures(&self, promises: &[Promise<'static>]) -> Vec<String> {
+    fn failures(&self, promises: &[Promise<'static>], others: Others) -> Vec<String> {
         let [file, shuffled] = self.orders(promises);
         let mut failures = Vec::new();
         for made in self.positions() {
@@ -315,7 +329,14 @@ impl Case {
                 (&shuffled, Way::EnginesLast),
                 (&shuffled, Way::Again),
             ] {
-                let process = Process::new(&self.profile, &self.linux, &made, &LIBRARIES);
+                let process =
+                    Process::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
+                let headroom = promises.first().map_or(0, |of| of.headroom.get());
+                let left = headroom / 8 / others.bytes.get().max(1);
+                process.set_others(Others {
+                    left: others.left.min(u32::try_from(left).unwrap_or(u32::MAX)),
+                    ..others
+                });
                 if let Err(error) = start(&process, promises, order, way) {
                     let guaranteed: Vec<_> = promises.iter().map(|of| of.guaranteed).collect();
                     failures.push(format!(
@@ -342,12 +363,28 @@ fn number(name: &str) -> Option<u64> {
 /// The same 100 cases in every run, or as many others as `POOLCFG_PROMISES` says, of the seed `POOLCFG_SEED`.
 #[test]
 fn every_pool_gets_its_guarantee_in_any_order() {
+    assert_no_failures(100, &[Others::default()]);
+}
+
+/// The same, while other threads map something before any of the calls that a recheck and an engine make.
+#[test]
+fn every_pool_gets_its_guarantee_while_other_threads_map() {
+    let others = |every, kib| Others {
+        bytes: Size::kib(kib),
+        every,
+        calls: 0,
+        left: 64,
+    };
+    assert_no_failures(40, &[others(1, 64), others(7, 4)]);
+}
+
+fn assert_no_failures(usual: u32, all: &[Others]) {
     let config = ProptestConfig {
         rng_seed: RngSeed::Fixed(number("POOLCFG_SEED").unwrap_or(SEED)),
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let usual = u64::from(config.cases.min(100));
+    let usual = u64::from(config.cases.min(usual));
     let cases = number("POOLCFG_PROMISES").unwrap_or(usual);
     let mut runner = TestRunner::new(config);
     let (mut asked, mut failures) = (0, Vec::new());
@@ -355,7 +392,9 @@ fn every_pool_gets_its_guarantee_in_any_order() {
         let case = case().new_tree(&mut runner).expect("a case").current();
         if let Some(promises) = case.promises() {
             asked += 1;
-            failures.extend(case.failures(&promises));
+            for others in all {
+                failures.extend(case.failures(&promises, *others));
+            }
         }
     }
     let count = failures.len();

@@ -18,7 +18,7 @@ use std::process::{Command, ExitCode};
 
 use poolcfg_core::{RelocationModel, Size};
 use poolcfg_tests_promises::{
-    Asked, Failure, Judged, Machine, Row, Rows, Slots, between, judge, order, start,
+    Asked, Failure, Judged, Machine, Row, Rows, Slots, judge, order, start,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -92,8 +92,8 @@ fn run(words: &[&str]) -> Result<String, String> {
                 opened: number(opened)?,
                 written: number(written)?,
             };
-            let between = between(judged.case.budget.headroom, order.len());
-            let used = start(&judged.limits, &order, between, slots)?;
+            let headroom = judged.case.budget.headroom;
+            let used = start(&judged.limits, &order, headroom, slots)?;
             Ok(format!("used {used}\n"))
         }
         words => Err(format!("arguments {words:?}")),

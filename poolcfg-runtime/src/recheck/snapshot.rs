@@ -1,0 +1,353 @@
+//! A snapshot of the process, in which a recheck plans: nothing is mapped meanwhile, so that what other threads map goes
+//! where it would go without a recheck, into the room.
+//! ```text
+//!              other threads: from the top down                            this pool, by address
+//!  libraries  | room ........................ | ... places of others ... | pool | heap
+//! ```
+//! Reserved for real, the room would send a mapping of another thread among the places of pools, where it stays. The
+//! snapshot knows how Linux searches; on other systems, and where something else than a normal layout is seen, there
+//! is none, and reservations are made.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+use std::rc::Rc;
+
+use poolcfg_core::{Layout, LinuxLayout, RelocationModel, Size, Target, UnlimitedStack};
+
+use crate::machine::ledger::Holding;
+use crate::machine::{Machine, Resource, proc};
+use crate::recheck::book::Book;
+use crate::recheck::kept::{Keeper, Kept};
+use crate::recheck::layout::{self, Search};
+
+/// Pages that the kernel keeps free below a stack: `stack_guard_gap` of mm/mmap.c.
+const STACK_GUARD_PAGES: u64 = 256;
+
+/// The address space as it was at one moment, and what a plan has mapped in it.
+#[derive(Debug)]
+struct Space {
+    /// What is taken, in ascending order.
+    taken: Vec<(u64, u64)>,
+    /// The first address of the stack.
+    stack: Option<u64>,
+    guard: u64,
+    page: u64,
+    lowest: u64,
+    window: u64,
+    /// Where the search begins: from the top down, or else from the bottom up.
+    base: u64,
+    top_down: bool,
+    /// Where a search that found nothing from the top down begins again, from the bottom up.
+    retry: u64,
+    /// The size to which mappings of at least it are aligned; 0 for none.
+    huge: u64,
+    /// What `RLIMIT_AS` leaves; `None` if there is no limit.
+    left: Option<u64>,
+}
+
+impl Space {
+    /// The free ranges between two addresses, in ascending order. A stack keeps its guard.
+    fn free(&self, from: u64, to: u64) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
+        let start = move |at: usize| at.checked_sub(1).map_or(from, |below| self.taken[below].1);
+        let end = move |at: usize| match self.taken.get(at) {
+            Some((start, _)) if Some(*start) == self.stack => start.saturating_sub(self.guard),
+            Some((start, _)) => *start,
+            None => to,
+        };
+        (0..=self.taken.len())
+            .map(move |at| (start(at).clamp(from, to), end(at).clamp(from, to)))
+            .filter(|(start, end)| start < end)
+    }
+
+    /// mm/mmap.c, generic_get_unmapped_area and generic_get_unmapped_area_topdown.
+    fn unmapped_area(&self, bytes: u64) -> Option<u64> {
+        let large = |range: &(u64, u64)| range.1 - range.0 >= bytes;
+        let bottom_up = |from: u64| {
+            let from = from.min(self.window);
+            Some(self.free(from, self.window).find(large)?.0)
+        };
+        if !self.top_down {
+            return bottom_up(self.base);
+        }
+        let found = self.free(self.lowest, self.base).rev().find(large);
+        found
+            .map(|range| range.1 - bytes)
+            .or_else(|| bottom_up(self.retry))
+    }
+
+    /// Where the kernel would put a new mapping of whole pages. Alignment: mm/huge_memory.c, __thp_get_unmapped_area.
+    fn place(&self, bytes: u64) -> Option<u64> {
+        let aligned = (self.huge > 0 && bytes >= self.huge)
+            .then(|| self.unmapped_area(bytes.checked_add(self.huge)?))
+            .flatten()
+            .and_then(|start| start.checked_next_multiple_of(self.huge));
+        aligned.or_else(|| self.unmapped_area(bytes))
+    }
+
+    /// Takes a range where nothing is; `None` if something is there, or the limit is reached.
+    fn take(&mut self, start: u64, bytes: u64) -> io::Result<()> {
+        let end = start.checked_add(bytes).filter(|end| *end <= self.window);
+        let end = end.ok_or(io::ErrorKind::OutOfMemory)?;
+        let at = self.taken.partition_point(|taken| taken.0 < start);
+        let is_free = at.checked_sub(1).is_none_or(|at| self.taken[at].1 <= start)
+            && self.taken.get(at).is_none_or(|taken| end <= taken.0);
+        if !is_free {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(bytes).ok_or(io::ErrorKind::OutOfMemory)?;
+        }
+        self.taken.insert(at, (start, end));
+        Ok(())
+    }
+
+    fn give_back(&mut self, start: u64, bytes: u64) {
+        self.taken.retain(|taken| taken.0 != start);
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_add(bytes);
+        }
+    }
+}
+
+/// A part of the plan, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Part {
+    start: u64,
+    bytes: u64,
+    space: Rc<RefCell<Space>>,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.space.borrow_mut().give_back(self.start, self.bytes);
+    }
+}
+
+/// A machine that is as the process was at one moment, and on which a plan changes nothing.
+#[derive(Debug)]
+pub(crate) struct Snapshot<'a, M> {
+    machine: &'a M,
+    maps: String,
+    /// To what the kernel aligns; 0 for nothing.
+    huge: u64,
+    space: Rc<RefCell<Space>>,
+    kept: Kept<Part>,
+}
+
+impl<'a, M: Keeper> Snapshot<'a, M> {
+    /// The process as it is now; `None` if the system does not tell all that decides where a mapping goes.
+    pub(crate) fn of(machine: &'a M) -> Option<Self> {
+        let window = layout::window(machine)?;
+        let search = layout::search(machine)?;
+        let profile = layout::matching(machine).next()?;
+        let Layout::Linux(linux) = profile.layout else {
+            return None;
+        };
+        let page = machine.page_size().get();
+        let top_down = search.unlimited_stack != Some(UnlimitedStack::Legacy);
+        let huge = linux.huge_page;
+        let huge = if huge.is_zero() || !is_aligned(machine, huge) {
+            0
+        } else {
+            huge.get()
+        };
+        let left = machine.limit(Resource::AddressSpace).map(|limit| {
+            let status = machine.text("/proc/self/status").unwrap_or_default();
+            let size = proc::size_of(&status, "VmSize").unwrap_or(Size::ZERO);
+            limit.saturating_sub(size).get()
+        });
+        // Last, since what has been asked for is gone again.
+        let maps = machine.text("/proc/self/maps").unwrap_or_default();
+        let taken = taken(&maps);
+        let base = base(search, &linux, window, page, &taken);
+        let space = Space {
+            stack: proc::maps(&maps)
+                .find(|map| map.name == "[stack]")
+                .map(|map| map.start),
+            guard: page.saturating_mul(STACK_GUARD_PAGES),
+            page,
+            lowest: linux.lowest.get(),
+            window,
+            base,
+            top_down,
+            retry: retry(search, &linux, window, page, base),
+            huge,
+            left,
+            taken,
+        };
+        (!space.taken.is_empty()).then(|| Self {
+            machine,
+            maps,
+            huge,
+            space: Rc::new(RefCell::new(space)),
+            kept: machine.kept().copy(),
+        })
+    }
+
+    /// The same for another plan, in which mappings are aligned as the kernel does it, or not at all: a plan by address
+    /// may do without.
+    pub(crate) fn again(self, aligned: bool) -> Self {
+        self.space.borrow_mut().huge = if aligned { self.huge } else { 0 };
+        Self {
+            kept: self.machine.kept().copy(),
+            ..self
+        }
+    }
+
+    /// What has been planned.
+    pub(crate) fn book(&self) -> Book {
+        self.kept.whole_book()
+    }
+}
+
+/// Where the search begins. Below a gap of 5/6 of the window that is the end of the highest mapping there, or of the
+/// first free page: a page would have been found between them and the beginning.
+fn base(search: Search, linux: &LinuxLayout, window: u64, page: u64, taken: &[(u64, u64)]) -> u64 {
+    let first = search.first.saturating_add(page);
+    match search.unlimited_stack {
+        None => first,
+        Some(UnlimitedStack::Legacy) => search.first,
+        Some(UnlimitedStack::LargeGap) => {
+            let most = unmoved(linux, window, page);
+            let ends = taken.iter().map(|range| range.1);
+            ends.filter(|end| *end <= most).fold(first, u64::max)
+        }
+    }
+}
+
+/// The mmap base of x86 below its largest gap, without ASLR: `mmap_base` of arch/x86/mm/mmap.c.
+fn unmoved(linux: &LinuxLayout, window: u64, page: u64) -> u64 {
+    let top = window.saturating_sub(linux.above_stack.get());
+    let base = top.saturating_sub(window / 6 * 5);
+    base.checked_next_multiple_of(page).unwrap_or(base)
+}
+
+/// Where a search that found nothing from the top down begins again. It matters only where that is above the base: on x86
+/// ASLR moves both by the same number of bytes, one down and one up (`arch_pick_mmap_base` of arch/x86/mm/mmap.c).
+fn retry(search: Search, linux: &LinuxLayout, window: u64, page: u64, base: u64) -> u64 {
+    let moved = match search.unlimited_stack {
+        Some(UnlimitedStack::LargeGap) => unmoved(linux, window, page).saturating_sub(base),
+        Some(UnlimitedStack::Legacy) | None => 0,
+    };
+    let retry = linux.legacy_base.get().saturating_add(moved);
+    retry.checked_next_multiple_of(page).unwrap_or(retry)
+}
+
+/// Whether the kernel aligns mappings of huge pages.
+fn is_aligned<M: Machine>(machine: &M, huge: Size) -> bool {
+    let mapping = machine.reserve(huge);
+    mapping.is_ok_and(|mapping| machine.address(&mapping) % huge.get() == 0)
+}
+
+/// What is taken, in ascending order, in as few ranges as go; the stack has its own.
+fn taken(maps: &str) -> Vec<(u64, u64)> {
+    let mut all: Vec<_> = proc::maps(maps).collect();
+    all.sort_unstable_by_key(|map| map.start);
+    let mut taken: Vec<(u64, u64)> = Vec::new();
+    for map in all {
+        match taken.last_mut() {
+            Some(last) if map.start <= last.1 && map.name != "[stack]" => {
+                last.1 = last.1.max(map.end);
+            }
+            _ => taken.push((map.start, map.end)),
+        }
+    }
+    taken
+}
+
+impl<M: Machine> Machine for Snapshot<'_, M> {
+    type Mapping = Part;
+
+    fn target(&self) -> Target {
+        self.machine.target()
+    }
+
+    fn relocation_model(&self) -> Option<RelocationModel> {
+        self.machine.relocation_model()
+    }
+
+    fn reserve(&self, bytes: Size) -> io::Result<Part> {
+        let mut space = self.space.borrow_mut();
+        let bytes = bytes.get().checked_next_multiple_of(space.page);
+        let bytes = bytes.ok_or(io::ErrorKind::OutOfMemory)?;
+        let start = space.place(bytes).ok_or(io::ErrorKind::OutOfMemory)?;
+        space.take(start, bytes)?;
+        Ok(self.part(start, bytes))
+    }
+
+    fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<Part> {
+        let mut space = self.space.borrow_mut();
+        let bytes = bytes.get().checked_next_multiple_of(space.page);
+        let bytes = bytes.ok_or(io::ErrorKind::OutOfMemory)?;
+        if start < space.lowest || start % space.page != 0 {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        space.take(start, bytes)?;
+        Ok(self.part(start, bytes))
+    }
+
+    fn address(&self, mapping: &Part) -> u64 {
+        mapping.start
+    }
+
+    fn bytes(&self, mapping: &Part) -> Size {
+        Size::bytes(mapping.bytes)
+    }
+
+    /// In /proc/self/maps are the parts of the plan, too: at the end, and not at their places.
+    fn text(&self, path: &str) -> Option<String> {
+        if path != "/proc/self/maps" {
+            return self.machine.text(path);
+        }
+        let mut text = self.maps.clone();
+        let space = self.space.borrow();
+        let real = taken(&self.maps);
+        let is_real = |range: &(u64, u64)| real.binary_search(range).is_ok();
+        for (start, end) in space.taken.iter().filter(|range| !is_real(range)) {
+            let _ = writeln!(text, "{start:x}-{end:x} ---p 00000000 00:00 0");
+        }
+        Some(text)
+    }
+
+    fn limit(&self, resource: Resource) -> Option<Size> {
+        self.machine.limit(resource)
+    }
+
+    fn page_size(&self) -> Size {
+        self.machine.page_size()
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.machine.variable(name)
+    }
+
+    fn variables(&self) -> Vec<String> {
+        self.machine.variables()
+    }
+
+    fn stack_top(&self) -> Option<u64> {
+        self.machine.stack_top()
+    }
+
+    fn holdings(&self) -> Vec<Holding> {
+        self.machine.holdings()
+    }
+}
+
+impl<M> Snapshot<'_, M> {
+    fn part(&self, start: u64, bytes: u64) -> Part {
+        Part {
+            start,
+            bytes,
+            space: Rc::clone(&self.space),
+        }
+    }
+}
+
+impl<M: Keeper> Keeper for Snapshot<'_, M> {
+    fn kept(&self) -> &Kept<Part> {
+        &self.kept
+    }
+}
