@@ -173,9 +173,14 @@ fn each_program_answers_in_a_file_system_without_anything_else() {
         }
         let mut program = vec!["/poolcfg"];
         if let Some(emulator) = emulator {
-            // It is a static program, too.
+            // It is a static program, too. Another process writes it: what this one has open to write, a child that is
+            // made meanwhile has open, too, and then it cannot be run.
             let file = variable("POOLCFG_QEMU").join("usr/bin").join(emulator);
-            fs::copy(file, folder.join("emulator")).unwrap();
+            let status = Command::new("cp")
+                .arg(file)
+                .arg(folder.join("emulator"))
+                .status();
+            assert!(status.unwrap().success());
             program.insert(0, "/emulator");
         }
         for (arguments, told) in COMMANDS.iter().zip(&told) {
