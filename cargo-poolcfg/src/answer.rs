@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, InstanceDefaults, Keep, Limits, Plan, Pool,
+    AddressSpaceKeys, Case, Code, Engine, Fault, Fit, InstanceDefaults, Keep, Limits, Plan, Pool,
     PoolKeys, Setting, Settings, Size, Text, VaProfile, WasmtimeKeys, WasmtimeVersion,
 };
 
@@ -13,12 +13,14 @@ use crate::cli::error::{Error, Mistake, Source};
 use crate::cli::exit::Exit;
 use crate::here::record;
 use crate::here::{self, Here};
+use crate::host::Host;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
 use crate::render::footprint::counts;
 use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
 use crate::target::executable::Executable;
+use crate::ways;
 
 /// The variable that names the VA profile at build time.
 const VARIABLE: &str = "POOLCFG_VA_PROFILE";
@@ -37,6 +39,8 @@ pub(crate) struct Wish {
     instance: Option<InstanceDefaults>,
     /// The machine that was measured, where the budget is its.
     pub(crate) here: Option<Here>,
+    /// What to do where less fits than is asked; `None` for what poolcfg.toml says.
+    pub(crate) fit: Option<Fit>,
 }
 
 impl Wish {
@@ -84,6 +88,7 @@ impl Wish {
             engine_version: machine.engine.engine_version,
             instance: None,
             here: machine.here.then(Here::measure),
+            fit: machine.fit.fit,
         })
     }
 
@@ -114,6 +119,7 @@ impl Wish {
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
+        say("--fit", self.fit.map(Fit::word));
         for flag in &self.set.0 {
             flags.extend(["--set".to_owned(), flag.clone()]);
         }
@@ -190,6 +196,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) plan: Plan,
     /// The machine that was measured, where the budget is its.
     here: Option<&'a Here>,
+    /// Which way was taken where less fits than is asked; `None` if poolcfg.toml decides.
+    pub(crate) fit: Option<Fit>,
 }
 
 impl<'a> Answer<'a> {
@@ -201,27 +209,36 @@ impl<'a> Answer<'a> {
         wish: &'a Wish,
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
-        let mut case = settings.case(facts.target()).map_err(|faults| {
-            let mistakes = faults
-                .iter()
-                .map(|fault| mistake(&fault, member, facts, wish));
-            Error::Mistakes {
-                mistakes: mistakes.collect(),
-                exit: Exit::Failed,
-                unlisted: faults.unlisted(),
-            }
-        })?;
         let here = wish.here.as_ref();
-        if let Some(here) = here {
-            case = here.case(case, &settings.space());
+        let fitted = |settings: &Settings<'a>| -> Result<(Case<'a>, Plan), Error> {
+            let mut case = settings.case(facts.target()).map_err(|faults| {
+                let mistakes = faults
+                    .iter()
+                    .map(|fault| mistake(&fault, member, facts, wish));
+                Error::Mistakes {
+                    mistakes: mistakes.collect(),
+                    exit: Exit::Failed,
+                    unlisted: faults.unlisted(),
+                }
+            })?;
+            if let Some(here) = here {
+                case = here.case(case, &settings.space());
+            }
+            Ok((case, Plan::new(&case)))
+        };
+        let (mut case, mut plan) = fitted(&settings)?;
+        if let Some(fit) = wish.fit
+            && let Some(settings) = ways::taken(fit, &settings, &case, &plan, facts)?
+        {
+            (case, plan) = fitted(&settings)?;
         }
-        let plan = Plan::new(&case);
         Ok(Self {
             member,
             facts,
             case,
             plan,
             here,
+            fit: wish.fit,
         })
     }
 
@@ -251,6 +268,17 @@ impl<'a> Answer<'a> {
         verdicts.chain(bounds).collect()
     }
 
+    /// What fits where less does than is asked, a line for each way; nothing where one was chosen.
+    pub(crate) fn ways(&self, host: Option<&Host>) -> Vec<String> {
+        let lines = match self.fit {
+            None => ways::lines(&self.case, &self.plan, host),
+            Some(_) => Vec::new(),
+        };
+        let target = self.target();
+        let lines = lines.iter();
+        lines.map(|line| format!("{target}: {line}")).collect()
+    }
+
     /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
     fn verdict(&self, index: usize, pool: &Pool<'_>, limits: &Limits) -> String {
         let asked = &pool.asked;
@@ -259,6 +287,13 @@ impl<'a> Answer<'a> {
             None => "native".to_owned(),
         };
         let kernel = self.kernel();
+        if self.fit == Some(Fit::NoPool) && self.plan.misfit.is_none() {
+            return format!(
+                "ok: no pool, {} × {} on demand fit at once ({kernel})",
+                instances(limits.pools),
+                each(limits)
+            );
+        }
         if self.plan.misfit.is_some() {
             return format!(
                 "does not fit: {engine} pool, {} × {} asked ({kernel})",
@@ -313,7 +348,10 @@ impl<'a> Answer<'a> {
         let warnings = self.plan.warnings(&self.case);
         let (heading, triple) = (self.member.heading(), self.facts.triple());
         let here = self.here.and_then(Here::warning);
+        // Whoever takes smaller slots has been told so.
+        let is_chosen = matches!(self.fit, Some(Fit::Smaller | Fit::NoPool));
         warnings
+            .filter(|warning| !(is_chosen && warning.code() == Code::BoundsChecks))
             .map(|warning| {
                 let text = format!("{heading}on `{triple}`: {warning}");
                 (warning.code(), text)
@@ -382,6 +420,12 @@ impl<'a> Answer<'a> {
         let conditions = self.conditions().into_iter().chain(self.bounds());
         let lines = conditions.map(|said| format!("Measured here: {said}."));
         lines.chain(record.lines().map(str::to_owned)).collect()
+    }
+
+    /// Whether any pool is Wasmtime's.
+    pub(crate) fn has_wasmtime(&self) -> bool {
+        let mut pools = self.case.pools().iter();
+        pools.any(|pool| pool.asked.wasmtime.is_some())
     }
 
     /// The largest mapping that a process may make.

@@ -20,6 +20,7 @@ use crate::cli::args::Missing;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::host::Host;
 use crate::project::workload::hold;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
@@ -47,6 +48,16 @@ pub(crate) fn keep<'a>(
     let records = answers.clone().filter_map(Answer::record).collect();
     envelope.here = wish.here.as_ref().map(|here| here.report(records));
     envelope.results = Results::Pools(answers.flat_map(Answer::results).collect());
+}
+
+/// Says what fits where less does than is asked. Of a native pool that fits the rest is tried at start.
+pub(crate) fn tell_ways(context: &Context<'_>, answer: &Answer<'_>, host: Option<&Host>) {
+    if answer.plan.misfit.is_none() && !answer.has_wasmtime() {
+        return;
+    }
+    for line in answer.ways(host) {
+        context.shell.say(&line);
+    }
 }
 
 /// Says what should be known of the answers.

@@ -70,7 +70,7 @@ impl Context<'_> {
         machine: &Machine,
     ) -> Result<Vec<NamedTarget>, Error> {
         if machine.here {
-            return here(&self.rustc());
+            return here(self.program, &self.rustc());
         }
         let mut names = named(&machine.target, self.config.as_ref());
         if machine.target.is_empty() {

@@ -14,6 +14,7 @@ mod project;
 mod render;
 mod target;
 mod wasmtime;
+mod ways;
 
 pub use cli::exit::Exit;
 pub use cli::program::Program;

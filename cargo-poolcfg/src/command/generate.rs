@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Code, escaped};
+use poolcfg_core::{Code, Fit, escaped};
 
 use crate::answer::{Answer, Wish, misfits};
 use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::command::{answers, judge, keep, warn};
+use crate::cli::program::Program;
+use crate::command::{answers, judge, keep, tell_ways, warn};
 use crate::context::Context;
 use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
@@ -19,6 +20,7 @@ use crate::output::{Output, check};
 use crate::project::{Member, members};
 use crate::render::rust_file::{self, Header, RUST_FILE};
 use crate::render::template::render_file;
+use crate::target::beside::Beside;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
 use crate::wasmtime::resolve::{Lock, resolve};
@@ -37,16 +39,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
         false => None,
     };
-    if recorded
-        .as_ref()
-        .is_some_and(|recorded| recorded.machine.here)
-    {
+    let was_here = |recorded: &Generate| recorded.machine.here;
+    if arguments.check.is_some() && recorded.as_ref().is_some_and(was_here) {
         // What was measured then is not what would be measured now.
         return judge::run(context, arguments);
     }
     let (machine, pool, asked) = match &recorded {
         Some(recorded) => {
             let asked = Asked::new(
+                context.program,
                 &names(context, &recorded.machine),
                 &recorded.machine,
                 &context.rustc(),
@@ -85,6 +86,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         keep(context, answers.clone(), &wish);
     }
     warn(context, &results);
+    if misfits(&results).is_err() {
+        answers
+            .clone()
+            .for_each(|answer| tell_ways(context, answer, host));
+    }
     let (outputs, notes) = outputs(context, arguments, &results, &targets, pool, &wish)?;
     if arguments.check.is_some() {
         all([misfits(&results), check(context, &outputs)])?;
@@ -113,6 +119,11 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
             "remove `--pool`, or choose a host with `--emit`",
         )
         .exiting(Exit::Usage));
+    }
+    if host.is_none() && arguments.machine.fit.fit == Some(Fit::NoPool) {
+        return Err(Error::usage(
+            "`--fit no-pool` leaves no pool to write: choose `--emit wasmtime-toml` or `--emit wasmtime-flags`",
+        ));
     }
     let is_rust = arguments.emit == Emit::Rust && arguments.template.is_none();
     let place = arguments.place();
@@ -197,6 +208,12 @@ fn tell<'a>(
     for note in notes {
         context.shell.note(note);
     }
+    for answer in answers
+        .clone()
+        .filter(|answer| answer.plan.misfit.is_none())
+    {
+        tell_ways(context, answer, host);
+    }
     if host.is_some_and(|host| !host.marked) {
         // There is no room for it in the text.
         for line in answers.clone().flat_map(Answer::conditions) {
@@ -213,14 +230,12 @@ fn tell<'a>(
 fn project(context: &Context<'_>, arguments: &Generate) -> Result<(Vec<Member>, Asked), Error> {
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
+    let program = context.program;
     std::thread::scope(|scope| {
-        let asked = scope.spawn(|| Asked::new(&names, &arguments.machine, &rustc));
-        let members = members(context.program, context.shared, &arguments.packages);
-        let asked = match asked.join() {
-            Ok(asked) => asked,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        match (members, asked) {
+        let ask = || Asked::new(program, &names, &arguments.machine, &rustc);
+        let asked = Beside::new(scope, ask);
+        let members = members(program, context.shared, &arguments.packages);
+        match (members, asked.end()) {
             (Ok(members), Ok(asked)) => Ok((members, asked)),
             (Err(error), Err(other)) => Err(error.and(other)),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
@@ -235,10 +250,15 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(names: &[String], machine: &Machine, rustc: &Rustc) -> Result<Self, Error> {
+    fn new(
+        program: Program,
+        names: &[String],
+        machine: &Machine,
+        rustc: &Rustc,
+    ) -> Result<Self, Error> {
         Ok(Self {
             targets: match machine.here {
-                true => here(rustc)?,
+                true => here(program, rustc)?,
                 false => facts(names, rustc)?,
             },
             is_host: names.is_empty(),

@@ -13,6 +13,7 @@ use crate::inspect::workload::Keys;
 use crate::render::files::FileResult;
 use crate::render::inspected::InspectReport;
 use crate::render::machine::ProbeReport;
+use crate::render::owner::Unowned;
 use crate::render::report::PoolResult;
 use crate::render::table::ProfileReport;
 
@@ -49,15 +50,15 @@ pub(crate) enum Results {
     /// Of `generate`, `check` and `explain`: one for each target and pool.
     Pools(Vec<PoolResult>),
     /// Of `profiles`.
-    Profiles(Vec<ProfileReport>),
+    Profiles(Vec<Unowned<ProfileReport>>),
     /// Of `probe`: this machine.
-    Machine([Box<ProbeReport>; 1]),
+    Machine([Box<Unowned<ProbeReport>>; 1]),
     /// Of `init` and `sync`: one for each poolcfg.toml.
     Files(Vec<FileResult>),
     /// Of `inspect`: one for each file.
-    Inspected(Vec<InspectReport>),
+    Inspected(Vec<Unowned<InspectReport>>),
     /// Of `--explain`.
-    Code([CodeText; 1]),
+    Code([Unowned<CodeText>; 1]),
 }
 
 impl Default for Envelope {

@@ -102,6 +102,8 @@ macro_rules! codes {
             NoProfileMatches = "PC0045",
             /// A template that cannot be rendered.
             Template = "PC0046",
+            /// A command line that is wrong.
+            Usage = "PC0049",
         }
     };
 }
