@@ -2,7 +2,7 @@
 
 pub(crate) mod record;
 
-use poolcfg_core::{AddressSpaceKeys, Case, Limit, Misfit, ProcessLimits, Size};
+use poolcfg_core::{AddressSpaceKeys, Case, Limit, Misfit, ProcessLimits, RelocationModel, Size};
 use poolcfg_runtime::{Basis, Probe, probe};
 use serde::Serialize;
 
@@ -27,7 +27,9 @@ impl Here {
     pub(crate) fn case<'a>(&self, mut case: Case<'a>, said: &AddressSpaceKeys<'_>) -> Case<'a> {
         let said_limits = said.limits(ProcessLimits::NONE, case.target.os);
         let limits = self.probe.process_limits().tighter(said_limits);
-        let model = case.shape.relocation_model;
+        // How this command is linked says nothing of the program.
+        let said_model = said.relocation_model.map(|setting| setting.value);
+        let model = said_model.unwrap_or(RelocationModel::Pie);
         let headroom = said.headroom.map_or_else(
             || limits.headroom(self.probe.budget(model, None).headroom),
             |setting| setting.value,
@@ -184,4 +186,28 @@ pub(crate) struct HereReport {
     ram_and_swap: Option<u64>,
     /// The records of the results, one for each process: `--here --check FILE` judges them again.
     records: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcfg_core::{Setting, Settings, Target};
+
+    use super::*;
+
+    #[test]
+    fn the_other_program_is_a_pie_unless_somebody_says_otherwise() {
+        let here = Here::measure();
+        let settings = Settings::new(&[], &[]);
+        let mut case = settings.case(Target::CURRENT).unwrap();
+        // As of a target whose programs, this command among them, are static.
+        case.shape.relocation_model = RelocationModel::Static;
+        let of_nobody = here.case(case, &AddressSpaceKeys::EMPTY);
+        assert_eq!(of_nobody.shape.relocation_model, RelocationModel::Pie);
+        let said = AddressSpaceKeys {
+            relocation_model: Some(Setting::given(RelocationModel::Static)),
+            ..AddressSpaceKeys::EMPTY
+        };
+        let of_somebody = here.case(case, &said);
+        assert_eq!(of_somebody.shape.relocation_model, RelocationModel::Static);
+    }
 }

@@ -19,6 +19,8 @@
 //! - `run`: running a command, and saying which
 //! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of the README
+//! - `dist`: the command `poolcfg` for machines without anything else; `musl`: the C library in it; `licences`: the terms
+//!   of what it is made of
 #![forbid(unsafe_code)]
 
 mod amd64;
@@ -26,6 +28,7 @@ mod bench;
 mod cache;
 mod cross;
 mod debian;
+mod dist;
 mod dlltool;
 mod embedder_50;
 mod fuzz;
@@ -33,6 +36,8 @@ mod item;
 mod kept;
 mod kernels;
 mod libraries;
+mod licences;
+mod musl;
 mod oldest;
 mod qemu;
 mod races;
@@ -65,6 +70,9 @@ Commands:
            came of them
   promises --seed N [--kernel PROFILE]
            The same of one file, here or in the kernel of a VA profile
+  dist     Set up, and make an archive of the command `poolcfg` for each target, in target/dist
+  dist --twice
+           The same in two folders, and fail when the bytes differ
   bench    Run every benchmark and print the README's table
   bench wasmtime
            Set up, and print the README's tables of real Wasmtime: its pool beside ours, and with and
@@ -85,6 +93,8 @@ fn main() -> ExitCode {
         ["promises", "--seed", seed, "--kernel", kernel] => {
             test::promises(Promises::Seed(seed, Some(kernel)))
         }
+        ["dist"] => dist::dist(),
+        ["dist", "--twice"] => dist::twice(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),
         ["--help" | "-h" | "help"] => {

@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use crate::amd64::AMD64;
 use crate::cache;
 use crate::cross::{self, CROSS};
+use crate::dist;
 use crate::dlltool::{self, DLLTOOL};
 use crate::embedder_50::{self, EMBEDDER_50};
 use crate::fuzz::{self, LIBFUZZER};
 use crate::item::{self, Item};
 use crate::kernels::{self, BUILT, PACKAGED};
 use crate::libraries::{self, LIBRARIES};
+use crate::musl::MUSL;
 use crate::oldest::{self, OLDEST_RUSTC};
 use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
@@ -51,7 +53,7 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     FUZZ,
     Suite {
         name: "oldest",
@@ -150,6 +152,7 @@ const SUITES: [Suite; 10] = [
         rare: &[],
         variables: wasmtime_variables,
     },
+    DIST,
     PROMISES,
     KERNELS,
 ];
@@ -162,6 +165,23 @@ const FUZZ: Suite = Suite {
     heavy: &[],
     rare: &[],
     variables: || Ok(Vec::new()),
+};
+
+/// Two real kernels run the programs, too.
+const DIST: Suite = Suite {
+    name: "dist",
+    about: "the command as it is distributed, for four architectures, and the same bytes from two folders",
+    runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "dist"]),
+    items: &[&RUST_SRC, &MUSL, &QEMU],
+    heavy: &[],
+    rare: &[],
+    variables: || {
+        Ok(vec![
+            ("POOLCFG_DIST", dist::archives()?),
+            ("POOLCFG_DIST_AGAIN", dist::one_again()?),
+            ("POOLCFG_QEMU", qemu::scripts()?),
+        ])
+    },
 };
 
 /// The same in other kernels is a part of their suite.
@@ -196,6 +216,7 @@ const KERNELS: Suite = Suite {
         &QEMU_AMD64,
         &AMD64,
         &WASMTIME_LIBRARY,
+        &MUSL,
     ],
     heavy: &[&BUILT[0], &BUILT[1], &SERVER],
     rare: &[&OLDER_LIBRARIES, &EMBEDDER_50],
@@ -203,6 +224,7 @@ const KERNELS: Suite = Suite {
         let mut variables = kernels_variables()?;
         // This builds it anew, from what is held.
         variables.push(("POOLCFG_SERVER", server::folder()?));
+        variables.push(("POOLCFG_DIST", dist::archives()?));
         variables.push(("POOLCFG_EMBEDDER_50", embedder_50::program()?));
         variables.push(("POOLCFG_WASMTIME_LIBRARY", LIBRARY.folder()?));
         variables.push(("POOLCFG_QEMU_AMD64", qemu::amd64_script()?));

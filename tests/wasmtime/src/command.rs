@@ -20,6 +20,9 @@ pub const HOST: &str = if cfg!(target_arch = "aarch64") {
 /// The small target whose address space is the measure.
 pub const BOARD: &str = "riscv64gc-unknown-linux-gnu";
 
+/// A small target with twice the address space.
+pub const LARGER_BOARD: &str = "aarch64-unknown-linux-gnu";
+
 /// The arguments of an operator, who has no project: a target and a version of Wasmtime.
 #[must_use]
 pub fn operators<'a>(target: &'a str, version: &'a str) -> [&'a str; 6] {

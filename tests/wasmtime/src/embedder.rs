@@ -49,6 +49,7 @@ impl Embedder {
             "src/bin/instantiate.rs",
             "src/bin/memory-cycle.rs",
             "src/bin/needs.rs",
+            "src/bin/published.rs",
             "src/bin/stale.rs",
         ] {
             let failed = |error| format!("`{file}` of the embedder: {error}");

@@ -13,8 +13,10 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::command::number;
 use crate::release::Release;
 use crate::setup::{output, variable};
 
@@ -40,26 +42,56 @@ pub struct Trace {
     pub maps: u64,
 }
 
+impl Trace {
+    /// What our command says that the pools are.
+    ///
+    /// # Errors
+    /// When the result names no mappings, or several allocators.
+    pub fn said(result: &Value) -> Result<Self, String> {
+        let mappings = result["footprint"]["mappings"].as_array();
+        let pools = mappings.ok_or_else(|| format!("no mappings in {result}"))?;
+        let pool = |mapping: &Value| {
+            if number(mapping, "/count")? != 1 {
+                return Err(format!("more than one allocator: {mapping}"));
+            }
+            Ok(Pool {
+                bytes: number(mapping, "/bytes")?,
+                protection: mapping["protection"].as_str().unwrap_or("").to_owned(),
+            })
+        };
+        Ok(Self {
+            pools: pools.iter().map(pool).collect::<Result<_, _>>()?,
+            maps: number(result, "/footprint/maps_at_start")?,
+        })
+    }
+}
+
 /// Runs a module that does nothing, with `settings` on the command line.
 ///
 /// # Errors
 /// What the command says when it fails, or what of its trace is not understood.
 pub fn trace(release: &Release, settings: &[OsString]) -> Result<Trace, String> {
+    trace_of(release.command("run").args(settings))
+}
+
+/// Runs a program with a file as its last argument, which it opens when all is mapped.
+///
+/// # Errors
+/// The same.
+pub fn trace_of(program: &Command) -> Result<Trace, String> {
     let folder = TempDir::new().map_err(|error| error.to_string())?;
     let log = folder.path().join("log");
     let pipe = folder.path().join("module.wat");
     output(Command::new("mkfifo").arg(&pipe))?;
 
-    let wasmtime = release.command("run");
     let mut strace = Command::new(variable("POOLCFG_STRACE"));
     // With -D the child is the command itself, and strace watches from the side.
     strace
         .args(["-D", "-f", "-qq", "-e", "trace=mmap,openat", "-o"])
         .arg(&log)
         .arg("--")
-        .arg(wasmtime.get_program())
-        .args(wasmtime.get_args())
-        .args(settings)
+        .arg(program.get_program())
+        .args(program.get_args())
         .arg(&pipe)
         .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::null())

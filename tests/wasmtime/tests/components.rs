@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use poolcfg_tests_wasmtime::command::{BOARD, Folder, HOST, number, operators};
+use poolcfg_tests_wasmtime::command::{BOARD, Folder, HOST, LARGER_BOARD, number, operators};
 use poolcfg_tests_wasmtime::component;
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::library::Library;
@@ -16,9 +16,6 @@ use poolcfg_tests_wasmtime::setup::output;
 use poolcfg_tests_wasmtime::space::{hole, within};
 use poolcfg_tests_wasmtime::wash::Wash;
 use serde_json::Value;
-
-/// A small target with twice the address space.
-const LARGER_BOARD: &str = "aarch64-unknown-linux-gnu";
 
 /// What an instance has: 5 core instances, a memory and 2 tables.
 const COMPONENT: &str = "(component

@@ -5,13 +5,12 @@ use std::fmt;
 use std::fs;
 use std::thread;
 
-use poolcfg_tests_wasmtime::command::{Folder, HOST, number};
+use poolcfg_tests_wasmtime::command::{Folder, HOST};
 use poolcfg_tests_wasmtime::release::Release;
-use poolcfg_tests_wasmtime::trace::{Pool, Trace, trace};
+use poolcfg_tests_wasmtime::trace::{Trace, trace};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use serde_json::Value;
 
 /// Configurations of each command.
 const CASES: u32 = 250;
@@ -155,30 +154,11 @@ impl fmt::Display for File {
     }
 }
 
-/// What our command says that the pools are.
-fn footprint(result: &Value) -> Result<Trace, String> {
-    let mappings = result["footprint"]["mappings"].as_array();
-    let pools = mappings.ok_or_else(|| format!("no mappings in {result}"))?;
-    let pool = |mapping: &Value| {
-        if number(mapping, "/count")? != 1 {
-            return Err(format!("more than one allocator: {mapping}"));
-        }
-        Ok(Pool {
-            bytes: number(mapping, "/bytes")?,
-            protection: mapping["protection"].as_str().unwrap_or("").to_owned(),
-        })
-    };
-    Ok(Trace {
-        pools: pools.iter().map(pool).collect::<Result<_, _>>()?,
-        maps: number(result, "/footprint/maps_at_start")?,
-    })
-}
-
 fn compare(release: &Release, file: &File) -> Result<(), String> {
     let toml = format!("{file}version = \"{}\"\n", release.version);
     let compared = || {
         let folder = Folder::new(&toml, &["--target", HOST])?;
-        let said = footprint(&folder.result()?)?;
+        let said = Trace::said(&folder.result()?)?;
         let settings = if file.as_flags {
             let flags = folder.emit("wasmtime-flags")?;
             flags.split_whitespace().map(OsString::from).collect()

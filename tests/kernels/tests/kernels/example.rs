@@ -1,12 +1,15 @@
 //! The example, built for a target by the ordinary command of cargo: its constants are those that our command
-//! prints for that target, and it serves on the target's smallest kernel.
+//! prints for that target, and it serves on the target's smallest kernel. The command that is distributed says there
+//! what it says here of that target.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use poolcfg_core::Size;
 use poolcfg_tests::{Package, root};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::commands;
 use crate::initramfs::Image;
@@ -15,17 +18,30 @@ use crate::programs;
 
 const EXAMPLE: &str = "examples/slot-server";
 
+/// What is asked of the command itself.
+const WASMTIME: [&str; 4] = ["--engine", "wasmtime", "--engine-version", "48"];
+
 /// What our command prints of the example for a target.
 fn printed(target: &str) -> Value {
-    let mut poolcfg = Command::new(env!("CARGO"));
+    result(&root().join(EXAMPLE), &["--target", target])
+}
+
+/// The one result of our command in a folder.
+fn result(folder: &Path, arguments: &[&str]) -> Value {
+    let mut poolcfg = Command::new(poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg"));
     poolcfg
-        .current_dir(root().join(EXAMPLE))
-        .args(["run", "--quiet", "--package", "cargo-poolcfg", "--"])
-        .args(["--target", target, "--emit", "json"])
+        .current_dir(folder)
+        .args(arguments)
+        .args(["--emit", "json"])
         .env_remove("POOLCFG_VA_PROFILE");
     let output = poolcfg.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let mut document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    only_result(&output.stdout)
+}
+
+/// The result in an object of one.
+fn only_result(text: &[u8]) -> Value {
+    let mut document: Value = serde_json::from_slice(text).unwrap();
     assert_eq!(document["results"].as_array().unwrap().len(), 1);
     document["results"][0].take()
 }
@@ -45,16 +61,22 @@ fn line(word: &str, limits: &Value) -> String {
 #[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
 fn a_release_has_the_constants_that_the_command_prints_for_its_target() {
     let mut guaranteed = Vec::new();
+    let empty = TempDir::new().unwrap();
     for kernel in held_floors() {
         let architecture = kernel.architecture;
         let mut build = programs::cargo(architecture, "build");
         build.current_dir(root().join(EXAMPLE)).arg("--release");
         assert!(build.status().unwrap().success(), "{build:?}");
-        let image = Image::new(architecture).file(
-            "slot-server",
-            &programs::release(architecture, "slot-server"),
-        );
-        let commands = ["/slot-server --limits", "/slot-server --self-test 200"];
+        let server = programs::release(architecture, "slot-server");
+        let image = Image::new(architecture)
+            .file("slot-server", &server)
+            .file("poolcfg", &programs::distributed(architecture));
+        let here = format!("/poolcfg --here {} --emit json", WASMTIME.join(" "));
+        let commands = [
+            "/slot-server --limits",
+            "/slot-server --self-test 200",
+            &here,
+        ];
         let outcomes = commands::run(kernel, "example", image, &commands).unwrap();
 
         let printed = printed(architecture.target);
@@ -71,6 +93,11 @@ fn a_release_has_the_constants_that_the_command_prints_for_its_target() {
         let promised = printed["limits"]["max_instances"].as_u64().unwrap();
         assert!(slots >= promised, "{slots} of {promised}");
         guaranteed.push(promised);
+
+        let of_kernel = only_result(outcomes[2].succeeded().unwrap().as_bytes());
+        let target = ["--target", architecture.target];
+        let of_target = result(empty.path(), &[&target, &WASMTIME[..]].concat());
+        assert_eq!(of_kernel["limits"], of_target["limits"]);
     }
     // One file, and constants of its own for each target.
     assert!(

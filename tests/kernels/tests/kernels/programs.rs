@@ -94,6 +94,29 @@ pub(crate) fn release(architecture: &Architecture, binary: &str) -> Vec<u8> {
     read(&folder.join("release").join(binary))
 }
 
+/// The command `poolcfg` out of the archive that is distributed.
+pub(crate) fn distributed(architecture: &Architecture) -> Vec<u8> {
+    let folder = variable("POOLCFG_DIST");
+    let begin = format!(
+        "poolcfg-{}-{}",
+        env!("CARGO_PKG_VERSION"),
+        architecture.name
+    );
+    let archive = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .find(|name| name.starts_with(&begin))
+        .unwrap();
+    let output = Command::new("tar")
+        .current_dir(&folder)
+        .args(["--extract", "--gzip", "--to-stdout", "--file", &archive])
+        .arg(archive.replace(".tar.gz", "/poolcfg"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output.stdout
+}
+
 fn linker(architecture: &Architecture, name: &str) -> PathBuf {
     let bin = variable("POOLCFG_CROSS").join("bin");
     bin.join(format!("{}-{name}", architecture.name))

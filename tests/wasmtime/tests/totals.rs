@@ -1,0 +1,87 @@
+//! Totals that poolcfg.toml writes: as many instances as the least of them gives are live at once in real Wasmtime, and
+//! one more is refused by the total that was named.
+
+use std::process::Command;
+
+use poolcfg_tests_wasmtime::command::{Folder, HOST, number};
+use poolcfg_tests_wasmtime::embedder::Embedder;
+use poolcfg_tests_wasmtime::setup::output;
+
+/// What an instance has: 5 core instances, a memory and 3 tables.
+const COMPONENT: &str = "(component
+    (core module $main (memory 1) (table 10 funcref) (table 1 funcref))
+    (core module $shim (table 2 funcref))
+    (core module $other)
+    (core instance (instantiate $main))
+    (core instance (instantiate $shim))
+    (core instance (instantiate $other))
+    (core instance (instantiate $other))
+    (core instance (instantiate $other)))";
+
+/// Lines of poolcfg.toml, the total that decides, and how many instances it gives.
+const CASES: [(&str, &str, u64); 6] = [
+    ("total_memories = 40", "total_memories", 40),
+    // The last three core instances, and the last two tables, are of no use.
+    ("total_core_instances = 103", "total_core_instances", 20),
+    (
+        "tables_per_instance = 3\ntotal_tables = 62",
+        "total_tables",
+        20,
+    ),
+    (
+        "total_component_instances = 7",
+        "total_component_instances",
+        7,
+    ),
+    (
+        "total_memories = 30\ntotal_core_instances = 100\ntotal_component_instances = 25",
+        "total_core_instances",
+        20,
+    ),
+    (
+        "total_memories = 9\ntotal_core_instances = 50\ntotal_component_instances = 12",
+        "total_memories",
+        9,
+    ),
+];
+
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn written_totals_give_what_is_guaranteed_and_refuse_one_more_by_name() {
+    let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
+    let program = embedder.build("components", "dev").unwrap();
+    let component = embedder.compile("totals", COMPONENT).unwrap();
+    for (lines, decides, instances) in CASES {
+        let poolcfg_toml = format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\n[pooling_allocator.wasmtime]\nversion = \"48\"\n\
+             features = [\"async\", \"component-model\", \"gc\"]\n{lines}\n"
+        );
+        let folder = Folder::new(&poolcfg_toml, &["--target", HOST]).unwrap();
+        let result = folder.result().unwrap();
+        assert_eq!(
+            number(&result, "/limits/max_instances"),
+            Ok(instances),
+            "{lines}"
+        );
+        let least = &result["least_total"];
+        assert_eq!(least["key"], decides, "{lines}");
+        let flags = folder.write("flags", &folder.emit("wasmtime-flags").unwrap());
+        let mut run = Command::new(&program);
+        run.arg(flags.unwrap())
+            .arg(&component)
+            .arg((instances + 1).to_string());
+        let what = match decides {
+            // Wasmtime's word for all places of memories where there are no protection keys.
+            "total_memories" => "memory stripe 0".to_owned(),
+            _ => decides.trim_start_matches("total_").replace('_', " "),
+        };
+        assert_eq!(
+            output(&mut run).unwrap(),
+            format!(
+                "live: {instances}\nrefused: maximum concurrent limit of {} for {what} reached\n",
+                least["total"]
+            ),
+            "{lines}"
+        );
+    }
+}
