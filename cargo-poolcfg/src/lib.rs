@@ -6,6 +6,7 @@ mod cli;
 mod command;
 mod context;
 mod entry;
+mod given;
 mod here;
 mod host;
 mod inspect;
@@ -14,6 +15,7 @@ mod project;
 mod render;
 mod target;
 mod wasmtime;
+mod wish;
 
 pub use cli::exit::Exit;
 pub use cli::program::Program;

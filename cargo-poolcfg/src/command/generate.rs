@@ -6,12 +6,13 @@ use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Code, escaped};
 
-use crate::answer::{Answer, Wish, misfits};
+use crate::answer::{Answer, misfits};
 use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::command::{answers, judge, keep, warn};
 use crate::context::Context;
+use crate::given::Given;
 use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
 use crate::output::recorded;
@@ -22,6 +23,7 @@ use crate::render::template::render_file;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
 use crate::wasmtime::resolve::{Lock, resolve};
+use crate::wish::Wish;
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///
@@ -31,7 +33,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if arguments.check.is_some() && arguments.machine.here {
         return judge::run(context, arguments);
     }
-    let (mut members, asked) = project(context, arguments)?;
+    let given = Given::read(context.shell, &arguments.machine, arguments.emit)?;
+    let (mut members, asked) = project(context, arguments, &given)?;
     possible(context, &members, arguments)?;
     let recorded = match arguments.repeats() {
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
@@ -44,20 +47,20 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         // What was measured then is not what would be measured now.
         return judge::run(context, arguments);
     }
-    let (machine, pool, asked) = match &recorded {
+    let (machine, pool, given, asked) = match &recorded {
         Some(recorded) => {
-            let asked = Asked::new(
-                &names(context, &recorded.machine),
-                &recorded.machine,
-                &context.rustc(),
-            )?;
+            let machine = &recorded.machine;
+            let given = Given::read(context.shell, machine, arguments.emit)?;
+            let names = names(context, machine);
+            let asked = Asked::new(&names, machine, &given, &context.rustc())?;
             let pool = arguments.pool.as_ref().or(recorded.pool.as_ref());
-            (&recorded.machine, pool, asked)
+            (machine, pool, given, asked)
         }
-        None => (&arguments.machine, arguments.pool.as_ref(), asked),
+        None => (&arguments.machine, arguments.pool.as_ref(), given, asked),
     };
     let host = host(arguments);
-    let wish = Wish::new(machine)?.with_instance(host.and_then(|host| host.instance));
+    let wish = Wish::new(machine, given)?.with_instance(host.and_then(|host| host.instance));
+    wish.lay_over(&mut members)?;
     let targets = all(members
         .iter()
         .map(|member| arms(context, member, &asked, machine, arguments)))?;
@@ -65,8 +68,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
-    // A text for a host is of the one target that is named.
-    let and_tables = host.is_none() || machine.target.is_empty();
+    let and_tables = !is_only(machine, arguments);
     let platform = context.platform(&members, machine, and_tables, &facts);
     resolve(
         context,
@@ -84,7 +86,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if context.shell.is_json || arguments.template.is_some() {
         keep(context, answers.clone(), &wish);
     }
-    warn(context, &results);
+    warn(context, &results, &wish);
     let (outputs, notes) = outputs(context, arguments, &results, &targets, pool, &wish)?;
     if arguments.check.is_some() {
         all([misfits(&results), check(context, &outputs)])?;
@@ -210,11 +212,15 @@ fn tell<'a>(
 
 /// The packages, and the targets that the command line or cargo's configuration names; the host where
 /// they name none. cargo and rustc are asked side by side.
-fn project(context: &Context<'_>, arguments: &Generate) -> Result<(Vec<Member>, Asked), Error> {
+fn project(
+    context: &Context<'_>,
+    arguments: &Generate,
+    given: &Given,
+) -> Result<(Vec<Member>, Asked), Error> {
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
     std::thread::scope(|scope| {
-        let asked = scope.spawn(|| Asked::new(&names, &arguments.machine, &rustc));
+        let asked = scope.spawn(|| Asked::new(&names, &arguments.machine, given, &rustc));
         let members = members(context.program, context.shared, &arguments.packages);
         let asked = match asked.join() {
             Ok(asked) => asked,
@@ -235,11 +241,17 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(names: &[String], machine: &Machine, rustc: &Rustc) -> Result<Self, Error> {
+    fn new(
+        names: &[String],
+        machine: &Machine,
+        given: &Given,
+        rustc: &Rustc,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            targets: match machine.here {
-                true => here(rustc)?,
-                false => facts(names, rustc)?,
+            targets: match (given.target(), machine.here) {
+                (Some(target), _) => vec![NamedTarget::of(target)],
+                (None, true) => here(rustc)?,
+                (None, false) => facts(names, rustc)?,
             },
             is_host: names.is_empty(),
         })
@@ -271,6 +283,11 @@ fn host(arguments: &Generate) -> Option<&'static Host> {
     }
 }
 
+/// Whether the target that is asked for is the only one: that of a program, or that of a text for a host.
+fn is_only(machine: &Machine, arguments: &Generate) -> bool {
+    machine.program.is_some() || host(arguments).is_some() && !machine.target.is_empty()
+}
+
 /// The targets of one package: those that were asked for and those with tables in its poolcfg.toml, or
 /// else the host.
 fn arms(
@@ -282,9 +299,7 @@ fn arms(
 ) -> Result<Vec<NamedTarget>, Error> {
     let mut targets = asked.targets.clone();
     let triples: Vec<&str> = member.file.triples().collect();
-    // A text for a host is of the one target that is named.
-    let named = host(arguments).is_some() && !machine.target.is_empty();
-    if !machine.here && !named && !triples.is_empty() {
+    if !machine.here && !is_only(machine, arguments) && !triples.is_empty() {
         if asked.is_host {
             targets.clear();
         }

@@ -6,7 +6,6 @@ use std::ops::Range;
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
 
-use crate::answer::{Wish, is_of_wasmtime};
 use crate::cli::error::{Error, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::context::Context;
@@ -14,6 +13,7 @@ use crate::project::Member;
 use crate::project::difference::Difference;
 use crate::project::wasmtime_tables::{Used, differences};
 use crate::wasmtime::lookup::{look_up, resolved};
+use crate::wish::{Wish, is_of_wasmtime};
 
 /// How to do without the project, for the commands that have the flag.
 const FLAG: &str = "; or pass `--engine-version 48` for this run";
@@ -62,6 +62,23 @@ pub(crate) fn resolve(
             )
             .exiting(Exit::Usage)),
         };
+    }
+    if wish.given.has_workload() && of_wasmtime.is_empty() {
+        return Err(Error::new(
+            Code::OtherEngine,
+            "`--workload` is for pools with `engine = \"wasmtime\"`, and there is none",
+            "pass `--engine wasmtime` too, to make every pool one",
+        )
+        .exiting(Exit::Usage));
+    }
+    // What a program is has nothing to do with the project, and a flag outranks it.
+    let is_of_flag = |keys: &PoolKeys| {
+        let version = keys.wasmtime.version;
+        version.is_some_and(|version| version.place.as_flag().is_some())
+    };
+    of_wasmtime.retain(|(_, pools)| !pools.iter().all(is_of_flag));
+    if wish.given.program.is_some() {
+        return Ok(());
     }
     let mut known = of_wasmtime
         .iter()
