@@ -12,6 +12,7 @@ use poolcfg_core::{
 use crate::cli::args::Machine;
 use crate::cli::error::{Error, Mistake, Source, all};
 use crate::given::Given;
+use crate::given::program::GivenProgram;
 use crate::here::Here;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
@@ -82,6 +83,12 @@ impl Wish {
     /// The same for a program that has this of itself.
     pub(crate) fn with_instance(self, instance: Option<InstanceDefaults>) -> Self {
         Self { instance, ..self }
+    }
+
+    /// Whether the target is that of this machine, or the one that a program tells.
+    pub(crate) fn knows_target(&self) -> bool {
+        let program = self.given.program.as_ref();
+        self.here.is_some() || program.is_some_and(GivenProgram::tells_target)
     }
 
     /// The flags that say the same.

@@ -314,11 +314,6 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Whether the target is that of this machine, or the one that a program tells.
-    pub(crate) fn names_no_target(&self) -> bool {
-        self.here || self.program.is_some() && self.target.is_empty()
-    }
-
     /// The flags that name files, as they are given.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut flags = Vec::new();

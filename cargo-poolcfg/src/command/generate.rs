@@ -33,8 +33,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if arguments.check.is_some() && arguments.machine.here {
         return judge::run(context, arguments);
     }
-    let given = Given::read(context.shell, &arguments.machine, arguments.emit)?;
-    let (mut members, asked) = project(context, arguments, &given)?;
+    let asked = match arguments.repeats() {
+        // What is asked for stands in the file.
+        true => None,
+        false => Some(Given::read(
+            context.shell,
+            &arguments.machine,
+            arguments.emit,
+        )?),
+    };
+    let (mut members, asked) = project(context, arguments, asked)?;
     possible(context, &members, arguments)?;
     let recorded = match arguments.repeats() {
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
@@ -47,17 +55,21 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         // What was measured then is not what would be measured now.
         return judge::run(context, arguments);
     }
-    let (machine, pool, given, asked) = match &recorded {
+    let (machine, pool) = match &recorded {
         Some(recorded) => {
-            let machine = &recorded.machine;
-            let given = Given::read(context.shell, machine, arguments.emit)?;
-            let names = names(context, machine);
-            let asked = Asked::new(&names, machine, &given, &context.rustc())?;
             let pool = arguments.pool.as_ref().or(recorded.pool.as_ref());
-            (machine, pool, given, asked)
+            (&recorded.machine, pool)
         }
-        None => (&arguments.machine, arguments.pool.as_ref(), given, asked),
+        None => (&arguments.machine, arguments.pool.as_ref()),
     };
+    let mut asked = match asked {
+        Some(asked) => asked,
+        None => {
+            let given = Given::read(context.shell, machine, arguments.emit)?;
+            Asked::new(&names(context, machine), machine, given, &context.rustc())?
+        }
+    };
+    let given = std::mem::take(&mut asked.given);
     let host = host(arguments);
     let wish = Wish::new(machine, given)?.with_instance(host.and_then(|host| host.instance));
     wish.lay_over(&mut members)?;
@@ -211,16 +223,19 @@ fn tell<'a>(
 }
 
 /// The packages, and the targets that the command line or cargo's configuration names; the host where
-/// they name none. cargo and rustc are asked side by side.
+/// they name none. cargo and rustc are asked side by side. Nothing of targets where no files are given.
 fn project(
     context: &Context<'_>,
     arguments: &Generate,
-    given: &Given,
-) -> Result<(Vec<Member>, Asked), Error> {
+    given: Option<Given>,
+) -> Result<(Vec<Member>, Option<Asked>), Error> {
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
     std::thread::scope(|scope| {
-        let asked = scope.spawn(|| Asked::new(&names, &arguments.machine, given, &rustc));
+        let asked = scope.spawn(|| match given {
+            Some(given) => Asked::new(&names, &arguments.machine, given, &rustc).map(Some),
+            None => Ok(None),
+        });
         let members = members(context.program, context.shared, &arguments.packages);
         let asked = match asked.join() {
             Ok(asked) => asked,
@@ -236,6 +251,8 @@ fn project(
 
 /// Targets, and whether they are there only because nothing else was named.
 struct Asked {
+    /// What files tell that flags name.
+    given: Given,
     targets: Vec<NamedTarget>,
     is_host: bool,
 }
@@ -244,7 +261,7 @@ impl Asked {
     fn new(
         names: &[String],
         machine: &Machine,
-        given: &Given,
+        given: Given,
         rustc: &Rustc,
     ) -> Result<Self, Error> {
         Ok(Self {
@@ -254,6 +271,7 @@ impl Asked {
                 (None, false) => facts(names, rustc)?,
             },
             is_host: names.is_empty(),
+            given,
         })
     }
 }
@@ -353,7 +371,7 @@ fn rust_output(
         })
         .collect();
     let header = Header {
-        command: &recorded::rust(member, targets, wish, &arguments.machine)?,
+        command: &recorded::rust(member, targets, wish)?,
         runtime: member.runtime.as_deref(),
         measured: answers.iter().flat_map(Answer::measured).collect(),
     };

@@ -62,6 +62,11 @@ impl GivenProgram {
         })
     }
 
+    /// Whether its file tells its target, so that no flag has to.
+    pub(crate) fn tells_target(&self) -> bool {
+        self.file.target.is_some()
+    }
+
     /// Where it is loaded.
     pub(crate) fn relocation_model(&self) -> RelocationModel {
         self.file.relocation_model

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use poolcfg_core::Code;
 
-use crate::cli::args::{Generate, Machine};
+use crate::cli::args::Generate;
 use crate::cli::error::Error;
 use crate::output::host_file::Chosen;
 use crate::output::{Present, present};
@@ -17,12 +17,7 @@ use crate::wish::Wish;
 ///
 /// # Errors
 /// When a name cannot stand in the header.
-pub(crate) fn rust(
-    member: &Member,
-    targets: &[NamedTarget],
-    wish: &Wish,
-    machine: &Machine,
-) -> Result<String, Error> {
+pub(crate) fn rust(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Result<String, Error> {
     let mut words = vec!["cargo".to_owned(), "poolcfg".to_owned()];
     let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
     if let Some(name) = &member.named {
@@ -30,7 +25,7 @@ pub(crate) fn rust(
     }
     for target in targets {
         // Targets with tables of their own are always written, and this machine or a program has only one.
-        if machine.names_no_target() || member.file.triples().any(|triple| triple == target.name) {
+        if wish.knows_target() || member.file.triples().any(|triple| triple == target.name) {
             continue;
         }
         flag("--target", relative(&target.name));
@@ -60,7 +55,7 @@ pub(crate) fn host(
         .iter()
         .flatten()
         .find(|target| target.facts.triple() == chosen.target);
-    if let Some(target) = named.filter(|_| !arguments.machine.names_no_target()) {
+    if let Some(target) = named.filter(|_| !wish.knows_target()) {
         flag("--target", relative(&target.name));
     }
     if let Some(pool) = pool {
