@@ -152,7 +152,7 @@ fn a_program_is_told_as_it_was_built() {
             assert_eq!(told["relocation_model"], model, "{json:#}");
             assert_eq!(told["wasmtime_versions"], Value::Array(Vec::new()));
             assert_eq!(result["target"], architecture.target, "{json:#}");
-            assert_eq!(result["relocation_model"], model, "{json:#}");
+            assert_eq!(result["shape"]["relocation_model"], model, "{json:#}");
         }
     }
 }
