@@ -5,6 +5,15 @@ pub(crate) mod limits;
 pub(crate) mod wasmtime;
 
 /// The engine that makes the pool.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Engine, Limits};
+/// fn is_made_by_wasmtime(limits: &Limits) -> bool {
+///     limits.engine() == Engine::Wasmtime
+/// }
+/// assert_eq!(Engine::Native.to_string(), "native");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Engine {
     /// poolcfg-runtime's own pool.
@@ -15,6 +24,7 @@ pub enum Engine {
 
 impl Engine {
     /// Equality for const code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn is(self, other: Self) -> bool {
         self as u8 == other as u8

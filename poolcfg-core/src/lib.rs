@@ -1,6 +1,7 @@
 //! **Internal to poolcfg.** This crate is published so that `cargo-poolcfg`, `poolcfg-macros` and `poolcfg-runtime`
 //! can share it, each in exactly the same version. It makes no promise of its own: anything may change in any
-//! release. Depend on [`poolcfg-runtime`](https://docs.rs/poolcfg-runtime), which re-exports what its API names.
+//! release. Depend on [`poolcfg-runtime`](https://docs.rs/poolcfg-runtime), which re-exports what its API names. What is
+//! public there for other crates of poolcfg only is `#[doc(hidden)]`.
 //!
 //! The model behind poolcfg: how much address space a target guarantees to a process, and which pools
 //! fit it.

@@ -96,6 +96,12 @@ pub enum OnMisfit {
 }
 
 /// Which number stays when a pool shrinks.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::Keep;
+/// assert_eq!(Keep::MaxInstances.to_string(), "max_instances");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Keep {
     /// The reservation stays, fewer instances.

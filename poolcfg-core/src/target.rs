@@ -26,6 +26,7 @@ macro_rules! named {
             const CURRENT: Self = $(if cfg!(any($cfg = $name $(, $cfg = $also)*)) { Self::$variant } else)+ { Self::Other };
 
             /// The one that the cfg calls so, or `Other`.
+            #[doc(hidden)]
             #[must_use]
             pub const fn from_name(name: &str) -> Self {
                 $(if same(name, $name) $(|| same(name, $also))* { return Self::$variant; })+
@@ -33,11 +34,12 @@ macro_rules! named {
             }
 
             /// The names of all but `Other`.
+            #[doc(hidden)]
             pub fn names() -> impl Iterator<Item = &'static str> {
                 [$($name),+].into_iter()
             }
 
-            /// Its name in the cfg.
+            /// Its name in the cfg; `other` for any other.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -47,6 +49,7 @@ macro_rules! named {
             }
 
             /// Equality for const code.
+            #[doc(hidden)]
             #[must_use]
             pub const fn is(self, other: Self) -> bool {
                 self as u8 == other as u8
@@ -57,6 +60,11 @@ macro_rules! named {
 
 named! {
     /// A processor architecture, as `target_arch` tells them apart.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// assert_eq!(poolcfg_runtime::Arch::Riscv64.name(), "riscv64");
+    /// ```
     Arch, target_arch, {
         /// 64-bit Arm.
         Aarch64 = "aarch64";
@@ -83,6 +91,7 @@ named! {
     }
 }
 
+#[doc(hidden)]
 impl Arch {
     /// Bits of a pointer by the architecture alone: x86_64 and mips64 also have ABIs with 32.
     #[must_use]
@@ -96,6 +105,11 @@ impl Arch {
 
 named! {
     /// An operating system, as far as address spaces differ.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// assert_eq!(poolcfg_runtime::Os::Linux.name(), "linux");
+    /// ```
     Os, target_os, {
         /// Android; a Linux kernel with address space randomised as far as it goes.
         Android = "android";
@@ -106,8 +120,8 @@ named! {
         /// illumos.
         Illumos = "illumos";
         /// iOS. tvOS, watchOS and visionOS are [`Os::Other`]: their kernel gives a process address space by the RAM of
-        /// the device (xnu osfmk/arm64/sptm/pmap/pmap.c), and what iOS's number needs, not every one of their devices is
-        /// known to have.
+        /// the device (xnu osfmk/arm64/sptm/pmap/pmap.c), and not every one of their devices is
+        /// known to have what iOS's number needs.
         Ios = "ios";
         /// Linux.
         Linux = "linux";
@@ -122,6 +136,7 @@ named! {
     }
 }
 
+#[doc(hidden)]
 impl Os {
     /// Whether the Linux kernel lays out its processes.
     #[must_use]
@@ -130,12 +145,13 @@ impl Os {
     }
 }
 
-/// What of a target decides its address space.
+/// The parts of a target that decide its address space.
 ///
 /// ```
-/// use poolcfg_core::{Arch, Os, Target};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Arch, Os, Target};
 /// const BOARD: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
-/// assert_eq!(BOARD.arch.name(), "riscv64");
+/// println!("this program runs on {}, not on {}", Target::CURRENT.arch.name(), BOARD.arch.name());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -145,7 +161,7 @@ pub struct Target {
     pub os: Os,
     /// Bits of a pointer: 16, 32 or 64.
     pub pointer_width: u32,
-    /// Where rustc has its programs loaded when nobody says otherwise.
+    /// Where programs of rustc are loaded by default.
     pub relocation_model: RelocationModel,
 }
 
@@ -173,7 +189,8 @@ impl Target {
     /// On Linux those are x86_64, and s390x with musl.
     ///
     /// ```
-    /// use poolcfg_core::{Arch, Os, RelocationModel, Target};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, Os, RelocationModel, Target};
     /// let linux = |arch| Target::new(arch, Os::Linux, 64).with_crt_static(true, true);
     /// assert_eq!(linux(Arch::Aarch64).relocation_model, RelocationModel::Static);
     /// assert_eq!(linux(Arch::X86_64).relocation_model, RelocationModel::Pie);

@@ -13,7 +13,7 @@ const VA39: Target = Target::new(Arch::Aarch64, Os::Linux, 64);
 const I686: Target = Target::new(Arch::X86, Os::Linux, 32);
 
 fn keys(version: &str) -> PoolKeys {
-    let version = WasmtimeVersion::parse(version).expect("a version");
+    let version = version.parse().expect("a version");
     PoolKeys {
         engine: Some(Setting::given(Engine::Wasmtime)),
         wasmtime: WasmtimeKeys {
@@ -40,7 +40,7 @@ fn asked(keys: PoolKeys, target: Target) -> [u64; 3] {
 
 /// The same of what a version takes of itself.
 fn of_itself(version: &str, target: Target) -> [u64; 3] {
-    let version = WasmtimeVersion::parse(version).expect("a version");
+    let version = version.parse().expect("a version");
     let own = Limits::of_wasmtime(version, target);
     let footprint = own.footprint(Size::kib(4)).expect("no overflow");
     footprint.mappings.map(|mapping| mapping.bytes.get())
@@ -628,7 +628,8 @@ fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
 fn versions_are_read_as_they_are_written() {
     for text in ["48", "48.0", "48.0.2", "13", "100.1.2"] {
         assert_eq!(
-            WasmtimeVersion::parse(text).map(|version| version.to_string()),
+            text.parse::<WasmtimeVersion>()
+                .map(|version| version.to_string()),
             Ok(text.to_owned())
         );
     }
@@ -645,14 +646,14 @@ fn versions_are_read_as_they_are_written() {
         "latest",
     ] {
         assert_eq!(
-            WasmtimeVersion::parse(text),
+            text.parse::<WasmtimeVersion>(),
             Err(WasmtimeVersionError::NotVersion),
             "{text}"
         );
     }
     for text in ["12", "0.40", "1.0.0", "12.0.2"] {
         assert_eq!(
-            WasmtimeVersion::parse(text),
+            text.parse::<WasmtimeVersion>(),
             Err(WasmtimeVersionError::TooOld),
             "{text}"
         );

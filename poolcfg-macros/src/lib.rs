@@ -1,9 +1,33 @@
-//! `#[pool_limits]`, re-exported and documented by poolcfg-runtime.
+//! The attribute `#[pool_limits]`: limits that poolcfg.toml sets, as a constant that the compiler checks.
 //!
-//! - `arguments`: what stands in the brackets
-//! - `item`: the const or static it goes on
-//! - `source`: poolcfg.toml, found and read
-//! - `expansion`: the code that takes its place
+//! **Do not depend on this crate.** [poolcfg-runtime](https://docs.rs/poolcfg-runtime) re-exports the attribute, and the
+//! code that it writes needs poolcfg-runtime.
+//!
+//! With this poolcfg.toml beside Cargo.toml
+//!
+//! ```toml
+//! [pooling_allocator]
+//! max_instances = 1000
+//! memory_reservation = "4GiB"
+//! on_misfit = "shrink" # fewer instances where the target has less room
+//! ```
+//! the attribute gives a constant its value. The program asks at start for as much of it as there is:
+//!
+//! ```ignore
+//! use poolcfg_runtime::{Pool, PoolLimits, pool_limits};
+//!
+//! #[pool_limits]
+//! pub const POOL: PoolLimits;
+//!
+//! let pool = Pool::new(POOL.recheck()?)?;
+//! ```
+//! A pool that does not fit the target is a compile error at the item. It says what is needed, what there is, and what
+//! fits.
+
+// - `arguments`: what stands in the brackets
+// - `item`: the const or static it goes on
+// - `source`: poolcfg.toml, found and read
+// - `expansion`: the code that takes its place
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -16,8 +40,12 @@ use proc_macro::TokenStream;
 /// Gives a const or static the limits that poolcfg.toml sets for the target that is compiled for, and
 /// asserts that they fit its address space.
 ///
-/// It goes on an item without a value: the file decides the numbers, the attribute only names.
-/// ```text
+/// The item has no value of its own: poolcfg.toml decides the numbers, and the attribute says which pool of the file it
+/// is. Its type is `PoolLimits`, or `WasmtimeLimits` with `engine = "wasmtime"` in the file.
+///
+/// ```ignore
+/// use poolcfg_runtime::{PoolLimits, pool_limits};
+///
 /// #[pool_limits]
 /// pub const POOL: PoolLimits;
 ///

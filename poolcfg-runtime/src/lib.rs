@@ -1,7 +1,12 @@
-//! What a program links: its limits, rechecked at start, and a pool in the very mappings that the
-//! recheck reserved.
+//! Pools of memories, tables and stacks that fit the address space of the target: the compiler checks that they do, the
+//! program rechecks it at start, and then hands out slots of what the recheck reserved.
+//!
+//! A *slot* is what one owner has at a time: a memory, and a table and a stack if the pool has them. It is zero for each
+//! new owner, with guards on both sides.
 //!
 //! # From nothing to a running pool
+//!
+//! After `cargo add poolcfg-runtime`:
 //!
 //! 1. poolcfg.toml, beside Cargo.toml, says what the program wants:
 //!
@@ -12,9 +17,11 @@
 //! max_memory_size = "64MiB"
 //! on_misfit = "shrink" # fewer instances where the target has less room
 //! ```
-//! 2. The attribute `#[pool_limits]` makes limits of it, and the compiler checks that they fit the target.
-//! 3. The start reserves at least what is guaranteed, and as much more of what is asked as there is.
-//! 4. The pool hands out slots.
+//! 2. The attribute `#[pool_limits]` gives a constant these limits. The compiler refuses what does
+//!    not fit the target.
+//! 3. At start, [`recheck`](PoolLimits::recheck) reserves at least what the build guarantees, and as much more of what is
+//!    asked for as this process has.
+//! 4. A [`Pool`] hands out slots of what is reserved.
 //!
 //! ```no_run
 //! use poolcfg_runtime::{AcquireOptions, Pool, PoolLimits, pool_limits};
@@ -49,6 +56,8 @@
 //! ```
 //! [`Pool::acquire_with`] may wait for a slot, and [`Pool::acquire_async`] waits as a future, in the same queue.
 //!
+//! `cargo poolcfg` shows the same limits, and why they are what they are, without building anything.
+//!
 //! # Wasmtime
 //!
 //! With `engine = "wasmtime"` in poolcfg.toml the limits are [`WasmtimeLimits`]. They configure the program's own
@@ -72,17 +81,22 @@
 //!
 //! # When something is in the way
 //!
-//! What stands in the way of a recheck is a [`RecheckError`], with what is needed, what there is, the limit, what
-//! would fit and what the operator can do. Debug of every error reads as its message, so that a `main` that returns it
-//! shows it; the message has the cause, and `source()` does not repeat it. [`variables`] lists how limits are lowered
-//! without rebuilding. [`probe()`] measures the process as such.
+//! A recheck that fails returns a [`RecheckError`]. It says how much the pool needs, how much there is, which limit is in
+//! the way, what would fit, and what the operator can do. [`variables`] lists how an operator lowers limits without
+//! rebuilding. [`probe()`] measures the process whatever the limits are.
+//!
+//! The Debug text of every error is its message, so that a `main` that returns the error shows the message. The message
+//! has the cause, and `source()` does not repeat it.
 //!
 //! # Units
 //!
-//! Bytes are [`Size`] in limits, plans, options and statistics, also where they are more than this machine can
-//! address. They are `usize` only where they count memory of this process that is there: [`Region`] and
-//! [`AcquireOptions::memory`]. The numbers of [`WasmtimeSettings`] and [`Tunables`] are those that Wasmtime's setters
-//! take, and a number that may count something else than bytes, as in [`Misfit`], is a `u64`.
+//! - A number of bytes is a [`Size`] in limits, options, measurements and statistics. It may be more than this machine can
+//!   address.
+//! - It is a `usize` only where it counts memory that this process can access: in [`Region`], [`AcquireOptions::memory`],
+//!   and their errors.
+//! - The numbers of [`WasmtimeSettings`] and [`Tunables`] are those that Wasmtime's setters take.
+//! - A number that counts bytes or something else, such as that of a [`Misfit`], is a `u64`.
+//! - A number of slots or instances is a `u32`.
 
 mod error;
 mod limits;
@@ -97,17 +111,15 @@ pub use limits::pool_limits::PoolLimits;
 pub use limits::wasmtime::{Checked, Held, Tunables, WasmtimeLimits, WasmtimeSettings};
 pub use pool::reserved::{Reserved, Warning};
 pub use pool::{
-    AcquireError, AcquireOptions, Exhausted, Pool, PoolError, PoolOptions, Slot, SlotParts,
-    Statistics,
+    AcquireError, AcquireOptions, Acquiring, Exhausted, Pool, PoolError, PoolOptions, Slot,
+    SlotParts, Statistics,
 };
 pub use poolcfg_core::{
-    Advisory, Arch, Aslr, Bound, Budget, Code, Condition, Counts, Demand, Distribution, Engine,
-    Exceeded, Footprint, Group, HEADROOM_MAPS, HOLES, Hole, InstanceDefaults, KINDS, Keep, Known,
-    LEAST_HEADROOM, LargestFit, Layout, Limits, LinuxLayout, Mapping, MappingName, Mappings,
-    Memories, NoProfile, Os, Overflow, OwnProfile, ProcessLimits, RelocationModel, Room,
-    SearchLayout, Shape, Size, SizeError, SizeText, Span, Spread, StackLimit, Target, Text, Three,
-    Totals, UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures,
-    WasmtimeVersion, WasmtimeVersionError,
+    Advisory, Arch, Aslr, Budget, Code, Condition, Counts, Engine, Footprint, Keep, Known,
+    LargestFit, Limits, Mapping, MappingName, NoProfile, Os, Overflow, ProcessLimits,
+    RelocationModel, SearchLayout, Shape, Size, SizeError, SizeText, StackLimit, Target, Text,
+    UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
+    WasmtimeVersionError,
 };
 #[cfg(feature = "macros")]
 pub use poolcfg_macros::pool_limits;

@@ -41,6 +41,7 @@ use self::shared::{Handle, Shared};
 use self::sync::Padded;
 
 pub use self::acquire::{AcquireError, AcquireOptions, Exhausted};
+pub use self::acquiring::Acquiring;
 pub use self::options::PoolOptions;
 pub use self::slot::{Slot, SlotParts};
 pub use self::statistics::Statistics;
@@ -69,9 +70,10 @@ const MOST_SHARDS: usize = 16;
 /// fn serve(reserved: Reserved) -> Result<(), Box<dyn std::error::Error>> {
 ///     let options = PoolOptions::new().keep_resident(Size::mib(1));
 ///     let pool = Pool::with_options(reserved, options)?;
+///     println!("{} slots, cleared by {}", pool.limits().max_instances, pool.reset_mode());
 ///     let mut slot = pool.acquire()?; // or an error at once, when all are in use
 ///     slot.memory_mut().grow_to(64 << 10)?;
-///     assert_eq!(pool.live(), 1);
+///     assert_eq!(pool.statistics().live, 1);
 ///     drop(slot); // cleared for the next owner
 ///     pool.close_idle(); // and given back to the system
 ///     assert!(pool.statistics().resident.is_zero());
@@ -121,7 +123,15 @@ impl Pool {
         self.acquire_with(AcquireOptions::new())
     }
 
-    /// Takes a slot with these options.
+    /// Takes a slot with these options, and waits for one if they say so.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use poolcfg_runtime::{AcquireError, AcquireOptions, Pool, Slot};
+    /// fn slot(pool: &Pool) -> Result<Slot, AcquireError> {
+    ///     pool.acquire_with(AcquireOptions::new().memory(64 << 10).wait(Duration::from_secs(1)))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As for [`acquire`](Self::acquire), and [`AcquireError::Open`] if the memory cannot be made that large.
@@ -151,7 +161,7 @@ impl Pool {
         &self.handles[home & (self.handles.len() - 1)]
     }
 
-    /// The options that the pool was made with.
+    /// The limits that the pool was made with: those that the recheck has taken.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.shared().limits
@@ -163,20 +173,7 @@ impl Pool {
         self.shared().reset
     }
 
-    /// Slots that are taken.
-    #[must_use]
-    pub fn live(&self) -> u32 {
-        self.statistics().live
-    }
-
-    /// Slots that are out of service because the system did not clear them. They are never handed out
-    /// again.
-    #[must_use]
-    pub fn retired(&self) -> u32 {
-        self.shared().shards.retired()
-    }
-
-    /// What the pool holds. Cheap to keep; to read it, every shard is locked for a moment.
+    /// What the pool holds at this moment. Each call locks every shard, so it is not for every request.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let shards = &self.shared().shards;

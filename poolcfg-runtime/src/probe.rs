@@ -12,6 +12,17 @@ use crate::recheck::layout::{self, Search};
 use crate::recheck::slabs::largest_single;
 
 /// What was measured of this process and of the machine under it.
+///
+/// ```
+/// use poolcfg_runtime::probe;
+/// let probe = probe();
+/// println!("{:?} of addresses, pages of {}", probe.window, probe.page_size);
+/// for hole in &probe.holes {
+///     println!("a hole of {}", hole.available());
+/// }
+/// println!("processes like this one: {}", probe.shape().describe());
+/// println!("what counts of it: {:?}", probe.basis());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Probe {
@@ -27,7 +38,7 @@ pub struct Probe {
     pub page_size: Size,
     /// The VA profiles of this target with this window and page size.
     pub va_profiles: Vec<&'static VaProfile<'static>>,
-    /// What an unlimited stack limit has made of the layout; `None` if it is the normal one.
+    /// How an unlimited stack limit has changed the layout; `None` if it is the normal one.
     pub unlimited_stack: Option<UnlimitedStack>,
     /// Whether the program is a PIE; `None` if its file cannot be read.
     pub relocation_model: Option<RelocationModel>,
@@ -44,6 +55,14 @@ pub struct Probe {
 }
 
 /// The limits that bear on pools. `None` if there is no limit, or none that can be read.
+///
+/// ```
+/// use poolcfg_runtime::probe;
+/// let limits = probe().limits;
+/// if let (Some(bytes), Some(ram)) = (limits.ram_and_swap(), limits.ram) {
+///     println!("{ram} of RAM, {bytes} with swap");
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProbeLimits {

@@ -202,7 +202,7 @@ fn beside_greedy_owners_nobody_waits_in_vain() {
             }
         });
         assert_eq!(in_vain.load(Ordering::SeqCst), 0);
-        assert_eq!((pool.live(), pool.statistics().waiting), (0, 0));
+        assert_eq!((pool.statistics().live, pool.statistics().waiting), (0, 0));
     }
 }
 

@@ -39,10 +39,10 @@ fn slots_are_had_until_there_are_none() {
         "all `3` slots of the pool are in use: wait for one, or raise `max_instances` in \
          poolcfg.toml"
     );
-    assert_eq!(pool.live(), 3);
+    assert_eq!(pool.statistics().live, 3);
     slots.pop();
     assert!(pool.acquire().is_ok());
-    assert_eq!(pool.retired(), 0);
+    assert_eq!(pool.statistics().retired, 0);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn slots_go_to_other_threads_and_survive_their_panics() {
             assert!(thread.join().is_err());
         }
     });
-    assert_eq!(pool.live(), 0);
+    assert_eq!(pool.statistics().live, 0);
     for _ in 0..4 {
         let mut slot = pool.acquire().expect("a slot");
         slot.memory_mut().grow_to(MIB).expect("a mebibyte");
@@ -298,7 +298,7 @@ fn run_out_of_writable_memory() {
         error,
         AcquireError::Open(GrowError::Refused { .. })
     ));
-    assert_eq!((pool.live(), pool.retired()), (1, 0));
+    assert_eq!((pool.statistics().live, pool.statistics().retired), (1, 0));
     slot.memory_mut()
         .grow_to(64 << 10)
         .expect("there is room for that");
@@ -369,7 +369,7 @@ fn a_slot_is_taken_with_its_memory_and_is_as_large_as_asked() {
         error,
         AcquireError::Open(GrowError::AboveCapacity { .. })
     ));
-    assert_eq!((pool.live(), pool.retired()), (0, 0));
+    assert_eq!((pool.statistics().live, pool.statistics().retired), (0, 0));
 }
 
 #[test]
@@ -436,7 +436,7 @@ fn who_waits_gets_what_is_released_and_who_does_not_gets_an_error() {
         }
         drop(slot);
     });
-    assert_eq!(pool.live(), 0);
+    assert_eq!(pool.statistics().live, 0);
 }
 
 #[test]
@@ -725,7 +725,7 @@ fn a_pool_may_have_stacks_only() {
         pool.close_idle();
         let slot = pool.acquire().expect("a slot");
         assert!(is_zero(slot.stack().expect("a stack")));
-        assert_eq!((pool.live(), pool.retired()), (1, 0));
+        assert_eq!((pool.statistics().live, pool.statistics().retired), (1, 0));
         drop(pool);
         // A slot may outlive its pool, here as well.
         assert_eq!(slot.stack().map(|stack| stack.len()), Some(MIB));

@@ -115,7 +115,7 @@ fn soak(reset: Reset, checks: bool, cycles: usize) {
             });
         }
     });
-    assert_eq!((pool.live(), pool.retired()), (0, 0));
+    assert_eq!((pool.statistics().live, pool.statistics().retired), (0, 0));
 }
 
 #[test]

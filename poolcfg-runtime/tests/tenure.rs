@@ -287,7 +287,7 @@ fn read_far_and_wide() {
                 assert!(maps() <= mappings, "{} {mappings}", maps());
             }
         }
-        assert_eq!(pool.retired(), 0);
+        assert_eq!(pool.statistics().retired, 0);
     }
     eprintln!("done");
 }
@@ -380,7 +380,7 @@ fn own_at_random() {
             );
         }
         assert_eq!(pool.reset_mode() == Reset::Discard, kept == 0);
-        assert_eq!(pool.retired(), 0);
+        assert_eq!(pool.statistics().retired, 0);
     }
     eprintln!("done");
 }
@@ -465,7 +465,7 @@ fn is_told(pool: &Pool, (start, max): (usize, usize), keep: usize) {
         pool.reset_mode()
     );
     assert!(said.get() <= wide(keep), "{:?}: {said}", pool.reset_mode());
-    assert_eq!(pool.retired(), 0);
+    assert_eq!(pool.statistics().retired, 0);
 }
 
 #[test]
@@ -575,7 +575,7 @@ fn lock_some() {
                 assert_eq!(resident(start, max), 0);
                 assert!(maps() <= before.1 + 2);
             }
-            assert_eq!(pool.retired(), 0);
+            assert_eq!(pool.statistics().retired, 0);
         }
     }
     eprintln!("done");
@@ -714,7 +714,7 @@ fn use_up_all_maps() {
             unsafe { rustix::mm::munmap(ptr::with_exposed_provenance_mut(start), len) }
                 .expect("it unmaps");
         }
-        assert_eq!(pool.retired(), 0);
+        assert_eq!(pool.statistics().retired, 0);
         let slots: Vec<_> = (0..SLOTS).map(|_| owner(&pool, most)).collect();
         for slot in slots {
             assert!(is_zero(slot.memory().as_slice()));
@@ -839,7 +839,7 @@ fn lock_what_is_mapped_within_a_limit() {
             pool.close_idle();
             assert!(status("VmLck:") <= before, "{:?}", pool.reset_mode());
         }
-        assert_eq!(pool.retired(), 0);
+        assert_eq!(pool.statistics().retired, 0);
     }
     eprintln!("done");
 }
@@ -865,7 +865,7 @@ fn map_over_within_a_limit_on_locks() {
             // SAFETY: the page is this slot's own, and nobody refers to it.
             unsafe { mprotect(second.cast(), page(), MprotectFlags::READ) }.expect("it is allowed");
             drop(slot);
-            assert_eq!(pool.retired(), 0, "{:?}", pool.reset_mode());
+            assert_eq!(pool.statistics().retired, 0, "{:?}", pool.reset_mode());
             assert!(status("VmLck:") <= before, "{:?}", pool.reset_mode());
         }
     }
@@ -972,7 +972,7 @@ fn a_memory_that_nobody_touched_may_be_mapped_anew() {
         .iter_mut()
         .for_each(|slot| slot.memory_mut().mapped_over());
     drop(slots);
-    assert_eq!(pool.retired(), 0);
+    assert_eq!(pool.statistics().retired, 0);
     assert!(pool.statistics().page_tables.get() <= 2 * rest());
     assert!(is_zero(owner(&pool, page()).memory().as_slice()));
 }

@@ -235,7 +235,7 @@ pub(crate) struct Inspect {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Version of Wasmtime, such as 48, whose limits they are held to; the newest that is known unless said
-    #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
+    #[arg(long, value_name = "VERSION", help_heading = ENGINE)]
     pub(crate) engine_version: Option<WasmtimeVersion>,
 }
 
@@ -341,7 +341,7 @@ pub(crate) struct EngineFlags {
           value_parser = words(Engine::ALL, Engine::word, Engine::from_word))]
     pub(crate) engine: Option<Engine>,
     /// Version of Wasmtime, such as 48, overriding poolcfg.toml and the project
-    #[arg(long, value_name = "VERSION", help_heading = ENGINE, value_parser = WasmtimeVersion::parse)]
+    #[arg(long, value_name = "VERSION", help_heading = ENGINE)]
     pub(crate) engine_version: Option<WasmtimeVersion>,
 }
 

@@ -55,7 +55,7 @@ impl PoolTable {
             path,
             engine: engine.and_then(Item::span),
             version: own.and_then(|own| own.get("version")).and_then(|item| {
-                let version = WasmtimeVersion::parse(item.as_str()?).ok()?;
+                let version = item.as_str()?.parse::<WasmtimeVersion>().ok()?;
                 Some((version, item.span()?))
             }),
             features: own.and_then(|own| own.get("features")).and_then(|item| {

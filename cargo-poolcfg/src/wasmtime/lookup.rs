@@ -59,7 +59,7 @@ pub(crate) fn look_up(
     }
     for wasmtime in &found.nearest {
         let version = wasmtime.version;
-        if let Err(error) = WasmtimeVersion::parse(&version.to_string()) {
+        if let Err(error) = version.to_string().parse::<WasmtimeVersion>() {
             return Err(Error::new(
                 Code::BadVersion,
                 format!("`{}` uses Wasmtime {version}: {error}", package.name),

@@ -113,6 +113,11 @@ macro_rules! codes {
 macro_rules! define {
     ($($(#[$doc:meta])+ $name:ident = $text:literal,)+) => {
         /// The code of an error or a warning, for `cargo poolcfg --explain`.
+        ///
+        /// ```
+        /// # use poolcfg_core as poolcfg_runtime;
+        /// assert_eq!(poolcfg_runtime::Code::SwappedPages.as_str(), "PC0035");
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Code {
@@ -135,6 +140,7 @@ macro_rules! define {
 
 codes!(define);
 
+#[doc(hidden)]
 impl Code {
     /// Every code, in the order of its numbers.
     pub fn all() -> impl Iterator<Item = Self> {

@@ -64,9 +64,24 @@ pub(crate) const fn same(left: &str, right: &str) -> bool {
     equal(left.as_bytes(), right.as_bytes())
 }
 
+/// An error whose Debug text reads as its message: a program that ends with it shows that.
+macro_rules! debug_like_display {
+    ($error:ty) => {
+        impl core::fmt::Debug for $error {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl core::error::Error for $error {}
+    };
+}
+pub(crate) use debug_like_display;
+
 /// The words that poolcfg.toml, the flags and the JSON use for these.
 macro_rules! words {
     ($($type:ident { $($variant:ident = $word:literal),+ $(,)? })+) => {$(
+        #[doc(hidden)]
         impl $type {
             /// Every value, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];

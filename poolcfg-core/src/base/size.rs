@@ -1,7 +1,7 @@
 //! Sizes of address space: a type, so that bytes are never mixed with counts, with checked
 //! arithmetic, parsing and display in binary units.
 
-use crate::base::consts::equal;
+use crate::base::consts::{debug_like_display, equal};
 use core::fmt;
 
 use crate::base::text::Text;
@@ -16,10 +16,25 @@ pub const GRAIN: Size = Size::kib(64);
 /// A number of bytes of the target's address space.
 ///
 /// ```
-/// use poolcfg_core::Size;
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::Size;
 /// let slot = Size::gib(4).checked_add(Size::mib(32)).unwrap();
-/// assert_eq!(slot.to_string(), "4.03 GiB");
-/// assert_eq!(Size::parse("32MiB"), Ok(Size::mib(32)));
+/// let all = slot.checked_mul(60).unwrap();
+/// assert_eq!((slot.to_string(), all.to_string()), ("4.03 GiB".to_owned(), "241.88 GiB".to_owned()));
+/// assert_eq!(Size::tib(1).min(all).saturating_sub(all), Size::ZERO);
+/// assert_eq!(Size::ZERO.is_zero(), Size::ZERO.get() == 0);
+///
+/// let page = Size::kib(4);
+/// assert_eq!(Size::bytes(4097).round_up(page), Some(Size::kib(8)));
+/// assert_eq!(Size::bytes(4097).round_down(page), page);
+/// assert!(slot.is_multiple_of(page));
+///
+/// assert_eq!("32MiB".parse(), Ok(Size::mib(32)));
+/// const FROM_TEXT: Size = match Size::parse("4 GiB") {
+///     Ok(size) => size,
+///     Err(_) => panic!("not a size"),
+/// };
+/// assert_eq!(FROM_TEXT, Size::gib(4));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(u64);
@@ -136,10 +151,12 @@ impl Size {
     /// bytes.
     ///
     /// ```
-    /// use poolcfg_core::Size;
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::Size;
     /// assert_eq!(Size::of_fraction("1.5GiB"), Some(Size::mib(1536)));
     /// assert_eq!(Size::of_fraction("0.1KiB"), None);
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub fn of_fraction(text: &str) -> Option<Self> {
         let (whole, rest) = text.trim().split_once('.')?;
@@ -158,11 +175,13 @@ impl Size {
     }
 
     /// The units that [`parse`](Self::parse) reads, the smallest first.
+    #[doc(hidden)]
     pub fn units() -> impl Iterator<Item = &'static str> {
         UNITS.iter().skip(1).map(|(name, _)| *name)
     }
 
-    /// Reads an integer of bytes or a number with a binary unit, such as `256MiB` or `4 GiB`.
+    /// Reads an integer of bytes or a number with a binary unit, such as `256MiB` or `4 GiB`. Outside of const code
+    /// `text.parse()` does the same.
     ///
     /// # Errors
     /// [`SizeError`] says which part is wrong.
@@ -203,12 +222,24 @@ impl Size {
     }
 
     /// The size as a need: rounded up to hundredths of its unit.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::Size;
+    /// assert_eq!(Size::bytes((4 << 30) + 1).needed().to_string(), "4.01 GiB");
+    /// ```
     #[must_use]
     pub const fn needed(self) -> SizeText {
         SizeText::new(self, Rounding::Up)
     }
 
     /// The size as a supply: rounded down to hundredths of its unit.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::Size;
+    /// assert_eq!(Size::bytes((4 << 30) + 1).available().to_string(), "4.00 GiB");
+    /// ```
     #[must_use]
     pub const fn available(self) -> SizeText {
         SizeText::new(self, Rounding::Down)
@@ -217,7 +248,8 @@ impl Size {
     /// The size as poolcfg.toml has it: exact, in the largest binary unit that divides it.
     ///
     /// ```
-    /// use poolcfg_core::Size;
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::Size;
     /// assert_eq!(Size::mib(256).exact().as_str(), "256MiB");
     /// assert_eq!(Size::bytes(4097).exact().as_str(), "4097B");
     /// ```
@@ -232,6 +264,14 @@ impl Size {
             i += 1;
         }
         Text::new().u64(self.0).str("B")
+    }
+}
+
+impl core::str::FromStr for Size {
+    type Err = SizeError;
+
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        Self::parse(text)
     }
 }
 
@@ -253,6 +293,13 @@ impl Text {
 }
 
 /// What is wrong with the text of a size.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Size, SizeError};
+/// assert_eq!("4GB".parse::<Size>(), Err(SizeError::DecimalUnit { binary: "GiB" }));
+/// assert_eq!(SizeError::Fraction.to_string(), "fractions are not supported");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SizeError {
     /// It does not start with a whole number.
@@ -286,14 +333,7 @@ impl fmt::Display for SizeError {
     }
 }
 
-/// As `Display`, which is what a program shows that ends with it.
-impl fmt::Debug for SizeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl core::error::Error for SizeError {}
+debug_like_display!(SizeError);
 
 const UNITS: [(&str, u64); 7] = [
     ("", 1),
@@ -374,6 +414,13 @@ enum Rounding {
 }
 
 /// A size as a person reads it: at most two decimals and a binary unit.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Size, SizeText};
+/// let text: SizeText = Size::mib(1536).needed();
+/// assert_eq!(format!("{text:>9}"), " 1.50 GiB");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeText {
     size: Size,
@@ -386,6 +433,7 @@ impl SizeText {
     }
 
     /// Appends the size to a const text.
+    #[doc(hidden)]
     #[must_use]
     pub const fn write(self, text: Text) -> Text {
         let bytes = self.size.0;

@@ -13,9 +13,10 @@ const ELLIPSIS: &str = "…";
 /// A piece of text in a fixed buffer, built by const code.
 ///
 /// ```
-/// use poolcfg_core::Text;
-/// const TEXT: Text = Text::new().str("need ").u64(42);
-/// assert_eq!(TEXT.as_str(), "need 42");
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Size, Text};
+/// const GUARD: Text = Size::mib(32).exact();
+/// assert_eq!(GUARD.as_str(), "32MiB");
 /// ```
 #[derive(Clone, Copy)]
 pub struct Text {
@@ -23,6 +24,20 @@ pub struct Text {
     len: usize,
 }
 
+impl Text {
+    /// The text so far.
+    #[must_use]
+    pub const fn as_str(&self) -> &str {
+        let (used, _) = self.bytes.split_at(self.len);
+        match core::str::from_utf8(used) {
+            Ok(text) => text,
+            // Only whole characters are ever written, so this arm is for the type alone.
+            Err(_) => "",
+        }
+    }
+}
+
+#[doc(hidden)]
 impl Text {
     /// How many bytes it holds.
     pub(crate) const CAPACITY: usize = CAPACITY;
@@ -33,17 +48,6 @@ impl Text {
         Self {
             bytes: [0; CAPACITY],
             len: 0,
-        }
-    }
-
-    /// The text so far.
-    #[must_use]
-    pub const fn as_str(&self) -> &str {
-        let (used, _) = self.bytes.split_at(self.len);
-        match core::str::from_utf8(used) {
-            Ok(text) => text,
-            // Only whole characters are ever written, so this arm is for the type alone.
-            Err(_) => "",
         }
     }
 

@@ -229,10 +229,11 @@ const fn native(keys: &PoolKeys, target: Target) -> Limits {
 }
 
 impl Limits {
-    /// What a version of Wasmtime takes of itself on a target.
+    /// The defaults of a version of Wasmtime on a target.
     ///
     /// ```
-    /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
     /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
     /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
     /// assert_eq!((own.max_instances, own.guard_size), (1000, Size::mib(32)));

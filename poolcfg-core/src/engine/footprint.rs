@@ -1,6 +1,8 @@
 //! Footprints: the mappings that a pool's limits make, and what they take of the limits of their process.
 
-use crate::base::consts::wide;
+use core::fmt;
+
+use crate::base::consts::{debug_like_display, wide};
 use crate::base::size::{GRAIN, Size};
 use crate::engine::Engine;
 use crate::engine::limits::Limits;
@@ -13,6 +15,12 @@ use crate::model::sum::Demand;
 use crate::model::wasmtime_pools::pooling;
 
 /// What a mapping holds.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::MappingName;
+/// assert_eq!(MappingName::Memories.to_string(), "memories");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MappingName {
     /// Linear memories.
@@ -39,6 +47,15 @@ crate::base::consts::words! {
 }
 
 /// One mapping that a pool makes.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Mapping, MappingName, Size};
+/// fn is_made(mapping: &Mapping) -> bool {
+///     !mapping.bytes.is_zero()
+/// }
+/// assert!(!is_made(&Mapping { name: MappingName::Stacks, bytes: Size::ZERO }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// What it holds.
@@ -48,6 +65,19 @@ pub struct Mapping {
 }
 
 /// The mappings that a pool makes, in the order in which it makes them.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Limits, Overflow, Size};
+/// fn report(limits: &Limits) -> Result<(), Overflow> {
+///     let footprint = limits.footprint(Size::kib(4))?;
+///     println!("{} in all, of up to {} maps", footprint.reserved_bytes(), footprint.maps_at_worst);
+///     for mapping in footprint.mappings {
+///         println!("{}: {}", mapping.name, mapping.bytes);
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
     /// The mappings of one pool; one of 0 bytes is not made.
@@ -65,12 +95,27 @@ pub struct Footprint {
 }
 
 /// The sum of a pool's sizes is above 2^64 - 1 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::Overflow;
+/// assert_eq!(Overflow.to_string(), "the sizes of the pool add up to more than 2^64 - 1 bytes");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Overflow;
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the sizes of the pool add up to more than 2^64 - 1 bytes")
+    }
+}
+
+debug_like_display!(Overflow);
 
 impl Limits {
     /// The smallest reservation that these limits may have: nothing without memories, else one grain, or 4 GiB where a version of Wasmtime
     /// without guard would let one instance see what another wrote.
+    #[doc(hidden)]
     #[must_use]
     pub const fn least_reservation(&self) -> Size {
         match &self.wasmtime {
@@ -88,11 +133,13 @@ impl Limits {
     /// where a sum is above 2^64 - 1.
     ///
     /// ```
-    /// use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
     /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
     /// let own = Limits::of_wasmtime(WasmtimeVersion::major(48), target);
     /// assert_eq!(own.demand(Size::kib(4)).maps, 6002);
     /// ```
+    #[doc(hidden)]
     #[must_use]
     pub const fn demand(&self, page_size: Size) -> Demand {
         match self.mappings(page_size) {
@@ -102,6 +149,7 @@ impl Limits {
     }
 
     /// In how many more pieces than one the memories of one pool may lie.
+    #[doc(hidden)]
     #[must_use]
     pub const fn further_pieces(&self) -> u64 {
         match self.engine() {
@@ -143,6 +191,7 @@ impl Limits {
     }
 
     /// How the regions of a native pool lie on pages of `page_size`; `None` if a sum is above 2^64 - 1 bytes.
+    #[doc(hidden)]
     #[must_use]
     pub const fn slot_layout(&self, name: MappingName, page_size: Size) -> Option<SlotLayout> {
         self.slots().layout(name as usize, page_size.get())
@@ -164,6 +213,7 @@ impl Limits {
     }
 
     /// What the fit works on; `None` if a sum is above 2^64 - 1 bytes.
+    #[doc(hidden)]
     #[must_use]
     pub const fn mappings(&self, page_size: Size) -> Option<Mappings> {
         if let Some(wasmtime) = &self.wasmtime {

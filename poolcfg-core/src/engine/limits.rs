@@ -5,6 +5,20 @@ use crate::engine::Engine;
 use crate::engine::wasmtime::Wasmtime;
 
 /// The numbers of one pool, as asked or as guaranteed.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Limits, Overflow, Size};
+/// /// Address space of half of the instances, each with a memory of 1 GiB at most.
+/// fn half(limits: &Limits) -> Result<Size, Overflow> {
+///     let mut half = limits.with_instances(limits.max_instances / 2);
+///     if half.has_memories() {
+///         half = half.with_reservation(half.memory_reservation.min(Size::gib(1)));
+///     }
+///     println!("{} instances of the {} engine", half.max_instances, half.engine());
+///     Ok(half.footprint(Size::kib(4))?.reserved_bytes())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How many slots the pool has.

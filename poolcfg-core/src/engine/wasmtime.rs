@@ -14,6 +14,9 @@ mod numbers;
 mod totals;
 
 use core::fmt;
+use core::str::FromStr;
+
+use crate::base::consts::debug_like_display;
 
 pub use advisories::{Advisory, Condition};
 pub use counts::{Counts, InstanceDefaults};
@@ -32,11 +35,13 @@ pub(crate) const NEWEST: u32 = 50;
 /// A version of Wasmtime, as precise as it is written.
 ///
 /// ```
-/// use poolcfg_core::WasmtimeVersion;
-/// let version = WasmtimeVersion::parse("43.0.1")?;
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::WasmtimeVersion;
+/// let version: WasmtimeVersion = "43.0.1".parse()?;
 /// assert_eq!((version.major, version.minor, version.patch), (43, Some(0), Some(1)));
 /// assert_eq!(version.to_string(), "43.0.1");
-/// # Ok::<(), poolcfg_core::WasmtimeVersionError>(())
+/// assert!((WasmtimeVersion::OLDEST..=WasmtimeVersion::NEWEST).contains(&version.major));
+/// # Ok::<(), poolcfg_runtime::WasmtimeVersionError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WasmtimeVersion {
@@ -49,6 +54,13 @@ pub struct WasmtimeVersion {
 }
 
 /// Why a text is not a supported version.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{WasmtimeVersion, WasmtimeVersionError};
+/// assert_eq!("12".parse::<WasmtimeVersion>(), Err(WasmtimeVersionError::TooOld));
+/// assert_eq!("latest".parse::<WasmtimeVersion>(), Err(WasmtimeVersionError::NotVersion));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum WasmtimeVersionError {
     /// It is not one to three numbers separated by points.
@@ -66,14 +78,7 @@ impl fmt::Display for WasmtimeVersionError {
     }
 }
 
-/// As `Display`, which is what a program shows that ends with it.
-impl fmt::Debug for WasmtimeVersionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl core::error::Error for WasmtimeVersionError {}
+debug_like_display!(WasmtimeVersionError);
 
 impl WasmtimeVersion {
     /// The oldest major version that is supported.
@@ -92,11 +97,29 @@ impl WasmtimeVersion {
         }
     }
 
-    /// Reads a version such as `48`, `48.0` or `48.0.2`.
+    /// Whether this version, as precise as it is, covers another, exact one.
     ///
-    /// # Errors
-    /// When it is none, or before [`OLDEST`](Self::OLDEST).
-    pub fn parse(text: &str) -> Result<Self, WasmtimeVersionError> {
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::WasmtimeVersion;
+    /// let exact = "48.0.2".parse()?;
+    /// assert!(WasmtimeVersion::major(48).covers(exact));
+    /// assert!(!exact.covers("48.0.3".parse()?));
+    /// # Ok::<(), poolcfg_runtime::WasmtimeVersionError>(())
+    /// ```
+    #[must_use]
+    pub fn covers(self, exact: Self) -> bool {
+        self.major == exact.major
+            && (self.minor.is_none() || self.minor == exact.minor)
+            && (self.patch.is_none() || self.patch == exact.patch)
+    }
+}
+
+impl FromStr for WasmtimeVersion {
+    type Err = WasmtimeVersionError;
+
+    /// Reads a version such as `48`, `48.0` or `48.0.2`.
+    fn from_str(text: &str) -> Result<Self, WasmtimeVersionError> {
         let mut parts = text.split('.').map(|part| {
             let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
             let number = if digits { part.parse().ok() } else { None };
@@ -117,22 +140,6 @@ impl WasmtimeVersion {
             patch,
         })
     }
-
-    /// Whether this version, as precise as it is, covers another, exact one.
-    ///
-    /// ```
-    /// use poolcfg_core::WasmtimeVersion;
-    /// let exact = WasmtimeVersion::parse("48.0.2")?;
-    /// assert!(WasmtimeVersion::major(48).covers(exact));
-    /// assert!(!exact.covers(WasmtimeVersion::parse("48.0.3")?));
-    /// # Ok::<(), poolcfg_core::WasmtimeVersionError>(())
-    /// ```
-    #[must_use]
-    pub fn covers(self, exact: Self) -> bool {
-        self.major == exact.major
-            && (self.minor.is_none() || self.minor == exact.minor)
-            && (self.patch.is_none() || self.patch == exact.patch)
-    }
 }
 
 impl fmt::Display for WasmtimeVersion {
@@ -149,6 +156,12 @@ impl fmt::Display for WasmtimeVersion {
 }
 
 /// A cargo feature of Wasmtime that decides what is mapped.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::WasmtimeFeature;
+/// assert_eq!(WasmtimeFeature::ComponentModel.to_string(), "component-model");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WasmtimeFeature {
     /// Stacks of their own for asynchronous calls.
@@ -173,9 +186,11 @@ crate::base::consts::words! {
 /// The features that Wasmtime is built with.
 ///
 /// ```
-/// use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{WasmtimeFeature, WasmtimeFeatures};
 /// const SYNC: WasmtimeFeatures = WasmtimeFeatures::EMPTY.with(WasmtimeFeature::Gc);
 /// assert!(SYNC.has(WasmtimeFeature::Gc) && !SYNC.has(WasmtimeFeature::Async));
+/// assert_eq!((SYNC.iter().count(), WasmtimeFeatures::DEFAULT.iter().count()), (1, 3));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WasmtimeFeatures(u8);

@@ -61,7 +61,7 @@ fn version(entry: &Entry<'_>, notes: &mut Notes<'_>) -> Key<WasmtimeVersion> {
         notes.wrong_type(entry, "a string", help);
         return None;
     };
-    match WasmtimeVersion::parse(text) {
+    match text.parse::<WasmtimeVersion>() {
         Ok(version) => Some(notes.setting(entry, version)),
         Err(error) => {
             let (label, help) = match error {

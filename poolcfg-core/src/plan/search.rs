@@ -9,6 +9,14 @@ use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
 use crate::setting::Keep;
 
 /// The largest values that fit, each with the other number as asked.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::LargestFit;
+/// fn advice(fit: &LargestFit) -> Option<String> {
+///     Some(format!("max_instances = {} fits", fit.max_instances?))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LargestFit {
     /// Most instances at the asked reservation.
@@ -50,6 +58,7 @@ pub(super) const fn mappings(
     Ok(mappings)
 }
 
+#[doc(hidden)]
 impl Keep {
     /// The number that is not kept: instances, or a reservation in grains.
     #[must_use]

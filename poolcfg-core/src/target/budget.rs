@@ -22,26 +22,31 @@ const HEADROOM_MAX: Size = Size::gib(1);
 /// What one process shape guarantees on one VA profile.
 ///
 /// ```
-/// use poolcfg_core::{Arch, Budget, Os, Shape, Target, VaProfile};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Arch, Budget, Os, ProcessLimits, Shape, Target, VaProfile};
 /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64)).unwrap();
 /// let budget = Budget::new(&sv39, Shape::DEFAULT, None);
 /// assert_eq!(budget.holes()[0].available().to_string(), "170.66 GiB");
+/// assert_eq!(budget.with_limits(ProcessLimits::NONE).limits.max_map_count, None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The holes, in the order of the kernel's search, with the headroom taken off.
+    #[doc(hidden)]
     pub room: Room,
     /// Where each hole of the room lies when ASLR leaves it least; none for measured holes and systems
     /// that are not modelled.
+    #[doc(hidden)]
     pub spans: [Option<Span>; HOLES],
     /// The page size.
     pub page_size: Size,
-    /// What the rest of the process is left, in the hole that the kernel fills first, and what that does not have in
-    /// the next one.
+    /// What is left to the rest of the process: of the hole that the kernel fills first, and of the next one where that
+    /// has not so much.
     pub headroom: Size,
     /// What bounds the process beside its holes.
     pub limits: ProcessLimits,
     /// The grain to which the kernel aligns large mappings; no bytes where it does not.
+    #[doc(hidden)]
     pub huge_page: Size,
 }
 
@@ -84,6 +89,7 @@ impl Budget {
     }
 
     /// A budget of measured holes, in the order in which the kernel searches them.
+    #[doc(hidden)]
     #[must_use]
     pub const fn measured(
         holes: [Size; HOLES],
@@ -111,6 +117,7 @@ impl Budget {
     }
 
     /// Whether there is no page for a pool, wherever ASLR puts things.
+    #[doc(hidden)]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         let Room {
@@ -177,6 +184,7 @@ impl Budget {
 
     /// What the process itself takes of its limits, beside the pools: [`HEADROOM_MAPS`] mappings, and the headroom, in
     /// which its address space and what of that is writable have to lie: program, libraries, stacks, heap.
+    #[doc(hidden)]
     #[must_use]
     pub const fn own(&self) -> Demand {
         let headroom = self.headroom.get();
@@ -190,6 +198,7 @@ impl Budget {
     }
 
     /// How many mappings are left to the pools; `None` if nothing bounds them.
+    #[doc(hidden)]
     #[must_use]
     pub const fn maps_for_pools(&self) -> Option<u64> {
         match self.limits.max_map_count {

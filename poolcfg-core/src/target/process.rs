@@ -20,10 +20,11 @@ pub const LEAST_ADDRESS_SPACE: Size = Size::mib(4);
 /// Writable memory that any process has: heap, stack, and the data of its libraries.
 pub const LEAST_DATA: Size = Size::mib(1);
 
-/// The limits of a process and of the machine under it, as they are said or measured; `None` is no limit.
+/// The limits of a process and of the machine under it, as poolcfg.toml sets them or as measured. `None` if there is no limit.
 ///
 /// ```
-/// use poolcfg_core::{ProcessLimits, Size};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{ProcessLimits, Size};
 /// let service = ProcessLimits {
 ///     rlimit_as: Some(Size::gib(64)),
 ///     ..ProcessLimits::LINUX
@@ -57,17 +58,18 @@ impl ProcessLimits {
         memory: None,
     };
 
-    /// What every Linux kernel has where nobody has changed it.
+    /// The defaults of every Linux kernel.
     pub const LINUX: Self = Self {
         max_map_count: Some(MAX_MAP_COUNT),
         ..Self::NONE
     };
 
     /// The usual headroom in a process with these limits: of a small one a quarter is left to the rest of the process,
-    /// and [`LEAST_HEADROOM`] at least, since the headroom has to hold all that the process maps and writes itself.
+    /// and 256 MiB at least, since the headroom has to hold all that the process maps and writes itself.
     ///
     /// ```
-    /// use poolcfg_core::{ProcessLimits, Size};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{ProcessLimits, Size};
     /// let limits = ProcessLimits {
     ///     rlimit_as: Some(Size::gib(2)),
     ///     ..ProcessLimits::LINUX
@@ -90,6 +92,7 @@ impl ProcessLimits {
     }
 
     /// The most that the whole process may take of each limit; what is not bounded is 2^64 - 1.
+    #[doc(hidden)]
     #[must_use]
     pub const fn most(&self) -> Demand {
         Demand {

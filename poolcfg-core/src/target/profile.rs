@@ -7,7 +7,9 @@
 //! or a function of it, of the first version; where the second one has it elsewhere and no function is
 //! named, its lines stand beside it. DESIGN.md, "What Linux 7.2 does differently", lists the differences.
 
-use crate::base::consts::same;
+use core::fmt;
+
+use crate::base::consts::{debug_like_display, same};
 use crate::base::size::Size;
 use crate::target::{Arch, Os, Target};
 
@@ -31,6 +33,7 @@ pub const LINUX_CHECKED: [&str; 2] = ["6.12", "7.2"];
 
 impl VaProfile<'static> {
     /// Every built-in profile; of one target's the floor comes first.
+    #[doc(hidden)]
     pub const ALL: &'static [&'static [Self]] =
         &[linux64::PROFILES, linux32::PROFILES, other::PROFILES];
 
@@ -38,7 +41,8 @@ impl VaProfile<'static> {
     /// it has no address space that mmap gives out, or nothing is known of it.
     ///
     /// ```
-    /// use poolcfg_core::{Arch, Os, Target, VaProfile};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, Os, Target, VaProfile};
     /// assert_eq!(VaProfile::floor(Target::new(Arch::Arm, Os::Other, 32)), None);
     /// ```
     #[must_use]
@@ -60,6 +64,14 @@ impl VaProfile<'static> {
 
     /// The built-in profile of a target by name. `va52`, `va52-16k` and `va52-64k` name the 52-bit
     /// kernels of aarch64 by what they give without a hint.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, NoProfile, Os, Target, VaProfile};
+    /// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// assert_eq!(VaProfile::find("sv48", target)?.name, "sv48");
+    /// # Ok::<(), NoProfile>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoProfile`] tells an unknown name from one of another target.
@@ -94,9 +106,18 @@ impl VaProfile<'static> {
 }
 
 /// Why there is no profile of that name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Arch, NoProfile, Os, Target, VaProfile};
+/// let target = Target::new(Arch::Riscv64, Os::Linux, 64);
+/// let error = VaProfile::find("va39", target).unwrap_err();
+/// assert_eq!(error, NoProfile::OtherTarget { arch: Arch::Aarch64, os: Os::Linux });
+/// assert_eq!(error.to_string(), "this VA profile is for aarch64 linux");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum NoProfile {
-    /// Nothing is called so.
+    /// No profile has this name.
     Unknown,
     /// The name is of a profile of another architecture or system.
     OtherTarget {
@@ -106,6 +127,19 @@ pub enum NoProfile {
         os: Os,
     },
 }
+
+impl fmt::Display for NoProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no VA profile has this name"),
+            Self::OtherTarget { arch, os } => {
+                write!(f, "this VA profile is for {} {}", arch.name(), os.name())
+            }
+        }
+    }
+}
+
+debug_like_display!(NoProfile);
 
 /// A 52-bit kernel gives 2^48 without a hint on 4 and 64 KiB pages and 2^47 on 16 KiB pages, whatever
 /// the processor. Source: arch/arm64/include/asm/memory.h:56-64 (`VA_BITS_MIN`), measured.

@@ -7,6 +7,13 @@ use crate::base::size::{Size, SizeError};
 use crate::base::text::Text;
 
 /// Where the program itself is loaded.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{RelocationModel, Target};
+/// println!("programs of this target are {} by default", Target::CURRENT.relocation_model);
+/// assert_eq!(RelocationModel::Pie.to_string(), "pie");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RelocationModel {
     /// A position-independent executable, static or dynamic: rustc's default. Linux loads it, or
@@ -17,6 +24,12 @@ pub enum RelocationModel {
 }
 
 /// The stack limit under which the program starts.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Size, StackLimit};
+/// assert_eq!(StackLimit::UpTo(Size::gib(1)).to_string(), "1GiB");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StackLimit {
     /// Up to 128 MiB in 64-bit programs and up to 8 MiB in 32-bit ones: [`StackLimit::finite`]. Systems ship 8 MiB.
@@ -32,6 +45,7 @@ pub enum StackLimit {
 
 impl StackLimit {
     /// The limits that have a word, in the order of the documentation.
+    #[doc(hidden)]
     pub const NAMED: &'static [Self] = &[Self::Finite, Self::Unlimited];
 
     /// The largest limit that `"finite"` covers in a program with pointers of so many bits.
@@ -41,7 +55,8 @@ impl StackLimit {
     /// limit of every distribution.
     ///
     /// ```
-    /// use poolcfg_core::{Size, StackLimit};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Size, StackLimit};
     /// assert_eq!(StackLimit::finite(64), Size::mib(128));
     /// assert_eq!(StackLimit::finite(32), Size::mib(8));
     /// ```
@@ -54,17 +69,18 @@ impl StackLimit {
         }
     }
 
-    /// The limit that poolcfg.toml calls so: a word or a size.
+    /// Reads `finite`, `unlimited` or a size, as poolcfg.toml has them.
     ///
     /// ```
-    /// use poolcfg_core::{Size, StackLimit};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Size, StackLimit};
     /// assert_eq!(StackLimit::from_text("finite"), Ok(StackLimit::Finite));
     /// assert_eq!(StackLimit::from_text("1GiB"), Ok(StackLimit::UpTo(Size::gib(1))));
     /// assert!(StackLimit::from_text("endless").is_err());
     /// ```
     ///
     /// # Errors
-    /// When it is neither.
+    /// [`SizeError`] if the text is none of them.
     pub const fn from_text(text: &str) -> Result<Self, SizeError> {
         if same(text, "finite") {
             return Ok(Self::Finite);
@@ -79,6 +95,7 @@ impl StackLimit {
     }
 
     /// How poolcfg.toml and the JSON write it: `finite`, `unlimited` or a size such as `1GiB`.
+    #[doc(hidden)]
     #[must_use]
     pub const fn text(self) -> Text {
         match self {
@@ -89,6 +106,7 @@ impl StackLimit {
     }
 
     /// Whether the process is laid out as without a limit.
+    #[doc(hidden)]
     #[must_use]
     pub const fn is_unlimited(self) -> bool {
         matches!(self, Self::Unlimited | Self::AsUnlimited(_))
@@ -96,25 +114,33 @@ impl StackLimit {
 }
 
 /// How far address space layout randomisation may move things.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Aslr, Shape};
+/// assert_eq!(Shape::DEFAULT.aslr, Aslr::Maximum);
+/// assert_eq!(Aslr::Bits(24).to_string(), "24");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Aslr {
-    /// As far as the kernel can: the largest `vm.mmap_rnd_bits`, which several distributions ship (see
-    /// [`Distribution`](crate::Distribution)).
+    /// As far as the kernel can: the largest `vm.mmap_rnd_bits`, which several distributions ship.
     Maximum,
     /// The kernel's own default: `vm.mmap_rnd_bits` as Kconfig has it.
     Minimum,
-    /// So many `vm.mmap_rnd_bits`: bits of a number of pages.
+    /// This many `vm.mmap_rnd_bits`: bits of a number of pages.
     Bits(u32),
 }
 
 impl Aslr {
     /// The values that have a word, in the order of the documentation.
+    #[doc(hidden)]
     pub const NAMED: &'static [Self] = &[Self::Maximum, Self::Minimum];
 
-    /// The value that the flags call so: a word or a number of bits.
+    /// Reads `maximum`, `minimum` or a number of bits. `None` if the text is none of them.
     ///
     /// ```
-    /// use poolcfg_core::Aslr;
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::Aslr;
     /// assert_eq!(Aslr::from_text("maximum"), Some(Aslr::Maximum));
     /// assert_eq!(Aslr::from_text("24"), Some(Aslr::Bits(24)));
     /// assert_eq!(Aslr::from_text("-1"), None);
@@ -133,6 +159,7 @@ impl Aslr {
     }
 
     /// How poolcfg.toml and the JSON write it, without quotes: `maximum`, `minimum` or a number of bits.
+    #[doc(hidden)]
     #[must_use]
     pub const fn text(self) -> Text {
         match self {
@@ -156,6 +183,12 @@ impl fmt::Display for Aslr {
 }
 
 /// In which direction the kernel searches for free addresses.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{SearchLayout, Shape};
+/// assert_eq!(Shape::DEFAULT.layout, SearchLayout::Standard);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SearchLayout {
     /// From the top down, unless the stack limit decides otherwise.
@@ -165,6 +198,7 @@ pub enum SearchLayout {
     Legacy,
 }
 
+#[doc(hidden)]
 impl SearchLayout {
     /// Whether it is the legacy one.
     #[must_use]
@@ -174,6 +208,13 @@ impl SearchLayout {
 }
 
 /// A process shape: with a VA profile it gives the holes.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{RelocationModel, Shape};
+/// let fixed = Shape { relocation_model: RelocationModel::Static, ..Shape::DEFAULT };
+/// assert_eq!(fixed.describe().as_str(), "static");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Where the program is loaded.
@@ -187,7 +228,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// What is taken when nothing is said: a PIE, a finite stack limit, and as much ASLR as the kernel can.
+    /// The default: a PIE, a finite stack limit, and as much ASLR as the kernel can.
     pub const DEFAULT: Self = Self {
         relocation_model: RelocationModel::Pie,
         stack_limit: StackLimit::Finite,
@@ -196,6 +237,7 @@ impl Shape {
     };
 
     /// Every shape that can be said in words alone.
+    #[doc(hidden)]
     pub const NAMED: [Self; 16] = {
         let mut all = [Self::DEFAULT; 16];
         let mut i = 0;
@@ -221,7 +263,8 @@ impl Shape {
     /// the program is loaded, and what differs from [`Shape::DEFAULT`].
     ///
     /// ```
-    /// use poolcfg_core::{Aslr, Shape, Size, StackLimit};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Aslr, Shape, Size, StackLimit};
     /// const SHAPE: Shape = Shape {
     ///     stack_limit: StackLimit::UpTo(Size::gib(1)),
     ///     aslr: Aslr::Bits(20),

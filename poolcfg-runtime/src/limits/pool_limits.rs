@@ -39,6 +39,13 @@ impl PoolLimits {
     /// large enough, and otherwise in pieces of whole slots, the largest first. The variables of the environment
     /// ([`crate::variables`]) are read first.
     ///
+    /// ```
+    /// # use poolcfg_runtime::{Pool, PoolLimits};
+    /// fn start(limits: &PoolLimits) -> Result<Pool, Box<dyn std::error::Error>> {
+    ///     Ok(Pool::new(limits.recheck()?)?)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`RecheckError::Misfit`] if not even the guarantee fits, with the limit in the way;
     /// [`RecheckError::Variable`] if a variable has an invalid value. Nothing stays reserved.

@@ -34,6 +34,8 @@ use crate::recheck::{one_at_a_time, recheck};
 ///     println!("{} of {} are guaranteed", guaranteed.max_instances, asked.max_instances);
 ///     println!("{} are of use", limits.min_instances());
 ///     println!("planned with pages of {}, keeps {}", limits.page_size(), limits.keep());
+///     println!("{} memories in all", limits.settings().total_memories);
+///     println!("code for {} bytes of memory", limits.tunables().memory_reservation);
 /// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]

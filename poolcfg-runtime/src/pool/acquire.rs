@@ -63,6 +63,17 @@ impl AcquireOptions {
 }
 
 /// Every slot of a pool is taken, or goes to an owner that has waited longer.
+///
+/// ```
+/// use poolcfg_runtime::{AcquireError, Exhausted};
+/// /// Whether waiting may help: some slot is not out of service.
+/// fn may_wait(error: &AcquireError) -> bool {
+///     match error {
+///         AcquireError::Exhausted(Exhausted { instances, retired }) => retired < instances,
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     /// How many slots the pool has.
@@ -72,6 +83,18 @@ pub struct Exhausted {
 }
 
 /// Why no slot was acquired.
+///
+/// ```
+/// use poolcfg_runtime::{AcquireError, Pool, Slot};
+/// /// A slot; `None` if there is none at the moment.
+/// fn slot(pool: &Pool) -> Result<Option<Slot>, AcquireError> {
+///     match pool.acquire() {
+///         Ok(slot) => Ok(Some(slot)),
+///         Err(AcquireError::Exhausted(_)) => Ok(None),
+///         Err(error) => Err(error), // the system refuses pages
+///     }
+/// }
+/// ```
 #[non_exhaustive]
 pub enum AcquireError {
     /// Every slot is taken, or goes to an owner that has waited longer, also after the time that this one would
@@ -95,6 +118,3 @@ impl fmt::Display for AcquireError {
         }
     }
 }
-
-// The message has the cause.
-impl std::error::Error for AcquireError {}

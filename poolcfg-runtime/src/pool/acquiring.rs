@@ -1,5 +1,6 @@
 //! Acquiring: waiting for a slot as a future, in the queue of those that block.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,12 +12,12 @@ use super::queue::Ticket;
 use super::slot::Slot;
 
 impl Pool {
-    /// Takes a slot as it is asked for, as soon as there is one and nobody has waited longer: on this thread or
-    /// asynchronously, all wait in one queue. It needs no runtime, and any runtime polls it.
+    /// Waits for a slot as a future. It takes one as soon as there is one and nobody has waited longer: those who block
+    /// and those who wait asynchronously are in one queue. It depends on no runtime, so any runtime can poll it.
     ///
-    /// It gets its place in the queue when it is polled for the first time. If it is dropped before it is done, the
-    /// place, or the slot that it has been given meanwhile, goes to the next; who wants to wait for a time drops it when
-    /// the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
+    /// The future gets its place in the queue when it is polled for the first time. If it is dropped before it is done,
+    /// its place, or the slot that it has been given meanwhile, goes to the next. To wait for a limited time, drop it
+    /// when the time is over, as the timeouts of all runtimes do. [`AcquireOptions::wait`] has no effect. A future that is
     /// forgotten ([`std::mem::forget`]) keeps its place, and the slot that it is given is lost to the pool.
     ///
     /// ```
@@ -31,30 +32,43 @@ impl Pool {
     ///
     /// # Errors
     /// [`AcquireError::Open`] as for [`acquire_with`](Self::acquire_with), never [`AcquireError::Exhausted`].
-    pub fn acquire_async(
-        &self,
-        options: AcquireOptions,
-    ) -> impl Future<Output = Result<Slot, AcquireError>> + Send {
-        Acquiring::new(self, options)
-    }
-}
-
-/// Waits for a slot; when it is dropped, whoever comes next has its turn.
-struct Acquiring<'a> {
-    pool: &'a Pool,
-    options: AcquireOptions,
-    /// From the first poll on, until it is done.
-    ticket: Option<Ticket<Box<Parts>>>,
-}
-
-impl<'a> Acquiring<'a> {
-    fn new(pool: &'a Pool, options: AcquireOptions) -> Self {
-        Self {
-            pool,
+    pub fn acquire_async(&self, options: AcquireOptions) -> Acquiring<'_> {
+        Acquiring {
+            pool: self,
             options,
             ticket: None,
         }
     }
+}
+
+/// The future of [`Pool::acquire_async`]: waits for a slot. When it is dropped, whoever comes next has its turn.
+///
+/// It has a name so that it can be a field of another future, and may be moved between two polls.
+///
+/// ```
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use poolcfg_runtime::{AcquireError, Acquiring, Slot};
+///
+/// /// A connection that is served as soon as there is a slot for it.
+/// struct Connection<'a> {
+///     slot: Acquiring<'a>,
+/// }
+///
+/// impl Future for Connection<'_> {
+///     type Output = Result<Slot, AcquireError>;
+///
+///     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+///         Pin::new(&mut self.slot).poll(context)
+///     }
+/// }
+/// ```
+#[must_use = "a future does nothing until it is polled"]
+pub struct Acquiring<'a> {
+    pool: &'a Pool,
+    options: AcquireOptions,
+    /// From the first poll on, until it is done.
+    ticket: Option<Ticket<Box<Parts>>>,
 }
 
 impl Future for Acquiring<'_> {
@@ -68,6 +82,15 @@ impl Future for Acquiring<'_> {
         shards
             .poll_take(home, this.options.key, &mut this.ticket, context.waker())
             .map(|parts| Slot::begin(parts, handle, this.options))
+    }
+}
+
+impl fmt::Debug for Acquiring<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquiring")
+            .field("options", &self.options)
+            .field("is_waiting", &self.ticket.is_some())
+            .finish_non_exhaustive()
     }
 }
 

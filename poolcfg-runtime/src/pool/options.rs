@@ -7,11 +7,14 @@ use crate::sys::Reset;
 /// What a pool keeps, and how it clears slots.
 ///
 /// ```
-/// use poolcfg_runtime::{PoolOptions, Size};
+/// use poolcfg_runtime::{PoolOptions, Reset, Size};
 ///
 /// const OPTIONS: PoolOptions = PoolOptions::new()
 ///     .keep_resident(Size::mib(1))
-///     .warm_slots(20);
+///     .warm_slots(20)
+///     .decommit_batch(4);
+/// // For small memories of owners on a few threads, who check every access themselves.
+/// const SMALL: PoolOptions = OPTIONS.reset(Reset::Zero).shards(2).owner_checks_bounds(true);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -95,7 +95,7 @@ impl Reserved {
         self.slabs.memories.len()
     }
 
-    /// Warnings: the pool starts all the same. They are worked out when this is called.
+    /// What an operator should know although the pool starts. Each call works it out anew.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&Here, &self.promise, &self.limits, self.page_size)
@@ -176,7 +176,19 @@ fn swapped_pages<M: Machine>(
     })
 }
 
-/// A warning: the pool starts all the same.
+/// What an operator should know although the pool starts.
+///
+/// ```
+/// use poolcfg_runtime::{Reserved, Warning};
+/// fn report(reserved: &Reserved) {
+///     for warning in reserved.warnings() {
+///         match warning {
+///             Warning::StrayVariable { variable, .. } => eprintln!("nobody reads {variable}"),
+///             other => eprintln!("warning: {other}"),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {

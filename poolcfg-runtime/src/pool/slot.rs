@@ -18,7 +18,7 @@ use super::shared::Handle;
 /// fn enter(slot: &mut Slot) -> Option<std::ops::Range<usize>> {
 ///     slot.memory_mut().as_mut_slice().fill(0);
 ///     slot.table_mut()?.as_mut_slice().fill(0);
-///     let stack = slot.stack()?;
+///     let stack = slot.stack_mut()?;
 ///     let low = stack.as_ptr().addr();
 ///     Some(low..low + stack.len())
 /// }
@@ -148,6 +148,15 @@ impl Slot {
 }
 
 /// The parts of a slot, each of which can be used while the others are: see [`Slot::parts_mut`].
+///
+/// ```
+/// use poolcfg_runtime::{Slot, SlotParts};
+/// /// The bytes that an owner has, of all parts together.
+/// fn bytes(slot: &mut Slot) -> usize {
+///     let SlotParts { memory, table, stack, .. } = slot.parts_mut();
+///     memory.len() + table.map_or(0, |table| table.len()) + stack.map_or(0, |stack| stack.len())
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SlotParts<'a> {

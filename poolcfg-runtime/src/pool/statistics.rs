@@ -39,7 +39,7 @@ pub struct Statistics {
     /// slots share are counted for each of them, so most pools have fewer. A slot that is closed has those at
     /// its edges.
     pub page_tables: Size,
-    /// Slots that are out of service because the system did not clear them.
+    /// Slots that are out of service because the system did not clear them. They are never handed out again.
     pub retired: u32,
     /// Owners that wait for a slot.
     pub waiting: u32,

@@ -44,6 +44,18 @@ fn choose(first: &mut Region, options: &PoolOptions, page: usize) -> Result<Rese
 }
 
 /// Why a pool cannot be used at all.
+///
+/// ```
+/// use poolcfg_runtime::{Pool, PoolError, PoolOptions, Reserved, Reset};
+/// fn pool(reserved: Reserved) -> Result<Pool, PoolError> {
+///     let options = PoolOptions::new().reset(Reset::PagemapScan);
+///     Pool::with_options(reserved, options).inspect_err(|error| {
+///         if let PoolError::Reset { .. } = error {
+///             eprintln!("Linux 6.7 is needed");
+///         }
+///     })
+/// }
+/// ```
 #[non_exhaustive]
 pub enum PoolError {
     /// The system makes no slot writable.
@@ -76,6 +88,3 @@ impl fmt::Display for PoolError {
         }
     }
 }
-
-// The message has what the system says.
-impl std::error::Error for PoolError {}

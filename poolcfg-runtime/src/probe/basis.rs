@@ -14,6 +14,16 @@ use crate::probe::Probe;
 use crate::recheck::layout::Seen;
 
 /// What the budget of a machine is based on.
+///
+/// ```
+/// use poolcfg_runtime::probe;
+/// let basis = probe().basis();
+/// match (basis.va_profile(), basis.aslr()) {
+///     (Some(profile), None) => println!("what {} guarantees", profile.name),
+///     (_, Some(aslr)) => println!("what was measured, less {aslr}"),
+///     (None, None) => unreachable!("what is measured loses what ASLR takes"),
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Basis {
@@ -96,9 +106,10 @@ impl Probe {
         }
     }
 
-    /// What every process of this machine has whose program is loaded so, with `headroom` left to the rest of it:
-    /// what the VA profile that matches guarantees for the bits of ASLR in force, or else what was measured less
-    /// what ASLR can take. The usual headroom, 1/64 of the window and 1 GiB at most, if none is given.
+    /// The address space that every process of this machine has whose program is loaded this way, without `headroom`,
+    /// which is left to the rest of the process. It is what the VA profile that matches guarantees for the bits of ASLR in
+    /// force. If none matches, it is what was measured less what ASLR can take. The headroom is 1/64 of the window and
+    /// 1 GiB at most, if none is given.
     ///
     /// ```
     /// use poolcfg_runtime::{RelocationModel, probe};
@@ -133,6 +144,7 @@ impl Probe {
     }
 
     /// What bounds a process that starts as this one did, beside its holes.
+    #[doc(hidden)]
     #[must_use]
     pub fn process_limits(&self) -> ProcessLimits {
         let limits = &self.limits;
@@ -150,6 +162,7 @@ impl Probe {
 
     /// A profile that describes this machine, called `here`: what is not measured follows the rule of the
     /// architecture. `None` if the window is unknown, or the system is not Linux.
+    #[doc(hidden)]
     #[must_use]
     pub fn own_profile(&self) -> Option<OwnProfile<'static>> {
         let window = self.window?;

@@ -8,6 +8,18 @@ use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, Un
 use crate::variables::{VariableError, variable};
 
 /// Why a recheck fails.
+///
+/// ```
+/// use poolcfg_runtime::{PoolLimits, RecheckError};
+/// /// With how many instances the pool would start.
+/// fn instances(limits: &PoolLimits) -> Result<u32, RecheckError> {
+///     match limits.recheck() {
+///         Ok(reserved) => Ok(reserved.instances()),
+///         Err(RecheckError::Misfit(misfit)) => Ok(misfit.largest_fit.max_instances.unwrap_or(0)),
+///         Err(error) => Err(error),
+///     }
+/// }
+/// ```
 #[non_exhaustive]
 pub enum RecheckError {
     /// An environment variable has an invalid value.
@@ -25,9 +37,6 @@ impl fmt::Display for RecheckError {
     }
 }
 
-// The message has the cause.
-impl std::error::Error for RecheckError {}
-
 impl From<VariableError> for RecheckError {
     fn from(error: VariableError) -> Self {
         Self::Variable(error)
@@ -41,6 +50,12 @@ impl From<Misfit> for RecheckError {
 }
 
 /// The limit of the process or of the machine that is in the way.
+///
+/// ```
+/// use poolcfg_runtime::{RecheckLimit, Unit};
+/// let limit = RecheckLimit::MaxMapCount;
+/// assert_eq!((limit.name(), limit.unit()), ("max_map_count", Unit::Maps));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecheckLimit {
@@ -96,6 +111,12 @@ impl fmt::Display for RecheckLimit {
 }
 
 /// The unit of `need` and `have`.
+///
+/// ```
+/// use poolcfg_runtime::{RecheckLimit, Unit};
+/// assert_eq!(RecheckLimit::Hole.unit(), Unit::Bytes);
+/// assert_eq!(Unit::Maps.to_string(), "maps");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// Bytes of address space or of memory.
@@ -114,6 +135,13 @@ impl fmt::Display for Unit {
 }
 
 /// Why the layout of a process differs from the shape that the build counts on.
+///
+/// ```
+/// use poolcfg_runtime::{Misfit, OtherLayout};
+/// fn needs_finite_stack_limit(misfit: &Misfit) -> bool {
+///     matches!(misfit.layout, Some(OtherLayout::UnlimitedStack(_)))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OtherLayout {
@@ -180,6 +208,16 @@ impl OtherLayout {
 }
 
 /// Why a pool does not fit this process: what is needed, what there is, and what would fit.
+///
+/// ```
+/// use poolcfg_runtime::{Misfit, RecheckLimit};
+/// fn report(misfit: &Misfit) {
+///     eprintln!("{misfit}"); // "pool needs ...: start with `POOLCFG_MAX_INSTANCES=15`, or ..."
+///     if misfit.limit == RecheckLimit::RlimitAs {
+///         eprintln!("ulimit -v is {} {} short", misfit.need.saturating_sub(misfit.have), misfit.unit);
+///     }
+/// }
+/// ```
 #[non_exhaustive]
 pub struct Misfit {
     /// The pool's name; empty if the file names none.

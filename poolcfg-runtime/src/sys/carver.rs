@@ -7,7 +7,7 @@ use poolcfg_core::Size;
 
 use super::mapping::Mapping;
 use super::page;
-use super::region::{Owned, Reclaim, RegionPlace};
+use super::region::{Owned, Reclaim};
 
 /// Where the regions of a slab lie: a guard, or none, then a region every `stride` bytes, whose rest is guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub(crate) struct Cut {
     pub(crate) stride: Size,
     /// How much of a region may ever be opened, as far as a slice can have so much.
     pub(crate) max: Size,
+}
+
+/// Where in its mapping a region lies, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RegionPlace {
+    pub(super) offset: usize,
+    pub(super) capacity: usize,
+    pub(super) guard_before: usize,
+    pub(super) guard_after: usize,
 }
 
 /// Hands out the regions of one mapping, each of them once.
@@ -93,7 +102,7 @@ impl Carver {
             let mapping = Arc::clone(&self.mapping);
             return Some(Owned::new(
                 mapping,
-                RegionPlace::EMPTY,
+                RegionPlace::default(),
                 checked,
                 Weak::clone(pool),
             ));

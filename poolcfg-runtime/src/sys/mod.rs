@@ -12,6 +12,7 @@
 //! - `os`: the calls of each system that all of this is made of.
 
 mod carver;
+mod errors;
 mod extents;
 mod left;
 mod mapping;
@@ -43,9 +44,10 @@ pub(crate) mod faults;
 mod tests;
 
 pub(crate) use carver::{Carver, Cut};
+pub use errors::{GrowError, ShrinkError};
 pub(crate) use mapping::Mapping;
 pub(crate) use os::page_size;
-pub use region::{GrowError, Region, ShrinkError};
+pub use region::Region;
 pub(crate) use region::{Owned, Reclaim};
 pub use reset::Reset;
 

@@ -9,6 +9,8 @@ use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::carver::RegionPlace;
+use super::errors::{GrowError, ShrinkError};
 use super::left::Left;
 use super::mapping::Mapping;
 use super::page;
@@ -33,6 +35,25 @@ use super::page;
 ///     region.grow_to(end)?; // an error above `region.capacity()`
 ///     region.as_mut_slice()[at..end].copy_from_slice(bytes);
 ///     Ok(())
+/// }
+/// ```
+///
+/// What lies where, and how bytes are lent to code that wants addresses:
+///
+/// ```
+/// use poolcfg_runtime::{Region, ShrinkError};
+///
+/// /// Lets `fill` write to all of a region by address, and cuts off what it did not fill. Gives the first byte.
+/// fn fill(
+///     region: &mut Region,
+///     fill: impl FnOnce(*mut u8, usize) -> usize,
+/// ) -> Result<Option<u8>, ShrinkError> {
+///     let guards = [region.guard_before(), region.guard_after()];
+///     println!("{} bytes at {:?}, guards {guards:?}", region.capacity(), region.as_ptr());
+///     let filled = fill(region.as_mut_ptr(), region.len());
+///     region.shrink_to(filled)?;
+///     assert_eq!(region.is_empty(), filled == 0);
+///     Ok(region.as_slice().first().copied())
 /// }
 /// ```
 ///
@@ -63,8 +84,8 @@ pub struct Region<T: ?Sized = [()]> {
     guard_before: usize,
     /// Bytes behind it that no owner has, from `capacity` on.
     guard_after: usize,
-    /// Whether the owners check every access themselves.
-    checked: bool,
+    /// Whether the owners check every access themselves, so that what is beyond the length may be accessible.
+    pub(super) checked: bool,
     /// What can make room when the system refuses to open more.
     pool: Weak<dyn Reclaim>,
     _unsized: T,
@@ -72,25 +93,6 @@ pub struct Region<T: ?Sized = [()]> {
 
 /// A region as the pool holds it.
 pub(crate) type Owned = Region<[(); 0]>;
-
-/// Where in its mapping a region lies, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RegionPlace {
-    pub(super) offset: usize,
-    pub(super) capacity: usize,
-    pub(super) guard_before: usize,
-    pub(super) guard_after: usize,
-}
-
-impl RegionPlace {
-    /// No bytes.
-    pub(super) const EMPTY: Self = Self {
-        offset: 0,
-        capacity: 0,
-        guard_before: 0,
-        guard_after: 0,
-    };
-}
 
 /// What can give back memory that idle slots hold.
 pub(crate) trait Reclaim: fmt::Debug + Send + Sync + RefUnwindSafe {
@@ -129,13 +131,6 @@ impl Owned {
 
 impl<T: ?Sized> Region<T> {
     /// Bytes that are accessible: whole pages.
-    ///
-    /// ```
-    /// # use poolcfg_runtime::Slot;
-    /// fn room(slot: &Slot) -> usize {
-    ///     slot.memory().capacity() - slot.memory().len()
-    /// }
-    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -223,7 +218,7 @@ impl<T: ?Sized> Region<T> {
         self.shut(size).map_err(refused)
     }
 
-    /// Where it begins; valid for reads of [`len`](Self::len) bytes.
+    /// The address of its first byte; valid for reads of [`len`](Self::len) bytes.
     ///
     /// An address is of no use after the slot is released: the next owner asks for its own.
     #[must_use]
@@ -233,7 +228,7 @@ impl<T: ?Sized> Region<T> {
         self.start().as_ptr()
     }
 
-    /// Where it begins; valid for reads and writes of [`len`](Self::len) bytes, until the slot is
+    /// The address of its first byte; valid for reads and writes of [`len`](Self::len) bytes, until the slot is
     /// released or the region shrinks.
     ///
     /// Whoever changes the mapping itself through it has to say so: [`mapped_over`](Self::mapped_over).
@@ -267,6 +262,15 @@ impl<T: ?Sized> Region<T> {
     ///
     /// Without it the next owner could read the file: discarding the pages of a file brings back what is in
     /// it. What lies there has to stay mapped: an unmapped page may become somebody else's at once.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::Slot;
+    /// fn map_image(slot: &mut Slot, map: impl FnOnce(*mut u8, usize)) {
+    ///     let memory = slot.memory_mut();
+    ///     map(memory.as_mut_ptr(), memory.len()); // such as mmap with MAP_FIXED
+    ///     memory.mapped_over();
+    /// }
+    /// ```
     pub fn mapped_over(&mut self) {
         self.replaced = true;
     }
@@ -321,11 +325,6 @@ impl<T: ?Sized> Region<T> {
     pub(super) fn guard(&self) -> Option<NonNull<u8>> {
         (self.guard_after > 0).then(|| self.mapping.at(self.offset + self.capacity))
     }
-
-    /// Whether what is beyond the length has to be inaccessible.
-    pub(super) fn is_guarded(&self) -> bool {
-        !self.checked
-    }
 }
 
 impl<T: ?Sized> fmt::Debug for Region<T> {
@@ -344,64 +343,3 @@ impl<T: ?Sized> Drop for Region<T> {
         self.mapping.leave(self.offset);
     }
 }
-
-/// Why a region does not grow.
-#[non_exhaustive]
-pub enum GrowError {
-    /// More than the region may have.
-    AboveCapacity {
-        /// The bytes that were asked for.
-        bytes: usize,
-        /// The most it may have.
-        capacity: usize,
-    },
-    /// The system does not make the pages writable, or does not close those beyond.
-    Refused {
-        /// The bytes that were asked for.
-        bytes: usize,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-impl fmt::Display for GrowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AboveCapacity { bytes, capacity } => write!(
-                f,
-                "cannot grow to {bytes} bytes, the slot holds {capacity}: ask for less, or raise \
-                 `max_memory_size` in poolcfg.toml"
-            ),
-            Self::Refused { bytes, source } => write!(
-                f,
-                "cannot make {bytes} bytes writable, the system says `{source}`: release other \
-                 slots, or raise the limit on data or commit"
-            ),
-        }
-    }
-}
-
-// The message has what the system says.
-impl std::error::Error for GrowError {}
-
-/// Why a region does not shrink.
-pub struct ShrinkError {
-    /// The bytes that were to stay.
-    pub bytes: usize,
-    /// What the system says.
-    pub source: io::Error,
-}
-
-impl fmt::Display for ShrinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot shrink to {} bytes, the system says `{}`: release the slot, or let the seccomp \
-             filter or sandbox of the process allow `madvise` and `mprotect`",
-            self.bytes, self.source
-        )
-    }
-}
-
-// The message has what the system says.
-impl std::error::Error for ShrinkError {}

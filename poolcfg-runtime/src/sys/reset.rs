@@ -6,6 +6,14 @@ use std::fmt;
 ///
 /// Each way gives the pages beyond the pool's `keep_resident` back to the system; they differ in how those
 /// within are made zero.
+///
+/// ```
+/// use poolcfg_runtime::{Pool, PoolError, PoolOptions, Reserved, Reset};
+/// /// A pool that keeps no page of an owner.
+/// fn pool(reserved: Reserved) -> Result<Pool, PoolError> {
+///     Pool::with_options(reserved, PoolOptions::new().reset(Reset::Discard))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reset {

@@ -12,11 +12,12 @@
 use std::io;
 use std::ptr;
 
+use super::errors::GrowError;
 use super::left::{Cleared, Excess};
 use super::os;
 use super::page;
 use super::pagemap;
-use super::region::{GrowError, Region};
+use super::region::Region;
 use super::reset::Reset;
 
 /// Up to how many open bytes all of them are zeroed instead of asking which hold something, one page at least.
@@ -37,7 +38,7 @@ impl<T: ?Sized> Region<T> {
     pub(crate) fn begin(&mut self, bytes: usize) -> Result<(), GrowError> {
         let size = self.whole(bytes)?;
         self.most = 0;
-        if size < self.may_be_open && (self.is_guarded() || self.may_be_open > self.open) {
+        if size < self.may_be_open && (!self.checked || self.may_be_open > self.open) {
             self.shut(size)
                 .map_err(|source| GrowError::Refused { bytes, source })?;
         }

@@ -257,7 +257,7 @@ fn locked_pages_are_zero_for_the_next_owner_too() {
     slot.memory_mut().grow_to(64 << 10).expect("it grows");
     assert_eq!(slot.memory_mut().as_mut_ptr(), address);
     assert!(slot.memory().as_slice().iter().all(|byte| *byte == 0));
-    assert_eq!(pool.retired(), 0);
+    assert_eq!(pool.statistics().retired, 0);
 }
 
 #[cfg(target_os = "linux")]
@@ -273,7 +273,7 @@ fn lose_a_page() {
     unsafe { rustix::mm::munmap(lost.cast(), 64 << 10) }.expect("it unmaps");
     let kept = slot.memory().as_ptr();
     drop(slot);
-    assert_eq!((pool.live(), pool.retired()), (0, 1));
+    assert_eq!((pool.statistics().live, pool.statistics().retired), (0, 1));
     let mut others = Vec::new();
     while let Ok(slot) = pool.acquire() {
         assert_ne!(slot.memory().as_ptr(), kept);

@@ -1,19 +1,20 @@
 //! Linux and other Unix, through rustix.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[path = "linux.rs"]
+mod kind;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[path = "other_unix.rs"]
+mod kind;
+
 use std::ffi::c_void;
 use std::io;
-#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
-use std::iter;
-#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
-use std::ops::Range;
 use std::ptr::{self, NonNull};
 
 use rustix::io::Errno;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use rustix::mm::Advice;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use rustix::mm::MsyncFlags;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
+
+pub(super) use kind::{discard, discard_locked, has_locks, keep_pages_small, reserve_at, unite};
 
 /// Whether discarded pages are inaccessible: where discarding puts new ones in their place.
 pub(super) const DISCARD_SHUTS: bool = !cfg!(any(target_os = "linux", target_os = "android"));
@@ -92,16 +93,6 @@ pub(super) fn call<T>(
 #[cfg(test)]
 pub(super) use super::faults::call;
 
-/// The ranges in which so many bytes are given back: a test may have page tables stay, as on kernels that do not
-/// free them, which is so for ranges that are smaller than a table's.
-#[cfg(all(not(test), any(target_os = "linux", target_os = "android")))]
-fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
-    iter::once(0..len)
-}
-
-#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
-use super::faults::pieces;
-
 /// Every map has the same flags: maps that differ in them never merge again.
 ///
 /// `MAP_NORESERVE` keeps mode 0 of `vm.overcommit_memory` from refusing a slot for being larger than
@@ -129,34 +120,6 @@ pub(super) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
         rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), flags())
     })?;
     NonNull::new(base.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
-}
-
-/// Reserves inaccessible address space that begins at `start`, where nothing is.
-///
-/// `MAP_FIXED_NOREPLACE` is refused with EEXIST where something is; kernels before 4.17 take it for a hint
-/// and map elsewhere, which is given back. Source: mmap(2).
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn reserve_at(start: usize, len: usize) -> io::Result<NonNull<u8>> {
-    let flags = flags() | MapFlags::FIXED_NOREPLACE;
-    let hint = ptr::without_provenance_mut(start);
-    // SAFETY: a new private map, which replaces nothing: kernels that know the flag refuse to, and to others
-    // the address is a hint, since MAP_FIXED is not said.
-    let base = call(Call::Reserve, len, |len| unsafe {
-        rustix::mm::mmap_anonymous(hint, len, ProtFlags::empty(), flags)
-    })?;
-    let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-    if base.addr().get() == start {
-        return Ok(base);
-    }
-    // SAFETY: the range is the one that was mapped just now, whole, and nobody knows of it.
-    unsafe { release(base, len) };
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
-/// Refuses: no other Unix tells what is free, nor gives its addresses by rules that are known here.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn reserve_at(_start: usize, _len: usize) -> io::Result<NonNull<u8>> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Gives address space back. Where the system refuses, which it may when a mapping has to be split for it
@@ -187,80 +150,6 @@ pub(super) unsafe fn release_part(base: NonNull<u8>, len: usize) -> bool {
     call(Call::Release, len, |_| unmap()).is_ok()
 }
 
-/// Keeps one touched byte from costing a huge page of 2 MiB and more. Said of a whole reservation at once it
-/// splits no mapping. A kernel without huge pages says EINVAL; where it fails the pool only holds more.
-///
-/// # Safety
-/// The range is of one that [`reserve`] gave.
-pub(super) unsafe fn keep_pages_small(base: NonNull<u8>, len: usize) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    advise(base, len, Advice::LinuxNoHugepage);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (base, len);
-}
-
-/// Says something that is of use where it is heard.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn advise(base: NonNull<u8>, len: usize, advice: Advice) {
-    let _ = call(Call::Advise, len, |len| {
-        // SAFETY: what is advised here changes nothing that a page holds, nor whether it is accessible.
-        unsafe { rustix::mm::madvise(pointer(base), len, advice) }
-    });
-}
-
-/// Lets the maps that slots split a reservation into become one again when they are closed.
-///
-/// Linux merges maps with pages of their own only if they have the same `anon_vma`, which a map gets with its
-/// first page, and before 6.16 not with a neighbour that has none (mm/vma.c: is_mergeable_anon_vma). So the
-/// reservation gets one while it is still whole: its first page is written, and the rest then merges with
-/// that page's map, which happens when advice about it is changed and is as before again.
-///
-/// Whether the process locks all that it maps comes to light on the way.
-///
-/// # Errors
-/// What the system says when it does not make the first page inaccessible again.
-///
-/// # Safety
-/// The range is one that [`reserve`] gave, and nobody refers to it, nor has any of it been opened.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) unsafe fn unite(base: NonNull<u8>, len: usize) -> io::Result<bool> {
-    let page = page_size();
-    if len <= page {
-        return Ok(false);
-    }
-    // SAFETY: the caller's promise.
-    if unsafe { open(base, page) }.is_err() {
-        // Where nothing can be opened, the first slot tells.
-        return Ok(false);
-    }
-    // SAFETY: the page is open, and the caller's own.
-    unsafe { base.as_ptr().write_volatile(0) };
-    // SAFETY: the caller's promise; a page that stays is zero.
-    let locked = unsafe { discard(base, page) }.is_err_and(|error| is_locked(&error));
-    if locked {
-        // SAFETY: as above.
-        let _ = unsafe { discard_locked(base, page) };
-    }
-    // SAFETY: the caller's promise.
-    unsafe { shut(base, page) }?;
-    // SAFETY: the range is longer than a page.
-    let rest = unsafe { base.add(page) };
-    // It is about reading ahead in files.
-    advise(rest, len - page, Advice::Random);
-    advise(rest, len - page, Advice::Normal);
-    Ok(locked)
-}
-
-/// No other system tells that it merges what was split, nor counts it.
-///
-/// # Safety
-/// None is needed.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-#[expect(clippy::unnecessary_wraps, reason = "the same as elsewhere")]
-pub(super) unsafe fn unite(_base: NonNull<u8>, _len: usize) -> io::Result<bool> {
-    Ok(false)
-}
-
 /// Makes pages readable and writable.
 ///
 /// # Safety
@@ -284,62 +173,6 @@ pub(super) unsafe fn shut(start: NonNull<u8>, len: usize) -> io::Result<()> {
     })
 }
 
-/// Makes pages zero for whoever reads them next, by giving them back.
-///
-/// # Safety
-/// The range is within a reservation of the caller's, and nobody refers to it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
-    // `Advice::DontNeed` is a different thing: posix_madvise's, which discards nothing on Linux.
-    let advice = Advice::LinuxDontNeed;
-    call(Call::Discard, len, |len| {
-        pieces(len).try_for_each(|piece| {
-            let first = pointer(start).wrapping_byte_add(piece.start);
-            // SAFETY: private anonymous pages of the caller's; discarding them makes them read as zero.
-            unsafe { rustix::mm::madvise(first, piece.len(), advice) }
-        })
-    })
-}
-
-/// The same for pages that are locked, which stay so: from Linux 5.18 on.
-///
-/// # Safety
-/// The range is within a reservation of the caller's, and nobody refers to it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) unsafe fn discard_locked(start: NonNull<u8>, len: usize) -> io::Result<()> {
-    let advice = Advice::LinuxDontneedLocked;
-    // SAFETY: as in `discard`.
-    call(Call::DiscardLocked, len, |len| unsafe {
-        rustix::mm::madvise(pointer(start), len, advice)
-    })
-}
-
-/// Refuses: locked pages are replaced as all others are.
-///
-/// # Safety
-/// None is needed.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) unsafe fn discard_locked(_start: NonNull<u8>, _len: usize) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Whether any of the pages is locked, also one that is inaccessible: msync(2) says EBUSY then, and does nothing
-/// else with pages of no file. It only walks the maps, with the lock of a reader (mm/msync.c): 0.2 us.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn has_locks(start: NonNull<u8>, len: usize) -> bool {
-    let asked = call(Call::FindLocks, len, |len| {
-        // SAFETY: the call changes nothing that a page holds, nor whether it is accessible.
-        unsafe { rustix::mm::msync(pointer(start), len, MsyncFlags::INVALIDATE) }
-    });
-    asked.is_err_and(|error| error.raw_os_error() == Some(Errno::BUSY.raw_os_error()))
-}
-
-/// Not known: elsewhere locked pages are replaced as all others are.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn has_locks(_start: NonNull<u8>, _len: usize) -> bool {
-    false
-}
-
 /// Unlocks pages. It needs no privilege.
 ///
 /// # Safety
@@ -349,17 +182,6 @@ pub(super) unsafe fn unlock(start: NonNull<u8>, len: usize) -> io::Result<()> {
         // SAFETY: the caller's promise; what a page holds stays, and so does whether it is accessible.
         unsafe { rustix::mm::munlock(pointer(start), len) }
     })
-}
-
-/// Makes pages inaccessible, and zero for whoever opens them next: by new pages in their place, since
-/// no other Unix promises that discarded pages read as zero.
-///
-/// # Safety
-/// The range is within a reservation of the caller's, and nobody refers to it.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) unsafe fn discard(start: NonNull<u8>, len: usize) -> io::Result<()> {
-    // SAFETY: the caller's promise.
-    unsafe { renew(start, len) }
 }
 
 /// Puts new pages, inaccessible and zero, in place of whatever is mapped there.

@@ -24,7 +24,7 @@ pub fn use_every_slot(reserved: Reserved, bytes: fn(&Region) -> usize) -> Result
         Ok(_) => return Err(format!("more than {instances} slots")),
     }
     live.clear();
-    match (pool.live(), pool.retired()) {
+    match (pool.statistics().live, pool.statistics().retired) {
         (0, 0) => Ok(()),
         (live, retired) => Err(format!("{live} slots live, {retired} out of service")),
     }

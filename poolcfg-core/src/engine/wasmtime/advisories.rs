@@ -15,11 +15,13 @@ type Release = [u32; 3];
 /// What is known of some versions of Wasmtime: under which settings which of them do harm.
 ///
 /// ```
-/// use poolcfg_core::{Advisory, Code, WasmtimeVersion};
-/// let scan = Advisory::PAGEMAP_SCAN;
-/// assert_eq!((scan.code, scan.fixed_in), (Code::SwappedPages, "50.0.0"));
-/// assert!(scan.affects(WasmtimeVersion::major(48)));
-/// assert!(!scan.affects(WasmtimeVersion::major(50)));
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Advisory, Code, WasmtimeVersion};
+/// let version = WasmtimeVersion::major(48);
+/// let known: Vec<_> = Advisory::ALL.into_iter().filter(|known| known.affects(version)).collect();
+/// assert_eq!(known, [Advisory::PAGEMAP_SCAN]);
+/// assert_eq!((known[0].code, known[0].fixed_in), (Code::SwappedPages, "50.0.0"));
+/// assert!(!Advisory::NO_GUARD.affects(version));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,6 +41,12 @@ pub struct Advisory {
 }
 
 /// The settings under which an [`Advisory`] applies.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Advisory, Condition};
+/// assert_eq!(Advisory::PAGEMAP_SCAN.condition, Condition::PagemapScan);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Condition {
@@ -100,6 +108,7 @@ impl Advisory {
     }
 }
 
+#[doc(hidden)]
 impl Condition {
     /// Whether the limits of a Wasmtime pool have these settings.
     #[must_use]
@@ -113,6 +122,7 @@ impl Condition {
     }
 }
 
+#[doc(hidden)]
 impl Limits {
     /// The advisories that apply to these limits, by their version of Wasmtime and their settings.
     pub fn advisories(&self) -> impl Iterator<Item = Advisory> {

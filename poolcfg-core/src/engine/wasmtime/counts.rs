@@ -35,7 +35,8 @@ impl InstanceDefaults {
 /// How many of each kind one instance may have at most.
 ///
 /// ```
-/// use poolcfg_core::Counts;
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::Counts;
 /// let counts = Counts { core_instances: 5, memories: 1, tables: 3, gc_heaps: None };
 /// assert_eq!(counts.to_string(), "up to 5 core instances, 1 memory, 3 tables");
 /// ```

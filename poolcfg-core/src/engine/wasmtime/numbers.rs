@@ -5,6 +5,17 @@ use crate::base::consts::wide;
 use crate::base::size::Size;
 
 /// The settings of a Wasmtime pool beyond those of every pool.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Limits, WasmtimeFeature};
+/// fn report(limits: &Limits) {
+///     if let Some(wasmtime) = &limits.wasmtime {
+///         println!("Wasmtime {}, {} each", wasmtime.version, wasmtime.counts());
+///         println!("asynchronous: {}", wasmtime.has(WasmtimeFeature::Async));
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wasmtime {
     /// The version that they are for.
@@ -22,6 +33,7 @@ pub struct Wasmtime {
     /// of a memory.
     pub gc_heaps_per_instance: Option<u32>,
     /// The totals, where poolcfg.toml writes some of them; `None` if they follow from the instances.
+    #[doc(hidden)]
     pub written: Option<WrittenTotals>,
     /// Whether there is a guard before the first memory too.
     pub guard_before_linear_memory: bool,
@@ -41,7 +53,7 @@ pub struct Wasmtime {
     /// Whether only those pages are cleared and kept that were written, where the kernel tells
     /// (`PAGEMAP_SCAN`, Linux 6.7), and not all of them.
     pub pagemap_scan: bool,
-    /// Bytes of a table's element: of a pointer of the target.
+    /// Bytes of a table's element, which is a pointer of the target.
     pub element_bytes: u32,
     /// Whether stacks are mapped when the engine is made: on Unix.
     pub maps_stacks: bool,
@@ -64,6 +76,7 @@ impl Wasmtime {
     }
 
     /// Whether a collected heap takes the place of a memory (33.0, PR #10503).
+    #[doc(hidden)]
     #[must_use]
     pub const fn heaps_are_memories(&self) -> bool {
         self.version.major >= 33
@@ -71,12 +84,14 @@ impl Wasmtime {
 
     /// Whether the pools for tables and stacks are charged as written when they are mapped: before 27.0
     /// they are mapped without MAP_NORESERVE (PR #9535).
+    #[doc(hidden)]
     #[must_use]
     pub const fn charges_writable(&self) -> bool {
         crate::model::wasmtime_pools::charges_writable(wide(self.version.major))
     }
 
     /// `max_tables_per_module`: as many as an instance has, or Wasmtime's own 1.
+    #[doc(hidden)]
     #[must_use]
     pub const fn max_tables_per_module(&self) -> u32 {
         match self.tables_per_instance {

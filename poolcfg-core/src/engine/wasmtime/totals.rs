@@ -96,6 +96,7 @@ const fn least_or_most(least: bool, one: u32, other: u32) -> u32 {
     if least == (one < other) { one } else { other }
 }
 
+#[doc(hidden)]
 impl Wasmtime {
     /// Whether a slot of these limits is large enough for the checks of 32-bit addresses to be elided.
     /// Source: crates/cranelift/src/bounds_checks.rs:182-310 (v48); up to 38 the reservation alone counts

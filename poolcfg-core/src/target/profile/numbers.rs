@@ -5,13 +5,21 @@ use crate::target::shape::Aslr;
 use crate::target::{Arch, Os, Target};
 
 /// How well the numbers of a profile are known.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Known, VaProfile};
+/// fn was_booted(profile: &VaProfile<'_>) -> bool {
+///     profile.known == Known::Measured
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Known {
     /// The holes were measured on a real kernel of this configuration.
     Measured,
     /// The numbers are read in the kernel's source.
     Source,
-    /// The numbers follow from sources by arithmetic of ours.
+    /// The numbers are computed from sources.
     Derived,
     /// General knowledge; deliberately low.
     Unconfirmed,
@@ -22,6 +30,17 @@ crate::base::consts::words! {
 }
 
 /// What an unlimited stack limit does to the layout.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::UnlimitedStack;
+/// fn told(stack: UnlimitedStack) -> &'static str {
+///     match stack {
+///         UnlimitedStack::Legacy => "mappings grow up from the legacy base",
+///         UnlimitedStack::LargeGap => "mappings begin at a sixth of the window",
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnlimitedStack {
     /// The legacy layout: bottom-up from the legacy base, and nothing below it is searched.
@@ -76,7 +95,8 @@ impl LinuxLayout {
     /// stack, and the alignment of a large mapping wastes more or less. At most 2^64 - 1 bytes.
     ///
     /// ```
-    /// use poolcfg_core::{Layout, Size, Target, VaProfile, Arch, Os};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Layout, Size, Target, VaProfile, Arch, Os};
     /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64)).unwrap();
     /// let Layout::Linux(layout) = sv39.layout else { panic!() };
     /// let reach = layout.reach(sv39.page_size, layout.aslr_bits_default);
@@ -108,7 +128,8 @@ pub enum Layout {
 /// A VA profile: a named kernel configuration.
 ///
 /// ```
-/// use poolcfg_core::{Arch, Os, Target, VaProfile};
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::{Arch, Os, Target, VaProfile};
 /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
 /// assert_eq!(VaProfile::floor(board).unwrap().name, "sv39");
 /// ```
@@ -125,6 +146,7 @@ pub struct VaProfile<'a> {
     /// The page size.
     pub page_size: Size,
     /// Where things are put in the window.
+    #[doc(hidden)]
     pub layout: Layout,
     /// Who ships it.
     pub shipped_by: &'a str,
@@ -134,6 +156,7 @@ pub struct VaProfile<'a> {
     pub known: Known,
 }
 
+#[doc(hidden)]
 impl VaProfile<'_> {
     /// Whether processes of this target may meet this profile.
     #[must_use]
@@ -150,11 +173,13 @@ impl VaProfile<'_> {
     }
 }
 
+#[doc(hidden)]
 impl Aslr {
     /// Its `vm.mmap_rnd_bits` on a kernel.
     ///
     /// ```
-    /// use poolcfg_core::{Arch, Aslr, Layout, Os, Target, VaProfile};
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{Arch, Aslr, Layout, Os, Target, VaProfile};
     /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64)).unwrap();
     /// let Layout::Linux(layout) = sv39.layout else { panic!() };
     /// assert_eq!(Aslr::Maximum.bits(&layout), 24);

@@ -81,7 +81,7 @@ impl Checked {
         self.limits
     }
 
-    /// The same as Wasmtime's configuration takes it.
+    /// What was found, as Wasmtime's configuration takes it.
     #[must_use]
     pub fn settings(&self) -> WasmtimeSettings {
         WasmtimeSettings::new(&self.limits)
@@ -93,7 +93,7 @@ impl Checked {
         self.settings().tunables()
     }
 
-    /// Warnings: the pool starts all the same. They are worked out when this is called.
+    /// What an operator should know although the pool starts. Each call works it out anew.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&Here, &self.promise, &self.limits, self.page_size)

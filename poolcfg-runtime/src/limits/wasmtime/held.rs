@@ -49,6 +49,16 @@ impl Checked {
     /// Call it right before `Engine::new`, and drop what it gives right after: see [`Held`].
     ///
     /// It waits as long as another thread has such a value. Where the file has one pool it does nothing.
+    ///
+    /// ```
+    /// # use poolcfg_runtime::Checked;
+    /// # struct Engine;
+    /// # impl Engine { fn new() -> Self { Self } }
+    /// fn engine(checked: &Checked) -> Engine {
+    ///     let _held = checked.hold();
+    ///     Engine::new() // Engine::new(&config)?
+    /// }
+    /// ```
     pub fn hold(&self) -> Held {
         Held::new(self)
     }

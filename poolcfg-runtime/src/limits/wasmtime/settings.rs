@@ -9,6 +9,7 @@ use poolcfg_core::{Limits, Totals};
 /// # use poolcfg_runtime::WasmtimeLimits;
 /// fn told(limits: &WasmtimeLimits) -> String {
 ///     let settings = limits.settings();
+///     assert_eq!(settings.settings().tunables(), limits.tunables());
 ///     format!("{} memories of {} bytes", settings.total_memories, settings.memory_reservation)
 /// }
 /// ```
@@ -63,6 +64,14 @@ pub struct WasmtimeSettings {
 
 /// The settings of the pool that compiled code depends on. A .cwasm is refused by an engine in which one of
 /// them is another. Source: crates/wasmtime/src/engine/serialization.rs, `check_tunables` (v28 to v50).
+///
+/// ```
+/// # use poolcfg_runtime::{Checked, Tunables};
+/// /// Whether code that was compiled with these tunables can be loaded.
+/// fn can_load(compiled: &Tunables, checked: &Checked) -> bool {
+///     compiled.tunables() == checked.tunables()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tunables {

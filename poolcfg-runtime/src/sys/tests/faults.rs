@@ -103,7 +103,7 @@ fn own(pool: &Pool, pages: usize, checks: bool) -> Option<Slot> {
     let mut slot = match pool.acquire_with(request) {
         Ok(slot) => slot,
         Err(AcquireError::Exhausted(_)) => {
-            assert_eq!(pool.live() + pool.retired(), SLOTS);
+            assert_eq!(pool.statistics().live + pool.statistics().retired, SLOTS);
             return None;
         }
         Err(AcquireError::Open(_)) => return None,
@@ -191,7 +191,7 @@ fn outlive(options: PoolOptions, checks: bool) {
 
 /// After everything: what is not in service is counted, and the rest is had and zero.
 fn look_over(pool: &Pool) {
-    assert_eq!(pool.live(), 0);
+    assert_eq!(pool.statistics().live, 0);
     let mut slots = Vec::new();
     while let Ok(mut slot) = pool.acquire() {
         let memory = slot.memory_mut();
@@ -202,7 +202,7 @@ fn look_over(pool: &Pool) {
         slots.push(slot);
     }
     let had = u32::try_from(slots.len()).expect("three at most");
-    assert_eq!(had + pool.retired(), SLOTS);
+    assert_eq!(had + pool.statistics().retired, SLOTS);
 }
 
 #[test]

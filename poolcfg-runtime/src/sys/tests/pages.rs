@@ -146,7 +146,7 @@ fn a_file_that_the_owner_maps_over_its_memory_is_gone_for_the_next() {
             assert!(memory.as_slice().iter().all(|byte| *byte == 0));
             memory.as_mut_slice().fill(1);
         }
-        assert_eq!(pool.retired(), 0);
+        assert_eq!(pool.statistics().retired, 0);
     }
 }
 
@@ -201,7 +201,7 @@ fn read_where_tables_stay() {
         pool.close_idle();
         let left = page_tables().saturating_sub(before);
         assert!(left <= 6 * page(), "{reset:?}: {left}");
-        assert_eq!(pool.retired(), 0);
+        assert_eq!(pool.statistics().retired, 0);
     }
 }
 

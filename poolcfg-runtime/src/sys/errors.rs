@@ -1,0 +1,80 @@
+//! Why a region does not become larger or smaller.
+
+use std::fmt;
+use std::io;
+
+/// Why a region does not grow.
+///
+/// ```
+/// use poolcfg_runtime::{GrowError, Region};
+/// /// Grows as far as the region may, and tells how far that is.
+/// fn grow(region: &mut Region, bytes: usize) -> Result<usize, GrowError> {
+///     match region.grow_to(bytes) {
+///         Err(GrowError::AboveCapacity { capacity, .. }) => region.grow_to(capacity)?,
+///         outcome => outcome?,
+///     }
+///     Ok(region.len())
+/// }
+/// ```
+#[non_exhaustive]
+pub enum GrowError {
+    /// More than the region may have.
+    AboveCapacity {
+        /// The bytes that were asked for.
+        bytes: usize,
+        /// The most it may have.
+        capacity: usize,
+    },
+    /// The system does not make the pages writable, or does not close those beyond.
+    Refused {
+        /// The bytes that were asked for.
+        bytes: usize,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for GrowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AboveCapacity { bytes, capacity } => write!(
+                f,
+                "cannot grow to {bytes} bytes, the slot holds {capacity}: ask for less, or raise \
+                 `max_memory_size` in poolcfg.toml"
+            ),
+            Self::Refused { bytes, source } => write!(
+                f,
+                "cannot make {bytes} bytes writable, the system says `{source}`: release other \
+                 slots, or raise the limit on data or commit"
+            ),
+        }
+    }
+}
+
+/// Why a region does not shrink.
+///
+/// ```
+/// use poolcfg_runtime::{Region, ShrinkError};
+/// fn empty(region: &mut Region) {
+///     if let Err(ShrinkError { source, .. }) = region.shrink_to(0) {
+///         eprintln!("the system keeps the pages: {source}");
+///     }
+/// }
+/// ```
+pub struct ShrinkError {
+    /// The bytes that were to stay.
+    pub bytes: usize,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+impl fmt::Display for ShrinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "cannot shrink to {} bytes, the system says `{}`: release the slot, or let the seccomp \
+             filter or sandbox of the process allow `madvise` and `mprotect`",
+            self.bytes, self.source
+        )
+    }
+}
