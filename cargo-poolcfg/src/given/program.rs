@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Code, Engine, RelocationModel, Target, WasmtimeVersion};
+use poolcfg_core::{Code, Engine, RelocationModel, Target, WasmtimeVersion, WasmtimeVersionError};
 
 use crate::cli::args::Machine;
 use crate::cli::error::Error;
@@ -204,7 +204,7 @@ fn for_this_machine(path: &Path, facts: &TargetFacts) -> Result<(), Error> {
 
 /// A version that is known well enough.
 fn supported(path: &Path, version: &str) -> Result<WasmtimeVersion, Error> {
-    WasmtimeVersion::parse(version).map_err(|error| {
+    version.parse().map_err(|error: WasmtimeVersionError| {
         Error::new(
             Code::BadVersion,
             format!("`{}` contains Wasmtime {version}: {error}", shown(path)),

@@ -52,7 +52,7 @@ fn only_wasmtime(text: &str) -> Option<WasmtimeVersion> {
         }
         found = Some(version.strip_suffix('"')?);
     }
-    WasmtimeVersion::parse(found?).ok()
+    found?.parse().ok()
 }
 
 /// The way from the directory of a manifest to the root of its workspace, by the rules of cargo: its own directory if
