@@ -1,17 +1,21 @@
 //! Answers: what one target gives the pools of one package.
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Case, Code, Fault, Keep, Limits, Place, Plan, Pool, Settings, Size, VaProfile};
+use poolcfg_core::{
+    Case, Code, Fault, Fit, Keep, Limits, Place, Plan, Pool, Settings, Size, VaProfile,
+};
 
 use crate::cli::error::{self, Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::here::record;
 use crate::here::{self, Here};
+use crate::host::Host;
 use crate::project::Member;
 use crate::render::footprint::counts;
 use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
 use crate::target::executable::Executable;
+use crate::ways;
 use crate::wish::Wish;
 
 /// What one target gives the pools of one package.
@@ -26,6 +30,8 @@ pub(crate) struct Answer<'a> {
     wish: &'a Wish,
     /// The machine that was measured, where the budget is its.
     here: Option<&'a Here>,
+    /// Which way was taken where less fits than is asked; `None` if poolcfg.toml decides.
+    pub(crate) fit: Option<Fit>,
 }
 
 impl<'a> Answer<'a> {
@@ -37,22 +43,30 @@ impl<'a> Answer<'a> {
         wish: &'a Wish,
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
-        let mut case = settings.case(facts.target()).map_err(|faults| {
-            let mistakes = faults.iter().map(|fault| {
-                let diagnostic = diagnostic(&fault, member, facts, wish);
-                wish.mistake(diagnostic, Some(fault.place()), member)
-            });
-            Error::Mistakes {
-                mistakes: mistakes.collect(),
-                exit: Exit::Failed,
-                unlisted: faults.unlisted(),
-            }
-        })?;
         let here = wish.here.as_ref();
-        if let Some(here) = here {
-            case = here.case(case, &settings.space());
+        let fitted = |settings: &Settings<'a>| -> Result<(Case<'a>, Plan), Error> {
+            let mut case = settings.case(facts.target()).map_err(|faults| {
+                let mistakes = faults.iter().map(|fault| {
+                    let diagnostic = diagnostic(&fault, member, facts, wish);
+                    wish.mistake(diagnostic, Some(fault.place()), member)
+                });
+                Error::Mistakes {
+                    mistakes: mistakes.collect(),
+                    exit: Exit::Failed,
+                    unlisted: faults.unlisted(),
+                }
+            })?;
+            if let Some(here) = here {
+                case = here.case(case, &settings.space());
+            }
+            Ok((case, Plan::new(&case)))
+        };
+        let (mut case, mut plan) = fitted(&settings)?;
+        if let Some(fit) = wish.fit
+            && let Some(settings) = ways::taken(fit, &settings, &case, &plan, facts)?
+        {
+            (case, plan) = fitted(&settings)?;
         }
-        let plan = Plan::new(&case);
         Ok(Self {
             member,
             facts,
@@ -61,6 +75,7 @@ impl<'a> Answer<'a> {
             settings,
             wish,
             here,
+            fit: wish.fit,
         })
     }
 
@@ -95,6 +110,17 @@ impl<'a> Answer<'a> {
         verdicts.chain(bounds).collect()
     }
 
+    /// What fits where less does than is asked, a line for each way; nothing where one was chosen.
+    pub(crate) fn ways(&self, host: Option<&Host>) -> Vec<String> {
+        let lines = match self.fit {
+            None => ways::lines(&self.case, &self.plan, host),
+            Some(_) => Vec::new(),
+        };
+        let target = self.target();
+        let lines = lines.iter();
+        lines.map(|line| format!("{target}: {line}")).collect()
+    }
+
     /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
     fn verdict(&self, index: usize, pool: &Pool<'_>, limits: &Limits) -> String {
         let asked = &pool.asked;
@@ -103,6 +129,13 @@ impl<'a> Answer<'a> {
             None => "native".to_owned(),
         };
         let kernel = self.kernel();
+        if self.fit == Some(Fit::NoPool) && self.plan.misfit.is_none() {
+            return format!(
+                "ok: no pool, {} × {} on demand fit at once ({kernel})",
+                instances(limits.pools),
+                each(limits)
+            );
+        }
         if self.plan.misfit.is_some() {
             return format!(
                 "does not fit: {engine} pool, {} × {} asked ({kernel})",
@@ -157,7 +190,10 @@ impl<'a> Answer<'a> {
         let warnings = self.plan.warnings(&self.case);
         let (heading, triple) = (self.member.heading(), self.facts.triple());
         let here = self.here.and_then(Here::warning);
+        // Whoever takes smaller slots has been told so.
+        let is_chosen = matches!(self.fit, Some(Fit::Smaller | Fit::NoPool));
         warnings
+            .filter(|warning| !(is_chosen && warning.code() == Code::BoundsChecks))
             .map(|warning| {
                 let text = format!("{heading}on `{triple}`: {warning}");
                 (warning.code(), text)
@@ -228,6 +264,12 @@ impl<'a> Answer<'a> {
         let conditions = self.conditions().into_iter().chain(self.bounds());
         let lines = conditions.map(|said| format!("Measured here: {said}."));
         lines.chain(record.lines().map(str::to_owned)).collect()
+    }
+
+    /// Whether any pool is Wasmtime's.
+    pub(crate) fn has_wasmtime(&self) -> bool {
+        let mut pools = self.case.pools().iter();
+        pools.any(|pool| pool.asked.wasmtime.is_some())
     }
 
     /// The largest mapping that a process may make.

@@ -4,6 +4,7 @@ pub(crate) mod args;
 pub(crate) mod diagnostic;
 pub(crate) mod error;
 pub(crate) mod exit;
+pub(crate) mod fit;
 pub(crate) mod path;
 pub(crate) mod program;
 pub(crate) mod shell;

@@ -20,9 +20,11 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::given::Given;
+use crate::host::Host;
 use crate::project::workload::hold;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
+use crate::render::owner::Unowned;
 use crate::wasmtime::resolve::{Lock, resolve};
 use crate::wish::Wish;
 
@@ -47,8 +49,23 @@ pub(crate) fn keep<'a>(
     let mut envelope = context.envelope.borrow_mut();
     let records = answers.clone().filter_map(Answer::record).collect();
     envelope.here = wish.here.as_ref().map(|here| here.report(records));
-    envelope.inspected = wish.given.reports();
+    envelope.inspected = wish
+        .given
+        .reports()
+        .into_iter()
+        .map(Unowned::from)
+        .collect();
     envelope.results = Results::Pools(answers.flat_map(Answer::results).collect());
+}
+
+/// Says what fits where less does than is asked. Of a native pool that fits the rest is tried at start.
+pub(crate) fn tell_ways(context: &Context<'_>, answer: &Answer<'_>, host: Option<&Host>) {
+    if answer.plan.misfit.is_none() && !answer.has_wasmtime() {
+        return;
+    }
+    for line in answer.ways(host) {
+        context.shell.say(&line);
+    }
 }
 
 /// Says what should be known of the answers, and what comes from files that flags name.

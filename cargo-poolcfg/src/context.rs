@@ -75,7 +75,7 @@ impl Context<'_> {
             return Ok(vec![NamedTarget::of(target)]);
         }
         if machine.here {
-            return here(&self.rustc());
+            return here(self.program, &self.rustc());
         }
         let mut names = named(&machine.target, self.config.as_ref());
         if machine.target.is_empty() {

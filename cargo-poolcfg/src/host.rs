@@ -5,12 +5,17 @@
 //! never lost silently.
 //!
 //! - here: the table's shape, and the telling by it
+//! - `on_demand`: the telling without a pool
 //! - `number`: the numbers of a pool; `cannot`: why a host has no setting for one; `own`: what a host has untold
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;
 mod number;
+mod on_demand;
 mod own;
+#[cfg(test)]
+mod tests;
+mod told;
 
 /// What a host is told: who says it, the number, and its name there, in some from a version on.
 macro_rules! told {
@@ -42,6 +47,7 @@ pub(crate) use cannot::Cannot;
 use number::{Matters, Value};
 pub(crate) use number::{Number, Numbers};
 pub(crate) use own::Own;
+use told::{Form, Line, Told};
 
 /// Wasmtime as it is.
 pub(crate) static WASMTIME: &Host = &wasmtime_cli::TOML;
@@ -60,7 +66,7 @@ pub(crate) struct Host {
     /// As they begin where the version of Wasmtime matters, which follows.
     on: &'static str,
     /// The first major version of Wasmtime with which it has settings.
-    since: u32,
+    pub(crate) since: u32,
     /// What it does before that, and what there is instead.
     before: (&'static str, &'static str),
     /// The settings that it has.
@@ -76,6 +82,8 @@ pub(crate) struct Host {
     probe: Option<Probe>,
     /// The name and the text of its template.
     pub(crate) template: (&'static str, &'static str),
+    /// The same without a pool; `None` if it cannot be told how memories outside of a pool are reserved.
+    pub(crate) on_demand: Option<(&'static str, &'static str)>,
     /// Whether the text begins with [`MARK`].
     pub(crate) marked: bool,
 }
@@ -89,43 +97,6 @@ impl PartialEq for Host {
 
 impl Eq for Host {}
 
-/// A number under the name that a host reads it by.
-#[derive(Debug)]
-struct Told {
-    number: Number,
-    name: &'static str,
-    /// The part of the host's file that it stands in.
-    section: &'static str,
-    /// The first major version of Wasmtime.
-    since: u32,
-    /// The first one that does not have it any more.
-    until: u32,
-    form: Form,
-}
-
-/// How a number is said.
-#[derive(Clone, Copy, Debug)]
-enum Form {
-    /// As it is.
-    Plain,
-    /// The other way round.
-    Not,
-    /// As it is, but never below what the host takes of itself, which is no part of any sum.
-    AtLeast(u64),
-    /// As it is where that is other than Wasmtime's own; else the host's, which is no part of any sum.
-    IfOther,
-    /// As it is, which is said where it is below what the host takes of itself ([`Host::instance`]).
-    Own,
-    /// As it is, for another part of the host. Another name says it whole.
-    Again,
-    /// Two thirds of it, for a part of the host that has to leave something to the others.
-    TwoThirds,
-    /// That there is something, where another key says how much.
-    There,
-    /// That there is something, which then is this much.
-    All(u64),
-}
-
 /// A reservation that a host makes before it takes a pool, and without which it takes none.
 #[derive(Debug)]
 struct Probe {
@@ -133,47 +104,6 @@ struct Probe {
     since: u32,
     /// A memory of so many bytes, with a guard on both sides.
     memory: Size,
-}
-
-/// Never gone so far.
-const STAYS: u32 = u32::MAX;
-
-impl Told {
-    /// A number that is said as it is, from a version on.
-    const fn new(number: Number, name: &'static str, since: u32) -> Self {
-        Self {
-            number,
-            name,
-            section: "",
-            since,
-            until: STAYS,
-            form: Form::Plain,
-        }
-    }
-
-    const fn section(self, section: &'static str) -> Self {
-        Self { section, ..self }
-    }
-
-    const fn until(self, until: u32) -> Self {
-        Self { until, ..self }
-    }
-
-    const fn form(self, form: Form) -> Self {
-        Self { form, ..self }
-    }
-}
-
-/// One line of the text for a host.
-#[derive(Debug, Serialize)]
-pub(crate) struct Line {
-    /// The part of the file that it stands in; empty where there are none.
-    section: &'static str,
-    /// As the host calls it.
-    name: &'static str,
-    value: Value,
-    /// The value for people, where it is a size.
-    size: Option<String>,
 }
 
 /// The settings for a host.
@@ -383,35 +313,6 @@ enum Lack {
     Cannot(Cannot),
 }
 
-impl Told {
-    /// The line for a value, and whether it says the value whole.
-    fn line(&self, value: Value) -> (Option<Line>, bool) {
-        let (said, whole) = match (self.form, value) {
-            (Form::Not, Value::Flag(flag)) => (Some(Value::Flag(!flag)), true),
-            (Form::Plain | Form::Not | Form::IfOther | Form::Own, value) => (Some(value), true),
-            (Form::TwoThirds, Value::Count(count)) => {
-                let share = count.saturating_mul(2) / 3;
-                (Some(Value::Count(share.max(1))), false)
-            }
-            (Form::Again | Form::TwoThirds, value) => (Some(value), false),
-            (Form::AtLeast(least), value) => (Some(value.at_least(least)), true),
-            (Form::There, _) => (Some(Value::Word("y")), false),
-            (Form::All(all), Value::Count(count)) if count == all => (Some(Value::Word("y")), true),
-            (Form::All(_), _) => (None, false),
-        };
-        let line = said.map(|value| Line {
-            section: self.section,
-            name: self.name,
-            value,
-            size: match value {
-                Value::Bytes(bytes) => Some(Size::bytes(bytes).exact().as_str().to_owned()),
-                _ => None,
-            },
-        });
-        (line, whole)
-    }
-}
-
 impl Probe {
     /// How much it reserves in one piece.
     fn bytes(&self, of_itself: &Limits) -> Size {
@@ -419,68 +320,5 @@ impl Probe {
         guards
             .and_then(|guards| guards.checked_add(self.memory))
             .unwrap_or(Size::bytes(u64::MAX))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use poolcfg_core::WasmtimeVersion;
-
-    use super::*;
-
-    /// In every version each number has at most one name that says it whole, and each name one number.
-    #[test]
-    fn no_number_is_told_twice() {
-        for host in HOSTS {
-            for major in host.since..=WasmtimeVersion::NEWEST + 1 {
-                let told = host.told.iter();
-                let told: Vec<&Told> = told
-                    .filter(|told| (told.since..told.until).contains(&major))
-                    .collect();
-                let names: BTreeSet<&str> = told.iter().map(|told| told.name).collect();
-                assert_eq!(names.len(), told.len(), "{} {major}", host.name);
-                for number in Number::ALL.iter().copied() {
-                    let whole = |told: &&&Told| {
-                        told.number == number
-                            && !matches!(told.form, Form::There | Form::Again | Form::TwoThirds)
-                    };
-                    assert!(told.iter().filter(whole).count() <= 1, "{number:?} {major}");
-                }
-            }
-        }
-    }
-
-    /// What decides how much is mapped is told by every host in every version, but for what Wasmtime takes
-    /// of itself there.
-    #[test]
-    fn every_total_that_is_mapped_is_told() {
-        let mapped = [
-            Number::TotalMemories,
-            Number::TotalTables,
-            Number::TotalStacks,
-        ];
-        for host in HOSTS {
-            for number in mapped {
-                let told = host.told.iter().any(|told| {
-                    told.number == number
-                        && told.since <= host.since
-                        && told.until == STAYS
-                        && matches!(told.form, Form::Plain | Form::Own)
-                });
-                assert!(told, "{} {number:?}", host.name);
-            }
-        }
-    }
-
-    /// Releases stand in their order, and none is before the first version that can be told.
-    #[test]
-    fn releases_are_in_order() {
-        for host in HOSTS {
-            assert!(host.releases.is_sorted_by_key(|(major, _)| *major));
-            let first = host.releases.first();
-            assert!(first.is_none_or(|(major, _)| *major == host.since));
-        }
     }
 }

@@ -15,6 +15,7 @@ mod project;
 mod render;
 mod target;
 mod wasmtime;
+mod ways;
 mod wish;
 
 pub use cli::exit::Exit;

@@ -18,7 +18,7 @@ use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record;
 use crate::project::Member;
-use crate::render::rust_file;
+use crate::render::rust_file::{self, RUST_FILE};
 
 /// One text and its place; no place is stdout.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct Output {
     mark: Option<&'static str>,
     /// How a line about it begins.
     heading: String,
+    /// Whether it is the file of a package, which needs no `-o`.
+    is_own: bool,
 }
 
 impl Output {
@@ -39,6 +41,7 @@ impl Output {
             text: record::seal(text),
             mark,
             heading: String::new(),
+            is_own: false,
         }
     }
 
@@ -46,7 +49,21 @@ impl Output {
     pub(crate) fn of(self, member: &Member) -> Self {
         Self {
             heading: member.heading(),
+            is_own: self.place.as_deref() == Some(&member.dir.join(RUST_FILE)),
             ..self
+        }
+    }
+
+    /// How it is written to this place.
+    fn advice(&self, path: &Path) -> String {
+        let path = shown(path);
+        let place = match (self.is_own, shlex::try_quote(&path)) {
+            (false, Ok(quoted)) => format!(" -o {quoted}"),
+            _ => String::new(),
+        };
+        match recorded::command(&self.text) {
+            Some(command) => format!("`{command}{place}` writes it"),
+            None => "run the same command with `-o FILE` in place of `--check FILE`".to_owned(),
         }
     }
 
@@ -134,7 +151,7 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
         let error = Error::new(
             Code::Stale,
             format!("{heading}`{}` {what}", shown(path)),
-            "run the same command without `--check` to write it",
+            output.advice(path),
         )
         .about(path)
         .exiting(Exit::Misfit);

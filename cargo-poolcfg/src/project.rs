@@ -1,5 +1,6 @@
 //! The project: the packages that were chosen, and the poolcfg.toml of each.
 
+pub(crate) mod cargo;
 pub(crate) mod difference;
 pub(crate) mod edit;
 pub(crate) mod pool_tables;
@@ -9,7 +10,7 @@ pub(crate) mod workload;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest, read_text};
 
@@ -17,6 +18,7 @@ use crate::cli::args::{Packages, Shared};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::path::shown;
 use crate::cli::program::Program;
+use crate::project::cargo::{Depth, metadata, tool};
 use crate::project::wasmtime_tables::Used;
 
 /// The crate whose types the generated file uses where a package depends on it.
@@ -163,75 +165,6 @@ pub(crate) fn current_dir() -> Result<PathBuf, Error> {
         let message = format!("cannot determine the current directory: {error}");
         Error::new(Code::Io, message, "change to a directory that exists")
     })
-}
-
-/// How much cargo is asked.
-#[derive(Debug)]
-pub(crate) enum Depth {
-    /// The packages of the workspace.
-    Members,
-    /// What Cargo.lock has resolved, as it stands: who only reads writes no lock file. On all platforms, or
-    /// on one.
-    Resolved { platform: Option<String> },
-}
-
-/// What cargo says of a project.
-///
-/// # Errors
-/// When cargo does not run, or does not say it.
-pub(crate) fn metadata(
-    manifest: &Path,
-    shared: &Shared,
-    depth: &Depth,
-) -> cargo_metadata::Result<Metadata> {
-    let mut command = MetadataCommand::new();
-    let mut options = Vec::new();
-    let is_resolved = match depth {
-        Depth::Members => {
-            command.no_deps();
-            false
-        }
-        Depth::Resolved { platform } => {
-            let filter = platform.iter().flat_map(|name| ["--filter-platform", name]);
-            options.extend(filter.map(str::to_owned));
-            true
-        }
-    };
-    for (flag, set) in [
-        ("--locked", shared.locked || is_resolved),
-        ("--offline", shared.offline),
-        ("--frozen", shared.frozen),
-    ] {
-        if set {
-            options.push(flag.to_owned());
-        }
-    }
-    for config in &shared.config {
-        options.push("--config".to_owned());
-        options.push(config.clone());
-    }
-    command
-        .manifest_path(manifest)
-        .other_options(options)
-        .exec()
-}
-
-/// What cargo says went wrong.
-pub(crate) fn words(error: &cargo_metadata::Error) -> String {
-    match error {
-        cargo_metadata::Error::CargoMetadata { stderr } => {
-            stderr.trim().trim_start_matches("error: ").to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
-fn tool(error: &cargo_metadata::Error) -> Error {
-    Error::new(
-        Code::Tool,
-        format!("cargo cannot describe the project: {}", words(error)),
-        "run `cargo metadata --no-deps` for details; `poolcfg` works without cargo",
-    )
 }
 
 /// The packages that the flags choose, or the one of the Cargo.toml.

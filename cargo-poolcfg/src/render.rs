@@ -1,5 +1,6 @@
 //! What is written: JSON, the Rust file, texts from templates, tables and pictures.
 
+mod budget;
 pub(crate) mod envelope;
 pub(crate) mod figures;
 pub(crate) mod files;

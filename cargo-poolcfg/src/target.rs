@@ -1,14 +1,18 @@
 //! Targets: which ones are named, and what each is.
 
+pub(crate) mod beside;
 pub(crate) mod executable;
 pub(crate) mod rustc;
 pub(crate) mod spec;
+pub(crate) mod waiting;
 
 use std::path::Path;
 
 use poolcfg_core::file::TargetFacts;
 
 use crate::cli::error::{Error, all};
+use crate::cli::program::Program;
+use crate::target::beside::Beside;
 use crate::target::rustc::{Rustc, built_for};
 
 /// A target, and how the command line names it.
@@ -50,15 +54,9 @@ pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>,
     let answers = std::thread::scope(|scope| {
         let threads: Vec<_> = names
             .iter()
-            .map(|name| scope.spawn(move || one(name, rustc)))
+            .map(|name| Beside::new(scope, move || one(name, rustc)))
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(answer) => answer,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect::<Vec<_>>()
+        threads.into_iter().map(Beside::end).collect::<Vec<_>>()
     });
     let mut targets: Vec<NamedTarget> = Vec::new();
     for target in all(answers)? {
@@ -69,13 +67,17 @@ pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>,
     Ok(targets)
 }
 
-/// The target of this machine, for what is measured on it: rustc's host, or where rustc does not run, as under a limit
-/// that is too small for it, what this program was built for.
+/// The target of this machine, for what is measured on it. `poolcfg` asks no compiler: it is what the program was
+/// built for. As a subcommand of cargo it is the host of the rustc that builds, or where that does not run, as under
+/// a limit that is too small for it, again what this program was built for.
 ///
 /// # Errors
-/// When that is not in the built-in table.
-pub(crate) fn here(rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
-    let facts = rustc.host().or_else(|_| built_for())?;
+/// When that is not in the built-in table, and rustc does not say either.
+pub(crate) fn here(program: Program, rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
+    let facts = match program {
+        Program::Alone => built_for().or_else(|_| rustc.host())?,
+        Program::Subcommand => rustc.host().or_else(|_| built_for())?,
+    };
     Ok(vec![NamedTarget::of(&facts)])
 }
 

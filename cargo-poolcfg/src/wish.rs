@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Code, Engine, InstanceDefaults, Place, PoolKeys, Setting, Settings, Text,
-    WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Code, Engine, Fit, InstanceDefaults, Place, PoolKeys, Setting, Settings,
+    Text, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::Machine;
@@ -38,6 +38,8 @@ pub(crate) struct Wish {
     instance: Option<InstanceDefaults>,
     /// The machine that was measured, where the budget is its.
     pub(crate) here: Option<Here>,
+    /// What to do where less fits than is asked; `None` for what poolcfg.toml says.
+    pub(crate) fit: Option<Fit>,
 }
 
 impl Wish {
@@ -77,6 +79,7 @@ impl Wish {
             engine_version: machine.engine.engine_version,
             instance: None,
             here: machine.here.then(Here::measure),
+            fit: machine.fit.fit,
         })
     }
 
@@ -113,6 +116,7 @@ impl Wish {
         say("--engine", self.engine.map(Engine::word));
         let version = self.engine_version.map(|version| version.to_string());
         say("--engine-version", version.as_deref());
+        say("--fit", self.fit.map(Fit::word));
         flags.extend_from_slice(&self.files);
         for flag in &self.set.0 {
             flags.extend(["--set".to_owned(), flag.clone()]);

@@ -902,6 +902,37 @@ fn a_package_that_depends_on_the_runtime_gets_typed_limits() {
     }
 }
 
+/// Plain `cargo poolcfg` drops no target that flags have named, and what is stale says how to write it.
+#[test]
+fn without_flags_the_recorded_command_is_repeated() {
+    let project = Project::new();
+    project
+        .run(&["--target", RISCV64, "--target", AARCH64])
+        .ends(0);
+    let first = project.read("src/pool_limits.rs");
+    project.run(&[]).ends(0).says("is current");
+    project.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 7\n");
+    project.run(&["--check"]).ends(100).says(&format!(
+        "`cargo poolcfg --target {RISCV64} --target {AARCH64}` writes it"
+    ));
+    project.run(&[]).ends(0).says("wrote src/pool_limits.rs");
+    let second = project.read("src/pool_limits.rs");
+    assert_eq!(first.lines().next(), second.lines().next());
+    assert_eq!(const_of(&second, "MAX_INSTANCES"), 7);
+    project.run(&["--check"]).ends(0);
+    // With flags it is another command, whose file needs a name where it is not the package's own.
+    project
+        .run(&["--target", RISCV64, "--check", "a b.rs"])
+        .ends(100)
+        .says(&format!(
+            "`cargo poolcfg --target {RISCV64} -o 'a b.rs'` writes it"
+        ));
+    project
+        .run(&["--emit", "json", "--target", RISCV64, "--check", "a.json"])
+        .ends(100)
+        .says("`-o FILE` in place of `--check FILE`");
+}
+
 const SHRINKS: &str = "[pooling_allocator]\nmax_instances = 1000\nmemory_reservation = \"4GiB\"\n\
                        on_misfit = \"shrink\"\n";
 

@@ -239,6 +239,29 @@ fn a_line_of_flags_says_its_limits_beside_it() {
     assert_eq!(ran.stdout.lines().count(), 1);
 }
 
+/// Under a small limit rustc may never end: `poolcfg` does not ask it what this machine is.
+#[test]
+fn rustc_is_not_asked_what_this_machine_is() {
+    let machine = Machine::new("");
+    let rustc = "#!/bin/sh\necho > \"$0.asked\"\nexec sleep 100000\n";
+    machine.0.write("bin/rustc", rustc);
+    for limit in ["ulimit -d unlimited", "ulimit -d 2000"] {
+        for arguments in [&["check", "--here"][..], &["--here", "-o", "-"]] {
+            let limit =
+                format!("PATH=$PWD/bin:/usr/bin:/bin; chmod +x bin/rustc; export PATH; {limit}");
+            let ran = machine.under(&limit, &[arguments, &WASMTIME].concat());
+            match limit.ends_with("2000") {
+                true => ran
+                    .ends(100)
+                    .says("no size of this pool fits with a headroom of")
+                    .says("`--set address_space.headroom=SIZE` changes it"),
+                false => ran.ends(0),
+            };
+            assert!(!machine.0.path("bin/rustc.asked").exists(), "{ran:#?}");
+        }
+    }
+}
+
 /// The stack limit decides the layout, and is part of the shape that is measured.
 #[test]
 fn the_stack_limit_is_seen() {

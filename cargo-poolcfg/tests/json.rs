@@ -98,6 +98,28 @@ fn the_results_are_as_the_schema_says() {
     }
 }
 
+/// What small mappings find is more than what the two largest do, and the message says as much.
+#[test]
+fn all_holes_are_counted() {
+    let project = Project::with(TOO_LARGE);
+    let result = project
+        .asked(&["check", "--target", RISCV64])
+        .ends(100)
+        .says("has 252.87 GiB in three holes")
+        .only_result();
+    let budget = &result["budget"];
+    assert_eq!(budget["all_holes"]["count"], 3);
+    let gib = |bytes: &Value| bytes.as_f64().unwrap() / f64::from(1 << 30);
+    let all = gib(&budget["all_holes"]["bytes"]);
+    assert_eq!(format!("{all:.2}"), "252.87");
+    let two: f64 = budget["holes"].as_array().unwrap().iter().map(gib).sum();
+    assert!(two < all, "{budget:#}");
+    // Nothing is known of smaller holes there.
+    let macos = ["check", "--target", "aarch64-apple-darwin"];
+    let result = project.asked(&macos).only_result();
+    assert_eq!(result["budget"]["all_holes"], Value::Null);
+}
+
 /// A file, arguments, the status, the command, and what is told.
 type Outcome = (
     &'static str,
@@ -139,7 +161,7 @@ const OUTCOMES: &[Outcome] = &[
         &["--template", "x.sh", "-o", "-"],
         2,
         "generate",
-        &["error -"],
+        &["error PC0049"],
     ),
     ("", &["check"], 0, "check", &[]),
     (TOO_LARGE, &["check"], 100, "check", &["error PC0001"]),
@@ -149,7 +171,7 @@ const OUTCOMES: &[Outcome] = &[
         &["check", "--here", "--set", "address_space.aslr=1"],
         2,
         "check",
-        &["error -"],
+        &["error PC0049"],
     ),
     ("", &["explain"], 0, "explain", &[]),
     (TOO_LARGE, &["explain"], 100, "explain", &["error PC0001"]),
@@ -197,6 +219,11 @@ fn every_command_and_every_outcome_is_one_object() {
         if has_results != [0, 100].contains(status) {
             assert_eq!(told(&json), ["error PC0023"], "{json:#}");
         }
+        for result in json["results"].as_array().unwrap() {
+            for owner in ["package", "manifest"] {
+                assert!(result.get(owner).is_some(), "{owner}: {json:#}");
+            }
+        }
         // What the object says of mistakes, people are told too.
         for diagnostic in json["diagnostics"].as_array().unwrap() {
             ran.says(diagnostic["message"].as_str().unwrap());
@@ -221,9 +248,11 @@ fn wrong_usage_is_told_in_json() {
     for arguments in wrong {
         let json = project.run(arguments).ends(2).json();
         assert_eq!(json["command"], Value::Null);
-        assert_eq!(told(&json), ["error -"]);
+        assert_eq!(told(&json), ["error PC0049"]);
         let message = json["diagnostics"][0]["message"].as_str().unwrap();
         assert!(!message.starts_with("error"), "{message}");
+        let rendered = json["diagnostics"][0]["rendered"].as_str().unwrap();
+        assert!(rendered.starts_with("error[PC0049]: "), "{rendered}");
     }
     let json = project.run(wrong[0]).json();
     assert_eq!(
@@ -234,8 +263,16 @@ fn wrong_usage_is_told_in_json() {
         json["diagnostics"][0]["help"],
         "a similar subcommand exists: 'check'"
     );
-    // Nobody asked for it here.
-    assert_eq!(project.run(&["chek"]).ends(2).stdout, "");
+    // Nobody asked for it here. People are told the same, in colors and without.
+    let chek = project.run(&["chek"]);
+    chek.ends(2)
+        .says("error[PC0049]: unrecognized subcommand 'chek'\n")
+        .says("`cargo poolcfg --explain PC0049` says more");
+    assert_eq!(chek.stdout, "");
+    project
+        .run(&["chek", "--color", "always"])
+        .ends(2)
+        .says("error[PC0049]:\u{1b}[");
     assert_eq!(
         project.run(&["check", "--targt", "json"]).ends(2).stdout,
         ""
@@ -337,7 +374,7 @@ fn no_text_stands_beside_the_object() {
     ] {
         let arguments = [kind, &on].concat();
         let ran = project.asked(&arguments);
-        assert_eq!(told(&ran.ends(2).json()), ["error -"]);
+        assert_eq!(told(&ran.ends(2).json()), ["error PC0049"]);
         ran.says("`-o FILE`");
     }
     let arguments = [&["--template", "limits.sh", "-o", "out"], &on[..]].concat();

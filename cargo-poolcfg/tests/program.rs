@@ -358,7 +358,18 @@ fn any_key_can_be_set() {
         ),
         "{ran:#?}"
     );
-    // A misfit, a fault and what a host cannot be told point at the flag.
+}
+
+/// A misfit, a fault and what a host cannot be told point at the flag.
+#[test]
+fn what_is_wrong_with_a_key_that_is_set_points_at_its_flag() {
+    let board = Board::new();
+    let set = [
+        "--set",
+        "pooling_allocator.engine=wasmtime",
+        "--set",
+        "pooling_allocator.wasmtime.version=48",
+    ];
     let misfit = ["check", "--target", "riscv64gc-unknown-linux-gnu"];
     let large = ["--set", "pooling_allocator.max_instances=5000"];
     board
@@ -389,7 +400,7 @@ fn any_key_can_be_set() {
         .run(
             &[
                 &spin[..],
-                &set[..4],
+                &set[..],
                 &["--set", "pooling_allocator.memory_reservation=64MiB"],
             ]
             .concat(),

@@ -295,12 +295,16 @@ fn rustfmt_and_clippy_take_it() {
                 project.folder.write("rustfmt.toml", rustfmt);
                 ran(&mut project.cargo(&["fmt", "--check"])).ends(0);
             }
-            for root in ["pub mod pool_limits;\n", "mod pool_limits;\n"] {
+            for root in [
+                "//! A.\npub mod pool_limits;\n",
+                "//! A.\nmod pool_limits;\n",
+            ] {
                 project.folder.write("src/lib.rs", root);
                 let mut clippy = project.cargo(&["clippy", "--quiet", "--"]);
                 clippy.args([
                     "-Dwarnings",
                     "-Wclippy::pedantic",
+                    "-Wmissing_docs",
                     "-Wunreachable_pub",
                     "-Wunused",
                 ]);

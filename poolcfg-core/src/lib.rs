@@ -61,6 +61,7 @@ pub use plan::position::{Position, Reserved};
 pub use plan::promise::{Answer, Process, Promise};
 pub use plan::search::LargestFit;
 pub use plan::warning::Warning;
+pub use plan::ways::{Fit, Way};
 pub use plan::written::{Written, WrittenEngine, WrittenPool};
 pub use setting::{
     AddressSpaceKeys, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,

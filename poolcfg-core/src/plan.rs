@@ -10,6 +10,7 @@ pub(crate) mod search;
 pub(crate) mod share;
 pub(crate) mod tables;
 pub(crate) mod warning;
+pub(crate) mod ways;
 pub(crate) mod written;
 
 use crate::base::consts::wide;

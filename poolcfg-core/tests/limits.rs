@@ -195,7 +195,10 @@ fn no_size_fits_is_said_only_where_that_is_so() {
     planned(&fits, |_, plan| assert_eq!(plan.misfit, None));
     let said = advice("300MiB");
     assert!(
-        said.starts_with("no size of this pool fits with a headroom of 256 MiB"),
+        said.starts_with(
+            "no size of this pool fits with a headroom of 256 MiB; `headroom` in [address_space] or \
+             `--set address_space.headroom=SIZE` changes it"
+        ),
         "{said}"
     );
 }

@@ -42,7 +42,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     item.mistakes.drain(..).map(with_code).for_each(&mut note);
     let value = match source::read() {
         Ok(source) => match source::pool(&source, &arguments) {
-            Ok(pool) => Some(value(&source, pool, &item, &runtime)),
+            Ok(pool) => item
+                .engine
+                .map(|engine| value(&source, pool, &item, engine, &runtime)),
             Err(text) => {
                 // Which pool is meant is known only when the arguments can be read.
                 if named {
@@ -58,8 +60,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
             None
         }
     };
-    let value = value.unwrap_or_else(|| defaults(&item, &runtime));
-    let item = item.with(&value);
+    let (kind, engine) = typed(item.engine.unwrap_or(Engine::Native), &runtime);
+    let value = value.unwrap_or_else(|| defaults(&kind, &engine, &runtime));
+    let item = item.with(&kind, &value);
     let mistakes = mistake.map(syn::Error::into_compile_error);
     quote!(#item #mistakes)
 }
@@ -80,14 +83,20 @@ fn with_code(error: syn::Error) -> syn::Error {
 
 /// The limits of one pool. The assertion stands inside of the value, where it is evaluated whether or
 /// not the value is used, and its arrow points at the item's name.
-fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> TokenStream {
+fn value(
+    source: &Source,
+    pool: usize,
+    item: &Item,
+    engine: Engine,
+    runtime: &TokenStream,
+) -> TokenStream {
     let krate = quote!(#runtime::__private);
     let settings = codegen::settings(&source.file, &krate);
     let shown = &source.shown;
     let files = ["Cargo.toml".to_owned(), shown.clone()];
     let files = files.iter().chain(&source.lock);
     let files = files.map(|file| format!("/{file}"));
-    let (kind, engine) = typed(item, runtime);
+    let (kind, engine) = typed(engine, runtime);
     let assertion = quote_spanned! {item.name.span()=>
         const _: () = ANSWER.must_hold(#shown, #pool, #engine);
     };
@@ -106,9 +115,9 @@ fn value(source: &Source, pool: usize, item: &Item, runtime: &TokenStream) -> To
     }}
 }
 
-/// The limit type of an item and the engine that it is of.
-fn typed(item: &Item, runtime: &TokenStream) -> (TokenStream, TokenStream) {
-    let (kind, engine) = match item.engine() {
+/// The limit type of an engine, and the engine.
+fn typed(engine: Engine, runtime: &TokenStream) -> (TokenStream, TokenStream) {
+    let (kind, engine) = match engine {
         Engine::Native => (quote!(PoolLimits), quote!(Native)),
         Engine::Wasmtime => (quote!(WasmtimeLimits), quote!(Wasmtime)),
     };
@@ -119,8 +128,7 @@ fn typed(item: &Item, runtime: &TokenStream) -> (TokenStream, TokenStream) {
 }
 
 /// The value beside a mistake: the defaults, so that the rest of the crate resolves.
-fn defaults(item: &Item, runtime: &TokenStream) -> TokenStream {
-    let (kind, engine) = typed(item, runtime);
+fn defaults(kind: &TokenStream, engine: &TokenStream, runtime: &TokenStream) -> TokenStream {
     quote! {
         #kind::new(
             #runtime::__private::Settings::new(&[], &[])

@@ -1,7 +1,7 @@
 //! The item: a const or static without a value.
 
 use poolcfg_core::Engine;
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote};
 use syn::Token;
 use syn::ext::IdentExt as _;
@@ -17,8 +17,8 @@ pub(crate) struct Item {
     /// Its name, at which every arrow points.
     pub(crate) name: Ident,
     kind: TokenStream,
-    /// The last name of its type, such as `PoolLimits`.
-    last: Option<Ident>,
+    /// The engine whose limits its type is; `None` if it is another type, which is one of the mistakes.
+    pub(crate) engine: Option<Engine>,
     /// What is wrong with it that does not keep it from being an item.
     pub(crate) mistakes: Vec<syn::Error>,
 }
@@ -65,16 +65,17 @@ impl Parse for Item {
         }
         input.parse::<Token![:]>()?;
         let mut kind = TokenStream::new();
-        let mut last = None;
         while !input.peek(Token![;]) && !input.peek(Token![=]) && !input.is_empty() {
-            let token = input.parse::<TokenTree>()?;
-            if let TokenTree::Ident(name) = &token {
-                last = Some(name.clone());
-            }
-            kind.extend([token]);
+            kind.extend([input.parse::<TokenTree>()?]);
         }
         if kind.is_empty() {
             return Err(input.error("expected a type, such as `PoolLimits`"));
+        }
+        let engine = engine(kind.clone());
+        if engine.is_none() {
+            let text =
+                format!("expected the type `PoolLimits` or `WasmtimeLimits`, found `{kind}`");
+            mistakes.push(syn::Error::new_spanned(&kind, text));
         }
         if input.peek(Token![=]) {
             mistakes.push(
@@ -92,33 +93,47 @@ impl Parse for Item {
             keyword,
             name,
             kind,
-            last,
+            engine,
             mistakes,
         })
     }
 }
 
 impl Item {
-    /// The engine whose limits its type is; any other type is told of by the compiler, which finds
-    /// `PoolLimits` where it is.
-    pub(crate) fn engine(&self) -> Engine {
-        match &self.last {
-            Some(last) if last == "WasmtimeLimits" => Engine::Wasmtime,
-            _ => Engine::Native,
-        }
-    }
-
-    /// The item with this value.
-    pub(crate) fn with(&self, value: &TokenStream) -> TokenStream {
+    /// The item with this value, which is of the type `typed`.
+    pub(crate) fn with(&self, typed: &TokenStream, value: &TokenStream) -> TokenStream {
         let Self {
             front,
             keyword,
             name,
-            kind,
             ..
         } = self;
+        // Beside the mistake, what was meant.
+        let kind = match self.engine {
+            Some(_) => &self.kind,
+            None => typed,
+        };
         quote! {
             #front #keyword #name: #kind = #value;
         }
     }
+}
+
+/// The engine whose limits a type is: the path of one of the two, since a macro sees no further than names.
+fn engine(kind: TokenStream) -> Option<Engine> {
+    let mut last = None;
+    for token in kind {
+        last = match token {
+            // A type that comes out of another macro.
+            TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+                engine(group.stream())
+            }
+            TokenTree::Ident(name) if name == "PoolLimits" => Some(Engine::Native),
+            TokenTree::Ident(name) if name == "WasmtimeLimits" => Some(Engine::Wasmtime),
+            TokenTree::Ident(_) => None,
+            TokenTree::Punct(punct) if punct.as_char() == ':' => None,
+            _ => return None,
+        };
+    }
+    last
 }

@@ -41,7 +41,8 @@ use proc_macro::TokenStream;
 /// asserts that they fit its address space.
 ///
 /// The item has no value of its own: poolcfg.toml decides the numbers, and the attribute says which pool of the file it
-/// is. Its type is `PoolLimits`, or `WasmtimeLimits` with `engine = "wasmtime"` in the file.
+/// is. Its type is `PoolLimits`, or `WasmtimeLimits` with `engine = "wasmtime"` in the file, by
+/// that name: an alias would hide the engine.
 ///
 /// ```ignore
 /// use poolcfg_runtime::{PoolLimits, pool_limits};

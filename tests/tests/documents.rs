@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use poolcfg_core::Code;
+use poolcfg_core::{AddressSpaceKeys, Code, PoolKeys, WasmtimeKeys};
 use poolcfg_tests::root;
 
 /// The crates that are published.
@@ -274,4 +274,35 @@ fn every_code_is_explained_and_used() {
         Code::all().count(),
         "a text is of no code"
     );
+}
+
+/// Each key is documented where users look it up, and known to the fuzzer.
+#[test]
+fn every_key_is_in_the_template_and_in_the_dictionary() {
+    let template = fs::read_to_string(root().join("cargo-poolcfg/templates/poolcfg.toml")).unwrap();
+    let documented: BTreeSet<&str> = template
+        .lines()
+        .filter_map(|line| line.trim_start_matches("# ").split_once(" = "))
+        .map(|(key, _)| key)
+        .filter(|key| !key.contains(['[', ' ', '`']))
+        .collect();
+    // The first of the own profile's, which are in no table of the model.
+    assert!(documented.contains("window"), "{documented:?}");
+    let keys = [
+        PoolKeys::NAMES,
+        WasmtimeKeys::NAMES,
+        AddressSpaceKeys::NAMES,
+    ]
+    .concat();
+    let absent: Vec<_> = keys
+        .iter()
+        .filter(|key| **key != "wasmtime" && !documented.contains(**key))
+        .collect();
+    assert!(absent.is_empty(), "not in the template: {absent:?}");
+    let words = fs::read_to_string(root().join("tests/fuzz/poolcfg_toml.dict")).unwrap();
+    let absent: Vec<_> = documented
+        .iter()
+        .filter(|key| !words.contains(&format!("\"{key} = ")))
+        .collect();
+    assert!(absent.is_empty(), "not in the dictionary: {absent:?}");
 }

@@ -9,6 +9,7 @@ use poolcfg_core::{
     Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
 };
 
+use crate::cli::fit::FitFlags;
 use crate::host::{HOSTS, Host};
 
 const PACKAGES: &str = "Package Selection";
@@ -136,11 +137,10 @@ impl Generate {
             .or(self.output.as_ref())
     }
 
-    /// Whether it asks about a file without saying for which machine.
+    /// Whether it is about a file without saying for which machine: then the command that wrote the file says so.
     pub(crate) fn repeats(&self) -> bool {
         let machine = &self.machine;
-        self.check.is_some()
-            && self.emit != Emit::Json
+        self.emit != Emit::Json
             && self.template.is_none()
             && machine.target.is_empty()
             && !machine.here
@@ -152,6 +152,7 @@ impl Generate {
             && machine.program.is_none()
             && machine.workload.is_empty()
             && machine.layout.is_none()
+            && machine.fit.fit.is_none()
             && machine.engine.engine.is_none()
             && machine.engine.engine_version.is_none()
     }
@@ -303,6 +304,8 @@ pub(crate) struct Machine {
     /// Fit the pools to this machine and the limits of this process
     #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
     pub(crate) here: bool,
+    #[command(flatten)]
+    pub(crate) fit: FitFlags,
     #[command(flatten)]
     pub(crate) engine: EngineFlags,
     /// Modules and components (.wasm) that the pool runs: count what their instances need, for this run

@@ -24,7 +24,7 @@ pub(crate) enum Message<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub(crate) struct DiagnosticReport {
-    /// The code for `--explain`; null for notes and wrong usage.
+    /// The code for `--explain`; null for notes.
     pub code: Option<&'static str>,
     /// `error`, `warning` or `note`.
     pub level: &'static str,
@@ -47,7 +47,7 @@ impl Message<'_> {
     pub(crate) fn rendered(self, renderer: &Renderer) -> String {
         match self {
             // clap has colors of its own.
-            Self::Usage(usage) => usage.render().to_string(),
+            Self::Usage(usage) => with_code(&usage.render().to_string()),
             Self::Mistake(one) => mistake(one, renderer),
             Self::Warning(code, text) => title(Level::WARNING, code, text, renderer),
             Self::Note(text) => format!("note: {}", escaped_lines(text)),
@@ -91,6 +91,12 @@ impl Message<'_> {
     }
 }
 
+/// What clap says, plain or with its colors, behind the code of all that it says.
+pub(crate) fn with_code(text: &str) -> String {
+    let code = Code::Usage.as_str();
+    text.replacen("error:", &format!("error[{code}]:"), 1)
+}
+
 /// What clap says: a message, tips, and how the command is used.
 fn of_usage(text: &str) -> DiagnosticReport {
     let text = escaped_lines(text).to_string();
@@ -101,9 +107,12 @@ fn of_usage(text: &str) -> DiagnosticReport {
         .filter_map(|line| line.trim().strip_prefix("tip: "))
         .collect();
     DiagnosticReport {
-        code: None,
+        code: Some(Code::Usage.as_str()),
         level: "error",
-        message: message.trim_start_matches("error: ").to_owned(),
+        message: match message.split_once(": ") {
+            Some((level, message)) if level.starts_with("error[") => message.to_owned(),
+            _ => message.to_owned(),
+        },
         file: None,
         line: None,
         column: None,

@@ -8,7 +8,7 @@ use annotate_snippets::Renderer;
 use clap::ColorChoice;
 use poolcfg_core::{Code, escaped, escaped_lines};
 
-use crate::cli::diagnostic::{DiagnosticReport, Message};
+use crate::cli::diagnostic::{DiagnosticReport, Message, with_code};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::program::Program;
@@ -192,10 +192,11 @@ fn print_usage(usage: &clap::Error) {
         escaped(&argument).to_string() == argument
     };
     if std::env::args_os().all(is_plain) {
-        let _ = usage.print();
+        let text = with_code(&usage.render().ansi().to_string());
+        let _ = write!(anstream::stderr(), "{text}");
         return;
     }
-    let text = usage.render().to_string();
+    let text = with_code(&usage.render().to_string());
     let _ = write!(anstream::stderr(), "{}", escaped_lines(&text));
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::args::Check;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::command::look;
+use crate::command::{look, tell_ways};
 use crate::context::Context;
 use crate::wasmtime::resolve::Lock;
 
@@ -22,6 +22,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Check) -> Result<Exit, Erro
             for line in answers.iter().flat_map(|answer| answer.lines()) {
                 context.shell.say(&line);
             }
+            answers
+                .iter()
+                .for_each(|answer| tell_ways(context, answer, None));
             Ok(())
         },
     )

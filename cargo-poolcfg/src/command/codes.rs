@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context<'_>, code: &str) -> Result<Exit, Error> {
         let message = format!("unknown code `{}`", code.escape_default());
         return Err(Error::new(Code::UnknownWord, message, help).exiting(Exit::Usage));
     };
-    context.found(|| Results::Code([CodeText { code, text }]));
+    context.found(|| Results::Code([CodeText { code, text }.into()]));
     context.shell.print(text)?;
     Ok(Exit::Fits)
 }

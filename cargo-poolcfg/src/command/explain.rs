@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use poolcfg_core::Fit;
+
 use crate::answer::Answer;
 use crate::cli::args::Look;
 use crate::cli::error::Error;
@@ -18,6 +20,11 @@ use crate::wasmtime::resolve::Lock;
 /// # Errors
 /// As for [`look`].
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
+    if arguments.machine.fit.fit == Some(Fit::NoPool) {
+        return Err(Error::usage(
+            "`--fit no-pool` leaves no pool to draw: `poolcfg check --fit no-pool` says what fits",
+        ));
+    }
     look(context, arguments, Lock::Wanted, None, |answers| {
         let pictures: Vec<String> = answers.iter().map(|answer| picture(answer)).collect();
         context.shell.print(&pictures.join("\n"))
@@ -37,7 +44,13 @@ fn picture(answer: &Answer<'_>) -> String {
     text += &draw(case, plan, width());
     text.push('\n');
     text += &figures(case, plan);
-    for line in answer.bounds().into_iter().chain(answer.conditions()) {
+    let ways = answer.ways(None);
+    for line in answer
+        .bounds()
+        .into_iter()
+        .chain(ways)
+        .chain(answer.conditions())
+    {
         let _ = writeln!(text, "{line}");
     }
     text

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Code, escaped};
+use poolcfg_core::{Code, Fit, escaped};
 
 use crate::answer::{Answer, misfits};
 use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::command::{answers, judge, keep, warn};
+use crate::cli::program::Program;
+use crate::command::{answers, judge, keep, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
 use crate::host::{Host, MARK};
@@ -20,6 +21,7 @@ use crate::output::{Output, check};
 use crate::project::{Member, members};
 use crate::render::rust_file::{self, Header, RUST_FILE};
 use crate::render::template::render_file;
+use crate::target::beside::Beside;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
 use crate::wasmtime::resolve::{Lock, resolve};
@@ -33,25 +35,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if arguments.check.is_some() && arguments.machine.here {
         return judge::run(context, arguments);
     }
-    let asked = match arguments.repeats() {
-        // What is asked for stands in the file.
-        true => None,
-        false => Some(Given::read(
-            context.shell,
-            &arguments.machine,
-            arguments.emit,
-        )?),
-    };
-    let (mut members, asked) = project(context, arguments, asked)?;
+    let given = said(context, arguments)?;
+    let (mut members, asked) = project(context, arguments, given.as_ref())?;
     possible(context, &members, arguments)?;
     let recorded = match arguments.repeats() {
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
         false => None,
     };
-    if recorded
-        .as_ref()
-        .is_some_and(|recorded| recorded.machine.here)
-    {
+    let was_here = |recorded: &Generate| recorded.machine.here;
+    if arguments.check.is_some() && recorded.as_ref().is_some_and(was_here) {
         // What was measured then is not what would be measured now.
         return judge::run(context, arguments);
     }
@@ -62,14 +54,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         }
         None => (&arguments.machine, arguments.pool.as_ref()),
     };
-    let mut asked = match asked {
-        Some(asked) => asked,
-        None => {
+    let (given, asked) = match (given, asked) {
+        (Some(given), Some(asked)) => (given, asked),
+        _ => {
             let given = Given::read(context.shell, machine, arguments.emit)?;
-            Asked::new(&names(context, machine), machine, given, &context.rustc())?
+            let names = names(context, machine);
+            let rustc = context.rustc();
+            let asked = Asked::new(context.program, &names, machine, &given, &rustc)?;
+            (given, asked)
         }
     };
-    let given = std::mem::take(&mut asked.given);
     let host = host(arguments);
     let wish = Wish::new(machine, given)?.with_instance(host.and_then(|host| host.instance));
     wish.lay_over(&mut members)?;
@@ -99,6 +93,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         keep(context, answers.clone(), &wish);
     }
     warn(context, &results, &wish);
+    if misfits(&results).is_err() {
+        answers
+            .clone()
+            .for_each(|answer| tell_ways(context, answer, host));
+    }
     let (outputs, notes) = outputs(context, arguments, &results, &targets, pool, &wish)?;
     if arguments.check.is_some() {
         all([misfits(&results), check(context, &outputs)])?;
@@ -117,6 +116,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     Ok(Exit::Fits)
 }
 
+/// What the files tell that the flags name; `None` if what is asked for stands in a file that is checked.
+fn said(context: &Context<'_>, arguments: &Generate) -> Result<Option<Given>, Error> {
+    if arguments.repeats() {
+        return Ok(None);
+    }
+    Given::read(context.shell, &arguments.machine, arguments.emit).map(Some)
+}
+
 /// Refuses what flags, packages and stdout cannot do together.
 fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> Result<(), Error> {
     let host = host(arguments);
@@ -127,6 +134,11 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
             "remove `--pool`, or choose a host with `--emit`",
         )
         .exiting(Exit::Usage));
+    }
+    if host.is_none() && arguments.machine.fit.fit == Some(Fit::NoPool) {
+        return Err(Error::usage(
+            "`--fit no-pool` leaves no pool to write: choose `--emit wasmtime-toml` or `--emit wasmtime-flags`",
+        ));
     }
     let is_rust = arguments.emit == Emit::Rust && arguments.template.is_none();
     let place = arguments.place();
@@ -211,6 +223,12 @@ fn tell<'a>(
     for note in notes {
         context.shell.note(note);
     }
+    for answer in answers
+        .clone()
+        .filter(|answer| answer.plan.misfit.is_none())
+    {
+        tell_ways(context, answer, host);
+    }
     if host.is_some_and(|host| !host.marked) {
         // There is no room for it in the text.
         for line in answers.clone().flat_map(Answer::conditions) {
@@ -227,21 +245,19 @@ fn tell<'a>(
 fn project(
     context: &Context<'_>,
     arguments: &Generate,
-    given: Option<Given>,
+    given: Option<&Given>,
 ) -> Result<(Vec<Member>, Option<Asked>), Error> {
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
+    let program = context.program;
     std::thread::scope(|scope| {
-        let asked = scope.spawn(|| match given {
-            Some(given) => Asked::new(&names, &arguments.machine, given, &rustc).map(Some),
+        let ask = || match given {
+            Some(given) => Asked::new(program, &names, &arguments.machine, given, &rustc).map(Some),
             None => Ok(None),
-        });
-        let members = members(context.program, context.shared, &arguments.packages);
-        let asked = match asked.join() {
-            Ok(asked) => asked,
-            Err(panic) => std::panic::resume_unwind(panic),
         };
-        match (members, asked) {
+        let asked = Beside::new(scope, ask);
+        let members = members(program, context.shared, &arguments.packages);
+        match (members, asked.end()) {
             (Ok(members), Ok(asked)) => Ok((members, asked)),
             (Err(error), Err(other)) => Err(error.and(other)),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
@@ -251,27 +267,25 @@ fn project(
 
 /// Targets, and whether they are there only because nothing else was named.
 struct Asked {
-    /// What files tell that flags name.
-    given: Given,
     targets: Vec<NamedTarget>,
     is_host: bool,
 }
 
 impl Asked {
     fn new(
+        program: Program,
         names: &[String],
         machine: &Machine,
-        given: Given,
+        given: &Given,
         rustc: &Rustc,
     ) -> Result<Self, Error> {
         Ok(Self {
             targets: match (given.target(), machine.here) {
                 (Some(target), _) => vec![NamedTarget::of(target)],
-                (None, true) => here(rustc)?,
+                (None, true) => here(program, rustc)?,
                 (None, false) => facts(names, rustc)?,
             },
             is_host: names.is_empty(),
-            given,
         })
     }
 }

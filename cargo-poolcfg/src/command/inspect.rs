@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
     for (path, file) in &files {
         let hosts = hosts(file, version, target);
         texts.push(text(path, file, &hosts));
-        reports.push(InspectReport::new(path, file, hosts));
+        reports.push(InspectReport::new(path, file, hosts).into());
         if let Some(needs) = file.needs()
             && needs.has_own_shared
         {

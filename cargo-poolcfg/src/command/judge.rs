@@ -106,8 +106,12 @@ fn judge(
                 "" => String::new(),
                 name => format!("pool `{name}`: "),
             };
+            let pools = match limits.pools {
+                1 => String::new(),
+                pools => format!("{pools} × "),
+            };
             format!(
-                "{name}ok: {} instances × {} fit ({})",
+                "{name}ok: {pools}{} instances × {} fit ({})",
                 limits.max_instances,
                 limits.memory_reservation,
                 machine.name(case)

@@ -18,7 +18,7 @@ use crate::render::machine::{ProbeReport, distributions};
 /// When stdout cannot be written to.
 pub(crate) fn run(context: &Context<'_>, arguments: &Probe) -> Result<Exit, Error> {
     let measured = poolcfg_runtime::probe();
-    context.found(|| Results::Machine([Box::new(ProbeReport::new(&measured))]));
+    context.found(|| Results::Machine([Box::new(ProbeReport::new(&measured).into())]));
     context.shell.print(&match arguments.emit {
         Some(ProbeEmit::Toml) => tables(&measured),
         None => text(&measured),

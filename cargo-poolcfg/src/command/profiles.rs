@@ -8,6 +8,7 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::render::envelope::Results;
+use crate::render::owner::Unowned;
 use crate::render::table::{profiles, rows};
 use crate::target::facts;
 
@@ -22,7 +23,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Profiles) -> Result<Exit, E
         let named = facts(&arguments.target, &context.rustc())?;
         all(named.iter().map(|named| has_profile(&named.facts)))?
     };
-    context.found(|| Results::Profiles(rows(&targets)));
+    context.found(|| Results::Profiles(rows(&targets).into_iter().map(Unowned::from).collect()));
     context.shell.print(&profiles(&targets))?;
     Ok(Exit::Fits)
 }

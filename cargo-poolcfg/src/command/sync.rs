@@ -136,26 +136,7 @@ fn with_lock(
         return Ok(Exit::Fits);
     };
     let Some(package) = &first.package else {
-        let sources = of_wasmtime.iter();
-        let sources: Vec<_> = sources
-            .filter_map(|member| Some((&**member, member.source.as_ref()?)))
-            .collect();
-        if sources.iter().all(|(_, source)| has_workload(&source.text)) {
-            let current = |(member, source): &(&Member, &Source)| {
-                FileResult::new(member, &source.path, "current")
-            };
-            files.extend(sources.iter().map(current));
-            context.found(|| Results::Files(files));
-            context
-                .shell
-                .note("there is no package, or no cargo, so that the version is not looked at");
-            return Ok(Exit::Fits);
-        }
-        return Err(Error::new(
-            Code::Tool,
-            "no package, or no cargo, to ask which Wasmtime version is used",
-            "write the version by hand, such as `version = \"48\"`",
-        ));
+        return without_lock(context, &of_wasmtime, files);
     };
     let platform = match name {
         None => None,
@@ -183,6 +164,33 @@ fn with_lock(
     let done = put_right(context, of_wasmtime, &found, platform.as_ref(), states);
     context.found(|| Results::Files(files));
     done.map(|()| Exit::Fits)
+}
+
+/// Where there is no package to ask, the workload alone may have been in line with the files.
+fn without_lock(
+    context: &Context<'_>,
+    of_wasmtime: &[&mut Member],
+    mut files: Vec<FileResult>,
+) -> Result<Exit, Error> {
+    let sources = of_wasmtime.iter();
+    let sources: Vec<(&Member, &Source)> = sources
+        .filter_map(|member| Some((&**member, member.source.as_ref()?)))
+        .collect();
+    if !sources.iter().all(|(_, source)| has_workload(&source.text)) {
+        return Err(Error::new(
+            Code::Tool,
+            "no package, or no cargo, to ask which Wasmtime version is used",
+            "write the version by hand, such as `version = \"48\"`",
+        ));
+    }
+    let current =
+        |(member, source): &(&Member, &Source)| FileResult::new(member, &source.path, "current");
+    files.extend(sources.iter().map(current));
+    context.found(|| Results::Files(files));
+    context
+        .shell
+        .note("there is no package, or no cargo, so that the version is not looked at");
+    Ok(Exit::Fits)
 }
 
 /// A file as it is before anything is written.

@@ -26,6 +26,11 @@ pub(crate) enum Cannot {
         need: Size,
         have: Size,
     },
+    /// It has no settings for memories outside of a pool.
+    OnDemand {
+        host: &'static Host,
+        version: WasmtimeVersion,
+    },
     /// It does not read the number, and takes another one of itself.
     Key {
         host: &'static Host,
@@ -40,7 +45,7 @@ impl Cannot {
     /// Where the file or a flag says anything of it; `None` if neither does.
     pub(crate) fn place(&self, keys: &PoolKeys) -> Option<Place> {
         match self {
-            Self::TooOld { .. } | Self::Probe { .. } => {
+            Self::TooOld { .. } | Self::Probe { .. } | Self::OnDemand { .. } => {
                 keys.wasmtime.version.map(|version| version.place)
             }
             Self::NoStacks { .. } => {
@@ -83,6 +88,10 @@ impl Cannot {
                 need.needed(),
                 have.available()
             ),
+            Self::OnDemand { host, version } => format!(
+                "{} {} has no setting for what a memory outside of a pool reserves",
+                host.on, version.major
+            ),
             Self::Key {
                 host,
                 version,
@@ -102,7 +111,7 @@ impl Cannot {
         match self {
             Self::TooOld { host, .. } => format!("{} is the first", host.since),
             Self::NoStacks { .. } => "no stacks".to_owned(),
-            Self::Probe { .. } => "with this version".to_owned(),
+            Self::Probe { .. } | Self::OnDemand { .. } => "with this version".to_owned(),
             Self::Key { own, .. } => format!("it uses {own}"),
         }
     }
@@ -115,6 +124,9 @@ impl Cannot {
             }
             Self::Probe { .. } => {
                 "it runs without a pool on such a machine, whatever its settings; `cargo poolcfg profiles` lists machines with larger holes".to_owned()
+            }
+            Self::OnDemand { .. } => {
+                "`--fit no-pool` is for `--emit wasmtime-toml` and `wasmtime-flags`".to_owned()
             }
             Self::Key {
                 host,

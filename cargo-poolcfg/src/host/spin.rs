@@ -43,6 +43,7 @@ pub(super) static SPIN: Host = Host {
     instance_size: Some(Size::mib(10)),
     probe: None,
     template: ("spin.env", include_str!("../../templates/spin.env.jinja")),
+    on_demand: None,
     marked: true,
 };
 

@@ -62,6 +62,7 @@ pub(super) static WASMCLOUD: Host = Host {
         "wasmcloud.env",
         include_str!("../../templates/wasmcloud.env.jinja"),
     ),
+    on_demand: None,
     marked: true,
 };
 

@@ -37,6 +37,10 @@ pub(super) static TOML: Host = Host {
         "wasmtime.toml",
         include_str!("../../templates/wasmtime.toml.jinja"),
     ),
+    on_demand: Some((
+        "wasmtime.on-demand.toml",
+        include_str!("../../templates/wasmtime.on-demand.toml.jinja"),
+    )),
     marked: true,
 };
 
@@ -62,6 +66,10 @@ pub(super) static FLAGS: Host = Host {
         "wasmtime.flags",
         include_str!("../../templates/wasmtime.flags.jinja"),
     ),
+    on_demand: Some((
+        "wasmtime.on-demand.flags",
+        include_str!("../../templates/wasmtime.on-demand.flags.jinja"),
+    )),
     marked: false,
 };
 

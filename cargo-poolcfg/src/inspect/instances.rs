@@ -86,6 +86,18 @@ pub(super) fn follow(tree: &Tree) -> Result<Live, Unreadable> {
     Ok(live)
 }
 
+/// What an instance has under a name.
+fn exported(instance: &InstanceItem, sort: Sort, name: &str) -> Result<Item, Unreadable> {
+    match instance {
+        InstanceItem::Imported(path) => Ok(imported(sort, &inside(path, name))),
+        InstanceItem::Own(exports) => match (exports.items.get(name), sort) {
+            (Some(item), _) => Ok(item.clone()),
+            (None, Sort::Other) => Ok(Item::Other),
+            (None, _) => Err(damaged(format!("an instance exports no `{name}`"))),
+        },
+    }
+}
+
 impl<'t> Follower<'t> {
     fn step(
         &mut self,
@@ -132,16 +144,8 @@ impl<'t> Follower<'t> {
                 frame.instances.push(instance);
             }
             Step::AliasExport(sort, instance, name) => {
-                let item = match get(&frame.instances, *instance, "instance")? {
-                    InstanceItem::Imported(path) => imported(*sort, &inside(path, name)),
-                    InstanceItem::Own(exports) => match (exports.items.get(name), sort) {
-                        (Some(item), _) => item.clone(),
-                        (None, Sort::Other) => Item::Other,
-                        (None, _) => {
-                            return Err(damaged(format!("an instance exports no `{name}`")));
-                        }
-                    },
-                };
+                let instance = get(&frame.instances, *instance, "instance")?;
+                let item = exported(instance, *sort, name)?;
                 frame.push(item);
             }
             Step::AliasCore(sort, instance, name) => {

@@ -1,7 +1,7 @@
 //! The text for a host: which pool it is of, and its rendering.
 
 use poolcfg_core::file::nearest;
-use poolcfg_core::{Code, Engine, PoolKeys};
+use poolcfg_core::{Code, Engine, Fit, PoolKeys};
 use serde::Serialize;
 
 use crate::answer::Answer;
@@ -158,16 +158,21 @@ impl<'a> Chosen<'a> {
         let hole = self.answer.largest_piece();
         let target = self.answer.case.target;
         let machine = self.answer.machine();
-        let text = host
-            .tell(&numbers, target, hole, &machine)
-            .map_err(|cannot| {
-                let keys = self.keys();
-                let mistakes = cannot.iter().map(|cannot| {
-                    self.answer
-                        .mistake(cannot.diagnostic(), cannot.place(&keys))
-                });
-                Error::from(mistakes.collect::<Vec<_>>())
-            })?;
+        let (told, template) = match (self.answer.fit, host.on_demand) {
+            (Some(Fit::NoPool), template) => {
+                let template = template.unwrap_or(host.template);
+                (host.tell_on_demand(&numbers), template)
+            }
+            _ => (host.tell(&numbers, target, hole, &machine), host.template),
+        };
+        let text = told.map_err(|cannot| {
+            let keys = self.keys();
+            let mistakes = cannot.iter().map(|cannot| {
+                self.answer
+                    .mistake(cannot.diagnostic(), cannot.place(&keys))
+            });
+            Error::from(mistakes.collect::<Vec<_>>())
+        })?;
         let page = Page {
             schema: SCHEMA,
             result: &result,
@@ -178,7 +183,7 @@ impl<'a> Chosen<'a> {
             text: &text,
         };
         Ok(HostFile {
-            text: render_own(host.template, &page)?,
+            text: render_own(template, &page)?,
             notes: text.notes,
             warnings: text.warnings,
         })

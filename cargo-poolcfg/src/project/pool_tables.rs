@@ -25,6 +25,21 @@ pub(crate) fn pool_tables<'d>(
     tables
 }
 
+/// Whether a table of [`pool_tables`] is also said of the pool of a later one, which wins.
+pub(crate) fn underlies(table: &[String], later: &[String]) -> bool {
+    let (of, own) = split(table);
+    let (of_later, own_later) = split(later);
+    (of.is_empty() || of == of_later) && (own == ["pooling_allocator"] || own == own_later)
+}
+
+/// The keys of the target, if it is of one, and those of the pool.
+fn split(path: &[String]) -> (&[String], &[String]) {
+    match path.first().map(String::as_str) {
+        Some("target") => path.split_at(2),
+        _ => path.split_at(0),
+    }
+}
+
 fn of_layer<'d>(
     layer: &'d dyn TableLike,
     path: &[&str],
@@ -76,4 +91,58 @@ pub(crate) fn edited<'e>(
             "this is a bug in poolcfg: please report it, and set the keys by hand",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcfg_core::file::{ConfigFile, TargetFacts};
+
+    use super::*;
+
+    const TRIPLE: &str = "riscv64gc-unknown-linux-gnu";
+
+    /// The order of the tables is that in which the settings are laid over each other: whichever of them speak, the
+    /// last that does wins.
+    #[test]
+    fn the_tables_are_in_the_order_of_the_settings() {
+        let target = format!("target.{TRIPLE}.");
+        let headers = ["pooling_allocator", "pool.a"];
+        let headers: Vec<String> = ["", target.as_str()]
+            .iter()
+            .flat_map(|layer| headers.map(|own| format!("[{layer}{own}]")))
+            .collect();
+        // Which of the four say something, each its own number; the pool is always there.
+        for said in 0..16_u32 {
+            let tables = headers.iter().enumerate().map(|(index, header)| {
+                let line = match said & 1 << index {
+                    0 => String::new(),
+                    _ => format!("max_instances = {}\n", index + 1),
+                };
+                format!("{header}\n{line}")
+            });
+            let text: String = tables.collect();
+            let file = ConfigFile::parse(&text).unwrap();
+            let settings = file.settings(&TargetFacts::builtin(TRIPLE).unwrap());
+            let expected = settings.pools()[0]
+                .max_instances
+                .map(|key| u64::from(key.value));
+
+            let document = Document::parse(text.as_str()).unwrap();
+            let tables = pool_tables(&document);
+            assert_eq!(tables.len(), 4);
+            let (last, _) = &tables[3];
+            let latest_first = tables.iter().rev();
+            let found = latest_first
+                .filter(|(path, _)| underlies(path, last))
+                .find_map(|(_, table)| table.get("max_instances")?.as_integer());
+            assert_eq!(
+                found.map(|number| u64::try_from(number).unwrap()),
+                expected,
+                "{text}"
+            );
+        }
+        let other = ["pool".to_owned(), "b".to_owned()];
+        let own = ["pool".to_owned(), "a".to_owned()];
+        assert!(!underlies(&own, &other));
+    }
 }

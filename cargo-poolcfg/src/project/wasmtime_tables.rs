@@ -1,7 +1,6 @@
 //! The tables of poolcfg.toml that say which Wasmtime: where they are, what they say, and where that is not
 //! what the project uses.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use poolcfg_core::file::Diagnostic;
@@ -9,7 +8,7 @@ use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::project::difference::{Difference, Fact};
-use crate::project::pool_tables::{WASMTIME, pool_tables, table};
+use crate::project::pool_tables::{WASMTIME, pool_tables, table, underlies};
 
 /// A Wasmtime that a package uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,27 +73,6 @@ impl PoolTable {
     }
 }
 
-/// The tables that a pool's starts from, the one that wins first.
-fn before(path: &[String]) -> Vec<Vec<String>> {
-    let base = |of: &[String]| [of, &["pooling_allocator".to_owned()]].concat();
-    let (target, own) = match path.first().map(String::as_str) {
-        Some("target") => path.split_at(2),
-        _ => path.split_at(0),
-    };
-    let is_named = own.first().is_some_and(|key| key == "pool");
-    let mut tables = Vec::new();
-    if is_named {
-        tables.push(base(target));
-    }
-    if !target.is_empty() {
-        tables.push(own.to_vec());
-        if is_named {
-            tables.push(base(&[]));
-        }
-    }
-    tables
-}
-
 /// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; `None` if it has none.
 pub(crate) fn place(source: &str) -> Option<Range<usize>> {
     let document = Document::parse(source).ok()?;
@@ -109,8 +87,8 @@ pub(crate) fn place(source: &str) -> Option<Range<usize>> {
 #[derive(Default)]
 struct Compared {
     found: Vec<Difference>,
-    /// What each table has in the end, for those that start from it.
-    known: BTreeMap<Vec<String>, Known>,
+    /// What each table has in the end, for those that start from it: a later one wins.
+    known: Vec<(Vec<String>, Known)>,
 }
 
 type Known = (Option<WasmtimeVersion>, Option<WasmtimeFeatures>);
@@ -118,11 +96,14 @@ type Known = (Option<WasmtimeVersion>, Option<WasmtimeFeatures>);
 impl Compared {
     /// What a table starts from.
     fn before(&self, table: &PoolTable) -> Known {
-        let earlier = before(&table.path);
-        let earlier = || earlier.iter().filter_map(|path| self.known.get(path));
+        let earlier = || {
+            let latest_first = self.known.iter().rev();
+            let known = latest_first.filter(|(path, _)| underlies(path, &table.path));
+            known.map(|(_, known)| *known)
+        };
         (
-            earlier().find_map(|(version, _)| *version),
-            earlier().find_map(|(_, features)| *features),
+            earlier().find_map(|(version, _)| version),
+            earlier().find_map(|(_, features)| features),
         )
     }
 
@@ -173,7 +154,7 @@ impl Compared {
             }
             None => {}
         }
-        self.known.insert(table.path, now);
+        self.known.push((table.path, now));
     }
 }
 

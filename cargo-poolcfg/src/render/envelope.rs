@@ -13,6 +13,7 @@ use crate::inspect::workload::Keys;
 use crate::render::files::FileResult;
 use crate::render::inspected::InspectReport;
 use crate::render::machine::ProbeReport;
+use crate::render::owner::Unowned;
 use crate::render::report::PoolResult;
 use crate::render::table::ProfileReport;
 
@@ -35,7 +36,7 @@ pub(crate) struct Envelope {
     pub results: Results,
     /// The files that `--program` and `--workload` name; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub inspected: Vec<InspectReport>,
+    pub inspected: Vec<Unowned<InspectReport>>,
     /// What to set for all files; only of `inspect`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<Keys>,
@@ -52,15 +53,15 @@ pub(crate) enum Results {
     /// Of `generate`, `check` and `explain`: one for each target and pool.
     Pools(Vec<PoolResult>),
     /// Of `profiles`.
-    Profiles(Vec<ProfileReport>),
+    Profiles(Vec<Unowned<ProfileReport>>),
     /// Of `probe`: this machine.
-    Machine([Box<ProbeReport>; 1]),
+    Machine([Box<Unowned<ProbeReport>>; 1]),
     /// Of `init` and `sync`: one for each poolcfg.toml.
     Files(Vec<FileResult>),
     /// Of `inspect`: one for each file.
-    Inspected(Vec<InspectReport>),
+    Inspected(Vec<Unowned<InspectReport>>),
     /// Of `--explain`.
-    Code([CodeText; 1]),
+    Code([Unowned<CodeText>; 1]),
 }
 
 impl Default for Envelope {

@@ -1,13 +1,14 @@
 //! The results of pools, for programs and templates.
 
 use poolcfg_core::{
-    Case, Engine, HEADROOM_MAPS, Layout, LeastTotal, Limit, Limits, MappingName, Misfit, Plan,
-    Pool, ProcessLimits, Size,
+    Case, Engine, Layout, LeastTotal, Limit, Limits, MappingName, Misfit, Plan, Pool, Size,
 };
 use serde::Serialize;
 
+use crate::render::budget::BudgetReport;
 use crate::render::footprint::{Footprint, footprints};
 use crate::render::owner::Owner;
+use crate::ways::{self, WayReport};
 
 /// One pool on one target.
 #[derive(Debug, Serialize)]
@@ -51,6 +52,8 @@ pub(crate) struct PoolResult {
     pub misfit: Option<MisfitReport>,
     /// What is in the way of more where less is guaranteed than is asked; null where all of it is, or nothing fits.
     pub bound: Option<MisfitReport>,
+    /// What fits where less does than is asked: fewer instances, smaller slots, no pool; empty where all that is asked fits.
+    pub ways: Vec<WayReport>,
 }
 
 /// The process shape, in the words of poolcfg.toml.
@@ -282,68 +285,6 @@ impl FootprintReport {
     }
 }
 
-/// What a process has.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub(crate) struct BudgetReport {
-    window_bytes: u64,
-    page_size: u64,
-    holes: Vec<u64>,
-    headroom_bytes: u64,
-    headroom_maps: u64,
-    limits: ProcessLimitsReport,
-}
-
-/// The limits that count: mappings, and bytes of the others; null if there is no limit.
-#[derive(Debug, Serialize)]
-#[non_exhaustive]
-pub(crate) struct ProcessLimitsReport {
-    max_map_count: Option<u64>,
-    rlimit_as: Option<u64>,
-    rlimit_data: Option<u64>,
-    commit_limit: Option<u64>,
-    memory: Option<u64>,
-}
-
-impl ProcessLimitsReport {
-    fn new(limits: &ProcessLimits) -> Self {
-        let bytes = |limit: Option<Size>| limit.map(Size::get);
-        let ProcessLimits {
-            max_map_count,
-            rlimit_as,
-            rlimit_data,
-            commit_limit,
-            memory,
-        } = *limits;
-        Self {
-            max_map_count,
-            rlimit_as: bytes(rlimit_as),
-            rlimit_data: bytes(rlimit_data),
-            commit_limit: bytes(commit_limit),
-            memory: bytes(memory),
-        }
-    }
-}
-
-impl BudgetReport {
-    fn new(case: &Case<'_>) -> Self {
-        let budget = &case.budget;
-        Self {
-            window_bytes: case.profile.window.get(),
-            page_size: budget.page_size.get(),
-            holes: budget
-                .holes()
-                .iter()
-                .map(|hole| hole.get())
-                .filter(|hole| *hole > 0)
-                .collect(),
-            headroom_bytes: budget.headroom.get(),
-            headroom_maps: HEADROOM_MAPS,
-            limits: ProcessLimitsReport::new(&budget.limits),
-        }
-    }
-}
-
 /// The largest values that fit, and the limit that refuses more of each; null where nothing does.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
@@ -424,6 +365,7 @@ pub(crate) fn results(
                 least_total: pool.least_total.map(LeastTotalReport::new),
                 largest_fit: LargestFitReport::new(case, plan, index),
                 bound: plan.bound(case, index).as_ref().map(MisfitReport::new),
+                ways: ways::reports(case, plan, index),
                 misfit: plan
                     .misfit
                     .as_ref()

@@ -7,6 +7,7 @@ use poolcfg_core::Code;
 use poolcfg_core::file::{TargetFacts, nearest};
 
 use crate::cli::error::Error;
+use crate::target::waiting::{Ended, PATIENCE, output_within};
 
 /// The triple that this program was built for: the host where there is no rustc to ask.
 const BUILT_FOR: &str = env!("POOLCFG_BUILT_FOR");
@@ -108,8 +109,11 @@ impl Rustc {
             Some(triple) => command.arg(format!("--target={triple}")),
             None => command.args(["--print", "host-tuple"]),
         };
-        let output = match command.args(["--print", "cfg"]).output() {
-            Ok(output) => output,
+        let output = match output_within(command.args(["--print", "cfg"]), PATIENCE) {
+            Ok(Ended::InTime(output)) => output,
+            Ok(Ended::TooLate) => {
+                return Reply::Refused(format!("nothing in {} seconds", PATIENCE.as_secs()));
+            }
             Err(_) => return Reply::Missing,
         };
         match (output, triple) {

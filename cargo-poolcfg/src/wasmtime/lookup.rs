@@ -6,9 +6,10 @@ use poolcfg_core::{Code, WasmtimeVersion};
 
 use crate::cli::error::{Error, diagnostic};
 use crate::context::Context;
+use crate::project::cargo::{Depth, metadata, words};
 use crate::project::difference::list;
 use crate::project::wasmtime_tables::{Used, place};
-use crate::project::{CargoPackage, Depth, Member, metadata, words};
+use crate::project::{CargoPackage, Member};
 use crate::wasmtime::graph::{Resolved, Wasmtimes};
 
 /// What cargo cannot tell of a package's Wasmtime, and what to do about it.

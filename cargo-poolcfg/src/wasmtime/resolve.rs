@@ -58,24 +58,11 @@ pub(crate) fn resolve(
             unsaid.push(member);
         }
     }
-    if wish.engine_version.is_some() {
-        return match of_wasmtime.is_empty() {
-            false => Ok(()),
-            true => Err(Error::new(
-                Code::OtherEngine,
-                "`--engine-version` is for pools with `engine = \"wasmtime\"`, and there is none",
-                "pass `--engine wasmtime` too, to make every pool one",
-            )
-            .exiting(Exit::Usage)),
-        };
+    if of_wasmtime.is_empty() {
+        not_for_native(wish)?;
     }
-    if wish.given.has_workload() && of_wasmtime.is_empty() {
-        return Err(Error::new(
-            Code::OtherEngine,
-            "`--workload` is for pools with `engine = \"wasmtime\"`, and there is none",
-            "pass `--engine wasmtime` too, to make every pool one",
-        )
-        .exiting(Exit::Usage));
+    if wish.engine_version.is_some() {
+        return Ok(());
     }
     // What a program is has nothing to do with the project, and a flag outranks it.
     let is_of_flag = |keys: &PoolKeys| {
@@ -125,6 +112,23 @@ pub(crate) fn resolve(
         }
     });
     all(held).map(|_| ())
+}
+
+/// Refuses flags that are for pools of Wasmtime, where there are none.
+fn not_for_native(wish: &Wish) -> Result<(), Error> {
+    let flags = [
+        ("--engine-version", wish.engine_version.is_some()),
+        ("--workload", wish.given.has_workload()),
+    ];
+    match flags.iter().find(|(_, is_said)| *is_said) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Error::new(
+            Code::OtherEngine,
+            format!("`{flag}` is for pools with `engine = \"wasmtime\"`, and there is none"),
+            "pass `--engine wasmtime` too, to make every pool one",
+        )
+        .exiting(Exit::Usage)),
+    }
 }
 
 /// Notes each package that depends on Wasmtime and has pools of its own by default: its author may have meant

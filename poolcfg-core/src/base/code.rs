@@ -106,6 +106,8 @@ macro_rules! codes {
             ProgramVersion = "PC0047",
             /// A program that does not tell its target, or is for another machine than `--here` measures.
             OtherMachine = "PC0048",
+            /// A command line that is wrong.
+            Usage = "PC0049",
         }
     };
 }

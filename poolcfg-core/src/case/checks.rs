@@ -5,8 +5,8 @@ use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{PAGEMAP_SCAN_SINCE, Wasmtime, WasmtimeFeature, has_pagemap_scan};
 use crate::fault::{Fault, Faults};
-use crate::setting::place_of;
-use crate::setting::{Place, PoolKeys, Switch};
+use crate::setting::{Place, PoolKeys, Setting, Switch, WasmtimeKeys};
+use crate::setting::{place_if, place_of};
 use crate::target::{Arch, Os, Target};
 
 /// The most protection keys that a process gets: 16 of the processor, and key 0 is the kernel's.
@@ -81,21 +81,21 @@ impl Wasmtime {
         mut faults: Faults<'a>,
     ) -> Faults<'a> {
         let own = &keys.wasmtime;
-        if let Some(setting) = &keys.table_reservation {
-            faults = faults.and(Fault::OtherEngine {
-                key: "table_reservation",
-                engine: Engine::Wasmtime,
-                pool,
-                place: setting.place,
-            });
-        }
-        if let Some(setting) = &keys.guard_before {
-            faults = faults.and(Fault::OtherEngine {
-                key: "guard_before",
-                engine: Engine::Wasmtime,
-                pool,
-                place: setting.place,
-            });
+        let native = [
+            ("table_reservation", place_if(&keys.table_reservation)),
+            ("guard_before", place_if(&keys.guard_before)),
+        ];
+        let mut i = 0;
+        while i < native.len() {
+            if let (key, Some(place)) = native[i] {
+                faults = faults.and(Fault::OtherEngine {
+                    key,
+                    engine: Engine::Wasmtime,
+                    pool,
+                    place,
+                });
+            }
+            i += 1;
         }
         if let Some(setting) = &keys.stack_reservation {
             if !setting.value.is_zero() && !self.has(WasmtimeFeature::Async) {
@@ -117,32 +117,7 @@ impl Wasmtime {
                 ));
             }
         }
-        if let Some(setting) = &own.memory_protection_keys {
-            if setting.value > 0 {
-                let place = setting.place;
-                if !self.has(WasmtimeFeature::MemoryProtectionKeys) {
-                    faults = faults.and(self.lacks(
-                        "memory_protection_keys",
-                        WasmtimeFeature::MemoryProtectionKeys,
-                        pool,
-                        place,
-                    ));
-                } else if !target.arch.is(Arch::X86_64) || !target.os.is(Os::Linux) {
-                    faults = faults.and(Fault::KeysOfOtherTarget {
-                        target,
-                        pool,
-                        place,
-                    });
-                } else if setting.value > MAX_KEYS {
-                    faults = faults.and(Fault::TooManyKeys {
-                        keys: setting.value,
-                        most: MAX_KEYS,
-                        pool,
-                        place,
-                    });
-                }
-            }
-        }
+        faults = self.check_protection_keys(own, pool, target, faults);
         if let Some(setting) = &own.pagemap_scan {
             if matches!(setting.value, Switch::On) && !has_pagemap_scan(self.version) {
                 faults = faults.and(Fault::LacksSetting {
@@ -153,6 +128,41 @@ impl Wasmtime {
                     place: setting.place,
                 });
             }
+        }
+        faults
+    }
+
+    const fn check_protection_keys<'a>(
+        &self,
+        own: &WasmtimeKeys,
+        pool: &'a str,
+        target: Target,
+        faults: Faults<'a>,
+    ) -> Faults<'a> {
+        let Some(Setting { value, place }) = own.memory_protection_keys else {
+            return faults;
+        };
+        if value == 0 {
+            return faults;
+        }
+        if !self.has(WasmtimeFeature::MemoryProtectionKeys) {
+            let key = "memory_protection_keys";
+            return faults.and(self.lacks(key, WasmtimeFeature::MemoryProtectionKeys, pool, place));
+        }
+        if !target.arch.is(Arch::X86_64) || !target.os.is(Os::Linux) {
+            return faults.and(Fault::KeysOfOtherTarget {
+                target,
+                pool,
+                place,
+            });
+        }
+        if value > MAX_KEYS {
+            return faults.and(Fault::TooManyKeys {
+                keys: value,
+                most: MAX_KEYS,
+                pool,
+                place,
+            });
         }
         faults
     }

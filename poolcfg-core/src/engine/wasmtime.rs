@@ -24,6 +24,7 @@ pub(crate) use defaults::{
     Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,
 };
 pub use numbers::Wasmtime;
+pub(crate) use totals::ELIDED;
 pub use totals::{Totals, WrittenTotals};
 
 /// The oldest major version whose settings are known: those of 12 have other names and meanings.

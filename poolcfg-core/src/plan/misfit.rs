@@ -407,7 +407,9 @@ impl Misfit {
             let what = " mappings that are left to the rest of the process";
             return say!(text; " beside the ", u64(HEADROOM_MAPS), str(what));
         }
-        say!(text; " with a headroom of ", needed(case.budget.headroom))
+        let change =
+            "; `headroom` in [address_space] or `--set address_space.headroom=SIZE` changes it";
+        say!(text; " with a headroom of ", needed(case.budget.headroom), str(change))
     }
 
     /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.

@@ -43,7 +43,12 @@ pub(crate) const fn beyond(
 ) -> Option<Limit> {
     let mut limits = *limits;
     limits[pool] = keep.with_value(&limits[pool], value.saturating_add(1));
-    let (hole, all) = verdicts(case, &limits);
+    refused(case, &limits)
+}
+
+/// The first limit that is in the way of these limits of every pool; `None` if they fit.
+pub(crate) const fn refused(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> Option<Limit> {
+    let (hole, all) = verdicts(case, limits);
     refuses(case, &hole, &all)
 }
 

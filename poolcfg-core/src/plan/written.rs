@@ -167,12 +167,7 @@ impl WrittenPool {
                     tables_per_instance,
                     core_instances_per_instance,
                     gc_heaps_per_instance,
-                    written: match (totals_for, self.engine.totals()) {
-                        (Some(instances), Some(totals)) => {
-                            Some(WrittenTotals { instances, totals })
-                        }
-                        _ => None,
-                    },
+                    written: self.engine.written_totals(totals_for),
                     guard_before_linear_memory: GUARD_BEFORE_LINEAR_MEMORY,
                     memory_protection_keys: MEMORY_PROTECTION_KEYS,
                     max_wasm_stack: Size::bytes(MAX_WASM_STACK),
@@ -235,6 +230,14 @@ impl WrittenPool {
 }
 
 impl WrittenEngine {
+    /// The totals where poolcfg.toml writes some, for so many instances; `None` if they follow from the instances.
+    const fn written_totals(&self, instances: Option<u32>) -> Option<WrittenTotals> {
+        match (instances, self.totals()) {
+            (Some(instances), Some(totals)) => Some(WrittenTotals { instances, totals }),
+            _ => None,
+        }
+    }
+
     /// The totals of a pool of Wasmtime's; `None` for a native one.
     const fn totals(&self) -> Option<Totals> {
         match *self {

@@ -74,6 +74,22 @@ struct Process {
 }
 
 impl Process {
+    fn new(space: &Space, page: Size, stack_room: Size) -> Self {
+        Self {
+            space: space.clone(),
+            page,
+            stack_room: stack_room.get(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Whether all pools start, one after the other.
+    fn holds(&mut self, pools: &[Limits]) -> bool {
+        pools
+            .iter()
+            .all(|limits| (0..limits.pools).all(|_| self.pool(limits)))
+    }
+
     /// Maps bytes, and remembers how far each hole was from being another choice.
     fn place(&mut self, bytes: u64, is_slots: bool) -> Option<u64> {
         let holes = self.space.holes();
@@ -216,28 +232,19 @@ pub fn given_away(
             ..*limits
         };
         let stride = slot(limits, page);
-        let aslr = (bits, case.budget.headroom.get());
+        let headroom = case.budget.headroom.get();
+        let aslr = (bits, headroom);
         let mut positions = Positions::new(machine, &linux, asked, aslr, stride, &mut random);
         let mut holds = |pools: &[Limits]| {
             let misfit = positions.find(&mut random, |space| {
                 let start = |of: Headroom| {
-                    let mut process = Process {
-                        space: space.clone(),
-                        page,
-                        stack_room: stack_room.get(),
-                        spare: Vec::new(),
-                    };
-                    of.take(&mut process.space, case.budget.headroom.get());
-                    let holds = pools
-                        .iter()
-                        .all(|limits| (0..limits.pools).all(|_| process.pool(limits)));
-                    (holds, process.spare)
+                    let mut process = Process::new(&space, page, stack_room);
+                    of.take(&mut process.space, headroom);
+                    (process.holds(pools), process.spare)
                 };
-                let (holds, spare) = start(Headroom::Libraries);
-                if holds {
-                    start(Headroom::Heap)
-                } else {
-                    (holds, spare)
+                match start(Headroom::Libraries) {
+                    (true, _) => start(Headroom::Heap),
+                    refused => refused,
                 }
             });
             misfit.map(|space| format!("{:x?}", space.taken()))
@@ -251,25 +258,21 @@ pub fn given_away(
         if now == most {
             continue;
         }
+        let of = |value: u64| all(pool.keep.with_value(&growing, value));
         let mut search = Bisection {
             fits: now,
             misfit: most + 1,
         };
         while let Some(value) = search.next() {
-            let pools = all(pool.keep.with_value(&growing, value));
+            let pools = of(value);
             search = search.told(value, !exceeds(case, &pools) && holds(&pools).is_none());
         }
-        let found = all(pool.keep.with_value(&growing, search.fits));
+        let found = of(search.fits);
+        let bytes = sum(&found, page);
         given.push(Given {
-            step: sum(&found, page)
-                - sum(
-                    &all(pool
-                        .keep
-                        .with_value(&growing, search.fits.saturating_sub(1))),
-                    page,
-                ),
+            step: bytes - sum(&of(search.fits.saturating_sub(1)), page),
             is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
-                || linux.brk_randomization.get() > sum(&found, page) / 100
+                || linux.brk_randomization.get() > bytes / 100
                 || asked.stack.is_some_and(|limit| limit > covered)
                 || (asked.stack.is_none() && linux.unlimited_stack == UnlimitedStack::LargeGap),
             ..Given::new(&found, guaranteed, index, page)

@@ -19,9 +19,15 @@ pub fn hole(result: &Value) -> Result<u64, String> {
 /// The same command in `bytes` of address space.
 #[must_use]
 pub fn within(bytes: u64, command: &Command) -> Command {
+    under(&format!("--as={bytes}"), command)
+}
+
+/// The same command under a limit, as `prlimit` is told it.
+#[must_use]
+pub fn under(limit: &str, command: &Command) -> Command {
     let mut within = Command::new("prlimit");
     within
-        .arg(format!("--as={bytes}"))
+        .arg(limit)
         .arg("--")
         .arg(command.get_program())
         .args(command.get_args());

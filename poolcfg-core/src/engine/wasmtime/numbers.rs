@@ -90,6 +90,15 @@ impl Wasmtime {
         crate::model::wasmtime_pools::charges_writable(wide(self.version.major))
     }
 
+    /// The same for an instance alone: without components it has one table and is one core instance.
+    pub(crate) const fn of_one(self) -> Self {
+        Self {
+            tables_per_instance: one_or(self.tables_per_instance),
+            core_instances_per_instance: one_or(self.core_instances_per_instance),
+            ..self
+        }
+    }
+
     /// `max_tables_per_module`: as many as an instance has, or Wasmtime's own 1.
     #[doc(hidden)]
     #[must_use]
@@ -98,5 +107,12 @@ impl Wasmtime {
             Some(tables) => tables,
             None => 1,
         }
+    }
+}
+
+const fn one_or(count: Option<u32>) -> Option<u32> {
+    match count {
+        None => Some(1),
+        count => count,
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::limits::Limits;
 use crate::model::wasmtime_pools::Pooling;
 
 /// What 4 GiB of slot are for: any 32-bit address then lies in it, and its check is elided.
-const ELIDED: Size = Size::gib(4);
+pub(crate) const ELIDED: Size = Size::gib(4);
 
 /// How many of each kind there are in all, as Wasmtime's configuration takes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

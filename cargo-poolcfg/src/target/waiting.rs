@@ -1,0 +1,128 @@
+//! Waiting: what another program prints, and no longer than it is worth.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{Builder, sleep};
+use std::time::{Duration, Instant};
+
+/// How long cargo and rustc are waited for. One that has no memory may never end.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The stack of a thread that only reads: under a small limit there is no room for more.
+const STACK: usize = 64 << 10;
+
+/// How often a program is looked at that has closed its outputs.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How a program ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    InTime(Output),
+    /// It did not, and was killed.
+    TooLate,
+}
+
+/// Runs a program as [`Command::output`] does, for so long at the most.
+///
+/// # Errors
+/// When it cannot be started, read or waited for.
+pub(crate) fn output_within(command: &mut Command, patience: Duration) -> io::Result<Ended> {
+    let deadline = Instant::now() + patience;
+    command.stdin(Stdio::null());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let ended = wait(&mut child, deadline);
+    if !matches!(ended, Ok(Ended::InTime(_))) {
+        // What has ended by itself is not there to be killed.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    ended
+}
+
+fn wait(child: &mut Child, deadline: Instant) -> io::Result<Ended> {
+    let stdout = reader(child.stdout.take())?;
+    let stderr = reader(child.stderr.take())?;
+    let mut outputs = [Vec::new(), Vec::new()];
+    for (output, reader) in outputs.iter_mut().zip([stdout, stderr]) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match reader.recv_timeout(left) {
+            Ok(read) => *output = read?,
+            Err(_) => return Ok(Ended::TooLate),
+        }
+    }
+    let [stdout, stderr] = outputs;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Ended::InTime(Output {
+                status,
+                stdout,
+                stderr,
+            }));
+        }
+        if Instant::now() >= deadline {
+            return Ok(Ended::TooLate);
+        }
+        sleep(PAUSE);
+    }
+}
+
+/// Reads all of a pipe beside the caller.
+fn reader(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
+    let (sender, receiver) = channel();
+    Builder::new().stack_size(STACK).spawn(move || {
+        let mut bytes = Vec::new();
+        let read = match pipe {
+            Some(mut pipe) => pipe.read_to_end(&mut bytes),
+            None => Ok(0),
+        };
+        // Who has stopped waiting does not want it.
+        let _ = sender.send(read.map(|_| bytes));
+    })?;
+    Ok(receiver)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, patience: Duration) -> Ended {
+        output_within(Command::new("sh").args(["-c", script]), patience).unwrap()
+    }
+
+    #[test]
+    fn what_ends_is_read_to_its_end() {
+        // More than a pipe holds, on both.
+        let script = "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; exit 3";
+        let Ended::InTime(output) = shell(script, Duration::from_secs(600)) else {
+            panic!("it ends");
+        };
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(
+            (output.stdout.len(), output.stderr.len()),
+            (300_000, 300_000)
+        );
+    }
+
+    #[test]
+    fn what_never_ends_is_given_up() {
+        for script in ["exec sleep 100000", "exec >&- 2>&-; exec sleep 100000"] {
+            assert!(
+                matches!(shell(script, Duration::from_millis(50)), Ended::TooLate),
+                "{script}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_an_error() {
+        let missing = output_within(
+            &mut Command::new("/nowhere/rustc"),
+            Duration::from_secs(600),
+        );
+        assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,198 @@
+//! Ways: what fits where less does than is asked, said to people and programs, and put in the place of what is asked.
+
+use poolcfg_core::file::TargetFacts;
+use poolcfg_core::{
+    Case, Code, Engine, Fit, Keep, Limit, OnMisfit, Plan, Pool, PoolKeys, Setting, Settings,
+    WasmtimeKeys, Way,
+};
+use serde::Serialize;
+
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::host::{Host, WASMTIME};
+
+/// One way, for programs; sizes are bytes.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub(crate) struct WayReport {
+    /// The value of `--fit`.
+    fit: &'static str,
+    /// How many instances fit.
+    max_instances: u32,
+    memory_reservation: u64,
+    guard_size: u64,
+    /// Whether code checks every access; null for the native engine, whose owner knows.
+    checks_accesses: Option<bool>,
+    /// What refuses one more instance, or where all that are asked fit, twice the reservation; null if nothing does.
+    limit: Option<&'static str>,
+}
+
+impl WayReport {
+    fn new(way: &Way) -> Self {
+        Self {
+            fit: way.fit.word(),
+            max_instances: way.instances,
+            memory_reservation: way.limits.memory_reservation.get(),
+            guard_size: way.limits.guard_size.get(),
+            checks_accesses: way.limits.wasmtime.map(|_| way.is_checked()),
+            limit: way.limit.map(Limit::word),
+        }
+    }
+}
+
+/// Every way of one pool, where it gets less than is asked of it.
+pub(crate) fn ways(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<Way> {
+    if !plan.has_less(case, pool) {
+        return Vec::new();
+    }
+    let all = Fit::ALL.iter();
+    all.filter_map(|fit| plan.way(case, pool, *fit)).collect()
+}
+
+/// The same for programs.
+pub(crate) fn reports(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<WayReport> {
+    let ways = ways(case, plan, pool);
+    ways.iter().map(WayReport::new).collect()
+}
+
+/// A line for each way that is not taken already, and that a host can be told where the text is for one.
+pub(crate) fn lines(case: &Case<'_>, plan: &Plan, host: Option<&Host>) -> Vec<String> {
+    let can_size = host.is_none_or(|host| host.on_demand.is_some());
+    let of_pool = |(index, pool): (usize, &Pool<'_>)| -> Vec<String> {
+        let taken = match (plan.misfit, pool.keep) {
+            (None, Keep::MemoryReservation) => Some(Fit::Fewer),
+            _ => None,
+        };
+        let name = match pool.name {
+            "" => String::new(),
+            name => format!("pool `{name}`: "),
+        };
+        let ways = ways(case, plan, index);
+        let can = |way: &&Way| can_size || way.fit == Fit::Fewer;
+        let others = ways.iter().filter(|way| Some(way.fit) != taken).filter(can);
+        others.map(|way| name.clone() + &line(way)).collect()
+    };
+    case.pools().iter().enumerate().flat_map(of_pool).collect()
+}
+
+/// One way with its numbers, what bounds it, and what to type.
+fn line(way: &Way) -> String {
+    let slots = way.limits.memory_reservation.available();
+    let guard = way.limits.guard_size.available();
+    let (what, flags) = match way.fit {
+        Fit::Fewer => (format!("in slots of {slots}"), ""),
+        Fit::Smaller => (format!("in slots of {slots} with guards of {guard}"), ""),
+        Fit::NoPool => (
+            format!("without a pool, each memory with {slots} and guards of {guard} on demand"),
+            emitting(way),
+        ),
+    };
+    let checked = match (way.fit, way.is_checked()) {
+        (Fit::Smaller | Fit::NoPool, true) => ", every access checked",
+        _ => "",
+    };
+    let more = match way.limit {
+        None => String::new(),
+        Some(limit) if way.instances < way.asked => {
+            format!("; {} refuses one more", limit.describe())
+        }
+        Some(limit) => format!("; {} refuses larger ones", limit.describe()),
+    };
+    let (fit, instances, asked) = (way.fit, way.instances, way.asked);
+    format!("`{flags}--fit {fit}`: {instances} of {asked} instances fit {what}{checked}{more}")
+}
+
+/// What tells the `wasmtime` command to make no pool: a file where its version reads one.
+fn emitting(way: &Way) -> &'static str {
+    match way.limits.wasmtime {
+        Some(wasmtime) if wasmtime.version.major < WASMTIME.since => "--emit wasmtime-flags ",
+        _ => "--emit wasmtime-toml ",
+    }
+}
+
+/// What is asked where a way is taken: these settings with its numbers; `None` if nothing has to change.
+///
+/// # Errors
+/// When there is no such way.
+pub(crate) fn taken<'a>(
+    fit: Fit,
+    settings: &Settings<'a>,
+    case: &Case<'_>,
+    plan: &Plan,
+    facts: &TargetFacts,
+) -> Result<Option<Settings<'a>>, Error> {
+    let mut changed = None;
+    for (index, pool) in case.pools().iter().enumerate() {
+        if !plan.has_less(case, index) && fit != Fit::NoPool {
+            continue;
+        }
+        match plan.way(case, index, fit) {
+            Some(way) => {
+                let now = changed.unwrap_or(*settings);
+                changed = Some(now.pool(index, keys(&way)));
+            }
+            // The misfit says more.
+            None if plan.misfit.is_some() && fit != Fit::NoPool => {}
+            None => return Err(no_way(fit, pool, facts)),
+        }
+    }
+    Ok(changed)
+}
+
+/// What a way says over the keys of its pool.
+fn keys(way: &Way) -> PoolKeys {
+    let limits = &way.limits;
+    let shrinks = PoolKeys {
+        on_misfit: Some(Setting::given(OnMisfit::Shrink)),
+        keep: Some(Setting::given(Keep::MemoryReservation)),
+        ..PoolKeys::EMPTY
+    };
+    let sized = PoolKeys {
+        memory_reservation: Some(Setting::given(limits.memory_reservation)),
+        max_memory_size: Some(Setting::given(limits.max_memory_size)),
+        guard_size: Some(Setting::given(limits.guard_size)),
+        ..shrinks
+    };
+    match (way.fit, &limits.wasmtime) {
+        (Fit::Fewer, _) => shrinks,
+        (Fit::Smaller, _) | (Fit::NoPool, None) => sized,
+        (Fit::NoPool, Some(wasmtime)) => PoolKeys {
+            max_instances: Some(Setting::given(limits.max_instances)),
+            min_instances: Some(Setting::given(1)),
+            pools: Some(Setting::given(limits.pools)),
+            wasmtime: WasmtimeKeys {
+                tables_per_instance: wasmtime.tables_per_instance.map(Setting::given),
+                core_instances_per_instance: wasmtime
+                    .core_instances_per_instance
+                    .map(Setting::given),
+                ..WasmtimeKeys::EMPTY
+            },
+            ..sized
+        },
+    }
+}
+
+/// Why a way cannot be taken.
+fn no_way(fit: Fit, pool: &Pool<'_>, facts: &TargetFacts) -> Error {
+    let message = match (fit, pool.asked.engine()) {
+        (Fit::NoPool, Engine::Native) => {
+            "`--fit no-pool` is about Wasmtime, but this pool uses the `native` engine".to_owned()
+        }
+        (Fit::NoPool, Engine::Wasmtime) => format!(
+            "`--fit no-pool` expected Wasmtime 28 or later, instances that no total decides, and room for one memory on `{}`",
+            facts.triple()
+        ),
+        (Fit::Fewer | Fit::Smaller, _) => {
+            format!(
+                "`--fit {fit}` changes nothing that makes more fit on `{}`",
+                facts.triple()
+            )
+        }
+    };
+    Error::new(
+        Code::Misfit,
+        message,
+        "`cargo poolcfg check` without `--fit` lists what fits",
+    )
+    .exiting(Exit::Misfit)
+}

@@ -1,0 +1,225 @@
+//! What fits where less does than is asked: said, told to programs, and taken by `--fit`.
+
+mod common;
+
+use common::{Folder, Ran, program, ran};
+
+const BOARD: &str = "riscv64gc-unknown-linux-gnu";
+const SERVER: &str = "x86_64-unknown-linux-gnu";
+
+/// The operator's flags, in so much address space.
+fn in_space(rlimit_as: &str) -> Vec<String> {
+    let words = format!(
+        "--engine wasmtime --engine-version 48 --target {SERVER} --set address_space.rlimit_as={rlimit_as}"
+    );
+    words.split(' ').map(str::to_owned).collect()
+}
+
+/// The command in a folder that is no project.
+fn run(folder: &Folder, arguments: &[&str], more: &[String]) -> Ran {
+    let mut command = program("poolcfg", folder.root());
+    ran(command.args(arguments).args(more))
+}
+
+#[test]
+fn a_misfit_lists_what_fits_in_a_line_each() {
+    let folder = Folder::new();
+    let gib4 = in_space("4GiB");
+    for arguments in [&["check"][..], &["--emit", "wasmtime-toml"]] {
+        let ran = run(&folder, arguments, &gib4);
+        ran.ends(100)
+            .says(&format!(
+                "{SERVER}: `--fit smaller`: 46 of 1000 instances fit in slots of 64 MiB with guards of 64 KiB, every access \
+                 checked; `RLIMIT_AS` refuses one more\n"
+            ))
+            .says(&format!(
+                "{SERVER}: `--emit wasmtime-toml --fit no-pool`: 45 of 1000 instances fit without a pool, each memory with \
+                 64 MiB and guards of 64 KiB on demand, every access checked; `RLIMIT_AS` refuses one more\n"
+            ))
+            .says_nothing_of("--fit fewer");
+    }
+    let explained = run(&folder, &["explain"], &gib4);
+    assert!(explained.stdout.contains("`--fit smaller`: 46 of 1000"));
+    run(&folder, &["check", "-q"], &gib4)
+        .ends(100)
+        .says_nothing_of("--fit");
+    // Where all fit in smaller slots, it is larger ones that do not.
+    let gib171 = in_space("171GiB");
+    run(&folder, &["check"], &gib171)
+        .ends(0)
+        .says("`--fit smaller`: 1000 of 1000 instances fit in slots of 128 MiB")
+        .says("`RLIMIT_AS` refuses larger ones")
+        .says_nothing_of("--fit fewer");
+    // Where all that is asked fits, nothing is said.
+    run(&folder, &["check"], &in_space("unlimited"))
+        .ends(0)
+        .says_nothing_of("--fit");
+}
+
+#[test]
+fn programs_are_told_the_same() {
+    let folder = Folder::new();
+    let ways = |space: &str, status| {
+        let ran = run(&folder, &["--emit", "json"], &in_space(space));
+        let result = ran.ends(status).only_result();
+        let ways = result["ways"].as_array().unwrap().clone();
+        let line = |way: &serde_json::Value| {
+            let key = |key: &str| way[key].to_string().replace('"', "");
+            let keys = [
+                "fit",
+                "max_instances",
+                "memory_reservation",
+                "checks_accesses",
+                "limit",
+            ];
+            keys.map(key).join(" ")
+        };
+        ways.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ways("64GiB", 0),
+        [
+            "fewer 15 4294967296 false rlimit_as",
+            "smaller 974 67108864 true rlimit_as",
+            "no-pool 958 67108864 true rlimit_as",
+        ]
+    );
+    assert_eq!(
+        ways("1GiB", 100),
+        [
+            "smaller 11 67108864 true rlimit_as",
+            "no-pool 11 67108864 true rlimit_as"
+        ]
+    );
+    assert!(ways("unlimited", 0).is_empty());
+}
+
+/// A native pool that does not fit has two ways; what it lacks of a pool that may shrink is tried at start.
+#[test]
+fn a_native_pool_has_two_ways() {
+    let folder = Folder::new();
+    let pool = "[pooling_allocator]\nmax_instances = 1000\nmemory_reservation = \"4GiB\"\n";
+    folder.write("poolcfg.toml", pool);
+    let target = ["--target".to_owned(), BOARD.to_owned()];
+    run(&folder, &["check"], &target)
+        .ends(100)
+        .says("`--fit fewer`: 60 of 1000 instances fit in slots of 4 GiB; address space refuses one more")
+        .says("`--fit smaller`: 1000 of 1000 instances fit in slots of 128 MiB with guards of 32 MiB; address space refuses larger ones")
+        .says_nothing_of("no-pool")
+        .says_nothing_of("checked");
+    run(&folder, &["check", "--fit", "fewer"], &target)
+        .ends(0)
+        .says("60 of 1000 instances × 4 GiB guaranteed");
+    run(&folder, &["check", "--fit", "smaller"], &target)
+        .ends(0)
+        .says("1000 of 1000 instances × 128 MiB guaranteed");
+    run(&folder, &["check", "--fit", "no-pool"], &target)
+        .ends(100)
+        .says("`--fit no-pool` is about Wasmtime, but this pool uses the `native` engine");
+    folder.write("poolcfg.toml", &format!("{pool}on_misfit = \"shrink\"\n"));
+    run(&folder, &["check"], &target)
+        .ends(0)
+        .says("the rest is tried at start")
+        .says_nothing_of("--fit");
+}
+
+/// The way that is taken is in the file, in its first line, and judged again by it.
+#[test]
+fn a_file_is_written_each_way_and_repeats_it() {
+    let folder = Folder::new();
+    for (fit, settings) in [
+        (
+            "smaller",
+            ["pooling-allocator = true", "pooling-total-memories = 46"],
+        ),
+        (
+            "no-pool",
+            [
+                "pooling-allocator = false",
+                "memory-reservation-for-growth = 67108864",
+            ],
+        ),
+    ] {
+        let emitting = [
+            "--emit",
+            "wasmtime-toml",
+            "--fit",
+            fit,
+            "-o",
+            "wasmtime.toml",
+        ];
+        run(&folder, &emitting, &in_space("4GiB"))
+            .ends(0)
+            .says("64 MiB")
+            .says_nothing_of("PC0042");
+        let text = folder.read("wasmtime.toml");
+        for setting in settings {
+            assert!(text.contains(&format!("\n{setting}")), "{setting}\n{text}");
+        }
+        assert!(text.contains("\nmemory-reservation = 67108864"), "{text}");
+        assert!(text.contains("\nmemory-guard-size = 65536"), "{text}");
+        assert_eq!(text.contains("\npooling-total"), fit == "smaller", "{text}");
+        assert!(
+            text.lines()
+                .next()
+                .unwrap()
+                .contains(&format!("--fit {fit}")),
+            "{text}"
+        );
+        let check = ["--check", "wasmtime.toml", "--emit", "wasmtime-toml"];
+        run(&folder, &check, &[]).ends(0);
+    }
+    let flags = run(
+        &folder,
+        &["--emit", "wasmtime-flags", "--fit", "no-pool"],
+        &in_space("1GiB"),
+    );
+    assert_eq!(
+        flags.ends(0).stdout,
+        "-O pooling-allocator=n,memory-reservation=67108864,memory-guard-size=65536,guard-before-linear-memory=y,\
+         memory-reservation-for-growth=67108864 -W async-stack-size=2097152,max-wasm-stack=524288\n"
+    );
+}
+
+/// A host that cannot be told of slots is not told to have smaller ones.
+#[test]
+fn a_host_without_such_settings_is_refused_by_name() {
+    let folder = Folder::new();
+    let spin = |fit: &[&str]| {
+        let mut words = in_space("64GiB");
+        words[3] = "43".to_owned();
+        run(
+            &folder,
+            &[&["--emit", "spin-env"][..], fit].concat(),
+            &words,
+        )
+    };
+    spin(&[]).ends(0).says_nothing_of("--fit");
+    spin(&["--fit", "no-pool"])
+        .ends(101)
+        .says("Spin on Wasmtime 43 has no setting for what a memory outside of a pool reserves");
+    spin(&["--fit", "smaller"])
+        .ends(101)
+        .says("Spin on Wasmtime 43 has no setting for `memory_reservation`");
+}
+
+#[test]
+fn what_leaves_no_pool_is_neither_drawn_nor_written_as_one() {
+    let folder = Folder::new();
+    let space = in_space("4GiB");
+    run(&folder, &["--fit", "no-pool"], &space)
+        .ends(2)
+        .says("choose `--emit wasmtime-toml` or `--emit wasmtime-flags`");
+    run(&folder, &["explain", "--fit", "no-pool"], &space)
+        .ends(2)
+        .says("`poolcfg check --fit no-pool` says what fits");
+    run(&folder, &["check", "--fit", "no-pool"], &space)
+        .ends(0)
+        .says("ok: no pool, 45 instances × 64 MiB on demand fit at once");
+    run(&folder, &["check", "--fit", "larger"], &space).ends(2);
+    let mut old = space;
+    old[3] = "27".to_owned();
+    run(&folder, &["check", "--fit", "no-pool"], &old)
+        .ends(100)
+        .says("expected Wasmtime 28 or later");
+}
