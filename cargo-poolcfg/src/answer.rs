@@ -1,191 +1,22 @@
 //! Answers: what one target gives the pools of one package.
 
-use std::path::PathBuf;
-
-use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
+use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Case, Code, Engine, Fault, Fit, InstanceDefaults, Keep, Limits, Plan, Pool,
-    PoolKeys, Setting, Settings, Size, Text, VaProfile, WasmtimeKeys, WasmtimeVersion,
+    Case, Code, Fault, Fit, Keep, Limits, Place, Plan, Pool, Settings, Size, VaProfile,
 };
 
-use crate::cli::args::Machine;
-use crate::cli::error::{Error, Mistake, Source};
+use crate::cli::error::{self, Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::here::record;
 use crate::here::{self, Here};
 use crate::host::Host;
 use crate::project::Member;
-use crate::project::wasmtime_tables::Used;
 use crate::render::footprint::counts;
 use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
 use crate::target::executable::Executable;
 use crate::ways;
-
-/// The variable that names the VA profile at build time.
-const VARIABLE: &str = "POOLCFG_VA_PROFILE";
-
-/// What the flags and the variable say of the machine; over every table of poolcfg.toml.
-#[derive(Debug)]
-pub(crate) struct Wish {
-    keys: AddressSpaceKeys<'static>,
-    /// What the `--set` flags say, as they are given and as they are read.
-    set: (Vec<String>, SetFlags),
-    pub(crate) va_profile: Option<String>,
-    engine: Option<Engine>,
-    /// The Wasmtime that is meant, whatever the file and the project say.
-    pub(crate) engine_version: Option<WasmtimeVersion>,
-    /// What an instance of Wasmtime has where the file does not say; `None` for what its features need.
-    instance: Option<InstanceDefaults>,
-    /// The machine that was measured, where the budget is its.
-    pub(crate) here: Option<Here>,
-    /// What to do where less fits than is asked; `None` for what poolcfg.toml says.
-    pub(crate) fit: Option<Fit>,
-}
-
-impl Wish {
-    /// # Errors
-    /// When the variable is not UTF-8, and every mistake of a `--set` flag.
-    pub(crate) fn new(machine: &Machine) -> Result<Self, Error> {
-        let variable = match std::env::var(VARIABLE) {
-            Ok(name) if !name.is_empty() => Some(name),
-            Ok(_) | Err(std::env::VarError::NotPresent) => None,
-            Err(std::env::VarError::NotUnicode(_)) => {
-                return Err(Error::new(
-                    Code::UnknownProfile,
-                    format!("`{VARIABLE}` is not UTF-8"),
-                    "`cargo poolcfg profiles` lists every profile",
-                ));
-            }
-        };
-        let set = SetFlags::parse(machine.set.iter().map(String::as_str)).map_err(|mistakes| {
-            let mistake =
-                |(text, diagnostic): (String, _)| Mistake::new(diagnostic, Some(of_flag(&text)));
-            Error::Mistakes {
-                mistakes: mistakes.into_iter().map(mistake).collect(),
-                exit: Exit::Failed,
-                unlisted: 0,
-            }
-        })?;
-        if machine.here {
-            not_both(&set)?;
-        }
-        Ok(Self {
-            set: (machine.set.clone(), set),
-            keys: AddressSpaceKeys {
-                relocation_model: machine.relocation_model.map(Setting::given),
-                stack_limit: machine.stack_limit.map(Setting::given),
-                aslr: machine.aslr.map(Setting::given),
-                layout: machine.layout.map(Setting::given),
-                ..AddressSpaceKeys::EMPTY
-            },
-            // The variable is about builds, and this machine has its own profile.
-            va_profile: machine
-                .va_profile
-                .clone()
-                .or(variable.filter(|_| !machine.here)),
-            engine: machine.engine.engine,
-            engine_version: machine.engine.engine_version,
-            instance: None,
-            here: machine.here.then(Here::measure),
-            fit: machine.fit.fit,
-        })
-    }
-
-    /// The same for a program that has this of itself.
-    pub(crate) fn with_instance(self, instance: Option<InstanceDefaults>) -> Self {
-        Self { instance, ..self }
-    }
-
-    /// The flags that say the same.
-    pub(crate) fn flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        let mut say = |flag: &str, value: Option<&str>| {
-            if let Some(value) = value {
-                flags.extend([flag.to_owned(), value.to_owned()]);
-            }
-        };
-        say("--va-profile", self.va_profile.as_deref());
-        let keys = &self.keys;
-        say(
-            "--relocation-model",
-            keys.relocation_model.map(|key| key.value.word()),
-        );
-        let stack_limit = keys.stack_limit.map(|key| key.value.text());
-        say("--stack-limit", stack_limit.as_ref().map(Text::as_str));
-        let aslr = keys.aslr.map(|key| key.value.text());
-        say("--aslr", aslr.as_ref().map(Text::as_str));
-        say("--layout", keys.layout.map(|key| key.value.word()));
-        say("--engine", self.engine.map(Engine::word));
-        let version = self.engine_version.map(|version| version.to_string());
-        say("--engine-version", version.as_deref());
-        say("--fit", self.fit.map(Fit::word));
-        for flag in &self.set.0 {
-            flags.extend(["--set".to_owned(), flag.clone()]);
-        }
-        if self.here.is_some() {
-            flags.push("--here".to_owned());
-        }
-        flags
-    }
-
-    /// What the file and these flags say of a target, and the Wasmtime of the package where they do not say
-    /// which.
-    pub(crate) fn settings<'a>(&'a self, member: &'a Member, facts: &TargetFacts) -> Settings<'a> {
-        let said = member
-            .file
-            .settings(facts)
-            .pooling_allocator(PoolKeys {
-                engine: self.engine.map(Setting::given),
-                ..PoolKeys::EMPTY
-            })
-            .address_space(self.set.1.address_space())
-            .address_space(self.keys)
-            .va_profile(self.va_profile.as_deref());
-        let mut settings = match self.instance {
-            Some(instance) => said.instance_defaults(instance),
-            None => said,
-        };
-        for (index, keys) in said.pools().iter().enumerate() {
-            if is_of_wasmtime(keys) {
-                let wasmtime = self.wasmtime(&keys.wasmtime, &member.wasmtime);
-                settings = settings.pool(
-                    index,
-                    PoolKeys {
-                        wasmtime,
-                        ..PoolKeys::EMPTY
-                    },
-                );
-            }
-        }
-        settings
-    }
-
-    /// What is laid over the keys of a Wasmtime pool.
-    fn wasmtime(&self, said: &WasmtimeKeys, used: &[Used]) -> WasmtimeKeys {
-        if self.engine_version.is_some() {
-            return WasmtimeKeys {
-                version: self.engine_version.map(Setting::given),
-                ..WasmtimeKeys::EMPTY
-            };
-        }
-        let version = said.version.map(|setting| setting.value);
-        let used = Used::meant(used, version);
-        let version = used.map(|used| Setting::given(used.version));
-        let features = used.map(|used| Setting::given(used.features));
-        WasmtimeKeys {
-            version: said.version.or(version),
-            features: said.features.or(features),
-            ..WasmtimeKeys::EMPTY
-        }
-    }
-}
-
-/// Whether a pool with these keys is Wasmtime's.
-pub(crate) fn is_of_wasmtime(keys: &PoolKeys) -> bool {
-    keys.engine
-        .is_some_and(|setting| setting.value.is(Engine::Wasmtime))
-}
+use crate::wish::Wish;
 
 /// What one target gives the pools of one package.
 #[derive(Clone, Debug)]
@@ -194,6 +25,9 @@ pub(crate) struct Answer<'a> {
     pub(crate) facts: &'a TargetFacts,
     pub(crate) case: Case<'a>,
     pub(crate) plan: Plan,
+    /// What the file and the flags say.
+    pub(crate) settings: Settings<'a>,
+    wish: &'a Wish,
     /// The machine that was measured, where the budget is its.
     here: Option<&'a Here>,
     /// Which way was taken where less fits than is asked; `None` if poolcfg.toml decides.
@@ -212,9 +46,10 @@ impl<'a> Answer<'a> {
         let here = wish.here.as_ref();
         let fitted = |settings: &Settings<'a>| -> Result<(Case<'a>, Plan), Error> {
             let mut case = settings.case(facts.target()).map_err(|faults| {
-                let mistakes = faults
-                    .iter()
-                    .map(|fault| mistake(&fault, member, facts, wish));
+                let mistakes = faults.iter().map(|fault| {
+                    let diagnostic = diagnostic(&fault, member, facts, wish);
+                    wish.mistake(diagnostic, Some(fault.place()), member)
+                });
                 Error::Mistakes {
                     mistakes: mistakes.collect(),
                     exit: Exit::Failed,
@@ -237,9 +72,16 @@ impl<'a> Answer<'a> {
             facts,
             case,
             plan,
+            settings,
+            wish,
             here,
             fit: wish.fit,
         })
+    }
+
+    /// A mistake, and where it stands: in the file or in a flag.
+    pub(crate) fn mistake(&self, diagnostic: Diagnostic, place: Option<Place>) -> Mistake {
+        self.wish.mistake(diagnostic, place, self.member)
     }
 
     /// What the budget is of: the profile and the shape, or this machine.
@@ -360,13 +202,15 @@ impl<'a> Answer<'a> {
             .collect()
     }
 
-    /// Where this target's program is loaded otherwise than the limits are for; nothing of a machine that
-    /// was measured.
+    /// Whether the pools are of a program that a build of the package makes, and not of one that is there, or of
+    /// whatever runs on a machine that was measured.
+    pub(crate) fn is_of_build(&self) -> bool {
+        self.here.is_none() && self.wish.given.program.is_none()
+    }
+
+    /// Where this target's program is loaded otherwise than the limits are for.
     pub(crate) fn loaded_otherwise(&self, made: &Executable) -> Option<String> {
-        match self.here {
-            Some(_) => None,
-            None => made.warning(self.facts.triple(), &self.case),
-        }
+        made.warning(self.facts.triple(), &self.case)
     }
 
     /// More of each target: what the profile guarantees, and where that is known from.
@@ -458,58 +302,21 @@ impl<'a> Answer<'a> {
             diagnostic.message,
             self.facts.triple()
         );
-        Some(Error::Mistakes {
-            mistakes: vec![Mistake::new(diagnostic, member.source.clone())],
-            exit: Exit::Misfit,
-            unlisted: 0,
-        })
-    }
-}
-
-/// Refuses to be told what `--here` measures.
-fn not_both(set: &SetFlags) -> Result<(), Error> {
-    let keys = set.address_space();
-    let measured = [
-        ("va_profile", keys.va_profile.is_some()),
-        ("stack_limit", keys.stack_limit.is_some()),
-        ("aslr", keys.aslr.is_some()),
-        ("layout", keys.layout.is_some()),
-    ];
-    match measured.iter().find(|(_, is_said)| *is_said) {
-        None => Ok(()),
-        Some((key, _)) => Err(Error::usage(&format!(
-            "`--here` measures `address_space.{key}`, which `--set` sets: remove one of them"
-        ))),
-    }
-}
-
-/// The text of a `--set` flag, as messages show it.
-fn of_flag(text: &str) -> Source {
-    Source {
-        path: PathBuf::new(),
-        shown: "--set".to_owned(),
-        text: text.into(),
-    }
-}
-
-/// A fault, and where it stands: in the file or in a flag.
-fn mistake(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish) -> Mistake {
-    let diagnostic = diagnostic(fault, member, facts);
-    let (place, set) = (fault.place(), &wish.set.1);
-    match set.text(place) {
-        Some(text) => {
-            let span = set.span(place);
-            Mistake::new(Diagnostic { span, ..diagnostic }, Some(of_flag(text)))
-        }
-        None => Mistake::new(diagnostic, member.source.clone()),
+        let mistake = self.mistake(diagnostic, Some(misfit.place(&self.case)));
+        Some(Error::from(mistake).exiting(Exit::Misfit))
     }
 }
 
 /// A fault as the command tells it, which has flags for what a file can leave out.
-fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts) -> Diagnostic {
+fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish) -> Diagnostic {
     let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
     if let Fault::NoAddressSpace { .. } = fault {
         diagnostic.message = format!("on `{}`: {}", facts.triple(), diagnostic.message);
+    }
+    let program = wish.given.program.as_ref();
+    if let (Fault::NoVersion { .. }, Some(program)) = (fault, program) {
+        let (message, help) = program.no_version();
+        return error::diagnostic(Code::ProgramVersion, message, help);
     }
     if let Fault::NoVersion { .. } = fault {
         let flag = "`--engine-version 48` says which for once";

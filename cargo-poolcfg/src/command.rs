@@ -14,17 +14,19 @@ pub(crate) mod sync;
 use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;
 
-use crate::answer::{Answer, Wish, misfits};
-use crate::cli::args::Look;
-use crate::cli::args::Missing;
+use crate::answer::{Answer, misfits};
+use crate::cli::args::{Emit, Look, Missing};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::given::Given;
 use crate::host::Host;
 use crate::project::workload::hold;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
+use crate::render::owner::Unowned;
 use crate::wasmtime::resolve::{Lock, resolve};
+use crate::wish::Wish;
 
 /// The answers of one package for its targets.
 ///
@@ -47,6 +49,12 @@ pub(crate) fn keep<'a>(
     let mut envelope = context.envelope.borrow_mut();
     let records = answers.clone().filter_map(Answer::record).collect();
     envelope.here = wish.here.as_ref().map(|here| here.report(records));
+    envelope.inspected = wish
+        .given
+        .reports()
+        .into_iter()
+        .map(Unowned::from)
+        .collect();
     envelope.results = Results::Pools(answers.flat_map(Answer::results).collect());
 }
 
@@ -60,12 +68,19 @@ pub(crate) fn tell_ways(context: &Context<'_>, answer: &Answer<'_>, host: Option
     }
 }
 
-/// Says what should be known of the answers.
-pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]) {
+/// Says what should be known of the answers, and what comes from files that flags name.
+pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)], wish: &Wish) {
+    for note in wish.given.notes() {
+        context.shell.note(&note);
+    }
     let mut said = Vec::new();
     for (member, answers) in results {
         for answer in answers {
-            let made = context.executable(member, answer.facts);
+            // Only of a build: who asks for the flags of one may run rustc.
+            let made = match answer.is_of_build() {
+                true => context.executable(member, answer.facts),
+                false => None,
+            };
             let otherwise = made
                 .and_then(|made| answer.loaded_otherwise(&made))
                 .map(|text| (Code::LoadedOtherwise, text));
@@ -92,16 +107,18 @@ pub(crate) fn look(
     workload: Option<Missing>,
     tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
-    let wish = Wish::new(&arguments.machine)?;
+    let machine = &arguments.machine;
+    let given = Given::read(context.shell, machine, Emit::Rust)?;
+    let wish = Wish::new(machine, given)?;
     let mut members = members(context.program, context.shared, &arguments.packages)?;
+    wish.lay_over(&mut members)?;
     let targets = all(members.iter().map(|member| {
-        let targets = context.targets(member, &arguments.machine)?;
+        let targets = context.targets(member, machine, &wish.given)?;
         Ok(targets
             .into_iter()
             .map(|target| target.facts)
             .collect::<Vec<TargetFacts>>())
     }))?;
-    let machine = &arguments.machine;
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
     resolve(
         context,
@@ -120,7 +137,7 @@ pub(crate) fn look(
         keep(context, every.iter().copied(), &wish);
     }
     tell(&every)?;
-    warn(context, &results);
+    warn(context, &results, &wish);
     let held = match workload {
         Some(missing) => hold(context.shell, &members, missing),
         None => Ok(()),

@@ -10,6 +10,7 @@ use crate::cli::error::Error;
 use crate::cli::path::relative;
 use crate::cli::program::Program;
 use crate::cli::shell::Shell;
+use crate::given::Given;
 use crate::project::Member;
 use crate::project::workload::CountDifference;
 use crate::render::envelope::{Envelope, Results};
@@ -61,14 +62,18 @@ impl Context<'_> {
         Rustc::new(self.config.as_ref())
     }
 
-    /// The targets of one package: those that are named by flags, or else those with tables in its
+    /// The targets of one package: that of the program that is given, those that are named by flags, or else those with tables in its
     /// poolcfg.toml and that of cargo's configuration, or else the host. `--here` is the host, which is
     /// all that can be measured.
     pub(crate) fn targets(
         &self,
         member: &Member,
         machine: &Machine,
+        given: &Given,
     ) -> Result<Vec<NamedTarget>, Error> {
+        if let Some(target) = given.target() {
+            return Ok(vec![NamedTarget::of(target)]);
+        }
         if machine.here {
             return here(self.program, &self.rustc());
         }

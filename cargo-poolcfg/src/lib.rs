@@ -6,6 +6,7 @@ mod cli;
 mod command;
 mod context;
 mod entry;
+mod given;
 mod here;
 mod host;
 mod inspect;
@@ -15,6 +16,7 @@ mod render;
 mod target;
 mod wasmtime;
 mod ways;
+mod wish;
 
 pub use cli::exit::Exit;
 pub use cli::program::Program;

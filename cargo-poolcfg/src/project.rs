@@ -57,6 +57,15 @@ pub(crate) struct CargoPackage {
     pub(crate) workspace: PathBuf,
 }
 
+impl CargoPackage {
+    /// Whether any package of the workspace may depend on `wasmtime`: cheaper to tell than which, for who has no other
+    /// reason to ask cargo.
+    pub(crate) fn has_wasmtime_beside(&self) -> bool {
+        let lock = read_text(&self.workspace.join("Cargo.lock")).unwrap_or_default();
+        lock.lines().any(|line| line == "name = \"wasmtime\"")
+    }
+}
+
 /// The packages of the command line, in the order of the workspace.
 ///
 /// # Errors

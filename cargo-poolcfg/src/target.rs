@@ -23,6 +23,16 @@ pub(crate) struct NamedTarget {
     pub(crate) facts: TargetFacts,
 }
 
+impl NamedTarget {
+    /// A target by its triple.
+    pub(crate) fn of(facts: &TargetFacts) -> Self {
+        Self {
+            name: facts.triple().to_owned(),
+            facts: facts.clone(),
+        }
+    }
+}
+
 /// What `--target` says, or else `CARGO_BUILD_TARGET` or `build.target`; `None` if that is the host
 /// by default.
 pub(crate) fn named(flags: &[String], config: Option<&cargo_config2::Config>) -> Vec<String> {
@@ -68,19 +78,12 @@ pub(crate) fn here(program: Program, rustc: &Rustc) -> Result<Vec<NamedTarget>, 
         Program::Alone => built_for().or_else(|_| rustc.host())?,
         Program::Subcommand => rustc.host().or_else(|_| built_for())?,
     };
-    Ok(vec![NamedTarget {
-        name: facts.triple().to_owned(),
-        facts,
-    }])
+    Ok(vec![NamedTarget::of(&facts)])
 }
 
 fn one(name: &str, rustc: &Rustc) -> Result<NamedTarget, Error> {
     if name == "host-tuple" {
-        let facts = rustc.host()?;
-        return Ok(NamedTarget {
-            name: facts.triple().to_owned(),
-            facts,
-        });
+        return Ok(NamedTarget::of(&rustc.host()?));
     }
     let facts = if Path::new(name)
         .extension()

@@ -14,6 +14,7 @@ mod diagnostic;
 pub(crate) mod facts;
 mod layer;
 mod location;
+mod lock;
 mod nearest;
 mod profiles;
 mod reader;
@@ -31,6 +32,7 @@ pub use diagnostic::Diagnostic;
 pub use facts::{CRT_STATIC, TargetFacts};
 pub use layer::{Condition, Layer, Space};
 pub use location::{Location, locate};
+pub use lock::Lock;
 pub use nearest::nearest;
 pub use set::SetFlags;
 

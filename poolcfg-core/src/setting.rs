@@ -202,18 +202,6 @@ macro_rules! keys {
                 })+
             }
 
-            /// These keys, all said at one place.
-            #[must_use]
-            pub const fn placed(self, place: Place) -> Self {
-                Self {
-                    $($field: match self.$field {
-                        Some(Setting { value, .. }) => Some(Setting { value, place }),
-                        None => None,
-                    },)+
-                    $($($table: self.$table.placed(place),)+)?
-                }
-            }
-
             /// These keys, and over them those that a later layer says.
             #[must_use]
             pub const fn then(self, later: Self) -> Self {

@@ -297,9 +297,21 @@ fn values_of_flags_are_read_as_the_file_is() {
         "address_space.max_map_count = 1_000_000",
         "address_space.va_profile=my-board",
         "address_space.headroom=0",
+        "va_profile.my-board.arch=riscv64",
+        "va_profile.my-board.window=256GiB",
+        "va_profile.my-board.page_size=4KiB",
+        "pooling_allocator.engine=wasmtime",
+        "pooling_allocator.wasmtime={version = \"48.0.2\", features = [\"gc\"]}",
     ];
     let flags = SetFlags::parse(flags).unwrap();
-    let keys = flags.address_space();
+    assert!(
+        flags.sets("address_space.rlimit_as") && flags.sets("pooling_allocator.wasmtime.version")
+    );
+    assert!(!flags.sets("address_space.aslr") && !flags.sets("pooling_allocator.version"));
+    let file = ConfigFile::empty().with_flags(&flags).unwrap();
+    let board = TargetFacts::builtin("riscv64gc-unknown-linux-gnu").unwrap();
+    let settings = file.settings(&board);
+    let keys = settings.space();
     assert_eq!(keys.rlimit_as.unwrap().value, Some(Size::gib(1)));
     assert_eq!(keys.max_map_count.unwrap().value, 1_000_000);
     assert_eq!(keys.va_profile.unwrap().value, "my-board");
@@ -311,26 +323,150 @@ fn values_of_flags_are_read_as_the_file_is() {
         Some("address_space.rlimit_as = \"1GiB\"")
     );
     assert_eq!(flags.span(place), Some(26..32));
-    for (flag, message) in [
+    let own: Vec<_> = file.own_profiles().collect();
+    assert_eq!((own[0].name, own[0].window), ("my-board", Size::gib(256)));
+    let wasmtime = settings.pools()[0].wasmtime;
+    assert_eq!(wasmtime.version.unwrap().value.to_string(), "48.0.2");
+    assert_eq!(wasmtime.features.unwrap().place.as_flag(), Some(10));
+    let case = settings.case(board.target()).unwrap();
+    assert_eq!(case.profile.name, "my-board");
+}
+
+/// A flag outranks every table of the file, and a later one the earlier.
+#[test]
+fn flags_outrank_the_file() {
+    let file = ConfigFile::parse(
+        "[pool.a]\nmax_instances = 1\n[pool.b]\nmax_instances = 2\n\
+         [target.riscv64gc-unknown-linux-gnu.pool.b]\nmax_instances = 3\n",
+    )
+    .unwrap();
+    let board = TargetFacts::builtin("riscv64gc-unknown-linux-gnu").unwrap();
+    let counts = |flags: &[&str]| {
+        let flags = SetFlags::parse(flags.iter().copied()).unwrap();
+        let file = file.clone().with_flags(&flags).unwrap();
+        let settings = file.settings(&board);
+        let pools = settings.pools().iter();
+        pools
+            .map(|keys| keys.max_instances.unwrap().value)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&[]), [1, 3]);
+    assert_eq!(counts(&["pool.b.max_instances=7"]), [1, 7]);
+    assert_eq!(counts(&["pooling_allocator.max_instances=5"]), [5, 5]);
+    // Within the flags, as within a table of the file, what is said of one pool outranks what is said of all.
+    let both = [
+        "pool.a.max_instances=9",
+        "pooling_allocator.max_instances=5",
+    ];
+    assert_eq!(counts(&both), [9, 5]);
+    let twice = ["pool.a.max_instances=9", "pool.a.max_instances=8"];
+    assert_eq!(counts(&twice), [8, 3]);
+}
+
+/// Flags name the pools of a file that names none.
+#[test]
+fn flags_may_name_pools() {
+    let flags = ["pool.a.max_instances=3", "pool.b.max_instances=4"];
+    let flags = SetFlags::parse(flags).unwrap();
+    let file = ConfigFile::empty().with_flags(&flags).unwrap();
+    assert_eq!(file.pool_names(), ["a", "b"]);
+}
+
+#[test]
+fn mistakes_of_flags_are_those_of_the_file() {
+    let file = ConfigFile::parse("[pool.plugins]\nmax_instances = 1\n").unwrap();
+    for (flags, message, help) in [
         (
-            "address_space.rlimit_as",
+            &["address_space.rlimit_as"][..],
             "`--set address_space.rlimit_as` has no value",
+            "write `--set KEY=VALUE`",
         ),
-        ("=3", "`--set =3` has no key"),
-        ("a b=3", "`--set a b=3` has no key"),
-        ("pool.a=3", "`--set` does not support keys of `[pool]`"),
-        ("rlimit_as=3", "unknown key `rlimit_as` in `--set`"),
+        (&["=3"], "`--set =3` has no key", "write"),
+        (&["a b=3"], "`--set a b=3` has no key", "write"),
         (
-            "address_space.rlimit=3",
+            &["pool.plugin.max_instances=3"],
+            "unknown pool `plugin`",
+            "did you mean `plugins`?",
+        ),
+        (
+            &["pool.plugins.max_instance=3"],
+            "unknown key `max_instance` in `[pool.plugins]`",
+            "did you mean `max_instances`?",
+        ),
+        (
+            &["rlimit_as=3"],
+            "unknown key `rlimit_as` in `--set`",
+            "did you mean `address_space.rlimit_as`?",
+        ),
+        (
+            &["max_instances=3"],
+            "unknown key `max_instances` in `--set`",
+            "did you mean `pooling_allocator.max_instances`?",
+        ),
+        (
+            &["total_memorie=3"],
+            "unknown key `total_memorie` in `--set`",
+            "did you mean `pooling_allocator.wasmtime.total_memories`?",
+        ),
+        (
+            &["pooling_alocator.max_instances=3"],
+            "unknown key `pooling_alocator` in `--set`",
+            "did you mean `pooling_allocator`?",
+        ),
+        (
+            &["target.x.pooling_allocator.max_instances=3"],
+            "unknown key `target` in `--set`",
+            "leave out `target.TRIPLE.`: a flag is for every target",
+        ),
+        (
+            &["address_space.rlimit=3"],
             "unknown key `rlimit` in `[address_space]`",
+            "did you mean `rlimit_as`?",
         ),
         (
-            "address_space.aslr=\u{1b}",
+            &["address_space.aslr=\u{1b}"],
             "invalid value `\"\\u{1b}\"` for `aslr`",
+            "expected",
+        ),
+        (
+            &["pooling_allocator.guard_size=32MB"],
+            "invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB`",
+            "write `\"32MiB\"`",
+        ),
+        (
+            &["pooling_allocator=3"],
+            "invalid type for `pooling_allocator`: expected a table, found an integer",
+            "write",
+        ),
+        (
+            &["va_profile.board.arch=riscv64"],
+            "VA profile `board` is missing `window`, `page_size`",
+            "",
+        ),
+        (
+            &["pooling_allocator={}", "pooling_allocator.max_instances=3"],
+            "two `--set` flags contradict each other:",
+            "set each key by one flag",
+        ),
+        (
+            &["pooling_allocator.wasmtime.workload=[\"a.wasm\"]"],
+            "`--set` does not support `workload`, which only `sync` reads",
+            "write `--workload FILE`",
         ),
     ] {
-        let mistakes = SetFlags::parse([flag]).unwrap_err();
-        assert_eq!(mistakes[0].1.message, message);
+        let read = SetFlags::parse(flags.iter().copied());
+        let read = read.and_then(|flags| file.clone().with_flags(&flags));
+        let mistakes = read.unwrap_err();
+        let (text, mistake) = &mistakes[0];
+        assert!(mistake.message.starts_with(message), "{mistake:#?}");
+        assert!(
+            mistake.help.as_ref().unwrap().contains(help),
+            "{mistake:#?}"
+        );
+        assert!(
+            mistake.span.as_ref().unwrap().end <= text.len(),
+            "{mistake:#?} {text}"
+        );
     }
 }
 

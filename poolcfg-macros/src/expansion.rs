@@ -93,7 +93,9 @@ fn value(
     let krate = quote!(#runtime::__private);
     let settings = codegen::settings(&source.file, &krate);
     let shown = &source.shown;
-    let file = format!("/{shown}");
+    let files = ["Cargo.toml".to_owned(), shown.clone()];
+    let files = files.iter().chain(&source.lock);
+    let files = files.map(|file| format!("/{file}"));
     let (kind, engine) = typed(engine, runtime);
     let assertion = quote_spanned! {item.name.span()=>
         const _: () = ANSWER.must_hold(#shown, #pool, #engine);
@@ -104,13 +106,10 @@ fn value(
         const ANSWER: #krate::Answer<'static> = #settings
             .va_profile(::core::option_env!("POOLCFG_VA_PROFILE"))
             .answer(#krate::Target::CURRENT);
-        // What the settings were read from: an edit of either compiles the crate again.
-        const _: &[u8] = ::core::include_bytes!(::core::concat!(
-            ::core::env!("CARGO_MANIFEST_DIR"), #file
-        ));
-        const _: &[u8] = ::core::include_bytes!(::core::concat!(
-            ::core::env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"
-        ));
+        // What the settings were read from: an edit of any compiles the crate again.
+        #(const _: &[u8] = ::core::include_bytes!(::core::concat!(
+            ::core::env!("CARGO_MANIFEST_DIR"), #files
+        ));)*
         #assertion
         #kind::new(ANSWER.promise(#pool, #engine))
     }}

@@ -1,10 +1,12 @@
 //! The source: the package's poolcfg.toml, found and read by the rule that the command uses too.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, Diagnostic, FILE_NAME, Location, locate, nearest, read_text};
+use poolcfg_core::file::{
+    ConfigFile, Diagnostic, FILE_NAME, Location, Lock, locate, nearest, read_text,
+};
 
 use crate::arguments::Arguments;
 
@@ -13,6 +15,8 @@ pub(crate) struct Source {
     pub(crate) file: ConfigFile,
     /// Its path from the package's folder.
     pub(crate) shown: String,
+    /// The path of Cargo.lock from there; `None` if nothing in it counts.
+    pub(crate) lock: Option<String>,
 }
 
 /// Reads the file of the package that is compiled.
@@ -20,7 +24,8 @@ pub(crate) struct Source {
 /// # Errors
 /// Every mistake in it as the text of a compile error.
 pub(crate) fn read() -> Result<Source, Vec<String>> {
-    let Location { path, shown } = find().map_err(|mistake| vec![mistake])?;
+    let manifest = manifest().map_err(|mistake| vec![mistake])?;
+    let Location { path, shown } = find(&manifest).map_err(|mistake| vec![mistake])?;
     let text = read_text(&path).map_err(|error| {
         let message = format!("cannot read `{shown}`: {error}");
         vec![told(
@@ -29,17 +34,31 @@ pub(crate) fn read() -> Result<Source, Vec<String>> {
             "check that it is UTF-8 text that you can read",
         )]
     })?;
-    match ConfigFile::parse(&text) {
-        Ok(file) => Ok(Source { file, shown }),
-        Err(mistakes) => Err(mistakes
-            .iter()
-            .map(|mistake| mistake.text(&text, &shown))
-            .collect()),
+    let texts = |mistakes: Vec<Diagnostic>| {
+        let texts = mistakes.iter().map(|mistake| mistake.text(&text, &shown));
+        texts.collect::<Vec<_>>()
+    };
+    let file = ConfigFile::parse(&text).map_err(texts)?;
+    // Without a version in the file there is nothing to compare.
+    let lock = match file.names_version() {
+        true => Lock::of(&manifest),
+        false => None,
+    };
+    let used = lock.as_ref().and_then(|lock| lock.wasmtime);
+    let wrong = used.map_or_else(Vec::new, |used| file.other_versions(used));
+    if !wrong.is_empty() {
+        return Err(texts(wrong));
     }
+    Ok(Source {
+        file,
+        shown,
+        lock: lock.map(|lock| lock.shown),
+    })
 }
 
-fn find() -> Result<Location, String> {
-    let manifest = env::var_os("CARGO_MANIFEST_PATH")
+/// The Cargo.toml of the package that is compiled.
+fn manifest() -> Result<PathBuf, String> {
+    env::var_os("CARGO_MANIFEST_PATH")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?).join("Cargo.toml")))
         .ok_or_else(|| {
@@ -48,8 +67,11 @@ fn find() -> Result<Location, String> {
                 "`CARGO_MANIFEST_DIR` is not set",
                 "compile with cargo, or set it to the folder of poolcfg.toml",
             )
-        })?;
-    match locate(&manifest) {
+        })
+}
+
+fn find(manifest: &Path) -> Result<Location, String> {
+    match locate(manifest) {
         Ok(Some(location)) => Ok(location),
         Ok(None) => Err(told(
             Code::NoFile,

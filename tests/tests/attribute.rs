@@ -288,3 +288,142 @@ fn the_readme_of_the_runtime_compiles() {
     package.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 0\n");
     fails(&package, None, "max_instances");
 }
+
+/// A package of which Cargo.lock has these Wasmtimes. None is built, so that only Cargo.lock tells of them.
+fn with_wasmtime(name: &str, versions: &[&str], file: &str) -> Package {
+    let source = "
+        use poolcfg_runtime::{WasmtimeLimits, pool_limits};
+        #[pool_limits]
+        pub const POOL: WasmtimeLimits;
+    ";
+    let mut dependencies = Package::runtime() + "\n[target.'cfg(windows)'.dependencies]\n";
+    for (index, _) in versions.iter().enumerate() {
+        let path = format!("wasmtime-{index}");
+        dependencies += &format!("w{index} = {{ path = \"{path}\", package = \"wasmtime\" }}\n");
+    }
+    let package = Package::new(name, &dependencies, file, source);
+    // No members, since two members cannot have one name.
+    let manifest = std::fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let workspace = "[workspace]\nexclude = [\"wasmtime-0\", \"wasmtime-1\"]\n";
+    package.write("Cargo.toml", &manifest.replace("[workspace]\n", workspace));
+    for (index, version) in versions.iter().enumerate() {
+        set_wasmtime(&package, index, version);
+    }
+    package
+}
+
+fn set_wasmtime(package: &Package, index: usize, version: &str) {
+    let folder = format!("wasmtime-{index}");
+    let manifest = format!("[package]\nname = \"wasmtime\"\nversion = \"{version}\"\n");
+    package.write(&format!("{folder}/Cargo.toml"), &manifest);
+    package.write(&format!("{folder}/src/lib.rs"), "");
+}
+
+fn of_wasmtime(version: &str) -> String {
+    format!(
+        "[pooling_allocator]\nengine = \"wasmtime\"\non_misfit = \"shrink\"\n\
+         [pooling_allocator.wasmtime]\nversion = \"{version}\"\n"
+    )
+}
+
+/// The compiler notices that the file names another Wasmtime than Cargo.lock, and a Cargo.lock that has changed since.
+#[test]
+fn another_wasmtime_than_that_of_the_lock_file_is_noticed() {
+    let package = with_wasmtime("locked", &["45.0.2"], &of_wasmtime("48"));
+    let wrong =
+        "PC0032: the file names Wasmtime 48, but the project uses 45.0.2 (poolcfg.toml:5:11)";
+    fails(&package, None, wrong);
+    fails(&package, None, "^^^^ Cargo.lock has 45.0.2");
+    fails(
+        &package,
+        None,
+        "`cargo poolcfg sync` writes what the project uses",
+    );
+    package.write("poolcfg.toml", &of_wasmtime("45"));
+    passes(&package);
+    set_wasmtime(&package, 0, "46.0.1");
+    fails(
+        &package,
+        None,
+        "names Wasmtime 45, but the project uses 46.0.1",
+    );
+    set_wasmtime(&package, 0, "45.0.3");
+    passes(&package);
+    package.write("poolcfg.toml", &of_wasmtime("45.0.2"));
+    fails(
+        &package,
+        None,
+        "names Wasmtime 45.0.2, but the project uses 45.0.3",
+    );
+    // What holds for other targets only is of the same Cargo.lock.
+    let other = "[target.x86_64-pc-windows-msvc.pooling_allocator.wasmtime]\nversion = \"44\"\n";
+    package.write("poolcfg.toml", &(of_wasmtime("45") + other));
+    fails(
+        &package,
+        None,
+        "names Wasmtime 44, but the project uses 45.0.3",
+    );
+}
+
+/// With none or several the compiler cannot tell which one counts, and `check` decides.
+#[test]
+fn several_wasmtimes_and_none_are_left_to_the_command() {
+    for (name, versions) in [("unlocked", &[][..]), ("several", &["45.0.2", "46.0.1"])] {
+        passes(&with_wasmtime(name, versions, &of_wasmtime("48")));
+    }
+    // A pool of another engine has nothing to do with it.
+    let source = "
+        use poolcfg_runtime::{PoolLimits, pool_limits};
+        #[pool_limits]
+        pub const POOL: PoolLimits;
+    ";
+    let package = with_wasmtime(
+        "beside",
+        &["45.0.2"],
+        &pooling_allocator("max_instances = 12"),
+    );
+    package.write("src/lib.rs", source);
+    passes(&package);
+}
+
+/// The Cargo.lock is that of the workspace above the package.
+#[test]
+fn the_lock_file_of_a_workspace_counts() {
+    let package = with_wasmtime("root", &["45.0.2"], &of_wasmtime("45"));
+    let manifest = std::fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    package.write(
+        "Cargo.toml",
+        &manifest.replace("[workspace]", "[workspace]\nmembers = [\"deep/member\"]"),
+    );
+    let member = format!(
+        "[package]\nname = \"member\"\nedition = \"2024\"\n[dependencies]\n{}\n",
+        Package::runtime()
+    );
+    package.write("deep/member/Cargo.toml", &member);
+    let source = std::fs::read_to_string(package.path("src/lib.rs")).unwrap();
+    package.write("deep/member/src/lib.rs", &source);
+    package.write("deep/member/poolcfg.toml", &of_wasmtime("48"));
+    let check_member = || {
+        let mut command = Command::new(env!("CARGO"));
+        command
+            .args(["check", "--manifest-path"])
+            .arg(package.path("deep/member/Cargo.toml"))
+            .env("CARGO_TARGET_DIR", root().join("target/attribute"))
+            .env_remove("POOLCFG_VA_PROFILE");
+        let output = command.output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (is_good, said) = check_member();
+    let wrong = "names Wasmtime 48, but the project uses 45.0.2";
+    assert!(!is_good && said.contains(wrong), "{said}");
+    package.write("deep/member/poolcfg.toml", &of_wasmtime("45"));
+    let (is_good, said) = check_member();
+    assert!(is_good, "{said}");
+    // Nothing of the member has changed.
+    set_wasmtime(&package, 0, "46.0.1");
+    let (is_good, said) = check_member();
+    assert!(!is_good && said.contains("uses 46.0.1"), "{said}");
+}

@@ -1,6 +1,6 @@
 //! The command line. Flags that cargo has too are spelled as cargo spells them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -149,6 +149,8 @@ impl Generate {
             && machine.stack_limit.is_none()
             && machine.aslr.is_none()
             && machine.set.is_empty()
+            && machine.program.is_none()
+            && machine.workload.is_empty()
             && machine.layout.is_none()
             && machine.fit.fit.is_none()
             && machine.engine.engine.is_none()
@@ -289,9 +291,12 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "BITS", conflicts_with = "here", help_heading = MACHINE,
           value_parser = aslr)]
     pub(crate) aslr: Option<Aslr>,
-    /// Set a key of [address_space], such as address_space.rlimit_as=64GiB; repeatable
-    #[arg(long, value_name = "KEY=VALUE", help_heading = MACHINE)]
-    pub(crate) set: Vec<String>,
+    /// Take target, shape and Wasmtime version from this program; its features count as present
+    #[arg(long, value_name = "FILE", help_heading = MACHINE)]
+    pub(crate) program: Option<PathBuf>,
+    /// Run the program with --version to ask which Wasmtime it is
+    #[arg(long, requires = "program", help_heading = MACHINE)]
+    pub(crate) run_version: bool,
     /// How the kernel searches for free addresses; legacy is for setarch -L and vm.legacy_va_layout
     #[arg(long, value_name = "LAYOUT", conflicts_with = "here", help_heading = MACHINE,
           value_parser = words(SearchLayout::ALL, SearchLayout::word, SearchLayout::from_word))]
@@ -303,6 +308,32 @@ pub(crate) struct Machine {
     pub(crate) fit: FitFlags,
     #[command(flatten)]
     pub(crate) engine: EngineFlags,
+    /// Modules and components (.wasm) that the pool runs: count what their instances need, for this run
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = ENGINE)]
+    pub(crate) workload: Vec<PathBuf>,
+    /// Set any key of poolcfg.toml for this run, such as pooling_allocator.max_instances=100; repeatable
+    #[arg(long, value_name = "KEY=VALUE", help_heading = MANIFEST)]
+    pub(crate) set: Vec<String>,
+}
+
+impl Machine {
+    /// The flags that name files, as they are given.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let mut say = |flag: &str, path: &Path| {
+            flags.extend([flag.to_owned(), path.display().to_string()]);
+        };
+        if let Some(program) = &self.program {
+            say("--program", program);
+        }
+        for file in &self.workload {
+            say("--workload", file);
+        }
+        if self.run_version {
+            flags.push("--run-version".to_owned());
+        }
+        flags
+    }
 }
 
 /// Whose pools.

@@ -84,11 +84,7 @@ impl Error {
     /// Mistakes of one text.
     pub(crate) fn of(diagnostics: Vec<Diagnostic>, source: Option<&Source>) -> Self {
         let mistake = |diagnostic| Mistake::new(diagnostic, source.cloned());
-        Self::Mistakes {
-            mistakes: diagnostics.into_iter().map(mistake).collect(),
-            exit: Exit::Failed,
-            unlisted: 0,
-        }
+        Self::from(diagnostics.into_iter().map(mistake).collect::<Vec<_>>())
     }
 
     /// The same mistakes, of which so many more were found.
@@ -153,6 +149,22 @@ impl Error {
             }
         }
         self
+    }
+}
+
+impl From<Mistake> for Error {
+    fn from(mistake: Mistake) -> Self {
+        Self::from(vec![mistake])
+    }
+}
+
+impl From<Vec<Mistake>> for Error {
+    fn from(mistakes: Vec<Mistake>) -> Self {
+        Self::Mistakes {
+            mistakes,
+            exit: Exit::Failed,
+            unlisted: 0,
+        }
     }
 }
 

@@ -6,13 +6,14 @@ use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Code, Fit, escaped};
 
-use crate::answer::{Answer, Wish, misfits};
+use crate::answer::{Answer, misfits};
 use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::program::Program;
 use crate::command::{answers, judge, keep, tell_ways, warn};
 use crate::context::Context;
+use crate::given::Given;
 use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
 use crate::output::recorded;
@@ -24,6 +25,7 @@ use crate::target::beside::Beside;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
 use crate::wasmtime::resolve::{Lock, resolve};
+use crate::wish::Wish;
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///
@@ -33,7 +35,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if arguments.check.is_some() && arguments.machine.here {
         return judge::run(context, arguments);
     }
-    let (mut members, asked) = project(context, arguments)?;
+    let given = said(context, arguments)?;
+    let (mut members, asked) = project(context, arguments, given.as_ref())?;
     possible(context, &members, arguments)?;
     let recorded = match arguments.repeats() {
         true => place(&members, arguments).and_then(|place| recorded::read(&place)),
@@ -44,21 +47,26 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         // What was measured then is not what would be measured now.
         return judge::run(context, arguments);
     }
-    let (machine, pool, asked) = match &recorded {
+    let (machine, pool) = match &recorded {
         Some(recorded) => {
-            let asked = Asked::new(
-                context.program,
-                &names(context, &recorded.machine),
-                &recorded.machine,
-                &context.rustc(),
-            )?;
             let pool = arguments.pool.as_ref().or(recorded.pool.as_ref());
-            (&recorded.machine, pool, asked)
+            (&recorded.machine, pool)
         }
-        None => (&arguments.machine, arguments.pool.as_ref(), asked),
+        None => (&arguments.machine, arguments.pool.as_ref()),
+    };
+    let (given, asked) = match (given, asked) {
+        (Some(given), Some(asked)) => (given, asked),
+        _ => {
+            let given = Given::read(context.shell, machine, arguments.emit)?;
+            let names = names(context, machine);
+            let rustc = context.rustc();
+            let asked = Asked::new(context.program, &names, machine, &given, &rustc)?;
+            (given, asked)
+        }
     };
     let host = host(arguments);
-    let wish = Wish::new(machine)?.with_instance(host.and_then(|host| host.instance));
+    let wish = Wish::new(machine, given)?.with_instance(host.and_then(|host| host.instance));
+    wish.lay_over(&mut members)?;
     let targets = all(members
         .iter()
         .map(|member| arms(context, member, &asked, machine, arguments)))?;
@@ -66,8 +74,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
-    // A text for a host is of the one target that is named.
-    let and_tables = host.is_none() || machine.target.is_empty();
+    let and_tables = !is_only(machine, arguments);
     let platform = context.platform(&members, machine, and_tables, &facts);
     resolve(
         context,
@@ -85,7 +92,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if context.shell.is_json || arguments.template.is_some() {
         keep(context, answers.clone(), &wish);
     }
-    warn(context, &results);
+    warn(context, &results, &wish);
     if misfits(&results).is_err() {
         answers
             .clone()
@@ -107,6 +114,14 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     }
     misfits(&results)?;
     Ok(Exit::Fits)
+}
+
+/// What the files tell that the flags name; `None` if what is asked for stands in a file that is checked.
+fn said(context: &Context<'_>, arguments: &Generate) -> Result<Option<Given>, Error> {
+    if arguments.repeats() {
+        return Ok(None);
+    }
+    Given::read(context.shell, &arguments.machine, arguments.emit).map(Some)
 }
 
 /// Refuses what flags, packages and stdout cannot do together.
@@ -226,13 +241,20 @@ fn tell<'a>(
 }
 
 /// The packages, and the targets that the command line or cargo's configuration names; the host where
-/// they name none. cargo and rustc are asked side by side.
-fn project(context: &Context<'_>, arguments: &Generate) -> Result<(Vec<Member>, Asked), Error> {
+/// they name none. cargo and rustc are asked side by side. Nothing of targets where no files are given.
+fn project(
+    context: &Context<'_>,
+    arguments: &Generate,
+    given: Option<&Given>,
+) -> Result<(Vec<Member>, Option<Asked>), Error> {
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
     let program = context.program;
     std::thread::scope(|scope| {
-        let ask = || Asked::new(program, &names, &arguments.machine, &rustc);
+        let ask = || match given {
+            Some(given) => Asked::new(program, &names, &arguments.machine, given, &rustc).map(Some),
+            None => Ok(None),
+        };
         let asked = Beside::new(scope, ask);
         let members = members(program, context.shared, &arguments.packages);
         match (members, asked.end()) {
@@ -254,12 +276,14 @@ impl Asked {
         program: Program,
         names: &[String],
         machine: &Machine,
+        given: &Given,
         rustc: &Rustc,
     ) -> Result<Self, Error> {
         Ok(Self {
-            targets: match machine.here {
-                true => here(program, rustc)?,
-                false => facts(names, rustc)?,
+            targets: match (given.target(), machine.here) {
+                (Some(target), _) => vec![NamedTarget::of(target)],
+                (None, true) => here(program, rustc)?,
+                (None, false) => facts(names, rustc)?,
             },
             is_host: names.is_empty(),
         })
@@ -291,6 +315,11 @@ fn host(arguments: &Generate) -> Option<&'static Host> {
     }
 }
 
+/// Whether the target that is asked for is the only one: that of a program, or that of a text for a host.
+fn is_only(machine: &Machine, arguments: &Generate) -> bool {
+    machine.program.is_some() || host(arguments).is_some() && !machine.target.is_empty()
+}
+
 /// The targets of one package: those that were asked for and those with tables in its poolcfg.toml, or
 /// else the host.
 fn arms(
@@ -302,9 +331,7 @@ fn arms(
 ) -> Result<Vec<NamedTarget>, Error> {
     let mut targets = asked.targets.clone();
     let triples: Vec<&str> = member.file.triples().collect();
-    // A text for a host is of the one target that is named.
-    let named = host(arguments).is_some() && !machine.target.is_empty();
-    if !machine.here && !named && !triples.is_empty() {
+    if !machine.here && !is_only(machine, arguments) && !triples.is_empty() {
         if asked.is_host {
             targets.clear();
         }
@@ -358,7 +385,7 @@ fn rust_output(
         })
         .collect();
     let header = Header {
-        command: &recorded::rust(member, targets, wish, &arguments.machine)?,
+        command: &recorded::rust(member, targets, wish)?,
         runtime: member.runtime.as_deref(),
         measured: answers.iter().flat_map(Answer::measured).collect(),
     };

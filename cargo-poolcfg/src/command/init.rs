@@ -12,14 +12,16 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
-use crate::project::members;
+use crate::project::wasmtime_tables::Used;
+use crate::project::{CargoPackage, Member, members};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
+use crate::wasmtime::lookup::{look_up, resolved};
 
 /// The file that is written.
 pub(crate) const TEMPLATE: &str = include_str!("../../templates/poolcfg.toml");
 
-/// Writes it beside the Cargo.toml of the package.
+/// Writes it beside the Cargo.toml of the package, for the pools of Wasmtime where the package depends on that.
 ///
 /// # Errors
 /// When there is one already, or it cannot be written.
@@ -29,12 +31,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
         workspace: false,
         exclude: Vec::new(),
     };
-    let members = members(context.program, context.shared, &packages)?;
-    for member in &members {
+    let mut members = members(context.program, context.shared, &packages)?;
+    for member in &mut members {
         if let Some(source) = &member.source {
             return Err(exists(&source.path));
         }
         let path = member.dir.join(FILE_NAME);
+        let text = text(context, member);
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -44,7 +47,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
                 _ => cannot_write(&path, &error),
             })?;
         if let Err(error) = file
-            .write_all(TEMPLATE.as_bytes())
+            .write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
         {
             // Half a file would be taken for a whole one.
@@ -53,10 +56,61 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
             return Err(cannot_write(&path, &error));
         }
         context.found(|| Results::Files(vec![FileResult::new(member, &path, "written")]));
-        context.shell.say(&format!("wrote {}", shown(&path)));
+        let of = match text == TEMPLATE {
+            true => "",
+            false => ", for the pools of the package's Wasmtime",
+        };
+        context.shell.say(&format!("wrote {}{of}", shown(&path)));
     }
     Ok(Exit::Fits)
 }
+
+/// The file for a package.
+fn text(context: &Context<'_>, member: &mut Member) -> String {
+    let package = member.package.clone();
+    let Some(package) = package.filter(CargoPackage::has_wasmtime_beside) else {
+        return TEMPLATE.to_owned();
+    };
+    // What cargo does not know is told by `check`, which needs it.
+    if let Ok(metadata) = resolved(context, member, &package, None) {
+        let _ = look_up(context, member, &metadata, None);
+    }
+    match &member.wasmtime[..] {
+        [] => TEMPLATE.to_owned(),
+        [used] => for_wasmtime(Some(*used)),
+        _ => for_wasmtime(None),
+    }
+}
+
+/// The template with Wasmtime's pool, and the version and features of the only one.
+fn for_wasmtime(used: Option<Used>) -> String {
+    let lines = TEMPLATE.lines().map(|line| {
+        let key = line.trim_start_matches("# ").split(" = ").next();
+        let said = |new: String| match line.split_once("  #") {
+            Some((_, comment)) => format!("{new:<33}#{comment}"),
+            None => new,
+        };
+        match (key, used) {
+            (Some("engine"), _) => {
+                let own = "engine = \"wasmtime\"";
+                format!("{own:<33}# Wasmtime's pooling allocator; or \"native\", poolcfg-runtime's own pool")
+            }
+            (Some(TABLE), Some(_)) => TABLE.to_owned(),
+            (Some("version"), Some(used)) => {
+                said(format!("version = \"{}\"", used.version.major))
+            }
+            (Some("features"), Some(used)) => {
+                let words = used.features.iter().map(|word| format!("\"{word}\""));
+                said(format!("features = [{}]", words.collect::<Vec<_>>().join(", ")))
+            }
+            _ => line.to_owned(),
+        }
+    });
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// The header of the table with what only Wasmtime has.
+const TABLE: &str = "[pooling_allocator.wasmtime]";
 
 fn exists(path: &Path) -> Error {
     Error::new(

@@ -1,7 +1,7 @@
 //! What a host has no setting for, with the numbers, and what can be done about it.
 
-use poolcfg_core::file::{ConfigFile, Diagnostic};
-use poolcfg_core::{Code, PoolKeys, Size, WasmtimeVersion};
+use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{Code, Place, PoolKeys, Size, WasmtimeVersion};
 
 use super::Host;
 use super::number::{Matters, Number, Value};
@@ -42,9 +42,9 @@ pub(crate) enum Cannot {
 }
 
 impl Cannot {
-    /// The mistake, at its place in the file where that says anything of it.
-    pub(crate) fn diagnostic(&self, keys: &PoolKeys, file: &ConfigFile) -> Diagnostic {
-        let place = match self {
+    /// Where the file or a flag says anything of it; `None` if neither does.
+    pub(crate) fn place(&self, keys: &PoolKeys) -> Option<Place> {
+        match self {
             Self::TooOld { .. } | Self::Probe { .. } | Self::OnDemand { .. } => {
                 keys.wasmtime.version.map(|version| version.place)
             }
@@ -53,11 +53,15 @@ impl Cannot {
                 keys.stack_reservation.map(|key| key.place).or(features)
             }
             Self::Key { number, .. } => Some(number.place(keys)),
-        };
+        }
+    }
+
+    /// The mistake.
+    pub(crate) fn diagnostic(&self) -> Diagnostic {
         Diagnostic {
             code: Code::HostCannot,
             message: self.message(),
-            span: place.and_then(|place| file.span(place)),
+            span: None,
             label: self.label(),
             help: Some(self.help()),
         }

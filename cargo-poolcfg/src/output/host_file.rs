@@ -119,10 +119,9 @@ impl<'a> Chosen<'a> {
         self.answer.case.pools()[self.index].name
     }
 
-    /// What the file says of the pool.
+    /// What the file and the flags say of the pool.
     fn keys(&self) -> PoolKeys {
-        let settings = self.member.file.settings(self.answer.facts);
-        settings.pools()[self.index]
+        self.answer.settings.pools()[self.index]
     }
 
     fn is_of_wasmtime(&self, kind: &str) -> Result<(), Error> {
@@ -130,14 +129,13 @@ impl<'a> Chosen<'a> {
         if limits.engine() == Engine::Wasmtime {
             return Ok(());
         }
-        let mut mistake = diagnostic(
+        let mistake = diagnostic(
             Code::HostCannot,
             format!("`{kind}` configures a Wasmtime pool, but this pool uses the `native` engine"),
             "set `engine = \"wasmtime\"` and `version`, or pass `--engine wasmtime --engine-version 48`",
         );
         let place = self.keys().engine.map(|key| key.place);
-        mistake.span = place.and_then(|place| self.member.file.span(place));
-        Err(Error::of(vec![mistake], self.member.source.as_ref()))
+        Err(Error::from(self.answer.mistake(mistake, place)))
     }
 
     /// The whole text.
@@ -169,11 +167,11 @@ impl<'a> Chosen<'a> {
         };
         let text = told.map_err(|cannot| {
             let keys = self.keys();
-            let mistakes = cannot
-                .iter()
-                .map(|cannot| cannot.diagnostic(&keys, &self.member.file))
-                .collect();
-            Error::of(mistakes, self.member.source.as_ref())
+            let mistakes = cannot.iter().map(|cannot| {
+                self.answer
+                    .mistake(cannot.diagnostic(), cannot.place(&keys))
+            });
+            Error::from(mistakes.collect::<Vec<_>>())
         })?;
         let page = Page {
             schema: SCHEMA,

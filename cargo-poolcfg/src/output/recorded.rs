@@ -5,32 +5,27 @@ use std::path::Path;
 
 use poolcfg_core::Code;
 
-use crate::answer::Wish;
-use crate::cli::args::{Generate, Machine};
+use crate::cli::args::Generate;
 use crate::cli::error::Error;
 use crate::output::host_file::Chosen;
 use crate::output::{Present, present};
 use crate::project::Member;
 use crate::target::NamedTarget;
+use crate::wish::Wish;
 
 /// The command that writes the same Rust file again, on any machine.
 ///
 /// # Errors
 /// When a name cannot stand in the header.
-pub(crate) fn rust(
-    member: &Member,
-    targets: &[NamedTarget],
-    wish: &Wish,
-    machine: &Machine,
-) -> Result<String, Error> {
+pub(crate) fn rust(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Result<String, Error> {
     let mut words = vec!["cargo".to_owned(), "poolcfg".to_owned()];
     let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
     if let Some(name) = &member.named {
         flag("-p", name.clone());
     }
     for target in targets {
-        // Targets with tables of their own are always written, and this machine is only one.
-        if machine.here || member.file.triples().any(|triple| triple == target.name) {
+        // Targets with tables of their own are always written, and this machine or a program has only one.
+        if wish.knows_target() || member.file.triples().any(|triple| triple == target.name) {
             continue;
         }
         flag("--target", relative(&target.name));
@@ -60,7 +55,7 @@ pub(crate) fn host(
         .iter()
         .flatten()
         .find(|target| target.facts.triple() == chosen.target);
-    if let Some(target) = named.filter(|_| !arguments.machine.here) {
+    if let Some(target) = named.filter(|_| !wish.knows_target()) {
         flag("--target", relative(&target.name));
     }
     if let Some(pool) = pool {

@@ -46,10 +46,12 @@ impl Difference {
     pub(crate) fn diagnostic(&self, sync: &str) -> Diagnostic {
         let used = self.used;
         let (message, label) = match self.fact {
-            Fact::Version { said: Some(said) } => (
-                format!("the file names Wasmtime {said}, but the project uses {used}"),
-                format!("Cargo.lock has {used}"),
-            ),
+            Fact::Version { said: Some(said) } => {
+                return Diagnostic {
+                    span: Some(self.span.clone()),
+                    ..Diagnostic::other_version(said, used, sync)
+                };
+            }
             Fact::Version { said: None } => (
                 format!(
                     "`{}` names no version, but the project uses {used}",

@@ -217,7 +217,9 @@ impl Table {
         }
         files.sort();
         files.dedup();
-        let inspected = all(files.iter().map(|path| needs(shell, path)))?;
+        let inspected = all(files
+            .iter()
+            .map(|path| needs(shell, path, "take it out of `workload`")))?;
         let Some(counts) = PerInstance::of(&inspected) else {
             return Ok(Vec::new());
         };
@@ -248,8 +250,8 @@ impl Table {
     }
 }
 
-/// What a file of the workload is, which must be WebAssembly.
-fn needs(shell: &Shell, path: &Path) -> Result<Inspected, Error> {
+/// What a file of the workload is, which must be WebAssembly; `help` is what to do with a program.
+pub(crate) fn needs(shell: &Shell, path: &Path, help: &str) -> Result<Inspected, Error> {
     let file = inspect(path)?;
     let Some(needs) = file.needs() else {
         return Err(Error::new(
@@ -258,7 +260,7 @@ fn needs(shell: &Shell, path: &Path) -> Result<Inspected, Error> {
                 "`{}` is a program, and a workload consists of modules and components",
                 shown(path)
             ),
-            "take it out of `workload`",
+            help,
         )
         .about(path));
     };

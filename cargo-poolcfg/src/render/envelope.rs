@@ -34,6 +34,9 @@ pub(crate) struct Envelope {
     pub here: Option<HereReport>,
     /// What the command was asked for; empty where it could not be worked out.
     pub results: Results,
+    /// The files that `--program` and `--workload` name; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inspected: Vec<Unowned<InspectReport>>,
     /// What to set for all files; only of `inspect`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<Keys>,
@@ -69,6 +72,7 @@ impl Default for Envelope {
             diagnostics: Vec::new(),
             here: None,
             results: Results::Pools(Vec::new()),
+            inspected: Vec::new(),
             keys: None,
             is_written: false,
         }

@@ -180,7 +180,8 @@ fn beside(package: &CargoPackage, found: &Wasmtimes) -> Option<String> {
         .then(|| format!("`{name}` uses Wasmtime {nearest}; poolcfg.toml says which one counts"))
 }
 
-fn versions(found: &[Resolved]) -> String {
+/// The versions as a sentence lists them.
+pub(crate) fn versions(found: &[Resolved]) -> String {
     let versions: Vec<_> = found.iter().map(|one| one.version.to_string()).collect();
     versions.join(" and ")
 }

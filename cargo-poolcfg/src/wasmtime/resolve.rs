@@ -6,14 +6,15 @@ use std::ops::Range;
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
 
-use crate::answer::{Wish, is_of_wasmtime};
 use crate::cli::error::{Error, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::project::Member;
 use crate::project::difference::Difference;
 use crate::project::wasmtime_tables::{Used, differences};
-use crate::wasmtime::lookup::{look_up, resolved};
+use crate::wasmtime::graph::Wasmtimes;
+use crate::wasmtime::lookup::{look_up, resolved, versions};
+use crate::wish::{Wish, is_of_wasmtime};
 
 /// How to do without the project, for the commands that have the flag.
 const FLAG: &str = "; or pass `--engine-version 48` for this run";
@@ -41,28 +42,38 @@ pub(crate) fn resolve(
     lock: Lock,
 ) -> Result<(), Error> {
     let mut of_wasmtime: Vec<(&mut Member, Vec<PoolKeys>)> = Vec::new();
+    let mut unsaid: Vec<&Member> = Vec::new();
     for (member, targets) in members.iter_mut().zip(targets) {
         let mut pools = Vec::new();
+        let mut says_engine = false;
         for facts in targets {
             let settings = wish.settings(member, facts);
             let keys = settings.pools().iter();
+            says_engine |= keys.clone().any(|keys| keys.engine.is_some());
             pools.extend(keys.filter(|keys| is_of_wasmtime(keys)).copied());
         }
         if !pools.is_empty() {
             of_wasmtime.push((member, pools));
+        } else if !says_engine {
+            unsaid.push(member);
         }
     }
-    if wish.engine_version.is_some() {
-        return match of_wasmtime.is_empty() {
-            false => Ok(()),
-            true => Err(Error::new(
-                Code::OtherEngine,
-                "`--engine-version` is for pools with `engine = \"wasmtime\"`, and there is none",
-                "pass `--engine wasmtime` too, to make every pool one",
-            )
-            .exiting(Exit::Usage)),
-        };
+    if of_wasmtime.is_empty() {
+        not_for_native(wish)?;
     }
+    if wish.engine_version.is_some() {
+        return Ok(());
+    }
+    // What a program is has nothing to do with the project, and a flag outranks it.
+    let is_of_flag = |keys: &PoolKeys| {
+        let version = keys.wasmtime.version;
+        version.is_some_and(|version| version.place.as_flag().is_some())
+    };
+    of_wasmtime.retain(|(_, pools)| !pools.iter().all(is_of_flag));
+    if wish.given.program.is_some() {
+        return Ok(());
+    }
+    note_native(context, &unsaid, platform);
     let mut known = of_wasmtime
         .iter()
         .filter_map(|(member, _)| Some((&**member, member.package.as_ref()?)));
@@ -101,6 +112,55 @@ pub(crate) fn resolve(
         }
     });
     all(held).map(|_| ())
+}
+
+/// Refuses flags that are for pools of Wasmtime, where there are none.
+fn not_for_native(wish: &Wish) -> Result<(), Error> {
+    let flags = [
+        ("--engine-version", wish.engine_version.is_some()),
+        ("--workload", wish.given.has_workload()),
+    ];
+    match flags.iter().find(|(_, is_said)| *is_said) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Error::new(
+            Code::OtherEngine,
+            format!("`{flag}` is for pools with `engine = \"wasmtime\"`, and there is none"),
+            "pass `--engine wasmtime` too, to make every pool one",
+        )
+        .exiting(Exit::Usage)),
+    }
+}
+
+/// Notes each package that depends on Wasmtime and has pools of its own by default: its author may have meant
+/// Wasmtime's. Where cargo does not know, nothing is said.
+fn note_native(context: &Context<'_>, members: &[&Member], platform: Option<&TargetFacts>) {
+    let packages = members
+        .iter()
+        .filter_map(|member| Some((*member, member.package.as_ref()?)));
+    let mut packages = packages.filter(|(_, package)| package.has_wasmtime_beside());
+    let Some((first, package)) = packages.next() else {
+        return;
+    };
+    let Ok(metadata) = resolved(context, first, package, platform) else {
+        return;
+    };
+    for (member, package) in std::iter::once((first, package)).chain(packages) {
+        let Some(found) = Wasmtimes::of(&metadata, &package.id) else {
+            continue;
+        };
+        let help = match &member.source {
+            Some(source) => format!(
+                "set `engine = \"wasmtime\"` in {}, or `engine = \"native\"` if that is meant",
+                source.shown
+            ),
+            None => "`cargo poolcfg init` writes a poolcfg.toml for Wasmtime's".to_owned(),
+        };
+        context.shell.note(&format!(
+            "`{}` depends on Wasmtime {}, but its pools are native ones: {help}",
+            package.name,
+            versions(&found.nearest)
+        ));
+    }
 }
 
 impl Member {

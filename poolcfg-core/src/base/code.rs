@@ -102,6 +102,10 @@ macro_rules! codes {
             NoProfileMatches = "PC0045",
             /// A template that cannot be rendered.
             Template = "PC0046",
+            /// A program that does not tell which Wasmtime is in it, or in which several are.
+            ProgramVersion = "PC0047",
+            /// A program that does not tell its target, or is for another machine than `--here` measures.
+            OtherMachine = "PC0048",
             /// A command line that is wrong.
             Usage = "PC0049",
         }

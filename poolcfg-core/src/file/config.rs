@@ -21,6 +21,8 @@ pub struct ConfigFile {
     pub(super) profiles: Vec<(String, OwnProfile<'static>)>,
     pub(super) layers: Vec<Layer>,
     pub(super) spans: Vec<(Place, Range<usize>)>,
+    /// What `--set` says, later than all layers.
+    pub(super) flags: Option<Layer>,
 }
 
 impl ConfigFile {
@@ -43,21 +45,26 @@ impl ConfigFile {
             .map(|(name, profile)| OwnProfile { name, ..*profile })
     }
 
-    /// What the file says for a target: its layers laid over each other. `POOLCFG_VA_PROFILE` and
-    /// flags come later, from the caller.
+    /// What the file says for a target: its layers laid over each other, and the flags that were laid over it.
+    /// `POOLCFG_VA_PROFILE` and other flags come later, from the caller.
     #[must_use]
     pub fn settings(&self, facts: &TargetFacts) -> Settings<'_> {
+        self.lay_flags(self.settings_without_flags(facts))
+    }
+
+    /// What the layers of the file alone say for a target.
+    #[must_use]
+    pub fn settings_without_flags(&self, facts: &TargetFacts) -> Settings<'_> {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let profiles: Vec<OwnProfile<'_>> = self.own_profiles().collect();
-        let mut settings = Settings::new(&names, &profiles);
-        for layer in self.layers().filter(|layer| layer.applies(facts)) {
-            settings = settings.pooling_allocator(layer.pooling_allocator);
-            for (index, keys) in &layer.pools {
-                settings = settings.pool(*index, *keys);
-            }
-            settings = settings.address_space(layer.space.keys());
-        }
-        settings
+        let layers = self.layers().filter(|layer| layer.applies(facts));
+        layers.fold(Settings::new(&names, &profiles), lay)
+    }
+
+    /// The same settings, and over them what the flags say that were laid over the file.
+    #[must_use]
+    pub fn lay_flags<'a>(&'a self, settings: Settings<'a>) -> Settings<'a> {
+        self.flags.iter().fold(settings, lay)
     }
 
     /// The triples that have tables of their own, in the order of the file.
@@ -83,4 +90,13 @@ impl ConfigFile {
     pub fn layers(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter()
     }
+}
+
+/// One layer over the others.
+fn lay<'a>(mut settings: Settings<'a>, layer: &'a Layer) -> Settings<'a> {
+    settings = settings.pooling_allocator(layer.pooling_allocator);
+    for (index, keys) in &layer.pools {
+        settings = settings.pool(*index, *keys);
+    }
+    settings.address_space(layer.space.keys())
 }

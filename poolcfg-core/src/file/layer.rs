@@ -1,7 +1,7 @@
 //! Layers: the tables that apply together, and when they do.
 
 use crate::file::TargetFacts;
-use crate::setting::{AddressSpaceKeys, Place, PoolKeys, Setting};
+use crate::setting::{AddressSpaceKeys, PoolKeys, Setting};
 
 /// When the tables of a layer apply.
 #[derive(Clone, Debug)]
@@ -42,14 +42,6 @@ impl Space {
         va_profile: None,
         rest: AddressSpaceKeys::EMPTY,
     };
-
-    /// The same keys, said at one place.
-    pub(super) fn placed(self, place: Place) -> Self {
-        Self {
-            va_profile: self.va_profile.map(|setting| Setting { place, ..setting }),
-            rest: self.rest.placed(place),
-        }
-    }
 
     /// All keys.
     #[must_use]

@@ -8,11 +8,13 @@ use crate::base::variable::Variable;
 use crate::file::cfgs::{TargetKey, target_condition};
 use crate::file::layer::{Condition, Layer, Space};
 use crate::file::profiles::{self, check_reference};
+use crate::file::set::unknown_root;
 use crate::file::value::Value;
 use crate::file::values::{Entry, Notes, entries, is_name, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
 use crate::model::fit::MAX_POOLS;
 use crate::setting::{AddressSpaceKeys, MAX_PROFILES, PoolKeys};
+use crate::target::profile::OwnProfile;
 
 const TABLES: [&str; 5] = [
     "pooling_allocator",
@@ -24,6 +26,9 @@ const TABLES: [&str; 5] = [
 
 /// The tables that may stand under `[target.…]`.
 const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];
+
+/// The tables whose keys a flag may say.
+const FLAG_TABLES: [&str; 4] = ["pooling_allocator", "pool", "address_space", "va_profile"];
 
 impl ConfigFile {
     /// Reads the text of a file.
@@ -68,13 +73,66 @@ impl ConfigFile {
     }
 }
 
-/// Reads the keys of an `[address_space]` that stands in no file. A custom profile may have any name here.
-pub(super) fn read_space(table: &dyn TableLike, notes: &mut Notes<'_>) -> Space {
-    let names = entries(table);
-    let profile = names.iter().find(|entry| entry.key == "va_profile");
-    let name = profile.and_then(|entry| entry.item.as_str());
-    let own: Vec<String> = name.into_iter().map(str::to_owned).collect();
-    space(table, "`[address_space]`", &own, notes)
+/// What flags say beside a file.
+pub(super) struct FlagKeys {
+    /// The names of all pools.
+    pub(super) names: Vec<String>,
+    /// The profiles that the flags describe.
+    pub(super) profiles: Vec<(String, OwnProfile<'static>)>,
+    /// The keys.
+    pub(super) layer: Layer,
+}
+
+/// Reads what flags say beside a file, whose pools and profiles they may use. A file without named pools takes the names
+/// that they have.
+///
+/// # Errors
+/// Every mistake, in the order of the flags.
+pub(super) fn read_flags(
+    root: &dyn TableLike,
+    notes: Notes<'_>,
+    file: &ConfigFile,
+) -> Result<FlagKeys, Vec<Diagnostic>> {
+    let mut reader = Reader {
+        notes,
+        names: file.names.clone(),
+        profile_names: Vec::new(),
+        is_too_long: false,
+    };
+    let tables = entries(root);
+    if let Some(pools) = table_of(&tables, "pool").filter(|_| file.names.is_empty()) {
+        reader.pool_names(&entries(pools));
+    }
+    if let Some(profiles) = table_of(&tables, "va_profile") {
+        reader.profile_names(&entries(profiles));
+    }
+    let own = file.profiles.iter().map(|(name, _)| name.clone());
+    reader.profile_names.extend(own);
+    let mut layer = Layer::new(Condition::Always);
+    let mut profiles = Vec::new();
+    for entry in &tables {
+        match entry.key {
+            "va_profile" => profiles = reader.profiles(entry),
+            key if TARGET_TABLES.contains(&key) => {
+                reader.layer_table(entry, &mut layer, "", &TABLES)
+            }
+            _ => unknown_root(entry, &FLAG_TABLES, &mut reader.notes),
+        }
+    }
+    let Reader {
+        mut notes, names, ..
+    } = reader;
+    if notes.diagnostics.is_empty() {
+        return Ok(FlagKeys {
+            names,
+            profiles,
+            layer,
+        });
+    }
+    notes
+        .diagnostics
+        .sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| span.start));
+    Err(notes.diagnostics)
 }
 
 struct Reader<'s> {
@@ -112,17 +170,21 @@ impl Reader<'_> {
                         file.layers = self.targets(&entries(targets));
                     }
                 }
-                "va_profile" => {
-                    let help = || "write `[va_profile.NAME]`".to_owned();
-                    if let Some(table) = self.notes.table(entry, help) {
-                        file.profiles = profiles::read(&entries(table), &mut self.notes);
-                    }
-                }
+                "va_profile" => file.profiles = self.profiles(entry),
                 _ => self.layer_table(entry, &mut base, "", &TABLES),
             }
         }
         file.layers.insert(0, base);
         file
+    }
+
+    /// The tables under `[va_profile]`.
+    fn profiles(&mut self, entry: &Entry<'_>) -> Vec<(String, OwnProfile<'static>)> {
+        let help = || "write `[va_profile.NAME]`".to_owned();
+        match self.notes.table(entry, help) {
+            Some(table) => profiles::read(&entries(table), &mut self.notes),
+            None => Vec::new(),
+        }
     }
 
     /// One of the tables that make up a layer. `of` is what stands before its name: nothing, or
@@ -322,28 +384,25 @@ impl Reader<'_> {
         keys
     }
 
+    /// The keys of an `[address_space]`.
     fn space(&mut self, table: &dyn TableLike, place: &str) -> Space {
-        space(table, place, &self.profile_names, &mut self.notes)
-    }
-}
-
-/// The keys of an `[address_space]`; `own` are the profiles that the file itself has.
-fn space(table: &dyn TableLike, place: &str, own: &[String], notes: &mut Notes<'_>) -> Space {
-    let mut space = Space::EMPTY;
-    for entry in &entries(table) {
-        if notes.is_full() {
-            break;
-        }
-        if entry.key == "va_profile" {
-            space.va_profile = notes.text(entry);
-            if let Some(setting) = &space.va_profile {
-                check_reference(&setting.value, &entry.span, own, notes);
+        let notes = &mut self.notes;
+        let mut space = Space::EMPTY;
+        for entry in &entries(table) {
+            if notes.is_full() {
+                break;
             }
-        } else if !space.rest.read(entry.key, &mut Value { entry, notes }) {
-            notes.unknown_key(entry, place, AddressSpaceKeys::NAMES);
+            if entry.key == "va_profile" {
+                space.va_profile = notes.text(entry);
+                if let Some(setting) = &space.va_profile {
+                    check_reference(&setting.value, &entry.span, &self.profile_names, notes);
+                }
+            } else if !space.rest.read(entry.key, &mut Value { entry, notes }) {
+                notes.unknown_key(entry, place, AddressSpaceKeys::NAMES);
+            }
         }
+        space
     }
-    space
 }
 
 fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {

@@ -2,26 +2,26 @@
 
 use std::ops::Range;
 
-use toml_edit::Document;
+use toml_edit::{Document, TableLike};
 
 use crate::base::code::Code;
-use crate::file::layer::Space;
-use crate::file::reader::read_space;
-use crate::file::values::{Notes, entries};
-use crate::file::{Diagnostic, nearest};
-use crate::setting::{AddressSpaceKeys, Place};
+use crate::base::escape::escaped;
+use crate::file::reader::{FlagKeys, read_flags};
+use crate::file::values::{Entry, Notes};
+use crate::file::{ConfigFile, Diagnostic, nearest};
+use crate::setting::{AddressSpaceKeys, Place, PoolKeys, WasmtimeKeys};
 
-/// The tables that the file has beside `[address_space]`.
-const OTHER_TABLES: [&str; 4] = ["pooling_allocator", "pool", "target", "va_profile"];
-
-/// The keys that all `--set` flags set; the later one wins.
+/// The keys that all `--set` flags set; the later one wins. What they say is read by
+/// [`ConfigFile::with_flags`], which knows the pools of the file.
 ///
 /// ```
-/// use poolcfg_core::file::SetFlags;
-/// let flags = SetFlags::parse(["address_space.rlimit_as=64GiB"]).unwrap();
-/// let limit = flags.address_space().rlimit_as.unwrap();
-/// assert_eq!(limit.value, Some(poolcfg_core::Size::gib(64)));
-/// assert_eq!(flags.text(limit.place), Some("address_space.rlimit_as = \"64GiB\""));
+/// use poolcfg_core::file::{ConfigFile, SetFlags, TargetFacts};
+/// let flags = SetFlags::parse(["pooling_allocator.memory_reservation=64MiB"]).unwrap();
+/// let file = ConfigFile::empty().with_flags(&flags).unwrap();
+/// let board = TargetFacts::builtin("riscv64gc-unknown-linux-gnu").unwrap();
+/// let key = file.settings(&board).pools()[0].memory_reservation.unwrap();
+/// assert_eq!(key.value, poolcfg_core::Size::mib(64));
+/// assert_eq!(flags.text(key.place), Some("pooling_allocator.memory_reservation = \"64MiB\""));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SetFlags {
@@ -30,48 +30,64 @@ pub struct SetFlags {
 
 #[derive(Clone, Debug)]
 struct SetFlag {
+    /// The keys that lead to the value, with points between them.
+    key: String,
     /// The flag as a line of the file.
     text: String,
-    space: Space,
     /// Where the value stands in the text.
     value: Range<usize>,
 }
 
+/// A mistake, and the text that it points into.
+type Mistake = (String, Diagnostic);
+
 impl SetFlags {
-    /// Reads the values of the flags, such as `address_space.rlimit_as=64GiB`. A value is TOML; what is not, such as
-    /// `64GiB` or `static`, is a text without its quotes.
+    /// Reads the flags as lines of the file, such as `address_space.rlimit_as=64GiB`. A value is TOML; what is not, such
+    /// as `64GiB` or `static`, is a text without its quotes.
     ///
     /// # Errors
-    /// Every mistake, with the text that it points into.
+    /// Every flag that is no such line, with the text that the mistake points into.
     pub fn parse<'a>(
         flags: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, Vec<(String, Diagnostic)>> {
         let mut read = Vec::new();
         let mut mistakes = Vec::new();
-        for (index, flag) in flags.into_iter().enumerate() {
-            let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
-            match SetFlag::parse(flag, Place::flag(number)) {
+        for flag in flags {
+            match SetFlag::parse(flag) {
                 Ok(flag) => read.push(flag),
-                Err((text, diagnostics)) => {
-                    mistakes.extend(diagnostics.into_iter().map(|one| (text.clone(), one)));
-                }
+                Err(mistake) => mistakes.push(*mistake),
             }
         }
-        if mistakes.is_empty() {
-            Ok(Self { flags: read })
-        } else {
-            Err(mistakes)
+        match mistakes.is_empty() {
+            true => Ok(Self { flags: read }),
+            false => Err(mistakes),
         }
     }
 
-    /// The keys of `[address_space]` among them. The place of each key is that of its flag.
+    /// Whether there is none.
     #[must_use]
-    pub fn address_space(&self) -> AddressSpaceKeys<'_> {
-        self.flags
-            .iter()
-            .fold(AddressSpaceKeys::EMPTY, |keys, flag| {
-                keys.then(flag.space.keys())
-            })
+    pub fn is_empty(&self) -> bool {
+        self.flags.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.flags.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether one of them sets a key, such as `address_space.aslr`.
+    #[must_use]
+    pub fn sets(&self, key: &str) -> bool {
+        let holds = |flag: &SetFlag| {
+            let Ok(document) = Document::parse(flag.text.as_str()) else {
+                return false;
+            };
+            let mut keys = key.split('.');
+            let found = keys.try_fold(document.as_item(), |item, key| item.get(key));
+            found.is_some()
+        };
+        self.flags.iter().any(holds)
     }
 
     /// The flag at a place as a line of the file; `None` if no flag is there.
@@ -90,10 +106,89 @@ impl SetFlags {
         let index = usize::try_from(place.as_flag()?).ok()?.checked_sub(1)?;
         self.flags.get(index)
     }
+
+    /// Those that no later one outranks, each with its number from 1.
+    fn kept(&self) -> impl Iterator<Item = (u32, &SetFlag)> {
+        let each = self.flags.iter().enumerate();
+        each.filter_map(|(index, flag)| {
+            let mut later = self.flags[index + 1..].iter();
+            let number = u32::try_from(index).ok()?.checked_add(1)?;
+            later
+                .all(|other| other.key != flag.key)
+                .then_some((number, flag))
+        })
+    }
+
+    /// All that they say, in a file with these pools and profiles.
+    fn read(&self, file: &ConfigFile) -> Result<FlagKeys, Vec<Mistake>> {
+        let mut text = String::new();
+        let mut starts = Vec::new();
+        let mut numbers = Vec::new();
+        for (number, flag) in self.kept() {
+            starts.push(text.len());
+            numbers.push(number);
+            text += &flag.text;
+            text.push('\n');
+        }
+        let place = |diagnostic: Diagnostic| {
+            let at = diagnostic.span.as_ref().map_or(0, |span| span.start);
+            let line = starts.partition_point(|start| *start <= at).max(1) - 1;
+            let start = starts.get(line).copied().unwrap_or_default();
+            let line = text[start..].lines().next().unwrap_or_default();
+            let in_line = |at: usize| at.saturating_sub(start).min(line.len());
+            let span = diagnostic.span.clone();
+            let span = span.map(|span| in_line(span.start)..in_line(span.end));
+            (line.to_owned(), Diagnostic { span, ..diagnostic })
+        };
+        let document = Document::parse(text.as_str()).map_err(|error| {
+            let span = error.span();
+            let message = format!(
+                "two `--set` flags contradict each other: {}",
+                escaped(error.message())
+            );
+            let help = "set each key by one flag, or a whole table by one flag".to_owned();
+            vec![place(Diagnostic {
+                code: Code::Syntax,
+                message,
+                span,
+                label: String::new(),
+                help: Some(help),
+            })]
+        })?;
+        let notes = Notes::of_flags(&text, numbers);
+        read_flags(document.as_table(), notes, file)
+            .map_err(|diagnostics| diagnostics.into_iter().map(place).collect())
+    }
+}
+
+impl ConfigFile {
+    /// The same file, and later than all that it says what the flags say. A file without named pools takes their
+    /// names, and any file their profiles.
+    ///
+    /// # Errors
+    /// Every mistake, with the text that it points into.
+    pub fn with_flags(self, flags: &SetFlags) -> Result<Self, Vec<(String, Diagnostic)>> {
+        if flags.is_empty() {
+            return Ok(self);
+        }
+        let FlagKeys {
+            names,
+            profiles,
+            layer,
+        } = flags.read(&self)?;
+        let kept = self.profiles.into_iter();
+        let kept = kept.filter(|(name, _)| !profiles.iter().any(|(other, _)| other == name));
+        Ok(Self {
+            names,
+            profiles: kept.chain(profiles.iter().cloned()).collect(),
+            flags: Some(layer),
+            ..self
+        })
+    }
 }
 
 impl SetFlag {
-    fn parse(flag: &str, place: Place) -> Result<Self, (String, Vec<Diagnostic>)> {
+    fn parse(flag: &str) -> Result<Self, Box<Mistake>> {
         let Some((key, value)) = flag.split_once('=') else {
             return Err(no_flag(flag, "has no value"));
         };
@@ -106,67 +201,86 @@ impl SetFlag {
         if !is_key {
             return Err(no_flag(flag, "has no key"));
         }
-        let digits = value.trim().trim_start_matches(['+', '-']);
+        let value = value.trim();
+        let digits = value.trim_start_matches(['+', '-']);
         let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number && value.trim().parse::<i64>().is_err() {
+        if is_number && value.parse::<i64>().is_err() {
             return Err(no_flag(flag, "has a number above 2^63 - 1"));
         }
-        let value = toml(value.trim());
-        let text = format!("{key} = {value}");
-        let document = match Document::parse(text.as_str()) {
-            Ok(document) => document,
-            Err(_) => return Err(no_flag(flag, "has an invalid value")),
+        // A version is a text that may look like a number.
+        let is_version = key.rsplit('.').next() == Some("version") && value.parse::<f64>().is_ok();
+        let value = match is_version {
+            true => quoted(value),
+            false => toml(value),
         };
-        let mut notes = Notes::new(&text);
-        let mut space = Space::EMPTY;
-        for entry in entries(document.as_table()) {
-            match entry.key {
-                "address_space" => {
-                    let help = || "write `--set address_space.KEY=VALUE`".to_owned();
-                    if let Some(table) = notes.table(&entry, help) {
-                        space = read_space(table, &mut notes);
-                    }
-                }
-                key if OTHER_TABLES.contains(&key) => notes.mistake(
-                    Code::UnknownKey,
-                    &entry.key_span,
-                    format!("`--set` does not support keys of `[{key}]`"),
-                    "unsupported key",
-                    Some(
-                        "it supports the keys of `[address_space]`: set this one in poolcfg.toml"
-                            .to_owned(),
-                    ),
-                ),
-                key => {
-                    let help = match nearest(key, AddressSpaceKeys::NAMES.iter().copied()) {
-                        Some(near) => format!("did you mean `address_space.{near}`?"),
-                        None => "expected `address_space.KEY`".to_owned(),
-                    };
-                    notes.mistake(
-                        Code::UnknownKey,
-                        &entry.key_span,
-                        format!("unknown key `{key}` in `--set`"),
-                        "unknown key",
-                        Some(help),
-                    );
-                }
-            }
+        let text = format!("{key} = {value}");
+        let Ok(document) = Document::parse(text.as_str()) else {
+            return Err(no_flag(flag, "has an invalid value"));
+        };
+        if let Some(workload) = workload(document.as_table()) {
+            let mut notes = Notes::new(&text);
+            notes.mistake(
+                Code::UnknownKey,
+                &(0..key.len()),
+                format!("`--set` does not support `{workload}`, which only `sync` reads"),
+                "unsupported key",
+                Some("write `--workload FILE`".to_owned()),
+            );
+            return Err(first(text.clone(), notes));
         }
-        let diagnostics = notes.diagnostics;
-        if !diagnostics.is_empty() {
-            return Err((text, diagnostics));
-        }
-        let value = text.len() - value.len()..text.len();
         Ok(Self {
-            space: space.placed(place),
+            key: key.to_owned(),
+            value: text.len() - value.len()..text.len(),
             text,
-            value,
         })
     }
 }
 
+/// The name of the key `workload` in a `wasmtime` table of a pool.
+fn workload(root: &dyn TableLike) -> Option<&'static str> {
+    const WORKLOAD: &str = "workload";
+    let own = |table: &dyn TableLike| {
+        let wasmtime = table.get("wasmtime")?.as_table_like()?;
+        wasmtime.contains_key(WORKLOAD).then_some(WORKLOAD)
+    };
+    let table = |name: &str| root.get(name)?.as_table_like();
+    let pools = table("pool").into_iter().flat_map(TableLike::iter);
+    let pools = pools.filter_map(|(_, pool)| pool.as_table_like());
+    let mut all = table("pooling_allocator").into_iter().chain(pools);
+    all.find_map(own)
+}
+
+/// A table or a key at the root of a flag that none is.
+pub(super) fn unknown_root(entry: &Entry<'_>, tables: &[&str], notes: &mut Notes<'_>) {
+    let key = entry.key;
+    let help = if key == "target" {
+        "leave out `target.TRIPLE.`: a flag is for every target".to_owned()
+    } else {
+        let in_table = |table: &str, names: &[&'static str]| {
+            let near = nearest(key, names.iter().copied())?;
+            Some(format!("did you mean `{table}.{near}`?"))
+        };
+        nearest(key, tables.iter().copied())
+            .map(|near| format!("did you mean `{near}`?"))
+            .or_else(|| in_table("address_space", AddressSpaceKeys::NAMES))
+            .or_else(|| in_table("pooling_allocator", PoolKeys::NAMES))
+            .or_else(|| in_table("pooling_allocator.wasmtime", WasmtimeKeys::NAMES))
+            .unwrap_or_else(|| {
+                "expected a key with its table, such as `pooling_allocator.max_instances`"
+                    .to_owned()
+            })
+    };
+    notes.mistake(
+        Code::UnknownKey,
+        &entry.key_span,
+        format!("unknown key `{key}` in `--set`"),
+        "unknown key",
+        Some(help),
+    );
+}
+
 /// A flag that is not even `KEY=VALUE`.
-fn no_flag(flag: &str, what: &str) -> (String, Vec<Diagnostic>) {
+fn no_flag(flag: &str, what: &str) -> Box<Mistake> {
     let mut notes = Notes::new(flag);
     notes.mistake(
         Code::Syntax,
@@ -175,7 +289,16 @@ fn no_flag(flag: &str, what: &str) -> (String, Vec<Diagnostic>) {
         "",
         Some("write `--set KEY=VALUE`, such as `--set address_space.rlimit_as=64GiB`".to_owned()),
     );
-    (flag.to_owned(), notes.diagnostics)
+    first(flag.to_owned(), notes)
+}
+
+/// The one mistake of a text.
+fn first(text: String, notes: Notes<'_>) -> Box<Mistake> {
+    let mut found = notes.diagnostics.into_iter();
+    let Some(diagnostic) = found.next() else {
+        unreachable!("a mistake was noted");
+    };
+    Box::new((text, diagnostic))
 }
 
 /// The value as TOML: as it is where it can be read as such, and else as a text.
@@ -183,9 +306,14 @@ fn toml(value: &str) -> String {
     let line = format!("x = {value}");
     let is_value = !value.contains('\n')
         && Document::parse(line.as_str()).is_ok_and(|document| document.as_table().len() == 1);
-    if is_value {
-        return value.to_owned();
+    match is_value {
+        true => value.to_owned(),
+        false => quoted(value),
     }
+}
+
+/// The value as a text of TOML.
+fn quoted(value: &str) -> String {
     let mut text = String::from("\"");
     for char in value.chars() {
         match char {

@@ -51,6 +51,8 @@ pub(super) struct Notes<'s> {
     lines: Vec<usize>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) spans: Vec<(Place, Range<usize>)>,
+    /// The number of the flag in each line, where the source is made of flags.
+    flags: Option<Vec<u32>>,
 }
 
 impl<'s> Notes<'s> {
@@ -62,6 +64,15 @@ impl<'s> Notes<'s> {
             lines: std::iter::once(0).chain(next).collect(),
             diagnostics: Vec::new(),
             spans: Vec::new(),
+            flags: None,
+        }
+    }
+
+    /// Of flags, one a line, with the number of each.
+    pub(super) fn of_flags(source: &'s str, numbers: Vec<u32>) -> Self {
+        Self {
+            flags: Some(numbers),
+            ..Self::new(source)
         }
     }
 
@@ -96,6 +107,11 @@ impl<'s> Notes<'s> {
             .lines
             .partition_point(|start| *start <= entry.span.start);
         let start = self.lines[line.saturating_sub(1)];
+        if let Some(flags) = &self.flags {
+            let number = flags.get(line.saturating_sub(1)).copied();
+            let place = Place::flag(number.unwrap_or_default());
+            return Setting { value, place };
+        }
         let in_line = place_of(&self.source[start..], entry.span.start - start);
         let place = Place::new(u32::try_from(line).unwrap_or(u32::MAX), in_line.column);
         self.spans.push((place, entry.span.clone()));

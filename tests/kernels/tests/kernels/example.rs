@@ -8,12 +8,13 @@ use std::process::Command;
 
 use poolcfg_core::Size;
 use poolcfg_tests::{Package, root};
+use poolcfg_tests_kernels::Program;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::commands;
 use crate::initramfs::Image;
-use crate::kernel::{floors, held_floors};
+use crate::kernel::{ARCHITECTURES, X86_64, floors, held_floors};
 use crate::programs;
 
 const EXAMPLE: &str = "examples/slot-server";
@@ -142,6 +143,42 @@ fn the_same_build_fails_when_the_floor_cannot_hold_the_pool() {
             package.write("poolcfg.toml", &error.replace("1000", &number.to_string()));
             let (built, said) = build();
             assert_eq!(built, expected, "{number}: {said}");
+        }
+    }
+}
+
+/// What `--program` tells of the example, of three architectures and however it is linked.
+#[test]
+#[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
+fn a_program_is_told_as_it_was_built() {
+    let poolcfg = poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg");
+    for architecture in ARCHITECTURES.into_iter().chain([&X86_64]) {
+        for program in Program::ALL {
+            let bytes = programs::build_of("slot-server", architecture, "slot-server", program);
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("told");
+            fs::create_dir_all(&folder).unwrap();
+            let file = folder.join(format!("{}-{}", architecture.name, program.word()));
+            fs::write(&file, bytes).unwrap();
+            let mut command = Command::new(&poolcfg);
+            command
+                .current_dir(&folder)
+                .env_clear()
+                .args(["--emit", "json", "--program"])
+                .arg(&file);
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{command:?} {output:?}");
+            let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let (told, result) = (&json["inspected"][0], &json["results"][0]);
+            let linkage = match program {
+                Program::Pie => "dynamic",
+                Program::StaticPie | Program::Static => "static",
+            };
+            assert_eq!(told["linkage"], linkage, "{json:#}");
+            let model = program.relocation_model().word();
+            assert_eq!(told["relocation_model"], model, "{json:#}");
+            assert_eq!(told["wasmtime_versions"], Value::Array(Vec::new()));
+            assert_eq!(result["target"], architecture.target, "{json:#}");
+            assert_eq!(result["shape"]["relocation_model"], model, "{json:#}");
         }
     }
 }

@@ -46,7 +46,7 @@ const AARCH64: Architecture = Architecture {
 };
 
 /// In emulation too: what a virtual machine gives of KVM to those inside of it may be none, or not enough to boot.
-const X86_64: Architecture = Architecture {
+pub(crate) const X86_64: Architecture = Architecture {
     name: "x86_64",
     target: "x86_64-unknown-linux-gnu",
     gnu: "x86_64-linux-gnu",

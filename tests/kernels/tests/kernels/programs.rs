@@ -34,10 +34,12 @@ pub(crate) fn build_of(
     match program {
         Program::Pie => {}
         Program::StaticPie => {
-            let linker = linker(architecture, "static-pie-cc");
-            cargo
-                .arg("-Ctarget-feature=+crt-static")
-                .arg(format!("-Clinker={}", linker.display()));
+            cargo.arg("-Ctarget-feature=+crt-static");
+            // The machine's own rustc links one by itself.
+            if !architecture.native {
+                let linker = linker(architecture, "static-pie-cc");
+                cargo.arg(format!("-Clinker={}", linker.display()));
+            }
         }
         Program::Static => {
             cargo.args(["-Ctarget-feature=+crt-static", "-Crelocation-model=static"]);

@@ -1,0 +1,278 @@
+//! The wish: what the command line asks for, whatever poolcfg.toml says.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
+use poolcfg_core::{
+    AddressSpaceKeys, Code, Engine, Fit, InstanceDefaults, Place, PoolKeys, Setting, Settings,
+    Text, WasmtimeKeys, WasmtimeVersion,
+};
+
+use crate::cli::args::Machine;
+use crate::cli::error::{Error, Mistake, Source, all};
+use crate::given::Given;
+use crate::given::program::GivenProgram;
+use crate::here::Here;
+use crate::project::Member;
+use crate::project::wasmtime_tables::Used;
+
+/// The variable that names the VA profile at build time.
+const VARIABLE: &str = "POOLCFG_VA_PROFILE";
+
+/// What the flags and the variable say of the machine; over every table of poolcfg.toml.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    keys: AddressSpaceKeys<'static>,
+    /// What the `--set` flags say, as they are given and as they are read.
+    set: (Vec<String>, SetFlags),
+    /// The flags that name files, as they are given.
+    files: Vec<String>,
+    /// What these files tell; below `--set`, and over every table of poolcfg.toml.
+    pub(crate) given: Given,
+    pub(crate) va_profile: Option<String>,
+    engine: Option<Engine>,
+    /// The Wasmtime that is meant, whatever the file and the project say.
+    pub(crate) engine_version: Option<WasmtimeVersion>,
+    /// What an instance of Wasmtime has where the file does not say; `None` for what its features need.
+    instance: Option<InstanceDefaults>,
+    /// The machine that was measured, where the budget is its.
+    pub(crate) here: Option<Here>,
+    /// What to do where less fits than is asked; `None` for what poolcfg.toml says.
+    pub(crate) fit: Option<Fit>,
+}
+
+impl Wish {
+    /// # Errors
+    /// When the variable is not UTF-8, and every mistake of a `--set` flag.
+    pub(crate) fn new(machine: &Machine, given: Given) -> Result<Self, Error> {
+        let variable = match std::env::var(VARIABLE) {
+            Ok(name) if !name.is_empty() => Some(name),
+            Ok(_) | Err(std::env::VarError::NotPresent) => None,
+            Err(std::env::VarError::NotUnicode(_)) => {
+                return Err(Error::new(
+                    Code::UnknownProfile,
+                    format!("`{VARIABLE}` is not UTF-8"),
+                    "`cargo poolcfg profiles` lists every profile",
+                ));
+            }
+        };
+        let set = SetFlags::parse(machine.set.iter().map(String::as_str)).map_err(of_flags)?;
+        if machine.here {
+            not_both(&set)?;
+        }
+        // The variable is about builds, and this machine has its own profile.
+        let variable = variable.filter(|_| !machine.here && !set.sets("address_space.va_profile"));
+        Ok(Self {
+            set: (machine.set.clone(), set),
+            files: machine.files(),
+            given,
+            keys: AddressSpaceKeys {
+                relocation_model: machine.relocation_model.map(Setting::given),
+                stack_limit: machine.stack_limit.map(Setting::given),
+                aslr: machine.aslr.map(Setting::given),
+                layout: machine.layout.map(Setting::given),
+                ..AddressSpaceKeys::EMPTY
+            },
+            va_profile: machine.va_profile.clone().or(variable),
+            engine: machine.engine.engine,
+            engine_version: machine.engine.engine_version,
+            instance: None,
+            here: machine.here.then(Here::measure),
+            fit: machine.fit.fit,
+        })
+    }
+
+    /// The same for a program that has this of itself.
+    pub(crate) fn with_instance(self, instance: Option<InstanceDefaults>) -> Self {
+        Self { instance, ..self }
+    }
+
+    /// Whether the target is that of this machine, or the one that a program tells.
+    pub(crate) fn knows_target(&self) -> bool {
+        let program = self.given.program.as_ref();
+        self.here.is_some() || program.is_some_and(GivenProgram::tells_target)
+    }
+
+    /// The flags that say the same.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let mut say = |flag: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                flags.extend([flag.to_owned(), value.to_owned()]);
+            }
+        };
+        say("--va-profile", self.va_profile.as_deref());
+        let keys = &self.keys;
+        say(
+            "--relocation-model",
+            keys.relocation_model.map(|key| key.value.word()),
+        );
+        let stack_limit = keys.stack_limit.map(|key| key.value.text());
+        say("--stack-limit", stack_limit.as_ref().map(Text::as_str));
+        let aslr = keys.aslr.map(|key| key.value.text());
+        say("--aslr", aslr.as_ref().map(Text::as_str));
+        say("--layout", keys.layout.map(|key| key.value.word()));
+        say("--engine", self.engine.map(Engine::word));
+        let version = self.engine_version.map(|version| version.to_string());
+        say("--engine-version", version.as_deref());
+        say("--fit", self.fit.map(Fit::word));
+        flags.extend_from_slice(&self.files);
+        for flag in &self.set.0 {
+            flags.extend(["--set".to_owned(), flag.clone()]);
+        }
+        if self.here.is_some() {
+            flags.push("--here".to_owned());
+        }
+        flags
+    }
+
+    /// What the file and these flags say of a target, and the Wasmtime of the package where they do not say
+    /// which.
+    pub(crate) fn settings<'a>(&'a self, member: &'a Member, facts: &TargetFacts) -> Settings<'a> {
+        let said = self.said(&member.file, facts);
+        let mut settings = match self.instance {
+            Some(instance) => said.instance_defaults(instance),
+            None => said,
+        };
+        for (index, keys) in said.pools().iter().enumerate() {
+            if is_of_wasmtime(keys) {
+                let wasmtime = self.wasmtime(&keys.wasmtime, &member.wasmtime);
+                settings = settings.pool(
+                    index,
+                    PoolKeys {
+                        wasmtime,
+                        ..PoolKeys::EMPTY
+                    },
+                );
+            }
+        }
+        settings
+    }
+
+    /// What the file, the files of flags, and the flags say, the later over the former.
+    fn said<'a>(&'a self, file: &'a ConfigFile, facts: &TargetFacts) -> Settings<'a> {
+        let pools = file.settings(facts);
+        let says_engine = pools.pools().iter().any(|keys| keys.engine.is_some());
+        let of_files = || self.given.engine(self.engine_version.is_some());
+        let engine = self.engine.or_else(|| match says_engine {
+            true => None,
+            false => of_files(),
+        });
+        let engine = PoolKeys {
+            engine: engine.map(Setting::given),
+            ..PoolKeys::EMPTY
+        };
+        let first = self.set.1.len().saturating_add(1);
+        let keys = self.given.keys(first);
+        let mut said = file.settings_without_flags(facts);
+        for (index, pool) in pools.pooling_allocator(engine).pools().iter().enumerate() {
+            if is_of_wasmtime(pool) {
+                said = said.pool(index, keys);
+            }
+        }
+        let program = self.given.program.as_ref();
+        let model = program.map(|program| Setting::given(program.relocation_model()));
+        let said = said.address_space(AddressSpaceKeys {
+            relocation_model: model,
+            ..AddressSpaceKeys::EMPTY
+        });
+        file.lay_flags(said)
+            .pooling_allocator(engine)
+            .address_space(self.keys)
+            .va_profile(self.va_profile.as_deref())
+    }
+
+    /// Lays the `--set` flags over the file of each package.
+    ///
+    /// # Errors
+    /// Every mistake in them.
+    pub(crate) fn lay_over(&self, members: &mut [Member]) -> Result<(), Error> {
+        let laid = members.iter_mut().map(|member| {
+            let file = std::mem::take(&mut member.file);
+            member.file = file.with_flags(&self.set.1).map_err(of_flags)?;
+            Ok(())
+        });
+        all(laid).map(drop)
+    }
+
+    /// A mistake, and where it stands: in the file or in a flag.
+    pub(crate) fn mistake(
+        &self,
+        diagnostic: Diagnostic,
+        place: Option<Place>,
+        member: &Member,
+    ) -> Mistake {
+        if let Some((source, span)) = place.and_then(|place| self.flag(place)) {
+            let span = Some(span);
+            return Mistake::new(Diagnostic { span, ..diagnostic }, Some(source));
+        }
+        let span = place.and_then(|place| member.file.span(place));
+        Mistake::new(Diagnostic { span, ..diagnostic }, member.source.clone())
+    }
+
+    /// The flag at a place as a line of the file, and where the value stands in it; `None` if no flag is there.
+    fn flag(&self, place: Place) -> Option<(Source, Range<usize>)> {
+        let set = &self.set.1;
+        if let (Some(text), Some(span)) = (set.text(place), set.span(place)) {
+            return Some((of_flag(text), span));
+        }
+        let index = place.as_flag()?.checked_sub(set.len())?.checked_sub(1)?;
+        let source = self.given.lines().nth(usize::try_from(index).ok()?)?;
+        let start = source.text.find("= ")? + 2;
+        let end = source.text.len();
+        Some((source, start..end))
+    }
+
+    /// What is laid over the keys of a Wasmtime pool.
+    fn wasmtime(&self, said: &WasmtimeKeys, used: &[Used]) -> WasmtimeKeys {
+        if self.engine_version.is_some() {
+            return WasmtimeKeys {
+                version: self.engine_version.map(Setting::given),
+                ..WasmtimeKeys::EMPTY
+            };
+        }
+        let version = said.version.map(|setting| setting.value);
+        let used = Used::meant(used, version);
+        let version = used.map(|used| Setting::given(used.version));
+        let features = used.map(|used| Setting::given(used.features));
+        WasmtimeKeys {
+            version: said.version.or(version),
+            features: said.features.or(features),
+            ..WasmtimeKeys::EMPTY
+        }
+    }
+}
+
+/// Whether a pool with these keys is Wasmtime's.
+pub(crate) fn is_of_wasmtime(keys: &PoolKeys) -> bool {
+    keys.engine
+        .is_some_and(|setting| setting.value.is(Engine::Wasmtime))
+}
+
+/// Refuses to be told what `--here` measures.
+fn not_both(set: &SetFlags) -> Result<(), Error> {
+    let measured = ["va_profile", "stack_limit", "aslr", "layout"];
+    let is_said = |key: &&str| set.sets(&format!("address_space.{key}"));
+    match measured.iter().find(|key| is_said(key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::usage(&format!(
+            "`--here` measures `address_space.{key}`, which `--set` sets: remove one of them"
+        ))),
+    }
+}
+
+/// Mistakes of flags, each with the text that it points into.
+fn of_flags(mistakes: Vec<(String, Diagnostic)>) -> Error {
+    let mistake = |(text, diagnostic): (String, _)| Mistake::new(diagnostic, Some(of_flag(&text)));
+    Error::from(mistakes.into_iter().map(mistake).collect::<Vec<_>>())
+}
+
+/// The text of a `--set` flag, as messages show it.
+fn of_flag(text: &str) -> Source {
+    Source {
+        path: PathBuf::new(),
+        shown: "--set".to_owned(),
+        text: text.into(),
+    }
+}

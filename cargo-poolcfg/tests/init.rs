@@ -1,0 +1,137 @@
+//! `init` and the verdicts of a package that depends on Wasmtime: the file that is written is for its pools, and who
+//! says nothing of an engine is told. The crates called `wasmtime` here are empty ones.
+
+use std::fs;
+use std::process::Command;
+
+mod common;
+
+use common::{Folder, Ran, program, ran};
+
+const X86_64: &str = "x86_64-unknown-linux-gnu";
+const PACKAGE: &str =
+    "[package]\nname = \"project\"\nedition = \"2024\"\n[workspace]\nexclude = [\"crates\"]\n";
+
+/// A package that depends on `host`, and through that on each of these versions of Wasmtime.
+struct Project(Folder);
+
+impl Project {
+    fn new(versions: &[&str]) -> Self {
+        let project = Self(Folder::new());
+        let mut host =
+            "[package]\nname = \"host\"\nversion = \"1.0.0\"\n[dependencies]\n".to_owned();
+        for version in versions {
+            let manifest = format!(
+                "[package]\nname = \"wasmtime\"\nversion = \"{version}\"\n[features]\n\
+                 default = [\"async\"]\nasync = []\ngc = []\ncomponent-model = []\n"
+            );
+            project.write_crate(version, &manifest);
+            host += &format!(
+                "\"w{0}\" = {{ path = \"../{version}\", package = \"wasmtime\" }}\n",
+                &version[..2]
+            );
+        }
+        project.write_crate("host", &host);
+        let dependencies = "[dependencies]\nhost = { path = \"crates/host\" }\n";
+        project
+            .0
+            .write("Cargo.toml", &format!("{PACKAGE}{dependencies}"));
+        project.0.write("src/lib.rs", "");
+        let mut lock = Command::new(env!("CARGO"));
+        lock.args(["generate-lockfile", "--offline"]);
+        ran(lock.current_dir(project.0.root())).ends(0);
+        project
+    }
+
+    fn write_crate(&self, name: &str, manifest: &str) {
+        self.0.write(&format!("crates/{name}/Cargo.toml"), manifest);
+        self.0.write(&format!("crates/{name}/src/lib.rs"), "");
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = program("cargo-poolcfg", self.0.root());
+        ran(command.arg("poolcfg").args(arguments))
+    }
+}
+
+#[test]
+fn init_writes_what_the_graph_says() {
+    let project = Project::new(&["45.0.2"]);
+    project
+        .run(&["init"])
+        .ends(0)
+        .says("wrote poolcfg.toml, for the pools of the package's Wasmtime");
+    let file = project.0.read("poolcfg.toml");
+    for line in [
+        "engine = \"wasmtime\"              # Wasmtime's pooling allocator; or \"native\", poolcfg-runtime's own pool\n",
+        "\n[pooling_allocator.wasmtime]\nversion = \"45\"                   # `cargo poolcfg sync` sets both from Cargo.lock\n",
+        "\nfeatures = [\"async\"]\n",
+    ] {
+        assert!(file.contains(line), "{line}\n{file}");
+    }
+    project.run(&["sync", "--check"]).ends(0);
+    project
+        .run(&["check", "--target", X86_64])
+        .ends(0)
+        .says("ok: Wasmtime 45 pool")
+        .says_nothing_of("note:");
+}
+
+/// Which of several counts is for people to say.
+#[test]
+fn init_leaves_a_choice_to_people() {
+    let project = Project::new(&["45.0.2", "46.0.1"]);
+    project
+        .run(&["init"])
+        .ends(0)
+        .says("`project` uses Wasmtime 45.0.2 and 46.0.1; poolcfg.toml says which one counts");
+    let file = project.0.read("poolcfg.toml");
+    assert!(file.contains("\nengine = \"wasmtime\" "), "{file}");
+    assert!(file.contains("\n# version = \"48\" "), "{file}");
+}
+
+#[test]
+fn init_of_another_package_is_the_template() {
+    let project = Project::new(&[]);
+    project.run(&["init"]).ends(0).says_nothing_of("Wasmtime");
+    let template = include_str!("../templates/poolcfg.toml");
+    assert_eq!(project.0.read("poolcfg.toml"), template);
+    // Without a Cargo.lock nobody can tell.
+    let project = Project::new(&["45.0.2"]);
+    fs::remove_file(project.0.path("Cargo.lock")).unwrap();
+    project.run(&["init"]).ends(0);
+    assert_eq!(project.0.read("poolcfg.toml"), template);
+}
+
+/// A native pool that nobody asked for is told beside the verdict.
+#[test]
+fn a_native_pool_beside_wasmtime_is_noted() {
+    let project = Project::new(&["45.0.2"]);
+    let check = ["check", "--target", X86_64];
+    let depends = "note: `project` depends on Wasmtime 45.0.2, but its pools are native ones: ";
+    project
+        .run(&check)
+        .ends(0)
+        .says("ok: native pool")
+        .says(&format!(
+            "{depends}`cargo poolcfg init` writes a poolcfg.toml for Wasmtime's"
+        ));
+    let set =
+        "set `engine = \"wasmtime\"` in poolcfg.toml, or `engine = \"native\"` if that is meant";
+    project
+        .0
+        .write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 3\n");
+    project.run(&check).ends(0).says(&format!("{depends}{set}"));
+    project
+        .run(&["--target", X86_64])
+        .ends(0)
+        .says(&format!("{depends}{set}"));
+    for engine in ["native", "wasmtime"] {
+        let file = format!("[pooling_allocator]\nengine = \"{engine}\"\nmax_instances = 3\n");
+        project.0.write("poolcfg.toml", &file);
+        project.run(&check).ends(0).says_nothing_of("depends on");
+    }
+    // What does not depend on it is not told of others.
+    let other = Project::new(&[]);
+    other.run(&check).ends(0).says_nothing_of("depends on");
+}

@@ -1,0 +1,231 @@
+//! Cargo.lock: the Wasmtime that a workspace has resolved, for who cannot ask cargo.
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Document, Item};
+
+use crate::base::code::Code;
+use crate::engine::wasmtime::WasmtimeVersion;
+use crate::file::{ConfigFile, Diagnostic, read_text};
+use crate::setting::Place;
+
+/// The Cargo.lock of the workspace that a package is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// Its path from the directory of the manifest, with `/` between the parts, such as `../Cargo.lock`.
+    pub shown: String,
+    /// The only Wasmtime in it; `None` if there is none, or there are several.
+    pub wasmtime: Option<WasmtimeVersion>,
+}
+
+impl Lock {
+    /// The one of the package whose Cargo.toml is at `manifest_path`; `None` if there is none that can be read.
+    #[must_use]
+    pub fn of(manifest_path: &Path) -> Option<Self> {
+        let folder = manifest_path.parent()?;
+        let from_folder = workspace(manifest_path)?;
+        let text = read_text(&folder.join(&from_folder).join("Cargo.lock")).ok()?;
+        let mut parts: Vec<_> = from_folder
+            .components()
+            .map(|part| part.as_os_str().to_str())
+            .collect::<Option<_>>()?;
+        parts.push("Cargo.lock");
+        Some(Self {
+            shown: parts.join("/"),
+            wasmtime: only_wasmtime(&text),
+        })
+    }
+}
+
+/// The only Wasmtime in the text of a Cargo.lock. cargo writes each package in lines of its own; to read all of it as
+/// TOML would take longer than the rest of what the attribute does.
+fn only_wasmtime(text: &str) -> Option<WasmtimeVersion> {
+    let mut lines = text.lines();
+    let mut found = None;
+    while let Some(line) = lines.next() {
+        if line != "name = \"wasmtime\"" {
+            continue;
+        }
+        let version = lines.next()?.strip_prefix("version = \"")?;
+        if found.is_some() {
+            return None;
+        }
+        found = Some(version.strip_suffix('"')?);
+    }
+    found?.parse().ok()
+}
+
+/// The way from the directory of a manifest to the root of its workspace, by the rules of cargo: its own directory if
+/// nothing above it has the package among its members.
+fn workspace(manifest_path: &Path) -> Option<PathBuf> {
+    let folder = manifest_path.parent()?;
+    if let Some(root) = said_root(manifest_path) {
+        return Some(root);
+    }
+    let mut way = PathBuf::new();
+    for above in folder.ancestors().skip(1) {
+        way.push("..");
+        let manifest = above.join("Cargo.toml");
+        match said_root(&manifest) {
+            Some(root) if root.as_os_str().is_empty() && excludes(&manifest, folder) => {}
+            Some(root) => return Some(way.join(root)),
+            None => {}
+        }
+    }
+    Some(PathBuf::new())
+}
+
+/// The directory of the workspace, from that of a manifest that says it: an empty path where it is the root itself.
+fn said_root(manifest_path: &Path) -> Option<PathBuf> {
+    let text = read_text(manifest_path).ok()?;
+    let document = Document::parse(text.as_str()).ok()?;
+    let root = document.as_item();
+    if root.get("workspace").is_some() {
+        return Some(PathBuf::new());
+    }
+    let said = root.get("package")?.get("workspace")?.as_str()?;
+    Some(PathBuf::from(said))
+}
+
+/// Whether the workspace with this root leaves out the package in a directory.
+fn excludes(root: &Path, folder: &Path) -> bool {
+    let Some(above) = root.parent() else {
+        return false;
+    };
+    let text = read_text(root).unwrap_or_default();
+    let Ok(document) = Document::parse(text.as_str()) else {
+        return false;
+    };
+    let has = |key: &str| {
+        let list = document.as_item().get("workspace");
+        let list = list
+            .and_then(|table| table.get(key))
+            .and_then(Item::as_array);
+        let mut entries = list
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.as_str());
+        entries.any(|entry| folder.starts_with(above.join(entry)))
+    };
+    has("exclude") && !has("members")
+}
+
+impl ConfigFile {
+    /// Where the file names another Wasmtime than the one that is used.
+    #[must_use]
+    pub fn other_versions(&self, used: WasmtimeVersion) -> Vec<Diagnostic> {
+        self.versions()
+            .filter(|(said, _)| !said.covers(used))
+            .map(|(said, place)| Diagnostic {
+                span: self.span(place),
+                ..Diagnostic::other_version(said, used, "cargo poolcfg sync")
+            })
+            .collect()
+    }
+
+    /// Whether any table names a version of Wasmtime.
+    #[must_use]
+    pub fn names_version(&self) -> bool {
+        self.versions().next().is_some()
+    }
+
+    /// Every version of Wasmtime that a table names, and where.
+    fn versions(&self) -> impl Iterator<Item = (WasmtimeVersion, Place)> + '_ {
+        let keys = self.layers().flat_map(|layer| {
+            let pools = layer.pools.iter().map(|(_, keys)| keys);
+            std::iter::once(&layer.pooling_allocator).chain(pools)
+        });
+        keys.filter_map(|keys| keys.wasmtime.version)
+            .map(|version| (version.value, version.place))
+    }
+}
+
+impl Diagnostic {
+    /// poolcfg.toml names another Wasmtime than Cargo.lock; `sync` is the command that writes what is right.
+    #[must_use]
+    pub fn other_version(said: WasmtimeVersion, used: WasmtimeVersion, sync: &str) -> Self {
+        Self {
+            code: Code::OutOfSync,
+            message: format!("the file names Wasmtime {said}, but the project uses {used}"),
+            span: None,
+            label: format!("Cargo.lock has {used}"),
+            help: Some(format!("`{sync}` writes what the project uses")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn lock(packages: &[&str]) -> String {
+        let each = packages.iter().map(|package| {
+            let (name, version) = package.split_once(' ').unwrap();
+            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
+        });
+        format!("version = 4\n\n{}", each.collect::<String>())
+    }
+
+    #[test]
+    fn only_one_wasmtime_counts() {
+        let version = |packages: &[&str]| only_wasmtime(&lock(packages)).map(|it| it.to_string());
+        let one = ["anyhow 1.0.0", "wasmtime 48.0.2", "wasmtime-environ 47.0.0"];
+        assert_eq!(version(&one).as_deref(), Some("48.0.2"));
+        let crlf = lock(&one).replace('\n', "\r\n");
+        assert_eq!(only_wasmtime(&crlf).unwrap().to_string(), "48.0.2");
+        for other in [
+            &["anyhow 1.0.0"][..],
+            &["wasmtime 48.0.2", "wasmtime 45.0.2"],
+            &["wasmtime 49.0.0-dev"],
+            &["wasmtime 5.0.0"],
+        ] {
+            assert_eq!(version(other), None, "{other:?}");
+        }
+        assert_eq!(only_wasmtime("name = \"wasmtime\""), None);
+    }
+
+    /// Where cargo finds the workspace of a package.
+    #[test]
+    fn the_workspace_is_found_as_cargo_finds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let package = "[package]\nname = \"x\"\n";
+        write(
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"a\", \"out/in\"]\nexclude = [\"out\"]\n",
+        );
+        write("Cargo.lock", &lock(&["wasmtime 48.0.2"]));
+        write("a/Cargo.toml", package);
+        // What cargo passes over.
+        write("a/Cargo.lock", &lock(&["wasmtime 45.0.2"]));
+        write("out/b/Cargo.toml", package);
+        write("out/b/Cargo.lock", &lock(&["wasmtime 44.0.2"]));
+        write("out/in/Cargo.toml", package);
+        write("own/Cargo.toml", "[package]\nname = \"x\"\n[workspace]\n");
+        write("own/Cargo.lock", &lock(&["wasmtime 43.0.2"]));
+        write(
+            "out/said/Cargo.toml",
+            "[package]\nname = \"x\"\nworkspace = \"../..\"\n",
+        );
+        write("out/without/Cargo.toml", package);
+        for (place, shown, version) in [
+            ("a", "../Cargo.lock", "48.0.2"),
+            ("out/b", "Cargo.lock", "44.0.2"),
+            ("out/in", "../../Cargo.lock", "48.0.2"),
+            ("own", "Cargo.lock", "43.0.2"),
+            ("out/said", "../../Cargo.lock", "48.0.2"),
+        ] {
+            let lock = Lock::of(&folder.path().join(place).join("Cargo.toml")).unwrap();
+            assert_eq!(lock.shown, shown, "{place}");
+            assert_eq!(lock.wasmtime.unwrap().to_string(), version, "{place}");
+        }
+        let none = folder.path().join("out/without/Cargo.toml");
+        assert_eq!(Lock::of(&none), None);
+    }
+}
