@@ -372,88 +372,91 @@ fn flags_may_name_pools() {
     assert_eq!(file.pool_names(), ["a", "b"]);
 }
 
+/// Flags, and what the message begins with and the help says.
+const MISTAKES: &[(&[&str], &str, &str)] = &[
+    (
+        &["address_space.rlimit_as"],
+        "`--set address_space.rlimit_as` has no value",
+        "write `--set KEY=VALUE`",
+    ),
+    (&["=3"], "`--set =3` has no key", "write"),
+    (&["a b=3"], "`--set a b=3` has no key", "write"),
+    (
+        &["pool.plugin.max_instances=3"],
+        "unknown pool `plugin`",
+        "did you mean `plugins`?",
+    ),
+    (
+        &["pool.plugins.max_instance=3"],
+        "unknown key `max_instance` in `[pool.plugins]`",
+        "did you mean `max_instances`?",
+    ),
+    (
+        &["rlimit_as=3"],
+        "unknown key `rlimit_as` in `--set`",
+        "did you mean `address_space.rlimit_as`?",
+    ),
+    (
+        &["max_instances=3"],
+        "unknown key `max_instances` in `--set`",
+        "did you mean `pooling_allocator.max_instances`?",
+    ),
+    (
+        &["total_memorie=3"],
+        "unknown key `total_memorie` in `--set`",
+        "did you mean `pooling_allocator.wasmtime.total_memories`?",
+    ),
+    (
+        &["pooling_alocator.max_instances=3"],
+        "unknown key `pooling_alocator` in `--set`",
+        "did you mean `pooling_allocator`?",
+    ),
+    (
+        &["target.x.pooling_allocator.max_instances=3"],
+        "unknown key `target` in `--set`",
+        "leave out `target.TRIPLE.`: a flag is for every target",
+    ),
+    (
+        &["address_space.rlimit=3"],
+        "unknown key `rlimit` in `[address_space]`",
+        "did you mean `rlimit_as`?",
+    ),
+    (
+        &["address_space.aslr=\u{1b}"],
+        "invalid value `\"\\u{1b}\"` for `aslr`",
+        "expected",
+    ),
+    (
+        &["pooling_allocator.guard_size=32MB"],
+        "invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB`",
+        "write `\"32MiB\"`",
+    ),
+    (
+        &["pooling_allocator=3"],
+        "invalid type for `pooling_allocator`: expected a table, found an integer",
+        "write",
+    ),
+    (
+        &["va_profile.board.arch=riscv64"],
+        "VA profile `board` is missing `window`, `page_size`",
+        "",
+    ),
+    (
+        &["pooling_allocator={}", "pooling_allocator.max_instances=3"],
+        "two `--set` flags contradict each other:",
+        "set each key by one flag",
+    ),
+    (
+        &["pooling_allocator.wasmtime.workload=[\"a.wasm\"]"],
+        "`--set` does not support `workload`, which only `sync` reads",
+        "write `--workload FILE`",
+    ),
+];
+
 #[test]
 fn mistakes_of_flags_are_those_of_the_file() {
     let file = ConfigFile::parse("[pool.plugins]\nmax_instances = 1\n").unwrap();
-    for (flags, message, help) in [
-        (
-            &["address_space.rlimit_as"][..],
-            "`--set address_space.rlimit_as` has no value",
-            "write `--set KEY=VALUE`",
-        ),
-        (&["=3"], "`--set =3` has no key", "write"),
-        (&["a b=3"], "`--set a b=3` has no key", "write"),
-        (
-            &["pool.plugin.max_instances=3"],
-            "unknown pool `plugin`",
-            "did you mean `plugins`?",
-        ),
-        (
-            &["pool.plugins.max_instance=3"],
-            "unknown key `max_instance` in `[pool.plugins]`",
-            "did you mean `max_instances`?",
-        ),
-        (
-            &["rlimit_as=3"],
-            "unknown key `rlimit_as` in `--set`",
-            "did you mean `address_space.rlimit_as`?",
-        ),
-        (
-            &["max_instances=3"],
-            "unknown key `max_instances` in `--set`",
-            "did you mean `pooling_allocator.max_instances`?",
-        ),
-        (
-            &["total_memorie=3"],
-            "unknown key `total_memorie` in `--set`",
-            "did you mean `pooling_allocator.wasmtime.total_memories`?",
-        ),
-        (
-            &["pooling_alocator.max_instances=3"],
-            "unknown key `pooling_alocator` in `--set`",
-            "did you mean `pooling_allocator`?",
-        ),
-        (
-            &["target.x.pooling_allocator.max_instances=3"],
-            "unknown key `target` in `--set`",
-            "leave out `target.TRIPLE.`: a flag is for every target",
-        ),
-        (
-            &["address_space.rlimit=3"],
-            "unknown key `rlimit` in `[address_space]`",
-            "did you mean `rlimit_as`?",
-        ),
-        (
-            &["address_space.aslr=\u{1b}"],
-            "invalid value `\"\\u{1b}\"` for `aslr`",
-            "expected",
-        ),
-        (
-            &["pooling_allocator.guard_size=32MB"],
-            "invalid size `32MB` for `guard_size`: decimal units are not supported; write `MiB`",
-            "write `\"32MiB\"`",
-        ),
-        (
-            &["pooling_allocator=3"],
-            "invalid type for `pooling_allocator`: expected a table, found an integer",
-            "write",
-        ),
-        (
-            &["va_profile.board.arch=riscv64"],
-            "VA profile `board` is missing `window`, `page_size`",
-            "",
-        ),
-        (
-            &["pooling_allocator={}", "pooling_allocator.max_instances=3"],
-            "two `--set` flags contradict each other:",
-            "set each key by one flag",
-        ),
-        (
-            &["pooling_allocator.wasmtime.workload=[\"a.wasm\"]"],
-            "`--set` does not support `workload`, which only `sync` reads",
-            "write `--workload FILE`",
-        ),
-    ] {
+    for (flags, message, help) in MISTAKES {
         let read = SetFlags::parse(flags.iter().copied());
         let read = read.and_then(|flags| file.clone().with_flags(&flags));
         let mistakes = read.unwrap_err();
