@@ -10,7 +10,6 @@ use crate::machine::Machine;
 use crate::recheck::book::Book;
 use crate::recheck::in_order::Way;
 use crate::recheck::kept::Keeper;
-use crate::recheck::layout;
 use crate::recheck::slabs::Slabs;
 use crate::recheck::snapshot::{Part, Snapshot};
 
@@ -56,7 +55,8 @@ impl<M: Keeper> Recheck<'_, M> {
         let footprint = limits.footprint(self.page_size).ok()?;
         let sizes = footprint.mappings.iter().map(|mapping| mapping.bytes.get());
         let bytes = sizes.fold(self.headroom.get(), u64::saturating_add);
-        let is_small = bytes < layout::window(self.machine)? / SMALL;
+        // The stack lies near the end of the window.
+        let is_small = bytes < self.machine.stack_top()? / SMALL;
         if !is_small || !self.bounds.allow(&limits, &self.to_come) {
             return None;
         }
