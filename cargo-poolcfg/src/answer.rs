@@ -118,7 +118,7 @@ impl<'a> Answer<'a> {
         };
         let target = self.target();
         let lines = lines.iter();
-        lines.map(|line| format!("{target}: {line}")).collect()
+        lines.map(|line| format!("{target}{line}")).collect()
     }
 
     /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.

@@ -40,13 +40,20 @@ impl WayReport {
     }
 }
 
-/// Every way of one pool, where it gets less than is asked of it.
+/// Every way of one pool, where it gets less than is asked of it. The other two are of use only where they hold more
+/// instances than slots as asked.
 pub(crate) fn ways(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<Way> {
     if !plan.has_less(case, pool) {
         return Vec::new();
     }
-    let all = Fit::ALL.iter();
-    all.filter_map(|fit| plan.way(case, pool, *fit)).collect()
+    let fewer = plan.way(case, pool, Fit::Fewer);
+    let least = fewer.map_or(0, |way| way.instances);
+    let others = [Fit::Smaller, Fit::NoPool];
+    let others = others
+        .into_iter()
+        .filter_map(|fit| plan.way(case, pool, fit))
+        .filter(|way| way.instances > least);
+    fewer.into_iter().chain(others).collect()
 }
 
 /// The same for programs.
@@ -55,7 +62,8 @@ pub(crate) fn reports(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<WayRepor
     ways.iter().map(WayReport::new).collect()
 }
 
-/// A line for each way that is not taken already, and that a host can be told where the text is for one.
+/// A line for each way that is not taken already, and that a host can be told where the text is for one; what follows
+/// the target.
 pub(crate) fn lines(case: &Case<'_>, plan: &Plan, host: Option<&Host>) -> Vec<String> {
     let can_size = host.is_none_or(|host| host.on_demand.is_some());
     let of_pool = |(index, pool): (usize, &Pool<'_>)| -> Vec<String> {
@@ -65,12 +73,12 @@ pub(crate) fn lines(case: &Case<'_>, plan: &Plan, host: Option<&Host>) -> Vec<St
         };
         let name = match pool.name {
             "" => String::new(),
-            name => format!("pool `{name}`: "),
+            name => format!(", pool `{name}`"),
         };
         let ways = ways(case, plan, index);
         let can = |way: &&Way| can_size || way.fit == Fit::Fewer;
         let others = ways.iter().filter(|way| Some(way.fit) != taken).filter(can);
-        others.map(|way| name.clone() + &line(way)).collect()
+        others.map(|way| format!("{name}: {}", line(way))).collect()
     };
     case.pools().iter().enumerate().flat_map(of_pool).collect()
 }
@@ -91,13 +99,9 @@ fn line(way: &Way) -> String {
         (Fit::Smaller | Fit::NoPool, true) => ", every access checked",
         _ => "",
     };
-    let more = match way.limit {
-        None => String::new(),
-        Some(limit) if way.instances < way.asked => {
-            format!("; {} refuses one more", limit.describe())
-        }
-        Some(limit) => format!("; {} refuses larger ones", limit.describe()),
-    };
+    let more = way.limit.map_or_else(String::new, |limit| {
+        format!("; limited by {}", limit.describe())
+    });
     let (fit, instances, asked) = (way.fit, way.instances, way.asked);
     format!("`{flags}--fit {fit}`: {instances} of {asked} instances fit {what}{checked}{more}")
 }

@@ -30,11 +30,11 @@ fn a_misfit_lists_what_fits_in_a_line_each() {
         ran.ends(100)
             .says(&format!(
                 "{SERVER}: `--fit smaller`: 46 of 1000 instances fit in slots of 64 MiB with guards of 64 KiB, every access \
-                 checked; `RLIMIT_AS` refuses one more\n"
+                 checked; limited by `RLIMIT_AS`\n"
             ))
             .says(&format!(
                 "{SERVER}: `--emit wasmtime-toml --fit no-pool`: 45 of 1000 instances fit without a pool, each memory with \
-                 64 MiB and guards of 64 KiB on demand, every access checked; `RLIMIT_AS` refuses one more\n"
+                 64 MiB and guards of 64 KiB on demand, every access checked; limited by `RLIMIT_AS`\n"
             ))
             .says_nothing_of("--fit fewer");
     }
@@ -48,7 +48,7 @@ fn a_misfit_lists_what_fits_in_a_line_each() {
     run(&folder, &["check"], &gib171)
         .ends(0)
         .says("`--fit smaller`: 1000 of 1000 instances fit in slots of 128 MiB")
-        .says("`RLIMIT_AS` refuses larger ones")
+        .says("; limited by `RLIMIT_AS`")
         .says_nothing_of("--fit fewer");
     // Where all that is asked fits, nothing is said.
     run(&folder, &["check"], &in_space("unlimited"))
@@ -103,8 +103,8 @@ fn a_native_pool_has_two_ways() {
     let target = ["--target".to_owned(), BOARD.to_owned()];
     run(&folder, &["check"], &target)
         .ends(100)
-        .says("`--fit fewer`: 60 of 1000 instances fit in slots of 4 GiB; address space refuses one more")
-        .says("`--fit smaller`: 1000 of 1000 instances fit in slots of 128 MiB with guards of 32 MiB; address space refuses larger ones")
+        .says("`--fit fewer`: 60 of 1000 instances fit in slots of 4 GiB; limited by address space")
+        .says("`--fit smaller`: 1000 of 1000 instances fit in slots of 128 MiB with guards of 32 MiB; limited by address space")
         .says_nothing_of("no-pool")
         .says_nothing_of("checked");
     run(&folder, &["check", "--fit", "fewer"], &target)
