@@ -202,6 +202,17 @@ fn what_was_recorded_is_judged_again_under_other_limits() {
         .ends(101)
         .says("does not contain a record");
     machine.run(&["--here", "--check"]).ends(2);
+    // What the file records is judged, and nothing else.
+    for flags in [
+        ["--set", "address_space.headroom=1GiB"],
+        ["--engine-version", "13"],
+        ["--template", "absent"],
+    ] {
+        machine
+            .run(&["--here", "--check", "absent.toml", flags[0], flags[1]])
+            .ends(2)
+            .says("which no other flag changes");
+    }
     machine.run(&["--here", "--check", "absent.toml"]).ends(101);
 }
 

@@ -774,6 +774,23 @@ fn a_profile_that_leaves_no_hole_says_why() {
     };
     assert!(!holes(bits)[0].is_zero() && holes(bits + 1)[0].is_zero());
 
+    // Fewer bits at most are the default, too.
+    let few = OwnProfile {
+        aslr_bits_max: Some(20),
+        ..small
+    };
+    let space = AddressSpaceKeys {
+        va_profile: Some(Setting::given("small")),
+        aslr: Some(Setting::given(Aslr::Minimum)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let settings = Settings::new(&[], &[few]).address_space(space);
+    assert_eq!(settings.case(x86_64).map(|case| case.shape.aslr), Ok(Aslr::Minimum));
+    let Layout::Linux(linux) = few.profile().layout else {
+        panic!("{few:?}")
+    };
+    assert_eq!((linux.aslr_bits_default, linux.aslr_bits_max), (20, 20));
+
     // A stack limit may be what takes it all.
     let space = AddressSpaceKeys {
         stack_limit: Some(Setting::at(StackLimit::UpTo(Size::gib(220)), 5, 15)),

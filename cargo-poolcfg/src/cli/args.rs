@@ -142,19 +142,8 @@ impl Generate {
         let machine = &self.machine;
         self.emit != Emit::Json
             && self.template.is_none()
-            && machine.target.is_empty()
             && !machine.here
-            && machine.va_profile.is_none()
-            && machine.relocation_model.is_none()
-            && machine.stack_limit.is_none()
-            && machine.aslr.is_none()
-            && machine.set.is_empty()
-            && machine.program.is_none()
-            && machine.workload.is_empty()
-            && machine.layout.is_none()
-            && machine.fit.fit.is_none()
-            && machine.engine.engine.is_none()
-            && machine.engine.engine_version.is_none()
+            && machine.says_nothing()
     }
 
     /// As the command line calls what is written.
@@ -317,6 +306,22 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// Whether no flag but `--here` says anything of the machine or the pool.
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.target.is_empty()
+            && self.va_profile.is_none()
+            && self.relocation_model.is_none()
+            && self.stack_limit.is_none()
+            && self.aslr.is_none()
+            && self.set.is_empty()
+            && self.program.is_none()
+            && self.workload.is_empty()
+            && self.layout.is_none()
+            && self.fit.fit.is_none()
+            && self.engine.engine.is_none()
+            && self.engine.engine_version.is_none()
+    }
+
     /// The flags that name files, as they are given.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut flags = Vec::new();

@@ -192,13 +192,14 @@ impl<'a> OwnProfile<'a> {
         } else {
             linux64::layout(self.arch, self.window, self.page_size)
         };
-        let bits_default = match self.aslr_bits_default {
-            Some(bits) => bits,
-            None => linux.aslr_bits_default,
-        };
-        let bits_max = match self.aslr_bits_max {
-            Some(bits) => bits,
-            None => linux.aslr_bits_max,
+        // What is not said follows from the architecture, as far as the other one allows.
+        let (bits_default, bits_max) = match (self.aslr_bits_default, self.aslr_bits_max) {
+            (Some(default), Some(max)) => (default, max),
+            (Some(default), None) if default > linux.aslr_bits_max => (default, default),
+            (Some(default), None) => (default, linux.aslr_bits_max),
+            (None, Some(max)) if max < linux.aslr_bits_default => (max, max),
+            (None, Some(max)) => (linux.aslr_bits_default, max),
+            (None, None) => (linux.aslr_bits_default, linux.aslr_bits_max),
         };
         VaProfile {
             name: self.name,
@@ -216,11 +217,7 @@ impl<'a> OwnProfile<'a> {
                     None => linux.legacy_base,
                 },
                 aslr_bits_default: bits_default,
-                aslr_bits_max: if bits_max > bits_default {
-                    bits_max
-                } else {
-                    bits_default
-                },
+                aslr_bits_max: bits_max,
                 ..linux
             }),
             shipped_by: "poolcfg.toml",

@@ -25,7 +25,8 @@ pub(super) const fn layout(arch: Arch, window: Size, page_size: Size) -> LinuxLa
         legacy_base: match arch {
             // arch/arm/include/asm/memory.h:48; arm64's for these programs is a quarter, which leaves more.
             Arch::Arm => Size::bytes(third.next_multiple_of(Size::mib(16).get())),
-            _ => Size::bytes(third),
+            // PAGE_ALIGN(TASK_SIZE / 3).
+            _ => Size::bytes(third.next_multiple_of(page_size.get())),
         },
         aslr_bits_default: 8,
         aslr_bits_max,

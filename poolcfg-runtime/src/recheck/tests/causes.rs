@@ -91,6 +91,7 @@ fn case(profile: &str, stack: (Option<Size>, StackLimit), aslr: Aslr, pools: &[P
         pools: pools.iter().map(Pool::keys).collect(),
         program: RelocationModel::Static,
         stack,
+        legacy: false,
         aslr,
         thrown: Vec::new(),
         ends: [false; 4],
