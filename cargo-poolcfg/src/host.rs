@@ -273,7 +273,7 @@ impl Host {
             Matters::Not => Lack::Nothing,
             Matters::Exactly => cannot(),
             Matters::AsBound if has < value && asked.is_said(number) => cannot(),
-            Matters::AsBound | Matters::ForSpeed => note(),
+            Matters::AsBound | Matters::Optional => note(),
             Matters::AsAllowance if has < value => note(),
             Matters::AsAllowance => Lack::Nothing,
         }

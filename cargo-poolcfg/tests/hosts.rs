@@ -349,6 +349,7 @@ fn mapped(said: &BTreeMap<&str, &str>, names: [&str; 4], own: &Value) -> Vec<u64
         guard_size: size("guard_size"),
         guard_before: true,
         keys: 0,
+        keys_auto: false,
         table: number(elements) * 8,
         stack: size("stack_reservation"),
         pools: 1,
@@ -944,6 +945,54 @@ fn memory_protection_keys_are_told_where_there_are_any() {
         text.contains("\npooling-max-memory-protection-keys = 7\n"),
         "{text}"
     );
+}
+
+/// With `"auto"` Wasmtime decides at start; a host that cannot be told has no keys, with which the same pool fits.
+#[test]
+fn auto_keys_are_told_as_a_word() {
+    let keys =
+        "features = [\"async\", \"memory-protection-keys\"]\nmemory_protection_keys = \"auto\"";
+    let pool = "max_memory_size = \"128MiB\"";
+    let note = "has no setting for `memory_protection_keys`: it uses no instead of auto";
+    for (version, told) in [("26", false), ("27", true), ("36", true), ("50", true)] {
+        let folder = Machine::of(version, pool, keys);
+        let ran = folder.emit("wasmtime-flags", X86_64);
+        let said = ran
+            .ends(0)
+            .stdout
+            .contains("pooling-memory-protection-keys=auto");
+        assert_eq!(said, told, "{version}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("max-memory-protection-keys"));
+        assert!(!ran.stdout.contains("memory-protection-keys=y"));
+        assert_eq!(
+            ran.stderr.contains(note),
+            !told,
+            "{version}: {}",
+            ran.stderr
+        );
+        let auto = folder.result(X86_64);
+        assert_eq!(auto["limits"]["wasmtime"]["memory_protection_keys"], 15);
+        assert_eq!(
+            auto["limits"]["wasmtime"]["memory_protection_keys_auto"],
+            true
+        );
+        let without = Machine::of(version, pool, "features = [\"async\"]").result(X86_64);
+        assert_eq!(footprint(&auto), footprint(&without));
+        assert_eq!(
+            auto["limits"]["max_instances"],
+            without["limits"]["max_instances"]
+        );
+        // No machine of another target has keys.
+        let other = folder.emit("wasmtime-flags", RISCV64);
+        assert!(!other.ends(0).stdout.contains("protection-keys"));
+        assert!(!other.stderr.contains(note), "{}", other.stderr);
+    }
+    let toml = Machine::of("48", pool, keys).emit("wasmtime-toml", X86_64);
+    let file: Document<String> = toml.ends(0).stdout.parse().unwrap();
+    let told = file["optimize"].get("pooling-memory-protection-keys");
+    assert_eq!(told.and_then(|item| item.as_str()), Some("auto"));
+    let spin = Machine::of("44", "", keys).emit("spin-env", X86_64);
+    assert!(spin.ends(0).stdout.contains(note), "{}", spin.stdout);
 }
 
 #[test]

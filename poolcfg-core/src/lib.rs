@@ -64,8 +64,8 @@ pub use plan::warning::Warning;
 pub use plan::ways::{Fit, Way};
 pub use plan::written::{Written, WrittenEngine, WrittenPool};
 pub use setting::{
-    AddressSpaceKeys, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, Setting, Settings,
-    Switch, WasmtimeKeys,
+    AddressSpaceKeys, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, ProtectionKeys, Setting,
+    Settings, Switch, WasmtimeKeys,
 };
 pub use target::budget::{Budget, HEADROOM_MAPS};
 pub use target::holes::Span;

@@ -121,6 +121,27 @@ pub enum Switch {
     Off,
 }
 
+/// How many memory protection keys there are.
+///
+/// ```
+/// # use poolcfg_core as poolcfg_runtime;
+/// use poolcfg_runtime::ProtectionKeys;
+/// assert!(ProtectionKeys::Auto != ProtectionKeys::Count(ProtectionKeys::MOST));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProtectionKeys {
+    /// `"auto"`: as many as the machine has when the engine is made, and what is guaranteed fits without.
+    Auto,
+    /// A number: so many, without which the engine is not made.
+    Count(u32),
+}
+
+impl ProtectionKeys {
+    /// The most that a process gets: 16 of the processor, and key 0 is the kernel's.
+    /// Source: Linux, arch/x86/include/asm/pkeys.h:10 (`arch_max_pkey`).
+    pub const MOST: u32 = 15;
+}
+
 crate::base::consts::words! {
     OnMisfit { Error = "error", Shrink = "shrink" }
     Keep { MemoryReservation = "memory_reservation", MaxInstances = "max_instances" }
@@ -283,7 +304,7 @@ keys! {
         /// `guard_before_linear_memory`
         guard_before_linear_memory: bool,
         /// `memory_protection_keys`
-        memory_protection_keys: u32,
+        memory_protection_keys: ProtectionKeys,
         /// `max_wasm_stack`
         max_wasm_stack: Size,
         /// `max_core_instance_size`

@@ -183,6 +183,11 @@ impl Target {
         }
     }
 
+    /// Whether its machines may have memory protection keys: x86_64 with Linux.
+    pub(crate) const fn has_protection_keys(self) -> bool {
+        self.arch.is(Arch::X86_64) && self.os.is(Os::Linux)
+    }
+
     /// The same where programs are linked statically with the C library, as most targets of musl have it
     /// (`crt-static-default` in rustc's target specs, `target_feature = "crt-static"` in a `cfg`): such a program is
     /// loaded at a fixed address unless the target links it as a PIE (`static-position-independent-executables`).

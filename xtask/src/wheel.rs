@@ -85,12 +85,7 @@ impl Wheels {
             .args(["-m", "pip", "download", "--quiet", "--no-deps"])
             .args(["--only-binary=:all:", "--require-hashes"])
             .args(["--requirement", "requirements.txt"]))?;
-        let wheel = fs::read_dir(&work)
-            .map_err(failed)?
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-            .ok_or("pip downloaded no wheel")?;
+        let wheel = downloaded(&work)?;
         run(python()
             .args(["-m", "zipfile", "-e"])
             .arg(wheel)
@@ -105,4 +100,14 @@ impl Wheels {
         let _ = fs::remove_dir_all(&work);
         Ok(())
     }
+}
+
+/// The wheel that pip has downloaded into a folder.
+pub(crate) fn downloaded(folder: &Path) -> Result<PathBuf, String> {
+    fs::read_dir(folder)
+        .map_err(|error| format!("`{}`: {error}", folder.display()))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .ok_or_else(|| "pip downloaded no wheel".to_owned())
 }

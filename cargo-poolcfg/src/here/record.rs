@@ -99,12 +99,16 @@ fn pool_table(text: &mut String, table: &str, limits: &Limits) {
         ("gc_heaps_per_instance", wasmtime.gc_heaps_per_instance),
         (
             "memory_protection_keys",
-            Some(wasmtime.memory_protection_keys).filter(|keys| *keys > 0),
+            Some(wasmtime.memory_protection_keys)
+                .filter(|keys| *keys > 0 && !wasmtime.memory_protection_keys_auto),
         ),
     ] {
         if let Some(count) = count {
             let _ = writeln!(text, "{key} = {count}");
         }
+    }
+    if wasmtime.memory_protection_keys_auto {
+        let _ = writeln!(text, "memory_protection_keys = \"auto\"");
     }
     if let Some(WrittenTotals { totals, .. }) = wasmtime.written {
         for (key, total) in totals.keys() {

@@ -17,8 +17,8 @@ pub(crate) enum Matters {
     AsBound,
     /// What one module or component may have.
     AsAllowance,
-    /// How fast slots are released, for who keeps pages.
-    ForSpeed,
+    /// What is of use where it is there, and what fits does without.
+    Optional,
     /// Only how fast code runs that does without it.
     Not,
 }
@@ -91,7 +91,9 @@ numbers! {
     MaxCoreInstancesPerComponent => "core_instances_per_instance", AsAllowance, wasmtime.core_instances_per_instance, |of| count(of.wasmtime.counts().core_instances);
     MaxMemoriesPerComponent => "memories_per_instance", AsAllowance, wasmtime.memories_per_instance, |of| count(of.wasmtime.memories_per_instance);
     MaxTablesPerComponent => "tables_per_instance", AsAllowance, wasmtime.tables_per_instance, |of| count(of.wasmtime.max_tables_per_module());
-    MemoryProtectionKeys => "memory_protection_keys", Exactly, wasmtime.memory_protection_keys, |of| count(of.wasmtime.memory_protection_keys);
+    MemoryProtectionKeys => "memory_protection_keys", Exactly, wasmtime.memory_protection_keys, |of| count(if of.wasmtime.memory_protection_keys_auto { 0 } else { of.wasmtime.memory_protection_keys });
+    /// Where the processor has none, slots lie as far apart as without.
+    AutoProtectionKeys => "memory_protection_keys", Optional, wasmtime.memory_protection_keys, |of| Value::Word(if of.wasmtime.memory_protection_keys_auto { "auto" } else { "no" });
     MemoryReservation => "memory_reservation", Exactly, memory_reservation, |of| bytes(of.limits.memory_reservation);
     GuardSize => "guard_size", Exactly, guard_size, |of| bytes(of.limits.guard_size);
     /// Memories of a pool never move; where nothing elides their checks, code that knows runs faster.
@@ -103,7 +105,7 @@ numbers! {
     MemoryKeepResident => "memory_keep_resident", Not, wasmtime.memory_keep_resident, |of| bytes(of.wasmtime.memory_keep_resident);
     TableKeepResident => "table_keep_resident", Not, wasmtime.table_keep_resident, |of| bytes(of.wasmtime.table_keep_resident);
     /// Where the kernel does not tell what was written (before Linux 6.7), all of it is cleared.
-    PagemapScan => "pagemap_scan", ForSpeed, wasmtime.pagemap_scan, |of| Value::Word(if of.wasmtime.pagemap_scan { "auto" } else { "no" });
+    PagemapScan => "pagemap_scan", Optional, wasmtime.pagemap_scan, |of| Value::Word(if of.wasmtime.pagemap_scan { "auto" } else { "no" });
 }
 
 /// A number with its unit.

@@ -93,6 +93,7 @@ const KEYS: &[Told] = told! {
     optimize MemoryProtectionKeys = "memory-protection-keys" 18, until(27), form(ALL_KEYS);
     optimize MemoryProtectionKeys = "pooling-memory-protection-keys" 27, form(Form::There);
     optimize MemoryProtectionKeys = "pooling-max-memory-protection-keys" 27;
+    optimize AutoProtectionKeys = "pooling-memory-protection-keys" 27, form(Form::IfOther);
     // The names up to 27 are still taken, and an old one outranks the new one for the guard.
     optimize MemoryReservation = "static-memory-maximum-size" 14, until(28);
     optimize MemoryReservation = "memory-reservation" 28;

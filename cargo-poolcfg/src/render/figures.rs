@@ -143,14 +143,25 @@ fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
         return format!("{before}{slots} x ({region} + {guard})");
     };
     match mapping.name {
-        MappingName::Memories if wasmtime.memory_protection_keys > 1 => format!(
-            "{} x ({region} + {guard}), striped by {} protection keys",
-            totals.memories, wasmtime.memory_protection_keys
-        ),
-        MappingName::Memories if wasmtime.guard_before_linear_memory => {
-            format!("{guard} + {} x ({region} + {guard})", totals.memories)
+        MappingName::Memories
+            if wasmtime.memory_protection_keys > 1 && !wasmtime.memory_protection_keys_auto =>
+        {
+            format!(
+                "{} x ({region} + {guard}), striped by {} protection keys",
+                totals.memories, wasmtime.memory_protection_keys
+            )
         }
-        MappingName::Memories => format!("{} x ({region} + {guard})", totals.memories),
+        MappingName::Memories => {
+            let before = match wasmtime.guard_before_linear_memory {
+                true => format!("{guard} + "),
+                false => String::new(),
+            };
+            let keys = match wasmtime.memory_protection_keys_auto {
+                true => ", less with protection keys",
+                false => "",
+            };
+            format!("{before}{} x ({region} + {guard}){keys}", totals.memories)
+        }
         MappingName::Tables => format!(
             "{} x {} elements of {} bytes, in whole pages",
             totals.tables,

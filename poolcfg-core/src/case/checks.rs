@@ -5,13 +5,9 @@ use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{PAGEMAP_SCAN_SINCE, Wasmtime, WasmtimeFeature, has_pagemap_scan};
 use crate::fault::{Fault, Faults};
-use crate::setting::{Place, PoolKeys, Setting, Switch, WasmtimeKeys};
+use crate::setting::{Place, PoolKeys, ProtectionKeys, Setting, Switch, WasmtimeKeys};
 use crate::setting::{place_if, place_of};
-use crate::target::{Arch, Os, Target};
-
-/// The most protection keys that a process gets: 16 of the processor, and key 0 is the kernel's.
-/// Source: Linux, arch/x86/include/asm/pkeys.h:10 (`arch_max_pkey`).
-const MAX_KEYS: u32 = 15;
+use crate::target::Target;
 
 /// The guard of a dynamic memory, which up to 26 must not be above that of a static one. Source:
 /// crates/wasmtime/src/config.rs, `Config::validate` (v26), and crates/environ/src/tunables.rs.
@@ -142,24 +138,29 @@ impl Wasmtime {
         let Some(Setting { value, place }) = own.memory_protection_keys else {
             return faults;
         };
-        if value == 0 {
-            return faults;
-        }
+        let is_other = !target.has_protection_keys();
+        let keys = match value {
+            ProtectionKeys::Count(0) => return faults,
+            // Where there are none, the same file asks for none.
+            ProtectionKeys::Auto if is_other => return faults,
+            ProtectionKeys::Auto => ProtectionKeys::MOST,
+            ProtectionKeys::Count(keys) => keys,
+        };
         if !self.has(WasmtimeFeature::MemoryProtectionKeys) {
             let key = "memory_protection_keys";
             return faults.and(self.lacks(key, WasmtimeFeature::MemoryProtectionKeys, pool, place));
         }
-        if !target.arch.is(Arch::X86_64) || !target.os.is(Os::Linux) {
+        if is_other {
             return faults.and(Fault::KeysOfOtherTarget {
                 target,
                 pool,
                 place,
             });
         }
-        if value > MAX_KEYS {
+        if keys > ProtectionKeys::MOST {
             return faults.and(Fault::TooManyKeys {
-                keys: value,
-                most: MAX_KEYS,
+                keys,
+                most: ProtectionKeys::MOST,
                 pool,
                 place,
             });

@@ -5,7 +5,7 @@ use crate::engine::wasmtime::{
     Advisory, InstanceDefaults, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
     has_pagemap_scan,
 };
-use crate::setting::{Key, Setting, Switch, WasmtimeKeys, value_or};
+use crate::setting::{Key, ProtectionKeys, Setting, Switch, WasmtimeKeys, value_or};
 use crate::target::{Os, Target};
 
 impl Wasmtime {
@@ -24,6 +24,14 @@ impl Wasmtime {
         let memory_keep_resident = value_or(&keys.memory_keep_resident, Size::ZERO);
         let table_keep_resident = value_or(&keys.table_keep_resident, Size::ZERO);
         let keeps_pages = !memory_keep_resident.is_zero() || !table_keep_resident.is_zero();
+        let (memory_protection_keys, memory_protection_keys_auto) =
+            match value_or(&keys.memory_protection_keys, ProtectionKeys::Count(0)) {
+                ProtectionKeys::Count(count) => (count, false),
+                ProtectionKeys::Auto if target.has_protection_keys() => {
+                    (ProtectionKeys::MOST, true)
+                }
+                ProtectionKeys::Auto => (0, false),
+            };
         Self {
             version,
             features: features(keys),
@@ -33,7 +41,8 @@ impl Wasmtime {
             gc_heaps_per_instance: said_or(&keys.gc_heaps_per_instance, None),
             written: None,
             guard_before_linear_memory: value_or(&keys.guard_before_linear_memory, true),
-            memory_protection_keys: value_or(&keys.memory_protection_keys, 0),
+            memory_protection_keys,
+            memory_protection_keys_auto,
             max_wasm_stack: value_or(&keys.max_wasm_stack, Size::kib(512)),
             max_core_instance_size: value_or(&keys.max_core_instance_size, Size::mib(1)),
             max_component_instance_size: value_or(&keys.max_component_instance_size, Size::mib(1)),

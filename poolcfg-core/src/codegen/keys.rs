@@ -8,7 +8,8 @@ use crate::base::size::Size;
 use crate::engine::Engine;
 use crate::engine::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
 use crate::setting::{
-    AddressSpaceKeys, Keep, OnMisfit, PoolKeys, Setting, Switch, WasmtimeKeys, Write,
+    AddressSpaceKeys, Keep, OnMisfit, PoolKeys, ProtectionKeys, Setting, Switch, WasmtimeKeys,
+    Write,
 };
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 
@@ -58,6 +59,7 @@ write! {
     &str: |name, _krate| quote!(#name);
     Size: |bytes, krate| size(bytes, krate);
     Option<Size>: |limit, krate| option(limit.map(|bytes| size(bytes, krate)));
+    ProtectionKeys: |keys, krate| protection_keys(keys, krate);
     Switch: |switch, krate| variant("Switch", switch, krate);
     Aslr: |aslr, krate| aslr_value(aslr, krate);
     StackLimit: |limit, krate| stack_limit_value(limit, krate);
@@ -112,6 +114,13 @@ pub(super) fn stack_limit_value(limit: StackLimit, krate: &TokenStream) -> Token
             quote!(#krate::StackLimit::AsUnlimited(#bytes))
         }
         StackLimit::Finite | StackLimit::Unlimited => variant("StackLimit", limit, krate),
+    }
+}
+
+fn protection_keys(keys: ProtectionKeys, krate: &TokenStream) -> TokenStream {
+    match keys {
+        ProtectionKeys::Count(count) => quote!(#krate::ProtectionKeys::Count(#count)),
+        ProtectionKeys::Auto => variant("ProtectionKeys", keys, krate),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::engine::wasmtime::{
 };
 use crate::file::nearest;
 use crate::file::values::{Entry, Notes, list, with_article};
-use crate::setting::{Keep, Key, OnMisfit, Read, Switch};
+use crate::setting::{Keep, Key, OnMisfit, ProtectionKeys, Read, Switch};
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 
 /// The value of one key, as the file has it.
@@ -35,6 +35,7 @@ read! {
     bool: |notes, entry| notes.flag(entry);
     Size: |notes, entry| notes.size(entry);
     Option<Size>: |notes, entry| notes.limit(entry);
+    ProtectionKeys: |notes, entry| notes.protection_keys(entry);
     Switch: |notes, entry| notes.switch(entry);
     Aslr: |notes, entry| notes.aslr(entry);
     StackLimit: |notes, entry| notes.stack_limit(entry);

@@ -9,7 +9,7 @@ use crate::base::escape::escaped;
 use crate::base::size::{Size, SizeError};
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
-use crate::setting::{Key, Place, Setting, Switch};
+use crate::setting::{Key, Place, ProtectionKeys, Setting, Switch};
 use crate::target::shape::{Aslr, StackLimit};
 
 /// One key of a table and what it holds.
@@ -388,6 +388,33 @@ impl<'s> Notes<'s> {
             return None;
         };
         Some(self.setting(entry, flag))
+    }
+
+    /// A number, or `"auto"`.
+    pub(super) fn protection_keys(&mut self, entry: &Entry<'_>) -> Key<ProtectionKeys> {
+        let help = || {
+            let most = ProtectionKeys::MOST;
+            format!("expected `\"auto\"` or a number from 0 to {most}")
+        };
+        match entry.item.as_str() {
+            Some("auto") => Some(self.setting(entry, ProtectionKeys::Auto)),
+            Some(text) if text.trim().parse::<u32>().is_err() => {
+                let near = nearest(text, ["auto"].into_iter());
+                self.unknown_word(entry, text, near, help());
+                None
+            }
+            None if entry.item.as_integer().is_none() => {
+                self.wrong_type(entry, "`\"auto\"` or an integer", Some(help()));
+                None
+            }
+            _ => {
+                let Setting { value, place } = self.count(entry)?;
+                Some(Setting {
+                    value: ProtectionKeys::Count(value),
+                    place,
+                })
+            }
+        }
     }
 
     /// Yes, no, or `"auto"`.

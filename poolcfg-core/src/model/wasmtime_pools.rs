@@ -39,6 +39,9 @@ pub struct Pooling {
     pub guard_before: bool,
     /// How many memory protection keys there are; 0 and 1 stripe nothing.
     pub keys: u64,
+    /// Whether there may be fewer keys, or none: bytes are those without keys, which are never fewer, and mappings those
+    /// with them.
+    pub keys_auto: bool,
     /// Bytes of the elements of one table.
     pub table: u64,
     /// `async_stack_size`, in bytes; 0 is no stack.
@@ -140,7 +143,7 @@ const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, u128, u128)
             count,
         )
     };
-    let (slot, behind) = if stripes < 2 {
+    let (slot, behind) = if stripes < 2 || pooling.keys_auto {
         (unstriped, 0)
     } else if pooling.major >= 16 {
         let share = max(unstriped / stripes, memory);
@@ -163,7 +166,7 @@ const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, u128, u128)
     let ends = if stripes < 2 {
         1
     } else {
-        (before > 0) as u128 + (behind > 0) as u128
+        (before > 0) as u128 + (behind > 0 || pooling.keys_auto) as u128
     };
     // Striped slots are told apart by their keys from the start. A slot that has been used is writable,
     // holds the module's image, is writable behind that, and inaccessible to its end: four pieces, which

@@ -76,6 +76,7 @@ pub enum WrittenEngine {
         LINEAR_MEMORY_KEEP_RESIDENT: u64,
         TABLE_KEEP_RESIDENT: u64,
         GUARD_BEFORE_LINEAR_MEMORY: bool,
+        MEMORY_PROTECTION_KEYS_AUTO: bool,
         PAGEMAP_SCAN: bool,
     },
 }
@@ -150,6 +151,7 @@ impl WrittenPool {
                 LINEAR_MEMORY_KEEP_RESIDENT,
                 TABLE_KEEP_RESIDENT,
                 GUARD_BEFORE_LINEAR_MEMORY,
+                MEMORY_PROTECTION_KEYS_AUTO,
                 PAGEMAP_SCAN,
                 ..
             } => (
@@ -170,6 +172,7 @@ impl WrittenPool {
                     written: self.engine.written_totals(totals_for),
                     guard_before_linear_memory: GUARD_BEFORE_LINEAR_MEMORY,
                     memory_protection_keys: MEMORY_PROTECTION_KEYS,
+                    memory_protection_keys_auto: MEMORY_PROTECTION_KEYS_AUTO,
                     max_wasm_stack: Size::bytes(MAX_WASM_STACK),
                     max_core_instance_size: Size::bytes(MAX_CORE_INSTANCE_SIZE),
                     max_component_instance_size: Size::bytes(MAX_COMPONENT_INSTANCE_SIZE),

@@ -135,6 +135,7 @@ fn line() -> impl Strategy<Value = String> {
         "version = \"4 8\"",
         "wasmtime.version = \"36.0.6\"",
         "wasmtime = 48",
+        "memory_protection_keys = \"auto\"",
         "features = [\"async\", \"gc\"]",
         "features = [\"asynch\", 1, \"gc\"]",
         "features = \"async\"",

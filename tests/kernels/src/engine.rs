@@ -146,7 +146,11 @@ impl<'a> Mapped<'a> {
             true => guard,
             false => Size::ZERO,
         };
-        let keys = u64::from(of.memory_protection_keys);
+        let keys = match of.memory_protection_keys_auto {
+            // As on a machine that has none.
+            true => 0,
+            false => u64::from(of.memory_protection_keys),
+        };
         if keys < 2 || guard.is_zero() || max.is_zero() {
             return Some((whole, before));
         }

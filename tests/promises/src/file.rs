@@ -290,8 +290,11 @@ fn of_wasmtime(random: &mut Rng, machine: &Machine, is_old: bool) -> String {
         .collect();
     if has_keys {
         features.push("\"memory-protection-keys\"".to_owned());
-        let keys = random.u32(1..=15);
-        say("memory_protection_keys", &keys.to_string());
+        let keys = match random.u32(0..=15) {
+            0 => "\"auto\"".to_owned(),
+            keys => keys.to_string(),
+        };
+        say("memory_protection_keys", &keys);
     }
     say("features", &format!("[{}]", features.join(", ")));
     for key in [

@@ -53,7 +53,16 @@ impl Library {
         let source = to.with_extension("wat");
         fs::write(&source, text).map_err(|error| format!("`{}`: {error}", source.display()))?;
         let mut compile = self.command("compile.py");
-        output(compile.arg(target).arg(source).arg(to)).map(drop)
+        output(compile.args([target, "speed"]).arg(source).arg(to)).map(drop)
+    }
+
+    /// Compiles a module or a component into `to`, as quickly as can be.
+    ///
+    /// # Errors
+    /// What the library says.
+    pub fn compile_quickly(&self, target: &str, file: &Path, to: &Path) -> Result<(), String> {
+        let mut compile = self.command("compile.py");
+        output(compile.args([target, "none"]).arg(file).arg(to)).map(drop)
     }
 
     /// A program of the folder `library` with it.

@@ -1,4 +1,4 @@
-//! The embedder with Wasmtime 50, for the benchmarks: a package of its own, whose programs are the embedder's.
+//! The embedder with Wasmtime 50: a package of its own, whose programs are the embedder's.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

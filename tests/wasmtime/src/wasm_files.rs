@@ -7,7 +7,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::command::program;
+use crate::command::{HOST, program};
+use crate::library::Library;
+use crate::newest;
 use crate::release::Release;
 use crate::setup::{output, target, variable};
 
@@ -60,7 +62,36 @@ pub fn inspect(file: &Path) -> Result<Value, String> {
 /// # Errors
 /// What the command says.
 pub fn compile(name: &str, file: &Path) -> Result<PathBuf, String> {
-    let folder = target().join("inspected");
+    kept("inspected", name, |new| {
+        let mut compile = Release::of_embedder().command("compile");
+        let compile = compile
+            // What is counted is the same whatever the code.
+            .args(["-O", "opt-level=0"])
+            .args(["-W", "threads=n,concurrency-support=n"])
+            .arg("-o")
+            .arg(new)
+            .arg(file);
+        output(compile).map(drop)
+    })
+}
+
+/// The same as the library of the newest version compiles it.
+///
+/// # Errors
+/// What the library says.
+pub fn compile_newest(name: &str, file: &Path) -> Result<PathBuf, String> {
+    kept(&format!("inspected-{}", newest::VERSION), name, |new| {
+        Library::of_version(newest::VERSION).compile_quickly(HOST, file, new)
+    })
+}
+
+/// A file that `compile` makes unless it is there.
+fn kept(
+    folder: &str,
+    name: &str,
+    compile: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<PathBuf, String> {
+    let folder = target().join(folder);
     let compiled = folder.join(name.replace('/', "+")).with_extension("cwasm");
     if compiled.is_file() {
         return Ok(compiled);
@@ -68,16 +99,7 @@ pub fn compile(name: &str, file: &Path) -> Result<PathBuf, String> {
     let failed = |error| format!("`{}`: {error}", compiled.display());
     fs::create_dir_all(&folder).map_err(failed)?;
     let new = compiled.with_extension("new");
-    let mut compile = Release::of_embedder().command("compile");
-    output(
-        compile
-            // What is counted is the same whatever the code.
-            .args(["-O", "opt-level=0"])
-            .args(["-W", "threads=n,concurrency-support=n"])
-            .arg("-o")
-            .arg(&new)
-            .arg(file),
-    )?;
+    compile(&new)?;
     fs::rename(&new, &compiled).map_err(failed)?;
     Ok(compiled)
 }

@@ -6,13 +6,14 @@
 mod calls;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use calls::chain;
 use poolcfg_tests_wasmtime::embedder::Embedder;
+use poolcfg_tests_wasmtime::newest;
 use poolcfg_tests_wasmtime::setup::output;
-use poolcfg_tests_wasmtime::wasm_files::{all, compile, inspect};
+use poolcfg_tests_wasmtime::wasm_files::{all, compile, compile_newest, inspect};
 use serde_json::Value;
 
 /// What cannot be judged, by a part of the path, and the reason.
@@ -102,7 +103,7 @@ impl Judged {
     }
 }
 
-fn embedder() -> std::path::PathBuf {
+fn embedder() -> PathBuf {
     let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
     embedder.build("needs", "dev").unwrap()
 }
@@ -151,26 +152,32 @@ fn calls_between_components_are_counted_as_wasmtime_makes_them() {
     assert_eq!(adapters, [1, 3, 5, 11, 4]);
 }
 
-#[test]
-#[ignore = "needs files of others: cargo xtask test"]
-fn files_of_others_need_what_is_said() {
-    let program = embedder();
+/// How a version compiles a file, by its name and its path.
+type Compile = fn(&str, &Path) -> Result<PathBuf, String>;
+
+/// Judges every file that `compile` and `is_judged` let, by a version's program.
+fn judge(program: &Path, compile: Compile, is_judged: impl Fn(&Path) -> bool) {
     let mut judged = 0;
     let mut components = 0;
+    let mut from_pypi = 0;
     let mut wrong = Vec::new();
     for (name, path) in all() {
         if let Some((_, why)) = NOT_JUDGED.iter().find(|(part, _)| name.contains(part)) {
             println!("not judged: {name}: {why}");
             continue;
         }
+        if !is_judged(&path) {
+            continue;
+        }
         let one = inspect(&path).and_then(|result| {
             let compiled = compile(&name, &path)?;
-            Ok((Judged::new(&program, &compiled, &result)?, result))
+            Ok((Judged::new(program, &compiled, &result)?, result))
         });
         match one {
             Ok((found, result)) => {
                 judged += 1;
                 components += usize::from(result["kind"] == "component");
+                from_pypi += usize::from(name.starts_with("pypi-"));
                 wrong.extend(
                     found
                         .wrong(&result)
@@ -181,8 +188,27 @@ fn files_of_others_need_what_is_said() {
             Err(error) => wrong.push(format!("{name}: {error}")),
         }
     }
-    println!("judged: {judged}, of which {components} are components");
+    println!("judged: {judged}, of which {components} are components, {from_pypi} of PyPI");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(judged >= 50, "{judged}");
     assert!(components >= 10, "{components}");
+    assert!(from_pypi >= 5, "{from_pypi}");
+}
+
+#[test]
+#[ignore = "needs files of others: cargo xtask test"]
+fn files_of_others_need_what_is_said() {
+    judge(&embedder(), compile, |_| true);
+}
+
+/// What takes longer to compile than it tells is left to the version above.
+const LARGEST: u64 = 1 << 20;
+
+#[test]
+#[ignore = "needs files of others: cargo xtask test"]
+fn files_of_others_need_what_is_said_in_the_newest_version() {
+    let program = newest::build("needs").unwrap();
+    judge(&program, compile_newest, |file| {
+        file.metadata().is_ok_and(|file| file.len() <= LARGEST)
+    });
 }

@@ -86,7 +86,7 @@ impl PoolConsts<'_> {
     /// The conditions that the consts are as they were worked out which are not summed up.
     pub(super) fn fixed(&self) -> Vec<String> {
         let is_fixed = |of: &&Constant| match of.name {
-            "MEMORY_PROTECTION_KEYS" => true,
+            "MEMORY_PROTECTION_KEYS" | "MEMORY_PROTECTION_KEYS_AUTO" => true,
             "MEMORY_RESERVATION" => !self.limits.has_memories(),
             "TABLE_RESERVATION" => !self.has_tables(),
             "STACK_RESERVATION" => !self.has_stacks(),

@@ -30,7 +30,7 @@ struct Sums {
 /// The holes in which a sum proves that what is guaranteed finds its place; `None` where none does.
 pub(super) fn proven(case: &Case<'_>, pools: &[PoolConsts<'_>]) -> Option<Holes> {
     let simple = |pool: &PoolConsts<'_>| {
-        // With keys slots are striped, and no sum of a few terms. Written totals do not follow from the instances.
+        // With keys slots are striped, or each has a mapping, and no sum of a few terms. Written totals do not follow from the instances.
         pool.limits
             .wasmtime
             .is_none_or(|of| of.memory_protection_keys < 2 && of.written.is_none())

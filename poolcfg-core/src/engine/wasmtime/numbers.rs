@@ -37,8 +37,10 @@ pub struct Wasmtime {
     pub written: Option<WrittenTotals>,
     /// Whether there is a guard before the first memory too.
     pub guard_before_linear_memory: bool,
-    /// How many memory protection keys stripe the slots; 0 if there are none.
+    /// How many memory protection keys stripe the slots at most; 0 if there are none.
     pub memory_protection_keys: u32,
+    /// Whether there may be fewer of them, or none, when the engine is made: what is counted then has none.
+    pub memory_protection_keys_auto: bool,
     /// How much stack WebAssembly may use.
     pub max_wasm_stack: Size,
     /// How large the bookkeeping of a core instance may be.

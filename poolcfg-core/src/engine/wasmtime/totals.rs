@@ -227,6 +227,7 @@ impl Wasmtime {
             guard_size: limits.guard_size.get(),
             guard_before: self.guard_before_linear_memory,
             keys: wide(self.memory_protection_keys),
+            keys_auto: self.memory_protection_keys_auto,
             table: limits.table_reservation.get(),
             stack: if self.maps_stacks {
                 limits.stack_reservation.get()

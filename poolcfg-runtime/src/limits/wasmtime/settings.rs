@@ -48,6 +48,8 @@ pub struct WasmtimeSettings {
     pub pagemap_scan: bool,
     /// `PoolingAllocationConfig::max_memory_protection_keys`; with 0 `memory_protection_keys` stays off.
     pub memory_protection_keys: u32,
+    /// Whether `PoolingAllocationConfig::memory_protection_keys` is to be `Enabled::Auto`, and not `Enabled::Yes`.
+    pub memory_protection_keys_auto: bool,
     /// `Config::async_stack_size`, with the feature `async`
     pub async_stack_size: u64,
     /// `Config::max_wasm_stack`
@@ -119,6 +121,7 @@ impl WasmtimeSettings {
             table_keep_resident: wasmtime.table_keep_resident.get(),
             pagemap_scan: wasmtime.pagemap_scan,
             memory_protection_keys: wasmtime.memory_protection_keys,
+            memory_protection_keys_auto: wasmtime.memory_protection_keys_auto,
             async_stack_size: wasmtime.async_stack_size(limits).get(),
             max_wasm_stack: wasmtime.max_wasm_stack.get(),
             memory_reservation: limits.memory_reservation.get(),
@@ -167,9 +170,14 @@ pub fn native(bytes: u64) -> usize {
 /// If one is not.
 #[doc(hidden)]
 pub fn must_be_named(settings: WasmtimeSettings, keys: &[&str], scan: &[&str]) {
+    let enabled = if settings.memory_protection_keys_auto {
+        "Auto"
+    } else {
+        "Yes"
+    };
     assert!(
         settings.memory_protection_keys == 0 || !keys.is_empty(),
-        "the limits have memory protection keys: add `memory_protection_keys = wasmtime::Enabled::Yes` to \
+        "the limits have memory protection keys: add `memory_protection_keys = wasmtime::Enabled::{enabled}` to \
          `configure_wasmtime!`"
     );
     assert!(
@@ -212,7 +220,9 @@ pub fn must_be_named(settings: WasmtimeSettings, keys: &[&str], scan: &[&str]) {
 /// );
 /// ```
 /// - `memory_protection_keys`, where the limits have such keys: `Enabled::Yes`, or `MpkEnabled::Enable` up to
-///   36.
+///   36. With `memory_protection_keys = "auto"` in poolcfg.toml it is `Enabled::Auto`, or `MpkEnabled::Auto` up to
+///   36: Wasmtime then uses the keys that the machine has, and what is guaranteed fits without any. A number of
+///   keys with `Auto` would map more than what fits on a machine without keys.
 /// - `pagemap_scan`, where [`WasmtimeSettings::pagemap_scan`] is set: only those of the pages that stay resident
 ///   are cleared that were written, where the kernel tells (Linux 6.7), and not all of them. By default that is
 ///   from Wasmtime 50 on where pages stay (`memory_keep_resident` and `table_keep_resident` in poolcfg.toml).

@@ -19,13 +19,11 @@ fn main() -> ExitCode {
     outcome(run())
 }
 
-/// What one instance is said to need.
+/// What one instance is said to need, of what bounds a module or a store's heap.
 #[derive(Clone, Copy)]
 struct Needs {
-    core_instances: u32,
     memories: u32,
     tables: u32,
-    table_elements: u32,
     heaps: u32,
 }
 
@@ -58,10 +56,8 @@ fn run() -> Result<()> {
         wasmtime::bail!("five numbers are wanted");
     };
     let needs = Needs {
-        core_instances,
         memories,
         tables,
-        table_elements,
         heaps,
     };
     let exactly = Totals {
