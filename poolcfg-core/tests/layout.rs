@@ -785,7 +785,10 @@ fn a_profile_that_leaves_no_hole_says_why() {
         ..AddressSpaceKeys::EMPTY
     };
     let settings = Settings::new(&[], &[few]).address_space(space);
-    assert_eq!(settings.case(x86_64).map(|case| case.shape.aslr), Ok(Aslr::Minimum));
+    assert_eq!(
+        settings.case(x86_64).map(|case| case.shape.aslr),
+        Ok(Aslr::Minimum)
+    );
     let Layout::Linux(linux) = few.profile().layout else {
         panic!("{few:?}")
     };
