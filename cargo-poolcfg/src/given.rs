@@ -15,7 +15,7 @@ use crate::cli::shell::Shell;
 use crate::given::program::GivenProgram;
 use crate::inspect::Inspected;
 use crate::inspect::workload::PerInstance;
-use crate::project::workload::needs;
+use crate::project::workload::{named, needs};
 use crate::render::inspected::InspectReport;
 
 /// What the files that flags name tell; nothing where no flag names one.
@@ -36,10 +36,14 @@ impl Given {
         let program = machine.program.as_ref();
         let program = program.map(|path| GivenProgram::read(path, machine));
         let help = "pass it with `--program`";
-        let workload = all(machine
-            .workload
-            .iter()
-            .map(|path| Ok((path.clone(), needs(shell, path, help)?))));
+        let workload = all(machine.workload.iter().map(|path| named(path)));
+        let workload = workload.and_then(|files| {
+            let files = files.into_iter().flatten();
+            all(files.map(|path| {
+                let file = needs(shell, &path, help)?;
+                Ok((path, file))
+            }))
+        });
         let (program, workload) = match (program.transpose(), workload) {
             (Err(error), Err(other)) => return Err(error.and(other)),
             (program, workload) => (program?, workload?),

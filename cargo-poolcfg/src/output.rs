@@ -194,10 +194,11 @@ pub(crate) fn present(path: &Path) -> Result<Present, Error> {
 /// When the place cannot be written to.
 pub(crate) fn write(path: &Path, text: &str, elsewhere: &str) -> Result<(), Error> {
     put(path, text).map_err(|error| {
-        let help = format!(
-            "check that it and its folder are writable and that the disk has room{elsewhere}"
-        );
-        Error::io("write", path, &error, &help)
+        let what = match error.kind() {
+            io::ErrorKind::InvalidInput => "name a regular file",
+            _ => "check that it and its folder are writable and that the disk has room",
+        };
+        Error::io("write", path, &error, &format!("{what}{elsewhere}"))
     })
 }
 
@@ -214,11 +215,11 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
         ));
     }
     if there.as_ref().is_some_and(|there| !there.is_file()) {
-        // A device or pipe cannot be replaced; it takes what it is given.
-        return fs::OpenOptions::new()
-            .write(true)
-            .open(path)?
-            .write_all(text.as_bytes());
+        // A device or pipe cannot be replaced, and whoever opens a pipe may wait for a reader that never comes.
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ));
     }
     // A link stays one: what it points at is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -1,5 +1,6 @@
 //! The wish: what the command line asks for, whatever poolcfg.toml says.
 
+use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -27,7 +28,7 @@ pub(crate) struct Wish {
     /// What the `--set` flags say, as they are given and as they are read.
     set: (Vec<String>, SetFlags),
     /// The flags that name files, as they are given.
-    files: Vec<String>,
+    files: Vec<OsString>,
     /// What these files tell; below `--set`, and over every table of poolcfg.toml.
     pub(crate) given: Given,
     pub(crate) va_profile: Option<String>,
@@ -95,11 +96,11 @@ impl Wish {
     }
 
     /// The flags that say the same.
-    pub(crate) fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<OsString> {
         let mut flags = Vec::new();
         let mut say = |flag: &str, value: Option<&str>| {
             if let Some(value) = value {
-                flags.extend([flag.to_owned(), value.to_owned()]);
+                flags.extend([flag.into(), value.into()]);
             }
         };
         say("--va-profile", self.va_profile.as_deref());
@@ -119,10 +120,10 @@ impl Wish {
         say("--fit", self.fit.map(Fit::word));
         flags.extend_from_slice(&self.files);
         for flag in &self.set.0 {
-            flags.extend(["--set".to_owned(), flag.clone()]);
+            flags.extend(["--set".into(), flag.into()]);
         }
         if self.here.is_some() {
-            flags.push("--here".to_owned());
+            flags.push("--here".into());
         }
         flags
     }

@@ -52,6 +52,10 @@ fn what_is_not_a_regular_file_is_refused() {
             .says(&format!(
                 "cannot read template `{name}`: it is not a regular file"
             ));
+        ran(&mut command(&folder, &["--target", X86_64, "-o", name]))
+            .ends(101)
+            .says("PC0022")
+            .says(&format!("cannot write `{name}`: it is not a regular file"));
         // A spec is told by its name.
         let spec = format!("{name}.json");
         std::fs::rename(path(name), path(&spec)).unwrap();
@@ -66,6 +70,18 @@ fn what_is_not_a_regular_file_is_refused() {
         std::fs::rename(path("poolcfg.toml"), path(name)).unwrap();
         folder.write("poolcfg.toml", "");
     }
+}
+
+/// A link to a regular file stays one, and what it points at is replaced.
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_is_written_through() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    std::os::unix::fs::symlink("file", folder.path("link")).unwrap();
+    ran(&mut command(&folder, &["--target", X86_64, "-o", "link"])).ends(0);
+    assert!(folder.path("link").is_symlink());
+    assert!(folder.read("file").starts_with("// @generated"));
 }
 
 #[test]

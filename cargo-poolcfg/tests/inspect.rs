@@ -476,6 +476,58 @@ fn enormous_files_take_little_memory() {
         .says("more than 64 MiB of declarations");
 }
 
+/// A pattern in quotes, for who has no shell that resolves it.
+#[test]
+fn a_pattern_names_the_files_that_match() {
+    let folder = Folder::new();
+    for name in ["a.wasm", "[b].wasm", "b.wasm"] {
+        fs::write(folder.path(name), wat::parse_str("(module)").unwrap()).unwrap();
+    }
+    let results = |name: &str| {
+        let json = inspect(&folder, &[name]).ends(0).json();
+        json["results"].as_array().unwrap().len()
+    };
+    assert_eq!(results("*.wasm"), 3);
+    assert_eq!(results("?.wasm"), 2);
+    // What is there is meant, whatever its name.
+    let json = inspect(&folder, &["[b].wasm"]).ends(0).only_result();
+    assert_eq!(json["file"], "[b].wasm");
+    // What matches is told, whatever the other one says.
+    let json = inspect(&folder, &["*.wat", "a.wasm"]).ends(101).json();
+    assert_eq!(json["results"].as_array().unwrap().len(), 1);
+    assert_eq!(json["diagnostics"][0]["code"], "PC0040");
+    assert_eq!(json["diagnostics"][0]["message"], "no file matches `*.wat`");
+    inspect(&folder, &["***"])
+        .ends(101)
+        .says("`***` is no pattern");
+}
+
+/// Each two zeros are a custom section without a name, and the first of them is one too many.
+#[test]
+fn zeros_behind_a_file_are_damage_at_once() {
+    let folder = Folder::new();
+    for (name, text) in [
+        ("m.wasm", "(module (memory 3))"),
+        ("c.wasm", "(component (core module (memory 3)))"),
+    ] {
+        let bytes = wat::parse_str(text).unwrap();
+        fs::write(folder.path(name), &bytes).unwrap();
+        inspect(&folder, &[name]).ends(0);
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(folder.path(name))
+            .unwrap();
+        file.set_len(20 << 30).unwrap();
+        inspect(&folder, &[name])
+            .ends(101)
+            .says("error[PC0038]")
+            .says(&format!(
+                "`{name}` is damaged at byte {}: a custom section has no name",
+                bytes.len()
+            ));
+    }
+}
+
 /// Components inside each other, with an instance of each.
 fn nested(depth: usize) -> Vec<u8> {
     let mut bytes =

@@ -451,3 +451,61 @@ fn a_recorded_program_is_looked_into_again() {
     fs::copy(board.0.path("stripped"), board.0.path("server")).unwrap();
     board.run(&check).ends(101).says("PC0047");
 }
+
+/// A pattern is recorded as it is, and resolved again.
+#[test]
+fn a_workload_may_be_a_pattern() {
+    let board = Board::new();
+    let of_host = ["--emit", "wasmtime-toml"];
+    let workload = ["--program", "server", "--workload", "*.wasm"];
+    board
+        .run(&[&workload[..], &of_host, &["-o", "w.toml"]].concat())
+        .ends(0)
+        .says("`tables_per_instance` = 3");
+    assert!(board.0.read("w.toml").contains("--workload '*.wasm'"));
+    let check = [&of_host[..], &["--check", "w.toml"]].concat();
+    board.run(&check).ends(0).says("w.toml is current");
+    fs::write(
+        board.0.path("z.wasm"),
+        wat::parse_str("(module (memory 1) (memory 1))").unwrap(),
+    )
+    .unwrap();
+    board.run(&check).ends(100).says("is not current");
+    board
+        .run(&["check", "--program", "server", "--workload", "*.wat"])
+        .ends(101)
+        .says("error[PC0040]: no file matches `*.wat`");
+}
+
+/// What the first line of a file cannot hold is not written there as something else.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_utf_8_is_not_recorded() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let board = Board::new();
+    let name = std::ffi::OsStr::from_bytes(b"a\xff.wasm");
+    fs::copy(board.0.path("app.wasm"), board.0.root().join(name)).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = program("poolcfg", board.0.root());
+        command.args(arguments).arg("--workload").arg(name);
+        ran(&mut command)
+    };
+    run(&["check", "--program", "server"]).ends(0);
+    run(&["--program", "server", "--emit", "wasmtime-toml"])
+        .ends(101)
+        .says("error[PC0018]")
+        .says("cannot be recorded in the first line of the file");
+    let line = "a\nb.wasm";
+    fs::copy(board.0.path("app.wasm"), board.0.path(line)).unwrap();
+    board
+        .run(&[
+            "--program",
+            "server",
+            "--workload",
+            line,
+            "--emit",
+            "wasmtime-toml",
+        ])
+        .ends(101)
+        .says("error[PC0018]");
+}

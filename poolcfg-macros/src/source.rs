@@ -41,7 +41,7 @@ pub(crate) fn read() -> Result<Source, Vec<String>> {
     let file = ConfigFile::parse(&text).map_err(texts)?;
     // Without a version in the file there is nothing to compare.
     let lock = match file.names_version() {
-        true => Lock::of(&manifest),
+        true => lock(&manifest),
         false => None,
     };
     let used = lock.as_ref().and_then(|lock| lock.wasmtime);
@@ -54,6 +54,19 @@ pub(crate) fn read() -> Result<Source, Vec<String>> {
         shown,
         lock: lock.map(|lock| lock.shown),
     })
+}
+
+/// The Cargo.lock of the package that is compiled; `None` if it is not that of this build. cargo passes over the lock
+/// file of a path dependency, which has a workspace of its own. It runs the compiler in the root of the workspace that it
+/// builds for all packages within that folder, and in the root of the package for others.
+fn lock(manifest: &Path) -> Option<Lock> {
+    let name = env::var("CARGO_PKG_NAME").ok()?;
+    let version = env::var("CARGO_PKG_VERSION").ok()?;
+    let lock = Lock::of(manifest, &name, &version)?;
+    let root = env::current_dir().ok()?.canonicalize().ok()?;
+    let is_root_of_package = manifest.parent()?.canonicalize().ok()? == root;
+    let is_built = env::var_os("CARGO_PRIMARY_PACKAGE").is_some() || !is_root_of_package;
+    (is_built && lock.folder.canonicalize().ok()? == root).then_some(lock)
 }
 
 /// The Cargo.toml of the package that is compiled.

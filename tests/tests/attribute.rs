@@ -7,16 +7,26 @@ use poolcfg_tests::{Package, root};
 
 /// `cargo check` of a package; all of them share what they depend on.
 fn check(package: &Package, va_profile: Option<&str>) -> Output {
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["check", "--manifest-path"])
-        .arg(package.path("Cargo.toml"))
-        .env("CARGO_TARGET_DIR", root().join("target/attribute"))
-        .env_remove("POOLCFG_VA_PROFILE");
+    let mut command = checking(package, "Cargo.toml");
     if let Some(va_profile) = va_profile {
         command.env("POOLCFG_VA_PROFILE", va_profile);
     }
     command.output().unwrap()
+}
+
+/// The same of the package with this manifest in its folder.
+fn check_manifest(package: &Package, manifest: &str) -> Output {
+    checking(package, manifest).output().unwrap()
+}
+
+fn checking(package: &Package, manifest: &str) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["check", "--manifest-path"])
+        .arg(package.path(manifest))
+        .env("CARGO_TARGET_DIR", root().join("target/attribute"))
+        .env_remove("POOLCFG_VA_PROFILE");
+    command
 }
 
 fn passes(package: &Package) {
@@ -399,22 +409,16 @@ fn the_lock_file_of_a_workspace_counts() {
         "[package]\nname = \"member\"\nedition = \"2024\"\n[dependencies]\n{}\n",
         Package::runtime()
     );
-    package.write("deep/member/Cargo.toml", &member);
+    let with_wasmtime =
+        "[target.'cfg(windows)'.dependencies]\nwasmtime.path = \"../../wasmtime-0\"\n";
+    package.write("deep/member/Cargo.toml", &(member.clone() + with_wasmtime));
     let source = std::fs::read_to_string(package.path("src/lib.rs")).unwrap();
     package.write("deep/member/src/lib.rs", &source);
     package.write("deep/member/poolcfg.toml", &of_wasmtime("48"));
     let check_member = || {
-        let mut command = Command::new(env!("CARGO"));
-        command
-            .args(["check", "--manifest-path"])
-            .arg(package.path("deep/member/Cargo.toml"))
-            .env("CARGO_TARGET_DIR", root().join("target/attribute"))
-            .env_remove("POOLCFG_VA_PROFILE");
-        let output = command.output().unwrap();
-        (
-            output.status.success(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
+        let output = check_manifest(&package, "deep/member/Cargo.toml");
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), said)
     };
     let (is_good, said) = check_member();
     let wrong = "names Wasmtime 48, but the project uses 45.0.2";
@@ -426,4 +430,48 @@ fn the_lock_file_of_a_workspace_counts() {
     set_wasmtime(&package, 0, "46.0.1");
     let (is_good, said) = check_member();
     assert!(!is_good && said.contains("uses 46.0.1"), "{said}");
+    // Only another member reaches a Wasmtime.
+    package.write("deep/member/Cargo.toml", &member);
+    let (is_good, said) = check_member();
+    assert!(is_good, "{said}");
+}
+
+/// A path dependency outside of the workspace that is built has a Cargo.lock of its own, which cargo passes over: the
+/// Wasmtime in it is not used.
+#[test]
+fn the_lock_file_of_a_path_dependency_does_not_count() {
+    let outside = with_wasmtime("outside", &["45.0.2"], &of_wasmtime("48"));
+    // Alone, it is what is built, and has a Cargo.lock.
+    fails(&outside, None, "names Wasmtime 48, but the project uses");
+    let path = outside.path("");
+    let inside = Package::new("inside", &format!("outside.path = {path:?}"), "", "");
+    passes(&inside);
+    // The same within the folder of the workspace, which leaves it out.
+    let around = Package::new("around", "outside.path = \"outside\"", "", "");
+    let manifest = std::fs::read_to_string(around.path("Cargo.toml")).unwrap();
+    let excluding = "[workspace]\nexclude = [\"outside\"]\n";
+    around.write("Cargo.toml", &manifest.replace("[workspace]\n", excluding));
+    for file in ["Cargo.toml", "Cargo.lock", "poolcfg.toml", "src/lib.rs"] {
+        let text = std::fs::read_to_string(outside.path(file)).unwrap();
+        around.write(&format!("outside/{file}"), &text);
+    }
+    for file in ["Cargo.toml", "src/lib.rs"] {
+        let text = std::fs::read_to_string(outside.path(&format!("wasmtime-0/{file}"))).unwrap();
+        around.write(&format!("outside/wasmtime-0/{file}"), &text);
+    }
+    passes(&around);
+    let output = check_manifest(&around, "outside/Cargo.toml");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("but the project uses 45.0.2"), "{said}");
+    // What is within the workspace is held to its Cargo.lock, be it a dependency only.
+    around.write("Cargo.toml", &manifest);
+    let member = outside.path("Cargo.toml");
+    let member = std::fs::read_to_string(member).unwrap();
+    let (before, rest) = member.split_once("[workspace]").unwrap();
+    let (_, after) = rest.split_once("[dependencies]").unwrap();
+    around.write(
+        "outside/Cargo.toml",
+        &format!("{before}[dependencies]{after}"),
+    );
+    fails(&around, None, "but the project uses 45.0.2");
 }

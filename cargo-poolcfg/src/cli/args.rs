@@ -1,5 +1,6 @@
 //! The command line. Flags that cargo has too are spelled as cargo spells them.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -323,10 +324,10 @@ impl Machine {
     }
 
     /// The flags that name files, as they are given.
-    pub(crate) fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<OsString> {
         let mut flags = Vec::new();
         let mut say = |flag: &str, path: &Path| {
-            flags.extend([flag.to_owned(), path.display().to_string()]);
+            flags.extend([flag.into(), path.into()]);
         };
         if let Some(program) = &self.program {
             say("--program", program);
@@ -335,7 +336,7 @@ impl Machine {
             say("--workload", file);
         }
         if self.run_version {
-            flags.push("--run-version".to_owned());
+            flags.push("--run-version".into());
         }
         flags
     }

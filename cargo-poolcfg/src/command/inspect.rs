@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::inspect::bounds::hosts;
 use crate::inspect::workload::Keys;
 use crate::inspect::{Inspected, inspect};
+use crate::project::workload::named;
 use crate::render::envelope::Results;
 use crate::render::inspected::{InspectReport, text};
 use crate::target::rustc::built_for;
@@ -22,8 +23,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
     let target = built_for()?.target();
     let version = arguments.engine_version;
     let mut files = Vec::new();
-    let failed = all(arguments.files.iter().map(|path| {
-        let file = inspect(path)?;
+    let named = arguments.files.iter().flat_map(|path| match named(path) {
+        Ok(paths) => paths.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    });
+    let failed = all(named.map(|path| {
+        let path = path?;
+        let file = inspect(&path)?;
         files.push((path, file));
         Ok(())
     }));

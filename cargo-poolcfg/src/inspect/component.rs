@@ -163,8 +163,9 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<T
                 tree.components.push(Component::default());
                 open.push((inner, section_end));
             }
+            0 => stream.skip_custom(at, section_end)?,
             // Types say nothing that decides what is instantiated.
-            0 | 3 | 7 | 9 => stream.skip(section_end - stream.at(), section_end)?,
+            3 | 7 | 9 => stream.skip(section_end - stream.at(), section_end)?,
             2 | 5 | 6 | 8 | 10 | 11 => {
                 let section = stream.section(section_end)?;
                 let steps = &mut tree.components[current].steps;

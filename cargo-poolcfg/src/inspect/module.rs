@@ -101,8 +101,9 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<M
             9 => module.elements(&stream.section(section_end)?)?,
             11 => module.data(stream, section_end)?,
             13 => module.tags(&stream.section(section_end)?)?,
-            // Custom sections, functions, the start, code, and how many segments there are.
-            0 | 3 | 8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
+            0 => stream.skip_custom(at, section_end)?,
+            // Functions, the start, code, and how many segments there are.
+            3 | 8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
             _ => return Err(Unreadable::Damaged(format!("an unknown section {id}"), at)),
         }
     }

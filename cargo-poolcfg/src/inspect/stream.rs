@@ -108,6 +108,18 @@ impl<F: Read + Seek> Stream<F> {
         Ok(())
     }
 
+    /// Passes over a custom section, of which only the name has a form; `at` is where it begins.
+    pub(super) fn skip_custom(&mut self, at: u64, end: u64) -> Result<(), Unreadable> {
+        // Zeros after the end of a module are such sections without a name, as many as there are.
+        if self.at == end {
+            let text = "a custom section has no name".to_owned();
+            return Err(Unreadable::Damaged(text, at));
+        }
+        let length = self.number(end)?;
+        self.skip(u64::from(length), end)?;
+        self.skip(end - self.at, end)
+    }
+
     /// Passes over a number of any length in LEB128.
     fn skip_number(&mut self, end: u64) -> Result<(), Unreadable> {
         while self.byte(end)? >= 0x80 {}

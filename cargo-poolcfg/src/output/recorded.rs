@@ -1,6 +1,7 @@
 //! The recorded command: the first line of a generated file says how to write it again. Without flags that is what
 //! happens, and `--check` asks whether it would write the same now.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use poolcfg_core::Code;
@@ -18,8 +19,8 @@ use crate::wish::Wish;
 /// # Errors
 /// When a name cannot stand in the header.
 pub(crate) fn rust(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Result<String, Error> {
-    let mut words = vec!["cargo".to_owned(), "poolcfg".to_owned()];
-    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    let mut words = vec![OsString::from("cargo"), "poolcfg".into()];
+    let mut flag = |name: &str, value: String| words.extend([name.into(), value.into()]);
     if let Some(name) = &member.named {
         flag("-p", name.clone());
     }
@@ -45,8 +46,8 @@ pub(crate) fn host(
     wish: &Wish,
     arguments: &Generate,
 ) -> Result<String, Error> {
-    let mut words = vec!["poolcfg".to_owned()];
-    let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    let mut words = vec![OsString::from("poolcfg")];
+    let mut flag = |name: &str, value: String| words.extend([name.into(), value.into()]);
     flag("--emit", arguments.kind());
     if let Some(name) = &chosen.member.named {
         flag("-p", name.clone());
@@ -78,19 +79,25 @@ fn relative(target: &str) -> String {
 ///
 /// # Errors
 /// When one cannot stand in the header, which is one line of a comment.
-fn quoted(words: &[String]) -> Result<String, Error> {
-    let unfit = words
-        .iter()
-        .find(|word| word.contains(|char: char| char.is_control() || char == '`'));
+fn quoted(words: &[OsString]) -> Result<String, Error> {
+    let fit = |word: &OsString| {
+        let word = word.to_str()?;
+        let is_fit = !word.contains(|char: char| char.is_control() || char == '`');
+        Some(word.to_owned()).filter(|_| is_fit)
+    };
+    let unfit = words.iter().find(|word| fit(word).is_none());
+    let words: Vec<_> = words.iter().filter_map(fit).collect();
     match (unfit, shlex::try_join(words.iter().map(String::as_str))) {
         (None, Ok(command)) => Ok(command),
         (unfit, _) => Err(Error::new(
             Code::UnknownTarget,
             format!(
                 "`{}` cannot be recorded in the first line of the file",
-                unfit.map_or("a name", String::as_str).escape_default()
+                unfit
+                    .map_or("a name".into(), |word| word.to_string_lossy())
+                    .escape_default()
             ),
-            "rename the target spec or profile: no backticks, line breaks or other control characters",
+            "rename it: no backticks, line breaks or other control characters, and UTF-8",
         )),
     }
 }

@@ -20,6 +20,9 @@ use crate::project::pool_tables::{WASMTIME, edited, header, pool_tables, table};
 
 const WORKLOAD: &str = "workload";
 
+/// The help where an entry is no pattern.
+const PATTERNS: &str = "`*` stands for a part of a name, `**` for folders";
+
 /// A pool's `wasmtime` table that names a workload.
 struct Table {
     /// The keys that lead to the table of the pool.
@@ -204,11 +207,7 @@ impl Table {
                 Ok(_) => mistakes.push(not_there(entry, span.clone())),
                 Err(why) => mistakes.push(Diagnostic {
                     span: Some(span.clone()),
-                    ..diagnostic(
-                        Code::NoWorkload,
-                        why,
-                        "`*` stands for a part of a name, `**` for folders",
-                    )
+                    ..diagnostic(Code::NoWorkload, why, PATTERNS)
                 }),
             }
         }
@@ -293,6 +292,26 @@ fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
     let found = found.map_err(|error| format!("`{entry}` is no pattern: {}", error.msg))?;
     let files = found.filter_map(Result::ok).filter(|path| path.is_file());
     Ok(files.collect())
+}
+
+/// The files that a flag names: a file that is there, or else those that match it as a pattern.
+///
+/// # Errors
+/// When it is a pattern, and no file matches it.
+pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_there = std::fs::symlink_metadata(path).is_ok();
+    let Some(entry) = path.to_str().filter(|it| is_pattern(it) && !is_there) else {
+        return Ok(vec![path.to_owned()]);
+    };
+    let (message, help) = match matching(Path::new(""), entry) {
+        Ok(files) if !files.is_empty() => return Ok(files),
+        Ok(_) => (
+            format!("no file matches `{}`", shown(path)),
+            "build it first",
+        ),
+        Err(why) => (why, PATTERNS),
+    };
+    Err(Error::new(Code::NoWorkload, message, help))
 }
 
 fn not_there(entry: &str, span: Range<usize>) -> Diagnostic {

@@ -1,5 +1,7 @@
 //! Cargo.lock: the Wasmtime that a workspace has resolved, for who cannot ask cargo.
 
+mod graph;
+
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Document, Item};
@@ -12,47 +14,33 @@ use crate::setting::Place;
 /// The Cargo.lock of the workspace that a package is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {
+    /// The directory that it is in.
+    pub folder: PathBuf,
     /// Its path from the directory of the manifest, with `/` between the parts, such as `../Cargo.lock`.
     pub shown: String,
-    /// The only Wasmtime in it; `None` if there is none, or there are several.
+    /// The only Wasmtime that the package reaches; `None` if there is none, or there are several.
     pub wasmtime: Option<WasmtimeVersion>,
 }
 
 impl Lock {
-    /// The one of the package whose Cargo.toml is at `manifest_path`; `None` if there is none that can be read.
+    /// The one of the package with this name and version, whose Cargo.toml is at `manifest_path`; `None` if there is
+    /// none that can be read.
     #[must_use]
-    pub fn of(manifest_path: &Path) -> Option<Self> {
-        let folder = manifest_path.parent()?;
-        let from_folder = workspace(manifest_path)?;
-        let text = read_text(&folder.join(&from_folder).join("Cargo.lock")).ok()?;
-        let mut parts: Vec<_> = from_folder
+    pub fn of(manifest_path: &Path, name: &str, version: &str) -> Option<Self> {
+        let from_manifest = workspace(manifest_path)?;
+        let folder = manifest_path.parent()?.join(&from_manifest);
+        let text = read_text(&folder.join("Cargo.lock")).ok()?;
+        let mut parts: Vec<_> = from_manifest
             .components()
             .map(|part| part.as_os_str().to_str())
             .collect::<Option<_>>()?;
         parts.push("Cargo.lock");
         Some(Self {
+            folder,
             shown: parts.join("/"),
-            wasmtime: only_wasmtime(&text),
+            wasmtime: graph::only_wasmtime(&text, name, version),
         })
     }
-}
-
-/// The only Wasmtime in the text of a Cargo.lock. cargo writes each package in lines of its own; to read all of it as
-/// TOML would take longer than the rest of what the attribute does.
-fn only_wasmtime(text: &str) -> Option<WasmtimeVersion> {
-    let mut lines = text.lines();
-    let mut found = None;
-    while let Some(line) = lines.next() {
-        if line != "name = \"wasmtime\"" {
-            continue;
-        }
-        let version = lines.next()?.strip_prefix("version = \"")?;
-        if found.is_some() {
-            return None;
-        }
-        found = Some(version.strip_suffix('"')?);
-    }
-    found?.parse().ok()
 }
 
 /// The way from the directory of a manifest to the root of its workspace, by the rules of cargo: its own directory if
@@ -159,32 +147,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    fn lock(packages: &[&str]) -> String {
-        let each = packages.iter().map(|package| {
-            let (name, version) = package.split_once(' ').unwrap();
-            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
-        });
-        format!("version = 4\n\n{}", each.collect::<String>())
-    }
-
-    #[test]
-    fn only_one_wasmtime_counts() {
-        let version = |packages: &[&str]| only_wasmtime(&lock(packages)).map(|it| it.to_string());
-        let one = ["anyhow 1.0.0", "wasmtime 48.0.2", "wasmtime-environ 47.0.0"];
-        assert_eq!(version(&one).as_deref(), Some("48.0.2"));
-        let crlf = lock(&one).replace('\n', "\r\n");
-        assert_eq!(only_wasmtime(&crlf).unwrap().to_string(), "48.0.2");
-        for other in [
-            &["anyhow 1.0.0"][..],
-            &["wasmtime 48.0.2", "wasmtime 45.0.2"],
-            &["wasmtime 49.0.0-dev"],
-            &["wasmtime 5.0.0"],
-        ] {
-            assert_eq!(version(other), None, "{other:?}");
-        }
-        assert_eq!(only_wasmtime("name = \"wasmtime\""), None);
-    }
+    use crate::file::lock::graph::tests::lock;
 
     /// Where cargo finds the workspace of a package.
     #[test]
@@ -196,19 +159,20 @@ mod tests {
             fs::write(path, text).unwrap();
         };
         let package = "[package]\nname = \"x\"\n";
+        let of_one = |wasmtime: &str| lock(&[("x 0.1.0", &[wasmtime]), (wasmtime, &[])]);
         write(
             "Cargo.toml",
             "[workspace]\nmembers = [\"a\", \"out/in\"]\nexclude = [\"out\"]\n",
         );
-        write("Cargo.lock", &lock(&["wasmtime 48.0.2"]));
+        write("Cargo.lock", &of_one("wasmtime 48.0.2"));
         write("a/Cargo.toml", package);
         // What cargo passes over.
-        write("a/Cargo.lock", &lock(&["wasmtime 45.0.2"]));
+        write("a/Cargo.lock", &of_one("wasmtime 45.0.2"));
         write("out/b/Cargo.toml", package);
-        write("out/b/Cargo.lock", &lock(&["wasmtime 44.0.2"]));
+        write("out/b/Cargo.lock", &of_one("wasmtime 44.0.2"));
         write("out/in/Cargo.toml", package);
         write("own/Cargo.toml", "[package]\nname = \"x\"\n[workspace]\n");
-        write("own/Cargo.lock", &lock(&["wasmtime 43.0.2"]));
+        write("own/Cargo.lock", &of_one("wasmtime 43.0.2"));
         write(
             "out/said/Cargo.toml",
             "[package]\nname = \"x\"\nworkspace = \"../..\"\n",
@@ -221,11 +185,14 @@ mod tests {
             ("own", "Cargo.lock", "43.0.2"),
             ("out/said", "../../Cargo.lock", "48.0.2"),
         ] {
-            let lock = Lock::of(&folder.path().join(place).join("Cargo.toml")).unwrap();
+            let manifest = folder.path().join(place).join("Cargo.toml");
+            let lock = Lock::of(&manifest, "x", "0.1.0").unwrap();
+            let way = manifest.with_file_name(lock.shown.as_str());
+            assert_eq!(lock.folder.join("Cargo.lock"), way, "{place}");
             assert_eq!(lock.shown, shown, "{place}");
             assert_eq!(lock.wasmtime.unwrap().to_string(), version, "{place}");
         }
         let none = folder.path().join("out/without/Cargo.toml");
-        assert_eq!(Lock::of(&none), None);
+        assert_eq!(Lock::of(&none, "x", "0.1.0"), None);
     }
 }
