@@ -63,7 +63,7 @@ pub(crate) struct Bounds {
     /// What the rest of the process takes, and what the pools that are held take at worst.
     own: Demand,
     /// What the rest of the process has not taken yet of its headroom: what a pool takes beyond its guarantee has to
-    /// leave it.
+    /// leave it. What slots make writable has to do so only where other pools are to come.
     rest: Demand,
     page_size: Size,
 }
@@ -164,9 +164,17 @@ impl Bounds {
     }
 
     /// Whether a pool that takes more than its guarantee stays within them, and leaves room for those that are to come
-    /// and for what the process still maps and writes.
+    /// and for what the process maps until they start.
     pub(crate) fn allow(&self, limits: &Limits, to_come: &[Limits]) -> bool {
-        let own = self.own.and(self.rest);
+        let rest = if to_come.is_empty() {
+            Demand {
+                address_space: self.rest.address_space,
+                ..Demand::NONE
+            }
+        } else {
+            self.rest
+        };
+        let own = self.own.and(rest);
         self.sum(own, limits, to_come).is_ok()
     }
 
