@@ -12,6 +12,18 @@ use crate::command::{Folder, HOST, only_result, program};
 use crate::release::Release;
 use crate::setup::{output, target};
 
+/// A component whose instances have 5 core instances, a memory and 3 tables: as many as they may have. (A table of
+/// externref would need a heap as well, which takes the place of a memory unless poolcfg.toml counts it.)
+pub const THREE_TABLES: &str = "(component
+    (core module $main (memory 1) (table 10 funcref) (table 1 funcref))
+    (core module $shim (table 2 funcref))
+    (core module $other)
+    (core instance (instantiate $main))
+    (core instance (instantiate $shim))
+    (core instance (instantiate $other))
+    (core instance (instantiate $other))
+    (core instance (instantiate $other)))";
+
 /// Flags with which the command compiles for an engine without threads and component-model-async, which
 /// the embedder goes without.
 const FEATURES_OFF: [&str; 2] = ["-W", "threads=n,concurrency-support=n"];

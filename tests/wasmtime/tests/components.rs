@@ -7,7 +7,7 @@ use std::process::Command;
 
 use poolcfg_tests_wasmtime::command::{BOARD, Folder, HOST, LARGER_BOARD, number, operators};
 use poolcfg_tests_wasmtime::component;
-use poolcfg_tests_wasmtime::embedder::Embedder;
+use poolcfg_tests_wasmtime::embedder::{Embedder, THREE_TABLES};
 use poolcfg_tests_wasmtime::library::Library;
 use poolcfg_tests_wasmtime::live::Live;
 use poolcfg_tests_wasmtime::release::Release;
@@ -20,18 +20,6 @@ use serde_json::Value;
 /// What an instance has: 5 core instances, a memory and 2 tables.
 const COMPONENT: &str = "(component
     (core module $main (memory 1) (table 10 funcref))
-    (core module $shim (table 2 funcref))
-    (core module $other)
-    (core instance (instantiate $main))
-    (core instance (instantiate $shim))
-    (core instance (instantiate $other))
-    (core instance (instantiate $other))
-    (core instance (instantiate $other)))";
-
-/// The same with a table more: as many as an instance may have. (One of externref would need a heap as well, which
-/// takes the place of a memory unless poolcfg.toml counts it.)
-const THREE_TABLES: &str = "(component
-    (core module $main (memory 1) (table 10 funcref) (table 1 funcref))
     (core module $shim (table 2 funcref))
     (core module $other)
     (core instance (instantiate $main))

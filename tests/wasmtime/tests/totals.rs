@@ -4,19 +4,8 @@
 use std::process::Command;
 
 use poolcfg_tests_wasmtime::command::{Folder, HOST, number};
-use poolcfg_tests_wasmtime::embedder::Embedder;
+use poolcfg_tests_wasmtime::embedder::{Embedder, THREE_TABLES};
 use poolcfg_tests_wasmtime::setup::output;
-
-/// What an instance has: 5 core instances, a memory and 3 tables.
-const COMPONENT: &str = "(component
-    (core module $main (memory 1) (table 10 funcref) (table 1 funcref))
-    (core module $shim (table 2 funcref))
-    (core module $other)
-    (core instance (instantiate $main))
-    (core instance (instantiate $shim))
-    (core instance (instantiate $other))
-    (core instance (instantiate $other))
-    (core instance (instantiate $other)))";
 
 /// Lines of poolcfg.toml, the total that decides, and how many instances it gives.
 const CASES: [(&str, &str, u64); 6] = [
@@ -50,7 +39,7 @@ const CASES: [(&str, &str, u64); 6] = [
 fn written_totals_give_what_is_guaranteed_and_refuse_one_more_by_name() {
     let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
     let program = embedder.build("components", "dev").unwrap();
-    let component = embedder.compile("totals", COMPONENT).unwrap();
+    let component = embedder.compile("totals", THREE_TABLES).unwrap();
     for (lines, decides, instances) in CASES {
         let poolcfg_toml = format!(
             "[pooling_allocator]\nengine = \"wasmtime\"\n[pooling_allocator.wasmtime]\nversion = \"48\"\n\
