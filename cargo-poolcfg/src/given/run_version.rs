@@ -1,15 +1,14 @@
 //! The version that a program prints when it is run with `--version`.
 
-use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
 use poolcfg_core::Code;
 
 use crate::cli::error::Error;
 use crate::cli::path::shown;
+use crate::target::waiting::{Ended, output_within};
 
 /// How long a program may take. It is stopped then, since it may have taken the flag for none.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,41 +31,23 @@ pub(super) fn run_version(path: &Path) -> Result<String, Error> {
     };
     // What has no slash is looked for in PATH, and the file in this folder is meant.
     let program = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
-    let mut child = Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    let text = printed(&mut child);
-    // Whoever has ended takes no harm.
-    let _ = child.kill();
-    let _ = child.wait();
-    let text = text.ok_or_else(|| {
-        let seconds = PATIENCE.as_secs();
-        failed(format!("`--version` did not end within {seconds} seconds"))
-    })?;
+    let mut command = Command::new(program);
+    let ended = output_within(command.arg("--version"), PATIENCE, MOST);
+    let text = match ended.map_err(|error| failed(error.to_string()))? {
+        Ended::InTime(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Ended::TooLate => {
+            let seconds = PATIENCE.as_secs();
+            return Err(failed(format!(
+                "`--version` did not end within {seconds} seconds"
+            )));
+        }
+    };
     version(&text).ok_or_else(|| {
         let first = text.lines().next().unwrap_or_default();
         failed(format!(
             "`--version` prints `{first}`, which names no Wasmtime"
         ))
     })
-}
-
-/// What the program prints up to its end; `None` if it does not end.
-fn printed(child: &mut Child) -> Option<String> {
-    let stdout = child.stdout.take()?;
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What cannot be read has not been printed.
-        let _ = stdout.take(MOST).read_to_end(&mut bytes);
-        let _ = send.send(bytes);
-    });
-    let bytes = receive.recv_timeout(PATIENCE).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The version behind the name, as in `wasmtime 48.0.2 (0123abc 2026-08-20)` or `wasmtime-cli 13.0.0`.

@@ -66,7 +66,7 @@ pub(crate) fn metadata(
 /// The same as [`MetadataCommand::exec`], for so long at the most.
 fn within(command: &MetadataCommand, patience: Duration) -> cargo_metadata::Result<Metadata> {
     let failed = |stderr| cargo_metadata::Error::CargoMetadata { stderr };
-    let output = match output_within(&mut command.cargo_command(), patience)? {
+    let output = match output_within(&mut command.cargo_command(), patience, u64::MAX)? {
         Ended::InTime(output) => output,
         Ended::TooLate => {
             let seconds = patience.as_secs();

@@ -109,7 +109,7 @@ impl Rustc {
             Some(triple) => command.arg(format!("--target={triple}")),
             None => command.args(["--print", "host-tuple"]),
         };
-        let output = match output_within(command.args(["--print", "cfg"]), PATIENCE) {
+        let output = match output_within(command.args(["--print", "cfg"]), PATIENCE, u64::MAX) {
             Ok(Ended::InTime(output)) => output,
             Ok(Ended::TooLate) => {
                 return Reply::Refused(format!("nothing in {} seconds", PATIENCE.as_secs()));

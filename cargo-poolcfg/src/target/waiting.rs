@@ -23,18 +23,23 @@ pub(crate) enum Ended {
     TooLate,
 }
 
-/// Runs a program as [`Command::output`] does, for so long at the most.
+/// Runs a program as [`Command::output`] does, for so long at the most, and reads no more than so many bytes of each of its
+/// outputs.
 ///
 /// # Errors
 /// When it cannot be started, read or waited for.
-pub(crate) fn output_within(command: &mut Command, patience: Duration) -> io::Result<Ended> {
+pub(crate) fn output_within(
+    command: &mut Command,
+    patience: Duration,
+    most: u64,
+) -> io::Result<Ended> {
     let deadline = Instant::now() + patience;
     command.stdin(Stdio::null());
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let ended = wait(&mut child, deadline);
+    let ended = wait(&mut child, deadline, most);
     if !matches!(ended, Ok(Ended::InTime(_))) {
         // What has ended by itself is not there to be killed.
         let _ = child.kill();
@@ -43,9 +48,9 @@ pub(crate) fn output_within(command: &mut Command, patience: Duration) -> io::Re
     ended
 }
 
-fn wait(child: &mut Child, deadline: Instant) -> io::Result<Ended> {
-    let stdout = reader(child.stdout.take())?;
-    let stderr = reader(child.stderr.take())?;
+fn wait(child: &mut Child, deadline: Instant, most: u64) -> io::Result<Ended> {
+    let stdout = reader(child.stdout.take(), most)?;
+    let stderr = reader(child.stderr.take(), most)?;
     let mut outputs = [Vec::new(), Vec::new()];
     for (output, reader) in outputs.iter_mut().zip([stdout, stderr]) {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -70,13 +75,16 @@ fn wait(child: &mut Child, deadline: Instant) -> io::Result<Ended> {
     }
 }
 
-/// Reads all of a pipe beside the caller.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
+/// Reads a pipe beside the caller.
+fn reader(
+    pipe: Option<impl Read + Send + 'static>,
+    most: u64,
+) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
     let (sender, receiver) = channel();
     Builder::new().stack_size(STACK).spawn(move || {
         let mut bytes = Vec::new();
         let read = match pipe {
-            Some(mut pipe) => pipe.read_to_end(&mut bytes),
+            Some(pipe) => pipe.take(most).read_to_end(&mut bytes),
             None => Ok(0),
         };
         // Who has stopped waiting does not want it.
@@ -90,7 +98,7 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, patience: Duration) -> Ended {
-        output_within(Command::new("sh").args(["-c", script]), patience).unwrap()
+        output_within(Command::new("sh").args(["-c", script]), patience, u64::MAX).unwrap()
     }
 
     #[test]
@@ -122,6 +130,7 @@ mod tests {
         let missing = output_within(
             &mut Command::new("/nowhere/rustc"),
             Duration::from_secs(600),
+            u64::MAX,
         );
         assert_eq!(missing.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
