@@ -21,9 +21,6 @@ use crate::target::shape::{RelocationModel, Shape, StackLimit};
 /// What a stack is left where it has no limit: as much as one has by default.
 const STACK: Size = Size::mib(8);
 
-/// Pages that the kernel keeps free below a stack: `stack_guard_gap` of mm/mmap.c.
-const STACK_GUARD_PAGES: u64 = 256;
-
 /// The least that the kernel leaves between the end of the window and the mmap base (mm/util.c, mmap_base: MIN_GAP).
 const GAP: Size = Size::mib(128);
 
@@ -250,10 +247,11 @@ pub(crate) const fn linux_holes(
         StackLimit::UpTo(size) => (size.get(), max(size.get(), finite)),
     };
     // mmap_base of mm/util.c:441-473 (7.2: 431-463).
-    let guard = STACK_GUARD_PAGES * profile.page_size.get();
+    let guard = LinuxLayout::STACK_GUARD_PAGES * profile.page_size.get();
     let pad = linux.stack_randomization.get().saturating_add(guard);
     let above = linux.above_stack.get();
-    let gap = clamp(limit.saturating_add(pad), GAP.get(), window / 6 * 5);
+    let most = LinuxLayout::largest_gap(window);
+    let gap = clamp(limit.saturating_add(pad), GAP.get(), most);
     let plan = Plan {
         window,
         lowest: linux.lowest.get(),

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use poolcfg_core::{Arch, Size, Target};
+use poolcfg_core::{Arch, LinuxLayout, Size, Target};
 
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
@@ -28,10 +28,6 @@ const LOW: u64 = if cfg!(target_pointer_width = "32") {
 
 /// Room for the stack of a process without a limit: what the model leaves it.
 const STACK: Size = Size::mib(8);
-
-/// Pages that the kernel keeps between a stack and what lies below it: `stack_guard_gap` of mm/mmap.c, which
-/// a mapping at a fixed address does not respect.
-const STACK_GUARD_PAGES: u64 = 256;
 
 /// The addresses that slots may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +66,9 @@ impl Reach {
             Some(limit) => limit.min(planned).max(STACK),
             None => STACK,
         };
-        let guard = page_size.get().saturating_mul(STACK_GUARD_PAGES);
+        let guard = page_size
+            .get()
+            .saturating_mul(LinuxLayout::STACK_GUARD_PAGES);
         let stack = machine.stack_top().map(|top| {
             let bottom = top.saturating_sub(room.get()).saturating_sub(guard);
             bottom..top
@@ -224,7 +222,10 @@ impl Reach {
     /// What is free below the stack, less what stack and heap are left to grow; and what is free of `wide`,
     /// above the window.
     fn free(&self, maps: &str, wide: Option<Range<u64>>) -> Vec<Range<u64>> {
-        let guard = self.page_size.get().saturating_mul(STACK_GUARD_PAGES);
+        let guard = self
+            .page_size
+            .get()
+            .saturating_mul(LinuxLayout::STACK_GUARD_PAGES);
         let floor = self.stack.as_ref().map_or(0, |stack| stack.start);
         let mut maps: Vec<_> = proc::maps(maps).collect();
         maps.sort_unstable_by_key(|map| map.start);

@@ -81,6 +81,19 @@ pub struct LinuxLayout {
 }
 
 impl LinuxLayout {
+    /// Pages that the kernel keeps free below a stack, which a mapping at a fixed address does not respect:
+    /// `stack_guard_gap` of mm/mmap.c.
+    #[doc(hidden)]
+    pub const STACK_GUARD_PAGES: u64 = 256;
+
+    /// The most that the kernel leaves between the end of a window and the mmap base, whatever the stack limit is:
+    /// `MAX_GAP` of `mmap_base` in mm/util.c.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn largest_gap(window: u64) -> u64 {
+        window / 6 * 5
+    }
+
     /// How far ASLR moves things of `bits` bits of a number of pages; nothing above 2^64 - 1 bytes.
     pub(crate) const fn aslr(page_size: Size, bits: u32) -> Option<Size> {
         if bits < 64 {
