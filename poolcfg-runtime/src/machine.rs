@@ -77,6 +77,45 @@ pub(crate) trait Machine {
     fn holdings(&self) -> Vec<Holding>;
 }
 
+/// What is told of a machine in terms of another one, in the field `machine`: all but reservations and files.
+macro_rules! as_of_machine {
+    () => {
+        fn target(&self) -> poolcfg_core::Target {
+            self.machine.target()
+        }
+
+        fn relocation_model(&self) -> Option<poolcfg_core::RelocationModel> {
+            self.machine.relocation_model()
+        }
+
+        fn limit(&self, resource: $crate::machine::Resource) -> Option<poolcfg_core::Size> {
+            self.machine.limit(resource)
+        }
+
+        fn page_size(&self) -> poolcfg_core::Size {
+            self.machine.page_size()
+        }
+
+        fn variable(&self, name: &str) -> Option<std::ffi::OsString> {
+            self.machine.variable(name)
+        }
+
+        fn variables(&self) -> Vec<String> {
+            self.machine.variables()
+        }
+
+        fn stack_top(&self) -> Option<u64> {
+            self.machine.stack_top()
+        }
+
+        fn holdings(&self) -> Vec<$crate::machine::ledger::Holding> {
+            self.machine.holdings()
+        }
+    };
+}
+
+pub(crate) use as_of_machine;
+
 /// The machine that is here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Here;

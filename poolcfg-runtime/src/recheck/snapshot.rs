@@ -9,21 +9,16 @@
 //! is none, and reservations are made.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
 
-use poolcfg_core::{Layout, LinuxLayout, RelocationModel, Size, Target, UnlimitedStack};
+use poolcfg_core::{Layout, LinuxLayout, Size, UnlimitedStack};
 
-use crate::machine::ledger::Holding;
-use crate::machine::{Machine, Resource, proc};
+use crate::machine::{Machine, Resource, as_of_machine, proc};
 use crate::recheck::book::Book;
 use crate::recheck::kept::{Keeper, Kept};
 use crate::recheck::layout::{self, Search};
-
-/// Pages that the kernel keeps free below a stack: `stack_guard_gap` of mm/mmap.c.
-const STACK_GUARD_PAGES: u64 = 256;
 
 /// The address space as it was at one moment, and what a plan has mapped in it.
 #[derive(Debug)]
@@ -166,7 +161,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
             stack: proc::maps(&maps)
                 .find(|map| map.name == "[stack]")
                 .map(|map| map.start),
-            guard: page.saturating_mul(STACK_GUARD_PAGES),
+            guard: page.saturating_mul(LinuxLayout::STACK_GUARD_PAGES),
             page,
             lowest: linux.lowest.get(),
             window,
@@ -220,7 +215,7 @@ fn base(search: Search, linux: &LinuxLayout, window: u64, page: u64, taken: &[(u
 /// The mmap base of x86 below its largest gap, without ASLR: `mmap_base` of arch/x86/mm/mmap.c.
 fn unmoved(linux: &LinuxLayout, window: u64, page: u64) -> u64 {
     let top = window.saturating_sub(linux.above_stack.get());
-    let base = top.saturating_sub(window / 6 * 5);
+    let base = top.saturating_sub(LinuxLayout::largest_gap(window));
     base.checked_next_multiple_of(page).unwrap_or(base)
 }
 
@@ -260,13 +255,7 @@ fn taken(maps: &str) -> Vec<(u64, u64)> {
 impl<M: Machine> Machine for Snapshot<'_, M> {
     type Mapping = Part;
 
-    fn target(&self) -> Target {
-        self.machine.target()
-    }
-
-    fn relocation_model(&self) -> Option<RelocationModel> {
-        self.machine.relocation_model()
-    }
+    as_of_machine!();
 
     fn reserve(&self, bytes: Size) -> io::Result<Part> {
         let mut space = self.space.borrow_mut();
@@ -309,30 +298,6 @@ impl<M: Machine> Machine for Snapshot<'_, M> {
             let _ = writeln!(text, "{start:x}-{end:x} ---p 00000000 00:00 0");
         }
         Some(text)
-    }
-
-    fn limit(&self, resource: Resource) -> Option<Size> {
-        self.machine.limit(resource)
-    }
-
-    fn page_size(&self) -> Size {
-        self.machine.page_size()
-    }
-
-    fn variable(&self, name: &str) -> Option<OsString> {
-        self.machine.variable(name)
-    }
-
-    fn variables(&self) -> Vec<String> {
-        self.machine.variables()
-    }
-
-    fn stack_top(&self) -> Option<u64> {
-        self.machine.stack_top()
-    }
-
-    fn holdings(&self) -> Vec<Holding> {
-        self.machine.holdings()
     }
 }
 

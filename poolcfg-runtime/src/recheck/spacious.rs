@@ -1,13 +1,11 @@
 //! A machine on which memories are reserved with room to spare: what fits there fits another process too, in
 //! which ASLR leaves less.
 
-use std::ffi::OsString;
 use std::io;
 
-use poolcfg_core::{RelocationModel, Size, Target};
+use poolcfg_core::Size;
 
-use crate::machine::ledger::Holding;
-use crate::machine::{Machine, Resource};
+use crate::machine::{Machine, as_of_machine};
 use crate::recheck::kept::{Keeper, Kept};
 
 /// A machine that adds `spare` to each reservation, but for those of the sizes `beside`, which lie in what is
@@ -32,13 +30,7 @@ impl<'a, M> Spacious<'a, M> {
 impl<M: Machine> Machine for Spacious<'_, M> {
     type Mapping = M::Mapping;
 
-    fn target(&self) -> Target {
-        self.machine.target()
-    }
-
-    fn relocation_model(&self) -> Option<RelocationModel> {
-        self.machine.relocation_model()
-    }
+    as_of_machine!();
 
     fn reserve(&self, bytes: Size) -> io::Result<M::Mapping> {
         if self.beside.contains(&bytes) {
@@ -70,30 +62,6 @@ impl<M: Machine> Machine for Spacious<'_, M> {
 
     fn text(&self, path: &str) -> Option<String> {
         self.machine.text(path)
-    }
-
-    fn limit(&self, resource: Resource) -> Option<Size> {
-        self.machine.limit(resource)
-    }
-
-    fn page_size(&self) -> Size {
-        self.machine.page_size()
-    }
-
-    fn variable(&self, name: &str) -> Option<OsString> {
-        self.machine.variable(name)
-    }
-
-    fn variables(&self) -> Vec<String> {
-        self.machine.variables()
-    }
-
-    fn stack_top(&self) -> Option<u64> {
-        self.machine.stack_top()
-    }
-
-    fn holdings(&self) -> Vec<Holding> {
-        self.machine.holdings()
     }
 }
 
