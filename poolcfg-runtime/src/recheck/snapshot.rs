@@ -40,6 +40,8 @@ struct Space {
     huge: u64,
     /// What `RLIMIT_AS` leaves; `None` if there is no limit.
     left: Option<u64>,
+    /// What `RLIMIT_MEMLOCK` leaves to a process that locks all that it maps; `None` for every other one.
+    lockable: Option<u64>,
 }
 
 impl Space {
@@ -91,16 +93,20 @@ impl Space {
         if !is_free {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        if let Some(left) = &mut self.left {
-            *left = left.checked_sub(bytes).ok_or(io::ErrorKind::OutOfMemory)?;
-        }
+        let less = |left: Option<u64>, kind: io::ErrorKind| {
+            let less = left.map(|left| left.checked_sub(bytes).ok_or(kind));
+            less.transpose()
+        };
+        let lockable = less(self.lockable, io::ErrorKind::WouldBlock)?;
+        self.left = less(self.left, io::ErrorKind::OutOfMemory)?;
+        self.lockable = lockable;
         self.taken.insert(at, (start, end));
         Ok(())
     }
 
     fn give_back(&mut self, start: u64, bytes: u64) {
         self.taken.retain(|taken| taken.0 != start);
-        if let Some(left) = &mut self.left {
+        for left in [&mut self.left, &mut self.lockable].into_iter().flatten() {
             *left = left.saturating_add(bytes);
         }
     }
@@ -148,11 +154,10 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
         } else {
             huge.get()
         };
-        let left = machine.limit(Resource::AddressSpace).map(|limit| {
-            let status = machine.text("/proc/self/status").unwrap_or_default();
-            let size = proc::size_of(&status, "VmSize").unwrap_or(Size::ZERO);
-            limit.saturating_sub(size).get()
-        });
+        let left = machine
+            .limit(Resource::AddressSpace)
+            .map(|limit| beside(machine, limit, "VmSize"));
+        let lockable = lockable(machine);
         // Last, since what has been asked for is gone again.
         let maps = machine.text("/proc/self/maps").unwrap_or_default();
         let taken = taken(&maps);
@@ -170,6 +175,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
             retry: retry(search, &linux, window, page, base),
             huge,
             left,
+            lockable,
             taken,
         };
         (!space.taken.is_empty()).then(|| Self {
@@ -228,6 +234,22 @@ fn retry(search: Search, linux: &LinuxLayout, window: u64, page: u64, base: u64)
     };
     let retry = linux.legacy_base.get().saturating_add(moved);
     retry.checked_next_multiple_of(page).unwrap_or(retry)
+}
+
+/// What a limit leaves beside what the process uses, as its status has it.
+fn beside<M: Machine>(machine: &M, limit: Size, used: &str) -> u64 {
+    let status = machine.text("/proc/self/status").unwrap_or_default();
+    let used = proc::size_of(&status, used).unwrap_or(Size::ZERO);
+    limit.saturating_sub(used).get()
+}
+
+/// What `RLIMIT_MEMLOCK` leaves, if the process locks all that it maps: only then a mapping above the limit is refused
+/// with EAGAIN (mmap(2)). No file of /proc tells whether it does.
+fn lockable<M: Machine>(machine: &M) -> Option<u64> {
+    let limit = machine.limit(Resource::Memlock)?;
+    let above = Size::bytes(limit.get().checked_add(machine.page_size().get())?);
+    let refused = machine.reserve(above).err()?;
+    (refused.kind() == io::ErrorKind::WouldBlock).then(|| beside(machine, limit, "VmLck"))
 }
 
 /// Whether the kernel aligns mappings of huge pages.

@@ -36,6 +36,8 @@ pub(super) struct Process {
     kept: Kept<Mapped>,
     holdings: RefCell<Vec<Holding>>,
     others: Cell<Others>,
+    /// What a process that locks all that it maps may lock.
+    lockable: Option<Size>,
 }
 
 /// What other threads map: so many bytes at each of so many calls of a recheck that are still to come.
@@ -61,6 +63,7 @@ impl Drop for Mapped {
     }
 }
 
+const EAGAIN: i32 = 11;
 const ENOMEM: i32 = 12;
 
 impl Process {
@@ -88,7 +91,13 @@ impl Process {
             kept: Kept::new(),
             holdings: RefCell::default(),
             others: Cell::default(),
+            lockable: None,
         }
+    }
+
+    /// The process locks all that it maps, one mapping of so many bytes at most.
+    pub(super) fn set_lockable(&mut self, limit: Size) {
+        self.lockable = Some(limit);
     }
 
     /// The stack limit is changed after the program has started.
@@ -304,6 +313,9 @@ impl Machine for Process {
 
     fn reserve(&self, bytes: Size) -> io::Result<Mapped> {
         self.other_threads();
+        if self.lockable.is_some_and(|limit| limit < bytes) {
+            return Err(io::Error::from_raw_os_error(EAGAIN));
+        }
         let bytes = bytes.get();
         let start = self.space.borrow_mut().map(bytes);
         let start = start.ok_or_else(|| io::Error::from_raw_os_error(ENOMEM))?;
@@ -367,6 +379,7 @@ impl Machine for Process {
     fn limit(&self, resource: Resource) -> Option<Size> {
         match resource {
             Resource::Stack => self.stack_limit,
+            Resource::Memlock => self.lockable,
             _ => None,
         }
     }

@@ -349,3 +349,26 @@ fn nothing_is_suggested_beside_a_pool_of_another_file_that_takes_what_there_is()
         }
     });
 }
+
+/// An engine maps after its recheck: what it may lock has to be counted before.
+#[test]
+fn what_a_process_may_lock_is_counted_for_both_engines() {
+    in_every_machine(|started| {
+        if started.stack_limit != Some(Size::mib(8)) || started.program != RelocationModel::Pie {
+            return;
+        }
+        for engine in [Engine::Native, Engine::Wasmtime] {
+            let promise = started.promise(engine, 2, Size::gib(1));
+            let mut process = started.process(&started.positions()[0]);
+            let limit = Size::mib(64);
+            process.set_lockable(limit);
+            let Err(RecheckError::Misfit(misfit)) =
+                recheck(&process, &promise, RecheckOptions::new())
+            else {
+                panic!("{engine}: it is taken");
+            };
+            assert_eq!(misfit.limit, RecheckLimit::RlimitMemlock, "{engine}");
+            assert_eq!(misfit.have, limit.get());
+        }
+    });
+}
