@@ -5,6 +5,6 @@ pub(crate) mod diagnostic;
 pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod fit;
+pub(crate) mod invoked_as;
 pub(crate) mod path;
-pub(crate) mod program;
 pub(crate) mod shell;

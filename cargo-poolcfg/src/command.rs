@@ -14,7 +14,6 @@ pub(crate) mod sync;
 use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;
 
-use crate::answer::{Answer, misfits};
 use crate::cli::args::{Emit, Look, Missing};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
@@ -25,29 +24,32 @@ use crate::project::workload::hold;
 use crate::project::{Member, members};
 use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
-use crate::wasmtime::resolve::{Lock, resolve};
+use crate::target_outcome::{TargetOutcome, misfits};
+use crate::wasmtime::resolve::{LockNeed, resolve};
 use crate::wish::Wish;
 
-/// The answers of one package for its targets.
+/// The outcomes of one package for its targets.
 ///
 /// # Errors
 /// Every fault of its numbers on any of them.
-pub(crate) fn answers<'a>(
+pub(crate) fn outcomes<'a>(
     member: &'a Member,
     targets: &'a [TargetFacts],
     wish: &'a Wish,
-) -> Result<Vec<Answer<'a>>, Error> {
-    all(targets.iter().map(|facts| Answer::new(member, facts, wish)))
+) -> Result<Vec<TargetOutcome<'a>>, Error> {
+    all(targets
+        .iter()
+        .map(|facts| TargetOutcome::new(member, facts, wish)))
 }
 
-/// Keeps the answers for programs and templates.
+/// Keeps the outcomes for programs and templates.
 pub(crate) fn keep<'a>(
     context: &Context<'_>,
-    answers: impl Iterator<Item = &'a Answer<'a>> + Clone,
+    outcomes: impl Iterator<Item = &'a TargetOutcome<'a>> + Clone,
     wish: &Wish,
 ) {
     let mut envelope = context.envelope.borrow_mut();
-    let records = answers.clone().filter_map(Answer::record).collect();
+    let records = outcomes.clone().filter_map(TargetOutcome::record).collect();
     envelope.here = wish.here.as_ref().map(|here| here.report(records));
     envelope.inspected = wish
         .given
@@ -55,36 +57,40 @@ pub(crate) fn keep<'a>(
         .into_iter()
         .map(Unowned::from)
         .collect();
-    envelope.results = Results::Pools(answers.flat_map(Answer::results).collect());
+    envelope.results = Results::Pools(outcomes.flat_map(TargetOutcome::results).collect());
 }
 
 /// Says what fits where less does than is asked. Of a native pool that fits the rest is tried at start.
-pub(crate) fn tell_ways(context: &Context<'_>, answer: &Answer<'_>, host: Option<&Host>) {
-    if answer.plan.misfit.is_none() && !answer.has_wasmtime() {
+pub(crate) fn tell_ways(context: &Context<'_>, outcome: &TargetOutcome<'_>, host: Option<&Host>) {
+    if outcome.plan.misfit.is_none() && !outcome.has_wasmtime() {
         return;
     }
-    for line in answer.ways(host) {
+    for line in outcome.ways(host) {
         context.shell.say(&line);
     }
 }
 
-/// Says what should be known of the answers, and what comes from files that flags name.
-pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)], wish: &Wish) {
+/// Says what should be known of the outcomes, and what comes from files that flags name.
+pub(crate) fn warn(
+    context: &Context<'_>,
+    results: &[(&Member, Vec<TargetOutcome<'_>>)],
+    wish: &Wish,
+) {
     for note in wish.given.notes() {
         context.shell.note(&note);
     }
     let mut said = Vec::new();
-    for (member, answers) in results {
-        for answer in answers {
+    for (member, outcomes) in results {
+        for outcome in outcomes {
             // Only of a build: who asks for the flags of one may run rustc.
-            let made = match answer.is_of_build() {
-                true => context.executable(member, answer.facts),
+            let made = match outcome.is_of_build() {
+                true => context.executable(member, outcome.facts),
                 false => None,
             };
             let otherwise = made
-                .and_then(|made| answer.loaded_otherwise(&made))
+                .and_then(|made| outcome.loaded_otherwise(&made))
                 .map(|text| (Code::LoadedOtherwise, text));
-            for (code, warning) in answer.warnings().into_iter().chain(otherwise) {
+            for (code, warning) in outcome.warnings().into_iter().chain(otherwise) {
                 // Packages of one workspace are built alike.
                 if !said.contains(&warning) {
                     context.shell.warn(code, &warning);
@@ -103,9 +109,9 @@ pub(crate) fn warn(context: &Context<'_>, results: &[(&Member, Vec<Answer<'_>>)]
 pub(crate) fn look(
     context: &Context<'_>,
     arguments: &Look,
-    lock: Lock,
+    lock: LockNeed,
     workload: Option<Missing>,
-    tell: impl FnOnce(&[&Answer<'_>]) -> Result<(), Error>,
+    tell: impl FnOnce(&[&TargetOutcome<'_>]) -> Result<(), Error>,
 ) -> Result<Exit, Error> {
     let machine = &arguments.machine;
     let given = Given::read(context.shell, machine, Emit::Rust)?;
@@ -131,8 +137,9 @@ pub(crate) fn look(
     let results = all(members
         .iter()
         .zip(&targets)
-        .map(|(member, targets)| Ok((member, answers(member, targets, &wish)?))))?;
-    let every: Vec<&Answer<'_>> = results.iter().flat_map(|(_, answers)| answers).collect();
+        .map(|(member, targets)| Ok((member, outcomes(member, targets, &wish)?))))?;
+    let every: Vec<&TargetOutcome<'_>> =
+        results.iter().flat_map(|(_, outcomes)| outcomes).collect();
     if context.shell.is_json {
         keep(context, every.iter().copied(), &wish);
     }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use poolcfg_core::file::TargetFacts;
 
-use crate::cli::args::{Machine, Shared};
+use crate::cli::args::{MachineFlags, SharedFlags};
 use crate::cli::error::Error;
+use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::relative;
-use crate::cli::program::Program;
 use crate::cli::shell::Shell;
 use crate::given::Given;
 use crate::project::Member;
@@ -21,8 +21,8 @@ use crate::target::{NamedTarget, facts, here, named};
 
 /// What every command goes by.
 pub(crate) struct Context<'a> {
-    pub(crate) program: Program,
-    pub(crate) shared: &'a Shared,
+    pub(crate) program: InvokedAs,
+    pub(crate) shared: &'a SharedFlags,
     pub(crate) shell: &'a Shell,
     /// What the run has found out for programs.
     pub(crate) envelope: &'a RefCell<Envelope>,
@@ -68,7 +68,7 @@ impl Context<'_> {
     pub(crate) fn targets(
         &self,
         member: &Member,
-        machine: &Machine,
+        machine: &MachineFlags,
         given: &Given,
     ) -> Result<Vec<NamedTarget>, Error> {
         if let Some(target) = given.target() {
@@ -137,7 +137,7 @@ impl Context<'_> {
     pub(crate) fn platform(
         &self,
         members: &[Member],
-        machine: &Machine,
+        machine: &MachineFlags,
         and_tables: bool,
         targets: &[Vec<TargetFacts>],
     ) -> Option<TargetFacts> {

@@ -10,10 +10,10 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::args::{Cargo, Command, Poolcfg, Shared};
+use crate::cli::args::{Cargo, Command, Poolcfg, SharedFlags};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::program::Program;
+use crate::cli::invoked_as::InvokedAs;
 use crate::cli::shell::{Shell, Verbosity, choose_color, print};
 use crate::command::{check, codes, explain, generate, init, inspect, probe, profiles, sync};
 use crate::context::Context;
@@ -28,7 +28,7 @@ const STACK: usize = 8 << 20;
 
 /// Runs the program with the arguments of the process.
 #[must_use]
-pub fn main(program: Program) -> ExitCode {
+pub fn main(program: InvokedAs) -> ExitCode {
     if has_small_stack() {
         let thread = std::thread::Builder::new().stack_size(STACK);
         // Where there is no memory for it, the stack that is there has to do.
@@ -55,20 +55,20 @@ fn has_small_stack() -> bool {
     false
 }
 
-fn start(program: Program) -> ExitCode {
+fn start(program: InvokedAs) -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.is_empty() {
         arguments.push(NAME.into());
     }
     let command = match program {
-        Program::Subcommand => {
+        InvokedAs::Subcommand => {
             // Cargo passes its subcommand's name; without cargo, as in `cargo run`, it is missing.
             if arguments.get(1).is_none_or(|first| first != NAME) {
                 arguments.insert(1, NAME.into());
             }
             Cargo::command()
         }
-        Program::Alone => Poolcfg::augment_args(
+        InvokedAs::Alone => Poolcfg::augment_args(
             clap::Command::new(NAME)
                 .bin_name(NAME)
                 .styles(clap_cargo::style::CLAP_STYLING),
@@ -79,8 +79,8 @@ fn start(program: Program) -> ExitCode {
     let envelope = RefCell::new(Envelope::default());
     let exit = match parse(program, command, arguments) {
         // Help and version are answers and no mistakes.
-        Err(Error::Usage(answer)) if !answer.use_stderr() => {
-            let _ = answer.print();
+        Err(Error::Usage(outcome)) if !outcome.use_stderr() => {
+            let _ = outcome.print();
             return Exit::Fits.into();
         }
         Err(error) => shell.fail(&error),
@@ -152,20 +152,20 @@ fn early_color(arguments: &[OsString]) -> ColorChoice {
 }
 
 fn parse(
-    program: Program,
+    program: InvokedAs,
     mut command: clap::Command,
     arguments: Vec<OsString>,
 ) -> Result<Poolcfg, Error> {
     let mut matches = command.try_get_matches_from_mut(arguments)?;
     let parsed = match program {
-        Program::Subcommand => {
+        InvokedAs::Subcommand => {
             if let Some((_, matches)) = matches.subcommand() {
                 misplaced(&mut command, matches)?;
             }
             let Cargo::Poolcfg(parsed) = Cargo::from_arg_matches_mut(&mut matches)?;
             parsed
         }
-        Program::Alone => {
+        InvokedAs::Alone => {
             misplaced(&mut command, &matches)?;
             Poolcfg::from_arg_matches_mut(&mut matches)?
         }
@@ -178,7 +178,7 @@ fn misplaced(command: &mut clap::Command, matches: &ArgMatches) -> Result<(), Er
     let Some((name, _)) = matches.subcommand() else {
         return Ok(());
     };
-    let shared = Shared::augment_args(clap::Command::new(NAME));
+    let shared = SharedFlags::augment_args(clap::Command::new(NAME));
     let known: Vec<_> = shared.get_arguments().map(clap::Arg::get_id).collect();
     for id in matches.ids().filter(|id| !known.contains(id)) {
         // Groups are ids too; what they hold is looked at by itself.
@@ -205,7 +205,7 @@ fn is_group(id: &str) -> bool {
 }
 
 fn run(
-    program: Program,
+    program: InvokedAs,
     shell: &Shell,
     envelope: &RefCell<Envelope>,
     arguments: &Poolcfg,

@@ -6,9 +6,9 @@ mod run_version;
 use std::path::PathBuf;
 
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Engine, Place, PoolKeys, Setting, WasmtimeKeys, WasmtimeVersion};
+use poolcfg_core::{Engine, FilePlace, PoolKeys, Setting, WasmtimeKeys, WasmtimeVersion};
 
-use crate::cli::args::{Emit, Machine};
+use crate::cli::args::{Emit, MachineFlags};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
@@ -32,7 +32,7 @@ impl Given {
     ///
     /// # Errors
     /// Where one cannot be read or is of another kind, and where the program is not for the machine that is meant.
-    pub(crate) fn read(shell: &Shell, machine: &Machine, emit: Emit) -> Result<Self, Error> {
+    pub(crate) fn read(shell: &Shell, machine: &MachineFlags, emit: Emit) -> Result<Self, Error> {
         let program = machine.program.as_ref();
         let program = program.map(|path| GivenProgram::read(path, machine));
         let help = "pass it with `--program`";
@@ -76,7 +76,7 @@ impl Given {
     /// The keys of each pool of Wasmtime. `first` is the number of the first of their places.
     pub(crate) fn keys(&self, first: u32) -> PoolKeys {
         let mut numbers = first..;
-        let mut place = || Place::flag(numbers.next().unwrap_or_default());
+        let mut place = || FilePlace::flag(numbers.next().unwrap_or_default());
         let version = self.version().map(|value| Setting {
             value,
             place: place(),

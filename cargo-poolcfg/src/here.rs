@@ -2,7 +2,9 @@
 
 pub(crate) mod record;
 
-use poolcfg_core::{AddressSpaceKeys, Case, Limit, Misfit, ProcessLimits, RelocationModel, Size};
+use poolcfg_core::{
+    AddressSpaceKeys, Limit, PlanMisfit, ProcessLimits, RelocationModel, ResolvedProcess, Size,
+};
 use poolcfg_runtime::{Basis, Probe, probe};
 use serde::Serialize;
 
@@ -24,7 +26,11 @@ impl Here {
 
     /// The same pools on this machine. What is said of the process holds: how its program is loaded, its headroom,
     /// and limits below those in force here.
-    pub(crate) fn case<'a>(&self, mut case: Case<'a>, said: &AddressSpaceKeys<'_>) -> Case<'a> {
+    pub(crate) fn case<'a>(
+        &self,
+        mut case: ResolvedProcess<'a>,
+        said: &AddressSpaceKeys<'_>,
+    ) -> ResolvedProcess<'a> {
         let said_limits = said.limits(ProcessLimits::NONE, case.target.os);
         let limits = self.probe.process_limits().tighter(said_limits);
         // How this command is linked says nothing of the program.
@@ -45,7 +51,7 @@ impl Here {
     }
 
     /// What the numbers rest on, in a sentence each, without the point at its end.
-    pub(crate) fn conditions(&self, case: &Case<'_>) -> Vec<String> {
+    pub(crate) fn conditions(&self, case: &ResolvedProcess<'_>) -> Vec<String> {
         let mut said = vec![
             self.holes(),
             format!("the limits are {}", self.limits(&case.budget.limits)),
@@ -134,7 +140,7 @@ impl Here {
     }
 
     /// How the verdict calls the machine.
-    pub(crate) fn name(&self, case: &Case<'_>) -> String {
+    pub(crate) fn name(&self, case: &ResolvedProcess<'_>) -> String {
         match self.basis.va_profile() {
             Some(profile) => format!(
                 "this machine, {}, {}, {}",
@@ -152,7 +158,7 @@ impl Here {
 
 /// What would fit, and how the limit in the way is raised, which no key of poolcfg.toml does for a limit that is in
 /// force.
-pub(crate) fn advice(misfit: &Misfit, case: &Case<'_>) -> String {
+pub(crate) fn advice(misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
     let fitting = misfit.fitting(case);
     let raise = match misfit.limit {
         Limit::Hole => return fitting.as_str().to_owned(),
@@ -198,7 +204,7 @@ mod tests {
     fn the_other_program_is_a_pie_unless_somebody_says_otherwise() {
         let here = Here::measure();
         let settings = Settings::new(&[], &[]);
-        let mut case = settings.case(Target::CURRENT).unwrap();
+        let mut case = settings.resolve(Target::CURRENT).unwrap();
         // As of a target whose programs, this command among them, are static.
         case.shape.relocation_model = RelocationModel::Static;
         let of_nobody = here.case(case, &AddressSpaceKeys::EMPTY);

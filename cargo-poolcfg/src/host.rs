@@ -44,7 +44,7 @@ use poolcfg_core::{InstanceDefaults, Limits, Size, Target, WasmtimeKeys};
 use serde::Serialize;
 
 pub(crate) use cannot::Cannot;
-use number::{Matters, Value};
+use number::{Matters, UnitValue};
 pub(crate) use number::{Number, Numbers};
 pub(crate) use own::Own;
 use told::{Form, Line, Told};
@@ -79,7 +79,7 @@ pub(crate) struct Host {
     /// How large the bookkeeping of an instance may be, of a module and of a component; `None` if that is Wasmtime's own.
     instance_size: Option<Size>,
     /// What it wants to see before it takes any pool.
-    probe: Option<Probe>,
+    probe: Option<TrialReservation>,
     /// The name and the text of its template.
     pub(crate) template: (&'static str, &'static str),
     /// The same without a pool; `None` if it cannot be told how memories outside of a pool are reserved.
@@ -99,7 +99,7 @@ impl Eq for Host {}
 
 /// A reservation that a host makes before it takes a pool, and without which it takes none.
 #[derive(Debug)]
-struct Probe {
+struct TrialReservation {
     /// The first major version of Wasmtime with which it does.
     since: u32,
     /// A memory of so many bytes, with a guard on both sides.
@@ -108,7 +108,7 @@ struct Probe {
 
 /// The settings for a host.
 #[derive(Debug, Serialize)]
-pub(crate) struct Text {
+pub(crate) struct HostText {
     settings: Vec<Line>,
     /// What it is not told, and why that does no harm.
     pub(crate) notes: Vec<String>,
@@ -130,7 +130,7 @@ impl Host {
         target: Target,
         hole: Size,
         machine: &str,
-    ) -> Result<Text, Vec<Cannot>> {
+    ) -> Result<HostText, Vec<Cannot>> {
         let version = asked.version();
         let major = version.major;
         if major < self.since {
@@ -152,7 +152,7 @@ impl Host {
             let known = self.told_of(number, major);
             let mut said = false;
             // No keys are no setting: a program that is built without them refuses to be told.
-            let off = number == Number::MemoryProtectionKeys && value == Value::Count(0);
+            let off = number == Number::MemoryProtectionKeys && value == UnitValue::Count(0);
             for told in known.filter(|_| !off) {
                 if matches!(told.form, Form::IfOther) && value == own.of_itself(number) {
                     said = true;
@@ -183,7 +183,7 @@ impl Host {
                 self.name
             ));
         }
-        Ok(Text {
+        Ok(HostText {
             settings,
             notes,
             warnings,
@@ -313,7 +313,7 @@ enum Lack {
     Cannot(Cannot),
 }
 
-impl Probe {
+impl TrialReservation {
     /// How much it reserves in one piece.
     fn bytes(&self, of_itself: &Limits) -> Size {
         let guards = of_itself.guard_size.checked_mul(2);

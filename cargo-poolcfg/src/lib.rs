@@ -1,7 +1,6 @@
 //! `cargo poolcfg`: which memory pools fit the address space of a target, and the file that holds them.
 #![forbid(unsafe_code)]
 
-mod answer;
 mod cli;
 mod command;
 mod context;
@@ -14,10 +13,11 @@ mod output;
 mod project;
 mod render;
 mod target;
+mod target_outcome;
 mod wasmtime;
 mod ways;
 mod wish;
 
 pub use cli::exit::Exit;
-pub use cli::program::Program;
+pub use cli::invoked_as::InvokedAs;
 pub use entry::main;

@@ -14,10 +14,10 @@ use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest, read_text};
 
-use crate::cli::args::{Packages, Shared};
+use crate::cli::args::{Packages, SharedFlags};
 use crate::cli::error::{Error, Source, all};
+use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
-use crate::cli::program::Program;
 use crate::project::cargo::{Depth, metadata, tool};
 use crate::project::wasmtime_tables::Used;
 
@@ -72,8 +72,8 @@ impl CargoPackage {
 /// When cargo does not run, the choice names no package or more than can be told apart, or a
 /// poolcfg.toml is faulty.
 pub(crate) fn members(
-    program: Program,
-    shared: &Shared,
+    program: InvokedAs,
+    shared: &SharedFlags,
     packages: &Packages,
 ) -> Result<Vec<Member>, Error> {
     let Some(manifest) = manifest(program, shared)? else {
@@ -81,7 +81,7 @@ pub(crate) fn members(
     };
     let metadata = match metadata(&manifest, shared, &Depth::Members) {
         Ok(metadata) => metadata,
-        Err(cargo_metadata::Error::Io(_)) if program == Program::Alone => {
+        Err(cargo_metadata::Error::Io(_)) if program == InvokedAs::Alone => {
             // No cargo on this machine: the one package of this Cargo.toml.
             return Ok(vec![member(&manifest, None)?]);
         }
@@ -135,7 +135,7 @@ impl Member {
 }
 
 /// The Cargo.toml from which cargo starts: the one that was named, or the nearest one upward.
-fn manifest(program: Program, shared: &Shared) -> Result<Option<PathBuf>, Error> {
+fn manifest(program: InvokedAs, shared: &SharedFlags) -> Result<Option<PathBuf>, Error> {
     let found = match &shared.manifest_path {
         Some(path) => path.is_file().then(|| path.clone()),
         None => {
@@ -146,13 +146,13 @@ fn manifest(program: Program, shared: &Shared) -> Result<Option<PathBuf>, Error>
         }
     };
     match (&found, program, &shared.manifest_path) {
-        (Some(_), ..) | (None, Program::Alone, _) => Ok(found),
-        (None, Program::Subcommand, Some(path)) => Err(Error::new(
+        (Some(_), ..) | (None, InvokedAs::Alone, _) => Ok(found),
+        (None, InvokedAs::Subcommand, Some(path)) => Err(Error::new(
             Code::Tool,
             format!("there is no `{}`", path.display()),
             "`--manifest-path` takes the path of a Cargo.toml",
         )),
-        (None, Program::Subcommand, None) => Err(Error::new(
+        (None, InvokedAs::Subcommand, None) => Err(Error::new(
             Code::Tool,
             "no Cargo.toml in this directory or any parent directory",
             "run the command in a package, or use `poolcfg`, which needs none",
@@ -252,7 +252,7 @@ fn member(manifest: &Path, runtime: Option<String>) -> Result<Member, Error> {
 }
 
 /// The poolcfg.toml of a directory without a Cargo.toml.
-fn without_manifest(shared: &Shared) -> Result<Member, Error> {
+fn without_manifest(shared: &SharedFlags) -> Result<Member, Error> {
     let dir = match &shared.manifest_path {
         Some(path) if path.is_dir() => path.clone(),
         Some(path) => directory(path),

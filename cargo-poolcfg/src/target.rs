@@ -11,7 +11,7 @@ use std::path::Path;
 use poolcfg_core::file::TargetFacts;
 
 use crate::cli::error::{Error, all};
-use crate::cli::program::Program;
+use crate::cli::invoked_as::InvokedAs;
 use crate::target::beside::Beside;
 use crate::target::rustc::{Rustc, built_for};
 
@@ -51,7 +51,7 @@ pub(crate) fn named(flags: &[String], config: Option<&cargo_config2::Config>) ->
 pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
     let host = ["host-tuple".to_owned()];
     let names = if names.is_empty() { &host } else { names };
-    let answers = std::thread::scope(|scope| {
+    let outcomes = std::thread::scope(|scope| {
         let threads: Vec<_> = names
             .iter()
             .map(|name| Beside::new(scope, move || one(name, rustc)))
@@ -59,7 +59,7 @@ pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>,
         threads.into_iter().map(Beside::end).collect::<Vec<_>>()
     });
     let mut targets: Vec<NamedTarget> = Vec::new();
-    for target in all(answers)? {
+    for target in all(outcomes)? {
         if !targets.iter().any(|known| known.name == target.name) {
             targets.push(target);
         }
@@ -73,10 +73,10 @@ pub(crate) fn facts(names: &[String], rustc: &Rustc) -> Result<Vec<NamedTarget>,
 ///
 /// # Errors
 /// When that is not in the built-in table, and rustc does not say either.
-pub(crate) fn here(program: Program, rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
+pub(crate) fn here(program: InvokedAs, rustc: &Rustc) -> Result<Vec<NamedTarget>, Error> {
     let facts = match program {
-        Program::Alone => built_for().or_else(|_| rustc.host())?,
-        Program::Subcommand => rustc.host().or_else(|_| built_for())?,
+        InvokedAs::Alone => built_for().or_else(|_| rustc.host())?,
+        InvokedAs::Subcommand => rustc.host().or_else(|_| built_for())?,
     };
     Ok(vec![NamedTarget::of(&facts)])
 }

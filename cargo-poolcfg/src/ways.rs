@@ -2,8 +2,8 @@
 
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Case, Code, Engine, Fit, Keep, Limit, OnMisfit, Plan, Pool, PoolKeys, Setting, Settings,
-    WasmtimeKeys, Way,
+    Code, Engine, Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess,
+    Setting, Settings, WasmtimeKeys, Way,
 };
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ impl WayReport {
 
 /// Every way of one pool, where it gets less than is asked of it. The other two are of use only where they hold more
 /// instances than slots as asked.
-pub(crate) fn ways(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<Way> {
+pub(crate) fn ways(case: &ResolvedProcess<'_>, plan: &Plan, pool: usize) -> Vec<Way> {
     if !plan.has_less(case, pool) {
         return Vec::new();
     }
@@ -57,16 +57,16 @@ pub(crate) fn ways(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<Way> {
 }
 
 /// The same for programs.
-pub(crate) fn reports(case: &Case<'_>, plan: &Plan, pool: usize) -> Vec<WayReport> {
+pub(crate) fn reports(case: &ResolvedProcess<'_>, plan: &Plan, pool: usize) -> Vec<WayReport> {
     let ways = ways(case, plan, pool);
     ways.iter().map(WayReport::new).collect()
 }
 
 /// A line for each way that is not taken already, and that a host can be told where the text is for one; what follows
 /// the target.
-pub(crate) fn lines(case: &Case<'_>, plan: &Plan, host: Option<&Host>) -> Vec<String> {
+pub(crate) fn lines(case: &ResolvedProcess<'_>, plan: &Plan, host: Option<&Host>) -> Vec<String> {
     let can_size = host.is_none_or(|host| host.on_demand.is_some());
-    let of_pool = |(index, pool): (usize, &Pool<'_>)| -> Vec<String> {
+    let of_pool = |(index, pool): (usize, &ResolvedPool<'_>)| -> Vec<String> {
         let taken = match (plan.misfit, pool.keep) {
             (None, Keep::MemoryReservation) => Some(Fit::Fewer),
             _ => None,
@@ -121,7 +121,7 @@ fn emitting(way: &Way) -> &'static str {
 pub(crate) fn taken<'a>(
     fit: Fit,
     settings: &Settings<'a>,
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     plan: &Plan,
     facts: &TargetFacts,
 ) -> Result<Option<Settings<'a>>, Error> {
@@ -177,7 +177,7 @@ fn keys(way: &Way) -> PoolKeys {
 }
 
 /// Why a way cannot be taken.
-fn no_way(fit: Fit, pool: &Pool<'_>, facts: &TargetFacts) -> Error {
+fn no_way(fit: Fit, pool: &ResolvedPool<'_>, facts: &TargetFacts) -> Error {
     let message = match (fit, pool.asked.engine()) {
         (Fit::NoPool, Engine::Native) => {
             "`--fit no-pool` is about Wasmtime, but this pool uses the `native` engine".to_owned()

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Code, Engine, Fit, InstanceDefaults, Place, PoolKeys, Setting, Settings,
+    AddressSpaceKeys, Code, Engine, FilePlace, Fit, InstanceDefaults, PoolKeys, Setting, Settings,
     Text, WasmtimeKeys, WasmtimeVersion,
 };
 
-use crate::cli::args::Machine;
+use crate::cli::args::MachineFlags;
 use crate::cli::error::{Error, Mistake, Source, all};
 use crate::given::Given;
 use crate::given::program::GivenProgram;
@@ -46,7 +46,7 @@ pub(crate) struct Wish {
 impl Wish {
     /// # Errors
     /// When the variable is not UTF-8, and every mistake of a `--set` flag.
-    pub(crate) fn new(machine: &Machine, given: Given) -> Result<Self, Error> {
+    pub(crate) fn new(machine: &MachineFlags, given: Given) -> Result<Self, Error> {
         let variable = match std::env::var(VARIABLE) {
             Ok(name) if !name.is_empty() => Some(name),
             Ok(_) | Err(std::env::VarError::NotPresent) => None,
@@ -201,7 +201,7 @@ impl Wish {
     pub(crate) fn mistake(
         &self,
         diagnostic: Diagnostic,
-        place: Option<Place>,
+        place: Option<FilePlace>,
         member: &Member,
     ) -> Mistake {
         if let Some((source, span)) = place.and_then(|place| self.flag(place)) {
@@ -213,7 +213,7 @@ impl Wish {
     }
 
     /// The flag at a place as a line of the file, and where the value stands in it; `None` if no flag is there.
-    fn flag(&self, place: Place) -> Option<(Source, Range<usize>)> {
+    fn flag(&self, place: FilePlace) -> Option<(Source, Range<usize>)> {
         let set = &self.set.1;
         if let (Some(text), Some(span)) = (set.text(place), set.span(place)) {
             return Some((of_flag(text), span));

@@ -216,7 +216,7 @@ fn the_numbers_of_every_target_hold() {
             for (index, file) in files.iter().enumerate() {
                 let facts = TargetFacts::builtin(triple).unwrap();
                 let file = ConfigFile::parse(file).unwrap();
-                let case = file.settings(&facts).case(facts.target()).unwrap();
+                let case = file.settings(&facts).resolve(facts.target()).unwrap();
                 let plan = Plan::new(&case);
                 assert!(plan.misfit.is_none(), "{triple}: {file:?}");
                 // As if it were the target that is compiled for here.

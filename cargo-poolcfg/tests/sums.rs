@@ -9,7 +9,8 @@ mod common;
 use common::generated::{INSTANCES, Modules, RESERVATION, code_of, host, in_window, with};
 use poolcfg_core::file::ConfigFile;
 use poolcfg_core::{
-    Budget, Case, Hole, Limits, Mappings, Plan, ProcessLimits, Room, Size, Three, Verdict, fit,
+    Budget, Hole, Limits, Mappings, Plan, ProcessLimits, ResolvedProcess, Room, Size, Three,
+    Verdict, fit,
 };
 
 /// The sums are those of the model, or larger: what they let through fits.
@@ -24,7 +25,7 @@ fn what_compiles_fits() {
         let text = random.file();
         let file = ConfigFile::parse(&text).unwrap();
         let settings = file.settings(&facts);
-        let Ok(case) = settings.case(facts.target()) else {
+        let Ok(case) = settings.resolve(facts.target()) else {
             continue;
         };
         let plan = Plan::new(&case);
@@ -108,7 +109,7 @@ fn a_process_that_has_just_so_much_is_enough() {
     for text in &files {
         let file = ConfigFile::parse(text).unwrap();
         let settings = file.settings(&facts);
-        let case = settings.case(facts.target()).unwrap();
+        let case = settings.resolve(facts.target()).unwrap();
         let plan = Plan::new(&case);
         assert!(plan.misfit.is_none(), "{text}");
         for holes in [1, 3] {
@@ -140,7 +141,7 @@ fn a_process_that_has_just_so_much_is_enough() {
 }
 
 /// A budget that has what these limits take and not one byte or mapping more.
-fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
+fn just_enough(case: &ResolvedProcess<'_>, limits: &[Limits], holes: u64) -> Budget {
     const HUGE: u64 = 2 << 20;
     let page_size = case.budget.page_size;
     let (mut own, headroom) = (case.budget.own(), case.budget.headroom);
@@ -214,7 +215,7 @@ fn just_enough(case: &Case<'_>, limits: &[Limits], holes: u64) -> Budget {
 }
 
 /// Whether these limits of all pools fit, by the model.
-fn fits(case: &Case<'_>, limits: &[Limits]) -> bool {
+fn fits(case: &ResolvedProcess<'_>, limits: &[Limits]) -> bool {
     let page_size = case.budget.page_size;
     let whole = |size: Size| size.round_up(page_size).unwrap_or(Size::ZERO).get();
     let mappings = limits.iter().map(|of| {

@@ -278,7 +278,7 @@ fn the_attribute_passes_over_the_key() {
     let asked = |file: &ConfigFile| {
         let case = file
             .settings(&facts)
-            .case(facts.target())
+            .resolve(facts.target())
             .expect("no fault");
         case.pools()[0].asked
     };

@@ -25,7 +25,7 @@ fn every_profile_and_shape(bencher: Bencher) {
                     aslr: Some(Setting::given(shape.aslr)),
                     ..AddressSpaceKeys::EMPTY
                 });
-                if let Ok(case) = settings.case(black_box(target)) {
+                if let Ok(case) = settings.resolve(black_box(target)) {
                     fitting += u32::from(Plan::new(&case).misfit.is_none());
                 }
             }
@@ -45,7 +45,7 @@ fn a_thousand_pools_that_shrink(bencher: Bencher) {
         ..PoolKeys::EMPTY
     });
     bencher.bench(|| {
-        let case = settings.case(black_box(Target::CURRENT)).ok()?;
+        let case = settings.resolve(black_box(Target::CURRENT)).ok()?;
         Some(Plan::new(&case))
     });
 }

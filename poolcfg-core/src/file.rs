@@ -30,7 +30,7 @@ use std::path::Path;
 pub use config::ConfigFile;
 pub use diagnostic::Diagnostic;
 pub use facts::{CRT_STATIC, TargetFacts};
-pub use layer::{Condition, Layer, Space};
+pub use layer::{Condition, Layer, SpaceLayer};
 pub use location::{Location, locate};
 pub use lock::Lock;
 pub use nearest::nearest;

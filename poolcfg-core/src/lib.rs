@@ -10,8 +10,8 @@
 //! *described*, so the command, the compiler and the running program get the same answer from the
 //! same code:
 //!
-//! [`Settings`] (what poolcfg.toml says) + [`Target`] → [`Case`] (profile, shape, [`Budget`], pools) →
-//! [`Plan`] (what is guaranteed, or the [`Misfit`]).
+//! [`Settings`] (what poolcfg.toml says) + [`Target`] → [`ResolvedProcess`] (profile, shape, [`Budget`], pools) →
+//! [`Plan`] (what is guaranteed, or the [`PlanMisfit`]).
 //!
 //! The feature `file` adds `file` and `codegen`: poolcfg.toml, and the Rust code that is written
 //! from it; `generated` adds the file that the command generates. They take `std` and a few
@@ -20,7 +20,6 @@
 #![forbid(unsafe_code)]
 
 mod base;
-mod case;
 #[cfg(feature = "file")]
 pub mod codegen;
 mod engine;
@@ -29,6 +28,7 @@ mod fault;
 pub mod file;
 mod model;
 mod plan;
+mod resolved;
 mod setting;
 mod target;
 
@@ -38,12 +38,11 @@ pub use base::escape::{Escaped, escaped, escaped_lines, is_escaped};
 pub use base::size::{GRAIN, Size, SizeError, SizeText};
 pub use base::text::Text;
 pub use base::variable::Variable;
-pub use case::{Case, LeastTotal, Pool};
 pub use engine::Engine;
 pub use engine::footprint::{Footprint, Mapping, MappingName, Overflow};
 pub use engine::limits::Limits;
 pub use engine::wasmtime::{
-    Advisory, Condition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
+    Advisory, AdvisoryCondition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
     WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError, WrittenTotals,
 };
 pub use fault::{Fault, Faults};
@@ -56,16 +55,17 @@ pub use model::slab::{SlotLayout, Slots, slabs};
 pub use model::sum::{Bound, Demand, Exceeded, bookkeeping};
 pub use model::wasmtime_pools::{Pooling, pooling};
 pub use plan::Plan;
-pub use plan::misfit::{Limit, Misfit};
-pub use plan::position::{Position, Reserved};
-pub use plan::promise::{Answer, Process, Promise};
+pub use plan::misfit::{Limit, PlanMisfit};
+pub use plan::position::{Position, ReservedByHole};
+pub use plan::promise::{PlannedSettings, ProcessPromise, Promise};
 pub use plan::search::LargestFit;
-pub use plan::warning::Warning;
+pub use plan::warning::PlanWarning;
 pub use plan::ways::{Fit, Way};
 pub use plan::written::{Written, WrittenEngine, WrittenPool};
+pub use resolved::{LeastTotal, ResolvedPool, ResolvedProcess};
 pub use setting::{
-    AddressSpaceKeys, Keep, Key, MAX_PROFILES, OnMisfit, Place, PoolKeys, ProtectionKeys, Setting,
-    Settings, Switch, WasmtimeKeys,
+    AddressSpaceKeys, FilePlace, Keep, Key, MAX_PROFILES, OnMisfit, PoolKeys, ProtectionKeys,
+    Setting, Settings, Switch, WasmtimeKeys,
 };
 pub use target::budget::{Budget, HEADROOM_MAPS};
 pub use target::holes::Span;

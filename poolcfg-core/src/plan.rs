@@ -15,13 +15,13 @@ pub(crate) mod written;
 
 use crate::base::consts::wide;
 use crate::base::size::GRAIN;
-use crate::case::Case;
 use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
-use crate::plan::misfit::{Limit, Misfit};
+use crate::plan::misfit::{Limit, PlanMisfit};
 use crate::plan::search::{LargestFit, fits, largest_fit};
 use crate::plan::share::{Scale, shrink};
 use crate::plan::tables::{asked, least, tables_of, with_tables};
+use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
 
 /// The result for one case: whether its pools fit, and what is guaranteed.
@@ -29,7 +29,7 @@ use crate::setting::Keep;
 /// ```
 /// use poolcfg_core::{Arch, Os, Plan, Settings, Target};
 /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
-/// let case = Settings::new(&[], &[]).case(board).unwrap();
+/// let case = Settings::new(&[], &[]).resolve(board).unwrap();
 /// let plan = Plan::new(&case);
 /// assert!(plan.misfit.is_none());
 /// assert_eq!(plan.guaranteed()[0].max_instances, 100);
@@ -39,13 +39,13 @@ pub struct Plan {
     pub(crate) guaranteed: [Limits; MAX_POOLS],
     pub(crate) count: usize,
     /// Why the pools do not fit; `None` if they do. With a misfit, what is guaranteed is what is asked for.
-    pub misfit: Option<Misfit>,
+    pub misfit: Option<PlanMisfit>,
 }
 
 impl Plan {
     /// Fits the pools of a case, and shrinks those that may shrink if they do not fit.
     #[must_use]
-    pub const fn new(case: &Case<'_>) -> Self {
+    pub const fn new(case: &ResolvedProcess<'_>) -> Self {
         let least = least(case);
         let guaranteed = if fits(&least, case) {
             Some(least)
@@ -74,7 +74,7 @@ impl Plan {
 
     /// The largest values of one pool that fit beside what is guaranteed of the others.
     #[must_use]
-    pub const fn largest_fit(&self, case: &Case<'_>, pool: usize) -> LargestFit {
+    pub const fn largest_fit(&self, case: &ResolvedProcess<'_>, pool: usize) -> LargestFit {
         largest_fit(case, &self.with_least(case, pool), pool)
     }
 
@@ -83,7 +83,7 @@ impl Plan {
     #[must_use]
     pub const fn decided(
         &self,
-        case: &Case<'_>,
+        case: &ResolvedProcess<'_>,
         pool: usize,
         fit: &LargestFit,
     ) -> [Option<Limit>; 2] {
@@ -118,11 +118,11 @@ impl Plan {
     /// ```
     /// use poolcfg_core::{Arch, Limit, Os, Plan, Settings, Target};
     /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
-    /// let case = Settings::new(&[], &[]).case(board).unwrap();
+    /// let case = Settings::new(&[], &[]).resolve(board).unwrap();
     /// assert!(Plan::new(&case).bound(&case, 0).is_none());
     /// ```
     #[must_use]
-    pub const fn bound(&self, case: &Case<'_>, pool: usize) -> Option<Misfit> {
+    pub const fn bound(&self, case: &ResolvedProcess<'_>, pool: usize) -> Option<PlanMisfit> {
         let Some(scale) = Scale::new(case, pool) else {
             return None;
         };
@@ -136,7 +136,7 @@ impl Plan {
     }
 
     /// What is guaranteed of every pool with the fewest tables that it may have, and of this one what is asked.
-    const fn with_least(&self, case: &Case<'_>, pool: usize) -> [Limits; MAX_POOLS] {
+    const fn with_least(&self, case: &ResolvedProcess<'_>, pool: usize) -> [Limits; MAX_POOLS] {
         let mut limits = self.guaranteed;
         let mut i = 0;
         while i < case.count {

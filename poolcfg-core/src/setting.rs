@@ -18,14 +18,14 @@ pub const MAX_PROFILES: usize = 16;
 
 /// Where something stands in poolcfg.toml; line 0 is not in the file at all, but a default or a variable, or a flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct FilePlace {
     /// The line, from 1.
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
 }
 
-impl Place {
+impl FilePlace {
     /// Not in the file: a default, a variable, or a flag that says one thing only.
     pub const NOWHERE: Self = Self { line: 0, column: 0 };
 
@@ -60,7 +60,7 @@ pub struct Setting<T> {
     /// The value.
     pub value: T,
     /// Where it was set.
-    pub place: Place,
+    pub place: FilePlace,
 }
 
 impl<T> Setting<T> {
@@ -69,7 +69,7 @@ impl<T> Setting<T> {
     pub const fn at(value: T, line: u32, column: u32) -> Self {
         Self {
             value,
-            place: Place::new(line, column),
+            place: FilePlace::new(line, column),
         }
     }
 
@@ -78,7 +78,7 @@ impl<T> Setting<T> {
     pub const fn given(value: T) -> Self {
         Self {
             value,
-            place: Place::NOWHERE,
+            place: FilePlace::NOWHERE,
         }
     }
 }
@@ -189,7 +189,7 @@ macro_rules! keys {
 
             /// Where the first of these keys is said, in the order of the documentation; `None` if none is.
             #[must_use]
-            pub const fn first(&self) -> Option<Place> {
+            pub const fn first(&self) -> Option<FilePlace> {
                 $(if let Some(setting) = &self.$field {
                     return Some(setting.place);
                 })+
@@ -321,7 +321,7 @@ keys! {
 }
 
 /// Where a key is said; `None` if it is not.
-pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<Place> {
+pub(crate) const fn place_if<T>(key: &Key<T>) -> Option<FilePlace> {
     match key {
         Some(setting) => Some(setting.place),
         None => None,
@@ -336,11 +336,11 @@ pub(crate) const fn value_or<T: Copy>(key: &Key<T>, default: T) -> T {
     }
 }
 
-/// Where a key is said; [`Place::NOWHERE`] if it is not.
-pub(crate) const fn place_of<T>(key: &Option<Setting<T>>) -> Place {
+/// Where a key is said; [`FilePlace::NOWHERE`] if it is not.
+pub(crate) const fn place_of<T>(key: &Option<Setting<T>>) -> FilePlace {
     match key {
         Some(setting) => setting.place,
-        None => Place::NOWHERE,
+        None => FilePlace::NOWHERE,
     }
 }
 

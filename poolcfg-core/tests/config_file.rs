@@ -7,7 +7,7 @@ use std::process::Command;
 
 use cfg_expr::Expression;
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts, locate};
-use poolcfg_core::{Code, Place, PoolKeys, Settings, Size, codegen, is_escaped};
+use poolcfg_core::{Code, FilePlace, PoolKeys, Settings, Size, codegen, is_escaped};
 use proptest::prelude::*;
 
 const BOARD: &str = "riscv64gc-unknown-linux-gnu";
@@ -30,7 +30,7 @@ fn instances(settings: &Settings<'_>) -> Vec<Option<u32>> {
     settings.pools().iter().map(value).collect()
 }
 
-fn mistakes(source: &str) -> Vec<(Code, Place)> {
+fn mistakes(source: &str) -> Vec<(Code, FilePlace)> {
     let mistakes = ConfigFile::parse(source).unwrap_err();
     let of = |mistake: &Diagnostic| (mistake.code, mistake.place(source));
     mistakes.iter().map(of).collect()
@@ -96,13 +96,13 @@ fn values_are_found_by_their_place() {
     let guard = settings.pools()[0].guard_size.unwrap();
     assert_eq!(
         (guard.value, guard.place),
-        (Size::mib(4), Place::new(3, 16))
+        (Size::mib(4), FilePlace::new(3, 16))
     );
     assert_eq!(&source[file.span(guard.place).unwrap()], "\"4 MiB\"");
-    assert_eq!(file.span(Place::NOWHERE), None);
-    let case = settings.case(facts(BOARD).target()).unwrap();
+    assert_eq!(file.span(FilePlace::NOWHERE), None);
+    let case = settings.resolve(facts(BOARD).target()).unwrap();
     assert_eq!(case.profile.name, "sv39");
-    let faults = settings.case(facts(SERVER).target()).unwrap_err();
+    let faults = settings.resolve(facts(SERVER).target()).unwrap_err();
     let mistake = Diagnostic::from_fault(&faults.iter().next().unwrap(), &file);
     assert_eq!(mistake.code, Code::ProfileOfOtherTarget);
     assert_eq!(&source[mistake.span.unwrap()], "\"sv39\"");
@@ -125,13 +125,13 @@ fn all_mistakes_are_said_in_the_order_of_the_file() {
     assert_eq!(
         mistakes(source),
         [
-            (Code::BadProfile, Place::new(1, 13)),
-            (Code::UnknownWord, Place::new(2, 8)),
-            (Code::BadSize, Place::new(4, 14)),
-            (Code::WrongType, Place::new(5, 17)),
-            (Code::UnknownTarget, Place::new(6, 9)),
-            (Code::UnknownPool, Place::new(6, 20)),
-            (Code::UnknownWord, Place::new(7, 8)),
+            (Code::BadProfile, FilePlace::new(1, 13)),
+            (Code::UnknownWord, FilePlace::new(2, 8)),
+            (Code::BadSize, FilePlace::new(4, 14)),
+            (Code::WrongType, FilePlace::new(5, 17)),
+            (Code::UnknownTarget, FilePlace::new(6, 9)),
+            (Code::UnknownPool, FilePlace::new(6, 20)),
+            (Code::UnknownWord, FilePlace::new(7, 8)),
         ]
     );
 }
@@ -140,7 +140,10 @@ fn all_mistakes_are_said_in_the_order_of_the_file() {
 fn a_profile_that_is_wrong_is_still_known() {
     let source = "[address_space]\nva_profile = \"own\"\n[va_profile.own]\narch = \"riscv64\"\n\
                   window = \"1KiB\"\npage_size = \"4KiB\"\n";
-    assert_eq!(mistakes(source), [(Code::BadProfile, Place::new(5, 10))]);
+    assert_eq!(
+        mistakes(source),
+        [(Code::BadProfile, FilePlace::new(5, 10))]
+    );
 }
 
 /// Two triples share a predicate exactly when nothing that the compiler can ask tells them apart.
@@ -296,8 +299,8 @@ fn the_place_of_a_value_is_its_line_and_column() {
     let file = file(source);
     let settings = file.settings(&facts(SERVER));
     let pool = &settings.pools()[0];
-    assert_eq!(pool.max_instances.unwrap().place, Place::new(4, 19));
-    assert_eq!(pool.pools.unwrap().place, Place::new(6, 9));
+    assert_eq!(pool.max_instances.unwrap().place, FilePlace::new(4, 19));
+    assert_eq!(pool.pools.unwrap().place, FilePlace::new(6, 9));
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn largest_guaranteed_holes_of_a_pie() {
 /// The kernel's own maximum, as `vm.mmap_rnd_bits` takes it: bytes that ASLR may move things.
 #[test]
 fn reach_of_aslr_at_its_maximum() {
-    for (target, name, reach) in [
+    for (target, name, largest) in [
         (RISCV64, "sv39", Size::gib(64)),
         (RISCV64, "sv48", Size::tib(32)),
         (RISCV64, "sv57", Size::tib(32)),
@@ -62,7 +62,7 @@ fn reach_of_aslr_at_its_maximum() {
             panic!("{name} is no profile of Linux");
         };
         let bytes = profile.page_size.checked_mul(1 << layout.aslr_bits_max);
-        assert_eq!(bytes, Some(reach), "{name}");
+        assert_eq!(bytes, Some(largest), "{name}");
     }
 }
 
@@ -313,7 +313,7 @@ fn slots(target: Target, space: AddressSpaceKeys<'_>, keys: PoolKeys) -> Plan {
         })
         .pooling_allocator(keys)
         .address_space(space);
-    Plan::new(&settings.case(target).unwrap())
+    Plan::new(&settings.resolve(target).unwrap())
 }
 
 fn guaranteed(target: Target, shape: Shape) -> u32 {
@@ -373,7 +373,7 @@ fn slots_of_127_are_exactly_the_whole_of_va39_and_never_fit() {
 #[test]
 fn defaults_are_smaller_everywhere_but_on_x86_64() {
     let default = |target| {
-        let case = Settings::new(&[], &[]).case(target).unwrap();
+        let case = Settings::new(&[], &[]).resolve(target).unwrap();
         let plan = Plan::new(&case);
         assert_eq!(plan.misfit, None, "{target:?}");
         plan.guaranteed()[0]
@@ -418,7 +418,9 @@ fn pools_of_20_47_and_40_tib_fail_where_40_20_and_47_succeed() {
                 },
             );
         }
-        Plan::new(&settings.case(X86_64).unwrap()).misfit.is_none()
+        Plan::new(&settings.resolve(X86_64).unwrap())
+            .misfit
+            .is_none()
     };
     assert!(!fit([20, 47, 40]));
     assert!(fit([40, 20, 47]));
@@ -438,7 +440,7 @@ fn the_sentence_of_a_misfit() {
             memory_reservation: Some(Setting::given(Size::gib(4))),
             ..PoolKeys::EMPTY
         });
-    let case = settings.case(RISCV64).unwrap();
+    let case = settings.resolve(RISCV64).unwrap();
     let misfit = Plan::new(&case).misfit.unwrap();
     assert_eq!(
         misfit.sentence(&case, "poolcfg.toml").as_str(),
@@ -457,7 +459,7 @@ fn live_slots_are_bounded_by_max_map_count() {
         ..PoolKeys::EMPTY
     };
     let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-    let case = settings.case(X86_64).unwrap();
+    let case = settings.resolve(X86_64).unwrap();
     let misfit = Plan::new(&case).misfit.unwrap();
     assert_eq!(misfit.limit, poolcfg_core::Limit::MaxMapCount);
     // Three mappings for a memory, two for a table and two for a stack; and the memories may lie in eight pieces.
@@ -477,7 +479,7 @@ fn a_thousand_pools_are_arithmetic() {
             pools: Some(Setting::given(1000)),
             ..PoolKeys::EMPTY
         });
-        match settings.case(RISCV64) {
+        match settings.resolve(RISCV64) {
             Ok(case) => Plan::new(&case),
             Err(_) => panic!("the settings have a fault"),
         }

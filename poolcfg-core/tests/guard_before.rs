@@ -33,7 +33,7 @@ fn plan_under(rlimit_as: Option<Size>, before: Option<bool>, keys: PoolKeys) -> 
             rlimit_as: given(rlimit_as),
             ..AddressSpaceKeys::EMPTY
         });
-    Plan::new(&settings.case(TARGET).expect("no fault"))
+    Plan::new(&settings.resolve(TARGET).expect("no fault"))
 }
 
 /// The largest memory of a pool of one.
@@ -110,7 +110,7 @@ fn it_is_no_key_of_wasmtimes() {
     };
     keys.wasmtime.version = given(WasmtimeVersion::major(48));
     let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-    let faults = settings.case(TARGET).expect_err("a fault");
+    let faults = settings.resolve(TARGET).expect_err("a fault");
     let faults: Vec<Fault<'_>> = faults.iter().collect();
     let [fault] = &faults[..] else {
         panic!("{faults:?}");

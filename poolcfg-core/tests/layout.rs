@@ -453,11 +453,11 @@ fn pick(seed: &mut u64, count: usize) -> usize {
 }
 
 /// Moves one die so that a hole has about a page less than was mapped next.
-fn step(dice: &mut [u64; DICE], spare: i64, reach: [u64; DICE], seed: &mut u64) {
+fn step(dice: &mut [u64; DICE], spare: i64, aslr_range: [u64; DICE], seed: &mut u64) {
     let which = [1, 2, 1, 2, 1, 2, 3, 0][pick(seed, 8)];
     let spare = i128::from(spare) + i128::from([PAGE, 0, HUGE, HUGE + PAGE][pick(seed, 4)]);
     let by = if next(seed) % 2 == 0 { spare } else { -spare };
-    let pages = i128::from((reach[which] / PAGE).max(1));
+    let pages = i128::from((aslr_range[which] / PAGE).max(1));
     let now = pages * i128::from(dice[which]) / i128::from(u64::MAX);
     let then = (now + by / i128::from(PAGE)).clamp(0, pages);
     // The least die that throws so many pages.
@@ -508,7 +508,7 @@ proptest! {
             StackLimit::UpTo(size) => size.get(),
             _ => 128 * MIB,
         };
-        let reach = [
+        let aslr_range = [
             linux.stack_randomization.get(), moved, moved, linux.brk_randomization.get(), covered,
         ];
         let mut seed = seed;
@@ -547,7 +547,7 @@ proptest! {
                     break;
                 }
                 let at = pick(&mut seed, space.spare.len());
-                step(&mut dice, space.spare[at], reach, &mut seed);
+                step(&mut dice, space.spare[at], aslr_range, &mut seed);
             }
         }
     }
@@ -691,7 +691,7 @@ const BOARD: Target = Target::new(Arch::Riscv64, Os::Linux, 64);
 
 fn faults<'a>(space: AddressSpaceKeys<'a>, own: &[OwnProfile<'a>], target: Target) -> Faults<'a> {
     let settings = Settings::new(&[], own).address_space(space);
-    settings.case(target).unwrap_err()
+    settings.resolve(target).unwrap_err()
 }
 
 fn only(faults: Faults<'_>) -> Fault<'_> {
@@ -786,7 +786,7 @@ fn a_profile_that_leaves_no_hole_says_why() {
     };
     let settings = Settings::new(&[], &[few]).address_space(space);
     assert_eq!(
-        settings.case(x86_64).map(|case| case.shape.aslr),
+        settings.resolve(x86_64).map(|case| case.shape.aslr),
         Ok(Aslr::Minimum)
     );
     let Layout::Linux(linux) = few.profile().layout else {
@@ -835,7 +835,7 @@ fn unknown_targets_are_refused_and_served_by_a_profile_of_ones_own() {
             ..PoolKeys::EMPTY
         })
         .va_profile(Some("kernel"));
-    let case = settings.case(bare).unwrap();
+    let case = settings.resolve(bare).unwrap();
     let plan = Plan::new(&case);
     assert_eq!(plan.misfit, None);
     let footprint = plan.guaranteed()[0].footprint(Size::kib(4)).unwrap();
@@ -845,7 +845,7 @@ fn unknown_targets_are_refused_and_served_by_a_profile_of_ones_own() {
 /// Without a file riscv64 keeps what it had before ASLR counted as the maximum.
 #[test]
 fn the_defaults_of_a_board_are_a_hundred_times_2_gib() {
-    let case = Settings::new(&[], &[]).case(BOARD).unwrap();
+    let case = Settings::new(&[], &[]).resolve(BOARD).unwrap();
     let plan = Plan::new(&case);
     let limits = plan.guaranteed()[0];
     assert_eq!(

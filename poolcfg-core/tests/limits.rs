@@ -4,9 +4,9 @@
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Arch, Budget, Case, Demand, Engine, Keep, Limit, Limits, OnMisfit, Os, Plan,
-    PoolKeys, ProcessLimits, Setting, Settings, Shape, Size, Target, VaProfile, WasmtimeKeys,
-    WasmtimeVersion,
+    AddressSpaceKeys, Arch, Budget, Demand, Engine, Keep, Limit, Limits, OnMisfit, Os, Plan,
+    PoolKeys, ProcessLimits, ResolvedProcess, Setting, Settings, Shape, Size, Target, VaProfile,
+    WasmtimeKeys, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
@@ -14,10 +14,10 @@ const X86_64: Target = Target::new(Arch::X86_64, Os::Linux, 64);
 const FACTS: &str = "x86_64-unknown-linux-gnu";
 
 /// The plan of a file on x86_64.
-fn planned<T>(source: &str, look: impl FnOnce(&Case<'_>, &Plan) -> T) -> T {
+fn planned<T>(source: &str, look: impl FnOnce(&ResolvedProcess<'_>, &Plan) -> T) -> T {
     let file = ConfigFile::parse(source).unwrap();
     let settings = file.settings(&TargetFacts::builtin(FACTS).unwrap());
-    let case = settings.case(X86_64).unwrap();
+    let case = settings.resolve(X86_64).unwrap();
     look(&case, &Plan::new(&case))
 }
 
@@ -31,7 +31,7 @@ fn pool(instances: u32, on_misfit: &str, reservation: &str) -> String {
 fn faults(source: &str) -> String {
     let file = ConfigFile::parse(source).unwrap();
     let settings = file.settings(&TargetFacts::builtin(FACTS).unwrap());
-    let faults = settings.case(X86_64).unwrap_err();
+    let faults = settings.resolve(X86_64).unwrap_err();
     let texts = faults.iter().map(|fault| {
         let diagnostic = Diagnostic::from_fault(&fault, &file);
         diagnostic.text(source, "poolcfg.toml")
@@ -284,7 +284,7 @@ rlimit_as = \"unlimited\"
         ("x86_64-pc-windows-msvc", ProcessLimits::NONE),
     ] {
         let facts = TargetFacts::builtin(triple).unwrap();
-        let case = file.settings(&facts).case(facts.target()).unwrap();
+        let case = file.settings(&facts).resolve(facts.target()).unwrap();
         assert_eq!(case.budget.limits, limits, "{triple}");
     }
 }
@@ -328,7 +328,7 @@ fn values_of_flags_are_read_as_the_file_is() {
     let wasmtime = settings.pools()[0].wasmtime;
     assert_eq!(wasmtime.version.unwrap().value.to_string(), "48.0.2");
     assert_eq!(wasmtime.features.unwrap().place.as_flag(), Some(10));
-    let case = settings.case(board.target()).unwrap();
+    let case = settings.resolve(board.target()).unwrap();
     assert_eq!(case.profile.name, "my-board");
 }
 
@@ -544,7 +544,7 @@ proptest! {
         for (index, keys) in pools.iter().enumerate() {
             settings = settings.pool(index, *keys);
         }
-        let Ok(case) = settings.case(X86_64) else {
+        let Ok(case) = settings.resolve(X86_64) else {
             return Ok(());
         };
         let plan = Plan::new(&case);
@@ -585,7 +585,7 @@ fn faults_that_are_not_listed_are_counted() {
     let source: String = (0..12).map(pools).collect();
     let file = ConfigFile::parse(&source).unwrap();
     let settings = file.settings(&TargetFacts::builtin(FACTS).unwrap());
-    let faults = settings.case(X86_64).unwrap_err();
+    let faults = settings.resolve(X86_64).unwrap_err();
     assert_eq!((faults.iter().count(), faults.unlisted()), (16, 20));
     let message = faults.message("poolcfg.toml");
     let lines: Vec<&str> = message.as_str().lines().collect();

@@ -365,7 +365,7 @@ fn fits(profile: &VaProfile<'static>, shape: Shape, pools: &[PoolKeys]) -> bool 
             })
         })
         .collect();
-    match settings(profile, shape, &fixed).case(target(profile)) {
+    match settings(profile, shape, &fixed).resolve(target(profile)) {
         Ok(case) => Plan::new(&case).misfit.is_none(),
         // Only a sum that cannot be counted is left as a fault here, and that is larger than anything.
         Err(_) => false,
@@ -395,7 +395,7 @@ proptest! {
         shape in shape(),
         pools in prop::collection::vec(any_keys(), 1..=3),
     ) {
-        let Ok(case) = settings(&profile, shape, &pools).case(target(&profile)) else {
+        let Ok(case) = settings(&profile, shape, &pools).resolve(target(&profile)) else {
             return Ok(());
         };
         let Some(misfit) = Plan::new(&case).misfit else {
@@ -423,7 +423,7 @@ proptest! {
         shape in shape(),
         pools in prop::collection::vec(any_keys(), 1..=3),
     ) {
-        let Ok(case) = settings(&profile, shape, &pools).case(target(&profile)) else {
+        let Ok(case) = settings(&profile, shape, &pools).resolve(target(&profile)) else {
             return Ok(());
         };
         let plan = Plan::new(&case);

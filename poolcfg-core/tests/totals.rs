@@ -2,7 +2,7 @@
 #![cfg(feature = "file")]
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
-use poolcfg_core::{Case, Limits, Plan, Size, Totals};
+use poolcfg_core::{Limits, Plan, ResolvedProcess, Size, Totals};
 
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 const VA39: &str = "aarch64-unknown-linux-gnu";
@@ -14,10 +14,14 @@ fn file(pool: &str, wasmtime: &str) -> String {
     )
 }
 
-fn planned<T>(target: &str, source: &str, look: impl FnOnce(&Case<'_>, &Plan) -> T) -> T {
+fn planned<T>(
+    target: &str,
+    source: &str,
+    look: impl FnOnce(&ResolvedProcess<'_>, &Plan) -> T,
+) -> T {
     let file = ConfigFile::parse(source).unwrap();
     let facts = TargetFacts::builtin(target).unwrap();
-    let case = file.settings(&facts).case(facts.target()).unwrap();
+    let case = file.settings(&facts).resolve(facts.target()).unwrap();
     look(&case, &Plan::new(&case))
 }
 
@@ -47,7 +51,7 @@ fn refused(target: &str, source: &str) -> String {
 fn faults(source: &str) -> String {
     let file = ConfigFile::parse(source).unwrap();
     let facts = TargetFacts::builtin(X86_64).unwrap();
-    let faults = file.settings(&facts).case(facts.target()).unwrap_err();
+    let faults = file.settings(&facts).resolve(facts.target()).unwrap_err();
     let texts = faults
         .iter()
         .map(|fault| Diagnostic::from_fault(&fault, &file).text(source, "poolcfg.toml"));

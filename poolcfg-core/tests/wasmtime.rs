@@ -1,10 +1,10 @@
 //! Wasmtime's pools, held to numbers that were seen in real failures and to its own rules by version.
 
 use poolcfg_core::{
-    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, OnMisfit, Os, Plan, PoolKeys,
-    Pooling, ProtectionKeys, Room, Setting, Settings, Size, Switch, Target, Three, Totals, Warning,
-    WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, WasmtimeVersionError,
-    pooling,
+    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, OnMisfit, Os, Plan,
+    PlanWarning, PoolKeys, Pooling, ProtectionKeys, Room, Setting, Settings, Size, Switch, Target,
+    Three, Totals, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
+    WasmtimeVersionError, pooling,
 };
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn settings(keys: PoolKeys) -> Settings<'static> {
 
 /// Bytes of the memory, table and stack pool that is asked for.
 fn asked(keys: PoolKeys, target: Target) -> [u64; 3] {
-    let case = settings(keys).case(target).expect("no fault");
+    let case = settings(keys).resolve(target).expect("no fault");
     let footprint = case.pools()[0].asked.footprint(case.budget.page_size);
     footprint
         .expect("no overflow")
@@ -49,7 +49,7 @@ fn of_itself(version: &str, target: Target) -> [u64; 3] {
 
 /// What is guaranteed, and its totals.
 fn guaranteed(settings: Settings<'_>, target: Target) -> (Limits, Totals) {
-    let case = settings.case(target).expect("no fault");
+    let case = settings.resolve(target).expect("no fault");
     let plan = Plan::new(&case);
     assert_eq!(plan.misfit, None);
     let limits = plan.guaranteed()[0];
@@ -58,7 +58,7 @@ fn guaranteed(settings: Settings<'_>, target: Target) -> (Limits, Totals) {
 }
 
 fn codes(keys: PoolKeys, target: Target) -> Vec<Code> {
-    match settings(keys).case(target) {
+    match settings(keys).resolve(target) {
         Ok(_) => Vec::new(),
         Err(faults) => faults.iter().map(|fault| fault.code()).collect(),
     }
@@ -96,14 +96,14 @@ fn the_defaults_of_32_bits_are_those_of_each_version() {
     let slot = (10 << 20) + (64 << 10);
     assert_eq!(of_itself("32", I686)[0], (64 << 10) + 100 * slot);
     assert_eq!(of_itself("31", I686)[0], (64 << 10) + 1000 * slot);
-    let case = settings(keys("44")).case(I686).expect("no fault");
+    let case = settings(keys("44")).resolve(I686).expect("no fault");
     assert_eq!(case.pools()[0].asked.max_memory_size, Size::mib(10));
 }
 
 #[test]
 fn default_slots_on_small_address_spaces() {
     for (target, slots) in [(SV39, 42), (VA39, 84), (X86_64, 1000)] {
-        let case = settings(keys("48")).case(target).expect("no fault");
+        let case = settings(keys("48")).resolve(target).expect("no fault");
         assert_eq!(Plan::new(&case).warnings(&case).count(), 0);
         let (limits, totals) = guaranteed(settings(keys("48")), target);
         assert_eq!(limits.max_instances, slots);
@@ -149,7 +149,7 @@ fn one_hole(bytes: u64) -> impl Fn(PoolKeys, Option<InstanceDefaults>) -> (Limit
         if let Some(instance) = instance {
             settings = settings.instance_defaults(instance);
         }
-        let case = settings.case(X86_64).expect("no fault");
+        let case = settings.resolve(X86_64).expect("no fault");
         let mut budget = case.budget;
         budget.room = Room {
             holes: [Hole {
@@ -237,7 +237,7 @@ fn larger_tables_come_after_more_tables() {
 #[test]
 fn pools_get_more_tables_in_turn() {
     let settings = Settings::new(&["a", "b"], &[]).pooling_allocator(keys("48"));
-    let case = settings.case(X86_64).expect("no fault");
+    let case = settings.resolve(X86_64).expect("no fault");
     let mut budget = case.budget;
     let bytes = 2 * slots_with_one_table(10) + 10 * TABLE + 5 * TABLE;
     budget.room = Room {
@@ -274,7 +274,7 @@ fn memories_and_heaps_share_the_slots_from_33_on() {
         keys.wasmtime.tables_per_instance = Some(Setting::given(3));
         keys.wasmtime.core_instances_per_instance = Some(Setting::given(5));
         keys.wasmtime.gc_heaps_per_instance = Some(Setting::given(1));
-        let case = settings(keys).case(X86_64).expect("no fault");
+        let case = settings(keys).resolve(X86_64).expect("no fault");
         let asked = case.pools()[0].asked;
         let totals = asked
             .wasmtime
@@ -296,7 +296,7 @@ fn memories_and_heaps_share_the_slots_from_33_on() {
 fn two_thousand_component_instances_when_two_thousand_are_asked_for() {
     let mut keys = keys("48");
     keys.max_instances = Some(Setting::given(2000));
-    let case = settings(keys).case(X86_64).expect("no fault");
+    let case = settings(keys).resolve(X86_64).expect("no fault");
     let asked = case.pools()[0].asked;
     let totals = asked
         .wasmtime
@@ -489,10 +489,10 @@ fn scan(version: &str, said: Option<Switch>, keeps: bool) -> (Vec<Code>, bool, b
     if !found.is_empty() {
         return (found, false, false);
     }
-    let case = settings(keys).case(X86_64).expect("no fault");
+    let case = settings(keys).resolve(X86_64).expect("no fault");
     let plan = Plan::new(&case);
     let warned = plan.warnings(&case).any(|warning| {
-        let leaks = matches!(warning, Warning::Leaks { .. });
+        let leaks = matches!(warning, PlanWarning::Leaks { .. });
         assert_eq!(leaks, warning.code() == Code::SwappedPages);
         leaks
     });
@@ -576,13 +576,13 @@ fn slots_below_4_gib_are_warned_of_and_only_chosen_when_asked_for() {
         let mut keys = keys(version);
         keys.memory_reservation = Some(Setting::given(reservation));
         keys.max_instances = Some(Setting::given(4));
-        let case = settings(keys).case(X86_64).expect("no fault");
+        let case = settings(keys).resolve(X86_64).expect("no fault");
         let plan = Plan::new(&case);
         let limits = plan.guaranteed()[0];
         let moves = limits.wasmtime.expect("an engine").memory_may_move(&limits);
         let warned = plan
             .warnings(&case)
-            .any(|warning| matches!(warning, Warning::BoundsChecks { .. }));
+            .any(|warning| matches!(warning, PlanWarning::BoundsChecks { .. }));
         assert_eq!(warned, !moves);
         warned
     };
@@ -594,27 +594,27 @@ fn slots_below_4_gib_are_warned_of_and_only_chosen_when_asked_for() {
 
     let mut small = keys("48");
     small.keep = Some(Setting::given(Keep::MaxInstances));
-    let case = settings(small).case(SV39).expect("no fault");
+    let case = settings(small).resolve(SV39).expect("no fault");
     let plan = Plan::new(&case);
     assert_eq!(plan.guaranteed()[0].max_instances, 1000);
     assert!(plan.guaranteed()[0].memory_reservation < Size::gib(4));
     assert!(
         plan.warnings(&case)
-            .any(|warning| matches!(warning, Warning::BoundsChecks { .. }))
+            .any(|warning| matches!(warning, PlanWarning::BoundsChecks { .. }))
     );
 }
 
 #[test]
 fn a_newer_version_is_taken_as_the_newest_known_with_a_note() {
-    let case = settings(keys("51")).case(X86_64).expect("no fault");
+    let case = settings(keys("51")).resolve(X86_64).expect("no fault");
     let warnings: Vec<_> = Plan::new(&case).warnings(&case).collect();
-    assert!(matches!(warnings[..], [Warning::NewerVersion { .. }]));
+    assert!(matches!(warnings[..], [PlanWarning::NewerVersion { .. }]));
 }
 
 #[test]
 fn before_27_tables_and_stacks_are_held_to_ram_and_swap() {
     let with = |version: &str, memory| {
-        let mut case = settings(keys(version)).case(X86_64).expect("no fault");
+        let mut case = settings(keys(version)).resolve(X86_64).expect("no fault");
         case.budget.limits.memory = memory;
         let case = case.with_budget(case.budget);
         let plan = Plan::new(&case);
@@ -706,7 +706,7 @@ fn striped_slots_are_as_large_as_the_real_code_makes_them() {
 #[test]
 fn auto_keys_guarantee_what_fits_without() {
     let guaranteed = |keys, target| {
-        let case = settings(keys).case(target).expect("no fault");
+        let case = settings(keys).resolve(target).expect("no fault");
         Plan::new(&case).guaranteed()[0]
     };
     for version in [14, 15, 22, 23, 48, 50] {

@@ -2,7 +2,7 @@
 #![cfg(feature = "file")]
 
 use poolcfg_core::file::{ConfigFile, TargetFacts};
-use poolcfg_core::{Case, Fit, Limit, Plan, PoolKeys, Setting, Settings, Size, Way};
+use poolcfg_core::{Fit, Limit, Plan, PoolKeys, ResolvedProcess, Setting, Settings, Size, Way};
 
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 const SV39: &str = "riscv64gc-unknown-linux-gnu";
@@ -10,12 +10,12 @@ const SV39: &str = "riscv64gc-unknown-linux-gnu";
 fn planned<T>(
     target: &str,
     source: &str,
-    look: impl FnOnce(&Settings<'_>, &Case<'_>, &Plan) -> T,
+    look: impl FnOnce(&Settings<'_>, &ResolvedProcess<'_>, &Plan) -> T,
 ) -> T {
     let file = ConfigFile::parse(source).unwrap();
     let facts = TargetFacts::builtin(target).unwrap();
     let settings = file.settings(&facts);
-    let case = settings.case(facts.target()).unwrap();
+    let case = settings.resolve(facts.target()).unwrap();
     look(&settings, &case, &Plan::new(&case))
 }
 
@@ -42,7 +42,13 @@ fn numbers(way: Option<Way>) -> Option<(u32, Size, Size)> {
 }
 
 /// Whether a way of these numbers fits, by a plan of its own that is asked for nothing else.
-fn fits(settings: &Settings<'_>, case: &Case<'_>, fit: Fit, instances: u32, bytes: Size) -> bool {
+fn fits(
+    settings: &Settings<'_>,
+    case: &ResolvedProcess<'_>,
+    fit: Fit,
+    instances: u32,
+    bytes: Size,
+) -> bool {
     let guard_size = Setting::given(Size::kib(64));
     let sized = PoolKeys {
         memory_reservation: Some(Setting::given(bytes)),
@@ -58,7 +64,7 @@ fn fits(settings: &Settings<'_>, case: &Case<'_>, fit: Fit, instances: u32, byte
         },
         Fit::Fewer | Fit::Smaller => sized,
     };
-    let case = settings.pool(0, keys).case(case.target).unwrap();
+    let case = settings.pool(0, keys).resolve(case.target).unwrap();
     Plan::new(&case).misfit.is_none()
 }
 

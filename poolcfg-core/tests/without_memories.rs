@@ -32,13 +32,13 @@ fn settings(keys: PoolKeys, rlimit_as: Option<Size>) -> Settings<'static> {
 }
 
 fn plan(keys: PoolKeys) -> Plan {
-    let case = settings(keys, None).case(TARGET).expect("no fault");
+    let case = settings(keys, None).resolve(TARGET).expect("no fault");
     Plan::new(&case)
 }
 
 fn faults(keys: PoolKeys) -> Vec<String> {
     let settings = settings(keys, None);
-    let Err(faults) = settings.case(TARGET) else {
+    let Err(faults) = settings.resolve(TARGET) else {
         return Vec::new();
     };
     let message = |fault: Fault<'_>| fault.message().as_str().to_owned();

@@ -9,13 +9,13 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use crate::arguments::Arguments;
-use crate::item::Item;
-use crate::source::{self, Source};
+use crate::item::ConstItem;
+use crate::source::{self, FoundConfig};
 
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let original = item.clone();
     let arguments = syn::parse2::<Arguments>(arguments);
-    let mut item = match syn::parse2::<Item>(item) {
+    let mut item = match syn::parse2::<ConstItem>(item) {
         Ok(item) => item,
         Err(mut error) => {
             if let Err(other) = arguments {
@@ -84,9 +84,9 @@ fn with_code(error: syn::Error) -> syn::Error {
 /// The limits of one pool. The assertion stands inside of the value, where it is evaluated whether or
 /// not the value is used, and its arrow points at the item's name.
 fn value(
-    source: &Source,
+    source: &FoundConfig,
     pool: usize,
-    item: &Item,
+    item: &ConstItem,
     engine: Engine,
     runtime: &TokenStream,
 ) -> TokenStream {
@@ -98,12 +98,12 @@ fn value(
     let files = files.map(|file| format!("/{file}"));
     let (kind, engine) = typed(engine, runtime);
     let assertion = quote_spanned! {item.name.span()=>
-        const _: () = ANSWER.must_hold(#shown, #pool, #engine);
+        const _: () = PLANNED.must_hold(#shown, #pool, #engine);
     };
     quote! {{
         // The work is bounded, and is more than the lint allows only where many pools shrink.
         #[allow(long_running_const_eval, reason = "bounded")]
-        const ANSWER: #krate::Answer<'static> = #settings
+        const PLANNED: #krate::PlannedSettings<'static> = #settings
             .va_profile(::core::option_env!("POOLCFG_VA_PROFILE"))
             .answer(#krate::Target::CURRENT);
         // What the settings were read from: an edit of any compiles the crate again.
@@ -111,7 +111,7 @@ fn value(
             ::core::env!("CARGO_MANIFEST_DIR"), #files
         ));)*
         #assertion
-        #kind::new(ANSWER.promise(#pool, #engine))
+        #kind::new(PLANNED.promise(#pool, #engine))
     }}
 }
 

@@ -9,7 +9,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::token::Paren;
 
 /// `/// …  pub const POOL: PoolLimits;`
-pub(crate) struct Item {
+pub(crate) struct ConstItem {
     /// Attributes, doc comments among them, and visibility: they stay as they are.
     front: TokenStream,
     /// `const` or `static`.
@@ -23,7 +23,7 @@ pub(crate) struct Item {
     pub(crate) mistakes: Vec<syn::Error>,
 }
 
-impl Parse for Item {
+impl Parse for ConstItem {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         // Nothing here is looked into, so syn's own types for it are not worth their build time.
         let mut front = TokenStream::new();
@@ -99,7 +99,7 @@ impl Parse for Item {
     }
 }
 
-impl Item {
+impl ConstItem {
     /// The item with this value, which is of the type `typed`.
     pub(crate) fn with(&self, typed: &TokenStream, value: &TokenStream) -> TokenStream {
         let Self {

@@ -11,7 +11,7 @@ use poolcfg_core::file::{
 use crate::arguments::Arguments;
 
 /// A poolcfg.toml that can be read.
-pub(crate) struct Source {
+pub(crate) struct FoundConfig {
     pub(crate) file: ConfigFile,
     /// Its path from the package's folder.
     pub(crate) shown: String,
@@ -23,7 +23,7 @@ pub(crate) struct Source {
 ///
 /// # Errors
 /// Every mistake in it as the text of a compile error.
-pub(crate) fn read() -> Result<Source, Vec<String>> {
+pub(crate) fn read() -> Result<FoundConfig, Vec<String>> {
     let manifest = manifest().map_err(|mistake| vec![mistake])?;
     let Location { path, shown } = find(&manifest).map_err(|mistake| vec![mistake])?;
     let text = read_text(&path).map_err(|error| {
@@ -49,7 +49,7 @@ pub(crate) fn read() -> Result<Source, Vec<String>> {
     if !wrong.is_empty() {
         return Err(texts(wrong));
     }
-    Ok(Source {
+    Ok(FoundConfig {
         file,
         shown,
         lock: lock.map(|lock| lock.shown),
@@ -101,7 +101,7 @@ fn find(manifest: &Path) -> Result<Location, String> {
 ///
 /// # Errors
 /// The text of a compile error when the file has no such pool, or several and none is named.
-pub(crate) fn pool(source: &Source, arguments: &Arguments) -> Result<usize, String> {
+pub(crate) fn pool(source: &FoundConfig, arguments: &Arguments) -> Result<usize, String> {
     let names = source.file.pool_names();
     let shown = &source.shown;
     let list = || {

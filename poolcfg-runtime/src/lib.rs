@@ -115,7 +115,7 @@ pub use pool::{
     SlotParts, Statistics,
 };
 pub use poolcfg_core::{
-    Advisory, Arch, Aslr, Budget, Code, Condition, Counts, Engine, Footprint, Keep, Known,
+    Advisory, AdvisoryCondition, Arch, Aslr, Budget, Code, Counts, Engine, Footprint, Keep, Known,
     LargestFit, Limits, Mapping, MappingName, NoProfile, Os, Overflow, ProcessLimits,
     RelocationModel, SearchLayout, Shape, Size, SizeError, SizeText, StackLimit, Target, Text,
     UnlimitedStack, VaProfile, Wasmtime, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion,
@@ -137,17 +137,21 @@ pub mod __private {
     /// Makes the mappings of a pool alone, and gives them back: for the benchmark.
     #[must_use]
     pub fn reserve(limits: &Limits) -> bool {
-        use crate::machine::{Here, Machine};
+        use crate::machine::{Machine, ThisMachine};
         let placer = crate::recheck::slabs::Placer {
-            machine: &Here,
-            reach: &crate::recheck::reach::Reach::ANY,
+            machine: &ThisMachine,
+            allowed: &crate::recheck::allowed_addresses::AllowedAddresses::ANY,
             heap: Size::ZERO,
             spare: false,
         };
-        crate::recheck::slabs::Slabs::reserve(placer, limits, Here.page_size()).is_ok_and(|slabs| {
-            slabs.iter().for_each(crate::sys::Mapping::keep_pages_small);
-            true
-        })
+        crate::recheck::slabs::Slabs::reserve(placer, limits, ThisMachine.page_size()).is_ok_and(
+            |slabs| {
+                slabs
+                    .iter()
+                    .for_each(crate::sys::OwnedMapping::keep_pages_small);
+                true
+            },
+        )
     }
 
     pub use crate::limits::wasmtime::fallback::{ConfigFallback, PoolingFallback};

@@ -3,7 +3,7 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod elf;
-pub(crate) mod ledger;
+pub(crate) mod live_pools;
 pub(crate) mod overcommit;
 pub(crate) mod proc;
 pub(crate) mod swap;
@@ -15,7 +15,7 @@ use std::string::FromUtf8Error;
 
 use poolcfg_core::{RelocationModel, Size, Target};
 
-use crate::machine::ledger::Holding;
+use crate::machine::live_pools::Holding;
 use crate::sys::{self, wide};
 
 /// A limit of the process that getrlimit tells.
@@ -108,7 +108,7 @@ macro_rules! as_of_machine {
             self.machine.stack_top()
         }
 
-        fn holdings(&self) -> Vec<$crate::machine::ledger::Holding> {
+        fn holdings(&self) -> Vec<$crate::machine::live_pools::Holding> {
             self.machine.holdings()
         }
     };
@@ -118,10 +118,10 @@ pub(crate) use as_of_machine;
 
 /// The machine that is here.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Here;
+pub(crate) struct ThisMachine;
 
-impl Machine for Here {
-    type Mapping = sys::Mapping;
+impl Machine for ThisMachine {
+    type Mapping = sys::OwnedMapping;
 
     fn target(&self) -> Target {
         Target::CURRENT
@@ -138,19 +138,19 @@ impl Machine for Here {
         elf::relocation_model(&header)
     }
 
-    fn reserve(&self, bytes: Size) -> io::Result<sys::Mapping> {
-        sys::Mapping::reserve(bytes)
+    fn reserve(&self, bytes: Size) -> io::Result<sys::OwnedMapping> {
+        sys::OwnedMapping::reserve(bytes)
     }
 
-    fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<sys::Mapping> {
-        sys::Mapping::reserve_at(start, bytes)
+    fn reserve_at(&self, start: u64, bytes: Size) -> io::Result<sys::OwnedMapping> {
+        sys::OwnedMapping::reserve_at(start, bytes)
     }
 
-    fn address(&self, mapping: &sys::Mapping) -> u64 {
+    fn address(&self, mapping: &sys::OwnedMapping) -> u64 {
         wide(mapping.address())
     }
 
-    fn bytes(&self, mapping: &sys::Mapping) -> Size {
+    fn bytes(&self, mapping: &sys::OwnedMapping) -> Size {
         Size::bytes(wide(mapping.len()))
     }
 
@@ -222,6 +222,6 @@ impl Machine for Here {
     }
 
     fn holdings(&self) -> Vec<Holding> {
-        ledger::holdings()
+        live_pools::holdings()
     }
 }

@@ -7,7 +7,7 @@ use poolcfg_core::{HOLES, RelocationModel, Size, UnlimitedStack, VaProfile};
 use crate::machine::cgroup;
 use crate::machine::overcommit;
 use crate::machine::proc;
-use crate::machine::{Here, Machine, Resource};
+use crate::machine::{Machine, Resource, ThisMachine};
 use crate::recheck::layout::{self, Search};
 use crate::recheck::slabs::largest_single;
 
@@ -111,7 +111,7 @@ impl ProbeLimits {
 /// ```
 #[must_use]
 pub fn probe() -> Probe {
-    Probe::of(&Here)
+    Probe::of(&ThisMachine)
 }
 
 impl Probe {

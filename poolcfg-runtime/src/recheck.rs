@@ -3,30 +3,30 @@
 //! Limits that no reservation meets are read first (`bounds`), then the real reservation is made, and
 //! only when that fails is the cause looked for.
 
+pub(crate) mod allowed_addresses;
 pub(crate) mod book;
-pub(crate) mod bounds;
 pub(crate) mod kept;
 pub(crate) mod layout;
 pub(crate) mod misfit;
 pub(crate) mod options;
 pub(crate) mod order;
-pub(crate) mod reach;
+pub(crate) mod process_bounds;
 pub(crate) mod slabs;
 pub(crate) mod snapshot;
-pub(crate) mod spacious;
+pub(crate) mod with_slack;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_core::{Keep, Limits, Promise, Size};
 
-use crate::machine::ledger::Holding;
-use crate::recheck::bounds::{Bounds, Exceeded};
+use crate::machine::live_pools::Holding;
+use crate::recheck::allowed_addresses::AllowedAddresses;
 use crate::recheck::kept::Keeper;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::order::Order;
-use crate::recheck::reach::Reach;
-use crate::recheck::slabs::{Placer, Refusal, Slabs, is_of_size, largest};
+use crate::recheck::process_bounds::{ExceededLimit, ProcessBounds};
+use crate::recheck::slabs::{Placer, Slabs, SystemRefusal, is_of_size, largest};
 use crate::sys::wide;
 use crate::variables::InForce;
 
@@ -35,8 +35,8 @@ mod diagnosis;
 mod everywhere;
 mod hold;
 mod in_order;
+mod margin;
 mod planned;
-mod room;
 mod settle;
 mod suggestion;
 
@@ -63,7 +63,7 @@ struct Recheck<'a, M> {
     machine: &'a M,
     promise: &'a Promise<'static>,
     in_force: InForce,
-    bounds: Bounds,
+    bounds: ProcessBounds,
     page_size: Size,
     headroom: Size,
     /// What is guaranteed to the pools of the process that are still to come.
@@ -71,7 +71,7 @@ struct Recheck<'a, M> {
     /// The same and engines that are not made yet, in the file's order.
     order: Order,
     /// Where the slots of native pools may lie.
-    reach: Reach,
+    allowed: AllowedAddresses,
     /// Whether the pool is refused rather than placed where the others do not find their places.
     strict: bool,
 }
@@ -82,8 +82,8 @@ const MANY: usize = 32;
 
 /// Why an attempt failed; what a refused reservation held is still held.
 enum Failure<M> {
-    Exceeded(Exceeded),
-    Refused(Box<Refusal<M>>),
+    Exceeded(ExceededLimit),
+    Refused(Box<SystemRefusal<M>>),
 }
 
 /// Takes as much as goes of what is asked, and at least what is guaranteed, or what one can live with.
@@ -154,7 +154,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
             machine,
             promise,
             in_force,
-            bounds: Bounds::read(
+            bounds: ProcessBounds::read(
                 machine,
                 &in_force.asked,
                 &to_come,
@@ -166,7 +166,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
             headroom: promise.headroom,
             to_come,
             order,
-            reach: Reach::of(
+            allowed: AllowedAddresses::of(
                 machine,
                 options.wide,
                 promise.headroom,
@@ -181,7 +181,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         &self,
         limits: Limits,
         headroom: Size,
-    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+    ) -> Result<Taken<M::Mapping>, Box<SystemRefusal<M::Mapping>>> {
         let taken = self.reserve_pool(limits)?;
         if headroom.is_zero() {
             return Ok(taken);
@@ -189,7 +189,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         let Err(source) = self.machine.reserve(headroom) else {
             return Ok(taken);
         };
-        let refusal = |held, source| Refusal::beside(held, &limits, headroom, source);
+        let refusal = |held, source| SystemRefusal::beside(held, &limits, headroom, source);
         if !is_of_size(&source) {
             return Err(refusal(taken.slabs, source));
         }
@@ -204,7 +204,10 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         }
     }
 
-    fn reserve_pool(&self, limits: Limits) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+    fn reserve_pool(
+        &self,
+        limits: Limits,
+    ) -> Result<Taken<M::Mapping>, Box<SystemRefusal<M::Mapping>>> {
         Ok(self.taken(limits, self.slabs(&limits, self.headroom, false)?))
     }
 
@@ -214,14 +217,14 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         limits: &Limits,
         heap: Size,
         spare: bool,
-    ) -> Result<Slabs<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let reach = match limits.wasmtime {
-            Some(_) => &Reach::ANY,
-            None => &self.reach,
+    ) -> Result<Slabs<M::Mapping>, Box<SystemRefusal<M::Mapping>>> {
+        let allowed = match limits.wasmtime {
+            Some(_) => &AllowedAddresses::ANY,
+            None => &self.allowed,
         };
         let placer = Placer {
             machine: self.machine,
-            reach,
+            allowed,
             heap,
             spare,
         };

@@ -69,7 +69,7 @@ pub(crate) fn stray(pool: &str, variables: &[String]) -> Vec<String> {
 }
 
 /// One variable that is set.
-struct Said<'a> {
+struct SetVariable<'a> {
     variable: String,
     value: String,
     unicode: bool,
@@ -77,7 +77,7 @@ struct Said<'a> {
     promise: &'a Promise<'static>,
 }
 
-impl Said<'_> {
+impl SetVariable<'_> {
     fn fault(&self, fault: VariableFault) -> VariableError {
         VariableError {
             variable: self.variable.clone(),
@@ -135,10 +135,10 @@ struct Variables<'a, F> {
 
 impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
     /// One of them; `None` if it is not set.
-    fn said(&self, key: &str) -> Option<Said<'_>> {
+    fn said(&self, key: &str) -> Option<SetVariable<'_>> {
         let variable = variable(self.promise.name, key);
         let value = (self.lookup)(&variable)?;
-        Some(Said {
+        Some(SetVariable {
             variable,
             value: value.to_string_lossy().into_owned(),
             unicode: value.to_str().is_some(),

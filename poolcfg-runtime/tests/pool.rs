@@ -528,15 +528,18 @@ fn a_region_tells_how_far_it_reaches_and_its_neighbours_lie_beyond() {
     let pool = small(2);
     let slots = [0, 1].map(|_| pool.acquire().expect("a slot"));
     let [one, two] = slots.each_ref().map(|slot| slot.memory());
-    assert!(one.reach() >= 4 * MIB);
-    assert_eq!(one.reach(), one.capacity() + one.guard_after());
+    assert!(one.capacity_with_guard() >= 4 * MIB);
+    assert_eq!(
+        one.capacity_with_guard(),
+        one.capacity() + one.guard_after()
+    );
     let start = |region: &Region| region.as_ptr().addr();
     let (low, high) = if start(one) < start(two) {
         (one, two)
     } else {
         (two, one)
     };
-    assert!(start(low) + low.reach() <= start(high));
+    assert!(start(low) + low.capacity_with_guard() <= start(high));
     assert!(start(low) + low.capacity() <= start(high) - high.guard_before());
 }
 
@@ -711,7 +714,14 @@ fn a_pool_may_have_stacks_only() {
                 stack.as_mut_slice().fill(1);
                 // A memory of no bytes, with which nothing can be done.
                 let memory = parts.memory;
-                assert_eq!((memory.len(), memory.capacity(), memory.reach()), (0, 0, 0));
+                assert_eq!(
+                    (
+                        memory.len(),
+                        memory.capacity(),
+                        memory.capacity_with_guard()
+                    ),
+                    (0, 0, 0)
+                );
                 assert!(memory.as_slice().is_empty() && memory.as_mut_slice().is_empty());
                 assert!(memory.grow_to(0).is_ok() && memory.shrink_to(0).is_ok());
                 assert!(matches!(

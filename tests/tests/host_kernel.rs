@@ -35,7 +35,7 @@ fn program(name: &str, flags: &[&str]) -> PathBuf {
     target.join("debug/fill-holes")
 }
 
-/// The reach of ASLR in force here, where it can be read; else only the largest one is certain.
+/// The range of ASLR in force here, where it can be read; else only the largest one is certain.
 fn aslr() -> Vec<Aslr> {
     let bits = std::fs::read_to_string("/proc/sys/vm/mmap_rnd_bits");
     let default = match std::env::consts::ARCH {

@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    cargo_poolcfg::main(cargo_poolcfg::Program::Subcommand)
+    cargo_poolcfg::main(cargo_poolcfg::InvokedAs::Subcommand)
 }

@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    cargo_poolcfg::main(cargo_poolcfg::Program::Alone)
+    cargo_poolcfg::main(cargo_poolcfg::InvokedAs::Alone)
 }

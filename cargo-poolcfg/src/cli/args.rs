@@ -39,7 +39,7 @@ pub(crate) struct Poolcfg {
     #[arg(long, value_name = "CODE")]
     pub(crate) explain: Option<String>,
     #[command(flatten)]
-    pub(crate) shared: Shared,
+    pub(crate) shared: SharedFlags,
 }
 
 const LONG_ABOUT: &str = "\
@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// List the VA profiles: window, holes, page size, who ships them
     Profiles(Profiles),
     /// Measure this machine, and find the VA profile that matches it
-    Probe(Probe),
+    Probe(ProbeFlags),
     /// Write a commented poolcfg.toml
     Init(Init),
     /// Tell what a .wasm needs of a pool, and what a program is
@@ -79,7 +79,7 @@ pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) packages: Packages,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
     /// What to write; anything but `rust` goes to stdout unless -o is given
     #[arg(long, value_name = "KIND", default_value = "rust", help_heading = OUTPUT)]
     pub(crate) emit: Emit,
@@ -166,7 +166,7 @@ pub(crate) struct Look {
     #[command(flatten)]
     pub(crate) packages: Packages,
     #[command(flatten)]
-    pub(crate) machine: Machine,
+    pub(crate) machine: MachineFlags,
 }
 
 /// Flags of `check`.
@@ -205,7 +205,7 @@ pub(crate) struct Profiles {
 
 /// Flags of `probe`.
 #[derive(Debug, Args)]
-pub(crate) struct Probe {
+pub(crate) struct ProbeFlags {
     /// Print the tables of poolcfg.toml that describe this machine
     #[arg(long, value_name = "KIND", conflicts_with = "message_format", help_heading = OUTPUT)]
     pub(crate) emit: Option<ProbeEmit>,
@@ -261,7 +261,7 @@ pub(crate) struct Packages {
 
 /// Which machine the pools are for.
 #[derive(Debug, Args)]
-pub(crate) struct Machine {
+pub(crate) struct MachineFlags {
     /// Target triple, `host-tuple` or a target spec (.json); repeatable
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
     pub(crate) target: Vec<String>,
@@ -306,7 +306,7 @@ pub(crate) struct Machine {
     pub(crate) set: Vec<String>,
 }
 
-impl Machine {
+impl MachineFlags {
     /// Whether no flag but `--here` says anything of the machine or the pool.
     pub(crate) fn says_nothing(&self) -> bool {
         self.target.is_empty()
@@ -400,7 +400,7 @@ pub(crate) enum ProbeEmit {
 
 /// Flags that every subcommand takes, before or after its name.
 #[derive(Debug, Args)]
-pub(crate) struct Shared {
+pub(crate) struct SharedFlags {
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH", global = true, help_heading = MANIFEST)]
     pub(crate) manifest_path: Option<PathBuf>,

@@ -11,7 +11,7 @@ use poolcfg_core::{Code, escaped, escaped_lines};
 use crate::cli::diagnostic::{DiagnosticReport, Message, with_code};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::program::Program;
+use crate::cli::invoked_as::InvokedAs;
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,7 +138,7 @@ impl Shell {
     }
 
     /// The last line: how to read more about the errors and warnings that people were told.
-    pub(crate) fn lead_on(&self, program: Program, exit: Exit) {
+    pub(crate) fn lead_on(&self, program: InvokedAs, exit: Exit) {
         let kept = self.diagnostics.borrow();
         let is_shown = |level| match self.verbosity {
             Verbosity::Quiet => level == "error" && exit != Exit::Fits,
@@ -152,8 +152,8 @@ impl Shell {
         codes.sort_unstable();
         codes.dedup();
         let command = match program {
-            Program::Subcommand => "cargo poolcfg",
-            Program::Alone => "poolcfg",
+            InvokedAs::Subcommand => "cargo poolcfg",
+            InvokedAs::Alone => "poolcfg",
         };
         let line = match &codes[..] {
             [] => return,

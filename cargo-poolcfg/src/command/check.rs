@@ -5,7 +5,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::command::{look, tell_ways};
 use crate::context::Context;
-use crate::wasmtime::resolve::Lock;
+use crate::wasmtime::resolve::LockNeed;
 
 /// Says of every chosen package and target whether it fits, and holds counts to the workload.
 ///
@@ -16,15 +16,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Check) -> Result<Exit, Erro
     look(
         context,
         &arguments.look,
-        Lock::Needed,
+        LockNeed::Needed,
         Some(missing),
-        |answers| {
-            for line in answers.iter().flat_map(|answer| answer.lines()) {
+        |outcomes| {
+            for line in outcomes.iter().flat_map(|outcome| outcome.lines()) {
                 context.shell.say(&line);
             }
-            answers
+            outcomes
                 .iter()
-                .for_each(|answer| tell_ways(context, answer, None));
+                .for_each(|outcome| tell_ways(context, outcome, None));
             Ok(())
         },
     )

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use poolcfg_core::Fit;
 
-use crate::answer::Answer;
 use crate::cli::args::Look;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -13,7 +12,8 @@ use crate::command::look;
 use crate::context::Context;
 use crate::render::figures::figures;
 use crate::render::picture::draw;
-use crate::wasmtime::resolve::Lock;
+use crate::target_outcome::TargetOutcome;
+use crate::wasmtime::resolve::LockNeed;
 
 /// Draws every target of every chosen package.
 ///
@@ -25,31 +25,31 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
             "`--fit no-pool` leaves no pool to draw: `poolcfg check --fit no-pool` says what fits",
         ));
     }
-    look(context, arguments, Lock::Wanted, None, |answers| {
-        let pictures: Vec<String> = answers.iter().map(|answer| picture(answer)).collect();
+    look(context, arguments, LockNeed::Wanted, None, |outcomes| {
+        let pictures: Vec<String> = outcomes.iter().map(|outcome| picture(outcome)).collect();
         context.shell.print(&pictures.join("\n"))
     })
 }
 
-fn picture(answer: &Answer<'_>) -> String {
-    let (case, plan) = (&answer.case, &answer.plan);
+fn picture(outcome: &TargetOutcome<'_>) -> String {
+    let (case, plan) = (&outcome.case, &outcome.plan);
     let mut text = String::new();
     let _ = writeln!(
         text,
         "{}: {} {}\n",
-        answer.target(),
+        outcome.target(),
         case.target.arch.name(),
         case.machine(),
     );
     text += &draw(case, plan, width());
     text.push('\n');
     text += &figures(case, plan);
-    let ways = answer.ways(None);
-    for line in answer
+    let ways = outcome.ways(None);
+    for line in outcome
         .bounds()
         .into_iter()
         .chain(ways)
-        .chain(answer.conditions())
+        .chain(outcome.conditions())
     {
         let _ = writeln!(text, "{line}");
     }

@@ -6,12 +6,11 @@ use poolcfg_core::codegen::{Arm, cfg_predicate};
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Code, Fit, escaped};
 
-use crate::answer::{Answer, misfits};
-use crate::cli::args::{Emit, Generate, Machine, MessageFormat};
+use crate::cli::args::{Emit, Generate, MachineFlags, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::cli::program::Program;
-use crate::command::{answers, judge, keep, tell_ways, warn};
+use crate::cli::invoked_as::InvokedAs;
+use crate::command::{judge, keep, outcomes, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
 use crate::host::{Host, MARK};
@@ -24,7 +23,8 @@ use crate::render::template::render_file;
 use crate::target::beside::Beside;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
-use crate::wasmtime::resolve::{Lock, resolve};
+use crate::target_outcome::{TargetOutcome, misfits};
+use crate::wasmtime::resolve::{LockNeed, resolve};
 use crate::wish::Wish;
 
 /// Works out every chosen package, writes what fits, and tells what does not.
@@ -60,7 +60,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
             let given = Given::read(context.shell, machine, arguments.emit)?;
             let names = names(context, machine);
             let rustc = context.rustc();
-            let asked = Asked::new(context.program, &names, machine, &given, &rustc)?;
+            let asked = AskedTargets::new(context.program, &names, machine, &given, &rustc)?;
             (given, asked)
         }
     };
@@ -82,21 +82,21 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         &facts,
         &wish,
         platform.as_ref(),
-        Lock::Needed,
+        LockNeed::Needed,
     )?;
     let results = all(members
         .iter()
         .zip(&facts)
-        .map(|(member, facts)| Ok((member, answers(member, facts, &wish)?))))?;
-    let answers = results.iter().flat_map(|(_, answers)| answers);
+        .map(|(member, facts)| Ok((member, outcomes(member, facts, &wish)?))))?;
+    let outcomes = results.iter().flat_map(|(_, outcomes)| outcomes);
     if context.shell.is_json || arguments.template.is_some() {
-        keep(context, answers.clone(), &wish);
+        keep(context, outcomes.clone(), &wish);
     }
     warn(context, &results, &wish);
     if misfits(&results).is_err() {
-        answers
+        outcomes
             .clone()
-            .for_each(|answer| tell_ways(context, answer, host));
+            .for_each(|outcome| tell_ways(context, outcome, host));
     }
     let (outputs, notes) = outputs(context, arguments, &results, &targets, pool, &wish)?;
     if arguments.check.is_some() {
@@ -105,7 +105,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         for output in &outputs {
             output.put(context, arguments)?;
         }
-        tell(context, host, answers, &notes);
+        tell(context, host, outcomes, &notes);
         // Asked for twice, it is printed as well.
         let only_file = context.shared.message_format == MessageFormat::Human;
         let to_file = |output: &Output| output.place.is_some();
@@ -172,7 +172,7 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
 fn outputs(
     context: &Context<'_>,
     arguments: &Generate,
-    results: &[(&Member, Vec<Answer<'_>>)],
+    results: &[(&Member, Vec<TargetOutcome<'_>>)],
     targets: &[Vec<NamedTarget>],
     pool: Option<&String>,
     wish: &Wish,
@@ -195,8 +195,8 @@ fn outputs(
         let files = results
             .iter()
             .zip(targets)
-            .map(|((member, answers), targets)| {
-                rust_output(member, answers, targets, wish, arguments)
+            .map(|((member, outcomes), targets)| {
+                rust_output(member, outcomes, targets, wish, arguments)
             });
         return Ok((all(files)?, Vec::new()));
     };
@@ -214,29 +214,29 @@ fn outputs(
 fn tell<'a>(
     context: &Context<'_>,
     host: Option<&Host>,
-    answers: impl Iterator<Item = &'a Answer<'a>> + Clone,
+    outcomes: impl Iterator<Item = &'a TargetOutcome<'a>> + Clone,
     notes: &[String],
 ) {
-    for line in answers.clone().flat_map(Answer::lines) {
+    for line in outcomes.clone().flat_map(TargetOutcome::lines) {
         context.shell.say(&line);
     }
     for note in notes {
         context.shell.note(note);
     }
-    for answer in answers
+    for outcome in outcomes
         .clone()
-        .filter(|answer| answer.plan.misfit.is_none())
+        .filter(|outcome| outcome.plan.misfit.is_none())
     {
-        tell_ways(context, answer, host);
+        tell_ways(context, outcome, host);
     }
     if host.is_some_and(|host| !host.marked) {
         // There is no room for it in the text.
-        for line in answers.clone().flat_map(Answer::conditions) {
+        for line in outcomes.clone().flat_map(TargetOutcome::conditions) {
             context.shell.note(&line);
         }
     }
-    for answer in answers {
-        context.shell.detail(&answer.details());
+    for outcome in outcomes {
+        context.shell.detail(&outcome.details());
     }
 }
 
@@ -246,13 +246,15 @@ fn project(
     context: &Context<'_>,
     arguments: &Generate,
     given: Option<&Given>,
-) -> Result<(Vec<Member>, Option<Asked>), Error> {
+) -> Result<(Vec<Member>, Option<AskedTargets>), Error> {
     let names = names(context, &arguments.machine);
     let rustc = context.rustc();
     let program = context.program;
     std::thread::scope(|scope| {
         let ask = || match given {
-            Some(given) => Asked::new(program, &names, &arguments.machine, given, &rustc).map(Some),
+            Some(given) => {
+                AskedTargets::new(program, &names, &arguments.machine, given, &rustc).map(Some)
+            }
             None => Ok(None),
         };
         let asked = Beside::new(scope, ask);
@@ -266,16 +268,16 @@ fn project(
 }
 
 /// Targets, and whether they are there only because nothing else was named.
-struct Asked {
+struct AskedTargets {
     targets: Vec<NamedTarget>,
     is_host: bool,
 }
 
-impl Asked {
+impl AskedTargets {
     fn new(
-        program: Program,
+        program: InvokedAs,
         names: &[String],
-        machine: &Machine,
+        machine: &MachineFlags,
         given: &Given,
         rustc: &Rustc,
     ) -> Result<Self, Error> {
@@ -291,7 +293,7 @@ impl Asked {
 }
 
 /// What flags or configuration call the targets; nothing for the host.
-fn names(context: &Context<'_>, machine: &Machine) -> Vec<String> {
+fn names(context: &Context<'_>, machine: &MachineFlags) -> Vec<String> {
     match machine.here {
         true => Vec::new(),
         false => named(&machine.target, context.config.as_ref()),
@@ -316,7 +318,7 @@ fn host(arguments: &Generate) -> Option<&'static Host> {
 }
 
 /// Whether the target that is asked for is the only one: that of a program, or that of a text for a host.
-fn is_only(machine: &Machine, arguments: &Generate) -> bool {
+fn is_only(machine: &MachineFlags, arguments: &Generate) -> bool {
     machine.program.is_some() || host(arguments).is_some() && !machine.target.is_empty()
 }
 
@@ -325,8 +327,8 @@ fn is_only(machine: &Machine, arguments: &Generate) -> bool {
 fn arms(
     context: &Context<'_>,
     member: &Member,
-    asked: &Asked,
-    machine: &Machine,
+    asked: &AskedTargets,
+    machine: &MachineFlags,
     arguments: &Generate,
 ) -> Result<Vec<NamedTarget>, Error> {
     let mut targets = asked.targets.clone();
@@ -371,23 +373,23 @@ fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
 /// The file of one package.
 fn rust_output(
     member: &Member,
-    answers: &[Answer<'_>],
+    outcomes: &[TargetOutcome<'_>],
     targets: &[NamedTarget],
     wish: &Wish,
     arguments: &Generate,
 ) -> Result<Output, Error> {
-    let arms: Vec<Arm<'_>> = answers
+    let arms: Vec<Arm<'_>> = outcomes
         .iter()
-        .map(|answer| Arm {
-            facts: answer.facts,
-            case: &answer.case,
-            plan: &answer.plan,
+        .map(|outcome| Arm {
+            facts: outcome.facts,
+            case: &outcome.case,
+            plan: &outcome.plan,
         })
         .collect();
     let header = Header {
         command: &recorded::rust(member, targets, wish)?,
         runtime: member.runtime.as_deref(),
-        measured: answers.iter().flat_map(Answer::measured).collect(),
+        measured: outcomes.iter().flat_map(TargetOutcome::measured).collect(),
     };
     let text = rust_file::render(&arms, &header);
     // Without a package there is no place of its own.

@@ -143,7 +143,7 @@ mod tests {
             Err(mistakes) => panic!("{mistakes:#?}\n{uncommented}"),
         };
         let board = TargetFacts::builtin("riscv64gc-unknown-linux-gnu").expect("a known triple");
-        let case = file.settings(&board).case(board.target());
+        let case = file.settings(&board).resolve(board.target());
         assert!(case.is_ok(), "{case:#?}");
     }
 
@@ -167,7 +167,10 @@ mod tests {
         let host = TargetFacts::builtin("x86_64-unknown-linux-gnu").expect("a known triple");
         let case = |text: &str| {
             let file = ConfigFile::parse(text).expect("it parses");
-            let case = file.settings(&host).case(host.target()).expect("no fault");
+            let case = file
+                .settings(&host)
+                .resolve(host.target())
+                .expect("no fault");
             (case.pools()[0].asked, case.pools()[0].min_instances)
         };
         let table = lines("[pooling_allocator]", "# For the engine");

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Case, Code, Plan, Settings};
+use poolcfg_core::{Code, Plan, ResolvedProcess, Settings};
 
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::{Error, all};
@@ -84,8 +84,8 @@ fn case<'a>(
     machine: &Here,
     settings: &Settings<'a>,
     facts: &TargetFacts,
-) -> Result<Case<'a>, Error> {
-    let case = settings.case(facts.target()).map_err(|faults| {
+) -> Result<ResolvedProcess<'a>, Error> {
+    let case = settings.resolve(facts.target()).map_err(|faults| {
         let list = faults
             .iter()
             .map(|fault| Diagnostic::from_fault(&fault, &record.file))
@@ -99,7 +99,7 @@ fn case<'a>(
 fn judge(
     record: &Record,
     machine: &Here,
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     plan: &Plan,
 ) -> Result<Vec<String>, Error> {
     if let Some(misfit) = &plan.misfit {

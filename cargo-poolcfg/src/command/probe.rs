@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 use poolcfg_core::{Aslr, Known, Size, Target, VaProfile};
 use poolcfg_runtime::{Probe as Measured, ProbeLimits};
 
-use crate::cli::args::{Probe, ProbeEmit};
+use crate::cli::args::{ProbeEmit, ProbeFlags};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::context::Context;
@@ -16,7 +16,7 @@ use crate::render::machine::{ProbeReport, distributions};
 ///
 /// # Errors
 /// When stdout cannot be written to.
-pub(crate) fn run(context: &Context<'_>, arguments: &Probe) -> Result<Exit, Error> {
+pub(crate) fn run(context: &Context<'_>, arguments: &ProbeFlags) -> Result<Exit, Error> {
     let measured = poolcfg_runtime::probe();
     context.found(|| Results::Machine([Box::new(ProbeReport::new(&measured).into())]));
     context.shell.print(&match arguments.emit {

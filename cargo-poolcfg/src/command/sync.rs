@@ -32,16 +32,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
     let missing = arguments.workload.missing();
     if arguments.check {
         let synced = with_lock(context, arguments, &mut members).map(drop);
-        let held = counts(context, &members, missing, Write::Nothing);
+        let held = counts(context, &members, missing, WriteMode::Nothing);
         return all([synced, held]).map(|_| Exit::Fits);
     }
     with_lock(context, arguments, &mut members)?;
-    counts(context, &members, missing, Write::Files).map(|()| Exit::Fits)
+    counts(context, &members, missing, WriteMode::Files).map(|()| Exit::Fits)
 }
 
 /// Whether anything is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Write {
+enum WriteMode {
     Files,
     Nothing,
 }
@@ -54,7 +54,7 @@ fn counts(
     context: &Context<'_>,
     members: &[Member],
     missing: Missing,
-    write_: Write,
+    write_: WriteMode,
 ) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     let held = members
@@ -73,7 +73,7 @@ fn counts(
         };
         let found = workload::differences(context.shell, &source, missing)?;
         if found.is_empty() {
-            if write_ == Write::Files {
+            if write_ == WriteMode::Files {
                 let (heading, shown) = (member.heading(), &source.shown);
                 context
                     .shell
@@ -81,7 +81,7 @@ fn counts(
             }
             return Ok(());
         }
-        if write_ == Write::Nothing {
+        if write_ == WriteMode::Nothing {
             context.changed(&source.path, "stale", &found);
             return workload::disagreement(&source, &found);
         }

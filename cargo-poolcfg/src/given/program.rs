@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Code, Engine, RelocationModel, Target, WasmtimeVersion, WasmtimeVersionError};
 
-use crate::cli::args::Machine;
+use crate::cli::args::MachineFlags;
 use crate::cli::error::Error;
 use crate::cli::path::shown;
 use crate::given::run_version::run_version;
@@ -37,7 +37,7 @@ impl GivenProgram {
     /// # Errors
     /// Where it cannot be read or is no program, its target is not known or not that of the machine that is meant, it
     /// does not tell its version, or has a Wasmtime that is not supported.
-    pub(crate) fn read(path: &Path, machine: &Machine) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path, machine: &MachineFlags) -> Result<Self, Error> {
         let (file, found) = program(path)?;
         let facts = target(path, &file, &machine.target)?;
         if machine.here {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use poolcfg_core::file::{ConfigFile, read_text};
-use poolcfg_core::{Case, Code, Engine, Limits, Plan, WasmtimeFeature, WrittenTotals};
+use poolcfg_core::{Code, Engine, Limits, Plan, ResolvedProcess, WasmtimeFeature, WrittenTotals};
 use siphasher::sip::SipHasher24;
 
 use crate::cli::error::{Error, Source};
@@ -27,7 +27,7 @@ const END: &str = "poolcfg record ends: ";
 const NO_DIGEST: &str = "0000000000000000";
 
 /// The record of pools that fit this machine.
-pub(crate) fn text(case: &Case<'_>, plan: &Plan) -> String {
+pub(crate) fn text(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
     let mut text = format!(
         "{BEGIN}: `poolcfg --here --check FILE` holds these numbers to the machine that it runs on\n"
     );
@@ -244,7 +244,7 @@ mod tests {
         let facts = TargetFacts::builtin(HOST).unwrap();
         let file = ConfigFile::parse(file).unwrap();
         let settings = file.settings(&facts);
-        let case = settings.case(facts.target()).unwrap();
+        let case = settings.resolve(facts.target()).unwrap();
         let plan = Plan::new(&case);
         assert!(plan.misfit.is_none(), "{file:?}");
         let text: String = text(&case, &plan)
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(bare.len(), text.len());
         let read = ConfigFile::parse(&bare).unwrap();
         let settings = read.settings(&facts);
-        let again = settings.case(facts.target()).unwrap();
+        let again = settings.resolve(facts.target()).unwrap();
         assert_eq!(again.budget.headroom, case.budget.headroom);
         assert_eq!(again.shape, case.shape);
         let plan_again = Plan::new(&again);

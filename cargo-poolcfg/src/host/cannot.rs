@@ -1,10 +1,10 @@
 //! What a host has no setting for, with the numbers, and what can be done about it.
 
 use poolcfg_core::file::Diagnostic;
-use poolcfg_core::{Code, Place, PoolKeys, Size, WasmtimeVersion};
+use poolcfg_core::{Code, FilePlace, PoolKeys, Size, WasmtimeVersion};
 
 use super::Host;
-use super::number::{Matters, Number, Value};
+use super::number::{Matters, Number, UnitValue};
 
 /// Why a text for a host cannot be written.
 #[derive(Clone, Copy, Debug)]
@@ -36,14 +36,14 @@ pub(crate) enum Cannot {
         host: &'static Host,
         version: WasmtimeVersion,
         number: Number,
-        asked: Value,
-        own: Value,
+        asked: UnitValue,
+        own: UnitValue,
     },
 }
 
 impl Cannot {
     /// Where the file or a flag says anything of it; `None` if neither does.
-    pub(crate) fn place(&self, keys: &PoolKeys) -> Option<Place> {
+    pub(crate) fn place(&self, keys: &PoolKeys) -> Option<FilePlace> {
         match self {
             Self::TooOld { .. } | Self::Probe { .. } | Self::OnDemand { .. } => {
                 keys.wasmtime.version.map(|version| version.place)
@@ -136,7 +136,7 @@ impl Cannot {
                 ..
             } => {
                 let set = match (number, number.matters(), own) {
-                    (_, Matters::AsBound, Value::Count(_)) => {
+                    (_, Matters::AsBound, UnitValue::Count(_)) => {
                         format!("lower `max_instances`, so that `{}` is {own}", number.word())
                     }
                     (Number::MemoryProtectionKeys, ..) => {

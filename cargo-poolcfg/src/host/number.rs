@@ -3,7 +3,7 @@
 use std::fmt;
 
 use poolcfg_core::{
-    InstanceDefaults, Limits, Place, PoolKeys, Size, Totals, Wasmtime, WasmtimeKeys,
+    FilePlace, InstanceDefaults, Limits, PoolKeys, Size, Totals, Wasmtime, WasmtimeKeys,
     WasmtimeVersion,
 };
 use serde::Serialize;
@@ -54,16 +54,16 @@ macro_rules! numbers {
             }
 
             /// Where poolcfg.toml says it, or what it follows from.
-            pub(crate) fn place(self, keys: &PoolKeys) -> Place {
+            pub(crate) fn place(self, keys: &PoolKeys) -> FilePlace {
                 let place = match self {
                     $(Self::$number => None$(.or(keys.$($key).+.map(|key| key.place)))+,)+
                 };
-                place.unwrap_or(Place::NOWHERE)
+                place.unwrap_or(FilePlace::NOWHERE)
             }
         }
 
         impl Numbers {
-            pub(crate) fn value(&self, number: Number) -> Value {
+            pub(crate) fn value(&self, number: Number) -> UnitValue {
                 match number {
                     $(Number::$number => {
                         let $of = self;
@@ -83,7 +83,7 @@ numbers! {
     TotalComponentInstances => "total_component_instances", AsBound, wasmtime.total_component_instances | max_instances, |of| count(of.totals.component_instances);
     TotalGcHeaps => "total_gc_heaps", AsBound, wasmtime.total_gc_heaps | wasmtime.gc_heaps_per_instance, |of| count(of.totals.gc_heaps);
     MaxMemorySize => "max_memory_size", Exactly, max_memory_size, |of| bytes(of.limits.max_memory_size);
-    TableElements => "table_elements", Exactly, wasmtime.table_elements, |of| Value::Count(of.wasmtime.table_elements(&of.limits));
+    TableElements => "table_elements", Exactly, wasmtime.table_elements, |of| UnitValue::Count(of.wasmtime.table_elements(&of.limits));
     MaxCoreInstanceSize => "max_core_instance_size", AsBound, wasmtime.max_core_instance_size, |of| bytes(of.wasmtime.max_core_instance_size);
     MaxComponentInstanceSize => "max_component_instance_size", AsBound, wasmtime.max_component_instance_size, |of| bytes(of.wasmtime.max_component_instance_size);
     MaxMemoriesPerModule => "max_memories_per_module", AsAllowance, wasmtime.memories_per_instance, |of| count(of.wasmtime.memories_per_instance);
@@ -93,32 +93,32 @@ numbers! {
     MaxTablesPerComponent => "tables_per_instance", AsAllowance, wasmtime.tables_per_instance, |of| count(of.wasmtime.max_tables_per_module());
     MemoryProtectionKeys => "memory_protection_keys", Exactly, wasmtime.memory_protection_keys, |of| count(if of.wasmtime.memory_protection_keys_auto { 0 } else { of.wasmtime.memory_protection_keys });
     /// Where the processor has none, slots lie as far apart as without.
-    AutoProtectionKeys => "memory_protection_keys", Optional, wasmtime.memory_protection_keys, |of| Value::Word(if of.wasmtime.memory_protection_keys_auto { "auto" } else { "no" });
+    AutoProtectionKeys => "memory_protection_keys", Optional, wasmtime.memory_protection_keys, |of| UnitValue::Word(if of.wasmtime.memory_protection_keys_auto { "auto" } else { "no" });
     MemoryReservation => "memory_reservation", Exactly, memory_reservation, |of| bytes(of.limits.memory_reservation);
     GuardSize => "guard_size", Exactly, guard_size, |of| bytes(of.limits.guard_size);
     /// Memories of a pool never move; where nothing elides their checks, code that knows runs faster.
-    MemoryMayMove => "memory_may_move", Not, memory_reservation, |of| Value::Flag(of.wasmtime.memory_may_move(&of.limits));
-    GuardBeforeLinearMemory => "guard_before_linear_memory", Exactly, wasmtime.guard_before_linear_memory, |of| Value::Flag(of.wasmtime.guard_before_linear_memory);
+    MemoryMayMove => "memory_may_move", Not, memory_reservation, |of| UnitValue::Flag(of.wasmtime.memory_may_move(&of.limits));
+    GuardBeforeLinearMemory => "guard_before_linear_memory", Exactly, wasmtime.guard_before_linear_memory, |of| UnitValue::Flag(of.wasmtime.guard_before_linear_memory);
     AsyncStackSize => "stack_reservation", Exactly, stack_reservation, |of| bytes(of.wasmtime.async_stack_size(&of.limits));
     MaxWasmStack => "max_wasm_stack", Exactly, wasmtime.max_wasm_stack, |of| bytes(of.wasmtime.max_wasm_stack);
     /// A slot whose pages stay is faster; what a host does not know of that costs nothing.
     MemoryKeepResident => "memory_keep_resident", Not, wasmtime.memory_keep_resident, |of| bytes(of.wasmtime.memory_keep_resident);
     TableKeepResident => "table_keep_resident", Not, wasmtime.table_keep_resident, |of| bytes(of.wasmtime.table_keep_resident);
     /// Where the kernel does not tell what was written (before Linux 6.7), all of it is cleared.
-    PagemapScan => "pagemap_scan", Optional, wasmtime.pagemap_scan, |of| Value::Word(if of.wasmtime.pagemap_scan { "auto" } else { "no" });
+    PagemapScan => "pagemap_scan", Optional, wasmtime.pagemap_scan, |of| UnitValue::Word(if of.wasmtime.pagemap_scan { "auto" } else { "no" });
 }
 
 /// A number with its unit.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Value {
+pub(crate) enum UnitValue {
     Count(u64),
     Bytes(u64),
     Flag(bool),
     Word(&'static str),
 }
 
-impl Value {
+impl UnitValue {
     /// The value, or more.
     pub(crate) fn at_least(self, least: u64) -> Self {
         match self {
@@ -129,7 +129,7 @@ impl Value {
 }
 
 /// As poolcfg.toml takes it.
-impl fmt::Display for Value {
+impl fmt::Display for UnitValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
@@ -201,14 +201,14 @@ impl Numbers {
 
     /// What a host that has `instance` of itself has of a number, for as many instances; `None` for a number
     /// that does not follow from it.
-    pub(crate) fn of_host(&self, number: Number, instance: &InstanceDefaults) -> Option<Value> {
-        let all = |each: u32| Value::Count(u64::from(self.instances().saturating_mul(each)));
+    pub(crate) fn of_host(&self, number: Number, instance: &InstanceDefaults) -> Option<UnitValue> {
+        let all = |each: u32| UnitValue::Count(u64::from(self.instances().saturating_mul(each)));
         match number {
             Number::TotalTables => Some(all(instance.tables)),
             Number::TotalCoreInstances => Some(all(instance.core_instances)),
             Number::TableElements => {
                 let elements = instance.table_elements?;
-                Some(Value::Count(u64::from(elements)))
+                Some(UnitValue::Count(u64::from(elements)))
             }
             _ => None,
         }
@@ -217,11 +217,11 @@ impl Numbers {
     /// What Wasmtime takes of itself, where these are its own numbers. How much a component may have is
     /// 20 of each up to 25, and from 26 on everything. Source: crates/wasmtime/src/config.rs,
     /// `InstanceLimits::default` (v25, v26; v48: 3984).
-    pub(crate) fn of_itself(&self, number: Number) -> Value {
+    pub(crate) fn of_itself(&self, number: Number) -> UnitValue {
         match number {
             Number::MaxCoreInstancesPerComponent
             | Number::MaxMemoriesPerComponent
-            | Number::MaxTablesPerComponent => Value::Count(match self.version().major {
+            | Number::MaxTablesPerComponent => UnitValue::Count(match self.version().major {
                 ..=25 => 20,
                 26.. => u64::from(u32::MAX),
             }),
@@ -230,10 +230,10 @@ impl Numbers {
     }
 }
 
-fn count(count: u32) -> Value {
-    Value::Count(u64::from(count))
+fn count(count: u32) -> UnitValue {
+    UnitValue::Count(u64::from(count))
 }
 
-const fn bytes(size: Size) -> Value {
-    Value::Bytes(size.get())
+const fn bytes(size: Size) -> UnitValue {
+    UnitValue::Bytes(size.get())
 }

@@ -5,7 +5,7 @@
 //! (crates/wasmtime/src/runtime/vm/memory/mmap.rs:60, v48). The reservations for heaps (45 and later) follow those for
 //! memories as long as nobody says them.
 
-use super::{Cannot, Host, Number, Numbers, Text, Told};
+use super::{Cannot, Host, HostText, Number, Numbers, Told};
 
 /// What is told: how a memory is reserved, and what every instance has on its stack.
 const NUMBERS: [Number; 5] = [
@@ -29,7 +29,7 @@ impl Host {
     ///
     /// # Errors
     /// Where it has none for memories outside of a pool.
-    pub(crate) fn tell_on_demand(&'static self, asked: &Numbers) -> Result<Text, Vec<Cannot>> {
+    pub(crate) fn tell_on_demand(&'static self, asked: &Numbers) -> Result<HostText, Vec<Cannot>> {
         let version = asked.version();
         if version.major < self.since {
             return Err(vec![Cannot::TooOld {
@@ -51,7 +51,7 @@ impl Host {
         }
         let reserved = asked.value(Number::MemoryReservation);
         settings.extend(GROWTH.line(reserved).0);
-        Ok(Text {
+        Ok(HostText {
             settings,
             notes: Vec::new(),
             warnings: Vec::new(),

@@ -2,7 +2,7 @@
 
 use poolcfg_core::{Limits, Target, WasmtimeKeys, WasmtimeVersion};
 
-use super::number::{Number, Numbers, Value};
+use super::number::{Number, Numbers, UnitValue};
 use super::{Form, Host};
 
 /// The numbers that a host has of itself.
@@ -73,10 +73,10 @@ impl Own {
         match (size, least, factors.filter(|_| has_factors)) {
             (Some(size), ..) => size.get(),
             (None, Some(least), _) => least,
-            (None, None, Some(Value::Count(count) | Value::Bytes(count))) => count,
+            (None, None, Some(UnitValue::Count(count) | UnitValue::Bytes(count))) => count,
             _ => match own {
-                Value::Count(count) | Value::Bytes(count) => count,
-                Value::Flag(_) | Value::Word(_) => u64::MAX,
+                UnitValue::Count(count) | UnitValue::Bytes(count) => count,
+                UnitValue::Flag(_) | UnitValue::Word(_) => u64::MAX,
             },
         }
     }

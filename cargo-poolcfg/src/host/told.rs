@@ -3,7 +3,7 @@
 use poolcfg_core::Size;
 use serde::Serialize;
 
-use super::number::{Number, Value};
+use super::number::{Number, UnitValue};
 
 /// A number under the name that a host reads it by.
 #[derive(Debug)]
@@ -78,25 +78,27 @@ pub(crate) struct Line {
     section: &'static str,
     /// As the host calls it.
     name: &'static str,
-    value: Value,
+    value: UnitValue,
     /// The value for people, where it is a size.
     size: Option<String>,
 }
 
 impl Told {
     /// The line for a value, and whether it says the value whole.
-    pub(super) fn line(&self, value: Value) -> (Option<Line>, bool) {
+    pub(super) fn line(&self, value: UnitValue) -> (Option<Line>, bool) {
         let (said, whole) = match (self.form, value) {
-            (Form::Not, Value::Flag(flag)) => (Some(Value::Flag(!flag)), true),
+            (Form::Not, UnitValue::Flag(flag)) => (Some(UnitValue::Flag(!flag)), true),
             (Form::Plain | Form::Not | Form::IfOther | Form::Own, value) => (Some(value), true),
-            (Form::TwoThirds, Value::Count(count)) => {
+            (Form::TwoThirds, UnitValue::Count(count)) => {
                 let share = count.saturating_mul(2) / 3;
-                (Some(Value::Count(share.max(1))), false)
+                (Some(UnitValue::Count(share.max(1))), false)
             }
             (Form::Again | Form::TwoThirds, value) => (Some(value), false),
             (Form::AtLeast(least), value) => (Some(value.at_least(least)), true),
-            (Form::There, _) => (Some(Value::Word("y")), false),
-            (Form::All(all), Value::Count(count)) if count == all => (Some(Value::Word("y")), true),
+            (Form::There, _) => (Some(UnitValue::Word("y")), false),
+            (Form::All(all), UnitValue::Count(count)) if count == all => {
+                (Some(UnitValue::Word("y")), true)
+            }
             (Form::All(_), _) => (None, false),
         };
         let line = said.map(|value| Line {
@@ -104,7 +106,7 @@ impl Told {
             name: self.name,
             value,
             size: match value {
-                Value::Bytes(bytes) => Some(Size::bytes(bytes).exact().as_str().to_owned()),
+                UnitValue::Bytes(bytes) => Some(Size::bytes(bytes).exact().as_str().to_owned()),
                 _ => None,
             },
         });

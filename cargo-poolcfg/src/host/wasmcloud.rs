@@ -34,7 +34,7 @@
 use poolcfg_core::{InstanceDefaults, Size};
 
 use super::number::Number;
-use super::{Form, Host, Probe, Told};
+use super::{Form, Host, TrialReservation, Told};
 
 /// The variables of wasmCloud.
 pub(super) static WASMCLOUD: Host = Host {
@@ -54,7 +54,7 @@ pub(super) static WASMCLOUD: Host = Host {
     // It runs components only. Its own totals are those of Wasmtime, which 200 of them exhaust.
     instance: Some(InstanceDefaults::COMPONENT),
     instance_size: None,
-    probe: Some(Probe {
+    probe: Some(TrialReservation {
         since: 44,
         memory: Size::tib(4),
     }),

@@ -4,15 +4,15 @@ use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, Engine, Fit, PoolKeys};
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::cli::error::{Error, diagnostic};
 use crate::cli::exit::Exit;
-use crate::host::{Host, Numbers, Text};
+use crate::host::{Host, HostText, Numbers};
 use crate::project::Member;
 use crate::render::envelope::SCHEMA;
 use crate::render::footprint::counts;
 use crate::render::report::PoolResult;
 use crate::render::template::render_own;
+use crate::target_outcome::TargetOutcome;
 
 /// The one pool on the one target that a host is configured for.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Chosen<'a> {
     pub(crate) member: &'a Member,
     /// The target's name.
     pub(crate) target: String,
-    answer: &'a Answer<'a>,
+    outcome: &'a TargetOutcome<'a>,
     /// The pool's place in the file.
     index: usize,
 }
@@ -47,7 +47,7 @@ struct Page<'a> {
     /// The conditions under which it was measured, and the record; empty if it was not.
     measured: Vec<String>,
     #[serde(flatten)]
-    text: &'a Text,
+    text: &'a HostText,
 }
 
 impl<'a> Chosen<'a> {
@@ -56,18 +56,18 @@ impl<'a> Chosen<'a> {
     /// # Errors
     /// When there are several, none of that name, or it is not a Wasmtime pool.
     pub(crate) fn new(
-        results: &'a [(&'a Member, Vec<Answer<'a>>)],
+        results: &'a [(&'a Member, Vec<TargetOutcome<'a>>)],
         pool: Option<&str>,
         kind: &str,
     ) -> Result<Self, Error> {
         let all = results
             .iter()
-            .flat_map(|(member, answers)| answers.iter().map(move |answer| (*member, answer)))
-            .flat_map(|(member, answer)| {
-                (0..answer.case.pools().len()).map(move |index| Self {
+            .flat_map(|(member, outcomes)| outcomes.iter().map(move |outcome| (*member, outcome)))
+            .flat_map(|(member, outcome)| {
+                (0..outcome.case.pools().len()).map(move |index| Self {
                     member,
-                    target: answer.facts.triple().to_owned(),
-                    answer,
+                    target: outcome.facts.triple().to_owned(),
+                    outcome,
                     index,
                 })
             });
@@ -116,16 +116,16 @@ impl<'a> Chosen<'a> {
 
     /// The pool's name; empty for the one that has none.
     fn name(&self) -> &'a str {
-        self.answer.case.pools()[self.index].name
+        self.outcome.case.pools()[self.index].name
     }
 
     /// What the file and the flags say of the pool.
     fn keys(&self) -> PoolKeys {
-        self.answer.settings.pools()[self.index]
+        self.outcome.settings.pools()[self.index]
     }
 
     fn is_of_wasmtime(&self, kind: &str) -> Result<(), Error> {
-        let limits = &self.answer.plan.guaranteed()[self.index];
+        let limits = &self.outcome.plan.guaranteed()[self.index];
         if limits.engine() == Engine::Wasmtime {
             return Ok(());
         }
@@ -135,7 +135,7 @@ impl<'a> Chosen<'a> {
             "set `engine = \"wasmtime\"` and `version`, or pass `--engine wasmtime --engine-version 48`",
         );
         let place = self.keys().engine.map(|key| key.place);
-        Err(Error::from(self.answer.mistake(mistake, place)))
+        Err(Error::from(self.outcome.mistake(mistake, place)))
     }
 
     /// The whole text.
@@ -143,10 +143,10 @@ impl<'a> Chosen<'a> {
     /// # Errors
     /// Everything that the host has no setting for.
     pub(crate) fn render(&self, host: &'static Host, command: &str) -> Result<HostFile, Error> {
-        let limits = &self.answer.plan.guaranteed()[self.index];
-        let pool = &self.answer.case.pools()[self.index];
+        let limits = &self.outcome.plan.guaranteed()[self.index];
+        let pool = &self.outcome.case.pools()[self.index];
         // A total that cannot be counted is a fault of the file, found before any plan is made.
-        let result = self.answer.results().into_iter().nth(self.index);
+        let result = self.outcome.results().into_iter().nth(self.index);
         let numbers = Numbers::new(limits, &self.keys().wasmtime);
         let (Some(numbers), Some(result)) = (numbers, result) else {
             return Err(Error::new(
@@ -155,10 +155,10 @@ impl<'a> Chosen<'a> {
                 "lower `max_instances`",
             ));
         };
-        let hole = self.answer.largest_piece();
-        let target = self.answer.case.target;
-        let machine = self.answer.machine();
-        let (told, template) = match (self.answer.fit, host.on_demand) {
+        let hole = self.outcome.largest_piece();
+        let target = self.outcome.case.target;
+        let machine = self.outcome.machine();
+        let (told, template) = match (self.outcome.fit, host.on_demand) {
             (Some(Fit::NoPool), template) => {
                 let template = template.unwrap_or(host.template);
                 (host.tell_on_demand(&numbers), template)
@@ -168,7 +168,7 @@ impl<'a> Chosen<'a> {
         let text = told.map_err(|cannot| {
             let keys = self.keys();
             let mistakes = cannot.iter().map(|cannot| {
-                self.answer
+                self.outcome
                     .mistake(cannot.diagnostic(), cannot.place(&keys))
             });
             Error::from(mistakes.collect::<Vec<_>>())
@@ -179,7 +179,7 @@ impl<'a> Chosen<'a> {
             command,
             machine,
             counts: counts(limits, pool).unwrap_or_default(),
-            measured: self.answer.measured(),
+            measured: self.outcome.measured(),
             text: &text,
         };
         Ok(HostFile {

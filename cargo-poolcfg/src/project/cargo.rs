@@ -6,7 +6,7 @@ use std::time::Duration;
 use cargo_metadata::{Metadata, MetadataCommand};
 use poolcfg_core::Code;
 
-use crate::cli::args::Shared;
+use crate::cli::args::SharedFlags;
 use crate::cli::error::Error;
 use crate::target::waiting::{Ended, PATIENCE, output_within};
 
@@ -26,7 +26,7 @@ pub(crate) enum Depth {
 /// When cargo does not run, or does not say it.
 pub(crate) fn metadata(
     manifest: &Path,
-    shared: &Shared,
+    shared: &SharedFlags,
     depth: &Depth,
 ) -> cargo_metadata::Result<Metadata> {
     let mut command = MetadataCommand::new();

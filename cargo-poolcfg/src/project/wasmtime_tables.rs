@@ -88,14 +88,14 @@ pub(crate) fn place(source: &str) -> Option<Range<usize>> {
 struct Compared {
     found: Vec<Difference>,
     /// What each table has in the end, for those that start from it: a later one wins.
-    known: Vec<(Vec<String>, Known)>,
+    known: Vec<(Vec<String>, KnownWasmtime)>,
 }
 
-type Known = (Option<WasmtimeVersion>, Option<WasmtimeFeatures>);
+type KnownWasmtime = (Option<WasmtimeVersion>, Option<WasmtimeFeatures>);
 
 impl Compared {
     /// What a table starts from.
-    fn before(&self, table: &PoolTable) -> Known {
+    fn before(&self, table: &PoolTable) -> KnownWasmtime {
         let earlier = || {
             let latest_first = self.known.iter().rev();
             let known = latest_first.filter(|(path, _)| underlies(path, &table.path));

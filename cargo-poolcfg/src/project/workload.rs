@@ -24,7 +24,7 @@ const WORKLOAD: &str = "workload";
 const PATTERNS: &str = "`*` stands for a part of a name, `**` for folders";
 
 /// A pool's `wasmtime` table that names a workload.
-struct Table {
+struct WorkloadTable {
     /// The keys that lead to the table of the pool.
     path: Vec<String>,
     /// Each entry of the list, and where it stands.
@@ -154,17 +154,17 @@ pub(crate) fn rewritten(
 }
 
 /// The tables that name a workload, in the order of the file.
-fn tables(source: &str) -> Vec<Table> {
+fn tables(source: &str) -> Vec<WorkloadTable> {
     let Ok(document) = Document::parse(source) else {
         return Vec::new();
     };
     let pools = pool_tables(&document).into_iter();
     pools
-        .filter_map(|(path, pool)| Table::new(pool, path))
+        .filter_map(|(path, pool)| WorkloadTable::new(pool, path))
         .collect()
 }
 
-impl Table {
+impl WorkloadTable {
     fn new(pool: &dyn TableLike, path: Vec<String>) -> Option<Self> {
         let own = table(pool, WASMTIME)?;
         let list = own.get(WORKLOAD)?;

@@ -1,6 +1,6 @@
 //! What a process has for its pools, for programs and templates.
 
-use poolcfg_core::{Case, HEADROOM_MAPS, ProcessLimits, Size};
+use poolcfg_core::{HEADROOM_MAPS, ProcessLimits, ResolvedProcess, Size};
 use serde::Serialize;
 
 /// What a process has.
@@ -57,7 +57,7 @@ impl ProcessLimitsReport {
 }
 
 impl BudgetReport {
-    pub(super) fn new(case: &Case<'_>) -> Self {
+    pub(super) fn new(case: &ResolvedProcess<'_>) -> Self {
         let budget = &case.budget;
         Self {
             window_bytes: case.profile.window.get(),

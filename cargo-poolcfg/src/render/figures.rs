@@ -2,9 +2,9 @@
 
 use std::fmt::{Display, Write as _};
 
-use poolcfg_core::{Case, Limits, MappingName, Plan, Size};
+use poolcfg_core::{Limits, MappingName, Plan, ResolvedProcess, Size};
 
-use crate::render::footprint::{Footprint, Mappings, counts, footprints};
+use crate::render::footprint::{EqualMappings, ShapeFootprint, counts, footprints};
 
 /// A figure with its name and a note.
 fn row(text: &mut String, name: &str, value: impl Display, note: impl Display) {
@@ -15,7 +15,7 @@ fn row(text: &mut String, name: &str, value: impl Display, note: impl Display) {
 
 /// The budget and the footprint, line by line.
 #[must_use]
-pub(crate) fn figures(case: &Case<'_>, plan: &Plan) -> String {
+pub(crate) fn figures(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
     let mut text = String::new();
     budget_figures(&mut text, case);
     let footprints = footprints(case, plan.guaranteed());
@@ -25,7 +25,7 @@ pub(crate) fn figures(case: &Case<'_>, plan: &Plan) -> String {
     text
 }
 
-fn budget_figures(text: &mut String, case: &Case<'_>) {
+fn budget_figures(text: &mut String, case: &ResolvedProcess<'_>) {
     let (profile, budget) = (&case.profile, &case.budget);
     let mut row = |name: &str, value: &dyn Display, note: &str| row(text, name, value, note);
     row("window", &profile.window.available(), profile.source);
@@ -66,10 +66,10 @@ fn budget_figures(text: &mut String, case: &Case<'_>) {
 
 fn pool_figures(
     text: &mut String,
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     plan: &Plan,
     index: usize,
-    footprint: Option<Footprint>,
+    footprint: Option<ShapeFootprint>,
 ) {
     let budget = &case.budget;
     let pool = &case.pools()[index];
@@ -123,7 +123,7 @@ fn pool_figures(
 }
 
 /// How a mapping's bytes come about.
-fn sum(limits: &Limits, mapping: &Mappings, page_size: Size) -> String {
+fn sum(limits: &Limits, mapping: &EqualMappings, page_size: Size) -> String {
     let (region, guard) = match mapping.name {
         MappingName::Memories => (limits.memory_reservation, limits.guard_size),
         MappingName::Tables => (limits.table_reservation, page_size),

@@ -1,10 +1,12 @@
 //! Footprints: what each pool maps, the pieces of its memories included.
 
-use poolcfg_core::{Case, LeastTotal, Limits, MappingName, Pool, Position, Size};
+use poolcfg_core::{
+    LeastTotal, Limits, MappingName, Position, ResolvedPool, ResolvedProcess, Size,
+};
 
 /// Mappings of one size, of all pools of one shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mappings {
+pub(crate) struct EqualMappings {
     pub(crate) name: MappingName,
     /// Bytes of one.
     pub(crate) bytes: Size,
@@ -14,9 +16,9 @@ pub(crate) struct Mappings {
 
 /// What all pools of one shape map.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Footprint {
+pub(crate) struct ShapeFootprint {
     /// In the order in which one pool makes them.
-    pub(crate) mappings: Vec<Mappings>,
+    pub(crate) mappings: Vec<EqualMappings>,
     pub(crate) reserved: Size,
     /// Bytes that are writable when every slot is live and its memory has grown as far as it may.
     pub(crate) writable: Size,
@@ -30,19 +32,22 @@ pub(crate) struct Footprint {
 /// The footprints of all pools of a process with these limits; nothing for one whose sizes cannot be
 /// counted. Memories are in pieces as in a process in which ASLR leaves the holes least, and whole where they
 /// do not fit.
-pub(crate) fn footprints(case: &Case<'_>, limits: &[Limits]) -> Vec<Option<Footprint>> {
+pub(crate) fn footprints(
+    case: &ResolvedProcess<'_>,
+    limits: &[Limits],
+) -> Vec<Option<ShapeFootprint>> {
     let (mut position, _) = Position::of(case, limits);
     limits
         .iter()
-        .map(|limits| Footprint::new(&mut position, limits, case.budget.page_size))
+        .map(|limits| ShapeFootprint::new(&mut position, limits, case.budget.page_size))
         .collect()
 }
 
-impl Footprint {
+impl ShapeFootprint {
     fn new(position: &mut Position, limits: &Limits, page_size: Size) -> Option<Self> {
         let footprint = limits.footprint(page_size).ok()?;
         let [memories, others @ ..] = footprint.mappings;
-        let mut pieces: Vec<Mappings> = Vec::new();
+        let mut pieces: Vec<EqualMappings> = Vec::new();
         for _ in 0..footprint.pools {
             let mut bytes = match position.reserve(limits) {
                 Some([memories, ..]) => memories.to_vec(),
@@ -54,7 +59,7 @@ impl Footprint {
             for bytes in bytes {
                 match pieces.iter_mut().find(|piece| piece.bytes == bytes) {
                     Some(piece) => piece.count = piece.count.saturating_add(1),
-                    None => pieces.push(Mappings {
+                    None => pieces.push(EqualMappings {
                         name: memories.name,
                         bytes,
                         count: 1,
@@ -70,7 +75,7 @@ impl Footprint {
         };
         // A mapping for each piece but the first.
         let further = made.saturating_sub(whole);
-        let others = others.map(|mapping| Mappings {
+        let others = others.map(|mapping| EqualMappings {
             name: mapping.name,
             bytes: mapping.bytes,
             count: footprint.pools,
@@ -92,7 +97,7 @@ impl Footprint {
 }
 
 /// What one instance may have, of a pool of Wasmtime's, what of it does not fit, and which total gives no more instances.
-pub(crate) fn counts(guaranteed: &Limits, pool: &Pool<'_>) -> Option<String> {
+pub(crate) fn counts(guaranteed: &Limits, pool: &ResolvedPool<'_>) -> Option<String> {
     let counts = guaranteed.wasmtime?.counts();
     let asked = pool.asked.wasmtime?.counts();
     let mut text = counts.to_string();

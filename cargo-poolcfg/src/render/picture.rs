@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use poolcfg_core::{
-    Case, Layout, Limits, MappingName, Plan, Position, RelocationModel, Shape, Size, Span,
-    UnlimitedStack,
+    Layout, Limits, MappingName, Plan, Position, RelocationModel, ResolvedProcess, Shape, Size,
+    Span, UnlimitedStack,
 };
 
 /// Lines that the holes share between them, by size.
@@ -20,7 +20,7 @@ const ADDRESS: usize = 12;
 /// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
 /// without addresses.
 #[must_use]
-pub(crate) fn draw(case: &Case<'_>, plan: &Plan, width: usize) -> String {
+pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, width: usize) -> String {
     let limits = match plan.misfit {
         None => plan.guaranteed(),
         Some(_) => &[],
@@ -81,7 +81,7 @@ impl Filled {
 }
 
 /// Places every mapping as the kernel does when ASLR leaves the holes least.
-fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
+fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled> {
     let (mut position, _) = Position::of(case, limits);
     let mut holes: Vec<Filled> = position
         .free()
@@ -115,7 +115,7 @@ fn fill(case: &Case<'_>, limits: &[Limits]) -> Vec<Filled> {
 }
 
 /// Marks what `RLIMIT_AS` does not let the process have of what is left.
-fn bound(case: &Case<'_>, holes: &mut [Filled]) {
+fn bound(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
     let Some(limit) = case.budget.limits.rlimit_as else {
         return;
     };
@@ -141,7 +141,7 @@ fn larger(span: Span, bytes: u64, both_ends: bool) -> Span {
     }
 }
 
-fn top_down(case: &Case<'_>, hole: usize) -> bool {
+fn top_down(case: &ResolvedProcess<'_>, hole: usize) -> bool {
     match case.profile.layout {
         Layout::Linux(_) if case.shape.layout.is_legacy() => false,
         Layout::Linux(linux) if case.shape.stack_limit.is_unlimited() => {
@@ -161,7 +161,7 @@ fn label(pool: &str, mapping: MappingName) -> String {
 }
 
 /// What lies between two addresses outside the holes.
-fn between(case: &Case<'_>, bottom: u64, top: u64) -> &'static str {
+fn between(case: &ResolvedProcess<'_>, bottom: u64, top: u64) -> &'static str {
     let Layout::Linux(linux) = case.profile.layout else {
         return "not counted on";
     };
@@ -284,7 +284,7 @@ mod tests {
                     layout: Some(Setting::given(shape.layout)),
                     ..AddressSpaceKeys::EMPTY
                 });
-                let case = match settings.case(target) {
+                let case = match settings.resolve(target) {
                     Ok(case) => case,
                     Err(faults) => {
                         let no_hole = |fault| matches!(fault, Fault::NoHole { .. });

@@ -1,12 +1,13 @@
 //! The results of pools, for programs and templates.
 
 use poolcfg_core::{
-    Case, Engine, Layout, LeastTotal, Limit, Limits, MappingName, Misfit, Plan, Pool, Size,
+    Engine, Layout, LeastTotal, Limit, Limits, MappingName, Plan, PlanMisfit, ResolvedPool,
+    ResolvedProcess, Size,
 };
 use serde::Serialize;
 
 use crate::render::budget::BudgetReport;
-use crate::render::footprint::{Footprint, footprints};
+use crate::render::footprint::{ShapeFootprint, footprints};
 use crate::render::owner::Owner;
 use crate::ways::{self, WayReport};
 
@@ -71,7 +72,7 @@ pub(crate) struct ShapeReport {
 }
 
 impl ShapeReport {
-    fn new(case: &Case<'_>) -> Self {
+    fn new(case: &ResolvedProcess<'_>) -> Self {
         let shape = case.shape;
         Self {
             relocation_model: shape.relocation_model.word(),
@@ -215,7 +216,7 @@ impl WasmtimeReport {
 }
 
 impl LimitsReport {
-    fn new(pool: &Pool<'_>, limits: &Limits) -> Self {
+    fn new(pool: &ResolvedPool<'_>, limits: &Limits) -> Self {
         Self {
             max_instances: limits.max_instances,
             min_instances: pool.min_instances,
@@ -266,7 +267,7 @@ pub(crate) struct FootprintReport {
 }
 
 impl FootprintReport {
-    fn new(footprint: &Footprint, limits: &Limits) -> Self {
+    fn new(footprint: &ShapeFootprint, limits: &Limits) -> Self {
         Self {
             mappings: footprint
                 .mappings
@@ -298,7 +299,7 @@ pub(crate) struct LargestFitReport {
 }
 
 impl LargestFitReport {
-    fn new(case: &Case<'_>, plan: &Plan, pool: usize) -> Option<Self> {
+    fn new(case: &ResolvedProcess<'_>, plan: &Plan, pool: usize) -> Option<Self> {
         let fit = plan.largest_fit(case, pool);
         let [instances, reservation] = plan.decided(case, pool, &fit);
         (fit.max_instances.is_some() || fit.memory_reservation.is_some()).then(|| Self {
@@ -321,7 +322,7 @@ pub(crate) struct MisfitReport {
 }
 
 impl MisfitReport {
-    fn new(misfit: &Misfit) -> Self {
+    fn new(misfit: &PlanMisfit) -> Self {
         Self {
             limit: misfit.limit.word(),
             need: misfit.need,
@@ -339,7 +340,7 @@ impl MisfitReport {
 pub(crate) fn results(
     owner: &Owner,
     target: &str,
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     plan: &Plan,
 ) -> Vec<PoolResult> {
     let footprints = footprints(case, plan.guaranteed());

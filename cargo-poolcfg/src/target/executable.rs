@@ -6,7 +6,7 @@
 //! kernel puts its heap where it puts that of any other.
 
 use poolcfg_core::file::CRT_STATIC;
-use poolcfg_core::{Budget, Case, RelocationModel, Shape};
+use poolcfg_core::{Budget, RelocationModel, ResolvedProcess, Shape};
 
 /// Statically linked executables are position-independent too. Everywhere else `+crt-static` gives one
 /// at a fixed address. Source of this and the next: `rustc -Z unstable-options --print
@@ -97,7 +97,7 @@ impl Executable {
 
 impl Executable {
     /// What to say where the limits are for a program that is loaded elsewhere, and that makes a difference.
-    pub(crate) fn warning(&self, triple: &str, case: &Case<'_>) -> Option<String> {
+    pub(crate) fn warning(&self, triple: &str, case: &ResolvedProcess<'_>) -> Option<String> {
         let holes = |relocation_model| {
             let shape = Shape {
                 relocation_model,

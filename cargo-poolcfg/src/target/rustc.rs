@@ -55,8 +55,8 @@ impl Rustc {
     /// # Errors
     /// When neither knows it.
     pub(crate) fn facts(&self, triple: &str) -> Result<TargetFacts, Error> {
-        let answer = self.ask(Some(triple));
-        if let Reply::Facts(facts) = answer {
+        let outcome = self.ask(Some(triple));
+        if let Reply::Facts(facts) = outcome {
             return Ok(facts);
         }
         if let Some(facts) = TargetFacts::builtin(triple) {
@@ -69,7 +69,7 @@ impl Rustc {
                     .to_owned()
             }
         };
-        let known = match answer {
+        let known = match outcome {
             Reply::Refused(words) if !words.contains("target specification") => {
                 format!("it is not in the built-in table, and rustc says: {words}")
             }

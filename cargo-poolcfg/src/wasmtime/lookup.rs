@@ -99,12 +99,12 @@ pub(crate) fn resolved(
 ) -> Result<Metadata, Unknown> {
     let manifest = member.dir.join("Cargo.toml");
     let ask = |platform| metadata(&manifest, context.shared, &Depth::Resolved { platform });
-    let answer = match platform {
+    let outcome = match platform {
         // rustc may not know a target that the built-in table knows: then all platforms are looked at.
         Some(facts) => ask(Some(facts.triple().to_owned())).or_else(|_| ask(None)),
         None => ask(None),
     };
-    answer.map_err(|error| {
+    outcome.map_err(|error| {
         let words = words(&error);
         let name = &package.name;
         let (code, message, help) = if !package.workspace.join("Cargo.lock").exists() {

@@ -21,7 +21,7 @@ const FLAG: &str = "; or pass `--engine-version 48` for this run";
 
 /// Whether a command works without Cargo.lock if poolcfg.toml names the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lock {
+pub(crate) enum LockNeed {
     /// It does not: nothing is guaranteed without Cargo.lock.
     Needed,
     /// It does: the version in poolcfg.toml is good enough to look at.
@@ -39,7 +39,7 @@ pub(crate) fn resolve(
     targets: &[Vec<TargetFacts>],
     wish: &Wish,
     platform: Option<&TargetFacts>,
-    lock: Lock,
+    lock: LockNeed,
 ) -> Result<(), Error> {
     let mut of_wasmtime: Vec<(&mut Member, Vec<PoolKeys>)> = Vec::new();
     let mut unsaid: Vec<&Member> = Vec::new();
@@ -102,7 +102,7 @@ pub(crate) fn resolve(
                     true => ", or write `version = \"48\"` into the pool's `wasmtime` table",
                     false => "",
                 };
-                if !is_said || (unknown.lacks_lock && lock == Lock::Needed) {
+                if !is_said || (unknown.lacks_lock && lock == LockNeed::Needed) {
                     return Err(unknown.error(member, &format!("{to_file}{FLAG}")));
                 }
                 let warning = format!("{}: using the version in poolcfg.toml", unknown.message);

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use poolcfg_core::codegen::{Arm, generated};
 use poolcfg_core::file::{ConfigFile, TargetFacts};
-use poolcfg_core::{Case, Plan};
+use poolcfg_core::{Plan, ResolvedProcess};
 
 use super::{Folder, Ran, program, ran};
 
@@ -50,7 +50,7 @@ pub(crate) fn code(file: &str, runtime: Option<&str>) -> String {
     let facts = host();
     let file = ConfigFile::parse(file).unwrap();
     let settings = file.settings(&facts);
-    let case = settings.case(facts.target()).unwrap();
+    let case = settings.resolve(facts.target()).unwrap();
     let plan = Plan::new(&case);
     assert!(plan.misfit.is_none(), "{file:?}");
     code_of(&facts, &case, &plan, runtime)
@@ -58,7 +58,7 @@ pub(crate) fn code(file: &str, runtime: Option<&str>) -> String {
 
 pub(crate) fn code_of(
     facts: &TargetFacts,
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     plan: &Plan,
     runtime: Option<&str>,
 ) -> String {

@@ -13,9 +13,9 @@ mod sums;
 mod wasmtime;
 
 use crate::base::escape::escaped;
-use crate::case::Pool;
 use crate::engine::limits::Limits;
 use crate::file::facts::TELLING;
+use crate::resolved::ResolvedPool;
 
 pub use arm::Arm;
 use arm::PoolConsts;
@@ -144,7 +144,7 @@ fn pool(lines: &mut Lines, written: &PoolConsts<'_>, index: usize, runtime: Opti
     lines.block(&format!("pub mod {} {{", module(pool.name)), "}", inside);
 }
 
-fn consts(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
+fn consts(pool: &ResolvedPool<'_>, limits: &Limits) -> Vec<Constant> {
     let mut consts = of_every_pool(pool, limits);
     match &limits.wasmtime {
         None => consts.extend(of_native(limits)),

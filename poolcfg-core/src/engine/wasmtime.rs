@@ -18,7 +18,7 @@ use core::str::FromStr;
 
 use crate::base::consts::debug_like_display;
 
-pub use advisories::{Advisory, Condition};
+pub use advisories::{Advisory, AdvisoryCondition};
 pub use counts::{Counts, InstanceDefaults};
 pub(crate) use defaults::{
     Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,

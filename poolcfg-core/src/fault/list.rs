@@ -2,7 +2,7 @@
 
 use super::rows::Fault;
 use crate::base::text::{Text, say};
-use crate::setting::Place;
+use crate::setting::FilePlace;
 
 /// How many faults are listed at once; more are counted.
 const LISTED: usize = 16;
@@ -40,7 +40,7 @@ impl<'a> Faults<'a> {
     /// And one for each of these keys that is zero.
     pub(crate) const fn and_zeros(
         mut self,
-        keys: &[(&'static str, bool, Place)],
+        keys: &[(&'static str, bool, FilePlace)],
         pool: &'a str,
     ) -> Self {
         let mut i = 0;
@@ -115,7 +115,7 @@ const fn line(fault: &Fault<'_>, file: &str) -> Text {
 }
 
 /// Appends ` (poolcfg.toml:6:17)`, or nothing for what is not in the file.
-pub(crate) const fn at(text: Text, file: &str, place: Place) -> Text {
+pub(crate) const fn at(text: Text, file: &str, place: FilePlace) -> Text {
     if place.line == 0 {
         return text;
     }

@@ -6,7 +6,7 @@ use crate::base::size::{GRAIN, Size};
 use crate::base::text::{Text, say};
 use crate::engine::Engine;
 use crate::engine::wasmtime::{Advisory, WasmtimeFeature, WasmtimeVersion};
-use crate::setting::Place;
+use crate::setting::FilePlace;
 use crate::target::budget::HEADROOM_MAPS;
 use crate::target::process::MAX_MAP_COUNT;
 use crate::target::{Arch, Os, Target};
@@ -37,7 +37,7 @@ macro_rules! faults {
 
             /// Where it stands.
             #[must_use]
-            pub const fn place(&self) -> Place {
+            pub const fn place(&self) -> FilePlace {
                 match self { $(Self::$fault { $($field),* } => *$place,)+ }
             }
 
@@ -64,13 +64,13 @@ macro_rules! faults {
 
 faults! {
     /// A count or a size of zero where one is needed.
-    Zero(Zero, place) { key: &'static str, pool: &'a str, place: Place }
+    Zero(Zero, place) { key: &'static str, pool: &'a str, place: FilePlace }
     message: ["`", str(key), "` is zero", @in_pool(pool)]
     label: ["zero"]
     help: ["set `", str(key), "` to ", str(least_of(key)), " or more, or omit it", str(instead_of(key))]
 
     /// `min_instances` above `max_instances`.
-    MinAboveMax(MinAboveMax, place) { min_instances: u32, max_instances: u32, pool: &'a str, place: Place }
+    MinAboveMax(MinAboveMax, place) { min_instances: u32, max_instances: u32, pool: &'a str, place: FilePlace }
     message: [
         "`min_instances = ", number(*min_instances), "` is above `max_instances = ", number(*max_instances), "`",
         @in_pool(pool)
@@ -79,7 +79,7 @@ faults! {
     help: ["set `min_instances` to ", number(*max_instances), " or less"]
 
     /// A total that is not enough for one instance.
-    TotalTooSmall(MinAboveMax, place) { key: &'static str, total: u32, each: u32, pool: &'a str, place: Place }
+    TotalTooSmall(MinAboveMax, place) { key: &'static str, total: u32, each: u32, pool: &'a str, place: FilePlace }
     message: [
         "`", str(key), " = ", number(*total), "` is below the ", number(*each), " that one instance takes",
         @in_pool(pool)
@@ -88,7 +88,7 @@ faults! {
     help: ["set `", str(key), "` to ", number(*each), " or more, or lower what one instance has"]
 
     /// `memory_reservation` is not a multiple of 64 KiB and of the page.
-    NotMultiple(NotMultiple, place) { memory_reservation: Size, pool: &'a str, place: Place }
+    NotMultiple(NotMultiple, place) { memory_reservation: Size, pool: &'a str, place: FilePlace }
     message: [
         "`memory_reservation` of ", u64(memory_reservation.get()),
         " bytes is not a multiple of 64 KiB, the WebAssembly page and the largest page of a kernel", @in_pool(pool)
@@ -98,7 +98,7 @@ faults! {
 
     /// `max_memory_size` above `memory_reservation`.
     MemoryAboveReservation(MemoryAboveReservation, place) {
-        max_memory_size: Size, memory_reservation: Size, pool: &'a str, place: Place
+        max_memory_size: Size, memory_reservation: Size, pool: &'a str, place: FilePlace
     }
     message: [
         "`max_memory_size` of ", exact(*max_memory_size), " is above `memory_reservation` of ",
@@ -108,20 +108,20 @@ faults! {
     help: [@lower_memory(*memory_reservation)]
 
     /// The sum of the pool's sizes is above 2^64 - 1 bytes.
-    Overflow(Overflow, place) { pool: &'a str, place: Place }
+    Overflow(Overflow, place) { pool: &'a str, place: FilePlace }
     message: ["the sizes add up to more than 2^64 - 1 bytes", @in_pool(pool)]
     label: ["too many bytes in all"]
     help: ["lower `max_instances`, `memory_reservation`, `guard_size` or `pools`"]
 
     /// No profile of that name.
-    UnknownProfile(UnknownProfile, place) { name: &'a str, place: Place }
+    UnknownProfile(UnknownProfile, place) { name: &'a str, place: FilePlace }
     message: ["unknown VA profile `", str(name), "`"]
     label: ["unknown profile"]
     help: ["`cargo poolcfg profiles` lists every profile"]
 
     /// A profile of another architecture or system; `os` is `None` if it is for any, as one of poolcfg.toml's own is.
     ProfileOfOtherTarget(ProfileOfOtherTarget, place) {
-        name: &'a str, arch: Arch, os: Option<Os>, target: Target, place: Place
+        name: &'a str, arch: Arch, os: Option<Os>, target: Target, place: FilePlace
     }
     message: [
         "VA profile `", str(name), "` is for ", @machine(*arch, *os), ", but the target is ",
@@ -134,7 +134,7 @@ faults! {
     ]
 
     /// Fewer mappings than the rest of the process is left.
-    TooFewMaps(NoRoom, place) { max_map_count: u32, place: Place }
+    TooFewMaps(NoRoom, place) { max_map_count: u32, place: FilePlace }
     message: [
         "`max_map_count = ", number(*max_map_count), "` leaves nothing to pools beside the ", u64(HEADROOM_MAPS),
         " mappings of the rest of the process"
@@ -143,13 +143,13 @@ faults! {
     help: ["raise it, or omit it to use the kernel's default of ", u64(MAX_MAP_COUNT)]
 
     /// A limit of the process that no process could start under.
-    LimitTooSmall(NoRoom, place) { key: &'static str, limit: Size, least: Size, place: Place }
+    LimitTooSmall(NoRoom, place) { key: &'static str, limit: Size, least: Size, place: FilePlace }
     message: ["`", str(key), "` of ", exact(*limit), " is below the ", exact(*least), " that any process needs"]
     label: ["below ", exact(*least)]
     help: ["raise it, or omit it if there is no limit"]
 
     /// A limit of the process that leaves nothing beside the headroom.
-    LimitBelowHeadroom(NoRoom, place) { key: &'static str, limit: Size, headroom: Size, place: Place }
+    LimitBelowHeadroom(NoRoom, place) { key: &'static str, limit: Size, headroom: Size, place: FilePlace }
     message: [
         "`", str(key), "` of ", exact(*limit), " leaves nothing to pools beside the headroom of ", exact(*headroom)
     ]
@@ -160,7 +160,7 @@ faults! {
     ]
 
     /// No profile is of the target.
-    NoAddressSpace(NoAddressSpace, &Place::NOWHERE) { target: Target }
+    NoAddressSpace(NoAddressSpace, &FilePlace::NOWHERE) { target: Target }
     message: ["no VA profile covers this target: it has no `mmap`, or its address space is not known"]
     label: []
     help: [
@@ -169,7 +169,7 @@ faults! {
     ]
 
     /// More bits of ASLR than the kernel takes.
-    AslrAboveMaximum(NoRoom, place) { bits: u32, most: u32, arch: Arch, profile: &'a str, place: Place }
+    AslrAboveMaximum(NoRoom, place) { bits: u32, most: u32, arch: Arch, profile: &'a str, place: FilePlace }
     message: [
         "`aslr = ", number(*bits), "` is above the ", number(*most), " bits that ", str(arch.name()), " ", str(profile),
         " takes"
@@ -181,7 +181,7 @@ faults! {
     ]
 
     /// A stack limit above the window.
-    StackLimitAboveWindow(NoRoom, place) { stack_limit: Size, window: Size, profile: &'a str, place: Place }
+    StackLimitAboveWindow(NoRoom, place) { stack_limit: Size, window: Size, profile: &'a str, place: FilePlace }
     message: [
         "`stack_limit` of ", exact(*stack_limit), " is not below the window of `", str(profile), "`, ",
         available(*window)
@@ -193,7 +193,7 @@ faults! {
     /// `stack_limit` is one above what `finite` covers; each is `None` if there is none.
     NoHole(NoRoom, place) {
         profile: &'a str, window: Size, bits: u32, aslr: Size, fewer: Option<u32>, stack_limit: Option<Size>,
-        place: Place
+        place: FilePlace
     }
     message: [
         "VA profile `", str(profile), "` leaves no hole: ", number(*bits), " bits of ASLR take ", available(*aslr),
@@ -203,7 +203,7 @@ faults! {
     help: [@a_hole(*stack_limit, *fewer)]
 
     /// A headroom that leaves nothing of the holes.
-    HeadroomAboveHoles(NoRoom, place) { headroom: Size, have: Size, profile: &'a str, place: Place }
+    HeadroomAboveHoles(NoRoom, place) { headroom: Size, have: Size, profile: &'a str, place: FilePlace }
     message: [
         "`headroom` of ", exact(*headroom), " leaves nothing for pools: all holes of `", str(profile),
         "` together have ", available(*have)
@@ -212,7 +212,7 @@ faults! {
     help: ["set `headroom` to less than ", available(*have), ", or omit it"]
 
     /// A pool of Wasmtime's without its version.
-    NoVersion(BadVersion, place) { pool: &'a str, place: Place }
+    NoVersion(BadVersion, place) { pool: &'a str, place: FilePlace }
     message: ["`engine = \"wasmtime\"` needs a Wasmtime version", @in_pool(pool)]
     label: ["no version"]
     help: [
@@ -220,13 +220,13 @@ faults! {
     ]
 
     /// Settings of Wasmtime's in a pool that does not say whose it is.
-    NoEngine(OtherEngine, place) { pool: &'a str, place: Place }
+    NoEngine(OtherEngine, place) { pool: &'a str, place: FilePlace }
     message: ["Wasmtime settings need `engine = \"wasmtime\"`, but the engine is `native`", @in_pool(pool)]
     label: ["Wasmtime settings"]
     help: ["add `engine = \"wasmtime\"` to the table above, or remove the `wasmtime` table"]
 
     /// A key that the pool's engine does not have.
-    OtherEngine(OtherEngine, place) { key: &'static str, engine: Engine, pool: &'a str, place: Place }
+    OtherEngine(OtherEngine, place) { key: &'static str, engine: Engine, pool: &'a str, place: FilePlace }
     message: ["engine `", str(engine.word()), "` has no key `", str(key), "`", @in_pool(pool)]
     label: ["only for the engine `native`"]
     help: ["set `", str(own_key(key)), "` in its `wasmtime` table"]
@@ -234,7 +234,7 @@ faults! {
     /// A key that needs a feature which Wasmtime is built without, or does not have yet though it is `listed`.
     LacksFeature(LacksFeature, place) {
         key: &'static str, feature: WasmtimeFeature, version: WasmtimeVersion, listed: bool, pool: &'a str,
-        place: Place
+        place: FilePlace
     }
     message: [
         "`", str(key), "` needs Wasmtime's feature `", str(feature.word()), "`", @lacks(*version, *listed), @in_pool(pool)
@@ -244,7 +244,7 @@ faults! {
 
     /// A key that this version of Wasmtime has no setting for, and the first that has it.
     LacksSetting(LacksFeature, place) {
-        key: &'static str, since: u32, version: WasmtimeVersion, pool: &'a str, place: Place
+        key: &'static str, since: u32, version: WasmtimeVersion, pool: &'a str, place: FilePlace
     }
     message: [
         "`", str(key), "` needs Wasmtime ", number(*since), ", but the version is `", number(version.major), "`",
@@ -254,7 +254,7 @@ faults! {
     help: ["remove it, or use Wasmtime ", number(*since), " or later"]
 
     /// Memory protection keys on a machine that has none.
-    KeysOfOtherTarget(LacksFeature, place) { target: Target, pool: &'a str, place: Place }
+    KeysOfOtherTarget(LacksFeature, place) { target: Target, pool: &'a str, place: FilePlace }
     message: [
         "memory protection keys are only available on x86_64-linux, but the target is ",
         @machine(target.arch, Some(target.os)), @in_pool(pool)
@@ -266,7 +266,7 @@ faults! {
     ]
 
     /// More memory protection keys than a process gets.
-    TooManyKeys(LacksFeature, place) { keys: u32, most: u32, pool: &'a str, place: Place }
+    TooManyKeys(LacksFeature, place) { keys: u32, most: u32, pool: &'a str, place: FilePlace }
     message: [
         "`memory_protection_keys = ", number(*keys), "` is above the ", number(*most), " that a process gets",
         @in_pool(pool)
@@ -276,7 +276,7 @@ faults! {
 
     /// `max_wasm_stack` above the stack that it is a part of.
     WasmStackAboveStack(RefusedByWasmtime, place) {
-        max_wasm_stack: Size, stack_reservation: Size, pool: &'a str, place: Place
+        max_wasm_stack: Size, stack_reservation: Size, pool: &'a str, place: FilePlace
     }
     message: [
         "`max_wasm_stack` of ", exact(*max_wasm_stack), " is above `stack_reservation` of ", exact(*stack_reservation),
@@ -290,7 +290,7 @@ faults! {
 
     /// A guard below that of a dynamic memory.
     GuardTooSmall(RefusedByWasmtime, place) {
-        guard_size: Size, least: Size, version: WasmtimeVersion, pool: &'a str, place: Place
+        guard_size: Size, least: Size, version: WasmtimeVersion, pool: &'a str, place: FilePlace
     }
     message: [
         "`guard_size` of ", exact(*guard_size), " is below ", exact(*least),
@@ -300,7 +300,7 @@ faults! {
     help: ["set `guard_size` to \"", exact(*least), "\" or more"]
 
     /// No guard and a small slot, in a version that does not reset what such a slot lets be seen.
-    GuardLeaks(GuardLeaks, place) { version: WasmtimeVersion, pool: &'a str, place: Place }
+    GuardLeaks(GuardLeaks, place) { version: WasmtimeVersion, pool: &'a str, place: FilePlace }
     message: [
         "without guard and below 4 GiB of `memory_reservation`, Wasmtime ", number(version.major), " ",
         str(Advisory::NO_GUARD.effect), " (", str(Advisory::NO_GUARD.source), ")", @in_pool(pool)
@@ -313,7 +313,7 @@ faults! {
 
     /// A memory of more pages than the version counts.
     MemoryAbovePages(RefusedByWasmtime, place) {
-        max_memory_size: Size, most: Size, version: WasmtimeVersion, pool: &'a str, place: Place
+        max_memory_size: Size, most: Size, version: WasmtimeVersion, pool: &'a str, place: FilePlace
     }
     message: [
         "`max_memory_size` of ", exact(*max_memory_size), " is above ", exact(*most), ", the maximum in Wasmtime ",
@@ -323,7 +323,7 @@ faults! {
     help: ["set `max_memory_size` to \"", exact(*most), "\" or less"]
 
     /// A total above 2^32 - 1.
-    TooMany(Overflow, place) { pool: &'a str, place: Place }
+    TooMany(Overflow, place) { pool: &'a str, place: FilePlace }
     message: ["`max_instances` times the counts of one instance is more than 2^32 - 1", @in_pool(pool)]
     label: ["too many in all"]
     help: ["lower `max_instances`, or the counts of memories, tables, core instances or heaps per instance"]

@@ -145,9 +145,9 @@ fn expression(place: &TargetKey<'_>, notes: &mut Notes<'_>) -> Option<Expression
     good.then_some(expression)
 }
 
-type Refusal = (String, &'static str, String);
+type CfgRefusal = (String, &'static str, String);
 
-fn judge(predicate: &Predicate<'_>) -> Result<(), Refusal> {
+fn judge(predicate: &Predicate<'_>) -> Result<(), CfgRefusal> {
     let refuse = |name: &str| {
         Err((
             format!(
@@ -200,7 +200,7 @@ fn as_target(name: &str) -> Option<String> {
 
 /// A value that no target has is a slip that would silence the whole table. Vendors are free: target
 /// custom specs make them up.
-fn known_value(predicate: &TargetPredicate) -> Result<(), Refusal> {
+fn known_value(predicate: &TargetPredicate) -> Result<(), CfgRefusal> {
     let (key, value) = said(predicate);
     if key == "target_vendor" && is_plain(&value) {
         return Ok(());

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::facts::TargetFacts;
 use super::layer::{Condition, Layer};
-use crate::setting::{Place, Settings};
+use crate::setting::{FilePlace, Settings};
 use crate::target::profile::OwnProfile;
 
 /// One poolcfg.toml, read and checked as far as it can be without a target.
@@ -20,7 +20,7 @@ pub struct ConfigFile {
     pub(super) names: Vec<String>,
     pub(super) profiles: Vec<(String, OwnProfile<'static>)>,
     pub(super) layers: Vec<Layer>,
-    pub(super) spans: Vec<(Place, Range<usize>)>,
+    pub(super) spans: Vec<(FilePlace, Range<usize>)>,
     /// What `--set` says, later than all layers.
     pub(super) flags: Option<Layer>,
 }
@@ -79,7 +79,7 @@ impl ConfigFile {
 
     /// The bytes of the value that stands at a place of the file.
     #[must_use]
-    pub fn span(&self, place: Place) -> Option<Range<usize>> {
+    pub fn span(&self, place: FilePlace) -> Option<Range<usize>> {
         self.spans
             .iter()
             .find(|(at, _)| *at == place)

@@ -6,13 +6,13 @@ use crate::base::code::Code;
 use crate::base::escape::{self, escaped};
 use crate::base::size::Size;
 use crate::base::text::Text;
-use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
 use crate::file::ConfigFile;
 use crate::file::nearest::nearest_profile;
-use crate::plan::misfit::{Limit, Misfit};
-use crate::setting::Place;
+use crate::plan::misfit::{Limit, PlanMisfit};
+use crate::resolved::ResolvedProcess;
+use crate::setting::FilePlace;
 
 /// One mistake in poolcfg.toml, or one misfit of what it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,10 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Line and column of the span in the text of the file.
     #[must_use]
-    pub fn place(&self, source: &str) -> Place {
+    pub fn place(&self, source: &str) -> FilePlace {
         self.span
             .as_ref()
-            .map_or(Place::NOWHERE, |span| place_of(source, span.start))
+            .map_or(FilePlace::NOWHERE, |span| place_of(source, span.start))
     }
 
     /// A fault of the file's numbers for one target.
@@ -59,7 +59,7 @@ impl Diagnostic {
 
     /// A misfit of the file's pools on one target.
     #[must_use]
-    pub fn from_misfit(misfit: &Misfit, case: &Case<'_>, file: &ConfigFile) -> Self {
+    pub fn from_misfit(misfit: &PlanMisfit, case: &ResolvedProcess<'_>, file: &ConfigFile) -> Self {
         let pool = &case.pools()[misfit.pool];
         let asked = &pool.asked;
         let region = match misfit.mapping {
@@ -125,7 +125,7 @@ impl Diagnostic {
 }
 
 /// The line of a place with carets under the span, as far as it is on that line.
-fn excerpt(source: &str, span: &Range<usize>, place: Place, label: &str) -> String {
+fn excerpt(source: &str, span: &Range<usize>, place: FilePlace, label: &str) -> String {
     let number = place.line.to_string();
     let Some(line) = usize::try_from(place.line)
         .ok()
@@ -163,7 +163,7 @@ fn excerpt(source: &str, span: &Range<usize>, place: Place, label: &str) -> Stri
 }
 
 /// Line and column, from 1, of a byte of a text.
-pub(super) fn place_of(source: &str, at: usize) -> Place {
+pub(super) fn place_of(source: &str, at: usize) -> FilePlace {
     let mut at = at.min(source.len());
     while !source.is_char_boundary(at) {
         at -= 1;
@@ -172,7 +172,7 @@ pub(super) fn place_of(source: &str, at: usize) -> Place {
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let column = before[line_start..].chars().count() + 1;
-    Place::new(
+    FilePlace::new(
         u32::try_from(line).unwrap_or(u32::MAX),
         u32::try_from(column).unwrap_or(u32::MAX),
     )

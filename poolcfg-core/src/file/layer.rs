@@ -25,18 +25,18 @@ pub struct Layer {
     /// and its keys.
     pub pools: Vec<(usize, PoolKeys)>,
     /// `[address_space]`.
-    pub space: Space,
+    pub space: SpaceLayer,
 }
 
 /// The keys of one `[address_space]`, with the name of the profile held by itself.
 #[derive(Clone, Debug)]
-pub struct Space {
+pub struct SpaceLayer {
     pub(super) va_profile: Option<Setting<String>>,
     /// The other keys; nothing is said of the profile here.
     pub(super) rest: AddressSpaceKeys<'static>,
 }
 
-impl Space {
+impl SpaceLayer {
     /// Nothing said.
     pub(super) const EMPTY: Self = Self {
         va_profile: None,
@@ -62,7 +62,7 @@ impl Layer {
             condition,
             pooling_allocator: PoolKeys::EMPTY,
             pools: Vec::new(),
-            space: Space::EMPTY,
+            space: SpaceLayer::EMPTY,
         }
     }
 

@@ -9,7 +9,7 @@ use toml_edit::{Document, Item};
 use crate::base::code::Code;
 use crate::engine::wasmtime::WasmtimeVersion;
 use crate::file::{ConfigFile, Diagnostic, read_text};
-use crate::setting::Place;
+use crate::setting::FilePlace;
 
 /// The Cargo.lock of the workspace that a package is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ impl ConfigFile {
     }
 
     /// Every version of Wasmtime that a table names, and where.
-    fn versions(&self) -> impl Iterator<Item = (WasmtimeVersion, Place)> + '_ {
+    fn versions(&self) -> impl Iterator<Item = (WasmtimeVersion, FilePlace)> + '_ {
         let keys = self.layers().flat_map(|layer| {
             let pools = layer.pools.iter().map(|(_, keys)| keys);
             std::iter::once(&layer.pooling_allocator).chain(pools)

@@ -6,7 +6,7 @@ use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::base::variable::Variable;
 use crate::file::cfgs::{TargetKey, target_condition};
-use crate::file::layer::{Condition, Layer, Space};
+use crate::file::layer::{Condition, Layer, SpaceLayer};
 use crate::file::profiles::{self, check_reference};
 use crate::file::set::unknown_root;
 use crate::file::value::Value;
@@ -385,9 +385,9 @@ impl Reader<'_> {
     }
 
     /// The keys of an `[address_space]`.
-    fn space(&mut self, table: &dyn TableLike, place: &str) -> Space {
+    fn space(&mut self, table: &dyn TableLike, place: &str) -> SpaceLayer {
         let notes = &mut self.notes;
-        let mut space = Space::EMPTY;
+        let mut space = SpaceLayer::EMPTY;
         for entry in &entries(table) {
             if notes.is_full() {
                 break;

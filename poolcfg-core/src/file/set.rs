@@ -9,7 +9,7 @@ use crate::base::escape::escaped;
 use crate::file::reader::{FlagKeys, read_flags};
 use crate::file::values::{Entry, Notes};
 use crate::file::{ConfigFile, Diagnostic, nearest};
-use crate::setting::{AddressSpaceKeys, Place, PoolKeys, WasmtimeKeys};
+use crate::setting::{AddressSpaceKeys, FilePlace, PoolKeys, WasmtimeKeys};
 
 /// The keys that all `--set` flags set; the later one wins. What they say is read by
 /// [`ConfigFile::with_flags`], which knows the pools of the file.
@@ -39,7 +39,7 @@ struct SetFlag {
 }
 
 /// A mistake, and the text that it points into.
-type Mistake = (String, Diagnostic);
+type SetMistake = (String, Diagnostic);
 
 impl SetFlags {
     /// Reads the flags as lines of the file, such as `address_space.rlimit_as=64GiB`. A value is TOML; what is not, such
@@ -92,17 +92,17 @@ impl SetFlags {
 
     /// The flag at a place as a line of the file; `None` if no flag is there.
     #[must_use]
-    pub fn text(&self, place: Place) -> Option<&str> {
+    pub fn text(&self, place: FilePlace) -> Option<&str> {
         Some(&self.at(place)?.text)
     }
 
     /// The bytes of the value in that line.
     #[must_use]
-    pub fn span(&self, place: Place) -> Option<Range<usize>> {
+    pub fn span(&self, place: FilePlace) -> Option<Range<usize>> {
         Some(self.at(place)?.value.clone())
     }
 
-    fn at(&self, place: Place) -> Option<&SetFlag> {
+    fn at(&self, place: FilePlace) -> Option<&SetFlag> {
         let index = usize::try_from(place.as_flag()?).ok()?.checked_sub(1)?;
         self.flags.get(index)
     }
@@ -120,7 +120,7 @@ impl SetFlags {
     }
 
     /// All that they say, in a file with these pools and profiles.
-    fn read(&self, file: &ConfigFile) -> Result<FlagKeys, Vec<Mistake>> {
+    fn read(&self, file: &ConfigFile) -> Result<FlagKeys, Vec<SetMistake>> {
         let mut text = String::new();
         let mut starts = Vec::new();
         let mut numbers = Vec::new();
@@ -188,7 +188,7 @@ impl ConfigFile {
 }
 
 impl SetFlag {
-    fn parse(flag: &str) -> Result<Self, Box<Mistake>> {
+    fn parse(flag: &str) -> Result<Self, Box<SetMistake>> {
         let Some((key, value)) = flag.split_once('=') else {
             return Err(no_flag(flag, "has no value"));
         };
@@ -280,7 +280,7 @@ pub(super) fn unknown_root(entry: &Entry<'_>, tables: &[&str], notes: &mut Notes
 }
 
 /// A flag that is not even `KEY=VALUE`.
-fn no_flag(flag: &str, what: &str) -> Box<Mistake> {
+fn no_flag(flag: &str, what: &str) -> Box<SetMistake> {
     let mut notes = Notes::new(flag);
     notes.mistake(
         Code::Syntax,
@@ -293,7 +293,7 @@ fn no_flag(flag: &str, what: &str) -> Box<Mistake> {
 }
 
 /// The one mistake of a text.
-fn first(text: String, notes: Notes<'_>) -> Box<Mistake> {
+fn first(text: String, notes: Notes<'_>) -> Box<SetMistake> {
     let mut found = notes.diagnostics.into_iter();
     let Some(diagnostic) = found.next() else {
         unreachable!("a mistake was noted");

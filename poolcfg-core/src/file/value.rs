@@ -48,7 +48,7 @@ read! {
     WasmtimeFeatures: |notes, entry| features(entry, notes);
 }
 
-/// Names of profiles are held by the table itself, see [`Space`](super::layer::Space).
+/// Names of profiles are held by the table itself, see [`SpaceLayer`](super::layer::SpaceLayer).
 impl Read<&'static str> for Value<'_, '_, '_, '_> {
     fn read(&mut self) -> Key<&'static str> {
         None

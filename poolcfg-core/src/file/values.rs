@@ -9,7 +9,7 @@ use crate::base::escape::escaped;
 use crate::base::size::{Size, SizeError};
 use crate::file::diagnostic::place_of;
 use crate::file::{Diagnostic, nearest};
-use crate::setting::{Key, Place, ProtectionKeys, Setting, Switch};
+use crate::setting::{FilePlace, Key, ProtectionKeys, Setting, Switch};
 use crate::target::shape::{Aslr, StackLimit};
 
 /// One key of a table and what it holds.
@@ -50,7 +50,7 @@ pub(super) struct Notes<'s> {
     /// Where its lines start.
     lines: Vec<usize>,
     pub(super) diagnostics: Vec<Diagnostic>,
-    pub(super) spans: Vec<(Place, Range<usize>)>,
+    pub(super) spans: Vec<(FilePlace, Range<usize>)>,
     /// The number of the flag in each line, where the source is made of flags.
     flags: Option<Vec<u32>>,
 }
@@ -109,11 +109,11 @@ impl<'s> Notes<'s> {
         let start = self.lines[line.saturating_sub(1)];
         if let Some(flags) = &self.flags {
             let number = flags.get(line.saturating_sub(1)).copied();
-            let place = Place::flag(number.unwrap_or_default());
+            let place = FilePlace::flag(number.unwrap_or_default());
             return Setting { value, place };
         }
         let in_line = place_of(&self.source[start..], entry.span.start - start);
-        let place = Place::new(u32::try_from(line).unwrap_or(u32::MAX), in_line.column);
+        let place = FilePlace::new(u32::try_from(line).unwrap_or(u32::MAX), in_line.column);
         self.spans.push((place, entry.span.clone()));
         Setting { value, place }
     }

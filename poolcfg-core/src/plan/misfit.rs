@@ -4,14 +4,14 @@ use crate::base::code::Code;
 use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
 use crate::base::text::{Text, say};
-use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::fault::at;
 use crate::model::room::HOLES;
 use crate::model::sum::Bound;
 use crate::plan::search::LargestFit;
 use crate::plan::tables::{counts_with, largest_with, memories_with};
-use crate::setting::{Keep, Place};
+use crate::resolved::ResolvedProcess;
+use crate::setting::{FilePlace, Keep};
 use crate::target::budget::HEADROOM_MAPS;
 
 /// Which limit of the process or of the machine is in the way.
@@ -90,7 +90,7 @@ impl Limit {
 
 /// Why the pools do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Misfit {
+pub struct PlanMisfit {
     /// Index of the pool whose mapping finds no place, or which takes the most of another limit.
     pub pool: usize,
     /// That mapping; the memories if the limit in the way is not a hole or RAM and swap.
@@ -143,7 +143,7 @@ impl Suggested {
     }
 }
 
-impl Misfit {
+impl PlanMisfit {
     /// Its code.
     #[must_use]
     pub const fn code(&self) -> Code {
@@ -161,7 +161,7 @@ impl Misfit {
     /// piece; riscv64 sv39 (pie, measured profile) has 170.66 GiB`, or `pool needs 3.94 TiB of address space;
     /// \`RLIMIT_AS\` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB`.
     #[must_use]
-    pub const fn message(&self, case: &Case<'_>) -> Text {
+    pub const fn message(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.write_pool(case);
         let (need, have) = (Size::bytes(self.need), Size::bytes(self.have));
         let limits = &case.budget.limits;
@@ -215,7 +215,7 @@ impl Misfit {
     }
 
     /// Who needs something, such as `pool needs ` or ``pool `a` and the others need ``.
-    const fn write_pool(&self, case: &Case<'_>) -> Text {
+    const fn write_pool(&self, case: &ResolvedProcess<'_>) -> Text {
         let pool = &case.pools[self.pool];
         // A hole and RAM and swap are held against a single mapping, the other limits against all of them.
         let all = !matches!(self.limit, Limit::Hole | Limit::RamAndSwap);
@@ -239,7 +239,12 @@ impl Misfit {
     }
 
     /// What a limit leaves beside the headroom.
-    const fn write_left(&self, text: Text, limit: Option<Size>, case: &Case<'_>) -> Text {
+    const fn write_left(
+        &self,
+        text: Text,
+        limit: Option<Size>,
+        case: &ResolvedProcess<'_>,
+    ) -> Text {
         let mut text = text.str(self.limit.describe());
         if let Some(limit) = limit {
             text = say!(text; " of ", available(limit));
@@ -249,7 +254,7 @@ impl Misfit {
     }
 
     /// The holes that have room for a slot, or the largest.
-    const fn write_holes(&self, text: Text, case: &Case<'_>) -> Text {
+    const fn write_holes(&self, text: Text, case: &ResolvedProcess<'_>) -> Text {
         if let Some((bytes, holes)) = self.together {
             let text = text.available(bytes);
             let text = if bytes.get() < case.budget.room.total {
@@ -298,14 +303,14 @@ impl Misfit {
     /// What would fit, such as `max_instances = 42`, as it may be written in poolcfg.toml; empty when no
     /// value of this pool does.
     #[must_use]
-    pub const fn suggestion(&self, case: &Case<'_>) -> Text {
+    pub const fn suggestion(&self, case: &ResolvedProcess<'_>) -> Text {
         match self.memories(case) {
             Some(memories) => write_memories(memories),
             None => self.write_suggested(case),
         }
     }
 
-    const fn write_suggested(&self, case: &Case<'_>) -> Text {
+    const fn write_suggested(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = Text::new();
         match self.suggested(case) {
             Some(Suggested::Instances(instances)) => text.str("max_instances = ").number(instances),
@@ -317,20 +322,20 @@ impl Misfit {
     }
 
     /// How many memories in all would fit, where poolcfg.toml writes totals: fewer instances then need not be asked for.
-    const fn memories(&self, case: &Case<'_>) -> Option<u32> {
+    const fn memories(&self, case: &ResolvedProcess<'_>) -> Option<u32> {
         match case.pools[self.pool].keep {
             Keep::MemoryReservation => memories_with(case, self.pool),
             Keep::MaxInstances => None,
         }
     }
 
-    const fn suggested(&self, case: &Case<'_>) -> Option<Suggested> {
+    const fn suggested(&self, case: &ResolvedProcess<'_>) -> Option<Suggested> {
         Suggested::of(case.pools[self.pool].keep, &self.largest_fit)
     }
 
     /// What would fit under the same limits, as advice: `max_instances = 42 fits`.
     #[must_use]
-    pub const fn fitting(&self, case: &Case<'_>) -> Text {
+    pub const fn fitting(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.write_fit(case);
         match self.limit {
             Limit::RlimitData | Limit::CommitLimit => {
@@ -342,7 +347,7 @@ impl Misfit {
 
     /// The same, and how large a limit would have to be that can be said.
     #[must_use]
-    pub const fn advice(&self, case: &Case<'_>) -> Text {
+    pub const fn advice(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.fitting(case);
         let Some(bound) = self.limit.bound() else {
             return text;
@@ -363,7 +368,7 @@ impl Misfit {
         }
     }
 
-    const fn write_fit(&self, case: &Case<'_>) -> Text {
+    const fn write_fit(&self, case: &ResolvedProcess<'_>) -> Text {
         if let Some(memories) = self.memories(case) {
             return write_memories(memories).str(" fits");
         }
@@ -388,7 +393,7 @@ impl Misfit {
     }
 
     /// What would fit when neither number helps alone: the largest reservation of the fewest instances.
-    const fn write_both(&self, case: &Case<'_>) -> Text {
+    const fn write_both(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = Text::new();
         let pool = &case.pools[self.pool];
         let instances = pool.min_instances;
@@ -414,7 +419,7 @@ impl Misfit {
 
     /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.
     #[must_use]
-    pub const fn sentence(&self, case: &Case<'_>, file: &str) -> Text {
+    pub const fn sentence(&self, case: &ResolvedProcess<'_>, file: &str) -> Text {
         let text = self.code().begin(Text::new()).text(&self.message(case));
         let text = text.str(": ").text(&self.advice(case));
         self.code().note(at(text, file, self.place(case)))
@@ -422,7 +427,7 @@ impl Misfit {
 
     /// Where the number stands that has to change, or else the other one.
     #[must_use]
-    pub const fn place(&self, case: &Case<'_>) -> Place {
+    pub const fn place(&self, case: &ResolvedProcess<'_>) -> FilePlace {
         let pool = &case.pools[self.pool];
         if pool.max_instances_at.line == 0 && pool.totals_at.line > 0 {
             return pool.totals_at;
@@ -442,7 +447,7 @@ const fn write_memories(memories: u32) -> Text {
 }
 
 /// The machine that the pools are fitted to, such as `riscv64 sv39 (pie, measured profile) has `.
-const fn write_machine(text: Text, case: &Case<'_>) -> Text {
+const fn write_machine(text: Text, case: &ResolvedProcess<'_>) -> Text {
     text.str(case.target.arch.name())
         .str(" ")
         .text(&case.machine())

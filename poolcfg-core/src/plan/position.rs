@@ -2,10 +2,10 @@
 //! them; this is for showing one.
 
 use crate::base::size::Size;
-use crate::case::Case;
 use crate::engine::limits::Limits;
 use crate::model::group::KINDS;
 use crate::model::room::{HOLES, Room};
+use crate::resolved::ResolvedProcess;
 
 /// What is free of each hole of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +18,14 @@ pub struct Position {
 
 /// Bytes that one pool has in each hole: of its memories, its tables and its stacks. The memories are in
 /// pieces where they are in several holes, the largest mapped first.
-pub type Reserved = [[Size; HOLES]; KINDS];
+pub type ReservedByHole = [[Size; HOLES]; KINDS];
 
 impl Position {
     /// A position in which all these pools have their place, where there is one: every hole as small as ASLR
     /// makes it, though hardly any process has so little of each, or else the first one only, or else none. And
     /// whether they have.
     #[must_use]
-    pub const fn of(case: &Case<'_>, limits: &[Limits]) -> (Self, bool) {
+    pub const fn of(case: &ResolvedProcess<'_>, limits: &[Limits]) -> (Self, bool) {
         let least = Self::least(case, false);
         if least.holds(limits) {
             return (least, true);
@@ -53,7 +53,7 @@ impl Position {
         self
     }
 
-    const fn least(case: &Case<'_>, with_knee: bool) -> Self {
+    const fn least(case: &ResolvedProcess<'_>, with_knee: bool) -> Self {
         let room = &case.budget.room;
         let mut free = [0; HOLES];
         let mut hole = 0;
@@ -96,7 +96,7 @@ impl Position {
     }
 
     /// Reserves one pool as the kernel and poolcfg-runtime do; `None` if a mapping finds no place.
-    pub const fn reserve(&mut self, limits: &Limits) -> Option<Reserved> {
+    pub const fn reserve(&mut self, limits: &Limits) -> Option<ReservedByHole> {
         let Some(mappings) = limits.mappings(self.page_size) else {
             return None;
         };

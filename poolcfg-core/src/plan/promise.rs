@@ -3,13 +3,13 @@
 use crate::base::code::Code;
 use crate::base::size::Size;
 use crate::base::text::Text;
-use crate::case::Case;
 use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::WasmtimeVersion;
 use crate::fault::{Faults, at};
 use crate::model::fit::MAX_POOLS;
 use crate::plan::Plan;
+use crate::resolved::ResolvedProcess;
 use crate::setting::{Keep, PoolKeys, Setting, Settings, WasmtimeKeys};
 use crate::target::profile::VaProfile;
 use crate::target::shape::Shape;
@@ -39,16 +39,16 @@ pub struct Promise<'a> {
     pub headroom: Size,
     /// Every pool of the process, this one among them: who takes more than the guarantee has to leave
     /// the others theirs.
-    pub process: Process<'a>,
+    pub process: ProcessPromise<'a>,
 }
 
 /// What is guaranteed to every pool of a process, in the order of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Process<'a> {
+pub struct ProcessPromise<'a> {
     pools: [Option<(&'a str, Limits)>; MAX_POOLS],
 }
 
-impl<'a> Process<'a> {
+impl<'a> ProcessPromise<'a> {
     /// The pools by name; those beyond [`MAX_POOLS`] are left out.
     #[must_use]
     pub const fn new(pools: &[(&'a str, Limits)]) -> Self {
@@ -70,8 +70,8 @@ impl<'a> Process<'a> {
 }
 
 impl Plan {
-    const fn process<'a>(&self, case: &Case<'a>) -> Process<'a> {
-        let mut process = Process::new(&[]);
+    const fn process<'a>(&self, case: &ResolvedProcess<'a>) -> ProcessPromise<'a> {
+        let mut process = ProcessPromise::new(&[]);
         let mut i = 0;
         while i < case.count {
             process.pools[i] = Some((case.pools[i].name, self.guaranteed[i]));
@@ -82,7 +82,7 @@ impl Plan {
 
     /// The promise of the pool with this index.
     #[must_use]
-    pub const fn promise<'a>(&self, case: &Case<'a>, pool: usize) -> Promise<'a> {
+    pub const fn promise<'a>(&self, case: &ResolvedProcess<'a>, pool: usize) -> Promise<'a> {
         let of = &case.pools[pool];
         Promise {
             name: of.name,
@@ -106,12 +106,12 @@ impl Plan {
 
 /// Settings worked out for a target, once for what is promised and for the assertion that it holds.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct PlannedSettings<'a> {
     target: Target,
-    outcome: Result<(Case<'a>, Plan), Faults<'a>>,
+    outcome: Result<(ResolvedProcess<'a>, Plan), Faults<'a>>,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> PlannedSettings<'a> {
     /// The promise of the pool with this index, for const code whose faults and misfits are reported by
     /// [`must_hold`](Self::must_hold) beside it: where there are any, it is that of the engine's defaults,
     /// of use to nobody.
@@ -140,7 +140,10 @@ impl<'a> Answer<'a> {
             Some(_) => self.target,
             None => Target::new(Arch::X86_64, Os::Linux, 64),
         };
-        match Settings::new(&[], &[]).pooling_allocator(keys).case(target) {
+        match Settings::new(&[], &[])
+            .pooling_allocator(keys)
+            .resolve(target)
+        {
             Ok(case) => Plan::new(&case).promise(&case, 0),
             Err(_) => panic!("the built-in defaults are at fault"),
         }
@@ -182,15 +185,15 @@ impl<'a> Answer<'a> {
 impl<'a> Settings<'a> {
     /// The settings worked out for a target.
     #[must_use]
-    pub const fn answer(&self, target: Target) -> Answer<'a> {
-        let outcome = match self.case(target) {
+    pub const fn answer(&self, target: Target) -> PlannedSettings<'a> {
+        let outcome = match self.resolve(target) {
             Ok(case) => Ok((case, Plan::new(&case))),
             Err(faults) => Err(faults),
         };
-        Answer { target, outcome }
+        PlannedSettings { target, outcome }
     }
 
-    /// The promise of one pool for a target, as [`Answer::promise`] gives it.
+    /// The promise of one pool for a target, as [`PlannedSettings::promise`] gives it.
     #[must_use]
     pub const fn promise(&self, target: Target, pool: usize) -> Promise<'a> {
         let engine = match &self.keys[pool].engine {

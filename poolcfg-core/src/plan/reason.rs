@@ -3,22 +3,25 @@
 use crate::base::consts::wide;
 use crate::base::consts::{max, min};
 use crate::base::size::{GRAIN, Size};
-use crate::case::Case;
 use crate::engine::footprint::MappingName;
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places};
 use crate::model::group::KINDS;
 use crate::model::room::HOLES;
 use crate::model::sum::{Bound, Demand};
-use crate::plan::misfit::{Limit, Misfit, Suggested};
+use crate::plan::misfit::{Limit, PlanMisfit, Suggested};
 use crate::plan::search::{LargestFit, largest_fit, mappings};
+use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
 use crate::target::budget::Budget;
 
 /// Why what is asked does not fit; `None` if it does.
 ///
 /// Where several limits are in the way, it is the one that decides what fits: raising any other changes nothing.
-pub(crate) const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Option<Misfit> {
+pub(crate) const fn misfit(
+    case: &ResolvedProcess<'_>,
+    asked: &[Limits; MAX_POOLS],
+) -> Option<PlanMisfit> {
     let (hole, all) = verdicts(case, asked);
     let Some(first) = refuses(case, &hole, &all) else {
         return None;
@@ -35,7 +38,7 @@ pub(crate) const fn misfit(case: &Case<'_>, asked: &[Limits; MAX_POOLS]) -> Opti
 
 /// The limit that refuses one pool more than `value` of the number that is not kept.
 pub(crate) const fn beyond(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     limits: &[Limits; MAX_POOLS],
     pool: usize,
     keep: Keep,
@@ -47,13 +50,16 @@ pub(crate) const fn beyond(
 }
 
 /// The first limit that is in the way of these limits of every pool; `None` if they fit.
-pub(crate) const fn refused(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> Option<Limit> {
+pub(crate) const fn refused(
+    case: &ResolvedProcess<'_>,
+    limits: &[Limits; MAX_POOLS],
+) -> Option<Limit> {
     let (hole, all) = verdicts(case, limits);
     refuses(case, &hole, &all)
 }
 
 /// Whether every mapping finds its place, and what all pools take of the other limits.
-const fn verdicts(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> (Verdict, Demand) {
+const fn verdicts(case: &ResolvedProcess<'_>, limits: &[Limits; MAX_POOLS]) -> (Verdict, Demand) {
     let budget = &case.budget;
     match mappings(limits, case) {
         Ok(mappings) => {
@@ -78,7 +84,7 @@ const fn verdicts(case: &Case<'_>, limits: &[Limits; MAX_POOLS]) -> (Verdict, De
 }
 
 /// The first limit that is in the way.
-const fn refuses(case: &Case<'_>, hole: &Verdict, all: &Demand) -> Option<Limit> {
+const fn refuses(case: &ResolvedProcess<'_>, hole: &Verdict, all: &Demand) -> Option<Limit> {
     if let Verdict::Hole { .. } = hole {
         return Some(Limit::Hole);
     }
@@ -90,7 +96,12 @@ const fn refuses(case: &Case<'_>, hole: &Verdict, all: &Demand) -> Option<Limit>
 }
 
 /// Whether a limit is in the way, be it the first or not.
-const fn is_in_the_way(case: &Case<'_>, limit: Limit, hole: &Verdict, all: &Demand) -> bool {
+const fn is_in_the_way(
+    case: &ResolvedProcess<'_>,
+    limit: Limit,
+    hole: &Verdict,
+    all: &Demand,
+) -> bool {
     match limit.bound() {
         None => matches!(hole, Verdict::Hole { .. }),
         Some(bound) => {
@@ -102,7 +113,7 @@ const fn is_in_the_way(case: &Case<'_>, limit: Limit, hole: &Verdict, all: &Dema
 
 /// Whether another limit than this one is in the way.
 const fn is_another_in_the_way(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     limit: Limit,
     hole: &Verdict,
     all: &Demand,
@@ -119,7 +130,11 @@ const fn is_another_in_the_way(
 }
 
 /// The limit that refuses more than what is suggested, or where nothing fits, the least.
-const fn decided(case: &Case<'_>, asked: &[Limits; MAX_POOLS], misfit: &Misfit) -> Option<Limit> {
+const fn decided(
+    case: &ResolvedProcess<'_>,
+    asked: &[Limits; MAX_POOLS],
+    misfit: &PlanMisfit,
+) -> Option<Limit> {
     let pool = misfit.pool;
     let (keep, value) = match Suggested::of(case.pools[pool].keep, &misfit.largest_fit) {
         Some(suggested) => suggested.value(),
@@ -130,14 +145,14 @@ const fn decided(case: &Case<'_>, asked: &[Limits; MAX_POOLS], misfit: &Misfit) 
 
 /// The misfit by one limit, which is in the way.
 const fn of_limit(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     asked: &[Limits; MAX_POOLS],
     limit: Limit,
     hole: &Verdict,
     all: &Demand,
-) -> Misfit {
+) -> PlanMisfit {
     let budget = &case.budget;
-    let mut misfit = Misfit {
+    let mut misfit = PlanMisfit {
         pool: 0,
         mapping: MappingName::Memories,
         limit,
@@ -199,7 +214,12 @@ const fn of_limit(
 }
 
 /// Bytes that all holes together have when it is the turn of this mapping of a pool.
-const fn left(case: &Case<'_>, asked: &[Limits; MAX_POOLS], pool: usize, kind: usize) -> u64 {
+const fn left(
+    case: &ResolvedProcess<'_>,
+    asked: &[Limits; MAX_POOLS],
+    pool: usize,
+    kind: usize,
+) -> u64 {
     let mut left = case.budget.room.total;
     let mut i = 0;
     while i <= pool {
@@ -218,7 +238,7 @@ const fn left(case: &Case<'_>, asked: &[Limits; MAX_POOLS], pool: usize, kind: u
 }
 
 /// The pool that takes the most of what a limit counts.
-const fn most_of(case: &Case<'_>, limits: &[Limits; MAX_POOLS], bound: Bound) -> usize {
+const fn most_of(case: &ResolvedProcess<'_>, limits: &[Limits; MAX_POOLS], bound: Bound) -> usize {
     let mut most = 0;
     let mut pool = 0;
     let mut i = 0;
@@ -264,11 +284,11 @@ const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
     free
 }
 
-impl Misfit {
+impl PlanMisfit {
     /// The same where more slots fit all holes together than each of them holds at the least.
     const fn in_all_holes(
         mut self,
-        case: &Case<'_>,
+        case: &ResolvedProcess<'_>,
         asked: &[Limits; MAX_POOLS],
         instances: u32,
     ) -> Self {

@@ -3,9 +3,9 @@
 use crate::base::bisection::Bisection;
 use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
-use crate::case::Case;
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
+use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
 
 /// The largest values that fit, each with the other number as asked.
@@ -26,7 +26,7 @@ pub struct LargestFit {
 }
 
 /// Whether these limits of every pool fit the case's budget.
-pub(super) const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool {
+pub(super) const fn fits(limits: &[Limits; MAX_POOLS], case: &ResolvedProcess<'_>) -> bool {
     let Ok(mappings) = mappings(limits, case) else {
         return false;
     };
@@ -44,7 +44,7 @@ pub(super) const fn fits(limits: &[Limits; MAX_POOLS], case: &Case<'_>) -> bool 
 /// What every pool maps; the first pool whose sum is above 64 bits where one is.
 pub(super) const fn mappings(
     limits: &[Limits; MAX_POOLS],
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
 ) -> Result<[Mappings; MAX_POOLS], usize> {
     let mut mappings = [Mappings::NONE; MAX_POOLS];
     let mut i = 0;
@@ -93,7 +93,7 @@ pub(super) const fn narrow(number: u64) -> u32 {
 /// The largest value of one pool from `fits`, which does, up to `most`: it fits, and the next one does
 /// not or is above `most`.
 pub(super) const fn largest(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     limits: &[Limits; MAX_POOLS],
     pool: usize,
     asked: &Limits,
@@ -115,7 +115,7 @@ pub(super) const fn largest(
 
 /// The largest values of one pool that fit beside these limits of the others.
 pub(super) const fn largest_fit(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     limits: &[Limits; MAX_POOLS],
     pool: usize,
 ) -> LargestFit {

@@ -3,10 +3,10 @@
 use crate::base::bisection::Bisection;
 use crate::base::consts::{narrow, wide, wider};
 use crate::base::size::GRAIN;
-use crate::case::Case;
 use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
 use crate::plan::search::{fits, largest};
+use crate::resolved::ResolvedProcess;
 use crate::setting::{Keep, OnMisfit};
 
 /// How a pool is scaled: from the least it may have to what is asked, in steps.
@@ -19,7 +19,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// `None` if the pool does not shrink.
-    pub(super) const fn new(case: &Case<'_>, pool: usize) -> Option<Self> {
+    pub(super) const fn new(case: &ResolvedProcess<'_>, pool: usize) -> Option<Self> {
         let pool = &case.pools[pool];
         match (pool.on_misfit, pool.keep) {
             (OnMisfit::Error, _) => None,
@@ -41,7 +41,7 @@ impl Scale {
 /// What fits when every pool that may shrink does: all by the same share of what each asks first, so
 /// that none starves, then each in the order of the file as far as it goes.
 pub(super) const fn shrink(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     asked: &[Limits; MAX_POOLS],
 ) -> Option<[Limits; MAX_POOLS]> {
     let mut span = 0;
@@ -89,7 +89,7 @@ pub(super) const fn shrink(
 
 /// Every shrinking pool at `part` of `span` of its way from the least to what is asked.
 const fn share(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     asked: &[Limits; MAX_POOLS],
     part: u64,
     span: u64,

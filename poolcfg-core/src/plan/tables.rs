@@ -3,13 +3,13 @@
 use crate::base::bisection::Bisection;
 use crate::base::consts::wide;
 use crate::base::size::Size;
-use crate::case::Case;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Counts, Totals, Wasmtime, WrittenTotals};
 use crate::model::fit::MAX_POOLS;
 use crate::plan::search::{fits, largest_fit};
+use crate::resolved::ResolvedProcess;
 
-pub(super) const fn asked(case: &Case<'_>) -> [Limits; MAX_POOLS] {
+pub(super) const fn asked(case: &ResolvedProcess<'_>) -> [Limits; MAX_POOLS] {
     let mut limits = [case.pools[0].asked; MAX_POOLS];
     let mut i = 0;
     while i < case.count {
@@ -20,7 +20,7 @@ pub(super) const fn asked(case: &Case<'_>) -> [Limits; MAX_POOLS] {
 }
 
 /// What is asked, each pool with the fewest tables that it may have.
-pub(super) const fn least(case: &Case<'_>) -> [Limits; MAX_POOLS] {
+pub(super) const fn least(case: &ResolvedProcess<'_>) -> [Limits; MAX_POOLS] {
     let mut limits = [case.pools[0].least; MAX_POOLS];
     let mut i = 0;
     while i < case.count {
@@ -42,7 +42,7 @@ pub(super) const fn tables_of(limits: &Limits, other: &Limits) -> Limits {
 /// `guaranteed`, which has the fewest tables, with as many as are asked for and fit: in turn one more for an
 /// instance of each pool, and then larger ones, in the order of the file.
 pub(super) const fn with_tables(
-    case: &Case<'_>,
+    case: &ResolvedProcess<'_>,
     guaranteed: [Limits; MAX_POOLS],
 ) -> [Limits; MAX_POOLS] {
     let mut all = guaranteed;
@@ -81,7 +81,11 @@ pub(super) const fn with_tables(
 }
 
 /// What one instance of a pool of Wasmtime's may have where the pool has so many, which fit.
-pub(super) const fn counts_with(case: &Case<'_>, pool: usize, instances: u32) -> Option<Counts> {
+pub(super) const fn counts_with(
+    case: &ResolvedProcess<'_>,
+    pool: usize,
+    instances: u32,
+) -> Option<Counts> {
     let mut limits = least(case);
     limits[pool] = limits[pool].with_instances(instances);
     match &with_tables(case, limits)[pool].wasmtime {
@@ -91,7 +95,11 @@ pub(super) const fn counts_with(case: &Case<'_>, pool: usize, instances: u32) ->
 }
 
 /// The largest reservation with which so many instances of a pool fit beside what is asked of the others.
-pub(super) const fn largest_with(case: &Case<'_>, pool: usize, instances: u32) -> Option<Size> {
+pub(super) const fn largest_with(
+    case: &ResolvedProcess<'_>,
+    pool: usize,
+    instances: u32,
+) -> Option<Size> {
     let mut limits = least(case);
     limits[pool] = limits[pool].with_instances(instances);
     largest_fit(case, &limits, pool).memory_reservation
@@ -99,7 +107,7 @@ pub(super) const fn largest_with(case: &Case<'_>, pool: usize, instances: u32) -
 
 /// The most memories in all that fit where totals are written, beside what is asked of the others; `None` if none are
 /// written, or not one instance fits.
-pub(super) const fn memories_with(case: &Case<'_>, pool: usize) -> Option<u32> {
+pub(super) const fn memories_with(case: &ResolvedProcess<'_>, pool: usize) -> Option<u32> {
     let mut limits = least(case);
     let now = limits[pool];
     let Some(wasmtime) = now.wasmtime else {
@@ -156,7 +164,11 @@ const fn one_table_more(limits: &Limits, asked: &Limits) -> Option<Limits> {
 }
 
 /// The limits of one pool with the largest tables that fit, up to those that are asked for.
-const fn larger_tables(case: &Case<'_>, limits: &[Limits; MAX_POOLS], pool: usize) -> Limits {
+const fn larger_tables(
+    case: &ResolvedProcess<'_>,
+    limits: &[Limits; MAX_POOLS],
+    pool: usize,
+) -> Limits {
     let mut limits = *limits;
     let now = limits[pool];
     let Some(wasmtime) = &now.wasmtime else {

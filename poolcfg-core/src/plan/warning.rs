@@ -4,16 +4,16 @@ use core::fmt;
 
 use crate::base::code::Code;
 use crate::base::size::Size;
-use crate::case::Case;
 use crate::engine::footprint::Footprint;
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::{Advisory, Condition, WasmtimeVersion, is_interpreted};
+use crate::engine::wasmtime::{Advisory, AdvisoryCondition, WasmtimeVersion, is_interpreted};
 use crate::plan::Plan;
+use crate::resolved::ResolvedProcess;
 
 /// Something about a pool that should be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Warning<'a> {
+pub enum PlanWarning<'a> {
     /// Slots below 4 GiB, for which Wasmtime's code checks every access.
     BoundsChecks {
         /// The pool.
@@ -52,14 +52,21 @@ pub enum Warning<'a> {
 
 impl Plan {
     /// What should be known of the pools of a case.
-    pub fn warnings<'a>(&self, case: &Case<'a>) -> impl Iterator<Item = Warning<'a>> {
+    pub fn warnings<'a>(
+        &self,
+        case: &ResolvedProcess<'a>,
+    ) -> impl Iterator<Item = PlanWarning<'a>> {
         let case = *case;
         let pools = self.guaranteed.into_iter().take(self.count).enumerate();
         pools.flat_map(move |(index, limits)| of_pool(&case, index, &limits).into_iter().flatten())
     }
 }
 
-fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warning<'a>>; 4] {
+fn of_pool<'a>(
+    case: &ResolvedProcess<'a>,
+    index: usize,
+    limits: &Limits,
+) -> [Option<PlanWarning<'a>>; 4] {
     let pool = case.pools()[index].name;
     let Some(wasmtime) = &limits.wasmtime else {
         return [None; 4];
@@ -67,33 +74,36 @@ fn of_pool<'a>(case: &Case<'a>, index: usize, limits: &Limits) -> [Option<Warnin
     // A target whose code is interpreted has checks in any case, and so has one of 32 bits.
     let compiles = case.target.pointer_width >= 64 && !is_interpreted(case.target);
     let checks =
-        (compiles && !wasmtime.elides_bounds_checks(limits)).then_some(Warning::BoundsChecks {
+        (compiles && !wasmtime.elides_bounds_checks(limits)).then_some(PlanWarning::BoundsChecks {
             pool,
             memory_reservation: limits.memory_reservation,
             guard_size: limits.guard_size,
         });
     let version = wasmtime.version;
     let newer = (version.major > WasmtimeVersion::NEWEST)
-        .then_some(Warning::NewerVersion { pool, version });
+        .then_some(PlanWarning::NewerVersion { pool, version });
     let charged = limits
         .footprint(case.budget.page_size)
         .ok()
         .filter(|_| wasmtime.charges_writable() && case.budget.limits.memory.is_none())
-        .map(|Footprint { mappings, .. }| Warning::Charged {
+        .map(|Footprint { mappings, .. }| PlanWarning::Charged {
             pool,
             version,
             bytes: mappings[1].bytes.max(mappings[2].bytes),
         });
     // A leak without guard is refused before there are limits.
-    let leaks = limits.advisories().next().map(|advisory| Warning::Leaks {
-        pool,
-        version,
-        advisory,
-    });
+    let leaks = limits
+        .advisories()
+        .next()
+        .map(|advisory| PlanWarning::Leaks {
+            pool,
+            version,
+            advisory,
+        });
     [checks, newer, charged, leaks]
 }
 
-impl<'a> Warning<'a> {
+impl<'a> PlanWarning<'a> {
     /// The pool that it is about; empty if it has no name.
     #[must_use]
     pub const fn pool(&self) -> &'a str {
@@ -116,7 +126,7 @@ impl<'a> Warning<'a> {
     }
 }
 
-impl fmt::Display for Warning<'_> {
+impl fmt::Display for PlanWarning<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pool = self.pool();
         if !pool.is_empty() {
@@ -152,8 +162,8 @@ impl fmt::Display for Warning<'_> {
                 f,
                 "with `{}` Wasmtime {version} {}: use {} or later, or remove it ({})",
                 match advisory.condition {
-                    Condition::NoGuard => "guard_size = 0",
-                    Condition::PagemapScan => "pagemap_scan = true",
+                    AdvisoryCondition::NoGuard => "guard_size = 0",
+                    AdvisoryCondition::PagemapScan => "pagemap_scan = true",
                 },
                 advisory.effect,
                 advisory.fixed_in,

@@ -8,7 +8,6 @@
 use crate::base::bisection::Bisection;
 use crate::base::consts::wide;
 use crate::base::size::Size;
-use crate::case::Case;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{ELIDED, Wasmtime};
 use crate::model::fit::MAX_POOLS;
@@ -16,6 +15,7 @@ use crate::plan::Plan;
 use crate::plan::misfit::Limit;
 use crate::plan::reason::refused;
 use crate::plan::search::{fits, narrow};
+use crate::resolved::ResolvedProcess;
 
 /// The smallest reservation at which fewer instances are not preferred.
 const USUAL: Size = Size::mib(64);
@@ -80,7 +80,7 @@ impl Way {
 impl Plan {
     /// Whether a pool gets less than is asked of it.
     #[must_use]
-    pub const fn has_less(&self, case: &Case<'_>, pool: usize) -> bool {
+    pub const fn has_less(&self, case: &ResolvedProcess<'_>, pool: usize) -> bool {
         if let Some(misfit) = &self.misfit {
             return misfit.pool == pool;
         }
@@ -96,14 +96,14 @@ impl Plan {
     /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
     /// let keys = PoolKeys { max_instances: Some(Setting::given(1000)), ..PoolKeys::EMPTY };
     /// let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-    /// let case = settings.case(board).unwrap();
+    /// let case = settings.resolve(board).unwrap();
     /// let way = Plan::new(&case).way(&case, 0, Fit::Smaller).unwrap();
     /// assert_eq!((way.instances, way.limits.memory_reservation), (1000, Size::mib(128)));
     /// ```
     #[must_use]
-    pub const fn way(&self, case: &Case<'_>, pool: usize, fit: Fit) -> Option<Way> {
+    pub const fn way(&self, case: &ResolvedProcess<'_>, pool: usize, fit: Fit) -> Option<Way> {
         let limits = self.with_least(case, pool);
-        let search = Search {
+        let search = WaySearch {
             case,
             limits: &limits,
             pool,
@@ -120,15 +120,15 @@ impl Plan {
 }
 
 /// The search for one way.
-struct Search<'a> {
-    case: &'a Case<'a>,
+struct WaySearch<'a> {
+    case: &'a ResolvedProcess<'a>,
     /// The limits of every pool, of this one as asked.
     limits: &'a [Limits; MAX_POOLS],
     pool: usize,
     fit: Fit,
 }
 
-impl Search<'_> {
+impl WaySearch<'_> {
     const fn asked(&self) -> &Limits {
         &self.limits[self.pool]
     }

@@ -7,7 +7,7 @@ use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Totals, Wasmtime, WasmtimeFeatures, WasmtimeVersion, WrittenTotals};
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
 use crate::model::room::{HOLES, Hole, Room, Three};
-use crate::plan::promise::{Process, Promise};
+use crate::plan::promise::{ProcessPromise, Promise};
 use crate::plan::refusal::Refusal;
 use crate::setting::Keep;
 use crate::target::budget::Budget;
@@ -299,7 +299,7 @@ impl Written {
             va_profile: self.va_profile,
             shape: self.shape,
             headroom: Size::bytes(self.headroom),
-            process: Process::new(process.split_at(i).0),
+            process: ProcessPromise::new(process.split_at(i).0),
         }
     }
 

@@ -181,8 +181,8 @@ impl Holes {
     }
 }
 
-/// The addresses and the reach of ASLR from which the rooms below are computed, in bytes.
-struct Plan {
+/// The addresses and the range of ASLR from which the holes below are computed, in bytes.
+struct LayoutNumbers {
     window: u64,
     lowest: u64,
     pie_base: u64,
@@ -252,7 +252,7 @@ pub(crate) const fn linux_holes(
     let above = linux.above_stack.get();
     let most = LinuxLayout::largest_gap(window);
     let gap = clamp(limit.saturating_add(pad), GAP.get(), most);
-    let plan = Plan {
+    let plan = LayoutNumbers {
         window,
         lowest: linux.lowest.get(),
         pie_base: linux.pie_base.get(),
@@ -279,7 +279,7 @@ pub(crate) const fn linux_holes(
     }
 }
 
-impl Plan {
+impl LayoutNumbers {
     /// The mmap base of a top-down search, at its lowest.
     const fn mmap_base(&self) -> u64 {
         self.window
@@ -327,7 +327,7 @@ impl Plan {
     }
 }
 
-impl Plan {
+impl LayoutNumbers {
     /// The three holes of a PIE that has so many bytes in them, at every position.
     const fn three(&self, total: u64) -> Three {
         let mut three = Three {
@@ -385,7 +385,7 @@ const fn hole(least: u64, most: u64) -> Hole {
 }
 
 /// Top-down, the program at `pie_base`: first the hole above it, then the one below.
-const fn pie(plan: &Plan) -> Holes {
+const fn pie(plan: &LayoutNumbers) -> Holes {
     let most = plan
         .window
         .saturating_sub(plan.gap)
@@ -410,7 +410,7 @@ const fn pie(plan: &Plan) -> Holes {
 }
 
 /// Top-down, the program and its heap low: first the hole below the mmap base, then the one above.
-const fn fixed(plan: &Plan) -> Holes {
+const fn fixed(plan: &LayoutNumbers) -> Holes {
     let total = plan.total(plan.static_base);
     let most = plan
         .window
@@ -429,14 +429,14 @@ const fn fixed(plan: &Plan) -> Holes {
 }
 
 /// Bottom-up from the legacy base, the program below it: one hole. Libraries lie at the base.
-const fn legacy_fixed(plan: &Plan) -> Holes {
+const fn legacy_fixed(plan: &LayoutNumbers) -> Holes {
     let bottom = max(plan.bottom_up_base(), plan.fixed_end());
     Holes::NONE.last(bottom, plan.bottom_up_end()).upward()
 }
 
 /// The holes of a bottom-up search around a program at `pie_base`: first the hole below the program, then the one
 /// above. Libraries lie at the base.
-const fn bottom_up(before: Holes, plan: &Plan) -> Holes {
+const fn bottom_up(before: Holes, plan: &LayoutNumbers) -> Holes {
     let base = plan.bottom_up_base();
     let most = plan
         .pie_base
@@ -461,12 +461,12 @@ const fn bottom_up(before: Holes, plan: &Plan) -> Holes {
 
 /// x86 with an unlimited stack limit: the lowest sixth of the window from the top down, less what lies
 /// in it; then bottom-up from a third.
-const fn lowest_sixth(plan: &Plan, bottom: u64) -> Holes {
+const fn lowest_sixth(plan: &LayoutNumbers, bottom: u64) -> Holes {
     let sixth = plan.window / 6;
     Holes::NONE.then(bottom, sixth.saturating_sub(plan.aslr), sixth)
 }
 
-const fn large_gap_pie(plan: &Plan) -> Holes {
+const fn large_gap_pie(plan: &LayoutNumbers) -> Holes {
     if plan.pie_floor > plan.bottom_up_base() {
         return bottom_up(lowest_sixth(plan, plan.lowest), plan);
     }
@@ -486,7 +486,7 @@ const fn large_gap_pie(plan: &Plan) -> Holes {
         .with_program()
 }
 
-const fn large_gap_fixed(plan: &Plan) -> Holes {
+const fn large_gap_fixed(plan: &LayoutNumbers) -> Holes {
     lowest_sixth(plan, plan.fixed_end())
         .last(plan.bottom_up_base(), plan.bottom_up_end())
         .upward()

@@ -2,8 +2,8 @@
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 use poolcfg_core::{
-    Budget, Case, Engine, Mappings, OnMisfit, Place, Plan, PoolKeys, Setting, Settings, Shape,
-    Size, Verdict, codegen, fit,
+    Budget, Engine, FilePlace, Mappings, OnMisfit, Plan, PoolKeys, ResolvedProcess, Setting,
+    Settings, Shape, Size, Verdict, codegen, fit,
 };
 
 /// Targets of every kind the model tells apart, and one that rustc does not know.
@@ -84,13 +84,13 @@ fn answer(source: &str, file: &ConfigFile, facts: &TargetFacts, settings: Settin
             assert_eq!(promise.guaranteed.engine(), *engine);
         }
     }
-    let case = match settings.case(facts.target()) {
+    let case = match settings.resolve(facts.target()) {
         Ok(case) => case,
         Err(faults) => {
             for fault in faults.iter() {
                 let mistake = Diagnostic::from_fault(&fault, file);
                 is_in(source, &mistake);
-                assert!(fault.place() == Place::NOWHERE || mistake.span.is_some());
+                assert!(fault.place() == FilePlace::NOWHERE || mistake.span.is_some());
             }
             assert!(!faults.message("poolcfg.toml").is_empty());
             return;
@@ -133,7 +133,7 @@ fn answer(source: &str, file: &ConfigFile, facts: &TargetFacts, settings: Settin
 }
 
 /// What is guaranteed is at most what is asked, fits in plain numbers, and fits when it is asked.
-fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
+fn fits_again(settings: Settings<'_>, case: &ResolvedProcess<'_>, plan: &Plan) {
     let mut again = settings;
     let mut mappings = Vec::new();
     for (index, (pool, limits)) in case.pools().iter().zip(plan.guaranteed()).enumerate() {
@@ -184,7 +184,7 @@ fn fits_again(settings: Settings<'_>, case: &Case<'_>, plan: &Plan) {
         &case.budget.limits.most(),
     );
     assert_eq!(verdict, Verdict::Fits);
-    let again = again.case(case.target).expect("what fits has no fault");
+    let again = again.resolve(case.target).expect("what fits has no fault");
     let again = Plan::new(&again);
     assert_eq!(again.misfit, None);
     assert_eq!(again.guaranteed(), plan.guaranteed());

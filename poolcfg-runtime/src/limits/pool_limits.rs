@@ -3,7 +3,7 @@
 use poolcfg_core::Promise;
 
 use crate::limits::accessors::accessors;
-use crate::machine::Here;
+use crate::machine::ThisMachine;
 use crate::pool::reserved::Reserved;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
@@ -66,7 +66,7 @@ impl PoolLimits {
     /// As for [`recheck`](Self::recheck), if not even the minimum fits.
     pub fn recheck_with(&self, options: RecheckOptions) -> Result<Reserved, RecheckError> {
         let _one = one_at_a_time();
-        let taken = recheck(&Here, &self.promise, options)?;
+        let taken = recheck(&ThisMachine, &self.promise, options)?;
         Ok(Reserved::new(self.promise, taken))
     }
 }

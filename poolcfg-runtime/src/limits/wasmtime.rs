@@ -16,7 +16,7 @@ pub use held::Held;
 pub use settings::{Tunables, WasmtimeSettings, must_be_named, native};
 
 use crate::limits::accessors::accessors;
-use crate::machine::Here;
+use crate::machine::ThisMachine;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::{one_at_a_time, recheck};
@@ -127,7 +127,7 @@ impl WasmtimeLimits {
     pub fn recheck_with(&self, options: RecheckOptions) -> Result<Checked, RecheckError> {
         let _one = one_at_a_time();
         let options = options.wide_addresses(false);
-        let taken = recheck(&Here, &self.promise, options)?;
+        let taken = recheck(&ThisMachine, &self.promise, options)?;
         Ok(Checked::new(self.promise, &taken))
     }
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::mem;
 use std::sync::Weak;
 
-use crate::sys::{Carver, GrowError, Owned, Reclaim, Region, Reset, wide};
+use crate::sys::{GrowError, Owned, Reclaim, Region, RegionDealer, Reset, wide};
 
-use super::shard::{Item, Note};
+use super::shard::{Note, Pooled};
 use super::shards::Fresh;
 
 /// The regions of one slot.
@@ -20,7 +20,7 @@ pub(super) struct Parts {
     note: Note,
 }
 
-impl Item for Box<Parts> {
+impl Pooled for Box<Parts> {
     fn note(&mut self) -> &mut Note {
         &mut self.note
     }
@@ -106,23 +106,23 @@ impl Parts {
 
 /// The mappings, as far as they are not cut yet.
 #[derive(Debug)]
-pub(super) struct Carvers {
-    pub(super) memories: Vec<Carver>,
-    pub(super) tables: Option<Carver>,
-    pub(super) stacks: Option<Carver>,
+pub(super) struct RegionDealers {
+    pub(super) memories: Vec<RegionDealer>,
+    pub(super) tables: Option<RegionDealer>,
+    pub(super) stacks: Option<RegionDealer>,
     pub(super) owner_checks_bounds: bool,
     pub(super) most: usize,
     pub(super) pool: Weak<dyn Reclaim>,
 }
 
-impl Fresh for Carvers {
+impl Fresh for RegionDealers {
     type Item = Box<Parts>;
 
     fn carve(&mut self) -> Option<Box<Parts>> {
         let (checked, pool) = (self.owner_checks_bounds, &self.pool);
         let mut memories = self.memories.iter_mut();
-        let memory = memories.find_map(|carver| carver.carve(checked, pool))?;
-        let whole = |carver: &mut Carver| carver.carve(false, pool);
+        let memory = memories.find_map(|dealer| dealer.carve(checked, pool))?;
+        let whole = |dealer: &mut RegionDealer| dealer.carve(false, pool);
         Some(Box::new(Parts {
             memory,
             table: self.tables.as_mut().and_then(whole),

@@ -12,14 +12,14 @@ use super::sync::{Mutex, lock};
 /// Those who wait, by the numbers of their tickets.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
-    entries: BTreeMap<u64, Entry<T>>,
+    entries: BTreeMap<u64, QueueEntry<T>>,
     next: u64,
     /// How many of them are hasty.
     hasty: usize,
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct QueueEntry<T> {
     waiter: Arc<Waiter<T>>,
     /// Whether it leaves with nothing as soon as nothing is on its way to the lists.
     hasty: bool,
@@ -126,7 +126,7 @@ impl<T> Queue<T> {
         let number = self.next;
         self.next += 1;
         self.hasty += usize::from(hasty);
-        let entry = Entry {
+        let entry = QueueEntry {
             waiter: Arc::clone(&waiter),
             hasty,
         };
@@ -173,7 +173,7 @@ impl<T> Queue<T> {
         }
     }
 
-    fn out(&mut self, entry: Entry<T>) -> Arc<Waiter<T>> {
+    fn out(&mut self, entry: QueueEntry<T>) -> Arc<Waiter<T>> {
         self.hasty -= usize::from(entry.hasty);
         entry.waiter
     }

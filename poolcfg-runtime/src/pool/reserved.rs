@@ -3,18 +3,18 @@
 use std::fmt;
 
 use poolcfg_core::{
-    Advisory, Condition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
+    Advisory, AdvisoryCondition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
 };
 
 use crate::machine::cgroup;
-use crate::machine::ledger::{Entry, Holding, Took};
+use crate::machine::live_pools::{Holding, LivePoolEntry, Took};
 use crate::machine::swap::swap;
-use crate::machine::{Here, Machine};
+use crate::machine::{Machine, ThisMachine};
 use crate::recheck::Taken;
-use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::recheck::process_bounds::{maps_at_worst, writable_at_worst};
 use crate::recheck::slabs::Slabs;
 use crate::sys::wide;
-use crate::sys::{Cut, Mapping};
+use crate::sys::{OwnedMapping, RegionLayout};
 use crate::variables;
 
 /// The mappings of one pool, reserved and inaccessible. Dropping it gives them back; `Pool::new` puts
@@ -33,16 +33,16 @@ use crate::variables;
 /// }
 /// ```
 pub struct Reserved {
-    pub(crate) slabs: Slabs<Mapping>,
+    pub(crate) slabs: Slabs<OwnedMapping>,
     pub(crate) limits: Limits,
     pub(crate) page_size: Size,
     promise: Promise<'static>,
     /// After the mappings: what they hold is struck out when they are gone.
-    pub(crate) entry: Entry,
+    pub(crate) entry: LivePoolEntry,
 }
 
 impl Reserved {
-    pub(crate) fn new(promise: Promise<'static>, taken: Taken<Mapping>) -> Self {
+    pub(crate) fn new(promise: Promise<'static>, taken: Taken<OwnedMapping>) -> Self {
         let Taken {
             limits,
             is_all,
@@ -53,7 +53,7 @@ impl Reserved {
             let start = wide(mapping.address());
             start..start.saturating_add(wide(mapping.len()))
         });
-        let entry = Entry::new(Holding {
+        let entry = LivePoolEntry::new(Holding {
             name: Some(promise.name),
             ranges: ranges.collect(),
             took: Some(Took { limits, is_all }),
@@ -98,15 +98,15 @@ impl Reserved {
     /// What an operator should know although the pool starts. Each call works it out anew.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        warnings(&Here, &self.promise, &self.limits, self.page_size)
+        warnings(&ThisMachine, &self.promise, &self.limits, self.page_size)
     }
 
     /// How the mappings of this name are cut into regions, of which `open` bytes are ever opened.
-    pub(crate) fn cut(&self, name: MappingName, open: Size) -> Cut {
+    pub(crate) fn cut(&self, name: MappingName, open: Size) -> RegionLayout {
         let layout = self.limits.slot_layout(name, self.page_size);
         // What is reserved could be counted.
         let [before, guard, stride] = layout.map_or([0; 3], |of| [of.before, of.guard, of.stride]);
-        Cut {
+        RegionLayout {
             before: Size::bytes(before),
             guard: Size::bytes(guard),
             stride: Size::bytes(stride),
@@ -167,7 +167,7 @@ fn swapped_pages<M: Machine>(
 ) -> Option<Warning> {
     let advisory = limits
         .advisories()
-        .find(|advisory| advisory.condition == Condition::PagemapScan)?;
+        .find(|advisory| advisory.condition == AdvisoryCondition::PagemapScan)?;
     Some(Warning::SwappedPages {
         swap: swap(machine)?,
         version: limits.wasmtime?.version,

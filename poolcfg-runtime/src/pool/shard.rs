@@ -9,7 +9,7 @@ use super::tally::Tally;
 const SEARCHED: usize = 64;
 
 /// What is pooled. It carries its own note, so that the lists, each of which has room for all items, are small.
-pub(crate) trait Item: fmt::Debug + Send {
+pub(crate) trait Pooled: fmt::Debug + Send {
     /// Where the note is.
     fn note(&mut self) -> &mut Note;
 }
@@ -48,7 +48,7 @@ pub(super) struct Shard<T> {
     pub(super) ended: bool,
 }
 
-impl<T: Item> Shard<T> {
+impl<T: Pooled> Shard<T> {
     pub(super) fn new() -> Self {
         Self {
             warm: VecDeque::new(),

@@ -9,13 +9,13 @@ use std::iter;
 use std::sync::atomic::Ordering;
 
 use super::queue::Queue;
-use super::shard::{Idle, Item, Note, Shard};
+use super::shard::{Idle, Note, Pooled, Shard};
 use super::sync::{AtomicI64, AtomicU32, AtomicUsize, Mutex, MutexGuard, Padded, lock};
 
 /// Where items come from that were never used.
 pub(crate) trait Fresh: fmt::Debug {
     /// What is pooled.
-    type Item: Item;
+    type Item: Pooled;
 
     /// The next one; `None` if there is none left, which stays so.
     fn carve(&mut self) -> Option<Self::Item>;
@@ -25,7 +25,7 @@ pub(crate) trait Fresh: fmt::Debug {
 }
 
 #[derive(Debug)]
-struct Source<F> {
+struct FreshItems<F> {
     /// `None` when the lists have ended.
     fresh: Option<F>,
     carved: usize,
@@ -39,7 +39,7 @@ type Locked<T> = Padded<Mutex<Shard<T>>>;
 #[derive(Debug)]
 pub(crate) struct Shards<F: Fresh> {
     shards: Box<[Locked<F::Item>]>,
-    source: Mutex<Source<F>>,
+    source: Mutex<FreshItems<F>>,
     live: AtomicI64,
     most_live: AtomicI64,
     warm: AtomicI64,
@@ -51,7 +51,7 @@ pub(crate) struct Shards<F: Fresh> {
 
 /// What the lists hold at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct ListCounts {
     pub(crate) live: i64,
     pub(crate) warm: i64,
     pub(crate) kept: u64,
@@ -81,7 +81,7 @@ impl<F: Fresh> Shards<F> {
         let shard = || Padded(Mutex::new(Shard::new()));
         Self {
             shards: iter::repeat_with(shard).take(count).collect(),
-            source: Mutex::new(Source {
+            source: Mutex::new(FreshItems {
                 fresh: Some(fresh),
                 carved: 0,
                 room: 0,
@@ -338,13 +338,14 @@ impl<F: Fresh> Shards<F> {
     }
 
     /// What the lists hold, all at the same moment.
-    pub(crate) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> ListCounts {
         let all: Vec<_> = self.shards.iter().map(|shard| lock(&shard.0)).collect();
-        all.iter().fold(Counts::default(), |sum, shard| Counts {
-            live: sum.live + shard.live.count(),
-            warm: sum.warm + shard.warmth.count(),
-            kept: sum.kept + shard.kept,
-        })
+        all.iter()
+            .fold(ListCounts::default(), |sum, shard| ListCounts {
+                live: sum.live + shard.live.count(),
+                warm: sum.warm + shard.warmth.count(),
+                kept: sum.kept + shard.kept,
+            })
     }
 
     /// The most that were ever taken at once; up to one too many for each shard.

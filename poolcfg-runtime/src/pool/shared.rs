@@ -5,15 +5,15 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use poolcfg_core::{Limits, MappingName, Size};
 
-use crate::machine::ledger::{Entry, Holder, Holding};
+use crate::machine::live_pools::{Holder, Holding, LivePoolEntry};
 use crate::pool::reserved::Reserved;
-use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
+use crate::recheck::process_bounds::{maps_at_worst, writable_at_worst};
 use crate::sys::wide;
-use crate::sys::{Carver, Mapping, Reclaim, Reset};
+use crate::sys::{OwnedMapping, Reclaim, RegionDealer, Reset};
 
 use super::home::home;
 use super::options::PoolOptions;
-use super::parts::{Carvers, Parts};
+use super::parts::{Parts, RegionDealers};
 use super::shards::Shards;
 use super::sync::Padded;
 use super::try_out::{PoolError, try_out};
@@ -23,7 +23,7 @@ pub(super) type Handle = Padded<Arc<Shared>>;
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) shards: Shards<Carvers>,
+    pub(super) shards: Shards<RegionDealers>,
     pub(super) limits: Limits,
     pub(super) reset: Reset,
     /// Bytes of each region.
@@ -42,9 +42,9 @@ pub(super) struct Shared {
     /// Bytes of page tables that slots may have, written only by a round that changes it.
     page_tables: AtomicI64,
     /// After the slots.
-    mappings: Box<[Arc<Mapping>]>,
-    /// After the mappings: struck out of the ledger when they are gone.
-    entry: Entry,
+    mappings: Box<[Arc<OwnedMapping>]>,
+    /// After the mappings: struck out of the list of live pools when they are gone.
+    entry: LivePoolEntry,
 }
 
 impl Shared {
@@ -57,9 +57,9 @@ impl Shared {
         let (mut tried, mut page_tables) = (Ok(Reset::Discard), 0);
         let shared = Arc::new_cyclic(|shared: &Weak<Self>| {
             let page_size = reserved.page_size;
-            let (limits, carvers, entry) = carvers(reserved, options, shared);
-            let mappings = carvers.mappings();
-            let shards = Shards::new(shards, carvers);
+            let (limits, dealers, entry) = dealers(reserved, options, shared);
+            let mappings = dealers.mappings();
+            let shards = Shards::new(shards, dealers);
             if let Some(mut first) = shards.take(0, None) {
                 tried = try_out(&mut first, options);
                 page_tables = first.more_page_tables();
@@ -145,12 +145,12 @@ impl Shared {
 
     /// Gives back everything but the slots that live, each of which is given back when it is released.
     pub(super) fn end(self: &Arc<Self>) {
-        let (idle, carvers) = self.shards.end();
+        let (idle, dealers) = self.shards.end();
         // Not before: a slot that is not cleared must find the lists ended.
         self.is_gone.store(true, Ordering::Release);
         // The idle ones first, so that what lies side by side is given back in one piece.
         drop(idle);
-        drop(carvers);
+        drop(dealers);
         let holder: Weak<Self> = Arc::downgrade(self);
         self.entry.ask(holder);
     }
@@ -193,10 +193,10 @@ impl Holder for Shared {
     }
 }
 
-impl Carvers {
-    fn mappings(&self) -> Box<[Arc<Mapping>]> {
+impl RegionDealers {
+    fn mappings(&self) -> Box<[Arc<OwnedMapping>]> {
         let rest = self.tables.iter().chain(&self.stacks);
-        let all = self.memories.iter().chain(rest).map(Carver::mapping);
+        let all = self.memories.iter().chain(rest).map(RegionDealer::mapping);
         // What has no bytes is no address space.
         all.filter(|mapping| mapping.len() > 0)
             .map(Arc::clone)
@@ -204,11 +204,11 @@ impl Carvers {
     }
 }
 
-fn carvers(
+fn dealers(
     reserved: Reserved,
     options: &PoolOptions,
     shared: &Weak<Shared>,
-) -> (Limits, Carvers, Entry) {
+) -> (Limits, RegionDealers, LivePoolEntry) {
     let memory = reserved.cut(MappingName::Memories, reserved.limits.max_memory_size);
     let table = reserved.cut(MappingName::Tables, reserved.limits.table_reservation);
     let stack = reserved.cut(MappingName::Stacks, reserved.limits.stack_reservation);
@@ -219,19 +219,23 @@ fn carvers(
         ..
     } = reserved;
     let most = usize::try_from(limits.max_instances).unwrap_or(usize::MAX);
-    let none = (!limits.has_memories()).then(|| Carver::empty(most));
+    let none = (!limits.has_memories()).then(|| RegionDealer::empty(most));
     let memories = slabs.memories.into_iter();
     let shared: Weak<Shared> = Weak::clone(shared);
-    let carvers = Carvers {
+    let dealers = RegionDealers {
         memories: memories
-            .map(|mapping| Carver::new(mapping, memory))
+            .map(|mapping| RegionDealer::new(mapping, memory))
             .chain(none)
             .collect(),
-        tables: slabs.tables.map(|mapping| Carver::new(mapping, table)),
-        stacks: slabs.stacks.map(|mapping| Carver::new(mapping, stack)),
+        tables: slabs
+            .tables
+            .map(|mapping| RegionDealer::new(mapping, table)),
+        stacks: slabs
+            .stacks
+            .map(|mapping| RegionDealer::new(mapping, stack)),
         owner_checks_bounds: options.owner_checks_bounds,
         most,
         pool: shared,
     };
-    (limits, carvers, entry)
+    (limits, dealers, entry)
 }

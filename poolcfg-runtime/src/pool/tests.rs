@@ -5,36 +5,36 @@ mod lists;
 #[cfg(loom)]
 mod loom;
 
-use super::shard::{Item, Note};
+use super::shard::{Note, Pooled};
 use super::shards::Fresh;
 
 /// A number in place of a slot.
 #[derive(Clone, Copy, Debug)]
-struct Number(u32, Note);
+struct NumberedItem(u32, Note);
 
-impl PartialEq for Number {
+impl PartialEq for NumberedItem {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl Item for Number {
+impl Pooled for NumberedItem {
     fn note(&mut self) -> &mut Note {
         &mut self.1
     }
 }
 
 #[derive(Debug)]
-struct Numbers {
+struct NumberedItems {
     left: u32,
 }
 
-impl Fresh for Numbers {
-    type Item = Number;
+impl Fresh for NumberedItems {
+    type Item = NumberedItem;
 
-    fn carve(&mut self) -> Option<Number> {
+    fn carve(&mut self) -> Option<NumberedItem> {
         self.left = self.left.checked_sub(1)?;
-        Some(Number(self.left, Note::default()))
+        Some(NumberedItem(self.left, Note::default()))
     }
 
     fn most(&self) -> usize {

@@ -87,7 +87,9 @@ impl Probe {
     #[must_use]
     pub fn basis(&self) -> Basis {
         let Some(profile) = self.va_profiles.first().copied() else {
-            return Basis::Measured { aslr: self.reach() };
+            return Basis::Measured {
+                aslr: self.aslr_range(),
+            };
         };
         let guaranteed = Budget::new(profile, self.shape(), None).holes();
         let has = |index: usize| self.holes.get(index).copied().unwrap_or(Size::ZERO);
@@ -101,7 +103,7 @@ impl Probe {
         } else {
             Basis::BelowProfile {
                 profile,
-                aslr: self.reach(),
+                aslr: self.aslr_range(),
             }
         }
     }
@@ -179,7 +181,7 @@ impl Probe {
     }
 
     /// How much less a hole may have in another process than in this one.
-    fn reach(&self) -> Size {
+    fn aslr_range(&self) -> Size {
         let own = self.own_profile().map(|own| own.profile());
         let profile = match self.va_profiles.first() {
             Some(profile) => Some(**profile),
@@ -188,7 +190,7 @@ impl Probe {
         match profile.map(|profile| profile.layout) {
             Some(Layout::Linux(layout)) => {
                 let bits = self.aslr_bits.unwrap_or(layout.aslr_bits_max);
-                layout.reach(self.page_size, bits)
+                layout.aslr_range(self.page_size, bits)
             }
             Some(Layout::OneHole(_)) | None => Size::ZERO,
         }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use poolcfg_core::{Limits, Process};
+use poolcfg_core::{Limits, ProcessPromise};
 
 use crate::recheck::slabs::Slabs;
 
@@ -17,14 +17,14 @@ const MOST: usize = 512;
 /// The places of the pools of one file.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
-    process: Option<Process<'static>>,
-    pub(crate) room: Vec<Range<u64>>,
-    pub(crate) lines: Vec<Line>,
+    process: Option<ProcessPromise<'static>>,
+    pub(crate) margin: Vec<Range<u64>>,
+    pub(crate) lines: Vec<BookLine>,
 }
 
 /// The place of one pool.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
+pub(crate) struct BookLine {
     pub(crate) name: &'static str,
     pub(crate) limits: Limits,
     pub(crate) places: Slabs<Range<u64>>,
@@ -34,25 +34,25 @@ impl Book {
     /// Nothing has been planned.
     pub(crate) const EMPTY: Self = Self {
         process: None,
-        room: Vec::new(),
+        margin: Vec::new(),
         lines: Vec::new(),
     };
 
     /// A plan for the pools of one file, and the addresses that are left to what the process maps meanwhile.
     pub(crate) const fn new(
-        process: Process<'static>,
-        room: Vec<Range<u64>>,
-        lines: Vec<Line>,
+        process: ProcessPromise<'static>,
+        margin: Vec<Range<u64>>,
+        lines: Vec<BookLine>,
     ) -> Self {
         Self {
             process: Some(process),
-            room,
+            margin,
             lines,
         }
     }
 
     /// Whether it is of this file and has places.
-    pub(crate) fn is_of(&self, process: &Process<'static>) -> bool {
+    pub(crate) fn is_of(&self, process: &ProcessPromise<'static>) -> bool {
         !self.lines.is_empty() && self.process.as_ref() == Some(process)
     }
 
@@ -68,10 +68,10 @@ impl Book {
         }
     }
 
-    /// Whether none of its places and no room lies where these do.
-    fn leaves(&self, other: &Line) -> bool {
+    /// Whether none of its places and no margin lies where these do.
+    fn leaves(&self, other: &BookLine) -> bool {
         let places = self.lines.iter().flat_map(|line| line.places.iter());
-        let mut all = places.chain(&self.room);
+        let mut all = places.chain(&self.margin);
         all.all(|place| {
             let mut others = other.places.iter();
             others.all(|other| place.end <= other.start || other.end <= place.start)

@@ -6,7 +6,7 @@
 
 use poolcfg_core::{LinuxLayout, RelocationModel, Shape, Size, UnlimitedStack, VaProfile};
 
-use crate::recheck::reach::LOWEST;
+use crate::recheck::allowed_addresses::LOWEST;
 
 /// Pages that are left below each mapping of another: `stack_guard_gap` of mm/mmap.c.
 const GUARD_PAGES: u64 = 256;
@@ -70,7 +70,7 @@ impl ByAddress {
             .saturating_add(brk);
         let holes = [
             libraries[0].min(program).saturating_sub(LOWEST),
-            // Behind a file there may be a heap: see `Reach::unsearched`.
+            // Behind a file there may be a heap: see `AllowedAddresses::unsearched`.
             program
                 .saturating_sub(libraries[1])
                 .saturating_sub(headroom),

@@ -4,13 +4,13 @@ use poolcfg_core::{HOLES, LargestFit, Limits, MappingName, Size};
 
 use super::{Failure, Recheck, alive};
 use crate::machine::Resource;
-use crate::machine::ledger::Holding;
+use crate::machine::live_pools::Holding;
 use crate::machine::proc;
-use crate::recheck::bounds::{Exceeded, demand, held};
 use crate::recheck::kept::Keeper;
 use crate::recheck::layout;
 use crate::recheck::misfit::{Misfit, OtherLayout, RecheckLimit};
-use crate::recheck::slabs::{Refusal, largest_single, slab_bytes};
+use crate::recheck::process_bounds::{ExceededLimit, demand, held};
+use crate::recheck::slabs::{SystemRefusal, largest_single, slab_bytes};
 use crate::sys::wide;
 
 impl<M: Keeper> Recheck<'_, M> {
@@ -81,10 +81,10 @@ impl<M: Keeper> Recheck<'_, M> {
     fn diagnose(
         &self,
         limits: &Limits,
-        refusal: Refusal<M::Mapping>,
+        refusal: SystemRefusal<M::Mapping>,
         misfit: &mut Misfit,
-    ) -> Exceeded {
-        let Refusal {
+    ) -> ExceededLimit {
+        let SystemRefusal {
             held,
             slots,
             mapping,
@@ -118,7 +118,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let mappings = wide(held.iter().count()).saturating_add(1);
         // From here on nothing of the attempt is held.
         drop(held);
-        let refused = Exceeded {
+        let refused = ExceededLimit {
             limit: RecheckLimit::Refused,
             need: bytes.get(),
             have: 0,
@@ -143,22 +143,22 @@ impl<M: Keeper> Recheck<'_, M> {
         &self,
         limits: &Limits,
         (limit, resource, used): (RecheckLimit, Resource, &str),
-    ) -> Option<Exceeded> {
+    ) -> Option<ExceededLimit> {
         let have = self.machine.limit(resource)?.get();
         let status = self.machine.text("/proc/self/status").unwrap_or_default();
         let used = proc::size_of(&status, used).unwrap_or(Size::ZERO);
         let total = demand(limits, self.page_size).address_space;
         let need = used.get().saturating_add(total);
-        (need > have).then_some(Exceeded { limit, need, have })
+        (need > have).then_some(ExceededLimit { limit, need, have })
     }
 
     /// `vm.max_map_count`, if so many more mappings exceed it.
-    fn exceeds_maps(&self, maps: &str, mappings: u64) -> Option<Exceeded> {
+    fn exceeds_maps(&self, maps: &str, mappings: u64) -> Option<ExceededLimit> {
         let text = self.machine.text("/proc/sys/vm/max_map_count")?;
         let have = proc::number(&text)?;
         let need = wide(proc::maps(maps).count()).saturating_add(mappings);
         let limit = RecheckLimit::MaxMapCount;
-        (need > have).then_some(Exceeded { limit, need, have })
+        (need > have).then_some(ExceededLimit { limit, need, have })
     }
 
     /// That no hole has so many bytes, or that none is to blame. `left` is what tables or stacks have beside the
@@ -170,7 +170,7 @@ impl<M: Keeper> Recheck<'_, M> {
         pieces: Option<Size>,
         maps: &str,
         misfit: &mut Misfit,
-    ) -> Exceeded {
+    ) -> ExceededLimit {
         misfit.layout = layout::other(self.machine, self.promise.shape);
         let gap = proc::gaps(maps, 0).first().map(|gap| gap.bytes);
         // A free range of twice the size that is searched is no reason, and where not even a page is had there
@@ -190,7 +190,7 @@ impl<M: Keeper> Recheck<'_, M> {
         if !reason && (largest.is_zero() || gap.is_some_and(|gap| gap >= ample)) {
             limit = RecheckLimit::Refused;
         }
-        Exceeded {
+        ExceededLimit {
             limit,
             need: bytes.get(),
             have: have.get(),

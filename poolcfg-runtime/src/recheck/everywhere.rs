@@ -5,12 +5,12 @@ use poolcfg_core::{Budget, Group, KINDS, Layout, Limits, Placement, Size, place}
 
 use super::Recheck;
 use super::by_address::ByAddress;
-use crate::machine::ledger::Holding;
+use crate::machine::live_pools::Holding;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
-use crate::recheck::bounds::mapped;
 use crate::recheck::kept::Keeper;
 use crate::recheck::layout::{self, Seen};
+use crate::recheck::process_bounds::mapped;
 
 /// What one pool meets.
 pub(super) struct Everywhere {

@@ -5,15 +5,15 @@ use std::thread::ThreadId;
 
 use poolcfg_core::{Limits, MappingName, Promise};
 
-use super::in_order::{Way, places};
+use super::in_order::{ReserveOptions, places};
 use super::{Recheck, one_at_a_time};
 use crate::recheck::kept::Keeper;
-use crate::recheck::kept::Place;
+use crate::recheck::kept::KeptPlace;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::slabs::slab_bytes;
 
-/// What is kept beside an engine: the places of the others, and what keeps the engine out of the room.
-type Beside<M> = (Vec<Place<M>>, Vec<M>);
+/// What is kept beside an engine: the places of the others, and what keeps the engine out of the margin.
+type BesideEngine<M> = (Vec<KeptPlace<M>>, Vec<M>);
 
 /// Keeps the places of the pools that are still to come while an engine of these limits maps its own, until the thread
 /// of the answer leaves; as far as there are such places.
@@ -51,9 +51,9 @@ const TRIES: usize = 3;
 
 impl<M: Keeper> Recheck<'_, M> {
     /// The places of the others, while an engine of these limits maps its own.
-    fn beside(&self, limits: &Limits) -> Beside<M::Mapping> {
+    fn beside(&self, limits: &Limits) -> BesideEngine<M::Mapping> {
         if !self.plans(&self.order) {
-            return Beside::default();
+            return BesideEngine::default();
         }
         // What other threads map for a moment may be in the way.
         for _ in 0..TRIES {
@@ -67,33 +67,42 @@ impl<M: Keeper> Recheck<'_, M> {
         }
         let order = &self.order;
         let found = [true, false].into_iter().find_map(|spare| {
-            let attempt = |room| self.in_order(Way { order, room, spare }, limits);
-            self.with_most_room(attempt).ok()
+            let attempt = |margin| {
+                self.in_order(
+                    ReserveOptions {
+                        order,
+                        margin,
+                        spare,
+                    },
+                    limits,
+                )
+            };
+            self.with_most_margin(attempt).ok()
         });
         let Some(found) = found else {
-            return Beside::default();
+            return BesideEngine::default();
         };
         let book = self.addresses(&found, limits);
-        drop((found.room, found.own));
-        let pages = self.fence(&book.room, limits);
+        drop((found.margin, found.own));
+        let pages = self.fence(&book.margin, limits);
         self.machine.kept().write(book);
         (places(found.others), pages)
     }
 
     /// The places of the others in the book, if the kernel then finds one for the engine.
-    fn beside_by_book(&self, limits: &Limits) -> Option<Beside<M::Mapping>> {
+    fn beside_by_book(&self, limits: &Limits) -> Option<BesideEngine<M::Mapping>> {
         let found = self.by_book(&self.order, limits)?;
         drop(found.own);
-        let pages = self.fence(&found.book.room, limits);
+        let pages = self.fence(&found.book.margin, limits);
         // Where it is mapped is for the kernel to say.
         let is_found = self.slabs(limits, self.headroom, false).is_ok();
         is_found.then(|| (places(found.others), pages))
     }
 
-    /// Pages all over the room, so that none of the engine's mappings fits between two of them, and what is smaller
-    /// does. Tables and stacks would use up the room, and what the process maps later would take a place from another
-    /// pool. Of a room in more than 1024 parts some mappings may be too small to be kept out.
-    fn fence(&self, room: &[Range<u64>], limits: &Limits) -> Vec<M::Mapping> {
+    /// Pages all over the margin, so that none of the engine's mappings fits between two of them, and what is smaller
+    /// does. Tables and stacks would use up the margin, and what the process maps later would take a place from another
+    /// pool. Of a margin in more than 1024 parts some mappings may be too small to be kept out.
+    fn fence(&self, margin: &[Range<u64>], limits: &Limits) -> Vec<M::Mapping> {
         const MOST: u64 = 1024;
         let page = self.page_size.get().max(1);
         let all = [
@@ -104,14 +113,14 @@ impl<M: Keeper> Recheck<'_, M> {
         let bytes = |name| slab_bytes(limits, name, limits.max_instances, self.page_size).get();
         let sizes = all.into_iter().map(bytes).filter(|bytes| *bytes > 0);
         let smallest = sizes.min().unwrap_or(u64::MAX);
-        let total = room
+        let total = margin
             .iter()
             .fold(0u64, |sum, part| sum.saturating_add(part.end - part.start));
         let least = (total / MOST).next_multiple_of(page);
         let free = smallest.saturating_sub(page).max(least).max(page);
         let mut pages = Vec::new();
-        for part in room {
-            // What is free beside the room adds nothing to it.
+        for part in margin {
+            // What is free beside the margin adds nothing to it.
             let last = part.end.saturating_sub(page);
             let mut next = part.start;
             while next < last {

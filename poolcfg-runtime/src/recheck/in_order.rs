@@ -1,10 +1,10 @@
 //! A plan for all pools of the file that are not alive, and how a pool takes its place in it.
 //! ```text
 //!              from the top down: what the process maps, and at last                  this pool
-//!  libraries  | room | ... left over ... | .................. to come ............. | pool | room for the heap | heap
+//!  libraries  |margin| ... left over ... | .................. to come ............. | pool | room for the heap | heap
 //! ```
 //! The kernel puts a mapping into the first hole that is large enough, and where each goes does not depend on those behind
-//! it. So when the room and then all pools are reserved in the file's order, each finds the place that the build has
+//! it. So when the margin and then all pools are reserved in the file's order, each finds the place that the build has
 //! promised. The first recheck of a file writes these places down (`book`), those that come later keep to them.
 
 use std::io;
@@ -12,15 +12,15 @@ use std::io;
 use poolcfg_core::{Limits, MappingName, Size};
 
 use super::{Recheck, Taken};
-use crate::recheck::book::{Book, Line};
+use crate::recheck::book::{Book, BookLine};
 use crate::recheck::kept::Keeper;
-use crate::recheck::kept::Place;
+use crate::recheck::kept::KeptPlace;
 use crate::recheck::order::{Order, ToCome};
-use crate::recheck::slabs::{Refusal, Slabs, largest, slab_bytes};
+use crate::recheck::slabs::{Slabs, SystemRefusal, largest, slab_bytes};
 
 /// All pools that are to come, reserved in the file's order.
 pub(super) struct InOrder<M> {
-    pub(super) room: Vec<M>,
+    pub(super) margin: Vec<M>,
     pub(super) own: Slabs<M>,
     pub(super) others: Vec<(ToCome, Slabs<M>)>,
 }
@@ -34,10 +34,10 @@ pub(super) struct ByBook<M> {
 
 /// How the pools that are to come are reserved.
 #[derive(Clone, Copy)]
-pub(super) struct Way<'a> {
+pub(super) struct ReserveOptions<'a> {
     pub(super) order: &'a Order,
     /// Reserved first, for what the process maps meanwhile.
-    pub(super) room: Size,
+    pub(super) margin: Size,
     /// Whether each mapping of an engine has as much to spare as alignment may take: the kernel looks for an aligned
     /// place in every hole before it takes one that just fits.
     pub(super) spare: bool,
@@ -70,7 +70,7 @@ impl<M: Keeper> Recheck<'_, M> {
         &self,
         least: u64,
         most: u64,
-    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+    ) -> Result<Taken<M::Mapping>, Box<SystemRefusal<M::Mapping>>> {
         let limits = self.in_force.limits(least);
         // While one is held, an engine may be mapping at any moment.
         let is_held = self.machine.kept().is_held();
@@ -87,8 +87,17 @@ impl<M: Keeper> Recheck<'_, M> {
                 if is_held || !self.plans(order) {
                     continue;
                 }
-                let take = |room| self.take_in_order(Way { order, room, spare }, limits);
-                match self.with_most_room(take) {
+                let take = |margin| {
+                    self.take_in_order(
+                        ReserveOptions {
+                            order,
+                            margin,
+                            spare,
+                        },
+                        limits,
+                    )
+                };
+                match self.with_most_margin(take) {
                     Err(refusal) if refusal.is_of_size() => {}
                     done => return done,
                 }
@@ -96,10 +105,15 @@ impl<M: Keeper> Recheck<'_, M> {
         }
         if self.strict && self.plans(&self.order) {
             let source = io::ErrorKind::OutOfMemory.into();
-            return Err(Refusal::beside(Slabs::NONE, &limits, Size::ZERO, source));
+            return Err(SystemRefusal::beside(
+                Slabs::NONE,
+                &limits,
+                Size::ZERO,
+                source,
+            ));
         }
-        self.with_most_room(|room| {
-            let slabs = self.slabs(&limits, room, false)?;
+        self.with_most_margin(|margin| {
+            let slabs = self.slabs(&limits, margin, false)?;
             Ok(self.taken(limits, slabs))
         })
     }
@@ -108,7 +122,7 @@ impl<M: Keeper> Recheck<'_, M> {
     pub(super) fn take_beyond(
         &self,
         limits: Limits,
-    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+    ) -> Result<Taken<M::Mapping>, Box<SystemRefusal<M::Mapping>>> {
         self.take_in_order(self.beyond(), limits)
     }
 
@@ -117,10 +131,10 @@ impl<M: Keeper> Recheck<'_, M> {
         self.in_order(self.beyond(), limits).is_ok()
     }
 
-    const fn beyond(&self) -> Way<'_> {
-        Way {
+    const fn beyond(&self) -> ReserveOptions<'_> {
+        ReserveOptions {
             order: &self.order,
-            room: self.headroom,
+            margin: self.headroom,
             spare: true,
         }
     }
@@ -151,7 +165,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let mut book = self.machine.kept().book(&self.promise.process)?;
         let mut claim = |name: &str, limits: &Limits| {
             // Of equal pools that are alive, some have their places.
-            let is_free = |line: &Line| {
+            let is_free = |line: &BookLine| {
                 let found = line.name == name && line.limits == *limits;
                 found.then(|| self.reserve_at(line))?
             };
@@ -168,24 +182,29 @@ impl<M: Keeper> Recheck<'_, M> {
         Some(ByBook { book, own, others })
     }
 
-    fn reserve_at(&self, line: &Line) -> Option<Slabs<M::Mapping>> {
+    fn reserve_at(&self, line: &BookLine) -> Option<Slabs<M::Mapping>> {
         line.places.exchange(|place| {
             let bytes = Size::bytes(place.end - place.start);
             self.machine.reserve_at(place.start, bytes).ok()
         })
     }
 
-    /// Reserves the room and the pools that are to come, this one among them with these limits.
+    /// Reserves the margin and the pools that are to come, this one among them with these limits.
     pub(super) fn in_order(
         &self,
-        way: Way<'_>,
+        way: ReserveOptions<'_>,
         limits: &Limits,
-    ) -> Result<InOrder<M::Mapping>, Box<Refusal<M::Mapping>>> {
-        let Way { order, room, spare } = way;
-        let slabs = |limits: &Limits| self.slabs(limits, room, spare && limits.wasmtime.is_some());
-        let beside = |held, bytes, source| Refusal::beside(held, limits, bytes, source);
-        let above = self.room(room, self.smallest(order, limits));
-        let above = above.map_err(|source| beside(Slabs::NONE, room, source))?;
+    ) -> Result<InOrder<M::Mapping>, Box<SystemRefusal<M::Mapping>>> {
+        let ReserveOptions {
+            order,
+            margin,
+            spare,
+        } = way;
+        let slabs =
+            |limits: &Limits| self.slabs(limits, margin, spare && limits.wasmtime.is_some());
+        let beside = |held, bytes, source| SystemRefusal::beside(held, limits, bytes, source);
+        let above = self.margin(margin, self.smallest(order, limits));
+        let above = above.map_err(|source| beside(Slabs::NONE, margin, source))?;
         let mut others = Vec::new();
         for pool in &order.before {
             match slabs(&pool.limits) {
@@ -201,7 +220,7 @@ impl<M: Keeper> Recheck<'_, M> {
             }
         }
         Ok(InOrder {
-            room: above,
+            margin: above,
             own,
             others,
         })
@@ -244,11 +263,11 @@ impl<M: Keeper> Recheck<'_, M> {
         order.matters() || (pools > 1 && order.is_empty())
     }
 
-    /// The most room, up to the headroom, with which something is had.
-    pub(super) fn with_most_room<T>(
+    /// The largest margin, up to the headroom, with which something is had.
+    pub(super) fn with_most_margin<T>(
         &self,
-        mut attempt: impl FnMut(Size) -> Result<T, Box<Refusal<M::Mapping>>>,
-    ) -> Result<T, Box<Refusal<M::Mapping>>> {
+        mut attempt: impl FnMut(Size) -> Result<T, Box<SystemRefusal<M::Mapping>>>,
+    ) -> Result<T, Box<SystemRefusal<M::Mapping>>> {
         const GRAIN: Size = Size::mib(1);
         match attempt(self.headroom) {
             Err(refusal) if refusal.is_of_size() && !self.headroom.is_zero() => drop(refusal),
@@ -257,17 +276,17 @@ impl<M: Keeper> Recheck<'_, M> {
         // What it held would be missing.
         drop(attempt(Size::ZERO)?);
         let most = self.headroom.get().div_ceil(GRAIN.get());
-        let room = |grains: u64| Size::bytes(grains.saturating_mul(GRAIN.get()));
-        let fits = largest(0, most, |grains| attempt(room(grains)).is_ok());
-        attempt(room(fits))
+        let margin = |grains: u64| Size::bytes(grains.saturating_mul(GRAIN.get()));
+        let fits = largest(0, most, |grains| attempt(margin(grains)).is_ok());
+        attempt(margin(fits))
     }
 
     /// Plans again, writes the places down, and takes the pool's own.
     fn take_in_order(
         &self,
-        way: Way<'_>,
+        way: ReserveOptions<'_>,
         limits: Limits,
-    ) -> Result<Taken<M::Mapping>, Box<Refusal<M::Mapping>>> {
+    ) -> Result<Taken<M::Mapping>, Box<SystemRefusal<M::Mapping>>> {
         let found = self.in_order(way, &limits)?;
         if !self.plans(way.order) {
             return Ok(self.taken(limits, found.own));
@@ -292,7 +311,7 @@ impl<M: Keeper> Recheck<'_, M> {
             let start = self.machine.address(mapping);
             start..start.saturating_add(self.machine.bytes(mapping).get())
         };
-        let line = |name, limits, slabs: &Slabs<M::Mapping>| Line {
+        let line = |name, limits, slabs: &Slabs<M::Mapping>| BookLine {
             name,
             limits,
             places: slabs
@@ -304,7 +323,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let others = others.map(|(pool, slabs)| line(pool.name, pool.limits, slabs));
         Book::new(
             self.promise.process,
-            found.room.iter().map(address).collect(),
+            found.margin.iter().map(address).collect(),
             [own].into_iter().chain(others).collect(),
         )
     }
@@ -320,8 +339,8 @@ impl<M: Keeper> Recheck<'_, M> {
 }
 
 /// The others as they are kept beside an engine.
-pub(super) fn places<M>(others: Vec<(ToCome, Slabs<M>)>) -> Vec<Place<M>> {
-    let place = |(pool, slabs): (ToCome, Slabs<M>)| Place {
+pub(super) fn places<M>(others: Vec<(ToCome, Slabs<M>)>) -> Vec<KeptPlace<M>> {
+    let place = |(pool, slabs): (ToCome, Slabs<M>)| KeptPlace {
         name: pool.name,
         limits: pool.limits,
         slabs,

@@ -4,12 +4,12 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use poolcfg_core::{Limits, Process};
+use poolcfg_core::{Limits, ProcessPromise};
 
-use crate::machine::{Here, Machine};
+use crate::machine::{Machine, ThisMachine};
 use crate::recheck::book::Book;
 use crate::recheck::slabs::Slabs;
-use crate::sys::Mapping;
+use crate::sys::OwnedMapping;
 
 /// A machine on which places are kept.
 pub(crate) trait Keeper: Machine {
@@ -17,9 +17,9 @@ pub(crate) trait Keeper: Machine {
     fn kept(&self) -> &Kept<Self::Mapping>;
 }
 
-impl Keeper for Here {
-    fn kept(&self) -> &Kept<Mapping> {
-        static KEPT: Kept<Mapping> = Kept::new();
+impl Keeper for ThisMachine {
+    fn kept(&self) -> &Kept<OwnedMapping> {
+        static KEPT: Kept<OwnedMapping> = Kept::new();
         &KEPT
     }
 }
@@ -27,16 +27,16 @@ impl Keeper for Here {
 /// What all values `Held` of the process keep together.
 #[derive(Debug)]
 pub(crate) struct Kept<M> {
-    state: Mutex<State<M>>,
+    state: Mutex<KeptState<M>>,
     /// Somebody has ceased to hold.
     left: Condvar,
 }
 
 #[derive(Debug)]
-struct State<M> {
+struct KeptState<M> {
     /// The threads that hold, each as often as it does.
     holders: Vec<ThreadId>,
-    places: Vec<Place<M>>,
+    places: Vec<KeptPlace<M>>,
     /// What keeps the engine's mappings out of the room above its place.
     pages: Vec<M>,
     book: Book,
@@ -44,7 +44,7 @@ struct State<M> {
 
 /// The place of one pool, reserved.
 #[derive(Debug)]
-pub(crate) struct Place<M> {
+pub(crate) struct KeptPlace<M> {
     pub(crate) name: &'static str,
     pub(crate) limits: Limits,
     pub(crate) slabs: Slabs<M>,
@@ -55,7 +55,7 @@ pub(crate) struct Place<M> {
 impl<M> Kept<M> {
     pub(crate) const fn new() -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(KeptState {
                 holders: Vec::new(),
                 places: Vec::new(),
                 pages: Vec::new(),
@@ -66,7 +66,7 @@ impl<M> Kept<M> {
     }
 
     /// The state is whole whenever its lock is released.
-    fn lock(&self) -> MutexGuard<'_, State<M>> {
+    fn lock(&self) -> MutexGuard<'_, KeptState<M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,7 +91,7 @@ impl<M> Kept<M> {
     }
 
     /// This thread holds from now on, and these places.
-    pub(crate) fn enter(&self, places: Vec<Place<M>>, pages: Vec<M>) -> ThreadId {
+    pub(crate) fn enter(&self, places: Vec<KeptPlace<M>>, pages: Vec<M>) -> ThreadId {
         let thread = thread::current().id();
         let mut state = self.lock();
         state.holders.push(thread);
@@ -115,22 +115,22 @@ impl<M> Kept<M> {
     }
 
     /// The place that is kept for a pool which is rechecked.
-    pub(crate) fn take(&self, name: &str) -> Option<Place<M>> {
+    pub(crate) fn take(&self, name: &str) -> Option<KeptPlace<M>> {
         self.remove(|place| place.name == name && !place.checked)
     }
 
     /// The place that is kept for an engine which has been rechecked and is made now.
-    pub(crate) fn take_checked(&self, name: &str, limits: &Limits) -> Option<Place<M>> {
+    pub(crate) fn take_checked(&self, name: &str, limits: &Limits) -> Option<KeptPlace<M>> {
         self.remove(|place| place.name == name && place.checked && place.limits == *limits)
     }
 
     /// Keeps one place more.
-    pub(crate) fn put(&self, place: Place<M>) {
+    pub(crate) fn put(&self, place: KeptPlace<M>) {
         self.lock().places.push(place);
     }
 
     /// What has been planned for the pools of this file; `None` if nothing has.
-    pub(crate) fn book(&self, process: &Process<'static>) -> Option<Book> {
+    pub(crate) fn book(&self, process: &ProcessPromise<'static>) -> Option<Book> {
         let state = self.lock();
         state.book.is_of(process).then(|| state.book.clone())
     }
@@ -159,7 +159,7 @@ impl<M> Kept<M> {
         copy
     }
 
-    fn remove(&self, is_it: impl Fn(&Place<M>) -> bool) -> Option<Place<M>> {
+    fn remove(&self, is_it: impl Fn(&KeptPlace<M>) -> bool) -> Option<KeptPlace<M>> {
         let mut state = self.lock();
         let at = state.places.iter().position(is_it)?;
         Some(state.places.remove(at))
@@ -172,7 +172,7 @@ impl<M> Default for Kept<M> {
     }
 }
 
-impl<M> State<M> {
+impl<M> KeptState<M> {
     fn is_held_elsewhere(&self) -> bool {
         let here = thread::current().id();
         self.holders.iter().any(|holder| *holder != here)

@@ -43,13 +43,13 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
 
 /// How much less a hole may have in another process of this machine than in this one, since ASLR places
 /// each differently; 0 bytes if unknown. If `vm.mmap_rnd_bits` cannot be read, the build's number counts.
-pub(crate) fn reach<M: Machine>(machine: &M, aslr: Aslr) -> Size {
+pub(crate) fn aslr_range<M: Machine>(machine: &M, aslr: Aslr) -> Size {
     let bits = aslr_bits(machine);
     matching(machine)
         .filter_map(|profile| match profile.layout {
             Layout::Linux(layout) => {
                 let bits = bits.unwrap_or(aslr.bits(&layout));
-                Some(layout.reach(profile.page_size, bits))
+                Some(layout.aslr_range(profile.page_size, bits))
             }
             Layout::OneHole(_) => None,
         })

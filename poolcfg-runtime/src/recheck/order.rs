@@ -6,7 +6,7 @@
 
 use poolcfg_core::{Limits, Promise};
 
-use crate::machine::ledger::Holding;
+use crate::machine::live_pools::Holding;
 
 /// More pools than this are not reserved beside one another: they would be mapped at each recheck again.
 const MOST: usize = 256;

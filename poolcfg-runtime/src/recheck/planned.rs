@@ -8,7 +8,7 @@ use poolcfg_core::{Limits, Size};
 use super::{Recheck, Taken};
 use crate::machine::Machine;
 use crate::recheck::book::Book;
-use crate::recheck::in_order::Way;
+use crate::recheck::in_order::ReserveOptions;
 use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::Slabs;
 use crate::recheck::snapshot::{Part, Snapshot};
@@ -26,7 +26,7 @@ const SMALL: u64 = 16;
 const PAD: Size = Size::mib(1);
 
 /// Where a pool is to be taken, and the book then.
-type Plan = (Taken<Range<u64>>, Book);
+type PlannedPlace = (Taken<Range<u64>>, Book);
 
 impl<M: Keeper> Recheck<'_, M> {
     /// The same recheck on another machine.
@@ -40,7 +40,7 @@ impl<M: Keeper> Recheck<'_, M> {
             headroom: self.headroom,
             to_come: self.to_come.clone(),
             order: self.order.clone(),
-            reach: self.reach.clone(),
+            allowed: self.allowed.clone(),
             strict: true,
         }
     }
@@ -66,7 +66,7 @@ impl<M: Keeper> Recheck<'_, M> {
     /// Takes from `least` to `most` as planned in a snapshot; `None` if there is none, if no plan was found with which
     /// the others have their places, or if other threads are quicker each time.
     pub(super) fn take_planned(&self, least: u64, most: u64) -> Option<Taken<M::Mapping>> {
-        if self.reach.is_wide() || self.machine.kept().is_held() {
+        if self.allowed.is_wide() || self.machine.kept().is_held() {
             return None;
         }
         let mut misfits = 0;
@@ -93,7 +93,7 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     /// A plan in a new snapshot, and the book after it: the first one that goes. `None` if there is no snapshot.
-    fn planned(&self, least: u64, most: u64) -> Option<Option<Plan>> {
+    fn planned(&self, least: u64, most: u64) -> Option<Option<PlannedPlace>> {
         let mut snapshot = Snapshot::of(self.machine)?;
         for pad in self.pads() {
             for aligned in [true, false] {
@@ -107,7 +107,7 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     /// What is left free where the kernel searches first, the most at first: between two of the pool's mappings another
-    /// thread may map something, and the next one finds its place all the same. A plan for several pools has its room
+    /// thread may map something, and the next one finds its place all the same. A plan for several pools has its margin
     /// there, and engines go where the kernel puts them.
     fn pads(&self) -> Vec<Size> {
         let most = Size::bytes(self.headroom.get() / 4);
@@ -125,7 +125,7 @@ impl<M: Keeper> Recheck<'_, M> {
         pad: Size,
         least: u64,
         most: u64,
-    ) -> Option<Plan> {
+    ) -> Option<PlannedPlace> {
         let _pad = if pad.is_zero() {
             None
         } else {
@@ -157,8 +157,17 @@ impl<M: Keeper> Recheck<'_, M> {
         let this = self.on(&snapshot);
         let order = &this.order;
         let found = [true, false].into_iter().find_map(|spare| {
-            let attempt = |room| this.in_order(Way { order, room, spare }, limits);
-            this.with_most_room(attempt).ok()
+            let attempt = |margin| {
+                this.in_order(
+                    ReserveOptions {
+                        order,
+                        margin,
+                        spare,
+                    },
+                    limits,
+                )
+            };
+            this.with_most_margin(attempt).ok()
         });
         if let Some(found) = found {
             let book = this.addresses(&found, limits);

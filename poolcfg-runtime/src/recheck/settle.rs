@@ -1,5 +1,5 @@
 //! Where the places of a plan are put in the end: at the low ends of their holes, which the kernel fills last. So what
-//! nobody needs lies beside the room, and the process may map more than its headroom before it comes to a place; and what
+//! nobody needs lies beside the margin, and the process may map more than its headroom before it comes to a place; and what
 //! a pool leaves when it ends is not taken at once.
 
 use std::ops::Range;
@@ -12,11 +12,11 @@ use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::grain;
 
 /// The places in one hole.
-struct Hole<'a> {
+struct HolePlaces<'a> {
     free: Range<u64>,
     /// What native pools have, the pool's own first.
     native: Vec<&'a mut Range<u64>>,
-    /// What does not move: the room, and what engines have, since the kernel has to find it again.
+    /// What does not move: the margin, and what engines have, since the kernel has to find it again.
     fixed: Vec<Range<u64>>,
 }
 
@@ -28,11 +28,11 @@ impl<M: Keeper> Recheck<'_, M> {
         if maps.is_empty() {
             return book;
         }
-        let mut holes: Vec<Hole<'_>> = Vec::new();
+        let mut holes: Vec<HolePlaces<'_>> = Vec::new();
         for line in &mut book.lines {
             let moves = line.limits.wasmtime.is_none();
             for place in line.places.iter_mut() {
-                if !self.reach.is_below_the_base(place.end) {
+                if !self.allowed.is_below_the_base(place.end) {
                     continue;
                 }
                 let Some(free) = self.free(&maps, place, Size::ZERO) else {
@@ -40,7 +40,7 @@ impl<M: Keeper> Recheck<'_, M> {
                 };
                 let at = holes.iter().position(|hole| hole.free == free);
                 let at = at.unwrap_or_else(|| {
-                    holes.push(Hole {
+                    holes.push(HolePlaces {
                         free,
                         native: Vec::new(),
                         fixed: Vec::new(),
@@ -57,7 +57,8 @@ impl<M: Keeper> Recheck<'_, M> {
         for mut hole in holes {
             let lies_in =
                 |part: &&Range<u64>| hole.free.start <= part.start && part.end <= hole.free.end;
-            hole.fixed.extend(book.room.iter().filter(lies_in).cloned());
+            hole.fixed
+                .extend(book.margin.iter().filter(lies_in).cloned());
             self.lower(&maps, hole);
         }
         book
@@ -66,10 +67,10 @@ impl<M: Keeper> Recheck<'_, M> {
     /// What is free around a place.
     fn free(&self, maps: &str, place: &Range<u64>, heap: Size) -> Option<Range<u64>> {
         let bytes = Size::bytes(place.end - place.start);
-        self.reach.around(maps, place.start, bytes, heap)
+        self.allowed.around(maps, place.start, bytes, heap)
     }
 
-    fn lower(&self, maps: &str, mut hole: Hole<'_>) {
+    fn lower(&self, maps: &str, mut hole: HolePlaces<'_>) {
         let Some(first) = hole.native.first() else {
             return;
         };

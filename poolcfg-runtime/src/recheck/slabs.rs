@@ -11,8 +11,8 @@ use std::ops::Range;
 use poolcfg_core::{Bisection, Limits, MappingName, PIECES, Size};
 
 use crate::machine::Machine;
+use crate::recheck::allowed_addresses::{AllowedAddresses, Spot};
 use crate::recheck::layout;
-use crate::recheck::reach::{Reach, Spot};
 use crate::sys::wide;
 
 /// How many mappings are held that lie where no slot may, before the search for another place ends. Linux puts
@@ -32,7 +32,7 @@ pub(crate) struct Slabs<M> {
 }
 
 /// A reservation that the system did not make, and what was held at that moment.
-pub(crate) struct Refusal<M> {
+pub(crate) struct SystemRefusal<M> {
     /// What had been reserved before it.
     pub(crate) held: Slabs<M>,
     /// Slots of the memories that had been reserved.
@@ -45,7 +45,7 @@ pub(crate) struct Refusal<M> {
     pub(crate) source: io::Error,
 }
 
-impl<M> Refusal<M> {
+impl<M> SystemRefusal<M> {
     /// For want of `bytes` beside a pool whose own slots all went in.
     pub(crate) fn beside(
         held: Slabs<M>,
@@ -117,16 +117,16 @@ impl<M> Slabs<M> {
         placer: Placer<'_, H>,
         limits: &Limits,
         page_size: Size,
-    ) -> Result<Self, Box<Refusal<M>>> {
+    ) -> Result<Self, Box<SystemRefusal<M>>> {
         let mut held = Self::NONE;
-        let memories = Memories {
+        let memories = PoolMemories {
             limits,
             page_size,
             placer,
         };
         let mut slots = 0;
         if let Err(source) = memories.reserve(&mut held.memories, &mut slots) {
-            return Err(Box::new(Refusal {
+            return Err(Box::new(SystemRefusal {
                 held,
                 slots,
                 mapping: Some(MappingName::Memories),
@@ -143,7 +143,7 @@ impl<M> Slabs<M> {
                 Ok(mapping) if name == MappingName::Tables => held.tables = Some(mapping),
                 Ok(mapping) => held.stacks = Some(mapping),
                 Err(source) => {
-                    return Err(Box::new(Refusal {
+                    return Err(Box::new(SystemRefusal {
                         held,
                         slots,
                         mapping: Some(name),
@@ -211,7 +211,7 @@ pub(crate) fn grain(start: u64, page_size: Size) -> Size {
 /// Takes mappings where they may lie.
 pub(crate) struct Placer<'a, H> {
     pub(crate) machine: &'a H,
-    pub(crate) reach: &'a Reach,
+    pub(crate) allowed: &'a AllowedAddresses,
     /// Bytes that a heap is left behind it.
     pub(crate) heap: Size,
     /// Whether each mapping has as much to spare as alignment may take, so that an equal one finds its place again.
@@ -241,21 +241,21 @@ impl<H: Machine> Placer<'_, H> {
             let mapping = self.machine.reserve(bytes)?;
             let start = self.machine.address(&mapping);
             let window = || layout::window(self.machine);
-            match self.reach.spot(start, bytes, window) {
+            match self.allowed.spot(start, bytes, window) {
                 Spot::Good => return Ok(mapping),
                 Spot::Bad => misplaced.push(mapping),
                 spot @ (Spot::Low | Spot::NearStack) => match self.hole(&mapping) {
                     // No heap is behind it: it stays, and does not depend on what is in the way further up.
-                    Hole::Around(free) if spot == Spot::Low && start >= free.start => {
+                    KnownHole::Around(free) if spot == Spot::Low && start >= free.start => {
                         return Ok(mapping);
                     }
-                    Hole::Around(free) => match self.high_end(&mapping, &free) {
+                    KnownHole::Around(free) => match self.high_end(&mapping, &free) {
                         Some(to) => return self.put(mapping, to),
                         // Held meanwhile, so that the next one comes to lie elsewhere.
                         None => misplaced.push(mapping),
                     },
-                    Hole::Unknown if spot == Spot::Low => return Ok(mapping),
-                    Hole::Unknown | Hole::Full => misplaced.push(mapping),
+                    KnownHole::Unknown if spot == Spot::Low => return Ok(mapping),
+                    KnownHole::Unknown | KnownHole::Full => misplaced.push(mapping),
                 },
             }
         }
@@ -263,15 +263,15 @@ impl<H: Machine> Placer<'_, H> {
     }
 
     /// The hole in which a mapping lies.
-    fn hole(&self, mapping: &H::Mapping) -> Hole {
+    fn hole(&self, mapping: &H::Mapping) -> KnownHole {
         let (start, bytes) = (self.machine.address(mapping), self.machine.bytes(mapping));
         let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
         if maps.is_empty() {
-            return Hole::Unknown;
+            return KnownHole::Unknown;
         }
-        match self.reach.around(&maps, start, bytes, self.heap) {
-            Some(free) => Hole::Around(free),
-            None => Hole::Full,
+        match self.allowed.around(&maps, start, bytes, self.heap) {
+            Some(free) => KnownHole::Around(free),
+            None => KnownHole::Full,
         }
     }
 
@@ -301,7 +301,7 @@ impl<H: Machine> Placer<'_, H> {
 }
 
 /// What is known of the hole in which a mapping lies.
-enum Hole {
+enum KnownHole {
     /// These addresses, as far as slots may lie there.
     Around(Range<u64>),
     /// Nothing of it is left to slots.
@@ -311,13 +311,13 @@ enum Hole {
 }
 
 /// The memories of one pool.
-struct Memories<'a, H> {
+struct PoolMemories<'a, H> {
     limits: &'a Limits,
     page_size: Size,
     placer: Placer<'a, H>,
 }
 
-impl<H: Machine> Memories<'_, H> {
+impl<H: Machine> PoolMemories<'_, H> {
     /// Reserves all of them, in pieces where that is what goes. `held` and `slots` are what was reserved.
     fn reserve(&self, held: &mut Vec<H::Mapping>, slots: &mut u32) -> io::Result<()> {
         if !self.limits.has_memories() {
@@ -364,8 +364,10 @@ impl<H: Machine> Memories<'_, H> {
     /// As many as go where the kernel does not search by itself, up to `most`.
     fn by_address(&self, most: u32) -> Option<(H::Mapping, u32)> {
         let grain = self.page_size.max(poolcfg_core::GRAIN);
-        let Placer { machine, reach, .. } = self.placer;
-        reach.unsearched(machine).into_iter().find_map(|range| {
+        let Placer {
+            machine, allowed, ..
+        } = self.placer;
+        allowed.unsearched(machine).into_iter().find_map(|range| {
             let room = range.end - range.start;
             let slots = largest(0, u64::from(most).saturating_add(1), |slots| {
                 u32::try_from(slots).is_ok_and(|slots| self.bytes(slots).get() <= room)

@@ -22,7 +22,7 @@ use crate::recheck::layout::{self, Search};
 
 /// The address space as it was at one moment, and what a plan has mapped in it.
 #[derive(Debug)]
-struct Space {
+struct PlannedSpace {
     /// What is taken, in ascending order.
     taken: Vec<(u64, u64)>,
     /// The first address of the stack.
@@ -44,7 +44,7 @@ struct Space {
     lockable: Option<u64>,
 }
 
-impl Space {
+impl PlannedSpace {
     /// The free ranges between two addresses, in ascending order. A stack keeps its guard.
     fn free(&self, from: u64, to: u64) -> impl DoubleEndedIterator<Item = (u64, u64)> + '_ {
         let start = move |at: usize| at.checked_sub(1).map_or(from, |below| self.taken[below].1);
@@ -117,7 +117,7 @@ impl Space {
 pub(crate) struct Part {
     start: u64,
     bytes: u64,
-    space: Rc<RefCell<Space>>,
+    space: Rc<RefCell<PlannedSpace>>,
 }
 
 impl Drop for Part {
@@ -133,7 +133,7 @@ pub(crate) struct Snapshot<'a, M> {
     maps: String,
     /// To what the kernel aligns; 0 for nothing.
     huge: u64,
-    space: Rc<RefCell<Space>>,
+    space: Rc<RefCell<PlannedSpace>>,
     kept: Kept<Part>,
 }
 
@@ -162,7 +162,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
         let maps = machine.text("/proc/self/maps").unwrap_or_default();
         let taken = taken(&maps);
         let base = base(search, &linux, window, page, &taken);
-        let space = Space {
+        let space = PlannedSpace {
             stack: proc::maps(&maps)
                 .find(|map| map.name == "[stack]")
                 .map(|map| map.start),

@@ -16,7 +16,7 @@ const STACK_GUARD_PAGES: u64 = 256;
 
 /// What of a process decides its layout.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Made {
+pub(crate) struct ProcessLayout {
     /// How the program is linked.
     pub(crate) program: RelocationModel,
     /// The stack limit at its start; `None` for an unlimited one.
@@ -24,7 +24,7 @@ pub(crate) struct Made {
     /// Whether it is started with the legacy layout, whatever its stack limit.
     pub(crate) legacy: bool,
     /// By how many bytes ASLR has moved the stack down, the mmap base, the program up and the heap up: whole pages,
-    /// and at most what [`reach`] says.
+    /// and at most what [`aslr_range`] says.
     pub(crate) moved: [u64; 4],
     /// Whether mappings of huge pages are aligned to them.
     pub(crate) aligned: bool,
@@ -53,7 +53,7 @@ pub(crate) struct Space {
 }
 
 /// By how many bytes ASLR moves the stack, the mmap base, the program and the heap at most.
-pub(crate) fn reach(profile: &VaProfile<'_>, linux: &LinuxLayout, aslr_bits: u32) -> [u64; 4] {
+pub(crate) fn aslr_range(profile: &VaProfile<'_>, linux: &LinuxLayout, aslr_bits: u32) -> [u64; 4] {
     let page = profile.page_size.get();
     let aslr = (page << aslr_bits) - page;
     [
@@ -79,7 +79,7 @@ fn linked_to(arch: Arch) -> u64 {
 impl Space {
     /// A process of a profile. Sources: mm/util.c (mmap_base, arch_pick_mmap_layout), arch/x86/mm/mmap.c and
     /// fs/binfmt_elf.c (load_elf_binary) of Linux 6.12.
-    pub(crate) fn new(profile: &VaProfile<'_>, linux: &LinuxLayout, made: &Made) -> Self {
+    pub(crate) fn new(profile: &VaProfile<'_>, linux: &LinuxLayout, made: &ProcessLayout) -> Self {
         let page = profile.page_size.get();
         let window = profile.window.get();
         let [stack, moved, program, heap] = made.moved;

@@ -5,13 +5,13 @@ use poolcfg_core::{Keep, LargestFit, Limits, MappingName, Size};
 
 use super::Recheck;
 use super::everywhere::Everywhere;
-use crate::recheck::bounds::beside_slots;
 use crate::recheck::kept::Keeper;
 use crate::recheck::layout;
 use crate::recheck::misfit::{Misfit, RecheckLimit};
 use crate::recheck::order::Order;
+use crate::recheck::process_bounds::beside_slots;
 use crate::recheck::slabs::{largest, slab_bytes};
-use crate::recheck::spacious::Spacious;
+use crate::recheck::with_slack::WithSlack;
 
 impl<M: Keeper> Recheck<'_, M> {
     /// What would fit, each number with the other as asked.
@@ -66,7 +66,7 @@ impl<M: Keeper> Recheck<'_, M> {
     fn most_here(&self, misfit: &Misfit, keep: Keep) -> Option<Limits> {
         let asked = self.in_force.asked;
         let spare = match misfit.limit {
-            RecheckLimit::Hole => layout::reach(self.machine, self.promise.shape.aslr),
+            RecheckLimit::Hole => layout::aslr_range(self.machine, self.promise.shape.aslr),
             _ => Size::ZERO,
         };
         let most = |headroom, spare| {
@@ -113,9 +113,9 @@ impl<M: Keeper> Recheck<'_, M> {
             slab(MappingName::Stacks),
             headroom,
         ];
-        let spacious = Spacious::new(self.machine, spare, beside);
+        let with_slack = WithSlack::new(self.machine, spare, beside);
         self.bounds.check(&limits).is_ok()
-            && self.alone_on(&spacious).reserve(limits, headroom).is_ok()
+            && self.alone_on(&with_slack).reserve(limits, headroom).is_ok()
     }
 
     /// The recheck of a pool without others, on another machine.

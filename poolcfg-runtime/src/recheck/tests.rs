@@ -25,14 +25,14 @@ use std::io;
 use std::rc::Rc;
 
 use poolcfg_core::{
-    Arch, Budget, Engine, HOLES, Keep, Limits, MappingName, OnMisfit, Os, Plan, PoolKeys, Process,
-    ProcessLimits, Promise, RelocationModel, Setting, Settings, Size, Switch, Target,
-    WasmtimeVersion,
+    Arch, Budget, Engine, HOLES, Keep, Limits, MappingName, OnMisfit, Os, Plan, PoolKeys,
+    ProcessLimits, ProcessPromise, Promise, RelocationModel, Setting, Settings, Size, Switch,
+    Target, WasmtimeVersion,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::machine::ledger::Holding;
+use crate::machine::live_pools::Holding;
 use crate::machine::{Machine, Resource};
 use crate::pool::reserved::{Warning, warnings};
 use crate::recheck::kept::{Keeper, Kept};
@@ -42,11 +42,11 @@ use crate::recheck::misfit::{Misfit, RecheckError, RecheckLimit, Unit};
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
 
 /// Free bytes of each hole; a mapping is placed at the end of what is free.
-type Holes = Rc<RefCell<Vec<u64>>>;
+type FreeBytes = Rc<RefCell<Vec<u64>>>;
 
 #[derive(Default)]
 pub(crate) struct Made {
-    holes: Holes,
+    holes: FreeBytes,
     /// 4 KiB when nothing is said.
     page_size: Option<Size>,
     /// All reservations together, as RLIMIT_AS counts them.
@@ -67,7 +67,7 @@ pub(crate) struct Made {
 pub(crate) struct Block {
     hole: usize,
     bytes: u64,
-    holes: Holes,
+    holes: FreeBytes,
     used: Rc<RefCell<u64>>,
 }
 
@@ -211,7 +211,7 @@ fn of_wasmtime(major: u32, asked: u32, guaranteed: u32) -> Promise<'static> {
         asked: limits.with_instances(asked),
         guaranteed: limits.with_instances(guaranteed),
         headroom: Size::ZERO,
-        process: Process::new(&[]),
+        process: ProcessPromise::new(&[]),
         ..promise
     }
 }
@@ -259,7 +259,7 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
     // An sv39 process, in which each of two pools is guaranteed 30 slots and asks for 1000.
     let of = |name| Promise {
         name,
-        process: Process::new(&[("first", slots(30)), ("second", slots(30))]),
+        process: ProcessPromise::new(&[("first", slots(30)), ("second", slots(30))]),
         ..promise(1000, 30)
     };
     let gib = |hundredths: u64| Size::bytes(hundredths * (1 << 30) / 100);
@@ -275,7 +275,7 @@ fn the_first_pool_leaves_the_second_what_it_is_guaranteed() {
 fn a_pool_that_is_gone_is_to_come_again() {
     let of = |name| Promise {
         name,
-        process: Process::new(&[("first", slots(30)), ("second", slots(30))]),
+        process: ProcessPromise::new(&[("first", slots(30)), ("second", slots(30))]),
         ..promise(1000, 30)
     };
     let mut machine = Made::new(&[Size::gib(80), Size::gib(170)]);
@@ -452,7 +452,7 @@ fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
         let promise = Promise {
             asked: limits,
             guaranteed: limits,
-            process: Process::new(&[("", limits)]),
+            process: ProcessPromise::new(&[("", limits)]),
             ..promise(9, 9)
         };
         misfit(recheck(&machine, &promise, GUARANTEED))

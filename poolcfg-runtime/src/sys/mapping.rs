@@ -15,7 +15,7 @@ use super::os;
 
 /// A reservation: whole pages, inaccessible but for what regions open of them.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+pub(crate) struct OwnedMapping {
     base: NonNull<u8>,
     len: usize,
     extents: Mutex<Extents>,
@@ -25,11 +25,11 @@ pub(crate) struct Mapping {
 
 // SAFETY: a mapping is an address and a length that belong to it alone; what may be done to its pages is
 // decided by the regions that own them, and none of it depends on the thread.
-unsafe impl Send for Mapping {}
+unsafe impl Send for OwnedMapping {}
 // SAFETY: as above; a shared reference gives out addresses only.
-unsafe impl Sync for Mapping {}
+unsafe impl Sync for OwnedMapping {}
 
-impl Mapping {
+impl OwnedMapping {
     /// Reserves `bytes`, rounded up to pages by the system.
     ///
     /// # Errors
@@ -165,13 +165,13 @@ impl Mapping {
 }
 
 /// Bytes as a pointer counts them. Of a mapping they need not fit an isize, which bounds what a slice may have: a region
-/// is cut shorter (`Carver`).
+/// is cut shorter (`RegionDealer`).
 fn len(bytes: Size) -> io::Result<usize> {
     let len = usize::try_from(bytes.get()).ok().filter(|len| *len > 0);
     len.ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
-impl Drop for Mapping {
+impl Drop for OwnedMapping {
     fn drop(&mut self) {
         let rest = self.extents().rest();
         if self.len == 0 {

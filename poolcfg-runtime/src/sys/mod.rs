@@ -1,17 +1,16 @@
 //! The operating system: reservations, and the regions carved out of them. All of the crate's unsafe
 //! code is in this folder.
 //!
-//! - [`Mapping`]: address space that is reserved and inaccessible, released on drop.
-//! - [`Carver`]: cuts a mapping into regions with guards between them, each handed out once.
+//! - [`OwnedMapping`]: address space that is reserved and inaccessible, released on drop.
+//! - [`RegionDealer`]: cuts a mapping into regions with guards between them, each handed out once.
 //! - `extents`: which bytes of a mapping regions use, and which are given back.
 //! - [`Region`]: one part of one slot; its first `size` bytes are accessible, and by its owner alone.
-//! - `tenure`: what the pool does to a region between one owner and the next; `pages`: to its pages; `left`:
+//! - `region_reuse`: what the pool does to a region between one owner and the next; `pages`: to its pages; `left`:
 //!   what may be left of them.
 //! - `page`: what a whole page is.
 //! - `pagemap`: which pages have been written, as Linux tells.
 //! - `os`: the calls of each system that all of this is made of.
 
-mod carver;
 mod errors;
 mod extents;
 mod left;
@@ -19,8 +18,9 @@ mod mapping;
 mod page;
 mod pages;
 mod region;
+mod region_layout;
+mod region_reuse;
 mod reset;
-mod tenure;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod pagemap;
@@ -43,12 +43,12 @@ pub(crate) mod faults;
 #[cfg(all(test, unix))]
 mod tests;
 
-pub(crate) use carver::{Carver, Cut};
 pub use errors::{GrowError, ShrinkError};
-pub(crate) use mapping::Mapping;
+pub(crate) use mapping::OwnedMapping;
 pub(crate) use os::page_size;
 pub use region::Region;
 pub(crate) use region::{Owned, Reclaim};
+pub(crate) use region_layout::{RegionDealer, RegionLayout};
 pub use reset::Reset;
 
 /// A number of this process as one of the model's; no pointer is wider than 64 bits.

@@ -9,11 +9,11 @@ use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::carver::RegionPlace;
 use super::errors::{GrowError, ShrinkError};
 use super::left::Left;
-use super::mapping::Mapping;
+use super::mapping::OwnedMapping;
 use super::page;
+use super::region_layout::RegionPlace;
 
 /// One part of a slot: a memory, a table or a stack. Its first [`len`](Self::len) bytes can be read
 /// and written, all else up to its guards is inaccessible.
@@ -60,7 +60,7 @@ use super::page;
 /// The parameter only makes the type unsized: a region is had by reference, and cannot be swapped for
 /// that of another slot or of another pool.
 pub struct Region<T: ?Sized = [()]> {
-    pub(super) mapping: Arc<Mapping>,
+    pub(super) mapping: Arc<OwnedMapping>,
     pub(super) offset: usize,
     /// Whole pages, like everything here.
     pub(super) capacity: usize,
@@ -103,7 +103,7 @@ pub(crate) trait Reclaim: fmt::Debug + Send + Sync + RefUnwindSafe {
 impl Owned {
     /// A region that is closed.
     pub(super) fn new(
-        mapping: Arc<Mapping>,
+        mapping: Arc<OwnedMapping>,
         place: RegionPlace,
         checked: bool,
         pool: Weak<dyn Reclaim>,
@@ -169,11 +169,11 @@ impl<T: ?Sized> Region<T> {
     /// # use poolcfg_runtime::Slot;
     /// /// Whether code with offsets of 32 bits may leave out its checks.
     /// fn may_leave_checks_out(slot: &Slot) -> bool {
-    ///     u64::try_from(slot.memory().reach()).is_ok_and(|reach| reach >= 4 << 30)
+    ///     u64::try_from(slot.memory().capacity_with_guard()).is_ok_and(|bytes| bytes >= 4 << 30)
     /// }
     /// ```
     #[must_use]
-    pub fn reach(&self) -> usize {
+    pub fn capacity_with_guard(&self) -> usize {
         // Within the mapping, so it is no sum that overflows.
         self.capacity + self.guard_after
     }

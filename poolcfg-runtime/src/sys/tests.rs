@@ -78,21 +78,21 @@ fn touch(region: &Region, byte: &str) -> u8 {
 #[test]
 fn a_reservation_by_address_lies_there_or_is_none() {
     let (start, bytes) = (1 << 36, Size::mib(1));
-    let first = super::Mapping::reserve_at(start, bytes).expect("nothing is there");
+    let first = super::OwnedMapping::reserve_at(start, bytes).expect("nothing is there");
     assert_eq!(u64::try_from(first.address()), Ok(start));
     for (start, bytes) in [
         (start, bytes),
         (start - (512 << 10), bytes),
         (start + (512 << 10), Size::mib(4)),
     ] {
-        let error = super::Mapping::reserve_at(start, bytes).expect_err("something is there");
+        let error = super::OwnedMapping::reserve_at(start, bytes).expect_err("something is there");
         assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
     }
     // What was in the way is still there: nobody else is given it.
-    let other = super::Mapping::reserve(bytes).expect("there is room elsewhere");
+    let other = super::OwnedMapping::reserve(bytes).expect("there is room elsewhere");
     assert_ne!(other.address(), first.address());
     drop(first);
-    let again = super::Mapping::reserve_at(start, bytes).expect("it was given back");
+    let again = super::OwnedMapping::reserve_at(start, bytes).expect("it was given back");
     assert_eq!(u64::try_from(again.address()), Ok(start));
 }
 
@@ -104,7 +104,7 @@ fn a_reservation_by_address_lies_there_or_is_none() {
 fn is_free(address: usize) -> bool {
     let address = u64::try_from(address).expect("64 bits");
     let page = Size::bytes(u64::try_from(super::page_size()).expect("64 bits"));
-    super::Mapping::reserve_at(address, page).is_ok()
+    super::OwnedMapping::reserve_at(address, page).is_ok()
 }
 
 #[cfg(all(

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use poolcfg_core::{
-    AddressSpaceKeys, Aslr, Case, PoolKeys, RelocationModel, Setting, Settings, StackLimit, Target,
+    AddressSpaceKeys, Aslr, PoolKeys, RelocationModel, ResolvedProcess, Setting, Settings,
+    StackLimit, Target,
 };
 
 /// How the program is linked.
@@ -97,8 +98,8 @@ impl Cell {
     /// # Panics
     /// When the profile is not one of the target's: the test names only such.
     #[must_use]
-    pub fn case<'a>(&self, va_profile: &'a str, pool: PoolKeys) -> Case<'a> {
-        match self.settings(va_profile, pool).case(Target::CURRENT) {
+    pub fn case<'a>(&self, va_profile: &'a str, pool: PoolKeys) -> ResolvedProcess<'a> {
+        match self.settings(va_profile, pool).resolve(Target::CURRENT) {
             Ok(case) => case,
             Err(faults) => panic!("{}", faults.message("the test").as_str()),
         }

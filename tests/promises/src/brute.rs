@@ -3,7 +3,7 @@
 
 use fastrand::Rng;
 use poolcfg_core::{
-    Bisection, Case, Layout, Limits, MappingName, Size, StackLimit, UnlimitedStack,
+    Bisection, Layout, Limits, MappingName, ResolvedProcess, Size, StackLimit, UnlimitedStack,
 };
 
 use crate::file::Asked;
@@ -38,7 +38,7 @@ pub struct Given {
 }
 
 /// Whether these pools take more of a limit of the process than there is.
-fn exceeds(case: &Case<'_>, pools: &[Limits]) -> bool {
+fn exceeds(case: &ResolvedProcess<'_>, pools: &[Limits]) -> bool {
     let page = case.profile.page_size;
     let own = case.budget.own();
     let all = pools.iter().fold(own, |sum, of| sum.and(of.demand(page)));

@@ -1,7 +1,7 @@
 //! Judged: what the build says of a file, by the const code of the attribute and of the command.
 
 use poolcfg_core::file::ConfigFile;
-use poolcfg_core::{Case, Limits, Plan};
+use poolcfg_core::{Limits, Plan, ResolvedProcess};
 use poolcfg_runtime::{PoolLimits, WasmtimeLimits};
 
 use crate::machine::Machine;
@@ -14,7 +14,7 @@ pub struct Judged {
     /// How many of each there are.
     pub pools: Vec<u32>,
     /// What was judged.
-    pub case: Case<'static>,
+    pub case: ResolvedProcess<'static>,
     /// What is guaranteed.
     pub plan: Plan,
 }
@@ -53,7 +53,7 @@ pub fn judge(text: &str, machine: &Machine) -> Result<Judged, String> {
     let file: &'static ConfigFile = Box::leak(Box::new(file));
     let settings = file.settings(&machine.facts);
     let case = settings
-        .case(machine.facts.target())
+        .resolve(machine.facts.target())
         .map_err(|faults| faults.message("poolcfg.toml").as_str().to_owned())?;
     let plan = Plan::new(&case);
     if let Some(misfit) = &plan.misfit {

@@ -6,7 +6,7 @@ use poolcfg_core::LinuxLayout;
 
 use crate::file::Asked;
 use crate::machine::Machine;
-use crate::space::{self, Made, Space};
+use crate::space::{self, ProcessLayout, Space};
 
 /// How many walks there are for one question, and how many steps each of them has.
 const WALKS: usize = 120;
@@ -17,9 +17,9 @@ pub(crate) struct Positions<'a> {
     machine: &'a Machine,
     linux: &'a LinuxLayout,
     /// By how much ASLR moves things at most, in whole pages.
-    reach: [u64; 4],
+    aslr_range: [u64; 4],
     /// The one in which something found no place comes first: it is likely to be in the way again.
-    tried: Vec<Made>,
+    tried: Vec<ProcessLayout>,
 }
 
 impl<'a> Positions<'a> {
@@ -33,8 +33,9 @@ impl<'a> Positions<'a> {
         random: &mut Rng,
     ) -> Self {
         let page = machine.profile.page_size.get();
-        let reach = space::reach(&machine.profile, linux, aslr_bits).map(|most| most / page * page);
-        let [stack, base, program, heap] = reach;
+        let aslr_range =
+            space::aslr_range(&machine.profile, linux, aslr_bits).map(|most| most / page * page);
+        let [stack, base, program, heap] = aslr_range;
         // What lies between the program and its heap may have no room for the headroom, either.
         let small = headroom.saturating_sub(8 << 20).min(heap) / page * page;
         let mut bases = vec![0, base];
@@ -64,7 +65,7 @@ impl<'a> Positions<'a> {
             }
             for base in bases {
                 for [stack, heap] in [[0, 0], [stack, heap], [stack, small]] {
-                    tried.push(Made {
+                    tried.push(ProcessLayout {
                         program: asked.program,
                         stack_limit: asked.stack,
                         legacy: asked.legacy,
@@ -77,12 +78,12 @@ impl<'a> Positions<'a> {
         Self {
             machine,
             linux,
-            reach,
+            aslr_range,
             tried,
         }
     }
 
-    fn space(&self, made: &Made) -> Space {
+    fn space(&self, made: &ProcessLayout) -> Space {
         Space::new(&self.machine.profile, self.linux, made)
     }
 
@@ -93,7 +94,7 @@ impl<'a> Positions<'a> {
         random: &mut Rng,
         start: impl Fn(Space) -> (bool, Vec<i64>),
     ) -> Option<Space> {
-        let failing = |made: &Made| !start(self.space(made)).0;
+        let failing = |made: &ProcessLayout| !start(self.space(made)).0;
         if let Some(misfit) = self.tried.iter().position(failing) {
             self.tried.swap(0, misfit);
             return Some(self.space(&self.tried[0]));
@@ -101,7 +102,7 @@ impl<'a> Positions<'a> {
         for _ in 0..WALKS {
             let mut made = self.tried[random.usize(0..self.tried.len())];
             if random.bool() {
-                made.moved = self.reach.map(|most| random.u64(0..=most));
+                made.moved = self.aslr_range.map(|most| random.u64(0..=most));
                 self.in_pages(&mut made);
             }
             for _ in 0..STEPS {
@@ -122,7 +123,7 @@ impl<'a> Positions<'a> {
     }
 
     /// Moves one thing so that a hole has a page less than was mapped next.
-    fn step(&self, made: &mut Made, spare: i64, random: &mut Rng) {
+    fn step(&self, made: &mut ProcessLayout, spare: i64, random: &mut Rng) {
         let page = self.machine.profile.page_size.get();
         let which = match random.u32(0..10) {
             0 => 0,
@@ -151,9 +152,9 @@ impl<'a> Positions<'a> {
         self.in_pages(made);
     }
 
-    fn in_pages(&self, made: &mut Made) {
+    fn in_pages(&self, made: &mut ProcessLayout) {
         let page = self.machine.profile.page_size.get();
-        for (moved, most) in made.moved.iter_mut().zip(self.reach) {
+        for (moved, most) in made.moved.iter_mut().zip(self.aslr_range) {
             *moved = (*moved / page * page).min(most);
         }
     }

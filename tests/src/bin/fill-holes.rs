@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         ..bare()
     };
     let settings = |names| Settings::new(names, &[]).address_space(space);
-    let case = match settings(&[]).case(Target::CURRENT) {
+    let case = match settings(&[]).resolve(Target::CURRENT) {
         Ok(case) => case,
         Err(faults) => panic!("{}", faults.message("the arguments").as_str()),
     };

@@ -1,25 +1,29 @@
 //! The sums as the file adds them up again, from its own consts.
 
-use super::arm::{Holes, PoolConsts};
+use super::arm::{HoleSum, PoolConsts};
 use super::lines::{Lines, number};
-use crate::case::Case;
 use crate::engine::wasmtime::Wasmtime;
 use crate::model::pieces::PIECES;
 use crate::model::sum::{Bound, bookkeeping};
 use crate::model::wasmtime_pools::HEAP;
 use crate::plan::refusal::Refusal;
+use crate::resolved::ResolvedProcess;
 
 /// Which sums are of interest, and against what.
 pub(super) struct Adding<'a> {
-    case: &'a Case<'a>,
+    case: &'a ResolvedProcess<'a>,
     pools: &'a [PoolConsts<'a>],
-    holes: Holes,
+    holes: HoleSum,
     /// Bytes of a page.
     page: String,
 }
 
 impl<'a> Adding<'a> {
-    pub(super) fn new(case: &'a Case<'a>, pools: &'a [PoolConsts<'a>], holes: Holes) -> Self {
+    pub(super) fn new(
+        case: &'a ResolvedProcess<'a>,
+        pools: &'a [PoolConsts<'a>],
+        holes: HoleSum,
+    ) -> Self {
         Self {
             case,
             pools,

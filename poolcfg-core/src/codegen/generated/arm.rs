@@ -2,10 +2,10 @@
 
 use super::constant::{Constant, Is};
 use super::lines::number;
-use crate::case::{Case, Pool};
 use crate::engine::limits::Limits;
 use crate::file::TargetFacts;
 use crate::plan::Plan;
+use crate::resolved::{ResolvedPool, ResolvedProcess};
 
 /// What the file says for one target. The plan has no misfit: nothing is written of one that has.
 #[derive(Clone, Copy, Debug)]
@@ -13,19 +13,19 @@ pub struct Arm<'a> {
     /// The target.
     pub facts: &'a TargetFacts,
     /// Its pools, profile and budget.
-    pub case: &'a Case<'a>,
+    pub case: &'a ResolvedProcess<'a>,
     /// What is guaranteed.
     pub plan: &'a Plan,
 }
 
 /// The machine, as comments and messages call it.
-pub(super) fn machine(case: &Case<'_>) -> String {
+pub(super) fn machine(case: &ResolvedProcess<'_>) -> String {
     format!("{} {}", case.target.arch.name(), case.machine())
 }
 
 /// Holes, and how many bytes they have together wherever ASLR puts things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Holes {
+pub(super) struct HoleSum {
     pub(super) free: u64,
     pub(super) count: u64,
 }
@@ -33,7 +33,7 @@ pub(super) struct Holes {
 /// A pool, what is guaranteed of it, its consts, and how a path to those begins.
 #[derive(Debug)]
 pub(super) struct PoolConsts<'a> {
-    pub(super) pool: &'a Pool<'a>,
+    pub(super) pool: &'a ResolvedPool<'a>,
     pub(super) limits: &'a Limits,
     pub(super) consts: Vec<Constant>,
     pub(super) path: String,
@@ -66,7 +66,7 @@ impl PoolConsts<'_> {
     }
 
     /// In how many more pieces than one the memories of one pool may lie in these holes.
-    pub(super) fn further_pieces(&self, holes: Holes) -> u64 {
+    pub(super) fn further_pieces(&self, holes: HoleSum) -> u64 {
         match self.limits.wasmtime {
             Some(_) => 0,
             None if !self.limits.has_memories() => 0,

@@ -2,8 +2,8 @@
 
 use super::lines::number;
 use crate::base::size::Size;
-use crate::case::Pool;
 use crate::engine::limits::Limits;
+use crate::resolved::ResolvedPool;
 
 /// One public const with its documentation.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ macro_rules! consts {
 pub(super) use consts;
 
 /// The consts that every pool has.
-pub(super) fn of_every_pool(pool: &Pool<'_>, limits: &Limits) -> Vec<Constant> {
+pub(super) fn of_every_pool(pool: &ResolvedPool<'_>, limits: &Limits) -> Vec<Constant> {
     let asked = &pool.asked;
     let each = match &limits.wasmtime {
         Some(wasmtime) => format!(", each of {}", wasmtime.counts()),

@@ -7,10 +7,10 @@
 //! piece that cannot be cut. A slot is such a piece of a native pool's memories, whose guard may be there once in each
 //! hole. `place` decides more than that, and what only it can tell is not written down in a file.
 
-use super::arm::{Holes, PoolConsts};
-use crate::case::Case;
+use super::arm::{HoleSum, PoolConsts};
 use crate::model::fit::Mappings;
 use crate::model::pieces::PIECES;
+use crate::resolved::ResolvedProcess;
 
 /// What the sums of all pools are, as they are written down: a little more than they are where that makes them simpler.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +28,7 @@ struct Sums {
 }
 
 /// The holes in which a sum proves that what is guaranteed finds its place; `None` where none does.
-pub(super) fn proven(case: &Case<'_>, pools: &[PoolConsts<'_>]) -> Option<Holes> {
+pub(super) fn proven(case: &ResolvedProcess<'_>, pools: &[PoolConsts<'_>]) -> Option<HoleSum> {
     let simple = |pool: &PoolConsts<'_>| {
         // With keys slots are striped, or each has a mapping, and no sum of a few terms. Written totals do not follow from the instances.
         pool.limits
@@ -51,12 +51,12 @@ pub(super) fn proven(case: &Case<'_>, pools: &[PoolConsts<'_>]) -> Option<Holes>
     ];
     candidates
         .into_iter()
-        .map(|(free, count)| Holes { free, count })
+        .map(|(free, count)| HoleSum { free, count })
         .find(|holes| holes.count > 0 && holes.hold(case, pools))
 }
 
-impl Holes {
-    fn hold(self, case: &Case<'_>, pools: &[PoolConsts<'_>]) -> bool {
+impl HoleSum {
+    fn hold(self, case: &ResolvedProcess<'_>, pools: &[PoolConsts<'_>]) -> bool {
         let Some(sums) = self.sums(case, pools) else {
             return false;
         };
@@ -81,7 +81,7 @@ impl Holes {
     }
 
     /// The sums; `None` where one of them is above 2^64 - 1.
-    fn sums(self, case: &Case<'_>, pools: &[PoolConsts<'_>]) -> Option<Sums> {
+    fn sums(self, case: &ResolvedProcess<'_>, pools: &[PoolConsts<'_>]) -> Option<Sums> {
         let mut sums = Sums::default();
         for pool in pools {
             let mappings = pool.limits.mappings(case.budget.page_size)?;
@@ -112,7 +112,7 @@ impl Holes {
     }
 
     /// Bytes that one pool may lose: guards of further pieces, and the alignment of each piece.
-    fn lost(self, case: &Case<'_>, pool: &PoolConsts<'_>, mappings: &Mappings) -> u128 {
+    fn lost(self, case: &ResolvedProcess<'_>, pool: &PoolConsts<'_>, mappings: &Mappings) -> u128 {
         let further = pool.further_pieces(self);
         let pieces = u128::from(pool.mappings() + further);
         u128::from(further) * u128::from(mappings.guard)

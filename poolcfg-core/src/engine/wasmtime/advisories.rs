@@ -29,7 +29,7 @@ pub struct Advisory {
     /// The code of errors and warnings about it.
     pub code: Code,
     /// The settings under which the versions do harm.
-    pub condition: Condition,
+    pub condition: AdvisoryCondition,
     /// What happens, as the end of a sentence that begins with the settings and the version.
     pub effect: &'static str,
     /// The releases that first have the fix, and all later ones of the same line.
@@ -44,12 +44,12 @@ pub struct Advisory {
 ///
 /// ```
 /// # use poolcfg_core as poolcfg_runtime;
-/// use poolcfg_runtime::{Advisory, Condition};
-/// assert_eq!(Advisory::PAGEMAP_SCAN.condition, Condition::PagemapScan);
+/// use poolcfg_runtime::{Advisory, AdvisoryCondition};
+/// assert_eq!(Advisory::PAGEMAP_SCAN.condition, AdvisoryCondition::PagemapScan);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Condition {
+pub enum AdvisoryCondition {
     /// No guard, and a reservation below 4 GiB.
     NoGuard,
     /// `pagemap_scan` is on.
@@ -61,7 +61,7 @@ impl Advisory {
     /// The condition came with 28.0.0 (crates/wasmtime/src/runtime/vm/cow.rs, PR #13008).
     pub const NO_GUARD: Self = Self {
         code: Code::GuardLeaks,
-        condition: Condition::NoGuard,
+        condition: AdvisoryCondition::NoGuard,
         effect: "shows an instance what another one wrote",
         fixed_in: "36.0.7, 42.0.2, 43.0.1, 44",
         source: "GHSA-6wgr-89rj-399p",
@@ -77,7 +77,7 @@ impl Advisory {
     /// releases of their lines, are affected (crates/wasmtime/src/runtime/vm/sys/unix/pagemap.rs).
     pub const PAGEMAP_SCAN: Self = Self {
         code: Code::SwappedPages,
-        condition: Condition::PagemapScan,
+        condition: AdvisoryCondition::PagemapScan,
         effect: "misses pages that were swapped out, so the next instance reads what the one before left",
         fixed_in: "50.0.0",
         source: "https://github.com/bytecodealliance/wasmtime/pull/14357",
@@ -109,7 +109,7 @@ impl Advisory {
 }
 
 #[doc(hidden)]
-impl Condition {
+impl AdvisoryCondition {
     /// Whether the limits of a Wasmtime pool have these settings.
     #[must_use]
     pub const fn holds(self, wasmtime: &Wasmtime, limits: &Limits) -> bool {

@@ -6,7 +6,7 @@ use crate::engine::wasmtime::WasmtimeVersion;
 
 /// A package in Cargo.lock.
 #[derive(Debug, Default)]
-struct Entry<'t> {
+struct LockEntry<'t> {
     name: &'t str,
     version: &'t str,
     /// Where it comes from; empty where that is a folder.
@@ -15,7 +15,7 @@ struct Entry<'t> {
     dependencies: Vec<&'t str>,
 }
 
-impl Entry<'_> {
+impl LockEntry<'_> {
     /// Whether a dependency means this one.
     fn is_meant(&self, dependency: &str) -> bool {
         // What a dependency says of its source leaves out the commit.
@@ -31,14 +31,14 @@ impl Entry<'_> {
 
 /// The packages in the text of a Cargo.lock. cargo writes each in lines of its own; to read all of it as TOML would take
 /// longer than the rest of what the attribute does.
-fn entries(text: &str) -> Vec<Entry<'_>> {
+fn entries(text: &str) -> Vec<LockEntry<'_>> {
     let mut entries = Vec::new();
     let mut is_package = false;
     for line in text.lines() {
         if line.starts_with('[') {
             is_package = line == "[[package]]";
             if is_package {
-                entries.push(Entry::default());
+                entries.push(LockEntry::default());
             }
         }
         let Some(entry) = entries.last_mut().filter(|_| is_package) else {

@@ -69,7 +69,7 @@ const fn aslr_bits(arch: Arch, window: Size, page_size: Size) -> (u32, u32) {
             // bounded by the window itself.
             40..=42 => (gib, 42 - page_bits),
             // A kernel of 47 bits moves things by half as much, but one of 52 bits with 16 KiB pages has a
-            // window of 47 bits too and the reach of ASLR of 48: measured, Debian 6.12.107 arm64-16k.
+            // window of 47 bits too and the range of ASLR of 48: measured, Debian 6.12.107 arm64-16k.
             _ => (gib, 45 - page_bits),
         },
         Arch::X86_64 => (28, 32),

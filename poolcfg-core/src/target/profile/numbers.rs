@@ -112,11 +112,11 @@ impl LinuxLayout {
     /// use poolcfg_runtime::{Layout, Size, Target, VaProfile, Arch, Os};
     /// let sv39 = VaProfile::floor(Target::new(Arch::Riscv64, Os::Linux, 64)).unwrap();
     /// let Layout::Linux(layout) = sv39.layout else { panic!() };
-    /// let reach = layout.reach(sv39.page_size, layout.aslr_bits_default);
-    /// assert_eq!(reach.available().to_string(), "4.00 GiB");
+    /// let aslr_range = layout.aslr_range(sv39.page_size, layout.aslr_bits_default);
+    /// assert_eq!(aslr_range.available().to_string(), "4.00 GiB");
     /// ```
     #[must_use]
-    pub const fn reach(&self, page_size: Size, bits: u32) -> Size {
+    pub const fn aslr_range(&self, page_size: Size, bits: u32) -> Size {
         let Some(aslr) = Self::aslr(page_size, bits) else {
             return Size::bytes(u64::MAX);
         };

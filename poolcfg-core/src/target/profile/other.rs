@@ -11,18 +11,18 @@ const K4: Size = Size::kib(4);
 const K16: Size = Size::kib(16);
 
 /// Name, window and hole of a system.
-struct Place(&'static str, Size, Size);
+struct SystemWindow(&'static str, Size, Size);
 
 const fn system(
     os: Os,
     arch: Arch,
-    place: Place,
+    place: SystemWindow,
     page_size: Size,
     known: Known,
     source: &'static str,
     shipped_by: &'static str,
 ) -> VaProfile<'static> {
-    let Place(name, window, hole) = place;
+    let SystemWindow(name, window, hole) = place;
     VaProfile {
         name,
         arch,
@@ -45,7 +45,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Os::Macos,
         Arch::Aarch64,
         // 128 TiB less 32 MiB; 64 to 448 GiB is carved out for the GPU and libmalloc sits at 96 TiB.
-        Place("macos", Size::bytes(0x7fff_fe00_0000), Size::tib(95)),
+        SystemWindow("macos", Size::bytes(0x7fff_fe00_0000), Size::tib(95)),
         K16,
         Known::Derived,
         "xnu osfmk/mach/arm/vm_param.h:137,159; osfmk/arm64/machine_routines.c:187",
@@ -54,7 +54,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Macos,
         Arch::X86_64,
-        Place("macos", Size::bytes(0x7fff_ffe0_0000), Size::tib(95)),
+        SystemWindow("macos", Size::bytes(0x7fff_ffe0_0000), Size::tib(95)),
         K4,
         Known::Derived,
         "xnu osfmk/mach/i386/vm_param.h:166-184",
@@ -64,7 +64,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Os::Ios,
         Arch::Aarch64,
         // 17.375 GiB on devices with more than 3 GiB, less a page zero of 4 GiB and the shared region.
-        Place("ios", Size::mib(17_792), Size::gib(5)),
+        SystemWindow("ios", Size::mib(17_792), Size::gib(5)),
         K16,
         Known::Derived,
         "xnu osfmk/arm64/sptm/pmap/pmap.c:544-556; reports wasmer#2500, WAMR#3013",
@@ -74,7 +74,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
         Os::Ios,
         Arch::Aarch64,
         // 63 GiB, of which what lies below the end of the shared region at 12 GiB is broken up.
-        Place("ios-extended", Size::gib(63), Size::gib(48)),
+        SystemWindow("ios-extended", Size::gib(63), Size::gib(48)),
         K16,
         Known::Derived,
         "xnu bsd/kern/kern_exec.c:3667-3680, osfmk/mach/arm/vm_param.h:153",
@@ -83,7 +83,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Ios,
         Arch::X86_64,
-        Place("ios", Size::bytes(0x7fff_ffe0_0000), Size::gib(5)),
+        SystemWindow("ios", Size::bytes(0x7fff_ffe0_0000), Size::gib(5)),
         K4,
         Known::Unconfirmed,
         "the simulator is a macOS process; held to what devices give",
@@ -92,7 +92,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Windows,
         Arch::X86_64,
-        Place("windows", Size::tib(128), Size::tib(64)),
+        SystemWindow("windows", Size::tib(128), Size::tib(64)),
         K4,
         Known::Derived,
         "Microsoft, Memory Limits for Windows Releases",
@@ -101,7 +101,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Windows,
         Arch::Aarch64,
-        Place("windows", Size::tib(128), Size::tib(64)),
+        SystemWindow("windows", Size::tib(128), Size::tib(64)),
         K4,
         Known::Unconfirmed,
         "Microsoft, Memory Limits for Windows Releases (x86_64)",
@@ -110,7 +110,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Windows,
         Arch::X86,
-        Place("windows", Size::gib(2), Size::gib(1)),
+        SystemWindow("windows", Size::gib(2), Size::gib(1)),
         K4,
         Known::Unconfirmed,
         "Microsoft, Memory Limits for Windows Releases (not large address aware)",
@@ -119,7 +119,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Freebsd,
         Arch::X86_64,
-        Place("freebsd", Size::tib(128), Size::tib(64)),
+        SystemWindow("freebsd", Size::tib(128), Size::tib(64)),
         K4,
         Known::Derived,
         "FreeBSD sys/amd64/include/vmparam.h",
@@ -128,7 +128,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Freebsd,
         Arch::Aarch64,
-        Place("freebsd", Size::tib(256), Size::tib(128)),
+        SystemWindow("freebsd", Size::tib(256), Size::tib(128)),
         K4,
         Known::Derived,
         "FreeBSD sys/arm64/include/vmparam.h",
@@ -137,7 +137,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Freebsd,
         Arch::Riscv64,
-        Place("freebsd", Size::gib(256), Size::gib(128)),
+        SystemWindow("freebsd", Size::gib(256), Size::gib(128)),
         K4,
         Known::Derived,
         "FreeBSD sys/riscv/include/vmparam.h (sv39)",
@@ -146,7 +146,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Openbsd,
         Arch::X86_64,
-        Place("openbsd", BSD_AMD64, Size::tib(63)),
+        SystemWindow("openbsd", BSD_AMD64, Size::tib(63)),
         K4,
         Known::Derived,
         "OpenBSD sys/arch/amd64/include/vmparam.h",
@@ -155,7 +155,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Openbsd,
         Arch::Aarch64,
-        Place(
+        SystemWindow(
             "openbsd",
             Size::bytes((1 << 39) - (1 << 15)),
             Size::gib(255),
@@ -168,7 +168,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Openbsd,
         Arch::Riscv64,
-        Place("openbsd", Size::gib(256), Size::gib(128)),
+        SystemWindow("openbsd", Size::gib(256), Size::gib(128)),
         K4,
         Known::Derived,
         "OpenBSD sys/arch/riscv64/include/vmparam.h",
@@ -177,7 +177,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Netbsd,
         Arch::X86_64,
-        Place("netbsd", BSD_AMD64, Size::tib(63)),
+        SystemWindow("netbsd", BSD_AMD64, Size::tib(63)),
         K4,
         Known::Unconfirmed,
         "NetBSD sys/arch/amd64/include/vmparam.h (window)",
@@ -186,7 +186,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Illumos,
         Arch::X86_64,
-        Place("illumos", Size::tib(128), Size::tib(64)),
+        SystemWindow("illumos", Size::tib(128), Size::tib(64)),
         K4,
         Known::Unconfirmed,
         "general knowledge of illumos on amd64",
@@ -195,7 +195,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Fuchsia,
         Arch::X86_64,
-        Place("fuchsia", Size::tib(128), Size::tib(64)),
+        SystemWindow("fuchsia", Size::tib(128), Size::tib(64)),
         K4,
         Known::Unconfirmed,
         "general knowledge of zircon on x64",
@@ -204,7 +204,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Fuchsia,
         Arch::Aarch64,
-        Place("fuchsia", Size::bytes(0xffff_ff00_0000), Size::tib(128)),
+        SystemWindow("fuchsia", Size::bytes(0xffff_ff00_0000), Size::tib(128)),
         K4,
         Known::Derived,
         "zircon kernel_aspace.h (arm64)",
@@ -213,7 +213,7 @@ pub(super) const PROFILES: &[VaProfile<'static>] = &[
     system(
         Os::Fuchsia,
         Arch::Riscv64,
-        Place("fuchsia", Size::gib(256), Size::gib(128)),
+        SystemWindow("fuchsia", Size::gib(256), Size::gib(128)),
         K4,
         Known::Unconfirmed,
         "general knowledge of zircon on riscv64 (sv39)",

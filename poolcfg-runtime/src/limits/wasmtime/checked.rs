@@ -6,12 +6,12 @@ use std::sync::Arc;
 use poolcfg_core::{Counts, Limits, Promise, Size};
 
 use super::{Tunables, WasmtimeSettings, counts};
-use crate::machine::Here;
-use crate::machine::ledger::{Entry, Holding, Took};
+use crate::machine::ThisMachine;
+use crate::machine::live_pools::{Holding, LivePoolEntry, Took};
 use crate::pool::reserved::{Warning, warnings};
 use crate::recheck::Taken;
-use crate::recheck::bounds::{maps_at_worst, writable_at_worst};
-use crate::sys::Mapping;
+use crate::recheck::process_bounds::{maps_at_worst, writable_at_worst};
+use crate::sys::OwnedMapping;
 
 /// The numbers of one Wasmtime pool that fit this process. It reserves nothing.
 ///
@@ -37,13 +37,13 @@ pub struct Checked {
     page_size: Size,
     pub(super) promise: Promise<'static>,
     /// What the pool will need is struck out when neither this value nor a `Held` of it is left.
-    pub(super) entry: Arc<Entry>,
+    pub(super) entry: Arc<LivePoolEntry>,
 }
 
 impl Checked {
-    pub(super) fn new(promise: Promise<'static>, taken: &Taken<Mapping>) -> Self {
+    pub(super) fn new(promise: Promise<'static>, taken: &Taken<OwnedMapping>) -> Self {
         let (limits, page_size) = (taken.limits, taken.page_size);
-        let entry = Entry::new(Holding {
+        let entry = LivePoolEntry::new(Holding {
             name: Some(promise.name),
             // Where Wasmtime will map them is not known.
             ranges: Vec::new(),
@@ -96,7 +96,7 @@ impl Checked {
     /// What an operator should know although the pool starts. Each call works it out anew.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
-        warnings(&Here, &self.promise, &self.limits, self.page_size)
+        warnings(&ThisMachine, &self.promise, &self.limits, self.page_size)
     }
 }
 

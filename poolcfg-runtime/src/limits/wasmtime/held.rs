@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 
 use super::Checked;
-use crate::machine::Here;
-use crate::machine::ledger::Entry;
+use crate::machine::ThisMachine;
+use crate::machine::live_pools::LivePoolEntry;
 use crate::recheck::hold;
 use crate::recheck::kept::Keeper;
 
@@ -41,7 +41,7 @@ use crate::recheck::kept::Keeper;
 /// made under a value of its own. [`Checked::hold`] waits while another thread has one.
 #[must_use = "the places are kept as long as this value lives"]
 pub struct Held {
-    entry: Arc<Entry>,
+    entry: Arc<LivePoolEntry>,
     thread: ThreadId,
     /// Not to be sent elsewhere: the thread that made it may make another one without waiting.
     _here: PhantomData<*const ()>,
@@ -73,7 +73,7 @@ impl Held {
         // Anew where an engine could not be made.
         entry.is_unmapped(checked.limits);
         Self {
-            thread: hold(&Here, &checked.promise, &checked.limits),
+            thread: hold(&ThisMachine, &checked.promise, &checked.limits),
             entry,
             _here: PhantomData,
         }
@@ -84,7 +84,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         // In this order: a recheck that finds nothing held finds the engine mapped.
         self.entry.is_mapped();
-        Here.kept().leave(self.thread);
+        ThisMachine.kept().leave(self.thread);
     }
 }
 

@@ -3,14 +3,20 @@
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::{Number, Numbers};
-use crate::pool::shards::{Counts, Shards};
+use super::{NumberedItem, NumberedItems};
+use crate::pool::shards::{ListCounts, Shards};
 
-fn shards(count: usize, items: u32) -> Shards<Numbers> {
-    Shards::new(count, Numbers { left: items })
+fn shards(count: usize, items: u32) -> Shards<NumberedItems> {
+    Shards::new(count, NumberedItems { left: items })
 }
 
-fn put(shards: &Shards<Numbers>, home: usize, item: Number, key: Option<u64>, kept: u64) {
+fn put(
+    shards: &Shards<NumberedItems>,
+    home: usize,
+    item: NumberedItem,
+    key: Option<u64>,
+    kept: u64,
+) {
     shards
         .put(home, item, key, kept)
         .expect("the lists have not ended");
@@ -74,7 +80,7 @@ fn counts_are_exact_and_the_most_is_one_too_high_for_each_shard_at_most() {
     for item in items.drain(1..) {
         put(&shards, 1, item, None, 10);
     }
-    let counts = Counts {
+    let counts = ListCounts {
         live: 1,
         warm: 4,
         kept: 40,
@@ -122,7 +128,7 @@ fn a_wait_ends_with_what_is_released_or_without_anything() {
 }
 
 /// Closes the coldest, as the pool does.
-fn close_one(shards: &Shards<Numbers>) -> bool {
+fn close_one(shards: &Shards<NumberedItems>) -> bool {
     let coldest = shards.take_coldest(0);
     coldest.is_some_and(|(number, item)| shards.put_cold(number, item).is_ok())
 }
@@ -183,6 +189,6 @@ fn lists_that_have_ended_give_everything_back_and_take_nothing() {
     assert_eq!(shards.put_cold(moving, items[0]), Err(items[0]));
     assert_eq!(shards.put(0, items[3], None, 5), Err(items[3]));
     assert_eq!(shards.put_closed(0, items[4]), Err(items[4]));
-    assert_eq!(shards.counts(), Counts::default());
+    assert_eq!(shards.counts(), ListCounts::default());
     assert_eq!(shards.take(0, None), None);
 }

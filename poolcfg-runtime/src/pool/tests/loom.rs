@@ -8,14 +8,14 @@ use std::time::Instant;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Number, Numbers};
+use super::{NumberedItem, NumberedItems};
 use crate::pool::shards::Shards;
 use crate::pool::sync::{park_until, waker};
 
 /// Lists with these items idle in these shards, and `fresh` more that were never used.
-fn shards(count: usize, idle: &[usize], fresh: u32) -> Arc<Shards<Numbers>> {
+fn shards(count: usize, idle: &[usize], fresh: u32) -> Arc<Shards<NumberedItems>> {
     let items = u32::try_from(idle.len()).expect("few") + fresh;
-    let shards = Arc::new(Shards::new(count, Numbers { left: items }));
+    let shards = Arc::new(Shards::new(count, NumberedItems { left: items }));
     let taken: Vec<_> = idle.iter().map(|_| shards.take(0, None)).collect();
     for (home, item) in idle.iter().zip(taken) {
         put(&shards, *home, item.expect("fresh"));
@@ -23,15 +23,15 @@ fn shards(count: usize, idle: &[usize], fresh: u32) -> Arc<Shards<Numbers>> {
     shards
 }
 
-fn put(shards: &Shards<Numbers>, home: usize, item: Number) {
+fn put(shards: &Shards<NumberedItems>, home: usize, item: NumberedItem) {
     shards
         .put(home, item, None, 1)
         .expect("the lists have not ended");
 }
 
 fn spawn<T: 'static>(
-    shards: &Arc<Shards<Numbers>>,
-    work: impl FnOnce(&Shards<Numbers>) -> T + 'static,
+    shards: &Arc<Shards<NumberedItems>>,
+    work: impl FnOnce(&Shards<NumberedItems>) -> T + 'static,
 ) -> thread::JoinHandle<T> {
     let shards = Arc::clone(shards);
     thread::spawn(move || work(&shards))
@@ -127,7 +127,7 @@ fn of_two_who_wait_for_one_item_each_has_its_turn() {
 }
 
 /// Makes the coldest cold.
-fn close_one(shards: &Shards<Numbers>) -> bool {
+fn close_one(shards: &Shards<NumberedItems>) -> bool {
     let coldest = shards.take_coldest(0);
     coldest.is_some_and(|(number, item)| shards.put_cold(number, item).is_ok())
 }
@@ -177,7 +177,7 @@ fn nobody_overtakes_one_who_waits() {
 }
 
 /// Waits as a future does, on this thread.
-fn take_polling(shards: &Shards<Numbers>, home: usize) -> Number {
+fn take_polling(shards: &Shards<NumberedItems>, home: usize) -> NumberedItem {
     let mut ticket = None;
     loop {
         // Another one each time: the last is the one that counts.
@@ -308,7 +308,7 @@ fn when_all_releases_are_done_no_more_are_warm_than_may_be() {
         let shards = shards(2, &[], 3);
         let [one, two, three] = [0, 1, 1].map(|home| shards.take(home, None).expect("fresh"));
         let release = |home, item| {
-            move |shards: &Shards<Numbers>| {
+            move |shards: &Shards<NumberedItems>| {
                 put(shards, home, item);
                 shards.trim(1, 1, || close_one(shards));
             }

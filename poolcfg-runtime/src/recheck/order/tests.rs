@@ -12,27 +12,27 @@ use poolcfg_core::{
 };
 
 use crate::recheck::slabs::slab_bytes;
-use crate::sys::Mapping;
+use crate::sys::OwnedMapping;
 use crate::{Checked, PoolLimits, Reserved, WasmtimeLimits};
 
 /// The pools of a file: name, slots, GiB of each, engine.
-type File = &'static [(&'static str, u32, u64, Engine)];
+type PoolRows = &'static [(&'static str, u32, u64, Engine)];
 
 /// One that only the largest hole holds, one that lies in all of them, and two engines.
-const FOUR: File = &[
+const FOUR: PoolRows = &[
     ("single", 1, 56 << 10, Engine::Native),
     ("many", 40, 1 << 10, Engine::Native),
     ("engine", 1000, 4, Engine::Wasmtime),
     ("other", 200, 16, Engine::Wasmtime),
 ];
 
-const TWO: File = &[
+const TWO: PoolRows = &[
     ("a", 1, 60 << 10, Engine::Native),
     ("b", 50, 1 << 10, Engine::Native),
 ];
 
 /// The first engine finds a place in the upper hole, which nothing but `upper` may have.
-const ENGINES: File = &[
+const ENGINES: PoolRows = &[
     ("lower", 1, 60 << 10, Engine::Native),
     ("upper", 1, 38 << 10, Engine::Native),
     ("engine", 80, 256, Engine::Wasmtime),
@@ -44,13 +44,13 @@ const ORDER: &str = "POOLCFG_TEST_ORDER";
 
 /// A pool that has started, as long as it is kept.
 #[derive(Default)]
-struct Started {
+struct KeptStart {
     reserved: Vec<Reserved>,
     checked: Vec<Checked>,
-    mapped: Vec<Mapping>,
+    mapped: Vec<OwnedMapping>,
 }
 
-fn settings(file: File) -> Settings<'static> {
+fn settings(file: PoolRows) -> Settings<'static> {
     let names: Vec<&'static str> = file.iter().map(|pool| pool.0).collect();
     let aslr = if std::ptr::eq(file, ENGINES) {
         Aslr::Minimum
@@ -78,20 +78,20 @@ fn settings(file: File) -> Settings<'static> {
     settings
 }
 
-fn map(bytes: Size) -> Mapping {
-    Mapping::reserve(bytes).expect("there is room for the process")
+fn map(bytes: Size) -> OwnedMapping {
+    OwnedMapping::reserve(bytes).expect("there is room for the process")
 }
 
-fn native(file: File, at: usize) -> PoolLimits {
+fn native(file: PoolRows, at: usize) -> PoolLimits {
     PoolLimits::new(settings(file).promise(Target::CURRENT, at))
 }
 
-fn wasmtime(file: File, at: usize) -> WasmtimeLimits {
+fn wasmtime(file: PoolRows, at: usize) -> WasmtimeLimits {
     WasmtimeLimits::new(settings(file).promise(Target::CURRENT, at))
 }
 
 /// Makes an engine: its three mappings, and something small before each.
-fn make(checked: &Checked) -> Vec<Mapping> {
+fn make(checked: &Checked) -> Vec<OwnedMapping> {
     let held = checked.hold();
     let limits = checked.limits();
     let mut mapped = Vec::new();
@@ -102,14 +102,14 @@ fn make(checked: &Checked) -> Vec<Mapping> {
     ] {
         mapped.push(map(Size::kib(64)));
         let bytes = slab_bytes(&limits, name, limits.max_instances, Size::kib(4));
-        mapped.push(Mapping::reserve(bytes).expect("the engine's place is free"));
+        mapped.push(OwnedMapping::reserve(bytes).expect("the engine's place is free"));
     }
     drop(held);
     mapped
 }
 
-impl Started {
-    fn start(&mut self, file: File, at: usize) {
+impl KeptStart {
+    fn start(&mut self, file: PoolRows, at: usize) {
         self.mapped.push(map(Size::mib(8)));
         match file[at].3 {
             Engine::Native => {
@@ -158,7 +158,7 @@ fn in_processes(test: &str, order: &str, count: usize) {
 #[test]
 #[ignore = "run by the tests below"]
 fn start_four() {
-    let mut started = Started::default();
+    let mut started = KeptStart::default();
     for at in order() {
         started.start(FOUR, at);
     }
@@ -167,7 +167,7 @@ fn start_four() {
 #[test]
 #[ignore = "run by the tests below"]
 fn start_two() {
-    let mut started = Started::default();
+    let mut started = KeptStart::default();
     for at in order() {
         started.start(TWO, at);
     }
@@ -177,7 +177,7 @@ fn start_two() {
 #[test]
 #[ignore = "run by the tests below"]
 fn check_first() {
-    let mut started = Started::default();
+    let mut started = KeptStart::default();
     let order = order();
     let check = |at: &usize| {
         let checked = wasmtime(ENGINES, *at).recheck();
@@ -203,7 +203,7 @@ fn check_on_two_threads() {
         both.wait();
         (make(&checked), checked)
     };
-    let mut started = Started::default();
+    let mut started = KeptStart::default();
     thread::scope(|scope| {
         let threads = order()
             .into_iter()

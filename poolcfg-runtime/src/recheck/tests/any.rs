@@ -129,7 +129,7 @@ proptest! {
             ..PoolKeys::EMPTY
         };
         let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-        let case = settings.case(Target::CURRENT).map_err(|_| TestCaseError::fail("a fault"))?;
+        let case = settings.resolve(Target::CURRENT).map_err(|_| TestCaseError::fail("a fault"))?;
         let budget = Budget::measured(found, Size::kib(4), Size::ZERO, ProcessLimits::NONE);
         let plan = Plan::new(&case.with_budget(budget));
         let [limits] = plan.guaranteed() else {
@@ -139,7 +139,7 @@ proptest! {
             let machine = Made::new(&found);
             let mut held = Vec::new();
             (0..pools).all(|_| {
-                let placer = Placer { machine: &machine, reach: &Reach::ANY, heap: Size::ZERO, spare: false };
+                let placer = Placer { machine: &machine, allowed: &AllowedAddresses::ANY, heap: Size::ZERO, spare: false };
                 let slabs = Slabs::reserve(placer, limits, Size::kib(4));
                 slabs.map(|slabs| held.push(slabs)).is_ok()
             })

@@ -5,10 +5,10 @@ use poolcfg_core::{
     WasmtimeVersion,
 };
 
-use super::promises::{Case, Way, linux};
+use super::promises::{Case, StartWay, linux};
 
 /// What of a pool decides.
-struct Pool {
+struct CausePool {
     slots: u32,
     kib: u64,
     guard_kib: u64,
@@ -20,7 +20,7 @@ struct Pool {
     keep: Option<Keep>,
 }
 
-impl Pool {
+impl CausePool {
     fn keys(&self) -> PoolKeys {
         let reservation = Size::kib(self.kib);
         let mut keys = PoolKeys {
@@ -47,15 +47,15 @@ impl Pool {
     }
 }
 
-const fn native(slots: u32, kib: u64, guard_kib: u64, table_kib: u64, stack_mib: u64) -> Pool {
-    Pool {
+const fn native(slots: u32, kib: u64, guard_kib: u64, table_kib: u64, stack_mib: u64) -> CausePool {
+    CausePool {
         table_kib: Some(table_kib),
         ..engine(slots, kib, guard_kib, stack_mib)
     }
 }
 
-const fn engine(slots: u32, kib: u64, guard_kib: u64, stack_mib: u64) -> Pool {
-    Pool {
+const fn engine(slots: u32, kib: u64, guard_kib: u64, stack_mib: u64) -> CausePool {
+    CausePool {
         slots,
         kib,
         guard_kib,
@@ -66,7 +66,7 @@ const fn engine(slots: u32, kib: u64, guard_kib: u64, stack_mib: u64) -> Pool {
     }
 }
 
-impl Pool {
+impl CausePool {
     const fn times(self, pools: u32) -> Self {
         Self { pools, ..self }
     }
@@ -80,7 +80,7 @@ impl Pool {
 }
 
 /// Pools of a program linked to a low address.
-fn case(profile: &str, stack: (Option<Size>, StackLimit), aslr: Aslr, pools: &[Pool]) -> Case {
+fn case(profile: &str, stack: (Option<Size>, StackLimit), aslr: Aslr, pools: &[CausePool]) -> Case {
     let (profile, linux) = linux()
         .into_iter()
         .find(|(of, _)| of.name == profile)
@@ -88,7 +88,7 @@ fn case(profile: &str, stack: (Option<Size>, StackLimit), aslr: Aslr, pools: &[P
     Case {
         profile,
         linux,
-        pools: pools.iter().map(Pool::keys).collect(),
+        pools: pools.iter().map(CausePool::keys).collect(),
         program: RelocationModel::Static,
         stack,
         legacy: false,
@@ -112,7 +112,11 @@ fn a_pool_finds_the_place_that_was_planned() {
         engine(68, 4_064_896, 0, 1).shrinks(Keep::MaxInstances),
     ];
     let moved = [0, 0xf_ffff_f000, 0xf_ffff_f000, 0x4000_0000];
-    case("va39", FINITE, Aslr::Maximum, &pools).starts((moved, true), &[0, 0, 0, 1], Way::Each);
+    case("va39", FINITE, Aslr::Maximum, &pools).starts(
+        (moved, true),
+        &[0, 0, 0, 1],
+        StartWay::Each,
+    );
 }
 
 /// The room lies in the holes that are filled first, also where they are smaller than it: else what the process maps
@@ -126,7 +130,11 @@ fn a_small_hole_in_front_belongs_to_the_room() {
         engine(7, 56_721_408, 30_848, 4).shrinks(Keep::MemoryReservation),
     ];
     let moved = [0x70_c000, 0x2_2edc_8000, 0xaada_c000, 0x171c_8000];
-    case("va39-16k", FINITE, Aslr::Maximum, &pools).starts((moved, true), &[0, 0, 0, 1], Way::Each);
+    case("va39-16k", FINITE, Aslr::Maximum, &pools).starts(
+        (moved, true),
+        &[0, 0, 0, 1],
+        StartWay::Each,
+    );
 }
 
 /// The last pool of a file is planned, too: what is mapped when another one has ended goes into the room.
@@ -136,5 +144,5 @@ fn the_last_pool_leaves_the_room_to_the_others() {
         .times(2)
         .shrinks(Keep::MaxInstances)];
     let moved = [0x200_0000, 0, 0x3fff_f000, 0x4000_0000];
-    case("va40", GIB, Aslr::Maximum, &pools).starts((moved, true), &[0, 0], Way::Again);
+    case("va40", GIB, Aslr::Maximum, &pools).starts((moved, true), &[0, 0], StartWay::Again);
 }

@@ -31,10 +31,10 @@ fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
         panic!("Linux has a layout");
     };
     // Both holes are as much smaller as ASLR can make them.
-    let reach = layout.reach(machine.page_size(), 18).get();
+    let aslr_range = layout.aslr_range(machine.page_size(), 18).get();
     let (_, other) = process_of_the_floor([32, 66]);
     for hole in other.holes.borrow_mut().iter_mut() {
-        *hole -= reach;
+        *hole -= aslr_range;
     }
     let of = |parts: u64| {
         let reservation = Size::bytes(profile.window.get() / parts / 65_536 * 65_536);

@@ -45,7 +45,7 @@ fn rlimit_data_counts_what_is_written_at_worst() {
     for (headroom, most) in [(10, 233), (60, 183), (500, 100)] {
         let promise = Promise {
             headroom: Size::mib(headroom),
-            process: Process::new(&[("", slots(100)), ("other", other)]),
+            process: ProcessPromise::new(&[("", slots(100)), ("other", other)]),
             ..promise(1000, 100)
         };
         let taken = recheck(&machine, &promise, GUARANTEED).unwrap();

@@ -8,8 +8,8 @@ use poolcfg_core::{
 };
 
 use super::super::recheck;
-use super::super::space::{Made, reach};
-use super::process::{Process, Started};
+use super::super::space::{ProcessLayout, aslr_range};
+use super::process::{FakeProcess, Started};
 use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
 use crate::recheck::options::RecheckOptions;
 
@@ -141,7 +141,7 @@ impl Planned {
         for (at, pool) in file.iter().enumerate() {
             settings = settings.pool(at, pool.keys());
         }
-        let case = settings.case(target).expect("no fault");
+        let case = settings.resolve(target).expect("no fault");
         let plan = Plan::new(&case);
         assert_eq!(plan.misfit, None);
         let pools = file.iter().enumerate().flat_map(|(at, pool)| {
@@ -161,20 +161,25 @@ impl Planned {
     }
 
     /// A process in which ASLR has moved things so far.
-    fn process(&self, moved: [u64; 4], aligned: bool) -> Process {
+    fn process(&self, moved: [u64; 4], aligned: bool) -> FakeProcess {
         self.process_under(Some(Size::mib(8)), moved, aligned)
     }
 
     /// The same, started under another stack limit.
-    fn process_under(&self, stack_limit: Option<Size>, moved: [u64; 4], aligned: bool) -> Process {
-        let made = Made {
+    fn process_under(
+        &self,
+        stack_limit: Option<Size>,
+        moved: [u64; 4],
+        aligned: bool,
+    ) -> FakeProcess {
+        let made = ProcessLayout {
             program: RelocationModel::Pie,
             stack_limit,
             legacy: false,
             moved,
             aligned,
         };
-        Process::new(&self.profile, &self.linux, &made, &LIBRARIES)
+        FakeProcess::new(&self.profile, &self.linux, &made, &LIBRARIES)
     }
 
     /// Positions of ASLR: both ends of all that it moves, and those at which the slots of a pool that fit beside the
@@ -182,7 +187,7 @@ impl Planned {
     fn positions(&self) -> Vec<[u64; 4]> {
         let page = self.profile.page_size.get();
         let [stack, base, program, heap] =
-            reach(&self.profile, &self.linux, self.aslr.bits(&self.linux));
+            aslr_range(&self.profile, &self.linux, self.aslr.bits(&self.linux));
         let mut programs = vec![0, program / 2, program];
         for pool in &self.pools {
             let slot = pool.guaranteed.memory_reservation.get() + pool.guaranteed.guard_size.get();
@@ -220,7 +225,7 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 }
 
 /// Starts one pool, which has to get its guarantee.
-fn start(process: &Process, promise: &Promise<'static>) -> Result<Started, String> {
+fn start(process: &FakeProcess, promise: &Promise<'static>) -> Result<Started, String> {
     assert!(process.map(BETWEEN), "there is room for the process");
     let started = process.start(promise)?;
     assert!(started.limits.max_instances >= promise.guaranteed.max_instances);
@@ -232,7 +237,7 @@ fn start(process: &Process, promise: &Promise<'static>) -> Result<Started, Strin
 }
 
 /// Does this in every process of every file, on both kernels with the least and the most ASLR.
-fn in_every_process(mut it: impl FnMut(&Planned, &dyn Fn() -> Process) -> Result<(), String>) {
+fn in_every_process(mut it: impl FnMut(&Planned, &dyn Fn() -> FakeProcess) -> Result<(), String>) {
     for (target, scale) in [(SV39, 1), (VA39, 2)] {
         for (aslr, file) in [MIN, MAX]
             .into_iter()
@@ -341,7 +346,7 @@ fn a_heap_may_grow_where_the_program_lies_above_the_mmap_base() {
     let file = [native("", 0, 4096).all_that_fit()];
     let planned = Planned::new(SV39, MAX, &file);
     let [stack, base, program, heap] =
-        reach(&planned.profile, &planned.linux, MAX.bits(&planned.linux));
+        aslr_range(&planned.profile, &planned.linux, MAX.bits(&planned.linux));
     for (base, program) in [
         (base, program),
         (base, program / 2),
@@ -364,7 +369,8 @@ fn a_heap_may_grow_where_the_program_lies_above_the_mmap_base() {
 fn a_stack_limit_that_is_raised_later_costs_no_slot() {
     let file = [native("", 0, 480).all_that_fit()];
     let planned = Planned::new(SV39, MIN, &file);
-    let [stack, _, program, _] = reach(&planned.profile, &planned.linux, MIN.bits(&planned.linux));
+    let [stack, _, program, _] =
+        aslr_range(&planned.profile, &planned.linux, MIN.bits(&planned.linux));
     let page = planned.profile.page_size.get();
     for part in 0..50 {
         // The stack is as near to the libraries as it may be.
@@ -386,7 +392,7 @@ fn a_stack_limit_that_is_raised_later_costs_no_slot() {
 }
 
 /// What a recheck says in a process that is laid out otherwise than planned.
-fn refused(process: &Process, promise: &Promise<'static>) -> Misfit {
+fn refused(process: &FakeProcess, promise: &Promise<'static>) -> Misfit {
     match recheck(process, promise, RecheckOptions::new()) {
         Err(RecheckError::Misfit(misfit)) => *misfit,
         Err(error) => panic!("{error}"),

@@ -11,9 +11,9 @@ use poolcfg_core::{
     Limits, LinuxLayout, MappingName, Promise, RelocationModel, Size, Target, VaProfile,
 };
 
-use super::super::space::{Made, Space};
+use super::super::space::{ProcessLayout, Space};
 use super::super::{Taken, hold, recheck};
-use crate::machine::ledger::{Holding, Took};
+use crate::machine::live_pools::{Holding, Took};
 use crate::machine::{Machine, Resource};
 use crate::recheck::kept::{Keeper, Kept};
 use crate::recheck::misfit::RecheckError;
@@ -21,10 +21,10 @@ use crate::recheck::options::RecheckOptions;
 use crate::recheck::slabs::slab_bytes;
 
 /// The addresses are shared with what is mapped.
-type Shared = Rc<RefCell<Space>>;
+type SharedSpace = Rc<RefCell<Space>>;
 
-pub(super) struct Process {
-    space: Shared,
+pub(super) struct FakeProcess {
+    space: SharedSpace,
     target: Target,
     program: RelocationModel,
     page_size: Size,
@@ -54,7 +54,7 @@ pub(super) struct Others {
 pub(super) struct Mapped {
     start: u64,
     bytes: u64,
-    space: Shared,
+    space: SharedSpace,
 }
 
 impl Drop for Mapped {
@@ -66,12 +66,12 @@ impl Drop for Mapped {
 const EAGAIN: i32 = 11;
 const ENOMEM: i32 = 12;
 
-impl Process {
+impl FakeProcess {
     /// A process that has mapped libraries of these sizes.
     pub(super) fn new(
         profile: &VaProfile<'_>,
         linux: &LinuxLayout,
-        made: &Made,
+        made: &ProcessLayout,
         libraries: &[Size],
     ) -> Self {
         let mut space = Space::new(profile, linux, made);
@@ -172,18 +172,18 @@ pub(super) struct Started {
 }
 
 /// An engine's pool that has been rechecked.
-pub(super) struct Checked {
+pub(super) struct CheckedEngine {
     promise: Promise<'static>,
     limits: Limits,
 }
 
-impl Checked {
+impl CheckedEngine {
     pub(super) const fn name(&self) -> &'static str {
         self.promise.name
     }
 }
 
-impl Process {
+impl FakeProcess {
     /// Starts a pool: a native one by its recheck, one of Wasmtime's by that and its engine.
     pub(super) fn start(&self, promise: &Promise<'static>) -> Result<Started, String> {
         if promise.asked.wasmtime.is_some() {
@@ -226,21 +226,21 @@ impl Process {
     }
 
     /// Rechecks a pool of Wasmtime's.
-    pub(super) fn check(&self, promise: &Promise<'static>) -> Result<Checked, String> {
+    pub(super) fn check(&self, promise: &Promise<'static>) -> Result<CheckedEngine, String> {
         let taken = recheck(self, promise, RecheckOptions::new()).map_err(said)?;
         let took = Took {
             limits: taken.limits,
             is_all: taken.is_all,
         };
         self.enter(promise.name, &[], took, Some(taken.limits));
-        Ok(Checked {
+        Ok(CheckedEngine {
             promise: *promise,
             limits: taken.limits,
         })
     }
 
     /// Keeps the places of the others.
-    pub(super) fn hold(&self, checked: &Checked) -> ThreadId {
+    pub(super) fn hold(&self, checked: &CheckedEngine) -> ThreadId {
         hold(self, &checked.promise, &checked.limits)
     }
 
@@ -250,8 +250,8 @@ impl Process {
     }
 
     /// Makes its engine, which maps in Wasmtime's order, and something small before each.
-    pub(super) fn make(&self, checked: &Checked) -> Result<Started, String> {
-        let Checked { promise, limits } = checked;
+    pub(super) fn make(&self, checked: &CheckedEngine) -> Result<Started, String> {
+        let CheckedEngine { promise, limits } = checked;
         let thread = self.hold(checked);
         let mut mapped = Vec::new();
         let made = [
@@ -300,7 +300,7 @@ fn said(error: RecheckError) -> String {
     error.to_string()
 }
 
-impl Machine for Process {
+impl Machine for FakeProcess {
     type Mapping = Mapped;
 
     fn target(&self) -> Target {
@@ -405,7 +405,7 @@ impl Machine for Process {
     }
 }
 
-impl Keeper for Process {
+impl Keeper for FakeProcess {
     fn kept(&self) -> &Kept<Mapped> {
         &self.kept
     }

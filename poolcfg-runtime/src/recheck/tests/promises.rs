@@ -11,8 +11,8 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use super::super::space::{Made, reach};
-use super::process::{Others, Process};
+use super::super::space::{ProcessLayout, aslr_range};
+use super::process::{FakeProcess, Others};
 
 /// Of the cases that every run asks.
 const SEED: u64 = 0;
@@ -100,9 +100,9 @@ fn pool(window: u64) -> impl Strategy<Value = PoolKeys> {
 }
 
 /// A file of one to four pools for one profile.
-type File = ((VaProfile<'static>, LinuxLayout), Vec<PoolKeys>);
+type DrawnFile = ((VaProfile<'static>, LinuxLayout), Vec<PoolKeys>);
 
-fn file() -> impl Strategy<Value = File> {
+fn file() -> impl Strategy<Value = DrawnFile> {
     select(linux()).prop_flat_map(|of| {
         let pools = prop::collection::vec(pool(of.0.window.get()), 1..=NAMES.len());
         (Just(of), pools)
@@ -120,7 +120,7 @@ fn promises(
     for (at, keys) in pools.iter().enumerate() {
         settings = settings.pool(at, *keys);
     }
-    let case = settings.case(target).ok()?;
+    let case = settings.resolve(target).ok()?;
     let plan = Plan::new(&case);
     let promise = |pool| plan.promise(&case, pool);
     plan.misfit
@@ -130,7 +130,7 @@ fn promises(
 
 /// How the pools of a file start.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
+pub(super) enum StartWay {
     /// One after the other.
     Each,
     /// Every engine is made when all pools have been rechecked.
@@ -141,10 +141,10 @@ pub(super) enum Way {
 
 /// Starts the pools in an order, with something mapped between any two starts.
 fn start(
-    process: &Process,
+    process: &FakeProcess,
     promises: &[Promise<'static>],
     order: &[usize],
-    way: Way,
+    way: StartWay,
 ) -> Result<(), String> {
     let headroom = promises.first().map_or(0, |promise| promise.headroom.get());
     // Each pool starts twice at most, or is checked and made.
@@ -174,7 +174,7 @@ fn start(
     let mut checked = Vec::new();
     for pool in order {
         let is_engine = promises[*pool].asked.wasmtime.is_some();
-        if is_engine && matches!(way, Way::EnginesLast) {
+        if is_engine && matches!(way, StartWay::EnginesLast) {
             checked.push(process.check(&promises[*pool])?);
             between()?;
         } else {
@@ -187,7 +187,7 @@ fn start(
         between()?;
         started.push((pool.ok_or("no pool")?, made));
     }
-    if matches!(way, Way::Again) {
+    if matches!(way, StartWay::Again) {
         let all = started.len();
         for _ in 0..all {
             let (pool, ended) = started.remove(0);
@@ -285,16 +285,16 @@ impl Case {
     }
 
     /// Where ASLR may have put things: anywhere, and at one of its ends.
-    fn positions(&self) -> Vec<Made> {
+    fn positions(&self) -> Vec<ProcessLayout> {
         let page = self.profile.page_size.get();
-        let most = reach(&self.profile, &self.linux, self.aslr.bits(&self.linux));
+        let most = aslr_range(&self.profile, &self.linux, self.aslr.bits(&self.linux));
         let dice = self.thrown.iter().map(|(dice, aligned)| {
             let moved = [0, 1, 2, 3].map(|at: usize| dice[at] % (most[at] + 1));
             (moved, *aligned)
         });
         let end = [0, 1, 2, 3].map(|at: usize| if self.ends[at] { most[at] } else { 0 });
         let all = dice.chain([(end, true)]);
-        let made = all.map(|(moved, aligned)| Made {
+        let made = all.map(|(moved, aligned)| ProcessLayout {
             program: self.program,
             stack_limit: self.stack.0,
             legacy: self.legacy,
@@ -305,16 +305,22 @@ impl Case {
     }
 
     /// All pools start in this order where ASLR has moved things so far, on a kernel that aligns mappings or does not.
-    pub(super) fn starts(&self, (moved, aligned): ([u64; 4], bool), order: &[usize], way: Way) {
+    pub(super) fn starts(
+        &self,
+        (moved, aligned): ([u64; 4], bool),
+        order: &[usize],
+        way: StartWay,
+    ) {
         let promises = self.promises().expect("the build accepts it");
-        let made = Made {
+        let made = ProcessLayout {
             program: self.program,
             stack_limit: self.stack.0,
             legacy: self.legacy,
             moved,
             aligned,
         };
-        let process = Process::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
+        let process =
+            FakeProcess::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
         assert_eq!(start(&process, &promises, order, way), Ok(()));
     }
 
@@ -337,13 +343,13 @@ impl Case {
         let mut failures = Vec::new();
         for made in self.positions() {
             for (order, way) in [
-                (&file, Way::Each),
-                (&shuffled, Way::Each),
-                (&shuffled, Way::EnginesLast),
-                (&shuffled, Way::Again),
+                (&file, StartWay::Each),
+                (&shuffled, StartWay::Each),
+                (&shuffled, StartWay::EnginesLast),
+                (&shuffled, StartWay::Again),
             ] {
                 let process =
-                    Process::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
+                    FakeProcess::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
                 let headroom = promises.first().map_or(0, |of| of.headroom.get());
                 let left = headroom / 8 / others.bytes.get().max(1);
                 process.set_others(Others {

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 
 use poolcfg_core::{
     AddressSpaceKeys, Arch, Aslr, Budget, Engine, Keep, LargestFit, Layout, Limits, LinuxLayout,
-    OnMisfit, Os, Plan, PoolKeys, Process as File, Promise, RelocationModel, Setting, Settings,
+    OnMisfit, Os, Plan, PoolKeys, ProcessPromise, Promise, RelocationModel, Setting, Settings,
     Shape, Size, Target, VaProfile, WasmtimeVersion,
 };
 
 use super::super::recheck;
-use super::super::space::{Made, reach};
-use super::process::Process;
+use super::super::space::{ProcessLayout, aslr_range};
+use super::process::FakeProcess;
 use crate::recheck::misfit::{RecheckError, RecheckLimit};
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::slabs::largest;
@@ -24,7 +24,7 @@ const HOLES: u64 = 3;
 
 /// How the processes of a machine are started.
 #[derive(Debug)]
-struct Started {
+struct StartOptions {
     profile: VaProfile<'static>,
     linux: LinuxLayout,
     aslr: Aslr,
@@ -40,12 +40,12 @@ fn alone(promise: Promise<'static>, name: &'static str, limits: Limits) -> Promi
         name,
         asked: limits,
         guaranteed: limits,
-        process: File::new(&[(name, limits)]),
+        process: ProcessPromise::new(&[(name, limits)]),
         ..promise
     }
 }
 
-impl Started {
+impl StartOptions {
     fn target(&self) -> Target {
         Target::new(self.profile.arch, Os::Linux, 64)
     }
@@ -67,7 +67,7 @@ impl Started {
         let settings = Settings::new(&[], &[])
             .address_space(AddressSpaceKeys::EMPTY)
             .pooling_allocator(keys);
-        let case = settings.case(self.target()).expect("no fault");
+        let case = settings.resolve(self.target()).expect("no fault");
         let promise = Plan::new(&case).promise(&case, 0);
         let limits = promise
             .asked
@@ -95,9 +95,9 @@ impl Started {
     }
 
     /// Processes at both ends of all that ASLR moves, and between them.
-    fn positions(&self) -> Vec<Made> {
+    fn positions(&self) -> Vec<ProcessLayout> {
         let page = self.profile.page_size.get();
-        let most = reach(&self.profile, &self.linux, self.aslr.bits(&self.linux));
+        let most = aslr_range(&self.profile, &self.linux, self.aslr.bits(&self.linux));
         let mut positions = Vec::new();
         for base in 0..=6 {
             for program in 0..=6 {
@@ -109,7 +109,7 @@ impl Started {
                         pie / 6 * program,
                         heap / 16 * heap_end,
                     ];
-                    positions.push(Made {
+                    positions.push(ProcessLayout {
                         program: self.program,
                         stack_limit: self.stack_limit,
                         legacy: false,
@@ -125,7 +125,7 @@ impl Started {
     /// Starts the process and what is there before the pool, of the rest of the process so much; then the pool.
     fn start(
         &self,
-        made: &Made,
+        made: &ProcessLayout,
         promise: &Promise<'static>,
         rest: Size,
     ) -> Result<Limits, RecheckError> {
@@ -139,8 +139,8 @@ impl Started {
         Ok(taken.limits)
     }
 
-    fn process(&self, made: &Made) -> Process {
-        let mut process = Process::new(&self.profile, &self.linux, made, &LIBRARIES);
+    fn process(&self, made: &ProcessLayout) -> FakeProcess {
+        let mut process = FakeProcess::new(&self.profile, &self.linux, made, &LIBRARIES);
         if self.aslr == Aslr::Minimum {
             let bits = match self.linux.aslr_bits_default {
                 18 => "18\n",
@@ -153,7 +153,11 @@ impl Started {
     }
 
     /// What is suggested in some of these processes.
-    fn suggested(&self, positions: &[Made], promise: &Promise<'static>) -> Vec<LargestFit> {
+    fn suggested(
+        &self,
+        positions: &[ProcessLayout],
+        promise: &Promise<'static>,
+    ) -> Vec<LargestFit> {
         let each = positions
             .iter()
             .map(|made| match self.start(made, promise, Size::mib(8)) {
@@ -213,7 +217,7 @@ impl Started {
 }
 
 /// Does this for each kernel, ASLR and way to start a program.
-fn in_every_machine(mut it: impl FnMut(Started)) {
+fn in_every_machine(mut it: impl FnMut(StartOptions)) {
     for arch in [Arch::Riscv64, Arch::Aarch64, Arch::X86_64] {
         let profile = VaProfile::floor(Target::new(arch, Os::Linux, 64)).expect("it is known");
         let Layout::Linux(linux) = profile.layout else {
@@ -225,7 +229,7 @@ fn in_every_machine(mut it: impl FnMut(Started)) {
                     if *program == RelocationModel::Static && stack_limit == Some(Size::gib(3)) {
                         continue;
                     }
-                    it(Started {
+                    it(StartOptions {
                         profile,
                         linux,
                         aslr,
@@ -258,7 +262,7 @@ fn little(engine: Engine, keep: Keep, most: u64) -> u64 {
 const SLOTS: u32 = 100;
 
 /// Judges the number of slots and their size, of both engines: what was suggested, and what all processes hold.
-fn judge_both(started: &Started, mut it: impl FnMut(Engine, Keep, (u64, u64))) {
+fn judge_both(started: &StartOptions, mut it: impl FnMut(Engine, Keep, (u64, u64))) {
     let window = started.profile.window.get();
     for engine in Engine::ALL {
         let reservation = Size::bytes(window / SHARE).round_down(Size::kib(64));

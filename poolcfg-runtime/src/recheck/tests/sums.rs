@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use poolcfg_core::{AddressSpaceKeys, HEADROOM_MAPS, WasmtimeKeys};
 
 use super::*;
-use crate::machine::ledger::Took;
+use crate::machine::live_pools::Took;
 
 /// Keys of one pool: few slots or tens of thousands.
 fn keys() -> impl Strategy<Value = PoolKeys> {
@@ -51,7 +51,7 @@ fn keys() -> impl Strategy<Value = PoolKeys> {
 }
 
 /// A process in which pools have been started.
-struct Started {
+struct StartedProcess {
     machine: Made,
     /// What each of them holds, as long as it lives.
     taken: Vec<Taken<Block>>,
@@ -62,8 +62,8 @@ struct Started {
     is_busy: bool,
 }
 
-impl Started {
-    fn new(case: &poolcfg_core::Case<'_>, own: u64, is_busy: bool) -> Self {
+impl StartedProcess {
+    fn new(case: &poolcfg_core::ResolvedProcess<'_>, own: u64, is_busy: bool) -> Self {
         let limits = case.budget.limits;
         let mut machine = Made::new(&[Size::bytes(u64::MAX / 2)]);
         let maps = limits.max_map_count.unwrap().to_string();
@@ -190,7 +190,7 @@ proptest! {
         for (index, keys) in pools.iter().enumerate() {
             settings = settings.pool(index, *keys);
         }
-        let Ok(case) = settings.case(TARGET) else {
+        let Ok(case) = settings.resolve(TARGET) else {
             return Err(TestCaseError::reject("a fault"));
         };
         let plan = Plan::new(&case);
@@ -200,7 +200,7 @@ proptest! {
         let in_order: Vec<usize> = (0..pools.len()).collect();
         let reversed: Vec<usize> = in_order.iter().rev().copied().collect();
         for order in [in_order, reversed] {
-            let mut process = Started::new(&case, own, is_busy);
+            let mut process = StartedProcess::new(&case, own, is_busy);
             for index in order {
                 let promise = plan.promise(&case, index);
                 for _ in 0..promise.guaranteed.pools {
@@ -223,10 +223,10 @@ fn the_first_of_two_pools_leaves_the_second_its_mappings() {
     };
     let case = Settings::new(&["a", "b"], &[])
         .pooling_allocator(keys)
-        .case(TARGET)
+        .resolve(TARGET)
         .unwrap();
     let plan = Plan::new(&case);
-    let mut process = Started::new(&case, 16, false);
+    let mut process = StartedProcess::new(&case, 16, false);
     for index in 0..2 {
         let promise = plan.promise(&case, index);
         assert_eq!(promise.guaranteed.max_instances, 4533);
@@ -254,7 +254,7 @@ fn each_file_is_read_once_for_the_limits() {
         ranges: std::iter::once(0x1000..0x3000).collect(),
         ..no_bytes_of("first")
     });
-    let _bounds = Bounds::read(
+    let _bounds = ProcessBounds::read(
         &machine,
         &slots(1000),
         &[],

@@ -90,7 +90,7 @@ fn keeping(major: u32, scan: Switch) -> Promise<'static> {
         keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(major)));
         keys.engine = Some(Setting::given(Engine::Wasmtime));
         let settings = Settings::new(&[], &[]).pooling_allocator(keys);
-        let case = settings.case(TARGET).unwrap();
+        let case = settings.resolve(TARGET).unwrap();
         limits.wasmtime = case.pools()[0].asked.wasmtime;
     }
     promise

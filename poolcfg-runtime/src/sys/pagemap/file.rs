@@ -32,7 +32,7 @@ use crate::sys::wide;
 const NUMBERS: [i32; 2] = [1000, 200];
 
 /// What a process knows of its own file, all 0 when it has none.
-struct Known {
+struct KnownFile {
     /// The file's number, plus one.
     number: AtomicI32,
     /// Its position.
@@ -46,8 +46,8 @@ pub(super) struct Pagemap {
 }
 
 /// What this process knows; a child of the process that has written it reads zeros.
-fn known() -> io::Result<&'static Known> {
-    static KNOWN: OnceLock<Option<&'static Known>> = OnceLock::new();
+fn known() -> io::Result<&'static KnownFile> {
+    static KNOWN: OnceLock<Option<&'static KnownFile>> = OnceLock::new();
     KNOWN
         .get_or_init(|| {
             let access = ProtFlags::READ | ProtFlags::WRITE;
@@ -65,12 +65,12 @@ fn known() -> io::Result<&'static Known> {
                 return None;
             }
             // SAFETY: the page begins with zeros, which are two numbers, and stays mapped for good.
-            Some(unsafe { &*page.cast::<Known>() })
+            Some(unsafe { &*page.cast::<KnownFile>() })
         })
         .ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
-impl Known {
+impl KnownFile {
     /// Where this process's files stand: a random number, never 0.
     fn position(&self) -> usize {
         match self.position.load(Ordering::Acquire) {

@@ -38,9 +38,12 @@ const PROMISES: [(&str, &str); 8] = [
         "poolcfg-runtime/pool",
         "live_slots_make_no_more_mappings_than_were_reckoned_with",
     ),
-    ("poolcfg-runtime/tenure", "page_tables_of_readers_go_back"),
     (
-        "poolcfg-runtime/tenure",
+        "poolcfg-runtime/region_reuse",
+        "page_tables_of_readers_go_back",
+    ),
+    (
+        "poolcfg-runtime/region_reuse",
         "a_number_that_shows_another_process_is_not_believed",
     ),
 ];

@@ -6,8 +6,8 @@ mod bare;
 use std::fmt;
 
 use poolcfg_core::{
-    Case, Engine, HOLES, Keep, OnMisfit, OwnProfile, Plan, PoolKeys, Setting, Settings, Size,
-    StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
+    Engine, HOLES, Keep, OnMisfit, OwnProfile, Plan, PoolKeys, ResolvedProcess, Setting, Settings,
+    Size, StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
 };
 use poolcfg_runtime::{
     PoolLimits, RecheckError, RecheckLimit, RecheckOptions, WasmtimeLimits, probe,
@@ -51,7 +51,7 @@ fn main() {
 }
 
 /// What is said of pools of slots of a share of the window.
-fn slots(case: &Case<'_>, share: u64, instances: u32) -> PoolKeys {
+fn slots(case: &ResolvedProcess<'_>, share: u64, instances: u32) -> PoolKeys {
     PoolKeys {
         max_instances: Some(Setting::given(instances)),
         memory_reservation: Some(Setting::given(Size::bytes(
@@ -64,7 +64,7 @@ fn slots(case: &Case<'_>, share: u64, instances: u32) -> PoolKeys {
 }
 
 /// Pools for Wasmtime 48 of slots that are 1/64 of the window: on sv39 that is its default of 4 GiB.
-fn wasmtime(case: &Case<'_>, instances: u32) -> PoolKeys {
+fn wasmtime(case: &ResolvedProcess<'_>, instances: u32) -> PoolKeys {
     PoolKeys {
         engine: Some(Setting::given(Engine::Wasmtime)),
         wasmtime: WasmtimeKeys {
@@ -79,7 +79,7 @@ struct Process {
     cell: Cell,
     profile: &'static str,
     /// With nothing said of pools.
-    case: Case<'static>,
+    case: ResolvedProcess<'static>,
     /// Where the profile's window ends; what the kernel gives above it is not counted.
     end: u64,
     broken: Vec<String>,
@@ -221,7 +221,7 @@ impl Process {
             .pooling_allocator(keys)
             .va_profile(Some("larger"));
         let Some(need) = settings
-            .case(Target::CURRENT)
+            .resolve(Target::CURRENT)
             .ok()
             .and_then(|case| case.pools().first().map(|pool| pool.asked))
             .and_then(|limits| limits.footprint(profile.page_size).ok())

@@ -255,7 +255,7 @@ impl Judge {
     /// Bytes that a process may have beyond the headroom and what another one has: it may have the largest of all holes
     /// and the other one the smallest.
     fn luck(&self) -> u64 {
-        self.promise.headroom.get() + 2 * Planned::new(self.profile).reach().get()
+        self.promise.headroom.get() + 2 * Planned::new(self.profile).aslr_range().get()
     }
 
     /// More instances than suggested, by as few as can be told; all that are asked for are too many.

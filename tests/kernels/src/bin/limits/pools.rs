@@ -3,8 +3,8 @@
 use std::fs;
 
 use poolcfg_core::{
-    Aslr, Case, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, Process, Promise, Setting, Size,
-    StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
+    Aslr, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, ProcessPromise, Promise,
+    ResolvedProcess, Setting, Size, StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
 };
 use poolcfg_tests_kernels::{Cell, Injected, Obstacle, Oddity, Program};
 
@@ -41,7 +41,7 @@ impl Planned {
         }
     }
 
-    fn case(&self) -> Case<'static> {
+    fn case(&self) -> ResolvedProcess<'static> {
         self.cell.case(self.profile, PoolKeys::EMPTY)
     }
 
@@ -89,10 +89,12 @@ impl Planned {
 
     /// How much a hole differs from one process to another. Where the bits of ASLR can be read, a recheck reads
     /// them too.
-    pub(crate) fn reach(&self) -> Size {
+    pub(crate) fn aslr_range(&self) -> Size {
         let profile = self.case().profile;
         match profile.layout {
-            Layout::Linux(layout) => layout.reach(profile.page_size, self.cell.aslr.bits(&layout)),
+            Layout::Linux(layout) => {
+                layout.aslr_range(profile.page_size, self.cell.aslr.bits(&layout))
+            }
             Layout::OneHole(_) => Size::ZERO,
         }
     }
@@ -119,7 +121,7 @@ impl Planned {
 fn named(name: &'static str, promise: Promise<'static>) -> Promise<'static> {
     Promise {
         name,
-        process: Process::new(&[(name, promise.guaranteed)]),
+        process: ProcessPromise::new(&[(name, promise.guaranteed)]),
         ..promise
     }
 }

@@ -1,8 +1,9 @@
-//! Answers: what one target gives the pools of one package.
+//! Outcomes: what one target gives the pools of one package.
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 use poolcfg_core::{
-    Case, Code, Fault, Fit, Keep, Limits, Place, Plan, Pool, Settings, Size, VaProfile,
+    Code, Fault, FilePlace, Fit, Keep, Limits, Plan, ResolvedPool, ResolvedProcess, Settings, Size,
+    VaProfile,
 };
 
 use crate::cli::error::{self, Error, Mistake};
@@ -20,10 +21,10 @@ use crate::wish::Wish;
 
 /// What one target gives the pools of one package.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer<'a> {
+pub(crate) struct TargetOutcome<'a> {
     member: &'a Member,
     pub(crate) facts: &'a TargetFacts,
-    pub(crate) case: Case<'a>,
+    pub(crate) case: ResolvedProcess<'a>,
     pub(crate) plan: Plan,
     /// What the file and the flags say.
     pub(crate) settings: Settings<'a>,
@@ -34,7 +35,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) fit: Option<Fit>,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> TargetOutcome<'a> {
     /// # Errors
     /// Every fault of the numbers for this target.
     pub(crate) fn new(
@@ -44,8 +45,8 @@ impl<'a> Answer<'a> {
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
         let here = wish.here.as_ref();
-        let fitted = |settings: &Settings<'a>| -> Result<(Case<'a>, Plan), Error> {
-            let mut case = settings.case(facts.target()).map_err(|faults| {
+        let fitted = |settings: &Settings<'a>| -> Result<(ResolvedProcess<'a>, Plan), Error> {
+            let mut case = settings.resolve(facts.target()).map_err(|faults| {
                 let mistakes = faults.iter().map(|fault| {
                     let diagnostic = diagnostic(&fault, member, facts, wish);
                     wish.mistake(diagnostic, Some(fault.place()), member)
@@ -80,7 +81,7 @@ impl<'a> Answer<'a> {
     }
 
     /// A mistake, and where it stands: in the file or in a flag.
-    pub(crate) fn mistake(&self, diagnostic: Diagnostic, place: Option<Place>) -> Mistake {
+    pub(crate) fn mistake(&self, diagnostic: Diagnostic, place: Option<FilePlace>) -> Mistake {
         self.wish.mistake(diagnostic, place, self.member)
     }
 
@@ -122,7 +123,7 @@ impl<'a> Answer<'a> {
     }
 
     /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
-    fn verdict(&self, index: usize, pool: &Pool<'_>, limits: &Limits) -> String {
+    fn verdict(&self, index: usize, pool: &ResolvedPool<'_>, limits: &Limits) -> String {
         let asked = &pool.asked;
         let engine = match &limits.wasmtime {
             Some(wasmtime) => format!("Wasmtime {}", wasmtime.version),
@@ -169,7 +170,7 @@ impl<'a> Answer<'a> {
 
     /// The kernel that the pools are fitted to, such as `worst kernel: sv39, pie, measured`.
     fn kernel(&self) -> String {
-        let Case { profile, shape, .. } = &self.case;
+        let ResolvedProcess { profile, shape, .. } = &self.case;
         let is_floor = VaProfile::floor(self.facts.target()).map(|floor| floor.name);
         let what = match (self.here, is_floor == Some(profile.name)) {
             (Some(here), _) => return here.name(&self.case),
@@ -356,11 +357,11 @@ fn size(size: Size) -> String {
     size.available().to_string()
 }
 
-/// All misfits of the answers, as one error.
-pub(crate) fn misfits(answers: &[(&Member, Vec<Answer<'_>>)]) -> Result<(), Error> {
-    let mut found = answers
+/// All misfits of the outcomes, as one error.
+pub(crate) fn misfits(outcomes: &[(&Member, Vec<TargetOutcome<'_>>)]) -> Result<(), Error> {
+    let mut found = outcomes
         .iter()
-        .flat_map(|(_, answers)| answers.iter().filter_map(Answer::misfit));
+        .flat_map(|(_, outcomes)| outcomes.iter().filter_map(TargetOutcome::misfit));
     match found.next() {
         None => Ok(()),
         Some(first) => Err(found.fold(first, Error::and)),

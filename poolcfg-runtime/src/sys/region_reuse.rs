@@ -1,4 +1,4 @@
-//! Tenure: what is done to a region between one owner and the next.
+//! The reuse of regions: what is done to a region between one owner and the next.
 //!
 //! ```text
 //! start                len                open            capacity
@@ -92,7 +92,7 @@ impl<T: ?Sized> Region<T> {
         Ok(())
     }
 
-    /// Ends the last owner's tenure: whether there is nothing more to clear, since the region was not touched, or had to be
+    /// Ends the last owner's use: whether there is nothing more to clear, since the region was not touched, or had to be
     /// mapped again or closed.
     fn is_fresh(&mut self) -> io::Result<bool> {
         self.len = 0;

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{PAGEMAP_SCAN_SINCE, Wasmtime, WasmtimeFeature, has_pagemap_scan};
 use crate::fault::{Fault, Faults};
-use crate::setting::{Place, PoolKeys, ProtectionKeys, Setting, Switch, WasmtimeKeys};
+use crate::setting::{FilePlace, PoolKeys, ProtectionKeys, Setting, Switch, WasmtimeKeys};
 use crate::setting::{place_if, place_of};
 use crate::target::Target;
 
@@ -39,7 +39,7 @@ impl Wasmtime {
         faults: Faults<'a>,
     ) -> Faults<'a> {
         let own = &keys.wasmtime;
-        let zeros: [(&'static str, bool, Place); 5] = [
+        let zeros: [(&'static str, bool, FilePlace); 5] = [
             (
                 "memories_per_instance",
                 self.memories_per_instance == 0,
@@ -173,7 +173,7 @@ impl Wasmtime {
         key: &'static str,
         feature: WasmtimeFeature,
         pool: &'a str,
-        place: Place,
+        place: FilePlace,
     ) -> Fault<'a> {
         Fault::LacksFeature {
             key,

@@ -6,7 +6,7 @@ mod space;
 mod totals;
 mod wasmtime;
 
-pub use pool::Pool;
+pub use pool::ResolvedPool;
 pub use totals::LeastTotal;
 
 use crate::base::consts::same;
@@ -21,7 +21,7 @@ use crate::target::shape::Shape;
 
 /// The resolved settings of a process for one target, before they are fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Case<'a> {
+pub struct ResolvedProcess<'a> {
     /// The target.
     pub target: Target,
     /// The VA profile: the target's floor unless another one is set.
@@ -30,14 +30,14 @@ pub struct Case<'a> {
     pub shape: Shape,
     /// What profile and shape guarantee.
     pub budget: Budget,
-    pub(crate) pools: [Pool<'a>; MAX_POOLS],
+    pub(crate) pools: [ResolvedPool<'a>; MAX_POOLS],
     pub(crate) count: usize,
 }
 
-impl<'a> Case<'a> {
+impl<'a> ResolvedProcess<'a> {
     /// The pools, in the order in which they are made.
     #[must_use]
-    pub const fn pools(&self) -> &[Pool<'a>] {
+    pub const fn pools(&self) -> &[ResolvedPool<'a>] {
         self.pools.split_at(self.count).0
     }
 
@@ -71,7 +71,7 @@ impl<'a> Settings<'a> {
         clippy::result_large_err,
         reason = "const code has no heap, and it is asked once per target"
     )]
-    pub const fn case(&self, target: Target) -> Result<Case<'a>, Faults<'a>> {
+    pub const fn resolve(&self, target: Target) -> Result<ResolvedProcess<'a>, Faults<'a>> {
         let mut faults = Faults::NONE;
         let profile = match self.profile(target) {
             Ok(profile) => profile,
@@ -104,15 +104,15 @@ impl<'a> Settings<'a> {
         if faults.is_empty() {
             faults = self.check_space(&profile, shape, &budget, faults);
         }
-        let mut pools = [Pool::new("", &PoolKeys::EMPTY, target, None); MAX_POOLS];
+        let mut pools = [ResolvedPool::new("", &PoolKeys::EMPTY, target, None); MAX_POOLS];
         let mut i = 0;
         while i < self.count {
-            pools[i] = Pool::new(self.names[i], &self.keys[i], target, self.instance);
+            pools[i] = ResolvedPool::new(self.names[i], &self.keys[i], target, self.instance);
             faults = pools[i].check(&self.keys[i], target, budget.page_size, faults);
             i += 1;
         }
         if faults.is_empty() {
-            Ok(Case {
+            Ok(ResolvedProcess {
                 target,
                 profile,
                 shape,

@@ -46,17 +46,17 @@ pub(crate) trait Holder: fmt::Debug + Send + Sync {
 }
 
 #[derive(Clone, Debug)]
-enum Line {
+enum LivePool {
     /// Does not change.
     Fixed(Box<Holding>),
     /// Is asked for.
     Asked(Weak<dyn Holder>),
 }
 
-static LINES: Mutex<(u64, Vec<(u64, Line)>)> = Mutex::new((0, Vec::new()));
+static LINES: Mutex<(u64, Vec<(u64, LivePool)>)> = Mutex::new((0, Vec::new()));
 
 /// Entries are whole before they are pushed, so a panic elsewhere leaves nothing half done.
-fn lock() -> MutexGuard<'static, (u64, Vec<(u64, Line)>)> {
+fn lock() -> MutexGuard<'static, (u64, Vec<(u64, LivePool)>)> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -67,23 +67,23 @@ pub(crate) fn holdings() -> Vec<Holding> {
     lines
         .into_iter()
         .filter_map(|line| match line {
-            Line::Fixed(holding) => Some(*holding),
-            Line::Asked(holder) => holder.upgrade().map(|holder| holder.holding()),
+            LivePool::Fixed(holding) => Some(*holding),
+            LivePool::Asked(holder) => holder.upgrade().map(|holder| holder.holding()),
         })
         .collect()
 }
 
-/// A pool's line in the ledger, struck out on drop.
+/// A pool in the list of live pools, struck out on drop.
 #[derive(Debug)]
-pub(crate) struct Entry(u64);
+pub(crate) struct LivePoolEntry(u64);
 
-impl Entry {
+impl LivePoolEntry {
     /// Enters a pool.
     pub(crate) fn new(holding: Holding) -> Self {
-        let mut ledger = lock();
-        ledger.0 += 1;
-        let id = ledger.0;
-        ledger.1.push((id, Line::Fixed(Box::new(holding))));
+        let mut live_pools = lock();
+        live_pools.0 += 1;
+        let id = live_pools.0;
+        live_pools.1.push((id, LivePool::Fixed(Box::new(holding))));
         Self(id)
     }
 
@@ -98,23 +98,23 @@ impl Entry {
     }
 
     fn set_unmapped(&self, limits: Option<Limits>) {
-        let mut ledger = lock();
-        let line = ledger.1.iter_mut().find(|(id, _)| *id == self.0);
-        if let Some((_, Line::Fixed(holding))) = line {
+        let mut live_pools = lock();
+        let line = live_pools.1.iter_mut().find(|(id, _)| *id == self.0);
+        if let Some((_, LivePool::Fixed(holding))) = line {
             holding.unmapped = limits;
         }
     }
 
     /// From now on `holder` is asked for what is held.
     pub(crate) fn ask(&self, holder: Weak<dyn Holder>) {
-        let mut ledger = lock();
-        if let Some((_, line)) = ledger.1.iter_mut().find(|(id, _)| *id == self.0) {
-            *line = Line::Asked(holder);
+        let mut live_pools = lock();
+        if let Some((_, line)) = live_pools.1.iter_mut().find(|(id, _)| *id == self.0) {
+            *line = LivePool::Asked(holder);
         }
     }
 }
 
-impl Drop for Entry {
+impl Drop for LivePoolEntry {
     fn drop(&mut self) {
         lock().1.retain(|(id, _)| *id != self.0);
     }

@@ -9,7 +9,7 @@ use poolcfg_core::{
     Bound, Demand, HEADROOM_MAPS, Limits, MAX_MAP_COUNT, ProcessLimits, Size, bookkeeping,
 };
 
-use crate::machine::ledger::Holding;
+use crate::machine::live_pools::Holding;
 use crate::machine::overcommit;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
@@ -50,7 +50,7 @@ pub(crate) fn beside_slots(limits: &Limits) -> Size {
 
 /// A limit that a pool would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exceeded {
+pub(crate) struct ExceededLimit {
     pub(crate) limit: RecheckLimit,
     pub(crate) need: u64,
     pub(crate) have: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Exceeded {
 
 /// The limits in force, and what the process takes of them already.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
+pub(crate) struct ProcessBounds {
     limits: ProcessLimits,
     /// What the rest of the process takes, and what the pools that are held take at worst.
     own: Demand,
@@ -69,13 +69,13 @@ pub(crate) struct Bounds {
 }
 
 /// What /proc tells of the process, each file read once and not before it is needed.
-struct Told<'a, M> {
+struct ProcFacts<'a, M> {
     machine: &'a M,
     status: OnceCell<String>,
     maps: OnceCell<String>,
 }
 
-impl<'a, M: Machine> Told<'a, M> {
+impl<'a, M: Machine> ProcFacts<'a, M> {
     const fn new(machine: &'a M) -> Self {
         Self {
             machine,
@@ -109,7 +109,7 @@ impl<'a, M: Machine> Told<'a, M> {
     }
 }
 
-impl Bounds {
+impl ProcessBounds {
     /// Reads what may matter to a pool that is asked for with these limits, beside those that are held and those
     /// that are to come.
     pub(crate) fn read<M: Machine>(
@@ -126,7 +126,7 @@ impl Bounds {
             rest: Demand::NONE,
             page_size,
         };
-        let told = Told::new(machine);
+        let told = ProcFacts::new(machine);
         if let Some(limit) = machine.limit(Resource::AddressSpace) {
             this.limits.rlimit_as = Some(limit);
             // What is held is in it.
@@ -179,18 +179,18 @@ impl Bounds {
     }
 
     /// Whether a pool stays within them.
-    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Exceeded> {
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), ExceededLimit> {
         self.sum(self.own, limits, &[])
     }
 
-    fn sum(&self, own: Demand, limits: &Limits, to_come: &[Limits]) -> Result<(), Exceeded> {
+    fn sum(&self, own: Demand, limits: &Limits, to_come: &[Limits]) -> Result<(), ExceededLimit> {
         let all = to_come
             .iter()
             .chain([limits])
             .fold(own, |sum, pool| sum.and(demand(pool, self.page_size)));
         match all.exceeds(&self.limits.most()) {
             None => Ok(()),
-            Some(exceeded) => Err(Exceeded {
+            Some(exceeded) => Err(ExceededLimit {
                 limit: match exceeded.bound {
                     Bound::AddressSpace => RecheckLimit::RlimitAs,
                     Bound::Writable => RecheckLimit::RlimitData,
@@ -206,7 +206,7 @@ impl Bounds {
 
     /// Reads `vm.max_map_count`; the mappings of the process are counted only where they may decide, beside as many
     /// as `most` of this pool and those to come.
-    fn read_maps<M: Machine>(&mut self, told: &Told<'_, M>, most: u64, holdings: &[Holding]) {
+    fn read_maps<M: Machine>(&mut self, told: &ProcFacts<'_, M>, most: u64, holdings: &[Holding]) {
         let have = match told.machine.text("/proc/sys/vm/max_map_count") {
             Some(text) => proc::number(&text).unwrap_or(MAX_MAP_COUNT),
             // Not Linux, where nothing bounds them, or no /proc, where it is as it always was.
@@ -232,7 +232,11 @@ impl Bounds {
     }
 
     /// Reads the limit of `vm.overcommit_memory = 2`; whether there is one.
-    fn read_commit_limit<M: Machine>(&mut self, told: &Told<'_, M>, holdings: &[Holding]) -> bool {
+    fn read_commit_limit<M: Machine>(
+        &mut self,
+        told: &ProcFacts<'_, M>,
+        holdings: &[Holding],
+    ) -> bool {
         let Some(left) = overcommit::left(told.machine) else {
             return false;
         };

@@ -1,4 +1,4 @@
-//! The room: what the process maps meanwhile, reserved where the kernel would put it.
+//! The margin: what the process maps meanwhile, reserved where the kernel would put it.
 
 use std::io;
 use std::ops::Range;
@@ -9,25 +9,25 @@ use super::Recheck;
 use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::largest;
 
-/// In how many holes the room is looked for, before it is taken in one piece wherever that goes.
+/// In how many holes the margin is looked for, before it is taken in one piece wherever that goes.
 const MOST: usize = 32;
 
 impl<M: Keeper> Recheck<'_, M> {
     /// So many bytes, in the holes that the kernel fills first, as far as a mapping of `smallest` bytes fits there: what
     /// the process maps goes into a small hole, too, and a pool that has its place there would lose it.
-    pub(super) fn room(&self, bytes: Size, smallest: Size) -> io::Result<Vec<M::Mapping>> {
+    pub(super) fn margin(&self, bytes: Size, smallest: Size) -> io::Result<Vec<M::Mapping>> {
         let mut parts = Vec::new();
         let mut left = bytes;
         while !left.is_zero() {
             let whole = self.machine.reserve(left);
-            if parts.len() >= MOST || !self.reach.knows_the_search() {
+            if parts.len() >= MOST || !self.allowed.knows_the_search() {
                 parts.push(whole?);
                 break;
             }
             let probe = self.machine.reserve(smallest.min(left));
             let probe = probe.ok().map(|probe| self.range(&probe));
             let earlier = probe.filter(|probe| match &whole {
-                Ok(whole) => self.reach.searches_before(probe, &self.range(whole)),
+                Ok(whole) => self.allowed.searches_before(probe, &self.range(whole)),
                 Err(_) => true,
             });
             let Some(probe) = earlier else {

@@ -2,19 +2,19 @@
 
 use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
-use crate::case::totals::LeastTotal;
 use crate::engine::Engine;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{
     Defaults, InstanceDefaults, STACK, Wasmtime, WasmtimeFeature, WasmtimeVersion,
 };
 use crate::fault::{Fault, Faults};
-use crate::setting::{Keep, OnMisfit, Place, PoolKeys, Setting, place_of, value_or};
+use crate::resolved::totals::LeastTotal;
+use crate::setting::{FilePlace, Keep, OnMisfit, PoolKeys, Setting, place_of, value_or};
 use crate::target::{Arch, Os, Target};
 
 /// One pool, with every number in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool<'a> {
+pub struct ResolvedPool<'a> {
     /// Its name; empty when the file names none.
     pub name: &'a str,
     /// What is asked.
@@ -31,13 +31,13 @@ pub struct Pool<'a> {
     /// The written total that gives no more instances than are asked; `None` if none decides how many are.
     pub least_total: Option<LeastTotal>,
     /// Where `engine` is set.
-    pub engine_at: Place,
+    pub engine_at: FilePlace,
     /// Where `max_instances` is set.
-    pub max_instances_at: Place,
+    pub max_instances_at: FilePlace,
     /// Where the first total is set.
-    pub totals_at: Place,
+    pub totals_at: FilePlace,
     /// Where `memory_reservation` is set.
-    pub memory_reservation_at: Place,
+    pub memory_reservation_at: FilePlace,
 }
 
 /// The native engine's numbers when nothing is said: instances, reservation, guard.
@@ -52,7 +52,7 @@ const fn defaults(target: Target) -> (u32, Size, Size) {
     }
 }
 
-impl<'a> Pool<'a> {
+impl<'a> ResolvedPool<'a> {
     pub(super) const fn new(
         name: &'a str,
         keys: &PoolKeys,
@@ -101,7 +101,7 @@ impl<'a> Pool<'a> {
             max_instances_at: place_of(&keys.max_instances),
             totals_at: match keys.wasmtime.first_total() {
                 Some(place) => place,
-                None => Place::NOWHERE,
+                None => FilePlace::NOWHERE,
             },
             memory_reservation_at: place_of(&keys.memory_reservation),
         }
@@ -136,7 +136,7 @@ impl<'a> Pool<'a> {
             }
             (None, ..) => {}
         }
-        let zeros: [(&'static str, bool, Place); 4] = [
+        let zeros: [(&'static str, bool, FilePlace); 4] = [
             (
                 "max_instances",
                 asked.max_instances == 0 && keys.max_instances.is_some(),
@@ -244,7 +244,7 @@ impl Limits {
     }
 }
 
-/// What is asked of a pool of Wasmtime's, and the same with the fewest tables: see [`Pool::least`].
+/// What is asked of a pool of Wasmtime's, and the same with the fewest tables: see [`ResolvedPool::least`].
 const fn asked_and_least(
     version: WasmtimeVersion,
     keys: &PoolKeys,

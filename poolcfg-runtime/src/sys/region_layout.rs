@@ -1,17 +1,17 @@
-//! Carvers: where in a mapping the regions lie, and the handing out of each once.
+//! The layout of regions: where in a mapping the regions lie, and the handing out of each once.
 
 use std::mem;
 use std::sync::{Arc, Weak};
 
 use poolcfg_core::Size;
 
-use super::mapping::Mapping;
+use super::mapping::OwnedMapping;
 use super::page;
 use super::region::{Owned, Reclaim};
 
 /// Where the regions of a slab lie: a guard, or none, then a region every `stride` bytes, whose rest is guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cut {
+pub(crate) struct RegionLayout {
     /// Before the first region.
     pub(crate) before: Size,
     /// Between two regions, at least.
@@ -33,8 +33,8 @@ pub(super) struct RegionPlace {
 
 /// Hands out the regions of one mapping, each of them once.
 #[derive(Debug)]
-pub(crate) struct Carver {
-    mapping: Arc<Mapping>,
+pub(crate) struct RegionDealer {
+    mapping: Arc<OwnedMapping>,
     /// Before the next region.
     before: usize,
     /// Before each other one.
@@ -47,9 +47,9 @@ pub(crate) struct Carver {
     empty: usize,
 }
 
-impl Carver {
+impl RegionDealer {
     /// Cuts a mapping. What does not lie on pages or overlaps yields no region at all.
-    pub(crate) fn new(mapping: Mapping, cut: Cut) -> Self {
+    pub(crate) fn new(mapping: OwnedMapping, cut: RegionLayout) -> Self {
         let whole = |size: Size| {
             usize::try_from(size.get())
                 .ok()
@@ -79,7 +79,7 @@ impl Carver {
     /// Hands out so many regions of no bytes.
     pub(crate) fn empty(count: usize) -> Self {
         Self {
-            mapping: Arc::new(Mapping::empty()),
+            mapping: Arc::new(OwnedMapping::empty()),
             before: 0,
             guard: 0,
             stride: 1,
@@ -90,7 +90,7 @@ impl Carver {
     }
 
     /// The mapping that is cut.
-    pub(crate) fn mapping(&self) -> &Arc<Mapping> {
+    pub(crate) fn mapping(&self) -> &Arc<OwnedMapping> {
         &self.mapping
     }
 
@@ -127,7 +127,7 @@ impl Carver {
     }
 }
 
-impl Drop for Carver {
+impl Drop for RegionDealer {
     fn drop(&mut self) {
         self.mapping.end();
     }

@@ -11,13 +11,13 @@ use crate::recheck::kept::{Keeper, Kept};
 /// A machine that adds `spare` to each reservation, but for those of the sizes `beside`, which lie in what is
 /// left of a hole.
 #[derive(Debug)]
-pub(crate) struct Spacious<'a, M> {
+pub(crate) struct WithSlack<'a, M> {
     machine: &'a M,
     spare: Size,
     beside: [Size; 3],
 }
 
-impl<'a, M> Spacious<'a, M> {
+impl<'a, M> WithSlack<'a, M> {
     pub(crate) fn new(machine: &'a M, spare: Size, beside: [Size; 3]) -> Self {
         Self {
             machine,
@@ -27,7 +27,7 @@ impl<'a, M> Spacious<'a, M> {
     }
 }
 
-impl<M: Machine> Machine for Spacious<'_, M> {
+impl<M: Machine> Machine for WithSlack<'_, M> {
     type Mapping = M::Mapping;
 
     as_of_machine!();
@@ -65,7 +65,7 @@ impl<M: Machine> Machine for Spacious<'_, M> {
     }
 }
 
-impl<M: Keeper> Keeper for Spacious<'_, M> {
+impl<M: Keeper> Keeper for WithSlack<'_, M> {
     fn kept(&self) -> &Kept<M::Mapping> {
         self.machine.kept()
     }

@@ -1,4 +1,4 @@
-//! The rooms of a crate, which are the files and folders right below its `src`: no two of them need each other, so that
+//! The modules of a crate, which are the files and folders right below its `src`: no two of them need each other, so that
 //! each can be read without what is above it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,23 +7,23 @@ use std::path::Path;
 
 use poolcfg_tests::root;
 
-/// What each room of a crate names as `crate::ROOM`, without tests.
-type Rooms = BTreeMap<String, BTreeSet<String>>;
+/// What each module of a crate names as `crate::MODULE`, without tests.
+type Modules = BTreeMap<String, BTreeSet<String>>;
 
-fn rooms(src: &Path) -> Rooms {
-    let mut rooms = Rooms::new();
+fn modules(src: &Path) -> Modules {
+    let mut modules = Modules::new();
     for entry in fs::read_dir(src).unwrap() {
         let path = entry.unwrap().path();
-        let room = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if room != "lib" && room != "bin" {
-            needs(&path, rooms.entry(room).or_default());
+        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if module != "lib" && module != "bin" {
+            needs(&path, modules.entry(module).or_default());
         }
     }
-    let names: Vec<String> = rooms.keys().cloned().collect();
-    for (room, needs) in &mut rooms {
-        needs.retain(|other| other != room && names.contains(other));
+    let names: Vec<String> = modules.keys().cloned().collect();
+    for (module, needs) in &mut modules {
+        needs.retain(|other| other != module && names.contains(other));
     }
-    rooms
+    modules
 }
 
 /// The first names behind each `crate::` of a file, or of all files of a folder.
@@ -51,43 +51,43 @@ fn needs(path: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The rooms that are left when again and again those are taken out that need no other.
-fn circle(mut rooms: Rooms) -> Rooms {
+/// The modules that are left when again and again those are taken out that need no other.
+fn circle(mut modules: Modules) -> Modules {
     loop {
-        let free: Vec<String> = rooms
+        let free: Vec<String> = modules
             .iter()
             .filter(|(_, needs)| needs.is_empty())
-            .map(|(room, _)| room.clone())
+            .map(|(module, _)| module.clone())
             .collect();
         if free.is_empty() {
-            return rooms;
+            return modules;
         }
-        rooms.retain(|room, _| !free.contains(room));
-        for needs in rooms.values_mut() {
-            needs.retain(|room| !free.contains(room));
+        modules.retain(|module, _| !free.contains(module));
+        for needs in modules.values_mut() {
+            needs.retain(|module| !free.contains(module));
         }
     }
 }
 
 #[test]
-fn no_rooms_need_each_other() {
+fn no_modules_need_each_other() {
     for name in ["cargo-poolcfg", "poolcfg-core", "poolcfg-runtime"] {
-        let rooms = rooms(&root().join(name).join("src"));
-        let arrows: usize = rooms.values().map(BTreeSet::len).sum();
+        let modules = modules(&root().join(name).join("src"));
+        let arrows: usize = modules.values().map(BTreeSet::len).sum();
         assert!(
-            rooms.len() > 5 && rooms.len() <= 16 && arrows > 10,
-            "{name}: {rooms:?}"
+            modules.len() > 5 && modules.len() <= 16 && arrows > 10,
+            "{name}: {modules:?}"
         );
-        assert_eq!(circle(rooms), Rooms::new(), "{name}");
+        assert_eq!(circle(modules), Modules::new(), "{name}");
     }
 }
 
 #[test]
 fn a_circle_is_seen() {
-    let of = |needs: &[(&str, &[&str])]| -> Rooms {
-        let needs = needs.iter().map(|(room, needs)| {
+    let of = |needs: &[(&str, &[&str])]| -> Modules {
+        let needs = needs.iter().map(|(module, needs)| {
             let needs = needs.iter().map(|need| (*need).to_owned());
-            ((*room).to_owned(), needs.collect())
+            ((*module).to_owned(), needs.collect())
         });
         needs.collect()
     };

@@ -1,4 +1,4 @@
-//! Reach: which addresses a native pool may have, and the free ranges among them that the kernel does not
+//! Which addresses a native pool may have, and the free ranges among them that the kernel does not
 //! search by itself.
 //! ```text
 //!  0  LOWEST    program, heap  room for the heap     searched by the kernel       stack  window      wide
@@ -31,7 +31,7 @@ const STACK: Size = Size::mib(8);
 
 /// The addresses that slots may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reach {
+pub(crate) struct AllowedAddresses {
     /// The addresses of the stack, with room for it to grow; `None` if the system does not tell.
     stack: Option<Range<u64>>,
     /// The end of the first page that the kernel finds. What ends here or below was found from the top down, below
@@ -57,7 +57,7 @@ pub(crate) enum Spot {
     Bad,
 }
 
-impl Reach {
+impl AllowedAddresses {
     /// What one process has, with this much room for its heap, and for a stack as large as its limit, up to the one
     /// that was planned with.
     pub(crate) fn of<M: Machine>(machine: &M, wide: bool, heap: Size, planned: Size) -> Self {
@@ -278,8 +278,8 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     /// A process on sv39 with its stack at the end of the window.
-    fn reach(wide: bool) -> Reach {
-        Reach {
+    fn allowed(wide: bool) -> AllowedAddresses {
+        AllowedAddresses {
             stack: Some(254 * GIB..255 * GIB),
             base: None,
             wide,
@@ -300,14 +300,14 @@ mod tests {
     #[test]
     fn heap_and_stack_are_left_room() {
         // Between the room for the heap and the guard of what lies above.
-        let free = reach(false).free(STATIC, None);
+        let free = allowed(false).free(STATIC, None);
         assert_eq!(free, vec![GIB + 0x104_2000..0x15_5555_5000 - (1 << 20)]);
     }
 
     #[test]
     fn a_heap_that_is_not_there_yet_is_left_room_too() {
         let maps = STATIC.replace("001021000-001042000 rw-p 00000000 00:00 0  [heap]\n", "");
-        let free = reach(false).free(&maps, None);
+        let free = allowed(false).free(&maps, None);
         assert_eq!(free, vec![GIB + 0x10_0000..0x15_5555_5000 - (1 << 20)]);
     }
 
@@ -319,7 +319,7 @@ mod tests {
 2ae5773000-2ae589b000 r-xp 00000000 00:02 15 /static-pie
 3fbff00000-3fc0000000 rw-p 00000000 00:00 0 [stack]
 ";
-        let free = reach(false).free(maps, None);
+        let free = allowed(false).free(maps, None);
         assert_eq!(free, vec![1 << 20..0x2a_d7a5_2000 - (1 << 20)]);
     }
 
@@ -327,10 +327,10 @@ mod tests {
     fn what_lies_above_the_window_is_for_those_who_ask() {
         let above = 1 << 52;
         let wide = Some(256 * GIB..above);
-        let free = reach(true).free(STATIC, wide.clone());
+        let free = allowed(true).free(STATIC, wide.clone());
         assert_eq!(free.last(), Some(&(256 * GIB..above)));
         let taken = format!("{STATIC}5000000000-6000000000 ---p 0 00:00 0\n");
-        let free = reach(true).free(&taken, wide);
+        let free = allowed(true).free(&taken, wide);
         assert_eq!(
             free[1..],
             [256 * GIB..0x50_0000_0000 - (1 << 20), 0x60_0000_0000..above]
@@ -350,10 +350,10 @@ mod tests {
             (gib(300), 4, Bad, Good),
         ] {
             let window = || Some(256 * GIB);
-            let spot = |reach: Reach| reach.spot(start, Size::gib(size), window);
-            assert_eq!(spot(reach(false)), normal);
-            assert_eq!(spot(reach(true)), wide);
-            assert_eq!(spot(Reach::ANY), Good);
+            let spot = |allowed: AllowedAddresses| allowed.spot(start, Size::gib(size), window);
+            assert_eq!(spot(allowed(false)), normal);
+            assert_eq!(spot(allowed(true)), wide);
+            assert_eq!(spot(AllowedAddresses::ANY), Good);
         }
     }
 }

@@ -5,12 +5,12 @@ use crate::engine::wasmtime::{
     InstanceDefaults, Totals, Wasmtime, WasmtimeFeature, WrittenTotals, own_total,
 };
 use crate::fault::{Fault, Faults};
-use crate::setting::{Place, PoolKeys, WasmtimeKeys, place_if, value_or};
+use crate::setting::{FilePlace, PoolKeys, WasmtimeKeys, place_if, value_or};
 
 /// One total, and what of it one instance takes.
 struct Share {
     key: &'static str,
-    place: Option<Place>,
+    place: Option<FilePlace>,
     total: u32,
     /// None of it where it bounds nothing.
     each: u32,
@@ -18,7 +18,7 @@ struct Share {
 
 impl WasmtimeKeys {
     /// Where the first total is written; `None` if none is.
-    pub(crate) const fn first_total(&self) -> Option<Place> {
+    pub(crate) const fn first_total(&self) -> Option<FilePlace> {
         let all = [
             place_if(&self.total_memories),
             place_if(&self.total_tables),
