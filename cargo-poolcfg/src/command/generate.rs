@@ -17,8 +17,8 @@ use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
 use crate::output::recorded;
 use crate::output::{Output, check};
-use crate::project::{Member, members};
-use crate::render::rust_file::{self, Header, RUST_FILE};
+use crate::project::{FileUse, Member, members};
+use crate::render::rust_file::{self, Header};
 use crate::render::template::render_file;
 use crate::target::beside::Beside;
 use crate::target::rustc::Rustc;
@@ -258,7 +258,7 @@ fn project(
             None => Ok(None),
         };
         let asked = Beside::new(scope, ask);
-        let members = members(program, context.shared, &arguments.packages);
+        let members = members(program, context.shared, &arguments.packages, FileUse::Read);
         match (members, asked.end()) {
             (Ok(members), Ok(asked)) => Ok((members, asked)),
             (Err(error), Err(other)) => Err(error.and(other)),
@@ -305,7 +305,7 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     let [member] = members else {
         return None;
     };
-    let own = (arguments.emit == Emit::Rust).then(|| member.dir.join(RUST_FILE));
+    let own = (arguments.emit == Emit::Rust).then(|| member.rust_file());
     arguments.place().cloned().or(own)
 }
 
@@ -393,7 +393,7 @@ fn rust_output(
     };
     let text = rust_file::render(&arms, &header);
     // Without a package there is no place of its own.
-    let own = member.has_manifest.then(|| member.dir.join(RUST_FILE));
+    let own = member.has_manifest.then(|| member.rust_file());
     let place = arguments.place().cloned().or(own);
     Ok(Output::new(place, text, Some(rust_file::MARK)).of(member))
 }
