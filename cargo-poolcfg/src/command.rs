@@ -7,8 +7,10 @@ pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod judge;
+pub(crate) mod overview;
 pub(crate) mod probe;
 pub(crate) mod profiles;
+mod sources;
 pub(crate) mod sync;
 
 use poolcfg_core::Code;
@@ -138,6 +140,7 @@ pub(crate) fn look(
             .map(|target| target.facts)
             .collect::<Vec<TargetFacts>>())
     }))?;
+    sources::tell(context, &members, &targets, machine, &wish);
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
     resolve(
         context,

@@ -17,7 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record;
-use crate::project::Member;
+use crate::project::{MODULE, Member};
 use crate::render::rust_file;
 
 /// One text and its place; no place is stdout.
@@ -100,10 +100,9 @@ impl Output {
             .shell
             .say(&format!("{heading}wrote {}", shown(path)));
         if let Some(root) = self.crate_root.as_ref().filter(|_| is_new && self.is_own)
-            && read_text(root).is_ok_and(|text| !text.contains(rust_file::MODULE))
+            && read_text(root).is_ok_and(|text| !text.contains(MODULE))
         {
-            let module = rust_file::MODULE;
-            let line = format!("{heading}add `mod {module};` to {} to use it", shown(root));
+            let line = format!("{heading}add `mod {MODULE};` to {} to use it", shown(root));
             context.shell.say(&line);
         }
         Ok(())

@@ -21,10 +21,15 @@ use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 use crate::project::cargo::{Depth, metadata, tool};
 use crate::project::wasmtime_tables::Used;
-use crate::render::rust_file::RUST_FILE;
 
 /// The crate whose types the generated file uses where a package depends on it.
 const RUNTIME: &str = "poolcfg-runtime";
+
+/// The file that the consts of a package go to.
+const RUST_FILE: &str = "pool_limits.rs";
+
+/// The module that it is.
+pub(crate) const MODULE: &str = "pool_limits";
 
 /// One package that the command works on.
 #[derive(Debug)]
@@ -43,6 +48,8 @@ pub(crate) struct Member {
     pub(crate) source: Option<Source>,
     /// Where that is, or would be.
     pub(crate) place: PathBuf,
+    /// The key of a Cargo.toml that points there; `None` if it is beside the package's.
+    pub(crate) pointer: Option<&'static str>,
     /// The root of its library, or else of its first program; `None` if it has neither, or cargo was not asked.
     pub(crate) crate_root: Option<PathBuf>,
     /// A poolcfg.toml at the root of the workspace that nothing points to, where the package has none.
@@ -333,6 +340,7 @@ fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result
         FileUse::Read => locate(manifest)?,
         FileUse::Write => Some(Location::of(manifest)?),
     };
+    let pointer = location.as_ref().and_then(Location::pointer);
     let place = location.map_or_else(|| dir.join(FILE_NAME), |location| location.path);
     let source = match std::fs::symlink_metadata(&place) {
         Ok(_) => Some(read(&place)?),
@@ -346,6 +354,7 @@ fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result
         file: parse(source.as_ref())?,
         source,
         place,
+        pointer,
         crate_root: None,
         unused: None,
         dir,
@@ -376,6 +385,7 @@ fn without_manifest(shared: &SharedFlags) -> Result<Member, Error> {
         file: parse(source.as_ref())?,
         source,
         place: path,
+        pointer: None,
         crate_root: None,
         unused: None,
         package: None,

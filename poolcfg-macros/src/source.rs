@@ -31,6 +31,7 @@ pub(crate) fn read() -> Result<FoundConfig, Vec<String>> {
         path,
         shown,
         workspace,
+        ..
     } = find(&manifest).map_err(|mistake| vec![mistake])?;
     let text = read_text(&path).map_err(|error| {
         let message = format!("cannot read `{shown}`: {error}");

@@ -10,7 +10,7 @@ use crate::cli::args::{Emit, Generate, MachineFlags, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
-use crate::command::{judge, keep, outcomes, tell_ways, warn};
+use crate::command::{judge, keep, outcomes, sources, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
 use crate::host::{Host, MARK};
@@ -38,10 +38,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     let given = said(context, arguments)?;
     let (mut members, asked) = project(context, arguments, given.as_ref())?;
     possible(context, &members, arguments)?;
-    let recorded = match arguments.repeats() {
-        true => place(&members, arguments).and_then(|place| recorded::read(&place)),
-        false => None,
-    };
+    let recorded = recorded(&members, arguments);
     let was_here = |recorded: &Generate| recorded.machine.here;
     if arguments.check.is_some() && recorded.as_ref().is_some_and(was_here) {
         // What was measured then is not what would be measured now.
@@ -74,6 +71,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
+    sources::tell(context, &members, &facts, machine, &wish);
     let and_tables = !is_only(machine, arguments);
     let platform = context.platform(&members, machine, and_tables, &facts);
     resolve(
@@ -114,6 +112,12 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     }
     misfits(&results)?;
     Ok(Exit::Fits)
+}
+
+/// The command that is repeated, where the flags leave it to the file that is there.
+fn recorded(members: &[Member], arguments: &Generate) -> Option<Generate> {
+    let place = place(members, arguments).filter(|_| arguments.repeats())?;
+    recorded::read(&place)
 }
 
 /// What the files tell that the flags name; `None` if what is asked for stands in a file that is checked.

@@ -1,6 +1,6 @@
 //! `init`: writes a commented poolcfg.toml if there is none.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, create_dir_all};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
@@ -36,6 +36,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
             return Err(exists(&source.path));
         }
         let path = member.place.clone();
+        if let Some(folder) = path.parent() {
+            // Where `config` points there may be no folder yet.
+            create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+        }
         let text = text(context, member);
         let mut file = OpenOptions::new()
             .write(true)

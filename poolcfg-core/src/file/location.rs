@@ -21,6 +21,8 @@ pub struct Location {
     /// The path of the workspace's Cargo.toml from there, such as `../Cargo.toml`, where that points to the file;
     /// `None` if the package itself says where it is.
     pub workspace: Option<String>,
+    /// Whether the package's own Cargo.toml points to the file.
+    is_pointed: bool,
 }
 
 impl Location {
@@ -32,6 +34,16 @@ impl Location {
     /// When the manifest cannot be read, or a pointer is none.
     pub fn of(manifest_path: &Path) -> Result<Self, Diagnostic> {
         Ok(Self::pointed(manifest_path)?.0)
+    }
+
+    /// The table of a Cargo.toml that points to the file; `None` if it is beside the package's Cargo.toml.
+    #[must_use]
+    pub const fn pointer(&self) -> Option<&'static str> {
+        match (&self.workspace, self.is_pointed) {
+            (Some(_), _) => Some("`[workspace.metadata.poolcfg]`"),
+            (None, true) => Some("`[package.metadata.poolcfg]`"),
+            (None, false) => None,
+        }
     }
 
     /// The same, with the place of the pointer that says it.
@@ -48,6 +60,7 @@ impl Location {
                 path: manifest_path.with_file_name(&pointer.text),
                 shown: pointer.text,
                 workspace: None,
+                is_pointed: true,
             };
             return Ok((location, Some(pointer.place)));
         }
@@ -55,6 +68,7 @@ impl Location {
             path: manifest_path.with_file_name(FILE_NAME),
             shown: FILE_NAME.to_owned(),
             workspace: None,
+            is_pointed: false,
         };
         // Whatever is there is meant to be read: what cannot be is an error, not the defaults.
         if std::fs::symlink_metadata(&beside.path).is_ok() {
@@ -85,6 +99,7 @@ impl Location {
             path: root.with_file_name(&pointer.text),
             shown: format!("{folder}{}", pointer.text),
             workspace: Some(manifest),
+            is_pointed: false,
         };
         Ok(Some((location, pointer.place)))
     }
