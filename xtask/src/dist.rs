@@ -105,6 +105,10 @@ impl Made {
             for file in ["README.md", "LICENSE-APACHE", "LICENSE-MIT"] {
                 copy(&self.checkout.join(file), &folder.join(file))?;
             }
+            // Cargo finds its subcommand by this name.
+            let link = folder.join("cargo-poolcfg");
+            fs::hard_link(folder.join("poolcfg"), &link).map_err(|error| failed(&link, &error))?;
+            installed(&folder)?;
             let others = folder.join("LICENSES-OF-OTHERS");
             fs::write(&others, &licences).map_err(|error| failed(&others, &error))?;
             let archive = format!("{name}.tar.gz");
@@ -174,6 +178,33 @@ impl Made {
         }
         Ok(flags)
     }
+}
+
+/// The scripts by which shells complete the command, each with its name where shells look for them.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "poolcfg.bash"),
+    ("zsh", "_poolcfg"),
+    ("fish", "poolcfg.fish"),
+];
+
+/// Writes completions and man pages: the command prints them, as this machine builds it.
+fn installed(folder: &Path) -> Result<(), String> {
+    let command = || {
+        let mut command = cargo();
+        command
+            .current_dir(root())
+            .args(["run", "--quiet", "--locked"])
+            .args(["--package", "cargo-poolcfg", "--bin", "poolcfg", "--"]);
+        command
+    };
+    let completions = folder.join("completions");
+    fs::create_dir(&completions).map_err(|error| failed(&completions, &error))?;
+    for (shell, name) in COMPLETIONS {
+        let file = completions.join(name);
+        let script = output(command().args(["completions", shell]))?;
+        fs::write(&file, script).map_err(|error| failed(&file, &error))?;
+    }
+    run(command().arg("man").arg(folder.join("man")))
 }
 
 /// What the files of an archive are dated: `SOURCE_DATE_EPOCH`, or the last commit.

@@ -17,6 +17,7 @@
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
+//! - `tools`: what judges files and pages that people read
 //! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of the README
 //! - `dist`: the command `poolcfg` for machines without anything else; `musl`: the C library in it; `licences`: the terms
@@ -46,6 +47,7 @@ mod rust_src;
 mod server;
 mod strace;
 mod test;
+mod tools;
 mod wasm_files;
 mod wasmtime_bin;
 mod wheel;
