@@ -2,11 +2,13 @@
 
 pub(crate) mod check;
 pub(crate) mod codes;
+pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod judge;
+pub(crate) mod man;
 pub(crate) mod overview;
 pub(crate) mod probe;
 pub(crate) mod profiles;
