@@ -30,14 +30,21 @@ fn matches(shown: &[&str], seen: &[&str]) -> bool {
     }
 }
 
+/// Behind this comment a project has no poolcfg.toml again.
+const NEW_PROJECT: &str = "<!-- a new project -->";
+
 /// Runs the `console` blocks of a document, and tells how many there were. A block runs in a new project, with the
-/// `toml` block that stands before it as poolcfg.toml. A line `...` stands for any lines, and `? N` behind a command for
-/// its exit status, which is else 0.
+/// `toml` block that stands before it as poolcfg.toml. A line `...` stands for any lines, and the comment `# exit status N`
+/// behind a command for what it ends with, which is else 0.
 ///
 /// # Panics
 /// When a block prints other lines or ends otherwise than it shows.
-#[expect(clippy::unwrap_used, reason = "a panic ends the test")]
 pub fn run_console_blocks(document: &str) -> usize {
+    document.split(NEW_PROJECT).map(run_blocks).sum()
+}
+
+#[expect(clippy::unwrap_used, reason = "a panic ends the test")]
+fn run_blocks(part: &str) -> usize {
     let programs = programs(&["cargo-poolcfg", "slot-server"]);
     let path = std::env::join_paths(
         std::iter::once(programs).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
@@ -45,7 +52,7 @@ pub fn run_console_blocks(document: &str) -> usize {
     .unwrap();
     let mut project = Package::new("project", "", "", "pub mod pool_limits;\n");
     let mut ran = 0;
-    for (kind, block) in blocks(document) {
+    for (kind, block) in blocks(part) {
         if kind == "toml" {
             project = Package::new("project", "", &block, "pub mod pool_limits;\n");
         }
@@ -54,11 +61,9 @@ pub fn run_console_blocks(document: &str) -> usize {
         }
         let mut lines = block.lines();
         let command = lines.next().unwrap().strip_prefix("$ ").unwrap();
+        let status = command.split_once("  # exit status ");
+        let status = status.map_or(0, |(_, status)| status.parse().unwrap());
         let shown: Vec<_> = lines.collect();
-        let (status, shown) = match shown.as_slice() {
-            [first, rest @ ..] if first.starts_with("? ") => (first[2..].parse().unwrap(), rest),
-            all => (0, all),
-        };
         let output = Command::new("bash")
             .args(["-c", &format!("exec 2>&1; {command}")])
             .current_dir(project.path(""))
@@ -69,7 +74,7 @@ pub fn run_console_blocks(document: &str) -> usize {
         let seen = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(status), "{command}\n{seen}");
         let seen_lines: Vec<_> = seen.trim_end().lines().collect();
-        assert!(matches(shown, &seen_lines), "$ {command}\n{seen}");
+        assert!(matches(&shown, &seen_lines), "$ {command}\n{seen}");
         ran += 1;
     }
     ran

@@ -1,4 +1,4 @@
-//! The README: its console blocks print what they show, and its table of targets is the model's.
+//! README and guide: their console blocks print what they show, and the table of targets is the model's.
 
 use std::fs;
 
@@ -6,20 +6,33 @@ use poolcfg_core::{Budget, Shape, VaProfile};
 use poolcfg_tests::console::run_console_blocks;
 use poolcfg_tests::root;
 
-fn readme() -> String {
-    fs::read_to_string(root().join("README.md")).unwrap()
+/// The documents with commands, and how many blocks each has.
+const DOCUMENTS: [(&str, usize); 7] = [
+    ("README.md", 4),
+    ("docs/board.md", 5),
+    ("docs/configuration.md", 3),
+    ("docs/json.md", 1),
+    ("docs/pool.md", 3),
+    ("docs/wasmtime.md", 1),
+    ("docs/ci.md", 0),
+];
+
+fn text(document: &str) -> String {
+    fs::read_to_string(root().join(document)).unwrap()
 }
 
 #[test]
 fn the_console_blocks_print_what_they_show() {
-    assert_eq!(run_console_blocks(&readme()), 14, "console blocks");
+    for (document, blocks) in DOCUMENTS {
+        assert_eq!(run_console_blocks(&text(document)), blocks, "{document}");
+    }
 }
 
 /// Each row of the table names a floor with the numbers that the model has for it.
 #[test]
 fn the_table_of_targets_is_the_model() {
-    let readme = readme();
-    let (_, table) = readme.split_once("| target | floor |").unwrap();
+    let targets = text("docs/targets.md");
+    let (_, table) = targets.split_once("| target | floor |").unwrap();
     let rows: Vec<_> = table
         .lines()
         .skip(2)
