@@ -182,22 +182,21 @@ const COMPLETIONS: [(&str, &str); 3] = [
 fn installed(folder: &Path) -> Result<(), String> {
     let link = folder.join("cargo-poolcfg");
     fs::hard_link(folder.join("poolcfg"), &link).map_err(|error| failed(&link, &error))?;
-    let command = || {
-        let mut command = cargo();
-        command
-            .current_dir(root())
-            .args(["run", "--quiet", "--locked"])
-            .args(["--package", "cargo-poolcfg", "--bin", "poolcfg", "--"]);
-        command
-    };
+    // Among all packages and beside a test: with the features that `cargo test` has built already.
+    run(cargo()
+        .current_dir(root())
+        .args(["build", "--quiet", "--locked", "--workspace"])
+        .args(["--bin", "poolcfg", "--test", "self_test"])
+        .env_remove("CARGO_TARGET_DIR"))?;
+    let program = root().join("target/debug/poolcfg");
     let completions = folder.join("completions");
     fs::create_dir(&completions).map_err(|error| failed(&completions, &error))?;
     for (shell, name) in COMPLETIONS {
         let file = completions.join(name);
-        let script = output(command().args(["completions", shell]))?;
+        let script = output(Command::new(&program).args(["completions", shell]))?;
         fs::write(&file, script).map_err(|error| failed(&file, &error))?;
     }
-    run(command().arg("man").arg(folder.join("man")))
+    run(Command::new(&program).arg("man").arg(folder.join("man")))
 }
 
 /// Packs the folder `name` of a stage. The program is the first file, so that its other name is the link: whoever takes

@@ -27,7 +27,7 @@ Each of the first three tables may also stand under `[target.TRIPLE]` and `[targ
 `--set TABLE.KEY=VALUE` sets one for a run, and editors that know taplo complete and check them by \
 [a schema](https://github.com/poolcfg/poolcfg/blob/main/cargo-poolcfg/schema/poolcfg.toml.schema.json).
 
-The value is the default, unless the text says otherwise.
+The value is the default, unless the text says otherwise; those of `[va_profile.NAME]` are an example.
 ";
 
 /// What a key takes.
