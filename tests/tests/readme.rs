@@ -7,14 +7,13 @@ use poolcfg_tests::console::run_console_blocks;
 use poolcfg_tests::root;
 
 /// The documents with commands, and how many blocks each has.
-const DOCUMENTS: [(&str, usize); 7] = [
+const DOCUMENTS: [(&str, usize); 6] = [
     ("README.md", 4),
     ("docs/board.md", 5),
     ("docs/configuration.md", 3),
     ("docs/json.md", 1),
     ("docs/pool.md", 3),
     ("docs/wasmtime.md", 1),
-    ("docs/ci.md", 0),
 ];
 
 fn text(document: &str) -> String {
