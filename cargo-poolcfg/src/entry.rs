@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
-use crate::cli::args::{Cargo, Command, Poolcfg, SharedFlags};
+use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
@@ -22,9 +22,6 @@ use crate::command::{
 use crate::context::Context;
 use crate::here::record::seal;
 use crate::render::envelope::Envelope;
-
-/// The name by which cargo calls its subcommand.
-pub(crate) const NAME: &str = "poolcfg";
 
 /// The stack that the command has enough of.
 const STACK: usize = 8 << 20;
@@ -117,15 +114,6 @@ fn start(program: InvokedAs) -> ExitCode {
         Ok(()) => exit.into(),
         Err(error) => shell.fail(&error).into(),
     }
-}
-
-/// The command line of `poolcfg`.
-pub(crate) fn alone() -> clap::Command {
-    Poolcfg::augment_args(
-        clap::Command::new(NAME)
-            .bin_name(NAME)
-            .styles(clap_cargo::style::CLAP_STYLING),
-    )
 }
 
 /// Prints the JSON object, unless it lies in a file already.

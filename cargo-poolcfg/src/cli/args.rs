@@ -27,6 +27,18 @@ pub(crate) enum Cargo {
     Poolcfg(Poolcfg),
 }
 
+/// The name by which cargo calls its subcommand.
+pub(crate) const NAME: &str = "poolcfg";
+
+/// The command line of `poolcfg`.
+pub(crate) fn alone() -> clap::Command {
+    Poolcfg::augment_args(
+        clap::Command::new(NAME)
+            .bin_name(NAME)
+            .styles(clap_cargo::style::CLAP_STYLING),
+    )
+}
+
 /// The command with all its flags.
 #[derive(Debug, Args)]
 #[command(version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]

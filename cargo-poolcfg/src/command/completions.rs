@@ -1,10 +1,10 @@
 //! `completions`: the script by which a shell completes the command line of `poolcfg`.
 
 use crate::cli::args::Completions;
+use crate::cli::args::{NAME, alone};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::context::Context;
-use crate::entry::{NAME, alone};
 
 /// Prints it.
 ///

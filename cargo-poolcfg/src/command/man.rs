@@ -3,10 +3,10 @@
 use std::fs;
 
 use crate::cli::args::Man;
+use crate::cli::args::alone;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::context::Context;
-use crate::entry::alone;
 
 /// Writes them.
 ///

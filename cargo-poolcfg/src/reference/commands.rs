@@ -3,7 +3,7 @@
 use clap::{Arg, Command};
 
 use super::{is_current, page, table};
-use crate::entry::alone;
+use crate::cli::args::alone;
 
 const PATH: &str = "docs/commands.md";
 
