@@ -29,10 +29,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+pub use crate::setting::ValueKind;
 pub use config::ConfigFile;
 pub use diagnostic::Diagnostic;
 pub use facts::{CRT_STATIC, TargetFacts};
-pub use kind::{KeyTable, ValueKind};
+pub use kind::KeyTable;
 pub use layer::{Condition, Layer, SpaceLayer};
 pub use location::{Location, locate};
 pub use lock::Lock;

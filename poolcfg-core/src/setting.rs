@@ -3,20 +3,23 @@
 //! The command and the compiler lay the same layers over each other: the command reads them at run
 //! time, the macro writes them down as const code with a `cfg!` around each.
 
+#[cfg(feature = "file")]
+mod kind;
 mod table;
 
 use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::engine::Engine;
 use crate::engine::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
-#[cfg(feature = "file")]
-use crate::file::ValueKind;
 use crate::model::fit::MAX_POOLS;
 use crate::setting::table::{keys, table};
 use crate::target::process::ProcessLimits;
 use crate::target::profile::OwnProfile;
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 use crate::target::{Arch, Os};
+
+#[cfg(feature = "file")]
+pub use kind::ValueKind;
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;

@@ -2,38 +2,7 @@
 
 use crate::file::profiles::REQUIRED;
 use crate::file::wasmtime::WORKLOAD;
-use crate::setting::{AddressSpaceKeys, PoolKeys, ProfileKeys, WasmtimeKeys};
-
-/// What the value of a key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueKind {
-    /// A whole number from 0 to 2^32 - 1.
-    Count,
-    /// `true` or `false`.
-    Flag,
-    /// An integer of bytes, or a text such as `"4GiB"`.
-    Size,
-    /// A size, or `"unlimited"`.
-    Limit,
-    /// A number of memory protection keys, or `"auto"`.
-    ProtectionKeys,
-    /// `true`, `false` or `"auto"`.
-    Switch,
-    /// `"maximum"`, `"minimum"` or a number of bits.
-    Aslr,
-    /// `"finite"`, `"unlimited"` or a size.
-    StackLimit,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A version of Wasmtime.
-    Version,
-    /// An array of Wasmtime's features.
-    Features,
-    /// The name of a VA profile.
-    Profile,
-    /// An array of paths and patterns.
-    Paths,
-}
+use crate::setting::{AddressSpaceKeys, PoolKeys, ProfileKeys, ValueKind, WasmtimeKeys};
 
 /// A table of the file: the keys that the reader knows in it, in the order of the documentation.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@ use crate::engine::Engine;
 use crate::engine::wasmtime::{
     WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
-use crate::file::kind::ValueKind;
 use crate::file::nearest;
 use crate::file::values::{Entry, Notes, list, with_article};
+use crate::setting::ValueKind;
 use crate::setting::{Described, Keep, Key, OnMisfit, ProtectionKeys, Read, Switch};
 use crate::target::Arch;
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};

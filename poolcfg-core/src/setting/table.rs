@@ -28,7 +28,7 @@ macro_rules! table {
 
             /// The keys in the order of the documentation, and what each takes.
             #[cfg(feature = "file")]
-            pub(crate) const KINDS: &'static [(&'static str, crate::file::ValueKind)] =
+            pub(crate) const KINDS: &'static [(&'static str, crate::setting::ValueKind)] =
                 &[$((stringify!($field), <$type as crate::setting::Described>::KIND),)+];
 
             /// Reads one key by its name; `false` if there is none of this name.
