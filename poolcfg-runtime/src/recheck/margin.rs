@@ -7,7 +7,7 @@ use poolcfg_core::Size;
 
 use super::Recheck;
 use crate::recheck::kept::Keeper;
-use crate::recheck::slabs::largest;
+use crate::recheck::slabs::{alignment, largest};
 
 /// In how many holes the margin is looked for, before it is taken in one piece wherever that goes.
 const MOST: usize = 32;
@@ -42,16 +42,19 @@ impl<M: Keeper> Recheck<'_, M> {
         Ok(parts)
     }
 
-    /// The largest mapping below `misfit` bytes that the kernel puts over this one, which is free.
+    /// The largest mapping below `misfit` bytes that the kernel puts where this one was, which is free now. One that the
+    /// kernel aligns may begin or end beside it.
     fn largest_around(&self, probe: &Range<u64>, misfit: Size) -> Size {
         let page = self.page_size.get().max(1);
+        let beside = alignment(self.page_size).get();
         let lies_there = |pages: u64| {
             let mapping = self
                 .machine
                 .reserve(Size::bytes(pages.saturating_mul(page)));
             mapping.is_ok_and(|mapping| {
                 let range = self.range(&mapping);
-                range.start < probe.end && probe.start < range.end
+                range.start < probe.end.saturating_add(beside)
+                    && probe.start < range.end.saturating_add(beside)
             })
         };
         let least = (probe.end - probe.start).div_ceil(page);
