@@ -194,7 +194,7 @@ impl<M> Slabs<M> {
 /// To what the kernel may align mappings that are at least as large: a page table of entries of 8 bytes maps as much,
 /// and on 32 bits nothing is aligned. It looks for a place with so much to spare first, in every hole, and only then
 /// for one that fits. Sources: mm/mmap.c, __get_unmapped_area; mm/huge_memory.c, __thp_get_unmapped_area.
-pub(crate) const fn alignment(page_size: Size) -> Size {
+const fn alignment(page_size: Size) -> Size {
     if cfg!(target_pointer_width = "32") {
         Size::ZERO
     } else {
