@@ -11,6 +11,8 @@ mod host;
 mod inspect;
 mod output;
 mod project;
+#[cfg(test)]
+mod reference;
 mod render;
 mod target;
 mod target_outcome;
