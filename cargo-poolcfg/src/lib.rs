@@ -17,8 +17,6 @@ mod render;
 mod target;
 mod target_outcome;
 mod wasmtime;
-mod ways;
-mod wish;
 
 pub use cli::exit::Exit;
 pub use cli::invoked_as::InvokedAs;

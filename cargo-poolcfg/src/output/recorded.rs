@@ -8,11 +8,11 @@ use poolcfg_core::Code;
 
 use crate::cli::args::Generate;
 use crate::cli::error::Error;
+use crate::given::wish::Wish;
 use crate::output::host_file::Chosen;
 use crate::output::{Present, present};
 use crate::project::Member;
 use crate::target::NamedTarget;
-use crate::wish::Wish;
 
 /// The command that writes the same Rust file again, on any machine.
 ///
