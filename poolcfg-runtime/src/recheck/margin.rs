@@ -35,28 +35,32 @@ impl<M: Keeper> Recheck<'_, M> {
                 break;
             };
             drop(whole);
-            let part = self.machine.reserve(self.largest_around(&probe, left))?;
+            let part = self.largest_around(&probe, left)?;
             left = left.saturating_sub(self.machine.bytes(&part));
             parts.push(part);
         }
         Ok(parts)
     }
 
-    /// The largest mapping below `misfit` bytes that the kernel puts over this one, which is free.
-    fn largest_around(&self, probe: &Range<u64>, misfit: Size) -> Size {
+    /// The largest mapping up to `most` bytes in the hole in which the kernel has put this one, which is free now, from
+    /// where it searches on. By address, since the kernel aligns what is large, and most of what is in the margin is small.
+    fn largest_around(&self, probe: &Range<u64>, most: Size) -> io::Result<M::Mapping> {
         let page = self.page_size.get().max(1);
-        let lies_there = |pages: u64| {
-            let mapping = self
-                .machine
-                .reserve(Size::bytes(pages.saturating_mul(page)));
-            mapping.is_ok_and(|mapping| {
-                let range = self.range(&mapping);
-                range.start < probe.end && probe.start < range.end
-            })
+        let flush = |pages: u64| {
+            let bytes = pages.saturating_mul(page);
+            let start = if self.allowed.is_below_the_base(probe.end) {
+                let start = probe.end.checked_sub(bytes);
+                start.ok_or(io::ErrorKind::OutOfMemory)?
+            } else {
+                probe.start
+            };
+            self.machine.reserve_at(start, Size::bytes(bytes))
         };
         let least = (probe.end - probe.start).div_ceil(page);
-        let pages = largest(least, misfit.get().div_ceil(page), lies_there);
-        Size::bytes(pages.saturating_mul(page))
+        let misfit = most.get().div_ceil(page).saturating_add(1);
+        let pages = largest(least, misfit, |pages| flush(pages).is_ok());
+        let bytes = Size::bytes(pages.saturating_mul(page));
+        flush(pages).or_else(|_| self.machine.reserve(bytes))
     }
 
     fn range(&self, mapping: &M::Mapping) -> Range<u64> {

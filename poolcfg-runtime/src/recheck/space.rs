@@ -207,6 +207,24 @@ impl Space {
         free.map(|(start, end)| end - start)
     }
 
+    /// The largest hole below the program, the one between it and the mmap base, and the one above that; `None` where
+    /// they are not in this order.
+    pub(crate) fn three_holes(&self) -> Option<[u64; 3]> {
+        let (start, end) = self.program;
+        let largest = |(from, to)| {
+            let holes = self.free(from, to).map(|(start, end)| end - start);
+            holes.max().unwrap_or(0)
+        };
+        (self.top_down && end <= self.base).then(|| {
+            [
+                (self.lowest, start),
+                (end, self.base),
+                (self.base, self.window),
+            ]
+            .map(largest)
+        })
+    }
+
     /// Where the heap ends before it grows.
     pub(crate) const fn heap_end(&self) -> u64 {
         self.heap + MIB

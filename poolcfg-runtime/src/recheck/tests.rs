@@ -7,6 +7,8 @@ mod causes;
 mod floor;
 mod limits;
 #[cfg(target_pointer_width = "64")]
+mod margin;
+#[cfg(target_pointer_width = "64")]
 mod order;
 #[cfg(target_pointer_width = "64")]
 mod process;

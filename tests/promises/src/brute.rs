@@ -9,7 +9,7 @@ use poolcfg_core::{
 use crate::file::Asked;
 use crate::judged::Judged;
 use crate::machine::Machine;
-use crate::positions::Positions;
+use crate::positions::{Positions, Tried};
 use crate::space::Space;
 
 /// What a stack is left without a limit, and the guard of the kernel below it.
@@ -69,8 +69,7 @@ struct Process {
     space: Space,
     page: Size,
     stack_room: u64,
-    /// By how much holes were larger than what was mapped next, or smaller.
-    spare: Vec<i64>,
+    tried: Tried,
 }
 
 impl Process {
@@ -79,23 +78,26 @@ impl Process {
             space: space.clone(),
             page,
             stack_room: stack_room.get(),
-            spare: Vec::new(),
+            tried: Tried::default(),
         }
     }
 
     /// Whether all pools start, one after the other.
-    fn holds(&mut self, pools: &[Limits]) -> bool {
-        pools
-            .iter()
-            .all(|limits| (0..limits.pools).all(|_| self.pool(limits)))
+    fn start(mut self, pools: &[Limits]) -> Tried {
+        let mut each = pools.iter();
+        self.tried.holds = each.all(|limits| (0..limits.pools).all(|_| self.pool(limits)));
+        self.tried
     }
 
     /// Maps bytes, and remembers how far each hole was from being another choice.
     fn place(&mut self, bytes: u64, is_slots: bool) -> Option<u64> {
-        let holes = self.space.holes();
-        self.spare
-            .extend(holes.filter_map(|hole| i64::try_from(hole).ok()?.checked_sub_unsigned(bytes)));
-        self.take(bytes, is_slots)
+        let three = self.space.three_holes();
+        self.tried.add(self.space.holes(), bytes);
+        let taken = self.take(bytes, is_slots);
+        if let (Some(_), Some(holes)) = (taken, three) {
+            self.tried.add_three(holes, bytes);
+        }
+        taken
     }
 
     /// Maps bytes where a recheck accepts them.
@@ -240,10 +242,10 @@ pub fn given_away(
                 let start = |of: Headroom| {
                     let mut process = Process::new(&space, page, stack_room);
                     of.take(&mut process.space, headroom);
-                    (process.holds(pools), process.spare)
+                    process.start(pools)
                 };
                 match start(Headroom::Libraries) {
-                    (true, _) => start(Headroom::Heap),
+                    tried if tried.holds => start(Headroom::Heap),
                     refused => refused,
                 }
             });

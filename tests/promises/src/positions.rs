@@ -1,8 +1,8 @@
-//! Positions: where ASLR may have put things. Those at which a hole is a page short of what is mapped next are the worst,
-//! and they are walked to from random ones.
+//! Positions: where ASLR may have put things. The worst are those at which a hole is a page short of what is mapped next,
+//! and those at which what is left is in holes of the same size. They are walked to from random ones.
 
 use fastrand::Rng;
-use poolcfg_core::LinuxLayout;
+use poolcfg_core::{LinuxLayout, RelocationModel};
 
 use crate::file::Asked;
 use crate::machine::Machine;
@@ -11,6 +11,34 @@ use crate::space::{self, ProcessLayout, Space};
 /// How many walks there are for one question, and how many steps each of them has.
 const WALKS: usize = 120;
 const STEPS: usize = 6;
+
+/// What came of one position.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tried {
+    /// Whether all found its place.
+    pub(crate) holds: bool,
+    /// By how much holes were larger than what was mapped next, or smaller.
+    spare: Vec<i64>,
+    /// The three holes when what came nearest to finding none found its place, and by how much the largest was larger.
+    nearest: Option<(u64, [u64; 3])>,
+}
+
+impl Tried {
+    /// So many bytes are to be mapped where these holes are.
+    pub(crate) fn add(&mut self, holes: impl Iterator<Item = u64>, bytes: u64) {
+        let spare = |hole| i64::try_from(hole).ok()?.checked_sub_unsigned(bytes);
+        self.spare.extend(holes.filter_map(spare));
+    }
+
+    /// They have been mapped in one of these.
+    pub(crate) fn add_three(&mut self, holes: [u64; 3], bytes: u64) {
+        let largest = holes.into_iter().fold(0, u64::max);
+        let spare = largest.saturating_sub(bytes);
+        if self.nearest.is_none_or(|(least, _)| spare < least) {
+            self.nearest = Some((spare, holes));
+        }
+    }
+}
 
 /// The positions of one process.
 pub(crate) struct Positions<'a> {
@@ -87,14 +115,13 @@ impl<'a> Positions<'a> {
         Space::new(&self.machine.profile, self.linux, made)
     }
 
-    /// A position in which something finds no place, as far as one is found. `start` starts a process there, and says
-    /// whether all of it found its place, and by how much each hole was larger than what was mapped next.
+    /// A position in which something finds no place, as far as one is found. `start` starts a process there.
     pub(crate) fn find(
         &mut self,
         random: &mut Rng,
-        start: impl Fn(Space) -> (bool, Vec<i64>),
+        start: impl Fn(Space) -> Tried,
     ) -> Option<Space> {
-        let failing = |made: &ProcessLayout| !start(self.space(made)).0;
+        let failing = |made: &ProcessLayout| !start(self.space(made)).holds;
         if let Some(misfit) = self.tried.iter().position(failing) {
             self.tried.swap(0, misfit);
             return Some(self.space(&self.tried[0]));
@@ -106,17 +133,18 @@ impl<'a> Positions<'a> {
                 self.in_pages(&mut made);
             }
             for _ in 0..STEPS {
-                let (holds, spare) = start(self.space(&made));
-                if !holds {
+                let tried = start(self.space(&made));
+                if !tried.holds {
                     self.tried.push(made);
                     let last = self.tried.len() - 1;
                     self.tried.swap(0, last);
                     return Some(self.space(&made));
                 }
-                let Some(spare) = random.choice(&spare) else {
-                    break;
-                };
-                self.step(&mut made, *spare, random);
+                match (tried.nearest, random.choice(&tried.spare)) {
+                    (Some((_, holes)), _) if random.bool() => self.level(&mut made, holes),
+                    (_, Some(spare)) => self.step(&mut made, *spare, random),
+                    (_, None) => break,
+                }
             }
         }
         None
@@ -149,6 +177,23 @@ impl<'a> Positions<'a> {
             moved.saturating_sub(by)
         };
         made.aligned = random.bool();
+        self.in_pages(made);
+    }
+
+    /// Moves the program and the mmap base so that three holes come to have the same size.
+    fn level(&self, made: &mut ProcessLayout, [below, between, above]: [u64; 3]) {
+        let move_by = |moved: &mut u64, more: u64, less: u64| {
+            *moved = moved.saturating_add(more).saturating_sub(less);
+        };
+        let [_, base, program, _] = &mut made.moved;
+        match made.program {
+            RelocationModel::Pie => {
+                let each = (below + between + above) / 3;
+                move_by(program, each, below);
+                move_by(base, each, above);
+            }
+            RelocationModel::Static => move_by(base, (between + above) / 2, above),
+        }
         self.in_pages(made);
     }
 
