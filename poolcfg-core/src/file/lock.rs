@@ -1,6 +1,7 @@
 //! Cargo.lock: the Wasmtime that a workspace has resolved, for who cannot ask cargo.
 
 mod graph;
+mod manifest;
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ pub struct Lock {
     pub folder: PathBuf,
     /// Its path from the directory of the manifest, with `/` between the parts, such as `../Cargo.lock`.
     pub shown: String,
-    /// The only Wasmtime that the package reaches; `None` if there is none, or there are several.
+    /// The only Wasmtime that every build of the package has; `None` if there is none, there are several, or a feature
+    /// decides.
     pub wasmtime: Option<WasmtimeVersion>,
 }
 
@@ -35,10 +37,12 @@ impl Lock {
             .map(|part| part.as_os_str().to_str())
             .collect::<Option<_>>()?;
         parts.push("Cargo.lock");
+        let places = (manifest_path.parent()?, folder.as_path());
+        let wasmtime = graph::only_wasmtime(&text, name, version, places);
         Some(Self {
             folder,
             shown: parts.join("/"),
-            wasmtime: graph::only_wasmtime(&text, name, version),
+            wasmtime,
         })
     }
 }
