@@ -171,8 +171,7 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
         return Err(Unreadable::NotKnown(text.to_owned()));
     }
     let program = program::read(&file)?;
-    file.rewind()?;
-    let mut found = versions::in_texts(&file)?;
+    let mut found = versions::in_file(&mut file, &program.constants)?;
     if let Some(packed) = &program.auditable {
         found.extend(versions::in_list(packed));
     }
