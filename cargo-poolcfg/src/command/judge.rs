@@ -66,7 +66,7 @@ fn place(context: &Context<'_>, arguments: &Generate) -> Result<(PathBuf, Owner)
     }
     let members = members(context.program, context.shared, &arguments.packages)?;
     match &members[..] {
-        [member] if arguments.emit == Emit::Rust && member.has_manifest => {
+        [member] if arguments.emit() == Emit::Rust && member.has_manifest => {
             Ok((member.dir.join(RUST_FILE), Owner::of(member)))
         }
         _ => Err(Error::new(
