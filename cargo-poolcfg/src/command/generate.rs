@@ -35,7 +35,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if arguments.check.is_some() && arguments.machine.here {
         return judge::run(context, arguments);
     }
-    let arguments = &of_recorded_kind(arguments);
+    write(context, &of_recorded_kind(arguments))
+}
+
+/// Writes what fits, of the kind that is said.
+fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     let given = said(context, arguments)?;
     let (mut members, asked) = project(context, arguments, given.as_ref())?;
     possible(context, &members, arguments)?;

@@ -198,13 +198,13 @@ pub(super) mod tests {
             ("wasmtime 45.0.2", &[]),
             ("wasmtime 48.0.2", &[]),
         ]);
-        let of = |name: &str| of(&text, name, "0.1.0");
-        assert_eq!(of("x").as_deref(), Some("48.0.2"));
-        assert_eq!(of("y").as_deref(), Some("45.0.2"));
+        let reached = |name: &str| of(&text, name, "0.1.0");
+        assert_eq!(reached("x").as_deref(), Some("48.0.2"));
+        assert_eq!(reached("y").as_deref(), Some("45.0.2"));
         for name in ["none", "both", "unknown", "a"] {
-            assert_eq!(of(name), None, "{name}");
+            assert_eq!(reached(name), None, "{name}");
         }
-        assert_eq!(super::tests::of(&text, "x", "0.2.0"), None);
+        assert_eq!(of(&text, "x", "0.2.0"), None);
         let crlf = text.replace('\n', "\r\n");
         assert_eq!(found(&crlf).as_deref(), Some("48.0.2"));
         // A patch that nobody uses is no package.
