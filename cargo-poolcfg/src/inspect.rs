@@ -125,6 +125,14 @@ fn error(path: &Path, why: &Unreadable) -> Error {
             format!("cannot read `{file}`: {text}"),
             "name a file that is there and that you may read",
         ),
+        Unreadable::Folder => Error::new(
+            Code::NotInspectable,
+            format!("`{file}` is a folder"),
+            format!(
+                "name the files in it: `{}/*.wasm`",
+                file.trim_end_matches('/')
+            ),
+        ),
         Unreadable::NotKnown(what) => Error::new(
             Code::NotInspectable,
             format!("`{file}` is {what}"),
@@ -154,7 +162,7 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
     // Whoever opens a FIFO waits.
     let about = std::fs::metadata(path)?;
     if about.is_dir() {
-        return Err(Unreadable::NotKnown("a folder".to_owned()));
+        return Err(Unreadable::Folder);
     }
     if !about.is_file() {
         return Err(Unreadable::NotKnown("no regular file".to_owned()));

@@ -477,9 +477,9 @@ fn what_the_file_says_outranks_what_spin_has_of_itself() {
     );
     let ran = folder.emit("spin-env", X86_64);
     ran.ends(0)
-        .says("poolcfg.toml lowers `total_tables` from Spin's default of 20 to 10")
-        .says("poolcfg.toml lowers `total_core_instances` from Spin's default of 40 to 30")
-        .says("poolcfg.toml lowers `table_elements` from Spin's default of 100000 to 20000");
+        .says("`total_tables` is lowered from Spin's default of 20 to 10, as the file or a flag says")
+        .says("`total_core_instances` is lowered from Spin's default of 40 to 30, as the file or a flag says")
+        .says("`table_elements` is lowered from Spin's default of 100000 to 20000, as the file or a flag says");
     assert!(!ran.stderr.contains("warning"), "{ran:#?}");
     let said = variables(&ran.stdout);
     assert_eq!(said["SPIN_WASMTIME_TOTAL_TABLES"], "10");

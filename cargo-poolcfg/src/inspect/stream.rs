@@ -13,6 +13,8 @@ const DECLARED: u64 = 64 << 20;
 pub(crate) enum Unreadable {
     /// It cannot be opened or read.
     Io(String),
+    /// It is a folder, and no file.
+    Folder,
     /// It is none of the files that are understood.
     NotKnown(String),
     /// It ends too early, or breaks the format: what is wrong, and at which byte.
