@@ -104,10 +104,11 @@ impl GivenProgram {
         let path = shown(&self.path);
         let triple = self.facts.triple();
         let model = self.relocation_model();
-        let found = self.version();
-        let other = asked.filter(|asked| found.is_some_and(|found| !asked.covers(found)));
+        let is_other = |asked: &WasmtimeVersion, found: &str| {
+            found.parse().is_ok_and(|found| !asked.covers(found))
+        };
         let wasmtime = match &self.versions[..] {
-            [found] if let Some(asked) = other => {
+            [found] if let Some(asked) = asked.filter(|asked| is_other(asked, found)) => {
                 format!("Wasmtime {found}, but `--engine-version {asked}` outranks that")
             }
             [] => "and no version of Wasmtime is found in it".to_owned(),
