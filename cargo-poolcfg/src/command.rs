@@ -81,7 +81,7 @@ pub(crate) fn warn(
     results: &[(&Member, Vec<TargetOutcome<'_>>)],
     wish: &Wish,
 ) {
-    for note in wish.given.notes() {
+    for note in wish.given.notes(wish.engine_version) {
         context.shell.note(&note);
     }
     let unused = results

@@ -10,6 +10,8 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
+use poolcfg_core::escaped;
+
 use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -166,7 +168,11 @@ fn parse(
     mut command: clap::Command,
     arguments: Vec<OsString>,
 ) -> Result<Poolcfg, Error> {
-    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    let split = split_set(&arguments);
+    let mut matches = match (command.try_get_matches_from_mut(arguments), split) {
+        (Err(error), Some(text)) if error.use_stderr() => return Err(Error::usage(&text)),
+        (matches, _) => matches?,
+    };
     let parsed = match program {
         InvokedAs::Subcommand => {
             if let Some((_, matches)) = matches.subcommand() {
@@ -181,6 +187,31 @@ fn parse(
         }
     };
     Ok(parsed)
+}
+
+/// What to write in the place of a `--set` that blanks have split; `None` if there is none.
+fn split_set(arguments: &[OsString]) -> Option<String> {
+    let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    let at = words.windows(3).position(|three| {
+        let [flag, key, next] = three else {
+            return false;
+        };
+        let is_split = match key.strip_suffix('=') {
+            Some(key) => !key.contains('=') && !next.starts_with('-'),
+            None => !key.contains('=') && next.starts_with('='),
+        };
+        *flag == "--set" && is_split
+    })?;
+    let words = &words[at + 1..];
+    let end = match words[1] {
+        "=" => 3,
+        _ => 2,
+    };
+    let flag = words[..end.min(words.len())].concat();
+    Some(format!(
+        "`--set` takes one word: write `--set '{}'`",
+        escaped(&flag)
+    ))
 }
 
 /// Flags of `generate` before another command would be passed over in silence.

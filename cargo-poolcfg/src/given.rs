@@ -134,9 +134,9 @@ impl Given {
         PerInstance::of(self.workload.iter().map(|(_, file)| file))
     }
 
-    /// Where numbers come from.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let program = self.program.as_ref().map(GivenProgram::note);
+    /// Where numbers come from, where `asked` is the Wasmtime that a flag names.
+    pub(crate) fn notes(&self, asked: Option<WasmtimeVersion>) -> Vec<String> {
+        let program = self.program.as_ref().map(|program| program.note(asked));
         let workload = self.counts().map(|counts| {
             let counts = counts
                 .keys()

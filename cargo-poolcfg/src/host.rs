@@ -256,7 +256,7 @@ impl Host {
         let (name, word, instances) = (self.name, told.number.word(), asked.instances());
         if asked.is_said(told.number) {
             return Lowered::ByFile(format!(
-                "poolcfg.toml lowers `{word}` from {name}'s default of {own} to {value}"
+                "`{word}` is lowered from {name}'s default of {own} to {value}, as the file or a flag says"
             ));
         }
         Lowered::ByFit(format!(

@@ -13,6 +13,8 @@ pub(crate) mod bounds;
 mod component;
 mod declared;
 mod frame;
+#[cfg(test)]
+mod hostile;
 mod instances;
 mod marks;
 mod module;
@@ -26,11 +28,9 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use poolcfg_core::Code;
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::cli::error::Error;
-use crate::cli::path::shown;
 use component::{COMPONENT, MODULE, Tree};
 pub(crate) use declared::Between;
 use instances::Live;
@@ -114,47 +114,14 @@ pub(crate) struct Needs {
 /// # Errors
 /// Where it cannot be read, is none of the files that are understood, or is damaged.
 pub(crate) fn inspect(path: &Path) -> Result<Inspected, Error> {
-    read(path).map_err(|why| error(path, &why))
-}
-
-fn error(path: &Path, why: &Unreadable) -> Error {
-    let file = shown(path);
-    let error = match why {
-        Unreadable::Io(text) => Error::new(
-            Code::Io,
-            format!("cannot read `{file}`: {text}"),
-            "name a file that is there and that you may read",
-        ),
-        Unreadable::NotKnown(what) => Error::new(
-            Code::NotInspectable,
-            format!("`{file}` is {what}"),
-            "name a .wasm of a module or a component, or a program",
-        ),
-        Unreadable::Damaged(what, at) => {
-            let at = match at {
-                0 => String::new(),
-                at => format!(" at byte {at}"),
-            };
-            Error::new(
-                Code::Damaged,
-                format!("`{file}` is damaged{at}: {what}"),
-                "build it anew, or fetch it again",
-            )
-        }
-        Unreadable::TooLarge(what) => Error::new(
-            Code::NotInspectable,
-            format!("`{file}` has {what}"),
-            "no engine takes such a file",
-        ),
-    };
-    error.about(path)
+    read(path).map_err(|why| why.error(path))
 }
 
 fn read(path: &Path) -> Result<Inspected, Unreadable> {
     // Whoever opens a FIFO waits.
     let about = std::fs::metadata(path)?;
     if about.is_dir() {
-        return Err(Unreadable::NotKnown("a folder".to_owned()));
+        return Err(Unreadable::Folder);
     }
     if !about.is_file() {
         return Err(Unreadable::NotKnown("no regular file".to_owned()));
@@ -171,8 +138,7 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
         return Err(Unreadable::NotKnown(text.to_owned()));
     }
     let program = program::read(&file)?;
-    file.rewind()?;
-    let mut found = versions::in_texts(&file)?;
+    let mut found = versions::in_file(&mut file, &program.constants)?;
     if let Some(packed) = &program.auditable {
         found.extend(versions::in_list(packed));
     }

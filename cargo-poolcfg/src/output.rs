@@ -12,7 +12,7 @@ use poolcfg_core::Code;
 use poolcfg_core::file::{FILE_NAME, read_text};
 
 use crate::cli::args::Generate;
-use crate::cli::error::Error;
+use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
@@ -91,7 +91,9 @@ impl Output {
                 return Ok(());
             }
             Present::Text(text) if !self.may_replace(path, &text, arguments) => {
-                return Err(foreign(path));
+                return Err(self
+                    .other_kind(path, &text)
+                    .unwrap_or_else(|| foreign(path)));
             }
             _ => {}
         }
@@ -112,6 +114,59 @@ impl Output {
     fn is_said_by(&self, text: &str) -> bool {
         text.replace("\r\n", "\n") == self.text.replace("\r\n", "\n")
             || (self.mark == Some(rust_file::MARK) && rust_file::says_the_same(text, &self.text))
+    }
+
+    /// Whether the text at its place is what would be written now.
+    fn is_current(&self, context: &Context<'_>) -> Result<(), Error> {
+        let Some(path) = &self.place else {
+            return Err(Error::new(
+                Code::Stale,
+                "no file to check: the output goes to stdout",
+                "name it with `-o FILE`",
+            )
+            .exiting(Exit::Usage));
+        };
+        let heading = &self.heading;
+        let what = match present(path)? {
+            Present::Text(text) if self.is_said_by(&text) => {
+                let shell = context.shell;
+                shell.say(&format!("{heading}{} is current", shown(path)));
+                return Ok(());
+            }
+            Present::Text(text) => match self.other_kind(path, &text) {
+                Some(error) => return Err(error.exiting(Exit::Misfit)),
+                None => "is not current",
+            },
+            Present::Nothing => "does not exist",
+            Present::Other => "is not current",
+        };
+        let error = Error::new(
+            Code::Stale,
+            format!("{heading}`{}` {what}", shown(path)),
+            self.advice(path),
+        );
+        Err(error.about(path).exiting(Exit::Misfit))
+    }
+
+    /// What is in the way where poolcfg wrote the text at the place, but for another kind of output.
+    fn other_kind(&self, path: &Path, text: &str) -> Option<Error> {
+        let command = recorded::command(text)?;
+        let is_other = self.mark.is_none_or(|mark| !text.starts_with(mark));
+        let mut words = command.split(' ');
+        let kind = words.find(|word| *word == "--emit").and(words.next());
+        let add = match kind {
+            Some(kind) => format!("add `--emit {kind}`"),
+            None => "leave out `--emit`".to_owned(),
+        };
+        is_other.then(|| {
+            let file = shown(path);
+            let error = Error::new(
+                Code::ForeignFile,
+                format!("`{file}` holds what `{command}` wrote, and this is another kind of text"),
+                format!("{add}, or write to another file with `-o FILE`"),
+            );
+            error.about(path)
+        })
     }
 
     /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
@@ -139,40 +194,7 @@ impl Output {
 /// # Errors
 /// Every file that is not, and a text without a place.
 pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Error> {
-    let mut stale: Option<Error> = None;
-    for output in outputs {
-        let Some(path) = &output.place else {
-            return Err(Error::new(
-                Code::Stale,
-                "no file to check: the output goes to stdout",
-                "name it with `-o FILE`",
-            )
-            .exiting(Exit::Usage));
-        };
-        let heading = &output.heading;
-        let what = match present(path)? {
-            Present::Text(text) if output.is_said_by(&text) => {
-                context
-                    .shell
-                    .say(&format!("{heading}{} is current", shown(path)));
-                continue;
-            }
-            Present::Nothing => "does not exist",
-            _ => "is not current",
-        };
-        let error = Error::new(
-            Code::Stale,
-            format!("{heading}`{}` {what}", shown(path)),
-            output.advice(path),
-        )
-        .about(path)
-        .exiting(Exit::Misfit);
-        stale = Some(match stale {
-            Some(before) => before.and(error),
-            None => error,
-        });
-    }
-    stale.map_or(Ok(()), Err)
+    all(outputs.iter().map(|output| output.is_current(context))).map(drop)
 }
 
 /// What is at a path.

@@ -111,12 +111,9 @@ impl<'a> TargetOutcome<'a> {
         verdicts.chain(bounds).collect()
     }
 
-    /// What fits where less does than is asked, a line for each way; nothing where one was chosen.
+    /// What fits where less does than is asked, a line for each way; nothing where one was chosen that helps.
     pub(crate) fn ways(&self, host: Option<&Host>) -> Vec<String> {
-        let lines = match self.fit {
-            None => ways::lines(&self.case, &self.plan, host),
-            Some(_) => Vec::new(),
-        };
+        let lines = ways::lines(&self.case, &self.plan, self.fit, host);
         let target = self.target();
         let lines = lines.iter();
         lines.map(|line| format!("{target}{line}")).collect()

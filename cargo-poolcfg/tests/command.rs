@@ -1024,6 +1024,18 @@ fn mistakes_of_a_flag_are_told_with_the_flag() {
         ])
         .ends(101)
         .says("error[PC0013]: unknown VA profile `sv93`\n --> --set:1:28\n");
+    // What a shell splits at blanks is no longer one word.
+    for words in [
+        &["address_space.rlimit_as", "=", "64GiB"][..],
+        &["address_space.rlimit_as=", "64GiB"],
+        &["address_space.rlimit_as", "=64GiB"],
+    ] {
+        let command = ["check", "--target", X86_64, "--set"];
+        project
+            .run(&[&command[..], words].concat())
+            .ends(2)
+            .says("`--set` takes one word: write `--set 'address_space.rlimit_as=64GiB'`");
+    }
 }
 
 /// The limits are in the JSON, and the one that decides.

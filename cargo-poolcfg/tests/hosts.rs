@@ -477,9 +477,9 @@ fn what_the_file_says_outranks_what_spin_has_of_itself() {
     );
     let ran = folder.emit("spin-env", X86_64);
     ran.ends(0)
-        .says("poolcfg.toml lowers `total_tables` from Spin's default of 20 to 10")
-        .says("poolcfg.toml lowers `total_core_instances` from Spin's default of 40 to 30")
-        .says("poolcfg.toml lowers `table_elements` from Spin's default of 100000 to 20000");
+        .says("`total_tables` is lowered from Spin's default of 20 to 10, as the file or a flag says")
+        .says("`total_core_instances` is lowered from Spin's default of 40 to 30, as the file or a flag says")
+        .says("`table_elements` is lowered from Spin's default of 100000 to 20000, as the file or a flag says");
     assert!(!ran.stderr.contains("warning"), "{ran:#?}");
     let said = variables(&ran.stdout);
     assert_eq!(said["SPIN_WASMTIME_TOTAL_TABLES"], "10");
@@ -1180,4 +1180,41 @@ fn the_recorded_command_writes_the_same() {
         "{text}"
     );
     assert!(text.contains("this machine, "), "{text}");
+}
+
+/// A file says by which command it was written, and so of which kind it is.
+#[test]
+fn a_file_is_written_again_without_saying_its_kind() {
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| ran(program("poolcfg", folder.root()).args(arguments));
+    let machine = [
+        "--target",
+        RISCV64,
+        "--engine",
+        "wasmtime",
+        "--engine-version",
+    ];
+    let emit = [
+        &machine[..],
+        &["48", "--emit", "wasmtime-toml", "-o", "w.toml"],
+    ]
+    .concat();
+    run(&emit).ends(0).says("wrote w.toml");
+    let text = folder.read("w.toml");
+    run(&["--check", "w.toml"])
+        .ends(0)
+        .says("w.toml is current");
+    folder.write("w.toml", &text.replace("= 42", "= 41"));
+    run(&["--check", "w.toml"]).ends(100).says("error[PC0024]");
+    run(&["-o", "w.toml"]).ends(0).says("wrote w.toml");
+    assert_eq!(folder.read("w.toml"), text);
+    // With flags of its own it is another command, which writes another kind.
+    let other = [&machine[..], &["48"]].concat();
+    for (flag, status) in [("-o", 101), ("--check", 100)] {
+        run(&[&other[..], &[flag, "w.toml"]].concat())
+            .ends(status)
+            .says("error[PC0023]: `w.toml` holds what `poolcfg --emit wasmtime-toml --target")
+            .says("help: add `--emit wasmtime-toml`, or write to another file");
+    }
+    assert_eq!(folder.read("w.toml"), text);
 }

@@ -474,6 +474,49 @@ fn enormous_files_take_little_memory() {
     run("types.wasm")
         .ends(101)
         .says("more than 64 MiB of declarations");
+    // A program of a terabyte, which nobody waits for: its constants are where its sections say.
+    fs::copy(env!("CARGO_BIN_EXE_poolcfg"), folder.path("program")).unwrap();
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(folder.path("program"));
+    file.unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(run("program").ends(0).only_result()["kind"], "program");
+}
+
+/// Headers of ELF files for systems and machines that have no VA profile here.
+#[test]
+fn programs_of_other_systems_are_told_or_refused() {
+    let folder = Folder::new();
+    // e_ident with class, order and ABI; ET_EXEC of a machine; no segments, no sections.
+    let elf = |abi: u8, machine: u16| {
+        let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+        bytes.push(abi);
+        bytes.resize(16, 0);
+        bytes.extend(2_u16.to_le_bytes());
+        bytes.extend(machine.to_le_bytes());
+        bytes.extend(1_u32.to_le_bytes());
+        bytes.resize(52, 0);
+        bytes.extend(64_u16.to_le_bytes());
+        bytes.resize(64, 0);
+        bytes
+    };
+    for (abi, machine, target, says) in [
+        (9, 62, json!("x86_64-unknown-freebsd"), "kernel: freebsd"),
+        (12, 62, json!("x86_64-unknown-openbsd"), "kernel: openbsd"),
+        (2, 62, json!("x86_64-unknown-netbsd"), "kernel: netbsd"),
+        (6, 62, json!("x86_64-pc-solaris"), "no VA profile covers"),
+        // HP-UX, and an architecture that Linux had once.
+        (1, 62, Value::Null, "`program` does not tell its target"),
+        (0, 50, Value::Null, "`program` does not tell its target"),
+    ] {
+        fs::write(folder.path("program"), elf(abi, machine)).unwrap();
+        let result = inspect(&folder, &["program"]).ends(0).only_result();
+        assert_eq!(result["target"], target, "{machine}");
+        let words = ["check", "--program", "program", "--engine-version", "48"];
+        let ran = ran(program("poolcfg", folder.root()).args(words));
+        let is_known = says.starts_with("kernel");
+        ran.ends(if is_known { 0 } else { 101 }).says(says);
+    }
 }
 
 /// A pattern in quotes, for who has no shell that resolves it.

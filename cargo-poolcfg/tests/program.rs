@@ -288,7 +288,11 @@ fn the_more_precise_word_counts() {
     run(&set).ends(0).says("Wasmtime 45 pool");
     run(&[&set[..], &["--engine-version", "46"]].concat())
         .ends(0)
-        .says("Wasmtime 46 pool");
+        .says("Wasmtime 46 pool")
+        .says("Wasmtime 48.0.2, but `--engine-version 46` outranks that");
+    run(&["--engine-version", "48"])
+        .ends(0)
+        .says_nothing_of("outranks");
     // Other pools stay what they are.
     board.0.write(
         "poolcfg.toml",

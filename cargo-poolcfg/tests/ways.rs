@@ -115,12 +115,60 @@ fn a_native_pool_has_two_ways() {
         .says("1000 of 1000 instances × 128 MiB guaranteed");
     run(&folder, &["check", "--fit", "no-pool"], &target)
         .ends(100)
-        .says("`--fit no-pool` is about Wasmtime, but this pool uses the `native` engine");
+        .says("`--fit no-pool` does not help: it is about Wasmtime, but this pool uses the `native` engine")
+        .says("help: `--fit fewer`: 60 of 1000 instances fit in slots of 4 GiB")
+        .says(", or `--fit smaller`: 1000 of 1000 instances fit in slots of 128 MiB");
     folder.write("poolcfg.toml", &format!("{pool}on_misfit = \"shrink\"\n"));
     run(&folder, &["check"], &target)
         .ends(0)
         .says("the rest is tried at start")
         .says_nothing_of("--fit");
+}
+
+/// A way that cannot help says so, and the others have their numbers.
+#[test]
+fn a_way_that_does_not_help_names_those_that_do() {
+    let folder = Folder::new();
+    let gib4 = in_space("4GiB");
+    for arguments in [&["check"][..], &["--emit", "wasmtime-toml"]] {
+        run(&folder, &[arguments, &["--fit", "fewer"]].concat(), &gib4)
+            .ends(100)
+            .says(&format!(
+                "{SERVER}: `--fit fewer` does not help: not even one instance fits in slots of 4 GiB\n"
+            ))
+            .says(&format!("{SERVER}: `--fit smaller`: 46 of 1000 instances fit"))
+            .says(&format!(
+                "{SERVER}: `--emit wasmtime-toml --fit no-pool`: 45 of 1000 instances fit"
+            ))
+            .says("error[PC0026]");
+    }
+    let mut many = in_space("300MiB");
+    many.extend(["--set".into(), "pooling_allocator.min_instances=40".into()]);
+    for fit in ["fewer", "smaller"] {
+        run(&folder, &["check", "--fit", fit], &many)
+            .ends(100)
+            .says(&format!(
+                "`--fit {fit}` does not help: not even the 40 of `min_instances` fit"
+            ))
+            .says(", and no other way does\n");
+    }
+    run(&folder, &["check", "--fit", "no-pool"], &many)
+        .ends(100)
+        .says("not even the 40 of `min_instances` fit with smaller reservations")
+        .says("help: no other way does");
+    let mut totals = in_space("64GiB");
+    totals.extend([
+        "--set".into(),
+        "pooling_allocator.wasmtime.total_memories=100".into(),
+    ]);
+    for fit in ["fewer", "no-pool"] {
+        run(&folder, &["check", "--fit", fit], &totals)
+            .ends(100)
+            .says(&format!(
+                "`--fit {fit}` does not help: totals such as `total_memories` decide how many instances there are"
+            ))
+            .says("`--fit smaller`: 100 of 100 instances fit in slots of 512 MiB");
+    }
 }
 
 /// The way that is taken is in the file, in its first line, and judged again by it.
@@ -221,5 +269,6 @@ fn what_leaves_no_pool_is_neither_drawn_nor_written_as_one() {
     old[3] = "27".to_owned();
     run(&folder, &["check", "--fit", "no-pool"], &old)
         .ends(100)
-        .says("expected Wasmtime 28 or later");
+        .says("`--fit no-pool` does not help: expected Wasmtime 28 or later, found 27")
+        .says("help: `--fit smaller`: ");
 }

@@ -196,7 +196,8 @@ fn what_is_no_workload_is_said_to_be_so() {
     wrong("[\"plugins\"]")
         .run(&["sync"])
         .ends(101)
-        .says("`plugins` is a folder");
+        .says("`plugins` is a folder")
+        .says("help: name the files in it: `plugins/*.wasm`");
     wrong("[\"poolcfg.toml\"]")
         .run(&["sync"])
         .ends(101)

@@ -372,6 +372,37 @@ fn flags_may_name_pools() {
     assert_eq!(file.pool_names(), ["a", "b"]);
 }
 
+/// Keys may be quoted and have spaces around them as in the file, and be of some targets only.
+#[test]
+fn flags_may_be_of_some_targets() {
+    let flags = [
+        "pooling_allocator.max_instances=1",
+        "\"pooling_allocator\" . 'min_instances' = 1",
+        "target.'cfg(target_arch = \"riscv64\")'.pooling_allocator.max_instances = 2",
+        "target.aarch64-unknown-linux-gnu.address_space.va_profile=va48",
+        "target.aarch64-unknown-linux-gnu.\"pooling_allocator\".max_instances=4",
+        "target.\"aarch64-unknown-linux-gnu\".pooling_allocator.max_instances=3",
+    ];
+    let flags = SetFlags::parse(flags).unwrap();
+    assert!(flags.sets("address_space.va_profile") && !flags.sets("address_space.aslr"));
+    let file = ConfigFile::empty().with_flags(&flags).unwrap();
+    for (triple, instances, profile) in [
+        ("x86_64-unknown-linux-gnu", 1, None),
+        ("riscv64gc-unknown-linux-gnu", 2, None),
+        ("aarch64-unknown-linux-gnu", 3, Some("va48")),
+    ] {
+        let facts = TargetFacts::builtin(triple).unwrap();
+        let settings = file.settings(&facts);
+        let keys = settings.pools()[0];
+        assert_eq!(keys.max_instances.unwrap().value, instances, "{triple}");
+        assert_eq!(keys.min_instances.unwrap().place.as_flag(), Some(2));
+        let said = settings.space().va_profile.map(|key| key.value);
+        assert_eq!(said, profile, "{triple}");
+    }
+    // A flag makes no target one that the file names.
+    assert_eq!(file.triples().count(), 0);
+}
+
 /// Flags, and what the message begins with and the help says.
 const MISTAKES: &[(&[&str], &str, &str)] = &[
     (
@@ -380,7 +411,13 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
         "write `--set KEY=VALUE`",
     ),
     (&["=3"], "`--set =3` has no key", "write"),
-    (&["a b=3"], "`--set a b=3` has no key", "write"),
+    (&["a b=3"], "`--set a b=3` has an invalid key", "write"),
+    (&["a.'b=3"], "`--set a.'b=3` has an invalid key", "write"),
+    (
+        &["address_space.aslr="],
+        "`--set address_space.aslr=` has no value",
+        "write `--set KEY=VALUE`",
+    ),
     (
         &["pool.plugin.max_instances=3"],
         "unknown pool `plugin`",
@@ -412,9 +449,19 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
         "did you mean `pooling_allocator`?",
     ),
     (
-        &["target.x.pooling_allocator.max_instances=3"],
-        "unknown key `target` in `--set`",
-        "leave out `target.TRIPLE.`: a flag is for every target",
+        &["target.riscv64.pooling_allocator.max_instances=3"],
+        "unknown target `riscv64`",
+        "for an architecture write `[target.'cfg(target_arch = \"riscv64\")'.…]`",
+    ),
+    (
+        &["target.x86_64-unknown-linux-gnu=3"],
+        "invalid type for `x86_64-unknown-linux-gnu`: expected a table, found an integer",
+        "write `[target.x86_64-unknown-linux-gnu.pooling_allocator]`",
+    ),
+    (
+        &["target.'cfg(unix)'.pooling_allocator.wasmtime.workload=[]"],
+        "`--set` does not support `workload`, which only `sync` reads",
+        "write `--workload FILE`",
     ),
     (
         &["address_space.rlimit=3"],

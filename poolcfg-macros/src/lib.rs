@@ -61,7 +61,8 @@ use proc_macro::TokenStream;
 /// change of the variable `POOLCFG_VA_PROFILE`, which names the VA profile of the build.
 ///
 /// Where the file names a version of Wasmtime, and the package reaches exactly one in the Cargo.lock of the workspace that
-/// is built, the two must agree. With several, or none, and outside of that workspace, `cargo poolcfg check` decides.
+/// is built, the two must agree. With several, or none, where a feature of the package decides, and outside of that
+/// workspace, `cargo poolcfg check` decides.
 ///
 /// A pool that does not fit, like every other mistake, is a compile error at the item.
 #[proc_macro_attribute]

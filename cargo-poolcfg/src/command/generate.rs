@@ -35,6 +35,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     if arguments.check.is_some() && arguments.machine.here {
         return judge::run(context, arguments);
     }
+    write(context, &of_recorded_kind(arguments))
+}
+
+/// Writes what fits, of the kind that is said.
+fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     let given = said(context, arguments)?;
     let (mut members, asked) = project(context, arguments, given.as_ref())?;
     possible(context, &members, arguments)?;
@@ -54,7 +59,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     let (given, asked) = match (given, asked) {
         (Some(given), Some(asked)) => (given, asked),
         _ => {
-            let given = Given::read(context.shell, machine, arguments.emit)?;
+            let given = Given::read(context.shell, machine, arguments.emit())?;
             let names = names(context, machine);
             let rustc = context.rustc();
             let asked = AskedTargets::new(context.program, &names, machine, &given, &rustc)?;
@@ -108,10 +113,23 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         let only_file = context.shared.message_format == MessageFormat::Human;
         let to_file = |output: &Output| output.place.is_some();
         context.envelope.borrow_mut().is_written =
-            arguments.emit == Emit::Json && only_file && outputs.iter().any(to_file);
+            arguments.emit() == Emit::Json && only_file && outputs.iter().any(to_file);
     }
     misfits(&results)?;
     Ok(Exit::Fits)
+}
+
+/// The same flags, with the kind of text that the file says which they name, where they say none themselves.
+fn of_recorded_kind(arguments: &Generate) -> Generate {
+    let place = arguments.place();
+    let place = place.filter(|_| arguments.emit.is_none() && arguments.repeats());
+    let recorded = place.and_then(|place| recorded::read(place));
+    Generate {
+        emit: arguments
+            .emit
+            .or_else(|| recorded.and_then(|recorded| recorded.emit)),
+        ..arguments.clone()
+    }
 }
 
 /// The command that is repeated, where the flags leave it to the file that is there.
@@ -125,7 +143,7 @@ fn said(context: &Context<'_>, arguments: &Generate) -> Result<Option<Given>, Er
     if arguments.repeats() {
         return Ok(None);
     }
-    Given::read(context.shell, &arguments.machine, arguments.emit).map(Some)
+    Given::read(context.shell, &arguments.machine, arguments.emit()).map(Some)
 }
 
 /// Refuses what flags, packages and stdout cannot do together.
@@ -144,7 +162,7 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
             "`--fit no-pool` leaves no pool to write: choose `--emit wasmtime-toml` or `--emit wasmtime-flags`",
         ));
     }
-    let is_rust = arguments.emit == Emit::Rust && arguments.template.is_none();
+    let is_rust = arguments.emit() == Emit::Rust && arguments.template.is_none();
     let place = arguments.place();
     if let (true, [_, _, ..], Some(place)) = (is_rust, members, place) {
         let names: Vec<String> = members
@@ -163,7 +181,7 @@ fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> 
         Some(place) => place != Path::new("-"),
         None => is_rust && members.iter().all(|member| member.has_manifest),
     };
-    let prints = arguments.check.is_none() && arguments.emit != Emit::Json && !has_place;
+    let prints = arguments.check.is_none() && arguments.emit() != Emit::Json && !has_place;
     if prints && context.shell.is_json {
         return Err(Error::usage(
             "`--message-format json` writes to stdout: choose a file for the text with `-o FILE`",
@@ -182,7 +200,7 @@ fn outputs(
     wish: &Wish,
 ) -> Result<(Vec<Output>, Vec<String>), Error> {
     let place = arguments.place().cloned();
-    let of_data = arguments.template.is_some() || arguments.emit == Emit::Json;
+    let of_data = arguments.template.is_some() || arguments.emit() == Emit::Json;
     match (misfits(results), of_data) {
         (Err(error), true) => context.shell.keep_error(&error),
         (misfits, _) => misfits?,
@@ -191,7 +209,7 @@ fn outputs(
         let text = render_file(template, &*context.envelope())?;
         return Ok((vec![Output::new(place, text, None)], Vec::new()));
     }
-    if arguments.emit == Emit::Json {
+    if arguments.emit() == Emit::Json {
         let text = context.envelope().text()?;
         return Ok((vec![Output::new(place, text, None)], Vec::new()));
     }
@@ -309,13 +327,13 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     let [member] = members else {
         return None;
     };
-    let own = (arguments.emit == Emit::Rust).then(|| member.rust_file());
+    let own = (arguments.emit() == Emit::Rust).then(|| member.rust_file());
     arguments.place().cloned().or(own)
 }
 
 /// The host that the text is for, if there is one.
 fn host(arguments: &Generate) -> Option<&'static Host> {
-    match arguments.emit {
+    match arguments.emit() {
         Emit::Host(host) if arguments.template.is_none() => Some(host),
         _ => None,
     }
@@ -350,7 +368,7 @@ fn arms(
             targets.extend(facts(&more, &context.rustc())?);
         }
     }
-    if arguments.emit == Emit::Rust && arguments.template.is_none() {
+    if arguments.emit() == Emit::Rust && arguments.template.is_none() {
         distinct(&targets)?;
     }
     Ok(targets)

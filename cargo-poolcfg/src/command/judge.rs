@@ -70,7 +70,7 @@ fn place(context: &Context<'_>, arguments: &Generate) -> Result<(PathBuf, Owner)
         FileUse::Read,
     )?;
     match &members[..] {
-        [member] if arguments.emit == Emit::Rust && member.has_manifest => {
+        [member] if arguments.emit() == Emit::Rust && member.has_manifest => {
             Ok((member.rust_file(), Owner::of(member)))
         }
         _ => Err(Error::new(

@@ -78,12 +78,10 @@ fn counts(
         };
         let found = workload::differences(context.shell, &source, missing)?;
         if found.is_empty() {
-            if write_ == WriteMode::Files {
-                let (heading, shown) = (member.heading(), &source.shown);
-                context
-                    .shell
-                    .say(&format!("{heading}{shown} agrees with its workload"));
-            }
+            let (heading, shown) = (member.heading(), &source.shown);
+            context
+                .shell
+                .say(&format!("{heading}{shown} agrees with its workload"));
             return Ok(());
         }
         if write_ == WriteMode::Nothing {

@@ -99,12 +99,18 @@ impl GivenProgram {
         }
     }
 
-    /// What is taken from it.
-    pub(crate) fn note(&self) -> String {
+    /// What is taken from it, where `asked` is the Wasmtime that a flag names.
+    pub(crate) fn note(&self, asked: Option<WasmtimeVersion>) -> String {
         let path = shown(&self.path);
         let triple = self.facts.triple();
         let model = self.relocation_model();
+        let is_other = |asked: &WasmtimeVersion, found: &str| {
+            found.parse().is_ok_and(|found| !asked.covers(found))
+        };
         let wasmtime = match &self.versions[..] {
+            [found] if let Some(asked) = asked.filter(|asked| is_other(asked, found)) => {
+                format!("Wasmtime {found}, but `--engine-version {asked}` outranks that")
+            }
             [] => "and no version of Wasmtime is found in it".to_owned(),
             versions => format!(
                 "Wasmtime {}; features that no key names count as present",

@@ -43,9 +43,10 @@ pub(super) fn run_version(path: &Path) -> Result<String, Error> {
         }
     };
     version(&text).ok_or_else(|| {
-        let first = text.lines().next().unwrap_or_default();
+        let first = text.lines().next();
+        let printed = first.map_or("nothing".to_owned(), |first| format!("`{first}`"));
         failed(format!(
-            "`--version` prints `{first}`, which names no Wasmtime"
+            "`--version` prints {printed}, which names no Wasmtime"
         ))
     })
 }

@@ -190,7 +190,7 @@ impl Wish {
             relocation_model: model,
             ..AddressSpaceKeys::EMPTY
         });
-        file.lay_flags(said)
+        file.lay_flags(said, facts)
             .pooling_allocator(engine)
             .address_space(self.keys)
             .va_profile(self.va_profile.as_deref())

@@ -64,6 +64,15 @@ pub(super) fn c_library(marks: &Marks) -> Option<String> {
         .then(|| "glibc".to_owned())
 }
 
+/// What programs of Linux have, which others have, too.
+const OF_LINUX: [elf::OsAbi; 4] = [
+    elf::ELFOSABI_SYSV,
+    elf::ELFOSABI_LINUX,
+    elf::ELFOSABI_ARM_AEABI,
+    elf::ELFOSABI_ARM,
+];
+
+/// The target that the marks tell; `None` if they tell of none that is known.
 pub(super) fn triple_of_elf(marks: &Marks) -> Option<Triple> {
     let architecture = architecture_of_elf(marks)?;
     let interpreter = marks.interpreter.as_deref().unwrap_or_default();
@@ -71,6 +80,9 @@ pub(super) fn triple_of_elf(marks: &Marks) -> Option<Triple> {
     let operating_system = match marks.os_abi {
         abi if abi == elf::ELFOSABI_FREEBSD.0 => OperatingSystem::Freebsd,
         abi if abi == elf::ELFOSABI_SOLARIS.0 => OperatingSystem::Solaris,
+        abi if abi == elf::ELFOSABI_OPENBSD.0 => OperatingSystem::Openbsd,
+        abi if abi == elf::ELFOSABI_NETBSD.0 => OperatingSystem::Netbsd,
+        abi if !OF_LINUX.iter().any(|of_linux| of_linux.0 == abi) => return None,
         _ if has_note("openbsd") => OperatingSystem::Openbsd,
         _ if has_note("netbsd") => OperatingSystem::Netbsd,
         _ if interpreter.contains("ld-elf.so") => OperatingSystem::Freebsd,
@@ -93,9 +105,13 @@ pub(super) fn triple_of_elf(marks: &Marks) -> Option<Triple> {
         },
         _ => Environment::Unknown,
     };
+    let vendor = match (operating_system, architecture) {
+        (OperatingSystem::Solaris, Architecture::X86_64) => Vendor::Pc,
+        _ => Vendor::Unknown,
+    };
     Some(triple(
         architecture,
-        Vendor::Unknown,
+        vendor,
         operating_system,
         environment,
         BinaryFormat::Elf,

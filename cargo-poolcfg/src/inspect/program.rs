@@ -2,6 +2,7 @@
 //! sections are read, whatever the size of the file.
 
 use std::fs::File;
+use std::ops::Range;
 
 use object::read::ReadCache;
 use object::read::elf::{
@@ -20,6 +21,15 @@ use super::stream::Unreadable;
 /// The largest table or section that is read as a whole.
 const SECTION: u64 = 16 << 20;
 
+/// The largest table of sections.
+const SECTIONS: u64 = 4 << 20;
+
+/// The longest path of a file.
+const PATH: u64 = 4096;
+
+/// How many versions of symbols are looked at.
+const VERSIONS: usize = 10_000;
+
 /// What is known of a program by its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
@@ -31,6 +41,8 @@ pub(crate) struct Program {
     pub(crate) c_library: Option<String>,
     /// The dependencies that cargo-auditable has written, as they are packed.
     pub(super) auditable: Option<Vec<u8>>,
+    /// Where its constants are in the file, so its texts; empty where the file does not tell.
+    pub(super) constants: Vec<Range<u64>>,
 }
 
 fn damaged(error: object::read::Error) -> Unreadable {
@@ -81,16 +93,24 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
     };
     let mut has_pie_flag = false;
     let mut is_dynamic = false;
+    let mut has_dynamic = false;
+    let mut loaded = Vec::new();
     for segment in header.program_headers(endian, file).map_err(damaged)? {
         let size: u64 = segment.p_filesz(endian).into();
-        if size > SECTION {
-            continue;
+        let kind = segment.p_type(endian);
+        if kind == elf::PT_LOAD {
+            let (from, size) = segment.file_range(endian);
+            loaded.push(from..from.saturating_add(size));
         }
-        if let Some(path) = segment.interpreter(endian, file).map_err(damaged)? {
-            marks.interpreter = Some(text(path));
+        // Of each there is one.
+        if kind == elf::PT_INTERP && marks.interpreter.is_none() && size <= PATH {
+            let path = segment.interpreter(endian, file).map_err(damaged)?;
+            marks.interpreter = path.map(text);
         }
-        if let Some(entries) = segment.dynamic(endian, file).map_err(damaged)? {
-            for entry in entries {
+        if kind == elf::PT_DYNAMIC && !has_dynamic && size <= SECTION {
+            has_dynamic = true;
+            let entries = segment.dynamic(endian, file).map_err(damaged)?;
+            for entry in entries.into_iter().flatten() {
                 let value: u64 = entry.d_val(endian).into();
                 match entry.d_tag(endian) {
                     elf::DT_FLAGS_1 => has_pie_flag = value & DF_1_PIE != 0,
@@ -105,7 +125,10 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
         let text = "a library: inspect the program that loads it";
         return Err(Unreadable::NotKnown(text.to_owned()));
     }
-    let auditable = sections::<E>(header, endian, file, &mut marks)?;
+    let Sections {
+        auditable,
+        constants,
+    } = sections::<E>(header, endian, file, &mut marks)?;
     Ok(Program {
         target: triple_of_elf(&marks).map(|triple| triple.to_string()),
         relocation_model: match is_pie {
@@ -115,6 +138,10 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
         is_static: !is_dynamic,
         c_library: is_dynamic.then(|| c_library(&marks)).flatten(),
         auditable,
+        constants: match constants.is_empty() {
+            true => loaded,
+            false => constants,
+        },
     })
 }
 
@@ -132,24 +159,30 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// Takes down what the sections tell; the packed dependencies of cargo-auditable, if there are any. A file without
-/// sections tells less, and is no worse for it.
+/// What sections hold.
+#[derive(Default)]
+struct Sections {
+    auditable: Option<Vec<u8>>,
+    constants: Vec<Range<u64>>,
+}
+
+/// Takes down what the sections tell. A file without sections tells less, and is no worse for it.
 fn sections<'d, E: FileHeader<Endian = Endianness>>(
     header: &'d E,
     endian: Endianness,
     file: &'d ReadCache<&File>,
     marks: &mut Marks,
-) -> Result<Option<Vec<u8>>, Unreadable> {
+) -> Result<Sections, Unreadable> {
+    let mut found = Sections::default();
     let count = u64::from(header.shnum(endian, file).map_err(damaged)?);
-    if count.saturating_mul(64) > SECTION {
+    if count.saturating_mul(64) > SECTIONS {
         return Err(Unreadable::TooLarge(
             "a table of too many sections".to_owned(),
         ));
     }
     let Ok(table) = header.sections(endian, file) else {
-        return Ok(None);
+        return Ok(found);
     };
-    let mut auditable = None;
     for section in table.iter() {
         let size: u64 = section.sh_size(endian).into();
         let name = table.section_name(endian, section).unwrap_or_default();
@@ -161,15 +194,23 @@ fn sections<'d, E: FileHeader<Endian = Endianness>>(
             | b".note.android.ident" => {
                 marks.notes.push(text(name));
             }
-            b".dep-v0" if size <= SECTION => {
+            b".dep-v0" if size <= SECTION && found.auditable.is_none() => {
                 let data = section.data(endian, file).map_err(damaged)?;
-                auditable = Some(data.to_vec());
+                found.auditable = Some(data.to_vec());
             }
             _ => {}
         }
+        let flags = section.sh_flags(endian);
+        let is_loaded = flags.contains(elf::SHF_ALLOC) && !flags.contains(elf::SHF_EXECINSTR);
+        if is_loaded
+            && section.sh_type(endian) == elf::SHT_PROGBITS
+            && let Some((from, size)) = section.file_range(endian)
+        {
+            found.constants.push(from..from.saturating_add(size));
+        }
     }
     libraries::<E>(&table, endian, file, marks);
-    Ok(auditable)
+    Ok(found)
 }
 
 /// Takes down the libraries that are needed, and the newest version of glibc.
@@ -207,8 +248,14 @@ fn libraries<'d, 'f, E: FileHeader<Endian = Endianness>>(
     if let Ok(Some((mut needs, link))) = table.gnu_verneed(endian, file)
         && let Ok(strings) = table.strings(endian, file, link)
     {
-        while let Ok(Some((_, mut versions))) = needs.next() {
-            while let Ok(Some(version)) = versions.next() {
+        let mut left = VERSIONS;
+        while left > 0
+            && let Ok(Some((_, mut versions))) = needs.next()
+        {
+            while left > 0
+                && let Ok(Some(version)) = versions.next()
+            {
+                left -= 1;
                 let name = version.name(endian, strings).map(text).unwrap_or_default();
                 marks.glibc = marks.glibc.max(glibc(&name));
             }
@@ -224,6 +271,7 @@ fn of_other_system(target: Option<Triple>) -> Program {
         is_static: false,
         c_library: None,
         auditable: None,
+        constants: Vec::new(),
     }
 }
 

@@ -1,8 +1,13 @@
 //! A file that is read from its beginning to its end, with no more of it in memory than one section of declarations.
 
 use std::io::{self, BufReader, Read, Seek};
+use std::path::Path;
 
+use poolcfg_core::Code;
 use wasmparser::BinaryReader;
+
+use crate::cli::error::Error;
+use crate::cli::path::shown;
 
 /// How much of a file is read, and not passed over as code, data and custom sections are: what it declares, which is
 /// far less in any file that runs.
@@ -13,12 +18,58 @@ const DECLARED: u64 = 64 << 20;
 pub(crate) enum Unreadable {
     /// It cannot be opened or read.
     Io(String),
+    /// It is a folder, and no file.
+    Folder,
     /// It is none of the files that are understood.
     NotKnown(String),
     /// It ends too early, or breaks the format: what is wrong, and at which byte.
     Damaged(String, u64),
     /// It goes beyond what is read of any file.
     TooLarge(String),
+}
+
+impl Unreadable {
+    /// What is told of the file at a path.
+    pub(super) fn error(&self, path: &Path) -> Error {
+        let file = shown(path);
+        let error = match self {
+            Self::Io(text) => Error::new(
+                Code::Io,
+                format!("cannot read `{file}`: {text}"),
+                "name a file that is there and that you may read",
+            ),
+            Self::Folder => Error::new(
+                Code::NotInspectable,
+                format!("`{file}` is a folder"),
+                format!(
+                    "name the files in it: `{}/*.wasm`",
+                    file.trim_end_matches('/')
+                ),
+            ),
+            Self::NotKnown(what) => Error::new(
+                Code::NotInspectable,
+                format!("`{file}` is {what}"),
+                "name a .wasm of a module or a component, or a program",
+            ),
+            Self::Damaged(what, at) => {
+                let at = match at {
+                    0 => String::new(),
+                    at => format!(" at byte {at}"),
+                };
+                Error::new(
+                    Code::Damaged,
+                    format!("`{file}` is damaged{at}: {what}"),
+                    "build it anew, or fetch it again",
+                )
+            }
+            Self::TooLarge(what) => Error::new(
+                Code::NotInspectable,
+                format!("`{file}` has {what}"),
+                "no engine takes such a file",
+            ),
+        };
+        error.about(path)
+    }
 }
 
 impl From<io::Error> for Unreadable {

@@ -2,7 +2,8 @@
 //! that cargo-auditable writes.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use poolcfg_core::WasmtimeVersion;
 use serde::Deserialize;
@@ -25,8 +26,45 @@ const OVERLAP: usize = 128;
 /// The most that the list of crates is unpacked to.
 const LIST: usize = 16 << 20;
 
-/// Looks through a file for the versions that its texts name.
-pub(super) fn in_texts(mut file: impl Read) -> Result<BTreeSet<[u32; 3]>, Unreadable> {
+/// The largest file that is looked through as a whole.
+const WHOLE: u64 = 256 << 20;
+
+/// The most of a larger one that is looked through.
+const TEXTS: u64 = 1 << 30;
+
+/// Looks through a file for the versions that its texts name: of a large one, where these parts are told, through them
+/// alone. Of one with more than a gigabyte of them no version is known.
+pub(super) fn in_file<F: Read + Seek>(
+    file: &mut F,
+    parts: &[Range<u64>],
+) -> Result<BTreeSet<[u32; 3]>, Unreadable> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut parts: Vec<_> = match parts {
+        parts if end > WHOLE && !parts.is_empty() => parts.to_vec(),
+        _ => std::iter::once(0..end).collect(),
+    };
+    parts.sort_unstable_by_key(|part| part.start);
+    // What lies in two parts is looked at once.
+    let mut seen = 0;
+    for part in &mut parts {
+        *part = part.start.max(seen)..part.end.min(end);
+        seen = seen.max(part.end);
+    }
+    parts.retain(|part| part.start < part.end);
+    let sizes = parts.iter().map(|part| part.end - part.start);
+    let mut found = BTreeSet::new();
+    if sizes.sum::<u64>() > TEXTS {
+        return Ok(found);
+    }
+    for part in parts {
+        file.seek(SeekFrom::Start(part.start))?;
+        found.extend(in_texts(file.by_ref().take(part.end - part.start))?);
+    }
+    Ok(found)
+}
+
+/// The versions that texts name.
+fn in_texts(mut file: impl Read) -> Result<BTreeSet<[u32; 3]>, Unreadable> {
     let mut found = BTreeSet::new();
     let mut window = Vec::with_capacity(WINDOW + OVERLAP);
     loop {
@@ -111,6 +149,8 @@ pub(super) fn text([major, minor, patch]: [u32; 3]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     fn found(text: &[u8]) -> Vec<[u32; 3]> {
@@ -147,6 +187,33 @@ mod tests {
             let text = [&vec![b'-'; before], &path[..], &[b' '; 300]].concat();
             assert_eq!(found(&text), [[48, 0, 2]], "{before}");
         }
+    }
+
+    /// Only what is named is looked at, once, and no more than a gigabyte of it.
+    #[test]
+    fn parts_of_a_file_are_looked_through() {
+        let mut text = b"wasmtime-48.0.2/src".to_vec();
+        text.resize(100, b'-');
+        text.extend(b"wasmtime-50.0.1/src");
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&text).unwrap();
+        let of = |file: &mut std::fs::File, parts: &[Range<u64>]| -> Vec<_> {
+            in_file(file, parts).unwrap().into_iter().collect()
+        };
+        for parts in [&[][..], &[100..150, 150..200]] {
+            assert_eq!(of(&mut file, parts), [[48, 0, 2], [50, 0, 1]]);
+        }
+        file.set_len(WHOLE + 1).unwrap();
+        let mut of = |parts: &[Range<u64>]| of(&mut file, parts);
+        assert_eq!(of(&[100..119, 119..200]), [[50, 0, 1]]);
+        assert_eq!(
+            of(&[50..120, 0..10, 60..300, Range { start: 30, end: 20 }]),
+            [[50, 0, 1]]
+        );
+        assert_eq!(of(&[0..100, 0..119, 200..300]), [[48, 0, 2], [50, 0, 1]]);
+        let mut sparse = tempfile::tempfile().unwrap();
+        sparse.set_len(1 << 40).unwrap();
+        assert!(in_file(&mut sparse, &[]).unwrap().is_empty());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Code, Engine, Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess,
-    Setting, Settings, WasmtimeKeys, Way,
+    Code, Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting,
+    Settings, WasmtimeKeys, Way,
 };
 use serde::Serialize;
 
@@ -63,24 +63,77 @@ pub(crate) fn reports(case: &ResolvedProcess<'_>, plan: &Plan, pool: usize) -> V
 }
 
 /// A line for each way that is not taken already, and that a host can be told where the text is for one; what follows
-/// the target.
-pub(crate) fn lines(case: &ResolvedProcess<'_>, plan: &Plan, host: Option<&Host>) -> Vec<String> {
+/// the target. Where one was chosen, nothing, unless it does not help.
+pub(crate) fn lines(
+    case: &ResolvedProcess<'_>,
+    plan: &Plan,
+    chosen: Option<Fit>,
+    host: Option<&Host>,
+) -> Vec<String> {
+    if chosen.is_some() && plan.misfit.is_none() {
+        return Vec::new();
+    }
     let can_size = host.is_none_or(|host| host.on_demand.is_some());
     let of_pool = |(index, pool): (usize, &ResolvedPool<'_>)| -> Vec<String> {
         let taken = match (plan.misfit, pool.keep) {
             (None, Keep::MemoryReservation) => Some(Fit::Fewer),
-            _ => None,
+            _ => chosen,
         };
-        let name = match pool.name {
-            "" => String::new(),
-            name => format!(", pool `{name}`"),
-        };
-        let ways = ways(case, plan, index);
-        let can = |way: &&Way| can_size || way.fit == Fit::Fewer;
-        let others = ways.iter().filter(|way| Some(way.fit) != taken).filter(can);
-        others.map(|way| format!("{name}: {}", line(way))).collect()
+        let mut ways = ways(case, plan, index);
+        ways.retain(|way| Some(way.fit) != taken && (can_size || way.fit == Fit::Fewer));
+        let mut lines: Vec<_> = ways.iter().map(line).collect();
+        if let Some(fit) = chosen.filter(|_| plan.has_less(case, index)) {
+            let nor = match lines.is_empty() {
+                true => ", and no other way does",
+                false => "",
+            };
+            lines.insert(0, format!("{}{nor}", no_help(fit, pool)));
+        }
+        let name = of(pool);
+        lines.iter().map(|line| format!("{name}: {line}")).collect()
     };
     case.pools().iter().enumerate().flat_map(of_pool).collect()
+}
+
+/// A pool as a line names it, behind the target; empty for the one without a name.
+fn of(pool: &ResolvedPool<'_>) -> String {
+    match pool.name {
+        "" => String::new(),
+        name => format!(", pool `{name}`"),
+    }
+}
+
+/// That a way makes nothing fit, and why.
+fn no_help(fit: Fit, pool: &ResolvedPool<'_>) -> String {
+    let asked = &pool.asked;
+    let written = asked.wasmtime.and_then(|wasmtime| wasmtime.written);
+    let version = asked.wasmtime.map(|wasmtime| wasmtime.version);
+    let least = match pool.min_instances {
+        1 => "not even one instance fits".to_owned(),
+        least => format!("not even the {least} of `min_instances` fit"),
+    };
+    let why = match (fit, version) {
+        (Fit::NoPool, None) => {
+            "it is about Wasmtime, but this pool uses the `native` engine".to_owned()
+        }
+        (Fit::NoPool, Some(version)) if version.major < Fit::ON_DEMAND_SINCE => {
+            format!(
+                "expected Wasmtime {} or later, found {version}",
+                Fit::ON_DEMAND_SINCE
+            )
+        }
+        (Fit::Fewer | Fit::NoPool, _) if written.is_some() => {
+            "totals such as `total_memories` decide how many instances there are".to_owned()
+        }
+        _ if !asked.has_memories() => "the pool has no memories".to_owned(),
+        (Fit::Fewer, _) => {
+            let slots = asked.memory_reservation.available();
+            format!("{least} in slots of {slots}")
+        }
+        (Fit::Smaller, _) => format!("{least} in smaller slots"),
+        (Fit::NoPool, _) => format!("{least} with smaller reservations"),
+    };
+    format!("`--fit {fit}` does not help: {why}")
 }
 
 /// One way with its numbers, what bounds it, and what to type.
@@ -135,9 +188,9 @@ pub(crate) fn taken<'a>(
                 let now = changed.unwrap_or(*settings);
                 changed = Some(now.pool(index, keys(&way)));
             }
-            // The misfit says more.
+            // What is said of the misfit says this, too.
             None if plan.misfit.is_some() && fit != Fit::NoPool => {}
-            None => return Err(no_way(fit, pool, facts)),
+            None => return Err(no_way(fit, pool, &ways(case, plan, index), facts)),
         }
     }
     Ok(changed)
@@ -176,27 +229,14 @@ fn keys(way: &Way) -> PoolKeys {
     }
 }
 
-/// Why a way cannot be taken.
-fn no_way(fit: Fit, pool: &ResolvedPool<'_>, facts: &TargetFacts) -> Error {
-    let message = match (fit, pool.asked.engine()) {
-        (Fit::NoPool, Engine::Native) => {
-            "`--fit no-pool` is about Wasmtime, but this pool uses the `native` engine".to_owned()
-        }
-        (Fit::NoPool, Engine::Wasmtime) => format!(
-            "`--fit no-pool` expected Wasmtime 28 or later, instances that no total decides, and room for one memory on `{}`",
-            facts.triple()
-        ),
-        (Fit::Fewer | Fit::Smaller, _) => {
-            format!(
-                "`--fit {fit}` changes nothing that makes more fit on `{}`",
-                facts.triple()
-            )
-        }
+/// Why a way cannot be taken, and those that can.
+fn no_way(fit: Fit, pool: &ResolvedPool<'_>, ways: &[Way], facts: &TargetFacts) -> Error {
+    let message = format!("{}{}: {}", facts.triple(), of(pool), no_help(fit, pool));
+    let others = ways.iter().filter(|way| way.fit != fit);
+    let others: Vec<_> = others.map(line).collect();
+    let help = match others.is_empty() {
+        true => "no other way does; without `--fit` the numbers are said".to_owned(),
+        false => others.join(", or "),
     };
-    Error::new(
-        Code::Misfit,
-        message,
-        "`cargo poolcfg check` without `--fit` lists what fits",
-    )
-    .exiting(Exit::Misfit)
+    Error::new(Code::Misfit, message, help).exiting(Exit::Misfit)
 }

@@ -22,7 +22,7 @@ pub struct ConfigFile {
     pub(super) layers: Vec<Layer>,
     pub(super) spans: Vec<(FilePlace, Range<usize>)>,
     /// What `--set` says, later than all layers.
-    pub(super) flags: Option<Layer>,
+    pub(super) flags: Vec<Layer>,
 }
 
 impl ConfigFile {
@@ -49,7 +49,7 @@ impl ConfigFile {
     /// `POOLCFG_VA_PROFILE` and other flags come later, from the caller.
     #[must_use]
     pub fn settings(&self, facts: &TargetFacts) -> Settings<'_> {
-        self.lay_flags(self.settings_without_flags(facts))
+        self.lay_flags(self.settings_without_flags(facts), facts)
     }
 
     /// What the layers of the file alone say for a target.
@@ -61,10 +61,11 @@ impl ConfigFile {
         layers.fold(Settings::new(&names, &profiles), lay)
     }
 
-    /// The same settings, and over them what the flags say that were laid over the file.
+    /// The same settings, and over them what the flags that were laid over the file say for a target.
     #[must_use]
-    pub fn lay_flags<'a>(&'a self, settings: Settings<'a>) -> Settings<'a> {
-        self.flags.iter().fold(settings, lay)
+    pub fn lay_flags<'a>(&'a self, settings: Settings<'a>, facts: &TargetFacts) -> Settings<'a> {
+        let layers = self.flags.iter().filter(|layer| layer.applies(facts));
+        layers.fold(settings, lay)
     }
 
     /// The triples that have tables of their own, in the order of the file.

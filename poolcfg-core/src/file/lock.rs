@@ -1,6 +1,7 @@
 //! Cargo.lock: the Wasmtime that a workspace has resolved, for who cannot ask cargo.
 
 mod graph;
+mod manifest;
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,8 @@ pub struct Lock {
     pub folder: PathBuf,
     /// Its path from the directory of the manifest, with `/` between the parts, such as `../Cargo.lock`.
     pub shown: String,
-    /// The only Wasmtime that the package reaches; `None` if there is none, or there are several.
+    /// The only Wasmtime that every build of the package has; `None` if there is none, there are several, or a feature
+    /// decides.
     pub wasmtime: Option<WasmtimeVersion>,
 }
 
@@ -29,10 +31,12 @@ impl Lock {
         let way = from_manifest(manifest_path)?;
         let folder = manifest_path.parent()?.join(&way);
         let text = read_text(&folder.join("Cargo.lock")).ok()?;
+        let places = (manifest_path.parent()?, folder.as_path());
+        let wasmtime = graph::only_wasmtime(&text, name, version, places);
         Some(Self {
-            folder,
             shown: shown(&way, "Cargo.lock")?,
-            wasmtime: graph::only_wasmtime(&text, name, version),
+            folder,
+            wasmtime,
         })
     }
 }

@@ -27,9 +27,6 @@ const TABLES: [&str; 5] = [
 /// The tables that may stand under `[target.…]`.
 const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];
 
-/// The tables whose keys a flag may say.
-const FLAG_TABLES: [&str; 4] = ["pooling_allocator", "pool", "address_space", "va_profile"];
-
 impl ConfigFile {
     /// Reads the text of a file.
     ///
@@ -79,8 +76,8 @@ pub(super) struct FlagKeys {
     pub(super) names: Vec<String>,
     /// The profiles that the flags describe.
     pub(super) profiles: Vec<(String, OwnProfile<'static>)>,
-    /// The keys.
-    pub(super) layer: Layer,
+    /// The keys: those for every target, and then those for some.
+    pub(super) layers: Vec<Layer>,
 }
 
 /// Reads what flags say beside a file, whose pools and profiles they may use. A file without named pools takes the names
@@ -109,16 +106,19 @@ pub(super) fn read_flags(
     let own = file.profiles.iter().map(|(name, _)| name.clone());
     reader.profile_names.extend(own);
     let mut layer = Layer::new(Condition::Always);
+    let mut layers = Vec::new();
     let mut profiles = Vec::new();
     for entry in &tables {
         match entry.key {
+            "target" => layers = reader.target_table(entry),
             "va_profile" => profiles = reader.profiles(entry),
             key if TARGET_TABLES.contains(&key) => {
                 reader.layer_table(entry, &mut layer, "", &TABLES)
             }
-            _ => unknown_root(entry, &FLAG_TABLES, &mut reader.notes),
+            _ => unknown_root(entry, &TABLES, &mut reader.notes),
         }
     }
+    layers.insert(0, layer);
     let Reader {
         mut notes, names, ..
     } = reader;
@@ -126,7 +126,7 @@ pub(super) fn read_flags(
         return Ok(FlagKeys {
             names,
             profiles,
-            layer,
+            layers,
         });
     }
     notes
@@ -164,18 +164,22 @@ impl Reader<'_> {
                 break;
             }
             match entry.key {
-                "target" => {
-                    let help = || "write `[target.TRIPLE.pooling_allocator]`".to_owned();
-                    if let Some(targets) = self.notes.table(entry, help) {
-                        file.layers = self.targets(&entries(targets));
-                    }
-                }
+                "target" => file.layers = self.target_table(entry),
                 "va_profile" => file.profiles = self.profiles(entry),
                 _ => self.layer_table(entry, &mut base, "", &TABLES),
             }
         }
         file.layers.insert(0, base);
         file
+    }
+
+    /// The tables under `[target]`, as layers.
+    fn target_table(&mut self, entry: &Entry<'_>) -> Vec<Layer> {
+        let help = || "write `[target.TRIPLE.pooling_allocator]`".to_owned();
+        match self.notes.table(entry, help) {
+            Some(targets) => self.targets(&entries(targets)),
+            None => Vec::new(),
+        }
     }
 
     /// The tables under `[va_profile]`.
@@ -327,7 +331,7 @@ impl Reader<'_> {
         );
     }
 
-    /// The tables under `[target]`, as layers: first those of cfg expressions, then those of triples.
+    /// The tables of targets, as layers: first those of cfg expressions, then those of triples.
     fn targets(&mut self, targets: &[Entry<'_>]) -> Vec<Layer> {
         let mut cfgs = Vec::new();
         let mut triples: Vec<Layer> = Vec::new();

@@ -1,12 +1,15 @@
 //! `--set KEY=VALUE`: keys of the file that a command line says, read as the file's are.
 
+mod flag;
+
 use std::ops::Range;
 
-use toml_edit::{Document, TableLike};
+use toml_edit::{Document, Item};
 
 use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::file::reader::{FlagKeys, read_flags};
+use crate::file::set::flag::SetFlag;
 use crate::file::values::{Entry, Notes};
 use crate::file::{ConfigFile, Diagnostic, nearest};
 use crate::setting::{AddressSpaceKeys, FilePlace, PoolKeys, WasmtimeKeys};
@@ -26,16 +29,6 @@ use crate::setting::{AddressSpaceKeys, FilePlace, PoolKeys, WasmtimeKeys};
 #[derive(Clone, Debug, Default)]
 pub struct SetFlags {
     flags: Vec<SetFlag>,
-}
-
-#[derive(Clone, Debug)]
-struct SetFlag {
-    /// The keys that lead to the value, with points between them.
-    key: String,
-    /// The flag as a line of the file.
-    text: String,
-    /// Where the value stands in the text.
-    value: Range<usize>,
 }
 
 /// A mistake, and the text that it points into.
@@ -76,16 +69,21 @@ impl SetFlags {
         u32::try_from(self.flags.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether one of them sets a key, such as `address_space.aslr`.
+    /// Whether one of them sets a key, such as `address_space.aslr`, for every target or for some.
     #[must_use]
     pub fn sets(&self, key: &str) -> bool {
         let holds = |flag: &SetFlag| {
             let Ok(document) = Document::parse(flag.text.as_str()) else {
                 return false;
             };
-            let mut keys = key.split('.');
-            let found = keys.try_fold(document.as_item(), |item, key| item.get(key));
-            found.is_some()
+            let root = document.as_item();
+            let of_targets = root.get("target").and_then(Item::as_table_like);
+            let of_targets = of_targets.into_iter().flat_map(|targets| targets.iter());
+            let mut roots = std::iter::once(root).chain(of_targets.map(|(_, item)| item));
+            roots.any(|root| {
+                let mut keys = key.split('.');
+                keys.try_fold(root, |item, key| item.get(key)).is_some()
+            })
         };
         self.flags.iter().any(holds)
     }
@@ -114,7 +112,7 @@ impl SetFlags {
             let mut later = self.flags[index + 1..].iter();
             let number = u32::try_from(index).ok()?.checked_add(1)?;
             later
-                .all(|other| other.key != flag.key)
+                .all(|other| other.keys != flag.keys)
                 .then_some((number, flag))
         })
     }
@@ -174,102 +172,34 @@ impl ConfigFile {
         let FlagKeys {
             names,
             profiles,
-            layer,
+            layers,
         } = flags.read(&self)?;
         let kept = self.profiles.into_iter();
         let kept = kept.filter(|(name, _)| !profiles.iter().any(|(other, _)| other == name));
         Ok(Self {
             names,
             profiles: kept.chain(profiles.iter().cloned()).collect(),
-            flags: Some(layer),
+            flags: layers,
             ..self
         })
     }
 }
 
-impl SetFlag {
-    fn parse(flag: &str) -> Result<Self, Box<SetMistake>> {
-        let Some((key, value)) = flag.split_once('=') else {
-            return Err(no_flag(flag, "has no value"));
-        };
-        let key = key.trim();
-        let is_key = key.split('.').all(|part| {
-            let mut bytes = part.bytes();
-            !part.is_empty()
-                && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-        });
-        if !is_key {
-            return Err(no_flag(flag, "has no key"));
-        }
-        let value = value.trim();
-        let digits = value.trim_start_matches(['+', '-']);
-        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number && value.parse::<i64>().is_err() {
-            return Err(no_flag(flag, "has a number above 2^63 - 1"));
-        }
-        // A version is a text that may look like a number.
-        let is_version = key.rsplit('.').next() == Some("version") && value.parse::<f64>().is_ok();
-        let value = match is_version {
-            true => quoted(value),
-            false => toml(value),
-        };
-        let text = format!("{key} = {value}");
-        let Ok(document) = Document::parse(text.as_str()) else {
-            return Err(no_flag(flag, "has an invalid value"));
-        };
-        if let Some(workload) = workload(document.as_table()) {
-            let mut notes = Notes::new(&text);
-            notes.mistake(
-                Code::UnknownKey,
-                &(0..key.len()),
-                format!("`--set` does not support `{workload}`, which only `sync` reads"),
-                "unsupported key",
-                Some("write `--workload FILE`".to_owned()),
-            );
-            return Err(first(text.clone(), notes));
-        }
-        Ok(Self {
-            key: key.to_owned(),
-            value: text.len() - value.len()..text.len(),
-            text,
-        })
-    }
-}
-
-/// The name of the key `workload` in a `wasmtime` table of a pool.
-fn workload(root: &dyn TableLike) -> Option<&'static str> {
-    const WORKLOAD: &str = "workload";
-    let own = |table: &dyn TableLike| {
-        let wasmtime = table.get("wasmtime")?.as_table_like()?;
-        wasmtime.contains_key(WORKLOAD).then_some(WORKLOAD)
-    };
-    let table = |name: &str| root.get(name)?.as_table_like();
-    let pools = table("pool").into_iter().flat_map(TableLike::iter);
-    let pools = pools.filter_map(|(_, pool)| pool.as_table_like());
-    let mut all = table("pooling_allocator").into_iter().chain(pools);
-    all.find_map(own)
-}
-
 /// A table or a key at the root of a flag that none is.
 pub(super) fn unknown_root(entry: &Entry<'_>, tables: &[&str], notes: &mut Notes<'_>) {
     let key = entry.key;
-    let help = if key == "target" {
-        "leave out `target.TRIPLE.`: a flag is for every target".to_owned()
-    } else {
-        let in_table = |table: &str, names: &[&'static str]| {
-            let near = nearest(key, names.iter().copied())?;
-            Some(format!("did you mean `{table}.{near}`?"))
-        };
-        nearest(key, tables.iter().copied())
-            .map(|near| format!("did you mean `{near}`?"))
-            .or_else(|| in_table("address_space", AddressSpaceKeys::NAMES))
-            .or_else(|| in_table("pooling_allocator", PoolKeys::NAMES))
-            .or_else(|| in_table("pooling_allocator.wasmtime", WasmtimeKeys::NAMES))
-            .unwrap_or_else(|| {
-                "expected a key with its table, such as `pooling_allocator.max_instances`"
-                    .to_owned()
-            })
+    let in_table = |table: &str, names: &[&'static str]| {
+        let near = nearest(key, names.iter().copied())?;
+        Some(format!("did you mean `{table}.{near}`?"))
     };
+    let help = nearest(key, tables.iter().copied())
+        .map(|near| format!("did you mean `{near}`?"))
+        .or_else(|| in_table("address_space", AddressSpaceKeys::NAMES))
+        .or_else(|| in_table("pooling_allocator", PoolKeys::NAMES))
+        .or_else(|| in_table("pooling_allocator.wasmtime", WasmtimeKeys::NAMES))
+        .unwrap_or_else(|| {
+            "expected a key with its table, such as `pooling_allocator.max_instances`".to_owned()
+        });
     notes.mistake(
         Code::UnknownKey,
         &entry.key_span,
@@ -277,50 +207,4 @@ pub(super) fn unknown_root(entry: &Entry<'_>, tables: &[&str], notes: &mut Notes
         "unknown key",
         Some(help),
     );
-}
-
-/// A flag that is not even `KEY=VALUE`.
-fn no_flag(flag: &str, what: &str) -> Box<SetMistake> {
-    let mut notes = Notes::new(flag);
-    notes.mistake(
-        Code::Syntax,
-        &(0..flag.len()),
-        format!("`--set {flag}` {what}"),
-        "",
-        Some("write `--set KEY=VALUE`, such as `--set address_space.rlimit_as=64GiB`".to_owned()),
-    );
-    first(flag.to_owned(), notes)
-}
-
-/// The one mistake of a text.
-fn first(text: String, notes: Notes<'_>) -> Box<SetMistake> {
-    let mut found = notes.diagnostics.into_iter();
-    let Some(diagnostic) = found.next() else {
-        unreachable!("a mistake was noted");
-    };
-    Box::new((text, diagnostic))
-}
-
-/// The value as TOML: as it is where it can be read as such, and else as a text.
-fn toml(value: &str) -> String {
-    let line = format!("x = {value}");
-    let is_value = !value.contains('\n')
-        && Document::parse(line.as_str()).is_ok_and(|document| document.as_table().len() == 1);
-    match is_value {
-        true => value.to_owned(),
-        false => quoted(value),
-    }
-}
-
-/// The value as a text of TOML.
-fn quoted(value: &str) -> String {
-    let mut text = String::from("\"");
-    for char in value.chars() {
-        match char {
-            '"' | '\\' => text.extend(['\\', char]),
-            _ if char.is_control() => text += &format!("\\u{:04X}", u32::from(char)),
-            _ => text.push(char),
-        }
-    }
-    text + "\""
 }

@@ -28,9 +28,6 @@ const LEAST: Size = Size::mib(1);
 /// without any, versions up to 43 leak.
 const CHECKED_GUARD: Size = Size::kib(64);
 
-/// The first version that reserves for a memory outside of a pool what `memory_reservation` says, whatever its maximum is.
-const ON_DEMAND_SINCE: u32 = 28;
-
 /// How a pool is made to fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fit {
@@ -150,7 +147,7 @@ impl WaySearch<'_> {
             (Fit::Smaller, _) => true,
             (Fit::Fewer, _) => !self.is_written(),
             (Fit::NoPool, Some(wasmtime)) => {
-                wasmtime.version.major >= ON_DEMAND_SINCE && !self.is_written()
+                wasmtime.version.major >= Fit::ON_DEMAND_SINCE && !self.is_written()
             }
             (Fit::NoPool, None) => false,
         }
@@ -273,6 +270,10 @@ impl WaySearch<'_> {
 }
 
 impl Fit {
+    /// The first version that reserves for a memory outside of a pool what `memory_reservation` says, whatever its
+    /// maximum is: the first for [`Fit::NoPool`].
+    pub const ON_DEMAND_SINCE: u32 = 28;
+
     /// Equality for const code.
     const fn is(self, other: Self) -> bool {
         self as u8 == other as u8

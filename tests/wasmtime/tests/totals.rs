@@ -8,7 +8,7 @@ use poolcfg_tests_wasmtime::embedder::{Embedder, THREE_TABLES};
 use poolcfg_tests_wasmtime::setup::output;
 
 /// Lines of poolcfg.toml, the total that decides, and how many instances it gives.
-const CASES: [(&str, &str, u64); 6] = [
+const CASES: [(&str, &str, u64); 10] = [
     ("total_memories = 40", "total_memories", 40),
     // The last three core instances, and the last two tables, are of no use.
     ("total_core_instances = 103", "total_core_instances", 20),
@@ -32,7 +32,38 @@ const CASES: [(&str, &str, u64); 6] = [
         "total_memories",
         9,
     ),
+    ("total_stacks = 6", "total_stacks", 6),
+    (
+        "total_stacks = 12\ntotal_memories = 9\ntotal_component_instances = 13",
+        "total_memories",
+        9,
+    ),
+    (
+        "gc_heaps_per_instance = 1\ntotal_gc_heaps = 8",
+        "total_gc_heaps",
+        8,
+    ),
+    (
+        "gc_heaps_per_instance = 1\ntotal_gc_heaps = 8\ntotal_stacks = 7",
+        "total_stacks",
+        7,
+    ),
 ];
+
+/// A component that waits in its start, on a stack.
+const WAITS: &str = r#"(component
+    (import "wait" (func $wait))
+    (core func $wait (canon lower (func $wait)))
+    (core module $m (import "" "wait" (func $wait)) (start $wait))
+    (core instance (instantiate $m (with "" (instance (export "wait" (func $wait)))))))"#;
+
+/// A component that makes a value that is collected, in a heap.
+const COLLECTS: &str = "(component
+    (core module $m
+        (type $s (struct (field i32)))
+        (func $f (drop (struct.new $s (i32.const 1))))
+        (start $f))
+    (core instance (instantiate $m)))";
 
 #[test]
 #[ignore = "needs real wasmtime commands: cargo xtask test"]
@@ -40,6 +71,8 @@ fn written_totals_give_what_is_guaranteed_and_refuse_one_more_by_name() {
     let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
     let program = embedder.build("components", "dev").unwrap();
     let component = embedder.compile("totals", THREE_TABLES).unwrap();
+    let waits = embedder.compile("totals-waits", WAITS).unwrap();
+    let collects = embedder.compile("totals-collects", COLLECTS).unwrap();
     for (lines, decides, instances) in CASES {
         let poolcfg_toml = format!(
             "[pooling_allocator]\nengine = \"wasmtime\"\n[pooling_allocator.wasmtime]\nversion = \"48\"\n\
@@ -56,12 +89,19 @@ fn written_totals_give_what_is_guaranteed_and_refuse_one_more_by_name() {
         assert_eq!(least["key"], decides, "{lines}");
         let flags = folder.write("flags", &folder.emit("wasmtime-flags").unwrap());
         let mut run = Command::new(&program);
+        let component = match decides {
+            "total_stacks" => &waits,
+            "total_gc_heaps" => &collects,
+            _ => &component,
+        };
         run.arg(flags.unwrap())
-            .arg(&component)
+            .arg(component)
             .arg((instances + 1).to_string());
         let what = match decides {
             // Wasmtime's word for all places of memories where there are no protection keys.
             "total_memories" => "memory stripe 0".to_owned(),
+            "total_stacks" => "fibers".to_owned(),
+            "total_gc_heaps" => "GC heaps".to_owned(),
             _ => decides.trim_start_matches("total_").replace('_', " "),
         };
         assert_eq!(

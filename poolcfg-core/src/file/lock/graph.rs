@@ -1,8 +1,10 @@
 //! The packages in the text of a Cargo.lock, and which of them a package reaches.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use crate::engine::wasmtime::WasmtimeVersion;
+use crate::file::lock::manifest::{Dependencies, Need};
 
 /// A package in Cargo.lock.
 #[derive(Debug, Default)]
@@ -58,33 +60,80 @@ fn entries(text: &str) -> Vec<LockEntry<'_>> {
     entries
 }
 
-/// The only Wasmtime that a package reaches by the text of a Cargo.lock.
-pub(super) fn only_wasmtime(text: &str, name: &str, version: &str) -> Option<WasmtimeVersion> {
+/// The only Wasmtime that every build of a package has by the text of a Cargo.lock. The package is in a folder, in a
+/// workspace with this root. `None` if it reaches none or several, or if a feature decides.
+pub(super) fn only_wasmtime(
+    text: &str,
+    name: &str,
+    version: &str,
+    (folder, root): (&Path, &Path),
+) -> Option<WasmtimeVersion> {
     let entries = entries(text);
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, entry) in entries.iter().enumerate() {
         by_name.entry(entry.name).or_default().push(index);
     }
+    if !by_name.contains_key(WASMTIME) {
+        return None;
+    }
     let own = entries.iter().position(|entry| {
         entry.source.is_empty() && (entry.name, entry.version) == (name, version)
     })?;
-    let mut reached = HashSet::from([own]);
-    let mut open = vec![own];
-    while let Some(index) = open.pop() {
-        for dependency in &entries[index].dependencies {
-            let name = dependency.split(' ').next().unwrap_or_default();
-            let of_name = by_name.get(name).into_iter().flatten().copied();
-            let meant = of_name.filter(|other| entries[*other].is_meant(dependency));
-            open.extend(meant.filter(|other| reached.insert(*other)));
-        }
-    }
-    let mut wasmtimes = reached
-        .iter()
-        .map(|index| &entries[*index])
-        .filter(|entry| entry.name == "wasmtime");
-    match (wasmtimes.next(), wasmtimes.next()) {
-        (Some(only), None) => only.version.parse().ok(),
+    let mut graph = Graph {
+        entries,
+        by_name,
+        root,
+        manifests: HashMap::new(),
+    };
+    let possible = graph.wasmtimes(own, folder, Need::Optional);
+    let certain = graph.wasmtimes(own, folder, Need::Always);
+    match (&possible[..], &certain[..]) {
+        ([possible], [only]) if possible == only => graph.entries[*only].version.parse().ok(),
         _ => None,
+    }
+}
+
+/// The crate that is looked for.
+const WASMTIME: &str = "wasmtime";
+
+/// The packages of a workspace, and what their manifests say.
+struct Graph<'t> {
+    entries: Vec<LockEntry<'t>>,
+    by_name: HashMap<&'t str, Vec<usize>>,
+    root: &'t Path,
+    /// Of the packages that are in folders; `None` where they cannot be read.
+    manifests: HashMap<PathBuf, Option<Dependencies>>,
+}
+
+impl Graph<'_> {
+    /// The Wasmtimes that a package in a folder reaches by what is needed so much, or more. Of packages in no folder,
+    /// Cargo.lock has only what a feature of theirs has switched on.
+    fn wasmtimes(&mut self, own: usize, folder: &Path, least: Need) -> Vec<usize> {
+        let mut reached = HashSet::from([own]);
+        let mut open = vec![(own, Some(folder.to_owned()))];
+        while let Some((index, folder)) = open.pop() {
+            let manifest = folder.and_then(|folder| {
+                let manifest = self
+                    .manifests
+                    .entry(folder)
+                    .or_insert_with_key(|folder| Dependencies::read(folder, self.root));
+                manifest.as_ref()
+            });
+            for dependency in &self.entries[index].dependencies {
+                let name = dependency.split(' ').next().unwrap_or_default();
+                if manifest.is_some_and(|manifest| manifest.need(name) < least) {
+                    continue;
+                }
+                let of_name = self.by_name.get(name).into_iter().flatten().copied();
+                let meant = of_name.filter(|other| self.entries[*other].is_meant(dependency));
+                let new = meant.filter(|other| reached.insert(*other));
+                let folder = manifest.and_then(|manifest| manifest.folder(name));
+                open.extend(new.map(|other| (other, folder.map(Path::to_owned))));
+            }
+        }
+        let mut found: Vec<_> = reached.into_iter().collect();
+        found.retain(|index| self.entries[*index].name == WASMTIME);
+        found
     }
 }
 
@@ -105,8 +154,14 @@ pub(super) mod tests {
         format!("version = 4\n\n{}", each.collect::<String>())
     }
 
+    /// Without manifests all that Cargo.lock has is needed.
+    fn of(text: &str, name: &str, version: &str) -> Option<String> {
+        let nowhere = Path::new("/nowhere");
+        only_wasmtime(text, name, version, (nowhere, nowhere)).map(|it| it.to_string())
+    }
+
     fn found(text: &str) -> Option<String> {
-        only_wasmtime(text, "x", "0.1.0").map(|it| it.to_string())
+        of(text, "x", "0.1.0")
     }
 
     #[test]
@@ -143,13 +198,13 @@ pub(super) mod tests {
             ("wasmtime 45.0.2", &[]),
             ("wasmtime 48.0.2", &[]),
         ]);
-        let of = |name: &str| only_wasmtime(&text, name, "0.1.0").map(|it| it.to_string());
-        assert_eq!(of("x").as_deref(), Some("48.0.2"));
-        assert_eq!(of("y").as_deref(), Some("45.0.2"));
+        let reached = |name: &str| of(&text, name, "0.1.0");
+        assert_eq!(reached("x").as_deref(), Some("48.0.2"));
+        assert_eq!(reached("y").as_deref(), Some("45.0.2"));
         for name in ["none", "both", "unknown", "a"] {
-            assert_eq!(of(name), None, "{name}");
+            assert_eq!(reached(name), None, "{name}");
         }
-        assert_eq!(only_wasmtime(&text, "x", "0.2.0"), None);
+        assert_eq!(of(&text, "x", "0.2.0"), None);
         let crlf = text.replace('\n', "\r\n");
         assert_eq!(found(&crlf).as_deref(), Some("48.0.2"));
         // A patch that nobody uses is no package.
@@ -173,5 +228,66 @@ pub(super) mod tests {
         ]) + &package("registry+https://a.example/index", "45.0.2")
             + &package("git+https://a.example/a?branch=b#0123abcd", "48.0.2");
         assert_eq!(found(&text).as_deref(), Some("48.0.2"));
+    }
+
+    /// A Wasmtime of tests is passed over, and one that a feature switches on is left to `check`.
+    #[test]
+    fn what_a_build_may_not_have_is_not_judged() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |of: &str, text: &str| {
+            let folder = folder.path().join(of);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("Cargo.toml"), text).unwrap();
+        };
+        write(
+            "",
+            "[workspace]\n[workspace.dependencies]\na = { path = \"in/a\" }\nold = { package = \"wasmtime\", version = \"45\" }\n",
+        );
+        let judged = |dependencies: &[&str], of_x: &str, of_a: &str| {
+            write("x", &format!("[package]\nname = \"x\"\n{of_x}"));
+            write("in/a", &format!("[package]\nname = \"a\"\n{of_a}"));
+            let text = lock(&[
+                ("x 0.1.0", dependencies),
+                ("a 1.0.0", &["wasmtime 48.0.2"]),
+                ("wasmtime 45.0.2", &[]),
+                ("wasmtime 48.0.2", &[]),
+            ]);
+            let own = folder.path().join("x");
+            only_wasmtime(&text, "x", "0.1.0", (&own, folder.path())).map(|it| it.major)
+        };
+        let always = "[dependencies]\nwasmtime = \"48\"\n";
+        let renamed = "[target.'cfg(unix)'.build-dependencies]\nw = { package = \"wasmtime\", version = \"48\" }\n";
+        let dev = "[dev-dependencies]\nwasmtime = \"48\"\n";
+        let optional = "[dependencies]\nwasmtime = { version = \"48\", optional = true }\n";
+        let w48 = ["wasmtime 48.0.2"];
+        for (manifest, expected) in [
+            (always.to_owned(), Some(48)),
+            (renamed.to_owned(), Some(48)),
+            (dev.to_owned(), None),
+            (optional.to_owned(), None),
+            // Needed at one place is needed.
+            (format!("{dev}{renamed}"), Some(48)),
+            (format!("{optional}{renamed}"), Some(48)),
+        ] {
+            assert_eq!(judged(&w48, &manifest, ""), expected, "{manifest}");
+        }
+        // Through another package of the workspace, whose tests and features have nothing to do with it.
+        let by_path = "[dependencies]\na.path = \"../in/a\"\n";
+        let by_workspace = "[dependencies]\na.workspace = true\n";
+        for of_x in [by_path, by_workspace] {
+            assert_eq!(judged(&["a"], of_x, always), Some(48), "{of_x}");
+            assert_eq!(judged(&["a"], of_x, dev), None, "{of_x}");
+            assert_eq!(judged(&["a"], of_x, optional), None, "{of_x}");
+        }
+        // Its own is judged where only its tests have another, and not where a feature may add one.
+        let both = ["wasmtime 45.0.2", "a"];
+        for (table, expected) in [("dev-dependencies", None), ("dependencies", Some(45))] {
+            let of_x = format!("{by_path}[target.x.{table}]\nold.workspace = true\n");
+            assert_eq!(judged(&both, &of_x, dev), expected, "{of_x}");
+        }
+        let of_x = format!("{by_path}old = {{ workspace = true, optional = true }}\n");
+        assert_eq!(judged(&both, &of_x, always), None);
+        let of_x = format!("{by_path}[dev-dependencies]\nold.workspace = true\n");
+        assert_eq!(judged(&both, &of_x, always), Some(48));
     }
 }

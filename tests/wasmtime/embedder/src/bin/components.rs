@@ -3,8 +3,11 @@
 
 use std::env;
 use std::fs;
+use std::future::{Future, pending};
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
+use std::task::{Context, Poll, Waker};
 
 use embedder::outcome;
 use wasmtime::component::{Component, Linker};
@@ -26,23 +29,50 @@ fn run() -> Result<()> {
     let engine = Engine::new(&config(&fs::read_to_string(flags)?)?)?;
     // SAFETY: the tests make the file with `wasmtime compile` and change it no more.
     let component = unsafe { Component::deserialize_file(&engine, Path::new(component)) }?;
-    let linker = Linker::<()>::new(&engine);
-    let make = || -> Result<Store<()>> {
+    let mut linker = Linker::<()>::new(&engine);
+    let mut imports = component.component_type();
+    let waits = imports.imports(&engine).any(|(name, _)| name == WAIT);
+    linker
+        .root()
+        .func_wrap_async(WAIT, |_, (): ()| Box::new(pending::<Result<()>>()))?;
+    let make = || -> Result<Live> {
         let mut store = Store::new(&engine, ());
-        linker.instantiate(&mut store, &component)?;
-        Ok(store)
+        if !waits {
+            linker.instantiate(&mut store, &component)?;
+            return Ok(Live::Ready(store));
+        }
+        let (linker, component) = (linker.clone(), component.clone());
+        let mut begun = Box::pin(async move {
+            linker.instantiate_async(&mut store, &component).await?;
+            Ok(())
+        });
+        match begun.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Ok(Live::Waiting(begun)),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(())) => wasmtime::bail!("it has not waited"),
+        }
     };
     let wanted: usize = wanted.parse()?;
     let mut live = Vec::new();
     let refused = loop {
         match make() {
-            Ok(store) if live.len() < wanted => live.push(store),
+            Ok(one) if live.len() < wanted => live.push(one),
             Ok(_) => break "one more: made".to_owned(),
             Err(error) => break format!("refused: {error:#}"),
         }
     };
     println!("live: {}\n{refused}", live.len());
     Ok(())
+}
+
+/// The import that never returns, so that whoever calls it keeps a stack.
+const WAIT: &str = "wait";
+
+/// An instance that is made, or one whose start waits on a stack of its own.
+#[expect(dead_code, reason = "they are kept, and no more")]
+enum Live {
+    Ready(Store<()>),
+    Waiting(Pin<Box<dyn Future<Output = Result<()>>>>),
 }
 
 /// The configuration that the `wasmtime` command makes of its options, each by the setter of its name.
