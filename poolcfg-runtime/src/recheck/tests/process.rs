@@ -36,6 +36,8 @@ pub(super) struct FakeProcess {
     kept: Kept<Mapped>,
     holdings: RefCell<Vec<Holding>>,
     others: Cell<Others>,
+    /// What another thread has mapped that passes.
+    passing: Cell<Option<u64>>,
     /// What a process that locks all that it maps may lock.
     lockable: Option<Size>,
 }
@@ -48,6 +50,8 @@ pub(super) struct Others {
     pub(super) every: u32,
     pub(super) calls: u32,
     pub(super) left: u32,
+    /// Whether it is unmapped at the next of these calls, and that for ever: a thread that maps and unmaps all the time.
+    pub(super) passes: bool,
 }
 
 /// What is mapped until it is dropped.
@@ -91,6 +95,7 @@ impl FakeProcess {
             kept: Kept::new(),
             holdings: RefCell::default(),
             others: Cell::default(),
+            passing: Cell::default(),
             lockable: None,
         }
     }
@@ -119,7 +124,14 @@ impl FakeProcess {
     fn other_threads(&self) {
         let mut others = self.others.get();
         others.calls = others.calls.wrapping_add(1);
-        if others.left > 0 && others.calls.is_multiple_of(others.every) {
+        let is_one = others.left > 0 && others.calls.is_multiple_of(others.every);
+        if is_one && others.passes {
+            let mut space = self.space.borrow_mut();
+            match self.passing.take() {
+                Some(start) => space.unmap(start),
+                None => self.passing.set(space.map(others.bytes.get())),
+            }
+        } else if is_one {
             others.left -= 1;
             assert!(self.map(others.bytes), "there is room for other threads");
         }

@@ -392,10 +392,23 @@ fn every_pool_gets_its_guarantee_while_other_threads_map() {
     let others = |every, kib| Others {
         bytes: Size::kib(kib),
         every,
-        calls: 0,
         left: 64,
+        ..Others::default()
     };
     assert_no_failures(40, &[others(1, 64), others(7, 4)]);
+}
+
+/// The same, while another thread maps and unmaps one page, so that each call finds what the last one did not.
+#[test]
+fn every_pool_gets_its_guarantee_while_another_thread_maps_and_unmaps() {
+    let others = |every| Others {
+        bytes: Size::kib(4),
+        every,
+        left: 1,
+        passes: true,
+        ..Others::default()
+    };
+    assert_no_failures(40, &[others(1), others(3)]);
 }
 
 fn assert_no_failures(usual: u32, all: &[Others]) {
