@@ -18,6 +18,7 @@ use crate::machine::{Machine, Resource};
 use crate::recheck::kept::{Keeper, Kept};
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
+use crate::recheck::process_bounds::maps_at_worst;
 use crate::recheck::slabs::slab_bytes;
 
 /// The addresses are shared with what is mapped.
@@ -209,13 +210,14 @@ impl FakeProcess {
     fn started(&self, promise: &Promise<'static>, taken: Taken<Mapped>) -> Started {
         let limits = taken.limits;
         let slabs = taken.slabs;
+        let pieces = slabs.memories.len();
         let rest = slabs.tables.into_iter().chain(slabs.stacks);
         let mapped: Vec<Mapped> = slabs.memories.into_iter().chain(rest).collect();
         let took = Took {
             limits,
             is_all: taken.is_all,
         };
-        self.enter(promise.name, &mapped, took, None);
+        self.enter(promise.name, &mapped, took, pieces);
         Started {
             name: promise.name,
             limits,
@@ -223,16 +225,18 @@ impl FakeProcess {
         }
     }
 
-    fn enter(&self, name: &'static str, mapped: &[Mapped], took: Took, unmapped: Option<Limits>) {
+    /// Enters a pool in so many pieces: a native one, or one of Wasmtime's that is not made yet.
+    fn enter(&self, name: &'static str, mapped: &[Mapped], took: Took, pieces: usize) {
         let ranges = mapped
             .iter()
             .map(|part| part.start..part.start + part.bytes);
+        let limits = took.limits;
         self.holdings.borrow_mut().push(Holding {
             name: Some(name),
             ranges: ranges.collect(),
             took: Some(took),
-            unmapped,
-            maps_at_worst: 0,
+            unmapped: limits.wasmtime.map(|_| limits),
+            maps_at_worst: maps_at_worst(&limits, self.page_size, pieces),
             writable_at_worst: Size::ZERO,
         });
     }
@@ -244,7 +248,7 @@ impl FakeProcess {
             limits: taken.limits,
             is_all: taken.is_all,
         };
-        self.enter(promise.name, &[], took, Some(taken.limits));
+        self.enter(promise.name, &[], took, 1);
         Ok(CheckedEngine {
             promise: *promise,
             limits: taken.limits,

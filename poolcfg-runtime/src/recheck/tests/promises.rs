@@ -137,7 +137,12 @@ pub(super) enum StartWay {
     EnginesLast,
     /// And at the end each native pool ends and starts again.
     Again,
+    /// And at the end some native pools end together, and start again in another order; and so on with others.
+    AgainTogether,
 }
+
+/// How often some end together.
+const ROUNDS: usize = 4;
 
 /// Starts the pools in an order, with something mapped between any two starts.
 fn start(
@@ -147,8 +152,12 @@ fn start(
     way: StartWay,
 ) -> Result<(), String> {
     let headroom = promises.first().map_or(0, |promise| promise.headroom.get());
-    // Each pool starts twice at most, or is checked and made.
-    let starts = order.len() as u64 * 2;
+    // Each pool starts twice at most, or is checked and made; or it does so in each round.
+    let times = match way {
+        StartWay::AgainTogether => ROUNDS + 1,
+        _ => 2,
+    };
+    let starts = (order.len() * times) as u64;
     let bytes = BETWEEN.min(Size::bytes(headroom / 4 / starts));
     let between = || {
         let mapped = process.map(bytes);
@@ -198,6 +207,29 @@ fn start(
             process.end(ended);
             between()?;
             started.push((pool, one(pool).map_err(|error| format!("again: {error}"))?));
+        }
+    }
+    if matches!(way, StartWay::AgainTogether) {
+        for round in 0..ROUNDS {
+            let mut gone = Vec::new();
+            for (at, (pool, of)) in std::mem::take(&mut started).into_iter().enumerate() {
+                // Each fourth stays, in each round another one.
+                let stays =
+                    (at + round).is_multiple_of(4) || promises[pool].asked.wasmtime.is_some();
+                if stays {
+                    started.push((pool, of));
+                } else {
+                    process.end(of);
+                    gone.push(pool);
+                }
+            }
+            if round.is_multiple_of(2) {
+                gone.reverse();
+            }
+            for pool in gone {
+                let again = one(pool).map_err(|error| format!("again in {round}: {error}"))?;
+                started.push((pool, again));
+            }
         }
     }
     Ok(())
@@ -347,6 +379,7 @@ impl Case {
                 (&shuffled, StartWay::Each),
                 (&shuffled, StartWay::EnginesLast),
                 (&shuffled, StartWay::Again),
+                (&file, StartWay::AgainTogether),
             ] {
                 let process =
                     FakeProcess::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
