@@ -29,7 +29,10 @@ const fn libraries(profile: &VaProfile<'_>) -> [Size; 3] {
 }
 
 /// Names of the pools of one file.
-const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// How many pools a random file has at most.
+const MOST_POOLS: usize = 4;
 
 /// All profiles of Linux.
 pub(super) fn linux() -> Vec<(VaProfile<'static>, LinuxLayout)> {
@@ -104,7 +107,7 @@ type DrawnFile = ((VaProfile<'static>, LinuxLayout), Vec<PoolKeys>);
 
 fn file() -> impl Strategy<Value = DrawnFile> {
     select(linux()).prop_flat_map(|of| {
-        let pools = prop::collection::vec(pool(of.0.window.get()), 1..=NAMES.len());
+        let pools = prop::collection::vec(pool(of.0.window.get()), 1..=MOST_POOLS);
         (Just(of), pools)
     })
 }
@@ -137,12 +140,9 @@ pub(super) enum StartWay {
     EnginesLast,
     /// And at the end each native pool ends and starts again.
     Again,
-    /// And at the end some native pools end together, and start again in another order; and so on with others.
-    AgainTogether,
+    /// And at the end, so many times, some native pools end together and start again in another order.
+    AgainTogether(u32),
 }
-
-/// How often some end together.
-const ROUNDS: usize = 4;
 
 /// Starts the pools in an order, with something mapped between any two starts.
 fn start(
@@ -154,10 +154,10 @@ fn start(
     let headroom = promises.first().map_or(0, |promise| promise.headroom.get());
     // Each pool starts twice at most, or is checked and made; or it does so in each round.
     let times = match way {
-        StartWay::AgainTogether => ROUNDS + 1,
+        StartWay::AgainTogether(rounds) => u64::from(rounds) + 1,
         _ => 2,
     };
-    let starts = (order.len() * times) as u64;
+    let starts = order.len() as u64 * times;
     let bytes = BETWEEN.min(Size::bytes(headroom / 4 / starts));
     let between = || {
         let mapped = process.map(bytes);
@@ -209,21 +209,20 @@ fn start(
             started.push((pool, one(pool).map_err(|error| format!("again: {error}"))?));
         }
     }
-    if matches!(way, StartWay::AgainTogether) {
-        for round in 0..ROUNDS {
+    if let StartWay::AgainTogether(rounds) = way {
+        let mut dice = Dice(77);
+        for round in 0..rounds {
             let mut gone = Vec::new();
-            for (at, (pool, of)) in std::mem::take(&mut started).into_iter().enumerate() {
-                // Each fourth stays, in each round another one.
-                let stays =
-                    (at + round).is_multiple_of(4) || promises[pool].asked.wasmtime.is_some();
-                if stays {
+            for _ in 0..=dice.below(started.len()) {
+                let (pool, of) = started.remove(dice.below(started.len()));
+                if promises[pool].asked.wasmtime.is_some() {
                     started.push((pool, of));
                 } else {
                     process.end(of);
                     gone.push(pool);
                 }
             }
-            if round.is_multiple_of(2) {
+            if dice.below(2) == 0 {
                 gone.reverse();
             }
             for pool in gone {
@@ -233,6 +232,16 @@ fn start(
         }
     }
     Ok(())
+}
+
+/// The same throws in every run, by the generator of Numerical Recipes.
+struct Dice(u32);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 10) as usize % end
+    }
 }
 
 /// A file, how its process is started, and positions of ASLR.
@@ -379,7 +388,7 @@ impl Case {
                 (&shuffled, StartWay::Each),
                 (&shuffled, StartWay::EnginesLast),
                 (&shuffled, StartWay::Again),
-                (&file, StartWay::AgainTogether),
+                (&file, StartWay::AgainTogether(3)),
             ] {
                 let process =
                     FakeProcess::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
