@@ -231,16 +231,20 @@ impl<'a, M: Keeper> Recheck<'a, M> {
         Slabs::reserve(placer, limits, self.page_size)
     }
 
+    /// Whether the limits of the process allow so much beside all others.
+    fn allows(&self, value: u64) -> bool {
+        let is_beyond = value > self.in_force.value(&self.in_force.guaranteed);
+        let limits = self.in_force.limits(value);
+        self.bounds.allow(&limits, &self.to_come, is_beyond)
+    }
+
     /// Takes as much as goes from `least` to `most`. Only what is beyond the least has to leave the headroom: with
     /// the least, what the rest needs was reckoned with when it was promised.
     fn attempt(&self, least: u64, most: u64) -> Result<Taken<M::Mapping>, Failure<M::Mapping>> {
         self.bounds
             .check(&self.in_force.limits(least))
             .map_err(Failure::Exceeded)?;
-        let most = largest(least, most.saturating_add(1), |value| {
-            self.bounds
-                .allow(&self.in_force.limits(value), &self.to_come)
-        });
+        let most = largest(least, most.saturating_add(1), |value| self.allows(value));
         // What the process maps meanwhile may go into any hole that is large enough, also into the one that others, or
         // an engine that is still to be made, find no other for.
         let in_order = self.in_force.asked.wasmtime.is_some() || self.plans(&self.order);

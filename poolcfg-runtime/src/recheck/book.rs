@@ -7,9 +7,9 @@
 
 use std::ops::Range;
 
-use poolcfg_core::{Limits, ProcessPromise};
+use poolcfg_core::{Limits, MappingName, ProcessPromise, Size};
 
-use crate::recheck::slabs::Slabs;
+use crate::recheck::slabs::{Slabs, largest, slab_bytes};
 
 /// More places than this are not kept: those of pools that are alive stay beside each new plan.
 const MOST: usize = 512;
@@ -28,6 +28,49 @@ pub(crate) struct BookLine {
     pub(crate) name: &'static str,
     pub(crate) limits: Limits,
     pub(crate) places: Slabs<Range<u64>>,
+}
+
+impl BookLine {
+    /// Places for a pool of these limits within those of a pool that took as much or more; `None` if they are too small.
+    pub(crate) fn places_for(&self, limits: &Limits, page_size: Size) -> Option<Slabs<Range<u64>>> {
+        if self.limits == *limits {
+            return Some(self.places.clone());
+        }
+        let cut = |place: &Range<u64>, name, slots| {
+            let bytes = slab_bytes(limits, name, slots, page_size).get();
+            let end = place.start.checked_add(bytes)?;
+            (end <= place.end).then_some(place.start..end)
+        };
+        let mut left = limits.max_instances;
+        let mut memories = Vec::new();
+        for place in &self.places.memories {
+            let part = |slots: u64| cut(place, MappingName::Memories, u32::try_from(slots).ok()?);
+            let slots = largest(0, u64::from(left) + 1, |slots| part(slots).is_some());
+            if slots > 0 {
+                memories.push(part(slots)?);
+                left -= u32::try_from(slots).ok()?;
+            }
+        }
+        let all = limits.max_instances;
+        let parts = Slabs {
+            memories,
+            tables: match &self.places.tables {
+                Some(place) => Some(cut(place, MappingName::Tables, all)?),
+                None => None,
+            },
+            stacks: match &self.places.stacks {
+                Some(place) => Some(cut(place, MappingName::Stacks, all)?),
+                None => None,
+            },
+        };
+        let is_large_enough = left == 0 || self.places.memories.is_empty();
+        let parts = is_large_enough.then_some(parts)?;
+        // An engine finds its place again by what there is to spare.
+        Some(match limits.wasmtime {
+            Some(_) => self.places.clone(),
+            None => parts,
+        })
+    }
 }
 
 impl Book {
@@ -54,6 +97,15 @@ impl Book {
     /// Whether it is of this file and has places.
     pub(crate) fn is_of(&self, process: &ProcessPromise<'static>) -> bool {
         !self.lines.is_empty() && self.process.as_ref() == Some(process)
+    }
+
+    /// Whether it has this very line.
+    pub(crate) fn has(&self, other: &BookLine) -> bool {
+        self.lines.iter().any(|line| {
+            line.name == other.name
+                && line.limits == other.limits
+                && line.places.iter().eq(other.places.iter())
+        })
     }
 
     /// Follows an earlier book, whose other places may be those of pools that are alive.

@@ -8,6 +8,7 @@
 //! promised. The first recheck of a file writes these places down (`book`), those that come later keep to them.
 
 use std::io;
+use std::ops::Range;
 
 use poolcfg_core::{Limits, MappingName, Size};
 
@@ -146,15 +147,27 @@ impl<M: Keeper> Recheck<'_, M> {
             .lines
             .iter()
             .filter(|line| line.name == self.promise.name);
-        let values = own.map(|line| self.in_force.value(&line.limits));
-        let mut values: Vec<_> = values
-            .filter(|value| (least..=most).contains(value))
-            .collect();
+        let values = own.map(|line| self.in_force.value(&line.limits).min(most));
+        let mut values: Vec<_> = values.filter(|value| *value >= least).collect();
         values.sort_unstable();
         values.dedup();
         values.into_iter().rev().find_map(|value| {
             let limits = self.in_force.limits(value);
             let found = self.by_book(&self.order, &limits)?;
+            let places = found
+                .own
+                .exchange(|mapping| Some(self.addresses_of(mapping)))?;
+            let line = BookLine {
+                name: self.promise.name,
+                limits,
+                places,
+            };
+            // Of a larger place the rest is free from now on.
+            if !book.has(&line) {
+                let margin = book.margin.clone();
+                let own = Book::new(self.promise.process, margin, vec![line]);
+                self.machine.kept().write(own);
+            }
             Some(self.taken(limits, found.own))
         })
     }
@@ -164,13 +177,18 @@ impl<M: Keeper> Recheck<'_, M> {
     pub(super) fn by_book(&self, order: &Order, limits: &Limits) -> Option<ByBook<M::Mapping>> {
         let mut book = self.machine.kept().book(&self.promise.process)?;
         let mut claim = |name: &str, limits: &Limits| {
-            // Of equal pools that are alive, some have their places.
-            let is_free = |line: &BookLine| {
-                let found = line.name == name && line.limits == *limits;
-                found.then(|| self.reserve_at(line))?
-            };
-            let mut lines = book.lines.iter().enumerate();
-            let (at, slabs) = lines.find_map(|(at, line)| Some((at, is_free(line)?)))?;
+            // Of equal pools that are alive, some have their places. A larger one is that of a pool that took more.
+            let found = [true, false].into_iter().find_map(|is_equal| {
+                let mut lines = book.lines.iter().enumerate();
+                lines.find_map(|(at, line)| {
+                    if line.name != name || (line.limits == *limits) != is_equal {
+                        return None;
+                    }
+                    let places = line.places_for(limits, self.page_size)?;
+                    Some((at, self.reserve_all_at(&places)?))
+                })
+            });
+            let (at, slabs) = found?;
             book.lines.remove(at);
             Some(slabs)
         };
@@ -182,8 +200,8 @@ impl<M: Keeper> Recheck<'_, M> {
         Some(ByBook { book, own, others })
     }
 
-    fn reserve_at(&self, line: &BookLine) -> Option<Slabs<M::Mapping>> {
-        line.places.exchange(|place| {
+    fn reserve_all_at(&self, places: &Slabs<Range<u64>>) -> Option<Slabs<M::Mapping>> {
+        places.exchange(|place| {
             let bytes = Size::bytes(place.end - place.start);
             self.machine.reserve_at(place.start, bytes).ok()
         })
@@ -295,7 +313,11 @@ impl<M: Keeper> Recheck<'_, M> {
         drop(found);
         let settled = self.settle(planned.clone());
         for book in [settled, planned] {
-            if let Some(own) = book.lines.first().and_then(|line| self.reserve_at(line)) {
+            if let Some(own) = book
+                .lines
+                .first()
+                .and_then(|line| self.reserve_all_at(&line.places))
+            {
                 self.machine.kept().write(book);
                 return Ok(self.taken(limits, own));
             }
@@ -307,10 +329,7 @@ impl<M: Keeper> Recheck<'_, M> {
 
     /// The addresses of a plan, those of this pool first.
     pub(super) fn addresses(&self, found: &InOrder<M::Mapping>, limits: &Limits) -> Book {
-        let address = |mapping: &M::Mapping| {
-            let start = self.machine.address(mapping);
-            start..start.saturating_add(self.machine.bytes(mapping).get())
-        };
+        let address = |mapping: &M::Mapping| self.addresses_of(mapping);
         let line = |name, limits, slabs: &Slabs<M::Mapping>| BookLine {
             name,
             limits,

@@ -83,15 +83,24 @@ pub(crate) struct Search {
     pub(crate) unlimited_stack: Option<UnlimitedStack>,
 }
 
-/// Finds out by two pages where mmap searches; `None` if that is unknown.
+/// Larger than what other threads unmap all the time: what they have just unmapped may lie on either side, and a smaller
+/// mapping would go there.
+const LARGE: Size = if cfg!(target_pointer_width = "32") {
+    Size::mib(1)
+} else {
+    Size::mib(16)
+};
+
+/// How often it is asked in which direction mmap searches.
+const TRIES: u32 = 8;
+
+/// Finds out where mmap searches; `None` if that is unknown.
 pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let window = window(machine)?;
     let page = machine.page_size();
-    let first = machine.reserve(page).ok()?;
-    let second = machine.reserve(page).ok()?;
-    let (first, second) = (machine.address(&first), machine.address(&second));
-    // A search from the top down finds the second page below the first, one from the bottom up above.
-    let unlimited_stack = if second > first {
+    let upwards = is_upwards(machine, LARGE).or_else(|| is_upwards(machine, page))?;
+    let first = machine.address(&machine.reserve(page).ok()?);
+    let unlimited_stack = if upwards {
         Some(UnlimitedStack::Legacy)
     } else if is_x86(machine.target()) && first < window / 6 {
         // From the top down, but below a gap of 5/6 of the window: arch/x86/mm/mmap.c, mmap_base.
@@ -103,6 +112,21 @@ pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
         first,
         unlimited_stack,
     })
+}
+
+/// Whether the kernel puts the second of two mappings above the first one. It has to be so twice: a thread that has just
+/// started unmaps what is larger, but once.
+fn is_upwards<M: Machine>(machine: &M, bytes: Size) -> Option<bool> {
+    let mut last = None;
+    for _ in 0..TRIES {
+        let first = machine.reserve(bytes).ok()?;
+        let second = machine.reserve(bytes).ok()?;
+        let upwards = machine.address(&second) > machine.address(&first);
+        if last.replace(upwards) == Some(upwards) {
+            break;
+        }
+    }
+    last
 }
 
 /// The shape of a process that was started like this one.

@@ -25,9 +25,11 @@ impl<M: Keeper> Recheck<'_, M> {
                 break;
             }
             let probe = self.machine.reserve(smallest.min(left));
-            let probe = probe.ok().map(|probe| self.range(&probe));
+            let probe = probe.ok().map(|probe| self.addresses_of(&probe));
             let earlier = probe.filter(|probe| match &whole {
-                Ok(whole) => self.allowed.searches_before(probe, &self.range(whole)),
+                Ok(whole) => self
+                    .allowed
+                    .searches_before(probe, &self.addresses_of(whole)),
                 Err(_) => true,
             });
             let Some(probe) = earlier else {
@@ -63,7 +65,8 @@ impl<M: Keeper> Recheck<'_, M> {
         flush(pages).or_else(|_| self.machine.reserve(bytes))
     }
 
-    fn range(&self, mapping: &M::Mapping) -> Range<u64> {
+    /// The addresses of a mapping.
+    pub(super) fn addresses_of(&self, mapping: &M::Mapping) -> Range<u64> {
         let start = self.machine.address(mapping);
         start..start.saturating_add(self.machine.bytes(mapping).get())
     }

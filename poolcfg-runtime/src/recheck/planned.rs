@@ -57,7 +57,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let bytes = sizes.fold(self.headroom.get(), u64::saturating_add);
         // The stack lies near the end of the window.
         let is_small = bytes < self.machine.stack_top()? / SMALL;
-        if !is_small || !self.bounds.allow(&limits, &self.to_come) {
+        if !is_small || !self.allows(asked) {
             return None;
         }
         self.reserve(limits, self.headroom).ok()

@@ -62,8 +62,8 @@ pub(crate) struct ProcessBounds {
     limits: ProcessLimits,
     /// What the rest of the process takes, and what the pools that are held take at worst.
     own: Demand,
-    /// What the rest of the process has not taken yet of its headroom: what a pool takes beyond its guarantee has to
-    /// leave it. What slots make writable has to do so only where other pools are to come.
+    /// What the rest of the process has not taken yet of its headroom, and the mappings of pools that lie in fewer pieces
+    /// than they may when they start again: what a pool takes beyond its guarantee has to leave it.
     rest: Demand,
     page_size: Size,
 }
@@ -163,16 +163,16 @@ impl ProcessBounds {
         this
     }
 
-    /// Whether a pool that takes more than its guarantee stays within them, and leaves room for those that are to come
-    /// and for what the process maps until they start.
-    pub(crate) fn allow(&self, limits: &Limits, to_come: &[Limits]) -> bool {
-        let rest = if to_come.is_empty() {
+    /// Whether a pool stays within them, and leaves room for those that are to come and for what the process maps until
+    /// they start; beyond its guarantee, also for all that the rest of the process was promised.
+    pub(crate) fn allow(&self, limits: &Limits, to_come: &[Limits], is_beyond: bool) -> bool {
+        let rest = if is_beyond || !to_come.is_empty() {
+            self.rest
+        } else {
             Demand {
                 address_space: self.rest.address_space,
                 ..Demand::NONE
             }
-        } else {
-            self.rest
         };
         let own = self.own.and(rest);
         self.sum(own, limits, to_come).is_ok()
@@ -216,7 +216,8 @@ impl ProcessBounds {
         let promised = holdings.iter().fold(0u64, |sum, holding| {
             sum.saturating_add(holding.maps_at_worst)
         });
-        let all = promised.saturating_add(most);
+        let saved = saved_maps(holdings, self.page_size);
+        let all = promised.saturating_add(saved).saturating_add(most);
         if all.saturating_add(HEADROOM_MAPS) <= have {
             return;
         }
@@ -229,6 +230,7 @@ impl ProcessBounds {
         self.limits.max_map_count = Some(have);
         // The rest of the process is left what the build leaves it.
         self.own.maps = promised.saturating_add(others.max(HEADROOM_MAPS));
+        self.rest.maps = saved;
     }
 
     /// Reads the limit of `vm.overcommit_memory = 2`; whether there is one.
@@ -282,6 +284,17 @@ pub(crate) fn mapped(holdings: &[Holding], page_size: Size) -> Size {
     Size::bytes(mappings.fold(held(holdings).get(), |sum, mapping| {
         sum.saturating_add(mapping.bytes.get())
     }))
+}
+
+/// Mappings that pools do without, since they lie in fewer pieces than they may.
+fn saved_maps(holdings: &[Holding], page_size: Size) -> u64 {
+    holdings.iter().fold(0, |sum, holding| {
+        let most = holding
+            .took
+            .map(|took| demand(&took.limits, page_size).maps);
+        let saved = most.unwrap_or(0).saturating_sub(holding.maps_at_worst);
+        sum.saturating_add(saved)
+    })
 }
 
 fn promised_bytes(holdings: &[Holding]) -> u64 {

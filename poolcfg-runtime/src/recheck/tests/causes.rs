@@ -146,3 +146,34 @@ fn the_last_pool_leaves_the_room_to_the_others() {
     let moved = [0x200_0000, 0, 0x3fff_f000, 0x4000_0000];
     case("va40", GIB, Aslr::Maximum, &pools).starts((moved, true), &[0, 0], StartWay::Again);
 }
+
+/// A pool that took more than its guarantee leaves a larger place when it ends, and a smaller one finds its own there:
+/// first fit beside what is alive does not always find one.
+#[test]
+fn a_smaller_pool_finds_its_place_in_a_larger_one() {
+    let pools = [
+        native(31, 941_702_720, 32_768, 160, 1),
+        native(1, 601_109_696, 300_554_848, 160, 1),
+        native(7, 2_212_554_112, 12, 4, 1)
+            .times(6)
+            .shrinks(Keep::MemoryReservation),
+        native(1, 28_990_019_264, 12, 68, 1),
+        native(583, 1_048_576, 12, 4, 1),
+    ];
+    let case = Case {
+        program: RelocationModel::Pie,
+        ..case("va47", FINITE, Aslr::Minimum, &pools)
+    };
+    for moved in [
+        [0; 4],
+        [0x1000, 0x80_0000_0000, 0x80_0000_0000, 0x1000_0000],
+    ] {
+        for order in [
+            [0, 1, 2, 2, 2, 2, 2, 2, 3, 4],
+            [2, 2, 3, 0, 2, 1, 2, 4, 2, 2],
+            [4, 2, 2, 2, 1, 2, 3, 2, 2, 0],
+        ] {
+            case.starts((moved, true), &order, StartWay::AgainTogether(20));
+        }
+    }
+}

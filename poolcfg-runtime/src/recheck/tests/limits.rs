@@ -1,6 +1,8 @@
 //! Which limit of the process is named, and with which numbers.
 
 use super::*;
+use crate::machine::live_pools::Took;
+use crate::recheck::process_bounds::demand;
 
 #[test]
 fn rlimit_as_is_named_with_what_the_process_has() {
@@ -37,20 +39,70 @@ fn rlimit_data_counts_what_is_written_at_worst() {
     assert_eq!(error.need, Size::mib(1011).get() + Size::kib(1000).get());
     assert_eq!(error.have, Size::mib(256).get());
     assert_eq!(error.largest_fit.max_instances, Some(244));
-    // What is asked above the guarantee is lowered instead.
-    let taken = recheck(&machine, &promise(1000, 100), GUARANTEED).unwrap();
-    assert_eq!(taken.limits.max_instances, 244);
-    // Where another pool is to come, the process has to have what it has not taken yet of its headroom until then.
-    let other = slots(10);
-    for (headroom, most) in [(10, 233), (60, 183), (500, 100)] {
+    // What is asked above the guarantee is lowered instead, and leaves what the process has not taken yet of its headroom.
+    for (headroom, alone, beside) in [(10, 244, 233), (60, 194, 183), (500, 100, 100)] {
         let promise = Promise {
             headroom: Size::mib(headroom),
-            process: ProcessPromise::new(&[("", slots(100)), ("other", other)]),
             ..promise(1000, 100)
         };
         let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
-        assert_eq!(taken.limits.max_instances, most);
+        assert_eq!(taken.limits.max_instances, alone);
+        // Where another pool is to come, that, too.
+        let promise = Promise {
+            process: ProcessPromise::new(&[("", slots(100)), ("other", slots(10))]),
+            ..promise
+        };
+        let taken = recheck(&machine, &promise, GUARANTEED).unwrap();
+        assert_eq!(taken.limits.max_instances, beside);
     }
+}
+
+/// What the limit holds in all goes to the slots when it is less than their guarantee.
+#[test]
+fn below_the_guarantee_slots_take_what_the_rest_was_promised() {
+    let machine = Made {
+        limits: vec![(Resource::Data, Size::mib(36))],
+        ..Made::new(&[Size::tib(80)])
+    }
+    .with_text("/proc/self/status", "VmData:\t10240 kB\n");
+    let promise = Promise {
+        headroom: Size::mib(500),
+        ..promise(1000, 100)
+    };
+    assert!(recheck(&machine, &promise, GUARANTEED).is_err());
+    let taken = recheck(&machine, &promise, OR_SHRINK).unwrap();
+    assert_eq!(taken.limits.max_instances, 24);
+}
+
+/// In fewer pieces a pool has fewer mappings than it may have when it starts again.
+#[test]
+fn what_a_pool_saves_by_fewer_pieces_is_left_to_it() {
+    let other = slots(100);
+    let maps = |limits: &Limits| demand(limits, Size::kib(4)).maps;
+    let holding = |name, limits: &Limits, saved| Holding {
+        took: Some(Took {
+            limits: *limits,
+            is_all: true,
+        }),
+        maps_at_worst: maps(limits) - saved,
+        ..no_bytes_of(name)
+    };
+    let of = |name, asked| Promise {
+        name,
+        process: ProcessPromise::new(&[("", slots(100)), ("other", other)]),
+        ..promise(asked, 100)
+    };
+    let mut machine = Made {
+        holdings: vec![holding("other", &other, 7)],
+        ..Made::new(&[Size::tib(600)])
+    }
+    .with_text("/proc/sys/vm/max_map_count", "65530\n");
+    let taken = recheck(&machine, &of("", 100_000), GUARANTEED).unwrap();
+    let most = taken.limits;
+    assert!(most.max_instances > 20_000, "{most:?}");
+    machine.holdings = vec![holding("", &most, 0)];
+    let taken = recheck(&machine, &of("other", 100), GUARANTEED).unwrap();
+    assert_eq!(taken.limits.max_instances, 100);
 }
 
 #[test]

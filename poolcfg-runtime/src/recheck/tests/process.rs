@@ -18,6 +18,7 @@ use crate::machine::{Machine, Resource};
 use crate::recheck::kept::{Keeper, Kept};
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
+use crate::recheck::process_bounds::maps_at_worst;
 use crate::recheck::slabs::slab_bytes;
 
 /// The addresses are shared with what is mapped.
@@ -36,6 +37,8 @@ pub(super) struct FakeProcess {
     kept: Kept<Mapped>,
     holdings: RefCell<Vec<Holding>>,
     others: Cell<Others>,
+    /// What another thread has mapped that passes.
+    passing: Cell<Option<u64>>,
     /// What a process that locks all that it maps may lock.
     lockable: Option<Size>,
 }
@@ -48,6 +51,8 @@ pub(super) struct Others {
     pub(super) every: u32,
     pub(super) calls: u32,
     pub(super) left: u32,
+    /// Whether it is unmapped at the next of these calls, and that for ever: a thread that maps and unmaps all the time.
+    pub(super) passes: bool,
 }
 
 /// What is mapped until it is dropped.
@@ -91,6 +96,7 @@ impl FakeProcess {
             kept: Kept::new(),
             holdings: RefCell::default(),
             others: Cell::default(),
+            passing: Cell::default(),
             lockable: None,
         }
     }
@@ -119,7 +125,14 @@ impl FakeProcess {
     fn other_threads(&self) {
         let mut others = self.others.get();
         others.calls = others.calls.wrapping_add(1);
-        if others.left > 0 && others.calls.is_multiple_of(others.every) {
+        let is_one = others.left > 0 && others.calls.is_multiple_of(others.every);
+        if is_one && others.passes {
+            let mut space = self.space.borrow_mut();
+            match self.passing.take() {
+                Some(start) => space.unmap(start),
+                None => self.passing.set(space.map(others.bytes.get())),
+            }
+        } else if is_one {
             others.left -= 1;
             assert!(self.map(others.bytes), "there is room for other threads");
         }
@@ -197,13 +210,14 @@ impl FakeProcess {
     fn started(&self, promise: &Promise<'static>, taken: Taken<Mapped>) -> Started {
         let limits = taken.limits;
         let slabs = taken.slabs;
+        let pieces = slabs.memories.len();
         let rest = slabs.tables.into_iter().chain(slabs.stacks);
         let mapped: Vec<Mapped> = slabs.memories.into_iter().chain(rest).collect();
         let took = Took {
             limits,
             is_all: taken.is_all,
         };
-        self.enter(promise.name, &mapped, took, None);
+        self.enter(promise.name, &mapped, took, pieces);
         Started {
             name: promise.name,
             limits,
@@ -211,16 +225,18 @@ impl FakeProcess {
         }
     }
 
-    fn enter(&self, name: &'static str, mapped: &[Mapped], took: Took, unmapped: Option<Limits>) {
+    /// Enters a pool in so many pieces: a native one, or one of Wasmtime's that is not made yet.
+    fn enter(&self, name: &'static str, mapped: &[Mapped], took: Took, pieces: usize) {
         let ranges = mapped
             .iter()
             .map(|part| part.start..part.start + part.bytes);
+        let limits = took.limits;
         self.holdings.borrow_mut().push(Holding {
             name: Some(name),
             ranges: ranges.collect(),
             took: Some(took),
-            unmapped,
-            maps_at_worst: 0,
+            unmapped: limits.wasmtime.map(|_| limits),
+            maps_at_worst: maps_at_worst(&limits, self.page_size, pieces),
             writable_at_worst: Size::ZERO,
         });
     }
@@ -232,7 +248,7 @@ impl FakeProcess {
             limits: taken.limits,
             is_all: taken.is_all,
         };
-        self.enter(promise.name, &[], took, Some(taken.limits));
+        self.enter(promise.name, &[], took, 1);
         Ok(CheckedEngine {
             promise: *promise,
             limits: taken.limits,

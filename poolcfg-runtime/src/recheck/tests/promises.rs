@@ -29,7 +29,10 @@ const fn libraries(profile: &VaProfile<'_>) -> [Size; 3] {
 }
 
 /// Names of the pools of one file.
-const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// How many pools a random file has at most.
+const MOST_POOLS: usize = 4;
 
 /// All profiles of Linux.
 pub(super) fn linux() -> Vec<(VaProfile<'static>, LinuxLayout)> {
@@ -104,7 +107,7 @@ type DrawnFile = ((VaProfile<'static>, LinuxLayout), Vec<PoolKeys>);
 
 fn file() -> impl Strategy<Value = DrawnFile> {
     select(linux()).prop_flat_map(|of| {
-        let pools = prop::collection::vec(pool(of.0.window.get()), 1..=NAMES.len());
+        let pools = prop::collection::vec(pool(of.0.window.get()), 1..=MOST_POOLS);
         (Just(of), pools)
     })
 }
@@ -137,6 +140,8 @@ pub(super) enum StartWay {
     EnginesLast,
     /// And at the end each native pool ends and starts again.
     Again,
+    /// And at the end, so many times, some native pools end together and start again in another order.
+    AgainTogether(u32),
 }
 
 /// Starts the pools in an order, with something mapped between any two starts.
@@ -147,8 +152,12 @@ fn start(
     way: StartWay,
 ) -> Result<(), String> {
     let headroom = promises.first().map_or(0, |promise| promise.headroom.get());
-    // Each pool starts twice at most, or is checked and made.
-    let starts = order.len() as u64 * 2;
+    // Each pool starts twice at most, or is checked and made; or it does so in each round.
+    let times = match way {
+        StartWay::AgainTogether(rounds) => u64::from(rounds) + 1,
+        _ => 2,
+    };
+    let starts = order.len() as u64 * times;
     let bytes = BETWEEN.min(Size::bytes(headroom / 4 / starts));
     let between = || {
         let mapped = process.map(bytes);
@@ -200,7 +209,39 @@ fn start(
             started.push((pool, one(pool).map_err(|error| format!("again: {error}"))?));
         }
     }
+    if let StartWay::AgainTogether(rounds) = way {
+        let mut dice = Dice(77);
+        for round in 0..rounds {
+            let mut gone = Vec::new();
+            for _ in 0..=dice.below(started.len()) {
+                let (pool, of) = started.remove(dice.below(started.len()));
+                if promises[pool].asked.wasmtime.is_some() {
+                    started.push((pool, of));
+                } else {
+                    process.end(of);
+                    gone.push(pool);
+                }
+            }
+            if dice.below(2) == 0 {
+                gone.reverse();
+            }
+            for pool in gone {
+                let again = one(pool).map_err(|error| format!("again in {round}: {error}"))?;
+                started.push((pool, again));
+            }
+        }
+    }
     Ok(())
+}
+
+/// The same throws in every run, by the generator of Numerical Recipes.
+struct Dice(u32);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 10) as usize % end
+    }
 }
 
 /// A file, how its process is started, and positions of ASLR.
@@ -347,6 +388,7 @@ impl Case {
                 (&shuffled, StartWay::Each),
                 (&shuffled, StartWay::EnginesLast),
                 (&shuffled, StartWay::Again),
+                (&file, StartWay::AgainTogether(3)),
             ] {
                 let process =
                     FakeProcess::new(&self.profile, &self.linux, &made, &libraries(&self.profile));
@@ -392,10 +434,23 @@ fn every_pool_gets_its_guarantee_while_other_threads_map() {
     let others = |every, kib| Others {
         bytes: Size::kib(kib),
         every,
-        calls: 0,
         left: 64,
+        ..Others::default()
     };
     assert_no_failures(40, &[others(1, 64), others(7, 4)]);
+}
+
+/// The same, while another thread maps and unmaps one page, so that each call finds what the last one did not.
+#[test]
+fn every_pool_gets_its_guarantee_while_another_thread_maps_and_unmaps() {
+    let others = |every| Others {
+        bytes: Size::kib(4),
+        every,
+        left: 1,
+        passes: true,
+        ..Others::default()
+    };
+    assert_no_failures(40, &[others(1), others(3)]);
 }
 
 fn assert_no_failures(usual: u32, all: &[Others]) {
