@@ -40,7 +40,7 @@ fn matches(shown: &[&str], seen: &[&str]) -> bool {
 
 #[test]
 fn the_console_blocks_print_what_they_show() {
-    let programs = programs(&["cargo-poolcfg", "slot-server"]);
+    let programs = programs();
     let path = std::env::join_paths(
         std::iter::once(programs).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     )

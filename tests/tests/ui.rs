@@ -153,7 +153,7 @@ const MISFITS: [&str; 7] = [
 
 #[test]
 fn the_command_names_each_mistake_of_the_file() {
-    let program = programs(&["cargo-poolcfg"]).join("cargo-poolcfg");
+    let program = programs().join("cargo-poolcfg");
     let mut failures = Vec::new();
     for case in cases() {
         if !case.join("poolcfg.toml").exists() || case.join("Cargo.toml").exists() {

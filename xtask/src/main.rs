@@ -17,6 +17,7 @@
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
+//! - `programs`: all test programs, built once
 //! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of the README
 //! - `dist`: the command `poolcfg` for machines without anything else; `musl`: the C library in it; `licences`: the terms
@@ -39,6 +40,7 @@ mod libraries;
 mod licences;
 mod musl;
 mod oldest;
+mod programs;
 mod qemu;
 mod races;
 mod run;

@@ -17,6 +17,7 @@ use crate::kernels::{self, BUILT, PACKAGED};
 use crate::libraries::{self, LIBRARIES};
 use crate::musl::MUSL;
 use crate::oldest::{self, OLDEST_RUSTC};
+use crate::programs;
 use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
 use crate::run::{cargo, root, run};
@@ -33,8 +34,11 @@ type Variables = Vec<(&'static str, PathBuf)>;
 
 /// What a suite runs.
 enum Runs {
-    /// `cargo test` with these arguments, and what is ignored without the set-up.
-    Tests(&'static [&'static str]),
+    /// The test programs of the package in this folder, or the one of this name among them, and what is ignored without
+    /// the set-up.
+    Tests(&'static str, Option<&'static str>),
+    /// `cargo test` with these arguments, which build everything in another way, and what is ignored by itself.
+    Cargo(&'static [&'static str]),
     /// Something of its own.
     Own(fn() -> Result<(), String>),
 }
@@ -58,7 +62,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "oldest",
         about: "what users compile, built by the oldest rustc that is promised",
-        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "oldest"]),
+        runs: Runs::Tests("tests", Some("oldest")),
         items: &[&OLDEST_RUSTC],
         heavy: &[],
         rare: &[],
@@ -73,7 +77,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
-        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "cross"]),
+        runs: Runs::Tests("tests", Some("cross")),
         items: &[&RUST_SRC, &DLLTOOL],
         heavy: &[],
         rare: &[],
@@ -89,7 +93,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "soak",
         about: "a million rounds of slots on two threads, in every reset",
-        runs: Runs::Tests(&[
+        runs: Runs::Cargo(&[
             "--release",
             "--package",
             "poolcfg-runtime",
@@ -104,7 +108,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "loom",
         about: "the pool's free lists under every order of three threads",
-        runs: Runs::Tests(&["--release", "--package", "poolcfg-runtime", "--lib", "loom"]),
+        runs: Runs::Cargo(&["--release", "--package", "poolcfg-runtime", "--lib", "loom"]),
         items: &[],
         heavy: &[],
         rare: &[],
@@ -129,7 +133,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "emulated",
         about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
-        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "emulated"]),
+        runs: Runs::Tests("tests", Some("emulated")),
         items: &[&RUST_SRC, &QEMU, &LIBRARIES],
         heavy: &[],
         rare: &[],
@@ -146,7 +150,7 @@ const SUITES: [Suite; 11] = [
     Suite {
         name: "wasmtime",
         about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components",
-        runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
+        runs: Runs::Tests("tests/wasmtime", None),
         items: &WASMTIME_ITEMS,
         heavy: &[],
         rare: &[],
@@ -171,7 +175,7 @@ const FUZZ: Suite = Suite {
 const DIST: Suite = Suite {
     name: "dist",
     about: "the command as it is distributed, for four architectures, and the same bytes from two folders",
-    runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "dist"]),
+    runs: Runs::Tests("tests", Some("dist")),
     items: &[&RUST_SRC, &MUSL, &QEMU],
     heavy: &[],
     rare: &[],
@@ -188,7 +192,7 @@ const DIST: Suite = Suite {
 const PROMISES: Suite = Suite {
     name: "promises",
     about: "random files that the build accepts, started on this kernel",
-    runs: Runs::Tests(&["--package", "poolcfg-tests-promises"]),
+    runs: Runs::Tests("tests/promises", None),
     items: &[],
     heavy: &[],
     rare: &[],
@@ -201,7 +205,7 @@ const PROMISES: Suite = Suite {
 const KERNELS: Suite = Suite {
     name: "kernels",
     about: "every promise judged by real kernels of riscv64 and aarch64 in emulation",
-    runs: Runs::Tests(&["--package", "poolcfg-tests-kernels"]),
+    runs: Runs::Tests("tests/kernels", None),
     items: &[
         &RUST_SRC,
         &CROSS,
@@ -407,18 +411,43 @@ fn run_suite(suite: &Suite, names: &[&str]) -> Result<(), String> {
 
 /// The same with further variables.
 fn run_suite_with(suite: &Suite, names: &[&str], further: Variables) -> Result<(), String> {
-    let arguments = match suite.runs {
-        Runs::Tests(arguments) => arguments,
-        Runs::Own(own) => return own(),
-    };
-    run(cargo()
-        .current_dir(root())
-        .arg("test")
-        .args(arguments)
-        .args(["--", "--include-ignored"])
-        .args(names)
-        .envs((suite.variables)()?)
-        .envs(further))
+    let variables = [(suite.variables)()?, further].concat();
+    let arguments = [&["--include-ignored"], names].concat();
+    match suite.runs {
+        Runs::Tests(package, name) => {
+            let mut programs = programs::build()?;
+            programs.retain(|program| {
+                program.package == package && name.is_none_or(|name| program.name == name)
+            });
+            if programs.is_empty() {
+                return Err(format!("there is no test program of `{package}`"));
+            }
+            let mut programs = programs.iter();
+            programs.try_for_each(|program| program.run(&arguments, &variables))
+        }
+        Runs::Cargo(build) => run(cargo()
+            .current_dir(root())
+            .arg("test")
+            .args(build)
+            .arg("--")
+            .args(arguments)
+            .envs(variables)),
+        Runs::Own(own) => own(),
+    }
+}
+
+/// Runs every test that needs no set-up: those of the packages that are no suite, and the examples.
+fn run_plain() -> Result<(), String> {
+    let suites = SUITES.map(|suite| match suite.runs {
+        Runs::Tests(package, None) => package,
+        _ => "",
+    });
+    for program in programs::build()? {
+        if !suites.contains(&program.package.as_str()) {
+            program.run(&[], &[])?;
+        }
+    }
+    programs::examples()
 }
 
 /// What of the tests cannot be run without building for long.
@@ -440,7 +469,7 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
         }
     }
     if suites.is_empty() {
-        run(cargo().current_dir(root()).arg("test"))?;
+        run_plain()?;
     }
     let in_ci = env::var_os("CI").is_some();
     let mut skipped = Vec::new();
