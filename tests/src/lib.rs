@@ -103,6 +103,12 @@ pub fn programs() -> PathBuf {
     root().join("target/debug")
 }
 
+/// Cargo's target folder for the packages that tests check: what these depend on is checked once for all of them.
+#[must_use]
+pub fn checks() -> PathBuf {
+    root().join("target/checks")
+}
+
 /// A package outside the checkout's workspace, with the workspace's locked versions. It is removed when
 /// it is dropped.
 #[derive(Debug)]
