@@ -103,7 +103,11 @@ const SUITES: [Suite; 11] = [
         items: &[],
         heavy: &[],
         rare: &[],
-        variables: || Ok(Vec::new()),
+        variables: || {
+            // A clean clone finds built what a release of the tests depends on.
+            let target = cache::folder()?.join("target-soak");
+            Ok(vec![("CARGO_TARGET_DIR", target)])
+        },
     },
     Suite {
         name: "loom",
