@@ -20,7 +20,7 @@ use crate::oldest::{self, OLDEST_RUSTC};
 use crate::programs;
 use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
-use crate::run::{cargo, root, run};
+use crate::run::{Job, beside_each_other, cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
@@ -57,7 +57,10 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
+/// Those first that take longest.
 const SUITES: [Suite; 11] = [
+    KERNELS,
+    EMULATED,
     FUZZ,
     Suite {
         name: "oldest",
@@ -135,23 +138,6 @@ const SUITES: [Suite; 11] = [
         variables: || Ok(Vec::new()),
     },
     Suite {
-        name: "emulated",
-        about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
-        runs: Runs::Tests("tests", Some("emulated")),
-        items: &[&RUST_SRC, &QEMU, &LIBRARIES],
-        heavy: &[],
-        rare: &[],
-        variables: || {
-            let target = cache::folder()?.join("target-emulated");
-            Ok(vec![
-                ("POOLCFG_RUST_SRC", rust_src::library()?),
-                ("POOLCFG_QEMU", qemu::scripts()?),
-                ("POOLCFG_LIBRARIES", libraries::folder()?),
-                ("POOLCFG_EMULATED_TARGET", target),
-            ])
-        },
-    },
-    Suite {
         name: "wasmtime",
         about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components",
         runs: Runs::Tests("tests/wasmtime", None),
@@ -162,8 +148,25 @@ const SUITES: [Suite; 11] = [
     },
     DIST,
     PROMISES,
-    KERNELS,
 ];
+
+const EMULATED: Suite = Suite {
+    name: "emulated",
+    about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
+    runs: Runs::Tests("tests", Some("emulated")),
+    items: &[&RUST_SRC, &QEMU, &LIBRARIES],
+    heavy: &[],
+    rare: &[],
+    variables: || {
+        let target = cache::folder()?.join("target-emulated");
+        Ok(vec![
+            ("POOLCFG_RUST_SRC", rust_src::library()?),
+            ("POOLCFG_QEMU", qemu::scripts()?),
+            ("POOLCFG_LIBRARIES", libraries::folder()?),
+            ("POOLCFG_EMULATED_TARGET", target),
+        ])
+    },
+};
 
 const FUZZ: Suite = Suite {
     name: "fuzz",
@@ -454,6 +457,22 @@ fn run_plain() -> Result<(), String> {
     programs::examples()
 }
 
+/// Runs suites, and every test that needs no set-up, too, when these are all.
+fn run_all(suites: &[&'static Suite], are_all: bool) -> Result<(), String> {
+    if let [suite] = suites
+        && !are_all
+    {
+        return run_suite(suite, &[]);
+    }
+    // Once, before all of them ask for it.
+    programs::build()?;
+    let plain = are_all.then_some(Box::new(run_plain) as Job<'_>);
+    let suites = suites
+        .iter()
+        .map(|suite| Box::new(|| run_suite(suite, &[])) as Job<'_>);
+    beside_each_other(plain.into_iter().chain(suites).collect())
+}
+
 /// What of the tests cannot be run without building for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heavy {
@@ -472,10 +491,8 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
             return Err(format!("unknown suite `{name}`: expected one of `{names}`"));
         }
     }
-    if suites.is_empty() {
-        run_plain()?;
-    }
     let in_ci = env::var_os("CI").is_some();
+    let mut ready = Vec::new();
     let mut skipped = Vec::new();
     let mut left = Vec::new();
     let mut passed_over = BTreeSet::new();
@@ -483,15 +500,15 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
         if !suites.is_empty() && !suites.contains(&suite.name) {
             continue;
         }
-        let mut ready = item::make(suite.items);
+        let mut made = item::make(suite.items);
         if heavy == Heavy::Built || in_ci {
-            ready = ready.and_then(|()| item::make(suite.heavy));
+            made = made.and_then(|()| item::make(suite.heavy));
         }
         if heavy == Heavy::Built {
-            ready = ready.and_then(|()| item::make(suite.rare));
+            made = made.and_then(|()| item::make(suite.rare));
         }
-        match ready {
-            Ok(()) => {}
+        match made {
+            Ok(()) => ready.push(suite),
             Err(error) if !in_ci => {
                 skipped.push(format!("`{}` ({}): {error}", suite.name, suite.about));
                 continue;
@@ -516,8 +533,8 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
                 left.push(format!("of `{}` what needs {}", suite.name, item.name));
             }
         }
-        run_suite(suite, &[])?;
     }
+    run_all(&ready, suites.is_empty())?;
     for line in left {
         eprintln!("left to `cargo xtask test --all`: {line}");
     }
