@@ -14,6 +14,18 @@ mod wasmtime;
 mod ways;
 mod without_memories;
 
+#[cfg(feature = "file")]
+use proptest::prelude::ProptestConfig;
+
+/// So many cases, or as many as `PROPTEST_CASES` says: an emulator needs a while for each.
+#[cfg(feature = "file")]
+fn cases(number: u32) -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(number),
+    }
+}
+
 /// A file that is no module here would not be run.
 #[test]
 fn every_file_of_tests_is_run() {
