@@ -11,12 +11,12 @@ mod host;
 mod inspect;
 mod output;
 mod project;
+#[cfg(test)]
+mod reference;
 mod render;
 mod target;
 mod target_outcome;
 mod wasmtime;
-mod ways;
-mod wish;
 
 pub use cli::exit::Exit;
 pub use cli::invoked_as::InvokedAs;

@@ -71,6 +71,12 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Update poolcfg.toml from the Wasmtime in Cargo.lock and from its workload
     Sync(Sync),
+    /// Print the script by which a shell completes the flags of `poolcfg`
+    #[command(hide = true)]
+    Completions(Completions),
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// Flags of `generate`.
@@ -115,6 +121,8 @@ impl Poolcfg {
             Some(Command::Init(_)) => "init",
             Some(Command::Inspect(_)) => "inspect",
             Some(Command::Sync(_)) => "sync",
+            Some(Command::Completions(_)) => "completions",
+            Some(Command::Man(_)) => "man",
         }
     }
 
@@ -243,6 +251,22 @@ pub(crate) struct Sync {
     /// Write nothing; check whether the file agrees with Cargo.lock and with its workload
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) check: bool,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL", conflicts_with = "message_format")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder, which is made if it is not there
+    #[arg(value_name = "FOLDER", conflicts_with = "message_format")]
+    pub(crate) folder: PathBuf,
 }
 
 /// Which packages.
