@@ -222,7 +222,7 @@ fn expression() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(crate::cases(200))]
 
     /// What the compiler is given of a cfg expression holds for the same targets.
     #[test]

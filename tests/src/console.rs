@@ -45,7 +45,7 @@ pub fn run_console_blocks(document: &str) -> usize {
 
 #[expect(clippy::unwrap_used, reason = "a panic ends the test")]
 fn run_blocks(part: &str) -> usize {
-    let programs = programs(&["cargo-poolcfg", "slot-server"]);
+    let programs = programs();
     let path = std::env::join_paths(
         std::iter::once(programs).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     )

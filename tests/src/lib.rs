@@ -84,22 +84,31 @@ pub fn in_parallel<T: Send, R: Send>(
     done.into_inner().unwrap()
 }
 
-/// Builds packages of the workspace, and names the folder of their programs: a test of this package finds
-/// no `CARGO_BIN_EXE_…` of another one.
+/// Builds the two names of the command and the example, and names the folder of their programs: a test of this package
+/// finds no `CARGO_BIN_EXE_…` of another one.
+///
+/// Cargo is asked for them among all packages and beside a test, so that what they depend on has the features that it
+/// has in `cargo test --workspace`, and is not built again.
 ///
 /// # Panics
 /// When they cannot be built: then there is no test.
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test without programs ends here")]
-pub fn programs(packages: &[&str]) -> PathBuf {
+pub fn programs() -> PathBuf {
     let status = Command::new(env!("CARGO"))
         .current_dir(root())
-        .args(["build", "--quiet"])
-        .args(packages.iter().flat_map(|package| ["-p", package]))
+        .args(["build", "--quiet", "--workspace", "--test", "self_test"])
+        .args(["cargo-poolcfg", "poolcfg", "slot-server"].map(|name| format!("--bin={name}")))
         .status()
         .expect("cargo");
-    assert!(status.success(), "{packages:?} cannot be built");
+    assert!(status.success(), "the programs cannot be built");
     root().join("target/debug")
+}
+
+/// Cargo's target folder for the packages that tests check: what these depend on is checked once for all of them.
+#[must_use]
+pub fn checks() -> PathBuf {
+    root().join("target/checks")
 }
 
 /// A package outside the checkout's workspace, with the workspace's locked versions. It is removed when

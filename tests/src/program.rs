@@ -24,7 +24,7 @@ pub struct Program {
     pub machine: &'static Machine,
     /// The crate whose tests it has.
     pub package: &'static str,
-    /// The crate and what cargo calls the program: `poolcfg-core/golden`.
+    /// The crate and what cargo calls the program: `poolcfg-core/model`.
     pub name: String,
     /// The file.
     pub file: PathBuf,

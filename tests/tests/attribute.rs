@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use poolcfg_tests::{Package, root};
+use poolcfg_tests::{Package, checks, root};
 
 /// `cargo check` of a package; all of them share what they depend on.
 fn check(package: &Package, va_profile: Option<&str>) -> Output {
@@ -24,7 +24,7 @@ fn checking(package: &Package, manifest: &str) -> Command {
     command
         .args(["check", "--manifest-path"])
         .arg(package.path(manifest))
-        .env("CARGO_TARGET_DIR", root().join("target/attribute"))
+        .env("CARGO_TARGET_DIR", checks())
         .env_remove("POOLCFG_VA_PROFILE");
     command
 }
@@ -276,7 +276,7 @@ fn a_small_guarantee_takes_all_that_is_asked_where_it_is_there() {
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--manifest-path"])
         .arg(package.path("Cargo.toml"))
-        .env("CARGO_TARGET_DIR", root().join("target/attribute"))
+        .env("CARGO_TARGET_DIR", checks())
         .env_remove("POOLCFG_VA_PROFILE")
         .output()
         .unwrap();

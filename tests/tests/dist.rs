@@ -173,7 +173,7 @@ fn confined(folder: &Path, program: &[&str], arguments: &[&str]) -> Output {
 #[test]
 #[ignore = "needs a C library, emulators and the standard library's source: cargo xtask test"]
 fn each_program_answers_in_a_file_system_without_anything_else() {
-    let built = programs(&["cargo-poolcfg"]).join("poolcfg");
+    let built = programs().join("poolcfg");
     let empty = TempDir::new().unwrap();
     let told = COMMANDS.map(|arguments| {
         let mut command = Command::new(&built);

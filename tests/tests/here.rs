@@ -46,7 +46,7 @@ fn servers(limit: &str, server: &Path, instances: u64) -> Vec<Output> {
 
 #[test]
 fn what_is_said_under_a_limit_starts_under_it() {
-    let programs = programs(&["cargo-poolcfg", "slot-server"]);
+    let programs = programs();
     let server = programs.join("slot-server");
     let folder = TempDir::new().unwrap();
     fs::copy(
@@ -103,7 +103,7 @@ fn what_is_said_under_a_limit_starts_under_it() {
 /// Few kilobytes of stack are a limit like any other: the command answers, and is not killed.
 #[test]
 fn the_command_answers_under_a_small_stack_limit() {
-    let program = programs(&["cargo-poolcfg"]).join("poolcfg");
+    let program = programs().join("poolcfg");
     let folder = TempDir::new().unwrap();
     for kib in [32, 64, 128] {
         let output = under(&format!("ulimit -s {kib}"), &program)

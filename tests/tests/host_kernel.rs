@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -12,9 +13,10 @@ use poolcfg_tests::root;
 /// Fresh processes for each shape; ASLR places each anew.
 const PROCESSES: usize = 25;
 
-/// The program, linked in one way.
+/// The program, linked in one way, under a name of its own: cargo gives every way the same, and what the program depends
+/// on is built once for all.
 fn program(name: &str, flags: &[&str]) -> PathBuf {
-    let target = root().join("target/host-kernel").join(name);
+    let target = root().join("target/host-kernel");
     let status = Command::new(env!("CARGO"))
         .current_dir(root())
         .args([
@@ -32,12 +34,14 @@ fn program(name: &str, flags: &[&str]) -> PathBuf {
         .status()
         .unwrap();
     assert!(status.success(), "{name}");
-    target.join("debug/fill-holes")
+    let program = target.join(name);
+    fs::copy(target.join("debug/fill-holes"), &program).unwrap();
+    program
 }
 
 /// The range of ASLR in force here, where it can be read; else only the largest one is certain.
 fn aslr() -> Vec<Aslr> {
-    let bits = std::fs::read_to_string("/proc/sys/vm/mmap_rnd_bits");
+    let bits = fs::read_to_string("/proc/sys/vm/mmap_rnd_bits");
     let default = match std::env::consts::ARCH {
         "x86_64" => "28",
         _ => "18",

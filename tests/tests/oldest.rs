@@ -72,7 +72,7 @@ fn the_oldest_rustc_builds_what_users_compile() {
         FILE,
         attribute,
     ));
-    let program = programs(&["cargo-poolcfg"]).join("cargo-poolcfg");
+    let program = programs().join("cargo-poolcfg");
     for dependencies in [Package::runtime(), String::new()] {
         let source = "pub mod pool_limits;\n";
         let package = Package::new("generated", &dependencies, FILE, source);

@@ -40,7 +40,7 @@ fn package(poolcfg_toml: &str) -> Package {
 
 /// Runs a script in a folder, with the command on its path.
 fn run(shell: &str, script: &str, folder: &Path, variables: &[(&str, &str)]) -> Output {
-    static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| programs(&["cargo-poolcfg"]));
+    static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(programs);
     let mut path = vec![PROGRAMS.clone()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
     Command::new(shell)

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use poolcfg_tests::{programs, root};
+use poolcfg_tests::{checks, programs, root};
 
 const SOURCE: &str = "\
 use poolcfg_runtime::{PoolLimits, pool_limits};
@@ -103,6 +103,7 @@ fn the_compiler_names_each_mistake() {
             "--keep-going",
             "--message-format=json",
         ])
+        .env("CARGO_TARGET_DIR", checks())
         .env_remove("POOLCFG_VA_PROFILE")
         .output()
         .unwrap();
@@ -153,7 +154,7 @@ const MISFITS: [&str; 7] = [
 
 #[test]
 fn the_command_names_each_mistake_of_the_file() {
-    let program = programs(&["cargo-poolcfg"]).join("cargo-poolcfg");
+    let program = programs().join("cargo-poolcfg");
     let mut failures = Vec::new();
     for case in cases() {
         if !case.join("poolcfg.toml").exists() || case.join("Cargo.toml").exists() {

@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::cache;
 use crate::item;
@@ -46,15 +47,19 @@ fn sums(archives: &Path) -> Result<String, String> {
 /// Where the archives are, below the root of the checkout.
 const ARCHIVES: &str = "target/dist";
 
-/// The folder with the archives of this checkout and `SHA256SUMS`, up to date.
+/// The folder with the archives of this checkout and `SHA256SUMS`, up to date: made once, whoever asks.
 pub(crate) fn archives() -> Result<PathBuf, String> {
-    let made = Made {
-        checkout: root().to_owned(),
-        target: cache::folder()?.join("target-dist"),
-        targets: &TARGETS,
-        archives: root().join(ARCHIVES),
+    static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let make = || {
+        let made = Made {
+            checkout: root().to_owned(),
+            target: cache::folder()?.join("target-dist"),
+            targets: &TARGETS,
+            archives: root().join(ARCHIVES),
+        };
+        made.make()
     };
-    made.make()
+    MADE.get_or_init(make).clone()
 }
 
 /// The archive of one target, made of a copy of this checkout in another folder: one, because it takes as long as the

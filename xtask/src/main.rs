@@ -17,6 +17,7 @@
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
+//! - `programs`: all test programs, built once
 //! - `tools`: what judges files and pages that people read
 //! - `test`: the whole test run, and what each suite needs
 //! - `bench`: the benchmarks of docs/figures.md
@@ -40,6 +41,7 @@ mod libraries;
 mod licences;
 mod musl;
 mod oldest;
+mod programs;
 mod qemu;
 mod races;
 mod run;

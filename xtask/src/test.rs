@@ -17,9 +17,10 @@ use crate::kernels::{self, BUILT, PACKAGED};
 use crate::libraries::{self, LIBRARIES};
 use crate::musl::MUSL;
 use crate::oldest::{self, OLDEST_RUSTC};
+use crate::programs;
 use crate::qemu::{self, QEMU, QEMU_AMD64};
 use crate::races;
-use crate::run::{cargo, root, run};
+use crate::run::{Job, beside_each_other, cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
@@ -34,8 +35,11 @@ type Variables = Vec<(&'static str, PathBuf)>;
 
 /// What a suite runs.
 enum Runs {
-    /// `cargo test` with these arguments, and what is ignored without the set-up.
-    Tests(&'static [&'static str]),
+    /// The test programs of the package in this folder, or the one of this name among them, and what is ignored without
+    /// the set-up.
+    Tests(&'static str, Option<&'static str>),
+    /// `cargo test` with these arguments, which build everything in another way, and what is ignored by itself.
+    Cargo(&'static [&'static str]),
     /// Something of its own.
     Own(fn() -> Result<(), String>),
 }
@@ -54,13 +58,16 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
+/// Those first that take longest.
 const SUITES: [Suite; 12] = [
+    KERNELS,
+    EMULATED,
     FUZZ,
     TOOLS,
     Suite {
         name: "oldest",
         about: "what users compile, built by the oldest rustc that is promised",
-        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "oldest"]),
+        runs: Runs::Tests("tests", Some("oldest")),
         items: &[&OLDEST_RUSTC],
         heavy: &[],
         rare: &[],
@@ -75,7 +82,7 @@ const SUITES: [Suite; 12] = [
     Suite {
         name: "cross",
         about: "checks for riscv64, aarch64, Windows, macOS and FreeBSD",
-        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "cross"]),
+        runs: Runs::Tests("tests", Some("cross")),
         items: &[&RUST_SRC, &DLLTOOL],
         heavy: &[],
         rare: &[],
@@ -91,7 +98,7 @@ const SUITES: [Suite; 12] = [
     Suite {
         name: "soak",
         about: "a million rounds of slots on two threads, in every reset",
-        runs: Runs::Tests(&[
+        runs: Runs::Cargo(&[
             "--release",
             "--package",
             "poolcfg-runtime",
@@ -101,12 +108,16 @@ const SUITES: [Suite; 12] = [
         items: &[],
         heavy: &[],
         rare: &[],
-        variables: || Ok(Vec::new()),
+        variables: || {
+            // A clean clone finds built what a release of the tests depends on.
+            let target = cache::folder()?.join("target-soak");
+            Ok(vec![("CARGO_TARGET_DIR", target)])
+        },
     },
     Suite {
         name: "loom",
         about: "the pool's free lists under every order of three threads",
-        runs: Runs::Tests(&["--release", "--package", "poolcfg-runtime", "--lib", "loom"]),
+        runs: Runs::Cargo(&["--release", "--package", "poolcfg-runtime", "--lib", "loom"]),
         items: &[],
         heavy: &[],
         rare: &[],
@@ -129,26 +140,9 @@ const SUITES: [Suite; 12] = [
         variables: || Ok(Vec::new()),
     },
     Suite {
-        name: "emulated",
-        about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
-        runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "emulated"]),
-        items: &[&RUST_SRC, &QEMU, &LIBRARIES],
-        heavy: &[],
-        rare: &[],
-        variables: || {
-            let target = cache::folder()?.join("target-emulated");
-            Ok(vec![
-                ("POOLCFG_RUST_SRC", rust_src::library()?),
-                ("POOLCFG_QEMU", qemu::scripts()?),
-                ("POOLCFG_LIBRARIES", libraries::folder()?),
-                ("POOLCFG_EMULATED_TARGET", target),
-            ])
-        },
-    },
-    Suite {
         name: "wasmtime",
         about: "real wasmtime and wash commands, Wasmtime's C library, an embedder and a server of components, and the operator's walk",
-        runs: Runs::Tests(&["--package", "poolcfg-tests-wasmtime"]),
+        runs: Runs::Tests("tests/wasmtime", None),
         items: &WASMTIME_ITEMS,
         heavy: &[],
         rare: &[],
@@ -160,8 +154,25 @@ const SUITES: [Suite; 12] = [
     },
     DIST,
     PROMISES,
-    KERNELS,
 ];
+
+const EMULATED: Suite = Suite {
+    name: "emulated",
+    about: "the tests of poolcfg-core and poolcfg-runtime for seven other architectures, in emulators",
+    runs: Runs::Tests("tests", Some("emulated")),
+    items: &[&RUST_SRC, &QEMU, &LIBRARIES],
+    heavy: &[],
+    rare: &[],
+    variables: || {
+        let target = cache::folder()?.join("target-emulated");
+        Ok(vec![
+            ("POOLCFG_RUST_SRC", rust_src::library()?),
+            ("POOLCFG_QEMU", qemu::scripts()?),
+            ("POOLCFG_LIBRARIES", libraries::folder()?),
+            ("POOLCFG_EMULATED_TARGET", target),
+        ])
+    },
+};
 
 const FUZZ: Suite = Suite {
     name: "fuzz",
@@ -176,7 +187,7 @@ const FUZZ: Suite = Suite {
 const TOOLS: Suite = Suite {
     name: "tools",
     about: "poolcfg.toml as editors read it, and the book of docs/",
-    runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "tools"]),
+    runs: Runs::Tests("tests", Some("tools")),
     items: &[&TAPLO, &MDBOOK],
     heavy: &[],
     rare: &[],
@@ -187,7 +198,7 @@ const TOOLS: Suite = Suite {
 const DIST: Suite = Suite {
     name: "dist",
     about: "the command as it is distributed, for four architectures, and the same bytes from two folders",
-    runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "dist"]),
+    runs: Runs::Tests("tests", Some("dist")),
     items: &[&RUST_SRC, &MUSL, &QEMU],
     heavy: &[],
     rare: &[],
@@ -204,7 +215,7 @@ const DIST: Suite = Suite {
 const PROMISES: Suite = Suite {
     name: "promises",
     about: "random files that the build accepts, started on this kernel",
-    runs: Runs::Tests(&["--package", "poolcfg-tests-promises"]),
+    runs: Runs::Tests("tests/promises", None),
     items: &[],
     heavy: &[],
     rare: &[],
@@ -217,7 +228,7 @@ const PROMISES: Suite = Suite {
 const KERNELS: Suite = Suite {
     name: "kernels",
     about: "every promise judged by real kernels of riscv64 and aarch64 in emulation",
-    runs: Runs::Tests(&["--package", "poolcfg-tests-kernels"]),
+    runs: Runs::Tests("tests/kernels", None),
     items: &[
         &RUST_SRC,
         &CROSS,
@@ -424,18 +435,59 @@ fn run_suite(suite: &Suite, names: &[&str]) -> Result<(), String> {
 
 /// The same with further variables.
 fn run_suite_with(suite: &Suite, names: &[&str], further: Variables) -> Result<(), String> {
-    let arguments = match suite.runs {
-        Runs::Tests(arguments) => arguments,
-        Runs::Own(own) => return own(),
-    };
-    run(cargo()
-        .current_dir(root())
-        .arg("test")
-        .args(arguments)
-        .args(["--", "--include-ignored"])
-        .args(names)
-        .envs((suite.variables)()?)
-        .envs(further))
+    let variables = [(suite.variables)()?, further].concat();
+    let arguments = [&["--include-ignored"], names].concat();
+    match suite.runs {
+        Runs::Tests(package, name) => {
+            let mut programs = programs::build()?;
+            programs.retain(|program| {
+                program.package == package && name.is_none_or(|name| program.name == name)
+            });
+            if programs.is_empty() {
+                return Err(format!("there is no test program of `{package}`"));
+            }
+            let mut programs = programs.iter();
+            programs.try_for_each(|program| program.run(&arguments, &variables))
+        }
+        Runs::Cargo(build) => run(cargo()
+            .current_dir(root())
+            .arg("test")
+            .args(build)
+            .arg("--")
+            .args(arguments)
+            .envs(variables)),
+        Runs::Own(own) => own(),
+    }
+}
+
+/// Runs every test that needs no set-up: those of the packages that are no suite, and the examples.
+fn run_plain() -> Result<(), String> {
+    let suites = SUITES.map(|suite| match suite.runs {
+        Runs::Tests(package, None) => package,
+        _ => "",
+    });
+    for program in programs::build()? {
+        if !suites.contains(&program.package.as_str()) {
+            program.run(&[], &[])?;
+        }
+    }
+    programs::examples()
+}
+
+/// Runs suites, and every test that needs no set-up, too, when these are all.
+fn run_all(suites: &[&'static Suite], are_all: bool) -> Result<(), String> {
+    if let [suite] = suites
+        && !are_all
+    {
+        return run_suite(suite, &[]);
+    }
+    // Once, before all of them ask for it.
+    programs::build()?;
+    let plain = are_all.then_some(Box::new(run_plain) as Job<'_>);
+    let suites = suites
+        .iter()
+        .map(|suite| Box::new(|| run_suite(suite, &[])) as Job<'_>);
+    beside_each_other(plain.into_iter().chain(suites).collect())
 }
 
 /// What of the tests cannot be run without building for long.
@@ -456,10 +508,8 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
             return Err(format!("unknown suite `{name}`: expected one of `{names}`"));
         }
     }
-    if suites.is_empty() {
-        run(cargo().current_dir(root()).arg("test"))?;
-    }
     let in_ci = env::var_os("CI").is_some();
+    let mut ready = Vec::new();
     let mut skipped = Vec::new();
     let mut left = Vec::new();
     let mut passed_over = BTreeSet::new();
@@ -467,15 +517,15 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
         if !suites.is_empty() && !suites.contains(&suite.name) {
             continue;
         }
-        let mut ready = item::make(suite.items);
+        let mut made = item::make(suite.items);
         if heavy == Heavy::Built || in_ci {
-            ready = ready.and_then(|()| item::make(suite.heavy));
+            made = made.and_then(|()| item::make(suite.heavy));
         }
         if heavy == Heavy::Built {
-            ready = ready.and_then(|()| item::make(suite.rare));
+            made = made.and_then(|()| item::make(suite.rare));
         }
-        match ready {
-            Ok(()) => {}
+        match made {
+            Ok(()) => ready.push(suite),
             Err(error) if !in_ci => {
                 skipped.push(format!("`{}` ({}): {error}", suite.name, suite.about));
                 continue;
@@ -500,8 +550,8 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
                 left.push(format!("of `{}` what needs {}", suite.name, item.name));
             }
         }
-        run_suite(suite, &[])?;
     }
+    run_all(&ready, suites.is_empty())?;
     for line in left {
         eprintln!("left to `cargo xtask test --all`: {line}");
     }

@@ -371,16 +371,8 @@ fn mutated() -> impl Strategy<Value = String> {
         })
 }
 
-/// 400 cases, or as many as `PROPTEST_CASES` says: an emulator needs a while for each.
-fn cases() -> ProptestConfig {
-    match std::env::var_os("PROPTEST_CASES") {
-        Some(_) => ProptestConfig::default(),
-        None => ProptestConfig::with_cases(400),
-    }
-}
-
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(crate::cases(400))]
 
     #[test]
     fn of_plausible_lines(source in plausible()) {

@@ -19,6 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     maps(&text);
     gaps(&text);
     sizes(&text);
+    swaps(&text);
     number(&text);
     cgroups(&text);
     header(bytes);
@@ -120,6 +121,22 @@ fn sizes(text: &str) {
     }
 }
 
+/// All that is listed counts, and one line more adds its size.
+fn swaps(text: &str) {
+    let kib = text
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok())
+        .filter(|kib| *kib <= u64::MAX >> 10);
+    let bytes: u128 = kib.map(|kib| u128::from(kib) << 10).sum();
+    let most = |bytes: u128| u128::from(u64::MAX).min(bytes);
+    assert_eq!(u128::from(proc::swaps(text).get()), most(bytes));
+    let listed = text.split_once('\n').map_or("", |(_, listed)| listed);
+    let more = format!("Filename\n/dev/vdb\tpartition\t7\t0\t-2\n{listed}");
+    let sum = u128::from(proc::swaps(&more).get());
+    assert_eq!(sum, most(bytes + (7 << 10)));
+}
+
 /// A text of digits alone is its number as long as it is one of 64 bits.
 fn number(text: &str) {
     let digits = text.trim().trim_start_matches('+');
@@ -137,6 +154,16 @@ fn number(text: &str) {
 /// The files are in the file system of the cgroups, each line's from its own up to the root.
 fn cgroups(text: &str) {
     let files = proc::cgroup_limit_files(text);
+    let swap: Vec<String> = files
+        .iter()
+        .filter_map(|file| {
+            Some(format!(
+                "{}/memory.swap.max",
+                file.strip_suffix("/memory.max")?
+            ))
+        })
+        .collect();
+    assert_eq!(proc::cgroup_swap_files(text), swap);
     let mut above: Option<&str> = None;
     for file in &files {
         let (folder, name) = file.rsplit_once('/').expect("a path");

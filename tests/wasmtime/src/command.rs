@@ -103,7 +103,7 @@ impl Folder {
 /// The program, built once.
 pub(crate) fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg"))
+    PROGRAM.get_or_init(|| poolcfg_tests::programs().join("poolcfg"))
 }
 
 /// The only result in what the command prints as JSON.

@@ -14,7 +14,7 @@ const MODULE: &str =
 
 /// What poolcfg emits for a command and the module in a folder with nothing else.
 fn emitted(folder: &Path, release: &Release, flags: &[&str]) -> String {
-    let poolcfg = poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg");
+    let poolcfg = poolcfg_tests::programs().join("poolcfg");
     let mut command = Command::new(poolcfg);
     command
         .current_dir(folder)

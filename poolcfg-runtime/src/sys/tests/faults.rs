@@ -45,7 +45,7 @@ const WAYS: [(Errno, bool, bool); 6] = [
 fn limits() -> PoolLimits {
     let keys = PoolKeys {
         max_instances: Some(Setting::given(SLOTS)),
-        memory_reservation: Some(Setting::given(Size::mib(1))),
+        memory_reservation: Some(Setting::given(Size::bytes(memory()))),
         table_reservation: Some(Setting::given(Size::kib(64))),
         stack_reservation: Some(Setting::given(Size::kib(64))),
         ..PoolKeys::EMPTY
@@ -56,6 +56,11 @@ fn limits() -> PoolLimits {
 
 fn page() -> usize {
     crate::sys::page_size()
+}
+
+/// The memory of a slot: more than its owners grow to, and little, since every life ends with a look at all of it.
+fn memory() -> u64 {
+    u64::try_from(16 * page()).expect("a megabyte at most")
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
@@ -263,7 +268,7 @@ fn fail_everywhere() {
                         // Address space stays where the system does not take it back, and what may be
                         // somebody else's by now is not given back.
                         Call::Release if for_good => usize::MAX,
-                        Call::Renew => usize::try_from(failed).expect("few") << 20,
+                        Call::Renew => usize::try_from(u64::from(failed) * memory()).expect("few"),
                         _ => 0,
                     };
                     assert!(kept <= excused, "{plan:?} {options:?}: {kept} bytes");

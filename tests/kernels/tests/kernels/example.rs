@@ -29,7 +29,7 @@ fn printed(target: &str) -> Value {
 
 /// The one result of our command in a folder.
 fn result(folder: &Path, arguments: &[&str]) -> Value {
-    let mut poolcfg = Command::new(poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg"));
+    let mut poolcfg = Command::new(poolcfg_tests::programs().join("poolcfg"));
     poolcfg
         .current_dir(folder)
         .args(arguments)
@@ -151,7 +151,7 @@ fn the_same_build_fails_when_the_floor_cannot_hold_the_pool() {
 #[test]
 #[ignore = "needs compilers, emulators and kernels: cargo xtask kernels"]
 fn a_program_is_told_as_it_was_built() {
-    let poolcfg = poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg");
+    let poolcfg = poolcfg_tests::programs().join("poolcfg");
     for architecture in ARCHITECTURES.into_iter().chain([&X86_64]) {
         for program in Program::ALL {
             let bytes = programs::build_of("slot-server", architecture, "slot-server", program);

@@ -48,7 +48,7 @@ impl fmt::Display for Strength {
 const fn rlimit(obstacle: Obstacle) -> Option<(Resource, Size)> {
     match obstacle {
         Obstacle::RlimitAs => Some((Resource::As, Size::gib(64))),
-        Obstacle::RlimitData => Some((Resource::Data, Size::mib(400))),
+        Obstacle::RlimitData => Some((Resource::Data, Size::mib(200))),
         Obstacle::RlimitMemlock => Some((Resource::Memlock, Size::mib(60))),
         _ => None,
     }

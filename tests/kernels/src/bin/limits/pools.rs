@@ -159,15 +159,15 @@ fn keys(injected: Injected, engine: Engine, window: Size) -> PoolKeys {
     match obstacle {
         // 121 GiB.
         Obstacle::RlimitAs | Obstacle::Seccomp => slots(30, Size::gib(4), Size::mib(1)),
-        // Both may write more than 560 MiB; so many slots that the lists of them matter.
+        // Both may write more than 280 MiB; so many slots that the lists of them matter.
         Obstacle::RlimitData => match engine {
             Engine::Native => PoolKeys {
                 guard_size: Some(Setting::given(Size::kib(64))),
                 table_reservation: Some(Setting::given(Size::ZERO)),
                 stack_reservation: Some(Setting::given(Size::ZERO)),
-                ..slots(4500, Size::kib(128), Size::kib(128))
+                ..slots(2250, Size::kib(128), Size::kib(128))
             },
-            Engine::Wasmtime => slots(64, Size::mib(8), Size::mib(8)),
+            Engine::Wasmtime => slots(32, Size::mib(8), Size::mib(8)),
         },
         Obstacle::RlimitMemlock => PoolKeys {
             guard_size: Some(Setting::given(Size::kib(64))),
