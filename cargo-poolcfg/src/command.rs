@@ -10,6 +10,8 @@ pub(crate) mod judge;
 pub(crate) mod probe;
 pub(crate) mod profiles;
 pub(crate) mod sync;
+#[cfg_attr(not(has_tracer), path = "command/why_elsewhere.rs")]
+pub(crate) mod why;
 
 use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;

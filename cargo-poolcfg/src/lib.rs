@@ -1,5 +1,5 @@
 //! `cargo poolcfg`: which memory pools fit the address space of a target, and the file that holds them.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod cli;
 mod command;
@@ -14,8 +14,12 @@ mod project;
 mod render;
 mod target;
 mod target_outcome;
+#[cfg(has_tracer)]
+mod trace;
 mod wasmtime;
 mod ways;
+#[cfg(has_tracer)]
+mod why;
 mod wish;
 
 pub use cli::exit::Exit;

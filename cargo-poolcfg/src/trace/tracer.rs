@@ -1,0 +1,378 @@
+//! The tracer: follows every thread of a command, and looks at each call for memory that fails.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+
+use rustix::process::Pid;
+
+use super::calls::{self, At, Call, Name, errno};
+use super::cause::{Cause, Failed, Limit, cause};
+use super::facts::{Facts, text};
+use super::memcg::Cgroups;
+use super::processes::{Failures, Processes, program};
+use super::status::{Event, Status, next};
+use super::sys::{self, Resume};
+use super::told::{Failure, Teller, Told, Traced};
+
+/// From here on an error is the kernel's own, and the call begins anew.
+const RESTART: i32 = 512;
+
+/// How the tracer begins.
+pub(super) struct Start {
+    pub(super) command: Pid,
+    /// The process that waits for the command.
+    pub(super) front: Pid,
+    /// Where the command tells why it cannot be executed.
+    pub(super) errors: OwnedFd,
+    pub(super) stops_at_every_call: bool,
+}
+
+/// The tracer.
+pub(super) struct Tracer<'a> {
+    command: i32,
+    front: i32,
+    errors: Option<OwnedFd>,
+    teller: &'a mut Teller,
+    processes: Processes,
+    failures: Failures,
+    cgroups: Cgroups,
+    /// Whether a filter was there before ours, or the kernel takes none.
+    stops_at_every_call: bool,
+    /// Whether a filter came later.
+    has_later_filter: bool,
+    no_new_privileges: bool,
+    /// Whether the command has become the program.
+    is_executed: bool,
+    is_stopped: bool,
+}
+
+impl<'a> Tracer<'a> {
+    pub(super) fn new(start: Start, teller: &'a mut Teller) -> Self {
+        Self {
+            command: start.command.as_raw_nonzero().get(),
+            front: start.front.as_raw_nonzero().get(),
+            errors: Some(start.errors),
+            teller,
+            processes: Processes::default(),
+            failures: Failures::default(),
+            cgroups: Cgroups::default(),
+            stops_at_every_call: start.stops_at_every_call,
+            has_later_filter: false,
+            no_new_privileges: false,
+            is_executed: false,
+            is_stopped: false,
+        }
+    }
+
+    /// Follows all that lives, until nothing does.
+    ///
+    /// # Errors
+    /// Where the system does not let it wait.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        while let Some((pid, event)) = next()? {
+            let id = pid.as_raw_nonzero().get();
+            match event {
+                Event::Ended(status) => self.ended(id, status),
+                event => self.stopped(pid, id, event),
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, id: i32, status: Status) {
+        self.processes.threads.remove(&id);
+        if self.processes.processes.remove(&id).is_none() && id != self.command {
+            return;
+        }
+        if status == Status::Killed(libc::SIGSYS) {
+            self.killed_by_filter(id);
+        }
+        self.failures.ended(id, status);
+        if id != self.command {
+            return;
+        }
+        let mut number = [0; 4];
+        let errors = self.errors.take().map(File::from);
+        let reads = |mut errors: File| errors.read_exact(&mut number).is_ok();
+        if !self.is_executed && errors.is_some_and(reads) {
+            let number = i32::from_ne_bytes(number);
+            self.teller.tell(&Told::NotExecuted(number));
+            return;
+        }
+        // From here on nobody waits for this process.
+        let _ = rustix::process::set_parent_process_death_signal(None);
+        self.teller.tell(&Told::Ended(Box::new(Traced {
+            status,
+            failures: self.failures.list(),
+            unlisted: self.failures.unlisted,
+            stops_at_every_call: self.stops_at_every_call || self.has_later_filter,
+            no_new_privileges: self.no_new_privileges,
+        })));
+    }
+
+    /// Lets a thread go on after an event.
+    fn stopped(&mut self, pid: Pid, id: i32, event: Event) {
+        let (thread, is_new) = self.processes.thread(id);
+        let process = thread.process;
+        if is_new && self.is_executed {
+            self.cgroups.begins(process);
+        }
+        let mut signal = 0;
+        match event {
+            Event::Filtered => {
+                if let Some(At::Begin(call)) = calls::at(pid, false) {
+                    thread.call = call;
+                    thread.is_in_call = true;
+                    thread.is_passed = true;
+                }
+            }
+            Event::Call => {
+                let is_end = thread.is_in_call;
+                self.call(pid, id, is_end);
+            }
+            Event::Forked => self.failures.went_on(process, |_| true),
+            Event::Executed => self.executed(id),
+            Event::Exits => self.exits(pid, process),
+            Event::GroupStop => {
+                if process == self.command && !self.is_stopped {
+                    self.is_stopped = true;
+                    self.teller.tell(&Told::Stopped);
+                }
+                let _ = sys::resume(pid, Resume::Listen, 0);
+                return;
+            }
+            Event::Trapped => {
+                if process == self.command && self.is_stopped {
+                    self.is_stopped = false;
+                    self.teller.tell(&Told::Continued);
+                    sys::kill(self.front, libc::SIGCONT);
+                }
+            }
+            Event::Signal(number) => {
+                if number == libc::SIGSYS {
+                    self.refused_by_signal(pid, process);
+                }
+                signal = number;
+            }
+            Event::Ended(_) => return,
+        }
+        // One that is gone meanwhile tells so itself.
+        let _ = sys::resume(pid, self.how(id), signal);
+    }
+
+    /// Whether a thread is to stop at its next call.
+    fn how(&self, id: i32) -> Resume {
+        let thread = self.processes.threads.get(&id);
+        let process = thread.and_then(|thread| self.processes.processes.get(&thread.process));
+        let is_in_call = thread.is_some_and(|thread| thread.call.is_some());
+        let has_filter = process.is_some_and(|process| process.has_filter);
+        match is_in_call || self.stops_at_every_call || has_filter {
+            true => Resume::Syscall,
+            false => Resume::Cont,
+        }
+    }
+
+    /// At the beginning or the end of a call.
+    fn call(&mut self, pid: Pid, id: i32, is_end: bool) {
+        let at = calls::at(pid, is_end);
+        let (thread, _) = self.processes.thread(id);
+        match at {
+            Some(At::Begin(call)) => {
+                thread.call = call;
+                thread.is_in_call = true;
+                thread.is_passed = false;
+            }
+            Some(At::End(returned)) => {
+                thread.is_in_call = false;
+                let is_passed = thread.is_passed;
+                let process = thread.process;
+                if let Some(call) = thread.call.take()
+                    && self.is_executed
+                {
+                    self.ends(id, process, call, returned, is_passed);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// A call has come to its end.
+    fn ends(&mut self, id: i32, process: i32, call: Call, returned: i64, is_passed: bool) {
+        let [first, second, third, ..] = call.arguments;
+        let bytes = match call.name {
+            // What it returns is the end of the heap, the old one where it fails.
+            Name::Brk => first.saturating_sub(returned.cast_unsigned()),
+            Name::Mremap => third.saturating_sub(second),
+            Name::Mlockall => 0,
+            _ => second,
+        };
+        let number = match call.name {
+            Name::Brk if first > 0 && bytes > 0 => Some(libc::ENOMEM),
+            Name::Brk => None,
+            _ => errno(returned).filter(|number| *number < RESTART),
+        };
+        let is_filtered = !is_passed
+            && self
+                .processes
+                .processes
+                .get(&process)
+                .is_some_and(|process| process.has_filter);
+        match number {
+            None => self.succeeded(id, process, &call, bytes),
+            Some(number) if is_filtered || is_of_memory(&call, number) => {
+                let failed = Failed {
+                    call: &call,
+                    bytes,
+                    errno: number,
+                    is_filtered,
+                    has_rule: self.has_rule(process),
+                };
+                self.failed(process, failed);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn has_rule(&self, process: i32) -> bool {
+        let process = self.processes.processes.get(&process);
+        process.is_some_and(|process| process.has_rule)
+    }
+
+    fn succeeded(&mut self, id: i32, process: i32, call: &Call, bytes: u64) {
+        if call.installs_filter() {
+            if let Some(process) = self.processes.processes.get_mut(&process) {
+                process.has_filter = true;
+            }
+            self.has_later_filter = true;
+            // Its other threads may be under the filter as well, and stop at nothing yet.
+            for (other, thread) in &self.processes.threads {
+                if thread.process == process
+                    && *other != id
+                    && let Some(pid) = Pid::from_raw(*other)
+                {
+                    let _ = sys::interrupt(pid);
+                }
+            }
+            return;
+        }
+        if call.name == Name::Prctl {
+            if let Some(process) = self.processes.processes.get_mut(&process) {
+                process.has_rule = true;
+            }
+            return;
+        }
+        self.failures.went_on(process, |failure| {
+            let is_same = failure.call == Some(call.name) || failure.call == Some(Name::Brk);
+            is_same && bytes >= failure.bytes
+        });
+    }
+
+    fn failed(&mut self, process: i32, failed: Failed<'_>) {
+        let call = failed.call;
+        let protection = match call.name {
+            Name::Mmap | Name::Mprotect | Name::PkeyMprotect => call.arguments[2],
+            _ => 0,
+        };
+        let protection = u32::try_from(protection & 0xff).unwrap_or(0);
+        let is_same = |other: &Failure| {
+            (other.pid, other.call, other.bytes) == (process, Some(call.name), failed.bytes)
+                && (other.protection, other.errno) == (protection, failed.errno)
+        };
+        if self.failures.folds(is_same) {
+            return;
+        }
+        let facts = Facts::read(process);
+        let is_there = call.is_protect() || call.is_lock() || call.name == Name::Mremap;
+        let (program, arguments) = program(process);
+        self.failures.push(Failure {
+            call: Some(call.name),
+            bytes: failed.bytes,
+            protection,
+            errno: failed.errno,
+            pid: process,
+            program,
+            arguments,
+            mapping: is_there.then(|| facts.name_at(call.arguments[0])).flatten(),
+            cause: cause(failed, &facts),
+            times: 1,
+            went_on: false,
+            ended: None,
+        });
+    }
+
+    /// What no call tells: a process that the system ends, or a signal in place of a call.
+    fn push(&mut self, process: i32, call: Option<Call>, errno: i32, cause: Cause) {
+        let (program, arguments) = program(process);
+        self.failures.push(Failure {
+            call: call.map(|call| call.name),
+            bytes: cause.need,
+            protection: 0,
+            errno,
+            pid: process,
+            program,
+            arguments,
+            mapping: None,
+            cause,
+            times: 1,
+            went_on: false,
+            ended: None,
+        });
+    }
+
+    fn executed(&mut self, id: i32) {
+        self.processes.executed(id);
+        self.cgroups.begins(id);
+        if !self.is_executed {
+            self.is_executed = true;
+            let status = text(&format!("/proc/{id}/status"));
+            let own = text("/proc/self/status");
+            let is_set = |status: &str| status.lines().any(|line| line == "NoNewPrivs:\t1");
+            self.no_new_privileges = is_set(&status) && !is_set(&own);
+        }
+    }
+
+    fn exits(&mut self, pid: Pid, process: i32) {
+        let raw = sys::event_message(pid).ok();
+        let raw = raw.and_then(|raw| i32::try_from(raw).ok());
+        if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
+            && let Some(cause) = self.cgroups.cause(process)
+        {
+            self.push(process, None, 0, cause);
+        }
+    }
+
+    /// A filter has answered with SIGSYS.
+    fn refused_by_signal(&mut self, pid: Pid, process: i32) {
+        // struct siginfo: code in the second word; address of the call, and its number.
+        let Ok([_, _, _, number, ..]) = sys::signal(pid) else {
+            return;
+        };
+        let call = Name::of(number & 0xffff_ffff).map(|name| Call {
+            name,
+            arguments: [0; 6],
+        });
+        let cause = Cause::of(Limit::Seccomp, 0, 0);
+        self.push(process, call, libc::ENOSYS, cause);
+    }
+
+    /// A filter has ended a process: no signal was told of.
+    fn killed_by_filter(&mut self, process: i32) {
+        let is_told = |failure: &Failure| {
+            failure.pid == process
+                && failure.cause.limit == Limit::Seccomp
+                && failure.errno == libc::ENOSYS
+        };
+        if !self.failures.list().iter().any(is_told) {
+            self.push(process, None, libc::ENOSYS, Cause::of(Limit::Seccomp, 0, 0));
+        }
+    }
+}
+
+/// Whether an error is about memory, and not about the arguments of the call.
+fn is_of_memory(call: &Call, errno: i32) -> bool {
+    match call.name {
+        Name::Seccomp | Name::Prctl => false,
+        _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
+    }
+}

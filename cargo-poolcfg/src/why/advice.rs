@@ -1,0 +1,240 @@
+//! Advice: what would fit, and what to type or to write for it.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use poolcfg_core::Size;
+use poolcfg_runtime::RecheckLimit;
+
+use super::who::{Shape, Who};
+use crate::target::waiting::{Ended, PATIENCE, output_within};
+use crate::trace::cause::{Cause, Limit};
+use crate::trace::told::{Failure, Name};
+
+/// The most that is read of a line of flags.
+const MOST: u64 = 64 << 10;
+
+/// What helps.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Advice {
+    /// How many slots of the pool fit, as its size tells.
+    pub(crate) slots: Option<u64>,
+    /// Sentences and command lines, the best first.
+    pub(crate) help: Vec<String>,
+    /// What `--retry` does.
+    pub(crate) retry: Option<Retry>,
+}
+
+/// What makes the next run another one.
+#[derive(Clone, Debug)]
+pub(crate) enum Retry {
+    /// A limit of the process is raised; to no limit where it is `None`.
+    Raised(RecheckLimit, Option<u64>),
+    /// The same command with other words.
+    Words(Vec<OsString>),
+}
+
+/// What helps against a failure.
+pub(crate) fn advice(failure: &Failure, who: &Who) -> Advice {
+    let cause = &failure.cause;
+    let mut advice = Advice {
+        slots: slots(failure, who),
+        ..Advice::default()
+    };
+    if let Some(words) = other_words(failure, who) {
+        let quoted = words.iter().map(|word| shlex::try_quote(word));
+        if let Ok(quoted) = quoted.collect::<Result<Vec<_>, _>>() {
+            advice.help.push(quoted.join(" "));
+            let words = words.into_iter().map(OsString::from).collect();
+            advice.retry = Some(Retry::Words(words));
+        }
+    }
+    let raised = raised(cause);
+    if let Some(retry) = raised
+        && advice.retry.is_none()
+    {
+        advice.retry = Some(retry);
+    }
+    let word = if advice.help.is_empty() { "" } else { "or " };
+    let more = of_limit(failure, who);
+    let first = more.first().map(|help| format!("{word}{help}"));
+    advice.help.extend(first);
+    advice.help.extend(more.into_iter().skip(1));
+    advice
+}
+
+/// What is left of a limit for the call.
+fn left(failure: &Failure) -> u64 {
+    let cause = &failure.cause;
+    let used = cause.need.saturating_sub(failure.bytes);
+    cause.have.saturating_sub(used)
+}
+
+fn slots(failure: &Failure, who: &Who) -> Option<u64> {
+    let Some(Shape::Memories { slot, guard, .. }) = &who.shape else {
+        return None;
+    };
+    let is_of_bytes = matches!(
+        failure.cause.limit,
+        Limit::Recheck(RecheckLimit::RlimitAs | RecheckLimit::Hole)
+    );
+    let left = left(failure).saturating_sub(guard.get());
+    is_of_bytes.then(|| left / slot.get())
+}
+
+/// The limits of the process that can be raised for the next run.
+fn raised(cause: &Cause) -> Option<Retry> {
+    match cause.limit {
+        Limit::Recheck(
+            limit @ (RecheckLimit::RlimitAs
+            | RecheckLimit::RlimitData
+            | RecheckLimit::RlimitMemlock),
+        ) => Some(Retry::Raised(limit, None)),
+        _ => None,
+    }
+}
+
+/// The command line of the `wasmtime` command that works, with what poolcfg works out for these limits.
+fn other_words(failure: &Failure, who: &Who) -> Option<Vec<String>> {
+    let fits: &[&str] = match who.shape {
+        _ if who.name != "wasmtime" => return None,
+        Some(Shape::Memories { .. } | Shape::Pool(_)) => &["", "smaller", "no-pool"],
+        Some(Shape::OneMemory) => &["no-pool"],
+        _ => return None,
+    };
+    let flags = fits.iter().find_map(|fit| flags(failure, fit))?;
+    let mut words = failure.arguments.iter();
+    let program = words.next()?;
+    // Flags stand behind the subcommand; `wasmtime app.wasm` has none.
+    let subcommand = words
+        .clone()
+        .next()
+        .filter(|word| ["run", "serve"].contains(&word.as_str()));
+    let rest: Vec<&String> = match subcommand {
+        Some(_) => words.skip(1).collect(),
+        None => words.collect(),
+    };
+    let subcommand = subcommand.map_or("run", String::as_str);
+    let mut all = vec![program.clone(), subcommand.to_owned()];
+    all.extend(flags);
+    all.extend(without_own(&rest));
+    Some(all)
+}
+
+/// Flags that say what the new ones say.
+fn without_own(rest: &[&String]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut rest = rest.iter();
+    let is_own = |value: &str| {
+        value
+            .split(',')
+            .all(|one| one.starts_with("pooling-") || one.starts_with("memory-"))
+    };
+    while let Some(word) = rest.next() {
+        match word.strip_prefix("-O") {
+            Some("") => {
+                if let Some(value) = rest.next()
+                    && !is_own(value)
+                {
+                    kept.extend([(*word).clone(), (*value).clone()]);
+                }
+            }
+            Some(value) if is_own(value) => {}
+            _ => kept.push((*word).clone()),
+        }
+    }
+    kept
+}
+
+/// The flags that `poolcfg --here` writes for the program under the limit that was in the way.
+fn flags(failure: &Failure, fit: &str) -> Option<Vec<String>> {
+    // A folder without a project.
+    let folder = tempfile::tempdir().ok()?;
+    let mut command = std::process::Command::new(std::env::current_exe().ok()?);
+    let name = command.get_program().to_string_lossy().into_owned();
+    if Path::new(&name)
+        .file_name()
+        .is_some_and(|name| name == "cargo-poolcfg")
+    {
+        command.arg("poolcfg");
+    }
+    command
+        .current_dir(folder.path())
+        .args(["--program", &failure.program])
+        .args(["--here", "--emit", "wasmtime-flags"]);
+    if !fit.is_empty() {
+        command.args(["--fit", fit]);
+    }
+    let key = match failure.cause.limit {
+        Limit::Recheck(RecheckLimit::RlimitAs) => Some("rlimit_as"),
+        Limit::Recheck(RecheckLimit::RlimitData) => Some("rlimit_data"),
+        _ => None,
+    };
+    if let Some(key) = key {
+        let have = Size::bytes(failure.cause.have).exact();
+        let set = format!("address_space.{key}=\"{have}\"");
+        command.args(["--set", &set]);
+    }
+    match output_within(&mut command, PATIENCE, MOST).ok()? {
+        Ended::InTime(output) if output.status.success() => {
+            shlex::split(String::from_utf8(output.stdout).ok()?.trim())
+        }
+        _ => None,
+    }
+}
+
+/// What to do about a limit.
+fn of_limit(failure: &Failure, who: &Who) -> Vec<String> {
+    let cause = &failure.cause;
+    let texts: &[&str] = match cause.limit {
+        Limit::Recheck(RecheckLimit::RlimitAs) => {
+            &["raise the limit: `ulimit -v unlimited`, or `LimitAS=infinity` in the unit"]
+        }
+        Limit::Recheck(RecheckLimit::RlimitData) => {
+            &["raise the limit: `ulimit -d unlimited`, or `LimitDATA=infinity` in the unit"]
+        }
+        Limit::Recheck(RecheckLimit::RlimitMemlock) => {
+            &["raise the limit: `ulimit -l unlimited`, or `LimitMEMLOCK=infinity` in the unit"]
+        }
+        Limit::Recheck(RecheckLimit::MaxMapCount) => {
+            let more = cause.have.saturating_mul(4).max(262_144);
+            return vec![format!(
+                "allow more mappings: `sysctl -w vm.max_map_count={more}`, and the same line in /etc/sysctl.d"
+            )];
+        }
+        Limit::Recheck(RecheckLimit::CommitLimit) => &[
+            "raise the commit limit: `sysctl -w vm.overcommit_ratio=100`, or `vm.overcommit_memory=0` for none, or add swap",
+        ],
+        Limit::Recheck(RecheckLimit::RamAndSwap) => &[
+            "ask for less, add swap, or `sysctl -w vm.overcommit_memory=1`: one call wants more than RAM and swap",
+        ],
+        Limit::Recheck(RecheckLimit::Hole) if cause.legacy.is_some() => &[
+            "start it with `ulimit -s 8192`, or `LimitSTACK=8M` in the unit, without `setarch -L` and with `vm.legacy_va_layout=0`: \
+              the legacy layout leaves a smaller hole",
+        ],
+        Limit::Recheck(RecheckLimit::Hole) => {
+            &["ask for less at once: no setting of the system makes the hole larger"]
+        }
+        Limit::MemoryCgroup => {
+            &["raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"]
+        }
+        Limit::WriteAndExecute => &[
+            "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem",
+        ],
+        Limit::Seccomp => &[
+            "let the filter pass the call: `SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit, or the container's seccomp profile",
+        ],
+        Limit::Recheck(_) => &[],
+    };
+    let own = match (who.name.as_str(), cause.limit, failure.call) {
+        ("java", Limit::Recheck(limit), Some(Name::Mmap)) if limit != RecheckLimit::MaxMapCount => {
+            let half = left(failure) / 2 / (1 << 20);
+            Some(format!(
+                "or let it take less: `-Xmx{half}m -XX:ReservedCodeCacheSize=48m -XX:CompressedClassSpaceSize=64m`"
+            ))
+        }
+        _ => None,
+    };
+    let texts = texts.iter().map(|text| (*text).to_owned());
+    texts.chain(own).collect()
+}

@@ -1,0 +1,151 @@
+//! The result of `why`, for people.
+
+use poolcfg_core::Size;
+use poolcfg_runtime::RecheckLimit;
+
+use super::report::Verdict;
+use super::survived;
+use crate::trace::cause::{Cause, Limit};
+use crate::trace::told::{Failure, Traced};
+
+/// As the header of C writes it.
+pub(crate) fn errno_name(errno: i32) -> String {
+    match errno {
+        libc::ENOMEM => "ENOMEM".to_owned(),
+        libc::EAGAIN => "EAGAIN".to_owned(),
+        libc::EPERM => "EPERM".to_owned(),
+        libc::EACCES => "EACCES".to_owned(),
+        libc::ENOSYS => "ENOSYS".to_owned(),
+        number => format!("errno {number}"),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    Size::bytes(bytes).needed().to_string()
+}
+
+/// One sentence: what failed, and for want of what.
+pub(crate) fn title(failure: &Failure) -> String {
+    let errno = errno_name(failure.errno);
+    let limit = short(failure.cause.limit);
+    match failure.call {
+        Some(call) if failure.bytes > 0 => {
+            let (call, bytes) = (call.text(), size(failure.bytes));
+            format!("{call} of {bytes} failed with {errno}: {limit}")
+        }
+        Some(call) => format!("{} failed with {errno}: {limit}", call.text()),
+        None if failure.errno == libc::ENOSYS => format!("killed by SIGSYS: {limit}"),
+        None => format!("killed for want of memory: {limit}"),
+    }
+}
+
+fn short(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Recheck(RecheckLimit::Hole) => "no hole is large enough",
+        Limit::Recheck(RecheckLimit::MaxMapCount) => "vm.max_map_count",
+        Limit::Recheck(RecheckLimit::CommitLimit) => "the commit limit",
+        Limit::Recheck(RecheckLimit::RamAndSwap) => "RAM and swap",
+        Limit::Recheck(RecheckLimit::Refused) => "the reason is not known",
+        Limit::MemoryCgroup => "the limit of its memory cgroup",
+        Limit::WriteAndExecute => "memory may not be both writable and executable",
+        Limit::Seccomp => "a filter of seccomp refuses it",
+        Limit::Recheck(limit) => limit.name(),
+    }
+}
+
+/// The lines under the title.
+pub(crate) fn lines(verdict: &Verdict<'_>) -> Vec<String> {
+    let mut lines = vec![row("who", &verdict.who.text)];
+    let failure = verdict.failure;
+    if let Some(text) = limit(failure) {
+        lines.push(row("limit", &text));
+    }
+    for also in &failure.cause.also {
+        lines.push(row(
+            "also",
+            &format!("{} is in the way as well", short(*also)),
+        ));
+    }
+    match verdict.advice.slots {
+        Some(1) => lines.push(row("fits", "1 slot")),
+        Some(slots) => lines.push(row("fits", &format!("{slots} slots"))),
+        None => {}
+    }
+    let mut name = "help";
+    for help in &verdict.advice.help {
+        lines.push(row(name, help));
+        name = "";
+    }
+    lines
+}
+
+fn row(name: &str, text: &str) -> String {
+    format!("  {name:<7} {text}")
+}
+
+/// The numbers of a limit.
+fn limit(failure: &Failure) -> Option<String> {
+    let Cause {
+        limit, need, have, ..
+    } = &failure.cause;
+    let used = need.saturating_sub(failure.bytes);
+    Some(match limit {
+        Limit::Recheck(RecheckLimit::Hole) => {
+            format!(
+                "hole: {} in one piece, {} needed",
+                Size::bytes(*have).available(),
+                size(*need)
+            )
+        }
+        Limit::Recheck(RecheckLimit::MaxMapCount) => {
+            format!("vm.max_map_count: {have} allowed, {need} needed")
+        }
+        Limit::Recheck(RecheckLimit::CommitLimit) => format!(
+            "vm.overcommit_memory=2: {} left, {} needed",
+            Size::bytes(*have).available(),
+            size(*need)
+        ),
+        Limit::Recheck(RecheckLimit::RamAndSwap) => {
+            format!("RAM and swap: {} in all", Size::bytes(*have).available())
+        }
+        Limit::Recheck(RecheckLimit::Refused) | Limit::WriteAndExecute | Limit::Seccomp => {
+            return None;
+        }
+        Limit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
+        Limit::Recheck(limit) => {
+            let allowed = Size::bytes(*have);
+            format!("{}: {allowed} allowed, {} in use", limit.name(), size(used))
+        }
+    })
+}
+
+/// What was survived, in a few lines.
+pub(crate) fn survivals(traced: &Traced, verdict: Option<&Failure>) -> Vec<String> {
+    let is_verdict =
+        |failure: &Failure| verdict.is_some_and(|verdict| std::ptr::eq(verdict, failure));
+    let told = traced
+        .failures
+        .iter()
+        .filter(|failure| !is_verdict(failure) && survived(failure));
+    let mut lines: Vec<String> = told
+        .map(|failure| {
+            let times = match failure.times {
+                1 => String::new(),
+                times => format!(" ({times} times)"),
+            };
+            let title = title(failure);
+            format!("{title}{times}; pid {} went on without it", failure.pid)
+        })
+        .collect();
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    if more > 0 {
+        lines.push(format!(
+            "{more} more calls failed, and their processes went on"
+        ));
+    }
+    lines
+}
+
+/// So many survived failures are told to people.
+const MOST: usize = 4;
