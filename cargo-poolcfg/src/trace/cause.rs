@@ -126,16 +126,18 @@ impl Asked<'_> {
     }
 
     /// `may_expand_vm`: so many more bytes, and so many of them private and writable.
-    fn expand(&mut self, bytes: u64, data: u64) -> &mut Self {
+    fn expand(&mut self, bytes: u64, data: Option<u64>) -> &mut Self {
         let facts = self.facts;
         let size = facts.vm_size.saturating_add(bytes);
         self.ask(RecheckLimit::RlimitAs, size, facts.rlimit_as);
         self.data(data)
     }
 
-    fn data(&mut self, bytes: u64) -> &mut Self {
+    /// `None` where nothing becomes private and writable. What takes the place of as many pages is refused as well where
+    /// the process has more than it may already.
+    fn data(&mut self, bytes: Option<u64>) -> &mut Self {
         let facts = self.facts;
-        if bytes > 0 {
+        if let Some(bytes) = bytes {
             let data = facts.vm_data.saturating_add(bytes);
             self.ask(RecheckLimit::RlimitData, data, facts.rlimit_data);
         }
@@ -247,7 +249,7 @@ fn of_mmap(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
     if !is_fixed {
         asked.hole(bytes);
     }
-    asked.expand(more, if is_data { more } else { 0 });
+    asked.expand(more, is_data.then_some(more));
     if is_fixed {
         asked.maps(1);
     }
@@ -262,7 +264,7 @@ fn of_mprotect(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
     if protection & PROT_WRITE != 0 {
         let is_new = |map: &proc::Map<'_>| !map.writable;
         let new = asked.facts.mapped(address, bytes, is_new);
-        asked.data(new).commit(new, true);
+        asked.data(Some(new)).commit(new, true);
     }
     // Where a mapping is split.
     asked.maps(1);
@@ -276,7 +278,7 @@ fn of_mremap(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
     // A move may split a mapping in three.
     asked
         .maps(4)
-        .expand(bytes, data)
+        .expand(bytes, is_data.then_some(bytes))
         .commit(data, true)
         .hole(moved);
 }
@@ -286,9 +288,9 @@ fn of_brk(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
     let end = end.next_multiple_of(asked.facts.page);
     let free = asked.facts.free_behind(end);
     asked
-        .data(bytes)
+        .data(Some(bytes))
         .ask(RecheckLimit::Hole, bytes, Some(free))
-        .expand(bytes, 0)
+        .expand(bytes, None)
         .maps(0)
         .commit(bytes, true);
 }

@@ -40,7 +40,7 @@ fn kills(file: &str) -> u64 {
 }
 
 impl Cgroups {
-    /// Remembers what was before, of the cgroup of a process that begins.
+    /// Remembers what was before, of the cgroup of a process that has become another program.
     pub(super) fn begins(&mut self, pid: i32) {
         if let Some(file) = limit_files(pid).first().and_then(|file| kills_file(file))
             && !self.kills.contains_key(&file)

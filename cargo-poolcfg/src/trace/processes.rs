@@ -41,15 +41,12 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// A thread; one that was not known has just begun, in a process that is as its parent. Whether its process is new,
-    /// too.
-    pub(super) fn thread(&mut self, id: i32) -> (&mut Thread, bool) {
-        let mut is_new = false;
-        let thread = self.threads.entry(id).or_insert_with(|| {
+    /// A thread; one that was not known has just begun, in a process that is as its parent.
+    pub(super) fn thread(&mut self, id: i32) -> &mut Thread {
+        self.threads.entry(id).or_insert_with(|| {
             let status = text(&format!("/proc/{id}/status"));
             let process = number(&status, "Tgid:").unwrap_or(id);
             if !self.processes.contains_key(&process) {
-                is_new = true;
                 let parent = number(&status, "PPid:");
                 let parent = parent.and_then(|parent| self.processes.get(&parent));
                 self.processes
@@ -59,8 +56,7 @@ impl Processes {
                 process,
                 ..Thread::default()
             }
-        });
-        (thread, is_new)
+        })
     }
 
     /// A process becomes another program: of its threads one is left, which may have been another.

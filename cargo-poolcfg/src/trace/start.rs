@@ -117,7 +117,8 @@ fn follow(
         command,
         front,
         errors,
-        stops_at_every_call: !has_filter || is_filtered(),
+        has_filter,
+        was_filtered: is_filtered(),
     };
     let followed = Tracer::new(start, teller).run();
     followed.map_err(|error| ("cannot wait for the command", error))

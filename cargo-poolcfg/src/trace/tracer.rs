@@ -10,7 +10,7 @@ use super::calls::{self, At, Call, Name, errno};
 use super::cause::{Cause, Failed, Limit, cause};
 use super::facts::{Facts, text};
 use super::memcg::Cgroups;
-use super::processes::{Failures, Processes, program};
+use super::processes::{Failures, Process, Processes, program};
 use super::status::{Event, Status, next};
 use super::sys::{self, Resume};
 use super::told::{Failure, Teller, Told, Traced};
@@ -25,7 +25,10 @@ pub(super) struct Start {
     pub(super) front: Pid,
     /// Where the command tells why it cannot be executed.
     pub(super) errors: OwnedFd,
-    pub(super) stops_at_every_call: bool,
+    /// Whether the kernel takes ours.
+    pub(super) has_filter: bool,
+    /// Whether there is one already.
+    pub(super) was_filtered: bool,
 }
 
 /// The tracer.
@@ -37,7 +40,9 @@ pub(super) struct Tracer<'a> {
     processes: Processes,
     failures: Failures,
     cgroups: Cgroups,
-    /// Whether a filter was there before ours, or the kernel takes none.
+    /// Whether a filter was there before ours.
+    was_filtered: bool,
+    /// For that reason, or because the kernel takes none.
     stops_at_every_call: bool,
     /// Whether a filter came later.
     has_later_filter: bool,
@@ -57,7 +62,8 @@ impl<'a> Tracer<'a> {
             processes: Processes::default(),
             failures: Failures::default(),
             cgroups: Cgroups::default(),
-            stops_at_every_call: start.stops_at_every_call,
+            was_filtered: start.was_filtered,
+            stops_at_every_call: start.was_filtered || !start.has_filter,
             has_later_filter: false,
             no_new_privileges: false,
             is_executed: false,
@@ -85,9 +91,6 @@ impl<'a> Tracer<'a> {
         if self.processes.processes.remove(&id).is_none() && id != self.command {
             return;
         }
-        if status == Status::Killed(libc::SIGSYS) {
-            self.killed_by_filter(id);
-        }
         self.failures.ended(id, status);
         if id != self.command {
             return;
@@ -113,11 +116,8 @@ impl<'a> Tracer<'a> {
 
     /// Lets a thread go on after an event.
     fn stopped(&mut self, pid: Pid, id: i32, event: Event) {
-        let (thread, is_new) = self.processes.thread(id);
+        let thread = self.processes.thread(id);
         let process = thread.process;
-        if is_new && self.is_executed {
-            self.cgroups.begins(process);
-        }
         let mut signal = 0;
         match event {
             Event::Filtered => {
@@ -176,7 +176,7 @@ impl<'a> Tracer<'a> {
     /// At the beginning or the end of a call.
     fn call(&mut self, pid: Pid, id: i32, is_end: bool) {
         let at = calls::at(pid, is_end);
-        let (thread, _) = self.processes.thread(id);
+        let thread = self.processes.thread(id);
         match at {
             Some(At::Begin(call)) => {
                 thread.call = call;
@@ -212,12 +212,15 @@ impl<'a> Tracer<'a> {
             Name::Brk => None,
             _ => errno(returned).filter(|number| *number < RESTART),
         };
-        let is_filtered = !is_passed
-            && self
+        let process_has = |process: &Process| process.has_filter;
+        let has_filter = self.was_filtered
+            || self
                 .processes
                 .processes
                 .get(&process)
-                .is_some_and(|process| process.has_filter);
+                .is_some_and(process_has);
+        // Ours stops at it unless another one, which outranks it, answers.
+        let is_filtered = has_filter && !is_passed;
         match number {
             None => self.succeeded(id, process, &call, bytes),
             Some(number) if is_filtered || is_of_memory(&call, number) => {
@@ -335,6 +338,9 @@ impl<'a> Tracer<'a> {
     fn exits(&mut self, pid: Pid, process: i32) {
         let raw = sys::event_message(pid).ok();
         let raw = raw.and_then(|raw| i32::try_from(raw).ok());
+        if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
+            self.killed_by_filter(process);
+        }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
             && let Some(cause) = self.cgroups.cause(process)
         {

@@ -228,9 +228,9 @@ fn of_limit(failure: &Failure, who: &Who) -> Vec<String> {
     };
     let own = match (who.name.as_str(), cause.limit, failure.call) {
         ("java", Limit::Recheck(limit), Some(Name::Mmap)) if limit != RecheckLimit::MaxMapCount => {
-            let half = left(failure) / 2 / (1 << 20);
+            let quarter = cause.have / 4 / (1 << 20);
             Some(format!(
-                "or let it take less: `-Xmx{half}m -XX:ReservedCodeCacheSize=48m -XX:CompressedClassSpaceSize=64m`"
+                "or let it take less: `-Xmx{quarter}m -XX:ReservedCodeCacheSize=48m -XX:CompressedClassSpaceSize=64m`"
             ))
         }
         _ => None,

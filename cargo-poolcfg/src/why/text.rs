@@ -33,6 +33,9 @@ pub(crate) fn title(failure: &Failure) -> String {
             let (call, bytes) = (call.text(), size(failure.bytes));
             format!("{call} of {bytes} failed with {errno}: {limit}")
         }
+        Some(call) if failure.errno == libc::ENOSYS => {
+            format!("{} was answered with SIGSYS: {limit}", call.text())
+        }
         Some(call) => format!("{} failed with {errno}: {limit}", call.text()),
         None if failure.errno == libc::ENOSYS => format!("killed by SIGSYS: {limit}"),
         None => format!("killed for want of memory: {limit}"),
