@@ -13,15 +13,15 @@
 //! - `start`: the three processes
 //! - `front`: this process: it passes signals on, and stops and ends as the command does
 //! - `tracer`: the loop that follows every thread; `processes`: what it knows of them
-//! - `facts`: what the system tells of a process; `cause`: which limit is in the way
+//! - `facts`: what the system tells of a process; `obstacle`: which limit is in the way
 //! - `told`: what the tracer tells
 
 mod calls;
-pub(crate) mod cause;
 mod facts;
 mod filter;
 mod front;
 mod memcg;
+pub(crate) mod obstacle;
 mod processes;
 mod start;
 mod status;

@@ -10,7 +10,7 @@ pub(crate) mod report;
 pub(crate) mod text;
 pub(crate) mod who;
 
-use crate::trace::told::{Failure, Status, Traced};
+use crate::trace::told::{MemoryFailure, Status, Traced};
 
 /// A call that is made so often in vain is why a command does not do what it should.
 const OFTEN: u64 = 3;
@@ -38,11 +38,11 @@ pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
 }
 
 /// Who is refused a size may look for one that is not: the largest of the same kind is what was wanted.
-fn largest_before(failures: &[Failure], last: usize) -> usize {
+fn largest_before(failures: &[MemoryFailure], last: usize) -> usize {
     let ended = &failures[last];
-    let is_same = |failure: &Failure| {
-        (failure.pid, failure.call, failure.cause.limit)
-            == (ended.pid, ended.call, ended.cause.limit)
+    let is_same = |failure: &MemoryFailure| {
+        (failure.pid, failure.call, failure.obstacle.limit)
+            == (ended.pid, ended.call, ended.obstacle.limit)
             && !survived(failure)
     };
     let same = failures.iter().enumerate().filter(|(_, f)| is_same(f));
@@ -51,7 +51,7 @@ fn largest_before(failures: &[Failure], last: usize) -> usize {
 }
 
 /// Whether the process went on without what it asked for: it did something else, or ended well, or was told to end.
-pub(crate) fn survived(failure: &Failure) -> bool {
+pub(crate) fn survived(failure: &MemoryFailure) -> bool {
     let is_asked = |signal| {
         [
             libc::SIGINT,
@@ -75,12 +75,12 @@ mod tests {
     use poolcfg_runtime::RecheckLimit;
 
     use super::*;
-    use crate::trace::cause::{Cause, Limit};
-    use crate::trace::told::Name;
+    use crate::trace::obstacle::{Obstacle, WhyLimit};
+    use crate::trace::told::CallName;
 
-    fn failure(bytes: u64, ended: Option<Status>) -> Failure {
-        Failure {
-            call: Some(Name::Mmap),
+    fn failure(bytes: u64, ended: Option<Status>) -> MemoryFailure {
+        MemoryFailure {
+            call: Some(CallName::Mmap),
             bytes,
             protection: 0,
             errno: libc::ENOMEM,
@@ -88,8 +88,8 @@ mod tests {
             program: String::new(),
             arguments: Vec::new(),
             mapping: None,
-            cause: Cause {
-                limit: Limit::Recheck(RecheckLimit::RlimitAs),
+            obstacle: Obstacle {
+                limit: WhyLimit::Recheck(RecheckLimit::RlimitAs),
                 need: bytes,
                 have: 1,
                 also: Vec::new(),
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    fn traced(status: Status, failures: Vec<Failure>) -> Traced {
+    fn traced(status: Status, failures: Vec<MemoryFailure>) -> Traced {
         Traced {
             status,
             failures,
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn the_last_failure_that_was_not_survived_is_the_verdict() {
         let end = Some(Status::Killed(libc::SIGABRT));
-        let probe = Failure {
+        let probe = MemoryFailure {
             went_on: true,
             ..failure(1 << 42, end)
         };
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn what_repeats_until_the_end_is_the_verdict() {
         let end = Some(Status::Killed(libc::SIGINT));
-        let often = Failure {
+        let often = MemoryFailure {
             times: 8,
             ..failure(1 << 32, end)
         };

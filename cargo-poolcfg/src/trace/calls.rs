@@ -9,7 +9,7 @@ use super::sys;
 
 /// A call for memory, or one that changes which calls are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Name {
+pub(crate) enum CallName {
     Mmap,
     Mremap,
     Mprotect,
@@ -23,17 +23,17 @@ pub(crate) enum Name {
 }
 
 /// Each with its number.
-pub(super) const TRACED: [(c_long, Name); 10] = [
-    (libc::SYS_mmap, Name::Mmap),
-    (libc::SYS_mremap, Name::Mremap),
-    (libc::SYS_mprotect, Name::Mprotect),
-    (libc::SYS_pkey_mprotect, Name::PkeyMprotect),
-    (libc::SYS_brk, Name::Brk),
-    (libc::SYS_mlock, Name::Mlock),
-    (libc::SYS_mlock2, Name::Mlock2),
-    (libc::SYS_mlockall, Name::Mlockall),
-    (libc::SYS_seccomp, Name::Seccomp),
-    (libc::SYS_prctl, Name::Prctl),
+pub(super) const TRACED: [(c_long, CallName); 10] = [
+    (libc::SYS_mmap, CallName::Mmap),
+    (libc::SYS_mremap, CallName::Mremap),
+    (libc::SYS_mprotect, CallName::Mprotect),
+    (libc::SYS_pkey_mprotect, CallName::PkeyMprotect),
+    (libc::SYS_brk, CallName::Brk),
+    (libc::SYS_mlock, CallName::Mlock),
+    (libc::SYS_mlock2, CallName::Mlock2),
+    (libc::SYS_mlockall, CallName::Mlockall),
+    (libc::SYS_seccomp, CallName::Seccomp),
+    (libc::SYS_prctl, CallName::Prctl),
 ];
 
 /// `prctl` of these alone: to install a filter, and to refuse memory that is writable and executable.
@@ -49,7 +49,7 @@ pub(super) const ARCHITECTURE: u32 = 0xc000_00b7;
 #[cfg(target_arch = "riscv64")]
 pub(super) const ARCHITECTURE: u32 = 0xc000_00f3;
 
-impl Name {
+impl CallName {
     pub(super) fn of(number: u64) -> Option<Self> {
         let number = c_long::try_from(number).ok()?;
         let found = TRACED.iter().find(|(known, _)| *known == number);
@@ -75,31 +75,34 @@ impl Name {
 
 /// A call that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Call {
-    pub(super) name: Name,
+pub(super) struct TracedCall {
+    pub(super) name: CallName,
     pub(super) arguments: [u64; 6],
 }
 
-impl Call {
+impl TracedCall {
     fn new(number: u64, arguments: [u64; 6]) -> Option<Self> {
-        Name::of(number).map(|name| Self { name, arguments })
+        CallName::of(number).map(|name| Self { name, arguments })
     }
 
     /// Whether it makes memory that is there executable or writable.
     pub(super) const fn is_protect(&self) -> bool {
-        matches!(self.name, Name::Mprotect | Name::PkeyMprotect)
+        matches!(self.name, CallName::Mprotect | CallName::PkeyMprotect)
     }
 
     /// Whether it keeps memory in RAM.
     pub(super) const fn is_lock(&self) -> bool {
-        matches!(self.name, Name::Mlock | Name::Mlock2 | Name::Mlockall)
+        matches!(
+            self.name,
+            CallName::Mlock | CallName::Mlock2 | CallName::Mlockall
+        )
     }
 
     /// Whether it installs a filter.
     pub(super) fn installs_filter(&self) -> bool {
         match self.name {
-            Name::Seccomp => self.arguments[0] <= 1,
-            Name::Prctl => self.arguments[0] == u64::from(PR_SET_SECCOMP),
+            CallName::Seccomp => self.arguments[0] <= 1,
+            CallName::Prctl => self.arguments[0] == u64::from(PR_SET_SECCOMP),
             _ => false,
         }
     }
@@ -109,7 +112,7 @@ impl Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     /// At its beginning; `None` where the call is none of ours.
-    Begin(Option<Call>),
+    Begin(Option<TracedCall>),
     /// At its end, with what it returns.
     End(i64),
 }
@@ -129,7 +132,7 @@ pub(super) fn at(pid: Pid, is_end: bool) -> Option<At> {
     let (number, arguments, returned) = of_registers(&words);
     Some(match is_end {
         true => At::End(returned.cast_signed()),
-        false => At::Begin(Call::new(number, arguments)),
+        false => At::Begin(TracedCall::new(number, arguments)),
     })
 }
 
@@ -139,7 +142,7 @@ fn of_info(words: &[u64; sys::CALL_WORDS]) -> Option<At> {
     let begin = |arguments: &[u64; 7]| {
         let [a, b, c, d, e, f, _] = *arguments;
         let is_native = kind >> 32 == u64::from(ARCHITECTURE);
-        let call = Call::new(*first, [a, b, c, d, e, f]);
+        let call = TracedCall::new(*first, [a, b, c, d, e, f]);
         At::Begin(call.filter(|_| is_native))
     };
     match kind & 0xff {
@@ -231,8 +234,8 @@ mod tests {
         let kind = |op: u64| op | u64::from(ARCHITECTURE) << 32;
         let mmap = u64::try_from(libc::SYS_mmap).unwrap();
         let arguments = [1, 2, 3, 4, 5, 6];
-        let call = Call {
-            name: Name::Mmap,
+        let call = TracedCall {
+            name: CallName::Mmap,
             arguments,
         };
         let begun = [kind(3), 0, 0, mmap, 1, 2, 3, 4, 5, 6, 0];

@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn limits_are_read_by_their_names() {
-        let text = "Limit  Soft Limit  Hard Limit  Units\n\
+        let text = "WhyLimit  Soft WhyLimit  Hard WhyLimit  Units\n\
                     Max data size             unlimited            unlimited            bytes\n\
                     Max stack size            8388608              unlimited            bytes\n\
                     Max address space         68719476736          68719476736          bytes\n";

@@ -2,7 +2,7 @@
 
 use libc::sock_filter;
 
-use super::calls::{ARCHITECTURE, Name, PRCTL, TRACED};
+use super::calls::{ARCHITECTURE, CallName, PRCTL, TRACED};
 
 /// Loads a word of `struct seccomp_data`.
 const LOAD: u16 = 0x20;
@@ -39,7 +39,7 @@ pub(super) fn filter() -> Vec<sock_filter> {
             continue;
         };
         match name {
-            Name::Prctl => prctl = Some(number),
+            CallName::Prctl => prctl = Some(number),
             _ => program.extend([instruction(IF_EQUAL, number, 0, 1), stop]),
         }
     }
@@ -83,7 +83,11 @@ mod tests {
     fn it_stops_at_calls_for_memory_alone() {
         for (number, name) in TRACED {
             let number = u32::try_from(number).unwrap();
-            let expected = if name == Name::Prctl { ALLOW } else { TRACE };
+            let expected = if name == CallName::Prctl {
+                ALLOW
+            } else {
+                TRACE
+            };
             assert_eq!(run(ARCHITECTURE, number, 0), expected, "{name:?}");
             assert_eq!(run(0x4000_0003, number, 0), ALLOW, "{name:?}");
         }

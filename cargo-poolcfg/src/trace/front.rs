@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use super::start::TraceError;
 use super::sys;
-use super::told::{Told, Traced};
+use super::told::{Traced, TracerLine};
 
 /// The bytes of `struct signalfd_siginfo`.
 const SIGNAL: usize = 128;
@@ -103,24 +103,24 @@ impl Front {
         while let Some(end) = self.told.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.told.drain(..=end).collect();
             match serde_json::from_slice(&line) {
-                Ok(Told::Started(command)) => self.command = Some(command),
-                Ok(Told::Stopped) => {
+                Ok(TracerLine::Started(command)) => self.command = Some(command),
+                Ok(TracerLine::Stopped) => {
                     self.is_stopped = true;
                     // Whoever waits for this process is told what it would be told of the command.
                     let _ = kill_process(getpid(), Signal::STOP);
                 }
-                Ok(Told::Continued) => {
+                Ok(TracerLine::Continued) => {
                     self.is_stopped = false;
                     self.wakes = false;
                 }
-                Ok(Told::NotTraced(text, errno)) => {
+                Ok(TracerLine::NotTraced(text, errno)) => {
                     return Some(Err(TraceError::System(text, errno)));
                 }
-                Ok(Told::NotExecuted(errno)) => {
+                Ok(TracerLine::NotExecuted(errno)) => {
                     let error = io::Error::from_raw_os_error(errno);
                     return Some(Err(TraceError::NotExecuted(error)));
                 }
-                Ok(Told::Ended(traced)) => return Some(Ok(*traced)),
+                Ok(TracerLine::Ended(traced)) => return Some(Ok(*traced)),
                 // Our own lines can be read.
                 Err(_) => {}
             }

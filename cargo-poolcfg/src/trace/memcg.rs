@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
 
-use super::cause::{Cause, Limit};
 use super::facts::text;
+use super::obstacle::{Obstacle, WhyLimit};
 
 /// From here on a number is no limit: version 1 writes the largest whole page below 2^63.
 const NO_LIMIT: u64 = 1 << 62;
@@ -51,7 +51,7 @@ impl Cgroups {
     }
 
     /// Why a process was killed, if it was for want of memory.
-    pub(super) fn cause(&mut self, pid: i32) -> Option<Cause> {
+    pub(super) fn obstacle(&mut self, pid: i32) -> Option<Obstacle> {
         let files = limit_files(pid);
         let file = kills_file(files.first()?)?;
         let now = kills(&file);
@@ -64,12 +64,16 @@ impl Cgroups {
         let rss = proc::size_of(&text(&format!("/proc/{pid}/status")), "VmHWM");
         let rss = rss.map_or(0, |rss| rss.get());
         Some(match limit {
-            Some(limit) => Cause::of(Limit::MemoryCgroup, rss.max(limit.saturating_add(1)), limit),
+            Some(limit) => Obstacle::of(
+                WhyLimit::MemoryCgroup,
+                rss.max(limit.saturating_add(1)),
+                limit,
+            ),
             None => {
                 let all = proc::ram_and_swap(&text("/proc/meminfo"));
                 let have = all.map_or(0, |all| all.get());
-                let limit = Limit::Recheck(RecheckLimit::RamAndSwap);
-                Cause::of(limit, have.saturating_add(1), have)
+                let limit = WhyLimit::Recheck(RecheckLimit::RamAndSwap);
+                Obstacle::of(limit, have.saturating_add(1), have)
             }
         })
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 
-use super::calls::Call;
+use super::calls::TracedCall;
 use super::facts::text;
 use super::status::Status;
-use super::told::Failure;
+use super::told::MemoryFailure;
 
 /// So many failures are kept of the first, and so many of the last.
 const KEPT: usize = 64;
@@ -19,7 +19,7 @@ pub(super) struct Thread {
     /// Whether a call has begun.
     pub(super) is_in_call: bool,
     /// The call, if it is one of ours.
-    pub(super) call: Option<Call>,
+    pub(super) call: Option<TracedCall>,
     /// Whether our filter has seen it, so that no other has refused it.
     pub(super) is_passed: bool,
 }
@@ -98,22 +98,22 @@ pub(super) fn program(pid: i32) -> (String, Vec<String>) {
 /// The failures up to now.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    first: Vec<Failure>,
-    last: VecDeque<Failure>,
+    first: Vec<MemoryFailure>,
+    last: VecDeque<MemoryFailure>,
     pub(super) unlisted: u64,
 }
 
 impl Failures {
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Failure> {
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut MemoryFailure> {
         self.first.iter_mut().chain(&mut self.last)
     }
 
-    pub(super) fn list(&self) -> Vec<Failure> {
+    pub(super) fn list(&self) -> Vec<MemoryFailure> {
         self.first.iter().chain(&self.last).cloned().collect()
     }
 
     /// Counts a failure that is as one before it; whether there is one.
-    pub(super) fn folds(&mut self, is_same: impl Fn(&Failure) -> bool) -> bool {
+    pub(super) fn folds(&mut self, is_same: impl Fn(&MemoryFailure) -> bool) -> bool {
         let found = self.iter_mut().find(|failure| is_same(failure));
         match found {
             Some(failure) => {
@@ -125,7 +125,7 @@ impl Failures {
         }
     }
 
-    pub(super) fn push(&mut self, failure: Failure) {
+    pub(super) fn push(&mut self, failure: MemoryFailure) {
         if self.first.len() < KEPT {
             self.first.push(failure);
             return;
@@ -138,7 +138,7 @@ impl Failures {
     }
 
     /// A process has gone on after those of its failures that this is a sign for.
-    pub(super) fn went_on(&mut self, process: i32, is_sign: impl Fn(&Failure) -> bool) {
+    pub(super) fn went_on(&mut self, process: i32, is_sign: impl Fn(&MemoryFailure) -> bool) {
         for failure in self.iter_mut() {
             if failure.pid == process && failure.ended.is_none() && is_sign(failure) {
                 failure.went_on = true;

@@ -14,7 +14,7 @@ use rustix::process::{
 use super::filter::filter;
 use super::front;
 use super::sys::{self, SignalMask};
-use super::told::{Teller, Told, Traced};
+use super::told::{Teller, Traced, TracerLine};
 use super::tracer::{Start, Tracer};
 
 /// TRACESYSGOOD, TRACEFORK, TRACEVFORK, TRACECLONE, TRACEEXEC, TRACEEXIT, TRACESECCOMP, EXITKILL.
@@ -76,7 +76,7 @@ fn start(
             let mut teller = Teller::new(File::from(writes));
             if let Err((what, error)) = follow(words, before, this, &mut teller) {
                 let text = format!("{what}: {error}");
-                teller.tell(&Told::NotTraced(text, error.raw_os_error()));
+                teller.tell(&TracerLine::NotTraced(text, error.raw_os_error()));
             }
             sys::exit_now(0);
         }
@@ -111,7 +111,7 @@ fn follow(
         let _ = kill_process(command, Signal::KILL);
         return Err(("ptrace is refused", error));
     }
-    teller.tell(&Told::Started(command.as_raw_nonzero().get()));
+    teller.tell(&TracerLine::Started(command.as_raw_nonzero().get()));
     let _ = File::from(go).write_all(b"!");
     let start = Start {
         command,

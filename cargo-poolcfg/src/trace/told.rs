@@ -6,13 +6,13 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use super::calls::Name;
-use super::cause::Cause;
+pub(crate) use super::calls::CallName;
+use super::obstacle::Obstacle;
 pub(crate) use super::status::Status;
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Told {
+pub(super) enum TracerLine {
     /// The command is this process.
     Started(i32),
     /// A signal has stopped it.
@@ -32,7 +32,7 @@ pub(super) enum Told {
 pub(crate) struct Traced {
     pub(crate) status: Status,
     /// Every failed call, in order; of many the first and the last.
-    pub(crate) failures: Vec<Failure>,
+    pub(crate) failures: Vec<MemoryFailure>,
     /// How many more there were.
     pub(crate) unlisted: u64,
     /// Whether every call of a process was stopped at, because of a filter that is not ours.
@@ -43,9 +43,9 @@ pub(crate) struct Traced {
 
 /// A failed call, or a process that was killed for want of memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Failure {
+pub(crate) struct MemoryFailure {
     /// `None` of a process that was killed, and of a call that a filter ended and that is none of ours.
-    pub(crate) call: Option<Name>,
+    pub(crate) call: Option<CallName>,
     /// The bytes that it asks for; of brk those that are added.
     pub(crate) bytes: u64,
     /// As `PROT_…` says.
@@ -57,7 +57,7 @@ pub(crate) struct Failure {
     pub(crate) arguments: Vec<String>,
     /// Of memory that is there: its name in /proc/PID/maps.
     pub(crate) mapping: Option<String>,
-    pub(crate) cause: Cause,
+    pub(crate) obstacle: Obstacle,
     /// How often the process made the same call in vain.
     pub(crate) times: u64,
     /// Whether it went on: with other threads or processes, or with what it asked for in vain.
@@ -80,7 +80,7 @@ impl Teller {
     }
 
     /// Tells; where nobody listens any more, nothing.
-    pub(super) fn tell(&mut self, told: &Told) {
+    pub(super) fn tell(&mut self, told: &TracerLine) {
         if let Ok(mut line) = serde_json::to_vec(told) {
             line.push(b'\n');
             let _ = self.0.write_all(&line);

@@ -6,14 +6,14 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::Pid;
 
-use super::calls::{self, At, Call, Name, errno};
-use super::cause::{Cause, Failed, Limit, cause};
+use super::calls::{self, At, CallName, TracedCall, errno};
 use super::facts::{Facts, text};
 use super::memcg::Cgroups;
+use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle};
 use super::processes::{Failures, Process, Processes, program};
 use super::status::{Event, Status, next};
 use super::sys::{self, Resume};
-use super::told::{Failure, Teller, Told, Traced};
+use super::told::{MemoryFailure, Teller, Traced, TracerLine};
 
 /// From here on an error is the kernel's own, and the call begins anew.
 const RESTART: i32 = 512;
@@ -100,12 +100,12 @@ impl<'a> Tracer<'a> {
         let reads = |mut errors: File| errors.read_exact(&mut number).is_ok();
         if !self.is_executed && errors.is_some_and(reads) {
             let number = i32::from_ne_bytes(number);
-            self.teller.tell(&Told::NotExecuted(number));
+            self.teller.tell(&TracerLine::NotExecuted(number));
             return;
         }
         // From here on nobody waits for this process.
         let _ = rustix::process::set_parent_process_death_signal(None);
-        self.teller.tell(&Told::Ended(Box::new(Traced {
+        self.teller.tell(&TracerLine::Ended(Box::new(Traced {
             status,
             failures: self.failures.list(),
             unlisted: self.failures.unlisted,
@@ -137,7 +137,7 @@ impl<'a> Tracer<'a> {
             Event::GroupStop => {
                 if process == self.command && !self.is_stopped {
                     self.is_stopped = true;
-                    self.teller.tell(&Told::Stopped);
+                    self.teller.tell(&TracerLine::Stopped);
                 }
                 let _ = sys::resume(pid, Resume::Listen, 0);
                 return;
@@ -145,7 +145,7 @@ impl<'a> Tracer<'a> {
             Event::Trapped => {
                 if process == self.command && self.is_stopped {
                     self.is_stopped = false;
-                    self.teller.tell(&Told::Continued);
+                    self.teller.tell(&TracerLine::Continued);
                     sys::kill(self.front, libc::SIGCONT);
                 }
             }
@@ -198,18 +198,18 @@ impl<'a> Tracer<'a> {
     }
 
     /// A call has come to its end.
-    fn ends(&mut self, id: i32, process: i32, call: Call, returned: i64, is_passed: bool) {
+    fn ends(&mut self, id: i32, process: i32, call: TracedCall, returned: i64, is_passed: bool) {
         let [first, second, third, ..] = call.arguments;
         let bytes = match call.name {
             // What it returns is the end of the heap, the old one where it fails.
-            Name::Brk => first.saturating_sub(returned.cast_unsigned()),
-            Name::Mremap => third.saturating_sub(second),
-            Name::Mlockall => 0,
+            CallName::Brk => first.saturating_sub(returned.cast_unsigned()),
+            CallName::Mremap => third.saturating_sub(second),
+            CallName::Mlockall => 0,
             _ => second,
         };
         let number = match call.name {
-            Name::Brk if first > 0 && bytes > 0 => Some(libc::ENOMEM),
-            Name::Brk => None,
+            CallName::Brk if first > 0 && bytes > 0 => Some(libc::ENOMEM),
+            CallName::Brk => None,
             _ => errno(returned).filter(|number| *number < RESTART),
         };
         let process_has = |process: &Process| process.has_filter;
@@ -242,7 +242,7 @@ impl<'a> Tracer<'a> {
         process.is_some_and(|process| process.has_rule)
     }
 
-    fn succeeded(&mut self, id: i32, process: i32, call: &Call, bytes: u64) {
+    fn succeeded(&mut self, id: i32, process: i32, call: &TracedCall, bytes: u64) {
         if call.installs_filter() {
             if let Some(process) = self.processes.processes.get_mut(&process) {
                 process.has_filter = true;
@@ -259,14 +259,14 @@ impl<'a> Tracer<'a> {
             }
             return;
         }
-        if call.name == Name::Prctl {
+        if call.name == CallName::Prctl {
             if let Some(process) = self.processes.processes.get_mut(&process) {
                 process.has_rule = true;
             }
             return;
         }
         self.failures.went_on(process, |failure| {
-            let is_same = failure.call == Some(call.name) || failure.call == Some(Name::Brk);
+            let is_same = failure.call == Some(call.name) || failure.call == Some(CallName::Brk);
             is_same && bytes >= failure.bytes
         });
     }
@@ -274,11 +274,11 @@ impl<'a> Tracer<'a> {
     fn failed(&mut self, process: i32, failed: Failed<'_>) {
         let call = failed.call;
         let protection = match call.name {
-            Name::Mmap | Name::Mprotect | Name::PkeyMprotect => call.arguments[2],
+            CallName::Mmap | CallName::Mprotect | CallName::PkeyMprotect => call.arguments[2],
             _ => 0,
         };
         let protection = u32::try_from(protection & 0xff).unwrap_or(0);
-        let is_same = |other: &Failure| {
+        let is_same = |other: &MemoryFailure| {
             (other.pid, other.call, other.bytes) == (process, Some(call.name), failed.bytes)
                 && (other.protection, other.errno) == (protection, failed.errno)
         };
@@ -286,9 +286,9 @@ impl<'a> Tracer<'a> {
             return;
         }
         let facts = Facts::read(process);
-        let is_there = call.is_protect() || call.is_lock() || call.name == Name::Mremap;
+        let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
         let (program, arguments) = program(process);
-        self.failures.push(Failure {
+        self.failures.push(MemoryFailure {
             call: Some(call.name),
             bytes: failed.bytes,
             protection,
@@ -297,7 +297,7 @@ impl<'a> Tracer<'a> {
             program,
             arguments,
             mapping: is_there.then(|| facts.name_at(call.arguments[0])).flatten(),
-            cause: cause(failed, &facts),
+            obstacle: obstacle(failed, &facts),
             times: 1,
             went_on: false,
             ended: None,
@@ -305,18 +305,18 @@ impl<'a> Tracer<'a> {
     }
 
     /// What no call tells: a process that the system ends, or a signal in place of a call.
-    fn push(&mut self, process: i32, call: Option<Call>, errno: i32, cause: Cause) {
+    fn push(&mut self, process: i32, call: Option<TracedCall>, errno: i32, obstacle: Obstacle) {
         let (program, arguments) = program(process);
-        self.failures.push(Failure {
+        self.failures.push(MemoryFailure {
             call: call.map(|call| call.name),
-            bytes: cause.need,
+            bytes: obstacle.need,
             protection: 0,
             errno,
             pid: process,
             program,
             arguments,
             mapping: None,
-            cause,
+            obstacle,
             times: 1,
             went_on: false,
             ended: None,
@@ -342,9 +342,9 @@ impl<'a> Tracer<'a> {
             self.killed_by_filter(process);
         }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
-            && let Some(cause) = self.cgroups.cause(process)
+            && let Some(obstacle) = self.cgroups.obstacle(process)
         {
-            self.push(process, None, 0, cause);
+            self.push(process, None, 0, obstacle);
         }
     }
 
@@ -354,31 +354,36 @@ impl<'a> Tracer<'a> {
         let Ok([_, _, _, number, ..]) = sys::signal(pid) else {
             return;
         };
-        let call = Name::of(number & 0xffff_ffff).map(|name| Call {
+        let call = CallName::of(number & 0xffff_ffff).map(|name| TracedCall {
             name,
             arguments: [0; 6],
         });
-        let cause = Cause::of(Limit::Seccomp, 0, 0);
-        self.push(process, call, libc::ENOSYS, cause);
+        let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
+        self.push(process, call, libc::ENOSYS, obstacle);
     }
 
     /// A filter has ended a process: no signal was told of.
     fn killed_by_filter(&mut self, process: i32) {
-        let is_told = |failure: &Failure| {
+        let is_told = |failure: &MemoryFailure| {
             failure.pid == process
-                && failure.cause.limit == Limit::Seccomp
+                && failure.obstacle.limit == WhyLimit::Seccomp
                 && failure.errno == libc::ENOSYS
         };
         if !self.failures.list().iter().any(is_told) {
-            self.push(process, None, libc::ENOSYS, Cause::of(Limit::Seccomp, 0, 0));
+            self.push(
+                process,
+                None,
+                libc::ENOSYS,
+                Obstacle::of(WhyLimit::Seccomp, 0, 0),
+            );
         }
     }
 }
 
 /// Whether an error is about memory, and not about the arguments of the call.
-fn is_of_memory(call: &Call, errno: i32) -> bool {
+fn is_of_memory(call: &TracedCall, errno: i32) -> bool {
     match call.name {
-        Name::Seccomp | Name::Prctl => false,
+        CallName::Seccomp | CallName::Prctl => false,
         _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
     }
 }

@@ -6,10 +6,10 @@ use std::path::Path;
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
-use super::who::{Shape, Who};
+use super::who::{KnownSize, Who};
 use crate::target::waiting::{Ended, PATIENCE, output_within};
-use crate::trace::cause::{Cause, Limit};
-use crate::trace::told::{Failure, Name};
+use crate::trace::obstacle::{Obstacle, WhyLimit};
+use crate::trace::told::{CallName, MemoryFailure};
 
 /// The most that is read of a line of flags.
 const MOST: u64 = 64 << 10;
@@ -35,8 +35,8 @@ pub(crate) enum Retry {
 }
 
 /// What helps against a failure.
-pub(crate) fn advice(failure: &Failure, who: &Who) -> Advice {
-    let cause = &failure.cause;
+pub(crate) fn advice(failure: &MemoryFailure, who: &Who) -> Advice {
+    let obstacle = &failure.obstacle;
     let mut advice = Advice {
         slots: slots(failure, who),
         ..Advice::default()
@@ -49,7 +49,7 @@ pub(crate) fn advice(failure: &Failure, who: &Who) -> Advice {
             advice.retry = Some(Retry::Words(words));
         }
     }
-    let raised = raised(cause);
+    let raised = raised(obstacle);
     if let Some(retry) = raised
         && advice.retry.is_none()
     {
@@ -64,28 +64,28 @@ pub(crate) fn advice(failure: &Failure, who: &Who) -> Advice {
 }
 
 /// What is left of a limit for the call.
-fn left(failure: &Failure) -> u64 {
-    let cause = &failure.cause;
-    let used = cause.need.saturating_sub(failure.bytes);
-    cause.have.saturating_sub(used)
+fn left(failure: &MemoryFailure) -> u64 {
+    let obstacle = &failure.obstacle;
+    let used = obstacle.need.saturating_sub(failure.bytes);
+    obstacle.have.saturating_sub(used)
 }
 
-fn slots(failure: &Failure, who: &Who) -> Option<u64> {
-    let Some(Shape::Memories { slot, guard, .. }) = &who.shape else {
+fn slots(failure: &MemoryFailure, who: &Who) -> Option<u64> {
+    let Some(KnownSize::Memories { slot, guard, .. }) = &who.shape else {
         return None;
     };
     let is_of_bytes = matches!(
-        failure.cause.limit,
-        Limit::Recheck(RecheckLimit::RlimitAs | RecheckLimit::Hole)
+        failure.obstacle.limit,
+        WhyLimit::Recheck(RecheckLimit::RlimitAs | RecheckLimit::Hole)
     );
     let left = left(failure).saturating_sub(guard.get());
     is_of_bytes.then(|| left / slot.get())
 }
 
 /// The limits of the process that can be raised for the next run.
-fn raised(cause: &Cause) -> Option<Retry> {
-    match cause.limit {
-        Limit::Recheck(
+fn raised(obstacle: &Obstacle) -> Option<Retry> {
+    match obstacle.limit {
+        WhyLimit::Recheck(
             limit @ (RecheckLimit::RlimitAs
             | RecheckLimit::RlimitData
             | RecheckLimit::RlimitMemlock),
@@ -95,11 +95,11 @@ fn raised(cause: &Cause) -> Option<Retry> {
 }
 
 /// The command line of the `wasmtime` command that works, with what poolcfg works out for these limits.
-fn other_words(failure: &Failure, who: &Who) -> Option<Vec<String>> {
+fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
     let fits: &[&str] = match who.shape {
         _ if who.name != "wasmtime" => return None,
-        Some(Shape::Memories { .. } | Shape::Pool(_)) => &["", "smaller", "no-pool"],
-        Some(Shape::OneMemory) => &["no-pool"],
+        Some(KnownSize::Memories { .. } | KnownSize::Pool(_)) => &["", "smaller", "no-pool"],
+        Some(KnownSize::OneMemory) => &["no-pool"],
         _ => return None,
     };
     let flags = fits.iter().find_map(|fit| flags(failure, fit))?;
@@ -147,7 +147,7 @@ fn without_own(rest: &[&String]) -> Vec<String> {
 }
 
 /// The flags that `poolcfg --here` writes for the program under the limit that was in the way.
-fn flags(failure: &Failure, fit: &str) -> Option<Vec<String>> {
+fn flags(failure: &MemoryFailure, fit: &str) -> Option<Vec<String>> {
     // A folder without a project.
     let folder = tempfile::tempdir().ok()?;
     let mut command = std::process::Command::new(std::env::current_exe().ok()?);
@@ -165,13 +165,13 @@ fn flags(failure: &Failure, fit: &str) -> Option<Vec<String>> {
     if !fit.is_empty() {
         command.args(["--fit", fit]);
     }
-    let key = match failure.cause.limit {
-        Limit::Recheck(RecheckLimit::RlimitAs) => Some("rlimit_as"),
-        Limit::Recheck(RecheckLimit::RlimitData) => Some("rlimit_data"),
+    let key = match failure.obstacle.limit {
+        WhyLimit::Recheck(RecheckLimit::RlimitAs) => Some("rlimit_as"),
+        WhyLimit::Recheck(RecheckLimit::RlimitData) => Some("rlimit_data"),
         _ => None,
     };
     if let Some(key) = key {
-        let have = Size::bytes(failure.cause.have).exact();
+        let have = Size::bytes(failure.obstacle.have).exact();
         let set = format!("address_space.{key}=\"{have}\"");
         command.args(["--set", &set]);
     }
@@ -184,51 +184,53 @@ fn flags(failure: &Failure, fit: &str) -> Option<Vec<String>> {
 }
 
 /// What to do about a limit.
-fn of_limit(failure: &Failure, who: &Who) -> Vec<String> {
-    let cause = &failure.cause;
-    let texts: &[&str] = match cause.limit {
-        Limit::Recheck(RecheckLimit::RlimitAs) => {
+fn of_limit(failure: &MemoryFailure, who: &Who) -> Vec<String> {
+    let obstacle = &failure.obstacle;
+    let texts: &[&str] = match obstacle.limit {
+        WhyLimit::Recheck(RecheckLimit::RlimitAs) => {
             &["raise the limit: `ulimit -v unlimited`, or `LimitAS=infinity` in the unit"]
         }
-        Limit::Recheck(RecheckLimit::RlimitData) => {
+        WhyLimit::Recheck(RecheckLimit::RlimitData) => {
             &["raise the limit: `ulimit -d unlimited`, or `LimitDATA=infinity` in the unit"]
         }
-        Limit::Recheck(RecheckLimit::RlimitMemlock) => {
+        WhyLimit::Recheck(RecheckLimit::RlimitMemlock) => {
             &["raise the limit: `ulimit -l unlimited`, or `LimitMEMLOCK=infinity` in the unit"]
         }
-        Limit::Recheck(RecheckLimit::MaxMapCount) => {
-            let more = cause.have.saturating_mul(4).max(262_144);
+        WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
+            let more = obstacle.have.saturating_mul(4).max(262_144);
             return vec![format!(
                 "allow more mappings: `sysctl -w vm.max_map_count={more}`, and the same line in /etc/sysctl.d"
             )];
         }
-        Limit::Recheck(RecheckLimit::CommitLimit) => &[
+        WhyLimit::Recheck(RecheckLimit::CommitLimit) => &[
             "raise the commit limit: `sysctl -w vm.overcommit_ratio=100`, or `vm.overcommit_memory=0` for none, or add swap",
         ],
-        Limit::Recheck(RecheckLimit::RamAndSwap) => &[
+        WhyLimit::Recheck(RecheckLimit::RamAndSwap) => &[
             "ask for less, add swap, or `sysctl -w vm.overcommit_memory=1`: one call wants more than RAM and swap",
         ],
-        Limit::Recheck(RecheckLimit::Hole) if cause.legacy.is_some() => &[
+        WhyLimit::Recheck(RecheckLimit::Hole) if obstacle.legacy.is_some() => &[
             "start it with `ulimit -s 8192`, or `LimitSTACK=8M` in the unit, without `setarch -L` and with `vm.legacy_va_layout=0`: \
               the legacy layout leaves a smaller hole",
         ],
-        Limit::Recheck(RecheckLimit::Hole) => {
+        WhyLimit::Recheck(RecheckLimit::Hole) => {
             &["ask for less at once: no setting of the system makes the hole larger"]
         }
-        Limit::MemoryCgroup => {
+        WhyLimit::MemoryCgroup => {
             &["raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"]
         }
-        Limit::WriteAndExecute => &[
+        WhyLimit::WriteAndExecute => &[
             "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem",
         ],
-        Limit::Seccomp => &[
+        WhyLimit::Seccomp => &[
             "let the filter pass the call: `SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit, or the container's seccomp profile",
         ],
-        Limit::Recheck(_) => &[],
+        WhyLimit::Recheck(_) => &[],
     };
-    let own = match (who.name.as_str(), cause.limit, failure.call) {
-        ("java", Limit::Recheck(limit), Some(Name::Mmap)) if limit != RecheckLimit::MaxMapCount => {
-            let quarter = cause.have / 4 / (1 << 20);
+    let own = match (who.name.as_str(), obstacle.limit, failure.call) {
+        ("java", WhyLimit::Recheck(limit), Some(CallName::Mmap))
+            if limit != RecheckLimit::MaxMapCount =>
+        {
+            let quarter = obstacle.have / 4 / (1 << 20);
             Some(format!(
                 "or let it take less: `-Xmx{quarter}m -XX:ReservedCodeCacheSize=48m -XX:CompressedClassSpaceSize=64m`"
             ))

@@ -6,7 +6,7 @@ use super::advice::{Advice, advice};
 use super::text::errno_name;
 use super::who::{Programs, Who};
 use super::{survived, verdict};
-use crate::trace::told::{Failure, Status, Traced};
+use crate::trace::told::{MemoryFailure, Status, Traced};
 
 /// A run of a command.
 #[derive(Debug, Serialize)]
@@ -70,14 +70,14 @@ pub(crate) struct FitsReport {
 }
 
 /// The verdict, with what is known of it.
-pub(crate) struct Verdict<'a> {
-    pub(crate) failure: &'a Failure,
+pub(crate) struct WhyVerdict<'a> {
+    pub(crate) failure: &'a MemoryFailure,
     pub(crate) who: Who,
     pub(crate) advice: Advice,
 }
 
 /// Judges a run.
-pub(crate) fn judge(traced: &Traced) -> (WhyReport, Option<Verdict<'_>>) {
+pub(crate) fn judge(traced: &Traced) -> (WhyReport, Option<WhyVerdict<'_>>) {
     let mut programs = Programs::default();
     let decides = verdict(traced);
     let mut found = None;
@@ -92,7 +92,7 @@ pub(crate) fn judge(traced: &Traced) -> (WhyReport, Option<Verdict<'_>>) {
         let is_survived = decides != Some(index) && survived(failure);
         failures.push(FailureReport::new(failure, &who, &advice, is_survived));
         if decides == Some(index) {
-            found = Some(Verdict {
+            found = Some(WhyVerdict {
                 failure,
                 who,
                 advice,
@@ -115,8 +115,8 @@ pub(crate) fn judge(traced: &Traced) -> (WhyReport, Option<Verdict<'_>>) {
 }
 
 impl FailureReport {
-    fn new(failure: &Failure, who: &Who, advice: &Advice, is_survived: bool) -> Self {
-        let cause = &failure.cause;
+    fn new(failure: &MemoryFailure, who: &Who, advice: &Advice, is_survived: bool) -> Self {
+        let obstacle = &failure.obstacle;
         Self {
             call: failure.call.map(|call| call.text()),
             bytes: failure.bytes,
@@ -124,10 +124,10 @@ impl FailureReport {
             pid: failure.pid,
             program: failure.program.clone(),
             who: who.text.clone(),
-            limit: cause.limit.name(),
-            need: cause.need,
-            have: cause.have,
-            unit: match cause.limit.name() {
+            limit: obstacle.limit.name(),
+            need: obstacle.need,
+            have: obstacle.have,
+            unit: match obstacle.limit.name() {
                 "max_map_count" => "maps",
                 _ => "bytes",
             },

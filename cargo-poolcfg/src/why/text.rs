@@ -3,10 +3,10 @@
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
-use super::report::Verdict;
+use super::report::WhyVerdict;
 use super::survived;
-use crate::trace::cause::{Cause, Limit};
-use crate::trace::told::{Failure, Traced};
+use crate::trace::obstacle::{Obstacle, WhyLimit};
+use crate::trace::told::{MemoryFailure, Traced};
 
 /// As the header of C writes it.
 pub(crate) fn errno_name(errno: i32) -> String {
@@ -25,9 +25,9 @@ fn size(bytes: u64) -> String {
 }
 
 /// One sentence: what failed, and for want of what.
-pub(crate) fn title(failure: &Failure) -> String {
+pub(crate) fn title(failure: &MemoryFailure) -> String {
     let errno = errno_name(failure.errno);
-    let limit = short(failure.cause.limit);
+    let limit = short(failure.obstacle.limit);
     match failure.call {
         Some(call) if failure.bytes > 0 => {
             let (call, bytes) = (call.text(), size(failure.bytes));
@@ -42,28 +42,28 @@ pub(crate) fn title(failure: &Failure) -> String {
     }
 }
 
-fn short(limit: Limit) -> &'static str {
+fn short(limit: WhyLimit) -> &'static str {
     match limit {
-        Limit::Recheck(RecheckLimit::Hole) => "no hole is large enough",
-        Limit::Recheck(RecheckLimit::MaxMapCount) => "vm.max_map_count",
-        Limit::Recheck(RecheckLimit::CommitLimit) => "the commit limit",
-        Limit::Recheck(RecheckLimit::RamAndSwap) => "RAM and swap",
-        Limit::Recheck(RecheckLimit::Refused) => "the reason is not known",
-        Limit::MemoryCgroup => "the limit of its memory cgroup",
-        Limit::WriteAndExecute => "memory may not be both writable and executable",
-        Limit::Seccomp => "a filter of seccomp refuses it",
-        Limit::Recheck(limit) => limit.name(),
+        WhyLimit::Recheck(RecheckLimit::Hole) => "no hole is large enough",
+        WhyLimit::Recheck(RecheckLimit::MaxMapCount) => "vm.max_map_count",
+        WhyLimit::Recheck(RecheckLimit::CommitLimit) => "the commit limit",
+        WhyLimit::Recheck(RecheckLimit::RamAndSwap) => "RAM and swap",
+        WhyLimit::Recheck(RecheckLimit::Refused) => "the reason is not known",
+        WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
+        WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
+        WhyLimit::Seccomp => "a filter of seccomp refuses it",
+        WhyLimit::Recheck(limit) => limit.name(),
     }
 }
 
 /// The lines under the title.
-pub(crate) fn lines(verdict: &Verdict<'_>) -> Vec<String> {
+pub(crate) fn lines(verdict: &WhyVerdict<'_>) -> Vec<String> {
     let mut lines = vec![row("who", &verdict.who.text)];
     let failure = verdict.failure;
     if let Some(text) = limit(failure) {
         lines.push(row("limit", &text));
     }
-    for also in &failure.cause.also {
+    for also in &failure.obstacle.also {
         lines.push(row(
             "also",
             &format!("{} is in the way as well", short(*also)),
@@ -87,35 +87,37 @@ fn row(name: &str, text: &str) -> String {
 }
 
 /// The numbers of a limit.
-fn limit(failure: &Failure) -> Option<String> {
-    let Cause {
+fn limit(failure: &MemoryFailure) -> Option<String> {
+    let Obstacle {
         limit, need, have, ..
-    } = &failure.cause;
+    } = &failure.obstacle;
     let used = need.saturating_sub(failure.bytes);
     Some(match limit {
-        Limit::Recheck(RecheckLimit::Hole) => {
+        WhyLimit::Recheck(RecheckLimit::Hole) => {
             format!(
                 "hole: {} in one piece, {} needed",
                 Size::bytes(*have).available(),
                 size(*need)
             )
         }
-        Limit::Recheck(RecheckLimit::MaxMapCount) => {
+        WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
             format!("vm.max_map_count: {have} allowed, {need} needed")
         }
-        Limit::Recheck(RecheckLimit::CommitLimit) => format!(
+        WhyLimit::Recheck(RecheckLimit::CommitLimit) => format!(
             "vm.overcommit_memory=2: {} left, {} needed",
             Size::bytes(*have).available(),
             size(*need)
         ),
-        Limit::Recheck(RecheckLimit::RamAndSwap) => {
+        WhyLimit::Recheck(RecheckLimit::RamAndSwap) => {
             format!("RAM and swap: {} in all", Size::bytes(*have).available())
         }
-        Limit::Recheck(RecheckLimit::Refused) | Limit::WriteAndExecute | Limit::Seccomp => {
+        WhyLimit::Recheck(RecheckLimit::Refused)
+        | WhyLimit::WriteAndExecute
+        | WhyLimit::Seccomp => {
             return None;
         }
-        Limit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
-        Limit::Recheck(limit) => {
+        WhyLimit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
+        WhyLimit::Recheck(limit) => {
             let allowed = Size::bytes(*have);
             format!("{}: {allowed} allowed, {} in use", limit.name(), size(used))
         }
@@ -123,9 +125,9 @@ fn limit(failure: &Failure) -> Option<String> {
 }
 
 /// What was survived, in a few lines.
-pub(crate) fn survivals(traced: &Traced, verdict: Option<&Failure>) -> Vec<String> {
+pub(crate) fn survivals(traced: &Traced, verdict: Option<&MemoryFailure>) -> Vec<String> {
     let is_verdict =
-        |failure: &Failure| verdict.is_some_and(|verdict| std::ptr::eq(verdict, failure));
+        |failure: &MemoryFailure| verdict.is_some_and(|verdict| std::ptr::eq(verdict, failure));
     let told = traced
         .failures
         .iter()

@@ -7,11 +7,11 @@ use poolcfg_core::{Limits, MappingName, Size, Target, WasmtimeVersion};
 use rustix::param::page_size;
 
 use crate::inspect::{Inspected, inspect};
-use crate::trace::told::Failure;
+use crate::trace::told::MemoryFailure;
 
 /// A mapping that is known by its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum KnownSize {
     /// Wasmtime's memory pool: how many slots, of how many bytes with their guard, and the guard before them.
     Memories { slots: u64, slot: Size, guard: Size },
     /// Wasmtime's table or stack pool, with its own settings.
@@ -27,7 +27,7 @@ pub(crate) enum Shape {
 pub(crate) struct Who {
     /// The name of its file.
     pub(crate) name: String,
-    pub(crate) shape: Option<Shape>,
+    pub(crate) shape: Option<KnownSize>,
     /// What it is for people.
     pub(crate) text: String,
 }
@@ -50,7 +50,7 @@ impl Programs {
     }
 
     /// Who asked for what was not there.
-    pub(crate) fn who(&mut self, failure: &Failure) -> Who {
+    pub(crate) fn who(&mut self, failure: &MemoryFailure) -> Who {
         let file = Path::new(&failure.program).file_name();
         let name = file.map_or_else(
             || "a process".to_owned(),
@@ -76,20 +76,20 @@ impl Programs {
     }
 }
 
-fn described(shape: &Shape) -> String {
+fn described(shape: &KnownSize) -> String {
     match shape {
-        Shape::Memories { slots, slot, guard } => format!(
+        KnownSize::Memories { slots, slot, guard } => format!(
             "its memory pool, {slots} slots of {} with {guard} of guard",
             slot.saturating_sub(*guard)
         ),
-        Shape::Pool(name) => format!("its pool of {name}"),
-        Shape::OneMemory => "one memory, on demand".to_owned(),
-        Shape::Other(text) => (*text).to_owned(),
+        KnownSize::Pool(name) => format!("its pool of {name}"),
+        KnownSize::OneMemory => "one memory, on demand".to_owned(),
+        KnownSize::Other(text) => (*text).to_owned(),
     }
 }
 
 /// What of Wasmtime's own settings has this size.
-fn of_wasmtime(version: WasmtimeVersion, bytes: u64) -> Option<Shape> {
+fn of_wasmtime(version: WasmtimeVersion, bytes: u64) -> Option<KnownSize> {
     let own = Limits::of_wasmtime(version, Target::CURRENT);
     let page = Size::bytes(u64::try_from(page_size()).ok()?);
     let footprint = own.footprint(page).ok()?;
@@ -99,18 +99,18 @@ fn of_wasmtime(version: WasmtimeVersion, bytes: u64) -> Option<Shape> {
         .iter()
         .find(|mapping| pools.contains(&mapping.name) && mapping.bytes.get() == bytes)
     {
-        return Some(Shape::Pool(mapping.name));
+        return Some(KnownSize::Pool(mapping.name));
     }
     let guard = own.guard_size.get();
     let slot = own.memory_reservation.get().checked_add(guard)?;
     // A guard before it, and the slot; or the guards on both sides.
     let one = [slot, slot.saturating_add(guard)];
     if one.contains(&bytes) {
-        return Some(Shape::OneMemory);
+        return Some(KnownSize::OneMemory);
     }
     let slots = bytes.checked_sub(guard)?.checked_div(slot)?;
     let is_whole = slots.checked_mul(slot)?.checked_add(guard)? == bytes;
-    (is_whole && slots > 1).then_some(Shape::Memories {
+    (is_whole && slots > 1).then_some(KnownSize::Memories {
         slots,
         slot: Size::bytes(slot),
         guard: own.guard_size,
@@ -118,9 +118,9 @@ fn of_wasmtime(version: WasmtimeVersion, bytes: u64) -> Option<Shape> {
 }
 
 /// Sizes of programs that we know. Source: V8 of Node.js 18 to 24 and OpenJDK 11 to 24.
-fn of_others(name: &str, bytes: u64) -> Option<Shape> {
+fn of_others(name: &str, bytes: u64) -> Option<KnownSize> {
     const MIB: u64 = 1 << 20;
-    Some(Shape::Other(match (name, bytes / MIB) {
+    Some(KnownSize::Other(match (name, bytes / MIB) {
         ("java", 1024) => "its compressed class space (-XX:CompressedClassSpaceSize)",
         ("java", 240 | 48) => "its code cache (-XX:ReservedCodeCacheSize)",
         ("java", 2048..) => "its heap (-Xmx)",
@@ -143,18 +143,21 @@ mod tests {
         for slots in [1000u64, 42] {
             assert_eq!(
                 of_wasmtime(version, slots * slot + guard.get()),
-                Some(Shape::Memories {
+                Some(KnownSize::Memories {
                     slots,
                     slot: Size::bytes(slot),
                     guard
                 })
             );
         }
-        assert_eq!(of_wasmtime(version, 0x1_0400_0000), Some(Shape::OneMemory));
+        assert_eq!(
+            of_wasmtime(version, 0x1_0400_0000),
+            Some(KnownSize::OneMemory)
+        );
         assert_eq!(of_wasmtime(version, 1 << 42), None);
         assert_eq!(
             of_wasmtime(version, 1000 * ((2 << 20) + 4096)),
-            Some(Shape::Pool(MappingName::Stacks))
+            Some(KnownSize::Pool(MappingName::Stacks))
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The cause: which limit is in the way of a call, by the order in which the kernel asks.
+//! The obstacle: which limit is in the way of a call, by the order in which the kernel asks.
 //!
 //! Source: mm/mmap.c, mm/vma.c, mm/mprotect.c, mm/mremap.c, mm/mlock.c and mm/util.c of Linux 4.9 to 6.18. mmap: mappings
 //! (`do_mmap`), hole (`get_unmapped_area`), locked memory (`mlock_future_ok`), RLIMIT_AS and RLIMIT_DATA
@@ -8,7 +8,7 @@ use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
 use serde::{Deserialize, Serialize};
 
-use super::calls::{Call, Name};
+use super::calls::{CallName, TracedCall};
 use super::facts::{Facts, Legacy};
 
 const PROT_WRITE: u64 = 2;
@@ -22,7 +22,7 @@ const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 /// What is in the way: a limit of those that a recheck names, or another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
-pub(crate) enum Limit {
+pub(crate) enum WhyLimit {
     Recheck(RecheckLimit),
     /// The limit of a memory cgroup.
     MemoryCgroup,
@@ -32,21 +32,21 @@ pub(crate) enum Limit {
     Seccomp,
 }
 
-const LIMITS: [Limit; 11] = [
-    Limit::Recheck(RecheckLimit::RlimitAs),
-    Limit::Recheck(RecheckLimit::RlimitData),
-    Limit::Recheck(RecheckLimit::RlimitMemlock),
-    Limit::Recheck(RecheckLimit::Hole),
-    Limit::Recheck(RecheckLimit::MaxMapCount),
-    Limit::Recheck(RecheckLimit::CommitLimit),
-    Limit::Recheck(RecheckLimit::RamAndSwap),
-    Limit::Recheck(RecheckLimit::Refused),
-    Limit::MemoryCgroup,
-    Limit::WriteAndExecute,
-    Limit::Seccomp,
+const LIMITS: [WhyLimit; 11] = [
+    WhyLimit::Recheck(RecheckLimit::RlimitAs),
+    WhyLimit::Recheck(RecheckLimit::RlimitData),
+    WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
+    WhyLimit::Recheck(RecheckLimit::Hole),
+    WhyLimit::Recheck(RecheckLimit::MaxMapCount),
+    WhyLimit::Recheck(RecheckLimit::CommitLimit),
+    WhyLimit::Recheck(RecheckLimit::RamAndSwap),
+    WhyLimit::Recheck(RecheckLimit::Refused),
+    WhyLimit::MemoryCgroup,
+    WhyLimit::WriteAndExecute,
+    WhyLimit::Seccomp,
 ];
 
-impl Limit {
+impl WhyLimit {
     /// Its name, as in JSON.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -58,13 +58,13 @@ impl Limit {
     }
 }
 
-impl From<Limit> for &'static str {
-    fn from(limit: Limit) -> Self {
+impl From<WhyLimit> for &'static str {
+    fn from(limit: WhyLimit) -> Self {
         limit.name()
     }
 }
 
-impl TryFrom<String> for Limit {
+impl TryFrom<String> for WhyLimit {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
@@ -75,19 +75,19 @@ impl TryFrom<String> for Limit {
 
 /// A limit that is in the way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cause {
-    pub(crate) limit: Limit,
+pub(crate) struct Obstacle {
+    pub(crate) limit: WhyLimit,
     /// Of limits of the whole process, with what it has already.
     pub(crate) need: u64,
     pub(crate) have: u64,
     /// Limits that the kernel would ask next, and that are in the way as well.
-    pub(crate) also: Vec<Limit>,
+    pub(crate) also: Vec<WhyLimit>,
     /// Of a hole: why it is smaller than it could be.
     pub(crate) legacy: Option<Legacy>,
 }
 
-impl Cause {
-    pub(super) const fn of(limit: Limit, need: u64, have: u64) -> Self {
+impl Obstacle {
+    pub(super) const fn of(limit: WhyLimit, need: u64, have: u64) -> Self {
         Self {
             limit,
             need,
@@ -101,7 +101,7 @@ impl Cause {
 /// How a call failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failed<'a> {
-    pub(super) call: &'a Call,
+    pub(super) call: &'a TracedCall,
     pub(super) bytes: u64,
     /// Of brk none.
     pub(super) errno: i32,
@@ -112,12 +112,12 @@ pub(super) struct Failed<'a> {
 }
 
 /// Limits that may be in the way, in the kernel's order.
-struct Asked<'a> {
+struct Obstacles<'a> {
     facts: &'a Facts,
     found: Vec<(RecheckLimit, u64, u64)>,
 }
 
-impl Asked<'_> {
+impl Obstacles<'_> {
     fn ask(&mut self, limit: RecheckLimit, need: u64, have: Option<u64>) -> &mut Self {
         if let Some(have) = have.filter(|have| need > *have) {
             self.found.push((limit, need, have));
@@ -173,56 +173,56 @@ impl Asked<'_> {
 }
 
 /// Why a call failed.
-pub(super) fn cause(failed: Failed<'_>, facts: &Facts) -> Cause {
+pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Obstacle {
     let Failed { call, errno, .. } = failed;
     let bytes = failed.bytes;
     if failed.is_filtered {
-        return Cause::of(Limit::Seccomp, bytes, 0);
+        return Obstacle::of(WhyLimit::Seccomp, bytes, 0);
     }
     if errno == libc::EACCES && breaks_rule(&failed, facts) {
-        return Cause::of(Limit::WriteAndExecute, bytes, 0);
+        return Obstacle::of(WhyLimit::WriteAndExecute, bytes, 0);
     }
-    let mut asked = Asked {
+    let mut asked = Obstacles {
         facts,
         found: Vec::new(),
     };
     match (call.name, errno) {
-        (Name::Mmap, libc::EAGAIN) | (Name::Mremap, libc::EAGAIN) => {
+        (CallName::Mmap, libc::EAGAIN) | (CallName::Mremap, libc::EAGAIN) => {
             asked.lock(bytes);
         }
-        (Name::Mlockall, _) => {
+        (CallName::Mlockall, _) => {
             asked.lock(facts.vm_size);
         }
-        (Name::Mlock | Name::Mlock2, _) => {
+        (CallName::Mlock | CallName::Mlock2, _) => {
             asked.lock(bytes);
         }
-        (Name::Mmap, libc::ENOMEM) => of_mmap(call, bytes, &mut asked),
-        (Name::Mprotect | Name::PkeyMprotect, libc::ENOMEM) => {
+        (CallName::Mmap, libc::ENOMEM) => of_mmap(call, bytes, &mut asked),
+        (CallName::Mprotect | CallName::PkeyMprotect, libc::ENOMEM) => {
             of_mprotect(call, bytes, &mut asked);
         }
-        (Name::Mremap, libc::ENOMEM) => of_mremap(call, bytes, &mut asked),
-        (Name::Brk, _) => of_brk(call, bytes, &mut asked),
+        (CallName::Mremap, libc::ENOMEM) => of_mremap(call, bytes, &mut asked),
+        (CallName::Brk, _) => of_brk(call, bytes, &mut asked),
         _ => {}
     }
     let Some((limit, need, have)) = asked.found.first().copied() else {
-        return Cause::of(Limit::Recheck(RecheckLimit::Refused), bytes, 0);
+        return Obstacle::of(WhyLimit::Recheck(RecheckLimit::Refused), bytes, 0);
     };
     let also = asked.found.iter().skip(1);
-    Cause {
-        also: also.map(|(limit, ..)| Limit::Recheck(*limit)).collect(),
+    Obstacle {
+        also: also.map(|(limit, ..)| WhyLimit::Recheck(*limit)).collect(),
         legacy: facts.legacy.filter(|_| limit == RecheckLimit::Hole),
-        ..Cause::of(Limit::Recheck(limit), need, have)
+        ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
     }
 }
 
 /// Whether a call wants memory that is or was writable to be executable. SELinux answers so as well.
 fn breaks_rule(failed: &Failed<'_>, facts: &Facts) -> bool {
-    let Call { name, arguments } = failed.call;
+    let TracedCall { name, arguments } = failed.call;
     let [address, bytes, protection, flags, ..] = *arguments;
     let is_both = protection & (PROT_WRITE | PROT_EXEC) == PROT_WRITE | PROT_EXEC;
     match name {
-        Name::Mmap => is_both && (failed.has_rule || flags & MAP_ANONYMOUS != 0),
-        Name::Mprotect | Name::PkeyMprotect => {
+        CallName::Mmap => is_both && (failed.has_rule || flags & MAP_ANONYMOUS != 0),
+        CallName::Mprotect | CallName::PkeyMprotect => {
             // What is of a file may be refused for the way in which that is open.
             let anonymous = |map: &proc::Map<'_>| !map.name.starts_with('/');
             protection & PROT_EXEC != 0
@@ -232,7 +232,7 @@ fn breaks_rule(failed: &Failed<'_>, facts: &Facts) -> bool {
     }
 }
 
-fn of_mmap(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
+fn of_mmap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     let [address, _, protection, flags, ..] = call.arguments;
     let facts = asked.facts;
     let is_fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) != 0;
@@ -259,7 +259,7 @@ fn of_mmap(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
     }
 }
 
-fn of_mprotect(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
+fn of_mprotect(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     let [address, _, protection, ..] = call.arguments;
     if protection & PROT_WRITE != 0 {
         let is_new = |map: &proc::Map<'_>| !map.writable;
@@ -270,7 +270,7 @@ fn of_mprotect(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
     asked.maps(1);
 }
 
-fn of_mremap(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
+fn of_mremap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     let [address, old, ..] = call.arguments;
     let is_data = asked.facts.mapped(address, old.max(1), |map| map.writable) > 0;
     let data = if is_data { bytes } else { 0 };
@@ -283,7 +283,7 @@ fn of_mremap(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
         .hole(moved);
 }
 
-fn of_brk(call: &Call, bytes: u64, asked: &mut Asked<'_>) {
+fn of_brk(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     let end = call.arguments[0].saturating_sub(bytes);
     let end = end.next_multiple_of(asked.facts.page);
     let free = asked.facts.free_behind(end);
