@@ -29,13 +29,13 @@ const NOT_FOUND: u8 = 127;
 /// When the command is not executed or not traced; when the file cannot be written.
 pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error> {
     let traced = trace(&arguments.command).map_err(|error| not_traced(error, arguments))?;
-    let (report, retry) = tell(context, &traced);
+    let (report, retry) = tell(context, &traced, &arguments.command);
     let mut reports = vec![report];
     let mut status = traced.status;
     if let Some(retry) = retry.filter(|_| arguments.retry) {
         let words = prepare(context, retry, &arguments.command);
         let again = trace(&words).map_err(|error| not_traced(error, arguments))?;
-        reports.push(tell(context, &again).0);
+        reports.push(tell(context, &again, &words).0);
         status = again.status;
     }
     context.found(|| Results::Why(reports.into_iter().map(Into::into).collect()));
@@ -57,9 +57,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
 }
 
 /// Tells people of a run.
-fn tell(context: &Context<'_>, traced: &Traced) -> (WhyReport, Option<Retry>) {
+fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Retry>) {
     let shell = context.shell;
-    let (report, verdict) = judge(traced);
+    let (report, verdict) = judge(traced, words);
     for line in survivals(traced, verdict.as_ref().map(|verdict| verdict.failure)) {
         shell.note(&line);
     }

@@ -34,8 +34,8 @@ pub(crate) enum Retry {
     Words(Vec<OsString>),
 }
 
-/// What helps against a failure.
-pub(crate) fn advice(failure: &MemoryFailure, who: &Who) -> Advice {
+/// What helps against a failure of a command.
+pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -> Advice {
     let obstacle = &failure.obstacle;
     let mut advice = Advice {
         slots: slots(failure, who),
@@ -45,8 +45,7 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who) -> Advice {
         let quoted = words.iter().map(|word| shlex::try_quote(word));
         if let Ok(quoted) = quoted.collect::<Result<Vec<_>, _>>() {
             advice.help.push(quoted.join(" "));
-            let words = words.into_iter().map(OsString::from).collect();
-            advice.retry = Some(Retry::Words(words));
+            advice.retry = in_command(failure, words, command).map(Retry::Words);
         }
     }
     let raised = raised(obstacle);
@@ -61,6 +60,19 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who) -> Advice {
     advice.help.extend(first);
     advice.help.extend(more.into_iter().skip(1));
     advice
+}
+
+/// The command with other words of the program that failed, which may stand behind a wrapper such as prlimit.
+fn in_command(
+    failure: &MemoryFailure,
+    words: Vec<String>,
+    command: &[OsString],
+) -> Option<Vec<OsString>> {
+    let own = failure.arguments.iter().map(OsString::from);
+    let own: Vec<OsString> = own.collect();
+    let wrapper = command.strip_suffix(&own[..])?;
+    let words = words.into_iter().map(OsString::from);
+    Some(wrapper.iter().cloned().chain(words).collect())
 }
 
 /// What is left of a limit for the call.
@@ -96,8 +108,12 @@ fn raised(obstacle: &Obstacle) -> Option<Retry> {
 
 /// The command line of the `wasmtime` command that works, with what poolcfg works out for these limits.
 fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
+    let is_of_size = matches!(
+        failure.obstacle.limit,
+        WhyLimit::Recheck(RecheckLimit::RlimitAs | RecheckLimit::RlimitData | RecheckLimit::Hole)
+    );
     let fits: &[&str] = match who.shape {
-        _ if who.name != "wasmtime" => return None,
+        _ if who.name != "wasmtime" || !is_of_size => return None,
         Some(KnownSize::Memories { .. } | KnownSize::Pool(_)) => &["", "smaller", "no-pool"],
         Some(KnownSize::OneMemory) => &["no-pool"],
         _ => return None,

@@ -1,5 +1,7 @@
 //! The result of `why`, for programs.
 
+use std::ffi::OsString;
+
 use serde::Serialize;
 
 use super::advice::{Advice, advice};
@@ -76,8 +78,11 @@ pub(crate) struct WhyVerdict<'a> {
     pub(crate) advice: Advice,
 }
 
-/// Judges a run.
-pub(crate) fn judge(traced: &Traced) -> (WhyReport, Option<WhyVerdict<'_>>) {
+/// Judges a run of a command.
+pub(crate) fn judge<'a>(
+    traced: &'a Traced,
+    command: &[OsString],
+) -> (WhyReport, Option<WhyVerdict<'a>>) {
     let mut programs = Programs::default();
     let decides = verdict(traced);
     let mut found = None;
@@ -86,7 +91,7 @@ pub(crate) fn judge(traced: &Traced) -> (WhyReport, Option<WhyVerdict<'_>>) {
         let who = programs.who(failure);
         // What helps is worked out for what matters.
         let advice = match decides == Some(index) {
-            true => advice(failure, &who),
+            true => advice(failure, &who, command),
             false => Advice::default(),
         };
         let is_survived = decides != Some(index) && survived(failure);

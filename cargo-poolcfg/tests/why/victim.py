@@ -227,4 +227,17 @@ def out_of_cgroup():
         taken[at] = 1
 
 
+def filtered():
+    """Another program under the filter."""
+    install_filter(0x00050000 | 1)
+    os.execvp(sys.argv[2], sys.argv[2:])
+
+
+def ruled():
+    """Another program under a rule against memory that is writable and executable."""
+    if prctl(65, 1) != 0:
+        os._exit(77)
+    os.execvp(sys.argv[2], sys.argv[2:])
+
+
 globals()[sys.argv[1]]()
