@@ -12,12 +12,14 @@
 //! - `status`: what wait(2) tells
 //! - `start`: the three processes
 //! - `front`: this process: it passes signals on, and stops and ends as the command does
-//! - `tracer`: the loop that follows every thread; `processes`: what it knows of them
+//! - `tracer`: the loop that follows every thread; `processes`: what it knows of them; `failing`: what it
+//!   keeps of failures; `memcg`: whether a cgroup was full
 //! - `facts`: what the system tells of a process; `obstacle`: which limit is in the way
 //! - `told`: what the tracer tells
 
 mod calls;
 mod facts;
+mod failing;
 mod filter;
 mod front;
 mod memcg;

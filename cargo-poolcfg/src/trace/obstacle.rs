@@ -294,3 +294,6 @@ fn of_brk(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
         .maps(0)
         .commit(bytes, true);
 }
+
+#[cfg(test)]
+mod tests;
