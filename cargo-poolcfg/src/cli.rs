@@ -8,3 +8,4 @@ pub(crate) mod fit;
 pub(crate) mod invoked_as;
 pub(crate) mod path;
 pub(crate) mod shell;
+pub(crate) mod terminal;

@@ -7,8 +7,10 @@ pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod judge;
+pub(crate) mod overview;
 pub(crate) mod probe;
 pub(crate) mod profiles;
+mod sources;
 pub(crate) mod sync;
 #[cfg_attr(not(has_tracer), path = "command/why_elsewhere.rs")]
 pub(crate) mod why;
@@ -19,11 +21,12 @@ use poolcfg_core::file::TargetFacts;
 use crate::cli::args::{Emit, Look, Missing};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
+use crate::cli::path::shown;
 use crate::context::Context;
 use crate::given::Given;
 use crate::host::Host;
 use crate::project::workload::hold;
-use crate::project::{Member, members};
+use crate::project::{FileUse, Member, SHARED, members};
 use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
 use crate::target_outcome::{TargetOutcome, misfits};
@@ -81,6 +84,13 @@ pub(crate) fn warn(
     for note in wish.given.notes() {
         context.shell.note(&note);
     }
+    let unused = results
+        .iter()
+        .find_map(|(member, _)| member.unused.as_ref());
+    if let Some(path) = unused {
+        let text = format!("`{}` is not used: {SHARED} shares it", shown(path));
+        context.shell.note(&text);
+    }
     let mut said = Vec::new();
     for (member, outcomes) in results {
         for outcome in outcomes {
@@ -118,7 +128,12 @@ pub(crate) fn look(
     let machine = &arguments.machine;
     let given = Given::read(context.shell, machine, Emit::Rust)?;
     let wish = Wish::new(machine, given)?;
-    let mut members = members(context.program, context.shared, &arguments.packages)?;
+    let mut members = members(
+        context.program,
+        context.shared,
+        &arguments.packages,
+        FileUse::Read,
+    )?;
     wish.lay_over(&mut members)?;
     let targets = all(members.iter().map(|member| {
         let targets = context.targets(member, machine, &wish.given)?;
@@ -127,6 +142,7 @@ pub(crate) fn look(
             .map(|target| target.facts)
             .collect::<Vec<TargetFacts>>())
     }))?;
+    sources::tell(context, &members, &targets, machine, &wish);
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
     resolve(
         context,

@@ -15,7 +15,9 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::shell::{Shell, Verbosity, choose_color, print};
-use crate::command::{check, codes, explain, generate, init, inspect, probe, profiles, sync, why};
+use crate::command::{
+    check, codes, explain, generate, init, inspect, overview, probe, profiles, sync, why,
+};
 use crate::context::Context;
 use crate::here::record::seal;
 use crate::render::envelope::Envelope;
@@ -38,6 +40,12 @@ pub fn main(program: InvokedAs) -> ExitCode {
         }
     }
     start(program)
+}
+
+/// Whether there is a Cargo.toml here or above, so that the program writes its file as the subcommand does.
+fn is_in_project() -> bool {
+    let here = std::env::current_dir();
+    here.is_ok_and(|here| here.ancestors().any(|dir| dir.join("Cargo.toml").is_file()))
 }
 
 /// Whether `ulimit -s` is below what the command needs. Only then does it take a thread of its own, since that would be
@@ -77,6 +85,10 @@ fn start(program: InvokedAs) -> ExitCode {
     choose_color(early_color(&arguments));
     let mut shell = Shell::new(Verbosity::Normal, asks_for_json(&arguments));
     let envelope = RefCell::new(Envelope::default());
+    let is_overview = program == InvokedAs::Alone && arguments.len() == 1 && !is_in_project();
+    if is_overview {
+        arguments.extend(overview::ARGUMENTS.map(OsString::from));
+    }
     let exit = match parse(program, command, arguments) {
         // Help and version are answers and no mistakes.
         Err(Error::Usage(outcome)) if !outcome.use_stderr() => {
@@ -92,7 +104,11 @@ fn start(program: InvokedAs) -> ExitCode {
             };
             shell.is_json = arguments.wants_json();
             envelope.borrow_mut().command = Some(arguments.name());
-            run(program, &shell, &envelope, &arguments).unwrap_or_else(|error| shell.fail(&error))
+            let ended = run(program, &shell, &envelope, &arguments);
+            if is_overview {
+                overview::lead_on();
+            }
+            ended.unwrap_or_else(|error| shell.fail(&error))
         }
     };
     shell.lead_on(program, exit);

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use poolcfg_core::Code;
-use poolcfg_core::file::FILE_NAME;
+use poolcfg_core::file::{FILE_NAME, read_text};
 
 use crate::cli::args::Generate;
 use crate::cli::error::Error;
@@ -17,8 +17,8 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record;
-use crate::project::Member;
-use crate::render::rust_file::{self, RUST_FILE};
+use crate::project::{MODULE, Member};
+use crate::render::rust_file;
 
 /// One text and its place; no place is stdout.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(crate) struct Output {
     heading: String,
     /// Whether it is the file of a package, which needs no `-o`.
     is_own: bool,
+    /// The file that has to name the module.
+    crate_root: Option<PathBuf>,
 }
 
 impl Output {
@@ -42,6 +44,7 @@ impl Output {
             mark,
             heading: String::new(),
             is_own: false,
+            crate_root: None,
         }
     }
 
@@ -49,7 +52,8 @@ impl Output {
     pub(crate) fn of(self, member: &Member) -> Self {
         Self {
             heading: member.heading(),
-            is_own: self.place.as_deref() == Some(&member.dir.join(RUST_FILE)),
+            is_own: self.place.as_deref() == Some(&member.rust_file()),
+            crate_root: member.crate_root.clone(),
             ..self
         }
     }
@@ -76,7 +80,9 @@ impl Output {
             return context.shell.print(&self.text);
         };
         let heading = &self.heading;
-        match present(path)? {
+        let there = present(path)?;
+        let is_new = matches!(there, Present::Nothing);
+        match there {
             // What is current keeps its time, so that nothing is built again.
             Present::Text(text) if self.is_said_by(&text) => {
                 context
@@ -93,6 +99,12 @@ impl Output {
         context
             .shell
             .say(&format!("{heading}wrote {}", shown(path)));
+        if let Some(root) = self.crate_root.as_ref().filter(|_| is_new && self.is_own)
+            && read_text(root).is_ok_and(|text| !text.contains(MODULE))
+        {
+            let line = format!("{heading}add `mod {MODULE};` to {} to use it", shown(root));
+            context.shell.say(&line);
+        }
         Ok(())
     }
 

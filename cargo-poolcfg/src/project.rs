@@ -7,12 +7,13 @@ pub(crate) mod pool_tables;
 pub(crate) mod wasmtime_tables;
 pub(crate) mod workload;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, FILE_NAME, locate, nearest, read_text};
+use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, nearest, read_text};
 
 use crate::cli::args::{Packages, SharedFlags};
 use crate::cli::error::{Error, Source, all};
@@ -23,6 +24,12 @@ use crate::project::wasmtime_tables::Used;
 
 /// The crate whose types the generated file uses where a package depends on it.
 const RUNTIME: &str = "poolcfg-runtime";
+
+/// The file that the consts of a package go to.
+const RUST_FILE: &str = "pool_limits.rs";
+
+/// The module that it is.
+pub(crate) const MODULE: &str = "pool_limits";
 
 /// One package that the command works on.
 #[derive(Debug)]
@@ -39,6 +46,14 @@ pub(crate) struct Member {
     pub(crate) runtime: Option<String>,
     /// The text of its poolcfg.toml.
     pub(crate) source: Option<Source>,
+    /// Where that is, or would be.
+    pub(crate) place: PathBuf,
+    /// The key of a Cargo.toml that points there; `None` if it is beside the package's.
+    pub(crate) pointer: Option<&'static str>,
+    /// The root of its library, or else of its first program; `None` if it has neither, or cargo was not asked.
+    pub(crate) crate_root: Option<PathBuf>,
+    /// A poolcfg.toml at the root of the workspace that nothing points to, where the package has none.
+    pub(crate) unused: Option<PathBuf>,
     /// What that says; `None` if there is none.
     pub(crate) file: ConfigFile,
     /// What cargo knows of it; nothing on a machine without cargo.
@@ -66,6 +81,15 @@ impl CargoPackage {
     }
 }
 
+/// What a command does with poolcfg.toml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileUse {
+    /// It reads what is there, and what Cargo.toml points to has to be.
+    Read,
+    /// It writes one where none is.
+    Write,
+}
+
 /// The packages of the command line, in the order of the workspace.
 ///
 /// # Errors
@@ -75,6 +99,7 @@ pub(crate) fn members(
     program: InvokedAs,
     shared: &SharedFlags,
     packages: &Packages,
+    file_use: FileUse,
 ) -> Result<Vec<Member>, Error> {
     let Some(manifest) = manifest(program, shared)? else {
         return Ok(vec![without_manifest(shared)?]);
@@ -83,15 +108,20 @@ pub(crate) fn members(
         Ok(metadata) => metadata,
         Err(cargo_metadata::Error::Io(_)) if program == InvokedAs::Alone => {
             // No cargo on this machine: the one package of this Cargo.toml.
-            return Ok(vec![member(&manifest, None)?]);
+            return Ok(vec![member(&manifest, None, file_use)?]);
         }
         Err(error) => return Err(tool(&error)),
     };
     let several = metadata.workspace_packages().len() > 1;
-    let chosen = choose(&metadata, &manifest, packages)?;
+    let (chosen, is_every) = choose(&metadata, &manifest, packages, file_use)?;
+    let at_root = metadata.workspace_root.as_std_path().join(FILE_NAME);
     let members = all(chosen.into_iter().map(|package| {
-        let mut member = member(package.manifest_path.as_std_path(), runtime(package))?;
+        let manifest = package.manifest_path.as_std_path();
+        let mut member = member(manifest, runtime(package), file_use)?;
         member.named = several.then(|| package.name.to_string());
+        member.crate_root = crate_root(package);
+        let is_unused = member.source.is_none() && at_root.is_file();
+        member.unused = is_unused.then(|| at_root.clone());
         member.package = Some(CargoPackage {
             id: package.id.clone(),
             name: package.name.to_string(),
@@ -99,7 +129,7 @@ pub(crate) fn members(
         });
         Ok(member)
     }))?;
-    if !packages.workspace {
+    if !is_every {
         return Ok(beside_each_other(members));
     }
     let with_file: Vec<Member> = members
@@ -107,13 +137,45 @@ pub(crate) fn members(
         .filter(|member| member.source.is_some())
         .collect();
     if with_file.is_empty() {
-        return Err(Error::new(
+        return Err(without_file(&metadata, packages, &at_root));
+    }
+    Ok(beside_each_other(with_file))
+}
+
+/// No package of the workspace has a poolcfg.toml.
+fn without_file(metadata: &Metadata, packages: &Packages, at_root: &Path) -> Error {
+    if at_root.is_file() {
+        return Error::new(
+            Code::NoFile,
+            format!("`{}` belongs to no package", shown(at_root)),
+            format!("{SHARED} shares it among all packages; or choose one with `-p PACKAGE`"),
+        );
+    }
+    if packages.workspace {
+        return Error::new(
             Code::NoFile,
             "no package in the workspace has a poolcfg.toml",
             "`cargo poolcfg init -p PACKAGE` writes one; with `-p PACKAGE`, none is needed",
-        ));
+        );
     }
-    Ok(beside_each_other(with_file))
+    virtual_workspace(metadata, "no package has a poolcfg.toml")
+}
+
+/// What shares a poolcfg.toml at the root of a workspace.
+pub(crate) const SHARED: &str =
+    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` in the workspace's Cargo.toml";
+
+fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
+    let packages = metadata.workspace_packages();
+    let names = packages.iter().map(|package| package.name.as_str());
+    Error::new(
+        Code::Tool,
+        format!("this is a virtual workspace, and {and}"),
+        format!(
+            "select a package with `-p`: {}",
+            names.collect::<Vec<_>>().join(", ")
+        ),
+    )
 }
 
 fn beside_each_other(mut members: Vec<Member>) -> Vec<Member> {
@@ -131,6 +193,13 @@ impl Member {
             Some(name) if self.is_one_of_several => format!("package `{name}`: "),
             _ => String::new(),
         }
+    }
+
+    /// Where the file of its constants goes: beside the root of its crate.
+    pub(crate) fn rust_file(&self) -> PathBuf {
+        let folder = self.crate_root.as_deref().and_then(Path::parent);
+        let folder = folder.map_or_else(|| self.dir.join("src"), Path::to_owned);
+        folder.join(RUST_FILE)
     }
 }
 
@@ -167,39 +236,32 @@ pub(crate) fn current_dir() -> Result<PathBuf, Error> {
     })
 }
 
-/// The packages that the flags choose, or the one of the Cargo.toml.
+/// The packages that the flags choose, or the one of the Cargo.toml, and whether these are all of the workspace: that of
+/// a virtual workspace means all of them, as in cargo.
 fn choose<'a>(
     metadata: &'a Metadata,
     manifest: &Path,
     flags: &Packages,
-) -> Result<Vec<&'a Package>, Error> {
+    file_use: FileUse,
+) -> Result<(Vec<&'a Package>, bool), Error> {
     let members = metadata.workspace_packages();
-    let names = || members.iter().map(|package| package.name.as_str());
-    let find = |spec: &String| {
-        let found = members.iter().find(|package| {
-            let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
-            package.name.as_str() == name
-                && (version.is_empty() || package.version.to_string() == version)
-        });
-        found.copied().ok_or_else(|| {
-            let help = match nearest(spec, names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("expected one of {}", names().collect::<Vec<_>>().join(", ")),
-            };
-            let message = format!("unknown package `{spec}`");
-            Error::new(Code::Tool, message, help)
-        })
+    let specs = |specs: &[String]| {
+        let found = all(specs.iter().map(|spec| matching(&members, spec)))?;
+        Ok::<Vec<&Package>, Error>(found.into_iter().flatten().collect())
     };
     if !flags.package.is_empty() {
-        return all(flags.package.iter().map(find));
+        let mut chosen = specs(&flags.package)?;
+        let mut seen = BTreeSet::new();
+        chosen.retain(|package| seen.insert(&package.id));
+        return Ok((chosen, false));
     }
+    let every = |left_out: &[&Package]| {
+        let mut every = members.clone();
+        every.retain(|package| left_out.iter().all(|out| out.id != package.id));
+        every
+    };
     if flags.workspace {
-        let left_out = all(flags.exclude.iter().map(find))?;
-        return Ok(members
-            .iter()
-            .filter(|package| left_out.iter().all(|out| out.id != package.id))
-            .copied()
-            .collect());
+        return Ok((every(&specs(&flags.exclude)?), true));
     }
     let same = |package: &&&Package| match (
         package.manifest_path.as_std_path().canonicalize(),
@@ -208,17 +270,57 @@ fn choose<'a>(
         (Ok(left), Ok(right)) => left == right,
         _ => package.manifest_path.as_std_path() == manifest,
     };
-    match members.iter().find(same) {
-        Some(package) => Ok(vec![package]),
-        None => Err(Error::new(
-            Code::Tool,
-            "this is a virtual workspace",
-            format!(
-                "select a package with `-p`, or all that have a poolcfg.toml with `--workspace`: {}",
-                names().collect::<Vec<_>>().join(", ")
-            ),
-        )),
+    match (members.iter().find(same), file_use) {
+        (Some(package), _) => Ok((vec![package], false)),
+        (None, FileUse::Read) => Ok((every(&[]), true)),
+        (None, FileUse::Write) => Err(virtual_workspace(metadata, "one package gets the file")),
     }
+}
+
+/// The packages that a specification means: a name, a name and a version, or a pattern of names, as cargo takes it.
+fn matching<'a>(members: &[&'a Package], spec: &str) -> Result<Vec<&'a Package>, Error> {
+    let names = || members.iter().map(|package| package.name.as_str());
+    let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
+    let pattern = spec
+        .contains(['*', '?', '['])
+        .then(|| glob::Pattern::new(name));
+    let pattern = pattern.transpose().map_err(|error| {
+        let message = format!("`{spec}` is no pattern: {}", error.msg);
+        Error::new(
+            Code::Tool,
+            message,
+            "`*` stands for a part of a name, `?` for a letter",
+        )
+    })?;
+    let is_meant = |package: &&&Package| {
+        let own = package.name.as_str();
+        let is_named = pattern
+            .as_ref()
+            .map_or(own == name, |pattern| pattern.matches(own));
+        is_named && (version.is_empty() || package.version.to_string() == version)
+    };
+    let found: Vec<&Package> = members.iter().filter(is_meant).copied().collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let list = || format!("expected one of {}", names().collect::<Vec<_>>().join(", "));
+    let (message, help) = match (&pattern, nearest(spec, names())) {
+        (Some(_), _) => (format!("no package matches `{spec}`"), list()),
+        (None, Some(near)) => (
+            format!("unknown package `{spec}`"),
+            format!("did you mean `{near}`?"),
+        ),
+        (None, None) => (format!("unknown package `{spec}`"), list()),
+    };
+    Err(Error::new(Code::Tool, message, help))
+}
+
+/// The root of the library, or else of the first program. In src, where most are, any root has the same folder.
+fn crate_root(package: &Package) -> Option<PathBuf> {
+    let mut roots = package.targets.iter();
+    let lib = roots.clone().find(|target| target.is_lib());
+    let root = lib.or_else(|| roots.find(|target| target.is_bin()))?;
+    Some(root.src_path.clone().into_std_path_buf())
 }
 
 /// The name under which the code of a package sees poolcfg-runtime.
@@ -232,11 +334,17 @@ fn runtime(package: &Package) -> Option<String> {
     Some(name.replace('-', "_"))
 }
 
-fn member(manifest: &Path, runtime: Option<String>) -> Result<Member, Error> {
+fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result<Member, Error> {
     let dir = directory(manifest);
-    let source = match locate(manifest)? {
-        Some(location) => Some(read(&location.path)?),
-        None => None,
+    let location = match file_use {
+        FileUse::Read => locate(manifest)?,
+        FileUse::Write => Some(Location::of(manifest)?),
+    };
+    let pointer = location.as_ref().and_then(Location::pointer);
+    let place = location.map_or_else(|| dir.join(FILE_NAME), |location| location.path);
+    let source = match std::fs::symlink_metadata(&place) {
+        Ok(_) => Some(read(&place)?),
+        Err(_) => None,
     };
     Ok(Member {
         has_manifest: true,
@@ -245,6 +353,10 @@ fn member(manifest: &Path, runtime: Option<String>) -> Result<Member, Error> {
         runtime,
         file: parse(source.as_ref())?,
         source,
+        place,
+        pointer,
+        crate_root: None,
+        unused: None,
         dir,
         package: None,
         wasmtime: Vec::new(),
@@ -272,6 +384,10 @@ fn without_manifest(shared: &SharedFlags) -> Result<Member, Error> {
         runtime: None,
         file: parse(source.as_ref())?,
         source,
+        place: path,
+        pointer: None,
+        crate_root: None,
+        unused: None,
         package: None,
         wasmtime: Vec::new(),
     })

@@ -2,6 +2,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod executable;
+mod nearest;
 pub(crate) mod rustc;
 pub(crate) mod spec;
 pub(crate) mod waiting;

@@ -314,6 +314,11 @@ fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wi
     if let Fault::NoAddressSpace { .. } = fault {
         diagnostic.message = format!("on `{}`: {}", facts.triple(), diagnostic.message);
     }
+    if let (Code::UnknownProfile | Code::ProfileOfOtherTarget, Some(by)) =
+        (diagnostic.code, wish.names_profile())
+    {
+        diagnostic.message = format!("`{by}`: {}", diagnostic.message);
+    }
     let program = wish.given.program.as_ref();
     if let (Fault::NoVersion { .. }, Some(program)) = (fault, program) {
         let (message, help) = program.no_version();

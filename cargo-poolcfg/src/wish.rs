@@ -32,6 +32,8 @@ pub(crate) struct Wish {
     /// What these files tell; below `--set`, and over every table of poolcfg.toml.
     pub(crate) given: Given,
     pub(crate) va_profile: Option<String>,
+    /// Whether the variable says it.
+    is_variable: bool,
     engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
     pub(crate) engine_version: Option<WasmtimeVersion>,
@@ -75,6 +77,7 @@ impl Wish {
                 layout: machine.layout.map(Setting::given),
                 ..AddressSpaceKeys::EMPTY
             },
+            is_variable: machine.va_profile.is_none() && variable.is_some(),
             va_profile: machine.va_profile.clone().or(variable),
             engine: machine.engine.engine,
             engine_version: machine.engine.engine_version,
@@ -87,6 +90,15 @@ impl Wish {
     /// The same for a program that has this of itself.
     pub(crate) fn with_instance(self, instance: Option<InstanceDefaults>) -> Self {
         Self { instance, ..self }
+    }
+
+    /// What names the VA profile: the flag or the variable; `None` if neither does.
+    pub(crate) fn names_profile(&self) -> Option<&'static str> {
+        let by = match self.is_variable {
+            true => VARIABLE,
+            false => "--va-profile",
+        };
+        self.va_profile.as_ref().map(|_| by)
     }
 
     /// Whether the target is that of this machine, or the one that a program tells.

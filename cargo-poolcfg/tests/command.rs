@@ -752,10 +752,16 @@ fn a_workspace_is_chosen_from_as_cargo_does() {
         const_of(&project.read("b/src/pool_limits.rs"), "MAX_INSTANCES"),
         5
     );
+    // The file at the root is not taken by itself, and not passed over in silence.
+    let unused = "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` in the workspace's Cargo.toml shares it";
     project
         .run(&["--workspace", "--exclude", "b"])
         .ends(101)
-        .says("no package in the workspace has a poolcfg.toml");
+        .says("`poolcfg.toml` belongs to no package")
+        .says(unused);
+    project.run(&["check", "-p", "a"]).ends(0).says(unused);
+    // At the root, all packages with a file are meant.
+    project.run(&["check"]).ends(0).says("5 of 5 instances");
 }
 
 #[test]

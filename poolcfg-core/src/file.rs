@@ -22,6 +22,7 @@ mod set;
 mod value;
 mod values;
 mod wasmtime;
+mod workspace;
 
 use std::fs;
 use std::io;

@@ -272,6 +272,70 @@ fn the_file_is_beside_the_manifest_or_where_that_points() {
 }
 
 #[test]
+fn a_workspace_points_for_packages_that_have_no_file_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let found = |package: &str| {
+        let location = locate(&folder.path().join(package).join("Cargo.toml"));
+        location.map(|location| location.map(|of| (of.shown, of.workspace)))
+    };
+    let shared = |shown: &str, by: &str| Ok(Some((shown.to_owned(), Some(by.to_owned()))));
+    write("crates/a/Cargo.toml", "[package]\nname = \"a\"\n");
+    write("Cargo.toml", "[workspace]\nmembers = [\"crates/*\"]\n");
+    write("poolcfg.toml", "");
+    assert_eq!(found("crates/a"), Ok(None));
+    let pointer =
+        "[workspace]\nmembers = [\"crates/*\"]\nmetadata.poolcfg.config = \"poolcfg.toml\"\n";
+    write("Cargo.toml", pointer);
+    assert_eq!(
+        found("crates/a"),
+        shared("../../poolcfg.toml", "../../Cargo.toml")
+    );
+    // The root package is in the same workspace.
+    write(
+        "Cargo.toml",
+        &format!("{pointer}[package]\nname = \"root\"\n"),
+    );
+    fs::rename(
+        folder.path().join("poolcfg.toml"),
+        folder.path().join("pools.toml"),
+    )
+    .unwrap();
+    let missing = found("crates/a").unwrap_err();
+    assert_eq!(missing.code, Code::NoFile);
+    assert!(
+        missing.message.contains("../../Cargo.toml:3:"),
+        "{}",
+        missing.message
+    );
+    write(
+        "Cargo.toml",
+        &format!(
+            "{}[package]\nname = \"root\"\n",
+            pointer.replace("poolcfg.toml", "pools.toml")
+        ),
+    );
+    assert_eq!(found(""), shared("pools.toml", "Cargo.toml"));
+    // A file of its own comes first.
+    write("crates/a/poolcfg.toml", "");
+    assert_eq!(
+        found("crates/a"),
+        Ok(Some(("poolcfg.toml".to_owned(), None)))
+    );
+    // A package that is no member has none.
+    write(
+        "crates/a/Cargo.toml",
+        "[package]\nname = \"a\"\n[workspace]\n",
+    );
+    fs::remove_file(folder.path().join("crates/a/poolcfg.toml")).unwrap();
+    assert_eq!(found("crates/a"), Ok(None));
+}
+
+#[test]
 fn more_mistakes_than_anybody_reads_are_not_looked_for() {
     let many = |table: fn(u32) -> String| (0..2000).map(table).collect::<String>();
     for (source, count) in [

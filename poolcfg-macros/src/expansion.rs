@@ -94,7 +94,7 @@ fn value(
     let settings = codegen::settings(&source.file, &krate);
     let shown = &source.shown;
     let files = ["Cargo.toml".to_owned(), shown.clone()];
-    let files = files.iter().chain(&source.lock);
+    let files = files.iter().chain(&source.lock).chain(&source.workspace);
     let files = files.map(|file| format!("/{file}"));
     let (kind, engine) = typed(engine, runtime);
     let assertion = quote_spanned! {item.name.span()=>

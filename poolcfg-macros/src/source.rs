@@ -17,6 +17,8 @@ pub(crate) struct FoundConfig {
     pub(crate) shown: String,
     /// The path of Cargo.lock from there; `None` if nothing in it counts.
     pub(crate) lock: Option<String>,
+    /// The path of the workspace's Cargo.toml from there; `None` if it does not point to the file.
+    pub(crate) workspace: Option<String>,
 }
 
 /// Reads the file of the package that is compiled.
@@ -25,7 +27,12 @@ pub(crate) struct FoundConfig {
 /// Every mistake in it as the text of a compile error.
 pub(crate) fn read() -> Result<FoundConfig, Vec<String>> {
     let manifest = manifest().map_err(|mistake| vec![mistake])?;
-    let Location { path, shown } = find(&manifest).map_err(|mistake| vec![mistake])?;
+    let Location {
+        path,
+        shown,
+        workspace,
+        ..
+    } = find(&manifest).map_err(|mistake| vec![mistake])?;
     let text = read_text(&path).map_err(|error| {
         let message = format!("cannot read `{shown}`: {error}");
         vec![told(
@@ -53,6 +60,7 @@ pub(crate) fn read() -> Result<FoundConfig, Vec<String>> {
         file,
         shown,
         lock: lock.map(|lock| lock.shown),
+        workspace,
     })
 }
 
@@ -90,7 +98,7 @@ fn find(manifest: &Path) -> Result<Location, String> {
             Code::NoFile,
             format!("no {FILE_NAME} beside the package's Cargo.toml"),
             format!(
-                "`cargo poolcfg init` writes one; for a file elsewhere write `config = \"../{FILE_NAME}\"` under `[package.metadata.poolcfg]`"
+                "`cargo poolcfg init` writes one; for a file elsewhere write `config = \"../{FILE_NAME}\"` under `[package.metadata.poolcfg]`, or under `[workspace.metadata.poolcfg]` for all packages"
             ),
         )),
         Err(mistake) => Err(mistake.text("", "Cargo.toml")),

@@ -436,6 +436,44 @@ fn the_lock_file_of_a_workspace_counts() {
     assert!(is_good, "{said}");
 }
 
+/// The workspace points to the file for a member that has none of its own.
+#[test]
+fn the_file_of_a_workspace_is_read_and_noticed() {
+    let source = "
+        use poolcfg_runtime::{PoolLimits, pool_limits};
+        #[pool_limits]
+        pub const POOL: PoolLimits;
+        const _: () = assert!(POOL.asked().max_instances == 12, \"other numbers\");
+    ";
+    let package = Package::new("shared", &Package::runtime(), "", "");
+    let manifest = std::fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let root = |file: &str| {
+        let workspace =
+            format!("[workspace]\nmembers = [\"member\"]\nmetadata.poolcfg.config = \"{file}\"");
+        package.write("Cargo.toml", &manifest.replace("[workspace]", &workspace));
+    };
+    let member = format!(
+        "[package]\nname = \"shared-member\"\nedition = \"2024\"\n[dependencies]\n{}\n",
+        Package::runtime()
+    );
+    package.write("member/Cargo.toml", &member);
+    package.write("member/src/lib.rs", source);
+    package.write("twelve.toml", &pooling_allocator("max_instances = 12"));
+    package.write("thirteen.toml", &pooling_allocator("max_instances = 13"));
+    let check_member = || {
+        let output = check_manifest(&package, "member/Cargo.toml");
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), said)
+    };
+    root("twelve.toml");
+    let (is_good, said) = check_member();
+    assert!(is_good, "{said}");
+    // Nothing of the member has changed.
+    root("thirteen.toml");
+    let (is_good, said) = check_member();
+    assert!(!is_good && said.contains("other numbers"), "{said}");
+}
+
 /// A path dependency outside of the workspace that is built has a Cargo.lock of its own, which cargo passes over: the
 /// Wasmtime in it is not used.
 #[test]

@@ -1,6 +1,6 @@
 //! Paths as messages and programs are told them.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use poolcfg_core::escaped;
 
@@ -9,10 +9,15 @@ pub(crate) fn shown(path: &Path) -> String {
     escaped(&relative(path)).to_string()
 }
 
-/// A path for programs, which open it: the same as it is.
+/// A path for programs, which open it: the same as it is, without the way up and down again to a file that is there.
 pub(crate) fn relative(path: &Path) -> String {
-    let relative = std::env::current_dir()
-        .ok()
-        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    let inside = |path: &Path, here: &Path| path.strip_prefix(here).ok().map(Path::to_owned);
+    let here = std::env::current_dir().ok();
+    let direct = || {
+        let has_way_up = path.components().any(|part| part == Component::ParentDir);
+        let real = path.canonicalize().ok().filter(|_| has_way_up)?;
+        inside(&real, &here.as_ref()?.canonicalize().ok()?)
+    };
+    let relative = direct().or_else(|| inside(path, here.as_ref()?));
     relative.as_deref().unwrap_or(path).display().to_string()
 }

@@ -2,7 +2,7 @@
 //! and then people are told on stderr alone.
 
 use std::cell::RefCell;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use annotate_snippets::Renderer;
 use clap::ColorChoice;
@@ -12,6 +12,7 @@ use crate::cli::diagnostic::{DiagnosticReport, Message, with_code};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
+use crate::cli::terminal::shown;
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,11 +63,20 @@ impl Shell {
         }
     }
 
+    /// A picture that people asked for, in the characters of the terminal.
+    pub(crate) fn draw(&self, text: &str) -> Result<(), Error> {
+        self.print(&shown(text))
+    }
+
     /// What the command decided or did; nothing with `-q`.
     pub(crate) fn say(&self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             // Nobody is left to be told that stderr is gone.
-            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(line));
+            let _ = writeln!(
+                anstream::stderr(),
+                "{}",
+                shown(&escaped_lines(line).to_string())
+            );
         }
     }
 
@@ -83,7 +93,7 @@ impl Shell {
     fn tell(&self, message: Message<'_>) {
         self.keep(message);
         if self.verbosity >= Verbosity::Normal {
-            let text = message.rendered(&Renderer::styled());
+            let text = shown(&message.rendered(&Renderer::styled()));
             let _ = writeln!(anstream::stderr(), "{text}");
         }
     }
@@ -110,6 +120,7 @@ impl Shell {
             } => {
                 for mistake in mistakes {
                     let text = Message::Mistake(mistake).rendered(&Renderer::styled());
+                    let text = shown(&text);
                     let _ = writeln!(anstream::stderr(), "{text}\n");
                 }
                 if *unlisted > 0 {
@@ -228,16 +239,5 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
             "redirect it elsewhere, or use `-o FILE`",
         )),
         _ => Ok(()),
-    }
-}
-
-/// Columns of the terminal; 80 if there is none.
-pub(crate) fn width() -> usize {
-    if !io::stdout().is_terminal() {
-        return 80;
-    }
-    match terminal_size::terminal_size() {
-        Some((terminal_size::Width(columns), _)) => usize::from(columns),
-        None => 80,
     }
 }

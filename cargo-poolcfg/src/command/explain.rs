@@ -7,10 +7,10 @@ use poolcfg_core::Fit;
 use crate::cli::args::Look;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::shell::width;
+use crate::cli::terminal::{canvas, wrapped};
 use crate::command::look;
 use crate::context::Context;
-use crate::render::figures::figures;
+use crate::render::figures::{NOTES, figures};
 use crate::render::picture::draw;
 use crate::target_outcome::TargetOutcome;
 use crate::wasmtime::resolve::LockNeed;
@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
     }
     look(context, arguments, LockNeed::Wanted, None, |outcomes| {
         let pictures: Vec<String> = outcomes.iter().map(|outcome| picture(outcome)).collect();
-        context.shell.print(&pictures.join("\n"))
+        context.shell.draw(&pictures.join("\n"))
     })
 }
 
@@ -41,9 +41,11 @@ fn picture(outcome: &TargetOutcome<'_>) -> String {
         case.target.arch.name(),
         case.machine(),
     );
-    text += &draw(case, plan, width());
+    text += &draw(case, plan, canvas());
     text.push('\n');
-    text += &figures(case, plan);
+    for line in figures(case, plan).lines() {
+        let _ = writeln!(text, "{}", wrapped(line, NOTES));
+    }
     let ways = outcome.ways(None);
     for line in outcome
         .bounds()
@@ -51,7 +53,7 @@ fn picture(outcome: &TargetOutcome<'_>) -> String {
         .chain(ways)
         .chain(outcome.conditions())
     {
-        let _ = writeln!(text, "{line}");
+        let _ = writeln!(text, "{}", wrapped(&line, 4));
     }
     text
 }

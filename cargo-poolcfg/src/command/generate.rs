@@ -10,15 +10,15 @@ use crate::cli::args::{Emit, Generate, MachineFlags, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
-use crate::command::{judge, keep, outcomes, tell_ways, warn};
+use crate::command::{judge, keep, outcomes, sources, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
 use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
 use crate::output::recorded;
 use crate::output::{Output, check};
-use crate::project::{Member, members};
-use crate::render::rust_file::{self, Header, RUST_FILE};
+use crate::project::{FileUse, Member, members};
+use crate::render::rust_file::{self, Header};
 use crate::render::template::render_file;
 use crate::target::beside::Beside;
 use crate::target::rustc::Rustc;
@@ -38,10 +38,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     let given = said(context, arguments)?;
     let (mut members, asked) = project(context, arguments, given.as_ref())?;
     possible(context, &members, arguments)?;
-    let recorded = match arguments.repeats() {
-        true => place(&members, arguments).and_then(|place| recorded::read(&place)),
-        false => None,
-    };
+    let recorded = recorded(&members, arguments);
     let was_here = |recorded: &Generate| recorded.machine.here;
     if arguments.check.is_some() && recorded.as_ref().is_some_and(was_here) {
         // What was measured then is not what would be measured now.
@@ -74,6 +71,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
+    sources::tell(context, &members, &facts, machine, &wish);
     let and_tables = !is_only(machine, arguments);
     let platform = context.platform(&members, machine, and_tables, &facts);
     resolve(
@@ -114,6 +112,12 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
     }
     misfits(&results)?;
     Ok(Exit::Fits)
+}
+
+/// The command that is repeated, where the flags leave it to the file that is there.
+fn recorded(members: &[Member], arguments: &Generate) -> Option<Generate> {
+    let place = place(members, arguments).filter(|_| arguments.repeats())?;
+    recorded::read(&place)
 }
 
 /// What the files tell that the flags name; `None` if what is asked for stands in a file that is checked.
@@ -258,7 +262,7 @@ fn project(
             None => Ok(None),
         };
         let asked = Beside::new(scope, ask);
-        let members = members(program, context.shared, &arguments.packages);
+        let members = members(program, context.shared, &arguments.packages, FileUse::Read);
         match (members, asked.end()) {
             (Ok(members), Ok(asked)) => Ok((members, asked)),
             (Err(error), Err(other)) => Err(error.and(other)),
@@ -305,7 +309,7 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     let [member] = members else {
         return None;
     };
-    let own = (arguments.emit == Emit::Rust).then(|| member.dir.join(RUST_FILE));
+    let own = (arguments.emit == Emit::Rust).then(|| member.rust_file());
     arguments.place().cloned().or(own)
 }
 
@@ -393,7 +397,7 @@ fn rust_output(
     };
     let text = rust_file::render(&arms, &header);
     // Without a package there is no place of its own.
-    let own = member.has_manifest.then(|| member.dir.join(RUST_FILE));
+    let own = member.has_manifest.then(|| member.rust_file());
     let place = arguments.place().cloned().or(own);
     Ok(Output::new(place, text, Some(rust_file::MARK)).of(member))
 }

@@ -1,11 +1,10 @@
 //! `init`: writes a commented poolcfg.toml if there is none.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, create_dir_all};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use poolcfg_core::Code;
-use poolcfg_core::file::FILE_NAME;
 
 use crate::cli::args::{Init, Packages};
 use crate::cli::error::Error;
@@ -13,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::project::wasmtime_tables::Used;
-use crate::project::{CargoPackage, Member, members};
+use crate::project::{CargoPackage, FileUse, Member, members};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::wasmtime::lookup::{look_up, resolved};
@@ -31,12 +30,16 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
         workspace: false,
         exclude: Vec::new(),
     };
-    let mut members = members(context.program, context.shared, &packages)?;
+    let mut members = members(context.program, context.shared, &packages, FileUse::Write)?;
     for member in &mut members {
         if let Some(source) = &member.source {
             return Err(exists(&source.path));
         }
-        let path = member.dir.join(FILE_NAME);
+        let path = member.place.clone();
+        if let Some(folder) = path.parent() {
+            // Where `config` points there may be no folder yet.
+            create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+        }
         let text = text(context, member);
         let mut file = OpenOptions::new()
             .write(true)

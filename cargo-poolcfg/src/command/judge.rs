@@ -13,11 +13,10 @@ use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record::{self, Record};
 use crate::here::{self, Here};
-use crate::project::members;
+use crate::project::{FileUse, members};
 use crate::render::envelope::Results;
 use crate::render::owner::Owner;
 use crate::render::report::results;
-use crate::render::rust_file::RUST_FILE;
 use crate::target::rustc::built_for;
 
 /// Judges every record of the file.
@@ -64,10 +63,15 @@ fn place(context: &Context<'_>, arguments: &Generate) -> Result<(PathBuf, Owner)
     if let Some(path) = arguments.place() {
         return Ok((path.clone(), Owner::default()));
     }
-    let members = members(context.program, context.shared, &arguments.packages)?;
+    let members = members(
+        context.program,
+        context.shared,
+        &arguments.packages,
+        FileUse::Read,
+    )?;
     match &members[..] {
         [member] if arguments.emit == Emit::Rust && member.has_manifest => {
-            Ok((member.dir.join(RUST_FILE), Owner::of(member)))
+            Ok((member.rust_file(), Owner::of(member)))
         }
         _ => Err(Error::new(
             Code::Stale,

@@ -15,7 +15,7 @@ use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
 use crate::project::workload::{self, has_workload};
-use crate::project::{Member, members};
+use crate::project::{FileUse, Member, members};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
@@ -28,7 +28,12 @@ use crate::wasmtime::lookup::{look_up, resolved};
 /// Where cargo does not know, or a file cannot be read or written; with `--check` and
 /// [`Exit::Misfit`] where a file says something else.
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
-    let mut members = members(context.program, context.shared, &arguments.packages)?;
+    let mut members = members(
+        context.program,
+        context.shared,
+        &arguments.packages,
+        FileUse::Read,
+    )?;
     let missing = arguments.workload.missing();
     if arguments.check {
         let synced = with_lock(context, arguments, &mut members).map(drop);

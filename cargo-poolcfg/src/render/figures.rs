@@ -6,6 +6,9 @@ use poolcfg_core::{Limits, MappingName, Plan, ResolvedProcess, Size};
 
 use crate::render::footprint::{EqualMappings, ShapeFootprint, counts, footprints};
 
+/// The column at which notes begin.
+pub(crate) const NOTES: usize = 35;
+
 /// A figure with its name and a note.
 fn row(text: &mut String, name: &str, value: impl Display, note: impl Display) {
     let value = value.to_string();
@@ -105,13 +108,27 @@ fn pool_figures(
         let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
         return;
     };
+    let mut regions = 0_u64;
     for mapping in &footprint.mappings {
+        let count = u64::from(mapping.count);
         let mut note = sum(limits, mapping, budget.page_size);
-        if mapping.count > 1 {
-            note += &format!(", {} times", mapping.count);
+        if count > 1 {
+            note += &format!(", {count} times");
         }
-        row(text, mapping.name.word(), mapping.bytes.needed(), note);
+        let all = mapping.bytes.get().saturating_mul(count);
+        let of = share(all, footprint.reserved);
+        row(
+            text,
+            mapping.name.word(),
+            mapping.bytes.needed(),
+            format!("{note}; {of}"),
+        );
+        let own = region_bytes(limits, mapping, budget.page_size).unwrap_or(all);
+        regions = regions.saturating_add(own.saturating_mul(count).min(all));
     }
+    let guards = Size::bytes(footprint.reserved.get().saturating_sub(regions));
+    let of = share(guards.get(), footprint.reserved);
+    row(text, "guards", guards.needed(), format!("of these; {of}"));
     let note = format!("{} at start", footprint.maps_at_start);
     row(text, "mappings", footprint.maps_at_worst, note);
     // Of what is writable there is no bound mostly.
@@ -122,13 +139,43 @@ fn pool_figures(
     }
 }
 
-/// How a mapping's bytes come about.
-fn sum(limits: &Limits, mapping: &EqualMappings, page_size: Size) -> String {
-    let (region, guard) = match mapping.name {
+/// Which part of all that is reserved bytes are, in percent.
+fn share(bytes: u64, all: Size) -> String {
+    let tenths = u128::from(bytes).saturating_mul(1000) / u128::from(all.get().max(1));
+    match (tenths, bytes) {
+        (0, 1..) => "below 0.1 %".to_owned(),
+        _ => format!("{}.{} %", tenths / 10, tenths % 10),
+    }
+}
+
+/// Bytes of a mapping that its slots may use, and that are no guards; `None` above 2^64 - 1.
+fn region_bytes(limits: &Limits, mapping: &EqualMappings, page_size: Size) -> Option<u64> {
+    let (region, guard) = parts(limits, mapping.name, page_size);
+    let slots = match limits.wasmtime.and_then(|wasmtime| wasmtime.totals(limits)) {
+        // Tables of Wasmtime have no guards.
+        Some(_) if mapping.name == MappingName::Tables => return Some(mapping.bytes.get()),
+        Some(totals) if mapping.name == MappingName::Stacks => u64::from(totals.stacks),
+        Some(totals) => u64::from(totals.memories),
+        None => {
+            let [region, guard] = [region, guard].map(|part| part.round_up(page_size));
+            mapping.bytes.get() / region?.get().checked_add(guard?.get())?.max(1)
+        }
+    };
+    region.get().checked_mul(slots)
+}
+
+/// The region of a slot, and its guard.
+fn parts(limits: &Limits, name: MappingName, page_size: Size) -> (Size, Size) {
+    match name {
         MappingName::Memories => (limits.memory_reservation, limits.guard_size),
         MappingName::Tables => (limits.table_reservation, page_size),
         MappingName::Stacks => (limits.stack_reservation, page_size),
-    };
+    }
+}
+
+/// How a mapping's bytes come about.
+fn sum(limits: &Limits, mapping: &EqualMappings, page_size: Size) -> String {
+    let (region, guard) = parts(limits, mapping.name, page_size);
     let Some((wasmtime, totals)) = limits
         .wasmtime
         .and_then(|wasmtime| Some((wasmtime, wasmtime.totals(limits)?)))

@@ -3,35 +3,52 @@
 
 use std::fmt::Write as _;
 
+use clap::builder::styling::{AnsiColor, Style};
 use poolcfg_core::{
     Layout, Limits, MappingName, Plan, Position, RelocationModel, ResolvedProcess, Shape, Size,
     Span, UnlimitedStack,
 };
 
-/// Lines that the holes share between them, by size.
-const LINES: u64 = 18;
+use crate::cli::terminal::Canvas;
+
+/// Lines of a picture that has none to spare for sizes.
+const LEAST: usize = 12;
 
 /// Columns of an address at the left of the picture.
 const ADDRESS: usize = 12;
 
-/// Draws the process of a case with what is guaranteed of each pool, at most `width` columns wide. Of pools
-/// that do not fit nothing is mapped.
+/// Draws the process of a case with what is guaranteed of each pool. Of pools that do not fit nothing is mapped.
 ///
 /// The holes are drawn as small as ASLR makes them. A system whose layout is not modelled gets its holes
 /// without addresses.
 #[must_use]
-pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, width: usize) -> String {
+pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, canvas: Canvas) -> String {
     let limits = match plan.misfit {
         None => plan.guaranteed(),
         Some(_) => &[],
     };
     let holes = fill(case, limits);
-    let mut picture = Picture::new(width);
+    let least = drawn(case, &holes, canvas.width, 0);
+    let spare = canvas
+        .height
+        .max(LEAST)
+        .saturating_sub(least.lines().count());
+    drawn(
+        case,
+        &holes,
+        canvas.width,
+        u64::try_from(spare).unwrap_or(0),
+    )
+}
+
+/// The picture, in which the holes share `spare` lines between them, by size.
+fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64) -> String {
+    let mut picture = Picture::new(width, case.budget.limits.rlimit_as);
     let mut above = case.profile.window.get();
     picture.edge(Some(above), '┌', '┐', "end of the window");
     let mut order: Vec<&Filled> = holes.iter().collect();
     order.sort_by_key(|hole| std::cmp::Reverse(hole.span.map_or(0, |span| span.top)));
-    let drawn: u64 = holes.iter().map(|hole| hole.size).sum();
+    let all: u64 = holes.iter().map(|hole| hole.size).sum();
     for hole in order {
         if let Some(span) = hole.span {
             if span.top < above {
@@ -40,7 +57,7 @@ pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, width: usize) -> Str
             }
             above = span.bottom;
         }
-        picture.hole(hole, drawn);
+        picture.hole(hole, all, spare);
         picture.edge(hole.span.map(|span| span.bottom), '├', '┤', "");
     }
     if above > 0 && holes.iter().any(|hole| hole.span.is_some()) {
@@ -190,15 +207,18 @@ fn between(case: &ResolvedProcess<'_>, bottom: u64, top: u64) -> &'static str {
 struct Picture {
     text: String,
     inner: usize,
+    /// `RLIMIT_AS`.
+    limit: Option<Size>,
 }
 
 impl Picture {
-    fn new(width: usize) -> Self {
+    fn new(width: usize, limit: Option<Size>) -> Self {
         // The axis, a blank and the two sides.
         let inner = width.clamp(48, 100) - ADDRESS - 3;
         Self {
             text: String::new(),
             inner,
+            limit,
         }
     }
 
@@ -215,31 +235,38 @@ impl Picture {
         let _ = writeln!(self.text, "{address:>ADDRESS$} {left}{rule}{note}{right}");
     }
 
-    fn line(&mut self, side: char, text: &str, figure: &str) {
+    fn line(&mut self, side: char, style: Style, text: &str, figure: &str) {
         let inner = self.inner;
         let room = inner.saturating_sub(figure.chars().count() + 3);
         let text: String = text.chars().take(room).collect();
         let _ = writeln!(
             self.text,
-            "{:ADDRESS$} {side} {text:<room$} {figure} {side}",
+            "{:ADDRESS$} {side} {style}{text:<room$} {figure}{style:#} {side}",
             ""
         );
     }
 
     fn text(&mut self, text: &str, bytes: u64) {
-        self.line('│', text, &Size::bytes(bytes).to_string());
+        self.line('│', Style::new(), text, &Size::bytes(bytes).to_string());
     }
 
     /// A hole: its content, what is left, and as many lines as its share of all holes.
-    fn hole(&mut self, hole: &Filled, drawn: u64) {
+    fn hole(&mut self, hole: &Filled, all: u64, spare: u64) {
         let mut rows: Vec<(char, &str, u64)> = hole
             .content
             .iter()
             .map(|(name, bytes)| ('█', name.as_str(), *bytes))
             .collect();
-        rows.push(('░', "left", hole.left() - hole.beyond_limit));
+        let left = hole.left() - hole.beyond_limit;
+        let limit = self
+            .limit
+            .map_or_else(String::new, |limit| limit.available().to_string());
+        let beyond = format!("beyond RLIMIT_AS of {limit}");
+        if left > 0 || rows.is_empty() {
+            rows.push(('░', "left", left));
+        }
         if hole.beyond_limit > 0 {
-            rows.push(('·', "beyond RLIMIT_AS", hole.beyond_limit));
+            rows.push(('·', beyond.as_str(), hole.beyond_limit));
         }
         if !hole.top_down {
             // The first mapping lies lowest.
@@ -251,14 +278,24 @@ impl Picture {
                 '█' => size.needed().to_string(),
                 _ => size.available().to_string(),
             };
-            self.line('│', &format!("{fill} {name}"), &figure);
-            let lines = u128::from(bytes) * u128::from(LINES) / u128::from(drawn.max(1));
-            for _ in 1..lines {
-                self.line('│', &fill.to_string(), "");
+            let style = style(fill);
+            self.line('│', style, &format!("{fill} {name}"), &figure);
+            let lines = u128::from(bytes) * u128::from(spare) / u128::from(all.max(1));
+            for _ in 0..lines {
+                self.line('│', style, &fill.to_string(), "");
             }
         }
         // The axis is broken: what is small is drawn larger than it is.
-        self.line('≈', "", "");
+        self.line('≈', Style::new(), "", "");
+    }
+}
+
+/// What pools map is green, what a limit takes away yellow.
+fn style(fill: char) -> Style {
+    match fill {
+        '█' => AnsiColor::Green.on_default(),
+        '·' => AnsiColor::Yellow.on_default(),
+        _ => Style::new().dimmed(),
     }
 }
 
@@ -268,6 +305,10 @@ mod tests {
 
     use super::*;
     use crate::render::figures::figures;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
 
     /// Every profile in every shape can be drawn within the width, and what is drawn to be left in the
     /// holes is what the figures say.
@@ -293,10 +334,19 @@ mod tests {
                     }
                 };
                 let plan = Plan::new(&case);
-                let picture = draw(&case, &plan, 80);
+                let canvas = Canvas {
+                    width: 80,
+                    height: 22,
+                };
+                let picture = draw(&case, &plan, canvas);
                 for line in picture.lines() {
-                    assert!(line.chars().count() <= 80, "{line}");
+                    assert!(plain(line).chars().count() <= 80, "{line}");
                 }
+                assert!(
+                    picture.lines().count() <= 22,
+                    "{} {shape:?}\n{picture}",
+                    profile.name
+                );
                 if plan.misfit.is_none() {
                     assert!(
                         picture.contains("memories"),

@@ -4,9 +4,10 @@ use std::process::{Command, Output};
 
 use cargo_config2::PathAndArgs;
 use poolcfg_core::Code;
-use poolcfg_core::file::{TargetFacts, nearest};
+use poolcfg_core::file::TargetFacts;
 
 use crate::cli::error::Error;
+use crate::target::nearest;
 use crate::target::waiting::{Ended, PATIENCE, output_within};
 
 /// The triple that this program was built for: the host where there is no rustc to ask.
@@ -62,7 +63,7 @@ impl Rustc {
         if let Some(facts) = TargetFacts::builtin(triple) {
             return Ok(facts);
         }
-        let help = match nearest(triple, TargetFacts::builtin_triples()) {
+        let help = match nearest::triple(triple) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 "`rustc --print target-list` lists every triple; a `.json` target spec works too"

@@ -55,7 +55,7 @@ fn elsewhere(lines: &mut Lines, arms: &[Arm<'_>], command: &str) {
         }),
     }
     let text = format!(
-        "src/pool_limits.rs has no limits for this target: add `--target` with its triple to `{command}` and run it again"
+        "this file has no limits for this target: add `--target` with its triple to `{command}` and run it again"
     );
     lines.line(&format!("compile_error!({text:?});"));
 }

@@ -7,6 +7,7 @@ use toml_edit::{Document, Item};
 use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::file::diagnostic::place_of;
+use crate::file::workspace::{self, shown};
 use crate::file::{Diagnostic, FILE_NAME, read_text};
 
 /// Where the file of a package is.
@@ -17,54 +18,113 @@ pub struct Location {
     /// Its path from the directory of the manifest, with `/` between the parts, such as
     /// `poolcfg.toml` or `../poolcfg.toml`: what messages say.
     pub shown: String,
+    /// The path of the workspace's Cargo.toml from there, such as `../Cargo.toml`, where that points to the file;
+    /// `None` if the package itself says where it is.
+    pub workspace: Option<String>,
+    /// Whether the package's own Cargo.toml points to the file.
+    is_pointed: bool,
 }
 
-/// The file of the package whose Cargo.toml is at `manifest_path`: where
-/// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest; `None` if
-/// it has none.
+impl Location {
+    /// Where the file of the package whose Cargo.toml is at `manifest_path` is, or would be: where
+    /// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest if it is there, or where
+    /// `[workspace.metadata.poolcfg] config` of its workspace points, or else beside the manifest.
+    ///
+    /// # Errors
+    /// When the manifest cannot be read, or a pointer is none.
+    pub fn of(manifest_path: &Path) -> Result<Self, Diagnostic> {
+        Ok(Self::pointed(manifest_path)?.0)
+    }
+
+    /// The table of a Cargo.toml that points to the file; `None` if it is beside the package's Cargo.toml.
+    #[must_use]
+    pub const fn pointer(&self) -> Option<&'static str> {
+        match (&self.workspace, self.is_pointed) {
+            (Some(_), _) => Some("`[workspace.metadata.poolcfg]`"),
+            (None, true) => Some("`[package.metadata.poolcfg]`"),
+            (None, false) => None,
+        }
+    }
+
+    /// The same, with the place of the pointer that says it.
+    fn pointed(manifest_path: &Path) -> Result<(Self, Option<String>), Diagnostic> {
+        let source = read_text(manifest_path).map_err(|error| {
+            problem(
+                Code::Io,
+                format!("cannot read {}: {error}", manifest_path.display()),
+                None,
+            )
+        })?;
+        if let Some(pointer) = Pointer::read(&source, "package", "Cargo.toml")? {
+            let location = Self {
+                path: manifest_path.with_file_name(&pointer.text),
+                shown: pointer.text,
+                workspace: None,
+                is_pointed: true,
+            };
+            return Ok((location, Some(pointer.place)));
+        }
+        let beside = Self {
+            path: manifest_path.with_file_name(FILE_NAME),
+            shown: FILE_NAME.to_owned(),
+            workspace: None,
+            is_pointed: false,
+        };
+        // Whatever is there is meant to be read: what cannot be is an error, not the defaults.
+        if std::fs::symlink_metadata(&beside.path).is_ok() {
+            return Ok((beside, None));
+        }
+        match Self::of_workspace(manifest_path)? {
+            Some((location, place)) => Ok((location, Some(place))),
+            None => Ok((beside, None)),
+        }
+    }
+
+    /// Where the workspace points, and the place of the pointer.
+    fn of_workspace(manifest_path: &Path) -> Result<Option<(Self, String)>, Diagnostic> {
+        let way = workspace::from_manifest(manifest_path);
+        let Some(manifest) = way.and_then(|way| shown(&way, "Cargo.toml")) else {
+            return Ok(None);
+        };
+        let root = manifest_path.with_file_name(&manifest);
+        // What cargo cannot read either is left to cargo.
+        let Ok(source) = read_text(&root) else {
+            return Ok(None);
+        };
+        let Some(pointer) = Pointer::read(&source, "workspace", &manifest)? else {
+            return Ok(None);
+        };
+        let folder = manifest.strip_suffix("Cargo.toml").unwrap_or_default();
+        let location = Self {
+            path: root.with_file_name(&pointer.text),
+            shown: format!("{folder}{}", pointer.text),
+            workspace: Some(manifest),
+            is_pointed: false,
+        };
+        Ok(Some((location, pointer.place)))
+    }
+}
+
+/// The file of the package whose Cargo.toml is at `manifest_path`, where [`Location::of`] says; `None` if it has none.
 ///
 /// # Errors
-/// When the manifest cannot be read, or its pointer is none or points at nothing.
+/// When the manifest cannot be read, or a pointer is none or points at nothing.
 pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
-    let source = read_text(manifest_path).map_err(|error| {
-        problem(
-            Code::Io,
-            format!("cannot read {}: {error}", manifest_path.display()),
-            None,
-        )
-    })?;
-    let Some(pointer) = pointer(&source)? else {
-        let path = manifest_path.with_file_name(FILE_NAME);
-        // Whatever is there is meant to be read: what cannot be is an error, not the defaults.
-        let is_there = std::fs::symlink_metadata(&path).is_ok();
-        return Ok(is_there.then(|| Location {
-            path,
-            shown: FILE_NAME.to_owned(),
-        }));
+    let (location, pointer) = Location::pointed(manifest_path)?;
+    let Some(place) = pointer else {
+        let is_there = std::fs::symlink_metadata(&location.path).is_ok();
+        return Ok(is_there.then_some(location));
     };
-    let shown = pointer.text.replace('\\', "/");
-    let path = manifest_path.with_file_name(&shown);
-    if shown.is_empty() || Path::new(&shown).is_absolute() || shown.starts_with('/') {
-        return Err(problem(
-            Code::WrongType,
-            format!(
-                "`config` must be a path relative to the directory of Cargo.toml ({})",
-                pointer.place
-            ),
-            Some("write it as `config = \"../poolcfg.toml\"`".to_owned()),
-        ));
+    if location.path.is_file() {
+        return Ok(Some(location));
     }
-    if !path.is_file() {
-        return Err(problem(
-            Code::NoFile,
-            format!("`config` points to `{shown}`, which does not exist ({})", pointer.place),
-            Some(
-                "the path is relative to the directory of Cargo.toml; remove `config` to use the file beside it"
-                    .to_owned(),
-            ),
-        ));
-    }
-    Ok(Some(Location { path, shown }))
+    Err(problem(
+        Code::NoFile,
+        format!("`config` points to `{}`, which does not exist ({place})", location.shown),
+        Some(
+            "`cargo poolcfg init` writes it; the path is relative to the directory of that Cargo.toml".to_owned(),
+        ),
+    ))
 }
 
 /// The value of `config`, and its place.
@@ -73,63 +133,74 @@ struct Pointer {
     place: String,
 }
 
-/// The pointer of a manifest; `None` if it has none. A manifest that cargo cannot read either is left to cargo.
-fn pointer(source: &str) -> Result<Option<Pointer>, Diagnostic> {
-    let Ok(document) = Document::parse(source) else {
-        return Ok(None);
-    };
-    let root = document.as_item();
-    let Some(table) = ["package", "metadata", "poolcfg"]
-        .into_iter()
-        .try_fold(root, |item: &Item, key| item.get(key))
-    else {
-        return Ok(None);
-    };
-    let place = |item: &Item| {
-        let at = item.span().map_or(0, |span| span.start);
-        let place = place_of(source, at);
-        format!("Cargo.toml:{}:{}", place.line, place.column)
-    };
-    let wrong = |code, message: String| {
-        problem(
-            code,
-            message,
-            Some("expected `config = \"../poolcfg.toml\"`".to_owned()),
-        )
-    };
-    let Some(keys) = table.as_table_like() else {
-        return Err(wrong(
-            Code::WrongType,
-            format!(
-                "invalid type for `package.metadata.poolcfg`: expected a table ({})",
-                place(table)
-            ),
-        ));
-    };
-    if let Some((key, item)) = keys.iter().find(|(key, _)| *key != "config") {
-        return Err(wrong(
-            Code::UnknownKey,
-            format!(
-                "unknown key `{key}` in `[package.metadata.poolcfg]` ({})",
-                place(item)
-            ),
-        ));
-    }
-    let Some(config) = keys.get("config") else {
-        return Ok(None);
-    };
-    match config.as_str() {
-        Some(text) => Ok(Some(Pointer {
-            text: text.to_owned(),
-            place: place(config),
-        })),
-        None => Err(wrong(
-            Code::WrongType,
-            format!(
-                "invalid type for `config`: expected a string ({})",
-                place(config)
-            ),
-        )),
+impl Pointer {
+    /// The one in `[TABLE.metadata.poolcfg]` of a manifest, which messages call `shown`; `None` if it has none. A manifest
+    /// that cargo cannot read either is left to cargo.
+    fn read(source: &str, table: &str, shown: &str) -> Result<Option<Self>, Diagnostic> {
+        let Ok(document) = Document::parse(source) else {
+            return Ok(None);
+        };
+        let root = document.as_item();
+        let Some(own) = [table, "metadata", "poolcfg"]
+            .into_iter()
+            .try_fold(root, |item: &Item, key| item.get(key))
+        else {
+            return Ok(None);
+        };
+        let place = |item: &Item| {
+            let at = item.span().map_or(0, |span| span.start);
+            let place = place_of(source, at);
+            format!("{shown}:{}:{}", place.line, place.column)
+        };
+        let wrong = |code, message: String| {
+            problem(
+                code,
+                message,
+                Some("expected `config = \"../poolcfg.toml\"`".to_owned()),
+            )
+        };
+        let Some(keys) = own.as_table_like() else {
+            return Err(wrong(
+                Code::WrongType,
+                format!(
+                    "invalid type for `{table}.metadata.poolcfg`: expected a table ({})",
+                    place(own)
+                ),
+            ));
+        };
+        if let Some((key, item)) = keys.iter().find(|(key, _)| *key != "config") {
+            return Err(wrong(
+                Code::UnknownKey,
+                format!(
+                    "unknown key `{key}` in `[{table}.metadata.poolcfg]` ({})",
+                    place(item)
+                ),
+            ));
+        }
+        let Some(config) = keys.get("config") else {
+            return Ok(None);
+        };
+        let Some(text) = config.as_str() else {
+            return Err(wrong(
+                Code::WrongType,
+                format!(
+                    "invalid type for `config`: expected a string ({})",
+                    place(config)
+                ),
+            ));
+        };
+        let text = text.replace('\\', "/");
+        let place = place(config);
+        if text.is_empty() || Path::new(&text).is_absolute() || text.starts_with('/') {
+            return Err(problem(
+                Code::WrongType,
+                format!(
+                    "`config` must be a path relative to the directory of Cargo.toml ({place})"
+                ),
+                Some("write it as `config = \"../poolcfg.toml\"`".to_owned()),
+            ));
+        }
+        Ok(Some(Self { text, place }))
     }
 }
 

@@ -4,10 +4,9 @@ mod graph;
 
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Document, Item};
-
 use crate::base::code::Code;
 use crate::engine::wasmtime::WasmtimeVersion;
+use crate::file::workspace::{from_manifest, shown};
 use crate::file::{ConfigFile, Diagnostic, read_text};
 use crate::setting::FilePlace;
 
@@ -27,75 +26,15 @@ impl Lock {
     /// none that can be read.
     #[must_use]
     pub fn of(manifest_path: &Path, name: &str, version: &str) -> Option<Self> {
-        let from_manifest = workspace(manifest_path)?;
-        let folder = manifest_path.parent()?.join(&from_manifest);
+        let way = from_manifest(manifest_path)?;
+        let folder = manifest_path.parent()?.join(&way);
         let text = read_text(&folder.join("Cargo.lock")).ok()?;
-        let mut parts: Vec<_> = from_manifest
-            .components()
-            .map(|part| part.as_os_str().to_str())
-            .collect::<Option<_>>()?;
-        parts.push("Cargo.lock");
         Some(Self {
             folder,
-            shown: parts.join("/"),
+            shown: shown(&way, "Cargo.lock")?,
             wasmtime: graph::only_wasmtime(&text, name, version),
         })
     }
-}
-
-/// The way from the directory of a manifest to the root of its workspace, by the rules of cargo: its own directory if
-/// nothing above it has the package among its members.
-fn workspace(manifest_path: &Path) -> Option<PathBuf> {
-    let folder = manifest_path.parent()?;
-    if let Some(root) = said_root(manifest_path) {
-        return Some(root);
-    }
-    let mut way = PathBuf::new();
-    for above in folder.ancestors().skip(1) {
-        way.push("..");
-        let manifest = above.join("Cargo.toml");
-        match said_root(&manifest) {
-            Some(root) if root.as_os_str().is_empty() && excludes(&manifest, folder) => {}
-            Some(root) => return Some(way.join(root)),
-            None => {}
-        }
-    }
-    Some(PathBuf::new())
-}
-
-/// The directory of the workspace, from that of a manifest that says it: an empty path where it is the root itself.
-fn said_root(manifest_path: &Path) -> Option<PathBuf> {
-    let text = read_text(manifest_path).ok()?;
-    let document = Document::parse(text.as_str()).ok()?;
-    let root = document.as_item();
-    if root.get("workspace").is_some() {
-        return Some(PathBuf::new());
-    }
-    let said = root.get("package")?.get("workspace")?.as_str()?;
-    Some(PathBuf::from(said))
-}
-
-/// Whether the workspace with this root leaves out the package in a directory.
-fn excludes(root: &Path, folder: &Path) -> bool {
-    let Some(above) = root.parent() else {
-        return false;
-    };
-    let text = read_text(root).unwrap_or_default();
-    let Ok(document) = Document::parse(text.as_str()) else {
-        return false;
-    };
-    let has = |key: &str| {
-        let list = document.as_item().get("workspace");
-        let list = list
-            .and_then(|table| table.get(key))
-            .and_then(Item::as_array);
-        let mut entries = list
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.as_str());
-        entries.any(|entry| folder.starts_with(above.join(entry)))
-    };
-    has("exclude") && !has("members")
 }
 
 impl ConfigFile {

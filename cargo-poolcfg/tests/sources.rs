@@ -1,0 +1,158 @@
+//! Where numbers come from, and that people are told: the file of a workspace, the targets of tables, the variable.
+
+use std::fs;
+
+mod common;
+
+use common::{Folder, Ran, program, ran};
+
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+const X86_64: &str = "x86_64-unknown-linux-gnu";
+
+/// A new project, as `cargo new --lib` makes it.
+struct Project(Folder);
+
+impl Project {
+    fn new() -> Self {
+        let project = Self(Folder::new());
+        project.write(
+            "Cargo.toml",
+            "[package]\nname = \"project\"\nedition = \"2024\"\n[workspace]\n",
+        );
+        project.write("src/lib.rs", "");
+        project
+    }
+
+    fn with(poolcfg_toml: &str) -> Self {
+        let project = Self::new();
+        project.write("poolcfg.toml", poolcfg_toml);
+        project
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        self.0.write(file, text);
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = program("cargo-poolcfg", self.0.root());
+        ran(command.arg("poolcfg").args(arguments))
+    }
+}
+
+/// One poolcfg.toml at the root, for command and attribute.
+#[test]
+fn a_workspace_shares_one_file() {
+    let project = Project::new();
+    let root = "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nresolver = \"3\"\n";
+    let pointer = "[workspace.metadata.poolcfg]\nconfig = \"pools/poolcfg.toml\"\n";
+    project.write("Cargo.toml", &format!("{root}{pointer}"));
+    for name in ["a", "b", "c"] {
+        let manifest = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n");
+        project.write(&format!("{name}/Cargo.toml"), &manifest);
+        project.write(&format!("{name}/src/lib.rs"), "");
+    }
+    // What does not exist yet is written where it is looked for.
+    project
+        .run(&["check", "-p", "a"])
+        .ends(101)
+        .says("error[PC0021]")
+        .says(
+            "`config` points to `../pools/poolcfg.toml`, which does not exist (../Cargo.toml:5:10)",
+        );
+    project
+        .run(&["init", "-p", "a"])
+        .ends(0)
+        .says("wrote pools/poolcfg.toml");
+    project.write(
+        "pools/poolcfg.toml",
+        "[pooling_allocator]\nmax_instances = 5\n",
+    );
+    let ran = project.run(&["check", "--target", RISCV64]);
+    ran.ends(0);
+    for package in ["a", "b", "c"] {
+        ran.says(&format!(
+            "package `{package}`: {RISCV64}: ok: native pool, 5 of 5"
+        ));
+    }
+    let ran = project.run(&["check", "-p", "[bc]", "--target", RISCV64, "-v"]);
+    ran.ends(0)
+        .says("package `c`: read `pools/poolcfg.toml`, where `[workspace.metadata.poolcfg]` points")
+        .says(&format!(
+            "package `b`: targets: {RISCV64} (chosen from `--target`)"
+        ));
+    assert!(!ran.stderr.contains("package `a`"), "{}", ran.stderr);
+    project
+        .run(&["check", "-p", "x*"])
+        .ends(101)
+        .says("no package matches `x*`")
+        .says("expected one of a, b, c");
+    // A file of its own comes first.
+    project.write("b/poolcfg.toml", "[pooling_allocator]\nmax_instances = 7\n");
+    project.run(&["check", "-p", "b"]).ends(0).says("7 of 7");
+}
+
+/// Beside the root of the crate, wherever that is, and what is missing there is said once.
+#[test]
+fn the_file_lies_beside_the_root_of_the_crate() {
+    let project = Project::new();
+    project.write(
+        "Cargo.toml",
+        "[package]\nname = \"p\"\nedition = \"2024\"\n[lib]\npath = \"code/all.rs\"\n",
+    );
+    project.write("code/all.rs", "");
+    let add = "add `mod pool_limits;` to code/all.rs to use it";
+    project
+        .run(&[])
+        .ends(0)
+        .says("wrote code/pool_limits.rs")
+        .says(add);
+    let ran = project.run(&[]);
+    ran.ends(0).says("code/pool_limits.rs is current");
+    assert!(!ran.stderr.contains("add `mod"), "{}", ran.stderr);
+    project.run(&["--check"]).ends(0);
+}
+
+/// Who names targets in tables is told that the host is not among them, and `-v` tells what was read.
+#[test]
+fn it_is_told_where_numbers_and_targets_come_from() {
+    let table = format!("[target.{RISCV64}.pooling_allocator]\nmax_instances = 5\n");
+    let project = Project::with(&table);
+    let chosen = format!(
+        "targets: {RISCV64} (chosen from the `[target.TRIPLE]` tables of poolcfg.toml; \
+         pass `--target host-tuple` for the host)"
+    );
+    project.run(&["check"]).ends(0).says(&chosen);
+    let ran = project.run(&["check", "--target", X86_64]);
+    ran.ends(0);
+    assert!(!ran.stderr.contains("chosen"), "{}", ran.stderr);
+    project
+        .run(&["check", "--target", X86_64, "-v"])
+        .ends(0)
+        .says("read `poolcfg.toml`\n")
+        .says("(chosen from `--target`)");
+    let bare = Project::new();
+    bare.run(&["check", "-v"])
+        .ends(0)
+        .says("no `poolcfg.toml`: all keys have their defaults")
+        .says("(chosen from the host)");
+    // The flag and the variable are not blamed on the file.
+    project
+        .run(&["check", "--va-profile", "sv99"])
+        .ends(101)
+        .says("error[PC0013]: `--va-profile`: unknown VA profile `sv99`");
+}
+
+/// Outside of a project `poolcfg` alone tells what this machine holds, and what to type next.
+#[test]
+fn poolcfg_alone_tells_what_to_do() {
+    let folder = Folder::new();
+    let ran = ran(&mut program("poolcfg", folder.root()));
+    ran.ends(0).says("this machine");
+    assert!(
+        ran.stdout.contains("poolcfg explain --here"),
+        "{}",
+        ran.stdout
+    );
+    assert!(!ran.stdout.contains("pub const"), "{}", ran.stdout);
+    assert!(fs::read_dir(folder.root()).unwrap().next().is_none());
+}
