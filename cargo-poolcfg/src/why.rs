@@ -83,6 +83,7 @@ mod tests {
             call: Some(CallName::Mmap),
             bytes,
             protection: 0,
+            address: 0,
             errno: libc::ENOMEM,
             pid: 7,
             program: String::new(),

@@ -98,6 +98,15 @@ impl TracedCall {
         )
     }
 
+    /// As `PROT_…` says, where it says so.
+    pub(super) fn protection(&self) -> u32 {
+        let protection = match self.name {
+            CallName::Mmap | CallName::Mprotect | CallName::PkeyMprotect => self.arguments[2],
+            _ => 0,
+        };
+        u32::try_from(protection & 0xff).unwrap_or(0)
+    }
+
     /// Whether it installs a filter.
     pub(super) fn installs_filter(&self) -> bool {
         match self.name {

@@ -15,11 +15,8 @@ impl Tracer<'_> {
     /// A call has failed: the first time, the system is asked why.
     pub(super) fn failed(&mut self, process: i32, failed: Failed<'_>) {
         let call = failed.call;
-        let protection = match call.name {
-            CallName::Mmap | CallName::Mprotect | CallName::PkeyMprotect => call.arguments[2],
-            _ => 0,
-        };
-        let protection = u32::try_from(protection & 0xff).unwrap_or(0);
+        let protection = call.protection();
+        let address = call.arguments[0];
         let is_same = |other: &MemoryFailure| {
             (other.pid, other.call, other.bytes) == (process, Some(call.name), failed.bytes)
                 && (other.protection, other.errno) == (protection, failed.errno)
@@ -34,6 +31,7 @@ impl Tracer<'_> {
             call: Some(call.name),
             bytes: failed.bytes,
             protection,
+            address,
             errno: failed.errno,
             pid: process,
             program,
@@ -53,6 +51,7 @@ impl Tracer<'_> {
             call: call.map(|call| call.name),
             bytes: obstacle.need,
             protection: 0,
+            address: 0,
             errno,
             pid: process,
             program,

@@ -50,6 +50,8 @@ pub(crate) struct MemoryFailure {
     pub(crate) bytes: u64,
     /// As `PROT_…` says.
     pub(crate) protection: u32,
+    /// Its first argument: of memory that is there, where it is.
+    pub(crate) address: u64,
     pub(crate) errno: i32,
     pub(crate) pid: i32,
     /// The file that the process executes.

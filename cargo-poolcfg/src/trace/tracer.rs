@@ -244,6 +244,7 @@ impl<'a> Tracer<'a> {
     }
 
     fn succeeded(&mut self, id: i32, process: i32, call: &TracedCall, bytes: u64) {
+        let first = call.arguments[0];
         if call.installs_filter() {
             if let Some(process) = self.processes.processes.get_mut(&process) {
                 process.has_filter = true;
@@ -266,9 +267,15 @@ impl<'a> Tracer<'a> {
             }
             return;
         }
+        let protection = call.protection();
         self.failures.went_on(process, |failure| {
-            let is_same = failure.call == Some(call.name) || failure.call == Some(CallName::Brk);
-            is_same && bytes >= failure.bytes
+            // New memory may lie anywhere, and serves for a heap, too. What is asked of memory that is there is had there.
+            let is_same = match call.name {
+                CallName::Mmap => matches!(failure.call, Some(CallName::Mmap | CallName::Brk)),
+                name => failure.call == Some(name) && failure.address == first,
+            };
+            let is_all = bytes >= failure.bytes;
+            is_same && is_all && protection & failure.protection == failure.protection
         });
     }
 

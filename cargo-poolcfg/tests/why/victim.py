@@ -104,7 +104,10 @@ def execute_later():
     if prctl(65, 1) != 0:
         os._exit(77)
     address = need(allocate(1 << 20, 3))
-    need(LIBC.mprotect(address, 1 << 20, 5))
+    refused = LIBC.mprotect(address, 1 << 20, 5)
+    # What it gets is not what it asked for.
+    assert LIBC.mprotect(address, 1 << 20, 1) == 0
+    need(refused)
 
 
 def seccomp():
