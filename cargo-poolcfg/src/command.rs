@@ -2,11 +2,13 @@
 
 pub(crate) mod check;
 pub(crate) mod codes;
+pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod generate;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod judge;
+pub(crate) mod man;
 pub(crate) mod overview;
 pub(crate) mod probe;
 pub(crate) mod profiles;
@@ -24,6 +26,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::given::Given;
+use crate::given::wish::Wish;
 use crate::host::Host;
 use crate::project::workload::hold;
 use crate::project::{FileUse, Member, SHARED, members};
@@ -31,7 +34,6 @@ use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
 use crate::target_outcome::{TargetOutcome, misfits};
 use crate::wasmtime::resolve::{LockNeed, resolve};
-use crate::wish::Wish;
 
 /// The outcomes of one package for its targets.
 ///

@@ -16,14 +16,15 @@ use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::shell::{Shell, Verbosity, choose_color, print};
 use crate::command::{
-    check, codes, explain, generate, init, inspect, overview, probe, profiles, sync, why,
+    check, codes, completions, explain, generate, init, inspect, man, overview, probe, profiles,
+    sync, why,
 };
 use crate::context::Context;
 use crate::here::record::seal;
 use crate::render::envelope::Envelope;
 
 /// The name by which cargo calls its subcommand.
-const NAME: &str = "poolcfg";
+pub(crate) const NAME: &str = "poolcfg";
 
 /// The stack that the command has enough of.
 const STACK: usize = 8 << 20;
@@ -76,11 +77,7 @@ fn start(program: InvokedAs) -> ExitCode {
             }
             Cargo::command()
         }
-        InvokedAs::Alone => Poolcfg::augment_args(
-            clap::Command::new(NAME)
-                .bin_name(NAME)
-                .styles(clap_cargo::style::CLAP_STYLING),
-        ),
+        InvokedAs::Alone => alone(),
     };
     choose_color(early_color(&arguments));
     let mut shell = Shell::new(Verbosity::Normal, asks_for_json(&arguments));
@@ -120,6 +117,15 @@ fn start(program: InvokedAs) -> ExitCode {
         Ok(()) => exit.into(),
         Err(error) => shell.fail(&error).into(),
     }
+}
+
+/// The command line of `poolcfg`.
+pub(crate) fn alone() -> clap::Command {
+    Poolcfg::augment_args(
+        clap::Command::new(NAME)
+            .bin_name(NAME)
+            .styles(clap_cargo::style::CLAP_STYLING),
+    )
 }
 
 /// Prints the JSON object, unless it lies in a file already.
@@ -249,5 +255,7 @@ fn run(
         Some(Command::Inspect(arguments)) => inspect::run(&context, arguments),
         Some(Command::Sync(arguments)) => sync::run(&context, arguments),
         Some(Command::Why(arguments)) => why::run(&context, arguments),
+        Some(Command::Completions(arguments)) => completions::run(&context, arguments),
+        Some(Command::Man(arguments)) => man::run(&context, arguments),
     }
 }

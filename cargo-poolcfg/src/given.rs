@@ -1,7 +1,9 @@
-//! What the files tell that flags name: the program that holds the pools, and the workload that they run.
+//! What the command line asks for, and what the files tell that its flags name: the program that holds the pools, and the
+//! workload that they run.
 
 pub(crate) mod program;
 mod run_version;
+pub(crate) mod wish;
 
 use std::path::PathBuf;
 

@@ -118,7 +118,24 @@ pub(crate) struct HostText {
     release: Option<&'static str>,
 }
 
+#[cfg(test)]
+pub(crate) use told::STAYS as NO_END;
+
 impl Host {
+    /// The part of its file, the name and the number of each setting, the first version of Wasmtime that has it and the
+    /// first that does not any more.
+    #[cfg(test)]
+    pub(crate) fn settings(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static str, &'static str, u32, u32)> {
+        let settings = self.told.iter().filter(|told| told.until > self.since);
+        settings.map(|told| {
+            let since = told.since.max(self.since);
+            let number = told.number.word();
+            (told.part(), told.name, number, since, told.until)
+        })
+    }
+
     /// The settings of the host for a pool on a target, where `hole` is the largest piece that a process has, and
     /// `machine` what the pool is fitted to.
     ///
@@ -280,7 +297,7 @@ impl Host {
     }
 
     /// The host's releases on a major version of Wasmtime.
-    fn release(&self, major: u32) -> Option<&'static str> {
+    pub(crate) fn release(&self, major: u32) -> Option<&'static str> {
         let releases = self.releases.iter();
         releases
             .filter(|(wasmtime, _)| *wasmtime == major)

@@ -11,16 +11,16 @@ mod host;
 mod inspect;
 mod output;
 mod project;
+#[cfg(test)]
+mod reference;
 mod render;
 mod target;
 mod target_outcome;
 #[cfg(has_tracer)]
 mod trace;
 mod wasmtime;
-mod ways;
 #[cfg(has_tracer)]
 mod why;
-mod wish;
 
 pub use cli::exit::Exit;
 pub use cli::invoked_as::InvokedAs;

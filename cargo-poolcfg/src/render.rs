@@ -1,4 +1,4 @@
-//! What is written: JSON, the Rust file, texts from templates, tables and pictures.
+//! What is written: JSON, the Rust file, texts from templates, tables, pictures, and what else fits.
 
 mod budget;
 pub(crate) mod envelope;
@@ -13,3 +13,4 @@ pub(crate) mod report;
 pub(crate) mod rust_file;
 pub(crate) mod table;
 pub(crate) mod template;
+pub(crate) mod ways;

@@ -8,6 +8,7 @@ use poolcfg_core::{
 
 use crate::cli::error::{self, Error, Mistake};
 use crate::cli::exit::Exit;
+use crate::given::wish::Wish;
 use crate::here::record;
 use crate::here::{self, Here};
 use crate::host::Host;
@@ -15,9 +16,8 @@ use crate::project::Member;
 use crate::render::footprint::counts;
 use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
+use crate::render::ways;
 use crate::target::executable::Executable;
-use crate::ways;
-use crate::wish::Wish;
 
 /// What one target gives the pools of one package.
 #[derive(Clone, Debug)]

@@ -369,3 +369,25 @@ fn what_changes_no_number_makes_nothing_stale() {
         project.run(&["--check"]).ends(100).says("is not current");
     }
 }
+
+/// Targets with tables of their own are written without being said, and in the order that was asked for.
+#[test]
+fn the_recorded_command_keeps_the_order_of_targets() {
+    let project = Project::new();
+    let file = format!("[target.{RISCV64}.pooling_allocator]\nmax_instances = 3\n");
+    project.folder.write("poolcfg.toml", &file);
+    for (first, second, recorded) in [
+        (
+            RISCV64,
+            AARCH64,
+            format!(" --target {RISCV64} --target {AARCH64}`"),
+        ),
+        (AARCH64, RISCV64, format!(" --target {AARCH64}`")),
+    ] {
+        project
+            .run(&["--target", first, "--target", second])
+            .ends(0);
+        assert!(project.folder.read(FILE).contains(&recorded), "{recorded}");
+        project.run(&["--check"]).ends(0).says("is current");
+    }
+}

@@ -64,8 +64,8 @@ pub use plan::ways::{Fit, Way};
 pub use plan::written::{Written, WrittenEngine, WrittenPool};
 pub use resolved::{LeastTotal, ResolvedPool, ResolvedProcess};
 pub use setting::{
-    AddressSpaceKeys, FilePlace, Keep, Key, MAX_PROFILES, OnMisfit, PoolKeys, ProtectionKeys,
-    Setting, Settings, Switch, WasmtimeKeys,
+    AddressSpaceKeys, FilePlace, Keep, Key, MAX_PROFILES, OnMisfit, PoolKeys, ProfileKeys,
+    ProtectionKeys, Setting, Settings, Switch, WasmtimeKeys,
 };
 pub use target::budget::{Budget, HEADROOM_MAPS};
 pub use target::holes::Span;

@@ -3,15 +3,20 @@
 //! The command and the compiler lay the same layers over each other: the command reads them at run
 //! time, the macro writes them down as const code with a `cfg!` around each.
 
+mod table;
+
 use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::engine::Engine;
 use crate::engine::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
+#[cfg(feature = "file")]
+use crate::file::ValueKind;
 use crate::model::fit::MAX_POOLS;
-use crate::target::Os;
+use crate::setting::table::{keys, table};
 use crate::target::process::ProcessLimits;
 use crate::target::profile::OwnProfile;
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
+use crate::target::{Arch, Os};
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
@@ -161,81 +166,11 @@ pub(crate) trait Write<T> {
     fn write(&mut self, name: &str, setting: &Setting<T>);
 }
 
-/// Makes a struct of keys of a table with one row for each: its name and the type of its value. A later layer wins.
-macro_rules! keys {
-    (
-        $(#[$doc:meta])* $name:ident $(<$life:lifetime>)? {
-            $($(#[$field_doc:meta])* $field:ident: $type:ty,)+
-        }
-        $(tables { $($(#[$table_doc:meta])* $table:ident: $keys:ty,)+ })?
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $name $(<$life>)? {
-            $($(#[$field_doc])* pub $field: Key<$type>,)+
-            $($($(#[$table_doc])* pub $table: $keys,)+)?
-        }
-
-        impl $(<$life>)? $name $(<$life>)? {
-            /// Nothing said.
-            pub const EMPTY: Self = Self {
-                $($field: None,)+
-                $($($table: <$keys>::EMPTY,)+)?
-            };
-
-            /// The keys in the order of the documentation, and the tables below them.
-            pub const NAMES: &'static [&'static str] =
-                &[$(stringify!($field),)+ $($(stringify!($table),)+)?];
-
-            /// Where the first of these keys is said, in the order of the documentation; `None` if none is.
-            #[must_use]
-            pub const fn first(&self) -> Option<FilePlace> {
-                $(if let Some(setting) = &self.$field {
-                    return Some(setting.place);
-                })+
-                $($(if let Some(place) = self.$table.first() {
-                    return Some(place);
-                })+)?
-                None
-            }
-
-            /// Reads one key by its name; `false` if there is none of this name.
-            #[cfg(feature = "file")]
-            pub(crate) fn read<R>(&mut self, name: &str, reader: &mut R) -> bool
-            where
-                $(R: Read<$type>,)+
-            {
-                match name {
-                    $(stringify!($field) => self.$field = Read::<$type>::read(reader),)+
-                    _ => return false,
-                }
-                true
-            }
-
-            /// Writes each key that is said, in the order of the documentation.
-            #[cfg(feature = "file")]
-            pub(crate) fn write<W>(&self, writer: &mut W)
-            where
-                $(W: Write<$type>,)+
-            {
-                $(if let Some(setting) = &self.$field {
-                    writer.write(stringify!($field), setting);
-                })+
-            }
-
-            /// These keys, and over them those that a later layer says.
-            #[must_use]
-            pub const fn then(self, later: Self) -> Self {
-                Self {
-                    $($field: match later.$field {
-                        Some(setting) => Some(setting),
-                        None => self.$field,
-                    },)+
-                    $($($table: self.$table.then(later.$table),)+)?
-                }
-            }
-        }
-    };
+/// What a value is, for who describes the file. A type of value is described in one way, whatever the key.
+#[cfg(feature = "file")]
+pub(crate) trait Described {
+    /// What a value of this type is in the file.
+    const KIND: ValueKind;
 }
 
 keys! {
@@ -367,6 +302,26 @@ keys! {
         rlimit_data: Option<Size>,
         /// `memory`
         memory: Size,
+    }
+}
+
+table! {
+    /// The keys of `[va_profile.NAME]`.
+    ProfileKeys {
+        /// `arch`
+        arch: Arch,
+        /// `window`
+        window: Size,
+        /// `page_size`
+        page_size: Size,
+        /// `pie_base`
+        pie_base: Size,
+        /// `legacy_base`
+        legacy_base: Size,
+        /// `aslr_bits`
+        aslr_bits: u32,
+        /// `aslr_bits_max`
+        aslr_bits_max: u32,
     }
 }
 

@@ -35,9 +35,7 @@ macro_rules! named {
 
             /// The names of all but `Other`.
             #[doc(hidden)]
-            pub fn names() -> impl Iterator<Item = &'static str> {
-                [$($name),+].into_iter()
-            }
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
 
             /// Its name in the cfg; `other` for any other.
             #[must_use]

@@ -1,10 +1,12 @@
 //! What the end-to-end tests share: the checkout, packages of their own that use it, and the crates' own
 //! tests built for other machines.
 //!
+//! - `console`: blocks of documents, and commands that print what they show
 //! - `machine`, `program`: for what they are built, and how
 //! - `verdict`: what such a program says that it did
 #![forbid(unsafe_code)]
 
+pub mod console;
 pub mod machine;
 pub mod program;
 pub mod verdict;

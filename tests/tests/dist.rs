@@ -22,17 +22,22 @@ const TARGETS: [(&str, Option<&str>); 4] = [
     ("riscv64gc-unknown-linux-musl", Some("qemu-riscv64")),
 ];
 
-/// What each archive has.
-const FILES: [&str; 5] = [
+/// What each archive has, beside man pages.
+const FILES: [&str; 9] = [
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "LICENSES-OF-OTHERS",
     "README.md",
+    "cargo-poolcfg",
+    "completions/_poolcfg",
+    "completions/poolcfg.bash",
+    "completions/poolcfg.fish",
     "poolcfg",
 ];
 
 /// What is asked of each program: nothing of it depends on the machine.
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 8] = [
+    &["completions", "bash"],
     &["--version"],
     &["--help"],
     &["--explain", "PC0001"],
@@ -67,14 +72,20 @@ fn unpack(target: &str, to: &Path) -> PathBuf {
     to.join(name(target))
 }
 
-/// The files of a folder, by name.
+/// The files of a folder and of those in it, by name.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        (name, fs::read(path).unwrap())
-    });
-    entries.collect()
+        if path.is_dir() {
+            let inner = files(&path).into_iter();
+            found.extend(inner.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+        } else {
+            found.insert(name, fs::read(path).unwrap());
+        }
+    }
+    found
 }
 
 fn has(bytes: &[u8], text: &str) -> bool {
@@ -124,9 +135,18 @@ fn an_archive_has_the_program_and_its_terms_and_nothing_of_this_machine() {
     let folders = [root().display().to_string(), own("HOME")];
     for (target, _) in TARGETS {
         let work = TempDir::new().unwrap();
-        let files = files(&unpack(target, work.path()));
+        let mut files = files(&unpack(target, work.path()));
+        let pages: Vec<_> = files
+            .extract_if(.., |name, _| name.starts_with("man/"))
+            .collect();
+        assert!(pages.iter().any(|(name, _)| name == "man/poolcfg-check.1"));
         assert!(files.keys().eq(&FILES), "{:?}", files.keys());
         let program = &files["poolcfg"];
+        assert!(*program == files["cargo-poolcfg"]);
+        assert!(has(
+            &files["completions/poolcfg.bash"],
+            "complete -F _poolcfg"
+        ));
         for folder in &folders {
             assert!(!has(program, folder), "{target}: {folder}");
         }
@@ -164,7 +184,7 @@ fn each_program_answers_in_a_file_system_without_anything_else() {
             .env("COLUMNS", "100");
         command.output().unwrap()
     });
-    assert!(has(&told[4].stdout, "pooling-total-memories = 42"));
+    assert!(has(&told[5].stdout, "pooling-total-memories = 42"));
     in_parallel(TARGETS.iter(), |(target, emulator)| {
         let work = TempDir::new().unwrap();
         let folder = unpack(target, work.path());

@@ -167,6 +167,28 @@ fn every_file_that_is_named_is_there() {
     assert!(seen > 40, "only {seen} paths were found");
 }
 
+/// A link out of the book leads to the repository: in HTML there is nothing beside its pages.
+#[test]
+fn every_page_of_docs_is_in_the_book_and_stays_in_it() {
+    let folder = root().join("docs");
+    let summary = fs::read_to_string(folder.join("SUMMARY.md")).unwrap();
+    let listed: BTreeSet<_> = links(&summary).into_iter().collect();
+    let mut found = Vec::new();
+    files(&folder, &mut found);
+    let mut pages = BTreeSet::new();
+    for page in found {
+        let text = fs::read_to_string(&page).unwrap();
+        let leaves = links(&text)
+            .into_iter()
+            .find(|link| link.starts_with("../"));
+        assert_eq!(leaves, None, "{}", page.display());
+        let name = page.strip_prefix(&folder).unwrap();
+        pages.insert(name.to_str().unwrap().to_owned());
+    }
+    pages.remove("SUMMARY.md");
+    assert_eq!(listed, pages);
+}
+
 #[test]
 fn a_broken_link_is_seen() {
     let document = root().join("README.md");

@@ -1,4 +1,4 @@
-//! The benchmarks of the README: every figure is a ratio of things that run side by side, or a time
+//! The benchmarks of docs/figures.md: every figure is a ratio of things that run side by side, or a time
 //! with the machine's own floor beside it.
 
 use std::env;

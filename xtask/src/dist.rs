@@ -105,17 +105,11 @@ impl Made {
             for file in ["README.md", "LICENSE-APACHE", "LICENSE-MIT"] {
                 copy(&self.checkout.join(file), &folder.join(file))?;
             }
+            installed(&folder)?;
             let others = folder.join("LICENSES-OF-OTHERS");
             fs::write(&others, &licences).map_err(|error| failed(&others, &error))?;
             let archive = format!("{name}.tar.gz");
-            run(Command::new("tar")
-                .current_dir(&stage)
-                .args(["--create", "--format=ustar", "--sort=name"])
-                .args(["--owner=0", "--group=0", "--numeric-owner"])
-                .args(["--mode=u=rwX,go=rX", &format!("--mtime=@{date}")])
-                .args(["--use-compress-program", "gzip --no-name --best", "--file"])
-                .arg(self.archives.join(&archive))
-                .arg(&name))?;
+            pack(&stage, &name, &date, &self.archives.join(&archive))?;
             names.push(archive);
         }
         let sums = output(
@@ -176,6 +170,69 @@ impl Made {
     }
 }
 
+/// The scripts by which shells complete the command, each with its name where shells look for them.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "poolcfg.bash"),
+    ("zsh", "_poolcfg"),
+    ("fish", "poolcfg.fish"),
+];
+
+/// Adds to the program what is installed with it: the name by which cargo finds its subcommand, and the completions and
+/// man pages, which the command prints as this machine builds it.
+fn installed(folder: &Path) -> Result<(), String> {
+    let link = folder.join("cargo-poolcfg");
+    fs::hard_link(folder.join("poolcfg"), &link).map_err(|error| failed(&link, &error))?;
+    // Among all packages and beside a test: with the features that `cargo test` has built already.
+    run(cargo()
+        .current_dir(root())
+        .args(["build", "--quiet", "--locked", "--workspace"])
+        .args(["--bin", "poolcfg", "--test", "self_test"])
+        .env_remove("CARGO_TARGET_DIR"))?;
+    let program = root().join("target/debug/poolcfg");
+    let completions = folder.join("completions");
+    fs::create_dir(&completions).map_err(|error| failed(&completions, &error))?;
+    for (shell, name) in COMPLETIONS {
+        let file = completions.join(name);
+        let script = output(Command::new(&program).args(["completions", shell]))?;
+        fs::write(&file, script).map_err(|error| failed(&file, &error))?;
+    }
+    run(Command::new(&program).arg("man").arg(folder.join("man")))
+}
+
+/// Packs the folder `name` of a stage. The program is the first file, so that its other name is the link: whoever takes
+/// out the program alone gets it.
+fn pack(stage: &Path, name: &str, date: &str, archive: &Path) -> Result<(), String> {
+    let mut files = Vec::new();
+    list(stage, Path::new(name), &mut files)?;
+    files.sort();
+    let program = Path::new(name).join("poolcfg");
+    files.retain(|file| *file != program);
+    run(Command::new("tar")
+        .current_dir(stage)
+        .args(["--create", "--format=ustar", "--no-recursion"])
+        .args(["--owner=0", "--group=0", "--numeric-owner"])
+        .args(["--mode=u=rwX,go=rX", &format!("--mtime=@{date}")])
+        .args(["--use-compress-program", "gzip --no-name --best", "--file"])
+        .arg(archive)
+        .arg(name)
+        .arg(program)
+        .args(files))
+}
+
+/// What is in a folder of a stage, folders too.
+fn list(stage: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let entries = fs::read_dir(stage.join(folder)).map_err(|error| failed(folder, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| failed(folder, &error))?;
+        let path = folder.join(entry.file_name());
+        found.push(path.clone());
+        if stage.join(&path).is_dir() {
+            list(stage, &path, found)?;
+        }
+    }
+    Ok(())
+}
+
 /// What the files of an archive are dated: `SOURCE_DATE_EPOCH`, or the last commit.
 fn date() -> Result<String, String> {
     match env::var("SOURCE_DATE_EPOCH") {
@@ -202,4 +259,53 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
 
 fn failed(path: &Path, error: &std::io::Error) -> String {
     format!("`{}`: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a text in place of the program.
+    #[test]
+    fn the_program_can_be_taken_out_alone() -> Result<(), String> {
+        let work = root().join("target/dist-test");
+        let text = "a program";
+        empty(&work)?;
+        let folder = work.join("stage/poolcfg-0");
+        empty(&folder)?;
+        let program = folder.join("poolcfg");
+        fs::write(&program, text).map_err(|error| failed(&program, &error))?;
+        installed(&folder)?;
+        let archives = ["a.tar.gz", "b.tar.gz"].map(|name| work.join(name));
+        for archive in &archives {
+            pack(&work.join("stage"), "poolcfg-0", "1", archive)?;
+        }
+        let read = |file: &PathBuf| fs::read(file).map_err(|error| failed(file, &error));
+        assert_eq!(read(&archives[0])?, read(&archives[1])?);
+        let tar = |arguments: &[&str]| {
+            let mut command = Command::new("tar");
+            output(command.current_dir(&work).args(arguments))
+        };
+        let alone = ["xzf", "a.tar.gz", "--to-stdout", "poolcfg-0/poolcfg"];
+        assert_eq!(tar(&alone)?, text);
+        tar(&["xzf", "a.tar.gz"])?;
+        for file in [
+            "cargo-poolcfg",
+            "completions/_poolcfg",
+            "completions/poolcfg.bash",
+            "completions/poolcfg.fish",
+            "man/poolcfg.1",
+            "man/poolcfg-check.1",
+        ] {
+            assert!(
+                !read(&work.join("poolcfg-0").join(file))?.is_empty(),
+                "{file}"
+            );
+        }
+        assert_eq!(
+            read(&work.join("poolcfg-0/cargo-poolcfg"))?,
+            text.as_bytes()
+        );
+        Ok(())
+    }
 }

@@ -17,8 +17,9 @@
 //! - `fuzz`: bounded runs of the fuzz targets
 //! - `races`: the pool's tests under ThreadSanitizer
 //! - `run`: running a command, and saying which
+//! - `tools`: what judges files and pages that people read
 //! - `test`: the whole test run, and what each suite needs
-//! - `bench`: the benchmarks of the README
+//! - `bench`: the benchmarks of docs/figures.md
 //! - `dist`: the command `poolcfg` for machines without anything else; `musl`: the C library in it; `licences`: the terms
 //!   of what it is made of
 #![forbid(unsafe_code)]
@@ -46,6 +47,7 @@ mod rust_src;
 mod server;
 mod strace;
 mod test;
+mod tools;
 mod wasm_files;
 mod wasmtime_bin;
 mod wheel;
@@ -73,9 +75,9 @@ Commands:
   dist     Set up, and make an archive of the command `poolcfg` for each target, in target/dist
   dist --twice
            The same in two folders, and fail when the bytes differ
-  bench    Run every benchmark and print the README's table
+  bench    Run every benchmark and print the the tables of figures
   bench wasmtime
-           Set up, and print the README's tables of real Wasmtime: its pool beside ours, and with and
+           Set up, and print the tables of docs/figures.mds of real Wasmtime: its pool beside ours, and with and
            without our limits
 ";
 

@@ -23,6 +23,7 @@ use crate::run::{cargo, root, run};
 use crate::rust_src::{self, RUST_SRC};
 use crate::server::{self, SERVER};
 use crate::strace::{self, STRACE};
+use crate::tools::{self, MDBOOK, TAPLO};
 use crate::wasm_files::{self, WASM_FILES};
 use crate::wasmtime_bin::{
     BIN, LIBRARY, OLDER_LIBRARIES, WASH, WASH_BIN, WASMTIME_BIN, WASMTIME_LIBRARY,
@@ -53,8 +54,9 @@ struct Suite {
     variables: fn() -> Result<Variables, String>,
 }
 
-const SUITES: [Suite; 11] = [
+const SUITES: [Suite; 12] = [
     FUZZ,
+    TOOLS,
     Suite {
         name: "oldest",
         about: "what users compile, built by the oldest rustc that is promised",
@@ -165,6 +167,16 @@ const FUZZ: Suite = Suite {
     heavy: &[],
     rare: &[],
     variables: || Ok(Vec::new()),
+};
+
+const TOOLS: Suite = Suite {
+    name: "tools",
+    about: "poolcfg.toml as editors read it, and the book of docs/",
+    runs: Runs::Tests(&["--package", "poolcfg-tests", "--test", "tools"]),
+    items: &[&TAPLO, &MDBOOK],
+    heavy: &[],
+    rare: &[],
+    variables: tools::variables,
 };
 
 /// Two real kernels run the programs, too.

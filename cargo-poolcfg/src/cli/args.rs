@@ -73,6 +73,12 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Run a command, and tell why it cannot have memory: which limit, and what works
     Why(Why),
+    /// Print the script by which a shell completes the flags of `poolcfg`
+    #[command(hide = true)]
+    Completions(Completions),
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// Flags of `generate`.
@@ -118,6 +124,8 @@ impl Poolcfg {
             Some(Command::Inspect(_)) => "inspect",
             Some(Command::Sync(_)) => "sync",
             Some(Command::Why(_)) => "why",
+            Some(Command::Completions(_)) => "completions",
+            Some(Command::Man(_)) => "man",
         }
     }
 
@@ -266,6 +274,22 @@ pub(crate) struct Why {
 const WHY_AFTER_HELP: &str = "\
 Exit status: that of the command, or 128 and the signal that ended it; 125 if the command cannot be traced, 126 if it \
 cannot be executed, 127 if it is not found.";
+
+/// Flags of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL", conflicts_with = "message_format")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder, which is made if it is not there
+    #[arg(value_name = "FOLDER", conflicts_with = "message_format")]
+    pub(crate) folder: PathBuf,
+}
 
 /// Which packages.
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ use crate::cli::invoked_as::InvokedAs;
 use crate::command::{judge, keep, outcomes, sources, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
+use crate::given::wish::Wish;
 use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
 use crate::output::recorded;
@@ -25,7 +26,6 @@ use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
 use crate::target_outcome::{TargetOutcome, misfits};
 use crate::wasmtime::resolve::{LockNeed, resolve};
-use crate::wish::Wish;
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///

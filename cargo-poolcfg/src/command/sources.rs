@@ -6,9 +6,9 @@ use crate::cli::args::MachineFlags;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::given::Given;
+use crate::given::wish::Wish;
 use crate::project::Member;
 use crate::target::named;
-use crate::wish::Wish;
 
 /// What names the targets of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,7 +43,7 @@ pub(super) enum Form {
 }
 
 /// Never gone so far.
-pub(super) const STAYS: u32 = u32::MAX;
+pub(crate) const STAYS: u32 = u32::MAX;
 
 impl Told {
     /// A number that is said as it is, from a version on.
@@ -68,6 +68,14 @@ impl Told {
 
     pub(super) const fn form(self, form: Form) -> Self {
         Self { form, ..self }
+    }
+}
+
+#[cfg(test)]
+impl Told {
+    /// The part of the host's file that it stands in; empty where there are none.
+    pub(super) const fn part(&self) -> &'static str {
+        self.section
     }
 }
 

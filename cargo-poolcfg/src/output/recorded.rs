@@ -8,11 +8,11 @@ use poolcfg_core::Code;
 
 use crate::cli::args::Generate;
 use crate::cli::error::Error;
+use crate::given::wish::Wish;
 use crate::output::host_file::Chosen;
 use crate::output::{Present, present};
 use crate::project::Member;
 use crate::target::NamedTarget;
-use crate::wish::Wish;
 
 /// The command that writes the same Rust file again, on any machine.
 ///
@@ -24,15 +24,26 @@ pub(crate) fn rust(member: &Member, targets: &[NamedTarget], wish: &Wish) -> Res
     if let Some(name) = &member.named {
         flag("-p", name.clone());
     }
-    for target in targets {
-        // Targets with tables of their own are always written, and this machine or a program has only one.
-        if wish.knows_target() || member.file.triples().any(|triple| triple == target.name) {
-            continue;
+    // This machine or a program has only one.
+    if !wish.knows_target() {
+        for target in said(member, targets) {
+            flag("--target", relative(&target.name));
         }
-        flag("--target", relative(&target.name));
     }
     words.extend(wish.flags());
     quoted(&words)
+}
+
+/// The targets that have to be said: behind them come those with tables of their own, in the order of the file.
+fn said<'t>(member: &Member, targets: &'t [NamedTarget]) -> &'t [NamedTarget] {
+    let is_enough = |said: &&[NamedTarget]| {
+        let is_said = |triple: &&str| said.iter().any(|target| target.name == **triple);
+        let rest = member.file.triples().filter(|triple| !is_said(triple));
+        let names = targets.iter().map(|target| target.name.as_str());
+        rest.eq(names.skip(said.len()))
+    };
+    let mut parts = (0..targets.len()).map(|count| &targets[..count]);
+    parts.find(is_enough).unwrap_or(targets)
 }
 
 /// The command that writes the same text for a host again, on any machine with the same project.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::render::budget::BudgetReport;
 use crate::render::footprint::{ShapeFootprint, footprints};
 use crate::render::owner::Owner;
-use crate::ways::{self, WayReport};
+use crate::render::ways::{self, WayReport};
 
 /// One pool on one target.
 #[derive(Debug, Serialize)]

@@ -9,12 +9,12 @@ use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
 use crate::cli::error::{Error, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::given::wish::{Wish, is_of_wasmtime};
 use crate::project::Member;
 use crate::project::difference::Difference;
 use crate::project::wasmtime_tables::{Used, differences};
 use crate::wasmtime::graph::Wasmtimes;
 use crate::wasmtime::lookup::{look_up, resolved, versions};
-use crate::wish::{Wish, is_of_wasmtime};
 
 /// How to do without the project, for the commands that have the flag.
 const FLAG: &str = "; or pass `--engine-version 48` for this run";

@@ -86,6 +86,9 @@ macro_rules! words {
             /// Every value, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
+            /// The words, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
             /// The value with this word in poolcfg.toml.
             #[must_use]
             pub const fn from_word(word: &str) -> Option<Self> {

@@ -5,20 +5,14 @@ use std::ops::Range;
 use crate::base::code::Code;
 use crate::base::size::Size;
 use crate::file::nearest::nearest_profile;
+use crate::file::value::Value;
 use crate::file::values::{Entry, Notes, entries, is_name, list};
-use crate::setting::Key;
+use crate::setting::ProfileKeys;
 use crate::target::profile::{Layout, NoProfile, OwnProfile, UnlimitedStack, VaProfile};
 use crate::target::{Arch, Os, Target};
 
-const KEYS: [&str; 7] = [
-    "arch",
-    "window",
-    "page_size",
-    "pie_base",
-    "legacy_base",
-    "aslr_bits",
-    "aslr_bits_max",
-];
+/// Those without which there is no profile; the others default to the architecture's rule.
+pub(super) const REQUIRED: [&str; 3] = ["arch", "window", "page_size"];
 
 /// The page sizes of Linux kernels: from 4 to 64 KiB, powers of two.
 const PAGE_SIZES: [Size; 2] = [Size::kib(4), Size::kib(64)];
@@ -65,22 +59,14 @@ pub(super) fn read(
 fn read_one(table: &Entry<'_>, notes: &mut Notes<'_>) -> Option<OwnProfile<'static>> {
     let help = || format!("write `[va_profile.{}]`", table.key);
     let keys = entries(notes.table(table, help)?);
-    let mut arch = None;
-    let mut sizes: [Key<Size>; 4] = [None; 4];
-    let mut bits: [Key<u32>; 2] = [None; 2];
+    let mut read = ProfileKeys::EMPTY;
     for entry in &keys {
-        match entry.key {
-            "arch" => arch = notes.word(entry, &arches(), Arch::name),
-            "window" => sizes[0] = notes.size(entry),
-            "page_size" => sizes[1] = notes.size(entry),
-            "pie_base" => sizes[2] = notes.size(entry),
-            "legacy_base" => sizes[3] = notes.size(entry),
-            "aslr_bits" => bits[0] = notes.count(entry),
-            "aslr_bits_max" => bits[1] = notes.count(entry),
-            _ => notes.unknown_key(entry, &format!("`[va_profile.{}]`", table.key), &KEYS),
+        if !read.read(entry.key, &mut Value { entry, notes }) {
+            let place = format!("`[va_profile.{}]`", table.key);
+            notes.unknown_key(entry, &place, ProfileKeys::NAMES);
         }
     }
-    let mut missing = ["arch", "window", "page_size"]
+    let mut missing = REQUIRED
         .into_iter()
         .filter(|key| !keys.iter().any(|entry| entry.key == *key))
         .peekable();
@@ -98,18 +84,15 @@ fn read_one(table: &Entry<'_>, notes: &mut Notes<'_>) -> Option<OwnProfile<'stat
             .find(|entry| entry.key == key)
             .map_or_else(|| table.key_span.clone(), |entry| entry.span.clone())
     };
-    let [window, page_size, pie_base, legacy_base] =
-        sizes.map(|key| key.map(|setting| setting.value));
-    let [aslr_bits, aslr_bits_max] = bits.map(|key| key.map(|setting| setting.value));
     let profile = OwnProfile {
         name: "",
-        arch: arch?.value,
-        window: window?,
-        page_size: page_size?,
-        pie_base,
-        legacy_base,
-        aslr_bits_default: aslr_bits,
-        aslr_bits_max,
+        arch: read.arch?.value,
+        window: read.window?.value,
+        page_size: read.page_size?.value,
+        pie_base: read.pie_base.map(|setting| setting.value),
+        legacy_base: read.legacy_base.map(|setting| setting.value),
+        aslr_bits_default: read.aslr_bits.map(|setting| setting.value),
+        aslr_bits_max: read.aslr_bits_max.map(|setting| setting.value),
     };
     check(&profile, spans, notes).then_some(profile)
 }
@@ -233,11 +216,6 @@ fn bad(notes: &mut Notes<'_>, span: &Range<usize>, message: String, label: &str,
         label,
         Some(help.to_owned()),
     );
-}
-
-/// The architectures that a profile can be of.
-fn arches() -> Vec<Arch> {
-    Arch::names().map(Arch::from_name).collect()
 }
 
 fn is_built_in(name: &str) -> bool {

@@ -6,9 +6,11 @@ use crate::engine::Engine;
 use crate::engine::wasmtime::{
     WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
+use crate::file::kind::ValueKind;
 use crate::file::nearest;
 use crate::file::values::{Entry, Notes, list, with_article};
-use crate::setting::{Keep, Key, OnMisfit, ProtectionKeys, Read, Switch};
+use crate::setting::{Described, Keep, Key, OnMisfit, ProtectionKeys, Read, Switch};
+use crate::target::Arch;
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
 
 /// The value of one key, as the file has it.
@@ -17,9 +19,14 @@ pub(super) struct Value<'e, 'k, 'n, 's> {
     pub(super) notes: &'n mut Notes<'s>,
 }
 
-/// Each type of value, and what reads it.
+/// Each type of value, what it is in the file, and what reads it.
 macro_rules! read {
-    ($($type:ty: |$notes:ident, $entry:ident| $read:expr;)+) => {$(
+    ($($type:ty = $kind:expr, |$notes:ident, $entry:ident| $read:expr;)+) => {$(
+        impl Described for $type {
+            const KIND: ValueKind = $kind;
+        }
+
+
         impl Read<$type> for Value<'_, '_, '_, '_> {
             fn read(&mut self) -> Key<$type> {
                 let (entry, notes) = (self.entry, &mut *self.notes);
@@ -31,21 +38,34 @@ macro_rules! read {
 }
 
 read! {
-    u32: |notes, entry| notes.count(entry);
-    bool: |notes, entry| notes.flag(entry);
-    Size: |notes, entry| notes.size(entry);
-    Option<Size>: |notes, entry| notes.limit(entry);
-    ProtectionKeys: |notes, entry| notes.protection_keys(entry);
-    Switch: |notes, entry| notes.switch(entry);
-    Aslr: |notes, entry| notes.aslr(entry);
-    StackLimit: |notes, entry| notes.stack_limit(entry);
-    Engine: |notes, entry| notes.word(entry, Engine::ALL, Engine::word);
-    OnMisfit: |notes, entry| notes.word(entry, OnMisfit::ALL, OnMisfit::word);
-    Keep: |notes, entry| notes.word(entry, Keep::ALL, Keep::word);
-    RelocationModel: |notes, entry| notes.word(entry, RelocationModel::ALL, RelocationModel::word);
-    SearchLayout: |notes, entry| notes.word(entry, SearchLayout::ALL, SearchLayout::word);
-    WasmtimeVersion: |notes, entry| version(entry, notes);
-    WasmtimeFeatures: |notes, entry| features(entry, notes);
+    u32 = ValueKind::Count, |notes, entry| notes.count(entry);
+    bool = ValueKind::Flag, |notes, entry| notes.flag(entry);
+    Size = ValueKind::Size, |notes, entry| notes.size(entry);
+    Option<Size> = ValueKind::Limit, |notes, entry| notes.limit(entry);
+    ProtectionKeys = ValueKind::ProtectionKeys, |notes, entry| notes.protection_keys(entry);
+    Switch = ValueKind::Switch, |notes, entry| notes.switch(entry);
+    Aslr = ValueKind::Aslr, |notes, entry| notes.aslr(entry);
+    StackLimit = ValueKind::StackLimit, |notes, entry| notes.stack_limit(entry);
+    Engine = ValueKind::Word(Engine::WORDS), |notes, entry| notes.word(entry, Engine::ALL, Engine::word);
+    OnMisfit = ValueKind::Word(OnMisfit::WORDS), |notes, entry| notes.word(entry, OnMisfit::ALL, OnMisfit::word);
+    Keep = ValueKind::Word(Keep::WORDS), |notes, entry| notes.word(entry, Keep::ALL, Keep::word);
+    RelocationModel = ValueKind::Word(RelocationModel::WORDS), |notes, entry| notes.word(entry, RelocationModel::ALL, RelocationModel::word);
+    Arch = ValueKind::Word(Arch::NAMES), |notes, entry| notes.word(entry, &arches(), Arch::name);
+    SearchLayout = ValueKind::Word(SearchLayout::WORDS), |notes, entry| notes.word(entry, SearchLayout::ALL, SearchLayout::word);
+    WasmtimeVersion = ValueKind::Version, |notes, entry| version(entry, notes);
+    WasmtimeFeatures = ValueKind::Features, |notes, entry| features(entry, notes);
+}
+
+/// The architectures that a profile can be of.
+fn arches() -> Vec<Arch> {
+    Arch::NAMES
+        .iter()
+        .map(|name| Arch::from_name(name))
+        .collect()
+}
+
+impl Described for &str {
+    const KIND: ValueKind = ValueKind::Profile;
 }
 
 /// Names of profiles are held by the table itself, see [`SpaceLayer`](super::layer::SpaceLayer).

@@ -43,7 +43,7 @@ pub(super) fn read(table: &dyn TableLike, place: &str, notes: &mut Notes<'_>) ->
 
 /// The files from which the command `sync` takes the counts of an instance. It decides nothing by itself: who fits pools
 /// goes by the counts.
-const WORKLOAD: &str = "workload";
+pub(super) const WORKLOAD: &str = "workload";
 
 fn check_workload(entry: &Entry<'_>, notes: &mut Notes<'_>) {
     let help = || Some(format!("write `{WORKLOAD} = [\"app.wasm\"]`"));

@@ -1,4 +1,4 @@
-//! Tables: what the benchmarks of the README print.
+//! Tables: what the benchmarks of docs/figures.md print.
 
 use std::process::ExitCode;
 

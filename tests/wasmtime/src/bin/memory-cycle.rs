@@ -1,4 +1,4 @@
-//! The benchmark of the README: a memory's way from the pool to an owner and back, in our own pool and in
+//! The benchmark of docs/figures.md: a memory's way from the pool to an owner and back, in our own pool and in
 //! Wasmtime's, in turns in one process. Prints the table.
 #![forbid(unsafe_code)]
 

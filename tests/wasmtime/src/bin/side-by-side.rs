@@ -1,4 +1,4 @@
-//! The benchmark of the README: upstream's defaults and our limits side by side, in the address space that a
+//! The benchmark of docs/figures.md: upstream's defaults and our limits side by side, in the address space that a
 //! small target has in one piece. Prints the table.
 #![forbid(unsafe_code)]
 

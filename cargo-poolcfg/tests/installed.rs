@@ -1,0 +1,106 @@
+//! What is installed beside the program: completions, man pages, and the link by which cargo finds it.
+
+use std::fs;
+use std::process::Command;
+
+mod common;
+
+use common::{Folder, program, ran};
+
+/// What bash offers where the last word is to be completed.
+fn completed(line: &[&str]) -> Vec<String> {
+    let folder = Folder::new();
+    let script = ran(program("poolcfg", folder.root()).args(["completions", "bash"]));
+    folder.write("poolcfg.bash", &script.ends(0).stdout);
+    let mut bash = Command::new("bash");
+    // As bash calls the function: with the command, the word and the one before it.
+    bash.arg("-c")
+        .arg(
+            ". ./poolcfg.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1))\n\
+             function=$(complete -p poolcfg | sed 's/.* -F \\([^ ]*\\) .*/\\1/')\n\
+             $function poolcfg \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"\n\
+             printf '%s\\n' \"${COMPREPLY[@]}\"",
+        )
+        .arg("bash")
+        .args(line);
+    let offered = ran(bash.current_dir(folder.root()));
+    offered.ends(0).stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_flags_words_and_commands() {
+    assert_eq!(completed(&["poolcfg", "check", "--tar"]), ["--target"]);
+    assert_eq!(completed(&["poolcfg", "pro"]), ["profiles", "probe"]);
+    let kinds = completed(&["poolcfg", "generate", "--emit", "wasmtime"]);
+    assert_eq!(kinds, ["wasmtime-toml", "wasmtime-flags"]);
+    assert!(
+        completed(&["poolcfg", "check", "--no-such"])
+            .iter()
+            .all(String::is_empty)
+    );
+}
+
+#[test]
+fn each_shell_has_a_script_and_json_has_none() {
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| ran(program("poolcfg", folder.root()).args(arguments));
+    for (shell, part) in [
+        ("zsh", "#compdef poolcfg\n"),
+        ("fish", "complete -c poolcfg "),
+    ] {
+        let ran = run(&["completions", shell]);
+        assert!(ran.ends(0).stdout.contains(part), "{ran:#?}");
+    }
+    let json = ["completions", "zsh", "--message-format", "json"];
+    run(&json).ends(2).json();
+    run(&["completions", "cmd.exe"]).ends(2).says("bash");
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| ran(program("poolcfg", folder.root()).args(arguments));
+    run(&["man", "a/man1"]).ends(0);
+    let mut pages: Vec<_> = fs::read_dir(folder.path("a/man1"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pages.sort();
+    let help = run(&["--help"]).stdout;
+    let listed = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help");
+    let mut expected: Vec<_> = listed.map(|name| format!("poolcfg-{name}.1")).collect();
+    expected.push("poolcfg.1".to_owned());
+    expected.sort();
+    assert_eq!(pages, expected);
+    assert!(pages.len() > 5);
+    for page in pages {
+        let text = folder.read(&format!("a/man1/{page}"));
+        let name = page.strip_suffix(".1").unwrap();
+        assert!(text.contains(&format!(".TH {name} 1 ")), "{text}");
+    }
+    folder.write("file", "");
+    run(&["man", "file/man1"])
+        .ends(101)
+        .says("cannot write `file/man1`");
+}
+
+/// An archive has the program once.
+#[cfg(unix)]
+#[test]
+fn a_link_of_the_name_is_the_subcommand() {
+    let folder = Folder::new();
+    let link = folder.path("cargo-poolcfg");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_poolcfg"), &link).unwrap();
+    let of_cargo = ran(Command::new(&link).args(["poolcfg", "--help"]));
+    assert!(
+        of_cargo.ends(0).stdout.contains("cargo poolcfg"),
+        "{of_cargo:#?}"
+    );
+    ran(Command::new(env!("CARGO_BIN_EXE_poolcfg")).args(["poolcfg", "--help"])).ends(2);
+}
