@@ -14,6 +14,8 @@ pub(crate) mod probe;
 pub(crate) mod profiles;
 mod sources;
 pub(crate) mod sync;
+#[cfg_attr(not(has_tracer), path = "command/why_elsewhere.rs")]
+pub(crate) mod why;
 
 use poolcfg_core::Code;
 use poolcfg_core::file::TargetFacts;

@@ -19,7 +19,7 @@ use crate::cli::invoked_as::InvokedAs;
 use crate::cli::shell::{Shell, Verbosity, choose_color, print};
 use crate::command::{
     check, codes, completions, explain, generate, init, inspect, man, overview, probe, profiles,
-    sync,
+    sync, why,
 };
 use crate::context::Context;
 use crate::here::record::seal;
@@ -148,7 +148,8 @@ fn asks_for_json(arguments: &[OsString]) -> bool {
 /// are colored too. What neither understands is left to the parser.
 fn early_color(arguments: &[OsString]) -> ColorChoice {
     let mut said = std::env::var("CARGO_TERM_COLOR").ok();
-    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    let own = arguments.iter().take_while(|word| *word != "--");
+    let mut words = own.filter_map(|word| word.to_str());
     while let Some(word) = words.next() {
         if word == "--color" {
             said = words.next().map(str::to_owned);
@@ -272,6 +273,7 @@ fn run(
         Some(Command::Init(arguments)) => init::run(&context, arguments),
         Some(Command::Inspect(arguments)) => inspect::run(&context, arguments),
         Some(Command::Sync(arguments)) => sync::run(&context, arguments),
+        Some(Command::Why(arguments)) => why::run(&context, arguments),
         Some(Command::Completions(arguments)) => completions::run(&context, arguments),
         Some(Command::Man(arguments)) => man::run(&context, arguments),
     }

@@ -1,5 +1,5 @@
 //! `cargo poolcfg`: which memory pools fit the address space of a target, and the file that holds them.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod cli;
 mod command;
@@ -16,7 +16,11 @@ mod reference;
 mod render;
 mod target;
 mod target_outcome;
+#[cfg(has_tracer)]
+mod trace;
 mod wasmtime;
+#[cfg(has_tracer)]
+mod why;
 
 pub use cli::exit::Exit;
 pub use cli::invoked_as::InvokedAs;

@@ -154,6 +154,10 @@ pub mod __private {
         )
     }
 
+    // What /proc tells, for `poolcfg why`.
+    pub use crate::machine::overcommit::left as commit_left;
+    pub use crate::machine::proc;
+
     pub use crate::limits::wasmtime::fallback::{ConfigFallback, PoolingFallback};
     pub use crate::limits::wasmtime::{must_be_named, native};
 

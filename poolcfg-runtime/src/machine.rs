@@ -5,7 +5,7 @@ pub(crate) mod cgroup;
 pub(crate) mod elf;
 pub(crate) mod live_pools;
 pub(crate) mod overcommit;
-pub(crate) mod proc;
+pub mod proc;
 pub(crate) mod swap;
 
 use std::ffi::OsString;

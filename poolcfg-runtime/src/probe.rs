@@ -213,7 +213,7 @@ impl ProbeLimits {
             max_map_count: number("/proc/sys/vm/max_map_count"),
             overcommit_memory: number("/proc/sys/vm/overcommit_memory"),
             commit_limit: proc::size_of(&meminfo, "CommitLimit"),
-            commit_left: overcommit::left(machine),
+            commit_left: overcommit::left(|path| machine.text(path)),
             ram: proc::size_of(&meminfo, "MemTotal"),
             swap: proc::size_of(&meminfo, "SwapTotal"),
             swap_used: proc::size_of(&meminfo, "SwapTotal")

@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Update poolcfg.toml from the Wasmtime in Cargo.lock and from its workload
     Sync(Sync),
+    /// Run a command, and tell why it cannot have memory: which limit, and what works
+    Why(Why),
     /// Print the script by which a shell completes the flags of `poolcfg`
     #[command(hide = true)]
     Completions(Completions),
@@ -134,6 +136,7 @@ impl Poolcfg {
             Some(Command::Init(_)) => "init",
             Some(Command::Inspect(_)) => "inspect",
             Some(Command::Sync(_)) => "sync",
+            Some(Command::Why(_)) => "why",
             Some(Command::Completions(_)) => "completions",
             Some(Command::Man(_)) => "man",
         }
@@ -270,6 +273,25 @@ pub(crate) struct Sync {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) check: bool,
 }
+
+/// Flags of `why`.
+#[derive(Debug, Args)]
+#[command(after_help = WHY_AFTER_HELP)]
+pub(crate) struct Why {
+    /// Run it once more as the answer advises, with a limit raised or with other flags, and end as that run does
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) retry: bool,
+    /// Write the JSON object of the answer to this file; with --message-format json it is then not on stdout
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(crate) output: Option<PathBuf>,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+const WHY_AFTER_HELP: &str = "\
+Exit status: that of the command, or 128 and the signal that ended it; 125 if the command cannot be traced, 126 if it \
+cannot be executed, 127 if it is not found.";
 
 /// Flags of `completions`.
 #[derive(Debug, Args)]

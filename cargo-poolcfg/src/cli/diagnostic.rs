@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+#[cfg(has_tracer)]
+use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, escaped_lines, is_escaped};
 use serde::Serialize;
 
@@ -52,6 +54,13 @@ impl Message<'_> {
             Self::Warning(code, text) => title(Level::WARNING, code, text, renderer),
             Self::Note(text) => format!("note: {}", escaped_lines(text)),
         }
+    }
+
+    /// The first line of a mistake.
+    #[cfg(has_tracer)]
+    pub(crate) fn title_of(mistake: &Mistake, renderer: &Renderer) -> String {
+        let Diagnostic { code, message, .. } = &mistake.diagnostic;
+        title(Level::ERROR, *code, message, renderer)
     }
 
     /// The same for programs.

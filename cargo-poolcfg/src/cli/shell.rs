@@ -131,6 +131,21 @@ impl Shell {
         }
     }
 
+    /// One mistake, and lines that belong to it.
+    #[cfg(has_tracer)]
+    pub(crate) fn fail_with(&self, error: &Error, lines: &[String]) {
+        self.keep_error(error);
+        if let Error::Mistakes { mistakes, .. } = error {
+            for mistake in mistakes {
+                let text = Message::title_of(mistake, &Renderer::styled());
+                let _ = writeln!(anstream::stderr(), "{text}");
+            }
+        }
+        for line in lines {
+            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(line));
+        }
+    }
+
     /// Keeps mistakes for programs; people are told them at the end.
     pub(crate) fn keep_error(&self, error: &Error) {
         match error {

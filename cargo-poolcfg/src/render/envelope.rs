@@ -16,6 +16,8 @@ use crate::render::machine::ProbeReport;
 use crate::render::owner::Unowned;
 use crate::render::report::PoolResult;
 use crate::render::table::ProfileReport;
+#[cfg(has_tracer)]
+use crate::why::report::WhyReport;
 
 /// The version of the schema; it changes when a field is taken away or changes its meaning.
 pub(crate) const SCHEMA: u32 = 2;
@@ -62,6 +64,9 @@ pub(crate) enum Results {
     Inspected(Vec<Unowned<InspectReport>>),
     /// Of `--explain`.
     Code([Unowned<CodeText>; 1]),
+    /// Of `why`: one for each run of the command.
+    #[cfg(has_tracer)]
+    Why(Vec<Unowned<WhyReport>>),
 }
 
 impl Default for Envelope {

@@ -108,6 +108,10 @@ macro_rules! codes {
             OtherMachine = "PC0048",
             /// A command line that is wrong.
             Usage = "PC0049",
+            /// A call for memory that failed, and a command that ended with it.
+            NoMemory = "PC0050",
+            /// A command that `why` cannot run, or cannot trace.
+            NotTraced = "PC0051",
         }
     };
 }

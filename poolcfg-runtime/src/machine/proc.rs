@@ -5,19 +5,19 @@ use poolcfg_core::Size;
 
 /// One line of /proc/self/maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Map<'a> {
+pub struct Map<'a> {
     /// Its first address.
-    pub(crate) start: u64,
+    pub start: u64,
     /// The address behind it, above `start`.
-    pub(crate) end: u64,
+    pub end: u64,
     /// Whether it can be written.
-    pub(crate) writable: bool,
+    pub writable: bool,
     /// The file, or a name in brackets; empty when it is anonymous.
-    pub(crate) name: &'a str,
+    pub name: &'a str,
 }
 
 /// The lines of /proc/self/maps; see proc_pid_maps(5).
-pub(crate) fn maps(text: &str) -> impl Iterator<Item = Map<'_>> {
+pub fn maps(text: &str) -> impl Iterator<Item = Map<'_>> {
     text.lines().filter_map(|line| {
         let (range, rest) = line.split_once(' ')?;
         let (start, end) = range.split_once('-')?;
@@ -37,11 +37,11 @@ pub(crate) fn maps(text: &str) -> impl Iterator<Item = Map<'_>> {
 
 /// A free range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Gap {
+pub struct Gap {
     /// Its first address.
-    pub(crate) start: u64,
+    pub start: u64,
     /// Its bytes, at least one.
-    pub(crate) bytes: Size,
+    pub bytes: Size,
 }
 
 /// Where the stack begins; what lies above it is beside the window that mmap searches.
@@ -52,7 +52,7 @@ fn stack(text: &str) -> u64 {
 }
 
 /// What is free from `lowest` up to the stack, the largest first.
-pub(crate) fn gaps(text: &str, lowest: u64) -> Vec<Gap> {
+pub fn gaps(text: &str, lowest: u64) -> Vec<Gap> {
     let stack = stack(text);
     let mut taken: Vec<(u64, u64)> = maps(text)
         .map(|map| (map.start, map.end))
@@ -75,12 +75,12 @@ pub(crate) fn gaps(text: &str, lowest: u64) -> Vec<Gap> {
 }
 
 /// `MemTotal` and `SwapTotal` of /proc/meminfo together.
-pub(crate) fn ram_and_swap(meminfo: &str) -> Option<Size> {
+pub fn ram_and_swap(meminfo: &str) -> Option<Size> {
     size_of(meminfo, "MemTotal")?.checked_add(size_of(meminfo, "SwapTotal")?)
 }
 
 /// The value of a line such as `VmSize:  1234 kB` in /proc/self/status or /proc/meminfo.
-pub(crate) fn size_of(text: &str, key: &str) -> Option<Size> {
+pub fn size_of(text: &str, key: &str) -> Option<Size> {
     text.lines().find_map(|line| {
         let value = line.strip_prefix(key)?.strip_prefix(':')?;
         let value = value.trim().strip_suffix("kB")?.trim();
@@ -89,7 +89,7 @@ pub(crate) fn size_of(text: &str, key: &str) -> Option<Size> {
 }
 
 /// The number that is all of a file, such as /proc/sys/vm/max_map_count.
-pub(crate) fn number(text: &str) -> Option<u64> {
+pub fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn swaps(text: &str) -> Size {
 
 /// The files that bound the memory of the process, its own cgroup first and then those above it, by
 /// /proc/self/cgroup: version 2, and version 1 with its memory controller in the usual place.
-pub(crate) fn cgroup_limit_files(text: &str) -> Vec<String> {
+pub fn cgroup_limit_files(text: &str) -> Vec<String> {
     cgroup_files(text, "memory.max", Some("memory.limit_in_bytes"))
 }
 

@@ -239,7 +239,7 @@ impl ProcessBounds {
         told: &ProcFacts<'_, M>,
         holdings: &[Holding],
     ) -> bool {
-        let Some(left) = overcommit::left(told.machine) else {
+        let Some(left) = overcommit::left(|path| told.machine.text(path)) else {
             return false;
         };
         self.limits.commit_limit = Some(left);

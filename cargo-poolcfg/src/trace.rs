@@ -1,0 +1,38 @@
+//! Tracing: a command runs, stops at its calls for memory alone, and tells why one failed.
+//!
+//! ```text
+//!  this process ──fork──> tracer ──fork──> command ──> its threads and children
+//!        └──── pipe ────────┘
+//! ```
+//! The tracer is a process of its own, since it has to go on until the last descendant has ended, while this one ends
+//! with the command: without a tracer a filtered call fails with ENOSYS. A filter of seccomp (`filter`) stops at the
+//! calls of `calls` and lets all others pass.
+//!
+//! - `sys`: ptrace, fork, exec and signals: all that is unsafe
+//! - `status`: what wait(2) tells
+//! - `start`: the three processes
+//! - `front`: this process: it passes signals on, and stops and ends as the command does
+//! - `tracer`: the loop that follows every thread; `processes`: what it knows of them; `failing`: what it
+//!   keeps of failures; `memcg`: whether a cgroup was full
+//! - `facts`: what the system tells of a process; `obstacle`: which limit is in the way
+//! - `told`: what the tracer tells
+
+mod calls;
+mod facts;
+mod failing;
+mod filter;
+mod front;
+mod memcg;
+pub(crate) mod obstacle;
+mod processes;
+mod start;
+mod status;
+#[allow(
+    unsafe_code,
+    reason = "ptrace, fork and exec, for which no crate has a safe interface"
+)]
+mod sys;
+pub(crate) mod told;
+mod tracer;
+
+pub(crate) use start::{TraceError, trace};

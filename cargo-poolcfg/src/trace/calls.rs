@@ -1,0 +1,258 @@
+//! The calls at which a command stops, and what their arguments say.
+
+use std::ffi::c_long;
+
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+
+use super::sys;
+
+/// A call for memory, or one that changes which calls are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum CallName {
+    Mmap,
+    Mremap,
+    Mprotect,
+    PkeyMprotect,
+    Brk,
+    Mlock,
+    Mlock2,
+    Mlockall,
+    Seccomp,
+    Prctl,
+}
+
+/// Each with its number.
+pub(super) const TRACED: [(c_long, CallName); 10] = [
+    (libc::SYS_mmap, CallName::Mmap),
+    (libc::SYS_mremap, CallName::Mremap),
+    (libc::SYS_mprotect, CallName::Mprotect),
+    (libc::SYS_pkey_mprotect, CallName::PkeyMprotect),
+    (libc::SYS_brk, CallName::Brk),
+    (libc::SYS_mlock, CallName::Mlock),
+    (libc::SYS_mlock2, CallName::Mlock2),
+    (libc::SYS_mlockall, CallName::Mlockall),
+    (libc::SYS_seccomp, CallName::Seccomp),
+    (libc::SYS_prctl, CallName::Prctl),
+];
+
+/// `prctl` of these alone: to install a filter, and to refuse memory that is writable and executable.
+pub(super) const PRCTL: [u32; 2] = [PR_SET_SECCOMP, PR_SET_MDWE];
+const PR_SET_SECCOMP: u32 = 22;
+const PR_SET_MDWE: u32 = 65;
+
+/// As `AUDIT_ARCH_…` of linux/audit.h.
+#[cfg(target_arch = "x86_64")]
+pub(super) const ARCHITECTURE: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+pub(super) const ARCHITECTURE: u32 = 0xc000_00b7;
+#[cfg(target_arch = "riscv64")]
+pub(super) const ARCHITECTURE: u32 = 0xc000_00f3;
+
+impl CallName {
+    pub(super) fn of(number: u64) -> Option<Self> {
+        let number = c_long::try_from(number).ok()?;
+        let found = TRACED.iter().find(|(known, _)| *known == number);
+        found.map(|(_, name)| *name)
+    }
+
+    /// As manuals write it.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Mmap => "mmap",
+            Self::Mremap => "mremap",
+            Self::Mprotect => "mprotect",
+            Self::PkeyMprotect => "pkey_mprotect",
+            Self::Brk => "brk",
+            Self::Mlock => "mlock",
+            Self::Mlock2 => "mlock2",
+            Self::Mlockall => "mlockall",
+            Self::Seccomp => "seccomp",
+            Self::Prctl => "prctl",
+        }
+    }
+}
+
+/// A call that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TracedCall {
+    pub(super) name: CallName,
+    pub(super) arguments: [u64; 6],
+}
+
+impl TracedCall {
+    fn new(number: u64, arguments: [u64; 6]) -> Option<Self> {
+        CallName::of(number).map(|name| Self { name, arguments })
+    }
+
+    /// Whether it makes memory that is there executable or writable.
+    pub(super) const fn is_protect(&self) -> bool {
+        matches!(self.name, CallName::Mprotect | CallName::PkeyMprotect)
+    }
+
+    /// Whether it keeps memory in RAM.
+    pub(super) const fn is_lock(&self) -> bool {
+        matches!(
+            self.name,
+            CallName::Mlock | CallName::Mlock2 | CallName::Mlockall
+        )
+    }
+
+    /// As `PROT_…` says, where it says so.
+    pub(super) fn protection(&self) -> u32 {
+        let protection = match self.name {
+            CallName::Mmap | CallName::Mprotect | CallName::PkeyMprotect => self.arguments[2],
+            _ => 0,
+        };
+        u32::try_from(protection & 0xff).unwrap_or(0)
+    }
+
+    /// Whether it installs a filter.
+    pub(super) fn installs_filter(&self) -> bool {
+        match self.name {
+            CallName::Seccomp => self.arguments[0] <= 1,
+            CallName::Prctl => self.arguments[0] == u64::from(PR_SET_SECCOMP),
+            _ => false,
+        }
+    }
+}
+
+/// Where in a call a thread has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// At its beginning; `None` where the call is none of ours.
+    Begin(Option<TracedCall>),
+    /// At its end, with what it returns.
+    End(i64),
+}
+
+/// Whether a returned value is an error, and which.
+pub(super) fn errno(returned: i64) -> Option<i32> {
+    let errno = i32::try_from(returned.checked_neg()?).ok()?;
+    (1..4096).contains(&errno).then_some(errno)
+}
+
+/// The call at which a thread has stopped; `None` where it is gone. `is_end` counts where the kernel does not tell.
+pub(super) fn at(pid: Pid, is_end: bool) -> Option<At> {
+    if let Ok(words) = sys::call(pid) {
+        return of_info(&words);
+    }
+    let words = sys::registers(pid).ok()?;
+    let (number, arguments, returned) = of_registers(&words);
+    Some(match is_end {
+        true => At::End(returned.cast_signed()),
+        false => At::Begin(TracedCall::new(number, arguments)),
+    })
+}
+
+/// `struct ptrace_syscall_info`: op and architecture, two pointers, and then what op says.
+fn of_info(words: &[u64; sys::CALL_WORDS]) -> Option<At> {
+    let [kind, _, _, first, rest @ ..] = words;
+    let begin = |arguments: &[u64; 7]| {
+        let [a, b, c, d, e, f, _] = *arguments;
+        let is_native = kind >> 32 == u64::from(ARCHITECTURE);
+        let call = TracedCall::new(*first, [a, b, c, d, e, f]);
+        At::Begin(call.filter(|_| is_native))
+    };
+    match kind & 0xff {
+        // PTRACE_SYSCALL_INFO_ENTRY and _SECCOMP.
+        1 | 3 => Some(begin(rest)),
+        // PTRACE_SYSCALL_INFO_EXIT.
+        2 => Some(At::End(first.cast_signed())),
+        _ => None,
+    }
+}
+
+/// The number of the call, its arguments, and what it returns.
+#[cfg(target_arch = "x86_64")]
+fn of_registers(words: &[u64; sys::REGISTER_WORDS]) -> (u64, [u64; 6], u64) {
+    // struct user_regs_struct: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax
+    let [
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        r10,
+        r9,
+        r8,
+        rax,
+        _,
+        rdx,
+        rsi,
+        rdi,
+        number,
+        ..,
+    ] = *words;
+    (number, [rdi, rsi, rdx, r10, r8, r9], rax)
+}
+
+/// The number of the call, its arguments, and what it returns.
+#[cfg(target_arch = "aarch64")]
+fn of_registers(words: &[u64; sys::REGISTER_WORDS]) -> (u64, [u64; 6], u64) {
+    // x0 to x30
+    let [a, b, c, d, e, f, _, _, number, ..] = *words;
+    (number, [a, b, c, d, e, f], a)
+}
+
+/// The number of the call, its arguments, and what it returns.
+#[cfg(target_arch = "riscv64")]
+fn of_registers(words: &[u64; sys::REGISTER_WORDS]) -> (u64, [u64; 6], u64) {
+    // pc ra sp gp tp t0 t1 t2 s0 s1 a0 to a7
+    let [
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        _,
+        number,
+        ..,
+    ] = *words;
+    (number, [a, b, c, d, e, f], a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_a_small_negative_number() {
+        assert_eq!(errno(-12), Some(12));
+        assert_eq!(errno(-4095), Some(4095));
+        for value in [0, 1, -4096, i64::MIN, i64::MAX] {
+            assert_eq!(errno(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_tells_of_a_call_is_read() {
+        let kind = |op: u64| op | u64::from(ARCHITECTURE) << 32;
+        let mmap = u64::try_from(libc::SYS_mmap).unwrap();
+        let arguments = [1, 2, 3, 4, 5, 6];
+        let call = TracedCall {
+            name: CallName::Mmap,
+            arguments,
+        };
+        let begun = [kind(3), 0, 0, mmap, 1, 2, 3, 4, 5, 6, 0];
+        assert_eq!(of_info(&begun), Some(At::Begin(Some(call))));
+        let other = [3 | 0x4000_0003 << 32, 0, 0, mmap, 1, 2, 3, 4, 5, 6, 0];
+        assert_eq!(of_info(&other), Some(At::Begin(None)));
+        let ended = [kind(2), 0, 0, (-12i64).cast_unsigned(), 1, 0, 0, 0, 0, 0, 0];
+        assert_eq!(of_info(&ended), Some(At::End(-12)));
+        assert_eq!(of_info(&[0; sys::CALL_WORDS]), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! Facts: what the system tells of a process, each read when a call has failed, while its thread is stopped.
+
+use std::fs;
+
+use poolcfg_runtime::__private::{commit_left, proc};
+use rustix::param::page_size;
+
+/// The capability to lock any memory.
+const CAP_IPC_LOCK: u32 = 14;
+
+/// `ADDR_COMPAT_LAYOUT` of a personality.
+const COMPAT_LAYOUT: u64 = 0x0020_0000;
+
+/// What decides whether a call for memory succeeds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) rlimit_as: Option<u64>,
+    pub(super) rlimit_data: Option<u64>,
+    pub(super) rlimit_memlock: Option<u64>,
+    pub(super) vm_size: u64,
+    pub(super) vm_data: u64,
+    pub(super) vm_locked: u64,
+    /// Whether it may lock as much as it likes.
+    pub(super) locks_all: bool,
+    /// The text of /proc/PID/maps.
+    pub(super) maps: String,
+    pub(super) max_map_count: Option<u64>,
+    /// Where mmap begins to search.
+    pub(super) lowest: u64,
+    /// `vm.overcommit_memory`.
+    pub(super) overcommit: u64,
+    /// With 2, what is left of the commit limit.
+    pub(super) commit_left: Option<u64>,
+    pub(super) ram_and_swap: Option<u64>,
+    /// Why mmap searches in the legacy layout.
+    pub(super) legacy: Option<Legacy>,
+    pub(super) page: u64,
+}
+
+/// Why mmap searches upwards from a third of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Legacy {
+    /// `RLIMIT_STACK` is unlimited.
+    UnlimitedStack,
+    /// `setarch --addr-compat-layout`.
+    Personality,
+    /// `vm.legacy_va_layout`.
+    Setting,
+}
+
+/// A file of /proc; empty where it cannot be read. A name in it may be anything.
+pub(super) fn text(path: &str) -> String {
+    let bytes = fs::read(path).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn number(path: &str) -> Option<u64> {
+    proc::number(&text(path))
+}
+
+impl Facts {
+    /// Of a process, by its number.
+    pub(super) fn read(pid: i32) -> Self {
+        let of = |file: &str| text(&format!("/proc/{pid}/{file}"));
+        let limits = of("limits");
+        let status = of("status");
+        let size = |name: &str| proc::size_of(&status, name).map_or(0, |size| size.get());
+        let legacy = match () {
+            () if limit(&limits, "Max stack size").is_none() => Some(Legacy::UnlimitedStack),
+            () if is_compat(&of("personality")) => Some(Legacy::Personality),
+            () if number("/proc/sys/vm/legacy_va_layout") == Some(1) => Some(Legacy::Setting),
+            () => None,
+        };
+        Self {
+            rlimit_as: limit(&limits, "Max address space"),
+            rlimit_data: limit(&limits, "Max data size"),
+            rlimit_memlock: limit(&limits, "Max locked memory"),
+            vm_size: size("VmSize"),
+            vm_data: size("VmData"),
+            vm_locked: size("VmLck"),
+            locks_all: has_capability(&status, CAP_IPC_LOCK),
+            maps: of("maps"),
+            max_map_count: number("/proc/sys/vm/max_map_count"),
+            lowest: number("/proc/sys/vm/mmap_min_addr").unwrap_or(0),
+            overcommit: number("/proc/sys/vm/overcommit_memory").unwrap_or(0),
+            commit_left: commit_left(|path| Some(text(path))).map(|left| left.get()),
+            ram_and_swap: proc::ram_and_swap(&text("/proc/meminfo")).map(|size| size.get()),
+            legacy,
+            page: u64::try_from(page_size()).unwrap_or(4096),
+        }
+    }
+
+    /// How many mappings count for `vm.max_map_count`.
+    pub(super) fn map_count(&self) -> u64 {
+        let counted = proc::maps(&self.maps).filter(|map| map.name != "[vsyscall]");
+        u64::try_from(counted.count()).unwrap_or(u64::MAX)
+    }
+
+    /// The largest free range.
+    pub(super) fn largest_gap(&self) -> u64 {
+        let gaps = proc::gaps(&self.maps, self.lowest);
+        gaps.first().map_or(0, |gap| gap.bytes.get())
+    }
+
+    /// The sum over what is mapped of a range, of mappings that count.
+    pub(super) fn mapped(
+        &self,
+        start: u64,
+        bytes: u64,
+        counts: impl Fn(&proc::Map<'_>) -> bool,
+    ) -> u64 {
+        let end = start.saturating_add(bytes);
+        proc::maps(&self.maps)
+            .filter(counts)
+            .map(|map| map.end.min(end).saturating_sub(map.start.max(start)))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// What is free right behind an address.
+    pub(super) fn free_behind(&self, address: u64) -> u64 {
+        let next = proc::maps(&self.maps)
+            .map(|map| map.start)
+            .filter(|start| *start >= address)
+            .min();
+        next.map_or(0, |next| next - address)
+    }
+
+    /// The name of the mapping at an address, where it has one.
+    pub(super) fn name_at(&self, address: u64) -> Option<String> {
+        let map = proc::maps(&self.maps).find(|map| map.start <= address && address < map.end)?;
+        let name = map.name.strip_prefix("[anon:").unwrap_or(map.name);
+        let name = name.strip_suffix(']').unwrap_or(name);
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+}
+
+/// The soft limit in a line of /proc/PID/limits; `None` if it is unlimited, or not told.
+fn limit(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn is_compat(personality: &str) -> bool {
+    let bits = u64::from_str_radix(personality.trim(), 16);
+    bits.is_ok_and(|bits| bits & COMPAT_LAYOUT != 0)
+}
+
+fn has_capability(status: &str, number: u32) -> bool {
+    let mut lines = status.lines();
+    let bits = lines.find_map(|line| line.strip_prefix("CapEff:"));
+    bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok())
+        .is_some_and(|bits| bits >> number & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_by_their_names() {
+        let text = "WhyLimit  Soft WhyLimit  Hard WhyLimit  Units\n\
+                    Max data size             unlimited            unlimited            bytes\n\
+                    Max stack size            8388608              unlimited            bytes\n\
+                    Max address space         68719476736          68719476736          bytes\n";
+        assert_eq!(limit(text, "Max address space"), Some(64 << 30));
+        assert_eq!(limit(text, "Max stack size"), Some(8 << 20));
+        assert_eq!(limit(text, "Max data size"), None);
+        assert!(is_compat("00200000\n") && !is_compat("00040000\n"));
+        let caps = "CapPrm:\t0\nCapEff:\t0000000000004000\n";
+        assert!(has_capability(caps, CAP_IPC_LOCK) && !has_capability(caps, 13));
+    }
+}

@@ -1,0 +1,119 @@
+//! Failures: what is kept of a call that failed, and of a process that is ended for it.
+
+use rustix::process::Pid;
+
+use super::calls::{CallName, TracedCall};
+use super::facts::Facts;
+use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle};
+use super::processes::program;
+use super::status::Status;
+use super::sys;
+use super::told::MemoryFailure;
+use super::tracer::Tracer;
+
+impl Tracer<'_> {
+    /// A call has failed: the first time, the system is asked why.
+    pub(super) fn failed(&mut self, process: i32, failed: Failed<'_>) {
+        let call = failed.call;
+        let protection = call.protection();
+        let address = call.arguments[0];
+        let is_same = |other: &MemoryFailure| {
+            (other.pid, other.call, other.bytes) == (process, Some(call.name), failed.bytes)
+                && (other.protection, other.errno) == (protection, failed.errno)
+        };
+        if self.failures.folds(is_same) {
+            return;
+        }
+        let facts = Facts::read(process);
+        let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
+        let (program, arguments) = program(process);
+        self.failures.push(MemoryFailure {
+            call: Some(call.name),
+            bytes: failed.bytes,
+            protection,
+            address,
+            errno: failed.errno,
+            pid: process,
+            program,
+            arguments,
+            mapping: is_there.then(|| facts.name_at(call.arguments[0])).flatten(),
+            obstacle: obstacle(failed, &facts),
+            times: 1,
+            went_on: false,
+            ended: None,
+        });
+    }
+
+    /// What no call tells: a process that the system ends, or a signal in place of a call.
+    fn push(&mut self, process: i32, call: Option<TracedCall>, errno: i32, obstacle: Obstacle) {
+        let (program, arguments) = program(process);
+        self.failures.push(MemoryFailure {
+            call: call.map(|call| call.name),
+            bytes: obstacle.need,
+            protection: 0,
+            address: 0,
+            errno,
+            pid: process,
+            program,
+            arguments,
+            mapping: None,
+            obstacle,
+            times: 1,
+            went_on: false,
+            ended: None,
+        });
+    }
+
+    /// A thread is about to end.
+    pub(super) fn exits(&mut self, pid: Pid, process: i32) {
+        let raw = sys::event_message(pid).ok();
+        let raw = raw.and_then(|raw| i32::try_from(raw).ok());
+        if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
+            self.killed_by_filter(process);
+        }
+        if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
+            && let Some(obstacle) = self.cgroups.obstacle(process)
+        {
+            self.push(process, None, 0, obstacle);
+        }
+    }
+
+    /// A filter has answered with SIGSYS.
+    pub(super) fn refused_by_signal(&mut self, pid: Pid, process: i32) {
+        // struct siginfo: code in the second word; address of the call, and its number.
+        let Ok([_, _, _, number, ..]) = sys::signal(pid) else {
+            return;
+        };
+        let call = CallName::of(number & 0xffff_ffff).map(|name| TracedCall {
+            name,
+            arguments: [0; 6],
+        });
+        let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
+        self.push(process, call, libc::ENOSYS, obstacle);
+    }
+
+    /// A filter has ended a process: no signal was told of.
+    fn killed_by_filter(&mut self, process: i32) {
+        let is_told = |failure: &MemoryFailure| {
+            failure.pid == process
+                && failure.obstacle.limit == WhyLimit::Seccomp
+                && failure.errno == libc::ENOSYS
+        };
+        if !self.failures.list().iter().any(is_told) {
+            self.push(
+                process,
+                None,
+                libc::ENOSYS,
+                Obstacle::of(WhyLimit::Seccomp, 0, 0),
+            );
+        }
+    }
+}
+
+/// Whether an error is about memory, and not about the arguments of the call.
+pub(super) fn is_of_memory(call: &TracedCall, errno: i32) -> bool {
+    match call.name {
+        CallName::Seccomp | CallName::Prctl => false,
+        _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
+    }
+}

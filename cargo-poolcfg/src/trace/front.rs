@@ -1,0 +1,155 @@
+//! The process that was started by name: it passes signals on to the command, stops when that is stopped, and waits for what
+//! the tracer tells.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+
+use super::start::TraceError;
+use super::sys;
+use super::told::{Traced, TracerLine};
+
+/// The bytes of `struct signalfd_siginfo`.
+const SIGNAL: usize = 128;
+
+/// How long a command may take to go on by itself when this process is told to.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+struct Front {
+    /// The command, once it runs.
+    command: Option<i32>,
+    is_stopped: bool,
+    /// Whether the command is told to go on unless it does by itself.
+    wakes: bool,
+    told: Vec<u8>,
+}
+
+/// Waits for the end of the command, or of the tracer.
+pub(super) fn wait(tracer: Pid, reads: OwnedFd, signals: &OwnedFd) -> Result<Traced, TraceError> {
+    let mut front = Front {
+        command: None,
+        is_stopped: false,
+        wakes: false,
+        told: Vec::new(),
+    };
+    let traced = front.run(File::from(reads), signals);
+    if !matches!(traced, Ok(Some(_))) {
+        // It is at its end, so that this takes no time.
+        let _ = waitpid(Some(tracer), WaitOptions::empty());
+    }
+    match traced {
+        Ok(Some(traced)) => traced,
+        Ok(None) => Err(TraceError::TracerKilled),
+        Err(error) => Err(TraceError::System(
+            format!("cannot wait for the command: {error}"),
+            error.raw_os_error(),
+        )),
+    }
+}
+
+impl Front {
+    /// `None` where the tracer has gone before the command.
+    fn run(
+        &mut self,
+        mut reads: File,
+        signals: &OwnedFd,
+    ) -> io::Result<Option<Result<Traced, TraceError>>> {
+        let mut signals = File::from(signals.try_clone()?);
+        loop {
+            let [has_told, has_signal] = self.ready(&reads, &signals)?;
+            if !has_told && !has_signal && self.wakes {
+                self.wakes = false;
+                self.send(libc::SIGCONT);
+            }
+            if has_signal {
+                self.signal(&mut signals)?;
+            }
+            if has_told {
+                let mut buffer = [0; 4096];
+                let read = match reads.read(&mut buffer) {
+                    Ok(0) => return Ok(None),
+                    Ok(read) => read,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+                self.told.extend_from_slice(&buffer[..read]);
+                if let Some(end) = self.listen() {
+                    return Ok(Some(end));
+                }
+            }
+        }
+    }
+
+    fn ready(&self, reads: &File, signals: &File) -> io::Result<[bool; 2]> {
+        let timeout = self.wakes.then(|| Timespec::try_from(PATIENCE));
+        let timeout = timeout.transpose().map_err(io::Error::other)?;
+        let mut files = [
+            PollFd::from_borrowed_fd(reads.as_fd(), PollFlags::IN),
+            PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
+        ];
+        match poll(&mut files, timeout.as_ref()) {
+            Ok(_) => Ok(files.map(|file| !file.revents().is_empty())),
+            Err(rustix::io::Errno::INTR) => Ok([false; 2]),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What lines have come to their end.
+    fn listen(&mut self) -> Option<Result<Traced, TraceError>> {
+        while let Some(end) = self.told.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.told.drain(..=end).collect();
+            match serde_json::from_slice(&line) {
+                Ok(TracerLine::Started(command)) => self.command = Some(command),
+                Ok(TracerLine::Stopped) => {
+                    self.is_stopped = true;
+                    // Whoever waits for this process is told what it would be told of the command.
+                    let _ = kill_process(getpid(), Signal::STOP);
+                }
+                Ok(TracerLine::Continued) => {
+                    self.is_stopped = false;
+                    self.wakes = false;
+                }
+                Ok(TracerLine::NotTraced(text, errno)) => {
+                    return Some(Err(TraceError::System(text, errno)));
+                }
+                Ok(TracerLine::NotExecuted(errno)) => {
+                    let error = io::Error::from_raw_os_error(errno);
+                    return Some(Err(TraceError::NotExecuted(error)));
+                }
+                Ok(TracerLine::Ended(traced)) => return Some(Ok(*traced)),
+                // Our own lines can be read.
+                Err(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Passes a signal on that was sent to this process alone.
+    fn signal(&mut self, signals: &mut File) -> io::Result<()> {
+        let mut signal = [0; SIGNAL];
+        signals.read_exact(&mut signal)?;
+        let word = |at: usize| {
+            let bytes = [0, 1, 2, 3].map(|byte| signal[at + byte]);
+            i32::from_ne_bytes(bytes)
+        };
+        let (number, code) = (word(0), word(8));
+        match number {
+            libc::SIGCHLD | libc::SIGWINCH => {}
+            libc::SIGCONT => self.wakes = self.is_stopped,
+            // The kernel sends what a terminal's keys mean to the command as well.
+            _ if code > 0 => {}
+            _ => self.send(number),
+        }
+        Ok(())
+    }
+
+    fn send(&self, signal: i32) {
+        if let Some(command) = self.command {
+            sys::kill(command, signal);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The obstacle: which limit is in the way of a call, by the order in which the kernel asks.
+//!
+//! Source: mm/mmap.c, mm/vma.c, mm/mprotect.c, mm/mremap.c, mm/mlock.c and mm/util.c of Linux 4.9 to 6.18. mmap: mappings
+//! (`do_mmap`), hole (`get_unmapped_area`), locked memory (`mlock_future_ok`), RLIMIT_AS and RLIMIT_DATA
+//! (`may_expand_vm`), what is committed (`__vm_enough_memory`). mprotect: RLIMIT_DATA, what is committed, mappings.
+
+use poolcfg_runtime::__private::proc;
+use poolcfg_runtime::RecheckLimit;
+use serde::{Deserialize, Serialize};
+
+use super::calls::{CallName, TracedCall};
+use super::facts::{Facts, Legacy};
+
+const PROT_WRITE: u64 = 2;
+const PROT_EXEC: u64 = 4;
+const MAP_SHARED: u64 = 0x1;
+const MAP_FIXED: u64 = 0x10;
+const MAP_ANONYMOUS: u64 = 0x20;
+const MAP_NORESERVE: u64 = 0x4000;
+const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
+
+/// What is in the way: a limit of those that a recheck names, or another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+pub(crate) enum WhyLimit {
+    Recheck(RecheckLimit),
+    /// The limit of a memory cgroup.
+    MemoryCgroup,
+    /// A rule that memory is not both writable and executable.
+    WriteAndExecute,
+    /// A filter of seccomp.
+    Seccomp,
+}
+
+const LIMITS: [WhyLimit; 11] = [
+    WhyLimit::Recheck(RecheckLimit::RlimitAs),
+    WhyLimit::Recheck(RecheckLimit::RlimitData),
+    WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
+    WhyLimit::Recheck(RecheckLimit::Hole),
+    WhyLimit::Recheck(RecheckLimit::MaxMapCount),
+    WhyLimit::Recheck(RecheckLimit::CommitLimit),
+    WhyLimit::Recheck(RecheckLimit::RamAndSwap),
+    WhyLimit::Recheck(RecheckLimit::Refused),
+    WhyLimit::MemoryCgroup,
+    WhyLimit::WriteAndExecute,
+    WhyLimit::Seccomp,
+];
+
+impl WhyLimit {
+    /// Its name, as in JSON.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Recheck(limit) => limit.name(),
+            Self::MemoryCgroup => "memory cgroup",
+            Self::WriteAndExecute => "write and execute",
+            Self::Seccomp => "seccomp",
+        }
+    }
+}
+
+impl From<WhyLimit> for &'static str {
+    fn from(limit: WhyLimit) -> Self {
+        limit.name()
+    }
+}
+
+impl TryFrom<String> for WhyLimit {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let found = LIMITS.into_iter().find(|limit| limit.name() == name);
+        found.ok_or(name)
+    }
+}
+
+/// A limit that is in the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Obstacle {
+    pub(crate) limit: WhyLimit,
+    /// Of limits of the whole process, with what it has already.
+    pub(crate) need: u64,
+    pub(crate) have: u64,
+    /// Limits that the kernel would ask next, and that are in the way as well.
+    pub(crate) also: Vec<WhyLimit>,
+    /// Of a hole: why it is smaller than it could be.
+    pub(crate) legacy: Option<Legacy>,
+}
+
+impl Obstacle {
+    pub(super) const fn of(limit: WhyLimit, need: u64, have: u64) -> Self {
+        Self {
+            limit,
+            need,
+            have,
+            also: Vec::new(),
+            legacy: None,
+        }
+    }
+}
+
+/// How a call failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed<'a> {
+    pub(super) call: &'a TracedCall,
+    pub(super) bytes: u64,
+    /// Of brk none.
+    pub(super) errno: i32,
+    /// Whether a filter that is not ours has refused it.
+    pub(super) is_filtered: bool,
+    /// Whether its process has asked for a rule against memory that is writable and executable.
+    pub(super) has_rule: bool,
+}
+
+/// Limits that may be in the way, in the kernel's order.
+struct Obstacles<'a> {
+    facts: &'a Facts,
+    found: Vec<(RecheckLimit, u64, u64)>,
+}
+
+impl Obstacles<'_> {
+    fn ask(&mut self, limit: RecheckLimit, need: u64, have: Option<u64>) -> &mut Self {
+        if let Some(have) = have.filter(|have| need > *have) {
+            self.found.push((limit, need, have));
+        }
+        self
+    }
+
+    /// `may_expand_vm`: so many more bytes, and so many of them private and writable.
+    fn expand(&mut self, bytes: u64, data: Option<u64>) -> &mut Self {
+        let facts = self.facts;
+        let size = facts.vm_size.saturating_add(bytes);
+        self.ask(RecheckLimit::RlimitAs, size, facts.rlimit_as);
+        self.data(data)
+    }
+
+    /// `None` where nothing becomes private and writable. What takes the place of as many pages is refused as well where
+    /// the process has more than it may already.
+    fn data(&mut self, bytes: Option<u64>) -> &mut Self {
+        let facts = self.facts;
+        if let Some(bytes) = bytes {
+            let data = facts.vm_data.saturating_add(bytes);
+            self.ask(RecheckLimit::RlimitData, data, facts.rlimit_data);
+        }
+        self
+    }
+
+    /// `__vm_enough_memory`.
+    fn commit(&mut self, bytes: u64, is_reserved: bool) -> &mut Self {
+        let facts = self.facts;
+        match facts.overcommit {
+            2 => self.ask(RecheckLimit::CommitLimit, bytes, facts.commit_left),
+            0 if is_reserved => self.ask(RecheckLimit::RamAndSwap, bytes, facts.ram_and_swap),
+            _ => self,
+        }
+    }
+
+    /// Mappings, where so many more are one too many.
+    fn maps(&mut self, more: u64) -> &mut Self {
+        let need = self.facts.map_count().saturating_add(more);
+        self.ask(RecheckLimit::MaxMapCount, need, self.facts.max_map_count)
+    }
+
+    fn hole(&mut self, bytes: u64) -> &mut Self {
+        self.ask(RecheckLimit::Hole, bytes, Some(self.facts.largest_gap()))
+    }
+
+    fn lock(&mut self, bytes: u64) -> &mut Self {
+        let facts = self.facts;
+        let limit = facts.rlimit_memlock.filter(|_| !facts.locks_all);
+        let locked = facts.vm_locked.saturating_add(bytes);
+        self.ask(RecheckLimit::RlimitMemlock, locked, limit)
+    }
+}
+
+/// Why a call failed.
+pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Obstacle {
+    let Failed { call, errno, .. } = failed;
+    let bytes = failed.bytes;
+    if failed.is_filtered {
+        return Obstacle::of(WhyLimit::Seccomp, bytes, 0);
+    }
+    if errno == libc::EACCES && breaks_rule(&failed, facts) {
+        return Obstacle::of(WhyLimit::WriteAndExecute, bytes, 0);
+    }
+    let mut asked = Obstacles {
+        facts,
+        found: Vec::new(),
+    };
+    match (call.name, errno) {
+        (CallName::Mmap, libc::EAGAIN) | (CallName::Mremap, libc::EAGAIN) => {
+            asked.lock(bytes);
+        }
+        (CallName::Mlockall, _) => {
+            asked.lock(facts.vm_size);
+        }
+        (CallName::Mlock | CallName::Mlock2, _) => {
+            asked.lock(bytes);
+        }
+        (CallName::Mmap, libc::ENOMEM) => of_mmap(call, bytes, &mut asked),
+        (CallName::Mprotect | CallName::PkeyMprotect, libc::ENOMEM) => {
+            of_mprotect(call, bytes, &mut asked);
+        }
+        (CallName::Mremap, libc::ENOMEM) => of_mremap(call, bytes, &mut asked),
+        (CallName::Brk, _) => of_brk(call, bytes, &mut asked),
+        _ => {}
+    }
+    let Some((limit, need, have)) = asked.found.first().copied() else {
+        return Obstacle::of(WhyLimit::Recheck(RecheckLimit::Refused), bytes, 0);
+    };
+    let also = asked.found.iter().skip(1);
+    Obstacle {
+        also: also.map(|(limit, ..)| WhyLimit::Recheck(*limit)).collect(),
+        legacy: facts.legacy.filter(|_| limit == RecheckLimit::Hole),
+        ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
+    }
+}
+
+/// Whether a call wants memory that is or was writable to be executable. SELinux answers so as well.
+fn breaks_rule(failed: &Failed<'_>, facts: &Facts) -> bool {
+    let TracedCall { name, arguments } = failed.call;
+    let [address, bytes, protection, flags, ..] = *arguments;
+    let is_both = protection & (PROT_WRITE | PROT_EXEC) == PROT_WRITE | PROT_EXEC;
+    match name {
+        CallName::Mmap => is_both && (failed.has_rule || flags & MAP_ANONYMOUS != 0),
+        CallName::Mprotect | CallName::PkeyMprotect => {
+            // What is of a file may be refused for the way in which that is open.
+            let anonymous = |map: &proc::Map<'_>| !map.name.starts_with('/');
+            protection & PROT_EXEC != 0
+                && (failed.has_rule || facts.mapped(address, bytes, anonymous) > 0)
+        }
+        _ => false,
+    }
+}
+
+fn of_mmap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
+    let [address, _, protection, flags, ..] = call.arguments;
+    let facts = asked.facts;
+    let is_fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) != 0;
+    let is_data = protection & PROT_WRITE != 0 && flags & MAP_SHARED == 0;
+    // What was there is taken away first.
+    let replaced = match is_fixed {
+        true => facts.mapped(address, bytes, |_| true),
+        false => 0,
+    };
+    let more = bytes.saturating_sub(replaced);
+    // So many there may be and one, so that the last but one is refused nothing.
+    let count = facts.map_count().saturating_sub(1);
+    asked.ask(RecheckLimit::MaxMapCount, count, facts.max_map_count);
+    if !is_fixed {
+        asked.hole(bytes);
+    }
+    asked.expand(more, is_data.then_some(more));
+    if is_fixed {
+        asked.maps(1);
+    }
+    let is_shared_memory = flags & MAP_SHARED != 0 && flags & MAP_ANONYMOUS != 0;
+    if is_data || is_shared_memory {
+        asked.commit(bytes, flags & MAP_NORESERVE == 0);
+    }
+}
+
+fn of_mprotect(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
+    let [address, _, protection, ..] = call.arguments;
+    if protection & PROT_WRITE != 0 {
+        let is_new = |map: &proc::Map<'_>| !map.writable;
+        let new = asked.facts.mapped(address, bytes, is_new);
+        asked.data(Some(new)).commit(new, true);
+    }
+    // Where a mapping is split.
+    asked.maps(1);
+}
+
+fn of_mremap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
+    let [address, old, ..] = call.arguments;
+    let is_data = asked.facts.mapped(address, old.max(1), |map| map.writable) > 0;
+    let data = if is_data { bytes } else { 0 };
+    let moved = old.saturating_add(bytes);
+    // A move may split a mapping in three.
+    asked
+        .maps(4)
+        .expand(bytes, is_data.then_some(bytes))
+        .commit(data, true)
+        .hole(moved);
+}
+
+fn of_brk(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
+    let end = call.arguments[0].saturating_sub(bytes);
+    let end = end.next_multiple_of(asked.facts.page);
+    let free = asked.facts.free_behind(end);
+    asked
+        .data(Some(bytes))
+        .ask(RecheckLimit::Hole, bytes, Some(free))
+        .expand(bytes, None)
+        .maps(0)
+        .commit(bytes, true);
+}
+
+#[cfg(test)]
+mod tests;

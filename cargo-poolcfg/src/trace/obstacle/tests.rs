@@ -1,0 +1,172 @@
+use super::*;
+
+const GIB: u64 = 1 << 30;
+const MAPS: &str = "\
+10000000-10001000 r-xp 00000000 fe:00 1 /bin/x
+10001000-10002000 rw-p 00000000 00:00 0 [heap]
+20000000-30000000 ---p 00000000 00:00 0
+4000000000-4000001000 rw-p 00000000 00:00 0
+8000000000-8000001000 rw-p 00000000 00:00 0 [stack]
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
+";
+
+fn facts() -> Facts {
+    Facts {
+        maps: MAPS.to_owned(),
+        max_map_count: Some(65_530),
+        ram_and_swap: Some(8 * GIB),
+        vm_size: GIB,
+        vm_data: 1 << 20,
+        page: 4096,
+        ..Facts::default()
+    }
+}
+
+fn ask(name: CallName, arguments: [u64; 6], errno: i32, facts: &Facts) -> Obstacle {
+    let call = TracedCall { name, arguments };
+    let bytes = match name {
+        CallName::Brk => GIB,
+        CallName::Mremap => arguments[2] - arguments[1],
+        _ => arguments[1],
+    };
+    let failed = Failed {
+        call: &call,
+        bytes,
+        errno,
+        is_filtered: false,
+        has_rule: false,
+    };
+    obstacle(failed, facts)
+}
+
+fn mmap(bytes: u64, protection: u64, flags: u64, facts: &Facts) -> Obstacle {
+    let arguments = [0, bytes, protection, flags, u64::MAX, 0];
+    ask(CallName::Mmap, arguments, libc::ENOMEM, facts)
+}
+
+const PRIVATE: u64 = 0x2 | MAP_ANONYMOUS | MAP_NORESERVE;
+
+#[test]
+fn of_several_limits_the_kernels_first_is_named() {
+    let small = Facts {
+        rlimit_as: Some(2 * GIB),
+        ..facts()
+    };
+    let found = mmap(1 << 40, 0, PRIVATE, &small);
+    assert_eq!(found.limit, WhyLimit::Recheck(RecheckLimit::Hole));
+    assert_eq!(found.also, [WhyLimit::Recheck(RecheckLimit::RlimitAs)]);
+    // A hole holds so much.
+    let found = mmap(2 * GIB, 0, PRIVATE, &small);
+    assert_eq!(found.limit, WhyLimit::Recheck(RecheckLimit::RlimitAs));
+    assert_eq!((found.need, found.have), (3 * GIB, 2 * GIB));
+    assert_eq!(found.also, []);
+}
+
+#[test]
+fn what_is_not_writable_counts_for_no_data() {
+    let small = Facts {
+        rlimit_data: Some(1 << 20),
+        ..facts()
+    };
+    let refused = WhyLimit::Recheck(RecheckLimit::Refused);
+    let data = WhyLimit::Recheck(RecheckLimit::RlimitData);
+    assert_eq!(mmap(GIB, 0, PRIVATE, &small).limit, refused);
+    assert_eq!(mmap(GIB, PROT_WRITE, PRIVATE, &small).limit, data);
+    assert_eq!(mmap(GIB, PROT_WRITE, MAP_SHARED, &small).limit, refused);
+    let protect = |start| {
+        let arguments = [start, 0x1000, PROT_WRITE, 0, 0, 0];
+        ask(CallName::Mprotect, arguments, libc::ENOMEM, &small).limit
+    };
+    assert_eq!(protect(0x2000_0000), data);
+    // Already writable.
+    assert_eq!(protect(0x1000_1000), refused);
+}
+
+#[test]
+fn a_mapping_in_the_place_of_another_takes_no_more() {
+    let full = Facts {
+        rlimit_as: Some(GIB),
+        rlimit_data: Some(1 << 19),
+        ..facts()
+    };
+    let place = |protection| {
+        let flags = PRIVATE | MAP_FIXED;
+        let arguments = [0x2000_0000, 0x1000, protection, flags, u64::MAX, 0];
+        ask(CallName::Mmap, arguments, libc::ENOMEM, &full).limit
+    };
+    assert_eq!(place(0), WhyLimit::Recheck(RecheckLimit::Refused));
+    // The process has more than it may, by mappings such as this one.
+    assert_eq!(
+        place(PROT_WRITE),
+        WhyLimit::Recheck(RecheckLimit::RlimitData)
+    );
+}
+
+#[test]
+fn mappings_are_counted_as_the_kernel_does() {
+    // 5, since vsyscall is none.
+    let with = |most| Facts {
+        max_map_count: Some(most),
+        ..facts()
+    };
+    let maps = WhyLimit::Recheck(RecheckLimit::MaxMapCount);
+    assert_eq!(mmap(GIB, 0, PRIVATE, &with(3)).limit, maps);
+    assert_ne!(mmap(GIB, 0, PRIVATE, &with(4)).limit, maps);
+    let split = |most| {
+        let arguments = [0x2000_1000, 0x1000, 1, 0, 0, 0];
+        ask(CallName::Mprotect, arguments, libc::ENOMEM, &with(most))
+    };
+    assert_eq!(split(5).limit, maps);
+    assert_eq!((split(5).need, split(5).have), (6, 5));
+    assert_ne!(split(6).limit, maps);
+}
+
+#[test]
+fn what_is_committed_depends_on_the_mode() {
+    let with = |overcommit, commit_left| Facts {
+        overcommit,
+        commit_left,
+        ..facts()
+    };
+    let reserve = PRIVATE & !MAP_NORESERVE;
+    let limit = |flags, facts: &Facts| mmap(16 * GIB, PROT_WRITE, flags, facts).limit;
+    let all = WhyLimit::Recheck(RecheckLimit::RamAndSwap);
+    let refused = WhyLimit::Recheck(RecheckLimit::Refused);
+    let commit = WhyLimit::Recheck(RecheckLimit::CommitLimit);
+    assert_eq!(limit(reserve, &with(0, None)), all);
+    assert_eq!(limit(PRIVATE, &with(0, None)), refused);
+    assert_eq!(limit(reserve, &with(1, None)), refused);
+    assert_eq!(limit(PRIVATE, &with(2, Some(GIB))), commit);
+}
+
+#[test]
+fn locked_memory_is_bounded_without_the_capability() {
+    let with = |locks_all| Facts {
+        rlimit_memlock: Some(1 << 16),
+        locks_all,
+        ..facts()
+    };
+    let arguments = [0x2000_0000, 1 << 20, 0, 0, 0, 0];
+    let limit = |facts: &Facts| ask(CallName::Mlock, arguments, libc::ENOMEM, facts).limit;
+    assert_eq!(
+        limit(&with(false)),
+        WhyLimit::Recheck(RecheckLimit::RlimitMemlock)
+    );
+    assert_eq!(limit(&with(true)), WhyLimit::Recheck(RecheckLimit::Refused));
+}
+
+#[test]
+fn the_heap_grows_as_far_as_the_next_mapping() {
+    let arguments = [0x1000_2000 + GIB, 0, 0, 0, 0, 0];
+    let found = ask(CallName::Brk, arguments, libc::ENOMEM, &facts());
+    assert_eq!(found.limit, WhyLimit::Recheck(RecheckLimit::Hole));
+    assert_eq!(found.have, 0x2000_0000 - 0x1000_2000);
+}
+
+#[test]
+fn every_limit_is_read_as_it_is_written() {
+    for limit in LIMITS {
+        assert_eq!(WhyLimit::try_from(limit.name().to_owned()), Ok(limit));
+    }
+    assert!(WhyLimit::try_from("none".to_owned()).is_err());
+}

@@ -1,0 +1,156 @@
+//! What the tracer knows of threads and processes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+
+use super::calls::TracedCall;
+use super::facts::text;
+use super::status::Status;
+use super::told::MemoryFailure;
+
+/// So many failures are kept of the first, and so many of the last.
+const KEPT: usize = 64;
+
+/// A thread, by its own number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Thread {
+    /// Its process.
+    pub(super) process: i32,
+    /// Whether a call has begun.
+    pub(super) is_in_call: bool,
+    /// The call, if it is one of ours.
+    pub(super) call: Option<TracedCall>,
+    /// Whether our filter has seen it, so that no other has refused it.
+    pub(super) is_passed: bool,
+}
+
+/// A process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Process {
+    /// Whether it has a filter that hides calls from ours.
+    pub(super) has_filter: bool,
+    /// Whether it has a rule against memory that is writable and executable.
+    pub(super) has_rule: bool,
+}
+
+/// All that live.
+#[derive(Debug, Default)]
+pub(super) struct Processes {
+    pub(super) threads: BTreeMap<i32, Thread>,
+    pub(super) processes: BTreeMap<i32, Process>,
+}
+
+impl Processes {
+    /// A thread; one that was not known has just begun, in a process that is as its parent.
+    pub(super) fn thread(&mut self, id: i32) -> &mut Thread {
+        self.threads.entry(id).or_insert_with(|| {
+            let status = text(&format!("/proc/{id}/status"));
+            let process = number(&status, "Tgid:").unwrap_or(id);
+            if !self.processes.contains_key(&process) {
+                let parent = number(&status, "PPid:");
+                let parent = parent.and_then(|parent| self.processes.get(&parent));
+                self.processes
+                    .insert(process, parent.copied().unwrap_or_default());
+            }
+            Thread {
+                process,
+                ..Thread::default()
+            }
+        })
+    }
+
+    /// A process becomes another program: of its threads one is left, which may have been another.
+    pub(super) fn executed(&mut self, process: i32) {
+        self.threads
+            .retain(|id, thread| thread.process != process || *id == process);
+        self.threads.insert(
+            process,
+            Thread {
+                process,
+                is_in_call: true,
+                ..Thread::default()
+            },
+        );
+    }
+}
+
+/// A number of a status.
+fn number(status: &str, key: &str) -> Option<i32> {
+    let mut lines = status.lines();
+    lines
+        .find_map(|line| line.strip_prefix(key))?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// The file that a process executes, and its arguments.
+pub(super) fn program(pid: i32) -> (String, Vec<String>) {
+    let file = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let words = text(&format!("/proc/{pid}/cmdline"));
+    let words = words.trim_end_matches('\0').split('\0');
+    (
+        file.to_string_lossy().into_owned(),
+        words.map(str::to_owned).collect(),
+    )
+}
+
+/// The failures up to now.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    first: Vec<MemoryFailure>,
+    last: VecDeque<MemoryFailure>,
+    pub(super) unlisted: u64,
+}
+
+impl Failures {
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut MemoryFailure> {
+        self.first.iter_mut().chain(&mut self.last)
+    }
+
+    pub(super) fn list(&self) -> Vec<MemoryFailure> {
+        self.first.iter().chain(&self.last).cloned().collect()
+    }
+
+    /// Counts a failure that is as one before it; whether there is one.
+    pub(super) fn folds(&mut self, is_same: impl Fn(&MemoryFailure) -> bool) -> bool {
+        let found = self.iter_mut().find(|failure| is_same(failure));
+        match found {
+            Some(failure) => {
+                failure.times = failure.times.saturating_add(1);
+                failure.went_on = false;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn push(&mut self, failure: MemoryFailure) {
+        if self.first.len() < KEPT {
+            self.first.push(failure);
+            return;
+        }
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+            self.unlisted = self.unlisted.saturating_add(1);
+        }
+        self.last.push_back(failure);
+    }
+
+    /// A process has gone on after those of its failures that this is a sign for.
+    pub(super) fn went_on(&mut self, process: i32, is_sign: impl Fn(&MemoryFailure) -> bool) {
+        for failure in self.iter_mut() {
+            if failure.pid == process && failure.ended.is_none() && is_sign(failure) {
+                failure.went_on = true;
+            }
+        }
+    }
+
+    pub(super) fn ended(&mut self, process: i32, status: Status) {
+        for failure in self.iter_mut() {
+            if failure.pid == process && failure.ended.is_none() {
+                failure.ended = Some(status);
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The tracer: follows every thread of a command, and looks at each call for memory that fails.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+
+use rustix::process::Pid;
+
+use super::calls::{self, At, CallName, TracedCall, errno};
+use super::facts::text;
+use super::failing::is_of_memory;
+use super::memcg::Cgroups;
+use super::obstacle::Failed;
+use super::processes::{Failures, Process, Processes};
+use super::status::{Event, Status, next};
+use super::sys::{self, Resume};
+use super::told::{Teller, Traced, TracerLine};
+
+/// From here on an error is the kernel's own, and the call begins anew.
+const RESTART: i32 = 512;
+
+/// How the tracer begins.
+pub(super) struct Start {
+    pub(super) command: Pid,
+    /// The process that waits for the command.
+    pub(super) front: Pid,
+    /// Where the command tells why it cannot be executed.
+    pub(super) errors: OwnedFd,
+    /// Whether the kernel takes ours.
+    pub(super) has_filter: bool,
+    /// Whether there is one already.
+    pub(super) was_filtered: bool,
+}
+
+/// The tracer.
+pub(super) struct Tracer<'a> {
+    command: i32,
+    front: i32,
+    errors: Option<OwnedFd>,
+    teller: &'a mut Teller,
+    pub(super) processes: Processes,
+    pub(super) failures: Failures,
+    pub(super) cgroups: Cgroups,
+    /// Whether a filter was there before ours.
+    was_filtered: bool,
+    /// For that reason, or because the kernel takes none.
+    stops_at_every_call: bool,
+    /// Whether a filter came later.
+    has_later_filter: bool,
+    no_new_privileges: bool,
+    /// Whether the command has become the program.
+    is_executed: bool,
+    is_stopped: bool,
+}
+
+impl<'a> Tracer<'a> {
+    pub(super) fn new(start: Start, teller: &'a mut Teller) -> Self {
+        Self {
+            command: start.command.as_raw_nonzero().get(),
+            front: start.front.as_raw_nonzero().get(),
+            errors: Some(start.errors),
+            teller,
+            processes: Processes::default(),
+            failures: Failures::default(),
+            cgroups: Cgroups::default(),
+            was_filtered: start.was_filtered,
+            stops_at_every_call: start.was_filtered || !start.has_filter,
+            has_later_filter: false,
+            no_new_privileges: false,
+            is_executed: false,
+            is_stopped: false,
+        }
+    }
+
+    /// Follows all that lives, until nothing does.
+    ///
+    /// # Errors
+    /// Where the system does not let it wait.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        while let Some((pid, event)) = next()? {
+            let id = pid.as_raw_nonzero().get();
+            match event {
+                Event::Ended(status) => self.ended(id, status),
+                event => self.stopped(pid, id, event),
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, id: i32, status: Status) {
+        self.processes.threads.remove(&id);
+        if self.processes.processes.remove(&id).is_none() && id != self.command {
+            return;
+        }
+        self.failures.ended(id, status);
+        if id != self.command {
+            return;
+        }
+        let mut number = [0; 4];
+        let errors = self.errors.take().map(File::from);
+        let reads = |mut errors: File| errors.read_exact(&mut number).is_ok();
+        if !self.is_executed && errors.is_some_and(reads) {
+            let number = i32::from_ne_bytes(number);
+            self.teller.tell(&TracerLine::NotExecuted(number));
+            return;
+        }
+        // From here on nobody waits for this process.
+        let _ = rustix::process::set_parent_process_death_signal(None);
+        self.teller.tell(&TracerLine::Ended(Box::new(Traced {
+            status,
+            failures: self.failures.list(),
+            unlisted: self.failures.unlisted,
+            stops_at_every_call: self.stops_at_every_call || self.has_later_filter,
+            no_new_privileges: self.no_new_privileges,
+        })));
+    }
+
+    /// Lets a thread go on after an event.
+    fn stopped(&mut self, pid: Pid, id: i32, event: Event) {
+        let thread = self.processes.thread(id);
+        let process = thread.process;
+        let mut signal = 0;
+        match event {
+            Event::Filtered => {
+                if let Some(At::Begin(call)) = calls::at(pid, false) {
+                    thread.call = call;
+                    thread.is_in_call = true;
+                    thread.is_passed = true;
+                }
+            }
+            Event::Call => {
+                let is_end = thread.is_in_call;
+                self.call(pid, id, is_end);
+            }
+            Event::Forked => self.failures.went_on(process, |_| true),
+            Event::Executed => self.executed(id),
+            Event::Exits => self.exits(pid, process),
+            Event::GroupStop => {
+                if process == self.command && !self.is_stopped {
+                    self.is_stopped = true;
+                    self.teller.tell(&TracerLine::Stopped);
+                }
+                let _ = sys::resume(pid, Resume::Listen, 0);
+                return;
+            }
+            Event::Trapped => {
+                if process == self.command && self.is_stopped {
+                    self.is_stopped = false;
+                    self.teller.tell(&TracerLine::Continued);
+                    sys::kill(self.front, libc::SIGCONT);
+                }
+            }
+            Event::Signal(number) => {
+                if number == libc::SIGSYS {
+                    self.refused_by_signal(pid, process);
+                }
+                signal = number;
+            }
+            Event::Ended(_) => return,
+        }
+        // One that is gone meanwhile tells so itself.
+        let _ = sys::resume(pid, self.how(id), signal);
+    }
+
+    /// Whether a thread is to stop at its next call.
+    fn how(&self, id: i32) -> Resume {
+        let thread = self.processes.threads.get(&id);
+        let process = thread.and_then(|thread| self.processes.processes.get(&thread.process));
+        let is_in_call = thread.is_some_and(|thread| thread.call.is_some());
+        let has_filter = process.is_some_and(|process| process.has_filter);
+        match is_in_call || self.stops_at_every_call || has_filter {
+            true => Resume::Syscall,
+            false => Resume::Cont,
+        }
+    }
+
+    /// At the beginning or the end of a call.
+    fn call(&mut self, pid: Pid, id: i32, is_end: bool) {
+        let at = calls::at(pid, is_end);
+        let thread = self.processes.thread(id);
+        match at {
+            Some(At::Begin(call)) => {
+                thread.call = call;
+                thread.is_in_call = true;
+                thread.is_passed = false;
+            }
+            Some(At::End(returned)) => {
+                thread.is_in_call = false;
+                let is_passed = thread.is_passed;
+                let process = thread.process;
+                if let Some(call) = thread.call.take()
+                    && self.is_executed
+                {
+                    self.ends(id, process, call, returned, is_passed);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// A call has come to its end.
+    fn ends(&mut self, id: i32, process: i32, call: TracedCall, returned: i64, is_passed: bool) {
+        let [first, second, third, ..] = call.arguments;
+        let bytes = match call.name {
+            // What it returns is the end of the heap, the old one where it fails.
+            CallName::Brk => first.saturating_sub(returned.cast_unsigned()),
+            CallName::Mremap => third.saturating_sub(second),
+            CallName::Mlockall => 0,
+            _ => second,
+        };
+        let number = match call.name {
+            CallName::Brk if first > 0 && bytes > 0 => Some(libc::ENOMEM),
+            CallName::Brk => None,
+            _ => errno(returned).filter(|number| *number < RESTART),
+        };
+        let process_has = |process: &Process| process.has_filter;
+        let has_filter = self.was_filtered
+            || self
+                .processes
+                .processes
+                .get(&process)
+                .is_some_and(process_has);
+        // Ours stops at it unless another one, which outranks it, answers.
+        let is_filtered = has_filter && !is_passed;
+        match number {
+            None => self.succeeded(id, process, &call, bytes),
+            Some(number) if is_filtered || is_of_memory(&call, number) => {
+                let failed = Failed {
+                    call: &call,
+                    bytes,
+                    errno: number,
+                    is_filtered,
+                    has_rule: self.has_rule(process),
+                };
+                self.failed(process, failed);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn has_rule(&self, process: i32) -> bool {
+        let process = self.processes.processes.get(&process);
+        process.is_some_and(|process| process.has_rule)
+    }
+
+    fn succeeded(&mut self, id: i32, process: i32, call: &TracedCall, bytes: u64) {
+        let first = call.arguments[0];
+        if call.installs_filter() {
+            if let Some(process) = self.processes.processes.get_mut(&process) {
+                process.has_filter = true;
+            }
+            self.has_later_filter = true;
+            // Its other threads may be under the filter as well, and stop at nothing yet.
+            for (other, thread) in &self.processes.threads {
+                if thread.process == process
+                    && *other != id
+                    && let Some(pid) = Pid::from_raw(*other)
+                {
+                    let _ = sys::interrupt(pid);
+                }
+            }
+            return;
+        }
+        if call.name == CallName::Prctl {
+            if let Some(process) = self.processes.processes.get_mut(&process) {
+                process.has_rule = true;
+            }
+            return;
+        }
+        let protection = call.protection();
+        self.failures.went_on(process, |failure| {
+            // New memory may lie anywhere, and serves for a heap, too. What is asked of memory that is there is had there.
+            let is_same = match call.name {
+                CallName::Mmap => matches!(failure.call, Some(CallName::Mmap | CallName::Brk)),
+                name => failure.call == Some(name) && failure.address == first,
+            };
+            let is_all = bytes >= failure.bytes;
+            is_same && is_all && protection & failure.protection == failure.protection
+        });
+    }
+
+    fn executed(&mut self, id: i32) {
+        self.processes.executed(id);
+        self.cgroups.begins(id);
+        if !self.is_executed {
+            self.is_executed = true;
+            let status = text(&format!("/proc/{id}/status"));
+            let own = text("/proc/self/status");
+            let is_set = |status: &str| status.lines().any(|line| line == "NoNewPrivs:\t1");
+            self.no_new_privileges = is_set(&status) && !is_set(&own);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What traced failures mean: the one that ended the command, who asked, and what helps.
+//!
+//! - here: the verdict
+//! - `who`: the program, and what it wanted the memory for
+//! - `advice`: what fits, and what to do
+//! - `report`: the same for programs; `text`: for people
+
+pub(crate) mod advice;
+pub(crate) mod report;
+pub(crate) mod text;
+pub(crate) mod who;
+
+use crate::trace::told::{MemoryFailure, Status, Traced};
+
+/// A call that is made so often in vain is why a command does not do what it should.
+const OFTEN: u64 = 3;
+
+/// The failure that ended the command, or that repeats until it was told to end; `None` if none did.
+pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
+    let failures = &traced.failures;
+    if traced.status == Status::Exited(0) {
+        return None;
+    }
+    let ended = failures.iter().rposition(|failure| !survived(failure));
+    let repeated = || {
+        let often = failures
+            .iter()
+            .enumerate()
+            .filter(|(_, failure)| failure.times >= OFTEN);
+        often
+            .max_by_key(|(_, failure)| failure.times)
+            .map(|(index, _)| index)
+    };
+    match ended {
+        Some(last) => Some(largest_before(failures, last)),
+        None => repeated(),
+    }
+}
+
+/// Who is refused a size may look for one that is not: the largest of the same kind is what was wanted.
+fn largest_before(failures: &[MemoryFailure], last: usize) -> usize {
+    let ended = &failures[last];
+    let is_same = |failure: &MemoryFailure| {
+        (failure.pid, failure.call, failure.obstacle.limit)
+            == (ended.pid, ended.call, ended.obstacle.limit)
+            && !survived(failure)
+    };
+    let same = failures.iter().enumerate().filter(|(_, f)| is_same(f));
+    same.max_by_key(|(_, failure)| failure.bytes)
+        .map_or(last, |(index, _)| index)
+}
+
+/// Whether the process went on without what it asked for: it did something else, or ended well, or was told to end.
+pub(crate) fn survived(failure: &MemoryFailure) -> bool {
+    let is_asked = |signal| {
+        [
+            libc::SIGINT,
+            libc::SIGTERM,
+            libc::SIGHUP,
+            libc::SIGQUIT,
+            libc::SIGPIPE,
+        ]
+        .contains(&signal)
+    };
+    failure.went_on
+        || match failure.ended {
+            None | Some(Status::Exited(0)) => true,
+            Some(Status::Exited(_)) => false,
+            Some(Status::Killed(signal)) => is_asked(signal),
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use poolcfg_runtime::RecheckLimit;
+
+    use super::*;
+    use crate::trace::obstacle::{Obstacle, WhyLimit};
+    use crate::trace::told::CallName;
+
+    fn failure(bytes: u64, ended: Option<Status>) -> MemoryFailure {
+        MemoryFailure {
+            call: Some(CallName::Mmap),
+            bytes,
+            protection: 0,
+            address: 0,
+            errno: libc::ENOMEM,
+            pid: 7,
+            program: String::new(),
+            arguments: Vec::new(),
+            mapping: None,
+            obstacle: Obstacle {
+                limit: WhyLimit::Recheck(RecheckLimit::RlimitAs),
+                need: bytes,
+                have: 1,
+                also: Vec::new(),
+                legacy: None,
+            },
+            times: 1,
+            went_on: false,
+            ended,
+        }
+    }
+
+    fn traced(status: Status, failures: Vec<MemoryFailure>) -> Traced {
+        Traced {
+            status,
+            failures,
+            unlisted: 0,
+            stops_at_every_call: false,
+            no_new_privileges: false,
+        }
+    }
+
+    #[test]
+    fn the_last_failure_that_was_not_survived_is_the_verdict() {
+        let end = Some(Status::Killed(libc::SIGABRT));
+        let probe = MemoryFailure {
+            went_on: true,
+            ..failure(1 << 42, end)
+        };
+        let failures = vec![probe.clone(), failure(1 << 30, end)];
+        assert_eq!(
+            verdict(&traced(Status::Killed(libc::SIGABRT), failures.clone())),
+            Some(1)
+        );
+        assert_eq!(verdict(&traced(Status::Exited(0), failures)), None);
+        assert_eq!(verdict(&traced(Status::Exited(1), vec![probe])), None);
+    }
+
+    #[test]
+    fn of_a_search_for_a_size_the_largest_is_the_verdict() {
+        let end = Some(Status::Exited(1));
+        let search = [1 << 41, 1 << 40, 1 << 39].map(|bytes| failure(bytes, end));
+        let found = verdict(&traced(Status::Exited(1), search.to_vec()));
+        assert_eq!(found, Some(0));
+    }
+
+    #[test]
+    fn what_repeats_until_the_end_is_the_verdict() {
+        let end = Some(Status::Killed(libc::SIGINT));
+        let often = MemoryFailure {
+            times: 8,
+            ..failure(1 << 32, end)
+        };
+        let failures = vec![failure(1, end), often];
+        assert_eq!(
+            verdict(&traced(Status::Killed(libc::SIGINT), failures)),
+            Some(1)
+        );
+    }
+}

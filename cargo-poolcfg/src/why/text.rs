@@ -1,0 +1,156 @@
+//! The result of `why`, for people.
+
+use poolcfg_core::Size;
+use poolcfg_runtime::RecheckLimit;
+
+use super::report::WhyVerdict;
+use super::survived;
+use crate::trace::obstacle::{Obstacle, WhyLimit};
+use crate::trace::told::{MemoryFailure, Traced};
+
+/// As the header of C writes it.
+pub(crate) fn errno_name(errno: i32) -> String {
+    match errno {
+        libc::ENOMEM => "ENOMEM".to_owned(),
+        libc::EAGAIN => "EAGAIN".to_owned(),
+        libc::EPERM => "EPERM".to_owned(),
+        libc::EACCES => "EACCES".to_owned(),
+        libc::ENOSYS => "ENOSYS".to_owned(),
+        number => format!("errno {number}"),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    Size::bytes(bytes).needed().to_string()
+}
+
+/// One sentence: what failed, and for want of what.
+pub(crate) fn title(failure: &MemoryFailure) -> String {
+    let errno = errno_name(failure.errno);
+    let limit = short(failure.obstacle.limit);
+    match failure.call {
+        Some(call) if failure.bytes > 0 => {
+            let (call, bytes) = (call.text(), size(failure.bytes));
+            format!("{call} of {bytes} failed with {errno}: {limit}")
+        }
+        Some(call) if failure.errno == libc::ENOSYS => {
+            format!("{} was answered with SIGSYS: {limit}", call.text())
+        }
+        Some(call) => format!("{} failed with {errno}: {limit}", call.text()),
+        None if failure.errno == libc::ENOSYS => format!("killed by SIGSYS: {limit}"),
+        None => format!("killed for want of memory: {limit}"),
+    }
+}
+
+fn short(limit: WhyLimit) -> &'static str {
+    match limit {
+        WhyLimit::Recheck(RecheckLimit::Hole) => "no hole is large enough",
+        WhyLimit::Recheck(RecheckLimit::MaxMapCount) => "vm.max_map_count",
+        WhyLimit::Recheck(RecheckLimit::CommitLimit) => "the commit limit",
+        WhyLimit::Recheck(RecheckLimit::RamAndSwap) => "RAM and swap",
+        WhyLimit::Recheck(RecheckLimit::Refused) => "the reason is not known",
+        WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
+        WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
+        WhyLimit::Seccomp => "a filter of seccomp refuses it",
+        WhyLimit::Recheck(limit) => limit.name(),
+    }
+}
+
+/// The lines under the title.
+pub(crate) fn lines(verdict: &WhyVerdict<'_>) -> Vec<String> {
+    let mut lines = vec![row("who", &verdict.who.text)];
+    let failure = verdict.failure;
+    if let Some(text) = limit(failure) {
+        lines.push(row("limit", &text));
+    }
+    for also in &failure.obstacle.also {
+        lines.push(row(
+            "also",
+            &format!("{} is in the way as well", short(*also)),
+        ));
+    }
+    match verdict.advice.slots {
+        Some(1) => lines.push(row("fits", "1 slot")),
+        Some(slots) => lines.push(row("fits", &format!("{slots} slots"))),
+        None => {}
+    }
+    let mut name = "help";
+    for help in &verdict.advice.help {
+        lines.push(row(name, help));
+        name = "";
+    }
+    lines
+}
+
+fn row(name: &str, text: &str) -> String {
+    format!("  {name:<7} {text}")
+}
+
+/// The numbers of a limit.
+fn limit(failure: &MemoryFailure) -> Option<String> {
+    let Obstacle {
+        limit, need, have, ..
+    } = &failure.obstacle;
+    let used = need.saturating_sub(failure.bytes);
+    Some(match limit {
+        WhyLimit::Recheck(RecheckLimit::Hole) => {
+            format!(
+                "hole: {} in one piece, {} needed",
+                Size::bytes(*have).available(),
+                size(*need)
+            )
+        }
+        WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
+            format!("vm.max_map_count: {have} allowed, {need} needed")
+        }
+        WhyLimit::Recheck(RecheckLimit::CommitLimit) => format!(
+            "vm.overcommit_memory=2: {} left, {} needed",
+            Size::bytes(*have).available(),
+            size(*need)
+        ),
+        WhyLimit::Recheck(RecheckLimit::RamAndSwap) => {
+            format!("RAM and swap: {} in all", Size::bytes(*have).available())
+        }
+        WhyLimit::Recheck(RecheckLimit::Refused)
+        | WhyLimit::WriteAndExecute
+        | WhyLimit::Seccomp => {
+            return None;
+        }
+        WhyLimit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
+        WhyLimit::Recheck(limit) => {
+            let allowed = Size::bytes(*have);
+            format!("{}: {allowed} allowed, {} in use", limit.name(), size(used))
+        }
+    })
+}
+
+/// What was survived, in a few lines.
+pub(crate) fn survivals(traced: &Traced, verdict: Option<&MemoryFailure>) -> Vec<String> {
+    let is_verdict =
+        |failure: &MemoryFailure| verdict.is_some_and(|verdict| std::ptr::eq(verdict, failure));
+    let told = traced
+        .failures
+        .iter()
+        .filter(|failure| !is_verdict(failure) && survived(failure));
+    let mut lines: Vec<String> = told
+        .map(|failure| {
+            let times = match failure.times {
+                1 => String::new(),
+                times => format!(" ({times} times)"),
+            };
+            let title = title(failure);
+            format!("{title}{times}; pid {} went on without it", failure.pid)
+        })
+        .collect();
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    if more > 0 {
+        lines.push(format!(
+            "{more} more calls failed, and their processes went on"
+        ));
+    }
+    lines
+}
+
+/// So many survived failures are told to people.
+const MOST: usize = 4;

@@ -1,0 +1,246 @@
+"""Programs that meet a limit, or that are hard to follow: `victim.py WHAT`."""
+import ctypes
+import mmap
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
+LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+LIBC.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+PRIVATE, FIXED, ANONYMOUS, NORESERVE = 0x2, 0x10, 0x20, 0x4000
+FAILED = ctypes.c_void_p(-1).value
+GIB = 1 << 30
+SYS_MMAP = 9 if platform.machine() == "x86_64" else 222
+
+
+def allocate(size, protection=3, flags=PRIVATE | ANONYMOUS | NORESERVE):
+    """Nothing where it fails."""
+    address = LIBC.mmap(None, size, protection, flags, -1, 0)
+    return None if address == FAILED else address
+
+
+def need(result):
+    """Ends where there is nothing."""
+    if result is None or result == -1:
+        print("victim: refused", file=sys.stderr)
+        os._exit(3)
+    return result
+
+
+def prctl(option, *words):
+    words = [ctypes.c_ulong(word) for word in words]
+    return LIBC.prctl(option, *(words + [ctypes.c_ulong(0)] * (4 - len(words))))
+
+
+def install_filter(action):
+    """A filter that answers mmap of 4 GiB and more."""
+    class Instruction(ctypes.Structure):
+        _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+
+    class Program(ctypes.Structure):
+        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Instruction))]
+
+    words = [(0x20, 0, 0, 0), (0x15, 0, 3, SYS_MMAP), (0x20, 0, 0, 28), (0x35, 0, 1, 1),
+             (0x06, 0, 0, action), (0x06, 0, 0, 0x7FFF0000)]
+    instructions = (Instruction * len(words))(*[Instruction(*word) for word in words])
+    program = Program(len(words), instructions)
+    assert prctl(38, 1) == 0
+    assert prctl(22, 2, ctypes.addressof(program)) == 0
+
+
+def address_space():
+    need(allocate(64 * GIB, 0))
+
+
+def data():
+    need(allocate(2 * GIB))
+
+
+def data_by_mprotect():
+    address = need(allocate(2 * GIB, 0))
+    need(LIBC.mprotect(address, 2 * GIB, 3))
+
+
+def heap():
+    LIBC.sbrk.restype = ctypes.c_void_p
+    LIBC.sbrk.argtypes = [ctypes.c_long]
+    need(None if LIBC.sbrk(2 * GIB) == FAILED else 1)
+
+
+def memlock():
+    address = need(allocate(1 << 24))
+    need(LIBC.mlock(address, 1 << 24))
+
+
+def hole():
+    need(allocate(1 << 46, 0))
+    need(allocate(1 << 46, 0))
+
+
+def maps():
+    with open("/proc/sys/vm/max_map_count") as file:
+        most = int(file.read())
+    page = mmap.PAGESIZE
+    address = need(allocate(2 * most * page, 0))
+    for index in range(1, 2 * most, 2):
+        need(LIBC.mprotect(address + index * page, page, 1))
+
+
+def write_and_execute():
+    # PR_SET_MDWE
+    if prctl(65, 1) != 0:
+        os._exit(77)
+    need(allocate(1 << 20, 7))
+
+
+def execute_later():
+    if prctl(65, 1) != 0:
+        os._exit(77)
+    address = need(allocate(1 << 20, 3))
+    refused = LIBC.mprotect(address, 1 << 20, 5)
+    # What it gets is not what it asked for.
+    assert LIBC.mprotect(address, 1 << 20, 1) == 0
+    need(refused)
+
+
+def seccomp():
+    install_filter(0x00050000 | 1)
+    need(allocate(8 * GIB, 0))
+
+
+def seccomp_then_limit():
+    install_filter(0x00050000 | 1)
+    need(allocate(3 * GIB, 0))
+
+
+def sigsys():
+    install_filter(0x80000000)
+    need(allocate(8 * GIB, 0))
+
+
+def trap():
+    install_filter(0x00030000)
+    need(allocate(8 * GIB, 0))
+
+
+def survives():
+    assert allocate(1 << 46, 3, PRIVATE | ANONYMOUS) is None
+    subprocess.run(["true"], check=True)
+    sys.exit(5)
+
+
+def often():
+    for _ in range(100):
+        allocate(1 << 60, 0)
+    sys.exit(1)
+
+
+def at_once():
+    barrier = threading.Barrier(8)
+
+    def fail():
+        barrier.wait()
+        for round in range(50):
+            assert allocate((1 << 60) + (round << 20), 0) is None
+
+    threads = [threading.Thread(target=fail) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.exit(4)
+
+
+def children(count=10_000):
+    for _ in range(count):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+    sys.exit(6)
+
+
+def orphan():
+    """A child that outlives it, makes calls for memory, and leaves a file."""
+    if os.fork() == 0:
+        os.setsid()
+        for descriptor in (0, 1, 2):
+            os.close(descriptor)
+        time.sleep(1)
+        address = allocate(1 << 20)
+        with open(sys.argv[2], "w") as file:
+            file.write("there" if address else "not there")
+        os._exit(0)
+    os._exit(7)
+
+
+def traces_itself():
+    # PTRACE_TRACEME: refused, since there is a tracer.
+    sys.exit(8 if LIBC.ptrace(0, 0, 0, 0) == -1 else 1)
+
+
+def stops():
+    """Stops itself; another process wakes it."""
+    own = os.getpid()
+    if os.fork() == 0:
+        time.sleep(0.5)
+        os.kill(own, signal.SIGCONT)
+        os._exit(0)
+    os.kill(own, signal.SIGSTOP)
+    os.wait()
+    sys.exit(9)
+
+
+def signals():
+    """Gets a real-time signal, and one that it ignores."""
+    seen = []
+    signal.signal(signal.SIGRTMIN + 3, lambda number, frame: seen.append(number))
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    os.kill(os.getpid(), signal.SIGRTMIN + 3)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    sys.exit(10 if len(seen) == 1 else 1)
+
+
+def waits():
+    print("waits", flush=True)
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(11))
+    while True:
+        signal.pause()
+
+
+def executes_from_thread():
+    thread = threading.Thread(target=lambda: os.execvp("sh", ["sh", "-c", "exit 12"]))
+    thread.start()
+    thread.join()
+
+
+def out_of_cgroup():
+    """Moves into a cgroup of 32 MiB, and takes more."""
+    with open(sys.argv[2] + "/cgroup.procs", "w") as file:
+        file.write(str(os.getpid()))
+    taken = bytearray(256 << 20)
+    for at in range(0, len(taken), 4096):
+        taken[at] = 1
+
+
+def filtered():
+    """Another program under the filter."""
+    install_filter(0x00050000 | 1)
+    os.execvp(sys.argv[2], sys.argv[2:])
+
+
+def ruled():
+    """Another program under a rule against memory that is writable and executable."""
+    if prctl(65, 1) != 0:
+        os._exit(77)
+    os.execvp(sys.argv[2], sys.argv[2:])
+
+
+globals()[sys.argv[1]]()

@@ -1,0 +1,146 @@
+//! `why` on real `wasmtime` commands: the limit that is in the way is named and no other, and what is advised starts.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use poolcfg_tests_wasmtime::release::Release;
+use poolcfg_tests_wasmtime::setup::output;
+use serde_json::Value;
+
+const MODULE: &str = "(module (memory 1) (func (export \"_start\")))";
+
+const POOL: &str = "pooling-allocator=y";
+/// More than 47 bits of addresses hold.
+const TOO_LARGE: &str = "pooling-allocator=y,pooling-total-memories=40000";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let module = wat::parse_str(MODULE).unwrap();
+        fs::write(folder.path().join("app.wasm"), module).unwrap();
+        Self(folder)
+    }
+
+    fn module(&self) -> PathBuf {
+        self.0.path().join("app.wasm")
+    }
+
+    /// What `why` finds of a wrapper and a command with these flags, and how it ends.
+    fn why(&self, wrapper: &[&str], release: &Release, flags: &[&str]) -> (Value, bool) {
+        let file = self.0.path().join("why.json");
+        let poolcfg = poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg");
+        let output = Command::new(poolcfg)
+            .current_dir(self.0.path())
+            .args(["why", "--retry", "--message-format", "json", "--output"])
+            .arg(&file)
+            .arg("--")
+            .args(wrapper)
+            .arg(&release.program)
+            .arg("run")
+            .args(flags)
+            .arg(self.module())
+            .env("MALLOC_ARENA_MAX", "1")
+            .output()
+            .unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let json: Value = serde_json::from_str(&text).unwrap();
+        (json, output.status.success())
+    }
+}
+
+/// A program of the command's own tests that runs another one under a rule.
+fn victim() -> PathBuf {
+    poolcfg_tests::root().join("cargo-poolcfg/tests/why/victim.py")
+}
+
+/// The name and the version that it says it has, which the list may have otherwise.
+fn version(release: &Release) -> String {
+    let said = output(Command::new(&release.program).arg("--version")).unwrap();
+    let words: Vec<&str> = said.split_whitespace().take(2).collect();
+    words.join(" ")
+}
+
+#[track_caller]
+fn names(json: &Value, limit: &str, what: &str) {
+    let result = &json["results"][0];
+    assert_eq!(result["verdict"]["limit"], limit, "{what}: {json:#}");
+    for failure in result["failures"].as_array().unwrap() {
+        let is_other = failure["survived"] == false && failure["limit"] != limit;
+        assert!(!is_other, "{what}: {json:#}");
+    }
+}
+
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn the_limit_is_named_and_what_is_advised_starts() {
+    let folder = Folder::new();
+    let releases = Release::all();
+    for release in [releases.first().unwrap(), releases.last().unwrap()] {
+        for (wrapper, flags, limit, who) in [
+            (
+                &["prlimit", "--as=68719476736"][..],
+                &["-O", POOL][..],
+                "RLIMIT_AS",
+                "its memory pool, 1000 slots of 4 GiB with 32 MiB of guard",
+            ),
+            (
+                &["prlimit", "--data=1073741824"],
+                &["-O", POOL],
+                "RLIMIT_DATA",
+                "its pool of stacks",
+            ),
+            (
+                &[],
+                &["-O", TOO_LARGE],
+                "hole",
+                "its memory pool, 40000 slots of 4 GiB with 32 MiB of guard",
+            ),
+            (
+                &["prlimit", "--as=1073741824"],
+                &[],
+                "RLIMIT_AS",
+                "one memory, on demand",
+            ),
+        ] {
+            let what = format!("{} {wrapper:?} {flags:?}", release.version);
+            let (json, works) = folder.why(wrapper, release, flags);
+            names(&json, limit, &what);
+            let verdict = &json["results"][0]["verdict"];
+            let said = verdict["who"].as_str().unwrap();
+            assert!(said.ends_with(who), "{what}: {said}");
+            assert!(
+                said.starts_with(&format!("{}, pid ", version(release))),
+                "{said}"
+            );
+            // The wrapper sets the same limit again.
+            assert!(works, "{what}: {json:#}");
+            assert_eq!(json["results"][1]["verdict"], Value::Null, "{what}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn rules_and_filters_are_named() {
+    let folder = Folder::new();
+    let victim = victim();
+    assert!(Path::new(&victim).exists());
+    let has_rule = Command::new("python3")
+        .arg(&victim)
+        .args(["ruled", "true"])
+        .status();
+    for release in [Release::all().first().unwrap(), &Release::of_embedder()] {
+        let wrapper = ["python3", victim.to_str().unwrap(), "filtered"];
+        let (json, _) = folder.why(&wrapper, release, &["-O", POOL]);
+        names(&json, "seccomp", release.version);
+        if has_rule.as_ref().unwrap().success() {
+            let wrapper = ["python3", victim.to_str().unwrap(), "ruled"];
+            let (json, _) = folder.why(&wrapper, release, &["-O", POOL]);
+            names(&json, "write and execute", release.version);
+        }
+    }
+}
