@@ -16,8 +16,6 @@ mod reference;
 mod render;
 mod target;
 mod target_outcome;
-#[cfg(has_tracer)]
-mod trace;
 mod wasmtime;
 #[cfg(has_tracer)]
 mod why;

@@ -3,14 +3,16 @@
 //! - here: the verdict
 //! - `who`: the program, and what it wanted the memory for
 //! - `advice`: what fits, and what to do
+//! - `trace`: what the command did
 //! - `report`: the same for programs; `text`: for people
 
 pub(crate) mod advice;
 pub(crate) mod report;
 pub(crate) mod text;
+pub(crate) mod trace;
 pub(crate) mod who;
 
-use crate::trace::told::{MemoryFailure, Status, Traced};
+use crate::why::trace::told::{MemoryFailure, Status, Traced};
 
 /// A call that is made so often in vain is why a command does not do what it should.
 const OFTEN: u64 = 3;
@@ -75,8 +77,8 @@ mod tests {
     use poolcfg_runtime::RecheckLimit;
 
     use super::*;
-    use crate::trace::obstacle::{Obstacle, WhyLimit};
-    use crate::trace::told::CallName;
+    use crate::why::trace::obstacle::{Obstacle, WhyLimit};
+    use crate::why::trace::told::CallName;
 
     fn failure(bytes: u64, ended: Option<Status>) -> MemoryFailure {
         MemoryFailure {

@@ -12,11 +12,11 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::render::envelope::Results;
-use crate::trace::told::Traced;
-use crate::trace::{TraceError, trace};
 use crate::why::advice::Retry;
 use crate::why::report::{WhyReport, judge};
 use crate::why::text::{lines, survivals, title};
+use crate::why::trace::told::Traced;
+use crate::why::trace::{TraceError, trace};
 
 /// The status of a failure of `why` itself, and of a command that cannot be executed, or is not there: as env(1) has it.
 const FAILED: u8 = 125;

@@ -8,8 +8,8 @@ use poolcfg_runtime::RecheckLimit;
 
 use super::who::{KnownSize, Who};
 use crate::target::waiting::{Ended, PATIENCE, output_within};
-use crate::trace::obstacle::{Obstacle, WhyLimit};
-use crate::trace::told::{CallName, MemoryFailure};
+use crate::why::trace::obstacle::{Obstacle, WhyLimit};
+use crate::why::trace::told::{CallName, MemoryFailure};
 
 /// The most that is read of a line of flags.
 const MOST: u64 = 64 << 10;

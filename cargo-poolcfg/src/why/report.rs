@@ -8,7 +8,7 @@ use super::advice::{Advice, advice};
 use super::text::errno_name;
 use super::who::{Programs, Who};
 use super::{survived, verdict};
-use crate::trace::told::{MemoryFailure, Status, Traced};
+use crate::why::trace::told::{MemoryFailure, Status, Traced};
 
 /// A run of a command.
 #[derive(Debug, Serialize)]

@@ -5,8 +5,8 @@ use poolcfg_runtime::RecheckLimit;
 
 use super::report::WhyVerdict;
 use super::survived;
-use crate::trace::obstacle::{Obstacle, WhyLimit};
-use crate::trace::told::{MemoryFailure, Traced};
+use crate::why::trace::obstacle::{Obstacle, WhyLimit};
+use crate::why::trace::told::{MemoryFailure, Traced};
 
 /// As the header of C writes it.
 pub(crate) fn errno_name(errno: i32) -> String {

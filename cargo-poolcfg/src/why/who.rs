@@ -7,7 +7,7 @@ use poolcfg_core::{Limits, MappingName, Size, Target, WasmtimeVersion};
 use rustix::param::page_size;
 
 use crate::inspect::{Inspected, inspect};
-use crate::trace::told::MemoryFailure;
+use crate::why::trace::told::MemoryFailure;
 
 /// A mapping that is known by its size.
 #[derive(Clone, Debug, PartialEq, Eq)]

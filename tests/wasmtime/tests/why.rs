@@ -32,7 +32,7 @@ impl Folder {
     /// What `why` finds of a wrapper and a command with these flags, and how it ends.
     fn why(&self, wrapper: &[&str], release: &Release, flags: &[&str]) -> (Value, bool) {
         let file = self.0.path().join("why.json");
-        let poolcfg = poolcfg_tests::programs(&["cargo-poolcfg"]).join("poolcfg");
+        let poolcfg = poolcfg_tests::programs().join("poolcfg");
         let output = Command::new(poolcfg)
             .current_dir(self.0.path())
             .args(["why", "--retry", "--message-format", "json", "--output"])
