@@ -63,6 +63,8 @@ fn an_author_of_a_pool_gets_one_that_runs() {
     fs::copy(root().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     fs::write(app.join("src/main.rs"), program("PoolLimits, pool_limits")).unwrap();
     run(&app, "cargo run --quiet --offline", 0, "1000 of 1000");
+    let misspelt = "POOLCFG_MAX_INSTANCE=2 cargo run --quiet --offline";
+    run(&app, misspelt, 0, "POOLCFG_MAX_INSTANCE");
     run(&app, "cargo poolcfg --check", 100, "is not current");
     // The package depends on poolcfg-runtime now, which the file may use.
     run(
