@@ -102,6 +102,11 @@ pub(crate) fn members(
     file_use: FileUse,
 ) -> Result<Vec<Member>, Error> {
     let Some(manifest) = manifest(program, shared)? else {
+        if !packages.package.is_empty() || packages.workspace {
+            return Err(Error::usage(
+                "`--package`, `--workspace` and `--exclude` choose packages, and no Cargo.toml is here or above",
+            ));
+        }
         return Ok(vec![without_manifest(shared)?]);
     };
     let metadata = match metadata(&manifest, shared, &Depth::Members) {
@@ -215,8 +220,9 @@ fn manifest(program: InvokedAs, shared: &SharedFlags) -> Result<Option<PathBuf>,
         }
     };
     match (&found, program, &shared.manifest_path) {
-        (Some(_), ..) | (None, InvokedAs::Alone, _) => Ok(found),
-        (None, InvokedAs::Subcommand, Some(path)) => Err(Error::new(
+        (Some(_), ..) | (None, InvokedAs::Alone, None) => Ok(found),
+        (None, InvokedAs::Alone, Some(path)) if path.is_dir() => Ok(found),
+        (None, _, Some(path)) => Err(Error::new(
             Code::Tool,
             format!("there is no `{}`", path.display()),
             "`--manifest-path` takes the path of a Cargo.toml",
@@ -342,6 +348,8 @@ fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result
     };
     let pointer = location.as_ref().and_then(Location::pointer);
     let place = location.map_or_else(|| dir.join(FILE_NAME), |location| location.path);
+    // Packages that share a file have the same mistakes in the same place.
+    let place = place.canonicalize().unwrap_or(place);
     let source = match std::fs::symlink_metadata(&place) {
         Ok(_) => Some(read(&place)?),
         Err(_) => None,

@@ -315,6 +315,12 @@ fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wi
         (diagnostic.code, wish.names_profile())
     {
         diagnostic.message = format!("`{by}`: {}", diagnostic.message);
+        if diagnostic.code == Code::ProfileOfOtherTarget {
+            let help = format!(
+                "leave `{by}` out to use the target's floor; `cargo poolcfg profiles` lists the others"
+            );
+            diagnostic.help = Some(help);
+        }
     }
     let program = wish.given.program.as_ref();
     if let (Fault::NoVersion { .. }, Some(program)) = (fault, program) {

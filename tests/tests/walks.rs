@@ -127,3 +127,47 @@ fn a_pipeline_is_red_on_another_wasmtime_until_sync() {
     run(&package.path(""), "cargo poolcfg sync", 0, "49");
     run(&package.path(""), pipeline, 0, "Wasmtime 49 pool");
 }
+
+/// Who adds Wasmtime after `init` is told what to set, and `sync` fills in the table that `init` has commented out.
+#[test]
+fn sync_fills_in_what_init_has_left_out() {
+    let package = Package::new("app", "", "", "");
+    run(
+        &package.path(""),
+        "cargo poolcfg init",
+        0,
+        "wrote poolcfg.toml",
+    );
+    let manifest = fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let manifest = manifest.replace("[workspace]\n", "[workspace]\nexclude = [\"wasmtime\"]\n");
+    let dependency = "wasmtime = { path = \"wasmtime\" }\n";
+    package.write("Cargo.toml", &(manifest + dependency));
+    package.write(
+        "wasmtime/Cargo.toml",
+        "[package]\nname = \"wasmtime\"\nversion = \"48.0.2\"\n",
+    );
+    package.write("wasmtime/src/lib.rs", "");
+    run(
+        &package.path(""),
+        "cargo update --quiet --offline --workspace",
+        0,
+        "",
+    );
+    let advice = "Cargo.lock has Wasmtime: for its pool, set `engine = \"wasmtime\"`";
+    run(&package.path(""), "cargo poolcfg sync", 0, advice);
+    let read = || fs::read_to_string(package.path("poolcfg.toml")).unwrap();
+    let before = read();
+    let with_engine = before.replacen("engine = \"native\"", "engine = \"wasmtime\"", 1);
+    package.write("poolcfg.toml", &with_engine);
+    run(
+        &package.path(""),
+        "cargo poolcfg sync",
+        0,
+        "wrote poolcfg.toml",
+    );
+    let after = read();
+    assert_eq!(after.lines().count(), before.lines().count(), "{after}");
+    let table = after.find("\n[pooling_allocator.wasmtime]\nversion = \"48.0.2\"");
+    assert!(table.is_some(), "{after}");
+    run(&package.path(""), "cargo poolcfg sync --check", 0, "");
+}

@@ -14,10 +14,11 @@ pub(crate) fn relative(path: &Path) -> String {
     let inside = |path: &Path, here: &Path| path.strip_prefix(here).ok().map(Path::to_owned);
     let here = std::env::current_dir().ok();
     let direct = || {
-        let has_way_up = path.components().any(|part| part == Component::ParentDir);
-        let real = path.canonicalize().ok().filter(|_| has_way_up)?;
+        let real = path.canonicalize().ok()?;
         inside(&real, &here.as_ref()?.canonicalize().ok()?)
     };
-    let relative = direct().or_else(|| inside(path, here.as_ref()?));
+    let has_way_up = path.components().any(|part| part == Component::ParentDir);
+    let plain = inside(path, here.as_deref().unwrap_or(Path::new("")));
+    let relative = plain.filter(|_| !has_way_up).or_else(direct);
     relative.as_deref().unwrap_or(path).display().to_string()
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context<'_>, code: &str) -> Result<Exit, Error> {
         return Err(Error::new(Code::UnknownWord, message, help).exiting(Exit::Usage));
     };
     context.found(|| Results::Code([CodeText { code, text }.into()]));
-    context.shell.print(text)?;
+    context.shell.draw(text)?;
     Ok(Exit::Fits)
 }
 

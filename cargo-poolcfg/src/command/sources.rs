@@ -75,6 +75,10 @@ fn of_package(
     let heading = member.heading();
     let place = shown(&member.place);
     match (&member.source, member.pointer) {
+        // Whoever has lost the file gets other numbers.
+        (None, _) if member.has_manifest => shell.say(&format!(
+            "{heading}no `{place}`: all keys have their defaults"
+        )),
         (None, _) => shell.detail(&format!(
             "{heading}no `{place}`: all keys have their defaults"
         )),

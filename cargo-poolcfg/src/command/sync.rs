@@ -15,7 +15,7 @@ use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
 use crate::project::workload::{self, has_workload};
-use crate::project::{FileUse, Member, members};
+use crate::project::{CargoPackage, FileUse, Member, members};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
@@ -130,6 +130,12 @@ fn with_lock(
                     "{heading}{shown} has no pool with `engine = \"wasmtime\"`: nothing to do"
                 );
                 context.shell.say(&line);
+                let package = member.package.as_ref();
+                if package.is_some_and(CargoPackage::has_wasmtime_beside) {
+                    context.shell.say(&format!(
+                        "{heading}Cargo.lock has Wasmtime: for its pool, set `engine = \"wasmtime\"` under `[pooling_allocator]` and run this again"
+                    ));
+                }
             }
         }
     }
@@ -192,7 +198,7 @@ fn without_lock(
     context.found(|| Results::Files(files));
     context
         .shell
-        .note("there is no package, or no cargo, so that the version is not looked at");
+        .note("the version of Wasmtime was not checked: no Cargo.toml is here or above, or cargo does not run");
     Ok(Exit::Fits)
 }
 

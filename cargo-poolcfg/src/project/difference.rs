@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
+use toml_edit::Document;
 
 use crate::cli::error::Error;
 use crate::project::edit::{Edit, set_list, set_text};
-use crate::project::pool_tables::{edited, header};
+use crate::project::pool_tables::{WASMTIME, edited, header};
 
 /// One key of one table that is not as the project is.
 #[derive(Clone, Debug)]
@@ -139,7 +140,8 @@ pub(crate) fn list(features: WasmtimeFeatures) -> String {
 /// # Errors
 /// When the tables cannot be found again, which is a fault of ours.
 pub(crate) fn rewritten(source: &str, differences: &[Difference]) -> Result<String, Error> {
-    let mut edit = Edit::new(source);
+    let opened = opened(source, differences);
+    let mut edit = Edit::new(&opened);
     for difference in differences {
         let table = edited(&mut edit, &difference.path, difference.span.start)?;
         match difference.fact {
@@ -153,4 +155,40 @@ pub(crate) fn rewritten(source: &str, differences: &[Difference]) -> Result<Stri
         }
     }
     Ok(edit.text())
+}
+
+/// The file with the table of the differences that `init` has commented out, if it has no other: its header, and the keys
+/// that are written now.
+fn opened(source: &str, differences: &[Difference]) -> String {
+    let commented = format!("# {}", header(&["pooling_allocator".to_owned()]));
+    let is_missing = |text: &str| {
+        let document = Document::parse(text);
+        document.is_ok_and(|document| {
+            let pool = document.get("pooling_allocator");
+            pool.is_some_and(|pool| pool.get(WASMTIME).is_none())
+        })
+    };
+    let own = differences
+        .iter()
+        .filter(|of| of.path == ["pooling_allocator"]);
+    let keys: Vec<&str> = own
+        .map(|difference| match difference.fact {
+            Fact::Version { .. } => "# version = ",
+            Fact::Features { .. } => "# features = ",
+        })
+        .collect();
+    if keys.is_empty() || !is_missing(source) {
+        return source.to_owned();
+    }
+    let mut is_inside = false;
+    let lines = source.split_inclusive('\n').map(|line| {
+        let is_header = line.trim_end() == commented;
+        is_inside = is_header || is_inside && line.starts_with('#');
+        match line.strip_prefix("# ") {
+            Some(rest) if is_header => rest,
+            Some(rest) if is_inside && keys.iter().any(|key| line.starts_with(key)) => rest,
+            _ => line,
+        }
+    });
+    lines.collect()
 }

@@ -43,7 +43,11 @@ fn budget_figures(text: &mut String, case: &ResolvedProcess<'_>) {
     let note = "libraries, threads, heap; in the hole that is filled first";
     row("headroom", &budget.headroom, note);
     match (budget.maps_for_pools(), budget.limits.max_map_count) {
-        (Some(maps), Some(all)) => row("mappings", &maps, &format!("of {all}, vm.max_map_count")),
+        (Some(maps), Some(all)) => row(
+            "mappings",
+            &maps,
+            &format!("for pools, of {all} of vm.max_map_count"),
+        ),
         _ => row("mappings", &"no bound", ""),
     }
     for (name, limit, of) in [
@@ -128,8 +132,16 @@ fn pool_figures(
     }
     let guards = Size::bytes(footprint.reserved.get().saturating_sub(regions));
     let of = share(guards.get(), footprint.reserved);
-    row(text, "guards", guards.needed(), format!("of these; {of}"));
-    let note = format!("{} at start", footprint.maps_at_start);
+    row(
+        text,
+        "guards",
+        guards.needed(),
+        format!("included above; {of}"),
+    );
+    let note = format!(
+        "when every slot is in use; {} at start",
+        footprint.maps_at_start
+    );
     row(text, "mappings", footprint.maps_at_worst, note);
     // Of what is writable there is no bound mostly.
     if budget.limits.rlimit_data.is_some() || budget.limits.commit_limit.is_some() {

@@ -27,7 +27,8 @@ pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, canvas: Canvas) -> S
         None => plan.guaranteed(),
         Some(_) => &[],
     };
-    let holes = fill(case, limits);
+    let mut holes = fill(case, limits);
+    holes.retain(|hole| hole.size > 0);
     let least = drawn(case, &holes, canvas.width, 0);
     let spare = canvas
         .height

@@ -235,7 +235,8 @@ fn no_way(fit: Fit, pool: &ResolvedPool<'_>, ways: &[Way], facts: &TargetFacts) 
     let others = ways.iter().filter(|way| way.fit != fit);
     let others: Vec<_> = others.map(line).collect();
     let help = match others.is_empty() {
-        true => "no other way does; without `--fit` the numbers are said".to_owned(),
+        true => "no other way does: leave `--fit` out to see what is needed and what there is"
+            .to_owned(),
         false => others.join(", or "),
     };
     Error::new(Code::Misfit, message, help).exiting(Exit::Misfit)

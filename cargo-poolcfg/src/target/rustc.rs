@@ -65,6 +65,9 @@ impl Rustc {
         }
         let help = match nearest::triple(triple) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if self.program.is_none() => {
+                "write a whole triple, such as `riscv64gc-unknown-linux-gnu`".to_owned()
+            }
             None => {
                 "`rustc --print target-list` lists every triple; a `.json` target spec works too"
                     .to_owned()
