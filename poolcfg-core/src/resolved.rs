@@ -10,6 +10,7 @@ pub use pool::ResolvedPool;
 pub use totals::LeastTotal;
 
 use crate::base::consts::same;
+use crate::base::size::{GRAIN, Size};
 use crate::base::text::Text;
 use crate::fault::{Fault, Faults};
 use crate::model::fit::MAX_POOLS;
@@ -58,6 +59,35 @@ impl<'a> ResolvedProcess<'a> {
     #[must_use]
     pub const fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// The same, where the largest memory that Wasmtime's pools run has so much at the beginning.
+    ///
+    /// ```
+    /// use poolcfg_core::{Arch, Engine, Fit, Os, Plan, PoolKeys, Setting, Settings, Size, Target, WasmtimeVersion};
+    /// let mut keys = PoolKeys::EMPTY;
+    /// keys.engine = Some(Setting::given(Engine::Wasmtime));
+    /// keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(48)));
+    /// let board = Target::new(Arch::Riscv64, Os::Linux, 64);
+    /// let case = Settings::new(&[], &[]).pooling_allocator(keys).resolve(board).unwrap();
+    /// let way = |case| Plan::new(&case).way(&case, 0, Fit::Smaller).unwrap();
+    /// assert_eq!(way(case).limits.memory_reservation, Size::mib(128));
+    /// let case = case.with_memory_minimum(Size::mib(150));
+    /// assert_eq!(way(case).limits.memory_reservation, Size::mib(150));
+    /// ```
+    #[must_use]
+    pub const fn with_memory_minimum(mut self, minimum: Size) -> Self {
+        let Some(minimum) = minimum.round_up(GRAIN) else {
+            return self;
+        };
+        let mut i = 0;
+        while i < self.count {
+            if self.pools[i].asked.wasmtime.is_some() {
+                self.pools[i].memory_minimum = minimum;
+            }
+            i += 1;
+        }
         self
     }
 }

@@ -121,7 +121,7 @@ pub(super) const fn largest_fit(
 ) -> LargestFit {
     let asked = limits[pool];
     let most = [wide(u32::MAX), u64::MAX / GRAIN.get()];
-    let least = [1, asked.least_reservation().get() / GRAIN.get()];
+    let least = [1, case.pools[pool].least_reservation().get() / GRAIN.get()];
     let keep = [Keep::MemoryReservation, Keep::MaxInstances];
     let mut found = [None; 2];
     let mut i = 0;

@@ -30,7 +30,7 @@ impl Scale {
             }),
             (OnMisfit::Shrink, Keep::MaxInstances) => Some(Self {
                 // In grains, as what is asked.
-                least: pool.asked.least_reservation().get() / GRAIN.get(),
+                least: pool.least_reservation().get() / GRAIN.get(),
                 asked: pool.asked.memory_reservation.get() / GRAIN.get(),
                 keep: Keep::MaxInstances,
             }),

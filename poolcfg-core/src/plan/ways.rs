@@ -3,7 +3,8 @@
 //! The rule for reservations: the largest power of two at which all instances that are asked fit. It is 64 MiB at least,
 //! which holds what programs begin with (the largest of 99 real files wants 34 MiB), or a quarter of what is asked if that
 //! is less. Where not all fit at that, it stays, and as many instances as fit are told; where not even the fewest do that
-//! are of use, it goes on down to 1 MiB.
+//! are of use, it goes on down to 1 MiB. What the largest memory of a pool has at the beginning, where that is known, is
+//! the least of all of them, be it no power of two.
 
 use crate::base::bisection::Bisection;
 use crate::base::consts::wide;
@@ -244,26 +245,32 @@ impl WaySearch<'_> {
         let mut first = power_of_two(asked.memory_reservation);
         let is_as_asked = first.get() == asked.memory_reservation.get();
         let guard = self.guard(first);
+        let minimum = self.case.pools[self.pool].memory_minimum;
         if self.fit.is(Fit::Smaller) && is_as_asked && guard.get() >= asked.guard_size.get() {
             first = half(first);
+            if minimum.get() == asked.memory_reservation.get() {
+                return None;
+            }
         }
-        let mut floor = half(half(power_of_two(asked.memory_reservation))).min(USUAL);
-        if floor.get() < LEAST.get() {
-            floor = LEAST;
+        if minimum.get() > asked.memory_reservation.get() {
+            return None;
         }
-        let mut reservation = first;
+        let least = larger(LEAST, minimum);
+        let floor = half(half(power_of_two(asked.memory_reservation))).min(USUAL);
+        let floor = larger(floor, least);
+        let mut reservation = larger(first, minimum);
         while reservation.get() >= floor.get() {
             if self.fits(asked.max_instances, reservation) {
                 return Some(self.way(asked.max_instances, reservation));
             }
-            reservation = half(reservation);
+            reservation = next(reservation, floor);
         }
-        let mut reservation = floor.min(first);
-        while reservation.get() >= LEAST.get() {
+        let mut reservation = floor.min(larger(first, minimum));
+        while reservation.get() >= least.get() {
             if let Some(way) = self.most(reservation) {
                 return Some(way);
             }
-            reservation = half(reservation);
+            reservation = next(reservation, least);
         }
         None
     }
@@ -278,6 +285,19 @@ impl Fit {
     const fn is(self, other: Self) -> bool {
         self as u8 == other as u8
     }
+}
+
+/// Half of a reservation, or the least where that is between the two; below the least behind it.
+const fn next(reservation: Size, least: Size) -> Size {
+    if reservation.get() > least.get() && half(reservation).get() < least.get() {
+        least
+    } else {
+        half(reservation)
+    }
+}
+
+const fn larger(one: Size, other: Size) -> Size {
+    if one.get() > other.get() { one } else { other }
 }
 
 const fn half(size: Size) -> Size {

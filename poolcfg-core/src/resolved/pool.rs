@@ -24,6 +24,8 @@ pub struct ResolvedPool<'a> {
     pub(crate) least: Limits,
     /// The fewest instances that are of use.
     pub min_instances: u32,
+    /// What its largest memory has at the beginning, where that is known: no slot is made smaller.
+    pub memory_minimum: Size,
     /// Which number stays when it shrinks.
     pub keep: Keep,
     /// What happens when the floor does not hold it.
@@ -77,6 +79,7 @@ impl<'a> ResolvedPool<'a> {
             asked,
             least,
             min_instances: value_or(&keys.min_instances, 1),
+            memory_minimum: Size::ZERO,
             // What somebody wrote stays as it is unless they say otherwise: a number of theirs is not
             // lowered silently, and the one they wrote is the one that is kept.
             keep: match (&keys.keep, &keys.memory_reservation) {
@@ -105,6 +108,17 @@ impl<'a> ResolvedPool<'a> {
             },
             memory_reservation_at: place_of(&keys.memory_reservation),
         }
+    }
+
+    /// The smallest reservation that it may shrink to.
+    pub(crate) const fn least_reservation(&self) -> Size {
+        let least = self.asked.least_reservation();
+        let least = if self.memory_minimum.get() > least.get() {
+            self.memory_minimum
+        } else {
+            least
+        };
+        least.min(self.asked.memory_reservation)
     }
 
     pub(super) const fn check(
