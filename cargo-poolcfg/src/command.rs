@@ -83,8 +83,20 @@ pub(crate) fn warn(
     results: &[(&Member, Vec<TargetOutcome<'_>>)],
     wish: &Wish,
 ) {
-    for note in wish.given.notes(wish.engine_version) {
-        context.shell.note(&note);
+    let outcomes = results.iter().flat_map(|(_, outcomes)| outcomes);
+    let notes = outcomes.flat_map(|outcome| outcome.notes.iter().cloned());
+    let mut noted = Vec::new();
+    for note in wish
+        .given
+        .notes(wish.engine_version)
+        .into_iter()
+        .chain(notes)
+    {
+        // Targets mostly have the same.
+        if !noted.contains(&note) {
+            context.shell.note(&note);
+            noted.push(note);
+        }
     }
     let unused = results
         .iter()

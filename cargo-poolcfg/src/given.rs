@@ -1,22 +1,23 @@
 //! What the command line asks for, and what the files tell that its flags name: the program that holds the pools, and the
 //! workload that they run.
 
+pub(crate) mod needed;
 pub(crate) mod program;
 mod run_version;
 pub(crate) mod wish;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Engine, FilePlace, PoolKeys, Setting, WasmtimeKeys, WasmtimeVersion};
+use poolcfg_core::{Engine, FilePlace, PoolKeys, Setting, Size, WasmtimeKeys, WasmtimeVersion};
 
 use crate::cli::args::{Emit, MachineFlags};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
 use crate::given::program::GivenProgram;
-use crate::inspect::Inspected;
 use crate::inspect::workload::PerInstance;
+use crate::inspect::{Inspected, Needs};
 use crate::project::workload::{named, needs};
 use crate::render::inspected::InspectReport;
 
@@ -150,6 +151,18 @@ impl Given {
             )
         });
         program.into_iter().chain(workload).collect()
+    }
+
+    /// The files of the workload, and what they need beyond the counts.
+    pub(crate) fn workload(&self) -> impl Iterator<Item = (&Path, &Needs)> {
+        let files = self.workload.iter();
+        files.filter_map(|(path, file)| Some((path.as_path(), file.needs()?)))
+    }
+
+    /// What the largest memory of the workload has at the beginning; nothing where none is known.
+    pub(crate) fn memory_minimum(&self) -> Size {
+        let minima = self.workload().map(|(_, needs)| needs.memory_minimum);
+        Size::bytes(minima.max().unwrap_or_default())
     }
 
     /// The files, for programs.

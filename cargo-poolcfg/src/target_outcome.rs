@@ -8,6 +8,7 @@ use poolcfg_core::{
 
 use crate::cli::error::{self, Error, Mistake};
 use crate::cli::exit::Exit;
+use crate::given::needed::{Raised, raised};
 use crate::given::wish::Wish;
 use crate::here::record;
 use crate::here::{self, Here};
@@ -33,6 +34,8 @@ pub(crate) struct TargetOutcome<'a> {
     here: Option<&'a Here>,
     /// Which way was taken where less fits than is asked; `None` if poolcfg.toml decides.
     pub(crate) fit: Option<Fit>,
+    /// What the workload sets beyond its counts, in a sentence each.
+    pub(crate) notes: Vec<String>,
 }
 
 impl<'a> TargetOutcome<'a> {
@@ -45,6 +48,7 @@ impl<'a> TargetOutcome<'a> {
     ) -> Result<Self, Error> {
         let settings = wish.settings(member, facts);
         let here = wish.here.as_ref();
+        let minimum = wish.given.memory_minimum();
         let fitted = |settings: &Settings<'a>| -> Result<(ResolvedProcess<'a>, Plan), Error> {
             let mut case = settings.resolve(facts.target()).map_err(|faults| {
                 let mistakes = faults.iter().map(|fault| {
@@ -60,9 +64,20 @@ impl<'a> TargetOutcome<'a> {
             if let Some(here) = here {
                 case = here.case(case, &settings.space());
             }
+            case = case.with_memory_minimum(minimum);
             Ok((case, Plan::new(&case)))
         };
         let (mut case, mut plan) = fitted(&settings)?;
+        let raised = raised(&wish.given, &settings, &case, wish.fit);
+        let Raised { settings, notes } = raised.map_err(|refused| {
+            let mistakes = refused.into_iter();
+            let mistakes =
+                mistakes.map(|(diagnostic, place)| wish.mistake(diagnostic, place, member));
+            Error::from(mistakes.collect::<Vec<_>>()).exiting(Exit::Misfit)
+        })?;
+        if !notes.is_empty() {
+            (case, plan) = fitted(&settings)?;
+        }
         if let Some(fit) = wish.fit
             && let Some(settings) = ways::taken(fit, &settings, &case, &plan, facts)?
         {
@@ -77,6 +92,7 @@ impl<'a> TargetOutcome<'a> {
             wish,
             here,
             fit: wish.fit,
+            notes,
         })
     }
 

@@ -513,3 +513,80 @@ fn a_name_that_is_not_utf_8_is_not_recorded() {
         .ends(101)
         .says("error[PC0018]");
 }
+
+/// A workload's needs beyond its counts: set where nothing says as much, and told where a flag says less.
+#[test]
+fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
+    let board = Board::new();
+    let globals = "(global i64 (i64.const 0))".repeat(150_000);
+    for (file, text) in [
+        ("table.wasm", "(module (table 30000 funcref))".to_owned()),
+        ("globals.wasm", format!("(module {globals})")),
+        ("memory64.wasm", "(module (memory i64 131072))".to_owned()),
+        ("large.wasm", "(module (memory 3200))".to_owned()),
+        ("shared.wasm", "(module (memory 1 1 shared))".to_owned()),
+        (
+            "beyond.wasm",
+            "(module (table i64 4294967296 funcref))".to_owned(),
+        ),
+    ] {
+        fs::write(board.0.path(file), wat::parse_str(text).unwrap()).unwrap();
+    }
+    let of = ["--target", HOST, "--engine-version", "48", "--workload"];
+    let run = |flags: &[&str], file: &str| board.run(&[flags, &of, &[file]].concat());
+    let emit = ["--emit", "wasmtime-toml"];
+    let says = |file: &str, lines: &[&str]| {
+        let ran = run(&emit, file);
+        ran.ends(0);
+        for line in lines {
+            assert!(ran.stdout.contains(line), "{line}\n{ran:#?}");
+        }
+    };
+    says("table.wasm", &["pooling-table-elements = 30000\n"]);
+    says("globals.wasm", &["pooling-max-core-instance-size = 24"]);
+    says(
+        "memory64.wasm",
+        &[
+            "pooling-max-memory-size = 8589934592 ",
+            "\nmemory-reservation = 8589934592 ",
+        ],
+    );
+    run(&["check"], "table.wasm")
+        .ends(0)
+        .says("note: from --workload: `table_elements` = 30000, which `table.wasm` needs");
+    // The file counts where it says more.
+    let file = |line: &str| {
+        board
+            .0
+            .write("poolcfg.toml", &format!("{OF_WASMTIME}{line}\n"))
+    };
+    file("wasmtime.table_elements = 40000");
+    says("table.wasm", &["pooling-table-elements = 40000\n"]);
+    file("wasmtime.table_elements = 400");
+    says("table.wasm", &["pooling-table-elements = 30000\n"]);
+    file("memory_reservation = \"64MiB\"");
+    says("large.wasm", &["\nmemory-reservation = 209715200 "]);
+    // A flag always does.
+    let set = |key: &str| format!("pooling_allocator.{key}");
+    run(
+        &["check", "--set", &set("wasmtime.table_elements=7")],
+        "table.wasm",
+    )
+    .ends(100)
+    .says("error[PC0041]: `table_elements` is 7, and `table.wasm` needs 30000")
+    .says(" --> --set:1:");
+    run(
+        &["check", "--set", &set("memory_reservation=64MiB")],
+        "large.wasm",
+    )
+    .ends(100)
+    .says("`memory_reservation` is 64MiB, and `large.wasm` needs 200MiB");
+    // What nothing sets.
+    run(&["check"], "shared.wasm")
+        .ends(100)
+        .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes");
+    run(&["check", "--fit", "no-pool"], "shared.wasm").ends(0);
+    run(&["check"], "beyond.wasm")
+        .ends(100)
+        .says("`beyond.wasm` needs `table_elements` = 4294967296, which is more than may be set");
+}

@@ -272,3 +272,53 @@ fn what_leaves_no_pool_is_neither_drawn_nor_written_as_one() {
         .says("`--fit no-pool` does not help: expected Wasmtime 28 or later, found 27")
         .says("help: `--fit smaller`: ");
 }
+
+/// No way gives a memory less than it begins with.
+#[test]
+fn no_way_goes_below_what_the_workload_begins_with() {
+    let folder = Folder::new();
+    let wasm = |file: &str, pages: u32| {
+        let module = wat::parse_str(format!("(module (memory {pages}))")).unwrap();
+        std::fs::write(folder.path(file), module).unwrap();
+    };
+    wasm("mib150.wasm", 2400);
+    wasm("gib3.wasm", 49152);
+    let with = |file: &str, space: &str| {
+        let workload = ["--workload".to_owned(), file.to_owned()];
+        [in_space(space), workload.to_vec()].concat()
+    };
+    let gib4 = with("mib150.wasm", "4GiB");
+    run(&folder, &["check"], &gib4)
+        .ends(100)
+        .says("`--fit smaller`: 20 of 1000 instances fit in slots of 150 MiB")
+        .says("no-pool`: 20 of 1000 instances fit without a pool, each memory with 150 MiB");
+    run(&folder, &["check", "--fit", "smaller"], &gib4)
+        .ends(0)
+        .says("20 of 1000 instances × 150 MiB guaranteed");
+    run(&folder, &["check", "--fit", "no-pool"], &gib4)
+        .ends(0)
+        .says("no pool, 20 instances × 150 MiB on demand");
+    // Not even one.
+    let gib3 = with("gib3.wasm", "2GiB");
+    run(&folder, &["check"], &gib3)
+        .ends(100)
+        .says_nothing_of("`--fit smaller`: ")
+        .says_nothing_of("no-pool");
+    for fit in ["smaller", "no-pool"] {
+        run(&folder, &["check", "--fit", fit], &gib3)
+            .ends(100)
+            .says(&format!(
+                "`--fit {fit}` does not help: not even one instance fits"
+            ))
+            .says("of at least 3 GiB, which the workload begins with");
+    }
+    // Nor does a pool that keeps its instances.
+    let keeps = ["check", "--set", "pooling_allocator.keep=max_instances"];
+    run(&folder, &keeps, &in_space("4GiB"))
+        .ends(0)
+        .says("1000 of 1000 instances");
+    run(&folder, &keeps, &gib4)
+        .ends(100)
+        .says("does not fit")
+        .says_nothing_of("1000 of 1000");
+}

@@ -112,6 +112,13 @@ fn no_help(fit: Fit, pool: &ResolvedPool<'_>) -> String {
         1 => "not even one instance fits".to_owned(),
         least => format!("not even the {least} of `min_instances` fit"),
     };
+    let minimum = match pool.memory_minimum {
+        minimum if minimum.is_zero() => String::new(),
+        minimum => format!(
+            " of at least {}, which the workload begins with",
+            minimum.needed()
+        ),
+    };
     let why = match (fit, version) {
         (Fit::NoPool, None) => {
             "it is about Wasmtime, but this pool uses the `native` engine".to_owned()
@@ -130,8 +137,8 @@ fn no_help(fit: Fit, pool: &ResolvedPool<'_>) -> String {
             let slots = asked.memory_reservation.available();
             format!("{least} in slots of {slots}")
         }
-        (Fit::Smaller, _) => format!("{least} in smaller slots"),
-        (Fit::NoPool, _) => format!("{least} with smaller reservations"),
+        (Fit::Smaller, _) => format!("{least} in smaller slots{minimum}"),
+        (Fit::NoPool, _) => format!("{least} with smaller reservations{minimum}"),
     };
     format!("`--fit {fit}` does not help: {why}")
 }

@@ -1,0 +1,160 @@
+//! What the files of `--workload` need beyond the counts: it is set where nothing says as much, and told where nothing
+//! can.
+
+use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{
+    Code, FilePlace, Fit, Limits, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings, Size,
+    WasmtimeKeys,
+};
+
+use crate::cli::error::diagnostic;
+use crate::cli::path::shown;
+use crate::given::Given;
+use crate::inspect::beyond::{self, Key, Need};
+
+/// Settings in which there is room for a workload, and what has to be said of it.
+pub(crate) struct Raised<'a> {
+    pub(crate) settings: Settings<'a>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// A mistake, and where it stands; nowhere if nothing that is written is wrong.
+pub(crate) type Refused = (Diagnostic, Option<FilePlace>);
+
+/// The settings with what the files need. A flag outranks the files, and is told where it is too little.
+///
+/// # Errors
+/// Where no pool takes a file, or a flag says less than it needs.
+pub(crate) fn raised<'a>(
+    given: &Given,
+    settings: &Settings<'a>,
+    case: &ResolvedProcess<'_>,
+    fit: Option<Fit>,
+) -> Result<Raised<'a>, Vec<Refused>> {
+    let mut raised = Raised {
+        settings: *settings,
+        notes: Vec::new(),
+    };
+    let mut refused = Vec::new();
+    let has_pool = case
+        .pools()
+        .iter()
+        .any(|pool| pool.asked.wasmtime.is_some());
+    let has_pool = has_pool && fit != Some(Fit::NoPool);
+    if let Some(path) = beyond::shared(given.workload()).filter(|_| has_pool) {
+        let message = format!("`{}` has a shared memory, which no pool takes", shown(path));
+        let help = "leave it out, or run it without a pool: `--emit wasmtime-toml --fit no-pool`";
+        refused.push((diagnostic(Code::OutOfWorkload, message, help), None));
+    }
+    let pools = case.pools().iter().enumerate();
+    for (index, pool) in pools.filter(|(_, pool)| pool.asked.wasmtime.is_some()) {
+        for key in Key::ALL {
+            let keys = &settings.pools()[index];
+            match missing(key, given, pool, keys, case) {
+                None => {}
+                Some(Err(fault)) => refused.push(fault),
+                Some(Ok((need, keys))) => {
+                    raised.settings = raised.settings.pool(index, keys);
+                    raised.notes.push(note(key, &need));
+                }
+            }
+        }
+    }
+    match refused.is_empty() {
+        true => Ok(raised),
+        false => Err(refused),
+    }
+}
+
+fn note(key: Key, need: &Need<'_>) -> String {
+    let (word, file) = (key.word(), shown(need.path));
+    format!(
+        "from --workload: `{word}` = {}, which `{file}` needs",
+        key.shown(need.most)
+    )
+}
+
+/// What a key has to be set to, and for which file; `None` if it is enough.
+fn missing<'f>(
+    key: Key,
+    given: &'f Given,
+    pool: &ResolvedPool<'_>,
+    keys: &PoolKeys,
+    case: &ResolvedProcess<'_>,
+) -> Option<Result<(Need<'f>, PoolKeys), Refused>> {
+    let version = pool.asked.wasmtime?.version;
+    let need = key.most(given.workload(), version)?;
+    let has = key.of(&pool.asked)?;
+    let said = place(key, keys);
+    let own = key.of(&Limits::of_wasmtime(version, case.target))?;
+    // A pool that shrinks goes back to Wasmtime's own where nobody says more.
+    let may_shrink = key == Key::TableElements && said.is_none() && need.most > own;
+    if need.most <= has && !may_shrink {
+        return None;
+    }
+    let flag = said.filter(|place| place.as_flag().is_some());
+    if flag.is_some() && need.least <= has {
+        return None;
+    }
+    let set = set(key, need.most, pool, said.is_some());
+    Some(match (flag, set) {
+        (None, Some(keys)) => Ok((need, keys)),
+        (flag, set) => {
+            let (word, file) = (key.word(), shown(need.path));
+            let needed = key.shown(need.least);
+            let (message, help) = match set {
+                Some(_) => (
+                    format!(
+                        "`{word}` is {}, and `{file}` needs {needed}",
+                        key.shown(has)
+                    ),
+                    format!(
+                        "set it to {} or more, or leave it out",
+                        key.shown(need.most)
+                    ),
+                ),
+                None => (
+                    format!("`{file}` needs `{word}` = {needed}, which is more than may be set"),
+                    "leave the file out: no pool takes it".to_owned(),
+                ),
+            };
+            Err((diagnostic(Code::OutOfWorkload, message, help), flag))
+        }
+    })
+}
+
+/// Where a key is said.
+fn place(key: Key, keys: &PoolKeys) -> Option<FilePlace> {
+    let of_size = |size: Option<Setting<Size>>| size.map(|setting| setting.place);
+    match key {
+        Key::TableElements => keys.wasmtime.table_elements.map(|setting| setting.place),
+        Key::MaxCoreInstanceSize => of_size(keys.wasmtime.max_core_instance_size),
+        Key::MaxComponentInstanceSize => of_size(keys.wasmtime.max_component_instance_size),
+        Key::MemoryReservation => of_size(keys.memory_reservation),
+        Key::MaxMemorySize => of_size(keys.max_memory_size),
+    }
+}
+
+/// A key with this value; `None` if it takes none so large.
+fn set(key: Key, value: u64, pool: &ResolvedPool<'_>, is_said: bool) -> Option<PoolKeys> {
+    let size = Some(Setting::given(Size::bytes(value)));
+    let mut wasmtime = WasmtimeKeys::EMPTY;
+    let mut keys = PoolKeys::EMPTY;
+    match key {
+        Key::TableElements => {
+            wasmtime.table_elements = Some(Setting::given(u32::try_from(value).ok()?));
+        }
+        Key::MaxCoreInstanceSize => wasmtime.max_core_instance_size = size,
+        Key::MaxComponentInstanceSize => wasmtime.max_component_instance_size = size,
+        Key::MemoryReservation => {
+            keys.memory_reservation = size;
+            if !is_said {
+                // A reservation that somebody says is not lowered; nobody has said this one.
+                keys.on_misfit = Some(Setting::given(pool.on_misfit));
+                keys.keep = Some(Setting::given(pool.keep));
+            }
+        }
+        Key::MaxMemorySize => keys.max_memory_size = size,
+    }
+    Some(PoolKeys { wasmtime, ..keys })
+}

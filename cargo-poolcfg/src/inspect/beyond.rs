@@ -1,0 +1,128 @@
+//! Beyond the counts: what files need of a pool's other numbers, each with the key that says it.
+
+use std::path::Path;
+
+use poolcfg_core::{GRAIN, Limits, Size, WasmtimeVersion};
+
+use crate::inspect::{Between, Needs};
+
+/// A key whose number must not be below what a file needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    TableElements,
+    MaxCoreInstanceSize,
+    MaxComponentInstanceSize,
+    MemoryReservation,
+    MaxMemorySize,
+}
+
+impl Key {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::TableElements,
+        Self::MaxCoreInstanceSize,
+        Self::MaxComponentInstanceSize,
+        Self::MemoryReservation,
+        Self::MaxMemorySize,
+    ];
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::TableElements => "table_elements",
+            Self::MaxCoreInstanceSize => "max_core_instance_size",
+            Self::MaxComponentInstanceSize => "max_component_instance_size",
+            Self::MemoryReservation => "memory_reservation",
+            Self::MaxMemorySize => "max_memory_size",
+        }
+    }
+
+    /// Whether it stands in the table of the pool, and not in that of Wasmtime.
+    pub(crate) const fn is_of_pool(self) -> bool {
+        matches!(self, Self::MemoryReservation | Self::MaxMemorySize)
+    }
+
+    /// Whether it is a size, and not a count.
+    pub(crate) const fn is_size(self) -> bool {
+        !matches!(self, Self::TableElements)
+    }
+
+    /// A value as messages show it.
+    pub(crate) fn shown(self, value: u64) -> String {
+        match self.is_size() {
+            true => Size::bytes(value).exact().to_string(),
+            false => value.to_string(),
+        }
+    }
+
+    /// A size that is set is one of whole grains.
+    fn rounded(self, value: u64) -> u64 {
+        match self.is_size() {
+            true => value.checked_next_multiple_of(GRAIN.get()).unwrap_or(value),
+            false => value,
+        }
+    }
+
+    /// What limits say of it; `None` of a pool that is not Wasmtime's.
+    pub(crate) fn of(self, limits: &Limits) -> Option<u64> {
+        let wasmtime = limits.wasmtime.as_ref()?;
+        Some(match self {
+            Self::TableElements => wasmtime.table_elements(limits),
+            Self::MaxCoreInstanceSize => wasmtime.max_core_instance_size.get(),
+            Self::MaxComponentInstanceSize => wasmtime.max_component_instance_size.get(),
+            Self::MemoryReservation => limits.memory_reservation.get(),
+            Self::MaxMemorySize => limits.max_memory_size.get(),
+        })
+    }
+
+    fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {
+        let exactly = |number| Between {
+            least: number,
+            most: number,
+        };
+        match self {
+            Self::TableElements => exactly(needs.largest_table.minimum),
+            Self::MaxCoreInstanceSize => needs.largest_instance,
+            Self::MaxComponentInstanceSize => needs.component_size(version),
+            Self::MemoryReservation | Self::MaxMemorySize => exactly(needs.memory_minimum),
+        }
+    }
+
+    /// The most that any of some files needs; `None` if there is none.
+    pub(crate) fn most<'f>(
+        self,
+        files: impl IntoIterator<Item = (&'f Path, &'f Needs)>,
+        version: WasmtimeVersion,
+    ) -> Option<Need<'f>> {
+        let each = files.into_iter().map(|(path, needs)| {
+            let needed = self.needed(needs, version);
+            Need {
+                path,
+                least: needed.least,
+                most: self.rounded(needed.most),
+            }
+        });
+        // The first of several that need as much.
+        each.reduce(|one, other| match other.most > one.most {
+            true => other,
+            false => one,
+        })
+    }
+}
+
+/// How much a file needs of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need<'f> {
+    pub(crate) path: &'f Path,
+    /// Less is refused.
+    pub(crate) least: u64,
+    /// So much is enough, whatever the version; in whole grains where it is a size.
+    pub(crate) most: u64,
+}
+
+/// The first of some files that has a shared memory of its own.
+pub(crate) fn shared<'f>(
+    files: impl IntoIterator<Item = (&'f Path, &'f Needs)>,
+) -> Option<&'f Path> {
+    let mut files = files.into_iter();
+    let (path, _) = files.find(|(_, needs)| needs.has_own_shared)?;
+    Some(path)
+}
