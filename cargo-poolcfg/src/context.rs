@@ -12,7 +12,7 @@ use crate::cli::path::relative;
 use crate::cli::shell::Shell;
 use crate::given::Given;
 use crate::project::Member;
-use crate::project::workload::CountDifference;
+use crate::project::workload::NumberDifference;
 use crate::render::envelope::{Envelope, Results};
 use crate::render::files::ChangeReport;
 use crate::target::executable::{Executable, Linking, crt_static};
@@ -39,14 +39,14 @@ impl Context<'_> {
     }
 
     /// Keeps what was changed of a poolcfg.toml for the JSON object.
-    pub(crate) fn changed(&self, file: &Path, state: &'static str, found: &[CountDifference]) {
+    pub(crate) fn changed(&self, file: &Path, state: &'static str, found: &[NumberDifference]) {
         if let Results::Files(files) = &mut self.envelope.borrow_mut().results {
             let path = relative(file);
             for result in files.iter_mut().filter(|result| result.file == path) {
                 result.state = state;
                 result
                     .changes
-                    .extend(found.iter().map(ChangeReport::of_count));
+                    .extend(found.iter().map(ChangeReport::of_number));
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::cli::shell::Shell;
 use crate::given::program::GivenProgram;
 use crate::inspect::workload::PerInstance;
 use crate::inspect::{Inspected, Needs};
-use crate::project::workload::{named, needs};
+use crate::project::workload::files::{named, needs};
 use crate::render::inspected::InspectReport;
 
 /// What the files that flags name tell; nothing where no flag names one.

@@ -285,3 +285,165 @@ fn the_attribute_passes_over_the_key() {
     };
     assert_eq!(asked(&with), asked(&without));
 }
+
+/// What the files need beyond the counts: `sync` writes what is of Wasmtime's table, and leaves the pool's to its owner.
+#[test]
+fn numbers_that_are_no_counts_are_held_to_the_files() {
+    let text = |keys: &str, own: &str| {
+        format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 8\n{keys}[pooling_allocator.wasmtime]\n\
+             version = \"50\"\nworkload = [\"*.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\n\
+             core_instances_per_instance = 1\n{own}"
+        )
+    };
+    let board = Board::new(&text("", "table_elements = 7 # few\n"));
+    board.wasm("table.wasm", "(module (memory 3200) (table 30000 funcref))");
+    let globals = "(global i64 (i64.const 0))".repeat(150_000);
+    board.wasm("globals.wasm", &format!("(module {globals})"));
+    for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
+        ran.ends(100)
+            .says("error[PC0041]: `table_elements` is 7, and the workload needs 30000\n  --> poolcfg.toml:10:18")
+            .says("says no `max_core_instance_size`, and the workload needs 2")
+            .says("`globals.wasm` needs 2")
+            .says_nothing_of("memory_reservation");
+    }
+    board
+        .run(&["sync"])
+        .ends(0)
+        .says("table_elements = 30000, was 7: `table.wasm` needs it");
+    let synced = board.0.read("poolcfg.toml");
+    assert!(synced.contains("table_elements = 30000 # few\nmax_core_instance_size = \"2"));
+    board.run(&["sync", "--check"]).ends(0);
+    board.check(&[]).ends(0);
+    // More than is needed stays.
+    let more = synced.replace("30000", "30001");
+    board.0.write("poolcfg.toml", &more);
+    board.run(&["sync"]).ends(0);
+    assert_eq!(board.0.read("poolcfg.toml"), more);
+    for (key, caret) in [("memory_reservation", "4:22"), ("max_memory_size", "4:19")] {
+        let low = synced.replace(
+            "max_instances = 8\n",
+            &format!("max_instances = 8\n{key} = \"64MiB\"\n"),
+        );
+        board.0.write("poolcfg.toml", &low);
+        for ran in [
+            board.run(&["sync"]),
+            board.run(&["sync", "--check"]),
+            board.check(&[]),
+        ] {
+            ran.ends(100)
+                .says(&format!(
+                    "error[PC0041]: `{key}` is 64MiB, and the workload needs 200MiB\n"
+                ))
+                .says(&format!(" --> poolcfg.toml:{caret}\n"))
+                .says("set it to \"200MiB\" or more");
+        }
+        assert_eq!(board.0.read("poolcfg.toml"), low);
+    }
+    // Older versions have fewer of themselves.
+    board.wasm("table.wasm", "(module (table 15000 funcref))");
+    board.wasm("globals.wasm", "(module)");
+    board.0.write("poolcfg.toml", &text("", ""));
+    board.run(&["sync", "--check"]).ends(0);
+    board
+        .0
+        .write("poolcfg.toml", &text("", "").replace("50", "20"));
+    board
+        .run(&["sync", "--check"])
+        .ends(100)
+        .says("says no `table_elements`, and the workload needs 15000");
+}
+
+/// A table that starts from the one of the workload is of the same files.
+#[test]
+fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
+    let base = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\n[pooling_allocator.wasmtime]\nversion = \"50\"\n\
+                workload = [\"*.wasm\"]\nmemories_per_instance = 20\ntables_per_instance = 1\ncore_instances_per_instance = 1\n";
+    let target = "riscv64gc-unknown-linux-gnu";
+    let at = format!("target.{target}.pooling_allocator");
+    let file = |more: &str| {
+        let board = Board::new(&format!("{base}{more}"));
+        board.wasm(
+            "app.wasm",
+            &format!("(module {})", "(memory 3200)".repeat(20)),
+        );
+        board
+    };
+    let wrong = file(&format!(
+        "[{at}.wasmtime]\nmemories_per_instance = 3 # small\n"
+    ));
+    wrong
+        .run(&["check", "--target", target])
+        .ends(100)
+        .says("error[PC0041]: `memories_per_instance` is 3, and the workload needs 20\n  --> poolcfg.toml:11:25")
+        .says("`app.wasm` needs 20");
+    wrong.run(&["sync", "--check"]).ends(100);
+    wrong.run(&["sync"]).ends(0).says(&format!(
+        "[{at}.wasmtime] memories_per_instance = 20, was 3"
+    ));
+    assert!(
+        wrong
+            .0
+            .read("poolcfg.toml")
+            .ends_with("memories_per_instance = 20 # small\n")
+    );
+    file(&format!("[{at}]\nmemory_reservation = \"128MiB\"\n"))
+        .run(&["check", "--target", target])
+        .ends(100)
+        .says("`memory_reservation` is 128MiB, and the workload needs 200MiB");
+    // More is theirs to say, and so is another workload.
+    file(&format!("[{at}.wasmtime]\nmemories_per_instance = 21\n"))
+        .run(&["sync", "--check"])
+        .ends(0);
+    let own = file(
+        "[pool.a.wasmtime]\nworkload = [\"own/*.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\n\
+         core_instances_per_instance = 1\n",
+    );
+    own.wasm("own/one.wasm", "(module (memory 1))");
+    own.run(&["sync", "--check"]).ends(0);
+}
+
+/// What is wrong with an entry is told where it stands.
+#[test]
+fn an_entry_that_is_no_module_is_pointed_at() {
+    let own = env!("CARGO_BIN_EXE_poolcfg");
+    for (entry, says) in [
+        (".", "`.` is a folder"),
+        (".", "help: name the files in it: `*.wasm`"),
+        ("./", "help: name the files in it: `*.wasm`"),
+        ("", "expected the path of a file, found an empty text"),
+        ("", "help: name the files in it: `*.wasm`"),
+        ("plugins/", "help: name the files in it: `plugins/*.wasm`"),
+        (
+            own,
+            "is a program, and a workload consists of modules and components",
+        ),
+        #[cfg(unix)]
+        ("fifo", "`fifo` is no regular file"),
+        ("poolcfg.toml", "neither WebAssembly nor a program"),
+        (
+            "shared.wasm",
+            "error[PC0041]: `shared.wasm` has a shared memory, which no pool takes",
+        ),
+    ] {
+        let board = Board::new(&format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = \"50\"\n\
+             wasmtime.workload = [\"app.wasm\", {entry:?}]\n"
+        ));
+        let board = board.with_files();
+        board.wasm("shared.wasm", "(module (memory 1 1 shared))");
+        #[cfg(unix)]
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(board.0.path("fifo"))
+                .status()
+                .unwrap()
+                .success()
+        );
+        for command in [&["sync"][..], &["sync", "--check"], &["check"]] {
+            let ran = board.run(command);
+            assert_ne!(ran.status, 0, "{ran:#?}");
+            ran.says(says).says(" --> poolcfg.toml:4:34\n");
+        }
+    }
+}

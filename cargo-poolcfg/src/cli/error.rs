@@ -1,5 +1,6 @@
 //! Errors: mistakes with a code and a place, and the exit status they lead to.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -139,6 +140,17 @@ impl Error {
             },
             usage @ Self::Usage(_) => usage,
         }
+    }
+
+    /// The same mistakes, each at this place of a text.
+    pub(crate) fn at(mut self, source: &Source, span: &Range<usize>) -> Self {
+        if let Self::Mistakes { mistakes, .. } = &mut self {
+            for mistake in mistakes {
+                mistake.source = Some(source.clone());
+                mistake.diagnostic.span = Some(span.clone());
+            }
+        }
+        self
     }
 
     /// The same mistakes, where they name this file as a whole.

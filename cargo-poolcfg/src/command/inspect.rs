@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::inspect::bounds::hosts;
 use crate::inspect::workload::Keys;
 use crate::inspect::{Inspected, inspect};
-use crate::project::workload::named;
+use crate::project::workload::files::named;
 use crate::render::envelope::Results;
 use crate::render::inspected::{InspectReport, text};
 use crate::target::rustc::built_for;

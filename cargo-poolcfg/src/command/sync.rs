@@ -88,6 +88,7 @@ fn counts(
             context.changed(&source.path, "stale", &found);
             return workload::disagreement(&source, &found);
         }
+        workload::unwritten(&source, &found)?;
         let (text, lines) = workload::rewritten(&source.text, &found)?;
         reread(&text)?;
         write(&source.path, &text, "")?;

@@ -41,10 +41,12 @@ impl Unreadable {
             Self::Folder => Error::new(
                 Code::NotInspectable,
                 format!("`{file}` is a folder"),
-                format!(
-                    "name the files in it: `{}/*.wasm`",
-                    file.trim_end_matches('/')
-                ),
+                match file.trim_end_matches('/') {
+                    "" | "." if !file.starts_with('/') => {
+                        "name the files in it: `*.wasm`".to_owned()
+                    }
+                    folder => format!("name the files in it: `{folder}/*.wasm`"),
+                },
             ),
             Self::NotKnown(what) => Error::new(
                 Code::NotInspectable,

@@ -68,7 +68,15 @@ pub(crate) fn table<'t>(of: &'t dyn TableLike, key: &str) -> Option<&'t dyn Tabl
 
 /// The header of the `wasmtime` table of the pool at `path`.
 pub(crate) fn header(path: &[String]) -> String {
-    let keys = path.iter().map(String::as_str).chain([WASMTIME]);
+    of_keys(path.iter().map(String::as_str).chain([WASMTIME]))
+}
+
+/// The header of the table of the pool at `path`.
+pub(crate) fn pool_header(path: &[String]) -> String {
+    of_keys(path.iter().map(String::as_str))
+}
+
+fn of_keys<'k>(keys: impl Iterator<Item = &'k str>) -> String {
     let keys: Vec<_> = keys
         .map(|key| Key::new(key).display_repr().into_owned())
         .collect();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::path::relative;
 use crate::project::Member;
 use crate::project::difference::{Difference, Fact};
-use crate::project::workload::CountDifference;
+use crate::project::workload::NumberDifference;
 use crate::render::owner::Owner;
 
 /// A poolcfg.toml, and what was done with it.
@@ -85,7 +85,7 @@ impl ChangeReport {
 }
 
 impl ChangeReport {
-    pub(crate) fn of_count(difference: &CountDifference) -> Self {
+    pub(crate) fn of_number(difference: &NumberDifference) -> Self {
         Self {
             table: difference.table(),
             key: difference.key,
@@ -102,7 +102,7 @@ impl ChangeReport {
 pub(crate) enum ValueReport {
     /// A version.
     Text(String),
-    /// A count of an instance.
+    /// A count of an instance, or a size in bytes.
     Count(u64),
     /// Features.
     List(Vec<&'static str>),

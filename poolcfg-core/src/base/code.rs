@@ -90,7 +90,7 @@ macro_rules! codes {
             NotInspectable = "PC0039",
             /// A workload that names a file that is not there, or a pattern that cannot be read.
             NoWorkload = "PC0040",
-            /// Counts in poolcfg.toml that are not those of its workload.
+            /// Numbers that are not what the workload needs, or a workload that no pool takes.
             OutOfWorkload = "PC0041",
             /// Slots that leave Wasmtime's code to check the bounds of every access.
             BoundsChecks = "PC0042",

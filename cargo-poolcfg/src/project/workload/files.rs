@@ -1,0 +1,198 @@
+//! The files that a workload names: those of the list of poolcfg.toml, each with the entry that names it, and those of a
+//! flag.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use poolcfg_core::Code;
+use poolcfg_core::file::Diagnostic;
+
+use crate::cli::args::Missing;
+use crate::cli::error::{Error, Source, all, diagnostic};
+use crate::cli::exit::Exit;
+use crate::cli::path::shown;
+use crate::cli::shell::Shell;
+use crate::inspect::beyond::{Key, shared};
+use crate::inspect::{Inspected, Needs, inspect};
+use crate::project::workload::tables::List;
+
+/// The help where an entry is no pattern.
+const PATTERNS: &str = "`*` stands for a part of a name, `**` for folders";
+
+/// What to do with a file that is no part of a workload.
+const TAKE_OUT: &str = "take it out of `workload`";
+
+/// The files of a list.
+pub(super) struct Files {
+    pub(super) files: Vec<(PathBuf, Inspected)>,
+    /// Whether nothing is passed over.
+    pub(super) is_whole: bool,
+}
+
+impl Files {
+    /// Looks into every file of a list.
+    ///
+    /// # Errors
+    /// At the entry that is wrong; with [`Exit::Misfit`] where no pool takes a file.
+    pub(super) fn read(
+        shell: &Shell,
+        source: &Source,
+        list: &List,
+        missing: Missing,
+    ) -> Result<Self, Error> {
+        let folder = source.path.parent().unwrap_or(Path::new(""));
+        let mut is_whole = true;
+        let mut paths: Vec<(PathBuf, Range<usize>)> = Vec::new();
+        let mut mistakes = Vec::new();
+        for (entry, span) in &list.entries {
+            match meant(folder, entry) {
+                Ok(found) if !found.is_empty() => {
+                    paths.extend(found.into_iter().map(|path| (path, span.clone())));
+                }
+                Ok(_) if missing == Missing::PassedOver => {
+                    is_whole = false;
+                    let text =
+                        format!("`{entry}` of the workload is not there, and is passed over");
+                    shell.note(&text);
+                }
+                Ok(_) => mistakes.push(not_there(entry, span.clone())),
+                Err(mistake) => mistakes.push(Diagnostic {
+                    span: Some(span.clone()),
+                    ..mistake
+                }),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(Error::of(mistakes, Some(source)));
+        }
+        paths.sort_by(|one, other| one.0.cmp(&other.0));
+        paths.dedup_by(|one, other| one.0 == other.0);
+        let files = all(paths.into_iter().map(|(path, span)| {
+            let file = needs(shell, &path, TAKE_OUT).and_then(|file| possible(&path, file));
+            let file = file.map_err(|error| error.at(source, &span))?;
+            Ok((path, file))
+        }))?;
+        Ok(Self { files, is_whole })
+    }
+
+    /// What each needs.
+    pub(super) fn needs(&self) -> impl Iterator<Item = (&Path, &Needs)> {
+        let files = self.files.iter();
+        files.filter_map(|(path, file)| Some((path.as_path(), file.needs()?)))
+    }
+}
+
+/// The file, where a pool can take it.
+fn possible(path: &Path, file: Inspected) -> Result<Inspected, Error> {
+    let alone = || file.needs().map(|needs| (path, needs));
+    let elements = file.needs().map(|needs| needs.largest_table.minimum);
+    let elements = elements.filter(|elements| u32::try_from(*elements).is_err());
+    let message = match (shared(alone()), elements) {
+        (Some(path), _) => format!("`{}` has a shared memory, which no pool takes", shown(path)),
+        (None, Some(elements)) => format!(
+            "`{}` needs `{}` = {elements}, which is more than may be set",
+            shown(path),
+            Key::TableElements.word()
+        ),
+        (None, None) => return Ok(file),
+    };
+    Err(Error::new(Code::OutOfWorkload, message, TAKE_OUT).exiting(Exit::Misfit))
+}
+
+/// The files that an entry of the list means: none where they are not there. A folder is none.
+fn meant(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+    if !is_pattern(entry) && folder.join(entry).is_dir() {
+        let within = match entry.trim_end_matches('/') {
+            "" | "." if !entry.starts_with('/') => "*.wasm".to_owned(),
+            within => format!("{within}/*.wasm"),
+        };
+        let message = match entry {
+            "" => "expected the path of a file, found an empty text".to_owned(),
+            _ => format!("`{entry}` is a folder"),
+        };
+        let help = format!("name the files in it: `{within}`");
+        return Err(diagnostic(Code::NotInspectable, message, help));
+    }
+    matching(folder, entry).map_err(|why| diagnostic(Code::NoWorkload, why, PATTERNS))
+}
+
+/// What a file of the workload is, which must be WebAssembly; `help` is what to do with a program.
+pub(crate) fn needs(shell: &Shell, path: &Path, help: &str) -> Result<Inspected, Error> {
+    let file = inspect(path)?;
+    let Some(needs) = file.needs() else {
+        return Err(Error::new(
+            Code::NotInspectable,
+            format!(
+                "`{}` is a program, and a workload consists of modules and components",
+                shown(path)
+            ),
+            help,
+        )
+        .about(path));
+    };
+    if !needs.open.is_empty() {
+        let open: Vec<_> = needs.open.iter().map(String::as_str).collect();
+        let text = format!(
+            "`{}` may need more: not counted is {}",
+            shown(path),
+            open.join(", and ")
+        );
+        shell.warn(Code::OutOfWorkload, &text);
+    }
+    Ok(file)
+}
+
+/// Whether an entry means the files that match it, and not the one of its name.
+fn is_pattern(entry: &str) -> bool {
+    entry.contains(['*', '?', '['])
+}
+
+/// The files that an entry means: none where they are not there.
+fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
+    if !is_pattern(entry) {
+        let path = folder.join(entry);
+        // What is there and is no file is told when it is looked into.
+        return Ok(std::fs::symlink_metadata(&path).map_or_else(|_| Vec::new(), |_| vec![path]));
+    }
+    let pattern = Path::new(&glob::Pattern::escape(&folder.to_string_lossy())).join(entry);
+    let found = glob::glob(&pattern.to_string_lossy());
+    let found = found.map_err(|error| format!("`{entry}` is no pattern: {}", error.msg))?;
+    let files = found.filter_map(Result::ok).filter(|path| path.is_file());
+    Ok(files.collect())
+}
+
+/// The files that a flag names: a file that is there, or else those that match it as a pattern.
+///
+/// # Errors
+/// When it is a pattern, and no file matches it.
+pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_there = std::fs::symlink_metadata(path).is_ok();
+    let Some(entry) = path.to_str().filter(|it| is_pattern(it) && !is_there) else {
+        return Ok(vec![path.to_owned()]);
+    };
+    let (message, help) = match matching(Path::new(""), entry) {
+        Ok(files) if !files.is_empty() => return Ok(files),
+        Ok(_) => (
+            format!("no file matches `{}`", shown(path)),
+            "build it first",
+        ),
+        Err(why) => (why, PATTERNS),
+    };
+    Err(Error::new(Code::NoWorkload, message, help))
+}
+
+fn not_there(entry: &str, span: Range<usize>) -> Diagnostic {
+    let message = match is_pattern(entry) {
+        true => format!("no file matches `{entry}` of the workload"),
+        false => format!("`{entry}` of the workload is not there"),
+    };
+    Diagnostic {
+        span: Some(span),
+        label: "not built yet?".to_owned(),
+        ..diagnostic(
+            Code::NoWorkload,
+            message,
+            "build it first; `--allow-missing` passes over what is not there",
+        )
+    }
+}

@@ -1,0 +1,150 @@
+//! What the tables of pools say of a workload, and of the numbers that it decides.
+
+use std::ops::Range;
+
+use poolcfg_core::file::TargetFacts;
+use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+use toml_edit::{Document, Item, TableLike};
+
+use crate::inspect::beyond::Key;
+use crate::project::pool_tables::{WASMTIME, pool_tables, table, underlies};
+
+const WORKLOAD: &str = "workload";
+
+/// A list of files.
+pub(super) struct List {
+    /// Each entry, and where it stands.
+    pub(super) entries: Vec<(String, Range<usize>)>,
+    pub(super) span: Range<usize>,
+}
+
+/// A number that a table says, and where; sizes are bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) value: u64,
+    pub(super) span: Range<usize>,
+}
+
+/// The table of a pool.
+pub(super) struct PoolTable {
+    /// The keys that lead to it.
+    pub(super) path: Vec<String>,
+    /// The workload that it names.
+    pub(super) list: Option<List>,
+    /// What its `wasmtime` table and it say, in this order.
+    said: [Vec<(String, Said)>; 2],
+    version: Option<WasmtimeVersion>,
+}
+
+impl PoolTable {
+    fn new(pool: &dyn TableLike, path: Vec<String>) -> Self {
+        let own = table(pool, WASMTIME);
+        let version = own.and_then(|own| own.get("version")?.as_str()?.parse().ok());
+        Self {
+            path,
+            list: own.and_then(list),
+            said: [own.map_or_else(Vec::new, said), said(pool)],
+            version,
+        }
+    }
+
+    /// What its `wasmtime` table says of a count.
+    pub(super) fn count(&self, key: &str) -> Option<&Said> {
+        self.find(0, key)
+    }
+
+    /// What it says itself of a number that is no count.
+    pub(super) fn number(&self, key: Key) -> Option<&Said> {
+        self.find(usize::from(key.is_of_pool()), key.word())
+    }
+
+    fn find(&self, index: usize, key: &str) -> Option<&Said> {
+        let mut said = self.said[index].iter();
+        said.find_map(|(name, said)| (name == key).then_some(said))
+    }
+
+    fn target(&self) -> Target {
+        let triple = self.path.get(1).filter(|_| self.path[0] == "target");
+        let facts = triple.and_then(|triple| TargetFacts::builtin(triple));
+        facts.map_or(Target::new(Arch::X86_64, Os::Linux, 64), |facts| {
+            facts.target()
+        })
+    }
+}
+
+/// The tables of pools, each after those that it starts from.
+pub(super) struct Tables(pub(super) Vec<PoolTable>);
+
+impl Tables {
+    pub(super) fn new(source: &str) -> Self {
+        let Ok(document) = Document::parse(source) else {
+            return Self(Vec::new());
+        };
+        let pools = pool_tables(&document).into_iter();
+        Self(
+            pools
+                .map(|(path, pool)| PoolTable::new(pool, path))
+                .collect(),
+        )
+    }
+
+    /// The table itself and those that it starts from, the latest first.
+    fn chain(&self, index: usize) -> impl Iterator<Item = (usize, &PoolTable)> {
+        let own = &self.0[index].path;
+        let before = self.0[..=index].iter().enumerate().rev();
+        before.filter(move |(other, table)| *other == index || underlies(&table.path, own))
+    }
+
+    /// The table whose list is the workload of the pool of this table.
+    pub(super) fn owner(&self, index: usize) -> Option<usize> {
+        let mut chain = self.chain(index);
+        chain.find_map(|(other, table)| table.list.is_some().then_some(other))
+    }
+
+    /// What is said of a number in this table or one that it starts from.
+    pub(super) fn number(&self, index: usize, key: Key) -> Option<&Said> {
+        self.chain(index).find_map(|(_, table)| table.number(key))
+    }
+
+    pub(super) fn version(&self, index: usize) -> WasmtimeVersion {
+        let version = self.chain(index).find_map(|(_, table)| table.version);
+        version.unwrap_or(WasmtimeVersion::major(WasmtimeVersion::NEWEST))
+    }
+
+    /// What Wasmtime takes where nothing is said.
+    pub(super) fn of_itself(&self, index: usize, key: Key) -> Option<u64> {
+        let target = self.0[index].target();
+        key.of(&Limits::of_wasmtime(self.version(index), target))
+    }
+}
+
+fn list(own: &dyn TableLike) -> Option<List> {
+    let list = own.get(WORKLOAD)?;
+    let span = list.span()?;
+    let entries = list.as_array()?.iter().filter_map(|entry| {
+        let at = entry.span().unwrap_or_else(|| span.clone());
+        Some((entry.as_str()?.to_owned(), at))
+    });
+    Some(List {
+        entries: entries.collect(),
+        span,
+    })
+}
+
+/// The counts and sizes of a table.
+fn said(of: &dyn TableLike) -> Vec<(String, Said)> {
+    let said = of.iter().filter_map(|(key, item)| {
+        let value = number(item)?;
+        let span = item.span()?;
+        Some((key.to_owned(), Said { value, span }))
+    });
+    said.collect()
+}
+
+fn number(item: &Item) -> Option<u64> {
+    match (item.as_integer(), item.as_str()) {
+        (Some(count), _) => u64::try_from(count).ok(),
+        (None, Some(text)) => Size::parse(text).ok().map(Size::get),
+        (None, None) => None,
+    }
+}
