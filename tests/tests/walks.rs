@@ -167,7 +167,7 @@ fn sync_fills_in_what_init_has_left_out() {
     );
     let after = read();
     assert_eq!(after.lines().count(), before.lines().count(), "{after}");
-    let table = after.find("\n[pooling_allocator.wasmtime]\nversion = \"48.0.2\"");
+    let table = after.find("\n[pooling_allocator.wasmtime]\nversion = \"48\"");
     assert!(table.is_some(), "{after}");
     run(&package.path(""), "cargo poolcfg sync --check", 0, "");
 }

@@ -18,7 +18,12 @@ pub(crate) fn relative(path: &Path) -> String {
         inside(&real, &here.as_ref()?.canonicalize().ok()?)
     };
     let has_way_up = path.components().any(|part| part == Component::ParentDir);
-    let plain = inside(path, here.as_deref().unwrap_or(Path::new("")));
-    let relative = plain.filter(|_| !has_way_up).or_else(direct);
+    let relative = match path.is_absolute() || has_way_up {
+        true => inside(path, here.as_deref().unwrap_or(path))
+            .filter(|_| !has_way_up)
+            .or_else(direct),
+        // As it was given.
+        false => None,
+    };
     relative.as_deref().unwrap_or(path).display().to_string()
 }
