@@ -99,6 +99,7 @@ fn each_limit_is_named_and_no_other() {
         (&[], "hole", "mmap", "hole"),
         (&[], "maps", "mprotect", "max_map_count"),
         (&[], "seccomp", "mmap", "seccomp"),
+        (ADDRESS_SPACE, "without_first_thread", "mmap", "RLIMIT_AS"),
     ] {
         let result = result(wrapper, what, 3);
         let verdict = &result["verdict"];
@@ -107,6 +108,7 @@ fn each_limit_is_named_and_no_other() {
         assert_eq!(limits(&result), [limit], "{what}: {result:#}");
         assert_eq!(verdict["survived"], false, "{what}");
         assert_ne!(verdict["help"], json!([]), "{what}");
+        assert_ne!(verdict["program"], "", "{what}");
         let (need, have) = (verdict["need"].as_u64(), verdict["have"].as_u64());
         assert!(need > have, "{what}: {result:#}");
         assert_eq!(result["status"], json!({"code": 3, "signal": null}));

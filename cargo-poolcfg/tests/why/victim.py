@@ -59,6 +59,16 @@ def address_space():
     need(allocate(64 * GIB, 0))
 
 
+def without_first_thread():
+    def fail():
+        while open("/proc/self/stat").read().rsplit(") ")[1][0] != "Z":
+            time.sleep(0.01)
+        need(allocate(64 * GIB, 0))
+
+    threading.Thread(target=fail).start()
+    LIBC.pthread_exit(None)
+
+
 def data():
     need(allocate(2 * GIB))
 

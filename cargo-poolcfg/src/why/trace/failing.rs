@@ -13,7 +13,7 @@ use super::tracer::Tracer;
 
 impl Tracer<'_> {
     /// A call has failed: the first time, the system is asked why.
-    pub(super) fn failed(&mut self, process: i32, failed: Failed<'_>) {
+    pub(super) fn failed(&mut self, thread: i32, process: i32, failed: Failed<'_>) {
         let call = failed.call;
         let protection = call.protection();
         let address = call.arguments[0];
@@ -24,9 +24,10 @@ impl Tracer<'_> {
         if self.failures.folds(is_same) {
             return;
         }
-        let facts = Facts::read(process);
+        // The first thread of its process may have ended, and has no memory then.
+        let facts = Facts::read(thread);
         let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
-        let (program, arguments) = program(process);
+        let (program, arguments) = program(thread);
         self.failures.push(MemoryFailure {
             call: Some(call.name),
             bytes: failed.bytes,
@@ -45,8 +46,14 @@ impl Tracer<'_> {
     }
 
     /// What no call tells: a process that the system ends, or a signal in place of a call.
-    fn push(&mut self, process: i32, call: Option<TracedCall>, errno: i32, obstacle: Obstacle) {
-        let (program, arguments) = program(process);
+    fn push(
+        &mut self,
+        [thread, process]: [i32; 2],
+        call: Option<TracedCall>,
+        errno: i32,
+        obstacle: Obstacle,
+    ) {
+        let (program, arguments) = program(thread);
         self.failures.push(MemoryFailure {
             call: call.map(|call| call.name),
             bytes: obstacle.need,
@@ -65,21 +72,21 @@ impl Tracer<'_> {
     }
 
     /// A thread is about to end.
-    pub(super) fn exits(&mut self, pid: Pid, process: i32) {
+    pub(super) fn exits(&mut self, pid: Pid, id: i32, process: i32) {
         let raw = sys::event_message(pid).ok();
         let raw = raw.and_then(|raw| i32::try_from(raw).ok());
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
-            self.killed_by_filter(process);
+            self.killed_by_filter(id, process);
         }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
-            && let Some(obstacle) = self.cgroups.obstacle(process)
+            && let Some(obstacle) = self.cgroups.obstacle(id)
         {
-            self.push(process, None, 0, obstacle);
+            self.push([id, process], None, 0, obstacle);
         }
     }
 
     /// A filter has answered with SIGSYS.
-    pub(super) fn refused_by_signal(&mut self, pid: Pid, process: i32) {
+    pub(super) fn refused_by_signal(&mut self, pid: Pid, id: i32, process: i32) {
         // struct siginfo: code in the second word; address of the call, and its number.
         let Ok([_, _, _, number, ..]) = sys::signal(pid) else {
             return;
@@ -89,11 +96,11 @@ impl Tracer<'_> {
             arguments: [0; 6],
         });
         let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
-        self.push(process, call, libc::ENOSYS, obstacle);
+        self.push([id, process], call, libc::ENOSYS, obstacle);
     }
 
     /// A filter has ended a process: no signal was told of.
-    fn killed_by_filter(&mut self, process: i32) {
+    fn killed_by_filter(&mut self, id: i32, process: i32) {
         let is_told = |failure: &MemoryFailure| {
             failure.pid == process
                 && failure.obstacle.limit == WhyLimit::Seccomp
@@ -101,7 +108,7 @@ impl Tracer<'_> {
         };
         if !self.failures.list().iter().any(is_told) {
             self.push(
-                process,
+                [id, process],
                 None,
                 libc::ENOSYS,
                 Obstacle::of(WhyLimit::Seccomp, 0, 0),

@@ -134,7 +134,7 @@ impl<'a> Tracer<'a> {
             }
             Event::Forked => self.failures.went_on(process, |_| true),
             Event::Executed => self.executed(id),
-            Event::Exits => self.exits(pid, process),
+            Event::Exits => self.exits(pid, id, process),
             Event::GroupStop => {
                 if process == self.command && !self.is_stopped {
                     self.is_stopped = true;
@@ -152,7 +152,7 @@ impl<'a> Tracer<'a> {
             }
             Event::Signal(number) => {
                 if number == libc::SIGSYS {
-                    self.refused_by_signal(pid, process);
+                    self.refused_by_signal(pid, id, process);
                 }
                 signal = number;
             }
@@ -232,7 +232,7 @@ impl<'a> Tracer<'a> {
                     is_filtered,
                     has_rule: self.has_rule(process),
                 };
-                self.failed(process, failed);
+                self.failed(id, process, failed);
             }
             Some(_) => {}
         }
