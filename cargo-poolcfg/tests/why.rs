@@ -141,6 +141,13 @@ fn a_signal_of_a_filter_is_named() {
     }
 }
 
+#[test]
+fn a_signal_of_no_filter_is_not_told_as_one() {
+    let words = ["sh", "-c", "kill -SYS $$"].map(str::to_owned);
+    let ran = ran(&mut why(&[], &words));
+    assert_eq!(ran.ends(128 + libc_sigsys()).stderr, "");
+}
+
 const fn libc_sigsys() -> i32 {
     31
 }

@@ -11,6 +11,9 @@ use super::sys;
 use super::told::MemoryFailure;
 use super::tracer::Tracer;
 
+/// `SYS_SECCOMP`: the code of a SIGSYS that a filter sends.
+const SYS_SECCOMP: u64 = 1;
+
 impl Tracer<'_> {
     /// A call has failed: the first time, the system is asked why.
     pub(super) fn failed(&mut self, thread: i32, process: i32, failed: Failed<'_>) {
@@ -88,9 +91,15 @@ impl Tracer<'_> {
     /// A filter has answered with SIGSYS.
     pub(super) fn refused_by_signal(&mut self, pid: Pid, id: i32, process: i32) {
         // struct siginfo: code in the second word; address of the call, and its number.
-        let Ok([_, _, _, number, ..]) = sys::signal(pid) else {
+        let Ok([_, code, _, number, ..]) = sys::signal(pid) else {
             return;
         };
+        if code & 0xffff_ffff != SYS_SECCOMP {
+            if let Some(process) = self.processes.processes.get_mut(&process) {
+                process.was_sent_sigsys = true;
+            }
+            return;
+        }
         let call = CallName::of(number & 0xffff_ffff).map(|name| TracedCall {
             name,
             arguments: [0; 6],
@@ -101,6 +110,10 @@ impl Tracer<'_> {
 
     /// A filter has ended a process: no signal was told of.
     fn killed_by_filter(&mut self, id: i32, process: i32) {
+        let sent = self.processes.processes.get(&process);
+        if sent.is_some_and(|process| process.was_sent_sigsys) {
+            return;
+        }
         let is_told = |failure: &MemoryFailure| {
             failure.pid == process
                 && failure.obstacle.limit == WhyLimit::Seccomp

@@ -31,6 +31,18 @@ pub(super) struct Process {
     pub(super) has_filter: bool,
     /// Whether it has a rule against memory that is writable and executable.
     pub(super) has_rule: bool,
+    /// Whether it was sent a SIGSYS that is of no filter.
+    pub(super) was_sent_sigsys: bool,
+}
+
+impl Process {
+    /// What a child has of it.
+    const fn child(&self) -> Self {
+        Self {
+            was_sent_sigsys: false,
+            ..*self
+        }
+    }
 }
 
 /// All that live.
@@ -50,7 +62,7 @@ impl Processes {
                 let parent = number(&status, "PPid:");
                 let parent = parent.and_then(|parent| self.processes.get(&parent));
                 self.processes
-                    .insert(process, parent.copied().unwrap_or_default());
+                    .insert(process, parent.map(Process::child).unwrap_or_default());
             }
             Thread {
                 process,
