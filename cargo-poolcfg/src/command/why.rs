@@ -38,7 +38,8 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
         reports.push(tell(context, &again, &words).0);
         status = again.status;
     }
-    context.found(|| Results::Why(reports.into_iter().map(Into::into).collect()));
+    // A file wants them also where stdout is for people.
+    context.envelope().results = Results::Why(reports.into_iter().map(Into::into).collect());
     if let Some(file) = &arguments.output {
         let mut envelope = context.envelope();
         let text = envelope.text()?;
