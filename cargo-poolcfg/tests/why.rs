@@ -320,6 +320,20 @@ fn the_object_may_be_in_a_file() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let words = ["sh", "-c", "echo ran >&2; exit 3"].map(str::to_owned);
+    let there = ran(&mut why(&["-o", "/no/such/folder/why.json"], &words));
+    there
+        .ends(125)
+        .says("/no/such/folder/why.json")
+        .says_nothing_of("ran\n");
+    let mut command = why(&["--message-format", "json"], &words);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = command.stdout(full).stderr(Stdio::null()).status();
+    assert_eq!(status.unwrap().code(), Some(125));
+}
+
+#[test]
 fn what_is_advised_starts() {
     // The soft limit alone, which may be raised again.
     let inner = env!("CARGO_BIN_EXE_poolcfg");

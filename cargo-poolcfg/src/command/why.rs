@@ -1,7 +1,9 @@
 //! `why`: runs a command, and says why it could not have memory.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use poolcfg_core::Code;
 use poolcfg_runtime::RecheckLimit;
@@ -18,16 +20,19 @@ use crate::why::text::{lines, survivals, title};
 use crate::why::trace::told::Traced;
 use crate::why::trace::{TraceError, trace};
 
-/// The status of a failure of `why` itself, and of a command that cannot be executed, or is not there: as env(1) has it.
-const FAILED: u8 = 125;
-const NOT_EXECUTABLE: u8 = 126;
-const NOT_FOUND: u8 = 127;
+/// The status of a command that cannot be executed, and of one that is not there: as env(1) has it.
+const NOT_EXECUTABLE: Exit = Exit::Command(126);
+const NOT_FOUND: Exit = Exit::Command(127);
 
 /// Runs the command, and with `--retry` once more as it should work.
 ///
 /// # Errors
 /// When the command is not executed or not traced; when the file cannot be written.
 pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error> {
+    let output = arguments.output.as_deref();
+    // Before the command runs, which would be in vain.
+    let file = output.map(|path| File::create(path).map_err(|error| not_written(path, &error)));
+    let file = file.transpose()?;
     let traced = trace(&arguments.command).map_err(|error| not_traced(error, arguments))?;
     let (report, retry) = tell(context, &traced, &arguments.command);
     let mut reports = vec![report];
@@ -40,21 +45,19 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
     }
     // A file wants them also where stdout is for people.
     context.envelope().results = Results::Why(reports.into_iter().map(Into::into).collect());
-    if let Some(file) = &arguments.output {
+    if let (Some(path), Some(mut file)) = (output, file) {
         let mut envelope = context.envelope();
         let text = envelope.text()?;
-        fs::write(file, text).map_err(|error| {
-            let error = Error::io(
-                "write",
-                file,
-                &error,
-                "name a file in a folder that is there",
-            );
-            error.exiting(Exit::Command(FAILED))
-        })?;
+        let written = file.write_all(text.as_bytes());
+        written.map_err(|error| not_written(path, &error))?;
         envelope.is_written = true;
     }
     Ok(Exit::Command(status.code()))
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Error {
+    let help = "name a file in a folder that is there";
+    Error::io("write", path, error, help).exiting(Exit::OWN_FAILURE)
 }
 
 /// Tells people of a run.
@@ -122,14 +125,14 @@ fn not_traced(error: TraceError, arguments: &Why) -> Error {
             format!("cannot run `{name}`: {error}"),
             "name a program that is in PATH, or its path",
             match error.kind() {
-                std::io::ErrorKind::NotFound => NOT_FOUND,
+                io::ErrorKind::NotFound => NOT_FOUND,
                 _ => NOT_EXECUTABLE,
             },
         ),
         TraceError::Nul => (
             "a word of the command has a NUL".to_owned(),
             "remove it",
-            FAILED,
+            Exit::OWN_FAILURE,
         ),
         TraceError::System(text, errno) => (
             format!("cannot trace `{name}`: {text}"),
@@ -139,13 +142,13 @@ fn not_traced(error: TraceError, arguments: &Why) -> Error {
                 }
                 _ => "`poolcfg --explain PC0051` says what it needs",
             },
-            FAILED,
+            Exit::OWN_FAILURE,
         ),
         TraceError::TracerKilled => (
             format!("the tracer of `{name}` was killed, and `{name}` with it"),
             "run it again",
-            FAILED,
+            Exit::OWN_FAILURE,
         ),
     };
-    Error::new(Code::NotTraced, message, help).exiting(Exit::Command(status))
+    Error::new(Code::NotTraced, message, help).exiting(status)
 }
