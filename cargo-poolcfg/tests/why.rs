@@ -194,12 +194,26 @@ fn what_is_survived_is_a_note() {
 }
 
 #[test]
+fn a_child_that_died_is_a_note_where_the_command_ends_well() {
+    let words = words(ADDRESS_SPACE, "address_space").join(" ");
+    for script in [format!("{words}; exit 0"), format!("{words} | cat")] {
+        let script = ["sh".to_owned(), "-c".to_owned(), script];
+        let ran = ran(&mut why(&[], &script));
+        ran.ends(0)
+            .says("RLIMIT_AS; pid ")
+            .says("ended with status 3, and the command with status 0")
+            .says_nothing_of("error[");
+    }
+}
+
+#[test]
 fn equal_failures_are_one_with_a_count() {
     let result = result(&[], "often", 1);
     let failures = result["failures"].as_array().unwrap();
     assert_eq!(failures.len(), 1, "{result:#}");
     assert_eq!(failures[0]["times"], 100, "{result:#}");
     assert_eq!(result["verdict"]["times"], 100, "{result:#}");
+    run("often").ends(1).says("(100 times)");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::render::envelope::Results;
 use crate::why::advice::Retry;
 use crate::why::report::{WhyReport, judge};
-use crate::why::text::{lines, survivals, title};
+use crate::why::text::{counted, deaths, lines, survivals};
 use crate::why::trace::told::Traced;
 use crate::why::trace::{TraceError, trace};
 
@@ -64,6 +64,9 @@ fn not_written(path: &Path, error: &io::Error) -> Error {
 fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Retry>) {
     let shell = context.shell;
     let (report, verdict) = judge(traced, words);
+    for line in deaths(traced) {
+        shell.note(&line);
+    }
     for line in survivals(traced, verdict.as_ref().map(|verdict| verdict.failure)) {
         shell.note(&line);
     }
@@ -77,7 +80,7 @@ fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyRepor
         return (report, None);
     };
     let help = verdict.advice.help.first().cloned().unwrap_or_default();
-    let error = Error::new(Code::NoMemory, title(verdict.failure), help);
+    let error = Error::new(Code::NoMemory, counted(verdict.failure), help);
     shell.fail_with(&error, &lines(&verdict));
     (report, verdict.advice.retry)
 }
