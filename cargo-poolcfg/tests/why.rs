@@ -194,6 +194,27 @@ fn what_is_survived_is_a_note() {
 }
 
 #[test]
+fn a_failure_is_not_blamed_for_an_end_that_comes_long_after() {
+    let ran = run("works_on");
+    ran.ends(3).says("went on without it");
+    ran.says_nothing_of("error[");
+}
+
+#[test]
+fn a_failure_is_not_blamed_for_an_end_that_was_asked_for() {
+    for (signal, status) in [("-INT", 130), ("-TERM", 11)] {
+        let mut waiting = Waiting::of("serves", Stdio::piped());
+        kill(signal, waiting.command);
+        let mut told = String::new();
+        let stderr = waiting.front.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut BufReader::new(stderr), &mut told).unwrap();
+        assert_eq!(waiting.status().code(), Some(status), "{told}");
+        assert!(told.contains("went on without it"), "{told}");
+        assert!(!told.contains("error["), "{told}");
+    }
+}
+
+#[test]
 fn a_child_that_died_is_a_note_where_the_command_ends_well() {
     let words = words(ADDRESS_SPACE, "address_space").join(" ");
     for script in [format!("{words}; exit 0"), format!("{words} | cat")] {
@@ -381,9 +402,13 @@ struct Waiting {
 
 impl Waiting {
     fn start() -> Self {
-        let mut front = why(&[], &words(&[], "waits"))
+        Self::of("waits", Stdio::null())
+    }
+
+    fn of(what: &str, stderr: Stdio) -> Self {
+        let mut front = why(&[], &words(&[], what))
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut line = String::new();

@@ -146,6 +146,13 @@ def survives():
     sys.exit(5)
 
 
+def works_on():
+    assert allocate(1 << 60, 0) is None
+    for _ in range(1000):
+        need(allocate(1 << 16))
+    sys.exit(3)
+
+
 def often():
     for _ in range(100):
         allocate(1 << 60, 0)
@@ -223,6 +230,13 @@ def waits():
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(11))
     while True:
         signal.pause()
+
+
+def serves():
+    """Does without what it is refused, and ends by itself when it is told to."""
+    assert allocate(1 << 60, 0) is None
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    waits()
 
 
 def executes_from_thread():

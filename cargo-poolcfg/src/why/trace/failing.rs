@@ -44,6 +44,7 @@ impl Tracer<'_> {
             obstacle: obstacle(failed, &facts),
             times: 1,
             went_on: false,
+            later: 0,
             ended: None,
         });
     }
@@ -70,6 +71,7 @@ impl Tracer<'_> {
             obstacle,
             times: 1,
             went_on: false,
+            later: 0,
             ended: None,
         });
     }
@@ -85,6 +87,15 @@ impl Tracer<'_> {
             && let Some(obstacle) = self.cgroups.obstacle(id)
         {
             self.push([id, process], None, 0, obstacle);
+        }
+    }
+
+    /// A process is told to end by another one, or by a terminal: what failed before did not end it.
+    pub(super) fn told_to_end(&mut self, pid: Pid, process: i32) {
+        // struct siginfo: the sender's number in the third word, where there is one.
+        let sender = sys::signal(pid).ok().map(|words| words[2] & 0xffff_ffff);
+        if sender.is_some_and(|sender| u64::try_from(process) != Ok(sender)) {
+            self.failures.went_on(process, |_| true);
         }
     }
 

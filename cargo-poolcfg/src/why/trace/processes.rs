@@ -131,6 +131,7 @@ impl Failures {
             Some(failure) => {
                 failure.times = failure.times.saturating_add(1);
                 failure.went_on = false;
+                failure.later = 0;
                 true
             }
             None => false,
@@ -154,6 +155,15 @@ impl Failures {
         for failure in self.iter_mut() {
             if failure.pid == process && failure.ended.is_none() && is_sign(failure) {
                 failure.went_on = true;
+            }
+        }
+    }
+
+    /// A process has got other memory.
+    pub(super) fn got_memory(&mut self, process: i32) {
+        for failure in self.iter_mut() {
+            if failure.pid == process && failure.ended.is_none() {
+                failure.later = failure.later.saturating_add(1);
             }
         }
     }
