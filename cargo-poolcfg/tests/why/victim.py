@@ -226,8 +226,8 @@ def signals():
 
 
 def waits():
-    print("waits", flush=True)
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(11))
+    print("waits", flush=True)
     while True:
         signal.pause()
 
