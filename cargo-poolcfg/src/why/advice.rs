@@ -42,6 +42,8 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
         ..Advice::default()
     };
     if let Some(words) = other_words(failure, who) {
+        // What the flags say is what was worked out for this machine, and not by one size.
+        advice.slots = total_memories(&words).or(advice.slots);
         let quoted = words.iter().map(|word| shlex::try_quote(word));
         if let Ok(quoted) = quoted.collect::<Result<Vec<_>, _>>() {
             advice.help.push(quoted.join(" "));
@@ -135,6 +137,13 @@ fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
     all.extend(flags);
     all.extend(without_own(&rest));
     Some(all)
+}
+
+/// The slots of the pool that flags ask for.
+fn total_memories(words: &[String]) -> Option<u64> {
+    let mut values = words.iter().flat_map(|word| word.split(','));
+    let found = values.find_map(|value| value.strip_prefix("pooling-total-memories="));
+    found?.parse().ok()
 }
 
 /// Flags that say what the new ones say.
@@ -255,4 +264,17 @@ fn of_limit(failure: &MemoryFailure, who: &Who) -> Vec<String> {
     };
     let texts = texts.iter().map(|text| (*text).to_owned());
     texts.chain(own).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_slots_fit_as_the_flags_ask_for() {
+        let words = |flags: &str| ["wasmtime".to_owned(), "-O".to_owned(), flags.to_owned()];
+        let pool = words("pooling-allocator=y,pooling-total-memories=13,pooling-max=2");
+        assert_eq!(total_memories(&pool), Some(13));
+        assert_eq!(total_memories(&words("pooling-allocator=n")), None);
+    }
 }
