@@ -383,6 +383,45 @@ fn what_is_advised_starts() {
     assert_eq!(results[1]["verdict"], json!(null));
 }
 
+/// `why --retry` behind a shell's words, of a program of `victim.py` behind a wrapper.
+fn retried(before: &str, wrapper: &[&str], what: &str) -> Ran {
+    let inner = env!("CARGO_BIN_EXE_poolcfg");
+    let words = words(wrapper, what).join(" ");
+    let script = format!("{before} {inner} why --retry --message-format json -- {words}");
+    ran(Command::new("sh").args(["-c", &script]))
+}
+
+#[test]
+fn what_cannot_be_helped_is_not_run_again() {
+    let without_root = "exec setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource";
+    let hard = format!("ulimit -v 1048576; {without_root}");
+    for (before, wrapper, what, note) in [
+        (&*hard, &[][..], "address_space", "hard limit"),
+        ("exec", ADDRESS_SPACE, "address_space", "within it"),
+        ("exec", &[], "hole", "cannot be done from here"),
+    ] {
+        let ran = retried(before, wrapper, what);
+        let json = ran.ends(3).says("not run once more: ").says(note).json();
+        assert_eq!(json["results"].as_array().unwrap().len(), 1, "{json:#}");
+    }
+}
+
+#[test]
+fn two_limits_in_the_way_are_both_raised() {
+    let ran = retried(
+        "ulimit -S -v 1048576; ulimit -S -d 1048576; exec",
+        &[],
+        "data",
+    );
+    let json = ran.ends(0).json();
+    let first = &json["results"][0]["verdict"];
+    assert_eq!(first["limit"], "RLIMIT_AS", "{json:#}");
+    let help = first["help"].to_string();
+    assert!(help.contains("ulimit -v unlimited"), "{help}");
+    assert!(help.contains("and raise the limit: `ulimit -d"), "{help}");
+    assert_eq!(json["results"][1]["verdict"], json!(null), "{json:#}");
+}
+
 /// Waits until something is so.
 #[track_caller]
 fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {

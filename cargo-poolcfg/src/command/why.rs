@@ -14,7 +14,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::render::envelope::Results;
-use crate::why::advice::Retry;
+use crate::why::advice::{Advice, RaisedLimit, Retry};
 use crate::why::report::{WhyReport, judge};
 use crate::why::text::{counted, deaths, lines, survivals};
 use crate::why::trace::told::Traced;
@@ -34,14 +34,20 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
     let file = output.map(|path| File::create(path).map_err(|error| not_written(path, &error)));
     let file = file.transpose()?;
     let traced = trace(&arguments.command).map_err(|error| not_traced(error, arguments))?;
-    let (report, retry) = tell(context, &traced, &arguments.command);
+    let (report, advice) = tell(context, &traced, &arguments.command);
     let mut reports = vec![report];
     let mut status = traced.status;
-    if let Some(retry) = retry.filter(|_| arguments.retry) {
-        let words = prepare(context, retry, &arguments.command);
-        let again = trace(&words).map_err(|error| not_traced(error, arguments))?;
-        reports.push(tell(context, &again, &words).0);
-        status = again.status;
+    if let Some(advice) = advice.filter(|_| arguments.retry) {
+        match prepare(context, advice.retry, &arguments.command) {
+            Ok(words) => {
+                let again = trace(&words).map_err(|error| not_traced(error, arguments))?;
+                reports.push(tell(context, &again, &words).0);
+                status = again.status;
+            }
+            Err(why) => context
+                .shell
+                .note(&format!("the command is not run once more: {why}")),
+        }
     }
     // A file wants them also where stdout is for people.
     context.envelope().results = Results::Why(reports.into_iter().map(Into::into).collect());
@@ -60,8 +66,8 @@ fn not_written(path: &Path, error: &io::Error) -> Error {
     Error::io("write", path, error, help).exiting(Exit::OWN_FAILURE)
 }
 
-/// Tells people of a run.
-fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Retry>) {
+/// Tells people of a run, and gives what helps where it failed for want of memory.
+fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Advice>) {
     let shell = context.shell;
     let (report, verdict) = judge(traced, words);
     for line in deaths(traced) {
@@ -82,42 +88,64 @@ fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyRepor
     let help = verdict.advice.help.first().cloned().unwrap_or_default();
     let error = Error::new(Code::NoMemory, counted(verdict.failure), help);
     shell.fail_with(&error, &lines(&verdict));
-    (report, verdict.advice.retry)
+    (report, Some(verdict.advice))
 }
 
-/// Does what is advised, and gives the words of the next run.
-fn prepare(context: &Context<'_>, retry: Retry, words: &[OsString]) -> Vec<OsString> {
+/// Does what is advised, and gives the words of the next run; or why there is none.
+fn prepare(
+    context: &Context<'_>,
+    retry: Option<Retry>,
+    words: &[OsString],
+) -> Result<Vec<OsString>, String> {
     match retry {
-        Retry::Words(words) => {
+        None => Err("what helps cannot be done from here".to_owned()),
+        Some(Retry::Words(words)) => {
             context.shell.say("--retry: runs the command line above");
-            words
+            Ok(words)
         }
-        Retry::Raised(limit, value) => {
-            let resource = match limit {
-                RecheckLimit::RlimitAs => Resource::As,
-                RecheckLimit::RlimitData => Resource::Data,
-                _ => Resource::Memlock,
-            };
-            let maximum = getrlimit(resource).maximum;
-            let free = Rlimit {
-                current: value,
-                maximum: value,
-            };
-            let own = Rlimit {
-                current: maximum,
-                maximum,
-            };
-            let name = limit.name();
-            // The hard limit is for root to raise.
-            if setrlimit(resource, free).is_err() {
-                let _ = setrlimit(resource, own);
+        Some(Retry::Raised(limits)) => {
+            for limit in &limits {
+                raise(*limit)?;
             }
+            let names = limits.iter().map(|limit| limit.limit.name());
+            let names = names.collect::<Vec<_>>().join(" and ");
             context
                 .shell
-                .say(&format!("--retry: runs with {name} as high as it goes"));
-            words.to_vec()
+                .say(&format!("--retry: runs with {names} as high as it goes"));
+            Ok(words.to_vec())
         }
     }
+}
+
+/// Raises a limit of this process, which the command has from it.
+fn raise(raised: RaisedLimit) -> Result<(), String> {
+    let resource = match raised.limit {
+        RecheckLimit::RlimitAs => Resource::As,
+        RecheckLimit::RlimitData => Resource::Data,
+        _ => Resource::Memlock,
+    };
+    let name = raised.limit.name();
+    let Rlimit { current, maximum } = getrlimit(resource);
+    if current != Some(raised.have) {
+        return Err(format!(
+            "{name} was set by the command, or within it, and can be raised there alone"
+        ));
+    }
+    let to = |bytes| Rlimit {
+        current: bytes,
+        maximum: bytes,
+    };
+    // The hard limit is for root to raise.
+    let is_free = setrlimit(resource, to(None)).is_ok();
+    if is_free || maximum.is_none_or(|maximum| maximum >= raised.need) {
+        return match is_free || setrlimit(resource, to(maximum)).is_ok() {
+            true => Ok(()),
+            false => Err(format!("{name} cannot be raised")),
+        };
+    }
+    Err(format!(
+        "{name} has a hard limit that is too low, which only root may raise"
+    ))
 }
 
 fn not_traced(error: TraceError, arguments: &Why) -> Error {

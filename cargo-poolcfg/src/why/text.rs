@@ -68,7 +68,7 @@ pub(crate) fn lines(verdict: &WhyVerdict<'_>) -> Vec<String> {
     for also in &failure.obstacle.also {
         lines.push(row(
             "also",
-            &format!("{} is in the way as well", short(*also)),
+            &format!("{} is in the way as well", short(also.limit)),
         ));
     }
     match verdict.advice.slots {

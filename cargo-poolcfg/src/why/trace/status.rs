@@ -40,8 +40,7 @@ fn byte(value: i32) -> u8 {
 }
 
 /// Signals that tell a process to end.
-pub(crate) const ASKS_TO_END: [i32; 4] =
-    [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+pub(crate) const ASKS_TO_END: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 
 /// An event of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
