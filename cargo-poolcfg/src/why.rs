@@ -31,7 +31,7 @@ pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
         let often = failures
             .iter()
             .enumerate()
-            .filter(|(_, failure)| failure.times >= OFTEN);
+            .filter(|(_, failure)| failure.times >= OFTEN && !failure.is_arena);
         often
             .max_by_key(|(_, failure)| failure.times)
             .map(|(index, _)| index)
@@ -60,6 +60,7 @@ pub(crate) fn survived(failure: &MemoryFailure) -> bool {
     let is_asked = |signal| signal == libc::SIGPIPE || ASKS_TO_END.contains(&signal);
     failure.went_on
         || failure.later >= MANY
+        || failure.is_arena
         || match failure.ended {
             None | Some(Status::Exited(0)) => true,
             Some(Status::Exited(_)) => false,
@@ -95,6 +96,7 @@ mod tests {
             },
             times: 1,
             went_on: false,
+            is_arena: false,
             later: 0,
             ended,
         }

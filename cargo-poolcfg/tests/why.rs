@@ -201,6 +201,16 @@ fn a_failure_is_not_blamed_for_an_end_that_comes_long_after() {
 }
 
 #[test]
+fn a_heap_that_glibc_does_without_is_not_blamed() {
+    let words = words(ADDRESS_SPACE, "arena");
+    let ran = ran(&mut why(&[], &words));
+    ran.ends(3)
+        .says("mmap of 128 MiB")
+        .says("went on without it");
+    ran.says_nothing_of("error[");
+}
+
+#[test]
 fn a_failure_is_not_blamed_for_an_end_that_was_asked_for() {
     for (signal, status) in [("-INT", 130), ("-TERM", 11)] {
         let mut waiting = Waiting::of("serves", Stdio::piped());

@@ -153,6 +153,15 @@ def works_on():
     sys.exit(3)
 
 
+def arena():
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * mmap.PAGESIZE
+    need(allocate(GIB - used - (100 << 20), 0))
+    for _ in range(4):
+        assert allocate(128 << 20, 0) is None
+    sys.exit(3)
+
+
 def often():
     for _ in range(100):
         allocate(1 << 60, 0)

@@ -20,9 +20,11 @@ impl Tracer<'_> {
         let call = failed.call;
         let protection = call.protection();
         let address = call.arguments[0];
+        let is_arena = call.is_arena();
         let is_same = |other: &MemoryFailure| {
             (other.pid, other.call, other.bytes) == (process, Some(call.name), failed.bytes)
                 && (other.protection, other.errno) == (protection, failed.errno)
+                && other.is_arena == is_arena
         };
         if self.failures.folds(is_same) {
             return;
@@ -44,6 +46,7 @@ impl Tracer<'_> {
             obstacle: obstacle(failed, &facts),
             times: 1,
             went_on: false,
+            is_arena,
             later: 0,
             ended: None,
         });
@@ -71,6 +74,7 @@ impl Tracer<'_> {
             obstacle,
             times: 1,
             went_on: false,
+            is_arena: false,
             later: 0,
             ended: None,
         });
