@@ -144,7 +144,8 @@ pub(crate) fn look(
             .map(|target| target.facts)
             .collect::<Vec<TargetFacts>>())
     }))?;
-    sources::tell(context, &members, &targets, machine, &wish);
+    let is_checked = workload.is_some();
+    sources::tell(context, &members, &targets, machine, &wish, is_checked);
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
     resolve(
         context,

@@ -76,7 +76,7 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
-    sources::tell(context, &members, &facts, machine, &wish);
+    sources::tell(context, &members, &facts, machine, &wish, false);
     let and_tables = !is_only(machine, arguments);
     let platform = context.platform(&members, machine, and_tables, &facts);
     resolve(
