@@ -114,7 +114,10 @@ fn start(program: InvokedAs) -> ExitCode {
     };
     match object {
         Ok(()) => exit.into(),
-        Err(error) => shell.fail(&error).into(),
+        Err(error) => match (shell.fail(&error), exit) {
+            (_, Exit::Command(_)) => Exit::OWN_FAILURE.into(),
+            (failed, _) => failed.into(),
+        },
     }
 }
 

@@ -12,10 +12,13 @@ pub(crate) mod text;
 pub(crate) mod trace;
 pub(crate) mod who;
 
-use crate::why::trace::told::{MemoryFailure, Status, Traced};
+use crate::why::trace::told::{ASKS_TO_END, MemoryFailure, Status, Traced};
 
 /// A call that is made so often in vain is why a command does not do what it should.
 const OFTEN: u64 = 3;
+
+/// A process that has got memory so often after a failure did not end for it. To tell of it and to end takes fewer.
+const MANY: u64 = 256;
 
 /// The failure that ended the command, or that repeats until it was told to end; `None` if none did.
 pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
@@ -28,7 +31,7 @@ pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
         let often = failures
             .iter()
             .enumerate()
-            .filter(|(_, failure)| failure.times >= OFTEN);
+            .filter(|(_, failure)| failure.times >= OFTEN && !failure.is_arena);
         often
             .max_by_key(|(_, failure)| failure.times)
             .map(|(index, _)| index)
@@ -54,17 +57,10 @@ fn largest_before(failures: &[MemoryFailure], last: usize) -> usize {
 
 /// Whether the process went on without what it asked for: it did something else, or ended well, or was told to end.
 pub(crate) fn survived(failure: &MemoryFailure) -> bool {
-    let is_asked = |signal| {
-        [
-            libc::SIGINT,
-            libc::SIGTERM,
-            libc::SIGHUP,
-            libc::SIGQUIT,
-            libc::SIGPIPE,
-        ]
-        .contains(&signal)
-    };
+    let is_asked = |signal| signal == libc::SIGPIPE || ASKS_TO_END.contains(&signal);
     failure.went_on
+        || failure.later >= MANY
+        || failure.is_arena
         || match failure.ended {
             None | Some(Status::Exited(0)) => true,
             Some(Status::Exited(_)) => false,
@@ -100,6 +96,8 @@ mod tests {
             },
             times: 1,
             went_on: false,
+            is_arena: false,
+            later: 0,
             ended,
         }
     }

@@ -99,6 +99,7 @@ fn each_limit_is_named_and_no_other() {
         (&[], "hole", "mmap", "hole"),
         (&[], "maps", "mprotect", "max_map_count"),
         (&[], "seccomp", "mmap", "seccomp"),
+        (ADDRESS_SPACE, "without_first_thread", "mmap", "RLIMIT_AS"),
     ] {
         let result = result(wrapper, what, 3);
         let verdict = &result["verdict"];
@@ -107,6 +108,7 @@ fn each_limit_is_named_and_no_other() {
         assert_eq!(limits(&result), [limit], "{what}: {result:#}");
         assert_eq!(verdict["survived"], false, "{what}");
         assert_ne!(verdict["help"], json!([]), "{what}");
+        assert_ne!(verdict["program"], "", "{what}");
         let (need, have) = (verdict["need"].as_u64(), verdict["have"].as_u64());
         assert!(need > have, "{what}: {result:#}");
         assert_eq!(result["status"], json!({"code": 3, "signal": null}));
@@ -137,6 +139,13 @@ fn a_signal_of_a_filter_is_named() {
         assert_eq!(result["verdict"]["call"], call, "{result:#}");
         assert_eq!(result["status"]["signal"], libc_sigsys());
     }
+}
+
+#[test]
+fn a_signal_of_no_filter_is_not_told_as_one() {
+    let words = ["sh", "-c", "kill -SYS $$"].map(str::to_owned);
+    let ran = ran(&mut why(&[], &words));
+    assert_eq!(ran.ends(128 + libc_sigsys()).stderr, "");
 }
 
 const fn libc_sigsys() -> i32 {
@@ -185,12 +194,57 @@ fn what_is_survived_is_a_note() {
 }
 
 #[test]
+fn a_failure_is_not_blamed_for_an_end_that_comes_long_after() {
+    let ran = run("works_on");
+    ran.ends(3).says("went on without it");
+    ran.says_nothing_of("error[");
+}
+
+#[test]
+fn a_heap_that_glibc_does_without_is_not_blamed() {
+    let words = words(ADDRESS_SPACE, "arena");
+    let ran = ran(&mut why(&[], &words));
+    ran.ends(3)
+        .says("mmap of 128 MiB")
+        .says("went on without it");
+    ran.says_nothing_of("error[");
+}
+
+#[test]
+fn a_failure_is_not_blamed_for_an_end_that_was_asked_for() {
+    for (signal, status) in [("-INT", 130), ("-TERM", 11)] {
+        let mut waiting = Waiting::of("serves", Stdio::piped());
+        kill(signal, waiting.command);
+        let mut told = String::new();
+        let stderr = waiting.front.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut BufReader::new(stderr), &mut told).unwrap();
+        assert_eq!(waiting.status().code(), Some(status), "{told}");
+        assert!(told.contains("went on without it"), "{told}");
+        assert!(!told.contains("error["), "{told}");
+    }
+}
+
+#[test]
+fn a_child_that_died_is_a_note_where_the_command_ends_well() {
+    let words = words(ADDRESS_SPACE, "address_space").join(" ");
+    for script in [format!("{words}; exit 0"), format!("{words} | cat")] {
+        let script = ["sh".to_owned(), "-c".to_owned(), script];
+        let ran = ran(&mut why(&[], &script));
+        ran.ends(0)
+            .says("RLIMIT_AS; pid ")
+            .says("ended with status 3, and the command with status 0")
+            .says_nothing_of("error[");
+    }
+}
+
+#[test]
 fn equal_failures_are_one_with_a_count() {
     let result = result(&[], "often", 1);
     let failures = result["failures"].as_array().unwrap();
     assert_eq!(failures.len(), 1, "{result:#}");
     assert_eq!(failures[0]["times"], 100, "{result:#}");
     assert_eq!(result["verdict"]["times"], 100, "{result:#}");
+    run("often").ends(1).says("(100 times)");
 }
 
 #[test]
@@ -301,10 +355,27 @@ fn the_object_may_be_in_a_file() {
         file.to_str().unwrap(),
     ];
     let words = ["sh", "-c", "echo mine"].map(str::to_owned);
-    let ran = ran(&mut why(&flags, &words));
-    assert_eq!(ran.ends(0).stdout, "mine\n");
-    let json = common::json(&folder.read("why.json"));
-    assert_eq!(json["results"][0]["failures"], json!([]));
+    for flags in [&flags[..], &flags[2..]] {
+        let ran = ran(&mut why(flags, &words));
+        assert_eq!(ran.ends(0).stdout, "mine\n");
+        let json = common::json(&folder.read("why.json"));
+        assert_eq!(json["results"][0]["failures"], json!([]));
+        fs::remove_file(&file).unwrap();
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let words = ["sh", "-c", "echo ran >&2; exit 3"].map(str::to_owned);
+    let there = ran(&mut why(&["-o", "/no/such/folder/why.json"], &words));
+    there
+        .ends(125)
+        .says("/no/such/folder/why.json")
+        .says_nothing_of("ran\n");
+    let mut command = why(&["--message-format", "json"], &words);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = command.stdout(full).stderr(Stdio::null()).status();
+    assert_eq!(status.unwrap().code(), Some(125));
 }
 
 #[test]
@@ -320,6 +391,45 @@ fn what_is_advised_starts() {
     assert_eq!(results.len(), 2, "{json:#}");
     assert_eq!(results[0]["verdict"]["limit"], "RLIMIT_AS");
     assert_eq!(results[1]["verdict"], json!(null));
+}
+
+/// `why --retry` behind a shell's words, of a program of `victim.py` behind a wrapper.
+fn retried(before: &str, wrapper: &[&str], what: &str) -> Ran {
+    let inner = env!("CARGO_BIN_EXE_poolcfg");
+    let words = words(wrapper, what).join(" ");
+    let script = format!("{before} {inner} why --retry --message-format json -- {words}");
+    ran(Command::new("sh").args(["-c", &script]))
+}
+
+#[test]
+fn what_cannot_be_helped_is_not_run_again() {
+    let without_root = "exec setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource";
+    let hard = format!("ulimit -v 1048576; {without_root}");
+    for (before, wrapper, what, note) in [
+        (&*hard, &[][..], "address_space", "hard limit"),
+        ("exec", ADDRESS_SPACE, "address_space", "within it"),
+        ("exec", &[], "hole", "cannot be done from here"),
+    ] {
+        let ran = retried(before, wrapper, what);
+        let json = ran.ends(3).says("not run once more: ").says(note).json();
+        assert_eq!(json["results"].as_array().unwrap().len(), 1, "{json:#}");
+    }
+}
+
+#[test]
+fn two_limits_in_the_way_are_both_raised() {
+    let ran = retried(
+        "ulimit -S -v 1048576; ulimit -S -d 1048576; exec",
+        &[],
+        "data",
+    );
+    let json = ran.ends(0).json();
+    let first = &json["results"][0]["verdict"];
+    assert_eq!(first["limit"], "RLIMIT_AS", "{json:#}");
+    let help = first["help"].to_string();
+    assert!(help.contains("ulimit -v unlimited"), "{help}");
+    assert!(help.contains("and raise the limit: `ulimit -d"), "{help}");
+    assert_eq!(json["results"][1]["verdict"], json!(null), "{json:#}");
 }
 
 /// Waits until something is so.
@@ -341,9 +451,13 @@ struct Waiting {
 
 impl Waiting {
     fn start() -> Self {
-        let mut front = why(&[], &words(&[], "waits"))
+        Self::of("waits", Stdio::null())
+    }
+
+    fn of(what: &str, stderr: Stdio) -> Self {
+        let mut front = why(&[], &words(&[], what))
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut line = String::new();

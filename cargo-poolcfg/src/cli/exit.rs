@@ -18,6 +18,11 @@ pub enum Exit {
     Command(u8),
 }
 
+impl Exit {
+    /// A failure of `why` itself, as env(1) has it.
+    pub(crate) const OWN_FAILURE: Self = Self::Command(125);
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {

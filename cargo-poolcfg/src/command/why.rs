@@ -1,7 +1,9 @@
 //! `why`: runs a command, and says why it could not have memory.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use poolcfg_core::Code;
 use poolcfg_runtime::RecheckLimit;
@@ -12,54 +14,65 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::render::envelope::Results;
-use crate::why::advice::Retry;
+use crate::why::advice::{Advice, RaisedLimit, Retry};
 use crate::why::report::{WhyReport, judge};
-use crate::why::text::{lines, survivals, title};
+use crate::why::text::{counted, deaths, lines, survivals};
 use crate::why::trace::told::Traced;
 use crate::why::trace::{TraceError, trace};
 
-/// The status of a failure of `why` itself, and of a command that cannot be executed, or is not there: as env(1) has it.
-const FAILED: u8 = 125;
-const NOT_EXECUTABLE: u8 = 126;
-const NOT_FOUND: u8 = 127;
+/// The status of a command that cannot be executed, and of one that is not there: as env(1) has it.
+const NOT_EXECUTABLE: Exit = Exit::Command(126);
+const NOT_FOUND: Exit = Exit::Command(127);
 
 /// Runs the command, and with `--retry` once more as it should work.
 ///
 /// # Errors
 /// When the command is not executed or not traced; when the file cannot be written.
 pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error> {
+    let output = arguments.output.as_deref();
+    // Before the command runs, which would be in vain.
+    let file = output.map(|path| File::create(path).map_err(|error| not_written(path, &error)));
+    let file = file.transpose()?;
     let traced = trace(&arguments.command).map_err(|error| not_traced(error, arguments))?;
-    let (report, retry) = tell(context, &traced, &arguments.command);
+    let (report, advice) = tell(context, &traced, &arguments.command);
     let mut reports = vec![report];
     let mut status = traced.status;
-    if let Some(retry) = retry.filter(|_| arguments.retry) {
-        let words = prepare(context, retry, &arguments.command);
-        let again = trace(&words).map_err(|error| not_traced(error, arguments))?;
-        reports.push(tell(context, &again, &words).0);
-        status = again.status;
+    if let Some(advice) = advice.filter(|_| arguments.retry) {
+        match prepare(context, advice.retry, &arguments.command) {
+            Ok(words) => {
+                let again = trace(&words).map_err(|error| not_traced(error, arguments))?;
+                reports.push(tell(context, &again, &words).0);
+                status = again.status;
+            }
+            Err(why) => context
+                .shell
+                .note(&format!("the command is not run once more: {why}")),
+        }
     }
-    context.found(|| Results::Why(reports.into_iter().map(Into::into).collect()));
-    if let Some(file) = &arguments.output {
+    // A file wants them also where stdout is for people.
+    context.envelope().results = Results::Why(reports.into_iter().map(Into::into).collect());
+    if let (Some(path), Some(mut file)) = (output, file) {
         let mut envelope = context.envelope();
         let text = envelope.text()?;
-        fs::write(file, text).map_err(|error| {
-            let error = Error::io(
-                "write",
-                file,
-                &error,
-                "name a file in a folder that is there",
-            );
-            error.exiting(Exit::Command(FAILED))
-        })?;
+        let written = file.write_all(text.as_bytes());
+        written.map_err(|error| not_written(path, &error))?;
         envelope.is_written = true;
     }
     Ok(Exit::Command(status.code()))
 }
 
-/// Tells people of a run.
-fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Retry>) {
+fn not_written(path: &Path, error: &io::Error) -> Error {
+    let help = "name a file in a folder that is there";
+    Error::io("write", path, error, help).exiting(Exit::OWN_FAILURE)
+}
+
+/// Tells people of a run, and gives what helps where it failed for want of memory.
+fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Advice>) {
     let shell = context.shell;
     let (report, verdict) = judge(traced, words);
+    for line in deaths(traced) {
+        shell.note(&line);
+    }
     for line in survivals(traced, verdict.as_ref().map(|verdict| verdict.failure)) {
         shell.note(&line);
     }
@@ -73,44 +86,66 @@ fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyRepor
         return (report, None);
     };
     let help = verdict.advice.help.first().cloned().unwrap_or_default();
-    let error = Error::new(Code::NoMemory, title(verdict.failure), help);
+    let error = Error::new(Code::NoMemory, counted(verdict.failure), help);
     shell.fail_with(&error, &lines(&verdict));
-    (report, verdict.advice.retry)
+    (report, Some(verdict.advice))
 }
 
-/// Does what is advised, and gives the words of the next run.
-fn prepare(context: &Context<'_>, retry: Retry, words: &[OsString]) -> Vec<OsString> {
+/// Does what is advised, and gives the words of the next run; or why there is none.
+fn prepare(
+    context: &Context<'_>,
+    retry: Option<Retry>,
+    words: &[OsString],
+) -> Result<Vec<OsString>, String> {
     match retry {
-        Retry::Words(words) => {
+        None => Err("what helps cannot be done from here".to_owned()),
+        Some(Retry::Words(words)) => {
             context.shell.say("--retry: runs the command line above");
-            words
+            Ok(words)
         }
-        Retry::Raised(limit, value) => {
-            let resource = match limit {
-                RecheckLimit::RlimitAs => Resource::As,
-                RecheckLimit::RlimitData => Resource::Data,
-                _ => Resource::Memlock,
-            };
-            let maximum = getrlimit(resource).maximum;
-            let free = Rlimit {
-                current: value,
-                maximum: value,
-            };
-            let own = Rlimit {
-                current: maximum,
-                maximum,
-            };
-            let name = limit.name();
-            // The hard limit is for root to raise.
-            if setrlimit(resource, free).is_err() {
-                let _ = setrlimit(resource, own);
+        Some(Retry::Raised(limits)) => {
+            for limit in &limits {
+                raise(*limit)?;
             }
+            let names = limits.iter().map(|limit| limit.limit.name());
+            let names = names.collect::<Vec<_>>().join(" and ");
             context
                 .shell
-                .say(&format!("--retry: runs with {name} as high as it goes"));
-            words.to_vec()
+                .say(&format!("--retry: runs with {names} as high as it goes"));
+            Ok(words.to_vec())
         }
     }
+}
+
+/// Raises a limit of this process, which the command has from it.
+fn raise(raised: RaisedLimit) -> Result<(), String> {
+    let resource = match raised.limit {
+        RecheckLimit::RlimitAs => Resource::As,
+        RecheckLimit::RlimitData => Resource::Data,
+        _ => Resource::Memlock,
+    };
+    let name = raised.limit.name();
+    let Rlimit { current, maximum } = getrlimit(resource);
+    if current != Some(raised.have) {
+        return Err(format!(
+            "{name} was set by the command, or within it, and can be raised there alone"
+        ));
+    }
+    let to = |bytes| Rlimit {
+        current: bytes,
+        maximum: bytes,
+    };
+    // The hard limit is for root to raise.
+    let is_free = setrlimit(resource, to(None)).is_ok();
+    if is_free || maximum.is_none_or(|maximum| maximum >= raised.need) {
+        return match is_free || setrlimit(resource, to(maximum)).is_ok() {
+            true => Ok(()),
+            false => Err(format!("{name} cannot be raised")),
+        };
+    }
+    Err(format!(
+        "{name} has a hard limit that is too low, which only root may raise"
+    ))
 }
 
 fn not_traced(error: TraceError, arguments: &Why) -> Error {
@@ -121,14 +156,14 @@ fn not_traced(error: TraceError, arguments: &Why) -> Error {
             format!("cannot run `{name}`: {error}"),
             "name a program that is in PATH, or its path",
             match error.kind() {
-                std::io::ErrorKind::NotFound => NOT_FOUND,
+                io::ErrorKind::NotFound => NOT_FOUND,
                 _ => NOT_EXECUTABLE,
             },
         ),
         TraceError::Nul => (
             "a word of the command has a NUL".to_owned(),
             "remove it",
-            FAILED,
+            Exit::OWN_FAILURE,
         ),
         TraceError::System(text, errno) => (
             format!("cannot trace `{name}`: {text}"),
@@ -138,13 +173,13 @@ fn not_traced(error: TraceError, arguments: &Why) -> Error {
                 }
                 _ => "`poolcfg --explain PC0051` says what it needs",
             },
-            FAILED,
+            Exit::OWN_FAILURE,
         ),
         TraceError::TracerKilled => (
             format!("the tracer of `{name}` was killed, and `{name}` with it"),
             "run it again",
-            FAILED,
+            Exit::OWN_FAILURE,
         ),
     };
-    Error::new(Code::NotTraced, message, help).exiting(Exit::Command(status))
+    Error::new(Code::NotTraced, message, help).exiting(status)
 }

@@ -24,5 +24,5 @@ pub(crate) fn run(_context: &Context<'_>, arguments: &Why) -> Result<Exit, Error
         format!("cannot trace `{name}`: `why` runs on Linux, on x86_64, aarch64 and riscv64"),
         "run it on such a machine",
     )
-    .exiting(Exit::Command(125)))
+    .exiting(Exit::OWN_FAILURE))
 }

@@ -8,7 +8,7 @@ use poolcfg_runtime::RecheckLimit;
 
 use super::who::{KnownSize, Who};
 use crate::target::waiting::{Ended, PATIENCE, output_within};
-use crate::why::trace::obstacle::{Obstacle, WhyLimit};
+use crate::why::trace::obstacle::{AlsoLimit, Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure};
 
 /// The most that is read of a line of flags.
@@ -28,10 +28,18 @@ pub(crate) struct Advice {
 /// What makes the next run another one.
 #[derive(Clone, Debug)]
 pub(crate) enum Retry {
-    /// A limit of the process is raised; to no limit where it is `None`.
-    Raised(RecheckLimit, Option<u64>),
+    /// Limits of the process are raised.
+    Raised(Vec<RaisedLimit>),
     /// The same command with other words.
     Words(Vec<OsString>),
+}
+
+/// A limit to raise: what it is, and what is needed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RaisedLimit {
+    pub(crate) limit: RecheckLimit,
+    pub(crate) need: u64,
+    pub(crate) have: u64,
 }
 
 /// What helps against a failure of a command.
@@ -42,6 +50,8 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
         ..Advice::default()
     };
     if let Some(words) = other_words(failure, who) {
+        // What the flags say is what was worked out for this machine, and not by one size.
+        advice.slots = total_memories(&words).or(advice.slots);
         let quoted = words.iter().map(|word| shlex::try_quote(word));
         if let Ok(quoted) = quoted.collect::<Result<Vec<_>, _>>() {
             advice.help.push(quoted.join(" "));
@@ -55,11 +65,23 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
         advice.retry = Some(retry);
     }
     let word = if advice.help.is_empty() { "" } else { "or " };
-    let more = of_limit(failure, who);
-    let first = more.first().map(|help| format!("{word}{help}"));
-    advice.help.extend(first);
-    advice.help.extend(more.into_iter().skip(1));
+    let more = of_limit(obstacle.limit, obstacle);
+    advice.help.extend(more.map(|help| format!("{word}{help}")));
+    let also = obstacle.also.iter();
+    let also = also.filter_map(|also| of_limit(also.limit, obstacle));
+    advice.help.extend(also.map(|help| format!("and {help}")));
+    advice.help.extend(of_java(failure, who));
     advice
+}
+
+/// The limits that are in the way: the first, and those that are as well.
+fn all_limits(obstacle: &Obstacle) -> impl Iterator<Item = AlsoLimit> {
+    let first = AlsoLimit {
+        limit: obstacle.limit,
+        need: obstacle.need,
+        have: obstacle.have,
+    };
+    std::iter::once(first).chain(obstacle.also.iter().copied())
 }
 
 /// The command with other words of the program that failed, which may stand behind a wrapper such as prlimit.
@@ -94,16 +116,21 @@ fn slots(failure: &MemoryFailure, who: &Who) -> Option<u64> {
     is_of_bytes.then(|| left / slot.get())
 }
 
-/// The limits of the process that can be raised for the next run.
+/// The limits of the process, where they are all that is in the way: the next run may have others.
 fn raised(obstacle: &Obstacle) -> Option<Retry> {
-    match obstacle.limit {
+    let limits = all_limits(obstacle).map(|also| match also.limit {
         WhyLimit::Recheck(
             limit @ (RecheckLimit::RlimitAs
             | RecheckLimit::RlimitData
             | RecheckLimit::RlimitMemlock),
-        ) => Some(Retry::Raised(limit, None)),
+        ) => Some(RaisedLimit {
+            limit,
+            need: also.need,
+            have: also.have,
+        }),
         _ => None,
-    }
+    });
+    limits.collect::<Option<Vec<_>>>().map(Retry::Raised)
 }
 
 /// The command line of the `wasmtime` command that works, with what poolcfg works out for these limits.
@@ -135,6 +162,13 @@ fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
     all.extend(flags);
     all.extend(without_own(&rest));
     Some(all)
+}
+
+/// The slots of the pool that flags ask for.
+fn total_memories(words: &[String]) -> Option<u64> {
+    let mut values = words.iter().flat_map(|word| word.split(','));
+    let found = values.find_map(|value| value.strip_prefix("pooling-total-memories="));
+    found?.parse().ok()
 }
 
 /// Flags that say what the new ones say.
@@ -181,13 +215,13 @@ fn flags(failure: &MemoryFailure, fit: &str) -> Option<Vec<String>> {
     if !fit.is_empty() {
         command.args(["--fit", fit]);
     }
-    let key = match failure.obstacle.limit {
-        WhyLimit::Recheck(RecheckLimit::RlimitAs) => Some("rlimit_as"),
-        WhyLimit::Recheck(RecheckLimit::RlimitData) => Some("rlimit_data"),
-        _ => None,
-    };
-    if let Some(key) = key {
-        let have = Size::bytes(failure.obstacle.have).exact();
+    for also in all_limits(&failure.obstacle) {
+        let key = match also.limit {
+            WhyLimit::Recheck(RecheckLimit::RlimitAs) => "rlimit_as",
+            WhyLimit::Recheck(RecheckLimit::RlimitData) => "rlimit_data",
+            _ => continue,
+        };
+        let have = Size::bytes(also.have).exact();
         let set = format!("address_space.{key}=\"{have}\"");
         command.args(["--set", &set]);
     }
@@ -200,49 +234,55 @@ fn flags(failure: &MemoryFailure, fit: &str) -> Option<Vec<String>> {
 }
 
 /// What to do about a limit.
-fn of_limit(failure: &MemoryFailure, who: &Who) -> Vec<String> {
-    let obstacle = &failure.obstacle;
-    let texts: &[&str] = match obstacle.limit {
+fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
+    let text = match limit {
         WhyLimit::Recheck(RecheckLimit::RlimitAs) => {
-            &["raise the limit: `ulimit -v unlimited`, or `LimitAS=infinity` in the unit"]
+            "raise the limit: `ulimit -v unlimited`, or `LimitAS=infinity` in the unit"
         }
         WhyLimit::Recheck(RecheckLimit::RlimitData) => {
-            &["raise the limit: `ulimit -d unlimited`, or `LimitDATA=infinity` in the unit"]
+            "raise the limit: `ulimit -d unlimited`, or `LimitDATA=infinity` in the unit"
         }
         WhyLimit::Recheck(RecheckLimit::RlimitMemlock) => {
-            &["raise the limit: `ulimit -l unlimited`, or `LimitMEMLOCK=infinity` in the unit"]
+            "raise the limit: `ulimit -l unlimited`, or `LimitMEMLOCK=infinity` in the unit"
         }
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
-            let more = obstacle.have.saturating_mul(4).max(262_144);
-            return vec![format!(
+            let have = all_limits(obstacle).find(|also| also.limit == limit)?.have;
+            let more = have.saturating_mul(4).max(262_144);
+            return Some(format!(
                 "allow more mappings: `sysctl -w vm.max_map_count={more}`, and the same line in /etc/sysctl.d"
-            )];
+            ));
         }
-        WhyLimit::Recheck(RecheckLimit::CommitLimit) => &[
-            "raise the commit limit: `sysctl -w vm.overcommit_ratio=100`, or `vm.overcommit_memory=0` for none, or add swap",
-        ],
-        WhyLimit::Recheck(RecheckLimit::RamAndSwap) => &[
-            "ask for less, add swap, or `sysctl -w vm.overcommit_memory=1`: one call wants more than RAM and swap",
-        ],
-        WhyLimit::Recheck(RecheckLimit::Hole) if obstacle.legacy.is_some() => &[
+        WhyLimit::Recheck(RecheckLimit::CommitLimit) => {
+            "raise the commit limit: `sysctl -w vm.overcommit_ratio=100`, or `vm.overcommit_memory=0` for none, or add swap"
+        }
+        WhyLimit::Recheck(RecheckLimit::RamAndSwap) => {
+            "ask for less, add swap, or `sysctl -w vm.overcommit_memory=1`: one call wants more than RAM and swap"
+        }
+        WhyLimit::Recheck(RecheckLimit::Hole) if obstacle.legacy.is_some() => {
             "start it with `ulimit -s 8192`, or `LimitSTACK=8M` in the unit, without `setarch -L` and with `vm.legacy_va_layout=0`: \
-              the legacy layout leaves a smaller hole",
-        ],
+              the legacy layout leaves a smaller hole"
+        }
         WhyLimit::Recheck(RecheckLimit::Hole) => {
-            &["ask for less at once: no setting of the system makes the hole larger"]
+            "ask for less at once: no setting of the system makes the hole larger"
         }
         WhyLimit::MemoryCgroup => {
-            &["raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"]
+            "raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"
         }
-        WhyLimit::WriteAndExecute => &[
-            "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem",
-        ],
-        WhyLimit::Seccomp => &[
-            "let the filter pass the call: `SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit, or the container's seccomp profile",
-        ],
-        WhyLimit::Recheck(_) => &[],
+        WhyLimit::WriteAndExecute => {
+            "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem"
+        }
+        WhyLimit::Seccomp => {
+            "let the filter pass the call: `SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit, or the container's seccomp profile"
+        }
+        WhyLimit::Recheck(_) => return None,
     };
-    let own = match (who.name.as_str(), obstacle.limit, failure.call) {
+    Some(text.to_owned())
+}
+
+/// What a JVM can do with less.
+fn of_java(failure: &MemoryFailure, who: &Who) -> Option<String> {
+    let obstacle = &failure.obstacle;
+    match (who.name.as_str(), obstacle.limit, failure.call) {
         ("java", WhyLimit::Recheck(limit), Some(CallName::Mmap))
             if limit != RecheckLimit::MaxMapCount =>
         {
@@ -252,7 +292,18 @@ fn of_limit(failure: &MemoryFailure, who: &Who) -> Vec<String> {
             ))
         }
         _ => None,
-    };
-    let texts = texts.iter().map(|text| (*text).to_owned());
-    texts.chain(own).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_slots_fit_as_the_flags_ask_for() {
+        let words = |flags: &str| ["wasmtime".to_owned(), "-O".to_owned(), flags.to_owned()];
+        let pool = words("pooling-allocator=y,pooling-total-memories=13,pooling-max=2");
+        assert_eq!(total_memories(&pool), Some(13));
+        assert_eq!(total_memories(&words("pooling-allocator=n")), None);
+    }
 }

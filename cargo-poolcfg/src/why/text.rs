@@ -1,12 +1,14 @@
 //! The result of `why`, for people.
 
+use std::collections::BTreeMap;
+
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
 use super::report::WhyVerdict;
 use super::survived;
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
-use crate::why::trace::told::{MemoryFailure, Traced};
+use crate::why::trace::told::{MemoryFailure, Status, Traced};
 
 /// As the header of C writes it.
 pub(crate) fn errno_name(errno: i32) -> String {
@@ -66,7 +68,7 @@ pub(crate) fn lines(verdict: &WhyVerdict<'_>) -> Vec<String> {
     for also in &failure.obstacle.also {
         lines.push(row(
             "also",
-            &format!("{} is in the way as well", short(*also)),
+            &format!("{} is in the way as well", short(also.limit)),
         ));
     }
     match verdict.advice.slots {
@@ -124,6 +126,39 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
     })
 }
 
+/// The sentence, and how often.
+pub(crate) fn counted(failure: &MemoryFailure) -> String {
+    let times = match failure.times {
+        1 => String::new(),
+        times => format!(" ({times} times)"),
+    };
+    title(failure) + &times
+}
+
+/// What ended a process, and not the command.
+pub(crate) fn deaths(traced: &Traced) -> Vec<String> {
+    if traced.status != Status::Exited(0) {
+        return Vec::new();
+    }
+    let mut largest: BTreeMap<i32, &MemoryFailure> = BTreeMap::new();
+    for failure in traced.failures.iter().filter(|failure| !survived(failure)) {
+        let kept = largest.entry(failure.pid).or_insert(failure);
+        if failure.bytes > kept.bytes {
+            *kept = failure;
+        }
+    }
+    let lines = largest.values().map(|failure| {
+        let how = match failure.ended {
+            Some(Status::Killed(signal)) => format!("was killed by signal {signal}"),
+            Some(ended) => format!("ended with status {}", ended.code()),
+            None => "goes on".to_owned(),
+        };
+        let (what, pid) = (counted(failure), failure.pid);
+        format!("{what}; pid {pid} {how}, and the command with status 0")
+    });
+    shortened(lines.collect(), "processes failed for want of memory")
+}
+
 /// What was survived, in a few lines.
 pub(crate) fn survivals(traced: &Traced, verdict: Option<&MemoryFailure>) -> Vec<String> {
     let is_verdict =
@@ -132,25 +167,22 @@ pub(crate) fn survivals(traced: &Traced, verdict: Option<&MemoryFailure>) -> Vec
         .failures
         .iter()
         .filter(|failure| !is_verdict(failure) && survived(failure));
-    let mut lines: Vec<String> = told
-        .map(|failure| {
-            let times = match failure.times {
-                1 => String::new(),
-                times => format!(" ({times} times)"),
-            };
-            let title = title(failure);
-            format!("{title}{times}; pid {} went on without it", failure.pid)
-        })
-        .collect();
+    let lines = told.map(|failure| {
+        let title = counted(failure);
+        format!("{title}; pid {} went on without it", failure.pid)
+    });
+    shortened(lines.collect(), "calls failed, and their processes went on")
+}
+
+/// The first of many lines, and how many more there are.
+fn shortened(mut lines: Vec<String>, what: &str) -> Vec<String> {
     let more = lines.len().saturating_sub(MOST);
     lines.truncate(MOST);
     if more > 0 {
-        lines.push(format!(
-            "{more} more calls failed, and their processes went on"
-        ));
+        lines.push(format!("{more} more {what}"));
     }
     lines
 }
 
-/// So many survived failures are told to people.
+/// So many failures that did not end the command are told to people.
 const MOST: usize = 4;

@@ -59,6 +59,16 @@ def address_space():
     need(allocate(64 * GIB, 0))
 
 
+def without_first_thread():
+    def fail():
+        while open("/proc/self/stat").read().rsplit(") ")[1][0] != "Z":
+            time.sleep(0.01)
+        need(allocate(64 * GIB, 0))
+
+    threading.Thread(target=fail).start()
+    LIBC.pthread_exit(None)
+
+
 def data():
     need(allocate(2 * GIB))
 
@@ -136,6 +146,22 @@ def survives():
     sys.exit(5)
 
 
+def works_on():
+    assert allocate(1 << 60, 0) is None
+    for _ in range(1000):
+        need(allocate(1 << 16))
+    sys.exit(3)
+
+
+def arena():
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * mmap.PAGESIZE
+    need(allocate(GIB - used - (100 << 20), 0))
+    for _ in range(4):
+        assert allocate(128 << 20, 0) is None
+    sys.exit(3)
+
+
 def often():
     for _ in range(100):
         allocate(1 << 60, 0)
@@ -209,10 +235,17 @@ def signals():
 
 
 def waits():
-    print("waits", flush=True)
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(11))
+    print("waits", flush=True)
     while True:
         signal.pause()
+
+
+def serves():
+    """Does without what it is refused, and ends by itself when it is told to."""
+    assert allocate(1 << 60, 0) is None
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    waits()
 
 
 def executes_from_thread():

@@ -227,6 +227,7 @@ impl Size {
     /// # use poolcfg_core as poolcfg_runtime;
     /// use poolcfg_runtime::Size;
     /// assert_eq!(Size::bytes((4 << 30) + 1).needed().to_string(), "4.01 GiB");
+    /// assert_eq!(Size::bytes((1 << 30) - 1).needed().to_string(), "1.00 GiB");
     /// ```
     #[must_use]
     pub const fn needed(self) -> SizeText {
@@ -452,7 +453,12 @@ impl SizeText {
                     Rounding::Down => rest / unit,
                     Rounding::Nearest => (rest + unit / 2) / unit,
                 };
-                return text.hundredths(whole * 100 + hundredths).str(" ").str(name);
+                let hundredths = whole * 100 + hundredths;
+                // Rounded up to the next unit.
+                if hundredths == 1024 * 100 && i > 0 {
+                    return text.hundredths(100).str(" ").str(EXACT[i - 1].0);
+                }
+                return text.hundredths(hundredths).str(" ").str(name);
             }
             i += 1;
         }

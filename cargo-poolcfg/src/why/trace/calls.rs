@@ -107,6 +107,15 @@ impl TracedCall {
         u32::try_from(protection & 0xff).unwrap_or(0)
     }
 
+    /// Whether it is glibc's for a heap of a thread (`new_heap` of malloc/arena.c): 64 MiB, or twice that to align it.
+    pub(super) fn is_arena(&self) -> bool {
+        const PRIVATE_ANONYMOUS_NORESERVE: u64 = 0x4022;
+        let [address, bytes, protection, flags, ..] = self.arguments;
+        self.name == CallName::Mmap
+            && [64 << 20, 128 << 20].contains(&bytes)
+            && (address, protection, flags) == (0, 0, PRIVATE_ANONYMOUS_NORESERVE)
+    }
+
     /// Whether it installs a filter.
     pub(super) fn installs_filter(&self) -> bool {
         match self.name {

@@ -59,7 +59,7 @@ fn number(path: &str) -> Option<u64> {
 }
 
 impl Facts {
-    /// Of a process, by its number.
+    /// Of a thread, by its number.
     pub(super) fn read(pid: i32) -> Self {
         let of = |file: &str| text(&format!("/proc/{pid}/{file}"));
         let limits = of("limits");

@@ -11,22 +11,28 @@ use super::sys;
 use super::told::MemoryFailure;
 use super::tracer::Tracer;
 
+/// `SYS_SECCOMP`: the code of a SIGSYS that a filter sends.
+const SYS_SECCOMP: u64 = 1;
+
 impl Tracer<'_> {
     /// A call has failed: the first time, the system is asked why.
-    pub(super) fn failed(&mut self, process: i32, failed: Failed<'_>) {
+    pub(super) fn failed(&mut self, thread: i32, process: i32, failed: Failed<'_>) {
         let call = failed.call;
         let protection = call.protection();
         let address = call.arguments[0];
+        let is_arena = call.is_arena();
         let is_same = |other: &MemoryFailure| {
             (other.pid, other.call, other.bytes) == (process, Some(call.name), failed.bytes)
                 && (other.protection, other.errno) == (protection, failed.errno)
+                && other.is_arena == is_arena
         };
         if self.failures.folds(is_same) {
             return;
         }
-        let facts = Facts::read(process);
+        // The first thread of its process may have ended, and has no memory then.
+        let facts = Facts::read(thread);
         let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
-        let (program, arguments) = program(process);
+        let (program, arguments) = program(thread);
         self.failures.push(MemoryFailure {
             call: Some(call.name),
             bytes: failed.bytes,
@@ -40,13 +46,21 @@ impl Tracer<'_> {
             obstacle: obstacle(failed, &facts),
             times: 1,
             went_on: false,
+            is_arena,
+            later: 0,
             ended: None,
         });
     }
 
     /// What no call tells: a process that the system ends, or a signal in place of a call.
-    fn push(&mut self, process: i32, call: Option<TracedCall>, errno: i32, obstacle: Obstacle) {
-        let (program, arguments) = program(process);
+    fn push(
+        &mut self,
+        [thread, process]: [i32; 2],
+        call: Option<TracedCall>,
+        errno: i32,
+        obstacle: Obstacle,
+    ) {
+        let (program, arguments) = program(thread);
         self.failures.push(MemoryFailure {
             call: call.map(|call| call.name),
             bytes: obstacle.need,
@@ -60,40 +74,61 @@ impl Tracer<'_> {
             obstacle,
             times: 1,
             went_on: false,
+            is_arena: false,
+            later: 0,
             ended: None,
         });
     }
 
     /// A thread is about to end.
-    pub(super) fn exits(&mut self, pid: Pid, process: i32) {
+    pub(super) fn exits(&mut self, pid: Pid, id: i32, process: i32) {
         let raw = sys::event_message(pid).ok();
         let raw = raw.and_then(|raw| i32::try_from(raw).ok());
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
-            self.killed_by_filter(process);
+            self.killed_by_filter(id, process);
         }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
-            && let Some(obstacle) = self.cgroups.obstacle(process)
+            && let Some(obstacle) = self.cgroups.obstacle(id)
         {
-            self.push(process, None, 0, obstacle);
+            self.push([id, process], None, 0, obstacle);
+        }
+    }
+
+    /// A process is told to end by another one, or by a terminal: what failed before did not end it.
+    pub(super) fn told_to_end(&mut self, pid: Pid, process: i32) {
+        // struct siginfo: the sender's number in the third word, where there is one.
+        let sender = sys::signal(pid).ok().map(|words| words[2] & 0xffff_ffff);
+        if sender.is_some_and(|sender| u64::try_from(process) != Ok(sender)) {
+            self.failures.went_on(process, |_| true);
         }
     }
 
     /// A filter has answered with SIGSYS.
-    pub(super) fn refused_by_signal(&mut self, pid: Pid, process: i32) {
+    pub(super) fn refused_by_signal(&mut self, pid: Pid, id: i32, process: i32) {
         // struct siginfo: code in the second word; address of the call, and its number.
-        let Ok([_, _, _, number, ..]) = sys::signal(pid) else {
+        let Ok([_, code, _, number, ..]) = sys::signal(pid) else {
             return;
         };
+        if code & 0xffff_ffff != SYS_SECCOMP {
+            if let Some(process) = self.processes.processes.get_mut(&process) {
+                process.was_sent_sigsys = true;
+            }
+            return;
+        }
         let call = CallName::of(number & 0xffff_ffff).map(|name| TracedCall {
             name,
             arguments: [0; 6],
         });
         let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
-        self.push(process, call, libc::ENOSYS, obstacle);
+        self.push([id, process], call, libc::ENOSYS, obstacle);
     }
 
     /// A filter has ended a process: no signal was told of.
-    fn killed_by_filter(&mut self, process: i32) {
+    fn killed_by_filter(&mut self, id: i32, process: i32) {
+        let sent = self.processes.processes.get(&process);
+        if sent.is_some_and(|process| process.was_sent_sigsys) {
+            return;
+        }
         let is_told = |failure: &MemoryFailure| {
             failure.pid == process
                 && failure.obstacle.limit == WhyLimit::Seccomp
@@ -101,7 +136,7 @@ impl Tracer<'_> {
         };
         if !self.failures.list().iter().any(is_told) {
             self.push(
-                process,
+                [id, process],
                 None,
                 libc::ENOSYS,
                 Obstacle::of(WhyLimit::Seccomp, 0, 0),

@@ -73,6 +73,14 @@ impl TryFrom<String> for WhyLimit {
     }
 }
 
+/// A limit that is in the way as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AlsoLimit {
+    pub(crate) limit: WhyLimit,
+    pub(crate) need: u64,
+    pub(crate) have: u64,
+}
+
 /// A limit that is in the way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Obstacle {
@@ -81,7 +89,7 @@ pub(crate) struct Obstacle {
     pub(crate) need: u64,
     pub(crate) have: u64,
     /// Limits that the kernel would ask next, and that are in the way as well.
-    pub(crate) also: Vec<WhyLimit>,
+    pub(crate) also: Vec<AlsoLimit>,
     /// Of a hole: why it is smaller than it could be.
     pub(crate) legacy: Option<Legacy>,
 }
@@ -208,8 +216,13 @@ pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Obstacle {
         return Obstacle::of(WhyLimit::Recheck(RecheckLimit::Refused), bytes, 0);
     };
     let also = asked.found.iter().skip(1);
+    let also = also.map(|(limit, need, have)| AlsoLimit {
+        limit: WhyLimit::Recheck(*limit),
+        need: *need,
+        have: *have,
+    });
     Obstacle {
-        also: also.map(|(limit, ..)| WhyLimit::Recheck(*limit)).collect(),
+        also: also.collect(),
         legacy: facts.legacy.filter(|_| limit == RecheckLimit::Hole),
         ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
     }

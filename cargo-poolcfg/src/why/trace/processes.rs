@@ -31,6 +31,18 @@ pub(super) struct Process {
     pub(super) has_filter: bool,
     /// Whether it has a rule against memory that is writable and executable.
     pub(super) has_rule: bool,
+    /// Whether it was sent a SIGSYS that is of no filter.
+    pub(super) was_sent_sigsys: bool,
+}
+
+impl Process {
+    /// What a child has of it.
+    const fn child(&self) -> Self {
+        Self {
+            was_sent_sigsys: false,
+            ..*self
+        }
+    }
 }
 
 /// All that live.
@@ -50,7 +62,7 @@ impl Processes {
                 let parent = number(&status, "PPid:");
                 let parent = parent.and_then(|parent| self.processes.get(&parent));
                 self.processes
-                    .insert(process, parent.copied().unwrap_or_default());
+                    .insert(process, parent.map(Process::child).unwrap_or_default());
             }
             Thread {
                 process,
@@ -119,6 +131,7 @@ impl Failures {
             Some(failure) => {
                 failure.times = failure.times.saturating_add(1);
                 failure.went_on = false;
+                failure.later = 0;
                 true
             }
             None => false,
@@ -142,6 +155,15 @@ impl Failures {
         for failure in self.iter_mut() {
             if failure.pid == process && failure.ended.is_none() && is_sign(failure) {
                 failure.went_on = true;
+            }
+        }
+    }
+
+    /// A process has got other memory.
+    pub(super) fn got_memory(&mut self, process: i32) {
+        for failure in self.iter_mut() {
+            if failure.pid == process && failure.ended.is_none() {
+                failure.later = failure.later.saturating_add(1);
             }
         }
     }

@@ -39,6 +39,9 @@ fn byte(value: i32) -> u8 {
     u8::try_from(value & 0xff).unwrap_or(u8::MAX)
 }
 
+/// Signals that tell a process to end.
+pub(crate) const ASKS_TO_END: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+
 /// An event of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use super::calls::CallName;
 use super::obstacle::Obstacle;
-pub(crate) use super::status::Status;
+pub(crate) use super::status::{ASKS_TO_END, Status};
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,6 +64,10 @@ pub(crate) struct MemoryFailure {
     pub(crate) times: u64,
     /// Whether it went on: with other threads or processes, or with what it asked for in vain.
     pub(crate) went_on: bool,
+    /// Whether glibc asks so for a heap of a thread: where it is refused one, it uses another.
+    pub(crate) is_arena: bool,
+    /// How many calls of the process for memory have succeeded after it.
+    pub(crate) later: u64,
     /// How the process ended; `None` while it runs.
     pub(crate) ended: Option<Status>,
 }

@@ -12,7 +12,7 @@ use super::failing::is_of_memory;
 use super::memcg::Cgroups;
 use super::obstacle::Failed;
 use super::processes::{Failures, Process, Processes};
-use super::status::{Event, Status, next};
+use super::status::{ASKS_TO_END, Event, Status, next};
 use super::sys::{self, Resume};
 use super::told::{Teller, Traced, TracerLine};
 
@@ -134,7 +134,7 @@ impl<'a> Tracer<'a> {
             }
             Event::Forked => self.failures.went_on(process, |_| true),
             Event::Executed => self.executed(id),
-            Event::Exits => self.exits(pid, process),
+            Event::Exits => self.exits(pid, id, process),
             Event::GroupStop => {
                 if process == self.command && !self.is_stopped {
                     self.is_stopped = true;
@@ -152,7 +152,9 @@ impl<'a> Tracer<'a> {
             }
             Event::Signal(number) => {
                 if number == libc::SIGSYS {
-                    self.refused_by_signal(pid, process);
+                    self.refused_by_signal(pid, id, process);
+                } else if ASKS_TO_END.contains(&number) {
+                    self.told_to_end(pid, process);
                 }
                 signal = number;
             }
@@ -232,7 +234,7 @@ impl<'a> Tracer<'a> {
                     is_filtered,
                     has_rule: self.has_rule(process),
                 };
-                self.failed(process, failed);
+                self.failed(id, process, failed);
             }
             Some(_) => {}
         }
@@ -266,6 +268,9 @@ impl<'a> Tracer<'a> {
                 process.has_rule = true;
             }
             return;
+        }
+        if bytes > 0 {
+            self.failures.got_memory(process);
         }
         let protection = call.protection();
         self.failures.went_on(process, |failure| {

@@ -54,7 +54,12 @@ fn of_several_limits_the_kernels_first_is_named() {
     };
     let found = mmap(1 << 40, 0, PRIVATE, &small);
     assert_eq!(found.limit, WhyLimit::Recheck(RecheckLimit::Hole));
-    assert_eq!(found.also, [WhyLimit::Recheck(RecheckLimit::RlimitAs)]);
+    let also = AlsoLimit {
+        limit: WhyLimit::Recheck(RecheckLimit::RlimitAs),
+        need: GIB + (1 << 40),
+        have: 2 * GIB,
+    };
+    assert_eq!(found.also, [also]);
     // A hole holds so much.
     let found = mmap(2 * GIB, 0, PRIVATE, &small);
     assert_eq!(found.limit, WhyLimit::Recheck(RecheckLimit::RlimitAs));
