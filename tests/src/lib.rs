@@ -14,7 +14,7 @@ pub mod verdict;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::thread;
 
 use tempfile::TempDir;
@@ -88,13 +88,18 @@ pub fn in_parallel<T: Send, R: Send>(
 /// finds no `CARGO_BIN_EXE_…` of another one.
 ///
 /// Cargo is asked for them among all packages and beside a test, so that what they depend on has the features that it
-/// has in `cargo test --workspace`, and is not built again.
+/// has in `cargo test --workspace`, and is not built again. A test program asks once.
 ///
 /// # Panics
 /// When they cannot be built: then there is no test.
 #[must_use]
-#[expect(clippy::expect_used, reason = "a test without programs ends here")]
 pub fn programs() -> PathBuf {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(build_programs);
+    BUILT.clone()
+}
+
+#[expect(clippy::expect_used, reason = "a test without programs ends here")]
+fn build_programs() -> PathBuf {
     let status = Command::new(env!("CARGO"))
         .current_dir(root())
         .args(["build", "--quiet", "--workspace", "--test", "self_test"])

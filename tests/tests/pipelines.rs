@@ -4,9 +4,8 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::LazyLock;
 
 use poolcfg_tests::console::{blocks, run_console_blocks};
 use poolcfg_tests::{Package, programs, root};
@@ -40,8 +39,7 @@ fn package(poolcfg_toml: &str) -> Package {
 
 /// Runs a script in a folder, with the command on its path.
 fn run(shell: &str, script: &str, folder: &Path, variables: &[(&str, &str)]) -> Output {
-    static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(programs);
-    let mut path = vec![PROGRAMS.clone()];
+    let mut path = vec![programs()];
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
     Command::new(shell)
         .args(["-e", "-c", script])
