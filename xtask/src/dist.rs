@@ -100,6 +100,7 @@ impl Made {
         empty(&self.archives)?;
         let licences = licences::of_others(&self.checkout)?;
         let date = date()?;
+        let printer = printer()?;
         let mut names = Vec::new();
         for target in self.targets {
             let name = format!("poolcfg-{}-{}", env!("CARGO_PKG_VERSION"), target.triple);
@@ -110,7 +111,7 @@ impl Made {
             for file in ["README.md", "LICENSE-APACHE", "LICENSE-MIT"] {
                 copy(&self.checkout.join(file), &folder.join(file))?;
             }
-            installed(&folder)?;
+            installed(&printer, &folder)?;
             let others = folder.join("LICENSES-OF-OTHERS");
             fs::write(&others, &licences).map_err(|error| failed(&others, &error))?;
             let archive = format!("{name}.tar.gz");
@@ -182,26 +183,30 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "poolcfg.fish"),
 ];
 
-/// Adds to the program what is installed with it: the name by which cargo finds its subcommand, and the completions and
-/// man pages, which the command prints as this machine builds it.
-fn installed(folder: &Path) -> Result<(), String> {
-    let link = folder.join("cargo-poolcfg");
-    fs::hard_link(folder.join("poolcfg"), &link).map_err(|error| failed(&link, &error))?;
+/// The command as this machine builds it, which prints completions and man pages.
+fn printer() -> Result<PathBuf, String> {
     // Among all packages and beside a test: with the features that `cargo test` has built already.
     run(cargo()
         .current_dir(root())
         .args(["build", "--quiet", "--locked", "--workspace"])
         .args(["--bin", "poolcfg", "--test", "self_test"])
         .env_remove("CARGO_TARGET_DIR"))?;
-    let program = root().join("target/debug/poolcfg");
+    Ok(root().join("target/debug/poolcfg"))
+}
+
+/// Adds to the program what is installed with it: the name by which cargo finds its subcommand, and the completions and
+/// man pages, which `printer` prints.
+fn installed(printer: &Path, folder: &Path) -> Result<(), String> {
+    let link = folder.join("cargo-poolcfg");
+    fs::hard_link(folder.join("poolcfg"), &link).map_err(|error| failed(&link, &error))?;
     let completions = folder.join("completions");
     fs::create_dir(&completions).map_err(|error| failed(&completions, &error))?;
     for (shell, name) in COMPLETIONS {
         let file = completions.join(name);
-        let script = output(Command::new(&program).args(["completions", shell]))?;
+        let script = output(Command::new(printer).args(["completions", shell]))?;
         fs::write(&file, script).map_err(|error| failed(&file, &error))?;
     }
-    run(Command::new(&program).arg("man").arg(folder.join("man")))
+    run(Command::new(printer).arg("man").arg(folder.join("man")))
 }
 
 /// Packs the folder `name` of a stage. The program is the first file, so that its other name is the link: whoever takes
@@ -280,7 +285,7 @@ mod tests {
         empty(&folder)?;
         let program = folder.join("poolcfg");
         fs::write(&program, text).map_err(|error| failed(&program, &error))?;
-        installed(&folder)?;
+        installed(&printer()?, &folder)?;
         let archives = ["a.tar.gz", "b.tar.gz"].map(|name| work.join(name));
         for archive in &archives {
             pack(&work.join("stage"), "poolcfg-0", "1", archive)?;
