@@ -29,7 +29,7 @@ use crate::given::Given;
 use crate::given::wish::Wish;
 use crate::host::Host;
 use crate::project::workload::hold;
-use crate::project::{FileUse, Member, SHARED, members};
+use crate::project::{FileUse, Member, SHARED};
 use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
 use crate::target_outcome::{TargetOutcome, misfits};
@@ -142,12 +142,7 @@ pub(crate) fn look(
     let machine = &arguments.machine;
     let given = Given::read(context.shell, machine, Emit::Rust)?;
     let wish = Wish::new(machine, given)?;
-    let mut members = members(
-        context.program,
-        context.shared,
-        &arguments.packages,
-        FileUse::Read,
-    )?;
+    let mut members = context.members(&arguments.packages, FileUse::Read)?;
     wish.lay_over(&mut members)?;
     let targets = all(members.iter().map(|member| {
         let targets = context.targets(member, machine, &wish.given)?;

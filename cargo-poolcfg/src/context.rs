@@ -5,14 +5,14 @@ use std::path::Path;
 
 use poolcfg_core::file::TargetFacts;
 
-use crate::cli::args::{MachineFlags, SharedFlags};
+use crate::cli::args::{MachineFlags, Packages, SharedFlags};
 use crate::cli::error::Error;
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::relative;
 use crate::cli::shell::Shell;
 use crate::given::Given;
-use crate::project::Member;
 use crate::project::workload::NumberDifference;
+use crate::project::{FileUse, Member, members};
 use crate::render::envelope::{Envelope, Results};
 use crate::render::files::ChangeReport;
 use crate::target::executable::{Executable, Linking, crt_static};
@@ -56,6 +56,18 @@ impl Context<'_> {
         let mut envelope = self.envelope.borrow_mut();
         envelope.diagnostics = self.shell.diagnostics();
         envelope
+    }
+
+    /// The packages that flags choose.
+    ///
+    /// # Errors
+    /// As for [`members`].
+    pub(crate) fn members(
+        &self,
+        packages: &Packages,
+        file_use: FileUse,
+    ) -> Result<Vec<Member>, Error> {
+        members(self.program, self.shared, packages, file_use)
     }
 
     pub(crate) fn rustc(&self) -> Rustc {

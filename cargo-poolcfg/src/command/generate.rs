@@ -18,7 +18,7 @@ use crate::host::{Host, MARK};
 use crate::output::host_file::Chosen;
 use crate::output::recorded;
 use crate::output::{Output, check};
-use crate::project::{FileUse, Member, members};
+use crate::project::{FileUse, Member};
 use crate::render::rust_file::{self, Header};
 use crate::render::template::render_file;
 use crate::target::beside::Beside;
@@ -280,7 +280,7 @@ fn project(
             None => Ok(None),
         };
         let asked = Beside::new(scope, ask);
-        let members = members(program, context.shared, &arguments.packages, FileUse::Read);
+        let members = context.members(&arguments.packages, FileUse::Read);
         match (members, asked.end()) {
             (Ok(members), Ok(asked)) => Ok((members, asked)),
             (Err(error), Err(other)) => Err(error.and(other)),

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::project::wasmtime_tables::Used;
-use crate::project::{CargoPackage, FileUse, Member, members};
+use crate::project::{CargoPackage, FileUse, Member};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::wasmtime::lookup::{look_up, resolved};
@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
         workspace: false,
         exclude: Vec::new(),
     };
-    let mut members = members(context.program, context.shared, &packages, FileUse::Write)?;
+    let mut members = context.members(&packages, FileUse::Write)?;
     for member in &mut members {
         if let Some(source) = &member.source {
             return Err(exists(&source.path));

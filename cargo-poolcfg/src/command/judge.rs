@@ -13,7 +13,7 @@ use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record::{self, Record};
 use crate::here::{self, Here};
-use crate::project::{FileUse, members};
+use crate::project::FileUse;
 use crate::render::envelope::Results;
 use crate::render::owner::Owner;
 use crate::render::report::results;
@@ -63,12 +63,7 @@ fn place(context: &Context<'_>, arguments: &Generate) -> Result<(PathBuf, Owner)
     if let Some(path) = arguments.place() {
         return Ok((path.clone(), Owner::default()));
     }
-    let members = members(
-        context.program,
-        context.shared,
-        &arguments.packages,
-        FileUse::Read,
-    )?;
+    let members = context.members(&arguments.packages, FileUse::Read)?;
     match &members[..] {
         [member] if arguments.emit() == Emit::Rust && member.has_manifest => {
             Ok((member.rust_file(), Owner::of(member)))

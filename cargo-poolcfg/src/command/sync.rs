@@ -15,7 +15,7 @@ use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
 use crate::project::workload::{self, has_workload};
-use crate::project::{CargoPackage, FileUse, Member, members};
+use crate::project::{CargoPackage, FileUse, Member};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
@@ -28,12 +28,7 @@ use crate::wasmtime::lookup::{look_up, resolved};
 /// Where cargo does not know, or a file cannot be read or written; with `--check` and
 /// [`Exit::Misfit`] where a file says something else.
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
-    let mut members = members(
-        context.program,
-        context.shared,
-        &arguments.packages,
-        FileUse::Read,
-    )?;
+    let mut members = context.members(&arguments.packages, FileUse::Read)?;
     let missing = arguments.workload.missing();
     if arguments.check {
         let synced = with_lock(context, arguments, &mut members).map(drop);
