@@ -8,6 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+mod common;
+
+use common::commands;
+
 /// The help of a subcommand; of the command itself when it is empty.
 fn help(subcommand: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_cargo-poolcfg"))
@@ -32,13 +36,7 @@ fn help(subcommand: &str) -> String {
 #[test]
 fn help_is_as_it_was_read() {
     let command = help("");
-    let listed = command
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help");
+    let listed = commands(&command);
     let mut texts = vec![("poolcfg", command.clone())];
     texts.extend(listed.map(|name| (name, help(name))));
     assert!(texts.len() > 1, "{command}");

@@ -5,7 +5,7 @@ use std::process::Command;
 
 mod common;
 
-use common::{Folder, program, ran};
+use common::{Folder, commands, program, ran};
 
 /// What bash offers where the last word is to be completed.
 fn completed(line: &[&str]) -> Vec<String> {
@@ -67,13 +67,7 @@ fn every_command_has_a_man_page() {
         .collect();
     pages.sort();
     let help = run(&["--help"]).stdout;
-    let listed = help
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help");
+    let listed = commands(&help);
     let mut expected: Vec<_> = listed.map(|name| format!("poolcfg-{name}.1")).collect();
     expected.push("poolcfg.1".to_owned());
     expected.sort();

@@ -83,27 +83,31 @@ fn an_author_of_a_pool_gets_one_that_runs() {
     run(&app, "cargo poolcfg check", 100, "error[PC0002]");
 }
 
+/// Adds a dependency on a crate of Wasmtime's name, which nobody builds.
+fn depend_on_wasmtime(package: &Package) {
+    let manifest = fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let excluded = "[workspace]\nexclude = [\"wasmtime\"]\n";
+    let manifest = manifest.replace("[workspace]\n", excluded);
+    let dependency = "wasmtime = { path = \"wasmtime\" }\n";
+    package.write("Cargo.toml", &(manifest + dependency));
+}
+
+/// Makes this the version of that crate, here and in Cargo.lock.
+fn lock_wasmtime(package: &Package, version: &str) {
+    let manifest = format!("[package]\nname = \"wasmtime\"\nversion = \"{version}\"\n");
+    package.write("wasmtime/Cargo.toml", &manifest);
+    package.write("wasmtime/src/lib.rs", "");
+    let update = "cargo update --quiet --offline --workspace";
+    run(&package.path(""), update, 0, "");
+}
+
 /// A pipeline is green, goes red when Wasmtime is updated, and is green again after `sync`.
 #[test]
 fn a_pipeline_is_red_on_another_wasmtime_until_sync() {
-    let dependency = "wasmtime = { path = \"wasmtime\" }";
-    let package = Package::new("app", dependency, "", "");
-    let manifest = fs::read_to_string(package.path("Cargo.toml")).unwrap();
-    let excluded = "[workspace]\nexclude = [\"wasmtime\"]\n";
-    package.write("Cargo.toml", &manifest.replace("[workspace]\n", excluded));
-    let update = |version: &str| {
-        let manifest = format!("[package]\nname = \"wasmtime\"\nversion = \"{version}\"\n");
-        package.write("wasmtime/Cargo.toml", &manifest);
-        package.write("wasmtime/src/lib.rs", "");
-        run(
-            &package.path(""),
-            "cargo update --quiet --offline --workspace",
-            0,
-            "",
-        );
-    };
+    let package = Package::new("app", "", "", "");
+    depend_on_wasmtime(&package);
     let pipeline = "cargo poolcfg check && cargo poolcfg sync --check";
-    update("48.0.2");
+    lock_wasmtime(&package, "48.0.2");
     run(
         &package.path(""),
         "cargo poolcfg init",
@@ -111,7 +115,7 @@ fn a_pipeline_is_red_on_another_wasmtime_until_sync() {
         "for the pools of the package's Wasmtime",
     );
     run(&package.path(""), pipeline, 0, "Wasmtime 48 pool");
-    update("49.0.1");
+    lock_wasmtime(&package, "49.0.1");
     run(
         &package.path(""),
         "cargo poolcfg check",
@@ -138,21 +142,8 @@ fn sync_fills_in_what_init_has_left_out() {
         0,
         "wrote poolcfg.toml",
     );
-    let manifest = fs::read_to_string(package.path("Cargo.toml")).unwrap();
-    let manifest = manifest.replace("[workspace]\n", "[workspace]\nexclude = [\"wasmtime\"]\n");
-    let dependency = "wasmtime = { path = \"wasmtime\" }\n";
-    package.write("Cargo.toml", &(manifest + dependency));
-    package.write(
-        "wasmtime/Cargo.toml",
-        "[package]\nname = \"wasmtime\"\nversion = \"48.0.2\"\n",
-    );
-    package.write("wasmtime/src/lib.rs", "");
-    run(
-        &package.path(""),
-        "cargo update --quiet --offline --workspace",
-        0,
-        "",
-    );
+    depend_on_wasmtime(&package);
+    lock_wasmtime(&package, "48.0.2");
     let advice = "Cargo.lock has Wasmtime: for its pool, set `engine = \"wasmtime\"`";
     run(&package.path(""), "cargo poolcfg sync", 0, advice);
     let read = || fs::read_to_string(package.path("poolcfg.toml")).unwrap();

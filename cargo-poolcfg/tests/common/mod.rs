@@ -43,6 +43,16 @@ impl Folder {
     }
 }
 
+/// The commands that a help text lists.
+pub(crate) fn commands(help: &str) -> impl Iterator<Item = &str> {
+    help.lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+}
+
 /// How a run ended and what it said.
 #[derive(Debug)]
 pub(crate) struct Ran {
