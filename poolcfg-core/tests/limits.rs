@@ -203,6 +203,32 @@ fn no_size_fits_is_said_only_where_that_is_so() {
     );
 }
 
+/// Where pools that shrink do not fit, they do not at their least: what they ask for is not what is in the way.
+#[test]
+fn pools_that_shrink_are_judged_at_their_least() {
+    let file = |on_misfit: &str, limits: &str| {
+        let (a, b) = (pool(200, on_misfit, "4GiB"), pool(100, "shrink", "4GiB"));
+        format!("[pool.a]\n{a}[pool.b]\n{b}[address_space]\n{limits}\n")
+    };
+    let source = file("shrink", "rlimit_data = \"2GiB\"\nmax_map_count = 30000");
+    planned(&source, |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        assert_eq!(misfit.limit, Limit::RlimitData, "{}", misfit.message(case));
+    });
+    // One that does not shrink has what the others leave to it at their least.
+    planned(&file("error", ""), |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        assert_eq!(misfit.limit, Limit::Hole);
+        let said = misfit.advice(case);
+        let instances = misfit.largest_fit.max_instances.expect("some fit");
+        assert!(said.as_str().starts_with("max_instances = "), "{said}");
+        let fits = file("error", "").replacen("200", &instances.to_string(), 1);
+        planned(&fits, |_, plan| {
+            assert_eq!(plan.guaranteed()[1].max_instances, 1)
+        });
+    });
+}
+
 /// Of a small limit a part is left to the process itself, and never more than usual.
 #[test]
 fn the_headroom_follows_a_small_limit() {
