@@ -65,7 +65,8 @@ fn an_embedder_gets_a_pool_that_runs() {
     let lowered = format!("POOLCFG_MAX_INSTANCES=7 {start}");
     host(&lowered, 0, "7 instances\nanswer: 42\n");
     let misspelt = format!("POOLCFG_MAX_INSTANCE=7 {start}");
-    host(&misspelt, 0, "warning: ");
+    let unknown = "warning: unknown environment variable `POOLCFG_MAX_INSTANCE`";
+    host(&misspelt, 0, unknown);
 
     // Where there is less, the error says what to start it with, and that starts it.
     let program = target.join("debug/host");
