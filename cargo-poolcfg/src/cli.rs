@@ -7,5 +7,6 @@ pub(crate) mod exit;
 pub(crate) mod fit;
 pub(crate) mod invoked_as;
 pub(crate) mod path;
+pub(crate) mod progress;
 pub(crate) mod shell;
 pub(crate) mod terminal;

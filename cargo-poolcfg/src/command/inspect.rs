@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::inspect::bounds::hosts;
 use crate::inspect::workload::Keys;
-use crate::inspect::{Inspected, inspect};
+use crate::inspect::{Inspected, inspect_each};
 use crate::project::workload::files::named;
 use crate::render::envelope::Results;
 use crate::render::inspected::{InspectReport, text};
@@ -27,10 +27,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
         Ok(paths) => paths.into_iter().map(Ok).collect(),
         Err(error) => vec![Err(error)],
     });
-    let failed = all(named.map(|path| {
-        let path = path?;
-        let file = inspect(&path)?;
-        files.push((path, file));
+    let looked = inspect_each(context.shell, named.collect());
+    let failed = all(looked.into_iter().map(|file| {
+        files.push(file?);
         Ok(())
     }));
     let mut texts = Vec::new();
