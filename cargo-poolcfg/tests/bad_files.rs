@@ -275,7 +275,9 @@ fn components_that_are_nested_deep_are_counted_or_refused() {
         if status == 0 {
             assert_eq!(ran.only_result()["core_instances"], 1, "{depth}");
         } else {
-            ran.says("more than 1000 components inside each other");
+            ran.says("more than 1000 components inside each other; `inspect` follows no more")
+                .says("say its numbers in poolcfg.toml or with `--set`")
+                .says_nothing_of("no engine");
         }
     }
 }
@@ -298,4 +300,74 @@ fn instances_without_end_are_refused() {
     inspect(&folder, &["a.wasm"])
         .ends(101)
         .says("declarations to follow");
+}
+
+/// Whatever a file declares, poolcfg.toml takes the keys that are printed for it; what none takes is said.
+#[test]
+fn keys_that_are_printed_are_taken() {
+    let folder = Folder::new();
+    for (text, version, refused) in [
+        ("(module (table i64 4294967295 funcref))", "48", ""),
+        (
+            "(module (table i64 4294967296 funcref))",
+            "48",
+            "no pool has `table_elements` = 4294967296",
+        ),
+        (
+            "(module (table i64 18446744073709551615 funcref))",
+            "48",
+            "`table_elements`",
+        ),
+        ("(module (memory 3200))", "22", ""),
+        ("(module (memory i64 131072))", "48", ""),
+        (
+            "(module (memory i64 131072))",
+            "20",
+            "no pool has `max_memory_size` = 8589934592",
+        ),
+        (
+            "(module (memory i64 281474976710655))",
+            "48",
+            "no pool has `memory_reservation`",
+        ),
+        ("(module (table 1 externref))", "20", ""),
+    ] {
+        fs::write(folder.path("a.wasm"), wat::parse_str(text).unwrap()).unwrap();
+        let arguments = ["inspect", "--engine-version", version, "a.wasm"];
+        let told = ran(program("poolcfg", folder.root()).args(arguments));
+        told.ends(0);
+        assert_eq!(
+            told.stderr.contains("note: no pool has"),
+            !refused.is_empty(),
+            "{told:#?}"
+        );
+        told.says(refused);
+        let at = told.stdout.find("[pooling_allocator").unwrap();
+        let keys = &told.stdout[at..];
+        let of_pool = "engine = \"wasmtime\"\nmax_instances = 1\n";
+        let with_pool = match keys.strip_prefix("[pooling_allocator]\n") {
+            Some(rest) => format!("[pooling_allocator]\n{of_pool}{rest}"),
+            None => format!("[pooling_allocator]\n{of_pool}{keys}"),
+        };
+        let header = "[pooling_allocator.wasmtime]\n";
+        let file = with_pool.replace(header, &format!("{header}version = \"{version}\"\n"));
+        folder.write("poolcfg.toml", &file);
+        let mut check = program("poolcfg", folder.root());
+        let checked = ran(check.args(["check", "--target", "x86_64-unknown-linux-gnu"]));
+        assert!(
+            matches!(checked.status, 0 | 100),
+            "{text}\n{file}\n{checked:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_memory_that_no_machine_holds_is_said_to_be_one() {
+    let folder = Folder::new();
+    let text = "(module (memory i64 281474976710656))";
+    fs::write(folder.path("a.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    inspect(&folder, &["a.wasm"])
+        .ends(101)
+        .says("`a.wasm` has a memory of 2^64 bytes or more at the beginning, which no machine has")
+        .says("no pool takes it");
 }
