@@ -362,6 +362,17 @@ fn keys_that_are_printed_are_taken() {
 }
 
 #[test]
+fn a_memory_above_wasmtimes_own_slots_has_keys() {
+    let folder = Folder::new();
+    let text = "(module (memory i64 131072))";
+    fs::write(folder.path("a.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    let keys = &inspect(&folder, &["a.wasm"]).ends(0).json()["keys"];
+    for key in ["memory_reservation", "max_memory_size"] {
+        assert_eq!(keys[key], 8_u64 << 30, "{keys}");
+    }
+}
+
+#[test]
 fn a_memory_that_no_machine_holds_is_said_to_be_one() {
     let folder = Folder::new();
     let text = "(module (memory i64 281474976710656))";
