@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod diagnostic;
+pub(crate) mod elsewhere;
 pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod fit;

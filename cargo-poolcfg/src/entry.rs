@@ -13,6 +13,7 @@ use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 use poolcfg_core::escaped;
 
 use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone};
+use crate::cli::elsewhere;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
@@ -173,9 +174,13 @@ fn parse(
     arguments: Vec<OsString>,
 ) -> Result<Poolcfg, Error> {
     let split = split_set(&arguments);
-    let mut matches = match (command.try_get_matches_from_mut(arguments), split) {
+    let mut matches = match (command.try_get_matches_from_mut(&arguments), split) {
         (Err(error), Some(text)) if error.use_stderr() => return Err(Error::usage(&text)),
-        (matches, _) => matches?,
+        (Err(error), _) => {
+            let text = elsewhere::explained(&error, &arguments);
+            return Err(text.map_or_else(|| error.into(), |text| Error::usage(&text)));
+        }
+        (Ok(matches), _) => matches,
     };
     let parsed = match program {
         InvokedAs::Subcommand => {

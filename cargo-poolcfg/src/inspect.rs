@@ -6,8 +6,10 @@
 //! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
-//! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts
+//! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts;
+//!   `accepted`: those that poolcfg.toml takes
 
+mod accepted;
 mod adapters;
 pub(crate) mod beyond;
 pub(crate) mod bounds;

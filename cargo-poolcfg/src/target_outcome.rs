@@ -13,6 +13,7 @@ use crate::given::wish::Wish;
 use crate::here::record;
 use crate::here::{self, Here};
 use crate::host::Host;
+use crate::inspect::beyond::Key;
 use crate::project::Member;
 use crate::render::footprint::counts;
 use crate::render::owner::Owner;
@@ -99,6 +100,12 @@ impl<'a> TargetOutcome<'a> {
     /// A mistake, and where it stands: in the file or in a flag.
     pub(crate) fn mistake(&self, diagnostic: Diagnostic, place: Option<FilePlace>) -> Mistake {
         self.wish.mistake(diagnostic, place, self.member)
+    }
+
+    /// What the pool of this name asks of a number that a workload decides; `None` if it is not Wasmtime's.
+    pub(crate) fn asked(&self, pool: &str, key: Key) -> Option<u64> {
+        let mut pools = self.case.pools().iter();
+        key.of(&pools.find(|resolved| resolved.name == pool)?.asked)
     }
 
     /// What the budget is of: the profile and the shape, or this machine.

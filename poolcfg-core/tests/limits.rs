@@ -486,8 +486,8 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["target.'cfg(unix)'.pooling_allocator.wasmtime.workload=[]"],
-        "`--set` does not support `workload`, which only `sync` reads",
-        "write `--workload FILE`",
+        "`--set` cannot set `workload`: only `sync` and `check` read it, and only in poolcfg.toml",
+        "name the files with `--workload FILE`",
     ),
     (
         &["address_space.rlimit=3"],
@@ -521,8 +521,8 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["pooling_allocator.wasmtime.workload=[\"a.wasm\"]"],
-        "`--set` does not support `workload`, which only `sync` reads",
-        "write `--workload FILE`",
+        "`--set` cannot set `workload`: only `sync` and `check` read it, and only in poolcfg.toml",
+        "name the files with `--workload FILE`",
     ),
 ];
 

@@ -20,7 +20,8 @@ use crate::target::rustc::built_for;
 /// Every file that cannot be read, or is damaged; what the others have is told all the same.
 pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Error> {
     // Sizes are those of a machine of 64 bits, whichever that is.
-    let target = built_for()?.target();
+    let facts = built_for()?;
+    let target = facts.target();
     let version = arguments.engine_version;
     let mut files = Vec::new();
     let named = arguments.files.iter().flat_map(|path| match named(path) {
@@ -49,7 +50,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
     }
     let inspected: Vec<&Inspected> = files.iter().map(|(_, file)| file).collect();
     let newest = WasmtimeVersion::major(WasmtimeVersion::NEWEST);
-    let keys = Keys::of(&inspected, version.unwrap_or(newest), target);
+    let version = version.unwrap_or(newest);
+    let (keys, refused) = Keys::of(&inspected, version, target).accepted(version, &facts);
+    refused.iter().for_each(|text| context.shell.note(text));
     let toml = keys.toml();
     if !toml.is_empty() {
         texts.push(toml);

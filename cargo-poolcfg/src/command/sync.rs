@@ -71,7 +71,7 @@ fn counts(
                 .into(),
             ..source.clone()
         };
-        let found = workload::differences(context.shell, &source, missing)?;
+        let found = workload::differences(context.shell, &source, missing, &|_, _| None)?;
         if found.is_empty() {
             let (heading, shown) = (member.heading(), &source.shown);
             context

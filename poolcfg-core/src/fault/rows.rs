@@ -85,7 +85,7 @@ faults! {
         @in_pool(pool)
     ]
     label: ["below ", number(*each)]
-    help: ["set `", str(key), "` to ", number(*each), " or more, or lower what one instance has"]
+    help: ["set `", str(key), "` to ", number(*each), " or more, or ", str(needing_none_of(key))]
 
     /// `memory_reservation` is not a multiple of 64 KiB and of the page.
     NotMultiple(NotMultiple, place) { memory_reservation: Size, pool: &'a str, place: FilePlace }
@@ -362,6 +362,17 @@ const fn instead_of(key: &str) -> &'static str {
         "; or write `table_reservation` or `stack_reservation`, for a pool of those only"
     } else {
         ""
+    }
+}
+
+/// What a pool may have so that a total is enough.
+const fn needing_none_of(key: &str) -> &'static str {
+    if same(key, "total_stacks") {
+        "write `stack_reservation = 0` where nothing runs on a stack"
+    } else if same(key, "total_component_instances") {
+        "omit it"
+    } else {
+        "lower what one instance has"
     }
 }
 

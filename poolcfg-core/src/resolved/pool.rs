@@ -153,7 +153,8 @@ impl<'a> ResolvedPool<'a> {
         let zeros: [(&'static str, bool, FilePlace); 4] = [
             (
                 "max_instances",
-                asked.max_instances == 0 && keys.max_instances.is_some(),
+                // A total that gives none is a fault of its own.
+                matches!(&keys.max_instances, Some(setting) if setting.value == 0),
                 self.max_instances_at,
             ),
             (
