@@ -32,6 +32,11 @@ impl Wasmtime {
         self.check_sizes(limits, keys, pool, faults)
     }
 
+    /// Whether its guard has to be that of a dynamic memory at least.
+    pub(super) const fn has_dynamic_guard(&self) -> bool {
+        self.version.major <= 26
+    }
+
     const fn check_counts<'a>(
         &self,
         keys: &PoolKeys,
@@ -208,7 +213,7 @@ impl Wasmtime {
         }
         let guard = limits.guard_size;
         let place = place_of(&keys.guard_size);
-        if self.version.major <= 26 && guard.get() < DYNAMIC_GUARD.get() {
+        if self.has_dynamic_guard() && guard.get() < DYNAMIC_GUARD.get() {
             faults = faults.and(Fault::GuardTooSmall {
                 guard_size: guard,
                 least: DYNAMIC_GUARD,
