@@ -9,13 +9,16 @@ use poolcfg_core::{
     Span, UnlimitedStack,
 };
 
-use crate::cli::terminal::Canvas;
+use crate::cli::terminal::{Canvas, glued, unglued};
 
 /// Lines of a picture that has none to spare for sizes.
 const LEAST: usize = 12;
 
 /// Columns of an address at the left of the picture.
 const ADDRESS: usize = 12;
+
+/// Columns that every picture takes: a size and a word beside an address.
+const LEAST_WIDTH: usize = 40;
 
 /// Draws the process of a case with what is guaranteed of each pool. Of pools that do not fit nothing is mapped.
 ///
@@ -215,7 +218,7 @@ struct Picture {
 impl Picture {
     fn new(width: usize, limit: Option<Size>) -> Self {
         // The axis, a blank and the two sides.
-        let inner = width.clamp(48, 100) - ADDRESS - 3;
+        let inner = width.clamp(LEAST_WIDTH, 100) - ADDRESS - 3;
         Self {
             text: String::new(),
             inner,
@@ -237,9 +240,7 @@ impl Picture {
     }
 
     fn line(&mut self, side: char, style: Style, text: &str, figure: &str) {
-        let inner = self.inner;
-        let room = inner.saturating_sub(figure.chars().count() + 3);
-        let text: String = text.chars().take(room).collect();
+        let room = self.room(figure);
         let _ = writeln!(
             self.text,
             "{:ADDRESS$} {side} {style}{text:<room$} {figure}{style:#} {side}",
@@ -247,8 +248,32 @@ impl Picture {
         );
     }
 
+    /// The columns for what stands before a figure.
+    fn room(&self, figure: &str) -> usize {
+        self.inner.saturating_sub(figure.chars().count() + 3)
+    }
+
+    /// A text in as many lines as it takes, each behind `fill`, with the figure on the first one.
+    fn lines(&mut self, style: Style, fill: &str, text: &str, figure: &str) {
+        let options = textwrap::Options::new(self.room(figure))
+            .initial_indent(fill)
+            .subsequent_indent(fill)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let text = glued(text);
+        for (index, line) in textwrap::wrap(&text, options).iter().enumerate() {
+            let line = unglued(line);
+            // The lines below the figure have the same room, so that it stands free.
+            let figure = match index {
+                0 => figure.to_owned(),
+                _ => " ".repeat(figure.chars().count()),
+            };
+            self.line('│', style, &line, &figure);
+        }
+    }
+
     fn text(&mut self, text: &str, bytes: u64) {
-        self.line('│', Style::new(), text, &Size::bytes(bytes).to_string());
+        let size = Size::bytes(bytes).to_string();
+        self.lines(Style::new(), "", text, &size);
     }
 
     /// A hole: its content, what is left, and as many lines as its share of all holes.
@@ -280,7 +305,7 @@ impl Picture {
                 _ => size.available().to_string(),
             };
             let style = style(fill);
-            self.line('│', style, &format!("{fill} {name}"), &figure);
+            self.lines(style, &format!("{fill} "), name, &figure);
             let lines = u128::from(bytes) * u128::from(spare) / u128::from(all.max(1));
             for _ in 0..lines {
                 self.line('│', style, &fill.to_string(), "");
@@ -309,6 +334,18 @@ mod tests {
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
+    }
+
+    /// Every word and number, without what is drawn.
+    fn words(picture: &str) -> Vec<String> {
+        let picture = plain(picture);
+        let mut words: Vec<String> = picture
+            .split_whitespace()
+            .map(|word| word.trim_matches(|char: char| !char.is_ascii()).to_owned())
+            .filter(|word| !word.is_empty())
+            .collect();
+        words.sort();
+        words
     }
 
     /// Every profile in every shape can be drawn within the width, and what is drawn to be left in the
@@ -343,6 +380,18 @@ mod tests {
                 for line in picture.lines() {
                     assert!(plain(line).chars().count() <= 80, "{line}");
                 }
+                let narrow = draw(
+                    &case,
+                    &plan,
+                    Canvas {
+                        width: 40,
+                        height: 22,
+                    },
+                );
+                for line in narrow.lines() {
+                    assert_eq!(plain(line).chars().count(), 40, "{line}\n{narrow}");
+                }
+                assert_eq!(words(&narrow), words(&picture));
                 assert!(
                     picture.lines().count() <= 22,
                     "{} {shape:?}\n{picture}",
