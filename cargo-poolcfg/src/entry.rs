@@ -79,7 +79,7 @@ fn start(program: InvokedAs) -> ExitCode {
         InvokedAs::Alone => alone(),
     };
     choose_color(early_color(&arguments));
-    let mut shell = Shell::new(Verbosity::Normal, asks_for_json(&arguments));
+    let mut shell = Shell::new(program, Verbosity::Normal, asks_for_json(&arguments));
     let envelope = RefCell::new(Envelope::default());
     let is_overview = program == InvokedAs::Alone && arguments.len() == 1 && !is_in_project();
     if is_overview {
@@ -107,7 +107,7 @@ fn start(program: InvokedAs) -> ExitCode {
             ended.unwrap_or_else(|error| shell.fail(&error))
         }
     };
-    shell.lead_on(program, exit);
+    shell.lead_on(exit);
     let object = match shell.is_json {
         true => print_object(&shell, &envelope),
         false => Ok(()),

@@ -8,6 +8,7 @@ use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, escaped, escaped_lines};
 
 use crate::cli::exit::Exit;
+use crate::cli::invoked_as::InvokedAs;
 
 /// A text that diagnostics point into.
 #[derive(Clone, Debug)]
@@ -36,6 +37,17 @@ impl Mistake {
             source,
             file: None,
         }
+    }
+
+    /// The same in the words of the program as it was called.
+    pub(crate) fn called(&self, program: InvokedAs) -> Self {
+        let mut mistake = self.clone();
+        let said = &mut mistake.diagnostic;
+        let help = said.help.as_mut();
+        for text in [&mut said.message, &mut said.label].into_iter().chain(help) {
+            *text = program.called(text).into_owned();
+        }
+        mistake
     }
 
     fn is_as(&self, other: &Self) -> bool {
