@@ -175,7 +175,9 @@ mod tests {
         }
         let indent = |width| {
             let text = filled(line, 35, width);
-            text.lines().nth(1).map(|line| line.len() - line.trim_start().len())
+            text.lines()
+                .nth(1)
+                .map(|line| line.len() - line.trim_start().len())
         };
         assert_eq!([indent(40), indent(60)], [Some(4), Some(35)]);
     }

@@ -1,0 +1,60 @@
+//! What flags, packages and stdout can do together.
+
+use std::path::Path;
+
+use poolcfg_core::{Code, Fit, escaped};
+
+use super::host;
+use crate::cli::args::{Emit, Generate};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::context::Context;
+use crate::project::Member;
+
+/// Refuses what flags, packages and stdout cannot do together.
+pub(super) fn possible(
+    context: &Context<'_>,
+    members: &[Member],
+    arguments: &Generate,
+) -> Result<(), Error> {
+    let host = host(arguments);
+    if host.is_none() && arguments.pool.is_some() {
+        return Err(Error::new(
+            Code::HostCannot,
+            "`--pool` selects the pool for a host's text, but this output holds all pools",
+            "remove `--pool`, or choose a host with `--emit`",
+        )
+        .exiting(Exit::Usage));
+    }
+    if host.is_none() && arguments.machine.fit.fit == Some(Fit::NoPool) {
+        return Err(Error::usage(
+            "`--fit no-pool` leaves no pool to write: choose `--emit wasmtime-toml` or `--emit wasmtime-flags`",
+        ));
+    }
+    let is_rust = arguments.emit() == Emit::Rust && arguments.template.is_none();
+    let place = arguments.place();
+    if let (true, [_, _, ..], Some(place)) = (is_rust, members, place) {
+        let names: Vec<String> = members
+            .iter()
+            .filter_map(|member| member.named.clone())
+            .collect();
+        return Err(Error::usage(&format!(
+            "`{}` is one file, and each of {} packages has its own: `{}`; leave the file out, or choose one package \
+             with `-p PACKAGE`",
+            escaped(&place.display().to_string()),
+            members.len(),
+            names.join("`, `")
+        )));
+    }
+    let has_place = match place {
+        Some(place) => place != Path::new("-"),
+        None => is_rust && members.iter().all(|member| member.has_manifest),
+    };
+    let prints = arguments.check.is_none() && arguments.emit() != Emit::Json && !has_place;
+    if prints && context.shell.is_json {
+        return Err(Error::usage(
+            "`--message-format json` writes to stdout: choose a file for the text with `-o FILE`",
+        ));
+    }
+    Ok(())
+}
