@@ -6,7 +6,7 @@ mod values;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use poolcfg_core::WasmtimeVersion;
 
 pub(crate) use machine::MachineFlags;
@@ -173,12 +173,6 @@ impl Generate {
             && self.template.is_none()
             && !machine.here
             && machine.says_nothing()
-    }
-
-    /// As the command line calls what is written.
-    pub(crate) fn kind(&self) -> String {
-        let value = self.emit().to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// The flags of the command recorded in a generated file; `None` if it is not one of ours.

@@ -181,7 +181,7 @@ fn outputs(
             });
         return Ok((all(files)?, Vec::new()));
     };
-    let chosen = Chosen::new(results, pool.map(String::as_str), &arguments.kind())?;
+    let chosen = Chosen::new(results, pool.map(String::as_str), arguments.emit().name())?;
     let command = recorded::host(&chosen, targets, pool, wish, arguments)?;
     let text = chosen.render(host, &command)?;
     for warning in &text.warnings {

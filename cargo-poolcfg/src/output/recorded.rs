@@ -59,7 +59,7 @@ pub(crate) fn host(
 ) -> Result<String, Error> {
     let mut words = vec![OsString::from("poolcfg")];
     let mut flag = |name: &str, value: String| words.extend([name.into(), value.into()]);
-    flag("--emit", arguments.kind());
+    flag("--emit", arguments.emit().name().to_owned());
     if let Some(name) = &chosen.member.named {
         flag("-p", name.clone());
     }

@@ -25,6 +25,31 @@ pub(crate) enum Emit {
     Host(&'static Host),
 }
 
+impl Emit {
+    /// As the command line calls it.
+    pub(crate) fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Its name and its help.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Rust => ("rust", "A Rust file with constants"),
+            Self::Json => ("json", "The JSON object of schema 2"),
+            Self::Host(host) => host.emit,
+        }
+    }
+
+    /// How the names of such files end; `None` if any ending is as good.
+    pub(crate) const fn ending(self) -> Option<&'static str> {
+        match self {
+            Self::Rust => Some("rs"),
+            Self::Json => Some("json"),
+            Self::Host(host) => host.ending,
+        }
+    }
+}
+
 impl ValueEnum for Emit {
     fn value_variants<'a>() -> &'a [Self] {
         static ALL: LazyLock<Vec<Emit>> = LazyLock::new(|| {
@@ -35,11 +60,7 @@ impl ValueEnum for Emit {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (name, help) = match self {
-            Self::Rust => ("rust", "A Rust file with constants"),
-            Self::Json => ("json", "The JSON object of schema 2"),
-            Self::Host(host) => host.emit,
-        };
+        let (name, help) = self.words();
         Some(PossibleValue::new(name).help(help))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use clap::ValueEnum as _;
 use poolcfg_core::{Code, Fit, escaped};
 
 use super::host;
@@ -17,6 +18,7 @@ pub(super) fn possible(
     members: &[Member],
     arguments: &Generate,
 ) -> Result<(), Error> {
+    fits_ending(arguments)?;
     let host = host(arguments);
     if host.is_none() && arguments.pool.is_some() {
         return Err(Error::new(
@@ -57,4 +59,36 @@ pub(super) fn possible(
         ));
     }
     Ok(())
+}
+
+/// Refuses a file whose name says that it holds another kind of text: no editor or host would take it for what it is.
+fn fits_ending(arguments: &Generate) -> Result<(), Error> {
+    let place = arguments.place().filter(|_| arguments.template.is_none());
+    let ending = place.and_then(|place| place.extension()?.to_str());
+    let (Some(place), Some(ending)) = (place, ending) else {
+        return Ok(());
+    };
+    let kinds = Emit::value_variants();
+    let meant = kinds.iter().find(|kind| {
+        kind.ending()
+            .is_some_and(|own| own.eq_ignore_ascii_case(ending))
+    });
+    let Some(meant) = meant.filter(|meant| meant.ending() != arguments.emit().ending()) else {
+        return Ok(());
+    };
+    let file = escaped(&place.display().to_string()).to_string();
+    let said = match (meant, arguments.emit) {
+        (Emit::Rust, _) => "leave out `--emit`".to_owned(),
+        (_, Some(_)) => format!("use `--emit {}`", meant.name()),
+        (_, None) => format!("add `--emit {}`", meant.name()),
+    };
+    let other = match arguments.emit().ending() {
+        Some(own) => format!("that ends in `.{own}`"),
+        None => "with another ending".to_owned(),
+    };
+    Err(Error::usage(&format!(
+        "`{file}` ends as the files of `--emit {}` do, but this writes those of `--emit {}`: {said}, or name a file {other}",
+        meant.name(),
+        arguments.emit().name(),
+    )))
 }
