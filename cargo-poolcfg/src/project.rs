@@ -154,7 +154,7 @@ fn without_file(metadata: &Metadata, packages: &Packages, at_root: &Path) -> Err
         return Error::new(
             Code::NoFile,
             format!("`{}` belongs to no package", shown(at_root)),
-            format!("{SHARED} shares it among all packages; or choose one with `-p PACKAGE`"),
+            format!("put {SHARED} to share it among all packages, or choose one with `-p PACKAGE`"),
         );
     }
     if packages.workspace {
@@ -169,7 +169,7 @@ fn without_file(metadata: &Metadata, packages: &Packages, at_root: &Path) -> Err
 
 /// What shares a poolcfg.toml at the root of a workspace.
 pub(crate) const SHARED: &str =
-    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` in the workspace's Cargo.toml";
+    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml";
 
 fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
     let packages = metadata.workspace_packages();
@@ -178,7 +178,8 @@ fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
         Code::Tool,
         format!("this is a virtual workspace, and {and}"),
         format!(
-            "select a package with `-p`: {}",
+            "select a package with `-p`: {}; or share one file among all packages: put {SHARED}, and run \
+             `cargo poolcfg init`",
             names.collect::<Vec<_>>().join(", ")
         ),
     )
@@ -265,8 +266,8 @@ fn runtime(package: &Package) -> Option<String> {
 fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result<Member, Error> {
     let dir = directory(manifest);
     let location = match file_use {
-        FileUse::Read => locate(manifest)?,
-        FileUse::Write => Some(Location::of(manifest)?),
+        FileUse::Read => locate(manifest, &|path, _| shown(path))?,
+        FileUse::Write => Some(Location::of(manifest, &|path, _| shown(path))?),
     };
     let pointer = location.as_ref().and_then(Location::pointer);
     let place = location.map_or_else(|| dir.join(FILE_NAME), |location| location.path);
@@ -331,14 +332,7 @@ fn directory(path: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Source, Error> {
-    let text = read_text(path).map_err(|error| {
-        Error::io(
-            "read",
-            path,
-            &error,
-            "check that it is UTF-8 text that you can read",
-        )
-    })?;
+    let text = read_text(path).map_err(|error| Error::unread("", path, &error))?;
     Ok(Source {
         path: path.to_owned(),
         shown: shown(path),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cargo_metadata::{Metadata, Package};
 use poolcfg_core::Code;
-use poolcfg_core::file::nearest;
+use poolcfg_core::file::{Location, nearest};
 
 use super::{FileUse, virtual_workspace};
 use crate::cli::args::Packages;
@@ -48,8 +48,20 @@ pub(super) fn choose<'a>(
     match (members.iter().find(same), file_use) {
         (Some(package), _) => Ok((vec![package], false)),
         (None, FileUse::Read) => Ok((every(&[]), true)),
-        (None, FileUse::Write) => Err(virtual_workspace(metadata, "one package gets the file")),
+        (None, FileUse::Write) => match members.iter().find(|package| is_of_workspace(package)) {
+            // What the workspace points at is written once for all of its packages.
+            Some(package) => Ok((vec![package], false)),
+            None => Err(virtual_workspace(metadata, "one package gets the file")),
+        },
     }
+}
+
+/// Whether its poolcfg.toml is where the workspace's Cargo.toml points.
+fn is_of_workspace(package: &Package) -> bool {
+    let location = Location::of(package.manifest_path.as_std_path(), &|_, own| {
+        own.to_owned()
+    });
+    location.is_ok_and(|location| location.workspace.is_some())
 }
 
 /// The packages that a specification means: a name, a name and a version, or a pattern of names, as cargo takes it.
