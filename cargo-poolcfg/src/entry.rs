@@ -1,16 +1,17 @@
 //! The entry: which program was called, what its command line says, and the command that it runs.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::panic::resume_unwind;
 use std::process::ExitCode;
 
 use clap::Args as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
 use poolcfg_core::escaped;
+use poolcfg_core::file::nearest;
 
 use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone};
 use crate::cli::error::Error;
@@ -173,8 +174,10 @@ fn parse(
     arguments: Vec<OsString>,
 ) -> Result<Poolcfg, Error> {
     let split = split_set(&arguments);
+    let last = arguments.last().cloned().unwrap_or_default();
     let mut matches = match (command.try_get_matches_from_mut(arguments), split) {
         (Err(error), Some(text)) if error.use_stderr() => return Err(Error::usage(&text)),
+        (Err(error), None) => return Err(with_suggestion(error, &last).into()),
         (matches, _) => matches?,
     };
     let parsed = match program {
@@ -191,6 +194,20 @@ fn parse(
         }
     };
     Ok(parsed)
+}
+
+/// The same error with the subcommand that was probably meant: clap says it everywhere but behind `help`.
+fn with_suggestion(mut error: clap::Error, word: &OsStr) -> clap::Error {
+    let is_told = error.get(ContextKind::SuggestedSubcommand).is_some();
+    if error.kind() == ErrorKind::InvalidSubcommand && !is_told {
+        let command = alone();
+        let names = command.get_subcommands().map(clap::Command::get_name);
+        if let Some(near) = word.to_str().and_then(|word| nearest(word, names)) {
+            let near = ContextValue::Strings(vec![near.to_owned()]);
+            error.insert(ContextKind::SuggestedSubcommand, near);
+        }
+    }
+    error
 }
 
 /// What to write in the place of a `--set` that blanks have split; `None` if there is none.

@@ -239,6 +239,9 @@ pub(crate) struct Init {
     /// Package to write the file for
     #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
     pub(crate) package: Option<String>,
+    /// Other tools overwrite with it: what this one does is told.
+    #[arg(long, hide = true)]
+    pub(crate) force: bool,
 }
 
 /// Flags of `inspect`.
