@@ -65,7 +65,7 @@ impl Output {
             (false, Ok(quoted)) => format!(" -o {quoted}"),
             _ => String::new(),
         };
-        match recorded::command(&self.text) {
+        match recorded::as_called(&self.text) {
             Some(command) => format!("`{command}{place}` writes it"),
             None => "run the same command with `-o FILE` in place of `--check FILE`".to_owned(),
         }
@@ -150,7 +150,7 @@ impl Output {
 
     /// What is in the way where poolcfg wrote the text at the place, but for another kind of output.
     fn other_kind(&self, path: &Path, text: &str) -> Option<Error> {
-        let command = recorded::command(text)?;
+        let command = recorded::as_called(text)?;
         let is_other = self.mark.is_none_or(|mark| !text.starts_with(mark));
         let mut words = command.split(' ');
         let kind = words.find(|word| *word == "--emit").and(words.next());
@@ -295,10 +295,5 @@ fn foreign(path: &Path) -> Error {
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Error {
-    Error::io(
-        "read",
-        path,
-        error,
-        "check that it is a file that you can read",
-    )
+    Error::unread("", path, error)
 }
