@@ -115,7 +115,10 @@ fn the_action_runs_each_command_and_ends_with_what_failed() {
     let good = package(FITS);
     for (commands, status) in [
         ("check --set 'pooling_allocator.max_instances = 6'\r", 0),
-        ("check --set \"pooling_allocator.max_instances = 600000\"", 100),
+        (
+            "check --set \"pooling_allocator.max_instances = 600000\"",
+            100,
+        ),
         ("  --emit json -o 'a file.json'  ", 0),
         ("--emit json -o '$(touch ran).json'", 0),
         ("check --set 'pooling_allocator", 2),
@@ -123,7 +126,11 @@ fn the_action_runs_each_command_and_ends_with_what_failed() {
         ("check; touch ran", 2),
     ] {
         let output = with(&good, commands);
-        assert_eq!(output.status.code(), Some(status), "{commands}: {output:#?}");
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{commands}: {output:#?}"
+        );
     }
     assert!(good.path("a file.json").exists() && good.path("$(touch ran).json").exists());
     assert!(!good.path("ran").exists());

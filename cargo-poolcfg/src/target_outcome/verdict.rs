@@ -67,7 +67,7 @@ impl TargetOutcome<'_> {
 }
 
 /// So many instances.
-fn instances(count: u32) -> String {
+pub(crate) fn instances(count: u32) -> String {
     match count {
         1 => "1 instance".to_owned(),
         _ => format!("{count} instances"),

@@ -1,6 +1,6 @@
 //! What flags, packages and stdout can do together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
 use poolcfg_core::{Code, Fit, escaped};
@@ -63,7 +63,10 @@ pub(super) fn possible(
 
 /// Refuses a file whose name says that it holds another kind of text: no editor or host would take it for what it is.
 fn fits_ending(arguments: &Generate) -> Result<(), Error> {
-    let place = arguments.place().filter(|_| arguments.template.is_none());
+    // Of what is there already its text says whether it may be replaced.
+    let is_new = |place: &&PathBuf| std::fs::symlink_metadata(place).is_err();
+    let place = arguments.place().filter(is_new);
+    let place = place.filter(|_| arguments.template.is_none());
     let ending = place.and_then(|place| place.extension()?.to_str());
     let (Some(place), Some(ending)) = (place, ending) else {
         return Ok(());
