@@ -269,7 +269,9 @@ fn sizes_too_small_to_be_of_use_are_faults() {
             "{said}"
         );
         assert!(
-            said.contains("help: raise it, or omit it: up to 128 MiB"),
+            said.contains(
+                "help: raise it, or omit it: all small stack limits leave the same holes"
+            ),
             "{said}"
         );
     }
@@ -311,6 +313,12 @@ fn sizes_too_small_to_be_of_use_are_faults() {
             said.contains("`max_wasm_stack` of 1B is less than a page"),
             "{said}"
         );
+    }
+    let said = pool(
+        "engine = \"wasmtime\"\nwasmtime = { version = \"48\", max_core_instance_size = 0, max_component_instance_size = 0 }",
+    );
+    for key in ["max_core_instance_size", "max_component_instance_size"] {
+        assert!(said.contains(&format!("PC0011: `{key}` is zero")), "{said}");
     }
     for good in [
         "[address_space]\nheadroom = 0\n",

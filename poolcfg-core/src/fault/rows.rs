@@ -357,6 +357,8 @@ const fn least_of(key: &str) -> &'static str {
         "\"64KiB\""
     } else if same(key, "max_wasm_stack") {
         "\"4KiB\""
+    } else if same(key, "max_core_instance_size") || same(key, "max_component_instance_size") {
+        "\"1KiB\""
     } else {
         "1"
     }
@@ -378,7 +380,7 @@ const fn instead_of_limit(text: Text, key: &str) -> Text {
     text.str(if same(key, "headroom") {
         "raise it, omit it to use the default, or write 0 to give all of the holes to pools"
     } else if same(key, "stack_limit") {
-        "raise it, or omit it: up to 128 MiB all stack limits leave the same holes"
+        "raise it, or omit it: all small stack limits leave the same holes"
     } else {
         "raise it, or omit it if there is no limit"
     })

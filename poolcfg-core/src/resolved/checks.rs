@@ -44,7 +44,7 @@ impl Wasmtime {
         faults: Faults<'a>,
     ) -> Faults<'a> {
         let own = &keys.wasmtime;
-        let zeros: [(&'static str, bool, FilePlace); 5] = [
+        let zeros: [(&'static str, bool, FilePlace); 7] = [
             (
                 "memories_per_instance",
                 self.memories_per_instance == 0,
@@ -69,6 +69,16 @@ impl Wasmtime {
                 "max_wasm_stack",
                 self.max_wasm_stack.is_zero(),
                 place_of(&own.max_wasm_stack),
+            ),
+            (
+                "max_core_instance_size",
+                self.max_core_instance_size.is_zero(),
+                place_of(&own.max_core_instance_size),
+            ),
+            (
+                "max_component_instance_size",
+                self.max_component_instance_size.is_zero(),
+                place_of(&own.max_component_instance_size),
             ),
         ];
         faults.and_zeros(&zeros, pool)
