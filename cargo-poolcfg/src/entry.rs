@@ -10,8 +10,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
-use poolcfg_core::escaped;
 use poolcfg_core::file::nearest;
+use poolcfg_core::{Code, escaped};
 
 use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone};
 use crate::cli::error::Error;
@@ -177,7 +177,7 @@ fn parse(
     let last = arguments.last().cloned().unwrap_or_default();
     let mut matches = match (command.try_get_matches_from_mut(arguments), split) {
         (Err(error), Some(text)) if error.use_stderr() => return Err(Error::usage(&text)),
-        (Err(error), None) => return Err(with_suggestion(error, &last).into()),
+        (Err(error), None) => return Err(with_suggestion(error, &last)),
         (matches, _) => matches?,
     };
     let parsed = match program {
@@ -196,8 +196,13 @@ fn parse(
     Ok(parsed)
 }
 
-/// The same error with the subcommand that was probably meant: clap says it everywhere but behind `help`.
-fn with_suggestion(mut error: clap::Error, word: &OsStr) -> clap::Error {
+/// The same error with the command that was probably meant: clap says a subcommand everywhere but behind `help`.
+fn with_suggestion(mut error: clap::Error, word: &OsStr) -> Error {
+    let code = word.to_str().and_then(Code::from_text);
+    if let (ErrorKind::UnknownArgument, Some(code)) = (error.kind(), code) {
+        let code = code.as_str();
+        return Error::usage(&format!("`cargo poolcfg --explain {code}` explains a code"));
+    }
     let is_told = error.get(ContextKind::SuggestedSubcommand).is_some();
     if error.kind() == ErrorKind::InvalidSubcommand && !is_told {
         let command = alone();
@@ -207,7 +212,7 @@ fn with_suggestion(mut error: clap::Error, word: &OsStr) -> clap::Error {
             error.insert(ContextKind::SuggestedSubcommand, near);
         }
     }
-    error
+    error.into()
 }
 
 /// What to write in the place of a `--set` that blanks have split; `None` if there is none.

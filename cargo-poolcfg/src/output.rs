@@ -135,6 +135,10 @@ impl Output {
             }
             Present::Text(text) => match self.other_kind(path, &text) {
                 Some(error) => return Err(error.exiting(Exit::Misfit)),
+                // What would not be replaced is not told to be written again.
+                None if self.is_of_others(&text) => {
+                    return Err(foreign(path).exiting(Exit::Misfit));
+                }
                 None => "is not current",
             },
             Present::Nothing => "does not exist",
@@ -169,11 +173,17 @@ impl Output {
         })
     }
 
+    /// Whether a text has not the mark that ours have.
+    fn is_of_others(&self, text: &str) -> bool {
+        let lacks = |mark| !text.starts_with(mark) && !text.trim().is_empty();
+        self.mark.is_some_and(lacks)
+    }
+
     /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
     /// their place, and what is replaced must not be a source of anything.
     fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
-        if let Some(mark) = self.mark {
-            return text.starts_with(mark) || text.trim().is_empty();
+        if self.mark.is_some() {
+            return !self.is_of_others(text);
         }
         let is_source = path
             .extension()

@@ -84,6 +84,9 @@ fn a_misspelt_command_is_recognized_behind_help_too() {
         .ends(2)
         .says("unrecognized subcommand 'xyz'")
         .says_nothing_of("similar");
+    cargo_poolcfg(&folder, &["explain", "PC0001"])
+        .ends(2)
+        .says("`cargo poolcfg --explain PC0001` explains a code");
     cargo_poolcfg(&folder, &["init", "--force"])
         .ends(2)
         .says("`init` overwrites nothing, and has no `--force`: move poolcfg.toml away first")
@@ -188,6 +191,12 @@ fn a_new_file_ends_as_what_is_written() {
     poolcfg(&folder, &["-o", "foo.rs"]).ends(0);
     poolcfg(&folder, &["-o", "foo.txt"]).ends(0);
     poolcfg(&folder, &["--emit", "json", "-o", "foo.json"]).ends(0);
+    // What would not be replaced is not told to be written again.
+    folder.write("own.rs", "fn main() {}\n");
+    poolcfg(&folder, &["--check", "own.rs"])
+        .ends(100)
+        .says("`own.rs` exists and was not written by poolcfg")
+        .says_nothing_of("writes it");
 }
 
 #[test]
@@ -208,4 +217,16 @@ fn a_file_that_cannot_be_read_is_told_with_what_to_do() {
         .ends(101)
         .says("cannot read template `none.jinja`")
         .says("help: check the path: there is no such file");
+}
+
+#[test]
+fn counts_of_one_are_told_as_one() {
+    let folder = Folder::new();
+    let pool =
+        "[pooling_allocator]\nmax_instances = 1\npools = 3\nmemory_reservation = \"64KiB\"\n";
+    folder.write("poolcfg.toml", pool);
+    poolcfg(&folder, &["--here", "-o", "own.rs"]).ends(0);
+    poolcfg(&folder, &["--here", "--check", "own.rs"])
+        .ends(0)
+        .says("ok: 3 pools of 1 instance × 64");
 }

@@ -35,10 +35,10 @@ pub(super) fn diagnostic(
         return error::diagnostic(Code::ProgramVersion, message, help);
     }
     if let Fault::NoVersion { .. } = fault {
-        let flag = "`--engine-version 48` says which for once";
+        let flag = "pass `--engine-version 48` for this run";
         // Without a file there is nothing that sync could write to.
         diagnostic.help = Some(match (diagnostic.help, &member.source) {
-            (Some(help), Some(_)) => format!("{help}; {flag}"),
+            (Some(help), Some(_)) => format!("{help}; or {flag}"),
             _ => flag.to_owned(),
         });
     }
