@@ -19,7 +19,6 @@ use crate::render::report::{PoolResult, results};
 use crate::render::ways;
 use crate::target::executable::Executable;
 use fault::diagnostic;
-pub(crate) use verdict::instances;
 
 /// What one target gives the pools of one package.
 #[derive(Clone, Debug)]

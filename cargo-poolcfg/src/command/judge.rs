@@ -15,10 +15,10 @@ use crate::here::record::{self, Record};
 use crate::here::{self, Here};
 use crate::project::FileUse;
 use crate::render::envelope::Results;
+use crate::render::footprint::instances;
 use crate::render::owner::Owner;
 use crate::render::report::results;
 use crate::target::rustc::built_for;
-use crate::target_outcome::instances;
 
 /// Judges every record of the file.
 ///

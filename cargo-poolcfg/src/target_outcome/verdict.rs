@@ -3,7 +3,7 @@
 use poolcfg_core::{Fit, Limits, ResolvedPool, ResolvedProcess, Size, VaProfile};
 
 use super::TargetOutcome;
-use crate::render::footprint::counts;
+use crate::render::footprint::{counts, instances};
 
 impl TargetOutcome<'_> {
     /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
@@ -63,14 +63,6 @@ impl TargetOutcome<'_> {
         };
         let (shape, known) = (shape.describe(), profile.known.word());
         format!("{what}: {}, {}, {known}", profile.name, shape.as_str())
-    }
-}
-
-/// So many instances.
-pub(crate) fn instances(count: u32) -> String {
-    match count {
-        1 => "1 instance".to_owned(),
-        _ => format!("{count} instances"),
     }
 }
 
