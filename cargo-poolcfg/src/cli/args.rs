@@ -2,6 +2,7 @@
 
 mod machine;
 mod values;
+mod workload;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use poolcfg_core::WasmtimeVersion;
 
 pub(crate) use machine::MachineFlags;
 pub(crate) use values::{Emit, MessageFormat, ProbeEmit};
+pub(crate) use workload::{Missing, WorkloadFlags};
 
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";
@@ -200,23 +202,6 @@ pub(crate) struct Check {
     pub(crate) workload: WorkloadFlags,
 }
 
-/// What becomes of a workload.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct WorkloadFlags {
-    /// Pass over files of a workload that are not there, and lower no count that may be theirs
-    #[arg(long, help_heading = PACKAGES)]
-    pub(crate) allow_missing: bool,
-}
-
-impl WorkloadFlags {
-    pub(crate) const fn missing(self) -> Missing {
-        match self.allow_missing {
-            true => Missing::PassedOver,
-            false => Missing::Error,
-        }
-    }
-}
-
 /// Flags of `profiles`.
 #[derive(Debug, Args)]
 pub(crate) struct Profiles {
@@ -349,13 +334,4 @@ pub(crate) struct SharedFlags {
     /// Verbose output
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub(crate) verbose: u8,
-}
-
-/// What becomes of a file of the workload that is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// It is an error.
-    Error,
-    /// It is passed over, and no count is lowered that may be its.
-    PassedOver,
 }

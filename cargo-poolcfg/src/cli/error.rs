@@ -105,12 +105,7 @@ impl Error {
             io::ErrorKind::IsADirectory => "name a file: this is a folder",
             _ => "check that it is a file that can be read",
         };
-        Self::io(
-            &format!("read {what}").trim_end().to_owned(),
-            path,
-            error,
-            help,
-        )
+        Self::io(format!("read {what}").trim_end(), path, error, help)
     }
 
     /// Mistakes of one text.

@@ -119,30 +119,7 @@ impl AddressSpaceKeys<'_> {
                 });
             }
         }
-        if let Some(Setting {
-            value: StackLimit::UpTo(limit),
-            place,
-        }) = self.stack_limit
-        {
-            if limit.get() < LEAST_STACK.get() {
-                faults = faults.and(Fault::LimitTooSmall {
-                    key: "stack_limit",
-                    limit,
-                    least: LEAST_STACK,
-                    place,
-                });
-            }
-        }
-        if let Some(Setting { value, place }) = self.headroom {
-            if !value.is_zero() && value.get() < LEAST_BESIDE.get() {
-                faults = faults.and(Fault::LimitTooSmall {
-                    key: "headroom",
-                    limit: value,
-                    least: LEAST_BESIDE,
-                    place,
-                });
-            }
-        }
+        faults = self.check_least(faults);
         let sizes = [
             (
                 "rlimit_as",
@@ -186,6 +163,35 @@ impl AddressSpaceKeys<'_> {
                     key,
                     limit,
                     headroom,
+                    place,
+                });
+            }
+        }
+        faults
+    }
+
+    /// Whether stack limit and headroom have what any process needs of them.
+    const fn check_least<'a>(&self, mut faults: Faults<'a>) -> Faults<'a> {
+        if let Some(Setting {
+            value: StackLimit::UpTo(limit),
+            place,
+        }) = self.stack_limit
+        {
+            if limit.get() < LEAST_STACK.get() {
+                faults = faults.and(Fault::LimitTooSmall {
+                    key: "stack_limit",
+                    limit,
+                    least: LEAST_STACK,
+                    place,
+                });
+            }
+        }
+        if let Some(Setting { value, place }) = self.headroom {
+            if !value.is_zero() && value.get() < LEAST_BESIDE.get() {
+                faults = faults.and(Fault::LimitTooSmall {
+                    key: "headroom",
+                    limit: value,
+                    least: LEAST_BESIDE,
                     place,
                 });
             }
