@@ -103,7 +103,7 @@ pub(crate) fn warn(
         .iter()
         .find_map(|(member, _)| member.unused.as_ref());
     if let Some(path) = unused {
-        let text = format!("`{}` is not used: {SHARED} shares it", shown(path));
+        let text = format!("`{}` is not used: put {SHARED} to share it", shown(path));
         context.shell.note(&text);
     }
     let mut said = Vec::new();

@@ -284,6 +284,78 @@ note: `cargo poolcfg --explain PC0036` says more"
     );
 }
 
+/// What nobody can mean is at fault; none at all, a page and the largest size are not, or for another reason.
+#[test]
+fn sizes_too_small_to_be_of_use_are_faults() {
+    let space = |key: &str, value: &str| faults(&format!("[address_space]\n{key} = \"{value}\"\n"));
+    for value in ["0", "1B", "4KiB", "12287B"] {
+        let said = space("stack_limit", value);
+        assert!(
+            said.contains("below the 12KiB that any process needs (poolcfg.toml:2:15)"),
+            "{said}"
+        );
+        assert!(
+            said.contains(
+                "help: raise it, or omit it: all small stack limits leave the same holes"
+            ),
+            "{said}"
+        );
+    }
+    for value in ["1B", "4KiB", "65535B"] {
+        let said = space("headroom", value);
+        assert!(
+            said.contains("below the 64KiB that any process needs (poolcfg.toml:2:12)"),
+            "{said}"
+        );
+        assert!(
+            said.contains("or write 0 to give all of the holes to pools"),
+            "{said}"
+        );
+    }
+    assert!(space("stack_limit", "16777215TiB").contains("is not below the window"));
+    assert!(space("headroom", "16777215TiB").contains("leaves nothing for pools"));
+    let pool = |text: &str| faults(&format!("[pooling_allocator]\n{text}\n"));
+    let said = pool("guard_size = 1\nstack_reservation = 4095");
+    assert!(
+        said.contains("PC0008: `guard_size` of 1B is less than a page (poolcfg.toml:2:14)"),
+        "{said}"
+    );
+    assert!(
+        said.contains("help: set `guard_size` to \"4KiB\" or more, or to 0 for no guard"),
+        "{said}"
+    );
+    assert!(
+        said.contains("`stack_reservation` of 4095B is less than a page"),
+        "{said}"
+    );
+    assert!(said.contains("or to 0 for no stacks"), "{said}");
+    for version in [26, 48] {
+        let said = pool(&format!(
+            "engine = \"wasmtime\"\nguard_size = 1\nwasmtime = {{ version = \"{version}\", max_wasm_stack = 1 }}"
+        ));
+        // One fault for one number.
+        assert_eq!(said.matches("`guard_size` of 1B is").count(), 1, "{said}");
+        assert!(
+            said.contains("`max_wasm_stack` of 1B is less than a page"),
+            "{said}"
+        );
+    }
+    let said = pool(
+        "engine = \"wasmtime\"\nwasmtime = { version = \"48\", max_core_instance_size = 0, max_component_instance_size = 0 }",
+    );
+    for key in ["max_core_instance_size", "max_component_instance_size"] {
+        assert!(said.contains(&format!("PC0011: `{key}` is zero")), "{said}");
+    }
+    for good in [
+        "[address_space]\nheadroom = 0\n",
+        "[address_space]\nheadroom = \"64KiB\"\nstack_limit = \"12KiB\"\n",
+        "[pooling_allocator]\nguard_size = 0\nstack_reservation = 0\n",
+        "[pooling_allocator]\nguard_size = \"4KiB\"\nstack_reservation = \"4KiB\"\n",
+    ] {
+        planned(good, |_, _| {});
+    }
+}
+
 /// A later layer may take a limit away, and other systems have none of Linux.
 #[test]
 fn limits_are_laid_over_each_other() {

@@ -26,6 +26,11 @@ pub(crate) const TEMPLATE: &str = include_str!("../../templates/poolcfg.toml");
 /// # Errors
 /// When there is one already, or it cannot be written.
 pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error> {
+    if arguments.force {
+        return Err(Error::usage(
+            "`init` overwrites nothing, and has no `--force`: move poolcfg.toml away first",
+        ));
+    }
     let packages = Packages {
         package: arguments.package.iter().cloned().collect(),
         workspace: false,

@@ -192,7 +192,7 @@ pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>, Error> {
         Ok(files) if !files.is_empty() => return Ok(files),
         Ok(_) => (
             format!("no file matches `{}`", shown(path)),
-            "build it first",
+            "build it, or correct the pattern, which starts at the current folder",
         ),
         Err(why) => (why, PATTERNS),
     };
@@ -210,7 +210,7 @@ fn not_there(entry: &str, span: Range<usize>) -> Diagnostic {
         ..diagnostic(
             Code::NoWorkload,
             message,
-            "build it first; `--allow-missing` passes over what is not there",
+            "build it, or correct the path, which starts at the folder of poolcfg.toml; `--allow-missing` leaves out what is not there yet",
         )
     }
 }
