@@ -17,9 +17,11 @@ pub(super) struct Facts {
     pub(super) rlimit_as: Option<u64>,
     pub(super) rlimit_data: Option<u64>,
     pub(super) rlimit_memlock: Option<u64>,
+    pub(super) rlimit_stack: Option<u64>,
     pub(super) vm_size: u64,
     pub(super) vm_data: u64,
     pub(super) vm_locked: u64,
+    pub(super) vm_stack: u64,
     /// Whether it may lock as much as it likes.
     pub(super) locks_all: bool,
     /// The text of /proc/PID/maps.
@@ -65,8 +67,9 @@ impl Facts {
         let limits = of("limits");
         let status = of("status");
         let size = |name: &str| proc::size_of(&status, name).map_or(0, |size| size.get());
+        let rlimit_stack = limit(&limits, "Max stack size");
         let legacy = match () {
-            () if limit(&limits, "Max stack size").is_none() => Some(Legacy::UnlimitedStack),
+            () if rlimit_stack.is_none() => Some(Legacy::UnlimitedStack),
             () if is_compat(&of("personality")) => Some(Legacy::Personality),
             () if number("/proc/sys/vm/legacy_va_layout") == Some(1) => Some(Legacy::Setting),
             () => None,
@@ -75,9 +78,11 @@ impl Facts {
             rlimit_as: limit(&limits, "Max address space"),
             rlimit_data: limit(&limits, "Max data size"),
             rlimit_memlock: limit(&limits, "Max locked memory"),
+            rlimit_stack,
             vm_size: size("VmSize"),
             vm_data: size("VmData"),
             vm_locked: size("VmLck"),
+            vm_stack: size("VmStk"),
             locks_all: has_capability(&status, CAP_IPC_LOCK),
             maps: of("maps"),
             max_map_count: number("/proc/sys/vm/max_map_count"),
@@ -123,6 +128,13 @@ impl Facts {
             .filter(|start| *start >= address)
             .min();
         next.map_or(0, |next| next - address)
+    }
+
+    /// The range of the stack of the first thread, whose pages the kernel adds as they are used.
+    pub(super) fn stack(&self) -> Option<(u64, u64)> {
+        let mut maps = proc::maps(&self.maps);
+        let stack = maps.find(|map| map.name == "[stack]");
+        stack.map(|stack| (stack.start, stack.end))
     }
 
     /// The name of the mapping at an address, where it has one.

@@ -1,11 +1,13 @@
 //! Failures: what is kept of a call that failed, and of a process that is ended for it.
 
+use std::fs;
+
 use rustix::process::Pid;
 
 use super::calls::{CallName, TracedCall};
 use super::facts::Facts;
-use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle};
-use super::processes::program;
+use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle, of_exec, of_stack};
+use super::processes::Program;
 use super::status::Status;
 use super::sys;
 use super::told::MemoryFailure;
@@ -13,6 +15,9 @@ use super::tracer::Tracer;
 
 /// `SYS_SECCOMP`: the code of a SIGSYS that a filter sends.
 const SYS_SECCOMP: u64 = 1;
+
+/// The code of a SIGSEGV at an address where nothing is.
+const SEGV_MAPERR: u64 = 1;
 
 impl Tracer<'_> {
     /// A call has failed: the first time, the system is asked why.
@@ -32,7 +37,7 @@ impl Tracer<'_> {
         // The first thread of its process may have ended, and has no memory then.
         let facts = Facts::read(thread);
         let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
-        let (program, arguments) = program(thread);
+        let Program { file: program, folder, arguments } = Program::of(thread);
         self.failures.push(MemoryFailure {
             call: Some(call.name),
             bytes: failed.bytes,
@@ -41,6 +46,7 @@ impl Tracer<'_> {
             errno: failed.errno,
             pid: process,
             program,
+            folder,
             arguments,
             mapping: is_there.then(|| facts.name_at(call.arguments[0])).flatten(),
             obstacle: obstacle(failed, &facts),
@@ -60,7 +66,7 @@ impl Tracer<'_> {
         errno: i32,
         obstacle: Obstacle,
     ) {
-        let (program, arguments) = program(thread);
+        let Program { file: program, folder, arguments } = Program::of(thread);
         self.failures.push(MemoryFailure {
             call: call.map(|call| call.name),
             bytes: obstacle.need,
@@ -69,6 +75,7 @@ impl Tracer<'_> {
             errno,
             pid: process,
             program,
+            folder,
             arguments,
             mapping: None,
             obstacle,
@@ -87,8 +94,11 @@ impl Tracer<'_> {
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
             self.killed_by_filter(id, process);
         }
+        if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSEGV)) {
+            self.killed_in_exec(id, process);
+        }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
-            && let Some(obstacle) = self.cgroups.obstacle(id)
+            && let Some(obstacle) = self.cgroups.obstacle(id, process)
         {
             self.push([id, process], None, 0, obstacle);
         }
@@ -135,14 +145,49 @@ impl Tracer<'_> {
                 && failure.errno == libc::ENOSYS
         };
         if !self.failures.list().iter().any(is_told) {
-            self.push(
-                [id, process],
-                None,
-                libc::ENOSYS,
-                Obstacle::of(WhyLimit::Seccomp, 0, 0),
-            );
+            // A thread under a filter has stopped at the beginning of the call that ended it.
+            let call = self.processes.threads.get(&id);
+            let call = call.and_then(|thread| thread.call);
+            let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
+            self.push([id, process], call, libc::ENOSYS, obstacle);
         }
     }
+
+    /// A process has got a SIGSEGV: its stack may be as large as it may be.
+    pub(super) fn faulted(&mut self, pid: Pid, id: i32, process: i32) {
+        // struct siginfo: code in the second word; the address that was not there in the third.
+        let Ok([_, code, address, ..]) = sys::signal(pid) else {
+            return;
+        };
+        if code & 0xffff_ffff != SEGV_MAPERR {
+            return self.killed_in_exec(id, process);
+        }
+        if let Some(obstacle) = of_stack(address, &Facts::read(id)) {
+            self.push([id, process], None, 0, obstacle);
+        }
+    }
+
+    /// A process is killed while it becomes another program, which is too late for exec to fail.
+    fn killed_in_exec(&mut self, id: i32, process: i32) {
+        let is_exec = Some(CallName::Execve);
+        let is_told = |failure: &MemoryFailure| failure.pid == process && failure.call == is_exec;
+        if !is_new(id) || self.failures.list().iter().any(is_told) {
+            return;
+        }
+        let file = fs::metadata(format!("/proc/{id}/exe")).map_or(0, |file| file.len());
+        let call = TracedCall {
+            name: CallName::Execve,
+            arguments: [0; 6],
+        };
+        let obstacle = of_exec(file, &Facts::read(id));
+        self.push([id, process], Some(call), 0, obstacle);
+    }
+}
+
+/// Whether a process has the memory of a program that has not begun: its vector of facts is empty.
+fn is_new(id: i32) -> bool {
+    let vector = fs::read(format!("/proc/{id}/auxv")).unwrap_or_default();
+    !vector.is_empty() && vector.iter().all(|byte| *byte == 0)
 }
 
 /// Whether an error is about memory, and not about the arguments of the call.

@@ -30,9 +30,11 @@ pub(crate) enum WhyLimit {
     WriteAndExecute,
     /// A filter of seccomp.
     Seccomp,
+    /// `RLIMIT_STACK`.
+    Stack,
 }
 
-const LIMITS: [WhyLimit; 11] = [
+const LIMITS: [WhyLimit; 12] = [
     WhyLimit::Recheck(RecheckLimit::RlimitAs),
     WhyLimit::Recheck(RecheckLimit::RlimitData),
     WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
@@ -44,6 +46,7 @@ const LIMITS: [WhyLimit; 11] = [
     WhyLimit::MemoryCgroup,
     WhyLimit::WriteAndExecute,
     WhyLimit::Seccomp,
+    WhyLimit::Stack,
 ];
 
 impl WhyLimit {
@@ -54,6 +57,7 @@ impl WhyLimit {
             Self::MemoryCgroup => "memory cgroup",
             Self::WriteAndExecute => "write and execute",
             Self::Seccomp => "seccomp",
+            Self::Stack => "RLIMIT_STACK",
         }
     }
 }
@@ -119,6 +123,15 @@ pub(super) struct Failed<'a> {
     pub(super) has_rule: bool,
 }
 
+/// What the kernel adds at once to the stack of a new program, beside its words (`setup_arg_pages` of fs/exec.c).
+const NEW_STACK: u64 = 128 << 10;
+
+/// What the loader of a dynamic program takes, beside the program.
+const LOADER: u64 = 256 << 10;
+
+/// How far below a stack an access may be that is one of its: a page, where nobody skips any.
+const BELOW: u64 = 1 << 20;
+
 /// Limits that may be in the way, in the kernel's order.
 struct Obstacles<'a> {
     facts: &'a Facts,
@@ -172,6 +185,25 @@ impl Obstacles<'_> {
         self.ask(RecheckLimit::Hole, bytes, Some(self.facts.largest_gap()))
     }
 
+    /// The first of them, with the others; none is known to be in the way of so many bytes if there is none.
+    fn into_first(self, bytes: u64) -> Obstacle {
+        let Some((limit, need, have)) = self.found.first().copied() else {
+            return Obstacle::of(WhyLimit::Recheck(RecheckLimit::Refused), bytes, 0);
+        };
+        let also = self.found.iter().skip(1);
+        let also = also.map(|(limit, need, have)| AlsoLimit {
+            limit: WhyLimit::Recheck(*limit),
+            need: *need,
+            have: *have,
+        });
+        let legacy = self.facts.legacy;
+        Obstacle {
+            also: also.collect(),
+            legacy: legacy.filter(|_| limit == RecheckLimit::Hole),
+            ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
+        }
+    }
+
     fn lock(&mut self, bytes: u64) -> &mut Self {
         let facts = self.facts;
         let limit = facts.rlimit_memlock.filter(|_| !facts.locks_all);
@@ -212,20 +244,41 @@ pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Obstacle {
         (CallName::Brk, _) => of_brk(call, bytes, &mut asked),
         _ => {}
     }
-    let Some((limit, need, have)) = asked.found.first().copied() else {
-        return Obstacle::of(WhyLimit::Recheck(RecheckLimit::Refused), bytes, 0);
-    };
-    let also = asked.found.iter().skip(1);
-    let also = also.map(|(limit, need, have)| AlsoLimit {
-        limit: WhyLimit::Recheck(*limit),
-        need: *need,
-        have: *have,
-    });
-    Obstacle {
-        also: also.collect(),
-        legacy: facts.legacy.filter(|_| limit == RecheckLimit::Hole),
-        ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
+    asked.into_first(bytes)
+}
+
+/// Why a program was killed before it began: `setup_arg_pages`, then `load_elf_binary` of fs/binfmt_elf.c, which
+/// maps the file, of so many bytes, and its loader.
+pub(super) fn of_exec(file: u64, facts: &Facts) -> Obstacle {
+    let stack = facts.vm_stack.saturating_add(NEW_STACK);
+    if let Some(have) = facts.rlimit_stack.filter(|have| stack > *have) {
+        return Obstacle::of(WhyLimit::Stack, stack, have);
     }
+    let mut asked = Obstacles {
+        facts,
+        found: Vec::new(),
+    };
+    let mapped = file.saturating_add(NEW_STACK).saturating_add(LOADER);
+    asked.expand(mapped, Some(file));
+    asked.into_first(file)
+}
+
+/// Why a stack cannot grow to an address; `None` if the address is none of a stack that is at its limit
+/// (`acct_stack_growth` of mm/vma.c).
+pub(super) fn of_stack(address: u64, facts: &Facts) -> Option<Obstacle> {
+    let (start, end) = facts.stack()?;
+    let more = start.checked_sub(address).filter(|more| *more <= BELOW)?;
+    let more = more.next_multiple_of(facts.page);
+    let size = (end - start).saturating_add(more);
+    if let Some(have) = facts.rlimit_stack.filter(|have| size > *have) {
+        return Some(Obstacle::of(WhyLimit::Stack, size, have));
+    }
+    let mut asked = Obstacles {
+        facts,
+        found: Vec::new(),
+    };
+    asked.expand(more, None);
+    (!asked.found.is_empty()).then(|| asked.into_first(more))
 }
 
 /// Whether a call wants memory that is or was writable to be executable. SELinux answers so as well.

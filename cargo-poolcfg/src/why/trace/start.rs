@@ -167,6 +167,7 @@ fn execute(
         }
     }
     sys::default_sigpipe();
+    sys::close_again();
     sys::set_mask(before);
     let why = sys::exec(words);
     report(error, &why)

@@ -139,6 +139,8 @@ impl<'a> Tracer<'a> {
                 if process == self.command && !self.is_stopped {
                     self.is_stopped = true;
                     self.teller.tell(&TracerLine::Stopped);
+                    // From here, as the signal that ends it: of two processes that send one each, either may be last.
+                    sys::kill(self.front, libc::SIGSTOP);
                 }
                 let _ = sys::resume(pid, Resume::Listen, 0);
                 return;
@@ -153,6 +155,8 @@ impl<'a> Tracer<'a> {
             Event::Signal(number) => {
                 if number == libc::SIGSYS {
                     self.refused_by_signal(pid, id, process);
+                } else if number == libc::SIGSEGV {
+                    self.faulted(pid, id, process);
                 } else if ASKS_TO_END.contains(&number) {
                     self.told_to_end(pid, process);
                 }
