@@ -111,7 +111,7 @@ fn a_group_that_stops_and_goes_on_is_not_left_stopped() {
     let (front, command) = (waiting.front.id(), waiting.command);
     let signals = "kill -STOP -- -$0; kill -CONT -- -$0; ".repeat(40);
     let group = front.to_string();
-    let status = Command::new("sh").args(["-c", &signals, &group]).status();
+    let status = Command::new("bash").args(["-c", &signals, &group]).status();
     assert!(status.unwrap().success());
     wait_for("both go on", || {
         state(front) == 'S' && state(command) == 'S'

@@ -145,9 +145,9 @@ impl Tracer<'_> {
                 && failure.errno == libc::ENOSYS
         };
         if !self.failures.list().iter().any(is_told) {
-            // A thread under a filter has stopped at the beginning of the call that ended it.
-            let call = self.processes.threads.get(&id);
-            let call = call.and_then(|thread| thread.call);
+            // Under a filter a thread stops at every call.
+            let thread = self.processes.threads.get(&id);
+            let call = thread.and_then(|thread| thread.last);
             let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
             self.push([id, process], call, libc::ENOSYS, obstacle);
         }

@@ -20,6 +20,8 @@ pub(super) struct Thread {
     pub(super) is_in_call: bool,
     /// The call, if it is one of ours.
     pub(super) call: Option<TracedCall>,
+    /// The same, until another one begins: a filter that ends a process may do so behind the call.
+    pub(super) last: Option<TracedCall>,
     /// Whether our filter has seen it, so that no other has refused it.
     pub(super) is_passed: bool,
 }

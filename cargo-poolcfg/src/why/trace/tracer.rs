@@ -124,6 +124,7 @@ impl<'a> Tracer<'a> {
             Event::Filtered => {
                 if let Some(At::Begin(call)) = calls::at(pid, false) {
                     thread.call = call;
+                    thread.last = call;
                     thread.is_in_call = true;
                     thread.is_passed = true;
                 }
@@ -187,6 +188,7 @@ impl<'a> Tracer<'a> {
         match at {
             Some(At::Begin(call)) => {
                 thread.call = call;
+                thread.last = call;
                 thread.is_in_call = true;
                 thread.is_passed = false;
             }
