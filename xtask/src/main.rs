@@ -81,6 +81,8 @@ Commands:
   bench wasmtime
            Set up, and print the tables of docs/figures.mds of real Wasmtime: its pool beside ours, and with and
            without our limits
+  bench why
+           Set up, and print what programs cost under `poolcfg why` beside what they cost without it
 ";
 
 fn main() -> ExitCode {
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         ["dist", "--twice"] => dist::twice(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),
+        ["bench", "why"] => bench::why(),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
             Ok(())

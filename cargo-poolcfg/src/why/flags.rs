@@ -62,7 +62,10 @@ fn way(fit: &str) -> Vec<String> {
 }
 
 fn key(name: &str, value: &str) -> [String; 2] {
-    ["--set".to_owned(), format!("pooling_allocator.{name}={value}")]
+    [
+        "--set".to_owned(),
+        format!("pooling_allocator.{name}={value}"),
+    ]
 }
 
 /// What is tried, the best first: fewer slots of the usual size; as large as the files let their memories grow; one of

@@ -42,14 +42,19 @@ pub(super) fn is_off(arguments: &[String], name: &str) -> bool {
 /// The modules and components that a process was told to run, as far as they are there.
 pub(super) fn files(failure: &MemoryFailure) -> Vec<PathBuf> {
     let folder = Path::new(&failure.folder);
-    let paths = failure.arguments.iter().skip(1).map(|word| folder.join(word));
+    let paths = failure
+        .arguments
+        .iter()
+        .skip(1)
+        .map(|word| folder.join(word));
     paths.filter(|path| is_wasm(path)).collect()
 }
 
 fn is_wasm(path: &Path) -> bool {
     let mut beginning = [0; 4];
     let is_file = path.is_file();
-    is_file && File::open(path).is_ok_and(|mut file| file.read_exact(&mut beginning).is_ok())
+    is_file
+        && File::open(path).is_ok_and(|mut file| file.read_exact(&mut beginning).is_ok())
         && beginning == *b"\0asm"
 }
 

@@ -134,7 +134,11 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
             if matches!(failure.call, None | Some(CallName::Execve)) =>
         {
             let allowed = Size::bytes(*have);
-            format!("{}: {allowed} allowed, {} needed", limit.name(), size(*need))
+            format!(
+                "{}: {allowed} allowed, {} needed",
+                limit.name(),
+                size(*need)
+            )
         }
         WhyLimit::Stack => return None,
         WhyLimit::Recheck(limit) => {

@@ -137,11 +137,14 @@ impl Facts {
         stack.map(|stack| (stack.start, stack.end))
     }
 
-    /// The name of the mapping at an address, where it has one.
+    /// The name of the mapping at an address, where it has one: its file, or what its program calls it.
     pub(super) fn name_at(&self, address: u64) -> Option<String> {
         let map = proc::maps(&self.maps).find(|map| map.start <= address && address < map.end)?;
-        let name = map.name.strip_prefix("[anon:").unwrap_or(map.name);
-        let name = name.strip_suffix(']').unwrap_or(name);
+        let given = ["[anon:", "[anon_shmem:"].iter().find_map(|kind| {
+            let name = map.name.strip_prefix(kind)?;
+            name.strip_suffix(']')
+        });
+        let name = given.unwrap_or(map.name);
         (!name.is_empty()).then(|| name.to_owned())
     }
 }
@@ -180,5 +183,32 @@ mod tests {
         assert!(is_compat("00200000\n") && !is_compat("00040000\n"));
         let caps = "CapPrm:\t0\nCapEff:\t0000000000004000\n";
         assert!(has_capability(caps, CAP_IPC_LOCK) && !has_capability(caps, 13));
+    }
+
+    #[test]
+    fn the_name_that_a_program_gives_is_read() {
+        let maps = "\
+10000-20000 ---p 00000000 00:00 0                          [anon:poolcfg: memories]
+20000-30000 rw-p 00000000 00:00 0                          [anon:a [name] of its own]
+30000-40000 rw-s 00000000 00:01 7                          [anon_shmem:shared]
+40000-50000 rw-p 00000000 00:00 0                          [heap]
+50000-60000 r-xp 00000000 fe:00 9                          /usr/lib/a name.so
+60000-70000 rw-p 00000000 00:00 0
+";
+        let facts = Facts {
+            maps: maps.to_owned(),
+            ..Facts::default()
+        };
+        for (address, name) in [
+            (0x10000, Some("poolcfg: memories")),
+            (0x2ffff, Some("a [name] of its own")),
+            (0x30000, Some("shared")),
+            (0x40000, Some("[heap]")),
+            (0x50000, Some("/usr/lib/a name.so")),
+            (0x60000, None),
+            (0x70000, None),
+        ] {
+            assert_eq!(facts.name_at(address).as_deref(), name, "{address:#x}");
+        }
     }
 }

@@ -37,7 +37,11 @@ impl Tracer<'_> {
         // The first thread of its process may have ended, and has no memory then.
         let facts = Facts::read(thread);
         let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
-        let Program { file: program, folder, arguments } = Program::of(thread);
+        let Program {
+            file: program,
+            folder,
+            arguments,
+        } = Program::of(thread);
         self.failures.push(MemoryFailure {
             call: Some(call.name),
             bytes: failed.bytes,
@@ -66,7 +70,11 @@ impl Tracer<'_> {
         errno: i32,
         obstacle: Obstacle,
     ) {
-        let Program { file: program, folder, arguments } = Program::of(thread);
+        let Program {
+            file: program,
+            folder,
+            arguments,
+        } = Program::of(thread);
         self.failures.push(MemoryFailure {
             call: call.map(|call| call.name),
             bytes: obstacle.need,
