@@ -7,8 +7,9 @@ use poolcfg_runtime::RecheckLimit;
 
 use super::flags::other_words;
 use super::said;
-use super::who::{KnownSize, Who};
-use crate::why::trace::obstacle::{AlsoLimit, Obstacle, WhyLimit};
+use super::shape::KnownSize;
+use super::who::Who;
+use crate::why::trace::obstacle::{Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure};
 
 /// What helps.
@@ -75,16 +76,6 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
     advice
 }
 
-/// The limits that are in the way: the first, and those that are as well.
-pub(super) fn all_limits(obstacle: &Obstacle) -> impl Iterator<Item = AlsoLimit> {
-    let first = AlsoLimit {
-        limit: obstacle.limit,
-        need: obstacle.need,
-        have: obstacle.have,
-    };
-    std::iter::once(first).chain(obstacle.also.iter().copied())
-}
-
 /// The command with other words of the program that failed, which may stand behind a wrapper such as prlimit.
 fn in_command(
     failure: &MemoryFailure,
@@ -119,7 +110,7 @@ fn slots(failure: &MemoryFailure, who: &Who) -> Option<u64> {
 
 /// The limits of the process, where they are all that is in the way: the next run may have others.
 fn raised(obstacle: &Obstacle) -> Option<Retry> {
-    let limits = all_limits(obstacle).map(|also| match also.limit {
+    let limits = obstacle.all().map(|also| match also.limit {
         WhyLimit::Recheck(
             limit @ (RecheckLimit::RlimitAs
             | RecheckLimit::RlimitData
@@ -171,7 +162,7 @@ fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
             "raise the limit: `ulimit -s 8192`, or `LimitSTACK=8M` in the unit; a program that runs in circles fills any stack"
         }
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
-            let have = all_limits(obstacle).find(|also| also.limit == limit)?.have;
+            let have = obstacle.all().find(|also| also.limit == limit)?.have;
             let more = have.saturating_mul(4).max(262_144);
             return Some(format!(
                 "allow more mappings: `sysctl -w vm.max_map_count={more}`, and the same line in /etc/sysctl.d"

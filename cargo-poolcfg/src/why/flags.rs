@@ -6,9 +6,9 @@ use std::process::Command;
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
-use super::advice::all_limits;
 use super::said;
-use super::who::{KnownSize, Who};
+use super::shape::KnownSize;
+use super::who::Who;
 use crate::target::waiting::{Ended, PATIENCE, output_within};
 use crate::why::trace::obstacle::WhyLimit;
 use crate::why::trace::told::MemoryFailure;
@@ -130,7 +130,7 @@ fn flags(failure: &MemoryFailure, way: &[String], files: &[PathBuf]) -> Option<V
         command.arg("--workload").arg(file);
     }
     let mut least = u64::MAX;
-    for also in all_limits(&failure.obstacle) {
+    for also in failure.obstacle.all() {
         let key = match also.limit {
             WhyLimit::Recheck(RecheckLimit::RlimitAs) => "rlimit_as",
             WhyLimit::Recheck(RecheckLimit::RlimitData) => "rlimit_data",

@@ -4,7 +4,6 @@ use poolcfg_core::{Limits, MappingName, Size, Target, WasmtimeVersion};
 use rustix::param::page_size;
 
 use super::said;
-use super::who::KnownSize;
 
 const PROT_READ_WRITE: u32 = 3;
 
@@ -13,6 +12,19 @@ const LARGE: u64 = 1 << 30;
 
 /// What a `wasmtime` command adds to `max-wasm-stack` where that alone is said.
 const HOST_STACK: u64 = 512 << 10;
+
+/// A mapping that is known by its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KnownSize {
+    /// Wasmtime's memory pool: how many slots, of how many bytes with their guard, and the guard before them.
+    Memories { slots: u64, slot: Size, guard: Size },
+    /// Wasmtime's table or stack pool, with its own settings.
+    Pool(MappingName),
+    /// One memory of Wasmtime's, on demand.
+    OneMemory,
+    /// Something of another program.
+    Other(&'static str),
+}
 
 /// A mapping that was asked for.
 #[derive(Clone, Copy, Debug)]

@@ -3,25 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use poolcfg_core::{MappingName, Size, WasmtimeVersion};
+use poolcfg_core::WasmtimeVersion;
 
 use super::said::is_command;
-use super::shape::{Asked, of_wasmtime};
+use super::shape::{Asked, KnownSize, of_wasmtime};
 use crate::inspect::{Inspected, inspect};
 use crate::why::trace::told::MemoryFailure;
-
-/// A mapping that is known by its size.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum KnownSize {
-    /// Wasmtime's memory pool: how many slots, of how many bytes with their guard, and the guard before them.
-    Memories { slots: u64, slot: Size, guard: Size },
-    /// Wasmtime's table or stack pool, with its own settings.
-    Pool(MappingName),
-    /// One memory of Wasmtime's, on demand.
-    OneMemory,
-    /// Something of another program.
-    Other(&'static str),
-}
 
 /// Who asked.
 #[derive(Clone, Debug)]

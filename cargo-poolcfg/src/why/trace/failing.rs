@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Pid;
 
 use super::calls::{CallName, TracedCall};
-use super::facts::Facts;
+use super::facts::{Facts, text};
 use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle, of_exec, of_stack};
 use super::processes::Program;
 use super::status::Status;
@@ -16,8 +16,12 @@ use super::tracer::Tracer;
 /// `SYS_SECCOMP`: the code of a SIGSYS that a filter sends.
 const SYS_SECCOMP: u64 = 1;
 
-/// The code of a SIGSEGV at an address where nothing is.
+/// The code of a SIGSEGV at an address where nothing is, and of one that the kernel sends without an address.
 const SEGV_MAPERR: u64 = 1;
+const SI_KERNEL: u64 = 0x80;
+
+/// More than a stack has.
+const FAR: u64 = 16 << 30;
 
 impl Tracer<'_> {
     /// A call has failed: the first time, the system is asked why.
@@ -167,8 +171,11 @@ impl Tracer<'_> {
         let Ok([_, code, address, ..]) = sys::signal(pid) else {
             return;
         };
-        if code & 0xffff_ffff != SEGV_MAPERR {
-            return self.killed_in_exec(id, process);
+        match code & 0xffff_ffff {
+            SEGV_MAPERR if is_near_stack(id, address) => {}
+            SI_KERNEL => return self.killed_in_exec(id, process),
+            // Many programs have such faults as a part of what they do.
+            _ => return,
         }
         if let Some(obstacle) = of_stack(address, &Facts::read(id)) {
             self.push([id, process], None, 0, obstacle);
@@ -196,6 +203,16 @@ impl Tracer<'_> {
 fn is_new(id: i32) -> bool {
     let vector = fs::read(format!("/proc/{id}/auxv")).unwrap_or_default();
     !vector.is_empty() && vector.iter().all(|byte| *byte == 0)
+}
+
+/// Whether an address may be one of the first thread's stack.
+fn is_near_stack(id: i32, address: u64) -> bool {
+    // The 28th field of /proc/PID/stat, the 26th behind the name: where the stack began.
+    let stat = text(&format!("/proc/{id}/stat"));
+    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let begin = rest.split(' ').nth(25).and_then(|begin| begin.parse().ok());
+    let below = begin.and_then(|begin: u64| begin.checked_sub(address));
+    below.is_some_and(|below| below < FAR)
 }
 
 /// Whether an error is about memory, and not about the arguments of the call.

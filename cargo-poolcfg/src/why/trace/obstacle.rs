@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::{CallName, TracedCall};
 use super::facts::{Facts, Legacy};
+pub(crate) use super::limit::WhyLimit;
 
 const PROT_WRITE: u64 = 2;
 const PROT_EXEC: u64 = 4;
@@ -18,64 +19,6 @@ const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_NORESERVE: u64 = 0x4000;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
-
-/// What is in the way: a limit of those that a recheck names, or another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "&'static str", try_from = "String")]
-pub(crate) enum WhyLimit {
-    Recheck(RecheckLimit),
-    /// The limit of a memory cgroup.
-    MemoryCgroup,
-    /// A rule that memory is not both writable and executable.
-    WriteAndExecute,
-    /// A filter of seccomp.
-    Seccomp,
-    /// `RLIMIT_STACK`.
-    Stack,
-}
-
-const LIMITS: [WhyLimit; 12] = [
-    WhyLimit::Recheck(RecheckLimit::RlimitAs),
-    WhyLimit::Recheck(RecheckLimit::RlimitData),
-    WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
-    WhyLimit::Recheck(RecheckLimit::Hole),
-    WhyLimit::Recheck(RecheckLimit::MaxMapCount),
-    WhyLimit::Recheck(RecheckLimit::CommitLimit),
-    WhyLimit::Recheck(RecheckLimit::RamAndSwap),
-    WhyLimit::Recheck(RecheckLimit::Refused),
-    WhyLimit::MemoryCgroup,
-    WhyLimit::WriteAndExecute,
-    WhyLimit::Seccomp,
-    WhyLimit::Stack,
-];
-
-impl WhyLimit {
-    /// Its name, as in JSON.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Recheck(limit) => limit.name(),
-            Self::MemoryCgroup => "memory cgroup",
-            Self::WriteAndExecute => "write and execute",
-            Self::Seccomp => "seccomp",
-            Self::Stack => "RLIMIT_STACK",
-        }
-    }
-}
-
-impl From<WhyLimit> for &'static str {
-    fn from(limit: WhyLimit) -> Self {
-        limit.name()
-    }
-}
-
-impl TryFrom<String> for WhyLimit {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        let found = LIMITS.into_iter().find(|limit| limit.name() == name);
-        found.ok_or(name)
-    }
-}
 
 /// A limit that is in the way as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +50,16 @@ impl Obstacle {
             also: Vec::new(),
             legacy: None,
         }
+    }
+
+    /// The limits that are in the way: the first, and those that are as well.
+    pub(crate) fn all(&self) -> impl Iterator<Item = AlsoLimit> {
+        let first = AlsoLimit {
+            limit: self.limit,
+            need: self.need,
+            have: self.have,
+        };
+        std::iter::once(first).chain(self.also.iter().copied())
     }
 }
 

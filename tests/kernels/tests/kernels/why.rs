@@ -1,5 +1,5 @@
 //! `poolcfg why`, as it is distributed, in kernels: it names the hole where the original failure is, with the pool that
-//! the server then answers with, and limits that only a whole machine has.
+//! the server then answers with, limits that only a whole machine has, and a full cgroup of version 2.
 
 use std::fs;
 
@@ -101,6 +101,13 @@ fn the_hole_is_named_and_the_server_that_is_advised_answers() {
 const FEW_MAPS: &str = "/proc/sys/vm/max_map_count=400";
 const MANY_MAPS: &str = "/proc/sys/vm/max_map_count=65530";
 const COMMIT: &str = "/proc/sys/vm/overcommit_memory=2";
+const NO_COMMIT: &str = "/proc/sys/vm/overcommit_memory=0";
+
+/// A cgroup of 32 MiB with one in it, in which all is from there on.
+const CGROUP: &str = "/sys/fs/cgroup/cgroup.subtree_control=+memory \
+                      /sys/fs/cgroup/small/memory.max=33554432 \
+                      /sys/fs/cgroup/small/cgroup.subtree_control=+memory \
+                      /sys/fs/cgroup/small/own/cgroup.procs=0";
 
 #[test]
 #[ignore = "needs compilers, emulators, kernels and a built Wasmtime: cargo xtask test"]
@@ -120,10 +127,12 @@ fn limits_of_the_machine_are_named() {
         format!("POOLCFG_MIN_INSTANCES=1000 {WHY} /slot-server --self-test 8"),
         format!("{MANY_MAPS} {COMMIT} {WHY} /server default"),
         format!("{WHY} /slot-server --self-test 8"),
+        format!("{NO_COMMIT} {CGROUP} {WHY} /init fill 4"),
+        format!("{WHY} /init fill 256"),
     ];
     let commands = commands.each_ref().map(String::as_str);
     let outcomes = commands::run(kernel, "why", image, &commands).unwrap();
-    let [works, maps, asked, commit, serves] = &outcomes[..] else {
+    let [works, maps, asked, commit, serves, fits, full] = &outcomes[..] else {
         panic!("{outcomes:?}");
     };
     assert_eq!(result(works)["verdict"], Value::Null);
@@ -137,4 +146,11 @@ fn limits_of_the_machine_are_named() {
     // It commits no more than it uses.
     assert_eq!(result(serves)["verdict"], Value::Null);
     serves.succeeded().unwrap();
+    // The limit is that of the cgroup above its own.
+    fits.succeeded().unwrap();
+    assert_eq!(result(fits)["verdict"], Value::Null);
+    assert_eq!(full.status, "exit status: 137");
+    let verdict = &result(full)["verdict"];
+    assert_eq!(verdict["limit"], "memory cgroup", "{verdict:#}");
+    assert_eq!(verdict["have"], 32 << 20, "{verdict:#}");
 }

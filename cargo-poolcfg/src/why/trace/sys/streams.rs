@@ -21,7 +21,7 @@ extern "C" fn look() {
 }
 
 /// Closes, in a process that was forked, the streams that were closed.
-pub(in super::super) fn close_again() {
+pub(crate) fn close_again() {
     for (stream, closed) in (0..STREAMS).zip(&CLOSED) {
         if closed.load(Ordering::Relaxed) {
             // SAFETY: what is open there is the /dev/null of the standard library, and nothing of this process uses it

@@ -1,8 +1,9 @@
 //! Commands: what the file /commands says, a line each, words by spaces; words such as `NAME=VALUE` before
 //! the program are its environment, and those such as `/FILE=TEXT` are written before it starts: a setting of the
-//! kernel, which stays.
+//! kernel, which stays. The folder of a file is made: a cgroup.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::read;
@@ -16,7 +17,9 @@ pub(crate) fn run() -> Result<(), String> {
         while let Some(variable) = words.next_if(|word| word.contains('=')) {
             match variable.split_once('=') {
                 Some((file, text)) if file.starts_with('/') => {
-                    fs::write(file, text).map_err(|error| format!("{variable}: {error}"))?;
+                    let folder = Path::new(file).parent().map_or(Ok(()), fs::create_dir_all);
+                    let written = folder.and_then(|()| fs::write(file, text));
+                    written.map_err(|error| format!("{variable}: {error}"))?;
                 }
                 variable => variables.extend(variable),
             }
