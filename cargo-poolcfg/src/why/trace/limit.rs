@@ -60,3 +60,16 @@ impl TryFrom<String> for WhyLimit {
         found.ok_or(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_read_as_it_is_written() {
+        for limit in LIMITS {
+            assert_eq!(WhyLimit::try_from(limit.name().to_owned()), Ok(limit));
+        }
+        assert!(WhyLimit::try_from("none".to_owned()).is_err());
+    }
+}
