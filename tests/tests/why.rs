@@ -30,8 +30,6 @@ fn why(wrapper: &[&str], slots: u32) -> (Value, Output) {
 
 const ADDRESS_SPACE: &[&str] = &["prlimit", "--as=68719476736"];
 const DATA: &[&str] = &["prlimit", "--data=268435456"];
-/// Less than its threads have.
-const LITTLE_DATA: &[&str] = &["prlimit", "--data=16777216"];
 
 /// The limits of calls that failed, and were not survived.
 fn limits(result: &Value) -> Vec<&str> {
@@ -56,12 +54,6 @@ fn a_limit_that_the_example_meets_is_named_and_no_other() {
         ),
         // It counts, and maps nothing.
         (DATA, 1000, None, "`RLIMIT_DATA` allows `256 MiB`"),
-        (
-            LITTLE_DATA,
-            4,
-            Some("RLIMIT_DATA"),
-            "failed to spawn thread",
-        ),
     ] {
         let (result, output) = why(wrapper, slots);
         let said = String::from_utf8_lossy(&output.stderr);

@@ -82,6 +82,10 @@ const NEW_STACK: u64 = 128 << 10;
 /// What the loader of a dynamic program takes, beside the program.
 const LOADER: u64 = 256 << 10;
 
+/// What a hole has beside what mmap gives of it: the pages that are kept free below a stack (`stack_guard_gap`). In a
+/// kernel of riscv64 some pages more than none were seen at another hole.
+const MARGIN: u64 = 1 << 20;
+
 /// How far below a stack an access may be that is one of its: a page, where nobody skips any.
 const BELOW: u64 = 1 << 20;
 
@@ -154,6 +158,15 @@ impl Obstacles<'_> {
             also: also.collect(),
             legacy: legacy.filter(|_| limit == RecheckLimit::Hole),
             ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
+        }
+    }
+
+    /// Where nothing else is in the way: the kernel uses no hole to its last page.
+    fn hole_with_margin(&mut self, bytes: u64) {
+        let gap = self.facts.largest_gap();
+        if self.found.is_empty() && bytes > gap.saturating_sub(MARGIN) {
+            let have = gap.min(bytes.saturating_sub(1));
+            self.found.push((RecheckLimit::Hole, bytes, have));
         }
     }
 
@@ -271,6 +284,9 @@ fn of_mmap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     asked.expand(more, is_data.then_some(more));
     if is_fixed {
         asked.maps(1);
+    }
+    if !is_fixed {
+        asked.hole_with_margin(bytes);
     }
     let is_shared_memory = flags & MAP_SHARED != 0 && flags & MAP_ANONYMOUS != 0;
     if is_data || is_shared_memory {

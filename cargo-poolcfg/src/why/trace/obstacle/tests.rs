@@ -215,3 +215,17 @@ fn a_program_begins_where_its_stack_and_its_file_fit() {
     assert_eq!(data, recheck(RecheckLimit::RlimitData));
     assert_eq!(little(8 << 20, None, None), recheck(RecheckLimit::Refused));
 }
+
+#[test]
+fn no_hole_is_used_to_its_last_page() {
+    let gap = facts().largest_gap();
+    let found = |bytes: u64| {
+        let arguments = [0, bytes, 0, MAP_ANONYMOUS, 0, 0];
+        ask(CallName::Mmap, arguments, libc::ENOMEM, &facts())
+    };
+    let nearly = found(gap);
+    assert_eq!(nearly.limit, WhyLimit::Recheck(RecheckLimit::Hole));
+    assert!(nearly.have < nearly.need, "{nearly:?}");
+    let smaller = found(gap - (2 << 20)).limit;
+    assert_eq!(smaller, WhyLimit::Recheck(RecheckLimit::Refused));
+}
