@@ -109,7 +109,9 @@ fn it_stops_and_goes_on_with_the_command() {
 fn a_group_that_stops_and_goes_on_is_not_left_stopped() {
     let waiting = Waiting::start();
     let (front, command) = (waiting.front.id(), waiting.command);
-    let signals = "kill -STOP -- -$0; kill -CONT -- -$0; ".repeat(40);
+    // Both have stopped when they are woken; and in between, before either has.
+    let slow = "kill -STOP -- -$0; sleep 0.02; kill -CONT -- -$0; sleep 0.02; ";
+    let signals = slow.repeat(100) + &"kill -STOP -- -$0; kill -CONT -- -$0; ".repeat(40);
     let group = front.to_string();
     let status = Command::new("bash").args(["-c", &signals, &group]).status();
     assert!(status.unwrap().success());
