@@ -1,7 +1,7 @@
 //! The entry: which program was called, what its command line says, and the command that it runs.
 
 use std::cell::RefCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::panic::resume_unwind;
 use std::process::ExitCode;
 

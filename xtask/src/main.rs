@@ -83,6 +83,8 @@ Commands:
   bench wasmtime
            Set up, and print the tables of docs/figures.md of real Wasmtime: its pool beside ours, and with and
            without our limits
+  bench why
+           Set up, and print what programs cost under `poolcfg why` beside what they cost without it
 ";
 
 fn main() -> ExitCode {
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         ["dist", "--twice"] => dist::twice(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),
+        ["bench", "why"] => bench::why(),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
             Ok(())
