@@ -48,7 +48,11 @@ struct Target {
     runs: u32,
 }
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 3] = [
+    Target {
+        name: "inspect",
+        runs: 20_000,
+    },
     Target {
         name: "poolcfg_toml",
         runs: 30_000,
