@@ -2,10 +2,12 @@
 
 pub(crate) mod args;
 pub(crate) mod diagnostic;
+pub(crate) mod elsewhere;
 pub(crate) mod error;
 pub(crate) mod exit;
 pub(crate) mod fit;
 pub(crate) mod invoked_as;
 pub(crate) mod path;
+pub(crate) mod progress;
 pub(crate) mod shell;
 pub(crate) mod terminal;

@@ -28,6 +28,7 @@ use crate::context::Context;
 use crate::given::Given;
 use crate::given::wish::Wish;
 use crate::host::Host;
+use crate::inspect::beyond::Key;
 use crate::project::workload::hold;
 use crate::project::{FileUse, Member, SHARED};
 use crate::render::envelope::Results;
@@ -102,7 +103,7 @@ pub(crate) fn warn(
         .iter()
         .find_map(|(member, _)| member.unused.as_ref());
     if let Some(path) = unused {
-        let text = format!("`{}` is not used: {SHARED} shares it", shown(path));
+        let text = format!("`{}` is not used: put {SHARED} to share it", shown(path));
         context.shell.note(&text);
     }
     let mut said = Vec::new();
@@ -174,7 +175,18 @@ pub(crate) fn look(
     tell(&every)?;
     warn(context, &results, &wish);
     let held = match workload {
-        Some(missing) => hold(context.shell, &members, missing),
+        Some(missing) => {
+            let held = results.iter().map(|(member, outcomes)| {
+                let least = |pool: &str, key: Key| {
+                    let each = outcomes
+                        .iter()
+                        .filter_map(|outcome| outcome.asked(pool, key));
+                    each.min()
+                };
+                hold(context.shell, member, missing, &least)
+            });
+            all(held).map(drop)
+        }
         None => Ok(()),
     };
     all([misfits(&results), held])?;

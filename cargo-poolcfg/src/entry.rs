@@ -6,13 +6,15 @@ use std::panic::resume_unwind;
 use std::process::ExitCode;
 
 use clap::Args as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
 
-use poolcfg_core::escaped;
+use poolcfg_core::file::nearest;
+use poolcfg_core::{Code, escaped};
 
 use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone};
+use crate::cli::elsewhere;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
@@ -79,7 +81,7 @@ fn start(program: InvokedAs) -> ExitCode {
         InvokedAs::Alone => alone(),
     };
     choose_color(early_color(&arguments));
-    let mut shell = Shell::new(Verbosity::Normal, asks_for_json(&arguments));
+    let mut shell = Shell::new(program, Verbosity::Normal, asks_for_json(&arguments));
     let envelope = RefCell::new(Envelope::default());
     let is_overview = program == InvokedAs::Alone && arguments.len() == 1 && !is_in_project();
     if is_overview {
@@ -107,7 +109,7 @@ fn start(program: InvokedAs) -> ExitCode {
             ended.unwrap_or_else(|error| shell.fail(&error))
         }
     };
-    shell.lead_on(program, exit);
+    shell.lead_on(exit);
     let object = match shell.is_json {
         true => print_object(&shell, &envelope),
         false => Ok(()),
@@ -173,9 +175,10 @@ fn parse(
     arguments: Vec<OsString>,
 ) -> Result<Poolcfg, Error> {
     let split = split_set(&arguments);
-    let mut matches = match (command.try_get_matches_from_mut(arguments), split) {
+    let mut matches = match (command.try_get_matches_from_mut(&arguments), split) {
         (Err(error), Some(text)) if error.use_stderr() => return Err(Error::usage(&text)),
-        (matches, _) => matches?,
+        (Err(error), _) => return Err(explained(error, &arguments)),
+        (Ok(matches), _) => matches,
     };
     let parsed = match program {
         InvokedAs::Subcommand => {
@@ -191,6 +194,33 @@ fn parse(
         }
     };
     Ok(parsed)
+}
+
+/// What clap says of arguments, and where we know more, what was probably meant.
+fn explained(error: clap::Error, arguments: &[OsString]) -> Error {
+    match elsewhere::explained(&error, arguments) {
+        Some(text) => Error::usage(&text),
+        None => with_suggestion(error, arguments.last().and_then(|word| word.to_str())),
+    }
+}
+
+/// The same error with the command that was probably meant: clap says a subcommand everywhere but behind `help`.
+fn with_suggestion(mut error: clap::Error, word: Option<&str>) -> Error {
+    let code = word.and_then(Code::from_text);
+    if let (ErrorKind::UnknownArgument, Some(code)) = (error.kind(), code) {
+        let code = code.as_str();
+        return Error::usage(&format!("`cargo poolcfg --explain {code}` explains a code"));
+    }
+    let is_told = error.get(ContextKind::SuggestedSubcommand).is_some();
+    if error.kind() == ErrorKind::InvalidSubcommand && !is_told {
+        let command = alone();
+        let names = command.get_subcommands().map(clap::Command::get_name);
+        if let Some(near) = word.and_then(|word| nearest(word, names)) {
+            let near = ContextValue::Strings(vec![near.to_owned()]);
+            error.insert(ContextKind::SuggestedSubcommand, near);
+        }
+    }
+    error.into()
 }
 
 /// What to write in the place of a `--set` that blanks have split; `None` if there is none.

@@ -41,11 +41,8 @@ impl Given {
         let help = "pass it with `--program`";
         let workload = all(machine.workload.iter().map(|path| named(path)));
         let workload = workload.and_then(|files| {
-            let files = files.into_iter().flatten();
-            all(files.map(|path| {
-                let file = needs(shell, &path, help)?;
-                Ok((path, file))
-            }))
+            let files = files.into_iter().flatten().collect();
+            all(needs(shell, files, help))
         });
         let (program, workload) = match (program.transpose(), workload) {
             (Err(error), Err(other)) => return Err(error.and(other)),

@@ -6,8 +6,10 @@
 //! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
-//! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts
+//! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts;
+//!   `accepted`: those that poolcfg.toml takes
 
+mod accepted;
 mod adapters;
 pub(crate) mod beyond;
 pub(crate) mod bounds;
@@ -27,11 +29,13 @@ pub(crate) mod workload;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::cli::error::Error;
+use crate::cli::progress::Progress;
+use crate::cli::shell::Shell;
 use component::{COMPONENT, MODULE, Tree};
 pub(crate) use declared::Between;
 use instances::Live;
@@ -116,6 +120,20 @@ pub(crate) struct Needs {
 /// Where it cannot be read, is none of the files that are understood, or is damaged.
 pub(crate) fn inspect(path: &Path) -> Result<Inspected, Error> {
     read(path).map_err(|why| why.error(path))
+}
+
+/// The same for each file that was found, with a bar where they are many.
+pub(crate) fn inspect_each(
+    shell: &Shell,
+    paths: Vec<Result<PathBuf, Error>>,
+) -> Vec<Result<(PathBuf, Inspected), Error>> {
+    let mut progress = Progress::new(shell, "files", paths.len());
+    let look = |path: Result<PathBuf, Error>| {
+        let file = path.and_then(|path| Ok((inspect(&path)?, path)));
+        progress.step();
+        file.map(|(file, path)| (path, file))
+    };
+    paths.into_iter().map(look).collect()
 }
 
 fn read(path: &Path) -> Result<Inspected, Unreadable> {

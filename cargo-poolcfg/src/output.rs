@@ -65,7 +65,7 @@ impl Output {
             (false, Ok(quoted)) => format!(" -o {quoted}"),
             _ => String::new(),
         };
-        match recorded::command(&self.text) {
+        match recorded::as_called(&self.text) {
             Some(command) => format!("`{command}{place}` writes it"),
             None => "run the same command with `-o FILE` in place of `--check FILE`".to_owned(),
         }
@@ -135,6 +135,10 @@ impl Output {
             }
             Present::Text(text) => match self.other_kind(path, &text) {
                 Some(error) => return Err(error.exiting(Exit::Misfit)),
+                // What would not be replaced is not told to be written again.
+                None if self.is_of_others(&text) => {
+                    return Err(foreign(path).exiting(Exit::Misfit));
+                }
                 None => "is not current",
             },
             Present::Nothing => "does not exist",
@@ -150,7 +154,7 @@ impl Output {
 
     /// What is in the way where poolcfg wrote the text at the place, but for another kind of output.
     fn other_kind(&self, path: &Path, text: &str) -> Option<Error> {
-        let command = recorded::command(text)?;
+        let command = recorded::as_called(text)?;
         let is_other = self.mark.is_none_or(|mark| !text.starts_with(mark));
         let mut words = command.split(' ');
         let kind = words.find(|word| *word == "--emit").and(words.next());
@@ -169,11 +173,17 @@ impl Output {
         })
     }
 
+    /// Whether a text has not the mark that ours have.
+    fn is_of_others(&self, text: &str) -> bool {
+        let lacks = |mark| !text.starts_with(mark) && !text.trim().is_empty();
+        self.mark.is_some_and(lacks)
+    }
+
     /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
     /// their place, and what is replaced must not be a source of anything.
     fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
-        if let Some(mark) = self.mark {
-            return text.starts_with(mark) || text.trim().is_empty();
+        if self.mark.is_some() {
+            return !self.is_of_others(text);
         }
         let is_source = path
             .extension()
@@ -295,10 +305,5 @@ fn foreign(path: &Path) -> Error {
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Error {
-    Error::io(
-        "read",
-        path,
-        error,
-        "check that it is a file that you can read",
-    )
+    Error::unread("", path, error)
 }

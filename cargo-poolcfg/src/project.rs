@@ -1,25 +1,26 @@
 //! The project: the packages that were chosen, and the poolcfg.toml of each.
 
 pub(crate) mod cargo;
+mod choice;
 pub(crate) mod difference;
 pub(crate) mod edit;
 pub(crate) mod pool_tables;
 pub(crate) mod wasmtime_tables;
 pub(crate) mod workload;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, nearest, read_text};
+use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, read_text};
 
 use crate::cli::args::{Packages, SharedFlags};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 use crate::project::cargo::{Depth, metadata, tool};
+use crate::project::choice::choose;
 use crate::project::wasmtime_tables::Used;
 
 /// The crate whose types the generated file uses where a package depends on it.
@@ -153,7 +154,7 @@ fn without_file(metadata: &Metadata, packages: &Packages, at_root: &Path) -> Err
         return Error::new(
             Code::NoFile,
             format!("`{}` belongs to no package", shown(at_root)),
-            format!("{SHARED} shares it among all packages; or choose one with `-p PACKAGE`"),
+            format!("put {SHARED} to share it among all packages, or choose one with `-p PACKAGE`"),
         );
     }
     if packages.workspace {
@@ -168,7 +169,7 @@ fn without_file(metadata: &Metadata, packages: &Packages, at_root: &Path) -> Err
 
 /// What shares a poolcfg.toml at the root of a workspace.
 pub(crate) const SHARED: &str =
-    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` in the workspace's Cargo.toml";
+    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml";
 
 fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
     let packages = metadata.workspace_packages();
@@ -177,7 +178,8 @@ fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
         Code::Tool,
         format!("this is a virtual workspace, and {and}"),
         format!(
-            "select a package with `-p`: {}",
+            "select a package with `-p`: {}; or share one file among all packages: put {SHARED}, and run \
+             `cargo poolcfg init`",
             names.collect::<Vec<_>>().join(", ")
         ),
     )
@@ -242,85 +244,6 @@ pub(crate) fn current_dir() -> Result<PathBuf, Error> {
     })
 }
 
-/// The packages that the flags choose, or the one of the Cargo.toml, and whether these are all of the workspace: that of
-/// a virtual workspace means all of them, as in cargo.
-fn choose<'a>(
-    metadata: &'a Metadata,
-    manifest: &Path,
-    flags: &Packages,
-    file_use: FileUse,
-) -> Result<(Vec<&'a Package>, bool), Error> {
-    let members = metadata.workspace_packages();
-    let specs = |specs: &[String]| {
-        let found = all(specs.iter().map(|spec| matching(&members, spec)))?;
-        Ok::<Vec<&Package>, Error>(found.into_iter().flatten().collect())
-    };
-    if !flags.package.is_empty() {
-        let mut chosen = specs(&flags.package)?;
-        let mut seen = BTreeSet::new();
-        chosen.retain(|package| seen.insert(&package.id));
-        return Ok((chosen, false));
-    }
-    let every = |left_out: &[&Package]| {
-        let mut every = members.clone();
-        every.retain(|package| left_out.iter().all(|out| out.id != package.id));
-        every
-    };
-    if flags.workspace {
-        return Ok((every(&specs(&flags.exclude)?), true));
-    }
-    let same = |package: &&&Package| match (
-        package.manifest_path.as_std_path().canonicalize(),
-        manifest.canonicalize(),
-    ) {
-        (Ok(left), Ok(right)) => left == right,
-        _ => package.manifest_path.as_std_path() == manifest,
-    };
-    match (members.iter().find(same), file_use) {
-        (Some(package), _) => Ok((vec![package], false)),
-        (None, FileUse::Read) => Ok((every(&[]), true)),
-        (None, FileUse::Write) => Err(virtual_workspace(metadata, "one package gets the file")),
-    }
-}
-
-/// The packages that a specification means: a name, a name and a version, or a pattern of names, as cargo takes it.
-fn matching<'a>(members: &[&'a Package], spec: &str) -> Result<Vec<&'a Package>, Error> {
-    let names = || members.iter().map(|package| package.name.as_str());
-    let (name, version) = spec.split_once('@').unwrap_or((spec, ""));
-    let pattern = spec
-        .contains(['*', '?', '['])
-        .then(|| glob::Pattern::new(name));
-    let pattern = pattern.transpose().map_err(|error| {
-        let message = format!("`{spec}` is no pattern: {}", error.msg);
-        Error::new(
-            Code::Tool,
-            message,
-            "`*` stands for a part of a name, `?` for a letter",
-        )
-    })?;
-    let is_meant = |package: &&&Package| {
-        let own = package.name.as_str();
-        let is_named = pattern
-            .as_ref()
-            .map_or(own == name, |pattern| pattern.matches(own));
-        is_named && (version.is_empty() || package.version.to_string() == version)
-    };
-    let found: Vec<&Package> = members.iter().filter(is_meant).copied().collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    let list = || format!("expected one of {}", names().collect::<Vec<_>>().join(", "));
-    let (message, help) = match (&pattern, nearest(spec, names())) {
-        (Some(_), _) => (format!("no package matches `{spec}`"), list()),
-        (None, Some(near)) => (
-            format!("unknown package `{spec}`"),
-            format!("did you mean `{near}`?"),
-        ),
-        (None, None) => (format!("unknown package `{spec}`"), list()),
-    };
-    Err(Error::new(Code::Tool, message, help))
-}
-
 /// The root of the library, or else of the first program. In src, where most are, any root has the same folder.
 fn crate_root(package: &Package) -> Option<PathBuf> {
     let mut roots = package.targets.iter();
@@ -343,8 +266,8 @@ fn runtime(package: &Package) -> Option<String> {
 fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result<Member, Error> {
     let dir = directory(manifest);
     let location = match file_use {
-        FileUse::Read => locate(manifest)?,
-        FileUse::Write => Some(Location::of(manifest)?),
+        FileUse::Read => locate(manifest, &|path, _| shown(path))?,
+        FileUse::Write => Some(Location::of(manifest, &|path, _| shown(path))?),
     };
     let pointer = location.as_ref().and_then(Location::pointer);
     let place = location.map_or_else(|| dir.join(FILE_NAME), |location| location.path);
@@ -409,14 +332,7 @@ fn directory(path: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<Source, Error> {
-    let text = read_text(path).map_err(|error| {
-        Error::io(
-            "read",
-            path,
-            &error,
-            "check that it is UTF-8 text that you can read",
-        )
-    })?;
+    let text = read_text(path).map_err(|error| Error::unread("", path, &error))?;
     Ok(Source {
         path: path.to_owned(),
         shown: shown(path),

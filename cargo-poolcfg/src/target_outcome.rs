@@ -1,24 +1,25 @@
 //! Outcomes: what one target gives the pools of one package.
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{
-    Code, Fault, FilePlace, Fit, Keep, Limits, Plan, ResolvedPool, ResolvedProcess, Settings, Size,
-    VaProfile,
-};
+mod fault;
+mod verdict;
 
-use crate::cli::error::{self, Error, Mistake};
+use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::{Code, FilePlace, Fit, Keep, Plan, ResolvedProcess, Settings, Size};
+
+use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::given::needed::{Raised, raised};
 use crate::given::wish::Wish;
 use crate::here::record;
 use crate::here::{self, Here};
 use crate::host::Host;
+use crate::inspect::beyond::Key;
 use crate::project::Member;
-use crate::render::footprint::counts;
 use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
 use crate::render::ways;
 use crate::target::executable::Executable;
+use fault::diagnostic;
 
 /// What one target gives the pools of one package.
 #[derive(Clone, Debug)]
@@ -101,6 +102,12 @@ impl<'a> TargetOutcome<'a> {
         self.wish.mistake(diagnostic, place, self.member)
     }
 
+    /// What the pool of this name asks of a number that a workload decides; `None` if it is not Wasmtime's.
+    pub(crate) fn asked(&self, pool: &str, key: Key) -> Option<u64> {
+        let mut pools = self.case.pools().iter();
+        key.of(&pools.find(|resolved| resolved.name == pool)?.asked)
+    }
+
     /// What the budget is of: the profile and the shape, or this machine.
     pub(crate) fn machine(&self) -> String {
         if let Some(here) = self.here {
@@ -133,65 +140,6 @@ impl<'a> TargetOutcome<'a> {
         let target = self.target();
         let lines = lines.iter();
         lines.map(|line| format!("{target}{line}")).collect()
-    }
-
-    /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
-    fn verdict(&self, index: usize, pool: &ResolvedPool<'_>, limits: &Limits) -> String {
-        let asked = &pool.asked;
-        let engine = match &limits.wasmtime {
-            Some(wasmtime) => format!("Wasmtime {}", wasmtime.version),
-            None => "native".to_owned(),
-        };
-        let kernel = self.kernel();
-        if self.fit == Some(Fit::NoPool) && self.plan.misfit.is_none() {
-            return format!(
-                "ok: no pool, {} × {} on demand fit at once ({kernel})",
-                instances(limits.pools),
-                each(limits)
-            );
-        }
-        if self.plan.misfit.is_some() {
-            return format!(
-                "does not fit: {engine} pool, {} × {} asked ({kernel})",
-                instances(asked.max_instances),
-                each(asked)
-            );
-        }
-        let mut line = format!(
-            "ok: {engine} pool, {} of {} × {}",
-            limits.max_instances,
-            instances(asked.max_instances),
-            each(limits),
-        );
-        if limits.memory_reservation != asked.memory_reservation {
-            line += &format!(" of {}", size(asked.memory_reservation));
-        }
-        line += &format!(" guaranteed ({kernel}");
-        if let Some(bound) = self.plan.bound(&self.case, index) {
-            line += &format!("; limited by {}", bound.limit.describe());
-            // A host's pool takes the settings, and no more.
-            if self.here.is_none() && limits.wasmtime.is_none() {
-                return line + "); the rest is tried at start";
-            }
-        }
-        line += ")";
-        match counts(limits, pool) {
-            Some(counts) => format!("{line}, each of {counts}"),
-            None => line,
-        }
-    }
-
-    /// The kernel that the pools are fitted to, such as `worst kernel: sv39, pie, measured`.
-    fn kernel(&self) -> String {
-        let ResolvedProcess { profile, shape, .. } = &self.case;
-        let is_floor = VaProfile::floor(self.facts.target()).map(|floor| floor.name);
-        let what = match (self.here, is_floor == Some(profile.name)) {
-            (Some(here), _) => return here.name(&self.case),
-            (None, true) => "worst kernel",
-            (None, false) => "kernel",
-        };
-        let (shape, known) = (shape.describe(), profile.known.word());
-        format!("{what}: {}, {}, {known}", profile.name, shape.as_str())
     }
 
     /// The target as a line begins with it, behind the package where there are several.
@@ -319,66 +267,6 @@ impl<'a> TargetOutcome<'a> {
         let mistake = self.mistake(diagnostic, Some(misfit.place(&self.case)));
         Some(Error::from(mistake).exiting(Exit::Misfit))
     }
-}
-
-/// A fault as the command tells it, which has flags for what a file can leave out.
-fn diagnostic(fault: &Fault<'_>, member: &Member, facts: &TargetFacts, wish: &Wish) -> Diagnostic {
-    let mut diagnostic = Diagnostic::from_fault(fault, &member.file);
-    if let Fault::NoAddressSpace { .. } = fault {
-        diagnostic.message = format!("on `{}`: {}", facts.triple(), diagnostic.message);
-    }
-    if let (Code::UnknownProfile | Code::ProfileOfOtherTarget, Some(by)) =
-        (diagnostic.code, wish.names_profile())
-    {
-        diagnostic.message = format!("`{by}`: {}", diagnostic.message);
-        if diagnostic.code == Code::ProfileOfOtherTarget {
-            let help = format!(
-                "leave `{by}` out to use the target's floor; `cargo poolcfg profiles` lists the others"
-            );
-            diagnostic.help = Some(help);
-        }
-    }
-    let program = wish.given.program.as_ref();
-    if let (Fault::NoVersion { .. }, Some(program)) = (fault, program) {
-        let (message, help) = program.no_version();
-        return error::diagnostic(Code::ProgramVersion, message, help);
-    }
-    if let Fault::NoVersion { .. } = fault {
-        let flag = "`--engine-version 48` says which for once";
-        // Without a file there is nothing that sync could write to.
-        diagnostic.help = Some(match (diagnostic.help, &member.source) {
-            (Some(help), Some(_)) => format!("{help}; {flag}"),
-            _ => flag.to_owned(),
-        });
-    }
-    diagnostic
-}
-
-/// So many instances.
-fn instances(count: u32) -> String {
-    match count {
-        1 => "1 instance".to_owned(),
-        _ => format!("{count} instances"),
-    }
-}
-
-/// What one instance has reserved: its memory, or in a pool without memories its table and stack.
-fn each(limits: &Limits) -> String {
-    if limits.has_memories() {
-        return size(limits.memory_reservation);
-    }
-    let parts = [
-        ("table", limits.table_reservation),
-        ("stack", limits.stack_reservation),
-    ];
-    let parts = parts.iter().filter(|(_, bytes)| !bytes.is_zero());
-    let parts = parts.map(|(part, bytes)| format!("{part} of {}", size(*bytes)));
-    parts.collect::<Vec<_>>().join(" and ")
-}
-
-/// A size for people, exact where it has a short name.
-fn size(size: Size) -> String {
-    size.available().to_string()
 }
 
 /// All misfits of the outcomes, as one error.

@@ -1,13 +1,16 @@
 //! What traced failures mean: the one that ended the command, who asked, and what helps.
 //!
 //! - here: the verdict
-//! - `who`: the program, and what it wanted the memory for
-//! - `advice`: what fits, and what to do
+//! - `who`: the program, and what it wanted the memory for; `shape`: what Wasmtime maps; `said`: what the command line says
+//! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works
 //! - `trace`: what the command did
 //! - `report`: the same for programs; `text`: for people
 
 pub(crate) mod advice;
+mod flags;
 pub(crate) mod report;
+mod said;
+mod shape;
 pub(crate) mod text;
 pub(crate) mod trace;
 pub(crate) mod who;
@@ -85,6 +88,7 @@ mod tests {
             errno: libc::ENOMEM,
             pid: 7,
             program: String::new(),
+            folder: String::new(),
             arguments: Vec::new(),
             mapping: None,
             obstacle: Obstacle {

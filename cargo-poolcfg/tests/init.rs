@@ -103,6 +103,27 @@ fn init_of_another_package_is_the_template() {
     assert_eq!(project.0.read("poolcfg.toml"), template);
 }
 
+/// Who has just added `wasmtime` to Cargo.toml, and built nothing yet, gets its pool all the same.
+#[test]
+fn init_takes_cargo_toml_at_its_word_where_cargo_lock_is_late() {
+    let project = Project::new(&["45.0.2"]);
+    let named = "[dependencies]\nwasmtime = { path = \"crates/45.0.2\" }\n";
+    project.0.write("Cargo.toml", &format!("{PACKAGE}{named}"));
+    fs::remove_file(project.0.path("Cargo.lock")).unwrap();
+    let note = "`cargo generate-lockfile` writes it, then `sync` writes version and features into poolcfg.toml";
+    project.run(&["init"]).ends(0).says(note);
+    let file = project.0.read("poolcfg.toml");
+    assert!(file.contains("\nengine = \"wasmtime\" "), "{file}");
+    let mut lock = Command::new(env!("CARGO"));
+    lock.args(["generate-lockfile", "--offline"]);
+    ran(lock.current_dir(project.0.root())).ends(0);
+    project.run(&["sync"]).ends(0);
+    project
+        .run(&["check", "--target", X86_64])
+        .ends(0)
+        .says("ok: Wasmtime 45 pool");
+}
+
 /// A native pool that nobody asked for is told beside the verdict.
 #[test]
 fn a_native_pool_beside_wasmtime_is_noted() {

@@ -178,6 +178,10 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     run(&["--program", "stripped", "--run-version"])
         .ends(101)
         .says("error[PC0047]: cannot ask `stripped` for its version: `--version` prints `true (GNU coreutils)");
+    run(&["--program", "server", "--run-version"])
+        .ends(101)
+        .says("error[PC0047]: cannot ask `server` for its version: it may not be executed")
+        .says("make it executable with `chmod +x server`, or pass `--engine-version 48`");
     // Without a sign of Wasmtime the pools are native ones.
     board
         .run(&["check", "--program", "stripped"])
@@ -589,4 +593,59 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
     run(&["check"], "beyond.wasm")
         .ends(100)
         .says("`beyond.wasm` needs `table_elements` = 4294967296, which is more than may be set");
+}
+
+/// Flags of the machine and the engine on commands that have none: why, and which command has them.
+#[test]
+fn a_command_without_a_machine_says_why_it_takes_no_flag_of_one() {
+    let board = Board::new();
+    for (command, flags, why, instead) in [
+        (
+            "sync",
+            ["--program", "server"],
+            "what Cargo.lock and",
+            "`check`",
+        ),
+        (
+            "sync",
+            ["--set", "address_space.aslr=28"],
+            "what Cargo.lock and",
+            "`check`",
+        ),
+        (
+            "probe",
+            ["--set", "address_space.aslr=28"],
+            "this machine as it is",
+            "`check --here`",
+        ),
+        (
+            "inspect",
+            ["--program", "server"],
+            "what is in files",
+            "without a flag",
+        ),
+        ("init", ["--workload", "app.wasm"], "every key", "`check`"),
+        ("profiles", ["--set", "a=1"], "every profile", "`check`"),
+        (
+            "why",
+            ["--program", "server"],
+            "this machine as it is",
+            "`check`",
+        ),
+    ] {
+        board
+            .run(&[&[command], &flags[..]].concat())
+            .ends(2)
+            .says(&format!(
+                "error[PC0049]: `{command}` takes no `{}`: ",
+                flags[0]
+            ))
+            .says(why)
+            .says(instead);
+    }
+    // What no command has is told as before.
+    board
+        .run(&["sync", "--nothing"])
+        .ends(2)
+        .says("unexpected argument '--nothing'");
 }

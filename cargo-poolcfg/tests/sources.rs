@@ -56,9 +56,13 @@ fn a_workspace_shares_one_file() {
         .run(&["check", "-p", "a"])
         .ends(101)
         .says("error[PC0021]")
-        .says(
-            "`config` points to `../pools/poolcfg.toml`, which does not exist (../Cargo.toml:5:10)",
-        );
+        .says("`config` points to `pools/poolcfg.toml`, which does not exist (Cargo.toml:5:10)");
+    // From the folder of the package, the same files by a path that can be opened there.
+    let root = project.0.root().canonicalize().unwrap();
+    ran(program("cargo-poolcfg", &project.0.path("a")).args(["poolcfg", "check"]))
+        .ends(101)
+        .says(&format!("({}:5:10)", root.join("Cargo.toml").display()))
+        .says(&format!("`{}`", root.join("pools/poolcfg.toml").display()));
     project
         .run(&["init", "-p", "a"])
         .ends(0)

@@ -699,7 +699,7 @@ fn poolcfg_needs_no_project_where_the_version_is_said() {
     run(&["check"])
         .ends(101)
         .says("poolcfg.toml:2:10")
-        .says("`cargo poolcfg sync`")
+        .says("`poolcfg sync`")
         .says("`version = \"48\"`")
         .says("`--engine-version 48`");
     run(&["sync"]).ends(101).says("no package");

@@ -447,3 +447,25 @@ fn an_entry_that_is_no_module_is_pointed_at() {
         }
     }
 }
+
+/// Wasmtime reserves 10 MiB of itself on 32 bits, and 4 GiB on 64: `check` goes by the target.
+#[test]
+fn memories_are_held_to_what_the_target_reserves_of_itself() {
+    let file = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 8\n[pooling_allocator.wasmtime]\n\
+         version = \"50\"\nworkload = [\"a.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\n\
+         core_instances_per_instance = 1\n";
+    let board = Board::new(file);
+    board.wasm("a.wasm", "(module (memory 200))");
+    board.check(&[]).ends(0);
+    let check = ["check", "--target", "i686-unknown-linux-gnu"];
+    board
+        .run(&check)
+        .ends(100)
+        .says("error[PC0041]: `[pooling_allocator]` says no `memory_reservation`, and the workload needs 12800KiB");
+    // Another layer of the file may say it.
+    let own = "[target.'cfg(target_pointer_width = \"32\")'.pooling_allocator]\nmemory_reservation = \"16MiB\"\n\
+         max_memory_size = \"16MiB\"\n";
+    board.0.write("poolcfg.toml", &format!("{file}{own}"));
+    board.run(&check).ends(0);
+    board.check(&[]).ends(0);
+}

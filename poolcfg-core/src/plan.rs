@@ -19,7 +19,7 @@ use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
 use crate::plan::misfit::{Limit, PlanMisfit};
 use crate::plan::search::{LargestFit, fits, largest_fit};
-use crate::plan::share::{Scale, shrink};
+use crate::plan::share::{Scale, fewest, shrink};
 use crate::plan::tables::{asked, least, tables_of, with_tables};
 use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
@@ -61,7 +61,7 @@ impl Plan {
             None => Self {
                 guaranteed: asked(case),
                 count: case.count,
-                misfit: reason::misfit(case, &least),
+                misfit: reason::misfit(case, &least, &fewest(case, &least)),
             },
         }
     }
@@ -132,16 +132,20 @@ impl Plan {
         }
         let mut limits = self.with_least(case, pool);
         limits[pool] = scale.keep.with_value(&limits[pool], value + 1);
-        reason::misfit(case, &limits)
+        reason::misfit(case, &limits, &limits)
     }
 
-    /// What is guaranteed of every pool with the fewest tables that it may have, and of this one what is asked.
+    /// What is guaranteed of every pool with the fewest tables that it may have, and of this one what is asked. Where
+    /// nothing is guaranteed, the others have the least that they may have.
     const fn with_least(&self, case: &ResolvedProcess<'_>, pool: usize) -> [Limits; MAX_POOLS] {
         let mut limits = self.guaranteed;
         let mut i = 0;
         while i < case.count {
             limits[i] = tables_of(&limits[i], &case.pools[i].least);
             i += 1;
+        }
+        if self.misfit.is_some() {
+            limits = fewest(case, &limits);
         }
         limits[pool] = case.pools[pool].least;
         limits

@@ -244,7 +244,8 @@ fn the_file_is_beside_the_manifest_or_where_that_points() {
     fs::create_dir(&package).unwrap();
     let found = |config: &str| {
         fs::write(&manifest, format!("[package]\nname = \"p\"\n{config}")).unwrap();
-        locate(&manifest).map(|location| location.map(|location| location.shown))
+        locate(&manifest, &|_, own| own.to_owned())
+            .map(|location| location.map(|location| location.shown))
     };
     let refused = |config| found(config).unwrap_err().code;
     let up = "[package.metadata.poolcfg]\nconfig = \"../poolcfg.toml\"";
@@ -266,7 +267,9 @@ fn the_file_is_beside_the_manifest_or_where_that_points() {
     assert_eq!(refused("metadata.poolcfg = 1"), Code::WrongType);
     assert_eq!(refused("metadata.poolcfg.file = \"a\""), Code::UnknownKey);
     assert_eq!(
-        locate(&package.join("none/Cargo.toml")).unwrap_err().code,
+        locate(&package.join("none/Cargo.toml"), &|_, own| own.to_owned())
+            .unwrap_err()
+            .code,
         Code::Io
     );
 }
@@ -280,7 +283,10 @@ fn a_workspace_points_for_packages_that_have_no_file_of_their_own() {
         fs::write(path, text).unwrap();
     };
     let found = |package: &str| {
-        let location = locate(&folder.path().join(package).join("Cargo.toml"));
+        let location = locate(
+            &folder.path().join(package).join("Cargo.toml"),
+            &|_, own| own.to_owned(),
+        );
         location.map(|location| location.map(|of| (of.shown, of.workspace)))
     };
     let shared = |shown: &str, by: &str| Ok(Some((shown.to_owned(), Some(by.to_owned()))));

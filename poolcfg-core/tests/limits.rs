@@ -203,6 +203,32 @@ fn no_size_fits_is_said_only_where_that_is_so() {
     );
 }
 
+/// Where pools that shrink do not fit, they do not at their least: what they ask for is not what is in the way.
+#[test]
+fn pools_that_shrink_are_judged_at_their_least() {
+    let file = |on_misfit: &str, limits: &str| {
+        let (a, b) = (pool(200, on_misfit, "4GiB"), pool(100, "shrink", "4GiB"));
+        format!("[pool.a]\n{a}[pool.b]\n{b}[address_space]\n{limits}\n")
+    };
+    let source = file("shrink", "rlimit_data = \"2GiB\"\nmax_map_count = 30000");
+    planned(&source, |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        assert_eq!(misfit.limit, Limit::RlimitData, "{}", misfit.message(case));
+    });
+    // One that does not shrink has what the others leave to it at their least.
+    planned(&file("error", ""), |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        assert_eq!(misfit.limit, Limit::Hole);
+        let said = misfit.advice(case);
+        let instances = misfit.largest_fit.max_instances.expect("some fit");
+        assert!(said.as_str().starts_with("max_instances = "), "{said}");
+        let fits = file("error", "").replacen("200", &instances.to_string(), 1);
+        planned(&fits, |_, plan| {
+            assert_eq!(plan.guaranteed()[1].max_instances, 1)
+        });
+    });
+}
+
 /// Of a small limit a part is left to the process itself, and never more than usual.
 #[test]
 fn the_headroom_follows_a_small_limit() {
@@ -256,6 +282,78 @@ PC0036: `memory` of 0B is below the 1MiB that any process needs (poolcfg.toml:5:
 help: raise it, or omit it if there is no limit
 note: `cargo poolcfg --explain PC0036` says more"
     );
+}
+
+/// What nobody can mean is at fault; none at all, a page and the largest size are not, or for another reason.
+#[test]
+fn sizes_too_small_to_be_of_use_are_faults() {
+    let space = |key: &str, value: &str| faults(&format!("[address_space]\n{key} = \"{value}\"\n"));
+    for value in ["0", "1B", "4KiB", "12287B"] {
+        let said = space("stack_limit", value);
+        assert!(
+            said.contains("below the 12KiB that any process needs (poolcfg.toml:2:15)"),
+            "{said}"
+        );
+        assert!(
+            said.contains(
+                "help: raise it, or omit it: all small stack limits leave the same holes"
+            ),
+            "{said}"
+        );
+    }
+    for value in ["1B", "4KiB", "65535B"] {
+        let said = space("headroom", value);
+        assert!(
+            said.contains("below the 64KiB that any process needs (poolcfg.toml:2:12)"),
+            "{said}"
+        );
+        assert!(
+            said.contains("or write 0 to give all of the holes to pools"),
+            "{said}"
+        );
+    }
+    assert!(space("stack_limit", "16777215TiB").contains("is not below the window"));
+    assert!(space("headroom", "16777215TiB").contains("leaves nothing for pools"));
+    let pool = |text: &str| faults(&format!("[pooling_allocator]\n{text}\n"));
+    let said = pool("guard_size = 1\nstack_reservation = 4095");
+    assert!(
+        said.contains("PC0008: `guard_size` of 1B is less than a page (poolcfg.toml:2:14)"),
+        "{said}"
+    );
+    assert!(
+        said.contains("help: set `guard_size` to \"4KiB\" or more, or to 0 for no guard"),
+        "{said}"
+    );
+    assert!(
+        said.contains("`stack_reservation` of 4095B is less than a page"),
+        "{said}"
+    );
+    assert!(said.contains("or to 0 for no stacks"), "{said}");
+    for version in [26, 48] {
+        let said = pool(&format!(
+            "engine = \"wasmtime\"\nguard_size = 1\nwasmtime = {{ version = \"{version}\", max_wasm_stack = 1 }}"
+        ));
+        // One fault for one number.
+        assert_eq!(said.matches("`guard_size` of 1B is").count(), 1, "{said}");
+        assert!(
+            said.contains("`max_wasm_stack` of 1B is less than a page"),
+            "{said}"
+        );
+    }
+    let said = pool(
+        "engine = \"wasmtime\"\nwasmtime = { version = \"48\", max_core_instance_size = 0, max_component_instance_size = 0 }",
+    );
+    for key in ["max_core_instance_size", "max_component_instance_size"] {
+        assert!(said.contains(&format!("PC0011: `{key}` is zero")), "{said}");
+    }
+    for good in [
+        "[address_space]\nheadroom = 0\n",
+        "[address_space]\nheadroom = \"64KiB\"\nstack_limit = \"12KiB\"\n",
+        "[pooling_allocator]\nguard_size = 0\nstack_reservation = 0\n",
+        "[pooling_allocator]\nguard_size = \"4KiB\"\nstack_reservation = \"4KiB\"\n",
+    ] {
+        planned(good, |_, _| {});
+    }
 }
 
 /// A later layer may take a limit away, and other systems have none of Linux.
@@ -460,8 +558,8 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["target.'cfg(unix)'.pooling_allocator.wasmtime.workload=[]"],
-        "`--set` does not support `workload`, which only `sync` reads",
-        "write `--workload FILE`",
+        "`--set` cannot set `workload`: only `sync` and `check` read it, and only in poolcfg.toml",
+        "name the files with `--workload FILE`",
     ),
     (
         &["address_space.rlimit=3"],
@@ -495,8 +593,8 @@ const MISTAKES: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["pooling_allocator.wasmtime.workload=[\"a.wasm\"]"],
-        "`--set` does not support `workload`, which only `sync` reads",
-        "write `--workload FILE`",
+        "`--set` cannot set `workload`: only `sync` and `check` read it, and only in poolcfg.toml",
+        "name the files with `--workload FILE`",
     ),
 ];
 

@@ -160,12 +160,15 @@ fn a_total_outranks_the_instances_times_the_count() {
     assert_eq!(guaranteed(X86_64, &fewer).0.max_instances, 20);
 }
 
-/// Tables and stacks may be none at all: then no instance has any.
+/// Tables may be none at all: then no instance has any. So may stacks, where the file says that nothing runs on one.
 #[test]
 fn no_tables_and_no_stacks_are_a_total_too() {
     let (limits, totals) = guaranteed(
         X86_64,
-        &file("", "total_tables = 0\ntotal_stacks = 0\ntotal_memories = 9"),
+        &file(
+            "stack_reservation = 0",
+            "total_tables = 0\ntotal_stacks = 0\ntotal_memories = 9",
+        ),
     );
     assert_eq!(
         (limits.max_instances, totals.tables, totals.stacks),
@@ -203,9 +206,41 @@ fn a_total_below_one_instance_is_a_fault() {
         faults(&file("", "total_memories = 0")).contains("`total_memories = 0` is below the 1")
     );
     assert!(faults(&file("", "total_component_instances = 0")).contains("is below the 1"));
+    assert!(
+        faults(&file("", "total_stacks = 0")).contains(
+            "`total_stacks = 0` is below the 1 that one instance takes (poolcfg.toml:6:16)"
+        )
+    );
     let other = faults(&file("", "features = []\ntotal_stacks = 5"));
     assert!(
         other.contains("`total_stacks` needs Wasmtime's feature `async`"),
         "{other}"
+    );
+}
+
+/// What follows from a total that gives no instance is no fault of its own.
+#[test]
+fn a_total_of_none_is_the_only_fault() {
+    for (total, help) in [
+        ("total_memories", "lower what one instance has"),
+        ("total_core_instances", "lower what one instance has"),
+        ("total_component_instances", "omit it"),
+        (
+            "total_stacks",
+            "write `stack_reservation = 0` where nothing runs on a stack",
+        ),
+    ] {
+        let said = faults(&file("max_instances = 10", &format!("{total} = 0")));
+        assert!(said.starts_with(&format!("PC0010: `{total} = 0` is below the 1")));
+        assert!(
+            said.contains(&format!("help: set `{total}` to 1 or more, or {help}\n")),
+            "{said}"
+        );
+        assert_eq!(said.matches("help:").count(), 1, "{said}");
+    }
+    let zero = faults(&file("max_instances = 0", "total_memories = 5"));
+    assert!(
+        zero.starts_with("PC0011: `max_instances` is zero"),
+        "{zero}"
     );
 }

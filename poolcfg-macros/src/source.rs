@@ -92,7 +92,8 @@ fn manifest() -> Result<PathBuf, String> {
 }
 
 fn find(manifest: &Path) -> Result<Location, String> {
-    match locate(manifest) {
+    // Messages of the compiler name files from the folder of the package.
+    match locate(manifest, &|_, own| own.to_owned()) {
         Ok(Some(location)) => Ok(location),
         Ok(None) => Err(told(
             Code::NoFile,

@@ -4,12 +4,14 @@
 //! - `console`: blocks of documents, and commands that print what they show
 //! - `machine`, `program`: for what they are built, and how
 //! - `verdict`: what such a program says that it did
+//! - `walk`: what a new user types
 #![forbid(unsafe_code)]
 
 pub mod console;
 pub mod machine;
 pub mod program;
 pub mod verdict;
+pub mod walk;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -105,10 +105,35 @@ fn the_action_runs_each_command_and_ends_with_what_failed() {
         ends(&with(&package(FITS), commands), 0);
         ends(&with(&package(MISFIT), commands), 100);
     }
-    // A later command that passes hides no earlier failure.
-    let output = with(&package(MISFIT), "check\n\nprofiles\n");
-    ends(&output, 100);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("sv39"));
+    // A later command hides no earlier failure, whether it passes or fails otherwise.
+    for later in ["profiles", "profiles\ncheck --target nonsense"] {
+        let output = with(&package(MISFIT), &format!("check\n\n{later}\n"));
+        ends(&output, 100);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("sv39"));
+    }
+    // Quotes keep blanks together, and nothing is expanded or run.
+    let good = package(FITS);
+    for (commands, status) in [
+        ("check --set 'pooling_allocator.max_instances = 6'\r", 0),
+        (
+            "check --set \"pooling_allocator.max_instances = 600000\"",
+            100,
+        ),
+        ("  --emit json -o 'a file.json'  ", 0),
+        ("--emit json -o '$(touch ran).json'", 0),
+        ("check --set 'pooling_allocator", 2),
+        ("check\ncheck --no-such-flag\nprofiles", 2),
+        ("check; touch ran", 2),
+    ] {
+        let output = with(&good, commands);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{commands}: {output:#?}"
+        );
+    }
+    assert!(good.path("a file.json").exists() && good.path("$(touch ran).json").exists());
+    assert!(!good.path("ran").exists());
 }
 
 #[test]

@@ -27,6 +27,41 @@ fn the_console_blocks_print_what_they_show() {
     }
 }
 
+/// The version and the rustc that a manifest states, or the workspace's for it.
+fn stated(manifest: &str, key: &str) -> String {
+    let text = text(manifest);
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    let value = line.and_then(|rest| rest.trim_start().strip_prefix("= \""));
+    let value = value.and_then(|rest| rest.split('"').next());
+    value
+        .unwrap_or_else(|| panic!("`{manifest}` has `{key}`"))
+        .to_owned()
+}
+
+/// What README.md says outside of console blocks is what the manifests and the model say.
+#[test]
+fn the_numbers_of_the_readme_hold() {
+    let readme = text("README.md");
+    let own = stated("Cargo.toml", "rust-version");
+    let built = stated("poolcfg-runtime/Cargo.toml", "rust-version");
+    let version = stated("Cargo.toml", "version");
+    let (minor, _) = version.rsplit_once('.').unwrap();
+    let profiles = VaProfile::ALL.concat();
+    let sv39 = profiles.iter().find(|profile| profile.name == "sv39");
+    let sv39 = sv39.unwrap();
+    let [hole, _] = Budget::new(sv39, Shape::DEFAULT, None).holes();
+    let (window, hole) = (sv39.window.available(), hole.available());
+    for sentence in [
+        format!("`cargo-poolcfg` needs Rust {own}."),
+        format!("needs Rust {built}, which is Debian 13's"),
+        format!("a fresh machine with Rust {own},"),
+        format!("poolcfg is at {minor} and not published"),
+        format!("the {window} of such a board are {hole} in one"),
+    ] {
+        assert!(readme.contains(&sentence), "{sentence}");
+    }
+}
+
 /// Each row of the table names a floor with the numbers that the model has for it.
 #[test]
 fn the_table_of_targets_is_the_model() {

@@ -1,45 +1,20 @@
-//! Walks from nothing to something that runs, with the commands and the code of README.md: the author of a pool, and a
-//! pipeline that notices another Wasmtime. The operator's walk and the embedder's are in tests/wasmtime.
+//! Walks from nothing to something that runs, with the commands and the code of README.md: the author of a pool, a
+//! pipeline that notices another Wasmtime, and a workspace with one file. The operator's walk and the embedder's are in
+//! tests/wasmtime.
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use poolcfg_tests::console::blocks;
-use poolcfg_tests::{Package, checks, programs, root};
+use poolcfg_tests::{Package, checks, root, walk};
 
-/// Runs a command in a folder, with the built programs on the path; it ends with this status, and says this.
+/// Runs a command line as `poolcfg_tests::walk` does, with one target folder for all walks.
 fn run(folder: &Path, command: &str, status: i32, says: &str) {
-    let programs = programs();
-    let path = std::env::var_os("PATH").unwrap();
-    let path = std::iter::once(programs).chain(std::env::split_paths(&path));
-    let output = Command::new("bash")
-        .args(["-c", &format!("exec 2>&1; {command}")])
-        .current_dir(folder)
-        .env("PATH", std::env::join_paths(path).unwrap())
-        .env("CARGO_TARGET_DIR", checks())
-        .env_remove("POOLCFG_VA_PROFILE")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{command}\n{said}");
-    assert!(said.contains(says), "{command}\n{said}");
+    walk::run(folder, &checks(), command, status, says);
 }
 
-/// A program of the items and the statements of the block of README.md in which this stands.
-fn program(what: &str) -> String {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, block) = blocks(&readme)
-        .into_iter()
-        .find(|(kind, block)| kind.starts_with("rust") && block.contains(what))
-        .expect("README.md shows it");
-    let (items, statements) = block.split_at(block.find("let ").expect("statements"));
-    format!(
-        "mod pool_limits;\n{items}\nfn main() -> Result<(), Box<dyn std::error::Error>> {{\n{statements}\n\
-         slot.memory_mut().as_mut_slice()[0] = 1;\n\
-         println!(\"{{}} of {{}}\", POOL.guaranteed().max_instances, pool_limits::MAX_INSTANCES);\nOk(())\n}}\n"
-    )
-}
+/// What the author's program does with its slot, and what it prints.
+const USE: &str = "slot.memory_mut().as_mut_slice()[0] = 1;
+println!(\"{} of {}\", POOL.guaranteed().max_instances, pool_limits::MAX_INSTANCES);";
 
 /// From `cargo new` to a pool that runs.
 #[test]
@@ -61,7 +36,9 @@ fn an_author_of_a_pool_gets_one_that_runs() {
     let dependency = Package::runtime();
     fs::write(app.join("Cargo.toml"), format!("{manifest}{dependency}\n")).unwrap();
     fs::copy(root().join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
-    fs::write(app.join("src/main.rs"), program("PoolLimits, pool_limits")).unwrap();
+    let program = walk::program_of_readme("PoolLimits, pool_limits", USE);
+    let program = format!("mod pool_limits;\n{program}");
+    fs::write(app.join("src/main.rs"), program).unwrap();
     run(&app, "cargo run --quiet --offline", 0, "1000 of 1000");
     let misspelt = "POOLCFG_MAX_INSTANCE=2 cargo run --quiet --offline";
     run(&app, misspelt, 0, "POOLCFG_MAX_INSTANCE");
@@ -161,4 +138,53 @@ fn sync_fills_in_what_init_has_left_out() {
     let table = after.find("\n[pooling_allocator.wasmtime]\nversion = \"48\"");
     assert!(table.is_some(), "{after}");
     run(&package.path(""), "cargo poolcfg sync --check", 0, "");
+}
+
+/// The code of a package that says how many instances its pool may have.
+const MEMBER: &str = "use poolcfg_runtime::{PoolLimits, pool_limits};
+#[pool_limits]
+pub const POOL: PoolLimits;
+fn main() {
+    println!(\"{}\", POOL.guaranteed().max_instances);
+}
+";
+
+/// Three packages take their limits from one file at the root of their workspace, in the command and in the compiler.
+#[test]
+fn a_workspace_of_three_packages_has_one_file() {
+    const NAMES: [&str; 3] = ["api", "worker", "cron"];
+    let folder = tempfile::TempDir::new().unwrap();
+    let root_toml = "[workspace]\nresolver = \"3\"\nmembers = []\n\
+                     [workspace.metadata.poolcfg]\nconfig = \"poolcfg.toml\"\n";
+    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    let run = |command: &str, status: i32, says: &str| run(folder.path(), command, status, says);
+    write("Cargo.toml", root_toml);
+    for name in NAMES {
+        run(&format!("cargo new --vcs none {name}"), 0, "");
+        let dependency = Package::runtime();
+        run(&format!("echo '{dependency}' >> {name}/Cargo.toml"), 0, "");
+        write(&format!("{name}/src/main.rs"), MEMBER);
+    }
+    fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let file = |instances: u64| {
+        let text = format!("[pooling_allocator]\nmax_instances = {instances}\n");
+        write("poolcfg.toml", &text);
+    };
+    file(12);
+    let check = "cargo poolcfg check --workspace";
+    run(check, 0, "ok: native pool, 12 of 12 instances");
+    for name in NAMES {
+        let says = format!(
+            "package `{name}`: read `poolcfg.toml`, where `[workspace.metadata.poolcfg]` points"
+        );
+        run(&format!("{check} -v"), 0, &says);
+        run(&format!("cargo run --quiet --offline -p {name}"), 0, "12\n");
+    }
+    file(13);
+    for name in NAMES {
+        run(&format!("cargo run --quiet --offline -p {name}"), 0, "13\n");
+    }
+    file(9_000_000);
+    run(check, 100, "error[PC0002]");
+    run("cargo build --quiet --offline --workspace", 101, "PC0002");
 }

@@ -12,6 +12,7 @@ pub(crate) const AMD64: Item = Item {
     name: "Debian's kernel for x86_64, with zram",
     megabytes: 110,
     minutes: 0,
+    disk: 15,
     held: || Ok(image()?.is_file() && modules()?.is_dir()),
     make,
     unpacked: Some(image),

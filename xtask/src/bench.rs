@@ -41,8 +41,13 @@ pub(crate) fn bench() -> Result<(), String> {
 /// Real Wasmtime: its pool's cycle beside that of our own, then a small address space with and without our
 /// limits.
 pub(crate) fn wasmtime() -> Result<(), String> {
+    of_wasmtime(&["memory-cycle", "side-by-side"])
+}
+
+/// Runs benchmarks that need real `wasmtime` commands.
+fn of_wasmtime(programs: &[&str]) -> Result<(), String> {
     let variables = test::wasmtime()?;
-    for program in ["memory-cycle", "side-by-side"] {
+    for program in programs {
         run(cargo()
             .current_dir(root())
             .args(["run", "--release", "--package", "poolcfg-tests-wasmtime"])
@@ -50,6 +55,11 @@ pub(crate) fn wasmtime() -> Result<(), String> {
             .envs(variables.iter().cloned()))?;
     }
     Ok(())
+}
+
+/// What programs cost under `poolcfg why`, and without it.
+pub(crate) fn why() -> Result<(), String> {
+    of_wasmtime(&["why-cost"])
 }
 
 /// The whole command against the two programs that it has to ask.

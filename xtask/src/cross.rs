@@ -17,6 +17,7 @@ pub(crate) const CROSS: Item = Item {
     name: "cross compilers",
     megabytes: 100,
     minutes: 0,
+    disk: 350,
     held: || Ok(folder()?.join("usr/bin/xz").exists()),
     make: fetch,
     unpacked: Some(folder),

@@ -15,6 +15,7 @@ pub(crate) const DLLTOOL: Item = Item {
     name: "dlltool for Windows",
     megabytes: 7,
     minutes: 0,
+    disk: 45,
     held: || Ok(folder()?.join("usr/bin").join(PROGRAM).exists()),
     make: || {
         let packages = Packages {

@@ -17,6 +17,7 @@ pub(crate) const EMBEDDER_50: Item = Item {
     name: "a program with Wasmtime 50 in it",
     megabytes: 10,
     minutes: 2,
+    disk: 760,
     held: || KEPT.is_built(),
     make: || build().and_then(|()| KEPT.note_built()),
     unpacked: None,

@@ -18,6 +18,7 @@ pub(crate) const LIBFUZZER: Item = Item {
     name: "libFuzzer",
     megabytes: 4,
     minutes: 0,
+    disk: 50,
     held: || Ok(library()?.exists()),
     make: || {
         let packages = Packages {

@@ -14,6 +14,8 @@ pub(crate) struct Item {
     pub megabytes: u32,
     /// Minutes of one processor to build it.
     pub minutes: u32,
+    /// Megabytes that it takes in the cache.
+    pub disk: u32,
     /// Whether it is there already.
     pub held: fn() -> Result<bool, String>,
     /// Fetches or builds it. What an earlier try that was broken off has done is done again or used.
@@ -81,9 +83,11 @@ pub(crate) fn make(items: &[&Item]) -> Result<(), String> {
 fn amount(items: &[&Item]) -> String {
     let megabytes: u32 = items.iter().map(|item| item.megabytes).sum();
     let minutes: u32 = items.iter().map(|item| item.minutes).sum();
+    let disk: u32 = items.iter().map(|item| item.disk).sum();
+    let fetched = format!("{megabytes} MB to fetch, {disk} MB of disk");
     match minutes {
-        0 => format!("{megabytes} MB to fetch"),
-        _ => format!("{megabytes} MB to fetch and {minutes} minutes of one processor to build"),
+        0 => fetched,
+        _ => format!("{fetched}, {minutes} minutes of one processor to build"),
     }
 }
 
@@ -120,6 +124,7 @@ mod tests {
         name: "a thing that is there",
         megabytes: 7,
         minutes: 0,
+        disk: 9,
         held: || Ok(true),
         make: || Err("made again".to_owned()),
         unpacked: None,
@@ -138,14 +143,14 @@ mod tests {
 
     #[test]
     fn what_is_left_is_told() {
-        assert_eq!(amount(&[&HELD, &HELD]), "14 MB to fetch");
+        assert_eq!(amount(&[&HELD, &HELD]), "14 MB to fetch, 18 MB of disk");
         let built = Item {
             minutes: 20,
             ..HELD
         };
         assert_eq!(
             amount(&[&HELD, &built]),
-            "14 MB to fetch and 20 minutes of one processor to build"
+            "14 MB to fetch, 18 MB of disk, 20 minutes of one processor to build"
         );
     }
 }

@@ -24,6 +24,7 @@ pub(crate) const LIBRARIES: Item = Item {
     name: "C libraries of seven architectures",
     megabytes: 24,
     minutes: 0,
+    disk: 140,
     held: || {
         let folder = folder()?;
         Ok(ARCHITECTURES

@@ -1,7 +1,7 @@
 //! `cargo xtask …`: what cargo alone cannot do.
 //!
 //! - `item`: the things that the set-up fetches or builds, each once
-//! - `cache`: where what is fetched lies
+//! - `cache`: where what is fetched lies; `built`: what the tests build there
 //! - `debian`: packages of Debian, unpacked into the cache
 //! - `cross`, `qemu`, `kernels`: compilers, emulators and kernels of riscv64 and aarch64
 //! - `amd64`: a kernel of x86_64 and its modules, for swap
@@ -27,6 +27,7 @@
 
 mod amd64;
 mod bench;
+mod built;
 mod cache;
 mod cross;
 mod debian;
@@ -62,7 +63,8 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  setup    Fetch and build what the tests need, into the cache ($POOLCFG_CACHE, or ~/.cache/poolcfg)
+  setup    Say what is missing (bytes to fetch, disk, minutes), then fetch and build what the tests need, into the cache
+           ($POOLCFG_CACHE, or ~/.cache/poolcfg)
   test     Set up, then run every test; what takes long to build is used only when it is there
   test --all
            The same, and build what takes long, too
@@ -77,10 +79,12 @@ Commands:
   dist     Set up, and make an archive of the command `poolcfg` for each target, in target/dist
   dist --twice
            The same in two folders, and fail when the bytes differ
-  bench    Run every benchmark and print the the tables of figures
+  bench    Run every benchmark, and print the tables of docs/figures.md
   bench wasmtime
-           Set up, and print the tables of docs/figures.mds of real Wasmtime: its pool beside ours, and with and
+           Set up, and print the tables of docs/figures.md of real Wasmtime: its pool beside ours, and with and
            without our limits
+  bench why
+           Set up, and print what programs cost under `poolcfg why` beside what they cost without it
 ";
 
 fn main() -> ExitCode {
@@ -101,6 +105,7 @@ fn main() -> ExitCode {
         ["dist", "--twice"] => dist::twice(),
         ["bench"] => bench::bench(),
         ["bench", "wasmtime"] => bench::wasmtime(),
+        ["bench", "why"] => bench::why(),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
             Ok(())

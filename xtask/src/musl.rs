@@ -57,6 +57,7 @@ pub(crate) const MUSL: Item = Item {
     name: "musl for four architectures",
     megabytes: 3,
     minutes: 0,
+    disk: 20,
     held: || {
         let folder = folder()?;
         Ok(TARGETS

@@ -15,6 +15,7 @@ pub(crate) const OLDEST_RUSTC: Item = Item {
     name: "the oldest rustc",
     megabytes: 100,
     minutes: 0,
+    disk: 440,
     held: || Ok(folder()?.join("usr/bin/rustc").exists()),
     make: fetch,
     unpacked: Some(folder),

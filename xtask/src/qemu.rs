@@ -12,6 +12,7 @@ pub(crate) const QEMU: Item = Item {
     name: "QEMU",
     megabytes: 110,
     minutes: 0,
+    disk: 550,
     held: || Ok(folder()?.join("usr/bin/qemu-system-riscv64").exists()),
     make: || {
         let names = ["qemu-system-riscv", "qemu-system-arm", "qemu-user"];
@@ -26,6 +27,7 @@ pub(crate) const QEMU_AMD64: Item = Item {
     name: "QEMU for x86_64",
     megabytes: 40,
     minutes: 0,
+    disk: 150,
     held: || Ok(amd64()?.join("usr/bin/qemu-system-x86_64").exists()),
     make: || fetch(&["qemu-system-x86"], &amd64()?),
     unpacked: Some(amd64),

@@ -16,6 +16,7 @@ pub(crate) const RUST_SRC: Item = Item {
     name: "the standard library's source",
     megabytes: 45,
     minutes: 0,
+    disk: 440,
     held: || Ok(library()?.join("Cargo.lock").is_file()),
     make: fetch,
     unpacked: Some(folder),

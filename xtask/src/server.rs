@@ -19,6 +19,7 @@ pub(crate) const SERVER: Item = Item {
     name: "a server with Wasmtime in it for riscv64 and aarch64",
     megabytes: 30,
     minutes: 11,
+    disk: 1500,
     held: || KEPT.is_built(),
     make: || build().and_then(|()| KEPT.note_built()),
     unpacked: None,

@@ -14,6 +14,7 @@ pub(crate) const STRACE: Item = Item {
     name: "strace",
     megabytes: 1,
     minutes: 0,
+    disk: 3,
     held: || Ok(runs(&program()?)),
     make: || {
         fetch(&folder()?).map_err(|error| format!("could not be fetched: {error}; install it"))

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::amd64::AMD64;
+use crate::built;
 use crate::cache;
 use crate::cross::{self, CROSS};
 use crate::dist;
@@ -322,6 +323,7 @@ pub(crate) fn setup() -> Result<(), String> {
             }
         }
     }
+    built::announce()?;
     item::make(&items)?;
     for suite in &SUITES {
         (suite.variables)()?;

@@ -19,6 +19,7 @@ pub(crate) const WASM_FILES: Item = Item {
     name: "modules and components of others",
     megabytes: 60,
     minutes: 0,
+    disk: 170,
     held: || {
         let folder = folder()?;
         let packages = packages()?;

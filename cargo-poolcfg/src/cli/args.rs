@@ -1,17 +1,18 @@
 //! The command line. Flags that cargo has too are spelled as cargo spells them.
 
+mod machine;
+mod values;
+mod workload;
+
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use poolcfg_core::{
-    Aslr, Engine, RelocationModel, SearchLayout, SizeError, StackLimit, WasmtimeVersion,
-};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use poolcfg_core::WasmtimeVersion;
 
-use crate::cli::fit::FitFlags;
-use crate::host::{HOSTS, Host};
+pub(crate) use machine::MachineFlags;
+pub(crate) use values::{Emit, MessageFormat, ProbeEmit};
+pub(crate) use workload::{Missing, WorkloadFlags};
 
 const PACKAGES: &str = "Package Selection";
 const MACHINE: &str = "Machine";
@@ -176,12 +177,6 @@ impl Generate {
             && machine.says_nothing()
     }
 
-    /// As the command line calls what is written.
-    pub(crate) fn kind(&self) -> String {
-        let value = self.emit().to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-
     /// The flags of the command recorded in a generated file; `None` if it is not one of ours.
     pub(crate) fn recorded(words: Vec<String>) -> Option<Self> {
         let Cargo::Poolcfg(poolcfg) = Cargo::try_parse_from(words).ok()?;
@@ -207,23 +202,6 @@ pub(crate) struct Check {
     pub(crate) workload: WorkloadFlags,
 }
 
-/// What becomes of a workload.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct WorkloadFlags {
-    /// Pass over files of a workload that are not there, and lower no count that may be theirs
-    #[arg(long, help_heading = PACKAGES)]
-    pub(crate) allow_missing: bool,
-}
-
-impl WorkloadFlags {
-    pub(crate) const fn missing(self) -> Missing {
-        match self.allow_missing {
-            true => Missing::PassedOver,
-            false => Missing::Error,
-        }
-    }
-}
-
 /// Flags of `profiles`.
 #[derive(Debug, Args)]
 pub(crate) struct Profiles {
@@ -246,6 +224,9 @@ pub(crate) struct Init {
     /// Package to write the file for
     #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
     pub(crate) package: Option<String>,
+    /// Other tools overwrite with it: what this one does is told.
+    #[arg(long, hide = true)]
+    pub(crate) force: bool,
 }
 
 /// Flags of `inspect`.
@@ -323,147 +304,6 @@ pub(crate) struct Packages {
     pub(crate) exclude: Vec<String>,
 }
 
-/// Which machine the pools are for.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct MachineFlags {
-    /// Target triple, `host-tuple` or a target spec (.json); repeatable
-    #[arg(long, value_name = "TRIPLE", help_heading = MACHINE)]
-    pub(crate) target: Vec<String>,
-    /// VA profile instead of the target's floor, such as sv48
-    #[arg(long, value_name = "NAME", conflicts_with = "here", help_heading = MACHINE)]
-    pub(crate) va_profile: Option<String>,
-    /// Where the program is loaded
-    #[arg(long, value_name = "MODEL", help_heading = MACHINE,
-          value_parser = words(RelocationModel::ALL, RelocationModel::word, RelocationModel::from_word))]
-    pub(crate) relocation_model: Option<RelocationModel>,
-    /// Stack limit under which the program starts: finite (up to 128 MiB; 8 MiB in 32-bit programs), unlimited, or a
-    /// size such as 1GiB
-    #[arg(long, value_name = "LIMIT", conflicts_with = "here", help_heading = MACHINE,
-          value_parser = stack_limit)]
-    pub(crate) stack_limit: Option<StackLimit>,
-    /// Bits of ASLR: maximum, minimum (Kconfig's default), or the value of vm.mmap_rnd_bits
-    #[arg(long, value_name = "BITS", conflicts_with = "here", help_heading = MACHINE,
-          value_parser = aslr)]
-    pub(crate) aslr: Option<Aslr>,
-    /// Take target, shape and Wasmtime version from this program; its features count as present
-    #[arg(long, value_name = "FILE", help_heading = MACHINE)]
-    pub(crate) program: Option<PathBuf>,
-    /// Run the program with --version to ask which Wasmtime it is
-    #[arg(long, requires = "program", help_heading = MACHINE)]
-    pub(crate) run_version: bool,
-    /// How the kernel searches for free addresses; legacy is for setarch -L and vm.legacy_va_layout
-    #[arg(long, value_name = "LAYOUT", conflicts_with = "here", help_heading = MACHINE,
-          value_parser = words(SearchLayout::ALL, SearchLayout::word, SearchLayout::from_word))]
-    pub(crate) layout: Option<SearchLayout>,
-    /// Fit the pools to this machine and the limits of this process
-    #[arg(long, conflicts_with = "target", help_heading = MACHINE)]
-    pub(crate) here: bool,
-    #[command(flatten)]
-    pub(crate) fit: FitFlags,
-    #[command(flatten)]
-    pub(crate) engine: EngineFlags,
-    /// Modules and components (.wasm) that the pool runs, or patterns such as 'plugins/*.wasm': count what their
-    /// instances need, for this run
-    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = ENGINE)]
-    pub(crate) workload: Vec<PathBuf>,
-    /// Set any key of poolcfg.toml for this run, such as pooling_allocator.max_instances=100, or for one target, such as
-    /// target.TRIPLE.address_space.rlimit_as=64GiB; repeatable
-    #[arg(long, value_name = "KEY=VALUE", help_heading = MANIFEST)]
-    pub(crate) set: Vec<String>,
-}
-
-impl MachineFlags {
-    /// Whether no flag but `--here` says anything of the machine or the pool.
-    pub(crate) fn says_nothing(&self) -> bool {
-        self.target.is_empty()
-            && self.va_profile.is_none()
-            && self.relocation_model.is_none()
-            && self.stack_limit.is_none()
-            && self.aslr.is_none()
-            && self.set.is_empty()
-            && self.program.is_none()
-            && self.workload.is_empty()
-            && self.layout.is_none()
-            && self.fit.fit.is_none()
-            && self.engine.engine.is_none()
-            && self.engine.engine_version.is_none()
-    }
-
-    /// The flags that name files, as they are given.
-    pub(crate) fn files(&self) -> Vec<OsString> {
-        let mut flags = Vec::new();
-        let mut say = |flag: &str, path: &Path| {
-            flags.extend([flag.into(), path.into()]);
-        };
-        if let Some(program) = &self.program {
-            say("--program", program);
-        }
-        for file in &self.workload {
-            say("--workload", file);
-        }
-        if self.run_version {
-            flags.push("--run-version".into());
-        }
-        flags
-    }
-}
-
-/// Whose pools.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct EngineFlags {
-    /// Engine of every pool, overriding poolcfg.toml
-    #[arg(long, value_name = "ENGINE", help_heading = ENGINE,
-          value_parser = words(Engine::ALL, Engine::word, Engine::from_word))]
-    pub(crate) engine: Option<Engine>,
-    /// Version of Wasmtime, such as 48, overriding poolcfg.toml and the project
-    #[arg(long, value_name = "VERSION", help_heading = ENGINE)]
-    pub(crate) engine_version: Option<WasmtimeVersion>,
-}
-
-/// The value of `--message-format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MessageFormat {
-    /// Text
-    Human,
-    /// One JSON object on stdout, on errors too
-    Json,
-}
-
-/// The value of `--emit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Emit {
-    Rust,
-    Json,
-    /// A text for a host.
-    Host(&'static Host),
-}
-
-impl ValueEnum for Emit {
-    fn value_variants<'a>() -> &'a [Self] {
-        static ALL: LazyLock<Vec<Emit>> = LazyLock::new(|| {
-            let hosts = HOSTS.iter().copied().map(Emit::Host);
-            [Emit::Rust, Emit::Json].into_iter().chain(hosts).collect()
-        });
-        &ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let (name, help) = match self {
-            Self::Rust => ("rust", "A Rust file with constants"),
-            Self::Json => ("json", "The JSON object of schema 2"),
-            Self::Host(host) => host.emit,
-        };
-        Some(PossibleValue::new(name).help(help))
-    }
-}
-
-/// The value of `--emit` of `probe`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProbeEmit {
-    /// `[va_profile.NAME]` and `[address_space]`, to paste into poolcfg.toml
-    Toml,
-}
-
 /// Flags that every subcommand takes, before or after its name.
 #[derive(Debug, Args)]
 pub(crate) struct SharedFlags {
@@ -494,36 +334,4 @@ pub(crate) struct SharedFlags {
     /// Verbose output
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = OUTPUT)]
     pub(crate) verbose: u8,
-}
-
-/// What becomes of a file of the workload that is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// It is an error.
-    Error,
-    /// It is passed over, and no count is lowered that may be its.
-    PassedOver,
-}
-
-/// The value of `--stack-limit`.
-fn stack_limit(text: &str) -> Result<StackLimit, String> {
-    StackLimit::from_text(text).map_err(|error| match error {
-        SizeError::NoNumber => "expected `finite`, `unlimited` or a size such as 1GiB".to_owned(),
-        error => error.to_string(),
-    })
-}
-
-/// The value of `--aslr`.
-fn aslr(text: &str) -> Result<Aslr, &'static str> {
-    Aslr::from_text(text).ok_or("expected `maximum`, `minimum` or a number of bits")
-}
-
-/// A parser of the words that poolcfg.toml uses too.
-fn words<T: Copy + Send + std::marker::Sync + 'static>(
-    all: &'static [T],
-    word: fn(T) -> &'static str,
-    from_word: fn(&str) -> Option<T>,
-) -> impl TypedValueParser<Value = T> {
-    let known = PossibleValuesParser::new(all.iter().map(|value| word(*value)));
-    known.try_map(move |text| from_word(&text).ok_or("unknown value"))
 }

@@ -9,13 +9,14 @@ use poolcfg_core::{Code, escaped_lines, is_escaped};
 use serde::Serialize;
 
 use crate::cli::error::Mistake;
+use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::relative;
 
 /// An error, a warning or a note.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Message<'a> {
     /// The command line is wrong.
-    Usage(&'a clap::Error),
+    Usage(&'a clap::Error, InvokedAs),
     Mistake(&'a Mistake),
     /// What does not keep the command from its work and should be known.
     Warning(Code, &'a str),
@@ -49,7 +50,10 @@ impl Message<'_> {
     pub(crate) fn rendered(self, renderer: &Renderer) -> String {
         match self {
             // clap has colors of its own.
-            Self::Usage(usage) => with_code(&usage.render().to_string()),
+            Self::Usage(usage, program) => {
+                let text = with_code(&usage.render().to_string());
+                program.called(&text).into_owned()
+            }
             Self::Mistake(one) => mistake(one, renderer),
             Self::Warning(code, text) => title(Level::WARNING, code, text, renderer),
             Self::Note(text) => format!("note: {}", escaped_lines(text)),
@@ -77,7 +81,7 @@ impl Message<'_> {
             rendered: rendered.clone(),
         };
         match self {
-            Self::Usage(_) => of_usage(&rendered),
+            Self::Usage(..) => of_usage(&rendered),
             Self::Warning(code, text) => said("warning", Some(code), text),
             Self::Note(text) => said("note", None, text),
             Self::Mistake(mistake) => {

@@ -1,5 +1,6 @@
 //! Errors: mistakes with a code and a place, and the exit status they lead to.
 
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, escaped, escaped_lines};
 
 use crate::cli::exit::Exit;
+use crate::cli::invoked_as::InvokedAs;
+use crate::cli::path::shown;
 
 /// A text that diagnostics point into.
 #[derive(Clone, Debug)]
@@ -36,6 +39,17 @@ impl Mistake {
             source,
             file: None,
         }
+    }
+
+    /// The same in the words of the program as it was called.
+    pub(crate) fn called(&self, program: InvokedAs) -> Self {
+        let mut mistake = self.clone();
+        let said = &mut mistake.diagnostic;
+        let help = said.help.as_mut();
+        for text in [&mut said.message, &mut said.label].into_iter().chain(help) {
+            *text = program.called(text).into_owned();
+        }
+        mistake
     }
 
     fn is_as(&self, other: &Self) -> bool {
@@ -77,9 +91,21 @@ impl Error {
     }
 
     /// One file that cannot be read or written.
-    pub(crate) fn io(doing: &str, path: &Path, error: &std::io::Error, help: &str) -> Self {
-        let message = format!("cannot {doing} `{}`: {error}", path.display());
+    pub(crate) fn io(doing: &str, path: &Path, error: &io::Error, help: &str) -> Self {
+        let message = format!("cannot {doing} `{}`: {error}", shown(path));
         Self::new(Code::Io, message, help).about(path)
+    }
+
+    /// One file that cannot be read, where the error says what to do about it; `what` is the file.
+    pub(crate) fn unread(what: &str, path: &Path, error: &io::Error) -> Self {
+        let help = match error.kind() {
+            io::ErrorKind::NotFound => "check the path: there is no such file",
+            io::ErrorKind::PermissionDenied => "make it readable for you, or run this as its owner",
+            io::ErrorKind::InvalidData => "save it as UTF-8 text",
+            io::ErrorKind::IsADirectory => "name a file: this is a folder",
+            _ => "check that it is a file that can be read",
+        };
+        Self::io(format!("read {what}").trim_end(), path, error, help)
     }
 
     /// Mistakes of one text.

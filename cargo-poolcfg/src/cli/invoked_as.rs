@@ -1,5 +1,6 @@
 //! The program: the command has two names.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Under which name the program runs.
@@ -19,6 +20,22 @@ impl InvokedAs {
         match Path::new(&program).file_stem() {
             Some(name) if name == "cargo-poolcfg" => Self::Subcommand,
             _ => Self::Alone,
+        }
+    }
+
+    /// What is typed to run the command.
+    pub(crate) const fn command(self) -> &'static str {
+        match self {
+            Self::Subcommand => "cargo poolcfg",
+            Self::Alone => "poolcfg",
+        }
+    }
+
+    /// A text of this program, all of which say `cargo poolcfg`, with the command as it was called.
+    pub(crate) fn called(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Subcommand => Cow::Borrowed(text),
+            Self::Alone => Cow::Owned(text.replace(Self::Subcommand.command(), self.command())),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Paths as messages and programs are told them.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use poolcfg_core::escaped;
 
-/// A path as messages show it: from the current directory where it lies in it.
+/// A path as messages show it: from the current directory where it lies in it, so that it can be opened from there.
 pub(crate) fn shown(path: &Path) -> String {
     escaped(&relative(path)).to_string()
 }
@@ -14,8 +14,10 @@ pub(crate) fn relative(path: &Path) -> String {
     let inside = |path: &Path, here: &Path| path.strip_prefix(here).ok().map(Path::to_owned);
     let here = std::env::current_dir().ok();
     let direct = || {
-        let real = path.canonicalize().ok()?;
-        inside(&real, &here.as_ref()?.canonicalize().ok()?)
+        let real = real(path)?;
+        let inside = inside(&real, &here.as_ref()?.canonicalize().ok()?);
+        // What was given from here can be opened from here.
+        inside.or_else(|| path.is_absolute().then_some(real))
     };
     let has_way_up = path.components().any(|part| part == Component::ParentDir);
     let relative = match path.is_absolute() || has_way_up {
@@ -26,4 +28,36 @@ pub(crate) fn relative(path: &Path) -> String {
         false => None,
     };
     relative.as_deref().unwrap_or(path).display().to_string()
+}
+
+/// The path without links and ways up; the file itself and folders above it need not be there.
+fn real(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find_map(|above| {
+        let rest = path.strip_prefix(above).ok()?;
+        let real = above.canonicalize().ok()?;
+        Some(match rest.as_os_str().is_empty() {
+            true => real,
+            false => real.join(rest),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_outside_is_shown_without_a_way_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(at.join("a")).unwrap();
+        let file = at.join("pools/poolcfg.toml");
+        assert_eq!(
+            relative(&at.join("a/../pools/poolcfg.toml")),
+            file.display().to_string()
+        );
+        assert_eq!(relative(Path::new("../nothing/here")), "../nothing/here");
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(relative(&here.join("src/../nothing/here")), "nothing/here");
+    }
 }

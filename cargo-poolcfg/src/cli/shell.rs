@@ -25,6 +25,8 @@ pub(crate) enum Verbosity {
 /// Where things are said.
 #[derive(Debug)]
 pub(crate) struct Shell {
+    /// What the texts call the command.
+    program: InvokedAs,
     pub(crate) verbosity: Verbosity,
     /// Whether stdout is for the JSON object alone.
     pub(crate) is_json: bool,
@@ -42,8 +44,9 @@ pub(crate) fn choose_color(choice: ColorChoice) {
 }
 
 impl Shell {
-    pub(crate) fn new(verbosity: Verbosity, is_json: bool) -> Self {
+    pub(crate) fn new(program: InvokedAs, verbosity: Verbosity, is_json: bool) -> Self {
         Self {
+            program,
             verbosity,
             is_json,
             diagnostics: RefCell::default(),
@@ -63,9 +66,9 @@ impl Shell {
         }
     }
 
-    /// A picture that people asked for, in the characters of the terminal.
+    /// A picture or a text that people asked for, in the characters of the terminal.
     pub(crate) fn draw(&self, text: &str) -> Result<(), Error> {
-        self.print(&shown(text))
+        self.print(&shown(&self.program.called(text)))
     }
 
     /// What the command decided or did; nothing with `-q`.
@@ -75,19 +78,19 @@ impl Shell {
             let _ = writeln!(
                 anstream::stderr(),
                 "{}",
-                shown(&escaped_lines(line).to_string())
+                shown(&escaped_lines(&self.program.called(line)).to_string())
             );
         }
     }
 
     /// What does not keep the command from its work and should be known; nothing for people with `-q`.
     pub(crate) fn warn(&self, code: Code, text: &str) {
-        self.tell(Message::Warning(code, text));
+        self.tell(Message::Warning(code, &self.program.called(text)));
     }
 
     /// What belongs to an answer; nothing for people with `-q`.
     pub(crate) fn note(&self, text: &str) {
-        self.tell(Message::Note(text));
+        self.tell(Message::Note(&self.program.called(text)));
     }
 
     fn tell(&self, message: Message<'_>) {
@@ -110,7 +113,7 @@ impl Shell {
         self.keep_error(error);
         match error {
             Error::Usage(usage) => {
-                print_usage(usage);
+                print_usage(usage, self.program);
                 Exit::Usage
             }
             Error::Mistakes {
@@ -119,7 +122,8 @@ impl Shell {
                 unlisted,
             } => {
                 for mistake in mistakes {
-                    let text = Message::Mistake(mistake).rendered(&Renderer::styled());
+                    let mistake = mistake.called(self.program);
+                    let text = Message::Mistake(&mistake).rendered(&Renderer::styled());
                     let text = shown(&text);
                     let _ = writeln!(anstream::stderr(), "{text}\n");
                 }
@@ -137,24 +141,26 @@ impl Shell {
         self.keep_error(error);
         if let Error::Mistakes { mistakes, .. } = error {
             for mistake in mistakes {
-                let text = Message::title_of(mistake, &Renderer::styled());
+                let mistake = mistake.called(self.program);
+                let text = Message::title_of(&mistake, &Renderer::styled());
                 let _ = writeln!(anstream::stderr(), "{text}");
             }
         }
         for line in lines {
-            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(line));
+            let line = self.program.called(line);
+            let _ = writeln!(anstream::stderr(), "{}", escaped_lines(&line));
         }
     }
 
     /// Keeps mistakes for programs; people are told them at the end.
     pub(crate) fn keep_error(&self, error: &Error) {
         match error {
-            Error::Usage(usage) => self.keep(Message::Usage(usage)),
+            Error::Usage(usage) => self.keep(Message::Usage(usage, self.program)),
             Error::Mistakes {
                 mistakes, unlisted, ..
             } => {
                 for mistake in mistakes {
-                    self.keep(Message::Mistake(mistake));
+                    self.keep(Message::Mistake(&mistake.called(self.program)));
                 }
                 if *unlisted > 0 {
                     self.keep(Message::Note(&and_more(*unlisted)));
@@ -164,7 +170,7 @@ impl Shell {
     }
 
     /// The last line: how to read more about the errors and warnings that people were told.
-    pub(crate) fn lead_on(&self, program: InvokedAs, exit: Exit) {
+    pub(crate) fn lead_on(&self, exit: Exit) {
         let kept = self.diagnostics.borrow();
         let is_shown = |level| match self.verbosity {
             Verbosity::Quiet => level == "error" && exit != Exit::Fits,
@@ -177,10 +183,7 @@ impl Shell {
             .collect();
         codes.sort_unstable();
         codes.dedup();
-        let command = match program {
-            InvokedAs::Subcommand => "cargo poolcfg",
-            InvokedAs::Alone => "poolcfg",
-        };
+        let command = self.program.command();
         let line = match &codes[..] {
             [] => return,
             [code] => format!("`{command} --explain {code}` says more"),
@@ -212,17 +215,18 @@ fn and_more(count: u32) -> String {
 
 /// Prints what clap says. It quotes arguments as they are, so that its colours cannot be told from what an argument
 /// does to a terminal: then it is printed without any.
-fn print_usage(usage: &clap::Error) {
+fn print_usage(usage: &clap::Error, program: InvokedAs) {
     let is_plain = |argument: std::ffi::OsString| {
         let argument = argument.to_string_lossy().into_owned();
         escaped(&argument).to_string() == argument
     };
     if std::env::args_os().all(is_plain) {
         let text = with_code(&usage.render().ansi().to_string());
-        let _ = write!(anstream::stderr(), "{text}");
+        let _ = write!(anstream::stderr(), "{}", program.called(&text));
         return;
     }
     let text = with_code(&usage.render().to_string());
+    let text = program.called(&text);
     let _ = write!(anstream::stderr(), "{}", escaped_lines(&text));
 }
 

@@ -38,7 +38,10 @@ pub(crate) fn run(context: &Context<'_>, code: &str) -> Result<Exit, Error> {
         let message = format!("unknown code `{}`", code.escape_default());
         return Err(Error::new(Code::UnknownWord, message, help).exiting(Exit::Usage));
     };
-    context.found(|| Results::Code([CodeText { code, text }.into()]));
+    context.found(|| {
+        let text = context.program.called(text).into_owned();
+        Results::Code([CodeText { code, text }.into()])
+    });
     context.shell.draw(text)?;
     Ok(Exit::Fits)
 }

@@ -22,7 +22,7 @@ use crate::wasmtime::resolve::LockNeed;
 pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error> {
     if arguments.machine.fit.fit == Some(Fit::NoPool) {
         return Err(Error::usage(
-            "`--fit no-pool` leaves no pool to draw: `poolcfg check --fit no-pool` says what fits",
+            "`--fit no-pool` leaves no pool to draw: `cargo poolcfg check --fit no-pool` says what fits",
         ));
     }
     look(context, arguments, LockNeed::Wanted, None, |outcomes| {

@@ -1,15 +1,17 @@
 //! `generate`: the limits as a file of Rust consts, as JSON, as a text for a host or through a template.
 
-use std::path::{Path, PathBuf};
+mod possible;
+mod targets;
 
-use poolcfg_core::codegen::{Arm, cfg_predicate};
+use std::path::PathBuf;
+
+use poolcfg_core::Code;
+use poolcfg_core::codegen::Arm;
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Code, Fit, escaped};
 
-use crate::cli::args::{Emit, Generate, MachineFlags, MessageFormat};
+use crate::cli::args::{Emit, Generate, MessageFormat};
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::cli::invoked_as::InvokedAs;
 use crate::command::{judge, keep, outcomes, sources, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
@@ -21,11 +23,12 @@ use crate::output::{Output, check};
 use crate::project::{FileUse, Member};
 use crate::render::rust_file::{self, Header};
 use crate::render::template::render_file;
+use crate::target::NamedTarget;
 use crate::target::beside::Beside;
-use crate::target::rustc::Rustc;
-use crate::target::{NamedTarget, facts, here, named};
 use crate::target_outcome::{TargetOutcome, misfits};
 use crate::wasmtime::resolve::{LockNeed, resolve};
+use possible::possible;
+use targets::{AskedTargets, arms, is_only, names};
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///
@@ -146,50 +149,6 @@ fn said(context: &Context<'_>, arguments: &Generate) -> Result<Option<Given>, Er
     Given::read(context.shell, &arguments.machine, arguments.emit()).map(Some)
 }
 
-/// Refuses what flags, packages and stdout cannot do together.
-fn possible(context: &Context<'_>, members: &[Member], arguments: &Generate) -> Result<(), Error> {
-    let host = host(arguments);
-    if host.is_none() && arguments.pool.is_some() {
-        return Err(Error::new(
-            Code::HostCannot,
-            "`--pool` selects the pool for a host's text, but this output holds all pools",
-            "remove `--pool`, or choose a host with `--emit`",
-        )
-        .exiting(Exit::Usage));
-    }
-    if host.is_none() && arguments.machine.fit.fit == Some(Fit::NoPool) {
-        return Err(Error::usage(
-            "`--fit no-pool` leaves no pool to write: choose `--emit wasmtime-toml` or `--emit wasmtime-flags`",
-        ));
-    }
-    let is_rust = arguments.emit() == Emit::Rust && arguments.template.is_none();
-    let place = arguments.place();
-    if let (true, [_, _, ..], Some(place)) = (is_rust, members, place) {
-        let names: Vec<String> = members
-            .iter()
-            .filter_map(|member| member.named.clone())
-            .collect();
-        return Err(Error::usage(&format!(
-            "`{}` is one file, and each of {} packages has its own: `{}`; leave the file out, or choose one package \
-             with `-p PACKAGE`",
-            escaped(&place.display().to_string()),
-            members.len(),
-            names.join("`, `")
-        )));
-    }
-    let has_place = match place {
-        Some(place) => place != Path::new("-"),
-        None => is_rust && members.iter().all(|member| member.has_manifest),
-    };
-    let prints = arguments.check.is_none() && arguments.emit() != Emit::Json && !has_place;
-    if prints && context.shell.is_json {
-        return Err(Error::usage(
-            "`--message-format json` writes to stdout: choose a file for the text with `-o FILE`",
-        ));
-    }
-    Ok(())
-}
-
 /// What is written, and what has to be said of it. Nothing is written of Rust or for a host of what does not fit.
 fn outputs(
     context: &Context<'_>,
@@ -222,7 +181,7 @@ fn outputs(
             });
         return Ok((all(files)?, Vec::new()));
     };
-    let chosen = Chosen::new(results, pool.map(String::as_str), &arguments.kind())?;
+    let chosen = Chosen::new(results, pool.map(String::as_str), arguments.emit().name())?;
     let command = recorded::host(&chosen, targets, pool, wish, arguments)?;
     let text = chosen.render(host, &command)?;
     for warning in &text.warnings {
@@ -289,39 +248,6 @@ fn project(
     })
 }
 
-/// Targets, and whether they are there only because nothing else was named.
-struct AskedTargets {
-    targets: Vec<NamedTarget>,
-    is_host: bool,
-}
-
-impl AskedTargets {
-    fn new(
-        program: InvokedAs,
-        names: &[String],
-        machine: &MachineFlags,
-        given: &Given,
-        rustc: &Rustc,
-    ) -> Result<Self, Error> {
-        Ok(Self {
-            targets: match (given.target(), machine.here) {
-                (Some(target), _) => vec![NamedTarget::of(target)],
-                (None, true) => here(program, rustc)?,
-                (None, false) => facts(names, rustc)?,
-            },
-            is_host: names.is_empty(),
-        })
-    }
-}
-
-/// What flags or configuration call the targets; nothing for the host.
-fn names(context: &Context<'_>, machine: &MachineFlags) -> Vec<String> {
-    match machine.here {
-        true => Vec::new(),
-        false => named(&machine.target, context.config.as_ref()),
-    }
-}
-
 /// The file that is checked, where there can be only one.
 fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     let [member] = members else {
@@ -337,59 +263,6 @@ fn host(arguments: &Generate) -> Option<&'static Host> {
         Emit::Host(host) if arguments.template.is_none() => Some(host),
         _ => None,
     }
-}
-
-/// Whether the target that is asked for is the only one: that of a program, or that of a text for a host.
-fn is_only(machine: &MachineFlags, arguments: &Generate) -> bool {
-    machine.program.is_some() || host(arguments).is_some() && !machine.target.is_empty()
-}
-
-/// The targets of one package: those that were asked for and those with tables in its poolcfg.toml, or
-/// else the host.
-fn arms(
-    context: &Context<'_>,
-    member: &Member,
-    asked: &AskedTargets,
-    machine: &MachineFlags,
-    arguments: &Generate,
-) -> Result<Vec<NamedTarget>, Error> {
-    let mut targets = asked.targets.clone();
-    let triples: Vec<&str> = member.file.triples().collect();
-    if !machine.here && !is_only(machine, arguments) && !triples.is_empty() {
-        if asked.is_host {
-            targets.clear();
-        }
-        let more: Vec<String> = triples
-            .iter()
-            .filter(|triple| !targets.iter().any(|target| target.name == **triple))
-            .map(|triple| (*triple).to_owned())
-            .collect();
-        if !more.is_empty() {
-            targets.extend(facts(&more, &context.rustc())?);
-        }
-    }
-    if arguments.emit() == Emit::Rust && arguments.template.is_none() {
-        distinct(&targets)?;
-    }
-    Ok(targets)
-}
-
-/// The compiler takes the arm whose cfg holds, so no two may hold at once.
-fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
-    for (index, target) in targets.iter().enumerate() {
-        let predicate = cfg_predicate(&target.facts).to_string();
-        let same = targets[..index]
-            .iter()
-            .find(|other| cfg_predicate(&other.facts).to_string() == predicate);
-        if let Some(other) = same {
-            return Err(Error::new(
-                Code::SameTarget,
-                format!("`{}` and `{}` have the same cfgs", target.name, other.name),
-                "name only one of them: it serves both",
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The file of one package.

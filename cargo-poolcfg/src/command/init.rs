@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use poolcfg_core::Code;
+use poolcfg_core::file::read_text;
 
 use crate::cli::args::{Init, Packages};
 use crate::cli::error::Error;
@@ -12,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::project::wasmtime_tables::Used;
-use crate::project::{CargoPackage, FileUse, Member};
+use crate::project::{FileUse, Member};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::wasmtime::lookup::{look_up, resolved};
@@ -25,6 +26,11 @@ pub(crate) const TEMPLATE: &str = include_str!("../../templates/poolcfg.toml");
 /// # Errors
 /// When there is one already, or it cannot be written.
 pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error> {
+    if arguments.force {
+        return Err(Error::usage(
+            "`init` overwrites nothing, and has no `--force`: move poolcfg.toml away first",
+        ));
+    }
     let packages = Packages {
         package: arguments.package.iter().cloned().collect(),
         workspace: false,
@@ -70,19 +76,39 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Init) -> Result<Exit, Error
 
 /// The file for a package.
 fn text(context: &Context<'_>, member: &mut Member) -> String {
+    let is_named = names_wasmtime(&member.dir.join("Cargo.toml"));
     let package = member.package.clone();
-    let Some(package) = package.filter(CargoPackage::has_wasmtime_beside) else {
+    let Some(package) = package.filter(|it| is_named || it.has_wasmtime_beside()) else {
         return TEMPLATE.to_owned();
     };
-    // What cargo does not know is told by `check`, which needs it.
-    if let Ok(metadata) = resolved(context, member, &package, None) {
-        let _ = look_up(context, member, &metadata, None);
+    match resolved(context, member, &package, None) {
+        Ok(metadata) => {
+            let _ = look_up(context, member, &metadata, None);
+        }
+        Err(unknown) if is_named => {
+            context.shell.note(&format!(
+                "{unknown}, then `sync` writes version and features into poolcfg.toml"
+            ));
+            return for_wasmtime(None);
+        }
+        // What cargo does not know is told by `check`, which needs it.
+        Err(_) => {}
     }
     match &member.wasmtime[..] {
         [] => TEMPLATE.to_owned(),
         [used] => for_wasmtime(Some(*used)),
         _ => for_wasmtime(None),
     }
+}
+
+/// Whether a Cargo.toml has `wasmtime` among its dependencies, which Cargo.lock may not have yet.
+fn names_wasmtime(manifest: &Path) -> bool {
+    let text = read_text(manifest).unwrap_or_default();
+    let Ok(toml) = text.parse::<toml_edit::DocumentMut>() else {
+        return false;
+    };
+    let dependencies = toml.get("dependencies");
+    dependencies.is_some_and(|table| table.get("wasmtime").is_some())
 }
 
 /// The template with Wasmtime's pool, and the version and features of the only one.

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::inspect::bounds::hosts;
 use crate::inspect::workload::Keys;
-use crate::inspect::{Inspected, inspect};
+use crate::inspect::{Inspected, inspect_each};
 use crate::project::workload::files::named;
 use crate::render::envelope::Results;
 use crate::render::inspected::{InspectReport, text};
@@ -20,17 +20,17 @@ use crate::target::rustc::built_for;
 /// Every file that cannot be read, or is damaged; what the others have is told all the same.
 pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Error> {
     // Sizes are those of a machine of 64 bits, whichever that is.
-    let target = built_for()?.target();
+    let facts = built_for()?;
+    let target = facts.target();
     let version = arguments.engine_version;
     let mut files = Vec::new();
     let named = arguments.files.iter().flat_map(|path| match named(path) {
         Ok(paths) => paths.into_iter().map(Ok).collect(),
         Err(error) => vec![Err(error)],
     });
-    let failed = all(named.map(|path| {
-        let path = path?;
-        let file = inspect(&path)?;
-        files.push((path, file));
+    let looked = inspect_each(context.shell, named.collect());
+    let failed = all(looked.into_iter().map(|file| {
+        files.push(file?);
         Ok(())
     }));
     let mut texts = Vec::new();
@@ -50,7 +50,9 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
     }
     let inspected: Vec<&Inspected> = files.iter().map(|(_, file)| file).collect();
     let newest = WasmtimeVersion::major(WasmtimeVersion::NEWEST);
-    let keys = Keys::of(&inspected, version.unwrap_or(newest), target);
+    let version = version.unwrap_or(newest);
+    let (keys, refused) = Keys::of(&inspected, version, target).accepted(version, &facts);
+    refused.iter().for_each(|text| context.shell.note(text));
     let toml = keys.toml();
     if !toml.is_empty() {
         texts.push(toml);

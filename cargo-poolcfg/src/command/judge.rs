@@ -15,6 +15,7 @@ use crate::here::record::{self, Record};
 use crate::here::{self, Here};
 use crate::project::FileUse;
 use crate::render::envelope::Results;
+use crate::render::footprint::instances;
 use crate::render::owner::Owner;
 use crate::render::report::results;
 use crate::target::rustc::built_for;
@@ -115,11 +116,11 @@ fn judge(
             };
             let pools = match limits.pools {
                 1 => String::new(),
-                pools => format!("{pools} × "),
+                pools => format!("{pools} pools of "),
             };
             format!(
-                "{name}ok: {pools}{} instances × {} fit ({})",
-                limits.max_instances,
+                "{name}ok: {pools}{} × {} fit ({})",
+                instances(limits.max_instances),
                 limits.memory_reservation,
                 machine.name(case)
             )

@@ -10,6 +10,7 @@ use poolcfg_core::file::{ConfigFile, TargetFacts, read_text};
 use crate::cli::args::{Missing, Sync};
 use crate::cli::error::{Error, Source, all};
 use crate::cli::exit::Exit;
+use crate::cli::path::shown;
 use crate::context::Context;
 use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
@@ -67,11 +68,11 @@ fn counts(
         // It may just have been written.
         let source = Source {
             text: read_text(&source.path)
-                .map_err(|error| Error::io("read", &source.path, &error, "it must be there"))?
+                .map_err(|error| Error::unread("", &source.path, &error))?
                 .into(),
             ..source.clone()
         };
-        let found = workload::differences(context.shell, &source, missing)?;
+        let found = workload::differences(context.shell, &source, missing, &|_, _| None)?;
         if found.is_empty() {
             let (heading, shown) = (member.heading(), &source.shown);
             context
@@ -113,8 +114,11 @@ fn with_lock(
         let Some(source) = &member.source else {
             return Err(Error::new(
                 Code::NoFile,
-                format!("no poolcfg.toml in `{}`", member.dir.display()),
-                "`cargo poolcfg init` writes one",
+                format!("no poolcfg.toml in `{}`", shown(&member.dir)),
+                match &member.named {
+                    Some(name) => format!("`cargo poolcfg init -p {name}` writes one"),
+                    None => "`cargo poolcfg init` writes one".to_owned(),
+                },
             ));
         };
         match place(&source.text) {

@@ -171,7 +171,7 @@ fn not_traced(error: TraceError, arguments: &Why) -> Error {
                 Some(libc::EPERM) => {
                     "allow ptrace: `kernel.yama.ptrace_scope` of 2 at most for root and 1 for others, `--cap-add=SYS_PTRACE` of a container, and no other tracer"
                 }
-                _ => "`poolcfg --explain PC0051` says what it needs",
+                _ => "`cargo poolcfg --explain PC0051` says what it needs",
             },
             Exit::OWN_FAILURE,
         ),

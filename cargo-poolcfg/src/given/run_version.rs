@@ -1,5 +1,6 @@
 //! The version that a program prints when it is run with `--version`.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -16,24 +17,38 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most that is read of what it prints.
 const MOST: u64 = 64 << 10;
 
+/// What needs no program to run.
+const INSTEAD: &str = "pass `--engine-version 48`";
+
 /// Runs the program with `--version`; it must print that it is Wasmtime, and which.
 ///
 /// # Errors
 /// Where it does not run, does not end, or prints no version of Wasmtime.
 pub(super) fn run_version(path: &Path) -> Result<String, Error> {
-    let failed = |what: String| {
+    let refused = |what: String, help: String| {
         Error::new(
             Code::ProgramVersion,
             format!("cannot ask `{}` for its version: {what}", shown(path)),
-            "pass `--engine-version 48`",
+            help,
         )
         .about(path)
     };
+    let failed = |what: String| refused(what, INSTEAD.to_owned());
     // What has no slash is looked for in PATH, and the file in this folder is meant.
     let program = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new(program);
     let ended = output_within(command.arg("--version"), PATIENCE, MOST);
-    let text = match ended.map_err(|error| failed(error.to_string()))? {
+    let ended = ended.map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => refused(
+            "it may not be executed".to_owned(),
+            format!(
+                "make it executable with `chmod +x {}`, or {INSTEAD}",
+                shown(path)
+            ),
+        ),
+        _ => failed(error.to_string()),
+    })?;
+    let text = match ended {
         Ended::InTime(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
         Ended::TooLate => {
             let seconds = PATIENCE.as_secs();

@@ -164,7 +164,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
         Error::new(
             Code::Stale,
             format!("`{name}` does not contain a record of `--here`"),
-            "write it with `poolcfg --here -o FILE`; a line of flags cannot hold a record",
+            "write it on this machine with `--here`, such as `cargo poolcfg --here --emit wasmtime-toml -o FILE`; the flags of `--emit wasmtime-flags` are one line, which holds no record",
         )
         .about(path)
     })?;

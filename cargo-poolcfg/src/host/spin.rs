@@ -30,6 +30,7 @@ pub(super) static SPIN: Host = Host {
         "spin-env",
         "The variables of Spin, 3.4 and later",
     ),
+    ending: None,
     name: "Spin",
     on: "Spin on Wasmtime",
     since: 36,

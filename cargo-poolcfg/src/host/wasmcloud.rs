@@ -42,6 +42,7 @@ pub(super) static WASMCLOUD: Host = Host {
         "wasmcloud-env",
         "The variables of wasmCloud, 2.0 and later",
     ),
+    ending: None,
     name: "wasmCloud",
     on: "wasmCloud on Wasmtime",
     since: 42,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use poolcfg_core::{GRAIN, Limits, Size, WasmtimeVersion};
 
+use crate::host::Number;
 use crate::inspect::{Between, Needs};
 
 /// A key whose number must not be below what a file needs.
@@ -35,6 +36,17 @@ impl Key {
         }
     }
 
+    /// The number that a host has of it.
+    pub(super) const fn number(self) -> Number {
+        match self {
+            Self::TableElements => Number::TableElements,
+            Self::MaxCoreInstanceSize => Number::MaxCoreInstanceSize,
+            Self::MaxComponentInstanceSize => Number::MaxComponentInstanceSize,
+            Self::MemoryReservation => Number::MemoryReservation,
+            Self::MaxMemorySize => Number::MaxMemorySize,
+        }
+    }
+
     /// Whether it stands in the table of the pool, and not in that of Wasmtime.
     pub(crate) const fn is_of_pool(self) -> bool {
         matches!(self, Self::MemoryReservation | Self::MaxMemorySize)
@@ -54,7 +66,7 @@ impl Key {
     }
 
     /// A size that is set is one of whole grains.
-    fn rounded(self, value: u64) -> u64 {
+    pub(super) fn rounded(self, value: u64) -> u64 {
         match self.is_size() {
             true => value.checked_next_multiple_of(GRAIN.get()).unwrap_or(value),
             false => value,
@@ -73,7 +85,7 @@ impl Key {
         })
     }
 
-    fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {
+    pub(super) fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {
         let exactly = |number| Between {
             least: number,
             most: number,

@@ -41,8 +41,8 @@ impl Memory {
     pub(super) fn new(memory: &MemoryType) -> Result<Self, Unreadable> {
         let log2 = memory.page_size_log2.unwrap_or(16);
         let too_large = || {
-            let text = "a memory whose minimum is above 64 bits".to_owned();
-            Unreadable::TooLarge(text)
+            let text = "a memory of 2^64 bytes or more at the beginning, which no machine has";
+            Unreadable::Impossible(text.to_owned())
         };
         let page_size = 1_u64.checked_shl(log2).ok_or_else(too_large)?;
         let bytes = |pages: u64| pages.checked_mul(page_size);

@@ -176,9 +176,10 @@ fn sections<'d, E: FileHeader<Endian = Endianness>>(
     let mut found = Sections::default();
     let count = u64::from(header.shnum(endian, file).map_err(damaged)?);
     if count.saturating_mul(64) > SECTIONS {
-        return Err(Unreadable::TooLarge(
-            "a table of too many sections".to_owned(),
-        ));
+        return Err(Unreadable::TooLarge(format!(
+            "more than {} sections",
+            SECTIONS / 64
+        )));
     }
     let Ok(table) = header.sections(endian, file) else {
         return Ok(found);

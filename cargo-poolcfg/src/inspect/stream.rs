@@ -24,8 +24,10 @@ pub(crate) enum Unreadable {
     NotKnown(String),
     /// It ends too early, or breaks the format: what is wrong, and at which byte.
     Damaged(String, u64),
-    /// It goes beyond what is read of any file.
+    /// It goes beyond what is followed of any file: what it has, and more than how much is not followed.
     TooLarge(String),
+    /// It has what no machine can hold.
+    Impossible(String),
 }
 
 impl Unreadable {
@@ -66,8 +68,13 @@ impl Unreadable {
             }
             Self::TooLarge(what) => Error::new(
                 Code::NotInspectable,
+                format!("`{file}` has {what}; `inspect` follows no more"),
+                "if it runs all the same, say its numbers in poolcfg.toml or with `--set`",
+            ),
+            Self::Impossible(what) => Error::new(
+                Code::NotInspectable,
                 format!("`{file}` has {what}"),
-                "no engine takes such a file",
+                "leave it out: no pool takes it",
             ),
         };
         error.about(path)

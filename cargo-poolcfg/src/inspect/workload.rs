@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use poolcfg_core::{RelocationModel, Size, Target, WasmtimeVersion};
+use poolcfg_core::{RelocationModel, Target, WasmtimeVersion};
 use serde::Serialize;
 
-use crate::host::{Number, WASMTIME};
+use crate::host::WASMTIME;
+use crate::inspect::beyond::Key;
 use crate::inspect::{Inspected, Needs};
 
 /// How many of each kind an instance may have, so that each file's does.
@@ -86,6 +87,12 @@ pub(crate) struct Keys {
     /// Where Wasmtime's own is too few.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_elements: Option<u64>,
+    /// In bytes, where a memory is larger at the beginning than Wasmtime's own slots are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_reservation: Option<u64>,
+    /// In bytes, where one is larger than Wasmtime's own maximum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory_size: Option<u64>,
     /// In bytes, where Wasmtime's own is, or may be, too small.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_core_instance_size: Option<u64>,
@@ -109,20 +116,12 @@ impl Keys {
         let Some(own) = WASMTIME.own(Some(version), target) else {
             return keys;
         };
-        let needs: Vec<&Needs> = files.iter().filter_map(|file| file.needs()).collect();
-        let above = |number, most: &dyn Fn(&Needs) -> u64| {
-            let most = needs.iter().map(|needs| most(needs)).max();
-            most.filter(|most| *most > own.number(number))
-        };
-        keys.table_elements = above(Number::TableElements, &|needs| needs.largest_table.minimum);
-        let size = |bytes: Option<u64>| bytes.map(|bytes| bytes.next_multiple_of(GRAIN));
-        keys.max_core_instance_size = size(above(Number::MaxCoreInstanceSize, &|needs| {
-            needs.largest_instance.most
-        }));
-        keys.max_component_instance_size =
-            size(above(Number::MaxComponentInstanceSize, &|needs| {
-                needs.component_size(version).most
-            }));
+        for key in Key::ALL {
+            let needs = files.iter().filter_map(|file| file.needs());
+            let most = needs.map(|needs| key.needed(needs, version).most).max();
+            let most = most.filter(|most| *most > own.number(key.number()));
+            *keys.beyond(key) = most.map(|most| key.rounded(most));
+        }
         keys
     }
 
@@ -147,37 +146,61 @@ impl Keys {
         }
     }
 
+    fn beyond(&mut self, key: Key) -> &mut Option<u64> {
+        match key {
+            Key::TableElements => &mut self.table_elements,
+            Key::MaxCoreInstanceSize => &mut self.max_core_instance_size,
+            Key::MaxComponentInstanceSize => &mut self.max_component_instance_size,
+            Key::MemoryReservation => &mut self.memory_reservation,
+            Key::MaxMemorySize => &mut self.max_memory_size,
+        }
+    }
+
     /// As lines of poolcfg.toml, each under the table that it belongs to; none where there is nothing to set.
     pub(crate) fn toml(&self) -> String {
+        self.tables(&[])
+    }
+
+    /// The same, with these lines first of what a pool has.
+    pub(super) fn tables(&self, pool: &[(&'static str, Option<String>)]) -> String {
         let count = |value: Option<u64>| value.map(|value| value.to_string());
-        let size =
-            |value: Option<u64>| value.map(|value| format!("\"{}\"", Size::bytes(value).exact()));
+        let text = |value: &str| format!("\"{value}\"");
+        let beyond = |key: Key, value: Option<u64>| {
+            let value = value.map(|value| match key.is_size() {
+                true => text(&key.shown(value)),
+                false => key.shown(value),
+            });
+            (key.word(), value)
+        };
+        let pool: Vec<_> = pool
+            .iter()
+            .cloned()
+            .chain([
+                beyond(Key::MemoryReservation, self.memory_reservation),
+                beyond(Key::MaxMemorySize, self.max_memory_size),
+            ])
+            .collect();
         let wasmtime = [
-            (
-                "version",
-                self.version
-                    .as_ref()
-                    .map(|version| format!("\"{version}\"")),
-            ),
+            ("version", self.version.as_deref().map(text)),
             (MEMORIES, count(self.memories_per_instance)),
             (TABLES, count(self.tables_per_instance)),
             (CORE_INSTANCES, count(self.core_instances_per_instance)),
             (GC_HEAPS, count(self.gc_heaps_per_instance)),
-            ("table_elements", count(self.table_elements)),
-            ("max_core_instance_size", size(self.max_core_instance_size)),
-            (
-                "max_component_instance_size",
-                size(self.max_component_instance_size),
+            beyond(Key::TableElements, self.table_elements),
+            beyond(Key::MaxCoreInstanceSize, self.max_core_instance_size),
+            beyond(
+                Key::MaxComponentInstanceSize,
+                self.max_component_instance_size,
             ),
         ];
-        let model = self.relocation_model.map(|model| format!("\"{model}\""));
-        table("[pooling_allocator.wasmtime]", &wasmtime)
-            + &table("[address_space]", &[("relocation_model", model)])
+        table("[pooling_allocator]", &pool)
+            + &table("[pooling_allocator.wasmtime]", &wasmtime)
+            + &table(
+                "[address_space]",
+                &[("relocation_model", self.relocation_model.map(text))],
+            )
     }
 }
-
-/// To what sizes are rounded up.
-const GRAIN: u64 = 64 << 10;
 
 fn table(header: &str, keys: &[(&str, Option<String>)]) -> String {
     let lines = keys

@@ -111,6 +111,7 @@ pub(crate) fn differences(
     shell: &Shell,
     source: &Source,
     missing: Missing,
+    unsaid: Unsaid<'_>,
 ) -> Result<Vec<NumberDifference>, Error> {
     let tables = Tables::new(&source.text);
     let files = all(tables.0.iter().map(|table| match &table.list {
@@ -127,6 +128,7 @@ pub(crate) fn differences(
                 index,
                 owner,
                 files,
+                unsaid,
             };
             found.extend(at.counts());
             found.extend(at.beyond());
@@ -135,20 +137,23 @@ pub(crate) fn differences(
     Ok(found)
 }
 
-/// Holds the numbers of each package to its workload.
+/// The least that the pool of this name has of a number on some targets; `None` where no target is looked at.
+pub(crate) type Unsaid<'u> = &'u dyn Fn(&str, Key) -> Option<u64>;
+
+/// Holds the numbers of a package to its workload.
 ///
 /// # Errors
 /// With [`Exit::Misfit`] where they disagree; as for [`differences`].
-pub(crate) fn hold<'m>(
+pub(crate) fn hold(
     shell: &Shell,
-    members: impl IntoIterator<Item = &'m Member>,
+    member: &Member,
     missing: Missing,
+    unsaid: Unsaid<'_>,
 ) -> Result<(), Error> {
-    let sources = members
-        .into_iter()
-        .filter_map(|member| member.source.as_ref());
-    let held = sources.map(|source| disagreement(source, &differences(shell, source, missing)?));
-    all(held).map(drop)
+    match &member.source {
+        Some(source) => disagreement(source, &differences(shell, source, missing, unsaid)?),
+        None => Ok(()),
+    }
 }
 
 /// What says that the numbers and the workload disagree.
@@ -202,6 +207,7 @@ struct Place<'t> {
     /// The table that names the workload.
     owner: usize,
     files: &'t Files,
+    unsaid: Unsaid<'t>,
 }
 
 impl Place<'_> {
@@ -252,7 +258,7 @@ impl Place<'_> {
             };
             let has = match said {
                 Some(said) => said.value,
-                None => self.tables.of_itself(self.index, key)?,
+                None => self.of_itself(key)?,
             };
             (has < need.least).then(|| NumberDifference {
                 path: table.path.clone(),
@@ -264,6 +270,17 @@ impl Place<'_> {
                 file: shown(need.path),
             })
         })
+    }
+
+    /// What there is of a number that nothing says.
+    fn of_itself(&self, key: Key) -> Option<u64> {
+        let path = &self.tables.0[self.index].path;
+        let resolved = match &path[..] {
+            [pool] if pool == "pooling_allocator" => (self.unsaid)("", key),
+            [pool, name] if pool == "pool" => (self.unsaid)(name, key),
+            _ => None,
+        };
+        resolved.or_else(|| self.tables.of_itself(self.index, key))
     }
 
     /// Where the list stands.

@@ -125,5 +125,5 @@ pub(crate) struct CodeText {
     /// The code.
     pub code: &'static str,
     /// Its text, as Markdown.
-    pub text: &'static str,
+    pub text: String,
 }

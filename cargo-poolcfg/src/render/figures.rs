@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use poolcfg_core::{Limits, MappingName, Plan, ResolvedProcess, Size};
 
-use crate::render::footprint::{EqualMappings, ShapeFootprint, counts, footprints};
+use crate::render::footprint::{EqualMappings, ShapeFootprint, counts, footprints, instances};
 
 /// The column at which notes begin.
 pub(crate) const NOTES: usize = 35;
@@ -101,8 +101,9 @@ fn pool_figures(
         ),
         Some(_) => writeln!(
             text,
-            "{name} does not fit: {} instances asked, {} reserved for each",
-            asked.max_instances, asked.memory_reservation
+            "{name} does not fit: {} asked, {} reserved for each",
+            instances(asked.max_instances),
+            asked.memory_reservation
         ),
     };
     if let Some(counts) = counts(limits, pool) {

@@ -109,3 +109,11 @@ pub(crate) fn counts(guaranteed: &Limits, pool: &ResolvedPool<'_>) -> Option<Str
     }
     Some(text)
 }
+
+/// So many instances.
+pub(crate) fn instances(count: u32) -> String {
+    match count {
+        1 => "1 instance".to_owned(),
+        _ => format!("{count} instances"),
+    }
+}

@@ -1,21 +1,24 @@
 //! The address space as a picture: the window from its end down to 0 on a broken axis, the holes to
 //! scale, and in them what the pools map and what is left.
 
+mod filled;
+
 use std::fmt::Write as _;
 
 use clap::builder::styling::{AnsiColor, Style};
-use poolcfg_core::{
-    Layout, Limits, MappingName, Plan, Position, RelocationModel, ResolvedProcess, Shape, Size,
-    Span, UnlimitedStack,
-};
+use poolcfg_core::{Layout, Plan, RelocationModel, ResolvedProcess, Shape, Size};
 
-use crate::cli::terminal::Canvas;
+use crate::cli::terminal::{Canvas, glued, unglued};
+use filled::{Filled, fill};
 
 /// Lines of a picture that has none to spare for sizes.
 const LEAST: usize = 12;
 
 /// Columns of an address at the left of the picture.
 const ADDRESS: usize = 12;
+
+/// Columns that every picture takes: a size and a word beside an address.
+const LEAST_WIDTH: usize = 40;
 
 /// Draws the process of a case with what is guaranteed of each pool. Of pools that do not fit nothing is mapped.
 ///
@@ -68,116 +71,6 @@ fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64)
     picture.text
 }
 
-/// A hole and what lies in it.
-struct Filled {
-    span: Option<Span>,
-    size: u64,
-    /// What is mapped, in the order of the mapping, with how many bytes.
-    content: Vec<(String, u64)>,
-    /// How much of what is left `RLIMIT_AS` does not let the process have.
-    beyond_limit: u64,
-    /// Whether the kernel fills it from its end down.
-    top_down: bool,
-}
-
-impl Filled {
-    fn add(&mut self, label: String, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        // Pools of one shape follow each other in thousands: one line counts them.
-        match self.content.iter_mut().find(|(known, _)| *known == label) {
-            Some((_, total)) => *total += bytes,
-            None => self.content.push((label, bytes)),
-        }
-    }
-
-    fn left(&self) -> u64 {
-        let used: u64 = self.content.iter().map(|(_, bytes)| bytes).sum();
-        self.size.saturating_sub(used)
-    }
-}
-
-/// Places every mapping as the kernel does when ASLR leaves the holes least.
-fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled> {
-    let (mut position, _) = Position::of(case, limits);
-    let mut holes: Vec<Filled> = position
-        .free()
-        .iter()
-        .zip(&case.budget.room.holes)
-        .zip(case.budget.spans)
-        .enumerate()
-        .map(|(index, ((size, hole), span))| Filled {
-            span: span.map(|span| larger(span, size.saturating_sub(hole.least), index == 0)),
-            size: *size,
-            content: Vec::new(),
-            beyond_limit: 0,
-            top_down: top_down(case, index),
-        })
-        .collect();
-    for (pool, limits) in case.pools().iter().zip(limits) {
-        for _ in 0..limits.pools {
-            let Some(reserved) = position.reserve(limits) else {
-                bound(case, &mut holes);
-                return holes;
-            };
-            for (name, bytes) in MappingName::ALL.iter().zip(reserved) {
-                for (hole, bytes) in holes.iter_mut().zip(bytes) {
-                    hole.add(label(pool.name, *name), bytes.get());
-                }
-            }
-        }
-    }
-    bound(case, &mut holes);
-    holes
-}
-
-/// Marks what `RLIMIT_AS` does not let the process have of what is left.
-fn bound(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
-    let Some(limit) = case.budget.limits.rlimit_as else {
-        return;
-    };
-    let mapped: u64 = holes.iter().map(|hole| hole.size - hole.left()).sum();
-    let mut allowed = limit
-        .get()
-        .saturating_sub(case.budget.headroom.get())
-        .saturating_sub(mapped);
-    for hole in holes {
-        let had = hole.left().min(allowed);
-        hole.beyond_limit = hole.left() - had;
-        allowed -= had;
-    }
-}
-
-/// Where a hole lies that has so many bytes more than the least. Of the first one ASLR has moved neither end, of
-/// another one it has moved the boundary to the first one up.
-fn larger(span: Span, bytes: u64, both_ends: bool) -> Span {
-    let below = if both_ends { bytes / 2 } else { 0 };
-    Span {
-        bottom: span.bottom.saturating_sub(below),
-        top: span.top.saturating_add(bytes - below),
-    }
-}
-
-fn top_down(case: &ResolvedProcess<'_>, hole: usize) -> bool {
-    match case.profile.layout {
-        Layout::Linux(_) if case.shape.layout.is_legacy() => false,
-        Layout::Linux(linux) if case.shape.stack_limit.is_unlimited() => {
-            linux.unlimited_stack == UnlimitedStack::LargeGap && hole == 0
-        }
-        Layout::Linux(_) => true,
-        Layout::OneHole(_) => false,
-    }
-}
-
-fn label(pool: &str, mapping: MappingName) -> String {
-    if pool.is_empty() {
-        mapping.word().to_owned()
-    } else {
-        format!("{pool}: {}", mapping.word())
-    }
-}
-
 /// What lies between two addresses outside the holes.
 fn between(case: &ResolvedProcess<'_>, bottom: u64, top: u64) -> &'static str {
     let Layout::Linux(linux) = case.profile.layout else {
@@ -215,7 +108,7 @@ struct Picture {
 impl Picture {
     fn new(width: usize, limit: Option<Size>) -> Self {
         // The axis, a blank and the two sides.
-        let inner = width.clamp(48, 100) - ADDRESS - 3;
+        let inner = width.clamp(LEAST_WIDTH, 100) - ADDRESS - 3;
         Self {
             text: String::new(),
             inner,
@@ -237,9 +130,7 @@ impl Picture {
     }
 
     fn line(&mut self, side: char, style: Style, text: &str, figure: &str) {
-        let inner = self.inner;
-        let room = inner.saturating_sub(figure.chars().count() + 3);
-        let text: String = text.chars().take(room).collect();
+        let room = self.room(figure);
         let _ = writeln!(
             self.text,
             "{:ADDRESS$} {side} {style}{text:<room$} {figure}{style:#} {side}",
@@ -247,8 +138,32 @@ impl Picture {
         );
     }
 
+    /// The columns for what stands before a figure.
+    fn room(&self, figure: &str) -> usize {
+        self.inner.saturating_sub(figure.chars().count() + 3)
+    }
+
+    /// A text in as many lines as it takes, each behind `fill`, with the figure on the first one.
+    fn lines(&mut self, style: Style, fill: &str, text: &str, figure: &str) {
+        let options = textwrap::Options::new(self.room(figure))
+            .initial_indent(fill)
+            .subsequent_indent(fill)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let text = glued(text);
+        for (index, line) in textwrap::wrap(&text, options).iter().enumerate() {
+            let line = unglued(line);
+            // The lines below the figure have the same room, so that it stands free.
+            let figure = match index {
+                0 => figure.to_owned(),
+                _ => " ".repeat(figure.chars().count()),
+            };
+            self.line('│', style, &line, &figure);
+        }
+    }
+
     fn text(&mut self, text: &str, bytes: u64) {
-        self.line('│', Style::new(), text, &Size::bytes(bytes).to_string());
+        let size = Size::bytes(bytes).to_string();
+        self.lines(Style::new(), "", text, &size);
     }
 
     /// A hole: its content, what is left, and as many lines as its share of all holes.
@@ -280,7 +195,7 @@ impl Picture {
                 _ => size.available().to_string(),
             };
             let style = style(fill);
-            self.line('│', style, &format!("{fill} {name}"), &figure);
+            self.lines(style, &format!("{fill} "), name, &figure);
             let lines = u128::from(bytes) * u128::from(spare) / u128::from(all.max(1));
             for _ in 0..lines {
                 self.line('│', style, &fill.to_string(), "");
@@ -309,6 +224,18 @@ mod tests {
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
+    }
+
+    /// Every word and number, without what is drawn.
+    fn words(picture: &str) -> Vec<String> {
+        let picture = plain(picture);
+        let mut words: Vec<String> = picture
+            .split_whitespace()
+            .map(|word| word.trim_matches(|char: char| !char.is_ascii()).to_owned())
+            .filter(|word| !word.is_empty())
+            .collect();
+        words.sort();
+        words
     }
 
     /// Every profile in every shape can be drawn within the width, and what is drawn to be left in the
@@ -343,6 +270,18 @@ mod tests {
                 for line in picture.lines() {
                     assert!(plain(line).chars().count() <= 80, "{line}");
                 }
+                let narrow = draw(
+                    &case,
+                    &plan,
+                    Canvas {
+                        width: 40,
+                        height: 22,
+                    },
+                );
+                for line in narrow.lines() {
+                    assert_eq!(plain(line).chars().count(), 40, "{line}\n{narrow}");
+                }
+                assert_eq!(words(&narrow), words(&picture));
                 assert!(
                     picture.lines().count() <= 22,
                     "{} {shape:?}\n{picture}",

@@ -23,8 +23,7 @@ const FUEL: u64 = 10_000_000;
 /// # Errors
 /// When the template cannot be read or rendered.
 pub(crate) fn render_file<T: Serialize>(path: &Path, data: &T) -> Result<String, Error> {
-    let template = read_text(path)
-        .map_err(|error| Error::io("read template", path, &error, "it must be UTF-8 text"))?;
+    let template = read_text(path).map_err(|error| Error::unread("template", path, &error))?;
     render(&shown(path), &template, data).map_err(|cause| match cause {
         Cause::OutOfFuel => Error::new(
             Code::Template,

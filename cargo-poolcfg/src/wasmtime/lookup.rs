@@ -22,6 +22,12 @@ pub(crate) struct Unknown {
     pub(crate) lacks_lock: bool,
 }
 
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.message, self.help)
+    }
+}
+
 impl Unknown {
     /// The error, with a caret where poolcfg.toml has its Wasmtime, and with what does without the project.
     pub(crate) fn error(&self, member: &Member, flag: &str) -> Error {

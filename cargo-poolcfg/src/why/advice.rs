@@ -1,18 +1,16 @@
 //! Advice: what would fit, and what to type or to write for it.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
-use super::who::{KnownSize, Who};
-use crate::target::waiting::{Ended, PATIENCE, output_within};
-use crate::why::trace::obstacle::{AlsoLimit, Obstacle, WhyLimit};
+use super::flags::other_words;
+use super::said;
+use super::shape::KnownSize;
+use super::who::Who;
+use crate::why::trace::obstacle::{Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure};
-
-/// The most that is read of a line of flags.
-const MOST: u64 = 64 << 10;
 
 /// What helps.
 #[derive(Clone, Debug, Default)]
@@ -51,13 +49,17 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
     };
     if let Some(words) = other_words(failure, who) {
         // What the flags say is what was worked out for this machine, and not by one size.
-        advice.slots = total_memories(&words).or(advice.slots);
+        let asked_for = |name: &str| said::number(&words, &[name]);
+        advice.slots = asked_for("pooling-total-memories").or(advice.slots);
+        let most = asked_for("pooling-max-memory-size");
         let quoted = words.iter().map(|word| shlex::try_quote(word));
         if let Ok(quoted) = quoted.collect::<Result<Vec<_>, _>>() {
             advice.help.push(quoted.join(" "));
+            advice.help.extend(most.and_then(capped));
             advice.retry = in_command(failure, words, command).map(Retry::Words);
         }
     }
+    advice.help.extend(of_embedder(who, advice.slots));
     let raised = raised(obstacle);
     if let Some(retry) = raised
         && advice.retry.is_none()
@@ -72,16 +74,6 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
     advice.help.extend(also.map(|help| format!("and {help}")));
     advice.help.extend(of_java(failure, who));
     advice
-}
-
-/// The limits that are in the way: the first, and those that are as well.
-fn all_limits(obstacle: &Obstacle) -> impl Iterator<Item = AlsoLimit> {
-    let first = AlsoLimit {
-        limit: obstacle.limit,
-        need: obstacle.need,
-        have: obstacle.have,
-    };
-    std::iter::once(first).chain(obstacle.also.iter().copied())
 }
 
 /// The command with other words of the program that failed, which may stand behind a wrapper such as prlimit.
@@ -118,7 +110,7 @@ fn slots(failure: &MemoryFailure, who: &Who) -> Option<u64> {
 
 /// The limits of the process, where they are all that is in the way: the next run may have others.
 fn raised(obstacle: &Obstacle) -> Option<Retry> {
-    let limits = all_limits(obstacle).map(|also| match also.limit {
+    let limits = obstacle.all().map(|also| match also.limit {
         WhyLimit::Recheck(
             limit @ (RecheckLimit::RlimitAs
             | RecheckLimit::RlimitData
@@ -133,104 +125,25 @@ fn raised(obstacle: &Obstacle) -> Option<Retry> {
     limits.collect::<Option<Vec<_>>>().map(Retry::Raised)
 }
 
-/// The command line of the `wasmtime` command that works, with what poolcfg works out for these limits.
-fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
-    let is_of_size = matches!(
-        failure.obstacle.limit,
-        WhyLimit::Recheck(RecheckLimit::RlimitAs | RecheckLimit::RlimitData | RecheckLimit::Hole)
-    );
-    let fits: &[&str] = match who.shape {
-        _ if who.name != "wasmtime" || !is_of_size => return None,
-        Some(KnownSize::Memories { .. } | KnownSize::Pool(_)) => &["", "smaller", "no-pool"],
-        Some(KnownSize::OneMemory) => &["no-pool"],
-        _ => return None,
-    };
-    let flags = fits.iter().find_map(|fit| flags(failure, fit))?;
-    let mut words = failure.arguments.iter();
-    let program = words.next()?;
-    // Flags stand behind the subcommand; `wasmtime app.wasm` has none.
-    let subcommand = words
-        .clone()
-        .next()
-        .filter(|word| ["run", "serve"].contains(&word.as_str()));
-    let rest: Vec<&String> = match subcommand {
-        Some(_) => words.skip(1).collect(),
-        None => words.collect(),
-    };
-    let subcommand = subcommand.map_or("run", String::as_str);
-    let mut all = vec![program.clone(), subcommand.to_owned()];
-    all.extend(flags);
-    all.extend(without_own(&rest));
-    Some(all)
+/// What the flags take from a program.
+fn capped(most: u64) -> Option<String> {
+    const WHOLE: u64 = 4 << 30;
+    let most = Some(most).filter(|most| *most < WHOLE)?;
+    let most = Size::bytes(most);
+    Some(format!(
+        "with which a memory grows to {most} at most, and Wasmtime's code checks every access"
+    ))
 }
 
-/// The slots of the pool that flags ask for.
-fn total_memories(words: &[String]) -> Option<u64> {
-    let mut values = words.iter().flat_map(|word| word.split(','));
-    let found = values.find_map(|value| value.strip_prefix("pooling-total-memories="));
-    found?.parse().ok()
-}
-
-/// Flags that say what the new ones say.
-fn without_own(rest: &[&String]) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut rest = rest.iter();
-    let is_own = |value: &str| {
-        value
-            .split(',')
-            .all(|one| one.starts_with("pooling-") || one.starts_with("memory-"))
-    };
-    while let Some(word) = rest.next() {
-        match word.strip_prefix("-O") {
-            Some("") => {
-                if let Some(value) = rest.next()
-                    && !is_own(value)
-                {
-                    kept.extend([(*word).clone(), (*value).clone()]);
-                }
-            }
-            Some(value) if is_own(value) => {}
-            _ => kept.push((*word).clone()),
-        }
-    }
-    kept
-}
-
-/// The flags that `poolcfg --here` writes for the program under the limit that was in the way.
-fn flags(failure: &MemoryFailure, fit: &str) -> Option<Vec<String>> {
-    // A folder without a project.
-    let folder = tempfile::tempdir().ok()?;
-    let mut command = std::process::Command::new(std::env::current_exe().ok()?);
-    let name = command.get_program().to_string_lossy().into_owned();
-    if Path::new(&name)
-        .file_name()
-        .is_some_and(|name| name == "cargo-poolcfg")
-    {
-        command.arg("poolcfg");
-    }
-    command
-        .current_dir(folder.path())
-        .args(["--program", &failure.program])
-        .args(["--here", "--emit", "wasmtime-flags"]);
-    if !fit.is_empty() {
-        command.args(["--fit", fit]);
-    }
-    for also in all_limits(&failure.obstacle) {
-        let key = match also.limit {
-            WhyLimit::Recheck(RecheckLimit::RlimitAs) => "rlimit_as",
-            WhyLimit::Recheck(RecheckLimit::RlimitData) => "rlimit_data",
-            _ => continue,
-        };
-        let have = Size::bytes(also.have).exact();
-        let set = format!("address_space.{key}=\"{have}\"");
-        command.args(["--set", &set]);
-    }
-    match output_within(&mut command, PATIENCE, MOST).ok()? {
-        Ended::InTime(output) if output.status.success() => {
-            shlex::split(String::from_utf8(output.stdout).ok()?.trim())
-        }
-        _ => None,
-    }
+/// How a program with a Wasmtime in it has as many slots as fit.
+fn of_embedder(who: &Who, slots: Option<u64>) -> Option<String> {
+    let is_of_pool = matches!(who.shape, Some(KnownSize::Memories { .. }));
+    let slots = slots.filter(|slots| *slots > 0 && is_of_pool && !who.is_wasmtime)?;
+    Some(format!(
+        "let its pool have {slots} slots: `max_instances = {slots}` in poolcfg.toml, \
+         `POOLCFG_MAX_INSTANCES={slots} POOLCFG_MIN_INSTANCES={slots}` where it reads those, \
+         or `PoolingAllocationConfig::total_memories({slots})`"
+    ))
 }
 
 /// What to do about a limit.
@@ -245,8 +158,11 @@ fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
         WhyLimit::Recheck(RecheckLimit::RlimitMemlock) => {
             "raise the limit: `ulimit -l unlimited`, or `LimitMEMLOCK=infinity` in the unit"
         }
+        WhyLimit::Stack => {
+            "raise the limit: `ulimit -s 8192`, or `LimitSTACK=8M` in the unit; a program that runs in circles fills any stack"
+        }
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
-            let have = all_limits(obstacle).find(|also| also.limit == limit)?.have;
+            let have = obstacle.all().find(|also| also.limit == limit)?.have;
             let more = have.saturating_mul(4).max(262_144);
             return Some(format!(
                 "allow more mappings: `sysctl -w vm.max_map_count={more}`, and the same line in /etc/sysctl.d"
@@ -292,18 +208,5 @@ fn of_java(failure: &MemoryFailure, who: &Who) -> Option<String> {
             ))
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_many_slots_fit_as_the_flags_ask_for() {
-        let words = |flags: &str| ["wasmtime".to_owned(), "-O".to_owned(), flags.to_owned()];
-        let pool = words("pooling-allocator=y,pooling-total-memories=13,pooling-max=2");
-        assert_eq!(total_memories(&pool), Some(13));
-        assert_eq!(total_memories(&words("pooling-allocator=n")), None);
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct FailureReport {
     pub program: String,
     /// Who asked, and for what.
     pub who: String,
-    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute` or `seccomp`.
+    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp` or `RLIMIT_STACK`.
     pub limit: &'static str,
     pub need: u64,
     pub have: u64,

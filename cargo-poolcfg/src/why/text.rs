@@ -8,7 +8,7 @@ use poolcfg_runtime::RecheckLimit;
 use super::report::WhyVerdict;
 use super::survived;
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
-use crate::why::trace::told::{MemoryFailure, Status, Traced};
+use crate::why::trace::told::{CallName, MemoryFailure, Status, Traced};
 
 /// As the header of C writes it.
 pub(crate) fn errno_name(errno: i32) -> String {
@@ -31,6 +31,9 @@ pub(crate) fn title(failure: &MemoryFailure) -> String {
     let errno = errno_name(failure.errno);
     let limit = short(failure.obstacle.limit);
     match failure.call {
+        Some(CallName::Execve) => {
+            format!("killed by SIGSEGV before the program began: {limit}")
+        }
         Some(call) if failure.bytes > 0 => {
             let (call, bytes) = (call.text(), size(failure.bytes));
             format!("{call} of {bytes} failed with {errno}: {limit}")
@@ -40,8 +43,15 @@ pub(crate) fn title(failure: &MemoryFailure) -> String {
         }
         Some(call) => format!("{} failed with {errno}: {limit}", call.text()),
         None if failure.errno == libc::ENOSYS => format!("killed by SIGSYS: {limit}"),
+        None if is_of_stack(failure) => format!("its stack cannot grow: {limit}"),
         None => format!("killed for want of memory: {limit}"),
     }
+}
+
+/// Whether a process got a SIGSEGV for want of stack: who is killed is killed for other limits.
+fn is_of_stack(failure: &MemoryFailure) -> bool {
+    let limits = [WhyLimit::Stack, WhyLimit::Recheck(RecheckLimit::RlimitAs)];
+    failure.call.is_none() && limits.contains(&failure.obstacle.limit)
 }
 
 fn short(limit: WhyLimit) -> &'static str {
@@ -54,6 +64,7 @@ fn short(limit: WhyLimit) -> &'static str {
         WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
         WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
         WhyLimit::Seccomp => "a filter of seccomp refuses it",
+        WhyLimit::Stack => limit.name(),
         WhyLimit::Recheck(limit) => limit.name(),
     }
 }
@@ -119,6 +130,17 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
             return None;
         }
         WhyLimit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
+        WhyLimit::Stack | WhyLimit::Recheck(_)
+            if matches!(failure.call, None | Some(CallName::Execve)) =>
+        {
+            let allowed = Size::bytes(*have);
+            format!(
+                "{}: {allowed} allowed, {} needed",
+                limit.name(),
+                size(*need)
+            )
+        }
+        WhyLimit::Stack => return None,
         WhyLimit::Recheck(limit) => {
             let allowed = Size::bytes(*have);
             format!("{}: {allowed} allowed, {} in use", limit.name(), size(used))

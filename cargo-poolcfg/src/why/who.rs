@@ -3,24 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use poolcfg_core::{Limits, MappingName, Size, Target, WasmtimeVersion};
-use rustix::param::page_size;
+use poolcfg_core::WasmtimeVersion;
 
+use super::said::is_command;
+use super::shape::{Asked, KnownSize, of_wasmtime};
 use crate::inspect::{Inspected, inspect};
 use crate::why::trace::told::MemoryFailure;
-
-/// A mapping that is known by its size.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum KnownSize {
-    /// Wasmtime's memory pool: how many slots, of how many bytes with their guard, and the guard before them.
-    Memories { slots: u64, slot: Size, guard: Size },
-    /// Wasmtime's table or stack pool, with its own settings.
-    Pool(MappingName),
-    /// One memory of Wasmtime's, on demand.
-    OneMemory,
-    /// Something of another program.
-    Other(&'static str),
-}
 
 /// Who asked.
 #[derive(Clone, Debug)]
@@ -28,6 +16,8 @@ pub(crate) struct Who {
     /// The name of its file.
     pub(crate) name: String,
     pub(crate) shape: Option<KnownSize>,
+    /// Whether it is the `wasmtime` command, be it under another name.
+    pub(crate) is_wasmtime: bool,
     /// What it is for people.
     pub(crate) text: String,
 }
@@ -57,8 +47,13 @@ impl Programs {
             |file| file.to_string_lossy().into_owned(),
         );
         let version = self.version(&failure.program);
+        let asked = Asked {
+            bytes: failure.bytes,
+            protection: failure.protection,
+            arguments: &failure.arguments,
+        };
         let shape = match version {
-            Some(version) => of_wasmtime(version, failure.bytes),
+            Some(version) => of_wasmtime(version, asked),
             None => of_others(&name, failure.bytes),
         };
         let program = match version {
@@ -72,7 +67,13 @@ impl Programs {
             (None, Some(shape)) => text += &format!(": {}", described(shape)),
             (None, None) => {}
         }
-        Who { name, shape, text }
+        let is_renamed = || version.is_some() && is_command(Path::new(&failure.program));
+        Who {
+            is_wasmtime: name == "wasmtime" || (shape.is_some() && is_renamed()),
+            name,
+            shape,
+            text,
+        }
     }
 }
 
@@ -88,35 +89,6 @@ fn described(shape: &KnownSize) -> String {
     }
 }
 
-/// What of Wasmtime's own settings has this size.
-fn of_wasmtime(version: WasmtimeVersion, bytes: u64) -> Option<KnownSize> {
-    let own = Limits::of_wasmtime(version, Target::CURRENT);
-    let page = Size::bytes(u64::try_from(page_size()).ok()?);
-    let footprint = own.footprint(page).ok()?;
-    let pools = [MappingName::Tables, MappingName::Stacks];
-    if let Some(mapping) = footprint
-        .mappings
-        .iter()
-        .find(|mapping| pools.contains(&mapping.name) && mapping.bytes.get() == bytes)
-    {
-        return Some(KnownSize::Pool(mapping.name));
-    }
-    let guard = own.guard_size.get();
-    let slot = own.memory_reservation.get().checked_add(guard)?;
-    // A guard before it, and the slot; or the guards on both sides.
-    let one = [slot, slot.saturating_add(guard)];
-    if one.contains(&bytes) {
-        return Some(KnownSize::OneMemory);
-    }
-    let slots = bytes.checked_sub(guard)?.checked_div(slot)?;
-    let is_whole = slots.checked_mul(slot)?.checked_add(guard)? == bytes;
-    (is_whole && slots > 1).then_some(KnownSize::Memories {
-        slots,
-        slot: Size::bytes(slot),
-        guard: own.guard_size,
-    })
-}
-
 /// Sizes of programs that we know. Source: V8 of Node.js 18 to 24 and OpenJDK 11 to 24.
 fn of_others(name: &str, bytes: u64) -> Option<KnownSize> {
     const MIB: u64 = 1 << 20;
@@ -130,34 +102,4 @@ fn of_others(name: &str, bytes: u64) -> Option<KnownSize> {
         ("node", 4096..=4352) => "the cage of V8 for compressed pointers",
         _ => return None,
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_wasmtime_maps_is_known_by_its_size() {
-        let version = WasmtimeVersion::major(48);
-        let (slot, guard) = ((4u64 << 30) + (32 << 20), Size::mib(32));
-        for slots in [1000u64, 42] {
-            assert_eq!(
-                of_wasmtime(version, slots * slot + guard.get()),
-                Some(KnownSize::Memories {
-                    slots,
-                    slot: Size::bytes(slot),
-                    guard
-                })
-            );
-        }
-        assert_eq!(
-            of_wasmtime(version, 0x1_0400_0000),
-            Some(KnownSize::OneMemory)
-        );
-        assert_eq!(of_wasmtime(version, 1 << 42), None);
-        assert_eq!(
-            of_wasmtime(version, 1000 * ((2 << 20) + 4096)),
-            Some(KnownSize::Pool(MappingName::Stacks))
-        );
-    }
 }

@@ -23,7 +23,7 @@ macro_rules! codes {
             BadSize = "PC0006",
             /// A value that a key does not take, or a code that `--explain` does not have.
             UnknownWord = "PC0007",
-            /// A reservation that is not a multiple of the page.
+            /// A reservation that is not a multiple of the page, or a guard or a stack of less than one.
             NotMultiple = "PC0008",
             /// A memory that may grow beyond its reservation.
             MemoryAboveReservation = "PC0009",
@@ -80,7 +80,7 @@ macro_rules! codes {
             HostCannot = "PC0034",
             /// A scan for written pages that misses those in swap, in a version that then shows them to the next.
             SwappedPages = "PC0035",
-            /// A stack limit, bits of ASLR or headroom that leave no room at all, or that no machine of the profile has.
+            /// A limit, bits of ASLR or headroom that leave no room at all, or under which no process lives.
             NoRoom = "PC0036",
             /// A target without address space that mmap gives out, or of which nothing is known.
             NoAddressSpace = "PC0037",

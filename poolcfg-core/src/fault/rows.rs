@@ -85,7 +85,7 @@ faults! {
         @in_pool(pool)
     ]
     label: ["below ", number(*each)]
-    help: ["set `", str(key), "` to ", number(*each), " or more, or lower what one instance has"]
+    help: ["set `", str(key), "` to ", number(*each), " or more, or ", str(needing_none_of(key))]
 
     /// `memory_reservation` is not a multiple of 64 KiB and of the page.
     NotMultiple(NotMultiple, place) { memory_reservation: Size, pool: &'a str, place: FilePlace }
@@ -95,6 +95,12 @@ faults! {
     ]
     label: [u64(memory_reservation.get() % GRAIN.get()), " bytes above a multiple of 64 KiB"]
     help: ["the next multiple is ", @next_multiple(*memory_reservation)]
+
+    /// A guard or a stack of less than a page.
+    BelowPage(NotMultiple, place) { key: &'static str, size: Size, least: Size, pool: &'a str, place: FilePlace }
+    message: ["`", str(key), "` of ", exact(*size), " is less than a page", @in_pool(pool)]
+    label: ["below ", exact(*least)]
+    help: ["set `", str(key), "` to \"", exact(*least), "\" or more", str(or_none(key))]
 
     /// `max_memory_size` above `memory_reservation`.
     MemoryAboveReservation(MemoryAboveReservation, place) {
@@ -142,11 +148,11 @@ faults! {
     label: ["too few"]
     help: ["raise it, or omit it to use the kernel's default of ", u64(MAX_MAP_COUNT)]
 
-    /// A limit of the process that no process could start under.
+    /// A limit of the process that no process could start under, or a headroom that none could live with.
     LimitTooSmall(NoRoom, place) { key: &'static str, limit: Size, least: Size, place: FilePlace }
     message: ["`", str(key), "` of ", exact(*limit), " is below the ", exact(*least), " that any process needs"]
     label: ["below ", exact(*least)]
-    help: ["raise it, or omit it if there is no limit"]
+    help: [@instead_of_limit(key)]
 
     /// A limit of the process that leaves nothing beside the headroom.
     LimitBelowHeadroom(NoRoom, place) { key: &'static str, limit: Size, headroom: Size, place: FilePlace }
@@ -351,9 +357,33 @@ const fn least_of(key: &str) -> &'static str {
         "\"64KiB\""
     } else if same(key, "max_wasm_stack") {
         "\"4KiB\""
+    } else if same(key, "max_core_instance_size") || same(key, "max_component_instance_size") {
+        "\"1KiB\""
     } else {
         "1"
     }
+}
+
+/// What a key may say instead, where there may be none of what it is about.
+const fn or_none(key: &str) -> &'static str {
+    if same(key, "guard_size") {
+        ", or to 0 for no guard"
+    } else if same(key, "stack_reservation") {
+        ", or to 0 for no stacks"
+    } else {
+        ""
+    }
+}
+
+/// What to write for a limit that is too small for any process.
+const fn instead_of_limit(text: Text, key: &str) -> Text {
+    text.str(if same(key, "headroom") {
+        "raise it, omit it to use the default, or write 0 to give all of the holes to pools"
+    } else if same(key, "stack_limit") {
+        "raise it, or omit it: all small stack limits leave the same holes"
+    } else {
+        "raise it, or omit it if there is no limit"
+    })
 }
 
 /// What a pool may have instead of what a key says is none.
@@ -362,6 +392,17 @@ const fn instead_of(key: &str) -> &'static str {
         "; or write `table_reservation` or `stack_reservation`, for a pool of those only"
     } else {
         ""
+    }
+}
+
+/// What a pool may have so that a total is enough.
+const fn needing_none_of(key: &str) -> &'static str {
+    if same(key, "total_stacks") {
+        "write `stack_reservation = 0` where nothing runs on a stack"
+    } else if same(key, "total_component_instances") {
+        "omit it"
+    } else {
+        "lower what one instance has"
     }
 }
 

@@ -28,12 +28,16 @@ pub struct Location {
 impl Location {
     /// Where the file of the package whose Cargo.toml is at `manifest_path` is, or would be: where
     /// `[package.metadata.poolcfg] config = "../poolcfg.toml"` points, or beside the manifest if it is there, or where
-    /// `[workspace.metadata.poolcfg] config` of its workspace points, or else beside the manifest.
+    /// `[workspace.metadata.poolcfg] config` of its workspace points, or else beside the manifest. `show` is how messages
+    /// call a file: it gets the path and the way to it from the directory of the manifest.
     ///
     /// # Errors
     /// When the manifest cannot be read, or a pointer is none.
-    pub fn of(manifest_path: &Path) -> Result<Self, Diagnostic> {
-        Ok(Self::pointed(manifest_path)?.0)
+    pub fn of(
+        manifest_path: &Path,
+        show: &dyn Fn(&Path, &str) -> String,
+    ) -> Result<Self, Diagnostic> {
+        Ok(Self::pointed(manifest_path, show)?.0)
     }
 
     /// The table of a Cargo.toml that points to the file; `None` if it is beside the package's Cargo.toml.
@@ -47,15 +51,23 @@ impl Location {
     }
 
     /// The same, with the place of the pointer that says it.
-    fn pointed(manifest_path: &Path) -> Result<(Self, Option<String>), Diagnostic> {
+    fn pointed(
+        manifest_path: &Path,
+        show: &dyn Fn(&Path, &str) -> String,
+    ) -> Result<(Self, Option<String>), Diagnostic> {
         let source = read_text(manifest_path).map_err(|error| {
             problem(
                 Code::Io,
-                format!("cannot read {}: {error}", manifest_path.display()),
+                format!(
+                    "cannot read `{}`: {error}",
+                    show(manifest_path, "Cargo.toml")
+                ),
                 None,
             )
         })?;
-        if let Some(pointer) = Pointer::read(&source, "package", "Cargo.toml")? {
+        if let Some(pointer) =
+            Pointer::read(&source, "package", &show(manifest_path, "Cargo.toml"))?
+        {
             let location = Self {
                 path: manifest_path.with_file_name(&pointer.text),
                 shown: pointer.text,
@@ -74,14 +86,17 @@ impl Location {
         if std::fs::symlink_metadata(&beside.path).is_ok() {
             return Ok((beside, None));
         }
-        match Self::of_workspace(manifest_path)? {
+        match Self::of_workspace(manifest_path, show)? {
             Some((location, place)) => Ok((location, Some(place))),
             None => Ok((beside, None)),
         }
     }
 
     /// Where the workspace points, and the place of the pointer.
-    fn of_workspace(manifest_path: &Path) -> Result<Option<(Self, String)>, Diagnostic> {
+    fn of_workspace(
+        manifest_path: &Path,
+        show: &dyn Fn(&Path, &str) -> String,
+    ) -> Result<Option<(Self, String)>, Diagnostic> {
         let way = workspace::from_manifest(manifest_path);
         let Some(manifest) = way.and_then(|way| shown(&way, "Cargo.toml")) else {
             return Ok(None);
@@ -91,7 +106,7 @@ impl Location {
         let Ok(source) = read_text(&root) else {
             return Ok(None);
         };
-        let Some(pointer) = Pointer::read(&source, "workspace", &manifest)? else {
+        let Some(pointer) = Pointer::read(&source, "workspace", &show(&root, &manifest))? else {
             return Ok(None);
         };
         let folder = manifest.strip_suffix("Cargo.toml").unwrap_or_default();
@@ -105,12 +120,16 @@ impl Location {
     }
 }
 
-/// The file of the package whose Cargo.toml is at `manifest_path`, where [`Location::of`] says; `None` if it has none.
+/// The file of the package whose Cargo.toml is at `manifest_path`, where [`Location::of`] says, which also says what `show`
+/// is; `None` if it has none.
 ///
 /// # Errors
 /// When the manifest cannot be read, or a pointer is none or points at nothing.
-pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
-    let (location, pointer) = Location::pointed(manifest_path)?;
+pub fn locate(
+    manifest_path: &Path,
+    show: &dyn Fn(&Path, &str) -> String,
+) -> Result<Option<Location>, Diagnostic> {
+    let (location, pointer) = Location::pointed(manifest_path, show)?;
     let Some(place) = pointer else {
         let is_there = std::fs::symlink_metadata(&location.path).is_ok();
         return Ok(is_there.then_some(location));
@@ -120,7 +139,10 @@ pub fn locate(manifest_path: &Path) -> Result<Option<Location>, Diagnostic> {
     }
     Err(problem(
         Code::NoFile,
-        format!("`config` points to `{}`, which does not exist ({place})", location.shown),
+        format!(
+            "`config` points to `{}`, which does not exist ({place})",
+            show(&location.path, &location.shown)
+        ),
         Some(
             "`cargo poolcfg init` writes it; the path is relative to the directory of that Cargo.toml".to_owned(),
         ),

@@ -8,8 +8,12 @@ use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::base::size::{Size, SizeError};
 use crate::file::diagnostic::place_of;
+use crate::file::wasmtime::WORKLOAD;
 use crate::file::{Diagnostic, nearest};
-use crate::setting::{FilePlace, Key, ProtectionKeys, Setting, Switch};
+use crate::setting::{
+    AddressSpaceKeys, FilePlace, Key, PoolKeys, ProfileKeys, ProtectionKeys, Setting, Switch,
+    WasmtimeKeys,
+};
 use crate::target::shape::{Aslr, StackLimit};
 
 /// One key of a table and what it holds.
@@ -120,9 +124,13 @@ impl<'s> Notes<'s> {
 
     /// A key or a table that is not known in `table`, such as `[address_space]`.
     pub(super) fn unknown_key(&mut self, entry: &Entry<'_>, table: &str, known: &[&str]) {
-        let help = match nearest(entry.key, known.iter().copied()) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => format!("expected one of {}", list(known.iter().copied())),
+        let help = match (
+            table_of(entry.key),
+            nearest(entry.key, known.iter().copied()),
+        ) {
+            (Some(other), _) => format!("`{}` belongs under {other}", entry.key),
+            (None, Some(name)) => format!("did you mean `{name}`?"),
+            (None, None) => format!("expected one of {}", list(known.iter().copied())),
         };
         self.mistake(
             Code::UnknownKey,
@@ -477,4 +485,20 @@ pub(super) fn is_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// The table that has a key of this very name; `None` if none has.
+fn table_of(key: &str) -> Option<&'static str> {
+    let tables = [
+        (PoolKeys::NAMES, "`[pooling_allocator]`"),
+        (
+            WasmtimeKeys::NAMES,
+            "`[pooling_allocator.wasmtime]`, or the `wasmtime` table of a named pool",
+        ),
+        (&[WORKLOAD], "`[pooling_allocator.wasmtime]`"),
+        (AddressSpaceKeys::NAMES, "`[address_space]`"),
+        (ProfileKeys::NAMES, "`[va_profile.NAME]`"),
+    ];
+    let found = tables.iter().find(|(names, _)| names.contains(&key));
+    found.map(|(_, table)| *table)
 }

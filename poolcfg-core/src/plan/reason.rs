@@ -18,22 +18,24 @@ use crate::target::budget::Budget;
 /// Why what is asked does not fit; `None` if it does.
 ///
 /// Where several limits are in the way, it is the one that decides what fits: raising any other changes nothing.
+/// What would fit of one pool is judged beside `others`, which is what the other pools have in any case.
 pub(crate) const fn misfit(
     case: &ResolvedProcess<'_>,
     asked: &[Limits; MAX_POOLS],
+    others: &[Limits; MAX_POOLS],
 ) -> Option<PlanMisfit> {
     let (hole, all) = verdicts(case, asked);
     let Some(first) = refuses(case, &hole, &all) else {
         return None;
     };
-    let misfit = of_limit(case, asked, first, &hole, &all);
-    let Some(decided) = decided(case, asked, &misfit) else {
+    let misfit = of_limit(case, asked, others, first, &hole, &all);
+    let Some(decided) = decided(case, asked, others, &misfit) else {
         return Some(misfit);
     };
     if decided.is(first) || !is_in_the_way(case, decided, &hole, &all) {
         return Some(misfit);
     }
-    Some(of_limit(case, asked, decided, &hole, &all))
+    Some(of_limit(case, asked, others, decided, &hole, &all))
 }
 
 /// The limit that refuses one pool more than `value` of the number that is not kept.
@@ -133,6 +135,7 @@ const fn is_another_in_the_way(
 const fn decided(
     case: &ResolvedProcess<'_>,
     asked: &[Limits; MAX_POOLS],
+    others: &[Limits; MAX_POOLS],
     misfit: &PlanMisfit,
 ) -> Option<Limit> {
     let pool = misfit.pool;
@@ -140,13 +143,25 @@ const fn decided(
         Some(suggested) => suggested.value(),
         None => (Keep::MemoryReservation, 0),
     };
-    beyond(case, asked, pool, keep, value)
+    beyond(case, &beside(others, asked, pool), pool, keep, value)
+}
+
+/// What is asked of one pool, and what the others have.
+const fn beside(
+    others: &[Limits; MAX_POOLS],
+    asked: &[Limits; MAX_POOLS],
+    pool: usize,
+) -> [Limits; MAX_POOLS] {
+    let mut limits = *others;
+    limits[pool] = asked[pool];
+    limits
 }
 
 /// The misfit by one limit, which is in the way.
 const fn of_limit(
     case: &ResolvedProcess<'_>,
     asked: &[Limits; MAX_POOLS],
+    others: &[Limits; MAX_POOLS],
     limit: Limit,
     hole: &Verdict,
     all: &Demand,
@@ -192,7 +207,8 @@ const fn of_limit(
         }
         (None, _) => {}
     }
-    misfit.largest_fit = largest_fit(case, asked, misfit.pool);
+    let pool = misfit.pool;
+    misfit.largest_fit = largest_fit(case, &beside(others, asked, pool), pool);
     if let (Limit::Hole, Some(instances)) = (limit, misfit.largest_fit.max_instances) {
         misfit = misfit.in_all_holes(case, asked, instances);
     }

@@ -59,7 +59,7 @@ pub(super) const fn shrink(
     if !any {
         return None;
     }
-    let mut guaranteed = share(case, asked, 0, span);
+    let mut guaranteed = fewest(case, asked);
     if !fits(&guaranteed, case) {
         return None;
     }
@@ -87,6 +87,14 @@ pub(super) const fn shrink(
     Some(guaranteed)
 }
 
+/// Every pool that may shrink at the least that it may have, the others as asked.
+pub(super) const fn fewest(
+    case: &ResolvedProcess<'_>,
+    asked: &[Limits; MAX_POOLS],
+) -> [Limits; MAX_POOLS] {
+    share(case, asked, 0, 1)
+}
+
 /// Every shrinking pool at `part` of `span` of its way from the least to what is asked.
 const fn share(
     case: &ResolvedProcess<'_>,
@@ -98,11 +106,7 @@ const fn share(
     let mut i = 0;
     while i < case.count {
         if let Some(scale) = Scale::new(case, i) {
-            let value = if span == 0 {
-                scale.least
-            } else {
-                scale.least + proportion(scale.asked - scale.least, part, span)
-            };
+            let value = scale.least + proportion(scale.asked - scale.least, part, span);
             limits[i] = scale.keep.with_value(&asked[i], value);
         }
         i += 1;

@@ -32,6 +32,11 @@ impl Wasmtime {
         self.check_sizes(limits, keys, pool, faults)
     }
 
+    /// Whether its guard has to be that of a dynamic memory at least.
+    pub(super) const fn has_dynamic_guard(&self) -> bool {
+        self.version.major <= 26
+    }
+
     const fn check_counts<'a>(
         &self,
         keys: &PoolKeys,
@@ -39,7 +44,7 @@ impl Wasmtime {
         faults: Faults<'a>,
     ) -> Faults<'a> {
         let own = &keys.wasmtime;
-        let zeros: [(&'static str, bool, FilePlace); 5] = [
+        let zeros: [(&'static str, bool, FilePlace); 7] = [
             (
                 "memories_per_instance",
                 self.memories_per_instance == 0,
@@ -64,6 +69,16 @@ impl Wasmtime {
                 "max_wasm_stack",
                 self.max_wasm_stack.is_zero(),
                 place_of(&own.max_wasm_stack),
+            ),
+            (
+                "max_core_instance_size",
+                self.max_core_instance_size.is_zero(),
+                place_of(&own.max_core_instance_size),
+            ),
+            (
+                "max_component_instance_size",
+                self.max_component_instance_size.is_zero(),
+                place_of(&own.max_component_instance_size),
             ),
         ];
         faults.and_zeros(&zeros, pool)
@@ -208,7 +223,7 @@ impl Wasmtime {
         }
         let guard = limits.guard_size;
         let place = place_of(&keys.guard_size);
-        if self.version.major <= 26 && guard.get() < DYNAMIC_GUARD.get() {
+        if self.has_dynamic_guard() && guard.get() < DYNAMIC_GUARD.get() {
             faults = faults.and(Fault::GuardTooSmall {
                 guard_size: guard,
                 least: DYNAMIC_GUARD,

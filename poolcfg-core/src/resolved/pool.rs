@@ -153,7 +153,8 @@ impl<'a> ResolvedPool<'a> {
         let zeros: [(&'static str, bool, FilePlace); 4] = [
             (
                 "max_instances",
-                asked.max_instances == 0 && keys.max_instances.is_some(),
+                // A total that gives none is a fault of its own.
+                matches!(&keys.max_instances, Some(setting) if setting.value == 0),
                 self.max_instances_at,
             ),
             (
@@ -206,6 +207,7 @@ impl<'a> ResolvedPool<'a> {
                 place: place_of(&keys.max_memory_size),
             });
         }
+        faults = self.check_pages(keys, faults);
         let countable = match &asked.wasmtime {
             // More than can be counted is a fault of its own.
             Some(wasmtime) => wasmtime.totals(asked).is_some(),
@@ -219,7 +221,51 @@ impl<'a> ResolvedPool<'a> {
         }
         faults
     }
+
+    /// What is there, and is less than the smallest page that any kernel has.
+    const fn check_pages(&self, keys: &PoolKeys, mut faults: Faults<'a>) -> Faults<'a> {
+        let asked = &self.least;
+        // Of Wasmtime's pool other faults may say it already.
+        let (guard, stack, wasm_stack) = match &asked.wasmtime {
+            None => (asked.guard_size, asked.stack_reservation, Size::ZERO),
+            Some(wasmtime) if wasmtime.has_dynamic_guard() => {
+                (Size::ZERO, Size::ZERO, wasmtime.max_wasm_stack)
+            }
+            Some(wasmtime) => (asked.guard_size, Size::ZERO, wasmtime.max_wasm_stack),
+        };
+        let sizes = [
+            ("guard_size", guard, place_of(&keys.guard_size)),
+            (
+                "stack_reservation",
+                stack,
+                place_of(&keys.stack_reservation),
+            ),
+            (
+                "max_wasm_stack",
+                wasm_stack,
+                place_of(&keys.wasmtime.max_wasm_stack),
+            ),
+        ];
+        let mut i = 0;
+        while i < sizes.len() {
+            let (key, size, place) = sizes[i];
+            if !size.is_zero() && size.get() < LEAST_PAGE.get() {
+                faults = faults.and(Fault::BelowPage {
+                    key,
+                    size,
+                    least: LEAST_PAGE,
+                    pool: self.name,
+                    place,
+                });
+            }
+            i += 1;
+        }
+        faults
+    }
 }
+
+/// The smallest page of any kernel.
+const LEAST_PAGE: Size = Size::kib(4);
 
 /// Whose pool it is: the native engine's where nothing is said.
 const fn engine(keys: &PoolKeys) -> Engine {

@@ -2,9 +2,9 @@
 
 use crate::base::size::Size;
 use crate::fault::{Fault, Faults};
-use crate::setting::{AddressSpaceKeys, Settings, place_if, place_of};
+use crate::setting::{AddressSpaceKeys, Setting, Settings, place_if, place_of};
 use crate::target::budget::{Budget, HEADROOM_MAPS};
-use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_DATA};
+use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_BESIDE, LEAST_DATA, LEAST_STACK};
 use crate::target::profile::{Layout, LinuxLayout, VaProfile};
 use crate::target::shape::{Aslr, Shape, StackLimit};
 
@@ -119,6 +119,7 @@ impl AddressSpaceKeys<'_> {
                 });
             }
         }
+        faults = self.check_least(faults);
         let sizes = [
             (
                 "rlimit_as",
@@ -162,6 +163,35 @@ impl AddressSpaceKeys<'_> {
                     key,
                     limit,
                     headroom,
+                    place,
+                });
+            }
+        }
+        faults
+    }
+
+    /// Whether stack limit and headroom have what any process needs of them.
+    const fn check_least<'a>(&self, mut faults: Faults<'a>) -> Faults<'a> {
+        if let Some(Setting {
+            value: StackLimit::UpTo(limit),
+            place,
+        }) = self.stack_limit
+        {
+            if limit.get() < LEAST_STACK.get() {
+                faults = faults.and(Fault::LimitTooSmall {
+                    key: "stack_limit",
+                    limit,
+                    least: LEAST_STACK,
+                    place,
+                });
+            }
+        }
+        if let Some(Setting { value, place }) = self.headroom {
+            if !value.is_zero() && value.get() < LEAST_BESIDE.get() {
+                faults = faults.and(Fault::LimitTooSmall {
+                    key: "headroom",
+                    limit: value,
+                    least: LEAST_BESIDE,
                     place,
                 });
             }

@@ -169,8 +169,7 @@ impl Wasmtime {
                 key: "total_stacks",
                 place: place_if(&keys.total_stacks),
                 total: totals.stacks,
-                // Without stacks nothing runs on one.
-                each: (self.has_stacks(limits) && totals.stacks > 0) as u32,
+                each: self.has_stacks(limits) as u32,
             },
             Share {
                 key: "total_core_instances",

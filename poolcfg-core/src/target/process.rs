@@ -20,6 +20,12 @@ pub const LEAST_ADDRESS_SPACE: Size = Size::mib(4);
 /// Writable memory that any process has: heap, stack, and the data of its libraries.
 pub const LEAST_DATA: Size = Size::mib(1);
 
+/// The stack limit under which a small program still starts: measured, with 8 KiB the kernel ends it.
+pub(crate) const LEAST_STACK: Size = Size::kib(12);
+
+/// What the kernel maps beside the stack in any process: the vDSO and its data, in pages of at most 64 KiB.
+pub(crate) const LEAST_BESIDE: Size = Size::kib(64);
+
 /// The limits of a process and of the machine under it, as poolcfg.toml sets them or as measured. `None` if there is no limit.
 ///
 /// ```

@@ -19,8 +19,12 @@ struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new() -> Self {
+        Self::of(MODULE)
+    }
+
+    fn of(module: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let module = wat::parse_str(MODULE).unwrap();
+        let module = wat::parse_str(module).unwrap();
         fs::write(folder.path().join("app.wasm"), module).unwrap();
         Self(folder)
     }
@@ -31,6 +35,11 @@ impl Folder {
 
     /// What `why` finds of a wrapper and a command with these flags, and how it ends.
     fn why(&self, wrapper: &[&str], release: &Release, flags: &[&str]) -> (Value, bool) {
+        self.why_of(wrapper, &release.program, flags)
+    }
+
+    /// The same of the command under whatever name.
+    fn why_of(&self, wrapper: &[&str], program: &Path, flags: &[&str]) -> (Value, bool) {
         let file = self.0.path().join("why.json");
         let poolcfg = poolcfg_tests::programs().join("poolcfg");
         let output = Command::new(poolcfg)
@@ -39,7 +48,7 @@ impl Folder {
             .arg(&file)
             .arg("--")
             .args(wrapper)
-            .arg(&release.program)
+            .arg(program)
             .arg("run")
             .args(flags)
             .arg(self.module())
@@ -141,6 +150,60 @@ fn rules_and_filters_are_named() {
             let wrapper = ["python3", victim.to_str().unwrap(), "ruled"];
             let (json, _) = folder.why(&wrapper, release, &["-O", POOL]);
             names(&json, "write and execute", release.version);
+        }
+    }
+}
+
+/// What is advised of the first run, and that the second one works.
+#[track_caller]
+fn advised(json: &Value, works: bool) -> &str {
+    assert!(works, "{json:#}");
+    assert_eq!(json["results"][1]["verdict"], Value::Null, "{json:#}");
+    json["results"][0]["verdict"]["help"][0].as_str().unwrap()
+}
+
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn a_memory_may_grow_as_far_as_the_module_lets_it() {
+    let of = |memory: &str| Folder::of(&MODULE.replace("(memory 1)", memory));
+    let release = Release::of_embedder();
+    let wrapper = ["prlimit", "--as=4294967296"];
+    for (memory, most) in [
+        ("(memory 2000 30000)", "max-memory-size=1966080000"),
+        // As much as fits of one memory, where it does not say.
+        ("(memory 2000)", "max-memory-size=2147483648"),
+    ] {
+        let (json, works) = of(memory).why(&wrapper, &release, &["-O", POOL]);
+        let help = advised(&json, works);
+        assert!(help.contains(most), "{memory}: {help}");
+    }
+}
+
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn pools_of_other_numbers_and_other_names_are_known() {
+    let folder = Folder::new();
+    let release = Release::of_embedder();
+    let other_name = folder.0.path().join("runner");
+    fs::copy(&release.program, &other_name).unwrap();
+    let own = "pooling-allocator=y,pooling-total-memories=200,memory-reservation=1073741824,pooling-max-memory-size=1073741824";
+    for (wrapper, flags, limit, who) in [
+        (
+            "--as=68719476736",
+            own,
+            "RLIMIT_AS",
+            "its memory pool, 200 slots of 1 GiB with 32 MiB of guard",
+        ),
+        ("--data=67108864", POOL, "RLIMIT_DATA", "its pool of tables"),
+    ] {
+        for program in [&release.program, &other_name] {
+            let wrapper = ["prlimit", wrapper];
+            let (json, works) = folder.why_of(&wrapper, program, &["-O", flags]);
+            names(&json, limit, flags);
+            let said = json["results"][0]["verdict"]["who"].as_str().unwrap();
+            assert!(said.ends_with(who), "{said}");
+            let help = advised(&json, works);
+            assert!(help.contains("pooling-total-memories="), "{help}");
         }
     }
 }

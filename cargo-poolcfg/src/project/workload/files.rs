@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
 use crate::inspect::beyond::{Key, shared};
-use crate::inspect::{Inspected, Needs, inspect};
+use crate::inspect::{Inspected, Needs, inspect_each};
 use crate::project::workload::tables::List;
 
 /// The help where an entry is no pattern.
@@ -67,10 +67,11 @@ impl Files {
         }
         paths.sort_by(|one, other| one.0.cmp(&other.0));
         paths.dedup_by(|one, other| one.0 == other.0);
-        let files = all(paths.into_iter().map(|(path, span)| {
-            let file = needs(shell, &path, TAKE_OUT).and_then(|file| possible(&path, file));
-            let file = file.map_err(|error| error.at(source, &span))?;
-            Ok((path, file))
+        let (paths, spans): (Vec<_>, Vec<_>) = paths.into_iter().unzip();
+        let files = needs(shell, paths, TAKE_OUT).into_iter().zip(spans);
+        let files = all(files.map(|(file, span)| {
+            let file = file.and_then(|(path, file)| possible(path, file));
+            file.map_err(|error| error.at(source, &span))
         }))?;
         Ok(Self { files, is_whole })
     }
@@ -83,18 +84,18 @@ impl Files {
 }
 
 /// The file, where a pool can take it.
-fn possible(path: &Path, file: Inspected) -> Result<Inspected, Error> {
-    let alone = || file.needs().map(|needs| (path, needs));
+fn possible(path: PathBuf, file: Inspected) -> Result<(PathBuf, Inspected), Error> {
+    let alone = || file.needs().map(|needs| (path.as_path(), needs));
     let elements = file.needs().map(|needs| needs.largest_table.minimum);
     let elements = elements.filter(|elements| u32::try_from(*elements).is_err());
     let message = match (shared(alone()), elements) {
         (Some(path), _) => format!("`{}` has a shared memory, which no pool takes", shown(path)),
         (None, Some(elements)) => format!(
             "`{}` needs `{}` = {elements}, which is more than may be set",
-            shown(path),
+            shown(&path),
             Key::TableElements.word()
         ),
-        (None, None) => return Ok(file),
+        (None, None) => return Ok((path, file)),
     };
     Err(Error::new(Code::OutOfWorkload, message, TAKE_OUT).exiting(Exit::Misfit))
 }
@@ -116,9 +117,26 @@ fn meant(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, Diagnostic> {
     matching(folder, entry).map_err(|why| diagnostic(Code::NoWorkload, why, PATTERNS))
 }
 
-/// What a file of the workload is, which must be WebAssembly; `help` is what to do with a program.
-pub(crate) fn needs(shell: &Shell, path: &Path, help: &str) -> Result<Inspected, Error> {
-    let file = inspect(path)?;
+/// What each file of the workload is, which must be WebAssembly; `help` is what to do with a program.
+pub(crate) fn needs(
+    shell: &Shell,
+    paths: Vec<PathBuf>,
+    help: &str,
+) -> Vec<Result<(PathBuf, Inspected), Error>> {
+    let files = inspect_each(shell, paths.into_iter().map(Ok).collect());
+    let files = files.into_iter().map(|file| {
+        let (path, file) = file?;
+        is_countable(shell, &path, &file, help)?;
+        Ok((path, file))
+    });
+    files.collect()
+}
+
+/// Tells what is not counted of a file.
+///
+/// # Errors
+/// Where it is a program.
+fn is_countable(shell: &Shell, path: &Path, file: &Inspected, help: &str) -> Result<(), Error> {
     let Some(needs) = file.needs() else {
         return Err(Error::new(
             Code::NotInspectable,
@@ -139,7 +157,7 @@ pub(crate) fn needs(shell: &Shell, path: &Path, help: &str) -> Result<Inspected,
         );
         shell.warn(Code::OutOfWorkload, &text);
     }
-    Ok(file)
+    Ok(())
 }
 
 /// Whether an entry means the files that match it, and not the one of its name.
@@ -174,7 +192,7 @@ pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>, Error> {
         Ok(files) if !files.is_empty() => return Ok(files),
         Ok(_) => (
             format!("no file matches `{}`", shown(path)),
-            "build it first",
+            "build it, or correct the pattern, which starts at the current folder",
         ),
         Err(why) => (why, PATTERNS),
     };
@@ -192,7 +210,7 @@ fn not_there(entry: &str, span: Range<usize>) -> Diagnostic {
         ..diagnostic(
             Code::NoWorkload,
             message,
-            "build it first; `--allow-missing` passes over what is not there",
+            "build it, or correct the path, which starts at the folder of poolcfg.toml; `--allow-missing` leaves out what is not there yet",
         )
     }
 }

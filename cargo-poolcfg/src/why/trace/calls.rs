@@ -20,9 +20,11 @@ pub(crate) enum CallName {
     Mlockall,
     Seccomp,
     Prctl,
+    /// At which no command stops: it is killed in it.
+    Execve,
 }
 
-/// Each with its number.
+/// Each at which a command stops, with its number.
 pub(super) const TRACED: [(c_long, CallName); 10] = [
     (libc::SYS_mmap, CallName::Mmap),
     (libc::SYS_mremap, CallName::Mremap),
@@ -69,6 +71,7 @@ impl CallName {
             Self::Mlockall => "mlockall",
             Self::Seccomp => "seccomp",
             Self::Prctl => "prctl",
+            Self::Execve => "execve",
         }
     }
 }

@@ -17,9 +17,11 @@ pub(super) struct Facts {
     pub(super) rlimit_as: Option<u64>,
     pub(super) rlimit_data: Option<u64>,
     pub(super) rlimit_memlock: Option<u64>,
+    pub(super) rlimit_stack: Option<u64>,
     pub(super) vm_size: u64,
     pub(super) vm_data: u64,
     pub(super) vm_locked: u64,
+    pub(super) vm_stack: u64,
     /// Whether it may lock as much as it likes.
     pub(super) locks_all: bool,
     /// The text of /proc/PID/maps.
@@ -65,8 +67,9 @@ impl Facts {
         let limits = of("limits");
         let status = of("status");
         let size = |name: &str| proc::size_of(&status, name).map_or(0, |size| size.get());
+        let rlimit_stack = limit(&limits, "Max stack size");
         let legacy = match () {
-            () if limit(&limits, "Max stack size").is_none() => Some(Legacy::UnlimitedStack),
+            () if rlimit_stack.is_none() => Some(Legacy::UnlimitedStack),
             () if is_compat(&of("personality")) => Some(Legacy::Personality),
             () if number("/proc/sys/vm/legacy_va_layout") == Some(1) => Some(Legacy::Setting),
             () => None,
@@ -75,9 +78,11 @@ impl Facts {
             rlimit_as: limit(&limits, "Max address space"),
             rlimit_data: limit(&limits, "Max data size"),
             rlimit_memlock: limit(&limits, "Max locked memory"),
+            rlimit_stack,
             vm_size: size("VmSize"),
             vm_data: size("VmData"),
             vm_locked: size("VmLck"),
+            vm_stack: size("VmStk"),
             locks_all: has_capability(&status, CAP_IPC_LOCK),
             maps: of("maps"),
             max_map_count: number("/proc/sys/vm/max_map_count"),
@@ -125,11 +130,21 @@ impl Facts {
         next.map_or(0, |next| next - address)
     }
 
-    /// The name of the mapping at an address, where it has one.
+    /// The range of the stack of the first thread, whose pages the kernel adds as they are used.
+    pub(super) fn stack(&self) -> Option<(u64, u64)> {
+        let mut maps = proc::maps(&self.maps);
+        let stack = maps.find(|map| map.name == "[stack]");
+        stack.map(|stack| (stack.start, stack.end))
+    }
+
+    /// The name of the mapping at an address, where it has one: its file, or what its program calls it.
     pub(super) fn name_at(&self, address: u64) -> Option<String> {
         let map = proc::maps(&self.maps).find(|map| map.start <= address && address < map.end)?;
-        let name = map.name.strip_prefix("[anon:").unwrap_or(map.name);
-        let name = name.strip_suffix(']').unwrap_or(name);
+        let given = ["[anon:", "[anon_shmem:"].iter().find_map(|kind| {
+            let name = map.name.strip_prefix(kind)?;
+            name.strip_suffix(']')
+        });
+        let name = given.unwrap_or(map.name);
         (!name.is_empty()).then(|| name.to_owned())
     }
 }
@@ -168,5 +183,32 @@ mod tests {
         assert!(is_compat("00200000\n") && !is_compat("00040000\n"));
         let caps = "CapPrm:\t0\nCapEff:\t0000000000004000\n";
         assert!(has_capability(caps, CAP_IPC_LOCK) && !has_capability(caps, 13));
+    }
+
+    #[test]
+    fn the_name_that_a_program_gives_is_read() {
+        let maps = "\
+10000-20000 ---p 00000000 00:00 0                          [anon:poolcfg: memories]
+20000-30000 rw-p 00000000 00:00 0                          [anon:a [name] of its own]
+30000-40000 rw-s 00000000 00:01 7                          [anon_shmem:shared]
+40000-50000 rw-p 00000000 00:00 0                          [heap]
+50000-60000 r-xp 00000000 fe:00 9                          /usr/lib/a name.so
+60000-70000 rw-p 00000000 00:00 0
+";
+        let facts = Facts {
+            maps: maps.to_owned(),
+            ..Facts::default()
+        };
+        for (address, name) in [
+            (0x10000, Some("poolcfg: memories")),
+            (0x2ffff, Some("a [name] of its own")),
+            (0x30000, Some("shared")),
+            (0x40000, Some("[heap]")),
+            (0x50000, Some("/usr/lib/a name.so")),
+            (0x60000, None),
+            (0x70000, None),
+        ] {
+            assert_eq!(facts.name_at(address).as_deref(), name, "{address:#x}");
+        }
     }
 }

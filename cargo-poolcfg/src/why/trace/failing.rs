@@ -1,11 +1,13 @@
 //! Failures: what is kept of a call that failed, and of a process that is ended for it.
 
+use std::fs;
+
 use rustix::process::Pid;
 
 use super::calls::{CallName, TracedCall};
-use super::facts::Facts;
-use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle};
-use super::processes::program;
+use super::facts::{Facts, text};
+use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle, of_exec, of_stack};
+use super::processes::Program;
 use super::status::Status;
 use super::sys;
 use super::told::MemoryFailure;
@@ -13,6 +15,13 @@ use super::tracer::Tracer;
 
 /// `SYS_SECCOMP`: the code of a SIGSYS that a filter sends.
 const SYS_SECCOMP: u64 = 1;
+
+/// The code of a SIGSEGV at an address where nothing is, and of one that the kernel sends without an address.
+const SEGV_MAPERR: u64 = 1;
+const SI_KERNEL: u64 = 0x80;
+
+/// More than a stack has.
+const FAR: u64 = 16 << 30;
 
 impl Tracer<'_> {
     /// A call has failed: the first time, the system is asked why.
@@ -32,7 +41,11 @@ impl Tracer<'_> {
         // The first thread of its process may have ended, and has no memory then.
         let facts = Facts::read(thread);
         let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
-        let (program, arguments) = program(thread);
+        let Program {
+            file: program,
+            folder,
+            arguments,
+        } = Program::of(thread);
         self.failures.push(MemoryFailure {
             call: Some(call.name),
             bytes: failed.bytes,
@@ -41,6 +54,7 @@ impl Tracer<'_> {
             errno: failed.errno,
             pid: process,
             program,
+            folder,
             arguments,
             mapping: is_there.then(|| facts.name_at(call.arguments[0])).flatten(),
             obstacle: obstacle(failed, &facts),
@@ -60,7 +74,11 @@ impl Tracer<'_> {
         errno: i32,
         obstacle: Obstacle,
     ) {
-        let (program, arguments) = program(thread);
+        let Program {
+            file: program,
+            folder,
+            arguments,
+        } = Program::of(thread);
         self.failures.push(MemoryFailure {
             call: call.map(|call| call.name),
             bytes: obstacle.need,
@@ -69,6 +87,7 @@ impl Tracer<'_> {
             errno,
             pid: process,
             program,
+            folder,
             arguments,
             mapping: None,
             obstacle,
@@ -87,8 +106,11 @@ impl Tracer<'_> {
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
             self.killed_by_filter(id, process);
         }
+        if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSEGV)) {
+            self.killed_in_exec(id, process);
+        }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGKILL))
-            && let Some(obstacle) = self.cgroups.obstacle(id)
+            && let Some(obstacle) = self.cgroups.obstacle(id, process)
         {
             self.push([id, process], None, 0, obstacle);
         }
@@ -135,14 +157,62 @@ impl Tracer<'_> {
                 && failure.errno == libc::ENOSYS
         };
         if !self.failures.list().iter().any(is_told) {
-            self.push(
-                [id, process],
-                None,
-                libc::ENOSYS,
-                Obstacle::of(WhyLimit::Seccomp, 0, 0),
-            );
+            // Under a filter a thread stops at every call.
+            let thread = self.processes.threads.get(&id);
+            let call = thread.and_then(|thread| thread.last);
+            let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
+            self.push([id, process], call, libc::ENOSYS, obstacle);
         }
     }
+
+    /// A process has got a SIGSEGV: its stack may be as large as it may be.
+    pub(super) fn faulted(&mut self, pid: Pid, id: i32, process: i32) {
+        // struct siginfo: code in the second word; the address that was not there in the third.
+        let Ok([_, code, address, ..]) = sys::signal(pid) else {
+            return;
+        };
+        match code & 0xffff_ffff {
+            SEGV_MAPERR if is_near_stack(id, address) => {}
+            SI_KERNEL => return self.killed_in_exec(id, process),
+            // Many programs have such faults as a part of what they do.
+            _ => return,
+        }
+        if let Some(obstacle) = of_stack(address, &Facts::read(id)) {
+            self.push([id, process], None, 0, obstacle);
+        }
+    }
+
+    /// A process is killed while it becomes another program, which is too late for exec to fail.
+    fn killed_in_exec(&mut self, id: i32, process: i32) {
+        let is_exec = Some(CallName::Execve);
+        let is_told = |failure: &MemoryFailure| failure.pid == process && failure.call == is_exec;
+        if !is_new(id) || self.failures.list().iter().any(is_told) {
+            return;
+        }
+        let file = fs::metadata(format!("/proc/{id}/exe")).map_or(0, |file| file.len());
+        let call = TracedCall {
+            name: CallName::Execve,
+            arguments: [0; 6],
+        };
+        let obstacle = of_exec(file, &Facts::read(id));
+        self.push([id, process], Some(call), 0, obstacle);
+    }
+}
+
+/// Whether a process has the memory of a program that has not begun: its vector of facts is empty.
+fn is_new(id: i32) -> bool {
+    let vector = fs::read(format!("/proc/{id}/auxv")).unwrap_or_default();
+    !vector.is_empty() && vector.iter().all(|byte| *byte == 0)
+}
+
+/// Whether an address may be one of the first thread's stack.
+fn is_near_stack(id: i32, address: u64) -> bool {
+    // The 28th field of /proc/PID/stat, the 26th behind the name: where the stack began.
+    let stat = text(&format!("/proc/{id}/stat"));
+    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let begin = rest.split(' ').nth(25).and_then(|begin| begin.parse().ok());
+    let below = begin.and_then(|begin: u64| begin.checked_sub(address));
+    below.is_some_and(|below| below < FAR)
 }
 
 /// Whether an error is about memory, and not about the arguments of the call.

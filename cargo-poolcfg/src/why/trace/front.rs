@@ -1,5 +1,5 @@
-//! The process that was started by name: it passes signals on to the command, stops when that is stopped, and waits for what
-//! the tracer tells.
+//! The process that was started by name: it passes signals on to the command, is stopped by the tracer when that is, and
+//! waits for what the tracer tells.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -7,7 +7,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use rustix::process::{Pid, WaitOptions, waitpid};
 
 use super::start::TraceError;
 use super::sys;
@@ -23,7 +23,7 @@ struct Front {
     /// The command, once it runs.
     command: Option<i32>,
     is_stopped: bool,
-    /// Whether the command is told to go on unless it does by itself.
+    /// Whether this process was told to go on, and the command is, too, unless it does by itself.
     wakes: bool,
     told: Vec<u8>,
 }
@@ -63,11 +63,11 @@ impl Front {
             let [has_told, has_signal] = self.ready(&reads, &signals)?;
             if !has_told && !has_signal && self.wakes {
                 self.wakes = false;
-                self.send(libc::SIGCONT);
+                if self.is_stopped {
+                    self.send(libc::SIGCONT);
+                }
             }
-            if has_signal {
-                self.signal(&mut signals)?;
-            }
+            // What the tracer has told before it stopped this process comes before the signal that ended the stop.
             if has_told {
                 let mut buffer = [0; 4096];
                 let read = match reads.read(&mut buffer) {
@@ -80,6 +80,9 @@ impl Front {
                 if let Some(end) = self.listen() {
                     return Ok(Some(end));
                 }
+            }
+            if has_signal {
+                self.signal(&mut signals)?;
             }
         }
     }
@@ -104,10 +107,11 @@ impl Front {
             let line: Vec<u8> = self.told.drain(..=end).collect();
             match serde_json::from_slice(&line) {
                 Ok(TracerLine::Started(command)) => self.command = Some(command),
+                // The tracer stops this process as well: whoever waits for it is told what it would be told of the
+                // command.
                 Ok(TracerLine::Stopped) => {
                     self.is_stopped = true;
-                    // Whoever waits for this process is told what it would be told of the command.
-                    let _ = kill_process(getpid(), Signal::STOP);
+                    self.wakes = false;
                 }
                 Ok(TracerLine::Continued) => {
                     self.is_stopped = false;
@@ -139,7 +143,7 @@ impl Front {
         let (number, code) = (word(0), word(8));
         match number {
             libc::SIGCHLD | libc::SIGWINCH => {}
-            libc::SIGCONT => self.wakes = self.is_stopped,
+            libc::SIGCONT => self.wakes = true,
             // The kernel sends what a terminal's keys mean to the command as well.
             _ if code > 0 => {}
             _ => self.send(number),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::{CallName, TracedCall};
 use super::facts::{Facts, Legacy};
+pub(crate) use super::limit::WhyLimit;
 
 const PROT_WRITE: u64 = 2;
 const PROT_EXEC: u64 = 4;
@@ -18,60 +19,6 @@ const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_NORESERVE: u64 = 0x4000;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
-
-/// What is in the way: a limit of those that a recheck names, or another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "&'static str", try_from = "String")]
-pub(crate) enum WhyLimit {
-    Recheck(RecheckLimit),
-    /// The limit of a memory cgroup.
-    MemoryCgroup,
-    /// A rule that memory is not both writable and executable.
-    WriteAndExecute,
-    /// A filter of seccomp.
-    Seccomp,
-}
-
-const LIMITS: [WhyLimit; 11] = [
-    WhyLimit::Recheck(RecheckLimit::RlimitAs),
-    WhyLimit::Recheck(RecheckLimit::RlimitData),
-    WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
-    WhyLimit::Recheck(RecheckLimit::Hole),
-    WhyLimit::Recheck(RecheckLimit::MaxMapCount),
-    WhyLimit::Recheck(RecheckLimit::CommitLimit),
-    WhyLimit::Recheck(RecheckLimit::RamAndSwap),
-    WhyLimit::Recheck(RecheckLimit::Refused),
-    WhyLimit::MemoryCgroup,
-    WhyLimit::WriteAndExecute,
-    WhyLimit::Seccomp,
-];
-
-impl WhyLimit {
-    /// Its name, as in JSON.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Recheck(limit) => limit.name(),
-            Self::MemoryCgroup => "memory cgroup",
-            Self::WriteAndExecute => "write and execute",
-            Self::Seccomp => "seccomp",
-        }
-    }
-}
-
-impl From<WhyLimit> for &'static str {
-    fn from(limit: WhyLimit) -> Self {
-        limit.name()
-    }
-}
-
-impl TryFrom<String> for WhyLimit {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        let found = LIMITS.into_iter().find(|limit| limit.name() == name);
-        found.ok_or(name)
-    }
-}
 
 /// A limit that is in the way as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +51,16 @@ impl Obstacle {
             legacy: None,
         }
     }
+
+    /// The limits that are in the way: the first, and those that are as well.
+    pub(crate) fn all(&self) -> impl Iterator<Item = AlsoLimit> {
+        let first = AlsoLimit {
+            limit: self.limit,
+            need: self.need,
+            have: self.have,
+        };
+        std::iter::once(first).chain(self.also.iter().copied())
+    }
 }
 
 /// How a call failed.
@@ -118,6 +75,19 @@ pub(super) struct Failed<'a> {
     /// Whether its process has asked for a rule against memory that is writable and executable.
     pub(super) has_rule: bool,
 }
+
+/// What the kernel adds at once to the stack of a new program, beside its words (`setup_arg_pages` of fs/exec.c).
+const NEW_STACK: u64 = 128 << 10;
+
+/// What the loader of a dynamic program takes, beside the program.
+const LOADER: u64 = 256 << 10;
+
+/// What a hole has beside what mmap gives of it: the pages that are kept free below a stack (`stack_guard_gap`). In a
+/// kernel of riscv64 some pages more than none were seen at another hole.
+const MARGIN: u64 = 1 << 20;
+
+/// How far below a stack an access may be that is one of its: a page, where nobody skips any.
+const BELOW: u64 = 1 << 20;
 
 /// Limits that may be in the way, in the kernel's order.
 struct Obstacles<'a> {
@@ -172,6 +142,34 @@ impl Obstacles<'_> {
         self.ask(RecheckLimit::Hole, bytes, Some(self.facts.largest_gap()))
     }
 
+    /// The first of them, with the others; none is known to be in the way of so many bytes if there is none.
+    fn into_first(self, bytes: u64) -> Obstacle {
+        let Some((limit, need, have)) = self.found.first().copied() else {
+            return Obstacle::of(WhyLimit::Recheck(RecheckLimit::Refused), bytes, 0);
+        };
+        let also = self.found.iter().skip(1);
+        let also = also.map(|(limit, need, have)| AlsoLimit {
+            limit: WhyLimit::Recheck(*limit),
+            need: *need,
+            have: *have,
+        });
+        let legacy = self.facts.legacy;
+        Obstacle {
+            also: also.collect(),
+            legacy: legacy.filter(|_| limit == RecheckLimit::Hole),
+            ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
+        }
+    }
+
+    /// Where nothing else is in the way: the kernel uses no hole to its last page.
+    fn hole_with_margin(&mut self, bytes: u64) {
+        let gap = self.facts.largest_gap();
+        if self.found.is_empty() && bytes > gap.saturating_sub(MARGIN) {
+            let have = gap.min(bytes.saturating_sub(1));
+            self.found.push((RecheckLimit::Hole, bytes, have));
+        }
+    }
+
     fn lock(&mut self, bytes: u64) -> &mut Self {
         let facts = self.facts;
         let limit = facts.rlimit_memlock.filter(|_| !facts.locks_all);
@@ -212,20 +210,41 @@ pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Obstacle {
         (CallName::Brk, _) => of_brk(call, bytes, &mut asked),
         _ => {}
     }
-    let Some((limit, need, have)) = asked.found.first().copied() else {
-        return Obstacle::of(WhyLimit::Recheck(RecheckLimit::Refused), bytes, 0);
-    };
-    let also = asked.found.iter().skip(1);
-    let also = also.map(|(limit, need, have)| AlsoLimit {
-        limit: WhyLimit::Recheck(*limit),
-        need: *need,
-        have: *have,
-    });
-    Obstacle {
-        also: also.collect(),
-        legacy: facts.legacy.filter(|_| limit == RecheckLimit::Hole),
-        ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
+    asked.into_first(bytes)
+}
+
+/// Why a program was killed before it began: `setup_arg_pages`, then `load_elf_binary` of fs/binfmt_elf.c, which
+/// maps the file, of so many bytes, and its loader.
+pub(super) fn of_exec(file: u64, facts: &Facts) -> Obstacle {
+    let stack = facts.vm_stack.saturating_add(NEW_STACK);
+    if let Some(have) = facts.rlimit_stack.filter(|have| stack > *have) {
+        return Obstacle::of(WhyLimit::Stack, stack, have);
     }
+    let mut asked = Obstacles {
+        facts,
+        found: Vec::new(),
+    };
+    let mapped = file.saturating_add(NEW_STACK).saturating_add(LOADER);
+    asked.expand(mapped, Some(file));
+    asked.into_first(file)
+}
+
+/// Why a stack cannot grow to an address; `None` if the address is none of a stack that is at its limit
+/// (`acct_stack_growth` of mm/vma.c).
+pub(super) fn of_stack(address: u64, facts: &Facts) -> Option<Obstacle> {
+    let (start, end) = facts.stack()?;
+    let more = start.checked_sub(address).filter(|more| *more <= BELOW)?;
+    let more = more.next_multiple_of(facts.page);
+    let size = (end - start).saturating_add(more);
+    if let Some(have) = facts.rlimit_stack.filter(|have| size > *have) {
+        return Some(Obstacle::of(WhyLimit::Stack, size, have));
+    }
+    let mut asked = Obstacles {
+        facts,
+        found: Vec::new(),
+    };
+    asked.expand(more, None);
+    (!asked.found.is_empty()).then(|| asked.into_first(more))
 }
 
 /// Whether a call wants memory that is or was writable to be executable. SELinux answers so as well.
@@ -265,6 +284,9 @@ fn of_mmap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     asked.expand(more, is_data.then_some(more));
     if is_fixed {
         asked.maps(1);
+    }
+    if !is_fixed {
+        asked.hole_with_margin(bytes);
     }
     let is_shared_memory = flags & MAP_SHARED != 0 && flags & MAP_ANONYMOUS != 0;
     if is_data || is_shared_memory {

@@ -20,6 +20,8 @@ pub(super) struct Thread {
     pub(super) is_in_call: bool,
     /// The call, if it is one of ours.
     pub(super) call: Option<TracedCall>,
+    /// The same, until another one begins: a filter that ends a process may do so behind the call.
+    pub(super) last: Option<TracedCall>,
     /// Whether our filter has seen it, so that no other has refused it.
     pub(super) is_passed: bool,
 }
@@ -96,15 +98,30 @@ fn number(status: &str, key: &str) -> Option<i32> {
         .ok()
 }
 
-/// The file that a process executes, and its arguments.
-pub(super) fn program(pid: i32) -> (String, Vec<String>) {
-    let file = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-    let words = text(&format!("/proc/{pid}/cmdline"));
-    let words = words.trim_end_matches('\0').split('\0');
-    (
-        file.to_string_lossy().into_owned(),
-        words.map(str::to_owned).collect(),
-    )
+/// What a process executes.
+pub(super) struct Program {
+    /// Its file.
+    pub(super) file: String,
+    /// The folder in which the process is.
+    pub(super) folder: String,
+    pub(super) arguments: Vec<String>,
+}
+
+impl Program {
+    /// Of a thread, by its number.
+    pub(super) fn of(pid: i32) -> Self {
+        let link = |name: &str| {
+            let path = fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
+            path.to_string_lossy().into_owned()
+        };
+        let words = text(&format!("/proc/{pid}/cmdline"));
+        let words = words.trim_end_matches('\0').split('\0');
+        Self {
+            file: link("exe"),
+            folder: link("cwd"),
+            arguments: words.map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// The failures up to now.

@@ -65,7 +65,10 @@ fn start(
     writes: OwnedFd,
     before: &SignalMask,
 ) -> io::Result<Result<Traced, TraceError>> {
-    let signals = sys::signal_file()?;
+    let signals = match sys::signal_file() {
+        Ok(signals) => signals,
+        Err(error) => return Ok(Err(TraceError::system("signalfd is refused", &error))),
+    };
     let this = getpid();
     match sys::fork()? {
         Some(tracer) => {
@@ -167,6 +170,7 @@ fn execute(
         }
     }
     sys::default_sigpipe();
+    sys::close_again();
     sys::set_mask(before);
     let why = sys::exec(words);
     report(error, &why)

@@ -1,6 +1,9 @@
 //! The system calls of tracing: ptrace(2), fork, exec, and signals. The only unsafe code of this crate.
 //!
 //! rustix has neither ptrace nor fork; nix has both, but its types know no real-time signals, which have to be passed on.
+//! `streams` looks at the standard streams before `main`.
+
+mod streams;
 
 use std::ffi::{CString, c_long};
 use std::fs;
@@ -11,6 +14,8 @@ use std::ptr;
 
 use libc::{sigset_t, sock_filter, sock_fprog};
 use rustix::process::Pid;
+
+pub(super) use streams::close_again;
 
 const CONT: c_long = 7;
 const SYSCALL: c_long = 24;

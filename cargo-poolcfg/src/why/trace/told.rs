@@ -56,6 +56,8 @@ pub(crate) struct MemoryFailure {
     pub(crate) pid: i32,
     /// The file that the process executes.
     pub(crate) program: String,
+    /// The folder in which it is.
+    pub(crate) folder: String,
     pub(crate) arguments: Vec<String>,
     /// Of memory that is there: its name in /proc/PID/maps.
     pub(crate) mapping: Option<String>,

@@ -124,6 +124,7 @@ impl<'a> Tracer<'a> {
             Event::Filtered => {
                 if let Some(At::Begin(call)) = calls::at(pid, false) {
                     thread.call = call;
+                    thread.last = call;
                     thread.is_in_call = true;
                     thread.is_passed = true;
                 }
@@ -139,6 +140,8 @@ impl<'a> Tracer<'a> {
                 if process == self.command && !self.is_stopped {
                     self.is_stopped = true;
                     self.teller.tell(&TracerLine::Stopped);
+                    // From here, as the signal that ends it: of two processes that send one each, either may be last.
+                    sys::kill(self.front, libc::SIGSTOP);
                 }
                 let _ = sys::resume(pid, Resume::Listen, 0);
                 return;
@@ -153,6 +156,8 @@ impl<'a> Tracer<'a> {
             Event::Signal(number) => {
                 if number == libc::SIGSYS {
                     self.refused_by_signal(pid, id, process);
+                } else if number == libc::SIGSEGV {
+                    self.faulted(pid, id, process);
                 } else if ASKS_TO_END.contains(&number) {
                     self.told_to_end(pid, process);
                 }
@@ -183,6 +188,7 @@ impl<'a> Tracer<'a> {
         match at {
             Some(At::Begin(call)) => {
                 thread.call = call;
+                thread.last = call;
                 thread.is_in_call = true;
                 thread.is_passed = false;
             }

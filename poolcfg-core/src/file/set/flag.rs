@@ -40,12 +40,15 @@ impl SetFlag {
         };
         if let Some(workload) = workload(document.as_table()) {
             let mut notes = Notes::new(&text);
+            let start = key.rfind(workload).unwrap_or_default();
             notes.mistake(
                 Code::UnknownKey,
-                &(0..key.len()),
-                format!("`--set` does not support `{workload}`, which only `sync` reads"),
-                "unsupported key",
-                Some("write `--workload FILE`".to_owned()),
+                &(start..key.len()),
+                format!(
+                    "`--set` cannot set `{workload}`: only `sync` and `check` read it, and only in poolcfg.toml"
+                ),
+                "not for `--set`",
+                Some("name the files with `--workload FILE`, which takes them for this run".to_owned()),
             );
             return Err(first(text.clone(), notes));
         }

@@ -30,7 +30,7 @@ impl Outcome {
 }
 
 /// Boots a kernel with these files and runs commands as root: words by spaces, and words such as
-/// `NAME=VALUE` before the program are its environment.
+/// `NAME=VALUE` before the program are its environment, or `/FILE=TEXT` settings of the kernel.
 pub(crate) fn run(
     kernel: &Kernel,
     name: &str,

@@ -65,12 +65,8 @@ fn a_release_has_the_constants_that_the_command_prints_for_its_target() {
     let empty = TempDir::new().unwrap();
     for kernel in held_floors() {
         let architecture = kernel.architecture;
-        let mut build = programs::cargo(architecture, "build");
-        build.current_dir(root().join(EXAMPLE)).arg("--release");
-        assert!(build.status().unwrap().success(), "{build:?}");
-        let server = programs::release(architecture, "slot-server");
         let image = Image::new(architecture)
-            .file("slot-server", &server)
+            .file("slot-server", &programs::example(architecture))
             .file("poolcfg", &programs::distributed(architecture));
         let here = format!("/poolcfg --here {} --emit json", WASMTIME.join(" "));
         let commands = [

@@ -8,6 +8,7 @@
 //! - `pool`: the runtime's own tests, of guards, resets and faults, on pages of 4 and 16 KiB
 //! - `example`: the example's release takes its constants from poolcfg.toml, for its target and no other
 //! - `server`: the original failure, repaired where it happened
+//! - `why`: the limit is named that a server with Wasmtime in it, and the example, meet
 //! - `swap`: what was swapped out is not there for the next owner of a slot, in our pool and in Wasmtime's
 //! - `kernel`, `programs`, `initramfs`, `boot`: the machines, what runs on them, and reading what they say
 //! - `commands`: running commands in a kernel
@@ -31,3 +32,4 @@ mod server;
 #[cfg(target_arch = "x86_64")]
 mod swap;
 mod table;
+mod why;

@@ -96,6 +96,16 @@ pub(crate) fn release(architecture: &Architecture, binary: &str) -> Vec<u8> {
     read(&folder.join("release").join(binary))
 }
 
+/// A release of the example.
+pub(crate) fn example(architecture: &Architecture) -> Vec<u8> {
+    let mut build = cargo(architecture, "build");
+    build
+        .current_dir(root().join("examples/slot-server"))
+        .arg("--release");
+    assert!(build.status().unwrap().success(), "{build:?}");
+    release(architecture, "slot-server")
+}
+
 /// The command `poolcfg` out of the archive that is distributed.
 pub(crate) fn distributed(architecture: &Architecture) -> Vec<u8> {
     let folder = variable("POOLCFG_DIST");

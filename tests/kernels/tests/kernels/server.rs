@@ -26,13 +26,13 @@ const REQUESTS: u32 = 1000;
 const FEATURES_OFF: &str = "concurrency-support=n,exceptions=n,gc-support=n,threads=n";
 
 /// What our command says of the server for a target; a folder, as an operator would have it.
-fn settings(architecture: &Architecture) -> Folder {
+pub(crate) fn settings(architecture: &Architecture) -> Folder {
     let file = include_str!("../../server/poolcfg.toml");
     Folder::new(file, &["--target", architecture.target]).unwrap()
 }
 
 /// The component, compiled on this machine for the target and with the pool's tunables.
-fn compiled(architecture: &Architecture, settings: &Folder) -> Vec<u8> {
+pub(crate) fn compiled(architecture: &Architecture, settings: &Folder) -> Vec<u8> {
     let file = settings.write("hello.cwasm", "").unwrap();
     let mut compile = Release::of_embedder().command("compile");
     compile

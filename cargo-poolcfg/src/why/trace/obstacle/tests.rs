@@ -169,9 +169,63 @@ fn the_heap_grows_as_far_as_the_next_mapping() {
 }
 
 #[test]
-fn every_limit_is_read_as_it_is_written() {
-    for limit in LIMITS {
-        assert_eq!(WhyLimit::try_from(limit.name().to_owned()), Ok(limit));
-    }
-    assert!(WhyLimit::try_from("none".to_owned()).is_err());
+fn a_stack_grows_as_far_as_its_limit() {
+    let with = |stack: Option<u64>, space: Option<u64>| Facts {
+        rlimit_stack: stack,
+        rlimit_as: space,
+        ..facts()
+    };
+    let at = 0x80_0000_0000 - 8;
+    let full = of_stack(at, &with(Some(4096), None)).unwrap();
+    assert_eq!(
+        (full.limit, full.need, full.have),
+        (WhyLimit::Stack, 8192, 4096)
+    );
+    let space = of_stack(at, &with(Some(8192), Some(GIB))).unwrap();
+    assert_eq!(space.limit, WhyLimit::Recheck(RecheckLimit::RlimitAs));
+    assert_eq!(of_stack(at, &with(Some(8192), None)), None);
+    // A wild address.
+    assert_eq!(of_stack(0x7f_0000_0000, &with(Some(4096), None)), None);
+    assert_eq!(of_stack(0x90_0000_0000, &with(Some(4096), None)), None);
+}
+
+#[test]
+fn a_program_begins_where_its_stack_and_its_file_fit() {
+    let new = Facts {
+        rlimit_stack: Some(8 << 20),
+        vm_size: 8192,
+        vm_data: 0,
+        vm_stack: 8192,
+        ..facts()
+    };
+    let little = |stack, space, data| {
+        let facts = Facts {
+            rlimit_stack: Some(stack),
+            rlimit_as: space,
+            rlimit_data: data,
+            ..new.clone()
+        };
+        of_exec(35_664, &facts).limit
+    };
+    let recheck = WhyLimit::Recheck;
+    assert_eq!(little(4096, Some(4096), None), WhyLimit::Stack);
+    let space = little(8 << 20, Some(100_000), Some(1000));
+    assert_eq!(space, recheck(RecheckLimit::RlimitAs));
+    let data = little(8 << 20, None, Some(1000));
+    assert_eq!(data, recheck(RecheckLimit::RlimitData));
+    assert_eq!(little(8 << 20, None, None), recheck(RecheckLimit::Refused));
+}
+
+#[test]
+fn no_hole_is_used_to_its_last_page() {
+    let gap = facts().largest_gap();
+    let found = |bytes: u64| {
+        let arguments = [0, bytes, 0, MAP_ANONYMOUS, 0, 0];
+        ask(CallName::Mmap, arguments, libc::ENOMEM, &facts())
+    };
+    let nearly = found(gap);
+    assert_eq!(nearly.limit, WhyLimit::Recheck(RecheckLimit::Hole));
+    assert!(nearly.have < nearly.need, "{nearly:?}");
+    let smaller = found(gap - (2 << 20)).limit;
+    assert_eq!(smaller, WhyLimit::Recheck(RecheckLimit::Refused));
 }

@@ -3,18 +3,26 @@
 //!
 //! - `cells PROFILE NUMBER`: so many processes in every cell of a VA profile
 //! - `commands`: the commands of the file /commands, one after the other
+//! - `fill MEBIBYTES`: not as the first process, but as a command: takes so much memory, and ends
 #![forbid(unsafe_code)]
 
 mod cells;
 mod commands;
 
 use std::fs;
+use std::process::ExitCode;
 
 use rustix::mount::{MountFlags, mount};
 use rustix::system::{RebootCommand, reboot};
 
-fn main() {
-    if let Err(error) = run() {
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [job, size] = words.as_slice()
+        && job == "fill"
+    {
+        return fill(size);
+    }
+    if let Err(error) = run(&words) {
         println!("poolcfg: error {error}");
     }
     // What the serial line has not sent yet may be lost with the power: seen with Linux 7.2 on riscv64. A kernel that
@@ -22,10 +30,20 @@ fn main() {
     let _ = rustix::termios::tcdrain(std::io::stdout());
     let off = reboot(RebootCommand::PowerOff);
     println!("poolcfg: error power off: {off:?}");
+    ExitCode::FAILURE
 }
 
-fn run() -> Result<(), String> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+fn fill(mebibytes: &str) -> ExitCode {
+    match mebibytes.parse::<usize>() {
+        Ok(mebibytes) => {
+            let taken = std::hint::black_box(vec![1u8; mebibytes << 20]);
+            ExitCode::from(taken[0] - 1)
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run(words: &[String]) -> Result<(), String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     mount_on("proc", "/proc")?;
     let release = read("/proc/sys/kernel/osrelease")?;

@@ -1,0 +1,86 @@
+//! The verdict on a pool: one line.
+
+use poolcfg_core::{Fit, Limits, ResolvedPool, ResolvedProcess, Size, VaProfile};
+
+use super::TargetOutcome;
+use crate::render::footprint::{counts, instances};
+
+impl TargetOutcome<'_> {
+    /// Whether a pool fits, what is guaranteed, on which machine, and which limit decided.
+    pub(super) fn verdict(&self, index: usize, pool: &ResolvedPool<'_>, limits: &Limits) -> String {
+        let asked = &pool.asked;
+        let engine = match &limits.wasmtime {
+            Some(wasmtime) => format!("Wasmtime {}", wasmtime.version),
+            None => "native".to_owned(),
+        };
+        let kernel = self.kernel();
+        if self.fit == Some(Fit::NoPool) && self.plan.misfit.is_none() {
+            return format!(
+                "ok: no pool, {} × {} on demand fit at once ({kernel})",
+                instances(limits.pools),
+                each(limits)
+            );
+        }
+        if self.plan.misfit.is_some() {
+            return format!(
+                "does not fit: {engine} pool, {} × {} asked ({kernel})",
+                instances(asked.max_instances),
+                each(asked)
+            );
+        }
+        let mut line = format!(
+            "ok: {engine} pool, {} of {} × {}",
+            limits.max_instances,
+            instances(asked.max_instances),
+            each(limits),
+        );
+        if limits.memory_reservation != asked.memory_reservation {
+            line += &format!(" of {}", size(asked.memory_reservation));
+        }
+        line += &format!(" guaranteed ({kernel}");
+        if let Some(bound) = self.plan.bound(&self.case, index) {
+            line += &format!("; limited by {}", bound.limit.describe());
+            // A host's pool takes the settings, and no more.
+            if self.here.is_none() && limits.wasmtime.is_none() {
+                return line + "); the rest is tried at start";
+            }
+        }
+        line += ")";
+        match counts(limits, pool) {
+            Some(counts) => format!("{line}, each of {counts}"),
+            None => line,
+        }
+    }
+
+    /// The kernel that the pools are fitted to, such as `worst kernel: sv39, pie, measured`.
+    fn kernel(&self) -> String {
+        let ResolvedProcess { profile, shape, .. } = &self.case;
+        let is_floor = VaProfile::floor(self.facts.target()).map(|floor| floor.name);
+        let what = match (self.here, is_floor == Some(profile.name)) {
+            (Some(here), _) => return here.name(&self.case),
+            (None, true) => "worst kernel",
+            (None, false) => "kernel",
+        };
+        let (shape, known) = (shape.describe(), profile.known.word());
+        format!("{what}: {}, {}, {known}", profile.name, shape.as_str())
+    }
+}
+
+/// What one instance has reserved: its memory, or in a pool without memories its table and stack.
+fn each(limits: &Limits) -> String {
+    if limits.has_memories() {
+        return size(limits.memory_reservation);
+    }
+    let parts = [
+        ("table", limits.table_reservation),
+        ("stack", limits.stack_reservation),
+    ];
+    let parts = parts.iter().filter(|(_, bytes)| !bytes.is_zero());
+    let parts = parts.map(|(part, bytes)| format!("{part} of {}", size(*bytes)));
+    parts.collect::<Vec<_>>().join(" and ")
+}
+
+/// A size for people, exact where it has a short name.
+fn size(size: Size) -> String {
+    size.available().to_string()
+}

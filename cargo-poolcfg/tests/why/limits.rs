@@ -1,0 +1,157 @@
+//! Each limit is named by what it refuses, and no other.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::common::ran;
+use crate::{ADDRESS_SPACE, DATA, MEMLOCK, result, why, words};
+
+/// Each limit that is named among the failures that were not survived.
+fn limits(result: &Value) -> Vec<&str> {
+    let failures = result["failures"].as_array().unwrap().iter();
+    let mut limits: Vec<&str> = failures
+        .filter(|failure| failure["survived"] == false)
+        .map(|failure| failure["limit"].as_str().unwrap())
+        .collect();
+    limits.dedup();
+    limits
+}
+
+#[test]
+fn each_limit_is_named_and_no_other() {
+    for (wrapper, what, call, limit) in [
+        (ADDRESS_SPACE, "address_space", "mmap", "RLIMIT_AS"),
+        (ADDRESS_SPACE, "heap", "brk", "RLIMIT_AS"),
+        (ADDRESS_SPACE, "seccomp_then_limit", "mmap", "RLIMIT_AS"),
+        (DATA, "data", "mmap", "RLIMIT_DATA"),
+        (DATA, "data_by_mprotect", "mprotect", "RLIMIT_DATA"),
+        (DATA, "heap", "brk", "RLIMIT_DATA"),
+        (MEMLOCK, "memlock", "mlock", "RLIMIT_MEMLOCK"),
+        (&[], "hole", "mmap", "hole"),
+        (&[], "maps", "mprotect", "max_map_count"),
+        (&[], "seccomp", "mmap", "seccomp"),
+        (ADDRESS_SPACE, "without_first_thread", "mmap", "RLIMIT_AS"),
+    ] {
+        let result = result(wrapper, what, 3);
+        let verdict = &result["verdict"];
+        assert_eq!(verdict["limit"], limit, "{what}: {result:#}");
+        assert_eq!(verdict["call"], call, "{what}: {result:#}");
+        assert_eq!(limits(&result), [limit], "{what}: {result:#}");
+        assert_eq!(verdict["survived"], false, "{what}");
+        assert_ne!(verdict["help"], json!([]), "{what}");
+        assert_ne!(verdict["program"], "", "{what}");
+        let (need, have) = (verdict["need"].as_u64(), verdict["have"].as_u64());
+        assert!(need > have, "{what}: {result:#}");
+        assert_eq!(result["status"], json!({"code": 3, "signal": null}));
+    }
+}
+
+#[test]
+fn a_rule_against_writing_and_executing_is_named() {
+    for (what, call) in [("write_and_execute", "mmap"), ("execute_later", "mprotect")] {
+        let ran = ran(&mut why(&["--message-format", "json"], &words(&[], what)));
+        if ran.status == 77 {
+            eprintln!("{what}: the kernel has no PR_SET_MDWE");
+            continue;
+        }
+        let json = ran.ends(3).json();
+        let verdict = &json["results"][0]["verdict"];
+        assert_eq!(verdict["limit"], "write and execute", "{json:#}");
+        assert_eq!(verdict["call"], call, "{json:#}");
+        assert_eq!(verdict["errno"], "EACCES");
+    }
+}
+
+#[test]
+fn a_signal_of_a_filter_is_named() {
+    for what in ["sigsys", "trap"] {
+        let result = result(&[], what, 128 + libc_sigsys());
+        assert_eq!(result["verdict"]["limit"], "seccomp", "{result:#}");
+        assert_eq!(result["verdict"]["call"], "mmap", "{result:#}");
+        assert_eq!(result["status"]["signal"], libc_sigsys());
+    }
+}
+
+#[test]
+fn a_signal_of_no_filter_is_not_told_as_one() {
+    let words = ["sh", "-c", "kill -SYS $$"].map(str::to_owned);
+    let ran = ran(&mut why(&[], &words));
+    assert_eq!(ran.ends(128 + libc_sigsys()).stderr, "");
+}
+
+const fn libc_sigsys() -> i32 {
+    31
+}
+
+#[test]
+fn a_kill_by_a_memory_cgroup_is_named() {
+    // Only root makes one, and only where the controller is there.
+    let folder = |root: &str| Path::new(root).join(format!("poolcfg-why-{}", std::process::id()));
+    let places = [
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        ("/sys/fs/cgroup", "memory.max"),
+    ];
+    let made = places.iter().find_map(|(root, file)| {
+        let folder = folder(root);
+        fs::create_dir(&folder).ok()?;
+        let is_set = fs::write(folder.join(file), "33554432").is_ok();
+        if !is_set {
+            let _ = fs::remove_dir(&folder);
+        }
+        is_set.then_some(folder)
+    });
+    let Some(folder) = made else {
+        eprintln!("no memory cgroup can be made here");
+        return;
+    };
+    let mut words = words(&[], "out_of_cgroup");
+    words.push(folder.to_str().unwrap().to_owned());
+    let ran = ran(&mut why(&["--message-format", "json"], &words));
+    fs::remove_dir(&folder).unwrap();
+    let json = ran.ends(137).json();
+    let verdict = &json["results"][0]["verdict"];
+    assert_eq!(verdict["limit"], "memory cgroup", "{json:#}");
+    assert_eq!(verdict["have"], 32 << 20, "{json:#}");
+}
+
+#[test]
+fn a_program_that_is_killed_before_it_begins_is_told() {
+    for (wrapper, limit) in [
+        ("--stack=4096", "RLIMIT_STACK"),
+        ("--as=100000", "RLIMIT_AS"),
+        ("--data=1000", "RLIMIT_DATA"),
+    ] {
+        let words = ["prlimit", wrapper, "/bin/true"].map(str::to_owned);
+        let ran = ran(&mut why(&["--message-format", "json"], &words));
+        let json = ran.ends(128 + libc_sigsegv()).json();
+        let result = &json["results"][0];
+        assert_eq!(limits(result), [limit], "{json:#}");
+        assert_eq!(result["verdict"]["call"], "execve", "{json:#}");
+        ran.says("killed by SIGSEGV before the program began");
+    }
+}
+
+const fn libc_sigsegv() -> i32 {
+    11
+}
+
+#[test]
+fn a_stack_that_is_full_is_told() {
+    let script = "ulimit -s 512; f() { f; }; f";
+    let words = ["bash", "-c", script].map(str::to_owned);
+    let ran = ran(&mut why(&["--message-format", "json"], &words));
+    let json = ran.ends(128 + libc_sigsegv()).json();
+    let verdict = &json["results"][0]["verdict"];
+    assert_eq!(verdict["limit"], "RLIMIT_STACK", "{json:#}");
+    assert_eq!(verdict["have"], 512 << 10, "{json:#}");
+    ran.says("its stack cannot grow: RLIMIT_STACK");
+}
+
+#[test]
+fn a_wild_address_is_blamed_on_no_limit() {
+    let words = ["python3", "-c", "import ctypes; ctypes.string_at(8)"].map(str::to_owned);
+    let ran = ran(&mut why(&[], &words));
+    ran.ends(128 + libc_sigsegv()).says_nothing_of("error[");
+}

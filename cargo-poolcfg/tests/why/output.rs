@@ -1,0 +1,106 @@
+//! Streams, status and the object are as without `why`, and where they are wanted.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::common::{self, Folder, program, ran};
+use crate::{ADDRESS_SPACE, why, words};
+
+#[test]
+fn output_and_status_are_the_commands() {
+    let shell = |script: &str| ["sh", "-c", script].map(str::to_owned);
+    for (script, status) in [
+        ("echo out; echo err >&2", 0),
+        ("echo out; echo err >&2; exit 42", 42),
+        ("echo out; echo err >&2; kill -9 $$", 137),
+    ] {
+        let ran = ran(&mut why(&[], &shell(script)));
+        let ran = ran.ends(status);
+        assert_eq!((&*ran.stdout, &*ran.stderr), ("out\n", "err\n"), "{script}");
+    }
+    for (program, status) in [("poolcfg-no-such-program", 127), ("/", 126)] {
+        let ran = ran(&mut why(&[], &[program.to_owned()]));
+        ran.ends(status)
+            .says("error[PC0051]: cannot run")
+            .says(program);
+    }
+    let ran = ran(program("poolcfg", &std::env::temp_dir()).arg("why"));
+    ran.ends(2).says("error[PC0049]");
+}
+
+#[test]
+fn stdin_is_the_commands() {
+    let mut why = why(&[], &["cat".to_owned()]);
+    let mut child = why
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"through").unwrap();
+    drop(stdin);
+    assert_eq!(child.wait_with_output().unwrap().stdout, b"through");
+}
+
+#[test]
+fn closed_streams_do_no_harm() {
+    let inner = env!("CARGO_BIN_EXE_poolcfg");
+    let words = words(ADDRESS_SPACE, "address_space").join(" ");
+    let script = format!("{inner} why -- {words} <&- >&- 2>&-");
+    let status = Command::new("sh").args(["-c", &script]).status().unwrap();
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
+fn closed_streams_stay_closed() {
+    let inner = env!("CARGO_BIN_EXE_poolcfg");
+    for (closed, open) in [("0", "1 2"), ("1", "0 2"), ("2", "0 1"), ("0 1 2", "")] {
+        // What of them is there, as the status tells.
+        let look = format!(
+            "for i in {closed}; do [ ! -e /proc/$$/fd/$i ] || exit 8; done; \
+             for i in {open}; do [ -e /proc/$$/fd/$i ] || exit 9; done; exit 4"
+        );
+        let shut = closed.split(' ').map(|stream| format!("{stream}>&-"));
+        let shut = shut.collect::<Vec<_>>().join(" ");
+        let script = format!("exec {inner} why -- sh -c '{look}' {shut}");
+        let mut shell = Command::new("sh");
+        let status = shell.args(["-c", &script]).stdin(Stdio::null()).status();
+        assert_eq!(status.unwrap().code(), Some(4), "{closed}");
+    }
+}
+
+#[test]
+fn the_object_may_be_in_a_file() {
+    let folder = Folder::new();
+    let file = folder.path("why.json");
+    let flags = [
+        "--message-format",
+        "json",
+        "--output",
+        file.to_str().unwrap(),
+    ];
+    let words = ["sh", "-c", "echo mine"].map(str::to_owned);
+    for flags in [&flags[..], &flags[2..]] {
+        let ran = ran(&mut why(flags, &words));
+        assert_eq!(ran.ends(0).stdout, "mine\n");
+        let json = common::json(&folder.read("why.json"));
+        assert_eq!(json["results"][0]["failures"], json!([]));
+        fs::remove_file(&file).unwrap();
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let words = ["sh", "-c", "echo ran >&2; exit 3"].map(str::to_owned);
+    let there = ran(&mut why(&["-o", "/no/such/folder/why.json"], &words));
+    there
+        .ends(125)
+        .says("/no/such/folder/why.json")
+        .says_nothing_of("ran\n");
+    let mut command = why(&["--message-format", "json"], &words);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = command.stdout(full).stderr(Stdio::null()).status();
+    assert_eq!(status.unwrap().code(), Some(125));
+}
