@@ -11,7 +11,7 @@
 //! a low address leaves one hole; an unlimited stack limit turns the search round (most kernels) or cuts
 //! the window at 1/6 (x86). ASLR moves `P` up and the mmap base down.
 
-use crate::base::consts::max;
+use crate::base::consts::{max, min};
 use crate::base::size::Size;
 use crate::model::room::{HOLES, Hole, Room, Spread, Three};
 use crate::target::Arch;
@@ -435,28 +435,25 @@ const fn legacy_fixed(plan: &LayoutNumbers) -> Holes {
 }
 
 /// The holes of a bottom-up search around a program at `pie_base`: first the hole below the program, then the one
-/// above. Libraries lie at the base.
+/// above. Libraries lie at the base. What a stack is left may reach below the program, and is no part of either hole.
 const fn bottom_up(before: Holes, plan: &LayoutNumbers) -> Holes {
-    let base = plan.bottom_up_base();
-    let most = plan
-        .pie_base
-        .saturating_add(plan.aslr)
-        .saturating_sub(plan.legacy_base);
-    let below = before.then(base, plan.pie_floor, most).upward();
+    let (base, end) = (plan.bottom_up_base(), plan.bottom_up_end());
+    let program = plan.pie_base.saturating_add(plan.aslr);
+    let most = min(program, end).saturating_sub(plan.legacy_base);
+    let below = before.then(base, min(plan.pie_floor, end), most).upward();
     if base > plan.pie_floor {
         // The base may lie above the program: then there is nothing below it, and what the base takes,
         // libraries included, it takes above.
         let bottom = max(base, plan.program_end());
-        return below
-            .last(bottom, plan.bottom_up_end())
-            .upward()
-            .with_program();
+        return below.last(bottom, end).upward().with_program();
     }
+    // Where the highest program ends behind the end, the lowest one has so much less above it.
+    let lost = plan.program_end().saturating_sub(end);
     below
-        .last(plan.program_end(), plan.bottom_up_end())
+        .last(plan.program_end(), end)
         .upward()
         .with_program()
-        .with_knee((plan.pie_base - base).saturating_add(plan.aslr))
+        .with_knee((program - base).saturating_sub(lost))
 }
 
 /// x86 with an unlimited stack limit: the lowest sixth of the window from the top down, less what lies

@@ -198,7 +198,9 @@ impl AllowedAddresses {
         (start < end).then_some(start..end)
     }
 
-    /// Free ranges that the kernel does not search by itself, the largest first.
+    /// Free ranges that the kernel does not search by itself, the largest first. Below every mapping they leave the gap
+    /// that the kernel keeps below a stack: which one grows down (`MAP_GROWSDOWN`) nothing tells but /proc/self/smaps.
+    /// No pool was promised a place there, so that the gap takes nothing from what is guaranteed.
     pub(crate) fn unsearched<M: Machine>(&self, machine: &M) -> Vec<Range<u64>> {
         let Some(window) = layout::window(machine) else {
             return Vec::new();

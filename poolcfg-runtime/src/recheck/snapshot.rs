@@ -203,17 +203,21 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
     }
 }
 
-/// Where the search begins. Below a gap of 5/6 of the window that is the end of the highest mapping there, or of the
-/// first free page: a page would have been found between them and the beginning.
+/// Where the search begins. Below a gap of 5/6 of the window that is where what lies flush with the first free page ends:
+/// a page between the two would have been found. What lies apart above it was found from the bottom up, asked for by its
+/// address, or is a program with its heap.
 fn base(search: Search, linux: &LinuxLayout, window: u64, page: u64, taken: &[(u64, u64)]) -> u64 {
     let first = search.first.saturating_add(page);
     match search.unlimited_stack {
         None => first,
         Some(UnlimitedStack::Legacy) => search.first,
         Some(UnlimitedStack::LargeGap) => {
-            let most = unmoved(linux, window, page);
-            let ends = taken.iter().map(|range| range.1);
-            ends.filter(|end| *end <= most).fold(first, u64::max)
+            let flush = taken
+                .iter()
+                .find(|range| range.0 <= first && first <= range.1);
+            flush.map_or(first, |range| {
+                range.1.min(unmoved(linux, window, page).max(first))
+            })
         }
     }
 }

@@ -15,6 +15,7 @@ mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
 mod seen;
+mod snapshot;
 #[cfg(target_pointer_width = "64")]
 mod suggestions;
 mod sums;

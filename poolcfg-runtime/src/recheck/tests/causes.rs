@@ -177,3 +177,20 @@ fn a_smaller_pool_finds_its_place_in_a_larger_one() {
         }
     }
 }
+
+/// What a stack of a large limit is left reaches below a program at 2/3 of a small window: there a pool has no place.
+#[test]
+fn a_stack_is_left_its_room_below_the_program_too() {
+    let pools = [native(24, 17_600, 0, 160, 4).shrinks(Keep::MemoryReservation)];
+    for (aslr, moved) in [
+        (Aslr::Maximum, [0x80_0000, 0x1fff_f000, 0, 0x200_0000]),
+        (Aslr::Minimum, [0x80_0000, 0, 0xf_f000, 0]),
+    ] {
+        let case = Case {
+            program: RelocationModel::Pie,
+            legacy: true,
+            ..case("sv32", GIB, aslr, &pools)
+        };
+        case.starts((moved, true), &[0], StartWay::Each);
+    }
+}

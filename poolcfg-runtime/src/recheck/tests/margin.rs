@@ -30,7 +30,7 @@ fn promises(aslr: Aslr) -> [Promise<'static>; 2] {
     };
     let many = PoolKeys {
         guard_size: Some(Setting::given(Size::bytes(1_851_392))),
-        stack_reservation: Some(Setting::given(Size::bytes(6))),
+        stack_reservation: Some(Setting::given(Size::kib(4))),
         guard_before: Some(Setting::given(false)),
         on_misfit: Some(Setting::given(OnMisfit::Shrink)),
         pools: Some(Setting::given(POOLS)),

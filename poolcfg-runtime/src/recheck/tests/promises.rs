@@ -298,8 +298,7 @@ fn case() -> impl Strategy<Value = Case> {
                 ),
                 _ => (size, limit),
             },
-            // Above `finite`, a legacy process of 32 bits may come some pages short: not mended.
-            legacy: legacy && !matches!(limit, StackLimit::UpTo(_)),
+            legacy,
             aslr,
             thrown,
             ends,
