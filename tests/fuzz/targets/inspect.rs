@@ -26,7 +26,10 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     if let Err(mistakes) = ConfigFile::parse(&keys) {
-        let mistakes: Vec<_> = mistakes.into_iter().map(|mistake| mistake.message).collect();
+        let mistakes: Vec<_> = mistakes
+            .into_iter()
+            .map(|mistake| mistake.message)
+            .collect();
         panic!("{mistakes:?} in:\n{keys}");
     }
 });
