@@ -173,6 +173,7 @@ fn just_enough(case: &ResolvedProcess<'_>, limits: &[Limits], holes: u64) -> Bud
         free += u64::from(of.pools) * (mapped + further * before + (made + further) * HUGE);
         piece = piece.max(memory).max(sizes[1]).max(sizes[2]);
         own = own.and(of.demand(page_size));
+        own.address_space += u64::from(of.pools) * further * before;
     }
     free += (holes - 1) * (piece + HUGE);
     let in_one = |bytes| Hole {

@@ -101,6 +101,29 @@ fn a_slot_more_fits_where_the_first_guard_was_what_was_missing() {
     assert!(more == [0, 1, 0, 1] || more == [1, 0, 1, 0], "{more:?}");
 }
 
+/// On sv39 no hole holds 90 slots of 2 GiB: the memories lie in up to three pieces, and each has a first guard. Under a limit
+/// that is the sum with one of them, two slots less are guaranteed.
+#[test]
+fn each_further_piece_has_a_first_guard() {
+    let slots = |rlimit, before| {
+        let keys = PoolKeys {
+            max_instances: given(90),
+            memory_reservation: given(Size::gib(1)),
+            max_memory_size: given(Size::mib(1)),
+            on_misfit: given(OnMisfit::Shrink),
+            ..PoolKeys::EMPTY
+        };
+        let plan = plan_under(Some(rlimit), before, keys);
+        assert_eq!(plan.misfit, None);
+        plan.guaranteed()[0].max_instances
+    };
+    // The slots, the headroom, and what is written for the slots; then the first guard.
+    let bytes = Size::gib(2 * 90 + 1 + 1).get();
+    assert_eq!(slots(Size::bytes(bytes), Some(false)), 90);
+    let with = |guards: u64| slots(Size::bytes(bytes + guards * GUARD.get()), Some(true));
+    assert_eq!([with(1), with(2), with(3)], [89, 89, 90]);
+}
+
 #[test]
 fn it_is_no_key_of_wasmtimes() {
     let mut keys = PoolKeys {

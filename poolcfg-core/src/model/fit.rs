@@ -2,9 +2,11 @@
 //! process.
 
 use super::group::{Group, KINDS};
+use super::pieces::further_pieces;
 use super::place::{Placement, place};
 use super::room::{HOLES, Room};
 use super::sum::{Demand, Exceeded};
+use crate::base::consts::min;
 
 /// How many named pools one file may have.
 pub const MAX_POOLS: usize = 16;
@@ -61,19 +63,27 @@ pub const fn fit(
     most: &Demand,
 ) -> Verdict {
     // What is counted at once is looked at before what takes a simulation.
-    if let Some(exceeded) = own.and(demand(pools)).exceeds(most) {
+    if let Some(exceeded) = own.and(demand(room, pools, huge_page)).exceeds(most) {
         return Verdict::Exceeded(exceeded);
     }
     find_places(room, pools, huge_page)
 }
 
-/// What the pools take of the limits of their process, all together.
-pub const fn demand(pools: &[Mappings]) -> Demand {
+/// What the pools take of the limits of their process, all together. Where no hole certainly holds all that they map,
+/// the memories of each may lie in as many pieces as there are holes, and every further piece has a guard of its own.
+pub const fn demand(room: &Room, pools: &[Mappings], huge_page: u64) -> Demand {
     let mut all = Demand::NONE;
+    let (mut bytes, mut guards) = (0u64, 0u64);
     let mut i = 0;
     while i < pools.len() && i < MAX_POOLS {
-        all = all.and(pools[i].demand());
+        let pool = &pools[i];
+        all = all.and(pool.demand());
+        bytes = bytes.saturating_add(pool.group(huge_page).bytes());
+        guards = guards.saturating_add(pool.further_guards(room.most_holes()));
         i += 1;
+    }
+    if bytes > room.largest() {
+        all.address_space = all.address_space.saturating_add(guards);
     }
     all
 }
@@ -115,7 +125,7 @@ impl Mappings {
         guard: 0,
     };
 
-    /// What all of these pools take of the limits of their process.
+    /// What all of these pools take of the limits of their process, with the memories of each in one piece.
     pub const fn demand(&self) -> Demand {
         let mut bytes: u64 = 0;
         let mut kind = 0;
@@ -132,6 +142,16 @@ impl Mappings {
             committed: writable,
             charged: self.charged,
         }
+    }
+
+    /// Bytes of the guards that the memories of all of these pools have besides, in so many holes.
+    const fn further_guards(&self, holes: u64) -> u64 {
+        let Some(memories) = self.group(0).memories() else {
+            return 0;
+        };
+        let further = min(further_pieces(memories.slots), holes.saturating_sub(1));
+        let guards = further.saturating_mul(memories.guard);
+        guards.saturating_mul(self.pools)
     }
 
     /// The mappings with what the alignment to huge pages may waste of each piece.

@@ -21,6 +21,17 @@ pub struct Group {
 }
 
 impl Group {
+    /// Bytes of all mappings, each in one piece; as many as can be counted where there are more.
+    pub(super) const fn bytes(&self) -> u64 {
+        let mut bytes: u64 = 0;
+        let mut kind = 0;
+        while kind < KINDS {
+            bytes = bytes.saturating_add(self.sizes[kind]);
+            kind += 1;
+        }
+        bytes.saturating_mul(self.count)
+    }
+
     /// The memories of one pool, where they may lie in several pieces.
     pub const fn memories(&self) -> Option<Memories> {
         if self.slot == 0 || self.sizes[0] < self.guard {

@@ -99,6 +99,27 @@ impl Room {
         self.holes[hole].least.saturating_add(gained)
     }
 
+    /// Bytes that the largest hole certainly has.
+    pub(crate) const fn largest(&self) -> u64 {
+        let mut largest = 0;
+        let mut hole = 0;
+        while hole < self.count {
+            largest = max(largest, self.least(hole));
+            hole += 1;
+        }
+        largest
+    }
+
+    /// In how many holes something may lie.
+    pub(crate) const fn most_holes(&self) -> u64 {
+        let most = if self.count > self.parts {
+            self.count
+        } else {
+            self.parts
+        };
+        most as u64
+    }
+
     /// Bytes that all holes certainly have together.
     pub(crate) const fn sum(&self) -> u128 {
         let last = self.count - 1;

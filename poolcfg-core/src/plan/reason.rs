@@ -67,7 +67,8 @@ const fn verdicts(case: &ResolvedProcess<'_>, limits: &[Limits; MAX_POOLS]) -> (
         Ok(mappings) => {
             let pools = mappings.split_at(case.count).0;
             let hole = find_places(&budget.room, pools, budget.huge_page.get());
-            (hole, demand(pools))
+            let all = demand(&budget.room, pools, budget.huge_page.get());
+            (hole, all)
         }
         // A sum above 64 bits is larger than any hole.
         Err(pool) => {

@@ -87,7 +87,7 @@ impl<'a> Adding<'a> {
     /// The names of the sums, in the order in which they are told.
     fn names(&self) -> impl Iterator<Item = &'static str> {
         [
-            "mapped", "lost", "piece", "maps", "writable", "lists", "charged",
+            "mapped", "guards", "lost", "piece", "maps", "writable", "lists", "charged",
         ]
         .into_iter()
         .filter(|name| self.counts(name))
@@ -98,6 +98,10 @@ impl<'a> Adding<'a> {
         let most = self.case.budget.limits.most();
         let is_bounded = |most: u64| most < u64::MAX;
         match name {
+            "guards" => {
+                let has_guards = |pool| self.holes.guards_in(&self.case.budget.room, pool) > 0;
+                is_bounded(most.address_space) && self.pools.iter().any(has_guards)
+            }
             "piece" => self.holes.count > 1,
             "maps" => is_bounded(most.maps),
             "writable" => is_bounded(most.writable) || is_bounded(most.committed),
@@ -171,6 +175,14 @@ impl<'a> Adding<'a> {
         let memories = has_memories.then_some("before + slots * slot");
         let all: Vec<&str> = memories.into_iter().chain(names.iter().copied()).collect();
         self.add(lines, "mapped", &format!("pools * ({})", all.join(" + ")));
+        let guards = self.holes.guards_in(&self.case.budget.room, written);
+        if guards > 0 {
+            self.add(
+                lines,
+                "guards",
+                &format!("pools * {}", times(guards, "before")),
+            );
+        }
         self.add(lines, "lost", &self.lost(written));
         let memory = has_memories.then_some("slot");
         let parts: Vec<&str> = memory.into_iter().chain(names.iter().copied()).collect();
@@ -277,8 +289,12 @@ impl<'a> Adding<'a> {
     /// The assertions that the sums stay within what there is.
     fn bounds(&self, lines: &mut Lines, says: &dyn Fn(Refusal) -> String) {
         let (own, most) = (self.case.budget.own(), self.case.budget.limits.most());
+        let address_space = match self.counts("guards") {
+            true => "mapped + guards + lists",
+            false => "mapped + lists",
+        };
         for (bound, sum, needs) in [
-            (Bound::AddressSpace, "mapped + lists", "lists"),
+            (Bound::AddressSpace, address_space, "lists"),
             (Bound::Writable, "writable + lists", "writable"),
             (Bound::Maps, "maps", "maps"),
             (Bound::Committed, "writable + lists", "writable"),

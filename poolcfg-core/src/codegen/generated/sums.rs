@@ -10,6 +10,7 @@
 use super::arm::{HoleSum, PoolConsts};
 use crate::model::fit::Mappings;
 use crate::model::pieces::PIECES;
+use crate::model::room::Room;
 use crate::resolved::ResolvedProcess;
 
 /// What the sums of all pools are, as they are written down: a little more than they are where that makes them simpler.
@@ -17,6 +18,8 @@ use crate::resolved::ResolvedProcess;
 struct Sums {
     /// Bytes of all mappings.
     mapped: u128,
+    /// Bytes of guards of further pieces.
+    guards: u128,
     /// Bytes that may be lost in so many holes.
     lost: u128,
     /// Bytes of the largest piece that lies in one hole.
@@ -42,7 +45,7 @@ pub(super) fn proven(case: &ResolvedProcess<'_>, pools: &[PoolConsts<'_>]) -> Op
     if room.count == 0 {
         return None;
     }
-    let largest = (0..room.count).map(|hole| room.least(hole)).max()?;
+    let largest = room.largest();
     let all = u64::try_from(room.sum()).unwrap_or(u64::MAX);
     let candidates = [
         (largest, 1),
@@ -64,7 +67,7 @@ impl HoleSum {
         let bounded = [
             (
                 own.address_space,
-                sums.mapped + sums.lists,
+                sums.mapped + sums.guards + sums.lists,
                 most.address_space,
             ),
             (own.writable, sums.writable + sums.lists, most.writable),
@@ -101,6 +104,9 @@ impl HoleSum {
                 Some(_) => u64::from(tables == 0),
             };
             sums.mapped += pools * (memories + tables + stacks);
+            sums.guards += pools
+                * u128::from(self.guards_in(&case.budget.room, pool))
+                * u128::from(mappings.guard);
             sums.lost += pools * self.lost(case, pool, &mappings);
             sums.piece = sums.piece.max(whole).max(tables).max(stacks);
             sums.maps += u128::from(mappings.maps_at_worst) + pools * u128::from(further);
@@ -109,6 +115,16 @@ impl HoleSum {
             sums.charged = sums.charged.max(u128::from(mappings.charged));
         }
         Some(sums)
+    }
+
+    /// How many guards `RLIMIT_AS` counts beside the mappings of one pool: those of as many further pieces as there may be,
+    /// unless one hole holds all.
+    pub(super) fn guards_in(self, room: &Room, pool: &PoolConsts<'_>) -> u64 {
+        if self.count == 1 || pool.further_pieces(self) == 0 {
+            0
+        } else {
+            room.most_holes() - 1
+        }
     }
 
     /// Bytes that one pool may lose: guards of further pieces, and the alignment of each piece.
