@@ -16,6 +16,8 @@ pub(crate) mod bounds;
 mod component;
 mod declared;
 mod frame;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod hostile;
 mod instances;

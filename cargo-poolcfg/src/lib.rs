@@ -20,6 +20,10 @@ mod wasmtime;
 #[cfg(has_tracer)]
 mod why;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use inspect::fuzzing::keys;
+
 pub use cli::exit::Exit;
 pub use cli::invoked_as::InvokedAs;
 pub use entry::main;

@@ -48,7 +48,11 @@ struct Target {
     runs: u32,
 }
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 3] = [
+    Target {
+        name: "inspect",
+        runs: 20_000,
+    },
     Target {
         name: "poolcfg_toml",
         runs: 30_000,
@@ -91,7 +95,12 @@ pub(crate) fn fuzz() -> Result<(), String> {
         output(
             step("run")
                 .args(["--quiet", "--", &format!("-runs={runs}"), "-seed=1"])
-                .args(["-max_len=4096", "-timeout=300", "-verbosity=0"])
+                .args([
+                    "-max_len=4096",
+                    "-timeout=300",
+                    "-rss_limit_mb=512",
+                    "-verbosity=0",
+                ])
                 .arg(format!("-dict={name}.dict"))
                 .arg(format!("-artifact_prefix={}/", failing.display()))
                 .arg(&found)
