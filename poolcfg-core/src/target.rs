@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod holes;
+pub(crate) mod linux_holes;
 pub(crate) mod process;
 pub(crate) mod profile;
 pub(crate) mod shape;

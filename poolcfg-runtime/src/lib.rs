@@ -138,7 +138,7 @@ pub mod __private {
     #[must_use]
     pub fn reserve(limits: &Limits) -> bool {
         use crate::machine::{Machine, ThisMachine};
-        let placer = crate::recheck::slabs::Placer {
+        let placer = crate::recheck::placer::Placer {
             machine: &ThisMachine,
             allowed: &crate::recheck::allowed_addresses::AllowedAddresses::ANY,
             heap: Size::ZERO,

@@ -10,6 +10,7 @@ pub(crate) mod layout;
 pub(crate) mod misfit;
 pub(crate) mod options;
 pub(crate) mod order;
+pub(crate) mod placer;
 pub(crate) mod process_bounds;
 pub(crate) mod slabs;
 pub(crate) mod snapshot;
@@ -25,8 +26,9 @@ use crate::recheck::kept::Keeper;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::order::Order;
+use crate::recheck::placer::Placer;
 use crate::recheck::process_bounds::{ExceededLimit, ProcessBounds};
-use crate::recheck::slabs::{Placer, Slabs, SystemRefusal, is_of_size, largest};
+use crate::recheck::slabs::{Slabs, SystemRefusal, is_of_size, largest};
 use crate::sys::wide;
 use crate::variables::InForce;
 

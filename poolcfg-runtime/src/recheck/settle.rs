@@ -9,7 +9,7 @@ use poolcfg_core::Size;
 use super::Recheck;
 use crate::recheck::book::Book;
 use crate::recheck::kept::Keeper;
-use crate::recheck::slabs::grain;
+use crate::recheck::placer::grain;
 
 /// The places in one hole.
 struct HolePlaces<'a> {
