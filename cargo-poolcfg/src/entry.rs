@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use clap::Args as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, ColorChoice, FromArgMatches as _};
 
 use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, escaped};
 
-use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone};
+use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone, subcommand};
 use crate::cli::elsewhere;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -76,14 +76,15 @@ fn start(program: InvokedAs) -> ExitCode {
             if arguments.get(1).is_none_or(|first| first != NAME) {
                 arguments.insert(1, NAME.into());
             }
-            Cargo::command()
+            subcommand()
         }
         InvokedAs::Alone => alone(),
     };
     choose_color(early_color(&arguments));
     let mut shell = Shell::new(program, Verbosity::Normal, asks_for_json(&arguments));
     let envelope = RefCell::new(Envelope::default());
-    let is_overview = program == InvokedAs::Alone && arguments.len() == 1 && !is_in_project();
+    let is_overview =
+        program == InvokedAs::Alone && asks_for_nothing(&arguments) && !is_in_project();
     if is_overview {
         arguments.extend(overview::ARGUMENTS.map(OsString::from));
     }
@@ -103,7 +104,7 @@ fn start(program: InvokedAs) -> ExitCode {
             shell.is_json = arguments.wants_json();
             envelope.borrow_mut().command = Some(arguments.name());
             let ended = run(program, &shell, &envelope, &arguments);
-            if is_overview {
+            if is_overview && shell.verbosity != Verbosity::Quiet {
                 overview::lead_on();
             }
             ended.unwrap_or_else(|error| shell.fail(&error))
@@ -131,6 +132,17 @@ fn print_object(shell: &Shell, envelope: &RefCell<Envelope>) -> Result<(), Error
     }
     envelope.diagnostics = shell.diagnostics();
     print(&seal(envelope.text()?))
+}
+
+/// Whether the arguments say at most how much is told, and in which colors.
+fn asks_for_nothing(arguments: &[OsString]) -> bool {
+    let Ok(matches) = alone().try_get_matches_from(arguments) else {
+        return false;
+    };
+    let flags = matches.ids().map(clap::Id::as_str);
+    let mut said = flags
+        .filter(|id| !is_group(id) && matches.value_source(id) == Some(ValueSource::CommandLine));
+    matches.subcommand().is_none() && said.all(|id| ["quiet", "verbose", "color"].contains(&id))
 }
 
 /// Whether the arguments ask for JSON, before anything is parsed: what cannot be parsed is told in JSON, too.

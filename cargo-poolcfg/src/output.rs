@@ -2,6 +2,7 @@
 //! half-written, and none is replaced that is not ours.
 
 pub(crate) mod host_file;
+pub(crate) mod mark;
 pub(crate) mod recorded;
 
 use std::fs;
@@ -17,6 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record;
+use crate::output::mark::Mark;
 use crate::project::{MODULE, Member};
 use crate::render::rust_file;
 
@@ -25,8 +27,8 @@ use crate::render::rust_file;
 pub(crate) struct Output {
     pub(crate) place: Option<PathBuf>,
     text: String,
-    /// How the text begins, where it is marked as ours: then only what does is replaced.
-    mark: Option<&'static str>,
+    /// By what the text is known as ours: only what has it is replaced.
+    mark: Mark,
     /// How a line about it begins.
     heading: String,
     /// Whether it is the file of a package, which needs no `-o`.
@@ -36,8 +38,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A text for a file, or for stdout if the place is `-`; `mark` is how it begins.
-    pub(crate) fn new(place: Option<PathBuf>, text: String, mark: Option<&'static str>) -> Self {
+    /// A text for a file, or for stdout if the place is `-`.
+    pub(crate) fn new(place: Option<PathBuf>, text: String, mark: Mark) -> Self {
         Self {
             place: place.filter(|path| path != Path::new("-")),
             text: record::seal(text),
@@ -95,6 +97,7 @@ impl Output {
                     .other_kind(path, &text)
                     .unwrap_or_else(|| foreign(path)));
             }
+            Present::Foreign => return Err(foreign(path)),
             _ => {}
         }
         write(path, &self.text, ", or write elsewhere with `-o FILE`")?;
@@ -113,7 +116,8 @@ impl Output {
     /// Whether a text says the same, whatever an editor, git or rustfmt did to its lines.
     fn is_said_by(&self, text: &str) -> bool {
         text.replace("\r\n", "\n") == self.text.replace("\r\n", "\n")
-            || (self.mark == Some(rust_file::MARK) && rust_file::says_the_same(text, &self.text))
+            || (self.mark == Mark::Begins(rust_file::MARK)
+                && rust_file::says_the_same(text, &self.text))
     }
 
     /// Whether the text at its place is what would be written now.
@@ -136,11 +140,12 @@ impl Output {
             Present::Text(text) => match self.other_kind(path, &text) {
                 Some(error) => return Err(error.exiting(Exit::Misfit)),
                 // What would not be replaced is not told to be written again.
-                None if self.is_of_others(&text) => {
+                None if self.mark.is_missing(&text) => {
                     return Err(foreign(path).exiting(Exit::Misfit));
                 }
                 None => "is not current",
             },
+            Present::Foreign => return Err(foreign(path).exiting(Exit::Misfit)),
             Present::Nothing => "does not exist",
             Present::Other => "is not current",
         };
@@ -155,7 +160,7 @@ impl Output {
     /// What is in the way where poolcfg wrote the text at the place, but for another kind of output.
     fn other_kind(&self, path: &Path, text: &str) -> Option<Error> {
         let command = recorded::as_called(text)?;
-        let is_other = self.mark.is_none_or(|mark| !text.starts_with(mark));
+        let is_other = !self.mark.is_on(text);
         let mut words = command.split(' ');
         let kind = words.find(|word| *word == "--emit").and(words.next());
         let add = match kind {
@@ -173,17 +178,13 @@ impl Output {
         })
     }
 
-    /// Whether a text has not the mark that ours have.
-    fn is_of_others(&self, text: &str) -> bool {
-        let lacks = |mark| !text.starts_with(mark) && !text.trim().is_empty();
-        self.mark.is_some_and(lacks)
-    }
-
-    /// Whether a text at the place is ours to replace. JSON and templates carry no mark: `-o` names
-    /// their place, and what is replaced must not be a source of anything.
+    /// Whether a text at the place is ours to replace. What a template says has no mark: `-o` names its place,
+    /// and what is replaced must not be a source of anything, which JSON does not replace either.
     fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
-        if self.mark.is_some() {
-            return !self.is_of_others(text);
+        match self.mark {
+            _ if self.mark.is_missing(text) => return false,
+            Mark::Begins(_) => return true,
+            Mark::Envelope | Mark::Unknown => {}
         }
         let is_source = path
             .extension()
@@ -212,7 +213,9 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
 pub(crate) enum Present {
     Nothing,
     Text(String),
-    /// Something that holds no text of ours: a device, a binary file.
+    /// A file that holds no text, or more than any of ours.
+    Foreign,
+    /// No file: a folder, a device.
     Other,
 }
 
@@ -225,9 +228,12 @@ pub(crate) fn present(path: &Path) -> Result<Present, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Present::Nothing),
         Err(error) => Err(cannot_read(path, &error)),
         Ok(metadata) if !metadata.is_file() => Ok(Present::Other),
-        Ok(_) => match fs::read(path) {
-            Ok(bytes) => Ok(String::from_utf8(bytes).map_or(Present::Other, Present::Text)),
-            Err(error) => Err(cannot_read(path, &error)),
+        Ok(_) => match read_text(path) {
+            Ok(text) => Ok(Present::Text(text)),
+            Err(error) => match error.kind() {
+                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => Ok(Present::Foreign),
+                _ => Err(cannot_read(path, &error)),
+            },
         },
     }
 }
@@ -295,7 +301,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// A file that poolcfg has not written.
-fn foreign(path: &Path) -> Error {
+pub(crate) fn foreign(path: &Path) -> Error {
     Error::new(
         Code::ForeignFile,
         format!("`{}` exists and was not written by poolcfg", shown(path)),

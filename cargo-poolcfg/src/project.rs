@@ -226,7 +226,10 @@ fn manifest(program: InvokedAs, shared: &SharedFlags) -> Result<Option<PathBuf>,
         (None, InvokedAs::Alone, Some(path)) if path.is_dir() => Ok(found),
         (None, _, Some(path)) => Err(Error::new(
             Code::Tool,
-            format!("there is no `{}`", path.display()),
+            match path.is_dir() {
+                true => format!("`{}` is a folder", path.display()),
+                false => format!("there is no `{}`", path.display()),
+            },
             "`--manifest-path` takes the path of a Cargo.toml",
         )),
         (None, InvokedAs::Subcommand, None) => Err(Error::new(

@@ -130,6 +130,11 @@ fn a_key_of_another_table_is_told_its_place() {
             .says(&format!("unknown key `{name}` in `[{table}]`"))
             .says(&format!("help: `{name}` belongs under {place}"));
     }
+    folder.write("poolcfg.toml", "[pools.a]\nmax_instances = 3\n");
+    poolcfg(&folder, &["check"])
+        .ends(101)
+        .says("unknown key `pools`")
+        .says("help: did you mean `pool`?");
     folder.write("poolcfg.toml", "max_instances = 3\n");
     poolcfg(&folder, &["check"])
         .ends(101)
@@ -197,6 +202,134 @@ fn a_new_file_ends_as_what_is_written() {
         .ends(100)
         .says("`own.rs` exists and was not written by poolcfg")
         .says_nothing_of("writes it");
+}
+
+/// What is no text, or JSON that is no object of ours, is somebody's too.
+#[test]
+fn only_what_is_ours_is_replaced() {
+    let folder = Folder::new();
+    let of_wasmtime = ["--engine", "wasmtime", "--engine-version", "48"];
+    let toml = ["--emit", "wasmtime-toml"];
+    let flags = ["--emit", "wasmtime-flags"];
+    let json = ["--emit", "json"];
+    let rust = ["--emit", "rust"];
+    folder.write("template.txt", "{{ schema }}\n");
+    let template = ["--template", "template.txt"];
+    let package = &b"{\"name\": \"a\", \"schema\": 2, \"results\": []}\n"[..];
+    for (kind, name, bytes) in [
+        (toml, "app.wasm", &b"\0asm\x0d\0\x01\0\xff"[..]),
+        (toml, "program", b"\x7fELF\x02\x01\x01\0\xff"),
+        (toml, "latin.toml", b"name = \"caf\xe9\"\n"),
+        (flags, "flags.txt", b"my notes\n"),
+        (json, "package.json", package),
+        (json, "notes.json", b"not JSON\n"),
+        (json, "latin.json", b"\"caf\xe9\"\n"),
+        (rust, "src/latin.rs", b"// caf\xe9\n"),
+        (template, "app.bin", b"\xff"),
+    ] {
+        folder.write(name, "");
+        std::fs::write(folder.path(name), bytes).unwrap();
+        for (flag, status) in [("-o", 101), ("--check", 100)] {
+            let ran = poolcfg(&folder, &[&of_wasmtime[..], &kind, &[flag, name]].concat());
+            ran.ends(status).says(&format!(
+                "error[PC0023]: `{name}` exists and was not written by poolcfg"
+            ));
+        }
+        assert_eq!(std::fs::read(folder.path(name)).unwrap(), bytes, "{name}");
+    }
+    // What is ours is written again, and so is what is empty.
+    for (kind, name) in [(flags, "own.txt"), (json, "own.json"), (json, "empty.json")] {
+        folder.write("empty.json", "");
+        for engine_version in ["47", "48"] {
+            let flags = ["--engine", "wasmtime", "--engine-version", engine_version];
+            let ran = poolcfg(&folder, &[&flags[..], &kind, &["-o", name]].concat());
+            ran.ends(0).says(name);
+        }
+    }
+    assert!(folder.read("own.json").contains("\"version\": \"48"));
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_told_as_one() {
+    let folder = Folder::new();
+    let package = "[package]\nname = \"a\"\nedition = \"2024\"\n";
+    folder.write("a/src/lib.rs", "");
+    folder.write("a/pools/x", "");
+    let pointer =
+        |table: &str| format!("{package}[{table}.metadata.poolcfg]\nconfig = \"pools\"\n");
+    let own = pointer("package");
+    let of_workspace = pointer("workspace") + "[workspace]\n";
+    for manifest in [own, of_workspace] {
+        folder.write("a/Cargo.toml", &manifest);
+        for command in ["check", "init"] {
+            cargo_poolcfg(&folder, &[command, "--manifest-path", "a/Cargo.toml"])
+                .ends(101)
+                .says("`config` points to `a/pools`, which is a folder (a/Cargo.toml:5:10)")
+                .says("help: name the file: `config = \"pools/poolcfg.toml\"`");
+        }
+    }
+    cargo_poolcfg(&folder, &["check", "--manifest-path", "a"])
+        .ends(101)
+        .says("`a` is a folder")
+        .says("help: `--manifest-path` takes the path of a Cargo.toml");
+}
+
+#[test]
+fn sync_says_which_folder_has_no_file() {
+    let folder = Folder::new();
+    folder.write(
+        "Cargo.toml",
+        "[package]\nname = \"a\"\nedition = \"2024\"\n",
+    );
+    folder.write("src/lib.rs", "");
+    let root = folder.root().canonicalize().unwrap();
+    for arguments in [&["sync"][..], &["sync", "--check"]] {
+        cargo_poolcfg(&folder, arguments)
+            .ends(101)
+            .says(&format!("no poolcfg.toml in `{}`", root.display()));
+    }
+}
+
+#[test]
+fn flags_of_speech_leave_the_overview() {
+    let folder = Folder::new();
+    for flags in [&[][..], &["-v"], &["--color", "never"], &["--color=never"]] {
+        let ran = poolcfg(&folder, flags);
+        let said = &ran.ends(0).stdout;
+        assert!(
+            said.contains("\nNext:\n") || said.starts_with("Next:\n"),
+            "{ran:#?}"
+        );
+        assert!(said.contains("\n  poolcfg init  "), "{ran:#?}");
+        assert!(said.contains("\n  poolcfg generate  "), "{ran:#?}");
+    }
+    assert_eq!(poolcfg(&folder, &["-q"]).ends(0).stdout, "");
+    // Flags of what is written ask for it.
+    let rust = poolcfg(&folder, &["--target", "riscv64gc-unknown-linux-gnu", "-q"]);
+    assert!(rust.ends(0).stdout.contains("@generated"), "{rust:#?}");
+    folder.write("poolcfg.toml", FITS);
+    let ran = poolcfg(&folder, &[]);
+    assert!(!ran.stdout.contains("poolcfg init"), "{ran:#?}");
+    assert!(
+        ran.ends(0).stdout.contains("\n  poolcfg check  "),
+        "{ran:#?}"
+    );
+}
+
+/// Flags stand behind the name of a command, and the usage says so.
+#[test]
+fn the_usage_is_as_it_is_called() {
+    let folder = Folder::new();
+    for (ran, name) in [
+        (cargo_poolcfg(&folder, &["--help"]), "cargo poolcfg"),
+        (poolcfg(&folder, &["--help"]), "poolcfg"),
+    ] {
+        let usage = format!("Usage: {name} [OPTIONS]\n       {name} <COMMAND> [OPTIONS]\n");
+        assert!(ran.ends(0).stdout.contains(&usage), "{ran:#?}");
+    }
+    poolcfg(&folder, &["--engine", "wasmtime", "check"])
+        .ends(2)
+        .says("put `--engine` after the subcommand `check`");
 }
 
 #[test]

@@ -588,7 +588,8 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
     // What nothing sets.
     run(&["check"], "shared.wasm")
         .ends(100)
-        .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes");
+        .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes")
+        .says("poolcfg --emit wasmtime-toml --fit no-pool` with the same flags");
     run(&["check", "--fit", "no-pool"], "shared.wasm").ends(0);
     run(&["check"], "beyond.wasm")
         .ends(100)

@@ -7,7 +7,7 @@ mod workload;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use poolcfg_core::WasmtimeVersion;
 
 pub(crate) use machine::MachineFlags;
@@ -38,6 +38,19 @@ pub(crate) fn alone() -> clap::Command {
             .bin_name(NAME)
             .styles(clap_cargo::style::CLAP_STYLING),
     )
+    .override_usage(usage("poolcfg"))
+}
+
+/// The command line of `cargo poolcfg`.
+pub(crate) fn subcommand() -> clap::Command {
+    Cargo::command().mut_subcommand(NAME, |command| {
+        command.override_usage(usage("cargo poolcfg"))
+    })
+}
+
+/// Flags of a command follow its name: those before it would be those of `generate`.
+fn usage(name: &str) -> String {
+    format!("{name} [OPTIONS]\n       {name} <COMMAND> [OPTIONS]")
 }
 
 /// The command with all its flags.
@@ -87,10 +100,8 @@ pub(crate) enum Command {
     /// Run a command, and tell why it cannot have memory: which limit, and what works
     Why(Why),
     /// Print the script by which a shell completes the flags of `poolcfg`
-    #[command(hide = true)]
     Completions(Completions),
     /// Write the man pages into a folder
-    #[command(hide = true)]
     Man(Man),
 }
 

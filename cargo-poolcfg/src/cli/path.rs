@@ -27,6 +27,8 @@ pub(crate) fn relative(path: &Path) -> String {
         // As it was given.
         false => None,
     };
+    // The current directory itself is shown whole.
+    let relative = relative.filter(|path| !path.as_os_str().is_empty());
     relative.as_deref().unwrap_or(path).display().to_string()
 }
 
@@ -59,5 +61,6 @@ mod tests {
         assert_eq!(relative(Path::new("../nothing/here")), "../nothing/here");
         let here = std::env::current_dir().unwrap();
         assert_eq!(relative(&here.join("src/../nothing/here")), "nothing/here");
+        assert_eq!(relative(&here), here.display().to_string());
     }
 }

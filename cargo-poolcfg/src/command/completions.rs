@@ -24,7 +24,10 @@ fn script(shell: Shell) -> String {
     clap_complete::generate(shell, &mut with_words(alone()), NAME, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     match shell {
-        Shell::Bash => script.replacen(BASH_WORD, BASH_WORD_OR_VALUE, 1),
+        Shell::Bash => FILES
+            .iter()
+            .fold(script, |script, command| with_files(&script, command))
+            .replacen(BASH_WORD, BASH_WORD_OR_VALUE, 1),
         Shell::Fish => script.replacen(FISH_PARSE, FISH_PARSE_OR_PART, 1),
         _ => script,
     }
@@ -71,7 +74,43 @@ const BASH_WORD_OR_VALUE: &str = r#"    prev="$3"
     elif [[ "${prev}" == "=" ]]; then
         prev="${COMP_WORDS[COMP_CWORD-2]}"
     fi
+    for i in "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+    do
+        if [[ "${i}" == "--" ]]; then
+            if [[ "${prev}" == "--" && " ${COMP_WORDS[*]:1:COMP_CWORD-2} " == *" why "* ]]; then
+                COMPREPLY=( $(compgen -c -- "${cur}") )
+            fi
+            return 0
+        fi
+    done
 "#;
+
+/// The commands that take files.
+const FILES: [&str; 2] = ["inspect", "man"];
+
+/// How a branch of the script of bash ends.
+const BASH_END: &str = "\n            ;;\n";
+
+/// How such a branch offers flags where none has begun: for the first word, and for every other.
+const BASH_FLAGS: [&str; 2] = [
+    " || ${COMP_CWORD} -eq 2",
+    "\n            COMPREPLY=( $(compgen -W \"${opts}\" -- \"${cur}\") )",
+];
+
+/// The script of bash in which a word of this command that is no flag is a file: where nothing is offered, bash offers
+/// files.
+fn with_files(script: &str, command: &str) -> String {
+    let begin = format!("\n        poolcfg__subcmd__{command})\n");
+    let parts = script.split_once(&begin);
+    let parts = parts.and_then(|(before, rest)| Some((before, rest.split_once(BASH_END)?)));
+    let Some((before, (branch, after))) = parts else {
+        return script.to_owned();
+    };
+    let branch = BASH_FLAGS
+        .iter()
+        .fold(branch.to_owned(), |branch, flags| branch.replace(flags, ""));
+    [before, &begin, &branch, BASH_END, after].concat()
+}
 
 /// How the script of fish looks for a subcommand before the cursor.
 const FISH_PARSE: &str = "-- $cmd 2>/dev/null\n    or return\n";
@@ -136,6 +175,28 @@ mod tests {
         assert_eq!(profiles, ["sv32", "sv39", "sv48", "sv57"]);
         assert_eq!(bash(&["poolcfg", "--stack-limit", "u"]), ["unlimited"]);
         assert!(bash(&["poolcfg", "--explain", "PC000"]).contains(&"PC0001".to_owned()));
+    }
+
+    /// Where nothing is offered, bash offers files of itself.
+    #[test]
+    fn bash_completes_files_and_the_commands_of_why() {
+        for words in [
+            &["poolcfg", "inspect", ""][..],
+            &["poolcfg", "inspect", "a.wasm", "b"],
+            &["poolcfg", "-q", "inspect", "--engine-version", "48", ""],
+            &["poolcfg", "inspect", "--", ""],
+            &["poolcfg", "man", ""],
+            &["poolcfg", "why", "--", "sh", "-"],
+        ] {
+            assert_eq!(bash(words), [""], "{words:?}");
+        }
+        let flags = bash(&["poolcfg", "inspect", "--eng"]);
+        assert_eq!(flags, ["--engine-version"]);
+        let versions = bash(&["poolcfg", "inspect", "--engine-version", "48"]);
+        assert_eq!(versions, ["48"]);
+        assert!(bash(&["poolcfg", "why", "--ret"]).contains(&"--retry".to_owned()));
+        let commands = bash(&["poolcfg", "why", "--retry", "--", "ech"]);
+        assert!(commands.contains(&"echo".to_owned()), "{commands:?}");
     }
 
     /// What clap_complete writes is changed in one place for each shell: a later version may write it otherwise.

@@ -16,8 +16,9 @@ use crate::command::{judge, keep, outcomes, sources, tell_ways, warn};
 use crate::context::Context;
 use crate::given::Given;
 use crate::given::wish::Wish;
-use crate::host::{Host, MARK};
+use crate::host::Host;
 use crate::output::host_file::Chosen;
+use crate::output::mark::Mark;
 use crate::output::recorded;
 use crate::output::{Output, check};
 use crate::project::{FileUse, Member};
@@ -166,11 +167,11 @@ fn outputs(
     }
     if let Some(template) = &arguments.template {
         let text = render_file(template, &*context.envelope())?;
-        return Ok((vec![Output::new(place, text, None)], Vec::new()));
+        return Ok((vec![Output::new(place, text, Mark::Unknown)], Vec::new()));
     }
     if arguments.emit() == Emit::Json {
         let text = context.envelope().text()?;
-        return Ok((vec![Output::new(place, text, None)], Vec::new()));
+        return Ok((vec![Output::new(place, text, Mark::Envelope)], Vec::new()));
     }
     let Some(host) = host(arguments) else {
         let files = results
@@ -187,8 +188,8 @@ fn outputs(
     for warning in &text.warnings {
         context.shell.warn(Code::HostCannot, warning);
     }
-    let mark = host.marked.then_some(MARK);
-    Ok((vec![Output::new(place, text.text, mark)], text.notes))
+    let output = Output::new(place, text.text, Mark::Begins(host.begin()));
+    Ok((vec![output], text.notes))
 }
 
 /// Tells people what was written.
@@ -290,5 +291,5 @@ fn rust_output(
     // Without a package there is no place of its own.
     let own = member.has_manifest.then(|| member.rust_file());
     let place = arguments.place().cloned().or(own);
-    Ok(Output::new(place, text, Some(rust_file::MARK)).of(member))
+    Ok(Output::new(place, text, Mark::Begins(rust_file::MARK)).of(member))
 }

@@ -13,6 +13,8 @@ use crate::cli::args::Why;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::context::Context;
+use crate::output::mark::Mark;
+use crate::output::{Present, foreign, present};
 use crate::render::envelope::Results;
 use crate::why::advice::{Advice, RaisedLimit, Retry};
 use crate::why::report::{WhyReport, judge};
@@ -31,8 +33,7 @@ const NOT_FOUND: Exit = Exit::Command(127);
 pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error> {
     let output = arguments.output.as_deref();
     // Before the command runs, which would be in vain.
-    let file = output.map(|path| File::create(path).map_err(|error| not_written(path, &error)));
-    let file = file.transpose()?;
+    let file = output.map(create).transpose()?;
     let traced = trace(&arguments.command).map_err(|error| not_traced(error, arguments))?;
     let (report, advice) = tell(context, &traced, &arguments.command);
     let mut reports = vec![report];
@@ -59,6 +60,23 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
         envelope.is_written = true;
     }
     Ok(Exit::Command(status.code()))
+}
+
+/// Makes the file that the object goes to. Devices and pipes are written to.
+///
+/// # Errors
+/// When a file is there that is not ours to replace, or it cannot be made.
+fn create(path: &Path) -> Result<File, Error> {
+    let there = present(path).map_err(|error| error.exiting(Exit::OWN_FAILURE))?;
+    let is_ours = match there {
+        Present::Nothing | Present::Other => true,
+        Present::Text(text) => !Mark::Envelope.is_missing(&text),
+        Present::Foreign => false,
+    };
+    if !is_ours {
+        return Err(foreign(path).exiting(Exit::OWN_FAILURE));
+    }
+    File::create(path).map_err(|error| not_written(path, &error))
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Error {

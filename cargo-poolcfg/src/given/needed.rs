@@ -43,7 +43,7 @@ pub(crate) fn raised<'a>(
     let has_pool = has_pool && fit != Some(Fit::NoPool);
     if let Some(path) = beyond::shared(given.workload()).filter(|_| has_pool) {
         let message = format!("`{}` has a shared memory, which no pool takes", shown(path));
-        let help = "leave it out, or run it without a pool: `--emit wasmtime-toml --fit no-pool`";
+        let help = "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags";
         refused.push((diagnostic(Code::OutOfWorkload, message, help), None));
     }
     let pools = case.pools().iter().enumerate();

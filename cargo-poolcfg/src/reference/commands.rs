@@ -84,6 +84,17 @@ fn text(command: &Command) -> String {
             flags(own)
         );
     }
+    // What stands for `generate` has its flags too.
+    let of_generate = |arg: &&Arg| {
+        let generate = command.find_subcommand("generate");
+        let mut flags = generate.into_iter().flat_map(Command::get_arguments);
+        flags.any(|flag| flag.get_id() == arg.get_id())
+    };
+    let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+    text += &format!(
+        "\n## Without a command\n\nThe flags of `generate`, and:\n\n{}",
+        flags(own.filter(|arg| !of_generate(arg)))
+    );
     let global = command.get_arguments().filter(|arg| arg.is_global_set());
     text + &format!("\n## Every command\n\n{}", flags(global))
 }

@@ -102,6 +102,19 @@ impl Envelope {
     }
 }
 
+/// Whether a text is such an object, of whichever version.
+pub(crate) fn is_envelope(text: &str) -> bool {
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(text) else {
+        return false;
+    };
+    let has =
+        |key: &str, is_kind: fn(&serde_json::Value) -> bool| object.get(key).is_some_and(is_kind);
+    has("schema", serde_json::Value::is_u64)
+        && has("diagnostics", serde_json::Value::is_array)
+        && has("results", serde_json::Value::is_array)
+        && object.contains_key("command")
+}
+
 /// The same JSON without a character that a terminal obeys.
 fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());

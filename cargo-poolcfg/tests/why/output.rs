@@ -91,6 +91,26 @@ fn the_object_may_be_in_a_file() {
     }
 }
 
+/// Only an object of ours is replaced, and the command does not run in vain.
+#[test]
+fn a_file_of_others_stays() {
+    let folder = Folder::new();
+    let file = folder.path("why.json");
+    let words = ["sh", "-c", "echo mine"].map(str::to_owned);
+    let flags = ["-o", file.to_str().unwrap()];
+    for bytes in [&b"{\"name\": \"a\"}\n"[..], b"\xff"] {
+        fs::write(&file, bytes).unwrap();
+        let ran = ran(&mut why(&flags, &words));
+        assert_eq!(ran.ends(125).says("error[PC0023]").stdout, "");
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+    }
+    fs::write(&file, "").unwrap();
+    for _ in 0..2 {
+        ran(&mut why(&flags, &words)).ends(0);
+        common::json(&folder.read("why.json"));
+    }
+}
+
 #[test]
 fn an_answer_that_cannot_be_written_is_a_failure() {
     let words = ["sh", "-c", "echo ran >&2; exit 3"].map(str::to_owned);

@@ -32,7 +32,7 @@ impl Location {
     /// call a file: it gets the path and the way to it from the directory of the manifest.
     ///
     /// # Errors
-    /// When the manifest cannot be read, or a pointer is none.
+    /// When the manifest cannot be read, or a pointer is none or points at a folder.
     pub fn of(
         manifest_path: &Path,
         show: &dyn Fn(&Path, &str) -> String,
@@ -68,8 +68,10 @@ impl Location {
         if let Some(pointer) =
             Pointer::read(&source, "package", &show(manifest_path, "Cargo.toml"))?
         {
+            let path = manifest_path.with_file_name(&pointer.text);
+            pointer.is_no_folder(&path, &show(&path, &pointer.text))?;
             let location = Self {
-                path: manifest_path.with_file_name(&pointer.text),
+                path,
                 shown: pointer.text,
                 workspace: None,
                 is_pointed: true,
@@ -110,9 +112,12 @@ impl Location {
             return Ok(None);
         };
         let folder = manifest.strip_suffix("Cargo.toml").unwrap_or_default();
+        let path = root.with_file_name(&pointer.text);
+        let way = format!("{folder}{}", pointer.text);
+        pointer.is_no_folder(&path, &show(&path, &way))?;
         let location = Self {
-            path: root.with_file_name(&pointer.text),
-            shown: format!("{folder}{}", pointer.text),
+            path,
+            shown: way,
             workspace: Some(manifest),
             is_pointed: false,
         };
@@ -156,6 +161,25 @@ struct Pointer {
 }
 
 impl Pointer {
+    /// Holds it to a path, which messages call `shown`.
+    ///
+    /// # Errors
+    /// When a folder is there.
+    fn is_no_folder(&self, path: &Path, shown: &str) -> Result<(), Diagnostic> {
+        if !path.is_dir() {
+            return Ok(());
+        }
+        let file = format!("{}/{FILE_NAME}", self.text.trim_end_matches('/'));
+        Err(problem(
+            Code::NoFile,
+            format!(
+                "`config` points to `{shown}`, which is a folder ({})",
+                self.place
+            ),
+            Some(format!("name the file: `config = \"{file}\"`")),
+        ))
+    }
+
     /// The one in `[TABLE.metadata.poolcfg]` of a manifest, which messages call `shown`; `None` if it has none. A manifest
     /// that cargo cannot read either is left to cargo.
     fn read(source: &str, table: &str, shown: &str) -> Result<Option<Self>, Diagnostic> {

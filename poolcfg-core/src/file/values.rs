@@ -124,10 +124,11 @@ impl<'s> Notes<'s> {
 
     /// A key or a table that is not known in `table`, such as `[address_space]`.
     pub(super) fn unknown_key(&mut self, entry: &Entry<'_>, table: &str, known: &[&str]) {
-        let help = match (
-            table_of(entry.key),
-            nearest(entry.key, known.iter().copied()),
-        ) {
+        let near = nearest(entry.key, known.iter().copied());
+        let is_table = entry.item.as_table_like().is_some();
+        let help = match (table_of(entry.key), near) {
+            // `[pools.a]` is `[pool.a]`, and not the number `pools` of another table.
+            (Some(_), Some(name)) if is_table => format!("did you mean `{name}`?"),
             (Some(other), _) => format!("`{}` belongs under {other}", entry.key),
             (None, Some(name)) => format!("did you mean `{name}`?"),
             (None, None) => format!("expected one of {}", list(known.iter().copied())),
