@@ -108,26 +108,28 @@ fn is_same(left: &Path, right: &Path) -> bool {
 
 /// Why there is nothing to work on: no package of these has a poolcfg.toml.
 pub(super) fn without_file(metadata: &Metadata, scope: Scope, at_root: &Path) -> Error {
-    if at_root.is_file() && matches!(scope, Scope::Virtual | Scope::Workspace) {
-        return Error::new(
-            Code::NoFile,
-            format!("`{}` belongs to no package", shown(at_root)),
-            format!("put {SHARED} to share it among all packages, or choose one with `-p PACKAGE`"),
-        );
-    }
     let whose = match scope {
-        Scope::Named | Scope::Virtual => {
-            return virtual_workspace(metadata, "no package has a poolcfg.toml");
-        }
+        Scope::Named | Scope::Virtual => "no package",
         Scope::Default => "no package of `default-members`",
         Scope::Workspace => "no package in the workspace",
         Scope::Rest => "no package that `--exclude` leaves",
     };
-    Error::new(
-        Code::NoFile,
-        format!("{whose} has a poolcfg.toml"),
-        "`cargo poolcfg init -p PACKAGE` writes one; with `-p PACKAGE`, none is needed",
-    )
+    if at_root.is_file() {
+        return Error::new(
+            Code::NoFile,
+            format!("`{}` belongs to {whose}", shown(at_root)),
+            format!("put {SHARED} to share it among all packages, or choose one with `-p PACKAGE`"),
+        );
+    }
+    let message = format!("{whose} has a poolcfg.toml");
+    match scope {
+        Scope::Named | Scope::Virtual => virtual_workspace(metadata, &message),
+        Scope::Default | Scope::Workspace | Scope::Rest => Error::new(
+            Code::NoFile,
+            message,
+            "`cargo poolcfg init -p PACKAGE` writes one; with `-p PACKAGE`, none is needed",
+        ),
+    }
 }
 
 fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
