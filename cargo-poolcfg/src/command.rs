@@ -153,7 +153,9 @@ pub(crate) fn look(
             .collect::<Vec<TargetFacts>>())
     }))?;
     let is_checked = workload.is_some();
-    sources::tell(context, &members, &targets, machine, &wish, is_checked);
+    sources::tell(
+        context, &members, &targets, machine, &wish, is_checked, None,
+    );
     let platform = context.platform(&members, machine, machine.target.is_empty(), &targets);
     resolve(
         context,
@@ -166,6 +168,7 @@ pub(crate) fn look(
     let results = all(members
         .iter()
         .zip(&targets)
+        .filter(|(member, _)| !member.is_passed_over)
         .map(|(member, targets)| Ok((member, outcomes(member, targets, &wish)?))))?;
     let every: Vec<&TargetOutcome<'_>> =
         results.iter().flat_map(|(_, outcomes)| outcomes).collect();

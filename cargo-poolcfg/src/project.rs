@@ -11,7 +11,7 @@ pub(crate) mod workload;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
+use cargo_metadata::{DependencyKind, Package, PackageId};
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, read_text};
 
@@ -20,7 +20,7 @@ use crate::cli::error::{Error, Source, all};
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 use crate::project::cargo::{Depth, metadata, tool};
-use crate::project::choice::choose;
+use crate::project::choice::{Scope, choose, without_file};
 use crate::project::wasmtime_tables::Used;
 
 /// The crate whose types the generated file uses where a package depends on it.
@@ -33,7 +33,7 @@ const RUST_FILE: &str = "pool_limits.rs";
 pub(crate) const MODULE: &str = "pool_limits";
 
 /// One package that the command works on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Member {
     /// The directory of its Cargo.toml, or of a poolcfg.toml on a machine without cargo.
     pub(crate) dir: PathBuf,
@@ -43,6 +43,10 @@ pub(crate) struct Member {
     pub(crate) named: Option<String>,
     /// Whether others were chosen beside it.
     is_one_of_several: bool,
+    /// Whether another one that was chosen has the same poolcfg.toml.
+    pub(crate) shares_file: bool,
+    /// Whether its pools are none of its own: it does not depend on Wasmtime, and another one that shares the file does.
+    pub(crate) is_passed_over: bool,
     /// Under which name the package depends on poolcfg-runtime.
     pub(crate) runtime: Option<String>,
     /// The text of its poolcfg.toml.
@@ -119,7 +123,7 @@ pub(crate) fn members(
         Err(error) => return Err(tool(&error)),
     };
     let several = metadata.workspace_packages().len() > 1;
-    let (chosen, is_every) = choose(&metadata, &manifest, packages, file_use)?;
+    let (chosen, scope) = choose(&metadata, &manifest, packages, file_use)?;
     let at_root = metadata.workspace_root.as_std_path().join(FILE_NAME);
     let members = all(chosen.into_iter().map(|package| {
         let manifest = package.manifest_path.as_std_path();
@@ -135,7 +139,7 @@ pub(crate) fn members(
         });
         Ok(member)
     }))?;
-    if !is_every {
+    if scope == Scope::Named {
         return Ok(beside_each_other(members));
     }
     let with_file: Vec<Member> = members
@@ -143,52 +147,22 @@ pub(crate) fn members(
         .filter(|member| member.source.is_some())
         .collect();
     if with_file.is_empty() {
-        return Err(without_file(&metadata, packages, &at_root));
+        return Err(without_file(&metadata, scope, &at_root));
     }
     Ok(beside_each_other(with_file))
-}
-
-/// No package of the workspace has a poolcfg.toml.
-fn without_file(metadata: &Metadata, packages: &Packages, at_root: &Path) -> Error {
-    if at_root.is_file() {
-        return Error::new(
-            Code::NoFile,
-            format!("`{}` belongs to no package", shown(at_root)),
-            format!("put {SHARED} to share it among all packages, or choose one with `-p PACKAGE`"),
-        );
-    }
-    if packages.workspace {
-        return Error::new(
-            Code::NoFile,
-            "no package in the workspace has a poolcfg.toml",
-            "`cargo poolcfg init -p PACKAGE` writes one; with `-p PACKAGE`, none is needed",
-        );
-    }
-    virtual_workspace(metadata, "no package has a poolcfg.toml")
 }
 
 /// What shares a poolcfg.toml at the root of a workspace.
 pub(crate) const SHARED: &str =
     "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml";
 
-fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
-    let packages = metadata.workspace_packages();
-    let names = packages.iter().map(|package| package.name.as_str());
-    Error::new(
-        Code::Tool,
-        format!("this is a virtual workspace, and {and}"),
-        format!(
-            "select a package with `-p`: {}; or share one file among all packages: put {SHARED}, and run \
-             `cargo poolcfg init`",
-            names.collect::<Vec<_>>().join(", ")
-        ),
-    )
-}
-
 fn beside_each_other(mut members: Vec<Member>) -> Vec<Member> {
     let is_one_of_several = members.len() > 1;
+    let places: Vec<PathBuf> = members.iter().map(|member| member.place.clone()).collect();
     for member in &mut members {
         member.is_one_of_several = is_one_of_several;
+        let same = places.iter().filter(|place| **place == member.place);
+        member.shares_file = same.count() > 1;
     }
     members
 }
@@ -199,6 +173,14 @@ impl Member {
         match &self.named {
             Some(name) if self.is_one_of_several => format!("package `{name}`: "),
             _ => String::new(),
+        }
+    }
+
+    /// How what is wrong with its pools begins: of a file that several share it is said once.
+    pub(crate) fn heading_of_mistake(&self) -> String {
+        match self.shares_file {
+            true => String::new(),
+            false => self.heading(),
         }
     }
 
@@ -284,6 +266,8 @@ fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result
         has_manifest: true,
         named: None,
         is_one_of_several: false,
+        shares_file: false,
+        is_passed_over: false,
         runtime,
         file: parse(source.as_ref())?,
         source,
@@ -315,6 +299,8 @@ fn without_manifest(shared: &SharedFlags) -> Result<Member, Error> {
         has_manifest: false,
         named: None,
         is_one_of_several: false,
+        shares_file: false,
+        is_passed_over: false,
         runtime: None,
         file: parse(source.as_ref())?,
         source,

@@ -3,7 +3,7 @@
 mod fault;
 mod verdict;
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 use poolcfg_core::{Code, FilePlace, Fit, Keep, Plan, ResolvedProcess, Settings, Size};
 
 use crate::cli::error::{Error, Mistake};
@@ -150,7 +150,7 @@ impl<'a> TargetOutcome<'a> {
     /// What does not keep a pool from fitting and should be known.
     pub(crate) fn warnings(&self) -> Vec<(Code, String)> {
         let warnings = self.plan.warnings(&self.case);
-        let (heading, triple) = (self.member.heading(), self.facts.triple());
+        let (heading, triple) = (self.member.heading_of_mistake(), self.facts.triple());
         let here = self.here.and_then(Here::warning);
         // Whoever takes smaller slots has been told so.
         let is_chosen = matches!(self.fit, Some(Fit::Smaller | Fit::NoPool));
@@ -250,6 +250,30 @@ impl<'a> TargetOutcome<'a> {
         fits.then(|| record::text(&self.case, &self.plan))
     }
 
+    /// The `--set` flag without which the pools fit, and what is said beside it; `None` if there is none, or it stands at
+    /// this place.
+    fn deciding_flag(&self, place: FilePlace) -> Option<(FilePlace, &'static str)> {
+        let fits = |file: &ConfigFile| {
+            let mut member = self.member.clone();
+            member.file.clone_from(file);
+            let outcome = TargetOutcome::new(&member, self.facts, self.wish);
+            outcome.is_ok_and(|outcome| outcome.plan.misfit.is_none())
+        };
+        let source = self.member.source.as_ref();
+        let without_one = self.wish.without_one_flag(source);
+        let deciding: Vec<FilePlace> = without_one
+            .filter(|(_, file)| fits(file))
+            .map(|(flag, _)| flag)
+            .collect();
+        if let Some(first) = deciding.first() {
+            let is_at_one = deciding.contains(&place);
+            return (!is_at_one).then_some((*first, "without this flag, the pools fit"));
+        }
+        let (last, file) = self.wish.without_flags(source)?;
+        let is_blamed = place.as_flag().is_none() && fits(&file);
+        is_blamed.then_some((last, "without the `--set` flags, the pools fit"))
+    }
+
     /// Why it does not fit.
     pub(crate) fn misfit(&self) -> Option<Error> {
         let member = self.member;
@@ -258,13 +282,18 @@ impl<'a> TargetOutcome<'a> {
         if self.here.is_some() {
             diagnostic.help = Some(here::advice(misfit, &self.case));
         }
+        let mut place = misfit.place(&self.case);
+        if let Some((flag, label)) = self.deciding_flag(place) {
+            place = flag;
+            diagnostic.label = label.to_owned();
+        }
         diagnostic.message = format!(
             "{}{} on `{}`",
-            member.heading(),
+            member.heading_of_mistake(),
             diagnostic.message,
             self.facts.triple()
         );
-        let mistake = self.mistake(diagnostic, Some(misfit.place(&self.case)));
+        let mistake = self.mistake(diagnostic, Some(place));
         Some(Error::from(mistake).exiting(Exit::Misfit))
     }
 }

@@ -3,3 +3,4 @@
 pub(crate) mod graph;
 pub(crate) mod lookup;
 pub(crate) mod resolve;
+pub(crate) mod shared;

@@ -390,8 +390,9 @@ fn what_is_wrong_with_a_key_that_is_set_points_at_its_flag() {
             .concat(),
         )
         .ends(100)
-        .says(" --> --set:1:40\n")
-        .says("1 | pooling_allocator.memory_reservation = \"4GiB\"\n");
+        .says(" --> --set:1:35\n")
+        .says("1 | pooling_allocator.max_instances = 5000\n")
+        .says("help: max_instances = 60 fits");
     board
         .run(&[
             "check",

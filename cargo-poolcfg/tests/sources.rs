@@ -160,3 +160,201 @@ fn poolcfg_alone_tells_what_to_do() {
     assert!(!ran.stdout.contains("pub const"), "{}", ran.stdout);
     assert!(fs::read_dir(folder.root()).unwrap().next().is_none());
 }
+
+/// A workspace of a, b and c, which have a poolcfg.toml each.
+fn workspace(lines: &str) -> Project {
+    let project = Project::new();
+    let root = "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nresolver = \"3\"\n";
+    project.write("Cargo.toml", &format!("{root}{lines}"));
+    for name in ["a", "b", "c"] {
+        let manifest = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n");
+        project.write(&format!("{name}/Cargo.toml"), &manifest);
+        project.write(&format!("{name}/src/lib.rs"), "");
+        let file = "[pooling_allocator]\nmax_instances = 3\n";
+        project.write(&format!("{name}/poolcfg.toml"), file);
+    }
+    project
+}
+
+#[track_caller]
+fn checks(ran: &Ran, packages: &[&str]) {
+    ran.ends(0);
+    let checked = ["a", "b", "c"].map(|name| {
+        let is_checked = ran
+            .stderr
+            .contains(&format!("package `{name}`: {RISCV64}: ok"));
+        (name, is_checked)
+    });
+    assert_eq!(
+        checked,
+        ["a", "b", "c"].map(|name| (name, packages.contains(&name))),
+        "{ran:#?}"
+    );
+}
+
+/// As cargo takes them.
+#[test]
+fn packages_are_left_out_of_a_workspace_only() {
+    let project = workspace("");
+    let check = |arguments: &[&str]| {
+        project.run(&[&["check", "--target", RISCV64][..], arguments].concat())
+    };
+    checks(&check(&[]), &["a", "b", "c"]);
+    checks(&check(&["--workspace", "--exclude", "a"]), &["b", "c"]);
+    check(&["-p", "a", "-p", "b", "--exclude", "a"])
+        .ends(2)
+        .says("cannot be used with");
+    check(&["--exclude", "a"]).ends(2);
+    check(&["--workspace", "--exclude", "*"])
+        .ends(101)
+        .says("`--exclude` leaves no package of the workspace");
+    fs::remove_file(project.0.path("c/poolcfg.toml")).unwrap();
+    check(&["--workspace", "--exclude", "[ab]"])
+        .ends(101)
+        .says("no package that `--exclude` leaves has a poolcfg.toml");
+}
+
+#[test]
+fn default_members_are_taken_at_the_root() {
+    let project = workspace("default-members = [\"b\", \"c\"]\n");
+    let check = |folder: &str, arguments: &[&str]| {
+        let mut command = program("cargo-poolcfg", &project.0.path(folder));
+        ran(command
+            .args(["poolcfg", "check", "--target", RISCV64])
+            .args(arguments))
+    };
+    checks(&check("", &[]), &["b", "c"]);
+    checks(
+        &check("a", &["--manifest-path", "../Cargo.toml"]),
+        &["b", "c"],
+    );
+    checks(&check("", &["--workspace"]), &["a", "b", "c"]);
+    check("a", &[]).ends(0).says(&format!("{RISCV64}: ok"));
+    fs::remove_file(project.0.path("c/poolcfg.toml")).unwrap();
+    fs::remove_file(project.0.path("b/poolcfg.toml")).unwrap();
+    check("", &[])
+        .ends(101)
+        .says("no package of `default-members` has a poolcfg.toml");
+    // The package at the root is one of them or not.
+    let project = workspace("default-members = [\"a\", \".\"]\n[package]\nname = \"project\"\n");
+    project.write("poolcfg.toml", "[pooling_allocator]\nmax_instances = 3\n");
+    let ran = project.run(&["check", "--target", RISCV64]);
+    checks(&ran, &["a"]);
+    ran.says(&format!("package `project`: {RISCV64}: ok"));
+}
+
+/// The value that is too much may be of the command line.
+#[test]
+fn a_flag_is_blamed_for_its_misfit() {
+    let file = "[pooling_allocator]\nmax_instances = 10\nmemory_reservation = \"4GiB\"\n";
+    let project = Project::with(file);
+    let check = |flags: &[&str]| {
+        let flags = flags.iter().flat_map(|flag| ["--set", flag]);
+        let flags: Vec<&str> = flags.collect();
+        project.run(&[&["check", "--target", RISCV64][..], &flags].concat())
+    };
+    check(&[]).ends(0);
+    for (flag, label) in [
+        (
+            "pooling_allocator.max_instances=100",
+            "memories of 4GiB each",
+        ),
+        (
+            "pooling_allocator.memory_reservation=64GiB",
+            "without this flag, the pools fit",
+        ),
+        (
+            "address_space.headroom=230GiB",
+            "without this flag, the pools fit",
+        ),
+        (
+            "address_space.rlimit_as=16GiB",
+            "without this flag, the pools fit",
+        ),
+    ] {
+        for flags in [&[flag][..], &["pooling_allocator.max_instances=9", flag]] {
+            let (_, value) = flag.split_once('=').unwrap();
+            check(flags)
+                .ends(100)
+                .says(" --> --set:1:")
+                .says(value)
+                .says(label)
+                .says_nothing_of("--> poolcfg.toml");
+        }
+    }
+    check(&[
+        "pooling_allocator.memory_reservation=8GiB",
+        "pooling_allocator.max_instances=30",
+    ])
+    .ends(100)
+    .says(" --> --set:1:");
+    // What does not fit anyway is the fault of the file.
+    project.write("poolcfg.toml", &file.replace("10", "10000"));
+    check(&["address_space.headroom=2GiB"])
+        .ends(100)
+        .says(" --> poolcfg.toml:2:")
+        .says_nothing_of("--set");
+}
+
+/// The file is not to blame for what a variable or a flag says.
+#[test]
+fn no_arrow_points_at_a_file_that_is_not_to_blame() {
+    let project = Project::with("[pooling_allocator]\nmax_instances = 3\n");
+    let of_variable = |name: &str| {
+        let mut command = program("cargo-poolcfg", project.0.root());
+        command.env("POOLCFG_VA_PROFILE", name);
+        ran(command.args(["poolcfg", "check", "--target", RISCV64]))
+    };
+    for ran in [
+        of_variable("sv93"),
+        project.run(&["check", "--target", X86_64, "--va-profile", "sv48"]),
+    ] {
+        ran.ends(101)
+            .says("error[PC0")
+            .says_nothing_of("-->")
+            .says_nothing_of("poolcfg.toml");
+    }
+}
+
+/// What is wrong with a target spec is shown in it.
+#[test]
+fn a_target_spec_is_shown_where_it_is_wrong() {
+    let project = Project::new();
+    for (text, place, message) in [
+        ("\n{}\n", "2:1", "the target spec has no \"arch\""),
+        ("[]\n", "1:1", "the target spec is not a JSON object"),
+        (
+            "{\n  \"arch\": \"\u{e4}\", arch\n}\n",
+            "2:16",
+            "invalid JSON in the target spec",
+        ),
+        ("", "1:1", "invalid JSON in the target spec"),
+    ] {
+        project.write("foo.json", text);
+        project
+            .run(&["check", "--target", "foo.json"])
+            .ends(101)
+            .says(message)
+            .says(&format!(" --> foo.json:{place}\n  |\n"));
+    }
+}
+
+/// What is repeated was passed when the file was written.
+#[test]
+fn recorded_targets_are_said_to_be_so() {
+    let project = Project::with("[pooling_allocator]\nmax_instances = 3\n");
+    let flags = ["--target", X86_64, "--va-profile", "va47"];
+    project
+        .run(&[&flags[..], &["-v"]].concat())
+        .ends(0)
+        .says(&format!("targets: {X86_64} (chosen from `--target`)"));
+    for arguments in [&["-v"][..], &["--check", "-v"]] {
+        project
+            .run(arguments)
+            .ends(0)
+            .says(&format!(
+                "targets: {X86_64} (chosen from `--target` of the command recorded in `src/pool_limits.rs`)"
+            ))
+            .says("named by `--va-profile` of the command recorded in `src/pool_limits.rs`");
+    }
+}

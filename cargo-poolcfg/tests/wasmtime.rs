@@ -541,6 +541,128 @@ fn packages_of_a_workspace_have_each_their_own() {
         .says("`cargo poolcfg sync -p b`");
 }
 
+/// A workspace of a, b and c that share one file, where b uses Wasmtime 48.0.2.
+fn sharing(poolcfg_toml: &str) -> Project {
+    let project = Project::unresolved("", poolcfg_toml);
+    project.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nexclude = [\"crates\"]\nresolver = \"3\"\n\
+         [workspace.metadata.poolcfg]\nconfig = \"poolcfg.toml\"\n",
+    );
+    for (name, lines) in [
+        ("a", ""),
+        ("b", "wasmtime = { path = \"../crates/wasmtime48\" }\n"),
+        ("c", ""),
+    ] {
+        let manifest =
+            format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n[dependencies]\n{lines}");
+        project.write(&format!("{name}/Cargo.toml"), &manifest);
+        project.write(&format!("{name}/src/lib.rs"), "");
+    }
+    project.resolve();
+    project
+}
+
+/// The pools of a shared file are those of the packages that depend on Wasmtime.
+#[test]
+fn who_shares_a_file_and_has_no_wasmtime_is_passed_over() {
+    let project = sharing(WASMTIME);
+    for command in [&["sync", "--check"][..], &["sync"]] {
+        let status = if command.len() > 1 { 100 } else { 0 };
+        project
+            .run(command)
+            .ends(status)
+            .says_nothing_of("does not depend");
+    }
+    assert!(project.read("poolcfg.toml").contains("version = \"48\""));
+    for poolcfg_toml in [WASMTIME.to_owned(), project.read("poolcfg.toml")] {
+        project.write("poolcfg.toml", &poolcfg_toml);
+        for command in [&["check"][..], &["explain"], &["--workspace"]] {
+            project
+                .run(command)
+                .ends(0)
+                .says_nothing_of("package `a`")
+                .says_nothing_of("package `c`")
+                .says_nothing_of("does not depend");
+        }
+        for name in ["a", "c"] {
+            project.run(&["check", "-v"]).says(&format!(
+                "package `{name}`: does not depend on `wasmtime`: passed over, since the file is of `b`"
+            ));
+            assert!(!project.path(&format!("{name}/src/pool_limits.rs")).exists());
+        }
+        assert!(project.path("b/src/pool_limits.rs").exists());
+    }
+    project.run(&["sync", "--check"]).ends(0);
+    // Who is chosen alone is told.
+    project.write("poolcfg.toml", WASMTIME);
+    project
+        .run(&["check", "-p", "a"])
+        .ends(101)
+        .says("`a` does not depend on `wasmtime`")
+        .says("select a package that does: `-p b`");
+}
+
+/// What is said of a file that several share is said once, and the version of an example is one of the workspace.
+#[test]
+fn a_shared_file_has_each_mistake_once() {
+    let once = |ran: &Ran, text: &str| assert_eq!(ran.stderr.matches(text).count(), 1, "{ran:#?}");
+    let project = sharing("[pooling_allocator]\nmax_instances = 1000000\n");
+    let ran = project.run(&["check", "--target", RISCV64]);
+    once(ran.ends(100), "error[");
+    ran.says("error[PC0001]: pool needs ");
+    let named = "[pool.native]\nmax_instances = 1\nmemory_reservation = \"1MiB\"\n\
+                 [pool.other]\nengine = \"wasmtime\"\nmax_instances = 2\n\
+                 memory_reservation = \"1MiB\"\n";
+    // A package with pools of its own beside Wasmtime's keeps them.
+    project.write("poolcfg.toml", named);
+    project
+        .run(&["check", "--target", RISCV64])
+        .ends(0)
+        .says(&format!("package `a`: {RISCV64}, pool `native`: ok"))
+        .says(&format!("package `b`: {RISCV64}, pool `other`: ok"));
+    fs::remove_file(project.path("Cargo.lock")).unwrap();
+    project.write("poolcfg.toml", &said("48"));
+    let ran = project.run(&["explain", "--target", RISCV64]);
+    once(ran.ends(0), "warning[PC0033]");
+    // The example is what the workspace uses.
+    let project = sharing(WASMTIME);
+    let manifest = project.read("b/Cargo.toml");
+    project.write(
+        "b/Cargo.toml",
+        &manifest.replace("wasmtime48", "wasmtime43"),
+    );
+    project.resolve();
+    project
+        .run(&["check", "-p", "a"])
+        .ends(101)
+        .says("write `version = \"43\"`")
+        .says("`--engine-version 43`");
+}
+
+/// A requirement that nothing meets stands in a Cargo.toml.
+#[test]
+fn what_cargo_cannot_resolve_is_told_in_its_words() {
+    let lines = "[dependencies]\nwasmtime = { path = \"crates/wasmtime48\", version = \"7\" }\n";
+    let unlocked = Project::unresolved(lines, &said("48"));
+    let locked = Project::with(&said("48"));
+    let manifest = locked.read("Cargo.toml");
+    locked.write(
+        "Cargo.toml",
+        &manifest.replace("wasmtime48\"", "wasmtime48\", version = \"7\""),
+    );
+    for project in [&unlocked, &locked] {
+        for command in [&["check"][..], &[], &["sync"], &["sync", "--check"]] {
+            project
+                .run(command)
+                .ends(101)
+                .says("error[PC0025]: cargo cannot resolve the dependencies of `project`")
+                .says("wasmtime = \"^7\"")
+                .says_nothing_of("poolcfg.toml");
+        }
+    }
+}
+
 /// A dependency of one platform counts for the target that is asked.
 #[test]
 fn what_is_resolved_for_the_only_target_counts() {

@@ -55,6 +55,11 @@ impl FilePlace {
         }
     }
 
+    /// Whether the file or a `--set` flag says it.
+    pub(crate) const fn is_said(self) -> bool {
+        self.line > 0 || self.column > 0
+    }
+
     /// This line and column.
     #[must_use]
     pub const fn new(line: u32, column: u32) -> Self {

@@ -311,7 +311,8 @@ pub(crate) struct Packages {
     #[arg(long, conflicts_with = "package", help_heading = PACKAGES)]
     pub(crate) workspace: bool,
     /// Exclude this package; repeatable
-    #[arg(long, value_name = "SPEC", requires = "workspace", help_heading = PACKAGES)]
+    #[arg(long, value_name = "SPEC", requires = "workspace", conflicts_with = "package",
+          help_heading = PACKAGES)]
     pub(crate) exclude: Vec<String>,
 }
 

@@ -159,10 +159,7 @@ fn mistake(mistake: &Mistake, renderer: &Renderer) -> String {
                 .annotation(annotation);
             title.element(snippet)
         }
-        (Some(source), None) => {
-            title.element(annotate_snippets::Origin::path(source.shown.as_str()))
-        }
-        (None, _) => Group::with_title(title),
+        (Some(_), None) | (None, _) => Group::with_title(title),
     };
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(escaped_lines(help).to_string()));

@@ -80,7 +80,9 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
         .iter()
         .map(|targets| targets.iter().map(|target| target.facts.clone()).collect())
         .collect();
-    sources::tell(context, &members, &facts, machine, &wish, false);
+    let repeated = recorded.as_ref().and_then(|_| place(&members, arguments));
+    let repeated = repeated.as_deref();
+    sources::tell(context, &members, &facts, machine, &wish, false, repeated);
     let and_tables = !is_only(machine, arguments);
     let platform = context.platform(&members, machine, and_tables, &facts);
     resolve(
@@ -94,7 +96,9 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     let results = all(members
         .iter()
         .zip(&facts)
+        .filter(|(member, _)| !member.is_passed_over)
         .map(|(member, facts)| Ok((member, outcomes(member, facts, &wish)?))))?;
+    let targets = of_results(&members, targets);
     let outcomes = results.iter().flat_map(|(_, outcomes)| outcomes);
     if context.shell.is_json || arguments.template.is_some() {
         keep(context, outcomes.clone(), &wish);
@@ -121,6 +125,13 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     }
     misfits(&results)?;
     Ok(Exit::Fits)
+}
+
+/// The targets of the packages that are not passed over.
+fn of_results(members: &[Member], targets: Vec<Vec<NamedTarget>>) -> Vec<Vec<NamedTarget>> {
+    let each = members.iter().zip(targets);
+    let each = each.filter(|(member, _)| !member.is_passed_over);
+    each.map(|(_, targets)| targets).collect()
 }
 
 /// The same flags, with the kind of text that the file says which they name, where they say none themselves.

@@ -1,5 +1,7 @@
 //! Where the numbers come from: what `-v` tells of files, targets and variables.
 
+use std::path::Path;
+
 use poolcfg_core::file::TargetFacts;
 
 use crate::cli::args::MachineFlags;
@@ -52,7 +54,7 @@ impl TargetOrigin {
 }
 
 /// Tells what was read of each package and why; and in any case that the host is left out because tables name the targets,
-/// and where it is checked that there is no file.
+/// and where it is checked that there is no file. `recorded` is the file whose recorded command is repeated, flags and all.
 pub(crate) fn tell(
     context: &Context<'_>,
     members: &[Member],
@@ -60,9 +62,12 @@ pub(crate) fn tell(
     machine: &MachineFlags,
     wish: &Wish,
     is_checked: bool,
+    recorded: Option<&Path>,
 ) {
     for (member, targets) in members.iter().zip(targets) {
-        of_package(context, member, targets, machine, wish, is_checked);
+        of_package(
+            context, member, targets, machine, wish, is_checked, recorded,
+        );
     }
 }
 
@@ -73,6 +78,7 @@ fn of_package(
     machine: &MachineFlags,
     wish: &Wish,
     is_checked: bool,
+    recorded: Option<&Path>,
 ) {
     let shell = context.shell;
     let heading = member.heading();
@@ -92,7 +98,18 @@ fn of_package(
     let triples: Vec<&str> = targets.iter().map(TargetFacts::triple).collect();
     let triples = triples.join(", ");
     let origin = TargetOrigin::of(context, member, machine, &wish.given);
-    let chosen = format!("{heading}targets: {triples} (chosen from {}", origin.text());
+    // Nobody has passed these flags now.
+    let repeated = recorded.map_or_else(String::new, |path| {
+        format!(" of the command recorded in `{}`", shown(path))
+    });
+    let by_flag = match origin {
+        TargetOrigin::Flag | TargetOrigin::Program => repeated.as_str(),
+        _ => "",
+    };
+    let chosen = format!(
+        "{heading}targets: {triples} (chosen from {}{by_flag}",
+        origin.text()
+    );
     match origin {
         TargetOrigin::Tables => {
             shell.say(&format!(
@@ -102,6 +119,8 @@ fn of_package(
         _ => shell.detail(&format!("{chosen})")),
     }
     if let (Some(name), Some(by)) = (&wish.va_profile, wish.names_profile()) {
-        shell.detail(&format!("{heading}VA profile `{name}`: named by `{by}`"));
+        shell.detail(&format!(
+            "{heading}VA profile `{name}`: named by `{by}`{repeated}"
+        ));
     }
 }

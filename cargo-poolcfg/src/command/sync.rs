@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use cargo_metadata::Metadata;
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, TargetFacts, read_text};
 
@@ -21,6 +22,7 @@ use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
 use crate::wasmtime::lookup::{look_up, resolved};
+use crate::wasmtime::shared::{Sharer, pass_over};
 
 /// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
 /// every chosen package, or with `--check` tells where they are not there.
@@ -60,6 +62,7 @@ fn counts(
     let mut seen = BTreeSet::new();
     let held = members
         .iter()
+        .filter(|member| !member.is_passed_over)
         .filter_map(|member| Some((member, member.source.as_ref()?)));
     let done = held.map(|(member, source)| {
         if !has_workload(&source.text) || !seen.insert(source.path.clone()) {
@@ -154,11 +157,7 @@ fn with_lock(
     let platform = platform.map(|target| target.facts);
     let metadata = resolved(context, first, package, platform.as_ref())
         .map_err(|unknown| unknown.error(first, ""))?;
-    let looked = of_wasmtime.iter_mut().map(|member| {
-        let found = look_up(context, member, &metadata, platform.as_ref())?;
-        found.map_err(|unknown| unknown.error(member, ""))
-    });
-    all(looked)?;
+    let of_wasmtime = users(context, of_wasmtime, &metadata, platform.as_ref())?;
     let found = all(of_wasmtime
         .iter()
         .map(|member| member.differences(platform.as_ref(), "")))?;
@@ -173,6 +172,31 @@ fn with_lock(
     let done = put_right(context, of_wasmtime, &found, platform.as_ref(), states);
     context.found(|| Results::Files(files));
     done.map(|()| Exit::Fits)
+}
+
+/// Those whose files are held to what cargo has resolved: all but the packages that are passed over.
+fn users<'m>(
+    context: &Context<'_>,
+    members: Vec<&'m mut Member>,
+    metadata: &Metadata,
+    platform: Option<&TargetFacts>,
+) -> Result<Vec<&'m mut Member>, Error> {
+    let mut sharers = all(members.into_iter().map(|member| {
+        let found = look_up(context, member, metadata, platform)?;
+        Ok(Sharer {
+            member,
+            is_mixed: false,
+            found,
+        })
+    }))?;
+    pass_over(context, &mut sharers);
+    let held = sharers.into_iter().map(|sharer| match sharer.found {
+        Ok(()) => Ok(sharer.member),
+        Err(unknown) => Err(unknown.error(sharer.member, "")),
+    });
+    let mut users = all(held)?;
+    users.retain(|member| !member.is_passed_over);
+    Ok(users)
 }
 
 /// Where there is no package to ask, the workload alone may have been in line with the files.

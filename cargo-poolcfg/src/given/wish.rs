@@ -209,7 +209,7 @@ impl Wish {
         all(laid).map(drop)
     }
 
-    /// A mistake, and where it stands: in the file or in a flag.
+    /// A mistake, and where it stands: in the file, in a flag, or nowhere.
     pub(crate) fn mistake(
         &self,
         diagnostic: Diagnostic,
@@ -220,8 +220,32 @@ impl Wish {
             let span = Some(span);
             return Mistake::new(Diagnostic { span, ..diagnostic }, Some(source));
         }
+        // A default, a variable or another flag is no fault of the file.
         let span = place.and_then(|place| member.file.span(place));
-        Mistake::new(Diagnostic { span, ..diagnostic }, member.source.clone())
+        let source = member.source.clone().filter(|_| span.is_some());
+        Mistake::new(Diagnostic { span, ..diagnostic }, source)
+    }
+
+    /// The file of a package as it would be without each of the `--set` flags, by the place of that flag; nothing where
+    /// the others are wrong without it.
+    pub(crate) fn without_one_flag(
+        &self,
+        source: Option<&Source>,
+    ) -> impl Iterator<Item = (FilePlace, ConfigFile)> {
+        (0..self.set.0.len())
+            .zip(1..)
+            .filter_map(move |(at, number)| {
+                let (before, after) = self.set.0.split_at_checked(at)?;
+                let left = before.iter().chain(after.iter().skip(1));
+                Some((FilePlace::flag(number), with_flags(source, left)?))
+            })
+    }
+
+    /// The same without all of them, by the place of the last one; `None` if there are none.
+    pub(crate) fn without_flags(&self, source: Option<&Source>) -> Option<(FilePlace, ConfigFile)> {
+        let last = FilePlace::flag(self.set.1.len());
+        last.as_flag()?;
+        Some((last, with_flags(source, std::iter::empty())?))
     }
 
     /// The flag at a place as a line of the file, and where the value stands in it; `None` if no flag is there.
@@ -255,6 +279,19 @@ impl Wish {
             ..WasmtimeKeys::EMPTY
         }
     }
+}
+
+/// The file of a package under these flags; `None` if they are wrong.
+fn with_flags<'a>(
+    source: Option<&Source>,
+    flags: impl Iterator<Item = &'a String>,
+) -> Option<ConfigFile> {
+    let set = SetFlags::parse(flags.map(String::as_str)).ok()?;
+    let file = match source {
+        Some(source) => ConfigFile::parse(&source.text).ok()?,
+        None => ConfigFile::empty(),
+    };
+    file.with_flags(&set).ok()
 }
 
 /// Whether a pool with these keys is Wasmtime's.

@@ -7,18 +7,34 @@ use cargo_metadata::{Metadata, Package};
 use poolcfg_core::Code;
 use poolcfg_core::file::{Location, nearest};
 
-use super::{FileUse, virtual_workspace};
+use super::{FileUse, SHARED};
 use crate::cli::args::Packages;
 use crate::cli::error::{Error, all};
+use crate::cli::path::shown;
 
-/// The packages that the flags choose, or the one of the Cargo.toml, and whether these are all of the workspace: that of
-/// a virtual workspace means all of them, as in cargo.
+/// How packages were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// By their names, or as that of the Cargo.toml: each is worked on.
+    Named,
+    /// All of a virtual workspace: of these and all below, those that have a poolcfg.toml.
+    Virtual,
+    /// Those of `default-members`.
+    Default,
+    /// By `--workspace`.
+    Workspace,
+    /// By `--workspace`, without those of `--exclude`.
+    Rest,
+}
+
+/// The packages that the flags choose, or without flags those that cargo takes: those of `default-members` or all of a
+/// virtual workspace at its root, or else the one of the Cargo.toml.
 pub(super) fn choose<'a>(
     metadata: &'a Metadata,
     manifest: &Path,
     flags: &Packages,
     file_use: FileUse,
-) -> Result<(Vec<&'a Package>, bool), Error> {
+) -> Result<(Vec<&'a Package>, Scope), Error> {
     let members = metadata.workspace_packages();
     let specs = |specs: &[String]| {
         let found = all(specs.iter().map(|spec| matching(&members, spec)))?;
@@ -28,32 +44,106 @@ pub(super) fn choose<'a>(
         let mut chosen = specs(&flags.package)?;
         let mut seen = BTreeSet::new();
         chosen.retain(|package| seen.insert(&package.id));
-        return Ok((chosen, false));
+        return Ok((chosen, Scope::Named));
     }
-    let every = |left_out: &[&Package]| {
-        let mut every = members.clone();
-        every.retain(|package| left_out.iter().all(|out| out.id != package.id));
-        every
-    };
     if flags.workspace {
-        return Ok((every(&specs(&flags.exclude)?), true));
+        let excluded = specs(&flags.exclude)?;
+        let mut left = members.clone();
+        left.retain(|package| excluded.iter().all(|out| out.id != package.id));
+        return rest(left, flags);
     }
-    let same = |package: &&&Package| match (
-        package.manifest_path.as_std_path().canonicalize(),
-        manifest.canonicalize(),
-    ) {
+    let own = members
+        .iter()
+        .find(|package| is_same(package.manifest_path.as_std_path(), manifest));
+    match (own, default(metadata, manifest), file_use) {
+        (Some(package), Some(default), FileUse::Read) if !is_only(&default, package) => {
+            Ok((default, Scope::Default))
+        }
+        (Some(package), ..) => Ok((vec![package], Scope::Named)),
+        (None, Some(default), FileUse::Read) if default.len() < members.len() => {
+            Ok((default, Scope::Default))
+        }
+        (None, _, FileUse::Read) => Ok((members, Scope::Virtual)),
+        (None, _, FileUse::Write) => {
+            match members.iter().find(|package| is_of_workspace(package)) {
+                // What the workspace points at is written once for all of its packages.
+                Some(package) => Ok((vec![package], Scope::Named)),
+                None => Err(virtual_workspace(metadata, "one package gets the file")),
+            }
+        }
+    }
+}
+
+/// The packages that are left of the workspace.
+fn rest<'a>(left: Vec<&'a Package>, flags: &Packages) -> Result<(Vec<&'a Package>, Scope), Error> {
+    match (left.is_empty(), flags.exclude.is_empty()) {
+        (true, false) => Err(Error::new(
+            Code::Tool,
+            "`--exclude` leaves no package of the workspace",
+            "exclude fewer packages, or choose one with `-p PACKAGE`",
+        )),
+        (_, false) => Ok((left, Scope::Rest)),
+        (_, true) => Ok((left, Scope::Workspace)),
+    }
+}
+
+/// The packages that cargo takes at the root of the workspace; `None` elsewhere, and where cargo is older than 1.71.
+fn default<'a>(metadata: &'a Metadata, manifest: &Path) -> Option<Vec<&'a Package>> {
+    let root = metadata.workspace_root.join("Cargo.toml");
+    let is_known = metadata.workspace_default_members.is_available();
+    (is_known && is_same(root.as_std_path(), manifest))
+        .then(|| metadata.workspace_default_packages())
+}
+
+fn is_only(packages: &[&Package], one: &Package) -> bool {
+    matches!(packages, [only] if only.id == one.id)
+}
+
+fn is_same(left: &Path, right: &Path) -> bool {
+    match (left.canonicalize(), right.canonicalize()) {
         (Ok(left), Ok(right)) => left == right,
-        _ => package.manifest_path.as_std_path() == manifest,
-    };
-    match (members.iter().find(same), file_use) {
-        (Some(package), _) => Ok((vec![package], false)),
-        (None, FileUse::Read) => Ok((every(&[]), true)),
-        (None, FileUse::Write) => match members.iter().find(|package| is_of_workspace(package)) {
-            // What the workspace points at is written once for all of its packages.
-            Some(package) => Ok((vec![package], false)),
-            None => Err(virtual_workspace(metadata, "one package gets the file")),
-        },
+        _ => left == right,
     }
+}
+
+/// Why there is nothing to work on: no package of these has a poolcfg.toml.
+pub(super) fn without_file(metadata: &Metadata, scope: Scope, at_root: &Path) -> Error {
+    let whose = match scope {
+        Scope::Named | Scope::Virtual => "no package",
+        Scope::Default => "no package of `default-members`",
+        Scope::Workspace => "no package in the workspace",
+        Scope::Rest => "no package that `--exclude` leaves",
+    };
+    if at_root.is_file() {
+        return Error::new(
+            Code::NoFile,
+            format!("`{}` belongs to {whose}", shown(at_root)),
+            format!("put {SHARED} to share it among all packages, or choose one with `-p PACKAGE`"),
+        );
+    }
+    let message = format!("{whose} has a poolcfg.toml");
+    match scope {
+        Scope::Named | Scope::Virtual => virtual_workspace(metadata, &message),
+        Scope::Default | Scope::Workspace | Scope::Rest => Error::new(
+            Code::NoFile,
+            message,
+            "`cargo poolcfg init -p PACKAGE` writes one; with `-p PACKAGE`, none is needed",
+        ),
+    }
+}
+
+fn virtual_workspace(metadata: &Metadata, and: &str) -> Error {
+    let packages = metadata.workspace_packages();
+    let names = packages.iter().map(|package| package.name.as_str());
+    Error::new(
+        Code::Tool,
+        format!("this is a virtual workspace, and {and}"),
+        format!(
+            "select a package with `-p`: {}; or share one file among all packages: put {SHARED}, and run \
+             `cargo poolcfg init`",
+            names.collect::<Vec<_>>().join(", ")
+        ),
+    )
 }
 
 /// Whether its poolcfg.toml is where the workspace's Cargo.toml points.

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use poolcfg_core::Code;
-use poolcfg_core::file::{TargetFacts, read_text};
+use poolcfg_core::file::{Diagnostic, TargetFacts, read_text};
 use serde_json::Value;
 
-use crate::cli::error::{Error, Source, all};
+use crate::cli::error::{Error, Source, all, diagnostic};
 
 /// The target that the file describes, named by the file.
 ///
@@ -27,10 +27,15 @@ pub(crate) fn read(path: &Path) -> Result<TargetFacts, Error> {
         || "target".to_owned(),
         |stem| stem.to_string_lossy().into_owned(),
     );
+    // What is missing has no place of its own.
+    let start = source.text.find(|char: char| !char.is_whitespace());
+    let start = start.unwrap_or_default();
+    let place = start..source.text.ceil_char_boundary(start + 1);
     facts(&triple, &source.text).map_err(|mut error| {
         if let Error::Mistakes { mistakes, .. } = &mut error {
             for mistake in mistakes {
                 mistake.source = Some(source.clone());
+                mistake.diagnostic.span.get_or_insert(place.clone());
             }
         }
         error
@@ -39,10 +44,15 @@ pub(crate) fn read(path: &Path) -> Result<TargetFacts, Error> {
 
 fn facts(triple: &str, text: &str) -> Result<TargetFacts, Error> {
     let spec: Value = serde_json::from_str(text).map_err(|error| {
-        mistake(
-            format!("invalid JSON in the target spec: {error}"),
-            "`rustc +nightly -Z unstable-options --print target-spec-json --target TRIPLE` prints one",
-        )
+        let at = byte_of(text, error.line(), error.column());
+        Error::from(Diagnostic {
+            span: Some(at..text.ceil_char_boundary(at + 1)),
+            ..diagnostic(
+                Code::UnknownTarget,
+                format!("invalid JSON in the target spec: {error}"),
+                "`rustc +nightly -Z unstable-options --print target-spec-json --target TRIPLE` prints one",
+            )
+        })
     })?;
     let Value::Object(spec) = spec else {
         return Err(mistake(
@@ -88,6 +98,13 @@ fn facts(triple: &str, text: &str) -> Result<TargetFacts, Error> {
         }
     }
     Ok(TargetFacts::new(triple, cfgs))
+}
+
+/// The byte at a line and a column of bytes, both from 1, in a text; the column is 0 at the end of a line.
+fn byte_of(text: &str, line: usize, column: usize) -> usize {
+    let before = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let start: usize = before.map(str::len).sum();
+    text.floor_char_boundary(start + column.saturating_sub(1))
 }
 
 /// The architecture by the LLVM target, for a spec without `arch`.

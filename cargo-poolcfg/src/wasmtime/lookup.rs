@@ -1,7 +1,7 @@
 //! The lookup: the Wasmtime of a package, asked of cargo.
 
 use cargo_metadata::Metadata;
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{Code, WasmtimeVersion};
 
 use crate::cli::error::{Error, diagnostic};
@@ -12,6 +12,9 @@ use crate::project::wasmtime_tables::{Used, place};
 use crate::project::{CargoPackage, Member};
 use crate::wasmtime::graph::{Resolved, Wasmtimes};
 
+/// The version that examples name.
+const EXAMPLE: u32 = 48;
+
 /// What cargo cannot tell of a package's Wasmtime, and what to do about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Unknown {
@@ -20,6 +23,8 @@ pub(crate) struct Unknown {
     help: String,
     /// What cargo has resolved is not known at all.
     pub(crate) lacks_lock: bool,
+    /// The major version that examples name: one that the workspace uses, if any.
+    pub(crate) version: u32,
 }
 
 impl std::fmt::Display for Unknown {
@@ -33,14 +38,14 @@ impl Unknown {
     pub(crate) fn error(&self, member: &Member, flag: &str) -> Error {
         let help = format!("{}{flag}", self.help);
         let diagnostic = diagnostic(self.code, &self.message, help);
-        let Some(source) = &member.source else {
-            return Error::from(diagnostic);
-        };
-        let diagnostic = Diagnostic {
-            span: place(&source.text),
-            ..diagnostic
-        };
-        Error::of(vec![diagnostic], Some(source))
+        // What cargo cannot resolve stands in a Cargo.toml, and cargo says where.
+        let source = member.source.as_ref();
+        let source = source.filter(|_| self.code != Code::Tool);
+        let found = source.and_then(|source| Some((source, place(&source.text)?)));
+        match found {
+            Some((source, span)) => Error::from(diagnostic).at(source, &span),
+            None => Error::from(diagnostic),
+        }
     }
 }
 
@@ -113,13 +118,14 @@ pub(crate) fn resolved(
     outcome.map_err(|error| {
         let words = words(&error);
         let name = &package.name;
-        let (code, message, help) = if !package.workspace.join("Cargo.lock").exists() {
+        let is_locked = words.contains("lock file") && words.contains("was passed to prevent this");
+        let (code, message, help) = if is_locked && !package.workspace.join("Cargo.lock").exists() {
             (
                 Code::NoWasmtime,
                 format!("no Cargo.lock, which says which Wasmtime version `{name}` uses"),
                 "`cargo generate-lockfile` writes it",
             )
-        } else if words.contains("lock file") && words.contains("was passed to prevent this") {
+        } else if is_locked {
             (
                 Code::NoWasmtime,
                 format!("Cargo.lock is out of date for `{name}`"),
@@ -137,6 +143,7 @@ pub(crate) fn resolved(
             message,
             help: help.to_owned(),
             lacks_lock: true,
+            version: EXAMPLE,
         }
     })
 }
@@ -144,11 +151,15 @@ pub(crate) fn resolved(
 fn none(metadata: &Metadata, package: &CargoPackage, platform: Option<&TargetFacts>) -> Unknown {
     let on = platform.map_or_else(String::new, |facts| format!(" on `{}`", facts.triple()));
     let members = metadata.workspace_packages();
-    let users: Vec<String> = members
+    let found = members
         .iter()
-        .filter(|member| Wasmtimes::of(metadata, &member.id).is_some())
-        .map(|member| format!("`-p {}`", member.name))
+        .filter_map(|member| Some((member, Wasmtimes::of(metadata, &member.id)?)));
+    let found: Vec<_> = found.collect();
+    let users: Vec<String> = found
+        .iter()
+        .map(|(member, _)| format!("`-p {}`", member.name))
         .collect();
+    let mut used = found.iter().flat_map(|(_, found)| &found.nearest);
     Unknown {
         code: Code::NoWasmtime,
         message: format!("`{}` does not depend on `wasmtime`{on}", package.name),
@@ -157,6 +168,7 @@ fn none(metadata: &Metadata, package: &CargoPackage, platform: Option<&TargetFac
             false => format!("select a package that does: {}", users.join(", ")),
         },
         lacks_lock: false,
+        version: used.next().map_or(EXAMPLE, |one| one.version.major),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::project::difference::Difference;
 use crate::project::wasmtime_tables::{Used, differences};
 use crate::wasmtime::graph::Wasmtimes;
 use crate::wasmtime::lookup::{look_up, resolved, versions};
+use crate::wasmtime::shared::{Sharer, pass_over};
 
 /// How to do without the project, for the commands that have the flag.
 const FLAG: &str = "; or pass `--engine-version 48` for this run";
@@ -41,19 +42,20 @@ pub(crate) fn resolve(
     platform: Option<&TargetFacts>,
     lock: LockNeed,
 ) -> Result<(), Error> {
-    let mut of_wasmtime: Vec<(&mut Member, Vec<PoolKeys>)> = Vec::new();
+    let mut of_wasmtime: Vec<(&mut Member, bool, Vec<PoolKeys>)> = Vec::new();
     let mut unsaid: Vec<&Member> = Vec::new();
     for (member, targets) in members.iter_mut().zip(targets) {
         let mut pools = Vec::new();
-        let mut says_engine = false;
+        let (mut says_engine, mut is_mixed) = (false, false);
         for facts in targets {
             let settings = wish.settings(member, facts);
             let keys = settings.pools().iter();
             says_engine |= keys.clone().any(|keys| keys.engine.is_some());
+            is_mixed |= keys.clone().any(|keys| !is_of_wasmtime(keys));
             pools.extend(keys.filter(|keys| is_of_wasmtime(keys)).copied());
         }
         if !pools.is_empty() {
-            of_wasmtime.push((member, pools));
+            of_wasmtime.push((member, is_mixed, pools));
         } else if !says_engine {
             unsaid.push(member);
         }
@@ -69,49 +71,77 @@ pub(crate) fn resolve(
         let version = keys.wasmtime.version;
         version.is_some_and(|version| version.place.as_flag().is_some())
     };
-    of_wasmtime.retain(|(_, pools)| !pools.iter().all(is_of_flag));
+    of_wasmtime.retain(|(.., pools)| !pools.iter().all(is_of_flag));
     if wish.given.program.is_some() {
         return Ok(());
     }
     note_native(context, &unsaid, platform);
     let mut known = of_wasmtime
         .iter()
-        .filter_map(|(member, _)| Some((&**member, member.package.as_ref()?)));
+        .filter_map(|(member, ..)| Some((&**member, member.package.as_ref()?)));
     let Some((first, package)) = known.next() else {
         return Ok(());
     };
     let metadata = resolved(context, first, package, platform);
-    let held = of_wasmtime.iter_mut().map(|(member, pools)| {
-        let found = match &metadata {
-            Ok(metadata) => look_up(context, member, metadata, platform)?,
-            Err(unknown) => Err(unknown.clone()),
-        };
-        match found {
-            Ok(()) => {
-                let differences = member.differences(platform, FLAG)?;
-                let wrong = differences
-                    .iter()
-                    .filter(|difference| !difference.is_missing());
-                member.disagreement(wrong)?;
-                // A flag may have made a pool Wasmtime's of which the file says nothing.
-                all(pools.iter().map(|keys| member.is_told(keys))).map(|_| ())
-            }
-            Err(unknown) => {
-                let is_said = pools.iter().all(|keys| keys.wasmtime.version.is_some());
-                let to_file = match member.source.is_some() && !is_said && !unknown.lacks_lock {
-                    true => ", or write `version = \"48\"` into the pool's `wasmtime` table",
-                    false => "",
-                };
-                if !is_said || (unknown.lacks_lock && lock == LockNeed::Needed) {
-                    return Err(unknown.error(member, &format!("{to_file}{FLAG}")));
-                }
-                let warning = format!("{}: using the version in poolcfg.toml", unknown.message);
-                context.shell.warn(unknown.code, &warning);
-                Ok(())
-            }
+    let (sharers, pools): (Vec<_>, Vec<_>) =
+        all(of_wasmtime.into_iter().map(|(member, is_mixed, pools)| {
+            let found = match &metadata {
+                Ok(metadata) => look_up(context, member, metadata, platform)?,
+                Err(unknown) => Err(unknown.clone()),
+            };
+            let sharer = Sharer {
+                member,
+                is_mixed,
+                found,
+            };
+            Ok((sharer, pools))
+        }))?
+        .into_iter()
+        .unzip();
+    let mut sharers = sharers;
+    pass_over(context, &mut sharers);
+    let each = sharers.iter().zip(&pools);
+    let warnings = all(each.map(|(sharer, pools)| hold(sharer, pools, platform, lock)))?;
+    let mut said = BTreeSet::new();
+    for (code, warning) in warnings.into_iter().flatten() {
+        // Packages that share a file lack the same.
+        if said.insert(warning.clone()) {
+            context.shell.warn(code, &warning);
         }
-    });
-    all(held).map(|_| ())
+    }
+    Ok(())
+}
+
+/// Holds poolcfg.toml to what was found; what is said where the version in it is good enough.
+fn hold(
+    sharer: &Sharer<'_>,
+    pools: &[PoolKeys],
+    platform: Option<&TargetFacts>,
+    lock: LockNeed,
+) -> Result<Option<(Code, String)>, Error> {
+    let member = &*sharer.member;
+    let Err(unknown) = &sharer.found else {
+        let differences = member.differences(platform, FLAG)?;
+        let wrong = differences
+            .iter()
+            .filter(|difference| !difference.is_missing());
+        member.disagreement(wrong)?;
+        // A flag may have made a pool Wasmtime's of which the file says nothing.
+        all(pools.iter().map(|keys| member.is_told(keys)))?;
+        return Ok(None);
+    };
+    let is_said = pools.iter().all(|keys| keys.wasmtime.version.is_some());
+    let version = unknown.version;
+    let to_file = match member.source.is_some() && !is_said && !unknown.lacks_lock {
+        true => format!(", or write `version = \"{version}\"` into the pool's `wasmtime` table"),
+        false => String::new(),
+    };
+    if !is_said || (unknown.lacks_lock && lock == LockNeed::Needed) {
+        let flag = format!("; or pass `--engine-version {version}` for this run");
+        return Err(unknown.error(member, &format!("{to_file}{flag}")));
+    }
+    let warning = format!("{}: using the version in poolcfg.toml", unknown.message);
+    Ok(Some((unknown.code, warning)))
 }
 
 /// Refuses flags that are for pools of Wasmtime, where there are none.
@@ -213,8 +243,8 @@ impl Member {
         differences: impl Iterator<Item = &'d Difference>,
     ) -> Result<(), Error> {
         let sync = match &self.named {
-            Some(name) => format!("cargo poolcfg sync -p {name}"),
-            None => "cargo poolcfg sync".to_owned(),
+            Some(name) if !self.shares_file => format!("cargo poolcfg sync -p {name}"),
+            _ => "cargo poolcfg sync".to_owned(),
         };
         let list: Vec<_> = differences
             .map(|difference| difference.diagnostic(&sync))

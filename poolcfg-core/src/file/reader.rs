@@ -38,7 +38,7 @@ impl ConfigFile {
         vec![Diagnostic {
             code: Code::Syntax,
             message: format!("invalid TOML: {}", escaped(error.message())),
-            span: error.span(),
+            span: Some(error.span().unwrap_or_default()),
             label: "invalid from here".to_owned(),
             help: error
                 .message()

@@ -429,7 +429,7 @@ impl PlanMisfit {
     #[must_use]
     pub const fn place(&self, case: &ResolvedProcess<'_>) -> FilePlace {
         let pool = &case.pools[self.pool];
-        if pool.max_instances_at.line == 0 && pool.totals_at.line > 0 {
+        if !pool.max_instances_at.is_said() && pool.totals_at.is_said() {
             return pool.totals_at;
         }
         let (first, second) = match self.suggested(case) {
@@ -438,7 +438,7 @@ impl PlanMisfit {
                 (pool.max_instances_at, pool.memory_reservation_at)
             }
         };
-        if first.line > 0 { first } else { second }
+        if first.is_said() { first } else { second }
     }
 }
 
