@@ -87,6 +87,8 @@ pub(crate) struct Needs {
     /// Tables that are its own.
     pub(crate) tables: u64,
     pub(crate) largest_table: LargestTable,
+    /// How many `table_elements` hold each of its tables.
+    pub(crate) table_elements: Between,
     /// Of the memory that is largest at the beginning, in bytes.
     pub(crate) memory_minimum: u64,
     /// How far its memories may grow; `None` if one declares no maximum, or there is none.
@@ -275,16 +277,16 @@ impl Needs {
                 element: table.element.clone(),
             };
         }
+        for table in &module.tables {
+            self.table_elements = self.table_elements.or(table.slots);
+        }
         for imported in &module.imported {
             self.is_shared |= imported.is_shared;
             self.is_memory64 |= imported.is_64_bit;
         }
         self.gc |= module.gc && instances > 0;
         let size = module.instance_size();
-        self.largest_instance = Between {
-            least: self.largest_instance.least.max(size.least),
-            most: self.largest_instance.most.max(size.most),
-        };
+        self.largest_instance = self.largest_instance.or(size);
         let all = Between::of(instances, size.least, size.most);
         self.all_instances = self.all_instances.plus(all);
         self
