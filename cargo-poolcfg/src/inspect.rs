@@ -3,6 +3,7 @@
 //! - here: which of them a file is, and what an instance of it needs
 //! - `stream`: a file of any size, read with little memory
 //! - `module`: a module, with what is `declared`; `component`: a component as it is written
+//! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
 //! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
@@ -23,7 +24,9 @@ mod hostile;
 mod instances;
 mod marks;
 mod module;
+mod options;
 pub(crate) mod program;
+mod resources;
 mod stream;
 mod versions;
 pub(crate) mod workload;
@@ -322,11 +325,12 @@ impl Needs {
         let data = tree.modules.iter().map(|module| module.data);
         needs.data = data.fold(0, u64::saturating_add);
         needs.open = live.open;
-        // What every component has, each one in it, and each function at a border. Source:
+        // What every component has, each one in it, each function at a border, and each resource. Source:
         // crates/environ/src/component/vmcomponent_offsets.rs (v28 to v50).
         let own = Between::of(1, 32, 256)
             .plus(Between::of(live.components, 16, 64))
-            .plus(Between::of(live.crossings, 0, 128));
+            .plus(Between::of(live.crossings, 0, 128))
+            .plus(Between::of(live.resources, 0, 8));
         needs.own_size = Some(own);
         needs
     }

@@ -329,6 +329,31 @@ fn a_continuation_takes_the_place_of_two_elements() {
     assert_eq!(result["table_element_type"], "(ref null 1)");
 }
 
+/// Wasmtime says 7248 to 7264 bytes of the first, by version.
+#[test]
+fn resources_have_their_place_in_the_bookkeeping() {
+    let size = |text: &str| {
+        let held = limit(&of_text(text), "wasmtime", "max_component_instance_size");
+        held["needs"].as_u64().unwrap()
+    };
+    let none = size("(component)");
+    let own = "(type (resource (rep i32)))".repeat(900);
+    let many = size(&format!("(component {own})"));
+    assert!((7264..7264 + 400).contains(&many), "{many}");
+    assert_eq!(many, none + 900 * 8);
+    // Once for each instance, and for each that is imported.
+    let one = "(component $c (type (resource (rep i32)))) (instance (instantiate $c))";
+    let two = format!("{one} (instance (instantiate $c))");
+    let [one, two] = [one, &two].map(|text| size(&format!("(component {text})")));
+    assert_eq!(
+        two - one,
+        8 + size("(component (component $c) (instance (instantiate $c)))") - none
+    );
+    let imported = r#"(component (import "r" (type (sub resource)))
+        (import "i" (instance (export "a" (type (sub resource))) (export "b" (type (sub resource))))))"#;
+    assert_eq!(size(imported), none + 3 * 8);
+}
+
 /// What Wasmtime 36 and 48 say of the same modules, of each at least so much.
 #[test]
 fn imports_have_their_place_in_the_bookkeeping() {
