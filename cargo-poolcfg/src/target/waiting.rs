@@ -120,6 +120,8 @@ fn reader(
 
 #[cfg(all(test, unix))]
 mod tests {
+    use rustix::io::{FdFlags, fcntl_setfd};
+
     use super::*;
 
     fn shell(script: &str, patience: Duration) -> Ended {
@@ -155,8 +157,8 @@ mod tests {
     fn what_a_program_has_started_ends_with_it() {
         let folder = tempfile::tempdir().unwrap();
         for closes in ["", "exec >&- 2>&-; "] {
-            let (mut reads, writes) = std::io::pipe().unwrap();
-            rustix::io::fcntl_setfd(&writes, rustix::io::FdFlags::empty()).unwrap();
+            let (mut reads, writes) = io::pipe().unwrap();
+            fcntl_setfd(&writes, FdFlags::empty()).unwrap();
             let script = format!("{closes}(sleep 60; : >late) & wait");
             let mut command = Command::new("sh");
             command.args(["-c", &script]).current_dir(folder.path());
