@@ -3,6 +3,7 @@
 //! - here: which of them a file is, and what an instance of it needs
 //! - `stream`: a file of any size, read with little memory
 //! - `module`: a module, with what is `declared`; `component`: a component as it is written
+//! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
 //! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
@@ -23,7 +24,9 @@ mod hostile;
 mod instances;
 mod marks;
 mod module;
+mod options;
 pub(crate) mod program;
+mod resources;
 mod stream;
 mod versions;
 pub(crate) mod workload;
@@ -87,6 +90,8 @@ pub(crate) struct Needs {
     /// Tables that are its own.
     pub(crate) tables: u64,
     pub(crate) largest_table: LargestTable,
+    /// How many `table_elements` hold each of its tables.
+    pub(crate) table_elements: Between,
     /// Of the memory that is largest at the beginning, in bytes.
     pub(crate) memory_minimum: u64,
     /// How far its memories may grow; `None` if one declares no maximum, or there is none.
@@ -275,16 +280,16 @@ impl Needs {
                 element: table.element.clone(),
             };
         }
+        for table in &module.tables {
+            self.table_elements = self.table_elements.or(table.slots);
+        }
         for imported in &module.imported {
             self.is_shared |= imported.is_shared;
             self.is_memory64 |= imported.is_64_bit;
         }
         self.gc |= module.gc && instances > 0;
         let size = module.instance_size();
-        self.largest_instance = Between {
-            least: self.largest_instance.least.max(size.least),
-            most: self.largest_instance.most.max(size.most),
-        };
+        self.largest_instance = self.largest_instance.or(size);
         let all = Between::of(instances, size.least, size.most);
         self.all_instances = self.all_instances.plus(all);
         self
@@ -320,11 +325,12 @@ impl Needs {
         let data = tree.modules.iter().map(|module| module.data);
         needs.data = data.fold(0, u64::saturating_add);
         needs.open = live.open;
-        // What every component has, each one in it, and each function at a border. Source:
+        // What every component has, each one in it, each function at a border, and each resource. Source:
         // crates/environ/src/component/vmcomponent_offsets.rs (v28 to v50).
         let own = Between::of(1, 32, 256)
             .plus(Between::of(live.components, 16, 64))
-            .plus(Between::of(live.crossings, 0, 128));
+            .plus(Between::of(live.crossings, 0, 128))
+            .plus(Between::of(live.resources, 0, 8));
         needs.own_size = Some(own);
         needs
     }

@@ -50,6 +50,52 @@ fn damaged_files_are_one_error_each() {
     ran.json();
 }
 
+/// Types in types, which readers that go as deep have no stack for.
+#[test]
+fn types_without_end_are_one_error() {
+    let folder = Folder::new();
+    for (depth, said) in [
+        (90, None),
+        (200, Some("more than 100 types inside each other")),
+        (1_000_000, Some("more than 100 types inside each other")),
+    ] {
+        let types = [b"\x42\x01\x01".repeat(depth), b"\x42\x00".to_vec()].concat();
+        let mut section = vec![1];
+        section.extend(types);
+        let mut bytes = b"\0asm\x0d\0\x01\0\x07".to_vec();
+        let mut length = section.len();
+        while length >= 0x80 {
+            bytes.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+            length >>= 7;
+        }
+        bytes.push(u8::try_from(length).unwrap());
+        bytes.extend(section);
+        fs::write(folder.path("types.wasm"), bytes).unwrap();
+        let ran = inspect(&folder, &["types.wasm"]);
+        match said {
+            Some(said) => drop(ran.ends(101).says(said).says("PC0039")),
+            None => drop(ran.ends(0)),
+        }
+    }
+}
+
+/// A file that is whole, and that Wasmtime refuses all the same.
+#[test]
+fn more_than_engines_take_is_no_damage() {
+    let folder = Folder::new();
+    for (instances, status) in [(1000, 0), (1200, 101)] {
+        let instances = "(core instance (instantiate $m))".repeat(instances);
+        let text = format!("(component (core module $m) {instances})");
+        fs::write(folder.path("many.wasm"), wat::parse_str(text).unwrap()).unwrap();
+        let ran = inspect(&folder, &["many.wasm"]);
+        ran.ends(status).says_nothing_of("damaged");
+        if status != 0 {
+            ran.says("PC0039")
+                .says("instances count exceeds limit of 1000");
+        }
+    }
+}
+
 #[test]
 fn what_is_none_of_these_files_is_said_to_be_so() {
     let folder = Folder::new();

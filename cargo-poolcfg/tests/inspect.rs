@@ -94,7 +94,19 @@ fn types_that_are_collected_need_a_heap() {
     for (text, gc) in [
         ("(module (table 1 funcref) (type (func)))", false),
         ("(module (table 1 externref))", true),
-        ("(module (type $s (struct (field i32))))", true),
+        // Without code nothing makes a struct.
+        ("(module (type $s (struct (field i32))))", false),
+        ("(module (type $s (struct (field i32))) (func))", true),
+        ("(module (global (mut externref) (ref.null extern)))", true),
+        ("(module (global anyref (ref.null any)))", true),
+        ("(module (global exnref (ref.null exn)))", true),
+        ("(module (global (ref i31) (ref.i31 (i32.const 1))))", true),
+        ("(module (import \"a\" \"g\" (global externref)))", true),
+        ("(module (global funcref (ref.null func)))", false),
+        ("(module (elem externref (ref.null extern)))", true),
+        ("(module (elem i31ref (ref.i31 (i32.const 1))))", true),
+        ("(module (elem declare externref (ref.null extern)))", false),
+        ("(module (elem funcref (ref.null func)))", false),
         (
             "(module (type $a (array i8)) (table 1 (ref null $a)))",
             true,
@@ -281,6 +293,97 @@ fn limits_of_versions_and_hosts_are_held_to() {
         let held = limit(&result, "wasmtime", "max_component_instance_size");
         assert_eq!(held["holds"], holds, "{version}");
     }
+}
+
+/// Wasmtime 36 to 49 refuse 15000 continuations, with room for 10240, and take 9000.
+#[test]
+fn a_continuation_takes_the_place_of_two_elements() {
+    let text = |count: u64| {
+        format!("(module (type $f (func)) (type $c (cont $f)) (table {count} (ref null $c)))")
+    };
+    for (text, needs, holds) in [
+        (text(15_000), 30_000, json!(false)),
+        (
+            "(module (table 15000 contref))".to_owned(),
+            30_000,
+            json!(false),
+        ),
+        (text(9000), 18_000, json!(true)),
+        // Whether it does is up to the size of a page.
+        (text(10_240), 20_480, json!(null)),
+        (
+            "(module (table 15000 funcref))".to_owned(),
+            15_000,
+            json!(true),
+        ),
+    ] {
+        let held = limit(&of_text(&text), "wasmtime", "table_elements");
+        assert_eq!(
+            (&held["needs"], &held["holds"]),
+            (&json!(needs), &holds),
+            "{text}"
+        );
+    }
+    let result = of_text(&text(15_000));
+    assert_eq!(result["table_elements"], 15_000);
+    assert_eq!(result["table_element_type"], "(ref null 1)");
+}
+
+/// Wasmtime says 7248 to 7264 bytes of the first, by version.
+#[test]
+fn resources_have_their_place_in_the_bookkeeping() {
+    let size = |text: &str| {
+        let held = limit(&of_text(text), "wasmtime", "max_component_instance_size");
+        held["needs"].as_u64().unwrap()
+    };
+    let none = size("(component)");
+    let own = "(type (resource (rep i32)))".repeat(900);
+    let many = size(&format!("(component {own})"));
+    assert!((7264..7264 + 400).contains(&many), "{many}");
+    assert_eq!(many, none + 900 * 8);
+    // Once for each instance, and for each that is imported.
+    let one = "(component $c (type (resource (rep i32)))) (instance (instantiate $c))";
+    let two = format!("{one} (instance (instantiate $c))");
+    let [one, two] = [one, &two].map(|text| size(&format!("(component {text})")));
+    assert_eq!(
+        two - one,
+        8 + size("(component (component $c) (instance (instantiate $c)))") - none
+    );
+    let imported = r#"(component (import "r" (type (sub resource)))
+        (import "i" (instance (export "a" (type (sub resource))) (export "b" (type (sub resource))))))"#;
+    assert_eq!(size(imported), none + 3 * 8);
+}
+
+/// What Wasmtime 36 and 48 say of the same modules, of each at least so much.
+#[test]
+fn imports_have_their_place_in_the_bookkeeping() {
+    let functions = |count: usize| -> String {
+        let import = |index| format!("(import \"a\" \"f{index}\" (func))");
+        (0..count).map(import).collect()
+    };
+    let globals: String = (0..3000)
+        .map(|index| format!("(import \"a\" \"g{index}\" (global i32))"))
+        .collect();
+    for (imports, least) in [
+        (functions(18_000), 18_000 * (32 + 32)),
+        (functions(900), 57_776),
+        (globals + &functions(3000), 264_176),
+    ] {
+        let needs = limit(
+            &of_text(&format!("(module {imports})")),
+            "wasmtime",
+            "max_core_instance_size",
+        );
+        let needs = needs["needs"].as_u64().unwrap();
+        assert!(needs >= least && needs < least + 1500, "{needs} {least}");
+    }
+    // A function that is exported again has its places once.
+    let size =
+        |text: &str| limit(&of_text(text), "wasmtime", "max_core_instance_size")["needs"].clone();
+    assert_eq!(
+        size("(module (import \"a\" \"f\" (func $f)) (export \"f\" (func $f)))"),
+        size("(module (import \"a\" \"f\" (func $f)))")
+    );
 }
 
 #[test]

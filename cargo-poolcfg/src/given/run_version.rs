@@ -9,7 +9,7 @@ use poolcfg_core::Code;
 
 use crate::cli::error::Error;
 use crate::cli::path::shown;
-use crate::target::waiting::{Ended, output_within};
+use crate::target::waiting::{Ended, in_group, output_within};
 
 /// How long a program may take. It is stopped then, since it may have taken the flag for none.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +37,7 @@ pub(super) fn run_version(path: &Path) -> Result<String, Error> {
     // What has no slash is looked for in PATH, and the file in this folder is meant.
     let program = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new(program);
+    in_group(&mut command);
     let ended = output_within(command.arg("--version"), PATIENCE, MOST);
     let ended = ended.map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => refused(

@@ -91,7 +91,7 @@ impl Key {
             most: number,
         };
         match self {
-            Self::TableElements => exactly(needs.largest_table.minimum),
+            Self::TableElements => needs.table_elements,
             Self::MaxCoreInstanceSize => needs.largest_instance,
             Self::MaxComponentInstanceSize => needs.component_size(version),
             Self::MemoryReservation | Self::MaxMemorySize => exactly(needs.memory_minimum),

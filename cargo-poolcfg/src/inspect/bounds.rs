@@ -92,7 +92,7 @@ fn limits(needs: &Needs, own: &Own, is_component: bool) -> Vec<LimitReport> {
     };
     let mut all = vec![
         (Number::MaxMemorySize, exactly(needs.memory_minimum)),
-        (Number::TableElements, exactly(needs.largest_table.minimum)),
+        (Number::TableElements, needs.table_elements),
         (
             Number::MaxMemoriesPerModule,
             exactly(needs.memories_of_module),

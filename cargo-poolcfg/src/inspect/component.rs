@@ -4,12 +4,14 @@ use std::io::{Read, Seek};
 use std::rc::Rc;
 
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentInstance,
+    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance,
     ComponentOuterAliasKind, ComponentTypeRef, FromReader, Instance, SectionLimited,
 };
 
 use super::declared::CoreSort;
 use super::module::{self, Module};
+use super::options::{self, Options};
+use super::resources::{self, Resources};
 use super::stream::{Section, Stream, Unreadable, damaged};
 
 /// How deep components may be nested.
@@ -47,36 +49,6 @@ impl Sort {
 /// A name and what it is given.
 pub(super) type Named<K> = (Rc<str>, K, Index);
 
-/// Options of a function that crosses a component's border: what of core instances it uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
-    pub(super) memory: Option<Index>,
-    /// `realloc`, `post-return`, `callback`.
-    pub(super) funcs: [Option<Index>; 3],
-    /// The others, by the bits of their kinds.
-    pub(super) flags: u8,
-}
-
-impl Options {
-    fn new(options: &[CanonicalOption]) -> Self {
-        let mut of = Self::default();
-        for option in options {
-            match *option {
-                CanonicalOption::Memory(at) => of.memory = Some(index(at)),
-                CanonicalOption::Realloc(at) => of.funcs[0] = Some(index(at)),
-                CanonicalOption::PostReturn(at) => of.funcs[1] = Some(index(at)),
-                CanonicalOption::Callback(at) => of.funcs[2] = Some(index(at)),
-                CanonicalOption::UTF8 | CanonicalOption::CoreType(_) => {}
-                CanonicalOption::UTF16 => of.flags |= 1,
-                CanonicalOption::CompactUTF16 => of.flags |= 2,
-                CanonicalOption::Async => of.flags |= 4,
-                CanonicalOption::Gc => of.flags |= 8,
-            }
-        }
-        of
-    }
-}
-
 /// One declaration.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -104,6 +76,7 @@ pub(super) enum Step {
     /// A function of the host's for core instances.
     CoreFunc,
     Export(Rc<str>, Sort, Index),
+    Resources(Resources),
 }
 
 /// A component.
@@ -164,9 +137,9 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<T
                 open.push((inner, section_end));
             }
             0 => stream.skip_custom(at, section_end)?,
-            // Types say nothing that decides what is instantiated.
-            3 | 7 | 9 => stream.skip(section_end - stream.at(), section_end)?,
-            2 | 5 | 6 | 8 | 10 | 11 => {
+            // Core types say nothing that is of use here.
+            3 | 9 => stream.skip(section_end - stream.at(), section_end)?,
+            2 | 5..=8 | 10 | 11 => {
                 let section = stream.section(section_end)?;
                 let steps = &mut tree.components[current].steps;
                 if declarations(id, &section, steps)? {
@@ -224,8 +197,9 @@ fn declarations(id: u8, section: &Section, steps: &mut Vec<Step>) -> Result<bool
             looks_out |= matches!(step, Some(Step::AliasOuter(_, 1.., _)));
             steps.extend(step);
         })?,
+        7 => steps.push(Step::Resources(resources::in_types(section)?)),
         8 => each(section, |function: CanonicalFunction| {
-            steps.push(canonical(function));
+            steps.push(options::canonical(function));
         })?,
         10 => each(section, |import: wasmparser::ComponentImport<'_>| {
             let sort = match import.ty {
@@ -236,6 +210,10 @@ fn declarations(id: u8, section: &Section, steps: &mut Vec<Step>) -> Result<bool
                 ComponentTypeRef::Value(_) | ComponentTypeRef::Type(_) => Sort::Other,
             };
             steps.push(Step::Import(import.name.name.into(), sort));
+            if resources::is_resource(import.ty) {
+                let (own, imported) = (0, 1);
+                steps.push(Step::Resources(Resources { own, imported }));
+            }
         })?,
         _ => each(section, |export: wasmparser::ComponentExport<'_>| {
             let sort = Sort::of(export.kind);
@@ -329,20 +307,5 @@ fn aliased(alias: ComponentAlias<'_>) -> Option<Step> {
             };
             Some(Step::AliasOuter(sort, count, index(at)))
         }
-    }
-}
-
-fn canonical(function: CanonicalFunction) -> Step {
-    match function {
-        CanonicalFunction::Lift {
-            core_func_index,
-            type_index,
-            options,
-        } => Step::Lift(index(core_func_index), type_index, Options::new(&options)),
-        CanonicalFunction::Lower {
-            func_index,
-            options,
-        } => Step::Lower(index(func_index), Options::new(&options)),
-        _ => Step::CoreFunc,
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::adapters::{CoreDef, Crossing};
-use super::component::{Component, Index, Named, Options, Sort, Step};
+use super::component::{Component, Index, Named, Sort, Step};
 use super::declared::CoreSort;
+use super::options::Options;
 use super::stream::Unreadable;
 
 /// How deep instances and what is around components may lie in each other.

@@ -5,13 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::adapters::{Adapter, Adapters, CoreDef};
-use super::component::{Index, Named, Options, Sort, Step, Tree};
+use super::component::{Index, Named, Sort, Step, Tree};
 use super::declared::CoreSort;
 use super::frame::{
     ComponentItem, CoreInstance, Frame, FuncItem, InstanceItem, Item, ModuleItem, NAMED, damaged,
     get, imported, inside,
 };
 use super::module::Module;
+use super::options::Options;
 use super::stream::Unreadable;
 
 /// How many declarations are followed: components inside each other may have instances without end.
@@ -30,6 +31,8 @@ pub(super) struct Live {
     pub(super) components: u64,
     /// Functions that cross a component's border.
     pub(super) crossings: u64,
+    /// Resources that it makes or is given.
+    pub(super) resources: u64,
     /// What an import leaves open.
     pub(super) open: BTreeSet<String>,
 }
@@ -163,6 +166,12 @@ impl<'t> Follower<'t> {
             Step::CoreFunc => {
                 self.live.crossings += 1;
                 frame.core[CoreSort::Func as usize].push(CoreDef::Host);
+            }
+            Step::Resources(resources) => {
+                // What is given to a component inside it is made by another.
+                let imported = if is_outermost { resources.imported } else { 0 };
+                let all = resources.own.saturating_add(imported);
+                self.live.resources = self.live.resources.saturating_add(all);
             }
             Step::Export(name, sort, index) => {
                 let item = frame.item(*sort, *index)?;

@@ -1,15 +1,16 @@
 //! A module: what it declares, and what of it an instance takes from a pool.
 
-use std::collections::HashSet;
 use std::io::{Read, Seek};
 use std::rc::Rc;
 
 use wasmparser::{
-    AbstractHeapType, CompositeInnerType, ElementItems, ElementKind, HeapType, Import, MemoryType,
-    Operator, RefType, SectionLimited, TableType, TypeRef,
+    CompositeInnerType, ElementItems, ElementKind, Import, MemoryType, Operator, SectionLimited,
+    TableType, TypeRef,
 };
 
-use super::declared::{Between, CoreSort, Imported, Memory, Table};
+use super::declared::{
+    Between, CoreSort, Functions, Imported, Kind, Memory, Table, is_collected, is_of_collected,
+};
 use super::stream::{Section, Stream, Unreadable, damaged};
 
 /// A module.
@@ -21,7 +22,9 @@ pub(crate) struct Module {
     pub(crate) tables: Vec<Table>,
     /// The memories and tables that it shares with somebody else.
     pub(crate) imported: Vec<Imported>,
-    /// Whether it has types whose values are collected, so that a heap takes the place of a memory.
+    /// Whether a heap takes the place of a memory, be it in some versions of Wasmtime only: whether it has tables,
+    /// globals or segments of values that are collected, or code that may handle such values. Source: where
+    /// `needs_gc_heap` is set in crates/environ and crates/cranelift (v36, v43, v48 to v50).
     pub(crate) gc: bool,
     /// The bytes of its data segments.
     pub(crate) data: u64,
@@ -37,49 +40,12 @@ pub(crate) struct Module {
     segments: u64,
 }
 
-/// Which functions have a place in the bookkeeping: those that are imported, and those that can be called by
-/// others.
-#[derive(Clone, Debug, Default)]
-struct Functions {
-    imported: u64,
-    /// By their index, while the module is read.
-    escaping: HashSet<u32>,
-    escaped: u64,
-}
-
-impl Functions {
-    fn escape(&mut self, index: u32) {
-        self.escaping.insert(index);
-    }
-}
-
-/// Whether values of the type are collected. Source: crates/environ/src/types.rs, `is_vmgcref_type` (v48).
-fn is_collected(reference: RefType, structs: &[bool]) -> bool {
-    match reference.heap_type() {
-        HeapType::Abstract { ty, .. } => !matches!(
-            ty,
-            AbstractHeapType::Func
-                | AbstractHeapType::NoFunc
-                | AbstractHeapType::Cont
-                | AbstractHeapType::NoCont
-        ),
-        HeapType::Concrete(index) | HeapType::Exact(index) => {
-            let index = index
-                .as_module_index()
-                .and_then(|index| usize::try_from(index).ok());
-            index
-                .and_then(|index| structs.get(index))
-                .copied()
-                .unwrap_or_default()
-        }
-    }
-}
-
 /// Reads a module whose first eight bytes were read, up to `end`.
 pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<Module, Unreadable> {
     let mut module = Module::default();
-    // Which of its types are of structs and arrays.
-    let mut structs = Vec::new();
+    // What each of its types is of.
+    let mut kinds = Vec::new();
+    let mut has_code = false;
     while stream.at() < end {
         let at = stream.at();
         let id = stream.byte(end)?;
@@ -92,23 +58,28 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<M
             ));
         }
         match id {
-            1 => module.types(&stream.section(section_end)?, &mut structs)?,
-            2 => module.imports(&stream.section(section_end)?, &structs)?,
-            4 => module.tables(&stream.section(section_end)?, &structs)?,
+            1 => types(&stream.section(section_end)?, &mut kinds)?,
+            2 => module.imports(&stream.section(section_end)?, &kinds)?,
+            4 => module.tables(&stream.section(section_end)?, &kinds)?,
             5 => module.memories(&stream.section(section_end)?)?,
-            6 => module.globals(&stream.section(section_end)?)?,
+            6 => module.globals(&stream.section(section_end)?, &kinds)?,
             7 => module.exports(&stream.section(section_end)?)?,
-            9 => module.elements(&stream.section(section_end)?)?,
+            9 => module.elements(&stream.section(section_end)?, &kinds)?,
             11 => module.data(stream, section_end)?,
             13 => module.tags(&stream.section(section_end)?)?,
             0 => stream.skip_custom(at, section_end)?,
-            // Functions, the start, code, and how many segments there are.
-            3 | 8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
+            3 => {
+                has_code |= stream.number(section_end)? > 0;
+                stream.skip(section_end - stream.at(), section_end)?;
+            }
+            // The start, code, and how many segments there are.
+            8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
             _ => return Err(Unreadable::Damaged(format!("an unknown section {id}"), at)),
         }
     }
-    module.functions.escaped = count(module.functions.escaping.len());
-    module.functions.escaping = HashSet::new();
+    // What a function does with structs is not looked at.
+    module.gc |= has_code && kinds.contains(&Kind::Collected);
+    module.functions.close();
     Ok(module)
 }
 
@@ -126,40 +97,40 @@ fn entries<'s, T: wasmparser::FromReader<'s>>(
         .map(|entry| entry.map_err(|error| damaged(&error))))
 }
 
-impl Module {
-    fn types(&mut self, section: &Section, structs: &mut Vec<bool>) -> Result<(), Unreadable> {
-        for group in entries::<wasmparser::RecGroup>(section)? {
-            for ty in group?.types() {
-                let collected = matches!(
-                    ty.composite_type.inner,
-                    CompositeInnerType::Array(_) | CompositeInnerType::Struct(_)
-                );
-                self.gc |= collected;
-                structs.push(collected);
-            }
+/// Takes down what each type is of.
+fn types(section: &Section, kinds: &mut Vec<Kind>) -> Result<(), Unreadable> {
+    for group in entries::<wasmparser::RecGroup>(section)? {
+        for ty in group?.types() {
+            kinds.push(match ty.composite_type.inner {
+                CompositeInnerType::Array(_) | CompositeInnerType::Struct(_) => Kind::Collected,
+                CompositeInnerType::Cont(_) => Kind::Cont,
+                CompositeInnerType::Func(_) => Kind::Func,
+            });
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn imports(&mut self, section: &Section, structs: &[bool]) -> Result<(), Unreadable> {
+impl Module {
+    fn imports(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
         let reader = SectionLimited::<wasmparser::Imports<'_>>::new(section.reader());
         let reader = reader.map_err(|error| damaged(&error))?;
         for import in reader.into_imports() {
             let import = import.map_err(|error| damaged(&error))?;
-            self.import(&import, structs)?;
+            self.import(&import, types)?;
         }
         Ok(())
     }
 
-    fn import(&mut self, import: &Import<'_>, structs: &[bool]) -> Result<(), Unreadable> {
+    fn import(&mut self, import: &Import<'_>, types: &[Kind]) -> Result<(), Unreadable> {
         self.imports
             .push((import.module.into(), import.name.into()));
         let name = format!("{}.{}", import.module, import.name);
         match import.ty {
-            TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions.imported += 1,
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions.import(),
             TypeRef::Table(table) => {
                 self.imported_tables += 1;
-                self.gc |= is_collected(table.element_type, structs);
+                self.gc |= is_collected(table.element_type, types);
                 self.imported.push(Imported {
                     name,
                     what: "table",
@@ -179,7 +150,10 @@ impl Module {
                     is_64_bit: of.is_64_bit,
                 });
             }
-            TypeRef::Global(_) => self.imported_globals += 1,
+            TypeRef::Global(global) => {
+                self.imported_globals += 1;
+                self.gc |= is_of_collected(global.content_type, types);
+            }
             TypeRef::Tag(_) => {
                 self.imported_tags += 1;
                 self.gc = true;
@@ -188,23 +162,20 @@ impl Module {
         Ok(())
     }
 
-    fn tables(&mut self, section: &Section, structs: &[bool]) -> Result<(), Unreadable> {
+    fn tables(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
         for table in entries::<wasmparser::Table<'_>>(section)? {
             let table = table?;
             if let wasmparser::TableInit::Expr(expression) = &table.init {
                 self.called(expression)?;
             }
-            self.table(&table.ty, structs);
+            self.table(&table.ty, types);
         }
         Ok(())
     }
 
-    fn table(&mut self, table: &TableType, structs: &[bool]) {
-        self.gc |= is_collected(table.element_type, structs);
-        self.tables.push(Table {
-            minimum: table.initial,
-            element: table.element_type.to_string(),
-        });
+    fn table(&mut self, table: &TableType, types: &[Kind]) {
+        self.gc |= is_collected(table.element_type, types);
+        self.tables.push(Table::new(table, types));
     }
 
     fn memories(&mut self, section: &Section) -> Result<(), Unreadable> {
@@ -214,10 +185,12 @@ impl Module {
         Ok(())
     }
 
-    fn globals(&mut self, section: &Section) -> Result<(), Unreadable> {
+    fn globals(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
         for global in entries::<wasmparser::Global<'_>>(section)? {
+            let global = global?;
             self.globals += 1;
-            self.called(&global?.init_expr)?;
+            self.gc |= is_of_collected(global.ty.content_type, types);
+            self.called(&global.init_expr)?;
         }
         Ok(())
     }
@@ -242,7 +215,7 @@ impl Module {
         Ok(())
     }
 
-    fn elements(&mut self, section: &Section) -> Result<(), Unreadable> {
+    fn elements(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
         for element in entries::<wasmparser::Element<'_>>(section)? {
             let element = element?;
             if !matches!(element.kind, ElementKind::Active { .. }) {
@@ -255,7 +228,10 @@ impl Module {
                             .escape(function.map_err(|error| damaged(&error))?);
                     }
                 }
-                ElementItems::Expressions(_, expressions) => {
+                ElementItems::Expressions(ty, expressions) => {
+                    // What is active is a table's, and what is declared is nowhere.
+                    let is_passive = matches!(element.kind, ElementKind::Passive);
+                    self.gc |= is_passive && is_collected(ty, types);
                     for expression in expressions {
                         self.called(&expression.map_err(|error| damaged(&error))?)?;
                     }

@@ -26,7 +26,7 @@ pub(crate) enum Unreadable {
     Damaged(String, u64),
     /// It goes beyond what is followed of any file: what it has, and more than how much is not followed.
     TooLarge(String),
-    /// It has what no machine can hold.
+    /// It has what no machine can hold, or no engine takes.
     Impossible(String),
 }
 
@@ -89,6 +89,11 @@ impl From<io::Error> for Unreadable {
 
 /// What `wasmparser` says, without its place, which [`Unreadable`] has itself.
 pub(super) fn damaged(error: &wasmparser::BinaryReaderError) -> Unreadable {
+    // A limit of all engines, Wasmtime among them. Source: `check_max` of wasmparser.
+    if error.message().contains("exceeds limit of") {
+        let text = format!("more than any engine takes: {}", error.message());
+        return Unreadable::Impossible(text);
+    }
     let at = u64::try_from(error.offset()).unwrap_or(u64::MAX);
     Unreadable::Damaged(error.message().to_owned(), at)
 }

@@ -168,7 +168,10 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
         },
     );
     if needs.gc {
-        line("heap", "1: it has types that are collected");
+        line(
+            "heap",
+            "1: it has types that are collected, which some versions take one for",
+        );
     }
     if needs.has_own_shared {
         line(

@@ -42,10 +42,35 @@ pub(crate) fn output_within(
     let ended = wait(&mut child, deadline, most);
     if !matches!(ended, Ok(Ended::InTime(_))) {
         // What has ended by itself is not there to be killed.
+        kill_group(&child);
         let _ = child.kill();
         let _ = child.wait();
     }
     ended
+}
+
+/// Gives a program a group of its own, which is killed with it where it does not end: what it has started, too.
+pub(crate) fn in_group(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(not(unix))]
+    let _ = command;
+}
+
+/// Kills the group that a program leads; there is none of its number if it does not.
+fn kill_group(child: &Child) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process_group};
+
+        let number = i32::try_from(child.id()).ok();
+        if let Some(group) = number.and_then(Pid::from_raw) {
+            // Nobody has waited for it, so the number is still its own.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = child;
 }
 
 fn wait(child: &mut Child, deadline: Instant, most: u64) -> io::Result<Ended> {
@@ -95,6 +120,8 @@ fn reader(
 
 #[cfg(all(test, unix))]
 mod tests {
+    use rustix::io::{FdFlags, fcntl_setfd};
+
     use super::*;
 
     fn shell(script: &str, patience: Duration) -> Ended {
@@ -122,6 +149,25 @@ mod tests {
                 matches!(shell(script, Duration::from_millis(50)), Ended::TooLate),
                 "{script}"
             );
+        }
+    }
+
+    /// The pipe closes when the last program that has it ends: killed, or after it has left a file.
+    #[test]
+    fn what_a_program_has_started_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for closes in ["", "exec >&- 2>&-; "] {
+            let (mut reads, writes) = io::pipe().unwrap();
+            fcntl_setfd(&writes, FdFlags::empty()).unwrap();
+            let script = format!("{closes}(sleep 60; : >late) & wait");
+            let mut command = Command::new("sh");
+            command.args(["-c", &script]).current_dir(folder.path());
+            in_group(&mut command);
+            let ended = output_within(&mut command, Duration::from_millis(50), u64::MAX).unwrap();
+            assert!(matches!(ended, Ended::TooLate), "{script}");
+            drop(writes);
+            reads.read_to_end(&mut Vec::new()).unwrap();
+            assert!(!folder.path().join("late").exists(), "{script}");
         }
     }
 

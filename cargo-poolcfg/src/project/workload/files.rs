@@ -86,7 +86,7 @@ impl Files {
 /// The file, where a pool can take it.
 fn possible(path: PathBuf, file: Inspected) -> Result<(PathBuf, Inspected), Error> {
     let alone = || file.needs().map(|needs| (path.as_path(), needs));
-    let elements = file.needs().map(|needs| needs.largest_table.minimum);
+    let elements = file.needs().map(|needs| needs.table_elements.least);
     let elements = elements.filter(|elements| u32::try_from(*elements).is_err());
     let message = match (shared(alone()), elements) {
         (Some(path), _) => format!("`{}` has a shared memory, which no pool takes", shown(path)),

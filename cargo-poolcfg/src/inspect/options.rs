@@ -1,0 +1,51 @@
+//! Functions that cross a component's border, and their options.
+
+use wasmparser::{CanonicalFunction, CanonicalOption};
+
+use super::component::{Index, Step, index};
+
+/// Options of a function that crosses a component's border: what of core instances it uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) memory: Option<Index>,
+    /// `realloc`, `post-return`, `callback`.
+    pub(super) funcs: [Option<Index>; 3],
+    /// The others, by the bits of their kinds.
+    pub(super) flags: u8,
+}
+
+impl Options {
+    fn new(options: &[CanonicalOption]) -> Self {
+        let mut of = Self::default();
+        for option in options {
+            match *option {
+                CanonicalOption::Memory(at) => of.memory = Some(index(at)),
+                CanonicalOption::Realloc(at) => of.funcs[0] = Some(index(at)),
+                CanonicalOption::PostReturn(at) => of.funcs[1] = Some(index(at)),
+                CanonicalOption::Callback(at) => of.funcs[2] = Some(index(at)),
+                CanonicalOption::UTF8 | CanonicalOption::CoreType(_) => {}
+                CanonicalOption::UTF16 => of.flags |= 1,
+                CanonicalOption::CompactUTF16 => of.flags |= 2,
+                CanonicalOption::Async => of.flags |= 4,
+                CanonicalOption::Gc => of.flags |= 8,
+            }
+        }
+        of
+    }
+}
+
+/// A function as a declaration.
+pub(super) fn canonical(function: CanonicalFunction) -> Step {
+    match function {
+        CanonicalFunction::Lift {
+            core_func_index,
+            type_index,
+            options,
+        } => Step::Lift(index(core_func_index), type_index, Options::new(&options)),
+        CanonicalFunction::Lower {
+            func_index,
+            options,
+        } => Step::Lower(index(func_index), Options::new(&options)),
+        _ => Step::CoreFunc,
+    }
+}
