@@ -83,16 +83,27 @@ fn a_misfit_names_the_limit_that_decides() {
 /// What the sentence says would fit does.
 #[test]
 fn what_is_asked_fits_under_the_limit_that_is_suggested() {
-    for (asked, limit, pools) in [
-        (20_000, "", 1),
-        (1000, "rlimit_as = \"64GiB\"", 1),
-        (1000, "rlimit_data = \"100GiB\"", 1),
-        (20, "rlimit_as = \"64GiB\"", 10),
+    // The last ones have a headroom that grows with the limit, and one that does not.
+    for (asked, reservation, limit, pools, said) in [
+        (20_000, "1GiB", "", 1, ""),
+        (1000, "1GiB", "rlimit_as = \"64GiB\"", 1, ""),
+        (1000, "1GiB", "rlimit_data = \"100GiB\"", 1, ""),
+        (20, "1GiB", "rlimit_as = \"64GiB\"", 10, ""),
+        (5, "4GiB", "rlimit_as = \"1GiB\"", 1, ""),
+        (5, "4GiB", "rlimit_data = \"1GiB\"", 1, ""),
+        (5, "256MiB", "rlimit_as = \"1GiB\"", 1, ""),
+        (
+            5,
+            "4GiB",
+            "rlimit_as = \"1GiB\"",
+            1,
+            "headroom = \"256MiB\"",
+        ),
     ] {
         let file = |limits: &str| {
             format!(
-                "[pooling_allocator]\n{}pools = {pools}\n[address_space]\n{limits}\n",
-                pool(asked, "error", "1GiB")
+                "[pooling_allocator]\n{}pools = {pools}\n[address_space]\n{limits}\n{said}\n",
+                pool(asked, "error", reservation)
             )
         };
         let advice = planned(&file(limit), |case, plan| {
