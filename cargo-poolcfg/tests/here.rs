@@ -216,6 +216,31 @@ fn what_was_recorded_is_judged_again_under_other_limits() {
     machine.run(&["--here", "--check", "absent.toml"]).ends(101);
 }
 
+/// The headroom that nobody said is that under the limits of the moment.
+#[test]
+fn a_record_is_judged_with_the_headroom_of_the_moment() {
+    let machine = Machine::new("");
+    let numbers = [
+        ["--set", "pooling_allocator.max_instances=5"],
+        ["--set", "pooling_allocator.memory_reservation=64MiB"],
+    ];
+    let write = ["--here", "--emit", "wasmtime-toml", "-o"];
+    let five = [&write[..], &["five.toml"], &WASMTIME].concat();
+    machine.run(&[five, numbers.concat()].concat()).ends(0);
+    let check = ["--here", "--check", "five.toml"];
+    machine.under("ulimit -v 1048576", &check).ends(0);
+    // What was said is kept, and no flag is named that is refused.
+    let said = ["--set", "address_space.headroom=1GiB"];
+    let said = [&write[..], &["said.toml"], &WASMTIME, &said].concat();
+    machine.run(&[said, numbers.concat()].concat()).ends(0);
+    let check = ["--here", "--check", "said.toml"];
+    machine
+        .under("ulimit -v 1048576", &check)
+        .ends(100)
+        .says("write the file anew with `--set address_space.headroom=SIZE`")
+        .says_nothing_of("changes it");
+}
+
 /// What is measured cannot be said as well; limits can, and the smaller one counts.
 #[test]
 fn what_is_measured_cannot_be_said() {

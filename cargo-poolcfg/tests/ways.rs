@@ -229,6 +229,22 @@ fn a_file_is_written_each_way_and_repeats_it() {
     );
 }
 
+/// Without a pool, too, it is said how many were asked and what is in the way of one more.
+#[test]
+fn what_is_asked_is_said_without_a_pool() {
+    let folder = Folder::new();
+    let space = in_space("1GiB");
+    run(&folder, &["check", "--fit", "no-pool"], &space)
+        .ends(0)
+        .says("ok: no pool, 11 of 1000 instances × 64 MiB on demand fit at once (")
+        .says("; limited by `RLIMIT_AS`)");
+    let json = ["check", "--fit", "no-pool", "--message-format", "json"];
+    let result = run(&folder, &json, &space).ends(0).only_result();
+    assert_eq!(result["asked"]["max_instances"], 1000, "{result}");
+    assert_eq!(result["limits"]["pools"], 11, "{result}");
+    assert_eq!(result["bound"]["limit"], "rlimit_as", "{result}");
+}
+
 /// A host that cannot be told of slots is not told to have smaller ones.
 #[test]
 fn a_host_without_such_settings_is_refused_by_name() {

@@ -14,7 +14,8 @@ use crate::base::size::{GRAIN, Size};
 use crate::base::text::Text;
 use crate::fault::{Fault, Faults};
 use crate::model::fit::MAX_POOLS;
-use crate::setting::{PoolKeys, Settings, value_or};
+use crate::plan::misfit::Limit;
+use crate::setting::{FilePlace, PoolKeys, Settings, value_or};
 use crate::target::Target;
 use crate::target::budget::Budget;
 use crate::target::process::ProcessLimits;
@@ -34,6 +35,8 @@ pub struct ResolvedProcess<'a> {
     pub budget: Budget,
     /// The headroom of a process without limits, of which small limits leave a part; `None` where it is said how much.
     pub(crate) usual_headroom: Option<Size>,
+    /// Where each limit is said, in the order of [`Limit`].
+    pub(crate) limits_at: [FilePlace; Limit::ALL.len()],
     pub(crate) pools: [ResolvedPool<'a>; MAX_POOLS],
     pub(crate) count: usize,
 }
@@ -178,6 +181,7 @@ impl<'a> Settings<'a> {
                 shape,
                 budget,
                 usual_headroom,
+                limits_at: self.space.limits_at(),
                 pools,
                 count: self.count,
             })

@@ -116,6 +116,22 @@ fn what_is_asked_fits_under_the_limit_that_is_suggested() {
     }
 }
 
+/// The key that decides is pointed at, where the file has no number of the pool.
+#[test]
+fn a_limit_that_leaves_nothing_is_pointed_at() {
+    for limit in [
+        "rlimit_as = \"300MiB\"",
+        "rlimit_data = \"257MiB\"",
+        "max_map_count = 2049",
+    ] {
+        let source =
+            format!("[pooling_allocator]\non_misfit = \"shrink\"\n[address_space]\n{limit}\n");
+        planned(&source, |case, plan| {
+            assert_eq!(plan.misfit.unwrap().place(case).line, 4, "{limit}");
+        });
+    }
+}
+
 #[test]
 fn limits_of_bytes_are_charged_with_the_headroom() {
     let file = |limits: &str| {

@@ -145,6 +145,11 @@ impl Suggested {
 }
 
 impl PlanMisfit {
+    /// How the headroom is changed, as it ends the advice where no size fits beside it.
+    #[doc(hidden)]
+    pub const CHANGES_HEADROOM: &'static str =
+        "; `headroom` in [address_space] or `--set address_space.headroom=SIZE` changes it";
+
     /// Its code.
     #[must_use]
     pub const fn code(&self) -> Code {
@@ -449,9 +454,8 @@ impl PlanMisfit {
             let what = " mappings that are left to the rest of the process";
             return say!(text; " beside the ", u64(HEADROOM_MAPS), str(what));
         }
-        let change =
-            "; `headroom` in [address_space] or `--set address_space.headroom=SIZE` changes it";
-        say!(text; " with a headroom of ", needed(case.budget.headroom), str(change))
+        let text = say!(text; " with a headroom of ", needed(case.budget.headroom));
+        text.str(Self::CHANGES_HEADROOM)
     }
 
     /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.
@@ -475,7 +479,14 @@ impl PlanMisfit {
                 (pool.max_instances_at, pool.memory_reservation_at)
             }
         };
-        if first.line > 0 { first } else { second }
+        let limit = case.limits_at[self.limit as usize];
+        if first.line > 0 {
+            first
+        } else if second.line > 0 {
+            second
+        } else {
+            limit
+        }
     }
 }
 
