@@ -241,6 +241,30 @@ fn a_record_is_judged_with_the_headroom_of_the_moment() {
         .says_nothing_of("changes it");
 }
 
+/// A headroom under a limit that counts it is accepted with a warning where the program may not live with it.
+#[test]
+fn a_headroom_that_no_host_lives_with_is_warned_of() {
+    let machine = Machine::new("");
+    for (headroom, limit, is_small) in [
+        ("0", "ulimit -v 10485760", true),
+        ("64KiB", "ulimit -v 10485760", true),
+        ("16MiB", "ulimit -v 10485760", true),
+        ("16MiB", "ulimit -d 10485760", true),
+        ("256MiB", "ulimit -v 10485760", false),
+        ("16MiB", ":", false),
+    ] {
+        let said = format!("address_space.headroom={headroom}");
+        let flags = [&["check", "--here", "--set", &said], &WASMTIME[..]].concat();
+        let ran = machine.under(limit, &flags);
+        let ran = ran.ends(0);
+        let sentence = "less than the 256MiB that `wasmtime serve` takes";
+        match is_small {
+            true => ran.says(sentence),
+            false => ran.says_nothing_of(sentence),
+        };
+    }
+}
+
 /// What is measured cannot be said as well; limits can, and the smaller one counts.
 #[test]
 fn what_is_measured_cannot_be_said() {

@@ -245,6 +245,20 @@ fn what_is_asked_is_said_without_a_pool() {
     assert_eq!(result["bound"]["limit"], "rlimit_as", "{result}");
 }
 
+/// A size is rounded the same way wherever it is said.
+#[test]
+fn check_and_explain_round_alike() {
+    let folder = Folder::new();
+    let reservation = "pooling_allocator.memory_reservation=786624KiB";
+    let space = in_space("unlimited");
+    run(&folder, &["check", "--set", reservation], &space)
+        .ends(0)
+        .says("× 768.18 MiB guaranteed");
+    let explained = run(&folder, &["explain", "--set", reservation], &space);
+    let said = "768.18 MiB of 768.18 MiB reserved for each";
+    assert!(explained.stdout.contains(said), "{explained:#?}");
+}
+
 /// A host that cannot be told of slots is not told to have smaller ones.
 #[test]
 fn a_host_without_such_settings_is_refused_by_name() {

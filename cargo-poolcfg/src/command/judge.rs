@@ -124,7 +124,7 @@ fn judge(
             format!(
                 "{name}ok: {pools}{} × {} fit ({})",
                 instances(limits.max_instances),
-                limits.memory_reservation,
+                limits.memory_reservation.available(),
                 machine.name(case)
             )
         })
