@@ -106,7 +106,10 @@ impl<'a> TargetOutcome<'a> {
             here,
             fit: wish.fit,
             on_demand,
-            notes,
+            notes: match here {
+                Some(_) => notes.into_iter().chain(measured(&settings)).collect(),
+                None => notes,
+            },
         })
     }
 
@@ -293,6 +296,18 @@ impl<'a> TargetOutcome<'a> {
         let mistake = self.mistake(diagnostic, Some(misfit.place(&self.case)));
         Some(Error::from(mistake).exiting(Exit::Misfit))
     }
+}
+
+/// That keys of the file are not used, since `--here` measures what they say.
+fn measured(settings: &Settings<'_>) -> impl Iterator<Item = String> {
+    let space = settings.space();
+    let keys = [
+        ("stack_limit", space.stack_limit.is_some()),
+        ("aslr", space.aslr.is_some()),
+        ("layout", space.layout.is_some()),
+    ];
+    let said = keys.into_iter().filter(|(_, is_said)| *is_said);
+    said.map(|(key, _)| format!("`{key}` in poolcfg.toml is not used: `--here` measures it"))
 }
 
 /// All misfits of the outcomes, as one error.

@@ -241,6 +241,25 @@ fn a_record_is_judged_with_the_headroom_of_the_moment() {
         .says_nothing_of("changes it");
 }
 
+/// What is measured decides, and a file that says it otherwise is told so.
+#[test]
+fn keys_that_are_measured_are_named() {
+    let said =
+        "[address_space]\nstack_limit = \"unlimited\"\naslr = \"minimum\"\nrlimit_as = \"64GiB\"\n";
+    let machine = Machine::new(&format!("{SMALL}{said}"));
+    machine
+        .run(&["check", "--here"])
+        .ends(0)
+        .says("`stack_limit` in poolcfg.toml is not used: `--here` measures it")
+        .says("`aslr` in poolcfg.toml is not used: `--here` measures it")
+        .says_nothing_of("`layout` in")
+        .says_nothing_of("`rlimit_as` in");
+    Machine::new(SMALL)
+        .run(&["check", "--here"])
+        .ends(0)
+        .says_nothing_of("is not used");
+}
+
 /// A headroom under a limit that counts it is accepted with a warning where the program may not live with it.
 #[test]
 fn a_headroom_that_no_host_lives_with_is_warned_of() {

@@ -293,7 +293,7 @@ fn what_leaves_no_pool_is_neither_drawn_nor_written_as_one() {
         .says("`poolcfg check --fit no-pool` says what fits");
     run(&folder, &["check", "--fit", "no-pool"], &space)
         .ends(0)
-        .says("ok: no pool, 45 instances × 64 MiB on demand fit at once");
+        .says("ok: no pool, 45 of 1000 instances × 64 MiB on demand fit at once");
     run(&folder, &["check", "--fit", "larger"], &space).ends(2);
     let mut old = space;
     old[3] = "27".to_owned();
@@ -327,7 +327,7 @@ fn no_way_goes_below_what_the_workload_begins_with() {
         .says("20 of 1000 instances × 150 MiB guaranteed");
     run(&folder, &["check", "--fit", "no-pool"], &gib4)
         .ends(0)
-        .says("no pool, 20 instances × 150 MiB on demand");
+        .says("no pool, 20 of 1000 instances × 150 MiB on demand");
     // Not even one.
     let gib3 = with("gib3.wasm", "2GiB");
     run(&folder, &["check"], &gib3)
