@@ -36,18 +36,21 @@ impl Here {
         // How this command is linked says nothing of the program.
         let said_model = said.relocation_model.map(|setting| setting.value);
         let model = said_model.unwrap_or(RelocationModel::Pie);
-        let headroom = said.headroom.map_or_else(
-            || limits.headroom(self.probe.budget(model, None).headroom),
-            |setting| setting.value,
-        );
-        let budget = self.probe.budget(model, Some(headroom));
+        let said_headroom = said.headroom.map(|setting| setting.value);
+        let usual = match said_headroom {
+            Some(_) => None,
+            None => Some(self.probe.budget(model, None).headroom),
+        };
+        let headroom = said_headroom.or(usual.map(|usual| limits.headroom(usual)));
+        let budget = self.probe.budget(model, headroom);
         let own = self.probe.own_profile().map(|own| own.profile());
         if let Some(profile) = self.basis.va_profile().copied().or(own) {
             case.profile = profile;
         }
         case.shape = self.probe.shape();
         case.shape.relocation_model = model;
-        case.with_budget(budget.with_limits(limits))
+        case.with_usual_headroom(usual)
+            .with_budget(budget.with_limits(limits))
     }
 
     /// What the numbers rest on, in a sentence each, without the point at its end.

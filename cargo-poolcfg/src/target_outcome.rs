@@ -4,7 +4,7 @@ mod fault;
 mod verdict;
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
-use poolcfg_core::{Code, FilePlace, Fit, Keep, Plan, ResolvedProcess, Settings, Size};
+use poolcfg_core::{Code, FilePlace, Fit, Keep, Plan, PlanMisfit, ResolvedProcess, Settings, Size};
 
 use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
@@ -35,6 +35,8 @@ pub(crate) struct TargetOutcome<'a> {
     here: Option<&'a Here>,
     /// Which way was taken where less fits than is asked; `None` if poolcfg.toml decides.
     pub(crate) fit: Option<Fit>,
+    /// What was asked before, and what is in the way of one more instance of each pool, where no pool is made.
+    on_demand: Option<(ResolvedProcess<'a>, Vec<Option<PlanMisfit>>)>,
     /// What the workload sets beyond its counts, in a sentence each.
     pub(crate) notes: Vec<String>,
 }
@@ -79,10 +81,20 @@ impl<'a> TargetOutcome<'a> {
         if !notes.is_empty() {
             (case, plan) = fitted(&settings)?;
         }
+        let mut on_demand = None;
         if let Some(fit) = wish.fit
             && let Some(settings) = ways::taken(fit, &settings, &case, &plan, facts)?
         {
+            let asked = case;
             (case, plan) = fitted(&settings)?;
+            if fit == Fit::NoPool {
+                let beyond = ways::one_more(&settings, &asked, &plan);
+                let bounds = beyond.map(|more| match more {
+                    Some(settings) => Ok(fitted(&settings)?.1.misfit),
+                    None => Ok(None),
+                });
+                on_demand = Some((asked, bounds.collect::<Result<_, Error>>()?));
+            }
         }
         Ok(Self {
             member,
@@ -93,7 +105,11 @@ impl<'a> TargetOutcome<'a> {
             wish,
             here,
             fit: wish.fit,
-            notes,
+            on_demand,
+            notes: match here {
+                Some(_) => notes.into_iter().chain(measured(&settings)).collect(),
+                None => notes,
+            },
         })
     }
 
@@ -192,6 +208,12 @@ impl<'a> TargetOutcome<'a> {
 
     /// What decides how much each pool has that has less than is asked.
     pub(crate) fn bounds(&self) -> Vec<String> {
+        if let Some((_, bounds)) = &self.on_demand {
+            let limits = bounds.iter().flatten().map(|bound| bound.limit.describe());
+            let said =
+                limits.map(|limit| format!("one more instance does not fit: limited by {limit}"));
+            return said.collect();
+        }
         (0..self.case.pools().len())
             .filter_map(|index| {
                 let bound = self.plan.bound(&self.case, index)?;
@@ -207,7 +229,14 @@ impl<'a> TargetOutcome<'a> {
     /// The results for JSON and templates.
     pub(crate) fn results(&self) -> Vec<PoolResult> {
         let owner = Owner::of(self.member);
-        results(&owner, self.facts.triple(), &self.case, &self.plan)
+        let mut results = results(&owner, self.facts.triple(), &self.case, &self.plan);
+        if let Some((asked, bounds)) = &self.on_demand {
+            let pools = asked.pools().iter().zip(bounds);
+            for (result, (pool, bound)) in results.iter_mut().zip(pools) {
+                result.asks_on_demand(pool, bound.as_ref());
+            }
+        }
+        results
     }
 
     /// Under what the numbers were measured, in sentences without the point at their end; none where nothing was
@@ -296,6 +325,18 @@ impl<'a> TargetOutcome<'a> {
         let mistake = self.mistake(diagnostic, Some(place));
         Some(Error::from(mistake).exiting(Exit::Misfit))
     }
+}
+
+/// That keys of the file are not used, since `--here` measures what they say.
+fn measured(settings: &Settings<'_>) -> impl Iterator<Item = String> {
+    let space = settings.space();
+    let keys = [
+        ("stack_limit", space.stack_limit.is_some()),
+        ("aslr", space.aslr.is_some()),
+        ("layout", space.layout.is_some()),
+    ];
+    let said = keys.into_iter().filter(|(_, is_said)| *is_said);
+    said.map(|(key, _)| format!("`{key}` in poolcfg.toml is not used: `--here` measures it"))
 }
 
 /// All misfits of the outcomes, as one error.

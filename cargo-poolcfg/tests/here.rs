@@ -216,6 +216,74 @@ fn what_was_recorded_is_judged_again_under_other_limits() {
     machine.run(&["--here", "--check", "absent.toml"]).ends(101);
 }
 
+/// The headroom that nobody said is that under the limits of the moment.
+#[test]
+fn a_record_is_judged_with_the_headroom_of_the_moment() {
+    let machine = Machine::new("");
+    let numbers = [
+        ["--set", "pooling_allocator.max_instances=5"],
+        ["--set", "pooling_allocator.memory_reservation=64MiB"],
+    ];
+    let write = ["--here", "--emit", "wasmtime-toml", "-o"];
+    let five = [&write[..], &["five.toml"], &WASMTIME].concat();
+    machine.run(&[five, numbers.concat()].concat()).ends(0);
+    let check = ["--here", "--check", "five.toml"];
+    machine.under("ulimit -v 1048576", &check).ends(0);
+    // What was said is kept, and no flag is named that is refused.
+    let said = ["--set", "address_space.headroom=1GiB"];
+    let said = [&write[..], &["said.toml"], &WASMTIME, &said].concat();
+    machine.run(&[said, numbers.concat()].concat()).ends(0);
+    let check = ["--here", "--check", "said.toml"];
+    machine
+        .under("ulimit -v 1048576", &check)
+        .ends(100)
+        .says("write the file anew with `--set address_space.headroom=SIZE`")
+        .says_nothing_of("changes it");
+}
+
+/// What is measured decides, and a file that says it otherwise is told so.
+#[test]
+fn keys_that_are_measured_are_named() {
+    let said =
+        "[address_space]\nstack_limit = \"unlimited\"\naslr = \"minimum\"\nrlimit_as = \"64GiB\"\n";
+    let machine = Machine::new(&format!("{SMALL}{said}"));
+    machine
+        .run(&["check", "--here"])
+        .ends(0)
+        .says("`stack_limit` in poolcfg.toml is not used: `--here` measures it")
+        .says("`aslr` in poolcfg.toml is not used: `--here` measures it")
+        .says_nothing_of("`layout` in")
+        .says_nothing_of("`rlimit_as` in");
+    Machine::new(SMALL)
+        .run(&["check", "--here"])
+        .ends(0)
+        .says_nothing_of("is not used");
+}
+
+/// A headroom under a limit that counts it is accepted with a warning where the program may not live with it.
+#[test]
+fn a_headroom_that_no_host_lives_with_is_warned_of() {
+    let machine = Machine::new("");
+    for (headroom, limit, is_small) in [
+        ("0", "ulimit -v 10485760", true),
+        ("64KiB", "ulimit -v 10485760", true),
+        ("16MiB", "ulimit -v 10485760", true),
+        ("16MiB", "ulimit -d 10485760", true),
+        ("256MiB", "ulimit -v 10485760", false),
+        ("16MiB", ":", false),
+    ] {
+        let said = format!("address_space.headroom={headroom}");
+        let flags = [&["check", "--here", "--set", &said], &WASMTIME[..]].concat();
+        let ran = machine.under(limit, &flags);
+        let ran = ran.ends(0);
+        let sentence = "less than the 256MiB that `wasmtime serve` takes";
+        match is_small {
+            true => ran.says(sentence),
+            false => ran.says_nothing_of(sentence),
+        };
+    }
+}
+
 /// What is measured cannot be said as well; limits can, and the smaller one counts.
 #[test]
 fn what_is_measured_cannot_be_said() {

@@ -229,6 +229,36 @@ fn a_file_is_written_each_way_and_repeats_it() {
     );
 }
 
+/// Without a pool, too, it is said how many were asked and what is in the way of one more.
+#[test]
+fn what_is_asked_is_said_without_a_pool() {
+    let folder = Folder::new();
+    let space = in_space("1GiB");
+    run(&folder, &["check", "--fit", "no-pool"], &space)
+        .ends(0)
+        .says("ok: no pool, 11 of 1000 instances × 64 MiB on demand fit at once (")
+        .says("; limited by `RLIMIT_AS`)");
+    let json = ["check", "--fit", "no-pool", "--message-format", "json"];
+    let result = run(&folder, &json, &space).ends(0).only_result();
+    assert_eq!(result["asked"]["max_instances"], 1000, "{result}");
+    assert_eq!(result["limits"]["pools"], 11, "{result}");
+    assert_eq!(result["bound"]["limit"], "rlimit_as", "{result}");
+}
+
+/// A size is rounded the same way wherever it is said.
+#[test]
+fn check_and_explain_round_alike() {
+    let folder = Folder::new();
+    let reservation = "pooling_allocator.memory_reservation=786624KiB";
+    let space = in_space("unlimited");
+    run(&folder, &["check", "--set", reservation], &space)
+        .ends(0)
+        .says("× 768.18 MiB guaranteed");
+    let explained = run(&folder, &["explain", "--set", reservation], &space);
+    let said = "768.18 MiB of 768.18 MiB reserved for each";
+    assert!(explained.stdout.contains(said), "{explained:#?}");
+}
+
 /// A host that cannot be told of slots is not told to have smaller ones.
 #[test]
 fn a_host_without_such_settings_is_refused_by_name() {
@@ -263,7 +293,7 @@ fn what_leaves_no_pool_is_neither_drawn_nor_written_as_one() {
         .says("`poolcfg check --fit no-pool` says what fits");
     run(&folder, &["check", "--fit", "no-pool"], &space)
         .ends(0)
-        .says("ok: no pool, 45 instances × 64 MiB on demand fit at once");
+        .says("ok: no pool, 45 of 1000 instances × 64 MiB on demand fit at once");
     run(&folder, &["check", "--fit", "larger"], &space).ends(2);
     let mut old = space;
     old[3] = "27".to_owned();
@@ -297,7 +327,7 @@ fn no_way_goes_below_what_the_workload_begins_with() {
         .says("20 of 1000 instances × 150 MiB guaranteed");
     run(&folder, &["check", "--fit", "no-pool"], &gib4)
         .ends(0)
-        .says("no pool, 20 instances × 150 MiB on demand");
+        .says("no pool, 20 of 1000 instances × 150 MiB on demand");
     // Not even one.
     let gib3 = with("gib3.wasm", "2GiB");
     run(&folder, &["check"], &gib3)

@@ -14,9 +14,11 @@ use crate::base::size::{GRAIN, Size};
 use crate::base::text::Text;
 use crate::fault::{Fault, Faults};
 use crate::model::fit::MAX_POOLS;
-use crate::setting::{PoolKeys, Settings, value_or};
+use crate::plan::misfit::Limit;
+use crate::setting::{FilePlace, PoolKeys, Settings, value_or};
 use crate::target::Target;
 use crate::target::budget::Budget;
+use crate::target::process::ProcessLimits;
 use crate::target::profile::{NoProfile, VaProfile};
 use crate::target::shape::Shape;
 
@@ -31,6 +33,10 @@ pub struct ResolvedProcess<'a> {
     pub shape: Shape,
     /// What profile and shape guarantee.
     pub budget: Budget,
+    /// The headroom of a process without limits, of which small limits leave a part; `None` where it is said how much.
+    pub(crate) usual_headroom: Option<Size>,
+    /// Where each limit is said, in the order of [`Limit`].
+    pub(crate) limits_at: [FilePlace; Limit::ALL.len()],
     pub(crate) pools: [ResolvedPool<'a>; MAX_POOLS],
     pub(crate) count: usize,
 }
@@ -60,6 +66,29 @@ impl<'a> ResolvedProcess<'a> {
     pub const fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
         self
+    }
+
+    /// The same, where nobody says the headroom, and so much is usual.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_usual_headroom(mut self, usual: Option<Size>) -> Self {
+        self.usual_headroom = usual;
+        self
+    }
+
+    /// Whether the file or a flag says the headroom; otherwise the limits of the process decide it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn says_headroom(&self) -> bool {
+        self.usual_headroom.is_none()
+    }
+
+    /// The headroom under other limits.
+    pub(crate) const fn headroom_under(&self, limits: &ProcessLimits) -> Size {
+        match self.usual_headroom {
+            Some(usual) => limits.headroom(usual),
+            None => self.budget.headroom,
+        }
     }
 
     /// The same, where the largest memory that Wasmtime's pools run has so much at the beginning.
@@ -125,9 +154,13 @@ impl<'a> Settings<'a> {
         };
         let budget = Budget::new(&profile, shape, headroom);
         let limits = self.space.limits(budget.limits, target.os);
-        let budget = match headroom {
-            Some(_) => budget,
-            None => Budget::new(&profile, shape, Some(limits.headroom(budget.headroom))),
+        let (budget, usual_headroom) = match headroom {
+            Some(_) => (budget, None),
+            None => {
+                let usual = budget.headroom;
+                let headroom = limits.headroom(usual);
+                (Budget::new(&profile, shape, Some(headroom)), Some(usual))
+            }
         };
         let budget = budget.with_limits(limits);
         faults = self.space.check_limits(&budget, faults);
@@ -147,6 +180,8 @@ impl<'a> Settings<'a> {
                 profile,
                 shape,
                 budget,
+                usual_headroom,
+                limits_at: self.space.limits_at(),
                 pools,
                 count: self.count,
             })

@@ -83,16 +83,27 @@ fn a_misfit_names_the_limit_that_decides() {
 /// What the sentence says would fit does.
 #[test]
 fn what_is_asked_fits_under_the_limit_that_is_suggested() {
-    for (asked, limit, pools) in [
-        (20_000, "", 1),
-        (1000, "rlimit_as = \"64GiB\"", 1),
-        (1000, "rlimit_data = \"100GiB\"", 1),
-        (20, "rlimit_as = \"64GiB\"", 10),
+    // The last ones have a headroom that grows with the limit, and one that does not.
+    for (asked, reservation, limit, pools, said) in [
+        (20_000, "1GiB", "", 1, ""),
+        (1000, "1GiB", "rlimit_as = \"64GiB\"", 1, ""),
+        (1000, "1GiB", "rlimit_data = \"100GiB\"", 1, ""),
+        (20, "1GiB", "rlimit_as = \"64GiB\"", 10, ""),
+        (5, "4GiB", "rlimit_as = \"1GiB\"", 1, ""),
+        (5, "4GiB", "rlimit_data = \"1GiB\"", 1, ""),
+        (5, "256MiB", "rlimit_as = \"1GiB\"", 1, ""),
+        (
+            5,
+            "4GiB",
+            "rlimit_as = \"1GiB\"",
+            1,
+            "headroom = \"256MiB\"",
+        ),
     ] {
         let file = |limits: &str| {
             format!(
-                "[pooling_allocator]\n{}pools = {pools}\n[address_space]\n{limits}\n",
-                pool(asked, "error", "1GiB")
+                "[pooling_allocator]\n{}pools = {pools}\n[address_space]\n{limits}\n{said}\n",
+                pool(asked, "error", reservation)
             )
         };
         let advice = planned(&file(limit), |case, plan| {
@@ -102,6 +113,22 @@ fn what_is_asked_fits_under_the_limit_that_is_suggested() {
         let (_, suggested) = suggested.unwrap_or_else(|| panic!("{advice}"));
         let suggested = suggested.strip_suffix('`').unwrap();
         planned(&file(suggested), |_, plan| assert_eq!(plan.misfit, None));
+    }
+}
+
+/// The key that decides is pointed at, where the file has no number of the pool.
+#[test]
+fn a_limit_that_leaves_nothing_is_pointed_at() {
+    for limit in [
+        "rlimit_as = \"300MiB\"",
+        "rlimit_data = \"257MiB\"",
+        "max_map_count = 2049",
+    ] {
+        let source =
+            format!("[pooling_allocator]\non_misfit = \"shrink\"\n[address_space]\n{limit}\n");
+        planned(&source, |case, plan| {
+            assert_eq!(plan.misfit.unwrap().place(case).line, 4, "{limit}");
+        });
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Code, Plan, ResolvedProcess, Settings};
+use poolcfg_core::{Code, Plan, PlanMisfit, ResolvedProcess, Settings};
 
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::{Error, all};
@@ -104,7 +104,10 @@ fn judge(
 ) -> Result<Vec<String>, Error> {
     if let Some(misfit) = &plan.misfit {
         let mut diagnostic = Diagnostic::from_misfit(misfit, case, &record.file);
-        diagnostic.help = Some(here::advice(misfit, case));
+        // This command takes no flag that would change it.
+        let anew = "; write the file anew with `--set address_space.headroom=SIZE` to change it";
+        let advice = here::advice(misfit, case).replace(PlanMisfit::CHANGES_HEADROOM, anew);
+        diagnostic.help = Some(advice);
         return Err(Error::of(vec![diagnostic], Some(&record.source)).exiting(Exit::Misfit));
     }
     let pools = case.pools().iter().zip(plan.guaranteed());
@@ -121,7 +124,7 @@ fn judge(
             format!(
                 "{name}ok: {pools}{} × {} fit ({})",
                 instances(limits.max_instances),
-                limits.memory_reservation,
+                limits.memory_reservation.available(),
                 machine.name(case)
             )
         })

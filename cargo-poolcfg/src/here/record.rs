@@ -44,7 +44,10 @@ pub(crate) fn text(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
         "relocation_model = \"{}\"",
         case.shape.relocation_model
     );
-    let _ = writeln!(text, "headroom = \"{}\"", case.budget.headroom.exact());
+    // Otherwise the limits decide it that are in force when the record is judged.
+    if case.says_headroom() {
+        let _ = writeln!(text, "headroom = \"{}\"", case.budget.headroom.exact());
+    }
     let _ = writeln!(text, "{END}{NO_DIGEST}");
     text
 }

@@ -96,14 +96,14 @@ fn pool_figures(
             "{name}: {} of {} instances, {} of {} reserved for each",
             limits.max_instances,
             asked.max_instances,
-            limits.memory_reservation,
-            asked.memory_reservation
+            limits.memory_reservation.available(),
+            asked.memory_reservation.available()
         ),
         Some(_) => writeln!(
             text,
             "{name} does not fit: {} asked, {} reserved for each",
             instances(asked.max_instances),
-            asked.memory_reservation
+            asked.memory_reservation.available()
         ),
     };
     if let Some(counts) = counts(limits, pool) {

@@ -3,7 +3,8 @@
 mod limits;
 
 use poolcfg_core::{
-    Engine, Layout, LeastTotal, Limit, Limits, MappingName, Plan, PlanMisfit, ResolvedProcess, Size,
+    Engine, Layout, LeastTotal, Limit, Limits, MappingName, Plan, PlanMisfit, ResolvedPool,
+    ResolvedProcess, Size,
 };
 use serde::Serialize;
 
@@ -57,6 +58,14 @@ pub(crate) struct PoolResult {
     pub bound: Option<MisfitReport>,
     /// What fits where less does than is asked: fewer instances, smaller slots, no pool; empty where all that is asked fits.
     pub ways: Vec<WayReport>,
+}
+
+impl PoolResult {
+    /// The same where memories are reserved on demand instead of in this pool, and what is in the way of one more.
+    pub(crate) fn asks_on_demand(&mut self, pool: &ResolvedPool<'_>, bound: Option<&PlanMisfit>) {
+        self.asked = LimitsReport::new(pool, &pool.asked);
+        self.bound = bound.map(MisfitReport::new);
+    }
 }
 
 /// The process shape, in the words of poolcfg.toml.

@@ -203,6 +203,25 @@ pub(crate) fn taken<'a>(
     Ok(changed)
 }
 
+/// The settings with one more instance on demand of each pool than a plan without pools has; `None` if it has all that
+/// are asked.
+pub(crate) fn one_more<'a>(
+    settings: &Settings<'a>,
+    asked: &ResolvedProcess<'_>,
+    plan: &Plan,
+) -> impl Iterator<Item = Option<Settings<'a>>> {
+    let pools = asked.pools().iter().zip(plan.guaranteed());
+    pools.enumerate().map(|(index, (pool, limits))| {
+        let all = pool.asked.max_instances.checked_mul(pool.asked.pools)?;
+        let more = limits.pools.checked_add(pool.asked.pools)?;
+        let keys = PoolKeys {
+            pools: Some(Setting::given(more)),
+            ..PoolKeys::EMPTY
+        };
+        (more <= all).then(|| settings.pool(index, keys))
+    })
+}
+
 /// What a way says over the keys of its pool.
 fn keys(way: &Way) -> PoolKeys {
     let limits = &way.limits;

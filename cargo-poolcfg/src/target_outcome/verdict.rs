@@ -15,11 +15,7 @@ impl TargetOutcome<'_> {
         };
         let kernel = self.kernel();
         if self.fit == Some(Fit::NoPool) && self.plan.misfit.is_none() {
-            return format!(
-                "ok: no pool, {} × {} on demand fit at once ({kernel})",
-                instances(limits.pools),
-                each(limits)
-            );
+            return self.on_demand(index, limits, &kernel);
         }
         if self.plan.misfit.is_some() {
             return format!(
@@ -50,6 +46,27 @@ impl TargetOutcome<'_> {
             Some(counts) => format!("{line}, each of {counts}"),
             None => line,
         }
+    }
+
+    /// The verdict where no pool is made.
+    fn on_demand(&self, index: usize, limits: &Limits, kernel: &str) -> String {
+        let (asked, bound) = match &self.on_demand {
+            Some((case, bounds)) => (case.pools().get(index), bounds.get(index)),
+            None => (None, None),
+        };
+        let asked = asked.map_or(limits.pools, |pool| {
+            pool.asked.max_instances.saturating_mul(pool.asked.pools)
+        });
+        let bound = bound.and_then(Option::as_ref);
+        let bound = bound.map_or_else(String::new, |bound| {
+            format!("; limited by {}", bound.limit.describe())
+        });
+        format!(
+            "ok: no pool, {} of {} × {} on demand fit at once ({kernel}{bound})",
+            limits.pools,
+            instances(asked),
+            each(limits)
+        )
     }
 
     /// The kernel that the pools are fitted to, such as `worst kernel: sv39, pie, measured`.

@@ -8,11 +8,12 @@ use crate::engine::footprint::MappingName;
 use crate::fault::at;
 use crate::model::room::HOLES;
 use crate::model::sum::Bound;
-use crate::plan::search::LargestFit;
-use crate::plan::tables::{counts_with, largest_with, memories_with};
+use crate::plan::search::{LargestFit, fits};
+use crate::plan::tables::{counts_with, largest_with, least, memories_with};
 use crate::resolved::ResolvedProcess;
 use crate::setting::{FilePlace, Keep};
-use crate::target::budget::HEADROOM_MAPS;
+use crate::target::budget::{Budget, HEADROOM_MAPS};
+use crate::target::process::ProcessLimits;
 
 /// Which limit of the process or of the machine is in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,6 +145,11 @@ impl Suggested {
 }
 
 impl PlanMisfit {
+    /// How the headroom is changed, as it ends the advice where no size fits beside it.
+    #[doc(hidden)]
+    pub const CHANGES_HEADROOM: &'static str =
+        "; `headroom` in [address_space] or `--set address_space.headroom=SIZE` changes it";
+
     /// Its code.
     #[must_use]
     pub const fn code(&self) -> Code {
@@ -352,19 +358,55 @@ impl PlanMisfit {
         let Some(bound) = self.limit.bound() else {
             return text;
         };
-        let need = self.need.saturating_add(case.budget.own().of(bound));
-        let raised = match Size::bytes(need).round_up(Size::mib(1)) {
+        let maps = self.need.saturating_add(case.budget.own().of(bound));
+        let raised = match self.raised(case) {
             Some(size) if self.is_only => size,
             _ => return text,
         };
         let asked = "what is asked fits with `";
         match self.limit {
-            Limit::MaxMapCount => say!(text; "; ", str(asked), "max_map_count = ", u64(need), "`"),
+            Limit::MaxMapCount => say!(text; "; ", str(asked), "max_map_count = ", u64(maps), "`"),
             Limit::RlimitAs => say!(text; "; ", str(asked), "rlimit_as = \"", exact(raised), "\"`"),
             Limit::RlimitData => {
                 say!(text; ", and ", str(asked), "rlimit_data = \"", exact(raised), "\"`")
             }
             Limit::Hole | Limit::CommitLimit | Limit::RamAndSwap => text,
+        }
+    }
+
+    /// The limit of bytes under which what is asked fits beside the headroom that a process has under that limit; `None`
+    /// if there is none.
+    const fn raised(&self, case: &ResolvedProcess<'_>) -> Option<Size> {
+        let mut headroom = case.budget.headroom;
+        loop {
+            let need = match self.need.checked_add(headroom.get()) {
+                Some(need) => Size::bytes(need).round_up(Size::mib(1)),
+                None => None,
+            };
+            let Some(limit) = need else { return None };
+            let limits = &case.budget.limits;
+            let limits = match self.limit {
+                Limit::RlimitAs => ProcessLimits {
+                    rlimit_as: Some(limit),
+                    ..*limits
+                },
+                Limit::RlimitData => ProcessLimits {
+                    rlimit_data: Some(limit),
+                    ..*limits
+                },
+                _ => return Some(limit),
+            };
+            // It grows with the limit, up to the usual one, and by less.
+            let under = case.headroom_under(&limits);
+            if under.get() <= headroom.get() {
+                // A larger headroom takes more of the holes and of the other limits, too.
+                let budget = Budget::new(&case.profile, case.shape, Some(headroom));
+                let raised = case.with_budget(budget.with_limits(limits));
+                let fits =
+                    headroom.get() <= case.budget.headroom.get() || fits(&least(case), &raised);
+                return if fits { Some(limit) } else { None };
+            }
+            headroom = under;
         }
     }
 
@@ -412,9 +454,8 @@ impl PlanMisfit {
             let what = " mappings that are left to the rest of the process";
             return say!(text; " beside the ", u64(HEADROOM_MAPS), str(what));
         }
-        let change =
-            "; `headroom` in [address_space] or `--set address_space.headroom=SIZE` changes it";
-        say!(text; " with a headroom of ", needed(case.budget.headroom), str(change))
+        let text = say!(text; " with a headroom of ", needed(case.budget.headroom));
+        text.str(Self::CHANGES_HEADROOM)
     }
 
     /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.
@@ -438,7 +479,13 @@ impl PlanMisfit {
                 (pool.max_instances_at, pool.memory_reservation_at)
             }
         };
-        if first.is_said() { first } else { second }
+        if first.is_said() {
+            first
+        } else if second.is_said() {
+            second
+        } else {
+            case.limits_at[self.limit as usize]
+        }
     }
 }
 

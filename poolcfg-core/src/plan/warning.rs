@@ -8,7 +8,9 @@ use crate::engine::footprint::Footprint;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Advisory, AdvisoryCondition, WasmtimeVersion, is_interpreted};
 use crate::plan::Plan;
+use crate::plan::misfit::Limit;
 use crate::resolved::ResolvedProcess;
+use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM};
 
 /// Something about a pool that should be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,15 @@ pub enum PlanWarning<'a> {
         /// What is known of it.
         advisory: Advisory,
     },
+    /// A headroom that is said, and that is less than such a process usually has under a limit that counts all of it.
+    SmallHeadroom {
+        /// The headroom.
+        headroom: Size,
+        /// The limit that counts it.
+        limit: Limit,
+        /// Less than this no process of this kind is known to live with.
+        least: Size,
+    },
 }
 
 impl Plan {
@@ -58,8 +69,33 @@ impl Plan {
     ) -> impl Iterator<Item = PlanWarning<'a>> {
         let case = *case;
         let pools = self.guaranteed.into_iter().take(self.count).enumerate();
-        pools.flat_map(move |(index, limits)| of_pool(&case, index, &limits).into_iter().flatten())
+        let of_pools = pools
+            .flat_map(move |(index, limits)| of_pool(&case, index, &limits).into_iter().flatten());
+        of_pools.chain(small_headroom(&case))
     }
+}
+
+/// A limit under which the process may not live with the headroom that is said.
+fn small_headroom<'a>(case: &ResolvedProcess<'a>) -> Option<PlanWarning<'a>> {
+    let (headroom, limits) = (case.budget.headroom, &case.budget.limits);
+    let has_wasmtime = case
+        .pools()
+        .iter()
+        .any(|pool| pool.asked.wasmtime.is_some());
+    let bounds = [
+        (limits.rlimit_as, Limit::RlimitAs, LEAST_ADDRESS_SPACE),
+        (limits.rlimit_data, Limit::RlimitData, LEAST_DATA),
+    ];
+    let mut found = bounds.into_iter().filter_map(|(limit, name, least)| {
+        let least = if has_wasmtime { LEAST_HEADROOM } else { least };
+        let is_small = limit.is_some() && case.says_headroom() && headroom < least;
+        is_small.then_some(PlanWarning::SmallHeadroom {
+            headroom,
+            limit: name,
+            least,
+        })
+    });
+    found.next()
 }
 
 fn of_pool<'a>(
@@ -104,14 +140,16 @@ fn of_pool<'a>(
 }
 
 impl<'a> PlanWarning<'a> {
-    /// The pool that it is about; empty if it has no name.
+    /// The pool that it is about; empty if it has no name, or all are meant.
     #[must_use]
     pub const fn pool(&self) -> &'a str {
-        let (Self::BoundsChecks { pool, .. }
-        | Self::NewerVersion { pool, .. }
-        | Self::Charged { pool, .. }
-        | Self::Leaks { pool, .. }) = self;
-        pool
+        match self {
+            Self::BoundsChecks { pool, .. }
+            | Self::NewerVersion { pool, .. }
+            | Self::Charged { pool, .. }
+            | Self::Leaks { pool, .. } => pool,
+            Self::SmallHeadroom { .. } => "",
+        }
     }
 
     /// Its code.
@@ -122,6 +160,7 @@ impl<'a> PlanWarning<'a> {
             Self::NewerVersion { .. } => Code::BadVersion,
             Self::Charged { .. } => Code::TooMuchMemory,
             Self::Leaks { advisory, .. } => advisory.code,
+            Self::SmallHeadroom { .. } => Code::NoRoom,
         }
     }
 }
@@ -155,6 +194,23 @@ impl fmt::Display for PlanWarning<'_> {
                 "Wasmtime {version} maps tables and stacks without MAP_NORESERVE, so the larger mapping of \
                  {} must be smaller than the machine's RAM and swap; Wasmtime 27 and later do not need that",
                 bytes.needed()
+            ),
+            Self::SmallHeadroom {
+                headroom,
+                limit,
+                least,
+            } => write!(
+                f,
+                "{} leaves {} to the process beside its pools, less than the {} that {}, so it may not start: omit \
+                 `headroom`, or set it to what `VmSize` of /proc/PID/status tells without the pools",
+                limit.describe(),
+                headroom.exact(),
+                least.exact(),
+                if *least == LEAST_HEADROOM {
+                    "`wasmtime serve` takes"
+                } else {
+                    "any process takes"
+                }
             ),
             Self::Leaks {
                 version, advisory, ..

@@ -2,7 +2,8 @@
 
 use crate::base::size::Size;
 use crate::fault::{Fault, Faults};
-use crate::setting::{AddressSpaceKeys, Setting, Settings, place_if, place_of};
+use crate::plan::misfit::Limit;
+use crate::setting::{AddressSpaceKeys, FilePlace, Setting, Settings, place_if, place_of};
 use crate::target::budget::{Budget, HEADROOM_MAPS};
 use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_BESIDE, LEAST_DATA, LEAST_STACK};
 use crate::target::profile::{Layout, LinuxLayout, VaProfile};
@@ -104,6 +105,16 @@ impl<'a> Settings<'a> {
 }
 
 impl AddressSpaceKeys<'_> {
+    /// Where each limit is said, in the order of [`Limit`].
+    pub(super) const fn limits_at(&self) -> [FilePlace; Limit::ALL.len()] {
+        let mut places = [FilePlace::NOWHERE; Limit::ALL.len()];
+        places[Limit::MaxMapCount as usize] = place_of(&self.max_map_count);
+        places[Limit::RlimitAs as usize] = place_of(&self.rlimit_as);
+        places[Limit::RlimitData as usize] = place_of(&self.rlimit_data);
+        places[Limit::RamAndSwap as usize] = place_of(&self.memory);
+        places
+    }
+
     /// What is wrong with the limits that are said: less than any process needs, or nothing for pools.
     pub(super) const fn check_limits<'a>(
         &self,
