@@ -130,7 +130,11 @@ fn print_object(shell: &Shell, envelope: &RefCell<Envelope>) -> Result<(), Error
         return Ok(());
     }
     envelope.diagnostics = shell.diagnostics();
-    print(&seal(envelope.text()?))
+    let text = seal(envelope.text()?);
+    print(&match envelope.is_behind_output {
+        true => format!("\n{text}"),
+        false => text,
+    })
 }
 
 /// Whether the arguments ask for JSON, before anything is parsed: what cannot be parsed is told in JSON, too.
