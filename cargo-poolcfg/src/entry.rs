@@ -131,7 +131,11 @@ fn print_object(shell: &Shell, envelope: &RefCell<Envelope>) -> Result<(), Error
         return Ok(());
     }
     envelope.diagnostics = shell.diagnostics();
-    print(&seal(envelope.text()?))
+    let text = seal(envelope.text()?);
+    print(&match envelope.is_behind_output {
+        true => format!("\n{text}"),
+        false => text,
+    })
 }
 
 /// Whether the arguments say at most how much is told, and in which colors.

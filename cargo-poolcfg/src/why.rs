@@ -2,12 +2,13 @@
 //!
 //! - here: the verdict
 //! - `who`: the program, and what it wanted the memory for; `shape`: what Wasmtime maps; `said`: what the command line says
-//! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works
+//! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works; `java`: flags of a JVM
 //! - `trace`: what the command did
 //! - `report`: the same for programs; `text`: for people
 
 pub(crate) mod advice;
 mod flags;
+mod java;
 pub(crate) mod report;
 mod said;
 mod shape;
@@ -29,12 +30,14 @@ pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
     if traced.status == Status::Exited(0) {
         return None;
     }
-    let ended = failures.iter().rposition(|failure| !survived(failure));
+    let decides = |failure: &MemoryFailure| !survived(failure) && !is_followed(failure, traced);
+    let ended = failures.iter().rposition(decides);
     let repeated = || {
         let often = failures
             .iter()
             .enumerate()
-            .filter(|(_, failure)| failure.times >= OFTEN && !failure.is_arena);
+            .filter(|(_, failure)| failure.times >= OFTEN && !failure.is_arena)
+            .filter(|(_, failure)| !is_followed(failure, traced));
         often
             .max_by_key(|(_, failure)| failure.times)
             .map(|(index, _)| index)
@@ -43,6 +46,13 @@ pub(crate) fn verdict(traced: &Traced) -> Option<usize> {
         Some(last) => Some(largest_before(failures, last)),
         None => repeated(),
     }
+}
+
+/// Whether a process ended as the command did that began after the one that failed had ended: a shell returns the status
+/// of its last command.
+pub(crate) fn is_followed(failure: &MemoryFailure, traced: &Traced) -> bool {
+    let last = failure.followed_by.map(Status::code);
+    last == Some(traced.status.code())
 }
 
 /// Who is refused a size may look for one that is not: the largest of the same kind is what was wanted.
@@ -103,6 +113,7 @@ mod tests {
             is_arena: false,
             later: 0,
             ended,
+            followed_by: None,
         }
     }
 
@@ -130,6 +141,18 @@ mod tests {
         );
         assert_eq!(verdict(&traced(Status::Exited(0), failures)), None);
         assert_eq!(verdict(&traced(Status::Exited(1), vec![probe])), None);
+    }
+
+    #[test]
+    fn a_later_process_that_ended_as_the_command_did_decides() {
+        let followed = |by| MemoryFailure {
+            followed_by: Some(Status::Exited(by)),
+            ..failure(1 << 30, Some(Status::Exited(1)))
+        };
+        let of = |by| verdict(&traced(Status::Exited(2), vec![followed(by)]));
+        assert_eq!(of(2), None);
+        // Such as a removed file.
+        assert_eq!(of(0), Some(0));
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Why) -> Result<Exit, Error>
     let output = arguments.output.as_deref();
     // Before the command runs, which would be in vain.
     let file = output.map(create).transpose()?;
+    context.envelope().is_behind_output = true;
     let traced = trace(&arguments.command).map_err(|error| not_traced(error, arguments))?;
     let (report, advice) = tell(context, &traced, &arguments.command);
     let mut reports = vec![report];

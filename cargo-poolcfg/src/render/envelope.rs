@@ -45,6 +45,9 @@ pub(crate) struct Envelope {
     /// Whether it lies in a file, where `--emit json -o FILE` wants it.
     #[serde(skip)]
     pub(crate) is_written: bool,
+    /// Whether another program has written to stdout, and perhaps not to the end of a line.
+    #[serde(skip)]
+    pub(crate) is_behind_output: bool,
 }
 
 /// The results of each command.
@@ -80,6 +83,7 @@ impl Default for Envelope {
             inspected: Vec::new(),
             keys: None,
             is_written: false,
+            is_behind_output: false,
         }
     }
 }

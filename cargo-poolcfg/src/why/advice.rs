@@ -6,11 +6,11 @@ use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
 use super::flags::other_words;
-use super::said;
 use super::shape::KnownSize;
 use super::who::Who;
+use super::{java, said};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
-use crate::why::trace::told::{CallName, MemoryFailure};
+use crate::why::trace::told::MemoryFailure;
 
 /// What helps.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +72,7 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
     let also = obstacle.also.iter();
     let also = also.filter_map(|also| of_limit(also.limit, obstacle));
     advice.help.extend(also.map(|help| format!("and {help}")));
-    advice.help.extend(of_java(failure, who));
+    advice.help.extend(java::less(failure, who));
     advice
 }
 
@@ -158,9 +158,7 @@ fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
         WhyLimit::Recheck(RecheckLimit::RlimitMemlock) => {
             "raise the limit: `ulimit -l unlimited`, or `LimitMEMLOCK=infinity` in the unit"
         }
-        WhyLimit::Stack => {
-            "raise the limit: `ulimit -s 8192`, or `LimitSTACK=8M` in the unit; a program that runs in circles fills any stack"
-        }
+        WhyLimit::Stack => return Some(of_stack(obstacle)),
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
             let have = obstacle.all().find(|also| also.limit == limit)?.have;
             let more = have.saturating_mul(4).max(262_144);
@@ -181,6 +179,12 @@ fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
         WhyLimit::Recheck(RecheckLimit::Hole) => {
             "ask for less at once: no setting of the system makes the hole larger"
         }
+        WhyLimit::HugePages => {
+            let pages = obstacle.need;
+            return Some(format!(
+                "reserve huge pages: `sysctl -w vm.nr_hugepages={pages}`, and the same line in /etc/sysctl.d"
+            ));
+        }
         WhyLimit::MemoryCgroup => {
             "raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"
         }
@@ -195,18 +199,28 @@ fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// What a JVM can do with less.
-fn of_java(failure: &MemoryFailure, who: &Who) -> Option<String> {
-    let obstacle = &failure.obstacle;
-    match (who.name.as_str(), obstacle.limit, failure.call) {
-        ("java", WhyLimit::Recheck(limit), Some(CallName::Mmap))
-            if limit != RecheckLimit::MaxMapCount =>
-        {
-            let quarter = obstacle.have / 4 / (1 << 20);
-            Some(format!(
-                "or let it take less: `-Xmx{quarter}m -XX:ReservedCodeCacheSize=48m -XX:CompressedClassSpaceSize=64m`"
-            ))
-        }
-        _ => None,
+/// What to do about a stack: the usual one, or a larger one.
+fn of_stack(obstacle: &Obstacle) -> String {
+    const USUAL: u64 = 8 << 20;
+    const LARGE: u64 = 1 << 30;
+    let circles = "a function that calls itself without an end fills any stack";
+    if obstacle.have >= LARGE {
+        return circles.to_owned();
+    }
+    let more = obstacle.have.saturating_mul(4).max(USUAL);
+    let (kib, mib) = (more.div_ceil(1 << 10), more.div_ceil(1 << 20));
+    format!("raise the limit: `ulimit -s {kib}`, or `LimitSTACK={mib}M` in the unit; {circles}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_is_advised_to_be_larger_than_it_is() {
+        let of = |have| of_stack(&Obstacle::of(WhyLimit::Stack, have + 4096, have));
+        assert!(of(4096).contains("`ulimit -s 8192`, or `LimitSTACK=8M`"));
+        assert!(of(8 << 20).contains("`ulimit -s 32768`"));
+        assert!(!of(1 << 30).contains("ulimit"));
     }
 }

@@ -47,10 +47,23 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
         _ => return None,
     };
     let ways = match is_pool {
-        true => ways_of_pool(subcommand, said::most_memory(&files)),
+        true => [
+            Vec::from_iter(ways_as_said(&failure.arguments)),
+            ways_of_pool(
+                subcommand,
+                said::most_memory(&files),
+                said::least_memory(&files),
+            ),
+        ]
+        .concat(),
         false => vec![way("no-pool")],
     };
-    let flags = ways.iter().find_map(|way| flags(failure, way, &files))?;
+    let least = said::least_memory(&files);
+    let holds = |flags: &Vec<String>| {
+        said::number(flags, &["pooling-max-memory-size"]).is_none_or(|most| most >= least)
+    };
+    let mut found = ways.iter().filter_map(|way| flags(failure, way, &files));
+    let flags = found.find(holds)?;
     let mut all = vec![program.clone(), subcommand.to_owned()];
     all.extend(flags);
     all.extend(without_own(&rest));
@@ -68,17 +81,47 @@ fn key(name: &str, value: &str) -> [String; 2] {
     ]
 }
 
+/// The bytes of a page of WebAssembly.
+const PAGE: u64 = 64 << 10;
+
+/// The bytes of the memories that need no checks.
+const WHOLE: u64 = 4 << 30;
+
+fn reservation(bytes: u64) -> [String; 2] {
+    let exact = Size::bytes(bytes.next_multiple_of(PAGE)).exact();
+    key("memory_reservation", &format!("\"{exact}\""))
+}
+
+/// As few and as small as the command line has them, where it says so.
+fn ways_as_said(arguments: &[String]) -> Option<Vec<String>> {
+    let number = |name: &str| said::number(arguments, &[name]);
+    let most = ["pooling-max-memory-size", "memory-reservation"];
+    let most = most.into_iter().filter_map(number).min();
+    let most = most.filter(|most| (1..WHOLE).contains(most));
+    let count = number("pooling-total-memories").filter(|count| *count > 0);
+    let most = most.map(reservation);
+    let count = count.map(|count| key("max_instances", &count.to_string()));
+    if most.is_none() && count.is_none() {
+        return None;
+    }
+    let keys = most.into_iter().chain(count).flatten();
+    Some(way("fewer").into_iter().chain(keys).collect())
+}
+
 /// What is tried, the best first: fewer slots of the usual size; as large as the files let their memories grow; one of
-/// a program that is run alone, as large as it may be; smaller ones; none.
-fn ways_of_pool(subcommand: &str, most: Option<u64>) -> Vec<Vec<String>> {
-    const WHOLE: u64 = 4 << 30;
+/// a program that is run alone, as large as it may be, or as the files have them at least; smaller ones; none.
+fn ways_of_pool(subcommand: &str, most: Option<u64>, least: u64) -> Vec<Vec<String>> {
     let mut ways = vec![Vec::new()];
     if let Some(most) = most.filter(|most| (1..WHOLE).contains(most)) {
-        let most = format!("\"{}\"", Size::bytes(most).exact());
-        ways.push([way("fewer"), key("memory_reservation", &most).to_vec()].concat());
+        ways.push([way("fewer"), reservation(most).to_vec()].concat());
     }
     if subcommand == "run" {
-        ways.push([way("smaller"), key("max_instances", "1").to_vec()].concat());
+        let one = key("max_instances", "1").to_vec();
+        ways.push([way("smaller"), one.clone()].concat());
+        if (1..WHOLE).contains(&least) {
+            let all = [way("fewer"), reservation(least).to_vec(), one];
+            ways.push(all.concat());
+        }
     }
     ways.extend(["smaller", "no-pool"].map(way));
     ways
@@ -168,12 +211,27 @@ mod tests {
 
     #[test]
     fn a_memory_may_grow_as_far_as_it_declares() {
-        let ways = |subcommand, most| ways_of_pool(subcommand, most).concat().join(" ");
+        let ways = |subcommand, most| ways_of_pool(subcommand, most, 0).concat().join(" ");
         let said = "pooling_allocator.memory_reservation=\"1875MiB\"";
         assert!(ways("serve", Some(1875 << 20)).contains(said));
         assert!(!ways("serve", Some(4 << 30)).contains("reservation"));
         assert!(ways("run", None).contains("max_instances=1"));
         assert!(!ways("serve", None).contains("max_instances"));
+        let said = ways_of_pool("run", None, 20_000 * PAGE).concat().join(" ");
+        assert!(said.contains("memory_reservation=\"1250MiB\""), "{said}");
+    }
+
+    #[test]
+    fn what_the_command_line_has_is_kept() {
+        let of = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            ways_as_said(&words).map(|way| way.join(" "))
+        };
+        let said = of("w -O pooling-total-memories=20,pooling-max-memory-size=1048576").unwrap();
+        assert!(said.contains("memory_reservation=\"1MiB\""), "{said}");
+        assert!(said.contains("max_instances=20"), "{said}");
+        assert_eq!(of("w -O pooling-allocator=y"), None);
+        assert_eq!(of("w -O memory-reservation=4294967296"), None);
     }
 
     #[test]

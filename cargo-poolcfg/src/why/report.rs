@@ -48,11 +48,12 @@ pub(crate) struct FailureReport {
     pub program: String,
     /// Who asked, and for what.
     pub who: String,
-    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp` or `RLIMIT_STACK`.
+    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp`, `RLIMIT_STACK` or
+    /// `huge pages`.
     pub limit: &'static str,
     pub need: u64,
     pub have: u64,
-    /// `bytes` or `maps`.
+    /// `bytes`, `maps` or `pages`.
     pub unit: &'static str,
     /// Whether the process went on without it.
     pub survived: bool,
@@ -134,6 +135,7 @@ impl FailureReport {
             have: obstacle.have,
             unit: match obstacle.limit.name() {
                 "max_map_count" => "maps",
+                "huge pages" => "pages",
                 _ => "bytes",
             },
             survived: is_survived,

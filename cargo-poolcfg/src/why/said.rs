@@ -67,6 +67,15 @@ pub(super) fn most_memory(files: &[PathBuf]) -> Option<u64> {
     most.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
+/// How large the memories of files are from their beginning; 0 where nothing tells.
+pub(super) fn least_memory(files: &[PathBuf]) -> u64 {
+    let least = files.iter().filter_map(|file| {
+        let inspected = inspect(file).ok()?;
+        inspected.needs().map(|needs| needs.memory_minimum)
+    });
+    least.max().unwrap_or(0)
+}
+
 /// Whether a program is the `wasmtime` command under another name: it has the name of an option.
 pub(super) fn is_command(program: &Path) -> bool {
     const NAME: &[u8] = b"pooling-total-memories";

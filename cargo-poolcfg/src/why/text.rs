@@ -6,7 +6,7 @@ use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
 use super::report::WhyVerdict;
-use super::survived;
+use super::{is_followed, survived};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure, Status, Traced};
 
@@ -64,6 +64,7 @@ fn short(limit: WhyLimit) -> &'static str {
         WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
         WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
         WhyLimit::Seccomp => "a filter of seccomp refuses it",
+        WhyLimit::HugePages => "too few huge pages (vm.nr_hugepages)",
         WhyLimit::Stack => limit.name(),
         WhyLimit::Recheck(limit) => limit.name(),
     }
@@ -131,7 +132,10 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
         }
         WhyLimit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
         WhyLimit::Stack | WhyLimit::Recheck(_)
-            if matches!(failure.call, None | Some(CallName::Execve)) =>
+            if matches!(
+                failure.call,
+                None | Some(CallName::Execve | CallName::Mlockall)
+            ) =>
         {
             let allowed = Size::bytes(*have);
             format!(
@@ -140,6 +144,7 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
                 size(*need)
             )
         }
+        WhyLimit::HugePages => format!("vm.nr_hugepages: {have} pages, {need} needed"),
         WhyLimit::Stack => return None,
         WhyLimit::Recheck(limit) => {
             let allowed = Size::bytes(*have);
@@ -159,11 +164,11 @@ pub(crate) fn counted(failure: &MemoryFailure) -> String {
 
 /// What ended a process, and not the command.
 pub(crate) fn deaths(traced: &Traced) -> Vec<String> {
-    if traced.status != Status::Exited(0) {
-        return Vec::new();
-    }
+    let is_well = traced.status == Status::Exited(0);
+    let is_told =
+        |failure: &&MemoryFailure| !survived(failure) && (is_well || is_followed(failure, traced));
     let mut largest: BTreeMap<i32, &MemoryFailure> = BTreeMap::new();
-    for failure in traced.failures.iter().filter(|failure| !survived(failure)) {
+    for failure in traced.failures.iter().filter(is_told) {
         let kept = largest.entry(failure.pid).or_insert(failure);
         if failure.bytes > kept.bytes {
             *kept = failure;
@@ -176,7 +181,8 @@ pub(crate) fn deaths(traced: &Traced) -> Vec<String> {
             None => "goes on".to_owned(),
         };
         let (what, pid) = (counted(failure), failure.pid);
-        format!("{what}; pid {pid} {how}, and the command with status 0")
+        let status = traced.status.code();
+        format!("{what}; pid {pid} {how}, and the command with status {status}")
     });
     shortened(lines.collect(), "processes failed for want of memory")
 }

@@ -30,7 +30,12 @@ fn each_limit_is_named_and_no_other() {
         (DATA, "heap", "brk", "RLIMIT_DATA"),
         (MEMLOCK, "memlock", "mlock", "RLIMIT_MEMLOCK"),
         (&[], "hole", "mmap", "hole"),
+        (MEMLOCK, "memlock_all", "mlockall", "RLIMIT_MEMLOCK"),
+        (&[], "huge_pages", "mmap", "huge pages"),
         (&[], "maps", "mprotect", "max_map_count"),
+        (&[], "maps_by_mmap", "mmap", "max_map_count"),
+        (&[], "maps_by_munmap", "munmap", "max_map_count"),
+        (&[], "maps_by_madvise", "madvise", "max_map_count"),
         (&[], "seccomp", "mmap", "seccomp"),
         (ADDRESS_SPACE, "without_first_thread", "mmap", "RLIMIT_AS"),
     ] {
@@ -46,6 +51,38 @@ fn each_limit_is_named_and_no_other() {
         assert!(need > have, "{what}: {result:#}");
         assert_eq!(result["status"], json!({"code": 3, "signal": null}));
     }
+}
+
+#[test]
+fn what_an_interpreter_is_refused_at_the_limit_is_of_the_limit() {
+    let result = result(&[], "maps_then_more", 3);
+    assert_eq!(result["verdict"]["limit"], "max_map_count", "{result:#}");
+    assert_eq!(limits(&result), ["max_map_count"], "{result:#}");
+}
+
+#[test]
+fn a_lock_that_splits_one_mapping_too_many_is_told() {
+    let result = result(&[], "maps_by_mlock", 3);
+    let limit = &result["verdict"]["limit"];
+    if limit == "RLIMIT_MEMLOCK" {
+        eprintln!("so much may not be locked here");
+        return;
+    }
+    assert_eq!(limit, "max_map_count", "{result:#}");
+}
+
+#[test]
+fn what_no_limit_is_about_is_not_told() {
+    let result = result(&[], "no_limit", 3);
+    assert_eq!(result["failures"], json!([]), "{result:#}");
+}
+
+#[test]
+fn what_is_needed_to_lock_all_is_not_in_use() {
+    let words = words(MEMLOCK, "memlock_all");
+    let ran = ran(&mut why(&[], &words));
+    let said = ran.ends(3).says("RLIMIT_MEMLOCK: 64 KiB allowed");
+    said.says("needed").says_nothing_of("in use");
 }
 
 #[test]
@@ -118,11 +155,7 @@ fn a_kill_by_a_memory_cgroup_is_named() {
 
 #[test]
 fn a_program_that_is_killed_before_it_begins_is_told() {
-    for (wrapper, limit) in [
-        ("--stack=4096", "RLIMIT_STACK"),
-        ("--as=100000", "RLIMIT_AS"),
-        ("--data=1000", "RLIMIT_DATA"),
-    ] {
+    for (wrapper, limit) in [("--as=100000", "RLIMIT_AS"), ("--data=1000", "RLIMIT_DATA")] {
         let words = ["prlimit", wrapper, "/bin/true"].map(str::to_owned);
         let ran = ran(&mut why(&["--message-format", "json"], &words));
         let json = ran.ends(128 + libc_sigsegv()).json();
@@ -131,6 +164,11 @@ fn a_program_that_is_killed_before_it_begins_is_told() {
         assert_eq!(result["verdict"]["call"], "execve", "{json:#}");
         ran.says("killed by SIGSEGV before the program began");
     }
+    // A stack of one page ends it in exec or at its first push, as ASLR has put the stack.
+    let words = ["prlimit", "--stack=4096", "/bin/true"].map(str::to_owned);
+    let ran = ran(&mut why(&["--message-format", "json"], &words));
+    let json = ran.ends(128 + libc_sigsegv()).json();
+    assert_eq!(limits(&json["results"][0]), ["RLIMIT_STACK"], "{json:#}");
 }
 
 const fn libc_sigsegv() -> i32 {
@@ -146,7 +184,18 @@ fn a_stack_that_is_full_is_told() {
     let verdict = &json["results"][0]["verdict"];
     assert_eq!(verdict["limit"], "RLIMIT_STACK", "{json:#}");
     assert_eq!(verdict["have"], 512 << 10, "{json:#}");
-    ran.says("its stack cannot grow: RLIMIT_STACK");
+    ran.says("its stack cannot grow: RLIMIT_STACK")
+        .says("`ulimit -s 8192`");
+}
+
+#[test]
+fn a_stack_is_advised_to_be_larger_than_it_is() {
+    let script = "ulimit -s 8192; f() { f; }; f";
+    let words = ["bash", "-c", script].map(str::to_owned);
+    let ran = ran(&mut why(&[], &words));
+    ran.ends(128 + libc_sigsegv())
+        .says("`ulimit -s 32768`")
+        .says("without an end");
 }
 
 #[test]

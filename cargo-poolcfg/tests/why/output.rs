@@ -112,6 +112,29 @@ fn a_file_of_others_stays() {
 }
 
 #[test]
+fn the_object_has_a_line_of_its_own() {
+    let words = ["printf", "no end"].map(str::to_owned);
+    let ran = ran(&mut why(&["--message-format", "json"], &words));
+    let stdout = ran.ends(0).stdout.clone();
+    let object = stdout.strip_prefix("no end\n").unwrap();
+    assert_eq!(common::json(object)["results"][0]["failures"], json!([]));
+}
+
+#[test]
+fn an_ignored_sigpipe_stays_ignored() {
+    let inner = env!("CARGO_BIN_EXE_poolcfg");
+    // Of what writes into a pipe that nobody reads: killed by SIGPIPE, or told so by the call.
+    for (before, status) in [("", "141"), ("trap '' PIPE;", "1")] {
+        let script = format!(
+            "{before} {inner} why -- bash -c 'while :; do echo y || exit 1; done' | head -1; \
+             echo ${{PIPESTATUS[0]}}"
+        );
+        let ran = ran(Command::new("bash").args(["-c", &script]));
+        assert_eq!(ran.ends(0).stdout, format!("y\n{status}\n"), "{before}");
+    }
+}
+
+#[test]
 fn an_answer_that_cannot_be_written_is_a_failure() {
     let words = ["sh", "-c", "echo ran >&2; exit 3"].map(str::to_owned);
     let there = ran(&mut why(&["-o", "/no/such/folder/why.json"], &words));

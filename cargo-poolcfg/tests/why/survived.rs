@@ -46,6 +46,30 @@ fn a_child_that_died_is_a_note_where_the_command_ends_well() {
 }
 
 #[test]
+fn a_child_that_died_is_a_note_where_another_one_decides() {
+    let words = words(ADDRESS_SPACE, "address_space").join(" ");
+    // Bash may become its last command.
+    for last in [
+        "ls /no-such-file",
+        "(exit 2); exit",
+        "exec ls /no-such-file",
+    ] {
+        let script = format!("{words}; {last}");
+        let script = ["bash".to_owned(), "-c".to_owned(), script];
+        let ran = ran(&mut why(&[], &script));
+        ran.ends(2)
+            .says("ended with status 3, and the command with status 2")
+            .says_nothing_of("error[");
+    }
+    // What tidies up decides nothing.
+    for last in ["true; exit 2", "exit 2"] {
+        let script = format!("{words}; {last}");
+        let script = ["bash".to_owned(), "-c".to_owned(), script];
+        ran(&mut why(&[], &script)).ends(2).says("error[PC0050]");
+    }
+}
+
+#[test]
 fn equal_failures_are_one_with_a_count() {
     let result = result(&[], "often", 1);
     let failures = result["failures"].as_array().unwrap();

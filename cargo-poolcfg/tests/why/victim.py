@@ -103,6 +103,76 @@ def maps():
         need(LIBC.mprotect(address + index * page, page, 1))
 
 
+def split_by(call, protection=3):
+    """Splits mappings by a call until there are too many."""
+    with open("/proc/sys/vm/max_map_count") as file:
+        most = int(file.read())
+    page = mmap.PAGESIZE
+    address = need(allocate(2 * most * page, protection))
+    for index in range(1, 2 * most, 2):
+        need(call(address + index * page, page))
+
+
+def maps_by_mmap():
+    while True:
+        need(allocate(mmap.PAGESIZE, 1))
+        need(allocate(mmap.PAGESIZE, 3))
+
+
+def maps_by_mlock():
+    split_by(LIBC.mlock)
+
+
+def maps_by_munmap():
+    LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    split_by(LIBC.munmap)
+
+
+def maps_by_madvise():
+    LIBC.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    # MADV_DONTFORK
+    split_by(lambda address, size: LIBC.madvise(address, size, 10))
+
+
+def maps_then_more():
+    """The interpreter, too, is refused memory at the limit."""
+    try:
+        LIBC.mprotect.restype = ctypes.c_int
+        with open("/proc/sys/vm/max_map_count") as file:
+            most = int(file.read())
+        page = mmap.PAGESIZE
+        address = need(allocate(2 * most * page, 0))
+        index = 1
+        while LIBC.mprotect(address + index * page, page, 1) == 0:
+            index += 2
+        taken = [bytearray(1 << 20) for _ in range(8)]
+        print(len(taken), file=sys.stderr)
+    except MemoryError:
+        pass
+    os._exit(3)
+
+
+def memlock_all():
+    # MCL_CURRENT
+    need(LIBC.mlockall(1))
+
+
+def huge_pages():
+    # MAP_HUGETLB
+    need(allocate(1 << 40, 3, PRIVATE | ANONYMOUS | 0x40000))
+
+
+def no_limit():
+    """What no limit is about."""
+    with open("/proc/self/exe", "rb") as file:
+        assert LIBC.mmap(None, 4096, 3, 1, file.fileno(), 0) == FAILED
+    free = need(allocate(1 << 20))
+    assert LIBC.munmap(ctypes.c_void_p(free), ctypes.c_size_t(1 << 20)) == 0
+    assert LIBC.mprotect(free, 1 << 20, 1) == -1
+    assert LIBC.mlock(free, 1 << 20) == -1
+    os._exit(3)
+
+
 def write_and_execute():
     # PR_SET_MDWE
     if prctl(65, 1) != 0:

@@ -15,6 +15,8 @@ pub(crate) enum CallName {
     Mprotect,
     PkeyMprotect,
     Brk,
+    Munmap,
+    Madvise,
     Mlock,
     Mlock2,
     Mlockall,
@@ -25,12 +27,14 @@ pub(crate) enum CallName {
 }
 
 /// Each at which a command stops, with its number.
-pub(super) const TRACED: [(c_long, CallName); 10] = [
+pub(super) const TRACED: [(c_long, CallName); 12] = [
     (libc::SYS_mmap, CallName::Mmap),
     (libc::SYS_mremap, CallName::Mremap),
     (libc::SYS_mprotect, CallName::Mprotect),
     (libc::SYS_pkey_mprotect, CallName::PkeyMprotect),
     (libc::SYS_brk, CallName::Brk),
+    (libc::SYS_munmap, CallName::Munmap),
+    (libc::SYS_madvise, CallName::Madvise),
     (libc::SYS_mlock, CallName::Mlock),
     (libc::SYS_mlock2, CallName::Mlock2),
     (libc::SYS_mlockall, CallName::Mlockall),
@@ -39,9 +43,12 @@ pub(super) const TRACED: [(c_long, CallName); 10] = [
 ];
 
 /// `prctl` of these alone: to install a filter, and to refuse memory that is writable and executable.
-pub(super) const PRCTL: [u32; 2] = [PR_SET_SECCOMP, PR_SET_MDWE];
+const PRCTL: [u32; 2] = [PR_SET_SECCOMP, PR_SET_MDWE];
 const PR_SET_SECCOMP: u32 = 22;
 const PR_SET_MDWE: u32 = 65;
+
+/// `madvise` of these alone, as `MADV_…` says: they may split a mapping. Others are made for every request of a server.
+const MADVISE: [u32; 13] = [0, 1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 
 /// As `AUDIT_ARCH_…` of linux/audit.h.
 #[cfg(target_arch = "x86_64")]
@@ -58,6 +65,15 @@ impl CallName {
         found.map(|(_, name)| *name)
     }
 
+    /// The argument that tells whether a command stops at it, and the values at which it does; `None` where it always does.
+    pub(super) const fn stops_for(self) -> Option<(usize, &'static [u32])> {
+        match self {
+            Self::Prctl => Some((0, &PRCTL)),
+            Self::Madvise => Some((2, &MADVISE)),
+            _ => None,
+        }
+    }
+
     /// As manuals write it.
     pub(crate) const fn text(self) -> &'static str {
         match self {
@@ -66,6 +82,8 @@ impl CallName {
             Self::Mprotect => "mprotect",
             Self::PkeyMprotect => "pkey_mprotect",
             Self::Brk => "brk",
+            Self::Munmap => "munmap",
+            Self::Madvise => "madvise",
             Self::Mlock => "mlock",
             Self::Mlock2 => "mlock2",
             Self::Mlockall => "mlockall",
@@ -91,6 +109,14 @@ impl TracedCall {
     /// Whether it makes memory that is there executable or writable.
     pub(super) const fn is_protect(&self) -> bool {
         matches!(self.name, CallName::Mprotect | CallName::PkeyMprotect)
+    }
+
+    /// Whether it changes how memory that is there is mapped.
+    pub(super) const fn is_of_mapping(&self) -> bool {
+        matches!(
+            self.name,
+            CallName::Mremap | CallName::Munmap | CallName::Madvise
+        )
     }
 
     /// Whether it keeps memory in RAM.

@@ -40,7 +40,10 @@ impl Tracer<'_> {
         }
         // The first thread of its process may have ended, and has no memory then.
         let facts = Facts::read(thread);
-        let is_there = call.is_protect() || call.is_lock() || call.name == CallName::Mremap;
+        let Some(obstacle) = obstacle(failed, &facts) else {
+            return;
+        };
+        let is_there = call.is_protect() || call.is_lock() || call.is_of_mapping();
         let Program {
             file: program,
             folder,
@@ -57,12 +60,13 @@ impl Tracer<'_> {
             folder,
             arguments,
             mapping: is_there.then(|| facts.name_at(call.arguments[0])).flatten(),
-            obstacle: obstacle(failed, &facts),
+            obstacle,
             times: 1,
             went_on: false,
             is_arena,
             later: 0,
             ended: None,
+            followed_by: None,
         });
     }
 
@@ -96,6 +100,7 @@ impl Tracer<'_> {
             is_arena: false,
             later: 0,
             ended: None,
+            followed_by: None,
         });
     }
 
@@ -219,6 +224,9 @@ fn is_near_stack(id: i32, address: u64) -> bool {
 pub(super) fn is_of_memory(call: &TracedCall, errno: i32) -> bool {
     match call.name {
         CallName::Seccomp | CallName::Prctl => false,
+        CallName::Munmap => errno == libc::ENOMEM,
+        // ENOMEM is for a range that is not mapped.
+        CallName::Madvise => errno == libc::EAGAIN,
         _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
     }
 }

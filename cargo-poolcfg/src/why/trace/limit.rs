@@ -16,9 +16,11 @@ pub(crate) enum WhyLimit {
     Seccomp,
     /// `RLIMIT_STACK`.
     Stack,
+    /// `vm.nr_hugepages`.
+    HugePages,
 }
 
-const LIMITS: [WhyLimit; 12] = [
+const LIMITS: [WhyLimit; 13] = [
     WhyLimit::Recheck(RecheckLimit::RlimitAs),
     WhyLimit::Recheck(RecheckLimit::RlimitData),
     WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
@@ -31,6 +33,7 @@ const LIMITS: [WhyLimit; 12] = [
     WhyLimit::WriteAndExecute,
     WhyLimit::Seccomp,
     WhyLimit::Stack,
+    WhyLimit::HugePages,
 ];
 
 impl WhyLimit {
@@ -42,6 +45,7 @@ impl WhyLimit {
             Self::WriteAndExecute => "write and execute",
             Self::Seccomp => "seccomp",
             Self::Stack => "RLIMIT_STACK",
+            Self::HugePages => "huge pages",
         }
     }
 }

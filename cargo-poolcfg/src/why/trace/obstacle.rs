@@ -17,7 +17,11 @@ const PROT_EXEC: u64 = 4;
 const MAP_SHARED: u64 = 0x1;
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
+const MAP_LOCKED: u64 = 0x2000;
 const MAP_NORESERVE: u64 = 0x4000;
+/// With the power of two of their size from this bit on, or 0.
+const MAP_HUGETLB: u64 = 0x4_0000;
+const HUGE_SHIFT: u32 = 26;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 
 /// A limit that is in the way as well.
@@ -42,7 +46,7 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    pub(super) const fn of(limit: WhyLimit, need: u64, have: u64) -> Self {
+    pub(crate) const fn of(limit: WhyLimit, need: u64, have: u64) -> Self {
         Self {
             limit,
             need,
@@ -178,29 +182,39 @@ impl Obstacles<'_> {
     }
 }
 
-/// Why a call failed.
-pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Obstacle {
+/// Why a call failed; `None` if it could not succeed under any limit.
+pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Option<Obstacle> {
     let Failed { call, errno, .. } = failed;
     let bytes = failed.bytes;
     if failed.is_filtered {
-        return Obstacle::of(WhyLimit::Seccomp, bytes, 0);
+        return Some(Obstacle::of(WhyLimit::Seccomp, bytes, 0));
     }
     if errno == libc::EACCES && breaks_rule(&failed, facts) {
-        return Obstacle::of(WhyLimit::WriteAndExecute, bytes, 0);
+        return Some(Obstacle::of(WhyLimit::WriteAndExecute, bytes, 0));
+    }
+    if is_wrong(call, errno, facts) {
+        return None;
+    }
+    if let Some(obstacle) = of_huge_pages(call, bytes, facts) {
+        return Some(obstacle);
     }
     let mut asked = Obstacles {
         facts,
         found: Vec::new(),
     };
     match (call.name, errno) {
-        (CallName::Mmap, libc::EAGAIN) | (CallName::Mremap, libc::EAGAIN) => {
+        (CallName::Mmap, libc::EAGAIN | libc::EPERM) | (CallName::Mremap, libc::EAGAIN) => {
             asked.lock(bytes);
         }
         (CallName::Mlockall, _) => {
             asked.lock(facts.vm_size);
         }
         (CallName::Mlock | CallName::Mlock2, _) => {
-            asked.lock(bytes);
+            asked.lock(bytes).maps(1);
+        }
+        (CallName::Munmap | CallName::Madvise, _) => {
+            // Where a mapping is split.
+            asked.maps(1);
         }
         (CallName::Mmap, libc::ENOMEM) => of_mmap(call, bytes, &mut asked),
         (CallName::Mprotect | CallName::PkeyMprotect, libc::ENOMEM) => {
@@ -210,7 +224,37 @@ pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Obstacle {
         (CallName::Brk, _) => of_brk(call, bytes, &mut asked),
         _ => {}
     }
-    asked.into_first(bytes)
+    Some(asked.into_first(bytes))
+}
+
+/// Whether a call asks for what no limit is about: to write to a file that may not be written, or of what is not mapped.
+fn is_wrong(call: &TracedCall, errno: i32, facts: &Facts) -> bool {
+    let [address, bytes, _, flags, ..] = call.arguments;
+    let is_locked = call.name == CallName::Mmap && flags & MAP_LOCKED != 0;
+    match errno {
+        libc::EACCES => true,
+        libc::EPERM => !call.is_lock() && !is_locked,
+        libc::ENOMEM => match call.name {
+            CallName::Mprotect | CallName::PkeyMprotect | CallName::Mlock | CallName::Mlock2 => {
+                !facts.is_mapped(address, bytes)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether there are too few huge pages, which the kernel asks before all else (`hugetlb_file_setup`).
+fn of_huge_pages(call: &TracedCall, bytes: u64, facts: &Facts) -> Option<Obstacle> {
+    let [_, _, _, flags, ..] = call.arguments;
+    let huge = facts.huge_pages;
+    let shift = flags >> HUGE_SHIFT & 0x3f;
+    let is_usual = shift == 0 || 1u64.checked_shl(u32::try_from(shift).ok()?) == Some(huge.bytes);
+    if call.name != CallName::Mmap || flags & MAP_HUGETLB == 0 || !is_usual || huge.bytes == 0 {
+        return None;
+    }
+    let need = huge.used.saturating_add(bytes.div_ceil(huge.bytes));
+    (need > huge.most).then(|| Obstacle::of(WhyLimit::HugePages, need, huge.most))
 }
 
 /// Why a program was killed before it began: `setup_arg_pages`, then `load_elf_binary` of fs/binfmt_elf.c, which
@@ -275,9 +319,8 @@ fn of_mmap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
         false => 0,
     };
     let more = bytes.saturating_sub(replaced);
-    // So many there may be and one, so that the last but one is refused nothing.
-    let count = facts.map_count().saturating_sub(1);
-    asked.ask(RecheckLimit::MaxMapCount, count, facts.max_map_count);
+    // So many there may be and one. Kernels that refuse it as well are asked at last.
+    asked.maps(0);
     if !is_fixed {
         asked.hole(bytes);
     }
@@ -291,6 +334,9 @@ fn of_mmap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
     let is_shared_memory = flags & MAP_SHARED != 0 && flags & MAP_ANONYMOUS != 0;
     if is_data || is_shared_memory {
         asked.commit(bytes, flags & MAP_NORESERVE == 0);
+    }
+    if asked.found.is_empty() {
+        asked.maps(1);
     }
 }
 

@@ -35,13 +35,16 @@ pub(super) struct Process {
     pub(super) has_rule: bool,
     /// Whether it was sent a SIGSYS that is of no filter.
     pub(super) was_sent_sigsys: bool,
+    /// How many processes had ended when it began.
+    began: u64,
 }
 
 impl Process {
     /// What a child has of it.
-    const fn child(&self) -> Self {
+    const fn child(&self, began: u64) -> Self {
         Self {
             was_sent_sigsys: false,
+            began,
             ..*self
         }
     }
@@ -52,6 +55,8 @@ impl Process {
 pub(super) struct Processes {
     pub(super) threads: BTreeMap<i32, Thread>,
     pub(super) processes: BTreeMap<i32, Process>,
+    /// How many processes have ended.
+    ended: u64,
 }
 
 impl Processes {
@@ -63,14 +68,28 @@ impl Processes {
             if !self.processes.contains_key(&process) {
                 let parent = number(&status, "PPid:");
                 let parent = parent.and_then(|parent| self.processes.get(&parent));
-                self.processes
-                    .insert(process, parent.map(Process::child).unwrap_or_default());
+                let parent = parent.copied().unwrap_or_default();
+                self.processes.insert(process, parent.child(self.ended));
             }
             Thread {
                 process,
                 ..Thread::default()
             }
         })
+    }
+
+    /// A process has ended; how many others had when it began, and which one it is.
+    pub(super) fn ended(&mut self, process: i32) -> Option<[u64; 2]> {
+        let process = self.processes.remove(&process)?;
+        self.ended = self.ended.saturating_add(1);
+        Some([process.began, self.ended])
+    }
+
+    /// A process begins anew as another program.
+    pub(super) fn begins(&mut self, process: i32) {
+        if let Some(process) = self.processes.get_mut(&process) {
+            process.began = self.ended;
+        }
     }
 
     /// A process becomes another program: of its threads one is left, which may have been another.
@@ -130,6 +149,8 @@ pub(super) struct Failures {
     first: Vec<MemoryFailure>,
     last: VecDeque<MemoryFailure>,
     pub(super) unlisted: u64,
+    /// Of processes that failed and have ended: how many had when they had.
+    ends: BTreeMap<i32, u64>,
 }
 
 impl Failures {
@@ -185,10 +206,14 @@ impl Failures {
         }
     }
 
-    pub(super) fn ended(&mut self, process: i32, status: Status) {
-        for failure in self.iter_mut() {
+    /// A process has ended as the one of this number, and began when so many had ended.
+    pub(super) fn ended(&mut self, process: i32, status: Status, [began, number]: [u64; 2]) {
+        for failure in self.first.iter_mut().chain(&mut self.last) {
             if failure.pid == process && failure.ended.is_none() {
                 failure.ended = Some(status);
+                self.ends.insert(process, number);
+            } else if self.ends.get(&failure.pid).is_some_and(|end| *end <= began) {
+                failure.followed_by = Some(status);
             }
         }
     }

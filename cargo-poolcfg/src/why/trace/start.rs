@@ -169,7 +169,7 @@ fn execute(
             }
         }
     }
-    sys::default_sigpipe();
+    sys::restore_sigpipe();
     sys::close_again();
     sys::set_mask(before);
     let why = sys::exec(words);

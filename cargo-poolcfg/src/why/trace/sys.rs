@@ -1,9 +1,9 @@
 //! The system calls of tracing: ptrace(2), fork, exec, and signals. The only unsafe code of this crate.
 //!
 //! rustix has neither ptrace nor fork; nix has both, but its types know no real-time signals, which have to be passed on.
-//! `streams` looks at the standard streams before `main`.
+//! `inherited` looks before `main` at what the standard library changes.
 
-mod streams;
+mod inherited;
 
 use std::ffi::{CString, c_long};
 use std::fs;
@@ -15,7 +15,7 @@ use std::ptr;
 use libc::{sigset_t, sock_filter, sock_fprog};
 use rustix::process::Pid;
 
-pub(super) use streams::close_again;
+pub(super) use inherited::{close_again, restore_sigpipe};
 
 const CONT: c_long = 7;
 const SYSCALL: c_long = 24;
@@ -227,12 +227,6 @@ pub(super) fn block_signals() -> SignalMask {
 pub(super) fn set_mask(mask: &SignalMask) {
     // SAFETY: the set is one that the kernel has written; nothing is written back.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask.0, ptr::null_mut()) };
-}
-
-/// Lets SIGPIPE end the process again, which Rust programs ignore.
-pub(super) fn default_sigpipe() {
-    // SAFETY: the default action runs no code of this process.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// Sends a signal, be it a real-time one; a process that is gone gets none.

@@ -72,6 +72,8 @@ pub(crate) struct MemoryFailure {
     pub(crate) later: u64,
     /// How the process ended; `None` while it runs.
     pub(crate) ended: Option<Status>,
+    /// How the last process ended that began after this one had ended; `None` if there was none.
+    pub(crate) followed_by: Option<Status>,
 }
 
 /// The writing end.

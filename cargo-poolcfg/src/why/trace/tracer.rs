@@ -89,10 +89,9 @@ impl<'a> Tracer<'a> {
 
     fn ended(&mut self, id: i32, status: Status) {
         self.processes.threads.remove(&id);
-        if self.processes.processes.remove(&id).is_none() && id != self.command {
-            return;
+        if let Some(order) = self.processes.ended(id) {
+            self.failures.ended(id, status, order);
         }
-        self.failures.ended(id, status);
         if id != self.command {
             return;
         }
@@ -275,7 +274,7 @@ impl<'a> Tracer<'a> {
             }
             return;
         }
-        if bytes > 0 {
+        if bytes > 0 && !matches!(call.name, CallName::Munmap | CallName::Madvise) {
             self.failures.got_memory(process);
         }
         let protection = call.protection();
@@ -293,6 +292,9 @@ impl<'a> Tracer<'a> {
     fn executed(&mut self, id: i32) {
         self.processes.executed(id);
         self.cgroups.begins(id);
+        if self.is_executed && id == self.command {
+            self.processes.begins(id);
+        }
         if !self.is_executed {
             self.is_executed = true;
             let status = text(&format!("/proc/{id}/status"));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::why::trace::facts::HugePages;
 
 const GIB: u64 = 1 << 30;
 const MAPS: &str = "\
@@ -36,7 +37,13 @@ fn ask(name: CallName, arguments: [u64; 6], errno: i32, facts: &Facts) -> Obstac
         is_filtered: false,
         has_rule: false,
     };
-    obstacle(failed, facts)
+    obstacle(failed, facts).unwrap()
+}
+
+/// Whether no limit is about it.
+fn is_wrong(name: CallName, arguments: [u64; 6], errno: i32, facts: &Facts) -> bool {
+    let call = TracedCall { name, arguments };
+    super::is_wrong(&call, errno, facts)
 }
 
 fn mmap(bytes: u64, protection: u64, flags: u64, facts: &Facts) -> Obstacle {
@@ -115,8 +122,27 @@ fn mappings_are_counted_as_the_kernel_does() {
         ..facts()
     };
     let maps = WhyLimit::Recheck(RecheckLimit::MaxMapCount);
-    assert_eq!(mmap(GIB, 0, PRIVATE, &with(3)).limit, maps);
-    assert_ne!(mmap(GIB, 0, PRIVATE, &with(4)).limit, maps);
+    let full = mmap(GIB, 0, PRIVATE, &with(4));
+    assert_eq!((full.limit, full.need, full.have), (maps, 5, 4));
+    assert_ne!(mmap(GIB, 0, PRIVATE, &with(6)).limit, maps);
+    // So many there may be and one, unless nothing else is in the way.
+    assert_eq!(mmap(GIB, 0, PRIVATE, &with(5)).limit, maps);
+    let small = Facts {
+        rlimit_as: Some(GIB),
+        ..with(5)
+    };
+    let space = WhyLimit::Recheck(RecheckLimit::RlimitAs);
+    assert_eq!(mmap(GIB, 0, PRIVATE, &small).limit, space);
+    for (name, errno) in [
+        (CallName::Munmap, libc::ENOMEM),
+        (CallName::Mlock, libc::ENOMEM),
+        (CallName::Madvise, libc::EAGAIN),
+    ] {
+        let arguments = [0x2000_1000, 0x1000, 10, 0, 0, 0];
+        let limit = |most| ask(name, arguments, errno, &with(most)).limit;
+        assert_eq!(limit(5), maps, "{name:?}");
+        assert_ne!(limit(6), maps, "{name:?}");
+    }
     let split = |most| {
         let arguments = [0x2000_1000, 0x1000, 1, 0, 0, 0];
         ask(CallName::Mprotect, arguments, libc::ENOMEM, &with(most))
@@ -228,4 +254,45 @@ fn no_hole_is_used_to_its_last_page() {
     assert!(nearly.have < nearly.need, "{nearly:?}");
     let smaller = found(gap - (2 << 20)).limit;
     assert_eq!(smaller, WhyLimit::Recheck(RecheckLimit::Refused));
+}
+
+#[test]
+fn what_no_limit_is_about_is_not_told() {
+    let of = |name, arguments, errno| is_wrong(name, arguments, errno, &facts());
+    // A file that may be read alone.
+    let shared = [0, 0x1000, PROT_WRITE, MAP_SHARED, 3, 0];
+    assert!(of(CallName::Mmap, shared, libc::EACCES));
+    for name in [CallName::Mprotect, CallName::Mlock] {
+        let within = |start, bytes| of(name, [start, bytes, 1, 0, 0, 0], libc::ENOMEM);
+        assert!(!within(0x2000_0800, 0x1000), "{name:?}");
+        assert!(!within(0x1000_0000, 0x2000), "{name:?}");
+        assert!(within(0x1000_1000, 0x1001), "{name:?}");
+        assert!(within(0x5000_0000, 0x1000), "{name:?}");
+    }
+    let locked = [0, 0x1000, 0, PRIVATE | MAP_LOCKED, u64::MAX, 0];
+    assert!(!of(CallName::Mmap, locked, libc::EPERM));
+}
+
+#[test]
+fn huge_pages_are_named_where_they_are_too_few() {
+    let with = |most| Facts {
+        huge_pages: HugePages {
+            bytes: 2 << 20,
+            most,
+            used: 1,
+        },
+        ..facts()
+    };
+    let huge = PRIVATE | MAP_HUGETLB;
+    let few = mmap(4 << 20, 3, huge, &with(2));
+    assert_eq!((few.limit, few.need, few.have), (WhyLimit::HugePages, 3, 2));
+    assert_ne!(mmap(4 << 20, 3, huge, &with(3)).limit, WhyLimit::HugePages);
+    assert_ne!(
+        mmap(4 << 20, 3, PRIVATE, &with(2)).limit,
+        WhyLimit::HugePages
+    );
+    let of = |shift: u64| mmap(4 << 20, 3, huge | shift << HUGE_SHIFT, &with(2)).limit;
+    assert_eq!(of(21), WhyLimit::HugePages);
+    // Others are counted elsewhere.
+    assert_ne!(of(30), WhyLimit::HugePages);
 }
