@@ -48,6 +48,7 @@ pub use engine::wasmtime::{
 pub use fault::{Fault, Faults};
 pub use model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
 pub use model::group::{Group, KINDS};
+pub use model::limit::Limit;
 pub use model::pieces::{Memories, PIECES, further_pieces};
 pub use model::place::{Placement, place};
 pub use model::room::{HOLES, Hole, Room, Spread, Three};
@@ -55,7 +56,7 @@ pub use model::slab::{SlotLayout, Slots, slabs};
 pub use model::sum::{Bound, Demand, Exceeded, bookkeeping};
 pub use model::wasmtime_pools::{Pooling, pooling};
 pub use plan::Plan;
-pub use plan::misfit::{Limit, PlanMisfit};
+pub use plan::misfit::PlanMisfit;
 pub use plan::position::{Position, ReservedByHole};
 pub use plan::promise::{PlannedSettings, ProcessPromise, Promise};
 pub use plan::search::LargestFit;

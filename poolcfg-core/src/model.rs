@@ -3,6 +3,7 @@
 pub(crate) mod bounds;
 pub(crate) mod fit;
 pub(crate) mod group;
+pub(crate) mod limit;
 pub(crate) mod pieces;
 pub(crate) mod place;
 pub(crate) mod room;

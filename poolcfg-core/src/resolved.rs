@@ -14,7 +14,7 @@ use crate::base::size::{GRAIN, Size};
 use crate::base::text::Text;
 use crate::fault::{Fault, Faults};
 use crate::model::fit::MAX_POOLS;
-use crate::plan::misfit::Limit;
+use crate::model::limit::Limit;
 use crate::setting::{FilePlace, PoolKeys, Settings, value_or};
 use crate::target::Target;
 use crate::target::budget::Budget;

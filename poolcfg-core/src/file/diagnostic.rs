@@ -10,7 +10,8 @@ use crate::engine::footprint::MappingName;
 use crate::fault::Fault;
 use crate::file::ConfigFile;
 use crate::file::nearest::nearest_profile;
-use crate::plan::misfit::{Limit, PlanMisfit};
+use crate::model::limit::Limit;
+use crate::plan::misfit::PlanMisfit;
 use crate::resolved::ResolvedProcess;
 use crate::setting::FilePlace;
 

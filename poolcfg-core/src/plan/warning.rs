@@ -7,8 +7,8 @@ use crate::base::size::Size;
 use crate::engine::footprint::Footprint;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Advisory, AdvisoryCondition, WasmtimeVersion, is_interpreted};
+use crate::model::limit::Limit;
 use crate::plan::Plan;
-use crate::plan::misfit::Limit;
 use crate::resolved::ResolvedProcess;
 use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM};
 

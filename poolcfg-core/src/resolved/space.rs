@@ -2,7 +2,7 @@
 
 use crate::base::size::Size;
 use crate::fault::{Fault, Faults};
-use crate::plan::misfit::Limit;
+use crate::model::limit::Limit;
 use crate::setting::{AddressSpaceKeys, FilePlace, Setting, Settings, place_if, place_of};
 use crate::target::budget::{Budget, HEADROOM_MAPS};
 use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_BESIDE, LEAST_DATA, LEAST_STACK};
