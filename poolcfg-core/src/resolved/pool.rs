@@ -222,28 +222,18 @@ impl<'a> ResolvedPool<'a> {
         faults
     }
 
-    /// What is there, and is less than the smallest page that any kernel has.
+    /// What a native pool has, and is less than the smallest page of any kernel. Wasmtime rounds its own sizes up.
     const fn check_pages(&self, keys: &PoolKeys, mut faults: Faults<'a>) -> Faults<'a> {
         let asked = &self.least;
-        // Of Wasmtime's pool other faults may say it already.
-        let (guard, stack, wasm_stack) = match &asked.wasmtime {
-            None => (asked.guard_size, asked.stack_reservation, Size::ZERO),
-            Some(wasmtime) if wasmtime.has_dynamic_guard() => {
-                (Size::ZERO, Size::ZERO, wasmtime.max_wasm_stack)
-            }
-            Some(wasmtime) => (asked.guard_size, Size::ZERO, wasmtime.max_wasm_stack),
-        };
+        if asked.wasmtime.is_some() {
+            return faults;
+        }
         let sizes = [
-            ("guard_size", guard, place_of(&keys.guard_size)),
+            ("guard_size", asked.guard_size, place_of(&keys.guard_size)),
             (
                 "stack_reservation",
-                stack,
+                asked.stack_reservation,
                 place_of(&keys.stack_reservation),
-            ),
-            (
-                "max_wasm_stack",
-                wasm_stack,
-                place_of(&keys.wasmtime.max_wasm_stack),
             ),
         ];
         let mut i = 0;
