@@ -4,7 +4,9 @@
 mod common;
 
 use common::wasmtime_limits;
-use poolcfg_runtime::__private::{PoolKeys, ProtectionKeys, Setting};
+#[cfg(target_arch = "x86_64")]
+use poolcfg_runtime::__private::ProtectionKeys;
+use poolcfg_runtime::__private::{PoolKeys, Setting};
 use poolcfg_runtime::{Size, WasmtimeLimits, configure_wasmtime};
 
 /// Gives a type the setters of one of Wasmtime's, each of which notes what it is told.

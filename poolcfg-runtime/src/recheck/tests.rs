@@ -4,6 +4,14 @@
 mod any;
 #[cfg(target_pointer_width = "64")]
 mod causes;
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "x86_64"
+    )
+))]
 mod floor;
 mod limits;
 #[cfg(target_pointer_width = "64")]
@@ -15,6 +23,7 @@ mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;
 mod seen;
+#[cfg(target_pointer_width = "64")]
 mod snapshot;
 #[cfg(target_pointer_width = "64")]
 mod suggestions;

@@ -3,14 +3,6 @@
 use super::*;
 
 /// The profile of this target's floor, of 4 KiB pages here, and a process of it that has these parts of its window in holes.
-#[cfg(all(
-    target_os = "linux",
-    any(
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "x86_64"
-    )
-))]
 fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, Made) {
     let profile = poolcfg_core::VaProfile::floor(Target::CURRENT).unwrap();
     let part = |hundredths: u64| Size::bytes(profile.window.get() / 100 * hundredths);
@@ -23,7 +15,7 @@ fn process_of_the_floor(holes: [u64; 2]) -> (poolcfg_core::VaProfile<'static>, M
 }
 
 // Where a profile matches both holes, the model answers, which knows that ASLR never takes from both: see `suggestions`.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
     let (profile, machine) = process_of_the_floor([32, 66]);
@@ -66,14 +58,6 @@ fn what_is_suggested_for_want_of_a_hole_starts_where_aslr_leaves_less() {
     }
 }
 
-#[cfg(all(
-    target_os = "linux",
-    any(
-        target_arch = "aarch64",
-        target_arch = "riscv64",
-        target_arch = "x86_64"
-    )
-))]
 #[test]
 fn what_is_guaranteed_is_suggested_to_an_operator_who_needs_more() {
     let (profile, mut machine) = process_of_the_floor([1, 1]);
