@@ -284,24 +284,33 @@ impl PlanMisfit {
         let Some(bound) = self.limit.bound() else {
             return text;
         };
-        let maps = self.need.saturating_add(case.budget.own().of(bound));
-        let raised = match self.raised(case) {
-            Some(size) if self.is_only => size,
-            _ => return text,
-        };
+        if !self.is_only {
+            return text;
+        }
         let asked = "what is asked fits with `";
         match self.limit {
-            Limit::MaxMapCount => say!(text; "; ", str(asked), "max_map_count = ", u64(maps), "`"),
-            Limit::RlimitAs => say!(text; "; ", str(asked), "rlimit_as = \"", exact(raised), "\"`"),
-            Limit::RlimitData => {
-                say!(text; ", and ", str(asked), "rlimit_data = \"", exact(raised), "\"`")
+            Limit::MaxMapCount => {
+                let maps = self.need.saturating_add(case.budget.own().of(bound));
+                say!(text; "; ", str(asked), "max_map_count = ", u64(maps), "`")
             }
+            Limit::RlimitAs => match self.raised(case) {
+                Some(raised) => {
+                    say!(text; "; ", str(asked), "rlimit_as = \"", exact(raised), "\"`")
+                }
+                None => text,
+            },
+            Limit::RlimitData => match self.raised(case) {
+                Some(raised) => {
+                    say!(text; ", and ", str(asked), "rlimit_data = \"", exact(raised), "\"`")
+                }
+                None => text,
+            },
             Limit::Hole | Limit::CommitLimit | Limit::RamAndSwap => text,
         }
     }
 
-    /// The limit of bytes under which what is asked fits beside the headroom that a process has under that limit; `None`
-    /// if there is none.
+    /// `rlimit_as` or `rlimit_data`, whichever is in the way, under which what is asked fits beside the headroom that a process
+    /// has under it; `None` if there is none.
     const fn raised(&self, case: &ResolvedProcess<'_>) -> Option<Size> {
         let mut headroom = case.budget.headroom;
         loop {
@@ -320,7 +329,7 @@ impl PlanMisfit {
                     rlimit_data: Some(limit),
                     ..*limits
                 },
-                _ => return Some(limit),
+                _ => return None,
             };
             // It grows with the limit, up to the usual one, and by less.
             let under = case.headroom_under(&limits);

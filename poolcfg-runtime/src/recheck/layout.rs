@@ -84,12 +84,14 @@ pub(crate) struct Search {
 }
 
 /// Larger than what other threads unmap all the time: what they have just unmapped may lie on either side, and a smaller
-/// mapping would go there.
-const LARGE: Size = if cfg!(target_pointer_width = "32") {
-    Size::mib(1)
-} else {
-    Size::mib(16)
-};
+/// mapping would go there. What they map meanwhile lies behind it and stays there, so it is a small part of the headroom.
+const fn large(target: Target) -> Size {
+    if target.pointer_width < 64 {
+        Size::mib(1)
+    } else {
+        Size::mib(16)
+    }
+}
 
 /// How often it is asked in which direction mmap searches.
 const TRIES: u32 = 8;
@@ -98,7 +100,8 @@ const TRIES: u32 = 8;
 pub(crate) fn search<M: Machine>(machine: &M) -> Option<Search> {
     let window = window(machine)?;
     let page = machine.page_size();
-    let upwards = is_upwards(machine, LARGE).or_else(|| is_upwards(machine, page))?;
+    let upwards =
+        is_upwards(machine, large(machine.target())).or_else(|| is_upwards(machine, page))?;
     let first = machine.address(&machine.reserve(page).ok()?);
     let unlimited_stack = if upwards {
         Some(UnlimitedStack::Legacy)

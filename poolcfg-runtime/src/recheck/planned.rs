@@ -16,8 +16,9 @@ use crate::recheck::snapshot::{Part, Snapshot};
 /// How often a plan is made, when other threads have mapped something in the pool's place each time.
 const TRIES: u32 = 16;
 
-/// How often none is found: what other threads map for a moment may be in the way.
-const MISFITS: u32 = 3;
+/// How often none is found: what other threads map for a moment may be in the way. Where huge mappings are aligned, one
+/// page moves each of them by as much as a huge page has.
+const MISFITS: u32 = 8;
 
 /// Of what part of the window a plan can do no better.
 const SMALL: u64 = 16;

@@ -5,6 +5,7 @@ use poolcfg_core::{
     WasmtimeVersion,
 };
 
+use super::process::Others;
 use super::promises::{Case, StartWay, linux};
 
 /// What of a pool decides.
@@ -192,5 +193,56 @@ fn a_stack_is_left_its_room_below_the_program_too() {
             ..case("sv32", GIB, aslr, &pools)
         };
         case.starts((moved, true), &[0], StartWay::Each);
+    }
+}
+
+/// On 32 bits a probe of the direction in which the kernel searches is small: what another thread maps beside it stays there.
+#[test]
+fn what_another_thread_maps_beside_a_probe_leaves_room_for_stacks() {
+    let pools = [native(127, 0, 0, 0, 1).times(3)];
+    let case = Case {
+        program: RelocationModel::Pie,
+        ..case("1g", (None, StackLimit::Unlimited), Aslr::Maximum, &pools)
+    };
+    let others = Others {
+        bytes: Size::kib(64),
+        every: 1,
+        left: 64,
+        ..Others::default()
+    };
+    let moved = [0x80_0000, 0xfff_f000, 0, 0];
+    case.starts_beside(others, (moved, true), &[0, 0, 0], StartWay::Each);
+}
+
+/// Where huge mappings are aligned, a page of another thread moves each of them, and a plan that just fits fits no longer:
+/// it is made again when the page is gone, since a pool that is placed without a plan takes the place of an engine.
+#[test]
+fn a_page_that_comes_and_goes_costs_no_engine_its_place() {
+    let pools = [
+        engine(5, 21_622_475_968, 32_768, 4),
+        native(3, 7_071_304_640, 0, 320, 0).times(2),
+        engine(3, 41_403_748_544, 32_768, 2),
+        engine(1, 117_440_512, 843_456, 3),
+    ];
+    let case = case("va48-64k", FINITE, Aslr::Minimum, &pools);
+    for every in [1, 3] {
+        let others = Others {
+            bytes: Size::kib(4),
+            every,
+            left: 1,
+            passes: true,
+            ..Others::default()
+        };
+        for moved in [
+            [0x3d79_0000, 0x30b8_0000, 0x87_0000, 0x1aaf_0000],
+            [0, 0x3fff_0000, 0, 0x4000_0000],
+        ] {
+            case.starts_beside(
+                others,
+                (moved, true),
+                &[0, 2, 1, 3, 1],
+                StartWay::EnginesLast,
+            );
+        }
     }
 }

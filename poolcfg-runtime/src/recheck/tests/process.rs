@@ -51,7 +51,7 @@ pub(super) struct Others {
     pub(super) every: u32,
     pub(super) calls: u32,
     pub(super) left: u32,
-    /// Whether it is unmapped at the next of these calls, and that for ever: a thread that maps and unmaps all the time.
+    /// Whether it is unmapped and mapped again at these calls, by chance and for ever: a thread that does so all the time.
     pub(super) passes: bool,
 }
 
@@ -128,9 +128,12 @@ impl FakeProcess {
         let is_one = others.left > 0 && others.calls.is_multiple_of(others.every);
         if is_one && others.passes {
             let mut space = self.space.borrow_mut();
-            match self.passing.take() {
-                Some(start) => space.unmap(start),
-                None => self.passing.set(space.map(others.bytes.get())),
+            // Fibonacci hashing: the same in each run, and with no period that a recheck could have, too.
+            let is_mapped = others.calls.wrapping_mul(2_654_435_769) >> 31 == 1;
+            match (is_mapped, self.passing.take()) {
+                (false, Some(start)) => space.unmap(start),
+                (true, None) => self.passing.set(space.map(others.bytes.get())),
+                (_, still) => self.passing.set(still),
             }
         } else if is_one {
             others.left -= 1;
