@@ -15,7 +15,7 @@ use poolcfg_core::file::{FILE_NAME, read_text};
 use crate::cli::args::Generate;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::cli::path::shown;
+use crate::cli::path::{is_same, shown};
 use crate::context::Context;
 use crate::here::record;
 use crate::output::mark::Mark;
@@ -190,12 +190,8 @@ impl Output {
             .extension()
             .is_some_and(|extension| extension == "rs" || extension == "toml")
             && !text.starts_with(rust_file::MARK);
-        let is_template = arguments.template.as_ref().is_some_and(|template| {
-            match (template.canonicalize(), path.canonicalize()) {
-                (Ok(template), Ok(path)) => template == path,
-                _ => template == path,
-            }
-        });
+        let template = arguments.template.as_ref();
+        let is_template = template.is_some_and(|template| is_same(template, path));
         !is_source && !is_template && path.file_name().is_none_or(|name| name != FILE_NAME)
     }
 }

@@ -44,6 +44,14 @@ fn real(path: &Path) -> Option<PathBuf> {
     })
 }
 
+/// Whether two paths lead to the same file, or are written the same where a file is not there.
+pub(crate) fn is_same(left: &Path, right: &Path) -> bool {
+    match (left.canonicalize(), right.canonicalize()) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => left == right,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

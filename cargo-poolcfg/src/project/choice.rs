@@ -10,7 +10,7 @@ use poolcfg_core::file::{Location, nearest};
 use super::{FileUse, SHARED};
 use crate::cli::args::Packages;
 use crate::cli::error::{Error, all};
-use crate::cli::path::shown;
+use crate::cli::path::{is_same, shown};
 
 /// How packages were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +97,6 @@ fn default<'a>(metadata: &'a Metadata, manifest: &Path) -> Option<Vec<&'a Packag
 
 fn is_only(packages: &[&Package], one: &Package) -> bool {
     matches!(packages, [only] if only.id == one.id)
-}
-
-fn is_same(left: &Path, right: &Path) -> bool {
-    match (left.canonicalize(), right.canonicalize()) {
-        (Ok(left), Ok(right)) => left == right,
-        _ => left == right,
-    }
 }
 
 /// Why there is nothing to work on: no package of these has a poolcfg.toml.
