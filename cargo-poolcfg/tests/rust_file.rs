@@ -48,6 +48,26 @@ fn a_person_can_review_it() {
     }
 }
 
+/// The recheck keeps each pool its place. A program without it keeps to the order that the build has placed them in.
+#[test]
+fn without_the_runtime_several_pools_are_told_their_order() {
+    let several = format!("[pooling_allocator]\n{INSTANCES}[pool.one]\n[pool.two]\n");
+    let single = format!("[pooling_allocator]\n{INSTANCES}");
+    for (project, file, is_told) in [
+        (Project::new(), &several, true),
+        (Project::new(), &single, false),
+        (Project::with_runtime("2024"), &several, false),
+    ] {
+        project.folder.write("poolcfg.toml", file);
+        project.run(&["--target", RISCV64]).ends(0);
+        let told = project
+            .folder
+            .read(FILE)
+            .contains("in the order of this module");
+        assert_eq!(told, is_told, "{file}");
+    }
+}
+
 /// Both engines, in one hole and in several, with the runtime and without.
 #[test]
 fn it_compiles_as_it_is_and_no_number_past_the_fit_does() {

@@ -77,6 +77,11 @@ fn arm(lines: &mut Lines, arm: &Arm<'_>, command: &str, runtime: Option<&str>) {
         escaped(triple),
         arm::machine(case)
     ));
+    // The recheck keeps each pool its place; without it, the kernel gives the first hole that is large enough.
+    if runtime.is_none() && case.pools().len() > 1 {
+        lines.line("///");
+        lines.line("/// Map the pools in the order of this module: in another one the last may find no place.");
+    }
     lines.line("#[rustfmt::skip]");
     lines.line("#[allow(dead_code, unreachable_pub, reason = \"a program uses the limits that it needs\")]");
     lines.block("#[cfg(all(", "))]", |lines| lines.items(&cfgs(arm)));
