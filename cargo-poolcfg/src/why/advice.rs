@@ -1,5 +1,6 @@
 //! Advice: what would fit, and what to type or to write for it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use poolcfg_core::Size;
@@ -10,7 +11,7 @@ use super::shape::KnownSize;
 use super::who::Who;
 use super::{java, said};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
-use crate::why::trace::told::MemoryFailure;
+use crate::why::trace::told::{CallName, MemoryFailure};
 
 /// What helps.
 #[derive(Clone, Debug, Default)]
@@ -67,10 +68,10 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
         advice.retry = Some(retry);
     }
     let word = if advice.help.is_empty() { "" } else { "or " };
-    let more = of_limit(obstacle.limit, obstacle);
+    let more = of_limit(obstacle.limit, failure);
     advice.help.extend(more.map(|help| format!("{word}{help}")));
     let also = obstacle.also.iter();
-    let also = also.filter_map(|also| of_limit(also.limit, obstacle));
+    let also = also.filter_map(|also| of_limit(also.limit, failure));
     advice.help.extend(also.map(|help| format!("and {help}")));
     advice.help.extend(java::less(failure, who));
     advice
@@ -147,7 +148,8 @@ fn of_embedder(who: &Who, slots: Option<u64>) -> Option<String> {
 }
 
 /// What to do about a limit.
-fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
+fn of_limit(limit: WhyLimit, failure: &MemoryFailure) -> Option<String> {
+    let obstacle = &failure.obstacle;
     let text = match limit {
         WhyLimit::Recheck(RecheckLimit::RlimitAs) => {
             "raise the limit: `ulimit -v unlimited`, or `LimitAS=infinity` in the unit"
@@ -191,12 +193,23 @@ fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
         WhyLimit::WriteAndExecute => {
             "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem"
         }
-        WhyLimit::Seccomp => {
-            "let the filter pass the call: `SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit, or the container's seccomp profile"
-        }
+        WhyLimit::Seccomp => return Some(of_filter(failure.call)),
         WhyLimit::Recheck(_) => return None,
     };
     Some(text.to_owned())
+}
+
+/// What to do about a filter of seccomp.
+fn of_filter(call: Option<CallName>) -> String {
+    let text = call.map_or(Cow::Borrowed("the call"), |call| {
+        Cow::Owned(format!("`{}`", call.text()))
+    });
+    // Filters of such units refuse memory that is both writable and executable.
+    let unit = match call.is_some_and(CallName::is_traced) {
+        true => "`SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit",
+        false => "`SystemCallFilter=` in the unit",
+    };
+    format!("let the filter pass {text}: {unit}, or the container's seccomp profile")
 }
 
 /// What to do about a stack: the usual one, or a larger one.

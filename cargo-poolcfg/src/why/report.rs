@@ -1,5 +1,6 @@
 //! The result of `why`, for programs.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use serde::Serialize;
@@ -38,8 +39,8 @@ pub(crate) struct StatusReport {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub(crate) struct FailureReport {
-    /// Such as `mmap`; null of a process that was killed.
-    pub call: Option<&'static str>,
+    /// Such as `mmap`; null of a process that was killed, unless a filter did it for a call.
+    pub call: Option<Cow<'static, str>>,
     pub bytes: u64,
     /// Such as `ENOMEM`; null of a process that was killed.
     pub errno: Option<String>,

@@ -39,7 +39,13 @@ pub(crate) fn title(failure: &MemoryFailure) -> String {
             format!("{call} of {bytes} failed with {errno}: {limit}")
         }
         Some(call) if failure.errno == libc::ENOSYS => {
-            format!("{} was answered with SIGSYS: {limit}", call.text())
+            let call = call.text();
+            match failure.ended {
+                Some(Status::Killed(libc::SIGSYS)) => {
+                    format!("killed by SIGSYS at `{call}`: {limit}")
+                }
+                _ => format!("`{call}` was answered with SIGSYS: {limit}"),
+            }
         }
         Some(call) => format!("{} failed with {errno}: {limit}", call.text()),
         None if failure.errno == libc::ENOSYS => format!("killed by SIGSYS: {limit}"),

@@ -8,6 +8,7 @@
 //! with the command: without a tracer a filtered call fails with ENOSYS. A filter of seccomp (`filter`) stops at the
 //! calls of `calls` and lets all others pass.
 //!
+//! - `calls`: at which calls it stops; `names`: what any call is called; `stops`: at which call a thread is
 //! - `sys`: ptrace, fork, exec and signals: all that is unsafe
 //! - `status`: what wait(2) tells
 //! - `start`: the three processes
@@ -24,10 +25,12 @@ mod filter;
 mod front;
 mod limit;
 mod memcg;
+mod names;
 pub(crate) mod obstacle;
 mod processes;
 mod start;
 mod status;
+mod stops;
 #[allow(
     unsafe_code,
     reason = "ptrace, fork and exec, for which no crate has a safe interface"

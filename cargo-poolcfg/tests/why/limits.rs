@@ -103,11 +103,22 @@ fn a_rule_against_writing_and_executing_is_named() {
 
 #[test]
 fn a_signal_of_a_filter_is_named() {
-    for what in ["sigsys", "trap"] {
+    for (what, call) in [
+        ("sigsys", "mmap"),
+        ("trap", "mmap"),
+        ("sigsys_at_socket", "socket"),
+        ("trap_at_socket", "socket"),
+        ("sigsys_among_threads", "socket"),
+    ] {
         let result = result(&[], what, 128 + libc_sigsys());
+        let failures = result["failures"].as_array().unwrap();
+        assert_eq!(failures.len(), 1, "{what}: {result:#}");
         assert_eq!(result["verdict"]["limit"], "seccomp", "{result:#}");
-        assert_eq!(result["verdict"]["call"], "mmap", "{result:#}");
+        assert_eq!(result["verdict"]["call"], call, "{what}: {result:#}");
         assert_eq!(result["status"]["signal"], libc_sigsys());
+        let ran = ran(&mut why(&[], &words(&[], what)));
+        ran.says(&format!("killed by SIGSYS at `{call}`: a filter"))
+            .says(&format!("let the filter pass `{call}`"));
     }
 }
 

@@ -17,7 +17,7 @@ LIBC.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 PRIVATE, FIXED, ANONYMOUS, NORESERVE = 0x2, 0x10, 0x20, 0x4000
 FAILED = ctypes.c_void_p(-1).value
 GIB = 1 << 30
-SYS_MMAP = 9 if platform.machine() == "x86_64" else 222
+SYS_MMAP, SYS_SOCKET = (9, 41) if platform.machine() == "x86_64" else (222, 198)
 
 
 def allocate(size, protection=3, flags=PRIVATE | ANONYMOUS | NORESERVE):
@@ -39,15 +39,16 @@ def prctl(option, *words):
     return LIBC.prctl(option, *(words + [ctypes.c_ulong(0)] * (4 - len(words))))
 
 
-def install_filter(action):
-    """A filter that answers mmap of 4 GiB and more."""
+def install_filter(action, number=SYS_MMAP):
+    """A filter that answers a call: mmap of 4 GiB and more, or another one."""
     class Instruction(ctypes.Structure):
         _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
 
     class Program(ctypes.Structure):
         _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Instruction))]
 
-    words = [(0x20, 0, 0, 0), (0x15, 0, 3, SYS_MMAP), (0x20, 0, 0, 28), (0x35, 0, 1, 1),
+    least = 1 if number == SYS_MMAP else 0
+    words = [(0x20, 0, 0, 0), (0x15, 0, 3, number), (0x20, 0, 0, 28), (0x35, 0, 1, least),
              (0x06, 0, 0, action), (0x06, 0, 0, 0x7FFF0000)]
     instructions = (Instruction * len(words))(*[Instruction(*word) for word in words])
     program = Program(len(words), instructions)
@@ -203,6 +204,26 @@ def seccomp_then_limit():
 def sigsys():
     install_filter(0x80000000)
     need(allocate(8 * GIB, 0))
+
+
+def sigsys_at_socket():
+    install_filter(0x80000000, SYS_SOCKET)
+    LIBC.socket(1, 1, 0)
+
+
+def trap_at_socket():
+    install_filter(0x00030000, SYS_SOCKET)
+    LIBC.socket(1, 1, 0)
+
+
+def sigsys_among_threads():
+    """Threads that wait, that call without an end, and that compute end with the one that is refused."""
+    install_filter(0x80000000, SYS_SOCKET)
+    for work in [lambda: time.sleep(60), lambda: [os.getppid() for _ in range(1 << 40)]]:
+        for _ in range(4):
+            threading.Thread(target=work, daemon=True).start()
+    time.sleep(0.2)
+    LIBC.socket(1, 1, 0)
 
 
 def trap():

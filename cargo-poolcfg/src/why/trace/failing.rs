@@ -1,6 +1,7 @@
 //! Failures: what is kept of a call that failed, and of a process that is ended for it.
 
 use std::fs;
+use std::mem;
 
 use rustix::process::Pid;
 
@@ -9,6 +10,7 @@ use super::facts::{Facts, text};
 use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle, of_exec, of_stack};
 use super::processes::Program;
 use super::status::Status;
+use super::stops;
 use super::sys;
 use super::told::MemoryFailure;
 use super::tracer::Tracer;
@@ -74,7 +76,7 @@ impl Tracer<'_> {
     fn push(
         &mut self,
         [thread, process]: [i32; 2],
-        call: Option<TracedCall>,
+        call: Option<CallName>,
         errno: i32,
         obstacle: Obstacle,
     ) {
@@ -84,7 +86,7 @@ impl Tracer<'_> {
             arguments,
         } = Program::of(thread);
         self.failures.push(MemoryFailure {
-            call: call.map(|call| call.name),
+            call,
             bytes: obstacle.need,
             protection: 0,
             address: 0,
@@ -109,7 +111,7 @@ impl Tracer<'_> {
         let raw = sys::event_message(pid).ok();
         let raw = raw.and_then(|raw| i32::try_from(raw).ok());
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
-            self.killed_by_filter(id, process);
+            self.killed_by_filter(pid, id, process);
         }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSEGV)) {
             self.killed_in_exec(id, process);
@@ -130,43 +132,55 @@ impl Tracer<'_> {
         }
     }
 
-    /// A filter has answered with SIGSYS.
+    /// A filter has answered with SIGSYS, which the process may expect. Of calls that are not for memory the end tells.
     pub(super) fn refused_by_signal(&mut self, pid: Pid, id: i32, process: i32) {
-        // struct siginfo: code in the second word; address of the call, and its number.
-        let Ok([_, code, _, number, ..]) = sys::signal(pid) else {
+        // struct siginfo: code in the second word.
+        let Ok(words) = sys::signal(pid) else {
             return;
         };
-        if code & 0xffff_ffff != SYS_SECCOMP {
+        if words[1] & 0xffff_ffff != SYS_SECCOMP {
             if let Some(process) = self.processes.processes.get_mut(&process) {
                 process.was_sent_sigsys = true;
             }
             return;
         }
-        let call = CallName::of(number & 0xffff_ffff).map(|name| TracedCall {
-            name,
-            arguments: [0; 6],
-        });
-        let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
-        self.push([id, process], call, libc::ENOSYS, obstacle);
-    }
-
-    /// A filter has ended a process: no signal was told of.
-    fn killed_by_filter(&mut self, id: i32, process: i32) {
-        let sent = self.processes.processes.get(&process);
-        if sent.is_some_and(|process| process.was_sent_sigsys) {
-            return;
-        }
-        let is_told = |failure: &MemoryFailure| {
-            failure.pid == process
-                && failure.obstacle.limit == WhyLimit::Seccomp
-                && failure.errno == libc::ENOSYS
-        };
-        if !self.failures.list().iter().any(is_told) {
-            // Under a filter a thread stops at every call.
-            let thread = self.processes.threads.get(&id);
-            let call = thread.and_then(|thread| thread.last);
+        let call = stops::of_signal(&words);
+        self.processes.thread(id).refused = call;
+        let is_same =
+            |other: &MemoryFailure| is_refused_by_signal(other, process) && other.call == call;
+        if call.is_some_and(CallName::is_traced) && !self.failures.folds(is_same) {
             let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
             self.push([id, process], call, libc::ENOSYS, obstacle);
+        }
+    }
+
+    /// A filter has ended a process, with a signal that was told of or without one.
+    fn killed_by_filter(&mut self, pid: Pid, id: i32, process: i32) {
+        let thread = *self.processes.thread(id);
+        let Some(known) = self.processes.processes.get_mut(&process) else {
+            return;
+        };
+        if known.was_sent_sigsys {
+            return;
+        }
+        let is_first = !mem::replace(&mut known.is_filtered, true);
+        // Under such a filter every call is stopped at.
+        let ended_in = || stops::ended_in(pid, thread.begun?);
+        let refused = thread.refused.map(|call| (call, true));
+        let call = refused.or_else(ended_in);
+        let (call, is_certain) =
+            call.map_or((None, false), |(call, is_certain)| (Some(call), is_certain));
+        // Each of its threads ends, in any order, for the call of one.
+        let is_told = |other: &MemoryFailure| {
+            is_refused_by_signal(other, process) && (!is_first || other.call == call)
+        };
+        match self.failures.find(is_told) {
+            Some(told) if is_certain => told.call = call,
+            Some(told) => told.call = told.call.or(call),
+            None => {
+                let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
+                self.push([id, process], call, libc::ENOSYS, obstacle);
+            }
         }
     }
 
@@ -189,19 +203,21 @@ impl Tracer<'_> {
 
     /// A process is killed while it becomes another program, which is too late for exec to fail.
     fn killed_in_exec(&mut self, id: i32, process: i32) {
-        let is_exec = Some(CallName::Execve);
-        let is_told = |failure: &MemoryFailure| failure.pid == process && failure.call == is_exec;
+        let call = Some(CallName::Execve);
+        let is_told = |failure: &MemoryFailure| failure.pid == process && failure.call == call;
         if !is_new(id) || self.failures.list().iter().any(is_told) {
             return;
         }
         let file = fs::metadata(format!("/proc/{id}/exe")).map_or(0, |file| file.len());
-        let call = TracedCall {
-            name: CallName::Execve,
-            arguments: [0; 6],
-        };
         let obstacle = of_exec(file, &Facts::read(id));
-        self.push([id, process], Some(call), 0, obstacle);
+        self.push([id, process], call, 0, obstacle);
     }
+}
+
+/// Whether a failure is a call of a process that a filter has answered with a signal.
+fn is_refused_by_signal(failure: &MemoryFailure, process: i32) -> bool {
+    (failure.pid, failure.obstacle.limit) == (process, WhyLimit::Seccomp)
+        && failure.errno == libc::ENOSYS
 }
 
 /// Whether a process has the memory of a program that has not begun: its vector of facts is empty.

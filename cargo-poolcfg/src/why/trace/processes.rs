@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 
-use super::calls::TracedCall;
+use super::calls::{CallName, TracedCall};
 use super::facts::text;
 use super::status::Status;
+use super::stops::BegunCall;
 use super::told::MemoryFailure;
 
 /// So many failures are kept of the first, and so many of the last.
@@ -20,8 +21,10 @@ pub(super) struct Thread {
     pub(super) is_in_call: bool,
     /// The call, if it is one of ours.
     pub(super) call: Option<TracedCall>,
-    /// The same, until another one begins: a filter that ends a process may do so behind the call.
-    pub(super) last: Option<TracedCall>,
+    /// The last call, be it one of ours or another: a filter that ends a process may do so behind the call.
+    pub(super) begun: Option<BegunCall>,
+    /// The last call that a filter has answered with a signal.
+    pub(super) refused: Option<CallName>,
     /// Whether our filter has seen it, so that no other has refused it.
     pub(super) is_passed: bool,
 }
@@ -35,6 +38,8 @@ pub(super) struct Process {
     pub(super) has_rule: bool,
     /// Whether it was sent a SIGSYS that is of no filter.
     pub(super) was_sent_sigsys: bool,
+    /// Whether a filter has ended it.
+    pub(super) is_filtered: bool,
     /// How many processes had ended when it began.
     began: u64,
 }
@@ -44,6 +49,7 @@ impl Process {
     const fn child(&self, began: u64) -> Self {
         Self {
             was_sent_sigsys: false,
+            is_filtered: false,
             began,
             ..*self
         }
@@ -154,7 +160,7 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut MemoryFailure> {
+    fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut MemoryFailure> {
         self.first.iter_mut().chain(&mut self.last)
     }
 
@@ -162,9 +168,17 @@ impl Failures {
         self.first.iter().chain(&self.last).cloned().collect()
     }
 
+    /// The last failure of a kind.
+    pub(super) fn find(
+        &mut self,
+        is_it: impl Fn(&MemoryFailure) -> bool,
+    ) -> Option<&mut MemoryFailure> {
+        self.iter_mut().rev().find(|failure| is_it(failure))
+    }
+
     /// Counts a failure that is as one before it; whether there is one.
     pub(super) fn folds(&mut self, is_same: impl Fn(&MemoryFailure) -> bool) -> bool {
-        let found = self.iter_mut().find(|failure| is_same(failure));
+        let found = self.find(is_same);
         match found {
             Some(failure) => {
                 failure.times = failure.times.saturating_add(1);

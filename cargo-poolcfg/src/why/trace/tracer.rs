@@ -6,18 +6,16 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::Pid;
 
-use super::calls::{self, At, CallName, TracedCall, errno};
+use super::calls::{CallName, RESTART, TracedCall, errno};
 use super::facts::text;
 use super::failing::is_of_memory;
 use super::memcg::Cgroups;
 use super::obstacle::Failed;
 use super::processes::{Failures, Process, Processes};
 use super::status::{ASKS_TO_END, Event, Status, next};
+use super::stops::{self, At};
 use super::sys::{self, Resume};
 use super::told::{Teller, Traced, TracerLine};
-
-/// From here on an error is the kernel's own, and the call begins anew.
-const RESTART: i32 = 512;
 
 /// How the tracer begins.
 pub(super) struct Start {
@@ -121,9 +119,8 @@ impl<'a> Tracer<'a> {
         let mut signal = 0;
         match event {
             Event::Filtered => {
-                if let Some(At::Begin(call)) = calls::at(pid, false) {
-                    thread.call = call;
-                    thread.last = call;
+                if let Some(At::Begin(call)) = stops::at(pid, false) {
+                    thread.call = call.and_then(TracedCall::of);
                     thread.is_in_call = true;
                     thread.is_passed = true;
                 }
@@ -182,12 +179,12 @@ impl<'a> Tracer<'a> {
 
     /// At the beginning or the end of a call.
     fn call(&mut self, pid: Pid, id: i32, is_end: bool) {
-        let at = calls::at(pid, is_end);
+        let at = stops::at(pid, is_end);
         let thread = self.processes.thread(id);
         match at {
             Some(At::Begin(call)) => {
-                thread.call = call;
-                thread.last = call;
+                thread.begun = call;
+                thread.call = call.and_then(TracedCall::of);
                 thread.is_in_call = true;
                 thread.is_passed = false;
             }
