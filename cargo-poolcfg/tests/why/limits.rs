@@ -166,7 +166,6 @@ fn a_kill_by_a_memory_cgroup_is_named() {
 
 #[test]
 fn a_program_that_is_killed_before_it_begins_is_told() {
-    // A stack of one page ends a program in exec or at its first push, as ASLR puts the stack: unit tests have that.
     for (wrapper, limit) in [("--as=100000", "RLIMIT_AS"), ("--data=1000", "RLIMIT_DATA")] {
         let words = ["prlimit", wrapper, "/bin/true"].map(str::to_owned);
         let ran = ran(&mut why(&["--message-format", "json"], &words));
@@ -180,6 +179,18 @@ fn a_program_that_is_killed_before_it_begins_is_told() {
 
 const fn libc_sigsegv() -> i32 {
     11
+}
+
+#[test]
+fn a_stack_of_one_page_is_told_wherever_it_ends() {
+    // In exec, early or late, or at the first push of the program, as ASLR puts the stack.
+    let words = ["prlimit", "--stack=4096", "/bin/true"].map(str::to_owned);
+    for _ in 0..100 {
+        let ran = ran(&mut why(&[], &words));
+        ran.ends(128 + libc_sigsegv())
+            .says("error[PC0050]")
+            .says("RLIMIT_STACK");
+    }
 }
 
 #[test]

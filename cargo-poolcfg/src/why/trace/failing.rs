@@ -220,20 +220,28 @@ fn is_refused_by_signal(failure: &MemoryFailure, process: i32) -> bool {
         && failure.errno == libc::ENOSYS
 }
 
-/// Whether a process has the memory of a program that has not begun: its vector of facts is empty.
+/// The place of the code in what `/proc/PID/stat` has behind the name, and that of the beginning of the stack.
+const START_CODE: usize = 23;
+const START_STACK: usize = 25;
+
+/// Whether a process has the memory of a program that has not begun: the kernel knows no code of it yet.
 fn is_new(id: i32) -> bool {
+    // What is about to end may have none either, and no vector of facts then.
     let vector = fs::read(format!("/proc/{id}/auxv")).unwrap_or_default();
-    !vector.is_empty() && vector.iter().all(|byte| *byte == 0)
+    !vector.is_empty() && field(&text(&format!("/proc/{id}/stat")), START_CODE) == Some(0)
 }
 
 /// Whether an address may be one of the first thread's stack.
 fn is_near_stack(id: i32, address: u64) -> bool {
-    // The 28th field of /proc/PID/stat, the 26th behind the name: where the stack began.
-    let stat = text(&format!("/proc/{id}/stat"));
-    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let begin = rest.split(' ').nth(25).and_then(|begin| begin.parse().ok());
-    let below = begin.and_then(|begin: u64| begin.checked_sub(address));
+    let begin = field(&text(&format!("/proc/{id}/stat")), START_STACK);
+    let below = begin.and_then(|begin| begin.checked_sub(address));
     below.is_some_and(|below| below < FAR)
+}
+
+/// A number behind the name of a process, which may have any character.
+fn field(stat: &str, place: usize) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(place)?.parse().ok()
 }
 
 /// Whether an error is about memory, and not about the arguments of the call.
@@ -244,5 +252,19 @@ pub(super) fn is_of_memory(call: &TracedCall, errno: i32) -> bool {
         // ENOMEM is for a range that is not mapped.
         CallName::Madvise => errno == libc::EAGAIN,
         _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_counted_behind_the_name() {
+        let stat = "5601 (a ) name) t 5600 5129 14247 0 -1 4194560 171 0 0 0 0 0 0 0 20 0 1 0 \
+                    100912 294912 0 18446744073709551615 0 0 140725049002715 0 0\n";
+        assert_eq!(field(stat, START_CODE), Some(0));
+        assert_eq!(field(stat, START_STACK), Some(140_725_049_002_715));
+        assert_eq!(field(stat, 99), None);
     }
 }
