@@ -1,12 +1,14 @@
 //! What traced failures mean: the one that ended the command, who asked, and what helps.
 //!
 //! - here: the verdict
-//! - `who`: the program, and what it wanted the memory for; `shape`: what Wasmtime maps; `said`: what the command line says
+//! - `who`: the program, and what it wanted the memory for; `shape`: what Wasmtime maps; `said`: what the command line says;
+//!   `files`: what it runs
 //! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works; `java`: flags of a JVM
 //! - `trace`: what the command did
 //! - `report`: the same for programs; `text`: for people
 
 pub(crate) mod advice;
+mod files;
 mod flags;
 mod java;
 pub(crate) mod report;
