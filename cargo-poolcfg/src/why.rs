@@ -3,7 +3,8 @@
 //! - here: the verdict
 //! - `who`: the program, and what it wanted the memory for; `shape`: what Wasmtime maps; `said`: what the command line says;
 //!   `files`: what it runs
-//! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works; `java`: flags of a JVM
+//! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works; `java`: flags of a JVM;
+//!   `pages`: of huge pages
 //! - `trace`: what the command did
 //! - `report`: the same for programs; `text`: for people
 
@@ -11,6 +12,7 @@ pub(crate) mod advice;
 mod files;
 mod flags;
 mod java;
+mod pages;
 pub(crate) mod report;
 mod said;
 mod shape;
@@ -109,6 +111,7 @@ mod tests {
                 have: 1,
                 also: Vec::new(),
                 legacy: None,
+                few: None,
             },
             times: 1,
             went_on: false,

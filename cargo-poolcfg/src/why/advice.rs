@@ -9,7 +9,7 @@ use poolcfg_runtime::RecheckLimit;
 use super::flags::other_words;
 use super::shape::KnownSize;
 use super::who::Who;
-use super::{java, said};
+use super::{java, pages, said};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure};
 
@@ -182,10 +182,8 @@ fn of_limit(limit: WhyLimit, failure: &MemoryFailure) -> Option<String> {
             "ask for less at once: no setting of the system makes the hole larger"
         }
         WhyLimit::HugePages => {
-            let pages = obstacle.need;
-            return Some(format!(
-                "reserve huge pages: `sysctl -w vm.nr_hugepages={pages}`, and the same line in /etc/sysctl.d"
-            ));
+            let also = obstacle.all().find(|also| also.limit == limit)?;
+            return Some(pages::help(obstacle.few, also.need));
         }
         WhyLimit::MemoryCgroup => {
             "raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"

@@ -103,7 +103,10 @@ fn stacks_as_said(arguments: &[String]) -> Vec<String> {
     let most = number("max-wasm-stack");
     let of_both = most.and_then(|most| most.checked_add(HOST_STACK));
     let all = number("async-stack-size").or(of_both);
-    let keys = [said("stack_reservation", all), said("wasmtime.max_wasm_stack", most)];
+    let keys = [
+        said("stack_reservation", all),
+        said("wasmtime.max_wasm_stack", most),
+    ];
     keys.into_iter().flatten().flatten().collect()
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct StatusReport {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub(crate) struct FailureReport {
-    /// Such as `mmap`; null of a process that was killed, unless a filter did it for a call.
+    /// A call for memory, such as `mmap`, or any for which a filter has ended a process; null of one that was killed.
     pub call: Option<Cow<'static, str>>,
     pub bytes: u64,
     /// Such as `ENOMEM`; null of a process that was killed.

@@ -1,12 +1,13 @@
 //! The result of `why`, for people.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
 use super::report::WhyVerdict;
-use super::{is_followed, survived};
+use super::{is_followed, pages, survived};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure, Status, Traced};
 
@@ -18,6 +19,7 @@ pub(crate) fn errno_name(errno: i32) -> String {
         libc::EPERM => "EPERM".to_owned(),
         libc::EACCES => "EACCES".to_owned(),
         libc::ENOSYS => "ENOSYS".to_owned(),
+        libc::EINVAL => "EINVAL".to_owned(),
         number => format!("errno {number}"),
     }
 }
@@ -29,7 +31,7 @@ fn size(bytes: u64) -> String {
 /// One sentence: what failed, and for want of what.
 pub(crate) fn title(failure: &MemoryFailure) -> String {
     let errno = errno_name(failure.errno);
-    let limit = short(failure.obstacle.limit);
+    let limit = short(failure.obstacle.limit, &failure.obstacle);
     match failure.call {
         Some(CallName::Execve) => {
             format!("killed by SIGSEGV before the program began: {limit}")
@@ -60,8 +62,11 @@ fn is_of_stack(failure: &MemoryFailure) -> bool {
     failure.call.is_none() && limits.contains(&failure.obstacle.limit)
 }
 
-fn short(limit: WhyLimit) -> &'static str {
-    match limit {
+fn short(limit: WhyLimit, obstacle: &Obstacle) -> Cow<'static, str> {
+    if limit == WhyLimit::HugePages {
+        return Cow::Owned(pages::short(obstacle.few));
+    }
+    Cow::Borrowed(match limit {
         WhyLimit::Recheck(RecheckLimit::Hole) => "no hole is large enough",
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => "vm.max_map_count",
         WhyLimit::Recheck(RecheckLimit::CommitLimit) => "the commit limit",
@@ -70,10 +75,9 @@ fn short(limit: WhyLimit) -> &'static str {
         WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
         WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
         WhyLimit::Seccomp => "a filter of seccomp refuses it",
-        WhyLimit::HugePages => "too few huge pages (vm.nr_hugepages)",
-        WhyLimit::Stack => limit.name(),
+        WhyLimit::HugePages | WhyLimit::Stack => limit.name(),
         WhyLimit::Recheck(limit) => limit.name(),
-    }
+    })
 }
 
 /// The lines under the title.
@@ -86,7 +90,10 @@ pub(crate) fn lines(verdict: &WhyVerdict<'_>) -> Vec<String> {
     for also in &failure.obstacle.also {
         lines.push(row(
             "also",
-            &format!("{} is in the way as well", short(also.limit)),
+            &format!(
+                "{} is in the way as well",
+                short(also.limit, &failure.obstacle)
+            ),
         ));
     }
     match verdict.advice.slots {
@@ -150,7 +157,7 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
                 size(*need)
             )
         }
-        WhyLimit::HugePages => format!("vm.nr_hugepages: {have} pages, {need} needed"),
+        WhyLimit::HugePages => pages::row(&failure.obstacle),
         WhyLimit::Stack => return None,
         WhyLimit::Recheck(limit) => {
             let allowed = Size::bytes(*have);

@@ -54,6 +54,31 @@ fn each_limit_is_named_and_no_other() {
 }
 
 #[test]
+fn huge_pages_are_those_of_the_size_that_is_asked_for() {
+    let run = |what: &str, more: &str| {
+        let mut words = words(&[], what);
+        words.push(more.to_owned());
+        ran(&mut why(&[], &words))
+    };
+    const GIB: &str = "/sys/kernel/mm/hugepages/hugepages-1048576kB";
+    if Path::new(GIB).exists() {
+        for (what, more) in [("huge_pages_of_other_size", "30"), ("huge_file", "")] {
+            run(what, more)
+                .ends(3)
+                .says("too few huge pages of 1 GiB")
+                .says(&format!("{GIB}/nr_hugepages: "))
+                .says(&format!(" > {GIB}/nr_hugepages`"))
+                .says_nothing_of("vm.nr_hugepages");
+        }
+    } else {
+        eprintln!("the kernel has no huge pages of 1 GiB");
+    }
+    run("huge_pages_of_other_size", "22")
+        .ends(3)
+        .says("failed with EINVAL: the kernel has no huge pages of 4 MiB");
+}
+
+#[test]
 fn what_an_interpreter_is_refused_at_the_limit_is_of_the_limit() {
     let result = result(&[], "maps_then_more", 3);
     assert_eq!(result["verdict"]["limit"], "max_map_count", "{result:#}");

@@ -163,6 +163,20 @@ def huge_pages():
     need(allocate(1 << 40, 3, PRIVATE | ANONYMOUS | 0x40000))
 
 
+def huge_pages_of_other_size():
+    # MAP_HUGETLB, of the power of two in the argument
+    need(allocate(1 << 40, 3, PRIVATE | ANONYMOUS | 0x40000 | int(sys.argv[2]) << 26))
+
+
+def huge_file():
+    # MFD_HUGETLB | MFD_HUGE_1GB
+    file = LIBC.memfd_create(b"huge", 4 | 30 << 26)
+    if file == -1 or LIBC.ftruncate(file, ctypes.c_long(1 << 40)) != 0:
+        os._exit(77)
+    address = LIBC.mmap(None, 1 << 40, 3, 1, file, 0)
+    need(None if address == FAILED else address)
+
+
 def no_limit():
     """What no limit is about."""
     with open("/proc/self/exe", "rb") as file:

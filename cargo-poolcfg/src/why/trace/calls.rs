@@ -167,6 +167,14 @@ impl TracedCall {
             && (address, protection, flags) == (0, 0, PRIVATE_ANONYMOUS_NORESERVE)
     }
 
+    /// The file that it maps.
+    pub(super) fn file(&self) -> Option<u64> {
+        const ANONYMOUS: u64 = 0x20;
+        let [.., flags, descriptor, _] = self.arguments;
+        let is_file = self.name == CallName::Mmap && flags & ANONYMOUS == 0;
+        is_file.then_some(descriptor)
+    }
+
     /// Whether it installs a filter.
     pub(super) fn installs_filter(&self) -> bool {
         match self.name {

@@ -7,7 +7,7 @@ use rustix::process::Pid;
 
 use super::calls::{CallName, TracedCall};
 use super::facts::{Facts, text};
-use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle, of_exec, of_stack};
+use super::obstacle::{Failed, Obstacle, WhyLimit, has_flag, obstacle, of_exec, of_stack};
 use super::processes::Program;
 use super::status::Status;
 use super::stops;
@@ -251,6 +251,8 @@ pub(super) fn is_of_memory(call: &TracedCall, errno: i32) -> bool {
         CallName::Munmap => errno == libc::ENOMEM,
         // ENOMEM is for a range that is not mapped.
         CallName::Madvise => errno == libc::EAGAIN,
+        // EINVAL is for huge pages of a size that the kernel does not have, and for much else.
+        CallName::Mmap if errno == libc::EINVAL => has_flag(call),
         _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
     }
 }

@@ -9,6 +9,7 @@ use rustix::process::Pid;
 use super::calls::{CallName, RESTART, TracedCall, errno};
 use super::facts::text;
 use super::failing::is_of_memory;
+use super::huge;
 use super::memcg::Cgroups;
 use super::obstacle::Failed;
 use super::processes::{Failures, Process, Processes};
@@ -234,6 +235,7 @@ impl<'a> Tracer<'a> {
                     bytes,
                     errno: number,
                     is_filtered,
+                    file: call.file().and_then(|file| huge::file(id, file)),
                     has_rule: self.has_rule(process),
                 };
                 self.failed(id, process, failed);

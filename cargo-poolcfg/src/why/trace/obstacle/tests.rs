@@ -1,5 +1,6 @@
+mod huge;
+
 use super::*;
-use crate::why::trace::facts::HugePages;
 
 const GIB: u64 = 1 << 30;
 const MAPS: &str = "\
@@ -35,6 +36,7 @@ fn ask(name: CallName, arguments: [u64; 6], errno: i32, facts: &Facts) -> Obstac
         bytes,
         errno,
         is_filtered: false,
+        file: None,
         has_rule: false,
     };
     obstacle(failed, facts).unwrap()
@@ -271,28 +273,4 @@ fn what_no_limit_is_about_is_not_told() {
     }
     let locked = [0, 0x1000, 0, PRIVATE | MAP_LOCKED, u64::MAX, 0];
     assert!(!of(CallName::Mmap, locked, libc::EPERM));
-}
-
-#[test]
-fn huge_pages_are_named_where_they_are_too_few() {
-    let with = |most| Facts {
-        huge_pages: HugePages {
-            bytes: 2 << 20,
-            most,
-            used: 1,
-        },
-        ..facts()
-    };
-    let huge = PRIVATE | MAP_HUGETLB;
-    let few = mmap(4 << 20, 3, huge, &with(2));
-    assert_eq!((few.limit, few.need, few.have), (WhyLimit::HugePages, 3, 2));
-    assert_ne!(mmap(4 << 20, 3, huge, &with(3)).limit, WhyLimit::HugePages);
-    assert_ne!(
-        mmap(4 << 20, 3, PRIVATE, &with(2)).limit,
-        WhyLimit::HugePages
-    );
-    let of = |shift: u64| mmap(4 << 20, 3, huge | shift << HUGE_SHIFT, &with(2)).limit;
-    assert_eq!(of(21), WhyLimit::HugePages);
-    // Others are counted elsewhere.
-    assert_ne!(of(30), WhyLimit::HugePages);
 }
