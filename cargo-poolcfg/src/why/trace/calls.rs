@@ -167,6 +167,11 @@ impl TracedCall {
             && (address, protection, flags) == (0, 0, PRIVATE_ANONYMOUS_NORESERVE)
     }
 
+    /// Whether it takes no more memory, and fails for want of mappings alone.
+    pub(super) const fn only_splits(&self) -> bool {
+        matches!(self.name, CallName::Munmap | CallName::Madvise)
+    }
+
     /// The file that it maps.
     pub(super) fn file(&self) -> Option<u64> {
         const ANONYMOUS: u64 = 0x20;

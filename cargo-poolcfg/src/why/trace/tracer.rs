@@ -124,6 +124,7 @@ impl<'a> Tracer<'a> {
                     thread.call = call.and_then(TracedCall::of);
                     thread.is_in_call = true;
                     thread.is_passed = true;
+                    self.filtered(id, process);
                 }
             }
             Event::Call => {
@@ -164,6 +165,22 @@ impl<'a> Tracer<'a> {
         }
         // One that is gone meanwhile tells so itself.
         let _ = sys::resume(pid, self.how(id), signal);
+    }
+
+    /// A call of ours has begun. Its end is not looked at where it cannot fail.
+    fn filtered(&mut self, id: i32, process: i32) {
+        let Some(call) = self.processes.thread(id).call else {
+            return;
+        };
+        if let Some(process) = self.processes.processes.get_mut(&process) {
+            process.mappings.called();
+        }
+        let stops_anyway = self.stops_at_every_call || self.has_later_filter;
+        if call.only_splits() && !stops_anyway && !self.processes.may_be_full(process, id) {
+            let thread = self.processes.thread(id);
+            thread.call = None;
+            thread.is_in_call = false;
+        }
     }
 
     /// Whether a thread is to stop at its next call.
