@@ -219,6 +219,7 @@ fn of_stack(obstacle: &Obstacle) -> String {
         return circles.to_owned();
     }
     let more = obstacle.have.saturating_mul(4).max(USUAL);
+    let more = more.max(obstacle.need.saturating_mul(2));
     let (kib, mib) = (more.div_ceil(1 << 10), more.div_ceil(1 << 20));
     format!("raise the limit: `ulimit -s {kib}`, or `LimitSTACK={mib}M` in the unit; {circles}")
 }
@@ -232,6 +233,8 @@ mod tests {
         let of = |have| of_stack(&Obstacle::of(WhyLimit::Stack, have + 4096, have));
         assert!(of(4096).contains("`ulimit -s 8192`, or `LimitSTACK=8M`"));
         assert!(of(8 << 20).contains("`ulimit -s 32768`"));
+        let large = Obstacle::of(WhyLimit::Stack, 72 << 20, 8 << 20);
+        assert!(of_stack(&large).contains("`ulimit -s 147456`"));
         assert!(!of(1 << 30).contains("ulimit"));
     }
 }

@@ -232,6 +232,14 @@ fn a_stack_that_is_full_is_told() {
 }
 
 #[test]
+fn a_variable_that_is_too_large_for_the_stack_is_told() {
+    let result = result(&[], "large_variable", 128 + libc_sigsegv());
+    assert_eq!(result["verdict"]["limit"], "RLIMIT_STACK", "{result:#}");
+    let need = result["verdict"]["need"].as_u64().unwrap();
+    assert!(need > 64 << 20, "{result:#}");
+}
+
+#[test]
 fn a_stack_is_advised_to_be_larger_than_it_is() {
     let script = "ulimit -s 8192; f() { f; }; f";
     let words = ["bash", "-c", script].map(str::to_owned);

@@ -245,6 +245,21 @@ def trap():
     need(allocate(8 * GIB, 0))
 
 
+def large_variable():
+    """Has 64 MiB more of stack, and writes to the first byte of it."""
+    code = {
+        # sub rsp, 0x4000000; mov byte [rsp], 0
+        "x86_64": "4881ec00000004c6042400",
+        # sub sp, sp, 0xfff000, four times; strb wzr, [sp]
+        "aarch64": 4 * "ffff7fd1" + "ff030039",
+        # lui t0, 0x4000; sub sp, sp, t0; sb zero, 0(sp)
+        "riscv64": "b70200043301514023000100",
+    }[platform.machine()]
+    page = mmap.mmap(-1, mmap.PAGESIZE, prot=7)
+    page.write(bytes.fromhex(code))
+    ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
+
+
 def survives():
     assert allocate(1 << 46, 3, PRIVATE | ANONYMOUS) is None
     subprocess.run(["true"], check=True)

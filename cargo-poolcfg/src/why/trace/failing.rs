@@ -196,7 +196,8 @@ impl Tracer<'_> {
             // Many programs have such faults as a part of what they do.
             _ => return,
         }
-        if let Some(obstacle) = of_stack(address, &Facts::read(id)) {
+        let pointer = stops::stack_pointer(pid);
+        if let Some(obstacle) = of_stack(address, pointer, &Facts::read(id)) {
             self.push([id, process], None, 0, obstacle);
         }
     }

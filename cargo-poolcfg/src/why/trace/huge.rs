@@ -1,9 +1,9 @@
 //! Huge pages: how many there are of each size, and which size a mapping has.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 
 use poolcfg_runtime::__private::proc;
+use rustix::fs::FsWord;
 use serde::{Deserialize, Serialize};
 
 use super::facts::text;
@@ -12,7 +12,7 @@ use super::facts::text;
 pub(crate) const FOLDER: &str = "/sys/kernel/mm/hugepages";
 
 /// The kind of the file systems of huge pages, as statfs(2) tells it.
-const HUGETLBFS: i64 = 0x9584_58f6;
+const HUGETLBFS: FsWord = 0x9584_58f6;
 
 /// Huge pages of one size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,9 +94,9 @@ pub(super) fn file(thread: i32, descriptor: u64) -> Option<HugeFile> {
     // The kernel takes the low half of the word.
     let descriptor = u32::try_from(descriptor & 0xffff_ffff).ok()?;
     let path = format!("/proc/{thread}/fd/{descriptor}");
-    let found = rustix::fs::statfs(std::ffi::OsStr::from_bytes(path.as_bytes())).ok()?;
+    let found = rustix::fs::statfs(path).ok()?;
     let known = |number: u64| Some(number).filter(|number| (1..u64::MAX).contains(number));
-    (i64::from(found.f_type) == HUGETLBFS).then(|| HugeFile {
+    (found.f_type == HUGETLBFS).then(|| HugeFile {
         bytes: u64::try_from(found.f_bsize).unwrap_or(0),
         room: known(found.f_blocks).map(|all| [all, found.f_bfree]),
     })

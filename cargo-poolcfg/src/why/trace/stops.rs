@@ -150,6 +150,18 @@ fn of_registers(words: &[u64; sys::REGISTER_WORDS]) -> (u64, [u64; 6], u64) {
     (number, [a, b, c, d, e, f], a)
 }
 
+/// Which of the registers is the stack pointer.
+const STACK_POINTER: usize = match () {
+    () if cfg!(target_arch = "x86_64") => 19,
+    () if cfg!(target_arch = "aarch64") => 31,
+    () => 2,
+};
+
+/// Where the stack of a thread is at present.
+pub(super) fn stack_pointer(pid: Pid) -> Option<u64> {
+    sys::registers(pid).ok().map(|words| words[STACK_POINTER])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,9 +26,20 @@ pub(in crate::why::trace) fn of_exec(file: u64, facts: &Facts) -> Obstacle {
 
 /// Why a stack cannot grow to an address; `None` if the address is none of a stack that is at its limit
 /// (`acct_stack_growth` of mm/vma.c).
-pub(in crate::why::trace) fn of_stack(address: u64, facts: &Facts) -> Option<Obstacle> {
+pub(in crate::why::trace) fn of_stack(
+    address: u64,
+    pointer: Option<u64>,
+    facts: &Facts,
+) -> Option<Obstacle> {
     let (start, end) = facts.stack()?;
-    let more = start.checked_sub(address).filter(|more| *more <= BELOW)?;
+    // A large variable is there at once, and may be written from either end.
+    let is_variable = pointer.is_some_and(|pointer| {
+        (pointer.saturating_sub(BELOW)..start).contains(&address)
+            && pointer < start
+            && !facts.is_mapped(pointer, 1)
+    });
+    let more = start.checked_sub(address);
+    let more = more.filter(|more| *more <= BELOW || is_variable)?;
     let more = more.next_multiple_of(facts.page);
     let size = (end - start).saturating_add(more);
     if let Some(have) = facts.rlimit_stack.filter(|have| size > *have) {

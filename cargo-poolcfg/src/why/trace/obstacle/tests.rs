@@ -204,17 +204,32 @@ fn a_stack_grows_as_far_as_its_limit() {
         ..facts()
     };
     let at = 0x80_0000_0000 - 8;
-    let full = of_stack(at, &with(Some(4096), None)).unwrap();
+    let full = of_stack(at, None, &with(Some(4096), None)).unwrap();
     assert_eq!(
         (full.limit, full.need, full.have),
         (WhyLimit::Stack, 8192, 4096)
     );
-    let space = of_stack(at, &with(Some(8192), Some(GIB))).unwrap();
+    let space = of_stack(at, None, &with(Some(8192), Some(GIB))).unwrap();
     assert_eq!(space.limit, WhyLimit::Recheck(RecheckLimit::RlimitAs));
-    assert_eq!(of_stack(at, &with(Some(8192), None)), None);
+    assert_eq!(of_stack(at, None, &with(Some(8192), None)), None);
+    // A variable of 64 MiB, whose first byte is written; and one of a thread that has its stack elsewhere.
+    let (far, elsewhere) = (0x7f_fc00_0000, 0x40_0000_0800);
+    let of = |pointer| of_stack(far + 8, Some(pointer), &with(Some(4096), None));
+    let large = of(far).unwrap();
+    assert_eq!(
+        (large.limit, large.need),
+        (WhyLimit::Stack, (64 << 20) + 4096)
+    );
+    assert_eq!(of(elsewhere), None);
     // A wild address.
-    assert_eq!(of_stack(0x7f_0000_0000, &with(Some(4096), None)), None);
-    assert_eq!(of_stack(0x90_0000_0000, &with(Some(4096), None)), None);
+    assert_eq!(
+        of_stack(0x7f_0000_0000, None, &with(Some(4096), None)),
+        None
+    );
+    assert_eq!(
+        of_stack(0x90_0000_0000, None, &with(Some(4096), None)),
+        None
+    );
 }
 
 #[test]
