@@ -188,6 +188,9 @@ fn of_limit(limit: WhyLimit, failure: &MemoryFailure) -> Option<String> {
         WhyLimit::MemoryCgroup => {
             "raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"
         }
+        WhyLimit::Tmpfs => {
+            "mount it larger: `mount -o remount,size=...` and its folder, `--shm-size` of the container for /dev/shm, or remove files there"
+        }
         WhyLimit::WriteAndExecute => {
             "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem"
         }

@@ -49,8 +49,8 @@ pub(crate) struct FailureReport {
     pub program: String,
     /// Who asked, and for what.
     pub who: String,
-    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp`, `RLIMIT_STACK` or
-    /// `huge pages`.
+    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp`, `RLIMIT_STACK`,
+    /// `huge pages` or `tmpfs`.
     pub limit: &'static str,
     pub need: u64,
     pub have: u64,

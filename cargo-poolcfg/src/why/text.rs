@@ -51,6 +51,10 @@ pub(crate) fn title(failure: &MemoryFailure) -> String {
         }
         Some(call) => format!("{} failed with {errno}: {limit}", call.text()),
         None if failure.errno == libc::ENOSYS => format!("killed by SIGSYS: {limit}"),
+        None if is_of_bus(failure) => match failure.ended {
+            Some(Status::Killed(libc::SIGBUS)) => format!("killed by SIGBUS: {limit}"),
+            _ => format!("got a SIGBUS: {limit}"),
+        },
         None if is_of_stack(failure) => format!("its stack cannot grow: {limit}"),
         None => format!("killed for want of memory: {limit}"),
     }
@@ -60,6 +64,12 @@ pub(crate) fn title(failure: &MemoryFailure) -> String {
 fn is_of_stack(failure: &MemoryFailure) -> bool {
     let limits = [WhyLimit::Stack, WhyLimit::Recheck(RecheckLimit::RlimitAs)];
     failure.call.is_none() && limits.contains(&failure.obstacle.limit)
+}
+
+/// Whether it got a SIGBUS for want of what is behind a mapping.
+fn is_of_bus(failure: &MemoryFailure) -> bool {
+    let limits = [WhyLimit::HugePages, WhyLimit::Tmpfs];
+    limits.contains(&failure.obstacle.limit)
 }
 
 fn short(limit: WhyLimit, obstacle: &Obstacle) -> Cow<'static, str> {
@@ -73,6 +83,7 @@ fn short(limit: WhyLimit, obstacle: &Obstacle) -> Cow<'static, str> {
         WhyLimit::Recheck(RecheckLimit::RamAndSwap) => "RAM and swap",
         WhyLimit::Recheck(RecheckLimit::Refused) => "the reason is not known",
         WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
+        WhyLimit::Tmpfs => "the tmpfs of its mapping is full",
         WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
         WhyLimit::Seccomp => "a filter of seccomp refuses it",
         WhyLimit::HugePages | WhyLimit::Stack => limit.name(),
@@ -143,6 +154,7 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
         | WhyLimit::Seccomp => {
             return None;
         }
+        WhyLimit::Tmpfs => format!("tmpfs: {} in all", Size::bytes(*have)),
         WhyLimit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
         WhyLimit::Stack | WhyLimit::Recheck(_)
             if matches!(

@@ -15,9 +15,11 @@
 //! - `front`: this process: it passes signals on, and stops and ends as the command does
 //! - `tracer`: the loop that follows every thread; `processes`: what it knows of them; `failing`: what it
 //!   keeps of failures; `memcg`: whether a cgroup was full
-//! - `facts`: what the system tells of a process, with `huge` pages; `obstacle`: which limit is in the way; `limit`: their names
+//! - `facts`: what the system tells of a process, with `huge` pages, and of what is `backing` its
+//!   files; `obstacle`: which limit is in the way; `limit`: their names
 //! - `told`: what the tracer tells
 
+mod backing;
 mod calls;
 mod facts;
 mod failing;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::common::ran;
+use crate::common::{Folder, ran};
 use crate::{ADDRESS_SPACE, DATA, MEMLOCK, result, why, words};
 
 /// Each limit that is named among the failures that were not survived.
@@ -247,6 +247,53 @@ fn a_stack_is_advised_to_be_larger_than_it_is() {
     ran.ends(128 + libc_sigsegv())
         .says("`ulimit -s 32768`")
         .says("without an end");
+}
+
+#[test]
+fn a_full_tmpfs_is_told() {
+    let folder = Folder::new();
+    let path = folder.root().to_str().unwrap();
+    // Only who may mount has one of a size.
+    let mount = "mount -t tmpfs -o size=1M none \"$0\" || exit 77; exec \"$@\"";
+    let mut command = ["unshare", "--mount", "sh", "-c", mount, path]
+        .map(str::to_owned)
+        .to_vec();
+    command.extend(words(&[], "full_tmpfs"));
+    command.push(format!("{path}/file"));
+    let ran = ran(&mut why(&["--message-format", "json"], &command));
+    if [1, 77].contains(&ran.status) {
+        eprintln!("no file system can be mounted here");
+        return;
+    }
+    let json = ran.ends(128 + libc_sigbus()).json();
+    let verdict = &json["results"][0]["verdict"];
+    assert_eq!(verdict["limit"], "tmpfs", "{json:#}");
+    assert_eq!(verdict["have"], 1 << 20, "{json:#}");
+    ran.says("killed by SIGBUS: the tmpfs of its mapping is full")
+        .says("/file`")
+        .says("--shm-size");
+}
+
+#[test]
+fn huge_pages_that_are_not_there_when_they_are_used_are_told() {
+    let ran = ran(&mut why(&[], &words(&[], "huge_pages_later")));
+    if ran.status == 77 {
+        eprintln!("there are huge pages here, or none at all");
+        return;
+    }
+    ran.ends(128 + libc_sigbus())
+        .says("killed by SIGBUS: too few huge pages (vm.nr_hugepages)")
+        .says("`sysctl -w vm.nr_hugepages=1`");
+}
+
+#[test]
+fn a_file_that_is_too_short_is_blamed_on_no_limit() {
+    let ran = ran(&mut why(&[], &words(&[], "short_file")));
+    ran.ends(128 + libc_sigbus()).says_nothing_of("error[");
+}
+
+const fn libc_sigbus() -> i32 {
+    7
 }
 
 #[test]

@@ -260,6 +260,35 @@ def large_variable():
     ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
 
 
+def full_tmpfs():
+    """Writes more to a mapping of a file than its file system has."""
+    file = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)
+    os.unlink(sys.argv[2])
+    os.ftruncate(file, 8 << 20)
+    mapping = mmap.mmap(file, 8 << 20)
+    for at in range(0, len(mapping), 4096):
+        mapping[at] = 1
+
+
+def huge_pages_later():
+    """Writes to huge pages that nobody has reserved."""
+    # MAP_HUGETLB
+    address = allocate(1 << 30, 3, PRIVATE | ANONYMOUS | NORESERVE | 0x40000)
+    with open("/proc/sys/vm/nr_hugepages") as file:
+        if address is None or int(file.read()) > 0:
+            os._exit(77)
+    ctypes.memset(address, 1, 1)
+
+
+def short_file():
+    """Reads behind the end of a file."""
+    file = os.memfd_create("short")
+    os.ftruncate(file, 1 << 20)
+    mapping = mmap.mmap(file, 1 << 20)
+    os.ftruncate(file, 0)
+    mapping[1 << 19]
+
+
 def survives():
     assert allocate(1 << 46, 3, PRIVATE | ANONYMOUS) is None
     subprocess.run(["true"], check=True)

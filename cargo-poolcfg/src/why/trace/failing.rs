@@ -5,6 +5,7 @@ use std::mem;
 
 use rustix::process::Pid;
 
+use super::backing::obstacle_at;
 use super::calls::{CallName, TracedCall};
 use super::facts::{Facts, text};
 use super::obstacle::{Failed, Obstacle, WhyLimit, has_flag, obstacle, of_exec, of_stack};
@@ -21,6 +22,9 @@ const SYS_SECCOMP: u64 = 1;
 /// The code of a SIGSEGV at an address where nothing is, and of one that the kernel sends without an address.
 const SEGV_MAPERR: u64 = 1;
 const SI_KERNEL: u64 = 0x80;
+
+/// The code of a SIGBUS at an address that is mapped, and where nothing is.
+const BUS_ADRERR: u64 = 2;
 
 /// More than a stack has.
 const FAR: u64 = 16 << 30;
@@ -199,6 +203,29 @@ impl Tracer<'_> {
         let pointer = stops::stack_pointer(pid);
         if let Some(obstacle) = of_stack(address, pointer, &Facts::read(id)) {
             self.push([id, process], None, 0, obstacle);
+        }
+    }
+
+    /// A process has got a SIGBUS: there is nothing behind what it has mapped.
+    pub(super) fn not_backed(&mut self, pid: Pid, id: i32, process: i32) {
+        // struct siginfo, as above.
+        let Ok([_, code, address, ..]) = sys::signal(pid) else {
+            return;
+        };
+        if code & 0xffff_ffff != BUS_ADRERR {
+            return;
+        }
+        let Some((obstacle, mapping)) = obstacle_at(id, address, &Facts::read(id)) else {
+            return;
+        };
+        let is_same = |other: &MemoryFailure| {
+            (other.pid, other.call, other.obstacle.limit) == (process, None, obstacle.limit)
+        };
+        if !self.failures.folds(is_same) {
+            self.push([id, process], None, 0, obstacle);
+            if let Some(failure) = self.failures.find(|failure| failure.pid == process) {
+                failure.mapping = Some(mapping);
+            }
         }
     }
 

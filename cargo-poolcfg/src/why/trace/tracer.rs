@@ -156,6 +156,8 @@ impl<'a> Tracer<'a> {
                     self.refused_by_signal(pid, id, process);
                 } else if number == libc::SIGSEGV {
                     self.faulted(pid, id, process);
+                } else if number == libc::SIGBUS {
+                    self.not_backed(pid, id, process);
                 } else if ASKS_TO_END.contains(&number) {
                     self.told_to_end(pid, process);
                 }
