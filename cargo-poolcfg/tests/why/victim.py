@@ -2,58 +2,17 @@
 import ctypes
 import mmap
 import os
-import platform
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC.mmap.restype = ctypes.c_void_p
-LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
-LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-LIBC.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-PRIVATE, FIXED, ANONYMOUS, NORESERVE = 0x2, 0x10, 0x20, 0x4000
-FAILED = ctypes.c_void_p(-1).value
-GIB = 1 << 30
-SYS_MMAP, SYS_SOCKET = (9, 41) if platform.machine() == "x86_64" else (222, 198)
+# Nothing is left beside the files.
+sys.dont_write_bytecode = True
 
-
-def allocate(size, protection=3, flags=PRIVATE | ANONYMOUS | NORESERVE):
-    """Nothing where it fails."""
-    address = LIBC.mmap(None, size, protection, flags, -1, 0)
-    return None if address == FAILED else address
-
-
-def need(result):
-    """Ends where there is nothing."""
-    if result is None or result == -1:
-        print("victim: refused", file=sys.stderr)
-        os._exit(3)
-    return result
-
-
-def prctl(option, *words):
-    words = [ctypes.c_ulong(word) for word in words]
-    return LIBC.prctl(option, *(words + [ctypes.c_ulong(0)] * (4 - len(words))))
-
-
-def install_filter(action, number=SYS_MMAP):
-    """A filter that answers a call: mmap of 4 GiB and more, or another one."""
-    class Instruction(ctypes.Structure):
-        _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
-
-    class Program(ctypes.Structure):
-        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Instruction))]
-
-    least = 1 if number == SYS_MMAP else 0
-    words = [(0x20, 0, 0, 0), (0x15, 0, 3, number), (0x20, 0, 0, 28), (0x35, 0, 1, least),
-             (0x06, 0, 0, action), (0x06, 0, 0, 0x7FFF0000)]
-    instructions = (Instruction * len(words))(*[Instruction(*word) for word in words])
-    program = Program(len(words), instructions)
-    assert prctl(38, 1) == 0
-    assert prctl(22, 2, ctypes.addressof(program)) == 0
+import killed
+from calls import ANONYMOUS, FAILED, GIB, LIBC, PRIVATE, allocate, install_filter, need, prctl
 
 
 def address_space():
@@ -215,80 +174,6 @@ def seccomp_then_limit():
     need(allocate(3 * GIB, 0))
 
 
-def sigsys():
-    install_filter(0x80000000)
-    need(allocate(8 * GIB, 0))
-
-
-def sigsys_at_socket():
-    install_filter(0x80000000, SYS_SOCKET)
-    LIBC.socket(1, 1, 0)
-
-
-def trap_at_socket():
-    install_filter(0x00030000, SYS_SOCKET)
-    LIBC.socket(1, 1, 0)
-
-
-def sigsys_among_threads():
-    """Threads that wait, that call without an end, and that compute end with the one that is refused."""
-    install_filter(0x80000000, SYS_SOCKET)
-    for work in [lambda: time.sleep(60), lambda: [os.getppid() for _ in range(1 << 40)]]:
-        for _ in range(4):
-            threading.Thread(target=work, daemon=True).start()
-    time.sleep(0.2)
-    LIBC.socket(1, 1, 0)
-
-
-def trap():
-    install_filter(0x00030000)
-    need(allocate(8 * GIB, 0))
-
-
-def large_variable():
-    """Has 64 MiB more of stack, and writes to the first byte of it."""
-    code = {
-        # sub rsp, 0x4000000; mov byte [rsp], 0
-        "x86_64": "4881ec00000004c6042400",
-        # sub sp, sp, 0xfff000, four times; strb wzr, [sp]
-        "aarch64": 4 * "ffff7fd1" + "ff030039",
-        # lui t0, 0x4000; sub sp, sp, t0; sb zero, 0(sp)
-        "riscv64": "b70200043301514023000100",
-    }[platform.machine()]
-    page = mmap.mmap(-1, mmap.PAGESIZE, prot=7)
-    page.write(bytes.fromhex(code))
-    ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
-
-
-def full_tmpfs():
-    """Writes more to a mapping of a file than its file system has."""
-    file = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)
-    os.unlink(sys.argv[2])
-    os.ftruncate(file, 8 << 20)
-    mapping = mmap.mmap(file, 8 << 20)
-    for at in range(0, len(mapping), 4096):
-        mapping[at] = 1
-
-
-def huge_pages_later():
-    """Writes to huge pages that nobody has reserved."""
-    # MAP_HUGETLB
-    address = allocate(1 << 30, 3, PRIVATE | ANONYMOUS | NORESERVE | 0x40000)
-    with open("/proc/sys/vm/nr_hugepages") as file:
-        if address is None or int(file.read()) > 0:
-            os._exit(77)
-    ctypes.memset(address, 1, 1)
-
-
-def short_file():
-    """Reads behind the end of a file."""
-    file = os.memfd_create("short")
-    os.ftruncate(file, 1 << 20)
-    mapping = mmap.mmap(file, 1 << 20)
-    os.ftruncate(file, 0)
-    mapping[1 << 19]
-
-
 def survives():
     assert allocate(1 << 46, 3, PRIVATE | ANONYMOUS) is None
     subprocess.run(["true"], check=True)
@@ -403,15 +288,6 @@ def executes_from_thread():
     thread.join()
 
 
-def out_of_cgroup():
-    """Moves into a cgroup of 32 MiB, and takes more."""
-    with open(sys.argv[2] + "/cgroup.procs", "w") as file:
-        file.write(str(os.getpid()))
-    taken = bytearray(256 << 20)
-    for at in range(0, len(taken), 4096):
-        taken[at] = 1
-
-
 def filtered():
     """Another program under the filter."""
     install_filter(0x00050000 | 1)
@@ -425,4 +301,5 @@ def ruled():
     os.execvp(sys.argv[2], sys.argv[2:])
 
 
-globals()[sys.argv[1]]()
+PROGRAMS = {**vars(killed), **globals()}
+PROGRAMS[sys.argv[1]]()
