@@ -131,10 +131,9 @@ fn print_object(shell: &Shell, envelope: &RefCell<Envelope>) -> Result<(), Error
         return Ok(());
     }
     envelope.diagnostics = shell.diagnostics();
-    let text = seal(envelope.text()?);
     print(&match envelope.is_behind_output {
-        true => format!("\n{text}"),
-        false => text,
+        true => envelope.line()?,
+        false => seal(envelope.text()?),
     })
 }
 

@@ -1,14 +1,18 @@
 //! What traced failures mean: the one that ended the command, who asked, and what helps.
 //!
 //! - here: the verdict
-//! - `who`: the program, and what it wanted the memory for; `shape`: what Wasmtime maps; `said`: what the command line says
-//! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works; `java`: flags of a JVM
+//! - `who`: the program, and what it wanted the memory for; `shape`: what Wasmtime maps; `said`: what the command line says;
+//!   `files`: what it runs
+//! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works; `java`: flags of a JVM;
+//!   `pages`: of huge pages
 //! - `trace`: what the command did
 //! - `report`: the same for programs; `text`: for people
 
 pub(crate) mod advice;
+mod files;
 mod flags;
 mod java;
+mod pages;
 pub(crate) mod report;
 mod said;
 mod shape;
@@ -107,6 +111,7 @@ mod tests {
                 have: 1,
                 also: Vec::new(),
                 legacy: None,
+                few: None,
             },
             times: 1,
             went_on: false,

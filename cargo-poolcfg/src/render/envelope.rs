@@ -45,7 +45,7 @@ pub(crate) struct Envelope {
     /// Whether it lies in a file, where `--emit json -o FILE` wants it.
     #[serde(skip)]
     pub(crate) is_written: bool,
-    /// Whether another program has written to stdout, and perhaps not to the end of a line.
+    /// Whether another program has written to stdout: then it is the last line there.
     #[serde(skip)]
     pub(crate) is_behind_output: bool,
 }
@@ -94,16 +94,24 @@ impl Envelope {
     /// # Errors
     /// When a value cannot be said in JSON, which none of ours is.
     pub(crate) fn text(&self) -> Result<String, Error> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| {
-            let message = format!("cannot write JSON: {error}");
-            Error::new(
-                Code::Io,
-                message,
-                "this is a bug in poolcfg: please report it",
-            )
-        })?;
+        let text = serde_json::to_string_pretty(self).map_err(not_written)?;
         Ok(harmless(&text) + "\n")
     }
+
+    /// The same as one line.
+    ///
+    /// # Errors
+    /// When a value cannot be said in JSON, which none of ours is.
+    pub(crate) fn line(&self) -> Result<String, Error> {
+        let text = serde_json::to_string(self).map_err(not_written)?;
+        Ok(harmless(&text) + "\n")
+    }
+}
+
+fn not_written(error: serde_json::Error) -> Error {
+    let message = format!("cannot write JSON: {error}");
+    let help = "this is a bug in poolcfg: please report it";
+    Error::new(Code::Io, message, help)
 }
 
 /// Whether a text is such an object, of whichever version.

@@ -1,5 +1,6 @@
 //! Advice: what would fit, and what to type or to write for it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use poolcfg_core::Size;
@@ -8,9 +9,9 @@ use poolcfg_runtime::RecheckLimit;
 use super::flags::other_words;
 use super::shape::KnownSize;
 use super::who::Who;
-use super::{java, said};
+use super::{java, pages, said};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
-use crate::why::trace::told::MemoryFailure;
+use crate::why::trace::told::{CallName, MemoryFailure};
 
 /// What helps.
 #[derive(Clone, Debug, Default)]
@@ -67,10 +68,10 @@ pub(crate) fn advice(failure: &MemoryFailure, who: &Who, command: &[OsString]) -
         advice.retry = Some(retry);
     }
     let word = if advice.help.is_empty() { "" } else { "or " };
-    let more = of_limit(obstacle.limit, obstacle);
+    let more = of_limit(obstacle.limit, failure);
     advice.help.extend(more.map(|help| format!("{word}{help}")));
     let also = obstacle.also.iter();
-    let also = also.filter_map(|also| of_limit(also.limit, obstacle));
+    let also = also.filter_map(|also| of_limit(also.limit, failure));
     advice.help.extend(also.map(|help| format!("and {help}")));
     advice.help.extend(java::less(failure, who));
     advice
@@ -147,7 +148,8 @@ fn of_embedder(who: &Who, slots: Option<u64>) -> Option<String> {
 }
 
 /// What to do about a limit.
-fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
+fn of_limit(limit: WhyLimit, failure: &MemoryFailure) -> Option<String> {
+    let obstacle = &failure.obstacle;
     let text = match limit {
         WhyLimit::Recheck(RecheckLimit::RlimitAs) => {
             "raise the limit: `ulimit -v unlimited`, or `LimitAS=infinity` in the unit"
@@ -180,23 +182,35 @@ fn of_limit(limit: WhyLimit, obstacle: &Obstacle) -> Option<String> {
             "ask for less at once: no setting of the system makes the hole larger"
         }
         WhyLimit::HugePages => {
-            let pages = obstacle.need;
-            return Some(format!(
-                "reserve huge pages: `sysctl -w vm.nr_hugepages={pages}`, and the same line in /etc/sysctl.d"
-            ));
+            let also = obstacle.all().find(|also| also.limit == limit)?;
+            return Some(pages::help(obstacle.few, also.need));
         }
         WhyLimit::MemoryCgroup => {
             "raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"
         }
+        WhyLimit::Tmpfs => {
+            "mount it larger: `mount -o remount,size=...` and its folder, `--shm-size` of the container for /dev/shm, or remove files there"
+        }
         WhyLimit::WriteAndExecute => {
             "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem"
         }
-        WhyLimit::Seccomp => {
-            "let the filter pass the call: `SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit, or the container's seccomp profile"
-        }
+        WhyLimit::Seccomp => return Some(of_filter(failure.call)),
         WhyLimit::Recheck(_) => return None,
     };
     Some(text.to_owned())
+}
+
+/// What to do about a filter of seccomp.
+fn of_filter(call: Option<CallName>) -> String {
+    let text = call.map_or(Cow::Borrowed("the call"), |call| {
+        Cow::Owned(format!("`{}`", call.text()))
+    });
+    // Filters of such units refuse memory that is both writable and executable.
+    let unit = match call.is_some_and(CallName::is_traced) {
+        true => "`SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit",
+        false => "`SystemCallFilter=` in the unit",
+    };
+    format!("let the filter pass {text}: {unit}, or the container's seccomp profile")
 }
 
 /// What to do about a stack: the usual one, or a larger one.
@@ -208,6 +222,7 @@ fn of_stack(obstacle: &Obstacle) -> String {
         return circles.to_owned();
     }
     let more = obstacle.have.saturating_mul(4).max(USUAL);
+    let more = more.max(obstacle.need.saturating_mul(2));
     let (kib, mib) = (more.div_ceil(1 << 10), more.div_ceil(1 << 20));
     format!("raise the limit: `ulimit -s {kib}`, or `LimitSTACK={mib}M` in the unit; {circles}")
 }
@@ -221,6 +236,8 @@ mod tests {
         let of = |have| of_stack(&Obstacle::of(WhyLimit::Stack, have + 4096, have));
         assert!(of(4096).contains("`ulimit -s 8192`, or `LimitSTACK=8M`"));
         assert!(of(8 << 20).contains("`ulimit -s 32768`"));
+        let large = Obstacle::of(WhyLimit::Stack, 72 << 20, 8 << 20);
+        assert!(of_stack(&large).contains("`ulimit -s 147456`"));
         assert!(!of(1 << 30).contains("ulimit"));
     }
 }

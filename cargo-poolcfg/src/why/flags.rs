@@ -6,8 +6,9 @@ use std::process::Command;
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
-use super::said;
-use super::shape::KnownSize;
+use super::files::{Files, is_file};
+use super::said::{self, Part};
+use super::shape::{HOST_STACK, KnownSize};
 use super::who::Who;
 use crate::target::waiting::{Ended, PATIENCE, output_within};
 use crate::why::trace::obstacle::WhyLimit;
@@ -31,16 +32,20 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
     let mut words = failure.arguments.iter();
     let program = words.next()?;
     // Flags stand behind the subcommand; `wasmtime app.wasm` has none.
-    let subcommand = words
-        .clone()
-        .next()
-        .filter(|word| ["run", "serve"].contains(&word.as_str()));
-    let rest: Vec<&String> = match subcommand {
-        Some(_) => words.skip(1).collect(),
-        None => words.collect(),
+    let subcommand = match words.as_slice().first()?.as_str() {
+        "run" => "run",
+        "serve" => "serve",
+        word if word.starts_with('-') || is_file(failure, word) => "",
+        // Others run nothing, or what cannot be known.
+        _ => return None,
     };
-    let subcommand = subcommand.map_or("run", String::as_str);
-    let files = said::files(failure);
+    let rest = words.as_slice();
+    let rest = if subcommand.is_empty() {
+        rest
+    } else {
+        &rest[1..]
+    };
+    let files = Files::of(failure);
     let is_pool = match who.shape {
         Some(KnownSize::Memories { .. } | KnownSize::Pool(_)) => true,
         Some(KnownSize::OneMemory) => false,
@@ -49,25 +54,60 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
     let ways = match is_pool {
         true => [
             Vec::from_iter(ways_as_said(&failure.arguments)),
-            ways_of_pool(
-                subcommand,
-                said::most_memory(&files),
-                said::least_memory(&files),
-            ),
+            ways_of_pool(subcommand, files.most_memory(), files.least_memory()),
         ]
         .concat(),
         false => vec![way("no-pool")],
     };
-    let least = said::least_memory(&files);
+    let least = files.least_memory();
     let holds = |flags: &Vec<String>| {
-        said::number(flags, &["pooling-max-memory-size"]).is_none_or(|most| most >= least)
+        let most = said::number(flags, &["pooling-max-memory-size"]);
+        let is_kept = !files.is_compiled || keeps_memories(flags, &failure.arguments);
+        is_kept && most.is_none_or(|most| most >= least)
     };
-    let mut found = ways.iter().filter_map(|way| flags(failure, way, &files));
+    let stacks = stacks_as_said(&failure.arguments);
+    let found = ways.into_iter().map(|way| [way, stacks.clone()].concat());
+    let mut found = found.filter_map(|way| flags(failure, &way, &files.paths));
     let flags = found.find(holds)?;
+    let subcommand = if subcommand.is_empty() {
+        "run"
+    } else {
+        subcommand
+    };
     let mut all = vec![program.clone(), subcommand.to_owned()];
-    all.extend(flags);
-    all.extend(without_own(&rest));
+    all.extend(flags.iter().cloned());
+    all.extend(without_own(rest, &flags));
     Some(all)
+}
+
+/// Whether memories have the reservation and the guard for which code was compiled before: those that the command line
+/// says, or Wasmtime's own.
+fn keeps_memories(flags: &[String], arguments: &[String]) -> bool {
+    const OWN: [(&str, u64); 2] = [
+        ("memory-reservation", WHOLE),
+        ("memory-guard-size", 32 << 20),
+    ];
+    OWN.into_iter().all(|(name, own)| {
+        let was = said::number(arguments, &[name]).unwrap_or(own);
+        said::number(flags, &[name]) == Some(was)
+    })
+}
+
+/// The stacks that the command line has, where it says so.
+fn stacks_as_said(arguments: &[String]) -> Vec<String> {
+    let number = |name: &str| said::number(arguments, &[name]);
+    let said = |name: &str, bytes: Option<u64>| {
+        let bytes = bytes.map(|bytes| format!("\"{}\"", Size::bytes(bytes).exact()));
+        bytes.map(|bytes| key(name, &bytes))
+    };
+    let most = number("max-wasm-stack");
+    let of_both = most.and_then(|most| most.checked_add(HOST_STACK));
+    let all = number("async-stack-size").or(of_both);
+    let keys = [
+        said("stack_reservation", all),
+        said("wasmtime.max_wasm_stack", most),
+    ];
+    keys.into_iter().flatten().flatten().collect()
 }
 
 fn way(fit: &str) -> Vec<String> {
@@ -127,26 +167,24 @@ fn ways_of_pool(subcommand: &str, most: Option<u64>, least: u64) -> Vec<Vec<Stri
     ways
 }
 
-/// Flags that say what the new ones say.
-fn without_own(rest: &[&String]) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut rest = rest.iter();
+/// The words without what the new flags say otherwise: the last that is said counts.
+fn without_own(rest: &[String], flags: &[String]) -> Vec<String> {
+    let new = said::names(flags);
     let is_own = |value: &str| {
-        value
-            .split(',')
-            .all(|one| one.starts_with("pooling-") || one.starts_with("memory-"))
+        let name = value.split_once('=').map_or(value, |(name, _)| name);
+        name.starts_with("pooling-") || name.starts_with("memory-") || new.contains(&name)
     };
-    while let Some(word) = rest.next() {
-        match word.strip_prefix("-O") {
-            Some("") => {
-                if let Some(value) = rest.next()
-                    && !is_own(value)
-                {
-                    kept.extend([(*word).clone(), (*value).clone()]);
+    let mut kept = Vec::new();
+    for part in said::parts(rest) {
+        match part {
+            Part::Word(word) => kept.push(word.to_owned()),
+            Part::Group(letter, values) => {
+                let values = values.split(',').filter(|value| !is_own(value));
+                let values: Vec<&str> = values.collect();
+                if !values.is_empty() {
+                    kept.extend([letter.to_owned(), values.join(",")]);
                 }
             }
-            Some(value) if is_own(value) => {}
-            _ => kept.push((*word).clone()),
         }
     }
     kept
@@ -234,11 +272,38 @@ mod tests {
         assert_eq!(of("w -O memory-reservation=4294967296"), None);
     }
 
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(str::to_owned).collect()
+    }
+
     #[test]
     fn what_the_new_flags_say_is_said_once() {
         let line = "-O pooling-allocator=y -Omemory-reservation=1 -O opt-level=2 -S cli app.wasm";
-        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let kept = without_own(&words.iter().collect::<Vec<_>>());
-        assert_eq!(kept.join(" "), "-O opt-level=2 -S cli app.wasm");
+        let flags = words("-O pooling-allocator=y -W max-wasm-stack=5");
+        let kept = |line: &str| without_own(&words(line), &flags).join(" ");
+        assert_eq!(kept(line), "-O opt-level=2 -S cli app.wasm");
+        let line = "-O=pooling-total-memories=9,opt-level=2 --wasm max-wasm-stack=6 app.wasm";
+        assert_eq!(kept(line), "-O opt-level=2 app.wasm");
+    }
+
+    #[test]
+    fn stacks_are_as_large_as_they_were() {
+        let of = |line: &str| stacks_as_said(&words(line)).join(" ");
+        let both = of("w -W async-stack-size=8388608,max-wasm-stack=4194304 app.wasm");
+        assert!(both.contains("stack_reservation=\"8MiB\""), "{both}");
+        assert!(both.contains("wasmtime.max_wasm_stack=\"4MiB\""), "{both}");
+        let one = of("w -W max-wasm-stack=524288");
+        assert!(one.contains("stack_reservation=\"1MiB\""), "{one}");
+        assert_eq!(of("w app.wasm"), "");
+    }
+
+    #[test]
+    fn code_that_was_compiled_before_keeps_its_memories() {
+        let usual = words("-O memory-reservation=4294967296,memory-guard-size=33554432");
+        assert!(keeps_memories(&usual, &words("w app.cwasm")));
+        let other = words("w -O memory-reservation=65536 app.cwasm");
+        assert!(!keeps_memories(&usual, &other));
+        let small = words("-O memory-reservation=4294967296,memory-guard-size=65536");
+        assert!(!keeps_memories(&small, &words("w app.cwasm")));
     }
 }

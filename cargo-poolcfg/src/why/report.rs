@@ -1,5 +1,6 @@
 //! The result of `why`, for programs.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use serde::Serialize;
@@ -38,8 +39,8 @@ pub(crate) struct StatusReport {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub(crate) struct FailureReport {
-    /// Such as `mmap`; null of a process that was killed.
-    pub call: Option<&'static str>,
+    /// A call for memory, such as `mmap`, or any for which a filter has ended a process; null of one that was killed.
+    pub call: Option<Cow<'static, str>>,
     pub bytes: u64,
     /// Such as `ENOMEM`; null of a process that was killed.
     pub errno: Option<String>,
@@ -48,8 +49,8 @@ pub(crate) struct FailureReport {
     pub program: String,
     /// Who asked, and for what.
     pub who: String,
-    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp`, `RLIMIT_STACK` or
-    /// `huge pages`.
+    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp`, `RLIMIT_STACK`,
+    /// `huge pages` or `tmpfs`.
     pub limit: &'static str,
     pub need: u64,
     pub have: u64,

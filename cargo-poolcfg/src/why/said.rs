@@ -1,30 +1,57 @@
-//! What the command line of `wasmtime` says: the numbers of its options, and the files of WebAssembly on it.
+//! What the options of `wasmtime` say on its command line.
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::inspect::inspect;
-use crate::why::trace::told::MemoryFailure;
+/// The groups of options whose values are `KEY=VALUE`, by their letters and their names.
+const GROUPS: [(&str, &str); 2] = [("-O", "--optimize"), ("-W", "--wasm")];
 
-/// The groups of options whose values are `KEY=VALUE`.
-const GROUPS: [&str; 2] = ["-O", "-W"];
+/// A word of a command line, or an option that is one or two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    Word(&'a str),
+    /// The letter of a group, and its values with commas between them.
+    Group(&'static str, &'a str),
+}
 
-/// Each `KEY=VALUE` of the options of a command line, which may follow the group's letter or be the next word.
-fn values(arguments: &[String]) -> impl Iterator<Item = (&str, &str)> {
-    let mut words = arguments.iter();
-    let mut groups = Vec::new();
+/// The parts of a command line: the values of a group follow its letter or its name, or are the next word.
+pub(super) fn parts(words: &[String]) -> Vec<Part<'_>> {
+    let mut words = words.iter();
+    let mut parts = Vec::new();
     while let Some(word) = words.next() {
-        let Some(value) = GROUPS.iter().find_map(|group| word.strip_prefix(group)) else {
-            continue;
-        };
-        match value {
-            "" => groups.extend(words.next().map(String::as_str)),
-            value => groups.push(value),
-        }
+        let found = GROUPS.iter().find_map(|(letter, name)| {
+            let rest = word
+                .strip_prefix(name)
+                .or_else(|| word.strip_prefix(letter))?;
+            Some((*letter, rest.strip_prefix('=').unwrap_or(rest)))
+        });
+        parts.push(match found {
+            None => Part::Word(word),
+            Some((letter, "")) => words
+                .next()
+                .map_or(Part::Word(word), |values| Part::Group(letter, values)),
+            Some((letter, values)) => Part::Group(letter, values),
+        });
     }
-    let values = groups.into_iter().flat_map(|group| group.split(','));
-    values.filter_map(|value| value.split_once('='))
+    parts
+}
+
+/// Each `KEY=VALUE` of the options of a command line.
+fn values(arguments: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    let parts = parts(arguments).into_iter();
+    let groups = parts.filter_map(|part| match part {
+        Part::Word(_) => None,
+        Part::Group(_, values) => Some(values),
+    });
+    groups
+        .flat_map(|group| group.split(','))
+        .filter_map(|value| value.split_once('='))
+}
+
+/// The names of what options say.
+pub(super) fn names(arguments: &[String]) -> Vec<&str> {
+    values(arguments).map(|(name, _)| name).collect()
 }
 
 /// The number that options say last under one of these names.
@@ -37,43 +64,6 @@ pub(super) fn number(arguments: &[String], names: &[&str]) -> Option<u64> {
 pub(super) fn is_off(arguments: &[String], name: &str) -> bool {
     let last = values(arguments).filter(|(said, _)| *said == name).last();
     matches!(last, Some((_, "n" | "no" | "false")))
-}
-
-/// The modules and components that a process was told to run, as far as they are there.
-pub(super) fn files(failure: &MemoryFailure) -> Vec<PathBuf> {
-    let folder = Path::new(&failure.folder);
-    let paths = failure
-        .arguments
-        .iter()
-        .skip(1)
-        .map(|word| folder.join(word));
-    paths.filter(|path| is_wasm(path)).collect()
-}
-
-fn is_wasm(path: &Path) -> bool {
-    let mut beginning = [0; 4];
-    let is_file = path.is_file();
-    is_file
-        && File::open(path).is_ok_and(|mut file| file.read_exact(&mut beginning).is_ok())
-        && beginning == *b"\0asm"
-}
-
-/// How far the memories of files may grow, as they declare it; `None` if one declares no maximum.
-pub(super) fn most_memory(files: &[PathBuf]) -> Option<u64> {
-    let most = files.iter().map(|file| {
-        let inspected = inspect(file).ok()?;
-        inspected.needs().and_then(|needs| needs.memory_maximum)
-    });
-    most.collect::<Option<Vec<_>>>()?.into_iter().max()
-}
-
-/// How large the memories of files are from their beginning; 0 where nothing tells.
-pub(super) fn least_memory(files: &[PathBuf]) -> u64 {
-    let least = files.iter().filter_map(|file| {
-        let inspected = inspect(file).ok()?;
-        inspected.needs().map(|needs| needs.memory_minimum)
-    });
-    least.max().unwrap_or(0)
 }
 
 /// Whether a program is the `wasmtime` command under another name: it has the name of an option.
@@ -119,6 +109,15 @@ mod tests {
         assert_eq!(number(&line, &["none", "x"]), Some(3));
         assert_eq!(number(&line, &["a"]), None);
         assert!(is_off(&words("w -O g=y,g=n"), "g") && !is_off(&words("w -O g=n,g=y"), "g"));
+        for said in [
+            "-O=a=5",
+            "--optimize a=5",
+            "--optimize=a=5",
+            "--wasm=b=c,a=5",
+        ] {
+            let line = words(&format!("wasmtime {said}"));
+            assert_eq!(number(&line, &["a"]), Some(5), "{said}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ const PROT_READ_WRITE: u32 = 3;
 const LARGE: u64 = 1 << 30;
 
 /// What a `wasmtime` command adds to `max-wasm-stack` where that alone is said.
-const HOST_STACK: u64 = 512 << 10;
+pub(super) const HOST_STACK: u64 = 512 << 10;
 
 /// A mapping that is known by its size.
 #[derive(Clone, Debug, PartialEq, Eq)]

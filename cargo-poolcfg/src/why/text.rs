@@ -1,12 +1,13 @@
 //! The result of `why`, for people.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
 use super::report::WhyVerdict;
-use super::{is_followed, survived};
+use super::{is_followed, pages, survived};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure, Status, Traced};
 
@@ -18,6 +19,7 @@ pub(crate) fn errno_name(errno: i32) -> String {
         libc::EPERM => "EPERM".to_owned(),
         libc::EACCES => "EACCES".to_owned(),
         libc::ENOSYS => "ENOSYS".to_owned(),
+        libc::EINVAL => "EINVAL".to_owned(),
         number => format!("errno {number}"),
     }
 }
@@ -29,7 +31,7 @@ fn size(bytes: u64) -> String {
 /// One sentence: what failed, and for want of what.
 pub(crate) fn title(failure: &MemoryFailure) -> String {
     let errno = errno_name(failure.errno);
-    let limit = short(failure.obstacle.limit);
+    let limit = short(failure.obstacle.limit, &failure.obstacle);
     match failure.call {
         Some(CallName::Execve) => {
             format!("killed by SIGSEGV before the program began: {limit}")
@@ -39,10 +41,20 @@ pub(crate) fn title(failure: &MemoryFailure) -> String {
             format!("{call} of {bytes} failed with {errno}: {limit}")
         }
         Some(call) if failure.errno == libc::ENOSYS => {
-            format!("{} was answered with SIGSYS: {limit}", call.text())
+            let call = call.text();
+            match failure.ended {
+                Some(Status::Killed(libc::SIGSYS)) => {
+                    format!("killed by SIGSYS at `{call}`: {limit}")
+                }
+                _ => format!("`{call}` was answered with SIGSYS: {limit}"),
+            }
         }
         Some(call) => format!("{} failed with {errno}: {limit}", call.text()),
         None if failure.errno == libc::ENOSYS => format!("killed by SIGSYS: {limit}"),
+        None if is_of_bus(failure) => match failure.ended {
+            Some(Status::Killed(libc::SIGBUS)) => format!("killed by SIGBUS: {limit}"),
+            _ => format!("got a SIGBUS: {limit}"),
+        },
         None if is_of_stack(failure) => format!("its stack cannot grow: {limit}"),
         None => format!("killed for want of memory: {limit}"),
     }
@@ -54,20 +66,29 @@ fn is_of_stack(failure: &MemoryFailure) -> bool {
     failure.call.is_none() && limits.contains(&failure.obstacle.limit)
 }
 
-fn short(limit: WhyLimit) -> &'static str {
-    match limit {
+/// Whether it got a SIGBUS for want of what is behind a mapping.
+fn is_of_bus(failure: &MemoryFailure) -> bool {
+    let limits = [WhyLimit::HugePages, WhyLimit::Tmpfs];
+    limits.contains(&failure.obstacle.limit)
+}
+
+fn short(limit: WhyLimit, obstacle: &Obstacle) -> Cow<'static, str> {
+    if limit == WhyLimit::HugePages {
+        return Cow::Owned(pages::short(obstacle.few));
+    }
+    Cow::Borrowed(match limit {
         WhyLimit::Recheck(RecheckLimit::Hole) => "no hole is large enough",
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => "vm.max_map_count",
         WhyLimit::Recheck(RecheckLimit::CommitLimit) => "the commit limit",
         WhyLimit::Recheck(RecheckLimit::RamAndSwap) => "RAM and swap",
         WhyLimit::Recheck(RecheckLimit::Refused) => "the reason is not known",
         WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
+        WhyLimit::Tmpfs => "the tmpfs of its mapping is full",
         WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
         WhyLimit::Seccomp => "a filter of seccomp refuses it",
-        WhyLimit::HugePages => "too few huge pages (vm.nr_hugepages)",
-        WhyLimit::Stack => limit.name(),
+        WhyLimit::HugePages | WhyLimit::Stack => limit.name(),
         WhyLimit::Recheck(limit) => limit.name(),
-    }
+    })
 }
 
 /// The lines under the title.
@@ -80,7 +101,10 @@ pub(crate) fn lines(verdict: &WhyVerdict<'_>) -> Vec<String> {
     for also in &failure.obstacle.also {
         lines.push(row(
             "also",
-            &format!("{} is in the way as well", short(also.limit)),
+            &format!(
+                "{} is in the way as well",
+                short(also.limit, &failure.obstacle)
+            ),
         ));
     }
     match verdict.advice.slots {
@@ -130,6 +154,7 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
         | WhyLimit::Seccomp => {
             return None;
         }
+        WhyLimit::Tmpfs => format!("tmpfs: {} in all", Size::bytes(*have)),
         WhyLimit::MemoryCgroup => format!("memory cgroup: {} allowed", size(*have)),
         WhyLimit::Stack | WhyLimit::Recheck(_)
             if matches!(
@@ -144,7 +169,7 @@ fn limit(failure: &MemoryFailure) -> Option<String> {
                 size(*need)
             )
         }
-        WhyLimit::HugePages => format!("vm.nr_hugepages: {have} pages, {need} needed"),
+        WhyLimit::HugePages => pages::row(&failure.obstacle),
         WhyLimit::Stack => return None,
         WhyLimit::Recheck(limit) => {
             let allowed = Size::bytes(*have);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::common::ran;
+use crate::common::{Folder, ran};
 use crate::{ADDRESS_SPACE, DATA, MEMLOCK, result, why, words};
 
 /// Each limit that is named among the failures that were not survived.
@@ -51,6 +51,31 @@ fn each_limit_is_named_and_no_other() {
         assert!(need > have, "{what}: {result:#}");
         assert_eq!(result["status"], json!({"code": 3, "signal": null}));
     }
+}
+
+#[test]
+fn huge_pages_are_those_of_the_size_that_is_asked_for() {
+    let run = |what: &str, more: &str| {
+        let mut words = words(&[], what);
+        words.push(more.to_owned());
+        ran(&mut why(&[], &words))
+    };
+    const GIB: &str = "/sys/kernel/mm/hugepages/hugepages-1048576kB";
+    if Path::new(GIB).exists() {
+        for (what, more) in [("huge_pages_of_other_size", "30"), ("huge_file", "")] {
+            run(what, more)
+                .ends(3)
+                .says("too few huge pages of 1 GiB")
+                .says(&format!("{GIB}/nr_hugepages: "))
+                .says(&format!(" > {GIB}/nr_hugepages`"))
+                .says_nothing_of("vm.nr_hugepages");
+        }
+    } else {
+        eprintln!("the kernel has no huge pages of 1 GiB");
+    }
+    run("huge_pages_of_other_size", "22")
+        .ends(3)
+        .says("failed with EINVAL: the kernel has no huge pages of 4 MiB");
 }
 
 #[test]
@@ -103,11 +128,22 @@ fn a_rule_against_writing_and_executing_is_named() {
 
 #[test]
 fn a_signal_of_a_filter_is_named() {
-    for what in ["sigsys", "trap"] {
+    for (what, call) in [
+        ("sigsys", "mmap"),
+        ("trap", "mmap"),
+        ("sigsys_at_socket", "socket"),
+        ("trap_at_socket", "socket"),
+        ("sigsys_among_threads", "socket"),
+    ] {
         let result = result(&[], what, 128 + libc_sigsys());
+        let failures = result["failures"].as_array().unwrap();
+        assert_eq!(failures.len(), 1, "{what}: {result:#}");
         assert_eq!(result["verdict"]["limit"], "seccomp", "{result:#}");
-        assert_eq!(result["verdict"]["call"], "mmap", "{result:#}");
+        assert_eq!(result["verdict"]["call"], call, "{what}: {result:#}");
         assert_eq!(result["status"]["signal"], libc_sigsys());
+        let ran = ran(&mut why(&[], &words(&[], what)));
+        ran.says(&format!("killed by SIGSYS at `{call}`: a filter"))
+            .says(&format!("let the filter pass `{call}`"));
     }
 }
 
@@ -155,7 +191,6 @@ fn a_kill_by_a_memory_cgroup_is_named() {
 
 #[test]
 fn a_program_that_is_killed_before_it_begins_is_told() {
-    // A stack of one page ends a program in exec or at its first push, as ASLR puts the stack: unit tests have that.
     for (wrapper, limit) in [("--as=100000", "RLIMIT_AS"), ("--data=1000", "RLIMIT_DATA")] {
         let words = ["prlimit", wrapper, "/bin/true"].map(str::to_owned);
         let ran = ran(&mut why(&["--message-format", "json"], &words));
@@ -172,6 +207,18 @@ const fn libc_sigsegv() -> i32 {
 }
 
 #[test]
+fn a_stack_of_one_page_is_told_wherever_it_ends() {
+    // In exec, early or late, or at the first push of the program, as ASLR puts the stack.
+    let words = ["prlimit", "--stack=4096", "/bin/true"].map(str::to_owned);
+    for _ in 0..100 {
+        let ran = ran(&mut why(&[], &words));
+        ran.ends(128 + libc_sigsegv())
+            .says("error[PC0050]")
+            .says("RLIMIT_STACK");
+    }
+}
+
+#[test]
 fn a_stack_that_is_full_is_told() {
     let script = "ulimit -s 512; f() { f; }; f";
     let words = ["bash", "-c", script].map(str::to_owned);
@@ -185,6 +232,14 @@ fn a_stack_that_is_full_is_told() {
 }
 
 #[test]
+fn a_variable_that_is_too_large_for_the_stack_is_told() {
+    let result = result(&[], "large_variable", 128 + libc_sigsegv());
+    assert_eq!(result["verdict"]["limit"], "RLIMIT_STACK", "{result:#}");
+    let need = result["verdict"]["need"].as_u64().unwrap();
+    assert!(need > 64 << 20, "{result:#}");
+}
+
+#[test]
 fn a_stack_is_advised_to_be_larger_than_it_is() {
     let script = "ulimit -s 8192; f() { f; }; f";
     let words = ["bash", "-c", script].map(str::to_owned);
@@ -192,6 +247,53 @@ fn a_stack_is_advised_to_be_larger_than_it_is() {
     ran.ends(128 + libc_sigsegv())
         .says("`ulimit -s 32768`")
         .says("without an end");
+}
+
+#[test]
+fn a_full_tmpfs_is_told() {
+    let folder = Folder::new();
+    let path = folder.root().to_str().unwrap();
+    // Only who may mount has one of a size.
+    let mount = "mount -t tmpfs -o size=1M none \"$0\" || exit 77; exec \"$@\"";
+    let mut command = ["unshare", "--mount", "sh", "-c", mount, path]
+        .map(str::to_owned)
+        .to_vec();
+    command.extend(words(&[], "full_tmpfs"));
+    command.push(format!("{path}/file"));
+    let ran = ran(&mut why(&["--message-format", "json"], &command));
+    if [1, 77].contains(&ran.status) {
+        eprintln!("no file system can be mounted here");
+        return;
+    }
+    let json = ran.ends(128 + libc_sigbus()).json();
+    let verdict = &json["results"][0]["verdict"];
+    assert_eq!(verdict["limit"], "tmpfs", "{json:#}");
+    assert_eq!(verdict["have"], 1 << 20, "{json:#}");
+    ran.says("killed by SIGBUS: the tmpfs of its mapping is full")
+        .says("/file`")
+        .says("--shm-size");
+}
+
+#[test]
+fn huge_pages_that_are_not_there_when_they_are_used_are_told() {
+    let ran = ran(&mut why(&[], &words(&[], "huge_pages_later")));
+    if ran.status == 77 {
+        eprintln!("there are huge pages here, or none at all");
+        return;
+    }
+    ran.ends(128 + libc_sigbus())
+        .says("killed by SIGBUS: too few huge pages (vm.nr_hugepages)")
+        .says("`sysctl -w vm.nr_hugepages=1`");
+}
+
+#[test]
+fn a_file_that_is_too_short_is_blamed_on_no_limit() {
+    let ran = ran(&mut why(&[], &words(&[], "short_file")));
+    ran.ends(128 + libc_sigbus()).says_nothing_of("error[");
+}
+
+const fn libc_sigbus() -> i32 {
+    7
 }
 
 #[test]

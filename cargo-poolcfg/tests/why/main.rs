@@ -1,5 +1,5 @@
 //! `why`: each limit is named by what it refuses, and a command runs as it does without it. The programs that meet limits
-//! are in `victim.py`.
+//! are in `victim.py`, and those that are killed in `killed.py`.
 //!
 //! - `limits`: which limit is named
 //! - `survived`: failures that did not end the command

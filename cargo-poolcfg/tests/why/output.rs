@@ -112,12 +112,15 @@ fn a_file_of_others_stays() {
 }
 
 #[test]
-fn the_object_has_a_line_of_its_own() {
-    let words = ["printf", "no end"].map(str::to_owned);
-    let ran = ran(&mut why(&["--message-format", "json"], &words));
-    let stdout = ran.ends(0).stdout.clone();
-    let object = stdout.strip_prefix("no end\n").unwrap();
-    assert_eq!(common::json(object)["results"][0]["failures"], json!([]));
+fn stdout_has_what_the_command_prints_and_one_line_more() {
+    for printed in ["", "one\ntwo\n", "\n", "no end"] {
+        let words = ["printf", printed].map(str::to_owned);
+        let ran = ran(&mut why(&["--message-format", "json"], &words));
+        let object = ran.ends(0).stdout.strip_prefix(printed).unwrap();
+        assert!(object.starts_with("{\"schema\":"), "{object}");
+        assert_eq!(object.lines().count(), 1, "{object}");
+        assert_eq!(common::json(object)["results"][0]["failures"], json!([]));
+    }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::{wait_for, why, words};
+use crate::common::ran;
+use crate::{python, wait_for, why, words};
 
 /// A command under `why` that waits for a signal.
 struct Waiting {
@@ -120,6 +122,18 @@ fn a_group_that_stops_and_goes_on_is_not_left_stopped() {
     });
     kill("-TERM", command);
     assert_eq!(waiting.status().code(), Some(11));
+}
+
+/// Ctrl-Z, `fg`, Ctrl-C, the background and the end of the input, as a shell sees them.
+#[test]
+fn the_keys_of_a_terminal_are_for_the_command() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/why/terminal.py");
+    for wrapper in [&[][..], &[env!("CARGO_BIN_EXE_poolcfg"), "why", "--"]] {
+        // Without an answer it would wait without an end.
+        let mut command = Command::new("timeout");
+        command.args(["120", python()]).arg(&script).args(wrapper);
+        assert_eq!(ran(&mut command).status, 7, "{wrapper:?}");
+    }
 }
 
 #[test]

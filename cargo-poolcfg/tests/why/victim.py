@@ -2,57 +2,17 @@
 import ctypes
 import mmap
 import os
-import platform
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC.mmap.restype = ctypes.c_void_p
-LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [ctypes.c_long]
-LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-LIBC.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-PRIVATE, FIXED, ANONYMOUS, NORESERVE = 0x2, 0x10, 0x20, 0x4000
-FAILED = ctypes.c_void_p(-1).value
-GIB = 1 << 30
-SYS_MMAP = 9 if platform.machine() == "x86_64" else 222
+# Nothing is left beside the files.
+sys.dont_write_bytecode = True
 
-
-def allocate(size, protection=3, flags=PRIVATE | ANONYMOUS | NORESERVE):
-    """Nothing where it fails."""
-    address = LIBC.mmap(None, size, protection, flags, -1, 0)
-    return None if address == FAILED else address
-
-
-def need(result):
-    """Ends where there is nothing."""
-    if result is None or result == -1:
-        print("victim: refused", file=sys.stderr)
-        os._exit(3)
-    return result
-
-
-def prctl(option, *words):
-    words = [ctypes.c_ulong(word) for word in words]
-    return LIBC.prctl(option, *(words + [ctypes.c_ulong(0)] * (4 - len(words))))
-
-
-def install_filter(action):
-    """A filter that answers mmap of 4 GiB and more."""
-    class Instruction(ctypes.Structure):
-        _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
-
-    class Program(ctypes.Structure):
-        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.POINTER(Instruction))]
-
-    words = [(0x20, 0, 0, 0), (0x15, 0, 3, SYS_MMAP), (0x20, 0, 0, 28), (0x35, 0, 1, 1),
-             (0x06, 0, 0, action), (0x06, 0, 0, 0x7FFF0000)]
-    instructions = (Instruction * len(words))(*[Instruction(*word) for word in words])
-    program = Program(len(words), instructions)
-    assert prctl(38, 1) == 0
-    assert prctl(22, 2, ctypes.addressof(program)) == 0
+import killed
+from calls import ANONYMOUS, FAILED, GIB, LIBC, PRIVATE, allocate, install_filter, need, prctl
 
 
 def address_space():
@@ -162,6 +122,20 @@ def huge_pages():
     need(allocate(1 << 40, 3, PRIVATE | ANONYMOUS | 0x40000))
 
 
+def huge_pages_of_other_size():
+    # MAP_HUGETLB, of the power of two in the argument
+    need(allocate(1 << 40, 3, PRIVATE | ANONYMOUS | 0x40000 | int(sys.argv[2]) << 26))
+
+
+def huge_file():
+    # MFD_HUGETLB | MFD_HUGE_1GB
+    file = LIBC.memfd_create(b"huge", 4 | 30 << 26)
+    if file == -1 or LIBC.ftruncate(file, ctypes.c_long(1 << 40)) != 0:
+        os._exit(77)
+    address = LIBC.mmap(None, 1 << 40, 3, 1, file, 0)
+    need(None if address == FAILED else address)
+
+
 def no_limit():
     """What no limit is about."""
     with open("/proc/self/exe", "rb") as file:
@@ -198,16 +172,6 @@ def seccomp():
 def seccomp_then_limit():
     install_filter(0x00050000 | 1)
     need(allocate(3 * GIB, 0))
-
-
-def sigsys():
-    install_filter(0x80000000)
-    need(allocate(8 * GIB, 0))
-
-
-def trap():
-    install_filter(0x00030000)
-    need(allocate(8 * GIB, 0))
 
 
 def survives():
@@ -324,15 +288,6 @@ def executes_from_thread():
     thread.join()
 
 
-def out_of_cgroup():
-    """Moves into a cgroup of 32 MiB, and takes more."""
-    with open(sys.argv[2] + "/cgroup.procs", "w") as file:
-        file.write(str(os.getpid()))
-    taken = bytearray(256 << 20)
-    for at in range(0, len(taken), 4096):
-        taken[at] = 1
-
-
 def filtered():
     """Another program under the filter."""
     install_filter(0x00050000 | 1)
@@ -346,4 +301,5 @@ def ruled():
     os.execvp(sys.argv[2], sys.argv[2:])
 
 
-globals()[sys.argv[1]]()
+PROGRAMS = {**vars(killed), **globals()}
+PROGRAMS[sys.argv[1]]()

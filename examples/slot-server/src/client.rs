@@ -17,9 +17,11 @@ pub(crate) fn run(address: SocketAddr, requests: u32) -> Result<(), Failure> {
         let clients: Vec<_> = (0..threads)
             .map(|client| {
                 let share = requests / threads + u32::from(client < requests % threads);
-                scope.spawn(move || send(address, client, share))
+                let started = thread::Builder::new()
+                    .spawn_scoped(scope, move || send(address, client, share));
+                started.map_err(|error| format!("cannot start a client: {error}"))
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         for client in clients {
             client.join().map_err(|_| "a client panicked")??;
         }

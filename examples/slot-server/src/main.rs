@@ -82,7 +82,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
     let pool = Arc::new(Pool::new(reserved)?);
     let listener = Arc::new(TcpListener::bind(&arguments.listen)?);
     let address = listener.local_addr()?;
-    let threads = server::start(&listener, &pool)?;
+    let threads = server::start(&listener, &pool)
+        .map_err(|error| format!("cannot start a thread: {error}"))?;
     match arguments.self_test {
         Some(requests) => {
             client::run(address, requests)?;

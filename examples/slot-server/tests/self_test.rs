@@ -43,6 +43,23 @@ fn it_starts_with_fewer_slots_under_a_limit() {
     assert!(text.contains("100 requests answered"), "{text}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_cannot_be_started_are_an_error() {
+    // Of 8 threads each has 2 MiB of stack: some of the server's or of the client's do not start.
+    for limit in ["8192", "10240"] {
+        let prepare = format!("ulimit -d {limit}");
+        let variables = [("RUST_BACKTRACE", "1")];
+        let output = server(&prepare, "--self-test 100", &variables);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{limit}: {text}");
+        assert!(
+            text.contains("slot-server: cannot start a"),
+            "{limit}: {text}"
+        );
+    }
+}
+
 #[test]
 fn an_operator_lowers_the_limits() {
     let variables = [

@@ -29,6 +29,26 @@ impl Folder {
         Self(folder)
     }
 
+    /// What is advised of a command with these words, in the folder, and whether it starts.
+    fn runs(&self, wrapper: &[&str], release: &Release, words: &str) -> (Value, bool) {
+        let file = self.0.path().join("why.json");
+        let poolcfg = poolcfg_tests::programs().join("poolcfg");
+        let output = Command::new(poolcfg)
+            .current_dir(self.0.path())
+            .args(["why", "--retry", "-o", "why.json", "--"])
+            .args(wrapper)
+            .arg(&release.program)
+            .args(words.split(' '))
+            .env("MALLOC_ARENA_MAX", "1")
+            .output()
+            .unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        (
+            serde_json::from_str(&text).unwrap(),
+            output.status.success(),
+        )
+    }
+
     fn module(&self) -> PathBuf {
         self.0.path().join("app.wasm")
     }
@@ -205,5 +225,67 @@ fn pools_of_other_numbers_and_other_names_are_known() {
             let help = advised(&json, works);
             assert!(help.contains("pooling-total-memories="), "{help}");
         }
+    }
+}
+
+/// A memory larger than what usually fits, and two memories.
+const LARGE: &str = "(module (memory 20000) (func (export \"_start\")))";
+const TWO: &str = "(module (memory 200) (memory 300) (func (export \"_start\")))";
+
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn what_is_advised_starts_whatever_is_run() {
+    let folder = Folder::new();
+    let release = Release::of_embedder();
+    for (name, text) in [("large.wat", LARGE), ("two.wat", TWO)] {
+        fs::write(folder.0.path().join(name), text).unwrap();
+    }
+    let mut compile = release.command("compile");
+    let compile = compile.current_dir(folder.0.path());
+    output(compile.args(["app.wasm", "-o", "app.cwasm"])).unwrap();
+    let (small, medium, large) = ("--as=1073741824", "--as=4294967296", "--as=73014444032");
+    for (wrapper, words) in [
+        (small, "app.wasm"),
+        (
+            small,
+            "run -O pooling-allocator=y,pooling-total-memories=400,opt-level=2 app.wasm",
+        ),
+        (small, "run --optimize=pooling-allocator=y app.wasm"),
+        (
+            small,
+            "run -W max-wasm-stack=4000000,async-stack-size=8000000 --preload x=two.wat app.wasm",
+        ),
+        (medium, "run large.wat"),
+        (medium, "run -O pooling-allocator=y large.wat"),
+        (large, "run -O pooling-allocator=y two.wat"),
+        (
+            large,
+            "run --allow-precompiled -O pooling-allocator=y app.cwasm",
+        ),
+        (
+            "--data=1073741824",
+            "-O pooling-allocator=y -W max-wasm-stack=4000000,async-stack-size=8000000 app.wasm",
+        ),
+    ] {
+        let (json, works) = folder.runs(&["prlimit", wrapper], &release, words);
+        let help = advised(&json, works);
+        assert!(help.contains(" run -O "), "{words}: {help}");
+    }
+    // Nothing but the limit helps, and no command line is advised.
+    for words in [
+        "run large.wat",
+        "run -O pooling-allocator=y large.wat",
+        "run --allow-precompiled app.cwasm",
+        "run --allow-precompiled -O pooling-allocator=y app.cwasm",
+        "wast -O pooling-allocator=y two.wat",
+    ] {
+        let (json, _) = folder.runs(&["prlimit", small], &release, words);
+        let verdict = &json["results"][0]["verdict"];
+        let help = verdict["help"][0].as_str().unwrap();
+        assert!(
+            help.starts_with("raise the limit: `ulimit -v"),
+            "{words}: {help}"
+        );
+        assert_eq!(json["results"][1], Value::Null, "{words}");
     }
 }

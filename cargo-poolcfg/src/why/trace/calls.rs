@@ -1,11 +1,12 @@
 //! The calls at which a command stops, and what their arguments say.
 
+use std::borrow::Cow;
 use std::ffi::c_long;
 
-use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::sys;
+use super::names::name_of;
+use super::stops::BegunCall;
 
 /// A call for memory, or one that changes which calls are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub(crate) enum CallName {
     Prctl,
     /// At which no command stops: it is killed in it.
     Execve,
+    /// Another one, by its number: a filter has ended a process for it.
+    Other(u64),
 }
 
 /// Each at which a command stops, with its number.
@@ -50,6 +53,9 @@ const PR_SET_MDWE: u32 = 65;
 /// `madvise` of these alone, as `MADV_…` says: they may split a mapping. Others are made for every request of a server.
 const MADVISE: [u32; 13] = [0, 1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 
+/// From here on an error is the kernel's own, and the call begins anew.
+pub(super) const RESTART: i32 = 512;
+
 /// As `AUDIT_ARCH_…` of linux/audit.h.
 #[cfg(target_arch = "x86_64")]
 pub(super) const ARCHITECTURE: u32 = 0xc000_003e;
@@ -65,6 +71,16 @@ impl CallName {
         found.map(|(_, name)| *name)
     }
 
+    /// The same of any call of this architecture.
+    pub(super) fn of_any(number: u64) -> Self {
+        Self::of(number).unwrap_or(Self::Other(number))
+    }
+
+    /// Whether a command stops at it.
+    pub(crate) const fn is_traced(self) -> bool {
+        !matches!(self, Self::Execve | Self::Other(_))
+    }
+
     /// The argument that tells whether a command stops at it, and the values at which it does; `None` where it always does.
     pub(super) const fn stops_for(self) -> Option<(usize, &'static [u32])> {
         match self {
@@ -75,8 +91,8 @@ impl CallName {
     }
 
     /// As manuals write it.
-    pub(crate) const fn text(self) -> &'static str {
-        match self {
+    pub(crate) fn text(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Mmap => "mmap",
             Self::Mremap => "mremap",
             Self::Mprotect => "mprotect",
@@ -90,7 +106,11 @@ impl CallName {
             Self::Seccomp => "seccomp",
             Self::Prctl => "prctl",
             Self::Execve => "execve",
-        }
+            Self::Other(number) => match name_of(number) {
+                Some(name) => name,
+                None => return Cow::Owned(format!("system call {number}")),
+            },
+        })
     }
 }
 
@@ -102,8 +122,10 @@ pub(super) struct TracedCall {
 }
 
 impl TracedCall {
-    fn new(number: u64, arguments: [u64; 6]) -> Option<Self> {
-        CallName::of(number).map(|name| Self { name, arguments })
+    /// `None` of a call that is none of ours.
+    pub(super) fn of(begun: BegunCall) -> Option<Self> {
+        let arguments = begun.arguments;
+        CallName::of(begun.number).map(|name| Self { name, arguments })
     }
 
     /// Whether it makes memory that is there executable or writable.
@@ -145,6 +167,19 @@ impl TracedCall {
             && (address, protection, flags) == (0, 0, PRIVATE_ANONYMOUS_NORESERVE)
     }
 
+    /// Whether it takes no more memory, and fails for want of mappings alone.
+    pub(super) const fn only_splits(&self) -> bool {
+        matches!(self.name, CallName::Munmap | CallName::Madvise)
+    }
+
+    /// The file that it maps.
+    pub(super) fn file(&self) -> Option<u64> {
+        const ANONYMOUS: u64 = 0x20;
+        let [.., flags, descriptor, _] = self.arguments;
+        let is_file = self.name == CallName::Mmap && flags & ANONYMOUS == 0;
+        is_file.then_some(descriptor)
+    }
+
     /// Whether it installs a filter.
     pub(super) fn installs_filter(&self) -> bool {
         match self.name {
@@ -155,112 +190,10 @@ impl TracedCall {
     }
 }
 
-/// Where in a call a thread has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum At {
-    /// At its beginning; `None` where the call is none of ours.
-    Begin(Option<TracedCall>),
-    /// At its end, with what it returns.
-    End(i64),
-}
-
 /// Whether a returned value is an error, and which.
 pub(super) fn errno(returned: i64) -> Option<i32> {
     let errno = i32::try_from(returned.checked_neg()?).ok()?;
     (1..4096).contains(&errno).then_some(errno)
-}
-
-/// The call at which a thread has stopped; `None` where it is gone. `is_end` counts where the kernel does not tell.
-pub(super) fn at(pid: Pid, is_end: bool) -> Option<At> {
-    if let Ok(words) = sys::call(pid) {
-        return of_info(&words);
-    }
-    let words = sys::registers(pid).ok()?;
-    let (number, arguments, returned) = of_registers(&words);
-    Some(match is_end {
-        true => At::End(returned.cast_signed()),
-        false => At::Begin(TracedCall::new(number, arguments)),
-    })
-}
-
-/// `struct ptrace_syscall_info`: op and architecture, two pointers, and then what op says.
-fn of_info(words: &[u64; sys::CALL_WORDS]) -> Option<At> {
-    let [kind, _, _, first, rest @ ..] = words;
-    let begin = |arguments: &[u64; 7]| {
-        let [a, b, c, d, e, f, _] = *arguments;
-        let is_native = kind >> 32 == u64::from(ARCHITECTURE);
-        let call = TracedCall::new(*first, [a, b, c, d, e, f]);
-        At::Begin(call.filter(|_| is_native))
-    };
-    match kind & 0xff {
-        // PTRACE_SYSCALL_INFO_ENTRY and _SECCOMP.
-        1 | 3 => Some(begin(rest)),
-        // PTRACE_SYSCALL_INFO_EXIT.
-        2 => Some(At::End(first.cast_signed())),
-        _ => None,
-    }
-}
-
-/// The number of the call, its arguments, and what it returns.
-#[cfg(target_arch = "x86_64")]
-fn of_registers(words: &[u64; sys::REGISTER_WORDS]) -> (u64, [u64; 6], u64) {
-    // struct user_regs_struct: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax
-    let [
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        r10,
-        r9,
-        r8,
-        rax,
-        _,
-        rdx,
-        rsi,
-        rdi,
-        number,
-        ..,
-    ] = *words;
-    (number, [rdi, rsi, rdx, r10, r8, r9], rax)
-}
-
-/// The number of the call, its arguments, and what it returns.
-#[cfg(target_arch = "aarch64")]
-fn of_registers(words: &[u64; sys::REGISTER_WORDS]) -> (u64, [u64; 6], u64) {
-    // x0 to x30
-    let [a, b, c, d, e, f, _, _, number, ..] = *words;
-    (number, [a, b, c, d, e, f], a)
-}
-
-/// The number of the call, its arguments, and what it returns.
-#[cfg(target_arch = "riscv64")]
-fn of_registers(words: &[u64; sys::REGISTER_WORDS]) -> (u64, [u64; 6], u64) {
-    // pc ra sp gp tp t0 t1 t2 s0 s1 a0 to a7
-    let [
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        _,
-        number,
-        ..,
-    ] = *words;
-    (number, [a, b, c, d, e, f], a)
 }
 
 #[cfg(test)]
@@ -274,23 +207,5 @@ mod tests {
         for value in [0, 1, -4096, i64::MIN, i64::MAX] {
             assert_eq!(errno(value), None, "{value}");
         }
-    }
-
-    #[test]
-    fn what_the_kernel_tells_of_a_call_is_read() {
-        let kind = |op: u64| op | u64::from(ARCHITECTURE) << 32;
-        let mmap = u64::try_from(libc::SYS_mmap).unwrap();
-        let arguments = [1, 2, 3, 4, 5, 6];
-        let call = TracedCall {
-            name: CallName::Mmap,
-            arguments,
-        };
-        let begun = [kind(3), 0, 0, mmap, 1, 2, 3, 4, 5, 6, 0];
-        assert_eq!(of_info(&begun), Some(At::Begin(Some(call))));
-        let other = [3 | 0x4000_0003 << 32, 0, 0, mmap, 1, 2, 3, 4, 5, 6, 0];
-        assert_eq!(of_info(&other), Some(At::Begin(None)));
-        let ended = [kind(2), 0, 0, (-12i64).cast_unsigned(), 1, 0, 0, 0, 0, 0, 0];
-        assert_eq!(of_info(&ended), Some(At::End(-12)));
-        assert_eq!(of_info(&[0; sys::CALL_WORDS]), None);
     }
 }

@@ -5,6 +5,8 @@ use std::fs;
 use poolcfg_runtime::__private::{commit_left, proc};
 use rustix::param::page_size;
 
+use super::huge::{self, HugePages};
+
 /// The capability to lock any memory.
 const CAP_IPC_LOCK: u32 = 14;
 
@@ -34,41 +36,11 @@ pub(super) struct Facts {
     /// With 2, what is left of the commit limit.
     pub(super) commit_left: Option<u64>,
     pub(super) ram_and_swap: Option<u64>,
-    /// Pages of the size that `MAP_HUGETLB` means by itself.
-    pub(super) huge_pages: HugePages,
+    /// Of each size.
+    pub(super) huge_pages: Vec<HugePages>,
     /// Why mmap searches in the legacy layout.
     pub(super) legacy: Option<Legacy>,
     pub(super) page: u64,
-}
-
-/// Huge pages of the machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct HugePages {
-    /// The bytes of one; 0 where there is no such size.
-    pub(super) bytes: u64,
-    /// How many may be had at most, `vm.nr_overcommit_hugepages` with them.
-    pub(super) most: u64,
-    /// How many are used or promised.
-    pub(super) used: u64,
-}
-
-impl HugePages {
-    fn of(meminfo: &str, overcommit: u64) -> Self {
-        let of = |name: &str| {
-            let line = meminfo.lines().find_map(|line| line.strip_prefix(name));
-            let word = line.and_then(|line| line.split_whitespace().next());
-            word.and_then(|word| word.parse::<u64>().ok()).unwrap_or(0)
-        };
-        let all = of("HugePages_Total:");
-        // Those above vm.nr_hugepages are of the overcommit.
-        let reserved = all.saturating_sub(of("HugePages_Surp:"));
-        let free = of("HugePages_Free:").saturating_sub(of("HugePages_Rsvd:"));
-        Self {
-            bytes: of("Hugepagesize:").saturating_mul(1024),
-            most: reserved.saturating_add(overcommit),
-            used: all.saturating_sub(free),
-        }
-    }
 }
 
 /// Why mmap searches upwards from a third of the window.
@@ -101,7 +73,6 @@ impl Facts {
         let size = |name: &str| proc::size_of(&status, name).map_or(0, |size| size.get());
         let rlimit_stack = limit(&limits, "Max stack size");
         let meminfo = text("/proc/meminfo");
-        let overcommit_huge = number("/proc/sys/vm/nr_overcommit_hugepages").unwrap_or(0);
         let legacy = match () {
             () if rlimit_stack.is_none() => Some(Legacy::UnlimitedStack),
             () if is_compat(&of("personality")) => Some(Legacy::Personality),
@@ -124,7 +95,7 @@ impl Facts {
             overcommit: number("/proc/sys/vm/overcommit_memory").unwrap_or(0),
             commit_left: commit_left(|path| Some(text(path))).map(|left| left.get()),
             ram_and_swap: proc::ram_and_swap(&meminfo).map(|size| size.get()),
-            huge_pages: HugePages::of(&meminfo, overcommit_huge),
+            huge_pages: huge::sizes(),
             legacy,
             page: u64::try_from(page_size()).unwrap_or(4096),
         }
@@ -227,15 +198,6 @@ mod tests {
         assert!(is_compat("00200000\n") && !is_compat("00040000\n"));
         let caps = "CapPrm:\t0\nCapEff:\t0000000000004000\n";
         assert!(has_capability(caps, CAP_IPC_LOCK) && !has_capability(caps, 13));
-    }
-
-    #[test]
-    fn huge_pages_are_counted() {
-        let text = "HugePages_Total:      12\nHugePages_Free:        7\nHugePages_Rsvd:        3\n\
-                    HugePages_Surp:        2\nHugepagesize:       2048 kB\n";
-        let HugePages { bytes, most, used } = HugePages::of(text, 5);
-        assert_eq!((bytes, most, used), (2 << 20, 15, 8));
-        assert_eq!(HugePages::of("MemTotal: 1 kB\n", 0).bytes, 0);
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! Failures: what is kept of a call that failed, and of a process that is ended for it.
 
 use std::fs;
+use std::mem;
 
 use rustix::process::Pid;
 
+use super::backing::obstacle_at;
 use super::calls::{CallName, TracedCall};
 use super::facts::{Facts, text};
-use super::obstacle::{Failed, Obstacle, WhyLimit, obstacle, of_exec, of_stack};
+use super::obstacle::{Failed, Obstacle, WhyLimit, has_flag, obstacle, of_exec, of_stack};
 use super::processes::Program;
 use super::status::Status;
+use super::stops;
 use super::sys;
 use super::told::MemoryFailure;
 use super::tracer::Tracer;
@@ -19,6 +22,9 @@ const SYS_SECCOMP: u64 = 1;
 /// The code of a SIGSEGV at an address where nothing is, and of one that the kernel sends without an address.
 const SEGV_MAPERR: u64 = 1;
 const SI_KERNEL: u64 = 0x80;
+
+/// The code of a SIGBUS at an address that is mapped, and where nothing is.
+const BUS_ADRERR: u64 = 2;
 
 /// More than a stack has.
 const FAR: u64 = 16 << 30;
@@ -74,7 +80,7 @@ impl Tracer<'_> {
     fn push(
         &mut self,
         [thread, process]: [i32; 2],
-        call: Option<TracedCall>,
+        call: Option<CallName>,
         errno: i32,
         obstacle: Obstacle,
     ) {
@@ -84,7 +90,7 @@ impl Tracer<'_> {
             arguments,
         } = Program::of(thread);
         self.failures.push(MemoryFailure {
-            call: call.map(|call| call.name),
+            call,
             bytes: obstacle.need,
             protection: 0,
             address: 0,
@@ -109,7 +115,7 @@ impl Tracer<'_> {
         let raw = sys::event_message(pid).ok();
         let raw = raw.and_then(|raw| i32::try_from(raw).ok());
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSYS)) {
-            self.killed_by_filter(id, process);
+            self.killed_by_filter(pid, id, process);
         }
         if raw.map(Status::of_raw) == Some(Status::Killed(libc::SIGSEGV)) {
             self.killed_in_exec(id, process);
@@ -130,43 +136,55 @@ impl Tracer<'_> {
         }
     }
 
-    /// A filter has answered with SIGSYS.
+    /// A filter has answered with SIGSYS, which the process may expect. Of calls that are not for memory the end tells.
     pub(super) fn refused_by_signal(&mut self, pid: Pid, id: i32, process: i32) {
-        // struct siginfo: code in the second word; address of the call, and its number.
-        let Ok([_, code, _, number, ..]) = sys::signal(pid) else {
+        // struct siginfo: code in the second word.
+        let Ok(words) = sys::signal(pid) else {
             return;
         };
-        if code & 0xffff_ffff != SYS_SECCOMP {
+        if words[1] & 0xffff_ffff != SYS_SECCOMP {
             if let Some(process) = self.processes.processes.get_mut(&process) {
                 process.was_sent_sigsys = true;
             }
             return;
         }
-        let call = CallName::of(number & 0xffff_ffff).map(|name| TracedCall {
-            name,
-            arguments: [0; 6],
-        });
-        let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
-        self.push([id, process], call, libc::ENOSYS, obstacle);
-    }
-
-    /// A filter has ended a process: no signal was told of.
-    fn killed_by_filter(&mut self, id: i32, process: i32) {
-        let sent = self.processes.processes.get(&process);
-        if sent.is_some_and(|process| process.was_sent_sigsys) {
-            return;
-        }
-        let is_told = |failure: &MemoryFailure| {
-            failure.pid == process
-                && failure.obstacle.limit == WhyLimit::Seccomp
-                && failure.errno == libc::ENOSYS
-        };
-        if !self.failures.list().iter().any(is_told) {
-            // Under a filter a thread stops at every call.
-            let thread = self.processes.threads.get(&id);
-            let call = thread.and_then(|thread| thread.last);
+        let call = stops::of_signal(&words);
+        self.processes.thread(id).refused = call;
+        let is_same =
+            |other: &MemoryFailure| is_refused_by_signal(other, process) && other.call == call;
+        if call.is_some_and(CallName::is_traced) && !self.failures.folds(is_same) {
             let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
             self.push([id, process], call, libc::ENOSYS, obstacle);
+        }
+    }
+
+    /// A filter has ended a process, with a signal that was told of or without one.
+    fn killed_by_filter(&mut self, pid: Pid, id: i32, process: i32) {
+        let thread = *self.processes.thread(id);
+        let Some(known) = self.processes.processes.get_mut(&process) else {
+            return;
+        };
+        if known.was_sent_sigsys {
+            return;
+        }
+        let is_first = !mem::replace(&mut known.is_filtered, true);
+        // Under such a filter every call is stopped at.
+        let ended_in = || stops::ended_in(pid, thread.begun?);
+        let refused = thread.refused.map(|call| (call, true));
+        let call = refused.or_else(ended_in);
+        let (call, is_certain) =
+            call.map_or((None, false), |(call, is_certain)| (Some(call), is_certain));
+        // Each of its threads ends, in any order, for the call of one.
+        let is_told = |other: &MemoryFailure| {
+            is_refused_by_signal(other, process) && (!is_first || other.call == call)
+        };
+        match self.failures.find(is_told) {
+            Some(told) if is_certain => told.call = call,
+            Some(told) => told.call = told.call.or(call),
+            None => {
+                let obstacle = Obstacle::of(WhyLimit::Seccomp, 0, 0);
+                self.push([id, process], call, libc::ENOSYS, obstacle);
+            }
         }
     }
 
@@ -182,42 +200,76 @@ impl Tracer<'_> {
             // Many programs have such faults as a part of what they do.
             _ => return,
         }
-        if let Some(obstacle) = of_stack(address, &Facts::read(id)) {
+        let pointer = stops::stack_pointer(pid);
+        if let Some(obstacle) = of_stack(address, pointer, &Facts::read(id)) {
             self.push([id, process], None, 0, obstacle);
+        }
+    }
+
+    /// A process has got a SIGBUS: there is nothing behind what it has mapped.
+    pub(super) fn not_backed(&mut self, pid: Pid, id: i32, process: i32) {
+        // struct siginfo, as above.
+        let Ok([_, code, address, ..]) = sys::signal(pid) else {
+            return;
+        };
+        if code & 0xffff_ffff != BUS_ADRERR {
+            return;
+        }
+        let Some((obstacle, mapping)) = obstacle_at(id, address, &Facts::read(id)) else {
+            return;
+        };
+        let is_same = |other: &MemoryFailure| {
+            (other.pid, other.call, other.obstacle.limit) == (process, None, obstacle.limit)
+        };
+        if !self.failures.folds(is_same) {
+            self.push([id, process], None, 0, obstacle);
+            if let Some(failure) = self.failures.find(|failure| failure.pid == process) {
+                failure.mapping = Some(mapping);
+            }
         }
     }
 
     /// A process is killed while it becomes another program, which is too late for exec to fail.
     fn killed_in_exec(&mut self, id: i32, process: i32) {
-        let is_exec = Some(CallName::Execve);
-        let is_told = |failure: &MemoryFailure| failure.pid == process && failure.call == is_exec;
+        let call = Some(CallName::Execve);
+        let is_told = |failure: &MemoryFailure| failure.pid == process && failure.call == call;
         if !is_new(id) || self.failures.list().iter().any(is_told) {
             return;
         }
         let file = fs::metadata(format!("/proc/{id}/exe")).map_or(0, |file| file.len());
-        let call = TracedCall {
-            name: CallName::Execve,
-            arguments: [0; 6],
-        };
         let obstacle = of_exec(file, &Facts::read(id));
-        self.push([id, process], Some(call), 0, obstacle);
+        self.push([id, process], call, 0, obstacle);
     }
 }
 
-/// Whether a process has the memory of a program that has not begun: its vector of facts is empty.
+/// Whether a failure is a call of a process that a filter has answered with a signal.
+fn is_refused_by_signal(failure: &MemoryFailure, process: i32) -> bool {
+    (failure.pid, failure.obstacle.limit) == (process, WhyLimit::Seccomp)
+        && failure.errno == libc::ENOSYS
+}
+
+/// The place of the code in what `/proc/PID/stat` has behind the name, and that of the beginning of the stack.
+const START_CODE: usize = 23;
+const START_STACK: usize = 25;
+
+/// Whether a process has the memory of a program that has not begun: the kernel knows no code of it yet.
 fn is_new(id: i32) -> bool {
+    // What is about to end may have none either, and no vector of facts then.
     let vector = fs::read(format!("/proc/{id}/auxv")).unwrap_or_default();
-    !vector.is_empty() && vector.iter().all(|byte| *byte == 0)
+    !vector.is_empty() && field(&text(&format!("/proc/{id}/stat")), START_CODE) == Some(0)
 }
 
 /// Whether an address may be one of the first thread's stack.
 fn is_near_stack(id: i32, address: u64) -> bool {
-    // The 28th field of /proc/PID/stat, the 26th behind the name: where the stack began.
-    let stat = text(&format!("/proc/{id}/stat"));
-    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let begin = rest.split(' ').nth(25).and_then(|begin| begin.parse().ok());
-    let below = begin.and_then(|begin: u64| begin.checked_sub(address));
+    let begin = field(&text(&format!("/proc/{id}/stat")), START_STACK);
+    let below = begin.and_then(|begin| begin.checked_sub(address));
     below.is_some_and(|below| below < FAR)
+}
+
+/// A number behind the name of a process, which may have any character.
+fn field(stat: &str, place: usize) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(place)?.parse().ok()
 }
 
 /// Whether an error is about memory, and not about the arguments of the call.
@@ -227,6 +279,22 @@ pub(super) fn is_of_memory(call: &TracedCall, errno: i32) -> bool {
         CallName::Munmap => errno == libc::ENOMEM,
         // ENOMEM is for a range that is not mapped.
         CallName::Madvise => errno == libc::EAGAIN,
+        // EINVAL is for huge pages of a size that the kernel does not have, and for much else.
+        CallName::Mmap if errno == libc::EINVAL => has_flag(call),
         _ => [libc::ENOMEM, libc::EAGAIN, libc::EPERM, libc::EACCES].contains(&errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_counted_behind_the_name() {
+        let stat = "5601 (a ) name) t 5600 5129 14247 0 -1 4194560 171 0 0 0 0 0 0 0 20 0 1 0 \
+                    100912 294912 0 18446744073709551615 0 0 140725049002715 0 0\n";
+        assert_eq!(field(stat, START_CODE), Some(0));
+        assert_eq!(field(stat, START_STACK), Some(140_725_049_002_715));
+        assert_eq!(field(stat, 99), None);
     }
 }

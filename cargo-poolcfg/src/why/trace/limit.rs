@@ -16,11 +16,13 @@ pub(crate) enum WhyLimit {
     Seccomp,
     /// `RLIMIT_STACK`.
     Stack,
-    /// `vm.nr_hugepages`.
+    /// `vm.nr_hugepages`, or what there is of another size.
     HugePages,
+    /// The size of a tmpfs.
+    Tmpfs,
 }
 
-const LIMITS: [WhyLimit; 13] = [
+const LIMITS: [WhyLimit; 14] = [
     WhyLimit::Recheck(RecheckLimit::RlimitAs),
     WhyLimit::Recheck(RecheckLimit::RlimitData),
     WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
@@ -34,6 +36,7 @@ const LIMITS: [WhyLimit; 13] = [
     WhyLimit::Seccomp,
     WhyLimit::Stack,
     WhyLimit::HugePages,
+    WhyLimit::Tmpfs,
 ];
 
 impl WhyLimit {
@@ -46,6 +49,7 @@ impl WhyLimit {
             Self::Seccomp => "seccomp",
             Self::Stack => "RLIMIT_STACK",
             Self::HugePages => "huge pages",
+            Self::Tmpfs => "tmpfs",
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The obstacle: which limit is in the way of a call, by the order in which the kernel asks.
 //!
+//! - here: limits, and what a call asks of them; `of_call`: which limits, of each call; `huge_pages`: those of them
+//! - `killed`: why a process is killed
+//!
 //! Source: mm/mmap.c, mm/vma.c, mm/mprotect.c, mm/mremap.c, mm/mlock.c and mm/util.c of Linux 4.9 to 6.18. mmap: mappings
 //! (`do_mmap`), hole (`get_unmapped_area`), locked memory (`mlock_future_ok`), RLIMIT_AS and RLIMIT_DATA
-//! (`may_expand_vm`), what is committed (`__vm_enough_memory`). mprotect: RLIMIT_DATA, what is committed, mappings.
+//! (`may_expand_vm`), huge pages (`hugetlb_reserve_pages`), what is committed (`__vm_enough_memory`). mprotect: RLIMIT_DATA, what is committed, mappings.
 
 use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
@@ -10,7 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::{CallName, TracedCall};
 use super::facts::{Facts, Legacy};
+use super::huge::{FewPages, HugeFile};
 pub(crate) use super::limit::WhyLimit;
+
+mod huge_pages;
+mod killed;
+mod of_call;
+
+pub(super) use huge_pages::has_flag;
+pub(super) use killed::{of_exec, of_stack};
+use of_call::{of_brk, of_mmap, of_mprotect, of_mremap};
 
 const PROT_WRITE: u64 = 2;
 const PROT_EXEC: u64 = 4;
@@ -19,9 +31,6 @@ const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_LOCKED: u64 = 0x2000;
 const MAP_NORESERVE: u64 = 0x4000;
-/// With the power of two of their size from this bit on, or 0.
-const MAP_HUGETLB: u64 = 0x4_0000;
-const HUGE_SHIFT: u32 = 26;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 
 /// A limit that is in the way as well.
@@ -43,6 +52,8 @@ pub(crate) struct Obstacle {
     pub(crate) also: Vec<AlsoLimit>,
     /// Of a hole: why it is smaller than it could be.
     pub(crate) legacy: Option<Legacy>,
+    /// Which huge pages are too few, where they are.
+    pub(crate) few: Option<FewPages>,
 }
 
 impl Obstacle {
@@ -53,6 +64,7 @@ impl Obstacle {
             have,
             also: Vec::new(),
             legacy: None,
+            few: None,
         }
     }
 
@@ -76,33 +88,35 @@ pub(super) struct Failed<'a> {
     pub(super) errno: i32,
     /// Whether a filter that is not ours has refused it.
     pub(super) is_filtered: bool,
+    /// Of mmap: its file, if that is one of huge pages.
+    pub(super) file: Option<HugeFile>,
     /// Whether its process has asked for a rule against memory that is writable and executable.
     pub(super) has_rule: bool,
 }
-
-/// What the kernel adds at once to the stack of a new program, beside its words (`setup_arg_pages` of fs/exec.c).
-const NEW_STACK: u64 = 128 << 10;
-
-/// What the loader of a dynamic program takes, beside the program.
-const LOADER: u64 = 256 << 10;
 
 /// What a hole has beside what mmap gives of it: the pages that are kept free below a stack (`stack_guard_gap`). In a
 /// kernel of riscv64 some pages more than none were seen at another hole.
 const MARGIN: u64 = 1 << 20;
 
-/// How far below a stack an access may be that is one of its: a page, where nobody skips any.
-const BELOW: u64 = 1 << 20;
-
 /// Limits that may be in the way, in the kernel's order.
 struct Obstacles<'a> {
     facts: &'a Facts,
-    found: Vec<(RecheckLimit, u64, u64)>,
+    found: Vec<(WhyLimit, u64, u64)>,
+    few: Option<FewPages>,
 }
 
-impl Obstacles<'_> {
+impl<'a> Obstacles<'a> {
+    const fn new(facts: &'a Facts) -> Self {
+        Self {
+            facts,
+            found: Vec::new(),
+            few: None,
+        }
+    }
+
     fn ask(&mut self, limit: RecheckLimit, need: u64, have: Option<u64>) -> &mut Self {
         if let Some(have) = have.filter(|have| need > *have) {
-            self.found.push((limit, need, have));
+            self.found.push((WhyLimit::Recheck(limit), need, have));
         }
         self
     }
@@ -153,15 +167,16 @@ impl Obstacles<'_> {
         };
         let also = self.found.iter().skip(1);
         let also = also.map(|(limit, need, have)| AlsoLimit {
-            limit: WhyLimit::Recheck(*limit),
+            limit: *limit,
             need: *need,
             have: *have,
         });
         let legacy = self.facts.legacy;
         Obstacle {
             also: also.collect(),
-            legacy: legacy.filter(|_| limit == RecheckLimit::Hole),
-            ..Obstacle::of(WhyLimit::Recheck(limit), need, have)
+            legacy: legacy.filter(|_| limit == WhyLimit::Recheck(RecheckLimit::Hole)),
+            few: self.few,
+            ..Obstacle::of(limit, need, have)
         }
     }
 
@@ -170,7 +185,8 @@ impl Obstacles<'_> {
         let gap = self.facts.largest_gap();
         if self.found.is_empty() && bytes > gap.saturating_sub(MARGIN) {
             let have = gap.min(bytes.saturating_sub(1));
-            self.found.push((RecheckLimit::Hole, bytes, have));
+            let hole = WhyLimit::Recheck(RecheckLimit::Hole);
+            self.found.push((hole, bytes, have));
         }
     }
 
@@ -195,13 +211,11 @@ pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Option<Obstacle> {
     if is_wrong(call, errno, facts) {
         return None;
     }
-    if let Some(obstacle) = of_huge_pages(call, bytes, facts) {
-        return Some(obstacle);
+    let mut asked = Obstacles::new(facts);
+    if errno == libc::EINVAL {
+        asked.huge_pages_of_no_size(call, bytes);
+        return (!asked.found.is_empty()).then(|| asked.into_first(bytes));
     }
-    let mut asked = Obstacles {
-        facts,
-        found: Vec::new(),
-    };
     match (call.name, errno) {
         (CallName::Mmap, libc::EAGAIN | libc::EPERM) | (CallName::Mremap, libc::EAGAIN) => {
             asked.lock(bytes);
@@ -216,7 +230,7 @@ pub(super) fn obstacle(failed: Failed<'_>, facts: &Facts) -> Option<Obstacle> {
             // Where a mapping is split.
             asked.maps(1);
         }
-        (CallName::Mmap, libc::ENOMEM) => of_mmap(call, bytes, &mut asked),
+        (CallName::Mmap, libc::ENOMEM) => of_mmap(&failed, &mut asked),
         (CallName::Mprotect | CallName::PkeyMprotect, libc::ENOMEM) => {
             of_mprotect(call, bytes, &mut asked);
         }
@@ -244,53 +258,6 @@ fn is_wrong(call: &TracedCall, errno: i32, facts: &Facts) -> bool {
     }
 }
 
-/// Whether there are too few huge pages, which the kernel asks before all else (`hugetlb_file_setup`).
-fn of_huge_pages(call: &TracedCall, bytes: u64, facts: &Facts) -> Option<Obstacle> {
-    let [_, _, _, flags, ..] = call.arguments;
-    let huge = facts.huge_pages;
-    let shift = flags >> HUGE_SHIFT & 0x3f;
-    let is_usual = shift == 0 || 1u64.checked_shl(u32::try_from(shift).ok()?) == Some(huge.bytes);
-    if call.name != CallName::Mmap || flags & MAP_HUGETLB == 0 || !is_usual || huge.bytes == 0 {
-        return None;
-    }
-    let need = huge.used.saturating_add(bytes.div_ceil(huge.bytes));
-    (need > huge.most).then(|| Obstacle::of(WhyLimit::HugePages, need, huge.most))
-}
-
-/// Why a program was killed before it began: `setup_arg_pages`, then `load_elf_binary` of fs/binfmt_elf.c, which
-/// maps the file, of so many bytes, and its loader.
-pub(super) fn of_exec(file: u64, facts: &Facts) -> Obstacle {
-    let stack = facts.vm_stack.saturating_add(NEW_STACK);
-    if let Some(have) = facts.rlimit_stack.filter(|have| stack > *have) {
-        return Obstacle::of(WhyLimit::Stack, stack, have);
-    }
-    let mut asked = Obstacles {
-        facts,
-        found: Vec::new(),
-    };
-    let mapped = file.saturating_add(NEW_STACK).saturating_add(LOADER);
-    asked.expand(mapped, Some(file));
-    asked.into_first(file)
-}
-
-/// Why a stack cannot grow to an address; `None` if the address is none of a stack that is at its limit
-/// (`acct_stack_growth` of mm/vma.c).
-pub(super) fn of_stack(address: u64, facts: &Facts) -> Option<Obstacle> {
-    let (start, end) = facts.stack()?;
-    let more = start.checked_sub(address).filter(|more| *more <= BELOW)?;
-    let more = more.next_multiple_of(facts.page);
-    let size = (end - start).saturating_add(more);
-    if let Some(have) = facts.rlimit_stack.filter(|have| size > *have) {
-        return Some(Obstacle::of(WhyLimit::Stack, size, have));
-    }
-    let mut asked = Obstacles {
-        facts,
-        found: Vec::new(),
-    };
-    asked.expand(more, None);
-    (!asked.found.is_empty()).then(|| asked.into_first(more))
-}
-
 /// Whether a call wants memory that is or was writable to be executable. SELinux answers so as well.
 fn breaks_rule(failed: &Failed<'_>, facts: &Facts) -> bool {
     let TracedCall { name, arguments } = failed.call;
@@ -306,74 +273,6 @@ fn breaks_rule(failed: &Failed<'_>, facts: &Facts) -> bool {
         }
         _ => false,
     }
-}
-
-fn of_mmap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
-    let [address, _, protection, flags, ..] = call.arguments;
-    let facts = asked.facts;
-    let is_fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) != 0;
-    let is_data = protection & PROT_WRITE != 0 && flags & MAP_SHARED == 0;
-    // What was there is taken away first.
-    let replaced = match is_fixed {
-        true => facts.mapped(address, bytes, |_| true),
-        false => 0,
-    };
-    let more = bytes.saturating_sub(replaced);
-    // So many there may be and one. Kernels that refuse it as well are asked at last.
-    asked.maps(0);
-    if !is_fixed {
-        asked.hole(bytes);
-    }
-    asked.expand(more, is_data.then_some(more));
-    if is_fixed {
-        asked.maps(1);
-    }
-    if !is_fixed {
-        asked.hole_with_margin(bytes);
-    }
-    let is_shared_memory = flags & MAP_SHARED != 0 && flags & MAP_ANONYMOUS != 0;
-    if is_data || is_shared_memory {
-        asked.commit(bytes, flags & MAP_NORESERVE == 0);
-    }
-    if asked.found.is_empty() {
-        asked.maps(1);
-    }
-}
-
-fn of_mprotect(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
-    let [address, _, protection, ..] = call.arguments;
-    if protection & PROT_WRITE != 0 {
-        let is_new = |map: &proc::Map<'_>| !map.writable;
-        let new = asked.facts.mapped(address, bytes, is_new);
-        asked.data(Some(new)).commit(new, true);
-    }
-    // Where a mapping is split.
-    asked.maps(1);
-}
-
-fn of_mremap(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
-    let [address, old, ..] = call.arguments;
-    let is_data = asked.facts.mapped(address, old.max(1), |map| map.writable) > 0;
-    let data = if is_data { bytes } else { 0 };
-    let moved = old.saturating_add(bytes);
-    // A move may split a mapping in three.
-    asked
-        .maps(4)
-        .expand(bytes, is_data.then_some(bytes))
-        .commit(data, true)
-        .hole(moved);
-}
-
-fn of_brk(call: &TracedCall, bytes: u64, asked: &mut Obstacles<'_>) {
-    let end = call.arguments[0].saturating_sub(bytes);
-    let end = end.next_multiple_of(asked.facts.page);
-    let free = asked.facts.free_behind(end);
-    asked
-        .data(Some(bytes))
-        .ask(RecheckLimit::Hole, bytes, Some(free))
-        .expand(bytes, None)
-        .maps(0)
-        .commit(bytes, true);
 }
 
 #[cfg(test)]

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 
-use super::calls::TracedCall;
+use poolcfg_runtime::__private::proc;
+
+use super::calls::{CallName, TracedCall};
 use super::facts::text;
 use super::status::Status;
+use super::stops::BegunCall;
 use super::told::MemoryFailure;
 
 /// So many failures are kept of the first, and so many of the last.
@@ -20,8 +23,10 @@ pub(super) struct Thread {
     pub(super) is_in_call: bool,
     /// The call, if it is one of ours.
     pub(super) call: Option<TracedCall>,
-    /// The same, until another one begins: a filter that ends a process may do so behind the call.
-    pub(super) last: Option<TracedCall>,
+    /// The last call, be it one of ours or another: a filter that ends a process may do so behind the call.
+    pub(super) begun: Option<BegunCall>,
+    /// The last call that a filter has answered with a signal.
+    pub(super) refused: Option<CallName>,
     /// Whether our filter has seen it, so that no other has refused it.
     pub(super) is_passed: bool,
 }
@@ -35,6 +40,10 @@ pub(super) struct Process {
     pub(super) has_rule: bool,
     /// Whether it was sent a SIGSYS that is of no filter.
     pub(super) was_sent_sigsys: bool,
+    /// Whether a filter has ended it.
+    pub(super) is_filtered: bool,
+    /// How many mappings it has at most.
+    pub(super) mappings: Mappings,
     /// How many processes had ended when it began.
     began: u64,
 }
@@ -44,9 +53,47 @@ impl Process {
     const fn child(&self, began: u64) -> Self {
         Self {
             was_sent_sigsys: false,
+            is_filtered: false,
             began,
             ..*self
         }
+    }
+}
+
+/// How many mappings a process has at most: those that were counted, and as many as its calls since then may have made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mappings {
+    counted: u64,
+    calls: u64,
+    /// Whether it had so many that they are not counted again.
+    are_many: bool,
+}
+
+impl Mappings {
+    /// What a program begins with, before its first call.
+    const FIRST: u64 = 256;
+    /// What a call makes at most: mremap, which moves what lies within another mapping.
+    const OF_CALL: u64 = 4;
+
+    /// A call may make some.
+    pub(super) fn called(&mut self) {
+        self.calls = self.calls.saturating_add(1);
+    }
+
+    /// Whether one more may be one too many, of so many that there may be.
+    pub(super) fn may_be_full(&mut self, most: u64, count: impl Fn() -> u64) -> bool {
+        let least = most / 2;
+        let made = self.calls.saturating_mul(Self::OF_CALL);
+        let all = self
+            .counted
+            .saturating_add(made)
+            .saturating_add(Self::FIRST);
+        if !self.are_many && all >= least {
+            self.counted = count();
+            self.calls = 0;
+            self.are_many = self.counted >= least / 2;
+        }
+        self.are_many
     }
 }
 
@@ -57,6 +104,8 @@ pub(super) struct Processes {
     pub(super) processes: BTreeMap<i32, Process>,
     /// How many processes have ended.
     ended: u64,
+    /// `vm.max_map_count`, once it is needed.
+    most_mappings: Option<u64>,
 }
 
 impl Processes {
@@ -92,8 +141,25 @@ impl Processes {
         }
     }
 
+    /// Whether a process may have as many mappings as it may have, as far as its calls tell.
+    pub(super) fn may_be_full(&mut self, process: i32, thread: i32) -> bool {
+        let most = *self.most_mappings.get_or_insert_with(|| {
+            let most = proc::number(&text("/proc/sys/vm/max_map_count"));
+            most.unwrap_or(0)
+        });
+        let count = || {
+            let maps = text(&format!("/proc/{thread}/maps"));
+            u64::try_from(maps.lines().count()).unwrap_or(u64::MAX)
+        };
+        let process = self.processes.get_mut(&process);
+        process.is_none_or(|process| process.mappings.may_be_full(most, count))
+    }
+
     /// A process becomes another program: of its threads one is left, which may have been another.
     pub(super) fn executed(&mut self, process: i32) {
+        if let Some(process) = self.processes.get_mut(&process) {
+            process.mappings = Mappings::default();
+        }
         self.threads
             .retain(|id, thread| thread.process != process || *id == process);
         self.threads.insert(
@@ -154,7 +220,7 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut MemoryFailure> {
+    fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut MemoryFailure> {
         self.first.iter_mut().chain(&mut self.last)
     }
 
@@ -162,9 +228,17 @@ impl Failures {
         self.first.iter().chain(&self.last).cloned().collect()
     }
 
+    /// The last failure of a kind.
+    pub(super) fn find(
+        &mut self,
+        is_it: impl Fn(&MemoryFailure) -> bool,
+    ) -> Option<&mut MemoryFailure> {
+        self.iter_mut().rev().find(|failure| is_it(failure))
+    }
+
     /// Counts a failure that is as one before it; whether there is one.
     pub(super) fn folds(&mut self, is_same: impl Fn(&MemoryFailure) -> bool) -> bool {
-        let found = self.iter_mut().find(|failure| is_same(failure));
+        let found = self.find(is_same);
         match found {
             Some(failure) => {
                 failure.times = failure.times.saturating_add(1);
@@ -216,5 +290,35 @@ impl Failures {
                 failure.followed_by = Some(status);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings_are_counted_where_there_may_be_many() {
+        let mut mappings = Mappings::default();
+        let never = || panic!("it is counted in vain");
+        assert!(!mappings.may_be_full(65_530, never));
+        for _ in 0..8000 {
+            mappings.called();
+        }
+        assert!(!mappings.may_be_full(65_530, never));
+        for _ in 0..200 {
+            mappings.called();
+        }
+        // Few of them are there still.
+        assert!(!mappings.may_be_full(65_530, || 100));
+        assert!(!mappings.may_be_full(65_530, never));
+        for _ in 0..8200 {
+            mappings.called();
+        }
+        assert!(mappings.may_be_full(65_530, || 30_000));
+        assert!(mappings.may_be_full(65_530, never));
+        // Where only few are allowed, or it is not known how many.
+        assert!(Mappings::default().may_be_full(100, || 90));
+        assert!(Mappings::default().may_be_full(0, || 90));
     }
 }

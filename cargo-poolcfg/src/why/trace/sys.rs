@@ -38,6 +38,9 @@ pub(super) const CALL_WORDS: usize = 11;
 /// The words of `struct user_regs_struct`, of the architecture that has the most.
 pub(super) const REGISTER_WORDS: usize = 40;
 
+/// The most bytes that the registers of a thread of 32 bits have: those of riscv.
+const NARROW_REGISTERS: usize = 128;
+
 /// The words of `siginfo_t`.
 const SIGNAL_WORDS: usize = 16;
 
@@ -115,7 +118,7 @@ pub(super) fn call(pid: Pid) -> io::Result<[u64; CALL_WORDS]> {
     read(GET_SYSCALL_INFO, pid, BYTES)
 }
 
-/// The registers of a thread that has stopped.
+/// The registers of a thread that has stopped; an error of one of 32 bits, which has others.
 pub(super) fn registers(pid: Pid) -> io::Result<[u64; REGISTER_WORDS]> {
     let mut words = [0u64; REGISTER_WORDS];
     let mut place = libc::iovec {
@@ -127,7 +130,12 @@ pub(super) fn registers(pid: Pid) -> io::Result<[u64; REGISTER_WORDS]> {
     // SAFETY: the kernel writes `iov_len` bytes at most to `iov_base`, both of `words`, which outlives the call.
     let returned =
         unsafe { libc::syscall(libc::SYS_ptrace, request, pid, NT_PRSTATUS, &raw mut place) };
-    result(returned).map(|_| words)
+    result(returned)?;
+    // So much has been written.
+    match place.iov_len <= NARROW_REGISTERS {
+        true => Err(io::ErrorKind::Unsupported.into()),
+        false => Ok(words),
+    }
 }
 
 /// Makes a second process of this one; `None` in the new one.

@@ -6,18 +6,17 @@ use std::os::fd::OwnedFd;
 
 use rustix::process::Pid;
 
-use super::calls::{self, At, CallName, TracedCall, errno};
+use super::calls::{CallName, RESTART, TracedCall, errno};
 use super::facts::text;
 use super::failing::is_of_memory;
+use super::huge;
 use super::memcg::Cgroups;
 use super::obstacle::Failed;
 use super::processes::{Failures, Process, Processes};
 use super::status::{ASKS_TO_END, Event, Status, next};
+use super::stops::{self, At};
 use super::sys::{self, Resume};
 use super::told::{Teller, Traced, TracerLine};
-
-/// From here on an error is the kernel's own, and the call begins anew.
-const RESTART: i32 = 512;
 
 /// How the tracer begins.
 pub(super) struct Start {
@@ -121,11 +120,11 @@ impl<'a> Tracer<'a> {
         let mut signal = 0;
         match event {
             Event::Filtered => {
-                if let Some(At::Begin(call)) = calls::at(pid, false) {
-                    thread.call = call;
-                    thread.last = call;
+                if let Some(At::Begin(call)) = stops::at(pid, false) {
+                    thread.call = call.and_then(TracedCall::of);
                     thread.is_in_call = true;
                     thread.is_passed = true;
+                    self.filtered(id, process);
                 }
             }
             Event::Call => {
@@ -157,6 +156,8 @@ impl<'a> Tracer<'a> {
                     self.refused_by_signal(pid, id, process);
                 } else if number == libc::SIGSEGV {
                     self.faulted(pid, id, process);
+                } else if number == libc::SIGBUS {
+                    self.not_backed(pid, id, process);
                 } else if ASKS_TO_END.contains(&number) {
                     self.told_to_end(pid, process);
                 }
@@ -166,6 +167,22 @@ impl<'a> Tracer<'a> {
         }
         // One that is gone meanwhile tells so itself.
         let _ = sys::resume(pid, self.how(id), signal);
+    }
+
+    /// A call of ours has begun. Its end is not looked at where it cannot fail.
+    fn filtered(&mut self, id: i32, process: i32) {
+        let Some(call) = self.processes.thread(id).call else {
+            return;
+        };
+        if let Some(process) = self.processes.processes.get_mut(&process) {
+            process.mappings.called();
+        }
+        let stops_anyway = self.stops_at_every_call || self.has_later_filter;
+        if call.only_splits() && !stops_anyway && !self.processes.may_be_full(process, id) {
+            let thread = self.processes.thread(id);
+            thread.call = None;
+            thread.is_in_call = false;
+        }
     }
 
     /// Whether a thread is to stop at its next call.
@@ -182,12 +199,12 @@ impl<'a> Tracer<'a> {
 
     /// At the beginning or the end of a call.
     fn call(&mut self, pid: Pid, id: i32, is_end: bool) {
-        let at = calls::at(pid, is_end);
+        let at = stops::at(pid, is_end);
         let thread = self.processes.thread(id);
         match at {
             Some(At::Begin(call)) => {
-                thread.call = call;
-                thread.last = call;
+                thread.begun = call;
+                thread.call = call.and_then(TracedCall::of);
                 thread.is_in_call = true;
                 thread.is_passed = false;
             }
@@ -237,6 +254,7 @@ impl<'a> Tracer<'a> {
                     bytes,
                     errno: number,
                     is_filtered,
+                    file: call.file().and_then(|file| huge::file(id, file)),
                     has_rule: self.has_rule(process),
                 };
                 self.failed(id, process, failed);

@@ -1,5 +1,6 @@
+mod huge;
+
 use super::*;
-use crate::why::trace::facts::HugePages;
 
 const GIB: u64 = 1 << 30;
 const MAPS: &str = "\
@@ -35,6 +36,7 @@ fn ask(name: CallName, arguments: [u64; 6], errno: i32, facts: &Facts) -> Obstac
         bytes,
         errno,
         is_filtered: false,
+        file: None,
         has_rule: false,
     };
     obstacle(failed, facts).unwrap()
@@ -202,17 +204,32 @@ fn a_stack_grows_as_far_as_its_limit() {
         ..facts()
     };
     let at = 0x80_0000_0000 - 8;
-    let full = of_stack(at, &with(Some(4096), None)).unwrap();
+    let full = of_stack(at, None, &with(Some(4096), None)).unwrap();
     assert_eq!(
         (full.limit, full.need, full.have),
         (WhyLimit::Stack, 8192, 4096)
     );
-    let space = of_stack(at, &with(Some(8192), Some(GIB))).unwrap();
+    let space = of_stack(at, None, &with(Some(8192), Some(GIB))).unwrap();
     assert_eq!(space.limit, WhyLimit::Recheck(RecheckLimit::RlimitAs));
-    assert_eq!(of_stack(at, &with(Some(8192), None)), None);
+    assert_eq!(of_stack(at, None, &with(Some(8192), None)), None);
+    // A variable of 64 MiB, whose first byte is written; and one of a thread that has its stack elsewhere.
+    let (far, elsewhere) = (0x7f_fc00_0000, 0x40_0000_0800);
+    let of = |pointer| of_stack(far + 8, Some(pointer), &with(Some(4096), None));
+    let large = of(far).unwrap();
+    assert_eq!(
+        (large.limit, large.need),
+        (WhyLimit::Stack, (64 << 20) + 4096)
+    );
+    assert_eq!(of(elsewhere), None);
     // A wild address.
-    assert_eq!(of_stack(0x7f_0000_0000, &with(Some(4096), None)), None);
-    assert_eq!(of_stack(0x90_0000_0000, &with(Some(4096), None)), None);
+    assert_eq!(
+        of_stack(0x7f_0000_0000, None, &with(Some(4096), None)),
+        None
+    );
+    assert_eq!(
+        of_stack(0x90_0000_0000, None, &with(Some(4096), None)),
+        None
+    );
 }
 
 #[test]
@@ -271,28 +288,4 @@ fn what_no_limit_is_about_is_not_told() {
     }
     let locked = [0, 0x1000, 0, PRIVATE | MAP_LOCKED, u64::MAX, 0];
     assert!(!of(CallName::Mmap, locked, libc::EPERM));
-}
-
-#[test]
-fn huge_pages_are_named_where_they_are_too_few() {
-    let with = |most| Facts {
-        huge_pages: HugePages {
-            bytes: 2 << 20,
-            most,
-            used: 1,
-        },
-        ..facts()
-    };
-    let huge = PRIVATE | MAP_HUGETLB;
-    let few = mmap(4 << 20, 3, huge, &with(2));
-    assert_eq!((few.limit, few.need, few.have), (WhyLimit::HugePages, 3, 2));
-    assert_ne!(mmap(4 << 20, 3, huge, &with(3)).limit, WhyLimit::HugePages);
-    assert_ne!(
-        mmap(4 << 20, 3, PRIVATE, &with(2)).limit,
-        WhyLimit::HugePages
-    );
-    let of = |shift: u64| mmap(4 << 20, 3, huge | shift << HUGE_SHIFT, &with(2)).limit;
-    assert_eq!(of(21), WhyLimit::HugePages);
-    // Others are counted elsewhere.
-    assert_ne!(of(30), WhyLimit::HugePages);
 }
