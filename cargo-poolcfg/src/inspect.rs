@@ -2,7 +2,7 @@
 //!
 //! - here: which of them a file is, and what an instance of it needs
 //! - `stream`: a file of any size, read with little memory
-//! - `module`: a module, with what is `declared`; `component`: a component as it is written
+//! - `module`: a module, with what is `declared`, and what its `code` does; `component`: a component as it is written
 //! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
 //! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
@@ -14,6 +14,7 @@ mod accepted;
 mod adapters;
 pub(crate) mod beyond;
 pub(crate) mod bounds;
+mod code;
 mod component;
 mod declared;
 mod frame;

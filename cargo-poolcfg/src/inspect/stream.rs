@@ -1,4 +1,5 @@
-//! A file that is read from its beginning to its end, with no more of it in memory than one section of declarations.
+//! A file that is read from its beginning to its end, with no more of it in memory than one section of declarations or
+//! one function.
 
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -217,6 +218,12 @@ impl<F: Read + Seek> Stream<F> {
                 DECLARED >> 20
             )));
         }
+        self.function(end)
+    }
+
+    /// Reads a function as a whole, whose size the caller has bounded.
+    pub(super) fn function(&mut self, end: u64) -> Result<Section, Unreadable> {
+        let bytes = end - self.at;
         let from = self.at;
         let length = usize::try_from(bytes).map_err(|_| self.ends_early())?;
         // What the file does not have takes no memory.
@@ -230,7 +237,7 @@ impl<F: Read + Seek> Stream<F> {
     }
 }
 
-/// A section.
+/// A section, or a function.
 pub(super) struct Section {
     content: Vec<u8>,
     from: u64,

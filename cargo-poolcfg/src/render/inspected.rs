@@ -37,7 +37,7 @@ pub(crate) struct InspectReport {
     pub memory64: Option<bool>,
     /// Whether a memory is shared between threads, which no pool takes.
     pub shared: Option<bool>,
-    /// Whether it has types that are collected.
+    /// Whether a heap may take the place of a memory.
     pub gc: Option<bool>,
     /// The sizes of a page of its memories.
     pub page_sizes: Option<Vec<u64>>,
@@ -170,7 +170,7 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
     if needs.gc {
         line(
             "heap",
-            "1: it has types that are collected, which some versions take one for",
+            "1: it has values that are collected, for which Wasmtime takes one, some versions only when they are used",
         );
     }
     if needs.has_own_shared {
