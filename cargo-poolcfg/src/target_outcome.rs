@@ -163,6 +163,11 @@ impl<'a> TargetOutcome<'a> {
         format!("{}{}", self.member.heading(), self.facts.triple())
     }
 
+    /// Whether the budget is of this machine.
+    pub(crate) const fn is_here(&self) -> bool {
+        self.here.is_some()
+    }
+
     /// What does not keep a pool from fitting and should be known.
     pub(crate) fn warnings(&self) -> Vec<(Code, String)> {
         let warnings = self.plan.warnings(&self.case);
