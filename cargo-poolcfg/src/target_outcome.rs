@@ -120,8 +120,7 @@ impl<'a> TargetOutcome<'a> {
 
     /// What the pool of this name asks of a number that a workload decides; `None` if it is not Wasmtime's.
     pub(crate) fn asked(&self, pool: &str, key: Key) -> Option<u64> {
-        let mut pools = self.case.pools().iter();
-        key.of(&pools.find(|resolved| resolved.name == pool)?.asked)
+        key.asked(&self.case, pool)
     }
 
     /// What the budget is of: the profile and the shape, or this machine.

@@ -469,3 +469,29 @@ fn memories_are_held_to_what_the_target_reserves_of_itself() {
     board.run(&check).ends(0);
     board.check(&[]).ends(0);
 }
+
+/// Where poolcfg.toml says no reservation, it is that of the targets, which is 10 MiB on 32 bits.
+#[test]
+fn sync_holds_what_nobody_says_to_the_targets() {
+    const ARM: &str = "armv7-unknown-linux-gnueabihf";
+    let text = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\n[pooling_allocator.wasmtime]\n\
+                version = \"50\"\nworkload = [\"app.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\n\
+                core_instances_per_instance = 1\n";
+    let said = "says no `memory_reservation`, and the workload needs 16MiB";
+    let board = Board::new(text);
+    board.wasm("app.wasm", "(module (memory 256))");
+    board
+        .run(&["sync", "--check", "--target", "x86_64-unknown-linux-gnu"])
+        .ends(0);
+    let arm = ["sync", "--check", "--target", ARM];
+    board.run(&arm).ends(100).says(said);
+    board.run(&["check", "--target", ARM]).ends(100).says(said);
+    // A target with a table is named as well.
+    let board = Board::new(&format!(
+        "{text}[target.{ARM}.address_space]\naslr = \"minimum\"\n"
+    ));
+    board.wasm("app.wasm", "(module (memory 256))");
+    for command in [&["sync", "--check"][..], &["sync"], &["check"]] {
+        board.run(command).ends(100).says(said);
+    }
+}

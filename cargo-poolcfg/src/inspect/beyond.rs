@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use poolcfg_core::{GRAIN, Limits, Size, WasmtimeVersion};
+use poolcfg_core::{GRAIN, Limits, ResolvedProcess, Size, WasmtimeVersion};
 
 use crate::host::Number;
 use crate::inspect::{Between, Needs};
@@ -83,6 +83,12 @@ impl Key {
             Self::MemoryReservation => limits.memory_reservation.get(),
             Self::MaxMemorySize => limits.max_memory_size.get(),
         })
+    }
+
+    /// What the pool of this name asks of it; `None` if it is not Wasmtime's.
+    pub(crate) fn asked(self, case: &ResolvedProcess<'_>, pool: &str) -> Option<u64> {
+        let mut pools = case.pools().iter();
+        self.of(&pools.find(|resolved| resolved.name == pool)?.asked)
     }
 
     pub(super) fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {
