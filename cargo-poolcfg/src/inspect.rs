@@ -37,6 +37,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use poolcfg_core::Size;
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::cli::error::Error;
@@ -104,6 +105,8 @@ pub(crate) struct Needs {
     pub(crate) has_own_shared: bool,
     /// Whether a heap may take the place of a memory.
     pub(crate) gc: bool,
+    /// The shared memories that a module imports, which its host makes beside the pool.
+    pub(crate) shared_imports: BTreeSet<String>,
     /// The sizes of a page of its memories.
     pub(crate) page_sizes: BTreeSet<u64>,
     /// The bytes of all data segments in the file.
@@ -300,8 +303,13 @@ impl Needs {
     fn with_host(mut self, module: &Module) -> Self {
         self.data = module.data;
         for imported in &module.imported {
+            // A shared one is never of a pool, so nothing is left open.
+            if imported.is_shared && imported.what == "memory" {
+                self.shared_imports.insert(imported.name.clone());
+                continue;
+            }
             let least = match imported.what {
-                "memory" => format!("{} bytes", imported.minimum),
+                "memory" => Size::bytes(imported.minimum).to_string(),
                 _ => format!("{} elements", imported.minimum),
             };
             self.open.insert(format!(

@@ -87,6 +87,20 @@ fn memories_differ_in_what_they_declare() {
         (&json!(true), &json!(0))
     );
     assert_eq!(imported["hosts"][0]["at_once"], 1000);
+    // It is never of the pool, so that no number is open.
+    assert_eq!(imported["open"], json!([]));
+    let folder = Folder::new();
+    let text = "(module (import \"a\" \"b\" (memory 5 6 shared)))";
+    fs::write(folder.path("shared.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    let said = common::ran(program("poolcfg", folder.root()).args(["inspect", "shared.wasm"]));
+    let line = "shared          the imported memory `a.b` is shared between threads: the host makes it, and it takes no \
+                place in the pool\n";
+    assert!(said.ends(0).stdout.contains(line), "{said:#?}");
+    let imported = of_text("(module (import \"a\" \"b\" (memory 5 6)))");
+    assert_eq!(
+        imported["open"],
+        json!(["the memory `a.b` of at least 320 KiB, which is imported"])
+    );
 }
 
 #[test]

@@ -107,15 +107,18 @@ impl GivenProgram {
         let is_other = |asked: &WasmtimeVersion, found: &str| {
             found.parse().is_ok_and(|found| !asked.covers(found))
         };
-        let wasmtime = match &self.versions[..] {
-            [found] if let Some(asked) = asked.filter(|asked| is_other(asked, found)) => {
+        let found = self.versions.join(" and ");
+        let outranks =
+            asked.filter(|asked| self.versions.iter().all(|found| is_other(asked, found)));
+        let wasmtime = match (&self.versions[..], outranks, asked) {
+            ([], ..) => "and no version of Wasmtime is found in it".to_owned(),
+            (_, Some(asked), _) => {
                 format!("Wasmtime {found}, but `--engine-version {asked}` outranks that")
             }
-            [] => "and no version of Wasmtime is found in it".to_owned(),
-            versions => format!(
-                "Wasmtime {}; features that no key names count as present",
-                versions.join(" and ")
+            ([_, _, ..], None, Some(asked)) => format!(
+                "Wasmtime {found}, of which `--engine-version` takes {asked}; features that no key names count as present"
             ),
+            _ => format!("Wasmtime {found}; features that no key names count as present"),
         };
         format!("from --program: `{path}` is for {triple}, {model}, {wasmtime}")
     }

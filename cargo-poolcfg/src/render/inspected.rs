@@ -179,6 +179,12 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
             "a memory of its own is shared between threads: no pool takes it",
         );
     }
+    for name in &needs.shared_imports {
+        let text = format!(
+            "the imported memory `{name}` is shared between threads: the host makes it, and it takes no place in the pool"
+        );
+        line("shared", &text);
+    }
     line("data", &size(needs.data));
     for open in &needs.open {
         line("not counted", open);
@@ -200,8 +206,13 @@ fn of_program(line: &mut impl FnMut(&str, &str), program: &Program, versions: &[
     line(
         "Wasmtime",
         &match versions {
-            [] => "no version is found in it".to_owned(),
-            versions => versions.join(", "),
+            [] => "no version is found in it: with `--program`, pass `--engine-version` too"
+                .to_owned(),
+            [version] => version.clone(),
+            versions => format!(
+                "{}: with `--program`, say by `--engine-version` which one runs the pool",
+                versions.join(" and ")
+            ),
         },
     );
 }
