@@ -374,3 +374,18 @@ fn a_small_limit_on_address_space_comes_with_a_note_of_arenas() {
     let ran = run(&folder, &["--emit", "wasmtime-toml"], &in_space("64GiB"));
     ran.ends(0).says_nothing_of("MALLOC_ARENA_MAX");
 }
+
+/// Totals that are written are no instances, and nothing is said of those.
+#[test]
+fn totals_that_fit_in_no_slots_are_said_to_be_them() {
+    let folder = Folder::new();
+    let set = "pooling_allocator.wasmtime.total_memories=5000000";
+    let ran = run(
+        &folder,
+        &["check", "--fit", "smaller", "--set", set],
+        &in_space("64GiB"),
+    );
+    ran.ends(100).says(
+        "`--fit smaller` does not help: the totals that are written do not fit in smaller slots either",
+    );
+}
