@@ -495,3 +495,34 @@ fn sync_holds_what_nobody_says_to_the_targets() {
         board.run(command).ends(100).says(said);
     }
 }
+
+/// A total of zero is one that Wasmtime starts with, and then no component of the workload runs.
+#[test]
+fn components_are_refused_where_their_total_is_zero() {
+    let text = FILE.replace(
+        "version = \"50\"",
+        "total_component_instances = 0\nversion = \"50\"",
+    );
+    let said = "`total_component_instances` is 0, and `app.wasm` is a component, which takes one";
+    let board = Board::new(&text).with_files();
+    board.wasm("app.wasm", "(component)");
+    for ran in [
+        board.run(&["sync"]),
+        board.run(&["sync", "--check"]),
+        board.check(&[]),
+    ] {
+        ran.ends(100).says(said).says("--> poolcfg.toml:7:29");
+    }
+    let set = "pooling_allocator.wasmtime.total_component_instances=0";
+    let operator = ["--engine", "wasmtime", "--engine-version", "48"];
+    let with = |file: &str| {
+        let board = Board(Folder::new());
+        board.wasm("app.wasm", "(component)");
+        board.wasm("plugins/one.wasm", PLUGIN);
+        board.check(&[&operator[..], &["--set", set, "--workload", file]].concat())
+    };
+    with("app.wasm").ends(100).says(said).says("--set:1:");
+    with("plugins/*.wasm")
+        .ends(0)
+        .says("no component can be instantiated");
+}

@@ -1,6 +1,8 @@
 //! What the files of `--workload` need beyond the counts: it is set where nothing says as much, and told where nothing
 //! can.
 
+use std::path::Path;
+
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{
     Code, FilePlace, Fit, Limits, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings, Size,
@@ -46,6 +48,15 @@ pub(crate) fn raised<'a>(
         let help = "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags";
         refused.push((diagnostic(Code::OutOfWorkload, message, help), None));
     }
+    let component = beyond::component(given.workload()).filter(|_| has_pool);
+    if let Some(path) = component {
+        refused.extend(
+            settings
+                .pools()
+                .iter()
+                .filter_map(|keys| no_components(path, keys)),
+        );
+    }
     let pools = case.pools().iter().enumerate();
     for (index, pool) in pools.filter(|(_, pool)| pool.asked.wasmtime.is_some()) {
         for key in Key::ALL {
@@ -64,6 +75,14 @@ pub(crate) fn raised<'a>(
         true => Ok(raised),
         false => Err(refused),
     }
+}
+
+/// That a pool takes no components, where its total says so.
+fn no_components(path: &Path, keys: &PoolKeys) -> Option<Refused> {
+    let total = keys.wasmtime.total_component_instances?;
+    let (message, help) = beyond::no_components(path);
+    let mistake = diagnostic(Code::OutOfWorkload, message, help);
+    (total.value == 0).then_some((mistake, Some(total.place)))
 }
 
 fn note(key: Key, need: &Need<'_>) -> String {

@@ -144,3 +144,22 @@ pub(crate) fn shared<'f>(
     let (path, _) = files.find(|(_, needs)| needs.has_own_shared)?;
     Some(path)
 }
+
+/// The first component among some files.
+pub(crate) fn component<'f>(
+    files: impl IntoIterator<Item = (&'f Path, &'f Needs)>,
+) -> Option<&'f Path> {
+    let mut files = files.into_iter();
+    let (path, _) = files.find(|(_, needs)| needs.own_size.is_some())?;
+    Some(path)
+}
+
+/// The total of which every component takes one.
+pub(crate) const COMPONENTS: &str = "total_component_instances";
+
+/// What is said where there are components and that total is zero, and what helps.
+pub(crate) fn no_components(path: &Path) -> (String, &'static str) {
+    let file = crate::cli::path::shown(path);
+    let message = format!("`{COMPONENTS}` is 0, and `{file}` is a component, which takes one");
+    (message, "set it to 1 or more, or leave it out")
+}

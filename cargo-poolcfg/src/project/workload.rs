@@ -16,7 +16,7 @@ use crate::cli::error::{Error, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::beyond::Key;
+use crate::inspect::beyond::{COMPONENTS, Key, component, no_components};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
 use crate::project::edit::{Edit, set_count, set_text};
@@ -119,6 +119,7 @@ pub(crate) fn differences(
         None => Ok(None),
     }))?;
     let mut found = Vec::new();
+    let mut refused = Vec::new();
     for index in 0..tables.0.len() {
         let owner = tables.owner(index);
         if let Some((owner, files)) = owner.and_then(|owner| Some((owner, files[owner].as_ref()?)))
@@ -132,9 +133,13 @@ pub(crate) fn differences(
             };
             found.extend(at.counts());
             found.extend(at.beyond());
+            refused.extend(at.no_components());
         }
     }
-    Ok(found)
+    match refused.is_empty() {
+        true => Ok(found),
+        false => Err(Error::of(refused, Some(source)).exiting(Exit::Misfit)),
+    }
 }
 
 /// The least that the pool of this name has of a number on some targets; `None` where no target is looked at.
@@ -269,6 +274,18 @@ impl Place<'_> {
                 needed: need.most,
                 file: shown(need.path),
             })
+        })
+    }
+
+    /// That the pool takes no components, where its table says so and there is one.
+    fn no_components(&self) -> Option<Diagnostic> {
+        let said = self.tables.0[self.index].count(COMPONENTS)?;
+        let path = component(self.files.needs()).filter(|_| said.value == 0)?;
+        let (message, help) = no_components(path);
+        Some(Diagnostic {
+            span: Some(said.span.clone()),
+            label: "no component can be instantiated".to_owned(),
+            ..diagnostic(Code::OutOfWorkload, message, help)
         })
     }
 
