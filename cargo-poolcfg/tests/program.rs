@@ -672,3 +672,28 @@ fn a_command_without_a_machine_says_why_it_takes_no_flag_of_one() {
         .ends(2)
         .says("unexpected argument '--nothing'");
 }
+
+/// What is named instead is what the flag takes.
+#[test]
+fn a_file_of_another_kind_is_told_what_to_name() {
+    let board = Board::new();
+    let folder = board.0.path("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("script"), "#!/bin/sh\n").unwrap();
+    let check = ["check", "--engine", "wasmtime", "--engine-version", "48"];
+    for (flag, file, help) in [
+        ("--program", "folder", "name the program in it"),
+        ("--program", "folder/script", "help: name a program\n"),
+        (
+            "--workload",
+            "folder/script",
+            "name a .wasm of a module or a component\n",
+        ),
+    ] {
+        board
+            .run(&[&check[..], &[flag, file]].concat())
+            .ends(101)
+            .says("error[PC0039]")
+            .says(help);
+    }
+}

@@ -10,7 +10,7 @@ use crate::cli::error::Error;
 use crate::cli::path::shown;
 use crate::given::run_version::run_version;
 use crate::inspect::program::Program;
-use crate::inspect::{Inspected, inspect};
+use crate::inspect::{Inspected, Wanted, inspect};
 use crate::render::inspected::InspectReport;
 use crate::target::rustc::built_for;
 
@@ -142,7 +142,7 @@ fn program(path: &Path) -> Result<(Program, Vec<String>), Error> {
         )
         .about(path));
     }
-    let what = match inspect(path)? {
+    let what = match inspect(path, Wanted::Program)? {
         Inspected::Program(program, versions) => return Ok((program, versions)),
         Inspected::Module(_) => "a module",
         Inspected::Component(_) => "a component",

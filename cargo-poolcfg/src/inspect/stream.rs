@@ -7,6 +7,7 @@ use std::path::Path;
 use poolcfg_core::Code;
 use wasmparser::BinaryReader;
 
+use super::Wanted;
 use crate::cli::error::Error;
 use crate::cli::path::shown;
 
@@ -32,8 +33,8 @@ pub(crate) enum Unreadable {
 }
 
 impl Unreadable {
-    /// What is told of the file at a path.
-    pub(super) fn error(&self, path: &Path) -> Error {
+    /// What is told of the file at a path where something is wanted.
+    pub(super) fn error(&self, path: &Path, wanted: Wanted) -> Error {
         let file = shown(path);
         let error = match self {
             Self::Io(text) => Error::new(
@@ -45,6 +46,7 @@ impl Unreadable {
                 Code::NotInspectable,
                 format!("`{file}` is a folder"),
                 match file.trim_end_matches('/') {
+                    _ if wanted == Wanted::Program => "name the program in it".to_owned(),
                     "" | "." if !file.starts_with('/') => {
                         "name the files in it: `*.wasm`".to_owned()
                     }
@@ -54,7 +56,11 @@ impl Unreadable {
             Self::NotKnown(what) => Error::new(
                 Code::NotInspectable,
                 format!("`{file}` is {what}"),
-                "name a .wasm of a module or a component, or a program",
+                match wanted {
+                    Wanted::Anything => "name a .wasm of a module or a component, or a program",
+                    Wanted::Program => "name a program",
+                    Wanted::Workload => "name a .wasm of a module or a component",
+                },
             ),
             Self::Damaged(what, at) => {
                 let at = match at {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::inspect::inspect;
+use crate::inspect::{Wanted, inspect};
 use crate::why::trace::told::MemoryFailure;
 
 /// The groups of options whose values are `KEY=VALUE`.
@@ -61,7 +61,7 @@ fn is_wasm(path: &Path) -> bool {
 /// How far the memories of files may grow, as they declare it; `None` if one declares no maximum.
 pub(super) fn most_memory(files: &[PathBuf]) -> Option<u64> {
     let most = files.iter().map(|file| {
-        let inspected = inspect(file).ok()?;
+        let inspected = inspect(file, Wanted::Program).ok()?;
         inspected.needs().and_then(|needs| needs.memory_maximum)
     });
     most.collect::<Option<Vec<_>>>()?.into_iter().max()
@@ -70,7 +70,7 @@ pub(super) fn most_memory(files: &[PathBuf]) -> Option<u64> {
 /// How large the memories of files are from their beginning; 0 where nothing tells.
 pub(super) fn least_memory(files: &[PathBuf]) -> u64 {
     let least = files.iter().filter_map(|file| {
-        let inspected = inspect(file).ok()?;
+        let inspected = inspect(file, Wanted::Program).ok()?;
         inspected.needs().map(|needs| needs.memory_minimum)
     });
     least.max().unwrap_or(0)
