@@ -525,4 +525,29 @@ fn components_are_refused_where_their_total_is_zero() {
     with("plugins/*.wasm")
         .ends(0)
         .says("no component can be instantiated");
+
+    // A Wasmtime without components runs none either.
+    let said = "`app.wasm` is a component, which needs Wasmtime's feature `component-model`";
+    let text = FILE.replace(
+        "version = \"50\"",
+        "features = [\"async\"]\nversion = \"50\"",
+    );
+    let board = Board::new(&text).with_files();
+    board.wasm("app.wasm", "(component)");
+    for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
+        ran.ends(100).says(said).says("--> poolcfg.toml:7:12");
+    }
+    // Pools take it from the table that they start from.
+    let pools = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\nwasmtime.version = \"50\"\n\
+                 wasmtime.features = []\n[pool.apps]\nwasmtime.workload = [\"app.wasm\"]\n\
+                 [pool.more]\nwasmtime.workload = [\"app.wasm\"]\n";
+    board.0.write("poolcfg.toml", pools);
+    let ran = board.run(&["sync", "--check"]);
+    assert_eq!(ran.ends(100).stderr.matches(said).count(), 1, "{ran:#?}");
+    let set = "pooling_allocator.wasmtime.features=[]";
+    let workload = ["--set", set, "--workload", "app.wasm"];
+    let board = Board(Folder::new());
+    board.wasm("app.wasm", "(component)");
+    let ran = board.check(&[&operator[..], &workload].concat());
+    ran.ends(100).says(said);
 }

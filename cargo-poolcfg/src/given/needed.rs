@@ -6,13 +6,13 @@ use std::path::Path;
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{
     Code, FilePlace, Fit, Limits, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings, Size,
-    WasmtimeKeys,
+    WasmtimeFeature, WasmtimeKeys,
 };
 
 use crate::cli::error::diagnostic;
 use crate::cli::path::shown;
 use crate::given::Given;
-use crate::inspect::beyond::{self, Key, Need};
+use crate::inspect::beyond::{self, Key, Need, NoComponents};
 
 /// Settings in which there is room for a workload, and what has to be said of it.
 pub(crate) struct Raised<'a> {
@@ -77,12 +77,17 @@ pub(crate) fn raised<'a>(
     }
 }
 
-/// That a pool takes no components, where its total says so.
+/// That a pool takes no components, where its total or its features say so.
 fn no_components(path: &Path, keys: &PoolKeys) -> Option<Refused> {
-    let total = keys.wasmtime.total_component_instances?;
-    let (message, help) = beyond::no_components(path);
-    let mistake = diagnostic(Code::OutOfWorkload, message, help);
-    (total.value == 0).then_some((mistake, Some(total.place)))
+    let total = keys.wasmtime.total_component_instances;
+    let total = total.filter(|total| total.value == 0);
+    let total = total.map(|total| (NoComponents::Total, total.place));
+    let features = keys.wasmtime.features;
+    let features = features.filter(|features| !features.value.has(WasmtimeFeature::ComponentModel));
+    let features = features.map(|features| (NoComponents::Feature, features.place));
+    let (why, place) = total.or(features)?;
+    let (message, help) = why.message(path);
+    Some((diagnostic(Code::OutOfWorkload, message, help), Some(place)))
 }
 
 fn note(key: Key, need: &Need<'_>) -> String {

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use poolcfg_core::{GRAIN, Limits, ResolvedProcess, Size, WasmtimeVersion};
+use poolcfg_core::{GRAIN, Limits, ResolvedProcess, Size, WasmtimeFeature, WasmtimeVersion};
 
+use crate::cli::path::shown;
 use crate::host::Number;
 use crate::inspect::{Between, Needs};
 
@@ -157,9 +158,31 @@ pub(crate) fn component<'f>(
 /// The total of which every component takes one.
 pub(crate) const COMPONENTS: &str = "total_component_instances";
 
-/// What is said where there are components and that total is zero, and what helps.
-pub(crate) fn no_components(path: &Path) -> (String, &'static str) {
-    let file = crate::cli::path::shown(path);
-    let message = format!("`{COMPONENTS}` is 0, and `{file}` is a component, which takes one");
-    (message, "set it to 1 or more, or leave it out")
+/// Why a pool takes no component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoComponents {
+    /// The total of them is zero.
+    Total,
+    /// Wasmtime is built without them.
+    Feature,
+}
+
+impl NoComponents {
+    /// What is said of a component, and what helps.
+    pub(crate) fn message(self, path: &Path) -> (String, String) {
+        let file = shown(path);
+        match self {
+            Self::Total => (
+                format!("`{COMPONENTS}` is 0, and `{file}` is a component, which takes one"),
+                "set it to 1 or more, or leave it out".to_owned(),
+            ),
+            Self::Feature => {
+                let feature = WasmtimeFeature::ComponentModel;
+                (
+                    format!("`{file}` is a component, which needs Wasmtime's feature `{feature}`"),
+                    format!("list `{feature}` in `features` if Wasmtime is built with it"),
+                )
+            }
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::cli::error::{Error, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::beyond::{COMPONENTS, Key, component, no_components};
+use crate::inspect::beyond::{COMPONENTS, Key, NoComponents, component};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
 use crate::project::edit::{Edit, set_count, set_text};
@@ -119,7 +119,7 @@ pub(crate) fn differences(
         None => Ok(None),
     }))?;
     let mut found = Vec::new();
-    let mut refused = Vec::new();
+    let mut refused: Vec<Diagnostic> = Vec::new();
     for index in 0..tables.0.len() {
         let owner = tables.owner(index);
         if let Some((owner, files)) = owner.and_then(|owner| Some((owner, files[owner].as_ref()?)))
@@ -133,7 +133,10 @@ pub(crate) fn differences(
             };
             found.extend(at.counts());
             found.extend(at.beyond());
-            refused.extend(at.no_components());
+            // Pools that start from one table have the same.
+            let told = |one: &Diagnostic| refused.iter().any(|other| other.span == one.span);
+            let mistake = at.no_components().filter(|one| !told(one));
+            refused.extend(mistake);
         }
     }
     match refused.is_empty() {
@@ -277,13 +280,16 @@ impl Place<'_> {
         })
     }
 
-    /// That the pool takes no components, where its table says so and there is one.
+    /// That the pool takes no components, where the file says so and there is one.
     fn no_components(&self) -> Option<Diagnostic> {
-        let said = self.tables.0[self.index].count(COMPONENTS)?;
-        let path = component(self.files.needs()).filter(|_| said.value == 0)?;
-        let (message, help) = no_components(path);
+        let total = self.tables.count(self.index, COMPONENTS);
+        let total = total.filter(|said| said.value == 0);
+        let total = total.map(|said| (NoComponents::Total, &said.span));
+        let features = self.tables.without_components(self.index);
+        let (why, span) = total.or(features.map(|span| (NoComponents::Feature, span)))?;
+        let (message, help) = why.message(component(self.files.needs())?);
         Some(Diagnostic {
-            span: Some(said.span.clone()),
+            span: Some(span.clone()),
             label: "no component can be instantiated".to_owned(),
             ..diagnostic(Code::OutOfWorkload, message, help)
         })
