@@ -512,6 +512,10 @@ fn the_verdict_says_what_a_total_of_zero_makes_impossible() {
         assert!(picture.ends(0).stdout.contains(&format!("`{total} = 0`")));
     }
     let folder = Machine::of("43", "", "total_stacks = 0\n");
+    let host = folder.emit("wasmtime-toml", X86_64);
+    host.ends(101)
+        .says("runs every instance on a stack of the pool, but this pool has no stacks")
+        .says("total_stacks = 0\n");
     folder
         .run(&["check", "--target", X86_64])
         .ends(0)
@@ -723,7 +727,7 @@ const CANNOT: [Case; 23] = [
         "44",
         ["stack_reservation = 0", ""],
         "Spin on Wasmtime 44 runs every instance on a stack of the pool, but this pool has no stacks",
-        "do not set `stack_reservation` to 0",
+        "set neither `stack_reservation` nor `total_stacks` to 0",
     ),
     // Keys that only later versions know.
     case(
