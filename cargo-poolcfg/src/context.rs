@@ -89,8 +89,20 @@ impl Context<'_> {
         if machine.here {
             return here(self.program, &self.rustc());
         }
-        let mut names = named(&machine.target, self.config.as_ref());
-        if machine.target.is_empty() {
+        self.named_targets(member, &machine.target)
+    }
+
+    /// The same where flags name nothing else.
+    ///
+    /// # Errors
+    /// Every name that is not a target.
+    pub(crate) fn named_targets(
+        &self,
+        member: &Member,
+        flags: &[String],
+    ) -> Result<Vec<NamedTarget>, Error> {
+        let mut names = named(flags, self.config.as_ref());
+        if flags.is_empty() {
             let triples = member.file.triples().map(str::to_owned);
             let missing: Vec<_> = triples.filter(|triple| !names.contains(triple)).collect();
             names.extend(missing);

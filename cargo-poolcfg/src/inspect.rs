@@ -1,8 +1,8 @@
 //! What a file is that people run: a module, a component, or a program; and what of it decides the limits of a pool.
 //!
 //! - here: which of them a file is, and what an instance of it needs
-//! - `stream`: a file of any size, read with little memory
-//! - `module`: a module, with what is `declared`; `component`: a component as it is written
+//! - `beginning`: what else a file is; `stream`: a file of any size, read with little memory
+//! - `module`: a module, with what is `declared`, and what its `code` does; `component`: a component as it is written
 //! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
 //! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
@@ -12,8 +12,10 @@
 
 mod accepted;
 mod adapters;
+mod beginning;
 pub(crate) mod beyond;
 pub(crate) mod bounds;
+mod code;
 mod component;
 mod declared;
 mod frame;
@@ -36,11 +38,13 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use poolcfg_core::Size;
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::cli::error::Error;
 use crate::cli::progress::Progress;
 use crate::cli::shell::Shell;
+use beginning::no_program;
 use component::{COMPONENT, MODULE, Tree};
 pub(crate) use declared::Between;
 use instances::Live;
@@ -103,6 +107,8 @@ pub(crate) struct Needs {
     pub(crate) has_own_shared: bool,
     /// Whether a heap may take the place of a memory.
     pub(crate) gc: bool,
+    /// The shared memories that a module imports, which its host makes beside the pool.
+    pub(crate) shared_imports: BTreeSet<String>,
     /// The sizes of a page of its memories.
     pub(crate) page_sizes: BTreeSet<u64>,
     /// The bytes of all data segments in the file.
@@ -121,22 +127,32 @@ pub(crate) struct Needs {
     pub(crate) own_size: Option<Between>,
 }
 
+/// What a file is inspected for, which decides what to name instead of one that is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Anything,
+    Program,
+    /// A module or a component.
+    Workload,
+}
+
 /// Finds out what a file is and what it needs.
 ///
 /// # Errors
 /// Where it cannot be read, is none of the files that are understood, or is damaged.
-pub(crate) fn inspect(path: &Path) -> Result<Inspected, Error> {
-    read(path).map_err(|why| why.error(path))
+pub(crate) fn inspect(path: &Path, wanted: Wanted) -> Result<Inspected, Error> {
+    read(path).map_err(|why| why.error(path, wanted))
 }
 
 /// The same for each file that was found, with a bar where they are many.
 pub(crate) fn inspect_each(
     shell: &Shell,
     paths: Vec<Result<PathBuf, Error>>,
+    wanted: Wanted,
 ) -> Vec<Result<(PathBuf, Inspected), Error>> {
     let mut progress = Progress::new(shell, "files", paths.len());
     let look = |path: Result<PathBuf, Error>| {
-        let file = path.and_then(|path| Ok((inspect(&path)?, path)));
+        let file = path.and_then(|path| Ok((inspect(&path, wanted)?, path)));
         progress.step();
         file.map(|(file, path)| (path, file))
     };
@@ -170,31 +186,6 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
     }
     let found = found.into_iter().map(versions::text).collect();
     Ok(Inspected::Program(program, found))
-}
-
-/// What a file is whose beginning is no program's either.
-fn no_program(beginning: &[u8]) -> Option<&'static str> {
-    let is_program = beginning.starts_with(b"\x7fELF")
-        || beginning.starts_with(b"MZ")
-        || [
-            [0xcf, 0xfa, 0xed, 0xfe],
-            [0xce, 0xfa, 0xed, 0xfe],
-            [0xfe, 0xed, 0xfa, 0xcf],
-            [0xfe, 0xed, 0xfa, 0xce],
-        ]
-        .iter()
-        .any(|magic| beginning.starts_with(magic));
-    let text = String::from_utf8_lossy(beginning);
-    let text = text.trim_start();
-    match () {
-        () if beginning.is_empty() => Some("empty"),
-        () if is_program => None,
-        () if text.starts_with("(module") || text.starts_with("(component") => Some(
-            "the text of WebAssembly, and not its binary, which `wasm-tools parse` makes of it",
-        ),
-        () if text.starts_with("#!") => Some("a script, and not the program that it runs"),
-        () => Some("neither WebAssembly nor a program"),
-    }
 }
 
 fn wasm(file: &mut File, beginning: &[u8], length: u64) -> Result<Inspected, Unreadable> {
@@ -299,8 +290,13 @@ impl Needs {
     fn with_host(mut self, module: &Module) -> Self {
         self.data = module.data;
         for imported in &module.imported {
+            // A shared one is never of a pool, so nothing is left open.
+            if imported.is_shared && imported.what == "memory" {
+                self.shared_imports.insert(imported.name.clone());
+                continue;
+            }
             let least = match imported.what {
-                "memory" => format!("{} bytes", imported.minimum),
+                "memory" => Size::bytes(imported.minimum).to_string(),
                 _ => format!("{} elements", imported.minimum),
             };
             self.open.insert(format!(

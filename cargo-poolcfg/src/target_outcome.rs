@@ -120,8 +120,7 @@ impl<'a> TargetOutcome<'a> {
 
     /// What the pool of this name asks of a number that a workload decides; `None` if it is not Wasmtime's.
     pub(crate) fn asked(&self, pool: &str, key: Key) -> Option<u64> {
-        let mut pools = self.case.pools().iter();
-        key.of(&pools.find(|resolved| resolved.name == pool)?.asked)
+        key.asked(&self.case, pool)
     }
 
     /// What the budget is of: the profile and the shape, or this machine.
@@ -161,6 +160,11 @@ impl<'a> TargetOutcome<'a> {
     /// The target as a line begins with it, behind the package where there are several.
     pub(crate) fn target(&self) -> String {
         format!("{}{}", self.member.heading(), self.facts.triple())
+    }
+
+    /// Whether the budget is of this machine.
+    pub(crate) const fn is_here(&self) -> bool {
+        self.here.is_some()
     }
 
     /// What does not keep a pool from fitting and should be known.

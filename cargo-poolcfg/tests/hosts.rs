@@ -487,6 +487,45 @@ fn what_the_file_says_outranks_what_spin_has_of_itself() {
     assert_eq!(said["SPIN_WASMTIME_INSTANCE_TABLE_ELEMENTS"], "20000");
 }
 
+/// A total of zero is accepted, and the verdict says what is impossible with it, in the text for the host as well.
+#[test]
+fn the_verdict_says_what_a_total_of_zero_makes_impossible() {
+    for (total, impossible) in [
+        ("total_tables", "no instance can have a table"),
+        (
+            "total_component_instances",
+            "no component can be instantiated",
+        ),
+        (
+            "total_gc_heaps",
+            "no instance can have a garbage-collected heap",
+        ),
+    ] {
+        let said = format!("; `{total} = 0`: {impossible}");
+        let folder = Machine::of("43", "", &format!("{total} = 0\n"));
+        let ran = folder.emit("wasmtime-toml", X86_64);
+        ran.ends(0).says(&said);
+        assert!(ran.stdout.contains(&said), "{ran:#?}");
+        let key = total.replace('_', "-");
+        assert!(ran.stdout.contains(&format!("\npooling-{key} = 0\n")));
+        let picture = folder.run(&["explain", "--target", X86_64]);
+        assert!(picture.ends(0).stdout.contains(&format!("`{total} = 0`")));
+    }
+    let folder = Machine::of("43", "", "total_stacks = 0\n");
+    let host = folder.emit("wasmtime-toml", X86_64);
+    host.ends(101)
+        .says("runs every instance on a stack of the pool, but this pool has no stacks")
+        .says("total_stacks = 0\n");
+    folder
+        .run(&["check", "--target", X86_64])
+        .ends(0)
+        .says("; `total_stacks = 0`: no call can be asynchronous");
+    // Where the feature is not there, nothing is missing.
+    let folder = Machine::of("43", "", "features = []\ntotal_gc_heaps = 0\n");
+    let ran = folder.run(&["check", "--target", X86_64]);
+    assert!(!ran.ends(0).stderr.contains("total_gc_heaps"), "{ran:#?}");
+}
+
 /// The verdict says how many tables an instance may have where fewer fit than it would have.
 #[test]
 fn the_verdict_says_what_one_instance_may_have() {
@@ -688,7 +727,7 @@ const CANNOT: [Case; 23] = [
         "44",
         ["stack_reservation = 0", ""],
         "Spin on Wasmtime 44 runs every instance on a stack of the pool, but this pool has no stacks",
-        "do not set `stack_reservation` to 0",
+        "set neither `stack_reservation` nor `total_stacks` to 0",
     ),
     // Keys that only later versions know.
     case(

@@ -87,6 +87,20 @@ fn memories_differ_in_what_they_declare() {
         (&json!(true), &json!(0))
     );
     assert_eq!(imported["hosts"][0]["at_once"], 1000);
+    // It is never of the pool, so that no number is open.
+    assert_eq!(imported["open"], json!([]));
+    let folder = Folder::new();
+    let text = "(module (import \"a\" \"b\" (memory 5 6 shared)))";
+    fs::write(folder.path("shared.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    let said = common::ran(program("poolcfg", folder.root()).args(["inspect", "shared.wasm"]));
+    let line = "shared          the imported memory `a.b` is shared between threads: the host makes it, and it takes no \
+                place in the pool\n";
+    assert!(said.ends(0).stdout.contains(line), "{said:#?}");
+    let imported = of_text("(module (import \"a\" \"b\" (memory 5 6)))");
+    assert_eq!(
+        imported["open"],
+        json!(["the memory `a.b` of at least 320 KiB, which is imported"])
+    );
 }
 
 #[test]
@@ -94,24 +108,77 @@ fn types_that_are_collected_need_a_heap() {
     for (text, gc) in [
         ("(module (table 1 funcref) (type (func)))", false),
         ("(module (table 1 externref))", true),
-        // Without code nothing makes a struct.
+        // What makes, reads or writes an object needs one, and a type alone does not.
         ("(module (type $s (struct (field i32))))", false),
-        ("(module (type $s (struct (field i32))) (func))", true),
+        ("(module (type $s (struct (field i32))) (func))", false),
+        (
+            "(module (type $s (struct)) (func (param (ref $s)) (local anyref)))",
+            false,
+        ),
+        ("(module (func (param externref) (local exnref)))", false),
+        (
+            "(module (func (drop (i31.get_s (ref.i31 (i32.const 1))))))",
+            false,
+        ),
+        (
+            "(module (type $s (struct)) (func (param anyref) (drop (ref.test (ref $s) (local.get 0)))))",
+            false,
+        ),
+        (
+            "(module (func) (type $s (struct)) (func (drop (struct.new $s))))",
+            true,
+        ),
+        (
+            "(module (type $s (struct (field i32))) (func (param (ref $s)) (drop (struct.get $s 0 (local.get 0)))))",
+            true,
+        ),
+        (
+            "(module (func (param (ref array)) (drop (array.len (local.get 0)))))",
+            true,
+        ),
         ("(module (global (mut externref) (ref.null extern)))", true),
         ("(module (global anyref (ref.null any)))", true),
         ("(module (global exnref (ref.null exn)))", true),
         ("(module (global (ref i31) (ref.i31 (i32.const 1))))", true),
-        ("(module (import \"a\" \"g\" (global externref)))", true),
+        ("(module (import \"a\" \"g\" (global externref)))", false),
+        (
+            "(module (import \"a\" \"i\" (global i32)) (import \"a\" \"g\" (global externref)) (func (drop (global.get 0))))",
+            false,
+        ),
+        (
+            "(module (import \"a\" \"i\" (global i32)) (import \"a\" \"g\" (global externref)) (func (drop (global.get 1))))",
+            true,
+        ),
+        (
+            "(module (import \"a\" \"t\" (table 1 externref)) (func (drop (table.size 0))))",
+            false,
+        ),
+        (
+            "(module (import \"a\" \"t\" (table 1 externref)) (func (drop (table.get 0 (i32.const 0)))))",
+            true,
+        ),
+        (
+            "(module (import \"a\" \"t\" (table 1 externref)) (elem (i32.const 0) externref (ref.null extern)))",
+            true,
+        ),
         ("(module (global funcref (ref.null func)))", false),
         ("(module (elem externref (ref.null extern)))", true),
         ("(module (elem i31ref (ref.i31 (i32.const 1))))", true),
+        ("(module (elem externref))", false),
         ("(module (elem declare externref (ref.null extern)))", false),
         ("(module (elem funcref (ref.null func)))", false),
         (
             "(module (type $a (array i8)) (table 1 (ref null $a)))",
             true,
         ),
-        ("(module (tag))", true),
+        // An exception is an object where it is thrown, or caught by its tag.
+        ("(module (tag))", false),
+        ("(module (tag) (func (throw 0)))", true),
+        (
+            "(module (tag) (func (block (try_table (catch 0 0)))))",
+            true,
+        ),
+        ("(module (func (block (try_table (catch_all 0)))))", false),
     ] {
         assert_eq!(of_text(text)["gc"], gc, "{text}");
     }

@@ -165,6 +165,27 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     run(&["--program", "ancient"])
         .ends(101)
         .says("error[PC0027]: `ancient` contains Wasmtime 5.0.0: older than `13`");
+    // `inspect` says the same of it.
+    for (program, line) in [
+        (
+            "both",
+            "36.0.9 and 48.0.2: with `--program`, say by `--engine-version` which one runs the pool\n",
+        ),
+        (
+            "stripped",
+            "no version is found in it: with `--program`, pass `--engine-version` too\n",
+        ),
+    ] {
+        let said = board.run(&["inspect", program]);
+        assert!(said.ends(0).stdout.contains(line), "{said:#?}");
+    }
+    let version = |version: &str| run(&["--program", "both", "--engine-version", version]);
+    version("36")
+        .ends(0)
+        .says("Wasmtime 36.0.9 and 48.0.2, of which `--engine-version` takes 36;");
+    version("43")
+        .ends(0)
+        .says("Wasmtime 36.0.9 and 48.0.2, but `--engine-version 43` outranks that");
     for program in ["stripped", "both", "ancient"] {
         let said = run(&["--program", program, "--engine-version", "43"]);
         said.ends(0).says("Wasmtime 43 pool");
@@ -650,4 +671,29 @@ fn a_command_without_a_machine_says_why_it_takes_no_flag_of_one() {
         .run(&["sync", "--nothing"])
         .ends(2)
         .says("unexpected argument '--nothing'");
+}
+
+/// What is named instead is what the flag takes.
+#[test]
+fn a_file_of_another_kind_is_told_what_to_name() {
+    let board = Board::new();
+    let folder = board.0.path("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("script"), "#!/bin/sh\n").unwrap();
+    let check = ["check", "--engine", "wasmtime", "--engine-version", "48"];
+    for (flag, file, help) in [
+        ("--program", "folder", "name the program in it"),
+        ("--program", "folder/script", "help: name a program\n"),
+        (
+            "--workload",
+            "folder/script",
+            "name a .wasm of a module or a component\n",
+        ),
+    ] {
+        board
+            .run(&[&check[..], &[flag, file]].concat())
+            .ends(101)
+            .says("error[PC0039]")
+            .says(help);
+    }
 }

@@ -351,3 +351,41 @@ fn no_way_goes_below_what_the_workload_begins_with() {
         .ends(100)
         .says("does not fit: ");
 }
+
+/// glibc's arenas are as large as the memories that a small limit is for.
+#[test]
+fn a_small_limit_on_address_space_comes_with_a_note_of_arenas() {
+    let folder = Folder::new();
+    let note = "`RLIMIT_AS` leaves 256 MiB beside the memories: start the program with `MALLOC_ARENA_MAX=1`";
+    for (kind, fit) in [
+        ("wasmtime-toml", "no-pool"),
+        ("wasmtime-toml", "smaller"),
+        ("wasmtime-flags", "no-pool"),
+    ] {
+        let ran = run(
+            &folder,
+            &["--emit", kind, "--fit", fit],
+            &in_space("320MiB"),
+        );
+        ran.ends(0).says(note);
+        let has_room = kind == "wasmtime-toml";
+        assert_eq!(ran.stdout.contains(note), has_room, "{ran:#?}");
+    }
+    let ran = run(&folder, &["--emit", "wasmtime-toml"], &in_space("64GiB"));
+    ran.ends(0).says_nothing_of("MALLOC_ARENA_MAX");
+}
+
+/// Totals that are written are no instances, and nothing is said of those.
+#[test]
+fn totals_that_fit_in_no_slots_are_said_to_be_them() {
+    let folder = Folder::new();
+    let set = "pooling_allocator.wasmtime.total_memories=5000000";
+    let ran = run(
+        &folder,
+        &["check", "--fit", "smaller", "--set", set],
+        &in_space("64GiB"),
+    );
+    ran.ends(100).says(
+        "`--fit smaller` does not help: the totals that are written do not fit in smaller slots either",
+    );
+}

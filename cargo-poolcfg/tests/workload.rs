@@ -469,3 +469,85 @@ fn memories_are_held_to_what_the_target_reserves_of_itself() {
     board.run(&check).ends(0);
     board.check(&[]).ends(0);
 }
+
+/// Where poolcfg.toml says no reservation, it is that of the targets, which is 10 MiB on 32 bits.
+#[test]
+fn sync_holds_what_nobody_says_to_the_targets() {
+    const ARM: &str = "armv7-unknown-linux-gnueabihf";
+    let text = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\n[pooling_allocator.wasmtime]\n\
+                version = \"50\"\nworkload = [\"app.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\n\
+                core_instances_per_instance = 1\n";
+    let said = "says no `memory_reservation`, and the workload needs 16MiB";
+    let board = Board::new(text);
+    board.wasm("app.wasm", "(module (memory 256))");
+    board
+        .run(&["sync", "--check", "--target", "x86_64-unknown-linux-gnu"])
+        .ends(0);
+    let arm = ["sync", "--check", "--target", ARM];
+    board.run(&arm).ends(100).says(said);
+    board.run(&["check", "--target", ARM]).ends(100).says(said);
+    // A target with a table is named as well.
+    let board = Board::new(&format!(
+        "{text}[target.{ARM}.address_space]\naslr = \"minimum\"\n"
+    ));
+    board.wasm("app.wasm", "(module (memory 256))");
+    for command in [&["sync", "--check"][..], &["sync"], &["check"]] {
+        board.run(command).ends(100).says(said);
+    }
+}
+
+/// A total of zero is one that Wasmtime starts with, and then no component of the workload runs.
+#[test]
+fn components_are_refused_where_their_total_is_zero() {
+    let text = FILE.replace(
+        "version = \"50\"",
+        "total_component_instances = 0\nversion = \"50\"",
+    );
+    let said = "`total_component_instances` is 0, and `app.wasm` is a component, which takes one";
+    let board = Board::new(&text).with_files();
+    board.wasm("app.wasm", "(component)");
+    for ran in [
+        board.run(&["sync"]),
+        board.run(&["sync", "--check"]),
+        board.check(&[]),
+    ] {
+        ran.ends(100).says(said).says("--> poolcfg.toml:7:29");
+    }
+    let set = "pooling_allocator.wasmtime.total_component_instances=0";
+    let operator = ["--engine", "wasmtime", "--engine-version", "48"];
+    let with = |file: &str| {
+        let board = Board(Folder::new());
+        board.wasm("app.wasm", "(component)");
+        board.wasm("plugins/one.wasm", PLUGIN);
+        board.check(&[&operator[..], &["--set", set, "--workload", file]].concat())
+    };
+    with("app.wasm").ends(100).says(said).says("--set:1:");
+    with("plugins/*.wasm")
+        .ends(0)
+        .says("no component can be instantiated");
+
+    // A Wasmtime without components runs none either.
+    let said = "`app.wasm` is a component, which needs Wasmtime's feature `component-model`";
+    let text = FILE.replace(
+        "version = \"50\"",
+        "features = [\"async\"]\nversion = \"50\"",
+    );
+    let board = Board::new(&text).with_files();
+    board.wasm("app.wasm", "(component)");
+    for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
+        ran.ends(100).says(said).says("--> poolcfg.toml:7:12");
+    }
+    // Pools take it from the table that they start from.
+    let pools = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\nwasmtime.version = \"50\"\n\
+                 wasmtime.features = []\n[pool.apps]\nwasmtime.workload = [\"app.wasm\"]\n\
+                 [pool.more]\nwasmtime.workload = [\"app.wasm\"]\n";
+    board.0.write("poolcfg.toml", pools);
+    let ran = board.run(&["sync", "--check"]);
+    assert_eq!(ran.ends(100).stderr.matches(said).count(), 1, "{ran:#?}");
+    let set = "pooling_allocator.wasmtime.features=[]";
+    let workload = ["--set", set, "--workload", "app.wasm"];
+    let board = Board(Folder::new());
+    board.wasm("app.wasm", "(component)");
+    let ran = board.check(&[&operator[..], &workload].concat());
+    ran.ends(100).says(said);
+}

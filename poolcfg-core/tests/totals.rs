@@ -205,12 +205,6 @@ fn a_total_below_one_instance_is_a_fault() {
     assert!(
         faults(&file("", "total_memories = 0")).contains("`total_memories = 0` is below the 1")
     );
-    assert!(faults(&file("", "total_component_instances = 0")).contains("is below the 1"));
-    assert!(
-        faults(&file("", "total_stacks = 0")).contains(
-            "`total_stacks = 0` is below the 1 that one instance takes (poolcfg.toml:6:16)"
-        )
-    );
     let other = faults(&file("", "features = []\ntotal_stacks = 5"));
     assert!(
         other.contains("`total_stacks` needs Wasmtime's feature `async`"),
@@ -221,19 +215,11 @@ fn a_total_below_one_instance_is_a_fault() {
 /// What follows from a total that gives no instance is no fault of its own.
 #[test]
 fn a_total_of_none_is_the_only_fault() {
-    for (total, help) in [
-        ("total_memories", "lower what one instance has"),
-        ("total_core_instances", "lower what one instance has"),
-        ("total_component_instances", "omit it"),
-        (
-            "total_stacks",
-            "write `stack_reservation = 0` where nothing runs on a stack",
-        ),
-    ] {
+    for total in ["total_memories", "total_core_instances"] {
         let said = faults(&file("max_instances = 10", &format!("{total} = 0")));
         assert!(said.starts_with(&format!("PC0010: `{total} = 0` is below the 1")));
         assert!(
-            said.contains(&format!("help: set `{total}` to 1 or more, or {help}\n")),
+            said.contains(&format!("help: set `{total}` to 1 or more\n")),
             "{said}"
         );
         assert_eq!(said.matches("help:").count(), 1, "{said}");
@@ -243,4 +229,53 @@ fn a_total_of_none_is_the_only_fault() {
         zero.starts_with("PC0011: `max_instances` is zero"),
         "{zero}"
     );
+}
+
+/// Real Wasmtime starts with each of these, and then has no instance that takes one: the others are as many as ever.
+#[test]
+fn a_total_of_none_is_none_of_them_and_no_fewer_instances() {
+    for total in [
+        "total_stacks",
+        "total_component_instances",
+        "total_gc_heaps",
+        "total_tables",
+    ] {
+        let of = |totals: &Totals| {
+            let keys = totals.keys();
+            keys.iter().find(|(key, _)| *key == total).unwrap().1
+        };
+        let source = file("max_instances = 10", &format!("{total} = 0"));
+        let (limits, totals) = guaranteed(X86_64, &source);
+        assert_eq!((limits.max_instances, of(&totals)), (10, 0), "{total}");
+        assert_eq!(totals.memories, 10, "{total}");
+        // Whoever asks for more instances at start, or gets fewer, has none of them either.
+        for instances in [5, 20] {
+            let other = limits.with_instances(instances);
+            let totals = limits.wasmtime.unwrap().totals(&other).unwrap();
+            assert_eq!((totals.memories, of(&totals)), (instances, 0), "{total}");
+        }
+    }
+    let (limits, _) = guaranteed(X86_64, &file("max_instances = 10", "total_stacks = 0"));
+    assert_eq!(mapped(&limits)[2], Size::ZERO);
+    // A module has no tables then, whether it is said how many it may have or not.
+    let (limits, _) = guaranteed(X86_64, &file("", "features = []\ntotal_tables = 0"));
+    assert_eq!(limits.wasmtime.unwrap().counts().tables, 0);
+}
+
+/// Up to 31 every store takes a heap, whatever is in it: without one there is no instance.
+#[test]
+fn each_instance_takes_a_heap_where_every_store_does() {
+    let of =
+        |version: u32, totals: &str| file("", totals).replace("\"48\"", &format!("\"{version}\""));
+    let none = faults(&of(31, "total_gc_heaps = 0"));
+    assert!(
+        none.contains("`total_gc_heaps = 0` is below the 1 that one instance takes"),
+        "{none}"
+    );
+    let five = "total_gc_heaps = 5";
+    assert_eq!(guaranteed(X86_64, &of(31, five)).0.max_instances, 5);
+    assert_eq!(guaranteed(X86_64, &of(32, five)).0.max_instances, 200);
+    // Without the feature there are none to take.
+    let without = "features = []\ntotal_gc_heaps = 0\ntotal_memories = 7";
+    assert_eq!(guaranteed(X86_64, &of(31, without)).0.max_instances, 7);
 }

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::inspect::bounds::hosts;
 use crate::inspect::workload::Keys;
-use crate::inspect::{Inspected, inspect_each};
+use crate::inspect::{Inspected, Wanted, inspect_each};
 use crate::project::workload::files::named;
 use crate::render::envelope::Results;
 use crate::render::inspected::{InspectReport, text};
@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
         Ok(paths) => paths.into_iter().map(Ok).collect(),
         Err(error) => vec![Err(error)],
     });
-    let looked = inspect_each(context.shell, named.collect());
+    let looked = inspect_each(context.shell, named.collect(), Wanted::Anything);
     let failed = all(looked.into_iter().map(|file| {
         files.push(file?);
         Ok(())

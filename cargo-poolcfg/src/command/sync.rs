@@ -1,14 +1,18 @@
 //! `sync`: the Wasmtime that poolcfg.toml names, brought in line with Cargo.lock, and its counts in line with its
 //! workload.
+//!
+//! - here: the Wasmtime; `counts`: the counts
 
-use std::collections::{BTreeMap, BTreeSet};
+mod counts;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cargo_metadata::Metadata;
 use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, TargetFacts, read_text};
+use poolcfg_core::file::{ConfigFile, TargetFacts};
 
-use crate::cli::args::{Missing, Sync};
+use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
@@ -16,13 +20,14 @@ use crate::context::Context;
 use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
-use crate::project::workload::{self, has_workload};
+use crate::project::workload::has_workload;
 use crate::project::{CargoPackage, FileUse, Member};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
 use crate::wasmtime::lookup::{look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
+use counts::counts;
 
 /// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
 /// every chosen package, or with `--check` tells where they are not there.
@@ -32,14 +37,13 @@ use crate::wasmtime::shared::{Sharer, pass_over};
 /// [`Exit::Misfit`] where a file says something else.
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
     let mut members = context.members(&arguments.packages, FileUse::Read)?;
-    let missing = arguments.workload.missing();
     if arguments.check {
         let synced = with_lock(context, arguments, &mut members).map(drop);
-        let held = counts(context, &members, missing, WriteMode::Nothing);
+        let held = counts(context, &members, arguments, WriteMode::Nothing);
         return all([synced, held]).map(|_| Exit::Fits);
     }
     with_lock(context, arguments, &mut members)?;
-    counts(context, &members, missing, WriteMode::Files).map(|()| Exit::Fits)
+    counts(context, &members, arguments, WriteMode::Files).map(|()| Exit::Fits)
 }
 
 /// Whether anything is written.
@@ -47,60 +51,6 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error
 enum WriteMode {
     Files,
     Nothing,
-}
-
-/// Brings the counts of each file in line with its workload.
-///
-/// # Errors
-/// As for [`differences`]; where nothing is written, with [`Exit::Misfit`] where they disagree.
-fn counts(
-    context: &Context<'_>,
-    members: &[Member],
-    missing: Missing,
-    write_: WriteMode,
-) -> Result<(), Error> {
-    let mut seen = BTreeSet::new();
-    let held = members
-        .iter()
-        .filter(|member| !member.is_passed_over)
-        .filter_map(|member| Some((member, member.source.as_ref()?)));
-    let done = held.map(|(member, source)| {
-        if !has_workload(&source.text) || !seen.insert(source.path.clone()) {
-            return Ok(());
-        }
-        // It may just have been written.
-        let source = Source {
-            text: read_text(&source.path)
-                .map_err(|error| Error::unread("", &source.path, &error))?
-                .into(),
-            ..source.clone()
-        };
-        let found = workload::differences(context.shell, &source, missing, &|_, _| None)?;
-        if found.is_empty() {
-            let (heading, shown) = (member.heading(), &source.shown);
-            context
-                .shell
-                .say(&format!("{heading}{shown} agrees with its workload"));
-            return Ok(());
-        }
-        if write_ == WriteMode::Nothing {
-            context.changed(&source.path, "stale", &found);
-            return workload::disagreement(&source, &found);
-        }
-        workload::unwritten(&source, &found)?;
-        let (text, lines) = workload::rewritten(&source.text, &found)?;
-        reread(&text)?;
-        write(&source.path, &text, "")?;
-        context.changed(&source.path, "written", &found);
-        for line in lines {
-            context.shell.say(&format!("{}{line}", member.heading()));
-        }
-        context
-            .shell
-            .say(&format!("{}wrote {}", member.heading(), source.shown));
-        Ok(())
-    });
-    all(done).map(drop)
 }
 
 /// Brings the version and the features of each file in line with Cargo.lock.

@@ -1,16 +1,18 @@
 //! What the files of `--workload` need beyond the counts: it is set where nothing says as much, and told where nothing
 //! can.
 
+use std::path::Path;
+
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{
     Code, FilePlace, Fit, Limits, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings, Size,
-    WasmtimeKeys,
+    WasmtimeFeature, WasmtimeKeys,
 };
 
 use crate::cli::error::diagnostic;
 use crate::cli::path::shown;
 use crate::given::Given;
-use crate::inspect::beyond::{self, Key, Need};
+use crate::inspect::beyond::{self, Key, Need, NoComponents};
 
 /// Settings in which there is room for a workload, and what has to be said of it.
 pub(crate) struct Raised<'a> {
@@ -46,6 +48,15 @@ pub(crate) fn raised<'a>(
         let help = "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags";
         refused.push((diagnostic(Code::OutOfWorkload, message, help), None));
     }
+    let component = beyond::component(given.workload()).filter(|_| has_pool);
+    if let Some(path) = component {
+        refused.extend(
+            settings
+                .pools()
+                .iter()
+                .filter_map(|keys| no_components(path, keys)),
+        );
+    }
     let pools = case.pools().iter().enumerate();
     for (index, pool) in pools.filter(|(_, pool)| pool.asked.wasmtime.is_some()) {
         for key in Key::ALL {
@@ -64,6 +75,19 @@ pub(crate) fn raised<'a>(
         true => Ok(raised),
         false => Err(refused),
     }
+}
+
+/// That a pool takes no components, where its total or its features say so.
+fn no_components(path: &Path, keys: &PoolKeys) -> Option<Refused> {
+    let total = keys.wasmtime.total_component_instances;
+    let total = total.filter(|total| total.value == 0);
+    let total = total.map(|total| (NoComponents::Total, total.place));
+    let features = keys.wasmtime.features;
+    let features = features.filter(|features| !features.value.has(WasmtimeFeature::ComponentModel));
+    let features = features.map(|features| (NoComponents::Feature, features.place));
+    let (why, place) = total.or(features)?;
+    let (message, help) = why.message(path);
+    Some((diagnostic(Code::OutOfWorkload, message, help), Some(place)))
 }
 
 fn note(key: Key, need: &Need<'_>) -> String {

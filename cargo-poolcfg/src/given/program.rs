@@ -10,7 +10,7 @@ use crate::cli::error::Error;
 use crate::cli::path::shown;
 use crate::given::run_version::run_version;
 use crate::inspect::program::Program;
-use crate::inspect::{Inspected, inspect};
+use crate::inspect::{Inspected, Wanted, inspect};
 use crate::render::inspected::InspectReport;
 use crate::target::rustc::built_for;
 
@@ -107,15 +107,18 @@ impl GivenProgram {
         let is_other = |asked: &WasmtimeVersion, found: &str| {
             found.parse().is_ok_and(|found| !asked.covers(found))
         };
-        let wasmtime = match &self.versions[..] {
-            [found] if let Some(asked) = asked.filter(|asked| is_other(asked, found)) => {
+        let found = self.versions.join(" and ");
+        let outranks =
+            asked.filter(|asked| self.versions.iter().all(|found| is_other(asked, found)));
+        let wasmtime = match (&self.versions[..], outranks, asked) {
+            ([], ..) => "and no version of Wasmtime is found in it".to_owned(),
+            (_, Some(asked), _) => {
                 format!("Wasmtime {found}, but `--engine-version {asked}` outranks that")
             }
-            [] => "and no version of Wasmtime is found in it".to_owned(),
-            versions => format!(
-                "Wasmtime {}; features that no key names count as present",
-                versions.join(" and ")
+            ([_, _, ..], None, Some(asked)) => format!(
+                "Wasmtime {found}, of which `--engine-version` takes {asked}; features that no key names count as present"
             ),
+            _ => format!("Wasmtime {found}; features that no key names count as present"),
         };
         format!("from --program: `{path}` is for {triple}, {model}, {wasmtime}")
     }
@@ -139,7 +142,7 @@ fn program(path: &Path) -> Result<(Program, Vec<String>), Error> {
         )
         .about(path));
     }
-    let what = match inspect(path)? {
+    let what = match inspect(path, Wanted::Program)? {
         Inspected::Program(program, versions) => return Ok((program, versions)),
         Inspected::Module(_) => "a module",
         Inspected::Component(_) => "a component",

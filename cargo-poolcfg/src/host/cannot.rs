@@ -50,7 +50,9 @@ impl Cannot {
             }
             Self::NoStacks { .. } => {
                 let features = keys.wasmtime.features.map(|features| features.place);
-                keys.stack_reservation.map(|key| key.place).or(features)
+                let total = keys.wasmtime.total_stacks.filter(|total| total.value == 0);
+                let stack = keys.stack_reservation.map(|key| key.place);
+                total.map(|total| total.place).or(stack).or(features)
             }
             Self::Key { number, .. } => Some(number.place(keys)),
         }
@@ -120,7 +122,7 @@ impl Cannot {
         match self {
             Self::TooOld { host, .. } => host.before.1.to_owned(),
             Self::NoStacks { .. } => {
-                "add `\"async\"` to `features`, and do not set `stack_reservation` to 0".to_owned()
+                "add `\"async\"` to `features`, and set neither `stack_reservation` nor `total_stacks` to 0".to_owned()
             }
             Self::Probe { .. } => {
                 "it runs without a pool on such a machine, whatever its settings; `cargo poolcfg profiles` lists machines with larger holes".to_owned()

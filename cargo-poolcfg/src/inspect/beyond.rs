@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use poolcfg_core::{GRAIN, Limits, Size, WasmtimeVersion};
+use poolcfg_core::{GRAIN, Limits, ResolvedProcess, Size, WasmtimeFeature, WasmtimeVersion};
 
+use crate::cli::path::shown;
 use crate::host::Number;
 use crate::inspect::{Between, Needs};
 
@@ -85,6 +86,12 @@ impl Key {
         })
     }
 
+    /// What the pool of this name asks of it; `None` if it is not Wasmtime's.
+    pub(crate) fn asked(self, case: &ResolvedProcess<'_>, pool: &str) -> Option<u64> {
+        let mut pools = case.pools().iter();
+        self.of(&pools.find(|resolved| resolved.name == pool)?.asked)
+    }
+
     pub(super) fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {
         let exactly = |number| Between {
             least: number,
@@ -137,4 +144,45 @@ pub(crate) fn shared<'f>(
     let mut files = files.into_iter();
     let (path, _) = files.find(|(_, needs)| needs.has_own_shared)?;
     Some(path)
+}
+
+/// The first component among some files.
+pub(crate) fn component<'f>(
+    files: impl IntoIterator<Item = (&'f Path, &'f Needs)>,
+) -> Option<&'f Path> {
+    let mut files = files.into_iter();
+    let (path, _) = files.find(|(_, needs)| needs.own_size.is_some())?;
+    Some(path)
+}
+
+/// The total of which every component takes one.
+pub(crate) const COMPONENTS: &str = "total_component_instances";
+
+/// Why a pool takes no component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoComponents {
+    /// The total of them is zero.
+    Total,
+    /// Wasmtime is built without them.
+    Feature,
+}
+
+impl NoComponents {
+    /// What is said of a component, and what helps.
+    pub(crate) fn message(self, path: &Path) -> (String, String) {
+        let file = shown(path);
+        match self {
+            Self::Total => (
+                format!("`{COMPONENTS}` is 0, and `{file}` is a component, which takes one"),
+                "set it to 1 or more, or leave it out".to_owned(),
+            ),
+            Self::Feature => {
+                let feature = WasmtimeFeature::ComponentModel;
+                (
+                    format!("`{file}` is a component, which needs Wasmtime's feature `{feature}`"),
+                    format!("list `{feature}` in `features` if Wasmtime is built with it"),
+                )
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use wasmparser::{
     TableType, TypeRef,
 };
 
+use super::code::{self, CollectedImports};
 use super::declared::{
     Between, CoreSort, Functions, Imported, Kind, Memory, Table, is_collected, is_of_collected,
 };
@@ -23,14 +24,15 @@ pub(crate) struct Module {
     /// The memories and tables that it shares with somebody else.
     pub(crate) imported: Vec<Imported>,
     /// Whether a heap takes the place of a memory, be it in some versions of Wasmtime only: whether it has tables,
-    /// globals or segments of values that are collected, or code that may handle such values. Source: where
-    /// `needs_gc_heap` is set in crates/environ and crates/cranelift (v36, v43, v48 to v50).
+    /// globals or segments of values that are collected, or code that handles objects. Source: where `needs_gc_heap` is
+    /// set in crates/environ and crates/cranelift (v36, v43, v48 to v50).
     pub(crate) gc: bool,
     /// The bytes of its data segments.
     pub(crate) data: u64,
     /// What its imports are called.
     pub(super) imports: Vec<(Rc<str>, Rc<str>)>,
     functions: Functions,
+    collected: CollectedImports,
     imported_tables: u64,
     imported_memories: u64,
     imported_globals: u64,
@@ -45,7 +47,6 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<M
     let mut module = Module::default();
     // What each of its types is of.
     let mut kinds = Vec::new();
-    let mut has_code = false;
     while stream.at() < end {
         let at = stream.at();
         let id = stream.byte(end)?;
@@ -68,19 +69,21 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<M
             11 => module.data(stream, section_end)?,
             13 => module.tags(&stream.section(section_end)?)?,
             0 => stream.skip_custom(at, section_end)?,
-            3 => {
-                has_code |= stream.number(section_end)? > 0;
-                stream.skip(section_end - stream.at(), section_end)?;
+            10 if !module.gc => {
+                module.gc = code::needs_heap(stream, section_end, &module.collected)?;
             }
-            // The start, code, and how many segments there are.
-            8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
+            // The types of functions, the start, code, and how many segments there are.
+            3 | 8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
             _ => return Err(Unreadable::Damaged(format!("an unknown section {id}"), at)),
         }
     }
-    // What a function does with structs is not looked at.
-    module.gc |= has_code && kinds.contains(&Kind::Collected);
     module.functions.close();
     Ok(module)
+}
+
+/// The index of what follows so many others; `None` if none can have it.
+fn index(others: u64) -> Option<u32> {
+    u32::try_from(others).ok()
 }
 
 fn count(items: usize) -> u64 {
@@ -129,8 +132,10 @@ impl Module {
         match import.ty {
             TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions.import(),
             TypeRef::Table(table) => {
+                if is_collected(table.element_type, types) {
+                    self.collected.tables.extend(index(self.imported_tables));
+                }
                 self.imported_tables += 1;
-                self.gc |= is_collected(table.element_type, types);
                 self.imported.push(Imported {
                     name,
                     what: "table",
@@ -151,13 +156,12 @@ impl Module {
                 });
             }
             TypeRef::Global(global) => {
+                if is_of_collected(global.content_type, types) {
+                    self.collected.globals.extend(index(self.imported_globals));
+                }
                 self.imported_globals += 1;
-                self.gc |= is_of_collected(global.content_type, types);
             }
-            TypeRef::Tag(_) => {
-                self.imported_tags += 1;
-                self.gc = true;
-            }
+            TypeRef::Tag(_) => self.imported_tags += 1,
         }
         Ok(())
     }
@@ -199,8 +203,6 @@ impl Module {
         for tag in entries::<wasmparser::TagType>(section)? {
             tag?;
             self.tags += 1;
-            // An exception is an object of the heap.
-            self.gc = true;
         }
         Ok(())
     }
@@ -229,9 +231,10 @@ impl Module {
                     }
                 }
                 ElementItems::Expressions(ty, expressions) => {
-                    // What is active is a table's, and what is declared is nowhere.
-                    let is_passive = matches!(element.kind, ElementKind::Passive);
-                    self.gc |= is_passive && is_collected(ty, types);
+                    // What is declared is nowhere.
+                    let is_there = !matches!(element.kind, ElementKind::Declared);
+                    let is_empty = expressions.count() == 0;
+                    self.gc |= is_there && !is_empty && is_collected(ty, types);
                     for expression in expressions {
                         self.called(&expression.map_err(|error| damaged(&error))?)?;
                     }

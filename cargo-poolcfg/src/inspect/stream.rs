@@ -1,4 +1,5 @@
-//! A file that is read from its beginning to its end, with no more of it in memory than one section of declarations.
+//! A file that is read from its beginning to its end, with no more of it in memory than one section of declarations or
+//! one function.
 
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -6,6 +7,7 @@ use std::path::Path;
 use poolcfg_core::Code;
 use wasmparser::BinaryReader;
 
+use super::Wanted;
 use crate::cli::error::Error;
 use crate::cli::path::shown;
 
@@ -31,8 +33,8 @@ pub(crate) enum Unreadable {
 }
 
 impl Unreadable {
-    /// What is told of the file at a path.
-    pub(super) fn error(&self, path: &Path) -> Error {
+    /// What is told of the file at a path where something is wanted.
+    pub(super) fn error(&self, path: &Path, wanted: Wanted) -> Error {
         let file = shown(path);
         let error = match self {
             Self::Io(text) => Error::new(
@@ -44,6 +46,7 @@ impl Unreadable {
                 Code::NotInspectable,
                 format!("`{file}` is a folder"),
                 match file.trim_end_matches('/') {
+                    _ if wanted == Wanted::Program => "name the program in it".to_owned(),
                     "" | "." if !file.starts_with('/') => {
                         "name the files in it: `*.wasm`".to_owned()
                     }
@@ -53,7 +56,11 @@ impl Unreadable {
             Self::NotKnown(what) => Error::new(
                 Code::NotInspectable,
                 format!("`{file}` is {what}"),
-                "name a .wasm of a module or a component, or a program",
+                match wanted {
+                    Wanted::Anything => "name a .wasm of a module or a component, or a program",
+                    Wanted::Program => "name a program",
+                    Wanted::Workload => "name a .wasm of a module or a component",
+                },
             ),
             Self::Damaged(what, at) => {
                 let at = match at {
@@ -217,6 +224,12 @@ impl<F: Read + Seek> Stream<F> {
                 DECLARED >> 20
             )));
         }
+        self.function(end)
+    }
+
+    /// Reads a function as a whole, whose size the caller has bounded.
+    pub(super) fn function(&mut self, end: u64) -> Result<Section, Unreadable> {
+        let bytes = end - self.at;
         let from = self.at;
         let length = usize::try_from(bytes).map_err(|_| self.ends_early())?;
         // What the file does not have takes no memory.
@@ -230,7 +243,7 @@ impl<F: Read + Seek> Stream<F> {
     }
 }
 
-/// A section.
+/// A section, or a function.
 pub(super) struct Section {
     content: Vec<u8>,
     from: u64,

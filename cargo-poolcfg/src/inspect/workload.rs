@@ -15,7 +15,7 @@ pub(crate) struct PerInstance {
     pub(crate) core_instances: u64,
     pub(crate) memories: u64,
     pub(crate) tables: u64,
-    /// None where no file has types that are collected.
+    /// None where no file needs a heap.
     pub(crate) gc_heaps: Option<u64>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Keys {
     /// The most core instances of an instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub core_instances_per_instance: Option<u64>,
-    /// 1 where a file has types that are collected.
+    /// 1 where a file needs a heap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gc_heaps_per_instance: Option<u64>,
     /// Where Wasmtime's own is too few.

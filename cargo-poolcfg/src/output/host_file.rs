@@ -4,6 +4,7 @@ use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, Engine, Fit, PoolKeys};
 use serde::Serialize;
 
+use super::arenas;
 use crate::cli::error::{Error, diagnostic};
 use crate::cli::exit::Exit;
 use crate::host::{Host, HostText, Numbers};
@@ -165,7 +166,7 @@ impl<'a> Chosen<'a> {
             }
             _ => (host.tell(&numbers, target, hole, &machine), host.template),
         };
-        let text = told.map_err(|cannot| {
+        let mut text = told.map_err(|cannot| {
             let keys = self.keys();
             let mistakes = cannot.iter().map(|cannot| {
                 self.outcome
@@ -173,6 +174,9 @@ impl<'a> Chosen<'a> {
             });
             Error::from(mistakes.collect::<Vec<_>>())
         })?;
+        let budget = &self.outcome.case.budget;
+        text.notes
+            .extend(arenas::note(budget, target, self.outcome.is_here()));
         let page = Page {
             schema: SCHEMA,
             result: &result,

@@ -16,7 +16,7 @@ use crate::cli::error::{Error, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::beyond::Key;
+use crate::inspect::beyond::{COMPONENTS, Key, NoComponents, component};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
 use crate::project::edit::{Edit, set_count, set_text};
@@ -119,6 +119,7 @@ pub(crate) fn differences(
         None => Ok(None),
     }))?;
     let mut found = Vec::new();
+    let mut refused: Vec<Diagnostic> = Vec::new();
     for index in 0..tables.0.len() {
         let owner = tables.owner(index);
         if let Some((owner, files)) = owner.and_then(|owner| Some((owner, files[owner].as_ref()?)))
@@ -132,9 +133,16 @@ pub(crate) fn differences(
             };
             found.extend(at.counts());
             found.extend(at.beyond());
+            // Pools that start from one table have the same.
+            let told = |one: &Diagnostic| refused.iter().any(|other| other.span == one.span);
+            let mistake = at.no_components().filter(|one| !told(one));
+            refused.extend(mistake);
         }
     }
-    Ok(found)
+    match refused.is_empty() {
+        true => Ok(found),
+        false => Err(Error::of(refused, Some(source)).exiting(Exit::Misfit)),
+    }
 }
 
 /// The least that the pool of this name has of a number on some targets; `None` where no target is looked at.
@@ -269,6 +277,21 @@ impl Place<'_> {
                 needed: need.most,
                 file: shown(need.path),
             })
+        })
+    }
+
+    /// That the pool takes no components, where the file says so and there is one.
+    fn no_components(&self) -> Option<Diagnostic> {
+        let total = self.tables.count(self.index, COMPONENTS);
+        let total = total.filter(|said| said.value == 0);
+        let total = total.map(|said| (NoComponents::Total, &said.span));
+        let features = self.tables.without_components(self.index);
+        let (why, span) = total.or(features.map(|span| (NoComponents::Feature, span)))?;
+        let (message, help) = why.message(component(self.files.needs())?);
+        Some(Diagnostic {
+            span: Some(span.clone()),
+            label: "no component can be instantiated".to_owned(),
+            ..diagnostic(Code::OutOfWorkload, message, help)
         })
     }
 

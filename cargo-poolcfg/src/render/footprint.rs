@@ -1,7 +1,8 @@
 //! Footprints: what each pool maps, the pieces of its memories included.
 
 use poolcfg_core::{
-    LeastTotal, Limits, MappingName, Position, ResolvedPool, ResolvedProcess, Size,
+    LeastTotal, Limits, MappingName, Position, ResolvedPool, ResolvedProcess, Size, Totals,
+    Wasmtime, WasmtimeFeature,
 };
 
 /// Mappings of one size, of all pools of one shape.
@@ -96,7 +97,8 @@ impl ShapeFootprint {
     }
 }
 
-/// What one instance may have, of a pool of Wasmtime's, what of it does not fit, and which total gives no more instances.
+/// What one instance may have, of a pool of Wasmtime's, what of it does not fit, which total gives no more instances,
+/// and what none has because its total is zero.
 pub(crate) fn counts(guaranteed: &Limits, pool: &ResolvedPool<'_>) -> Option<String> {
     let counts = guaranteed.wasmtime?.counts();
     let asked = pool.asked.wasmtime?.counts();
@@ -107,7 +109,42 @@ pub(crate) fn counts(guaranteed: &Limits, pool: &ResolvedPool<'_>) -> Option<Str
     if let Some(LeastTotal { key, total, .. }) = pool.least_total {
         text += &format!("; `{key} = {total}` gives no more instances");
     }
+    for (key, what) in missing(guaranteed) {
+        text += &format!("; `{key} = 0`: {what}");
+    }
     Some(text)
+}
+
+/// The totals of zero, and what is impossible with each. Wasmtime starts with them.
+fn missing(limits: &Limits) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of = |wasmtime: &Wasmtime, totals: &Totals| {
+        [
+            (
+                "total_tables",
+                totals.tables == 0,
+                "no instance can have a table",
+            ),
+            (
+                "total_stacks",
+                totals.stacks == 0 && wasmtime.has(WasmtimeFeature::Async),
+                "no call can be asynchronous",
+            ),
+            (
+                "total_component_instances",
+                totals.component_instances == 0 && wasmtime.has(WasmtimeFeature::ComponentModel),
+                "no component can be instantiated",
+            ),
+            (
+                "total_gc_heaps",
+                totals.gc_heaps == 0 && wasmtime.has(WasmtimeFeature::Gc),
+                "no instance can have a garbage-collected heap",
+            ),
+        ]
+    };
+    let wasmtime = limits.wasmtime.as_ref();
+    let totals = wasmtime.and_then(|wasmtime| Some(of(wasmtime, &wasmtime.totals(limits)?)));
+    let totals = totals.into_iter().flatten();
+    totals.filter_map(|(key, is_none, what)| is_none.then_some((key, what)))
 }
 
 /// So many instances.

@@ -37,7 +37,7 @@ pub(crate) struct InspectReport {
     pub memory64: Option<bool>,
     /// Whether a memory is shared between threads, which no pool takes.
     pub shared: Option<bool>,
-    /// Whether it has types that are collected.
+    /// Whether a heap may take the place of a memory.
     pub gc: Option<bool>,
     /// The sizes of a page of its memories.
     pub page_sizes: Option<Vec<u64>>,
@@ -170,7 +170,7 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
     if needs.gc {
         line(
             "heap",
-            "1: it has types that are collected, which some versions take one for",
+            "1: it has values that are collected, for which Wasmtime takes one, some versions only when they are used",
         );
     }
     if needs.has_own_shared {
@@ -178,6 +178,12 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
             "shared",
             "a memory of its own is shared between threads: no pool takes it",
         );
+    }
+    for name in &needs.shared_imports {
+        let text = format!(
+            "the imported memory `{name}` is shared between threads: the host makes it, and it takes no place in the pool"
+        );
+        line("shared", &text);
     }
     line("data", &size(needs.data));
     for open in &needs.open {
@@ -200,8 +206,13 @@ fn of_program(line: &mut impl FnMut(&str, &str), program: &Program, versions: &[
     line(
         "Wasmtime",
         &match versions {
-            [] => "no version is found in it".to_owned(),
-            versions => versions.join(", "),
+            [] => "no version is found in it: with `--program`, pass `--engine-version` too"
+                .to_owned(),
+            [version] => version.clone(),
+            versions => format!(
+                "{}: with `--program`, say by `--engine-version` which one runs the pool",
+                versions.join(" and ")
+            ),
         },
     );
 }

@@ -137,6 +137,9 @@ fn no_help(fit: Fit, pool: &ResolvedPool<'_>) -> String {
             let slots = asked.memory_reservation.available();
             format!("{least} in slots of {slots}")
         }
+        (Fit::Smaller, _) if written.is_some() => {
+            "the totals that are written do not fit in smaller slots either".to_owned()
+        }
         (Fit::Smaller, _) => format!("{least} in smaller slots{minimum}"),
         (Fit::NoPool, _) => format!("{least} with smaller reservations{minimum}"),
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::inspect::inspect;
+use crate::inspect::{Wanted, inspect};
 use crate::why::trace::told::MemoryFailure;
 
 /// The most that is read of a text, and what of it tells whether it is one.
@@ -77,7 +77,7 @@ impl Files {
     /// How far their memories may grow, as they declare it; `None` if one declares no maximum.
     pub(super) fn most_memory(&self) -> Option<u64> {
         let most = self.paths.iter().map(|file| {
-            let inspected = inspect(file).ok()?;
+            let inspected = inspect(file, Wanted::Workload).ok()?;
             inspected.needs().and_then(|needs| needs.memory_maximum)
         });
         most.collect::<Option<Vec<_>>>()?.into_iter().max()
@@ -86,7 +86,7 @@ impl Files {
     /// How large their memories are from their beginning; 0 where nothing tells.
     pub(super) fn least_memory(&self) -> u64 {
         let least = self.paths.iter().filter_map(|file| {
-            let inspected = inspect(file).ok()?;
+            let inspected = inspect(file, Wanted::Workload).ok()?;
             inspected.needs().map(|needs| needs.memory_minimum)
         });
         least.max().unwrap_or(0)

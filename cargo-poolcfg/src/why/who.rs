@@ -7,7 +7,7 @@ use poolcfg_core::WasmtimeVersion;
 
 use super::said::is_command;
 use super::shape::{Asked, KnownSize, of_wasmtime};
-use crate::inspect::{Inspected, inspect};
+use crate::inspect::{Inspected, Wanted, inspect};
 use crate::why::trace::told::MemoryFailure;
 
 /// Who asked.
@@ -29,7 +29,7 @@ pub(crate) struct Programs(BTreeMap<String, Option<WasmtimeVersion>>);
 impl Programs {
     /// The only Wasmtime in a program.
     fn version(&mut self, program: &str) -> Option<WasmtimeVersion> {
-        let look = || match inspect(Path::new(program)) {
+        let look = || match inspect(Path::new(program), Wanted::Program) {
             Ok(Inspected::Program(_, versions)) => match &versions[..] {
                 [version] => version.parse().ok(),
                 _ => None,

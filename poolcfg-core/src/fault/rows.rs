@@ -85,7 +85,7 @@ faults! {
         @in_pool(pool)
     ]
     label: ["below ", number(*each)]
-    help: ["set `", str(key), "` to ", number(*each), " or more, or ", str(needing_none_of(key))]
+    help: ["set `", str(key), "` to ", number(*each), " or more", str(or_fewer(*each))]
 
     /// `memory_reservation` is not a multiple of 64 KiB and of the page.
     NotMultiple(NotMultiple, place) { memory_reservation: Size, pool: &'a str, place: FilePlace }
@@ -395,14 +395,12 @@ const fn instead_of(key: &str) -> &'static str {
     }
 }
 
-/// What a pool may have so that a total is enough.
-const fn needing_none_of(key: &str) -> &'static str {
-    if same(key, "total_stacks") {
-        "write `stack_reservation = 0` where nothing runs on a stack"
-    } else if same(key, "total_component_instances") {
-        "omit it"
+/// What else helps where one instance takes more of a total than there is. No instance can do with less than one.
+const fn or_fewer(each: u32) -> &'static str {
+    if each > 1 {
+        ", or lower what one instance has"
     } else {
-        "lower what one instance has"
+        ""
     }
 }
 

@@ -184,11 +184,11 @@ impl<'s> Notes<'s> {
         if let Ok(number) = u32::try_from(number) {
             return Some(self.setting(entry, number));
         }
-        self.out_of_range(entry, number < 0, (1, "2^32 - 1"));
+        self.out_of_range(entry, number < 0, "2^32 - 1");
         None
     }
 
-    fn out_of_range(&mut self, entry: &Entry<'_>, negative: bool, (least, most): (u8, &str)) {
+    fn out_of_range(&mut self, entry: &Entry<'_>, negative: bool, most: &str) {
         self.mistake(
             Code::WrongType,
             &entry.span,
@@ -202,7 +202,7 @@ impl<'s> Notes<'s> {
                 }
             ),
             "out of range",
-            Some(format!("expected a number from {least} to {most}")),
+            Some(format!("expected a whole number up to {most}")),
         );
     }
 
@@ -212,7 +212,7 @@ impl<'s> Notes<'s> {
             if let Ok(bytes) = u64::try_from(bytes) {
                 return Some(self.setting(entry, Size::bytes(bytes)));
             }
-            self.out_of_range(entry, true, (0, "2^64 - 1 bytes"));
+            self.out_of_range(entry, true, "2^64 - 1 bytes");
             return None;
         }
         let Some(text) = entry.item.as_str() else {
@@ -338,7 +338,7 @@ impl<'s> Notes<'s> {
             // More bits than an address has are refused for any architecture.
             let bits = u32::try_from(number).ok().filter(|bits| *bits <= 64);
             if bits.is_none() {
-                self.out_of_range(entry, number < 0, (0, "64"));
+                self.out_of_range(entry, number < 0, "64");
             }
             return bits.map(|bits| self.setting(entry, Aslr::Bits(bits)));
         }

@@ -75,12 +75,14 @@ impl Wasmtime {
         let (instances, _) = self.given(&limits, keys, &totals);
         let limits = limits.with_instances(instances);
         let mut wasmtime = self;
-        if let (Some(most), Some(tables)) = (
+        if let (Some(most), None) = (
             totals.tables.checked_div(instances),
-            wasmtime.tables_per_instance,
+            &keys.wasmtime.tables_per_instance,
         ) {
-            if keys.wasmtime.tables_per_instance.is_none() && most < tables {
-                wasmtime.tables_per_instance = Some(most);
+            match wasmtime.tables_per_instance {
+                Some(tables) if most < tables => wasmtime.tables_per_instance = Some(most),
+                None if totals.tables == 0 => wasmtime.tables_per_instance = Some(0),
+                _ => {}
             }
         }
         let totals = match wasmtime.counted(&limits) {
@@ -142,8 +144,11 @@ impl Wasmtime {
         (instances, least)
     }
 
+    /// Components, stacks and heaps of which there are none bound nothing: Wasmtime starts, and no instance has them.
     const fn shares(&self, limits: &Limits, keys: &WasmtimeKeys, totals: &Totals) -> [Share; 6] {
-        let components = self.has(WasmtimeFeature::ComponentModel);
+        let components =
+            self.has(WasmtimeFeature::ComponentModel) && totals.component_instances > 0;
+        let stacks = self.has_stacks(limits) && totals.stacks > 0;
         [
             Share {
                 key: "total_memories",
@@ -169,7 +174,7 @@ impl Wasmtime {
                 key: "total_stacks",
                 place: place_if(&keys.total_stacks),
                 total: totals.stacks,
-                each: self.has_stacks(limits) as u32,
+                each: stacks as u32,
             },
             Share {
                 key: "total_core_instances",
@@ -189,7 +194,7 @@ impl Wasmtime {
                 total: totals.gc_heaps,
                 each: match self.gc_heaps_per_instance {
                     Some(each) if self.has(WasmtimeFeature::Gc) => each,
-                    _ => 0,
+                    _ => self.every_store_has_heap() as u32,
                 },
             },
         ]

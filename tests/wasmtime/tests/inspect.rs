@@ -12,6 +12,7 @@ use std::process::Command;
 use calls::chain;
 use poolcfg_tests_wasmtime::embedder::Embedder;
 use poolcfg_tests_wasmtime::newest;
+use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::setup::output;
 use poolcfg_tests_wasmtime::wasm_files::{all, compile, compile_newest, inspect};
 use serde_json::Value;
@@ -150,6 +151,54 @@ fn calls_between_components_are_counted_as_wasmtime_makes_them() {
         adapters.push(result["core_instances"].as_u64().unwrap());
     }
     assert_eq!(adapters, [1, 3, 5, 11, 4]);
+}
+
+/// Modules that have to do with collected values in one way each.
+const COLLECTED: &[&str] = &[
+    "(module (func (export \"_start\")) (func (param externref) (local anyref)))",
+    "(module (type $s (struct)) (func (export \"_start\")) (func (param (ref $s))))",
+    "(module (type $s (struct)) (func (export \"_start\")) (func (param anyref) (drop (ref.test (ref $s) (local.get 0)))))",
+    "(module (func (export \"_start\") (drop (i31.get_s (ref.i31 (i32.const 1))))))",
+    "(module (type $s (struct)) (func (export \"_start\")) (func (drop (struct.new $s))))",
+    "(module (type $s (struct (field i32))) (func (export \"_start\")) (func (param (ref $s)) (drop (struct.get $s 0 (local.get 0)))))",
+    "(module (func (export \"_start\")) (func (param (ref array)) (drop (array.len (local.get 0)))))",
+    "(module (type $a (array i8)) (func (export \"_start\")) (func (drop (array.new_fixed $a 0))))",
+    "(module (global (mut externref) (ref.null extern)) (func (export \"_start\")))",
+    "(module (global (ref i31) (ref.i31 (i32.const 1))) (func (export \"_start\")))",
+    "(module (table 0 externref) (func (export \"_start\")))",
+    "(module (table 1 funcref) (func (export \"_start\")))",
+    "(module (elem externref (ref.null extern)) (func (export \"_start\")))",
+    "(module (elem externref) (func (export \"_start\")))",
+    "(module (elem declare externref (ref.null extern)) (func (export \"_start\")))",
+    "(module (tag) (func (export \"_start\")))",
+    "(module (tag) (func (export \"_start\")) (func (throw 0)))",
+    "(module (tag) (func (export \"_start\")) (func (block (try_table (catch 0 0)))))",
+    "(module (func (export \"_start\")) (func (block (try_table (catch_all 0)))))",
+    "(module (func (export \"_start\")) (func (param exnref) (throw_ref (local.get 0))))",
+];
+
+/// Whether a version takes a heap for a module: with no place for one it then refuses it.
+fn takes_heap(release: &Release, module: &Path) -> bool {
+    let mut run = release.command("run");
+    let features = "gc=y,function-references=y,exceptions=y,reference-types=y";
+    let none = "pooling-allocator=y,pooling-total-gc-heaps=0,pooling-total-memories=2";
+    run.args(["-W", features, "-O", none]).arg(module);
+    output(&mut run).is_err_and(|error| error.contains("GC heaps"))
+}
+
+/// Where no version takes one, none is counted.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn a_heap_is_counted_where_a_version_takes_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = folder.path().join("module.wasm");
+    for text in COLLECTED {
+        fs::write(&module, wat::parse_str(text).unwrap()).unwrap();
+        let is_taken = Release::all()
+            .iter()
+            .any(|release| takes_heap(release, &module));
+        assert_eq!(inspect(&module).unwrap()["gc"], is_taken, "{text}");
+    }
 }
 
 /// How a version compiles a file, by its name and its path.

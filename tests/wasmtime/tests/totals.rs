@@ -1,10 +1,12 @@
 //! Totals that poolcfg.toml writes: as many instances as the least of them gives are live at once in real Wasmtime, and
 //! one more is refused by the total that was named.
 
+use std::fs;
 use std::process::Command;
 
 use poolcfg_tests_wasmtime::command::{Folder, HOST, number};
 use poolcfg_tests_wasmtime::embedder::{Embedder, THREE_TABLES};
+use poolcfg_tests_wasmtime::release::Release;
 use poolcfg_tests_wasmtime::setup::output;
 
 /// Lines of poolcfg.toml, the total that decides, and how many instances it gives.
@@ -112,5 +114,41 @@ fn written_totals_give_what_is_guaranteed_and_refuse_one_more_by_name() {
             ),
             "{lines}"
         );
+    }
+}
+
+/// What needs none of what a total of zero counts runs with each of them, in every version.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn a_total_of_zero_is_one_that_wasmtime_starts_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = folder.path().join("module.wasm");
+    let text = "(module (memory 1) (func (export \"_start\")))";
+    fs::write(&module, wat::parse_str(text).unwrap()).unwrap();
+    for release in Release::all() {
+        let engine = ["--engine", "wasmtime", "--engine-version", release.version];
+        let target = ["--target", HOST];
+        for (total, impossible) in [
+            ("total_tables", "no instance can have a table"),
+            (
+                "total_component_instances",
+                "no component can be instantiated",
+            ),
+            (
+                "total_gc_heaps",
+                "no instance can have a garbage-collected heap",
+            ),
+        ] {
+            let zero = format!("pooling_allocator.wasmtime.{total}=0");
+            let set = ["--set", zero.as_str()];
+            let arguments = [&target[..], &engine, &set].concat();
+            let poolcfg = Folder::new("", &arguments).unwrap();
+            let text = poolcfg.emit("wasmtime-toml").unwrap();
+            let said = format!("`{total} = 0`: {impossible}");
+            assert!(text.contains(&said), "{text}");
+            let config = poolcfg.write("wasmtime.toml", &text).unwrap();
+            let mut run = release.command("run");
+            output(run.arg("--config").arg(config).arg(&module)).unwrap();
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
 use crate::inspect::beyond::{Key, shared};
-use crate::inspect::{Inspected, Needs, inspect_each};
+use crate::inspect::{Inspected, Needs, Wanted, inspect_each};
 use crate::project::workload::tables::List;
 
 /// The help where an entry is no pattern.
@@ -123,7 +123,7 @@ pub(crate) fn needs(
     paths: Vec<PathBuf>,
     help: &str,
 ) -> Vec<Result<(PathBuf, Inspected), Error>> {
-    let files = inspect_each(shell, paths.into_iter().map(Ok).collect());
+    let files = inspect_each(shell, paths.into_iter().map(Ok).collect(), Wanted::Workload);
     let files = files.into_iter().map(|file| {
         let (path, file) = file?;
         is_countable(shell, &path, &file, help)?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeVersion};
+use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeVersion};
 use toml_edit::{Document, Item, TableLike};
 
 use crate::inspect::beyond::Key;
@@ -34,6 +34,8 @@ pub(super) struct PoolTable {
     /// What its `wasmtime` table and it say, in this order.
     said: [Vec<(String, Said)>; 2],
     version: Option<WasmtimeVersion>,
+    /// Where it lists features, and whether components are among them.
+    components: Option<(Range<usize>, bool)>,
 }
 
 impl PoolTable {
@@ -45,6 +47,7 @@ impl PoolTable {
             list: own.and_then(list),
             said: [own.map_or_else(Vec::new, said), said(pool)],
             version,
+            components: own.and_then(components),
         }
     }
 
@@ -106,6 +109,18 @@ impl Tables {
         self.chain(index).find_map(|(_, table)| table.number(key))
     }
 
+    /// What is said of a count in this table or one that it starts from.
+    pub(super) fn count(&self, index: usize, key: &str) -> Option<&Said> {
+        self.chain(index).find_map(|(_, table)| table.count(key))
+    }
+
+    /// Where the features that count for this table stand, if components are not among them.
+    pub(super) fn without_components(&self, index: usize) -> Option<&Range<usize>> {
+        let mut chain = self.chain(index);
+        let (span, has) = chain.find_map(|(_, table)| table.components.as_ref())?;
+        (!has).then_some(span)
+    }
+
     pub(super) fn version(&self, index: usize) -> WasmtimeVersion {
         let version = self.chain(index).find_map(|(_, table)| table.version);
         version.unwrap_or(WasmtimeVersion::major(WasmtimeVersion::NEWEST))
@@ -116,6 +131,15 @@ impl Tables {
         let target = self.0[index].target();
         key.of(&Limits::of_wasmtime(self.version(index), target))
     }
+}
+
+/// Where the features stand, and whether components are among them.
+fn components(own: &dyn TableLike) -> Option<(Range<usize>, bool)> {
+    let features = own.get("features")?;
+    let mut listed = features.as_array()?.iter();
+    let word = WasmtimeFeature::ComponentModel.word();
+    let has = listed.any(|feature| feature.as_str() == Some(word));
+    Some((features.span()?, has))
 }
 
 fn list(own: &dyn TableLike) -> Option<List> {

@@ -69,7 +69,8 @@ pub struct WrittenTotals {
 
 impl WrittenTotals {
     /// The totals of so many instances, which need `counted`: as written where that are the instances that they give,
-    /// never more where there are fewer, and never fewer where somebody asks for more.
+    /// never more where there are fewer, and never fewer where somebody asks for more. A total of zero stays zero: no
+    /// instance has what it counts.
     #[must_use]
     pub const fn of(&self, instances: u32, counted: &Totals) -> Totals {
         let written = &self.totals;
@@ -92,8 +93,12 @@ impl WrittenTotals {
     }
 }
 
-const fn least_or_most(least: bool, one: u32, other: u32) -> u32 {
-    if least == (one < other) { one } else { other }
+const fn least_or_most(least: bool, written: u32, counted: u32) -> u32 {
+    if written == 0 || least == (written < counted) {
+        written
+    } else {
+        counted
+    }
 }
 
 #[doc(hidden)]
@@ -151,6 +156,12 @@ impl Wasmtime {
     /// Whether calls run on stacks of the pool.
     pub(crate) const fn has_stacks(&self, limits: &Limits) -> bool {
         self.has(WasmtimeFeature::Async) && !limits.stack_reservation.is_zero()
+    }
+
+    /// Whether every store takes a heap when something is instantiated in it, and not only those with a module that
+    /// needs one: up to 31. Source: `Instance::new_raw` in crates/wasmtime/src/runtime/instance.rs (v20 to v32).
+    pub(crate) const fn every_store_has_heap(&self) -> bool {
+        self.has(WasmtimeFeature::Gc) && self.version.major < 32
     }
 
     /// In how many memories' places one instance lies: its memories, and the heaps that take such a place; `None` if

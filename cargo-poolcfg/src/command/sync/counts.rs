@@ -1,0 +1,102 @@
+//! The counts of a poolcfg.toml, brought in line with its workload, or only held to it.
+
+use std::collections::BTreeSet;
+
+use poolcfg_core::file::{TargetFacts, read_text};
+
+use super::{WriteMode, reread};
+use crate::cli::args::Sync;
+use crate::cli::error::{Error, Source, all};
+use crate::context::Context;
+use crate::inspect::beyond::Key;
+use crate::output::write;
+use crate::project::Member;
+use crate::project::workload::{self, NumberDifference, has_workload};
+
+/// Brings the counts of each file in line with its workload.
+///
+/// # Errors
+/// As for [`differences`]; where nothing is written, with [`Exit::Misfit`] where they disagree.
+pub(super) fn counts(
+    context: &Context<'_>,
+    members: &[Member],
+    arguments: &Sync,
+    write_: WriteMode,
+) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    let held = members
+        .iter()
+        .filter(|member| !member.is_passed_over)
+        .filter_map(|member| Some((member, member.source.as_ref()?)));
+    let done = held.map(|(member, source)| {
+        if !has_workload(&source.text) || !seen.insert(source.path.clone()) {
+            return Ok(());
+        }
+        // It may just have been written.
+        let source = Source {
+            text: read_text(&source.path)
+                .map_err(|error| Error::unread("", &source.path, &error))?
+                .into(),
+            ..source.clone()
+        };
+        let targets = targets(context, member, arguments)?;
+        let found = differences(context, &source, &targets, arguments)?;
+        if found.is_empty() {
+            let (heading, shown) = (member.heading(), &source.shown);
+            context
+                .shell
+                .say(&format!("{heading}{shown} agrees with its workload"));
+            return Ok(());
+        }
+        if write_ == WriteMode::Nothing {
+            context.changed(&source.path, "stale", &found);
+            return workload::disagreement(&source, &found);
+        }
+        workload::unwritten(&source, &found)?;
+        let (text, lines) = workload::rewritten(&source.text, &found)?;
+        reread(&text)?;
+        write(&source.path, &text, "")?;
+        context.changed(&source.path, "written", &found);
+        for line in lines {
+            context.shell.say(&format!("{}{line}", member.heading()));
+        }
+        context
+            .shell
+            .say(&format!("{}wrote {}", member.heading(), source.shown));
+        Ok(())
+    });
+    all(done).map(drop)
+}
+
+/// The targets of a package, as `check` takes them; none where only a compiler knows the host, and there is none.
+fn targets(
+    context: &Context<'_>,
+    member: &Member,
+    arguments: &Sync,
+) -> Result<Vec<TargetFacts>, Error> {
+    let flags = arguments.target.as_slice();
+    let named = match context.named_targets(member, flags) {
+        Err(_) if flags.is_empty() => Vec::new(),
+        named => named?,
+    };
+    Ok(named.into_iter().map(|target| target.facts).collect())
+}
+
+/// Where the numbers of a file are not those that its workload needs; what it does not say is the least that any of the
+/// targets has.
+fn differences(
+    context: &Context<'_>,
+    source: &Source,
+    targets: &[TargetFacts],
+    arguments: &Sync,
+) -> Result<Vec<NumberDifference>, Error> {
+    let file = reread(&source.text)?;
+    // What is at fault is told by `check`.
+    let cases = targets
+        .iter()
+        .filter_map(|facts| file.settings(facts).resolve(facts.target()).ok());
+    let cases: Vec<_> = cases.collect();
+    let least = |pool: &str, key: Key| cases.iter().filter_map(|case| key.asked(case, pool)).min();
+    let missing = arguments.workload.missing();
+    workload::differences(context.shell, source, missing, &least)
+}
