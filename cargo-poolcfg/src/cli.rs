@@ -11,3 +11,4 @@ pub(crate) mod path;
 pub(crate) mod progress;
 pub(crate) mod shell;
 pub(crate) mod terminal;
+pub(crate) mod wrap;

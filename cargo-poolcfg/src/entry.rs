@@ -105,7 +105,7 @@ fn start(program: InvokedAs) -> ExitCode {
             envelope.borrow_mut().command = Some(arguments.name());
             let ended = run(program, &shell, &envelope, &arguments);
             if is_overview && shell.verbosity != Verbosity::Quiet {
-                overview::lead_on();
+                overview::lead_on(&shell);
             }
             ended.unwrap_or_else(|error| shell.fail(&error))
         }

@@ -1085,7 +1085,7 @@ fn explain_names_the_limit_that_decides() {
     let project = Project::with(&format!(
         "{SHRINKS}max_memory_size = \"1MiB\"\n[address_space]\nrlimit_data = \"1GiB\"\n"
     ));
-    let ran = project.run(&["explain", "--target", X86_64]);
+    let ran = project.run(&["explain", "-v", "--target", X86_64]);
     ran.ends(0);
     for line in [
         "  headroom                256 MiB  libraries, threads, heap",

@@ -110,6 +110,15 @@ pub(crate) fn counts(guaranteed: &Limits, pool: &ResolvedPool<'_>) -> Option<Str
     Some(text)
 }
 
+/// Which part of all that is reserved bytes are, in percent.
+pub(crate) fn share(bytes: u64, all: Size) -> String {
+    let tenths = u128::from(bytes).saturating_mul(1000) / u128::from(all.get().max(1));
+    match (tenths, bytes) {
+        (0, 1..) => "below 0.1 %".to_owned(),
+        _ => format!("{}.{} %", tenths / 10, tenths % 10),
+    }
+}
+
 /// So many instances.
 pub(crate) fn instances(count: u32) -> String {
     match count {
