@@ -1,6 +1,7 @@
 //! The command line: what it says, what is answered on it, and how the program ends.
 
 pub(crate) mod args;
+pub(crate) mod color;
 pub(crate) mod diagnostic;
 pub(crate) mod elsewhere;
 pub(crate) mod error;

@@ -323,7 +323,8 @@ pub(crate) struct SharedFlags {
     /// Output for people or for programs
     #[arg(long, value_name = "FMT", default_value = "human", global = true, help_heading = OUTPUT)]
     pub(crate) message_format: MessageFormat,
-    /// When to use colors
+    /// When to use colors; unless said, --config term.color=…, CARGO_TERM_COLOR, term.color of cargo's configuration, and
+    /// NO_COLOR decide, in this order
     #[arg(long, value_name = "WHEN", global = true, help_heading = OUTPUT)]
     pub(crate) color: Option<clap::ColorChoice>,
     /// Only print errors

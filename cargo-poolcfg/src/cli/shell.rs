@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use std::io::{self, Write as _};
 
 use annotate_snippets::Renderer;
-use clap::ColorChoice;
 use poolcfg_core::{Code, escaped, escaped_lines};
 
 use crate::cli::diagnostic::{DiagnosticReport, Message, with_code};
@@ -32,16 +31,6 @@ pub(crate) struct Shell {
     /// Whether stdout is for the JSON object alone.
     pub(crate) is_json: bool,
     diagnostics: RefCell<Vec<DiagnosticReport>>,
-}
-
-/// Makes `--color` hold for both streams.
-pub(crate) fn choose_color(choice: ColorChoice) {
-    match choice {
-        ColorChoice::Auto => anstream::ColorChoice::Auto,
-        ColorChoice::Always => anstream::ColorChoice::Always,
-        ColorChoice::Never => anstream::ColorChoice::Never,
-    }
-    .write_global();
 }
 
 impl Shell {
