@@ -121,10 +121,11 @@ pub(crate) struct Generate {
     /// The pool to write, for kinds that hold one pool
     #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
     pub(crate) pool: Option<String>,
-    /// Render this minijinja template with the data of `--emit json`
+    /// Render this minijinja template with the data of `--emit json`, and with `generated`, a line for a comment: -o
+    /// only replaces a file that has it
     #[arg(long, value_name = "FILE", conflicts_with = "emit", help_heading = OUTPUT)]
     pub(crate) template: Option<PathBuf>,
-    /// Write to this file; `-` is stdout
+    /// Write to this file, whose folder is made if it is not there; `-` is stdout
     #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     pub(crate) output: Option<PathBuf>,
     /// Write nothing; check whether the file is current, or with --here whether the numbers it records still
