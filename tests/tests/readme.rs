@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// The documents with commands, and how many blocks each has.
 const DOCUMENTS: [(&str, usize); 6] = [
     ("README.md", 4),
-    ("docs/board.md", 6),
+    ("docs/board.md", 5),
     ("docs/configuration.md", 3),
     ("docs/json.md", 1),
     ("docs/pool.md", 3),

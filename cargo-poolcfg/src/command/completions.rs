@@ -30,8 +30,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Completions) -> Result<Exit
     };
     let script = whole(shell, context.program).ok_or_else(|| {
         let message = format!("`{shell}` cannot complete what is behind `cargo`");
-        // Said of the other program, and not as this one is called.
-        let help = format!("the script for `{NAME}` alone is what `{NAME}` prints");
+        let help = format!("`{NAME} completions {shell}` prints the script for `{NAME}`");
         Error::new(Code::UnknownWord, message, help).exiting(Exit::Usage)
     })?;
     context.shell.print(&script)?;
