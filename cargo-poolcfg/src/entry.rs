@@ -8,17 +8,17 @@ use std::process::ExitCode;
 use clap::Args as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, ColorChoice, FromArgMatches as _};
+use clap::{ArgMatches, FromArgMatches as _};
 
 use poolcfg_core::file::nearest;
 use poolcfg_core::{Code, escaped};
 
 use crate::cli::args::{Cargo, Command, NAME, Poolcfg, SharedFlags, alone, subcommand};
-use crate::cli::elsewhere;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
-use crate::cli::shell::{Shell, Verbosity, choose_color, print};
+use crate::cli::shell::{Shell, Verbosity, print};
+use crate::cli::{color, elsewhere};
 use crate::command::{
     check, codes, completions, explain, generate, init, inspect, man, overview, probe, profiles,
     sync, why,
@@ -80,7 +80,9 @@ fn start(program: InvokedAs) -> ExitCode {
         }
         InvokedAs::Alone => alone(),
     };
-    choose_color(early_color(&arguments));
+    // A configuration that cannot be read is cargo's to complain about.
+    let config = cargo_config2::Config::load().ok();
+    color::choose(&arguments, config.as_ref());
     let mut shell = Shell::new(program, Verbosity::Normal, asks_for_json(&arguments));
     let envelope = RefCell::new(Envelope::default());
     let is_overview =
@@ -103,9 +105,9 @@ fn start(program: InvokedAs) -> ExitCode {
             };
             shell.is_json = arguments.wants_json();
             envelope.borrow_mut().command = Some(arguments.name());
-            let ended = run(program, &shell, &envelope, &arguments);
+            let ended = run(program, &shell, &envelope, config, &arguments);
             if is_overview && shell.verbosity != Verbosity::Quiet {
-                overview::lead_on();
+                overview::lead_on(&shell);
             }
             ended.unwrap_or_else(|error| shell.fail(&error))
         }
@@ -162,26 +164,6 @@ fn asks_for_json(arguments: &[OsString]) -> bool {
         value.is_some_and(|(flag, value)| flags.contains(&flag) && value == "json")
     };
     words.windows(2).any(beside) || words.iter().any(joined)
-}
-
-/// What `--color` or `CARGO_TERM_COLOR` says, before anything is parsed: mistakes of the command line
-/// are colored too. What neither understands is left to the parser.
-fn early_color(arguments: &[OsString]) -> ColorChoice {
-    let mut said = std::env::var("CARGO_TERM_COLOR").ok();
-    let own = arguments.iter().take_while(|word| *word != "--");
-    let mut words = own.filter_map(|word| word.to_str());
-    while let Some(word) = words.next() {
-        if word == "--color" {
-            said = words.next().map(str::to_owned);
-        } else if let Some(value) = word.strip_prefix("--color=") {
-            said = Some(value.to_owned());
-        }
-    }
-    match said.as_deref() {
-        Some("always") => ColorChoice::Always,
-        Some("never") => ColorChoice::Never,
-        _ => ColorChoice::Auto,
-    }
 }
 
 fn parse(
@@ -298,6 +280,7 @@ fn run(
     program: InvokedAs,
     shell: &Shell,
     envelope: &RefCell<Envelope>,
+    config: Option<cargo_config2::Config>,
     arguments: &Poolcfg,
 ) -> Result<Exit, Error> {
     let context = Context {
@@ -305,8 +288,7 @@ fn run(
         shared: &arguments.shared,
         shell,
         envelope,
-        // A configuration that cannot be read is cargo's to complain about.
-        config: cargo_config2::Config::load().ok(),
+        config,
     };
     if let Some(code) = &arguments.explain {
         return codes::run(&context, code);

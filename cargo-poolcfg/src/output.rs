@@ -11,12 +11,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use poolcfg_core::Code;
-use poolcfg_core::file::{FILE_NAME, read_text};
+use poolcfg_core::file::read_text;
 
-use crate::cli::args::Generate;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
-use crate::cli::path::{is_same, shown};
+use crate::cli::path::shown;
 use crate::context::Context;
 use crate::here::record;
 use crate::output::mark::Mark;
@@ -78,7 +77,7 @@ impl Output {
     ///
     /// # Errors
     /// When what is there is not ours to replace, or the place cannot be written to.
-    pub(crate) fn put(&self, context: &Context<'_>, arguments: &Generate) -> Result<(), Error> {
+    pub(crate) fn put(&self, context: &Context<'_>) -> Result<(), Error> {
         let Some(path) = &self.place else {
             return context.shell.print(&self.text);
         };
@@ -93,15 +92,19 @@ impl Output {
                     .say(&format!("{heading}{} is current", shown(path)));
                 return Ok(());
             }
-            Present::Text(text) if !self.may_replace(path, &text, arguments) => {
+            Present::Text(text) if !self.may_replace(path, &text) => {
                 return Err(self
                     .other_kind(path, &text)
-                    .unwrap_or_else(|| foreign(path)));
+                    .unwrap_or_else(|| self.in_the_way(path)));
             }
             Present::Foreign => return Err(foreign(path)),
             _ => {}
         }
-        write(path, &self.text, ", or write elsewhere with `-o FILE`")?;
+        let new = write(path, &self.text, ", or write elsewhere with `-o FILE`")?;
+        if let Some(folder) = new {
+            let line = format!("{heading}created the folder {}", shown(&folder));
+            context.shell.say(&line);
+        }
         context
             .shell
             .say(&format!("{heading}wrote {}", shown(path)));
@@ -179,21 +182,29 @@ impl Output {
         })
     }
 
-    /// Whether a text at the place is ours to replace. What a template says has no mark: `-o` names its place,
-    /// and what is replaced must not be a source of anything, which JSON does not replace either.
-    fn may_replace(&self, path: &Path, text: &str, arguments: &Generate) -> bool {
-        match self.mark {
-            _ if self.mark.is_missing(text) => return false,
-            Mark::Begins(_) => return true,
-            Mark::Envelope | Mark::Unknown => {}
-        }
+    /// Whether a text at the place is ours to replace: it has the mark, or it is blank and no source of anything.
+    fn may_replace(&self, path: &Path, text: &str) -> bool {
         let is_source = path
             .extension()
-            .is_some_and(|extension| extension == "rs" || extension == "toml")
-            && !text.starts_with(rust_file::MARK);
-        let template = arguments.template.as_ref();
-        let is_template = template.is_some_and(|template| is_same(template, path));
-        !is_source && !is_template && path.file_name().is_none_or(|name| name != FILE_NAME)
+            .is_some_and(|extension| extension == "rs" || extension == "toml");
+        match self.mark {
+            _ if self.mark.is_on(text) => true,
+            _ if !text.trim().is_empty() => false,
+            Mark::Begins(_) => true,
+            Mark::Envelope | Mark::Has(_) | Mark::Unknown => !is_source,
+        }
+    }
+
+    /// A text at the place that is not ours to replace.
+    fn in_the_way(&self, path: &Path) -> Error {
+        if self.mark != Mark::Unknown {
+            return foreign(path);
+        }
+        let file = shown(path);
+        let help = "put `{{ generated }}` into a comment of the template and move the file away once, or write to another \
+                    file with `-o FILE`";
+        let message = format!("`{file}` exists, and nothing in it says that poolcfg wrote it");
+        Error::new(Code::ForeignFile, message, help).about(path)
     }
 }
 
@@ -235,11 +246,12 @@ pub(crate) fn present(path: &Path) -> Result<Present, Error> {
     }
 }
 
-/// Writes a whole file, or leaves what is there. `elsewhere` is what the help adds.
+/// Writes a whole file, or leaves what is there. `elsewhere` is what the help adds. Returns its folder if that was
+/// not there.
 ///
 /// # Errors
 /// When the place cannot be written to.
-pub(crate) fn write(path: &Path, text: &str, elsewhere: &str) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, text: &str, elsewhere: &str) -> Result<Option<PathBuf>, Error> {
     put(path, text).map_err(|error| {
         let what = match error.kind() {
             io::ErrorKind::InvalidInput => "name a regular file",
@@ -249,7 +261,7 @@ pub(crate) fn write(path: &Path, text: &str, elsewhere: &str) -> Result<(), Erro
     })
 }
 
-fn put(path: &Path, text: &str) -> io::Result<()> {
+fn put(path: &Path, text: &str) -> io::Result<Option<PathBuf>> {
     let there = fs::metadata(path).ok();
     if there
         .as_ref()
@@ -274,6 +286,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    let new = (!folder.exists()).then(|| folder.to_owned());
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".poolcfg-");
@@ -294,7 +307,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
     }
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(new)
 }
 
 /// A file that poolcfg has not written.

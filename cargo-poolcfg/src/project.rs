@@ -229,6 +229,16 @@ pub(crate) fn current_dir() -> Result<PathBuf, Error> {
     })
 }
 
+/// The names of the packages of the workspace; none where cargo does not tell.
+pub(crate) fn package_names(program: InvokedAs, shared: &SharedFlags) -> Vec<String> {
+    let manifest = manifest(program, shared).ok().flatten();
+    let metadata = manifest.and_then(|path| metadata(&path, shared, &Depth::Members).ok());
+    let packages = metadata
+        .iter()
+        .flat_map(|metadata| metadata.workspace_packages());
+    packages.map(|package| package.name.to_string()).collect()
+}
+
 /// The root of the library, or else of the first program. In src, where most are, any root has the same folder.
 fn crate_root(package: &Package) -> Option<PathBuf> {
     let mut roots = package.targets.iter();

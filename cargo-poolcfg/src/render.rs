@@ -1,6 +1,7 @@
 //! What is written: JSON, the Rust file, texts from templates, tables, pictures, and what else fits.
 
 mod budget;
+mod columns;
 pub(crate) mod envelope;
 pub(crate) mod figures;
 pub(crate) mod files;

@@ -547,7 +547,7 @@ fn the_verdict_says_what_one_instance_may_have() {
     assert!(ran.stdout.contains("\npooling-total-tables = 2\n"));
     assert!(ran.stdout.contains("\npooling-max-tables-per-module = 1\n"));
     let picture = folder
-        .run(&["explain", "--target", RISCV64])
+        .run(&["explain", "-v", "--target", RISCV64])
         .ends(0)
         .stdout
         .clone();

@@ -363,3 +363,31 @@ fn counts_of_one_are_told_as_one() {
         .ends(0)
         .says("ok: 3 pools of 1 instance × 64");
 }
+
+/// Cargo does not hand on what it is told itself, but its configuration and its variable hold for its subcommands.
+#[test]
+fn colors_are_those_that_cargo_is_told() {
+    let folder = Folder::new();
+    let is_colored = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = program("cargo-poolcfg", folder.root());
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        command.envs(variables.iter().copied());
+        let ran = ran(command
+            .args(["poolcfg", "--explain", "PC0"])
+            .args(arguments));
+        ran.ends(2).stderr.contains('\x1b')
+    };
+    let always = [("CARGO_TERM_COLOR", "always")];
+    let no_color = [("NO_COLOR", "1"), ("CARGO_TERM_COLOR", "always")];
+    assert!(!is_colored(&[], &[]));
+    assert!(is_colored(&[], &always));
+    // What is said to cargo outranks what is said to every program.
+    assert!(is_colored(&[], &no_color));
+    assert!(is_colored(&["--config", "term.color=\"always\""], &[]));
+    assert!(!is_colored(&["--color", "never"], &no_color));
+    folder.write(".cargo/config.toml", "[term]\ncolor = \"always\"\n");
+    assert!(is_colored(&[], &[]));
+    assert!(is_colored(&[], &[("NO_COLOR", "1")]));
+    assert!(!is_colored(&[], &[("CARGO_TERM_COLOR", "never")]));
+    assert!(!is_colored(&["--config", "term.color=\"never\""], &always));
+}

@@ -38,8 +38,14 @@ fn a_misfit_lists_what_fits_in_a_line_each() {
             ))
             .says_nothing_of("--fit fewer");
     }
-    let explained = run(&folder, &["explain"], &gib4);
+    let explained = run(&folder, &["explain", "-v"], &gib4);
     assert!(explained.stdout.contains("`--fit smaller`: 46 of 1000"));
+    let explained = run(&folder, &["explain"], &gib4);
+    assert!(
+        explained
+            .stdout
+            .contains("explain -v` lists budget, footprint, and what else fits")
+    );
     run(&folder, &["check", "-q"], &gib4)
         .ends(100)
         .says_nothing_of("--fit");
@@ -255,7 +261,7 @@ fn check_and_explain_round_alike() {
         .ends(0)
         .says("× 768.18 MiB guaranteed");
     let explained = run(&folder, &["explain", "--set", reservation], &space);
-    let said = "768.18 MiB of 768.18 MiB reserved for each";
+    let said = " × 768.18 MiB";
     assert!(explained.stdout.contains(said), "{explained:#?}");
 }
 

@@ -4,7 +4,8 @@ use std::fs;
 
 use poolcfg_core::{Budget, Shape, VaProfile};
 use poolcfg_tests::console::run_console_blocks;
-use poolcfg_tests::root;
+use poolcfg_tests::{checks, root, walk};
+use tempfile::TempDir;
 
 /// The documents with commands, and how many blocks each has.
 const DOCUMENTS: [(&str, usize); 6] = [
@@ -91,5 +92,91 @@ fn the_table_of_targets_is_the_model() {
             cells[2..7] == numbers.each_ref().map(String::as_str)
         });
         assert!(known, "{row}");
+    }
+}
+
+/// How a command ends is what scripts go by, and what the documents say.
+#[test]
+fn commands_end_as_the_documents_say() {
+    let readme = text("README.md").replace('\n', " ");
+    let commands = text("docs/commands.md");
+    for sentence in [
+        "`cargo poolcfg check` ends with 0 if all pools fit, and `cargo poolcfg --check` if the generated file is current, too.",
+        "Both end with 100 if not, and with 101 if the command fails.",
+    ] {
+        assert!(readme.contains(sentence), "{sentence}");
+    }
+    let statuses = "Exit status: 0 if the pools fit; 100 if they do not, or if --check finds a stale file; 101 if the command \
+                    fails, for example because poolcfg.toml has errors; 2 for wrong usage.";
+    assert!(commands.contains(statuses));
+    let folder = TempDir::new().unwrap();
+    let run = |command: &str, status: i32, says: &str| {
+        walk::run(folder.path(), &checks(), command, status, says);
+    };
+    let write = |instances: &str| {
+        let file = format!(
+            "[pooling_allocator]\nmax_instances = {instances}\nmemory_reservation = \"4GiB\"\n"
+        );
+        fs::write(folder.path().join("poolcfg.toml"), file).unwrap();
+    };
+    let manifest = "[package]\nname = \"app\"\nedition = \"2024\"\n";
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    fs::create_dir(folder.path().join("src")).unwrap();
+    fs::write(folder.path().join("src/lib.rs"), "").unwrap();
+    let target = "--target riscv64gc-unknown-linux-gnu";
+    write("60");
+    run(&format!("cargo poolcfg check {target}"), 0, "ok: ");
+    run("cargo poolcfg --check", 100, "does not exist");
+    run(
+        &format!("cargo poolcfg {target}"),
+        0,
+        "wrote src/pool_limits.rs",
+    );
+    run("cargo poolcfg --check", 0, "is current");
+    write("59");
+    run("cargo poolcfg --check", 100, "is not current");
+    write("61");
+    for command in [
+        &format!("cargo poolcfg check {target}")[..],
+        "cargo poolcfg --check",
+    ] {
+        run(command, 100, "error[PC0001]");
+    }
+    write("no number");
+    for command in ["cargo poolcfg check", "cargo poolcfg --check"] {
+        run(command, 101, "poolcfg.toml:2:");
+    }
+    run("cargo poolcfg --chek", 2, "Usage: ");
+}
+
+/// The oldest Wasmtime that the documents speak of is the one that a program is built with in the tests.
+#[test]
+fn the_oldest_wasmtime_that_is_configured_is_the_same_everywhere() {
+    let manifest = text("tests/wasmtime/embedder-28/Cargo.toml");
+    let (_, version) = manifest.split_once("wasmtime = { version = \"=").unwrap();
+    let (oldest, _) = version.split_once('.').unwrap();
+    for (document, sentence) in [
+        (
+            "README.md",
+            format!("your own `wasmtime`, any version from {oldest} on"),
+        ),
+        (
+            "docs/wasmtime.md",
+            format!("own `wasmtime`, any version from {oldest} on"),
+        ),
+        (
+            "CHANGELOG.md",
+            format!("configures Wasmtime {oldest} and later"),
+        ),
+        (
+            "poolcfg-runtime/src/limits/wasmtime/settings.rs",
+            format!("own `wasmtime`, from version {oldest} on"),
+        ),
+    ] {
+        let said = text(document)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(said.contains(&sentence), "{document}: {sentence}");
     }
 }

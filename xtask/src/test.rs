@@ -290,7 +290,7 @@ const WASMTIME_ITEMS: [&Item; 7] = [
 ];
 
 fn wasmtime_variables() -> Result<Variables, String> {
-    for package in ["embedder", "embedder-50", "hello-wasi-http"] {
+    for package in ["embedder", "embedder-28", "embedder-50", "hello-wasi-http"] {
         run(cargo()
             .current_dir(root().join("tests/wasmtime").join(package))
             .args(["fetch", "--locked"]))?;

@@ -1,5 +1,6 @@
 //! The command line. Flags that cargo has too are spelled as cargo spells them.
 
+mod installed;
 mod machine;
 mod values;
 mod workload;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 use poolcfg_core::WasmtimeVersion;
 
+pub(crate) use installed::{Completions, Man};
 pub(crate) use machine::MachineFlags;
 pub(crate) use values::{Emit, MessageFormat, ProbeEmit};
 pub(crate) use workload::{Missing, WorkloadFlags};
@@ -85,7 +87,7 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Check whether the pools fit every target that the project names
     Check(Check),
-    /// Draw the address space, and list budget and footprint
+    /// Draw the address space, and tell which limit decides; -v lists every figure
     Explain(Look),
     /// List the VA profiles: window, holes, page size, who ships them
     Profiles(Profiles),
@@ -99,7 +101,7 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Run a command, and tell why it cannot have memory: which limit, and what works
     Why(Why),
-    /// Print the script by which a shell completes the flags of `poolcfg`
+    /// Print the script by which a shell completes the words of this command
     Completions(Completions),
     /// Write the man pages into a folder
     Man(Man),
@@ -119,10 +121,11 @@ pub(crate) struct Generate {
     /// The pool to write, for kinds that hold one pool
     #[arg(long, value_name = "NAME", help_heading = OUTPUT)]
     pub(crate) pool: Option<String>,
-    /// Render this minijinja template with the data of `--emit json`
+    /// Render this minijinja template with the data of `--emit json`, and with `generated`, a line for a comment: -o
+    /// only replaces a file that has it
     #[arg(long, value_name = "FILE", conflicts_with = "emit", help_heading = OUTPUT)]
     pub(crate) template: Option<PathBuf>,
-    /// Write to this file; `-` is stdout
+    /// Write to this file, whose folder is made if it is not there; `-` is stdout
     #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
     pub(crate) output: Option<PathBuf>,
     /// Write nothing; check whether the file is current, or with --here whether the numbers it records still
@@ -285,22 +288,6 @@ const WHY_AFTER_HELP: &str = "\
 Exit status: that of the command, or 128 and the signal that ended it; 125 if the command cannot be traced, 126 if it \
 cannot be executed, 127 if it is not found.";
 
-/// Flags of `completions`.
-#[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// The shell
-    #[arg(value_name = "SHELL", conflicts_with = "message_format")]
-    pub(crate) shell: clap_complete::Shell,
-}
-
-/// Flags of `man`.
-#[derive(Debug, Args)]
-pub(crate) struct Man {
-    /// The folder, which is made if it is not there
-    #[arg(value_name = "FOLDER", conflicts_with = "message_format")]
-    pub(crate) folder: PathBuf,
-}
-
 /// Which packages.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Packages {
@@ -337,7 +324,8 @@ pub(crate) struct SharedFlags {
     /// Output for people or for programs
     #[arg(long, value_name = "FMT", default_value = "human", global = true, help_heading = OUTPUT)]
     pub(crate) message_format: MessageFormat,
-    /// When to use colors
+    /// When to use colors; unless said, --config term.color=…, CARGO_TERM_COLOR, term.color of cargo's configuration, and
+    /// NO_COLOR decide, in this order
     #[arg(long, value_name = "WHEN", global = true, help_heading = OUTPUT)]
     pub(crate) color: Option<clap::ColorChoice>,
     /// Only print errors

@@ -5,14 +5,14 @@ use std::cell::RefCell;
 use std::io::{self, Write as _};
 
 use annotate_snippets::Renderer;
-use clap::ColorChoice;
 use poolcfg_core::{Code, escaped, escaped_lines};
 
 use crate::cli::diagnostic::{DiagnosticReport, Message, with_code};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
-use crate::cli::terminal::shown;
+use crate::cli::terminal::{columns, columns_of_stderr, shown};
+use crate::cli::wrap::{refilled, wrapped};
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,16 +31,6 @@ pub(crate) struct Shell {
     /// Whether stdout is for the JSON object alone.
     pub(crate) is_json: bool,
     diagnostics: RefCell<Vec<DiagnosticReport>>,
-}
-
-/// Makes `--color` hold for both streams.
-pub(crate) fn choose_color(choice: ColorChoice) {
-    match choice {
-        ColorChoice::Auto => anstream::ColorChoice::Auto,
-        ColorChoice::Always => anstream::ColorChoice::Always,
-        ColorChoice::Never => anstream::ColorChoice::Never,
-    }
-    .write_global();
 }
 
 impl Shell {
@@ -66,38 +56,42 @@ impl Shell {
         }
     }
 
-    /// A picture or a text that people asked for, in the characters of the terminal.
-    pub(crate) fn draw(&self, text: &str) -> Result<(), Error> {
-        self.print(&shown(&self.program.called(text)))
+    /// A picture that people asked for, in the characters of the terminal.
+    pub(crate) fn draw(&self, picture: &str) -> Result<(), Error> {
+        self.print(&shown(&self.program.called(picture)))
+    }
+
+    /// Lines that people asked for, broken where the terminal ends.
+    pub(crate) fn list(&self, text: &str) -> Result<(), Error> {
+        self.draw(&wrapped(text, columns()))
+    }
+
+    /// A text of Markdown that people asked for, with paragraphs as wide as the terminal.
+    pub(crate) fn explain(&self, text: &str) -> Result<(), Error> {
+        self.draw(&refilled(text, columns()))
     }
 
     /// What the command decided or did; nothing with `-q`.
     pub(crate) fn say(&self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
-            // Nobody is left to be told that stderr is gone.
-            let _ = writeln!(
-                anstream::stderr(),
-                "{}",
-                shown(&escaped_lines(&self.program.called(line)).to_string())
-            );
+            tell(&escaped_lines(&self.program.called(line)).to_string());
         }
     }
 
     /// What does not keep the command from its work and should be known; nothing for people with `-q`.
     pub(crate) fn warn(&self, code: Code, text: &str) {
-        self.tell(Message::Warning(code, &self.program.called(text)));
+        self.message(Message::Warning(code, &self.program.called(text)));
     }
 
     /// What belongs to an answer; nothing for people with `-q`.
     pub(crate) fn note(&self, text: &str) {
-        self.tell(Message::Note(&self.program.called(text)));
+        self.message(Message::Note(&self.program.called(text)));
     }
 
-    fn tell(&self, message: Message<'_>) {
+    fn message(&self, message: Message<'_>) {
         self.keep(message);
         if self.verbosity >= Verbosity::Normal {
-            let text = shown(&message.rendered(&Renderer::styled()));
-            let _ = writeln!(anstream::stderr(), "{text}");
+            tell(&message.rendered(&Renderer::styled()));
         }
     }
 
@@ -124,11 +118,10 @@ impl Shell {
                 for mistake in mistakes {
                     let mistake = mistake.called(self.program);
                     let text = Message::Mistake(&mistake).rendered(&Renderer::styled());
-                    let text = shown(&text);
-                    let _ = writeln!(anstream::stderr(), "{text}\n");
+                    tell(&format!("{text}\n"));
                 }
                 if *unlisted > 0 {
-                    let _ = writeln!(anstream::stderr(), "{}\n", and_more(*unlisted));
+                    tell(&format!("{}\n", and_more(*unlisted)));
                 }
                 *exit
             }
@@ -192,7 +185,7 @@ impl Shell {
                 others.join(", ")
             ),
         };
-        let _ = writeln!(anstream::stderr(), "{line}");
+        tell(&line);
     }
 
     /// Keeps it for programs, once.
@@ -203,6 +196,13 @@ impl Shell {
             kept.push(diagnostic);
         }
     }
+}
+
+/// Lines on stderr, in the characters of the terminal and broken where it ends.
+fn tell(text: &str) {
+    let text = wrapped(&shown(text), columns_of_stderr());
+    // Nobody is left to be told that stderr is gone.
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// What stands for faults that no list has.
@@ -222,12 +222,12 @@ fn print_usage(usage: &clap::Error, program: InvokedAs) {
     };
     if std::env::args_os().all(is_plain) {
         let text = with_code(&usage.render().ansi().to_string());
-        let _ = write!(anstream::stderr(), "{}", program.called(&text));
+        tell(program.called(&text).trim_end());
         return;
     }
     let text = with_code(&usage.render().to_string());
-    let text = program.called(&text);
-    let _ = write!(anstream::stderr(), "{}", escaped_lines(&text));
+    let text = escaped_lines(&program.called(&text)).to_string();
+    tell(text.trim_end());
 }
 
 /// Writes what was asked for. A reader that has gone away, as in `… | head`, is no mistake.

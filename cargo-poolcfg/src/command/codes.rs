@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context<'_>, code: &str) -> Result<Exit, Error> {
         let text = context.program.called(text).into_owned();
         Results::Code([CodeText { code, text }.into()])
     });
-    context.shell.draw(text)?;
+    context.shell.explain(text)?;
     Ok(Exit::Fits)
 }
 
@@ -64,5 +64,17 @@ mod tests {
             assert!(text.starts_with("# "), "{}", code.as_str());
         }
         assert_eq!(TEXTS.len(), Code::all().count());
+    }
+
+    /// Paragraphs are filled anew, but nothing breaks a line of code.
+    #[test]
+    fn code_goes_into_the_columns_of_a_terminal() {
+        for (code, text) in TEXTS {
+            for code_block in text.split("```").skip(1).step_by(2) {
+                for line in code_block.lines() {
+                    assert!(line.chars().count() <= 80, "{}: {line}", code.as_str());
+                }
+            }
+        }
     }
 }

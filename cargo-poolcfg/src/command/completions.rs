@@ -1,4 +1,9 @@
-//! `completions`: the script by which a shell completes the command line of `poolcfg`.
+//! `completions`: the script by which a shell completes the command line of `poolcfg`, or of `cargo poolcfg`.
+
+mod cargo;
+#[cfg(test)]
+mod tests;
+mod values;
 
 use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
@@ -8,15 +13,37 @@ use crate::cli::args::Completions;
 use crate::cli::args::{NAME, alone};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::invoked_as::InvokedAs;
 use crate::context::Context;
+use crate::project::package_names;
 
 /// Prints it.
 ///
 /// # Errors
 /// When stdout takes nothing.
 pub(crate) fn run(context: &Context<'_>, arguments: &Completions) -> Result<Exit, Error> {
-    context.shell.print(&script(arguments.shell))?;
+    let Some(shell) = arguments.shell else {
+        let names = package_names(context.program, context.shared);
+        let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+        context.shell.print(&lines)?;
+        return Ok(Exit::Fits);
+    };
+    let script = whole(shell, context.program).ok_or_else(|| {
+        let message = format!("`{shell}` cannot complete what is behind `cargo`");
+        let help = format!("`{NAME} completions {shell}` prints the script for `{NAME}`");
+        Error::new(Code::UnknownWord, message, help).exiting(Exit::Usage)
+    })?;
+    context.shell.print(&script)?;
     Ok(Exit::Fits)
+}
+
+/// The script for the command as it is called; `None` if the shell cannot complete what is behind `cargo`.
+fn whole(shell: Shell, program: InvokedAs) -> Option<String> {
+    let script = values::with_values(shell, &script(shell), program);
+    match program {
+        InvokedAs::Alone => Some(script),
+        InvokedAs::Subcommand => cargo::behind_cargo(shell, &script),
+    }
 }
 
 fn script(shell: Shell) -> String {
@@ -120,111 +147,3 @@ const FISH_PARSE_OR_PART: &str = "-- $cmd 2>/dev/null
     or argparse -s (__fish_poolcfg_global_optspecs) -- $cmd[1..-2] 2>/dev/null
     or return
 ";
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    /// The answer of a shell that has the script, to a line of its own language; `None` if there is no such shell.
-    fn asked(shell: Shell, program: &str, line: &str) -> Option<Vec<String>> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("script");
-        std::fs::write(&file, script(shell)).unwrap();
-        let text = format!("source '{}'\n{line}", file.display());
-        let output = Command::new(program).args(["-c", &text]).output().ok()?;
-        assert!(output.stderr.is_empty(), "{output:?}");
-        let answer = String::from_utf8(output.stdout).unwrap();
-        Some(answer.lines().map(str::to_owned).collect())
-    }
-
-    fn bash(words: &[&str]) -> Vec<String> {
-        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-        let line = format!(
-            "COMP_WORDS=({})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
-             _poolcfg poolcfg \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\
-             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-            quoted.join(" ")
-        );
-        asked(Shell::Bash, "bash", &line).expect("bash is there")
-    }
-
-    #[test]
-    fn bash_completes_values_in_the_same_word_and_in_the_next() {
-        for words in [
-            &["poolcfg", "--emit", "w"][..],
-            &["poolcfg", "--emit", "=", "w"],
-            &["poolcfg", "generate", "--emit", "=", "w"],
-            &["poolcfg", "-q", "generate", "--emit", "w"],
-        ] {
-            let found = bash(words);
-            assert_eq!(
-                found,
-                ["wasmtime-toml", "wasmtime-flags", "wasmcloud-env"],
-                "{words:?}"
-            );
-        }
-        assert_eq!(bash(&["poolcfg", "--emit", "="])[0], "rust");
-        assert_eq!(
-            bash(&["poolcfg", "--message-format", ""]),
-            ["human", "json"]
-        );
-        assert_eq!(bash(&["poolcfg", "check", "--fit", "s"]), ["smaller"]);
-        let profiles = bash(&["poolcfg", "check", "--va-profile", "sv"]);
-        assert_eq!(profiles, ["sv32", "sv39", "sv48", "sv57"]);
-        assert_eq!(bash(&["poolcfg", "--stack-limit", "u"]), ["unlimited"]);
-        assert!(bash(&["poolcfg", "--explain", "PC000"]).contains(&"PC0001".to_owned()));
-    }
-
-    /// Where nothing is offered, bash offers files of itself.
-    #[test]
-    fn bash_completes_files_and_the_commands_of_why() {
-        for words in [
-            &["poolcfg", "inspect", ""][..],
-            &["poolcfg", "inspect", "a.wasm", "b"],
-            &["poolcfg", "-q", "inspect", "--engine-version", "48", ""],
-            &["poolcfg", "inspect", "--", ""],
-            &["poolcfg", "man", ""],
-            &["poolcfg", "why", "--", "sh", "-"],
-        ] {
-            assert_eq!(bash(words), [""], "{words:?}");
-        }
-        let flags = bash(&["poolcfg", "inspect", "--eng"]);
-        assert_eq!(flags, ["--engine-version"]);
-        let versions = bash(&["poolcfg", "inspect", "--engine-version", "48"]);
-        assert_eq!(versions, ["48"]);
-        assert!(bash(&["poolcfg", "why", "--ret"]).contains(&"--retry".to_owned()));
-        let commands = bash(&["poolcfg", "why", "--retry", "--", "ech"]);
-        assert!(commands.contains(&"echo".to_owned()), "{commands:?}");
-    }
-
-    /// What clap_complete writes is changed in one place for each shell: a later version may write it otherwise.
-    #[test]
-    fn the_scripts_are_as_they_are_expected() {
-        assert!(script(Shell::Bash).contains(BASH_WORD_OR_VALUE));
-        assert!(script(Shell::Fish).contains(FISH_PARSE_OR_PART));
-    }
-
-    #[test]
-    fn fish_completes_values_of_flags_before_any_subcommand() {
-        for (line, first) in [
-            ("poolcfg --emit w", "wasmcloud-env"),
-            ("poolcfg --va-profile sv3", "sv32"),
-            ("poolcfg --message-format ", "human"),
-            ("poolcfg -q --fit s", "smaller"),
-            ("poolcfg check --fit s", "smaller"),
-            ("poolcfg --target x --em", "--emit"),
-            ("poolcfg --check --em", "--emit"),
-        ] {
-            let Some(found) = asked(Shell::Fish, "fish", &format!("complete -C '{line}'")) else {
-                return;
-            };
-            let words: Vec<&str> = found
-                .iter()
-                .filter_map(|line| line.split('\t').next())
-                .collect();
-            assert_eq!(words.first(), Some(&first), "{line}: {found:?}");
-        }
-    }
-}

@@ -7,10 +7,12 @@ use poolcfg_core::Fit;
 use crate::cli::args::Look;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::terminal::{canvas, wrapped};
+use crate::cli::shell::Verbosity;
+use crate::cli::terminal::{canvas, columns};
+use crate::cli::wrap::wrapped;
 use crate::command::look;
 use crate::context::Context;
-use crate::render::figures::{NOTES, figures};
+use crate::render::figures::{figures, summary};
 use crate::render::picture::draw;
 use crate::target_outcome::TargetOutcome;
 use crate::wasmtime::resolve::LockNeed;
@@ -26,34 +28,54 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Look) -> Result<Exit, Error
         ));
     }
     look(context, arguments, LockNeed::Wanted, None, |outcomes| {
-        let pictures: Vec<String> = outcomes.iter().map(|outcome| picture(outcome)).collect();
-        context.shell.draw(&pictures.join("\n"))
+        let pictures = outcomes
+            .iter()
+            .map(|outcome| match context.shell.verbosity {
+                Verbosity::Verbose => in_full(outcome),
+                Verbosity::Quiet | Verbosity::Normal => picture(outcome),
+            });
+        let text = pictures.collect::<Vec<_>>().join("\n");
+        context.shell.draw(&text)
     })
 }
 
+/// The picture, and below it what it does not say: as much as goes into the terminal with it.
 fn picture(outcome: &TargetOutcome<'_>) -> String {
     let (case, plan) = (&outcome.case, &outcome.plan);
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{}: {} {}\n",
-        outcome.target(),
-        case.target.arch.name(),
-        case.machine(),
-    );
-    text += &draw(case, plan, canvas());
-    text.push('\n');
-    for line in figures(case, plan).lines() {
-        let _ = writeln!(text, "{}", wrapped(line, NOTES));
+    let mut lines = summary(case, plan);
+    for line in outcome.bounds() {
+        let _ = writeln!(lines, "{line}");
     }
-    let ways = outcome.ways(None);
-    for line in outcome
-        .bounds()
-        .into_iter()
-        .chain(ways)
-        .chain(outcome.conditions())
-    {
-        let _ = writeln!(text, "{}", wrapped(&line, 4));
+    let more = match outcome.ways(None).is_empty() {
+        true => "`cargo poolcfg explain -v` lists budget and footprint\n",
+        false => "`cargo poolcfg explain -v` lists budget, footprint, and what else fits\n",
+    };
+    let heading = wrapped(&heading(outcome), columns());
+    let below = wrapped(&(lines + more), columns());
+    let mut canvas = canvas().beside(&heading).beside(&below);
+    if plan.misfit.is_some() {
+        // Nothing is drawn that has a size, and the error has to be seen as well.
+        canvas.height = 0;
     }
-    text
+    heading + &draw(case, plan, canvas) + &below
+}
+
+/// The picture, and every figure.
+fn in_full(outcome: &TargetOutcome<'_>) -> String {
+    let (case, plan) = (&outcome.case, &outcome.plan);
+    let mut lines = figures(case, plan);
+    let said = [outcome.bounds(), outcome.ways(None), outcome.conditions()];
+    for line in said.iter().flatten() {
+        let _ = writeln!(lines, "{line}");
+    }
+    let heading = wrapped(&heading(outcome), columns());
+    let picture = draw(case, plan, canvas().beside(&heading));
+    [&heading, &picture, &wrapped(&lines, columns())[..]].concat()
+}
+
+/// What is drawn.
+fn heading(outcome: &TargetOutcome<'_>) -> String {
+    let case = &outcome.case;
+    let (arch, machine) = (case.target.arch.name(), case.machine());
+    format!("{}: {arch} {machine}\n", outcome.target())
 }

@@ -114,7 +114,7 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
         all([misfits(&results), check(context, &outputs)])?;
     } else {
         for output in &outputs {
-            output.put(context, arguments)?;
+            output.put(context)?;
         }
         tell(context, host, outcomes, &notes);
         // Asked for twice, it is printed as well.
@@ -178,7 +178,8 @@ fn outputs(
     }
     if let Some(template) = &arguments.template {
         let text = render_file(template, &*context.envelope())?;
-        return Ok((vec![Output::new(place, text, Mark::Unknown)], Vec::new()));
+        let mark = Mark::of_template(&text);
+        return Ok((vec![Output::new(place, text, mark)], Vec::new()));
     }
     if arguments.emit() == Emit::Json {
         let text = context.envelope().text()?;

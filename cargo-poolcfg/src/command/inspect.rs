@@ -54,11 +54,13 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
     let (keys, refused) = Keys::of(&inspected, version, target).accepted(version, &facts);
     refused.iter().for_each(|text| context.shell.note(text));
     let toml = keys.toml();
-    if !toml.is_empty() {
-        texts.push(toml);
-    }
     context.found(|| Results::Inspected(reports));
     context.envelope.borrow_mut().keys = Some(keys);
-    context.shell.print(&texts.join("\n"))?;
+    context.shell.list(&texts.join("\n"))?;
+    if !toml.is_empty() {
+        let gap = if texts.is_empty() { "" } else { "\n" };
+        // To be copied as it is.
+        context.shell.print(&format!("{gap}{toml}"))?;
+    }
     failed.map(|_| Exit::Fits)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use poolcfg_core::file::FILE_NAME;
 
-use crate::cli::shell::print;
+use crate::cli::shell::Shell;
 
 /// What is done in its place.
 pub(crate) const ARGUMENTS: [&str; 2] = ["check", "--here"];
@@ -31,11 +31,11 @@ const INIT: &str = "  poolcfg init               write a commented poolcfg.toml 
 const CHECK: &str = "  poolcfg check              check whether the pools of poolcfg.toml fit\n";
 
 /// Tells what to type next.
-pub(crate) fn lead_on() {
+pub(crate) fn lead_on(shell: &Shell) {
     let of_file = match Path::new(FILE_NAME).exists() {
         true => CHECK,
         false => INIT,
     };
     // Who has closed stdout wants to read nothing.
-    let _ = print(&format!("{NEXT}{of_file}{REST}"));
+    let _ = shell.list(&format!("{NEXT}{of_file}{REST}"));
 }

@@ -19,10 +19,10 @@ use crate::render::machine::{ProbeReport, distributions};
 pub(crate) fn run(context: &Context<'_>, arguments: &ProbeFlags) -> Result<Exit, Error> {
     let measured = poolcfg_runtime::probe();
     context.found(|| Results::Machine([Box::new(ProbeReport::new(&measured).into())]));
-    context.shell.print(&match arguments.emit {
-        Some(ProbeEmit::Toml) => tables(&measured),
-        None => text(&measured),
-    })?;
+    match arguments.emit {
+        Some(ProbeEmit::Toml) => context.shell.print(&tables(&measured))?,
+        None => context.shell.list(&text(&measured))?,
+    }
     Ok(Exit::Fits)
 }
 

@@ -6,6 +6,7 @@ use poolcfg_core::{Fault, Target, VaProfile};
 use crate::cli::args::Profiles;
 use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
+use crate::cli::terminal::columns;
 use crate::context::Context;
 use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
@@ -24,7 +25,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Profiles) -> Result<Exit, E
         all(named.iter().map(|named| has_profile(&named.facts)))?
     };
     context.found(|| Results::Profiles(rows(&targets).into_iter().map(Unowned::from).collect()));
-    context.shell.print(&profiles(&targets))?;
+    context.shell.draw(&profiles(&targets, columns()))?;
     Ok(Exit::Fits)
 }
 

@@ -1,6 +1,7 @@
 //! The mark of a text: by what it is known as ours, so that nothing else is replaced.
 
 use crate::render::envelope::is_envelope;
+use crate::render::template::GENERATED;
 
 /// By what the texts of one kind are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,16 +10,27 @@ pub(crate) enum Mark {
     Begins(&'static str),
     /// They are the JSON object.
     Envelope,
-    /// What a template says is known by nothing.
+    /// They have this somewhere.
+    Has(&'static str),
+    /// They are known by nothing: the template does not say it.
     Unknown,
 }
 
 impl Mark {
+    /// That of what a template says.
+    pub(crate) fn of_template(text: &str) -> Self {
+        match text.contains(GENERATED) {
+            true => Self::Has(GENERATED),
+            false => Self::Unknown,
+        }
+    }
+
     /// Whether a text has it.
     pub(crate) fn is_on(self, text: &str) -> bool {
         match self {
             Self::Begins(begin) => text.starts_with(begin),
             Self::Envelope => is_envelope(text),
+            Self::Has(mark) => text.contains(mark),
             Self::Unknown => false,
         }
     }

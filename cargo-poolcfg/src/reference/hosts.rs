@@ -2,7 +2,7 @@
 
 use poolcfg_core::WasmtimeVersion;
 
-use super::{is_current, page, table};
+use super::{file, is_current, page, table};
 use crate::host::{HOSTS, Host, NO_END};
 
 const PATH: &str = "docs/hosts.md";
@@ -72,4 +72,29 @@ fn the_page_is_current() {
         PATH,
         &page("Hosts of Wasmtime", "the tables of the hosts", &text),
     );
+}
+
+/// Where docs/board.md says on which Wasmtime a release is built, it says what the tables do.
+#[test]
+fn the_page_of_the_board_names_the_releases_of_the_tables() {
+    let board = std::fs::read_to_string(file("docs/board.md")).expect("the page of the board");
+    let mut sentences = board.split("built on Wasmtime ");
+    let mut before = sentences.next().unwrap_or_default();
+    let mut count = 0;
+    for after in sentences {
+        let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+        let major: u32 = digits.parse().expect("a version");
+        let said = before.lines().last().unwrap_or_default();
+        let is_said = |host: &&Host| {
+            let release = host.release(major);
+            release.is_some_and(|release| said.contains(release))
+        };
+        assert!(
+            HOSTS.iter().copied().any(|host| is_said(&host)),
+            "{said} {major}"
+        );
+        before = after;
+        count += 1;
+    }
+    assert!(count >= 3);
 }

@@ -2,12 +2,11 @@
 
 use std::fmt::{Display, Write as _};
 
-use poolcfg_core::{Limits, MappingName, Plan, ResolvedProcess, Size};
+use poolcfg_core::{Budget, Limits, MappingName, Plan, ResolvedProcess, Size};
 
-use crate::render::footprint::{EqualMappings, ShapeFootprint, counts, footprints, instances};
-
-/// The column at which notes begin.
-pub(crate) const NOTES: usize = 35;
+use crate::render::footprint::{
+    EqualMappings, ShapeFootprint, counts, footprints, instances, share,
+};
 
 /// A figure with its name and a note.
 fn row(text: &mut String, name: &str, value: impl Display, note: impl Display) {
@@ -30,44 +29,101 @@ pub(crate) fn figures(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
 
 fn budget_figures(text: &mut String, case: &ResolvedProcess<'_>) {
     let (profile, budget) = (&case.profile, &case.budget);
-    let mut row = |name: &str, value: &dyn Display, note: &str| row(text, name, value, note);
-    row("window", &profile.window.available(), profile.source);
-    row("page size", &budget.page_size, "");
+    row(text, "window", profile.window.available(), profile.source);
+    row(text, "page size", budget.page_size, "");
     let [first, second] = budget.holes().map(Size::available);
-    row("largest hole", &first, case.machine().as_str());
+    row(text, "largest hole", first, case.machine().as_str());
     row(
+        text,
         "second hole",
-        &second,
+        second,
         "beside a mapping that fills the largest",
     );
     let note = "libraries, threads, heap; in the hole that is filled first";
-    row("headroom", &budget.headroom, note);
+    row(text, "headroom", budget.headroom, note);
     match (budget.maps_for_pools(), budget.limits.max_map_count) {
         (Some(maps), Some(all)) => row(
+            text,
             "mappings",
-            &maps,
-            &format!("for pools, of {all} of vm.max_map_count"),
+            maps,
+            format!("for pools, of {all} of vm.max_map_count"),
         ),
-        _ => row("mappings", &"no bound", ""),
+        _ => row(text, "mappings", "no bound", ""),
     }
+    limit_figures(text, &case.budget, case.budget.limits.rlimit_as);
+    if let Some(memory) = budget.limits.memory {
+        let note = "RAM and swap, of one mapping that is charged when it is made";
+        row(text, "charged at once", memory.available(), note);
+    }
+}
+
+/// What the limits of the process leave, where it has any.
+fn limit_figures(text: &mut String, budget: &Budget, rlimit_as: Option<Size>) {
     for (name, limit, of) in [
-        ("address space", budget.limits.rlimit_as, "RLIMIT_AS"),
+        ("address space", rlimit_as, "RLIMIT_AS"),
         ("writable", budget.limits.rlimit_data, "RLIMIT_DATA"),
         ("committed", budget.limits.commit_limit, "the commit limit"),
     ] {
         if let Some(limit) = limit {
             let left = limit.saturating_sub(budget.headroom).available();
             let limit = limit.available();
-            row(
-                name,
-                &left,
-                &format!("of {limit}, {of}, beside the headroom"),
-            );
+            let note = format!("of {limit}, {of}, beside the headroom");
+            row(text, name, left, note);
         }
     }
-    if let Some(memory) = budget.limits.memory {
-        let note = "RAM and swap, of one mapping that is charged when it is made";
-        row("charged at once", &memory.available(), note);
+}
+
+/// What a picture does not say: the limits of the process, how many instances each pool has, and what its guards take.
+/// Of pools that do not fit nothing is drawn, and the mappings are said, too.
+#[must_use]
+pub(crate) fn summary(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
+    let mut text = String::new();
+    // What `RLIMIT_AS` leaves is drawn.
+    limit_figures(&mut text, &case.budget, None);
+    let footprints = footprints(case, plan.guaranteed());
+    for (index, footprint) in footprints.into_iter().enumerate() {
+        let (pool, limits) = (&case.pools()[index], &plan.guaranteed()[index]);
+        text += &heading(case, plan, index);
+        if let Some(counts) = counts(limits, pool) {
+            let _ = write!(text, ", {counts}");
+        }
+        if let Some(footprint) = footprint {
+            let mapped = footprint.mappings.iter().map(|mapping| {
+                let all = mapping.bytes.get().saturating_mul(mapping.count.into());
+                (mapping.name.word(), Size::bytes(all))
+            });
+            let guards = guards(limits, &footprint, case.budget.page_size);
+            let undrawn = mapped.filter(|_| plan.misfit.is_some());
+            for (name, bytes) in undrawn.chain([("guards", guards)]) {
+                let share = share(bytes.get(), footprint.reserved);
+                let _ = write!(text, "; {name}: {}, {share}", bytes.needed());
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What each pool is about.
+fn heading(case: &ResolvedProcess<'_>, plan: &Plan, index: usize) -> String {
+    let pool = &case.pools()[index];
+    let (asked, limits) = (&pool.asked, &plan.guaranteed()[index]);
+    let name = match pool.name {
+        "" => "pool".to_owned(),
+        name => format!("pool `{name}`"),
+    };
+    let (has, wanted) = (limits.memory_reservation, asked.memory_reservation);
+    let each = match (plan.misfit.is_some(), asked.has_memories()) {
+        (_, false) => ", without memories".to_owned(),
+        (false, true) if has != wanted => {
+            format!(" × {} of {}", has.available(), wanted.available())
+        }
+        _ => format!(" × {}", wanted.available()),
+    };
+    let all = instances(asked.max_instances);
+    match plan.misfit {
+        None => format!("{name}: {} of {all}{each}", limits.max_instances),
+        Some(_) => format!("{name} does not fit: {all}{each} asked"),
     }
 }
 
@@ -80,32 +136,8 @@ fn pool_figures(
 ) {
     let budget = &case.budget;
     let pool = &case.pools()[index];
-    let (asked, limits) = (&pool.asked, &plan.guaranteed()[index]);
-    let name = match pool.name {
-        "" => "pool".to_owned(),
-        name => format!("pool `{name}`"),
-    };
-    let _ = match plan.misfit {
-        None if !asked.has_memories() => writeln!(
-            text,
-            "{name}: {} of {} instances, without memories",
-            limits.max_instances, asked.max_instances
-        ),
-        None => writeln!(
-            text,
-            "{name}: {} of {} instances, {} of {} reserved for each",
-            limits.max_instances,
-            asked.max_instances,
-            limits.memory_reservation.available(),
-            asked.memory_reservation.available()
-        ),
-        Some(_) => writeln!(
-            text,
-            "{name} does not fit: {} asked, {} reserved for each",
-            instances(asked.max_instances),
-            asked.memory_reservation.available()
-        ),
-    };
+    let limits = &plan.guaranteed()[index];
+    let _ = writeln!(text, "{}", heading(case, plan, index));
     if let Some(counts) = counts(limits, pool) {
         row(text, "each instance", "", counts);
     }
@@ -113,7 +145,6 @@ fn pool_figures(
         let _ = writeln!(text, "  the sizes add up to more than 2^64 - 1 bytes");
         return;
     };
-    let mut regions = 0_u64;
     for mapping in &footprint.mappings {
         let count = u64::from(mapping.count);
         let mut note = sum(limits, mapping, budget.page_size);
@@ -128,10 +159,8 @@ fn pool_figures(
             mapping.bytes.needed(),
             format!("{note}; {of}"),
         );
-        let own = region_bytes(limits, mapping, budget.page_size).unwrap_or(all);
-        regions = regions.saturating_add(own.saturating_mul(count).min(all));
     }
-    let guards = Size::bytes(footprint.reserved.get().saturating_sub(regions));
+    let guards = guards(limits, &footprint, budget.page_size);
     let of = share(guards.get(), footprint.reserved);
     row(
         text,
@@ -152,13 +181,16 @@ fn pool_figures(
     }
 }
 
-/// Which part of all that is reserved bytes are, in percent.
-fn share(bytes: u64, all: Size) -> String {
-    let tenths = u128::from(bytes).saturating_mul(1000) / u128::from(all.get().max(1));
-    match (tenths, bytes) {
-        (0, 1..) => "below 0.1 %".to_owned(),
-        _ => format!("{}.{} %", tenths / 10, tenths % 10),
-    }
+/// What guards take of all that pools of one shape reserve.
+fn guards(limits: &Limits, footprint: &ShapeFootprint, page_size: Size) -> Size {
+    let regions = footprint.mappings.iter().map(|mapping| {
+        let count = u64::from(mapping.count);
+        let all = mapping.bytes.get().saturating_mul(count);
+        let own = region_bytes(limits, mapping, page_size).unwrap_or(all);
+        own.saturating_mul(count).min(all)
+    });
+    let regions = regions.fold(0, u64::saturating_add);
+    Size::bytes(footprint.reserved.get().saturating_sub(regions))
 }
 
 /// Bytes of a mapping that its slots may use, and that are no guards; `None` above 2^64 - 1.

@@ -147,6 +147,15 @@ fn missing(limits: &Limits) -> impl Iterator<Item = (&'static str, &'static str)
     totals.filter_map(|(key, is_none, what)| is_none.then_some((key, what)))
 }
 
+/// Which part of all that is reserved bytes are, in percent.
+pub(crate) fn share(bytes: u64, all: Size) -> String {
+    let tenths = u128::from(bytes).saturating_mul(1000) / u128::from(all.get().max(1));
+    match (tenths, bytes) {
+        (0, 1..) => "below 0.1 %".to_owned(),
+        _ => format!("{}.{} %", tenths / 10, tenths % 10),
+    }
+}
+
 /// So many instances.
 pub(crate) fn instances(count: u32) -> String {
     match count {

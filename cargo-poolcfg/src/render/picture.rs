@@ -8,11 +8,9 @@ use std::fmt::Write as _;
 use clap::builder::styling::{AnsiColor, Style};
 use poolcfg_core::{Layout, Plan, RelocationModel, ResolvedProcess, Shape, Size};
 
-use crate::cli::terminal::{Canvas, glued, unglued};
+use crate::cli::terminal::Canvas;
+use crate::cli::wrap::{glued, unglued};
 use filled::{Filled, fill};
-
-/// Lines of a picture that has none to spare for sizes.
-const LEAST: usize = 12;
 
 /// Columns of an address at the left of the picture.
 const ADDRESS: usize = 12;
@@ -33,10 +31,7 @@ pub(crate) fn draw(case: &ResolvedProcess<'_>, plan: &Plan, canvas: Canvas) -> S
     let mut holes = fill(case, limits);
     holes.retain(|hole| hole.size > 0);
     let least = drawn(case, &holes, canvas.width, 0);
-    let spare = canvas
-        .height
-        .max(LEAST)
-        .saturating_sub(least.lines().count());
+    let spare = canvas.height.saturating_sub(least.lines().count());
     drawn(
         case,
         &holes,
@@ -53,7 +48,9 @@ fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64)
     let mut order: Vec<&Filled> = holes.iter().collect();
     order.sort_by_key(|hole| std::cmp::Reverse(hole.span.map_or(0, |span| span.top)));
     let all: u64 = holes.iter().map(|hole| hole.size).sum();
-    for hole in order {
+    let ends_above_zero = holes.iter().any(|hole| hole.span.is_some());
+    let mut order = order.into_iter().peekable();
+    while let Some(hole) = order.next() {
         if let Some(span) = hole.span {
             if span.top < above {
                 picture.text(between(case, span.top, above), above - span.top);
@@ -62,13 +59,26 @@ fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64)
             above = span.bottom;
         }
         picture.hole(hole, all, spare);
-        picture.edge(hole.span.map(|span| span.bottom), '├', '┤', "");
+        let bottom = hole.span.map(|span| span.bottom);
+        if order.peek().is_none() && ends_above_zero && is_unused(case, above) {
+            picture.edge(bottom, '└', '┘', "below: never mapped");
+            return picture.text;
+        }
+        picture.edge(bottom, '├', '┤', "");
     }
-    if above > 0 && holes.iter().any(|hole| hole.span.is_some()) {
+    if above > 0 && ends_above_zero {
         picture.text(between(case, 0, above), above);
     }
     picture.edge(Some(0), '└', '┘', "");
     picture.text
+}
+
+/// What the addresses below the lowest hole mostly are; they take no lines of their own.
+const NEVER_MAPPED: &str = "never mapped";
+
+/// Whether nothing is below an address.
+fn is_unused(case: &ResolvedProcess<'_>, below: u64) -> bool {
+    below > 0 && between(case, 0, below) == NEVER_MAPPED
 }
 
 /// What lies between two addresses outside the holes.
@@ -93,7 +103,7 @@ fn between(case: &ResolvedProcess<'_>, bottom: u64, top: u64) -> &'static str {
         (false, true) if bottom == 0 && relocation_model == RelocationModel::Static => {
             "program and heap"
         }
-        (false, true) => "never mapped",
+        (false, true) => NEVER_MAPPED,
         (false, false) => "headroom, aslr, and below not searched",
     }
 }
@@ -129,11 +139,11 @@ impl Picture {
         let _ = writeln!(self.text, "{address:>ADDRESS$} {left}{rule}{note}{right}");
     }
 
-    fn line(&mut self, side: char, style: Style, text: &str, figure: &str) {
+    fn line(&mut self, style: Style, text: &str, figure: &str) {
         let room = self.room(figure);
         let _ = writeln!(
             self.text,
-            "{:ADDRESS$} {side} {style}{text:<room$} {figure}{style:#} {side}",
+            "{:ADDRESS$} │ {style}{text:<room$} {figure}{style:#} │",
             ""
         );
     }
@@ -157,7 +167,7 @@ impl Picture {
                 0 => figure.to_owned(),
                 _ => " ".repeat(figure.chars().count()),
             };
-            self.line('│', style, &line, &figure);
+            self.line(style, &line, &figure);
         }
     }
 
@@ -171,7 +181,7 @@ impl Picture {
         let mut rows: Vec<(char, &str, u64)> = hole
             .content
             .iter()
-            .map(|(name, bytes)| ('█', name.as_str(), *bytes))
+            .map(|part| ('█', part.name.as_str(), part.bytes))
             .collect();
         let left = hole.left() - hole.beyond_limit;
         let limit = self
@@ -198,11 +208,17 @@ impl Picture {
             self.lines(style, &format!("{fill} "), name, &figure);
             let lines = u128::from(bytes) * u128::from(spare) / u128::from(all.max(1));
             for _ in 0..lines {
-                self.line('│', style, &fill.to_string(), "");
+                self.line(style, &fill.to_string(), "");
             }
         }
-        // The axis is broken: what is small is drawn larger than it is.
-        self.line('≈', Style::new(), "", "");
+        self.break_axis();
+    }
+
+    /// Marks the last line: what is small is drawn larger than it is.
+    fn break_axis(&mut self) {
+        let before = self.text.trim_end().rfind('\n');
+        let last = self.text.split_off(before.map_or(0, |end| end + 1));
+        self.text += &last.replace('│', "≈");
     }
 }
 

@@ -1,13 +1,15 @@
 //! The table of VA profiles.
 
 use std::fmt::Write as _;
-use std::ops::RangeInclusive;
 
 use poolcfg_core::{
     Aslr, Budget, Distribution, LINUX_CHECKED, Layout, RelocationModel, Shape, Size, Target,
     VaProfile,
 };
 use serde::Serialize;
+
+use crate::cli::wrap::wrapped;
+use crate::render::columns::render;
 
 /// One profile, for programs; sizes are bytes.
 #[derive(Debug, Serialize)]
@@ -137,7 +139,7 @@ fn served(targets: &[Target]) -> impl Iterator<Item = (VaProfile<'static>, Targe
 /// The profiles that serve one of the targets, or every profile there is, as a table; a target's floor is
 /// marked `*`. Below it stand the distributions that ship them, and of which versions of Linux the rules are.
 #[must_use]
-pub(crate) fn profiles(targets: &[Target]) -> String {
+pub(crate) fn profiles(targets: &[Target], columns: Option<usize>) -> String {
     let mut rows = vec![
         [
             "",
@@ -156,14 +158,12 @@ pub(crate) fn profiles(targets: &[Target]) -> String {
     ];
     rows.extend(served(targets).map(|(profile, of)| row(&profile, of)));
     let linux = served(targets).any(|(profile, _)| profile.os.has_linux_kernel());
-    let mut text = render(&rows, 3..=8);
+    let mut text = render(&rows, 3..=8, columns);
     let shipped = distributions(served(targets).map(|(profile, _)| profile));
     if shipped.len() > 1 {
-        let _ = writeln!(
-            text,
-            "\nthe holes are those with maximum aslr (vm.mmap_rnd_bits), which several distributions ship:\n"
-        );
-        text += &render(&shipped, 3..=5);
+        let said = "\nthe holes are those with maximum aslr (vm.mmap_rnd_bits), which several distributions ship:\n";
+        let _ = writeln!(text, "{}", wrapped(said, columns));
+        text += &render(&shipped, 3..=5, columns);
         text.push('\n');
     }
     if linux {
@@ -233,32 +233,6 @@ fn row(profile: &VaProfile<'static>, of: Target) -> [String; 11] {
     ]
 }
 
-/// Columns as wide as their widest entry, those of numbers to the right.
-fn render<const COLUMNS: usize>(
-    rows: &[[String; COLUMNS]],
-    numbers: RangeInclusive<usize>,
-) -> String {
-    let mut widths = [0; COLUMNS];
-    for row in rows {
-        for (width, entry) in widths.iter_mut().zip(row) {
-            *width = (*width).max(entry.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (column, (entry, width)) in row.iter().zip(widths).enumerate() {
-            let _ = if numbers.contains(&column) {
-                write!(line, "{entry:>width$}  ")
-            } else {
-                write!(line, "{entry:<width$}  ")
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use poolcfg_core::{Arch, Os};
@@ -267,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_floor_is_marked() {
-        let table = profiles(&[Target::new(Arch::Aarch64, Os::Linux, 64)]);
+        let table = profiles(&[Target::new(Arch::Aarch64, Os::Linux, 64)], None);
         let floors: Vec<_> = table.lines().filter(|line| line.starts_with('*')).collect();
         assert_eq!(floors.len(), 1);
         assert!(
@@ -280,14 +254,14 @@ mod tests {
     fn every_profile_and_every_distribution_is_listed() {
         // Beside two headers, the sentence between them and its blank lines, and the last line.
         assert_eq!(
-            profiles(&[]).lines().count(),
+            profiles(&[], None).lines().count(),
             VaProfile::ALL.concat().len() + Distribution::ALL.len() + 7
         );
     }
 
     #[test]
     fn who_ships_maximum_aslr_is_named() {
-        let table = profiles(&[Target::new(Arch::Aarch64, Os::Linux, 64)]);
+        let table = profiles(&[Target::new(Arch::Aarch64, Os::Linux, 64)], None);
         let of = |name| table.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(of("Ubuntu 24.04").contains(" 33 "), "{table}");
         assert!(of("NixOS, Raspberry Pi").contains("va39"), "{table}");
@@ -295,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_versions_of_linux_are_said_where_it_is_listed() {
-        let of = |os| profiles(&[Target::new(Arch::Aarch64, os, 64)]);
+        let of = |os| profiles(&[Target::new(Arch::Aarch64, os, 64)], None);
         let said = |table: String| table.ends_with("were read in 6.12 and 7.2\n");
         assert!(said(of(Os::Linux)) && said(of(Os::Android)));
         assert!(!of(Os::Macos).contains("Linux"));

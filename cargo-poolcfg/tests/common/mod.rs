@@ -151,3 +151,19 @@ pub(crate) fn program(name: &str, folder: &Path) -> Command {
     }
     command
 }
+
+/// What a line of the shell shows on a terminal of so many columns and lines, which util-linux's `script` makes, without
+/// colours.
+#[cfg(target_os = "linux")]
+pub(crate) fn on_terminal(folder: &Path, (columns, lines): (usize, usize), line: &str) -> String {
+    let line = format!("stty cols {columns} rows {lines}; {line}");
+    let mut script = Command::new("script");
+    script
+        .current_dir(folder)
+        .args(["--quiet", "--command", &line, "/dev/null"])
+        .stdin(Stdio::null())
+        .env("TERM", "xterm")
+        .env("LC_ALL", "C.UTF-8")
+        .env("NO_COLOR", "1");
+    ran(&mut script).stdout.replace('\r', "")
+}

@@ -24,6 +24,15 @@ println!("answer: {}", answer.call(&mut store, ())?);"#;
 const COMPILE: &str =
     "compile --config wasmtime.toml -W threads=n,concurrency-support=n -o app.cwasm app.wat";
 
+/// The oldest version of which README.md speaks has every setter that `configure_wasmtime!` calls, and takes the limits.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn the_oldest_wasmtime_takes_the_limits() {
+    let package = root().join("tests/wasmtime/embedder-28");
+    let target = target().join("embedder-28");
+    run(&package, &target, "cargo run --quiet --locked", 0, "10\n");
+}
+
 #[test]
 #[ignore = "needs real wasmtime commands: cargo xtask test"]
 fn an_embedder_gets_a_pool_that_runs() {

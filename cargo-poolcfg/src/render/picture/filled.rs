@@ -1,33 +1,53 @@
 //! The holes, and what lies in them: every mapping where the kernel places it.
 
-use poolcfg_core::{Layout, Limits, MappingName, Position, ResolvedProcess, Span, UnlimitedStack};
+use poolcfg_core::{
+    Layout, Limits, MappingName, Position, ResolvedProcess, Size, Span, UnlimitedStack,
+};
+
+use crate::render::footprint::share;
 
 /// A hole and what lies in it.
 pub(super) struct Filled {
     pub(super) span: Option<Span>,
     pub(super) size: u64,
-    /// What is mapped, in the order of the mapping, with how many bytes.
-    pub(super) content: Vec<(String, u64)>,
+    /// What is mapped, in the order of the mapping.
+    pub(super) content: Vec<Part>,
     /// How much of what is left `RLIMIT_AS` does not let the process have.
     pub(super) beyond_limit: u64,
     /// Whether the kernel fills it from its end down.
     pub(super) top_down: bool,
 }
 
+/// What pools of one shape have in a hole.
+pub(super) struct Part {
+    /// The place of the pool in the file.
+    pool: usize,
+    mapping: MappingName,
+    /// With its share of what the pool reserves, once all is placed.
+    pub(super) name: String,
+    pub(super) bytes: u64,
+}
+
 impl Filled {
-    fn add(&mut self, label: String, bytes: u64) {
+    fn add(&mut self, pool: usize, mapping: MappingName, bytes: u64) {
         if bytes == 0 {
             return;
         }
         // Pools of one shape follow each other in thousands: one line counts them.
-        match self.content.iter_mut().find(|(known, _)| *known == label) {
-            Some((_, total)) => *total += bytes,
-            None => self.content.push((label, bytes)),
+        let mut known = self.content.iter_mut();
+        match known.find(|part| part.pool == pool && part.mapping == mapping) {
+            Some(part) => part.bytes += bytes,
+            None => self.content.push(Part {
+                pool,
+                mapping,
+                name: String::new(),
+                bytes,
+            }),
         }
     }
 
     pub(super) fn left(&self) -> u64 {
-        let used: u64 = self.content.iter().map(|(_, bytes)| bytes).sum();
+        let used: u64 = self.content.iter().map(|part| part.bytes).sum();
         self.size.saturating_sub(used)
     }
 }
@@ -49,21 +69,39 @@ pub(super) fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled>
             top_down: top_down(case, index),
         })
         .collect();
-    for (pool, limits) in case.pools().iter().zip(limits) {
+    for (pool, limits) in limits.iter().enumerate() {
         for _ in 0..limits.pools {
             let Some(reserved) = position.reserve(limits) else {
-                bound(case, &mut holes);
-                return holes;
+                break;
             };
             for (name, bytes) in MappingName::ALL.iter().zip(reserved) {
                 for (hole, bytes) in holes.iter_mut().zip(bytes) {
-                    hole.add(label(pool.name, *name), bytes.get());
+                    hole.add(pool, *name, bytes.get());
                 }
             }
         }
     }
+    label(case, &mut holes);
     bound(case, &mut holes);
     holes
+}
+
+/// Names every part, with its share of what its pools reserve.
+fn label(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
+    for (index, pool) in case.pools().iter().enumerate() {
+        let parts = || holes.iter().flat_map(|hole| &hole.content);
+        let own = parts().filter(|part| part.pool == index);
+        let all = Size::bytes(own.map(|part| part.bytes).sum());
+        let parts = holes.iter_mut().flat_map(|hole| &mut hole.content);
+        for part in parts.filter(|part| part.pool == index) {
+            let name = match pool.name {
+                "" => String::new(),
+                name => format!("{name}: "),
+            };
+            let share = share(part.bytes, all);
+            part.name = format!("{name}{}, {share}", part.mapping.word());
+        }
+    }
 }
 
 /// Marks what `RLIMIT_AS` does not let the process have of what is left.
@@ -101,13 +139,5 @@ fn top_down(case: &ResolvedProcess<'_>, hole: usize) -> bool {
         }
         Layout::Linux(_) => true,
         Layout::OneHole(_) => false,
-    }
-}
-
-fn label(pool: &str, mapping: MappingName) -> String {
-    if pool.is_empty() {
-        mapping.word().to_owned()
-    } else {
-        format!("{pool}: {}", mapping.word())
     }
 }
