@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn every_folder_that_a_suite_builds_in_has_a_row() {
         let sources = concat!(
-            include_str!("test.rs"),
+            include_str!("test/suites.rs"),
             include_str!("dist.rs"),
             include_str!("fuzz.rs"),
             include_str!("races.rs"),
