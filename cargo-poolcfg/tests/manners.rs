@@ -364,6 +364,36 @@ fn counts_of_one_are_told_as_one() {
         .says("ok: 3 pools of 1 instance × 64");
 }
 
+/// Numbers of one pool say so, and bytes are those of all.
+#[test]
+fn equal_pools_are_told_as_so_many() {
+    let folder = Folder::new();
+    let target = ["--target", "riscv64gc-unknown-linux-gnu"];
+    let pools = |slots: u32| {
+        format!(
+            "[pooling_allocator]\nmax_instances = {slots}\npools = 4\nmemory_reservation = \"4GiB\"\n"
+        )
+    };
+    folder.write("poolcfg.toml", &pools(10));
+    let run = |command: &[&str]| poolcfg(&folder, &[command, &target].concat());
+    run(&["check"])
+        .ends(0)
+        .says("ok: 4 native pools, each 10 of 10 instances × 4 GiB guaranteed");
+    let explained = run(&["explain", "-v"]);
+    for line in [
+        "\n4 pools: each 10 of 10 instances × 4 GiB\n",
+        "  memories             161.38 GiB  4 x (32 MiB + 10 x (4 GiB + 32 MiB)); 99.9 %\n",
+    ] {
+        assert!(explained.ends(0).stdout.contains(line), "{explained:#?}");
+    }
+    folder.write("poolcfg.toml", &pools(20));
+    run(&["check"])
+        .ends(100)
+        .says("does not fit: 4 native pools, each 20 instances × 4 GiB asked")
+        .says("each of the 4 pools needs 80.66 GiB in slots of 4.04 GiB; ")
+        .says("in three holes, which hold 15 slots of each");
+}
+
 /// Cargo does not hand on what it is told itself, but its configuration and its variable hold for its subcommands.
 #[test]
 fn colors_are_those_that_cargo_is_told() {

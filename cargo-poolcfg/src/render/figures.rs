@@ -108,9 +108,13 @@ pub(crate) fn summary(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
 fn heading(case: &ResolvedProcess<'_>, plan: &Plan, index: usize) -> String {
     let pool = &case.pools()[index];
     let (asked, limits) = (&pool.asked, &plan.guaranteed()[index]);
+    let (name, each_pool, verb) = match asked.pools {
+        1 => ("pool".to_owned(), "", "does"),
+        pools => (format!("{pools} pools"), "each ", "do"),
+    };
     let name = match pool.name {
-        "" => "pool".to_owned(),
-        name => format!("pool `{name}`"),
+        "" => name,
+        of => format!("{name} `{of}`"),
     };
     let (has, wanted) = (limits.memory_reservation, asked.memory_reservation);
     let each = match (plan.misfit.is_some(), asked.has_memories()) {
@@ -122,8 +126,8 @@ fn heading(case: &ResolvedProcess<'_>, plan: &Plan, index: usize) -> String {
     };
     let all = instances(asked.max_instances);
     match plan.misfit {
-        None => format!("{name}: {} of {all}{each}", limits.max_instances),
-        Some(_) => format!("{name} does not fit: {all}{each} asked"),
+        None => format!("{name}: {each_pool}{} of {all}{each}", limits.max_instances),
+        Some(_) => format!("{name} {verb} not fit: {each_pool}{all}{each} asked"),
     }
 }
 
@@ -149,14 +153,14 @@ fn pool_figures(
         let count = u64::from(mapping.count);
         let mut note = sum(limits, mapping, budget.page_size);
         if count > 1 {
-            note += &format!(", {count} times");
+            note = format!("{count} x ({note})");
         }
-        let all = mapping.bytes.get().saturating_mul(count);
-        let of = share(all, footprint.reserved);
+        let all = Size::bytes(mapping.bytes.get().saturating_mul(count));
+        let of = share(all.get(), footprint.reserved);
         row(
             text,
             mapping.name.word(),
-            mapping.bytes.needed(),
+            all.needed(),
             format!("{note}; {of}"),
         );
     }

@@ -13,19 +13,23 @@ impl TargetOutcome<'_> {
             Some(wasmtime) => format!("Wasmtime {}", wasmtime.version),
             None => "native".to_owned(),
         };
+        let who = match asked.pools {
+            1 => format!("{engine} pool,"),
+            pools => format!("{pools} {engine} pools, each"),
+        };
         let kernel = self.kernel();
         if self.fit == Some(Fit::NoPool) && self.plan.misfit.is_none() {
             return self.on_demand(index, limits, &kernel);
         }
         if self.plan.misfit.is_some() {
             return format!(
-                "does not fit: {engine} pool, {} × {} asked ({kernel})",
+                "does not fit: {who} {} × {} asked ({kernel})",
                 instances(asked.max_instances),
                 each(asked)
             );
         }
         let mut line = format!(
-            "ok: {engine} pool, {} of {} × {}",
+            "ok: {who} {} of {} × {}",
             limits.max_instances,
             instances(asked.max_instances),
             each(limits),

@@ -151,13 +151,16 @@ impl PlanMisfit {
         let pool = &case.pools[self.pool];
         // A hole and RAM and swap are held against a single mapping, the other limits against all of them.
         let all = !matches!(self.limit, Limit::Hole | Limit::RamAndSwap);
-        if all && case.count == 1 && pool.asked.pools > 1 {
-            let text = Text::new().str("the ").number(pool.asked.pools);
-            return if pool.name.is_empty() {
-                text.str(" pools need ")
+        let is_one = case.count == 1 || !all;
+        if is_one && pool.asked.pools > 1 {
+            let text = Text::new().str(if all { "the " } else { "each of the " });
+            let text = text.number(pool.asked.pools).str(" pools ");
+            let text = if pool.name.is_empty() {
+                text
             } else {
-                text.str(" pools `").str(pool.name).str("` need ")
+                text.str("`").str(pool.name).str("` ")
             };
+            return text.str(if all { "need " } else { "needs " });
         }
         let mut text = Text::new().str("pool ");
         if !pool.name.is_empty() {
@@ -201,7 +204,12 @@ impl PlanMisfit {
             return match self.largest_fit.max_instances {
                 // Otherwise it would seem that it fits.
                 Some(slots) if self.need <= bytes.get() && case.count == 1 => {
-                    text.str(", which hold ").number(slots).str(" slots")
+                    let text = text.str(", which hold ").number(slots).str(" slots");
+                    if case.pools[self.pool].asked.pools > 1 {
+                        text.str(" of each")
+                    } else {
+                        text
+                    }
                 }
                 _ => text,
             };
