@@ -2,9 +2,10 @@
 //! the next one does not, and sizes read back as they are written.
 
 use poolcfg_core::{
-    AddressSpaceKeys, Aslr, Budget, Engine, Group, Hole, KINDS, Keep, OnMisfit, Placement, Plan,
-    PoolKeys, RelocationModel, Room, Setting, Settings, Shape, Size, StackLimit, Target, Three,
-    VaProfile, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion, place,
+    AddressSpaceKeys, Aslr, Budget, Engine, Group, Hole, KINDS, Keep, Limit, MappingName, OnMisfit,
+    Placement, Plan, PoolKeys, RelocationModel, Room, Setting, Settings, Shape, Size, StackLimit,
+    Target, Three, VaProfile, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
+    place,
 };
 use proptest::prelude::*;
 
@@ -427,6 +428,12 @@ proptest! {
             prop_assert!(fits_beside(&profile, shape, with_reservation(&pools, misfit.pool, reservation), misfit.pool));
             if let Some(next) = reservation.checked_add(Size::kib(64)) {
                 prop_assert!(!fits_beside(&profile, shape, with_reservation(&pools, misfit.pool, next), misfit.pool));
+            }
+            // What is said to be there holds what is said to fit.
+            if misfit.limit == Limit::Hole && misfit.slot.is_none() && misfit.mapping == MappingName::Memories {
+                let fitting = case.pools()[misfit.pool].asked.with_reservation(reservation);
+                let mapping = fitting.footprint(case.budget.page_size).unwrap().mappings[0].bytes.get();
+                prop_assert!(mapping <= misfit.have && mapping <= misfit.holes[0].get());
             }
         }
     }

@@ -397,6 +397,9 @@ impl PlanMisfit {
             let what = " mappings that are left to the rest of the process";
             return say!(text; " beside the ", u64(HEADROOM_MAPS), str(what));
         }
+        if case.budget.headroom.is_zero() {
+            return text;
+        }
         let text = say!(text; " with a headroom of ", needed(case.budget.headroom));
         text.str(Self::CHANGES_HEADROOM)
     }

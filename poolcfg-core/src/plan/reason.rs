@@ -29,6 +29,10 @@ pub(crate) const fn misfit(
     let Some(first) = refuses(case, &hole, &all) else {
         return None;
     };
+    let hole = match hole_alone(case, asked, others) {
+        Some(alone) => alone,
+        None => hole,
+    };
     let misfit = of_limit(case, asked, others, first, &hole, &all);
     let Some(decided) = decided(case, asked, others, &misfit) else {
         return Some(misfit);
@@ -37,6 +41,35 @@ pub(crate) const fn misfit(
         return Some(misfit);
     }
     Some(of_limit(case, asked, others, decided, &hole, &all))
+}
+
+/// The first pool that finds no place even if it is the only one, and shrinks as far as it may; `None` if each of several
+/// does.
+const fn hole_alone(
+    case: &ResolvedProcess<'_>,
+    asked: &[Limits; MAX_POOLS],
+    others: &[Limits; MAX_POOLS],
+) -> Option<Verdict> {
+    let mut pool = 0;
+    while pool < case.count && case.count > 1 {
+        let least = place_alone(case, &others[pool]);
+        if let (Verdict::Hole { .. }, Verdict::Hole { kind, free, .. }) =
+            (least, place_alone(case, &asked[pool]))
+        {
+            return Some(Verdict::Hole { pool, kind, free });
+        }
+        pool += 1;
+    }
+    None
+}
+
+/// Whether the mappings of one pool find their places if there is no other one. A sum above 64 bits is not judged here.
+const fn place_alone(case: &ResolvedProcess<'_>, limits: &Limits) -> Verdict {
+    let budget = &case.budget;
+    match limits.mappings(budget.page_size) {
+        Some(mappings) => find_places(&budget.room, &[mappings], budget.huge_page.get()),
+        None => Verdict::Fits,
+    }
 }
 
 /// The limit that refuses one pool more than `value` of the number that is not kept.
@@ -218,13 +251,17 @@ const fn of_limit(
         (limit, misfit.mapping, misfit.largest_fit.memory_reservation)
     {
         if misfit.slot.is_none() {
-            // Where ASLR puts things otherwise, there may be less than here.
-            let next = fits.get().saturating_add(GRAIN.get());
-            let next = asked[misfit.pool].with_reservation(Size::bytes(next));
-            if let Some(mappings) = next.mappings(budget.page_size) {
-                let most = mappings.sizes[0].saturating_sub(1);
-                misfit.have = min(misfit.have, most);
-                misfit.holes[0] = misfit.holes[0].min(Size::bytes(most));
+            // Where ASLR puts things otherwise, there may be less than here. What fits is there in any case.
+            let asked = &asked[misfit.pool];
+            let next = Size::bytes(fits.get().saturating_add(GRAIN.get()));
+            if let (Some(least), Some(most)) = (
+                asked.with_reservation(fits).mappings(budget.page_size),
+                asked.with_reservation(next).mappings(budget.page_size),
+            ) {
+                let (least, most) = (least.sizes[0], most.sizes[0].saturating_sub(1));
+                misfit.have = max(min(misfit.have, most), least);
+                let hole = max(min(misfit.holes[0].get(), most), least);
+                misfit.holes[0] = Size::bytes(hole);
             }
         }
     }
