@@ -395,3 +395,64 @@ fn totals_that_fit_in_no_slots_are_said_to_be_them() {
         "`--fit smaller` does not help: the totals that are written do not fit in smaller slots either",
     );
 }
+
+/// Several pools are judged together: the lines of the ways are what `--fit` gives.
+#[test]
+fn several_pools_have_what_the_lines_say() {
+    let folder = Folder::new();
+    let set = |words: &[&str]| -> Vec<String> {
+        let flags = words.iter().flat_map(|word| ["--set", word]);
+        flags.map(str::to_owned).collect()
+    };
+    let board = [
+        "--engine",
+        "wasmtime",
+        "--engine-version",
+        "48",
+        "--target",
+        BOARD,
+    ];
+    let board = board.map(str::to_owned).to_vec();
+    let hundred = set(&["pool.a.max_instances=100", "pool.b.max_instances=100"]);
+    let ten = set(&[
+        "pool.a.max_instances=10",
+        "pool.b.max_instances=10",
+        "pooling_allocator.on_misfit=shrink",
+    ]);
+    let numbers = |line: &str| {
+        let words: Vec<_> = line.split([' ', ';']).collect();
+        let at = words.iter().position(|word| *word == "of").unwrap();
+        let slots = words
+            .windows(2)
+            .find(|words| matches!(words[1], "MiB" | "GiB"));
+        let slots = slots.unwrap().join(" ");
+        (words[at - 1].to_owned(), words[at + 1].to_owned(), slots)
+    };
+    for (flags, status) in [
+        ([board, hundred].concat(), 100),
+        ([in_space("16GiB"), ten].concat(), 0),
+    ] {
+        let listed = run(&folder, &["check"], &flags);
+        listed.ends(status);
+        for fit in ["fewer", "smaller", "no-pool"] {
+            let taken = run(&folder, &["check", "--fit", fit], &flags);
+            taken.ends(0);
+            for pool in ["a", "b"] {
+                let named = format!("pool `{pool}`: ");
+                let of_pool = |text: &str, what: &str| {
+                    let mut lines = text.lines();
+                    lines
+                        .find(|line| line.contains(&named) && line.contains(what))
+                        .map(numbers)
+                };
+                let way = of_pool(&listed.stderr, &format!("--fit {fit}`: "));
+                if fit == "fewer" && status == 0 {
+                    assert_eq!(way, None, "{listed:#?}");
+                    continue;
+                }
+                let has = of_pool(&taken.stderr, "ok: ");
+                assert!(way.is_some() && way == has, "{fit} {pool} {way:?} {has:?}");
+            }
+        }
+    }
+}
