@@ -149,7 +149,10 @@ fn what_cannot_be_is_no_way() {
     // Totals that are written decide how many instances there are.
     let written = wasmtime("", "64GiB").replace("\"48\"", "\"48\"\ntotal_memories = 900");
     let [fewer, smaller, no_pool] = ways(X86_64, &written);
-    assert_eq!((fewer, no_pool), (None, None));
+    assert_eq!(fewer, None);
+    // Without a pool none counts, and as many are asked for.
+    assert_eq!(numbers(no_pool), Some((200, Size::mib(256), Size::kib(64))));
+    assert!(no_pool.unwrap().limits.wasmtime.unwrap().written.is_none());
     assert_eq!(numbers(smaller), Some((200, Size::mib(64), Size::kib(64))));
     // Fewer than are of use are none.
     let least = wasmtime("min_instances = 50", "4GiB");

@@ -155,7 +155,7 @@ fn cannot(fit: Fit, pool: &ResolvedPool<'_>) -> Option<String> {
             "expected Wasmtime {} or later, found {version}",
             Fit::ON_DEMAND_SINCE
         )),
-        (Fit::Fewer | Fit::NoPool, _) if has_totals(pool) => {
+        (Fit::Fewer, _) if has_totals(pool) => {
             Some("totals such as `total_memories` decide how many instances there are".to_owned())
         }
         _ if !asked.has_memories() => Some("the pool has no memories".to_owned()),
@@ -308,11 +308,27 @@ fn keys(way: &Way, pool: &ResolvedPool<'_>) -> PoolKeys {
                 core_instances_per_instance: wasmtime
                     .core_instances_per_instance
                     .map(Setting::given),
-                ..WasmtimeKeys::EMPTY
+                ..totals_of_one(way, pool)
             },
             ..sized
         },
     }
+}
+
+/// In the place of the totals that are written, what one instance needs: without a pool, no total counts. Nothing where
+/// none is written.
+fn totals_of_one(way: &Way, pool: &ResolvedPool<'_>) -> WasmtimeKeys {
+    let wasmtime = way.limits.wasmtime.filter(|_| has_totals(pool));
+    let totals = wasmtime.and_then(|wasmtime| wasmtime.totals(&way.limits));
+    totals.map_or(WasmtimeKeys::EMPTY, |totals| WasmtimeKeys {
+        total_memories: Some(Setting::given(totals.memories)),
+        total_tables: Some(Setting::given(totals.tables)),
+        total_stacks: Some(Setting::given(totals.stacks)),
+        total_core_instances: Some(Setting::given(totals.core_instances)),
+        total_component_instances: Some(Setting::given(totals.component_instances)),
+        total_gc_heaps: Some(Setting::given(totals.gc_heaps)),
+        ..WasmtimeKeys::EMPTY
+    })
 }
 
 /// Why a way cannot be taken, and those that can.

@@ -65,9 +65,7 @@ impl WayPool<'_> {
             (Fit::Fewer, _) => !self.is_written(),
             (Fit::Smaller, _) => self.has_smaller(),
             (Fit::NoPool, Some(wasmtime)) => {
-                wasmtime.version.major >= Fit::ON_DEMAND_SINCE
-                    && !self.is_written()
-                    && self.has_smaller()
+                wasmtime.version.major >= Fit::ON_DEMAND_SINCE && self.has_smaller()
             }
             (Fit::NoPool, None) => false,
         }
@@ -179,7 +177,7 @@ impl WayPool<'_> {
         }
     }
 
-    /// How the instances are scaled; `None` where totals say how many there are.
+    /// How the instances are scaled; `None` where totals say how many there are: without a pool, none counts.
     pub(super) const fn scale(&self) -> Option<Scale> {
         let on_demand = match self.fit {
             Fit::NoPool => Some(self.whole().pools),
