@@ -186,7 +186,12 @@ pub(crate) fn look(
                         .filter_map(|outcome| outcome.asked(pool, key));
                     each.min()
                 };
-                hold(context.shell, member, missing, &least)
+                // Each target has the same flags.
+                let flagged = |pool: &str, files: &[_]| {
+                    let first = outcomes.first();
+                    first.map_or_else(Vec::new, |outcome| outcome.flagged(pool, files))
+                };
+                hold(context.shell, member, missing, &least, &flagged)
             });
             all(held).map(drop)
         }

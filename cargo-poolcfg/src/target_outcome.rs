@@ -3,16 +3,19 @@
 mod fault;
 mod verdict;
 
+use std::path::PathBuf;
+
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 use poolcfg_core::{Code, FilePlace, Fit, Keep, Plan, PlanMisfit, ResolvedProcess, Settings, Size};
 
 use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
-use crate::given::needed::{Raised, raised};
+use crate::given::needed::{Raised, raised, too_few};
 use crate::given::wish::Wish;
 use crate::here::record;
 use crate::here::{self, Here};
 use crate::host::Host;
+use crate::inspect::Inspected;
 use crate::inspect::beyond::Key;
 use crate::project::Member;
 use crate::render::owner::Owner;
@@ -121,6 +124,19 @@ impl<'a> TargetOutcome<'a> {
     /// What the pool of this name asks of a number that a workload decides; `None` if it is not Wasmtime's.
     pub(crate) fn asked(&self, pool: &str, key: Key) -> Option<u64> {
         key.asked(&self.case, pool)
+    }
+
+    /// The counts of the pool of this name that a `--set` flag says below what these files need.
+    pub(crate) fn flagged(&self, pool: &str, files: &[(PathBuf, Inspected)]) -> Vec<Mistake> {
+        let pools = self.case.pools().iter().zip(self.settings.pools());
+        let keys = pools.filter(|(resolved, _)| resolved.name == pool);
+        let refused = keys.flat_map(|(_, keys)| too_few(files, keys));
+        // What `--workload` needs is counted from its own files.
+        let is_set = |place: &Option<FilePlace>| place.is_some_and(|place| self.wish.is_set(place));
+        let refused = refused.filter(|(_, place)| is_set(place));
+        refused
+            .map(|(diagnostic, place)| self.mistake(diagnostic, place))
+            .collect()
     }
 
     /// What the budget is of: the profile and the shape, or this machine.

@@ -618,6 +618,49 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
         .says("`beyond.wasm` needs `table_elements` = 4294967296, which is more than may be set");
 }
 
+/// A count that a flag says below what a file needs is no guarantee of that file.
+#[test]
+fn a_count_of_a_flag_below_the_workload_is_refused() {
+    let board = Board::new();
+    let component = "(component (core module $m) (core instance (instantiate $m)) \
+                     (core instance (instantiate $m)))";
+    for (file, text) in [
+        (
+            "two.wasm",
+            "(module (memory 1) (memory 1) (table 1 funcref) (table 1 funcref))",
+        ),
+        ("instances.wasm", component),
+    ] {
+        fs::write(board.0.path(file), wat::parse_str(text).unwrap()).unwrap();
+    }
+    let of = ["check", "--target", HOST, "--engine-version", "48", "--set"];
+    for (file, key, too_few, enough) in [
+        ("two.wasm", "memories_per_instance", 1, 2),
+        ("two.wasm", "tables_per_instance", 1, 2),
+        ("instances.wasm", "core_instances_per_instance", 1, 2),
+    ] {
+        let set = |count: u32| format!("pooling_allocator.wasmtime.{key}={count}");
+        let of_flag = |count| board.run(&[&of[..], &[&set(count), "--workload", file]].concat());
+        let of_file = |count| {
+            let lines = format!(
+                "{OF_WASMTIME}wasmtime.workload = [\"{file}\"]\nwasmtime.memories_per_instance = 2\n\
+                 wasmtime.tables_per_instance = 2\nwasmtime.core_instances_per_instance = 2\n"
+            );
+            board.0.write("poolcfg.toml", &lines);
+            let ran = board.run(&[&of[..], &[&set(count)]].concat());
+            fs::remove_file(board.0.path("poolcfg.toml")).unwrap();
+            ran
+        };
+        let said = format!(
+            "error[PC0041]: `{key}` is {too_few}, and `{file}` needs {enough}\n --> --set:1:"
+        );
+        of_flag(too_few).ends(100).says(&said);
+        of_flag(enough).ends(0);
+        of_file(too_few).ends(100).says(&said);
+        of_file(enough).says_nothing_of("--set:1:");
+    }
+}
+
 /// Flags of the machine and the engine on commands that have none: why, and which command has them.
 #[test]
 fn a_command_without_a_machine_says_why_it_takes_no_flag_of_one() {

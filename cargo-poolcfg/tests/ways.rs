@@ -167,14 +167,50 @@ fn a_way_that_does_not_help_names_those_that_do() {
         "--set".into(),
         "pooling_allocator.wasmtime.total_memories=100".into(),
     ]);
-    for fit in ["fewer", "no-pool"] {
-        run(&folder, &["check", "--fit", fit], &totals)
-            .ends(100)
-            .says(&format!(
-                "`--fit {fit}` does not help: totals such as `total_memories` decide how many instances there are"
-            ))
-            .says("`--fit smaller`: 100 of 100 instances fit in slots of 512 MiB");
-    }
+    run(&folder, &["check", "--fit", "fewer"], &totals)
+        .ends(100)
+        .says(
+            "`--fit fewer` does not help: totals such as `total_memories` decide how many instances there are",
+        )
+        .says("`--fit smaller`: 100 of 100 instances fit in slots of 512 MiB");
+}
+
+/// Without a pool no total counts: as many instances are asked for as the totals give.
+#[test]
+fn totals_do_not_count_without_a_pool() {
+    let folder = Folder::new();
+    let with = |totals: &[&str], space: &str| {
+        let flags = totals.iter().flat_map(|total| {
+            let key = format!("pooling_allocator.wasmtime.{total}");
+            ["--set".to_owned(), key]
+        });
+        [in_space(space), flags.collect()].concat()
+    };
+    let check = ["check", "--fit", "no-pool"];
+    let memories = ["total_memories=100"];
+    run(&folder, &check, &with(&memories, "unlimited"))
+        .ends(0)
+        .says("ok: no pool, 100 of 100 instances × 4 GiB on demand fit at once (");
+    run(&folder, &check, &with(&memories, "64GiB"))
+        .ends(0)
+        .says("ok: no pool, 100 of 100 instances × 512 MiB on demand fit at once (");
+    run(&folder, &check, &with(&memories, "4GiB"))
+        .ends(0)
+        .says("ok: no pool, 45 of 100 instances × 64 MiB on demand fit at once (");
+    let all = [
+        "total_memories=50",
+        "total_tables=30",
+        "total_stacks=0",
+        "total_core_instances=900",
+        "total_gc_heaps=40",
+    ];
+    run(&folder, &check, &with(&all, "unlimited"))
+        .ends(0)
+        .says("ok: no pool, 30 of 30 instances × 4 GiB on demand fit at once (");
+    let emit = ["--emit", "wasmtime-toml", "--fit", "no-pool"];
+    let ran = run(&folder, &emit, &with(&memories, "64GiB"));
+    ran.ends(0);
+    assert!(!ran.stdout.contains("\npooling-total"), "{ran:#?}");
 }
 
 /// The way that is taken is in the file, in its first line, and judged again by it.
@@ -394,4 +430,65 @@ fn totals_that_fit_in_no_slots_are_said_to_be_them() {
     ran.ends(100).says(
         "`--fit smaller` does not help: the totals that are written do not fit in smaller slots either",
     );
+}
+
+/// Several pools are judged together: the lines of the ways are what `--fit` gives.
+#[test]
+fn several_pools_have_what_the_lines_say() {
+    let folder = Folder::new();
+    let set = |words: &[&str]| -> Vec<String> {
+        let flags = words.iter().flat_map(|word| ["--set", word]);
+        flags.map(str::to_owned).collect()
+    };
+    let board = [
+        "--engine",
+        "wasmtime",
+        "--engine-version",
+        "48",
+        "--target",
+        BOARD,
+    ];
+    let board = board.map(str::to_owned).to_vec();
+    let hundred = set(&["pool.a.max_instances=100", "pool.b.max_instances=100"]);
+    let ten = set(&[
+        "pool.a.max_instances=10",
+        "pool.b.max_instances=10",
+        "pooling_allocator.on_misfit=shrink",
+    ]);
+    let numbers = |line: &str| {
+        let words: Vec<_> = line.split([' ', ';']).collect();
+        let at = words.iter().position(|word| *word == "of").unwrap();
+        let slots = words
+            .windows(2)
+            .find(|words| matches!(words[1], "MiB" | "GiB"));
+        let slots = slots.unwrap().join(" ");
+        (words[at - 1].to_owned(), words[at + 1].to_owned(), slots)
+    };
+    for (flags, status) in [
+        ([board, hundred].concat(), 100),
+        ([in_space("16GiB"), ten].concat(), 0),
+    ] {
+        let listed = run(&folder, &["check"], &flags);
+        listed.ends(status);
+        for fit in ["fewer", "smaller", "no-pool"] {
+            let taken = run(&folder, &["check", "--fit", fit], &flags);
+            taken.ends(0);
+            for pool in ["a", "b"] {
+                let named = format!("pool `{pool}`: ");
+                let of_pool = |text: &str, what: &str| {
+                    let mut lines = text.lines();
+                    lines
+                        .find(|line| line.contains(&named) && line.contains(what))
+                        .map(numbers)
+                };
+                let way = of_pool(&listed.stderr, &format!("--fit {fit}`: "));
+                if fit == "fewer" && status == 0 {
+                    assert_eq!(way, None, "{listed:#?}");
+                    continue;
+                }
+                let has = of_pool(&taken.stderr, "ok: ");
+                assert!(way.is_some() && way == has, "{fit} {pool} {way:?} {has:?}");
+            }
+        }
+    }
 }

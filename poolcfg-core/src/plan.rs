@@ -51,7 +51,7 @@ impl Plan {
         let guaranteed = if fits(&least, case) {
             Some(least)
         } else {
-            shrink(case, &least)
+            shrink(case, &least, &Scale::all(case))
         };
         match guaranteed {
             Some(guaranteed) => Self {

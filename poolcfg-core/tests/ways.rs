@@ -2,7 +2,9 @@
 #![cfg(feature = "file")]
 
 use poolcfg_core::file::{ConfigFile, TargetFacts};
-use poolcfg_core::{Fit, Limit, Plan, PoolKeys, ResolvedProcess, Setting, Settings, Size, Way};
+use poolcfg_core::{
+    Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedProcess, Setting, Settings, Size, Way,
+};
 
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 const SV39: &str = "riscv64gc-unknown-linux-gnu";
@@ -147,7 +149,10 @@ fn what_cannot_be_is_no_way() {
     // Totals that are written decide how many instances there are.
     let written = wasmtime("", "64GiB").replace("\"48\"", "\"48\"\ntotal_memories = 900");
     let [fewer, smaller, no_pool] = ways(X86_64, &written);
-    assert_eq!((fewer, no_pool), (None, None));
+    assert_eq!(fewer, None);
+    // Without a pool none counts, and as many are asked for.
+    assert_eq!(numbers(no_pool), Some((200, Size::mib(256), Size::kib(64))));
+    assert!(no_pool.unwrap().limits.wasmtime.unwrap().written.is_none());
     assert_eq!(numbers(smaller), Some((200, Size::mib(64), Size::kib(64))));
     // Fewer than are of use are none.
     let least = wasmtime("min_instances = 50", "4GiB");
@@ -162,4 +167,79 @@ fn a_smaller_guard_alone_may_do() {
     let pool = "max_instances = 40\nmemory_reservation = \"64MiB\"";
     let [_, smaller, _] = ways(X86_64, &wasmtime(pool, "4GiB"));
     assert_eq!(numbers(smaller), Some((40, Size::mib(64), Size::kib(64))));
+}
+
+/// The way of each pool, and what a plan gives each that is asked for it.
+fn with_several(target: &str, source: &str, fit: Fit) -> (Vec<Option<Way>>, Plan) {
+    planned(target, source, |settings, case, plan| {
+        let pools = 0..case.pools().len();
+        let ways: Vec<_> = pools.map(|pool| plan.way(case, pool, fit)).collect();
+        let mut settings = *settings;
+        for (pool, way) in ways.iter().enumerate() {
+            let Some(Way { limits, .. }) = way else {
+                continue;
+            };
+            let shrinks = PoolKeys {
+                on_misfit: Some(Setting::given(OnMisfit::Shrink)),
+                keep: Some(Setting::given(Keep::MemoryReservation)),
+                memory_reservation: Some(Setting::given(limits.memory_reservation)),
+                max_memory_size: Some(Setting::given(limits.max_memory_size)),
+                guard_size: Some(Setting::given(limits.guard_size)),
+                ..PoolKeys::EMPTY
+            };
+            let keys = match fit {
+                Fit::Fewer | Fit::Smaller => shrinks,
+                Fit::NoPool => PoolKeys {
+                    max_instances: Some(Setting::given(1)),
+                    pools: Some(Setting::given(limits.pools)),
+                    ..shrinks
+                },
+            };
+            settings = settings.pool(pool, keys);
+        }
+        let case = settings.resolve(case.target).unwrap();
+        (ways, Plan::new(&case))
+    })
+}
+
+/// What is told of several pools is what they have together, and none is judged beside others that stay as large as
+/// they are asked for.
+#[test]
+fn several_pools_are_made_to_fit_together() {
+    let pools = |keys: &str, space: &str| {
+        let pool = |name| {
+            format!(
+                "[pool.{name}]\nengine = \"wasmtime\"\n{keys}\n[pool.{name}.wasmtime]\nversion = \"48\"\n"
+            )
+        };
+        let (a, b) = (pool("a"), pool("b"));
+        format!("{a}{b}[address_space]\nrlimit_as = \"{space}\"\n")
+    };
+    let shrink = "max_instances = 10\non_misfit = \"shrink\"";
+    let (gib4, gib1, mib512, mib64) = (Size::gib(4), Size::gib(1), Size::mib(512), Size::mib(64));
+    let board = || (SV39, pools("max_instances = 100", "unlimited"));
+    let shrinking = || (X86_64, pools(shrink, "16GiB"));
+    let small = || (X86_64, pools("max_instances = 50", "4GiB"));
+    for ((target, source), fit, expected) in [
+        (board(), Fit::Fewer, [(21, gib4), (21, gib4)]),
+        // What is left goes to the first.
+        (board(), Fit::Smaller, [(100, gib1), (100, mib512)]),
+        (board(), Fit::NoPool, [(100, gib1), (100, gib1)]),
+        (shrinking(), Fit::Smaller, [(10, mib512), (10, mib512)]),
+        (shrinking(), Fit::NoPool, [(10, mib512), (10, mib512)]),
+        (small(), Fit::Smaller, [(23, mib64), (23, mib64)]),
+        (small(), Fit::NoPool, [(23, mib64), (22, mib64)]),
+    ] {
+        let (ways, plan) = with_several(target, &source, fit);
+        assert!(plan.misfit.is_none(), "{fit} {source}");
+        for ((way, limits), expected) in ways.iter().zip(plan.guaranteed()).zip(expected) {
+            let (instances, reservation, _) = numbers(*way).unwrap();
+            assert_eq!((instances, reservation), expected, "{fit} {source}");
+            let has = match fit {
+                Fit::Fewer | Fit::Smaller => limits.max_instances,
+                Fit::NoPool => limits.pools,
+            };
+            assert_eq!((has, limits.memory_reservation), expected, "{fit} {source}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! What the files of `--workload` need beyond the counts: it is set where nothing says as much, and told where nothing
-//! can.
+//! What the files of a workload need: beyond the counts it is set where nothing says as much, and told where nothing
+//! can; a count that a flag says below it is told.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{
@@ -12,7 +12,9 @@ use poolcfg_core::{
 use crate::cli::error::diagnostic;
 use crate::cli::path::shown;
 use crate::given::Given;
+use crate::inspect::Inspected;
 use crate::inspect::beyond::{self, Key, Need, NoComponents};
+use crate::inspect::workload::PerInstance;
 
 /// Settings in which there is room for a workload, and what has to be said of it.
 pub(crate) struct Raised<'a> {
@@ -59,8 +61,9 @@ pub(crate) fn raised<'a>(
     }
     let pools = case.pools().iter().enumerate();
     for (index, pool) in pools.filter(|(_, pool)| pool.asked.wasmtime.is_some()) {
+        let keys = &settings.pools()[index];
+        refused.extend(too_few(&given.workload, keys));
         for key in Key::ALL {
-            let keys = &settings.pools()[index];
             match missing(key, given, pool, keys, case) {
                 None => {}
                 Some(Err(fault)) => refused.push(fault),
@@ -75,6 +78,44 @@ pub(crate) fn raised<'a>(
         true => Ok(raised),
         false => Err(refused),
     }
+}
+
+/// The counts of a pool that a flag says below what an instance of a file needs.
+pub(crate) fn too_few(files: &[(PathBuf, Inspected)], keys: &PoolKeys) -> Vec<Refused> {
+    let counts = PerInstance::of(files.iter().map(|(_, file)| file));
+    let refused = |(key, needed): (&'static str, u64)| {
+        let said = PerInstance::said(key, &keys.wasmtime)?;
+        said.place.as_flag()?;
+        if u64::from(said.value) >= needed {
+            return None;
+        }
+        let file = PerInstance::first_with(key, needed, files)?;
+        let (message, help) = below(
+            key,
+            &said.value.to_string(),
+            file,
+            &needed.to_string(),
+            needed,
+        );
+        let diagnostic = diagnostic(Code::OutOfWorkload, message, help);
+        Some((diagnostic, Some(said.place)))
+    };
+    let counts = counts.into_iter().flat_map(PerInstance::keys);
+    counts.filter_map(refused).collect()
+}
+
+/// That a number is below what a file needs, and what helps.
+fn below(
+    key: &str,
+    has: &str,
+    file: &Path,
+    needed: &str,
+    enough: impl std::fmt::Display,
+) -> (String, String) {
+    (
+        format!("`{key}` is {has}, and `{}` needs {needed}", shown(file)),
+        format!("set it to {enough} or more, or leave it out"),
+    )
 }
 
 /// That a pool takes no components, where its total or its features say so.
@@ -127,16 +168,10 @@ fn missing<'f>(
             let (word, file) = (key.word(), shown(need.path));
             let needed = key.shown(need.least);
             let (message, help) = match set {
-                Some(_) => (
-                    format!(
-                        "`{word}` is {}, and `{file}` needs {needed}",
-                        key.shown(has)
-                    ),
-                    format!(
-                        "set it to {} or more, or leave it out",
-                        key.shown(need.most)
-                    ),
-                ),
+                Some(_) => {
+                    let enough = key.shown(need.most);
+                    below(word, &key.shown(has), need.path, &needed, enough)
+                }
                 None => (
                     format!("`{file}` needs `{word}` = {needed}, which is more than may be set"),
                     "leave the file out: no pool takes it".to_owned(),

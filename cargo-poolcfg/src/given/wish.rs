@@ -209,6 +209,11 @@ impl Wish {
         all(laid).map(drop)
     }
 
+    /// Whether a `--set` flag is at this place.
+    pub(crate) fn is_set(&self, place: FilePlace) -> bool {
+        self.set.1.text(place).is_some()
+    }
+
     /// A mistake, and where it stands: in the file, in a flag, or nowhere.
     pub(crate) fn mistake(
         &self,

@@ -1,8 +1,9 @@
 //! A workload: several files that one pool runs, and the keys of poolcfg.toml to set for all of them.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use poolcfg_core::{RelocationModel, Target, WasmtimeVersion};
+use poolcfg_core::{RelocationModel, Setting, Target, WasmtimeKeys, WasmtimeVersion};
 use serde::Serialize;
 
 use crate::host::WASMTIME;
@@ -54,6 +55,31 @@ impl PerInstance {
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key, value?)))
+    }
+
+    /// The first of some files that needs so many of a key.
+    pub(crate) fn first_with<'f>(
+        key: &str,
+        needed: u64,
+        files: &'f [(PathBuf, Inspected)],
+    ) -> Option<&'f Path> {
+        let needs = |file: &Inspected| {
+            let counts = Self::of([file]);
+            counts.is_some_and(|counts| counts.keys().any(|one| one == (key, needed)))
+        };
+        let (path, _) = files.iter().find(|(_, file)| needs(file))?;
+        Some(path)
+    }
+
+    /// What is said of one of the keys.
+    pub(crate) fn said(key: &str, keys: &WasmtimeKeys) -> Option<Setting<u32>> {
+        match key {
+            MEMORIES => keys.memories_per_instance,
+            TABLES => keys.tables_per_instance,
+            CORE_INSTANCES => keys.core_instances_per_instance,
+            GC_HEAPS => keys.gc_heaps_per_instance,
+            _ => None,
+        }
     }
 }
 

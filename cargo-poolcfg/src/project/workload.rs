@@ -7,15 +7,17 @@ pub(crate) mod files;
 mod tables;
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, Size};
 
 use crate::cli::args::Missing;
-use crate::cli::error::{Error, Source, all, diagnostic};
+use crate::cli::error::{Error, Mistake, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
+use crate::inspect::Inspected;
 use crate::inspect::beyond::{COMPONENTS, Key, NoComponents, component};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
@@ -113,6 +115,20 @@ pub(crate) fn differences(
     missing: Missing,
     unsaid: Unsaid<'_>,
 ) -> Result<Vec<NumberDifference>, Error> {
+    judged(shell, source, missing, unsaid, &mut |_, _| {})
+}
+
+/// What is done with the files of each pool, by its name.
+type OfPool<'p> = &'p mut dyn FnMut(&str, &[(PathBuf, Inspected)]);
+
+/// The same, where more is asked of the files of each pool.
+fn judged(
+    shell: &Shell,
+    source: &Source,
+    missing: Missing,
+    unsaid: Unsaid<'_>,
+    of_pool: OfPool<'_>,
+) -> Result<Vec<NumberDifference>, Error> {
     let tables = Tables::new(&source.text);
     let files = all(tables.0.iter().map(|table| match &table.list {
         Some(list) => Files::read(shell, source, list, missing).map(Some),
@@ -131,6 +147,9 @@ pub(crate) fn differences(
                 files,
                 unsaid,
             };
+            if let Some(pool) = at.pool() {
+                of_pool(pool, &files.files);
+            }
             found.extend(at.counts());
             found.extend(at.beyond());
             // Pools that start from one table have the same.
@@ -148,7 +167,10 @@ pub(crate) fn differences(
 /// The least that the pool of this name has of a number on some targets; `None` where no target is looked at.
 pub(crate) type Unsaid<'u> = &'u dyn Fn(&str, Key) -> Option<u64>;
 
-/// Holds the numbers of a package to its workload.
+/// What the flags say of the pool of this name below what these files need.
+pub(crate) type Flagged<'f> = &'f dyn Fn(&str, &[(PathBuf, Inspected)]) -> Vec<Mistake>;
+
+/// Holds the numbers of a package, and those of flags, to its workload.
 ///
 /// # Errors
 /// With [`Exit::Misfit`] where they disagree; as for [`differences`].
@@ -157,11 +179,20 @@ pub(crate) fn hold(
     member: &Member,
     missing: Missing,
     unsaid: Unsaid<'_>,
+    flagged: Flagged<'_>,
 ) -> Result<(), Error> {
-    match &member.source {
-        Some(source) => disagreement(source, &differences(shell, source, missing, unsaid)?),
-        None => Ok(()),
-    }
+    let Some(source) = &member.source else {
+        return Ok(());
+    };
+    let mut mistakes = Vec::new();
+    let found = judged(shell, source, missing, unsaid, &mut |pool, files| {
+        mistakes.extend(flagged(pool, files));
+    })?;
+    let flags = match mistakes.is_empty() {
+        true => Ok(()),
+        false => Err(Error::from(mistakes).exiting(Exit::Misfit)),
+    };
+    all([disagreement(source, &found), flags]).map(drop)
 }
 
 /// What says that the numbers and the workload disagree.
@@ -226,11 +257,8 @@ impl Place<'_> {
             return Vec::new();
         };
         let of_file = |key: &str, needed: u64| {
-            let mut of = files.iter().filter(|(_, file)| {
-                let counts = PerInstance::of([file]);
-                counts.is_some_and(|counts| counts.keys().any(|one| one == (key, needed)))
-            });
-            of.next().map_or_else(String::new, |(path, _)| shown(path))
+            let first = PerInstance::first_with(key, needed, files);
+            first.map_or_else(String::new, shown)
         };
         let is_own = self.owner == self.index;
         let table = &self.tables.0[self.index];
@@ -295,14 +323,18 @@ impl Place<'_> {
         })
     }
 
+    /// The name of the pool, empty for the one without; `None` in the table of a target.
+    fn pool(&self) -> Option<&str> {
+        match &self.tables.0[self.index].path[..] {
+            [pool] if pool == "pooling_allocator" => Some(""),
+            [pool, name] if pool == "pool" => Some(name),
+            _ => None,
+        }
+    }
+
     /// What there is of a number that nothing says.
     fn of_itself(&self, key: Key) -> Option<u64> {
-        let path = &self.tables.0[self.index].path;
-        let resolved = match &path[..] {
-            [pool] if pool == "pooling_allocator" => (self.unsaid)("", key),
-            [pool, name] if pool == "pool" => (self.unsaid)(name, key),
-            _ => None,
-        };
+        let resolved = self.pool().and_then(|pool| (self.unsaid)(pool, key));
         resolved.or_else(|| self.tables.of_itself(self.index, key))
     }
 

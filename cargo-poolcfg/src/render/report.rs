@@ -227,8 +227,9 @@ pub(crate) fn results(
     let footprints = footprints(case, plan.guaranteed());
     let pools = case.pools().iter().zip(plan.guaranteed()).zip(footprints);
     pools
+        .zip(ways::reports(case, plan))
         .enumerate()
-        .filter_map(|(index, ((pool, limits), footprint))| {
+        .filter_map(|(index, (((pool, limits), footprint), ways))| {
             Some(PoolResult {
                 package: owner.package.clone(),
                 manifest: owner.manifest.clone(),
@@ -249,7 +250,7 @@ pub(crate) fn results(
                 least_total: pool.least_total.map(LeastTotalReport::new),
                 largest_fit: LargestFitReport::new(case, plan, index),
                 bound: plan.bound(case, index).as_ref().map(MisfitReport::new),
-                ways: ways::reports(case, plan, index),
+                ways,
                 misfit: plan
                     .misfit
                     .as_ref()

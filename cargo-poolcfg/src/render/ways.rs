@@ -40,26 +40,49 @@ impl WayReport {
     }
 }
 
-/// Every way of one pool, where it gets less than is asked of it. The other two are of use only where they hold more
-/// instances than slots as asked.
-pub(crate) fn ways(case: &ResolvedProcess<'_>, plan: &Plan, pool: usize) -> Vec<Way> {
-    if !plan.has_less(case, pool) {
-        return Vec::new();
-    }
-    let fewer = plan.way(case, pool, Fit::Fewer);
-    let least = fewer.map_or(0, |way| way.instances);
-    let others = [Fit::Smaller, Fit::NoPool];
-    let others = others
-        .into_iter()
-        .filter_map(|fit| plan.way(case, pool, fit))
-        .filter(|way| way.instances > least);
-    fewer.into_iter().chain(others).collect()
+/// Every way that pools have where they get less than is asked, by pool: what `--fit` then gives each. The other two
+/// are of use only where some pool has more instances than in slots as asked. What stays as it is asked is no way.
+fn ways(case: &ResolvedProcess<'_>, plan: &Plan) -> Vec<Vec<Way>> {
+    let pools = || case.pools().iter().enumerate();
+    let with = |fit| -> Vec<Option<Way>> {
+        let of_pool = |index| {
+            plan.way(case, index, fit)
+                .filter(|_| plan.has_less(case, index))
+        };
+        pools().map(|(index, _)| of_pool(index)).collect()
+    };
+    let fewer = with(Fit::Fewer);
+    let has_more = |ways: &Vec<Option<Way>>| {
+        let mut both = ways.iter().zip(&fewer);
+        both.any(|(way, fewer)| instances(*way) > instances(*fewer))
+    };
+    let others = [Fit::Smaller, Fit::NoPool].map(with);
+    let others: Vec<_> = others.iter().filter(|ways| has_more(ways)).collect();
+    let of_pool = |(index, pool): (usize, &ResolvedPool<'_>)| {
+        let all = std::iter::once(&fewer).chain(others.iter().copied());
+        let all = all.filter_map(|ways| *ways.get(index)?);
+        all.filter(|way| changes(way, pool)).collect()
+    };
+    pools().map(of_pool).collect()
 }
 
-/// The same for programs.
-pub(crate) fn reports(case: &ResolvedProcess<'_>, plan: &Plan, pool: usize) -> Vec<WayReport> {
-    let ways = ways(case, plan, pool);
-    ways.iter().map(WayReport::new).collect()
+fn instances(way: Option<Way>) -> u32 {
+    way.map_or(0, |way| way.instances)
+}
+
+/// Whether a way gives a pool anything else than it asks for.
+fn changes(way: &Way, pool: &ResolvedPool<'_>) -> bool {
+    let (limits, asked) = (&way.limits, &pool.asked);
+    way.fit == Fit::NoPool
+        || way.instances < way.asked
+        || limits.memory_reservation != asked.memory_reservation
+        || limits.guard_size != asked.guard_size
+}
+
+/// The same of each pool for programs.
+pub(crate) fn reports(case: &ResolvedProcess<'_>, plan: &Plan) -> Vec<Vec<WayReport>> {
+    let reports = |ways: Vec<Way>| ways.iter().map(WayReport::new).collect();
+    ways(case, plan).into_iter().map(reports).collect()
 }
 
 /// A line for each way that is not taken already, and that a host can be told where the text is for one; what follows
@@ -74,25 +97,24 @@ pub(crate) fn lines(
         return Vec::new();
     }
     let can_size = host.is_none_or(|host| host.on_demand.is_some());
-    let of_pool = |(index, pool): (usize, &ResolvedPool<'_>)| -> Vec<String> {
+    let mut all = ways(case, plan);
+    for (pool, ways) in case.pools().iter().zip(&mut all) {
         let taken = match (plan.misfit, pool.keep) {
             (None, Keep::MemoryReservation) => Some(Fit::Fewer),
             _ => chosen,
         };
-        let mut ways = ways(case, plan, index);
         ways.retain(|way| Some(way.fit) != taken && (can_size || way.fit == Fit::Fewer));
-        let mut lines: Vec<_> = ways.iter().map(line).collect();
-        if let Some(fit) = chosen.filter(|_| plan.has_less(case, index)) {
-            let nor = match lines.is_empty() {
-                true => ", and no other way does",
-                false => "",
-            };
-            lines.insert(0, format!("{}{nor}", no_help(fit, pool)));
-        }
-        let name = of(pool);
-        lines.iter().map(|line| format!("{name}: {line}")).collect()
+    }
+    let nor = match all.iter().all(Vec::is_empty) {
+        true => ", and no other way does",
+        false => "",
     };
-    case.pools().iter().enumerate().flat_map(of_pool).collect()
+    let no_help = chosen.map(|fit| format!("{}{nor}", no_help(fit, case, plan)));
+    let lines = case.pools().iter().zip(&all).flat_map(|(pool, ways)| {
+        let name = of(pool);
+        ways.iter().map(move |way| format!("{name}: {}", line(way)))
+    });
+    no_help.into_iter().chain(lines).collect()
 }
 
 /// A pool as a line names it, behind the target; empty for the one without a name.
@@ -103,11 +125,46 @@ fn of(pool: &ResolvedPool<'_>) -> String {
     }
 }
 
-/// That a way makes nothing fit, and why.
-fn no_help(fit: Fit, pool: &ResolvedPool<'_>) -> String {
+/// That a way makes nothing fit, and why; what follows the target.
+fn no_help(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan) -> String {
+    let less = (0..case.pools().len()).find(|index| plan.has_less(case, *index));
+    let blamed = plan.misfit.map_or(less, |misfit| Some(misfit.pool));
+    let blamed = blamed.unwrap_or_default();
+    let (blamed, others) = match case.pools().split_at_checked(blamed) {
+        Some((before, [blamed, after @ ..])) => (blamed, before.iter().chain(after)),
+        _ => return format!(": `--fit {fit}` does not help"),
+    };
+    // Without a pool there is none of any.
+    let asked = |pool: &&ResolvedPool<'_>| fit == Fit::NoPool || pool.name == blamed.name;
+    let mut pools = std::iter::once(blamed).chain(others).filter(asked);
+    let (pool, why) = pools
+        .find_map(|pool| Some((pool, cannot(fit, pool)?)))
+        .unwrap_or_else(|| (blamed, too_few(fit, blamed, case)));
+    format!("{}: `--fit {fit}` does not help: {why}", of(pool))
+}
+
+/// Why a way is none for a pool, whatever fits; `None` if it may be one.
+fn cannot(fit: Fit, pool: &ResolvedPool<'_>) -> Option<String> {
     let asked = &pool.asked;
-    let written = asked.wasmtime.and_then(|wasmtime| wasmtime.written);
     let version = asked.wasmtime.map(|wasmtime| wasmtime.version);
+    match (fit, version) {
+        (Fit::NoPool, None) => {
+            Some("it is about Wasmtime, but this pool uses the `native` engine".to_owned())
+        }
+        (Fit::NoPool, Some(version)) if version.major < Fit::ON_DEMAND_SINCE => Some(format!(
+            "expected Wasmtime {} or later, found {version}",
+            Fit::ON_DEMAND_SINCE
+        )),
+        (Fit::Fewer, _) if has_totals(pool) => {
+            Some("totals such as `total_memories` decide how many instances there are".to_owned())
+        }
+        _ if !asked.has_memories() => Some("the pool has no memories".to_owned()),
+        _ => None,
+    }
+}
+
+/// That not even the fewest instances fit.
+fn too_few(fit: Fit, pool: &ResolvedPool<'_>, case: &ResolvedProcess<'_>) -> String {
     let least = match pool.min_instances {
         1 => "not even one instance fits".to_owned(),
         least => format!("not even the {least} of `min_instances` fit"),
@@ -119,31 +176,27 @@ fn no_help(fit: Fit, pool: &ResolvedPool<'_>) -> String {
             minimum.needed()
         ),
     };
-    let why = match (fit, version) {
-        (Fit::NoPool, None) => {
-            "it is about Wasmtime, but this pool uses the `native` engine".to_owned()
+    let beside = match case.pools() {
+        [_] => "",
+        _ => ", beside the fewest instances of the other pools",
+    };
+    match fit {
+        Fit::Fewer => {
+            let slots = pool.asked.memory_reservation.available();
+            format!("{least} in slots of {slots}{beside}")
         }
-        (Fit::NoPool, Some(version)) if version.major < Fit::ON_DEMAND_SINCE => {
-            format!(
-                "expected Wasmtime {} or later, found {version}",
-                Fit::ON_DEMAND_SINCE
-            )
-        }
-        (Fit::Fewer | Fit::NoPool, _) if written.is_some() => {
-            "totals such as `total_memories` decide how many instances there are".to_owned()
-        }
-        _ if !asked.has_memories() => "the pool has no memories".to_owned(),
-        (Fit::Fewer, _) => {
-            let slots = asked.memory_reservation.available();
-            format!("{least} in slots of {slots}")
-        }
-        (Fit::Smaller, _) if written.is_some() => {
+        Fit::Smaller if has_totals(pool) => {
             "the totals that are written do not fit in smaller slots either".to_owned()
         }
-        (Fit::Smaller, _) => format!("{least} in smaller slots{minimum}"),
-        (Fit::NoPool, _) => format!("{least} with smaller reservations{minimum}"),
-    };
-    format!("`--fit {fit}` does not help: {why}")
+        Fit::Smaller => format!("{least} in smaller slots{minimum}{beside}"),
+        Fit::NoPool => format!("{least} with smaller reservations{minimum}{beside}"),
+    }
+}
+
+/// Whether totals say how many instances a pool has.
+fn has_totals(pool: &ResolvedPool<'_>) -> bool {
+    let wasmtime = pool.asked.wasmtime;
+    wasmtime.is_some_and(|wasmtime| wasmtime.written.is_some())
 }
 
 /// One way with its numbers, what bounds it, and what to type.
@@ -189,21 +242,21 @@ pub(crate) fn taken<'a>(
     facts: &TargetFacts,
 ) -> Result<Option<Settings<'a>>, Error> {
     let mut changed = None;
+    let mut has_less = false;
     for (index, pool) in case.pools().iter().enumerate() {
-        if !plan.has_less(case, index) && fit != Fit::NoPool {
-            continue;
-        }
-        match plan.way(case, index, fit) {
-            Some(way) => {
-                let now = changed.unwrap_or(*settings);
-                changed = Some(now.pool(index, keys(&way)));
-            }
-            // What is said of the misfit says this, too.
-            None if plan.misfit.is_some() && fit != Fit::NoPool => {}
-            None => return Err(no_way(fit, pool, &ways(case, plan, index), facts)),
+        has_less = has_less || plan.has_less(case, index);
+        if let Some(way) = plan.way(case, index, fit) {
+            let now = changed.unwrap_or(*settings);
+            changed = Some(now.pool(index, keys(&way, pool)));
         }
     }
-    Ok(changed)
+    // What is said of the misfit says this, too.
+    let is_said = plan.misfit.is_some() && fit != Fit::NoPool;
+    let is_needed = has_less || fit == Fit::NoPool;
+    match changed {
+        None if is_needed && !is_said => Err(no_way(fit, case, plan, facts)),
+        changed => Ok(changed),
+    }
 }
 
 /// The settings with one more instance on demand of each pool than a plan without pools has; `None` if it has all that
@@ -226,10 +279,14 @@ pub(crate) fn one_more<'a>(
 }
 
 /// What a way says over the keys of its pool.
-fn keys(way: &Way) -> PoolKeys {
+fn keys(way: &Way, pool: &ResolvedPool<'_>) -> PoolKeys {
     let limits = &way.limits;
     let shrinks = PoolKeys {
-        on_misfit: Some(Setting::given(OnMisfit::Shrink)),
+        // Totals that are written are not lowered unless the file says so.
+        on_misfit: Some(Setting::given(match has_totals(pool) {
+            true => pool.on_misfit,
+            false => OnMisfit::Shrink,
+        })),
         keep: Some(Setting::given(Keep::MemoryReservation)),
         ..PoolKeys::EMPTY
     };
@@ -251,18 +308,43 @@ fn keys(way: &Way) -> PoolKeys {
                 core_instances_per_instance: wasmtime
                     .core_instances_per_instance
                     .map(Setting::given),
-                ..WasmtimeKeys::EMPTY
+                ..totals_of_one(way, pool)
             },
             ..sized
         },
     }
 }
 
+/// In the place of the totals that are written, what one instance needs: without a pool, no total counts. Nothing where
+/// none is written.
+fn totals_of_one(way: &Way, pool: &ResolvedPool<'_>) -> WasmtimeKeys {
+    let wasmtime = way.limits.wasmtime.filter(|_| has_totals(pool));
+    let totals = wasmtime.and_then(|wasmtime| wasmtime.totals(&way.limits));
+    totals.map_or(WasmtimeKeys::EMPTY, |totals| WasmtimeKeys {
+        total_memories: Some(Setting::given(totals.memories)),
+        total_tables: Some(Setting::given(totals.tables)),
+        total_stacks: Some(Setting::given(totals.stacks)),
+        total_core_instances: Some(Setting::given(totals.core_instances)),
+        total_component_instances: Some(Setting::given(totals.component_instances)),
+        total_gc_heaps: Some(Setting::given(totals.gc_heaps)),
+        ..WasmtimeKeys::EMPTY
+    })
+}
+
 /// Why a way cannot be taken, and those that can.
-fn no_way(fit: Fit, pool: &ResolvedPool<'_>, ways: &[Way], facts: &TargetFacts) -> Error {
-    let message = format!("{}{}: {}", facts.triple(), of(pool), no_help(fit, pool));
-    let others = ways.iter().filter(|way| way.fit != fit);
-    let others: Vec<_> = others.map(line).collect();
+fn no_way(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan, facts: &TargetFacts) -> Error {
+    let message = format!("{}{}", facts.triple(), no_help(fit, case, plan));
+    let all = ways(case, plan);
+    let pools = case.pools().iter().zip(&all);
+    let others = pools.flat_map(|(pool, ways)| {
+        let name = match pool.name {
+            "" => String::new(),
+            name => format!("pool `{name}`: "),
+        };
+        let others = ways.iter().filter(move |way| way.fit != fit);
+        others.map(move |way| format!("{name}{}", line(way)))
+    });
+    let others: Vec<_> = others.collect();
     let help = match others.is_empty() {
         true => "no other way does: leave `--fit` out to see what is needed and what there is"
             .to_owned(),

@@ -5,6 +5,7 @@ use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
+use crate::plan::share::Scale;
 use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
 
@@ -90,24 +91,23 @@ pub(super) const fn narrow(number: u64) -> u32 {
     }
 }
 
-/// The largest value of one pool from `fits`, which does, up to `most`: it fits, and the next one does
-/// not or is above `most`.
+/// The largest value of one pool from `fits_at`, which does, up to what is asked: it fits, and the next one does
+/// not or is more than that.
 pub(super) const fn largest(
     case: &ResolvedProcess<'_>,
     limits: &[Limits; MAX_POOLS],
     pool: usize,
     asked: &Limits,
-    keep: Keep,
+    scale: &Scale,
     fits_at: u64,
-    most: u64,
 ) -> u64 {
     let mut limits = *limits;
     let mut search = Bisection {
         fits: fits_at,
-        misfit: most.saturating_add(1),
+        misfit: scale.asked.saturating_add(1),
     };
     while let Some(value) = search.next() {
-        limits[pool] = keep.with_value(asked, value);
+        limits[pool] = scale.with_value(asked, value);
         search = search.told(value, fits(&limits, case));
     }
     search.fits
@@ -130,7 +130,13 @@ pub(super) const fn largest_fit(
         one[pool] = keep[i].with_value(&asked, least[i]);
         let is_there = asked.has_memories() || matches!(keep[i], Keep::MemoryReservation);
         if is_there && fits(&one, case) {
-            let value = largest(case, limits, pool, &asked, keep[i], least[i], most[i]);
+            let scale = Scale {
+                least: least[i],
+                asked: most[i],
+                keep: keep[i],
+                on_demand: None,
+            };
+            let value = largest(case, limits, pool, &asked, &scale, least[i]);
             found[i] = Some(keep[i].with_value(&asked, value));
         }
         i += 1;

@@ -92,11 +92,13 @@ impl Wasmtime {
         crate::model::wasmtime_pools::charges_writable(wide(self.version.major))
     }
 
-    /// The same for an instance alone: without components it has one table and is one core instance.
+    /// The same for an instance alone: without components it has one table and is one core instance, and no total is
+    /// of it.
     pub(crate) const fn of_one(self) -> Self {
         Self {
             tables_per_instance: one_or(self.tables_per_instance),
             core_instances_per_instance: one_or(self.core_instances_per_instance),
+            written: None,
             ..self
         }
     }
