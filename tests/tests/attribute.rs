@@ -407,6 +407,25 @@ fn several_wasmtimes_and_none_are_left_to_the_command() {
     passes(&package);
 }
 
+/// One that only other targets have, or that only a procedural macro uses, is in no build.
+#[test]
+fn a_wasmtime_that_is_not_built_is_left_to_the_command() {
+    let package = with_wasmtime("elsewhere", &["45.0.2"], &of_wasmtime("48"));
+    let manifest = std::fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let (before, own) = manifest.split_once("w0 = ").unwrap();
+    let other = if cfg!(windows) { "unix" } else { "windows" };
+    package.write(
+        "Cargo.toml",
+        &format!("{before}[target.'cfg({other})'.dependencies]\nw0 = {own}"),
+    );
+    passes(&package);
+    let below = "[package]\nname = \"below\"\n[lib]\nproc-macro = true\n[dependencies]\nwasmtime.path = \"../wasmtime-0\"\n";
+    package.write("below/Cargo.toml", below);
+    package.write("below/src/lib.rs", "");
+    package.write("Cargo.toml", &format!("{before}below.path = \"below\"\n"));
+    passes(&package);
+}
+
 /// The Cargo.lock is that of the workspace above the package.
 #[test]
 fn the_lock_file_of_a_workspace_counts() {
