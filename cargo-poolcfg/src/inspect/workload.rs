@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use poolcfg_core::{RelocationModel, Target, WasmtimeVersion};
+use poolcfg_core::{InstanceDefaults, RelocationModel, Target, WasmtimeVersion};
 use serde::Serialize;
 
 use crate::host::WASMTIME;
@@ -41,6 +41,18 @@ impl PerInstance {
             memories: needs.memories.max(needs.memories_of_module).max(1),
             tables: needs.tables.max(needs.tables_of_module).max(1),
             gc_heaps: needs.gc.then_some(1),
+        }
+    }
+
+    /// What an instance may have where poolcfg.toml does not say; `components` is what one has, where there may be any.
+    pub(crate) fn unsaid(components: Option<InstanceDefaults>) -> Self {
+        let (core_instances, tables) =
+            components.map_or((1, 1), |each| (each.core_instances, each.tables));
+        Self {
+            core_instances: core_instances.into(),
+            memories: 1,
+            tables: tables.into(),
+            gc_heaps: None,
         }
     }
 

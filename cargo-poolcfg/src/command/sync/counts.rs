@@ -92,11 +92,16 @@ fn differences(
 ) -> Result<Vec<NumberDifference>, Error> {
     let file = reread(&source.text)?;
     // What is at fault is told by `check`.
-    let cases = targets
-        .iter()
-        .filter_map(|facts| file.settings(facts).resolve(facts.target()).ok());
+    let cases = targets.iter().filter_map(|facts| {
+        let settings = file.settings(facts);
+        Some((settings.resolve(facts.target()).ok()?, settings))
+    });
     let cases: Vec<_> = cases.collect();
-    let least = |pool: &str, key: Key| cases.iter().filter_map(|case| key.asked(case, pool)).min();
+    let least = |pool: &str, key: Key| {
+        let each = cases.iter();
+        each.filter_map(|(case, settings)| key.unsaid(case, settings, &file, pool))
+            .min()
+    };
     let missing = arguments.workload.missing();
     workload::differences(context.shell, source, missing, &least)
 }
