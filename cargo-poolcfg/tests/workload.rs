@@ -620,3 +620,49 @@ fn a_table_of_a_target_does_not_lower_the_default() {
     board.run(&["sync", "--check"]).ends(0);
     board.check(&[]).ends(0);
 }
+
+/// What matches a pattern and is no file is told: a link may lead to a file that is not built yet.
+#[cfg(unix)]
+#[test]
+fn what_matches_and_is_no_file_is_told() {
+    use std::os::unix::fs::symlink;
+    let board = Board::new(SYNCED).with_files();
+    let link = board.0.path("plugins/later.wasm");
+    let matches = |list: &str| {
+        let text = SYNCED.replace("\"plugins/*.wasm\"", list);
+        board.0.write("poolcfg.toml", &text);
+    };
+    symlink("nowhere", &link).unwrap();
+    for list in [
+        "\"plugins/*.wasm\"",
+        "\"*/later.wasm\"",
+        "\"plugins/later.wasm\"",
+    ] {
+        matches(list);
+        for command in [&["sync"][..], &["sync", "--check"], &["check"]] {
+            board
+                .run(command)
+                .ends(101)
+                .says("error[PC0040]: `plugins/later.wasm` of the workload is a link to a file that is not there")
+                .says(" --> poolcfg.toml:10:5\n");
+        }
+        board
+            .run(&["sync", "--allow-missing"])
+            .ends(0)
+            .says("note: `plugins/later.wasm` of the workload is a link to a file that is not there: it is passed over");
+    }
+    matches("\"plugins/*.wasm\"");
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+    board
+        .run(&["sync"])
+        .ends(0)
+        .says("note: `plugins/later.wasm` matches `plugins/*.wasm` of the workload, and is passed over: it is a folder");
+    fs::remove_dir(&link).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&link).status();
+    assert!(made.unwrap().success());
+    board
+        .run(&["sync"])
+        .ends(101)
+        .says("`plugins/later.wasm` is no regular file");
+}
