@@ -183,7 +183,7 @@ pub(crate) fn look(
                 let least = |pool: &str, key: Key| {
                     let each = outcomes
                         .iter()
-                        .filter_map(|outcome| outcome.asked(pool, key));
+                        .filter_map(|outcome| outcome.unsaid(&member.file, pool, key));
                     each.min()
                 };
                 // Each target has the same flags.

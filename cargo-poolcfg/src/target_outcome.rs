@@ -121,9 +121,9 @@ impl<'a> TargetOutcome<'a> {
         self.wish.mistake(diagnostic, place, self.member)
     }
 
-    /// What the pool of this name asks of a number that a workload decides; `None` if it is not Wasmtime's.
-    pub(crate) fn asked(&self, pool: &str, key: Key) -> Option<u64> {
-        key.asked(&self.case, pool)
+    /// What the pool of this name asks of a number that a workload decides; `None` as for [`Key::unsaid`].
+    pub(crate) fn unsaid(&self, file: &ConfigFile, pool: &str, key: Key) -> Option<u64> {
+        key.unsaid(&self.case, &self.settings, file, pool)
     }
 
     /// The counts of the pool of this name that a `--set` flag says below what these files need.

@@ -528,11 +528,13 @@ fn packages_of_a_workspace_have_each_their_own() {
         .run(&["check", "-p", "c"])
         .ends(101)
         .says("`-p a`, `-p b`");
-    // One file cannot say both.
+    // One file cannot say both, and then says what it said.
     project
         .run(&["sync", "-p", "a", "-p", "b"])
         .ends(100)
-        .says("different versions or features");
+        .says("different versions or features")
+        .says_nothing_of("wrote");
+    assert_eq!(project.read("poolcfg.toml"), WASMTIME);
     project.run(&["sync", "-p", "a"]).ends(0);
     project.run(&["check", "-p", "a"]).ends(0);
     project
@@ -601,6 +603,46 @@ fn who_shares_a_file_and_has_no_wasmtime_is_passed_over() {
         .ends(101)
         .says("`a` does not depend on `wasmtime`")
         .says("select a package that does: `-p b`");
+}
+
+/// A package without Wasmtime keeps no other from being brought in line.
+#[test]
+fn who_has_a_file_and_no_wasmtime_is_a_warning_beside_others() {
+    let project = sharing(WASMTIME);
+    project.write("a/poolcfg.toml", &said("43"));
+    let says = "`a` does not depend on `wasmtime`: its file stays as it is";
+    let check = ["sync", "--check", "--workspace"];
+    project.run(&check).ends(100).says(says);
+    project.run(&["sync", "--workspace"]).ends(0).says(says);
+    assert_eq!(project.read("a/poolcfg.toml"), said("43"));
+    assert!(project.read("poolcfg.toml").contains("version = \"48\""));
+    project.run(&check).ends(0).says(says);
+    // Alone it is an error.
+    project.run(&["sync", "-p", "a"]).ends(101);
+}
+
+/// A run that fails has written nothing, whatever it fails for.
+#[test]
+fn sync_writes_all_or_nothing() {
+    let file = format!("{WASMTIME}[pooling_allocator.wasmtime]\nworkload = [\"app.wasm\"]\n");
+    let project = Project::with(&file);
+    let ran = project.run(&["sync", "--message-format", "json"]);
+    assert_eq!(ran.ends(101).json()["results"][0]["state"], "stale");
+    assert_eq!(project.read("poolcfg.toml"), file);
+    project
+        .run(&["sync"])
+        .ends(101)
+        .says("`app.wasm` of the workload is not there");
+    assert_eq!(project.read("poolcfg.toml"), file);
+    let module = wat::parse_str("(module (memory 1) (memory 1))").unwrap();
+    fs::write(project.path("app.wasm"), module).unwrap();
+    let ran = project.run(&["sync"]);
+    ran.ends(0)
+        .says("version = \"48\"")
+        .says("memories_per_instance = 2");
+    let said = [ran.stdout.as_str(), ran.stderr.as_str()].concat();
+    assert_eq!(said.matches("wrote").count(), 1);
+    project.run(&["sync", "--check"]).ends(0);
 }
 
 /// What is said of a file that several share is said once, and the version of an example is one of the workspace.

@@ -551,3 +551,118 @@ fn components_are_refused_where_their_total_is_zero() {
     let ran = board.check(&[&operator[..], &workload].concat());
     ran.ends(100).says(said);
 }
+
+/// What a file needs that is not there may be as much as there is, be it said or not.
+#[test]
+fn a_file_that_is_not_there_lowers_no_default() {
+    let text = |base: &str, own: &str| {
+        format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\nwasmtime.version = \"50\"\n{base}\
+             [pool.apps.wasmtime]\nworkload = [\"app.wasm\", \"later.wasm\"]\n{own}"
+        )
+    };
+    let synced = |text: &str, app: &str| {
+        let board = Board::new(text);
+        board.wasm("app.wasm", app);
+        board.run(&["sync", "--allow-missing"]).ends(0);
+        board.run(&["sync", "--check", "--allow-missing"]).ends(0);
+        board.check(&["--allow-missing"]).ends(0);
+        board.0.read("poolcfg.toml")
+    };
+    let same = |text: &str, app: &str| assert_eq!(synced(text, app), text);
+    same(&text("", ""), "(module (memory 1))");
+    same(&text("", ""), APP);
+    same(&text("", "tables_per_instance = 9\n"), "(module)");
+    same(
+        &text("wasmtime.memories_per_instance = 2\n", ""),
+        "(module (memory 1))",
+    );
+    // What is there is held to what it needs.
+    assert_eq!(
+        synced(&text("", ""), PLUGIN),
+        text("", "memories_per_instance = 2\n")
+    );
+    assert_eq!(
+        synced(&text("", ""), COLLECTED),
+        text("", "gc_heaps_per_instance = 1\n")
+    );
+    let tables = format!("(module {})", "(table 1 funcref)".repeat(4));
+    assert_eq!(
+        synced(&text("", ""), &tables),
+        text("", "tables_per_instance = 4\n")
+    );
+    // Without components there is one of each.
+    let without = text("wasmtime.features = []\n", "");
+    assert_eq!(
+        synced(&without, "(module (table 1 funcref) (table 1 funcref))"),
+        text("wasmtime.features = []\n", "tables_per_instance = 2\n")
+    );
+}
+
+/// What the table of a target says is no reason to say it where the default is enough.
+#[test]
+fn a_table_of_a_target_does_not_lower_the_default() {
+    let base = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\n[pooling_allocator.wasmtime]\nversion = \"50\"\n\
+                workload = [\"app.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\ncore_instances_per_instance = 1\n";
+    let target = "x86_64-unknown-linux-gnu";
+    let text = |elements: u32| {
+        format!("{base}[target.{target}.pooling_allocator.wasmtime]\ntable_elements = {elements}\n")
+    };
+    let board = Board::new(&text(3));
+    board.wasm("app.wasm", "(module (table 7 funcref))");
+    for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
+        ran.ends(100)
+            .says("`table_elements` is 3, and the workload needs 7")
+            .says_nothing_of("says no `table_elements`");
+    }
+    board.run(&["sync"]).ends(0);
+    assert_eq!(board.0.read("poolcfg.toml"), text(7));
+    board.run(&["sync", "--check"]).ends(0);
+    board.check(&[]).ends(0);
+}
+
+/// What matches a pattern and is no file is told: a link may lead to a file that is not built yet.
+#[cfg(unix)]
+#[test]
+fn what_matches_and_is_no_file_is_told() {
+    use std::os::unix::fs::symlink;
+    let board = Board::new(SYNCED).with_files();
+    let link = board.0.path("plugins/later.wasm");
+    let matches = |list: &str| {
+        let text = SYNCED.replace("\"plugins/*.wasm\"", list);
+        board.0.write("poolcfg.toml", &text);
+    };
+    symlink("nowhere", &link).unwrap();
+    for list in [
+        "\"plugins/*.wasm\"",
+        "\"*/later.wasm\"",
+        "\"plugins/later.wasm\"",
+    ] {
+        matches(list);
+        for command in [&["sync"][..], &["sync", "--check"], &["check"]] {
+            board
+                .run(command)
+                .ends(101)
+                .says("error[PC0040]: `plugins/later.wasm` of the workload is a link to a file that is not there")
+                .says(" --> poolcfg.toml:10:5\n");
+        }
+        board
+            .run(&["sync", "--allow-missing"])
+            .ends(0)
+            .says("note: `plugins/later.wasm` of the workload is a link to a file that is not there: it is passed over");
+    }
+    matches("\"plugins/*.wasm\"");
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+    board
+        .run(&["sync"])
+        .ends(0)
+        .says("note: `plugins/later.wasm` matches `plugins/*.wasm` of the workload, and is passed over: it is a folder");
+    fs::remove_dir(&link).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&link).status();
+    assert!(made.unwrap().success());
+    board
+        .run(&["sync"])
+        .ends(101)
+        .says("`plugins/later.wasm` is no regular file");
+}

@@ -64,7 +64,7 @@ pub(crate) fn read() -> Result<FoundConfig, Vec<String>> {
     })
 }
 
-/// The Cargo.lock of the package that is compiled; `None` if it is not that of this build. cargo passes over the lock
+/// The Cargo.lock of the package that is compiled; `None` if it may not be that of this build. cargo passes over the lock
 /// file of a path dependency, which has a workspace of its own. It runs the compiler in the root of the workspace that it
 /// builds for all packages within that folder, and in the root of the package for others.
 fn lock(manifest: &Path) -> Option<Lock> {
@@ -72,9 +72,26 @@ fn lock(manifest: &Path) -> Option<Lock> {
     let version = env::var("CARGO_PKG_VERSION").ok()?;
     let lock = Lock::of(manifest, &name, &version)?;
     let root = env::current_dir().ok()?.canonicalize().ok()?;
-    let is_root_of_package = manifest.parent()?.canonicalize().ok()? == root;
-    let is_built = env::var_os("CARGO_PRIMARY_PACKAGE").is_some() || !is_root_of_package;
+    let own = manifest.parent()?;
+    let is_root_of_package = own.canonicalize().ok()? == root;
+    // A package of another workspace is built in its own root as well, with `-p` even as one that cargo was asked for.
+    let is_primary = env::var_os("CARGO_PRIMARY_PACKAGE").is_some();
+    let is_own = is_target_chosen() || builds_into(&own.join("target"));
+    let is_built = !is_root_of_package || (is_primary && is_own);
     (is_built && lock.folder.canonicalize().ok()? == root).then_some(lock)
+}
+
+/// Whether variables say where all builds go, so that the folder tells nothing of the workspace.
+fn is_target_chosen() -> bool {
+    let mut names = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"].into_iter();
+    names.any(|name| env::var_os(name).is_some())
+}
+
+/// Whether the compiler writes into this folder, or one in it.
+fn builds_into(folder: &Path) -> bool {
+    let mut arguments = env::args_os().skip_while(|argument| argument != "--out-dir");
+    let written = arguments.nth(1).map(PathBuf::from);
+    written.is_some_and(|written| written.starts_with(folder))
 }
 
 /// The Cargo.toml of the package that is compiled.

@@ -21,12 +21,22 @@ fn check_manifest(package: &Package, manifest: &str) -> Output {
 
 fn checking(package: &Package, manifest: &str) -> Command {
     let mut command = Command::new(env!("CARGO"));
+    let manifest = package.path(manifest);
+    match manifest.with_file_name("target").exists() {
+        true => command.env_remove("CARGO_TARGET_DIR"),
+        false => command.env("CARGO_TARGET_DIR", checks()),
+    };
     command
         .args(["check", "--manifest-path"])
-        .arg(package.path(manifest))
-        .env("CARGO_TARGET_DIR", checks())
+        .arg(manifest)
         .env_remove("POOLCFG_VA_PROFILE");
     command
+}
+
+/// Puts what is built of the package in a folder where cargo does of itself, and yet where all share it.
+fn into_own_target(package: &Package, folder: &str) {
+    std::fs::create_dir_all(checks()).unwrap();
+    std::os::unix::fs::symlink(checks(), package.path(folder).join("target")).unwrap();
 }
 
 fn passes(package: &Package) {
@@ -299,14 +309,14 @@ fn the_readme_of_the_runtime_compiles() {
     fails(&package, None, "max_instances");
 }
 
-/// A package of which Cargo.lock has these Wasmtimes. None is built, so that only Cargo.lock tells of them.
+/// A package that depends on these Wasmtimes.
 fn with_wasmtime(name: &str, versions: &[&str], file: &str) -> Package {
     let source = "
         use poolcfg_runtime::{WasmtimeLimits, pool_limits};
         #[pool_limits]
         pub const POOL: WasmtimeLimits;
     ";
-    let mut dependencies = Package::runtime() + "\n[target.'cfg(windows)'.dependencies]\n";
+    let mut dependencies = Package::runtime() + "\n";
     for (index, _) in versions.iter().enumerate() {
         let path = format!("wasmtime-{index}");
         dependencies += &format!("w{index} = {{ path = \"{path}\", package = \"wasmtime\" }}\n");
@@ -396,6 +406,25 @@ fn several_wasmtimes_and_none_are_left_to_the_command() {
     passes(&package);
 }
 
+/// One that only other targets have, or that only a procedural macro uses, is in no build.
+#[test]
+fn a_wasmtime_that_is_not_built_is_left_to_the_command() {
+    let package = with_wasmtime("elsewhere", &["45.0.2"], &of_wasmtime("48"));
+    let manifest = std::fs::read_to_string(package.path("Cargo.toml")).unwrap();
+    let (before, own) = manifest.split_once("w0 = ").unwrap();
+    let other = if cfg!(windows) { "unix" } else { "windows" };
+    package.write(
+        "Cargo.toml",
+        &format!("{before}[target.'cfg({other})'.dependencies]\nw0 = {own}"),
+    );
+    passes(&package);
+    let below = "[package]\nname = \"below\"\n[lib]\nproc-macro = true\n[dependencies]\nwasmtime.path = \"../wasmtime-0\"\n";
+    package.write("below/Cargo.toml", below);
+    package.write("below/src/lib.rs", "");
+    package.write("Cargo.toml", &format!("{before}below.path = \"below\"\n"));
+    passes(&package);
+}
+
 /// The Cargo.lock is that of the workspace above the package.
 #[test]
 fn the_lock_file_of_a_workspace_counts() {
@@ -409,8 +438,7 @@ fn the_lock_file_of_a_workspace_counts() {
         "[package]\nname = \"member\"\nedition = \"2024\"\n[dependencies]\n{}\n",
         Package::runtime()
     );
-    let with_wasmtime =
-        "[target.'cfg(windows)'.dependencies]\nwasmtime.path = \"../../wasmtime-0\"\n";
+    let with_wasmtime = "wasmtime.path = \"../../wasmtime-0\"\n";
     package.write("deep/member/Cargo.toml", &(member.clone() + with_wasmtime));
     let source = std::fs::read_to_string(package.path("src/lib.rs")).unwrap();
     package.write("deep/member/src/lib.rs", &source);
@@ -484,6 +512,29 @@ fn the_lock_file_of_a_path_dependency_does_not_count() {
     let path = outside.path("");
     let inside = Package::new("inside", &format!("outside.path = {path:?}"), "", "");
     passes(&inside);
+    // cargo may be asked for the dependency, and for one around the workspace that is built.
+    let asked = |manifest: &str| {
+        let source = std::fs::read_to_string(outside.path("src/lib.rs")).unwrap();
+        outside.write("src/lib.rs", &(source + "\n"));
+        let package = if manifest.is_empty() {
+            &inside
+        } else {
+            &outside
+        };
+        let mut command = checking(package, &format!("{manifest}Cargo.toml"));
+        let output = command.args(["-p", "outside"]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+    };
+    into_own_target(&inside, "");
+    asked("");
+    let app = "[package]\nname = \"app\"\n[workspace]\n[dependencies]\noutside.path = \"..\"\n";
+    outside.write("app/Cargo.toml", app);
+    outside.write("app/src/lib.rs", "");
+    let lock = std::fs::read_to_string(inside.path("Cargo.lock")).unwrap();
+    outside.write("app/Cargo.lock", &lock.replace("\"inside\"", "\"app\""));
+    into_own_target(&outside, "app");
+    asked("app/");
     // The same within the folder of the workspace, which leaves it out.
     let around = Package::new("around", "outside.path = \"outside\"", "", "");
     let manifest = std::fs::read_to_string(around.path("Cargo.toml")).unwrap();
@@ -498,6 +549,7 @@ fn the_lock_file_of_a_path_dependency_does_not_count() {
         around.write(&format!("outside/wasmtime-0/{file}"), &text);
     }
     passes(&around);
+    into_own_target(&around, "outside");
     let output = check_manifest(&around, "outside/Cargo.toml");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("but the project uses 45.0.2"), "{said}");

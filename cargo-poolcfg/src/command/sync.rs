@@ -1,11 +1,12 @@
 //! `sync`: the Wasmtime that poolcfg.toml names, brought in line with Cargo.lock, and its counts in line with its
 //! workload.
 //!
-//! - here: the Wasmtime; `counts`: the counts
+//! - here: the Wasmtime; `counts`: the counts; `edits`: the files as they are to be
 
 mod counts;
+mod edits;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use cargo_metadata::Metadata;
@@ -17,7 +18,6 @@ use crate::cli::error::{Error, Source, all};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
-use crate::output::write;
 use crate::project::difference::{Difference, rewritten};
 use crate::project::wasmtime_tables::place;
 use crate::project::workload::has_workload;
@@ -28,6 +28,7 @@ use crate::target::facts;
 use crate::wasmtime::lookup::{look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
 use counts::counts;
+use edits::Edits;
 
 /// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
 /// every chosen package, or with `--check` tells where they are not there.
@@ -37,20 +38,15 @@ use counts::counts;
 /// [`Exit::Misfit`] where a file says something else.
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
     let mut members = context.members(&arguments.packages, FileUse::Read)?;
+    let mut edits = Edits::default();
     if arguments.check {
-        let synced = with_lock(context, arguments, &mut members).map(drop);
-        let held = counts(context, &members, arguments, WriteMode::Nothing);
+        let synced = with_lock(context, arguments, &mut members, &mut edits).map(drop);
+        let held = counts(context, &members, arguments, &mut edits);
         return all([synced, held]).map(|_| Exit::Fits);
     }
-    with_lock(context, arguments, &mut members)?;
-    counts(context, &members, arguments, WriteMode::Files).map(|()| Exit::Fits)
-}
-
-/// Whether anything is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WriteMode {
-    Files,
-    Nothing,
+    with_lock(context, arguments, &mut members, &mut edits)?;
+    counts(context, &members, arguments, &mut edits)?;
+    edits.write(context).map(|()| Exit::Fits)
 }
 
 /// Brings the version and the features of each file in line with Cargo.lock.
@@ -58,6 +54,7 @@ fn with_lock(
     context: &Context<'_>,
     arguments: &Sync,
     members: &mut [Member],
+    edits: &mut Edits,
 ) -> Result<Exit, Error> {
     // Tables of one target are not all that the file says.
     let name = context.only_target(members, arguments.target.as_slice(), false);
@@ -92,7 +89,6 @@ fn with_lock(
             }
         }
     }
-    let others = files.len();
     context.found(|| Results::Files(files.clone()));
     let Some(first) = of_wasmtime.first() else {
         return Ok(Exit::Fits);
@@ -118,13 +114,11 @@ fn with_lock(
         let held = of_wasmtime.iter().zip(&found);
         all(held.map(|(member, differences)| member.disagreement(differences.iter())))?;
     }
-    let states = &mut files[others..];
-    let done = put_right(context, of_wasmtime, &found, platform.as_ref(), states);
-    context.found(|| Results::Files(files));
-    done.map(|()| Exit::Fits)
+    put_right(context, of_wasmtime, &found, platform.as_ref(), edits).map(|()| Exit::Fits)
 }
 
-/// Those whose files are held to what cargo has resolved: all but the packages that are passed over.
+/// Those whose files are held to what cargo has resolved: all but the packages that are passed over, and those that have
+/// no Wasmtime beside others that do.
 fn users<'m>(
     context: &Context<'_>,
     members: Vec<&'m mut Member>,
@@ -140,9 +134,16 @@ fn users<'m>(
         })
     }))?;
     pass_over(context, &mut sharers);
-    let held = sharers.into_iter().map(|sharer| match sharer.found {
-        Ok(()) => Ok(sharer.member),
-        Err(unknown) => Err(unknown.error(sharer.member, "")),
+    let has_user = sharers.iter().any(|sharer| sharer.found.is_ok());
+    let held = sharers.into_iter().filter_map(|sharer| match sharer.found {
+        Ok(()) => Some(Ok(sharer.member)),
+        // Where others are brought in line, as with `check --workspace`.
+        Err(unknown) if has_user && !unknown.lacks_lock => {
+            let warning = format!("{}: its file stays as it is", unknown.message);
+            context.shell.warn(unknown.code, &warning);
+            None
+        }
+        Err(unknown) => Some(Err(unknown.error(sharer.member, ""))),
     });
     let mut users = all(held)?;
     users.retain(|member| !member.is_passed_over);
@@ -186,39 +187,28 @@ fn file(member: &Member, differences: &[Difference]) -> Option<FileResult> {
     Some(FileResult::new(member, path, state).with(differences))
 }
 
-/// Writes what differs. The file that several packages point at is of the first: for the others it must
+/// Puts right what differs. The file that several packages point at is of the first: for the others it must
 /// then be right.
 fn put_right(
     context: &Context<'_>,
     members: Vec<&mut Member>,
     found: &[Vec<Difference>],
     platform: Option<&TargetFacts>,
-    states: &mut [FileResult],
+    edits: &mut Edits,
 ) -> Result<(), Error> {
-    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let each = members.into_iter().zip(found).zip(states);
-    let settled = each.map(|((member, differences), result)| {
+    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
+    let each = members.into_iter().zip(found);
+    let settled = each.map(|(member, differences)| {
         let heading = member.heading();
         let Some(source) = member.source.clone() else {
             return Ok(());
         };
-        let path = source
-            .path
-            .canonicalize()
-            .unwrap_or_else(|_| source.path.clone());
-        if let Some(text) = files.get(&path) {
-            member.file = reread(text)?;
-            member.source = Some(Source {
-                text: text.as_str().into(),
-                ..source.clone()
-            });
+        if !seen.insert(source.path.clone()) {
+            let source = edits.source(&source);
+            member.file = reread(&source.text)?;
+            member.source = Some(source.clone());
             return match member.differences(platform, "")?.is_empty() {
-                true => {
-                    if **text != *source.text {
-                        result.state = "written";
-                    }
-                    Ok(())
-                }
+                true => Ok(()),
                 false => Err(shared(&source.shown)),
             };
         }
@@ -226,23 +216,11 @@ fn put_right(
             context
                 .shell
                 .say(&format!("{heading}{} agrees with Cargo.lock", source.shown));
-            files.insert(path, source.text.to_string());
             return Ok(());
         }
         let text = rewritten(&source.text, differences)?;
-        reread(&text)?;
-        write(&source.path, &text, "")?;
-        for difference in differences {
-            context
-                .shell
-                .say(&format!("{heading}{}", difference.line()));
-        }
-        context
-            .shell
-            .say(&format!("{heading}wrote {}", source.shown));
-        result.state = "written";
-        files.insert(path, text);
-        Ok(())
+        let lines = differences.iter().map(Difference::line);
+        edits.put(member, &source, text, lines)
     });
     all(settled).map(|_| ())
 }

@@ -150,7 +150,7 @@ fn missing<'f>(
     let version = pool.asked.wasmtime?.version;
     let need = key.most(given.workload(), version)?;
     let has = key.of(&pool.asked)?;
-    let said = place(key, keys);
+    let said = key.place(keys);
     let own = key.of(&Limits::of_wasmtime(version, case.target))?;
     // A pool that shrinks goes back to Wasmtime's own where nobody says more.
     let may_shrink = key == Key::TableElements && said.is_none() && need.most > own;
@@ -180,18 +180,6 @@ fn missing<'f>(
             Err((diagnostic(Code::OutOfWorkload, message, help), flag))
         }
     })
-}
-
-/// Where a key is said.
-fn place(key: Key, keys: &PoolKeys) -> Option<FilePlace> {
-    let of_size = |size: Option<Setting<Size>>| size.map(|setting| setting.place);
-    match key {
-        Key::TableElements => keys.wasmtime.table_elements.map(|setting| setting.place),
-        Key::MaxCoreInstanceSize => of_size(keys.wasmtime.max_core_instance_size),
-        Key::MaxComponentInstanceSize => of_size(keys.wasmtime.max_component_instance_size),
-        Key::MemoryReservation => of_size(keys.memory_reservation),
-        Key::MaxMemorySize => of_size(keys.max_memory_size),
-    }
 }
 
 /// A key with this value; `None` if it takes none so large.

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use poolcfg_core::{GRAIN, Limits, ResolvedProcess, Size, WasmtimeFeature, WasmtimeVersion};
+use poolcfg_core::file::ConfigFile;
+use poolcfg_core::{
+    FilePlace, GRAIN, Limits, PoolKeys, ResolvedProcess, Setting, Settings, Size, WasmtimeFeature,
+    WasmtimeVersion,
+};
 
 use crate::cli::path::shown;
 use crate::host::Number;
@@ -86,10 +90,34 @@ impl Key {
         })
     }
 
-    /// What the pool of this name asks of it; `None` if it is not Wasmtime's.
-    pub(crate) fn asked(self, case: &ResolvedProcess<'_>, pool: &str) -> Option<u64> {
-        let mut pools = case.pools().iter();
-        self.of(&pools.find(|resolved| resolved.name == pool)?.asked)
+    /// What the pool of this name asks of it where no table of the file says it; `None` where one does, which is held to
+    /// the files by itself, and if the pool is not Wasmtime's.
+    pub(crate) fn unsaid(
+        self,
+        case: &ResolvedProcess<'_>,
+        settings: &Settings<'_>,
+        file: &ConfigFile,
+        pool: &str,
+    ) -> Option<u64> {
+        let pools = case.pools();
+        let index = pools.iter().position(|resolved| resolved.name == pool)?;
+        let said = self.place(settings.pools().get(index)?);
+        match said.and_then(|place| file.span(place)) {
+            Some(_) => None,
+            None => self.of(&pools[index].asked),
+        }
+    }
+
+    /// Where it is said.
+    pub(crate) fn place(self, keys: &PoolKeys) -> Option<FilePlace> {
+        let of_size = |size: Option<Setting<Size>>| size.map(|setting| setting.place);
+        match self {
+            Self::TableElements => keys.wasmtime.table_elements.map(|setting| setting.place),
+            Self::MaxCoreInstanceSize => of_size(keys.wasmtime.max_core_instance_size),
+            Self::MaxComponentInstanceSize => of_size(keys.wasmtime.max_component_instance_size),
+            Self::MemoryReservation => of_size(keys.memory_reservation),
+            Self::MaxMemorySize => of_size(keys.max_memory_size),
+        }
     }
 
     pub(super) fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {

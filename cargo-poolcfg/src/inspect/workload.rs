@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use poolcfg_core::{RelocationModel, Setting, Target, WasmtimeKeys, WasmtimeVersion};
+use poolcfg_core::{
+    InstanceDefaults, RelocationModel, Setting, Target, WasmtimeKeys, WasmtimeVersion,
+};
 use serde::Serialize;
 
 use crate::host::WASMTIME;
@@ -42,6 +44,18 @@ impl PerInstance {
             memories: needs.memories.max(needs.memories_of_module).max(1),
             tables: needs.tables.max(needs.tables_of_module).max(1),
             gc_heaps: needs.gc.then_some(1),
+        }
+    }
+
+    /// What an instance may have where poolcfg.toml does not say; `components` is what one has, where there may be any.
+    pub(crate) fn unsaid(components: Option<InstanceDefaults>) -> Self {
+        let (core_instances, tables) =
+            components.map_or((1, 1), |each| (each.core_instances, each.tables));
+        Self {
+            core_instances: core_instances.into(),
+            memories: 1,
+            tables: tables.into(),
+            gc_heaps: None,
         }
     }
 

@@ -164,7 +164,8 @@ fn judged(
     }
 }
 
-/// The least that the pool of this name has of a number on some targets; `None` where no target is looked at.
+/// The least that the pool of this name has of a number on those targets for which no table says it; `None` where there
+/// are none.
 pub(crate) type Unsaid<'u> = &'u dyn Fn(&str, Key) -> Option<u64>;
 
 /// What the flags say of the pool of this name below what these files need.
@@ -267,6 +268,10 @@ impl Place<'_> {
             let is_right = match said {
                 Some(said) if is_own && self.files.is_whole => said.value == needed,
                 Some(said) => said.value >= needed,
+                // What is not there may need all that there is.
+                None if is_own && !self.files.is_whole => {
+                    self.tables.count_or_default(self.index, key) >= needed
+                }
                 None => !is_own,
             };
             (!is_right).then(|| NumberDifference {

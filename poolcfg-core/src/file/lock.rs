@@ -19,7 +19,7 @@ pub struct Lock {
     /// Its path from the directory of the manifest, with `/` between the parts, such as `../Cargo.lock`.
     pub shown: String,
     /// The only Wasmtime that every build of the package has; `None` if there is none, there are several, or a feature
-    /// decides.
+    /// or the target decides.
     pub wasmtime: Option<WasmtimeVersion>,
 }
 
@@ -101,7 +101,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        let package = "[package]\nname = \"x\"\n";
+        let package = "[package]\nname = \"x\"\n[dependencies]\nwasmtime = \"48\"\n";
         let of_one = |wasmtime: &str| lock(&[("x 0.1.0", &[wasmtime]), (wasmtime, &[])]);
         write(
             "Cargo.toml",
@@ -114,11 +114,11 @@ mod tests {
         write("out/b/Cargo.toml", package);
         write("out/b/Cargo.lock", &of_one("wasmtime 44.0.2"));
         write("out/in/Cargo.toml", package);
-        write("own/Cargo.toml", "[package]\nname = \"x\"\n[workspace]\n");
+        write("own/Cargo.toml", &format!("{package}[workspace]\n"));
         write("own/Cargo.lock", &of_one("wasmtime 43.0.2"));
         write(
             "out/said/Cargo.toml",
-            "[package]\nname = \"x\"\nworkspace = \"../..\"\n",
+            &package.replace("[dep", "workspace = \"../..\"\n[dep"),
         );
         write("out/without/Cargo.toml", package);
         for (place, shown, version) in [

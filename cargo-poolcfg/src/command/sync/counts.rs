@@ -2,26 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use poolcfg_core::file::{TargetFacts, read_text};
+use poolcfg_core::file::TargetFacts;
 
-use super::{WriteMode, reread};
+use super::edits::Edits;
+use super::reread;
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::context::Context;
 use crate::inspect::beyond::Key;
-use crate::output::write;
 use crate::project::Member;
 use crate::project::workload::{self, NumberDifference, has_workload};
 
-/// Brings the counts of each file in line with its workload.
+/// Brings the counts of each file in line with its workload, or with `--check` only compares them.
 ///
 /// # Errors
-/// As for [`differences`]; where nothing is written, with [`Exit::Misfit`] where they disagree.
+/// As for [`differences`]; with `--check`, with [`Exit::Misfit`] where they disagree.
 pub(super) fn counts(
     context: &Context<'_>,
     members: &[Member],
     arguments: &Sync,
-    write_: WriteMode,
+    edits: &mut Edits,
 ) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     let held = members
@@ -32,13 +32,7 @@ pub(super) fn counts(
         if !has_workload(&source.text) || !seen.insert(source.path.clone()) {
             return Ok(());
         }
-        // It may just have been written.
-        let source = Source {
-            text: read_text(&source.path)
-                .map_err(|error| Error::unread("", &source.path, &error))?
-                .into(),
-            ..source.clone()
-        };
+        let source = edits.source(source);
         let targets = targets(context, member, arguments)?;
         let found = differences(context, &source, &targets, arguments)?;
         if found.is_empty() {
@@ -48,22 +42,13 @@ pub(super) fn counts(
                 .say(&format!("{heading}{shown} agrees with its workload"));
             return Ok(());
         }
-        if write_ == WriteMode::Nothing {
-            context.changed(&source.path, "stale", &found);
+        context.changed(&source.path, "stale", &found);
+        if arguments.check {
             return workload::disagreement(&source, &found);
         }
         workload::unwritten(&source, &found)?;
         let (text, lines) = workload::rewritten(&source.text, &found)?;
-        reread(&text)?;
-        write(&source.path, &text, "")?;
-        context.changed(&source.path, "written", &found);
-        for line in lines {
-            context.shell.say(&format!("{}{line}", member.heading()));
-        }
-        context
-            .shell
-            .say(&format!("{}wrote {}", member.heading(), source.shown));
-        Ok(())
+        edits.put(member, &source, text, lines)
     });
     all(done).map(drop)
 }
@@ -92,11 +77,16 @@ fn differences(
 ) -> Result<Vec<NumberDifference>, Error> {
     let file = reread(&source.text)?;
     // What is at fault is told by `check`.
-    let cases = targets
-        .iter()
-        .filter_map(|facts| file.settings(facts).resolve(facts.target()).ok());
+    let cases = targets.iter().filter_map(|facts| {
+        let settings = file.settings(facts);
+        Some((settings.resolve(facts.target()).ok()?, settings))
+    });
     let cases: Vec<_> = cases.collect();
-    let least = |pool: &str, key: Key| cases.iter().filter_map(|case| key.asked(case, pool)).min();
+    let least = |pool: &str, key: Key| {
+        let each = cases.iter();
+        each.filter_map(|(case, settings)| key.unsaid(case, settings, &file, pool))
+            .min()
+    };
     let missing = arguments.workload.missing();
     workload::differences(context.shell, source, missing, &least)
 }

@@ -46,16 +46,24 @@ impl Files {
         let mut mistakes = Vec::new();
         for (entry, span) in &list.entries {
             match meant(folder, entry) {
-                Ok(found) if !found.is_empty() => {
-                    paths.extend(found.into_iter().map(|path| (path, span.clone())));
+                Ok(found) => {
+                    for path in &found.folders {
+                        let text = format!(
+                            "`{}` matches `{entry}` of the workload, and is passed over: it is a folder",
+                            shown(path)
+                        );
+                        shell.note(&text);
+                    }
+                    for what in found.missing(entry) {
+                        if missing == Missing::PassedOver {
+                            is_whole = false;
+                            shell.note(&format!("{what}: it is passed over"));
+                        } else {
+                            mistakes.push(not_there(what, span.clone()));
+                        }
+                    }
+                    paths.extend(found.files.into_iter().map(|path| (path, span.clone())));
                 }
-                Ok(_) if missing == Missing::PassedOver => {
-                    is_whole = false;
-                    let text =
-                        format!("`{entry}` of the workload is not there, and is passed over");
-                    shell.note(&text);
-                }
-                Ok(_) => mistakes.push(not_there(entry, span.clone())),
                 Err(mistake) => mistakes.push(Diagnostic {
                     span: Some(span.clone()),
                     ..mistake
@@ -100,8 +108,57 @@ fn possible(path: PathBuf, file: Inspected) -> Result<(PathBuf, Inspected), Erro
     Err(Error::new(Code::OutOfWorkload, message, TAKE_OUT).exiting(Exit::Misfit))
 }
 
+/// What an entry of the list means.
+#[derive(Debug, Default)]
+struct Matches {
+    /// What is there and is no folder. What is no file either is told when it is looked into.
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    /// Links to what is not there.
+    dangling: Vec<PathBuf>,
+}
+
+impl Matches {
+    fn of(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut found = Self::default();
+        for path in paths {
+            if is_dangling(&path) {
+                found.dangling.push(path);
+            } else if path.is_dir() {
+                found.folders.push(path);
+            } else {
+                found.files.push(path);
+            }
+        }
+        found
+    }
+
+    /// What is to be said of each file of the entry that is not there.
+    fn missing(&self, entry: &str) -> Vec<String> {
+        if self.dangling.is_empty() && self.files.is_empty() {
+            return vec![match is_pattern(entry) {
+                true => format!("no file matches `{entry}` of the workload"),
+                false => format!("`{entry}` of the workload is not there"),
+            }];
+        }
+        let dangling = self.dangling.iter();
+        dangling
+            .map(|path| {
+                let path = shown(path);
+                format!("`{path}` of the workload is a link to a file that is not there")
+            })
+            .collect()
+    }
+}
+
+fn is_dangling(path: &Path) -> bool {
+    let to = std::fs::metadata(path);
+    to.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        && std::fs::symlink_metadata(path).is_ok()
+}
+
 /// The files that an entry of the list means: none where they are not there. A folder is none.
-fn meant(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+fn meant(folder: &Path, entry: &str) -> Result<Matches, Diagnostic> {
     if !is_pattern(entry) && folder.join(entry).is_dir() {
         let within = match entry.trim_end_matches('/') {
             "" | "." if !entry.starts_with('/') => "*.wasm".to_owned(),
@@ -114,7 +171,9 @@ fn meant(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, Diagnostic> {
         let help = format!("name the files in it: `{within}`");
         return Err(diagnostic(Code::NotInspectable, message, help));
     }
-    matching(folder, entry).map_err(|why| diagnostic(Code::NoWorkload, why, PATTERNS))
+    let found = matching(folder, entry);
+    let found = found.map_err(|why| diagnostic(Code::NoWorkload, why, PATTERNS));
+    found.map(Matches::of)
 }
 
 /// What each file of the workload is, which must be WebAssembly; `help` is what to do with a program.
@@ -165,7 +224,7 @@ fn is_pattern(entry: &str) -> bool {
     entry.contains(['*', '?', '['])
 }
 
-/// The files that an entry means: none where they are not there.
+/// What an entry means, be it a file or not: nothing where it is not there.
 fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
     if !is_pattern(entry) {
         let path = folder.join(entry);
@@ -175,8 +234,9 @@ fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
     let pattern = Path::new(&glob::Pattern::escape(&folder.to_string_lossy())).join(entry);
     let found = glob::glob(&pattern.to_string_lossy());
     let found = found.map_err(|error| format!("`{entry}` is no pattern: {}", error.msg))?;
-    let files = found.filter_map(Result::ok).filter(|path| path.is_file());
-    Ok(files.collect())
+    found
+        .map(|path| path.map_err(|error| format!("`{entry}` cannot be searched for: {error}")))
+        .collect()
 }
 
 /// The files that a flag names: a file that is there, or else those that match it as a pattern.
@@ -188,7 +248,11 @@ pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let Some(entry) = path.to_str().filter(|it| is_pattern(it) && !is_there) else {
         return Ok(vec![path.to_owned()]);
     };
-    let (message, help) = match matching(Path::new(""), entry) {
+    let found = matching(Path::new(""), entry).map(|mut paths| {
+        paths.retain(|path| !path.is_dir());
+        paths
+    });
+    let (message, help) = match found {
         Ok(files) if !files.is_empty() => return Ok(files),
         Ok(_) => (
             format!("no file matches `{}`", shown(path)),
@@ -199,11 +263,7 @@ pub(crate) fn named(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Err(Error::new(Code::NoWorkload, message, help))
 }
 
-fn not_there(entry: &str, span: Range<usize>) -> Diagnostic {
-    let message = match is_pattern(entry) {
-        true => format!("no file matches `{entry}` of the workload"),
-        false => format!("`{entry}` of the workload is not there"),
-    };
+fn not_there(message: String, span: Range<usize>) -> Diagnostic {
     Diagnostic {
         span: Some(span),
         label: "not built yet?".to_owned(),

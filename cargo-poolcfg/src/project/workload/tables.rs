@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Arch, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeVersion};
+use poolcfg_core::{
+    Arch, InstanceDefaults, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeVersion,
+};
 use toml_edit::{Document, Item, TableLike};
 
 use crate::inspect::beyond::Key;
+use crate::inspect::workload::PerInstance;
 use crate::project::pool_tables::{WASMTIME, pool_tables, table, underlies};
 
 const WORKLOAD: &str = "workload";
@@ -112,6 +115,21 @@ impl Tables {
     /// What is said of a count in this table or one that it starts from.
     pub(super) fn count(&self, index: usize, key: &str) -> Option<&Said> {
         self.chain(index).find_map(|(_, table)| table.count(key))
+    }
+
+    /// The same, or the default where none of them says it: none of heaps, which take the places of memories.
+    pub(super) fn count_or_default(&self, index: usize, key: &str) -> u64 {
+        if let Some(said) = self.count(index, key) {
+            return said.value;
+        }
+        let components = match self.without_components(index) {
+            Some(_) => None,
+            None => Some(InstanceDefaults::COMPONENT),
+        };
+        PerInstance::unsaid(components)
+            .keys()
+            .find_map(|(name, count)| (name == key).then_some(count))
+            .unwrap_or_default()
     }
 
     /// Where the features that count for this table stand, if components are not among them.

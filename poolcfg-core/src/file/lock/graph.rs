@@ -61,7 +61,7 @@ fn entries(text: &str) -> Vec<LockEntry<'_>> {
 }
 
 /// The only Wasmtime that every build of a package has by the text of a Cargo.lock. The package is in a folder, in a
-/// workspace with this root. `None` if it reaches none or several, or if a feature decides.
+/// workspace with this root. `None` if it reaches none or several, or if a feature or the target decides.
 pub(super) fn only_wasmtime(
     text: &str,
     name: &str,
@@ -107,7 +107,7 @@ struct Graph<'t> {
 
 impl Graph<'_> {
     /// The Wasmtimes that a package in a folder reaches by what is needed so much, or more. Of packages in no folder,
-    /// Cargo.lock has only what a feature of theirs has switched on.
+    /// Cargo.lock does not say on which targets, and for which features, they have what they depend on.
     fn wasmtimes(&mut self, own: usize, folder: &Path, least: Need) -> Vec<usize> {
         let mut reached = HashSet::from([own]);
         let mut open = vec![(own, Some(folder.to_owned()))];
@@ -121,7 +121,8 @@ impl Graph<'_> {
             });
             for dependency in &self.entries[index].dependencies {
                 let name = dependency.split(' ').next().unwrap_or_default();
-                if manifest.is_some_and(|manifest| manifest.need(name) < least) {
+                let need = manifest.map_or(Need::Optional, |manifest| manifest.need(name));
+                if need < least {
                     continue;
                 }
                 let of_name = self.by_name.get(name).into_iter().flatten().copied();
@@ -154,10 +155,25 @@ pub(super) mod tests {
         format!("version = 4\n\n{}", each.collect::<String>())
     }
 
-    /// Without manifests all that Cargo.lock has is needed.
+    /// Every package but Wasmtime is in a folder, and its manifest has all that Cargo.lock has.
     fn of(text: &str, name: &str, version: &str) -> Option<String> {
-        let nowhere = Path::new("/nowhere");
-        only_wasmtime(text, name, version, (nowhere, nowhere)).map(|it| it.to_string())
+        let root = tempfile::tempdir().unwrap();
+        let entries = entries(text);
+        for entry in &entries {
+            let own = entries.iter().filter(|other| other.name == entry.name);
+            let dependencies = own.flat_map(|other| &other.dependencies);
+            let names = dependencies.filter_map(|dependency| dependency.split(' ').next());
+            let names: HashSet<&str> = names.collect();
+            let each = names
+                .iter()
+                .map(|name| format!("{name} = {{ path = \"../{name}\" }}\n"));
+            let folder = root.path().join(entry.name);
+            std::fs::create_dir_all(&folder).unwrap();
+            let text = format!("[dependencies]\n{}", each.collect::<String>());
+            std::fs::write(folder.join("Cargo.toml"), text).unwrap();
+        }
+        let own = root.path().join(name);
+        only_wasmtime(text, name, version, (&own, root.path())).map(|it| it.to_string())
     }
 
     fn found(text: &str) -> Option<String> {
@@ -230,7 +246,8 @@ pub(super) mod tests {
         assert_eq!(found(&text).as_deref(), Some("48.0.2"));
     }
 
-    /// A Wasmtime of tests is passed over, and one that a feature switches on is left to `check`.
+    /// A Wasmtime of tests or of a procedural macro is passed over, and one that a feature switches on, or that a target or
+    /// a package of others may have, is left to `check`.
     #[test]
     fn what_a_build_may_not_have_is_not_judged() {
         let folder = tempfile::tempdir().unwrap();
@@ -256,15 +273,18 @@ pub(super) mod tests {
             only_wasmtime(&text, "x", "0.1.0", (&own, folder.path())).map(|it| it.major)
         };
         let always = "[dependencies]\nwasmtime = \"48\"\n";
-        let renamed = "[target.'cfg(unix)'.build-dependencies]\nw = { package = \"wasmtime\", version = \"48\" }\n";
+        let renamed = "[build-dependencies]\nw = { package = \"wasmtime\", version = \"48\" }\n";
         let dev = "[dev-dependencies]\nwasmtime = \"48\"\n";
         let optional = "[dependencies]\nwasmtime = { version = \"48\", optional = true }\n";
+        let of_target = "[target.'cfg(windows)'.dependencies]\nwasmtime = \"48\"\n";
         let w48 = ["wasmtime 48.0.2"];
         for (manifest, expected) in [
             (always.to_owned(), Some(48)),
             (renamed.to_owned(), Some(48)),
             (dev.to_owned(), None),
             (optional.to_owned(), None),
+            (of_target.to_owned(), None),
+            (format!("{of_target}{always}"), Some(48)),
             // Needed at one place is needed.
             (format!("{dev}{renamed}"), Some(48)),
             (format!("{optional}{renamed}"), Some(48)),
@@ -279,12 +299,21 @@ pub(super) mod tests {
             assert_eq!(judged(&["a"], of_x, dev), None, "{of_x}");
             assert_eq!(judged(&["a"], of_x, optional), None, "{of_x}");
         }
+        // A package of others may have it on some targets only, and a procedural macro has it in the compiler.
+        assert_eq!(judged(&["a"], "[dependencies]\na = \"1\"\n", ""), None);
+        for lib in ["proc-macro = true", "crate-type = [\"proc-macro\"]"] {
+            let of_a = format!("{always}[lib]\n{lib}\n");
+            assert_eq!(judged(&["a"], by_path, &of_a), None, "{lib}");
+            let of_x = format!("{by_path}wasmtime = \"45\"\n");
+            let both = ["a", "wasmtime 45.0.2"];
+            assert_eq!(judged(&both, &of_x, &of_a), Some(45), "{lib}");
+        }
         // Its own is judged where only its tests have another, and not where a feature may add one.
         let both = ["wasmtime 45.0.2", "a"];
-        for (table, expected) in [("dev-dependencies", None), ("dependencies", Some(45))] {
-            let of_x = format!("{by_path}[target.x.{table}]\nold.workspace = true\n");
-            assert_eq!(judged(&both, &of_x, dev), expected, "{of_x}");
-        }
+        let of_x = format!("{by_path}[target.x.dev-dependencies]\nold.workspace = true\n");
+        assert_eq!(judged(&both, &of_x, dev), None);
+        let of_x = format!("{by_path}old.workspace = true\n");
+        assert_eq!(judged(&both, &of_x, dev), Some(45));
         let of_x = format!("{by_path}old = {{ workspace = true, optional = true }}\n");
         assert_eq!(judged(&both, &of_x, always), None);
         let of_x = format!("{by_path}[dev-dependencies]\nold.workspace = true\n");

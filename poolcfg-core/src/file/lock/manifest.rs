@@ -1,5 +1,5 @@
 //! The dependencies that a Cargo.toml has: which of them every build of the package has, and where those are that are
-//! folders.
+//! folders. What a procedural macro depends on runs in the compiler, and is in no build.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use crate::file::read_text;
 pub(super) enum Need {
     /// Only its tests, examples and benchmarks have it.
     Dev,
-    /// A feature decides.
+    /// A feature or the target decides.
     Optional,
-    /// Always, on some target at least.
+    /// Always.
     Always,
 }
 
@@ -24,14 +24,22 @@ pub(super) enum Need {
 pub(super) struct Dependencies {
     needs: HashMap<String, Need>,
     folders: HashMap<String, PathBuf>,
+    is_macro: bool,
 }
 
 impl Dependencies {
-    /// Those in the Cargo.toml of a folder, in a workspace with this root; `None` if it cannot be read.
+    /// Those in the Cargo.toml of a folder, in a workspace with this root; `None` if it cannot be read. A procedural macro
+    /// has none.
     pub(super) fn read(folder: &Path, root: &Path) -> Option<Self> {
         let text = read_text(&folder.join("Cargo.toml")).ok()?;
         let document = Document::parse(text.as_str()).ok()?;
         let own = document.as_table();
+        if is_macro(own) {
+            return Some(Self {
+                is_macro: true,
+                ..Self::default()
+            });
+        }
         let of_root = read_text(&root.join("Cargo.toml")).unwrap_or_default();
         let of_root = Document::parse(of_root.as_str()).ok();
         let shared = of_root.as_ref().and_then(|document| {
@@ -42,10 +50,11 @@ impl Dependencies {
         let targets = own.get("target").and_then(Item::as_table_like);
         let targets = targets.into_iter().flat_map(TableLike::iter);
         let targets = targets.filter_map(|(_, table)| table.as_table_like());
-        for tables in std::iter::once(own as &dyn TableLike).chain(targets) {
+        let all = std::iter::once((own as &dyn TableLike, Need::Always));
+        for (tables, most) in all.chain(targets.map(|table| (table, Need::Optional))) {
             for (name, table) in tables.iter() {
                 let need = match name {
-                    "dependencies" | "build-dependencies" | "build_dependencies" => Need::Always,
+                    "dependencies" | "build-dependencies" | "build_dependencies" => most,
                     "dev-dependencies" | "dev_dependencies" => Need::Dev,
                     _ => continue,
                 };
@@ -85,13 +94,32 @@ impl Dependencies {
         *known = need.max(*known);
     }
 
-    /// When the package needs another; always where that is not said.
+    /// When a build of the package has another that Cargo.lock says it depends on.
     pub(super) fn need(&self, package: &str) -> Need {
-        self.needs.get(package).copied().unwrap_or(Need::Always)
+        let unsaid = match self.is_macro {
+            true => Need::Dev,
+            false => Need::Optional,
+        };
+        self.needs.get(package).copied().unwrap_or(unsaid)
     }
 
     /// The folder of a package; `None` if it is in none.
     pub(super) fn folder(&self, package: &str) -> Option<&Path> {
         self.folders.get(package).map(PathBuf::as_path)
     }
+}
+
+/// Whether the library of a package is a procedural macro.
+fn is_macro(manifest: &dyn TableLike) -> bool {
+    let Some(library) = manifest.get("lib") else {
+        return false;
+    };
+    let said = |key: &str| library.get(key).and_then(Item::as_bool) == Some(true);
+    let kinds = ["crate-type", "crate_type"].into_iter();
+    let mut kinds = kinds
+        .filter_map(|key| library.get(key)?.as_array())
+        .flatten();
+    said("proc-macro")
+        || said("proc_macro")
+        || kinds.any(|kind| kind.as_str() == Some("proc-macro"))
 }
