@@ -22,11 +22,11 @@ fn server(architecture: &Architecture) -> Option<Vec<u8>> {
     (!servers.as_os_str().is_empty()).then(|| fs::read(file).unwrap())
 }
 
-/// The only result of a run of `why`, behind what the command has printed.
+/// The only result of a run of `why`: the last line, behind what the command has printed.
 fn result(outcome: &Outcome) -> Value {
-    let begin = outcome.stdout.find("{\n").unwrap_or(0);
-    let mut json: Value = serde_json::from_str(&outcome.stdout[begin..])
-        .unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
+    let line = outcome.stdout.lines().next_back().unwrap_or_default();
+    let mut json: Value =
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {outcome:?}"));
     json["results"][0].take()
 }
 
