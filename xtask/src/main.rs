@@ -68,8 +68,8 @@ Commands:
   test     Set up, then run every test; what takes long to build is used only when it is there
   test --all
            The same, and build what takes long, too
-  test [--all] SUITE...
-           Set up and run these suites alone
+  test [--all] SUITE... [-- WORD...]
+           Set up and run these suites alone, or of them the tests with one of the words in their names
   fuzz     Replay the corpus of every fuzz target, and ask it as much more as the tests do
   kernels  Set up, boot kernels in emulation, and print what each has of what is promised
   promises Set up, start thousands of random files in fresh processes, here and in emulated kernels, and print what

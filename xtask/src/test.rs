@@ -123,18 +123,18 @@ fn run_plain() -> Result<(), String> {
 }
 
 /// Runs suites, and every test that needs no set-up, too, when these are all.
-fn run_all(suites: &[&'static Suite], are_all: bool) -> Result<(), String> {
+fn run_all(suites: &[&'static Suite], names: &[&str], are_all: bool) -> Result<(), String> {
     if let [suite] = suites
         && !are_all
     {
-        return run_suite(suite, &[]);
+        return run_suite(suite, names);
     }
     // Once, before all of them ask for it.
     programs::build()?;
     let plain = are_all.then_some(Box::new(run_plain) as Job<'_>);
     let suites = suites
         .iter()
-        .map(|suite| Box::new(|| run_suite(suite, &[])) as Job<'_>);
+        .map(|suite| Box::new(|| run_suite(suite, names)) as Job<'_>);
     beside_each_other(plain.into_iter().chain(suites).collect())
 }
 
@@ -148,8 +148,14 @@ pub(crate) enum Heavy {
 }
 
 /// Runs every test, or those of the suites with these names; fails when one fails, and in CI also when something
-/// cannot be set up: nothing is skipped there.
-pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
+/// cannot be set up: nothing is skipped there. What stands behind `--` are words, one of which a test's name has.
+pub(crate) fn test(heavy: Heavy, arguments: &[&str]) -> Result<(), String> {
+    let mut parts = arguments.splitn(2, |argument| *argument == "--");
+    let suites = parts.next().unwrap_or_default();
+    let names = parts.next().unwrap_or_default();
+    if suites.is_empty() && !names.is_empty() {
+        return Err("expected a suite before `--`".to_owned());
+    }
     for name in suites {
         if !SUITES.iter().any(|suite| suite.name == *name) {
             let names = SUITES.map(|suite| suite.name).join("`, `");
@@ -199,7 +205,7 @@ pub(crate) fn test(heavy: Heavy, suites: &[&str]) -> Result<(), String> {
             }
         }
     }
-    run_all(&ready, suites.is_empty())?;
+    run_all(&ready, names, suites.is_empty())?;
     for line in left {
         eprintln!("left to `cargo xtask test --all`: {line}");
     }
