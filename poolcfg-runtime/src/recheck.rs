@@ -35,6 +35,7 @@ use crate::variables::InForce;
 mod by_address;
 mod diagnosis;
 mod everywhere;
+mod heap_fence;
 mod hold;
 mod in_order;
 mod margin;
@@ -96,42 +97,9 @@ pub(crate) fn recheck<M: Keeper>(
 ) -> Result<Taken<M::Mapping>, RecheckError> {
     let holdings = machine.holdings();
     let this = Recheck::new(machine, promise, options, &holdings, None)?;
-    let in_force = this.in_force;
-    // The least that is of use, where it is a number of instances that shrinks.
-    let min = match in_force.keep {
-        Keep::MemoryReservation => u64::from(in_force.min_instances),
-        Keep::MaxInstances => 1,
-    };
-    // An operator may need more than the build guarantees, and then no less will do.
-    let guaranteed = this.in_force.value(&in_force.guaranteed).max(min);
-    if machine.kept().is_held() {
-        if let Some(taken) = this.take_kept(&this.in_force.limits(guaranteed)) {
-            return Ok(taken);
-        }
-    }
-    let asked = if this.to_come.len() > MANY || machine.kept().is_held() {
-        guaranteed
-    } else {
-        this.in_force.value(&in_force.asked)
-    };
-    let floor = if options.shrink { min } else { guaranteed };
-    let quickly = this.take_quickly(asked);
-    if let Some(taken) = quickly.or_else(|| this.take_planned(guaranteed, asked)) {
-        return Ok(taken);
-    }
-    let (limits, failure) = match this.attempt(guaranteed, asked) {
-        Ok(taken) => return Ok(taken),
-        Err(failure) if floor == guaranteed => (this.in_force.limits(guaranteed), failure),
-        Err(failure) => {
-            // What it held would be missing.
-            drop(failure);
-            match this.attempt(floor, guaranteed) {
-                Ok(taken) => return Ok(taken),
-                Err(failure) => (this.in_force.limits(floor), failure),
-            }
-        }
-    };
-    Err(this.misfit(limits, failure).into())
+    let taken = this.take(options);
+    this.fence_heap();
+    taken
 }
 
 /// How many pools of this name there are.
@@ -176,6 +144,46 @@ impl<'a, M: Keeper> Recheck<'a, M> {
             ),
             strict: false,
         })
+    }
+
+    /// Takes as much as goes of what is asked, and at least what is guaranteed, or what one can live with.
+    fn take(&self, options: RecheckOptions) -> Result<Taken<M::Mapping>, RecheckError> {
+        let in_force = self.in_force;
+        // The least that is of use, where it is a number of instances that shrinks.
+        let min = match in_force.keep {
+            Keep::MemoryReservation => u64::from(in_force.min_instances),
+            Keep::MaxInstances => 1,
+        };
+        // An operator may need more than the build guarantees, and then no less will do.
+        let guaranteed = self.in_force.value(&in_force.guaranteed).max(min);
+        if self.machine.kept().is_held() {
+            if let Some(taken) = self.take_kept(&self.in_force.limits(guaranteed)) {
+                return Ok(taken);
+            }
+        }
+        let asked = if self.to_come.len() > MANY || self.machine.kept().is_held() {
+            guaranteed
+        } else {
+            self.in_force.value(&in_force.asked)
+        };
+        let floor = if options.shrink { min } else { guaranteed };
+        let quickly = self.take_quickly(asked);
+        if let Some(taken) = quickly.or_else(|| self.take_planned(guaranteed, asked)) {
+            return Ok(taken);
+        }
+        let (limits, failure) = match self.attempt(guaranteed, asked) {
+            Ok(taken) => return Ok(taken),
+            Err(failure) if floor == guaranteed => (self.in_force.limits(guaranteed), failure),
+            Err(failure) => {
+                // What it held would be missing.
+                drop(failure);
+                match self.attempt(floor, guaranteed) {
+                    Ok(taken) => return Ok(taken),
+                    Err(failure) => (self.in_force.limits(floor), failure),
+                }
+            }
+        };
+        Err(self.misfit(limits, failure).into())
     }
 
     /// Reserves one pool, and makes sure that `headroom` finds its place beside it.

@@ -41,7 +41,12 @@ pub(crate) fn hold<M: Keeper>(
         });
         let this = Recheck::new(machine, promise, RecheckOptions::new(), &holdings, own);
         // The variables were right when it was rechecked.
-        let (places, pages) = this.map_or_else(|_| Default::default(), |this| this.beside(limits));
+        let found = this.ok().and_then(|this| {
+            let found = this.beside(limits);
+            this.fence_heap();
+            found
+        });
+        let (places, pages) = found.unwrap_or_default();
         return kept.enter(places, pages);
     }
 }
@@ -50,20 +55,20 @@ pub(crate) fn hold<M: Keeper>(
 const TRIES: usize = 3;
 
 impl<M: Keeper> Recheck<'_, M> {
-    /// The places of the others, while an engine of these limits maps its own.
-    fn beside(&self, limits: &Limits) -> BesideEngine<M::Mapping> {
+    /// The places of the others, while an engine of these limits maps its own; `None` if there are none.
+    fn beside(&self, limits: &Limits) -> Option<BesideEngine<M::Mapping>> {
         if !self.plans(&self.order) {
-            return BesideEngine::default();
+            return None;
         }
         // What other threads map for a moment may be in the way.
         for _ in 0..TRIES {
             if let Some(found) = self.beside_by_book(limits) {
-                return found;
+                return Some(found);
             }
             self.plan(limits);
         }
         if let Some(found) = self.beside_by_book(limits) {
-            return found;
+            return Some(found);
         }
         let order = &self.order;
         let found = [true, false].into_iter().find_map(|spare| {
@@ -79,14 +84,12 @@ impl<M: Keeper> Recheck<'_, M> {
             };
             self.with_most_margin(attempt).ok()
         });
-        let Some(found) = found else {
-            return BesideEngine::default();
-        };
+        let found = found?;
         let book = self.addresses(&found, limits);
         drop((found.margin, found.own));
         let pages = self.fence(&book.margin, limits);
         self.machine.kept().write(book);
-        (places(found.others), pages)
+        Some((places(found.others), pages))
     }
 
     /// The places of the others in the book, if the kernel then finds one for the engine.

@@ -39,6 +39,8 @@ struct KeptState<M> {
     places: Vec<KeptPlace<M>>,
     /// What keeps the engine's mappings out of the room above its place.
     pages: Vec<M>,
+    /// What keeps the heap out of the places of the book.
+    heap_fence: Option<M>,
     book: Book,
 }
 
@@ -59,6 +61,7 @@ impl<M> Kept<M> {
                 holders: Vec::new(),
                 places: Vec::new(),
                 pages: Vec::new(),
+                heap_fence: None,
                 book: Book::EMPTY,
             }),
             left: Condvar::new(),
@@ -127,6 +130,16 @@ impl<M> Kept<M> {
     /// Keeps one place more.
     pub(crate) fn put(&self, place: KeptPlace<M>) {
         self.lock().places.push(place);
+    }
+
+    /// Asks something of the fence above the heap.
+    pub(crate) fn with_heap_fence<T>(&self, ask: impl FnOnce(Option<&M>) -> T) -> T {
+        ask(self.lock().heap_fence.as_ref())
+    }
+
+    /// Puts another fence above the heap, or none, and gives back the one that was there.
+    pub(crate) fn replace_heap_fence(&self, fence: Option<M>) -> Option<M> {
+        std::mem::replace(&mut self.lock().heap_fence, fence)
     }
 
     /// What has been planned for the pools of this file; `None` if nothing has.

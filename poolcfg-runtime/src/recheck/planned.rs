@@ -70,6 +70,15 @@ impl<M: Keeper> Recheck<'_, M> {
         if self.allowed.is_wide() || self.machine.kept().is_held() {
             return None;
         }
+        let take = || self.take_as_planned(least, most);
+        if self.plans(&self.order) {
+            self.with_fenced_heap(take)
+        } else {
+            take()
+        }
+    }
+
+    fn take_as_planned(&self, least: u64, most: u64) -> Option<Taken<M::Mapping>> {
         let mut misfits = 0;
         let mut attempt = 0;
         while attempt < TRIES && misfits < MISFITS {
@@ -152,9 +161,13 @@ impl<M: Keeper> Recheck<'_, M> {
     /// Plans for an engine of these limits and the others in a snapshot, and writes the places down, if there is such a
     /// plan.
     pub(super) fn plan(&self, limits: &Limits) {
-        let Some(snapshot) = Snapshot::of(self.machine) else {
-            return;
-        };
+        if let Some(book) = self.with_fenced_heap(|| self.planned_beside(limits)) {
+            self.machine.kept().write(book);
+        }
+    }
+
+    fn planned_beside(&self, limits: &Limits) -> Option<Book> {
+        let snapshot = Snapshot::of(self.machine)?;
         let this = self.on(&snapshot);
         let order = &this.order;
         let found = [true, false].into_iter().find_map(|spare| {
@@ -170,9 +183,6 @@ impl<M: Keeper> Recheck<'_, M> {
             };
             this.with_most_margin(attempt).ok()
         });
-        if let Some(found) = found {
-            let book = this.addresses(&found, limits);
-            self.machine.kept().write(book);
-        }
+        found.map(|found| this.addresses(&found, limits))
     }
 }

@@ -191,6 +191,22 @@ impl Space {
         is_free
     }
 
+    /// The heap grows by so many bytes, if nothing is there. Source: mm/mmap.c, `brk`.
+    pub(crate) fn grow_heap(&mut self, bytes: u64) -> bool {
+        let at = self.taken.iter().position(|range| range.0 == self.heap);
+        let end = at.map(|at| self.taken[at].1);
+        let (Some(at), Some(end)) = (at, end) else {
+            return false;
+        };
+        let bytes = bytes.next_multiple_of(self.page);
+        let grows = self.map_at(end, bytes);
+        if grows {
+            self.unmap(end);
+            self.taken[at].1 = end + bytes;
+        }
+        grows
+    }
+
     /// The end of a mapping that begins there.
     pub(crate) fn unmap(&mut self, start: u64) {
         self.taken.retain(|taken| taken.0 != start);

@@ -147,6 +147,12 @@ impl FakeProcess {
         self.space.borrow_mut().map(bytes.get()).is_some()
     }
 
+    /// Allocates as C libraries do: of the heap, as long as that grows, and then of new mappings.
+    pub(super) fn allocate(&self, bytes: Size) -> bool {
+        let grows = self.space.borrow_mut().grow_heap(bytes.get());
+        grows || self.map(bytes)
+    }
+
     /// Whether brk() may enlarge the heap by so many bytes.
     pub(super) fn heap_may_grow(&self, bytes: Size) -> bool {
         let end = self.heap_end();

@@ -136,6 +136,8 @@ fn promises(
 pub(super) enum StartWay {
     /// One after the other.
     Each,
+    /// The same, while the process allocates half of its headroom.
+    Allocates,
     /// Every engine is made when all pools have been rechecked.
     EnginesLast,
     /// And at the end each native pool ends and starts again.
@@ -159,8 +161,12 @@ fn start(
     };
     let starts = order.len() as u64 * times;
     let bytes = BETWEEN.min(Size::bytes(headroom / 4 / starts));
+    let allocated = Size::bytes(headroom / 2 / starts);
     let between = || {
-        let mapped = process.map(bytes);
+        let mapped = match way {
+            StartWay::Allocates => process.allocate(allocated),
+            _ => process.map(bytes),
+        };
         mapped.then_some(()).ok_or("nothing between two starts")
     };
     let enough = |pool: usize, taken: &Limits| {
@@ -408,6 +414,8 @@ impl Case {
             for (order, way) in [
                 (&file, StartWay::Each),
                 (&shuffled, StartWay::Each),
+                (&file, StartWay::Allocates),
+                (&shuffled, StartWay::Allocates),
                 (&shuffled, StartWay::EnginesLast),
                 (&shuffled, StartWay::Again),
                 (&file, StartWay::AgainTogether(3)),
