@@ -12,7 +12,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 use super::super::space::{ProcessLayout, aslr_range};
-use super::process::{FakeProcess, Others};
+use super::process::{FakeProcess, Others, Started};
 
 /// Of the cases that every run asks.
 const SEED: u64 = 0;
@@ -216,25 +216,37 @@ fn start(
         }
     }
     if let StartWay::AgainTogether(rounds) = way {
-        let mut dice = Dice(77);
-        for round in 0..rounds {
-            let mut gone = Vec::new();
-            for _ in 0..=dice.below(started.len()) {
-                let (pool, of) = started.remove(dice.below(started.len()));
-                if promises[pool].asked.wasmtime.is_some() {
-                    started.push((pool, of));
-                } else {
-                    process.end(of);
-                    gone.push(pool);
-                }
+        again_together(process, promises, started, rounds, one)?;
+    }
+    Ok(())
+}
+
+/// So many times, some native pools end together and start again in another order.
+fn again_together(
+    process: &FakeProcess,
+    promises: &[Promise<'static>],
+    mut started: Vec<(usize, Started)>,
+    rounds: u32,
+    one: impl Fn(usize) -> Result<Started, String>,
+) -> Result<(), String> {
+    let mut dice = Dice(77);
+    for round in 0..rounds {
+        let mut gone = Vec::new();
+        for _ in 0..=dice.below(started.len()) {
+            let (pool, of) = started.remove(dice.below(started.len()));
+            if promises[pool].asked.wasmtime.is_some() {
+                started.push((pool, of));
+            } else {
+                process.end(of);
+                gone.push(pool);
             }
-            if dice.below(2) == 0 {
-                gone.reverse();
-            }
-            for pool in gone {
-                let again = one(pool).map_err(|error| format!("again in {round}: {error}"))?;
-                started.push((pool, again));
-            }
+        }
+        if dice.below(2) == 0 {
+            gone.reverse();
+        }
+        for pool in gone {
+            let again = one(pool).map_err(|error| format!("again in {round}: {error}"))?;
+            started.push((pool, again));
         }
     }
     Ok(())
