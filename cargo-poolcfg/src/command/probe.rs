@@ -249,7 +249,8 @@ fn tables(probe: &Measured) -> String {
         ("rlimit_data", limits.rlimit_data),
         ("memory", limits.memory),
     ] {
-        if let Some(limit) = limit {
+        // What is above any address space bounds nothing, and is no size of the file.
+        if let Some(limit) = limit.filter(|limit| *limit <= Size::LARGEST) {
             row(key, format!("\"{}\"", limit.exact()));
         }
     }
