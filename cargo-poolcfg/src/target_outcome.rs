@@ -6,7 +6,9 @@ mod verdict;
 use std::path::PathBuf;
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
-use poolcfg_core::{Code, FilePlace, Fit, Keep, Plan, PlanMisfit, ResolvedProcess, Settings, Size};
+use poolcfg_core::{
+    Code, FilePlace, Fit, Keep, Layout, Plan, PlanMisfit, ResolvedProcess, Settings, Size,
+};
 
 use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
@@ -197,7 +199,29 @@ impl<'a> TargetOutcome<'a> {
                 (warning.code(), text)
             })
             .chain(here.map(|warning| (Code::NoProfileMatches, warning)))
+            .chain(self.unused_keys().map(|text| {
+                let text = format!("{heading}on `{triple}`: {text}");
+                (Code::LacksFeature, text)
+            }))
             .collect()
+    }
+
+    /// Keys of the address space that its system does not know.
+    fn unused_keys(&self) -> Option<String> {
+        let knows_layout = matches!(self.case.profile.layout, Layout::Linux(_));
+        let os = self.case.target.os;
+        let keys = self.settings.space().unused(os, knows_layout);
+        let keys: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
+        let (last, rest) = keys.split_last()?;
+        let (keys, verb) = match rest {
+            [] => (last.clone(), "does"),
+            _ => (format!("{} and {last}", rest.join(", ")), "do"),
+        };
+        Some(format!(
+            "{keys} under `[address_space]` {verb} nothing on {}: put what is for Linux under \
+             `[target.'cfg(target_os = \"linux\")'.address_space]`",
+            os.name()
+        ))
     }
 
     /// Whether the pools are of a program that a build of the package makes, and not of one that is there, or of

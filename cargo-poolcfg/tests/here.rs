@@ -373,6 +373,35 @@ fn a_stack_limit_of_the_whole_window_is_no_unlimited_one() {
     assert_eq!(said, "128TiB");
 }
 
+/// A limit ends what the holes guarantee, and both are told.
+#[test]
+fn the_probe_says_which_limit_is_in_force_and_what_it_leaves() {
+    let machine = Machine::new("");
+    let guaranteed = |limit: &str| {
+        let ran = machine.under(limit, &["probe"]);
+        let text = ran.ends(0).stdout.clone();
+        let line = text.lines().find(|line| line.starts_with("guaranteed"));
+        (line.expect("it is told").to_owned(), text)
+    };
+    let (line, text) = guaranteed("ulimit -v 67108864");
+    let by_limit = "guaranteed           63 GiB in every process like this one, by RLIMIT_AS";
+    assert_eq!(line, by_limit);
+    let leaves =
+        "RLIMIT_AS            64 GiB, which leaves 63 GiB to pools beside 1 GiB of headroom";
+    assert!(text.contains(leaves), "{text}");
+    // Without the limit the holes decide.
+    let (line, _) = guaranteed("true");
+    let holes = line.strip_prefix("guaranteed           ").unwrap();
+    let holes = holes.strip_suffix(" in every process like this one");
+    let without = format!("without RLIMIT_AS    {}\n", holes.expect("there are two"));
+    assert!(text.contains(&without), "{without}{text}");
+    // A small limit has a smaller headroom, as where pools are judged by it.
+    let (_, text) = guaranteed("ulimit -d 2097152");
+    let leaves =
+        "RLIMIT_DATA          2 GiB, which leaves 1.50 GiB to pools beside 512 MiB of headroom";
+    assert!(text.contains(leaves), "{text}");
+}
+
 #[test]
 fn the_probe_prints_what_bounds_a_process_and_the_tables_for_it() {
     let machine = Machine::new("");
@@ -391,12 +420,11 @@ fn the_probe_prints_what_bounds_a_process_and_the_tables_for_it() {
     ] {
         assert!(text.contains(name), "{name}\n{text}");
     }
-    let tables = machine
-        .run(&["probe", "--emit", "toml"])
-        .ends(0)
-        .stdout
-        .clone();
-    // What is printed is read back, on this machine and without it.
-    let pasted = Machine::new(&tables);
-    pasted.run(&["check"]).ends(0).says(": ok: ");
+    // The last limit is 2^60 bytes, more than any address space has.
+    for limit in ["true", "ulimit -v 67108864", "ulimit -v 1125899906842624"] {
+        let tables = machine.under(limit, &["probe", "--emit", "toml"]);
+        // What is printed is read back, on this machine and without it.
+        let pasted = Machine::new(&tables.ends(0).stdout);
+        pasted.run(&["check"]).ends(0).says(": ok: ");
+    }
 }

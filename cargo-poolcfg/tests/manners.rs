@@ -30,6 +30,42 @@ fn workspace(more: &str) -> Folder {
     folder
 }
 
+/// What another system does not know is told, and is still no error: a base table serves all targets.
+#[test]
+fn keys_that_do_nothing_on_a_target_are_told() {
+    let folder = Folder::new();
+    let space = "[address_space]\naslr = 18\nrlimit_as = \"64GiB\"\nmemory = \"1GiB\"\n";
+    folder.write("poolcfg.toml", &format!("{FITS}{space}"));
+    let check = |target| poolcfg(&folder, &["check", "--target", target]);
+    for (target, said) in [
+        (
+            "x86_64-pc-windows-msvc",
+            "`aslr`, `rlimit_as` and `memory` under `[address_space]` do nothing on windows: ",
+        ),
+        (
+            "aarch64-apple-darwin",
+            "`aslr` and `memory` under `[address_space]` do nothing on macos: ",
+        ),
+        (
+            "x86_64-unknown-freebsd",
+            "`aslr` and `memory` under `[address_space]` do nothing on freebsd: ",
+        ),
+    ] {
+        let warning = format!("warning[PC0029]: on `{target}`: {said}");
+        check(target).ends(0).says(&warning);
+    }
+    let ran = check("x86_64-unknown-linux-gnu");
+    assert!(!ran.ends(0).stderr.contains("PC0029"), "{ran:?}");
+    // What is said follows the advice.
+    let space = space.replace(
+        "[address_space]",
+        "[target.'cfg(target_os = \"linux\")'.address_space]",
+    );
+    folder.write("poolcfg.toml", &format!("{FITS}{space}"));
+    let ran = check("x86_64-pc-windows-msvc");
+    assert!(!ran.ends(0).stderr.contains("PC0029"), "{ran:?}");
+}
+
 /// Each of these texts names a command.
 #[test]
 fn every_text_calls_the_command_as_it_was_called() {

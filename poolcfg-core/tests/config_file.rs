@@ -36,6 +36,33 @@ fn mistakes(source: &str) -> Vec<(Code, FilePlace)> {
     mistakes.iter().map(of).collect()
 }
 
+/// Whatever is said about a size, the largest one that is named is read, and one byte more is not.
+#[test]
+fn sizes_end_where_the_largest_address_space_does() {
+    let largest = Size::LARGEST.get();
+    for key in [
+        "headroom",
+        "rlimit_as",
+        "rlimit_data",
+        "memory",
+        "stack_limit",
+    ] {
+        let said = |value: &str| format!("[address_space]\n{key} = {value}");
+        for value in [largest.to_string(), "\"128PiB\"".to_owned()] {
+            file(&said(&value));
+        }
+        for value in [(largest + 1).to_string(), "\"129PiB\"".to_owned()] {
+            let source = said(&value);
+            let mistakes = ConfigFile::parse(&source).unwrap_err();
+            assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+            assert_eq!(mistakes[0].code, Code::BadSize, "{mistakes:?}");
+            let help = mistakes[0].help.as_deref();
+            let named = "no address space is that large; the largest is `\"128PiB\"`";
+            assert_eq!(help, Some(named));
+        }
+    }
+}
+
 #[test]
 fn the_later_layer_wins() {
     let file = file(

@@ -3,9 +3,9 @@
 
 use poolcfg_core::{
     AddressSpaceKeys, Aslr, Budget, Engine, Group, Hole, KINDS, Keep, Limit, MappingName, OnMisfit,
-    Placement, Plan, PoolKeys, RelocationModel, Room, Setting, Settings, Shape, Size, StackLimit,
-    Target, Three, VaProfile, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
-    place,
+    Placement, Plan, PoolKeys, RelocationModel, Room, Setting, Settings, Shape, Size, SizeError,
+    StackLimit, Target, Three, VaProfile, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys,
+    WasmtimeVersion, place,
 };
 use proptest::prelude::*;
 
@@ -479,9 +479,10 @@ proptest! {
     }
 
     #[test]
-    fn sizes_read_back_as_they_are_written(bytes in any::<u64>()) {
+    fn sizes_read_back_as_they_are_written(bytes in prop_oneof![0..=Size::LARGEST.get(), any::<u64>()]) {
         let size = Size::bytes(bytes);
-        prop_assert_eq!(Size::parse(size.exact().as_str()), Ok(size));
+        let read = if size > Size::LARGEST { Err(SizeError::TooLarge) } else { Ok(size) };
+        prop_assert_eq!(Size::parse(size.exact().as_str()), read);
     }
 
     /// A need is never shown as less than it is, a supply never as more; and where one is above the

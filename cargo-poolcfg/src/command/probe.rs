@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use poolcfg_core::{Aslr, Known, Size, Target, VaProfile};
+use poolcfg_core::{Aslr, Budget, Known, Size, Target, VaProfile};
 use poolcfg_runtime::{Probe as Measured, ProbeLimits};
 
 use crate::cli::args::{ProbeEmit, ProbeFlags};
@@ -51,12 +51,8 @@ fn text(probe: &Measured) -> String {
         };
         rows.row(name, format!("{} in this process", hole.available()));
     }
-    let [first, second] = probe.budget(probe.shape().relocation_model, None).holes();
-    let (first, second) = (first.available(), second.available());
-    rows.row(
-        "guaranteed",
-        format!("{first} and {second} in every process like this one"),
-    );
+    let budget = probe.budget(probe.shape().relocation_model, None);
+    guaranteed(&mut rows, &budget);
     rows.row("page size", probe.page_size);
     rows.row("process", probe.shape().describe());
     rows.row("profile", profile(probe));
@@ -77,11 +73,44 @@ fn text(probe: &Measured) -> String {
             "unknown (only root can read vm.mmap_rnd_bits); the maximum counts",
         ),
     }
-    limits(&mut rows, &probe.limits);
+    limits(&mut rows, &probe.limits, &budget);
     rows.0
 }
 
-fn limits(rows: &mut Rows, limits: &ProbeLimits) {
+/// What every process has for its pools: the holes, or less where `RLIMIT_AS` leaves less than they have.
+fn guaranteed(rows: &mut Rows, budget: &Budget) {
+    let [first, second] = budget.holes();
+    let all = u128::from(first.get()) + u128::from(second.get());
+    let (first, second) = (first.available(), second.available());
+    match left(budget, budget.limits.rlimit_as) {
+        Some(left) if u128::from(left.get()) < all => {
+            rows.row(
+                "guaranteed",
+                format!(
+                    "{} in every process like this one, by RLIMIT_AS",
+                    left.available()
+                ),
+            );
+            rows.row("without RLIMIT_AS", format!("{first} and {second}"));
+        }
+        _ => rows.row(
+            "guaranteed",
+            format!("{first} and {second} in every process like this one"),
+        ),
+    }
+}
+
+/// The headroom of a process under these limits.
+fn headroom(budget: &Budget) -> Size {
+    budget.limits.headroom(budget.headroom)
+}
+
+/// What a limit leaves to the pools beside the headroom.
+fn left(budget: &Budget, limit: Option<Size>) -> Option<Size> {
+    Some(limit?.saturating_sub(headroom(budget)))
+}
+
+fn limits(rows: &mut Rows, limits: &ProbeLimits, budget: &Budget) {
     if let Some(ram) = limits.ram {
         rows.row("RAM", ram.available());
     }
@@ -96,15 +125,22 @@ fn limits(rows: &mut Rows, limits: &ProbeLimits) {
         Some(limit) => rows.row("memory cgroup", limit.available()),
         None => rows.row("memory cgroup", "no limit"),
     }
-    for (name, limit) in [
-        ("RLIMIT_AS", limits.address_space),
-        ("RLIMIT_DATA", limits.data),
-        ("RLIMIT_STACK", limits.stack),
-        ("RLIMIT_MEMLOCK", limits.memlock),
+    for (name, limit, counts_headroom) in [
+        ("RLIMIT_AS", limits.address_space, true),
+        ("RLIMIT_DATA", limits.data, true),
+        ("RLIMIT_STACK", limits.stack, false),
+        ("RLIMIT_MEMLOCK", limits.memlock, false),
     ] {
-        match limit {
-            Some(limit) => rows.row(name, limit),
-            None => rows.row(name, "unlimited"),
+        match (limit, left(budget, limit).filter(|_| counts_headroom)) {
+            (Some(limit), Some(left)) => {
+                let (headroom, left) = (headroom(budget), left.available());
+                rows.row(
+                    name,
+                    format!("{limit}, which leaves {left} to pools beside {headroom} of headroom"),
+                );
+            }
+            (Some(limit), None) => rows.row(name, limit),
+            (None, _) => rows.row(name, "unlimited"),
         }
     }
     if let Some(maps) = limits.max_map_count {
@@ -213,7 +249,8 @@ fn tables(probe: &Measured) -> String {
         ("rlimit_data", limits.rlimit_data),
         ("memory", limits.memory),
     ] {
-        if let Some(limit) = limit {
+        // What is above any address space bounds nothing, and is no size of the file.
+        if let Some(limit) = limit.filter(|limit| *limit <= Size::LARGEST) {
             row(key, format!("\"{}\"", limit.exact()));
         }
     }

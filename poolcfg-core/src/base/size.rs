@@ -43,6 +43,11 @@ impl Size {
     /// 0 bytes.
     pub const ZERO: Self = Self(0);
 
+    /// The largest address space, 2^57 bytes: no processor has more bits of an address (x86_64 with five levels, sv57).
+    /// No text of a larger size is read.
+    #[doc(hidden)]
+    pub const LARGEST: Self = Self(1 << 57);
+
     /// This many bytes.
     #[must_use]
     pub const fn bytes(bytes: u64) -> Self {
@@ -198,8 +203,8 @@ impl Size {
         while i < UNITS.len() {
             if equal(unit, UNITS[i].0.as_bytes()) {
                 return match number.checked_mul(UNITS[i].1) {
-                    Some(bytes) => Ok(Self(bytes)),
-                    None => Err(SizeError::TooLarge),
+                    Some(bytes) if bytes <= Self::LARGEST.0 => Ok(Self(bytes)),
+                    _ => Err(SizeError::TooLarge),
                 };
             }
             i += 1;
@@ -305,7 +310,7 @@ impl Text {
 pub enum SizeError {
     /// It does not start with a whole number.
     NoNumber,
-    /// It is above 2^64 - 1 bytes, or its unit is above PiB.
+    /// It is above [`Size::LARGEST`], or its unit is above PiB.
     TooLarge,
     /// It has a decimal unit such as `GB`; `binary` is the binary one that is closest.
     DecimalUnit {

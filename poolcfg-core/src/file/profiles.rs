@@ -18,9 +18,8 @@ pub(super) const REQUIRED: [&str; 3] = ["arch", "window", "page_size"];
 const PAGE_SIZES: [Size; 2] = [Size::kib(4), Size::kib(64)];
 
 /// The windows that are taken for one of a 64-bit process. Below lies where powerpc64 puts a PIE, 4 GiB,
-/// and the smallest that ships is 64 GiB (aarch64, 36 bits); above is none: 57 bits are the most of any
-/// processor (x86_64 with five levels, sv57).
-const WINDOWS: [Size; 2] = [Size::gib(8), Size::bytes(1 << 57)];
+/// and the smallest that ships is 64 GiB (aarch64, 36 bits).
+const WINDOWS: [Size; 2] = [Size::gib(8), Size::LARGEST];
 
 /// Those of a 32-bit process; the smallest that ships is 1008 MiB.
 const WINDOWS_32: [Size; 2] = [Size::mib(64), Size::gib(4)];

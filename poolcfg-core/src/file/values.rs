@@ -209,10 +209,15 @@ impl<'s> Notes<'s> {
     /// A size: an integer of bytes, or a text such as `"4GiB"`.
     pub(super) fn size(&mut self, entry: &Entry<'_>) -> Key<Size> {
         if let Some(bytes) = entry.item.as_integer() {
-            if let Ok(bytes) = u64::try_from(bytes) {
-                return Some(self.setting(entry, Size::bytes(bytes)));
+            match u64::try_from(bytes).map(Size::bytes) {
+                Ok(size) if size <= Size::LARGEST => return Some(self.setting(entry, size)),
+                Ok(_) => self.bad_size(entry, &bytes.to_string(), SizeError::TooLarge),
+                Err(_) => self.out_of_range(
+                    entry,
+                    true,
+                    &format!("2^{} bytes", Size::LARGEST.get().ilog2()),
+                ),
             }
-            self.out_of_range(entry, true, "2^64 - 1 bytes");
             return None;
         }
         let Some(text) = entry.item.as_str() else {
@@ -273,9 +278,10 @@ impl<'s> Notes<'s> {
                 Some(size) => format!("write `\"{}\"`", size.exact().as_str()),
                 None => "write a whole number of a smaller unit, such as `\"1536MiB\"`".to_owned(),
             },
-            SizeError::TooLarge => {
-                "no address space is that large; the largest is 2^57 bytes, `\"128PiB\"`".to_owned()
-            }
+            SizeError::TooLarge => format!(
+                "no address space is that large; the largest is `\"{}\"`",
+                Size::LARGEST.exact().as_str()
+            ),
         };
         self.mistake(
             Code::BadSize,

@@ -6,6 +6,7 @@
 mod ask;
 
 use ask::{ask, targets};
+use poolcfg_core::Size;
 use poolcfg_core::file::ConfigFile;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -177,12 +178,14 @@ fn plausible() -> impl Strategy<Value = String> {
     prop::collection::vec(table, 0..5).prop_map(|tables| tables.concat())
 }
 
+/// A size that can be read.
 fn bytes() -> impl Strategy<Value = u64> {
+    let most = Size::LARGEST.get();
     prop_oneof![
-        any::<u64>(),
-        (0u32..64).prop_map(|bits| 1 << bits),
+        0..=most,
+        (0..=most.ilog2()).prop_map(|bits| 1 << bits),
         Just(0),
-        Just(u64::MAX)
+        Just(most)
     ]
 }
 

@@ -25,6 +25,13 @@ pub(super) struct Everywhere {
     by_address: Option<ByAddress>,
     /// Whether the other pools leave anything that can be counted on.
     is_known: bool,
+    /// Whether a pool of the same file has taken more than its guarantee, and not all that it asks for. In another process
+    /// it may take more, and leaves the others no more than their guarantees.
+    others_take_more: bool,
+    /// Whether pools of the same file are alive.
+    is_beside_others: bool,
+    /// Whether a kernel of the profile has laid the process out.
+    is_of_kernel: bool,
 }
 
 impl Everywhere {
@@ -35,7 +42,7 @@ impl Everywhere {
         let search = layout::search(machine)?;
         let seen = Seen {
             target: machine.target(),
-            unlimited_stack: search.unlimited_stack,
+            unlimited_stack: machine.kept().unlimited_stack(search.unlimited_stack),
             stack: machine.limit(Resource::Stack),
             relocation_model: machine.relocation_model(),
             aslr_bits: layout::aslr_bits(machine),
@@ -46,12 +53,13 @@ impl Everywhere {
         let shape = seen.shape();
         let headroom = recheck.headroom.max(rest);
         let budget = Budget::new(profile, shape, Some(headroom));
-        let by_address = match &profile.layout {
+        let (by_address, is_of_kernel) = match &profile.layout {
             Layout::Linux(linux) => {
                 let stack = layout::largest_stack(recheck.promise.shape);
-                ByAddress::new(profile, linux, shape, headroom, stack)
+                let by_address = ByAddress::new(profile, linux, shape, headroom, stack);
+                (by_address, layout::is_of_kernel(machine, linux))
             }
-            Layout::OneHole(_) => None,
+            Layout::OneHole(_) => (None, false),
         };
         let mut this = Self {
             budget,
@@ -60,6 +68,9 @@ impl Everywhere {
             pools: 1,
             by_address,
             is_known: true,
+            others_take_more: false,
+            is_beside_others: false,
+            is_of_kernel,
         };
         let gone = holdings.iter().filter(|holding| holding.name.is_none());
         for holding in recheck.of_other_files(&holdings).iter().chain(gone) {
@@ -67,20 +78,61 @@ impl Everywhere {
         }
         let mut is_before = true;
         for (name, limits) in recheck.promise.process.pools() {
+            let alive = holdings.iter().filter(|holding| holding.name == Some(name));
             if name == recheck.promise.name {
                 is_before = false;
                 this.pools = limits.pools;
+                this.is_beside_others |= alive.count() > 0;
                 continue;
             }
-            let group = this.group(&limits);
+            let groups = this.of_own_file(limits, alive);
             let list = if is_before {
                 &mut this.before
             } else {
                 &mut this.after
             };
-            list.extend(group);
+            list.extend(groups);
         }
         Some(this)
+    }
+
+    /// Pools of one name of the same file: what each of those that are alive takes in another process, and what is
+    /// guaranteed to the rest.
+    fn of_own_file<'a>(
+        &mut self,
+        limits: Limits,
+        alive: impl Iterator<Item = &'a Holding>,
+    ) -> Vec<Group> {
+        let mut rest = limits.pools;
+        let mut groups = Vec::new();
+        for holding in alive {
+            let Some(left) = rest.checked_sub(1) else {
+                break;
+            };
+            rest = left;
+            self.is_beside_others = true;
+            let took = match holding.took {
+                // A variable may have lowered what it asks for.
+                Some(took) if took.is_all => took.limits,
+                Some(took) => {
+                    self.others_take_more |= took.limits
+                        != Limits {
+                            pools: took.limits.pools,
+                            ..limits
+                        };
+                    limits
+                }
+                None => limits,
+            };
+            groups.extend(self.group(&Limits { pools: 1, ..took }));
+        }
+        if rest > 0 {
+            groups.extend(self.group(&Limits {
+                pools: rest,
+                ..limits
+            }));
+        }
+        groups
     }
 
     /// A pool of another file. One that takes what there is leaves in another process what is left by chance.
@@ -113,6 +165,24 @@ impl Everywhere {
     /// Whether the other pools leave anything that can be counted on.
     pub(super) const fn is_known(&self) -> bool {
         self.is_known
+    }
+
+    /// Whether what a process of a kernel has is to be counted on here: an emulator has a layout of its own.
+    pub(super) const fn is_of_kernel(&self) -> bool {
+        self.is_of_kernel
+    }
+
+    /// Whether pools of the same file are alive, which may have more in this process than in one that is started as
+    /// suggested.
+    pub(super) const fn is_beside_others(&self) -> bool {
+        self.is_beside_others
+    }
+
+    /// Whether the other pools leave so much of what is guaranteed.
+    pub(super) fn is_left(&self, limits: &Limits, guaranteed: &Limits) -> bool {
+        !self.others_take_more
+            || (limits.max_instances <= guaranteed.max_instances
+                && limits.memory_reservation <= guaranteed.memory_reservation)
     }
 
     fn group(&self, limits: &Limits) -> Option<Group> {

@@ -1,10 +1,10 @@
 //! The places that are kept for pools still to come: by address in the book, and reserved while an engine maps its own
 //! pool, see [`Held`](crate::Held).
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use poolcfg_core::{Limits, ProcessPromise};
+use poolcfg_core::{Limits, ProcessPromise, UnlimitedStack};
 
 use crate::machine::{Machine, ThisMachine};
 use crate::recheck::book::Book;
@@ -30,6 +30,9 @@ pub(crate) struct Kept<M> {
     state: Mutex<KeptState<M>>,
     /// Somebody has ceased to hold.
     left: Condvar,
+    /// What an unlimited stack limit had made of the layout when the first plan was made. It never changes, but where pools
+    /// fill what the kernel searches first, another layout is seen.
+    unlimited_stack: OnceLock<Option<UnlimitedStack>>,
 }
 
 #[derive(Debug)]
@@ -65,12 +68,18 @@ impl<M> Kept<M> {
                 book: Book::EMPTY,
             }),
             left: Condvar::new(),
+            unlimited_stack: OnceLock::new(),
         }
     }
 
     /// The state is whole whenever its lock is released.
     fn lock(&self) -> MutexGuard<'_, KeptState<M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an unlimited stack limit has made of the layout, of which this is seen now: what was seen first.
+    pub(crate) fn unlimited_stack(&self, now: Option<UnlimitedStack>) -> Option<UnlimitedStack> {
+        *self.unlimited_stack.get_or_init(|| now)
     }
 
     /// Whether an engine may be mapping its pool at this moment.

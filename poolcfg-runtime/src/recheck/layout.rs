@@ -3,12 +3,13 @@
 //! been changed since.
 
 use poolcfg_core::{
-    Arch, Aslr, Layout, RelocationModel, SearchLayout, Shape, Size, StackLimit, Target,
-    UnlimitedStack, VaProfile,
+    Arch, Aslr, Layout, LinuxLayout, RelocationModel, SearchLayout, Shape, Size, StackLimit,
+    Target, UnlimitedStack, VaProfile,
 };
 
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
+use crate::recheck::kept::Keeper;
 use crate::recheck::misfit::OtherLayout;
 
 /// The VA profiles of kernels that a process of this target may have met.
@@ -39,6 +40,26 @@ pub(crate) fn window<M: Machine>(machine: &M) -> Option<u64> {
         .filter(|window| *window > top)
         .min()
         .or_else(|| top.checked_next_power_of_two())
+}
+
+/// What lies above the address that tells where the stack begins: the name of the program, at most.
+const ABOVE_STACK_TOP: Size = Size::mib(1);
+
+/// Whether a kernel has laid the process out: it puts the stack at the end of the window, and ASLR moves it down by so much
+/// at most. An emulator of programs puts it elsewhere, and all else. Source: fs/binfmt_elf.c, randomize_stack_top.
+pub(crate) fn is_of_kernel<M: Machine>(machine: &M, linux: &LinuxLayout) -> bool {
+    let below = [
+        linux.above_stack,
+        linux.stack_randomization,
+        ABOVE_STACK_TOP,
+    ];
+    let (Some(window), Some(top)) = (window(machine), machine.stack_top()) else {
+        return false;
+    };
+    let lowest = below
+        .iter()
+        .fold(window, |left, bytes| left.saturating_sub(bytes.get()));
+    top >= lowest
 }
 
 /// How much less a hole may have in another process of this machine than in this one, since ASLR places
@@ -185,9 +206,9 @@ impl Seen {
 }
 
 /// Why the process is laid out otherwise than this shape; `None` if it is not, as far as is known.
-pub(crate) fn other<M: Machine>(machine: &M, shape: Shape) -> Option<OtherLayout> {
+pub(crate) fn other<M: Keeper>(machine: &M, shape: Shape) -> Option<OtherLayout> {
     let search = search(machine)?;
-    match search.unlimited_stack {
+    match machine.kept().unlimited_stack(search.unlimited_stack) {
         Some(UnlimitedStack::Legacy) if is_legacy_by_personality(machine) => {
             return Some(OtherLayout::LegacyPersonality);
         }

@@ -142,6 +142,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
     pub(crate) fn of(machine: &'a M) -> Option<Self> {
         let window = layout::window(machine)?;
         let search = layout::search(machine)?;
+        machine.kept().unlimited_stack(search.unlimited_stack);
         let profile = layout::matching(machine).next()?;
         let Layout::Linux(linux) = profile.layout else {
             return None;

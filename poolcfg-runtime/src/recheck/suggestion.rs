@@ -41,20 +41,27 @@ impl<M: Keeper> Recheck<'_, M> {
         let asked = self.in_force.asked;
         let fit = largest(0, keep.value(&asked).saturating_add(1), |value| {
             let limits = keep.with_value(&asked, value);
-            self.bounds.check(&limits).is_ok() && everywhere.holds(&limits)
+            self.bounds.check(&limits).is_ok()
+                && everywhere.is_left(&limits, &self.in_force.guaranteed)
+                && everywhere.holds(&limits)
         });
         let fit = (fit > 0)
             .then(|| keep.with_value(&asked, fit))
             .filter(is_large_enough);
         let Some(fit) = fit else {
-            // An emulator has a layout of its own: what no process of a kernel has may be here.
-            return everywhere
-                .is_known()
+            // What this process of a kernel has is luck; an emulator has the same each time.
+            return (everywhere.is_known() && !everywhere.is_of_kernel())
                 .then(|| self.most_here(misfit, keep))
                 .flatten();
         };
-        if misfit.limit == RecheckLimit::Hole && self.holds(fit, Size::ZERO, Size::ZERO) {
-            return Some(fit);
+        if misfit.limit == RecheckLimit::Hole {
+            // Others of the file have more here than beside a pool that starts as suggested. But where the model says that
+            // what was refused fits, this process is not as it says.
+            let agrees = keep.value(&fit) < keep.value(&misfit.limits);
+            let is_smaller_here = everywhere.is_of_kernel() && everywhere.is_beside_others();
+            if (is_smaller_here && agrees) || self.holds(fit, Size::ZERO, Size::ZERO) {
+                return Some(fit);
+            }
         }
         let here = self.most_here(misfit, keep)?;
         let fewer = keep.value(&here) < keep.value(&fit);

@@ -19,6 +19,7 @@ mod margin;
 #[cfg(target_pointer_width = "64")]
 mod order;
 #[cfg(target_pointer_width = "64")]
+mod other_layout;
 mod process;
 #[cfg(target_pointer_width = "64")]
 mod promises;

@@ -33,7 +33,7 @@ pub struct Given {
     pub slots: u64,
     /// What one more instance takes of all pools of the shape, or one grain more of the reservation.
     pub step: u64,
-    /// Whether it may be more than little, for a reason that DESIGN.md names under "Random files as the judges".
+    /// Whether it may be more than little, for a reason that docs/model.md names under "Given away".
     pub is_excused: bool,
 }
 
@@ -206,9 +206,6 @@ pub fn given_away(
     let Layout::Linux(linux) = case.profile.layout else {
         return Ok(Vec::new());
     };
-    if asked.legacy && linux.unlimited_stack == UnlimitedStack::LargeGap {
-        return Ok(Vec::new());
-    }
     let bits = Machine {
         aslr: case.shape.aslr,
         ..machine.clone()
@@ -276,7 +273,8 @@ pub fn given_away(
             is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
                 || linux.brk_randomization.get() > bytes / 100
                 || asked.stack.is_some_and(|limit| limit > covered)
-                || (asked.stack.is_none() && linux.unlimited_stack == UnlimitedStack::LargeGap),
+                || ((asked.stack.is_none() || asked.legacy)
+                    && linux.unlimited_stack == UnlimitedStack::LargeGap),
             ..Given::new(&found, guaranteed, index, page)
         });
     }

@@ -34,6 +34,9 @@ pub(super) struct FakeProcess {
     file: Option<(&'static str, &'static str)>,
     /// Addresses and lengths of libraries.
     libraries: Vec<(u64, u64)>,
+    variables: Vec<(String, String)>,
+    /// Whether the stack lies where an emulator of programs puts it.
+    is_emulated: bool,
     kept: Kept<Mapped>,
     holdings: RefCell<Vec<Holding>>,
     others: Cell<Others>,
@@ -93,6 +96,8 @@ impl FakeProcess {
             stack_limit: made.stack_limit,
             file: None,
             libraries,
+            variables: Vec::new(),
+            is_emulated: false,
             kept: Kept::new(),
             holdings: RefCell::default(),
             others: Cell::default(),
@@ -114,6 +119,16 @@ impl FakeProcess {
     /// There is this file.
     pub(super) fn set_file(&mut self, path: &'static str, text: &'static str) {
         self.file = Some((path, text));
+    }
+
+    /// It is started with these variables.
+    pub(super) fn set_variables(&mut self, variables: &[(String, String)]) {
+        self.variables = variables.to_vec();
+    }
+
+    /// An emulator of programs says that the stack lies in the middle.
+    pub(super) fn set_emulated(&mut self) {
+        self.is_emulated = true;
     }
 
     /// Other threads map from now on.
@@ -413,8 +428,9 @@ impl Machine for FakeProcess {
         self.page_size
     }
 
-    fn variable(&self, _name: &str) -> Option<OsString> {
-        None
+    fn variable(&self, name: &str) -> Option<OsString> {
+        let set = self.variables.iter().find(|variable| variable.0 == name);
+        set.map(|(_, value)| value.into())
     }
 
     fn variables(&self) -> Vec<String> {
@@ -422,7 +438,12 @@ impl Machine for FakeProcess {
     }
 
     fn stack_top(&self) -> Option<u64> {
-        Some(self.space.borrow().stack.1 - 8)
+        let space = self.space.borrow();
+        Some(if self.is_emulated {
+            space.window() / 8 * 5
+        } else {
+            space.stack.1 - 8
+        })
     }
 
     fn holdings(&self) -> Vec<Holding> {

@@ -15,13 +15,13 @@ use super::super::space::{ProcessLayout, aslr_range};
 use super::process::{FakeProcess, Others, Started};
 
 /// Of the cases that every run asks.
-const SEED: u64 = 0;
+pub(super) const SEED: u64 = 0;
 
 /// What is mapped between two starts, if a quarter of the headroom holds as much.
 const BETWEEN: Size = Size::mib(8);
 
 /// The loader first, flush with the mmap base, and what it loads: a small part of the headroom.
-const fn libraries(profile: &VaProfile<'_>) -> [Size; 3] {
+pub(super) const fn libraries(profile: &VaProfile<'_>) -> [Size; 3] {
     match profile.pointer_width() {
         32 => [Size::kib(212), Size::kib(512), Size::mib(1)],
         _ => [Size::kib(212), Size::mib(2), Size::mib(8)],
@@ -278,7 +278,7 @@ pub(super) struct Case {
     pub(super) order: Vec<prop::sample::Index>,
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub(super) fn case() -> impl Strategy<Value = Case> {
     // The second one is as much as `finite` covers.
     let stack = vec![
         (Some(Size::mib(8)), StackLimit::Finite),
@@ -327,7 +327,7 @@ fn case() -> impl Strategy<Value = Case> {
 
 impl Case {
     /// What the build promises; `None` if it refuses the file.
-    fn promises(&self) -> Option<Vec<Promise<'static>>> {
+    pub(super) fn promises(&self) -> Option<Vec<Promise<'static>>> {
         promises(
             &self.profile,
             &self.pools,
@@ -343,7 +343,7 @@ impl Case {
     }
 
     /// Where ASLR may have put things: anywhere, and at one of its ends.
-    fn positions(&self) -> Vec<ProcessLayout> {
+    pub(super) fn positions(&self) -> Vec<ProcessLayout> {
         let page = self.profile.page_size.get();
         let most = aslr_range(&self.profile, &self.linux, self.aslr.bits(&self.linux));
         let dice = self.thrown.iter().map(|(dice, aligned)| {
@@ -452,7 +452,7 @@ impl Case {
 }
 
 /// A number from the environment.
-fn number(name: &str) -> Option<u64> {
+pub(super) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
