@@ -179,7 +179,7 @@ impl Host {
         let mut warnings = Vec::new();
         for number in Number::ALL.iter().copied() {
             let value = asked.value(number);
-            let known = self.told_of(number, major);
+            let known = self.told_of(number, major, target);
             let mut said = false;
             // No keys are no setting: a program that is built without them refuses to be told.
             let off = number == Number::MemoryProtectionKeys && value == UnitValue::Count(0);
@@ -221,10 +221,14 @@ impl Host {
         })
     }
 
-    /// The names under which it reads a number where it is built on a major version of Wasmtime.
-    fn told_of(&self, number: Number, major: u32) -> impl Iterator<Item = &'static Told> {
-        let of =
-            move |told: &&Told| told.number == number && (told.since..told.until).contains(&major);
+    /// The names under which it reads a number on a target where it is built on a major version of Wasmtime.
+    fn told_of(
+        &self,
+        number: Number,
+        major: u32,
+        target: Target,
+    ) -> impl Iterator<Item = &'static Told> {
+        let of = move |told: &&Told| told.number == number && told.is_read(major, target);
         self.told.iter().filter(of)
     }
 
@@ -282,8 +286,13 @@ impl Host {
         let version = asked.version();
         let (value, has) = (asked.value(number), own.of_itself(number));
         let note = || {
+            let takes = match asked.is_of_sum(number) {
+                true => "the sum counts them",
+                false => "this takes no address space",
+            };
+            let said = asked.said(number).unwrap_or(value);
             Lack::Note(format!(
-                "{} {} has no setting for `{}`: it uses {has} instead of {value} (this takes no address space)",
+                "{} {} has no setting for `{}`: it uses {has} instead of {said} ({takes})",
                 self.on,
                 version.major,
                 number.word(),
@@ -299,10 +308,11 @@ impl Host {
             })
         };
         match number.matters() {
+            _ if asked.is_outranked(number, has) => note(),
             _ if value == has => Lack::Nothing,
             Matters::Not => Lack::Nothing,
             Matters::Exactly => cannot(),
-            Matters::AsBound if has < value && asked.is_said(number) => cannot(),
+            Matters::AsBound if has < value && asked.is_needed(number) => cannot(),
             Matters::AsBound | Matters::Optional => note(),
             Matters::AsAllowance if has < value => note(),
             Matters::AsAllowance => Lack::Nothing,

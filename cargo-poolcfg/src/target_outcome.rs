@@ -56,6 +56,7 @@ impl<'a> TargetOutcome<'a> {
         let here = wish.here.as_ref();
         let minimum = wish.given.memory_minimum();
         let fitted = |settings: &Settings<'a>| -> Result<(ResolvedProcess<'a>, Plan), Error> {
+            let settings = wish.in_host(settings, facts.target());
             let mut case = settings.resolve(facts.target()).map_err(|faults| {
                 let mistakes = faults.iter().map(|fault| {
                     let diagnostic = diagnostic(&fault, member, facts, wish);

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Code, Engine, FilePlace, Fit, InstanceDefaults, PoolKeys, Setting, Settings,
-    Text, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, Setting, Settings, Target, Text,
+    WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::MachineFlags;
@@ -15,6 +15,7 @@ use crate::cli::error::{Error, Mistake, Source, all};
 use crate::given::Given;
 use crate::given::program::GivenProgram;
 use crate::here::Here;
+use crate::host::Host;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
 
@@ -37,8 +38,8 @@ pub(crate) struct Wish {
     engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
     pub(crate) engine_version: Option<WasmtimeVersion>,
-    /// What an instance of Wasmtime has where the file does not say; `None` for what its features need.
-    instance: Option<InstanceDefaults>,
+    /// The program that the text is for; `None` if it is for none.
+    host: Option<&'static Host>,
     /// The machine that was measured, where the budget is its.
     pub(crate) here: Option<Here>,
     /// What to do where less fits than is asked; `None` for what poolcfg.toml says.
@@ -81,15 +82,15 @@ impl Wish {
             va_profile: machine.va_profile.clone().or(variable),
             engine: machine.engine.engine,
             engine_version: machine.engine.engine_version,
-            instance: None,
+            host: None,
             here: machine.here.then(Here::measure),
             fit: machine.fit.fit,
         })
     }
 
-    /// The same for a program that has this of itself.
-    pub(crate) fn with_instance(self, instance: Option<InstanceDefaults>) -> Self {
-        Self { instance, ..self }
+    /// The same for a text for a host.
+    pub(crate) fn for_host(self, host: Option<&'static Host>) -> Self {
+        Self { host, ..self }
     }
 
     /// What names the VA profile: the flag or the variable; `None` if neither does.
@@ -144,7 +145,7 @@ impl Wish {
     /// which.
     pub(crate) fn settings<'a>(&'a self, member: &'a Member, facts: &TargetFacts) -> Settings<'a> {
         let said = self.said(&member.file, facts);
-        let mut settings = match self.instance {
+        let mut settings = match self.host.and_then(|host| host.instance) {
             Some(instance) => said.instance_defaults(instance),
             None => said,
         };
@@ -161,6 +162,25 @@ impl Wish {
             }
         }
         settings
+    }
+
+    /// These settings with the numbers that the host has of itself, whatever is said of them.
+    pub(crate) fn in_host<'a>(&self, settings: &Settings<'a>, target: Target) -> Settings<'a> {
+        let mut all = *settings;
+        let Some(host) = self.host else {
+            return all;
+        };
+        for (index, keys) in settings.pools().iter().enumerate() {
+            if is_of_wasmtime(keys) {
+                let wasmtime = host.untold(&keys.wasmtime, target);
+                let keys = PoolKeys {
+                    wasmtime,
+                    ..PoolKeys::EMPTY
+                };
+                all = all.pool(index, keys);
+            }
+        }
+        all
     }
 
     /// What the file, the files of flags, and the flags say, the later over the former.
