@@ -29,7 +29,7 @@ use crate::given::Given;
 use crate::given::wish::Wish;
 use crate::host::Host;
 use crate::inspect::beyond::Key;
-use crate::project::workload::hold;
+use crate::project::workload::{FileWorkload, hold};
 use crate::project::{FileUse, Member, SHARED};
 use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
@@ -186,10 +186,15 @@ pub(crate) fn look(
                         .filter_map(|outcome| outcome.unsaid(&member.file, pool, key));
                     each.min()
                 };
-                // Each target has the same flags.
-                let flagged = |pool: &str, files: &[_]| {
-                    let first = outcomes.first();
-                    first.map_or_else(Vec::new, |outcome| outcome.flagged(pool, files))
+                let flagged = |workload: &FileWorkload| {
+                    let mut mistakes = Vec::new();
+                    for mistake in outcomes.iter().flat_map(|one| one.flagged(workload)) {
+                        // Targets mostly have the same flags.
+                        if !mistakes.contains(&mistake) {
+                            mistakes.push(mistake);
+                        }
+                    }
+                    mistakes
                 };
                 hold(context.shell, member, missing, &least, &flagged)
             });

@@ -391,8 +391,20 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
         .run(&["check", "--target", target])
         .ends(100)
         .says("`memory_reservation` is 128MiB, and the workload needs 200MiB");
-    // More is theirs to say, and so is another workload.
-    file(&format!("[{at}.wasmtime]\nmemories_per_instance = 21\n"))
+    // Too many are as wrong as in the table of the workload, of which a target has the same.
+    let more = file(&format!("[{at}.wasmtime]\nmemories_per_instance = 21\n"));
+    for command in ["check", "sync"] {
+        let ran = match command {
+            "check" => more.run(&["check", "--target", target]),
+            _ => more.run(&["sync", "--check"]),
+        };
+        ran.ends(100)
+            .says("error[PC0041]: `memories_per_instance` is 21, and the workload needs 20\n  --> poolcfg.toml:11:25");
+    }
+    more.run(&["sync"]).ends(0);
+    more.run(&["sync", "--check"]).ends(0);
+    // A pool may have more than the one that it starts from, and another workload.
+    file("[pool.a.wasmtime]\nmemories_per_instance = 21\n")
         .run(&["sync", "--check"])
         .ends(0);
     let own = file(
@@ -401,6 +413,112 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
     );
     own.wasm("own/one.wasm", "(module (memory 1))");
     own.run(&["sync", "--check"]).ends(0);
+}
+
+/// A flag that says less than the workload of the file needs is refused, whichever table names the workload, and
+/// whichever pool and target the flag is of.
+#[test]
+fn flags_are_held_to_the_workload_of_the_file() {
+    const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+    const ARM: &str = "armv7-unknown-linux-gnueabihf";
+    let counts =
+        "memories_per_instance = 1\ntables_per_instance = 1\ncore_instances_per_instance = 1\n";
+    let base = format!(
+        "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\nwasmtime.version = \"50\"\n\
+         memory_reservation = \"1GiB\"\nwasmtime.table_elements = 30000\nwasmtime.max_core_instance_size = \"4MiB\"\n"
+    );
+    let list = format!("workload = [\"app.wasm\"]\n{counts}");
+    let of = |text: &str| {
+        let board = Board::new(text);
+        let globals = "(global i64 (i64.const 0))".repeat(10_000);
+        board.wasm(
+            "app.wasm",
+            &format!("(component (core module $m (memory 3200) (table 30000 funcref) {globals}) (core instance (instantiate $m)))"),
+        );
+        board
+    };
+    let refused = |text: &str, target: &str, flag: &str, said: &str| {
+        let board = of(text);
+        let check = ["check", "--target", target];
+        let said = format!("error[PC0041]: {said}");
+        let ran = board.run(&[&check[..], &["--set", flag]].concat());
+        let ran = ran.ends(100).says(&said).says(" --> --set:1:");
+        assert_eq!(ran.stderr.matches("error[PC0041]").count(), 1, "{ran:#?}");
+        board.run(&check).says_nothing_of("PC0041");
+    };
+    let main = format!("{base}[pooling_allocator.wasmtime]\n{list}")
+        .replace(
+            "[pooling_allocator.wasmtime]\n",
+            "wasmtime.max_component_instance_size = \"8MiB\"\n",
+        )
+        .replace("\nworkload", "\nwasmtime.workload")
+        .replace("\nmemories", "\nwasmtime.memories")
+        .replace("\ntables", "\nwasmtime.tables")
+        .replace("\ncore_", "\nwasmtime.core_");
+    for (flag, said) in [
+        (
+            "memory_reservation=64MiB",
+            "`memory_reservation` is 64MiB, and `app.wasm` needs 200MiB",
+        ),
+        (
+            "max_memory_size=64MiB",
+            "`max_memory_size` is 64MiB, and `app.wasm` needs 200MiB",
+        ),
+        (
+            "wasmtime.table_elements=7",
+            "`table_elements` is 7, and `app.wasm` needs 30000",
+        ),
+        (
+            "wasmtime.max_core_instance_size=64KiB",
+            "`max_core_instance_size` is 64KiB, and `app.wasm` needs",
+        ),
+        (
+            "wasmtime.max_component_instance_size=64KiB",
+            "`max_component_instance_size` is 64KiB, and `app.wasm` needs",
+        ),
+        (
+            "wasmtime.total_component_instances=0",
+            "`total_component_instances` is 0, and `app.wasm` is a component",
+        ),
+        (
+            "wasmtime.features=[\"async\"]",
+            "`app.wasm` is a component, which needs Wasmtime's feature",
+        ),
+    ] {
+        refused(&main, RISCV64, &format!("pooling_allocator.{flag}"), said);
+    }
+    let few = "`table_elements` is 7, and `app.wasm` needs 30000";
+    // A pool that only the flag names, and one of the file.
+    refused(&main, RISCV64, "pool.a.wasmtime.table_elements=7", few);
+    let pool = format!("{main}[pool.a]\nmax_instances = 1\n");
+    refused(&pool, RISCV64, "pool.a.wasmtime.table_elements=7", few);
+    refused(
+        &main,
+        RISCV64,
+        &format!("target.{RISCV64}.pooling_allocator.wasmtime.table_elements=7"),
+        few,
+    );
+    // The workload of a target counts there, and nowhere else.
+    for key in [RISCV64, "'cfg(target_arch = \"riscv64\")'"] {
+        let target = format!(
+            "{base}wasmtime.max_component_instance_size = \"8MiB\"\n[target.{key}.pooling_allocator.wasmtime]\n{list}"
+        );
+        refused(
+            &target,
+            RISCV64,
+            "pooling_allocator.wasmtime.table_elements=7",
+            few,
+        );
+        let set = "pooling_allocator.wasmtime.table_elements=7";
+        of(&target)
+            .run(&["check", "--target", ARM, "--set", set])
+            .says_nothing_of("table_elements");
+    }
+    let pool = format!(
+        "{base}wasmtime.max_component_instance_size = \"8MiB\"\n[pool.a]\nmax_instances = 1\n\
+         [target.{RISCV64}.pool.a.wasmtime]\n{list}"
+    );
+    refused(&pool, RISCV64, "pool.a.wasmtime.table_elements=7", few);
 }
 
 /// What is wrong with an entry is told where it stands.

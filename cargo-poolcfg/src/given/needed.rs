@@ -80,8 +80,39 @@ pub(crate) fn raised<'a>(
     }
 }
 
+/// What flags say of a pool below what these files need.
+pub(crate) fn flagged(
+    files: &[(PathBuf, Inspected)],
+    pool: &ResolvedPool<'_>,
+    keys: &PoolKeys,
+) -> Vec<Refused> {
+    let Some(wasmtime) = pool.asked.wasmtime else {
+        return Vec::new();
+    };
+    let needs = || {
+        let files = files.iter();
+        files.filter_map(|(path, file)| Some((path.as_path(), file.needs()?)))
+    };
+    let too_low = |key: Key| {
+        let said = key.said(keys)?;
+        said.place.as_flag()?;
+        let need = key.most(needs(), wasmtime.version)?;
+        (said.value < need.least).then(|| {
+            let refused = key.below(said.value, &need);
+            (refused, Some(said.place))
+        })
+    };
+    let components = beyond::component(needs()).and_then(|path| no_components(path, keys));
+    let components =
+        components.filter(|(_, place)| place.is_some_and(|place| place.as_flag().is_some()));
+    let mut refused = too_few(files, keys);
+    refused.extend(Key::ALL.into_iter().filter_map(too_low));
+    refused.extend(components);
+    refused
+}
+
 /// The counts of a pool that a flag says below what an instance of a file needs.
-pub(crate) fn too_few(files: &[(PathBuf, Inspected)], keys: &PoolKeys) -> Vec<Refused> {
+fn too_few(files: &[(PathBuf, Inspected)], keys: &PoolKeys) -> Vec<Refused> {
     let counts = PerInstance::of(files.iter().map(|(_, file)| file));
     let refused = |(key, needed): (&'static str, u64)| {
         let said = PerInstance::said(key, &keys.wasmtime)?;
@@ -90,32 +121,28 @@ pub(crate) fn too_few(files: &[(PathBuf, Inspected)], keys: &PoolKeys) -> Vec<Re
             return None;
         }
         let file = PerInstance::first_with(key, needed, files)?;
-        let (message, help) = below(
-            key,
-            &said.value.to_string(),
-            file,
-            &needed.to_string(),
-            needed,
-        );
-        let diagnostic = diagnostic(Code::OutOfWorkload, message, help);
-        Some((diagnostic, Some(said.place)))
+        let (has, needed) = (said.value.to_string(), needed.to_string());
+        Some((below(key, &has, file, &needed, &needed), Some(said.place)))
     };
     let counts = counts.into_iter().flat_map(PerInstance::keys);
     counts.filter_map(refused).collect()
 }
 
 /// That a number is below what a file needs, and what helps.
-fn below(
-    key: &str,
-    has: &str,
-    file: &Path,
-    needed: &str,
-    enough: impl std::fmt::Display,
-) -> (String, String) {
-    (
-        format!("`{key}` is {has}, and `{}` needs {needed}", shown(file)),
+fn below(key: &str, has: &str, file: &Path, needed: &str, enough: &str) -> Diagnostic {
+    let file = shown(file);
+    diagnostic(
+        Code::OutOfWorkload,
+        format!("`{key}` is {has}, and `{file}` needs {needed}"),
         format!("set it to {enough} or more, or leave it out"),
     )
+}
+
+impl Key {
+    fn below(self, has: u64, need: &Need<'_>) -> Diagnostic {
+        let [has, needed, enough] = [has, need.least, need.most].map(|value| self.shown(value));
+        below(self.word(), &has, need.path, &needed, &enough)
+    }
 }
 
 /// That a pool takes no components, where its total or its features say so.
@@ -165,19 +192,21 @@ fn missing<'f>(
     Some(match (flag, set) {
         (None, Some(keys)) => Ok((need, keys)),
         (flag, set) => {
-            let (word, file) = (key.word(), shown(need.path));
-            let needed = key.shown(need.least);
-            let (message, help) = match set {
-                Some(_) => {
-                    let enough = key.shown(need.most);
-                    below(word, &key.shown(has), need.path, &needed, enough)
+            let refused = match set {
+                Some(_) => key.below(has, &need),
+                None => {
+                    let (word, file) = (key.word(), shown(need.path));
+                    let needed = key.shown(need.least);
+                    diagnostic(
+                        Code::OutOfWorkload,
+                        format!(
+                            "`{file}` needs `{word}` = {needed}, which is more than may be set"
+                        ),
+                        "leave the file out: no pool takes it",
+                    )
                 }
-                None => (
-                    format!("`{file}` needs `{word}` = {needed}, which is more than may be set"),
-                    "leave the file out: no pool takes it".to_owned(),
-                ),
             };
-            Err((diagnostic(Code::OutOfWorkload, message, help), flag))
+            Err((refused, flag))
         }
     })
 }
