@@ -84,15 +84,16 @@ pub(crate) fn warn(
     results: &[(&Member, Vec<TargetOutcome<'_>>)],
     wish: &Wish,
 ) {
-    let outcomes = results.iter().flat_map(|(_, outcomes)| outcomes);
-    let notes = outcomes.flat_map(|outcome| outcome.notes.iter().cloned());
+    let outcomes = || results.iter().flat_map(|(_, outcomes)| outcomes);
+    let notes = outcomes().flat_map(|outcome| outcome.notes.iter().cloned());
+    let mut asked = Vec::new();
+    for flag in outcomes().flat_map(|outcome| wish.asks_for_versions(&outcome.settings)) {
+        if !asked.contains(&flag) {
+            asked.push(flag);
+        }
+    }
     let mut noted = Vec::new();
-    for note in wish
-        .given
-        .notes(wish.engine_version)
-        .into_iter()
-        .chain(notes)
-    {
+    for note in wish.given.notes(&asked).into_iter().chain(notes) {
         // Targets mostly have the same.
         if !noted.contains(&note) {
             context.shell.note(&note);

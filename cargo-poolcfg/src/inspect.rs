@@ -179,12 +179,13 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
     if let Some(text) = no_program(&beginning) {
         return Err(Unreadable::NotKnown(text.to_owned()));
     }
-    let program = program::read(&file)?;
+    let mut program = program::read(&file)?;
     let mut found = versions::in_file(&mut file, &program.constants)?;
     if let Some(packed) = &program.auditable {
-        found.extend(versions::in_list(packed));
+        found.versions.extend(versions::in_list(packed));
     }
-    let found = found.into_iter().map(versions::text).collect();
+    program.has_wasmtime = found.is_there || !found.versions.is_empty();
+    let found = found.versions.into_iter().map(versions::text).collect();
     Ok(Inspected::Program(program, found))
 }
 

@@ -33,6 +33,8 @@ impl Board {
         fs::write(folder.path("both"), with(&[MARK, &older])).unwrap();
         let ancient = MARK.replace("48.0.2", "5.0.0");
         fs::write(folder.path("ancient"), with(&[&ancient])).unwrap();
+        let section = with(&["armv6k-.wasmtime.engineg_log2"]);
+        fs::write(folder.path("vendored"), section).unwrap();
         for (name, machine, class) in [("board", 243_u8, 2), ("unknown", 255, 2)] {
             let mut bytes = own.clone();
             (bytes[4], bytes[18]) = (class, machine);
@@ -165,6 +167,26 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     run(&["--program", "ancient"])
         .ends(101)
         .says("error[PC0027]: `ancient` contains Wasmtime 5.0.0: older than `13`");
+    // Where there is a sign of Wasmtime, that is the engine, whatever the command.
+    board
+        .run(&["check", "--program", "vendored"])
+        .ends(101)
+        .says("error[PC0047]: no version of Wasmtime is found in `vendored`")
+        .says("pass `--engine-version 48`, or `--run-version`");
+    board
+        .run(&["check", "--program", "vendored", "--engine-version", "48"])
+        .ends(0)
+        .says("ok: Wasmtime 48 pool")
+        .says("no version of Wasmtime is found in it, which `--engine-version 48` names");
+    board
+        .run(&["check", "--program", "stripped"])
+        .ends(0)
+        .says("ok: native pool")
+        .says("no sign of Wasmtime is found in it: pass `--engine-version 48` if that is what has the pools");
+    // What only looks for Wasmtime has none.
+    board
+        .run(&["check", "--program", env!("CARGO_BIN_EXE_poolcfg")])
+        .says("no sign of Wasmtime is found in it");
     // `inspect` says the same of it.
     for (program, line) in [
         (
@@ -173,7 +195,11 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
         ),
         (
             "stripped",
-            "no version is found in it: with `--program`, pass `--engine-version` too\n",
+            "no sign of it: with `--program`, pass `--engine-version` too if it is in it\n",
+        ),
+        (
+            "vendored",
+            "is in it, but no version: with `--program`, pass `--engine-version` too\n",
         ),
     ] {
         let said = board.run(&["inspect", program]);
@@ -182,7 +208,7 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     let version = |version: &str| run(&["--program", "both", "--engine-version", version]);
     version("36")
         .ends(0)
-        .says("Wasmtime 36.0.9 and 48.0.2, of which `--engine-version` takes 36;");
+        .says("Wasmtime 36.0.9 and 48.0.2, of which `--engine-version 36` takes one;");
     version("43")
         .ends(0)
         .says("Wasmtime 36.0.9 and 48.0.2, but `--engine-version 43` outranks that");
@@ -207,7 +233,7 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     board
         .run(&["check", "--program", "stripped"])
         .ends(0)
-        .says("and no version of Wasmtime is found in it")
+        .says("and no sign of Wasmtime is found in it")
         .says("ok: native pool");
 }
 
@@ -310,7 +336,13 @@ fn the_more_precise_word_counts() {
         .says("Wasmtime 48.0.2 pool")
         .says("7 tables");
     let set = ["--set", "pooling_allocator.wasmtime.version=45"];
-    run(&set).ends(0).says("Wasmtime 45 pool");
+    run(&set)
+        .ends(0)
+        .says("Wasmtime 45 pool")
+        .says("Wasmtime 48.0.2, but `--set pooling_allocator.wasmtime.version=45` outranks that");
+    run(&["--set", "pooling_allocator.wasmtime.version=48"])
+        .ends(0)
+        .says_nothing_of("outranks");
     run(&[&set[..], &["--engine-version", "46"]].concat())
         .ends(0)
         .says("Wasmtime 46 pool")

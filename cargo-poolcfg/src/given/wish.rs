@@ -229,6 +229,24 @@ impl Wish {
         all(laid).map(drop)
     }
 
+    /// The flags that name the Wasmtime of these pools, as messages show them.
+    pub(crate) fn asks_for_versions(
+        &self,
+        settings: &Settings<'_>,
+    ) -> Vec<(String, WasmtimeVersion)> {
+        if let Some(version) = self.engine_version {
+            return vec![(format!("`--engine-version {version}`"), version)];
+        }
+        let said = settings.pools().iter();
+        let said = said.filter_map(|keys| {
+            let version = keys.wasmtime.version?;
+            let number = usize::try_from(version.place.as_flag()?).ok()?;
+            let flag = self.set.0.get(number.checked_sub(1)?)?;
+            Some((format!("`--set {flag}`"), version.value))
+        });
+        said.collect()
+    }
+
     /// Whether a `--set` flag is at this place.
     pub(crate) fn is_set(&self, place: FilePlace) -> bool {
         self.set.1.text(place).is_some()
