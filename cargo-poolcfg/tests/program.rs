@@ -612,6 +612,16 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
     run(&["check"], "table.wasm")
         .ends(0)
         .says("note: from --workload: `table_elements` = 30000, which `table.wasm` needs");
+    // A module is no component, whose bound counts core instances from 44 on.
+    run(&["check"], "globals.wasm")
+        .ends(0)
+        .says("from --workload: `max_core_instance_size` = ")
+        .says_nothing_of("max_component_instance_size");
+    let keys = board.run(&["inspect", "globals.wasm", "--engine-version", "48"]);
+    assert!(
+        !keys.ends(0).stdout.contains("max_component_instance_size"),
+        "{keys:#?}"
+    );
     // The file counts where it says more.
     let file = |line: &str| {
         board
@@ -644,7 +654,25 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
         .ends(100)
         .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes")
         .says("poolcfg --emit wasmtime-toml --fit no-pool` with the same flags");
-    run(&["check", "--fit", "no-pool"], "shared.wasm").ends(0);
+    // Since 40 a shared memory has to be asked for.
+    let switch = "`-W shared-memory=y`, or `Config::shared_memory(true)` in a program";
+    run(&["check"], "shared.wasm").says(&format!("with the same flags, and {switch}"));
+    run(&["check", "--fit", "no-pool"], "shared.wasm")
+        .ends(0)
+        .says(&format!(
+            "`shared.wasm` has a shared memory, which Wasmtime 48 makes only with {switch}"
+        ));
+    let of_39 = |flags: &[&str]| {
+        let of = ["check", "--target", HOST, "--engine-version", "39"];
+        board.run(&[&of[..], &["--workload", "shared.wasm"], flags].concat())
+    };
+    of_39(&[])
+        .ends(100)
+        .says("--fit no-pool` with the same flags\n")
+        .says_nothing_of("shared-memory=y");
+    of_39(&["--fit", "no-pool"])
+        .ends(0)
+        .says_nothing_of("shared-memory=y");
     run(&["check"], "beyond.wasm")
         .ends(100)
         .says("`beyond.wasm` needs `table_elements` = 4294967296, which is more than may be set");

@@ -40,15 +40,22 @@ pub(crate) fn raised<'a>(
         notes: Vec::new(),
     };
     let mut refused = Vec::new();
-    let has_pool = case
-        .pools()
-        .iter()
-        .any(|pool| pool.asked.wasmtime.is_some());
-    let has_pool = has_pool && fit != Some(Fit::NoPool);
-    if let Some(path) = beyond::shared(given.workload()).filter(|_| has_pool) {
-        let message = format!("`{}` has a shared memory, which no pool takes", shown(path));
-        let help = "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags";
-        refused.push((diagnostic(Code::OutOfWorkload, message, help), None));
+    let mut versions = case.pools().iter().filter_map(|pool| pool.asked.wasmtime);
+    let newest = versions
+        .clone()
+        .map(|wasmtime| wasmtime.version)
+        .max_by_key(|version| version.major);
+    let has_pool = versions.next().is_some() && fit != Some(Fit::NoPool);
+    if let (Some(path), Some(version)) = (beyond::shared(given.workload()), newest) {
+        let switch = beyond::switches_on_shared(version);
+        match (has_pool, switch) {
+            (true, _) => refused.push((shared(path, switch), None)),
+            (false, Some(switch)) => raised.notes.push(format!(
+                "from --workload: `{}` has a shared memory, which Wasmtime {version} makes only with {switch}",
+                shown(path)
+            )),
+            (false, None) => {}
+        }
     }
     let component = beyond::component(given.workload()).filter(|_| has_pool);
     if let Some(path) = component {
@@ -78,6 +85,16 @@ pub(crate) fn raised<'a>(
         true => Ok(raised),
         false => Err(refused),
     }
+}
+
+/// That no pool takes a file with a shared memory, and what helps.
+fn shared(path: &Path, switch: Option<&str>) -> Diagnostic {
+    let message = format!("`{}` has a shared memory, which no pool takes", shown(path));
+    let switch = switch.map_or_else(String::new, |switch| format!(", and {switch}"));
+    let help = format!(
+        "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags{switch}"
+    );
+    diagnostic(Code::OutOfWorkload, message, help)
 }
 
 /// What flags say of a pool below what these files need.

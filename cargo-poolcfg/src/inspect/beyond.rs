@@ -197,6 +197,16 @@ pub(crate) fn shared<'f>(
     Some(path)
 }
 
+/// From this version on nobody makes a shared memory unless that is switched on. Source: `Config::shared_memory` in
+/// crates/wasmtime/src/config.rs (v40; not in v39).
+const SHARED_IS_ASKED_FOR: u32 = 40;
+
+/// What switches on that a Wasmtime of this version makes shared memories; `None` if nothing has to.
+pub(crate) fn switches_on_shared(version: WasmtimeVersion) -> Option<&'static str> {
+    (version.major >= SHARED_IS_ASKED_FOR)
+        .then_some("`-W shared-memory=y`, or `Config::shared_memory(true)` in a program")
+}
+
 /// The first component among some files.
 pub(crate) fn component<'f>(
     files: impl IntoIterator<Item = (&'f Path, &'f Needs)>,

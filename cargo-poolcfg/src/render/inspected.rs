@@ -170,7 +170,7 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
     if needs.gc {
         line(
             "heap",
-            "1: it has values that are collected, for which Wasmtime takes one, some versions only when they are used",
+            "1: it has values that are collected, be they of code that never runs, for which Wasmtime takes one, some versions only when they are used",
         );
     }
     if needs.has_own_shared {
