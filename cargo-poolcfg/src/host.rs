@@ -10,6 +10,7 @@
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;
+mod lacks;
 mod number;
 mod on_demand;
 mod own;
@@ -44,7 +45,8 @@ use poolcfg_core::{InstanceDefaults, Limits, Size, Target, WasmtimeKeys};
 use serde::Serialize;
 
 pub(crate) use cannot::Cannot;
-use number::{Matters, UnitValue};
+use lacks::Lack;
+use number::UnitValue;
 pub(crate) use number::{Number, Numbers};
 pub(crate) use own::Own;
 use told::{Form, Line, Told};
@@ -281,44 +283,6 @@ impl Host {
         ))
     }
 
-    /// A number that the host has no setting for: its default may do as well.
-    fn lacks(&'static self, number: Number, asked: &Numbers, own: &Numbers) -> Lack {
-        let version = asked.version();
-        let (value, has) = (asked.value(number), own.of_itself(number));
-        let note = || {
-            let takes = match asked.is_of_sum(number) {
-                true => "the sum counts them",
-                false => "this takes no address space",
-            };
-            let said = asked.said(number).unwrap_or(value);
-            Lack::Note(format!(
-                "{} {} has no setting for `{}`: it uses {has} instead of {said} ({takes})",
-                self.on,
-                version.major,
-                number.word(),
-            ))
-        };
-        let cannot = || {
-            Lack::Cannot(Cannot::Key {
-                host: self,
-                version,
-                number,
-                asked: value,
-                own: has,
-            })
-        };
-        match number.matters() {
-            _ if asked.is_outranked(number, has) => note(),
-            _ if value == has => Lack::Nothing,
-            Matters::Not => Lack::Nothing,
-            Matters::Exactly => cannot(),
-            Matters::AsBound if has < value && asked.is_needed(number) => cannot(),
-            Matters::AsBound | Matters::Optional => note(),
-            Matters::AsAllowance if has < value => note(),
-            Matters::AsAllowance => Lack::Nothing,
-        }
-    }
-
     /// The host's releases on a major version of Wasmtime.
     pub(crate) fn release(&self, major: u32) -> Option<&'static str> {
         let releases = self.releases.iter();
@@ -344,13 +308,6 @@ enum Lowered {
     ByFile(String),
     /// No more fits, which is worth a warning.
     ByFit(String),
-}
-
-/// What it means that a host has no setting for a number.
-enum Lack {
-    Nothing,
-    Note(String),
-    Cannot(Cannot),
 }
 
 impl TrialReservation {

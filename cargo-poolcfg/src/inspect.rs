@@ -49,7 +49,7 @@ use crate::cli::shell::Shell;
 use beginning::no_program;
 use component::{COMPONENT, MODULE, Tree};
 pub(crate) use declared::Between;
-use instances::Live;
+use followed::Live;
 use module::Module;
 use program::Program;
 use stream::{Stream, Unreadable};

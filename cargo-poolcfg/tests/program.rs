@@ -582,7 +582,6 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
         ("globals.wasm", format!("(module {globals})")),
         ("memory64.wasm", "(module (memory i64 131072))".to_owned()),
         ("large.wasm", "(module (memory 3200))".to_owned()),
-        ("shared.wasm", "(module (memory 1 1 shared))".to_owned()),
         (
             "beyond.wasm",
             "(module (table i64 4294967296 funcref))".to_owned(),
@@ -650,32 +649,34 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
     .ends(100)
     .says("`memory_reservation` is 64MiB, and `large.wasm` needs 200MiB");
     // What nothing sets.
-    run(&["check"], "shared.wasm")
-        .ends(100)
-        .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes")
-        .says("poolcfg --emit wasmtime-toml --fit no-pool` with the same flags");
-    // Since 40 a shared memory has to be asked for.
-    let switch = "`-W shared-memory=y`, or `Config::shared_memory(true)` in a program";
-    run(&["check"], "shared.wasm").says(&format!("with the same flags, and {switch}"));
-    run(&["check", "--fit", "no-pool"], "shared.wasm")
-        .ends(0)
-        .says(&format!(
-            "`shared.wasm` has a shared memory, which Wasmtime 48 makes only with {switch}"
-        ));
-    let of_39 = |flags: &[&str]| {
-        let of = ["check", "--target", HOST, "--engine-version", "39"];
-        board.run(&[&of[..], &["--workload", "shared.wasm"], flags].concat())
-    };
-    of_39(&[])
-        .ends(100)
-        .says("--fit no-pool` with the same flags\n")
-        .says_nothing_of("shared-memory=y");
-    of_39(&["--fit", "no-pool"])
-        .ends(0)
-        .says_nothing_of("shared-memory=y");
     run(&["check"], "beyond.wasm")
         .ends(100)
         .says("`beyond.wasm` needs `table_elements` = 4294967296, which is more than may be set");
+}
+
+/// A shared memory is of no pool, and since 40 has to be asked for.
+#[test]
+fn a_shared_memory_is_told_to_do_without_a_pool() {
+    let board = Board::new();
+    let shared = wat::parse_str("(module (memory 1 1 shared))").unwrap();
+    fs::write(board.0.path("shared.wasm"), shared).unwrap();
+    let of = |version: &str, flags: &[&str]| {
+        let of = ["check", "--target", HOST, "--engine-version", version];
+        board.run(&[&of[..], &["--workload", "shared.wasm"], flags].concat())
+    };
+    let switch = "`-W shared-memory=y`, or `Config::shared_memory(true)` in a program";
+    let without = "poolcfg --emit wasmtime-toml --fit no-pool` with the same flags";
+    of("48", &[])
+        .ends(100)
+        .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes")
+        .says(&format!("{without}, and {switch}\n"));
+    of("48", &["--fit", "no-pool"]).ends(0).says(&format!(
+        "`shared.wasm` has a shared memory, which Wasmtime 48 makes only with {switch}"
+    ));
+    of("39", &[]).ends(100).says(&format!("{without}\n"));
+    of("39", &["--fit", "no-pool"])
+        .ends(0)
+        .says_nothing_of("shared-memory=y");
 }
 
 /// A count that a flag says below what a file needs is no guarantee of that file.

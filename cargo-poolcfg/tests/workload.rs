@@ -415,46 +415,49 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
     own.run(&["sync", "--check"]).ends(0);
 }
 
-/// A flag that says less than the workload of the file needs is refused, whichever table names the workload, and
-/// whichever pool and target the flag is of.
-#[test]
-fn flags_are_held_to_the_workload_of_the_file() {
-    const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
-    const ARM: &str = "armv7-unknown-linux-gnueabihf";
-    let counts =
-        "memories_per_instance = 1\ntables_per_instance = 1\ncore_instances_per_instance = 1\n";
-    let base = format!(
-        "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\nwasmtime.version = \"50\"\n\
-         memory_reservation = \"1GiB\"\nwasmtime.table_elements = 30000\nwasmtime.max_core_instance_size = \"4MiB\"\n"
-    );
-    let list = format!("workload = [\"app.wasm\"]\n{counts}");
-    let of = |text: &str| {
-        let board = Board::new(text);
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+
+/// A pool of Wasmtime's with more than `app.wasm` needs.
+const LARGE: &str = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\nmemory_reservation = \"1GiB\"\n\
+    wasmtime.version = \"50\"\nwasmtime.table_elements = 30000\nwasmtime.max_core_instance_size = \"4MiB\"\n\
+    wasmtime.max_component_instance_size = \"8MiB\"\n";
+
+/// The workload as a table of a pool names it, with its counts.
+const WORKLOAD: &str = "wasmtime.workload = [\"app.wasm\"]\nwasmtime.memories_per_instance = 1\n\
+    wasmtime.tables_per_instance = 1\nwasmtime.core_instances_per_instance = 1\n";
+
+impl Board {
+    /// This file, and an `app.wasm` that needs more of everything than flags say.
+    fn with_app(poolcfg_toml: &str) -> Self {
+        let board = Self::new(poolcfg_toml);
         let globals = "(global i64 (i64.const 0))".repeat(10_000);
         board.wasm(
             "app.wasm",
-            &format!("(component (core module $m (memory 3200) (table 30000 funcref) {globals}) (core instance (instantiate $m)))"),
+            &format!(
+                "(component (core module $m (memory 3200) (table 30000 funcref) {globals})
+                 (core instance (instantiate $m)))"
+            ),
         );
         board
-    };
-    let refused = |text: &str, target: &str, flag: &str, said: &str| {
-        let board = of(text);
-        let check = ["check", "--target", target];
-        let said = format!("error[PC0041]: {said}");
-        let ran = board.run(&[&check[..], &["--set", flag]].concat());
-        let ran = ran.ends(100).says(&said).says(" --> --set:1:");
-        assert_eq!(ran.stderr.matches("error[PC0041]").count(), 1, "{ran:#?}");
-        board.run(&check).says_nothing_of("PC0041");
-    };
-    let main = format!("{base}[pooling_allocator.wasmtime]\n{list}")
-        .replace(
-            "[pooling_allocator.wasmtime]\n",
-            "wasmtime.max_component_instance_size = \"8MiB\"\n",
-        )
-        .replace("\nworkload", "\nwasmtime.workload")
-        .replace("\nmemories", "\nwasmtime.memories")
-        .replace("\ntables", "\nwasmtime.tables")
-        .replace("\ncore_", "\nwasmtime.core_");
+    }
+
+    /// A flag is refused once, and without it nothing is.
+    fn refuses(&self, flag: &str, said: &str) {
+        let check = ["check", "--target", RISCV64];
+        let ran = self.run(&[&check[..], &["--set", flag]].concat());
+        ran.ends(100)
+            .says(&format!("error[PC0041]: {said}"))
+            .says(" --> --set:1:");
+        let errors = ran.stderr.matches("error[PC0041]").count();
+        assert_eq!(errors, 1, "{ran:#?}");
+        self.run(&check).says_nothing_of("PC0041");
+    }
+}
+
+/// A flag that says less than the workload of the file needs is refused, whatever it says.
+#[test]
+fn flags_are_held_to_the_workload_of_the_file() {
+    let board = Board::with_app(&format!("{LARGE}{WORKLOAD}"));
     for (flag, said) in [
         (
             "memory_reservation=64MiB",
@@ -485,40 +488,33 @@ fn flags_are_held_to_the_workload_of_the_file() {
             "`app.wasm` is a component, which needs Wasmtime's feature",
         ),
     ] {
-        refused(&main, RISCV64, &format!("pooling_allocator.{flag}"), said);
+        board.refuses(&format!("pooling_allocator.{flag}"), said);
     }
+}
+
+/// The same whichever table names the workload, and whichever pool and target the flag is of.
+#[test]
+fn flags_are_held_to_the_workload_of_each_table() {
     let few = "`table_elements` is 7, and `app.wasm` needs 30000";
+    let main = format!("{LARGE}{WORKLOAD}");
     // A pool that only the flag names, and one of the file.
-    refused(&main, RISCV64, "pool.a.wasmtime.table_elements=7", few);
-    let pool = format!("{main}[pool.a]\nmax_instances = 1\n");
-    refused(&pool, RISCV64, "pool.a.wasmtime.table_elements=7", few);
-    refused(
-        &main,
-        RISCV64,
-        &format!("target.{RISCV64}.pooling_allocator.wasmtime.table_elements=7"),
-        few,
-    );
+    let of_pool = "pool.a.wasmtime.table_elements=7";
+    Board::with_app(&main).refuses(of_pool, few);
+    Board::with_app(&format!("{main}[pool.a]\nmax_instances = 1\n")).refuses(of_pool, few);
+    let of_all = "pooling_allocator.wasmtime.table_elements=7";
+    Board::with_app(&main).refuses(&format!("target.{RISCV64}.{of_all}"), few);
     // The workload of a target counts there, and nowhere else.
     for key in [RISCV64, "'cfg(target_arch = \"riscv64\")'"] {
-        let target = format!(
-            "{base}wasmtime.max_component_instance_size = \"8MiB\"\n[target.{key}.pooling_allocator.wasmtime]\n{list}"
-        );
-        refused(
-            &target,
-            RISCV64,
-            "pooling_allocator.wasmtime.table_elements=7",
-            few,
-        );
-        let set = "pooling_allocator.wasmtime.table_elements=7";
-        of(&target)
-            .run(&["check", "--target", ARM, "--set", set])
+        let board = Board::with_app(&format!(
+            "{LARGE}[target.{key}.pooling_allocator]\n{WORKLOAD}"
+        ));
+        board.refuses(of_all, few);
+        board
+            .check(&["--set", of_all])
             .says_nothing_of("table_elements");
     }
-    let pool = format!(
-        "{base}wasmtime.max_component_instance_size = \"8MiB\"\n[pool.a]\nmax_instances = 1\n\
-         [target.{RISCV64}.pool.a.wasmtime]\n{list}"
-    );
-    refused(&pool, RISCV64, "pool.a.wasmtime.table_elements=7", few);
+    let pool = format!("{LARGE}[pool.a]\nmax_instances = 1\n[target.{RISCV64}.pool.a]\n{WORKLOAD}");
+    Board::with_app(&pool).refuses(of_pool, few);
 }
 
 /// What is wrong with an entry is told where it stands.

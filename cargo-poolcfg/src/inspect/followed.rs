@@ -1,13 +1,31 @@
 //! Followed: what is known of a component that has been followed once, so that it costs one step where it is instantiated
 //! again, and how often everything is there in the end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ptr;
 use std::rc::Rc;
 
 use super::component::Index;
 use super::frame::{Exports, InstanceItem, Scope, Shift};
-use super::instances::Live;
+
+/// What an instance of a component consists of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Live {
+    /// How often each module of the tree is instantiated.
+    pub(super) of_module: Vec<u64>,
+    /// Instances of modules that are imported.
+    pub(super) of_imported: u64,
+    /// Modules that Wasmtime makes of calls between components.
+    pub(super) adapters: u64,
+    /// Components that are instantiated.
+    pub(super) components: u64,
+    /// Functions that cross a component's border.
+    pub(super) crossings: u64,
+    /// Resources that it makes or is given.
+    pub(super) resources: u64,
+    /// What an import leaves open.
+    pub(super) open: BTreeSet<String>,
+}
 
 /// What is counted of one instance of a component, without what lies in it.
 #[derive(Debug, Default)]

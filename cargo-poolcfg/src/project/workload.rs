@@ -1,15 +1,15 @@
 //! The workload that poolcfg.toml names: its files, the numbers that they need, and where the file says others.
 //!
 //! - here: what differs, told and written
-//! - `tables`: what the file says; `files`: the files that it means
+//! - `read`: all that it names; `tables`: what the file says; `files`: the files that it means
 
 pub(crate) mod files;
+mod read;
 mod tables;
 
 use std::ops::Range;
-use std::path::PathBuf;
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, Size};
 
 use crate::cli::args::Missing;
@@ -17,13 +17,13 @@ use crate::cli::error::{Error, Mistake, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::Inspected;
 use crate::inspect::beyond::{COMPONENTS, Key, NoComponents, component};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
 use crate::project::edit::{Edit, set_count, set_text};
 use crate::project::pool_tables::{edited, header, is_of_one_pool, pool_header};
 use files::Files;
+pub(crate) use read::FileWorkload;
 use tables::Tables;
 
 /// A number that is not what the files need.
@@ -116,68 +116,6 @@ pub(crate) fn differences(
     unsaid: Unsaid<'_>,
 ) -> Result<Vec<NumberDifference>, Error> {
     FileWorkload::read(shell, source, missing)?.differences(source, unsaid)
-}
-
-/// The workload that a poolcfg.toml names, with what its files are.
-pub(crate) struct FileWorkload {
-    tables: Tables,
-    /// Those of each table that names some.
-    files: Vec<Option<Files>>,
-}
-
-impl FileWorkload {
-    /// # Errors
-    /// Where a file is not there, or cannot be inspected.
-    fn read(shell: &Shell, source: &Source, missing: Missing) -> Result<Self, Error> {
-        let tables = Tables::new(&source.text);
-        let files = all(tables.0.iter().map(|table| match &table.list {
-            Some(list) => Files::read(shell, source, list, missing).map(Some),
-            None => Ok(None),
-        }))?;
-        Ok(Self { tables, files })
-    }
-
-    /// The files that the pool of this name runs on a target; none where no table that applies names any.
-    pub(crate) fn of_pool(&self, facts: &TargetFacts, pool: &str) -> &[(PathBuf, Inspected)] {
-        let files = self.tables.owner_on(facts, pool);
-        let files = files.and_then(|owner| self.files[owner].as_ref());
-        files.map_or(&[], |files| &files.files)
-    }
-
-    fn differences(
-        &self,
-        source: &Source,
-        unsaid: Unsaid<'_>,
-    ) -> Result<Vec<NumberDifference>, Error> {
-        let tables = &self.tables;
-        let mut found = Vec::new();
-        let mut refused: Vec<Diagnostic> = Vec::new();
-        for index in 0..tables.0.len() {
-            let owner = tables.owner(index);
-            let Some((owner, files)) =
-                owner.and_then(|owner| Some((owner, self.files[owner].as_ref()?)))
-            else {
-                continue;
-            };
-            let at = Place {
-                tables,
-                index,
-                owner,
-                files,
-                unsaid,
-            };
-            found.extend(at.counts());
-            found.extend(at.beyond());
-            // Pools that start from one table have the same.
-            let told = |one: &Diagnostic| refused.iter().any(|other| other.span == one.span);
-            let mistake = at.no_components().filter(|one| !told(one));
-            refused.extend(mistake);
-        }
-        match refused.is_empty() {
-            true => Ok(found),
-            false => Err(Error::of(refused, Some(source)).exiting(Exit::Misfit)),
-        }
-    }
 }
 
 /// The least that the pool of this name has of a number on those targets for which no table says it; `None` where there
