@@ -29,7 +29,7 @@ use crate::given::Given;
 use crate::given::wish::Wish;
 use crate::host::Host;
 use crate::inspect::beyond::Key;
-use crate::project::workload::hold;
+use crate::project::workload::{FileWorkload, hold};
 use crate::project::{FileUse, Member, SHARED};
 use crate::render::envelope::Results;
 use crate::render::owner::Unowned;
@@ -84,15 +84,16 @@ pub(crate) fn warn(
     results: &[(&Member, Vec<TargetOutcome<'_>>)],
     wish: &Wish,
 ) {
-    let outcomes = results.iter().flat_map(|(_, outcomes)| outcomes);
-    let notes = outcomes.flat_map(|outcome| outcome.notes.iter().cloned());
+    let outcomes = || results.iter().flat_map(|(_, outcomes)| outcomes);
+    let notes = outcomes().flat_map(|outcome| outcome.notes.iter().cloned());
+    let mut asked = Vec::new();
+    for flag in outcomes().flat_map(|outcome| wish.asks_for_versions(&outcome.settings)) {
+        if !asked.contains(&flag) {
+            asked.push(flag);
+        }
+    }
     let mut noted = Vec::new();
-    for note in wish
-        .given
-        .notes(wish.engine_version)
-        .into_iter()
-        .chain(notes)
-    {
+    for note in wish.given.notes(&asked).into_iter().chain(notes) {
         // Targets mostly have the same.
         if !noted.contains(&note) {
             context.shell.note(&note);
@@ -186,10 +187,15 @@ pub(crate) fn look(
                         .filter_map(|outcome| outcome.unsaid(&member.file, pool, key));
                     each.min()
                 };
-                // Each target has the same flags.
-                let flagged = |pool: &str, files: &[_]| {
-                    let first = outcomes.first();
-                    first.map_or_else(Vec::new, |outcome| outcome.flagged(pool, files))
+                let flagged = |workload: &FileWorkload| {
+                    let mut mistakes = Vec::new();
+                    for mistake in outcomes.iter().flat_map(|one| one.flagged(workload)) {
+                        // Targets mostly have the same flags.
+                        if !mistakes.contains(&mistake) {
+                            mistakes.push(mistake);
+                        }
+                    }
+                    mistakes
                 };
                 hold(context.shell, member, missing, &least, &flagged)
             });

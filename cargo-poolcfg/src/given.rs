@@ -132,8 +132,8 @@ impl Given {
         PerInstance::of(self.workload.iter().map(|(_, file)| file))
     }
 
-    /// Where numbers come from, where `asked` is the Wasmtime that a flag names.
-    pub(crate) fn notes(&self, asked: Option<WasmtimeVersion>) -> Vec<String> {
+    /// Where numbers come from, where `asked` are the flags that name a Wasmtime, as messages show them.
+    pub(crate) fn notes(&self, asked: &[(String, WasmtimeVersion)]) -> Vec<String> {
         let program = self.program.as_ref().map(|program| program.note(asked));
         let workload = self.counts().map(|counts| {
             let counts = counts

@@ -10,6 +10,7 @@
 //! - `wasmtime_cli`, `spin`, `wasmcloud`: the tables, with their sources; a new one is a file and a row of `hosts!`
 
 mod cannot;
+mod lacks;
 mod number;
 mod on_demand;
 mod own;
@@ -44,7 +45,8 @@ use poolcfg_core::{InstanceDefaults, Limits, Size, Target, WasmtimeKeys};
 use serde::Serialize;
 
 pub(crate) use cannot::Cannot;
-use number::{Matters, UnitValue};
+use lacks::Lack;
+use number::UnitValue;
 pub(crate) use number::{Number, Numbers};
 pub(crate) use own::Own;
 use told::{Form, Line, Told};
@@ -179,7 +181,7 @@ impl Host {
         let mut warnings = Vec::new();
         for number in Number::ALL.iter().copied() {
             let value = asked.value(number);
-            let known = self.told_of(number, major);
+            let known = self.told_of(number, major, target);
             let mut said = false;
             // No keys are no setting: a program that is built without them refuses to be told.
             let off = number == Number::MemoryProtectionKeys && value == UnitValue::Count(0);
@@ -221,10 +223,14 @@ impl Host {
         })
     }
 
-    /// The names under which it reads a number where it is built on a major version of Wasmtime.
-    fn told_of(&self, number: Number, major: u32) -> impl Iterator<Item = &'static Told> {
-        let of =
-            move |told: &&Told| told.number == number && (told.since..told.until).contains(&major);
+    /// The names under which it reads a number on a target where it is built on a major version of Wasmtime.
+    fn told_of(
+        &self,
+        number: Number,
+        major: u32,
+        target: Target,
+    ) -> impl Iterator<Item = &'static Told> {
+        let of = move |told: &&Told| told.number == number && told.is_read(major, target);
         self.told.iter().filter(of)
     }
 
@@ -277,38 +283,6 @@ impl Host {
         ))
     }
 
-    /// A number that the host has no setting for: its default may do as well.
-    fn lacks(&'static self, number: Number, asked: &Numbers, own: &Numbers) -> Lack {
-        let version = asked.version();
-        let (value, has) = (asked.value(number), own.of_itself(number));
-        let note = || {
-            Lack::Note(format!(
-                "{} {} has no setting for `{}`: it uses {has} instead of {value} (this takes no address space)",
-                self.on,
-                version.major,
-                number.word(),
-            ))
-        };
-        let cannot = || {
-            Lack::Cannot(Cannot::Key {
-                host: self,
-                version,
-                number,
-                asked: value,
-                own: has,
-            })
-        };
-        match number.matters() {
-            _ if value == has => Lack::Nothing,
-            Matters::Not => Lack::Nothing,
-            Matters::Exactly => cannot(),
-            Matters::AsBound if has < value && asked.is_said(number) => cannot(),
-            Matters::AsBound | Matters::Optional => note(),
-            Matters::AsAllowance if has < value => note(),
-            Matters::AsAllowance => Lack::Nothing,
-        }
-    }
-
     /// The host's releases on a major version of Wasmtime.
     pub(crate) fn release(&self, major: u32) -> Option<&'static str> {
         let releases = self.releases.iter();
@@ -334,13 +308,6 @@ enum Lowered {
     ByFile(String),
     /// No more fits, which is worth a warning.
     ByFit(String),
-}
-
-/// What it means that a host has no setting for a number.
-enum Lack {
-    Nothing,
-    Note(String),
-    Cannot(Cannot),
 }
 
 impl TrialReservation {

@@ -4,7 +4,8 @@
 //! - `beginning`: what else a file is; `stream`: a file of any size, read with little memory
 //! - `module`: a module, with what is `declared`, and what its `code` does; `component`: a component as it is written
 //! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
-//! - `instances`: what comes to life with a component, `frame` by frame; `adapters`: what Wasmtime adds to it
+//! - `instances`: what comes to life with a component, `frame` by frame, and what was `followed` before; `adapters`: what
+//!   Wasmtime adds to it
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
 //! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts;
@@ -18,6 +19,7 @@ pub(crate) mod bounds;
 mod code;
 mod component;
 mod declared;
+mod followed;
 mod frame;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
@@ -47,7 +49,7 @@ use crate::cli::shell::Shell;
 use beginning::no_program;
 use component::{COMPONENT, MODULE, Tree};
 pub(crate) use declared::Between;
-use instances::Live;
+use followed::Live;
 use module::Module;
 use program::Program;
 use stream::{Stream, Unreadable};
@@ -179,12 +181,13 @@ fn read(path: &Path) -> Result<Inspected, Unreadable> {
     if let Some(text) = no_program(&beginning) {
         return Err(Unreadable::NotKnown(text.to_owned()));
     }
-    let program = program::read(&file)?;
+    let mut program = program::read(&file)?;
     let mut found = versions::in_file(&mut file, &program.constants)?;
     if let Some(packed) = &program.auditable {
-        found.extend(versions::in_list(packed));
+        found.versions.extend(versions::in_list(packed));
     }
-    let found = found.into_iter().map(versions::text).collect();
+    program.has_wasmtime = found.is_there || !found.versions.is_empty();
+    let found = found.versions.into_iter().map(versions::text).collect();
     Ok(Inspected::Program(program, found))
 }
 

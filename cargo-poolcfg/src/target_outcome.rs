@@ -3,8 +3,6 @@
 mod fault;
 mod verdict;
 
-use std::path::PathBuf;
-
 use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 use poolcfg_core::{
     Code, FilePlace, Fit, Keep, Layout, Plan, PlanMisfit, ResolvedProcess, Settings, Size,
@@ -12,14 +10,14 @@ use poolcfg_core::{
 
 use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
-use crate::given::needed::{Raised, raised, too_few};
+use crate::given::needed::{Raised, flagged, raised};
 use crate::given::wish::Wish;
 use crate::here::record;
 use crate::here::{self, Here};
 use crate::host::Host;
-use crate::inspect::Inspected;
 use crate::inspect::beyond::Key;
 use crate::project::Member;
+use crate::project::workload::FileWorkload;
 use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
 use crate::render::ways;
@@ -58,6 +56,7 @@ impl<'a> TargetOutcome<'a> {
         let here = wish.here.as_ref();
         let minimum = wish.given.memory_minimum();
         let fitted = |settings: &Settings<'a>| -> Result<(ResolvedProcess<'a>, Plan), Error> {
+            let settings = wish.in_host(settings, facts.target());
             let mut case = settings.resolve(facts.target()).map_err(|faults| {
                 let mistakes = faults.iter().map(|fault| {
                     let diagnostic = diagnostic(&fault, member, facts, wish);
@@ -128,11 +127,13 @@ impl<'a> TargetOutcome<'a> {
         key.unsaid(&self.case, &self.settings, file, pool)
     }
 
-    /// The counts of the pool of this name that a `--set` flag says below what these files need.
-    pub(crate) fn flagged(&self, pool: &str, files: &[(PathBuf, Inspected)]) -> Vec<Mistake> {
+    /// What a `--set` flag says of a pool below what the files of its workload need.
+    pub(crate) fn flagged(&self, workload: &FileWorkload) -> Vec<Mistake> {
         let pools = self.case.pools().iter().zip(self.settings.pools());
-        let keys = pools.filter(|(resolved, _)| resolved.name == pool);
-        let refused = keys.flat_map(|(_, keys)| too_few(files, keys));
+        let refused = pools.flat_map(|(pool, keys)| {
+            let files = workload.of_pool(self.facts, pool.name);
+            flagged(files, pool, keys)
+        });
         // What `--workload` needs is counted from its own files.
         let is_set = |place: &Option<FilePlace>| place.is_some_and(|place| self.wish.is_set(place));
         let refused = refused.filter(|(_, place)| is_set(place));

@@ -345,7 +345,7 @@ fn instances_without_end_are_refused() {
     fs::write(folder.path("a.wasm"), wat::parse_str(text).unwrap()).unwrap();
     inspect(&folder, &["a.wasm"])
         .ends(101)
-        .says("declarations to follow");
+        .says("more than 4294967295 instances");
 }
 
 /// Whatever a file declares, poolcfg.toml takes the keys that are printed for it; what none takes is said.

@@ -922,6 +922,48 @@ fn what_a_host_has_anyway_need_not_be_told() {
         .says("`max_tables_per_module`: it uses 1 instead of 3");
 }
 
+/// A total that a host does not read is what the host has, in its text, in the verdict, and in the sum.
+#[test]
+fn a_total_that_a_host_does_not_read_is_its_own() {
+    let none = "no instance can have a garbage-collected heap";
+    let folder = Machine::of("44", "max_instances = 10", "total_gc_heaps = 0");
+    folder.emit("wasmtime-toml", X86_64).ends(0).says(none);
+    let ran = folder.emit("spin-env", X86_64);
+    ran.ends(0).says(
+        "no setting for `total_gc_heaps`: it uses 1000 instead of 0 (this takes no address space)",
+    );
+    assert!(!ran.stderr.contains(none), "{ran:#?}");
+    assert!(!ran.stdout.contains(none), "{ran:#?}");
+    assert!(ran.stdout.contains("it uses 1000 instead of 0"), "{ran:#?}");
+    // A total that gives few instances does not where the host has more.
+    let folder = Machine::of("44", "", "total_gc_heaps = 5\ngc_heaps_per_instance = 1");
+    folder
+        .emit("wasmtime-toml", X86_64)
+        .ends(0)
+        .says("ok: Wasmtime 44 pool, 5 of 5 instances");
+    folder
+        .emit("spin-env", X86_64)
+        .ends(0)
+        .says("ok: Wasmtime 44 pool, 250 of 250 instances");
+    // Before 33 a heap is mapped by itself, and `wasmtime` 24 is not told how many there are.
+    let folder = Machine::of("24", "max_instances = 10", "total_gc_heaps = 0");
+    let ran = folder.emit("wasmtime-flags", X86_64);
+    ran.ends(0)
+        .says("no setting for `total_gc_heaps`: it uses 1000 instead of 0 (the sum counts them)");
+    assert!(!ran.stderr.contains(none), "{ran:#?}");
+    let folder = Machine::of("24", "max_instances = 1200", "");
+    folder
+        .emit("wasmtime-flags", X86_64)
+        .ends(101)
+        .says("has no setting for `total_gc_heaps`: expected 1200, but it uses 1000");
+    let windows = "x86_64-pc-windows-msvc";
+    let folder = Machine::of("43", "max_instances = 10", "total_gc_heaps = 0");
+    folder.emit("wasmcloud-env", X86_64).ends(0).says(none);
+    let ran = folder.emit("wasmcloud-env", windows);
+    ran.ends(0).says("it uses 1000 instead of 0");
+    assert!(!ran.stdout.contains("TOTAL_GC_HEAPS"), "{ran:#?}");
+}
+
 /// Where `wasmtime` knows both sizes of a stack, one that is said alone changes the other.
 #[test]
 fn both_sizes_of_a_stack_are_told_or_none() {

@@ -33,6 +33,8 @@ impl Board {
         fs::write(folder.path("both"), with(&[MARK, &older])).unwrap();
         let ancient = MARK.replace("48.0.2", "5.0.0");
         fs::write(folder.path("ancient"), with(&[&ancient])).unwrap();
+        let section = with(&["armv6k-.wasmtime.engineg_log2"]);
+        fs::write(folder.path("vendored"), section).unwrap();
         for (name, machine, class) in [("board", 243_u8, 2), ("unknown", 255, 2)] {
             let mut bytes = own.clone();
             (bytes[4], bytes[18]) = (class, machine);
@@ -165,6 +167,26 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     run(&["--program", "ancient"])
         .ends(101)
         .says("error[PC0027]: `ancient` contains Wasmtime 5.0.0: older than `13`");
+    // Where there is a sign of Wasmtime, that is the engine, whatever the command.
+    board
+        .run(&["check", "--program", "vendored"])
+        .ends(101)
+        .says("error[PC0047]: no version of Wasmtime is found in `vendored`")
+        .says("pass `--engine-version 48`, or `--run-version`");
+    board
+        .run(&["check", "--program", "vendored", "--engine-version", "48"])
+        .ends(0)
+        .says("ok: Wasmtime 48 pool")
+        .says("no version of Wasmtime is found in it, which `--engine-version 48` names");
+    board
+        .run(&["check", "--program", "stripped"])
+        .ends(0)
+        .says("ok: native pool")
+        .says("no sign of Wasmtime is found in it: pass `--engine-version 48` if that is what has the pools");
+    // What only looks for Wasmtime has none.
+    board
+        .run(&["check", "--program", env!("CARGO_BIN_EXE_poolcfg")])
+        .says("no sign of Wasmtime is found in it");
     // `inspect` says the same of it.
     for (program, line) in [
         (
@@ -173,7 +195,11 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
         ),
         (
             "stripped",
-            "no version is found in it: with `--program`, pass `--engine-version` too\n",
+            "no sign of it: with `--program`, pass `--engine-version` too if it is in it\n",
+        ),
+        (
+            "vendored",
+            "is in it, but no version: with `--program`, pass `--engine-version` too\n",
         ),
     ] {
         let said = board.run(&["inspect", program]);
@@ -182,7 +208,7 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     let version = |version: &str| run(&["--program", "both", "--engine-version", version]);
     version("36")
         .ends(0)
-        .says("Wasmtime 36.0.9 and 48.0.2, of which `--engine-version` takes 36;");
+        .says("Wasmtime 36.0.9 and 48.0.2, of which `--engine-version 36` takes one;");
     version("43")
         .ends(0)
         .says("Wasmtime 36.0.9 and 48.0.2, but `--engine-version 43` outranks that");
@@ -207,7 +233,7 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     board
         .run(&["check", "--program", "stripped"])
         .ends(0)
-        .says("and no version of Wasmtime is found in it")
+        .says("and no sign of Wasmtime is found in it")
         .says("ok: native pool");
 }
 
@@ -310,7 +336,13 @@ fn the_more_precise_word_counts() {
         .says("Wasmtime 48.0.2 pool")
         .says("7 tables");
     let set = ["--set", "pooling_allocator.wasmtime.version=45"];
-    run(&set).ends(0).says("Wasmtime 45 pool");
+    run(&set)
+        .ends(0)
+        .says("Wasmtime 45 pool")
+        .says("Wasmtime 48.0.2, but `--set pooling_allocator.wasmtime.version=45` outranks that");
+    run(&["--set", "pooling_allocator.wasmtime.version=48"])
+        .ends(0)
+        .says_nothing_of("outranks");
     run(&[&set[..], &["--engine-version", "46"]].concat())
         .ends(0)
         .says("Wasmtime 46 pool")
@@ -550,7 +582,6 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
         ("globals.wasm", format!("(module {globals})")),
         ("memory64.wasm", "(module (memory i64 131072))".to_owned()),
         ("large.wasm", "(module (memory 3200))".to_owned()),
-        ("shared.wasm", "(module (memory 1 1 shared))".to_owned()),
         (
             "beyond.wasm",
             "(module (table i64 4294967296 funcref))".to_owned(),
@@ -580,6 +611,16 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
     run(&["check"], "table.wasm")
         .ends(0)
         .says("note: from --workload: `table_elements` = 30000, which `table.wasm` needs");
+    // A module is no component, whose bound counts core instances from 44 on.
+    run(&["check"], "globals.wasm")
+        .ends(0)
+        .says("from --workload: `max_core_instance_size` = ")
+        .says_nothing_of("max_component_instance_size");
+    let keys = board.run(&["inspect", "globals.wasm", "--engine-version", "48"]);
+    assert!(
+        !keys.ends(0).stdout.contains("max_component_instance_size"),
+        "{keys:#?}"
+    );
     // The file counts where it says more.
     let file = |line: &str| {
         board
@@ -608,14 +649,34 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
     .ends(100)
     .says("`memory_reservation` is 64MiB, and `large.wasm` needs 200MiB");
     // What nothing sets.
-    run(&["check"], "shared.wasm")
-        .ends(100)
-        .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes")
-        .says("poolcfg --emit wasmtime-toml --fit no-pool` with the same flags");
-    run(&["check", "--fit", "no-pool"], "shared.wasm").ends(0);
     run(&["check"], "beyond.wasm")
         .ends(100)
         .says("`beyond.wasm` needs `table_elements` = 4294967296, which is more than may be set");
+}
+
+/// A shared memory is of no pool, and since 40 has to be asked for.
+#[test]
+fn a_shared_memory_is_told_to_do_without_a_pool() {
+    let board = Board::new();
+    let shared = wat::parse_str("(module (memory 1 1 shared))").unwrap();
+    fs::write(board.0.path("shared.wasm"), shared).unwrap();
+    let of = |version: &str, flags: &[&str]| {
+        let of = ["check", "--target", HOST, "--engine-version", version];
+        board.run(&[&of[..], &["--workload", "shared.wasm"], flags].concat())
+    };
+    let switch = "`-W shared-memory=y`, or `Config::shared_memory(true)` in a program";
+    let without = "poolcfg --emit wasmtime-toml --fit no-pool` with the same flags";
+    of("48", &[])
+        .ends(100)
+        .says("error[PC0041]: `shared.wasm` has a shared memory, which no pool takes")
+        .says(&format!("{without}, and {switch}\n"));
+    of("48", &["--fit", "no-pool"]).ends(0).says(&format!(
+        "`shared.wasm` has a shared memory, which Wasmtime 48 makes only with {switch}"
+    ));
+    of("39", &[]).ends(100).says(&format!("{without}\n"));
+    of("39", &["--fit", "no-pool"])
+        .ends(0)
+        .says_nothing_of("shared-memory=y");
 }
 
 /// A count that a flag says below what a file needs is no guarantee of that file.

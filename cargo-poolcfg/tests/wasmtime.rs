@@ -682,6 +682,43 @@ fn a_shared_file_has_each_mistake_once() {
         .says("`--engine-version 43`");
 }
 
+/// Packages of one workspace have one Cargo.lock, and whoever lacks it is told once.
+#[test]
+fn a_lock_file_that_is_not_there_is_told_once() {
+    let project = Project::unresolved("", "");
+    project.write(
+        "Cargo.toml",
+        "[workspace]\nmembers = [\"a\", \"b\", \"c\"]\nexclude = [\"crates\"]\nresolver = \"3\"\n",
+    );
+    for (name, file) in [
+        ("a", said("48")),
+        ("b", WASMTIME.to_owned()),
+        ("c", said("47")),
+    ] {
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n[dependencies]\n\
+             wasmtime = {{ path = \"../crates/wasmtime48\" }}\n"
+        );
+        project.write(&format!("{name}/Cargo.toml"), &manifest);
+        project.write(&format!("{name}/src/lib.rs"), "");
+        project.write(&format!("{name}/poolcfg.toml"), &file);
+    }
+    for command in ["check", "explain"] {
+        let ran = project.run(&[command, "--workspace", "--target", RISCV64]);
+        let said =
+            "no Cargo.lock, which says which Wasmtime version `a` uses (likewise for `b`, `c`)";
+        ran.ends(101).says("`cargo generate-lockfile` writes it");
+        assert_eq!(
+            ran.stderr
+                .matches(&format!("error[PC0033]: {said}\n"))
+                .count(),
+            1,
+            "{ran:#?}"
+        );
+        assert_eq!(ran.stderr.matches("error[").count(), 1, "{ran:#?}");
+    }
+}
+
 /// A requirement that nothing meets stands in a Cargo.toml.
 #[test]
 fn what_cargo_cannot_resolve_is_told_in_its_words() {

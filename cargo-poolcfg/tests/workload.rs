@@ -391,8 +391,20 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
         .run(&["check", "--target", target])
         .ends(100)
         .says("`memory_reservation` is 128MiB, and the workload needs 200MiB");
-    // More is theirs to say, and so is another workload.
-    file(&format!("[{at}.wasmtime]\nmemories_per_instance = 21\n"))
+    // Too many are as wrong as in the table of the workload, of which a target has the same.
+    let more = file(&format!("[{at}.wasmtime]\nmemories_per_instance = 21\n"));
+    for command in ["check", "sync"] {
+        let ran = match command {
+            "check" => more.run(&["check", "--target", target]),
+            _ => more.run(&["sync", "--check"]),
+        };
+        ran.ends(100)
+            .says("error[PC0041]: `memories_per_instance` is 21, and the workload needs 20\n  --> poolcfg.toml:11:25");
+    }
+    more.run(&["sync"]).ends(0);
+    more.run(&["sync", "--check"]).ends(0);
+    // A pool may have more than the one that it starts from, and another workload.
+    file("[pool.a.wasmtime]\nmemories_per_instance = 21\n")
         .run(&["sync", "--check"])
         .ends(0);
     let own = file(
@@ -401,6 +413,108 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
     );
     own.wasm("own/one.wasm", "(module (memory 1))");
     own.run(&["sync", "--check"]).ends(0);
+}
+
+const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
+
+/// A pool of Wasmtime's with more than `app.wasm` needs.
+const LARGE: &str = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\nmemory_reservation = \"1GiB\"\n\
+    wasmtime.version = \"50\"\nwasmtime.table_elements = 30000\nwasmtime.max_core_instance_size = \"4MiB\"\n\
+    wasmtime.max_component_instance_size = \"8MiB\"\n";
+
+/// The workload as a table of a pool names it, with its counts.
+const WORKLOAD: &str = "wasmtime.workload = [\"app.wasm\"]\nwasmtime.memories_per_instance = 1\n\
+    wasmtime.tables_per_instance = 1\nwasmtime.core_instances_per_instance = 1\n";
+
+impl Board {
+    /// This file, and an `app.wasm` that needs more of everything than flags say.
+    fn with_app(poolcfg_toml: &str) -> Self {
+        let board = Self::new(poolcfg_toml);
+        let globals = "(global i64 (i64.const 0))".repeat(10_000);
+        board.wasm(
+            "app.wasm",
+            &format!(
+                "(component (core module $m (memory 3200) (table 30000 funcref) {globals})
+                 (core instance (instantiate $m)))"
+            ),
+        );
+        board
+    }
+
+    /// A flag is refused once, and without it nothing is.
+    fn refuses(&self, flag: &str, said: &str) {
+        let check = ["check", "--target", RISCV64];
+        let ran = self.run(&[&check[..], &["--set", flag]].concat());
+        ran.ends(100)
+            .says(&format!("error[PC0041]: {said}"))
+            .says(" --> --set:1:");
+        let errors = ran.stderr.matches("error[PC0041]").count();
+        assert_eq!(errors, 1, "{ran:#?}");
+        self.run(&check).says_nothing_of("PC0041");
+    }
+}
+
+/// A flag that says less than the workload of the file needs is refused, whatever it says.
+#[test]
+fn flags_are_held_to_the_workload_of_the_file() {
+    let board = Board::with_app(&format!("{LARGE}{WORKLOAD}"));
+    for (flag, said) in [
+        (
+            "memory_reservation=64MiB",
+            "`memory_reservation` is 64MiB, and `app.wasm` needs 200MiB",
+        ),
+        (
+            "max_memory_size=64MiB",
+            "`max_memory_size` is 64MiB, and `app.wasm` needs 200MiB",
+        ),
+        (
+            "wasmtime.table_elements=7",
+            "`table_elements` is 7, and `app.wasm` needs 30000",
+        ),
+        (
+            "wasmtime.max_core_instance_size=64KiB",
+            "`max_core_instance_size` is 64KiB, and `app.wasm` needs",
+        ),
+        (
+            "wasmtime.max_component_instance_size=64KiB",
+            "`max_component_instance_size` is 64KiB, and `app.wasm` needs",
+        ),
+        (
+            "wasmtime.total_component_instances=0",
+            "`total_component_instances` is 0, and `app.wasm` is a component",
+        ),
+        (
+            "wasmtime.features=[\"async\"]",
+            "`app.wasm` is a component, which needs Wasmtime's feature",
+        ),
+    ] {
+        board.refuses(&format!("pooling_allocator.{flag}"), said);
+    }
+}
+
+/// The same whichever table names the workload, and whichever pool and target the flag is of.
+#[test]
+fn flags_are_held_to_the_workload_of_each_table() {
+    let few = "`table_elements` is 7, and `app.wasm` needs 30000";
+    let main = format!("{LARGE}{WORKLOAD}");
+    // A pool that only the flag names, and one of the file.
+    let of_pool = "pool.a.wasmtime.table_elements=7";
+    Board::with_app(&main).refuses(of_pool, few);
+    Board::with_app(&format!("{main}[pool.a]\nmax_instances = 1\n")).refuses(of_pool, few);
+    let of_all = "pooling_allocator.wasmtime.table_elements=7";
+    Board::with_app(&main).refuses(&format!("target.{RISCV64}.{of_all}"), few);
+    // The workload of a target counts there, and nowhere else.
+    for key in [RISCV64, "'cfg(target_arch = \"riscv64\")'"] {
+        let board = Board::with_app(&format!(
+            "{LARGE}[target.{key}.pooling_allocator]\n{WORKLOAD}"
+        ));
+        board.refuses(of_all, few);
+        board
+            .check(&["--set", of_all])
+            .says_nothing_of("table_elements");
+    }
+    let pool = format!("{LARGE}[pool.a]\nmax_instances = 1\n[target.{RISCV64}.pool.a]\n{WORKLOAD}");
+    Board::with_app(&pool).refuses(of_pool, few);
 }
 
 /// What is wrong with an entry is told where it stands.

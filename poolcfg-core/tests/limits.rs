@@ -261,6 +261,71 @@ fn no_size_fits_is_said_only_where_that_is_so() {
     );
 }
 
+/// Where one pool alone does not help, what is advised is of all that may have fewer, and fits as it is written.
+#[test]
+fn what_is_advised_of_several_pools_fits_together() {
+    let names = ["a", "b", "c"];
+    let file = |instances: &[u32], engine: &str| {
+        let tables = instances.iter().zip(names);
+        let tables =
+            tables.map(|(instances, name)| format!("[pool.{name}]\nmax_instances = {instances}\n"));
+        format!(
+            "[pooling_allocator]\n{engine}memory_reservation = \"4GiB\"\n{}",
+            tables.collect::<String>()
+        )
+    };
+    let wasmtime = "engine = \"wasmtime\"\nwasmtime.version = \"48\"\n";
+    for (asked, engine) in [
+        (&[40_000, 40_000][..], ""),
+        (&[40_000, 35_000], wasmtime),
+        (&[40_000, 20_000, 20_000], wasmtime),
+        (&[100_000, 45_000, 3], ""),
+    ] {
+        let said = planned(&file(asked, engine), |case, plan| {
+            plan.misfit.unwrap().advice(case).as_str().to_owned()
+        });
+        let alone = "no size of this pool alone fits beside the others; ";
+        assert!(
+            said.starts_with(alone) && said.contains("fit together"),
+            "{said}"
+        );
+        let instances = asked.iter().zip(names).map(|(asked, name)| {
+            let before = said
+                .split_once(&format!(" of `{name}`"))
+                .map(|(before, _)| before);
+            let number = before.and_then(|before| before.rsplit(' ').next());
+            number.map_or(*asked, |number| number.parse().unwrap())
+        });
+        let instances: Vec<u32> = instances.collect();
+        assert_ne!(instances, asked);
+        planned(&file(&instances, engine), |_, plan| {
+            assert_eq!(plan.misfit, None, "{said}");
+        });
+    }
+}
+
+/// How many tables an instance may have is judged beside what the others then have, and not beside what they ask for.
+#[test]
+fn the_counts_that_are_advised_are_those_that_are_then_had() {
+    let file = |instances: u32| {
+        format!(
+            "[pooling_allocator]\nengine = \"wasmtime\"\nwasmtime.version = \"48\"\non_misfit = \"shrink\"\n\
+             [pool.a]\nmax_instances = 30000\n[pool.b]\nmax_instances = {instances}\non_misfit = \"error\"\n"
+        )
+    };
+    let (said, instances) = planned(&file(100_000), |case, plan| {
+        let misfit = plan.misfit.unwrap();
+        let instances = misfit.largest_fit.max_instances.unwrap();
+        (misfit.advice(case).as_str().to_owned(), instances)
+    });
+    planned(&file(instances), |_, plan| {
+        assert_eq!(plan.misfit, None);
+        let counts = plan.guaranteed()[1].wasmtime.unwrap().counts();
+        let expected = format!("max_instances = {instances} fits, each of {counts}");
+        assert_eq!(said, expected);
+    });
+}
+
 /// Where pools that shrink do not fit, they do not at their least: what they ask for is not what is in the way.
 #[test]
 fn pools_that_shrink_are_judged_at_their_least() {

@@ -13,7 +13,7 @@ use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 
 /// A text that diagnostics point into.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     /// Where it is; empty if it is a flag and no file.
     pub(crate) path: PathBuf,
@@ -24,7 +24,7 @@ pub(crate) struct Source {
 }
 
 /// One mistake, and the text that it is in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mistake {
     pub(crate) diagnostic: Diagnostic,
     pub(crate) source: Option<Source>,

@@ -71,7 +71,7 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
         }
     };
     let host = host(arguments);
-    let wish = Wish::new(machine, given)?.with_instance(host.and_then(|host| host.instance));
+    let wish = Wish::new(machine, given)?.for_host(host);
     wish.lay_over(&mut members)?;
     let targets = all(members
         .iter()

@@ -40,15 +40,22 @@ pub(crate) fn raised<'a>(
         notes: Vec::new(),
     };
     let mut refused = Vec::new();
-    let has_pool = case
-        .pools()
-        .iter()
-        .any(|pool| pool.asked.wasmtime.is_some());
-    let has_pool = has_pool && fit != Some(Fit::NoPool);
-    if let Some(path) = beyond::shared(given.workload()).filter(|_| has_pool) {
-        let message = format!("`{}` has a shared memory, which no pool takes", shown(path));
-        let help = "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags";
-        refused.push((diagnostic(Code::OutOfWorkload, message, help), None));
+    let mut versions = case.pools().iter().filter_map(|pool| pool.asked.wasmtime);
+    let newest = versions
+        .clone()
+        .map(|wasmtime| wasmtime.version)
+        .max_by_key(|version| version.major);
+    let has_pool = versions.next().is_some() && fit != Some(Fit::NoPool);
+    if let (Some(path), Some(version)) = (beyond::shared(given.workload()), newest) {
+        let switch = beyond::switches_on_shared(version);
+        match (has_pool, switch) {
+            (true, _) => refused.push((shared(path, switch), None)),
+            (false, Some(switch)) => raised.notes.push(format!(
+                "from --workload: `{}` has a shared memory, which Wasmtime {version} makes only with {switch}",
+                shown(path)
+            )),
+            (false, None) => {}
+        }
     }
     let component = beyond::component(given.workload()).filter(|_| has_pool);
     if let Some(path) = component {
@@ -80,8 +87,49 @@ pub(crate) fn raised<'a>(
     }
 }
 
+/// That no pool takes a file with a shared memory, and what helps.
+fn shared(path: &Path, switch: Option<&str>) -> Diagnostic {
+    let message = format!("`{}` has a shared memory, which no pool takes", shown(path));
+    let switch = switch.map_or_else(String::new, |switch| format!(", and {switch}"));
+    let help = format!(
+        "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags{switch}"
+    );
+    diagnostic(Code::OutOfWorkload, message, help)
+}
+
+/// What flags say of a pool below what these files need.
+pub(crate) fn flagged(
+    files: &[(PathBuf, Inspected)],
+    pool: &ResolvedPool<'_>,
+    keys: &PoolKeys,
+) -> Vec<Refused> {
+    let Some(wasmtime) = pool.asked.wasmtime else {
+        return Vec::new();
+    };
+    let needs = || {
+        let files = files.iter();
+        files.filter_map(|(path, file)| Some((path.as_path(), file.needs()?)))
+    };
+    let too_low = |key: Key| {
+        let said = key.said(keys)?;
+        said.place.as_flag()?;
+        let need = key.most(needs(), wasmtime.version)?;
+        (said.value < need.least).then(|| {
+            let refused = key.below(said.value, &need);
+            (refused, Some(said.place))
+        })
+    };
+    let components = beyond::component(needs()).and_then(|path| no_components(path, keys));
+    let components =
+        components.filter(|(_, place)| place.is_some_and(|place| place.as_flag().is_some()));
+    let mut refused = too_few(files, keys);
+    refused.extend(Key::ALL.into_iter().filter_map(too_low));
+    refused.extend(components);
+    refused
+}
+
 /// The counts of a pool that a flag says below what an instance of a file needs.
-pub(crate) fn too_few(files: &[(PathBuf, Inspected)], keys: &PoolKeys) -> Vec<Refused> {
+fn too_few(files: &[(PathBuf, Inspected)], keys: &PoolKeys) -> Vec<Refused> {
     let counts = PerInstance::of(files.iter().map(|(_, file)| file));
     let refused = |(key, needed): (&'static str, u64)| {
         let said = PerInstance::said(key, &keys.wasmtime)?;
@@ -90,32 +138,28 @@ pub(crate) fn too_few(files: &[(PathBuf, Inspected)], keys: &PoolKeys) -> Vec<Re
             return None;
         }
         let file = PerInstance::first_with(key, needed, files)?;
-        let (message, help) = below(
-            key,
-            &said.value.to_string(),
-            file,
-            &needed.to_string(),
-            needed,
-        );
-        let diagnostic = diagnostic(Code::OutOfWorkload, message, help);
-        Some((diagnostic, Some(said.place)))
+        let (has, needed) = (said.value.to_string(), needed.to_string());
+        Some((below(key, &has, file, &needed, &needed), Some(said.place)))
     };
     let counts = counts.into_iter().flat_map(PerInstance::keys);
     counts.filter_map(refused).collect()
 }
 
 /// That a number is below what a file needs, and what helps.
-fn below(
-    key: &str,
-    has: &str,
-    file: &Path,
-    needed: &str,
-    enough: impl std::fmt::Display,
-) -> (String, String) {
-    (
-        format!("`{key}` is {has}, and `{}` needs {needed}", shown(file)),
+fn below(key: &str, has: &str, file: &Path, needed: &str, enough: &str) -> Diagnostic {
+    let file = shown(file);
+    diagnostic(
+        Code::OutOfWorkload,
+        format!("`{key}` is {has}, and `{file}` needs {needed}"),
         format!("set it to {enough} or more, or leave it out"),
     )
+}
+
+impl Key {
+    fn below(self, has: u64, need: &Need<'_>) -> Diagnostic {
+        let [has, needed, enough] = [has, need.least, need.most].map(|value| self.shown(value));
+        below(self.word(), &has, need.path, &needed, &enough)
+    }
 }
 
 /// That a pool takes no components, where its total or its features say so.
@@ -165,19 +209,21 @@ fn missing<'f>(
     Some(match (flag, set) {
         (None, Some(keys)) => Ok((need, keys)),
         (flag, set) => {
-            let (word, file) = (key.word(), shown(need.path));
-            let needed = key.shown(need.least);
-            let (message, help) = match set {
-                Some(_) => {
-                    let enough = key.shown(need.most);
-                    below(word, &key.shown(has), need.path, &needed, enough)
+            let refused = match set {
+                Some(_) => key.below(has, &need),
+                None => {
+                    let (word, file) = (key.word(), shown(need.path));
+                    let needed = key.shown(need.least);
+                    diagnostic(
+                        Code::OutOfWorkload,
+                        format!(
+                            "`{file}` needs `{word}` = {needed}, which is more than may be set"
+                        ),
+                        "leave the file out: no pool takes it",
+                    )
                 }
-                None => (
-                    format!("`{file}` needs `{word}` = {needed}, which is more than may be set"),
-                    "leave the file out: no pool takes it".to_owned(),
-                ),
             };
-            Err((diagnostic(Code::OutOfWorkload, message, help), flag))
+            Err((refused, flag))
         }
     })
 }

@@ -77,9 +77,9 @@ impl GivenProgram {
         self.version
     }
 
-    /// Whether any Wasmtime is found in it.
+    /// Whether any sign of Wasmtime is found in it.
     pub(crate) fn is_of_wasmtime(&self) -> bool {
-        !self.versions.is_empty()
+        self.file.has_wasmtime || !self.versions.is_empty()
     }
 
     /// Why its version is not known, and what to do about it.
@@ -99,8 +99,8 @@ impl GivenProgram {
         }
     }
 
-    /// What is taken from it, where `asked` is the Wasmtime that a flag names.
-    pub(crate) fn note(&self, asked: Option<WasmtimeVersion>) -> String {
+    /// What is taken from it, where `asked` are the flags that name a Wasmtime, as messages show them.
+    pub(crate) fn note(&self, asked: &[(String, WasmtimeVersion)]) -> String {
         let path = shown(&self.path);
         let triple = self.facts.triple();
         let model = self.relocation_model();
@@ -108,15 +108,31 @@ impl GivenProgram {
             found.parse().is_ok_and(|found| !asked.covers(found))
         };
         let found = self.versions.join(" and ");
-        let outranks =
-            asked.filter(|asked| self.versions.iter().all(|found| is_other(asked, found)));
-        let wasmtime = match (&self.versions[..], outranks, asked) {
-            ([], ..) => "and no version of Wasmtime is found in it".to_owned(),
-            (_, Some(asked), _) => {
-                format!("Wasmtime {found}, but `--engine-version {asked}` outranks that")
+        let outranks = asked.iter().filter(|(_, asked)| {
+            let mut versions = self.versions.iter();
+            versions.all(|found| is_other(asked, found))
+        });
+        let outranks: Vec<_> = outranks.map(|(flag, _)| flag.as_str()).collect();
+        let wasmtime = match (&self.versions[..], &outranks[..], asked) {
+            ([], _, [(flag, _), ..]) => {
+                format!("and no version of Wasmtime is found in it, which {flag} names")
             }
-            ([_, _, ..], None, Some(asked)) => format!(
-                "Wasmtime {found}, of which `--engine-version` takes {asked}; features that no key names count as present"
+            ([], ..) if self.is_of_wasmtime() => {
+                "and no version of Wasmtime is found in it".to_owned()
+            }
+            ([], ..) => "and no sign of Wasmtime is found in it: pass `--engine-version 48` if that is what has the pools".to_owned(),
+            (_, [_, ..], _) => {
+                let verb = match outranks.len() {
+                    1 => "outranks",
+                    _ => "outrank",
+                };
+                format!(
+                    "Wasmtime {found}, but {} {verb} that",
+                    outranks.join(" and ")
+                )
+            }
+            ([_, _, ..], [], [(flag, _), ..]) => format!(
+                "Wasmtime {found}, of which {flag} takes one; features that no key names count as present"
             ),
             _ => format!("Wasmtime {found}; features that no key names count as present"),
         };

@@ -67,15 +67,48 @@ pub(super) fn run_version(path: &Path) -> Result<String, Error> {
     })
 }
 
-/// The version behind the name, as in `wasmtime 48.0.2 (0123abc 2026-08-20)` or `wasmtime-cli 13.0.0`.
+/// The version behind the name that begins a line or stands in brackets, as in `wasmtime 48.0.2 (0123abc 2026-08-20)`,
+/// `wasmtime-cli 13.0.0` or `server 1.2.3 (wasmtime 48.0.2)`; `None` if there is none, or there are several.
 fn version(text: &str) -> Option<String> {
-    let mut words = text.split_whitespace();
+    let beginnings = text
+        .lines()
+        .flat_map(|line| std::iter::once(line).chain(line.split('(').skip(1)));
+    let mut found = beginnings.filter_map(named);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
+}
+
+/// The version of Wasmtime that a text begins with the name of: behind blanks, a slash, `v` or `version`.
+fn named(text: &str) -> Option<String> {
+    let mut words = text.trim_start().split([' ', '\t']);
     let name = words.next()?;
-    let version = words.next()?;
-    let is_name = matches!(name, "wasmtime" | "wasmtime-cli");
-    let parts = version.split('.').map(str::parse::<u32>);
-    let is_version = parts.clone().count() == 3 && parts.clone().all(|part| part.is_ok());
-    (is_name && is_version).then(|| version.to_owned())
+    let words = words.filter(|word| !word.is_empty());
+    let (name, joined) = match name.rsplit_once('/') {
+        Some((name, version)) if is_version(version) => (name, Some(version)),
+        _ => (name, None),
+    };
+    let name = name.rsplit('/').next()?;
+    if !matches!(name, "wasmtime" | "wasmtime-cli") {
+        return None;
+    }
+    let mut words = joined
+        .into_iter()
+        .chain(words)
+        .skip_while(|word| *word == "version");
+    let version = words.next()?.trim_end_matches([')', ',', ';']);
+    is_version(version).then(|| version.trim_start_matches('v').to_owned())
+}
+
+/// Whether a word is three numbers, perhaps behind a `v`.
+fn is_version(word: &str) -> bool {
+    let word = word.strip_prefix('v').unwrap_or(word);
+    let parts = word.split('.');
+    let is_number = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && part.parse::<u32>().is_ok()
+    };
+    parts.clone().count() == 3 && parts.clone().all(is_number)
 }
 
 #[cfg(test)]
@@ -88,6 +121,16 @@ mod tests {
             "wasmtime 48.0.2 (0123abc 2026-08-20)\n",
             "wasmtime-cli 48.0.2\n",
             "wasmtime 48.0.2",
+            "wasmtime v48.0.2\n",
+            "wasmtime-cli version 48.0.2",
+            "wasmtime/48.0.2",
+            "wasmtime/v48.0.2 (linux)",
+            "bytecodealliance/wasmtime 48.0.2\n",
+            "/usr/bin/wasmtime 48.0.2\n",
+            "my-server 1.0.0 (wasmtime 48.0.2)\n",
+            "my-server 1.0.0 (abc) (wasmtime 48.0.2, linux)\n",
+            "my-server 1.0.0\nwasmtime 48.0.2",
+            "my-server 1.0.0 (wasmtime 48.0.2)\n  wasmtime 48.0.2",
         ] {
             assert_eq!(version(text).as_deref(), Some("48.0.2"), "{text}");
         }
@@ -97,7 +140,15 @@ mod tests {
             "spin 3.4.0 (abc)",
             "wasmtime x.y.z",
             "wasmtime 48",
-            "my-server 1.0.0\nwasmtime 48.0.2",
+            "wasmtime v",
+            "wasmtime +48.0.2",
+            "foo/bar 1.2.3",
+            "wasmtime/v1",
+            "wasmtime/bar 1.2.3",
+            "wasmtime e/v1",
+            "not-wasmtime 48.0.2",
+            "works with wasmtime 48.0.2",
+            "wasmtime 48.0.2\nwasmtime 36.0.9",
         ] {
             assert_eq!(version(text), None, "{text}");
         }

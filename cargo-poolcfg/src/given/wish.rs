@@ -1,13 +1,14 @@
 //! The wish: what the command line asks for, whatever poolcfg.toml says.
 
+mod flags;
+
 use std::ffi::OsString;
-use std::ops::Range;
 use std::path::PathBuf;
 
 use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Code, Engine, FilePlace, Fit, InstanceDefaults, PoolKeys, Setting, Settings,
-    Text, WasmtimeKeys, WasmtimeVersion,
+    AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, Setting, Settings, Target,
+    WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::MachineFlags;
@@ -15,6 +16,7 @@ use crate::cli::error::{Error, Mistake, Source, all};
 use crate::given::Given;
 use crate::given::program::GivenProgram;
 use crate::here::Here;
+use crate::host::Host;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
 
@@ -37,8 +39,8 @@ pub(crate) struct Wish {
     engine: Option<Engine>,
     /// The Wasmtime that is meant, whatever the file and the project say.
     pub(crate) engine_version: Option<WasmtimeVersion>,
-    /// What an instance of Wasmtime has where the file does not say; `None` for what its features need.
-    instance: Option<InstanceDefaults>,
+    /// The program that the text is for; `None` if it is for none.
+    host: Option<&'static Host>,
     /// The machine that was measured, where the budget is its.
     pub(crate) here: Option<Here>,
     /// What to do where less fits than is asked; `None` for what poolcfg.toml says.
@@ -81,15 +83,15 @@ impl Wish {
             va_profile: machine.va_profile.clone().or(variable),
             engine: machine.engine.engine,
             engine_version: machine.engine.engine_version,
-            instance: None,
+            host: None,
             here: machine.here.then(Here::measure),
             fit: machine.fit.fit,
         })
     }
 
-    /// The same for a program that has this of itself.
-    pub(crate) fn with_instance(self, instance: Option<InstanceDefaults>) -> Self {
-        Self { instance, ..self }
+    /// The same for a text for a host.
+    pub(crate) fn for_host(self, host: Option<&'static Host>) -> Self {
+        Self { host, ..self }
     }
 
     /// What names the VA profile: the flag or the variable; `None` if neither does.
@@ -107,44 +109,11 @@ impl Wish {
         self.here.is_some() || program.is_some_and(GivenProgram::tells_target)
     }
 
-    /// The flags that say the same.
-    pub(crate) fn flags(&self) -> Vec<OsString> {
-        let mut flags = Vec::new();
-        let mut say = |flag: &str, value: Option<&str>| {
-            if let Some(value) = value {
-                flags.extend([flag.into(), value.into()]);
-            }
-        };
-        say("--va-profile", self.va_profile.as_deref());
-        let keys = &self.keys;
-        say(
-            "--relocation-model",
-            keys.relocation_model.map(|key| key.value.word()),
-        );
-        let stack_limit = keys.stack_limit.map(|key| key.value.text());
-        say("--stack-limit", stack_limit.as_ref().map(Text::as_str));
-        let aslr = keys.aslr.map(|key| key.value.text());
-        say("--aslr", aslr.as_ref().map(Text::as_str));
-        say("--layout", keys.layout.map(|key| key.value.word()));
-        say("--engine", self.engine.map(Engine::word));
-        let version = self.engine_version.map(|version| version.to_string());
-        say("--engine-version", version.as_deref());
-        say("--fit", self.fit.map(Fit::word));
-        flags.extend_from_slice(&self.files);
-        for flag in &self.set.0 {
-            flags.extend(["--set".into(), flag.into()]);
-        }
-        if self.here.is_some() {
-            flags.push("--here".into());
-        }
-        flags
-    }
-
     /// What the file and these flags say of a target, and the Wasmtime of the package where they do not say
     /// which.
     pub(crate) fn settings<'a>(&'a self, member: &'a Member, facts: &TargetFacts) -> Settings<'a> {
         let said = self.said(&member.file, facts);
-        let mut settings = match self.instance {
+        let mut settings = match self.host.and_then(|host| host.instance) {
             Some(instance) => said.instance_defaults(instance),
             None => said,
         };
@@ -161,6 +130,25 @@ impl Wish {
             }
         }
         settings
+    }
+
+    /// These settings with the numbers that the host has of itself, whatever is said of them.
+    pub(crate) fn in_host<'a>(&self, settings: &Settings<'a>, target: Target) -> Settings<'a> {
+        let mut all = *settings;
+        let Some(host) = self.host else {
+            return all;
+        };
+        for (index, keys) in settings.pools().iter().enumerate() {
+            if is_of_wasmtime(keys) {
+                let wasmtime = host.untold(&keys.wasmtime, target);
+                let keys = PoolKeys {
+                    wasmtime,
+                    ..PoolKeys::EMPTY
+                };
+                all = all.pool(index, keys);
+            }
+        }
+        all
     }
 
     /// What the file, the files of flags, and the flags say, the later over the former.
@@ -231,41 +219,6 @@ impl Wish {
         Mistake::new(Diagnostic { span, ..diagnostic }, source)
     }
 
-    /// The file of a package as it would be without each of the `--set` flags, by the place of that flag; nothing where
-    /// the others are wrong without it.
-    pub(crate) fn without_one_flag(
-        &self,
-        source: Option<&Source>,
-    ) -> impl Iterator<Item = (FilePlace, ConfigFile)> {
-        (0..self.set.0.len())
-            .zip(1..)
-            .filter_map(move |(at, number)| {
-                let (before, after) = self.set.0.split_at_checked(at)?;
-                let left = before.iter().chain(after.iter().skip(1));
-                Some((FilePlace::flag(number), with_flags(source, left)?))
-            })
-    }
-
-    /// The same without all of them, by the place of the last one; `None` if there are none.
-    pub(crate) fn without_flags(&self, source: Option<&Source>) -> Option<(FilePlace, ConfigFile)> {
-        let last = FilePlace::flag(self.set.1.len());
-        last.as_flag()?;
-        Some((last, with_flags(source, std::iter::empty())?))
-    }
-
-    /// The flag at a place as a line of the file, and where the value stands in it; `None` if no flag is there.
-    fn flag(&self, place: FilePlace) -> Option<(Source, Range<usize>)> {
-        let set = &self.set.1;
-        if let (Some(text), Some(span)) = (set.text(place), set.span(place)) {
-            return Some((of_flag(text), span));
-        }
-        let index = place.as_flag()?.checked_sub(set.len())?.checked_sub(1)?;
-        let source = self.given.lines().nth(usize::try_from(index).ok()?)?;
-        let start = source.text.find("= ")? + 2;
-        let end = source.text.len();
-        Some((source, start..end))
-    }
-
     /// What is laid over the keys of a Wasmtime pool.
     fn wasmtime(&self, said: &WasmtimeKeys, used: &[Used]) -> WasmtimeKeys {
         if self.engine_version.is_some() {
@@ -284,19 +237,6 @@ impl Wish {
             ..WasmtimeKeys::EMPTY
         }
     }
-}
-
-/// The file of a package under these flags; `None` if they are wrong.
-fn with_flags<'a>(
-    source: Option<&Source>,
-    flags: impl Iterator<Item = &'a String>,
-) -> Option<ConfigFile> {
-    let set = SetFlags::parse(flags.map(String::as_str)).ok()?;
-    let file = match source {
-        Some(source) => ConfigFile::parse(&source.text).ok()?,
-        None => ConfigFile::empty(),
-    };
-    file.with_flags(&set).ok()
 }
 
 /// Whether a pool with these keys is Wasmtime's.

@@ -199,6 +199,30 @@ impl Numbers {
         }
     }
 
+    /// What is said of it, where that is one number and not what follows from several.
+    pub(super) fn said(&self, number: Number) -> Option<UnitValue> {
+        match number {
+            Number::TotalGcHeaps => self.keys.total_gc_heaps.map(|said| count(said.value)),
+            _ => None,
+        }
+    }
+
+    /// Whether something else is said of it than the host has, which is counted ([`Host::untold`](super::Host::untold)).
+    pub(super) fn is_outranked(&self, number: Number, own: UnitValue) -> bool {
+        self.value(number) == own && self.said(number).is_some_and(|said| said != own)
+    }
+
+    /// Whether so many are needed, since somebody has asked for them or every instance takes one.
+    pub(super) fn is_needed(&self, number: Number) -> bool {
+        self.is_said(number)
+            || (number == Number::TotalGcHeaps && self.wasmtime.every_store_has_heap())
+    }
+
+    /// Whether what is beyond another setting is mapped, too: a heap that does not take the place of a memory.
+    pub(super) fn is_of_sum(&self, number: Number) -> bool {
+        number == Number::TotalGcHeaps && !self.heaps_are_memories()
+    }
+
     /// What a host that has `instance` of itself has of a number, for as many instances; `None` for a number
     /// that does not follow from it.
     pub(crate) fn of_host(&self, number: Number, instance: &InstanceDefaults) -> Option<UnitValue> {

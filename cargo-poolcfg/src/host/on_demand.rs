@@ -5,6 +5,8 @@
 //! (crates/wasmtime/src/runtime/vm/memory/mmap.rs:60, v48). The reservations for heaps (45 and later) follow those for
 //! memories as long as nobody says them.
 
+use poolcfg_core::Target;
+
 use super::{Cannot, Host, HostText, Number, Numbers, Told};
 
 /// What is told: how a memory is reserved, and what every instance has on its stack.
@@ -29,7 +31,11 @@ impl Host {
     ///
     /// # Errors
     /// Where it has none for memories outside of a pool.
-    pub(crate) fn tell_on_demand(&'static self, asked: &Numbers) -> Result<HostText, Vec<Cannot>> {
+    pub(crate) fn tell_on_demand(
+        &'static self,
+        asked: &Numbers,
+        target: Target,
+    ) -> Result<HostText, Vec<Cannot>> {
         let version = asked.version();
         if version.major < self.since {
             return Err(vec![Cannot::TooOld {
@@ -46,7 +52,7 @@ impl Host {
         let mut settings = Vec::new();
         for number in NUMBERS {
             let value = asked.value(number);
-            let known = self.told_of(number, version.major);
+            let known = self.told_of(number, version.major, target);
             settings.extend(known.filter_map(|told| told.line(value).0));
         }
         let reserved = asked.value(Number::MemoryReservation);

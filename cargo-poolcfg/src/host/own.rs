@@ -1,6 +1,6 @@
 //! What a host has of itself, untold: how much there may be at once, and how much one instance may have.
 
-use poolcfg_core::{Limits, Target, WasmtimeKeys, WasmtimeVersion};
+use poolcfg_core::{Limits, Setting, Target, WasmtimeFeature, WasmtimeKeys, WasmtimeVersion};
 
 use super::number::{Number, Numbers, UnitValue};
 use super::{Form, Host};
@@ -41,6 +41,35 @@ impl Host {
             name: format!("{} {version}", self.on.trim_matches('`')),
             version,
         })
+    }
+}
+
+impl Host {
+    /// In the place of a total that is said and that the host does not read, which would say less than it has: its own.
+    pub(crate) fn untold(&self, said: &WasmtimeKeys, target: Target) -> WasmtimeKeys {
+        let number = Number::TotalGcHeaps;
+        let has_heaps = said
+            .features
+            .is_none_or(|features| features.value.has(WasmtimeFeature::Gc));
+        let (Some(total), Some(version), true) = (said.total_gc_heaps, said.version, has_heaps)
+        else {
+            return WasmtimeKeys::EMPTY;
+        };
+        let version = version.value;
+        let limits = Limits::of_wasmtime(version, target);
+        let own = Numbers::new(&limits, &WasmtimeKeys::EMPTY).map(|own| own.of_itself(number));
+        let is_read = self.told_of(number, version.major, target).next().is_some();
+        let own = match own {
+            Some(UnitValue::Count(own)) if !is_read => u32::try_from(own).unwrap_or(u32::MAX),
+            _ => return WasmtimeKeys::EMPTY,
+        };
+        WasmtimeKeys {
+            total_gc_heaps: (total.value < own).then_some(Setting {
+                value: own,
+                place: total.place,
+            }),
+            ..WasmtimeKeys::EMPTY
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a host is told: a number under its name, and the line of the text that says it.
 
-use poolcfg_core::Size;
+use poolcfg_core::{Os, Size, Target};
 use serde::Serialize;
 
 use super::number::{Number, UnitValue};
@@ -16,6 +16,8 @@ pub(super) struct Told {
     pub(super) since: u32,
     /// The first one that does not have it any more.
     pub(super) until: u32,
+    /// The system on which it does not read it; `None` if it does on all.
+    unread_on: Option<Os>,
     pub(super) form: Form,
 }
 
@@ -54,6 +56,7 @@ impl Told {
             section: "",
             since,
             until: STAYS,
+            unread_on: None,
             form: Form::Plain,
         }
     }
@@ -66,8 +69,20 @@ impl Told {
         Self { until, ..self }
     }
 
+    pub(super) const fn unread_on(self, os: Os) -> Self {
+        Self {
+            unread_on: Some(os),
+            ..self
+        }
+    }
+
     pub(super) const fn form(self, form: Form) -> Self {
         Self { form, ..self }
+    }
+
+    /// Whether a host reads it on a target where it is built on a major version of Wasmtime.
+    pub(super) fn is_read(&self, major: u32, target: Target) -> bool {
+        (self.since..self.until).contains(&major) && self.unread_on != Some(target.os)
     }
 }
 

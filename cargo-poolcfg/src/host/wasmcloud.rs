@@ -31,7 +31,7 @@
 //!   - `WASH_MAX_CONCURRENT_STARTS` (2.10) bounds how many workloads are compiled at once, and nothing of the pool.
 //! - wasmCloud 1, which ends with Wasmtime 38, reads none of these variables.
 
-use poolcfg_core::{InstanceDefaults, Size};
+use poolcfg_core::{InstanceDefaults, Os, Size};
 
 use super::number::Number;
 use super::{Form, Host, TrialReservation, Told};
@@ -84,7 +84,7 @@ const VARIABLES: &[Told] = told! {
     variable TotalStacks = "WASMTIME_POOLING_TOTAL_STACKS";
     variable TotalCoreInstances = "WASMTIME_POOLING_TOTAL_CORE_INSTANCES";
     variable TotalComponentInstances = "WASMTIME_POOLING_TOTAL_COMPONENT_INSTANCES";
-    variable TotalGcHeaps = "WASMTIME_POOLING_TOTAL_GC_HEAPS";
+    variable TotalGcHeaps = "WASMTIME_POOLING_TOTAL_GC_HEAPS", unread_on(Os::Windows);
     variable MaxMemorySize = "WASMTIME_POOLING_MAX_MEMORY_SIZE";
     variable TableElements = "WASMTIME_POOLING_TABLE_ELEMENTS";
     variable MaxCoreInstanceSize = "WASMTIME_POOLING_MAX_CORE_INSTANCE_SIZE";

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::frame::Shift;
+
 /// Something that a core instance is given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum CoreDef {
@@ -30,6 +32,22 @@ pub(super) struct Crossing {
 }
 
 impl Crossing {
+    /// The same of instances that were made so much later.
+    pub(super) fn later(&self, shift: Shift) -> Self {
+        let def = |def: &CoreDef| match def {
+            CoreDef::Export(instance, name) => {
+                CoreDef::Export(instance.saturating_add(shift.modules), name.clone())
+            }
+            other => other.clone(),
+        };
+        Self {
+            instance: self.instance.saturating_add(shift.components),
+            func: self.func.as_ref().map(def),
+            uses: self.uses.each_ref().map(|one| one.as_ref().map(def)),
+            ..*self
+        }
+    }
+
     fn defs(&self) -> impl Iterator<Item = &CoreDef> {
         self.func.iter().chain(self.uses.iter().flatten())
     }
@@ -54,8 +72,8 @@ pub(super) struct Adapters {
     /// Equal ones are one.
     numbers: HashMap<Rc<Adapter>, usize>,
     adapters: Vec<Rc<Adapter>>,
-    /// What each core instance is given of other instances and adapters.
-    instances: Vec<Vec<CoreDef>>,
+    /// The core instances that are given adapters, by their numbers, and which ones.
+    instances: Vec<(usize, Vec<usize>)>,
     /// The adapters that somebody is given.
     used: Vec<usize>,
 }
@@ -71,11 +89,18 @@ impl Adapters {
         CoreDef::Adapter(number)
     }
 
-    /// Takes down the next core instance.
-    pub(super) fn instance(&mut self, mut given: Vec<CoreDef>) {
-        given.retain(|def| !matches!(def, CoreDef::Host));
-        self.used.extend(adapters(given.iter()));
-        self.instances.push(given);
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.adapters.len()
+    }
+
+    /// Takes down the core instance of this number, which is above all before.
+    pub(super) fn instance(&mut self, number: usize, given: &[CoreDef]) {
+        let given: Vec<usize> = adapters(given.iter()).collect();
+        self.used.extend(&given);
+        if !given.is_empty() {
+            self.instances.push((number, given));
+        }
     }
 
     /// Takes down a function that the host may call.
@@ -89,18 +114,18 @@ impl Adapters {
         // Of each adapter, the number of its module.
         let mut module_of = Vec::with_capacity(self.adapters.len());
         let mut module = 0_usize;
-        // The adapters before this one are of finished modules; the instances before this one were looked at.
-        let (mut finished, mut seen) = (0, 0);
+        // The adapters before this one are of finished modules.
+        let mut finished = 0;
+        let mut instances = self.instances.iter().peekable();
         for (number, adapter) in self.adapters.iter().enumerate() {
             let mut splits = adapters(adapter.defs()).any(|other| other >= finished);
             let last = adapter.defs().filter_map(|def| match def {
                 CoreDef::Export(instance, _) => Some(instance + 1),
                 CoreDef::Adapter(_) | CoreDef::Host => None,
             });
-            let last = last.max().unwrap_or_default().min(self.instances.len());
-            while seen < last {
-                splits |= adapters(self.instances[seen].iter()).any(|other| other >= finished);
-                seen += 1;
+            let last = last.max().unwrap_or_default();
+            while let Some((_, given)) = instances.next_if(|(number, _)| *number < last) {
+                splits |= given.iter().any(|other| *other >= finished);
             }
             if splits && finished < number {
                 module += 1;

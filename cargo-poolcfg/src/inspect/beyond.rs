@@ -101,18 +101,41 @@ impl Key {
     ) -> Option<u64> {
         let pools = case.pools();
         let index = pools.iter().position(|resolved| resolved.name == pool)?;
-        let said = self.place(settings.pools().get(index)?);
-        match said.and_then(|place| file.span(place)) {
-            Some(_) => None,
+        let keys = settings.pools().get(index)?;
+        let said = self.place(keys);
+        if said.is_some_and(|place| file.span(place).is_some()) {
+            return None;
+        }
+        // A memory grows no further than its slot.
+        let followed = match self {
+            Self::MaxMemorySize => Self::MemoryReservation.place(keys),
+            _ => None,
+        };
+        match said.or(followed).and_then(FilePlace::as_flag) {
+            // It is held to the files by itself.
+            Some(_) => Some(u64::MAX),
             None => self.of(&pools[index].asked),
         }
     }
 
     /// Where it is said.
     pub(crate) fn place(self, keys: &PoolKeys) -> Option<FilePlace> {
-        let of_size = |size: Option<Setting<Size>>| size.map(|setting| setting.place);
+        self.said(keys).map(|said| said.place)
+    }
+
+    /// What is said of it.
+    pub(crate) fn said(self, keys: &PoolKeys) -> Option<Setting<u64>> {
+        let of_size = |size: Option<Setting<Size>>| {
+            let Setting { value, place } = size?;
+            let value = value.get();
+            Some(Setting { value, place })
+        };
         match self {
-            Self::TableElements => keys.wasmtime.table_elements.map(|setting| setting.place),
+            Self::TableElements => {
+                let Setting { value, place } = keys.wasmtime.table_elements?;
+                let value = value.into();
+                Some(Setting { value, place })
+            }
             Self::MaxCoreInstanceSize => of_size(keys.wasmtime.max_core_instance_size),
             Self::MaxComponentInstanceSize => of_size(keys.wasmtime.max_component_instance_size),
             Self::MemoryReservation => of_size(keys.memory_reservation),
@@ -172,6 +195,16 @@ pub(crate) fn shared<'f>(
     let mut files = files.into_iter();
     let (path, _) = files.find(|(_, needs)| needs.has_own_shared)?;
     Some(path)
+}
+
+/// From this version on nobody makes a shared memory unless that is switched on. Source: `Config::shared_memory` in
+/// crates/wasmtime/src/config.rs (v40; not in v39).
+const SHARED_IS_ASKED_FOR: u32 = 40;
+
+/// What switches on that a Wasmtime of this version makes shared memories; `None` if nothing has to.
+pub(crate) fn switches_on_shared(version: WasmtimeVersion) -> Option<&'static str> {
+    (version.major >= SHARED_IS_ASKED_FOR)
+        .then_some("`-W shared-memory=y`, or `Config::shared_memory(true)` in a program")
 }
 
 /// The first component among some files.

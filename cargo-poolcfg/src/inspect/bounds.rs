@@ -143,9 +143,11 @@ const fn name(number: Number) -> &'static str {
 }
 
 impl Needs {
-    /// What `max_component_instance_size` of a version counts.
+    /// What `max_component_instance_size` of a version counts: nothing of a module.
     pub(crate) fn component_size(&self, version: WasmtimeVersion) -> Between {
-        let own = self.own_size.unwrap_or_default();
+        let Some(own) = self.own_size else {
+            return Between::default();
+        };
         match version.major >= COUNTS_CORE_INSTANCES {
             true => own.plus(self.all_instances),
             false => own,

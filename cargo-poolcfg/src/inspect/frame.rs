@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::adapters::{CoreDef, Crossing};
 use super::component::{Component, Index, Named, Sort, Step};
 use super::declared::CoreSort;
+use super::followed::{Counted, Start};
 use super::options::Options;
 use super::stream::Unreadable;
 
@@ -42,7 +43,40 @@ pub(super) enum FuncItem {
 #[derive(Clone)]
 pub(super) enum InstanceItem {
     Imported(Path),
-    Own(Rc<Exports>),
+    /// What it exports, and how much later it was made than the instance whose exports these are.
+    Own(Rc<Exports>, Shift),
+}
+
+/// How much later something was made: by how many instances of components, and of modules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shift {
+    pub(super) components: usize,
+    pub(super) modules: usize,
+}
+
+impl Shift {
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            components: self.components.saturating_add(other.components),
+            modules: self.modules.saturating_add(other.modules),
+        }
+    }
+}
+
+impl Item {
+    /// The same of an instance that was made so much later.
+    pub(super) fn later(&self, shift: Shift) -> Self {
+        match self {
+            _ if shift == Shift::default() => self.clone(),
+            Self::Func(FuncItem::Lifted(lifted)) => {
+                Self::Func(FuncItem::Lifted(Rc::new(lifted.later(shift))))
+            }
+            Self::Instance(InstanceItem::Own(exports, before)) => {
+                Self::Instance(InstanceItem::Own(exports.clone(), before.and(shift)))
+            }
+            _ => self.clone(),
+        }
+    }
 }
 
 /// What an instance exports, and how deep instances lie in it.
@@ -54,12 +88,15 @@ pub(super) struct Exports {
 impl InstanceItem {
     pub(super) fn new(items: HashMap<Rc<str>, Item>) -> Result<Self, Unreadable> {
         let inner = items.values().map(|item| match item {
-            Item::Instance(Self::Own(inner)) => inner.depth + 1,
+            Item::Instance(Self::Own(inner, _)) => inner.depth + 1,
             _ => 0,
         });
         let depth = inner.max().unwrap_or_default();
         shallow(depth)?;
-        Ok(Self::Own(Rc::new(Exports { items, depth })))
+        Ok(Self::Own(
+            Rc::new(Exports { items, depth }),
+            Shift::default(),
+        ))
     }
 }
 
@@ -96,6 +133,10 @@ pub(super) enum CoreInstance {
 pub(super) struct Frame<'t> {
     /// Its number among the instances of components.
     pub(super) instance: usize,
+    /// What is counted of it.
+    pub(super) counted: Counted,
+    /// What it is known by, once all of it has been followed; `None` if it is given anything.
+    pub(super) start: Option<Start>,
     pub(super) steps: std::slice::Iter<'t, Step>,
     pub(super) around: Option<Rc<Scope>>,
     pub(super) args: HashMap<Rc<str>, Item>,
@@ -126,6 +167,8 @@ impl<'t> Frame<'t> {
     ) -> Self {
         Self {
             instance,
+            counted: Counted::default(),
+            start: None,
             steps: component.steps.iter(),
             around,
             args: HashMap::new(),

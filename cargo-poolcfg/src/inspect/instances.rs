@@ -1,15 +1,19 @@
 //! Instances: what comes to life when a component is instantiated, found by following its declarations as Wasmtime
 //! does. Source: crates/environ/src/component/translate/inline.rs (v48).
 
-use std::collections::{BTreeSet, HashMap};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::adapters::{Adapter, Adapters, CoreDef};
 use super::component::{Index, Named, Sort, Step, Tree};
 use super::declared::CoreSort;
+use super::followed::{Again, Followed, Live, Start};
 use super::frame::{
-    ComponentItem, CoreInstance, Frame, FuncItem, InstanceItem, Item, ModuleItem, NAMED, damaged,
-    get, imported, inside,
+    ComponentItem, CoreInstance, Frame, FuncItem, InstanceItem, Item, ModuleItem, NAMED, Shift,
+    damaged, get, imported, inside,
 };
 use super::module::Module;
 use super::options::Options;
@@ -18,45 +22,41 @@ use super::stream::Unreadable;
 /// How many declarations are followed: components inside each other may have instances without end.
 const STEPS: usize = 4_000_000;
 
-/// What an instance of a component consists of.
-#[derive(Debug, Default)]
-pub(super) struct Live {
-    /// How often each module of the tree is instantiated.
-    pub(super) of_module: Vec<u64>,
-    /// Instances of modules that are imported.
-    pub(super) of_imported: u64,
-    /// Modules that Wasmtime makes of calls between components.
-    pub(super) adapters: u64,
-    /// Components that are instantiated.
-    pub(super) components: u64,
-    /// Functions that cross a component's border.
-    pub(super) crossings: u64,
-    /// Resources that it makes or is given.
-    pub(super) resources: u64,
-    /// What an import leaves open.
-    pub(super) open: BTreeSet<String>,
-}
+/// How many instances are counted: no total of a pool is larger.
+const INSTANCES: u32 = u32::MAX;
 
 struct Follower<'t> {
     tree: &'t Tree,
     live: Live,
     adapters: Adapters,
     steps: usize,
-    core_instances: usize,
+    /// The numbers of the next instances.
+    next: Shift,
+    followed: Followed,
+    /// Whether each component that is instantiated again is followed again.
+    is_plain: bool,
 }
 
 /// Follows the declarations of the outermost component.
 pub(super) fn follow(tree: &Tree) -> Result<Live, Unreadable> {
+    follow_by(tree, false)
+}
+
+fn follow_by(tree: &Tree, is_plain: bool) -> Result<Live, Unreadable> {
     let mut follower = Follower {
         tree,
         live: Live {
             of_module: vec![0; tree.modules.len()],
-            components: 1,
             ..Live::default()
         },
         adapters: Adapters::default(),
         steps: 0,
-        core_instances: 0,
+        next: Shift {
+            components: 1,
+            modules: 0,
+        },
+        followed: Followed::default(),
+        is_plain,
     };
     let mut frames = vec![Frame::new(get(&tree.components, 0, "component")?, 0, None)];
     while let Some(frame) = frames.last_mut() {
@@ -73,11 +73,18 @@ pub(super) fn follow(tree: &Tree) -> Result<Live, Unreadable> {
                 }
             }
             None => {
-                let exports = std::mem::take(&mut frame.exports);
+                let exports = InstanceItem::new(std::mem::take(&mut frame.exports))?;
+                let counted = std::mem::take(&mut frame.counted);
+                let (start, adapters) = (frame.start.take(), follower.adapters.count());
+                let next = follower.next;
+                let number = follower
+                    .followed
+                    .ended(counted, start, &exports, next, adapters);
                 frames.pop();
                 match frames.last_mut() {
                     Some(parent) => {
-                        parent.instances.push(InstanceItem::new(exports)?);
+                        parent.counted.inner.push(number);
+                        parent.instances.push(exports);
                     }
                     None => follower.exported(exports),
                 }
@@ -86,6 +93,7 @@ pub(super) fn follow(tree: &Tree) -> Result<Live, Unreadable> {
     }
     let mut live = follower.live;
     live.adapters = follower.adapters.modules();
+    follower.followed.sum(&mut live);
     Ok(live)
 }
 
@@ -93,8 +101,8 @@ pub(super) fn follow(tree: &Tree) -> Result<Live, Unreadable> {
 fn exported(instance: &InstanceItem, sort: Sort, name: &str) -> Result<Item, Unreadable> {
     match instance {
         InstanceItem::Imported(path) => Ok(imported(sort, &inside(path, name))),
-        InstanceItem::Own(exports) => match (exports.items.get(name), sort) {
-            (Some(item), _) => Ok(item.clone()),
+        InstanceItem::Own(exports, shift) => match (exports.items.get(name), sort) {
+            (Some(item), _) => Ok(item.later(*shift)),
             (None, Sort::Other) => Ok(Item::Other),
             (None, _) => Err(damaged(format!("an instance exports no `{name}`"))),
         },
@@ -159,19 +167,19 @@ impl<'t> Follower<'t> {
             Step::Lift(func, ty, options) => {
                 let func = frame.core(CoreSort::Func, *func)?;
                 let lifted = frame.crossing(Some(func), *ty, options)?;
-                self.live.crossings += 1;
+                frame.counted.crossings += 1;
                 frame.funcs.push(FuncItem::Lifted(Rc::new(lifted)));
             }
             Step::Lower(func, options) => self.lower(frame, *func, options)?,
             Step::CoreFunc => {
-                self.live.crossings += 1;
+                frame.counted.crossings += 1;
                 frame.core[CoreSort::Func as usize].push(CoreDef::Host);
             }
             Step::Resources(resources) => {
                 // What is given to a component inside it is made by another.
                 let imported = if is_outermost { resources.imported } else { 0 };
                 let all = resources.own.saturating_add(imported);
-                self.live.resources = self.live.resources.saturating_add(all);
+                frame.counted.resources = frame.counted.resources.saturating_add(all);
             }
             Step::Export(name, sort, index) => {
                 let item = frame.item(*sort, *index)?;
@@ -194,7 +202,7 @@ impl<'t> Follower<'t> {
         match get(&frame.modules, module, "module")? {
             ModuleItem::Own(number) => {
                 let own: &Module = get(&self.tree.modules, *number, "module")?;
-                self.live.of_module[*number] += 1;
+                frame.counted.modules.push(*number);
                 self.steps += own.imports.len();
                 for (from, name) in &own.imports {
                     let instance = given.get(from);
@@ -204,7 +212,7 @@ impl<'t> Follower<'t> {
                 }
             }
             ModuleItem::Imported(path) => {
-                self.live.of_imported += 1;
+                frame.counted.of_imported += 1;
                 self.open(format!(
                     "the memories and tables of module `{path}`, which is imported"
                 ));
@@ -219,12 +227,27 @@ impl<'t> Follower<'t> {
                 self.steps += defs.len();
             }
         }
-        self.adapters.instance(defs);
+        self.adapters.instance(self.next.modules, &defs);
         frame
             .core_instances
-            .push(CoreInstance::Own(self.core_instances));
-        self.core_instances += 1;
-        Ok(())
+            .push(CoreInstance::Own(self.next.modules));
+        let (components, modules) = (0, 1);
+        self.made(Shift {
+            components,
+            modules,
+        })
+    }
+
+    /// Takes down how many instances were made.
+    fn made(&mut self, made: Shift) -> Result<(), Unreadable> {
+        self.next = self.next.and(made);
+        let most = usize::try_from(INSTANCES).unwrap_or(usize::MAX);
+        match self.next.components.max(self.next.modules) > most {
+            true => Err(Unreadable::TooLarge(format!(
+                "more than {INSTANCES} instances"
+            ))),
+            false => Ok(()),
+        }
     }
 
     fn instantiate_component(
@@ -236,11 +259,29 @@ impl<'t> Follower<'t> {
         match get(&frame.components, component, "component")?.clone() {
             ComponentItem::Own(number, scope) => {
                 let own = get(&self.tree.components, number, "component")?;
-                let instance = usize::try_from(self.live.components).unwrap_or(usize::MAX);
-                self.live.components += 1;
-                let mut inner = Frame::new(own, instance, scope);
+                let is_given = !args.is_empty();
+                let known = self.followed.again(number, scope.as_ref(), self.next);
+                if let Some(again) = known.filter(|_| !is_given && !self.is_plain) {
+                    let Again {
+                        number,
+                        instance,
+                        made,
+                    } = again;
+                    frame.counted.inner.push(number);
+                    frame.instances.push(instance);
+                    self.made(made)?;
+                    return Ok(None);
+                }
+                let start = Start::new(number, scope.clone(), self.next, self.adapters.count());
+                let mut inner = Frame::new(own, self.next.components, scope);
                 inner.args = frame.items(args)?;
+                inner.start = (!is_given).then_some(start);
                 self.steps += args.len();
+                let (components, modules) = (1, 0);
+                self.made(Shift {
+                    components,
+                    modules,
+                })?;
                 Ok(Some(inner))
             }
             ComponentItem::Imported(path) => {
@@ -259,7 +300,7 @@ impl<'t> Follower<'t> {
         func: Index,
         options: &Options,
     ) -> Result<(), Unreadable> {
-        self.live.crossings += 1;
+        frame.counted.crossings += 1;
         let lowered = frame.crossing(None, 0, options)?;
         let def = match get(&frame.funcs, func, "function")? {
             FuncItem::Imported => CoreDef::Host,
@@ -279,16 +320,17 @@ impl<'t> Follower<'t> {
     }
 
     /// What the outermost component exports: functions that are called through an adapter keep it.
-    fn exported(&mut self, exports: HashMap<Rc<str>, Item>) {
-        let mut left: Vec<Item> = exports.into_values().collect();
+    fn exported(&mut self, exports: InstanceItem) {
+        // What was made later has the same adapters.
+        let mut seen = HashSet::new();
+        let mut left = vec![Item::Instance(exports)];
         while let Some(item) = left.pop() {
             match item {
                 Item::Func(FuncItem::Lifted(lifted)) => self.adapters.export(&lifted),
-                Item::Instance(InstanceItem::Own(exports)) => {
-                    self.steps += exports.items.len();
-                    if self.steps <= STEPS {
-                        left.extend(exports.items.values().cloned());
-                    }
+                Item::Instance(InstanceItem::Own(exports, _))
+                    if seen.insert(Rc::as_ptr(&exports)) =>
+                {
+                    left.extend(exports.items.values().cloned());
                 }
                 _ => {}
             }

@@ -39,6 +39,8 @@ pub(crate) struct Program {
     pub(crate) is_static: bool,
     /// The C library that it needs, such as `glibc 2.34`; `None` if it has its own, or needs none.
     pub(crate) c_library: Option<String>,
+    /// Whether there is a sign of Wasmtime in it, be its version known or not.
+    pub(crate) has_wasmtime: bool,
     /// The dependencies that cargo-auditable has written, as they are packed.
     pub(super) auditable: Option<Vec<u8>>,
     /// Where its constants are in the file, so its texts; empty where the file does not tell.
@@ -137,6 +139,7 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
         },
         is_static: !is_dynamic,
         c_library: is_dynamic.then(|| c_library(&marks)).flatten(),
+        has_wasmtime: false,
         auditable,
         constants: match constants.is_empty() {
             true => loaded,
@@ -271,6 +274,7 @@ fn of_other_system(target: Option<Triple>) -> Program {
         relocation_model: RelocationModel::Pie,
         is_static: false,
         c_library: None,
+        has_wasmtime: false,
         auditable: None,
         constants: Vec::new(),
     }

@@ -14,8 +14,14 @@ use super::stream::Unreadable;
 /// separator of Windows.
 const PATH: (&[u8], &[&[u8]]) = (b"wasmtime-", &[b"/src", b"\\src"]);
 
-/// What the `wasmtime` command calls itself, whose own paths are relative: `Wasmtime WebAssembly Runtime48.0.2`.
+/// What the `wasmtime` command calls itself, whose own paths are relative: `Wasmtime WebAssembly Runtime48.0.2`, and in
+/// `wasmtime-min` `48.0.2 (e9f1ea232 2026-09-10)Wasmtime WebAssembly Runtime`.
 const NAME: (&[u8], &[&[u8]]) = (b"Wasmtime WebAssembly Runtime", &[b""]);
+
+/// A section of what Wasmtime compiles, which it looks for in what it loads. Source: `ELF_WASM_ENGINE` in
+/// crates/environ/src/compile/module_artifacts.rs and crates/environ/src/obj.rs (v13 to v50).
+/// Without the point before it, so that it is not among the texts of this program.
+const SECTION: &[u8] = b"wasmtime.engine";
 
 /// How much is looked at at once.
 const WINDOW: usize = 1 << 20;
@@ -32,12 +38,20 @@ const WHOLE: u64 = 256 << 20;
 /// The most of a larger one that is looked through.
 const TEXTS: u64 = 1 << 30;
 
+/// What the texts of a file tell of Wasmtime.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) versions: BTreeSet<[u32; 3]>,
+    /// Whether it is there, be its version known or not.
+    pub(super) is_there: bool,
+}
+
 /// Looks through a file for the versions that its texts name: of a large one, where these parts are told, through them
 /// alone. Of one with more than a gigabyte of them no version is known.
 pub(super) fn in_file<F: Read + Seek>(
     file: &mut F,
     parts: &[Range<u64>],
-) -> Result<BTreeSet<[u32; 3]>, Unreadable> {
+) -> Result<Found, Unreadable> {
     let end = file.seek(SeekFrom::End(0))?;
     let mut parts: Vec<_> = match parts {
         parts if end > WHOLE && !parts.is_empty() => parts.to_vec(),
@@ -52,29 +66,35 @@ pub(super) fn in_file<F: Read + Seek>(
     }
     parts.retain(|part| part.start < part.end);
     let sizes = parts.iter().map(|part| part.end - part.start);
-    let mut found = BTreeSet::new();
+    let mut found = Found::default();
     if sizes.sum::<u64>() > TEXTS {
         return Ok(found);
     }
     for part in parts {
         file.seek(SeekFrom::Start(part.start))?;
-        found.extend(in_texts(file.by_ref().take(part.end - part.start))?);
+        let more = in_texts(file.by_ref().take(part.end - part.start))?;
+        found.versions.extend(more.versions);
+        found.is_there |= more.is_there;
     }
     Ok(found)
 }
 
-/// The versions that texts name.
-fn in_texts(mut file: impl Read) -> Result<BTreeSet<[u32; 3]>, Unreadable> {
-    let mut found = BTreeSet::new();
+/// What texts tell.
+fn in_texts(mut file: impl Read) -> Result<Found, Unreadable> {
+    let mut found = Found::default();
     let mut window = Vec::with_capacity(WINDOW + OVERLAP);
     loop {
         let kept = window.len();
         let limit = u64::try_from(WINDOW).unwrap_or(u64::MAX);
         let read = file.by_ref().take(limit).read_to_end(&mut window)?;
         for (mark, ends) in [PATH, NAME] {
-            versions(&window, mark, ends, &mut found);
+            versions(&window, mark, ends, &mut found.versions);
         }
+        found.versions.extend(before_name(&window));
+        let mut sections = memchr::memmem::find_iter(&window, SECTION);
+        found.is_there |= sections.any(|start| window[..start].ends_with(b"."));
         if read == 0 {
+            found.is_there |= !found.versions.is_empty();
             return Ok(found);
         }
         window.drain(..(kept + read).saturating_sub(OVERLAP));
@@ -91,6 +111,24 @@ fn versions(window: &[u8], mark: &[u8], ends: &[&[u8]], found: &mut BTreeSet<[u3
             found.insert(version);
         }
     }
+}
+
+/// The versions that stand before the name of the command, with the commit and its day behind them.
+fn before_name(window: &[u8]) -> impl Iterator<Item = [u32; 3]> {
+    memchr::memmem::find_iter(window, NAME.0).filter_map(|end| {
+        let before = window[..end].strip_suffix(b")")?;
+        let open = memchr::memmem::rfind(before, b" (")?;
+        let inside = &before[open + 2..];
+        let is_commit = |byte: &u8| byte.is_ascii_hexdigit() || b" -".contains(byte);
+        if inside.len() > 64 || !inside.iter().all(is_commit) {
+            return None;
+        }
+        let before = &before[..open];
+        let is_part = |byte: &&u8| byte.is_ascii_digit() || **byte == b'.';
+        let length = before.iter().rev().take_while(is_part).count();
+        let (version, rest) = version(&before[before.len() - length..])?;
+        rest.is_empty().then_some(version)
+    })
 }
 
 /// A version that a text begins with, and what follows it.
@@ -154,7 +192,7 @@ mod tests {
     use super::*;
 
     fn found(text: &[u8]) -> Vec<[u32; 3]> {
-        in_texts(text).unwrap().into_iter().collect()
+        in_texts(text).unwrap().versions.into_iter().collect()
     }
 
     #[test]
@@ -169,7 +207,14 @@ mod tests {
             [[36, 0, 9]]
         );
         assert_eq!(found(b"Wasmtime WebAssembly Runtime36.0.9"), [[36, 0, 9]]);
+        assert_eq!(
+            found(b"x\n48.0.2 (e9f1ea232 2026-09-10)Wasmtime WebAssembly RuntimeIf a"),
+            [[48, 0, 2]]
+        );
         for other in [
+            "clap 48.0.2 (see the manual)Wasmtime WebAssembly Runtime",
+            "1.48.0.2 (e9f1ea232 2026-09-10)Wasmtime WebAssembly Runtime",
+            " (e9f1ea232 2026-09-10)Wasmtime WebAssembly Runtime",
             "wasmtime-environ-48.0.2/src/lib.rs",
             "wasmtime-48.0.2-x86_64-linux.tar.xz",
             "wasmtime-48.0/src",
@@ -178,6 +223,16 @@ mod tests {
         ] {
             assert_eq!(found(other.as_bytes()), [[0; 3]; 0], "{other}");
         }
+    }
+
+    #[test]
+    fn a_wasmtime_without_a_version_is_one() {
+        let is_there = |text: &[u8]| in_texts(text).unwrap().is_there;
+        assert!(is_there(b"armv6k-.wasmtime.engineg_log2"));
+        assert!(is_there(b"wasmtime-48.0.2/src"));
+        assert!(!is_there(b"see https://wasmtime.dev"));
+        let text = [&vec![b'-'; WINDOW - 3], &b"."[..], SECTION].concat();
+        assert!(is_there(&text));
     }
 
     #[test]
@@ -198,7 +253,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&text).unwrap();
         let of = |file: &mut std::fs::File, parts: &[Range<u64>]| -> Vec<_> {
-            in_file(file, parts).unwrap().into_iter().collect()
+            in_file(file, parts).unwrap().versions.into_iter().collect()
         };
         for parts in [&[][..], &[100..150, 150..200]] {
             assert_eq!(of(&mut file, parts), [[48, 0, 2], [50, 0, 1]]);
@@ -213,7 +268,7 @@ mod tests {
         assert_eq!(of(&[0..100, 0..119, 200..300]), [[48, 0, 2], [50, 0, 1]]);
         let mut sparse = tempfile::tempfile().unwrap();
         sparse.set_len(1 << 40).unwrap();
-        assert!(in_file(&mut sparse, &[]).unwrap().is_empty());
+        assert!(!in_file(&mut sparse, &[]).unwrap().is_there);
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl<'a> Chosen<'a> {
         let (told, template) = match (self.outcome.fit, host.on_demand) {
             (Some(Fit::NoPool), template) => {
                 let template = template.unwrap_or(host.template);
-                (host.tell_on_demand(&numbers), template)
+                (host.tell_on_demand(&numbers, target), template)
             }
             _ => (host.tell(&numbers, target, hole, &machine), host.template),
         };

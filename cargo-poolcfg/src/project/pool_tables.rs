@@ -1,6 +1,7 @@
 //! The tables of pools in a poolcfg.toml: where they are, how messages call them, and the one that is edited.
 
 use poolcfg_core::Code;
+use poolcfg_core::file::TargetFacts;
 use toml_edit::{Document, Item, Key, TableLike};
 
 use crate::cli::error::Error;
@@ -31,6 +32,30 @@ pub(crate) fn underlies(table: &[String], later: &[String]) -> bool {
     let (of_later, own_later) = split(later);
     (of.is_empty() || of == of_later) && (own == ["pooling_allocator"] || own == own_later)
 }
+
+/// Whether two tables of [`pool_tables`] are of one pool, on whichever targets.
+pub(crate) fn is_of_one_pool(table: &[String], other: &[String]) -> bool {
+    split(table).1 == split(other).1
+}
+
+/// Whether a table of [`pool_tables`] is said of the pool of this name on a target, and how late: the later one wins.
+pub(crate) fn applies(table: &[String], facts: &TargetFacts, pool: &str) -> Option<Rank> {
+    let (target, own) = split(table);
+    let of_target = match target {
+        [_, key] if !facts.is_meant_by(key) => return None,
+        [_, key] if key.trim_start().starts_with("cfg(") => 1,
+        [_, _] => 2,
+        _ => 0,
+    };
+    match own {
+        [all] if all == "pooling_allocator" => Some((of_target, false)),
+        [_, name] if name == pool => Some((of_target, true)),
+        _ => None,
+    }
+}
+
+/// How late a table is said: by its target, and whether by the name of the pool. Of equals, the last in the file wins.
+pub(crate) type Rank = (u8, bool);
 
 /// The keys of the target, if it is of one, and those of the pool.
 fn split(path: &[String]) -> (&[String], &[String]) {
@@ -148,6 +173,16 @@ mod tests {
                 expected,
                 "{text}"
             );
+            let facts = TargetFacts::builtin(TRIPLE).unwrap();
+            let ranked = tables.iter().filter_map(|(path, table)| {
+                table.get("max_instances")?;
+                Some((
+                    applies(path, &facts, "a")?,
+                    table.get("max_instances")?.as_integer()?,
+                ))
+            });
+            let last = ranked.max().map(|(_, number)| number);
+            assert_eq!(last.map(|number| u64::try_from(number).unwrap()), expected);
         }
         let other = ["pool".to_owned(), "b".to_owned()];
         let own = ["pool".to_owned(), "a".to_owned()];

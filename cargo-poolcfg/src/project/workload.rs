@@ -1,13 +1,13 @@
 //! The workload that poolcfg.toml names: its files, the numbers that they need, and where the file says others.
 //!
 //! - here: what differs, told and written
-//! - `tables`: what the file says; `files`: the files that it means
+//! - `read`: all that it names; `tables`: what the file says; `files`: the files that it means
 
 pub(crate) mod files;
+mod read;
 mod tables;
 
 use std::ops::Range;
-use std::path::PathBuf;
 
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, Size};
@@ -17,13 +17,13 @@ use crate::cli::error::{Error, Mistake, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::Inspected;
 use crate::inspect::beyond::{COMPONENTS, Key, NoComponents, component};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
 use crate::project::edit::{Edit, set_count, set_text};
-use crate::project::pool_tables::{edited, header, pool_header};
+use crate::project::pool_tables::{edited, header, is_of_one_pool, pool_header};
 use files::Files;
+pub(crate) use read::FileWorkload;
 use tables::Tables;
 
 /// A number that is not what the files need.
@@ -115,61 +115,15 @@ pub(crate) fn differences(
     missing: Missing,
     unsaid: Unsaid<'_>,
 ) -> Result<Vec<NumberDifference>, Error> {
-    judged(shell, source, missing, unsaid, &mut |_, _| {})
-}
-
-/// What is done with the files of each pool, by its name.
-type OfPool<'p> = &'p mut dyn FnMut(&str, &[(PathBuf, Inspected)]);
-
-/// The same, where more is asked of the files of each pool.
-fn judged(
-    shell: &Shell,
-    source: &Source,
-    missing: Missing,
-    unsaid: Unsaid<'_>,
-    of_pool: OfPool<'_>,
-) -> Result<Vec<NumberDifference>, Error> {
-    let tables = Tables::new(&source.text);
-    let files = all(tables.0.iter().map(|table| match &table.list {
-        Some(list) => Files::read(shell, source, list, missing).map(Some),
-        None => Ok(None),
-    }))?;
-    let mut found = Vec::new();
-    let mut refused: Vec<Diagnostic> = Vec::new();
-    for index in 0..tables.0.len() {
-        let owner = tables.owner(index);
-        if let Some((owner, files)) = owner.and_then(|owner| Some((owner, files[owner].as_ref()?)))
-        {
-            let at = Place {
-                tables: &tables,
-                index,
-                owner,
-                files,
-                unsaid,
-            };
-            if let Some(pool) = at.pool() {
-                of_pool(pool, &files.files);
-            }
-            found.extend(at.counts());
-            found.extend(at.beyond());
-            // Pools that start from one table have the same.
-            let told = |one: &Diagnostic| refused.iter().any(|other| other.span == one.span);
-            let mistake = at.no_components().filter(|one| !told(one));
-            refused.extend(mistake);
-        }
-    }
-    match refused.is_empty() {
-        true => Ok(found),
-        false => Err(Error::of(refused, Some(source)).exiting(Exit::Misfit)),
-    }
+    FileWorkload::read(shell, source, missing)?.differences(source, unsaid)
 }
 
 /// The least that the pool of this name has of a number on those targets for which no table says it; `None` where there
 /// are none.
 pub(crate) type Unsaid<'u> = &'u dyn Fn(&str, Key) -> Option<u64>;
 
-/// What the flags say of the pool of this name below what these files need.
-pub(crate) type Flagged<'f> = &'f dyn Fn(&str, &[(PathBuf, Inspected)]) -> Vec<Mistake>;
+/// What the flags say of pools below what the files of a workload need.
+pub(crate) type Flagged<'f> = &'f dyn Fn(&FileWorkload) -> Vec<Mistake>;
 
 /// Holds the numbers of a package, and those of flags, to its workload.
 ///
@@ -185,15 +139,15 @@ pub(crate) fn hold(
     let Some(source) = &member.source else {
         return Ok(());
     };
-    let mut mistakes = Vec::new();
-    let found = judged(shell, source, missing, unsaid, &mut |pool, files| {
-        mistakes.extend(flagged(pool, files));
-    })?;
+    let workload = FileWorkload::read(shell, source, missing)?;
+    let found = workload.differences(source, unsaid);
+    let mistakes = flagged(&workload);
     let flags = match mistakes.is_empty() {
         true => Ok(()),
         false => Err(Error::from(mistakes).exiting(Exit::Misfit)),
     };
-    all([disagreement(source, &found), flags]).map(drop)
+    let file = found.and_then(|found| disagreement(source, &found));
+    all([file, flags]).map(drop)
 }
 
 /// What says that the numbers and the workload disagree.
@@ -251,7 +205,7 @@ struct Place<'t> {
 }
 
 impl Place<'_> {
-    /// The counts that are not those of the files. What starts from the table of the workload may say more.
+    /// The counts that are not those of the files. A pool that starts from the table of the workload may say more.
     fn counts(&self) -> Vec<NumberDifference> {
         let files = &self.files.files;
         let Some(counts) = PerInstance::of(files.iter().map(|(_, file)| file)) else {
@@ -263,10 +217,12 @@ impl Place<'_> {
         };
         let is_own = self.owner == self.index;
         let table = &self.tables.0[self.index];
+        let is_exact =
+            self.files.is_whole && is_of_one_pool(&table.path, &self.tables.0[self.owner].path);
         let differs = counts.keys().filter_map(|(key, needed)| {
             let said = table.count(key);
             let is_right = match said {
-                Some(said) if is_own && self.files.is_whole => said.value == needed,
+                Some(said) if is_exact => said.value == needed,
                 Some(said) => said.value >= needed,
                 // What is not there may need all that there is.
                 None if is_own && !self.files.is_whole => {

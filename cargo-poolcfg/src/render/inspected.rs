@@ -170,7 +170,7 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
     if needs.gc {
         line(
             "heap",
-            "1: it has values that are collected, for which Wasmtime takes one, some versions only when they are used",
+            "1: it has values that are collected, be they of code that never runs, for which Wasmtime takes one, some versions only when they are used",
         );
     }
     if needs.has_own_shared {
@@ -206,7 +206,10 @@ fn of_program(line: &mut impl FnMut(&str, &str), program: &Program, versions: &[
     line(
         "Wasmtime",
         &match versions {
-            [] => "no version is found in it: with `--program`, pass `--engine-version` too"
+            [] if program.has_wasmtime => {
+                "is in it, but no version: with `--program`, pass `--engine-version` too".to_owned()
+            }
+            [] => "no sign of it: with `--program`, pass `--engine-version` too if it is in it"
                 .to_owned(),
             [version] => version.clone(),
             versions => format!(

@@ -1,18 +1,27 @@
 //! Waiting: what another program prints, and no longer than it is worth.
+//!
+//! - here: the program, its start and its end
+//! - `pipes`: what it prints until it ends, whoever else keeps its outputs open; `threads`: the same to the end of its
+//!   outputs, where a pipe is not read without waiting
 
-use std::io::{self, Read};
+#[cfg(unix)]
+mod pipes;
+#[cfg(not(unix))]
+mod threads;
+
+use std::io;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use pipes::wait;
+#[cfg(not(unix))]
+use threads::wait;
 
 /// How long cargo and rustc are waited for. One that has no memory may never end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The stack of a thread that only reads: under a small limit there is no room for more.
-const STACK: usize = 64 << 10;
-
-/// How often a program is looked at that has closed its outputs.
+/// How often a program is looked at that prints nothing.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// How a program ended.
@@ -73,53 +82,10 @@ fn kill_group(child: &Child) {
     let _ = child;
 }
 
-fn wait(child: &mut Child, deadline: Instant, most: u64) -> io::Result<Ended> {
-    let stdout = reader(child.stdout.take(), most)?;
-    let stderr = reader(child.stderr.take(), most)?;
-    let mut outputs = [Vec::new(), Vec::new()];
-    for (output, reader) in outputs.iter_mut().zip([stdout, stderr]) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match reader.recv_timeout(left) {
-            Ok(read) => *output = read?,
-            Err(_) => return Ok(Ended::TooLate),
-        }
-    }
-    let [stdout, stderr] = outputs;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Ended::InTime(Output {
-                status,
-                stdout,
-                stderr,
-            }));
-        }
-        if Instant::now() >= deadline {
-            return Ok(Ended::TooLate);
-        }
-        sleep(PAUSE);
-    }
-}
-
-/// Reads a pipe beside the caller.
-fn reader(
-    pipe: Option<impl Read + Send + 'static>,
-    most: u64,
-) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
-    let (sender, receiver) = channel();
-    Builder::new().stack_size(STACK).spawn(move || {
-        let mut bytes = Vec::new();
-        let read = match pipe {
-            Some(pipe) => pipe.take(most).read_to_end(&mut bytes),
-            None => Ok(0),
-        };
-        // Who has stopped waiting does not want it.
-        let _ = sender.send(read.map(|_| bytes));
-    })?;
-    Ok(receiver)
-}
-
 #[cfg(all(test, unix))]
 mod tests {
+    use std::io::Read as _;
+
     use rustix::io::{FdFlags, fcntl_setfd};
 
     use super::*;
@@ -150,6 +116,39 @@ mod tests {
                 "{script}"
             );
         }
+    }
+
+    /// What a program leaves behind may have its outputs for as long as it likes.
+    #[test]
+    fn what_has_ended_is_not_waited_for_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "mkfifo fifo; cat fifo & cat fifo >&2 & head -c 300000 /dev/zero; exit 3";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).current_dir(folder.path());
+        let ended = output_within(&mut command, Duration::from_secs(60), u64::MAX).unwrap();
+        // Nobody waits for the fifo any more.
+        drop(
+            std::fs::File::options()
+                .write(true)
+                .open(folder.path().join("fifo")),
+        );
+        let Ended::InTime(output) = ended else {
+            panic!("it ends");
+        };
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(output.stdout.len(), 300_000);
+    }
+
+    /// What is beyond the most that is read is not, and who writes it does not wait.
+    #[test]
+    fn no_more_is_read_than_is_asked_for() {
+        let mut command = Command::new("yes");
+        let ended = output_within(&mut command, Duration::from_secs(60), 70_000).unwrap();
+        let Ended::InTime(output) = ended else {
+            panic!("it ends");
+        };
+        assert_eq!(output.stdout.len(), 70_000);
+        assert!(!output.status.success());
     }
 
     /// The pipe closes when the last program that has it ends: killed, or after it has left a file.

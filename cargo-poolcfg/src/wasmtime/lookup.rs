@@ -34,6 +34,15 @@ impl std::fmt::Display for Unknown {
 }
 
 impl Unknown {
+    /// The same of these packages, too.
+    pub(crate) fn with_others(mut self, others: &[&str]) -> Self {
+        if !others.is_empty() {
+            let others = others.join("`, `");
+            self.message = format!("{} (likewise for `{others}`)", self.message);
+        }
+        self
+    }
+
     /// The error, with a caret where poolcfg.toml has its Wasmtime, and with what does without the project.
     pub(crate) fn error(&self, member: &Member, flag: &str) -> Error {
         let help = format!("{}{flag}", self.help);

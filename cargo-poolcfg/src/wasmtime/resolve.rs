@@ -82,7 +82,9 @@ pub(crate) fn resolve(
     let Some((first, package)) = known.next() else {
         return Ok(());
     };
+    let others: Vec<&str> = known.map(|(_, other)| other.name.as_str()).collect();
     let metadata = resolved(context, first, package, platform);
+    let metadata = metadata.map_err(|unknown| unknown.with_others(&others));
     let (sharers, pools): (Vec<_>, Vec<_>) =
         all(of_wasmtime.into_iter().map(|(member, is_mixed, pools)| {
             let found = match &metadata {
@@ -101,7 +103,18 @@ pub(crate) fn resolve(
     let mut sharers = sharers;
     pass_over(context, &mut sharers);
     let each = sharers.iter().zip(&pools);
-    let warnings = all(each.map(|(sharer, pools)| hold(sharer, pools, platform, lock)))?;
+    // What is not resolved is so for all of them.
+    let mut lacks_lock = false;
+    let held = each.map(|(sharer, pools)| match &sharer.found {
+        Err(unknown) if unknown.lacks_lock && lacks_lock => Ok(None),
+        found => {
+            let held = hold(sharer, pools, platform, lock);
+            let is_of_lock = matches!(found, Err(unknown) if unknown.lacks_lock);
+            lacks_lock |= is_of_lock && held.is_err();
+            held
+        }
+    });
+    let warnings = all(held)?;
     let mut said = BTreeSet::new();
     for (code, warning) in warnings.into_iter().flatten() {
         // Packages that share a file lack the same.

@@ -1,4 +1,9 @@
 //! Misfits: why pools do not fit, and what would.
+//!
+//! - here: one pool, beside what the others have
+//! - `together`: all pools
+
+mod together;
 
 use crate::base::code::Code;
 use crate::base::consts::wide;
@@ -386,6 +391,9 @@ impl PlanMisfit {
             let text =
                 say!(text; "max_instances = ", number(instances), " with memory_reservation = \"");
             return say!(text; exact(reservation), "\" (", available(reservation), ") fits");
+        }
+        if let Some(text) = self.write_together(case) {
+            return text;
         }
         let text = text.str("no size of this pool fits");
         let text = if case.count == 1 {

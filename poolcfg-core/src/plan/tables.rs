@@ -7,6 +7,7 @@ use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Counts, Totals, Wasmtime, WrittenTotals};
 use crate::model::fit::MAX_POOLS;
 use crate::plan::search::{fits, largest_fit};
+use crate::plan::share::{Scale, fewest, shrink};
 use crate::resolved::ResolvedProcess;
 
 pub(super) const fn asked(case: &ResolvedProcess<'_>) -> [Limits; MAX_POOLS] {
@@ -80,7 +81,8 @@ pub(super) const fn with_tables(
     limits
 }
 
-/// What one instance of a pool of Wasmtime's may have where the pool has so many, which fit.
+/// What one instance of a pool of Wasmtime's may have where the pool has so many, which fit beside what the others then
+/// have.
 pub(super) const fn counts_with(
     case: &ResolvedProcess<'_>,
     pool: usize,
@@ -88,27 +90,42 @@ pub(super) const fn counts_with(
 ) -> Option<Counts> {
     let mut limits = least(case);
     limits[pool] = limits[pool].with_instances(instances);
+    if !fits(&limits, case) {
+        let mut scales = Scale::all(case);
+        scales[pool] = None;
+        if let Some(shrunk) = shrink(case, &limits, &scales) {
+            limits = shrunk;
+        }
+    }
     match &with_tables(case, limits)[pool].wasmtime {
         Some(wasmtime) => Some(wasmtime.counts()),
         None => None,
     }
 }
 
-/// The largest reservation with which so many instances of a pool fit beside what is asked of the others.
+/// What is asked of one pool, and the least that the others may have.
+const fn beside_fewest(case: &ResolvedProcess<'_>, pool: usize) -> [Limits; MAX_POOLS] {
+    let least = least(case);
+    let mut limits = fewest(case, &least);
+    limits[pool] = least[pool];
+    limits
+}
+
+/// The largest reservation with which so many instances of a pool fit beside the least that the others may have.
 pub(super) const fn largest_with(
     case: &ResolvedProcess<'_>,
     pool: usize,
     instances: u32,
 ) -> Option<Size> {
-    let mut limits = least(case);
+    let mut limits = beside_fewest(case, pool);
     limits[pool] = limits[pool].with_instances(instances);
     largest_fit(case, &limits, pool).memory_reservation
 }
 
-/// The most memories in all that fit where totals are written, beside what is asked of the others; `None` if none are
-/// written, or not one instance fits.
+/// The most memories in all that fit where totals are written, beside the least that the others may have; `None` if none
+/// are written, or not one instance fits.
 pub(super) const fn memories_with(case: &ResolvedProcess<'_>, pool: usize) -> Option<u32> {
-    let mut limits = least(case);
+    let mut limits = beside_fewest(case, pool);
     let now = limits[pool];
     let Some(wasmtime) = now.wasmtime else {
         return None;

@@ -8,6 +8,7 @@ mod search;
 mod slots;
 
 use crate::engine::limits::Limits;
+use crate::model::fit::MAX_POOLS;
 use crate::model::limit::Limit;
 use crate::plan::Plan;
 use crate::plan::ways::search::WaySearch;
@@ -95,6 +96,29 @@ impl Plan {
             Some(found) => Some(found.way(&search, pool)),
             None => None,
         }
+    }
+}
+
+impl Plan {
+    /// How many instances each pool has where all that may have fewer; `None` if that does not help.
+    pub(super) const fn fewer(&self, case: &ResolvedProcess<'_>) -> Option<[u32; MAX_POOLS]> {
+        let Some(search) = WaySearch::new(self, case, Fit::Fewer) else {
+            return None;
+        };
+        let Some(found) = search.found() else {
+            return None;
+        };
+        let mut instances = [0; MAX_POOLS];
+        let mut i = 0;
+        while i < case.count {
+            instances[i] = if search.is_taken[i] {
+                found.instances(&search, i)
+            } else {
+                case.pools[i].asked.max_instances
+            };
+            i += 1;
+        }
+        Some(instances)
     }
 }
 

@@ -12,13 +12,17 @@ use poolcfg_tests_wasmtime::setup::{output, refusal};
 const MODULE: &str =
     "(module (table 1 funcref) (table 1 funcref) (memory 1) (func (export \"_start\")))";
 
+/// The command in a folder, with no variable.
+fn poolcfg(folder: &Path) -> Command {
+    let mut command = Command::new(poolcfg_tests::programs().join("poolcfg"));
+    command.current_dir(folder).env_clear();
+    command
+}
+
 /// What poolcfg emits for a command and the module in a folder with nothing else.
 fn emitted(folder: &Path, release: &Release, flags: &[&str]) -> String {
-    let poolcfg = poolcfg_tests::programs().join("poolcfg");
-    let mut command = Command::new(poolcfg);
+    let mut command = poolcfg(folder);
     command
-        .current_dir(folder)
-        .env_clear()
         .arg("--program")
         .arg(&release.program)
         .args([
@@ -65,9 +69,15 @@ fn every_real_command_tells_all_that_its_pool_needs() {
         };
         assert_eq!(settings(&config), settings(&asked), "{version}");
         output(&mut run(release, &config)).unwrap();
-        // With one table less it does not.
-        let set = "pooling_allocator.wasmtime.tables_per_instance=1";
-        let config = emitted(folder.path(), release, &["--set", set]);
+        // The small one that comes with it tells the same.
+        let small = release.program.with_file_name("wasmtime-min");
+        let said = output(poolcfg(folder.path()).arg("inspect").arg(&small)).unwrap();
+        let line = said.lines().find(|line| line.contains("Wasmtime")).unwrap();
+        assert!(line.trim_end().ends_with(version), "{line}");
+        // With one table less it does not start.
+        let line = "pooling-max-tables-per-module = ";
+        let config = config.replace(&format!("{line}2\n"), &format!("{line}1\n"));
+        assert!(config.contains(&format!("{line}1\n")), "{config}");
         let refused = refusal(&mut run(release, &config)).unwrap();
         assert!(refused.contains("tables"), "{refused}");
     }

@@ -10,7 +10,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use crate::inspect::beyond::Key;
 use crate::inspect::workload::PerInstance;
-use crate::project::pool_tables::{WASMTIME, pool_tables, table, underlies};
+use crate::project::pool_tables::{WASMTIME, applies, pool_tables, table, underlies};
 
 const WORKLOAD: &str = "workload";
 
@@ -105,6 +105,15 @@ impl Tables {
     pub(super) fn owner(&self, index: usize) -> Option<usize> {
         let mut chain = self.chain(index);
         chain.find_map(|(other, table)| table.list.is_some().then_some(other))
+    }
+
+    /// The table whose list is the workload of the pool of this name on a target.
+    pub(super) fn owner_on(&self, facts: &TargetFacts, pool: &str) -> Option<usize> {
+        let listing = self.0.iter().enumerate();
+        let listing = listing.filter(|(_, table)| table.list.is_some());
+        let ranked =
+            listing.filter_map(|(index, table)| Some((applies(&table.path, facts, pool)?, index)));
+        Some(ranked.max()?.1)
     }
 
     /// What is said of a number in this table or one that it starts from.

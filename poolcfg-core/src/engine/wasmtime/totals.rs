@@ -160,7 +160,8 @@ impl Wasmtime {
 
     /// Whether every store takes a heap when something is instantiated in it, and not only those with a module that
     /// needs one: up to 31. Source: `Instance::new_raw` in crates/wasmtime/src/runtime/instance.rs (v20 to v32).
-    pub(crate) const fn every_store_has_heap(&self) -> bool {
+    #[must_use]
+    pub const fn every_store_has_heap(&self) -> bool {
         self.has(WasmtimeFeature::Gc) && self.version.major < 32
     }
 

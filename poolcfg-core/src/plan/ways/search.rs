@@ -169,11 +169,16 @@ impl<'a> WaySearch<'a> {
 }
 
 impl Found {
+    /// How many instances one pool has of it.
+    pub(super) const fn instances(&self, search: &WaySearch<'_>, pool: usize) -> u32 {
+        search.pool(pool).instances(&self.limits[pool])
+    }
+
     /// What one pool has of it.
     pub(super) const fn way(&self, search: &WaySearch<'_>, pool: usize) -> Way {
         let of = search.pool(pool);
         let (slot, asked) = (self.slots[pool], of.pool.least.max_instances);
-        let instances = of.instances(&self.limits[pool]);
+        let instances = self.instances(search, pool);
         let mut more = self.limits;
         more[pool] = if instances < asked {
             of.judged(instances + 1, slot)
