@@ -3,23 +3,22 @@
 //! The command and the compiler lay the same layers over each other: the command reads them at run
 //! time, the macro writes them down as const code with a `cfg!` around each.
 
+mod address_space;
 #[cfg(feature = "file")]
 mod kind;
+mod settings;
 mod table;
 
-use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::engine::Engine;
-use crate::engine::wasmtime::{InstanceDefaults, WasmtimeFeatures, WasmtimeVersion};
-use crate::model::fit::MAX_POOLS;
+use crate::engine::wasmtime::{WasmtimeFeatures, WasmtimeVersion};
 use crate::setting::table::{keys, table};
-use crate::target::process::ProcessLimits;
-use crate::target::profile::OwnProfile;
+use crate::target::Arch;
 use crate::target::shape::{Aslr, RelocationModel, SearchLayout, StackLimit};
-use crate::target::{Arch, Os};
 
 #[cfg(feature = "file")]
 pub use kind::ValueKind;
+pub use settings::Settings;
 
 /// How many profiles of its own one file may have.
 pub const MAX_PROFILES: usize = 16;
@@ -330,191 +329,5 @@ table! {
         aslr_bits: u32,
         /// `aslr_bits_max`
         aslr_bits_max: u32,
-    }
-}
-
-impl AddressSpaceKeys<'_> {
-    /// The limits of a process of this system, `usual` where nothing is said. Only Linux bounds the number of mappings
-    /// and counts what is writable as it says here, and Windows knows no limit of address space.
-    ///
-    /// ```
-    /// use poolcfg_core::{AddressSpaceKeys, Os, ProcessLimits, Setting};
-    /// let said = AddressSpaceKeys {
-    ///     max_map_count: Some(Setting::given(1 << 20)),
-    ///     ..AddressSpaceKeys::EMPTY
-    /// };
-    /// assert_eq!(said.limits(ProcessLimits::LINUX, Os::Linux).max_map_count, Some(1 << 20));
-    /// assert_eq!(said.limits(ProcessLimits::NONE, Os::Macos).max_map_count, None);
-    /// ```
-    #[must_use]
-    pub const fn limits(&self, usual: ProcessLimits, os: Os) -> ProcessLimits {
-        let mut limits = usual;
-        if let Some(setting) = &self.rlimit_as {
-            if bounds_address_space(os) {
-                limits.rlimit_as = setting.value;
-            }
-        }
-        if !os.has_linux_kernel() {
-            return limits;
-        }
-        if let Some(setting) = &self.max_map_count {
-            limits.max_map_count = Some(wide(setting.value));
-        }
-        if let Some(setting) = &self.rlimit_data {
-            limits.rlimit_data = setting.value;
-        }
-        if let Some(setting) = &self.memory {
-            limits.memory = Some(setting.value);
-        }
-        limits
-    }
-
-    /// The keys that are said and do nothing on this system, of whose processes the layout is known or is not.
-    ///
-    /// ```
-    /// use poolcfg_core::{AddressSpaceKeys, Os, Setting, Size};
-    /// let said = AddressSpaceKeys {
-    ///     memory: Some(Setting::given(Size::gib(1))),
-    ///     ..AddressSpaceKeys::EMPTY
-    /// };
-    /// assert_eq!(said.unused(Os::Linux, true).count(), 0);
-    /// assert!(said.unused(Os::Freebsd, false).eq(["memory"]));
-    /// ```
-    #[doc(hidden)]
-    pub fn unused(&self, os: Os, knows_layout: bool) -> impl Iterator<Item = &'static str> + use<> {
-        let counts = os.has_linux_kernel();
-        let keys = [
-            ("stack_limit", self.stack_limit.is_some(), knows_layout),
-            ("aslr", self.aslr.is_some(), knows_layout),
-            ("layout", self.layout.is_some(), knows_layout),
-            ("max_map_count", self.max_map_count.is_some(), counts),
-            (
-                "rlimit_as",
-                self.rlimit_as.is_some(),
-                bounds_address_space(os),
-            ),
-            ("rlimit_data", self.rlimit_data.is_some(), counts),
-            ("memory", self.memory.is_some(), counts),
-        ];
-        let unused = keys
-            .into_iter()
-            .filter(|(_, is_said, is_used)| *is_said && !is_used);
-        unused.map(|(key, ..)| key)
-    }
-}
-
-/// Whether a system has a limit of address space.
-const fn bounds_address_space(os: Os) -> bool {
-    !matches!(os, Os::Windows)
-}
-
-/// All that one build says: the pools by name, and the address space.
-///
-/// ```
-/// use poolcfg_core::{PoolKeys, Setting, Settings};
-/// const SAID: Settings = Settings::new(&["plugins"], &[]).pooling_allocator(PoolKeys {
-///     max_instances: Some(Setting::at(64, 2, 17)),
-///     ..PoolKeys::EMPTY
-/// });
-/// assert_eq!(SAID.pools()[0].max_instances.unwrap().value, 64);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings<'a> {
-    pub(crate) names: [&'a str; MAX_POOLS],
-    pub(crate) keys: [PoolKeys; MAX_POOLS],
-    pub(crate) count: usize,
-    pub(crate) space: AddressSpaceKeys<'a>,
-    pub(crate) profiles: [Option<OwnProfile<'a>>; MAX_PROFILES],
-    pub(crate) instance: Option<InstanceDefaults>,
-}
-
-impl<'a> Settings<'a> {
-    /// Nothing said yet of the pools of these names; without a name there is one pool, which has none.
-    /// Names beyond [`MAX_POOLS`] and profiles beyond [`MAX_PROFILES`] are left out: the reader of the
-    /// file refuses them.
-    #[must_use]
-    pub const fn new(names: &[&'a str], profiles: &[OwnProfile<'a>]) -> Self {
-        let mut settings = Self {
-            names: [""; MAX_POOLS],
-            keys: [PoolKeys::EMPTY; MAX_POOLS],
-            count: 1,
-            space: AddressSpaceKeys::EMPTY,
-            profiles: [None; MAX_PROFILES],
-            instance: None,
-        };
-        let mut i = 0;
-        while i < profiles.len() && i < MAX_PROFILES {
-            settings.profiles[i] = Some(profiles[i]);
-            i += 1;
-        }
-        let mut i = 0;
-        while i < names.len() && i < MAX_POOLS {
-            settings.names[i] = names[i];
-            i += 1;
-            settings.count = i;
-        }
-        settings
-    }
-
-    /// A later `[pooling_allocator]`: said of every pool.
-    #[must_use]
-    pub const fn pooling_allocator(mut self, keys: PoolKeys) -> Self {
-        let mut i = 0;
-        while i < self.count {
-            self.keys[i] = self.keys[i].then(keys);
-            i += 1;
-        }
-        self
-    }
-
-    /// A later `[pool.NAME]`, of the pool with this index.
-    #[must_use]
-    pub const fn pool(mut self, index: usize, keys: PoolKeys) -> Self {
-        self.keys[index] = self.keys[index].then(keys);
-        self
-    }
-
-    /// A later `[address_space]`.
-    #[must_use]
-    pub const fn address_space(mut self, keys: AddressSpaceKeys<'a>) -> Self {
-        self.space = self.space.then(keys);
-        self
-    }
-
-    /// `POOLCFG_VA_PROFILE`, or `--va-profile`: later than every table. Nothing and the empty text
-    /// say nothing.
-    #[must_use]
-    pub const fn va_profile(mut self, name: Option<&'a str>) -> Self {
-        if let Some(name) = name {
-            if !name.is_empty() {
-                self.space.va_profile = Some(Setting::given(name));
-            }
-        }
-        self
-    }
-
-    /// What is said of the address space so far.
-    #[must_use]
-    pub const fn space(&self) -> AddressSpaceKeys<'a> {
-        self.space
-    }
-
-    /// What an instance of Wasmtime has where no table says: what the program that runs it takes of itself.
-    #[must_use]
-    pub const fn instance_defaults(mut self, instance: InstanceDefaults) -> Self {
-        self.instance = Some(instance);
-        self
-    }
-
-    /// The keys of each pool, as said so far.
-    #[must_use]
-    pub const fn pools(&self) -> &[PoolKeys] {
-        self.keys.split_at(self.count).0
-    }
-
-    /// The name of each pool; one empty name when the file names none.
-    #[must_use]
-    pub const fn names(&self) -> &[&'a str] {
-        self.names.split_at(self.count).0
     }
 }
