@@ -22,6 +22,7 @@ use poolcfg_core::{Keep, Limits, Promise, Size};
 
 use crate::machine::live_pools::Holding;
 use crate::recheck::allowed_addresses::AllowedAddresses;
+use crate::recheck::heap_fence::Margin;
 use crate::recheck::kept::Keeper;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
@@ -75,6 +76,8 @@ struct Recheck<'a, M> {
     order: Order,
     /// Where the slots of native pools may lie.
     allowed: AllowedAddresses,
+    /// How much of the margin a plan has.
+    margin: Margin,
     /// Whether the pool is refused rather than placed where the others do not find their places.
     strict: bool,
 }
@@ -142,6 +145,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
                 promise.headroom,
                 layout::largest_stack(promise.shape),
             ),
+            margin: Margin::Most,
             strict: false,
         })
     }

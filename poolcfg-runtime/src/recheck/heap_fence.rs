@@ -7,25 +7,53 @@
 //! the heap goes on with mappings, which are in the margin: `sysmalloc` of glibc's malloc/malloc.c, `__expand_heap` of
 //! musl's src/malloc/oldmalloc/malloc.c.
 
+use poolcfg_core::Size;
+
 use super::Recheck;
 use crate::machine::proc;
 use crate::recheck::kept::Keeper;
 
+/// How much of the margin a plan has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Margin {
+    /// The headroom.
+    Whole,
+    /// As much of the headroom as goes.
+    Most,
+}
+
+/// Parts of the headroom that the heap is left below the fence, the largest first. With less, what an allocator maps
+/// instead could come while an engine maps, and be larger than what fits into the margin then.
+const ROOMS: [(u64, Margin); 4] = [
+    (1, Margin::Whole),
+    (8, Margin::Whole),
+    (64, Margin::Whole),
+    (64, Margin::Most),
+];
+
 impl<M: Keeper> Recheck<'_, M> {
-    /// Plans with a fence, right behind the heap where there is none yet: the kernel may find an engine's place there, from
-    /// the bottom up. Where no plan goes beside it, the heap has to do without.
-    pub(super) fn with_fenced_heap<T>(&self, plan: impl Fn() -> Option<T>) -> Option<T> {
+    /// Plans with a fence that leaves the heap as much of the headroom as goes beside the whole margin, and otherwise the
+    /// least of it beside what goes of the margin. Where no plan goes beside the fence, the heap has to do without.
+    pub(super) fn with_fenced_heap<T>(&self, plan: impl Fn(Margin) -> Option<T>) -> Option<T> {
         let kept = self.machine.kept();
-        if kept.with_heap_fence(|fence| fence.is_none()) {
-            let maps = self.machine.text("/proc/self/maps");
-            if let Some(heap) = maps.and_then(|maps| heap_end(&maps)) {
-                self.put_heap_fence(heap);
+        if kept.with_heap_fence(|fence| fence.is_some()) {
+            if let Some(planned) = plan(Margin::Most) {
+                return Some(planned);
+            }
+            drop(kept.replace_heap_fence(None));
+        }
+        let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
+        let heap = heap_end(&maps).unwrap_or(u64::MAX);
+        for (part, margin) in ROOMS {
+            let room = Size::bytes(self.headroom.get() / part).round_down(self.page_size);
+            if self.put_heap_fence(heap.saturating_add(room.get())) {
+                if let Some(planned) = plan(margin) {
+                    return Some(planned);
+                }
+                drop(kept.replace_heap_fence(None));
             }
         }
-        plan().or_else(|| {
-            let had_one = kept.replace_heap_fence(None).is_some();
-            had_one.then(plan)?
-        })
+        plan(Margin::Most)
     }
 
     /// Moves the fence to where the places of the book begin now.
@@ -39,10 +67,14 @@ impl<M: Keeper> Recheck<'_, M> {
         }
     }
 
-    fn put_heap_fence(&self, start: u64) {
-        if let Ok(fence) = self.machine.reserve_at(start, self.page_size) {
+    /// Whether it is there now.
+    fn put_heap_fence(&self, start: u64) -> bool {
+        let fence = self.machine.reserve_at(start, self.page_size);
+        let is_put = fence.is_ok();
+        if let Ok(fence) = fence {
             drop(self.machine.kept().replace_heap_fence(Some(fence)));
         }
+        is_put
     }
 
     /// The first address of the lowest place that the heap can grow into, if it were not for the fence; `None` if there is

@@ -14,6 +14,7 @@ use poolcfg_core::{Limits, MappingName, Size};
 
 use super::{Recheck, Taken};
 use crate::recheck::book::{Book, BookLine};
+use crate::recheck::heap_fence::Margin;
 use crate::recheck::kept::Keeper;
 use crate::recheck::kept::KeptPlace;
 use crate::recheck::order::{Order, ToCome};
@@ -288,7 +289,13 @@ impl<M: Keeper> Recheck<'_, M> {
     ) -> Result<T, Box<SystemRefusal<M::Mapping>>> {
         const GRAIN: Size = Size::mib(1);
         match attempt(self.headroom) {
-            Err(refusal) if refusal.is_of_size() && !self.headroom.is_zero() => drop(refusal),
+            Err(refusal)
+                if self.margin == Margin::Most
+                    && refusal.is_of_size()
+                    && !self.headroom.is_zero() =>
+            {
+                drop(refusal);
+            }
             done => return done,
         }
         // What it held would be missing.

@@ -8,6 +8,7 @@ use poolcfg_core::{Limits, Size};
 use super::{Recheck, Taken};
 use crate::machine::Machine;
 use crate::recheck::book::Book;
+use crate::recheck::heap_fence::Margin;
 use crate::recheck::in_order::ReserveOptions;
 use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::Slabs;
@@ -42,6 +43,7 @@ impl<M: Keeper> Recheck<'_, M> {
             to_come: self.to_come.clone(),
             order: self.order.clone(),
             allowed: self.allowed.clone(),
+            margin: Margin::Most,
             strict: true,
         }
     }
@@ -70,22 +72,22 @@ impl<M: Keeper> Recheck<'_, M> {
         if self.allowed.is_wide() || self.machine.kept().is_held() {
             return None;
         }
-        let take = || self.take_as_planned(least, most);
+        let take = |margin| self.take_as_planned(least, most, margin);
         if self.plans(&self.order) {
             self.with_fenced_heap(take)
         } else {
-            take()
+            take(Margin::Most)
         }
     }
 
-    fn take_as_planned(&self, least: u64, most: u64) -> Option<Taken<M::Mapping>> {
+    fn take_as_planned(&self, least: u64, most: u64, margin: Margin) -> Option<Taken<M::Mapping>> {
         let mut misfits = 0;
         let mut attempt = 0;
         while attempt < TRIES && misfits < MISFITS {
             if attempt > 0 {
                 thread::yield_now();
             }
-            let Some((planned, book)) = self.planned(least, most)? else {
+            let Some((planned, book)) = self.planned(least, most, margin)? else {
                 misfits += 1;
                 continue;
             };
@@ -103,12 +105,12 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     /// A plan in a new snapshot, and the book after it: the first one that goes. `None` if there is no snapshot.
-    fn planned(&self, least: u64, most: u64) -> Option<Option<PlannedPlace>> {
+    fn planned(&self, least: u64, most: u64, margin: Margin) -> Option<Option<PlannedPlace>> {
         let mut snapshot = Snapshot::of(self.machine)?;
         for pad in self.pads() {
             for aligned in [true, false] {
                 snapshot = snapshot.again(aligned);
-                if let Some(plan) = self.planned_in(&snapshot, pad, least, most) {
+                if let Some(plan) = self.planned_in(&snapshot, (pad, margin), least, most) {
                     return Some(Some(plan));
                 }
             }
@@ -132,7 +134,7 @@ impl<M: Keeper> Recheck<'_, M> {
     fn planned_in(
         &self,
         snapshot: &Snapshot<'_, M>,
-        pad: Size,
+        (pad, margin): (Size, Margin),
         least: u64,
         most: u64,
     ) -> Option<PlannedPlace> {
@@ -143,6 +145,7 @@ impl<M: Keeper> Recheck<'_, M> {
         };
         let this = Recheck {
             headroom: self.headroom.saturating_sub(pad),
+            margin,
             ..self.on(snapshot)
         };
         let taken = this.attempt(least, most).ok()?;
@@ -161,14 +164,17 @@ impl<M: Keeper> Recheck<'_, M> {
     /// Plans for an engine of these limits and the others in a snapshot, and writes the places down, if there is such a
     /// plan.
     pub(super) fn plan(&self, limits: &Limits) {
-        if let Some(book) = self.with_fenced_heap(|| self.planned_beside(limits)) {
+        if let Some(book) = self.with_fenced_heap(|margin| self.planned_beside(limits, margin)) {
             self.machine.kept().write(book);
         }
     }
 
-    fn planned_beside(&self, limits: &Limits) -> Option<Book> {
+    fn planned_beside(&self, limits: &Limits, margin: Margin) -> Option<Book> {
         let snapshot = Snapshot::of(self.machine)?;
-        let this = self.on(&snapshot);
+        let this = Recheck {
+            margin,
+            ..self.on(&snapshot)
+        };
         let order = &this.order;
         let found = [true, false].into_iter().find_map(|spare| {
             let attempt = |margin| {

@@ -162,10 +162,11 @@ impl FakeProcess {
         self.space.borrow_mut().map(bytes.get()).is_some()
     }
 
-    /// Allocates as C libraries do: of the heap, as long as that grows, and then of new mappings.
+    /// Allocates as C libraries do: of the heap, as long as that grows, and then of new mappings of 1 MiB at least
+    /// (`MMAP_AS_MORECORE_SIZE` of glibc's malloc/malloc.c).
     pub(super) fn allocate(&self, bytes: Size) -> bool {
         let grows = self.space.borrow_mut().grow_heap(bytes.get());
-        grows || self.map(bytes)
+        grows || self.map(bytes.max(Size::mib(1)))
     }
 
     /// Whether brk() may enlarge the heap by so many bytes.
@@ -302,7 +303,7 @@ impl FakeProcess {
         .into_iter()
         .all(|name| {
             let bytes = slab_bytes(limits, name, limits.max_instances, self.page_size);
-            let small = self.map(Size::kib(64));
+            let small = self.map(Size::kib(64)) && self.allocate(Size::kib(64));
             small && (bytes.is_zero() || self.reserve(bytes).map(|part| mapped.push(part)).is_ok())
         });
         let unmapped = |holding: &&mut Holding| {
