@@ -134,6 +134,7 @@ impl<'a, M: Keeper> Recheck<'a, M> {
                 page_size,
                 promise.headroom,
                 holdings,
+                machine.kept().bytes(|mapping| machine.bytes(mapping)),
             ),
             page_size,
             headroom: promise.headroom,

@@ -4,7 +4,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use poolcfg_core::{Limits, ProcessPromise, UnlimitedStack};
+use poolcfg_core::{Limits, ProcessPromise, Size, UnlimitedStack};
 
 use crate::machine::{Machine, ThisMachine};
 use crate::recheck::book::Book;
@@ -134,6 +134,13 @@ impl<M> Kept<M> {
     /// The place that is kept for an engine which has been rechecked and is made now.
     pub(crate) fn take_checked(&self, name: &str, limits: &Limits) -> Option<KeptPlace<M>> {
         self.remove(|place| place.name == name && place.checked && place.limits == *limits)
+    }
+
+    /// Bytes of all places that are kept, where this tells those of one mapping.
+    pub(crate) fn bytes(&self, of: impl Fn(&M) -> Size) -> Size {
+        let state = self.lock();
+        let places = state.places.iter().flat_map(|place| place.slabs.iter());
+        Size::bytes(places.fold(0, |sum: u64, mapping| sum.saturating_add(of(mapping).get())))
     }
 
     /// Keeps one place more.

@@ -111,7 +111,7 @@ impl<'a, M: Machine> ProcFacts<'a, M> {
 
 impl ProcessBounds {
     /// Reads what may matter to a pool that is asked for with these limits, beside those that are held and those
-    /// that are to come.
+    /// that are to come, for which so many bytes are kept.
     pub(crate) fn read<M: Machine>(
         machine: &M,
         asked: &Limits,
@@ -119,6 +119,7 @@ impl ProcessBounds {
         page_size: Size,
         headroom: Size,
         holdings: &[Holding],
+        kept: Size,
     ) -> Self {
         let mut this = Self {
             limits: ProcessLimits::NONE,
@@ -129,8 +130,8 @@ impl ProcessBounds {
         let told = ProcFacts::new(machine);
         if let Some(limit) = machine.limit(Resource::AddressSpace) {
             this.limits.rlimit_as = Some(limit);
-            // What is held is in it.
-            let size = told.status("VmSize");
+            // What is held is in it. What is kept is counted when it is taken.
+            let size = told.status("VmSize").saturating_sub(kept);
             this.own.address_space = size.get();
             this.rest.address_space = headroom
                 .saturating_sub(size.saturating_sub(mapped(holdings, page_size)))

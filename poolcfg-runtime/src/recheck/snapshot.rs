@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
 
-use poolcfg_core::{Layout, LinuxLayout, Size, UnlimitedStack};
+use poolcfg_core::{Aslr, Layout, LinuxLayout, Size, UnlimitedStack};
 
 use crate::machine::{Machine, Resource, as_of_machine, proc};
 use crate::recheck::book::Book;
@@ -163,6 +163,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
         let maps = machine.text("/proc/self/maps").unwrap_or_default();
         let taken = taken(&maps);
         let base = base(search, &linux, window, page, &taken);
+        let most = layout::aslr_range(machine, Aslr::Maximum);
         let space = PlannedSpace {
             stack: proc::maps(&maps)
                 .find(|map| map.name == "[stack]")
@@ -173,7 +174,7 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
             window,
             base,
             top_down,
-            retry: retry(search, &linux, window, page, base),
+            retry: retry(search, &linux, window, page, base, most),
             huge,
             left,
             lockable,
@@ -230,11 +231,21 @@ fn unmoved(linux: &LinuxLayout, window: u64, page: u64) -> u64 {
     base.checked_next_multiple_of(page).unwrap_or(base)
 }
 
-/// Where a search that found nothing from the top down begins again. It matters only where that is above the base: on x86
-/// ASLR moves both by the same number of bytes, one down and one up (`arch_pick_mmap_base` of arch/x86/mm/mmap.c).
-fn retry(search: Search, linux: &LinuxLayout, window: u64, page: u64, base: u64) -> u64 {
+/// Where a search that found nothing from the top down begins again, at the highest. It matters only where that is above
+/// the base: on x86 ASLR moves both by the same number of bytes, one down and one up (`arch_pick_mmap_base` of
+/// arch/x86/mm/mmap.c), by at most so many where a large stack limit has moved the base, too.
+fn retry(
+    search: Search,
+    linux: &LinuxLayout,
+    window: u64,
+    page: u64,
+    base: u64,
+    most: Size,
+) -> u64 {
+    let is_x86 = linux.unlimited_stack == UnlimitedStack::LargeGap;
     let moved = match search.unlimited_stack {
         Some(UnlimitedStack::LargeGap) => unmoved(linux, window, page).saturating_sub(base),
+        None if is_x86 => most.get(),
         Some(UnlimitedStack::Legacy) | None => 0,
     };
     let retry = linux.legacy_base.get().saturating_add(moved);

@@ -10,6 +10,7 @@ use poolcfg_core::{
 use super::super::recheck;
 use super::super::space::{ProcessLayout, aslr_range};
 use super::process::{FakeProcess, Started};
+use crate::machine::Machine;
 use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
 use crate::recheck::options::RecheckOptions;
 
@@ -338,6 +339,23 @@ fn a_recheck_takes_its_place_from_what_is_held() {
     assert!(back <= Size::mib(6).get(), "{back}");
     process.release(thread);
     process.make(&engine).expect("its place is free");
+}
+
+/// It is not counted twice under a limit of the address space, also when the engine has been mapped.
+#[test]
+fn what_is_held_counts_once_under_a_limit_of_the_address_space() {
+    let gib = |gib: u64| gib * 1024;
+    let file = [wasmtime("a", 16, gib(4)), native("b", 1, gib(20))];
+    let planned = Planned::new(SV39, MIN, &file);
+    let mut process = planned.process([0; 4], true);
+    process.set_address_space_left(Size::gib(90));
+    let engine = process.check(&planned.pools[0]).expect("it fits");
+    let thread = process.hold(&engine);
+    let mapped = process.reserve(Size::gib(66)).expect("it has its place");
+    let other = process.start(&planned.pools[1]).expect("it is held");
+    assert_eq!(other.limits, planned.pools[1].guaranteed);
+    drop(mapped);
+    process.release(thread);
 }
 
 /// Where ASLR has put the program above the mmap base, the kernel finds the hole behind the heap from the bottom up.

@@ -44,6 +44,7 @@ pub(super) struct FakeProcess {
     passing: Cell<Option<u64>>,
     /// What a process that locks all that it maps may lock.
     lockable: Option<Size>,
+    address_space: Option<Size>,
 }
 
 /// What other threads map: so many bytes at each of so many calls of a recheck that are still to come.
@@ -103,12 +104,25 @@ impl FakeProcess {
             others: Cell::default(),
             passing: Cell::default(),
             lockable: None,
+            address_space: None,
         }
     }
 
     /// The process locks all that it maps, one mapping of so many bytes at most.
     pub(super) fn set_lockable(&mut self, limit: Size) {
         self.lockable = Some(limit);
+    }
+
+    /// Its address space is limited to what it has and so many bytes.
+    pub(super) fn set_address_space_left(&mut self, bytes: Size) {
+        self.address_space = self.size().checked_add(bytes);
+    }
+
+    /// What it has mapped in all.
+    fn size(&self) -> Size {
+        let space = self.space.borrow();
+        let taken = space.taken().iter().map(|(start, end)| end - start);
+        Size::bytes(taken.sum())
     }
 
     /// The stack limit is changed after the program has started.
@@ -390,6 +404,9 @@ impl Machine for FakeProcess {
 
     /// Anonymous mappings side by side are one line, as the kernel merges them.
     fn text(&self, path: &str) -> Option<String> {
+        if path == "/proc/self/status" && self.address_space.is_some() {
+            return Some(format!("VmSize: {} kB\n", self.size().get() / 1024));
+        }
         if path != "/proc/self/maps" {
             let file = self.file.filter(|file| file.0 == path);
             return file.map(|(_, text)| text.to_owned());
@@ -421,6 +438,7 @@ impl Machine for FakeProcess {
         match resource {
             Resource::Stack => self.stack_limit,
             Resource::Memlock => self.lockable,
+            Resource::AddressSpace => self.address_space,
             _ => None,
         }
     }

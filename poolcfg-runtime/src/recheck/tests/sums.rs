@@ -261,6 +261,7 @@ fn each_file_is_read_once_for_the_limits() {
         Size::kib(4),
         Size::mib(512),
         &machine.holdings,
+        Size::ZERO,
     );
     let mut read = machine.read.take();
     read.sort_unstable();
