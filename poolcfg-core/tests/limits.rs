@@ -326,6 +326,25 @@ fn the_counts_that_are_advised_are_those_that_are_then_had() {
     });
 }
 
+/// Each of them has less left than the one before; that is not told of the first.
+#[test]
+fn what_several_equal_pools_have_is_what_all_of_them_have() {
+    let file = ConfigFile::parse(
+        "[pooling_allocator]\nmax_instances = 38299\nmemory_reservation = \"1GiB\"\npools = 3\n",
+    );
+    let file = file.unwrap();
+    for (triple, has) in [
+        ("aarch64-apple-darwin", "has 17.69 TiB left"),
+        ("x86_64-unknown-linux-gnu", "has 127.98 TiB in three holes"),
+    ] {
+        let facts = TargetFacts::builtin(triple).unwrap();
+        let case = file.settings(&facts).resolve(facts.target()).unwrap();
+        let misfit = Plan::new(&case).misfit.unwrap();
+        let message = misfit.message(&case);
+        assert!(message.as_str().contains(has), "{}", message.as_str());
+    }
+}
+
 /// Where pools that shrink do not fit, they do not at their least: what they ask for is not what is in the way.
 #[test]
 fn pools_that_shrink_are_judged_at_their_least() {

@@ -340,7 +340,8 @@ const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
 }
 
 impl PlanMisfit {
-    /// The same where more slots fit all holes together than each of them holds at the least.
+    /// The same where more slots fit all holes together than each of them holds at the least, or where holes are what other
+    /// pools of the same name leave.
     const fn in_all_holes(
         mut self,
         case: &ResolvedProcess<'_>,
@@ -365,7 +366,9 @@ impl PlanMisfit {
             hole += 1;
         }
         let instances = wide(instances);
-        if instances > slots && instances < memories.slots {
+        let is_one_of_many = asked[self.pool].pools > 1;
+        let is_known = budget.room.parts > 1 && instances < memories.slots;
+        if is_known && (instances > slots || is_one_of_many) {
             let left = left(case, asked, self.pool, 0);
             self.together = Some((Size::bytes(left), budget.room.parts));
             self.have = memories.bytes(instances);
