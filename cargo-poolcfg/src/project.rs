@@ -5,13 +5,14 @@ mod choice;
 pub(crate) mod difference;
 pub(crate) mod edit;
 pub(crate) mod pool_tables;
+pub(crate) mod runtime;
 pub(crate) mod wasmtime_tables;
 pub(crate) mod workload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cargo_metadata::{DependencyKind, Package, PackageId};
+use cargo_metadata::{Package, PackageId};
 use poolcfg_core::Code;
 use poolcfg_core::file::{ConfigFile, FILE_NAME, Location, locate, read_text};
 
@@ -21,10 +22,8 @@ use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 use crate::project::cargo::{Depth, metadata, tool};
 use crate::project::choice::{Scope, choose, without_file};
+use crate::project::runtime::RuntimeDependency;
 use crate::project::wasmtime_tables::Used;
-
-/// The crate whose types the generated file uses where a package depends on it.
-const RUNTIME: &str = "poolcfg-runtime";
 
 /// The file that the consts of a package go to.
 const RUST_FILE: &str = "pool_limits.rs";
@@ -47,8 +46,8 @@ pub(crate) struct Member {
     pub(crate) shares_file: bool,
     /// Whether its pools are none of its own: it does not depend on Wasmtime, and another one that shares the file does.
     pub(crate) is_passed_over: bool,
-    /// Under which name the package depends on poolcfg-runtime.
-    pub(crate) runtime: Option<String>,
+    /// How the package depends on poolcfg-runtime.
+    pub(crate) runtime: RuntimeDependency,
     /// The text of its poolcfg.toml.
     pub(crate) source: Option<Source>,
     /// Where that is, or would be.
@@ -118,7 +117,11 @@ pub(crate) fn members(
         Ok(metadata) => metadata,
         Err(cargo_metadata::Error::Io(_)) if program == InvokedAs::Alone => {
             // No cargo on this machine: the one package of this Cargo.toml.
-            return Ok(vec![member(&manifest, None, file_use)?]);
+            return Ok(vec![member(
+                &manifest,
+                RuntimeDependency::default(),
+                file_use,
+            )?]);
         }
         Err(error) => return Err(tool(&error)),
     };
@@ -127,7 +130,7 @@ pub(crate) fn members(
     let at_root = metadata.workspace_root.as_std_path().join(FILE_NAME);
     let members = all(chosen.into_iter().map(|package| {
         let manifest = package.manifest_path.as_std_path();
-        let mut member = member(manifest, runtime(package), file_use)?;
+        let mut member = member(manifest, RuntimeDependency::of(package), file_use)?;
         member.named = several.then(|| package.name.to_string());
         member.crate_root = crate_root(package);
         let is_unused = member.source.is_none() && at_root.is_file();
@@ -247,18 +250,7 @@ fn crate_root(package: &Package) -> Option<PathBuf> {
     Some(root.src_path.clone().into_std_path_buf())
 }
 
-/// The name under which the code of a package sees poolcfg-runtime.
-fn runtime(package: &Package) -> Option<String> {
-    let dependency = package.dependencies.iter().find(|dependency| {
-        dependency.name == RUNTIME
-            && dependency.kind == DependencyKind::Normal
-            && !dependency.optional
-    })?;
-    let name = dependency.rename.as_deref().unwrap_or(RUNTIME);
-    Some(name.replace('-', "_"))
-}
-
-fn member(manifest: &Path, runtime: Option<String>, file_use: FileUse) -> Result<Member, Error> {
+fn member(manifest: &Path, runtime: RuntimeDependency, file_use: FileUse) -> Result<Member, Error> {
     let dir = directory(manifest);
     let location = match file_use {
         FileUse::Read => locate(manifest, &|path, _| shown(path))?,
@@ -311,7 +303,7 @@ fn without_manifest(shared: &SharedFlags) -> Result<Member, Error> {
         is_one_of_several: false,
         shares_file: false,
         is_passed_over: false,
-        runtime: None,
+        runtime: RuntimeDependency::default(),
         file: parse(source.as_ref())?,
         source,
         place: path,

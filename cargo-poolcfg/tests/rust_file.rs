@@ -14,13 +14,14 @@ use poolcfg_core::file::{ConfigFile, TargetFacts};
 
 const RISCV64: &str = "riscv64gc-unknown-linux-gnu";
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
+const WINDOWS: &str = "x86_64-pc-windows-msvc";
 
 const FILE: &str = "src/pool_limits.rs";
 
 #[test]
 fn a_person_can_review_it() {
-    let one_pool = |engine: &str| format!("[pooling_allocator]\n{INSTANCES}{engine}");
-    let two_pools = |engine: &str| format!("{}[pool.one]\n[pool.two]\n", one_pool(engine));
+    let one_pool = |engine: &str| format!("[pooling_allocator]\n{INSTANCES}{engine}[pool.one]\n");
+    let two_pools = |engine: &str| format!("{}[pool.two]\n", one_pool(engine));
     for project in [Project::new(), Project::with_runtime("2024")] {
         for engine in ["", WASMTIME] {
             let mut lines = Vec::new();
@@ -45,6 +46,27 @@ fn a_person_can_review_it() {
                 "{lines:?}"
             );
         }
+    }
+}
+
+/// Of targets on which the package does not depend on poolcfg-runtime, it names nothing of it.
+#[test]
+fn a_runtime_of_other_targets_is_not_used() {
+    let project = Project::with_runtime("2024");
+    let manifest = project.folder.read("Cargo.toml");
+    let manifest = manifest.replace("[dependencies]", "[target.'cfg(windows)'.dependencies]");
+    project.folder.write("Cargo.toml", &manifest);
+    let file = format!("[pooling_allocator]\n{INSTANCES}");
+    project.folder.write("poolcfg.toml", &file);
+    for (targets, is_used) in [
+        (&[RISCV64][..], false),
+        (&[WINDOWS], true),
+        (&[WINDOWS, RISCV64], false),
+    ] {
+        let flags = targets.iter().flat_map(|target| ["--target", *target]);
+        project.run(&flags.collect::<Vec<_>>()).ends(0);
+        let text = project.folder.read(FILE);
+        assert_eq!(text.contains("poolcfg_runtime"), is_used, "{targets:?}");
     }
 }
 
@@ -184,7 +206,7 @@ fn where_no_sum_tells_any_raised_number_is_refused() {
         assert!(code.contains(how), "{code}");
         let numbers: Vec<&str> = code
             .lines()
-            .filter_map(|line| line.trim().strip_prefix("pub const ")?.split_once(": u"))
+            .filter_map(|line| line.split_once("pub const ")?.1.split_once(": u"))
             .map(|(name, _)| name)
             .collect();
         assert!(numbers.len() > 10, "{code}");

@@ -296,7 +296,9 @@ fn rust_output(
         .collect();
     let header = Header {
         command: &recorded::rust(member, targets, wish)?,
-        runtime: member.runtime.as_deref(),
+        runtime: member
+            .runtime
+            .name_on(outcomes.iter().map(|outcome| outcome.facts)),
         measured: outcomes.iter().flat_map(TargetOutcome::measured).collect(),
     };
     let text = rust_file::render(&arms, &header);

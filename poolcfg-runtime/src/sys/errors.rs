@@ -39,8 +39,8 @@ impl fmt::Display for GrowError {
         match self {
             Self::AboveCapacity { bytes, capacity } => write!(
                 f,
-                "cannot grow to {bytes} bytes, the slot holds {capacity}: ask for less, or raise \
-                 `max_memory_size` in poolcfg.toml"
+                "cannot grow to {bytes} bytes, the region has {capacity} at most: ask for less, or raise \
+                 `max_memory_size`, `table_reservation` or `stack_reservation` in poolcfg.toml"
             ),
             Self::Refused { bytes, source } => write!(
                 f,

@@ -15,6 +15,7 @@ pub(super) struct Constant {
     /// What it is, where it is a number or a flag.
     pub(super) is: Option<Is>,
     about: String,
+    is_one_line: bool,
 }
 
 /// What a const was worked out to be.
@@ -32,6 +33,7 @@ impl Constant {
             value: format!("{value:?}"),
             is: None,
             about: about.to_owned(),
+            is_one_line: false,
         }
     }
 
@@ -49,6 +51,7 @@ impl Constant {
             value: number(value),
             is: Some(Is::Number(value)),
             about: about.to_owned(),
+            is_one_line: false,
         }
     }
 
@@ -65,6 +68,7 @@ impl Constant {
             value: value.to_string(),
             is: Some(Is::Flag(value)),
             about: about.to_owned(),
+            is_one_line: false,
         }
     }
 
@@ -73,8 +77,16 @@ impl Constant {
         Self { value, ..self }
     }
 
-    /// Its two lines.
-    pub(super) fn lines(&self) -> [String; 2] {
+    /// The same in one line: a setting of Wasmtime's, whose name says all.
+    pub(super) fn in_one_line(self) -> Self {
+        Self {
+            is_one_line: true,
+            ..self
+        }
+    }
+
+    /// Its two lines, or the one.
+    pub(super) fn lines(&self) -> Vec<String> {
         let Self {
             name,
             kind,
@@ -82,10 +94,11 @@ impl Constant {
             about,
             ..
         } = self;
-        [
-            format!("/// {about}"),
-            format!("pub const {name}: {kind} = {value};"),
-        ]
+        let constant = format!("pub const {name}: {kind} = {value};");
+        if self.is_one_line {
+            return vec![format!("/** {about} */ {constant}")];
+        }
+        vec![format!("/// {about}"), constant]
     }
 }
 

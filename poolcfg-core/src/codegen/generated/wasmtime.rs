@@ -14,8 +14,9 @@ pub(super) fn of_wasmtime(wasmtime: &Wasmtime, limits: &Limits) -> Vec<Constant>
     let version = wasmtime.version.to_string();
     let about = "The version of Wasmtime that they are for.";
     let mut consts = vec![Constant::text("WASMTIME_VERSION", &version, about)];
-    consts.extend(self::totals(wasmtime, limits, &totals));
-    consts.extend(numbers(wasmtime, limits));
+    let settings = self::totals(wasmtime, limits, &totals).into_iter();
+    let settings = settings.chain(numbers(wasmtime, limits));
+    consts.extend(settings.map(Constant::in_one_line));
     consts.extend(consts! {
         flag GUARD_BEFORE_LINEAR_MEMORY = wasmtime.guard_before_linear_memory, "`guard_before_linear_memory`.";
         flag MEMORY_MAY_MOVE = wasmtime.memory_may_move(limits),
