@@ -7,6 +7,8 @@
 //! the heap goes on with mappings, which are in the margin: `sysmalloc` of glibc's malloc/malloc.c, `__expand_heap` of
 //! musl's src/malloc/oldmalloc/malloc.c.
 
+use std::ops::Range;
+
 use poolcfg_core::Size;
 
 use super::Recheck;
@@ -90,6 +92,18 @@ impl<M: Keeper> Recheck<'_, M> {
         let starts = places.map(|place| place.start);
         starts.filter(|start| (heap..=next).contains(start)).min()
     }
+}
+
+/// What the heap is left below its fence: no place for a pool, since the heap grows into it. `None` if there is no fence,
+/// or something else lies between the two.
+pub(super) fn room<M: Keeper>(machine: &M, maps: &str) -> Option<Range<u64>> {
+    let fence = machine
+        .kept()
+        .with_heap_fence(|fence| fence.map(|fence| machine.address(fence)))?;
+    let heap = heap_end(maps)?;
+    let mut starts = proc::maps(maps).map(|map| map.start);
+    let is_free = heap < fence && !starts.any(|start| (heap..fence).contains(&start));
+    is_free.then_some(heap..fence)
 }
 
 /// Where the heap ends.

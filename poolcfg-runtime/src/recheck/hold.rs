@@ -5,7 +5,7 @@ use std::thread::ThreadId;
 
 use poolcfg_core::{Limits, MappingName, Promise};
 
-use super::in_order::{ReserveOptions, places};
+use super::in_order::{ReserveOptions, Spare, places};
 use super::{Recheck, one_at_a_time};
 use crate::recheck::kept::Keeper;
 use crate::recheck::kept::KeptPlace;
@@ -71,7 +71,7 @@ impl<M: Keeper> Recheck<'_, M> {
             return Some(found);
         }
         let order = &self.order;
-        let found = [true, false].into_iter().find_map(|spare| {
+        let found = Spare::tried(limits).find_map(|spare| {
             let attempt = |margin| {
                 self.in_order(
                     ReserveOptions {

@@ -40,9 +40,27 @@ pub(super) struct ReserveOptions<'a> {
     pub(super) order: &'a Order,
     /// Reserved first, for what the process maps meanwhile.
     pub(super) margin: Size,
-    /// Whether each mapping of an engine has as much to spare as alignment may take: the kernel looks for an aligned
-    /// place in every hole before it takes one that just fits.
-    pub(super) spare: bool,
+    pub(super) spare: Spare,
+}
+
+/// Of which engines each mapping has as much to spare as alignment may take: the kernel looks for an aligned place in every
+/// hole before it takes one that just fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spare {
+    Each,
+    /// The others may have places that were planned without, and nothing of them moves the one that is mapped first.
+    Own,
+    /// On a kernel that aligns nothing, what alignment may take can be what is missing.
+    None,
+}
+
+impl Spare {
+    /// What is tried for a pool of these limits, in this order.
+    pub(super) fn tried(limits: &Limits) -> impl Iterator<Item = Self> {
+        let is_engine = limits.wasmtime.is_some();
+        let all = [Self::Each, Self::Own, Self::None].into_iter();
+        all.filter(move |spare| is_engine || *spare != Self::Own)
+    }
 }
 
 impl<M: Keeper> Recheck<'_, M> {
@@ -84,8 +102,7 @@ impl<M: Keeper> Recheck<'_, M> {
         // An engine that is to come may have been made without `hold`.
         let unchecked = self.order.unchecked();
         for order in [&self.order, &unchecked] {
-            // On a kernel that aligns nothing, what alignment may take can be what is missing.
-            for spare in [true, false] {
+            for spare in Spare::tried(&limits) {
                 if is_held || !self.plans(order) {
                     continue;
                 }
@@ -137,7 +154,7 @@ impl<M: Keeper> Recheck<'_, M> {
         ReserveOptions {
             order: &self.order,
             margin: self.headroom,
-            spare: true,
+            spare: Spare::Each,
         }
     }
 
@@ -219,21 +236,23 @@ impl<M: Keeper> Recheck<'_, M> {
             margin,
             spare,
         } = way;
-        let slabs =
-            |limits: &Limits| self.slabs(limits, margin, spare && limits.wasmtime.is_some());
+        let slabs = |limits: &Limits, spare: bool| {
+            self.slabs(limits, margin, spare && limits.wasmtime.is_some())
+        };
+        let of_others = |limits: &Limits| slabs(limits, spare == Spare::Each);
         let beside = |held, bytes, source| SystemRefusal::beside(held, limits, bytes, source);
         let above = self.margin(margin, self.smallest(order, limits));
         let above = above.map_err(|source| beside(Slabs::NONE, margin, source))?;
         let mut others = Vec::new();
         for pool in &order.before {
-            match slabs(&pool.limits) {
+            match of_others(&pool.limits) {
                 Ok(slabs) => others.push((*pool, slabs)),
                 Err(other) => return Err(beside(Slabs::NONE, other.bytes, other.source)),
             }
         }
-        let own = slabs(limits)?;
+        let own = slabs(limits, spare != Spare::None)?;
         for pool in &order.after {
-            match slabs(&pool.limits) {
+            match of_others(&pool.limits) {
                 Ok(slabs) => others.push((*pool, slabs)),
                 Err(other) => return Err(beside(own, other.bytes, other.source)),
             }

@@ -9,7 +9,7 @@ use super::{Recheck, Taken};
 use crate::machine::Machine;
 use crate::recheck::book::Book;
 use crate::recheck::heap_fence::Margin;
-use crate::recheck::in_order::ReserveOptions;
+use crate::recheck::in_order::{ReserveOptions, Spare};
 use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::Slabs;
 use crate::recheck::snapshot::{Part, Snapshot};
@@ -176,7 +176,7 @@ impl<M: Keeper> Recheck<'_, M> {
             ..self.on(&snapshot)
         };
         let order = &this.order;
-        let found = [true, false].into_iter().find_map(|spare| {
+        let found = Spare::tried(limits).find_map(|spare| {
             let attempt = |margin| {
                 this.in_order(
                     ReserveOptions {

@@ -11,12 +11,14 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io;
+use std::ops::Range;
 use std::rc::Rc;
 
 use poolcfg_core::{Aslr, Layout, LinuxLayout, Size, UnlimitedStack};
 
 use crate::machine::{Machine, Resource, as_of_machine, proc};
 use crate::recheck::book::Book;
+use crate::recheck::heap_fence;
 use crate::recheck::kept::{Keeper, Kept};
 use crate::recheck::layout::{self, Search};
 
@@ -160,7 +162,10 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
             .map(|limit| beside(machine, limit, "VmSize"));
         let lockable = lockable(machine);
         // Last, since what has been asked for is gone again.
-        let maps = machine.text("/proc/self/maps").unwrap_or_default();
+        let mut maps = machine.text("/proc/self/maps").unwrap_or_default();
+        if let Some(Range { start, end }) = heap_fence::room(machine, &maps) {
+            let _ = writeln!(maps, "{start:x}-{end:x} ---p 00000000 00:00 0");
+        }
         let taken = taken(&maps);
         let base = base(search, &linux, window, page, &taken);
         let most = layout::aslr_range(machine, Aslr::Maximum);

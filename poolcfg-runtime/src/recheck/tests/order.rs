@@ -487,10 +487,7 @@ fn a_stack_limit_above_the_planned_one_is_named() {
     );
     let text = misfit.to_string();
     assert!(text.contains("`RLIMIT_STACK`"), "{text}");
-    assert!(
-        text.contains("lower it with `ulimit -s 131072`"),
-        "{text}"
-    );
+    assert!(text.contains("lower it with `ulimit -s 131072`"), "{text}");
 }
 
 #[test]
