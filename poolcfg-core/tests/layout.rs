@@ -323,10 +323,9 @@ fn start(space: &mut Space, groups: &[Group], between: &[u64], whole: bool) -> b
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
         max_global_rejects: 1 << 20,
         failure_persistence: None,
-        ..ProptestConfig::default()
+        ..crate::cases(400)
     })]
 
     /// Whatever is promised is there in every process, wherever ASLR puts things.

@@ -805,7 +805,7 @@ fn limit() -> impl Strategy<Value = Option<Size>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(400))]
 
     /// What is guaranteed stays within every limit together with what the process itself is left, and the limit that
     /// is named is exceeded by what is asked.

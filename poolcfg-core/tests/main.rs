@@ -14,11 +14,9 @@ mod wasmtime;
 mod ways;
 mod without_memories;
 
-#[cfg(feature = "file")]
 use proptest::prelude::ProptestConfig;
 
 /// So many cases, or as many as `PROPTEST_CASES` says: an emulator needs a while for each.
-#[cfg(feature = "file")]
 fn cases(number: u32) -> ProptestConfig {
     match std::env::var_os("PROPTEST_CASES") {
         Some(_) => ProptestConfig::default(),

@@ -132,9 +132,8 @@ fn fits_in(room: &Room, groups: &[Group]) -> bool {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 5000,
         max_global_rejects: 1 << 20,
-        ..ProptestConfig::default()
+        ..crate::cases(5000)
     })]
 
     /// The simulation over the whole range of ASLR agrees with the kernel at every single position.
@@ -401,7 +400,7 @@ fn with_reservation(pools: &[PoolKeys], pool: usize, reservation: Size) -> Vec<P
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(crate::cases(1500))]
 
     /// For every profile, shape, number of pools and page size: what a misfit suggests fits, with the other pools as
     /// small as they may be, and the next value does not.

@@ -162,7 +162,8 @@ impl StartedProcess {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 100,
+        // An emulator needs a while for each.
+        cases: ProptestConfig::default().cases.min(100),
         max_global_rejects: 1 << 20,
         ..ProptestConfig::default()
     })]
