@@ -35,6 +35,7 @@ use crate::variables::InForce;
 
 mod by_address;
 mod diagnosis;
+mod engine_places;
 mod everywhere;
 mod heap_fence;
 mod hold;

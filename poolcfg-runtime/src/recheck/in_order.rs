@@ -218,7 +218,7 @@ impl<M: Keeper> Recheck<'_, M> {
         Some(ByBook { book, own, others })
     }
 
-    fn reserve_all_at(&self, places: &Slabs<Range<u64>>) -> Option<Slabs<M::Mapping>> {
+    pub(super) fn reserve_all_at(&self, places: &Slabs<Range<u64>>) -> Option<Slabs<M::Mapping>> {
         places.exchange(|place| {
             let bytes = Size::bytes(place.end - place.start);
             self.machine.reserve_at(place.start, bytes).ok()
@@ -338,7 +338,22 @@ impl<M: Keeper> Recheck<'_, M> {
         let planned = self.addresses(&found, &limits);
         drop(found);
         let settled = self.settle(planned.clone());
-        for book in [settled, planned] {
+        let mut books: Vec<Book> = [settled, planned.clone()].into();
+        books.retain(|book| self.finds_engines(book));
+        if books.is_empty() {
+            if way.spare != Spare::None || self.margin == Margin::Whole {
+                let source = io::ErrorKind::OutOfMemory.into();
+                return Err(SystemRefusal::beside(
+                    Slabs::NONE,
+                    &limits,
+                    Size::ZERO,
+                    source,
+                ));
+            }
+            // Other threads may map meanwhile.
+            books.push(planned);
+        }
+        for book in books {
             if let Some(own) = book
                 .lines
                 .first()

@@ -176,7 +176,7 @@ impl<M: Keeper> Recheck<'_, M> {
             ..self.on(&snapshot)
         };
         let order = &this.order;
-        let found = Spare::tried(limits).find_map(|spare| {
+        Spare::tried(limits).find_map(|spare| {
             let attempt = |margin| {
                 this.in_order(
                     ReserveOptions {
@@ -187,8 +187,10 @@ impl<M: Keeper> Recheck<'_, M> {
                     limits,
                 )
             };
-            this.with_most_margin(attempt).ok()
-        });
-        found.map(|found| this.addresses(&found, limits))
+            let found = this.with_most_margin(attempt).ok()?;
+            let book = this.addresses(&found, limits);
+            drop(found);
+            this.finds_engines(&book).then_some(book)
+        })
     }
 }
