@@ -34,6 +34,7 @@ use crate::sys::wide;
 use crate::variables::InForce;
 
 mod by_address;
+mod by_book;
 mod diagnosis;
 mod engine_places;
 mod everywhere;
