@@ -234,6 +234,53 @@ fn each_pool_may_be_of_another_version() {
     project.run(&["check"]).ends(0);
 }
 
+/// What a table lacks, one of another layer may say: `sync --check` sees what `check` sees.
+#[test]
+fn a_version_may_stand_in_another_layer_than_the_engine() {
+    let wasmtime = "version = \"48\"\nfeatures = [\"async\", \"gc\", \"component-model\"]\n";
+    let engine = "engine = \"wasmtime\"\nmax_instances = 5\n";
+    let of_pool = format!("[pool.a]\n[pool.a.wasmtime]\n{wasmtime}");
+    for file in [
+        format!(
+            "[target.{RISCV64}.pooling_allocator]\n{engine}\
+             [target.'cfg(unix)'.pooling_allocator.wasmtime]\n{wasmtime}"
+        ),
+        format!(
+            "[target.'cfg(unix)'.pooling_allocator.wasmtime]\n{wasmtime}\
+             [target.'cfg(target_os = \"linux\")'.pooling_allocator]\n{engine}"
+        ),
+        // Every pool has its own.
+        format!("[pooling_allocator]\n{engine}{of_pool}"),
+    ] {
+        let project = Project::with(&file);
+        for target in [&["--target", RISCV64][..], &[]] {
+            let run = |command: &[&str]| project.run(&[command, target].concat());
+            run(&["sync", "--check"]).ends(0).says_nothing_of("PC0032");
+        }
+        project.run(&["check", "--target", RISCV64]).ends(0);
+        project.run(&["sync"]).ends(0);
+        assert_eq!(project.read("poolcfg.toml"), file);
+    }
+    // On this target it is there, on others it is not.
+    let file = format!(
+        "[pooling_allocator]\n{engine}[target.{RISCV64}.pooling_allocator.wasmtime]\n{wasmtime}"
+    );
+    let project = Project::with(&file);
+    project
+        .run(&["sync", "--check", "--target", RISCV64])
+        .ends(0);
+    project
+        .run(&["sync", "--check"])
+        .ends(100)
+        .says("names no version");
+    // One pool of two has none.
+    let file = format!("[pooling_allocator]\n{engine}{of_pool}[pool.b]\n{engine}");
+    Project::with(&file)
+        .run(&["sync", "--check"])
+        .ends(100)
+        .says("`[pool.b.wasmtime]` names no version");
+}
+
 #[test]
 fn a_package_without_wasmtime_is_told_so() {
     let project = Project::new("", WASMTIME);

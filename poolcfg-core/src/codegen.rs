@@ -155,17 +155,13 @@ fn layer_calls(layer: &Layer, krate: &TokenStream) -> (Option<TokenStream>, Toke
         Condition::Triple(facts) => Some(cfg_predicate(facts)),
     };
     let mut calls = TokenStream::new();
-    if layer.pooling_allocator != PoolKeys::EMPTY {
-        let keys = pool_keys(&layer.pooling_allocator, krate);
-        calls.extend(quote!(.pooling_allocator(#keys)));
-    }
-    for (index, keys) in layer
-        .pools
-        .iter()
-        .filter(|(_, keys)| *keys != PoolKeys::EMPTY)
-    {
+    let said = layer.pool_tables();
+    for (index, keys) in said.filter(|(_, keys)| **keys != PoolKeys::EMPTY) {
         let keys = pool_keys(keys, krate);
-        calls.extend(quote!(.pool(#index, #keys)));
+        calls.extend(match index {
+            None => quote!(.pooling_allocator(#keys)),
+            Some(index) => quote!(.pool(#index, #keys)),
+        });
     }
     let space = layer.space.keys();
     if space != AddressSpaceKeys::EMPTY {

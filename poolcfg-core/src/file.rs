@@ -9,6 +9,7 @@
 //! triple. Within one layer first `pooling_allocator`, which is said of all pools, then `pool.NAME`.
 
 mod cfgs;
+mod condition;
 mod config;
 mod diagnostic;
 pub(crate) mod facts;
@@ -17,6 +18,7 @@ mod layer;
 mod location;
 mod lock;
 mod nearest;
+mod pool_table;
 mod profiles;
 mod reader;
 mod set;
@@ -30,14 +32,16 @@ use std::io;
 use std::path::Path;
 
 pub use crate::setting::ValueKind;
+pub use condition::{Condition, known_targets};
 pub use config::ConfigFile;
 pub use diagnostic::Diagnostic;
 pub use facts::{CRT_STATIC, TargetFacts};
 pub use kind::KeyTable;
-pub use layer::{Condition, Layer, SpaceLayer};
+pub use layer::{Layer, SpaceLayer};
 pub use location::{Location, locate};
 pub use lock::Lock;
 pub use nearest::nearest;
+pub use pool_table::PoolTable;
 pub use set::SetFlags;
 
 /// The most MiB of a file that a person has written.

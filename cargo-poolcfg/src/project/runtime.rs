@@ -1,7 +1,7 @@
 //! poolcfg-runtime, as a package depends on it: on every target, or on some.
 
 use cargo_metadata::{DependencyKind, Package};
-use poolcfg_core::file::TargetFacts;
+use poolcfg_core::file::{Condition, TargetFacts};
 
 /// The crate whose types the generated file uses where a package depends on it.
 const NAME: &str = "poolcfg-runtime";
@@ -44,10 +44,10 @@ impl RuntimeDependency {
     ) -> Option<&str> {
         let name_on = |facts: &TargetFacts| {
             let mut entries = self.0.iter();
-            let found = entries.find(|entry| {
-                let platform = entry.platform.as_deref();
-                platform.is_none_or(|platform| facts.is_meant_by(platform))
-            });
+            let applies = |platform: &str| {
+                Condition::of(platform).is_some_and(|condition| condition.applies(facts))
+            };
+            let found = entries.find(|entry| entry.platform.as_deref().is_none_or(applies));
             found.map(|entry| entry.name.as_str())
         };
         let mut names = targets.into_iter().map(name_on);

@@ -3,12 +3,12 @@
 
 use std::ops::Range;
 
-use poolcfg_core::file::Diagnostic;
+use poolcfg_core::file::{Diagnostic, PoolTable};
 use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
 use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::project::difference::{Difference, Fact};
-use crate::project::pool_tables::{WASMTIME, pool_tables, table, underlies};
+use crate::project::pool_tables::{WASMTIME, table};
 
 /// A Wasmtime that a package uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,25 +33,24 @@ impl Used {
 /// A value and the bytes where it stands.
 type Said<T> = Option<(T, Range<usize>)>;
 
-/// A table of a pool: `[pooling_allocator]`, `[pool.NAME]`, and both under `[target.…]`.
+/// What the table of a pool says of Wasmtime.
 #[derive(Clone, Debug)]
-struct PoolTable {
-    /// The keys that lead to it.
-    path: Vec<String>,
+struct WasmtimeTable {
+    place: PoolTable,
     /// Where it says `engine = "wasmtime"`.
     engine: Option<Range<usize>>,
     version: Said<WasmtimeVersion>,
     features: Said<WasmtimeFeatures>,
 }
 
-impl PoolTable {
-    fn new(path: Vec<String>, pool: &dyn TableLike) -> Self {
+impl WasmtimeTable {
+    fn new(place: PoolTable, pool: &dyn TableLike) -> Self {
         let own = table(pool, WASMTIME);
         let engine = pool
             .get("engine")
             .filter(|engine| engine.as_str() == Some(WASMTIME));
         Self {
-            path,
+            place,
             engine: engine.and_then(Item::span),
             version: own.and_then(|own| own.get("version")).and_then(|item| {
                 let version = item.as_str()?.parse::<WasmtimeVersion>().ok()?;
@@ -68,37 +67,41 @@ impl PoolTable {
 
     /// Those of a file, each after those that it starts from.
     fn all(document: &Document<&str>) -> Vec<Self> {
-        let pools = pool_tables(document).into_iter();
-        pools.map(|(path, pool)| Self::new(path, pool)).collect()
+        let tables = PoolTable::all(document.as_table()).into_iter();
+        tables.map(|(place, pool)| Self::new(place, pool)).collect()
     }
 }
 
 /// Where a file first says which Wasmtime, or else that a pool is Wasmtime's; `None` if it has none.
 pub(crate) fn place(source: &str) -> Option<Range<usize>> {
     let document = Document::parse(source).ok()?;
-    let tables = PoolTable::all(&document);
-    let first = |span: fn(&PoolTable) -> Option<Range<usize>>| tables.iter().find_map(span);
+    let tables = WasmtimeTable::all(&document);
+    let first = |span: fn(&WasmtimeTable) -> Option<Range<usize>>| tables.iter().find_map(span);
     first(|table| Some(table.version.as_ref()?.1.clone()))
         .or_else(|| first(|table| table.engine.clone()))
         .or_else(|| first(|table| Some(table.features.as_ref()?.1.clone())))
 }
 
+/// Whether a fact that no table says is missing: on some target there is a pool whose engine or version is what stands at
+/// these bytes, and of which no table says it.
+type Unsaid<'u> = &'u dyn Fn(&Range<usize>, Fact) -> bool;
+
 /// What has been compared so far.
-#[derive(Default)]
-struct Compared {
+struct Compared<'u> {
+    unsaid: Unsaid<'u>,
     found: Vec<Difference>,
     /// What each table has in the end, for those that start from it: a later one wins.
-    known: Vec<(Vec<String>, KnownWasmtime)>,
+    known: Vec<(PoolTable, KnownWasmtime)>,
 }
 
 type KnownWasmtime = (Option<WasmtimeVersion>, Option<WasmtimeFeatures>);
 
-impl Compared {
+impl Compared<'_> {
     /// What a table starts from.
-    fn before(&self, table: &PoolTable) -> KnownWasmtime {
+    fn before(&self, table: &WasmtimeTable) -> KnownWasmtime {
         let earlier = || {
             let latest_first = self.known.iter().rev();
-            let known = latest_first.filter(|(path, _)| underlies(path, &table.path));
+            let known = latest_first.filter(|(earlier, _)| earlier.underlies(&table.place));
             known.map(|(_, known)| *known)
         };
         (
@@ -108,13 +111,19 @@ impl Compared {
     }
 
     /// Compares a table, at `place` where it says nothing, with the Wasmtime that it means.
-    fn table(&mut self, table: PoolTable, place: &Range<usize>, used: &Used) {
+    fn table(&mut self, table: WasmtimeTable, place: &Range<usize>, used: &Used) {
         let (version_before, features_before) = self.before(&table);
         let said = table.version.as_ref().map(|(version, _)| *version);
         let mut now = (said, table.features.as_ref().map(|(features, _)| *features));
+        let places = [
+            table.engine.clone(),
+            table.version.as_ref().map(|(_, span)| span.clone()),
+        ];
+        let unsaid = self.unsaid;
+        let is_unsaid = |fact: Fact| places.iter().flatten().any(|span| unsaid(span, fact));
         let mut differs = |span: &Range<usize>, fact| {
             self.found.push(Difference {
-                path: table.path.clone(),
+                path: table.place.path().to_vec(),
                 span: span.clone(),
                 fact,
                 used: used.version,
@@ -128,7 +137,7 @@ impl Compared {
                 }
                 now.0 = Some(used.version);
             }
-            None if table.engine.is_some() && version_before.is_none() => {
+            None if version_before.is_none() && is_unsaid(Fact::Version { said: None }) => {
                 differs(place, Fact::Version { said: None });
                 now.0 = Some(used.version);
             }
@@ -146,15 +155,13 @@ impl Compared {
                 now.1 = Some(used.features);
             }
             // Those that it starts from may be of another version.
-            None if features_before != Some(used.features)
-                && (table.engine.is_some() || said.is_some()) =>
-            {
+            None if features_before != Some(used.features) && is_unsaid(fact(None)) => {
                 differs(place, fact(None));
                 now.1 = Some(used.features);
             }
             None => {}
         }
-        self.known.push((table.path, now));
+        self.known.push((table.place, now));
     }
 }
 
@@ -166,14 +173,19 @@ impl Compared {
 pub(crate) fn differences(
     source: &str,
     used: &[Used],
+    unsaid: Unsaid<'_>,
     ambiguous: impl Fn(Range<usize>, Option<WasmtimeVersion>) -> Diagnostic,
 ) -> Result<Vec<Difference>, Vec<Diagnostic>> {
     let Ok(document) = Document::parse(source) else {
         return Ok(Vec::new());
     };
-    let mut compared = Compared::default();
+    let mut compared = Compared {
+        unsaid,
+        found: Vec::new(),
+        known: Vec::new(),
+    };
     let mut mistakes = Vec::new();
-    for table in PoolTable::all(&document) {
+    for table in WasmtimeTable::all(&document) {
         let (version, features) = (table.version.as_ref(), table.features.as_ref());
         let place = version
             .map(|(_, span)| span)

@@ -21,7 +21,7 @@ use crate::inspect::beyond::{COMPONENTS, Key, NoComponents, component};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
 use crate::project::edit::{Edit, set_count, set_text};
-use crate::project::pool_tables::{edited, header, is_of_one_pool, pool_header};
+use crate::project::pool_tables::{edited, header, pool_header};
 use files::Files;
 pub(crate) use read::FileWorkload;
 use tables::Tables;
@@ -217,8 +217,8 @@ impl Place<'_> {
         };
         let is_own = self.owner == self.index;
         let table = &self.tables.0[self.index];
-        let is_exact =
-            self.files.is_whole && is_of_one_pool(&table.path, &self.tables.0[self.owner].path);
+        let owner = &self.tables.0[self.owner];
+        let is_exact = self.files.is_whole && table.place.is_of_pool_of(&owner.place);
         let differs = counts.keys().filter_map(|(key, needed)| {
             let said = table.count(key);
             let is_right = match said {
@@ -231,7 +231,7 @@ impl Place<'_> {
                 None => !is_own,
             };
             (!is_right).then(|| NumberDifference {
-                path: table.path.clone(),
+                path: table.place.path().to_vec(),
                 span: said.map_or_else(|| self.list(), |said| said.span.clone()),
                 key,
                 beyond: None,
@@ -258,7 +258,7 @@ impl Place<'_> {
                 None => self.of_itself(key)?,
             };
             (has < need.least).then(|| NumberDifference {
-                path: table.path.clone(),
+                path: table.place.path().to_vec(),
                 span: said.map_or_else(|| self.list(), |said| said.span.clone()),
                 key: key.word(),
                 beyond: Some(key),
@@ -286,7 +286,7 @@ impl Place<'_> {
 
     /// The name of the pool, empty for the one without; `None` in the table of a target.
     fn pool(&self) -> Option<&str> {
-        match &self.tables.0[self.index].path[..] {
+        match self.tables.0[self.index].place.path() {
             [pool] if pool == "pooling_allocator" => Some(""),
             [pool, name] if pool == "pool" => Some(name),
             _ => None,

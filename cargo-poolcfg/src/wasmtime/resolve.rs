@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use poolcfg_core::file::{Diagnostic, TargetFacts};
+use poolcfg_core::file::{Diagnostic, TargetFacts, known_targets};
 use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
 
 use crate::cli::error::{Error, all, diagnostic};
@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::given::wish::{Wish, is_of_wasmtime};
 use crate::project::Member;
-use crate::project::difference::Difference;
+use crate::project::difference::{Difference, Fact};
 use crate::project::wasmtime_tables::{Used, differences};
 use crate::wasmtime::graph::Wasmtimes;
 use crate::wasmtime::lookup::{look_up, resolved, versions};
@@ -224,13 +224,36 @@ impl Member {
             return Ok(Vec::new());
         }
         let ambiguous = |span, said| self.ambiguous(Some(span), said, flag);
-        let mut found = differences(&source.text, &self.wasmtime, ambiguous)
+        let targets = match platform {
+            Some(facts) => std::slice::from_ref(facts),
+            None => known_targets(),
+        };
+        let unsaid =
+            |at: &Range<usize>, fact| targets.iter().any(|facts| self.lacks(facts, at, fact));
+        let mut found = differences(&source.text, &self.wasmtime, &unsaid, ambiguous)
             .map_err(|list| self.undecided(list))?;
         if let Some(facts) = platform {
             let holds = self.that_hold(facts);
             found.retain(|difference| holds.contains(&difference.span.start));
         }
         Ok(found)
+    }
+
+    /// Whether a target has a pool whose engine or version stands at these bytes, and of which no table says a fact.
+    fn lacks(&self, facts: &TargetFacts, at: &Range<usize>, fact: Fact) -> bool {
+        let settings = self.file.settings(facts);
+        let is_here = |place| self.file.span(place).as_ref() == Some(at);
+        settings.pools().iter().any(|keys| {
+            let (version, features) = (keys.wasmtime.version, keys.wasmtime.features);
+            let is_engine = keys.engine.is_some_and(|engine| is_here(engine.place));
+            let is_version = version.is_some_and(|version| is_here(version.place));
+            match fact {
+                Fact::Version { .. } => is_engine && version.is_none(),
+                Fact::Features { used, .. } => {
+                    (is_engine || is_version) && features.is_none_or(|said| said.value != used)
+                }
+            }
+        })
     }
 
     /// The values that hold for a target, by their first bytes.

@@ -11,8 +11,8 @@ use cfg_expr::targets::ALL_BUILTINS;
 use cfg_expr::{Expression, Predicate, TargetPredicate};
 
 use crate::base::code::Code;
+use crate::file::condition::Condition;
 use crate::file::facts::said;
-use crate::file::layer::Condition;
 use crate::file::values::{Notes, list};
 use crate::file::{TargetFacts, nearest};
 
@@ -46,7 +46,7 @@ pub(super) fn target_condition<'f>(
     earlier: impl Iterator<Item = &'f TargetFacts>,
     notes: &mut Notes<'_>,
 ) -> Option<Condition> {
-    if place.key.trim_start().starts_with("cfg(") {
+    if Condition::is_cfg(place.key) {
         return expression(place, notes).map(Condition::Cfg);
     }
     triple(place, earlier, notes).map(Condition::Triple)

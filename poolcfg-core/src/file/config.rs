@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::condition::Condition;
 use super::facts::TargetFacts;
-use super::layer::{Condition, Layer};
+use super::layer::Layer;
 use crate::setting::{FilePlace, Settings};
 use crate::target::profile::OwnProfile;
 
@@ -57,14 +58,17 @@ impl ConfigFile {
     pub fn settings_without_flags(&self, facts: &TargetFacts) -> Settings<'_> {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         let profiles: Vec<OwnProfile<'_>> = self.own_profiles().collect();
-        let layers = self.layers().filter(|layer| layer.applies(facts));
+        let layers = self.layers().filter(|layer| layer.condition.applies(facts));
         layers.fold(Settings::new(&names, &profiles), lay)
     }
 
     /// The same settings, and over them what the flags that were laid over the file say for a target.
     #[must_use]
     pub fn lay_flags<'a>(&'a self, settings: Settings<'a>, facts: &TargetFacts) -> Settings<'a> {
-        let layers = self.flags.iter().filter(|layer| layer.applies(facts));
+        let layers = self
+            .flags
+            .iter()
+            .filter(|layer| layer.condition.applies(facts));
         layers.fold(settings, lay)
     }
 
@@ -95,9 +99,11 @@ impl ConfigFile {
 
 /// One layer over the others.
 fn lay<'a>(mut settings: Settings<'a>, layer: &'a Layer) -> Settings<'a> {
-    settings = settings.pooling_allocator(layer.pooling_allocator);
-    for (index, keys) in &layer.pools {
-        settings = settings.pool(*index, *keys);
+    for (index, keys) in layer.pool_tables() {
+        settings = match index {
+            None => settings.pooling_allocator(*keys),
+            Some(index) => settings.pool(index, *keys),
+        };
     }
     settings.address_space(layer.space.keys())
 }

@@ -175,16 +175,6 @@ impl TargetFacts {
         expression.eval(|predicate| self.holds(predicate))
     }
 
-    /// Whether the key of a table under `[target]`, a triple or `cfg(…)`, means the target.
-    #[must_use]
-    pub fn is_meant_by(&self, key: &str) -> bool {
-        let key = key.trim();
-        if key.starts_with("cfg(") {
-            return Expression::parse(key).is_ok_and(|expression| self.matches(&expression));
-        }
-        Self::builtin(key).is_some_and(|triple| triple.looks_like(self))
-    }
-
     fn holds(&self, predicate: &Predicate<'_>) -> bool {
         match predicate {
             Predicate::Target(target) => {

@@ -1,18 +1,7 @@
-//! Layers: the tables that apply together, and when they do.
+//! Layers: the tables that apply together.
 
-use crate::file::TargetFacts;
+use crate::file::condition::Condition;
 use crate::setting::{AddressSpaceKeys, PoolKeys, Setting};
-
-/// When the tables of a layer apply.
-#[derive(Clone, Debug)]
-pub enum Condition {
-    /// To every target: the base tables.
-    Always,
-    /// Where a cfg expression holds: `[target.'cfg(…)']`.
-    Cfg(cfg_expr::Expression),
-    /// To one triple: `[target.TRIPLE]`.
-    Triple(TargetFacts),
-}
 
 /// The tables under one condition.
 #[derive(Clone, Debug)]
@@ -66,14 +55,10 @@ impl Layer {
         }
     }
 
-    /// Whether the tables apply to a target. A triple's also do to a target that no cfg tells apart
-    /// from it, since the compiler sees no more than that.
-    #[must_use]
-    pub fn applies(&self, facts: &TargetFacts) -> bool {
-        match &self.condition {
-            Condition::Always => true,
-            Condition::Cfg(expression) => facts.matches(expression),
-            Condition::Triple(triple) => triple.looks_like(facts),
-        }
+    /// The tables of pools in the order in which they are laid over each other: what is said of all pools, and what is
+    /// said of one, with its index.
+    pub fn pool_tables(&self) -> impl Iterator<Item = (Option<usize>, &PoolKeys)> {
+        let of_one = self.pools.iter().map(|(index, keys)| (Some(*index), keys));
+        std::iter::once((None, &self.pooling_allocator)).chain(of_one)
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::code::Code;
 use crate::engine::wasmtime::WasmtimeVersion;
+use crate::file::layer::Layer;
 use crate::file::workspace::{from_manifest, shown};
 use crate::file::{ConfigFile, Diagnostic, read_text};
 use crate::setting::FilePlace;
@@ -62,11 +63,9 @@ impl ConfigFile {
 
     /// Every version of Wasmtime that a table names, and where.
     fn versions(&self) -> impl Iterator<Item = (WasmtimeVersion, FilePlace)> + '_ {
-        let keys = self.layers().flat_map(|layer| {
-            let pools = layer.pools.iter().map(|(_, keys)| keys);
-            std::iter::once(&layer.pooling_allocator).chain(pools)
-        });
-        keys.filter_map(|keys| keys.wasmtime.version)
+        let tables = self.layers().flat_map(Layer::pool_tables);
+        tables
+            .filter_map(|(_, keys)| keys.wasmtime.version)
             .map(|version| (version.value, version.place))
     }
 }

@@ -6,7 +6,8 @@ use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::base::variable::Variable;
 use crate::file::cfgs::{TargetKey, target_condition};
-use crate::file::layer::{Condition, Layer, SpaceLayer};
+use crate::file::condition::Condition;
+use crate::file::layer::{Layer, SpaceLayer};
 use crate::file::profiles::{self, check_reference};
 use crate::file::set::unknown_root;
 use crate::file::value::Value;
@@ -331,10 +332,9 @@ impl Reader<'_> {
         );
     }
 
-    /// The tables of targets, as layers: first those of cfg expressions, then those of triples.
+    /// The tables of targets, as layers in their order.
     fn targets(&mut self, targets: &[Entry<'_>]) -> Vec<Layer> {
-        let mut cfgs = Vec::new();
-        let mut triples: Vec<Layer> = Vec::new();
+        let mut layers: Vec<Layer> = Vec::new();
         for entry in targets {
             if self.notes.is_full() {
                 break;
@@ -343,7 +343,7 @@ impl Reader<'_> {
             let Some(table) = self.notes.table(entry, help) else {
                 continue;
             };
-            let earlier = triples.iter().filter_map(|layer| match &layer.condition {
+            let earlier = layers.iter().filter_map(|layer| match &layer.condition {
                 Condition::Triple(facts) => Some(facts),
                 _ => None,
             });
@@ -358,14 +358,12 @@ impl Reader<'_> {
             for table in entries(table) {
                 self.layer_table(&table, &mut layer, &of, &TARGET_TABLES);
             }
-            match condition {
-                Some(Condition::Triple(_)) => triples.push(layer),
-                Some(_) => cfgs.push(layer),
-                None => {}
+            if condition.is_some() {
+                layers.push(layer);
             }
         }
-        cfgs.append(&mut triples);
-        cfgs
+        Condition::sort(&mut layers, |layer| &layer.condition);
+        layers
     }
 
     fn pool_keys(&mut self, table: &dyn TableLike, place: &str) -> PoolKeys {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use poolcfg_core::file::TargetFacts;
+use poolcfg_core::file::{PoolTable, TargetFacts};
 use poolcfg_core::{
     Arch, InstanceDefaults, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeVersion,
 };
@@ -10,7 +10,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use crate::inspect::beyond::Key;
 use crate::inspect::workload::PerInstance;
-use crate::project::pool_tables::{WASMTIME, applies, pool_tables, table, underlies};
+use crate::project::pool_tables::{WASMTIME, table};
 
 const WORKLOAD: &str = "workload";
 
@@ -28,10 +28,9 @@ pub(super) struct Said {
     pub(super) span: Range<usize>,
 }
 
-/// The table of a pool.
-pub(super) struct PoolTable {
-    /// The keys that lead to it.
-    pub(super) path: Vec<String>,
+/// What the table of a pool says.
+pub(super) struct WorkloadTable {
+    pub(super) place: PoolTable,
     /// The workload that it names.
     pub(super) list: Option<List>,
     /// What its `wasmtime` table and it say, in this order.
@@ -41,12 +40,12 @@ pub(super) struct PoolTable {
     components: Option<(Range<usize>, bool)>,
 }
 
-impl PoolTable {
-    fn new(pool: &dyn TableLike, path: Vec<String>) -> Self {
+impl WorkloadTable {
+    fn new(pool: &dyn TableLike, place: PoolTable) -> Self {
         let own = table(pool, WASMTIME);
         let version = own.and_then(|own| own.get("version")?.as_str()?.parse().ok());
         Self {
-            path,
+            place,
             list: own.and_then(list),
             said: [own.map_or_else(Vec::new, said), said(pool)],
             version,
@@ -70,7 +69,8 @@ impl PoolTable {
     }
 
     fn target(&self) -> Target {
-        let triple = self.path.get(1).filter(|_| self.path[0] == "target");
+        let path = self.place.path();
+        let triple = path.get(1).filter(|_| path[0] == "target");
         let facts = triple.and_then(|triple| TargetFacts::builtin(triple));
         facts.map_or(Target::new(Arch::X86_64, Os::Linux, 64), |facts| {
             facts.target()
@@ -79,26 +79,23 @@ impl PoolTable {
 }
 
 /// The tables of pools, each after those that it starts from.
-pub(super) struct Tables(pub(super) Vec<PoolTable>);
+pub(super) struct Tables(pub(super) Vec<WorkloadTable>);
 
 impl Tables {
     pub(super) fn new(source: &str) -> Self {
         let Ok(document) = Document::parse(source) else {
             return Self(Vec::new());
         };
-        let pools = pool_tables(&document).into_iter();
-        Self(
-            pools
-                .map(|(path, pool)| PoolTable::new(pool, path))
-                .collect(),
-        )
+        let tables = PoolTable::all(document.as_table()).into_iter();
+        let tables = tables.map(|(place, pool)| WorkloadTable::new(pool, place));
+        Self(tables.collect())
     }
 
     /// The table itself and those that it starts from, the latest first.
-    fn chain(&self, index: usize) -> impl Iterator<Item = (usize, &PoolTable)> {
-        let own = &self.0[index].path;
+    fn chain(&self, index: usize) -> impl Iterator<Item = (usize, &WorkloadTable)> {
+        let own = &self.0[index].place;
         let before = self.0[..=index].iter().enumerate().rev();
-        before.filter(move |(other, table)| *other == index || underlies(&table.path, own))
+        before.filter(move |(other, table)| *other == index || table.place.underlies(own))
     }
 
     /// The table whose list is the workload of the pool of this table.
@@ -109,11 +106,9 @@ impl Tables {
 
     /// The table whose list is the workload of the pool of this name on a target.
     pub(super) fn owner_on(&self, facts: &TargetFacts, pool: &str) -> Option<usize> {
-        let listing = self.0.iter().enumerate();
-        let listing = listing.filter(|(_, table)| table.list.is_some());
-        let ranked =
-            listing.filter_map(|(index, table)| Some((applies(&table.path, facts, pool)?, index)));
-        Some(ranked.max()?.1)
+        self.0
+            .iter()
+            .rposition(|table| table.list.is_some() && table.place.applies(facts, pool))
     }
 
     /// What is said of a number in this table or one that it starts from.

@@ -1,0 +1,189 @@
+//! The tables of pools as they stand in a file, in the order in which they are laid over each other.
+
+use toml_edit::{Item, TableLike};
+
+use crate::file::TargetFacts;
+use crate::file::condition::Condition;
+
+/// Where a table of pools stands: `[pooling_allocator]`, `[pool.NAME]`, or one of both under `[target.…]`.
+#[derive(Clone, Debug)]
+pub struct PoolTable {
+    path: Vec<String>,
+    condition: Condition,
+    /// Which of the known targets it applies to.
+    targets: Vec<bool>,
+    /// The name of the pool; `None` if it is of all pools.
+    pool: Option<String>,
+}
+
+impl PoolTable {
+    /// All of a file, each behind those that it is laid over.
+    pub fn all(root: &dyn TableLike) -> Vec<(Self, &dyn TableLike)> {
+        let mut layers = vec![(Condition::Always, None, root)];
+        let targets = root.get("target").and_then(Item::as_table_like);
+        let targets = targets.into_iter().flat_map(TableLike::iter);
+        layers.extend(targets.filter_map(|(key, layer)| {
+            Some((Condition::of(key)?, Some(key), layer.as_table_like()?))
+        }));
+        Condition::sort(&mut layers, |(condition, ..)| condition);
+        let tables = layers.into_iter().flat_map(|(condition, key, layer)| {
+            let targets = condition.known_targets();
+            let of = move |pool: Option<&str>| Self::new(key, pool, &condition, &targets);
+            let all = layer
+                .get("pooling_allocator")
+                .and_then(Item::as_table_like)
+                .map(|table| (of(None), table));
+            let pools = layer.get("pool").and_then(Item::as_table_like);
+            let pools = pools.into_iter().flat_map(TableLike::iter);
+            let named =
+                pools.filter_map(move |(name, pool)| Some((of(Some(name)), pool.as_table_like()?)));
+            all.into_iter().chain(named)
+        });
+        tables.collect()
+    }
+
+    fn new(
+        target: Option<&str>,
+        pool: Option<&str>,
+        condition: &Condition,
+        targets: &[bool],
+    ) -> Self {
+        let of_target = target.map_or_else(Vec::new, |key| vec!["target", key]);
+        let own = pool.map_or_else(|| vec!["pooling_allocator"], |name| vec!["pool", name]);
+        let path = of_target.into_iter().chain(own);
+        Self {
+            path: path.map(str::to_owned).collect(),
+            condition: condition.clone(),
+            targets: targets.to_vec(),
+            pool: pool.map(str::to_owned),
+        }
+    }
+
+    /// The keys that lead to it.
+    #[must_use]
+    pub fn path(&self) -> &[String] {
+        &self.path
+    }
+
+    /// The key of the target, if it stands under one.
+    fn target(&self) -> Option<&str> {
+        match &self.path[..] {
+            [target, key, ..] if target == "target" => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Whether it is said of the pool of this name on a target. Of those that are, the last of [`PoolTable::all`] wins.
+    #[must_use]
+    pub fn applies(&self, facts: &TargetFacts, pool: &str) -> bool {
+        self.condition.applies(facts) && self.pool.as_deref().is_none_or(|name| name == pool)
+    }
+
+    /// Whether it is said of all that a later one of [`PoolTable::all`] is said of: of the same pool, on every target
+    /// that the later one applies to.
+    #[must_use]
+    pub fn underlies(&self, later: &Self) -> bool {
+        let is_of_pool = self.pool.is_none() || self.pool == later.pool;
+        is_of_pool && (self.target() == later.target() || self.covers(later))
+    }
+
+    fn covers(&self, later: &Self) -> bool {
+        if matches!(self.condition, Condition::Always) {
+            return true;
+        }
+        // A table for targets that rustc does not know may stand alone.
+        let mut of_later = self.targets.iter().zip(&later.targets);
+        later.targets.contains(&true) && of_later.all(|(own, of_later)| *own || !of_later)
+    }
+
+    /// Whether both are of the same pool, or both of all pools, on whichever targets.
+    #[must_use]
+    pub fn is_of_pool_of(&self, other: &Self) -> bool {
+        self.pool == other.pool
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use toml_edit::Document;
+
+    use super::*;
+    use crate::file::ConfigFile;
+
+    const TRIPLE: &str = "riscv64gc-unknown-linux-gnu";
+
+    /// Whichever tables speak, and in whichever order they stand, the last one that applies wins, as in the settings.
+    #[test]
+    fn the_order_is_that_of_the_settings() {
+        let facts = TargetFacts::builtin(TRIPLE).unwrap();
+        let layers = [
+            format!("target.{TRIPLE}."),
+            "target.'cfg(unix)'.".to_owned(),
+            "target.'cfg(target_os = \"linux\")'.".to_owned(),
+            String::new(),
+        ];
+        let headers: Vec<String> = layers
+            .iter()
+            .flat_map(|layer| ["pooling_allocator", "pool.a"].map(|own| format!("[{layer}{own}]")))
+            .collect();
+        // Which of them say something, each its own number; the pool is always there.
+        for said in 0..1_u32 << headers.len() {
+            let tables = headers.iter().enumerate().map(|(index, header)| {
+                let line = match said & 1 << index {
+                    0 => String::new(),
+                    _ => format!("max_instances = {}\n", index + 1),
+                };
+                format!("{header}\n{line}")
+            });
+            let text: String = tables.collect();
+            let file = ConfigFile::parse(&text).unwrap();
+            let key = file.settings(&facts).pools()[0].max_instances;
+            let expected = key.map(|key| i64::from(key.value));
+
+            let document = Document::parse(text.as_str()).unwrap();
+            let tables = PoolTable::all(document.as_table());
+            assert_eq!(tables.len(), headers.len());
+            let says = |table: &dyn TableLike| table.get("max_instances")?.as_integer();
+            let mut latest_first = tables.iter().rev();
+            let applies = latest_first
+                .find_map(|(place, table)| says(*table).filter(|_| place.applies(&facts, "a")));
+            assert_eq!(applies, expected, "{text}");
+            // The table of the triple and the pool has below it all that apply.
+            let (last, _) = tables.last().unwrap();
+            let mut latest_first = tables.iter().rev();
+            let below = latest_first
+                .find_map(|(place, table)| says(*table).filter(|_| place.underlies(last)));
+            assert_eq!(below, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_underlies_what_is_said_of_no_more() {
+        let text = "[pooling_allocator]\n[pool.a]\n[pool.b]\n\
+            [target.'cfg(unix)'.pooling_allocator]\n[target.'cfg(target_os = \"linux\")'.pooling_allocator]\n\
+            [target.'cfg(target_vendor = \"own\")'.pool.a]\n[target.x86_64-pc-windows-msvc.pool.a]\n";
+        let document = Document::parse(text).unwrap();
+        let tables = PoolTable::all(document.as_table());
+        let [base, a, b, unix, linux, own, windows] = &tables[..] else {
+            panic!("{}", tables.len());
+        };
+        for (earlier, later, underlies) in [
+            (base, a, true),
+            (base, unix, true),
+            (a, b, false),
+            (a, unix, false),
+            (unix, linux, true),
+            (linux, unix, false),
+            // No known target has this vendor.
+            (unix, own, false),
+            (base, own, true),
+            (a, own, true),
+            (unix, windows, false),
+            (a, windows, true),
+            (b, windows, false),
+        ] {
+            let paths = (earlier.0.path(), later.0.path());
+            assert_eq!(earlier.0.underlies(&later.0), underlies, "{paths:?}");
+        }
+    }
+}
