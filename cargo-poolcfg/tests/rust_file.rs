@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::generated::{
     HOLES, INSTANCES, Modules, Project, RESERVATION, WASMTIME, code, code_of, host, in_window,
     place, value, with,
@@ -47,6 +49,31 @@ fn a_person_can_review_it() {
             );
         }
     }
+}
+
+/// The compiler's own error leads to its text.
+#[test]
+fn a_target_that_it_has_nothing_for_is_told_what_to_run() {
+    let project = Project::new();
+    let file = format!("[pooling_allocator]\n{INSTANCES}");
+    project.folder.write("poolcfg.toml", &file);
+    project.run(&["--target", WINDOWS]).ends(0);
+    let output = Command::new("rustc")
+        .args(["--crate-type", "lib", "--emit", "metadata", "-o"])
+        .args([project.folder.path("none"), project.folder.path(FILE)])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("error: PC0052: this file has no limits for this target"),
+        "{text}"
+    );
+    assert!(text.contains("`cargo poolcfg --explain PC0052`"), "{text}");
+    project
+        .run(&["--explain", "PC0052"])
+        .ends(0)
+        .says("--target");
 }
 
 /// Of targets on which the package does not depend on poolcfg-runtime, it names nothing of it.

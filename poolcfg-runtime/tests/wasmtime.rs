@@ -129,6 +129,11 @@ mod with_features {
             text.contains("`memory_protection_keys = wasmtime::Enabled::Yes`"),
             "{text}"
         );
+        assert!(text.starts_with("PC0053: "), "{text}");
+        assert!(
+            text.ends_with("(see `cargo poolcfg --explain PC0053`)"),
+            "{text}"
+        );
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -175,11 +180,12 @@ mod with_features {
             super::configure_wasmtime!(super::KEPT => config, pooling);
         });
         let refused = refused.expect_err("no value is named");
-        let text = refused.downcast_ref::<&str>().expect("a text");
+        let text = refused.downcast_ref::<String>().expect("a text");
         assert!(
             text.contains("`pagemap_scan = wasmtime::Enabled::Auto`"),
             "{text}"
         );
+        assert!(text.starts_with("PC0053: "), "{text}");
     }
 }
 
@@ -206,6 +212,18 @@ mod without_features {
         linear_memory_keep_resident: usize,
         table_keep_resident: usize,
     });
+
+    #[test]
+    fn keys_that_are_not_there_are_refused_with_their_code() {
+        use poolcfg_runtime::__private::PoolingFallback;
+        let refused = std::panic::catch_unwind(|| {
+            Pooling::default().max_memory_protection_keys(15);
+        });
+        let refused = refused.expect_err("the keys are not there");
+        let text = refused.downcast_ref::<String>().expect("a text");
+        assert!(text.starts_with("PC0029: "), "{text}");
+        assert!(text.contains("`cargo poolcfg --explain PC0029`"), "{text}");
+    }
 
     #[test]
     fn what_is_not_there_is_not_told() {

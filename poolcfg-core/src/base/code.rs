@@ -112,6 +112,10 @@ macro_rules! codes {
             NoMemory = "PC0050",
             /// A command that `why` cannot run, or cannot trace.
             NotTraced = "PC0051",
+            /// A generated file that has no limits for the target that is compiled for.
+            NoLimitsForTarget = "PC0052",
+            /// `configure_wasmtime!` without a value that the limits need, or not written as it has to be.
+            ConfigureWasmtime = "PC0053",
         }
     };
 }
@@ -162,6 +166,13 @@ impl Code {
     /// The code as a message begins with it where there is no other place for it: `PC0001: `.
     pub(crate) const fn begin(self, text: Text) -> Text {
         text.str(self.as_str()).str(": ")
+    }
+
+    /// The end of a message of one line that leads to the text of its code.
+    pub(crate) const fn see(self, text: Text) -> Text {
+        text.str(" (see `cargo poolcfg --explain ")
+            .str(self.as_str())
+            .str("`)")
     }
 
     /// The line that leads from a compile error to the text of its code.

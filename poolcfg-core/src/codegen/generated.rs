@@ -12,7 +12,9 @@ mod runtime;
 mod sums;
 mod wasmtime;
 
+use crate::base::code::Code;
 use crate::base::escape::escaped;
+use crate::base::text::Text;
 use crate::engine::limits::Limits;
 use crate::file::facts::TELLING;
 use crate::resolved::ResolvedPool;
@@ -54,10 +56,13 @@ fn elsewhere(lines: &mut Lines, arms: &[Arm<'_>], command: &str) {
             }
         }),
     }
-    let text = format!(
-        "this file has no limits for this target: add `--target` with its triple to `{command}` and run it again"
-    );
-    lines.line(&format!("compile_error!({text:?});"));
+    let code = Code::NoLimitsForTarget;
+    let text = code
+        .begin(Text::new())
+        .str("this file has no limits for this target: add `--target` with its triple to `")
+        .str(command)
+        .str("` and run it again");
+    lines.line(&format!("compile_error!({:?});", code.see(text).as_str()));
 }
 
 /// What the compiler says of a target and of none that it tells apart from it.

@@ -73,8 +73,6 @@ impl Refusal {
             }
             _ => text,
         };
-        text.str(" (see `cargo poolcfg --explain ")
-            .str(self.code().as_str())
-            .str("`)")
+        self.code().see(text)
     }
 }

@@ -5,6 +5,16 @@
 //! error and not silently nothing. The traits are for types with a default, as both of Wasmtime's are, and
 //! not for references to them, for which the methods here would come first.
 
+use std::fmt::Arguments;
+
+use poolcfg_core::Code;
+
+/// Ends the program before it has an engine that is not as its limits say.
+pub(super) fn stop(code: Code, what: Arguments<'_>) -> ! {
+    let code = code.as_str();
+    panic!("{code}: {what} (see `cargo poolcfg --explain {code}`)")
+}
+
 /// What may be missing from `wasmtime::Config`.
 pub trait ConfigFallback {
     /// Without the feature `async` there are no stacks (up to 46).
@@ -26,9 +36,12 @@ pub trait PoolingFallback {
     /// # Panics
     /// Always: it is called only when the limits have keys.
     fn max_memory_protection_keys(&mut self, _keys: usize) {
-        panic!(
-            "the limits have memory protection keys, but Wasmtime is built without its feature \
-             `memory-protection-keys`: switch it on, or take the keys out of poolcfg.toml"
+        stop(
+            Code::LacksFeature,
+            format_args!(
+                "the limits have memory protection keys, but Wasmtime is built without its feature \
+                 `memory-protection-keys`: switch it on, or take the keys out of poolcfg.toml"
+            ),
         );
     }
 }

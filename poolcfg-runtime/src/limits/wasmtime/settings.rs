@@ -1,6 +1,8 @@
 //! The settings of Wasmtime's configuration, by the names of its own setters.
 
-use poolcfg_core::{Limits, Totals};
+use poolcfg_core::{Code, Limits, Totals};
+
+use crate::limits::wasmtime::fallback::stop;
 
 /// Every setting of `wasmtime::PoolingAllocationConfig` and `wasmtime::Config` that sizes or bounds the
 /// pool, by the name of its setter. Sizes are bytes.
@@ -175,17 +177,26 @@ pub fn must_be_named(settings: WasmtimeSettings, keys: &[&str], scan: &[&str]) {
     } else {
         "Yes"
     };
-    assert!(
-        settings.memory_protection_keys == 0 || !keys.is_empty(),
-        "the limits have memory protection keys: add `memory_protection_keys = wasmtime::Enabled::{enabled}` to \
-         `configure_wasmtime!`"
-    );
-    assert!(
-        !settings.pagemap_scan || !scan.is_empty(),
-        "the limits have `pagemap_scan` on (the default from Wasmtime 50 if pages are kept): add \
-         `pagemap_scan = wasmtime::Enabled::Auto` to `configure_wasmtime!`, or write `pagemap_scan = false` into \
-         poolcfg.toml"
-    );
+    let code = Code::ConfigureWasmtime;
+    if settings.memory_protection_keys > 0 && keys.is_empty() {
+        stop(
+            code,
+            format_args!(
+                "the limits have memory protection keys: add `memory_protection_keys = wasmtime::Enabled::{enabled}` \
+                 to `configure_wasmtime!`"
+            ),
+        );
+    }
+    if settings.pagemap_scan && scan.is_empty() {
+        stop(
+            code,
+            format_args!(
+                "the limits have `pagemap_scan` on (the default from Wasmtime 50 if pages are kept): add \
+                 `pagemap_scan = wasmtime::Enabled::Auto` to `configure_wasmtime!`, or write \
+                 `pagemap_scan = false` into poolcfg.toml"
+            ),
+        );
+    }
 }
 
 /// Hands limits to the program's own `wasmtime`, from version 28 on.
@@ -304,4 +315,11 @@ macro_rules! configure_wasmtime {
             let _ = $pooling.pagemap_scan($scan);
         })?
     }};
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "PC0053: expected `configure_wasmtime!(limits => config, pooling)`, and behind it at most \
+             `memory_protection_keys = VALUE` and `pagemap_scan = VALUE`, in this order\nnote: `cargo poolcfg \
+             --explain PC0053` says more"
+        )
+    };
 }
