@@ -2,10 +2,11 @@
 //!
 //! - here: which of them a file is, and what an instance of it needs
 //! - `beginning`: what else a file is; `stream`: a file of any size, read with little memory
-//! - `module`: a module, with what is `declared`, and what its `code` does; `component`: a component as it is written
+//! - `module`: a module, with what is `declared`, and what its `code` does; `component`: a component as it is written,
+//!   `steps` by step
 //! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
-//! - `instances`: what comes to life with a component, `frame` by frame, and what was `followed` before; `adapters`: what
-//!   Wasmtime adds to it
+//! - `instances`: what comes to life with a component, `frame` by frame, and what was `followed` before; `items`:
+//!   what lies in it; `adapters`: what Wasmtime adds for what is `crossing` its border
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
 //! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts;
@@ -18,6 +19,7 @@ pub(crate) mod beyond;
 pub(crate) mod bounds;
 mod code;
 mod component;
+mod crossing;
 mod declared;
 mod followed;
 mod frame;
@@ -26,11 +28,13 @@ pub(crate) mod fuzzing;
 #[cfg(test)]
 mod hostile;
 mod instances;
+mod items;
 mod marks;
 mod module;
 mod options;
 pub(crate) mod program;
 mod resources;
+mod steps;
 mod stream;
 mod versions;
 pub(crate) mod workload;

@@ -6,9 +6,10 @@
 //! - `advice`: what fits, and what to do; `flags`: the command line of `wasmtime` that works; `java`: flags of a JVM;
 //!   `pages`: of huge pages
 //! - `trace`: what the command did
-//! - `report`: the same for programs; `text`: for people
+//! - `report`: the same for programs; `text`: for people; `errno`: the names of errors
 
 pub(crate) mod advice;
+mod errno;
 mod files;
 mod flags;
 mod java;

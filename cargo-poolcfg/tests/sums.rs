@@ -365,7 +365,7 @@ impl Random {
                 None => ("TABLE_RESERVATION", more(&mut limits.table_reservation)),
                 Some(of) => {
                     let bytes = more(&mut limits.table_reservation);
-                    ("TABLE_ELEMENTS", bytes / u64::from(of.element_bytes))
+                    ("TABLE_ELEMENTS", bytes / of.element_size.get())
                 }
             },
             4 if limits.wasmtime.is_none() => {

@@ -5,5 +5,7 @@ pub(crate) mod code;
 pub(crate) mod consts;
 pub(crate) mod escape;
 pub(crate) mod size;
+pub(crate) mod size_read;
+pub(crate) mod size_shown;
 pub(crate) mod text;
 pub(crate) mod variable;

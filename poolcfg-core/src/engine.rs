@@ -3,6 +3,7 @@
 pub(crate) mod footprint;
 pub(crate) mod limits;
 pub(crate) mod wasmtime;
+pub(crate) mod wasmtime_limits;
 
 /// The engine that makes the pool.
 ///

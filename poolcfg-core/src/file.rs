@@ -18,6 +18,7 @@ mod layer;
 mod location;
 mod lock;
 mod nearest;
+mod notes;
 mod pool_table;
 mod profiles;
 mod reader;

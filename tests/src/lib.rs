@@ -1,12 +1,14 @@
 //! What the end-to-end tests share: the checkout, packages of their own that use it, and the crates' own
 //! tests built for other machines.
 //!
+//! - `arrows`: which file of a crate names which other one
 //! - `console`: blocks of documents, and commands that print what they show
 //! - `machine`, `program`: for what they are built, and how
 //! - `verdict`: what such a program says that it did
 //! - `walk`: what a new user types
 #![forbid(unsafe_code)]
 
+pub mod arrows;
 pub mod console;
 pub mod machine;
 pub mod program;

@@ -4,54 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::frame::Shift;
-
-/// Something that a core instance is given.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum CoreDef {
-    /// What the instance of this number exports.
-    Export(usize, Rc<str>),
-    /// The adapter of this number.
-    Adapter(usize),
-    /// A function of the host's.
-    Host,
-}
-
-/// A function at the border of a component, with what it uses of core instances.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Crossing {
-    /// The component's instance.
-    pub(super) instance: usize,
-    /// The number of its type there.
-    pub(super) ty: u32,
-    /// The function of a core instance, where it leads out of one.
-    pub(super) func: Option<CoreDef>,
-    /// `realloc`, `post-return`, `callback`, and the memory.
-    pub(super) uses: [Option<CoreDef>; 4],
-    pub(super) flags: u8,
-}
-
-impl Crossing {
-    /// The same of instances that were made so much later.
-    pub(super) fn later(&self, shift: Shift) -> Self {
-        let def = |def: &CoreDef| match def {
-            CoreDef::Export(instance, name) => {
-                CoreDef::Export(instance.saturating_add(shift.modules), name.clone())
-            }
-            other => other.clone(),
-        };
-        Self {
-            instance: self.instance.saturating_add(shift.components),
-            func: self.func.as_ref().map(def),
-            uses: self.uses.each_ref().map(|one| one.as_ref().map(def)),
-            ..*self
-        }
-    }
-
-    fn defs(&self) -> impl Iterator<Item = &CoreDef> {
-        self.func.iter().chain(self.uses.iter().flatten())
-    }
-}
+use super::crossing::{CoreDef, Crossing};
 
 /// A call from one component into another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,17 +1,17 @@
 //! A component as it is written: what it declares, in order, with the modules and components inside it.
 
 use std::io::{Read, Seek};
-use std::rc::Rc;
 
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance,
-    ComponentOuterAliasKind, ComponentTypeRef, FromReader, Instance, SectionLimited,
+    CanonicalFunction, ComponentAlias, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, FromReader, Instance, SectionLimited,
 };
 
 use super::declared::CoreSort;
 use super::module::{self, Module};
-use super::options::{self, Options};
+use super::options;
 use super::resources::{self, Resources};
+use super::steps::{Component, Sort, Step, index};
 use super::stream::{Section, Stream, Unreadable, damaged};
 
 /// How deep components may be nested.
@@ -20,82 +20,11 @@ const DEPTH: usize = 1000;
 /// How many modules, and how many components, there may be in all.
 const INSIDE: usize = 100_000;
 
-/// The index of something in its index space.
-pub(super) type Index = usize;
-
-/// The kinds of things that decide what is instantiated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sort {
-    Module,
-    Func,
-    Instance,
-    Component,
-    /// Types and values.
-    Other,
-}
-
-impl Sort {
-    const fn of(kind: ComponentExternalKind) -> Self {
-        match kind {
-            ComponentExternalKind::Module => Self::Module,
-            ComponentExternalKind::Func => Self::Func,
-            ComponentExternalKind::Instance => Self::Instance,
-            ComponentExternalKind::Component => Self::Component,
-            ComponentExternalKind::Type | ComponentExternalKind::Value => Self::Other,
-        }
-    }
-}
-
-/// A name and what it is given.
-pub(super) type Named<K> = (Rc<str>, K, Index);
-
-/// One declaration.
-#[derive(Clone, Debug)]
-pub(super) enum Step {
-    Import(Rc<str>, Sort),
-    /// A module inside it, by its number among all.
-    Module(usize),
-    /// A component inside it, by its number among all.
-    Component(usize),
-    /// A module, and the instances whose exports it is given.
-    Instantiate(Index, Vec<(Rc<str>, Index)>),
-    /// Items of the core index spaces under names of their own.
-    CoreExports(Vec<Named<CoreSort>>),
-    /// A component, and what it is given.
-    InstantiateComponent(Index, Vec<Named<Sort>>),
-    /// Items under names of their own.
-    Exports(Vec<Named<Sort>>),
-    AliasExport(Sort, Index, Rc<str>),
-    AliasCore(CoreSort, Index, Rc<str>),
-    /// Of a component around this one, so many further out.
-    AliasOuter(Sort, u32, Index),
-    /// A function of a core instance as one of this component, with the number of its type.
-    Lift(Index, u32, Options),
-    /// A function of components for core instances.
-    Lower(Index, Options),
-    /// A function of the host's for core instances.
-    CoreFunc,
-    Export(Rc<str>, Sort, Index),
-    Resources(Resources),
-}
-
-/// A component.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Component {
-    pub(super) steps: Vec<Step>,
-    /// Whether it, or one inside it, takes something of what is around it.
-    pub(super) looks_out: bool,
-}
-
 /// A component with all that is inside it; the first of the components is the outermost.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) modules: Vec<Module>,
     pub(super) components: Vec<Component>,
-}
-
-pub(super) fn index(number: u32) -> Index {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Reads a component whose first eight bytes were read, up to `end`.

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ptr;
 use std::rc::Rc;
 
-use super::component::Index;
-use super::frame::{Exports, InstanceItem, Scope, Shift};
+use super::crossing::Shift;
+use super::items::{Exports, InstanceItem, Scope};
+use super::steps::Index;
 
 /// What an instance of a component consists of.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -7,16 +7,17 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::adapters::{Adapter, Adapters, CoreDef};
-use super::component::{Index, Named, Sort, Step, Tree};
+use super::adapters::{Adapter, Adapters};
+use super::component::Tree;
+use super::crossing::{CoreDef, Shift};
 use super::declared::CoreSort;
 use super::followed::{Again, Followed, Live, Start};
-use super::frame::{
-    ComponentItem, CoreInstance, Frame, FuncItem, InstanceItem, Item, ModuleItem, NAMED, Shift,
-    damaged, get, imported, inside,
+use super::frame::{Frame, damaged, get};
+use super::items::{
+    ComponentItem, CoreInstance, FuncItem, InstanceItem, Item, ModuleItem, NAMED, imported, inside,
 };
 use super::module::Module;
-use super::options::Options;
+use super::steps::{Index, Named, Options, Sort, Step};
 use super::stream::Unreadable;
 
 /// How many declarations are followed: components inside each other may have instances without end.

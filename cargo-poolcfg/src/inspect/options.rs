@@ -2,17 +2,7 @@
 
 use wasmparser::{CanonicalFunction, CanonicalOption};
 
-use super::component::{Index, Step, index};
-
-/// Options of a function that crosses a component's border: what of core instances it uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
-    pub(super) memory: Option<Index>,
-    /// `realloc`, `post-return`, `callback`.
-    pub(super) funcs: [Option<Index>; 3],
-    /// The others, by the bits of their kinds.
-    pub(super) flags: u8,
-}
+use super::steps::{Options, Step, index};
 
 impl Options {
     fn new(options: &[CanonicalOption]) -> Self {

@@ -262,7 +262,7 @@ fn sum(limits: &Limits, mapping: &EqualMappings, page_size: Size) -> String {
             "{} x {} elements of {} bytes, in whole pages",
             totals.tables,
             wasmtime.table_elements(limits),
-            wasmtime.element_bytes
+            wasmtime.element_size.get()
         ),
         MappingName::Stacks => format!("{} x ({region} + {guard})", totals.stacks),
     }

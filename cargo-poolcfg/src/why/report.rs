@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use serde::Serialize;
 
 use super::advice::{Advice, advice};
-use super::text::errno_name;
+use super::errno::errno_name;
 use super::who::{Programs, Who};
 use super::{survived, verdict};
 use crate::why::trace::told::{MemoryFailure, Status, Traced};

@@ -52,9 +52,7 @@ impl Own {
         let guard = number(&["memory-guard-size", "static-memory-guard-size"]);
         let guard = guard.unwrap_or(own.guard_size.get());
         let reservation = number(&["memory-reservation", "static-memory-maximum-size"]);
-        let element = own
-            .wasmtime
-            .map(|wasmtime| u64::from(wasmtime.element_bytes))?;
+        let element = own.wasmtime.map(|wasmtime| wasmtime.element_size.get())?;
         let table = number(&["pooling-table-elements"]);
         let table = table.and_then(|table| table.checked_mul(element));
         let of_both = || number(&["max-wasm-stack"])?.checked_add(HOST_STACK);

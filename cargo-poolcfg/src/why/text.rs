@@ -6,23 +6,11 @@ use std::collections::BTreeMap;
 use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
+use super::errno::errno_name;
 use super::report::WhyVerdict;
 use super::{is_followed, pages, survived};
 use crate::why::trace::obstacle::{Obstacle, WhyLimit};
 use crate::why::trace::told::{CallName, MemoryFailure, Status, Traced};
-
-/// As the header of C writes it.
-pub(crate) fn errno_name(errno: i32) -> String {
-    match errno {
-        libc::ENOMEM => "ENOMEM".to_owned(),
-        libc::EAGAIN => "EAGAIN".to_owned(),
-        libc::EPERM => "EPERM".to_owned(),
-        libc::EACCES => "EACCES".to_owned(),
-        libc::ENOSYS => "ENOSYS".to_owned(),
-        libc::EINVAL => "EINVAL".to_owned(),
-        number => format!("errno {number}"),
-    }
-}
 
 fn size(bytes: u64) -> String {
     Size::bytes(bytes).needed().to_string()

@@ -11,16 +11,17 @@
 //! - `calls`: at which calls it stops; `names`: what any call is called; `stops`: at which call a thread is
 //! - `sys`: ptrace, fork, exec and signals: all that is unsafe
 //! - `status`: what wait(2) tells
-//! - `start`: the three processes
+//! - `start`: the three processes; `error`: why a command is not traced
 //! - `front`: this process: it passes signals on, and stops and ends as the command does
 //! - `tracer`: the loop that follows every thread; `processes`: what it knows of them; `failing`: what it
 //!   keeps of failures; `memcg`: whether a cgroup was full
 //! - `facts`: what the system tells of a process, with `huge` pages, and of what is `backing` its
-//!   files; `obstacle`: which limit is in the way; `limit`: their names
+//!   files; `obstacle`: which limit is in the way; `limit`: their names; `proc_file`: a file of /proc
 //! - `told`: what the tracer tells
 
 mod backing;
 mod calls;
+mod error;
 mod facts;
 mod failing;
 mod filter;
@@ -30,6 +31,7 @@ mod limit;
 mod memcg;
 mod names;
 pub(crate) mod obstacle;
+mod proc_file;
 mod processes;
 mod start;
 mod status;
@@ -42,4 +44,5 @@ mod sys;
 pub(crate) mod told;
 mod tracer;
 
-pub(crate) use start::{TraceError, trace};
+pub(crate) use error::TraceError;
+pub(crate) use start::trace;

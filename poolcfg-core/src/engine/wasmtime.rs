@@ -1,11 +1,9 @@
 //! Wasmtime: what of its versions, features and settings decides what its pooling allocator maps.
 //!
 //! - here: the version and the features, as poolcfg.toml and Cargo.lock name them
-//! - `numbers`: the settings beyond those of every pool; `defaults`: Wasmtime's own by version; `totals`: what follows
-//! - `counts`: what one instance may have, and its defaults
-//! - `checks`: what `Engine::new` refuses
+//! - `numbers`: the settings beyond those of every pool; `defaults`: Wasmtime's own by version
+//! - `counts`: what one instance may have, and its defaults; `totals`: what all have
 //! - `advisories`: which versions leak under which settings
-//! - `wasmtime_pools`, beside this module: the formula of the mappings
 
 mod advisories;
 mod counts;
@@ -24,7 +22,6 @@ pub(crate) use defaults::{
     Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,
 };
 pub use numbers::Wasmtime;
-pub(crate) use totals::ELIDED;
 pub use totals::{Totals, WrittenTotals};
 
 /// The oldest major version whose settings are known: those of 12 have other names and meanings.

@@ -13,7 +13,7 @@ use cfg_expr::{Expression, Predicate, TargetPredicate};
 use crate::base::code::Code;
 use crate::file::condition::Condition;
 use crate::file::facts::said;
-use crate::file::values::{Notes, list};
+use crate::file::notes::{Notes, list};
 use crate::file::{TargetFacts, nearest};
 
 /// The predicates that may stand in `[target.'cfg(…)']`.

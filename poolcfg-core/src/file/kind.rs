@@ -1,7 +1,7 @@
 //! What poolcfg.toml may say, as data: for the schema that editors read, and for the page of the keys.
 
+use crate::file::notes::WORKLOAD;
 use crate::file::profiles::REQUIRED;
-use crate::file::wasmtime::WORKLOAD;
 use crate::setting::{AddressSpaceKeys, PoolKeys, ProfileKeys, ValueKind, WasmtimeKeys};
 
 /// A table of the file: the keys that the reader knows in it, in the order of the documentation.

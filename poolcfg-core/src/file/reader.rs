@@ -8,16 +8,15 @@ use crate::base::variable::Variable;
 use crate::file::cfgs::{TargetKey, target_condition};
 use crate::file::condition::Condition;
 use crate::file::layer::{Layer, SpaceLayer};
+use crate::file::notes::{Entry, Notes, entries, is_name, list};
 use crate::file::profiles::{self, check_reference};
-use crate::file::set::unknown_root;
 use crate::file::value::Value;
-use crate::file::values::{Entry, Notes, entries, is_name, list};
 use crate::file::{ConfigFile, Diagnostic, nearest, wasmtime};
 use crate::model::fit::MAX_POOLS;
 use crate::setting::{AddressSpaceKeys, MAX_PROFILES, PoolKeys};
 use crate::target::profile::OwnProfile;
 
-const TABLES: [&str; 5] = [
+pub(super) const TABLES: [&str; 5] = [
     "pooling_allocator",
     "pool",
     "address_space",
@@ -26,7 +25,7 @@ const TABLES: [&str; 5] = [
 ];
 
 /// The tables that may stand under `[target.…]`.
-const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];
+pub(super) const TARGET_TABLES: [&str; 3] = ["pooling_allocator", "pool", "address_space"];
 
 impl ConfigFile {
     /// Reads the text of a file.
@@ -47,12 +46,7 @@ impl ConfigFile {
                 .then(|| "the largest number of TOML is 2^63 - 1; write a larger size as a text such as `\"8PiB\"`".to_owned()),
         }]
     })?;
-        let mut reader = Reader {
-            notes: Notes::new(source),
-            names: Vec::new(),
-            profile_names: Vec::new(),
-            is_too_long: false,
-        };
+        let mut reader = Reader::new(Notes::new(source), Vec::new());
         let file = reader.file(document.as_table());
         let Notes {
             mut diagnostics,
@@ -71,80 +65,27 @@ impl ConfigFile {
     }
 }
 
-/// What flags say beside a file.
-pub(super) struct FlagKeys {
-    /// The names of all pools.
+/// What reads the tables of a file, or of flags beside one.
+pub(super) struct Reader<'s> {
+    pub(super) notes: Notes<'s>,
+    /// The names of its pools.
     pub(super) names: Vec<String>,
-    /// The profiles that the flags describe.
-    pub(super) profiles: Vec<(String, OwnProfile<'static>)>,
-    /// The keys: those for every target, and then those for some.
-    pub(super) layers: Vec<Layer>,
-}
-
-/// Reads what flags say beside a file, whose pools and profiles they may use. A file without named pools takes the names
-/// that they have.
-///
-/// # Errors
-/// Every mistake, in the order of the flags.
-pub(super) fn read_flags(
-    root: &dyn TableLike,
-    notes: Notes<'_>,
-    file: &ConfigFile,
-) -> Result<FlagKeys, Vec<Diagnostic>> {
-    let mut reader = Reader {
-        notes,
-        names: file.names.clone(),
-        profile_names: Vec::new(),
-        is_too_long: false,
-    };
-    let tables = entries(root);
-    if let Some(pools) = table_of(&tables, "pool").filter(|_| file.names.is_empty()) {
-        reader.pool_names(&entries(pools));
-    }
-    if let Some(profiles) = table_of(&tables, "va_profile") {
-        reader.profile_names(&entries(profiles));
-    }
-    let own = file.profiles.iter().map(|(name, _)| name.clone());
-    reader.profile_names.extend(own);
-    let mut layer = Layer::new(Condition::Always);
-    let mut layers = Vec::new();
-    let mut profiles = Vec::new();
-    for entry in &tables {
-        match entry.key {
-            "target" => layers = reader.target_table(entry),
-            "va_profile" => profiles = reader.profiles(entry),
-            key if TARGET_TABLES.contains(&key) => {
-                reader.layer_table(entry, &mut layer, "", &TABLES)
-            }
-            _ => unknown_root(entry, &TABLES, &mut reader.notes),
-        }
-    }
-    layers.insert(0, layer);
-    let Reader {
-        mut notes, names, ..
-    } = reader;
-    if notes.diagnostics.is_empty() {
-        return Ok(FlagKeys {
-            names,
-            profiles,
-            layers,
-        });
-    }
-    notes
-        .diagnostics
-        .sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| span.start));
-    Err(notes.diagnostics)
-}
-
-struct Reader<'s> {
-    notes: Notes<'s>,
-    names: Vec<String>,
-    profile_names: Vec<String>,
+    /// The names of its profiles.
+    pub(super) profile_names: Vec<String>,
     /// Whether there are more pools or profiles than may be.
     is_too_long: bool,
 }
 
-impl Reader<'_> {
+impl<'s> Reader<'s> {
+    pub(super) fn new(notes: Notes<'s>, names: Vec<String>) -> Self {
+        Self {
+            notes,
+            names,
+            profile_names: Vec::new(),
+            is_too_long: false,
+        }
+    }
+
     fn file(&mut self, root: &dyn TableLike) -> ConfigFile {
         let tables = entries(root);
         let mut file = ConfigFile::default();
@@ -175,7 +116,7 @@ impl Reader<'_> {
     }
 
     /// The tables under `[target]`, as layers.
-    fn target_table(&mut self, entry: &Entry<'_>) -> Vec<Layer> {
+    pub(super) fn target_table(&mut self, entry: &Entry<'_>) -> Vec<Layer> {
         let help = || "write `[target.TRIPLE.pooling_allocator]`".to_owned();
         match self.notes.table(entry, help) {
             Some(targets) => self.targets(&entries(targets)),
@@ -184,7 +125,7 @@ impl Reader<'_> {
     }
 
     /// The tables under `[va_profile]`.
-    fn profiles(&mut self, entry: &Entry<'_>) -> Vec<(String, OwnProfile<'static>)> {
+    pub(super) fn profiles(&mut self, entry: &Entry<'_>) -> Vec<(String, OwnProfile<'static>)> {
         let help = || "write `[va_profile.NAME]`".to_owned();
         match self.notes.table(entry, help) {
             Some(table) => profiles::read(&entries(table), &mut self.notes),
@@ -194,7 +135,13 @@ impl Reader<'_> {
 
     /// One of the tables that make up a layer. `of` is what stands before its name: nothing, or
     /// `target.….`.
-    fn layer_table(&mut self, entry: &Entry<'_>, layer: &mut Layer, of: &str, known: &[&str]) {
+    pub(super) fn layer_table(
+        &mut self,
+        entry: &Entry<'_>,
+        layer: &mut Layer,
+        of: &str,
+        known: &[&str],
+    ) {
         let help = || format!("write `[{of}{}]`", entry.key);
         match entry.key {
             "pooling_allocator" => {
@@ -228,7 +175,7 @@ impl Reader<'_> {
     }
 
     /// Takes down the names of the pools, and what is wrong with them.
-    fn pool_names(&mut self, pools: &[Entry<'_>]) {
+    pub(super) fn pool_names(&mut self, pools: &[Entry<'_>]) {
         let tables = pools
             .iter()
             .filter(|entry| entry.item.as_table_like().is_some());
@@ -278,7 +225,7 @@ impl Reader<'_> {
     }
 
     /// Takes down the names of the custom profiles.
-    fn profile_names(&mut self, profiles: &[Entry<'_>]) {
+    pub(super) fn profile_names(&mut self, profiles: &[Entry<'_>]) {
         if let Some(entry) = profiles.get(MAX_PROFILES) {
             self.notes.mistake(
                 Code::BadProfile,
@@ -407,7 +354,7 @@ impl Reader<'_> {
     }
 }
 
-fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
+pub(super) fn table_of<'t>(tables: &[Entry<'t>], name: &str) -> Option<&'t dyn TableLike> {
     let entry = tables.iter().find(|entry| entry.key == name)?;
     entry.item.as_table_like()
 }

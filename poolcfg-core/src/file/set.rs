@@ -1,6 +1,7 @@
 //! `--set KEY=VALUE`: keys of the file that a command line says, read as the file's are.
 
 mod flag;
+mod keys;
 
 use std::ops::Range;
 
@@ -8,11 +9,11 @@ use toml_edit::{Document, Item};
 
 use crate::base::code::Code;
 use crate::base::escape::escaped;
-use crate::file::reader::{FlagKeys, read_flags};
+use crate::file::notes::Notes;
 use crate::file::set::flag::SetFlag;
-use crate::file::values::{Entry, Notes};
-use crate::file::{ConfigFile, Diagnostic, nearest};
-use crate::setting::{AddressSpaceKeys, FilePlace, PoolKeys, WasmtimeKeys};
+use crate::file::set::keys::{FlagKeys, read_flags};
+use crate::file::{ConfigFile, Diagnostic};
+use crate::setting::FilePlace;
 
 /// The keys that all `--set` flags set; the later one wins. What they say is read by
 /// [`ConfigFile::with_flags`], which knows the pools of the file.
@@ -183,28 +184,4 @@ impl ConfigFile {
             ..self
         })
     }
-}
-
-/// A table or a key at the root of a flag that none is.
-pub(super) fn unknown_root(entry: &Entry<'_>, tables: &[&str], notes: &mut Notes<'_>) {
-    let key = entry.key;
-    let in_table = |table: &str, names: &[&'static str]| {
-        let near = nearest(key, names.iter().copied())?;
-        Some(format!("did you mean `{table}.{near}`?"))
-    };
-    let help = nearest(key, tables.iter().copied())
-        .map(|near| format!("did you mean `{near}`?"))
-        .or_else(|| in_table("address_space", AddressSpaceKeys::NAMES))
-        .or_else(|| in_table("pooling_allocator", PoolKeys::NAMES))
-        .or_else(|| in_table("pooling_allocator.wasmtime", WasmtimeKeys::NAMES))
-        .unwrap_or_else(|| {
-            "expected a key with its table, such as `pooling_allocator.max_instances`".to_owned()
-        });
-    notes.mistake(
-        Code::UnknownKey,
-        &entry.key_span,
-        format!("unknown key `{key}` in `--set`"),
-        "unknown key",
-        Some(help),
-    );
 }

@@ -7,7 +7,7 @@ use crate::engine::wasmtime::{
     WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError,
 };
 use crate::file::nearest;
-use crate::file::values::{Entry, Notes, list, with_article};
+use crate::file::notes::{Entry, Notes, list, with_article};
 use crate::setting::ValueKind;
 use crate::setting::{Described, Keep, Key, OnMisfit, ProtectionKeys, Read, Switch};
 use crate::target::Arch;

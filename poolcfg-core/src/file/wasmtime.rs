@@ -3,8 +3,8 @@
 use toml_edit::TableLike;
 
 use crate::base::code::Code;
+use crate::file::notes::{Entry, Notes, WORKLOAD, entries, with_article};
 use crate::file::value::Value;
-use crate::file::values::{Entry, Notes, entries, with_article};
 use crate::setting::WasmtimeKeys;
 
 /// Wasmtime's settings for collected heaps, which it copies from those for memories as long as none of
@@ -40,10 +40,6 @@ pub(super) fn read(table: &dyn TableLike, place: &str, notes: &mut Notes<'_>) ->
     }
     keys
 }
-
-/// The files from which the command `sync` takes the counts of an instance. It decides nothing by itself: who fits pools
-/// goes by the counts.
-pub(super) const WORKLOAD: &str = "workload";
 
 fn check_workload(entry: &Entry<'_>, notes: &mut Notes<'_>) {
     let help = || Some(format!("write `{WORKLOAD} = [\"app.wasm\"]`"));

@@ -5,7 +5,7 @@ use crate::base::consts::wide;
 use crate::base::size::{GRAIN, Size};
 use crate::engine::limits::Limits;
 use crate::model::fit::{MAX_POOLS, Mappings, Verdict, fit};
-use crate::plan::share::Scale;
+use crate::plan::scale::Scale;
 use crate::resolved::ResolvedProcess;
 use crate::setting::Keep;
 
@@ -57,38 +57,6 @@ pub(super) const fn mappings(
         i += 1;
     }
     Ok(mappings)
-}
-
-#[doc(hidden)]
-impl Keep {
-    /// The number that is not kept: instances, or a reservation in grains.
-    #[must_use]
-    pub const fn value(self, limits: &Limits) -> u64 {
-        match self {
-            Self::MemoryReservation => wide(limits.max_instances),
-            Self::MaxInstances => limits.memory_reservation.get() / GRAIN.get(),
-        }
-    }
-
-    /// `limits` with another value of that number.
-    #[must_use]
-    pub const fn with_value(self, limits: &Limits, value: u64) -> Limits {
-        match self {
-            Self::MemoryReservation => limits.with_instances(narrow(value)),
-            Self::MaxInstances => {
-                let bytes = value.saturating_mul(GRAIN.get());
-                limits.with_reservation(Size::bytes(bytes).round_down(GRAIN))
-            }
-        }
-    }
-}
-
-/// `u32::try_from` for const code; more than 2^32 - 1 instances is as many as can be said.
-pub(super) const fn narrow(number: u64) -> u32 {
-    match number.to_le_bytes() {
-        [a, b, c, d, 0, 0, 0, 0] => u32::from_le_bytes([a, b, c, d]),
-        _ => u32::MAX,
-    }
 }
 
 /// The largest value of one pool from `fits_at`, which does, up to what is asked: it fits, and the next one does

@@ -1,79 +1,12 @@
 //! The share: what each pool that may shrink has of what it asks.
 
 use crate::base::bisection::Bisection;
-use crate::base::consts::{narrow, wide, wider};
-use crate::base::size::GRAIN;
+use crate::base::consts::{narrow, wider};
 use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
-use crate::plan::search::{fits, largest, narrow as narrow_or_most};
+use crate::plan::scale::{Scale, Scales};
+use crate::plan::search::{fits, largest};
 use crate::resolved::ResolvedProcess;
-use crate::setting::{Keep, OnMisfit};
-
-/// How a pool is scaled: from the least it may have to what is asked, in steps.
-#[derive(Clone, Copy)]
-pub(super) struct Scale {
-    pub(super) least: u64,
-    pub(super) asked: u64,
-    pub(super) keep: Keep,
-    /// How many pools of one instance each stand for one step, where no pool is made and those are what is counted.
-    pub(super) on_demand: Option<u32>,
-}
-
-/// How each pool is scaled; `None` for those that stay as they are.
-pub(super) type Scales = [Option<Scale>; MAX_POOLS];
-
-impl Scale {
-    /// `None` if the pool does not shrink.
-    pub(super) const fn new(case: &ResolvedProcess<'_>, pool: usize) -> Option<Self> {
-        let pool = &case.pools[pool];
-        match (pool.on_misfit, pool.keep) {
-            (OnMisfit::Error, _) => None,
-            (OnMisfit::Shrink, Keep::MemoryReservation) => Some(Self {
-                least: wide(pool.min_instances),
-                asked: wide(pool.asked.max_instances),
-                keep: Keep::MemoryReservation,
-                on_demand: None,
-            }),
-            (OnMisfit::Shrink, Keep::MaxInstances) => Some(Self {
-                // In grains, as what is asked.
-                least: pool.least_reservation().get() / GRAIN.get(),
-                asked: pool.asked.memory_reservation.get() / GRAIN.get(),
-                keep: Keep::MaxInstances,
-                on_demand: None,
-            }),
-        }
-    }
-
-    /// How each pool of a case is scaled.
-    pub(super) const fn all(case: &ResolvedProcess<'_>) -> Scales {
-        let mut scales = [None; MAX_POOLS];
-        let mut i = 0;
-        while i < case.count {
-            scales[i] = Self::new(case, i);
-            i += 1;
-        }
-        scales
-    }
-
-    /// The number that is scaled.
-    pub(super) const fn value(&self, limits: &Limits) -> u64 {
-        match self.on_demand {
-            Some(each) => wide(limits.pools) / wide(each),
-            None => self.keep.value(limits),
-        }
-    }
-
-    /// `limits` with another value of that number.
-    pub(super) const fn with_value(&self, limits: &Limits, value: u64) -> Limits {
-        match self.on_demand {
-            Some(each) => Limits {
-                pools: narrow_or_most(value.saturating_mul(wide(each))),
-                ..*limits
-            },
-            None => self.keep.with_value(limits, value),
-        }
-    }
-}
 
 /// What fits when every pool that may shrink does: all by the same share of what each asks first, so
 /// that none starves, then each in the order of the file as far as it goes.

@@ -1,13 +1,13 @@
 //! Tables: as many for each instance as fit, since an instance of more tables than are there does not start.
 
 use crate::base::bisection::Bisection;
-use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::{Counts, Totals, Wasmtime, WrittenTotals};
 use crate::model::fit::MAX_POOLS;
+use crate::plan::scale::Scale;
 use crate::plan::search::{fits, largest_fit};
-use crate::plan::share::{Scale, fewest, shrink};
+use crate::plan::share::{fewest, shrink};
 use crate::resolved::ResolvedProcess;
 
 pub(super) const fn asked(case: &ResolvedProcess<'_>) -> [Limits; MAX_POOLS] {
@@ -191,7 +191,7 @@ const fn larger_tables(
     let Some(wasmtime) = &now.wasmtime else {
         return now;
     };
-    let element = wide(wasmtime.element_bytes);
+    let element = wasmtime.element_size.get();
     let most = case.pools[pool].asked.table_reservation.get() / element;
     // All that is asked did not fit with all tables, and may with fewer.
     let mut search = Bisection {

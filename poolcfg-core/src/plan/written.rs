@@ -179,7 +179,7 @@ impl WrittenPool {
                     memory_keep_resident: Size::bytes(LINEAR_MEMORY_KEEP_RESIDENT),
                     table_keep_resident: Size::bytes(TABLE_KEEP_RESIDENT),
                     pagemap_scan: PAGEMAP_SCAN,
-                    element_bytes,
+                    element_size: Size::bytes(wide(element_bytes)),
                     maps_stacks,
                 }),
             ),

@@ -360,7 +360,7 @@ const fn of_wasmtime(
         guard_size: value_or(&keys.guard_size, defaults.guard_size),
         guard_before: true,
         // 2^32 elements of 8 bytes do not overflow.
-        table_reservation: Size::bytes(wide(elements) * wide(wasmtime.element_bytes)),
+        table_reservation: Size::bytes(wide(elements) * wasmtime.element_size.get()),
         stack_reservation: value_or(&keys.stack_reservation, stack),
         pools: value_or(&keys.pools, 1),
         wasmtime: Some(wasmtime),

@@ -98,7 +98,7 @@ impl Wasmtime {
 
     /// Every total; `None` if one is above 2^32 - 1.
     const fn of_keys(&self, limits: &Limits, keys: &PoolKeys) -> Option<Totals> {
-        let own = own_total(self.element_bytes == 8, self.version.major);
+        let own = own_total(self.is_64_bit(), self.version.major);
         let others = match self.counted(limits) {
             Some(counted) if keys.max_instances.is_some() => counted,
             None if keys.max_instances.is_some() => return None,

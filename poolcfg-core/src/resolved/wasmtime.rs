@@ -62,7 +62,7 @@ impl Wasmtime {
                         && !Advisory::PAGEMAP_SCAN.affects(version)
                 }
             },
-            element_bytes: if target.pointer_width >= 64 { 8 } else { 4 },
+            element_size: Wasmtime::element_size(target.pointer_width >= 64),
             maps_stacks: !target.os.is(Os::Windows),
         }
     }

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use crate::base::consts::same;
-use crate::base::size::{Size, SizeError};
+use crate::base::size::Size;
+use crate::base::size_read::SizeError;
 use crate::base::text::Text;
 
 /// Where the program itself is loaded.

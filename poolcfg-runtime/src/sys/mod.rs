@@ -18,6 +18,7 @@ mod mapping;
 mod page;
 mod pages;
 mod region;
+mod region_dealer;
 mod region_layout;
 mod region_reuse;
 mod reset;
@@ -48,7 +49,8 @@ pub(crate) use mapping::OwnedMapping;
 pub(crate) use os::page_size;
 pub use region::Region;
 pub(crate) use region::{Owned, Reclaim};
-pub(crate) use region_layout::{RegionDealer, RegionLayout};
+pub(crate) use region_dealer::RegionDealer;
+pub(crate) use region_layout::RegionLayout;
 pub use reset::Reset;
 
 /// A number of this process as one of the model's; no pointer is wider than 64 bits.

@@ -5,9 +5,10 @@ use std::path::Path;
 use poolcfg_runtime::__private::proc;
 use rustix::fs::{FsWord, statfs};
 
-use super::facts::{Facts, text};
+use super::facts::Facts;
 use super::huge::FewPages;
 use super::obstacle::{Obstacle, WhyLimit};
+use super::proc_file::text;
 
 /// The kind of a tmpfs, as statfs(2) tells it.
 const TMPFS: FsWord = 0x0102_1994;

@@ -6,7 +6,6 @@ use std::ffi::c_long;
 use serde::{Deserialize, Serialize};
 
 use super::names::name_of;
-use super::stops::BegunCall;
 
 /// A call for memory, or one that changes which calls are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,7 +113,24 @@ impl CallName {
     }
 }
 
-/// A call that has begun.
+/// A call that has begun, be it one of ours or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BegunCall {
+    pub(super) number: u64,
+    pub(super) arguments: [u64; 6],
+}
+
+impl BegunCall {
+    /// What is in the place of the returned value where no call was made: the kernel has put back what was there.
+    pub(super) const fn unanswered(&self) -> u64 {
+        match cfg!(target_arch = "x86_64") {
+            true => self.number,
+            false => self.arguments[0],
+        }
+    }
+}
+
+/// A call of ours that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TracedCall {
     pub(super) name: CallName,

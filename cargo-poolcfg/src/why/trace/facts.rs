@@ -1,11 +1,10 @@
 //! Facts: what the system tells of a process, each read when a call has failed, while its thread is stopped.
 
-use std::fs;
-
 use poolcfg_runtime::__private::{commit_left, proc};
 use rustix::param::page_size;
 
 use super::huge::{self, HugePages};
+use super::proc_file::text;
 
 /// The capability to lock any memory.
 const CAP_IPC_LOCK: u32 = 14;
@@ -52,12 +51,6 @@ pub(crate) enum Legacy {
     Personality,
     /// `vm.legacy_va_layout`.
     Setting,
-}
-
-/// A file of /proc; empty where it cannot be read. A name in it may be anything.
-pub(super) fn text(path: &str) -> String {
-    let bytes = fs::read(path).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn number(path: &str) -> Option<u64> {

@@ -7,14 +7,15 @@ use rustix::process::Pid;
 
 use super::backing::obstacle_at;
 use super::calls::{CallName, TracedCall};
-use super::facts::{Facts, text};
+use super::facts::Facts;
+use super::memcg::Cgroups;
 use super::obstacle::{Failed, Obstacle, WhyLimit, has_flag, obstacle, of_exec, of_stack};
-use super::processes::Program;
+use super::proc_file::text;
+use super::processes::{Failures, Processes, Program};
 use super::status::Status;
 use super::stops;
 use super::sys;
 use super::told::MemoryFailure;
-use super::tracer::Tracer;
 
 /// `SYS_SECCOMP`: the code of a SIGSYS that a filter sends.
 const SYS_SECCOMP: u64 = 1;
@@ -29,7 +30,15 @@ const BUS_ADRERR: u64 = 2;
 /// More than a stack has.
 const FAR: u64 = 16 << 30;
 
-impl Tracer<'_> {
+/// What is known of the processes of a command, and of the calls of theirs that failed.
+#[derive(Default)]
+pub(super) struct Watched {
+    pub(super) processes: Processes,
+    pub(super) failures: Failures,
+    pub(super) cgroups: Cgroups,
+}
+
+impl Watched {
     /// A call has failed: the first time, the system is asked why.
     pub(super) fn failed(&mut self, thread: i32, process: i32, failed: Failed<'_>) {
         let call = failed.call;

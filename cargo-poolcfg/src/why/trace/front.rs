@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-use super::start::TraceError;
+use super::error::TraceError;
 use super::sys;
 use super::told::{Traced, TracerLine};
 

@@ -6,7 +6,7 @@ use poolcfg_runtime::__private::proc;
 use rustix::fs::FsWord;
 use serde::{Deserialize, Serialize};
 
-use super::facts::text;
+use super::proc_file::text;
 
 /// The folder of each size.
 pub(crate) const FOLDER: &str = "/sys/kernel/mm/hugepages";

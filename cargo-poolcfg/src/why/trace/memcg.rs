@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
 
-use super::facts::text;
 use super::obstacle::{Obstacle, WhyLimit};
+use super::proc_file::text;
 
 /// From here on a number is no limit: version 1 writes the largest whole page below 2^63.
 const NO_LIMIT: u64 = 1 << 62;

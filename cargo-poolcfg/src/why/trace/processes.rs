@@ -5,10 +5,9 @@ use std::fs;
 
 use poolcfg_runtime::__private::proc;
 
-use super::calls::{CallName, TracedCall};
-use super::facts::text;
+use super::calls::{BegunCall, CallName, TracedCall};
+use super::proc_file::text;
 use super::status::Status;
-use super::stops::BegunCall;
 use super::told::MemoryFailure;
 
 /// So many failures are kept of the first, and so many of the last.

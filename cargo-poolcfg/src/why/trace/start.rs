@@ -11,6 +11,7 @@ use rustix::process::{
     Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal, setsid,
 };
 
+use super::error::TraceError;
 use super::filter::filter;
 use super::front;
 use super::sys::{self, SignalMask};
@@ -19,25 +20,6 @@ use super::tracer::{Start, Tracer};
 
 /// TRACESYSGOOD, TRACEFORK, TRACEVFORK, TRACECLONE, TRACEEXEC, TRACEEXIT, TRACESECCOMP, EXITKILL.
 const OPTIONS: c_long = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x40 | 0x80 | 0x10_0000;
-
-/// Why a command is not traced.
-#[derive(Debug)]
-pub(crate) enum TraceError {
-    /// A word of it has a NUL.
-    Nul,
-    /// The system refuses something; what, and the error.
-    System(String, Option<i32>),
-    /// The command cannot be executed.
-    NotExecuted(io::Error),
-    /// The tracer has gone, and the command with it.
-    TracerKilled,
-}
-
-impl TraceError {
-    fn system(what: &str, error: &io::Error) -> Self {
-        Self::System(format!("{what}: {error}"), error.raw_os_error())
-    }
-}
 
 /// Runs a command to its end, and tells what failed.
 ///

@@ -2,25 +2,8 @@
 
 use rustix::process::Pid;
 
-use super::calls::{ARCHITECTURE, CallName, errno};
+use super::calls::{ARCHITECTURE, BegunCall, CallName, errno};
 use super::sys;
-
-/// A call that has begun, be it one of ours or another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BegunCall {
-    pub(super) number: u64,
-    pub(super) arguments: [u64; 6],
-}
-
-impl BegunCall {
-    /// What is in the place of the returned value where no call was made: the kernel has put back what was there.
-    const fn unanswered(&self) -> u64 {
-        match cfg!(target_arch = "x86_64") {
-            true => self.number,
-            false => self.arguments[0],
-        }
-    }
-}
 
 /// Where in a call a thread has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

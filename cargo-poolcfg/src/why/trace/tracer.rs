@@ -7,12 +7,11 @@ use std::os::fd::OwnedFd;
 use rustix::process::Pid;
 
 use super::calls::{CallName, RESTART, TracedCall, errno};
-use super::facts::text;
-use super::failing::is_of_memory;
+use super::failing::{Watched, is_of_memory};
 use super::huge;
-use super::memcg::Cgroups;
 use super::obstacle::Failed;
-use super::processes::{Failures, Process, Processes};
+use super::proc_file::text;
+use super::processes::Process;
 use super::status::{ASKS_TO_END, Event, Status, next};
 use super::stops::{self, At};
 use super::sys::{self, Resume};
@@ -37,9 +36,7 @@ pub(super) struct Tracer<'a> {
     front: i32,
     errors: Option<OwnedFd>,
     teller: &'a mut Teller,
-    pub(super) processes: Processes,
-    pub(super) failures: Failures,
-    pub(super) cgroups: Cgroups,
+    watched: Watched,
     /// Whether a filter was there before ours.
     was_filtered: bool,
     /// For that reason, or because the kernel takes none.
@@ -59,9 +56,7 @@ impl<'a> Tracer<'a> {
             front: start.front.as_raw_nonzero().get(),
             errors: Some(start.errors),
             teller,
-            processes: Processes::default(),
-            failures: Failures::default(),
-            cgroups: Cgroups::default(),
+            watched: Watched::default(),
             was_filtered: start.was_filtered,
             stops_at_every_call: start.was_filtered || !start.has_filter,
             has_later_filter: false,
@@ -87,9 +82,9 @@ impl<'a> Tracer<'a> {
     }
 
     fn ended(&mut self, id: i32, status: Status) {
-        self.processes.threads.remove(&id);
-        if let Some(order) = self.processes.ended(id) {
-            self.failures.ended(id, status, order);
+        self.watched.processes.threads.remove(&id);
+        if let Some(order) = self.watched.processes.ended(id) {
+            self.watched.failures.ended(id, status, order);
         }
         if id != self.command {
             return;
@@ -106,8 +101,8 @@ impl<'a> Tracer<'a> {
         let _ = rustix::process::set_parent_process_death_signal(None);
         self.teller.tell(&TracerLine::Ended(Box::new(Traced {
             status,
-            failures: self.failures.list(),
-            unlisted: self.failures.unlisted,
+            failures: self.watched.failures.list(),
+            unlisted: self.watched.failures.unlisted,
             stops_at_every_call: self.stops_at_every_call || self.has_later_filter,
             no_new_privileges: self.no_new_privileges,
         })));
@@ -115,7 +110,7 @@ impl<'a> Tracer<'a> {
 
     /// Lets a thread go on after an event.
     fn stopped(&mut self, pid: Pid, id: i32, event: Event) {
-        let thread = self.processes.thread(id);
+        let thread = self.watched.processes.thread(id);
         let process = thread.process;
         let mut signal = 0;
         match event {
@@ -131,9 +126,9 @@ impl<'a> Tracer<'a> {
                 let is_end = thread.is_in_call;
                 self.call(pid, id, is_end);
             }
-            Event::Forked => self.failures.went_on(process, |_| true),
+            Event::Forked => self.watched.failures.went_on(process, |_| true),
             Event::Executed => self.executed(id),
-            Event::Exits => self.exits(pid, id, process),
+            Event::Exits => self.watched.exits(pid, id, process),
             Event::GroupStop => {
                 if process == self.command && !self.is_stopped {
                     self.is_stopped = true;
@@ -153,13 +148,13 @@ impl<'a> Tracer<'a> {
             }
             Event::Signal(number) => {
                 if number == libc::SIGSYS {
-                    self.refused_by_signal(pid, id, process);
+                    self.watched.refused_by_signal(pid, id, process);
                 } else if number == libc::SIGSEGV {
-                    self.faulted(pid, id, process);
+                    self.watched.faulted(pid, id, process);
                 } else if number == libc::SIGBUS {
-                    self.not_backed(pid, id, process);
+                    self.watched.not_backed(pid, id, process);
                 } else if ASKS_TO_END.contains(&number) {
-                    self.told_to_end(pid, process);
+                    self.watched.told_to_end(pid, process);
                 }
                 signal = number;
             }
@@ -171,15 +166,15 @@ impl<'a> Tracer<'a> {
 
     /// A call of ours has begun. Its end is not looked at where it cannot fail.
     fn filtered(&mut self, id: i32, process: i32) {
-        let Some(call) = self.processes.thread(id).call else {
+        let Some(call) = self.watched.processes.thread(id).call else {
             return;
         };
-        if let Some(process) = self.processes.processes.get_mut(&process) {
+        if let Some(process) = self.watched.processes.processes.get_mut(&process) {
             process.mappings.called();
         }
         let stops_anyway = self.stops_at_every_call || self.has_later_filter;
-        if call.only_splits() && !stops_anyway && !self.processes.may_be_full(process, id) {
-            let thread = self.processes.thread(id);
+        if call.only_splits() && !stops_anyway && !self.watched.processes.may_be_full(process, id) {
+            let thread = self.watched.processes.thread(id);
             thread.call = None;
             thread.is_in_call = false;
         }
@@ -187,8 +182,9 @@ impl<'a> Tracer<'a> {
 
     /// Whether a thread is to stop at its next call.
     fn how(&self, id: i32) -> Resume {
-        let thread = self.processes.threads.get(&id);
-        let process = thread.and_then(|thread| self.processes.processes.get(&thread.process));
+        let thread = self.watched.processes.threads.get(&id);
+        let process =
+            thread.and_then(|thread| self.watched.processes.processes.get(&thread.process));
         let is_in_call = thread.is_some_and(|thread| thread.call.is_some());
         let has_filter = process.is_some_and(|process| process.has_filter);
         match is_in_call || self.stops_at_every_call || has_filter {
@@ -200,7 +196,7 @@ impl<'a> Tracer<'a> {
     /// At the beginning or the end of a call.
     fn call(&mut self, pid: Pid, id: i32, is_end: bool) {
         let at = stops::at(pid, is_end);
-        let thread = self.processes.thread(id);
+        let thread = self.watched.processes.thread(id);
         match at {
             Some(At::Begin(call)) => {
                 thread.begun = call;
@@ -240,6 +236,7 @@ impl<'a> Tracer<'a> {
         let process_has = |process: &Process| process.has_filter;
         let has_filter = self.was_filtered
             || self
+                .watched
                 .processes
                 .processes
                 .get(&process)
@@ -257,26 +254,26 @@ impl<'a> Tracer<'a> {
                     file: call.file().and_then(|file| huge::file(id, file)),
                     has_rule: self.has_rule(process),
                 };
-                self.failed(id, process, failed);
+                self.watched.failed(id, process, failed);
             }
             Some(_) => {}
         }
     }
 
     fn has_rule(&self, process: i32) -> bool {
-        let process = self.processes.processes.get(&process);
+        let process = self.watched.processes.processes.get(&process);
         process.is_some_and(|process| process.has_rule)
     }
 
     fn succeeded(&mut self, id: i32, process: i32, call: &TracedCall, bytes: u64) {
         let first = call.arguments[0];
         if call.installs_filter() {
-            if let Some(process) = self.processes.processes.get_mut(&process) {
+            if let Some(process) = self.watched.processes.processes.get_mut(&process) {
                 process.has_filter = true;
             }
             self.has_later_filter = true;
             // Its other threads may be under the filter as well, and stop at nothing yet.
-            for (other, thread) in &self.processes.threads {
+            for (other, thread) in &self.watched.processes.threads {
                 if thread.process == process
                     && *other != id
                     && let Some(pid) = Pid::from_raw(*other)
@@ -287,16 +284,16 @@ impl<'a> Tracer<'a> {
             return;
         }
         if call.name == CallName::Prctl {
-            if let Some(process) = self.processes.processes.get_mut(&process) {
+            if let Some(process) = self.watched.processes.processes.get_mut(&process) {
                 process.has_rule = true;
             }
             return;
         }
         if bytes > 0 && !matches!(call.name, CallName::Munmap | CallName::Madvise) {
-            self.failures.got_memory(process);
+            self.watched.failures.got_memory(process);
         }
         let protection = call.protection();
-        self.failures.went_on(process, |failure| {
+        self.watched.failures.went_on(process, |failure| {
             // New memory may lie anywhere, and serves for a heap, too. What is asked of memory that is there is had there.
             let is_same = match call.name {
                 CallName::Mmap => matches!(failure.call, Some(CallName::Mmap | CallName::Brk)),
@@ -308,10 +305,10 @@ impl<'a> Tracer<'a> {
     }
 
     fn executed(&mut self, id: i32) {
-        self.processes.executed(id);
-        self.cgroups.begins(id);
+        self.watched.processes.executed(id);
+        self.watched.cgroups.begins(id);
         if self.is_executed && id == self.command {
-            self.processes.begins(id);
+            self.watched.processes.begins(id);
         }
         if !self.is_executed {
             self.is_executed = true;

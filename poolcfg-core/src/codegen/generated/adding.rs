@@ -216,7 +216,7 @@ impl<'a> Adding<'a> {
     /// A pool of Wasmtime's: its three mappings, whose memories are not striped.
     fn wasmtime(&self, lines: &mut Lines, written: &PoolConsts<'_>, wasmtime: &Wasmtime) {
         let (path, page) = (&written.path, &self.page);
-        let element = wasmtime.element_bytes;
+        let element = wasmtime.element_size.get();
         lines.line(&format!(
             "let (pools, guard) = ({path}POOLS as u128, pages({path}GUARD_SIZE));"
         ));

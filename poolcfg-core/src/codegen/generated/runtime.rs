@@ -102,7 +102,7 @@ fn of_wasmtime(wasmtime: &Wasmtime) -> Vec<String> {
         core_instances_per_instance,
         gc_heaps_per_instance,
         written,
-        element_bytes,
+        element_size,
         maps_stacks,
         ..
     } = *wasmtime;
@@ -126,7 +126,7 @@ fn of_wasmtime(wasmtime: &Wasmtime) -> Vec<String> {
         format!("core_instances_per_instance: {core_instances_per_instance:?}"),
         format!("gc_heaps_per_instance: {gc_heaps_per_instance:?}"),
         format!("totals_for: {:?}", written.map(|written| written.instances)),
-        format!("element_bytes: {element_bytes}"),
+        format!("element_bytes: {}", element_size.get()),
         format!("maps_stacks: {maps_stacks}"),
     ]
 }

@@ -4,10 +4,8 @@
 //! One table, which the checks, the warnings, the defaults and the recheck at start all ask. Each row was
 //! checked in the published sources of every release that bounds its ranges.
 
-use super::{Wasmtime, WasmtimeVersion};
+use super::WasmtimeVersion;
 use crate::base::code::Code;
-use crate::base::size::Size;
-use crate::engine::limits::Limits;
 
 /// A version in full: major, minor, patch.
 type Release = [u32; 3];
@@ -105,34 +103,6 @@ impl Advisory {
             i += 1;
         }
         false
-    }
-}
-
-#[doc(hidden)]
-impl AdvisoryCondition {
-    /// Whether the limits of a Wasmtime pool have these settings.
-    #[must_use]
-    pub const fn holds(self, wasmtime: &Wasmtime, limits: &Limits) -> bool {
-        match self {
-            Self::NoGuard => {
-                limits.guard_size.is_zero() && limits.memory_reservation.get() < Size::gib(4).get()
-            }
-            Self::PagemapScan => wasmtime.pagemap_scan,
-        }
-    }
-}
-
-#[doc(hidden)]
-impl Limits {
-    /// The advisories that apply to these limits, by their version of Wasmtime and their settings.
-    pub fn advisories(&self) -> impl Iterator<Item = Advisory> {
-        let limits = *self;
-        Advisory::ALL.into_iter().filter(move |advisory| {
-            let wasmtime = limits.wasmtime.as_ref();
-            wasmtime.is_some_and(|wasmtime| {
-                advisory.affects(wasmtime.version) && advisory.condition.holds(wasmtime, &limits)
-            })
-        })
     }
 }
 

@@ -55,13 +55,23 @@ pub struct Wasmtime {
     /// Whether only those pages are cleared and kept that were written, where the kernel tells
     /// (`PAGEMAP_SCAN`, Linux 6.7), and not all of them.
     pub pagemap_scan: bool,
-    /// Bytes of a table's element, which is a pointer of the target.
-    pub element_bytes: u32,
+    /// Size of a table's element, which is a pointer of the target.
+    pub element_size: Size,
     /// Whether stacks are mapped when the engine is made: on Unix.
     pub maps_stacks: bool,
 }
 
 impl Wasmtime {
+    /// Size of a table's element on a target of 64 bits, or of fewer.
+    pub(crate) const fn element_size(is_64_bit: bool) -> Size {
+        Size::bytes(if is_64_bit { 8 } else { 4 })
+    }
+
+    /// Whether the target has 64 bits.
+    pub(crate) const fn is_64_bit(&self) -> bool {
+        self.element_size.get() == Self::element_size(true).get()
+    }
+
     /// Whether Wasmtime is built with a feature, and of a version that has it.
     #[must_use]
     pub const fn has(&self, feature: WasmtimeFeature) -> bool {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use toml_edit::{Document, Key, TableLike};
 
 use crate::base::code::Code;
+use crate::file::notes::Notes;
 use crate::file::set::SetMistake;
-use crate::file::values::Notes;
 
 /// One flag.
 #[derive(Clone, Debug)]

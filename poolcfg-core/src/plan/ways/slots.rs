@@ -9,8 +9,9 @@
 use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::{ELIDED, Wasmtime};
-use crate::plan::share::Scale;
+use crate::engine::wasmtime::Wasmtime;
+use crate::engine::wasmtime_limits::ELIDED;
+use crate::plan::scale::Scale;
 use crate::plan::ways::Fit;
 use crate::resolved::ResolvedPool;
 use crate::setting::{Keep, OnMisfit};
