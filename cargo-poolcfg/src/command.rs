@@ -28,7 +28,7 @@ use crate::context::Context;
 use crate::given::Given;
 use crate::given::wish::Wish;
 use crate::host::Host;
-use crate::inspect::beyond::Key;
+use crate::inspect::beyond::NeededKey;
 use crate::project::workload::{FileWorkload, hold};
 use crate::project::{FileUse, Member, SHARED};
 use crate::render::envelope::Results;
@@ -181,7 +181,7 @@ pub(crate) fn look(
     let held = match workload {
         Some(missing) => {
             let held = results.iter().map(|(member, outcomes)| {
-                let least = |pool: &str, key: Key| {
+                let least = |pool: &str, key: NeededKey| {
                     let each = outcomes
                         .iter()
                         .filter_map(|outcome| outcome.unsaid(&member.file, pool, key));

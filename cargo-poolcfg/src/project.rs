@@ -21,7 +21,7 @@ use crate::cli::error::{Error, Source, all};
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 use crate::project::cargo::{Depth, metadata, tool};
-use crate::project::choice::{Scope, choose, without_file};
+use crate::project::choice::{ChosenBy, choose, without_file};
 use crate::project::runtime::RuntimeDependency;
 use crate::project::wasmtime_tables::Used;
 
@@ -142,7 +142,7 @@ pub(crate) fn members(
         });
         Ok(member)
     }))?;
-    if scope == Scope::Named {
+    if scope == ChosenBy::Named {
         return Ok(beside_each_other(members));
     }
     let with_file: Vec<Member> = members

@@ -14,7 +14,7 @@ use crate::given::wish::Wish;
 use crate::here::record;
 use crate::here::{self, Here};
 use crate::host::Host;
-use crate::inspect::beyond::Key;
+use crate::inspect::beyond::NeededKey;
 use crate::project::Member;
 use crate::project::workload::FileWorkload;
 use crate::render::owner::Owner;
@@ -122,7 +122,7 @@ impl<'a> TargetOutcome<'a> {
     }
 
     /// What the pool of this name asks of a number that a workload decides; `None` as for [`Key::unsaid`].
-    pub(crate) fn unsaid(&self, file: &ConfigFile, pool: &str, key: Key) -> Option<u64> {
+    pub(crate) fn unsaid(&self, file: &ConfigFile, pool: &str, key: NeededKey) -> Option<u64> {
         key.unsaid(&self.case, &self.settings, file, pool)
     }
 

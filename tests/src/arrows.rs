@@ -12,6 +12,8 @@ pub type Arrows = BTreeMap<String, BTreeSet<String>>;
 
 /// What a file names, outside of comments and tests.
 struct File {
+    /// The types that it defines.
+    types: BTreeSet<String>,
     /// What it brings into its scope: each name, and the path that stands for it.
     names: BTreeMap<String, Vec<String>>,
     /// Every path that it names, from the root of the crate or from itself.
@@ -57,6 +59,20 @@ impl Crate {
             needs.extend(named.filter_map(|to| unit(&to)).filter(|to| *to != own));
         }
         arrows
+    }
+
+    /// The types that its files define, and in which of them.
+    pub fn types(&self) -> BTreeMap<String, Vec<String>> {
+        let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (place, file) in &self.files {
+            for name in &file.types {
+                types
+                    .entry(name.clone())
+                    .or_default()
+                    .push(place.join("::"));
+            }
+        }
+        types
     }
 
     /// Every folder with files, the root among them.
@@ -114,6 +130,7 @@ impl Crate {
 impl File {
     fn new(text: &str) -> Self {
         let code = code(text);
+        let types = code.lines().filter_map(defined_type).collect();
         let mut names = BTreeMap::new();
         let mut paths = BTreeSet::new();
         let mut rest = String::new();
@@ -132,7 +149,11 @@ impl File {
         names.extend(at_other_paths(text));
         rest += left;
         paths.extend(inline(&rest));
-        Self { names, paths }
+        Self {
+            types,
+            names,
+            paths,
+        }
     }
 }
 
@@ -184,6 +205,16 @@ fn code(text: &str) -> String {
         _ => line,
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The name of the type that a line defines outside of any block.
+fn defined_type(line: &str) -> Option<String> {
+    if line.starts_with(' ') {
+        return None;
+    }
+    let mut words = line.split([' ', '<', '(', ';', '{', ':']);
+    words.find(|word| ["struct", "enum", "trait", "type", "union"].contains(word))?;
+    words.next().map(str::to_owned)
 }
 
 /// The children whose files have other names: the first file of each.

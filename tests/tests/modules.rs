@@ -1,6 +1,8 @@
 //! The modules of a crate: no two files or folders of one folder need each other, so that each can be read without what is
 //! above it.
 
+use std::collections::BTreeMap;
+
 use poolcfg_tests::arrows::{Arrows, Crate, circle};
 use poolcfg_tests::root;
 
@@ -46,6 +48,21 @@ fn no_files_of_a_folder_need_each_other() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert!(closed.is_empty(), "{}", closed.join("\n"));
+}
+
+/// A name means one thing, in whichever crate.
+#[test]
+fn no_two_types_have_one_name() {
+    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in ["cargo-poolcfg", "poolcfg-core", "poolcfg-runtime"] {
+        for (of_type, files) in Crate::read(&root().join(name).join("src")).types() {
+            let files = files.iter().map(|file| format!("{name}: {file}"));
+            types.entry(of_type).or_default().extend(files);
+        }
+    }
+    assert!(types.len() > 300, "{}", types.len());
+    types.retain(|_, files| files.len() > 1);
+    assert!(types.is_empty(), "{types:#?}");
 }
 
 #[test]

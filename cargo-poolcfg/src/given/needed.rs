@@ -13,7 +13,7 @@ use crate::cli::error::diagnostic;
 use crate::cli::path::shown;
 use crate::given::Given;
 use crate::inspect::Inspected;
-use crate::inspect::beyond::{self, Key, Need, NoComponents};
+use crate::inspect::beyond::{self, Need, NeededKey, NoComponents};
 use crate::inspect::workload::PerInstance;
 
 /// Settings in which there is room for a workload, and what has to be said of it.
@@ -70,7 +70,7 @@ pub(crate) fn raised<'a>(
     for (index, pool) in pools.filter(|(_, pool)| pool.asked.wasmtime.is_some()) {
         let keys = &settings.pools()[index];
         refused.extend(too_few(&given.workload, keys));
-        for key in Key::ALL {
+        for key in NeededKey::ALL {
             match missing(key, given, pool, keys, case) {
                 None => {}
                 Some(Err(fault)) => refused.push(fault),
@@ -110,7 +110,7 @@ pub(crate) fn flagged(
         let files = files.iter();
         files.filter_map(|(path, file)| Some((path.as_path(), file.needs()?)))
     };
-    let too_low = |key: Key| {
+    let too_low = |key: NeededKey| {
         let said = key.said(keys)?;
         said.place.as_flag()?;
         let need = key.most(needs(), wasmtime.version)?;
@@ -123,7 +123,7 @@ pub(crate) fn flagged(
     let components =
         components.filter(|(_, place)| place.is_some_and(|place| place.as_flag().is_some()));
     let mut refused = too_few(files, keys);
-    refused.extend(Key::ALL.into_iter().filter_map(too_low));
+    refused.extend(NeededKey::ALL.into_iter().filter_map(too_low));
     refused.extend(components);
     refused
 }
@@ -155,7 +155,7 @@ fn below(key: &str, has: &str, file: &Path, needed: &str, enough: &str) -> Diagn
     )
 }
 
-impl Key {
+impl NeededKey {
     fn below(self, has: u64, need: &Need<'_>) -> Diagnostic {
         let [has, needed, enough] = [has, need.least, need.most].map(|value| self.shown(value));
         below(self.word(), &has, need.path, &needed, &enough)
@@ -175,7 +175,7 @@ fn no_components(path: &Path, keys: &PoolKeys) -> Option<Refused> {
     Some((diagnostic(Code::OutOfWorkload, message, help), Some(place)))
 }
 
-fn note(key: Key, need: &Need<'_>) -> String {
+fn note(key: NeededKey, need: &Need<'_>) -> String {
     let (word, file) = (key.word(), shown(need.path));
     format!(
         "from --workload: `{word}` = {}, which `{file}` needs",
@@ -185,7 +185,7 @@ fn note(key: Key, need: &Need<'_>) -> String {
 
 /// What a key has to be set to, and for which file; `None` if it is enough.
 fn missing<'f>(
-    key: Key,
+    key: NeededKey,
     given: &'f Given,
     pool: &ResolvedPool<'_>,
     keys: &PoolKeys,
@@ -197,7 +197,7 @@ fn missing<'f>(
     let said = key.place(keys);
     let own = key.of(&Limits::of_wasmtime(version, case.target))?;
     // A pool that shrinks goes back to Wasmtime's own where nobody says more.
-    let may_shrink = key == Key::TableElements && said.is_none() && need.most > own;
+    let may_shrink = key == NeededKey::TableElements && said.is_none() && need.most > own;
     if need.most <= has && !may_shrink {
         return None;
     }
@@ -229,17 +229,17 @@ fn missing<'f>(
 }
 
 /// A key with this value; `None` if it takes none so large.
-fn set(key: Key, value: u64, pool: &ResolvedPool<'_>, is_said: bool) -> Option<PoolKeys> {
+fn set(key: NeededKey, value: u64, pool: &ResolvedPool<'_>, is_said: bool) -> Option<PoolKeys> {
     let size = Some(Setting::given(Size::bytes(value)));
     let mut wasmtime = WasmtimeKeys::EMPTY;
     let mut keys = PoolKeys::EMPTY;
     match key {
-        Key::TableElements => {
+        NeededKey::TableElements => {
             wasmtime.table_elements = Some(Setting::given(u32::try_from(value).ok()?));
         }
-        Key::MaxCoreInstanceSize => wasmtime.max_core_instance_size = size,
-        Key::MaxComponentInstanceSize => wasmtime.max_component_instance_size = size,
-        Key::MemoryReservation => {
+        NeededKey::MaxCoreInstanceSize => wasmtime.max_core_instance_size = size,
+        NeededKey::MaxComponentInstanceSize => wasmtime.max_component_instance_size = size,
+        NeededKey::MemoryReservation => {
             keys.memory_reservation = size;
             if !is_said {
                 // A reservation that somebody says is not lowered; nobody has said this one.
@@ -247,7 +247,7 @@ fn set(key: Key, value: u64, pool: &ResolvedPool<'_>, is_said: bool) -> Option<P
                 keys.keep = Some(Setting::given(pool.keep));
             }
         }
-        Key::MaxMemorySize => keys.max_memory_size = size,
+        NeededKey::MaxMemorySize => keys.max_memory_size = size,
     }
     Some(PoolKeys { wasmtime, ..keys })
 }

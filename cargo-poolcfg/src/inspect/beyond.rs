@@ -14,7 +14,7 @@ use crate::inspect::{Between, Needs};
 
 /// A key whose number must not be below what a file needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum NeededKey {
     TableElements,
     MaxCoreInstanceSize,
     MaxComponentInstanceSize,
@@ -22,7 +22,7 @@ pub(crate) enum Key {
     MaxMemorySize,
 }
 
-impl Key {
+impl NeededKey {
     pub(crate) const ALL: [Self; 5] = [
         Self::TableElements,
         Self::MaxCoreInstanceSize,

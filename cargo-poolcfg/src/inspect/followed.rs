@@ -66,14 +66,14 @@ impl Start {
 }
 
 /// A component and what is around it.
-type Key = (Index, *const Scope);
+type ComponentKey = (Index, *const Scope);
 
-fn key(component: Index, scope: Option<&Rc<Scope>>) -> Key {
+fn key(component: Index, scope: Option<&Rc<Scope>>) -> ComponentKey {
     (component, scope.map_or(ptr::null(), Rc::as_ptr))
 }
 
 /// A component that has been followed, and makes no calls between components.
-struct Known {
+struct KnownComponent {
     /// By which its key stays what it is.
     _scope: Option<Rc<Scope>>,
     /// Its number in [`Followed`].
@@ -88,7 +88,7 @@ struct Known {
 #[derive(Default)]
 pub(super) struct Followed {
     counted: Vec<Counted>,
-    known: HashMap<Key, Known>,
+    known: HashMap<ComponentKey, KnownComponent>,
 }
 
 /// An instance of a component that is known.
@@ -143,7 +143,7 @@ impl Followed {
             let key = key(start.component, start.scope.as_ref());
             self.known.insert(
                 key,
-                Known {
+                KnownComponent {
                     _scope: start.scope,
                     number,
                     first: start.first,

@@ -40,7 +40,7 @@ const TEXTS: u64 = 1 << 30;
 
 /// What the texts of a file tell of Wasmtime.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct NamedVersions {
     pub(super) versions: BTreeSet<[u32; 3]>,
     /// Whether it is there, be its version known or not.
     pub(super) is_there: bool,
@@ -51,7 +51,7 @@ pub(super) struct Found {
 pub(super) fn in_file<F: Read + Seek>(
     file: &mut F,
     parts: &[Range<u64>],
-) -> Result<Found, Unreadable> {
+) -> Result<NamedVersions, Unreadable> {
     let end = file.seek(SeekFrom::End(0))?;
     let mut parts: Vec<_> = match parts {
         parts if end > WHOLE && !parts.is_empty() => parts.to_vec(),
@@ -66,7 +66,7 @@ pub(super) fn in_file<F: Read + Seek>(
     }
     parts.retain(|part| part.start < part.end);
     let sizes = parts.iter().map(|part| part.end - part.start);
-    let mut found = Found::default();
+    let mut found = NamedVersions::default();
     if sizes.sum::<u64>() > TEXTS {
         return Ok(found);
     }
@@ -80,8 +80,8 @@ pub(super) fn in_file<F: Read + Seek>(
 }
 
 /// What texts tell.
-fn in_texts(mut file: impl Read) -> Result<Found, Unreadable> {
-    let mut found = Found::default();
+fn in_texts(mut file: impl Read) -> Result<NamedVersions, Unreadable> {
+    let mut found = NamedVersions::default();
     let mut window = Vec::with_capacity(WINDOW + OVERLAP);
     loop {
         let kept = window.len();

@@ -9,7 +9,7 @@ use poolcfg_core::{
 use serde::Serialize;
 
 use crate::host::WASMTIME;
-use crate::inspect::beyond::Key;
+use crate::inspect::beyond::NeededKey;
 use crate::inspect::{Inspected, Needs};
 
 /// How many of each kind an instance may have, so that each file's does.
@@ -156,7 +156,7 @@ impl Keys {
         let Some(own) = WASMTIME.own(Some(version), target) else {
             return keys;
         };
-        for key in Key::ALL {
+        for key in NeededKey::ALL {
             let needs = files.iter().filter_map(|file| file.needs());
             let most = needs.map(|needs| key.needed(needs, version).most).max();
             let most = most.filter(|most| *most > own.number(key.number()));
@@ -186,13 +186,13 @@ impl Keys {
         }
     }
 
-    fn beyond(&mut self, key: Key) -> &mut Option<u64> {
+    fn beyond(&mut self, key: NeededKey) -> &mut Option<u64> {
         match key {
-            Key::TableElements => &mut self.table_elements,
-            Key::MaxCoreInstanceSize => &mut self.max_core_instance_size,
-            Key::MaxComponentInstanceSize => &mut self.max_component_instance_size,
-            Key::MemoryReservation => &mut self.memory_reservation,
-            Key::MaxMemorySize => &mut self.max_memory_size,
+            NeededKey::TableElements => &mut self.table_elements,
+            NeededKey::MaxCoreInstanceSize => &mut self.max_core_instance_size,
+            NeededKey::MaxComponentInstanceSize => &mut self.max_component_instance_size,
+            NeededKey::MemoryReservation => &mut self.memory_reservation,
+            NeededKey::MaxMemorySize => &mut self.max_memory_size,
         }
     }
 
@@ -205,7 +205,7 @@ impl Keys {
     pub(super) fn tables(&self, pool: &[(&'static str, Option<String>)]) -> String {
         let count = |value: Option<u64>| value.map(|value| value.to_string());
         let text = |value: &str| format!("\"{value}\"");
-        let beyond = |key: Key, value: Option<u64>| {
+        let beyond = |key: NeededKey, value: Option<u64>| {
             let value = value.map(|value| match key.is_size() {
                 true => text(&key.shown(value)),
                 false => key.shown(value),
@@ -216,8 +216,8 @@ impl Keys {
             .iter()
             .cloned()
             .chain([
-                beyond(Key::MemoryReservation, self.memory_reservation),
-                beyond(Key::MaxMemorySize, self.max_memory_size),
+                beyond(NeededKey::MemoryReservation, self.memory_reservation),
+                beyond(NeededKey::MaxMemorySize, self.max_memory_size),
             ])
             .collect();
         let wasmtime = [
@@ -226,10 +226,10 @@ impl Keys {
             (TABLES, count(self.tables_per_instance)),
             (CORE_INSTANCES, count(self.core_instances_per_instance)),
             (GC_HEAPS, count(self.gc_heaps_per_instance)),
-            beyond(Key::TableElements, self.table_elements),
-            beyond(Key::MaxCoreInstanceSize, self.max_core_instance_size),
+            beyond(NeededKey::TableElements, self.table_elements),
+            beyond(NeededKey::MaxCoreInstanceSize, self.max_core_instance_size),
             beyond(
-                Key::MaxComponentInstanceSize,
+                NeededKey::MaxComponentInstanceSize,
                 self.max_component_instance_size,
             ),
         ];

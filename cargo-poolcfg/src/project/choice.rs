@@ -14,7 +14,7 @@ use crate::cli::path::{is_same, shown};
 
 /// How packages were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum ChosenBy {
     /// By their names, or as that of the Cargo.toml: each is worked on.
     Named,
     /// All of a virtual workspace: of these and all below, those that have a poolcfg.toml.
@@ -34,7 +34,7 @@ pub(super) fn choose<'a>(
     manifest: &Path,
     flags: &Packages,
     file_use: FileUse,
-) -> Result<(Vec<&'a Package>, Scope), Error> {
+) -> Result<(Vec<&'a Package>, ChosenBy), Error> {
     let members = metadata.workspace_packages();
     let specs = |specs: &[String]| {
         let found = all(specs.iter().map(|spec| matching(&members, spec)))?;
@@ -44,7 +44,7 @@ pub(super) fn choose<'a>(
         let mut chosen = specs(&flags.package)?;
         let mut seen = BTreeSet::new();
         chosen.retain(|package| seen.insert(&package.id));
-        return Ok((chosen, Scope::Named));
+        return Ok((chosen, ChosenBy::Named));
     }
     if flags.workspace {
         let excluded = specs(&flags.exclude)?;
@@ -57,17 +57,17 @@ pub(super) fn choose<'a>(
         .find(|package| is_same(package.manifest_path.as_std_path(), manifest));
     match (own, default(metadata, manifest), file_use) {
         (Some(package), Some(default), FileUse::Read) if !is_only(&default, package) => {
-            Ok((default, Scope::Default))
+            Ok((default, ChosenBy::Default))
         }
-        (Some(package), ..) => Ok((vec![package], Scope::Named)),
+        (Some(package), ..) => Ok((vec![package], ChosenBy::Named)),
         (None, Some(default), FileUse::Read) if default.len() < members.len() => {
-            Ok((default, Scope::Default))
+            Ok((default, ChosenBy::Default))
         }
-        (None, _, FileUse::Read) => Ok((members, Scope::Virtual)),
+        (None, _, FileUse::Read) => Ok((members, ChosenBy::Virtual)),
         (None, _, FileUse::Write) => {
             match members.iter().find(|package| is_of_workspace(package)) {
                 // What the workspace points at is written once for all of its packages.
-                Some(package) => Ok((vec![package], Scope::Named)),
+                Some(package) => Ok((vec![package], ChosenBy::Named)),
                 None => Err(virtual_workspace(metadata, "one package gets the file")),
             }
         }
@@ -75,15 +75,18 @@ pub(super) fn choose<'a>(
 }
 
 /// The packages that are left of the workspace.
-fn rest<'a>(left: Vec<&'a Package>, flags: &Packages) -> Result<(Vec<&'a Package>, Scope), Error> {
+fn rest<'a>(
+    left: Vec<&'a Package>,
+    flags: &Packages,
+) -> Result<(Vec<&'a Package>, ChosenBy), Error> {
     match (left.is_empty(), flags.exclude.is_empty()) {
         (true, false) => Err(Error::new(
             Code::Tool,
             "`--exclude` leaves no package of the workspace",
             "exclude fewer packages, or choose one with `-p PACKAGE`",
         )),
-        (_, false) => Ok((left, Scope::Rest)),
-        (_, true) => Ok((left, Scope::Workspace)),
+        (_, false) => Ok((left, ChosenBy::Rest)),
+        (_, true) => Ok((left, ChosenBy::Workspace)),
     }
 }
 
@@ -100,12 +103,12 @@ fn is_only(packages: &[&Package], one: &Package) -> bool {
 }
 
 /// Why there is nothing to work on: no package of these has a poolcfg.toml.
-pub(super) fn without_file(metadata: &Metadata, scope: Scope, at_root: &Path) -> Error {
+pub(super) fn without_file(metadata: &Metadata, scope: ChosenBy, at_root: &Path) -> Error {
     let whose = match scope {
-        Scope::Named | Scope::Virtual => "no package",
-        Scope::Default => "no package of `default-members`",
-        Scope::Workspace => "no package in the workspace",
-        Scope::Rest => "no package that `--exclude` leaves",
+        ChosenBy::Named | ChosenBy::Virtual => "no package",
+        ChosenBy::Default => "no package of `default-members`",
+        ChosenBy::Workspace => "no package in the workspace",
+        ChosenBy::Rest => "no package that `--exclude` leaves",
     };
     if at_root.is_file() {
         return Error::new(
@@ -116,8 +119,8 @@ pub(super) fn without_file(metadata: &Metadata, scope: Scope, at_root: &Path) ->
     }
     let message = format!("{whose} has a poolcfg.toml");
     match scope {
-        Scope::Named | Scope::Virtual => virtual_workspace(metadata, &message),
-        Scope::Default | Scope::Workspace | Scope::Rest => Error::new(
+        ChosenBy::Named | ChosenBy::Virtual => virtual_workspace(metadata, &message),
+        ChosenBy::Default | ChosenBy::Workspace | ChosenBy::Rest => Error::new(
             Code::NoFile,
             message,
             "`cargo poolcfg init -p PACKAGE` writes one; with `-p PACKAGE`, none is needed",

@@ -8,10 +8,10 @@ const NAME: &str = "poolcfg-runtime";
 
 /// What a package says of its dependency on poolcfg-runtime.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RuntimeDependency(Vec<Entry>);
+pub(crate) struct RuntimeDependency(Vec<RuntimeEntry>);
 
 #[derive(Clone, Debug)]
-struct Entry {
+struct RuntimeEntry {
     /// The name under which code sees it.
     name: String,
     /// A triple, or `cfg(…)`; `None` for every target.
@@ -26,7 +26,7 @@ impl RuntimeDependency {
                 && dependency.kind == DependencyKind::Normal
                 && !dependency.optional
         });
-        let entries = entries.map(|dependency| Entry {
+        let entries = entries.map(|dependency| RuntimeEntry {
             name: dependency
                 .rename
                 .as_deref()

@@ -31,7 +31,7 @@ impl Used {
 }
 
 /// A value and the bytes where it stands.
-type Said<T> = Option<(T, Range<usize>)>;
+type Spanned<T> = Option<(T, Range<usize>)>;
 
 /// What the table of a pool says of Wasmtime.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ struct WasmtimeTable {
     place: PoolTable,
     /// Where it says `engine = "wasmtime"`.
     engine: Option<Range<usize>>,
-    version: Said<WasmtimeVersion>,
-    features: Said<WasmtimeFeatures>,
+    version: Spanned<WasmtimeVersion>,
+    features: Spanned<WasmtimeFeatures>,
 }
 
 impl WasmtimeTable {
@@ -84,11 +84,11 @@ pub(crate) fn place(source: &str) -> Option<Range<usize>> {
 
 /// Whether a fact that no table says is missing: on some target there is a pool whose engine or version is what stands at
 /// these bytes, and of which no table says it.
-type Unsaid<'u> = &'u dyn Fn(&Range<usize>, Fact) -> bool;
+type IsMissing<'u> = &'u dyn Fn(&Range<usize>, Fact) -> bool;
 
 /// What has been compared so far.
 struct Compared<'u> {
-    unsaid: Unsaid<'u>,
+    unsaid: IsMissing<'u>,
     found: Vec<Difference>,
     /// What each table has in the end, for those that start from it: a later one wins.
     known: Vec<(PoolTable, KnownWasmtime)>,
@@ -173,7 +173,7 @@ impl Compared<'_> {
 pub(crate) fn differences(
     source: &str,
     used: &[Used],
-    unsaid: Unsaid<'_>,
+    unsaid: IsMissing<'_>,
     ambiguous: impl Fn(Range<usize>, Option<WasmtimeVersion>) -> Diagnostic,
 ) -> Result<Vec<Difference>, Vec<Diagnostic>> {
     let Ok(document) = Document::parse(source) else {

@@ -17,14 +17,14 @@ use crate::cli::error::{Error, Mistake, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::beyond::{COMPONENTS, Key, NoComponents, component};
+use crate::inspect::beyond::{COMPONENTS, NeededKey, NoComponents, component};
 use crate::inspect::workload::PerInstance;
 use crate::project::Member;
 use crate::project::edit::{Edit, set_count, set_text};
 use crate::project::pool_tables::{edited, header, pool_header};
-use files::Files;
+use files::WorkloadFiles;
 pub(crate) use read::FileWorkload;
-use tables::Tables;
+use tables::WorkloadTables;
 
 /// A number that is not what the files need.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct NumberDifference {
     span: Range<usize>,
     pub(crate) key: &'static str,
     /// The same where it is no count of an instance.
-    beyond: Option<Key>,
+    beyond: Option<NeededKey>,
     pub(crate) said: Option<u64>,
     pub(crate) needed: u64,
     /// The file that needs it, as messages show it.
@@ -51,7 +51,7 @@ impl NumberDifference {
     }
 
     fn is_of_pool(&self) -> bool {
-        self.beyond.is_some_and(Key::is_of_pool)
+        self.beyond.is_some_and(NeededKey::is_of_pool)
     }
 
     fn shown(&self, value: u64) -> String {
@@ -89,7 +89,7 @@ impl NumberDifference {
         let was = self
             .said
             .map_or_else(String::new, |said| format!(", was {}", self.shown(said)));
-        let needed = match self.beyond.is_some_and(Key::is_size) {
+        let needed = match self.beyond.is_some_and(NeededKey::is_size) {
             true => format!("\"{}\"", self.shown(self.needed)),
             false => self.needed.to_string(),
         };
@@ -99,7 +99,7 @@ impl NumberDifference {
 
 /// Whether poolcfg.toml names a workload.
 pub(crate) fn has_workload(source: &str) -> bool {
-    Tables::new(source)
+    WorkloadTables::new(source)
         .0
         .iter()
         .any(|table| table.list.is_some())
@@ -120,7 +120,7 @@ pub(crate) fn differences(
 
 /// The least that the pool of this name has of a number on those targets for which no table says it; `None` where there
 /// are none.
-pub(crate) type Unsaid<'u> = &'u dyn Fn(&str, Key) -> Option<u64>;
+pub(crate) type Unsaid<'u> = &'u dyn Fn(&str, NeededKey) -> Option<u64>;
 
 /// What the flags say of pools below what the files of a workload need.
 pub(crate) type Flagged<'f> = &'f dyn Fn(&FileWorkload) -> Vec<Mistake>;
@@ -182,7 +182,7 @@ pub(crate) fn rewritten(
     let mut edit = Edit::new(source);
     for difference in found {
         let table = edited(&mut edit, &difference.path, difference.span.start)?;
-        match difference.beyond.is_some_and(Key::is_size) {
+        match difference.beyond.is_some_and(NeededKey::is_size) {
             true => {
                 let size = Size::bytes(difference.needed).exact();
                 set_text(table, difference.key, size.as_str());
@@ -196,11 +196,11 @@ pub(crate) fn rewritten(
 
 /// The table of a pool, and the files of its workload, which it names or which one names that it starts from.
 struct Place<'t> {
-    tables: &'t Tables,
+    tables: &'t WorkloadTables,
     index: usize,
     /// The table that names the workload.
     owner: usize,
-    files: &'t Files,
+    files: &'t WorkloadFiles,
     unsaid: Unsaid<'t>,
 }
 
@@ -246,7 +246,7 @@ impl Place<'_> {
     /// The other numbers that are below what a file needs.
     fn beyond(&self) -> impl Iterator<Item = NumberDifference> {
         let table = &self.tables.0[self.index];
-        Key::ALL.into_iter().filter_map(|key| {
+        NeededKey::ALL.into_iter().filter_map(|key| {
             let version = self.tables.version(self.index);
             let need = key.most(self.files.needs(), version)?;
             let said = match self.owner == self.index {
@@ -294,7 +294,7 @@ impl Place<'_> {
     }
 
     /// What there is of a number that nothing says.
-    fn of_itself(&self, key: Key) -> Option<u64> {
+    fn of_itself(&self, key: NeededKey) -> Option<u64> {
         let resolved = self.pool().and_then(|pool| (self.unsaid)(pool, key));
         resolved.or_else(|| self.tables.of_itself(self.index, key))
     }

@@ -4,7 +4,7 @@ use crate::command::init::TEMPLATE;
 
 /// What the template says of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct TemplateKey {
     /// The value that it shows, as TOML: the default, unless the comment says that there is none.
     pub(super) value: String,
     /// The comment behind it, which may go on in further lines.
@@ -12,13 +12,13 @@ pub(super) struct Told {
 }
 
 /// What it says of a key of a table, such as `address_space`.
-pub(super) fn told(table: &str, key: &str) -> Told {
+pub(super) fn told(table: &str, key: &str) -> TemplateKey {
     told_by(TEMPLATE, table, key)
 }
 
 /// What such a text says.
 #[track_caller]
-fn told_by(text: &str, table: &str, key: &str) -> Told {
+fn told_by(text: &str, table: &str, key: &str) -> TemplateKey {
     let header = |line: &str| {
         let line = line.trim_start_matches("# ");
         let name = line.strip_prefix('[')?.strip_suffix(']')?;
@@ -40,7 +40,7 @@ fn told_by(text: &str, table: &str, key: &str) -> Told {
     let more = lines
         .map_while(|line| line.strip_prefix("        ")?.trim().strip_prefix("# "))
         .map(|more| format!(" {more}"));
-    Told {
+    TemplateKey {
         value: value.trim().to_owned(),
         comment: comment.to_owned() + &more.collect::<String>(),
     }
@@ -50,7 +50,7 @@ fn told_by(text: &str, table: &str, key: &str) -> Told {
 fn a_comment_goes_on_in_the_next_line() {
     let text = "[a]\n# key = 1        # of a\n[b]\nkey = \"x\"   # one,\n             # two\n# other = 3\n";
     let told = |table, key| {
-        let Told { value, comment } = told_by(text, table, key);
+        let TemplateKey { value, comment } = told_by(text, table, key);
         (value, comment)
     };
     assert_eq!(told("a", "key"), ("1".to_owned(), "of a".to_owned()));

@@ -36,7 +36,7 @@ impl Wasmtimes {
     /// Those of one package: its own dependency, under whatever name, or else the nearest that it links
     /// through others, or else what only its tests and build scripts use. `None` if there is none.
     pub(crate) fn of(metadata: &Metadata, package: &PackageId) -> Option<Self> {
-        let graph = Graph::new(metadata)?;
+        let graph = ResolveGraph::new(metadata)?;
         let every = graph.levels(package, |_| true);
         let linked = graph.levels(package, |kind| kind == DependencyKind::Normal);
         let first = |levels: &[Vec<&PackageId>]| {
@@ -54,11 +54,11 @@ impl Wasmtimes {
 }
 
 /// The nodes by id.
-struct Graph<'m> {
+struct ResolveGraph<'m> {
     nodes: BTreeMap<&'m PackageId, (&'m Package, &'m Node)>,
 }
 
-impl<'m> Graph<'m> {
+impl<'m> ResolveGraph<'m> {
     fn new(metadata: &'m Metadata) -> Option<Self> {
         let packages: BTreeMap<_, _> = metadata
             .packages

@@ -49,14 +49,14 @@ impl Files {
 
     /// Adds a file; whether it is one to run.
     fn add(&mut self, path: &Path) -> bool {
-        let binary = match Kind::of(path) {
-            Kind::Binary => Some(path.to_owned()),
-            Kind::Text(binary) => self.keep(&binary),
-            Kind::Compiled => {
+        let binary = match FileKind::of(path) {
+            FileKind::Binary => Some(path.to_owned()),
+            FileKind::Text(binary) => self.keep(&binary),
+            FileKind::Compiled => {
                 self.is_compiled = true;
                 return true;
             }
-            Kind::Other => None,
+            FileKind::Other => None,
         };
         let is_file = binary.is_some();
         self.paths.extend(binary);
@@ -96,11 +96,11 @@ impl Files {
 /// Whether a word names a file that `wasmtime` runs.
 pub(super) fn is_file(failure: &MemoryFailure, word: &str) -> bool {
     let path = Path::new(&failure.folder).join(word);
-    !matches!(Kind::of(&path), Kind::Other)
+    !matches!(FileKind::of(&path), FileKind::Other)
 }
 
 /// What a file is, as Wasmtime sees it: its name does not count.
-enum Kind {
+enum FileKind {
     Binary,
     /// A text, and what it says.
     Text(Vec<u8>),
@@ -109,7 +109,7 @@ enum Kind {
     Other,
 }
 
-impl Kind {
+impl FileKind {
     fn of(path: &Path) -> Self {
         let is_file = path.is_file();
         let opened = File::open(path).ok().filter(|_| is_file);

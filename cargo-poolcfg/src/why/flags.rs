@@ -7,7 +7,7 @@ use poolcfg_core::Size;
 use poolcfg_runtime::RecheckLimit;
 
 use super::files::{Files, is_file};
-use super::said::{self, Part};
+use super::said::{self, CommandPart};
 use super::shape::{HOST_STACK, KnownSize};
 use super::who::Who;
 use crate::target::waiting::{Ended, PATIENCE, output_within};
@@ -177,8 +177,8 @@ fn without_own(rest: &[String], flags: &[String]) -> Vec<String> {
     let mut kept = Vec::new();
     for part in said::parts(rest) {
         match part {
-            Part::Word(word) => kept.push(word.to_owned()),
-            Part::Group(letter, values) => {
+            CommandPart::Word(word) => kept.push(word.to_owned()),
+            CommandPart::Group(letter, values) => {
                 let values = values.split(',').filter(|value| !is_own(value));
                 let values: Vec<&str> = values.collect();
                 if !values.is_empty() {

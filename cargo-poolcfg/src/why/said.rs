@@ -9,14 +9,14 @@ const GROUPS: [(&str, &str); 2] = [("-O", "--optimize"), ("-W", "--wasm")];
 
 /// A word of a command line, or an option that is one or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part<'a> {
+pub(super) enum CommandPart<'a> {
     Word(&'a str),
     /// The letter of a group, and its values with commas between them.
     Group(&'static str, &'a str),
 }
 
 /// The parts of a command line: the values of a group follow its letter or its name, or are the next word.
-pub(super) fn parts(words: &[String]) -> Vec<Part<'_>> {
+pub(super) fn parts(words: &[String]) -> Vec<CommandPart<'_>> {
     let mut words = words.iter();
     let mut parts = Vec::new();
     while let Some(word) = words.next() {
@@ -27,11 +27,11 @@ pub(super) fn parts(words: &[String]) -> Vec<Part<'_>> {
             Some((*letter, rest.strip_prefix('=').unwrap_or(rest)))
         });
         parts.push(match found {
-            None => Part::Word(word),
-            Some((letter, "")) => words
-                .next()
-                .map_or(Part::Word(word), |values| Part::Group(letter, values)),
-            Some((letter, values)) => Part::Group(letter, values),
+            None => CommandPart::Word(word),
+            Some((letter, "")) => words.next().map_or(CommandPart::Word(word), |values| {
+                CommandPart::Group(letter, values)
+            }),
+            Some((letter, values)) => CommandPart::Group(letter, values),
         });
     }
     parts
@@ -41,8 +41,8 @@ pub(super) fn parts(words: &[String]) -> Vec<Part<'_>> {
 fn values(arguments: &[String]) -> impl Iterator<Item = (&str, &str)> {
     let parts = parts(arguments).into_iter();
     let groups = parts.filter_map(|part| match part {
-        Part::Word(_) => None,
-        Part::Group(_, values) => Some(values),
+        CommandPart::Word(_) => None,
+        CommandPart::Group(_, values) => Some(values),
     });
     groups
         .flat_map(|group| group.split(','))

@@ -35,7 +35,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// Wasmtime's settings: its own, or what a command line says.
-struct Own {
+struct OwnSizes {
     reservation: u64,
     guard: u64,
     /// The guard before all memories.
@@ -44,7 +44,7 @@ struct Own {
     stack: u64,
 }
 
-impl Own {
+impl OwnSizes {
     fn new(version: WasmtimeVersion, arguments: &[String]) -> Option<Self> {
         let own = Limits::of_wasmtime(version, Target::CURRENT);
         let page = u64::try_from(page_size()).ok()?;
@@ -91,7 +91,7 @@ fn whole(bytes: u64, size: u64) -> Option<u64> {
 
 /// What of Wasmtime's settings has this size. How many there are is for the program to say.
 pub(super) fn of_wasmtime(version: WasmtimeVersion, asked: Asked<'_>) -> Option<KnownSize> {
-    let own = Own::new(version, asked.arguments)?;
+    let own = OwnSizes::new(version, asked.arguments)?;
     let bytes = asked.bytes;
     let slot = own.reservation.checked_add(own.guard)?;
     // A guard before it, and the slot; or the guards on both sides.
@@ -105,7 +105,7 @@ pub(super) fn of_wasmtime(version: WasmtimeVersion, asked: Asked<'_>) -> Option<
 }
 
 /// Tables and stacks, which are writable from the beginning.
-fn of_elements(own: &Own, asked: Asked<'_>) -> Option<KnownSize> {
+fn of_elements(own: &OwnSizes, asked: Asked<'_>) -> Option<KnownSize> {
     if asked.protection != PROT_READ_WRITE {
         return None;
     }
@@ -121,7 +121,7 @@ fn of_elements(own: &Own, asked: Asked<'_>) -> Option<KnownSize> {
 }
 
 /// Memories with a reservation that only the program knows: a power of two, the largest that goes.
-fn of_other_slots(own: &Own, asked: Asked<'_>) -> Option<KnownSize> {
+fn of_other_slots(own: &OwnSizes, asked: Asked<'_>) -> Option<KnownSize> {
     let is_reserved = asked.protection == 0 && asked.bytes >= LARGE;
     let mut powers = (20..=34).rev().map(|power| 1u64 << power);
     let found = powers.find_map(|reservation| own.slots(reservation, asked.bytes));

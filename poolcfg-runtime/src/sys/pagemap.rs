@@ -50,7 +50,7 @@ struct Scan {
 /// `struct page_region`, include/uapi/linux/fs.h.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct PageRegion {
     start: u64,
     end: u64,
     categories: u64,
@@ -113,7 +113,7 @@ unsafe fn zero_reported(
     let mut cleared = Cleared::default();
     let left = |cleared: &Cleared| keep.map(|keep| keep.saturating_sub(cleared.mapped) / page);
     'scan: while cleared.upto < len && left(&cleared) != Some(0) {
-        let mut found = [const { MaybeUninit::<Found>::uninit() }; RANGES];
+        let mut found = [const { MaybeUninit::<PageRegion>::uninit() }; RANGES];
         let from = wide(start.addr().get() + cleared.upto);
         let mut scan = Scan {
             size: wide(size_of::<Scan>()),
@@ -160,7 +160,7 @@ unsafe fn zero_reported(
             }
             cleared.upto = bytes.end;
         }
-        let walked = Found {
+        let walked = PageRegion {
             start: from,
             end: scan.walk_end,
             categories: 0,
@@ -195,7 +195,7 @@ unsafe fn zero(first: NonNull<u8>, len: usize, cleared: &mut Cleared) {
 
 /// What was reported, as offsets, if it is whole pages of what was asked about: the number may be that of
 /// another file, which understands the call in its own way.
-fn within(found: &Found, start: NonNull<u8>, asked: Range<usize>) -> io::Result<Range<usize>> {
+fn within(found: &PageRegion, start: NonNull<u8>, asked: Range<usize>) -> io::Result<Range<usize>> {
     let offset = |address: u64| {
         usize::try_from(address)
             .ok()?

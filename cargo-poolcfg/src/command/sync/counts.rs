@@ -9,7 +9,7 @@ use super::reread;
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::context::Context;
-use crate::inspect::beyond::Key;
+use crate::inspect::beyond::NeededKey;
 use crate::project::Member;
 use crate::project::workload::{self, NumberDifference, has_workload};
 
@@ -82,7 +82,7 @@ fn differences(
         Some((settings.resolve(facts.target()).ok()?, settings))
     });
     let cases: Vec<_> = cases.collect();
-    let least = |pool: &str, key: Key| {
+    let least = |pool: &str, key: NeededKey| {
         let each = cases.iter();
         each.filter_map(|(case, settings)| key.unsaid(case, settings, &file, pool))
             .min()

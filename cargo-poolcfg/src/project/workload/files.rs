@@ -12,7 +12,7 @@ use crate::cli::error::{Error, Source, all, diagnostic};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::beyond::{Key, shared};
+use crate::inspect::beyond::{NeededKey, shared};
 use crate::inspect::{Inspected, Needs, Wanted, inspect_each};
 use crate::project::workload::tables::List;
 
@@ -23,13 +23,13 @@ const PATTERNS: &str = "`*` stands for a part of a name, `**` for folders";
 const TAKE_OUT: &str = "take it out of `workload`";
 
 /// The files of a list.
-pub(super) struct Files {
+pub(super) struct WorkloadFiles {
     pub(super) files: Vec<(PathBuf, Inspected)>,
     /// Whether nothing is passed over.
     pub(super) is_whole: bool,
 }
 
-impl Files {
+impl WorkloadFiles {
     /// Looks into every file of a list.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ fn possible(path: PathBuf, file: Inspected) -> Result<(PathBuf, Inspected), Erro
         (None, Some(elements)) => format!(
             "`{}` needs `{}` = {elements}, which is more than may be set",
             shown(&path),
-            Key::TableElements.word()
+            NeededKey::TableElements.word()
         ),
         (None, None) => return Ok((path, file)),
     };

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 
-use super::files::Files;
-use super::tables::Tables;
+use super::files::WorkloadFiles;
+use super::tables::WorkloadTables;
 use super::{NumberDifference, Place, Unsaid};
 use crate::cli::args::Missing;
 use crate::cli::error::{Error, Source, all};
@@ -15,18 +15,18 @@ use crate::inspect::Inspected;
 
 /// The workload that a poolcfg.toml names, with what its files are.
 pub(crate) struct FileWorkload {
-    tables: Tables,
+    tables: WorkloadTables,
     /// Those of each table that names some.
-    files: Vec<Option<Files>>,
+    files: Vec<Option<WorkloadFiles>>,
 }
 
 impl FileWorkload {
     /// # Errors
     /// Where a file is not there, or cannot be inspected.
     pub(super) fn read(shell: &Shell, source: &Source, missing: Missing) -> Result<Self, Error> {
-        let tables = Tables::new(&source.text);
+        let tables = WorkloadTables::new(&source.text);
         let files = all(tables.0.iter().map(|table| match &table.list {
-            Some(list) => Files::read(shell, source, list, missing).map(Some),
+            Some(list) => WorkloadFiles::read(shell, source, list, missing).map(Some),
             None => Ok(None),
         }))?;
         Ok(Self { tables, files })

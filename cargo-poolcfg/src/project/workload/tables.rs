@@ -8,7 +8,7 @@ use poolcfg_core::{
 };
 use toml_edit::{Document, Item, TableLike};
 
-use crate::inspect::beyond::Key;
+use crate::inspect::beyond::NeededKey;
 use crate::inspect::workload::PerInstance;
 use crate::project::pool_tables::{WASMTIME, table};
 
@@ -23,7 +23,7 @@ pub(super) struct List {
 
 /// A number that a table says, and where; sizes are bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Said {
+pub(super) struct SpannedNumber {
     pub(super) value: u64,
     pub(super) span: Range<usize>,
 }
@@ -34,7 +34,7 @@ pub(super) struct WorkloadTable {
     /// The workload that it names.
     pub(super) list: Option<List>,
     /// What its `wasmtime` table and it say, in this order.
-    said: [Vec<(String, Said)>; 2],
+    said: [Vec<(String, SpannedNumber)>; 2],
     version: Option<WasmtimeVersion>,
     /// Where it lists features, and whether components are among them.
     components: Option<(Range<usize>, bool)>,
@@ -54,16 +54,16 @@ impl WorkloadTable {
     }
 
     /// What its `wasmtime` table says of a count.
-    pub(super) fn count(&self, key: &str) -> Option<&Said> {
+    pub(super) fn count(&self, key: &str) -> Option<&SpannedNumber> {
         self.find(0, key)
     }
 
     /// What it says itself of a number that is no count.
-    pub(super) fn number(&self, key: Key) -> Option<&Said> {
+    pub(super) fn number(&self, key: NeededKey) -> Option<&SpannedNumber> {
         self.find(usize::from(key.is_of_pool()), key.word())
     }
 
-    fn find(&self, index: usize, key: &str) -> Option<&Said> {
+    fn find(&self, index: usize, key: &str) -> Option<&SpannedNumber> {
         let mut said = self.said[index].iter();
         said.find_map(|(name, said)| (name == key).then_some(said))
     }
@@ -79,9 +79,9 @@ impl WorkloadTable {
 }
 
 /// The tables of pools, each after those that it starts from.
-pub(super) struct Tables(pub(super) Vec<WorkloadTable>);
+pub(super) struct WorkloadTables(pub(super) Vec<WorkloadTable>);
 
-impl Tables {
+impl WorkloadTables {
     pub(super) fn new(source: &str) -> Self {
         let Ok(document) = Document::parse(source) else {
             return Self(Vec::new());
@@ -112,12 +112,12 @@ impl Tables {
     }
 
     /// What is said of a number in this table or one that it starts from.
-    pub(super) fn number(&self, index: usize, key: Key) -> Option<&Said> {
+    pub(super) fn number(&self, index: usize, key: NeededKey) -> Option<&SpannedNumber> {
         self.chain(index).find_map(|(_, table)| table.number(key))
     }
 
     /// What is said of a count in this table or one that it starts from.
-    pub(super) fn count(&self, index: usize, key: &str) -> Option<&Said> {
+    pub(super) fn count(&self, index: usize, key: &str) -> Option<&SpannedNumber> {
         self.chain(index).find_map(|(_, table)| table.count(key))
     }
 
@@ -149,7 +149,7 @@ impl Tables {
     }
 
     /// What Wasmtime takes where nothing is said.
-    pub(super) fn of_itself(&self, index: usize, key: Key) -> Option<u64> {
+    pub(super) fn of_itself(&self, index: usize, key: NeededKey) -> Option<u64> {
         let target = self.0[index].target();
         key.of(&Limits::of_wasmtime(self.version(index), target))
     }
@@ -178,11 +178,11 @@ fn list(own: &dyn TableLike) -> Option<List> {
 }
 
 /// The counts and sizes of a table.
-fn said(of: &dyn TableLike) -> Vec<(String, Said)> {
+fn said(of: &dyn TableLike) -> Vec<(String, SpannedNumber)> {
     let said = of.iter().filter_map(|(key, item)| {
         let value = number(item)?;
         let span = item.span()?;
-        Some((key.to_owned(), Said { value, span }))
+        Some((key.to_owned(), SpannedNumber { value, span }))
     });
     said.collect()
 }

@@ -11,7 +11,7 @@ pub(super) struct Filled {
     pub(super) span: Option<Span>,
     pub(super) size: u64,
     /// What is mapped, in the order of the mapping.
-    pub(super) content: Vec<Part>,
+    pub(super) content: Vec<Filling>,
     /// How much of what is left `RLIMIT_AS` does not let the process have.
     pub(super) beyond_limit: u64,
     /// Whether the kernel fills it from its end down.
@@ -19,7 +19,7 @@ pub(super) struct Filled {
 }
 
 /// What pools of one shape have in a hole.
-pub(super) struct Part {
+pub(super) struct Filling {
     /// The place of the pool in the file.
     pool: usize,
     mapping: MappingName,
@@ -37,7 +37,7 @@ impl Filled {
         let mut known = self.content.iter_mut();
         match known.find(|part| part.pool == pool && part.mapping == mapping) {
             Some(part) => part.bytes += bytes,
-            None => self.content.push(Part {
+            None => self.content.push(Filling {
                 pool,
                 mapping,
                 name: String::new(),

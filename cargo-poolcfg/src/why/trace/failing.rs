@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::memcg::Cgroups;
 use super::obstacle::{Failed, Obstacle, WhyLimit, has_flag, obstacle, of_exec, of_stack};
 use super::proc_file::text;
-use super::processes::{Failures, Processes, Program};
+use super::processes::{Executed, Failures, Processes};
 use super::status::Status;
 use super::stops;
 use super::sys;
@@ -59,11 +59,11 @@ impl Watched {
             return;
         };
         let is_there = call.is_protect() || call.is_lock() || call.is_of_mapping();
-        let Program {
+        let Executed {
             file: program,
             folder,
             arguments,
-        } = Program::of(thread);
+        } = Executed::of(thread);
         self.failures.push(MemoryFailure {
             call: Some(call.name),
             bytes: failed.bytes,
@@ -93,11 +93,11 @@ impl Watched {
         errno: i32,
         obstacle: Obstacle,
     ) {
-        let Program {
+        let Executed {
             file: program,
             folder,
             arguments,
-        } = Program::of(thread);
+        } = Executed::of(thread);
         self.failures.push(MemoryFailure {
             call,
             bytes: obstacle.need,

@@ -42,7 +42,7 @@ pub(super) struct Process {
     /// Whether a filter has ended it.
     pub(super) is_filtered: bool,
     /// How many mappings it has at most.
-    pub(super) mappings: Mappings,
+    pub(super) mappings: TracedMappings,
     /// How many processes had ended when it began.
     began: u64,
 }
@@ -61,14 +61,14 @@ impl Process {
 
 /// How many mappings a process has at most: those that were counted, and as many as its calls since then may have made.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mappings {
+pub(super) struct TracedMappings {
     counted: u64,
     calls: u64,
     /// Whether it had so many that they are not counted again.
     are_many: bool,
 }
 
-impl Mappings {
+impl TracedMappings {
     /// What a program begins with, before its first call.
     const FIRST: u64 = 256;
     /// What a call makes at most: mremap, which moves what lies within another mapping.
@@ -157,7 +157,7 @@ impl Processes {
     /// A process becomes another program: of its threads one is left, which may have been another.
     pub(super) fn executed(&mut self, process: i32) {
         if let Some(process) = self.processes.get_mut(&process) {
-            process.mappings = Mappings::default();
+            process.mappings = TracedMappings::default();
         }
         self.threads
             .retain(|id, thread| thread.process != process || *id == process);
@@ -183,7 +183,7 @@ fn number(status: &str, key: &str) -> Option<i32> {
 }
 
 /// What a process executes.
-pub(super) struct Program {
+pub(super) struct Executed {
     /// Its file.
     pub(super) file: String,
     /// The folder in which the process is.
@@ -191,7 +191,7 @@ pub(super) struct Program {
     pub(super) arguments: Vec<String>,
 }
 
-impl Program {
+impl Executed {
     /// Of a thread, by its number.
     pub(super) fn of(pid: i32) -> Self {
         let link = |name: &str| {
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn mappings_are_counted_where_there_may_be_many() {
-        let mut mappings = Mappings::default();
+        let mut mappings = TracedMappings::default();
         let never = || panic!("it is counted in vain");
         assert!(!mappings.may_be_full(65_530, never));
         for _ in 0..8000 {
@@ -317,7 +317,7 @@ mod tests {
         assert!(mappings.may_be_full(65_530, || 30_000));
         assert!(mappings.may_be_full(65_530, never));
         // Where only few are allowed, or it is not known how many.
-        assert!(Mappings::default().may_be_full(100, || 90));
-        assert!(Mappings::default().may_be_full(0, || 90));
+        assert!(TracedMappings::default().may_be_full(100, || 90));
+        assert!(TracedMappings::default().may_be_full(0, || 90));
     }
 }

@@ -16,7 +16,7 @@ use super::filter::filter;
 use super::front;
 use super::sys::{self, SignalMask};
 use super::told::{Teller, Traced, TracerLine};
-use super::tracer::{Start, Tracer};
+use super::tracer::{Tracer, TracerStart};
 
 /// TRACESYSGOOD, TRACEFORK, TRACEVFORK, TRACECLONE, TRACEEXEC, TRACEEXIT, TRACESECCOMP, EXITKILL.
 const OPTIONS: c_long = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x40 | 0x80 | 0x10_0000;
@@ -98,7 +98,7 @@ fn follow(
     }
     teller.tell(&TracerLine::Started(command.as_raw_nonzero().get()));
     let _ = File::from(go).write_all(b"!");
-    let start = Start {
+    let start = TracerStart {
         command,
         front,
         errors,

@@ -18,7 +18,7 @@ use super::sys::{self, Resume};
 use super::told::{Teller, Traced, TracerLine};
 
 /// How the tracer begins.
-pub(super) struct Start {
+pub(super) struct TracerStart {
     pub(super) command: Pid,
     /// The process that waits for the command.
     pub(super) front: Pid,
@@ -50,7 +50,7 @@ pub(super) struct Tracer<'a> {
 }
 
 impl<'a> Tracer<'a> {
-    pub(super) fn new(start: Start, teller: &'a mut Teller) -> Self {
+    pub(super) fn new(start: TracerStart, teller: &'a mut Teller) -> Self {
         Self {
             command: start.command.as_raw_nonzero().get(),
             front: start.front.as_raw_nonzero().get(),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::engine::wasmtime::WasmtimeVersion;
-use crate::file::lock::manifest::{Dependencies, Need};
+use crate::file::lock::manifest::{Dependencies, Necessity};
 
 /// A package in Cargo.lock.
 #[derive(Debug, Default)]
@@ -79,14 +79,14 @@ pub(super) fn only_wasmtime(
     let own = entries.iter().position(|entry| {
         entry.source.is_empty() && (entry.name, entry.version) == (name, version)
     })?;
-    let mut graph = Graph {
+    let mut graph = LockGraph {
         entries,
         by_name,
         root,
         manifests: HashMap::new(),
     };
-    let possible = graph.wasmtimes(own, folder, Need::Optional);
-    let certain = graph.wasmtimes(own, folder, Need::Always);
+    let possible = graph.wasmtimes(own, folder, Necessity::Optional);
+    let certain = graph.wasmtimes(own, folder, Necessity::Always);
     match (&possible[..], &certain[..]) {
         ([possible], [only]) if possible == only => graph.entries[*only].version.parse().ok(),
         _ => None,
@@ -97,7 +97,7 @@ pub(super) fn only_wasmtime(
 const WASMTIME: &str = "wasmtime";
 
 /// The packages of a workspace, and what their manifests say.
-struct Graph<'t> {
+struct LockGraph<'t> {
     entries: Vec<LockEntry<'t>>,
     by_name: HashMap<&'t str, Vec<usize>>,
     root: &'t Path,
@@ -105,10 +105,10 @@ struct Graph<'t> {
     manifests: HashMap<PathBuf, Option<Dependencies>>,
 }
 
-impl Graph<'_> {
+impl LockGraph<'_> {
     /// The Wasmtimes that a package in a folder reaches by what is needed so much, or more. Of packages in no folder,
     /// Cargo.lock does not say on which targets, and for which features, they have what they depend on.
-    fn wasmtimes(&mut self, own: usize, folder: &Path, least: Need) -> Vec<usize> {
+    fn wasmtimes(&mut self, own: usize, folder: &Path, least: Necessity) -> Vec<usize> {
         let mut reached = HashSet::from([own]);
         let mut open = vec![(own, Some(folder.to_owned()))];
         while let Some((index, folder)) = open.pop() {
@@ -121,7 +121,7 @@ impl Graph<'_> {
             });
             for dependency in &self.entries[index].dependencies {
                 let name = dependency.split(' ').next().unwrap_or_default();
-                let need = manifest.map_or(Need::Optional, |manifest| manifest.need(name));
+                let need = manifest.map_or(Necessity::Optional, |manifest| manifest.need(name));
                 if need < least {
                     continue;
                 }

@@ -10,7 +10,7 @@ use crate::file::read_text;
 
 /// When a build of a package has a dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Need {
+pub(super) enum Necessity {
     /// Only its tests, examples and benchmarks have it.
     Dev,
     /// A feature or the target decides.
@@ -22,7 +22,7 @@ pub(super) enum Need {
 /// The dependencies of a package, by the names of the packages that they mean.
 #[derive(Debug, Default)]
 pub(super) struct Dependencies {
-    needs: HashMap<String, Need>,
+    needs: HashMap<String, Necessity>,
     folders: HashMap<String, PathBuf>,
     is_macro: bool,
 }
@@ -50,12 +50,12 @@ impl Dependencies {
         let targets = own.get("target").and_then(Item::as_table_like);
         let targets = targets.into_iter().flat_map(TableLike::iter);
         let targets = targets.filter_map(|(_, table)| table.as_table_like());
-        let all = std::iter::once((own as &dyn TableLike, Need::Always));
-        for (tables, most) in all.chain(targets.map(|table| (table, Need::Optional))) {
+        let all = std::iter::once((own as &dyn TableLike, Necessity::Always));
+        for (tables, most) in all.chain(targets.map(|table| (table, Necessity::Optional))) {
             for (name, table) in tables.iter() {
                 let need = match name {
                     "dependencies" | "build-dependencies" | "build_dependencies" => most,
-                    "dev-dependencies" | "dev_dependencies" => Need::Dev,
+                    "dev-dependencies" | "dev_dependencies" => Necessity::Dev,
                     _ => continue,
                 };
                 let list = table.as_table_like().into_iter();
@@ -71,7 +71,7 @@ impl Dependencies {
         &mut self,
         key: &str,
         said: &Item,
-        need: Need,
+        need: Necessity,
         (folder, root): (&Path, &Path),
         shared: Option<&dyn TableLike>,
     ) {
@@ -87,7 +87,7 @@ impl Dependencies {
             self.folders.insert(package.to_owned(), path);
         }
         let need = match is("optional") {
-            true => need.min(Need::Optional),
+            true => need.min(Necessity::Optional),
             false => need,
         };
         let known = self.needs.entry(package.to_owned()).or_insert(need);
@@ -95,10 +95,10 @@ impl Dependencies {
     }
 
     /// When a build of the package has another that Cargo.lock says it depends on.
-    pub(super) fn need(&self, package: &str) -> Need {
+    pub(super) fn need(&self, package: &str) -> Necessity {
         let unsaid = match self.is_macro {
-            true => Need::Dev,
-            false => Need::Optional,
+            true => Necessity::Dev,
+            false => Necessity::Optional,
         };
         self.needs.get(package).copied().unwrap_or(unsaid)
     }

@@ -8,7 +8,7 @@ use crate::plan::scale::{Scale, Scales};
 use crate::plan::search::fits;
 use crate::plan::share::shrink;
 use crate::plan::tables::least;
-use crate::plan::ways::slots::{Slot, WayPool};
+use crate::plan::ways::slots::{SlotSize, WayPool};
 use crate::plan::ways::{Fit, Way};
 use crate::resolved::ResolvedProcess;
 
@@ -24,9 +24,9 @@ pub(super) struct WaySearch<'a> {
 }
 
 /// What all pools have.
-pub(super) struct Found {
+pub(super) struct WayLimits {
     limits: [Limits; MAX_POOLS],
-    slots: [Slot; MAX_POOLS],
+    slots: [SlotSize; MAX_POOLS],
 }
 
 impl<'a> WaySearch<'a> {
@@ -63,7 +63,7 @@ impl<'a> WaySearch<'a> {
     }
 
     /// The slots of every pool after so many steps down.
-    const fn slots(&self, steps: u32, further: u32) -> [Slot; MAX_POOLS] {
+    const fn slots(&self, steps: u32, further: u32) -> [SlotSize; MAX_POOLS] {
         let mut slots = [self.pool(0).slot_as_asked(); MAX_POOLS];
         let mut i = 0;
         while i < self.case.count {
@@ -78,7 +78,7 @@ impl<'a> WaySearch<'a> {
     }
 
     /// The limits of all instances that are asked, in such slots.
-    const fn all(&self, slots: &[Slot; MAX_POOLS]) -> [Limits; MAX_POOLS] {
+    const fn all(&self, slots: &[SlotSize; MAX_POOLS]) -> [Limits; MAX_POOLS] {
         let mut limits = least(self.case);
         let mut i = 0;
         while i < self.case.count {
@@ -103,7 +103,7 @@ impl<'a> WaySearch<'a> {
     }
 
     /// What all pools have: all instances in the largest slots in which they fit, or else as many as fit.
-    pub(super) const fn found(&self) -> Option<Found> {
+    pub(super) const fn found(&self) -> Option<WayLimits> {
         if self.fit.is(Fit::Fewer) {
             return self.fewer(self.slots(0, 0));
         }
@@ -132,7 +132,7 @@ impl<'a> WaySearch<'a> {
     }
 
     /// As many instances as fit in such slots; `None` if not even the fewest do.
-    const fn fewer(&self, slots: [Slot; MAX_POOLS]) -> Option<Found> {
+    const fn fewer(&self, slots: [SlotSize; MAX_POOLS]) -> Option<WayLimits> {
         let all = self.all(&slots);
         let limits = if fits(&all, self.case) {
             Some(all)
@@ -140,14 +140,14 @@ impl<'a> WaySearch<'a> {
             shrink(self.case, &all, &self.scales())
         };
         match limits {
-            Some(limits) => Some(Found { limits, slots }),
+            Some(limits) => Some(WayLimits { limits, slots }),
             None => None,
         }
     }
 
     /// The slots after so many steps, in which all instances fit, each in the order of the file as far back up as it
     /// goes: not every pool has to give as much as the one that gives the most.
-    const fn larger(&self, mut slots: [Slot; MAX_POOLS], steps: u32) -> Found {
+    const fn larger(&self, mut slots: [SlotSize; MAX_POOLS], steps: u32) -> WayLimits {
         let mut i = 0;
         while i < self.case.count {
             let now = slots[i];
@@ -162,14 +162,14 @@ impl<'a> WaySearch<'a> {
             }
             i += 1;
         }
-        Found {
+        WayLimits {
             limits: self.all(&slots),
             slots,
         }
     }
 }
 
-impl Found {
+impl WayLimits {
     /// How many instances one pool has of it.
     pub(super) const fn instances(&self, search: &WaySearch<'_>, pool: usize) -> u32 {
         search.pool(pool).instances(&self.limits[pool])
@@ -197,7 +197,7 @@ impl Found {
 }
 
 /// Whether no pool has other slots.
-const fn is_same(slots: &[Slot; MAX_POOLS], others: &[Slot; MAX_POOLS]) -> bool {
+const fn is_same(slots: &[SlotSize; MAX_POOLS], others: &[SlotSize; MAX_POOLS]) -> bool {
     let mut i = 0;
     while i < MAX_POOLS {
         if !slots[i].is(others[i]) {

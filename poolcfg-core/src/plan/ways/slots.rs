@@ -29,7 +29,7 @@ const CHECKED_GUARD: Size = Size::kib(64);
 
 /// One slot: what is reserved for its memory, and its guard.
 #[derive(Clone, Copy)]
-pub(super) struct Slot {
+pub(super) struct SlotSize {
     pub(super) reservation: Size,
     guard: Size,
 }
@@ -112,8 +112,8 @@ impl WayPool<'_> {
     }
 
     /// The slot as it is asked for.
-    pub(super) const fn slot_as_asked(&self) -> Slot {
-        Slot {
+    pub(super) const fn slot_as_asked(&self) -> SlotSize {
+        SlotSize {
             reservation: self.whole().memory_reservation,
             guard: self.whole().guard_size,
         }
@@ -121,7 +121,7 @@ impl WayPool<'_> {
 
     /// The slot after so many steps down from what is asked to the smallest that holds what programs begin with, and
     /// `further` ones below that; the smallest where there are fewer.
-    pub(super) const fn slot(&self, steps: u32, further: u32) -> Slot {
+    pub(super) const fn slot(&self, steps: u32, further: u32) -> SlotSize {
         let steps = match (self.fit, steps) {
             (Fit::Fewer, _) | (Fit::Smaller, 0) => return self.slot_as_asked(),
             (Fit::Smaller, _) => steps - 1,
@@ -131,14 +131,14 @@ impl WayPool<'_> {
         let usual = half(half(power_of_two(self.whole().memory_reservation))).min(USUAL);
         let usual = down(self.first(), steps, larger(usual, least));
         let reservation = down(usual, further, least);
-        Slot {
+        SlotSize {
             reservation,
             guard: self.guard(reservation),
         }
     }
 
     /// The limits of so many instances in such slots, as they are told.
-    pub(super) const fn limits(&self, instances: u32, slot: Slot) -> Limits {
+    pub(super) const fn limits(&self, instances: u32, slot: SlotSize) -> Limits {
         let asked = self.whole();
         let limits = Limits {
             guard_size: slot.guard,
@@ -159,7 +159,7 @@ impl WayPool<'_> {
     }
 
     /// The same as they are judged.
-    pub(super) const fn judged(&self, instances: u32, slot: Slot) -> Limits {
+    pub(super) const fn judged(&self, instances: u32, slot: SlotSize) -> Limits {
         let mut limits = self.limits(instances, slot);
         if let (Fit::NoPool, Some(wasmtime)) = (self.fit, &limits.wasmtime) {
             if !matches!(wasmtime.memories_of_one(), Some(1)) {
@@ -198,7 +198,7 @@ impl WayPool<'_> {
     }
 }
 
-impl Slot {
+impl SlotSize {
     /// The same with twice the reservation.
     pub(super) const fn twice(self) -> Self {
         Self {
