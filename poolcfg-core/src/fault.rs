@@ -1,8 +1,9 @@
 //! Faults: what is wrong with the numbers of a file before anything is fitted. `rows` has each with its code, place and
-//! words, `list` holds all of a case.
+//! `words`, `list` holds all of a case.
 
 mod list;
 mod rows;
+mod words;
 
 pub use list::Faults;
 pub(crate) use list::at;

@@ -1,6 +1,7 @@
 //! The plan: do the pools of a case fit, what is guaranteed, and where they do not, why and what
 //! would. The command, the macro and the runtime all ask here.
 
+pub(crate) mod in_the_way;
 pub(crate) mod misfit;
 pub(crate) mod position;
 pub(crate) mod promise;
@@ -93,7 +94,7 @@ impl Plan {
         let limits = self.with_least(case, pool);
         [
             match fit.max_instances {
-                Some(instances) => reason::beyond(
+                Some(instances) => in_the_way::beyond(
                     case,
                     &limits,
                     pool,
@@ -103,7 +104,7 @@ impl Plan {
                 None => None,
             },
             match fit.memory_reservation {
-                Some(reservation) => reason::beyond(
+                Some(reservation) => in_the_way::beyond(
                     case,
                     &limits,
                     pool,

@@ -3,7 +3,7 @@
 use crate::engine::limits::Limits;
 use crate::model::fit::MAX_POOLS;
 use crate::plan::Plan;
-use crate::plan::reason::refused;
+use crate::plan::in_the_way::refused;
 use crate::plan::scale::{Scale, Scales};
 use crate::plan::search::fits;
 use crate::plan::share::shrink;
