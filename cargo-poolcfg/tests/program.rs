@@ -205,6 +205,13 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
         let said = board.run(&["inspect", program]);
         assert!(said.ends(0).stdout.contains(line), "{said:#?}");
     }
+}
+
+/// A flag says which version it is.
+#[test]
+fn a_version_that_is_given_outranks_the_program() {
+    let board = Board::new();
+    let run = |flags: &[&str]| board.run(&[&["--emit", "wasmtime-toml"], flags].concat());
     let version = |version: &str| run(&["--program", "both", "--engine-version", version]);
     version("36")
         .ends(0)

@@ -113,18 +113,24 @@ fn write(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     if arguments.check.is_some() {
         all([misfits(&results), check(context, &outputs)])?;
     } else {
-        for output in &outputs {
-            output.put(context)?;
-        }
+        put(context, arguments, &outputs)?;
         tell(context, host, outcomes, &notes);
-        // Asked for twice, it is printed as well.
-        let only_file = context.shared.message_format == MessageFormat::Human;
-        let to_file = |output: &Output| output.place.is_some();
-        context.envelope.borrow_mut().is_written =
-            arguments.emit() == Emit::Json && only_file && outputs.iter().any(to_file);
     }
     misfits(&results)?;
     Ok(Exit::Fits)
+}
+
+/// Puts every text where it goes.
+fn put(context: &Context<'_>, arguments: &Generate, outputs: &[Output]) -> Result<(), Error> {
+    for output in outputs {
+        output.put(context)?;
+    }
+    // Asked for twice, it is printed as well.
+    let only_file = context.shared.message_format == MessageFormat::Human;
+    let to_file = |output: &Output| output.place.is_some();
+    context.envelope.borrow_mut().is_written =
+        arguments.emit() == Emit::Json && only_file && outputs.iter().any(to_file);
+    Ok(())
 }
 
 /// The targets of the packages that are not passed over.

@@ -25,7 +25,7 @@ use crate::project::{CargoPackage, FileUse, Member};
 use crate::render::envelope::Results;
 use crate::render::files::FileResult;
 use crate::target::facts;
-use crate::wasmtime::lookup::{look_up, resolved};
+use crate::wasmtime::lookup::{Lookup, look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
 use counts::counts;
 use edits::Edits;
@@ -134,16 +134,18 @@ fn users<'m>(
         })
     }))?;
     pass_over(context, &mut sharers);
-    let has_user = sharers.iter().any(|sharer| sharer.found.is_ok());
+    let has_user = sharers
+        .iter()
+        .any(|sharer| sharer.found.unknown().is_none());
     let held = sharers.into_iter().filter_map(|sharer| match sharer.found {
-        Ok(()) => Some(Ok(sharer.member)),
+        Lookup::Known => Some(Ok(sharer.member)),
         // Where others are brought in line, as with `check --workspace`.
-        Err(unknown) if has_user && !unknown.lacks_lock => {
+        Lookup::Unknown(unknown) if has_user && !unknown.lacks_lock => {
             let warning = format!("{}: its file stays as it is", unknown.message);
             context.shell.warn(unknown.code, &warning);
             None
         }
-        Err(unknown) => Some(Err(unknown.error(sharer.member, ""))),
+        Lookup::Unknown(unknown) => Some(Err(unknown.error(sharer.member, ""))),
     });
     let mut users = all(held)?;
     users.retain(|member| !member.is_passed_over);

@@ -93,36 +93,12 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
             ));
         }
     };
-    let mut has_pie_flag = false;
-    let mut is_dynamic = false;
-    let mut has_dynamic = false;
-    let mut loaded = Vec::new();
-    for segment in header.program_headers(endian, file).map_err(damaged)? {
-        let size: u64 = segment.p_filesz(endian).into();
-        let kind = segment.p_type(endian);
-        if kind == elf::PT_LOAD {
-            let (from, size) = segment.file_range(endian);
-            loaded.push(from..from.saturating_add(size));
-        }
-        // Of each there is one.
-        if kind == elf::PT_INTERP && marks.interpreter.is_none() && size <= PATH {
-            let path = segment.interpreter(endian, file).map_err(damaged)?;
-            marks.interpreter = path.map(text);
-        }
-        if kind == elf::PT_DYNAMIC && !has_dynamic && size <= SECTION {
-            has_dynamic = true;
-            let entries = segment.dynamic(endian, file).map_err(damaged)?;
-            for entry in entries.into_iter().flatten() {
-                let value: u64 = entry.d_val(endian).into();
-                match entry.d_tag(endian) {
-                    elf::DT_FLAGS_1 => has_pie_flag = value & DF_1_PIE != 0,
-                    elf::DT_NEEDED => is_dynamic = true,
-                    _ => {}
-                }
-            }
-        }
-    }
-    is_dynamic |= marks.interpreter.is_some();
+    let Segments {
+        has_pie_flag,
+        is_dynamic,
+        loaded,
+    } = segments::<E>(header, endian, file, &mut marks)?;
+    let is_dynamic = is_dynamic || marks.interpreter.is_some();
     if is_pie && marks.interpreter.is_none() && !has_pie_flag {
         let text = "a library: inspect the program that loads it";
         return Err(Unreadable::NotKnown(text.to_owned()));
@@ -146,6 +122,53 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
             false => constants,
         },
     })
+}
+
+/// What the segments of a program say.
+#[derive(Default)]
+struct Segments {
+    /// Whether the linker has marked it as position-independent.
+    has_pie_flag: bool,
+    /// Whether it needs a library.
+    is_dynamic: bool,
+    /// What of the file is loaded.
+    loaded: Vec<Range<u64>>,
+}
+
+fn segments<E: FileHeader<Endian = Endianness>>(
+    header: &E,
+    endian: Endianness,
+    file: &ReadCache<&File>,
+    marks: &mut Marks,
+) -> Result<Segments, Unreadable> {
+    let mut segments = Segments::default();
+    let mut has_dynamic = false;
+    for segment in header.program_headers(endian, file).map_err(damaged)? {
+        let size: u64 = segment.p_filesz(endian).into();
+        let kind = segment.p_type(endian);
+        if kind == elf::PT_LOAD {
+            let (from, size) = segment.file_range(endian);
+            segments.loaded.push(from..from.saturating_add(size));
+        }
+        // Of each there is one.
+        if kind == elf::PT_INTERP && marks.interpreter.is_none() && size <= PATH {
+            let path = segment.interpreter(endian, file).map_err(damaged)?;
+            marks.interpreter = path.map(text);
+        }
+        if kind == elf::PT_DYNAMIC && !has_dynamic && size <= SECTION {
+            has_dynamic = true;
+            let entries = segment.dynamic(endian, file).map_err(damaged)?;
+            for entry in entries.into_iter().flatten() {
+                let value: u64 = entry.d_val(endian).into();
+                match entry.d_tag(endian) {
+                    elf::DT_FLAGS_1 => segments.has_pie_flag = value & DF_1_PIE != 0,
+                    elf::DT_NEEDED => segments.is_dynamic = true,
+                    _ => {}
+                }
+            }
+        }
+    }
+    Ok(segments)
 }
 
 /// How Wasmtime marks the ELF files that it compiles. Source: crates/environ/src/obj.rs, `ELFOSABI_WASMTIME` (v48).

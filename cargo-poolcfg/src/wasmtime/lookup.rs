@@ -27,6 +27,24 @@ pub(crate) struct Unknown {
     pub(crate) version: u32,
 }
 
+/// What cargo says of the Wasmtime of a package.
+#[derive(Clone, Debug)]
+pub(crate) enum Lookup {
+    /// It is known, or there is nothing to ask for.
+    Known,
+    Unknown(Unknown),
+}
+
+impl Lookup {
+    /// What is not known.
+    pub(crate) const fn unknown(&self) -> Option<&Unknown> {
+        match self {
+            Self::Known => None,
+            Self::Unknown(unknown) => Some(unknown),
+        }
+    }
+}
+
 impl std::fmt::Display for Unknown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.message, self.help)
@@ -68,12 +86,12 @@ pub(crate) fn look_up(
     member: &mut Member,
     metadata: &Metadata,
     platform: Option<&TargetFacts>,
-) -> Result<Result<(), Unknown>, Error> {
+) -> Result<Lookup, Error> {
     let Some(package) = &member.package else {
-        return Ok(Ok(()));
+        return Ok(Lookup::Known);
     };
     let Some(found) = Wasmtimes::of(metadata, &package.id) else {
-        return Ok(Err(none(metadata, package, platform)));
+        return Ok(Lookup::Unknown(none(metadata, package, platform)));
     };
     if let Some(line) = beside(package, &found) {
         context.shell.note(&line);
@@ -104,7 +122,7 @@ pub(crate) fn look_up(
         features: wasmtime.features,
     });
     member.wasmtime = used.collect();
-    Ok(Ok(()))
+    Ok(Lookup::Known)
 }
 
 /// What Cargo.lock has resolved for the workspace of a package.

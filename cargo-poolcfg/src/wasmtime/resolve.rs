@@ -1,24 +1,19 @@
 //! The engine of a package's pools: whether poolcfg.toml names the Wasmtime that the package uses.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
-use poolcfg_core::file::{Diagnostic, TargetFacts, known_targets};
-use poolcfg_core::{Code, PoolKeys, WasmtimeVersion};
+use poolcfg_core::file::TargetFacts;
+use poolcfg_core::{Code, PoolKeys};
 
-use crate::cli::error::{Error, all, diagnostic};
+use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::given::wish::{Wish, is_of_wasmtime};
 use crate::project::Member;
-use crate::project::difference::{Difference, Fact};
-use crate::project::wasmtime_tables::{Used, differences};
 use crate::wasmtime::graph::Wasmtimes;
-use crate::wasmtime::lookup::{look_up, resolved, versions};
+use crate::wasmtime::held::FLAG;
+use crate::wasmtime::lookup::{Lookup, look_up, resolved, versions};
 use crate::wasmtime::shared::{Sharer, pass_over};
-
-/// How to do without the project, for the commands that have the flag.
-const FLAG: &str = "; or pass `--engine-version 48` for this run";
 
 /// Whether a command works without Cargo.lock if poolcfg.toml names the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,24 +37,7 @@ pub(crate) fn resolve(
     platform: Option<&TargetFacts>,
     lock: LockNeed,
 ) -> Result<(), Error> {
-    let mut of_wasmtime: Vec<(&mut Member, bool, Vec<PoolKeys>)> = Vec::new();
-    let mut unsaid: Vec<&Member> = Vec::new();
-    for (member, targets) in members.iter_mut().zip(targets) {
-        let mut pools = Vec::new();
-        let (mut says_engine, mut is_mixed) = (false, false);
-        for facts in targets {
-            let settings = wish.settings(member, facts);
-            let keys = settings.pools().iter();
-            says_engine |= keys.clone().any(|keys| keys.engine.is_some());
-            is_mixed |= keys.clone().any(|keys| !is_of_wasmtime(keys));
-            pools.extend(keys.filter(|keys| is_of_wasmtime(keys)).copied());
-        }
-        if !pools.is_empty() {
-            of_wasmtime.push((member, is_mixed, pools));
-        } else if !says_engine {
-            unsaid.push(member);
-        }
-    }
+    let (mut of_wasmtime, unsaid) = by_engine(members, targets, wish);
     if of_wasmtime.is_empty() {
         not_for_native(wish)?;
     }
@@ -71,48 +49,46 @@ pub(crate) fn resolve(
         let version = keys.wasmtime.version;
         version.is_some_and(|version| version.place.as_flag().is_some())
     };
-    of_wasmtime.retain(|(.., pools)| !pools.iter().all(is_of_flag));
+    of_wasmtime.retain(|user| !user.pools.iter().all(is_of_flag));
     if wish.given.program.is_some() {
         return Ok(());
     }
     note_native(context, &unsaid, platform);
     let mut known = of_wasmtime
         .iter()
-        .filter_map(|(member, ..)| Some((&**member, member.package.as_ref()?)));
+        .filter_map(|user| Some((&*user.member, user.member.package.as_ref()?)));
     let Some((first, package)) = known.next() else {
         return Ok(());
     };
     let others: Vec<&str> = known.map(|(_, other)| other.name.as_str()).collect();
     let metadata = resolved(context, first, package, platform);
     let metadata = metadata.map_err(|unknown| unknown.with_others(&others));
-    let (sharers, pools): (Vec<_>, Vec<_>) =
-        all(of_wasmtime.into_iter().map(|(member, is_mixed, pools)| {
-            let found = match &metadata {
-                Ok(metadata) => look_up(context, member, metadata, platform)?,
-                Err(unknown) => Err(unknown.clone()),
-            };
-            let sharer = Sharer {
-                member,
-                is_mixed,
-                found,
-            };
-            Ok((sharer, pools))
-        }))?
-        .into_iter()
-        .unzip();
-    let mut sharers = sharers;
+    let (mut sharers, pools): (Vec<_>, Vec<_>) = all(of_wasmtime.into_iter().map(|user| {
+        let found = match &metadata {
+            Ok(metadata) => look_up(context, user.member, metadata, platform)?,
+            Err(unknown) => Lookup::Unknown(unknown.clone()),
+        };
+        let sharer = Sharer {
+            member: user.member,
+            is_mixed: user.is_mixed,
+            found,
+        };
+        Ok((sharer, user.pools))
+    }))?
+    .into_iter()
+    .unzip();
     pass_over(context, &mut sharers);
     let each = sharers.iter().zip(&pools);
     // What is not resolved is so for all of them.
     let mut lacks_lock = false;
-    let held = each.map(|(sharer, pools)| match &sharer.found {
-        Err(unknown) if unknown.lacks_lock && lacks_lock => Ok(None),
-        found => {
-            let held = hold(sharer, pools, platform, lock);
-            let is_of_lock = matches!(found, Err(unknown) if unknown.lacks_lock);
-            lacks_lock |= is_of_lock && held.is_err();
-            held
+    let held = each.map(|(sharer, pools)| {
+        let is_of_lock = matches!(sharer.found.unknown(), Some(unknown) if unknown.lacks_lock);
+        if is_of_lock && lacks_lock {
+            return Ok(None);
         }
+        let held = hold(sharer, pools, platform, lock);
+        lacks_lock |= is_of_lock && held.is_err();
+        held
     });
     let warnings = all(held)?;
     let mut said = BTreeSet::new();
@@ -125,6 +101,46 @@ pub(crate) fn resolve(
     Ok(())
 }
 
+/// A package with pools of Wasmtime's.
+struct WasmtimeUser<'m> {
+    member: &'m mut Member,
+    /// Whether it has pools of its own beside them.
+    is_mixed: bool,
+    /// The keys of those of Wasmtime's, on every target.
+    pools: Vec<PoolKeys>,
+}
+
+/// The packages with pools of Wasmtime's, and those of whose pools no engine is said.
+fn by_engine<'m>(
+    members: &'m mut [Member],
+    targets: &[Vec<TargetFacts>],
+    wish: &Wish,
+) -> (Vec<WasmtimeUser<'m>>, Vec<&'m Member>) {
+    let mut of_wasmtime = Vec::new();
+    let mut unsaid = Vec::new();
+    for (member, targets) in members.iter_mut().zip(targets) {
+        let mut pools = Vec::new();
+        let (mut says_engine, mut is_mixed) = (false, false);
+        for facts in targets {
+            let settings = wish.settings(member, facts);
+            let keys = settings.pools().iter();
+            says_engine |= keys.clone().any(|keys| keys.engine.is_some());
+            is_mixed |= keys.clone().any(|keys| !is_of_wasmtime(keys));
+            pools.extend(keys.filter(|keys| is_of_wasmtime(keys)).copied());
+        }
+        if !pools.is_empty() {
+            of_wasmtime.push(WasmtimeUser {
+                member,
+                is_mixed,
+                pools,
+            });
+        } else if !says_engine {
+            unsaid.push(&*member);
+        }
+    }
+    (of_wasmtime, unsaid)
+}
+
 /// Holds poolcfg.toml to what was found; what is said where the version in it is good enough.
 fn hold(
     sharer: &Sharer<'_>,
@@ -133,7 +149,7 @@ fn hold(
     lock: LockNeed,
 ) -> Result<Option<(Code, String)>, Error> {
     let member = &*sharer.member;
-    let Err(unknown) = &sharer.found else {
+    let Some(unknown) = sharer.found.unknown() else {
         let differences = member.differences(platform, FLAG)?;
         let wrong = differences
             .iter()
@@ -203,170 +219,5 @@ fn note_native(context: &Context<'_>, members: &[&Member], platform: Option<&Tar
             package.name,
             versions(&found.nearest)
         ));
-    }
-}
-
-impl Member {
-    /// Where poolcfg.toml is not as the package is: in all of its tables, or where one platform is looked
-    /// at, in what holds for that.
-    ///
-    /// # Errors
-    /// Where the package uses several versions and nothing tells which is meant.
-    pub(crate) fn differences(
-        &self,
-        platform: Option<&TargetFacts>,
-        flag: &str,
-    ) -> Result<Vec<Difference>, Error> {
-        let Some(source) = &self.source else {
-            return Ok(Vec::new());
-        };
-        if self.wasmtime.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ambiguous = |span, said| self.ambiguous(Some(span), said, flag);
-        let targets = match platform {
-            Some(facts) => std::slice::from_ref(facts),
-            None => known_targets(),
-        };
-        let unsaid =
-            |at: &Range<usize>, fact| targets.iter().any(|facts| self.lacks(facts, at, fact));
-        let mut found = differences(&source.text, &self.wasmtime, &unsaid, ambiguous)
-            .map_err(|list| self.undecided(list))?;
-        if let Some(facts) = platform {
-            let holds = self.that_hold(facts);
-            found.retain(|difference| holds.contains(&difference.span.start));
-        }
-        Ok(found)
-    }
-
-    /// Whether a target has a pool whose engine or version stands at these bytes, and of which no table says a fact.
-    fn lacks(&self, facts: &TargetFacts, at: &Range<usize>, fact: Fact) -> bool {
-        let settings = self.file.settings(facts);
-        let is_here = |place| self.file.span(place).as_ref() == Some(at);
-        settings.pools().iter().any(|keys| {
-            let (version, features) = (keys.wasmtime.version, keys.wasmtime.features);
-            let is_engine = keys.engine.is_some_and(|engine| is_here(engine.place));
-            let is_version = version.is_some_and(|version| is_here(version.place));
-            match fact {
-                Fact::Version { .. } => is_engine && version.is_none(),
-                Fact::Features { used, .. } => {
-                    (is_engine || is_version) && features.is_none_or(|said| said.value != used)
-                }
-            }
-        })
-    }
-
-    /// The values that hold for a target, by their first bytes.
-    fn that_hold(&self, facts: &TargetFacts) -> BTreeSet<usize> {
-        let settings = self.file.settings(facts);
-        let places = settings.pools().iter().flat_map(|keys| {
-            [
-                keys.engine.map(|setting| setting.place),
-                keys.wasmtime.version.map(|setting| setting.place),
-                keys.wasmtime.features.map(|setting| setting.place),
-            ]
-        });
-        let spans = places.flatten().filter_map(|place| self.file.span(place));
-        spans.map(|span| span.start).collect()
-    }
-
-    /// What says that the file and Cargo.lock disagree.
-    ///
-    /// # Errors
-    /// Where there is anything to say.
-    pub(crate) fn disagreement<'d>(
-        &self,
-        differences: impl Iterator<Item = &'d Difference>,
-    ) -> Result<(), Error> {
-        let sync = match &self.named {
-            Some(name) if !self.shares_file => format!("cargo poolcfg sync -p {name}"),
-            _ => "cargo poolcfg sync".to_owned(),
-        };
-        let list: Vec<_> = differences
-            .map(|difference| difference.diagnostic(&sync))
-            .collect();
-        match list.is_empty() {
-            true => Ok(()),
-            false => Err(Error::of(list, self.source.as_ref()).exiting(Exit::Misfit)),
-        }
-    }
-
-    /// Whether a pool with these keys has one Wasmtime and not several.
-    fn is_told(&self, keys: &PoolKeys) -> Result<(), Error> {
-        let version = keys.wasmtime.version;
-        let said = version.map(|setting| setting.value);
-        if self.wasmtime.is_empty() || Used::meant(&self.wasmtime, said).is_some() {
-            return Ok(());
-        }
-        let places = [
-            version.map(|setting| setting.place),
-            keys.engine.map(|setting| setting.place),
-        ];
-        let mut spans = places.into_iter().flatten();
-        let span = spans.find_map(|place| self.file.span(place));
-        Err(self.undecided(vec![self.ambiguous(span, said, FLAG)]))
-    }
-
-    fn ambiguous(
-        &self,
-        span: Option<Range<usize>>,
-        said: Option<WasmtimeVersion>,
-        flag: &str,
-    ) -> Diagnostic {
-        let name = self
-            .package
-            .as_ref()
-            .map_or("the package", |package| &package.name);
-        let versions: Vec<_> = self
-            .wasmtime
-            .iter()
-            .map(|used| used.version.to_string())
-            .collect();
-        let versions = versions.join(" and ");
-        let majors: BTreeSet<_> = self
-            .wasmtime
-            .iter()
-            .map(|used| used.version.major)
-            .collect();
-        let write: Vec<_> = self
-            .wasmtime
-            .iter()
-            .map(|used| match majors.len() == self.wasmtime.len() {
-                true => format!("`version = \"{}\"`", used.version.major),
-                false => format!("`version = \"{}\"`", used.version),
-            })
-            .collect();
-        let (code, message) = match said {
-            Some(said) => (
-                Code::OutOfSync,
-                format!("the file names Wasmtime {said}, but `{name}` uses {versions}"),
-            ),
-            None => (
-                Code::NoWasmtime,
-                format!(
-                    "`{name}` uses Wasmtime {versions}, all equally near in its dependency graph"
-                ),
-            ),
-        };
-        let help = format!(
-            "write {} into the pool's `wasmtime` table{flag}",
-            write.join(" or ")
-        );
-        Diagnostic {
-            span,
-            label: "which one?".to_owned(),
-            ..diagnostic(code, message, help)
-        }
-    }
-
-    fn undecided(&self, list: Vec<Diagnostic>) -> Error {
-        let is_said = list
-            .iter()
-            .all(|diagnostic| diagnostic.code == Code::OutOfSync);
-        let exit = match is_said {
-            true => Exit::Misfit,
-            false => Exit::Failed,
-        };
-        Error::of(list, self.source.as_ref()).exiting(exit)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::context::Context;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
-use crate::wasmtime::lookup::Unknown;
+use crate::wasmtime::lookup::Lookup;
 
 /// A package of whose pools some are Wasmtime's.
 pub(crate) struct Sharer<'m> {
@@ -13,7 +13,7 @@ pub(crate) struct Sharer<'m> {
     /// Whether it has pools of its own beside them.
     pub(crate) is_mixed: bool,
     /// What cargo says of its Wasmtime.
-    pub(crate) found: Result<(), Unknown>,
+    pub(crate) found: Lookup,
 }
 
 /// Passes over packages that do not depend on Wasmtime, where another one that shares the file does. Those that have
@@ -21,7 +21,7 @@ pub(crate) struct Sharer<'m> {
 pub(crate) fn pass_over(context: &Context<'_>, sharers: &mut [Sharer<'_>]) {
     let users: Vec<(PathBuf, String, Vec<Used>)> = sharers
         .iter()
-        .filter(|sharer| sharer.found.is_ok() && !sharer.member.wasmtime.is_empty())
+        .filter(|sharer| sharer.found.unknown().is_none() && !sharer.member.wasmtime.is_empty())
         .filter_map(|Sharer { member, .. }| {
             let (source, package) = (member.source.as_ref()?, member.package.as_ref()?);
             let wasmtime = member.wasmtime.clone();
@@ -29,7 +29,7 @@ pub(crate) fn pass_over(context: &Context<'_>, sharers: &mut [Sharer<'_>]) {
         })
         .collect();
     for sharer in sharers {
-        let has_none = matches!(&sharer.found, Err(unknown) if !unknown.lacks_lock);
+        let has_none = matches!(sharer.found.unknown(), Some(unknown) if !unknown.lacks_lock);
         let Some(source) = sharer.member.source.as_ref().filter(|_| has_none) else {
             continue;
         };
@@ -48,6 +48,6 @@ pub(crate) fn pass_over(context: &Context<'_>, sharers: &mut [Sharer<'_>]) {
         ));
         sharer.member.wasmtime.clone_from(wasmtime);
         sharer.member.is_passed_over = !sharer.is_mixed;
-        sharer.found = Ok(());
+        sharer.found = Lookup::Known;
     }
 }

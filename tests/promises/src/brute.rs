@@ -3,7 +3,8 @@
 
 use fastrand::Rng;
 use poolcfg_core::{
-    Bisection, Layout, Limits, MappingName, ResolvedProcess, Size, StackLimit, UnlimitedStack,
+    Bisection, Layout, Limits, LinuxLayout, MappingName, ResolvedProcess, Size, StackLimit,
+    UnlimitedStack,
 };
 
 use crate::file::Asked;
@@ -271,14 +272,19 @@ pub fn given_away(
         given.push(Given {
             step: bytes - sum(&of(search.fits.saturating_sub(1)), page),
             is_excused: guaranteed.iter().map(|of| of.pools).sum::<u32>() >= MANY
-                || linux.brk_randomization.get() > bytes / 100
-                || asked.stack.is_some_and(|limit| limit > covered)
-                || ((asked.stack.is_none() || asked.legacy)
-                    && linux.unlimited_stack == UnlimitedStack::LargeGap),
+                || is_excused(&linux, asked, covered, bytes),
             ..Given::new(&found, guaranteed, index, page)
         });
     }
     Ok(given)
+}
+
+/// Whether the layout is one of those of which more may be given away.
+fn is_excused(linux: &LinuxLayout, asked: &Asked, covered: Size, bytes: u64) -> bool {
+    let is_unlimited = asked.stack.is_none() || asked.legacy;
+    linux.brk_randomization.get() > bytes / 100
+        || asked.stack.is_some_and(|limit| limit > covered)
+        || is_unlimited && linux.unlimited_stack == UnlimitedStack::LargeGap
 }
 
 impl Given {
