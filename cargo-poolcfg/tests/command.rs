@@ -529,6 +529,19 @@ fn what_cannot_be_written_is_an_error() {
         let mut command = project.command(&["--target", RISCV64, "-o", "-"]);
         let status = command.stdout(full).stderr(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(101));
+        // What helps is there for every command.
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = project.command(&["probe"]).stdout(full).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            text.contains("error[PC0022]: cannot write to stdout"),
+            "{text}"
+        );
+        assert!(text.contains("help: redirect stdout elsewhere"), "{text}");
+        assert!(!text.contains("-o"), "{text}");
     }
     // A reader that goes away is no mistake and no panic.
     let mut child = project

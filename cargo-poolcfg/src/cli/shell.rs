@@ -240,7 +240,7 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::new(
             Code::Io,
             format!("cannot write to stdout: {error}"),
-            "redirect it elsewhere, or use `-o FILE`",
+            "redirect stdout elsewhere, such as to a file with `> FILE`",
         )),
         _ => Ok(()),
     }
