@@ -24,8 +24,8 @@ use crate::command::{
     sync, why,
 };
 use crate::context::Context;
-use crate::here::record::seal;
 use crate::render::envelope::Envelope;
+use crate::target::here::record::seal;
 
 /// The stack that the command has enough of.
 const STACK: usize = 8 << 20;

@@ -6,7 +6,6 @@ mod command;
 mod context;
 mod entry;
 mod given;
-mod here;
 mod host;
 mod inspect;
 mod output;

@@ -17,10 +17,10 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
-use crate::here::record;
 use crate::output::mark::Mark;
 use crate::project::{MODULE, Member};
 use crate::render::rust_file;
+use crate::target::here::record;
 
 /// One text and its place; no place is stdout.
 #[derive(Debug)]

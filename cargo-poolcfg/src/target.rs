@@ -2,6 +2,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod executable;
+pub(crate) mod here;
 mod nearest;
 pub(crate) mod rustc;
 pub(crate) mod spec;

@@ -11,8 +11,6 @@ use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::given::needed::{Raised, flagged, raised};
 use crate::given::wish::Wish;
-use crate::here::record;
-use crate::here::{self, Here};
 use crate::host::Host;
 use crate::inspect::beyond::NeededKey;
 use crate::project::Member;
@@ -21,6 +19,8 @@ use crate::render::owner::Owner;
 use crate::render::report::{PoolResult, results};
 use crate::render::ways;
 use crate::target::executable::Executable;
+use crate::target::here::record;
+use crate::target::here::{self, Here};
 use fault::diagnostic;
 
 /// What one target gives the pools of one package.

@@ -11,13 +11,13 @@ use crate::cli::error::{Error, all};
 use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
-use crate::here::record::{self, Record};
-use crate::here::{self, Here};
 use crate::project::FileUse;
 use crate::render::envelope::Results;
 use crate::render::footprint::instances;
 use crate::render::owner::Owner;
 use crate::render::report::results;
+use crate::target::here::record::{self, Record};
+use crate::target::here::{self, Here};
 use crate::target::rustc::built_for;
 
 /// Judges every record of the file.

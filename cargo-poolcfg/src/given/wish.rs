@@ -15,10 +15,10 @@ use crate::cli::args::MachineFlags;
 use crate::cli::error::{Error, Mistake, Source, all};
 use crate::given::Given;
 use crate::given::program::GivenProgram;
-use crate::here::Here;
 use crate::host::Host;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
+use crate::target::here::Here;
 
 /// The variable that names the VA profile at build time.
 const VARIABLE: &str = "POOLCFG_VA_PROFILE";

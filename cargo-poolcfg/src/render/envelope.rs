@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::cli::diagnostic::DiagnosticReport;
 use crate::cli::error::Error;
-use crate::here::HereReport;
 use crate::inspect::workload::Keys;
 use crate::render::files::FileResult;
 use crate::render::inspected::InspectReport;
@@ -16,6 +15,7 @@ use crate::render::machine::ProbeReport;
 use crate::render::owner::Unowned;
 use crate::render::report::PoolResult;
 use crate::render::table::ProfileReport;
+use crate::target::here::HereReport;
 #[cfg(has_tracer)]
 use crate::why::report::WhyReport;
 

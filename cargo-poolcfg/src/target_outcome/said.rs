@@ -3,7 +3,7 @@
 use poolcfg_core::{Code, Fit, Keep, Layout};
 
 use super::TargetOutcome;
-use crate::here::Here;
+use crate::target::here::Here;
 
 impl TargetOutcome<'_> {
     /// What does not keep a pool from fitting and should be known.
