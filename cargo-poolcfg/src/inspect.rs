@@ -56,6 +56,7 @@ pub(crate) use declared::Between;
 use followed::Live;
 use module::Module;
 use program::Program;
+pub(crate) use stream::Wanted;
 use stream::{Stream, Unreadable};
 
 /// Up to this size a file is checked as a whole. Larger ones are followed as far as their declarations say.
@@ -131,15 +132,6 @@ pub(crate) struct Needs {
     pub(crate) all_instances: Between,
     /// Those of a component's own, beside its core instances; `None` of a module.
     pub(crate) own_size: Option<Between>,
-}
-
-/// What a file is inspected for, which decides what to name instead of one that is not understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    Anything,
-    Program,
-    /// A module or a component.
-    Workload,
 }
 
 /// Finds out what a file is and what it needs.

@@ -4,6 +4,7 @@
 mod arenas;
 pub(crate) mod host_file;
 pub(crate) mod mark;
+mod present;
 pub(crate) mod recorded;
 
 use std::fs;
@@ -18,6 +19,7 @@ use crate::cli::exit::Exit;
 use crate::cli::path::shown;
 use crate::context::Context;
 use crate::output::mark::Mark;
+pub(crate) use crate::output::present::{Present, present};
 use crate::project::{MODULE, Member};
 use crate::render::rust_file;
 use crate::target::here::record;
@@ -216,36 +218,6 @@ pub(crate) fn check(context: &Context<'_>, outputs: &[Output]) -> Result<(), Err
     all(outputs.iter().map(|output| output.is_current(context))).map(drop)
 }
 
-/// What is at a path.
-#[derive(Debug)]
-pub(crate) enum Present {
-    Nothing,
-    Text(String),
-    /// A file that holds no text, or more than any of ours.
-    Foreign,
-    /// No file: a folder, a device.
-    Other,
-}
-
-/// What is there now.
-///
-/// # Errors
-/// When it is there and cannot be read.
-pub(crate) fn present(path: &Path) -> Result<Present, Error> {
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Present::Nothing),
-        Err(error) => Err(cannot_read(path, &error)),
-        Ok(metadata) if !metadata.is_file() => Ok(Present::Other),
-        Ok(_) => match read_text(path) {
-            Ok(text) => Ok(Present::Text(text)),
-            Err(error) => match error.kind() {
-                io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge => Ok(Present::Foreign),
-                _ => Err(cannot_read(path, &error)),
-            },
-        },
-    }
-}
-
 /// Writes a whole file, or leaves what is there. `elsewhere` is what the help adds. Returns its folder if that was
 /// not there.
 ///
@@ -318,8 +290,4 @@ pub(crate) fn foreign(path: &Path) -> Error {
         "move it away, or write to another file with `-o FILE`",
     )
     .about(path)
-}
-
-fn cannot_read(path: &Path, error: &io::Error) -> Error {
-    Error::unread("", path, error)
 }

@@ -22,6 +22,7 @@ use crate::cli::invoked_as::InvokedAs;
 use crate::cli::path::shown;
 use crate::project::cargo::{Depth, metadata, tool};
 use crate::project::choice::{ChosenBy, choose, without_file};
+pub(crate) use crate::project::choice::{FileUse, SHARED};
 use crate::project::runtime::RuntimeDependency;
 use crate::project::wasmtime_tables::Used;
 
@@ -85,15 +86,6 @@ impl CargoPackage {
     }
 }
 
-/// What a command does with poolcfg.toml.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileUse {
-    /// It reads what is there, and what Cargo.toml points to has to be.
-    Read,
-    /// It writes one where none is.
-    Write,
-}
-
 /// The packages of the command line, in the order of the workspace.
 ///
 /// # Errors
@@ -154,10 +146,6 @@ pub(crate) fn members(
     }
     Ok(beside_each_other(with_file))
 }
-
-/// What shares a poolcfg.toml at the root of a workspace.
-pub(crate) const SHARED: &str =
-    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml";
 
 fn beside_each_other(mut members: Vec<Member>) -> Vec<Member> {
     let is_one_of_several = members.len() > 1;

@@ -18,6 +18,8 @@ struct File {
     names: BTreeMap<String, Vec<String>>,
     /// Every path that it names, from the root of the crate or from itself.
     paths: BTreeSet<Vec<String>>,
+    /// Those of them that it only hands on.
+    handed_on: BTreeSet<Vec<String>>,
 }
 
 /// All files of a crate.
@@ -54,9 +56,30 @@ impl Crate {
         for (place, file) in &self.files {
             let Some(own) = unit(place) else { continue };
             let needs = arrows.entry(own.clone()).or_default();
-            let named = file.paths.iter();
+            let named = file.paths.iter().chain(&file.handed_on);
             let named = named.filter_map(|path| self.resolve(place, path, 0));
             needs.extend(named.filter_map(|to| unit(&to)).filter(|to| *to != own));
+        }
+        arrows
+    }
+
+    /// The arrows between all files. The root and a file above others hand on what is in them, and do not need it for
+    /// that.
+    pub fn between_files(&self) -> Arrows {
+        let mut arrows = Arrows::new();
+        for (place, file) in &self.files {
+            let needs = arrows.entry(place.join("::")).or_default();
+            let others = file.handed_on.iter();
+            let others = others.filter_map(|path| self.resolve(place, path, 0));
+            let others = others.filter(|to| !to.starts_with(place));
+            let named = file.paths.iter();
+            let named = named.filter_map(|path| self.resolve(place, path, 0));
+            needs.extend(
+                named
+                    .chain(others)
+                    .filter(|to| to != place)
+                    .map(|to| to.join("::")),
+            );
         }
         arrows
     }
@@ -133,6 +156,7 @@ impl File {
         let types = code.lines().filter_map(defined_type).collect();
         let mut names = BTreeMap::new();
         let mut paths = BTreeSet::new();
+        let mut handed_on = BTreeSet::new();
         let mut rest = String::new();
         let mut left = code.as_str();
         while let Some(at) = find_use(left) {
@@ -140,9 +164,14 @@ impl File {
             let (used, behind) = left[at + "use ".len()..].split_once(';').unwrap();
             let mut trees = Vec::new();
             expand(&[], used, &mut trees);
+            let line = left[..at].rsplit('\n').next().unwrap_or_default();
+            let to = match line.trim().is_empty() {
+                true => &mut paths,
+                false => &mut handed_on,
+            };
             for (path, name) in trees {
                 names.insert(name, path.clone());
-                paths.insert(path);
+                to.insert(path);
             }
             left = behind;
         }
@@ -153,6 +182,7 @@ impl File {
             types,
             names,
             paths,
+            handed_on,
         }
     }
 }
@@ -196,15 +226,47 @@ fn of_tests(place: &Place, text: &str) -> Vec<Place> {
     found
 }
 
-/// The text without comments and without its tests.
+/// The text without comments, without what stands in quotes, and without its tests.
 fn code(text: &str) -> String {
-    let (text, _) = text.split_once("\nmod tests {").unwrap_or((text, ""));
-    let lines = text.lines().map(|line| match line.find("//") {
-        // Not in a text.
-        Some(at) if line[..at].matches('"').count() % 2 == 0 => &line[..at],
-        _ => line,
+    let (text, _) = text.split_once("mod tests {").unwrap_or((text, ""));
+    let mut code = String::new();
+    let mut left = text;
+    while let Some(at) = left.find(['/', '"', '\'']) {
+        code += &left[..at];
+        left = &left[at..];
+        let end = if left.starts_with("//") {
+            left.find('\n').unwrap_or(left.len())
+        } else if left.starts_with('"') {
+            match code.rsplit_once('r') {
+                Some((_, hashes)) if hashes.bytes().all(|byte| byte == b'#') => {
+                    let close = format!("\"{hashes}");
+                    1 + left[1..].find(&close).unwrap() + close.len()
+                }
+                _ => end_of_text(left),
+            }
+        } else if ["'\"'", "'/'", "'\\''"]
+            .iter()
+            .any(|char| left.starts_with(char))
+        {
+            1 + left[2..].find('\'').unwrap() + 2
+        } else {
+            code.push_str(&left[..1]);
+            1
+        };
+        left = &left[end..];
+    }
+    code + left
+}
+
+/// Behind the quote that ends a text.
+fn end_of_text(text: &str) -> usize {
+    let mut is_escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, char)| {
+        let is_end = *char == '"' && !is_escaped;
+        is_escaped = *char == '\\' && !is_escaped;
+        is_end
     });
-    lines.collect::<Vec<_>>().join("\n")
+    end.map_or(text.len(), |(at, _)| at + 1)
 }
 
 /// The name of the type that a line defines outside of any block.

@@ -29,7 +29,7 @@ use crate::target::beside::Beside;
 use crate::target_outcome::{TargetOutcome, misfits};
 use crate::wasmtime::resolve::{LockNeed, resolve};
 use possible::possible;
-use targets::{AskedTargets, arms, is_only, names};
+use targets::{AskedTargets, arms, host, is_only, names};
 
 /// Works out every chosen package, writes what fits, and tells what does not.
 ///
@@ -274,14 +274,6 @@ fn place(members: &[Member], arguments: &Generate) -> Option<PathBuf> {
     };
     let own = (arguments.emit() == Emit::Rust).then(|| member.rust_file());
     arguments.place().cloned().or(own)
-}
-
-/// The host that the text is for, if there is one.
-fn host(arguments: &Generate) -> Option<&'static Host> {
-    match arguments.emit() {
-        Emit::Host(host) if arguments.template.is_none() => Some(host),
-        _ => None,
-    }
 }
 
 /// The file of one package.

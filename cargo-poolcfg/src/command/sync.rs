@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use cargo_metadata::Metadata;
 use poolcfg_core::Code;
-use poolcfg_core::file::{ConfigFile, TargetFacts};
+use poolcfg_core::file::TargetFacts;
 
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
@@ -28,7 +28,7 @@ use crate::target::facts;
 use crate::wasmtime::lookup::{Lookup, look_up, resolved};
 use crate::wasmtime::shared::{Sharer, pass_over};
 use counts::counts;
-use edits::Edits;
+use edits::{Edits, reread};
 
 /// Writes the version and the features that the project uses, and the counts that the workload needs, into the tables of
 /// every chosen package, or with `--check` tells where they are not there.
@@ -225,17 +225,6 @@ fn put_right(
         edits.put(member, &source, text, lines)
     });
     all(settled).map(|_| ())
-}
-
-/// What the new text says: a file that cannot be read again is never written.
-fn reread(text: &str) -> Result<ConfigFile, Error> {
-    ConfigFile::parse(text).map_err(|_| {
-        Error::new(
-            Code::Io,
-            "the edited file would not be a valid poolcfg.toml",
-            "this is a bug in poolcfg: please report it, and set the keys by hand",
-        )
-    })
 }
 
 fn shared(shown: &str) -> Error {

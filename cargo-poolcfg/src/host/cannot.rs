@@ -3,8 +3,8 @@
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{Code, FilePlace, PoolKeys, Size, WasmtimeVersion};
 
-use super::Host;
 use super::number::{Matters, Number, UnitValue};
+use super::table::Host;
 
 /// Why a text for a host cannot be written.
 #[derive(Clone, Copy, Debug)]

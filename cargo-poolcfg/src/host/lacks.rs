@@ -1,7 +1,8 @@
 //! Lacks: what it means that a host has no setting for a number.
 
+use super::cannot::Cannot;
 use super::number::{Matters, Number, Numbers};
-use super::{Cannot, Host};
+use super::table::Host;
 
 /// What it means that a host has no setting for a number.
 pub(super) enum Lack {

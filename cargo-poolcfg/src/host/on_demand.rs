@@ -7,7 +7,10 @@
 
 use poolcfg_core::Target;
 
-use super::{Cannot, Host, HostText, Number, Numbers, Told};
+use super::cannot::Cannot;
+use super::number::{Number, Numbers};
+use super::table::{Host, HostText};
+use super::told::Told;
 
 /// What is told: how a memory is reserved, and what every instance has on its stack.
 const NUMBERS: [Number; 5] = [

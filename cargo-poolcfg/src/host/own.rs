@@ -3,7 +3,8 @@
 use poolcfg_core::{Limits, Setting, Target, WasmtimeFeature, WasmtimeKeys, WasmtimeVersion};
 
 use super::number::{Number, Numbers, UnitValue};
-use super::{Form, Host};
+use super::table::Host;
+use super::told::Form;
 
 /// The numbers that a host has of itself.
 pub(crate) struct Own {

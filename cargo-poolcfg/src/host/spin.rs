@@ -22,14 +22,12 @@
 use poolcfg_core::{InstanceDefaults, Size};
 
 use super::number::Number;
-use super::{Form, Host, Told};
+use super::table::Host;
+use super::told::{Form, Told};
 
 /// The variables of Spin.
 pub(super) static SPIN: Host = Host {
-    emit: (
-        "spin-env",
-        "The variables of Spin, 3.4 and later",
-    ),
+    emit: ("spin-env", "The variables of Spin, 3.4 and later"),
     ending: None,
     name: "Spin",
     on: "Spin on Wasmtime",

@@ -34,14 +34,12 @@
 use poolcfg_core::{InstanceDefaults, Os, Size};
 
 use super::number::Number;
-use super::{Form, Host, TrialReservation, Told};
+use super::table::{Host, TrialReservation};
+use super::told::{Form, Told};
 
 /// The variables of wasmCloud.
 pub(super) static WASMCLOUD: Host = Host {
-    emit: (
-        "wasmcloud-env",
-        "The variables of wasmCloud, 2.0 and later",
-    ),
+    emit: ("wasmcloud-env", "The variables of wasmCloud, 2.0 and later"),
     ending: None,
     name: "wasmCloud",
     on: "wasmCloud on Wasmtime",

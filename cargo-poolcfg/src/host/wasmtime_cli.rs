@@ -13,7 +13,8 @@
 //!   options on the command line outrank both (crates/cli-flags/src/opt.rs, `configure_with`, 49.0.5).
 
 use super::number::Number;
-use super::{Form, Host, Told};
+use super::table::Host;
+use super::told::{Form, Told};
 
 /// `wasmtime --config FILE`, and `CommonOptions::from_file` for programs of one's own.
 pub(super) static TOML: Host = Host {

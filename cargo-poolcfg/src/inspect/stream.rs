@@ -7,9 +7,17 @@ use std::path::Path;
 use poolcfg_core::Code;
 use wasmparser::BinaryReader;
 
-use super::Wanted;
 use crate::cli::error::Error;
 use crate::cli::path::shown;
+
+/// What a file is inspected for, which decides what to name instead of one that is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Anything,
+    Program,
+    /// A module or a component.
+    Workload,
+}
 
 /// How much of a file is read, and not passed over as code, data and custom sections are: what it declares, which is
 /// far less in any file that runs.

@@ -10,7 +10,7 @@ use crate::cli::args::Generate;
 use crate::cli::error::Error;
 use crate::given::wish::Wish;
 use crate::output::host_file::Chosen;
-use crate::output::{Present, present};
+use crate::output::present::{Present, present};
 use crate::project::Member;
 use crate::target::NamedTarget;
 

@@ -7,10 +7,22 @@ use cargo_metadata::{Metadata, Package};
 use poolcfg_core::Code;
 use poolcfg_core::file::{Location, nearest};
 
-use super::{FileUse, SHARED};
 use crate::cli::args::Packages;
 use crate::cli::error::{Error, all};
 use crate::cli::path::{is_same, shown};
+
+/// What a command does with poolcfg.toml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileUse {
+    /// It reads what is there, and what Cargo.toml points to has to be.
+    Read,
+    /// It writes one where none is.
+    Write,
+}
+
+/// What shares a poolcfg.toml at the root of a workspace.
+pub(crate) const SHARED: &str =
+    "`[workspace.metadata.poolcfg] config = \"poolcfg.toml\"` into the workspace's Cargo.toml";
 
 /// How packages were chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

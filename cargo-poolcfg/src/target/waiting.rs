@@ -1,18 +1,21 @@
 //! Waiting: what another program prints, and no longer than it is worth.
 //!
 //! - here: the program, its start and its end
+//! - `ended`: how it ended
 //! - `pipes`: what it prints until it ends, whoever else keeps its outputs open; `threads`: the same to the end of its
 //!   outputs, where a pipe is not read without waiting
 
+mod ended;
 #[cfg(unix)]
 mod pipes;
 #[cfg(not(unix))]
 mod threads;
 
 use std::io;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+pub(crate) use ended::Ended;
 #[cfg(unix)]
 use pipes::wait;
 #[cfg(not(unix))]
@@ -20,17 +23,6 @@ use threads::wait;
 
 /// How long cargo and rustc are waited for. One that has no memory may never end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often a program is looked at that prints nothing.
-const PAUSE: Duration = Duration::from_millis(5);
-
-/// How a program ended.
-#[derive(Debug)]
-pub(crate) enum Ended {
-    InTime(Output),
-    /// It did not, and was killed.
-    TooLate,
-}
 
 /// Runs a program as [`Command::output`] does, for so long at the most, and reads no more than so many bytes of each of its
 /// outputs.

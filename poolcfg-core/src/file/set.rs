@@ -10,7 +10,7 @@ use toml_edit::{Document, Item};
 use crate::base::code::Code;
 use crate::base::escape::escaped;
 use crate::file::notes::Notes;
-use crate::file::set::flag::SetFlag;
+use crate::file::set::flag::{SetFlag, SetMistake};
 use crate::file::set::keys::{FlagKeys, read_flags};
 use crate::file::{ConfigFile, Diagnostic};
 use crate::setting::FilePlace;
@@ -31,9 +31,6 @@ use crate::setting::FilePlace;
 pub struct SetFlags {
     flags: Vec<SetFlag>,
 }
-
-/// A mistake, and the text that it points into.
-type SetMistake = (String, Diagnostic);
 
 impl SetFlags {
     /// Reads the flags as lines of the file, such as `address_space.rlimit_as=64GiB`. A value is TOML; what is not, such

@@ -11,7 +11,7 @@ macro_rules! table {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name $(<$life>)? {
-            $($(#[$field_doc])* pub $field: crate::setting::Key<$type>,)+
+            $($(#[$field_doc])* pub $field: crate::setting::key::Key<$type>,)+
             $($($(#[$table_doc])* pub $table: $keys,)+)?
         }
 
@@ -28,18 +28,18 @@ macro_rules! table {
 
             /// The keys in the order of the documentation, and what each takes.
             #[cfg(feature = "file")]
-            pub(crate) const KINDS: &'static [(&'static str, crate::setting::ValueKind)] =
-                &[$((stringify!($field), <$type as crate::setting::Described>::KIND),)+];
+            pub(crate) const KINDS: &'static [(&'static str, crate::setting::kind::ValueKind)] =
+                &[$((stringify!($field), <$type as crate::setting::key::Described>::KIND),)+];
 
             /// Reads one key by its name; `false` if there is none of this name.
             #[cfg(feature = "file")]
             pub(crate) fn read<R>(&mut self, name: &str, reader: &mut R) -> bool
             where
-                $(R: crate::setting::Read<$type>,)+
+                $(R: crate::setting::key::Read<$type>,)+
             {
                 match name {
                     $(stringify!($field) => {
-                        self.$field = crate::setting::Read::<$type>::read(reader);
+                        self.$field = crate::setting::key::Read::<$type>::read(reader);
                     })+
                     _ => return false,
                 }
@@ -65,7 +65,7 @@ macro_rules! keys {
         impl $(<$life>)? $name $(<$life>)? {
             /// Where the first of these keys is said, in the order of the documentation; `None` if none is.
             #[must_use]
-            pub const fn first(&self) -> Option<crate::setting::FilePlace> {
+            pub const fn first(&self) -> Option<crate::setting::key::FilePlace> {
                 $(if let Some(setting) = &self.$field {
                     return Some(setting.place);
                 })+
@@ -79,7 +79,7 @@ macro_rules! keys {
             #[cfg(feature = "file")]
             pub(crate) fn write<W>(&self, writer: &mut W)
             where
-                $(W: crate::setting::Write<$type>,)+
+                $(W: crate::setting::key::Write<$type>,)+
             {
                 $(if let Some(setting) = &self.$field {
                     writer.write(stringify!($field), setting);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum as _;
 use poolcfg_core::{Code, Fit, escaped};
 
-use super::host;
+use super::targets::host;
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;

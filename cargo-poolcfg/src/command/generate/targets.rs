@@ -3,12 +3,12 @@
 use poolcfg_core::Code;
 use poolcfg_core::codegen::cfg_predicate;
 
-use super::host;
 use crate::cli::args::{Emit, Generate, MachineFlags};
 use crate::cli::error::Error;
 use crate::cli::invoked_as::InvokedAs;
 use crate::context::Context;
 use crate::given::Given;
+use crate::host::Host;
 use crate::project::Member;
 use crate::target::rustc::Rustc;
 use crate::target::{NamedTarget, facts, here, named};
@@ -97,4 +97,12 @@ fn distinct(targets: &[NamedTarget]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The host that the text is for, if there is one.
+pub(super) fn host(arguments: &Generate) -> Option<&'static Host> {
+    match arguments.emit() {
+        Emit::Host(host) if arguments.template.is_none() => Some(host),
+        _ => None,
+    }
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use poolcfg_core::file::TargetFacts;
 
-use super::edits::Edits;
-use super::reread;
+use super::edits::{Edits, reread};
 use crate::cli::args::Sync;
 use crate::cli::error::{Error, Source, all};
 use crate::context::Context;

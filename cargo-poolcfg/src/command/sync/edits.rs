@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::reread;
+use poolcfg_core::Code;
+use poolcfg_core::file::ConfigFile;
+
 use crate::cli::error::{Error, Source};
 use crate::context::Context;
 use crate::output::write;
@@ -77,4 +79,15 @@ impl Edits {
         }
         Ok(())
     }
+}
+
+/// What the new text says: a file that cannot be read again is never written.
+pub(super) fn reread(text: &str) -> Result<ConfigFile, Error> {
+    ConfigFile::parse(text).map_err(|_| {
+        Error::new(
+            Code::Io,
+            "the edited file would not be a valid poolcfg.toml",
+            "this is a bug in poolcfg: please report it, and set the keys by hand",
+        )
+    })
 }

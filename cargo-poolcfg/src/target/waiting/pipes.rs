@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rustix::io::ioctl_fionbio;
 
-use super::{Ended, PAUSE};
+use super::ended::{Ended, PAUSE};
 
 /// The most that a pipe holds: `fs.pipe-max-size` of whoever is not root.
 const PIPE: u64 = 1 << 20;

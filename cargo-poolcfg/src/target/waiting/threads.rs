@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{Builder, sleep};
 use std::time::Instant;
 
-use super::{Ended, PAUSE};
+use super::ended::{Ended, PAUSE};
 
 /// The stack of a thread that only reads: under a small limit there is no room for more.
 const STACK: usize = 64 << 10;

@@ -5,8 +5,11 @@ use std::ops::Range;
 use toml_edit::{Document, Key, TableLike};
 
 use crate::base::code::Code;
+use crate::file::Diagnostic;
 use crate::file::notes::Notes;
-use crate::file::set::SetMistake;
+
+/// A mistake, and the text that it points into.
+pub(super) type SetMistake = (String, Diagnostic);
 
 /// One flag.
 #[derive(Clone, Debug)]

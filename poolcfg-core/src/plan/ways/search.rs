@@ -9,7 +9,7 @@ use crate::plan::search::fits;
 use crate::plan::share::shrink;
 use crate::plan::tables::least;
 use crate::plan::ways::slots::{SlotSize, WayPool};
-use crate::plan::ways::{Fit, Way};
+use crate::plan::ways::way::{Fit, Way};
 use crate::resolved::ResolvedProcess;
 
 /// More steps than any size has bits.

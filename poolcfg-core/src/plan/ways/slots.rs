@@ -12,7 +12,7 @@ use crate::engine::limits::Limits;
 use crate::engine::wasmtime::Wasmtime;
 use crate::engine::wasmtime_limits::ELIDED;
 use crate::plan::scale::Scale;
-use crate::plan::ways::Fit;
+use crate::plan::ways::way::Fit;
 use crate::resolved::ResolvedPool;
 use crate::setting::{Keep, OnMisfit};
 

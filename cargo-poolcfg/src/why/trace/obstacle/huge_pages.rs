@@ -1,7 +1,9 @@
 //! Huge pages: of a flag of mmap, with a size or without one, or of a file.
 
-use super::{Failed, FewPages, MAP_ANONYMOUS, Obstacles, WhyLimit};
+use super::asked::{Failed, MAP_ANONYMOUS, Obstacles};
 use crate::why::trace::calls::{CallName, TracedCall};
+use crate::why::trace::huge::FewPages;
+use crate::why::trace::limit::WhyLimit;
 
 /// With the power of two of their size from this bit on, or 0.
 pub(super) const MAP_HUGETLB: u64 = 0x4_0000;

@@ -1,6 +1,8 @@
 //! Why a process was killed: a new program, or one whose stack cannot grow.
 
-use super::{Facts, Obstacle, Obstacles, WhyLimit};
+use super::asked::{Obstacle, Obstacles};
+use crate::why::trace::facts::Facts;
+use crate::why::trace::limit::WhyLimit;
 
 /// What the kernel adds at once to the stack of a new program, beside its words (`setup_arg_pages` of fs/exec.c).
 const NEW_STACK: u64 = 128 << 10;

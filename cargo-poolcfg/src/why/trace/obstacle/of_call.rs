@@ -1,12 +1,14 @@
 //! What each call for memory asks, in the kernel's order.
 
 use poolcfg_runtime::__private::proc;
+use poolcfg_runtime::RecheckLimit;
 
-use super::huge_pages::is_huge;
-use super::{
+use super::asked::{
     Failed, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_NORESERVE, MAP_SHARED, Obstacles,
-    PROT_WRITE, RecheckLimit, TracedCall,
+    PROT_WRITE,
 };
+use super::huge_pages::is_huge;
+use crate::why::trace::calls::TracedCall;
 
 pub(super) fn of_mmap(failed: &Failed<'_>, asked: &mut Obstacles<'_>) {
     let Failed { call, bytes, .. } = *failed;

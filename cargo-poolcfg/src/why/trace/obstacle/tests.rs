@@ -1,6 +1,10 @@
 mod huge;
 
+use poolcfg_runtime::RecheckLimit;
+
+use super::asked::{AlsoLimit, MAP_FIXED, MAP_NORESERVE, MAP_SHARED};
 use super::*;
+use crate::why::trace::huge::{FewPages, HugeFile};
 
 const GIB: u64 = 1 << 30;
 const MAPS: &str = "\
