@@ -233,27 +233,23 @@ pub fn given_away(
         };
         let stride = slot(limits, page);
         let headroom = case.budget.headroom.get();
-        let aslr = (bits, headroom);
-        let mut positions = Positions::new(machine, &linux, asked, aslr, stride, &mut random);
+        let mut positions = Positions::new(
+            machine,
+            &linux,
+            asked,
+            (bits, headroom),
+            stride,
+            &mut random,
+        );
         let mut holds = |pools: &[Limits]| {
             let misfit = positions.find(&mut random, |space| {
-                let start = |of: Headroom| {
-                    let mut process = Process::new(&space, page, stack_room);
-                    of.take(&mut process.space, headroom);
-                    process.start(pools)
-                };
-                match start(Headroom::Libraries) {
-                    tried if tried.holds => start(Headroom::Heap),
-                    refused => refused,
-                }
+                start(|| Process::new(&space, page, stack_room), headroom, pools)
             });
             misfit.map(|space| format!("{:x?}", space.taken()))
         };
         if let Some(space) = holds(&all(*limits)) {
-            return Err(format!(
-                "pool `{}` of {now} does not hold in {space}",
-                pool.name
-            ));
+            let name = pool.name;
+            return Err(format!("pool `{name}` of {now} does not hold in {space}"));
         }
         if now == most {
             continue;
@@ -277,6 +273,19 @@ pub fn given_away(
         });
     }
     Ok(given)
+}
+
+/// Starts pools in a process, wherever its headroom is.
+fn start(process: impl Fn() -> Process, headroom: u64, pools: &[Limits]) -> Tried {
+    let beside = |of: Headroom| {
+        let mut process = process();
+        of.take(&mut process.space, headroom);
+        process.start(pools)
+    };
+    match beside(Headroom::Libraries) {
+        tried if tried.holds => beside(Headroom::Heap),
+        refused => refused,
+    }
 }
 
 /// Whether the layout is one of those of which more may be given away.
