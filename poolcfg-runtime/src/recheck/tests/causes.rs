@@ -17,6 +17,8 @@ struct CausePool {
     pools: u32,
     /// Of a native pool the size of a table; `None` for an engine.
     table_kib: Option<u64>,
+    /// Whether a native pool has a guard before its first slot.
+    guard_before: bool,
     /// What stays when it shrinks; `None` if it does not.
     keep: Option<Keep>,
 }
@@ -40,6 +42,7 @@ impl CausePool {
         };
         if let Some(kib) = self.table_kib {
             keys.table_reservation = Some(Setting::given(Size::kib(kib)));
+            keys.guard_before = Some(Setting::given(self.guard_before));
         } else {
             keys.engine = Some(Setting::given(Engine::Wasmtime));
             keys.wasmtime.version = Some(Setting::given(WasmtimeVersion::major(48)));
@@ -63,6 +66,7 @@ const fn engine(slots: u32, kib: u64, guard_kib: u64, stack_mib: u64) -> CausePo
         stack_mib,
         pools: 1,
         table_kib: None,
+        guard_before: true,
         keep: None,
     }
 }
@@ -70,6 +74,13 @@ const fn engine(slots: u32, kib: u64, guard_kib: u64, stack_mib: u64) -> CausePo
 impl CausePool {
     const fn times(self, pools: u32) -> Self {
         Self { pools, ..self }
+    }
+
+    const fn unguarded_before(self) -> Self {
+        Self {
+            guard_before: false,
+            ..self
+        }
     }
 
     const fn shrinks(self, keep: Keep) -> Self {
@@ -243,6 +254,76 @@ fn a_page_that_comes_and_goes_costs_no_engine_its_place() {
                 &[0, 2, 1, 3, 1],
                 StartWay::EnginesLast,
             );
+        }
+    }
+}
+
+/// The heap grows up to its fence: between the two no pool has its place.
+#[test]
+fn no_place_is_planned_in_the_room_of_the_heap() {
+    let pools = [
+        native(1, 46_137_344, 32_768, 0, 2)
+            .times(3)
+            .unguarded_before(),
+        engine(3536, 1_443_776, 0, 4),
+        native(24, 2_000_466_816, 282_816, 320, 0)
+            .times(3)
+            .unguarded_before()
+            .shrinks(Keep::MaxInstances),
+        engine(1961, 790_848, 0, 2),
+    ];
+    let case = Case {
+        program: RelocationModel::Pie,
+        legacy: true,
+        ..case("sv48", GIB, Aslr::Minimum, &pools)
+    };
+    for moved in [
+        [0x2140_a000, 0x1d9e_b000, 0x2e5a_1000, 0x1086_7000],
+        [0x36f4_a000, 0xc77_0000, 0x3d7d_8000, 0x1486_8000],
+    ] {
+        let order = [0, 2, 0, 2, 1, 0, 2, 3];
+        case.starts((moved, false), &order, StartWay::Allocates);
+    }
+}
+
+/// An engine whose neighbour was planned without room to spare for alignment has that room itself.
+#[test]
+fn an_engine_has_room_to_spare_beside_one_without() {
+    let pools = [
+        engine(3660, 320, 0, 4),
+        engine(19, 909_568, 32_768, 0),
+        native(5, 5_213_760, 133_376, 160, 0).unguarded_before(),
+    ];
+    let case = Case {
+        program: RelocationModel::Pie,
+        ..case(
+            "va36-16k",
+            (Some(Size::mib(128)), StackLimit::Finite),
+            Aslr::Minimum,
+            &pools,
+        )
+    };
+    let moved = [0x4000_0000, 0x3fff_c000, 0x3fff_c000, 0x4000_0000];
+    case.starts((moved, true), &[1, 0, 2], StartWay::EnginesLast);
+}
+
+/// What alignment has left beside the place of an engine's tables is part of their hole: with another pool in it they go
+/// where the engine's stacks have their place.
+#[test]
+fn no_pool_makes_the_hole_of_an_engine_too_small() {
+    let pools = [
+        native(7, 21_077_504, 0, 320, 0).times(2).unguarded_before(),
+        engine(10_538, 6976, 0, 2),
+        native(31, 4_429_120, 32_768, 0, 2).unguarded_before(),
+    ];
+    let case = Case {
+        program: RelocationModel::Pie,
+        ..case("va39-16k", GIB, Aslr::Minimum, &pools)
+    };
+    let moved = [0, 0, 0x3ff_c000, 0x4000_0000];
+    for order in [[0, 0, 1, 2], [0, 0, 2, 1]] {
+        for way in [StartWay::Each, StartWay::Allocates, StartWay::Again] {
+            case.starts((moved, true), &order, way);
         }
     }
 }
