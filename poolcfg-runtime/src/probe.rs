@@ -9,7 +9,7 @@ use crate::machine::overcommit;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource, ThisMachine};
 use crate::recheck::layout::{self, Search};
-use crate::recheck::slabs::largest_single;
+use crate::recheck::reservation::largest_single;
 
 /// What was measured of this process and of the machine under it.
 ///

@@ -12,6 +12,7 @@ pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod placer;
 pub(crate) mod process_bounds;
+pub(crate) mod reservation;
 pub(crate) mod slabs;
 pub(crate) mod snapshot;
 pub(crate) mod with_slack;
@@ -22,14 +23,14 @@ use poolcfg_core::{Keep, Limits, Promise, Size};
 
 use crate::machine::live_pools::Holding;
 use crate::recheck::allowed_addresses::AllowedAddresses;
-use crate::recheck::heap_fence::Margin;
 use crate::recheck::kept::Keeper;
 use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::order::Order;
 use crate::recheck::placer::Placer;
 use crate::recheck::process_bounds::{ExceededLimit, ProcessBounds};
-use crate::recheck::slabs::{Slabs, SystemRefusal, is_of_size, largest};
+use crate::recheck::refusal::{SystemRefusal, is_of_size};
+use crate::recheck::slabs::{Slabs, largest};
 use crate::sys::wide;
 use crate::variables::InForce;
 
@@ -43,6 +44,7 @@ mod hold;
 mod in_order;
 mod margin;
 mod planned;
+mod refusal;
 mod settle;
 mod suggestion;
 
@@ -62,6 +64,15 @@ pub(crate) struct Taken<M> {
     pub(crate) is_all: bool,
     pub(crate) page_size: Size,
     pub(crate) slabs: Slabs<M>,
+}
+
+/// How much of the margin a plan has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Margin {
+    /// The headroom.
+    Whole,
+    /// As much of the headroom as goes.
+    Most,
 }
 
 /// Everything that one recheck goes by.

@@ -10,7 +10,9 @@ use crate::recheck::kept::Keeper;
 use crate::recheck::layout;
 use crate::recheck::misfit::{Misfit, OtherLayout, RecheckLimit};
 use crate::recheck::process_bounds::{ExceededLimit, demand, held};
-use crate::recheck::slabs::{SystemRefusal, largest_single, slab_bytes};
+use crate::recheck::refusal::SystemRefusal;
+use crate::recheck::reservation::largest_single;
+use crate::recheck::slabs::slab_bytes;
 use crate::sys::wide;
 
 impl<M: Keeper> Recheck<'_, M> {

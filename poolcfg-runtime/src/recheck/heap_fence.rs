@@ -11,18 +11,9 @@ use std::ops::Range;
 
 use poolcfg_core::Size;
 
-use super::Recheck;
+use super::{Margin, Recheck};
 use crate::machine::proc;
 use crate::recheck::kept::Keeper;
-
-/// How much of the margin a plan has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Margin {
-    /// The headroom.
-    Whole,
-    /// As much of the headroom as goes.
-    Most,
-}
 
 /// Parts of the headroom that the heap is left below the fence, the largest first. With less, what an allocator maps
 /// instead could come while an engine maps, and be larger than what fits into the margin then.

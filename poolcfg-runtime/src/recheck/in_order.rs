@@ -11,13 +11,13 @@ use std::io;
 
 use poolcfg_core::{Limits, MappingName, Size};
 
-use super::{Recheck, Taken};
+use super::{Margin, Recheck, Taken};
 use crate::recheck::book::{Book, BookLine};
-use crate::recheck::heap_fence::Margin;
 use crate::recheck::kept::Keeper;
 use crate::recheck::kept::KeptPlace;
 use crate::recheck::order::{Order, ToCome};
-use crate::recheck::slabs::{Slabs, SystemRefusal, largest, slab_bytes};
+use crate::recheck::refusal::SystemRefusal;
+use crate::recheck::slabs::{Slabs, largest, slab_bytes};
 
 /// All pools that are to come, reserved in the file's order.
 pub(super) struct InOrder<M> {

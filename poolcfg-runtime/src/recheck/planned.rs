@@ -5,10 +5,9 @@ use std::thread;
 
 use poolcfg_core::{Limits, Size};
 
-use super::{Recheck, Taken};
+use super::{Margin, Recheck, Taken};
 use crate::machine::Machine;
 use crate::recheck::book::Book;
-use crate::recheck::heap_fence::Margin;
 use crate::recheck::in_order::{ReserveOptions, Spare};
 use crate::recheck::kept::Keeper;
 use crate::recheck::slabs::Slabs;
