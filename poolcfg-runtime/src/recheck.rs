@@ -31,7 +31,6 @@ use crate::recheck::placer::Placer;
 use crate::recheck::process_bounds::{ExceededLimit, ProcessBounds};
 use crate::recheck::refusal::{SystemRefusal, is_of_size};
 use crate::recheck::slabs::{Slabs, largest};
-use crate::sys::wide;
 use crate::variables::InForce;
 
 mod by_address;
@@ -119,9 +118,9 @@ pub(crate) fn recheck<M: Keeper>(
 }
 
 /// How many pools of this name there are.
-fn alive(name: &str, holdings: &[Holding]) -> u64 {
+fn alive(name: &str, holdings: &[Holding]) -> u32 {
     let named = |holding: &&Holding| holding.name == Some(name);
-    wide(holdings.iter().filter(named).count())
+    u32::try_from(holdings.iter().filter(named).count()).unwrap_or(u32::MAX)
 }
 
 impl<'a, M: Keeper> Recheck<'a, M> {

@@ -24,10 +24,9 @@ impl<M: Keeper> Recheck<'_, M> {
                 return false;
             };
             let file = self.promise.process.pools();
-            let own = u64::from(name == self.promise.name);
-            file.filter(|(other, _)| *other == name).all(|(_, limits)| {
-                alive(name, holdings).saturating_add(own) > u64::from(limits.pools)
-            })
+            let own = u32::from(name == self.promise.name);
+            file.filter(|(other, _)| *other == name)
+                .all(|(_, limits)| alive(name, holdings).saturating_add(own) > limits.pools)
         };
         holdings.iter().filter(is_of_others).cloned().collect()
     }

@@ -258,7 +258,7 @@ pub struct Misfit {
     /// What of it belongs to pools that are not in this pool's poolcfg.toml.
     pub held_by_others: Size,
     /// How many pools of this name the process has already.
-    pub alive: u64,
+    pub alive: u32,
     /// Address space that the build leaves to the rest of the process.
     pub headroom: Size,
     /// What the system said.
@@ -387,7 +387,7 @@ impl Misfit {
         if let Some(layout) = self.layout {
             return layout.fmt_help(f);
         }
-        if self.alive >= u64::from(self.limits.pools) {
+        if self.alive >= self.limits.pools {
             let (alive, more) = (self.alive, self.alive.saturating_add(1));
             return write!(
                 f,

@@ -7,6 +7,7 @@ use poolcfg_core::{AddressSpaceKeys, HEADROOM_MAPS, WasmtimeKeys};
 
 use super::*;
 use crate::machine::live_pools::Took;
+use crate::sys::wide;
 
 /// Keys of one pool: few slots or tens of thousands.
 fn keys() -> impl Strategy<Value = PoolKeys> {
