@@ -82,11 +82,17 @@ impl<M: Keeper> Recheck<'_, M> {
     fn take_as_planned(&self, least: u64, most: u64, margin: Margin) -> Option<Taken<M::Mapping>> {
         let mut misfits = 0;
         let mut attempt = 0;
+        let mut last = String::new();
         while attempt < TRIES && misfits < MISFITS {
-            if attempt > 0 {
+            if attempt > 0 || misfits > 0 {
                 thread::yield_now();
             }
-            let Some((planned, book)) = self.planned(least, most, margin)? else {
+            let snapshot = Snapshot::of(self.machine)?;
+            let seen = snapshot.seen();
+            // Where nothing has changed, the same plans would fail.
+            let found = (seen != last).then(|| self.planned(snapshot, least, most, margin));
+            let Some((planned, book)) = found.flatten() else {
+                last = seen;
                 misfits += 1;
                 continue;
             };
@@ -103,18 +109,23 @@ impl<M: Keeper> Recheck<'_, M> {
         None
     }
 
-    /// A plan in a new snapshot, and the book after it: the first one that goes. `None` if there is no snapshot.
-    fn planned(&self, least: u64, most: u64, margin: Margin) -> Option<Option<PlannedPlace>> {
-        let mut snapshot = Snapshot::of(self.machine)?;
+    /// A plan in a snapshot, and the book after it: the first one that goes.
+    fn planned(
+        &self,
+        mut snapshot: Snapshot<'_, M>,
+        least: u64,
+        most: u64,
+        margin: Margin,
+    ) -> Option<PlannedPlace> {
         for pad in self.pads() {
             for aligned in [true, false] {
                 snapshot = snapshot.again(aligned);
                 if let Some(plan) = self.planned_in(&snapshot, (pad, margin), least, most) {
-                    return Some(Some(plan));
+                    return Some(plan);
                 }
             }
         }
-        Some(None)
+        None
     }
 
     /// What is left free where the kernel searches first, the most at first: between two of the pool's mappings another

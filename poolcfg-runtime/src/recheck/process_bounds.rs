@@ -181,7 +181,25 @@ impl ProcessBounds {
 
     /// Whether a pool stays within them.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), ExceededLimit> {
-        self.sum(self.own, limits, &[])
+        self.check_beside(limits, &[])
+    }
+
+    /// Whether a pool stays within them, beside others.
+    pub(crate) fn check_beside(
+        &self,
+        limits: &Limits,
+        others: &[Limits],
+    ) -> Result<(), ExceededLimit> {
+        self.sum(self.own, limits, others)
+    }
+
+    /// As much of a headroom as a suggestion leaves under `RLIMIT_AS`: a quarter of what the limit leaves, so that more is
+    /// suggested the higher the limit is.
+    pub(crate) fn headroom_of(&self, headroom: Size) -> Size {
+        let left =
+            |limit: Size| Size::bytes(limit.get().saturating_sub(self.own.address_space) / 4);
+        let most = self.limits.rlimit_as.map(left);
+        most.map_or(headroom, |most| headroom.min(most))
     }
 
     fn sum(&self, own: Demand, limits: &Limits, to_come: &[Limits]) -> Result<(), ExceededLimit> {

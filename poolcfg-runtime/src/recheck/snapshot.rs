@@ -204,6 +204,17 @@ impl<'a, M: Keeper> Snapshot<'a, M> {
         }
     }
 
+    /// All that decides where a plan puts its mappings.
+    pub(crate) fn seen(&self) -> String {
+        let space = self.space.borrow();
+        let search = (space.top_down, space.base, space.retry, self.huge);
+        format!(
+            "{}{search:x?} {:?}",
+            self.maps,
+            (space.left, space.lockable)
+        )
+    }
+
     /// What has been planned.
     pub(crate) fn book(&self) -> Book {
         self.kept.whole_book()

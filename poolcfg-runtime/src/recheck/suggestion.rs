@@ -8,18 +8,37 @@ use super::everywhere::Everywhere;
 use crate::recheck::kept::Keeper;
 use crate::recheck::layout;
 use crate::recheck::misfit::{Misfit, RecheckLimit};
-use crate::recheck::order::Order;
+use crate::recheck::order::{Order, ToCome};
 use crate::recheck::process_bounds::beside_slots;
 use crate::recheck::slabs::{largest, slab_bytes};
 use crate::recheck::with_slack::WithSlack;
+
+/// What the pools that are to come are left of a limit of the process. A program that starts one pool with what is suggested
+/// starts them, too.
+#[derive(Clone, Copy, Debug)]
+enum Share {
+    /// What is guaranteed to them; those of the same name, as much as this one.
+    Guaranteed,
+    /// Each of them as much as this one: their guarantees do not fit.
+    Equal,
+    /// Nothing.
+    Alone,
+}
+
+impl Share {
+    /// What is tried, in this order.
+    const ALL: [Self; 3] = [Self::Guaranteed, Self::Equal, Self::Alone];
+}
 
 impl<M: Keeper> Recheck<'_, M> {
     /// What would fit, each number with the other as asked.
     pub(super) fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
         let everywhere = Everywhere::of(self);
-        let most = |keep| match &everywhere {
-            Some(everywhere) => self.most_everywhere(everywhere, misfit, keep),
-            None => self.most_here(misfit, keep),
+        let most = |keep| {
+            Share::ALL.iter().find_map(|share| match &everywhere {
+                Some(everywhere) => self.most_everywhere(everywhere, misfit, (keep, *share)),
+                None => self.most_here(misfit, (keep, *share)),
+            })
         };
         LargestFit {
             max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
@@ -36,12 +55,12 @@ impl<M: Keeper> Recheck<'_, M> {
         &self,
         everywhere: &Everywhere,
         misfit: &Misfit,
-        keep: Keep,
+        (keep, share): (Keep, Share),
     ) -> Option<Limits> {
         let asked = self.in_force.asked;
         let fit = largest(0, keep.value(&asked).saturating_add(1), |value| {
             let limits = keep.with_value(&asked, value);
-            self.bounds.check(&limits).is_ok()
+            self.shares(&limits, share)
                 && everywhere.is_left(&limits, &self.in_force.guaranteed)
                 && everywhere.holds(&limits)
         });
@@ -51,7 +70,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let Some(fit) = fit else {
             // What this process of a kernel has is luck; an emulator has the same each time.
             return (everywhere.is_known() && !everywhere.is_of_kernel())
-                .then(|| self.most_here(misfit, keep))
+                .then(|| self.most_here(misfit, (keep, share)))
                 .flatten();
         };
         if misfit.limit == RecheckLimit::Hole {
@@ -59,18 +78,18 @@ impl<M: Keeper> Recheck<'_, M> {
             // what was refused fits, this process is not as it says.
             let agrees = keep.value(&fit) < keep.value(&misfit.limits);
             let is_smaller_here = everywhere.is_of_kernel() && everywhere.is_beside_others();
-            if (is_smaller_here && agrees) || self.holds(fit, Size::ZERO, Size::ZERO) {
+            if (is_smaller_here && agrees) || self.holds(fit, share, Size::ZERO, Size::ZERO) {
                 return Some(fit);
             }
         }
-        let here = self.most_here(misfit, keep)?;
+        let here = self.most_here(misfit, (keep, share))?;
         let fewer = keep.value(&here) < keep.value(&fit);
         Some(if fewer { here } else { fit })
     }
 
     /// The most that this process holds when it leaves to ASLR what that may take in another one, where the machine is not
     /// known.
-    fn most_here(&self, misfit: &Misfit, keep: Keep) -> Option<Limits> {
+    fn most_here(&self, misfit: &Misfit, (keep, share): (Keep, Share)) -> Option<Limits> {
         let asked = self.in_force.asked;
         let spare = match misfit.limit {
             RecheckLimit::Hole => layout::aslr_range(self.machine, self.promise.shape.aslr),
@@ -80,14 +99,14 @@ impl<M: Keeper> Recheck<'_, M> {
             let value = keep.value(&asked);
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = keep.with_value(&asked, value);
-                let headroom = beside_slots(&limits).max(headroom);
-                self.holds(limits, headroom, spare)
+                let headroom = self.bookkeeping_beside(&limits).max(headroom);
+                self.holds(limits, share, headroom, spare)
             });
             (fit > 0)
                 .then(|| keep.with_value(&asked, fit))
                 .filter(is_large_enough)
         };
-        let found = most(self.headroom, spare)
+        let found = most(self.bounds.headroom_of(self.headroom), spare)
             .or_else(|| most(Size::ZERO, spare))
             .or_else(|| most(Size::ZERO, Size::ZERO));
         let guaranteed = self
@@ -107,13 +126,13 @@ impl<M: Keeper> Recheck<'_, M> {
         let guaranteed = self.in_force.guaranteed;
         (misfit.limit == RecheckLimit::Hole
             && planned
-            && self.holds(guaranteed, Size::ZERO, Size::ZERO))
+            && self.holds(guaranteed, Share::Alone, Size::ZERO, Size::ZERO))
         .then_some(guaranteed)
     }
 
     /// Whether a pool and a headroom find their place, with so much room left in each hole that holds
     /// memories.
-    fn holds(&self, limits: Limits, headroom: Size, spare: Size) -> bool {
+    fn holds(&self, limits: Limits, share: Share, headroom: Size, spare: Size) -> bool {
         let slab = |name| slab_bytes(&limits, name, limits.max_instances, self.page_size);
         let beside = [
             slab(MappingName::Tables),
@@ -121,8 +140,32 @@ impl<M: Keeper> Recheck<'_, M> {
             headroom,
         ];
         let with_slack = WithSlack::new(self.machine, spare, beside);
-        self.bounds.check(&limits).is_ok()
-            && self.alone_on(&with_slack).reserve(limits, headroom).is_ok()
+        self.shares(&limits, share) && self.alone_on(&with_slack).reserve(limits, headroom).is_ok()
+    }
+
+    /// Whether the limits of the process leave the pools that are to come their part.
+    fn shares(&self, limits: &Limits, share: Share) -> bool {
+        let to_come = self.order.iter().filter(|pool| !pool.checked);
+        let part = |pool: &ToCome| match share {
+            Share::Guaranteed if pool.name != self.promise.name => pool.limits,
+            // A variable is of all pools of one name.
+            _ => *limits,
+        };
+        let parts: Vec<Limits> = match share {
+            Share::Alone => Vec::new(),
+            _ => to_come.map(part).collect(),
+        };
+        self.bounds.check_beside(limits, &parts).is_ok()
+    }
+
+    /// What the process writes beside the slots of this pool and of those that it has already.
+    fn bookkeeping_beside(&self, limits: &Limits) -> Size {
+        let holdings = self.machine.holdings();
+        let took = holdings.iter().filter_map(|holding| holding.took);
+        took.fold(beside_slots(limits), |sum, took| {
+            let beside = beside_slots(&took.limits);
+            sum.checked_add(beside).unwrap_or(Size::bytes(u64::MAX))
+        })
     }
 
     /// The recheck of a pool without others, on another machine.
