@@ -1,18 +1,20 @@
 //! What a file is that people run: a module, a component, or a program; and what of it decides the limits of a pool.
 //!
 //! - here: which of them a file is, and what an instance of it needs
-//! - `beginning`: what else a file is; `stream`: a file of any size, read with little memory
+//! - `beginning`: what else a file is; `stream`: a file of any size, read with little memory; `limits`: how much of it is
+//!   kept
 //! - `module`: a module, with what is `declared`, and what its `code` does; `component`: a component as it is written,
 //!   `steps` by step
 //! - `options`: its functions at a border; `resources`: what of its types has a place in the bookkeeping
 //! - `instances`: what comes to life with a component, `frame` by frame, and what was `followed` before; `items`:
-//!   what lies in it; `adapters`: what Wasmtime adds for what is `crossing` its border
+//!   what lies in it; `adapters`: what Wasmtime adds for what is `crossing` its border, in `adapter_modules`
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
 //! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts;
 //!   `accepted`: those that poolcfg.toml takes
 
 mod accepted;
+mod adapter_modules;
 mod adapters;
 mod beginning;
 pub(crate) mod beyond;
@@ -29,6 +31,7 @@ pub(crate) mod fuzzing;
 mod hostile;
 mod instances;
 mod items;
+mod limits;
 mod marks;
 mod module;
 mod options;
@@ -192,15 +195,17 @@ fn wasm(file: &mut File, beginning: &[u8], length: u64) -> Result<Inspected, Unr
     stream.skip(8, length)?;
     let inspected = match beginning.first_chunk() {
         Some(&MODULE) => {
-            let module = module::read(&mut stream, length)?;
+            let module = module::read(&mut stream, length, None)?;
             Inspected::Module(Needs::default().with(&module, 1).with_host(&module))
         }
         Some(&COMPONENT) => {
             let tree = component::read(&mut stream, length)?;
-            let live = instances::follow(&tree);
+            let needs = instances::follow(&tree).map(|live| Needs::of_component(&tree, live));
+            // The check takes memory of its own.
+            drop(tree);
             // What does not hold together is told by who checks all of it, who knows the place.
-            match live {
-                Ok(live) => Inspected::Component(Needs::of_component(&tree, live)),
+            match needs {
+                Ok(needs) => Inspected::Component(needs),
                 Err(why) => {
                     check(file, length)?;
                     return Err(why);
@@ -311,12 +316,12 @@ impl Needs {
         let mut needs = instances.fold(Self::default(), |needs, (module, instances)| {
             needs.with(module, *instances)
         });
-        let more = live.adapters.saturating_add(live.of_imported);
+        let adapters = live.adapters;
+        let more = adapters.count.saturating_add(live.of_imported);
         needs.core_instances = needs.core_instances.saturating_add(more);
-        // An adapter has no memory and no table, and few functions.
-        needs.all_instances = needs
-            .all_instances
-            .plus(Between::of(live.adapters, 128, 4096));
+        // What is made of adapters has no memory and no table.
+        needs.largest_instance = needs.largest_instance.or(adapters.largest);
+        needs.all_instances = needs.all_instances.plus(adapters.all);
         let data = tree.modules.iter().map(|module| module.data);
         needs.data = data.fold(0, u64::saturating_add);
         needs.open = live.open;
@@ -325,6 +330,7 @@ impl Needs {
         let own = Between::of(1, 32, 256)
             .plus(Between::of(live.components, 16, 64))
             .plus(Between::of(live.crossings, 0, 128))
+            .plus(Between::of(adapters.functions, 0, 40))
             .plus(Between::of(live.resources, 0, 8));
         needs.own_size = Some(own);
         needs

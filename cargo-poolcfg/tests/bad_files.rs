@@ -189,7 +189,7 @@ fn enormous_files_take_little_memory() {
     }
     run("types.wasm")
         .ends(101)
-        .says("more than 64 MiB of declarations");
+        .says("more than 32 MiB of declarations");
     // A program of a terabyte, which nobody waits for: its constants are where its sections say.
     fs::copy(env!("CARGO_BIN_EXE_poolcfg"), folder.path("program")).unwrap();
     let file = fs::OpenOptions::new()

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::adapter_modules::{AdapterModules, Part};
 use super::crossing::{CoreDef, Crossing};
 
 /// A call from one component into another.
@@ -61,9 +62,9 @@ impl Adapters {
         self.used.extend(adapters(function.defs()));
     }
 
-    /// How many modules they are partitioned into and are instantiated: a new one begins where an adapter depends on
+    /// The modules that they are partitioned into and are instantiated: a new one begins where an adapter depends on
     /// one of the module in progress, be it through an instance.
-    pub(super) fn modules(&self) -> u64 {
+    pub(super) fn modules(&self) -> AdapterModules {
         // Of each adapter, the number of its module.
         let mut module_of = Vec::with_capacity(self.adapters.len());
         let mut module = 0_usize;
@@ -86,7 +87,18 @@ impl Adapters {
             }
             module_of.push(module);
         }
-        let mut is_live = vec![false; module + 1];
+        let is_live = self.live(&module_of, module);
+        let mut parts: Vec<Part<'_>> = is_live.iter().map(|_| Part::default()).collect();
+        for (adapter, module) in self.adapters.iter().zip(&module_of) {
+            parts[*module].add(adapter);
+        }
+        let live = parts.iter().zip(&is_live).filter(|(_, is_live)| **is_live);
+        live.fold(AdapterModules::default(), |all, (part, _)| all.with(part))
+    }
+
+    /// Which of the modules somebody needs, where `module_of` has that of each adapter, and `last` is the last one.
+    fn live(&self, module_of: &[usize], last: usize) -> Vec<bool> {
+        let mut is_live = vec![false; last + 1];
         let mut left = self.used.clone();
         let mut asked = vec![false; self.adapters.len()];
         while let Some(number) = left.pop() {
@@ -99,8 +111,7 @@ impl Adapters {
             is_live[module_of[number]] = true;
             left.extend(adapters(adapter.defs()));
         }
-        let live = is_live.iter().filter(|live| **live).count();
-        u64::try_from(live).unwrap_or(u64::MAX)
+        is_live
     }
 }
 

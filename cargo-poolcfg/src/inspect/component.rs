@@ -8,6 +8,7 @@ use wasmparser::{
 };
 
 use super::declared::CoreSort;
+use super::limits::{Limit, Room};
 use super::module::{self, Module};
 use super::options;
 use super::resources::{self, Resources};
@@ -17,8 +18,8 @@ use super::stream::{Section, Stream, Unreadable, damaged};
 /// How deep components may be nested.
 const DEPTH: usize = 1000;
 
-/// How many modules, and how many components, there may be in all.
-const INSIDE: usize = 100_000;
+/// How many modules and components there may be in all.
+const INSIDE: usize = 20_000;
 
 /// A component with all that is inside it; the first of the components is the outermost.
 #[derive(Debug, Default)]
@@ -27,9 +28,17 @@ pub(super) struct Tree {
     pub(super) components: Vec<Component>,
 }
 
+impl Tree {
+    /// How many modules and components are inside it.
+    fn inside(&self) -> usize {
+        self.modules.len() + self.components.len()
+    }
+}
+
 /// Reads a component whose first eight bytes were read, up to `end`.
 pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<Tree, Unreadable> {
     let mut tree = Tree::default();
+    let mut room = Room::default();
     tree.components.push(Component::default());
     // The components that are open, with where they end: nesting takes no stack.
     let mut open = vec![(0, end)];
@@ -49,8 +58,10 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<T
         match id {
             1 => {
                 header(stream, section_end, MODULE)?;
-                bounded("modules", tree.modules.len(), INSIDE)?;
-                let module = module::read(stream, section_end)?;
+                Limit::Modules.check(tree.components[current].had.module())?;
+                bounded("modules and components", tree.inside(), INSIDE)?;
+                room.take(1)?;
+                let module = module::read(stream, section_end, Some(&mut room))?;
                 tree.components[current]
                     .steps
                     .push(Step::Module(tree.modules.len()));
@@ -58,7 +69,9 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<T
             }
             4 => {
                 header(stream, section_end, COMPONENT)?;
-                bounded("components", tree.components.len(), INSIDE)?;
+                Limit::Components.check(tree.components[current].had.component())?;
+                bounded("modules and components", tree.inside(), INSIDE)?;
+                room.take(1)?;
                 bounded("components inside each other", open.len(), DEPTH)?;
                 let inner = tree.components.len();
                 tree.components[current].steps.push(Step::Component(inner));
@@ -70,8 +83,7 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<T
             3 | 9 => stream.skip(section_end - stream.at(), section_end)?,
             2 | 5..=8 | 10 | 11 => {
                 let section = stream.section(section_end)?;
-                let steps = &mut tree.components[current].steps;
-                if declarations(id, &section, steps)? {
+                if declarations(id, &section, &mut tree.components[current], &mut room)? {
                     for (around, _) in &open {
                         tree.components[*around].looks_out = true;
                     }
@@ -112,25 +124,36 @@ fn bounded(what: &str, count: usize, most: usize) -> Result<(), Unreadable> {
 }
 
 /// Takes down the declarations of a section; whether one is of a component around this one.
-fn declarations(id: u8, section: &Section, steps: &mut Vec<Step>) -> Result<bool, Unreadable> {
+fn declarations(
+    id: u8,
+    section: &Section,
+    component: &mut Component,
+    room: &mut Room,
+) -> Result<bool, Unreadable> {
+    if let 2 | 5 = id {
+        let count = SectionLimited::<Instance<'_>>::new(section.reader());
+        let count = count.map_err(|error| damaged(&error))?.count();
+        Limit::Instances.check(component.had.instances(count))?;
+    }
+    let steps = &mut component.steps;
     let mut looks_out = false;
     match id {
-        2 => each(section, |instance: Instance<'_>| {
-            steps.push(core_instance(instance))
+        2 => each(section, room, |instance: Instance<'_>| {
+            steps.push(core_instance(instance));
         })?,
-        5 => each(section, |instance: ComponentInstance<'_>| {
+        5 => each(section, room, |instance: ComponentInstance<'_>| {
             steps.push(component_instance(instance));
         })?,
-        6 => each(section, |alias: ComponentAlias<'_>| {
+        6 => each(section, room, |alias: ComponentAlias<'_>| {
             let step = aliased(alias);
             looks_out |= matches!(step, Some(Step::AliasOuter(_, 1.., _)));
             steps.extend(step);
         })?,
         7 => steps.push(Step::Resources(resources::in_types(section)?)),
-        8 => each(section, |function: CanonicalFunction| {
+        8 => each(section, room, |function: CanonicalFunction| {
             steps.push(options::canonical(function));
         })?,
-        10 => each(section, |import: wasmparser::ComponentImport<'_>| {
+        10 => each(section, room, |import: wasmparser::ComponentImport<'_>| {
             let sort = match import.ty {
                 ComponentTypeRef::Module(_) => Sort::Module,
                 ComponentTypeRef::Func(_) => Sort::Func,
@@ -144,7 +167,7 @@ fn declarations(id: u8, section: &Section, steps: &mut Vec<Step>) -> Result<bool
                 steps.push(Step::Resources(Resources { own, imported }));
             }
         })?,
-        _ => each(section, |export: wasmparser::ComponentExport<'_>| {
+        _ => each(section, room, |export: wasmparser::ComponentExport<'_>| {
             let sort = Sort::of(export.kind);
             steps.push(Step::Export(
                 export.name.name.into(),
@@ -156,15 +179,48 @@ fn declarations(id: u8, section: &Section, steps: &mut Vec<Step>) -> Result<bool
     Ok(looks_out)
 }
 
-fn each<'s, T: FromReader<'s>>(
+fn each<'s, T: Weight + FromReader<'s>>(
     section: &'s Section,
+    room: &mut Room,
     mut take: impl FnMut(T),
 ) -> Result<(), Unreadable> {
     let reader = SectionLimited::<T>::new(section.reader()).map_err(|error| damaged(&error))?;
     for entry in reader {
-        take(entry.map_err(|error| damaged(&error))?);
+        let entry = entry.map_err(|error| damaged(&error))?;
+        room.take(entry.weight())?;
+        take(entry);
     }
     Ok(())
+}
+
+/// How many declarations one is worth.
+trait Weight {
+    fn weight(&self) -> usize {
+        1
+    }
+}
+
+impl Weight for ComponentAlias<'_> {}
+impl Weight for CanonicalFunction {}
+impl Weight for wasmparser::ComponentImport<'_> {}
+impl Weight for wasmparser::ComponentExport<'_> {}
+
+impl Weight for Instance<'_> {
+    fn weight(&self) -> usize {
+        1 + match self {
+            Self::Instantiate { args, .. } => args.len(),
+            Self::FromExports(exports) => exports.len(),
+        }
+    }
+}
+
+impl Weight for ComponentInstance<'_> {
+    fn weight(&self) -> usize {
+        1 + match self {
+            Self::Instantiate { args, .. } => args.len(),
+            Self::FromExports(exports) => exports.len(),
+        }
+    }
 }
 
 fn core_instance(instance: Instance<'_>) -> Step {

@@ -7,6 +7,7 @@ use wasmparser::{
     AbstractHeapType, ExternalKind, HeapType, MemoryType, RefType, TableType, ValType,
 };
 
+use super::limits::FUNCTIONS;
 use super::stream::Unreadable;
 
 /// What a module or a component declares of one kind, and what such a thing is called.
@@ -215,7 +216,10 @@ impl Functions {
     }
 
     pub(super) fn escape(&mut self, index: u32) {
-        self.escaping.insert(index);
+        // No module that is valid has another.
+        if index < FUNCTIONS {
+            self.escaping.insert(index);
+        }
     }
 
     /// Counts them once the module is read.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ptr;
 use std::rc::Rc;
 
+use super::adapter_modules::AdapterModules;
 use super::crossing::Shift;
 use super::items::{Exports, InstanceItem, Scope};
 use super::steps::Index;
@@ -17,7 +18,7 @@ pub(super) struct Live {
     /// Instances of modules that are imported.
     pub(super) of_imported: u64,
     /// Modules that Wasmtime makes of calls between components.
-    pub(super) adapters: u64,
+    pub(super) adapters: AdapterModules,
     /// Components that are instantiated.
     pub(super) components: u64,
     /// Functions that cross a component's border.

@@ -21,7 +21,7 @@ use super::steps::{Index, Named, Options, Sort, Step};
 use super::stream::Unreadable;
 
 /// How many declarations are followed: components inside each other may have instances without end.
-const STEPS: usize = 4_000_000;
+const STEPS: usize = 1_000_000;
 
 /// How many instances are counted: no total of a pool is larger.
 const INSTANCES: u32 = u32::MAX;

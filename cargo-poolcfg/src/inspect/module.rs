@@ -12,6 +12,7 @@ use super::code::{self, CollectedImports};
 use super::declared::{
     Between, CoreSort, Functions, Imported, Kind, Memory, Table, is_collected, is_of_collected,
 };
+use super::limits::{Limit, Room};
 use super::stream::{Section, Stream, Unreadable, damaged};
 
 /// A module.
@@ -42,8 +43,13 @@ pub(crate) struct Module {
     segments: u64,
 }
 
-/// Reads a module whose first eight bytes were read, up to `end`.
-pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<Module, Unreadable> {
+/// Reads a module whose first eight bytes were read, up to `end`. `room` is for the names of its imports, which are kept
+/// where something else in the file may provide them.
+pub(super) fn read<F: Read + Seek>(
+    stream: &mut Stream<F>,
+    end: u64,
+    mut room: Option<&mut Room>,
+) -> Result<Module, Unreadable> {
     let mut module = Module::default();
     // What each of its types is of.
     let mut kinds = Vec::new();
@@ -60,7 +66,7 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<M
         }
         match id {
             1 => types(&stream.section(section_end)?, &mut kinds)?,
-            2 => module.imports(&stream.section(section_end)?, &kinds)?,
+            2 => module.imports(&stream.section(section_end)?, &kinds, room.as_deref_mut())?,
             4 => module.tables(&stream.section(section_end)?, &kinds)?,
             5 => module.memories(&stream.section(section_end)?)?,
             6 => module.globals(&stream.section(section_end)?, &kinds)?,
@@ -90,11 +96,14 @@ fn count(items: usize) -> u64 {
     u64::try_from(items).unwrap_or(u64::MAX)
 }
 
-/// The entries of a section.
+/// The entries of a section, of which there may be so many where there were `had` before.
 fn entries<'s, T: wasmparser::FromReader<'s>>(
     section: &'s Section,
+    limit: Limit,
+    had: u64,
 ) -> Result<impl Iterator<Item = Result<T, Unreadable>>, Unreadable> {
     let reader = SectionLimited::<T>::new(section.reader()).map_err(|error| damaged(&error))?;
+    limit.check(had.saturating_add(reader.count().into()))?;
     Ok(reader
         .into_iter()
         .map(|entry| entry.map_err(|error| damaged(&error))))
@@ -102,8 +111,11 @@ fn entries<'s, T: wasmparser::FromReader<'s>>(
 
 /// Takes down what each type is of.
 fn types(section: &Section, kinds: &mut Vec<Kind>) -> Result<(), Unreadable> {
-    for group in entries::<wasmparser::RecGroup>(section)? {
-        for ty in group?.types() {
+    for group in entries::<wasmparser::RecGroup>(section, Limit::Types, 0)? {
+        let group = group?;
+        let types = count(kinds.len()).saturating_add(count(group.types().len()));
+        Limit::Types.check(types)?;
+        for ty in group.types() {
             kinds.push(match ty.composite_type.inner {
                 CompositeInnerType::Array(_) | CompositeInnerType::Struct(_) => Kind::Collected,
                 CompositeInnerType::Cont(_) => Kind::Cont,
@@ -115,20 +127,33 @@ fn types(section: &Section, kinds: &mut Vec<Kind>) -> Result<(), Unreadable> {
 }
 
 impl Module {
-    fn imports(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
+    fn imports(
+        &mut self,
+        section: &Section,
+        types: &[Kind],
+        mut room: Option<&mut Room>,
+    ) -> Result<(), Unreadable> {
         let reader = SectionLimited::<wasmparser::Imports<'_>>::new(section.reader());
         let reader = reader.map_err(|error| damaged(&error))?;
-        for import in reader.into_imports() {
+        // An entry may be of several imports.
+        for (imports, import) in (1..).zip(reader.into_imports()) {
+            Limit::Imports.check(imports)?;
             let import = import.map_err(|error| damaged(&error))?;
+            if let Some(room) = &mut room {
+                room.take(1)?;
+                // Most are of the same as the one before.
+                let last = self.imports.last().map(|(from, _)| from);
+                let from = last.filter(|from| &***from == import.module).cloned();
+                let from = from.unwrap_or_else(|| import.module.into());
+                self.imports.push((from, import.name.into()));
+            }
             self.import(&import, types)?;
         }
         Ok(())
     }
 
     fn import(&mut self, import: &Import<'_>, types: &[Kind]) -> Result<(), Unreadable> {
-        self.imports
-            .push((import.module.into(), import.name.into()));
-        let name = format!("{}.{}", import.module, import.name);
+        let name = || format!("{}.{}", import.module, import.name);
         match import.ty {
             TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions.import(),
             TypeRef::Table(table) => {
@@ -136,8 +161,9 @@ impl Module {
                     self.collected.tables.extend(index(self.imported_tables));
                 }
                 self.imported_tables += 1;
+                Limit::Tables.check(self.imported_tables)?;
                 self.imported.push(Imported {
-                    name,
+                    name: name(),
                     what: "table",
                     minimum: table.initial,
                     is_shared: table.shared,
@@ -146,9 +172,10 @@ impl Module {
             }
             TypeRef::Memory(memory) => {
                 self.imported_memories += 1;
+                Limit::Memories.check(self.imported_memories)?;
                 let of = Memory::new(&memory)?;
                 self.imported.push(Imported {
-                    name,
+                    name: name(),
                     what: "memory",
                     minimum: of.minimum,
                     is_shared: of.is_shared,
@@ -167,7 +194,8 @@ impl Module {
     }
 
     fn tables(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
-        for table in entries::<wasmparser::Table<'_>>(section)? {
+        for table in entries::<wasmparser::Table<'_>>(section, Limit::Tables, self.imported_tables)?
+        {
             let table = table?;
             if let wasmparser::TableInit::Expr(expression) = &table.init {
                 self.called(expression)?;
@@ -183,14 +211,16 @@ impl Module {
     }
 
     fn memories(&mut self, section: &Section) -> Result<(), Unreadable> {
-        for memory in entries::<MemoryType>(section)? {
+        for memory in entries::<MemoryType>(section, Limit::Memories, self.imported_memories)? {
             self.memories.push(Memory::new(&memory?)?);
         }
         Ok(())
     }
 
     fn globals(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
-        for global in entries::<wasmparser::Global<'_>>(section)? {
+        for global in
+            entries::<wasmparser::Global<'_>>(section, Limit::Globals, self.imported_globals)?
+        {
             let global = global?;
             self.globals += 1;
             self.gc |= is_of_collected(global.ty.content_type, types);
@@ -200,7 +230,7 @@ impl Module {
     }
 
     fn tags(&mut self, section: &Section) -> Result<(), Unreadable> {
-        for tag in entries::<wasmparser::TagType>(section)? {
+        for tag in entries::<wasmparser::TagType>(section, Limit::Tags, self.imported_tags)? {
             tag?;
             self.tags += 1;
         }
@@ -208,7 +238,7 @@ impl Module {
     }
 
     fn exports(&mut self, section: &Section) -> Result<(), Unreadable> {
-        for export in entries::<wasmparser::Export<'_>>(section)? {
+        for export in entries::<wasmparser::Export<'_>>(section, Limit::Exports, 0)? {
             let export = export?;
             if CoreSort::of(export.kind) == CoreSort::Func {
                 self.functions.escape(export.index);
@@ -218,7 +248,7 @@ impl Module {
     }
 
     fn elements(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
-        for element in entries::<wasmparser::Element<'_>>(section)? {
+        for element in entries::<wasmparser::Element<'_>>(section, Limit::ElementSegments, 0)? {
             let element = element?;
             if !matches!(element.kind, ElementKind::Active { .. }) {
                 self.segments += 1;
@@ -259,6 +289,7 @@ impl Module {
     /// Segments of data may be of any size: they are passed over one by one.
     fn data<F: Read + Seek>(&mut self, stream: &mut Stream<F>, end: u64) -> Result<(), Unreadable> {
         let count = stream.number(end)?;
+        Limit::DataSegments.check(count.into())?;
         for _ in 0..count {
             let at = stream.at();
             match stream.number(end)? {
@@ -287,7 +318,7 @@ impl Module {
 
     /// The bytes of an instance's bookkeeping on a machine of 64 bits, which `max_core_instance_size` bounds: between
     /// what all known versions have at least and at most. Source: crates/environ/src/vmoffsets.rs and `Instance` in
-    /// crates/wasmtime/src/runtime/vm/instance.rs (v28, v36, v43, v48, v50).
+    /// crates/wasmtime/src/runtime/vm/instance.rs (v13, v19, v24, v28, v36, v43, v48, v50).
     pub(crate) fn instance_size(&self) -> Between {
         [
             // The struct, and what every context begins with.
@@ -301,7 +332,8 @@ impl Module {
             Between::of(count(self.tables.len()), 16, 16),
             Between::of(self.globals, 16, 16),
             Between::of(self.tags, 4, 4),
-            Between::of(self.functions.escaped, 32, 32),
+            // A function had a pointer more up to 23.
+            Between::of(self.functions.escaped, 32, 40),
             Between::of(self.segments, 0, 16),
         ]
         .into_iter()

@@ -4,6 +4,11 @@ use wasmparser::{CanonicalFunction, CanonicalOption};
 
 use super::steps::{Options, Step, index};
 
+/// Bits of options that are no items.
+pub(super) const UTF16: u8 = 1;
+pub(super) const COMPACT_UTF16: u8 = 2;
+pub(super) const ASYNC: u8 = 4;
+
 impl Options {
     fn new(options: &[CanonicalOption]) -> Self {
         let mut of = Self::default();
@@ -14,9 +19,9 @@ impl Options {
                 CanonicalOption::PostReturn(at) => of.funcs[1] = Some(index(at)),
                 CanonicalOption::Callback(at) => of.funcs[2] = Some(index(at)),
                 CanonicalOption::UTF8 | CanonicalOption::CoreType(_) => {}
-                CanonicalOption::UTF16 => of.flags |= 1,
-                CanonicalOption::CompactUTF16 => of.flags |= 2,
-                CanonicalOption::Async => of.flags |= 4,
+                CanonicalOption::UTF16 => of.flags |= UTF16,
+                CanonicalOption::CompactUTF16 => of.flags |= COMPACT_UTF16,
+                CanonicalOption::Async => of.flags |= ASYNC,
                 CanonicalOption::Gc => of.flags |= 8,
             }
         }

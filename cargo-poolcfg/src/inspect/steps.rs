@@ -86,4 +86,34 @@ pub(super) struct Component {
     pub(super) steps: Vec<Step>,
     /// Whether it, or one inside it, takes something of what is around it.
     pub(super) looks_out: bool,
+    /// How much it has so far of what engines limit.
+    pub(super) had: Had,
+}
+
+/// How much a component has of what engines limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Had {
+    modules: u64,
+    components: u64,
+    instances: u64,
+}
+
+impl Had {
+    /// With one module more.
+    pub(super) const fn module(&mut self) -> u64 {
+        self.modules += 1;
+        self.modules
+    }
+
+    /// With one component more.
+    pub(super) const fn component(&mut self) -> u64 {
+        self.components += 1;
+        self.components
+    }
+
+    /// With so many instances more.
+    pub(super) fn instances(&mut self, count: u32) -> u64 {
+        self.instances += u64::from(count);
+        self.instances
+    }
 }

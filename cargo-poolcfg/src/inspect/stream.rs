@@ -21,7 +21,7 @@ pub(crate) enum Wanted {
 
 /// How much of a file is read, and not passed over as code, data and custom sections are: what it declares, which is
 /// far less in any file that runs.
-const DECLARED: u64 = 64 << 20;
+const DECLARED: u64 = 32 << 20;
 
 /// Why a file cannot be read as what it says it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
