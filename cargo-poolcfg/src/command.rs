@@ -93,7 +93,7 @@ pub(crate) fn warn(
         }
     }
     let mut noted = Vec::new();
-    for note in wish.given.notes(&asked).into_iter().chain(notes) {
+    for note in wish.given.note(&asked).into_iter().chain(notes) {
         // Targets mostly have the same.
         if !noted.contains(&note) {
             context.shell.note(&note);

@@ -16,7 +16,7 @@ use crate::cli::error::{Error, Source, all};
 use crate::cli::path::shown;
 use crate::cli::shell::Shell;
 use crate::given::program::GivenProgram;
-use crate::inspect::workload::PerInstance;
+use crate::inspect::workload::{GC_HEAPS, PerInstance};
 use crate::inspect::{Inspected, Needs};
 use crate::project::workload::files::{named, needs};
 use crate::render::inspected::InspectReport;
@@ -73,30 +73,27 @@ impl Given {
         (is_wasmtime || self.has_workload()).then_some(Engine::Wasmtime)
     }
 
-    /// The keys of each pool of Wasmtime. `first` is the number of the first of their places.
-    pub(crate) fn keys(&self, first: u32) -> PoolKeys {
+    /// The keys of a pool of Wasmtime whose file says `own`: of the counts those that it does not say, or says below
+    /// what the workload needs. `first` is the number of the first of their places.
+    pub(crate) fn keys(&self, first: u32, own: &WasmtimeKeys, has_heaps: bool) -> PoolKeys {
         let mut numbers = first..;
         let mut place = || FilePlace::flag(numbers.next().unwrap_or_default());
         let version = self.version().map(|value| Setting {
             value,
             place: place(),
         });
-        // No file that is taken has so many.
-        let mut count = |value: u64| {
-            let value = u32::try_from(value).unwrap_or(u32::MAX);
-            let place = place();
-            Some(Setting { value, place })
-        };
         let mut wasmtime = WasmtimeKeys {
             version,
             ..WasmtimeKeys::EMPTY
         };
-        if let Some(counts) = self.counts() {
-            // In the order of `PerInstance::keys`.
-            wasmtime.memories_per_instance = count(counts.memories);
-            wasmtime.tables_per_instance = count(counts.tables);
-            wasmtime.core_instances_per_instance = count(counts.core_instances);
-            wasmtime.gc_heaps_per_instance = counts.gc_heaps.and_then(count);
+        for (key, needed) in self.counts().into_iter().flat_map(PerInstance::keys) {
+            let place = place();
+            // No file that is taken has so many.
+            let value = u32::try_from(needed).unwrap_or(u32::MAX);
+            let is_enough = PerInstance::said(key, own).is_some_and(|said| said.value >= value);
+            if !is_enough && (has_heaps || key != GC_HEAPS) {
+                PerInstance::set(key, Setting { value, place }, &mut wasmtime);
+            }
         }
         PoolKeys {
             wasmtime,
@@ -123,7 +120,7 @@ impl Given {
     }
 
     /// The only Wasmtime of the program.
-    fn version(&self) -> Option<WasmtimeVersion> {
+    pub(crate) fn version(&self) -> Option<WasmtimeVersion> {
         self.program.as_ref()?.version()
     }
 
@@ -132,26 +129,49 @@ impl Given {
         PerInstance::of(self.workload.iter().map(|(_, file)| file))
     }
 
-    /// Where numbers come from, where `asked` are the flags that name a Wasmtime, as messages show them.
-    pub(crate) fn notes(&self, asked: &[(String, WasmtimeVersion)]) -> Vec<String> {
-        let program = self.program.as_ref().map(|program| program.note(asked));
-        let workload = self.counts().map(|counts| {
-            let counts = counts
-                .keys()
-                .map(|(key, count)| format!("`{key}` = {count}"));
-            let files = self.workload.iter();
-            let files = files.map(|(path, _)| format!("`{}`", shown(path)));
-            format!(
-                "from --workload: {}, the most that an instance of {} needs",
-                counts.collect::<Vec<_>>().join(", "),
-                files.collect::<Vec<_>>().join(", ")
-            )
-        });
-        program.into_iter().chain(workload).collect()
+    /// Where the target and the version come from, where `asked` are the flags that name a Wasmtime, as messages show
+    /// them.
+    pub(crate) fn note(&self, asked: &[(String, WasmtimeVersion)]) -> Option<String> {
+        Some(self.program.as_ref()?.note(asked))
+    }
+
+    /// Where the counts of a pool with these keys come from: from the workload, or from who has said more.
+    pub(crate) fn counted(&self, keys: &WasmtimeKeys) -> Option<String> {
+        let mut taken = Vec::new();
+        let mut more = Vec::new();
+        for (key, needed) in self.counts()?.keys() {
+            let Some(said) = PerInstance::said(key, keys) else {
+                continue;
+            };
+            let text = format!("`{key}` = {}", said.value);
+            match u64::from(said.value) > needed {
+                true => more.push(text),
+                false => taken.push(text),
+            }
+        }
+        let files = self.workload.iter();
+        let files: Vec<_> = files
+            .map(|(path, _)| format!("`{}`", shown(path)))
+            .collect();
+        let files = files.join(", ");
+        let more = more.join(", ");
+        Some(match (taken.is_empty(), more.is_empty()) {
+            (true, _) => format!(
+                "from --workload: nothing, since {more} is more than an instance of {files} needs, and is kept"
+            ),
+            (false, true) => format!(
+                "from --workload: {}, the most that an instance of {files} needs",
+                taken.join(", ")
+            ),
+            (false, false) => format!(
+                "from --workload: {}, the most that an instance of {files} needs; more is said of {more}, which is kept",
+                taken.join(", ")
+            ),
+        })
     }
 
     /// The files of the workload, and what they need beyond the counts.
-    pub(crate) fn workload(&self) -> impl Iterator<Item = (&Path, &Needs)> {
+    pub(crate) fn workload(&self) -> impl Iterator<Item = (&Path, &Needs)> + Clone {
         let files = self.workload.iter();
         files.filter_map(|(path, file)| Some((path.as_path(), file.needs()?)))
     }

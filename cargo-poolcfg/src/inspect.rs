@@ -10,8 +10,8 @@
 //!   what lies in it; `adapters`: what Wasmtime adds for what is `crossing` its border, in `adapter_modules`
 //! - `program`: a program; `marks`: what tells its target; `versions`: which Wasmtime is in it
 //! - `bounds`: which limits a file keeps to, of which version and of which host
-//! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts;
-//!   `accepted`: those that poolcfg.toml takes
+//! - `workload`: several files, and the keys to set for all of them; `beyond`: those that are no counts; `taken`: what
+//!   a pool may have none of; `accepted`: the keys that poolcfg.toml takes
 
 mod accepted;
 mod adapter_modules;
@@ -39,6 +39,7 @@ pub(crate) mod program;
 mod resources;
 mod steps;
 mod stream;
+pub(crate) mod taken;
 mod versions;
 pub(crate) mod workload;
 

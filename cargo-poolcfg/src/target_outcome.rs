@@ -10,7 +10,7 @@ use poolcfg_core::{FilePlace, Fit, Plan, PlanMisfit, ResolvedProcess, Settings, 
 use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::given::needed::{Raised, flagged, raised};
-use crate::given::wish::Wish;
+use crate::given::wish::{Wish, is_of_wasmtime};
 use crate::host::Host;
 use crate::inspect::beyond::NeededKey;
 use crate::project::Member;
@@ -74,6 +74,10 @@ impl<'a> TargetOutcome<'a> {
             Ok((case, Plan::new(&case)))
         };
         let (mut case, mut plan) = fitted(&settings)?;
+        let of_wasmtime = settings.pools().iter().filter(|keys| is_of_wasmtime(keys));
+        let counted: Vec<_> = of_wasmtime
+            .filter_map(|keys| wish.given.counted(&keys.wasmtime))
+            .collect();
         let raised = raised(&wish.given, &settings, &case, wish.fit);
         let Raised { settings, notes } = raised.map_err(|refused| {
             let mistakes = refused.into_iter();
@@ -109,10 +113,11 @@ impl<'a> TargetOutcome<'a> {
             here,
             fit: wish.fit,
             on_demand,
-            notes: match here {
-                Some(_) => notes.into_iter().chain(measured(&settings)).collect(),
-                None => notes,
-            },
+            notes: counted
+                .into_iter()
+                .chain(notes)
+                .chain(here.into_iter().flat_map(|_| measured(&settings)))
+                .collect(),
         })
     }
 

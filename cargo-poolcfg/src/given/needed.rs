@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use poolcfg_core::file::Diagnostic;
 use poolcfg_core::{
     Code, FilePlace, Fit, Limits, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings, Size,
-    WasmtimeFeature, WasmtimeKeys,
+    WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::error::diagnostic;
 use crate::cli::path::shown;
 use crate::given::Given;
-use crate::inspect::Inspected;
-use crate::inspect::beyond::{self, Need, NeededKey, NoComponents};
+use crate::inspect::beyond::{self, Need, NeededKey};
+use crate::inspect::taken::{NoneBy, Taken};
 use crate::inspect::workload::PerInstance;
+use crate::inspect::{Inspected, Needs};
 
 /// Settings in which there is room for a workload, and what has to be said of it.
 pub(crate) struct Raised<'a> {
@@ -57,18 +58,14 @@ pub(crate) fn raised<'a>(
             (false, None) => {}
         }
     }
-    let component = beyond::component(given.workload()).filter(|_| has_pool);
-    if let Some(path) = component {
-        refused.extend(
-            settings
-                .pools()
-                .iter()
-                .filter_map(|keys| no_components(path, keys)),
-        );
-    }
-    let pools = case.pools().iter().enumerate();
-    for (index, pool) in pools.filter(|(_, pool)| pool.asked.wasmtime.is_some()) {
+    for (index, pool) in case.pools().iter().enumerate() {
+        let Some(wasmtime) = pool.asked.wasmtime else {
+            continue;
+        };
         let keys = &settings.pools()[index];
+        if has_pool {
+            refused.extend(none(given.workload(), keys, wasmtime.version));
+        }
         refused.extend(too_few(&given.workload, keys));
         for key in NeededKey::ALL {
             match missing(key, given, pool, keys, case) {
@@ -119,12 +116,12 @@ pub(crate) fn flagged(
             (refused, Some(said.place))
         })
     };
-    let components = beyond::component(needs()).and_then(|path| no_components(path, keys));
-    let components =
-        components.filter(|(_, place)| place.is_some_and(|place| place.as_flag().is_some()));
+    let none = none(needs(), keys, wasmtime.version).into_iter();
+    let is_of_flag =
+        |place: &Option<FilePlace>| place.is_some_and(|place| place.as_flag().is_some());
     let mut refused = too_few(files, keys);
     refused.extend(NeededKey::ALL.into_iter().filter_map(too_low));
-    refused.extend(components);
+    refused.extend(none.filter(|(_, place)| is_of_flag(place)));
     refused
 }
 
@@ -162,17 +159,24 @@ impl NeededKey {
     }
 }
 
-/// That a pool takes no components, where its total or its features say so.
-fn no_components(path: &Path, keys: &PoolKeys) -> Option<Refused> {
-    let total = keys.wasmtime.total_component_instances;
-    let total = total.filter(|total| total.value == 0);
-    let total = total.map(|total| (NoComponents::Total, total.place));
-    let features = keys.wasmtime.features;
-    let features = features.filter(|features| !features.value.has(WasmtimeFeature::ComponentModel));
-    let features = features.map(|features| (NoComponents::Feature, features.place));
-    let (why, place) = total.or(features)?;
-    let (message, help) = why.message(path);
-    Some((diagnostic(Code::OutOfWorkload, message, help), Some(place)))
+/// What instances of some files take and a pool has none of, where a total or its features say so.
+fn none<'f>(
+    files: impl IntoIterator<Item = (&'f Path, &'f Needs)> + Clone,
+    keys: &PoolKeys,
+    version: WasmtimeVersion,
+) -> Vec<Refused> {
+    let own = &keys.wasmtime;
+    let refused = |taken: Taken| {
+        let total = taken.said(own).filter(|total| total.value == 0);
+        let total = total.map(|total| (NoneBy::Total, total.place));
+        let features = own.features;
+        let features = features.filter(|features| !features.value.has(taken.feature()));
+        let features = features.map(|features| (NoneBy::Feature, features.place));
+        let (why, place) = total.or(features)?;
+        let (message, help) = taken.message(why, taken.first(files.clone(), version)?);
+        Some((diagnostic(Code::OutOfWorkload, message, help), Some(place)))
+    };
+    Taken::ALL.into_iter().filter_map(refused).collect()
 }
 
 fn note(key: NeededKey, need: &Need<'_>) -> String {

@@ -5,10 +5,10 @@ mod flags;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use poolcfg_core::file::{ConfigFile, Diagnostic, SetFlags, TargetFacts};
+use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
     AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, Setting, Settings, Target,
-    WasmtimeKeys, WasmtimeVersion,
+    WasmtimeFeature, WasmtimeKeys, WasmtimeVersion,
 };
 
 use crate::cli::args::MachineFlags;
@@ -112,7 +112,7 @@ impl Wish {
     /// What the file and these flags say of a target, and the Wasmtime of the package where they do not say
     /// which.
     pub(crate) fn settings<'a>(&'a self, member: &'a Member, facts: &TargetFacts) -> Settings<'a> {
-        let said = self.said(&member.file, facts);
+        let said = self.said(member, facts);
         let mut settings = match self.host.and_then(|host| host.instance) {
             Some(instance) => said.instance_defaults(instance),
             None => said,
@@ -152,7 +152,8 @@ impl Wish {
     }
 
     /// What the file, the files of flags, and the flags say, the later over the former.
-    fn said<'a>(&'a self, file: &'a ConfigFile, facts: &TargetFacts) -> Settings<'a> {
+    fn said<'a>(&'a self, member: &'a Member, facts: &TargetFacts) -> Settings<'a> {
+        let file = &member.file;
         let pools = file.settings(facts);
         let says_engine = pools.pools().iter().any(|keys| keys.engine.is_some());
         let of_files = || self.given.engine(self.engine_version.is_some());
@@ -165,11 +166,12 @@ impl Wish {
             ..PoolKeys::EMPTY
         };
         let first = self.set.1.len().saturating_add(1);
-        let keys = self.given.keys(first);
         let mut said = file.settings_without_flags(facts);
         for (index, pool) in pools.pooling_allocator(engine).pools().iter().enumerate() {
             if is_of_wasmtime(pool) {
-                said = said.pool(index, keys);
+                let own = said.pools()[index].wasmtime;
+                let has_heaps = self.has_heaps(&pool.wasmtime, &member.wasmtime);
+                said = said.pool(index, self.given.keys(first, &own, has_heaps));
             }
         }
         let program = self.given.program.as_ref();
@@ -217,6 +219,24 @@ impl Wish {
         let span = place.and_then(|place| member.file.span(place));
         let source = member.source.clone().filter(|_| span.is_some());
         Mistake::new(Diagnostic { span, ..diagnostic }, source)
+    }
+
+    /// Whether the Wasmtime of a pool has heaps, where these keys are of the file and of `--set`.
+    fn has_heaps(&self, keys: &WasmtimeKeys, used: &[Used]) -> bool {
+        let said = keys.version;
+        let is_of_flag = |said: &Setting<WasmtimeVersion>| said.place.as_flag().is_some();
+        let flag = said.filter(is_of_flag).map(|said| said.value);
+        let flag = self.engine_version.or(flag);
+        let said = flag
+            .or(self.given.version())
+            .or(said.map(|said| said.value));
+        let used = Used::meant(used, said);
+        let version = said.or(used.map(|used| used.version));
+        let features = keys.features.map(|said| said.value);
+        let features = features.or(used.map(|used| used.features));
+        let gc = WasmtimeFeature::Gc;
+        version.is_none_or(|version| gc.is_in(version))
+            && features.is_none_or(|features| features.has(gc))
     }
 
     /// What is laid over the keys of a Wasmtime pool.

@@ -4,11 +4,9 @@ use std::path::Path;
 
 use poolcfg_core::file::ConfigFile;
 use poolcfg_core::{
-    FilePlace, GRAIN, Limits, PoolKeys, ResolvedProcess, Setting, Settings, Size, WasmtimeFeature,
-    WasmtimeVersion,
+    FilePlace, GRAIN, Limits, PoolKeys, ResolvedProcess, Setting, Settings, Size, WasmtimeVersion,
 };
 
-use crate::cli::path::shown;
 use crate::host::Number;
 use crate::inspect::{Between, Needs};
 
@@ -205,45 +203,4 @@ const SHARED_IS_ASKED_FOR: u32 = 40;
 pub(crate) fn switches_on_shared(version: WasmtimeVersion) -> Option<&'static str> {
     (version.major >= SHARED_IS_ASKED_FOR)
         .then_some("`-W shared-memory=y`, or `Config::shared_memory(true)` in a program")
-}
-
-/// The first component among some files.
-pub(crate) fn component<'f>(
-    files: impl IntoIterator<Item = (&'f Path, &'f Needs)>,
-) -> Option<&'f Path> {
-    let mut files = files.into_iter();
-    let (path, _) = files.find(|(_, needs)| needs.own_size.is_some())?;
-    Some(path)
-}
-
-/// The total of which every component takes one.
-pub(crate) const COMPONENTS: &str = "total_component_instances";
-
-/// Why a pool takes no component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoComponents {
-    /// The total of them is zero.
-    Total,
-    /// Wasmtime is built without them.
-    Feature,
-}
-
-impl NoComponents {
-    /// What is said of a component, and what helps.
-    pub(crate) fn message(self, path: &Path) -> (String, String) {
-        let file = shown(path);
-        match self {
-            Self::Total => (
-                format!("`{COMPONENTS}` is 0, and `{file}` is a component, which takes one"),
-                "set it to 1 or more, or leave it out".to_owned(),
-            ),
-            Self::Feature => {
-                let feature = WasmtimeFeature::ComponentModel;
-                (
-                    format!("`{file}` is a component, which needs Wasmtime's feature `{feature}`"),
-                    format!("list `{feature}` in `features` if Wasmtime is built with it"),
-                )
-            }
-        }
-    }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::host::WASMTIME;
 use crate::inspect::beyond::NeededKey;
+use crate::inspect::taken::Taken;
 use crate::inspect::{Inspected, Needs};
 
 /// How many of each kind an instance may have, so that each file's does.
@@ -45,6 +46,14 @@ impl PerInstance {
             tables: needs.tables.max(needs.tables_of_module).max(1),
             gc_heaps: needs.gc.then_some(1),
         }
+    }
+
+    /// The same under a version of Wasmtime, which may know no heaps.
+    pub(crate) fn under(self, version: WasmtimeVersion) -> Self {
+        let gc_heaps = self
+            .gc_heaps
+            .filter(|_| Taken::Heap.feature().is_in(version));
+        Self { gc_heaps, ..self }
     }
 
     /// What an instance may have where poolcfg.toml does not say; `components` is what one has, where there may be any.
@@ -85,6 +94,17 @@ impl PerInstance {
         Some(path)
     }
 
+    /// The key of the total of what one of the keys counts.
+    pub(crate) fn total(key: &str) -> Option<&'static str> {
+        Some(match key {
+            MEMORIES => "total_memories",
+            TABLES => "total_tables",
+            CORE_INSTANCES => "total_core_instances",
+            GC_HEAPS => Taken::Heap.total(),
+            _ => return None,
+        })
+    }
+
     /// What is said of one of the keys.
     pub(crate) fn said(key: &str, keys: &WasmtimeKeys) -> Option<Setting<u32>> {
         match key {
@@ -95,12 +115,24 @@ impl PerInstance {
             _ => None,
         }
     }
+
+    /// Says one of the keys.
+    pub(crate) fn set(key: &str, said: Setting<u32>, keys: &mut WasmtimeKeys) {
+        let to = match key {
+            MEMORIES => &mut keys.memories_per_instance,
+            TABLES => &mut keys.tables_per_instance,
+            CORE_INSTANCES => &mut keys.core_instances_per_instance,
+            GC_HEAPS => &mut keys.gc_heaps_per_instance,
+            _ => return,
+        };
+        *to = Some(said);
+    }
 }
 
 const MEMORIES: &str = "memories_per_instance";
 const TABLES: &str = "tables_per_instance";
 const CORE_INSTANCES: &str = "core_instances_per_instance";
-const GC_HEAPS: &str = "gc_heaps_per_instance";
+pub(crate) const GC_HEAPS: &str = "gc_heaps_per_instance";
 
 /// The keys to set for all of some files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -149,6 +181,7 @@ impl Keys {
         let Some(counts) = PerInstance::of(files.iter().copied()) else {
             return keys;
         };
+        let counts = counts.under(version);
         keys.memories_per_instance = Some(counts.memories);
         keys.tables_per_instance = Some(counts.tables);
         keys.core_instances_per_instance = Some(counts.core_instances);

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use toml_edit::{Array, Document, DocumentMut, InlineTable, Item, Table, Value};
 
 /// A file that is being edited.
@@ -170,6 +172,36 @@ pub(crate) fn set_count(table: &mut Item, key: &str, count: u64) {
     let mut new = Value::from(count);
     *new.decor_mut() = value.decor().clone();
     *value = new;
+}
+
+/// The text without a key of the table at `path`. In a table of lines, what is written above it stays.
+pub(crate) fn without(text: &str, path: &[&str], key: &str) -> String {
+    if let Some(line) = line_of(text, path, key) {
+        return format!("{}{}", &text[..line.start], &text[line.end..]);
+    }
+    let mut edit = Edit::new(text);
+    let path: Vec<_> = path.iter().map(|&key| key.to_owned()).collect();
+    let table = find(&mut edit.document, &path).and_then(Item::as_table_like_mut);
+    if let Some(table) = table {
+        table.remove(key);
+    }
+    edit.text()
+}
+
+/// The line of a key that stands alone on it.
+fn line_of(text: &str, path: &[&str], key: &str) -> Option<Range<usize>> {
+    let document = Document::parse(text).ok()?;
+    let mut item = document.as_item();
+    for key in path {
+        item = item.get(key)?;
+    }
+    let value = item.as_table_like()?.get(key)?.span()?;
+    let start = text[..value.start].rfind('\n').map_or(0, |at| at + 1);
+    let rest = &text[value.end..];
+    let end = rest.find('\n').map_or(text.len(), |at| value.end + at + 1);
+    let behind = text[value.end..end].split('#').next().unwrap_or_default();
+    let is_alone = !text[start..value.start].contains(['{', ',']) && behind.trim().is_empty();
+    is_alone.then_some(start..end)
 }
 
 /// Sets a key to a list of words: those that stay keep their place and what is written beside them.

@@ -1,7 +1,9 @@
 //! The tables of pools in a poolcfg.toml: how messages call them, and the one that is edited.
 
-use poolcfg_core::Code;
-use toml_edit::{Item, Key, TableLike};
+use std::ops::Range;
+
+use poolcfg_core::{Code, WasmtimeFeature, WasmtimeFeatures};
+use toml_edit::{Item, Key, TableLike, Value};
 
 use crate::cli::error::Error;
 use crate::project::edit::Edit;
@@ -12,6 +14,15 @@ pub(crate) const WASMTIME: &str = "wasmtime";
 /// The table with this key; `None` if it has no such table.
 pub(crate) fn table<'t>(of: &'t dyn TableLike, key: &str) -> Option<&'t dyn TableLike> {
     of.get(key)?.as_table_like()
+}
+
+/// The features that a `wasmtime` table lists, and where.
+pub(crate) fn features(own: &dyn TableLike) -> Option<(WasmtimeFeatures, Range<usize>)> {
+    let features = own.get("features")?;
+    let words = features.as_array()?.iter().filter_map(Value::as_str);
+    let known = words.filter_map(WasmtimeFeature::from_word);
+    let listed = known.fold(WasmtimeFeatures::EMPTY, WasmtimeFeatures::with);
+    Some((listed, features.span()?))
 }
 
 /// The header of the `wasmtime` table of the pool at `path`.

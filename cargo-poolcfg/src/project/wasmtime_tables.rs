@@ -4,11 +4,11 @@
 use std::ops::Range;
 
 use poolcfg_core::file::{Diagnostic, PoolTable};
-use poolcfg_core::{WasmtimeFeature, WasmtimeFeatures, WasmtimeVersion};
-use toml_edit::{Document, Item, TableLike, Value};
+use poolcfg_core::{WasmtimeFeatures, WasmtimeVersion};
+use toml_edit::{Document, Item, TableLike};
 
 use crate::project::difference::{Difference, Fact};
-use crate::project::pool_tables::{WASMTIME, table};
+use crate::project::pool_tables::{WASMTIME, features, table};
 
 /// A Wasmtime that a package uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +56,7 @@ impl WasmtimeTable {
                 let version = item.as_str()?.parse::<WasmtimeVersion>().ok()?;
                 Some((version, item.span()?))
             }),
-            features: own.and_then(|own| own.get("features")).and_then(|item| {
-                let words = item.as_array()?.iter().filter_map(Value::as_str);
-                let known = words.filter_map(WasmtimeFeature::from_word);
-                let features = known.fold(WasmtimeFeatures::EMPTY, WasmtimeFeatures::with);
-                Some((features, item.span()?))
-            }),
+            features: own.and_then(features),
         }
     }
 

@@ -1,9 +1,11 @@
 //! The workload that poolcfg.toml names: its files, the numbers that they need, and where the file says others.
 //!
 //! - here: what differs, told and written
-//! - `read`: all that it names; `tables`: what the file says; `files`: the files that it means
+//! - `read`: all that it names; `tables`: what the file says; `files`: the files that it means; `place`: one table, held
+//!   to its files
 
 pub(crate) mod files;
+mod place;
 mod read;
 mod tables;
 
@@ -15,14 +17,11 @@ use poolcfg_core::{Code, Size};
 use crate::cli::args::Missing;
 use crate::cli::error::{Error, Mistake, Source, all, diagnostic};
 use crate::cli::exit::Exit;
-use crate::cli::path::shown;
 use crate::cli::shell::Shell;
-use crate::inspect::beyond::{COMPONENTS, NeededKey, NoComponents, component};
-use crate::inspect::workload::PerInstance;
+use crate::inspect::beyond::NeededKey;
 use crate::project::Member;
-use crate::project::edit::{Edit, set_count, set_text};
-use crate::project::pool_tables::{edited, header, pool_header};
-use files::WorkloadFiles;
+use crate::project::edit::{Edit, set_count, set_text, without};
+use crate::project::pool_tables::{WASMTIME, edited, header, pool_header};
 pub(crate) use read::FileWorkload;
 use tables::WorkloadTables;
 
@@ -36,8 +35,9 @@ pub(crate) struct NumberDifference {
     /// The same where it is no count of an instance.
     beyond: Option<NeededKey>,
     pub(crate) said: Option<u64>,
-    pub(crate) needed: u64,
-    /// The file that needs it, as messages show it.
+    /// `None` of a key that is taken out, since no file needs any.
+    pub(crate) needed: Option<u64>,
+    /// The file that needs it, as messages show it; empty where none does.
     file: String,
 }
 
@@ -61,7 +61,10 @@ impl NumberDifference {
 
     fn diagnostic(&self) -> Diagnostic {
         let Self { key, file, .. } = self;
-        let needed = self.shown(self.needed);
+        let Some(needed) = self.needed else {
+            return self.spare();
+        };
+        let needed = self.shown(needed);
         let message = match self.said {
             Some(said) => format!(
                 "`{key}` is {}, and the workload needs {needed}",
@@ -83,15 +86,33 @@ impl NumberDifference {
         }
     }
 
+    /// That no file needs any.
+    fn spare(&self) -> Diagnostic {
+        let said = self.said.unwrap_or_default();
+        let message = format!("`{}` is {said}, and the workload needs none", self.key);
+        let help = "`cargo poolcfg sync` takes it out".to_owned();
+        Diagnostic {
+            span: Some(self.span.clone()),
+            label: "no file needs any".to_owned(),
+            ..diagnostic(Code::OutOfWorkload, message, help)
+        }
+    }
+
     /// What is written in its place, and what was there.
     fn line(&self) -> String {
         let Self { key, file, .. } = self;
         let was = self
             .said
             .map_or_else(String::new, |said| format!(", was {}", self.shown(said)));
+        let Some(needed) = self.needed else {
+            return format!(
+                "{} {key} is taken out{was}: no file needs any",
+                self.table()
+            );
+        };
         let needed = match self.beyond.is_some_and(NeededKey::is_size) {
-            true => format!("\"{}\"", self.shown(self.needed)),
-            false => self.needed.to_string(),
+            true => format!("\"{}\"", self.shown(needed)),
+            false => needed.to_string(),
         };
         format!("{} {key} = {needed}{was}: `{file}` needs it", self.table())
     }
@@ -162,6 +183,24 @@ pub(crate) fn disagreement(source: &Source, found: &[NumberDifference]) -> Resul
     }
 }
 
+/// What says that a file with the numbers put right would be refused, and why.
+pub(crate) fn refused(source: &Source, found: &[NumberDifference], fault: &Diagnostic) -> Error {
+    let first = found.first();
+    let message = format!(
+        "the numbers that the workload needs do not go with the rest of the file: {}",
+        fault.message
+    );
+    let help = "change what is in their way, or take the file out of `workload`".to_owned();
+    let list = vec![Diagnostic {
+        span: first.map(|difference| difference.span.clone()),
+        label: first.map_or_else(String::new, |difference| {
+            format!("`{}` is refused", difference.key)
+        }),
+        ..diagnostic(Code::OutOfWorkload, message, help)
+    }];
+    Error::of(list, Some(source)).exiting(Exit::Misfit)
+}
+
 /// What says that numbers of a pool as a whole, which are its owner's to write, and the workload disagree.
 ///
 /// # Errors
@@ -180,128 +219,26 @@ pub(crate) fn rewritten(
     found: &[NumberDifference],
 ) -> Result<(String, Vec<String>), Error> {
     let mut edit = Edit::new(source);
+    let mut spare = Vec::new();
     for difference in found {
+        let Some(needed) = difference.needed else {
+            spare.push(difference);
+            continue;
+        };
         let table = edited(&mut edit, &difference.path, difference.span.start)?;
         match difference.beyond.is_some_and(NeededKey::is_size) {
             true => {
-                let size = Size::bytes(difference.needed).exact();
+                let size = Size::bytes(needed).exact();
                 set_text(table, difference.key, size.as_str());
             }
-            false => set_count(table, difference.key, difference.needed),
+            false => set_count(table, difference.key, needed),
         }
     }
+    let text = spare.iter().fold(edit.text(), |text, difference| {
+        let path = difference.path.iter().map(String::as_str);
+        let path: Vec<&str> = path.chain([WASMTIME]).collect();
+        without(&text, &path, difference.key)
+    });
     let lines = found.iter().map(NumberDifference::line).collect();
-    Ok((edit.text(), lines))
-}
-
-/// The table of a pool, and the files of its workload, which it names or which one names that it starts from.
-struct Place<'t> {
-    tables: &'t WorkloadTables,
-    index: usize,
-    /// The table that names the workload.
-    owner: usize,
-    files: &'t WorkloadFiles,
-    unsaid: Unsaid<'t>,
-}
-
-impl Place<'_> {
-    /// The counts that are not those of the files. A pool that starts from the table of the workload may say more.
-    fn counts(&self) -> Vec<NumberDifference> {
-        let files = &self.files.files;
-        let Some(counts) = PerInstance::of(files.iter().map(|(_, file)| file)) else {
-            return Vec::new();
-        };
-        let of_file = |key: &str, needed: u64| {
-            let first = PerInstance::first_with(key, needed, files);
-            first.map_or_else(String::new, shown)
-        };
-        let is_own = self.owner == self.index;
-        let table = &self.tables.0[self.index];
-        let owner = &self.tables.0[self.owner];
-        let is_exact = self.files.is_whole && table.place.is_of_pool_of(&owner.place);
-        let differs = counts.keys().filter_map(|(key, needed)| {
-            let said = table.count(key);
-            let is_right = match said {
-                Some(said) if is_exact => said.value == needed,
-                Some(said) => said.value >= needed,
-                // What is not there may need all that there is.
-                None if is_own && !self.files.is_whole => {
-                    self.tables.count_or_default(self.index, key) >= needed
-                }
-                None => !is_own,
-            };
-            (!is_right).then(|| NumberDifference {
-                path: table.place.path().to_vec(),
-                span: said.map_or_else(|| self.list(), |said| said.span.clone()),
-                key,
-                beyond: None,
-                said: said.map(|said| said.value),
-                needed,
-                file: of_file(key, needed),
-            })
-        });
-        differs.collect()
-    }
-
-    /// The other numbers that are below what a file needs.
-    fn beyond(&self) -> impl Iterator<Item = NumberDifference> {
-        let table = &self.tables.0[self.index];
-        NeededKey::ALL.into_iter().filter_map(|key| {
-            let version = self.tables.version(self.index);
-            let need = key.most(self.files.needs(), version)?;
-            let said = match self.owner == self.index {
-                true => self.tables.number(self.index, key),
-                false => Some(table.number(key)?),
-            };
-            let has = match said {
-                Some(said) => said.value,
-                None => self.of_itself(key)?,
-            };
-            (has < need.least).then(|| NumberDifference {
-                path: table.place.path().to_vec(),
-                span: said.map_or_else(|| self.list(), |said| said.span.clone()),
-                key: key.word(),
-                beyond: Some(key),
-                said: said.map(|said| said.value),
-                needed: need.most,
-                file: shown(need.path),
-            })
-        })
-    }
-
-    /// That the pool takes no components, where the file says so and there is one.
-    fn no_components(&self) -> Option<Diagnostic> {
-        let total = self.tables.count(self.index, COMPONENTS);
-        let total = total.filter(|said| said.value == 0);
-        let total = total.map(|said| (NoComponents::Total, &said.span));
-        let features = self.tables.without_components(self.index);
-        let (why, span) = total.or(features.map(|span| (NoComponents::Feature, span)))?;
-        let (message, help) = why.message(component(self.files.needs())?);
-        Some(Diagnostic {
-            span: Some(span.clone()),
-            label: "no component can be instantiated".to_owned(),
-            ..diagnostic(Code::OutOfWorkload, message, help)
-        })
-    }
-
-    /// The name of the pool, empty for the one without; `None` in the table of a target.
-    fn pool(&self) -> Option<&str> {
-        match self.tables.0[self.index].place.path() {
-            [pool] if pool == "pooling_allocator" => Some(""),
-            [pool, name] if pool == "pool" => Some(name),
-            _ => None,
-        }
-    }
-
-    /// What there is of a number that nothing says.
-    fn of_itself(&self, key: NeededKey) -> Option<u64> {
-        let resolved = self.pool().and_then(|pool| (self.unsaid)(pool, key));
-        resolved.or_else(|| self.tables.of_itself(self.index, key))
-    }
-
-    /// Where the list stands.
-    fn list(&self) -> Range<usize> {
-        let list = self.tables.0[self.owner].list.as_ref();
-        list.map_or(0..0, |list| list.span.clone())
-    }
+    Ok((text, lines))
 }

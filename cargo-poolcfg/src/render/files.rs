@@ -58,8 +58,8 @@ pub(crate) struct ChangeReport {
     pub key: &'static str,
     /// What the file said; null where it said nothing.
     pub was: Option<ValueReport>,
-    /// What Cargo.lock says, or the workload needs.
-    pub now: ValueReport,
+    /// What Cargo.lock says, or the workload needs; null of a key that is taken out.
+    pub now: Option<ValueReport>,
 }
 
 impl ChangeReport {
@@ -79,7 +79,7 @@ impl ChangeReport {
             table: difference.table(),
             key,
             was,
-            now,
+            now: Some(now),
         }
     }
 }
@@ -90,7 +90,7 @@ impl ChangeReport {
             table: difference.table(),
             key: difference.key,
             was: difference.said.map(ValueReport::Count),
-            now: ValueReport::Count(difference.needed),
+            now: difference.needed.map(ValueReport::Count),
         }
     }
 }

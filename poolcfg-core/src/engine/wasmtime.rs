@@ -181,6 +181,28 @@ crate::base::consts::words! {
     }
 }
 
+impl WasmtimeFeature {
+    /// Whether a version knows what the feature is about: before, nothing of it is mapped.
+    ///
+    /// ```
+    /// # use poolcfg_core as poolcfg_runtime;
+    /// use poolcfg_runtime::{WasmtimeFeature, WasmtimeVersion};
+    /// // References to objects of the host were counted, without a heap.
+    /// assert!(!WasmtimeFeature::Gc.is_in(WasmtimeVersion::major(19)));
+    /// assert!(WasmtimeFeature::Gc.is_in(WasmtimeVersion::major(20)));
+    /// ```
+    #[must_use]
+    pub const fn is_in(self, version: WasmtimeVersion) -> bool {
+        let since = match self {
+            // `total_gc_heaps` came with 20.0; memory protection keys with 14.0.
+            Self::Gc => 20,
+            Self::MemoryProtectionKeys => 14,
+            Self::Async | Self::ComponentModel => 0,
+        };
+        version.major >= since
+    }
+}
+
 /// The features that Wasmtime is built with.
 ///
 /// ```

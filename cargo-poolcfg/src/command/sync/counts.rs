@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use poolcfg_core::file::TargetFacts;
+use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
 
 use super::edits::{Edits, reread};
 use crate::cli::args::Sync;
@@ -47,6 +47,7 @@ pub(super) fn counts(
         }
         workload::unwritten(&source, &found)?;
         let (text, lines) = workload::rewritten(&source.text, &found)?;
+        still_resolves(&source, &text, &targets, &found)?;
         edits.put(member, &source, text, lines)
     });
     all(done).map(drop)
@@ -88,4 +89,34 @@ fn differences(
     };
     let missing = arguments.workload.missing();
     workload::differences(context.shell, source, missing, &least)
+}
+
+/// That no target refuses the edited file which takes the file as it is.
+///
+/// # Errors
+/// At the number that is refused, with the reason.
+fn still_resolves(
+    source: &Source,
+    text: &str,
+    targets: &[TargetFacts],
+    found: &[NumberDifference],
+) -> Result<(), Error> {
+    let faults = |file: &ConfigFile| -> Vec<Diagnostic> {
+        let of_target = |facts: &TargetFacts| {
+            let settings = file.settings(facts);
+            let faults = settings.resolve(facts.target()).err();
+            let diagnostics = faults.iter().flat_map(|faults| {
+                let faults = faults.iter();
+                faults.map(|fault| Diagnostic::from_fault(&fault, file))
+            });
+            diagnostics.collect::<Vec<_>>()
+        };
+        targets.iter().flat_map(of_target).collect()
+    };
+    let before = faults(&reread(&source.text)?);
+    let is_new = |fault: &Diagnostic| !before.iter().any(|old| old.message == fault.message);
+    let Some(fault) = faults(&reread(text)?).into_iter().find(is_new) else {
+        return Ok(());
+    };
+    Err(workload::refused(source, found, &fault))
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use poolcfg_core::file::{Diagnostic, TargetFacts};
 
 use super::files::WorkloadFiles;
+use super::place::Place;
 use super::tables::WorkloadTables;
-use super::{NumberDifference, Place, Unsaid};
+use super::{NumberDifference, Unsaid};
 use crate::cli::args::Missing;
 use crate::cli::error::{Error, Source, all};
 use crate::cli::exit::Exit;
@@ -65,8 +66,9 @@ impl FileWorkload {
             found.extend(at.beyond());
             // Pools that start from one table have the same.
             let told = |one: &Diagnostic| refused.iter().any(|other| other.span == one.span);
-            let mistake = at.no_components().filter(|one| !told(one));
-            refused.extend(mistake);
+            let mistakes = at.impossible().into_iter();
+            let mistakes: Vec<_> = mistakes.filter(|one| !told(one)).collect();
+            refused.extend(mistakes);
         }
         match refused.is_empty() {
             true => Ok(found),

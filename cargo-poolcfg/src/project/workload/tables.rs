@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use poolcfg_core::file::{PoolTable, TargetFacts};
 use poolcfg_core::{
-    Arch, InstanceDefaults, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeVersion,
+    Arch, InstanceDefaults, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeFeatures,
+    WasmtimeVersion,
 };
 use toml_edit::{Document, Item, TableLike};
 
 use crate::inspect::beyond::NeededKey;
 use crate::inspect::workload::PerInstance;
-use crate::project::pool_tables::{WASMTIME, table};
+use crate::project::pool_tables::{WASMTIME, features, table};
 
 const WORKLOAD: &str = "workload";
 
@@ -36,8 +37,8 @@ pub(super) struct WorkloadTable {
     /// What its `wasmtime` table and it say, in this order.
     said: [Vec<(String, SpannedNumber)>; 2],
     version: Option<WasmtimeVersion>,
-    /// Where it lists features, and whether components are among them.
-    components: Option<(Range<usize>, bool)>,
+    /// The features that it lists, and where.
+    features: Option<(WasmtimeFeatures, Range<usize>)>,
 }
 
 impl WorkloadTable {
@@ -49,7 +50,7 @@ impl WorkloadTable {
             list: own.and_then(list),
             said: [own.map_or_else(Vec::new, said), said(pool)],
             version,
-            components: own.and_then(components),
+            features: own.and_then(features),
         }
     }
 
@@ -126,7 +127,7 @@ impl WorkloadTables {
         if let Some(said) = self.count(index, key) {
             return said.value;
         }
-        let components = match self.without_components(index) {
+        let components = match self.without(index, WasmtimeFeature::ComponentModel) {
             Some(_) => None,
             None => Some(InstanceDefaults::COMPONENT),
         };
@@ -136,11 +137,11 @@ impl WorkloadTables {
             .unwrap_or_default()
     }
 
-    /// Where the features that count for this table stand, if components are not among them.
-    pub(super) fn without_components(&self, index: usize) -> Option<&Range<usize>> {
+    /// Where the features that count for this table stand, if this one is not among them.
+    pub(super) fn without(&self, index: usize, feature: WasmtimeFeature) -> Option<&Range<usize>> {
         let mut chain = self.chain(index);
-        let (span, has) = chain.find_map(|(_, table)| table.components.as_ref())?;
-        (!has).then_some(span)
+        let (features, span) = chain.find_map(|(_, table)| table.features.as_ref())?;
+        (!features.has(feature)).then_some(span)
     }
 
     pub(super) fn version(&self, index: usize) -> WasmtimeVersion {
@@ -153,15 +154,6 @@ impl WorkloadTables {
         let target = self.0[index].target();
         key.of(&Limits::of_wasmtime(self.version(index), target))
     }
-}
-
-/// Where the features stand, and whether components are among them.
-fn components(own: &dyn TableLike) -> Option<(Range<usize>, bool)> {
-    let features = own.get("features")?;
-    let mut listed = features.as_array()?.iter();
-    let word = WasmtimeFeature::ComponentModel.word();
-    let has = listed.any(|feature| feature.as_str() == Some(word));
-    Some((features.span()?, has))
 }
 
 fn list(own: &dyn TableLike) -> Option<List> {

@@ -75,16 +75,10 @@ impl Wasmtime {
     /// Whether Wasmtime is built with a feature, and of a version that has it.
     #[must_use]
     pub const fn has(&self, feature: WasmtimeFeature) -> bool {
-        let since = match feature {
-            // `total_gc_heaps` came with 20.0; memory protection keys with 14.0.
-            WasmtimeFeature::Gc => 20,
-            WasmtimeFeature::MemoryProtectionKeys => 14,
-            WasmtimeFeature::Async | WasmtimeFeature::ComponentModel => 0,
-        };
         // Up to 22 the keys are there without a feature.
         let ungated =
             matches!(feature, WasmtimeFeature::MemoryProtectionKeys) && self.version.major < 23;
-        self.version.major >= since && (ungated || self.features.has(feature))
+        feature.is_in(self.version) && (ungated || self.features.has(feature))
     }
 
     /// Whether a collected heap takes the place of a memory (33.0, PR #10503).
