@@ -9,7 +9,9 @@ pub(crate) mod wish;
 use std::path::{Path, PathBuf};
 
 use poolcfg_core::file::TargetFacts;
-use poolcfg_core::{Engine, FilePlace, PoolKeys, Setting, Size, WasmtimeKeys, WasmtimeVersion};
+use poolcfg_core::{
+    Budget, Engine, FilePlace, PoolKeys, Setting, Size, WasmtimeKeys, WasmtimeVersion,
+};
 
 use crate::cli::args::{Emit, MachineFlags};
 use crate::cli::error::{Error, Source, all};
@@ -20,6 +22,10 @@ use crate::inspect::workload::{GC_HEAPS, PerInstance};
 use crate::inspect::{Inspected, Needs};
 use crate::project::workload::files::{named, needs};
 use crate::render::inspected::InspectReport;
+
+/// What Wasmtime 48.0.2 takes on two cores to compile a file of this size and more, data left out: so many bytes, and so
+/// many for each byte. It is more where there are more threads.
+const COMPILED: (Size, Size, u64) = (Size::mib(1), Size::mib(192), 48);
 
 /// What the files that flags name tell; nothing where no flag names one.
 #[derive(Debug, Default)]
@@ -180,6 +186,37 @@ impl Given {
     pub(crate) fn memory_minimum(&self) -> Size {
         let minima = self.workload().map(|(_, needs)| needs.memory_minimum);
         Size::bytes(minima.max().unwrap_or_default())
+    }
+
+    /// That compiling the largest file takes more than the headroom, where limits of bytes bound the process.
+    pub(crate) fn compiled(&self, budget: &Budget) -> Option<String> {
+        let limits = &budget.limits;
+        limits
+            .rlimit_as
+            .or(limits.rlimit_data)
+            .or(limits.commit_limit)?;
+        let (least, always, each) = COMPILED;
+        let sizes = self.workload().filter_map(|(path, needs)| {
+            let bytes = std::fs::metadata(path).ok()?.len();
+            Some((path, bytes.saturating_sub(needs.data)))
+        });
+        let (path, bytes) = sizes.max_by_key(|(_, bytes)| *bytes)?;
+        if bytes < least.get() {
+            return None;
+        }
+        let taken = bytes.checked_mul(each)?.checked_add(always.get())?;
+        let taken = taken.checked_next_multiple_of(Size::mib(64).get())?;
+        (taken > budget.headroom.get()).then(|| {
+            format!(
+                "`{}` has {} beside its data: compiling it may take {} beside the pool, and {} are left for all but the pool: run what \
+                 `wasmtime compile` makes of it, or leave more with `--set address_space.headroom={}`",
+                shown(path),
+                Size::bytes(bytes),
+                Size::bytes(taken),
+                budget.headroom,
+                Size::bytes(taken).exact()
+            )
+        })
     }
 
     /// The files, for programs.

@@ -103,6 +103,8 @@ impl<'a> TargetOutcome<'a> {
                 on_demand = Some((asked, bounds.collect::<Result<_, Error>>()?));
             }
         }
+        let has_pool = wish.fit != Some(Fit::NoPool);
+        let compiled = wish.given.compiled(&case.budget).filter(|_| has_pool);
         Ok(Self {
             member,
             facts,
@@ -116,6 +118,7 @@ impl<'a> TargetOutcome<'a> {
             notes: counted
                 .into_iter()
                 .chain(notes)
+                .chain(compiled)
                 .chain(here.into_iter().flat_map(|_| measured(&settings)))
                 .collect(),
         })

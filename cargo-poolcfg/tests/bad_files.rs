@@ -428,3 +428,46 @@ fn a_memory_that_no_machine_holds_is_said_to_be_one() {
         .says("`a.wasm` has a memory of 2^64 bytes or more at the beginning, which no machine has")
         .says("no pool takes it");
 }
+
+/// What is above the limits of engines is refused before it takes memory: a file of 20 MB would take hundreds.
+#[test]
+fn what_no_engine_takes_is_not_kept() {
+    const COUNT: usize = 5_000_000;
+    fn leb(mut number: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        loop {
+            let byte = u8::try_from(number & 0x7f).unwrap();
+            number >>= 7;
+            if number == 0 {
+                bytes.push(byte);
+                return bytes;
+            }
+            bytes.push(byte | 0x80);
+        }
+    }
+    let section = |header: &[u8], id: u8, entry: &[u8]| {
+        let content = [leb(COUNT), entry.repeat(COUNT)].concat();
+        [header, &[id], &leb(content.len()), &content].concat()
+    };
+    let (module, component) = (b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0");
+    let folder = Folder::new();
+    for (file, header, id, entry) in [
+        ("memories", module, 5, &[0, 1][..]),
+        ("tables", module, 4, &[0x70, 0, 1]),
+        ("imports", module, 2, &[0, 0, 3, 0x7f, 0]),
+        ("instances", component, 2, &[0, 0, 0]),
+        ("instances", component, 5, &[0, 0, 0]),
+    ] {
+        let name = format!("{file}.wasm");
+        folder.write(&name, "");
+        fs::write(folder.path(&name), section(header, id, entry)).unwrap();
+        let poolcfg = program("poolcfg", folder.root());
+        let mut limited = std::process::Command::new("prlimit");
+        limited.current_dir(folder.root());
+        limited.arg(format!("--as={}", 200_u64 << 20));
+        limited.arg(poolcfg.get_program()).args(["inspect", &name]);
+        ran(&mut limited).ends(101).says(&format!(
+            "more than any engine takes: {file} count exceeds limit of"
+        ));
+    }
+}

@@ -273,13 +273,22 @@ fn what_an_import_leaves_open_is_said() {
         instance["open"],
         json!(["the memories and tables of module `i.m`, which is imported"])
     );
-    let component =
-        of_text(r#"(component (import "c" (component $c)) (instance (instantiate $c)))"#);
+    let component = of_text(
+        r#"(component (import "i" (instance $i (export "c" (component))))
+            (alias export $i "c" (component $c)) (instance (instantiate $c)))"#,
+    );
     assert_eq!(component["core_instances"], 0);
     assert_eq!(
         component["open"],
-        json!(["all instances of component `c`, which is imported"])
+        json!(["all instances of component `i.c`, which is imported"])
     );
+    // No engine takes it.
+    let folder = Folder::new();
+    let text = r#"(component (import "c" (component $c)) (instance (instantiate $c)))"#;
+    fs::write(folder.path("c.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    inspect(&folder, &["c.wasm"])
+        .ends(101)
+        .says("component `c` as an import, which no Wasmtime takes");
     // What is imported and never instantiated leaves nothing open.
     assert_eq!(
         of_text(r#"(component (import "m" (core module)))"#)["open"],
@@ -442,7 +451,11 @@ fn imports_have_their_place_in_the_bookkeeping() {
             "max_core_instance_size",
         );
         let needs = needs["needs"].as_u64().unwrap();
-        assert!(needs >= least && needs < least + 1500, "{needs} {least}");
+        // A function had a pointer more up to 23.
+        assert!(
+            needs >= least && needs < least / 8 * 9 + 1500,
+            "{needs} {least}"
+        );
     }
     // A function that is exported again has its places once.
     let size =
@@ -525,4 +538,58 @@ fn a_program_is_told_in_full() {
     let bytes = fs::read(own).unwrap();
     fs::write(folder.path("cut"), &bytes[..40]).unwrap();
     inspect(&folder, &["cut"]).ends(101).says("PC0038");
+}
+
+/// What Wasmtime makes of a call between components may be the largest of its instances: 1072 bytes in 49.0.4 for the one
+/// call of strings here, and 1344 for two components that call each other's.
+#[test]
+fn what_is_made_of_calls_is_within_the_bound_of_a_core_instance() {
+    let callee = r#"(component $a
+        (core module $m (memory (export "mem") 1) (func (export "f") (param i32 i32))
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+        (core instance $i (instantiate $m))
+        (func (export "f") (param "s" string) (canon lift (core func $i "f") (memory (core memory $i "mem"))
+            (realloc (core func $i "realloc")))))"#;
+    let caller = r#"(component $b (import "f" (func $f (param "s" string)))
+        (core module $lib (memory (export "mem") 1)) (core instance $l (instantiate $lib))
+        (core func $g (canon lower (func $f) (memory (core memory $l "mem")) string-encoding=utf16))
+        (core module $m (import "" "f" (func (param i32 i32))))
+        (core instance (instantiate $m (with "" (instance (export "f" (func $g)))))))"#;
+    let result = of_text(&format!(
+        "(component {callee} {caller} (instance $ai (instantiate $a))
+            (instance (instantiate $b (with \"f\" (func $ai \"f\")))))"
+    ));
+    let most = limit(&result, "wasmtime", "max_core_instance_size")["needs"].clone();
+    assert!(most.as_u64().unwrap() >= 1344, "{most}");
+}
+
+/// What no address space holds is not advised.
+#[test]
+fn a_memory_that_no_machine_holds_is_not_advised() {
+    let folder = Folder::new();
+    let text = "(module (memory i64 1099511627776))";
+    fs::write(folder.path("m.wasm"), wat::parse_str(text).unwrap()).unwrap();
+    let ran = inspect(&folder, &["m.wasm"]);
+    ran.ends(0);
+    assert!(
+        ran.json()["keys"]["memory_reservation"].is_null(),
+        "{ran:#?}"
+    );
+}
+
+/// The total of which there are too few is named.
+#[test]
+fn a_total_that_holds_no_instance_is_named() {
+    let mut text = "(component $c (core module $m) (core instance (instantiate $m)))".to_owned();
+    for _ in 0..10 {
+        text = format!(
+            "(component $c {text} (instance (instantiate $c)) (instance (instantiate $c)))"
+        );
+    }
+    let result = of_text(&text.replacen("component $c", "component", 1));
+    let total = limit(&result, "wasmtime", "total_core_instances");
+    assert_eq!(
+        (&total["needs"], &total["allowed"], &total["holds"]),
+        (&json!(1024), &json!(1000), &json!(false))
+    );
 }

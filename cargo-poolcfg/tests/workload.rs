@@ -526,7 +526,10 @@ fn an_entry_that_is_no_module_is_pointed_at() {
         (".", "help: name the files in it: `*.wasm`"),
         ("./", "help: name the files in it: `*.wasm`"),
         ("", "expected the path of a file, found an empty text"),
-        ("", "help: name the files in it: `*.wasm`"),
+        (
+            "",
+            "help: name a file, such as `app.wasm`, or take the entry out",
+        ),
         ("plugins/", "help: name the files in it: `plugins/*.wasm`"),
         (
             own,

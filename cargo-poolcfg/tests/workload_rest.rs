@@ -233,3 +233,90 @@ fn what_the_file_says_is_not_lowered_by_a_flag() {
         .ends(0)
         .says("each of up to 2 core instances, 1 memory, 3 tables");
 }
+
+/// A size that some versions of Wasmtime take and others do not is told, be it of a flag or of the file.
+#[test]
+fn a_size_that_may_be_too_little_is_told() {
+    let said = "`max_core_instance_size` is 960B, and `app.wasm` may need up to ";
+    let board = Board(Folder::new());
+    board.wasm("app.wasm", PLAIN);
+    let set = "pooling_allocator.wasmtime.max_core_instance_size=960B";
+    let flags = [
+        "--engine",
+        "wasmtime",
+        "--engine-version",
+        "48",
+        "--workload",
+        "app.wasm",
+    ];
+    board
+        .check(&[&flags[..], &["--set", set]].concat())
+        .ends(0)
+        .says(said);
+    let lines = "version = \"48\"\nmax_core_instance_size = \"960B\"\ncore_instances_per_instance = 1\n\
+                 memories_per_instance = 1\ntables_per_instance = 1\n";
+    let board = Board::new(lines, PLAIN);
+    board.check(&[]).ends(0).says(said);
+    board.run(&["sync", "--check"]).ends(0).says(said);
+}
+
+/// Under a limit of bytes, compiling a large file takes of what is left beside the pool.
+#[test]
+fn compiling_is_told_of_where_a_limit_is_near() {
+    let board = Board(Folder::new());
+    let large = |part: &str| part.replace("LARGE", &"x".repeat((8 << 20) - 50));
+    board.wasm("app.wasm", &large("(module (@custom \"code\" \"LARGE\"))"));
+    board.wasm(
+        "data.wasm",
+        &large("(module (memory 200) (data \"LARGE\"))"),
+    );
+    let flags = [
+        "--engine",
+        "wasmtime",
+        "--engine-version",
+        "48",
+        "--workload",
+        "app.wasm",
+    ];
+    let said = "`app.wasm` has 8.00 MiB beside its data: compiling it may take 576 MiB beside the pool, and 256 MiB are left";
+    let limit = ["--set", "address_space.rlimit_as=1GiB", "--fit", "smaller"];
+    board
+        .check(&[&flags[..], &limit].concat())
+        .ends(0)
+        .says(said)
+        .says("`--set address_space.headroom=576MiB`");
+    board.check(&flags).says_nothing_of("compiling it");
+    // Data is not compiled.
+    let data = flags.map(|flag| flag.replace("app.wasm", "data.wasm"));
+    let data: Vec<&str> = data.iter().map(String::as_str).chain(limit).collect();
+    board.check(&data).says_nothing_of("compiling it");
+}
+
+/// What else an entry or a flag gets wrong.
+#[test]
+fn an_empty_entry_is_told_to_be_named() {
+    let board = Board::new("version = \"48\"\n", PLAIN);
+    let file = board.file().replace("\"app.wasm\"", "\"\"");
+    board.0.write("poolcfg.toml", &file);
+    board
+        .run(&["sync"])
+        .ends(101)
+        .says("expected the path of a file, found an empty text")
+        .says("name a file, such as `app.wasm`, or take the entry out");
+}
+
+/// Counts are no keys of a native pool, and none are written into one.
+#[test]
+fn a_native_pool_gets_no_counts() {
+    let board = Board::new("", PLAIN);
+    let file = board
+        .file()
+        .replace("engine = \"wasmtime\"", "engine = \"native\"");
+    board.0.write("poolcfg.toml", &file);
+    board
+        .run(&["sync"])
+        .ends(0)
+        .says("nothing to do")
+        .says_nothing_of("wrote");
+    assert_eq!(board.file(), file);
+}

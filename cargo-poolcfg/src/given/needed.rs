@@ -67,6 +67,9 @@ pub(crate) fn raised<'a>(
             refused.extend(none(given.workload(), keys, wasmtime.version));
         }
         refused.extend(too_few(&given.workload, keys));
+        raised
+            .notes
+            .extend(doubts(given.workload(), keys, wasmtime.version));
         for key in NeededKey::ALL {
             match missing(key, given, pool, keys, case) {
                 None => {}
@@ -92,6 +95,19 @@ fn shared(path: &Path, switch: Option<&str>) -> Diagnostic {
         "leave it out, or run it without a pool: `cargo poolcfg --emit wasmtime-toml --fit no-pool` with the same flags{switch}"
     );
     diagnostic(Code::OutOfWorkload, message, help)
+}
+
+/// What flags say of a pool that may be below what these files need.
+fn doubts<'f>(
+    files: impl IntoIterator<Item = (&'f Path, &'f Needs)> + Clone,
+    keys: &PoolKeys,
+    version: WasmtimeVersion,
+) -> impl Iterator<Item = String> {
+    NeededKey::ALL.into_iter().filter_map(move |key| {
+        let said = key.said(keys)?;
+        said.place.as_flag()?;
+        key.doubt(said.value, files.clone(), version)
+    })
 }
 
 /// What flags say of a pool below what these files need.
@@ -206,6 +222,7 @@ fn missing<'f>(
         return None;
     }
     let flag = said.filter(|place| place.as_flag().is_some());
+    // What may be too little is told by `doubts`.
     if flag.is_some() && need.least <= has {
         return None;
     }

@@ -1,5 +1,6 @@
 //! The version that a program prints when it is run with `--version`.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
@@ -58,24 +59,29 @@ pub(super) fn run_version(path: &Path) -> Result<String, Error> {
             )));
         }
     };
-    version(&text).ok_or_else(|| {
-        let first = text.lines().next();
-        let printed = first.map_or("nothing".to_owned(), |first| format!("`{first}`"));
-        failed(format!(
-            "`--version` prints {printed}, which names no Wasmtime"
-        ))
-    })
+    let mut found = versions(&text).into_iter();
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(first), Some(other)) => Err(failed(format!(
+            "`--version` prints several versions of Wasmtime, `{first}` and `{other}`"
+        ))),
+        (None, _) => {
+            let first = text.lines().next();
+            let printed = first.map_or("nothing".to_owned(), |first| format!("`{first}`"));
+            Err(failed(format!(
+                "`--version` prints {printed}, which names no Wasmtime"
+            )))
+        }
+    }
 }
 
-/// The version behind the name that begins a line or stands in brackets, as in `wasmtime 48.0.2 (0123abc 2026-08-20)`,
-/// `wasmtime-cli 13.0.0` or `server 1.2.3 (wasmtime 48.0.2)`; `None` if there is none, or there are several.
-fn version(text: &str) -> Option<String> {
+/// Each version behind the name that begins a line or stands in brackets, as in `wasmtime 48.0.2 (0123abc 2026-08-20)`,
+/// `wasmtime-cli 13.0.0` or `server 1.2.3 (wasmtime 48.0.2)`.
+fn versions(text: &str) -> BTreeSet<String> {
     let beginnings = text
         .lines()
         .flat_map(|line| std::iter::once(line).chain(line.split('(').skip(1)));
-    let mut found = beginnings.filter_map(named);
-    let first = found.next()?;
-    found.all(|other| other == first).then_some(first)
+    beginnings.filter_map(named).collect()
 }
 
 /// The version of Wasmtime that a text begins with the name of: behind blanks, a slash, `v` or `version`.
@@ -132,7 +138,11 @@ mod tests {
             "my-server 1.0.0\nwasmtime 48.0.2",
             "my-server 1.0.0 (wasmtime 48.0.2)\n  wasmtime 48.0.2",
         ] {
-            assert_eq!(version(text).as_deref(), Some("48.0.2"), "{text}");
+            assert_eq!(
+                versions(text),
+                BTreeSet::from(["48.0.2".to_owned()]),
+                "{text}"
+            );
         }
         for text in [
             "",
@@ -148,9 +158,10 @@ mod tests {
             "wasmtime e/v1",
             "not-wasmtime 48.0.2",
             "works with wasmtime 48.0.2",
-            "wasmtime 48.0.2\nwasmtime 36.0.9",
         ] {
-            assert_eq!(version(text), None, "{text}");
+            assert_eq!(versions(text), BTreeSet::new(), "{text}");
         }
+        let several = versions("wasmtime 48.0.2\nwasmtime 36.0.9");
+        assert_eq!(several.len(), 2);
     }
 }

@@ -1,7 +1,7 @@
 //! Accepted: of the keys that files need, those that poolcfg.toml takes.
 
-use poolcfg_core::WasmtimeVersion;
-use poolcfg_core::file::{ConfigFile, TargetFacts};
+use poolcfg_core::file::{ConfigFile, Diagnostic, TargetFacts};
+use poolcfg_core::{Plan, WasmtimeVersion};
 
 use super::workload::Keys;
 
@@ -71,9 +71,14 @@ impl Keys {
             Ok(file) => file,
             Err(mistakes) => return mistakes.into_iter().next().map(|mistake| mistake.message),
         };
-        let resolved = file.settings(facts).resolve(facts.target());
-        let fault = resolved.err()?.iter().next()?;
-        Some(fault.message().as_str().to_owned())
+        let settings = file.settings(facts);
+        match settings.resolve(facts.target()) {
+            Ok(case) => {
+                let misfit = Plan::new(&case).misfit?;
+                Some(Diagnostic::from_misfit(&misfit, &case, &file).message)
+            }
+            Err(faults) => Some(faults.iter().next()?.message().as_str().to_owned()),
+        }
     }
 
     fn file(&self, version: WasmtimeVersion) -> String {

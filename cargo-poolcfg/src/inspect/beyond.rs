@@ -7,6 +7,7 @@ use poolcfg_core::{
     FilePlace, GRAIN, Limits, PoolKeys, ResolvedProcess, Setting, Settings, Size, WasmtimeVersion,
 };
 
+use crate::cli::path::shown;
 use crate::host::Number;
 use crate::inspect::{Between, Needs};
 
@@ -141,7 +142,7 @@ impl NeededKey {
         }
     }
 
-    pub(super) fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {
+    pub(crate) fn needed(self, needs: &Needs, version: WasmtimeVersion) -> Between {
         let exactly = |number| Between {
             least: number,
             most: number,
@@ -152,6 +153,26 @@ impl NeededKey {
             Self::MaxComponentInstanceSize => needs.component_size(version),
             Self::MemoryReservation | Self::MaxMemorySize => exactly(needs.memory_minimum),
         }
+    }
+
+    /// What is to be said of a value that may be too little, since versions differ; `None` if it is enough, or refused.
+    pub(crate) fn doubt<'f>(
+        self,
+        has: u64,
+        files: impl IntoIterator<Item = (&'f Path, &'f Needs)>,
+        version: WasmtimeVersion,
+    ) -> Option<String> {
+        let files = files.into_iter();
+        let each = files.map(|(path, needs)| (path, self.needed(needs, version).most));
+        let (path, most) = each.max_by_key(|(_, most)| *most)?;
+        let [has_shown, shown_most] = [has, most].map(|value| self.shown(value));
+        (has < most).then(|| {
+            format!(
+                "`{}` is {has_shown}, and `{}` may need up to {shown_most}, which versions of Wasmtime differ in",
+                self.word(),
+                shown(path)
+            )
+        })
     }
 
     /// The most that any of some files needs; `None` if there is none.

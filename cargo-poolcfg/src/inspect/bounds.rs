@@ -58,7 +58,8 @@ pub(crate) fn hosts(
 }
 
 fn report(needs: &Needs, own: &Own, is_component: bool) -> HostReport {
-    let limits = limits(needs, own, is_component);
+    let mut limits = limits(needs, own, is_component);
+    limits.extend(short_totals(needs, own, is_component));
     let is_refused = needs.has_own_shared || limits.iter().any(|limit| limit.holds == Some(false));
     let at_once = match is_refused {
         true => 0,
@@ -72,6 +73,27 @@ fn report(needs: &Needs, own: &Own, is_component: bool) -> HostReport {
 }
 
 fn at_once(needs: &Needs, own: &Own, is_component: bool) -> u64 {
+    totals(needs, own, is_component)
+        .into_iter()
+        .filter_map(|(total, each)| own.number(total).checked_div(each))
+        .min()
+        .unwrap_or(u64::MAX)
+}
+
+/// The totals of which there are too few for one instance.
+fn short_totals(needs: &Needs, own: &Own, is_component: bool) -> impl Iterator<Item = LimitReport> {
+    let each = totals(needs, own, is_component).into_iter();
+    let each = each.map(|(total, needs)| LimitReport {
+        name: name(total),
+        needs,
+        allowed: own.number(total),
+        holds: Some(false),
+    });
+    each.filter(|limit| limit.allowed < limit.needs)
+}
+
+/// Each total, and how many one instance takes of it.
+fn totals(needs: &Needs, own: &Own, is_component: bool) -> [(Number, u64); 4] {
     let heaps = u64::from(needs.gc && own.heaps_are_memories());
     [
         (Number::TotalCoreInstances, needs.core_instances),
@@ -79,10 +101,6 @@ fn at_once(needs: &Needs, own: &Own, is_component: bool) -> u64 {
         (Number::TotalTables, needs.tables),
         (Number::TotalComponentInstances, u64::from(is_component)),
     ]
-    .into_iter()
-    .filter_map(|(total, each)| own.number(total).checked_div(each))
-    .min()
-    .unwrap_or(u64::MAX)
 }
 
 fn limits(needs: &Needs, own: &Own, is_component: bool) -> Vec<LimitReport> {

@@ -22,8 +22,8 @@ const TEXTS: [&str; 3] = [
         (instance (instantiate $inner (with "f" (func $l))))
         (export "f" (func $l)))"#,
     r#"(component
-        (import "c" (component $c)) (import "m" (core module $m)) (import "i" (instance $i (export "f" (func))))
-        (instance (instantiate $c)) (core instance (instantiate $m))
+        (import "m" (core module $m)) (import "i" (instance $i (export "f" (func)) (export "c" (component))))
+        (alias export $i "c" (component $c)) (instance (instantiate $c)) (core instance (instantiate $m))
         (component (component (component (core module (memory 1)))))
         (alias export $i "f" (func $f)) (export "g" (func $f)))"#,
 ];

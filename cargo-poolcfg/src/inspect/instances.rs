@@ -120,6 +120,11 @@ impl<'t> Follower<'t> {
         match step {
             Step::Import(name, sort) => {
                 let item = match is_outermost {
+                    true if *sort == Sort::Component => {
+                        let text =
+                            format!("component `{name}` as an import, which no Wasmtime takes");
+                        return Err(Unreadable::Impossible(text));
+                    }
                     true => imported(*sort, name),
                     false => frame.args.get(name).cloned().unwrap_or(Item::Other),
                 };

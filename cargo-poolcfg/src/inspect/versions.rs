@@ -159,6 +159,9 @@ struct Crates {
 struct Package {
     name: String,
     version: String,
+    /// `build` of what only ran when the program was built.
+    #[serde(default)]
+    kind: String,
 }
 
 /// The versions in the list of crates; nothing where it cannot be read.
@@ -170,7 +173,7 @@ pub(super) fn in_list(packed: &[u8]) -> BTreeSet<[u32; 3]> {
     let packages = crates.map(|crates| crates.packages).unwrap_or_default();
     packages
         .iter()
-        .filter(|package| package.name == "wasmtime")
+        .filter(|package| package.name == "wasmtime" && package.kind != "build")
         .filter_map(|package| Some(version(package.version.as_bytes())?.0))
         .collect()
 }
@@ -274,6 +277,7 @@ mod tests {
     #[test]
     fn the_list_of_crates_names_versions() {
         let list = br#"{"packages":[{"name":"wasmtime","version":"48.0.2","source":"crates.io"},
+            {"name":"wasmtime","version":"47.0.0","kind":"build"},
             {"name":"wasmtime-environ","version":"47.0.0"},{"name":"wasmtime","version":"36.0.9"}]}"#;
         let packed = miniz_oxide::deflate::compress_to_vec_zlib(list, 6);
         let versions: Vec<_> = in_list(&packed).into_iter().collect();

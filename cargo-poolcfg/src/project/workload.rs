@@ -118,12 +118,11 @@ impl NumberDifference {
     }
 }
 
-/// Whether poolcfg.toml names a workload.
+/// Whether poolcfg.toml names a workload of a pool that may be Wasmtime's.
 pub(crate) fn has_workload(source: &str) -> bool {
-    WorkloadTables::new(source)
-        .0
-        .iter()
-        .any(|table| table.list.is_some())
+    let tables = WorkloadTables::new(source);
+    let mut indices = 0..tables.0.len();
+    indices.any(|index| tables.owner(index).is_some() && !tables.is_of_other(index))
 }
 
 /// Where the numbers of a package are not those that its workload needs.
@@ -136,7 +135,9 @@ pub(crate) fn differences(
     missing: Missing,
     unsaid: Unsaid<'_>,
 ) -> Result<Vec<NumberDifference>, Error> {
-    FileWorkload::read(shell, source, missing)?.differences(source, unsaid)
+    let workload = FileWorkload::read(shell, source, missing)?;
+    workload.doubts().iter().for_each(|doubt| shell.note(doubt));
+    workload.differences(source, unsaid)
 }
 
 /// The least that the pool of this name has of a number on those targets for which no table says it; `None` where there
@@ -161,6 +162,7 @@ pub(crate) fn hold(
         return Ok(());
     };
     let workload = FileWorkload::read(shell, source, missing)?;
+    workload.doubts().iter().for_each(|doubt| shell.note(doubt));
     let found = workload.differences(source, unsaid);
     let mistakes = flagged(&workload);
     let flags = match mistakes.is_empty() {

@@ -7,7 +7,7 @@ use super::PACKAGES;
 /// What becomes of a workload.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct WorkloadFlags {
-    /// Pass over files of a workload that are not there, and lower no count that may be theirs
+    /// Pass over files of a workload in poolcfg.toml that are not there, and lower no count that may be theirs
     #[arg(long, help_heading = PACKAGES)]
     pub(crate) allow_missing: bool,
 }

@@ -168,7 +168,10 @@ fn meant(folder: &Path, entry: &str) -> Result<Matches, Diagnostic> {
             "" => "expected the path of a file, found an empty text".to_owned(),
             _ => format!("`{entry}` is a folder"),
         };
-        let help = format!("name the files in it: `{within}`");
+        let help = match entry {
+            "" => "name a file, such as `app.wasm`, or take the entry out".to_owned(),
+            _ => format!("name the files in it: `{within}`"),
+        };
         return Err(diagnostic(Code::NotInspectable, message, help));
     }
     let found = matching(folder, entry);

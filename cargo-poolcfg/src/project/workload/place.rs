@@ -108,6 +108,20 @@ impl Place<'_> {
         })
     }
 
+    /// What the file says that may be below what a file needs.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        let version = self.tables.version(self.index);
+        let doubt = |key: NeededKey| {
+            let said = self.tables.number(self.index, key)?;
+            let need = key.most(self.files.needs(), version)?;
+            // What is too little is no doubt.
+            let is_enough = said.value >= need.least;
+            key.doubt(said.value, self.files.needs(), version)
+                .filter(|_| is_enough)
+        };
+        NeededKey::ALL.into_iter().filter_map(doubt).collect()
+    }
+
     /// Why no instance of a file fits, where features or totals of the file say so.
     pub(super) fn impossible(&self) -> Vec<Diagnostic> {
         let mut all = Vec::new();

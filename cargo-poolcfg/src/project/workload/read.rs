@@ -40,28 +40,41 @@ impl FileWorkload {
         files.map_or(&[], |files| &files.files)
     }
 
+    /// Each table whose pool runs files.
+    fn places<'t>(&'t self, unsaid: Unsaid<'t>) -> impl Iterator<Item = Place<'t>> {
+        let tables = &self.tables;
+        let of_wasmtime = (0..tables.0.len()).filter(|index| !tables.is_of_other(*index));
+        of_wasmtime.filter_map(move |index| {
+            let owner = tables.owner(index)?;
+            Some(Place {
+                tables,
+                index,
+                owner,
+                files: self.files[owner].as_ref()?,
+                unsaid,
+            })
+        })
+    }
+
+    /// What the file says that may be too little, each once.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        for doubt in self.places(&|_, _| None).flat_map(|place| place.doubts()) {
+            if !doubts.contains(&doubt) {
+                doubts.push(doubt);
+            }
+        }
+        doubts
+    }
+
     pub(super) fn differences(
         &self,
         source: &Source,
         unsaid: Unsaid<'_>,
     ) -> Result<Vec<NumberDifference>, Error> {
-        let tables = &self.tables;
         let mut found = Vec::new();
         let mut refused: Vec<Diagnostic> = Vec::new();
-        for index in 0..tables.0.len() {
-            let owner = tables.owner(index);
-            let Some((owner, files)) =
-                owner.and_then(|owner| Some((owner, self.files[owner].as_ref()?)))
-            else {
-                continue;
-            };
-            let at = Place {
-                tables,
-                index,
-                owner,
-                files,
-                unsaid,
-            };
+        for at in self.places(unsaid) {
             found.extend(at.counts());
             found.extend(at.beyond());
             // Pools that start from one table have the same.

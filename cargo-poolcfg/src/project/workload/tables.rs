@@ -37,6 +37,8 @@ pub(super) struct WorkloadTable {
     /// What its `wasmtime` table and it say, in this order.
     said: [Vec<(String, SpannedNumber)>; 2],
     version: Option<WasmtimeVersion>,
+    /// Whether it says that the pool is Wasmtime's, or another's.
+    is_of_wasmtime: Option<bool>,
     /// The features that it lists, and where.
     features: Option<(WasmtimeFeatures, Range<usize>)>,
 }
@@ -50,6 +52,10 @@ impl WorkloadTable {
             list: own.and_then(list),
             said: [own.map_or_else(Vec::new, said), said(pool)],
             version,
+            is_of_wasmtime: pool
+                .get("engine")
+                .and_then(Item::as_str)
+                .map(|engine| engine == WASMTIME),
             features: own.and_then(features),
         }
     }
@@ -97,6 +103,14 @@ impl WorkloadTables {
         let own = &self.0[index].place;
         let before = self.0[..=index].iter().enumerate().rev();
         before.filter(move |(other, table)| *other == index || table.place.underlies(own))
+    }
+
+    /// Whether the pool of this table is said to be another engine's, of which nothing is counted.
+    pub(super) fn is_of_other(&self, index: usize) -> bool {
+        let said = self
+            .chain(index)
+            .find_map(|(_, table)| table.is_of_wasmtime);
+        said == Some(false)
     }
 
     /// The table whose list is the workload of the pool of this table.
