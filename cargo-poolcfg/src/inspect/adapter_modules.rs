@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::adapters::Adapter;
-use super::crossing::{CoreDef, Crossing};
+use super::crossing::{Adapter, CoreDef, Crossing};
 use super::declared::Between;
 use super::options::{ASYNC, COMPACT_UTF16, UTF16};
 

@@ -5,20 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::adapter_modules::{AdapterModules, Part};
-use super::crossing::{CoreDef, Crossing};
-
-/// A call from one component into another.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Adapter {
-    pub(super) lifted: Rc<Crossing>,
-    pub(super) lowered: Crossing,
-}
-
-impl Adapter {
-    fn defs(&self) -> impl Iterator<Item = &CoreDef> {
-        self.lifted.defs().chain(self.lowered.defs())
-    }
-}
+use super::crossing::{Adapter, CoreDef, Crossing};
 
 /// All adapters, in the order in which they are found, and the instances that they depend on.
 #[derive(Debug, Default)]

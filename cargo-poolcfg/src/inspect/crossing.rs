@@ -64,3 +64,16 @@ impl Crossing {
         self.func.iter().chain(self.uses.iter().flatten())
     }
 }
+
+/// A call from one component into another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Adapter {
+    pub(super) lifted: Rc<Crossing>,
+    pub(super) lowered: Crossing,
+}
+
+impl Adapter {
+    pub(super) fn defs(&self) -> impl Iterator<Item = &CoreDef> {
+        self.lifted.defs().chain(self.lowered.defs())
+    }
+}

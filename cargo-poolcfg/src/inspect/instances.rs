@@ -7,9 +7,9 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::adapters::{Adapter, Adapters};
+use super::adapters::Adapters;
 use super::component::Tree;
-use super::crossing::{CoreDef, Shift};
+use super::crossing::{Adapter, CoreDef, Shift};
 use super::declared::CoreSort;
 use super::followed::{Again, Followed, Live, Start};
 use super::frame::{Frame, damaged, get};
