@@ -13,7 +13,7 @@ use crate::cli::error::diagnostic;
 use crate::cli::path::shown;
 use crate::given::Given;
 use crate::inspect::beyond::{self, Need, NeededKey};
-use crate::inspect::taken::{NoneBy, Taken};
+use crate::inspect::taken::{NoneBy, TakenKind};
 use crate::inspect::workload::PerInstance;
 use crate::inspect::{Inspected, Needs};
 
@@ -182,7 +182,7 @@ fn none<'f>(
     version: WasmtimeVersion,
 ) -> Vec<Refused> {
     let own = &keys.wasmtime;
-    let refused = |taken: Taken| {
+    let refused = |taken: TakenKind| {
         let total = taken.said(own).filter(|total| total.value == 0);
         let total = total.map(|total| (NoneBy::Total, total.place));
         let features = own.features;
@@ -192,7 +192,7 @@ fn none<'f>(
         let (message, help) = taken.message(why, taken.first(files.clone(), version)?);
         Some((diagnostic(Code::OutOfWorkload, message, help), Some(place)))
     };
-    Taken::ALL.into_iter().filter_map(refused).collect()
+    TakenKind::ALL.into_iter().filter_map(refused).collect()
 }
 
 fn note(key: NeededKey, need: &Need<'_>) -> String {

@@ -32,7 +32,7 @@ pub(super) struct AdapterModules {
 }
 
 impl AdapterModules {
-    pub(super) fn with(self, part: &Part<'_>) -> Self {
+    pub(super) fn with(self, part: &AdapterModule<'_>) -> Self {
         let size = part.size();
         Self {
             count: self.count.saturating_add(1),
@@ -45,7 +45,7 @@ impl AdapterModules {
 
 /// One module of adapters: what it imports, each once.
 #[derive(Debug, Default)]
-pub(super) struct Part<'a> {
+pub(super) struct AdapterModule<'a> {
     adapters: u64,
     defs: HashSet<&'a CoreDef>,
     memories: HashSet<&'a CoreDef>,
@@ -57,7 +57,7 @@ pub(super) struct Part<'a> {
     waiting: u64,
 }
 
-impl<'a> Part<'a> {
+impl<'a> AdapterModule<'a> {
     pub(super) fn add(&mut self, adapter: &'a Adapter) {
         let sides = [&*adapter.lifted, &adapter.lowered];
         for side in sides {

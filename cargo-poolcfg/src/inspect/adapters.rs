@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::adapter_modules::{AdapterModules, Part};
+use super::adapter_modules::{AdapterModule, AdapterModules};
 use super::crossing::{Adapter, CoreDef, Crossing};
 
 /// All adapters, in the order in which they are found, and the instances that they depend on.
@@ -75,7 +75,8 @@ impl Adapters {
             module_of.push(module);
         }
         let is_live = self.live(&module_of, module);
-        let mut parts: Vec<Part<'_>> = is_live.iter().map(|_| Part::default()).collect();
+        let mut parts: Vec<AdapterModule<'_>> =
+            is_live.iter().map(|_| AdapterModule::default()).collect();
         for (adapter, module) in self.adapters.iter().zip(&module_of) {
             parts[*module].add(adapter);
         }

@@ -8,7 +8,7 @@ use wasmparser::{
 };
 
 use super::declared::CoreSort;
-use super::limits::{Limit, Room};
+use super::limits::{EngineLimit, KeptRoom};
 use super::module::{self, Module};
 use super::options;
 use super::resources::{self, Resources};
@@ -38,7 +38,7 @@ impl Tree {
 /// Reads a component whose first eight bytes were read, up to `end`.
 pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<Tree, Unreadable> {
     let mut tree = Tree::default();
-    let mut room = Room::default();
+    let mut room = KeptRoom::default();
     tree.components.push(Component::default());
     // The components that are open, with where they end: nesting takes no stack.
     let mut open = vec![(0, end)];
@@ -58,7 +58,7 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<T
         match id {
             1 => {
                 header(stream, section_end, MODULE)?;
-                Limit::Modules.check(tree.components[current].had.module())?;
+                EngineLimit::Modules.check(tree.components[current].had.module())?;
                 bounded("modules and components", tree.inside(), INSIDE)?;
                 room.take(1)?;
                 let module = module::read(stream, section_end, Some(&mut room))?;
@@ -69,7 +69,7 @@ pub(super) fn read<F: Read + Seek>(stream: &mut Stream<F>, end: u64) -> Result<T
             }
             4 => {
                 header(stream, section_end, COMPONENT)?;
-                Limit::Components.check(tree.components[current].had.component())?;
+                EngineLimit::Components.check(tree.components[current].had.component())?;
                 bounded("modules and components", tree.inside(), INSIDE)?;
                 room.take(1)?;
                 bounded("components inside each other", open.len(), DEPTH)?;
@@ -128,12 +128,12 @@ fn declarations(
     id: u8,
     section: &Section,
     component: &mut Component,
-    room: &mut Room,
+    room: &mut KeptRoom,
 ) -> Result<bool, Unreadable> {
     if let 2 | 5 = id {
         let count = SectionLimited::<Instance<'_>>::new(section.reader());
         let count = count.map_err(|error| damaged(&error))?.count();
-        Limit::Instances.check(component.had.instances(count))?;
+        EngineLimit::Instances.check(component.had.instances(count))?;
     }
     let steps = &mut component.steps;
     let mut looks_out = false;
@@ -181,7 +181,7 @@ fn declarations(
 
 fn each<'s, T: Weight + FromReader<'s>>(
     section: &'s Section,
-    room: &mut Room,
+    room: &mut KeptRoom,
     mut take: impl FnMut(T),
 ) -> Result<(), Unreadable> {
     let reader = SectionLimited::<T>::new(section.reader()).map_err(|error| damaged(&error))?;

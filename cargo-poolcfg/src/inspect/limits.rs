@@ -5,7 +5,7 @@ use super::stream::Unreadable;
 
 /// What a module or a component may have some of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
+pub(super) enum EngineLimit {
     Types,
     Imports,
     Tables,
@@ -24,7 +24,7 @@ pub(super) enum Limit {
 /// Functions of a module, which imports have a part in.
 pub(super) const FUNCTIONS: u32 = 1_000_000;
 
-impl Limit {
+impl EngineLimit {
     const fn of(self) -> (u32, &'static str) {
         match self {
             Self::Types => (1_000_000, "types"),
@@ -62,15 +62,15 @@ const KEPT: u32 = 300_000;
 
 /// How many more may be kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Room(u32);
+pub(super) struct KeptRoom(u32);
 
-impl Default for Room {
+impl Default for KeptRoom {
     fn default() -> Self {
         Self(KEPT)
     }
 }
 
-impl Room {
+impl KeptRoom {
     /// Takes room for so many more.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use super::code::{self, CollectedImports};
 use super::declared::{
     Between, CoreSort, Functions, Imported, Kind, Memory, Table, is_collected, is_of_collected,
 };
-use super::limits::{Limit, Room};
+use super::limits::{EngineLimit, KeptRoom};
 use super::stream::{Section, Stream, Unreadable, damaged};
 
 /// A module.
@@ -48,7 +48,7 @@ pub(crate) struct Module {
 pub(super) fn read<F: Read + Seek>(
     stream: &mut Stream<F>,
     end: u64,
-    mut room: Option<&mut Room>,
+    mut room: Option<&mut KeptRoom>,
 ) -> Result<Module, Unreadable> {
     let mut module = Module::default();
     // What each of its types is of.
@@ -99,7 +99,7 @@ fn count(items: usize) -> u64 {
 /// The entries of a section, of which there may be so many where there were `had` before.
 fn entries<'s, T: wasmparser::FromReader<'s>>(
     section: &'s Section,
-    limit: Limit,
+    limit: EngineLimit,
     had: u64,
 ) -> Result<impl Iterator<Item = Result<T, Unreadable>>, Unreadable> {
     let reader = SectionLimited::<T>::new(section.reader()).map_err(|error| damaged(&error))?;
@@ -111,10 +111,10 @@ fn entries<'s, T: wasmparser::FromReader<'s>>(
 
 /// Takes down what each type is of.
 fn types(section: &Section, kinds: &mut Vec<Kind>) -> Result<(), Unreadable> {
-    for group in entries::<wasmparser::RecGroup>(section, Limit::Types, 0)? {
+    for group in entries::<wasmparser::RecGroup>(section, EngineLimit::Types, 0)? {
         let group = group?;
         let types = count(kinds.len()).saturating_add(count(group.types().len()));
-        Limit::Types.check(types)?;
+        EngineLimit::Types.check(types)?;
         for ty in group.types() {
             kinds.push(match ty.composite_type.inner {
                 CompositeInnerType::Array(_) | CompositeInnerType::Struct(_) => Kind::Collected,
@@ -131,13 +131,13 @@ impl Module {
         &mut self,
         section: &Section,
         types: &[Kind],
-        mut room: Option<&mut Room>,
+        mut room: Option<&mut KeptRoom>,
     ) -> Result<(), Unreadable> {
         let reader = SectionLimited::<wasmparser::Imports<'_>>::new(section.reader());
         let reader = reader.map_err(|error| damaged(&error))?;
         // An entry may be of several imports.
         for (imports, import) in (1..).zip(reader.into_imports()) {
-            Limit::Imports.check(imports)?;
+            EngineLimit::Imports.check(imports)?;
             let import = import.map_err(|error| damaged(&error))?;
             if let Some(room) = &mut room {
                 room.take(1)?;
@@ -161,7 +161,7 @@ impl Module {
                     self.collected.tables.extend(index(self.imported_tables));
                 }
                 self.imported_tables += 1;
-                Limit::Tables.check(self.imported_tables)?;
+                EngineLimit::Tables.check(self.imported_tables)?;
                 self.imported.push(Imported {
                     name: name(),
                     what: "table",
@@ -172,7 +172,7 @@ impl Module {
             }
             TypeRef::Memory(memory) => {
                 self.imported_memories += 1;
-                Limit::Memories.check(self.imported_memories)?;
+                EngineLimit::Memories.check(self.imported_memories)?;
                 let of = Memory::new(&memory)?;
                 self.imported.push(Imported {
                     name: name(),
@@ -194,7 +194,8 @@ impl Module {
     }
 
     fn tables(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
-        for table in entries::<wasmparser::Table<'_>>(section, Limit::Tables, self.imported_tables)?
+        for table in
+            entries::<wasmparser::Table<'_>>(section, EngineLimit::Tables, self.imported_tables)?
         {
             let table = table?;
             if let wasmparser::TableInit::Expr(expression) = &table.init {
@@ -211,7 +212,8 @@ impl Module {
     }
 
     fn memories(&mut self, section: &Section) -> Result<(), Unreadable> {
-        for memory in entries::<MemoryType>(section, Limit::Memories, self.imported_memories)? {
+        for memory in entries::<MemoryType>(section, EngineLimit::Memories, self.imported_memories)?
+        {
             self.memories.push(Memory::new(&memory?)?);
         }
         Ok(())
@@ -219,7 +221,7 @@ impl Module {
 
     fn globals(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
         for global in
-            entries::<wasmparser::Global<'_>>(section, Limit::Globals, self.imported_globals)?
+            entries::<wasmparser::Global<'_>>(section, EngineLimit::Globals, self.imported_globals)?
         {
             let global = global?;
             self.globals += 1;
@@ -230,7 +232,7 @@ impl Module {
     }
 
     fn tags(&mut self, section: &Section) -> Result<(), Unreadable> {
-        for tag in entries::<wasmparser::TagType>(section, Limit::Tags, self.imported_tags)? {
+        for tag in entries::<wasmparser::TagType>(section, EngineLimit::Tags, self.imported_tags)? {
             tag?;
             self.tags += 1;
         }
@@ -238,7 +240,7 @@ impl Module {
     }
 
     fn exports(&mut self, section: &Section) -> Result<(), Unreadable> {
-        for export in entries::<wasmparser::Export<'_>>(section, Limit::Exports, 0)? {
+        for export in entries::<wasmparser::Export<'_>>(section, EngineLimit::Exports, 0)? {
             let export = export?;
             if CoreSort::of(export.kind) == CoreSort::Func {
                 self.functions.escape(export.index);
@@ -248,7 +250,8 @@ impl Module {
     }
 
     fn elements(&mut self, section: &Section, types: &[Kind]) -> Result<(), Unreadable> {
-        for element in entries::<wasmparser::Element<'_>>(section, Limit::ElementSegments, 0)? {
+        for element in entries::<wasmparser::Element<'_>>(section, EngineLimit::ElementSegments, 0)?
+        {
             let element = element?;
             if !matches!(element.kind, ElementKind::Active { .. }) {
                 self.segments += 1;
@@ -289,7 +292,7 @@ impl Module {
     /// Segments of data may be of any size: they are passed over one by one.
     fn data<F: Read + Seek>(&mut self, stream: &mut Stream<F>, end: u64) -> Result<(), Unreadable> {
         let count = stream.number(end)?;
-        Limit::DataSegments.check(count.into())?;
+        EngineLimit::DataSegments.check(count.into())?;
         for _ in 0..count {
             let at = stream.at();
             match stream.number(end)? {

@@ -9,7 +9,7 @@ use crate::inspect::Needs;
 
 /// What an instance takes one of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum TakenKind {
     Component,
     Heap,
 }
@@ -23,7 +23,7 @@ pub(crate) enum NoneBy {
     Feature,
 }
 
-impl Taken {
+impl TakenKind {
     pub(crate) const ALL: [Self; 2] = [Self::Component, Self::Heap];
 
     /// The key of the total of them.

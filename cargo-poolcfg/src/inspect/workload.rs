@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::host::WASMTIME;
 use crate::inspect::beyond::NeededKey;
-use crate::inspect::taken::Taken;
+use crate::inspect::taken::TakenKind;
 use crate::inspect::{Inspected, Needs};
 
 /// How many of each kind an instance may have, so that each file's does.
@@ -52,7 +52,7 @@ impl PerInstance {
     pub(crate) fn under(self, version: WasmtimeVersion) -> Self {
         let gc_heaps = self
             .gc_heaps
-            .filter(|_| Taken::Heap.feature().is_in(version));
+            .filter(|_| TakenKind::Heap.feature().is_in(version));
         Self { gc_heaps, ..self }
     }
 
@@ -100,7 +100,7 @@ impl PerInstance {
             MEMORIES => "total_memories",
             TABLES => "total_tables",
             CORE_INSTANCES => "total_core_instances",
-            GC_HEAPS => Taken::Heap.total(),
+            GC_HEAPS => TakenKind::Heap.total(),
             _ => return None,
         })
     }

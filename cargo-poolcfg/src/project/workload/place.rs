@@ -11,7 +11,7 @@ use super::{NumberDifference, Unsaid};
 use crate::cli::error::diagnostic;
 use crate::cli::path::shown;
 use crate::inspect::beyond::NeededKey;
-use crate::inspect::taken::{NoneBy, Taken};
+use crate::inspect::taken::{NoneBy, TakenKind};
 use crate::inspect::workload::{GC_HEAPS, PerInstance};
 
 /// The table of a pool, and the files of its workload, which it names or which one names that it starts from.
@@ -125,13 +125,13 @@ impl Place<'_> {
     /// Why no instance of a file fits, where features or totals of the file say so.
     pub(super) fn impossible(&self) -> Vec<Diagnostic> {
         let mut all = Vec::new();
-        all.extend(Taken::ALL.iter().filter_map(|taken| self.none(*taken)));
+        all.extend(TakenKind::ALL.iter().filter_map(|taken| self.none(*taken)));
         all.extend(self.small_totals());
         all
     }
 
     /// That the pool has none of what a file takes.
-    fn none(&self, taken: Taken) -> Option<Diagnostic> {
+    fn none(&self, taken: TakenKind) -> Option<Diagnostic> {
         let version = self.tables.version(self.index);
         let path = taken.first(self.files.needs(), version)?;
         let total = self.tables.count(self.index, taken.total());
@@ -141,8 +141,8 @@ impl Place<'_> {
         let (why, span) = total.or(features.map(|span| (NoneBy::Feature, span)))?;
         let (message, help) = taken.message(why, path);
         let label = match taken {
-            Taken::Component => "no component can be instantiated",
-            Taken::Heap => "no instance has a heap",
+            TakenKind::Component => "no component can be instantiated",
+            TakenKind::Heap => "no instance has a heap",
         };
         Some(at(span, label.to_owned(), message, help))
     }
@@ -154,7 +154,7 @@ impl Place<'_> {
         let small = |(key, needed): (&'static str, u64)| {
             let total = PerInstance::total(key)?;
             let said = self.tables.count(self.index, total)?;
-            let is_told = total == Taken::Heap.total() && said.value == 0;
+            let is_told = total == TakenKind::Heap.total() && said.value == 0;
             if said.value >= needed || is_told {
                 return None;
             }
