@@ -181,16 +181,16 @@ impl ProcessBounds {
 
     /// Whether a pool stays within them.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), ExceededLimit> {
-        self.check_beside(limits, &[])
+        self.sum(self.own, limits, &[])
     }
 
-    /// Whether a pool stays within them, beside others.
-    pub(crate) fn check_beside(
-        &self,
-        limits: &Limits,
-        others: &[Limits],
-    ) -> Result<(), ExceededLimit> {
-        self.sum(self.own, limits, others)
+    /// Whether a pool stays within them beside others and so much of a headroom.
+    pub(crate) fn allow_beside(&self, limits: &Limits, others: &[Limits], headroom: Size) -> bool {
+        let headroom = Demand {
+            address_space: self.headroom_of(headroom).get(),
+            ..Demand::NONE
+        };
+        self.sum(self.own.and(headroom), limits, others).is_ok()
     }
 
     /// As much of a headroom as a suggestion leaves under `RLIMIT_AS`: a quarter of what the limit leaves, so that more is

@@ -155,7 +155,10 @@ impl<M: Keeper> Recheck<'_, M> {
             Share::Alone => Vec::new(),
             _ => to_come.map(part).collect(),
         };
-        self.bounds.check_beside(limits, &parts).is_ok()
+        if parts.is_empty() {
+            return self.bounds.check(limits).is_ok();
+        }
+        self.bounds.allow_beside(limits, &parts, self.headroom)
     }
 
     /// What the process writes beside the slots of this pool and of those that it has already.
