@@ -34,19 +34,24 @@ impl<M: Keeper> Recheck<'_, M> {
     /// What would fit, each number with the other as asked.
     pub(super) fn largest_fit(&self, misfit: &Misfit) -> LargestFit {
         let everywhere = Everywhere::of(self);
-        let most = |keep| {
-            Share::ALL.iter().find_map(|share| match &everywhere {
-                Some(everywhere) => self.most_everywhere(everywhere, misfit, (keep, *share)),
-                None => self.most_here(misfit, (keep, *share)),
-            })
+        let most = |keep| match &everywhere {
+            Some(everywhere) => self.most_everywhere(everywhere, misfit, keep),
+            None => self.most_here(misfit, keep),
         };
-        LargestFit {
-            max_instances: most(Keep::MemoryReservation).map(|limits| limits.max_instances),
+        let largest = |share: &Share| LargestFit {
+            max_instances: most((Keep::MemoryReservation, *share))
+                .map(|limits| limits.max_instances),
             memory_reservation: (self.in_force.asked.has_memories())
-                .then(|| most(Keep::MaxInstances))
+                .then(|| most((Keep::MaxInstances, *share)))
                 .flatten()
                 .map(|limits| limits.memory_reservation),
-        }
+        };
+        let mut all = Share::ALL.iter().map(largest);
+        let nothing = LargestFit {
+            max_instances: None,
+            memory_reservation: None,
+        };
+        all.find(|fit| *fit != nothing).unwrap_or(nothing)
     }
 
     /// The most that each process of the machine holds, by the model. Where another limit than the holes decides, or this

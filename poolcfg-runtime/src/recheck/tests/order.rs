@@ -358,6 +358,51 @@ fn what_is_held_counts_once_under_a_limit_of_the_address_space() {
     process.release(thread);
 }
 
+/// Who does what each refusal says comes to a process in which all pools start.
+#[test]
+fn what_is_suggested_under_a_limit_of_the_address_space_starts_every_pool() {
+    let files: [&[Asked]; 4] = [
+        &[native("a", 1, 30 * 1024).times(3)],
+        &[native("a", 1, 40 * 1024), native("b", 1, 40 * 1024)],
+        &[native("a", 900, 64), native("b", 1, 40 * 1024)],
+        &[wasmtime("a", 10, 4096), native("b", 4, 1024).times(2)],
+    ];
+    for file in files {
+        let planned = Planned::new(SV39, MIN, file);
+        let mut last = 0;
+        for left in [Size::mib(1600), Size::gib(2), Size::gib(9)] {
+            let mut variables: Vec<(String, String)> = Vec::new();
+            let mut first = 0;
+            let started = (0..=file.len()).any(|_| {
+                let mut process = planned.process([0; 4], true);
+                process.set_address_space_left(left);
+                process.set_variables(&variables);
+                let started = planned.pools.iter().map(|pool| process.start(pool));
+                let Err(error) = started.collect::<Result<Vec<_>, _>>() else {
+                    return true;
+                };
+                let said = error.split("start with `").nth(1).unwrap_or_else(|| {
+                    panic!(
+                        "{file:?} with {left}: nothing is suggested beside {variables:?}: {error}"
+                    )
+                });
+                let said = said.split('`').next().expect("it ends");
+                let (name, value) = said.split_once('=').expect("a variable");
+                if variables.is_empty() {
+                    let size = value.parse::<Size>().map_or(0, Size::get);
+                    first = value.parse().unwrap_or(size);
+                }
+                variables.retain(|variable| variable.0 != name);
+                variables.push((name.to_owned(), value.to_owned()));
+                false
+            });
+            assert!(started, "{file:?} with {left}: {variables:?}");
+            assert!(first >= last, "{file:?} with {left}: {variables:?}");
+            last = first;
+        }
+    }
+}
+
 /// Where ASLR has put the program above the mmap base, the kernel finds the hole behind the heap from the bottom up.
 #[test]
 fn a_heap_may_grow_where_the_program_lies_above_the_mmap_base() {
