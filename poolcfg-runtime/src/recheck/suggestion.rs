@@ -16,7 +16,7 @@ use crate::recheck::with_slack::WithSlack;
 /// What the pools that are to come are left of a limit of the process. A program that starts one pool with what is suggested
 /// starts them, too.
 #[derive(Clone, Copy, Debug)]
-enum Share {
+enum LeftToOthers {
     /// What is guaranteed to them; those of the same name, as much as this one.
     Guaranteed,
     /// Each of them as much as this one: their guarantees do not fit.
@@ -25,7 +25,7 @@ enum Share {
     Alone,
 }
 
-impl Share {
+impl LeftToOthers {
     /// What is tried, in this order.
     const ALL: [Self; 3] = [Self::Guaranteed, Self::Equal, Self::Alone];
 }
@@ -38,15 +38,15 @@ impl<M: Keeper> Recheck<'_, M> {
             Some(everywhere) => self.most_everywhere(everywhere, misfit, keep),
             None => self.most_here(misfit, keep),
         };
-        let largest = |share: &Share| LargestFit {
-            max_instances: most((Keep::MemoryReservation, *share))
+        let largest = |left: &LeftToOthers| LargestFit {
+            max_instances: most((Keep::MemoryReservation, *left))
                 .map(|limits| limits.max_instances),
             memory_reservation: (self.in_force.asked.has_memories())
-                .then(|| most((Keep::MaxInstances, *share)))
+                .then(|| most((Keep::MaxInstances, *left)))
                 .flatten()
                 .map(|limits| limits.memory_reservation),
         };
-        let mut all = Share::ALL.iter().map(largest);
+        let mut all = LeftToOthers::ALL.iter().map(largest);
         let nothing = LargestFit {
             max_instances: None,
             memory_reservation: None,
@@ -60,12 +60,12 @@ impl<M: Keeper> Recheck<'_, M> {
         &self,
         everywhere: &Everywhere,
         misfit: &Misfit,
-        (keep, share): (Keep, Share),
+        (keep, left): (Keep, LeftToOthers),
     ) -> Option<Limits> {
         let asked = self.in_force.asked;
         let fit = largest(0, keep.value(&asked).saturating_add(1), |value| {
             let limits = keep.with_value(&asked, value);
-            self.shares(&limits, share)
+            self.shares(&limits, left)
                 && everywhere.is_left(&limits, &self.in_force.guaranteed)
                 && everywhere.holds(&limits)
         });
@@ -75,7 +75,7 @@ impl<M: Keeper> Recheck<'_, M> {
         let Some(fit) = fit else {
             // What this process of a kernel has is luck; an emulator has the same each time.
             return (everywhere.is_known() && !everywhere.is_of_kernel())
-                .then(|| self.most_here(misfit, (keep, share)))
+                .then(|| self.most_here(misfit, (keep, left)))
                 .flatten();
         };
         if misfit.limit == RecheckLimit::Hole {
@@ -83,18 +83,18 @@ impl<M: Keeper> Recheck<'_, M> {
             // what was refused fits, this process is not as it says.
             let agrees = keep.value(&fit) < keep.value(&misfit.limits);
             let is_smaller_here = everywhere.is_of_kernel() && everywhere.is_beside_others();
-            if (is_smaller_here && agrees) || self.holds(fit, share, Size::ZERO, Size::ZERO) {
+            if (is_smaller_here && agrees) || self.holds(fit, left, Size::ZERO, Size::ZERO) {
                 return Some(fit);
             }
         }
-        let here = self.most_here(misfit, (keep, share))?;
+        let here = self.most_here(misfit, (keep, left))?;
         let fewer = keep.value(&here) < keep.value(&fit);
         Some(if fewer { here } else { fit })
     }
 
     /// The most that this process holds when it leaves to ASLR what that may take in another one, where the machine is not
     /// known.
-    fn most_here(&self, misfit: &Misfit, (keep, share): (Keep, Share)) -> Option<Limits> {
+    fn most_here(&self, misfit: &Misfit, (keep, left): (Keep, LeftToOthers)) -> Option<Limits> {
         let asked = self.in_force.asked;
         let spare = match misfit.limit {
             RecheckLimit::Hole => layout::aslr_range(self.machine, self.promise.shape.aslr),
@@ -105,7 +105,7 @@ impl<M: Keeper> Recheck<'_, M> {
             let fit = largest(0, value.saturating_add(1), |value| {
                 let limits = keep.with_value(&asked, value);
                 let headroom = self.bookkeeping_beside(&limits).max(headroom);
-                self.holds(limits, share, headroom, spare)
+                self.holds(limits, left, headroom, spare)
             });
             (fit > 0)
                 .then(|| keep.with_value(&asked, fit))
@@ -131,13 +131,13 @@ impl<M: Keeper> Recheck<'_, M> {
         let guaranteed = self.in_force.guaranteed;
         (misfit.limit == RecheckLimit::Hole
             && planned
-            && self.holds(guaranteed, Share::Alone, Size::ZERO, Size::ZERO))
+            && self.holds(guaranteed, LeftToOthers::Alone, Size::ZERO, Size::ZERO))
         .then_some(guaranteed)
     }
 
     /// Whether a pool and a headroom find their place, with so much room left in each hole that holds
     /// memories.
-    fn holds(&self, limits: Limits, share: Share, headroom: Size, spare: Size) -> bool {
+    fn holds(&self, limits: Limits, left: LeftToOthers, headroom: Size, spare: Size) -> bool {
         let slab = |name| slab_bytes(&limits, name, limits.max_instances, self.page_size);
         let beside = [
             slab(MappingName::Tables),
@@ -145,19 +145,19 @@ impl<M: Keeper> Recheck<'_, M> {
             headroom,
         ];
         let with_slack = WithSlack::new(self.machine, spare, beside);
-        self.shares(&limits, share) && self.alone_on(&with_slack).reserve(limits, headroom).is_ok()
+        self.shares(&limits, left) && self.alone_on(&with_slack).reserve(limits, headroom).is_ok()
     }
 
     /// Whether the limits of the process leave the pools that are to come their part.
-    fn shares(&self, limits: &Limits, share: Share) -> bool {
+    fn shares(&self, limits: &Limits, left: LeftToOthers) -> bool {
         let to_come = self.order.iter().filter(|pool| !pool.checked);
-        let part = |pool: &ToCome| match share {
-            Share::Guaranteed if pool.name != self.promise.name => pool.limits,
+        let part = |pool: &ToCome| match left {
+            LeftToOthers::Guaranteed if pool.name != self.promise.name => pool.limits,
             // A variable is of all pools of one name.
             _ => *limits,
         };
-        let parts: Vec<Limits> = match share {
-            Share::Alone => Vec::new(),
+        let parts: Vec<Limits> = match left {
+            LeftToOthers::Alone => Vec::new(),
             _ => to_come.map(part).collect(),
         };
         if parts.is_empty() {
