@@ -251,10 +251,21 @@ fn no_size_fits_is_said_only_where_that_is_so() {
         .replace("1000", "1")
         .replace("4GiB", "717632KiB");
     planned(&fits, |_, plan| assert_eq!(plan.misfit, None));
+    // A limit of data that is used up holds no memory of any size.
+    let said = planned("[pooling_allocator]\n", |case, _| {
+        let limits = ProcessLimits {
+            rlimit_data: Some(Size::mib(64)),
+            ..ProcessLimits::NONE
+        };
+        let case = case.with_budget(case.budget.with_limits(limits));
+        let misfit = Plan::new(&case).misfit.expect("nothing is left");
+        misfit.advice(&case).as_str().to_owned()
+    });
+    assert!(!said.contains("max_memory_size"), "{said}");
     let said = advice("300MiB");
     assert!(
         said.starts_with(
-            "no size of this pool fits with a headroom of 256 MiB; `headroom` in [address_space] or \
+            "no size of this pool fits with a headroom of 256 MiB and a guard_size of 32 MiB; `headroom` in [address_space] or \
              `--set address_space.headroom=SIZE` changes it"
         ),
         "{said}"

@@ -50,7 +50,8 @@ impl PlanMisfit {
     pub const fn fitting(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.write_fit(case);
         match self.limit {
-            Limit::RlimitData | Limit::CommitLimit => {
+            // Of nothing not even the smallest memory goes in.
+            Limit::RlimitData | Limit::CommitLimit if self.have > 0 => {
                 text.str("; a smaller `max_memory_size` takes less")
             }
             _ => text,
@@ -176,6 +177,11 @@ impl PlanMisfit {
             return text;
         }
         let text = say!(text; " with a headroom of ", needed(case.budget.headroom));
+        let text = if pool.asked.guard_size.is_zero() {
+            text
+        } else {
+            say!(text; " and a guard_size of ", needed(pool.asked.guard_size))
+        };
         text.str(Self::CHANGES_HEADROOM)
     }
 }
