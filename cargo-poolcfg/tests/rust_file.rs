@@ -118,6 +118,23 @@ fn without_the_runtime_several_pools_are_told_their_order() {
     }
 }
 
+/// Whatever a pool may be called, its module has a name of its own.
+#[test]
+fn every_name_of_a_pool_is_a_module() {
+    let mut modules = Modules::default();
+    for names in [
+        ["self", "pool_self", "pool-pool-self"],
+        ["1x", "pool_1x", "POOL_POOL_1X"],
+        ["pool_", "_", "pool_this_target"],
+        ["this_target", "Type", "pool-type"],
+    ] {
+        let pools = names.map(|name| format!("[pool.{name}]\nmax_instances = 4\n"));
+        modules.add(names.join(" "), code(&pools.concat(), None));
+    }
+    let refused = modules.refused_alone("2024");
+    assert!(refused.is_empty(), "{refused:?}");
+}
+
 /// Both engines, in one hole and in several, with the runtime and without.
 #[test]
 fn it_compiles_as_it_is_and_no_number_past_the_fit_does() {

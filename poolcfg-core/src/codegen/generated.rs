@@ -181,10 +181,23 @@ fn module(name: &str) -> String {
             _ => '_',
         })
         .collect();
-    let first = name.chars().next();
-    let can_be = first.is_some_and(|first| first.is_ascii_lowercase());
-    if can_be && name != MODULE && !KEYWORDS.contains(&name.as_str()) {
-        return name;
+    if is_module(&name) {
+        name
+    } else {
+        format!("{PREFIX}{name}")
     }
-    format!("pool_{name}")
+}
+
+/// Before the name of a pool that no module can have.
+const PREFIX: &str = "pool_";
+
+/// Whether a module can be called so, and no other pool's module is.
+fn is_module(name: &str) -> bool {
+    let can_be = |name: &str| {
+        let first = name.chars().next();
+        let is_word = first.is_some_and(|first| first.is_ascii_lowercase());
+        is_word && name != MODULE && !KEYWORDS.contains(&name)
+    };
+    let is_of_another = |rest: &str| !is_module(rest);
+    can_be(name) && !name.strip_prefix(PREFIX).is_some_and(is_of_another)
 }
