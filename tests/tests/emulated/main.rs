@@ -64,7 +64,7 @@ impl Run<'_> {
             .env("POOLCFG_TEST_RUNNER", &emulator)
             .env("POOLCFG_TEST_EMULATED", "1")
             .env("QEMU_LD_PREFIX", libraries)
-            .env("PROPTEST_CASES", "40")
+            .env("PROPTEST_CASES", "8")
             .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true")
             .env("RUST_BACKTRACE", "0");
         if let Some(confined) = self.confined {
