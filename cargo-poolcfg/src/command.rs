@@ -93,7 +93,9 @@ pub(crate) fn warn(
         }
     }
     let mut noted = Vec::new();
-    for note in wish.given.note(&asked).into_iter().chain(notes) {
+    let model = outcomes().find_map(|outcome| wish.asks_for_model(&outcome.settings));
+    let taken = wish.given.note(&asked, model.as_ref());
+    for note in taken.into_iter().chain(notes) {
         // Targets mostly have the same.
         if !noted.contains(&note) {
             context.shell.note(&note);

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Budget, Engine, FilePlace, PoolKeys, Setting, Size, WasmtimeKeys, WasmtimeVersion,
+    Budget, Engine, FilePlace, PoolKeys, RelocationModel, Setting, Size, WasmtimeKeys,
+    WasmtimeVersion,
 };
 
 use crate::cli::args::{Emit, MachineFlags};
@@ -136,9 +137,13 @@ impl Given {
     }
 
     /// Where the target and the version come from, where `asked` are the flags that name a Wasmtime, as messages show
-    /// them.
-    pub(crate) fn note(&self, asked: &[(String, WasmtimeVersion)]) -> Option<String> {
-        Some(self.program.as_ref()?.note(asked))
+    /// them, and `model` is the flag that says where the program is loaded.
+    pub(crate) fn note(
+        &self,
+        asked: &[(String, WasmtimeVersion)],
+        model: Option<&(String, RelocationModel)>,
+    ) -> Option<String> {
+        Some(self.program.as_ref()?.note(asked, model))
     }
 
     /// Where the counts of a pool with these keys come from: from the workload, or from who has said more.

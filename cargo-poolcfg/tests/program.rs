@@ -207,6 +207,22 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
     }
 }
 
+/// A flag says where the program is loaded, and the note tells that it is another place than the program's own.
+#[test]
+fn a_relocation_model_that_is_given_outranks_the_program() {
+    let board = Board::new();
+    let run = |flags: &[&str]| board.run(&[&["check", "--program", "server"], flags].concat());
+    let own = "is for x86_64-unknown-linux-gnu, pie, Wasmtime";
+    run(&[]).ends(0).says(own);
+    run(&["--relocation-model", "pie"]).ends(0).says(own);
+    run(&["--relocation-model", "static"])
+        .ends(0)
+        .says("pie (but `--relocation-model static` outranks that), Wasmtime 48.0.2");
+    run(&["--set", "address_space.relocation_model=static"])
+        .ends(0)
+        .says("pie (but `--set address_space.relocation_model=static` outranks that), Wasmtime");
+}
+
 /// A flag says which version it is.
 #[test]
 fn a_version_that_is_given_outranks_the_program() {

@@ -99,11 +99,20 @@ impl GivenProgram {
         }
     }
 
-    /// What is taken from it, where `asked` are the flags that name a Wasmtime, as messages show them.
-    pub(crate) fn note(&self, asked: &[(String, WasmtimeVersion)]) -> String {
+    /// What is taken from it, where `asked` are the flags that name a Wasmtime, as messages show them, and `model` is
+    /// the flag that says where it is loaded.
+    pub(crate) fn note(
+        &self,
+        asked: &[(String, WasmtimeVersion)],
+        model: Option<&(String, RelocationModel)>,
+    ) -> String {
         let path = shown(&self.path);
         let triple = self.facts.triple();
-        let model = self.relocation_model();
+        let own = self.relocation_model();
+        let model = match model.filter(|(_, asked)| *asked != own) {
+            Some((flag, _)) => format!("{own} (but {flag} outranks that)"),
+            None => own.to_string(),
+        };
         let is_other = |asked: &WasmtimeVersion, found: &str| {
             found.parse().is_ok_and(|found| !asked.covers(found))
         };

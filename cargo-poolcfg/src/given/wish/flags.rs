@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::ops::Range;
 
 use poolcfg_core::file::{ConfigFile, SetFlags};
-use poolcfg_core::{Engine, FilePlace, Fit, Settings, Text, WasmtimeVersion};
+use poolcfg_core::{Engine, FilePlace, Fit, RelocationModel, Settings, Text, WasmtimeVersion};
 
 use super::{Wish, of_flag};
 use crate::cli::error::Source;
@@ -54,11 +54,29 @@ impl Wish {
         let said = settings.pools().iter();
         let said = said.filter_map(|keys| {
             let version = keys.wasmtime.version?;
-            let number = usize::try_from(version.place.as_flag()?).ok()?;
-            let flag = self.set.0.get(number.checked_sub(1)?)?;
-            Some((format!("`--set {flag}`"), version.value))
+            Some((self.set_flag(version.place)?, version.value))
         });
         said.collect()
+    }
+
+    /// The flag that says where the program is loaded, as messages show it.
+    pub(crate) fn asks_for_model(
+        &self,
+        settings: &Settings<'_>,
+    ) -> Option<(String, RelocationModel)> {
+        if let Some(model) = self.keys.relocation_model {
+            let model = model.value;
+            return Some((format!("`--relocation-model {model}`"), model));
+        }
+        let model = settings.space().relocation_model?;
+        Some((self.set_flag(model.place)?, model.value))
+    }
+
+    /// The `--set` flag at a place, as messages show it.
+    fn set_flag(&self, place: FilePlace) -> Option<String> {
+        let number = usize::try_from(place.as_flag()?).ok()?;
+        let flag = self.set.0.get(number.checked_sub(1)?)?;
+        Some(format!("`--set {flag}`"))
     }
 
     /// The file of a package as it would be without each of the `--set` flags, by the place of that flag; nothing where
