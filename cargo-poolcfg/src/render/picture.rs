@@ -49,15 +49,23 @@ fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64)
     order.sort_by_key(|hole| std::cmp::Reverse(hole.span.map_or(0, |span| span.top)));
     let all: u64 = holes.iter().map(|hole| hole.size).sum();
     let ends_above_zero = holes.iter().any(|hole| hole.span.is_some());
+    let is_pie = case.shape.relocation_model == RelocationModel::Pie;
+    let mut is_below_split = false;
     let mut order = order.into_iter().peekable();
     while let Some(hole) = order.next() {
         if let Some(span) = hole.span {
             if span.top < above {
-                picture.text(between(case, span.top, above), above - span.top);
-                picture.edge(Some(span.top), '├', '┤', "");
+                picture.text(between(case, span.top, above), Some(above - span.top));
+                let note = if hole.is_split { SPLIT } else { "" };
+                picture.edge(Some(span.top), '├', '┤', note);
+            } else if is_below_split && is_pie {
+                // What it takes is counted above, with what else is not the pools'.
+                picture.text("program and heap", None);
+                picture.edge(Some(above), '├', '┤', "");
             }
             above = span.bottom;
         }
+        is_below_split = hole.is_split;
         picture.hole(hole, all, spare);
         let bottom = hole.span.map(|span| span.bottom);
         if order.peek().is_none() && ends_above_zero && is_unused(case, above) {
@@ -67,11 +75,14 @@ fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64)
         picture.edge(bottom, '├', '┤', "");
     }
     if above > 0 && ends_above_zero {
-        picture.text(between(case, 0, above), above);
+        picture.text(between(case, 0, above), Some(above));
     }
     picture.edge(Some(0), '└', '┘', "");
     picture.text
 }
+
+/// Where the mmap base is in the hole below, ASLR decides.
+const SPLIT: &str = "below: split by aslr";
 
 /// What the addresses below the lowest hole mostly are; they take no lines of their own.
 const NEVER_MAPPED: &str = "never mapped";
@@ -171,8 +182,8 @@ impl Picture {
         }
     }
 
-    fn text(&mut self, text: &str, bytes: u64) {
-        let size = Size::bytes(bytes).to_string();
+    fn text(&mut self, text: &str, bytes: Option<u64>) {
+        let size = bytes.map_or_else(String::new, |bytes| Size::bytes(bytes).to_string());
         self.lines(Style::new(), "", text, &size);
     }
 
@@ -254,28 +265,108 @@ mod tests {
         words
     }
 
+    /// The sizes of a picture: what it says of the rows between two edges is what their addresses say, and every hole of
+    /// Linux has its place in the window.
+    #[test]
+    fn every_hole_of_linux_lies_between_its_addresses() {
+        for profile in VaProfile::ALL.concat() {
+            if !matches!(profile.layout, Layout::Linux(_)) {
+                continue;
+            }
+            for shape in Shape::NAMED {
+                let Some(case) = case(profile, shape) else {
+                    continue;
+                };
+                let mut holes = fill(&case, &[]);
+                holes.retain(|hole| hole.size > 0);
+                let mut spans: Vec<_> = holes
+                    .iter()
+                    .map(|hole| {
+                        let span = hole
+                            .span
+                            .unwrap_or_else(|| panic!("{} {shape:?}", profile.name));
+                        assert_eq!(
+                            span.top - span.bottom,
+                            hole.size,
+                            "{} {shape:?}",
+                            profile.name
+                        );
+                        span
+                    })
+                    .collect();
+                spans.sort_by_key(|span| span.bottom);
+                let tops = spans.iter().map(|span| span.top);
+                let bottoms = spans.iter().skip(1).map(|span| span.bottom);
+                let ends = bottoms.chain([profile.window.get()]);
+                assert!(
+                    tops.zip(ends).all(|(top, next)| top <= next),
+                    "{} {shape:?}: {spans:?}",
+                    profile.name
+                );
+            }
+        }
+    }
+
+    /// A PIE on a small window at the most ASLR: what is above the program is drawn above it.
+    #[test]
+    fn what_aslr_splits_is_drawn_above_the_program() {
+        let sv39 = VaProfile::ALL.concat();
+        let sv39 = sv39.iter().find(|profile| profile.name == "sv39").unwrap();
+        let case = case(*sv39, Shape::DEFAULT).unwrap();
+        let canvas = Canvas {
+            width: 80,
+            height: 22,
+        };
+        let picture = plain(&draw(&case, &Plan::new(&case), canvas));
+        let order = [
+            "end of the window",
+            "stack and its gap, aslr, headroom",
+            "252.87 GiB ├",
+            "below: split by aslr",
+            "left",
+            "170.66 GiB ├",
+            "program and heap",
+            "memories",
+            "below: never mapped",
+        ];
+        let mut rest = picture.as_str();
+        for part in order {
+            let (_, after) = rest
+                .split_once(part)
+                .unwrap_or_else(|| panic!("`{part}` is not there, or elsewhere:\n{picture}"));
+            rest = after;
+        }
+    }
+
+    /// The default pool in the shape of a profile; `None` where that leaves no hole.
+    fn case(profile: VaProfile<'static>, shape: Shape) -> Option<ResolvedProcess<'static>> {
+        let target = Target::new(profile.arch, profile.os, profile.pointer_width());
+        let settings = Settings::new(&[], &[]).address_space(AddressSpaceKeys {
+            va_profile: Some(Setting::given(profile.name)),
+            relocation_model: Some(Setting::given(shape.relocation_model)),
+            stack_limit: Some(Setting::given(shape.stack_limit)),
+            aslr: Some(Setting::given(shape.aslr)),
+            layout: Some(Setting::given(shape.layout)),
+            ..AddressSpaceKeys::EMPTY
+        });
+        match settings.resolve(target) {
+            Ok(case) => Some(case),
+            Err(faults) => {
+                let no_hole = |fault| matches!(fault, Fault::NoHole { .. });
+                assert!(faults.iter().all(no_hole), "{} {shape:?}", profile.name);
+                None
+            }
+        }
+    }
+
     /// Every profile in every shape can be drawn within the width, and what is drawn to be left in the
     /// holes is what the figures say.
     #[test]
     fn every_process_can_be_drawn() {
         for profile in VaProfile::ALL.concat() {
             for shape in Shape::NAMED {
-                let target = Target::new(profile.arch, profile.os, profile.pointer_width());
-                let settings = Settings::new(&[], &[]).address_space(AddressSpaceKeys {
-                    va_profile: Some(Setting::given(profile.name)),
-                    relocation_model: Some(Setting::given(shape.relocation_model)),
-                    stack_limit: Some(Setting::given(shape.stack_limit)),
-                    aslr: Some(Setting::given(shape.aslr)),
-                    layout: Some(Setting::given(shape.layout)),
-                    ..AddressSpaceKeys::EMPTY
-                });
-                let case = match settings.resolve(target) {
-                    Ok(case) => case,
-                    Err(faults) => {
-                        let no_hole = |fault| matches!(fault, Fault::NoHole { .. });
-                        assert!(faults.iter().all(no_hole), "{} {shape:?}", profile.name);
-                        continue;
-                    }
+                let Some(case) = case(profile, shape) else {
+                    continue;
                 };
                 let plan = Plan::new(&case);
                 let canvas = Canvas {

@@ -9,6 +9,8 @@ use crate::render::footprint::share;
 /// A hole and what lies in it.
 pub(super) struct Filled {
     pub(super) span: Option<Span>,
+    /// Whether it is what ASLR leaves above the other holes: in one piece, or in two on both sides of the mmap base.
+    pub(super) is_split: bool,
     pub(super) size: u64,
     /// What is mapped, in the order of the mapping.
     pub(super) content: Vec<Filling>,
@@ -63,12 +65,14 @@ pub(super) fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled>
         .enumerate()
         .map(|(index, ((size, hole), span))| Filled {
             span: span.map(|span| larger(span, size.saturating_sub(hole.least), index == 0)),
+            is_split: false,
             size: *size,
             content: Vec::new(),
             beyond_limit: 0,
             top_down: top_down(case, index),
         })
         .collect();
+    place_above(case, &mut holes);
     for (pool, limits) in limits.iter().enumerate() {
         for _ in 0..limits.pools {
             let Some(reserved) = position.reserve(limits) else {
@@ -84,6 +88,24 @@ pub(super) fn fill(case: &ResolvedProcess<'_>, limits: &[Limits]) -> Vec<Filled>
     label(case, &mut holes);
     bound(case, &mut holes);
     holes
+}
+
+/// Places the hole that has no least size, and so no addresses that it always has: in the standard layout it is what lies
+/// between the others and the gap of the stack.
+fn place_above(case: &ResolvedProcess<'_>, holes: &mut [Filled]) {
+    let is_standard = matches!(case.profile.layout, Layout::Linux(_))
+        && !case.shape.layout.is_legacy()
+        && !case.shape.stack_limit.is_unlimited();
+    let tops = holes.iter().filter_map(|hole| hole.span);
+    let Some(bottom) = tops.map(|span| span.top).max() else {
+        return;
+    };
+    let mut unplaced = holes.iter_mut().filter(|hole| hole.span.is_none());
+    if let Some(hole) = unplaced.next().filter(|_| is_standard) {
+        let top = bottom.saturating_add(hole.size);
+        hole.span = Some(Span { bottom, top });
+        hole.is_split = true;
+    }
 }
 
 /// Names every part, with its share of what its pools reserve.
