@@ -61,7 +61,7 @@ fn drawn(case: &ResolvedProcess<'_>, holes: &[Filled], width: usize, spare: u64)
             } else if is_below_split && is_pie {
                 // What it takes is counted above, with what else is not the pools'.
                 picture.text("program and heap", None);
-                picture.edge(Some(above), '├', '┤', "");
+                picture.edge(None, '├', '┤', "");
             }
             above = span.bottom;
         }
