@@ -320,6 +320,9 @@ impl Needs {
         let adapters = live.adapters;
         let more = adapters.count.saturating_add(live.of_imported);
         needs.core_instances = needs.core_instances.saturating_add(more);
+        // Code of one module, be it of one that has no instance, is a heap for all that are compiled with it.
+        let has_instance = adapters.count > 0 || live.of_module.iter().any(|count| *count > 0);
+        needs.gc |= has_instance && tree.modules.iter().any(|module| module.code_has_heap);
         // What is made of adapters has no memory and no table.
         needs.largest_instance = needs.largest_instance.or(adapters.largest);
         needs.all_instances = needs.all_instances.plus(adapters.all);

@@ -182,6 +182,30 @@ fn types_that_are_collected_need_a_heap() {
     ] {
         assert_eq!(of_text(text)["gc"], gc, "{text}");
     }
+    // All modules of a component are compiled together.
+    let object = "(core module (type $s (struct)) (func (drop (struct.new $s))))";
+    let used = "(core module $used) (core instance (instantiate $used))";
+    for (text, gc) in [
+        (format!("(component {object} {used})"), true),
+        (format!("(component (component {object}) {used})"), true),
+        (format!("(component {object})"), false),
+        (
+            format!("(component (core module (table 1 externref)) {used})"),
+            false,
+        ),
+    ] {
+        assert_eq!(of_text(&text)["gc"], gc, "{text}");
+    }
+}
+
+/// Zeros behind the last function are no code.
+#[test]
+fn a_section_of_code_ends_with_its_last_function() {
+    let folder = Folder::new();
+    fs::write(folder.path("zeros.wasm"), b"\0asm\x01\0\0\0\x0a\x03\0\0\0").unwrap();
+    inspect(&folder, &["zeros.wasm"])
+        .ends(101)
+        .says("code goes on behind the last function");
 }
 
 #[test]

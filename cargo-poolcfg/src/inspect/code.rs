@@ -11,10 +11,9 @@ use super::stream::{Stream, Unreadable, damaged};
 /// https://webassembly.github.io/spec/js-api/#limits.
 const FUNCTION: u64 = 7_654_321;
 
-/// The tables and globals that a module imports and whose values are collected, by their index. Those that are its own
-/// need a heap anyway.
+/// The tables and globals of a module whose values are collected, by their index.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CollectedImports {
+pub(super) struct Collected {
     pub(super) tables: HashSet<u32>,
     pub(super) globals: HashSet<u32>,
 }
@@ -27,7 +26,7 @@ pub(super) struct CollectedImports {
 pub(super) fn needs_heap<F: Read + Seek>(
     stream: &mut Stream<F>,
     end: u64,
-    imports: &CollectedImports,
+    collected: &Collected,
 ) -> Result<bool, Unreadable> {
     let count = stream.number(end)?;
     for _ in 0..count {
@@ -48,17 +47,22 @@ pub(super) fn needs_heap<F: Read + Seek>(
             .get_operators_reader()
             .map_err(|error| damaged(&error))?;
         for operator in operators {
-            if imports.are_handled(&operator.map_err(|error| damaged(&error))?) {
+            if collected.are_handled(&operator.map_err(|error| damaged(&error))?) {
                 stream.skip(end - stream.at(), end)?;
                 return Ok(true);
             }
         }
     }
-    stream.skip(end - stream.at(), end)?;
-    Ok(false)
+    match stream.at() < end {
+        true => Err(Unreadable::Damaged(
+            "code goes on behind the last function".to_owned(),
+            stream.at(),
+        )),
+        false => Ok(false),
+    }
 }
 
-impl CollectedImports {
+impl Collected {
     /// Whether an operator handles an object, or a place of these.
     fn are_handled(&self, operator: &Operator<'_>) -> bool {
         let is_catch = |catch: &Catch| matches!(catch, Catch::One { .. } | Catch::OneRef { .. });

@@ -8,7 +8,7 @@ use wasmparser::{
     TableType, TypeRef,
 };
 
-use super::code::{self, CollectedImports};
+use super::code::{self, Collected};
 use super::declared::{
     Between, CoreSort, Functions, Imported, Kind, Memory, Table, is_collected, is_of_collected,
 };
@@ -28,12 +28,15 @@ pub(crate) struct Module {
     /// globals or segments of values that are collected, or code that handles objects. Source: where `needs_gc_heap` is
     /// set in crates/environ and crates/cranelift (v36, v43, v48 to v50).
     pub(crate) gc: bool,
+    /// Whether its code does, for which every module of a component that is compiled with it has a heap made. Source:
+    /// `needs_gc_heap` in crates/wasmtime/src/compile.rs (v36 to v50).
+    pub(crate) code_has_heap: bool,
     /// The bytes of its data segments.
     pub(crate) data: u64,
     /// What its imports are called.
     pub(super) imports: Vec<(Rc<str>, Rc<str>)>,
     functions: Functions,
-    collected: CollectedImports,
+    collected: Collected,
     imported_tables: u64,
     imported_memories: u64,
     imported_globals: u64,
@@ -75,11 +78,12 @@ pub(super) fn read<F: Read + Seek>(
             11 => module.data(stream, section_end)?,
             13 => module.tags(&stream.section(section_end)?)?,
             0 => stream.skip_custom(at, section_end)?,
-            10 if !module.gc => {
-                module.gc = code::needs_heap(stream, section_end, &module.collected)?;
+            10 => {
+                module.code_has_heap = code::needs_heap(stream, section_end, &module.collected)?;
+                module.gc |= module.code_has_heap;
             }
-            // The types of functions, the start, code, and how many segments there are.
-            3 | 8 | 10 | 12 => stream.skip(section_end - stream.at(), section_end)?,
+            // The types of functions, the start, and how many segments there are.
+            3 | 8 | 12 => stream.skip(section_end - stream.at(), section_end)?,
             _ => return Err(Unreadable::Damaged(format!("an unknown section {id}"), at)),
         }
     }
@@ -207,7 +211,13 @@ impl Module {
     }
 
     fn table(&mut self, table: &TableType, types: &[Kind]) {
-        self.gc |= is_collected(table.element_type, types);
+        if is_collected(table.element_type, types) {
+            self.gc = true;
+            let number = self
+                .imported_tables
+                .saturating_add(count(self.tables.len()));
+            self.collected.tables.extend(index(number));
+        }
         self.tables.push(Table::new(table, types));
     }
 
@@ -224,8 +234,12 @@ impl Module {
             entries::<wasmparser::Global<'_>>(section, EngineLimit::Globals, self.imported_globals)?
         {
             let global = global?;
+            if is_of_collected(global.ty.content_type, types) {
+                self.gc = true;
+                let number = self.imported_globals.saturating_add(self.globals);
+                self.collected.globals.extend(index(number));
+            }
             self.globals += 1;
-            self.gc |= is_of_collected(global.ty.content_type, types);
             self.called(&global.init_expr)?;
         }
         Ok(())

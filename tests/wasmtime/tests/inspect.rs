@@ -47,8 +47,17 @@ struct Judged {
 
 impl Judged {
     fn new(program: &Path, compiled: &Path, result: &Value) -> Result<Self, String> {
-        let number = |key: &str| result[key].to_string();
         let heaps = if result["gc"] == true { "1" } else { "0" };
+        Self::with_heaps(program, compiled, result, heaps)
+    }
+
+    fn with_heaps(
+        program: &Path,
+        compiled: &Path,
+        result: &Value,
+        heaps: &str,
+    ) -> Result<Self, String> {
+        let number = |key: &str| result[key].to_string();
         let mut needs = Command::new(program);
         needs
             .arg(compiled)
@@ -198,6 +207,42 @@ fn a_heap_is_counted_where_a_version_takes_one() {
             .iter()
             .any(|release| takes_heap(release, &module));
         assert_eq!(inspect(&module).unwrap()["gc"], is_taken, "{text}");
+    }
+}
+
+/// Components with a module that has no instance.
+const UNUSED: &[&str] = &[
+    "(core module (type $s (struct)) (func (drop (struct.new $s))))",
+    "(component (core module (type $s (struct)) (func (drop (struct.new $s)))))",
+    "(core module (table 1 externref) (func (table.set 0 (i32.const 0) (ref.null extern))))",
+    "(core module (table 1 externref))",
+    "(core module (global (mut externref) (ref.null extern)))",
+    "(core module (global externref (ref.null extern)) (func (drop (global.get 0))))",
+    "(core module (type $s (struct)) (func (param (ref $s))))",
+    "(core module (func))",
+];
+
+/// All modules of a component are compiled together: code of one that has no instance is a heap for the others.
+#[test]
+#[ignore = "needs real wasmtime commands: cargo xtask test"]
+fn a_heap_is_counted_for_code_of_a_module_without_an_instance() {
+    let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
+    let program = embedder.build("needs", "dev").unwrap();
+    let texts = UNUSED.iter().flat_map(|unused| {
+        let used = "(core module $used) (core instance (instantiate $used))";
+        [used, ""].map(|used| format!("(component {used} {unused})"))
+    });
+    for (index, text) in texts.enumerate() {
+        let name = format!("unused-{index}");
+        let binary = embedder.path(&format!("{name}.wasm"));
+        fs::write(&binary, wat::parse_str(&text).unwrap()).unwrap();
+        let result = inspect(&binary).unwrap();
+        let compiled = embedder.compile(&name, &text).unwrap();
+        let judged = Judged::with_heaps(&program, &compiled, &result, "0").unwrap();
+        let is_taken = judged.live("exactly") != INSTANCES;
+        assert_eq!(result["gc"], is_taken, "{text}: {}", judged.line("exactly"));
+        let judged = Judged::new(&program, &compiled, &result).unwrap();
+        assert_eq!(judged.wrong(&result), [""; 0], "{text}");
     }
 }
 
