@@ -85,14 +85,11 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 }
 
-/// What the heap is left below its fence: no place for a pool, since the heap grows into it. `None` if there is no fence,
-/// or something else lies between the two.
-pub(super) fn room<M: Keeper>(machine: &M, maps: &str) -> Option<Range<u64>> {
-    let fence = machine
-        .kept()
-        .with_heap_fence(|fence| fence.map(|fence| machine.address(fence)))?;
-    let heap = heap_end(maps)?;
-    let mut starts = proc::maps(maps).map(|map| map.start);
+/// What the heap is left below its fence: no place for a pool, since the heap grows into it. `None` if something else lies
+/// between the two.
+pub(super) fn room(fence: u64, maps: &[proc::Map<'_>]) -> Option<Range<u64>> {
+    let heap = maps.iter().find(|map| map.name == "[heap]")?.end;
+    let mut starts = maps.iter().map(|map| map.start);
     let is_free = heap < fence && !starts.any(|start| (heap..fence).contains(&start));
     is_free.then_some(heap..fence)
 }

@@ -10,6 +10,7 @@ use crate::machine::Machine;
 use crate::recheck::book::Book;
 use crate::recheck::in_order::{ReserveOptions, Spare};
 use crate::recheck::kept::Keeper;
+use crate::recheck::moment::Moment;
 use crate::recheck::slabs::Slabs;
 use crate::recheck::snapshot::{Part, Snapshot};
 
@@ -82,20 +83,25 @@ impl<M: Keeper> Recheck<'_, M> {
     fn take_as_planned(&self, least: u64, most: u64, margin: Margin) -> Option<Taken<M::Mapping>> {
         let mut misfits = 0;
         let mut attempt = 0;
-        let mut last = String::new();
+        let mut last = None;
         while attempt < TRIES && misfits < MISFITS {
             if attempt > 0 || misfits > 0 {
                 thread::yield_now();
             }
-            let snapshot = Snapshot::of(self.machine)?;
-            let seen = snapshot.seen();
+            let moment = Moment::of(self.machine)?;
             // Where nothing has changed, the same plans would fail.
-            let found = (seen != last).then(|| self.planned(snapshot, least, most, margin));
-            let Some((planned, book)) = found.flatten() else {
-                last = seen;
+            let found = if last.as_ref() == Some(&moment) {
+                None
+            } else {
+                last = Some(moment.clone());
+                let snapshot = Snapshot::of(self.machine, moment)?;
+                self.planned(snapshot, least, most, margin)
+            };
+            let Some((planned, book)) = found else {
                 misfits += 1;
                 continue;
             };
+            last = None;
             let reserve = |place: &Range<u64>| {
                 let bytes = Size::bytes(place.end - place.start);
                 self.machine.reserve_at(place.start, bytes).ok()
@@ -180,7 +186,7 @@ impl<M: Keeper> Recheck<'_, M> {
     }
 
     fn planned_beside(&self, limits: &Limits, margin: Margin) -> Option<Book> {
-        let snapshot = Snapshot::of(self.machine)?;
+        let snapshot = Snapshot::of(self.machine, Moment::of(self.machine)?)?;
         let this = Recheck {
             margin,
             ..self.on(&snapshot)

@@ -6,6 +6,7 @@ use super::super::space::ProcessLayout;
 use super::process::FakeProcess;
 use super::promises::linux;
 use crate::machine::Machine;
+use crate::recheck::moment::Moment;
 use crate::recheck::snapshot::Snapshot;
 
 /// On x86 without a stack limit the search begins 5/6 of the window below the stack, less what ASLR takes. A program may
@@ -28,7 +29,7 @@ fn what_lies_apart_above_the_mmap_base_is_not_below_it() {
     let above = process.address(&first) + Size::tib(1).get();
     drop(first);
     let _asked_for = process.reserve_at(above, Size::mib(1)).unwrap();
-    let snapshot = Snapshot::of(&process).unwrap();
+    let snapshot = Snapshot::of(&process, Moment::of(&process).unwrap()).unwrap();
     let planned = snapshot.reserve(Size::gib(1)).unwrap();
     let real = process.reserve(Size::gib(1)).unwrap();
     assert_eq!(snapshot.address(&planned), process.address(&real));
