@@ -228,10 +228,13 @@ const UNUSED: &[&str] = &[
 fn a_heap_is_counted_for_code_of_a_module_without_an_instance() {
     let embedder = Embedder::with(&["async", "component-model", "gc"]).unwrap();
     let program = embedder.build("needs", "dev").unwrap();
-    let texts = UNUSED.iter().flat_map(|unused| {
-        let used = "(core module $used) (core instance (instantiate $used))";
-        [used, ""].map(|used| format!("(component {used} {unused})"))
-    });
+    // What a module may have is bounded with and without an instance: one that has one has a table, too.
+    let used = "(core module $used (table 1 funcref)) (core instance (instantiate $used))";
+    let with_instance = UNUSED
+        .iter()
+        .map(|unused| format!("(component {used} {unused})"));
+    let without_instance = [UNUSED[0], UNUSED[1]].map(|unused| format!("(component {unused})"));
+    let texts = with_instance.chain(without_instance);
     for (index, text) in texts.enumerate() {
         let name = format!("unused-{index}");
         let binary = embedder.path(&format!("{name}.wasm"));
