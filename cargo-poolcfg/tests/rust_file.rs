@@ -180,6 +180,52 @@ fn it_compiles_as_it_is_and_no_number_past_the_fit_does() {
     }
 }
 
+/// The instances lie between the fewest that are of use and those that are asked for, and no size is above what is asked,
+/// with the runtime and without, whether a sum tells what fits or not.
+#[test]
+fn no_number_leaves_what_is_asked() {
+    for runtime in [None, Some("poolcfg_runtime")] {
+        let (mut fitting, mut edited) = (Modules::default(), Modules::default());
+        for (how, address_space) in HOLES {
+            for engine in ["", WASMTIME] {
+                let pool = format!(
+                    "[pooling_allocator]\nmax_instances = 9\nmin_instances = 2\nmemory_reservation = \"1GiB\"\n\
+                     max_memory_size = \"512MiB\"\n{engine}"
+                );
+                let code = code(
+                    &in_window(&pool, address_space, "window = \"256GiB\""),
+                    runtime,
+                );
+                let asked = value(&code, "ASKED_MAX_INSTANCES");
+                assert_eq!(value(&code, "MAX_INSTANCES"), asked);
+                let (reservation, size) = (1 << 30, 512 << 20);
+                for (name, to) in [
+                    ("MIN_INSTANCES", asked + 1),
+                    ("MAX_INSTANCES", 1),
+                    ("MAX_INSTANCES", asked + 1),
+                    ("ASKED_MAX_INSTANCES", asked - 1),
+                    ("ASKED_MEMORY_RESERVATION", reservation - 65536),
+                    ("ASKED_MAX_MEMORY_SIZE", size - 65536),
+                    ("ASKED_MAX_MEMORY_SIZE", reservation + 65536),
+                ] {
+                    let case = format!("{how}, {engine}: {name} = {to}");
+                    edited.add(case, with(&code, 0, name, to));
+                }
+                fitting.add(format!("{how}, {engine}"), code);
+            }
+        }
+        let (refused, left) = match runtime {
+            None => (fitting.refused_alone("2024"), edited.refused_alone("2024")),
+            Some(_) => (
+                fitting.refused_with_runtime("2024"),
+                edited.refused_with_runtime("2024"),
+            ),
+        };
+        assert!(refused.is_empty(), "{refused:?}");
+        assert_eq!(left, edited.names(), "{runtime:?}");
+    }
+}
+
 /// A total is that of its instances, with the runtime, which makes it of them at each start.
 #[test]
 fn a_total_of_its_own_is_refused_by_the_runtime() {
