@@ -3,7 +3,7 @@
 use std::fmt;
 
 use poolcfg_core::{
-    Advisory, AdvisoryCondition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
+    Advisory, AdvisoryCondition, Code, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
 };
 
 use crate::machine::cgroup;
@@ -230,8 +230,25 @@ pub enum Warning {
     },
 }
 
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Warning {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Size, Warning};
+    /// let warning = Warning::PageSize { planned: Size::kib(4), real: Size::kib(16) };
+    /// assert_eq!(warning.code().as_str(), "PC0045");
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::PageSize { .. } => Code::NoProfileMatches,
+            Self::MemoryCgroup { .. } => Code::ProcessMisfit,
+            Self::StrayVariable { .. } => Code::Variable,
+            Self::SwappedPages { advisory, .. } => advisory.code,
+        }
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PageSize { planned, real } => write!(
                 f,
