@@ -154,7 +154,7 @@ const OUTCOMES: &[Outcome] = &[
         &["generate", "--pool", "a"],
         2,
         "generate",
-        &["error PC0034"],
+        &["error PC0049"],
     ),
     (
         "",
