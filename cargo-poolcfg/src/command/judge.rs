@@ -85,12 +85,13 @@ fn case<'a>(
     settings: &Settings<'a>,
     facts: &TargetFacts,
 ) -> Result<ResolvedProcess<'a>, Error> {
-    let case = settings.resolve(facts.target()).map_err(|faults| {
+    let case = settings.resolve(facts.target()).map_err(|_| {
+        let faults = settings.faults(facts.target());
         let list = faults
             .iter()
-            .map(|fault| Diagnostic::from_fault(&fault, &record.file))
+            .map(|fault| Diagnostic::from_fault(fault, &record.file))
             .collect();
-        Error::of(list, Some(&record.source)).with_unlisted(faults.unlisted())
+        Error::of(list, Some(&record.source))
     })?;
     Ok(machine.case(case, &settings.space()))
 }
