@@ -10,9 +10,9 @@ pub(crate) mod shape;
 use crate::base::consts::same;
 use crate::target::shape::RelocationModel;
 
-/// An enum whose variants have names in a cfg: of several, the first is the one that is told.
+/// An enum whose variants have names in a cfg.
 macro_rules! named {
-    ($(#[$about:meta])* $type:ident, $cfg:ident, { $($(#[$doc:meta])* $variant:ident = $name:literal $(| $also:literal)*;)+ }) => {
+    ($(#[$about:meta])* $type:ident, $cfg:ident, { $($(#[$doc:meta])* $variant:ident = $name:literal;)+ }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -24,13 +24,13 @@ macro_rules! named {
 
         impl $type {
             /// That of the target that this very code is compiled for.
-            const CURRENT: Self = $(if cfg!(any($cfg = $name $(, $cfg = $also)*)) { Self::$variant } else)+ { Self::Other };
+            const CURRENT: Self = $(if cfg!($cfg = $name) { Self::$variant } else)+ { Self::Other };
 
             /// The one that the cfg calls so, or `Other`.
             #[doc(hidden)]
             #[must_use]
             pub const fn from_name(name: &str) -> Self {
-                $(if same(name, $name) $(|| same(name, $also))* { return Self::$variant; })+
+                $(if same(name, $name) { return Self::$variant; })+
                 Self::Other
             }
 
@@ -57,49 +57,56 @@ macro_rules! named {
     };
 }
 
-named! {
-    /// A processor architecture, as `target_arch` tells them apart.
-    ///
-    /// ```
-    /// # use poolcfg_core as poolcfg_runtime;
-    /// assert_eq!(poolcfg_runtime::Arch::Riscv64.name(), "riscv64");
-    /// ```
-    Arch, target_arch, {
-        /// 64-bit Arm.
-        Aarch64 = "aarch64";
-        /// 32-bit Arm.
-        Arm = "arm";
-        /// LoongArch, 64 bits.
-        Loongarch64 = "loongarch64";
-        /// MIPS, 32 bits.
-        Mips = "mips";
-        /// MIPS, 64 bits.
-        Mips64 = "mips64";
-        /// Power, 64 bits, either byte order.
-        Powerpc64 = "powerpc64";
-        /// RISC-V, 32 bits.
-        Riscv32 = "riscv32";
-        /// RISC-V, 64 bits.
-        Riscv64 = "riscv64";
-        /// IBM Z.
-        S390x = "s390x";
-        /// 32-bit x86.
-        X86 = "x86";
-        /// 64-bit x86.
-        X86_64 = "x86_64";
-    }
+/// The architectures, each with its name and its bits of a pointer.
+macro_rules! architectures {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $bits:literal;)+) => {
+        named! {
+            /// A processor architecture, as `target_arch` tells them apart.
+            ///
+            /// ```
+            /// # use poolcfg_core as poolcfg_runtime;
+            /// assert_eq!(poolcfg_runtime::Arch::Riscv64.name(), "riscv64");
+            /// ```
+            Arch, target_arch, { $($(#[$doc])* $variant = $name;)+ }
+        }
+
+        #[doc(hidden)]
+        impl Arch {
+            /// Bits of a pointer by the architecture alone: x86_64 and mips64 also have ABIs with 32.
+            #[must_use]
+            pub const fn pointer_width(self) -> u32 {
+                match self {
+                    $(Self::$variant => $bits,)+
+                    Self::Other => 64,
+                }
+            }
+        }
+    };
 }
 
-#[doc(hidden)]
-impl Arch {
-    /// Bits of a pointer by the architecture alone: x86_64 and mips64 also have ABIs with 32.
-    #[must_use]
-    pub const fn pointer_width(self) -> u32 {
-        match self {
-            Self::Arm | Self::Mips | Self::Riscv32 | Self::X86 => 32,
-            _ => 64,
-        }
-    }
+architectures! {
+    /// 64-bit Arm.
+    Aarch64 = "aarch64", 64;
+    /// 32-bit Arm.
+    Arm = "arm", 32;
+    /// LoongArch, 64 bits.
+    Loongarch64 = "loongarch64", 64;
+    /// MIPS, 32 bits.
+    Mips = "mips", 32;
+    /// MIPS, 64 bits.
+    Mips64 = "mips64", 64;
+    /// Power, 64 bits, either byte order.
+    Powerpc64 = "powerpc64", 64;
+    /// RISC-V, 32 bits.
+    Riscv32 = "riscv32", 32;
+    /// RISC-V, 64 bits.
+    Riscv64 = "riscv64", 64;
+    /// IBM Z.
+    S390x = "s390x", 64;
+    /// 32-bit x86.
+    X86 = "x86", 32;
+    /// 64-bit x86.
+    X86_64 = "x86_64", 64;
 }
 
 named! {
