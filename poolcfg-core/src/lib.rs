@@ -72,6 +72,7 @@ pub use setting::{
 };
 pub use target::budget::{Budget, HEADROOM_MAPS};
 pub use target::holes::Span;
+pub use target::pies::Pies;
 pub use target::process::{
     LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM, MAX_MAP_COUNT, ProcessLimits,
 };

@@ -3,11 +3,13 @@
 pub(crate) mod budget;
 pub(crate) mod holes;
 pub(crate) mod linux_holes;
+pub(crate) mod pies;
 pub(crate) mod process;
 pub(crate) mod profile;
 pub(crate) mod shape;
 
 use crate::base::consts::same;
+use crate::target::pies::Pies;
 use crate::target::shape::RelocationModel;
 
 /// An enum whose variants have names in a cfg.
@@ -173,10 +175,8 @@ pub struct Target {
 
 impl Target {
     /// The target that this very code is compiled for.
-    pub const CURRENT: Self = Self::new(Arch::CURRENT, Os::CURRENT, usize::BITS).with_crt_static(
-        cfg!(target_feature = "crt-static"),
-        cfg!(target_env = "musl"),
-    );
+    pub const CURRENT: Self = Self::new(Arch::CURRENT, Os::CURRENT, usize::BITS)
+        .linked(Pies::CURRENT, cfg!(target_feature = "crt-static"));
 
     /// A described target, whose programs are position-independent.
     #[must_use]
@@ -194,27 +194,23 @@ impl Target {
         self.arch.is(Arch::X86_64) && self.os.is(Os::Linux)
     }
 
-    /// The same where programs are linked statically with the C library, as most targets of musl have it
-    /// (`crt-static-default` in rustc's target specs, `target_feature = "crt-static"` in a `cfg`): such a program is
-    /// loaded at a fixed address unless the target links it as a PIE (`static-position-independent-executables`).
-    /// On Linux those are x86_64, and s390x with musl.
+    /// The same where rustc links programs so, and the C library into them or not, as most targets of musl have it
+    /// (`crt-static-default` in rustc's target specs, `target_feature = "crt-static"` in a `cfg`).
     ///
     /// ```
-    /// # use poolcfg_core as poolcfg_runtime;
-    /// use poolcfg_runtime::{Arch, Os, RelocationModel, Target};
-    /// let linux = |arch| Target::new(arch, Os::Linux, 64).with_crt_static(true, true);
-    /// assert_eq!(linux(Arch::Aarch64).relocation_model, RelocationModel::Static);
-    /// assert_eq!(linux(Arch::X86_64).relocation_model, RelocationModel::Pie);
+    /// use poolcfg_core::{Arch, Os, Pies, RelocationModel, Target};
+    /// let musl = |arch: Arch| {
+    ///     let pies = Pies::of(arch.name(), 64, "musl", "unknown");
+    ///     Target::new(arch, Os::Linux, 64).linked(pies, true)
+    /// };
+    /// assert_eq!(musl(Arch::Aarch64).relocation_model, RelocationModel::Static);
+    /// assert_eq!(musl(Arch::X86_64).relocation_model, RelocationModel::Pie);
     /// ```
+    #[doc(hidden)]
     #[must_use]
-    pub const fn with_crt_static(mut self, crt_static: bool, musl: bool) -> Self {
-        let static_pie = match self.arch {
-            Arch::X86_64 => true,
-            Arch::S390x => musl,
-            _ => false,
-        };
-        self.relocation_model = if crt_static && !static_pie && self.os.has_linux_kernel() {
-            RelocationModel::Static
+    pub const fn linked(mut self, pies: Pies, is_crt_static: bool) -> Self {
+        self.relocation_model = if self.os.has_linux_kernel() {
+            pies.model(is_crt_static)
         } else {
             RelocationModel::Pie
         };
