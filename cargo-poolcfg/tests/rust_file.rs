@@ -474,6 +474,7 @@ fn what_changes_no_number_makes_nothing_stale() {
     // As git checks it out elsewhere, and as a tool lays it out.
     for copy in [
         current.replace('\n', "\r\n"),
+        format!("\u{feff}{current}"),
         current.replace(", target_os", ",\n    target_os"),
         current.replace("\",\n)", "\"\n)"),
     ] {
@@ -500,6 +501,37 @@ fn what_changes_no_number_makes_nothing_stale() {
     ] {
         project.folder.write("poolcfg.toml", &other);
         project.run(&["--check"]).ends(100).says("is not current");
+    }
+}
+
+/// A text for a host is ours behind a byte order mark, too. But the host may not read that one, so it is written again.
+#[test]
+fn a_text_of_ours_behind_a_byte_order_mark_is_ours() {
+    let project = Project::new();
+    let file = format!("[pooling_allocator]\nmax_instances = 4\n{WASMTIME}");
+    project.folder.write("poolcfg.toml", &file);
+    for (emit, name) in [("wasmtime-toml", "w.toml"), ("json", "w.json")] {
+        let of = [
+            "--target",
+            RISCV64,
+            "--engine-version",
+            "48",
+            "--emit",
+            emit,
+        ];
+        let write = [&of[..], &["-o", name]].concat();
+        let check = [&of[..], &["--check", name]].concat();
+        project.run(&write).ends(0);
+        let text = project.folder.read(name);
+        project.folder.write(name, &format!("\u{feff}{text}"));
+        project
+            .run(&check)
+            .ends(100)
+            .says("error[PC0024]: ")
+            .says("is not current");
+        project.run(&write).ends(0).says("wrote");
+        assert_eq!(project.folder.read(name), text);
+        project.run(&check).ends(0);
     }
 }
 

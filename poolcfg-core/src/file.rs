@@ -78,5 +78,11 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
+/// A text without the byte order mark that some editors put before it.
+#[must_use]
+pub fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// The name of the file.
 pub const FILE_NAME: &str = "poolcfg.toml";

@@ -26,12 +26,10 @@ use crate::target::rustc::built_for;
 /// When the file records nothing that can be judged; with [`Exit::Misfit`] what does not fit, and why.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     if !arguments.machine.says_nothing() || arguments.template.is_some() {
-        return Err(Error::new(
-            Code::Usage,
-            "`--here --check` judges the numbers that the file records, which no other flag changes",
-            "leave out the other flags, or write the file anew without `--check`",
-        )
-        .exiting(Exit::Usage));
+        return Err(Error::usage(
+            "`--here --check` judges the numbers that the file records, which no other flag changes: leave out the other \
+             flags, or write the file anew without `--check`",
+        ));
     }
     let (path, owner) = place(context, arguments)?;
     let here = Here::measure();
