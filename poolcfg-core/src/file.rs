@@ -42,7 +42,7 @@ pub use layer::{Layer, SpaceLayer};
 pub use location::{Location, locate};
 pub use lock::Lock;
 pub use nearest::nearest;
-pub use pool_table::PoolTable;
+pub use pool_table::{PoolTable, PoolTables};
 pub use set::SetFlags;
 
 /// The most MiB of a file that a person has written.
