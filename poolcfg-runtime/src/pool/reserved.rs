@@ -71,18 +71,39 @@ impl Reserved {
     }
 
     /// How many slots the pool has.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn has_all(reserved: &Reserved, asked: u32) -> bool {
+    ///     reserved.instances() >= asked
+    /// }
+    /// ```
     #[must_use]
     pub fn instances(&self) -> u32 {
         self.limits.max_instances
     }
 
     /// What was taken: at least what was guaranteed (the minimum, with `or_shrink`), at most what was asked for.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Reserved, Size};
+    /// fn slot(reserved: &Reserved) -> Size {
+    ///     reserved.limits().memory_reservation
+    /// }
+    /// ```
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
     /// Bytes of address space that are reserved.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn report(reserved: &Reserved) {
+    ///     println!("{} of address space", reserved.reserved_bytes());
+    /// }
+    /// ```
     #[must_use]
     pub fn reserved_bytes(&self) -> Size {
         let bytes = self.slabs.iter().map(|mapping| wide(mapping.len())).sum();
@@ -90,12 +111,28 @@ impl Reserved {
     }
 
     /// In how many pieces the memories lie: one where a hole holds all of them, none in a pool without memories.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn is_in_one_piece(reserved: &Reserved) -> bool {
+    ///     reserved.pieces() == 1
+    /// }
+    /// ```
     #[must_use]
     pub fn pieces(&self) -> usize {
         self.slabs.memories.len()
     }
 
     /// What an operator should know although the pool starts. Each call works it out anew.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn report(reserved: &Reserved) {
+    ///     for warning in reserved.warnings() {
+    ///         eprintln!("warning: {warning}");
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&ThisMachine, &self.promise, &self.limits, self.page_size)
