@@ -134,7 +134,7 @@ impl Context<'_> {
     /// cargo understands its configuration.
     pub(crate) fn executable(&self, member: &Member, facts: &TargetFacts) -> Option<Executable> {
         let flags = self.rustflags(member, facts)?;
-        let linking = Linking::of(facts.triple());
+        let linking = Linking::of(facts);
         Some(Executable::new(linking, flags.iter().map(String::as_str)))
     }
 

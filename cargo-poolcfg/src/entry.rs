@@ -109,7 +109,12 @@ fn start(program: InvokedAs) -> ExitCode {
             if is_overview && shell.verbosity != Verbosity::Quiet {
                 overview::lead_on(&shell);
             }
-            ended.unwrap_or_else(|error| shell.fail(&error))
+            ended.unwrap_or_else(|error| {
+                if matches!(error, Error::Usage(_)) {
+                    envelope.borrow_mut().command = None;
+                }
+                shell.fail(&error)
+            })
         }
     };
     shell.lead_on(exit);

@@ -56,16 +56,13 @@ impl<'a> TargetOutcome<'a> {
         let minimum = wish.given.memory_minimum();
         let fitted = |settings: &Settings<'a>| -> Result<(ResolvedProcess<'a>, Plan), Error> {
             let settings = wish.in_host(settings, facts.target());
-            let mut case = settings.resolve(facts.target()).map_err(|faults| {
+            let mut case = settings.resolve(facts.target()).map_err(|_| {
+                let faults = settings.faults(facts.target());
                 let mistakes = faults.iter().map(|fault| {
-                    let diagnostic = diagnostic(&fault, member, facts, wish);
+                    let diagnostic = diagnostic(fault, member, facts, wish);
                     wish.mistake(diagnostic, Some(fault.place()), member)
                 });
-                Error::Mistakes {
-                    mistakes: mistakes.collect(),
-                    exit: Exit::Failed,
-                    unlisted: faults.unlisted(),
-                }
+                Error::from(mistakes.collect::<Vec<_>>())
             })?;
             if let Some(here) = here {
                 case = here.case(case, &settings.space());

@@ -762,25 +762,70 @@ fn every_mistake_of_a_file_is_told_at_once() {
     }
 }
 
-/// 36 faults on one target: 16 are shown, and the others counted, for people and for programs.
+/// A hundred mistakes are told, and the others counted, for people and for programs: those of the file by itself, and
+/// faults of its numbers, of which each target has some of its own and some that others have, too.
 #[test]
-fn faults_that_are_not_shown_are_counted() {
-    let pools =
-        |name: u32| format!("[pool.p{name}]\nmax_instances = 0\nmin_instances = 0\npools = 0\n");
-    let file: String = (0..12).map(pools).collect();
-    let project = Project::with(&file);
-    let ran = project.run(&["check", "--target", RISCV64]);
-    ran.ends(101)
-        .says("\nand 20 more faults\n")
-        .says("`cargo poolcfg --explain PC0011` says more");
-    assert_eq!(ran.stderr.matches("error[PC0011]").count(), 16);
-    let json = project
-        .run(&["check", "--target", RISCV64, "--message-format", "json"])
-        .json();
-    let diagnostics = json["diagnostics"].as_array().unwrap();
-    assert_eq!(diagnostics.len(), 17);
-    assert_eq!(diagnostics[16]["level"], "note");
-    assert_eq!(diagnostics[16]["message"], "and 20 more faults");
+fn mistakes_that_are_not_told_are_counted() {
+    let zeros = "max_instances = 0\nmin_instances = 0\npools = 0\n";
+    let pools = |of: &str, numbers: std::ops::Range<u32>| -> String {
+        numbers
+            .map(|number| format!("[{of}pool.p{number}]\n{zeros}"))
+            .collect()
+    };
+    let unknown = |count: u32| -> String {
+        let keys = (0..count).map(|key| format!("wrong_{key} = 1\n"));
+        format!("[pooling_allocator]\n{}", keys.collect::<String>())
+    };
+    let riscv64 = format!("target.{RISCV64}.");
+    let per_target =
+        pools("", 0..16) + &pools(&riscv64, 0..14) + &pools(&format!("target.{AARCH64}."), 0..4);
+    for (file, code, count) in [
+        (unknown(100), "PC0004", 100),
+        (unknown(101), "PC0004", 101),
+        (unknown(150), "PC0004", 150),
+        (
+            unknown(40) + "[address_space]\n" + &unknown(1000)[20..],
+            "PC0004",
+            1040,
+        ),
+        (pools("", 0..12), "PC0011", 36),
+        // Of 16 pools in the base tables, and 14 and 4 in those of targets.
+        (per_target, "PC0011", 34 * 3),
+    ] {
+        let project = Project::with(&file);
+        let all = [RISCV64, AARCH64, X86_64].map(|target| ["--target", target]);
+        let all = [&["check"][..], &all.concat()].concat();
+        let ran = project.run(&all);
+        let ended = ran.ends(101);
+        ended.says(&format!("`cargo poolcfg --explain {code}` says more"));
+        let told = ran.stderr.matches(&format!("error[{code}]")).count();
+        assert_eq!(told, count.min(100), "{file}");
+        let rest = match count.saturating_sub(100) {
+            0 => None,
+            1 => Some("and 1 more fault".to_owned()),
+            rest => Some(format!("and {rest} more faults")),
+        };
+        match &rest {
+            None => assert!(!ran.stderr.contains("more fault"), "{file}"),
+            Some(rest) => {
+                ran.says(&format!("\n{rest}\n"));
+            }
+        }
+        let json = project
+            .run(&[&all[..], &["--message-format", "json"]].concat())
+            .json();
+        let diagnostics = json["diagnostics"].as_array().unwrap();
+        let errors = diagnostics.iter().filter(|one| one["level"] == "error");
+        assert_eq!(errors.count(), count.min(100));
+        let last = &diagnostics[diagnostics.len() - 1];
+        match rest {
+            None => assert_eq!(diagnostics.len(), count),
+            Some(rest) => assert_eq!(
+                (&last["level"], &last["message"]),
+                (&"note".into(), &rest.into())
+            ),
+        }
+    }
 }
 
 #[test]

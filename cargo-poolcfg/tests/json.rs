@@ -149,30 +149,9 @@ const OUTCOMES: &[Outcome] = &[
         "generate",
         &["error PC0023"],
     ),
-    (
-        "",
-        &["generate", "--pool", "a"],
-        2,
-        "generate",
-        &["error PC0034"],
-    ),
-    (
-        "",
-        &["--template", "x.sh", "-o", "-"],
-        2,
-        "generate",
-        &["error PC0049"],
-    ),
     ("", &["check"], 0, "check", &[]),
     (TOO_LARGE, &["check"], 100, "check", &["error PC0001"]),
     (MISSPELT, &["check"], 101, "check", &["error PC0004"]),
-    (
-        "",
-        &["check", "--here", "--set", "address_space.aslr=1"],
-        2,
-        "check",
-        &["error PC0049"],
-    ),
     ("", &["explain"], 0, "explain", &[]),
     (TOO_LARGE, &["explain"], 100, "explain", &["error PC0001"]),
     (MISSPELT, &["explain"], 101, "explain", &["error PC0004"]),
@@ -244,11 +223,32 @@ fn wrong_usage_is_told_in_json() {
         &["--template", "x", "--emit", "json"],
         &["probe", "--emit", "toml", "--message-format", "json"],
         &["--workspace", "--message-format", "json", "check"],
+        // Flags that are read, and do not go together.
+        &["generate", "--pool", "a", "--message-format", "json"],
+        &["--template", "x.sh", "-o", "-", "--message-format", "json"],
+        &["--fit", "no-pool", "--message-format", "json"],
+        &[
+            "check",
+            "--here",
+            "--set",
+            "address_space.aslr=1",
+            "--message-format",
+            "json",
+        ],
+        &[
+            "--here",
+            "--check",
+            "x.toml",
+            "--fit",
+            "fewer",
+            "--message-format",
+            "json",
+        ],
     ];
     for arguments in wrong {
         let json = project.run(arguments).ends(2).json();
-        assert_eq!(json["command"], Value::Null);
-        assert_eq!(told(&json), ["error PC0049"]);
+        assert_eq!(json["command"], Value::Null, "{arguments:?} {json:#}");
+        assert_eq!(told(&json), ["error PC0049"], "{arguments:?}");
         let message = json["diagnostics"][0]["message"].as_str().unwrap();
         assert!(!message.starts_with("error"), "{message}");
         let rendered = json["diagnostics"][0]["rendered"].as_str().unwrap();

@@ -105,6 +105,68 @@ fn every_text_calls_the_command_as_it_was_called() {
     }
 }
 
+/// Whoever looks up a code finds what was wrong, and not only what the code is for most of the time.
+#[test]
+fn the_text_of_a_code_tells_of_each_of_its_uses() {
+    let folder = Folder::new();
+    folder.write(
+        "Cargo.toml",
+        "[package]\nname = \"a\"\nedition = \"2024\"\n[workspace]\n",
+    );
+    folder.write("src/lib.rs", "");
+    folder.write("app.wat", "(module)");
+    folder.write("app.wasm", "\0asm\u{1}\0\0\0");
+    folder.write("target.json", "{");
+    folder.write("poolcfg.toml", "[pooling_allocator]\nengine = \"native\"\n");
+    for (arguments, code, told) in [
+        (&["check", "--set", "a"][..], "PC0003", "`--set`"),
+        (
+            &[
+                "check",
+                "--set",
+                "pooling_allocator.pools=1",
+                "--set",
+                "pooling_allocator={}",
+            ],
+            "PC0003",
+            "one flag cannot set a table",
+        ),
+        (&["check", "-p", "["], "PC0025", "pattern"),
+        (&["check", "-p", "x*"], "PC0025", "no package matches"),
+        (
+            &["check", "--workspace", "--exclude", "a"],
+            "PC0025",
+            "`--exclude`",
+        ),
+        (
+            &["check", "--manifest-path", "src"],
+            "PC0025",
+            "`--manifest-path`",
+        ),
+        (&["inspect", "[.wasm"], "PC0040", "pattern"),
+        (&["inspect", "none-*.wasm"], "PC0040", "pattern"),
+        (&["--explain", "PC9999"], "PC0007", "`--explain`"),
+        (&["completions", "elvish"], "PC0007", "completions"),
+        (
+            &["check", "--workload", "app.wasm"],
+            "PC0028",
+            "`--workload`",
+        ),
+        (&["--program", "app.wat"], "PC0039", "`.wat`"),
+        (&["check", "--target", "target.json"], "PC0018", "not JSON"),
+        (&["check", "--fit", "no-pool"], "PC0028", "`--fit no-pool`"),
+    ] {
+        let ran = cargo_poolcfg(&folder, arguments);
+        assert!(ran.stderr.contains(&format!("error[{code}]: ")), "{ran:#?}");
+        let text = cargo_poolcfg(&folder, &["--explain", code])
+            .ends(0)
+            .stdout
+            .clone();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(told), "{arguments:?} {text}");
+    }
+}
+
 #[test]
 fn a_misspelt_command_is_recognized_behind_help_too() {
     let folder = Folder::new();

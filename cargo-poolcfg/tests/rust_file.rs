@@ -180,6 +180,52 @@ fn it_compiles_as_it_is_and_no_number_past_the_fit_does() {
     }
 }
 
+/// The instances lie between the fewest that are of use and those that are asked for, and no size is above what is asked,
+/// with the runtime and without, whether a sum tells what fits or not.
+#[test]
+fn no_number_leaves_what_is_asked() {
+    for runtime in [None, Some("poolcfg_runtime")] {
+        let (mut fitting, mut edited) = (Modules::default(), Modules::default());
+        for (how, address_space) in HOLES {
+            for engine in ["", WASMTIME] {
+                let pool = format!(
+                    "[pooling_allocator]\nmax_instances = 9\nmin_instances = 2\nmemory_reservation = \"1GiB\"\n\
+                     max_memory_size = \"512MiB\"\n{engine}"
+                );
+                let code = code(
+                    &in_window(&pool, address_space, "window = \"256GiB\""),
+                    runtime,
+                );
+                let asked = value(&code, "ASKED_MAX_INSTANCES");
+                assert_eq!(value(&code, "MAX_INSTANCES"), asked);
+                let (reservation, size) = (1 << 30, 512 << 20);
+                for (name, to) in [
+                    ("MIN_INSTANCES", asked + 1),
+                    ("MAX_INSTANCES", 1),
+                    ("MAX_INSTANCES", asked + 1),
+                    ("ASKED_MAX_INSTANCES", asked - 1),
+                    ("ASKED_MEMORY_RESERVATION", reservation - 65536),
+                    ("ASKED_MAX_MEMORY_SIZE", size - 65536),
+                    ("ASKED_MAX_MEMORY_SIZE", reservation + 65536),
+                ] {
+                    let case = format!("{how}, {engine}: {name} = {to}");
+                    edited.add(case, with(&code, 0, name, to));
+                }
+                fitting.add(format!("{how}, {engine}"), code);
+            }
+        }
+        let (refused, left) = match runtime {
+            None => (fitting.refused_alone("2024"), edited.refused_alone("2024")),
+            Some(_) => (
+                fitting.refused_with_runtime("2024"),
+                edited.refused_with_runtime("2024"),
+            ),
+        };
+        assert!(refused.is_empty(), "{refused:?}");
+        assert_eq!(left, edited.names(), "{runtime:?}");
+    }
+}
+
 /// A total is that of its instances, with the runtime, which makes it of them at each start.
 #[test]
 fn a_total_of_its_own_is_refused_by_the_runtime() {
@@ -428,6 +474,7 @@ fn what_changes_no_number_makes_nothing_stale() {
     // As git checks it out elsewhere, and as a tool lays it out.
     for copy in [
         current.replace('\n', "\r\n"),
+        format!("\u{feff}{current}"),
         current.replace(", target_os", ",\n    target_os"),
         current.replace("\",\n)", "\"\n)"),
     ] {
@@ -454,6 +501,37 @@ fn what_changes_no_number_makes_nothing_stale() {
     ] {
         project.folder.write("poolcfg.toml", &other);
         project.run(&["--check"]).ends(100).says("is not current");
+    }
+}
+
+/// A text for a host is ours behind a byte order mark, too. But the host may not read that one, so it is written again.
+#[test]
+fn a_text_of_ours_behind_a_byte_order_mark_is_ours() {
+    let project = Project::new();
+    let file = format!("[pooling_allocator]\nmax_instances = 4\n{WASMTIME}");
+    project.folder.write("poolcfg.toml", &file);
+    for (emit, name) in [("wasmtime-toml", "w.toml"), ("json", "w.json")] {
+        let of = [
+            "--target",
+            RISCV64,
+            "--engine-version",
+            "48",
+            "--emit",
+            emit,
+        ];
+        let write = [&of[..], &["-o", name]].concat();
+        let check = [&of[..], &["--check", name]].concat();
+        project.run(&write).ends(0);
+        let text = project.folder.read(name);
+        project.folder.write(name, &format!("\u{feff}{text}"));
+        project
+            .run(&check)
+            .ends(100)
+            .says("error[PC0024]: ")
+            .says("is not current");
+        project.run(&write).ends(0).says("wrote");
+        assert_eq!(project.folder.read(name), text);
+        project.run(&check).ends(0);
     }
 }
 

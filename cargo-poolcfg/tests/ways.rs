@@ -121,6 +121,7 @@ fn a_native_pool_has_two_ways() {
         .says("1000 of 1000 instances × 128 MiB guaranteed");
     run(&folder, &["check", "--fit", "no-pool"], &target)
         .ends(100)
+        .says("error[PC0028]: ")
         .says("`--fit no-pool` does not help: it is about Wasmtime, but this pool uses the `native` engine")
         .says("help: `--fit fewer`: 60 of 1000 instances fit in slots of 4 GiB")
         .says(", or `--fit smaller`: 1000 of 1000 instances fit in slots of 128 MiB");

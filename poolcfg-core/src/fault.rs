@@ -5,6 +5,6 @@ mod list;
 mod rows;
 mod words;
 
-pub use list::Faults;
 pub(crate) use list::at;
+pub use list::{Faults, and_more};
 pub use rows::Fault;

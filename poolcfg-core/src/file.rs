@@ -42,7 +42,7 @@ pub use layer::{Layer, SpaceLayer};
 pub use location::{Location, locate};
 pub use lock::Lock;
 pub use nearest::nearest;
-pub use pool_table::PoolTable;
+pub use pool_table::{PoolTable, PoolTables};
 pub use set::SetFlags;
 
 /// The most MiB of a file that a person has written.
@@ -76,6 +76,12 @@ pub fn read_text(path: &Path) -> io::Result<String> {
         ));
     }
     fs::read_to_string(path)
+}
+
+/// A text without the byte order mark that some editors put before it.
+#[must_use]
+pub fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The name of the file.

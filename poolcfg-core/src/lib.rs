@@ -47,7 +47,7 @@ pub use engine::wasmtime::{
     Advisory, AdvisoryCondition, Counts, InstanceDefaults, Totals, Wasmtime, WasmtimeFeature,
     WasmtimeFeatures, WasmtimeVersion, WasmtimeVersionError, WrittenTotals,
 };
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, and_more};
 pub use model::fit::{MAX_POOLS, Mappings, Verdict, demand, find_places, fit};
 pub use model::group::{Group, KINDS};
 pub use model::limit::Limit;
@@ -72,6 +72,7 @@ pub use setting::{
 };
 pub use target::budget::{Budget, HEADROOM_MAPS};
 pub use target::holes::Span;
+pub use target::pies::Pies;
 pub use target::process::{
     LEAST_ADDRESS_SPACE, LEAST_DATA, LEAST_HEADROOM, MAX_MAP_COUNT, ProcessLimits,
 };

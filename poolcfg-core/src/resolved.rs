@@ -125,13 +125,23 @@ impl<'a> Settings<'a> {
     /// Fills in the target's defaults and checks every number.
     ///
     /// # Errors
-    /// Every [`Fault`] there is, at once.
+    /// Every [`Fault`] there is, at once; those behind the sixteenth are counted.
     #[allow(
         clippy::result_large_err,
         reason = "const code has no heap, and it is asked once per target"
     )]
     pub const fn resolve(&self, target: Target) -> Result<ResolvedProcess<'a>, Faults<'a>> {
-        let mut faults = Faults::NONE;
+        self.resolve_after(0, target)
+    }
+
+    /// The same, where so many faults are passed over before those that are listed.
+    #[allow(clippy::result_large_err, reason = "as above")]
+    const fn resolve_after(
+        &self,
+        before: u32,
+        target: Target,
+    ) -> Result<ResolvedProcess<'a>, Faults<'a>> {
+        let mut faults = Faults::after(before);
         let profile = match self.profile(target) {
             Ok(profile) => profile,
             Err(fault) => match (fault, VaProfile::floor(target)) {
@@ -188,6 +198,22 @@ impl<'a> Settings<'a> {
         } else {
             Err(faults)
         }
+    }
+
+    /// Every fault, where [`resolve`](Self::resolve) counts those behind the first sixteen.
+    #[cfg(feature = "file")]
+    #[must_use]
+    pub fn faults(&self, target: Target) -> Vec<Fault<'a>> {
+        let mut all = Vec::new();
+        while let Err(faults) =
+            self.resolve_after(u32::try_from(all.len()).unwrap_or(u32::MAX), target)
+        {
+            all.extend(faults.iter());
+            if faults.unlisted() == 0 {
+                break;
+            }
+        }
+        all
     }
 
     const fn profile(&self, target: Target) -> Result<VaProfile<'a>, Fault<'a>> {

@@ -3,16 +3,18 @@
 pub(crate) mod budget;
 pub(crate) mod holes;
 pub(crate) mod linux_holes;
+pub(crate) mod pies;
 pub(crate) mod process;
 pub(crate) mod profile;
 pub(crate) mod shape;
 
 use crate::base::consts::same;
+use crate::target::pies::Pies;
 use crate::target::shape::RelocationModel;
 
-/// An enum whose variants have names in a cfg: of several, the first is the one that is told.
+/// An enum whose variants have names in a cfg.
 macro_rules! named {
-    ($(#[$about:meta])* $type:ident, $cfg:ident, { $($(#[$doc:meta])* $variant:ident = $name:literal $(| $also:literal)*;)+ }) => {
+    ($(#[$about:meta])* $type:ident, $cfg:ident, { $($(#[$doc:meta])* $variant:ident = $name:literal;)+ }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -24,13 +26,13 @@ macro_rules! named {
 
         impl $type {
             /// That of the target that this very code is compiled for.
-            const CURRENT: Self = $(if cfg!(any($cfg = $name $(, $cfg = $also)*)) { Self::$variant } else)+ { Self::Other };
+            const CURRENT: Self = $(if cfg!($cfg = $name) { Self::$variant } else)+ { Self::Other };
 
             /// The one that the cfg calls so, or `Other`.
             #[doc(hidden)]
             #[must_use]
             pub const fn from_name(name: &str) -> Self {
-                $(if same(name, $name) $(|| same(name, $also))* { return Self::$variant; })+
+                $(if same(name, $name) { return Self::$variant; })+
                 Self::Other
             }
 
@@ -57,49 +59,56 @@ macro_rules! named {
     };
 }
 
-named! {
-    /// A processor architecture, as `target_arch` tells them apart.
-    ///
-    /// ```
-    /// # use poolcfg_core as poolcfg_runtime;
-    /// assert_eq!(poolcfg_runtime::Arch::Riscv64.name(), "riscv64");
-    /// ```
-    Arch, target_arch, {
-        /// 64-bit Arm.
-        Aarch64 = "aarch64";
-        /// 32-bit Arm.
-        Arm = "arm";
-        /// LoongArch, 64 bits.
-        Loongarch64 = "loongarch64";
-        /// MIPS, 32 bits.
-        Mips = "mips";
-        /// MIPS, 64 bits.
-        Mips64 = "mips64";
-        /// Power, 64 bits, either byte order.
-        Powerpc64 = "powerpc64";
-        /// RISC-V, 32 bits.
-        Riscv32 = "riscv32";
-        /// RISC-V, 64 bits.
-        Riscv64 = "riscv64";
-        /// IBM Z.
-        S390x = "s390x";
-        /// 32-bit x86.
-        X86 = "x86";
-        /// 64-bit x86.
-        X86_64 = "x86_64";
-    }
+/// The architectures, each with its name and its bits of a pointer.
+macro_rules! architectures {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $bits:literal;)+) => {
+        named! {
+            /// A processor architecture, as `target_arch` tells them apart.
+            ///
+            /// ```
+            /// # use poolcfg_core as poolcfg_runtime;
+            /// assert_eq!(poolcfg_runtime::Arch::Riscv64.name(), "riscv64");
+            /// ```
+            Arch, target_arch, { $($(#[$doc])* $variant = $name;)+ }
+        }
+
+        #[doc(hidden)]
+        impl Arch {
+            /// Bits of a pointer by the architecture alone: x86_64 and mips64 also have ABIs with 32.
+            #[must_use]
+            pub const fn pointer_width(self) -> u32 {
+                match self {
+                    $(Self::$variant => $bits,)+
+                    Self::Other => 64,
+                }
+            }
+        }
+    };
 }
 
-#[doc(hidden)]
-impl Arch {
-    /// Bits of a pointer by the architecture alone: x86_64 and mips64 also have ABIs with 32.
-    #[must_use]
-    pub const fn pointer_width(self) -> u32 {
-        match self {
-            Self::Arm | Self::Mips | Self::Riscv32 | Self::X86 => 32,
-            _ => 64,
-        }
-    }
+architectures! {
+    /// 64-bit Arm.
+    Aarch64 = "aarch64", 64;
+    /// 32-bit Arm.
+    Arm = "arm", 32;
+    /// LoongArch, 64 bits.
+    Loongarch64 = "loongarch64", 64;
+    /// MIPS, 32 bits.
+    Mips = "mips", 32;
+    /// MIPS, 64 bits.
+    Mips64 = "mips64", 64;
+    /// Power, 64 bits, either byte order.
+    Powerpc64 = "powerpc64", 64;
+    /// RISC-V, 32 bits.
+    Riscv32 = "riscv32", 32;
+    /// RISC-V, 64 bits.
+    Riscv64 = "riscv64", 64;
+    /// IBM Z.
+    S390x = "s390x", 64;
+    /// 32-bit x86.
+    X86 = "x86", 32;
+    /// 64-bit x86.
+    X86_64 = "x86_64", 64;
 }
 
 named! {
@@ -166,10 +175,8 @@ pub struct Target {
 
 impl Target {
     /// The target that this very code is compiled for.
-    pub const CURRENT: Self = Self::new(Arch::CURRENT, Os::CURRENT, usize::BITS).with_crt_static(
-        cfg!(target_feature = "crt-static"),
-        cfg!(target_env = "musl"),
-    );
+    pub const CURRENT: Self = Self::new(Arch::CURRENT, Os::CURRENT, usize::BITS)
+        .linked(Pies::CURRENT, cfg!(target_feature = "crt-static"));
 
     /// A described target, whose programs are position-independent.
     #[must_use]
@@ -187,27 +194,23 @@ impl Target {
         self.arch.is(Arch::X86_64) && self.os.is(Os::Linux)
     }
 
-    /// The same where programs are linked statically with the C library, as most targets of musl have it
-    /// (`crt-static-default` in rustc's target specs, `target_feature = "crt-static"` in a `cfg`): such a program is
-    /// loaded at a fixed address unless the target links it as a PIE (`static-position-independent-executables`).
-    /// On Linux those are x86_64, and s390x with musl.
+    /// The same where rustc links programs so, and the C library into them or not, as most targets of musl have it
+    /// (`crt-static-default` in rustc's target specs, `target_feature = "crt-static"` in a `cfg`).
     ///
     /// ```
-    /// # use poolcfg_core as poolcfg_runtime;
-    /// use poolcfg_runtime::{Arch, Os, RelocationModel, Target};
-    /// let linux = |arch| Target::new(arch, Os::Linux, 64).with_crt_static(true, true);
-    /// assert_eq!(linux(Arch::Aarch64).relocation_model, RelocationModel::Static);
-    /// assert_eq!(linux(Arch::X86_64).relocation_model, RelocationModel::Pie);
+    /// use poolcfg_core::{Arch, Os, Pies, RelocationModel, Target};
+    /// let musl = |arch: Arch| {
+    ///     let pies = Pies::of(arch.name(), 64, "musl", "unknown");
+    ///     Target::new(arch, Os::Linux, 64).linked(pies, true)
+    /// };
+    /// assert_eq!(musl(Arch::Aarch64).relocation_model, RelocationModel::Static);
+    /// assert_eq!(musl(Arch::X86_64).relocation_model, RelocationModel::Pie);
     /// ```
+    #[doc(hidden)]
     #[must_use]
-    pub const fn with_crt_static(mut self, crt_static: bool, musl: bool) -> Self {
-        let static_pie = match self.arch {
-            Arch::X86_64 => true,
-            Arch::S390x => musl,
-            _ => false,
-        };
-        self.relocation_model = if crt_static && !static_pie && self.os.has_linux_kernel() {
-            RelocationModel::Static
+    pub const fn linked(mut self, pies: Pies, is_crt_static: bool) -> Self {
+        self.relocation_model = if self.os.has_linux_kernel() {
+            pies.model(is_crt_static)
         } else {
             RelocationModel::Pie
         };

@@ -3,10 +3,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use poolcfg_core::Code;
 use poolcfg_core::file::{
     ConfigFile, Diagnostic, FILE_NAME, Location, Lock, locate, nearest, read_text,
 };
+use poolcfg_core::{Code, and_more};
 
 use crate::arguments::Arguments;
 
@@ -42,8 +42,12 @@ pub(crate) fn read() -> Result<FoundConfig, Vec<String>> {
         )]
     })?;
     let texts = |mistakes: Vec<Diagnostic>| {
-        let texts = mistakes.iter().map(|mistake| mistake.text(&text, &shown));
-        texts.collect::<Vec<_>>()
+        let told = mistakes.iter().take(Diagnostic::TOLD);
+        let texts = told.map(|mistake| mistake.text(&text, &shown));
+        let rest = mistakes.len().saturating_sub(Diagnostic::TOLD);
+        let rest = u32::try_from(rest).unwrap_or(u32::MAX);
+        let rest = (rest > 0).then(|| and_more(rest).as_str().to_owned());
+        texts.chain(rest).collect::<Vec<_>>()
     };
     let file = ConfigFile::parse(&text).map_err(texts)?;
     // Without a version in the file there is nothing to compare.

@@ -85,6 +85,8 @@
 //! the way, what would fit, and what the operator can do. [`variables`] lists how an operator lowers limits without
 //! rebuilding. [`probe()`] measures the process whatever the limits are.
 //!
+//! Every error and warning has a [`Code`], with which its message ends: `cargo poolcfg --explain CODE` says more.
+//!
 //! The Debug text of every error is its message, so that a `main` that returns the error shows the message. The message
 //! has the cause, and `source()` does not repeat it.
 //!

@@ -89,6 +89,13 @@ impl Pool {
     /// Makes the slots of a pool in what a recheck reserved: the same mappings, so nothing can have taken them in
     /// between. The first slot is opened and closed once, so that a system that refuses this is found out here.
     ///
+    /// ```
+    /// use poolcfg_runtime::{Pool, PoolError, PoolLimits};
+    /// fn pool(limits: &PoolLimits) -> Result<Pool, Box<dyn std::error::Error>> {
+    ///     Ok(Pool::new(limits.recheck()?)?)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`PoolError`] if that first slot cannot be opened and cleared; everything is given back.
     pub fn new(reserved: Reserved) -> Result<Self, PoolError> {
@@ -96,6 +103,13 @@ impl Pool {
     }
 
     /// Like [`new`](Self::new), with options.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Pool, PoolError, PoolOptions, Reserved, Size};
+    /// fn pool(reserved: Reserved) -> Result<Pool, PoolError> {
+    ///     Pool::with_options(reserved, PoolOptions::new().keep_resident(Size::mib(1)))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As for [`new`](Self::new), and [`PoolError::Reset`] if the reset that is asked for does not work
@@ -114,6 +128,14 @@ impl Pool {
     }
 
     /// Takes a slot without waiting. Its memory has no bytes yet; table and stack are accessible and zero.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{AcquireError, Pool};
+    /// fn table_bytes(pool: &Pool) -> Result<usize, AcquireError> {
+    ///     let slot = pool.acquire()?;
+    ///     Ok(slot.table().map_or(0, |table| table.len()))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`AcquireError::Exhausted`] if every slot is taken, and as long as others wait for one: a slot that is
@@ -162,18 +184,39 @@ impl Pool {
     }
 
     /// The limits that the pool was made with: those that the recheck has taken.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Pool;
+    /// fn instances(pool: &Pool) -> u32 {
+    ///     pool.limits().max_instances
+    /// }
+    /// ```
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.shared().limits
     }
 
     /// How released slots are cleared: as asked for, or as works here.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Pool, Reset};
+    /// fn keeps_pages(pool: &Pool) -> bool {
+    ///     pool.reset_mode() != Reset::Discard
+    /// }
+    /// ```
     #[must_use]
     pub fn reset_mode(&self) -> Reset {
         self.shared().reset
     }
 
     /// What the pool holds at this moment. Each call locks every shard, so it is not for every request.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Pool;
+    /// fn is_idle(pool: &Pool) -> bool {
+    ///     pool.statistics().live == 0
+    /// }
+    /// ```
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let shards = &self.shared().shards;
@@ -193,6 +236,14 @@ impl Pool {
     }
 
     /// Gives the pages of idle slots back to the system, for example before a long pause.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Pool, Size};
+    /// fn pause(pool: &Pool) -> Size {
+    ///     pool.close_idle();
+    ///     pool.statistics().resident
+    /// }
+    /// ```
     pub fn close_idle(&self) {
         self.shared().reclaim();
     }

@@ -37,7 +37,7 @@ fn slots_are_had_until_there_are_none() {
     assert_eq!(
         error.to_string(),
         "all `3` slots of the pool are in use: wait for one, or raise `max_instances` in \
-         poolcfg.toml"
+         poolcfg.toml (see `cargo poolcfg --explain PC0056`)"
     );
     assert_eq!(pool.statistics().live, 3);
     slots.pop();

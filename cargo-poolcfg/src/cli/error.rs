@@ -1,5 +1,6 @@
 //! Errors: mistakes with a code and a place, and the exit status they lead to.
 
+use std::collections::HashSet;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -52,8 +53,9 @@ impl Mistake {
         mistake
     }
 
-    fn is_as(&self, other: &Self) -> bool {
-        self.diagnostic == other.diagnostic && self.file() == other.file()
+    /// What two mistakes have in common that are one.
+    fn key(&self) -> (&Diagnostic, Option<&Path>) {
+        (&self.diagnostic, self.file())
     }
 
     /// The file that it is in, or that it is about.
@@ -70,12 +72,7 @@ pub(crate) enum Error {
     /// The command line is wrong.
     Usage(clap::Error),
     /// Mistakes, all there are.
-    Mistakes {
-        mistakes: Vec<Mistake>,
-        exit: Exit,
-        /// How many more there are, which no list has.
-        unlisted: u32,
-    },
+    Mistakes { mistakes: Vec<Mistake>, exit: Exit },
 }
 
 impl Error {
@@ -114,40 +111,24 @@ impl Error {
         Self::from(diagnostics.into_iter().map(mistake).collect::<Vec<_>>())
     }
 
-    /// The same mistakes, of which so many more were found.
-    pub(crate) fn with_unlisted(mut self, count: u32) -> Self {
-        if let Self::Mistakes { unlisted, .. } = &mut self {
-            *unlisted = count;
-        }
-        self
-    }
-
     /// These mistakes and another's; wrong usage stays alone.
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
             (
+                Self::Mistakes { mut mistakes, exit },
                 Self::Mistakes {
-                    mut mistakes,
-                    exit,
-                    unlisted,
-                },
-                Self::Mistakes {
-                    mistakes: more,
+                    mistakes: mut more,
                     exit: other,
-                    unlisted: others,
                 },
             ) => {
-                for mistake in more {
-                    // Two targets with the same mistake in the same place of the same file are one mistake.
-                    if !mistakes.iter().any(|known| known.is_as(&mistake)) {
-                        mistakes.push(mistake);
-                    }
-                }
+                // Two targets with the same mistake in the same place of the same file are one mistake.
+                let known: HashSet<_> = mistakes.iter().map(Mistake::key).collect();
+                more.retain(|mistake| !known.contains(&mistake.key()));
+                drop(known);
+                mistakes.append(&mut more);
                 Self::Mistakes {
                     mistakes,
                     exit: exit.max(other),
-                    // Targets of one file mostly have the same.
-                    unlisted: unlisted.max(others),
                 }
             }
             (usage @ Self::Usage(_), _) | (_, usage) => usage,
@@ -157,13 +138,7 @@ impl Error {
     /// The same mistakes, ending in another status.
     pub(crate) fn exiting(self, exit: Exit) -> Self {
         match self {
-            Self::Mistakes {
-                mistakes, unlisted, ..
-            } => Self::Mistakes {
-                mistakes,
-                exit,
-                unlisted,
-            },
+            Self::Mistakes { mistakes, .. } => Self::Mistakes { mistakes, exit },
             usage @ Self::Usage(_) => usage,
         }
     }
@@ -201,7 +176,6 @@ impl From<Vec<Mistake>> for Error {
         Self::Mistakes {
             mistakes,
             exit: Exit::Failed,
-            unlisted: 0,
         }
     }
 }

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::io::{self, Write as _};
 
 use annotate_snippets::Renderer;
-use poolcfg_core::{Code, escaped, escaped_lines};
+use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{Code, Text, and_more, escaped, escaped_lines};
 
 use crate::cli::diagnostic::{DiagnosticReport, Message, with_code};
-use crate::cli::error::Error;
+use crate::cli::error::{Error, Mistake};
 use crate::cli::exit::Exit;
 use crate::cli::invoked_as::InvokedAs;
 use crate::cli::terminal::{columns, columns_of_stderr, shown};
@@ -110,18 +111,15 @@ impl Shell {
                 print_usage(usage, self.program);
                 Exit::Usage
             }
-            Error::Mistakes {
-                mistakes,
-                exit,
-                unlisted,
-            } => {
-                for mistake in mistakes {
+            Error::Mistakes { mistakes, exit } => {
+                let (told, rest) = told(mistakes);
+                for mistake in told {
                     let mistake = mistake.called(self.program);
                     let text = Message::Mistake(&mistake).rendered(&Renderer::styled());
                     tell(&format!("{text}\n"));
                 }
-                if *unlisted > 0 {
-                    tell(&format!("{}\n", and_more(*unlisted)));
+                if let Some(rest) = rest {
+                    tell(&format!("{rest}\n"));
                 }
                 *exit
             }
@@ -149,14 +147,13 @@ impl Shell {
     pub(crate) fn keep_error(&self, error: &Error) {
         match error {
             Error::Usage(usage) => self.keep(Message::Usage(usage, self.program)),
-            Error::Mistakes {
-                mistakes, unlisted, ..
-            } => {
-                for mistake in mistakes {
+            Error::Mistakes { mistakes, .. } => {
+                let (told, rest) = told(mistakes);
+                for mistake in told {
                     self.keep(Message::Mistake(&mistake.called(self.program)));
                 }
-                if *unlisted > 0 {
-                    self.keep(Message::Note(&and_more(*unlisted)));
+                if let Some(rest) = rest {
+                    self.keep(Message::Note(rest.as_str()));
                 }
             }
         }
@@ -205,12 +202,15 @@ fn tell(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// What stands for faults that no list has.
-fn and_more(count: u32) -> String {
-    format!(
-        "and {count} more {}",
-        if count == 1 { "fault" } else { "faults" }
-    )
+/// The mistakes that are told, and what stands for the others.
+fn told(mistakes: &[Mistake]) -> (&[Mistake], Option<Text>) {
+    match mistakes.split_at_checked(Diagnostic::TOLD) {
+        None | Some((_, [])) => (mistakes, None),
+        Some((told, rest)) => {
+            let count = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+            (told, Some(and_more(count)))
+        }
+    }
 }
 
 /// Prints what clap says. It quotes arguments as they are, so that its colours cannot be told from what an argument

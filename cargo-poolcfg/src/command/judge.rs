@@ -26,12 +26,10 @@ use crate::target::rustc::built_for;
 /// When the file records nothing that can be judged; with [`Exit::Misfit`] what does not fit, and why.
 pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, Error> {
     if !arguments.machine.says_nothing() || arguments.template.is_some() {
-        return Err(Error::new(
-            Code::Usage,
-            "`--here --check` judges the numbers that the file records, which no other flag changes",
-            "leave out the other flags, or write the file anew without `--check`",
-        )
-        .exiting(Exit::Usage));
+        return Err(Error::usage(
+            "`--here --check` judges the numbers that the file records, which no other flag changes: leave out the other \
+             flags, or write the file anew without `--check`",
+        ));
     }
     let (path, owner) = place(context, arguments)?;
     let here = Here::measure();
@@ -85,12 +83,13 @@ fn case<'a>(
     settings: &Settings<'a>,
     facts: &TargetFacts,
 ) -> Result<ResolvedProcess<'a>, Error> {
-    let case = settings.resolve(facts.target()).map_err(|faults| {
+    let case = settings.resolve(facts.target()).map_err(|_| {
+        let faults = settings.faults(facts.target());
         let list = faults
             .iter()
-            .map(|fault| Diagnostic::from_fault(&fault, &record.file))
+            .map(|fault| Diagnostic::from_fault(fault, &record.file))
             .collect();
-        Error::of(list, Some(&record.source)).with_unlisted(faults.unlisted())
+        Error::of(list, Some(&record.source))
     })?;
     Ok(machine.case(case, &settings.space()))
 }

@@ -1,5 +1,7 @@
 //! The mark of a text: by what it is known as ours, so that nothing else is replaced.
 
+use poolcfg_core::file::without_byte_order_mark;
+
 use crate::render::envelope::is_envelope;
 use crate::render::template::GENERATED;
 
@@ -27,6 +29,7 @@ impl Mark {
 
     /// Whether a text has it.
     pub(crate) fn is_on(self, text: &str) -> bool {
+        let text = without_byte_order_mark(text);
         match self {
             Self::Begins(begin) => text.starts_with(begin),
             Self::Envelope => is_envelope(text),

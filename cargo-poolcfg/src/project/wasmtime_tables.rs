@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use poolcfg_core::file::{Diagnostic, PoolTable};
+use poolcfg_core::file::{Diagnostic, PoolTable, PoolTables};
 use poolcfg_core::{WasmtimeFeatures, WasmtimeVersion};
 use toml_edit::{Document, Item, TableLike};
 
@@ -36,7 +36,6 @@ type Spanned<T> = Option<(T, Range<usize>)>;
 /// What the table of a pool says of Wasmtime.
 #[derive(Clone, Debug)]
 struct WasmtimeTable {
-    place: PoolTable,
     /// Where it says `engine = "wasmtime"`.
     engine: Option<Range<usize>>,
     version: Spanned<WasmtimeVersion>,
@@ -44,13 +43,12 @@ struct WasmtimeTable {
 }
 
 impl WasmtimeTable {
-    fn new(place: PoolTable, pool: &dyn TableLike) -> Self {
+    fn new(pool: &dyn TableLike) -> Self {
         let own = table(pool, WASMTIME);
         let engine = pool
             .get("engine")
             .filter(|engine| engine.as_str() == Some(WASMTIME));
         Self {
-            place,
             engine: engine.and_then(Item::span),
             version: own.and_then(|own| own.get("version")).and_then(|item| {
                 let version = item.as_str()?.parse::<WasmtimeVersion>().ok()?;
@@ -60,10 +58,9 @@ impl WasmtimeTable {
         }
     }
 
-    /// Those of a file, each after those that it starts from.
-    fn all(document: &Document<&str>) -> Vec<Self> {
-        let tables = PoolTable::all(document.as_table()).into_iter();
-        tables.map(|(place, pool)| Self::new(place, pool)).collect()
+    /// Those of a file.
+    fn all(document: &Document<&str>) -> PoolTables<Self> {
+        PoolTables::new(document.as_table(), Self::new)
     }
 }
 
@@ -71,7 +68,9 @@ impl WasmtimeTable {
 pub(crate) fn place(source: &str) -> Option<Range<usize>> {
     let document = Document::parse(source).ok()?;
     let tables = WasmtimeTable::all(&document);
-    let first = |span: fn(&WasmtimeTable) -> Option<Range<usize>>| tables.iter().find_map(span);
+    let first = |span: fn(&WasmtimeTable) -> Option<Range<usize>>| {
+        tables.iter().find_map(|(_, table)| span(table))
+    };
     first(|table| Some(table.version.as_ref()?.1.clone()))
         .or_else(|| first(|table| table.engine.clone()))
         .or_else(|| first(|table| Some(table.features.as_ref()?.1.clone())))
@@ -83,21 +82,21 @@ type IsMissing<'u> = &'u dyn Fn(&Range<usize>, Fact) -> bool;
 
 /// What has been compared so far.
 struct Compared<'u> {
+    tables: &'u PoolTables<WasmtimeTable>,
     unsaid: IsMissing<'u>,
     found: Vec<Difference>,
-    /// What each table has in the end, for those that start from it: a later one wins.
-    known: Vec<(PoolTable, KnownWasmtime)>,
+    /// What each table so far has in the end, for those that start from it.
+    known: Vec<KnownWasmtime>,
 }
 
 type KnownWasmtime = (Option<WasmtimeVersion>, Option<WasmtimeFeatures>);
 
 impl Compared<'_> {
-    /// What a table starts from.
-    fn before(&self, table: &WasmtimeTable) -> KnownWasmtime {
+    /// What the next table starts from.
+    fn before(&self) -> KnownWasmtime {
         let earlier = || {
-            let latest_first = self.known.iter().rev();
-            let known = latest_first.filter(|(earlier, _)| earlier.underlies(&table.place));
-            known.map(|(_, known)| *known)
+            let of_table = self.tables.of_table(self.known.len()).skip(1);
+            of_table.map(|(index, _)| self.known[index])
         };
         (
             earlier().find_map(|(version, _)| version),
@@ -105,9 +104,15 @@ impl Compared<'_> {
         )
     }
 
-    /// Compares a table, at `place` where it says nothing, with the Wasmtime that it means.
-    fn table(&mut self, table: WasmtimeTable, place: &Range<usize>, used: &Used) {
-        let (version_before, features_before) = self.before(&table);
+    /// Compares the next table, at `place` where it says nothing, with the Wasmtime that it means, and tells what it has.
+    fn table(
+        &mut self,
+        of: &PoolTable,
+        table: &WasmtimeTable,
+        place: &Range<usize>,
+        used: &Used,
+    ) -> KnownWasmtime {
+        let (version_before, features_before) = self.before();
         let said = table.version.as_ref().map(|(version, _)| *version);
         let mut now = (said, table.features.as_ref().map(|(features, _)| *features));
         let places = [
@@ -118,7 +123,7 @@ impl Compared<'_> {
         let is_unsaid = |fact: Fact| places.iter().flatten().any(|span| unsaid(span, fact));
         let mut differs = |span: &Range<usize>, fact| {
             self.found.push(Difference {
-                path: table.place.path().to_vec(),
+                path: of.path().to_vec(),
                 span: span.clone(),
                 fact,
                 used: used.version,
@@ -156,7 +161,7 @@ impl Compared<'_> {
             }
             None => {}
         }
-        self.known.push((table.place, now));
+        now
     }
 }
 
@@ -174,27 +179,35 @@ pub(crate) fn differences(
     let Ok(document) = Document::parse(source) else {
         return Ok(Vec::new());
     };
+    let tables = WasmtimeTable::all(&document);
     let mut compared = Compared {
+        tables: &tables,
         unsaid,
         found: Vec::new(),
         known: Vec::new(),
     };
     let mut mistakes = Vec::new();
-    for table in WasmtimeTable::all(&document) {
+    for (of, table) in tables.iter() {
         let (version, features) = (table.version.as_ref(), table.features.as_ref());
         let place = version
             .map(|(_, span)| span)
             .or(features.map(|(_, span)| span))
             .or(table.engine.as_ref());
-        let Some(place) = place.cloned() else {
-            continue;
-        };
         let meant = version.map(|(version, _)| *version);
-        let meant = meant.or(compared.before(&table).0);
-        match Used::meant(used, meant) {
-            Some(used) => compared.table(table, &place, &used),
-            None => mistakes.push(ambiguous(place, meant)),
-        }
+        let known = match place.cloned() {
+            None => (None, None),
+            Some(place) => {
+                let meant = meant.or(compared.before().0);
+                match Used::meant(used, meant) {
+                    Some(used) => compared.table(of, table, &place, &used),
+                    None => {
+                        mistakes.push(ambiguous(place, meant));
+                        (None, None)
+                    }
+                }
+            }
+        };
+        compared.known.push(known);
     }
     match mistakes.is_empty() {
         true => Ok(compared.found),

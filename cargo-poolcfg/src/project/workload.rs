@@ -121,7 +121,7 @@ impl NumberDifference {
 /// Whether poolcfg.toml names a workload of a pool that may be Wasmtime's.
 pub(crate) fn has_workload(source: &str) -> bool {
     let tables = WorkloadTables::new(source);
-    let mut indices = 0..tables.0.len();
+    let mut indices = 0..tables.iter().len();
     indices.any(|index| tables.owner(index).is_some() && !tables.is_of_other(index))
 }
 

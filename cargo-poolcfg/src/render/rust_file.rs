@@ -1,6 +1,7 @@
 //! The Rust file: its header before the generated code, and whether a copy of it says the same.
 
 use poolcfg_core::codegen::{Arm, generated};
+use poolcfg_core::file::without_byte_order_mark;
 use proc_macro2::{TokenStream, TokenTree};
 
 /// How every file begins that may be replaced.
@@ -31,8 +32,9 @@ pub(crate) fn render(arms: &[Arm<'_>], header: &Header<'_>) -> String {
 }
 
 /// Whether a file that is there says what would be written now: by the same command the same code, however its lines
-/// end and whoever laid it out.
+/// end, whoever laid it out, and whether an editor put a byte order mark before it.
 pub(crate) fn says_the_same(there: &str, now: &str) -> bool {
+    let there = without_byte_order_mark(there);
     let command = |text: &str| text.lines().next().map(|line| line.trim_end().to_owned());
     if command(there) != command(now) {
         return false;
@@ -74,6 +76,7 @@ mod tests {
         let same = [
             FILE.to_owned(),
             FILE.replace('\n', "\r\n"),
+            format!("\u{feff}{FILE}"),
             FILE.replace("windows,", "windows"),
             FILE.replace("all(unix", "all(\n    unix"),
             FILE.replace("pub const", "// a comment\npub  const"),

@@ -1,15 +1,18 @@
 //! Ways: what fits where less does than is asked, said to people and programs, and put in the place of what is asked.
 
+mod no_help;
+
 use poolcfg_core::file::TargetFacts;
 use poolcfg_core::{
-    Code, Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting,
-    Settings, WasmtimeKeys, Way,
+    Fit, Keep, Limit, OnMisfit, Plan, PoolKeys, ResolvedPool, ResolvedProcess, Setting, Settings,
+    WasmtimeKeys, Way,
 };
 use serde::Serialize;
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::host::{Host, WASMTIME};
+use no_help::{has_totals, no_help, of};
 
 /// One way, for programs; sizes are bytes.
 #[derive(Debug, Serialize)]
@@ -109,94 +112,12 @@ pub(crate) fn lines(
         true => ", and no other way does",
         false => "",
     };
-    let no_help = chosen.map(|fit| format!("{}{nor}", no_help(fit, case, plan)));
+    let no_help = chosen.map(|fit| format!("{}{nor}", no_help(fit, case, plan).1));
     let lines = case.pools().iter().zip(&all).flat_map(|(pool, ways)| {
         let name = of(pool);
         ways.iter().map(move |way| format!("{name}: {}", line(way)))
     });
     no_help.into_iter().chain(lines).collect()
-}
-
-/// A pool as a line names it, behind the target; empty for the one without a name.
-fn of(pool: &ResolvedPool<'_>) -> String {
-    match pool.name {
-        "" => String::new(),
-        name => format!(", pool `{name}`"),
-    }
-}
-
-/// That a way makes nothing fit, and why; what follows the target.
-fn no_help(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan) -> String {
-    let less = (0..case.pools().len()).find(|index| plan.has_less(case, *index));
-    let blamed = plan.misfit.map_or(less, |misfit| Some(misfit.pool));
-    let blamed = blamed.unwrap_or_default();
-    let (blamed, others) = match case.pools().split_at_checked(blamed) {
-        Some((before, [blamed, after @ ..])) => (blamed, before.iter().chain(after)),
-        _ => return format!(": `--fit {fit}` does not help"),
-    };
-    // Without a pool there is none of any.
-    let asked = |pool: &&ResolvedPool<'_>| fit == Fit::NoPool || pool.name == blamed.name;
-    let mut pools = std::iter::once(blamed).chain(others).filter(asked);
-    let (pool, why) = pools
-        .find_map(|pool| Some((pool, cannot(fit, pool)?)))
-        .unwrap_or_else(|| (blamed, too_few(fit, blamed, case)));
-    format!("{}: `--fit {fit}` does not help: {why}", of(pool))
-}
-
-/// Why a way is none for a pool, whatever fits; `None` if it may be one.
-fn cannot(fit: Fit, pool: &ResolvedPool<'_>) -> Option<String> {
-    let asked = &pool.asked;
-    let version = asked.wasmtime.map(|wasmtime| wasmtime.version);
-    match (fit, version) {
-        (Fit::NoPool, None) => {
-            Some("it is about Wasmtime, but this pool uses the `native` engine".to_owned())
-        }
-        (Fit::NoPool, Some(version)) if version.major < Fit::ON_DEMAND_SINCE => Some(format!(
-            "expected Wasmtime {} or later, found {version}",
-            Fit::ON_DEMAND_SINCE
-        )),
-        (Fit::Fewer, _) if has_totals(pool) => {
-            Some("totals such as `total_memories` decide how many instances there are".to_owned())
-        }
-        _ if !asked.has_memories() => Some("the pool has no memories".to_owned()),
-        _ => None,
-    }
-}
-
-/// That not even the fewest instances fit.
-fn too_few(fit: Fit, pool: &ResolvedPool<'_>, case: &ResolvedProcess<'_>) -> String {
-    let least = match pool.min_instances {
-        1 => "not even one instance fits".to_owned(),
-        least => format!("not even the {least} of `min_instances` fit"),
-    };
-    let minimum = match pool.memory_minimum {
-        minimum if minimum.is_zero() => String::new(),
-        minimum => format!(
-            " of at least {}, which the workload begins with",
-            minimum.needed()
-        ),
-    };
-    let beside = match case.pools() {
-        [_] => "",
-        _ => ", beside the fewest instances of the other pools",
-    };
-    match fit {
-        Fit::Fewer => {
-            let slots = pool.asked.memory_reservation.available();
-            format!("{least} in slots of {slots}{beside}")
-        }
-        Fit::Smaller if has_totals(pool) => {
-            "the totals that are written do not fit in smaller slots either".to_owned()
-        }
-        Fit::Smaller => format!("{least} in smaller slots{minimum}{beside}"),
-        Fit::NoPool => format!("{least} with smaller reservations{minimum}{beside}"),
-    }
-}
-
-/// Whether totals say how many instances a pool has.
-fn has_totals(pool: &ResolvedPool<'_>) -> bool {
-    let wasmtime = pool.asked.wasmtime;
-    wasmtime.is_some_and(|wasmtime| wasmtime.written.is_some())
 }
 
 /// One way with its numbers, what bounds it, and what to type.
@@ -333,7 +254,8 @@ fn totals_of_one(way: &Way, pool: &ResolvedPool<'_>) -> WasmtimeKeys {
 
 /// Why a way cannot be taken, and those that can.
 fn no_way(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan, facts: &TargetFacts) -> Error {
-    let message = format!("{}{}", facts.triple(), no_help(fit, case, plan));
+    let (code, no_help) = no_help(fit, case, plan);
+    let message = format!("{}{no_help}", facts.triple());
     let all = ways(case, plan);
     let pools = case.pools().iter().zip(&all);
     let others = pools.flat_map(|(pool, ways)| {
@@ -350,5 +272,5 @@ fn no_way(fit: Fit, case: &ResolvedProcess<'_>, plan: &Plan, facts: &TargetFacts
             .to_owned(),
         false => others.join(", or "),
     };
-    Error::new(Code::Misfit, message, help).exiting(Exit::Misfit)
+    Error::new(code, message, help).exiting(Exit::Misfit)
 }

@@ -5,41 +5,24 @@
 //! `Session::crt_static` in compiler/rustc_session/src/session.rs). A static PIE is one as well: the
 //! kernel puts its heap where it puts that of any other.
 
-use poolcfg_core::file::CRT_STATIC;
-use poolcfg_core::{Budget, RelocationModel, ResolvedProcess, Shape};
-
-/// Statically linked executables are position-independent too. Everywhere else `+crt-static` gives one
-/// at a fixed address. Source of this and the next: `rustc -Z unstable-options --print
-/// all-target-specs-json`, 1.95, the systems `linux` and `android`.
-const STATIC_PIE: [&str; 5] = [
-    "s390x-unknown-linux-musl",
-    "x86_64-unknown-linux-gnu",
-    "x86_64-unknown-linux-gnuasan",
-    "x86_64-unknown-linux-musl",
-    "x86_64-unknown-linux-ohos",
-];
-
-/// No executable is position-independent.
-const FIXED: [&str; 2] = ["wasm32-wali-linux-musl", "x86_64-unikraft-linux-musl"];
+use poolcfg_core::file::{CRT_STATIC, TargetFacts};
+use poolcfg_core::{Budget, Pies, RelocationModel, ResolvedProcess, Shape};
 
 /// What rustc links for a target when no flag says anything, and what flags can make of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Linking {
-    /// A dynamic executable is a PIE (`relocation-model`, `position-independent-executables`).
-    pub(crate) pie: bool,
-    /// A static one is too (`static-position-independent-executables`).
-    pub(crate) static_pie: bool,
-    /// Executables are static (`crt-static-default`).
+    /// Which programs are position-independent.
+    pub(crate) pies: Pies,
+    /// They are static (`crt-static-default`).
     pub(crate) crt_static: bool,
 }
 
 impl Linking {
-    /// By the name of a target; that of nearly every Linux target where the name is not known.
-    pub(crate) fn of(triple: &str) -> Self {
+    /// That of a target; that of nearly every Linux target where it is not known.
+    pub(crate) fn of(facts: &TargetFacts) -> Self {
         Self {
-            pie: !FIXED.contains(&triple),
-            static_pie: STATIC_PIE.contains(&triple),
-            crt_static: CRT_STATIC.contains(&triple),
+            pies: facts.pies(),
+            crt_static: CRT_STATIC.contains(&facts.triple()),
         }
     }
 }
@@ -79,14 +62,7 @@ impl Executable {
             Some(flag) => !flag.pie,
             None => linking.crt_static,
         };
-        let pie = match crt_static {
-            true => linking.static_pie,
-            false => linking.pie,
-        };
-        let model = match pie {
-            true => RelocationModel::Pie,
-            false => RelocationModel::Static,
-        };
+        let model = linking.pies.model(crt_static);
         // What repeats the target's own way makes nothing so.
         let flag = said
             .crt_static
@@ -231,14 +207,17 @@ mod tests {
         let model = spec.get("relocation-model").and_then(Value::as_str);
         let relocates = matches!(model, None | Some("pic" | "pie"));
         Linking {
-            pie: relocates && is_set("position-independent-executables"),
-            static_pie: relocates && is_set("static-position-independent-executables"),
+            pies: Pies {
+                dynamic: relocates && is_set("position-independent-executables"),
+                crt_static: relocates && is_set("static-position-independent-executables"),
+            },
             crt_static: is_set("crt-static-default"),
         }
     }
 
     fn made(triple: &str, flags: &str) -> (RelocationModel, Option<String>) {
-        let made = Executable::new(Linking::of(triple), flags.split(' '));
+        let facts = TargetFacts::builtin(triple).unwrap();
+        let made = Executable::new(Linking::of(&facts), flags.split(' '));
         (made.model, made.flag)
     }
 
@@ -246,7 +225,27 @@ mod tests {
         made(triple, flags).0
     }
 
-    /// The tables are what this rustc says of every target on Linux.
+    /// A target by its spec, which may be newer than the built-in table.
+    fn facts_of_spec(triple: &str, spec: &Value) -> TargetFacts {
+        let word = |key: &str| spec.get(key).and_then(Value::as_str).unwrap_or_default();
+        let width = spec["target-pointer-width"].as_u64().unwrap_or_default();
+        let static_by_default = CRT_STATIC.contains(&triple);
+        let cfgs = [
+            ("target_arch", word("arch").to_owned()),
+            ("target_os", word("os").to_owned()),
+            ("target_env", word("env").to_owned()),
+            (
+                "target_vendor",
+                spec["vendor"].as_str().unwrap_or("unknown").to_owned(),
+            ),
+            ("target_pointer_width", width.to_string()),
+        ];
+        let cfgs = cfgs.map(|(key, value)| (key.to_owned(), Some(value)));
+        TargetFacts::new(triple, cfgs.to_vec()).with_crt_static(static_by_default)
+    }
+
+    /// The tables are what this rustc says of every target on Linux, and what limits are for by default is what the
+    /// build makes.
     #[test]
     fn linking_is_as_rustc_knows_it() {
         let output = Command::new("rustc")
@@ -261,7 +260,13 @@ mod tests {
                 continue;
             }
             seen += 1;
-            assert_eq!(Linking::of(triple), of_spec(spec), "{triple}");
+            let facts = facts_of_spec(triple, spec);
+            assert_eq!(Linking::of(&facts), of_spec(spec), "{triple}");
+            let made = Executable::new(Linking::of(&facts), []);
+            assert_eq!(made.model, facts.target().relocation_model, "{triple}");
+            if let Some(known) = TargetFacts::builtin(triple) {
+                assert_eq!(known.target(), facts.target(), "{triple}");
+            }
         }
         assert!(seen > 60, "{seen}");
     }

@@ -117,7 +117,7 @@ impl Modules {
                 let (_, behind) = line.split_once("src/v").unwrap_or_else(|| panic!("{line}"));
                 let (index, _) = behind.split_once(".rs:").unwrap();
                 let (name, _) = &self.0[index.parse::<usize>().unwrap()];
-                assert!(line.contains("`cargo poolcfg`"), "{name}: {line}");
+                assert!(line.contains("`cargo poolcfg"), "{name}: {line}");
                 name.as_str()
             })
             .collect();

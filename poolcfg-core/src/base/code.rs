@@ -116,6 +116,14 @@ macro_rules! codes {
             NoLimitsForTarget = "PC0052",
             /// `configure_wasmtime!` without a value that the limits need, or not written as it has to be.
             ConfigureWasmtime = "PC0053",
+            /// An environment variable whose value cannot be used, or whose name no pool reads.
+            Variable = "PC0054",
+            /// A process that does not have what a pool needs, or that may be killed when the pool is used.
+            ProcessMisfit = "PC0055",
+            /// A pool whose slots are all in use.
+            NoSlot = "PC0056",
+            /// Memory of a slot that the system does not open or clear, or that is asked for more than there may be.
+            SlotMemory = "PC0057",
         }
     };
 }
@@ -169,7 +177,8 @@ impl Code {
     }
 
     /// The end of a message of one line that leads to the text of its code.
-    pub(crate) const fn see(self, text: Text) -> Text {
+    #[must_use]
+    pub const fn see(self, text: Text) -> Text {
         text.str(" (see `cargo poolcfg --explain ")
             .str(self.as_str())
             .str("`)")

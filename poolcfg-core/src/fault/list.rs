@@ -16,19 +16,31 @@ pub struct Faults<'a> {
     list: [Option<Fault<'a>>; LISTED],
     /// How many are listed.
     count: usize,
-    /// How many there are besides.
+    /// How many are still to be passed over before any is listed.
+    before: u32,
+    /// How many come behind those that are listed.
     unlisted: u32,
+    /// Whether there are any, listed or not.
+    is_any: bool,
 }
 
 impl<'a> Faults<'a> {
-    pub(crate) const NONE: Self = Self {
-        list: [None; LISTED],
-        count: 0,
-        unlisted: 0,
-    };
+    /// None yet, of which so many are to be passed over.
+    pub(crate) const fn after(before: u32) -> Self {
+        Self {
+            list: [None; LISTED],
+            count: 0,
+            before,
+            unlisted: 0,
+            is_any: false,
+        }
+    }
 
     pub(crate) const fn and(mut self, fault: Fault<'a>) -> Self {
-        if self.count < LISTED {
+        self.is_any = true;
+        if self.before > 0 {
+            self.before -= 1;
+        } else if self.count < LISTED {
             self.list[self.count] = Some(fault);
             self.count += 1;
         } else {
@@ -57,10 +69,10 @@ impl<'a> Faults<'a> {
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.count == 0
+        !self.is_any
     }
 
-    /// How many there are besides those that are listed.
+    /// How many come behind those that are listed.
     #[must_use]
     pub const fn unlisted(&self) -> u32 {
         self.unlisted
@@ -93,18 +105,24 @@ impl<'a> Faults<'a> {
             i += 1;
         }
         if left_out > 0 {
-            text = text.str("\nand ").number(left_out);
-            text = text.str(if left_out == 1 {
-                " more fault"
-            } else {
-                " more faults"
-            });
+            text = text.str("\n").text(&and_more(left_out));
         }
         match self.list[0] {
             Some(first) => first.code().note(text),
             None => text,
         }
     }
+}
+
+/// What stands for faults that are not told, such as `and 20 more faults`.
+#[must_use]
+pub const fn and_more(count: u32) -> Text {
+    let faults = if count == 1 {
+        " more fault"
+    } else {
+        " more faults"
+    };
+    Text::new().str("and ").number(count).str(faults)
 }
 
 const fn line(fault: &Fault<'_>, file: &str) -> Text {

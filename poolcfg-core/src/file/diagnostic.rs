@@ -16,7 +16,7 @@ use crate::resolved::ResolvedProcess;
 use crate::setting::FilePlace;
 
 /// One mistake in poolcfg.toml, or one misfit of what it asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Its code.
     pub code: Code,
@@ -31,6 +31,9 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// How many are told at once; more are counted, as [`and_more`](crate::and_more) says.
+    pub const TOLD: usize = 100;
+
     /// Line and column of the span in the text of the file.
     #[must_use]
     pub fn place(&self, source: &str) -> FilePlace {

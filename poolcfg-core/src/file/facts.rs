@@ -6,6 +6,7 @@ use cfg_expr::expr::TargetPredicate;
 use cfg_expr::targets::{ALL_BUILTINS, Endian, TargetInfo, get_builtin_target_by_triple};
 use cfg_expr::{Expression, Predicate};
 
+use crate::target::pies::Pies;
 use crate::target::{Arch, Os, Target};
 
 /// A target as both the command and the compiler see it: a triple, and the cfgs that hold for it.
@@ -148,17 +149,29 @@ impl TargetFacts {
     /// The part that decides the address space.
     #[must_use]
     pub fn target(&self) -> Target {
-        let first = |key| self.values(key).next();
-        let has = |key, wanted| self.values(key).any(|value| value == wanted);
-        let (static_key, static_value) = STATIC_FEATURE;
-        Target::new(
-            first("target_arch").map_or(Arch::Other, Arch::from_name),
-            first("target_os").map_or(Os::Other, Os::from_name),
-            first("target_pointer_width")
-                .and_then(|width| width.parse().ok())
-                .unwrap_or(64),
-        )
-        .with_crt_static(has(static_key, static_value), has("target_env", "musl"))
+        let (key, value) = STATIC_FEATURE;
+        let is_crt_static = self.values(key).any(|known| known == value);
+        let arch = self.first("target_arch");
+        let arch = arch.map_or(Arch::Other, Arch::from_name);
+        let os = self.first("target_os").map_or(Os::Other, Os::from_name);
+        Target::new(arch, os, self.pointer_width()).linked(self.pies(), is_crt_static)
+    }
+
+    /// Which of its programs are position-independent.
+    #[must_use]
+    pub fn pies(&self) -> Pies {
+        let word = |key| self.first(key).unwrap_or_default();
+        let (arch, env) = (word("target_arch"), word("target_env"));
+        Pies::of(arch, self.pointer_width(), env, word("target_vendor"))
+    }
+
+    fn pointer_width(&self) -> u32 {
+        let width = self.first("target_pointer_width");
+        width.and_then(|width| width.parse().ok()).unwrap_or(64)
+    }
+
+    fn first(&self, key: &str) -> Option<&str> {
+        self.values(key).next()
     }
 
     /// The values of a cfg such as `target_family`.

@@ -16,8 +16,15 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
         return None;
     }
     let word = word.to_ascii_lowercase();
+    let letters = word.chars().count();
+    // No fewer letters differ than one of them has more.
+    let is_about_as_long = |name: &&str| {
+        let count = name.chars().count();
+        letters.abs_diff(count) <= count.max(3) / 3
+    };
     known
         .filter(|name| name.len() <= LONGEST)
+        .filter(is_about_as_long)
         .map(|name| (distance(&word, &name.to_ascii_lowercase()), name))
         .filter(|(distance, name)| *distance <= name.chars().count().max(3) / 3)
         .min_by_key(|(distance, _)| *distance)

@@ -43,9 +43,6 @@ pub(super) fn entries(table: &dyn TableLike) -> Vec<Entry<'_>> {
     found.collect()
 }
 
-/// How many mistakes are told of one file; what stands behind the last of them is not read.
-const MISTAKES: usize = 100;
-
 /// What has been found out about a file so far.
 pub(super) struct Notes<'s> {
     pub(super) source: &'s str,
@@ -76,11 +73,6 @@ impl<'s> Notes<'s> {
             flags: Some(numbers),
             ..Self::new(source)
         }
-    }
-
-    /// Whether there are so many mistakes that no more are looked for.
-    pub(super) fn is_full(&self) -> bool {
-        self.diagnostics.len() >= MISTAKES
     }
 
     /// Notes a mistake.

@@ -18,7 +18,7 @@ pub struct PoolTable {
 
 impl PoolTable {
     /// All of a file, each behind those that it is laid over.
-    pub fn all(root: &dyn TableLike) -> Vec<(Self, &dyn TableLike)> {
+    fn all(root: &dyn TableLike) -> Vec<(Self, &dyn TableLike)> {
         let mut layers = vec![(Condition::Always, None, root)];
         let targets = root.get("target").and_then(Item::as_table_like);
         let targets = targets.into_iter().flat_map(TableLike::iter);
@@ -74,15 +74,13 @@ impl PoolTable {
     }
 
     /// Whether it is said of the pool of this name on a target. Of those that are, the last of [`PoolTable::all`] wins.
-    #[must_use]
-    pub fn applies(&self, facts: &TargetFacts, pool: &str) -> bool {
+    fn applies(&self, facts: &TargetFacts, pool: &str) -> bool {
         self.condition.applies(facts) && self.pool.as_deref().is_none_or(|name| name == pool)
     }
 
     /// Whether it is said of all that a later one of [`PoolTable::all`] is said of: of the same pool, on every target
     /// that the later one applies to.
-    #[must_use]
-    pub fn underlies(&self, later: &Self) -> bool {
+    fn underlies(&self, later: &Self) -> bool {
         let is_of_pool = self.pool.is_none() || self.pool == later.pool;
         is_of_pool && (self.target() == later.target() || self.covers(later))
     }
@@ -100,6 +98,53 @@ impl PoolTable {
     #[must_use]
     pub fn is_of_pool_of(&self, other: &Self) -> bool {
         self.pool == other.pool
+    }
+}
+
+/// What is known of each table of pools of a file, in the order in which they are laid over each other.
+#[derive(Clone, Debug)]
+pub struct PoolTables<T>(Vec<(PoolTable, T)>);
+
+impl<T> PoolTables<T> {
+    /// Those below the root of a file, and what is known of each.
+    pub fn new(root: &dyn TableLike, known: impl Fn(&dyn TableLike) -> T) -> Self {
+        let tables = PoolTable::all(root).into_iter();
+        Self(tables.map(|(place, table)| (place, known(table))).collect())
+    }
+
+    /// None, as of a file that cannot be read.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&PoolTable, &T)> {
+        self.0.iter().map(|(place, known)| (place, known))
+    }
+
+    /// The one with this index.
+    #[must_use]
+    pub fn get(&self, index: usize) -> (&PoolTable, &T) {
+        let (place, known) = &self.0[index];
+        (place, known)
+    }
+
+    /// The table with this index and those that it starts from, each with its index: the first that says something wins.
+    pub fn of_table(&self, index: usize) -> impl Iterator<Item = (usize, &T)> {
+        let (own, _) = self.get(index);
+        let latest_first = self.0[..=index].iter().enumerate().rev();
+        latest_first.filter_map(move |(other, (place, known))| {
+            (other == index || place.underlies(own)).then_some((other, known))
+        })
+    }
+
+    /// Those that are said of the pool of this name on a target, each with its index: the first that says something wins.
+    pub fn of_pool(&self, facts: &TargetFacts, pool: &str) -> impl Iterator<Item = (usize, &T)> {
+        let latest_first = self.0.iter().enumerate().rev();
+        latest_first.filter_map(move |(index, (place, known))| {
+            place.applies(facts, pool).then_some((index, known))
+        })
     }
 }
 
@@ -141,18 +186,15 @@ mod tests {
             let expected = key.map(|key| i64::from(key.value));
 
             let document = Document::parse(text.as_str()).unwrap();
-            let tables = PoolTable::all(document.as_table());
-            assert_eq!(tables.len(), headers.len());
             let says = |table: &dyn TableLike| table.get("max_instances")?.as_integer();
-            let mut latest_first = tables.iter().rev();
-            let applies = latest_first
-                .find_map(|(place, table)| says(*table).filter(|_| place.applies(&facts, "a")));
+            let tables = PoolTables::new(document.as_table(), says);
+            assert_eq!(tables.iter().len(), headers.len());
+            let applies = tables.of_pool(&facts, "a").find_map(|(_, number)| *number);
             assert_eq!(applies, expected, "{text}");
             // The table of the triple and the pool has below it all that apply.
-            let (last, _) = tables.last().unwrap();
-            let mut latest_first = tables.iter().rev();
-            let below = latest_first
-                .find_map(|(place, table)| says(*table).filter(|_| place.underlies(last)));
+            let below = tables
+                .of_table(headers.len() - 1)
+                .find_map(|(_, number)| *number);
             assert_eq!(below, expected, "{text}");
         }
     }

@@ -31,8 +31,7 @@ impl ConfigFile {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// Every mistake in it, in the order of the file, up to a hundred; where it is not TOML, the first place that
-    /// is not.
+    /// Every mistake in it, in the order of the file; where it is not TOML, the first place that is not.
     pub fn parse(source: &str) -> Result<Self, Vec<Diagnostic>> {
         let document = Document::parse(source).map_err(|error| {
         vec![Diagnostic {
@@ -102,9 +101,6 @@ impl<'s> Reader<'s> {
         }
         let mut base = Layer::new(Condition::Always);
         for entry in &tables {
-            if self.notes.is_full() {
-                break;
-            }
             match entry.key {
                 "target" => file.layers = self.target_table(entry),
                 "va_profile" => file.profiles = self.profiles(entry),
@@ -159,9 +155,6 @@ impl<'s> Reader<'s> {
                 let help = || format!("write `[{of}pool.NAME]`");
                 if let Some(table) = self.notes.table(entry, help) {
                     for pool in entries(table) {
-                        if self.notes.is_full() {
-                            break;
-                        }
                         self.pool(&pool, layer, of);
                     }
                 }
@@ -283,9 +276,6 @@ impl<'s> Reader<'s> {
     fn targets(&mut self, targets: &[Entry<'_>]) -> Vec<Layer> {
         let mut layers: Vec<Layer> = Vec::new();
         for entry in targets {
-            if self.notes.is_full() {
-                break;
-            }
             let help = || format!("write `[target.{}.pooling_allocator]`", quoted(entry.key));
             let Some(table) = self.notes.table(entry, help) else {
                 continue;
@@ -317,9 +307,6 @@ impl<'s> Reader<'s> {
         let notes = &mut self.notes;
         let mut keys = PoolKeys::EMPTY;
         for entry in &entries(table) {
-            if notes.is_full() {
-                break;
-            }
             if entry.key == "wasmtime" {
                 let table = place.trim_matches(['`', '[', ']']);
                 let help = || format!("write `[{table}.wasmtime]`");
@@ -338,9 +325,6 @@ impl<'s> Reader<'s> {
         let notes = &mut self.notes;
         let mut space = SpaceLayer::EMPTY;
         for entry in &entries(table) {
-            if notes.is_full() {
-                break;
-            }
             if entry.key == "va_profile" {
                 space.va_profile = notes.text(entry);
                 if let Some(setting) = &space.va_profile {

@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     NotMultiple,
     /// Wasmtime's stack is smaller than what WebAssembly may use of it.
     StackTooSmall,
+    /// More instances are needed than there are.
+    MinAboveMax,
     /// A number is not the one that was worked out with the rest.
     Changed,
 }
@@ -34,6 +36,7 @@ impl Refusal {
             Self::MemoryAboveReservation => Code::MemoryAboveReservation,
             Self::NotMultiple => Code::NotMultiple,
             Self::StackTooSmall => Code::RefusedByWasmtime,
+            Self::MinAboveMax => Code::MinAboveMax,
             Self::Changed => Code::Stale,
         }
     }
@@ -61,6 +64,9 @@ impl Refusal {
             }
             Self::StackTooSmall => {
                 text.str("MAX_WASM_STACK is above ASYNC_STACK_SIZE: lower one or raise the other")
+            }
+            Self::MinAboveMax => {
+                text.str("MIN_INSTANCES is above MAX_INSTANCES: lower one or raise the other")
             }
             Self::Changed => text
                 .str("a number was changed by hand: change poolcfg.toml and run `")

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use poolcfg_core::Code;
+
 use crate::sys::GrowError;
 
 /// What an owner asks for.
@@ -104,8 +106,23 @@ pub enum AcquireError {
     Open(GrowError),
 }
 
-impl fmt::Display for AcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl AcquireError {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{AcquireError, Exhausted};
+    /// let error = AcquireError::Exhausted(Exhausted { instances: 15, retired: 0 });
+    /// assert_eq!(error.code().as_str(), "PC0056");
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Exhausted(_) => Code::NoSlot,
+            Self::Open(error) => error.code(),
+        }
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exhausted(Exhausted { instances, retired }) => {
                 write!(f, "all `{instances}` slots of the pool are in use")?;
@@ -114,7 +131,10 @@ impl fmt::Display for AcquireError {
                 }
                 f.write_str(": wait for one, or raise `max_instances` in poolcfg.toml")
             }
-            Self::Open(error) => write!(f, "cannot open the slot: {error}"),
+            Self::Open(error) => {
+                f.write_str("cannot open the slot: ")?;
+                error.message(f)
+            }
         }
     }
 }

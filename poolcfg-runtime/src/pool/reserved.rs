@@ -3,7 +3,7 @@
 use std::fmt;
 
 use poolcfg_core::{
-    Advisory, AdvisoryCondition, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
+    Advisory, AdvisoryCondition, Code, Limits, MappingName, Promise, Size, WasmtimeVersion, escaped,
 };
 
 use crate::machine::cgroup;
@@ -71,18 +71,39 @@ impl Reserved {
     }
 
     /// How many slots the pool has.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn has_all(reserved: &Reserved, asked: u32) -> bool {
+    ///     reserved.instances() >= asked
+    /// }
+    /// ```
     #[must_use]
     pub fn instances(&self) -> u32 {
         self.limits.max_instances
     }
 
     /// What was taken: at least what was guaranteed (the minimum, with `or_shrink`), at most what was asked for.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Reserved, Size};
+    /// fn slot(reserved: &Reserved) -> Size {
+    ///     reserved.limits().memory_reservation
+    /// }
+    /// ```
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
     /// Bytes of address space that are reserved.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn report(reserved: &Reserved) {
+    ///     println!("{} of address space", reserved.reserved_bytes());
+    /// }
+    /// ```
     #[must_use]
     pub fn reserved_bytes(&self) -> Size {
         let bytes = self.slabs.iter().map(|mapping| wide(mapping.len())).sum();
@@ -90,12 +111,28 @@ impl Reserved {
     }
 
     /// In how many pieces the memories lie: one where a hole holds all of them, none in a pool without memories.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn is_in_one_piece(reserved: &Reserved) -> bool {
+    ///     reserved.pieces() == 1
+    /// }
+    /// ```
     #[must_use]
     pub fn pieces(&self) -> usize {
         self.slabs.memories.len()
     }
 
     /// What an operator should know although the pool starts. Each call works it out anew.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Reserved;
+    /// fn report(reserved: &Reserved) {
+    ///     for warning in reserved.warnings() {
+    ///         eprintln!("warning: {warning}");
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         warnings(&ThisMachine, &self.promise, &self.limits, self.page_size)
@@ -230,8 +267,25 @@ pub enum Warning {
     },
 }
 
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Warning {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Size, Warning};
+    /// let warning = Warning::PageSize { planned: Size::kib(4), real: Size::kib(16) };
+    /// assert_eq!(warning.code().as_str(), "PC0045");
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::PageSize { .. } => Code::NoProfileMatches,
+            Self::MemoryCgroup { .. } => Code::ProcessMisfit,
+            Self::StrayVariable { .. } => Code::Variable,
+            Self::SwappedPages { advisory, .. } => advisory.code,
+        }
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PageSize { planned, real } => write!(
                 f,

@@ -87,24 +87,54 @@ impl Slot {
     }
 
     /// The slot's memory. In a pool without memories it is a region of no bytes, which does not grow.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{GrowError, Slot};
+    /// fn grow(slot: &mut Slot) -> Result<(), GrowError> {
+    ///     slot.memory_mut().grow_to(64 << 10)
+    /// }
+    /// ```
     #[must_use]
     pub fn memory_mut(&mut self) -> &mut Region {
         self.parts_mut().memory
     }
 
     /// The slot's table, for reading; `None` if the pool has none.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Slot;
+    /// fn has_table(slot: &Slot) -> bool {
+    ///     slot.table().is_some()
+    /// }
+    /// ```
     #[must_use]
     pub fn table(&self) -> Option<&Region> {
         Some(self.parts().table.as_ref()?)
     }
 
     /// The slot's table; `None` if the pool has none.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Slot;
+    /// fn clear(slot: &mut Slot) {
+    ///     if let Some(table) = slot.table_mut() {
+    ///         table.as_mut_slice().fill(0);
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn table_mut(&mut self) -> Option<&mut Region> {
         self.parts_mut().table
     }
 
     /// The slot's stack, for reading; `None` if the pool has none.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Slot;
+    /// fn stack_bytes(slot: &Slot) -> usize {
+    ///     slot.stack().map_or(0, |stack| stack.len())
+    /// }
+    /// ```
     #[must_use]
     pub fn stack(&self) -> Option<&Region> {
         Some(self.parts().stack.as_ref()?)
@@ -112,6 +142,15 @@ impl Slot {
 
     /// The slot's stack; `None` if the pool has none. It grows down from the end, and there is a guard
     /// below it.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Slot;
+    /// /// Where a stack that grows down begins.
+    /// fn top(slot: &mut Slot) -> Option<*mut u8> {
+    ///     let stack = slot.stack_mut()?;
+    ///     Some(stack.as_mut_slice().as_mut_ptr_range().end)
+    /// }
+    /// ```
     #[must_use]
     pub fn stack_mut(&mut self) -> Option<&mut Region> {
         self.parts_mut().stack

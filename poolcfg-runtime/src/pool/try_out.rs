@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use poolcfg_core::Code;
+
 use crate::sys::{GrowError, Region, Reset, page_size};
 
 use super::options::PoolOptions;
@@ -71,10 +73,29 @@ pub enum PoolError {
     },
 }
 
-impl fmt::Display for PoolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl PoolError {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Code, Pool, PoolError, Reserved};
+    /// fn code(reserved: Reserved) -> Option<Code> {
+    ///     Pool::new(reserved).err().as_ref().map(PoolError::code)
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
         match self {
-            Self::Open(error) => write!(f, "cannot open the first slot: {error}"),
+            Self::Open(error) => error.code(),
+            Self::Close(_) | Self::Reset { .. } => Code::SlotMemory,
+        }
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => {
+                f.write_str("cannot open the first slot: ")?;
+                error.message(f)
+            }
             Self::Close(error) => write!(
                 f,
                 "cannot clear the first slot, the system says `{error}`: let the seccomp filter or \

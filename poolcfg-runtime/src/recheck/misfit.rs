@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 
-use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack};
+use poolcfg_core::{
+    Code, GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack,
+};
 
 use crate::variables::{VariableError, variable};
 
@@ -28,11 +30,27 @@ pub enum RecheckError {
     Misfit(Box<Misfit>),
 }
 
-impl fmt::Display for RecheckError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RecheckError {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Code, PoolLimits, RecheckError};
+    /// fn code(limits: &PoolLimits) -> Option<Code> {
+    ///     limits.recheck().err().as_ref().map(RecheckError::code)
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
         match self {
-            Self::Variable(error) => error.fmt(f),
-            Self::Misfit(misfit) => misfit.fmt(f),
+            Self::Variable(error) => error.code(),
+            Self::Misfit(misfit) => misfit.code(),
+        }
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(error) => error.message(f),
+            Self::Misfit(misfit) => misfit.message(f),
         }
     }
 }
@@ -265,8 +283,21 @@ pub struct Misfit {
     pub source: Option<io::Error>,
 }
 
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Misfit {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Code, Misfit};
+    /// fn is_of_process(misfit: &Misfit) -> bool {
+    ///     misfit.code() == Code::ProcessMisfit // PC0055
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        Code::ProcessMisfit
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("pool ")?;
         if !self.pool.is_empty() {
             write!(f, "`{}` ", self.pool)?;

@@ -19,6 +19,13 @@ pub struct RecheckOptions {
 
 impl RecheckOptions {
     /// What [`recheck`](crate::PoolLimits::recheck) does.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{PoolLimits, RecheckError, RecheckOptions, Reserved};
+    /// fn reserve(limits: &PoolLimits) -> Result<Reserved, RecheckError> {
+    ///     limits.recheck_with(RecheckOptions::new()) // as `recheck`
+    /// }
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -29,6 +36,11 @@ impl RecheckOptions {
 
     /// Whether to accept as few as [`min_instances`](crate::PoolLimits::min_instances) if the guarantee does not
     /// fit, or, if the number of instances is kept, smaller reservations.
+    ///
+    /// ```
+    /// use poolcfg_runtime::RecheckOptions;
+    /// let options = RecheckOptions::new().or_shrink(true);
+    /// ```
     #[must_use]
     pub const fn or_shrink(mut self, or_shrink: bool) -> Self {
         self.shrink = or_shrink;
@@ -41,6 +53,11 @@ impl RecheckOptions {
     ///
     /// Without it no slot ever has such an address, since many programs keep flags in the upper bits of
     /// pointers.
+    ///
+    /// ```
+    /// use poolcfg_runtime::RecheckOptions;
+    /// let options = RecheckOptions::new().wide_addresses(true);
+    /// ```
     #[must_use]
     pub const fn wide_addresses(mut self, wide: bool) -> Self {
         self.wide = wide;

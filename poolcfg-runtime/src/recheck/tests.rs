@@ -445,7 +445,8 @@ fn the_pools_that_are_there_are_named_beside_a_hole() {
     );
     assert!(
         text.ends_with(
-            "or put all pools of the process into one poolcfg.toml, so that they are fitted together"
+            "or put all pools of the process into one poolcfg.toml, so that they are fitted together \
+             (see `cargo poolcfg --explain PC0055`)"
         ),
         "{text}"
     );

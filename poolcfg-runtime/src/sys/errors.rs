@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use poolcfg_core::Code;
+
 /// Why a region does not grow.
 ///
 /// ```
@@ -34,8 +36,27 @@ pub enum GrowError {
     },
 }
 
-impl fmt::Display for GrowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl GrowError {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// let error = poolcfg_runtime::GrowError::AboveCapacity { bytes: 8192, capacity: 4096 };
+    /// assert_eq!(error.code().as_str(), "PC0057");
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        Code::SlotMemory
+    }
+
+    /// What the system says, where it says anything.
+    pub(super) fn into_io(self) -> io::Error {
+        match self {
+            Self::Refused { source, .. } => source,
+            Self::AboveCapacity { .. } => io::ErrorKind::InvalidInput.into(),
+        }
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AboveCapacity { bytes, capacity } => write!(
                 f,
@@ -68,8 +89,21 @@ pub struct ShrinkError {
     pub source: io::Error,
 }
 
-impl fmt::Display for ShrinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ShrinkError {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::{Code, Region, ShrinkError};
+    /// fn code(region: &mut Region) -> Option<Code> {
+    ///     region.shrink_to(0).err().as_ref().map(ShrinkError::code)
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        Code::SlotMemory
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "cannot shrink to {} bytes, the system says `{}`: release the slot, or let the seccomp \

@@ -203,7 +203,7 @@ impl<T: ?Sized> Region<T> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         self.reset(reset, page)?;
-        self.begin(page).map_err(io::Error::other)?;
+        self.begin(page).map_err(GrowError::into_io)?;
         if self.as_slice().first() != Some(&0) {
             return Err(io::ErrorKind::InvalidData.into());
         }

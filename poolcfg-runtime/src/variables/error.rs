@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use poolcfg_core::{GRAIN, Size, SizeError, escaped};
+use poolcfg_core::{Code, GRAIN, Size, SizeError, escaped};
 
 /// What is wrong with an environment variable.
 ///
@@ -35,7 +35,7 @@ pub struct VariableError {
 /// assert_eq!(
 ///     error.to_string(),
 ///     "environment variable `POOLCFG_MAX_INSTANCES` is `0`, but it must be at least 1: \
-///      set a number such as `64`, or unset it"
+///      set a number such as `64`, or unset it (see `cargo poolcfg --explain PC0054`)"
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +97,22 @@ impl VariableFault {
     }
 }
 
-impl fmt::Display for VariableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl VariableError {
+    /// The code of it, whose text `cargo poolcfg --explain` prints.
+    ///
+    /// ```
+    /// use poolcfg_runtime::Code;
+    /// use poolcfg_runtime::variables::VariableError;
+    /// fn code(error: &VariableError) -> Code {
+    ///     error.code() // `Code::Variable`, PC0054
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        Code::Variable
+    }
+
+    pub(crate) fn message(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             variable, value, ..
         } = self;

@@ -147,7 +147,7 @@ fn every_mistake_names_the_variable_the_value_and_what_is_allowed() {
     for (variables, message) in cases {
         assert_eq!(
             read_as(&board, variables).unwrap_err().to_string(),
-            *message
+            format!("{message} (see `cargo poolcfg --explain PC0054`)")
         );
     }
 }

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
-use poolcfg_core::{Code, Fit, escaped};
+use poolcfg_core::{Fit, escaped};
 
 use super::targets::host;
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::Error;
-use crate::cli::exit::Exit;
 use crate::context::Context;
 use crate::project::Member;
 
@@ -21,12 +20,10 @@ pub(super) fn possible(
     fits_ending(arguments)?;
     let host = host(arguments);
     if host.is_none() && arguments.pool.is_some() {
-        return Err(Error::new(
-            Code::HostCannot,
-            "`--pool` selects the pool for a host's text, but this output holds all pools",
-            "remove `--pool`, or choose a host with `--emit`",
-        )
-        .exiting(Exit::Usage));
+        return Err(Error::usage(
+            "`--pool` selects the pool for a host's text, but this output holds all pools: remove it, or choose a host \
+             with `--emit`",
+        ));
     }
     if host.is_none() && arguments.machine.fit.fit == Some(Fit::NoPool) {
         return Err(Error::usage(

@@ -104,11 +104,10 @@ fn still_resolves(
     let faults = |file: &ConfigFile| -> Vec<Diagnostic> {
         let of_target = |facts: &TargetFacts| {
             let settings = file.settings(facts);
-            let faults = settings.resolve(facts.target()).err();
-            let diagnostics = faults.iter().flat_map(|faults| {
-                let faults = faults.iter();
-                faults.map(|fault| Diagnostic::from_fault(&fault, file))
-            });
+            let faults = settings.faults(facts.target());
+            let diagnostics = faults
+                .iter()
+                .map(|fault| Diagnostic::from_fault(fault, file));
             diagnostics.collect::<Vec<_>>()
         };
         targets.iter().flat_map(of_target).collect()

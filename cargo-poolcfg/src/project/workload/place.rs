@@ -36,9 +36,9 @@ impl Place<'_> {
             first.map_or_else(String::new, shown)
         };
         let is_own = self.owner == self.index;
-        let table = &self.tables.0[self.index];
-        let owner = &self.tables.0[self.owner];
-        let is_exact = self.files.is_whole && table.place.is_of_pool_of(&owner.place);
+        let (place, table) = self.tables.get(self.index);
+        let (of_owner, _) = self.tables.get(self.owner);
+        let is_exact = self.files.is_whole && place.is_of_pool_of(of_owner);
         let differs = counts.keys().filter_map(|(key, needed)| {
             let said = table.count(key);
             let is_right = match said {
@@ -51,7 +51,7 @@ impl Place<'_> {
                 None => !is_own,
             };
             (!is_right).then(|| NumberDifference {
-                path: table.place.path().to_vec(),
+                path: place.path().to_vec(),
                 span: said.map_or_else(|| self.list(), |said| said.span.clone()),
                 key,
                 beyond: None,
@@ -64,7 +64,7 @@ impl Place<'_> {
         let spare = table.count(GC_HEAPS);
         let spare = spare.filter(|_| is_exact && counts.gc_heaps.is_none());
         let spare = spare.map(|said| NumberDifference {
-            path: table.place.path().to_vec(),
+            path: place.path().to_vec(),
             span: said.span.clone(),
             key: GC_HEAPS,
             beyond: None,
@@ -84,7 +84,7 @@ impl Place<'_> {
 
     /// The other numbers that are below what a file needs.
     pub(super) fn beyond(&self) -> impl Iterator<Item = NumberDifference> {
-        let table = &self.tables.0[self.index];
+        let (place, table) = self.tables.get(self.index);
         NeededKey::ALL.into_iter().filter_map(|key| {
             let version = self.tables.version(self.index);
             let need = key.most(self.files.needs(), version)?;
@@ -97,7 +97,7 @@ impl Place<'_> {
                 None => self.of_itself(key)?,
             };
             (has < need.least).then(|| NumberDifference {
-                path: table.place.path().to_vec(),
+                path: place.path().to_vec(),
                 span: said.map_or_else(|| self.list(), |said| said.span.clone()),
                 key: key.word(),
                 beyond: Some(key),
@@ -176,7 +176,7 @@ impl Place<'_> {
 
     /// The name of the pool, empty for the one without; `None` in the table of a target.
     fn pool(&self) -> Option<&str> {
-        match self.tables.0[self.index].place.path() {
+        match self.tables.get(self.index).0.path() {
             [pool] if pool == "pooling_allocator" => Some(""),
             [pool, name] if pool == "pool" => Some(name),
             _ => None,
@@ -191,7 +191,7 @@ impl Place<'_> {
 
     /// Where the list stands.
     fn list(&self) -> Range<usize> {
-        let list = self.tables.0[self.owner].list.as_ref();
+        let list = self.tables.get(self.owner).1.list.as_ref();
         list.map_or(0..0, |list| list.span.clone())
     }
 }

@@ -26,7 +26,7 @@ impl FileWorkload {
     /// Where a file is not there, or cannot be inspected.
     pub(super) fn read(shell: &Shell, source: &Source, missing: Missing) -> Result<Self, Error> {
         let tables = WorkloadTables::new(&source.text);
-        let files = all(tables.0.iter().map(|table| match &table.list {
+        let files = all(tables.iter().map(|table| match &table.list {
             Some(list) => WorkloadFiles::read(shell, source, list, missing).map(Some),
             None => Ok(None),
         }))?;
@@ -43,7 +43,7 @@ impl FileWorkload {
     /// Each table whose pool runs files.
     fn places<'t>(&'t self, unsaid: Unsaid<'t>) -> impl Iterator<Item = Place<'t>> {
         let tables = &self.tables;
-        let of_wasmtime = (0..tables.0.len()).filter(|index| !tables.is_of_other(*index));
+        let of_wasmtime = (0..tables.iter().len()).filter(|index| !tables.is_of_other(*index));
         of_wasmtime.filter_map(move |index| {
             let owner = tables.owner(index)?;
             Some(Place {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use poolcfg_core::file::{PoolTable, TargetFacts};
+use poolcfg_core::file::{PoolTable, PoolTables, TargetFacts};
 use poolcfg_core::{
     Arch, InstanceDefaults, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeFeatures,
     WasmtimeVersion,
@@ -31,7 +31,6 @@ pub(super) struct SpannedNumber {
 
 /// What the table of a pool says.
 pub(super) struct WorkloadTable {
-    pub(super) place: PoolTable,
     /// The workload that it names.
     pub(super) list: Option<List>,
     /// What its `wasmtime` table and it say, in this order.
@@ -44,11 +43,10 @@ pub(super) struct WorkloadTable {
 }
 
 impl WorkloadTable {
-    fn new(pool: &dyn TableLike, place: PoolTable) -> Self {
+    fn new(pool: &dyn TableLike) -> Self {
         let own = table(pool, WASMTIME);
         let version = own.and_then(|own| own.get("version")?.as_str()?.parse().ok());
         Self {
-            place,
             list: own.and_then(list),
             said: [own.map_or_else(Vec::new, said), said(pool)],
             version,
@@ -74,66 +72,62 @@ impl WorkloadTable {
         let mut said = self.said[index].iter();
         said.find_map(|(name, said)| (name == key).then_some(said))
     }
-
-    fn target(&self) -> Target {
-        let path = self.place.path();
-        let triple = path.get(1).filter(|_| path[0] == "target");
-        let facts = triple.and_then(|triple| TargetFacts::builtin(triple));
-        facts.map_or(Target::new(Arch::X86_64, Os::Linux, 64), |facts| {
-            facts.target()
-        })
-    }
 }
 
 /// The tables of pools, each after those that it starts from.
-pub(super) struct WorkloadTables(pub(super) Vec<WorkloadTable>);
+pub(super) struct WorkloadTables(PoolTables<WorkloadTable>);
 
 impl WorkloadTables {
     pub(super) fn new(source: &str) -> Self {
-        let Ok(document) = Document::parse(source) else {
-            return Self(Vec::new());
-        };
-        let tables = PoolTable::all(document.as_table()).into_iter();
-        let tables = tables.map(|(place, pool)| WorkloadTable::new(pool, place));
-        Self(tables.collect())
+        let document = Document::parse(source);
+        Self(document.map_or(PoolTables::none(), |document| {
+            PoolTables::new(document.as_table(), WorkloadTable::new)
+        }))
     }
 
-    /// The table itself and those that it starts from, the latest first.
-    fn chain(&self, index: usize) -> impl Iterator<Item = (usize, &WorkloadTable)> {
-        let own = &self.0[index].place;
-        let before = self.0[..=index].iter().enumerate().rev();
-        before.filter(move |(other, table)| *other == index || table.place.underlies(own))
+    /// Each of them.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &WorkloadTable> {
+        self.0.iter().map(|(_, table)| table)
+    }
+
+    /// The one with this index, and where it stands.
+    pub(super) fn get(&self, index: usize) -> (&PoolTable, &WorkloadTable) {
+        self.0.get(index)
     }
 
     /// Whether the pool of this table is said to be another engine's, of which nothing is counted.
     pub(super) fn is_of_other(&self, index: usize) -> bool {
         let said = self
-            .chain(index)
+            .0
+            .of_table(index)
             .find_map(|(_, table)| table.is_of_wasmtime);
         said == Some(false)
     }
 
     /// The table whose list is the workload of the pool of this table.
     pub(super) fn owner(&self, index: usize) -> Option<usize> {
-        let mut chain = self.chain(index);
+        let mut chain = self.0.of_table(index);
         chain.find_map(|(other, table)| table.list.is_some().then_some(other))
     }
 
     /// The table whose list is the workload of the pool of this name on a target.
     pub(super) fn owner_on(&self, facts: &TargetFacts, pool: &str) -> Option<usize> {
-        self.0
-            .iter()
-            .rposition(|table| table.list.is_some() && table.place.applies(facts, pool))
+        let mut tables = self.0.of_pool(facts, pool);
+        tables.find_map(|(index, table)| table.list.is_some().then_some(index))
     }
 
     /// What is said of a number in this table or one that it starts from.
     pub(super) fn number(&self, index: usize, key: NeededKey) -> Option<&SpannedNumber> {
-        self.chain(index).find_map(|(_, table)| table.number(key))
+        self.0
+            .of_table(index)
+            .find_map(|(_, table)| table.number(key))
     }
 
     /// What is said of a count in this table or one that it starts from.
     pub(super) fn count(&self, index: usize, key: &str) -> Option<&SpannedNumber> {
-        self.chain(index).find_map(|(_, table)| table.count(key))
+        self.0
+            .of_table(index)
+            .find_map(|(_, table)| table.count(key))
     }
 
     /// The same, or the default where none of them says it: none of heaps, which take the places of memories.
@@ -153,21 +147,31 @@ impl WorkloadTables {
 
     /// Where the features that count for this table stand, if this one is not among them.
     pub(super) fn without(&self, index: usize, feature: WasmtimeFeature) -> Option<&Range<usize>> {
-        let mut chain = self.chain(index);
+        let mut chain = self.0.of_table(index);
         let (features, span) = chain.find_map(|(_, table)| table.features.as_ref())?;
         (!features.has(feature)).then_some(span)
     }
 
     pub(super) fn version(&self, index: usize) -> WasmtimeVersion {
-        let version = self.chain(index).find_map(|(_, table)| table.version);
+        let version = self.0.of_table(index).find_map(|(_, table)| table.version);
         version.unwrap_or(WasmtimeVersion::major(WasmtimeVersion::NEWEST))
     }
 
     /// What Wasmtime takes where nothing is said.
     pub(super) fn of_itself(&self, index: usize, key: NeededKey) -> Option<u64> {
-        let target = self.0[index].target();
+        let target = target(self.0.get(index).0);
         key.of(&Limits::of_wasmtime(self.version(index), target))
     }
+}
+
+/// The target that a table is for; a usual one where it names none.
+fn target(of: &PoolTable) -> Target {
+    let path = of.path();
+    let triple = path.get(1).filter(|_| path[0] == "target");
+    let facts = triple.and_then(|triple| TargetFacts::builtin(triple));
+    facts.map_or(Target::new(Arch::X86_64, Os::Linux, 64), |facts| {
+        facts.target()
+    })
 }
 
 fn list(own: &dyn TableLike) -> Option<List> {

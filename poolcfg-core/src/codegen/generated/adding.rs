@@ -334,10 +334,17 @@ fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> 
         let condition = format!("{path}MAX_WASM_STACK <= {path}ASYNC_STACK_SIZE");
         lines.assert(&[condition], &says(Refusal::StackTooSmall));
     }
-    let fixed = written.fixed();
-    if !fixed.is_empty() {
-        lines.assert(&fixed, &says(Refusal::Changed));
-    }
+    let condition = format!("{path}MIN_INSTANCES <= {path}MAX_INSTANCES");
+    lines.assert(&[condition], &says(Refusal::MinAboveMax));
+    let asked = [
+        ("MAX_INSTANCES", "ASKED_MAX_INSTANCES"),
+        ("MEMORY_RESERVATION", "ASKED_MEMORY_RESERVATION"),
+        ("MAX_MEMORY_SIZE", "ASKED_MAX_MEMORY_SIZE"),
+        ("ASKED_MAX_MEMORY_SIZE", "ASKED_MEMORY_RESERVATION"),
+    ];
+    let asked = asked.map(|(least, most)| format!("{path}{least} <= {path}{most}"));
+    let unchanged: Vec<String> = asked.into_iter().chain(written.fixed()).collect();
+    lines.assert(&unchanged, &says(Refusal::Changed));
 }
 
 /// Whether the kernel charges what a pool maps at once.

@@ -123,6 +123,12 @@ impl WrittenPool {
         if !guaranteed.memory_reservation.is_multiple_of(GRAIN) {
             return Some(Refusal::NotMultiple);
         }
+        if self.MIN_INSTANCES > self.MAX_INSTANCES {
+            return Some(Refusal::MinAboveMax);
+        }
+        if self.is_above_asked() {
+            return Some(Refusal::Changed);
+        }
         let Some(written) = self.engine.totals() else {
             return None;
         };
@@ -144,6 +150,14 @@ impl WrittenPool {
             Some(totals) if totals.are(&written) => None,
             _ => Some(Refusal::Changed),
         }
+    }
+
+    /// Whether more is guaranteed than is asked, or more is asked of a memory than of its reservation.
+    const fn is_above_asked(&self) -> bool {
+        self.MAX_INSTANCES > self.ASKED_MAX_INSTANCES
+            || self.MEMORY_RESERVATION > self.ASKED_MEMORY_RESERVATION
+            || self.MAX_MEMORY_SIZE > self.ASKED_MAX_MEMORY_SIZE
+            || self.ASKED_MAX_MEMORY_SIZE > self.ASKED_MEMORY_RESERVATION
     }
 }
 

@@ -7,12 +7,11 @@
 
 use std::fmt::Arguments;
 
-use poolcfg_core::Code;
+use poolcfg_core::{Code, Text};
 
 /// Ends the program before it has an engine that is not as its limits say.
 pub(super) fn stop(code: Code, what: Arguments<'_>) -> ! {
-    let code = code.as_str();
-    panic!("{code}: {what} (see `cargo poolcfg --explain {code}`)")
+    panic!("{}: {what}{}", code.as_str(), code.see(Text::new()))
 }
 
 /// What may be missing from `wasmtime::Config`.

@@ -555,7 +555,7 @@ fn pools_of_one_file_are_not_told_to_move_into_one() {
         assert!(
             text.ends_with(
                 "or start the pools before the process maps more than its headroom of `1GiB`, or raise \
-                 `headroom` in poolcfg.toml"
+                 `headroom` in poolcfg.toml (see `cargo poolcfg --explain PC0055`)"
             ),
             "{text}"
         );
