@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
-use poolcfg_core::Size;
+use poolcfg_core::{Size, Wasmtime};
 use poolcfg_runtime::RecheckLimit;
 
 use super::flags::other_words;
@@ -128,9 +128,7 @@ fn raised(obstacle: &Obstacle) -> Option<Retry> {
 
 /// What the flags take from a program.
 fn capped(most: u64) -> Option<String> {
-    const WHOLE: u64 = 4 << 30;
-    let most = Some(most).filter(|most| *most < WHOLE)?;
-    let most = Size::bytes(most);
+    let most = Some(Size::bytes(most)).filter(|most| *most < Wasmtime::ELIDED)?;
     Some(format!(
         "with which a memory grows to {most} at most, and Wasmtime's code checks every access"
     ))

@@ -10,7 +10,6 @@ use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::engine::limits::Limits;
 use crate::engine::wasmtime::Wasmtime;
-use crate::engine::wasmtime_limits::ELIDED;
 use crate::plan::scale::Scale;
 use crate::plan::ways::way::Fit;
 use crate::resolved::ResolvedPool;
@@ -103,7 +102,7 @@ impl WayPool<'_> {
     /// The guard for a reservation.
     const fn guard(&self, reservation: Size) -> Size {
         let asked = self.whole();
-        let is_checked = asked.wasmtime.is_some() && reservation.get() < ELIDED.get();
+        let is_checked = asked.wasmtime.is_some() && reservation.get() < Wasmtime::ELIDED.get();
         if is_checked && !self.fit.is(Fit::Fewer) {
             CHECKED_GUARD
         } else {
