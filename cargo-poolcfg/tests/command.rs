@@ -1114,7 +1114,7 @@ fn the_json_names_the_limit_that_decides() {
     assert_eq!(limits["max_map_count"], 100_000);
     assert_eq!(limits["rlimit_as"], 64_u64 << 30);
     assert_eq!(limits["rlimit_data"], 512_u64 << 30);
-    assert_eq!(limits["memory"], Value::Null);
+    assert_eq!(limits["ram_and_swap"], Value::Null);
     assert_eq!(result["bound"]["limit"], "rlimit_as");
     assert_eq!(result["bound"]["unit"], "bytes");
     assert_eq!(result["misfit"], Value::Null);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use poolcfg_core::{GRAIN, Limits, Size, Target, Wasmtime, WasmtimeVersion};
+use poolcfg_core::{GRAIN, LEAST_HEADROOM, Limits, Size, Target, Wasmtime, WasmtimeVersion};
 use poolcfg_runtime::RecheckLimit;
 
 use super::files::{Files, is_file};
@@ -16,9 +16,6 @@ use crate::why::trace::told::MemoryFailure;
 
 /// The most that is read of a line of flags.
 const MOST: u64 = 64 << 10;
-
-/// What the rest of a process has, where nobody says so.
-const HEADROOM: u64 = 256 << 20;
 
 /// The command line of the `wasmtime` command that works.
 pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
@@ -244,7 +241,7 @@ fn flags(failure: &MemoryFailure, way: &[String], files: &[PathBuf]) -> Option<V
 fn headroom(failure: &MemoryFailure, limit: u64) -> Option<Size> {
     let obstacle = &failure.obstacle;
     let used = obstacle.need.saturating_sub(failure.bytes);
-    let is_small = limit < 2 * HEADROOM;
+    let is_small = limit < 2 * LEAST_HEADROOM.get();
     is_small.then(|| Size::bytes(used.saturating_mul(2).min(limit / 2)))
 }
 

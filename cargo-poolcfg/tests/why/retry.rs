@@ -18,7 +18,7 @@ fn what_is_advised_starts() {
     let json = ran.ends(0).json();
     let results = json["results"].as_array().unwrap();
     assert_eq!(results.len(), 2, "{json:#}");
-    assert_eq!(results[0]["verdict"]["limit"], "RLIMIT_AS");
+    assert_eq!(results[0]["verdict"]["limit"], "rlimit_as");
     assert_eq!(results[1]["verdict"], json!(null));
 }
 
@@ -54,9 +54,12 @@ fn two_limits_in_the_way_are_both_raised() {
     );
     let json = ran.ends(0).json();
     let first = &json["results"][0]["verdict"];
-    assert_eq!(first["limit"], "RLIMIT_AS", "{json:#}");
+    assert_eq!(first["limit"], "rlimit_as", "{json:#}");
     let help = first["help"].to_string();
     assert!(help.contains("ulimit -v unlimited"), "{help}");
-    assert!(help.contains("and raise the limit: `ulimit -d"), "{help}");
+    assert!(
+        help.contains("and raise the limit with `ulimit -d"),
+        "{help}"
+    );
     assert_eq!(json["results"][1]["verdict"], json!(null), "{json:#}");
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::io;
 
-use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack};
+use poolcfg_core::{
+    GRAIN, Keep, LargestFit, Limit, Limits, MappingName, Raise, Shape, Size, StackLimit,
+    UnlimitedStack, Variable,
+};
 
 use crate::variables::{VariableError, variable};
 
@@ -91,6 +94,41 @@ impl RecheckLimit {
             Self::CommitLimit => "commit limit",
             Self::RamAndSwap => "ram and swap",
             Self::Refused => "refused",
+        }
+    }
+
+    /// The limit of a build that it is; `None` if no build counts on it.
+    const fn planned(self) -> Option<Limit> {
+        Some(match self {
+            Self::RlimitAs => Limit::RlimitAs,
+            Self::RlimitData => Limit::RlimitData,
+            Self::Hole => Limit::Hole,
+            Self::MaxMapCount => Limit::MaxMapCount,
+            Self::CommitLimit => Limit::CommitLimit,
+            Self::RamAndSwap => Limit::RamAndSwap,
+            Self::RlimitMemlock | Self::Refused => return None,
+        })
+    }
+
+    /// Its word in JSON: that of a build's limit, where it is one.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self.planned() {
+            Some(limit) => limit.word(),
+            None if matches!(self, Self::RlimitMemlock) => "rlimit_memlock",
+            None => "refused",
+        }
+    }
+
+    /// How an operator raises it to so much; `None` if nothing raises it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn raise(self, need: u64) -> Option<Raise> {
+        match self.planned() {
+            Some(limit) => limit.raise(need),
+            None if matches!(self, Self::RlimitMemlock) => Some(Raise::LockedMemory),
+            None => None,
         }
     }
 
@@ -188,20 +226,20 @@ impl OtherLayout {
     /// What can be done about it.
     fn fmt_help(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnlimitedStack(_) => f.write_str(
-                "set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`",
-            ),
+            Self::UnlimitedStack(_) => {
+                write!(f, "set a finite stack limit with {}", Raise::Stack(StackLimit::USUAL))
+            }
             Self::LargeStack { limit, planned } => write!(
                 f,
-                "lower it with `ulimit -s {}`, or build with `stack_limit = \"{}\"`",
-                planned.get() / 1024,
+                "lower it with {}, or build with `stack_limit = \"{}\"`",
+                Raise::Stack(planned),
                 limit.exact()
             ),
             Self::LegacyPersonality => f.write_str(
                 "start it without `setarch --addr-compat-layout`, or build with `layout = \"legacy\"`",
             ),
             Self::LegacySysctl => f.write_str(
-                "set `sysctl vm.legacy_va_layout=0`, or build with `layout = \"legacy\"`",
+                "set `sysctl -w vm.legacy_va_layout=0`, or build with `layout = \"legacy\"`",
             ),
         }
     }
@@ -316,23 +354,16 @@ impl fmt::Display for Misfit {
             }
         }
         self.fmt_fit(f)?;
-        match self.limit {
-            RecheckLimit::RlimitAs => f.write_str("raise it with `ulimit -v` or `LimitAS=`"),
-            RecheckLimit::RlimitData => f.write_str("raise it with `ulimit -d` or `LimitDATA=`"),
-            RecheckLimit::RlimitMemlock => {
-                f.write_str("raise it with `ulimit -l` or `LimitMEMLOCK=`")
+        match (self.limit, self.limit.raise(self.need)) {
+            (RecheckLimit::Hole, _) => self.fmt_hole_help(f),
+            (RecheckLimit::RamAndSwap, Some(raise)) => {
+                write!(
+                    f,
+                    "raise the limit with {raise}, or use Wasmtime 27 or later"
+                )
             }
-            RecheckLimit::Hole => self.fmt_hole_help(f),
-            RecheckLimit::MaxMapCount => {
-                write!(f, "raise it with `sysctl vm.max_map_count={}`", self.need)
-            }
-            RecheckLimit::CommitLimit => {
-                f.write_str("raise it with `sysctl vm.overcommit_ratio` or more swap")
-            }
-            RecheckLimit::RamAndSwap => {
-                f.write_str("add swap, set `vm.overcommit_memory = 1`, or use Wasmtime 27 or later")
-            }
-            RecheckLimit::Refused => f.write_str(
+            (_, Some(raise)) => write!(f, "raise the limit with {raise}"),
+            (_, None) => f.write_str(
                 "let the seccomp filter, security module or sandbox of the process allow `mmap`",
             ),
         }?;
@@ -425,10 +456,10 @@ impl Misfit {
                 write!(f, "start with `{name}={}`, or ", readable(size).exact())
             }
             (None, Some(instances)) => {
-                let name = variable(self.pool, "MAX_INSTANCES");
+                let name = variable(self.pool, Variable::MAX_INSTANCES);
                 write!(f, "start with `{name}={instances}`")?;
                 if instances < self.min_instances {
-                    let name = variable(self.pool, "MIN_INSTANCES");
+                    let name = variable(self.pool, Variable::MIN_INSTANCES);
                     write!(f, " and `{name}={instances}`")?;
                 }
                 f.write_str(", or ")

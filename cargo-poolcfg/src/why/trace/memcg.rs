@@ -5,14 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use poolcfg_core::Size;
 use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
 
 use super::obstacle::{Obstacle, WhyLimit};
 use super::proc_file::text;
-
-/// From here on a number is no limit: version 1 writes the largest whole page below 2^63.
-const NO_LIMIT: u64 = 1 << 62;
 
 /// Where version 2 is beside the controllers of version 1.
 const UNIFIED: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
@@ -47,7 +45,7 @@ fn levels(cgroups: &str, read: &impl Fn(&str) -> Option<String>) -> Vec<Level> {
             false => folder.to_owned(),
         };
         let limit = read(&format!("{folder}/{name}"));
-        let limit = limit.and_then(|limit| proc::number(&limit));
+        let limit = limit.and_then(|limit| proc::cgroup_limit(&limit));
         let (kills, full) = if is_second {
             let events = read(&format!("{folder}/memory.events"))?;
             (counter(&events, "oom_kill "), counter(&events, "oom "))
@@ -59,7 +57,7 @@ fn levels(cgroups: &str, read: &impl Fn(&str) -> Option<String>) -> Vec<Level> {
         };
         Some(Level {
             folder,
-            limit: limit.filter(|limit| *limit < NO_LIMIT),
+            limit: limit.map(Size::get),
             kills,
             full,
         })

@@ -62,16 +62,13 @@ impl PlanMisfit {
     #[must_use]
     pub const fn advice(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.fitting(case);
-        let Some(bound) = self.limit.bound() else {
-            return text;
-        };
         if !self.is_only {
             return text;
         }
         let asked = "what is asked fits with `";
         match self.limit {
             Limit::MaxMapCount => {
-                let maps = self.need.saturating_add(case.budget.own().of(bound));
+                let maps = self.limit_needed(case);
                 say!(text; "; ", str(asked), "max_map_count = ", u64(maps), "`")
             }
             Limit::RlimitAs => match self.raised(case) {
@@ -87,6 +84,15 @@ impl PlanMisfit {
                 None => text,
             },
             Limit::Hole | Limit::CommitLimit | Limit::RamAndSwap => text,
+        }
+    }
+
+    /// How large the limit has to be for what is asked and for the rest of the process.
+    #[must_use]
+    pub const fn limit_needed(&self, case: &ResolvedProcess<'_>) -> u64 {
+        match self.limit.bound() {
+            Some(bound) => self.need.saturating_add(case.budget.own().of(bound)),
+            None => self.need,
         }
     }
 

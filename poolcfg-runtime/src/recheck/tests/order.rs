@@ -493,7 +493,7 @@ fn the_legacy_layout_is_named_with_what_has_chosen_it() {
     let (layout, text) = said(Some(("/proc/sys/vm/legacy_va_layout", "1\n")));
     assert_eq!(layout, OtherLayout::LegacySysctl);
     assert!(
-        text.contains("or set `sysctl vm.legacy_va_layout=0`"),
+        text.contains("or set `sysctl -w vm.legacy_va_layout=0`"),
         "{text}"
     );
 }
