@@ -10,7 +10,7 @@ use poolcfg_core::{
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
 use crate::recheck::kept::Keeper;
-use crate::recheck::misfit::OtherLayout;
+use crate::recheck::other_layout::OtherLayout;
 
 /// The VA profiles of kernels that a process of this target may have met.
 fn profiles(target: Target) -> impl Iterator<Item = &'static VaProfile<'static>> {

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::io;
 
-use poolcfg_core::{
-    GRAIN, Keep, LargestFit, Limit, Limits, MappingName, Raise, Shape, Size, StackLimit,
-    UnlimitedStack, Variable,
-};
+use poolcfg_core::{GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, Variable};
 
+use crate::recheck::limit::{RecheckLimit, Unit};
+use crate::recheck::other_layout::OtherLayout;
 use crate::variables::{VariableError, variable};
 
 /// Why a recheck fails.
@@ -52,199 +51,6 @@ impl From<Misfit> for RecheckError {
     }
 }
 
-/// The limit of the process or of the machine that is in the way.
-///
-/// ```
-/// use poolcfg_runtime::{RecheckLimit, Unit};
-/// let limit = RecheckLimit::MaxMapCount;
-/// assert_eq!((limit.name(), limit.unit()), ("max_map_count", Unit::Maps));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RecheckLimit {
-    /// `ulimit -v`: all address space counts, accessible or not.
-    RlimitAs,
-    /// `ulimit -d`: what is writable counts, when it becomes so.
-    RlimitData,
-    /// `ulimit -l`, for a process that locks all that it maps (mlockall).
-    RlimitMemlock,
-    /// No hole is large enough.
-    Hole,
-    /// `vm.max_map_count`: every live slot splits its slab's mapping.
-    MaxMapCount,
-    /// `vm.overcommit_memory = 2`: what is writable is charged.
-    CommitLimit,
-    /// RAM and swap: one mapping that is charged when it is made is larger, as tables and stacks of
-    /// Wasmtime up to 26 are.
-    RamAndSwap,
-    /// The system refuses for another reason, such as a seccomp filter.
-    Refused,
-}
-
-impl RecheckLimit {
-    /// Its name, as in the messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RlimitAs => "RLIMIT_AS",
-            Self::RlimitData => "RLIMIT_DATA",
-            Self::RlimitMemlock => "RLIMIT_MEMLOCK",
-            Self::Hole => "hole",
-            Self::MaxMapCount => "max_map_count",
-            Self::CommitLimit => "commit limit",
-            Self::RamAndSwap => "ram and swap",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// The limit of a build that it is; `None` if no build counts on it.
-    const fn planned(self) -> Option<Limit> {
-        Some(match self {
-            Self::RlimitAs => Limit::RlimitAs,
-            Self::RlimitData => Limit::RlimitData,
-            Self::Hole => Limit::Hole,
-            Self::MaxMapCount => Limit::MaxMapCount,
-            Self::CommitLimit => Limit::CommitLimit,
-            Self::RamAndSwap => Limit::RamAndSwap,
-            Self::RlimitMemlock | Self::Refused => return None,
-        })
-    }
-
-    /// Its word in JSON: that of a build's limit, where it is one.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self.planned() {
-            Some(limit) => limit.word(),
-            None if matches!(self, Self::RlimitMemlock) => "rlimit_memlock",
-            None => "refused",
-        }
-    }
-
-    /// How an operator raises it to so much; `None` if nothing raises it.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn raise(self, need: u64) -> Option<Raise> {
-        match self.planned() {
-            Some(limit) => limit.raise(need),
-            None if matches!(self, Self::RlimitMemlock) => Some(Raise::LockedMemory),
-            None => None,
-        }
-    }
-
-    /// Its unit.
-    #[must_use]
-    pub const fn unit(self) -> Unit {
-        match self {
-            Self::MaxMapCount => Unit::Maps,
-            _ => Unit::Bytes,
-        }
-    }
-}
-
-impl fmt::Display for RecheckLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The unit of `need` and `have`.
-///
-/// ```
-/// use poolcfg_runtime::{RecheckLimit, Unit};
-/// assert_eq!(RecheckLimit::Hole.unit(), Unit::Bytes);
-/// assert_eq!(Unit::Maps.to_string(), "maps");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// Bytes of address space or of memory.
-    Bytes,
-    /// Mappings of the process.
-    Maps,
-}
-
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Bytes => "bytes",
-            Self::Maps => "maps",
-        })
-    }
-}
-
-/// Why the layout of a process differs from the shape that the build counts on.
-///
-/// ```
-/// use poolcfg_runtime::{Misfit, OtherLayout};
-/// fn needs_finite_stack_limit(misfit: &Misfit) -> bool {
-///     matches!(misfit.layout, Some(OtherLayout::UnlimitedStack(_)))
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OtherLayout {
-    /// The stack limit was unlimited when the process started.
-    UnlimitedStack(UnlimitedStack),
-    /// `RLIMIT_STACK` is larger than what the build counts on: the kernel leaves the stack so much room, and puts the
-    /// mmap base below it (mm/util.c, mmap_base).
-    LargeStack {
-        /// The limit.
-        limit: Size,
-        /// The most that the build counts on.
-        planned: Size,
-    },
-    /// The legacy layout of `setarch --addr-compat-layout` (`ADDR_COMPAT_LAYOUT` of personality(2)).
-    LegacyPersonality,
-    /// The legacy layout of `vm.legacy_va_layout = 1`, of all processes of the machine.
-    LegacySysctl,
-}
-
-impl OtherLayout {
-    /// Where the hole lies, behind "the largest hole has".
-    fn fmt_place(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnlimitedStack(UnlimitedStack::Legacy) => f.write_str(
-                " in the legacy layout that an unlimited stack limit gives the process",
-            ),
-            Self::UnlimitedStack(UnlimitedStack::LargeGap) => f.write_str(
-                " in the legacy layout that an unlimited stack limit gives the process, its mmap base at a sixth \
-                 of the window",
-            ),
-            Self::LargeStack { limit, planned } => write!(
-                f,
-                " below the room for a stack of `{}`, which `RLIMIT_STACK` allows (the build counts on `{}`)",
-                limit.available(),
-                planned.exact()
-            ),
-            Self::LegacyPersonality => f.write_str(
-                " in the legacy layout that `setarch --addr-compat-layout` gives the process",
-            ),
-            Self::LegacySysctl => f.write_str(" in the legacy layout of `vm.legacy_va_layout = 1`"),
-        }
-    }
-
-    /// What can be done about it.
-    fn fmt_help(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnlimitedStack(_) => {
-                write!(f, "set a finite stack limit with {}", Raise::Stack(StackLimit::USUAL))
-            }
-            Self::LargeStack { limit, planned } => write!(
-                f,
-                "lower it with {}, or build with `stack_limit = \"{}\"`",
-                Raise::Stack(planned),
-                limit.exact()
-            ),
-            Self::LegacyPersonality => f.write_str(
-                "start it without `setarch --addr-compat-layout`, or build with `layout = \"legacy\"`",
-            ),
-            Self::LegacySysctl => f.write_str(
-                "set `sysctl -w vm.legacy_va_layout=0`, or build with `layout = \"legacy\"`",
-            ),
-        }
-    }
-}
-
 /// Why a pool does not fit this process: what is needed, what there is, and what would fit.
 ///
 /// ```
@@ -279,7 +85,7 @@ pub struct Misfit {
     /// Bytes of one memory with its guard, where the memories may lie in pieces; `None` if what was not
     /// made has to lie in one.
     pub slot: Option<Size>,
-    /// The free ranges that were found then, the largest first, and those after the first where they hold a
+    /// The holes that were found then, the largest first, and those after the first where they hold a
     /// slot; none where another limit is in the way.
     pub holes: Vec<Size>,
     /// What would fit: most instances at the reservation asked for, and largest reservation at the
@@ -422,7 +228,7 @@ impl Misfit {
             let (alive, more) = (self.alive, self.alive.saturating_add(1));
             return write!(
                 f,
-                "set `pools = {more}` in poolcfg.toml: the process already has {alive} of this name; if they come from \
+                "set `pools = {more}` in poolcfg.toml: the process already has {alive} pools of this name; if they come from \
                  other files, put all pools of the process into one poolcfg.toml, so that they are fitted together"
             );
         }

@@ -49,7 +49,8 @@ use crate::machine::live_pools::Holding;
 use crate::machine::{Machine, Resource};
 use crate::pool::reserved::{Warning, warnings};
 use crate::recheck::kept::{Keeper, Kept};
-use crate::recheck::misfit::{Misfit, RecheckError, RecheckLimit, Unit};
+use crate::recheck::limit::{RecheckLimit, Unit};
+use crate::recheck::misfit::{Misfit, RecheckError};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);

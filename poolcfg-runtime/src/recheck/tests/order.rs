@@ -11,8 +11,10 @@ use super::super::recheck;
 use super::super::space::{ProcessLayout, aslr_range};
 use super::process::{FakeProcess, Started};
 use crate::machine::Machine;
-use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
+use crate::recheck::limit::RecheckLimit;
+use crate::recheck::misfit::{Misfit, RecheckError};
 use crate::recheck::options::RecheckOptions;
+use crate::recheck::other_layout::OtherLayout;
 
 /// What is mapped between two starts.
 const BETWEEN: Size = Size::mib(8);
