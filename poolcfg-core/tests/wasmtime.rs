@@ -39,7 +39,7 @@ fn asked(keys: PoolKeys, target: Target) -> [u64; 3] {
         .map(|mapping| mapping.bytes.get())
 }
 
-/// The same of what a version takes of itself.
+/// The same of what a version takes by default.
 fn of_itself(version: &str, target: Target) -> [u64; 3] {
     let version = version.parse().expect("a version");
     let own = Limits::of_wasmtime(version, target);
@@ -207,7 +207,7 @@ fn what_is_asked_with_more_tables_than_fit_is_no_misfit() {
     assert_eq!((limits.max_instances, totals.tables), (10, 10));
 }
 
-/// Of what a host takes of itself tables come first, and then larger ones.
+/// Of what a host takes by default tables come first, and then larger ones.
 #[test]
 fn larger_tables_come_after_more_tables() {
     let host = InstanceDefaults {

@@ -129,7 +129,7 @@ impl Wish {
         settings
     }
 
-    /// These settings with the numbers that the host has of itself, whatever is said of them.
+    /// These settings with the numbers that the host has by default, whatever is said of them.
     pub(crate) fn in_host<'a>(&self, settings: &Settings<'a>, target: Target) -> Settings<'a> {
         let mut all = *settings;
         let Some(host) = self.host else {

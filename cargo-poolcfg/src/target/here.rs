@@ -84,7 +84,7 @@ impl Here {
                 aslr.needed()
             ),
             Basis::Measured { aslr } => format!(
-                "no VA profile matches: each hole is what this process has, less {} for ASLR in other processes",
+                "no VA profile matches: each hole has the size that it has in this process, less {} for ASLR in other processes",
                 aslr.needed()
             ),
             _ => "the holes are those of this process".to_owned(),

@@ -205,7 +205,7 @@ fn of_limit(limit: WhyLimit, failure: &MemoryFailure) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// What to do about a filter of seccomp.
+/// What to do about a seccomp filter.
 fn of_filter(call: Option<CallName>) -> String {
     let text = call.map_or(Cow::Borrowed("the call"), |call| {
         Cow::Owned(format!("`{}`", call.text()))

@@ -142,7 +142,7 @@ fn a_signal_of_a_filter_is_named() {
         assert_eq!(result["verdict"]["call"], call, "{what}: {result:#}");
         assert_eq!(result["status"]["signal"], libc_sigsys());
         let ran = ran(&mut why(&[], &words(&[], what)));
-        ran.says(&format!("killed by SIGSYS at `{call}`: a filter"))
+        ran.says(&format!("killed by SIGSYS at `{call}`: a seccomp filter"))
             .says(&format!("allow `{call}` in the filter"));
     }
 }

@@ -36,8 +36,13 @@ fn what_cannot_be_helped_is_not_run_again() {
     let hard = format!("ulimit -v 1048576; {without_root}");
     for (before, wrapper, what, note) in [
         (&*hard, &[][..], "address_space", "hard limit"),
-        ("exec", ADDRESS_SPACE, "address_space", "within it"),
-        ("exec", &[], "hole", "cannot be done from here"),
+        (
+            "exec",
+            ADDRESS_SPACE,
+            "address_space",
+            "only be raised there",
+        ),
+        ("exec", &[], "hole", "cannot be followed from here"),
     ] {
         let ran = retried(before, wrapper, what);
         let json = ran.ends(3).says("not run once more: ").says(note).json();

@@ -20,7 +20,7 @@ const UNIFIED: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 struct Level {
     folder: String,
     limit: Option<u64>,
-    /// How often a process of it has been killed for want of memory.
+    /// How often a process of it has been killed because memory ran out.
     kills: u64,
     /// How often it was full.
     full: u64,
@@ -90,7 +90,7 @@ impl Cgroups {
         }
     }
 
-    /// Why a thread of a process was killed, if it was for want of memory and is not told yet.
+    /// Why a thread of a process was killed, if it was for lack of memory and is not told yet.
     pub(super) fn obstacle(&mut self, thread: i32, process: i32) -> Option<Obstacle> {
         let cgroups = text(&format!("/proc/{thread}/cgroup"));
         let resident = proc::size_of(&text(&format!("/proc/{thread}/status")), "VmHWM");
@@ -201,7 +201,7 @@ mod tests {
         };
         let mut cgroups = Cgroups::default();
         cgroups.sees(at(5, [1, 1]).to_vec());
-        // Killed by somebody, and not for want of memory.
+        // Killed by somebody, and not for lack of memory.
         assert_eq!(cgroups.kill(&at(5, [1, 1]), 7, 100), None);
         // Two at once, of which one has two threads.
         let after = at(7, [1, 2]);

@@ -173,11 +173,11 @@ impl PlanMisfit {
         let text = if case.count == 1 {
             text
         } else {
-            text.str(" beside the others")
+            text.str(" next to the others")
         };
         if matches!(self.limit, Limit::MaxMapCount) {
-            let what = " mappings that are left to the rest of the process";
-            return say!(text; " beside the ", u64(HEADROOM_MAPS), str(what));
+            let what = " mappings reserved for the rest of the process";
+            return say!(text; " after the ", u64(HEADROOM_MAPS), str(what));
         }
         if case.budget.headroom.is_zero() {
             return text;
