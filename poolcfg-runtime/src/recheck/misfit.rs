@@ -226,9 +226,10 @@ impl Misfit {
         }
         if self.alive >= self.limits.pools {
             let (alive, more) = (self.alive, self.alive.saturating_add(1));
+            let pools = if alive == 1 { "pool" } else { "pools" };
             return write!(
                 f,
-                "set `pools = {more}` in poolcfg.toml: the process already has {alive} pools of this name; if they come from \
+                "set `pools = {more}` in poolcfg.toml: the process already has {alive} {pools} of this name; if they come from \
                  other files, put all pools of the process into one poolcfg.toml, so that they are fitted together"
             );
         }

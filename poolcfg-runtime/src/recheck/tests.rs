@@ -471,7 +471,7 @@ fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
         };
         misfit(recheck(&machine, &promise, GUARANTEED))
     };
-    let said = "set `pools = 2` in poolcfg.toml: the process already has 1 of this name";
+    let said = "set `pools = 2` in poolcfg.toml: the process already has 1 pool of this name";
     let misfit = beside_one(1);
     assert_eq!((misfit.held_by_others, misfit.alive), (Size::gib(60), 1));
     assert!(misfit.to_string().contains(said), "{misfit}");
