@@ -182,11 +182,13 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
         .run(&["check", "--program", "stripped"])
         .ends(0)
         .says("ok: native pool")
-        .says("no sign of Wasmtime is found in it: pass `--engine-version 48` if it uses Wasmtime");
+        .says(
+            "no sign of Wasmtime was found in it: pass `--engine-version 48` if it uses Wasmtime",
+        );
     // What only looks for Wasmtime has none.
     board
         .run(&["check", "--program", env!("CARGO_BIN_EXE_poolcfg")])
-        .says("no sign of Wasmtime is found in it");
+        .says("no sign of Wasmtime was found in it");
     // `inspect` says the same of it.
     for (program, line) in [
         (
