@@ -184,8 +184,10 @@ fn parse(
     };
     let parsed = match program {
         InvokedAs::Subcommand => {
-            if let Some((_, matches)) = matches.subcommand() {
-                misplaced(&mut command, matches)?;
+            if let Some((name, matches)) = matches.subcommand()
+                && let Some(command) = command.find_subcommand_mut(name)
+            {
+                misplaced(command, matches)?;
             }
             let Cargo::Poolcfg(parsed) = Cargo::from_arg_matches_mut(&mut matches)?;
             parsed
@@ -265,12 +267,13 @@ fn misplaced(command: &mut clap::Command, matches: &ArgMatches) -> Result<(), Er
             && matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
         if given && matches.try_get_raw(id.as_str()).is_ok() && !is_group(id.as_str()) {
             let flag = id.as_str().replace('_', "-");
-            return Err(command
-                .error(
-                    ErrorKind::ArgumentConflict,
-                    format!("put `--{flag}` after the subcommand `{name}`"),
-                )
-                .into());
+            let text = format!("put `--{flag}` after the subcommand `{name}`");
+            // The usage that it shows is that of the subcommand.
+            let error = match command.find_subcommand_mut(name) {
+                Some(command) => command.error(ErrorKind::ArgumentConflict, text),
+                None => command.error(ErrorKind::ArgumentConflict, text),
+            };
+            return Err(error.into());
         }
     }
     Ok(())

@@ -157,7 +157,7 @@ impl Host {
         cannot
     }
 
-    /// Whether a number is below what the host takes of itself, and why.
+    /// Whether a number is below what the host takes by default, and why.
     fn lowers(&self, told: &Told, asked: &Numbers, machine: &str) -> Lowered {
         let (Form::Own, Some(instance)) = (told.form, &self.instance) else {
             return Lowered::Not;
@@ -181,7 +181,7 @@ impl Host {
     }
 }
 
-/// Whether a number is below what the host takes of itself.
+/// Whether a number is below what the host takes by default.
 enum Lowered {
     Not,
     /// Somebody wrote so, which is worth a note.

@@ -322,7 +322,7 @@ fn components_that_are_nested_deep_are_counted_or_refused() {
             assert_eq!(ran.only_result()["core_instances"], 1, "{depth}");
         } else {
             ran.says("more than 1000 components inside each other; `inspect` follows no more")
-                .says("say its numbers in poolcfg.toml or with `--set`")
+                .says("set its numbers in poolcfg.toml or with `--set`")
                 .says_nothing_of("no engine");
         }
     }

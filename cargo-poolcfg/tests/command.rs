@@ -708,7 +708,8 @@ fn mistakes_of_the_command_line() {
     project
         .run(&["--target", RISCV64, "check"])
         .ends(2)
-        .says("put `--target` after the subcommand `check`");
+        .says("put `--target` after the subcommand `check`")
+        .says("Usage: cargo poolcfg check [OPTIONS]");
     project.run(&["--here", "--target", RISCV64]).ends(2);
     project
         .run(&["--here", "--check"])
@@ -1159,7 +1160,7 @@ fn the_json_names_the_limit_that_decides() {
     assert_eq!(limits["max_map_count"], 100_000);
     assert_eq!(limits["rlimit_as"], 64_u64 << 30);
     assert_eq!(limits["rlimit_data"], 512_u64 << 30);
-    assert_eq!(limits["memory"], Value::Null);
+    assert_eq!(limits["ram_and_swap"], Value::Null);
     assert_eq!(result["bound"]["limit"], "rlimit_as");
     assert_eq!(result["bound"]["unit"], "bytes");
     assert_eq!(result["misfit"], Value::Null);
@@ -1194,9 +1195,9 @@ fn explain_names_the_limit_that_decides() {
     ran.ends(0);
     for line in [
         "  headroom                256 MiB  libraries, threads, heap",
-        "  writable                768 MiB  of 1 GiB, RLIMIT_DATA, beside the headroom",
+        "  writable                768 MiB  of 1 GiB, RLIMIT_DATA, without the headroom",
         "one more instance does not fit: pool needs 768.21 MiB of writable memory when every slot is in use; \
-         `RLIMIT_DATA` of 1 GiB leaves 768 MiB beside the headroom of 256 MiB\n",
+         `RLIMIT_DATA` of 1 GiB leaves 768 MiB after the headroom of 256 MiB\n",
     ] {
         assert!(ran.stdout.contains(line), "{line}\n{}", ran.stdout);
     }

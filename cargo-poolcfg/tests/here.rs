@@ -100,7 +100,7 @@ fn every_process_is_promised_the_same_and_no_more_than_the_profile() {
 fn the_limit_that_decides_is_named_with_its_numbers() {
     const LIMIT: &str = "ulimit -v 67108864";
     let machine = Machine::new("");
-    let sentence = "`RLIMIT_AS` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB";
+    let sentence = "`RLIMIT_AS` of 64 GiB leaves 63 GiB after the headroom of 1 GiB";
     let ran = machine.under(LIMIT, &[&["check", "--here"], &WASMTIME[..]].concat());
     ran.ends(0).says("15 of 1000 instances").says(sentence);
     let result = machine.result(LIMIT, &WASMTIME);
@@ -276,7 +276,7 @@ fn a_headroom_that_no_host_lives_with_is_warned_of() {
         let flags = [&["check", "--here", "--set", &said], &WASMTIME[..]].concat();
         let ran = machine.under(limit, &flags);
         let ran = ran.ends(0);
-        let sentence = "less than the 256MiB that `wasmtime serve` takes";
+        let sentence = "less than the 256MiB that `wasmtime serve` uses";
         match is_small {
             true => ran.says(sentence),
             false => ran.says_nothing_of(sentence),
@@ -387,7 +387,7 @@ fn the_probe_says_which_limit_is_in_force_and_what_it_leaves() {
     let by_limit = "guaranteed           63 GiB in every process like this one, by RLIMIT_AS";
     assert_eq!(line, by_limit);
     let leaves =
-        "RLIMIT_AS            64 GiB, which leaves 63 GiB to pools beside 1 GiB of headroom";
+        "RLIMIT_AS            64 GiB, which leaves 63 GiB to pools after 1 GiB of headroom";
     assert!(text.contains(leaves), "{text}");
     // Without the limit the holes decide.
     let (line, _) = guaranteed("true");
@@ -398,7 +398,7 @@ fn the_probe_says_which_limit_is_in_force_and_what_it_leaves() {
     // A small limit has a smaller headroom, as where pools are judged by it.
     let (_, text) = guaranteed("ulimit -d 2097152");
     let leaves =
-        "RLIMIT_DATA          2 GiB, which leaves 1.50 GiB to pools beside 512 MiB of headroom";
+        "RLIMIT_DATA          2 GiB, which leaves 1.50 GiB to pools after 512 MiB of headroom";
     assert!(text.contains(leaves), "{text}");
 }
 

@@ -397,7 +397,7 @@ fn a_host_with_the_variables_maps_the_footprint() {
                 let folder = Machine::of(version, pool, wasmtime);
                 let (text, result) = folder.text_and_result(kind, X86_64);
                 let said = variables(&text);
-                // What is fitted is what the host maps, with what it has of itself.
+                // What is fitted is what the host maps, with what it has by default.
                 assert_eq!(mapped(&said, names, &own), footprint(&result), "{text}");
                 assert_eq!(said[pools.0], pools.1);
             }
@@ -436,7 +436,7 @@ fn small(window: &str) -> Machine {
     )
 }
 
-/// What Spin has of itself and does not fit is lowered, before an instance is given up, and with a warning that
+/// What Spin has by default and does not fit is lowered, before an instance is given up, and with a warning that
 /// says from what to what and why.
 #[test]
 fn what_spin_has_of_itself_is_lowered_only_with_a_warning() {
@@ -467,7 +467,7 @@ fn what_spin_has_of_itself_is_lowered_only_with_a_warning() {
     }
 }
 
-/// What poolcfg.toml says is told to Spin, with a note where that is less than it has of itself.
+/// What poolcfg.toml says is told to Spin, with a note where that is less than it has by default.
 #[test]
 fn what_the_file_says_outranks_what_spin_has_of_itself() {
     let folder = Machine::of(
@@ -594,7 +594,7 @@ fn wasmcloud_admits_no_more_than_the_pool_holds() {
         assert_eq!(said["WASH_DEFAULT_HEAP_MEMORY"], "1073741824");
         // How much RAM there is nobody has said.
         assert!(!said.contains_key("WASH_HOST_MAX_GUEST_MEMORY"), "{text}");
-        assert!(text.contains("RAM is not counted"), "{text}");
+        assert!(text.contains("To bound RAM as well"), "{text}");
     }
 }
 

@@ -182,7 +182,11 @@ fn types_that_are_collected_need_a_heap() {
     ] {
         assert_eq!(of_text(text)["gc"], gc, "{text}");
     }
-    // All modules of a component are compiled together.
+}
+
+/// All modules of a component are compiled together.
+#[test]
+fn code_of_a_module_without_an_instance_needs_a_heap() {
     let object = "(core module (type $s (struct)) (func (drop (struct.new $s))))";
     let used = "(core module $used) (core instance (instantiate $used))";
     for (text, gc) in [

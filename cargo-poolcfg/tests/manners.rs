@@ -427,7 +427,8 @@ fn the_usage_is_as_it_is_called() {
     }
     poolcfg(&folder, &["--engine", "wasmtime", "check"])
         .ends(2)
-        .says("put `--engine` after the subcommand `check`");
+        .says("put `--engine` after the subcommand `check`")
+        .says("Usage: poolcfg check [OPTIONS]");
 }
 
 #[test]

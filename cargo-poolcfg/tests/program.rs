@@ -177,16 +177,18 @@ fn a_program_that_does_not_tell_its_version_asks_for_it() {
         .run(&["check", "--program", "vendored", "--engine-version", "48"])
         .ends(0)
         .says("ok: Wasmtime 48 pool")
-        .says("no version of Wasmtime is found in it, which `--engine-version 48` names");
+        .says("no version of Wasmtime was found in it, which `--engine-version 48` names");
     board
         .run(&["check", "--program", "stripped"])
         .ends(0)
         .says("ok: native pool")
-        .says("no sign of Wasmtime is found in it: pass `--engine-version 48` if that is what has the pools");
+        .says(
+            "no sign of Wasmtime was found in it: pass `--engine-version 48` if it uses Wasmtime",
+        );
     // What only looks for Wasmtime has none.
     board
         .run(&["check", "--program", env!("CARGO_BIN_EXE_poolcfg")])
-        .says("no sign of Wasmtime is found in it");
+        .says("no sign of Wasmtime was found in it");
     // `inspect` says the same of it.
     for (program, line) in [
         (
@@ -234,7 +236,7 @@ fn a_version_that_is_given_outranks_the_program() {
         .says("Wasmtime 36.0.9 and 48.0.2, of which `--engine-version 36` takes one;");
     version("43")
         .ends(0)
-        .says("Wasmtime 36.0.9 and 48.0.2, but `--engine-version 43` outranks that");
+        .says("Wasmtime 36.0.9 and 48.0.2, but `--engine-version 43` overrides that");
     for program in ["stripped", "both", "ancient"] {
         let said = run(&["--program", program, "--engine-version", "43"]);
         said.ends(0).says("Wasmtime 43 pool");
@@ -256,7 +258,7 @@ fn a_version_that_is_given_outranks_the_program() {
     board
         .run(&["check", "--program", "stripped"])
         .ends(0)
-        .says("and no sign of Wasmtime is found in it")
+        .says("but no sign of Wasmtime was found in it")
         .says("ok: native pool");
 }
 
@@ -363,17 +365,17 @@ fn the_more_precise_word_counts() {
     run(&set)
         .ends(0)
         .says("Wasmtime 45 pool")
-        .says("Wasmtime 48.0.2, but `--set pooling_allocator.wasmtime.version=45` outranks that");
+        .says("Wasmtime 48.0.2, but `--set pooling_allocator.wasmtime.version=45` overrides that");
     run(&["--set", "pooling_allocator.wasmtime.version=48"])
         .ends(0)
-        .says_nothing_of("outranks");
+        .says_nothing_of("overrides");
     run(&[&set[..], &["--engine-version", "46"]].concat())
         .ends(0)
         .says("Wasmtime 46 pool")
-        .says("Wasmtime 48.0.2, but `--engine-version 46` outranks that");
+        .says("Wasmtime 48.0.2, but `--engine-version 46` overrides that");
     run(&["--engine-version", "48"])
         .ends(0)
-        .says_nothing_of("outranks");
+        .says_nothing_of("overrides");
     // Other pools stay what they are.
     board.0.write(
         "poolcfg.toml",
@@ -642,14 +644,14 @@ fn a_workload_sets_what_wasmtimes_own_does_not_hold() {
         "table.wasm",
     )
     .ends(100)
-    .says("error[PC0041]: `table_elements` is 7, and `table.wasm` needs 30000")
+    .says("error[PC0041]: `table_elements` is 7, but `table.wasm` needs 30000")
     .says(" --> --set:1:");
     run(
         &["check", "--set", &set("memory_reservation=64MiB")],
         "large.wasm",
     )
     .ends(100)
-    .says("`memory_reservation` is 64MiB, and `large.wasm` needs 200MiB");
+    .says("`memory_reservation` is 64MiB, but `large.wasm` needs 200MiB");
     // What nothing sets.
     run(&["check"], "beyond.wasm")
         .ends(100)
@@ -715,7 +717,7 @@ fn a_count_of_a_flag_below_the_workload_is_refused() {
             ran
         };
         let said = format!(
-            "error[PC0041]: `{key}` is {too_few}, and `{file}` needs {enough}\n --> --set:1:"
+            "error[PC0041]: `{key}` is {too_few}, but `{file}` needs {enough}\n --> --set:1:"
         );
         of_flag(too_few).ends(100).says(&said);
         of_flag(enough).ends(0);
@@ -750,7 +752,7 @@ fn a_command_without_a_machine_says_why_it_takes_no_flag_of_one() {
         (
             "inspect",
             ["--program", "server"],
-            "what is in files",
+            "it describes files",
             "without a flag",
         ),
         ("init", ["--workload", "app.wasm"], "every key", "`check`"),

@@ -101,11 +101,11 @@ fn the_limit_and_the_bound_are_beside_the_picture() {
     assert!(!shown.contains("page size"), "{shown}");
     let full = of("-v");
     let data = of("--set address_space.rlimit_data=8GiB");
-    let row = "  writable                  7 GiB  of 8 GiB, RLIMIT_DATA, beside the headroom";
+    let row = "  writable                  7 GiB  of 8 GiB, RLIMIT_DATA, without the headroom";
     assert!(data.contains(row), "{data}");
     for text in [
         "page size",
-        "address space            63 GiB  of 64 GiB, RLIMIT_AS, beside the headroom",
+        "address space            63 GiB  of 64 GiB, RLIMIT_AS, without the headroom",
         "largest hole",
         "`--fit smaller`: ",
         "15 x (2 MiB + 4 KiB)",

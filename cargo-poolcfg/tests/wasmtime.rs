@@ -636,7 +636,7 @@ fn who_shares_a_file_and_has_no_wasmtime_is_passed_over() {
         }
         for name in ["a", "c"] {
             project.run(&["check", "-v"]).says(&format!(
-                "package `{name}`: does not depend on `wasmtime`: passed over, since the file is of `b`"
+                "package `{name}`: does not depend on `wasmtime`: skipped, because the file belongs to `b`"
             ));
             assert!(!project.path(&format!("{name}/src/pool_limits.rs")).exists());
         }

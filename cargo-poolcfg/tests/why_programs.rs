@@ -83,15 +83,15 @@ fn limits_of_node_are_named() {
     let buffer = ["node", "-e", "Buffer.alloc(1 << 28)"];
     names(
         &[&["prlimit", "--as=4294967296"], &memory[..]].concat(),
-        "RLIMIT_AS",
+        "rlimit_as",
     );
     names(
         &[&["prlimit", "--data=67108864"], &buffer[..]].concat(),
-        "RLIMIT_DATA",
+        "rlimit_data",
     );
     names(&under("filtered", &memory), "seccomp");
     if has_rule() {
-        names(&under("ruled", &memory), "write and execute");
+        names(&under("ruled", &memory), "write_and_execute");
     }
 }
 
@@ -103,15 +103,15 @@ fn limits_of_a_jvm_are_named() {
     let large = ["java", "-Xmx8g", "-version"];
     names(
         &[&["prlimit", "--as=4294967296"], &large[..]].concat(),
-        "RLIMIT_AS",
+        "rlimit_as",
     );
     names(
         &["prlimit", "--data=67108864", "java", "-version"],
-        "RLIMIT_DATA",
+        "rlimit_data",
     );
     names(&["java", "-Xmx200000g", "-version"], "hole");
     names(&under("filtered", &large), "seccomp");
     if has_rule() {
-        names(&under("ruled", &large), "write and execute");
+        names(&under("ruled", &large), "write_and_execute");
     }
 }

@@ -109,8 +109,8 @@ fn check_and_sync_check_tell_where_counts_and_files_disagree() {
     let board = Board::new(FILE).with_files();
     for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
         ran.ends(100)
-            .says("error[PC0041]: `core_instances_per_instance` is 9, and the workload needs 2")
-            .says("says no `tables_per_instance`, and the workload needs 3")
+            .says("error[PC0041]: `core_instances_per_instance` is 9, but the workload needs 2")
+            .says("does not set `tables_per_instance`, but the workload needs 3")
             .says("`app.wasm` needs 2");
     }
     assert_eq!(board.0.read("poolcfg.toml"), FILE, "nothing is written");
@@ -124,7 +124,7 @@ fn check_and_sync_check_tell_where_counts_and_files_disagree() {
     board
         .check(&[])
         .ends(100)
-        .says("`memories_per_instance` is 2, and the workload needs 3")
+        .says("`memories_per_instance` is 2, but the workload needs 3")
         .says("`plugins/two.wasm` needs 3");
     // One that does not fit is told beside it.
     let too_large = SYNCED.replace("max_instances = 8", "max_instances = 100000");
@@ -245,7 +245,7 @@ fn what_an_import_leaves_open_is_a_warning() {
     );
     board
         .check(&[])
-        .says("`app.wasm` may need more: not counted is the memories and tables of module `m`");
+        .says("`app.wasm` may need more than is counted, because of the memories and tables of module `m`");
 }
 
 #[test]
@@ -302,8 +302,8 @@ fn numbers_that_are_no_counts_are_held_to_the_files() {
     board.wasm("globals.wasm", &format!("(module {globals})"));
     for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
         ran.ends(100)
-            .says("error[PC0041]: `table_elements` is 7, and the workload needs 30000\n  --> poolcfg.toml:10:18")
-            .says("says no `max_core_instance_size`, and the workload needs 2")
+            .says("error[PC0041]: `table_elements` is 7, but the workload needs 30000\n  --> poolcfg.toml:10:18")
+            .says("does not set `max_core_instance_size`, but the workload needs 2")
             .says("`globals.wasm` needs 2")
             .says_nothing_of("memory_reservation");
     }
@@ -333,7 +333,7 @@ fn numbers_that_are_no_counts_are_held_to_the_files() {
         ] {
             ran.ends(100)
                 .says(&format!(
-                    "error[PC0041]: `{key}` is 64MiB, and the workload needs 200MiB\n"
+                    "error[PC0041]: `{key}` is 64MiB, but the workload needs 200MiB\n"
                 ))
                 .says(&format!(" --> poolcfg.toml:{caret}\n"))
                 .says("set it to \"200MiB\" or more");
@@ -351,7 +351,7 @@ fn numbers_that_are_no_counts_are_held_to_the_files() {
     board
         .run(&["sync", "--check"])
         .ends(100)
-        .says("says no `table_elements`, and the workload needs 15000");
+        .says("does not set `table_elements`, but the workload needs 15000");
 }
 
 /// A table that starts from the one of the workload is of the same files.
@@ -375,7 +375,7 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
     wrong
         .run(&["check", "--target", target])
         .ends(100)
-        .says("error[PC0041]: `memories_per_instance` is 3, and the workload needs 20\n  --> poolcfg.toml:11:25")
+        .says("error[PC0041]: `memories_per_instance` is 3, but the workload needs 20\n  --> poolcfg.toml:11:25")
         .says("`app.wasm` needs 20");
     wrong.run(&["sync", "--check"]).ends(100);
     wrong.run(&["sync"]).ends(0).says(&format!(
@@ -390,7 +390,7 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
     file(&format!("[{at}]\nmemory_reservation = \"128MiB\"\n"))
         .run(&["check", "--target", target])
         .ends(100)
-        .says("`memory_reservation` is 128MiB, and the workload needs 200MiB");
+        .says("`memory_reservation` is 128MiB, but the workload needs 200MiB");
     // Too many are as wrong as in the table of the workload, of which a target has the same.
     let more = file(&format!("[{at}.wasmtime]\nmemories_per_instance = 21\n"));
     for command in ["check", "sync"] {
@@ -399,7 +399,7 @@ fn tables_of_targets_and_pools_are_held_to_the_workload_that_they_start_from() {
             _ => more.run(&["sync", "--check"]),
         };
         ran.ends(100)
-            .says("error[PC0041]: `memories_per_instance` is 21, and the workload needs 20\n  --> poolcfg.toml:11:25");
+            .says("error[PC0041]: `memories_per_instance` is 21, but the workload needs 20\n  --> poolcfg.toml:11:25");
     }
     more.run(&["sync"]).ends(0);
     more.run(&["sync", "--check"]).ends(0);
@@ -461,23 +461,23 @@ fn flags_are_held_to_the_workload_of_the_file() {
     for (flag, said) in [
         (
             "memory_reservation=64MiB",
-            "`memory_reservation` is 64MiB, and `app.wasm` needs 200MiB",
+            "`memory_reservation` is 64MiB, but `app.wasm` needs 200MiB",
         ),
         (
             "max_memory_size=64MiB",
-            "`max_memory_size` is 64MiB, and `app.wasm` needs 200MiB",
+            "`max_memory_size` is 64MiB, but `app.wasm` needs 200MiB",
         ),
         (
             "wasmtime.table_elements=7",
-            "`table_elements` is 7, and `app.wasm` needs 30000",
+            "`table_elements` is 7, but `app.wasm` needs 30000",
         ),
         (
             "wasmtime.max_core_instance_size=64KiB",
-            "`max_core_instance_size` is 64KiB, and `app.wasm` needs",
+            "`max_core_instance_size` is 64KiB, but `app.wasm` needs",
         ),
         (
             "wasmtime.max_component_instance_size=64KiB",
-            "`max_component_instance_size` is 64KiB, and `app.wasm` needs",
+            "`max_component_instance_size` is 64KiB, but `app.wasm` needs",
         ),
         (
             "wasmtime.total_component_instances=0",
@@ -495,7 +495,7 @@ fn flags_are_held_to_the_workload_of_the_file() {
 /// The same whichever table names the workload, and whichever pool and target the flag is of.
 #[test]
 fn flags_are_held_to_the_workload_of_each_table() {
-    let few = "`table_elements` is 7, and `app.wasm` needs 30000";
+    let few = "`table_elements` is 7, but `app.wasm` needs 30000";
     let main = format!("{LARGE}{WORKLOAD}");
     // A pool that only the flag names, and one of the file.
     let of_pool = "pool.a.wasmtime.table_elements=7";
@@ -528,7 +528,7 @@ fn an_entry_that_is_no_module_is_pointed_at() {
         ("", "expected the path of a file, found an empty text"),
         (
             "",
-            "help: name a file, such as `app.wasm`, or take the entry out",
+            "help: name a file, such as `app.wasm`, or remove the entry",
         ),
         ("plugins/", "help: name the files in it: `plugins/*.wasm`"),
         (
@@ -565,7 +565,7 @@ fn an_entry_that_is_no_module_is_pointed_at() {
     }
 }
 
-/// Wasmtime reserves 10 MiB of itself on 32 bits, and 4 GiB on 64: `check` goes by the target.
+/// Wasmtime reserves 10 MiB by default on 32 bits, and 4 GiB on 64: `check` goes by the target.
 #[test]
 fn memories_are_held_to_what_the_target_reserves_of_itself() {
     let file = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 8\n[pooling_allocator.wasmtime]\n\
@@ -578,7 +578,7 @@ fn memories_are_held_to_what_the_target_reserves_of_itself() {
     board
         .run(&check)
         .ends(100)
-        .says("error[PC0041]: `[pooling_allocator]` says no `memory_reservation`, and the workload needs 12800KiB");
+        .says("error[PC0041]: `[pooling_allocator]` does not set `memory_reservation`, but the workload needs 12800KiB");
     // Another layer of the file may say it.
     let own = "[target.'cfg(target_pointer_width = \"32\")'.pooling_allocator]\nmemory_reservation = \"16MiB\"\n\
          max_memory_size = \"16MiB\"\n";
@@ -594,7 +594,7 @@ fn sync_holds_what_nobody_says_to_the_targets() {
     let text = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\n[pooling_allocator.wasmtime]\n\
                 version = \"50\"\nworkload = [\"app.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\n\
                 core_instances_per_instance = 1\n";
-    let said = "says no `memory_reservation`, and the workload needs 16MiB";
+    let said = "does not set `memory_reservation`, but the workload needs 16MiB";
     let board = Board::new(text);
     board.wasm("app.wasm", "(module (memory 256))");
     board
@@ -729,7 +729,7 @@ fn a_table_of_a_target_does_not_lower_the_default() {
     board.wasm("app.wasm", "(module (table 7 funcref))");
     for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
         ran.ends(100)
-            .says("`table_elements` is 3, and the workload needs 7")
+            .says("`table_elements` is 3, but the workload needs 7")
             .says_nothing_of("says no `table_elements`");
     }
     board.run(&["sync"]).ends(0);
@@ -774,7 +774,7 @@ fn what_matches_and_is_no_file_is_told() {
     board
         .run(&["sync"])
         .ends(0)
-        .says("note: `plugins/later.wasm` matches `plugins/*.wasm` of the workload, and is passed over: it is a folder");
+        .says("note: `plugins/later.wasm` matches `plugins/*.wasm` of the workload, but is a folder and was skipped");
     fs::remove_dir(&link).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&link).status();
     assert!(made.unwrap().success());

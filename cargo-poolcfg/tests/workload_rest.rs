@@ -69,17 +69,17 @@ fn sync_writes_no_file_that_is_refused() {
         (
             "version = \"48\"\ntotal_tables = 0\n",
             APP,
-            "`total_tables` is 0, and an instance of `app.wasm` needs 3",
+            "`total_tables` is 0, but an instance of `app.wasm` needs 3",
         ),
         (
             "version = \"48\"\ntotal_core_instances = 1\n",
             APP,
-            "`total_core_instances` is 1, and an instance of `app.wasm` needs 2",
+            "`total_core_instances` is 1, but an instance of `app.wasm` needs 2",
         ),
         (
             "version = \"48\"\ntotal_memories = 1\n",
             "(module (memory 1) (memory 1))",
-            "`total_memories` is 1, and an instance of `app.wasm` needs 2",
+            "`total_memories` is 1, but an instance of `app.wasm` needs 2",
         ),
     ] {
         let board = Board::new(lines, app);
@@ -124,7 +124,7 @@ fn a_heap_that_no_file_needs_any_more_is_taken_out() {
     let board = Board::new(&(with("1") + counts), PLAIN);
     for ran in [board.run(&["sync", "--check"]), board.check(&[])] {
         ran.ends(100)
-            .says("`gc_heaps_per_instance` is 1, and the workload needs none")
+            .says("`gc_heaps_per_instance` is 1, but the workload needs none")
             .says("--> poolcfg.toml:9:25");
     }
     let json = board
@@ -159,7 +159,7 @@ fn a_heap_that_no_file_needs_any_more_is_taken_out() {
     board
         .run(&["sync"])
         .ends(0)
-        .says("gc_heaps_per_instance is taken out, was 2: no file needs any");
+        .says("gc_heaps_per_instance is removed, was 2: no file needs any");
     assert!(
         board.file().contains("{ version = \"48\", workload"),
         "{}",
@@ -302,7 +302,7 @@ fn an_empty_entry_is_told_to_be_named() {
         .run(&["sync"])
         .ends(101)
         .says("expected the path of a file, found an empty text")
-        .says("name a file, such as `app.wasm`, or take the entry out");
+        .says("name a file, such as `app.wasm`, or remove the entry");
 }
 
 /// Counts are no keys of a native pool, and none are written into one.

@@ -42,6 +42,7 @@ pub use layer::{Layer, SpaceLayer};
 pub use location::{Location, locate};
 pub use lock::Lock;
 pub use nearest::nearest;
+pub use notes::WORKLOAD;
 pub use pool_table::{PoolTable, PoolTables};
 pub use set::SetFlags;
 

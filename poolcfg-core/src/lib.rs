@@ -35,6 +35,7 @@ mod target;
 pub use base::bisection::Bisection;
 pub use base::code::Code;
 pub use base::escape::{Escaped, escaped, escaped_lines, is_escaped};
+pub use base::raise::Raise;
 pub use base::size::{GRAIN, Size};
 pub use base::size_read::SizeError;
 pub use base::size_shown::SizeText;

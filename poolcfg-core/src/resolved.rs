@@ -1,5 +1,6 @@
 //! One case: a target, its profile and shape, and every pool with defaults filled in and checked.
 
+mod asked;
 mod checks;
 mod pool;
 mod space;

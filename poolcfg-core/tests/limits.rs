@@ -91,8 +91,8 @@ fn a_misfit_names_the_limit_that_decides() {
         assert_eq!(misfit.limit, Limit::MaxMapCount);
         assert_eq!(
             misfit.sentence(case, "poolcfg.toml").as_str(),
-            "PC0002: pool needs 1400010 mappings when every slot is in use; `vm.max_map_count` of 65530 leaves 63482 beside \
-             the 2048 of the rest of the process: max_instances = 9067 fits (poolcfg.toml:2:17)\n\
+            "PC0002: pool needs 1400010 mappings when every slot is in use; `vm.max_map_count` of 65530 leaves 63482 after \
+             the 2048 reserved for the rest of the process: max_instances = 9067 fits (poolcfg.toml:2:17)\n\
              note: `cargo poolcfg --explain PC0002` says more"
         );
         let fit = plan.largest_fit(case, 0);
@@ -185,7 +185,7 @@ fn limits_of_bytes_are_charged_with_the_headroom() {
         said("rlimit_as = \"64GiB\""),
         (
             "rlimit_as",
-            "pool needs 3.94 TiB of address space; `RLIMIT_AS` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB"
+            "pool needs 3.94 TiB of address space; `RLIMIT_AS` of 64 GiB leaves 63 GiB after the headroom of 1 GiB"
                 .to_owned(),
             Some(15)
         )
@@ -195,7 +195,7 @@ fn limits_of_bytes_are_charged_with_the_headroom() {
         (
             "rlimit_data",
             "pool needs 3.91 TiB of writable memory when every slot is in use; `RLIMIT_DATA` of 64 GiB leaves 60 GiB \
-             beside the headroom of 4 GiB"
+             after the headroom of 4 GiB"
                 .to_owned(),
             Some(14)
         )
@@ -295,7 +295,7 @@ fn what_is_advised_of_several_pools_fits_together() {
         let said = planned(&file(asked, engine), |case, plan| {
             plan.misfit.unwrap().advice(case).as_str().to_owned()
         });
-        let alone = "no size of this pool alone fits beside the others; ";
+        let alone = "no size of this pool alone fits next to the others; ";
         assert!(
             said.starts_with(alone) && said.contains("fit together"),
             "{said}"
@@ -367,7 +367,7 @@ fn pools_that_shrink_are_judged_at_their_least() {
         format!("[pool.a]\n{a}[pool.b]\n{b}[address_space]\n{limits}\n")
     };
     let maps = "max_map_count = 1000000";
-    // Not even one instance of each fits, and that is not for want of holes.
+    // Not even one instance of each fits, and that is not for lack of holes.
     let source = file(40_000, "shrink", &format!("rlimit_data = \"2GiB\"\n{maps}"));
     planned(&source, |case, plan| {
         let misfit = plan.misfit.unwrap();
@@ -413,30 +413,29 @@ fn limits_that_leave_nothing_are_faults() {
     assert_eq!(
         said,
         "\
-PC0036: `max_map_count = 2048` leaves nothing to pools beside the 2048 mappings of the rest of the process (poolcfg.toml:2:17)
+PC0036: `max_map_count = 2048` leaves nothing for pools after the 2048 mappings reserved for the rest of the process (poolcfg.toml:2:17)
   |
 2 | max_map_count = 2048
   |                 ^^^^ too few
-help: raise it, or omit it to use the kernel's default of 65530
+help: raise `max_map_count`, or omit it to use the kernel's default of 65530
 note: `cargo poolcfg --explain PC0036` says more
 PC0036: `rlimit_as` of 3MiB is below the 4MiB that any process needs (poolcfg.toml:3:13)
   |
 3 | rlimit_as = \"3MiB\"
   |             ^^^^^^ below 4MiB
-help: raise it, or omit it if there is no limit
+help: raise the limit, or omit it if there is none
 note: `cargo poolcfg --explain PC0036` says more
-PC0036: `rlimit_data` of 200MiB leaves nothing to pools beside the headroom of 256MiB (poolcfg.toml:4:15)
+PC0036: `rlimit_data` of 200MiB leaves nothing for pools after the headroom of 256MiB (poolcfg.toml:4:15)
   |
 4 | rlimit_data = \"200MiB\"
   |               ^^^^^^^^ not above 256MiB
-help: raise it, or set `headroom` to what the process has beside its pools: `VmSize` and `VmData` of /proc/PID/status \
-tell
+help: raise the limit, or set `headroom` to what the process uses without its pools: `VmSize` and `VmData` in /proc/PID/status
 note: `cargo poolcfg --explain PC0036` says more
 PC0036: `memory` of 0B is below the 1MiB that any process needs (poolcfg.toml:5:10)
   |
 5 | memory = 0
   |          ^ below 1MiB
-help: raise it, or omit it if there is no limit
+help: raise the limit, or omit it if there is none
 note: `cargo poolcfg --explain PC0036` says more"
     );
 }
@@ -453,7 +452,7 @@ fn sizes_too_small_to_be_of_use_are_faults() {
         );
         assert!(
             said.contains(
-                "help: raise it, or omit it: all small stack limits leave the same holes"
+                "help: raise `stack_limit`, or omit it: all small stack limits leave the same holes"
             ),
             "{said}"
         );
@@ -465,7 +464,7 @@ fn sizes_too_small_to_be_of_use_are_faults() {
             "{said}"
         );
         assert!(
-            said.contains("or write 0 to give all of the holes to pools"),
+            said.contains("or set it to 0 to give all of the holes to pools"),
             "{said}"
         );
     }

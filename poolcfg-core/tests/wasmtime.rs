@@ -1,9 +1,9 @@
 //! Wasmtime's pools, held to numbers that were seen in real failures and to its own rules by version.
 
 use poolcfg_core::{
-    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, OnMisfit, Os, Plan,
-    PlanWarning, PoolKeys, Pooling, ProtectionKeys, Room, Setting, Settings, Size, Switch, Target,
-    Three, Totals, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
+    Arch, Code, Engine, HOLES, Hole, InstanceDefaults, Keep, Limits, MappingName, OnMisfit, Os,
+    Plan, PlanWarning, PoolKeys, Pooling, ProtectionKeys, Room, Setting, Settings, Size, Switch,
+    Target, Three, Totals, WasmtimeFeature, WasmtimeFeatures, WasmtimeKeys, WasmtimeVersion,
     WasmtimeVersionError, pooling,
 };
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn asked(keys: PoolKeys, target: Target) -> [u64; 3] {
         .map(|mapping| mapping.bytes.get())
 }
 
-/// The same of what a version takes of itself.
+/// The same of what a version takes by default.
 fn of_itself(version: &str, target: Target) -> [u64; 3] {
     let version = version.parse().expect("a version");
     let own = Limits::of_wasmtime(version, target);
@@ -207,7 +207,7 @@ fn what_is_asked_with_more_tables_than_fit_is_no_misfit() {
     assert_eq!((limits.max_instances, totals.tables), (10, 10));
 }
 
-/// Of what a host takes of itself tables come first, and then larger ones.
+/// Of what a host takes by default tables come first, and then larger ones.
 #[test]
 fn larger_tables_come_after_more_tables() {
     let host = InstanceDefaults {
@@ -700,6 +700,45 @@ fn striped_slots_are_as_large_as_the_real_code_makes_them() {
         mib(32) + 1000 * mib(512) + (wide - mib(512))
     );
     assert_eq!(striped(48, mib(512)).maps_at_start, 1002);
+}
+
+/// The layout of one slot and the bytes of a pool are one rule.
+#[test]
+fn slots_of_the_layout_fill_the_pool() {
+    const NAMES: [MappingName; 3] = [
+        MappingName::Memories,
+        MappingName::Tables,
+        MappingName::Stacks,
+    ];
+    for (version, target) in [
+        (13, X86_64),
+        (27, X86_64),
+        (48, X86_64),
+        (48, SV39),
+        (48, I686),
+    ] {
+        let own = Limits::of_wasmtime(WasmtimeVersion::major(version), target);
+        let mut other = own.with_reservation(Size::bytes((5 << 20) + 1));
+        other.table_reservation = Size::bytes(4097);
+        other.stack_reservation = Size::ZERO;
+        for limits in [own, other] {
+            let wasmtime = limits.wasmtime.expect("an engine");
+            let totals = wasmtime.totals(&limits).expect("no overflow");
+            let counts = [totals.memories, totals.tables, totals.stacks];
+            for page_size in [Size::kib(4), Size::kib(64)] {
+                let footprint = limits.footprint(page_size).expect("no overflow");
+                for (name, count) in NAMES.into_iter().zip(counts) {
+                    let layout = limits.slot_layout(name, page_size).expect("no overflow");
+                    let bytes = layout.before + layout.stride * u64::from(count);
+                    assert_eq!(footprint.mappings[name as usize].bytes.get(), bytes);
+                }
+            }
+        }
+    }
+    // 2 GiB up to 27.
+    let old = Limits::of_wasmtime(WasmtimeVersion::major(27), X86_64);
+    let layout = old.slot_layout(MappingName::Memories, Size::kib(4));
+    assert_eq!(layout.map(|layout| layout.guard), Some(2 << 30));
 }
 
 /// With `"auto"` what is guaranteed is what fits without keys; where there are none for anybody, none are asked for.

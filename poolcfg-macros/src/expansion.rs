@@ -4,7 +4,7 @@
 //! A macro does not know the target, so nothing is decided here: every `cfg!` is judged by the
 //! compiler, and profile and fit are chosen by const code of poolcfg-core.
 
-use poolcfg_core::{Code, Engine, codegen};
+use poolcfg_core::{Code, Engine, Variable, codegen};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
@@ -96,6 +96,7 @@ fn value(
     let files = ["Cargo.toml".to_owned(), shown.clone()];
     let files = files.iter().chain(&source.lock).chain(&source.workspace);
     let files = files.map(|file| format!("/{file}"));
+    let va_profile = Variable::VA_PROFILE.to_string();
     let (kind, engine) = typed(engine, runtime);
     let assertion = quote_spanned! {item.name.span()=>
         const _: () = PLANNED.must_hold(#shown, #pool, #engine);
@@ -104,7 +105,7 @@ fn value(
         // The work is bounded, and is more than the lint allows only where many pools shrink.
         #[allow(long_running_const_eval, reason = "bounded")]
         const PLANNED: #krate::PlannedSettings<'static> = #settings
-            .va_profile(::core::option_env!("POOLCFG_VA_PROFILE"))
+            .va_profile(::core::option_env!(#va_profile))
             .answer(#krate::Target::CURRENT);
         // What the settings were read from: an edit of any compiles the crate again.
         #(const _: &[u8] = ::core::include_bytes!(::core::concat!(

@@ -127,8 +127,10 @@ pub use poolcfg_core::{
 pub use poolcfg_macros::pool_limits;
 pub use probe::basis::Basis;
 pub use probe::{Probe, ProbeLimits, probe};
-pub use recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit, Unit};
+pub use recheck::limit::{RecheckLimit, Unit};
+pub use recheck::misfit::{Misfit, RecheckError};
 pub use recheck::options::RecheckOptions;
+pub use recheck::other_layout::OtherLayout;
 pub use sys::{GrowError, Region, Reset, ShrinkError};
 
 /// What the code of `#[pool_limits]` names; not for users.

@@ -41,8 +41,8 @@ pub(crate) fn variable(pool: &str, key: &str) -> String {
 
 /// The keys, in the order in which they are read.
 const KEYS: [&str; 7] = [
-    "MAX_INSTANCES",
-    "MIN_INSTANCES",
+    Variable::MAX_INSTANCES,
+    Variable::MIN_INSTANCES,
     "MEMORY_RESERVATION",
     "MAX_MEMORY_SIZE",
     "TABLE_RESERVATION",
@@ -51,7 +51,7 @@ const KEYS: [&str; 7] = [
 ];
 
 /// Those of the variables that look like ours and that neither this pool nor, by their shape, another
-/// pool reads. `POOLCFG_VA_PROFILE` is read when the program is built.
+/// pool reads. [`Variable::VA_PROFILE`] is read when the program is built.
 pub(crate) fn stray(pool: &str, variables: &[String]) -> Vec<String> {
     let is_stray = |name: &&String| {
         let Some(rest) = name.strip_prefix(Variable::PREFIX) else {
@@ -63,7 +63,7 @@ pub(crate) fn stray(pool: &str, variables: &[String]) -> Vec<String> {
                 .is_some_and(|pool| pool.len() > 1 && pool.ends_with('_'))
         });
         let read = if pool.is_empty() { bare } else { of_a_pool };
-        rest != "VA_PROFILE" && !read
+        rest != Variable::VA_PROFILE.key && !read
     };
     variables.iter().filter(is_stray).cloned().collect()
 }

@@ -277,7 +277,10 @@ fn too_many_mappings_are_named() {
     // Three slabs of 30,000 slots are (3 + 2 + 2) x 30,000 + 3 mappings, and seven more in pieces.
     if limit < 210_003 {
         assert!(said.contains("limit=max_map_count unit=maps"), "{said}");
-        assert!(said.contains("`sysctl vm.max_map_count=212058`"), "{said}");
+        assert!(
+            said.contains("`sysctl -w vm.max_map_count=212058`"),
+            "{said}"
+        );
     } else {
         assert!(said.contains("recheck took 30000"), "{said}");
     }

@@ -49,7 +49,7 @@ fn a_limit_that_the_example_meets_is_named_and_no_other() {
         (
             ADDRESS_SPACE,
             1000,
-            Some("RLIMIT_AS"),
+            Some("rlimit_as"),
             "`RLIMIT_AS` allows `64 GiB`",
         ),
         // It counts, and maps nothing.

@@ -16,12 +16,12 @@ const COMMANDS: [(&str, &str, &str); 6] = [
     ),
     (
         "probe",
-        "it tells this machine as it is",
+        "it describes this machine as it is",
         "to judge pools by other settings of this machine: `check --here` with the same flag",
     ),
     (
         "inspect",
-        "it tells what is in files, whatever machine and poolcfg.toml they meet",
+        "it describes files, independent of the machine and of poolcfg.toml",
         "name the files without a flag, or run `check` with the same flag",
     ),
     (
@@ -31,7 +31,7 @@ const COMMANDS: [(&str, &str, &str); 6] = [
     ),
     (
         "profiles",
-        "it lists every profile that there is",
+        "it lists every profile",
         "to judge pools by one of them: `check` with the same flag",
     ),
     (

@@ -136,7 +136,7 @@ fn limits(rows: &mut Rows, limits: &ProbeLimits, budget: &Budget) {
                 let (headroom, left) = (headroom(budget), left.available());
                 rows.row(
                     name,
-                    format!("{limit}, which leaves {left} to pools beside {headroom} of headroom"),
+                    format!("{limit}, which leaves {left} to pools after {headroom} of headroom"),
                 );
             }
             (Some(limit), None) => rows.row(name, limit),

@@ -81,11 +81,11 @@ fn create(path: &Path) -> Result<File, Error> {
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Error {
-    let help = "name a file in a folder that is there";
+    let help = "name a file in a folder that exists";
     Error::io("write", path, error, help).exiting(Exit::OWN_FAILURE)
 }
 
-/// Tells people of a run, and gives what helps where it failed for want of memory.
+/// Tells people of a run, and gives what helps where it failed for lack of memory.
 fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyReport, Option<Advice>) {
     let shell = context.shell;
     let (report, verdict) = judge(traced, words);
@@ -96,7 +96,7 @@ fn tell(context: &Context<'_>, traced: &Traced, words: &[OsString]) -> (WhyRepor
         shell.note(&line);
     }
     if traced.stops_at_every_call && !traced.failures.is_empty() {
-        shell.note("another filter of seccomp is in force: the command stopped at every call, and was slower");
+        shell.note("another seccomp filter is in force, so the command stopped at every call and ran more slowly");
     }
     if traced.no_new_privileges {
         shell.detail("note: setuid programs ran without their privileges (no_new_privs)");
@@ -117,7 +117,7 @@ fn prepare(
     words: &[OsString],
 ) -> Result<Vec<OsString>, String> {
     match retry {
-        None => Err("what helps cannot be done from here".to_owned()),
+        None => Err("the advice cannot be followed from here".to_owned()),
         Some(Retry::Words(words)) => {
             context.shell.say("--retry: runs the command line above");
             Ok(words)
@@ -128,9 +128,9 @@ fn prepare(
             }
             let names = limits.iter().map(|limit| limit.limit.name());
             let names = names.collect::<Vec<_>>().join(" and ");
-            context
-                .shell
-                .say(&format!("--retry: runs with {names} as high as it goes"));
+            context.shell.say(&format!(
+                "--retry: runs again with {names} as high as possible"
+            ));
             Ok(words.to_vec())
         }
     }
@@ -147,7 +147,7 @@ fn raise(raised: RaisedLimit) -> Result<(), String> {
     let Rlimit { current, maximum } = getrlimit(resource);
     if current != Some(raised.have) {
         return Err(format!(
-            "{name} was set by the command, or within it, and can be raised there alone"
+            "the command sets {name} itself, so it can only be raised there"
         ));
     }
     let to = |bytes| Rlimit {
@@ -163,7 +163,7 @@ fn raise(raised: RaisedLimit) -> Result<(), String> {
         };
     }
     Err(format!(
-        "{name} has a hard limit that is too low, which only root may raise"
+        "the hard limit of {name} is too low, and only root can raise it"
     ))
 }
 
@@ -188,7 +188,7 @@ fn not_traced(error: TraceError, arguments: &Why) -> Error {
             format!("cannot trace `{name}`: {text}"),
             match errno {
                 Some(libc::EPERM) => {
-                    "allow ptrace: `kernel.yama.ptrace_scope` of 2 at most for root and 1 for others, `--cap-add=SYS_PTRACE` of a container, and no other tracer"
+                    "allow ptrace: set `kernel.yama.ptrace_scope` to at most 2 for root, or 1 for other users, start a container with `--cap-add=SYS_PTRACE`, and stop any other tracer"
                 }
                 _ => "`cargo poolcfg --explain PC0051` says what it needs",
             },

@@ -163,7 +163,7 @@ fn below(key: &str, has: &str, file: &Path, needed: &str, enough: &str) -> Diagn
     let file = shown(file);
     diagnostic(
         Code::OutOfWorkload,
-        format!("`{key}` is {has}, and `{file}` needs {needed}"),
+        format!("`{key}` is {has}, but `{file}` needs {needed}"),
         format!("set it to {enough} or more, or leave it out"),
     )
 }

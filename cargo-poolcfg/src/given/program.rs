@@ -124,16 +124,16 @@ impl GivenProgram {
         let outranks: Vec<_> = outranks.map(|(flag, _)| flag.as_str()).collect();
         let wasmtime = match (&self.versions[..], &outranks[..], asked) {
             ([], _, [(flag, _), ..]) => {
-                format!("and no version of Wasmtime is found in it, which {flag} names")
+                format!("but no version of Wasmtime was found in it, which {flag} names")
             }
             ([], ..) if self.is_of_wasmtime() => {
-                "and no version of Wasmtime is found in it".to_owned()
+                "but no version of Wasmtime was found in it".to_owned()
             }
-            ([], ..) => "and no sign of Wasmtime is found in it: pass `--engine-version 48` if that is what has the pools".to_owned(),
+            ([], ..) => "but no sign of Wasmtime was found in it: pass `--engine-version 48` if it uses Wasmtime".to_owned(),
             (_, [_, ..], _) => {
                 let verb = match outranks.len() {
-                    1 => "outranks",
-                    _ => "outrank",
+                    1 => "overrides",
+                    _ => "override",
                 };
                 format!(
                     "Wasmtime {found}, but {} {verb} that",

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, SetFlags, TargetFacts};
 use poolcfg_core::{
-    AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, Setting, Settings, Target,
+    AddressSpaceKeys, Code, Engine, FilePlace, Fit, PoolKeys, Setting, Settings, Target, Variable,
     WasmtimeFeature, WasmtimeKeys, WasmtimeVersion,
 };
 
@@ -19,9 +19,6 @@ use crate::host::Host;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
 use crate::target::here::Here;
-
-/// The variable that names the VA profile at build time.
-const VARIABLE: &str = "POOLCFG_VA_PROFILE";
 
 /// What the flags and the variable say of the machine; over every table of poolcfg.toml.
 #[derive(Debug)]
@@ -51,13 +48,14 @@ impl Wish {
     /// # Errors
     /// When the variable is not UTF-8, and every mistake of a `--set` flag.
     pub(crate) fn new(machine: &MachineFlags, given: Given) -> Result<Self, Error> {
-        let variable = match std::env::var(VARIABLE) {
+        let name = Variable::VA_PROFILE.to_string();
+        let variable = match std::env::var(&name) {
             Ok(name) if !name.is_empty() => Some(name),
             Ok(_) | Err(std::env::VarError::NotPresent) => None,
             Err(std::env::VarError::NotUnicode(_)) => {
                 return Err(Error::new(
                     Code::UnknownProfile,
-                    format!("`{VARIABLE}` is not UTF-8"),
+                    format!("`{name}` is not UTF-8"),
                     "`cargo poolcfg profiles` lists every profile",
                 ));
             }
@@ -95,12 +93,11 @@ impl Wish {
     }
 
     /// What names the VA profile: the flag or the variable; `None` if neither does.
-    pub(crate) fn names_profile(&self) -> Option<&'static str> {
-        let by = match self.is_variable {
-            true => VARIABLE,
-            false => "--va-profile",
-        };
-        self.va_profile.as_ref().map(|_| by)
+    pub(crate) fn names_profile(&self) -> Option<String> {
+        self.va_profile.as_ref().map(|_| match self.is_variable {
+            true => Variable::VA_PROFILE.to_string(),
+            false => "--va-profile".to_owned(),
+        })
     }
 
     /// Whether the target is that of this machine, or the one that a program tells.
@@ -132,7 +129,7 @@ impl Wish {
         settings
     }
 
-    /// These settings with the numbers that the host has of itself, whatever is said of them.
+    /// These settings with the numbers that the host has by default, whatever is said of them.
     pub(crate) fn in_host<'a>(&self, settings: &Settings<'a>, target: Target) -> Settings<'a> {
         let mut all = *settings;
         let Some(host) = self.host else {

@@ -238,7 +238,7 @@ impl Numbers {
         }
     }
 
-    /// What Wasmtime takes of itself, where these are its own numbers. How much a component may have is
+    /// What Wasmtime takes by default, where these are its own numbers. How much a component may have is
     /// 20 of each up to 25, and from 26 on everything. Source: crates/wasmtime/src/config.rs,
     /// `InstanceLimits::default` (v25, v26; v48: 3984).
     pub(crate) fn of_itself(&self, number: Number) -> UnitValue {

@@ -1,7 +1,7 @@
 //! Without a pool: what a host is told of memories that are reserved on demand.
 //!
 //! A memory takes its reservation and a guard on both sides, when it is made. One that outgrows the reservation moves to as
-//! much as it has and the reservation for growth, 2 GiB of itself, which would not fit where the reservation was lowered
+//! much as it has and the reservation for growth, 2 GiB by default, which would not fit where the reservation was lowered
 //! (crates/wasmtime/src/runtime/vm/memory/mmap.rs:60, v48). The reservations for heaps (45 and later) follow those for
 //! memories as long as nobody says them.
 

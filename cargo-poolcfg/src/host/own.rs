@@ -1,4 +1,4 @@
-//! What a host has of itself, untold: how much there may be at once, and how much one instance may have.
+//! What a host has by default, untold: how much there may be at once, and how much one instance may have.
 
 use poolcfg_core::{Limits, Setting, Target, WasmtimeFeature, WasmtimeKeys, WasmtimeVersion};
 
@@ -6,7 +6,7 @@ use super::number::{Number, Numbers, UnitValue};
 use super::table::Host;
 use super::told::Form;
 
-/// The numbers that a host has of itself.
+/// The numbers that a host has by default.
 pub(crate) struct Own {
     host: &'static Host,
     numbers: Numbers,
@@ -21,7 +21,7 @@ impl Host {
         !self.releases.is_empty()
     }
 
-    /// What it has of itself on the version of Wasmtime that is asked for, or where none is, on its newest; `None` if no
+    /// What it has by default on the version of Wasmtime that is asked for, or where none is, on its newest; `None` if no
     /// release of it is built on that.
     pub(crate) fn own(
         &'static self,

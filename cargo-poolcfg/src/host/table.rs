@@ -32,7 +32,7 @@ pub(crate) struct Host {
     pub(super) told: &'static [Told],
     /// Its releases by the major version of Wasmtime that they are built on; none for Wasmtime itself.
     pub(super) releases: &'static [(u32, &'static str)],
-    /// What an instance has where poolcfg.toml does not say: what the program takes of itself, or what the
+    /// What an instance has where poolcfg.toml does not say: what the program takes by default, or what the
     /// components that it runs need; `None` for what the features of Wasmtime need.
     pub(crate) instance: Option<InstanceDefaults>,
     /// How large the bookkeeping of an instance may be, of a module and of a component; `None` if that is Wasmtime's own.
@@ -71,7 +71,7 @@ pub(crate) struct HostText {
     pub(super) settings: Vec<Line>,
     /// What it is not told, and why that does no harm.
     pub(crate) notes: Vec<String>,
-    /// What the host has of itself and cannot have here.
+    /// What the host has by default and cannot have here.
     pub(crate) warnings: Vec<String>,
     /// The releases that are built on this version of Wasmtime, if any is known.
     pub(super) release: Option<&'static str>,

@@ -28,11 +28,11 @@ pub(super) enum Form {
     Plain,
     /// The other way round.
     Not,
-    /// As it is, but never below what the host takes of itself, which is no part of any sum.
+    /// As it is, but never below what the host takes by default, which is no part of any sum.
     AtLeast(u64),
     /// As it is where that is other than Wasmtime's own; else the host's, which is no part of any sum.
     IfOther,
-    /// As it is, which is said where it is below what the host takes of itself ([`Host::instance`](super::Host::instance)).
+    /// As it is, which is said where it is below what the host takes by default ([`Host::instance`](super::Host::instance)).
     Own,
     /// As it is, for another part of the host. Another name says it whole.
     Again,

@@ -92,7 +92,7 @@ const KEYS: &[Told] = told! {
     optimize MaxComponentInstanceSize = "pooling-max-component-instance-size" 27;
     optimize MaxMemoriesPerModule = "pooling-max-memories-per-module" 27;
     optimize MaxTablesPerModule = "pooling-max-tables-per-module" 27;
-    // `PoolingAllocationConfig::max_memory_protection_keys` is 16 of itself, more than there are.
+    // `PoolingAllocationConfig::max_memory_protection_keys` is 16 by default, more than there are.
     optimize MemoryProtectionKeys = "memory-protection-keys" 18, until(27), form(ALL_KEYS);
     optimize MemoryProtectionKeys = "pooling-memory-protection-keys" 27, form(Form::There);
     optimize MemoryProtectionKeys = "pooling-max-memory-protection-keys" 27;

@@ -168,7 +168,7 @@ impl NeededKey {
         let [has_shown, shown_most] = [has, most].map(|value| self.shown(value));
         (has < most).then(|| {
             format!(
-                "`{}` is {has_shown}, and `{}` may need up to {shown_most}, which versions of Wasmtime differ in",
+                "`{}` is {has_shown}, and `{}` may need up to {shown_most}, depending on the version of Wasmtime",
                 self.word(),
                 shown(path)
             )

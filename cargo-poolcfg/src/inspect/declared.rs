@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use poolcfg_core::GRAIN;
 use wasmparser::{
     AbstractHeapType, ExternalKind, HeapType, MemoryType, RefType, TableType, ValType,
 };
@@ -73,9 +74,6 @@ pub(crate) struct Table {
     pub(crate) slots: Between,
 }
 
-/// How much larger a slot may be than its elements: it ends with a page, of 64 KiB at most.
-const PAGE: u64 = 64 << 10;
-
 impl Table {
     pub(super) fn new(table: &TableType, types: &[Kind]) -> Self {
         let minimum = table.initial;
@@ -85,7 +83,8 @@ impl Table {
             // crates/wasmtime/src/runtime/vm/instance/allocator/pooling/table_pool.rs (v36 to v50).
             Kind::Cont => {
                 let most = minimum.saturating_mul(2);
-                let least = most.saturating_sub((PAGE - 1) / 8);
+                // A slot ends with a page, of a grain at most.
+                let least = most.saturating_sub((GRAIN.get() - 1) / 8);
                 Between::of(1, least.max(minimum), most)
             }
         };

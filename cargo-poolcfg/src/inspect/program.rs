@@ -81,7 +81,7 @@ fn of_elf<E: FileHeader<Endian = Endianness>>(
         ..Marks::default()
     };
     if marks.os_abi == WASMTIME {
-        let text = "code that Wasmtime has compiled: inspect the .wasm that it was made of";
+        let text = "code that Wasmtime has compiled: inspect the .wasm that it was compiled from";
         return Err(Unreadable::NotKnown(text.to_owned()));
     }
     let is_pie = match header.e_type(endian) {

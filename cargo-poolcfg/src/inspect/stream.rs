@@ -48,7 +48,7 @@ impl Unreadable {
             Self::Io(text) => Error::new(
                 Code::Io,
                 format!("cannot read `{file}`: {text}"),
-                "name a file that is there and that you may read",
+                "name a file that exists and that you may read",
             ),
             Self::Folder => Error::new(
                 Code::NotInspectable,
@@ -84,7 +84,7 @@ impl Unreadable {
             Self::TooLarge(what) => Error::new(
                 Code::NotInspectable,
                 format!("`{file}` has {what}; `inspect` follows no more"),
-                "if it runs all the same, say its numbers in poolcfg.toml or with `--set`",
+                "if it runs anyway, set its numbers in poolcfg.toml or with `--set`",
             ),
             Self::Impossible(what) => Error::new(
                 Code::NotInspectable,

@@ -70,7 +70,7 @@ fn within(command: &MetadataCommand, patience: Duration) -> cargo_metadata::Resu
         Ended::InTime(output) => output,
         Ended::TooLate => {
             let seconds = patience.as_secs();
-            return Err(failed(format!("it said nothing in {seconds} seconds")));
+            return Err(failed(format!("it printed nothing in {seconds} seconds")));
         }
     };
     if !output.status.success() {
@@ -115,6 +115,6 @@ mod tests {
         let mut command = MetadataCommand::new();
         command.cargo_path(&cargo);
         let error = within(&command, Duration::from_millis(50)).unwrap_err();
-        assert_eq!(words(&error), "it said nothing in 0 seconds");
+        assert_eq!(words(&error), "it printed nothing in 0 seconds");
     }
 }

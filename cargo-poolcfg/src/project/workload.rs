@@ -67,11 +67,11 @@ impl NumberDifference {
         let needed = self.shown(needed);
         let message = match self.said {
             Some(said) => format!(
-                "`{key}` is {}, and the workload needs {needed}",
+                "`{key}` is {}, but the workload needs {needed}",
                 self.shown(said)
             ),
             None => format!(
-                "`{}` says no `{key}`, and the workload needs {needed}",
+                "`{}` does not set `{key}`, but the workload needs {needed}",
                 self.table()
             ),
         };
@@ -89,8 +89,8 @@ impl NumberDifference {
     /// That no file needs any.
     fn spare(&self) -> Diagnostic {
         let said = self.said.unwrap_or_default();
-        let message = format!("`{}` is {said}, and the workload needs none", self.key);
-        let help = "`cargo poolcfg sync` takes it out".to_owned();
+        let message = format!("`{}` is {said}, but the workload needs none", self.key);
+        let help = "`cargo poolcfg sync` removes it".to_owned();
         Diagnostic {
             span: Some(self.span.clone()),
             label: "no file needs any".to_owned(),
@@ -105,10 +105,7 @@ impl NumberDifference {
             .said
             .map_or_else(String::new, |said| format!(", was {}", self.shown(said)));
         let Some(needed) = self.needed else {
-            return format!(
-                "{} {key} is taken out{was}: no file needs any",
-                self.table()
-            );
+            return format!("{} {key} is removed{was}: no file needs any", self.table());
         };
         let needed = match self.beyond.is_some_and(NeededKey::is_size) {
             true => format!("\"{}\"", self.shown(needed)),
@@ -192,7 +189,7 @@ pub(crate) fn refused(source: &Source, found: &[NumberDifference], fault: &Diagn
         "the numbers that the workload needs do not go with the rest of the file: {}",
         fault.message
     );
-    let help = "change what is in their way, or take the file out of `workload`".to_owned();
+    let help = "change what is in their way, or remove the file from `workload`".to_owned();
     let list = vec![Diagnostic {
         span: first.map(|difference| difference.span.clone()),
         label: first.map_or_else(String::new, |difference| {

@@ -9,7 +9,7 @@ const PATH: &str = "docs/hosts.md";
 
 const INTRODUCTION: &str = "\
 `poolcfg --emit KIND` writes the settings of a program that pools with Wasmtime. What a program has no setting for, and \
-does not have of itself, is an error and never lost silently.
+does not have by default, is an error and never lost silently.
 ";
 
 /// The settings of a host, each with the versions of Wasmtime that have it.

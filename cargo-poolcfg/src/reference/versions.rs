@@ -1,4 +1,4 @@
-//! The page of Wasmtime's versions: what each takes of itself, by the model.
+//! The page of Wasmtime's versions: what each takes by default, by the model.
 
 use poolcfg_core::{
     Advisory, AdvisoryCondition, Arch, Limits, MappingName, Os, Size, Target, WasmtimeVersion,
@@ -13,7 +13,7 @@ What the pooling allocator of each version maps if nobody says anything, on x86_
 the newest that is known, with a note.
 ";
 
-/// What a version takes of itself: the cells behind its number.
+/// What a version takes by default: the cells behind its number.
 fn own(major: u32) -> [String; 6] {
     let target = Target::new(Arch::X86_64, Os::Linux, 64);
     let limits = Limits::of_wasmtime(WasmtimeVersion::major(major), target);

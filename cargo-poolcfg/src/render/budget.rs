@@ -33,7 +33,7 @@ pub(crate) struct ProcessLimitsReport {
     rlimit_as: Option<u64>,
     rlimit_data: Option<u64>,
     commit_limit: Option<u64>,
-    memory: Option<u64>,
+    ram_and_swap: Option<u64>,
 }
 
 impl ProcessLimitsReport {
@@ -51,7 +51,7 @@ impl ProcessLimitsReport {
             rlimit_as: bytes(rlimit_as),
             rlimit_data: bytes(rlimit_data),
             commit_limit: bytes(commit_limit),
-            memory: bytes(memory),
+            ram_and_swap: bytes(memory),
         }
     }
 }

@@ -67,7 +67,7 @@ fn limit_figures(text: &mut String, budget: &Budget, rlimit_as: Option<Size>) {
         if let Some(limit) = limit {
             let left = limit.saturating_sub(budget.headroom).available();
             let limit = limit.available();
-            let note = format!("of {limit}, {of}, beside the headroom");
+            let note = format!("of {limit}, {of}, without the headroom");
             row(text, name, left, note);
         }
     }

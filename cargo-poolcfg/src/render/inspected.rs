@@ -170,7 +170,7 @@ fn of_needs(line: &mut impl FnMut(&str, &str), needs: &Needs) {
     if needs.gc {
         line(
             "heap",
-            "1: it has values that are collected, be they of code that never runs, for which Wasmtime takes one, some versions only when they are used",
+            "1: it uses garbage-collected types, and Wasmtime takes a heap for it even if only code that never runs uses them; some versions take one only when such a value is made",
         );
     }
     if needs.has_own_shared {

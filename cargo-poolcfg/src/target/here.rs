@@ -84,7 +84,7 @@ impl Here {
                 aslr.needed()
             ),
             Basis::Measured { aslr } => format!(
-                "no VA profile matches: each hole is what this process has, less {} for ASLR in other processes",
+                "no VA profile matches: each hole has the size that it has in this process, less {} for ASLR in other processes",
                 aslr.needed()
             ),
             _ => "the holes are those of this process".to_owned(),
@@ -163,15 +163,14 @@ impl Here {
 /// force.
 pub(crate) fn advice(misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
     let fitting = misfit.fitting(case);
-    let raise = match misfit.limit {
-        Limit::Hole => return fitting.as_str().to_owned(),
-        Limit::RlimitAs => "`ulimit -v` or `LimitAS=`",
-        Limit::RlimitData => "`ulimit -d` or `LimitDATA=`",
-        Limit::MaxMapCount => "`sysctl vm.max_map_count`",
-        Limit::CommitLimit => "`sysctl vm.overcommit_ratio` or more swap",
-        Limit::RamAndSwap => "more swap, or use Wasmtime 27 or later",
+    let Some(raise) = misfit.limit.raise(misfit.limit_needed(case)) else {
+        return fitting.as_str().to_owned();
     };
-    format!("{}; raise the limit with {raise}", fitting.as_str())
+    let or = match misfit.limit {
+        Limit::RamAndSwap => ", or use Wasmtime 27 or later",
+        _ => "",
+    };
+    format!("{}; raise the limit with {raise}{or}", fitting.as_str())
 }
 
 /// What was measured, for programs; sizes are bytes, and null means no limit.

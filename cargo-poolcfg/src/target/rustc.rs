@@ -75,12 +75,12 @@ impl Rustc {
         };
         let known = match outcome {
             Reply::Refused(words) if !words.contains("target specification") => {
-                format!("it is not in the built-in table, and rustc says: {words}")
+                format!("it is not in the built-in table, and rustc reports: {words}")
             }
             Reply::Missing => {
                 "it is not in the built-in table, and there is no rustc to ask".into()
             }
-            _ => "it is neither known to rustc nor in the built-in table".into(),
+            _ => "rustc does not know it, and it is not in the built-in table".into(),
         };
         let message = format!("unknown target `{triple}`: {known}");
         Err(Error::new(Code::UnknownTarget, message, help))

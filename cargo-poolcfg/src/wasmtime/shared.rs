@@ -38,8 +38,8 @@ pub(crate) fn pass_over(context: &Context<'_>, sharers: &mut [Sharer<'_>]) {
             continue;
         };
         let so = match sharer.is_mixed {
-            true => "its pools of Wasmtime's are those of",
-            false => "passed over, since the file is of",
+            true => "its Wasmtime pools are those of",
+            false => "skipped, because the file belongs to",
         };
         context.shell.detail(&format!(
             "{}does not depend on `wasmtime`: {so} `{user}`, which shares {} with it",

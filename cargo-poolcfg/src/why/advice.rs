@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
-use poolcfg_core::Size;
+use poolcfg_core::{Raise, Size, StackLimit, Variable, Wasmtime};
 use poolcfg_runtime::RecheckLimit;
 
 use super::flags::other_words;
@@ -128,9 +128,7 @@ fn raised(obstacle: &Obstacle) -> Option<Retry> {
 
 /// What the flags take from a program.
 fn capped(most: u64) -> Option<String> {
-    const WHOLE: u64 = 4 << 30;
-    let most = Some(most).filter(|most| *most < WHOLE)?;
-    let most = Size::bytes(most);
+    let most = Some(Size::bytes(most)).filter(|most| *most < Wasmtime::ELIDED)?;
     Some(format!(
         "with which a memory grows to {most} at most, and Wasmtime's code checks every access"
     ))
@@ -140,10 +138,13 @@ fn capped(most: u64) -> Option<String> {
 fn of_embedder(who: &Who, slots: Option<u64>) -> Option<String> {
     let is_of_pool = matches!(who.shape, Some(KnownSize::Memories { .. }));
     let slots = slots.filter(|slots| *slots > 0 && is_of_pool && !who.is_wasmtime)?;
+    let keys = [Variable::MAX_INSTANCES, Variable::MIN_INSTANCES];
+    let [most, least] = keys.map(|key| Variable { pool: "", key });
+    let [most_of, least_of] = keys.map(|key| Variable { pool: "name", key });
     Some(format!(
-        "let its pool have {slots} slots: `max_instances = {slots}` in poolcfg.toml, \
-         `POOLCFG_MAX_INSTANCES={slots} POOLCFG_MIN_INSTANCES={slots}` where it reads those, \
-         or `PoolingAllocationConfig::total_memories({slots})`"
+        "give its pool {slots} slots: `max_instances = {slots}` in poolcfg.toml, \
+         `PoolingAllocationConfig::total_memories({slots})`, or, if it uses poolcfg-runtime, \
+         `{most}={slots} {least}={slots}` (`{most_of}` and `{least_of}` for a pool `name`)"
     ))
 }
 
@@ -151,32 +152,33 @@ fn of_embedder(who: &Who, slots: Option<u64>) -> Option<String> {
 fn of_limit(limit: WhyLimit, failure: &MemoryFailure) -> Option<String> {
     let obstacle = &failure.obstacle;
     let text = match limit {
-        WhyLimit::Recheck(RecheckLimit::RlimitAs) => {
-            "raise the limit: `ulimit -v unlimited`, or `LimitAS=infinity` in the unit"
-        }
-        WhyLimit::Recheck(RecheckLimit::RlimitData) => {
-            "raise the limit: `ulimit -d unlimited`, or `LimitDATA=infinity` in the unit"
-        }
-        WhyLimit::Recheck(RecheckLimit::RlimitMemlock) => {
-            "raise the limit: `ulimit -l unlimited`, or `LimitMEMLOCK=infinity` in the unit"
-        }
         WhyLimit::Stack => return Some(of_stack(obstacle)),
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => {
+            // The program stopped at the first that was too many.
             let have = obstacle.all().find(|also| also.limit == limit)?.have;
-            let more = have.saturating_mul(4).max(262_144);
+            let raise = Raise::MaxMapCount(have.saturating_mul(4).max(262_144));
             return Some(format!(
-                "allow more mappings: `sysctl -w vm.max_map_count={more}`, and the same line in /etc/sysctl.d"
+                "raise the limit with {raise}, and add the same setting to /etc/sysctl.d"
             ));
         }
         WhyLimit::Recheck(RecheckLimit::CommitLimit) => {
-            "raise the commit limit: `sysctl -w vm.overcommit_ratio=100`, or `vm.overcommit_memory=0` for none, or add swap"
+            let raise = Raise::CommitLimit;
+            return Some(format!(
+                "raise the limit with {raise}, or remove it with `sysctl -w vm.overcommit_memory=0`"
+            ));
         }
         WhyLimit::Recheck(RecheckLimit::RamAndSwap) => {
-            "ask for less, add swap, or `sysctl -w vm.overcommit_memory=1`: one call wants more than RAM and swap"
+            let raise = Raise::RamAndSwap;
+            return Some(format!(
+                "ask for less, since one call asks for more than RAM and swap together, or raise the limit with {raise}"
+            ));
         }
         WhyLimit::Recheck(RecheckLimit::Hole) if obstacle.legacy.is_some() => {
-            "start it with `ulimit -s 8192`, or `LimitSTACK=8M` in the unit, without `setarch -L` and with `vm.legacy_va_layout=0`: \
-              the legacy layout leaves a smaller hole"
+            let finite = Raise::Stack(StackLimit::USUAL);
+            return Some(format!(
+                "start it with {finite}, without `setarch -L`, and with `sysctl -w vm.legacy_va_layout=0`: \
+                 the legacy layout leaves a smaller hole"
+            ));
         }
         WhyLimit::Recheck(RecheckLimit::Hole) => {
             "ask for less at once: no setting of the system makes the hole larger"
@@ -186,21 +188,24 @@ fn of_limit(limit: WhyLimit, failure: &MemoryFailure) -> Option<String> {
             return Some(pages::help(obstacle.few, also.need));
         }
         WhyLimit::MemoryCgroup => {
-            "raise `MemoryMax=` of the unit, or `--memory` of the container, or use less"
+            "raise `MemoryMax=` of the unit or `--memory` of the container, or use less"
         }
         WhyLimit::Tmpfs => {
-            "mount it larger: `mount -o remount,size=...` and its folder, `--shm-size` of the container for /dev/shm, or remove files there"
+            "enlarge it with `mount -o remount,size=SIZE FOLDER`, or `--shm-size` of the container for /dev/shm, or remove files from it"
         }
         WhyLimit::WriteAndExecute => {
-            "allow it: `MemoryDenyWriteExecute=no` in the unit, no `PR_SET_MDWE` before it, or SELinux's boolean for execmem"
+            "allow it: with `MemoryDenyWriteExecute=no` in the unit, without `PR_SET_MDWE`, or with SELinux's boolean for execmem"
         }
         WhyLimit::Seccomp => return Some(of_filter(failure.call)),
-        WhyLimit::Recheck(_) => return None,
+        WhyLimit::Recheck(other) => {
+            let raise = other.raise(obstacle.need)?;
+            return Some(format!("raise the limit with {raise}"));
+        }
     };
     Some(text.to_owned())
 }
 
-/// What to do about a filter of seccomp.
+/// What to do about a seccomp filter.
 fn of_filter(call: Option<CallName>) -> String {
     let text = call.map_or(Cow::Borrowed("the call"), |call| {
         Cow::Owned(format!("`{}`", call.text()))
@@ -210,21 +215,20 @@ fn of_filter(call: Option<CallName>) -> String {
         true => "`SystemCallFilter=` and `MemoryDenyWriteExecute=no` in the unit",
         false => "`SystemCallFilter=` in the unit",
     };
-    format!("let the filter pass {text}: {unit}, or the container's seccomp profile")
+    format!("allow {text} in the filter: {unit}, or the container's seccomp profile")
 }
 
 /// What to do about a stack: the usual one, or a larger one.
 fn of_stack(obstacle: &Obstacle) -> String {
-    const USUAL: u64 = 8 << 20;
     const LARGE: u64 = 1 << 30;
-    let circles = "a function that calls itself without an end fills any stack";
+    let circles = "a function that calls itself without end fills any stack";
     if obstacle.have >= LARGE {
         return circles.to_owned();
     }
-    let more = obstacle.have.saturating_mul(4).max(USUAL);
+    let more = obstacle.have.saturating_mul(4);
     let more = more.max(obstacle.need.saturating_mul(2));
-    let (kib, mib) = (more.div_ceil(1 << 10), more.div_ceil(1 << 20));
-    format!("raise the limit: `ulimit -s {kib}`, or `LimitSTACK={mib}M` in the unit; {circles}")
+    let raise = Raise::Stack(StackLimit::USUAL.max(Size::bytes(more)));
+    format!("raise the limit with {raise}; {circles}")
 }
 
 #[cfg(test)]
@@ -234,7 +238,7 @@ mod tests {
     #[test]
     fn a_stack_is_advised_to_be_larger_than_it_is() {
         let of = |have| of_stack(&Obstacle::of(WhyLimit::Stack, have + 4096, have));
-        assert!(of(4096).contains("`ulimit -s 8192`, or `LimitSTACK=8M`"));
+        assert!(of(4096).contains("`ulimit -s 8192` or `LimitSTACK=8M`"));
         assert!(of(8 << 20).contains("`ulimit -s 32768`"));
         let large = Obstacle::of(WhyLimit::Stack, 72 << 20, 8 << 20);
         assert!(of_stack(&large).contains("`ulimit -s 147456`"));

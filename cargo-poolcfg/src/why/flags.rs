@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use poolcfg_core::Size;
+use poolcfg_core::{GRAIN, LEAST_HEADROOM, Limits, Size, Target, Wasmtime, WasmtimeVersion};
 use poolcfg_runtime::RecheckLimit;
 
 use super::files::{Files, is_file};
@@ -16,9 +16,6 @@ use crate::why::trace::told::MemoryFailure;
 
 /// The most that is read of a line of flags.
 const MOST: u64 = 64 << 10;
-
-/// What the rest of a process has, where nobody says so.
-const HEADROOM: u64 = 256 << 20;
 
 /// The command line of the `wasmtime` command that works.
 pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<String>> {
@@ -62,7 +59,8 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
     let least = files.least_memory();
     let holds = |flags: &Vec<String>| {
         let most = said::number(flags, &["pooling-max-memory-size"]);
-        let is_kept = !files.is_compiled || keeps_memories(flags, &failure.arguments);
+        let is_kept = |version| keeps_memories(version, flags, &failure.arguments);
+        let is_kept = !files.is_compiled || who.version.is_some_and(is_kept);
         is_kept && most.is_none_or(|most| most >= least)
     };
     let stacks = stacks_as_said(&failure.arguments);
@@ -81,15 +79,16 @@ pub(super) fn other_words(failure: &MemoryFailure, who: &Who) -> Option<Vec<Stri
 }
 
 /// Whether memories have the reservation and the guard for which code was compiled before: those that the command line
-/// says, or Wasmtime's own.
-fn keeps_memories(flags: &[String], arguments: &[String]) -> bool {
-    const OWN: [(&str, u64); 2] = [
-        ("memory-reservation", WHOLE),
-        ("memory-guard-size", 32 << 20),
+/// says, or those of this version of Wasmtime.
+fn keeps_memories(version: WasmtimeVersion, flags: &[String], arguments: &[String]) -> bool {
+    let own = Limits::of_wasmtime(version, Target::CURRENT);
+    let own = [
+        (&said::RESERVATION, own.memory_reservation),
+        (&said::GUARD, own.guard_size),
     ];
-    OWN.into_iter().all(|(name, own)| {
-        let was = said::number(arguments, &[name]).unwrap_or(own);
-        said::number(flags, &[name]) == Some(was)
+    own.into_iter().all(|(names, own)| {
+        let was = said::number(arguments, names).unwrap_or(own.get());
+        said::number(flags, names) == Some(was)
     })
 }
 
@@ -121,23 +120,26 @@ fn key(name: &str, value: &str) -> [String; 2] {
     ]
 }
 
-/// The bytes of a page of WebAssembly.
-const PAGE: u64 = 64 << 10;
-
-/// The bytes of the memories that need no checks.
-const WHOLE: u64 = 4 << 30;
+/// Whether the code of memories of so many bytes checks its accesses.
+fn is_checked(bytes: u64) -> bool {
+    (1..Wasmtime::ELIDED.get()).contains(&bytes)
+}
 
 fn reservation(bytes: u64) -> [String; 2] {
-    let exact = Size::bytes(bytes.next_multiple_of(PAGE)).exact();
+    let bytes = Size::bytes(bytes);
+    let exact = bytes.round_up(GRAIN).unwrap_or(bytes).exact();
     key("memory_reservation", &format!("\"{exact}\""))
 }
 
 /// As few and as small as the command line has them, where it says so.
 fn ways_as_said(arguments: &[String]) -> Option<Vec<String>> {
     let number = |name: &str| said::number(arguments, &[name]);
-    let most = ["pooling-max-memory-size", "memory-reservation"];
-    let most = most.into_iter().filter_map(number).min();
-    let most = most.filter(|most| (1..WHOLE).contains(most));
+    let most = [
+        number("pooling-max-memory-size"),
+        said::number(arguments, &said::RESERVATION),
+    ];
+    let most = most.into_iter().flatten().min();
+    let most = most.filter(|most| is_checked(*most));
     let count = number("pooling-total-memories").filter(|count| *count > 0);
     let most = most.map(reservation);
     let count = count.map(|count| key("max_instances", &count.to_string()));
@@ -152,13 +154,13 @@ fn ways_as_said(arguments: &[String]) -> Option<Vec<String>> {
 /// a program that is run alone, as large as it may be, or as the files have them at least; smaller ones; none.
 fn ways_of_pool(subcommand: &str, most: Option<u64>, least: u64) -> Vec<Vec<String>> {
     let mut ways = vec![Vec::new()];
-    if let Some(most) = most.filter(|most| (1..WHOLE).contains(most)) {
+    if let Some(most) = most.filter(|most| is_checked(*most)) {
         ways.push([way("fewer"), reservation(most).to_vec()].concat());
     }
     if subcommand == "run" {
         let one = key("max_instances", "1").to_vec();
         ways.push([way("smaller"), one.clone()].concat());
-        if (1..WHOLE).contains(&least) {
+        if is_checked(least) {
             let all = [way("fewer"), reservation(least).to_vec(), one];
             ways.push(all.concat());
         }
@@ -239,7 +241,7 @@ fn flags(failure: &MemoryFailure, way: &[String], files: &[PathBuf]) -> Option<V
 fn headroom(failure: &MemoryFailure, limit: u64) -> Option<Size> {
     let obstacle = &failure.obstacle;
     let used = obstacle.need.saturating_sub(failure.bytes);
-    let is_small = limit < 2 * HEADROOM;
+    let is_small = limit < 2 * LEAST_HEADROOM.get();
     is_small.then(|| Size::bytes(used.saturating_mul(2).min(limit / 2)))
 }
 
@@ -255,7 +257,9 @@ mod tests {
         assert!(!ways("serve", Some(4 << 30)).contains("reservation"));
         assert!(ways("run", None).contains("max_instances=1"));
         assert!(!ways("serve", None).contains("max_instances"));
-        let said = ways_of_pool("run", None, 20_000 * PAGE).concat().join(" ");
+        let said = ways_of_pool("run", None, 20_000 * GRAIN.get())
+            .concat()
+            .join(" ");
         assert!(said.contains("memory_reservation=\"1250MiB\""), "{said}");
     }
 
@@ -299,11 +303,19 @@ mod tests {
 
     #[test]
     fn code_that_was_compiled_before_keeps_its_memories() {
-        let usual = words("-O memory-reservation=4294967296,memory-guard-size=33554432");
-        assert!(keeps_memories(&usual, &words("w app.cwasm")));
-        let other = words("w -O memory-reservation=65536 app.cwasm");
-        assert!(!keeps_memories(&usual, &other));
-        let small = words("-O memory-reservation=4294967296,memory-guard-size=65536");
-        assert!(!keeps_memories(&small, &words("w app.cwasm")));
+        let keeps = |major, flags: &str, line: &str| {
+            keeps_memories(WasmtimeVersion::major(major), &words(flags), &words(line))
+        };
+        let usual = "-O memory-reservation=4294967296,memory-guard-size=33554432";
+        assert!(keeps(48, usual, "w app.cwasm"));
+        assert!(!keeps(48, usual, "w -O memory-reservation=65536 app.cwasm"));
+        let small = "-O memory-reservation=4294967296,memory-guard-size=65536";
+        assert!(!keeps(48, small, "w app.cwasm"));
+        // Versions up to 27 have guards of 2 GiB, and other names.
+        assert!(!keeps(27, usual, "w app.cwasm"));
+        let old = "-O static-memory-maximum-size=4294967296,memory-guard-size=2147483648";
+        assert!(keeps(27, old, "w app.cwasm"));
+        let old = "-O static-memory-maximum-size=4294967296,static-memory-guard-size=2147483648";
+        assert!(keeps(14, old, "w app.cwasm"));
     }
 }

@@ -67,7 +67,7 @@ fn text(flags: &[String], arguments: &[String]) -> String {
         [] => String::new(),
         own => format!(" in place of `{}`", own.join(" ")),
     };
-    format!("or let it take less: `{flags}`{instead}, with which `java -version` starts here")
+    format!("or start it with less: `{flags}`{instead}, with which `java -version` starts here")
 }
 
 /// Whether the JVM starts with flags under the limits that were in the way.

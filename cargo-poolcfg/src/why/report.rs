@@ -49,8 +49,7 @@ pub(crate) struct FailureReport {
     pub program: String,
     /// Who asked, and for what.
     pub who: String,
-    /// The limit in the way: a word of the recheck's, `memory cgroup`, `write and execute`, `seccomp`, `RLIMIT_STACK`,
-    /// `huge pages` or `tmpfs`.
+    /// The limit in the way, by its word.
     pub limit: &'static str,
     pub need: u64,
     pub have: u64,
@@ -131,14 +130,10 @@ impl FailureReport {
             pid: failure.pid,
             program: failure.program.clone(),
             who: who.text.clone(),
-            limit: obstacle.limit.name(),
+            limit: obstacle.limit.word(),
             need: obstacle.need,
             have: obstacle.have,
-            unit: match obstacle.limit.name() {
-                "max_map_count" => "maps",
-                "huge pages" => "pages",
-                _ => "bytes",
-            },
+            unit: obstacle.limit.unit(),
             survived: is_survived,
             times: failure.times,
             fits: advice.slots.map(|slots| FitsReport { slots }),

@@ -7,6 +7,12 @@ use std::path::Path;
 /// The groups of options whose values are `KEY=VALUE`, by their letters and their names.
 const GROUPS: [(&str, &str); 2] = [("-O", "--optimize"), ("-W", "--wasm")];
 
+/// The names of the reservation of a memory: the new one, and the one up to 27.
+pub(super) const RESERVATION: [&str; 2] = ["memory-reservation", "static-memory-maximum-size"];
+
+/// The names of the guard of a memory: the new one, and the one up to 26.
+pub(super) const GUARD: [&str; 2] = ["memory-guard-size", "static-memory-guard-size"];
+
 /// A word of a command line, or an option that is one or two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommandPart<'a> {

@@ -1,6 +1,6 @@
 //! Shapes: what Wasmtime maps has sizes that tell what it is.
 
-use poolcfg_core::{Limits, MappingName, Size, Target, WasmtimeVersion};
+use poolcfg_core::{Limits, MappingName, Size, SlotLayout, Target, WasmtimeVersion};
 use rustix::param::page_size;
 
 use super::said;
@@ -10,7 +10,8 @@ const PROT_READ_WRITE: u32 = 3;
 /// So much at least are memories of a size that nobody has told.
 const LARGE: u64 = 1 << 30;
 
-/// What a `wasmtime` command adds to `max-wasm-stack` where that alone is said.
+/// What the `wasmtime` command adds to `max-wasm-stack` if that alone is given. Source: crates/cli-flags/src/lib.rs,
+/// `CommonOptions::config` (v48).
 pub(super) const HOST_STACK: u64 = 512 << 10;
 
 /// A mapping that is known by its size.
@@ -34,53 +35,60 @@ pub(super) struct Asked<'a> {
     pub(super) arguments: &'a [String],
 }
 
-/// Wasmtime's settings: its own, or what a command line says.
+/// What Wasmtime's settings map: its own settings, or those of a command line.
 struct OwnSizes {
-    reservation: u64,
-    guard: u64,
-    /// The guard before all memories.
-    before: u64,
-    table: u64,
-    stack: u64,
+    limits: Limits,
+    page_size: Size,
 }
 
 impl OwnSizes {
     fn new(version: WasmtimeVersion, arguments: &[String]) -> Option<Self> {
         let own = Limits::of_wasmtime(version, Target::CURRENT);
-        let page = u64::try_from(page_size()).ok()?;
+        let mut wasmtime = own.wasmtime?;
+        wasmtime.guard_before_linear_memory &=
+            !said::is_off(arguments, "guard-before-linear-memory");
         let number = |names: &[&str]| said::number(arguments, names);
-        let guard = number(&["memory-guard-size", "static-memory-guard-size"]);
-        let guard = guard.unwrap_or(own.guard_size.get());
-        let reservation = number(&["memory-reservation", "static-memory-maximum-size"]);
-        let element = own.wasmtime.map(|wasmtime| wasmtime.element_size.get())?;
-        let table = number(&["pooling-table-elements"]);
-        let table = table.and_then(|table| table.checked_mul(element));
+        let size = |names: &[&str]| number(names).map(Size::bytes);
+        let reservation = size(&said::RESERVATION);
+        let elements = number(&["pooling-table-elements"]);
+        let table = elements.and_then(|count| wasmtime.element_size.checked_mul(count));
         let of_both = || number(&["max-wasm-stack"])?.checked_add(HOST_STACK);
         let stack = number(&["async-stack-size"]).or_else(of_both);
-        let is_guarded = !said::is_off(arguments, "guard-before-linear-memory");
+        let limits = Limits {
+            guard_size: size(&said::GUARD).unwrap_or(own.guard_size),
+            table_reservation: table.unwrap_or(own.table_reservation),
+            stack_reservation: stack.map_or(own.stack_reservation, Size::bytes),
+            wasmtime: Some(wasmtime),
+            ..own
+        };
         Some(Self {
-            reservation: reservation.unwrap_or(own.memory_reservation.get()),
-            guard,
-            before: if is_guarded { guard } else { 0 },
-            table: table
-                .unwrap_or(own.table_reservation.get())
-                .checked_next_multiple_of(page)?,
-            stack: stack
-                .unwrap_or(own.stack_reservation.get())
-                .checked_next_multiple_of(page)?
-                .checked_add(page)?,
+            limits: limits.with_reservation(reservation.unwrap_or(own.memory_reservation)),
+            page_size: Size::bytes(u64::try_from(page_size()).ok()?),
         })
     }
 
-    /// How many slots of this reservation are so many bytes.
-    fn slots(&self, reservation: u64, bytes: u64) -> Option<KnownSize> {
-        let slot = reservation.checked_add(self.guard)?;
-        let slots = whole(bytes.checked_sub(self.before)?, slot)?;
+    /// How the slots of a pool lie.
+    fn layout(&self, name: MappingName) -> Option<SlotLayout> {
+        self.limits.slot_layout(name, self.page_size)
+    }
+
+    /// How many memories with their guards are so many bytes.
+    fn slots(&self, bytes: u64) -> Option<KnownSize> {
+        let layout = self.layout(MappingName::Memories)?;
+        let slots = whole(bytes.checked_sub(layout.before)?, layout.stride)?;
         (slots > 1).then_some(KnownSize::Memories {
             slots,
-            slot: Size::bytes(slot),
-            guard: Size::bytes(self.guard),
+            slot: Size::bytes(layout.stride),
+            guard: Size::bytes(layout.guard),
         })
+    }
+
+    /// The same settings with another reservation.
+    fn with_reservation(&self, reservation: Size) -> Self {
+        Self {
+            limits: self.limits.with_reservation(reservation),
+            ..*self
+        }
     }
 }
 
@@ -93,13 +101,12 @@ fn whole(bytes: u64, size: u64) -> Option<u64> {
 pub(super) fn of_wasmtime(version: WasmtimeVersion, asked: Asked<'_>) -> Option<KnownSize> {
     let own = OwnSizes::new(version, asked.arguments)?;
     let bytes = asked.bytes;
-    let slot = own.reservation.checked_add(own.guard)?;
-    // A guard before it, and the slot; or the guards on both sides.
-    if [slot, slot.saturating_add(own.guard)].contains(&bytes) {
+    let SlotLayout { guard, stride, .. } = own.layout(MappingName::Memories)?;
+    // A memory and the guard behind it, or the guards on both sides.
+    if [stride, stride.saturating_add(guard)].contains(&bytes) {
         return Some(KnownSize::OneMemory);
     }
-    let memories = own.slots(own.reservation, bytes);
-    memories
+    own.slots(bytes)
         .or_else(|| of_elements(&own, asked))
         .or_else(|| of_other_slots(&own, asked))
 }
@@ -109,22 +116,22 @@ fn of_elements(own: &OwnSizes, asked: Asked<'_>) -> Option<KnownSize> {
     if asked.protection != PROT_READ_WRITE {
         return None;
     }
-    let of = |name, size, flag: &str| {
-        let number = whole(asked.bytes, size)?;
+    let of = |name, flag: &str| {
+        let number = whole(asked.bytes, own.layout(name)?.stride)?;
         // A number that people write: every size is some number of small tables.
         let is_said = said::number(asked.arguments, &[flag]) == Some(number);
         let is_round = number > 1 && (number % 10 == 0 || number.is_power_of_two());
         (is_said || is_round).then_some(KnownSize::Pool(name))
     };
-    of(MappingName::Stacks, own.stack, "pooling-total-stacks")
-        .or_else(|| of(MappingName::Tables, own.table, "pooling-total-tables"))
+    of(MappingName::Stacks, "pooling-total-stacks")
+        .or_else(|| of(MappingName::Tables, "pooling-total-tables"))
 }
 
 /// Memories with a reservation that only the program knows: a power of two, the largest that goes.
 fn of_other_slots(own: &OwnSizes, asked: Asked<'_>) -> Option<KnownSize> {
     let is_reserved = asked.protection == 0 && asked.bytes >= LARGE;
-    let mut powers = (20..=34).rev().map(|power| 1u64 << power);
-    let found = powers.find_map(|reservation| own.slots(reservation, asked.bytes));
+    let mut powers = (20..=34).rev().map(|power| Size::bytes(1 << power));
+    let found = powers.find_map(|reservation| own.with_reservation(reservation).slots(asked.bytes));
     found.filter(|_| is_reserved)
 }
 
@@ -169,6 +176,18 @@ mod tests {
             assert_eq!(of(number * ((2 << 20) + 4096), 3, ""), stacks);
             assert_eq!(of(number * 163_840, 3, ""), tables);
         }
+        // The guards of older versions.
+        let old = |bytes| {
+            let asked = Asked {
+                bytes,
+                protection: 0,
+                arguments: &[],
+            };
+            of_wasmtime(WasmtimeVersion::major(27), asked)
+        };
+        let guard = 2 << 30;
+        let slot = (4 << 30) + guard;
+        assert_eq!(old(42 * slot + guard), memories(42, slot, guard));
         // What a program asks for by itself.
         assert_eq!(of(21 * 163_840, 3, ""), None);
         assert_eq!(of(1 << 30, 3, ""), None);

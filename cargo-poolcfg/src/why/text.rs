@@ -16,7 +16,7 @@ fn size(bytes: u64) -> String {
     Size::bytes(bytes).needed().to_string()
 }
 
-/// One sentence: what failed, and for want of what.
+/// One sentence: what failed, and for lack of what.
 pub(crate) fn title(failure: &MemoryFailure) -> String {
     let errno = errno_name(failure.errno);
     let limit = short(failure.obstacle.limit, &failure.obstacle);
@@ -44,17 +44,17 @@ pub(crate) fn title(failure: &MemoryFailure) -> String {
             _ => format!("got a SIGBUS: {limit}"),
         },
         None if is_of_stack(failure) => format!("its stack cannot grow: {limit}"),
-        None => format!("killed for want of memory: {limit}"),
+        None => format!("killed because memory ran out: {limit}"),
     }
 }
 
-/// Whether a process got a SIGSEGV for want of stack: who is killed is killed for other limits.
+/// Whether a process got a SIGSEGV for lack of stack: who is killed is killed for other limits.
 fn is_of_stack(failure: &MemoryFailure) -> bool {
     let limits = [WhyLimit::Stack, WhyLimit::Recheck(RecheckLimit::RlimitAs)];
     failure.call.is_none() && limits.contains(&failure.obstacle.limit)
 }
 
-/// Whether it got a SIGBUS for want of what is behind a mapping.
+/// Whether it got a SIGBUS for lack of what is behind a mapping.
 fn is_of_bus(failure: &MemoryFailure) -> bool {
     let limits = [WhyLimit::HugePages, WhyLimit::Tmpfs];
     limits.contains(&failure.obstacle.limit)
@@ -69,11 +69,11 @@ fn short(limit: WhyLimit, obstacle: &Obstacle) -> Cow<'static, str> {
         WhyLimit::Recheck(RecheckLimit::MaxMapCount) => "vm.max_map_count",
         WhyLimit::Recheck(RecheckLimit::CommitLimit) => "the commit limit",
         WhyLimit::Recheck(RecheckLimit::RamAndSwap) => "RAM and swap",
-        WhyLimit::Recheck(RecheckLimit::Refused) => "the reason is not known",
+        WhyLimit::Recheck(RecheckLimit::Refused) => "the cause is unknown",
         WhyLimit::MemoryCgroup => "the limit of its memory cgroup",
         WhyLimit::Tmpfs => "the tmpfs of its mapping is full",
         WhyLimit::WriteAndExecute => "memory may not be both writable and executable",
-        WhyLimit::Seccomp => "a filter of seccomp refuses it",
+        WhyLimit::Seccomp => "a seccomp filter refuses it",
         WhyLimit::HugePages | WhyLimit::Stack => limit.name(),
         WhyLimit::Recheck(limit) => limit.name(),
     })
@@ -197,7 +197,10 @@ pub(crate) fn deaths(traced: &Traced) -> Vec<String> {
         let status = traced.status.code();
         format!("{what}; pid {pid} {how}, and the command with status {status}")
     });
-    shortened(lines.collect(), "processes failed for want of memory")
+    shortened(
+        lines.collect(),
+        "processes failed because memory was refused",
+    )
 }
 
 /// What was survived, in a few lines.

@@ -16,6 +16,8 @@ pub(crate) struct Who {
     /// The name of its file.
     pub(crate) name: String,
     pub(crate) shape: Option<KnownSize>,
+    /// The only Wasmtime in it.
+    pub(crate) version: Option<WasmtimeVersion>,
     /// Whether it is the `wasmtime` command, be it under another name.
     pub(crate) is_wasmtime: bool,
     /// What it is for people.
@@ -72,6 +74,7 @@ impl Programs {
             is_wasmtime: name == "wasmtime" || (shape.is_some() && is_renamed()),
             name,
             shape,
+            version,
             text,
         }
     }

@@ -18,7 +18,7 @@ fn what_is_advised_starts() {
     let json = ran.ends(0).json();
     let results = json["results"].as_array().unwrap();
     assert_eq!(results.len(), 2, "{json:#}");
-    assert_eq!(results[0]["verdict"]["limit"], "RLIMIT_AS");
+    assert_eq!(results[0]["verdict"]["limit"], "rlimit_as");
     assert_eq!(results[1]["verdict"], json!(null));
 }
 
@@ -36,8 +36,13 @@ fn what_cannot_be_helped_is_not_run_again() {
     let hard = format!("ulimit -v 1048576; {without_root}");
     for (before, wrapper, what, note) in [
         (&*hard, &[][..], "address_space", "hard limit"),
-        ("exec", ADDRESS_SPACE, "address_space", "within it"),
-        ("exec", &[], "hole", "cannot be done from here"),
+        (
+            "exec",
+            ADDRESS_SPACE,
+            "address_space",
+            "only be raised there",
+        ),
+        ("exec", &[], "hole", "cannot be followed from here"),
     ] {
         let ran = retried(before, wrapper, what);
         let json = ran.ends(3).says("not run once more: ").says(note).json();
@@ -54,9 +59,12 @@ fn two_limits_in_the_way_are_both_raised() {
     );
     let json = ran.ends(0).json();
     let first = &json["results"][0]["verdict"];
-    assert_eq!(first["limit"], "RLIMIT_AS", "{json:#}");
+    assert_eq!(first["limit"], "rlimit_as", "{json:#}");
     let help = first["help"].to_string();
     assert!(help.contains("ulimit -v unlimited"), "{help}");
-    assert!(help.contains("and raise the limit: `ulimit -d"), "{help}");
+    assert!(
+        help.contains("and raise the limit with `ulimit -d"),
+        "{help}"
+    );
     assert_eq!(json["results"][1]["verdict"], json!(null), "{json:#}");
 }

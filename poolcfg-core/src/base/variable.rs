@@ -20,6 +20,20 @@ pub struct Variable<'a> {
 impl Variable<'_> {
     /// What the names of all of them begin with.
     pub const PREFIX: &'static str = "POOLCFG_";
+
+    /// The key of the number of instances.
+    pub const MAX_INSTANCES: &'static str = "MAX_INSTANCES";
+
+    /// The key of the fewest instances that are of use.
+    pub const MIN_INSTANCES: &'static str = "MIN_INSTANCES";
+}
+
+impl Variable<'static> {
+    /// The variable that names the VA profile of a build.
+    pub const VA_PROFILE: Self = Self {
+        pool: "",
+        key: "VA_PROFILE",
+    };
 }
 
 impl fmt::Display for Variable<'_> {

@@ -6,7 +6,7 @@ use crate::base::consts::{debug_like_display, wide};
 use crate::base::size::{GRAIN, Size};
 use crate::engine::Engine;
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::Advisory;
+use crate::engine::wasmtime::{Advisory, Wasmtime};
 use crate::model::fit::Mappings;
 use crate::model::group::KINDS;
 use crate::model::pieces::further_pieces;
@@ -113,8 +113,8 @@ impl fmt::Display for Overflow {
 debug_like_display!(Overflow);
 
 impl Limits {
-    /// The smallest reservation that these limits may have: nothing without memories, else one grain, or 4 GiB where a version of Wasmtime
-    /// without guard would let one instance see what another wrote.
+    /// The smallest reservation that these limits may have: nothing without memories, else one grain, or
+    /// [`Wasmtime::ELIDED`] where a version of Wasmtime without guard would let one instance see what another wrote.
     #[doc(hidden)]
     #[must_use]
     pub const fn least_reservation(&self) -> Size {
@@ -123,7 +123,7 @@ impl Limits {
             Some(wasmtime)
                 if Advisory::NO_GUARD.affects(wasmtime.version) && self.guard_size.is_zero() =>
             {
-                Size::gib(4)
+                Wasmtime::ELIDED
             }
             _ => GRAIN,
         }
@@ -190,11 +190,19 @@ impl Limits {
         })
     }
 
-    /// How the regions of a native pool lie on pages of `page_size`; `None` if a sum is above 2^64 - 1 bytes.
+    /// How the regions of a pool lie on pages of `page_size`, those of Wasmtime where no protection keys stripe them;
+    /// `None` if a sum is above 2^64 - 1 bytes.
     #[doc(hidden)]
     #[must_use]
     pub const fn slot_layout(&self, name: MappingName, page_size: Size) -> Option<SlotLayout> {
-        self.slots().layout(name as usize, page_size.get())
+        let kind = name as usize;
+        let Some(wasmtime) = &self.wasmtime else {
+            return self.slots().layout(kind, page_size.get());
+        };
+        match wasmtime.pooling(self) {
+            Some(settings) => settings.layout(kind, page_size.get()),
+            None => None,
+        }
     }
 
     const fn slots(&self) -> Slots {

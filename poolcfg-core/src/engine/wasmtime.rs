@@ -19,7 +19,7 @@ use crate::base::consts::debug_like_display;
 pub use advisories::{Advisory, AdvisoryCondition};
 pub use counts::{Counts, InstanceDefaults};
 pub(crate) use defaults::{
-    Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,
+    DYNAMIC_GUARD, Defaults, PAGEMAP_SCAN_SINCE, STACK, has_pagemap_scan, is_interpreted, own_total,
 };
 pub use numbers::Wasmtime;
 pub use totals::{Totals, WrittenTotals};

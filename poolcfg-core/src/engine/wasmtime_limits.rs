@@ -9,11 +9,11 @@ use crate::engine::wasmtime::{
 };
 use crate::model::wasmtime_pools::Pooling;
 
-/// What 4 GiB of slot are for: any 32-bit address then lies in it, and its check is elided.
-pub(crate) const ELIDED: Size = Size::gib(4);
-
 #[doc(hidden)]
 impl Wasmtime {
+    /// The smallest slot without checks of 32-bit addresses: any of them lies in it.
+    pub const ELIDED: Size = Size::gib(4);
+
     /// Whether a slot of these limits is large enough for the checks of 32-bit addresses to be elided.
     /// Source: crates/cranelift/src/bounds_checks.rs:182-310 (v48); up to 38 the reservation alone counts
     /// (PR #11973).
@@ -25,7 +25,7 @@ impl Wasmtime {
         } else {
             reservation
         };
-        counted >= ELIDED.get()
+        counted >= Self::ELIDED.get()
     }
 
     /// `memory_may_move` as it is best set: Wasmtime's own default, and where bounds checks are not elided
@@ -169,7 +169,8 @@ impl AdvisoryCondition {
     pub const fn holds(self, wasmtime: &Wasmtime, limits: &Limits) -> bool {
         match self {
             Self::NoGuard => {
-                limits.guard_size.is_zero() && limits.memory_reservation.get() < ELIDED.get()
+                limits.guard_size.is_zero()
+                    && limits.memory_reservation.get() < Wasmtime::ELIDED.get()
             }
             Self::PagemapScan => wasmtime.pagemap_scan,
         }

@@ -94,7 +94,7 @@ faults! {
     NotMultiple(NotMultiple, place) { memory_reservation: Size, pool: &'a str, place: FilePlace }
     message: [
         "`memory_reservation` of ", u64(memory_reservation.get()),
-        " bytes is not a multiple of 64 KiB, the WebAssembly page and the largest page of a kernel", @in_pool(pool)
+        " bytes is not a multiple of 64 KiB", @in_pool(pool)
     ]
     label: [u64(memory_reservation.get() % GRAIN.get()), " bytes above a multiple of 64 KiB"]
     help: ["the next multiple is ", @next_multiple(*memory_reservation)]
@@ -145,11 +145,11 @@ faults! {
     /// Fewer mappings than the rest of the process is left.
     TooFewMaps(NoRoom, place) { max_map_count: u32, place: FilePlace }
     message: [
-        "`max_map_count = ", number(*max_map_count), "` leaves nothing to pools beside the ", u64(HEADROOM_MAPS),
-        " mappings of the rest of the process"
+        "`max_map_count = ", number(*max_map_count), "` leaves nothing for pools after the ", u64(HEADROOM_MAPS),
+        " mappings reserved for the rest of the process"
     ]
     label: ["too few"]
-    help: ["raise it, or omit it to use the kernel's default of ", u64(MAX_MAP_COUNT)]
+    help: ["raise `max_map_count`, or omit it to use the kernel's default of ", u64(MAX_MAP_COUNT)]
 
     /// A limit of the process that no process could start under, or a headroom that none could live with.
     LimitTooSmall(NoRoom, place) { key: &'static str, limit: Size, least: Size, place: FilePlace }
@@ -160,12 +160,11 @@ faults! {
     /// A limit of the process that leaves nothing beside the headroom.
     LimitBelowHeadroom(NoRoom, place) { key: &'static str, limit: Size, headroom: Size, place: FilePlace }
     message: [
-        "`", str(key), "` of ", exact(*limit), " leaves nothing to pools beside the headroom of ", exact(*headroom)
+        "`", str(key), "` of ", exact(*limit), " leaves nothing for pools after the headroom of ", exact(*headroom)
     ]
     label: ["not above ", exact(*headroom)]
     help: [
-        "raise it, or set `headroom` to what the process has beside its pools: `VmSize` and `VmData` of \
-         /proc/PID/status tell"
+        "raise the limit, or set `headroom` to what the process uses without its pools: `VmSize` and `VmData` in /proc/PID/status"
     ]
 
     /// No profile is of the target.
@@ -311,7 +310,7 @@ faults! {
     /// No guard and a small slot, in a version that does not reset what such a slot lets be seen.
     GuardLeaks(GuardLeaks, place) { version: WasmtimeVersion, pool: &'a str, place: FilePlace }
     message: [
-        "without guard and below 4 GiB of `memory_reservation`, Wasmtime ", number(version.major), " ",
+        "without a guard and with a `memory_reservation` below 4 GiB, Wasmtime ", number(version.major), " ",
         str(Advisory::NO_GUARD.effect), " (", str(Advisory::NO_GUARD.source), ")", @in_pool(pool)
     ]
     label: ["no guard"]

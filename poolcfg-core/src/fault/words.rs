@@ -49,11 +49,11 @@ pub(super) const fn or_none(key: &str) -> &'static str {
 /// What to write for a limit that is too small for any process.
 pub(super) const fn instead_of_limit(text: Text, key: &str) -> Text {
     text.str(if same(key, "headroom") {
-        "raise it, omit it to use the default, or write 0 to give all of the holes to pools"
+        "raise `headroom`, omit it to use the default, or set it to 0 to give all of the holes to pools"
     } else if same(key, "stack_limit") {
-        "raise it, or omit it: all small stack limits leave the same holes"
+        "raise `stack_limit`, or omit it: all small stack limits leave the same holes"
     } else {
-        "raise it, or omit it if there is no limit"
+        "raise the limit, or omit it if there is none"
     })
 }
 
@@ -81,7 +81,7 @@ pub(super) const fn lower_memory(text: Text, reservation: Size) -> Text {
     }
     say!(
         text;
-        "set `max_memory_size` to \"", exact(reservation), "\" or less, or reserve more"
+        "set `max_memory_size` to \"", exact(reservation), "\" or less, or raise `memory_reservation`"
     )
 }
 

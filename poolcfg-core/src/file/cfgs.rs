@@ -96,7 +96,7 @@ fn triple<'f>(
         notes.mistake(
             Code::SameTarget,
             &place.span,
-            format!("no cfg tells `{}` apart from `{other}`", place.key),
+            format!("no cfg distinguishes `{}` from `{other}`", place.key),
             "the same to the compiler",
             Some(format!(
                 "put its keys into the table of `{other}`, which applies to both"

@@ -12,7 +12,7 @@ use crate::setting::{AddressSpaceKeys, FilePlace, PoolKeys, ProfileKeys, Setting
 
 /// The key with the files from which the command `sync` takes the counts of an instance. It decides nothing by itself: who
 /// fits pools goes by the counts.
-pub(super) const WORKLOAD: &str = "workload";
+pub const WORKLOAD: &str = "workload";
 
 /// One key of a table and what it holds.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::base::code::Code;
-use crate::base::size::Size;
+use crate::base::size::{GRAIN, Size};
 use crate::file::nearest::nearest_profile;
 use crate::file::notes::{Entry, Notes, entries, is_name, list};
 use crate::file::value::Value;
@@ -15,7 +15,7 @@ use crate::target::{Arch, Os, Target};
 pub(super) const REQUIRED: [&str; 3] = ["arch", "window", "page_size"];
 
 /// The page sizes of Linux kernels: from 4 to 64 KiB, powers of two.
-const PAGE_SIZES: [Size; 2] = [Size::kib(4), Size::kib(64)];
+const PAGE_SIZES: [Size; 2] = [Size::kib(4), GRAIN];
 
 /// The windows that are taken for one of a 64-bit process. Below lies where powerpc64 puts a PIE, 4 GiB,
 /// and the smallest that ships is 64 GiB (aarch64, 36 bits).

@@ -28,7 +28,7 @@ pub(super) fn read(table: &dyn TableLike, place: &str, notes: &mut Notes<'_>) ->
                 format!(
                     "`{key}` of a pool must be that of its memories, or `Engine::new` refuses it"
                 ),
-                "not settable beside a pool",
+                "has no meaning in a pool",
                 Some("remove it: Wasmtime copies the memories' settings".to_owned()),
             );
         } else if entry.key == WORKLOAD {

@@ -1,6 +1,7 @@
 //! Limits: what of the process or of the machine may be in the way of pools.
 
 use super::sum::Bound;
+use crate::base::raise::Raise;
 
 /// Which limit of the process or of the machine is in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +47,19 @@ impl Limit {
             Self::CommitLimit => "the commit limit",
             Self::RamAndSwap => "RAM and swap",
         }
+    }
+
+    /// How an operator raises it to so much; `None` for holes.
+    #[must_use]
+    pub const fn raise(self, need: u64) -> Option<Raise> {
+        Some(match self {
+            Self::Hole => return None,
+            Self::MaxMapCount => Raise::MaxMapCount(need),
+            Self::RlimitAs => Raise::AddressSpace,
+            Self::RlimitData => Raise::Data,
+            Self::CommitLimit => Raise::CommitLimit,
+            Self::RamAndSwap => Raise::RamAndSwap,
+        })
     }
 
     /// Equality for const code.

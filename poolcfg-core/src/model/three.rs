@@ -21,11 +21,11 @@ const SPLITS: u32 = 24;
 
 /// The headroom of a process in which libraries, or the program itself, certainly lie right below the mmap base, so that
 /// what is above it is a hole of its own.
-const LEAST_HEADROOM: u64 = 16 << 20;
+const LIBRARIES_HEADROOM: u64 = 16 << 20;
 
 /// Whether all mappings find their places, wherever ASLR puts things; `false` where that is not known.
 pub(super) const fn hold(three: &Three, groups: &[Group]) -> bool {
-    if three.count == 0 || three.headroom < LEAST_HEADROOM {
+    if three.count == 0 || three.headroom < LIBRARIES_HEADROOM {
         return false;
     }
     let mut steps = STEPS;

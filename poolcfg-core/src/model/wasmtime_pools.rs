@@ -13,6 +13,7 @@
 
 use super::fit::Mappings;
 use super::group::KINDS;
+use super::slab::SlotLayout;
 use super::sum::bookkeeping;
 use crate::base::consts::{max, min, narrow, pages, wider};
 
@@ -50,20 +51,48 @@ pub struct Pooling {
     pub pools: u64,
 }
 
+impl Pooling {
+    /// How the slots of one kind lie on pages of `page_size` bytes, where no protection keys stripe them; `None` if a sum
+    /// is above 2^64 - 1.
+    pub const fn layout(&self, kind: usize, page_size: u64) -> Option<SlotLayout> {
+        let memory = max(self.reservation, self.max_memory_size);
+        let bytes = [memory, self.table, self.stack][kind];
+        let guard = match kind {
+            0 => pages(self.guard_size, page_size),
+            // Below each stack.
+            2 if bytes > 0 => wider(page_size),
+            _ => 0,
+        };
+        let stride = pages(bytes, page_size).saturating_add(guard);
+        match (narrow(guard), narrow(stride)) {
+            (Some(guard), Some(stride)) => Some(SlotLayout {
+                before: if kind == 0 && self.guard_before {
+                    guard
+                } else {
+                    0
+                },
+                guard,
+                stride,
+            }),
+            _ => None,
+        }
+    }
+}
+
 /// What the allocators map on pages of `page_size` bytes; `None` if a sum is above 2^64 - 1.
 pub const fn pooling(pooling: &Pooling, page_size: u64) -> Option<Mappings> {
     let counts = [pooling.memories, pooling.tables, pooling.stacks];
     let Some((memories, maps_at_start, maps_at_worst)) = memories(pooling, page_size) else {
         return None;
     };
-    // A guard page is below each stack.
-    let stack = match pooling.stack {
-        0 => 0,
-        bytes => pages(bytes, page_size).saturating_add(wider(page_size)),
+    let (Some(table), Some(stack)) = (pooling.layout(1, page_size), pooling.layout(2, page_size))
+    else {
+        return None;
     };
-    let tables = pages(pooling.table, page_size).saturating_mul(wider(counts[1]));
-    let stacks = stack.saturating_mul(wider(counts[2]));
-    let (Some(tables), Some(stacks)) = (narrow(tables), narrow(stacks)) else {
+    let (Some(tables), Some(stacks)) = (
+        table.stride.checked_mul(counts[1]),
+        stack.stride.checked_mul(counts[2]),
+    ) else {
         return None;
     };
     let total = wider(memories) + wider(tables) + wider(stacks);
@@ -119,17 +148,17 @@ pub(crate) const fn charges_writable(major: u64) -> bool {
 /// Bytes of the memory pool, and its VMAs when it has just been made and when every slot is live; `None` if a sum is
 /// above 2^64 - 1.
 const fn memories(pooling: &Pooling, page_size: u64) -> Option<(u64, u128, u128)> {
-    let (Some(reservation), Some(memory), Some(guard)) = (
-        narrow(pages(pooling.reservation, page_size)),
-        narrow(pages(pooling.max_memory_size, page_size)),
-        narrow(pages(pooling.guard_size, page_size)),
-    ) else {
+    let Some(memory) = narrow(pages(pooling.max_memory_size, page_size)) else {
         return None;
     };
-    let before = if pooling.guard_before { guard } else { 0 };
-    let Some(unstriped) = max(reservation, memory).checked_add(guard) else {
+    let Some(layout) = pooling.layout(0, page_size) else {
         return None;
     };
+    let SlotLayout {
+        before,
+        guard,
+        stride: unstriped,
+    } = layout;
     let count = pooling.memories;
     let striped = guard > 0 && memory > 0 && count > 0 && pooling.keys >= 2 && pooling.major >= 14;
     let stripes = if !striped {

@@ -95,7 +95,7 @@ impl PlanMisfit {
     /// What is needed and what there is, such as `pool needs 3.94 TiB in slots of 4.04 GiB; riscv64 sv39
     /// (pie, measured profile) has 170.66 GiB and 80.20 GiB`, for a pool of Wasmtime's `pool needs 3.94 TiB in one
     /// piece; riscv64 sv39 (pie, measured profile) has 170.66 GiB`, or `pool needs 3.94 TiB of address space;
-    /// \`RLIMIT_AS\` of 64 GiB leaves 63 GiB beside the headroom of 1 GiB`.
+    /// \`RLIMIT_AS\` of 64 GiB leaves 63 GiB after the headroom of 1 GiB`.
     #[must_use]
     pub const fn message(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.write_pool(case);
@@ -119,8 +119,8 @@ impl PlanMisfit {
                     Some(maps) => say!(text; " of ", u64(maps)),
                     None => text,
                 };
-                let text = say!(text; " leaves ", u64(self.have), " beside the ");
-                say!(text; u64(HEADROOM_MAPS), " of the rest of the process")
+                let text = say!(text; " leaves ", u64(self.have), " after the ");
+                say!(text; u64(HEADROOM_MAPS), " reserved for the rest of the process")
             }
             Limit::RlimitAs => {
                 let text = say!(text; needed(need), " of address space; ");
@@ -189,7 +189,7 @@ impl PlanMisfit {
             text = say!(text; " of ", available(limit));
         }
         let text = say!(text; " leaves ", available(Size::bytes(self.have)));
-        say!(text; " beside the headroom of ", needed(case.budget.headroom))
+        say!(text; " after the headroom of ", needed(case.budget.headroom))
     }
 
     /// The holes that have room for a slot, or the largest.

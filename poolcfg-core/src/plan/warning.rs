@@ -201,15 +201,15 @@ impl fmt::Display for PlanWarning<'_> {
                 least,
             } => write!(
                 f,
-                "{} leaves {} to the process beside its pools, less than the {} that {}, so it may not start: omit \
-                 `headroom`, or set it to what `VmSize` of /proc/PID/status tells without the pools",
+                "{} leaves {} to the process without its pools, less than the {} that {}, so it may not start: omit \
+                 `headroom`, or set it to the `VmSize` in /proc/PID/status without the pools",
                 limit.describe(),
                 headroom.exact(),
                 least.exact(),
                 if *least == LEAST_HEADROOM {
-                    "`wasmtime serve` takes"
+                    "`wasmtime serve` uses"
                 } else {
-                    "any process takes"
+                    "any process needs"
                 }
             ),
             Self::Leaks {

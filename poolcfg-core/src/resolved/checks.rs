@@ -3,15 +3,13 @@
 use crate::base::size::Size;
 use crate::engine::Engine;
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::{PAGEMAP_SCAN_SINCE, Wasmtime, WasmtimeFeature, has_pagemap_scan};
+use crate::engine::wasmtime::{
+    DYNAMIC_GUARD, PAGEMAP_SCAN_SINCE, Wasmtime, WasmtimeFeature, has_pagemap_scan,
+};
 use crate::fault::{Fault, Faults};
 use crate::setting::{FilePlace, PoolKeys, ProtectionKeys, Setting, Switch, WasmtimeKeys};
 use crate::setting::{place_if, place_of};
 use crate::target::Target;
-
-/// The guard of a dynamic memory, which up to 26 must not be above that of a static one. Source:
-/// crates/wasmtime/src/config.rs, `Config::validate` (v26), and crates/environ/src/tunables.rs.
-const DYNAMIC_GUARD: Size = Size::kib(64);
 
 /// The largest memory up to 21: 65536 pages. Source: pooling/memory_pool.rs, `new` (v21).
 const MOST_PAGES: Size = Size::gib(4);

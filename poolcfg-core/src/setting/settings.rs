@@ -96,7 +96,7 @@ impl<'a> Settings<'a> {
         self.space
     }
 
-    /// What an instance of Wasmtime has where no table says: what the program that runs it takes of itself.
+    /// What an instance of Wasmtime has where no table says: what the program that runs it takes by default.
     #[must_use]
     pub const fn instance_defaults(mut self, instance: InstanceDefaults) -> Self {
         self.instance = Some(instance);

@@ -19,9 +19,6 @@ use crate::target::holes::Holes;
 use crate::target::profile::{LinuxLayout, UnlimitedStack, VaProfile};
 use crate::target::shape::{RelocationModel, Shape, StackLimit};
 
-/// What a stack is left where it has no limit: as much as one has by default.
-const STACK: Size = Size::mib(8);
-
 /// The least that the kernel leaves between the end of the window and the mmap base (mm/util.c, mmap_base: MIN_GAP).
 const GAP: Size = Size::mib(128);
 
@@ -87,7 +84,9 @@ pub(crate) const fn linux_holes(
     let finite = StackLimit::finite(width).get();
     let (limit, room) = match shape.stack_limit {
         StackLimit::Finite => (finite, finite),
-        StackLimit::Unlimited | StackLimit::AsUnlimited(_) => (STACK.get(), STACK.get()),
+        StackLimit::Unlimited | StackLimit::AsUnlimited(_) => {
+            (StackLimit::USUAL.get(), StackLimit::USUAL.get())
+        }
         StackLimit::UpTo(size) => (size.get(), max(size.get(), finite)),
     };
     // mmap_base of mm/util.c:441-473 (7.2: 431-463).

@@ -45,6 +45,11 @@ pub enum StackLimit {
 }
 
 impl StackLimit {
+    /// The limit that a process has if nobody sets one, and what the model leaves to a stack without a limit.
+    /// Source: `_STK_LIM` of include/uapi/linux/resource.h.
+    #[doc(hidden)]
+    pub const USUAL: Size = Size::mib(8);
+
     /// The limits that have a word, in the order of the documentation.
     #[doc(hidden)]
     pub const NAMED: &'static [Self] = &[Self::Finite, Self::Unlimited];
@@ -64,7 +69,7 @@ impl StackLimit {
     #[must_use]
     pub const fn finite(pointer_width: u32) -> Size {
         if pointer_width < 64 {
-            Size::mib(8)
+            Self::USUAL
         } else {
             Size::mib(128)
         }

@@ -5,18 +5,12 @@ use poolcfg_core::Size;
 use crate::machine::Machine;
 use crate::machine::proc;
 
-/// From here on a number is none: version 1 writes the largest whole page below 2^63 where nothing is set
-/// (mm/page_counter.h, PAGE_COUNTER_MAX), version 2 `max`.
-const NO_LIMIT: Size = Size::bytes(1 << 62);
-
 /// The least that a cgroup of the process, or one above it, allows it of RAM; `None` if none bounds it.
 pub(crate) fn memory_limit<M: Machine>(machine: &M) -> Option<Size> {
     let cgroups = machine.text("/proc/self/cgroup").unwrap_or_default();
     proc::cgroup_limit_files(&cgroups)
         .iter()
-        .filter_map(|file| proc::number(&machine.text(file)?))
-        .map(Size::bytes)
-        .filter(|limit| *limit < NO_LIMIT)
+        .filter_map(|file| proc::cgroup_limit(&machine.text(file)?))
         .min()
 }
 

@@ -93,6 +93,25 @@ pub fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
+/// From here on the number of a cgroup is no limit: version 1 writes the largest whole page below 2^63 where nothing is
+/// set (mm/page_counter.h, `PAGE_COUNTER_MAX`), version 2 `max`.
+const NO_LIMIT: u64 = 1 << 62;
+
+/// The limit that a file of [`cgroup_limit_files`] holds; `None` if it sets none.
+pub fn cgroup_limit(text: &str) -> Option<Size> {
+    number(text)
+        .filter(|bytes| *bytes < NO_LIMIT)
+        .map(Size::bytes)
+}
+
+/// Whether /proc/PID/personality asks for the legacy layout: `ADDR_COMPAT_LAYOUT` of
+/// include/uapi/linux/personality.h.
+pub fn is_compat_layout(personality: &str) -> bool {
+    const ADDR_COMPAT_LAYOUT: u64 = 0x020_0000;
+    let flags = u64::from_str_radix(personality.trim(), 16);
+    flags.is_ok_and(|flags| flags & ADDR_COMPAT_LAYOUT != 0)
+}
+
 /// All of /proc/swaps together: a line for each file or partition, with its size in KiB behind its name and
 /// its kind. A name has no spaces: they are written as `\040`.
 pub(crate) fn swaps(text: &str) -> Size {

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use poolcfg_core::{Arch, LinuxLayout, Size, Target};
+use poolcfg_core::{Arch, GRAIN, LinuxLayout, Size, StackLimit, Target};
 
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
@@ -25,9 +25,6 @@ const LOW: u64 = if cfg!(target_pointer_width = "32") {
 } else {
     1 << 32
 };
-
-/// Room for the stack of a process without a limit: what the model leaves it.
-const STACK: Size = Size::mib(8);
 
 /// The addresses that slots may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +60,8 @@ impl AllowedAddresses {
     pub(crate) fn of<M: Machine>(machine: &M, wide: bool, heap: Size, planned: Size) -> Self {
         let page_size = machine.page_size();
         let room = match machine.limit(Resource::Stack) {
-            Some(limit) => limit.min(planned).max(STACK),
-            None => STACK,
+            Some(limit) => limit.min(planned).max(StackLimit::USUAL),
+            None => StackLimit::USUAL,
         };
         let guard = page_size
             .get()
@@ -75,7 +72,11 @@ impl AllowedAddresses {
         });
         // Emulators and sandboxes may put a page above the stack, or right below it, and the next one elsewhere. The
         // kernel leaves a stack 8 MiB at least, unless its limit was less when the program started.
-        let nearest = |top: &Range<u64>| top.end.saturating_sub(STACK.get()).saturating_sub(guard);
+        let nearest = |top: &Range<u64>| {
+            top.end
+                .saturating_sub(StackLimit::USUAL.get())
+                .saturating_sub(guard)
+        };
         let base = stack.as_ref().and_then(|stack| {
             let page = machine.reserve(page_size).ok()?;
             let end = machine.address(&page).checked_add(page_size.get())?;
@@ -268,7 +269,7 @@ fn wide_end<M: Machine>(machine: &M, window: u64) -> Option<u64> {
         _ => return None,
     };
     // The last page is not given on all of them.
-    let end = (1u64 << bits) - Size::kib(64).get();
+    let end = (1u64 << bits) - GRAIN.get();
     let page = machine.page_size();
     (end > window && machine.reserve_at(end - page.get(), page).is_ok()).then_some(end)
 }

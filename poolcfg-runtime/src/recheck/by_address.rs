@@ -4,12 +4,9 @@
 //!  |-----|  below  | libraries |      between      | program | heap |      above      |------|
 //! ```
 
-use poolcfg_core::{LinuxLayout, RelocationModel, Shape, Size, UnlimitedStack, VaProfile};
+use poolcfg_core::{GRAIN, LinuxLayout, RelocationModel, Shape, Size, UnlimitedStack, VaProfile};
 
 use crate::recheck::allowed_addresses::LOWEST;
-
-/// Pages that are left below each mapping of another: `stack_guard_gap` of mm/mmap.c.
-const GUARD_PAGES: u64 = 256;
 
 /// What each process has.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +36,7 @@ impl ByAddress {
         let page = profile.page_size.get();
         let window = profile.window.get();
         let aslr = page.checked_mul(1u64.checked_shl(shape.aslr.bits(linux))?)?;
-        let guard = page.saturating_mul(GUARD_PAGES);
+        let guard = page.saturating_mul(LinuxLayout::STACK_GUARD_PAGES);
         let headroom = headroom.get();
         let kept = [linux.above_stack, linux.stack_randomization, stack];
         let top = kept
@@ -77,7 +74,7 @@ impl ByAddress {
             top.saturating_sub(heap_end.max(libraries[1]))
                 .saturating_sub(headroom),
         ];
-        let lost = guard.saturating_add(Size::kib(64).get().max(page));
+        let lost = guard.saturating_add(GRAIN.get().max(page));
         Some(Self {
             certain: holes.into_iter().max()?.saturating_sub(lost),
             total: top

@@ -231,7 +231,7 @@ impl<M: Keeper> Recheck<'_, M> {
         &self,
         mut attempt: impl FnMut(Size) -> Result<T, Box<SystemRefusal<M::Mapping>>>,
     ) -> Result<T, Box<SystemRefusal<M::Mapping>>> {
-        const GRAIN: Size = Size::mib(1);
+        const STEP: Size = Size::mib(1);
         match attempt(self.headroom) {
             Err(refusal)
                 if self.margin == Margin::Most
@@ -244,9 +244,9 @@ impl<M: Keeper> Recheck<'_, M> {
         }
         // What it held would be missing.
         drop(attempt(Size::ZERO)?);
-        let most = self.headroom.get().div_ceil(GRAIN.get());
-        let margin = |grains: u64| Size::bytes(grains.saturating_mul(GRAIN.get()));
-        let fits = largest(0, most, |grains| attempt(margin(grains)).is_ok());
+        let most = self.headroom.get().div_ceil(STEP.get());
+        let margin = |steps: u64| Size::bytes(steps.saturating_mul(STEP.get()));
+        let fits = largest(0, most, |steps| attempt(margin(steps)).is_ok());
         attempt(margin(fits))
     }
 

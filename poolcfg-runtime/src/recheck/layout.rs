@@ -10,7 +10,7 @@ use poolcfg_core::{
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
 use crate::recheck::kept::Keeper;
-use crate::recheck::misfit::OtherLayout;
+use crate::recheck::other_layout::OtherLayout;
 
 /// The VA profiles of kernels that a process of this target may have met.
 fn profiles(target: Target) -> impl Iterator<Item = &'static VaProfile<'static>> {
@@ -238,12 +238,11 @@ pub(crate) fn largest_stack(shape: Shape) -> Size {
     }
 }
 
-/// `ADDR_COMPAT_LAYOUT` of include/uapi/linux/personality.h. Source of both rules: mmap_is_legacy of mm/util.c and of
+/// Source of both rules: mmap_is_legacy of mm/util.c and of
 /// arch/x86/mm/mmap.c.
 fn is_legacy_by_personality<M: Machine>(machine: &M) -> bool {
-    const ADDR_COMPAT_LAYOUT: u64 = 0x020_0000;
-    let text = machine.text("/proc/self/personality").unwrap_or_default();
-    u64::from_str_radix(text.trim(), 16).is_ok_and(|flags| flags & ADDR_COMPAT_LAYOUT != 0)
+    let text = machine.text("/proc/self/personality");
+    text.is_some_and(|text| proc::is_compat_layout(&text))
 }
 
 fn is_legacy_by_sysctl<M: Machine>(machine: &M) -> bool {

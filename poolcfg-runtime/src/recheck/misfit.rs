@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io;
 
-use poolcfg_core::{
-    Code, GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, UnlimitedStack,
-};
+use poolcfg_core::{Code, GRAIN, Keep, LargestFit, Limits, MappingName, Shape, Size, Variable};
 
+use crate::recheck::limit::{RecheckLimit, Unit};
+use crate::recheck::other_layout::OtherLayout;
 use crate::variables::{VariableError, variable};
 
 /// Why a recheck fails.
@@ -67,164 +67,6 @@ impl From<Misfit> for RecheckError {
     }
 }
 
-/// The limit of the process or of the machine that is in the way.
-///
-/// ```
-/// use poolcfg_runtime::{RecheckLimit, Unit};
-/// let limit = RecheckLimit::MaxMapCount;
-/// assert_eq!((limit.name(), limit.unit()), ("max_map_count", Unit::Maps));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RecheckLimit {
-    /// `ulimit -v`: all address space counts, accessible or not.
-    RlimitAs,
-    /// `ulimit -d`: what is writable counts, when it becomes so.
-    RlimitData,
-    /// `ulimit -l`, for a process that locks all that it maps (mlockall).
-    RlimitMemlock,
-    /// No hole is large enough.
-    Hole,
-    /// `vm.max_map_count`: every live slot splits its slab's mapping.
-    MaxMapCount,
-    /// `vm.overcommit_memory = 2`: what is writable is charged.
-    CommitLimit,
-    /// RAM and swap: one mapping that is charged when it is made is larger, as tables and stacks of
-    /// Wasmtime up to 26 are.
-    RamAndSwap,
-    /// The system refuses for another reason, such as a seccomp filter.
-    Refused,
-}
-
-impl RecheckLimit {
-    /// Its name, as in the messages.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RlimitAs => "RLIMIT_AS",
-            Self::RlimitData => "RLIMIT_DATA",
-            Self::RlimitMemlock => "RLIMIT_MEMLOCK",
-            Self::Hole => "hole",
-            Self::MaxMapCount => "max_map_count",
-            Self::CommitLimit => "commit limit",
-            Self::RamAndSwap => "ram and swap",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// Its unit.
-    #[must_use]
-    pub const fn unit(self) -> Unit {
-        match self {
-            Self::MaxMapCount => Unit::Maps,
-            _ => Unit::Bytes,
-        }
-    }
-}
-
-impl fmt::Display for RecheckLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The unit of `need` and `have`.
-///
-/// ```
-/// use poolcfg_runtime::{RecheckLimit, Unit};
-/// assert_eq!(RecheckLimit::Hole.unit(), Unit::Bytes);
-/// assert_eq!(Unit::Maps.to_string(), "maps");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// Bytes of address space or of memory.
-    Bytes,
-    /// Mappings of the process.
-    Maps,
-}
-
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Bytes => "bytes",
-            Self::Maps => "maps",
-        })
-    }
-}
-
-/// Why the layout of a process differs from the shape that the build counts on.
-///
-/// ```
-/// use poolcfg_runtime::{Misfit, OtherLayout};
-/// fn needs_finite_stack_limit(misfit: &Misfit) -> bool {
-///     matches!(misfit.layout, Some(OtherLayout::UnlimitedStack(_)))
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OtherLayout {
-    /// The stack limit was unlimited when the process started.
-    UnlimitedStack(UnlimitedStack),
-    /// `RLIMIT_STACK` is larger than what the build counts on: the kernel leaves the stack so much room, and puts the
-    /// mmap base below it (mm/util.c, mmap_base).
-    LargeStack {
-        /// The limit.
-        limit: Size,
-        /// The most that the build counts on.
-        planned: Size,
-    },
-    /// The legacy layout of `setarch --addr-compat-layout` (`ADDR_COMPAT_LAYOUT` of personality(2)).
-    LegacyPersonality,
-    /// The legacy layout of `vm.legacy_va_layout = 1`, of all processes of the machine.
-    LegacySysctl,
-}
-
-impl OtherLayout {
-    /// Where the hole lies, behind "the largest hole has".
-    fn fmt_place(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnlimitedStack(UnlimitedStack::Legacy) => f.write_str(
-                " in the legacy layout that an unlimited stack limit gives the process",
-            ),
-            Self::UnlimitedStack(UnlimitedStack::LargeGap) => f.write_str(
-                " in the legacy layout that an unlimited stack limit gives the process, its mmap base at a sixth \
-                 of the window",
-            ),
-            Self::LargeStack { limit, planned } => write!(
-                f,
-                " below the room for a stack of `{}`, which `RLIMIT_STACK` allows (the build counts on `{}`)",
-                limit.available(),
-                planned.exact()
-            ),
-            Self::LegacyPersonality => f.write_str(
-                " in the legacy layout that `setarch --addr-compat-layout` gives the process",
-            ),
-            Self::LegacySysctl => f.write_str(" in the legacy layout of `vm.legacy_va_layout = 1`"),
-        }
-    }
-
-    /// What can be done about it.
-    fn fmt_help(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnlimitedStack(_) => f.write_str(
-                "set a finite stack limit with `ulimit -s 8192` or `LimitSTACK=8M`",
-            ),
-            Self::LargeStack { limit, planned } => write!(
-                f,
-                "lower it with `ulimit -s {}`, or build with `stack_limit = \"{}\"`",
-                planned.get() / 1024,
-                limit.exact()
-            ),
-            Self::LegacyPersonality => f.write_str(
-                "start it without `setarch --addr-compat-layout`, or build with `layout = \"legacy\"`",
-            ),
-            Self::LegacySysctl => f.write_str(
-                "set `sysctl vm.legacy_va_layout=0`, or build with `layout = \"legacy\"`",
-            ),
-        }
-    }
-}
-
 /// Why a pool does not fit this process: what is needed, what there is, and what would fit.
 ///
 /// ```
@@ -259,7 +101,7 @@ pub struct Misfit {
     /// Bytes of one memory with its guard, where the memories may lie in pieces; `None` if what was not
     /// made has to lie in one.
     pub slot: Option<Size>,
-    /// The free ranges that were found then, the largest first, and those after the first where they hold a
+    /// The holes that were found then, the largest first, and those after the first where they hold a
     /// slot; none where another limit is in the way.
     pub holes: Vec<Size>,
     /// What would fit: most instances at the reservation asked for, and largest reservation at the
@@ -347,23 +189,16 @@ impl Misfit {
             }
         }
         self.fmt_fit(f)?;
-        match self.limit {
-            RecheckLimit::RlimitAs => f.write_str("raise it with `ulimit -v` or `LimitAS=`"),
-            RecheckLimit::RlimitData => f.write_str("raise it with `ulimit -d` or `LimitDATA=`"),
-            RecheckLimit::RlimitMemlock => {
-                f.write_str("raise it with `ulimit -l` or `LimitMEMLOCK=`")
+        match (self.limit, self.limit.raise(self.need)) {
+            (RecheckLimit::Hole, _) => self.fmt_hole_help(f),
+            (RecheckLimit::RamAndSwap, Some(raise)) => {
+                write!(
+                    f,
+                    "raise the limit with {raise}, or use Wasmtime 27 or later"
+                )
             }
-            RecheckLimit::Hole => self.fmt_hole_help(f),
-            RecheckLimit::MaxMapCount => {
-                write!(f, "raise it with `sysctl vm.max_map_count={}`", self.need)
-            }
-            RecheckLimit::CommitLimit => {
-                f.write_str("raise it with `sysctl vm.overcommit_ratio` or more swap")
-            }
-            RecheckLimit::RamAndSwap => {
-                f.write_str("add swap, set `vm.overcommit_memory = 1`, or use Wasmtime 27 or later")
-            }
-            RecheckLimit::Refused => f.write_str(
+            (_, Some(raise)) => write!(f, "raise the limit with {raise}"),
+            (_, None) => f.write_str(
                 "let the seccomp filter, security module or sandbox of the process allow `mmap`",
             ),
         }?;
@@ -420,9 +255,10 @@ impl Misfit {
         }
         if self.alive >= self.limits.pools {
             let (alive, more) = (self.alive, self.alive.saturating_add(1));
+            let pools = if alive == 1 { "pool" } else { "pools" };
             return write!(
                 f,
-                "set `pools = {more}` in poolcfg.toml: the process already has {alive} of this name; if they come from \
+                "set `pools = {more}` in poolcfg.toml: the process already has {alive} {pools} of this name; if they come from \
                  other files, put all pools of the process into one poolcfg.toml, so that they are fitted together"
             );
         }
@@ -456,10 +292,10 @@ impl Misfit {
                 write!(f, "start with `{name}={}`, or ", readable(size).exact())
             }
             (None, Some(instances)) => {
-                let name = variable(self.pool, "MAX_INSTANCES");
+                let name = variable(self.pool, Variable::MAX_INSTANCES);
                 write!(f, "start with `{name}={instances}`")?;
                 if instances < self.min_instances {
-                    let name = variable(self.pool, "MIN_INSTANCES");
+                    let name = variable(self.pool, Variable::MIN_INSTANCES);
                     write!(f, " and `{name}={instances}`")?;
                 }
                 f.write_str(", or ")

@@ -13,7 +13,7 @@ use crate::machine::live_pools::Holding;
 use crate::machine::overcommit;
 use crate::machine::proc;
 use crate::machine::{Machine, Resource};
-use crate::recheck::misfit::RecheckLimit;
+use crate::recheck::limit::RecheckLimit;
 use crate::sys::wide;
 
 /// What one pool takes of the limits of its process at worst.

@@ -43,7 +43,7 @@ impl<M> SystemRefusal<M> {
     }
 }
 
-/// Whether the system refuses for want of room (ENOMEM) or by `RLIMIT_MEMLOCK` (EAGAIN, mmap(2)), and
+/// Whether the system refuses for lack of room (ENOMEM) or by `RLIMIT_MEMLOCK` (EAGAIN, mmap(2)), and
 /// not mappings as such.
 pub(crate) fn is_of_size(error: &io::Error) -> bool {
     matches!(

@@ -49,7 +49,8 @@ use crate::machine::live_pools::Holding;
 use crate::machine::{Machine, Resource};
 use crate::pool::reserved::{Warning, warnings};
 use crate::recheck::kept::{Keeper, Kept};
-use crate::recheck::misfit::{Misfit, RecheckError, RecheckLimit, Unit};
+use crate::recheck::limit::{RecheckLimit, Unit};
+use crate::recheck::misfit::{Misfit, RecheckError};
 
 /// What the promises are of: the decisions are the same wherever the tests run.
 const TARGET: Target = Target::new(Arch::X86_64, Os::Linux, 64);
@@ -471,7 +472,7 @@ fn a_pool_of_the_same_name_is_of_another_file_when_this_one_has_no_more() {
         };
         misfit(recheck(&machine, &promise, GUARANTEED))
     };
-    let said = "set `pools = 2` in poolcfg.toml: the process already has 1 of this name";
+    let said = "set `pools = 2` in poolcfg.toml: the process already has 1 pool of this name";
     let misfit = beside_one(1);
     assert_eq!((misfit.held_by_others, misfit.alive), (Size::gib(60), 1));
     assert!(misfit.to_string().contains(said), "{misfit}");

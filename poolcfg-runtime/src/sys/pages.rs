@@ -305,7 +305,7 @@ impl<T: ?Sized> Region<T> {
     }
 }
 
-/// Whether the system has said so for want of pages that should be mapped: there may be somebody else's by now.
+/// Whether the system has said so for lack of pages that should be mapped: there may be somebody else's by now.
 fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::OutOfMemory
 }

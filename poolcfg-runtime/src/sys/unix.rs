@@ -203,7 +203,7 @@ pub(super) unsafe fn renew(start: NonNull<u8>, len: usize) -> io::Result<()> {
 /// Whether a part of a map can be mapped again: whether the process may have one map more, and has the
 /// addresses. It is tried on new pages, which are gone after that.
 ///
-/// To be asked before a [`renew`] that is not needed: what Linux refuses for want of maps (`vm.max_map_count`) or of
+/// To be asked before a [`renew`] that is not needed: what Linux refuses for lack of maps (`vm.max_map_count`) or of
 /// addresses (`RLIMIT_AS`) has the same error as what leaves a hole. Another thread may take the last map in between.
 pub(super) fn can_renew() -> bool {
     let page = page_size();

@@ -147,8 +147,7 @@ impl VariableError {
                 write!(f, "which is below `{key}`, `{}`: ", least.exact())
             }
             VariableFault::GuardLeaks => f.write_str(
-                "but without a guard, and below `4 GiB`, this Wasmtime version shows an instance what \
-                 another one wrote: ",
+                "but without a guard, and below `4 GiB`, this Wasmtime version lets an instance read what another instance wrote: ",
             ),
             VariableFault::NotMultiple => f.write_str("which is not a multiple of 64 KiB: "),
             VariableFault::Overflow => {

@@ -30,7 +30,7 @@ pub struct Given {
     pub lost: u64,
     /// What all pools have with it.
     pub found: u64,
-    /// What may be lost for want of whole slots: one for each of three holes.
+    /// What may be lost for lack of whole slots: one for each of three holes.
     pub slots: u64,
     /// What one more instance takes of all pools of the shape, or one grain more of the reservation.
     pub step: u64,

@@ -113,13 +113,13 @@ fn the_limit_is_named_and_what_is_advised_starts() {
             (
                 &["prlimit", "--as=68719476736"][..],
                 &["-O", POOL][..],
-                "RLIMIT_AS",
+                "rlimit_as",
                 "its memory pool, 1000 slots of 4 GiB with 32 MiB of guard",
             ),
             (
                 &["prlimit", "--data=1073741824"],
                 &["-O", POOL],
-                "RLIMIT_DATA",
+                "rlimit_data",
                 "its pool of stacks",
             ),
             (
@@ -131,7 +131,7 @@ fn the_limit_is_named_and_what_is_advised_starts() {
             (
                 &["prlimit", "--as=1073741824"],
                 &[],
-                "RLIMIT_AS",
+                "rlimit_as",
                 "one memory, on demand",
             ),
         ] {
@@ -169,7 +169,7 @@ fn rules_and_filters_are_named() {
         if has_rule.as_ref().unwrap().success() {
             let wrapper = ["python3", victim.to_str().unwrap(), "ruled"];
             let (json, _) = folder.why(&wrapper, release, &["-O", POOL]);
-            names(&json, "write and execute", release.version);
+            names(&json, "write_and_execute", release.version);
         }
     }
 }
@@ -211,10 +211,10 @@ fn pools_of_other_numbers_and_other_names_are_known() {
         (
             "--as=68719476736",
             own,
-            "RLIMIT_AS",
+            "rlimit_as",
             "its memory pool, 200 slots of 1 GiB with 32 MiB of guard",
         ),
-        ("--data=67108864", POOL, "RLIMIT_DATA", "its pool of tables"),
+        ("--data=67108864", POOL, "rlimit_data", "its pool of tables"),
     ] {
         for program in [&release.program, &other_name] {
             let wrapper = ["prlimit", wrapper];
@@ -283,7 +283,7 @@ fn what_is_advised_starts_whatever_is_run() {
         let verdict = &json["results"][0]["verdict"];
         let help = verdict["help"][0].as_str().unwrap();
         assert!(
-            help.starts_with("raise the limit: `ulimit -v"),
+            help.starts_with("raise the limit with `ulimit -v"),
             "{words}: {help}"
         );
         assert_eq!(json["results"][1], Value::Null, "{words}");

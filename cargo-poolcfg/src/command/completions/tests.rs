@@ -48,7 +48,7 @@ fn bash_completes_targets_and_packages() {
             ["riscv64gc-unknown-linux-gnu"]
         );
         assert_eq!(complete(&["--target", "=", "host"]), ["host-tuple"]);
-        // A file, which bash offers of itself.
+        // A file, which bash offers by default.
         assert_eq!(complete(&["--target", "./"]), [""]);
         assert_eq!(complete(&["--package", ""]), ["a", "bee"]);
         assert_eq!(complete(&["-p", "b"]), ["bee"]);

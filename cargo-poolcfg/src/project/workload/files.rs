@@ -20,7 +20,7 @@ use crate::project::workload::tables::List;
 const PATTERNS: &str = "`*` stands for a part of a name, `**` for folders";
 
 /// What to do with a file that is no part of a workload.
-const TAKE_OUT: &str = "take it out of `workload`";
+const TAKE_OUT: &str = "remove it from `workload`";
 
 /// The files of a list.
 pub(super) struct WorkloadFiles {
@@ -49,7 +49,7 @@ impl WorkloadFiles {
                 Ok(found) => {
                     for path in &found.folders {
                         let text = format!(
-                            "`{}` matches `{entry}` of the workload, and is passed over: it is a folder",
+                            "`{}` matches `{entry}` of the workload, but is a folder and was skipped",
                             shown(path)
                         );
                         shell.note(&text);
@@ -169,7 +169,7 @@ fn meant(folder: &Path, entry: &str) -> Result<Matches, Diagnostic> {
             _ => format!("`{entry}` is a folder"),
         };
         let help = match entry {
-            "" => "name a file, such as `app.wasm`, or take the entry out".to_owned(),
+            "" => "name a file, such as `app.wasm`, or remove the entry".to_owned(),
             _ => format!("name the files in it: `{within}`"),
         };
         return Err(diagnostic(Code::NotInspectable, message, help));
@@ -213,7 +213,7 @@ fn is_countable(shell: &Shell, path: &Path, file: &Inspected, help: &str) -> Res
     if !needs.open.is_empty() {
         let open: Vec<_> = needs.open.iter().map(String::as_str).collect();
         let text = format!(
-            "`{}` may need more: not counted is {}",
+            "`{}` may need more than is counted, because of {}",
             shown(path),
             open.join(", and ")
         );

@@ -160,7 +160,7 @@ impl Place<'_> {
             }
             let file = shown(PerInstance::first_with(key, needed, files)?);
             let message = format!(
-                "`{total}` is {}, and an instance of `{file}` needs {needed}",
+                "`{total}` is {}, but an instance of `{file}` needs {needed}",
                 said.value
             );
             let help = format!("set it to {needed} or more, or leave it out");

@@ -183,7 +183,7 @@ impl TracedCall {
             && (address, protection, flags) == (0, 0, PRIVATE_ANONYMOUS_NORESERVE)
     }
 
-    /// Whether it takes no more memory, and fails for want of mappings alone.
+    /// Whether it takes no more memory, and fails for lack of mappings alone.
     pub(super) const fn only_splits(&self) -> bool {
         matches!(self.name, CallName::Munmap | CallName::Madvise)
     }

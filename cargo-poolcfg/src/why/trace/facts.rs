@@ -9,9 +9,6 @@ use super::proc_file::text;
 /// The capability to lock any memory.
 const CAP_IPC_LOCK: u32 = 14;
 
-/// `ADDR_COMPAT_LAYOUT` of a personality.
-const COMPAT_LAYOUT: u64 = 0x0020_0000;
-
 /// What decides whether a call for memory succeeds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
@@ -68,7 +65,7 @@ impl Facts {
         let meminfo = text("/proc/meminfo");
         let legacy = match () {
             () if rlimit_stack.is_none() => Some(Legacy::UnlimitedStack),
-            () if is_compat(&of("personality")) => Some(Legacy::Personality),
+            () if proc::is_compat_layout(&of("personality")) => Some(Legacy::Personality),
             () if number("/proc/sys/vm/legacy_va_layout") == Some(1) => Some(Legacy::Setting),
             () => None,
         };
@@ -163,11 +160,6 @@ fn limit(text: &str, name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn is_compat(personality: &str) -> bool {
-    let bits = u64::from_str_radix(personality.trim(), 16);
-    bits.is_ok_and(|bits| bits & COMPAT_LAYOUT != 0)
-}
-
 fn has_capability(status: &str, number: u32) -> bool {
     let mut lines = status.lines();
     let bits = lines.find_map(|line| line.strip_prefix("CapEff:"));
@@ -188,7 +180,7 @@ mod tests {
         assert_eq!(limit(text, "Max address space"), Some(64 << 30));
         assert_eq!(limit(text, "Max stack size"), Some(8 << 20));
         assert_eq!(limit(text, "Max data size"), None);
-        assert!(is_compat("00200000\n") && !is_compat("00040000\n"));
+        assert!(proc::is_compat_layout("00200000\n") && !proc::is_compat_layout("00040000\n"));
         let caps = "CapPrm:\t0\nCapEff:\t0000000000004000\n";
         assert!(has_capability(caps, CAP_IPC_LOCK) && !has_capability(caps, 13));
     }

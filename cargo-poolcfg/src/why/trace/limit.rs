@@ -22,7 +22,7 @@ pub(crate) enum WhyLimit {
     Tmpfs,
 }
 
-const LIMITS: [WhyLimit; 14] = [
+pub(crate) const LIMITS: [WhyLimit; 14] = [
     WhyLimit::Recheck(RecheckLimit::RlimitAs),
     WhyLimit::Recheck(RecheckLimit::RlimitData),
     WhyLimit::Recheck(RecheckLimit::RlimitMemlock),
@@ -40,7 +40,29 @@ const LIMITS: [WhyLimit; 14] = [
 ];
 
 impl WhyLimit {
-    /// Its name, as in JSON.
+    /// Its word in JSON, which is that of a build where it is one of a build's.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Recheck(limit) => limit.word(),
+            Self::MemoryCgroup => "memory_cgroup",
+            Self::WriteAndExecute => "write_and_execute",
+            Self::Seccomp => "seccomp",
+            Self::Stack => "rlimit_stack",
+            Self::HugePages => "huge_pages",
+            Self::Tmpfs => "tmpfs",
+        }
+    }
+
+    /// Its unit.
+    pub(crate) const fn unit(self) -> &'static str {
+        match self {
+            Self::Recheck(RecheckLimit::MaxMapCount) => "maps",
+            Self::HugePages => "pages",
+            _ => "bytes",
+        }
+    }
+
+    /// Its name in a message.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Recheck(limit) => limit.name(),
@@ -56,27 +78,52 @@ impl WhyLimit {
 
 impl From<WhyLimit> for &'static str {
     fn from(limit: WhyLimit) -> Self {
-        limit.name()
+        limit.word()
     }
 }
 
 impl TryFrom<String> for WhyLimit {
     type Error = String;
 
-    fn try_from(name: String) -> Result<Self, String> {
-        let found = LIMITS.into_iter().find(|limit| limit.name() == name);
-        found.ok_or(name)
+    fn try_from(word: String) -> Result<Self, String> {
+        let found = LIMITS.into_iter().find(|limit| limit.word() == word);
+        found.ok_or(word)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use poolcfg_core::Limit;
+    use serde_json::Value;
+
     use super::*;
+
+    /// What `why` names and what `check` names are the same words, and docs/json.md has them all.
+    #[test]
+    fn every_command_has_the_same_words() {
+        let schema = include_str!("../../../schema/poolcfg-2.schema.json");
+        let schema: Value = serde_json::from_str(schema).expect("JSON");
+        let words = |name: &str| {
+            let list = schema["$defs"][name]["enum"].as_array().expect("words");
+            let words = list.iter().map(|word| word.as_str().expect("a word"));
+            words.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let all = words("limit");
+        assert_eq!(all, LIMITS.map(WhyLimit::word));
+        let of_build = Limit::ALL.iter().map(|limit| limit.word());
+        let of_build = Vec::from_iter(of_build);
+        assert_eq!(words("build_limit"), of_build);
+        assert!(of_build.iter().all(|word| all.iter().any(|of| of == word)));
+        let page = include_str!("../../../../docs/json.md");
+        for word in all {
+            assert!(page.contains(&format!("| `{word}` |")), "{word}");
+        }
+    }
 
     #[test]
     fn every_limit_is_read_as_it_is_written() {
         for limit in LIMITS {
-            assert_eq!(WhyLimit::try_from(limit.name().to_owned()), Ok(limit));
+            assert_eq!(WhyLimit::try_from(limit.word().to_owned()), Ok(limit));
         }
         assert!(WhyLimit::try_from("none".to_owned()).is_err());
     }

@@ -5,14 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use poolcfg_core::Size;
 use poolcfg_runtime::__private::proc;
 use poolcfg_runtime::RecheckLimit;
 
 use super::obstacle::{Obstacle, WhyLimit};
 use super::proc_file::text;
-
-/// From here on a number is no limit: version 1 writes the largest whole page below 2^63.
-const NO_LIMIT: u64 = 1 << 62;
 
 /// Where version 2 is beside the controllers of version 1.
 const UNIFIED: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
@@ -22,7 +20,7 @@ const UNIFIED: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 struct Level {
     folder: String,
     limit: Option<u64>,
-    /// How often a process of it has been killed for want of memory.
+    /// How often a process of it has been killed because memory ran out.
     kills: u64,
     /// How often it was full.
     full: u64,
@@ -47,7 +45,7 @@ fn levels(cgroups: &str, read: &impl Fn(&str) -> Option<String>) -> Vec<Level> {
             false => folder.to_owned(),
         };
         let limit = read(&format!("{folder}/{name}"));
-        let limit = limit.and_then(|limit| proc::number(&limit));
+        let limit = limit.and_then(|limit| proc::cgroup_limit(&limit));
         let (kills, full) = if is_second {
             let events = read(&format!("{folder}/memory.events"))?;
             (counter(&events, "oom_kill "), counter(&events, "oom "))
@@ -59,7 +57,7 @@ fn levels(cgroups: &str, read: &impl Fn(&str) -> Option<String>) -> Vec<Level> {
         };
         Some(Level {
             folder,
-            limit: limit.filter(|limit| *limit < NO_LIMIT),
+            limit: limit.map(Size::get),
             kills,
             full,
         })
@@ -92,7 +90,7 @@ impl Cgroups {
         }
     }
 
-    /// Why a thread of a process was killed, if it was for want of memory and is not told yet.
+    /// Why a thread of a process was killed, if it was for lack of memory and is not told yet.
     pub(super) fn obstacle(&mut self, thread: i32, process: i32) -> Option<Obstacle> {
         let cgroups = text(&format!("/proc/{thread}/cgroup"));
         let resident = proc::size_of(&text(&format!("/proc/{thread}/status")), "VmHWM");
@@ -203,7 +201,7 @@ mod tests {
         };
         let mut cgroups = Cgroups::default();
         cgroups.sees(at(5, [1, 1]).to_vec());
-        // Killed by somebody, and not for want of memory.
+        // Killed by somebody, and not for lack of memory.
         assert_eq!(cgroups.kill(&at(5, [1, 1]), 7, 100), None);
         // Two at once, of which one has two threads.
         let after = at(7, [1, 2]);

@@ -41,7 +41,7 @@ pub(crate) struct Traced {
     pub(crate) no_new_privileges: bool,
 }
 
-/// A failed call, or a process that was killed for want of memory.
+/// A failed call, or a process that was killed because memory ran out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MemoryFailure {
     /// `None` of a process that was killed, and of a call that a filter ended and that is none of ours.

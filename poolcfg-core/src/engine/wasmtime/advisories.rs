@@ -60,7 +60,7 @@ impl Advisory {
     pub const NO_GUARD: Self = Self {
         code: Code::GuardLeaks,
         condition: AdvisoryCondition::NoGuard,
-        effect: "shows an instance what another one wrote",
+        effect: "lets an instance read what another instance wrote",
         fixed_in: "36.0.7, 42.0.2, 43.0.1, 44",
         source: "GHSA-6wgr-89rj-399p",
         affected: &[
@@ -76,7 +76,7 @@ impl Advisory {
     pub const PAGEMAP_SCAN: Self = Self {
         code: Code::SwappedPages,
         condition: AdvisoryCondition::PagemapScan,
-        effect: "misses pages that were swapped out, so the next instance reads what the one before left",
+        effect: "misses pages that were swapped out, so an instance can read what the one before it left",
         fixed_in: "50.0.0",
         source: "https://github.com/bytecodealliance/wasmtime/pull/14357",
         affected: &[([37, 0, 0], [50, 0, 0])],

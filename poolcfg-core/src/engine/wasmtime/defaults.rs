@@ -1,4 +1,4 @@
-//! Defaults: the numbers that each version of Wasmtime takes of itself.
+//! Defaults: the numbers that each version of Wasmtime takes by default.
 
 use super::{Advisory, WasmtimeVersion};
 use crate::base::size::Size;
@@ -7,7 +7,11 @@ use crate::target::{Arch, Target};
 /// A stack when nothing is said: `Config::async_stack_size`, all versions.
 pub(crate) const STACK: Size = Size::mib(2);
 
-/// The numbers that Wasmtime takes of itself. Source: crates/wasmtime/src/config.rs (v48:
+/// The guard of a dynamic memory, which up to 26 must not be above that of a static one. Source:
+/// crates/wasmtime/src/config.rs, `Config::validate` (v26), and crates/environ/src/tunables.rs.
+pub(crate) const DYNAMIC_GUARD: Size = Size::kib(64);
+
+/// The numbers that Wasmtime takes by default. Source: crates/wasmtime/src/config.rs (v48:
 /// `InstanceLimits::default` 3984) and crates/environ/src/tunables.rs (v48: `default_u32` 294,
 /// `default_u64` 315), and the same in each version since 13.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use toml_edit::{Document, Key, TableLike};
 
 use crate::base::code::Code;
 use crate::file::Diagnostic;
-use crate::file::notes::Notes;
+use crate::file::notes::{Notes, WORKLOAD};
 
 /// A mistake, and the text that it points into.
 pub(super) type SetMistake = (String, Diagnostic);
@@ -86,7 +86,6 @@ fn split(flag: &str) -> Result<(&str, Vec<String>, &str), Box<SetMistake>> {
 
 /// The name of the key `workload` in a `wasmtime` table of a pool.
 fn workload(root: &dyn TableLike) -> Option<&'static str> {
-    const WORKLOAD: &str = "workload";
     let own = |table: &dyn TableLike| {
         let wasmtime = table.get("wasmtime")?.as_table_like()?;
         wasmtime.contains_key(WORKLOAD).then_some(WORKLOAD)

@@ -62,16 +62,13 @@ impl PlanMisfit {
     #[must_use]
     pub const fn advice(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.fitting(case);
-        let Some(bound) = self.limit.bound() else {
-            return text;
-        };
         if !self.is_only {
             return text;
         }
         let asked = "what is asked fits with `";
         match self.limit {
             Limit::MaxMapCount => {
-                let maps = self.need.saturating_add(case.budget.own().of(bound));
+                let maps = self.limit_needed(case);
                 say!(text; "; ", str(asked), "max_map_count = ", u64(maps), "`")
             }
             Limit::RlimitAs => match self.raised(case) {
@@ -87,6 +84,15 @@ impl PlanMisfit {
                 None => text,
             },
             Limit::Hole | Limit::CommitLimit | Limit::RamAndSwap => text,
+        }
+    }
+
+    /// How large the limit has to be for what is asked and for the rest of the process.
+    #[must_use]
+    pub const fn limit_needed(&self, case: &ResolvedProcess<'_>) -> u64 {
+        match self.limit.bound() {
+            Some(bound) => self.need.saturating_add(case.budget.own().of(bound)),
+            None => self.need,
         }
     }
 
@@ -167,11 +173,11 @@ impl PlanMisfit {
         let text = if case.count == 1 {
             text
         } else {
-            text.str(" beside the others")
+            text.str(" next to the others")
         };
         if matches!(self.limit, Limit::MaxMapCount) {
-            let what = " mappings that are left to the rest of the process";
-            return say!(text; " beside the ", u64(HEADROOM_MAPS), str(what));
+            let what = " mappings reserved for the rest of the process";
+            return say!(text; " after the ", u64(HEADROOM_MAPS), str(what));
         }
         if case.budget.headroom.is_zero() {
             return text;

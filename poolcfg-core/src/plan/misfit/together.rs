@@ -23,7 +23,7 @@ impl PlanMisfit {
             }
             i += 1;
         }
-        let mut text = Text::new().str("no size of this pool alone fits beside the others; ");
+        let mut text = Text::new().str("no size of this pool alone fits next to the others; ");
         let mut first = true;
         i = 0;
         while i < case.count {

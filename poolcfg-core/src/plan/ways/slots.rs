@@ -9,8 +9,7 @@
 use crate::base::consts::wide;
 use crate::base::size::Size;
 use crate::engine::limits::Limits;
-use crate::engine::wasmtime::Wasmtime;
-use crate::engine::wasmtime_limits::ELIDED;
+use crate::engine::wasmtime::{DYNAMIC_GUARD, Wasmtime};
 use crate::plan::scale::Scale;
 use crate::plan::ways::way::Fit;
 use crate::resolved::ResolvedPool;
@@ -22,10 +21,9 @@ const USUAL: Size = Size::mib(64);
 /// The smallest reservation that is told.
 const LEAST: Size = Size::mib(1);
 
-/// The guard of slots whose code checks every access. One comparison then does for all offsets up to the guard
-/// (crates/cranelift/src/bounds_checks.rs:423, v48), and up to 26 the guard may not be below that of a dynamic memory;
-/// without any, versions up to 43 leak.
-const CHECKED_GUARD: Size = Size::kib(64);
+/// The guard of slots whose code checks every access: the least that all versions take. One comparison then does for
+/// all offsets up to the guard (crates/cranelift/src/bounds_checks.rs:423, v48); without any, versions up to 43 leak.
+const CHECKED_GUARD: Size = DYNAMIC_GUARD;
 
 /// One slot: what is reserved for its memory, and its guard.
 #[derive(Clone, Copy)]
@@ -103,7 +101,7 @@ impl WayPool<'_> {
     /// The guard for a reservation.
     const fn guard(&self, reservation: Size) -> Size {
         let asked = self.whole();
-        let is_checked = asked.wasmtime.is_some() && reservation.get() < ELIDED.get();
+        let is_checked = asked.wasmtime.is_some() && reservation.get() < Wasmtime::ELIDED.get();
         if is_checked && !self.fit.is(Fit::Fewer) {
             CHECKED_GUARD
         } else {

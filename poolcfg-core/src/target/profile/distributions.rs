@@ -1,7 +1,7 @@
 //! Distributions: how far ASLR reaches, how wide addresses are and how many mappings a process may have, on kernels as
 //! they are shipped.
 //!
-//! `vm.mmap_rnd_bits` is not always what Kconfig takes of itself: several distributions ship the most. So
+//! `vm.mmap_rnd_bits` is not always what Kconfig takes by default: several distributions ship the most. So
 //! [`Aslr::Maximum`](crate::Aslr::Maximum) is the default; `poolcfg-core/tests/distributions.rs` holds it to these rows.
 
 use super::VaProfile;

@@ -39,7 +39,7 @@ pub trait PoolingFallback {
             Code::LacksFeature,
             format_args!(
                 "the limits have memory protection keys, but Wasmtime is built without its feature \
-                 `memory-protection-keys`: switch it on, or take the keys out of poolcfg.toml"
+                 `memory-protection-keys`: switch it on, or remove the keys from poolcfg.toml"
             ),
         );
     }

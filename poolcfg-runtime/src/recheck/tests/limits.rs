@@ -22,8 +22,8 @@ fn rlimit_as_is_named_with_what_the_process_has() {
     assert_eq!(
         misfit.to_string(),
         "pool needs `3.94 TiB` of address space, including what the process already has, but \
-         `RLIMIT_AS` allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise it with `ulimit -v` or \
-         `LimitAS=` (see `cargo poolcfg --explain PC0055`)"
+         `RLIMIT_AS` allows `64 GiB`: start with `POOLCFG_MAX_INSTANCES=15`, or raise the limit with \
+         `ulimit -v unlimited` or `LimitAS=infinity` (see `cargo poolcfg --explain PC0055`)"
     );
 }
 

@@ -11,8 +11,10 @@ use super::super::recheck;
 use super::super::space::{ProcessLayout, aslr_range};
 use super::process::{FakeProcess, Started};
 use crate::machine::Machine;
-use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
+use crate::recheck::limit::RecheckLimit;
+use crate::recheck::misfit::{Misfit, RecheckError};
 use crate::recheck::options::RecheckOptions;
+use crate::recheck::other_layout::OtherLayout;
 
 /// What is mapped between two starts.
 const BETWEEN: Size = Size::mib(8);
@@ -493,7 +495,7 @@ fn the_legacy_layout_is_named_with_what_has_chosen_it() {
     let (layout, text) = said(Some(("/proc/sys/vm/legacy_va_layout", "1\n")));
     assert_eq!(layout, OtherLayout::LegacySysctl);
     assert!(
-        text.contains("or set `sysctl vm.legacy_va_layout=0`"),
+        text.contains("or set `sysctl -w vm.legacy_va_layout=0`"),
         "{text}"
     );
 }

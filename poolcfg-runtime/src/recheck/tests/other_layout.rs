@@ -15,8 +15,10 @@ use super::super::space::ProcessLayout;
 use super::process::FakeProcess;
 use super::promises::{Case, SEED, case, libraries, linux, number};
 use crate::machine::Machine;
-use crate::recheck::misfit::{Misfit, OtherLayout, RecheckError, RecheckLimit};
+use crate::recheck::limit::RecheckLimit;
+use crate::recheck::misfit::{Misfit, RecheckError};
 use crate::recheck::options::RecheckOptions;
+use crate::recheck::other_layout::OtherLayout;
 use crate::variables::variable;
 
 /// Variables, and their values.

@@ -1,4 +1,4 @@
-//! What is suggested for want of a hole starts in every process of the machine, wherever ASLR puts things in an address
+//! What is suggested for lack of a hole starts in every process of the machine, wherever ASLR puts things in an address
 //! space that is made up, and little is given away.
 
 use std::cell::RefCell;
@@ -13,7 +13,8 @@ use poolcfg_core::{
 use super::super::recheck;
 use super::super::space::{ProcessLayout, aslr_range};
 use super::process::FakeProcess;
-use crate::recheck::misfit::{RecheckError, RecheckLimit};
+use crate::recheck::limit::RecheckLimit;
+use crate::recheck::misfit::RecheckError;
 use crate::recheck::options::RecheckOptions;
 use crate::recheck::slabs::largest;
 

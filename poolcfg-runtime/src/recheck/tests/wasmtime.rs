@@ -134,7 +134,7 @@ fn swap_is_warned_of_where_wasmtime_does_not_clear_what_is_in_it() {
     assert_eq!(
         text,
         "the process may use `2 MiB` of swap, but with `pagemap_scan = true` Wasmtime 48 misses pages that were \
-         swapped out, so the next instance reads what the one before left: build without it or with 50.0.0 or \
+         swapped out, so an instance can read what the one before it left: build without it or with 50.0.0 or \
          later, or start with `MemorySwapMax=0` (see `cargo poolcfg --explain PC0035`)"
     );
 }

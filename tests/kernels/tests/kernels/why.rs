@@ -137,7 +137,7 @@ fn limits_of_the_machine_are_named() {
     works.succeeded().unwrap();
     let verdict = named(maps, "max_map_count", "mprotect");
     assert_eq!(verdict["have"], 400, "{verdict:#}");
-    named(commit, "commit limit", "mmap");
+    named(commit, "commit_limit", "mmap");
     // The runtime asks before it maps: no call fails, and it names the limit itself.
     assert_eq!(result(asked)["failures"], Value::Array(Vec::new()));
     assert!(asked.stderr.contains("vm.max_map_count"), "{asked:?}");
@@ -149,6 +149,6 @@ fn limits_of_the_machine_are_named() {
     assert_eq!(result(fits)["verdict"], Value::Null);
     assert_eq!(full.status, "exit status: 137");
     let verdict = &result(full)["verdict"];
-    assert_eq!(verdict["limit"], "memory cgroup", "{verdict:#}");
+    assert_eq!(verdict["limit"], "memory_cgroup", "{verdict:#}");
     assert_eq!(verdict["have"], 32 << 20, "{verdict:#}");
 }

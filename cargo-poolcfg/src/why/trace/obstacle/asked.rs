@@ -1,5 +1,6 @@
 //! What a call asks of limits, and those that are in the way.
 
+use poolcfg_core::LinuxLayout;
 use poolcfg_runtime::RecheckLimit;
 use serde::{Deserialize, Serialize};
 
@@ -77,10 +78,6 @@ pub(in crate::why::trace) struct Failed<'a> {
     /// Whether its process has asked for a rule against memory that is writable and executable.
     pub(in crate::why::trace) has_rule: bool,
 }
-
-/// What a hole has beside what mmap gives of it: the pages that are kept free below a stack (`stack_guard_gap`). In a
-/// kernel of riscv64 some pages more than none were seen at another hole.
-const MARGIN: u64 = 1 << 20;
 
 /// Limits that may be in the way, in the kernel's order.
 pub(super) struct Obstacles<'a> {
@@ -164,10 +161,12 @@ impl<'a> Obstacles<'a> {
         }
     }
 
-    /// Where nothing else is in the way: the kernel uses no hole to its last page.
+    /// Where nothing else is in the way: the kernel uses no hole to its last page. It keeps pages free below a stack, and
+    /// on riscv64 a few were missing at another hole, too.
     pub(super) fn hole_with_margin(&mut self, bytes: u64) {
         let gap = self.facts.largest_gap();
-        if self.found.is_empty() && bytes > gap.saturating_sub(MARGIN) {
+        let margin = LinuxLayout::STACK_GUARD_PAGES.saturating_mul(self.facts.page);
+        if self.found.is_empty() && bytes > gap.saturating_sub(margin) {
             let have = gap.min(bytes.saturating_sub(1));
             let hole = WhyLimit::Recheck(RecheckLimit::Hole);
             self.found.push((hole, bytes, have));

@@ -341,9 +341,9 @@ impl Judge {
     /// The other thing that the message says: the limit is raised, and the pool starts whole.
     fn raised(&mut self, obstacle: Obstacle, refused: &Refused) {
         let said = match obstacle {
-            Obstacle::RlimitAs => "raise it with `ulimit -v`",
-            Obstacle::RlimitData => "raise it with `ulimit -d`",
-            Obstacle::RlimitMemlock => "raise it with `ulimit -l`",
+            Obstacle::RlimitAs => "raise the limit with `ulimit -v`",
+            Obstacle::RlimitData => "raise the limit with `ulimit -d`",
+            Obstacle::RlimitMemlock => "raise the limit with `ulimit -l`",
             Obstacle::UnlimitedStack => "set a finite stack limit with `ulimit -s 8192`",
             // The pool that is there stays.
             Obstacle::SecondPool => {
@@ -354,8 +354,8 @@ impl Judge {
                 return;
             }
             Obstacle::Seccomp => "seccomp filter, security module or sandbox of the process allow",
-            Obstacle::MaxMapCount => "raise it with `sysctl vm.max_map_count=",
-            Obstacle::Overcommit => "raise it with `sysctl vm.overcommit_ratio`",
+            Obstacle::MaxMapCount => "raise the limit with `sysctl -w vm.max_map_count=",
+            Obstacle::Overcommit => "raise the limit with `sysctl -w vm.overcommit_ratio=100`",
         };
         self.expect(refused.message.contains(said), || {
             format!("the message does not say: {said}")
