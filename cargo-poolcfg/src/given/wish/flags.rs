@@ -108,7 +108,8 @@ impl Wish {
             return Some((of_flag(text), span));
         }
         let index = place.as_flag()?.checked_sub(set.len())?.checked_sub(1)?;
-        let source = self.given.lines().nth(usize::try_from(index).ok()?)?;
+        let given = self.given.lines().nth(usize::try_from(index).ok()?);
+        let source = given.or_else(|| self.own_line(place))?;
         let start = source.text.find("= ")? + 2;
         let end = source.text.len();
         Some((source, start..end))
