@@ -427,7 +427,7 @@ fn equal_pools_are_told_as_so_many() {
         .ends(100)
         .says("does not fit: 4 native pools, each 20 instances × 4 GiB asked")
         .says("each of the 4 pools needs 80.66 GiB in slots of 4.04 GiB; ")
-        .says("has 60.53 GiB for 15 slots of each in three holes");
+        .says("has 60.50 GiB for 15 slots of each in three holes");
 }
 
 /// Cargo does not hand on what it is told itself, but its configuration and its variable hold for its subcommands.
