@@ -18,13 +18,27 @@ impl PlanMisfit {
         asked: &[Limits; MAX_POOLS],
         others: &[Limits; MAX_POOLS],
     ) -> Self {
-        let keep = match Suggested::of(case.pools[self.pool].keep, &self.largest_fit) {
-            Some(own) => own.value().0,
-            None => Keep::MemoryReservation,
-        };
+        let keep = case.pools[self.pool].keep;
+        self.shared = self.at_place(case, asked, others, keep);
+        if let (None, Keep::MaxInstances, None | Some(Suggested::Instances(_))) =
+            (self.shared, keep, Suggested::of(keep, &self.largest_fit))
+        {
+            self.shared = self.at_place(case, asked, others, Keep::MemoryReservation);
+        }
+        self
+    }
+
+    /// The most of the number that is not kept at its place; `None` if only this pool takes it from there, or none fits.
+    const fn at_place(
+        &self,
+        case: &ResolvedProcess<'_>,
+        asked: &[Limits; MAX_POOLS],
+        others: &[Limits; MAX_POOLS],
+        keep: Keep,
+    ) -> Option<Suggested> {
         let place = place(case, self.pool, keep);
         if !place.is_said() {
-            return self;
+            return None;
         }
         let mut least = match keep {
             Keep::MemoryReservation => 1,
@@ -43,7 +57,7 @@ impl PlanMisfit {
             i += 1;
         }
         if count < 2 || !fits(&with(case, asked, others, keep, place, least), case) {
-            return self;
+            return None;
         }
         let mut search = Bisection {
             fits: least,
@@ -54,11 +68,10 @@ impl PlanMisfit {
             search = search.told(value, fits(&limits, case));
         }
         let limits = keep.with_value(&asked[self.pool], search.fits);
-        self.shared = Some(match keep {
+        Some(match keep {
             Keep::MemoryReservation => Suggested::Instances(limits.max_instances),
             Keep::MaxInstances => Suggested::Reservation(limits.memory_reservation),
-        });
-        self
+        })
     }
 }
 
