@@ -331,6 +331,50 @@ fn every_named_target_has_its_arm() {
         .says("PC0019");
 }
 
+/// A caret stands under what a flag, a variable or another key says, as under what the file says of the pool.
+#[test]
+fn what_a_flag_says_has_a_caret() {
+    let mine = "[va_profile.mine]\narch = \"x86_64\"\nwindow = \"256GiB\"\npage_size = \"4KiB\"\n";
+    let project = Project::with(mine);
+    let check = |flag: &str, value: &str| {
+        let arguments = ["check", "--target", X86_64, flag, value];
+        project.run(&arguments).ends(101).stderr.clone()
+    };
+    for (flag, value, line, label) in [
+        (
+            "--va-profile",
+            "mine",
+            "1 | va_profile = \"mine\"",
+            "^^^^^^ leaves no hole",
+        ),
+        (
+            "--va-profile",
+            "sv39",
+            "1 | va_profile = \"sv39\"",
+            "^^^^^^ for riscv64-linux",
+        ),
+        ("--aslr", "40", "1 | aslr = 40", "^^ above 32 bits"),
+        ("--aslr", "27", "1 | aslr = 27", "^^ below 28 bits"),
+        (
+            "--stack-limit",
+            "300TiB",
+            "1 | stack_limit = \"300TiB\"",
+            "^^^^^^^^ not below the window",
+        ),
+    ] {
+        let said = check(flag, value);
+        assert!(said.contains(&format!("\n --> {flag}:1:")), "{said}");
+        assert!(said.contains(line) && said.contains(label), "{said}");
+    }
+    // Of a misfit, it is the key that takes the holes where none is of the pool.
+    let project = Project::with("[address_space]\nheadroom = \"131040GiB\"\n");
+    let check = project.run(&["check", "--target", X86_64]);
+    check
+        .ends(100)
+        .says(" --> poolcfg.toml:2:12\n")
+        .says("^^^^^^^^^^^ leaves less than the 3.94 TiB of the memories");
+}
+
 #[test]
 fn a_misfit_suggests_the_largest_number_that_fits() {
     let project = Project::with(TOO_LARGE);
@@ -387,10 +431,10 @@ fn a_misfit_prints_its_whole_json_all_the_same() {
         assert_eq!(result["limits"], result["asked"]);
         assert_eq!(result["misfit"]["limit"], "hole");
         assert_eq!(result["misfit"]["need"], 0x3ef_d200_0000_u64);
-        // What it has of that are 60 slots.
+        // What it has, as the message says, is what all holes have together.
         assert_eq!(
             result["misfit"]["have"],
-            60 * 4_328_521_728_u64 + (32 << 20)
+            result["budget"]["all_holes"]["bytes"]
         );
         assert_eq!(result["misfit"]["unit"], "bytes");
         assert_eq!(result["largest_fit"]["max_instances"], 60);

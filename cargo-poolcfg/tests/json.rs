@@ -76,7 +76,7 @@ fn the_results_are_as_the_schema_says() {
         "",
         TOO_LARGE,
         "[pooling_allocator]\ntable_reservation = 0\nstack_reservation = 0\npools = 3\n",
-        "[address_space]\naslr = 12\nstack_limit = \"512MiB\"\nlayout = \"legacy\"\n",
+        "[address_space]\naslr = 0\nstack_limit = \"512MiB\"\nlayout = \"legacy\"\n",
         "[pool.a]\nmax_instances = 3\n[pool.b]\nmax_instances = 60000\nmemory_reservation = \"1MiB\"\n",
     ];
     for file in files {
@@ -96,6 +96,21 @@ fn the_results_are_as_the_schema_says() {
             assert_eq!(result["manifest"], "Cargo.toml");
         }
     }
+}
+
+/// Programs and people are told the same.
+#[test]
+fn what_there_is_is_as_the_message_says() {
+    let file = "[pooling_allocator]\nmax_instances = 3000\nmemory_reservation = \"1GiB\"\n\
+                [address_space]\nheadroom = 0\n";
+    let project = Project::with(file);
+    let check = project.asked(&["check", "--target", RISCV64]);
+    let result = check
+        .ends(100)
+        .says("has 253.87 GiB in three holes")
+        .only_result();
+    let have = result["misfit"]["have"].as_f64().unwrap() / f64::from(1 << 30);
+    assert_eq!(format!("{have:.2}"), "253.87");
 }
 
 /// What small mappings find is more than what the two largest do, and the message says as much.

@@ -34,7 +34,7 @@ fn workspace(more: &str) -> Folder {
 #[test]
 fn keys_that_do_nothing_on_a_target_are_told() {
     let folder = Folder::new();
-    let space = "[address_space]\naslr = 18\nrlimit_as = \"64GiB\"\nmemory = \"1GiB\"\n";
+    let space = "[address_space]\naslr = 28\nrlimit_as = \"64GiB\"\nmemory = \"1GiB\"\n";
     folder.write("poolcfg.toml", &format!("{FITS}{space}"));
     let check = |target| poolcfg(&folder, &["check", "--target", target]);
     for (target, said) in [
@@ -490,7 +490,7 @@ fn equal_pools_are_told_as_so_many() {
         .ends(100)
         .says("does not fit: 4 native pools, each 20 instances × 4 GiB asked")
         .says("each of the 4 pools needs 80.66 GiB in slots of 4.04 GiB; ")
-        .says("in three holes, which hold 15 slots of each");
+        .says("has 60.50 GiB for 15 slots of each in three holes");
 }
 
 /// Cargo does not hand on what it is told itself, but its configuration and its variable hold for its subcommands.

@@ -735,6 +735,54 @@ fn what_no_machine_has_is_refused() {
     assert_eq!(fault.place().line, 4);
 }
 
+/// What no `sysctl` can be set to. Without ASLR there are no bits, whatever the kernel is.
+#[test]
+fn limits_that_no_kernel_accepts_are_refused() {
+    let x86_64 = Target::new(Arch::X86_64, Os::Linux, 64);
+    let bits = |bits| AddressSpaceKeys {
+        aslr: Some(Setting::at(Aslr::Bits(bits), 2, 8)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let maps = |maps| AddressSpaceKeys {
+        max_map_count: Some(Setting::at(maps, 3, 17)),
+        ..AddressSpaceKeys::EMPTY
+    };
+    let android = Target::new(Arch::Aarch64, Os::Android, 64);
+    for (space, target, line, said) in [
+        (
+            bits(27),
+            x86_64,
+            2,
+            "`aslr = 27` is below 28, the fewest bits that x86_64 va47 takes",
+        ),
+        (
+            bits(17),
+            BOARD,
+            2,
+            "`aslr = 17` is below 18, the fewest bits that riscv64 sv39 takes",
+        ),
+        (
+            maps(1 << 31),
+            BOARD,
+            3,
+            "`max_map_count = 2147483648` is above 2147483647, the most that a kernel accepts",
+        ),
+    ] {
+        let fault = only(faults(space, &[], target));
+        assert_eq!(fault.message().as_str(), said);
+        assert_eq!(fault.place().line, line);
+    }
+    for (space, target) in [
+        (bits(28), x86_64),
+        (bits(0), x86_64),
+        (bits(18), android),
+        (maps((1 << 31) - 1), BOARD),
+    ] {
+        let settings = Settings::new(&[], &[]).address_space(space);
+        assert!(settings.resolve(target).is_ok(), "{space:?}");
+    }
+}
+
 #[test]
 fn a_profile_that_leaves_no_hole_says_why() {
     let small = OwnProfile {

@@ -337,6 +337,82 @@ fn the_counts_that_are_advised_are_those_that_are_then_had() {
     });
 }
 
+/// What there is, in the sentence, is the number that programs get, less than what is needed, and not less than what is said
+/// to fit.
+#[test]
+fn what_there_is_holds_what_is_said_to_fit() {
+    let riscv64 = "riscv64gc-unknown-linux-gnu";
+    let pool = |text: &str| format!("[pooling_allocator]\n{text}[address_space]\n");
+    let few = pool("max_instances = 3\nmemory_reservation = \"4GiB\"\n");
+    let large = pool("max_instances = 2\nmemory_reservation = \"50GiB\"\n");
+    let many = pool("max_instances = 3000\nmemory_reservation = \"1GiB\"\n");
+    let nearly = pool("max_instances = 61\nmemory_reservation = \"4GiB\"\n");
+    for (pool, headroom, triple, has) in [
+        (&few, "253GiB", riscv64, "has 894.93 MiB in three holes"),
+        (&many, "0", riscv64, "has 253.87 GiB in three holes"),
+        (
+            &nearly,
+            "0",
+            riscv64,
+            "has 241.90 GiB for 60 slots in three holes",
+        ),
+        (&large, "150GiB", riscv64, "has 39.87 GiB in one piece"),
+        (
+            &String::from("[address_space]\n"),
+            "131040GiB",
+            "x86_64-unknown-linux-gnu",
+            "has 14.87 GiB in three holes",
+        ),
+    ] {
+        let file = ConfigFile::parse(&format!("{pool}headroom = \"{headroom}\"\n"));
+        let file = file.unwrap();
+        let facts = TargetFacts::builtin(triple).unwrap();
+        let case = file.settings(&facts).resolve(facts.target()).unwrap();
+        let misfit = Plan::new(&case).misfit.unwrap();
+        let message = misfit.message(&case);
+        assert!(message.as_str().ends_with(has), "{}", message.as_str());
+        let have = Size::bytes(misfit.have).available().to_string();
+        assert!(has.contains(&have), "{has}, and {have} for programs");
+        assert!(misfit.have < misfit.need, "{misfit:?}");
+    }
+}
+
+/// A value that is suggested for a key which several pools take fits for all of them, and the next one does not.
+#[test]
+fn a_shared_key_is_told_what_fits_for_all_pools() {
+    let facts = TargetFacts::builtin("x86_64-unknown-linux-gnu").unwrap();
+    let file = |key: &str| {
+        let text = format!("[pooling_allocator]\n{key}\n[pool.a]\n[pool.b]\n[pool.c]\n");
+        ConfigFile::parse(&text).unwrap()
+    };
+    let misfit = |key: &str| {
+        let file = file(key);
+        let case = file.settings(&facts).resolve(facts.target()).unwrap();
+        let misfit = Plan::new(&case).misfit?;
+        Some(misfit.fitting(&case).as_str().to_owned())
+    };
+    let shrink = "on_misfit = \"shrink\"\n";
+    let keeps = "3021 fits; `keep` is `max_instances`, its default where no reservation is written";
+    for (before, asked, after, fits) in [
+        (format!("{shrink}max_instances = "), "4000", "", keeps),
+        (format!("{shrink}max_instances = "), "8000", "", keeps),
+        ("max_instances = ".to_owned(), "8000", "", "3021 fits"),
+    ] {
+        let said = misfit(&format!("{before}{asked}{after}")).unwrap();
+        assert!(
+            said.starts_with(&format!("max_instances = {fits}")),
+            "{said}"
+        );
+        assert_eq!(misfit(&format!("{before}3021{after}")), None);
+        assert!(misfit(&format!("{before}3022{after}")).is_some());
+    }
+    let all = "on_misfit = \"error\"\nmax_instances = 3000\nkeep = \"max_instances\"\nmemory_reservation = ";
+    let said = misfit(&format!("{all}\"40GiB\"")).unwrap();
+    let suggested = said.split_once(" (").unwrap().0;
+    let suggested = suggested.strip_prefix("memory_reservation = ").unwrap();
+    assert_eq!(misfit(&format!("{all}{suggested}")), None);
+}
+
 /// Each of them has less left than the one before; that is not told of the first.
 #[test]
 fn what_several_equal_pools_have_is_what_all_of_them_have() {
@@ -346,7 +422,10 @@ fn what_several_equal_pools_have_is_what_all_of_them_have() {
     let file = file.unwrap();
     for (triple, has) in [
         ("aarch64-apple-darwin", "has 26.21 TiB left"),
-        ("x86_64-unknown-linux-gnu", "has 127.98 TiB in three holes"),
+        (
+            "x86_64-unknown-linux-gnu",
+            "has 42.58 TiB for 681 slots of each in three holes",
+        ),
     ] {
         let facts = TargetFacts::builtin(triple).unwrap();
         let case = file.settings(&facts).resolve(facts.target()).unwrap();

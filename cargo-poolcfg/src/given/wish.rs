@@ -1,6 +1,7 @@
 //! The wish: what the command line asks for, whatever poolcfg.toml says.
 
 mod flags;
+mod own;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::host::Host;
 use crate::project::Member;
 use crate::project::wasmtime_tables::Used;
 use crate::target::here::Here;
+use own::{OwnFlag, at};
 
 /// What the flags and the variable say of the machine; over every table of poolcfg.toml.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct Wish {
     set: (Vec<String>, SetFlags),
     /// The flags that name files, as they are given.
     files: Vec<OsString>,
+    /// How many places are of `--set` and of the files that flags name; those of the other flags follow.
+    first: u32,
     /// What these files tell; below `--set`, and over every table of poolcfg.toml.
     pub(crate) given: Given,
     pub(crate) va_profile: Option<String>,
@@ -66,15 +70,20 @@ impl Wish {
         }
         // The variable is about builds, and this machine has its own profile.
         let variable = variable.filter(|_| !machine.here && !set.sets("address_space.va_profile"));
+        let others = given.lines().count();
+        let first = set
+            .len()
+            .saturating_add(u32::try_from(others).unwrap_or(u32::MAX));
         Ok(Self {
+            first,
             set: (machine.set.clone(), set),
             files: machine.files(),
             given,
             keys: AddressSpaceKeys {
-                relocation_model: machine.relocation_model.map(Setting::given),
-                stack_limit: machine.stack_limit.map(Setting::given),
-                aslr: machine.aslr.map(Setting::given),
-                layout: machine.layout.map(Setting::given),
+                relocation_model: at(first, OwnFlag::RelocationModel, machine.relocation_model),
+                stack_limit: at(first, OwnFlag::StackLimit, machine.stack_limit),
+                aslr: at(first, OwnFlag::Aslr, machine.aslr),
+                layout: at(first, OwnFlag::Layout, machine.layout),
                 ..AddressSpaceKeys::EMPTY
             },
             is_variable: machine.va_profile.is_none() && variable.is_some(),
@@ -177,10 +186,14 @@ impl Wish {
             relocation_model: model,
             ..AddressSpaceKeys::EMPTY
         });
+        let profile = self.va_profile.as_deref().filter(|name| !name.is_empty());
         file.lay_flags(said, facts)
             .pooling_allocator(engine)
             .address_space(self.keys)
-            .va_profile(self.va_profile.as_deref())
+            .address_space(AddressSpaceKeys {
+                va_profile: at(self.first, OwnFlag::VaProfile, profile),
+                ..AddressSpaceKeys::EMPTY
+            })
     }
 
     /// Lays the `--set` flags over the file of each package.
@@ -240,7 +253,7 @@ impl Wish {
     fn wasmtime(&self, said: &WasmtimeKeys, used: &[Used]) -> WasmtimeKeys {
         if self.engine_version.is_some() {
             return WasmtimeKeys {
-                version: self.engine_version.map(Setting::given),
+                version: at(self.first, OwnFlag::EngineVersion, self.engine_version),
                 ..WasmtimeKeys::EMPTY
             };
         }

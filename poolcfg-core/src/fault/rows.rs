@@ -11,7 +11,7 @@ use crate::fault::words::{
 };
 use crate::setting::FilePlace;
 use crate::target::budget::HEADROOM_MAPS;
-use crate::target::process::MAX_MAP_COUNT;
+use crate::target::process::{MAX_MAP_COUNT, MOST_MAPS};
 use crate::target::{Arch, Os, Target};
 
 /// Makes the faults of their rows. The fields of a row are there by reference in what it says.
@@ -151,6 +151,14 @@ faults! {
     label: ["too few"]
     help: ["raise `max_map_count`, or omit it to use the kernel's default of ", u64(MAX_MAP_COUNT)]
 
+    /// More mappings than any kernel allows.
+    TooManyMaps(NoRoom, place) { max_map_count: u32, place: FilePlace }
+    message: [
+        "`max_map_count = ", number(*max_map_count), "` is above ", u64(MOST_MAPS), ", the most that a kernel accepts"
+    ]
+    label: ["above ", u64(MOST_MAPS)]
+    help: ["set it to what `sysctl vm.max_map_count` prints, or omit it to use the kernel's default of ", u64(MAX_MAP_COUNT)]
+
     /// A limit of the process that no process could start under, or a headroom that none could live with.
     LimitTooSmall(NoRoom, place) { key: &'static str, limit: Size, least: Size, place: FilePlace }
     message: ["`", str(key), "` of ", exact(*limit), " is below the ", exact(*least), " that any process needs"]
@@ -186,6 +194,18 @@ faults! {
     help: [
         "set `aslr` to ", number(*most),
         " or less, or to \"maximum\"; `sysctl vm.mmap_rnd_bits` prints the value of a kernel"
+    ]
+
+    /// Fewer bits of ASLR than the kernel takes.
+    AslrBelowMinimum(NoRoom, place) { bits: u32, least: u32, arch: Arch, profile: &'a str, place: FilePlace }
+    message: [
+        "`aslr = ", number(*bits), "` is below ", number(*least), ", the fewest bits that ", str(arch.name()), " ",
+        str(profile), " takes"
+    ]
+    label: ["below ", number(*least), " bits"]
+    help: [
+        "set `aslr` to ", number(*least),
+        " or more, to \"minimum\", or to 0 for `setarch -R`; `sysctl vm.mmap_rnd_bits` prints the value of a kernel"
     ]
 
     /// A stack limit above the window.

@@ -72,7 +72,16 @@ impl Diagnostic {
             MappingName::Stacks => asked.stack_reservation,
         };
         let need = Size::bytes(misfit.need).needed();
+        let place = misfit.place(case);
+        let own = [
+            pool.max_instances_at,
+            pool.memory_reservation_at,
+            pool.totals_at,
+        ];
         let label = match misfit.limit {
+            Limit::Hole if !own.contains(&place) => {
+                format!("leaves less than the {need} of the {}", misfit.mapping)
+            }
             Limit::Hole => format!(
                 "{} of {} each, with guards: {}",
                 misfit.mapping,
@@ -95,7 +104,7 @@ impl Diagnostic {
         Self {
             code: misfit.code(),
             message: misfit.message(case).as_str().to_owned(),
-            span: file.span(misfit.place(case)),
+            span: file.span(place),
             label,
             help: Some(misfit.advice(case).as_str().to_owned()),
         }

@@ -1,9 +1,11 @@
 //! Misfits: why pools do not fit, and what would.
 //!
 //! - here: what is needed, and what there is
-//! - `advice`: what fits of one pool, beside what the others have; `together`: of all pools
+//! - `advice`: what fits of one pool, beside what the others have; `together`: of all pools; `shared`: of those that take a
+//!   number from one place
 
 mod advice;
+mod shared;
 mod together;
 
 use crate::base::code::Code;
@@ -17,7 +19,7 @@ use crate::model::room::HOLES;
 use crate::plan::search::LargestFit;
 use crate::resolved::ResolvedProcess;
 use crate::setting::{FilePlace, Keep};
-use crate::target::budget::HEADROOM_MAPS;
+use crate::target::budget::{Budget, HEADROOM_MAPS};
 
 /// Why the pools do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,9 @@ pub struct PlanMisfit {
     pub limit: Limit,
     /// What is needed: bytes, or mappings. Of limits of the whole process, what all pools need together.
     pub need: u64,
-    /// What there is of it: bytes of the largest hole that is left, or of the slots that all holes
-    /// have room for; of limits of the whole process, what the process itself leaves to the pools.
+    /// What there is of it, as the message says it. Of holes, bytes of the largest piece, or for slots of all holes that
+    /// the message lists; where those have as much as is needed, of the slots that fit them. Of limits of the whole
+    /// process, what the process itself leaves to the pools.
     pub have: u64,
     /// The holes that are left when it is the turn of that mapping, the largest first.
     pub holes: [Size; HOLES],
@@ -40,15 +43,17 @@ pub struct PlanMisfit {
     pub slot: Option<Size>,
     /// Bytes of all holes together and how many there may be, where that decides how many slots fit and not what each
     /// hole has at the least.
-    pub together: Option<(Size, usize)>,
+    pub together: Option<(Size, u64)>,
     /// What would fit.
     pub largest_fit: LargestFit,
     /// Whether no other limit is in the way of what is asked.
     pub(crate) is_only: bool,
+    /// What fits where it is set for all pools that take it from there; `None` if only this pool does.
+    pub(crate) shared: Option<Suggested>,
 }
 
 /// A value that fits.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suggested {
     Instances(u32),
     Reservation(Size),
@@ -192,56 +197,73 @@ impl PlanMisfit {
         say!(text; " after the headroom of ", needed(case.budget.headroom))
     }
 
+    /// How many holes the message lists, those that have room for a slot or the largest, and what they have.
+    pub(super) const fn listed(&self, budget: &Budget) -> (usize, u64) {
+        let mut count = 1;
+        let mut bytes = self.hole(0, budget).get();
+        if let Some(slot) = self.slot {
+            while count < HOLES && self.holes[count].get() >= slot.get() {
+                bytes = bytes.saturating_add(self.hole(count, budget).get());
+                count += 1;
+            }
+        }
+        (count, bytes)
+    }
+
+    /// A hole as the message lists it.
+    const fn hole(&self, index: usize, budget: &Budget) -> Size {
+        let whole = budget.holes();
+        if index < whole.len() {
+            return self.holes[index].min(whole[index]);
+        }
+        self.holes[index]
+    }
+
     /// The holes that have room for a slot, or the largest.
     const fn write_holes(&self, text: Text, case: &ResolvedProcess<'_>) -> Text {
+        let budget = &case.budget;
         if let Some((bytes, holes)) = self.together {
-            let text = text.available(bytes);
-            let text = if bytes.get() < case.budget.room.total {
-                text.str(" left")
-            } else {
-                text
-            };
-            let text = text.str(match holes {
-                2 => " in two holes",
-                _ => " in three holes",
-            });
-            return match self.largest_fit.max_instances {
-                // Otherwise it would seem that it fits.
-                Some(slots) if self.need <= bytes.get() && case.count == 1 => {
-                    let text = text.str(", which hold ").number(slots).str(" slots");
+            let text = text.available(Size::bytes(self.have));
+            let is_all = self.have == bytes.get();
+            let text = match self.largest_fit.max_instances {
+                Some(slots) if !is_all => {
+                    let text = text.str(" for ").number(slots).str(" slots");
                     if case.pools[self.pool].asked.pools > 1 {
                         text.str(" of each")
                     } else {
                         text
                     }
                 }
+                _ if bytes.get() < budget.room.total => text.str(" left"),
                 _ => text,
             };
+            return text.str(match holes {
+                1 => " in one hole",
+                2 => " in two holes",
+                _ => " in three holes",
+            });
         }
-        let whole = case.budget.holes();
+        let whole = budget.holes();
         // After other mappings it is what they leave, not what the profile has.
         let left = self.holes[0].get() < whole[0].get()
             || (self.slot.is_some() && self.holes[1].get() < whole[1].get());
-        let mut count = 1;
-        if let Some(slot) = self.slot {
-            while count < HOLES && self.holes[count].get() >= slot.get() {
-                count += 1;
-            }
-        }
+        let (count, _) = self.listed(budget);
         let mut text = text;
         let mut i = 0;
         while i < count {
-            let mut hole = self.holes[i];
-            if i < whole.len() {
-                hole = hole.min(whole[i]);
-            }
             if i > 0 {
                 text = text.str(if i + 1 == count { " and " } else { ", " });
             }
-            text = text.available(hole);
+            text = text.available(self.hole(i, budget));
             i += 1;
         }
-        if left { text.str(" left") } else { text }
+        let text = if left { text.str(" left") } else { text };
+        // Other holes may have more, in pieces.
+        if count == 1 && (left || self.slot.is_some()) && budget.room.most_holes() > 1 {
+            text.str(" in one piece")
+        } else {
+            text
+        }
     }
 
     /// The whole text of a compile error: code, sentence, the place in the file, and where to read more.

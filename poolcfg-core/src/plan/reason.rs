@@ -35,13 +35,13 @@ pub(crate) const fn misfit(
         None => hole,
     };
     let misfit = of_limit(case, asked, others, first, &hole, &all);
-    let Some(decided) = decided(case, asked, others, &misfit) else {
-        return Some(misfit);
+    let misfit = match decided(case, asked, others, &misfit) {
+        Some(decided) if !decided.is(first) && is_in_the_way(case, decided, &hole, &all) => {
+            of_limit(case, asked, others, decided, &hole, &all)
+        }
+        _ => misfit,
     };
-    if decided.is(first) || !is_in_the_way(case, decided, &hole, &all) {
-        return Some(misfit);
-    }
-    Some(of_limit(case, asked, others, decided, &hole, &all))
+    Some(misfit.with_shared(case, asked, others))
 }
 
 /// The first pool that finds no place even if it is the only one, and shrinks as far as it may; `None` if each of several
@@ -123,6 +123,7 @@ const fn of_limit(
             memory_reservation: None,
         },
         is_only: !is_another_in_the_way(case, limit, hole, all),
+        shared: None,
     };
     match (limit.bound(), hole) {
         (Some(bound), _) => {
@@ -151,8 +152,8 @@ const fn of_limit(
     }
     let pool = misfit.pool;
     misfit.largest_fit = largest_fit(case, &beside(others, asked, pool), pool);
-    if let (Limit::Hole, Some(instances)) = (limit, misfit.largest_fit.max_instances) {
-        misfit = misfit.in_all_holes(case, asked, instances);
+    if let Limit::Hole = limit {
+        misfit = misfit.in_all_holes(case, asked);
     }
     if let (Limit::Hole, MappingName::Memories, Some(fits)) =
         (limit, misfit.mapping, misfit.largest_fit.memory_reservation)
@@ -247,38 +248,47 @@ const fn descending(mut free: [u64; HOLES]) -> [u64; HOLES] {
 }
 
 impl PlanMisfit {
-    /// The same where more slots fit all holes together than each of them holds at the least, or where holes are what other
-    /// pools of the same name leave.
+    /// The same with what the memories of a pool in slots have in all holes: what those hold that the message lists, or
+    /// what all have together where that tells more. Where either is as much as is needed, it is what the slots take
+    /// that fit.
     const fn in_all_holes(
         mut self,
         case: &ResolvedProcess<'_>,
         asked: &[Limits; MAX_POOLS],
-        instances: u32,
     ) -> Self {
         let budget = &case.budget;
-        let Some(mappings) = asked[self.pool].mappings(budget.page_size) else {
+        let limits = &asked[self.pool];
+        let (Some(_), Some(mappings)) = (self.slot, limits.mappings(budget.page_size)) else {
             return self;
         };
-        let (Some(_), Some(memories), Some(aligned)) = (
-            self.slot,
-            mappings.group(0).memories(),
-            mappings.group(budget.huge_page.get()).memories(),
-        ) else {
+        let Some(memories) = mappings.group(0).memories() else {
             return self;
         };
-        let mut slots = 0;
-        let mut hole = 0;
-        while hole < HOLES {
-            slots += aligned.that_fit(self.holes[hole].get());
-            hole += 1;
+        let instances = match self.largest_fit.max_instances {
+            Some(instances) => min(wide(instances), memories.slots - 1),
+            None => 0,
+        };
+        let mut fits = memories.bytes(instances);
+        let least = match self.largest_fit.memory_reservation {
+            Some(size) => limits.with_reservation(size).mappings(budget.page_size),
+            None => None,
+        };
+        if let Some(least) = least {
+            fits = max(fits, min(least.sizes[0], self.need - 1));
         }
-        let instances = wide(instances);
-        let is_one_of_many = asked[self.pool].pools > 1;
-        let is_known = budget.room.parts > 1 && instances < memories.slots;
-        if is_known && (instances > slots || is_one_of_many) {
-            let left = left(case, asked, self.pool, 0);
-            self.together = Some((Size::bytes(left), budget.room.parts));
+        let (count, listed) = self.listed(budget);
+        let all = max(left(case, asked, self.pool, 0), fits);
+        let holes = budget.room.most_holes();
+        let is_sum = holes > 1 && all > listed && (count == 1 || fits > listed);
+        let sum = if is_sum { all } else { listed };
+        if (limits.pools == 1 || holes == 1) && sum < self.need {
+            self.have = sum;
+            if is_sum {
+                self.together = Some((Size::bytes(all), holes));
+            }
+        } else if instances > 0 {
             self.have = memories.bytes(instances);
+            self.together = Some((Size::bytes(sum), if is_sum { holes } else { count as u64 }));
         }
         self
     }
@@ -304,26 +314,9 @@ impl PlanMisfit {
         self.need = mappings.sizes[kind];
         // What alignment may waste is not told.
         self.have = min(self.have, self.need.saturating_sub(1));
-        let (Some(memories), Some(aligned)) = (
-            mappings.group(0).memories(),
-            mappings.group(budget.huge_page.get()).memories(),
-        ) else {
-            return self;
-        };
-        if kind == 0 && memories.slots > 1 {
-            self.slot = Some(Size::bytes(memories.slot));
-            let mut slots = 0;
-            let mut hole = 0;
-            while hole < HOLES {
-                slots += aligned.that_fit(free[hole]);
-                hole += 1;
-            }
-            if slots >= memories.slots {
-                // Somewhere between the two ends of ASLR it is one less.
-                slots = memories.slots - 1;
-            }
-            if slots > 0 {
-                self.have = memories.bytes(slots);
+        if let Some(memories) = mappings.group(0).memories() {
+            if kind == 0 && memories.slots > 1 {
+                self.slot = Some(Size::bytes(memories.slot));
             }
         }
         self

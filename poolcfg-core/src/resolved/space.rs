@@ -5,7 +5,9 @@ use crate::fault::{Fault, Faults};
 use crate::model::limit::Limit;
 use crate::setting::{AddressSpaceKeys, FilePlace, Setting, Settings, place_if, place_of};
 use crate::target::budget::{Budget, HEADROOM_MAPS};
-use crate::target::process::{LEAST_ADDRESS_SPACE, LEAST_BESIDE, LEAST_DATA, LEAST_STACK};
+use crate::target::process::{
+    LEAST_ADDRESS_SPACE, LEAST_BESIDE, LEAST_DATA, LEAST_STACK, MOST_MAPS,
+};
 use crate::target::profile::{Layout, LinuxLayout, VaProfile};
 use crate::target::shape::{Aslr, Shape, StackLimit};
 
@@ -25,6 +27,16 @@ impl<'a> Settings<'a> {
                     faults = faults.and(Fault::AslrAboveMaximum {
                         bits,
                         most: linux.aslr_bits_max,
+                        arch: profile.arch,
+                        profile: name,
+                        place: place_of(&self.space.aslr),
+                    });
+                }
+                // Without randomization there are none at all.
+                if bits > 0 && bits < linux.aslr_bits_min {
+                    faults = faults.and(Fault::AslrBelowMinimum {
+                        bits,
+                        least: linux.aslr_bits_min,
                         arch: profile.arch,
                         profile: name,
                         place: place_of(&self.space.aslr),
@@ -78,7 +90,7 @@ impl<'a> Settings<'a> {
         };
         let mut fewer = None;
         let mut less = bits;
-        while less > 0 && fewer.is_none() {
+        while less > linux.aslr_bits_min && fewer.is_none() {
             less -= 1;
             let aslr = Aslr::Bits(less);
             if !Budget::new(profile, Shape { aslr, ..shape }, None).is_empty() {
@@ -104,10 +116,29 @@ impl<'a> Settings<'a> {
     }
 }
 
+/// The first of these places that the file or a flag says.
+const fn first_said(places: [FilePlace; 5]) -> FilePlace {
+    let mut i = 0;
+    while i < places.len() {
+        if places[i].is_said() {
+            return places[i];
+        }
+        i += 1;
+    }
+    FilePlace::NOWHERE
+}
+
 impl AddressSpaceKeys<'_> {
-    /// Where each limit is said, in the order of [`Limit`].
+    /// Where each limit is said, in the order of [`Limit`]. Of the holes it is what takes most of them.
     pub(super) const fn limits_at(&self) -> [FilePlace; Limit::ALL.len()] {
         let mut places = [FilePlace::NOWHERE; Limit::ALL.len()];
+        places[Limit::Hole as usize] = first_said([
+            place_of(&self.headroom),
+            place_of(&self.stack_limit),
+            place_of(&self.aslr),
+            place_of(&self.layout),
+            place_of(&self.va_profile),
+        ]);
         places[Limit::MaxMapCount as usize] = place_of(&self.max_map_count);
         places[Limit::RlimitAs as usize] = place_of(&self.rlimit_as);
         places[Limit::RlimitData as usize] = place_of(&self.rlimit_data);
@@ -125,6 +156,12 @@ impl AddressSpaceKeys<'_> {
         if let (Some(setting), Some(maps)) = (&self.max_map_count, limits.max_map_count) {
             if maps <= HEADROOM_MAPS {
                 faults = faults.and(Fault::TooFewMaps {
+                    max_map_count: setting.value,
+                    place: setting.place,
+                });
+            }
+            if maps > MOST_MAPS {
+                faults = faults.and(Fault::TooManyMaps {
                     max_map_count: setting.value,
                     place: setting.place,
                 });

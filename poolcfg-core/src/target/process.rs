@@ -7,6 +7,9 @@ use crate::model::sum::Demand;
 /// Source: include/linux/mm.h, DEFAULT_MAX_MAP_COUNT.
 pub const MAX_MAP_COUNT: u64 = 65_530;
 
+/// The largest `vm.max_map_count`, an `int`. Source: `sysctl_max_map_count` of mm/util.c (6.12), mm/mmap.c (7.2).
+pub(crate) const MOST_MAPS: u64 = 0x7fff_ffff;
+
 /// The part of a small limit that the rest of the process is left where nobody says how much.
 const HEADROOM_SHARE: u64 = 4;
 

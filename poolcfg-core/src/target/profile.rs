@@ -216,6 +216,8 @@ impl<'a> OwnProfile<'a> {
                     Some(base) => base,
                     None => linux.legacy_base,
                 },
+                // What the kernel of such a machine accepts is not known.
+                aslr_bits_min: 0,
                 aslr_bits_default: bits_default,
                 aslr_bits_max: bits_max,
                 ..linux

@@ -2,9 +2,12 @@
 
 use std::ffi::OsString;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use poolcfg_core::file::{ConfigFile, SetFlags};
-use poolcfg_core::{Engine, FilePlace, Fit, RelocationModel, Settings, Text, WasmtimeVersion};
+use poolcfg_core::{
+    Engine, FilePlace, Fit, RelocationModel, Settings, Text, Variable, WasmtimeVersion,
+};
 
 use super::{Wish, of_flag};
 use crate::cli::error::Source;
@@ -108,10 +111,56 @@ impl Wish {
             return Some((of_flag(text), span));
         }
         let index = place.as_flag()?.checked_sub(set.len())?.checked_sub(1)?;
-        let source = self.given.lines().nth(usize::try_from(index).ok()?)?;
+        let given = self.given.lines().nth(usize::try_from(index).ok()?);
+        let source = given.or_else(|| self.own_line(place))?;
         let start = source.text.find("= ")? + 2;
         let end = source.text.len();
         Some((source, start..end))
+    }
+
+    /// The flag at a place as a line of the file; `None` if none is there.
+    fn own_line(&self, place: FilePlace) -> Option<Source> {
+        let index = place.as_flag()?.checked_sub(self.first)?.checked_sub(1)?;
+        let keys = &self.keys;
+        let quoted = |key: &str, value: &str| format!("{key} = {value:?}");
+        let lines = [
+            (
+                "--va-profile",
+                self.va_profile
+                    .as_deref()
+                    .map(|name| quoted("va_profile", name)),
+            ),
+            (
+                "--relocation-model",
+                keys.relocation_model
+                    .map(|key| quoted("relocation_model", key.value.word())),
+            ),
+            (
+                "--stack-limit",
+                keys.stack_limit
+                    .map(|key| quoted("stack_limit", key.value.text().as_str())),
+            ),
+            ("--aslr", keys.aslr.map(|key| aslr(&key.value.text()))),
+            (
+                "--layout",
+                keys.layout.map(|key| quoted("layout", key.value.word())),
+            ),
+            (
+                "--engine-version",
+                self.engine_version
+                    .map(|version| quoted("version", &version.to_string())),
+            ),
+        ];
+        let (flag, line) = lines.into_iter().nth(usize::try_from(index).ok()?)?;
+        let shown = match self.is_variable && flag == "--va-profile" {
+            true => Variable::VA_PROFILE.to_string(),
+            false => flag.to_owned(),
+        };
+        Some(Source {
+            path: PathBuf::new(),
+            shown,
+            text: line?.into(),
+        })
     }
 }
 
@@ -126,4 +175,13 @@ fn with_flags<'a>(
         None => ConfigFile::empty(),
     };
     file.with_flags(&set).ok()
+}
+
+/// Bits are a number in the file, and words are in quotes.
+fn aslr(value: &Text) -> String {
+    let value = value.as_str();
+    match value.parse::<u32>() {
+        Ok(bits) => format!("aslr = {bits}"),
+        Err(_) => format!("aslr = {value:?}"),
+    }
 }

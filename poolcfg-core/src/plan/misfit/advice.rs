@@ -5,11 +5,12 @@ use crate::base::text::{Text, say};
 use crate::model::limit::Limit;
 use crate::plan::misfit::{PlanMisfit, Suggested};
 use crate::plan::search::fits;
+use crate::plan::share::fewest;
 use crate::plan::tables::{counts_with, largest_with, least, memories_with};
-use crate::resolved::ResolvedProcess;
-use crate::setting::Keep;
+use crate::resolved::{ResolvedPool, ResolvedProcess};
+use crate::setting::{Keep, OnMisfit};
 use crate::target::budget::{Budget, HEADROOM_MAPS};
-use crate::target::process::ProcessLimits;
+use crate::target::process::{MOST_MAPS, ProcessLimits};
 
 impl PlanMisfit {
     /// What would fit, such as `max_instances = 42`, as it may be written in poolcfg.toml; empty when no
@@ -42,13 +43,24 @@ impl PlanMisfit {
     }
 
     pub(super) const fn suggested(&self, case: &ResolvedProcess<'_>) -> Option<Suggested> {
-        Suggested::of(case.pools[self.pool].keep, &self.largest_fit)
+        match self.shared {
+            Some(shared) => Some(shared),
+            None => Suggested::of(case.pools[self.pool].keep, &self.largest_fit),
+        }
     }
 
     /// What would fit under the same limits, as advice: `max_instances = 42 fits`.
     #[must_use]
     pub const fn fitting(&self, case: &ResolvedProcess<'_>) -> Text {
         let text = self.write_fit(case);
+        let text = if self.keeps_instances(case) {
+            text.str(
+                "; `keep` is `max_instances`, its default where no reservation is written, so that `shrink` does not lower it: \
+                 set `keep = \"memory_reservation\"`",
+            )
+        } else {
+            text
+        };
         match self.limit {
             // Of nothing not even the smallest memory goes in.
             Limit::RlimitData | Limit::CommitLimit if self.have > 0 => {
@@ -56,6 +68,25 @@ impl PlanMisfit {
             }
             _ => text,
         }
+    }
+
+    /// Whether the pool shrinks, but not its instances, and would fit if it were those.
+    const fn keeps_instances(&self, case: &ResolvedProcess<'_>) -> bool {
+        if !keeps(&case.pools[self.pool])
+            || matches!(self.suggested(case), Some(Suggested::Reservation(_)))
+        {
+            return false;
+        }
+        let mut limits = fewest(case, &least(case));
+        let mut i = 0;
+        while i < case.count {
+            let pool = &case.pools[i];
+            if keeps(pool) {
+                limits[i] = pool.least.with_instances(pool.min_instances);
+            }
+            i += 1;
+        }
+        fits(&limits, case)
     }
 
     /// The same, and how large a limit would have to be that can be said.
@@ -69,6 +100,9 @@ impl PlanMisfit {
         match self.limit {
             Limit::MaxMapCount => {
                 let maps = self.limit_needed(case);
+                if maps > MOST_MAPS {
+                    return text;
+                }
                 say!(text; "; ", str(asked), "max_map_count = ", u64(maps), "`")
             }
             Limit::RlimitAs => match self.raised(case) {
@@ -190,6 +224,14 @@ impl PlanMisfit {
         };
         text.str(Self::CHANGES_HEADROOM)
     }
+}
+
+/// Whether a pool shrinks, but not its instances.
+const fn keeps(pool: &ResolvedPool<'_>) -> bool {
+    matches!(
+        (pool.on_misfit, pool.keep),
+        (OnMisfit::Shrink, Keep::MaxInstances)
+    )
 }
 
 const fn write_memories(memories: u32) -> Text {

@@ -28,6 +28,8 @@ pub(super) const fn layout(arch: Arch, window: Size, page_size: Size) -> LinuxLa
             // PAGE_ALIGN(TASK_SIZE / 3).
             _ => Size::bytes(third.next_multiple_of(page_size.get())),
         },
+        // ARCH_MMAP_RND_BITS_MIN and ARCH_MMAP_RND_COMPAT_BITS_MIN: 8 on the others, 11 in arm64's.
+        aslr_bits_min: 8,
         aslr_bits_default: 8,
         aslr_bits_max,
         above_stack: match arch {

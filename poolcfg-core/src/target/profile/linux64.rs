@@ -14,6 +14,8 @@ pub(super) const fn layout(arch: Arch, window: Size, page_size: Size) -> LinuxLa
     LinuxLayout {
         pie_base,
         legacy_base,
+        // Kconfig's default is its minimum, ARCH_MMAP_RND_BITS_MIN.
+        aslr_bits_min: aslr_bits_default,
         aslr_bits_default,
         aslr_bits_max,
         above_stack: above_stack(arch),

@@ -60,6 +60,8 @@ pub struct LinuxLayout {
     pub legacy_base: Size,
     /// `vm.mmap_rnd_bits` when nobody changes it: bits of a number of pages.
     pub aslr_bits_default: u32,
+    /// The smallest `vm.mmap_rnd_bits` that the kernel accepts; 0 where nobody says it.
+    pub aslr_bits_min: u32,
     /// The largest `vm.mmap_rnd_bits` that the kernel accepts.
     pub aslr_bits_max: u32,
     /// At most how far below the end of the window the stack begins before ASLR (`STACK_TOP`): what some
