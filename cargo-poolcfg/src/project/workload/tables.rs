@@ -38,9 +38,9 @@ pub(super) struct WorkloadTable {
     said: [Vec<(String, SpannedNumber)>; 2],
     version: Option<WasmtimeVersion>,
     /// Whether it says that the pool is Wasmtime's, or another's.
-    is_of_wasmtime: Option<bool>,
+    pub(super) is_of_wasmtime: Option<bool>,
     /// The features that it lists, and where.
-    features: Option<(WasmtimeFeatures, Range<usize>)>,
+    pub(super) features: Option<(WasmtimeFeatures, Range<usize>)>,
 }
 
 impl WorkloadTable {
@@ -63,6 +63,11 @@ impl WorkloadTable {
     /// What its `wasmtime` table says of a count.
     pub(super) fn count(&self, key: &str) -> Option<&SpannedNumber> {
         self.find(0, key)
+    }
+
+    /// All that its `wasmtime` table says in numbers.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&str, &SpannedNumber)> {
+        self.said[0].iter().map(|(key, said)| (key.as_str(), said))
     }
 
     /// What it says itself of a number that is no count.
@@ -158,15 +163,21 @@ impl WorkloadTables {
         (!features.has(feature)).then_some(span)
     }
 
-    pub(super) fn version(&self, index: usize) -> WasmtimeVersion {
-        let version = self.chain(index).find_map(|(_, table)| table.version);
+    /// The version of a pool for which this table and that of its workload speak.
+    pub(super) fn version(&self, index: usize, owner: usize) -> WasmtimeVersion {
+        let [own, owner] = [index, owner].map(|of| {
+            let mut chain = self.chain(of);
+            chain.find_map(|(at, table)| Some((at, table.version?)))
+        });
+        let latest = own.into_iter().chain(owner).max_by_key(|(at, _)| *at);
+        let version = latest.map(|(_, version)| version);
         version.unwrap_or(WasmtimeVersion::major(WasmtimeVersion::NEWEST))
     }
 
     /// What Wasmtime takes where nothing is said.
     pub(super) fn of_itself(&self, index: usize, key: NeededKey) -> Option<u64> {
         let target = self.0[index].target();
-        key.of(&Limits::of_wasmtime(self.version(index), target))
+        key.of(&Limits::of_wasmtime(self.version(index, index), target))
     }
 }
 
