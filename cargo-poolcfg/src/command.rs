@@ -173,38 +173,49 @@ pub(crate) fn look(
         .zip(&targets)
         .filter(|(member, _)| !member.is_passed_over)
         .map(|(member, targets)| Ok((member, outcomes(member, targets, &wish)?))))?;
-    let every: Vec<&TargetOutcome<'_>> =
-        results.iter().flat_map(|(_, outcomes)| outcomes).collect();
     if context.shell.is_json {
-        keep(context, every.iter().copied(), &wish);
+        let every = results.iter().flat_map(|(_, outcomes)| outcomes);
+        keep(context, every, &wish);
     }
-    tell(&every)?;
+    let held: Vec<Result<(), Error>> = results
+        .iter()
+        .map(|(member, outcomes)| match workload {
+            Some(missing) => held(context, member, outcomes, missing),
+            None => Ok(()),
+        })
+        .collect();
+    // Nothing is said to be guaranteed of a pool that does not take its workload.
+    let told = results.iter().zip(&held).flat_map(|((_, outcomes), held)| {
+        let outcomes = outcomes.iter();
+        outcomes.filter(|outcome| held.is_ok() || outcome.plan.misfit.is_some())
+    });
+    tell(&told.collect::<Vec<_>>())?;
     warn(context, &results, &wish);
-    let held = match workload {
-        Some(missing) => {
-            let held = results.iter().map(|(member, outcomes)| {
-                let least = |pool: &str, key: NeededKey| {
-                    let each = outcomes
-                        .iter()
-                        .filter_map(|outcome| outcome.unsaid(&member.file, pool, key));
-                    each.min()
-                };
-                let flagged = |workload: &FileWorkload| {
-                    let mut mistakes = Vec::new();
-                    for mistake in outcomes.iter().flat_map(|one| one.flagged(workload)) {
-                        // Targets mostly have the same flags.
-                        if !mistakes.contains(&mistake) {
-                            mistakes.push(mistake);
-                        }
-                    }
-                    mistakes
-                };
-                hold(context.shell, member, missing, &least, &flagged)
-            });
-            all(held).map(drop)
-        }
-        None => Ok(()),
-    };
-    all([misfits(&results), held])?;
+    all([misfits(&results), all(held).map(drop)])?;
     Ok(Exit::Fits)
+}
+
+/// Holds the numbers of a package, and those of flags, to the workload of its poolcfg.toml.
+fn held(
+    context: &Context<'_>,
+    member: &Member,
+    outcomes: &[TargetOutcome<'_>],
+    missing: Missing,
+) -> Result<(), Error> {
+    let least = |pool: &str, key: NeededKey| {
+        let each = outcomes.iter();
+        each.filter_map(|outcome| outcome.unsaid(&member.file, pool, key))
+            .min()
+    };
+    let flagged = |workload: &FileWorkload| {
+        let mut mistakes = Vec::new();
+        for mistake in outcomes.iter().flat_map(|one| one.flagged(workload)) {
+            // Targets mostly have the same flags.
+            if !mistakes.contains(&mistake) {
+                mistakes.push(mistake);
+            }
+        }
+        mistakes
+    };
+    hold(context.shell, member, missing, &least, &flagged)
 }

@@ -193,13 +193,16 @@ impl Given {
         Size::bytes(minima.max().unwrap_or_default())
     }
 
-    /// That compiling the largest file takes more than the headroom, where limits of bytes bound the process.
-    pub(crate) fn compiled(&self, budget: &Budget) -> Option<String> {
+    /// That compiling the largest file takes more than the headroom, where limits of bytes bound the process, and what
+    /// helps: perhaps to make no pool, where that can be.
+    pub(crate) fn compiled(
+        &self,
+        budget: &Budget,
+        without_pool: impl FnOnce() -> bool,
+    ) -> Option<String> {
         let limits = &budget.limits;
-        limits
-            .rlimit_as
-            .or(limits.rlimit_data)
-            .or(limits.commit_limit)?;
+        let limits = [limits.rlimit_as, limits.rlimit_data, limits.commit_limit];
+        let limit = limits.into_iter().flatten().min()?;
         let (least, always, each) = COMPILED;
         let sizes = self.workload().filter_map(|(path, needs)| {
             let bytes = std::fs::metadata(path).ok()?.len();
@@ -211,17 +214,29 @@ impl Given {
         }
         let taken = bytes.checked_mul(each)?.checked_add(always.get())?;
         let taken = taken.checked_next_multiple_of(Size::mib(64).get())?;
-        (taken > budget.headroom.get()).then(|| {
-            format!(
-                "`{}` has {} beside its data: compiling it may take {} beside the pool, and {} are left for all but the pool: run what \
-                 `wasmtime compile` makes of it, or leave more with `--set address_space.headroom={}`",
-                shown(path),
-                Size::bytes(bytes),
-                Size::bytes(taken),
-                budget.headroom,
-                Size::bytes(taken).exact()
-            )
-        })
+        if taken <= budget.headroom.get() {
+            return None;
+        }
+        let mut help =
+            "compile it elsewhere, and run what `wasmtime compile` makes of it".to_owned();
+        // Nothing leaves more than the limit.
+        if taken < limit.get() {
+            let headroom = Size::bytes(taken).exact();
+            help += &format!(", or leave more with `--set address_space.headroom={headroom}`");
+            if without_pool() {
+                help += &format!(
+                    ", or pass `--fit no-pool`: without a pool, all {} are there while it is compiled",
+                    limit.available()
+                );
+            }
+        }
+        Some(format!(
+            "`{}` may fail to compile: it has {} beside its data, compiling it may take {} beside the pool, and {} are left for all but the pool; {help}",
+            shown(path),
+            Size::bytes(bytes),
+            Size::bytes(taken),
+            budget.headroom,
+        ))
     }
 
     /// The files, for programs.

@@ -41,6 +41,8 @@ pub(crate) struct TargetOutcome<'a> {
     on_demand: Option<(ResolvedProcess<'a>, Vec<Option<PlanMisfit>>)>,
     /// What the workload sets beyond its counts, in a sentence each.
     pub(crate) notes: Vec<String>,
+    /// That the limits leave too little to compile a file of the workload.
+    compiling: Option<String>,
 }
 
 impl<'a> TargetOutcome<'a> {
@@ -85,6 +87,11 @@ impl<'a> TargetOutcome<'a> {
         if !notes.is_empty() {
             (case, plan) = fitted(&settings)?;
         }
+        let has_pool = wish.fit != Some(Fit::NoPool);
+        let compiling = wish.given.compiled(&case.budget, || {
+            let mut pools = 0..case.pools().len();
+            pools.all(|pool| plan.way(&case, pool, Fit::NoPool).is_some())
+        });
         let mut on_demand = None;
         if let Some(fit) = wish.fit
             && let Some(settings) = ways::taken(fit, &settings, &case, &plan, facts)?
@@ -100,8 +107,6 @@ impl<'a> TargetOutcome<'a> {
                 on_demand = Some((asked, bounds.collect::<Result<_, Error>>()?));
             }
         }
-        let has_pool = wish.fit != Some(Fit::NoPool);
-        let compiled = wish.given.compiled(&case.budget).filter(|_| has_pool);
         Ok(Self {
             member,
             facts,
@@ -115,9 +120,9 @@ impl<'a> TargetOutcome<'a> {
             notes: counted
                 .into_iter()
                 .chain(notes)
-                .chain(compiled)
                 .chain(here.into_iter().flat_map(|_| measured(&settings)))
                 .collect(),
+            compiling: compiling.filter(|_| has_pool),
         })
     }
 
@@ -233,7 +238,8 @@ impl<'a> TargetOutcome<'a> {
     /// The record alone; `None` where nothing was measured, or where nothing fits.
     pub(crate) fn record(&self) -> Option<String> {
         let fits = self.here.is_some() && self.plan.misfit.is_none();
-        fits.then(|| record::text(&self.case, &self.plan))
+        let is_on_demand = self.fit == Some(Fit::NoPool);
+        fits.then(|| record::text(&self.case, &self.plan, is_on_demand))
     }
 
     /// The `--set` flag without which the pools fit, and what is said beside it; `None` if there is none, or it stands at

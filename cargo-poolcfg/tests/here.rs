@@ -428,3 +428,32 @@ fn the_probe_prints_what_bounds_a_process_and_the_tables_for_it() {
         pasted.run(&["check"]).ends(0).says(": ok: ");
     }
 }
+
+/// What is reserved on demand is judged as that, and not as pools.
+#[test]
+fn a_file_without_a_pool_is_judged_without_one() {
+    let machine = Machine::new("");
+    let write = [
+        "--here",
+        "--emit",
+        "wasmtime-toml",
+        "--fit",
+        "no-pool",
+        "-o",
+        "wasmtime.toml",
+    ];
+    let limit = "ulimit -v 4194304";
+    machine
+        .under(limit, &[&write[..], &WASMTIME].concat())
+        .ends(0);
+    let judge = |limit: &str| machine.under(limit, &["--here", "--check", "wasmtime.toml"]);
+    judge(limit)
+        .ends(0)
+        .says("ok: no pool, 45 instances × 64 MiB on demand fit at once (")
+        .says_nothing_of("45 pools");
+    judge("ulimit -v 2097152")
+        .ends(100)
+        .says("45 instances on demand need ")
+        .says("together they reserve ")
+        .says_nothing_of("pools");
+}

@@ -621,3 +621,41 @@ fn a_total_that_holds_no_instance_is_named() {
         (&json!(1024), &json!(1000), &json!(false))
     );
 }
+
+/// A later version is taken as the newest, and that is said.
+#[test]
+fn a_later_version_is_noted() {
+    let folder = Folder::new();
+    fs::write(folder.path("a.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
+    let at = |version: &str| inspect(&folder, &["--engine-version", version, "a.wasm"]);
+    at("99")
+        .ends(0)
+        .says("note: Wasmtime 99 is newer than 50, the newest known version, and is taken as 50");
+    at("50").ends(0).says_nothing_of("is taken as");
+}
+
+/// The kernel of Linux for arm64 has the headers of a program for the firmware.
+#[test]
+fn what_the_firmware_runs_is_no_program_of_windows() {
+    let mut image = vec![0; 0x400];
+    let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"MZ");
+    put(0x38, b"ARM\x64");
+    put(0x3c, &0x40_u32.to_le_bytes());
+    put(0x40, b"PE\0\0");
+    put(0x44, &0xaa64_u16.to_le_bytes());
+    let optional_header: u16 = 240;
+    put(0x54, &optional_header.to_le_bytes());
+    put(0x58, &0x020b_u16.to_le_bytes());
+    put(0x58 + 108, &16_u32.to_le_bytes());
+    let subsystem = 0x58 + 68;
+    put(subsystem, &3_u16.to_le_bytes());
+    let folder = Folder::new();
+    fs::write(folder.path("Image"), &image).unwrap();
+    inspect(&folder, &["Image"]).ends(0);
+    image[subsystem] = 10;
+    fs::write(folder.path("Image"), &image).unwrap();
+    inspect(&folder, &["Image"]).ends(101).says(
+        "error[PC0039]: `Image` is a program for EFI firmware, such as a kernel or a boot loader",
+    );
+}

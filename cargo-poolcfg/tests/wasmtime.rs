@@ -1072,3 +1072,31 @@ fn sync_tells_programs_what_it_changes() {
         assert!(diagnostics.iter().all(|one| one["code"] == "PC0032"));
     }
 }
+
+/// The counts of a workload need no Cargo.lock, and are written without one.
+#[test]
+fn counts_are_written_without_a_lock_file() {
+    let file = format!("{}workload = [\"app.wasm\"]\n", said("48"));
+    let project = Project::unresolved(&format!("[dependencies]\n{W48}"), &file);
+    let app = wat::parse_str("(module (memory 1) (memory 1))").unwrap();
+    fs::write(project.path("app.wasm"), app).unwrap();
+    project
+        .run(&["sync", "--check"])
+        .ends(101)
+        .says("`cargo poolcfg sync` writes what it needs");
+    project
+        .run(&["sync"])
+        .ends(101)
+        .says("error[PC0033]: no Cargo.lock")
+        .says("memories_per_instance = 2: `app.wasm` needs it")
+        .says_nothing_of("--engine-version");
+    assert!(
+        project
+            .read("poolcfg.toml")
+            .contains("memories_per_instance = 2")
+    );
+    let ran = project.run(&["sync", "--check"]);
+    ran.ends(101)
+        .says("error[PC0033]")
+        .says_nothing_of("PC0041");
+}

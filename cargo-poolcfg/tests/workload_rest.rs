@@ -278,13 +278,32 @@ fn compiling_is_told_of_where_a_limit_is_near() {
         "--workload",
         "app.wasm",
     ];
-    let said = "`app.wasm` has 8.00 MiB beside its data: compiling it may take 576 MiB beside the pool, and 256 MiB are left";
+    let said = "warning[PC0036]: on `x86_64-unknown-linux-gnu`: `app.wasm` may fail to compile: it has 8.00 MiB beside its \
+                data, compiling it may take 576 MiB beside the pool, and 256 MiB are left";
     let limit = ["--set", "address_space.rlimit_as=1GiB", "--fit", "smaller"];
     board
         .check(&[&flags[..], &limit].concat())
         .ends(0)
         .says(said)
-        .says("`--set address_space.headroom=576MiB`");
+        .says("`--set address_space.headroom=576MiB`")
+        .says("or pass `--fit no-pool`: without a pool, all 1 GiB are there while it is compiled");
+    // Where not even the whole limit is enough, neither helps.
+    let small = [
+        "--set",
+        "address_space.rlimit_as=512MiB",
+        "--fit",
+        "smaller",
+    ];
+    board
+        .check(&[&flags[..], &small].concat())
+        .ends(0)
+        .says("compile it elsewhere, and run what `wasmtime compile` makes of it\n")
+        .says_nothing_of("or pass `--fit no-pool`");
+    let without = ["--set", "address_space.rlimit_as=1GiB", "--fit", "no-pool"];
+    board
+        .check(&[&flags[..], &without].concat())
+        .ends(0)
+        .says_nothing_of("compiling it");
     board.check(&flags).says_nothing_of("compiling it");
     // Data is not compiled.
     let data = flags.map(|flag| flag.replace("app.wasm", "data.wasm"));
@@ -319,4 +338,174 @@ fn a_native_pool_gets_no_counts() {
         .says("nothing to do")
         .says_nothing_of("wrote");
     assert_eq!(board.file(), file);
+}
+
+/// A table of a target over a named pool's own numbers.
+const NAMED: &str = "[pooling_allocator]\nengine = \"wasmtime\"\nmax_instances = 2\n[pooling_allocator.wasmtime]\nversion = \"48\"\n\
+    features = [\"async\", \"gc\", \"component-model\"]\n[pool.a]\n[pool.a.wasmtime]\nworkload = [\"app.wasm\"]\n\
+    memories_per_instance = 1\ntables_per_instance = 2\ncore_instances_per_instance = 3\n";
+
+/// Three core instances, one memory, two tables of ten elements.
+const THREE: &str = "(component (core module $m (memory 1) (table 10 funcref) (table 10 funcref)) (core module $e)
+    (core instance (instantiate $m)) (core instance (instantiate $e)) (core instance (instantiate $e)))";
+
+impl Board {
+    fn of(file: &str) -> Self {
+        let board = Self(Folder::new());
+        board.0.write("poolcfg.toml", file);
+        board.wasm("app.wasm", THREE);
+        board
+    }
+}
+
+/// What a later table says counts, and is held to the workload of every pool that it counts for.
+#[test]
+fn a_target_is_held_to_the_workload_of_a_named_pool() {
+    let riscv64 = "riscv64gc-unknown-linux-gnu";
+    let check = ["check", "--target", riscv64];
+    for key in [riscv64, "'cfg(target_os = \"linux\")'"] {
+        let file = |line: &str| {
+            format!("{NAMED}[target.{key}.pooling_allocator.wasmtime]\n{line} # by hand\n")
+        };
+        for (line, said) in [
+            (
+                "core_instances_per_instance = 2",
+                "`core_instances_per_instance` is 2, and the workload of pool `a` needs 3",
+            ),
+            (
+                "table_elements = 3",
+                "`table_elements` is 3, and the workload of pool `a` needs 10",
+            ),
+            (
+                "max_core_instance_size = 10",
+                "`max_core_instance_size` is 10B, and the workload of pool `a` needs ",
+            ),
+        ] {
+            let board = Board::of(&file(line));
+            for ran in [board.run(&check), board.run(&["sync", "--check"])] {
+                let ran = ran.ends(100).says(&format!("error[PC0041]: {said}"));
+                ran.says("poolcfg.toml:14:").says("`app.wasm` needs ");
+                assert_eq!(ran.stderr.matches("error[PC0041]").count(), 1, "{ran:#?}");
+            }
+            board.run(&["sync"]).ends(0);
+            assert!(board.file().ends_with(" # by hand\n"), "{}", board.file());
+            board.run(&check).ends(0);
+            board.run(&["sync", "--check"]).ends(0);
+        }
+        for line in [
+            "features = [\"async\", \"gc\"]",
+            "total_component_instances = 0",
+        ] {
+            let board = Board::of(&file(line));
+            board
+                .run(&["sync", "--check"])
+                .ends(100)
+                .says("`app.wasm` is a component, which ");
+        }
+        // More is no fault, and what a still later table says counts in its place.
+        let more = format!("core_instances_per_instance = 4\n[target.{riscv64}.pool.a.wasmtime]");
+        let later = "core_instances_per_instance = 3";
+        Board::of(&file("core_instances_per_instance = 4"))
+            .run(&check)
+            .ends(0);
+        if key == riscv64 {
+            let few = more.replace("= 4", "= 2");
+            Board::of(&file(&format!("{few}\n{later}")))
+                .run(&check)
+                .ends(0);
+        }
+    }
+}
+
+/// Where a pool without a name has a workload too, one number is enough for both.
+#[test]
+fn one_number_of_a_target_is_enough_for_each_workload() {
+    let base = NAMED.replace("[pool.a]\n", "workload = [\"one.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\ncore_instances_per_instance = 1\n[pool.a]\n");
+    let target = "[target.riscv64gc-unknown-linux-gnu.pooling_allocator.wasmtime]\ncore_instances_per_instance = ";
+    let board = |count: u32| {
+        let board = Board::of(&format!("{base}{target}{count}\n"));
+        board.wasm("one.wasm", PLAIN);
+        board
+    };
+    board(3).run(&["sync", "--check"]).ends(0);
+    for count in [1, 2, 4] {
+        let board = board(count);
+        board.run(&["sync", "--check"]).ends(100).says(&format!(
+            "`core_instances_per_instance` is {count}, and the workload of pool `a` needs 3"
+        ));
+        board.run(&["sync"]).ends(0);
+        board.run(&["sync", "--check"]).ends(0);
+    }
+    // Two tables of targets that meet on some.
+    let linux = "[target.'cfg(target_os = \"linux\")'.pooling_allocator.wasmtime]\nworkload = [\"app.wasm\"]\n\
+        memories_per_instance = 1\ntables_per_instance = 2\ncore_instances_per_instance = 3\n";
+    let riscv64 = "[target.'cfg(target_arch = \"riscv64\")'.pooling_allocator.wasmtime]\ncore_instances_per_instance = 2\n";
+    let (main, _) = NAMED.split_once("[pool.a]").unwrap();
+    Board::of(&format!("{main}{linux}{riscv64}"))
+        .run(&["sync", "--check"])
+        .ends(100)
+        .says("`core_instances_per_instance` is 2, and the workload needs 3");
+}
+
+/// A workload that does not count on some target is never left out in silence.
+#[test]
+fn a_workload_that_is_replaced_is_told() {
+    let at = "target.riscv64gc-unknown-linux-gnu.pooling_allocator.wasmtime";
+    let board = Board::of(&format!(
+        "{NAMED}[{at}]\nworkload = [\"one.wasm\"]\nmemories_per_instance = 1\ntables_per_instance = 1\ncore_instances_per_instance = 1\n"
+    ));
+    board.wasm("one.wasm", PLAIN);
+    for command in [
+        &["sync", "--check"][..],
+        &["sync"],
+        &["check", "--target", "riscv64gc-unknown-linux-gnu"],
+    ] {
+        board.run(command).ends(0).says(&format!(
+            "the `workload` of `[{at}]` counts in the place of that of `[pool.a.wasmtime]`: name the files of pool `a` there too"
+        ));
+    }
+}
+
+/// Nothing is said to be guaranteed by a run that ends with what keeps the pool from its workload.
+#[test]
+fn nothing_is_guaranteed_where_the_workload_is_refused() {
+    let wrong: [(&str, &str, &[&str]); 4] = [
+        ("", "(module (memory 1 1 shared))", &[]),
+        ("", "(module (memory 1) (memory 1))", &[]),
+        (
+            "",
+            PLAIN,
+            &[
+                "--set",
+                "pooling_allocator.wasmtime.memories_per_instance=0",
+            ],
+        ),
+        ("missing", PLAIN, &[]),
+    ];
+    for (what, app, flags) in wrong {
+        let counts = "memories_per_instance = 1\ntables_per_instance = 1\ncore_instances_per_instance = 1\nversion = \"48\"\n";
+        let board = Board::new(counts, app);
+        if !what.is_empty() {
+            fs::remove_file(board.0.path("app.wasm")).unwrap();
+        }
+        let ran = board.check(flags);
+        assert!(!ran.stderr.contains("guaranteed"), "{ran:#?}");
+        assert!(ran.stderr.contains("error["), "{ran:#?}");
+    }
+}
+
+/// Where a file has the very name of a pattern, it is meant; else it is said what the brackets are.
+#[test]
+fn brackets_in_a_name_are_told() {
+    let file = NAMED.replace("app.wasm", "[x].wasm");
+    let board = Board::of(&file);
+    board
+        .run(&["sync"])
+        .ends(101)
+        .says("no file matches `[x].wasm` of the workload, in which brackets stand for one of the characters between them");
+    board.wasm("[x].wasm", THREE);
+    board.run(&["sync", "--check"]).ends(0);
+    fs::remove_file(board.0.path("[x].wasm")).unwrap();
+    board.wasm("x.wasm", THREE);
+    board.run(&["sync", "--check"]).ends(0);
 }

@@ -48,6 +48,12 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Er
             context.shell.note(&text);
         }
     }
+    if let Some(version) = version.filter(|version| version.major > WasmtimeVersion::NEWEST) {
+        let newest = WasmtimeVersion::NEWEST;
+        context.shell.note(&format!(
+            "Wasmtime {version} is newer than {newest}, the newest known version, and is taken as {newest}"
+        ));
+    }
     let inspected: Vec<&Inspected> = files.iter().map(|(_, file)| file).collect();
     let newest = WasmtimeVersion::major(WasmtimeVersion::NEWEST);
     let version = version.unwrap_or(newest);

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Code, Plan, PlanMisfit, ResolvedProcess, Settings};
+use poolcfg_core::{Code, Plan, PlanMisfit, ResolvedPool, ResolvedProcess, Settings};
 
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::{Error, all};
@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &Generate) -> Result<Exit, E
             judged.extend(results(&owner, facts.triple(), &case, &plan));
         }
         let lines = judge(record, &here, &case, &plan)?;
-        again.push(record::text(&case, &plan));
+        again.push(record::text(&case, &plan, record.is_on_demand));
         Ok(lines)
     }));
     let mut envelope = context.envelope.borrow_mut();
@@ -107,6 +107,11 @@ fn judge(
         let anew = "; write the file anew with `--set address_space.headroom=SIZE` to change it";
         let advice = here::advice(misfit, case).replace(PlanMisfit::CHANGES_HEADROOM, anew);
         diagnostic.help = Some(advice);
+        if record.is_on_demand {
+            diagnostic.message = without_pool(&diagnostic.message, case);
+            let label = diagnostic.label.as_str();
+            diagnostic.label = label.replace("all pools together", "together they");
+        }
         return Err(Error::of(vec![diagnostic], Some(&record.source)).exiting(Exit::Misfit));
     }
     let pools = case.pools().iter().zip(plan.guaranteed());
@@ -116,16 +121,52 @@ fn judge(
                 "" => String::new(),
                 name => format!("pool `{name}`: "),
             };
+            let size = limits.memory_reservation.available();
+            let machine = machine.name(case);
+            if record.is_on_demand {
+                let instances = instances(limits.pools);
+                return format!(
+                    "{name}ok: no pool, {instances} × {size} on demand fit at once ({machine})"
+                );
+            }
             let pools = match limits.pools {
                 1 => String::new(),
                 pools => format!("{pools} pools of "),
             };
-            format!(
-                "{name}ok: {pools}{} × {} fit ({})",
-                instances(limits.max_instances),
-                limits.memory_reservation.available(),
-                machine.name(case)
-            )
+            let instances = instances(limits.max_instances);
+            format!("{name}ok: {pools}{instances} × {size} fit ({machine})")
         })
         .collect())
+}
+
+/// Why instances on demand do not fit, which are counted as pools of one instance.
+fn without_pool(message: &str, case: &ResolvedProcess<'_>) -> String {
+    let on_demand = |pool: &ResolvedPool<'_>| {
+        let pools = pool.asked.pools;
+        let name = match pool.name {
+            "" => String::new(),
+            name => format!(" `{name}`"),
+        };
+        let each = [
+            (
+                format!("the {pools} pools{name} need "),
+                format!("{pools} instances on demand{name} need "),
+            ),
+            (
+                format!("each of the {pools} pools{name} needs "),
+                format!("each of {pools} instances on demand{name} needs "),
+            ),
+            (
+                format!("pool{name} needs "),
+                format!("an instance on demand{name} needs "),
+            ),
+        ];
+        let mut each = each.into_iter();
+        each.find_map(|(before, after)| {
+            let rest = message.strip_prefix(&before)?;
+            Some(format!("{after}{rest}"))
+        })
+    };
+    let told = case.pools().iter().find_map(on_demand);
+    told.unwrap_or_else(|| message.to_owned())
 }

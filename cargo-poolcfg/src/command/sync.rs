@@ -39,23 +39,28 @@ use edits::{Edits, reread};
 pub(crate) fn run(context: &Context<'_>, arguments: &Sync) -> Result<Exit, Error> {
     let mut members = context.members(&arguments.packages, FileUse::Read)?;
     let mut edits = Edits::default();
+    let mut lacking = None;
+    let synced = with_lock(context, arguments, &mut members, &mut edits, &mut lacking);
     if arguments.check {
-        let synced = with_lock(context, arguments, &mut members, &mut edits).map(drop);
         let held = counts(context, &members, arguments, &mut edits);
-        return all([synced, held]).map(|_| Exit::Fits);
+        return all([synced, lacking.map_or(Ok(()), Err), held]).map(|_| Exit::Fits);
     }
-    with_lock(context, arguments, &mut members, &mut edits)?;
-    counts(context, &members, arguments, &mut edits)?;
-    edits.write(context).map(|()| Exit::Fits)
+    synced?;
+    // The counts are known without Cargo.lock.
+    let written = counts(context, &members, arguments, &mut edits);
+    let written = written.and_then(|()| edits.write(context));
+    all([lacking.map_or(Ok(()), Err), written]).map(|_| Exit::Fits)
 }
 
-/// Brings the version and the features of each file in line with Cargo.lock.
+/// Brings the version and the features of each file in line with Cargo.lock; where what cargo has resolved is not known,
+/// `lacking` says so.
 fn with_lock(
     context: &Context<'_>,
     arguments: &Sync,
     members: &mut [Member],
     edits: &mut Edits,
-) -> Result<Exit, Error> {
+    lacking: &mut Option<Error>,
+) -> Result<(), Error> {
     // Tables of one target are not all that the file says.
     let name = context.only_target(members, arguments.target.as_slice(), false);
     let mut of_wasmtime = Vec::new();
@@ -91,7 +96,7 @@ fn with_lock(
     }
     context.found(|| Results::Files(files.clone()));
     let Some(first) = of_wasmtime.first() else {
-        return Ok(Exit::Fits);
+        return Ok(());
     };
     let Some(package) = &first.package else {
         return without_lock(context, &of_wasmtime, files);
@@ -101,8 +106,16 @@ fn with_lock(
         Some(name) => facts(&[name], &context.rustc())?.pop(),
     };
     let platform = platform.map(|target| target.facts);
-    let metadata = resolved(context, first, package, platform.as_ref())
-        .map_err(|unknown| unknown.error(first, ""))?;
+    let metadata = match resolved(context, first, package, platform.as_ref()) {
+        Ok(metadata) => metadata,
+        Err(unknown) => {
+            *lacking = Some(unknown.error(first, ""));
+            // What becomes of those with a workload is known all the same.
+            files.extend(of_wasmtime.iter().filter_map(|member| counted(member)));
+            context.found(|| Results::Files(files));
+            return Ok(());
+        }
+    };
     let of_wasmtime = users(context, of_wasmtime, &metadata, platform.as_ref())?;
     let found = all(of_wasmtime
         .iter()
@@ -114,7 +127,7 @@ fn with_lock(
         let held = of_wasmtime.iter().zip(&found);
         all(held.map(|(member, differences)| member.disagreement(differences.iter())))?;
     }
-    put_right(context, of_wasmtime, &found, platform.as_ref(), edits).map(|()| Exit::Fits)
+    put_right(context, of_wasmtime, &found, platform.as_ref(), edits)
 }
 
 /// Those whose files are held to what cargo has resolved: all but the packages that are passed over, and those that have
@@ -157,7 +170,7 @@ fn without_lock(
     context: &Context<'_>,
     of_wasmtime: &[&mut Member],
     mut files: Vec<FileResult>,
-) -> Result<Exit, Error> {
+) -> Result<(), Error> {
     let sources = of_wasmtime.iter();
     let sources: Vec<(&Member, &Source)> = sources
         .filter_map(|member| Some((&**member, member.source.as_ref()?)))
@@ -169,14 +182,18 @@ fn without_lock(
             "write the version by hand, such as `version = \"48\"`",
         ));
     }
-    let current =
-        |(member, source): &(&Member, &Source)| FileResult::new(member, &source.path, "current");
-    files.extend(sources.iter().map(current));
+    files.extend(sources.iter().filter_map(|(member, _)| counted(member)));
     context.found(|| Results::Files(files));
     context
         .shell
         .note("the version of Wasmtime was not checked: no Cargo.toml is here or above, or cargo does not run");
-    Ok(Exit::Fits)
+    Ok(())
+}
+
+/// A file with a workload, whose counts alone are held to something.
+fn counted(member: &Member) -> Option<FileResult> {
+    let source = member.source.as_ref()?;
+    has_workload(&source.text).then(|| FileResult::new(member, &source.path, "current"))
 }
 
 /// A file as it is before anything is written.

@@ -51,6 +51,9 @@ pub(super) fn run_version(path: &Path) -> Result<String, Error> {
         _ => failed(error.to_string()),
     })?;
     let text = match ended {
+        Ended::InTime(output) if !output.status.success() => {
+            return Err(failed(format!("`--version` fails with {}", output.status)));
+        }
         Ended::InTime(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
         Ended::TooLate => {
             let seconds = PATIENCE.as_secs();
@@ -163,5 +166,30 @@ mod tests {
         }
         let several = versions("wasmtime 48.0.2\nwasmtime 36.0.9");
         assert_eq!(several.len(), 2);
+    }
+
+    /// What fails has answered nothing.
+    #[test]
+    #[cfg(unix)]
+    fn a_program_that_fails_tells_no_version() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server");
+        let ends = |status: u8| {
+            let script = format!("#!/bin/sh\necho wasmtime 48.0.2\nexit {status}\n");
+            std::fs::write(&path, script).unwrap();
+            let may_run = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&path, may_run).unwrap();
+            run_version(&path)
+        };
+        assert_eq!(ends(0).unwrap(), "48.0.2");
+        let Err(Error::Mistakes { mistakes, .. }) = ends(3) else {
+            panic!("its version was taken");
+        };
+        let said = format!("{mistakes:?}");
+        assert!(
+            said.contains("`--version` fails with exit status: 3"),
+            "{said}"
+        );
     }
 }

@@ -8,14 +8,11 @@ use object::read::ReadCache;
 use object::read::elf::{
     Dyn as _, FileHeader, ProgramHeader as _, SectionHeader as _, SectionTable,
 };
-use object::{Endianness, FileKind, LittleEndian, elf, macho, pe};
+use object::{Endianness, FileKind, elf, macho, pe};
 use poolcfg_core::RelocationModel;
-use target_lexicon::{
-    Aarch64Architecture, Architecture, BinaryFormat, Environment, OperatingSystem, Triple, Vendor,
-    X86_32Architecture,
-};
 
-use super::marks::{Marks, c_library, glibc, triple, triple_of_elf};
+use super::marks::{Marks, c_library, glibc, triple_of_elf};
+use super::other_systems::{of_macho, of_pe};
 use super::stream::Unreadable;
 
 /// The largest table or section that is read as a whole.
@@ -47,7 +44,7 @@ pub(crate) struct Program {
     pub(super) constants: Vec<Range<u64>>,
 }
 
-fn damaged(error: object::read::Error) -> Unreadable {
+pub(super) fn damaged(error: object::read::Error) -> Unreadable {
     Unreadable::Damaged(error.to_string(), 0)
 }
 
@@ -288,63 +285,4 @@ fn libraries<'d, 'f, E: FileHeader<Endian = Endianness>>(
             }
         }
     }
-}
-
-/// A program of another system, which is always loaded anywhere and with its system's library.
-fn of_other_system(target: Option<Triple>) -> Program {
-    Program {
-        target: target.map(|triple| triple.to_string()),
-        relocation_model: RelocationModel::Pie,
-        is_static: false,
-        c_library: None,
-        has_wasmtime: false,
-        auditable: None,
-        constants: Vec::new(),
-    }
-}
-
-fn of_macho<M: object::read::macho::MachHeader<Endian = Endianness>>(
-    file: &ReadCache<&File>,
-) -> Result<Program, Unreadable> {
-    let header = M::parse(file, 0).map_err(damaged)?;
-    let endian = header.endian().map_err(damaged)?;
-    let architecture = match header.cputype(endian) {
-        macho::CPU_TYPE_X86_64 => Some(Architecture::X86_64),
-        macho::CPU_TYPE_ARM64 => Some(Architecture::Aarch64(Aarch64Architecture::Aarch64)),
-        _ => None,
-    };
-    Ok(of_other_system(architecture.map(|architecture| {
-        let system = OperatingSystem::Darwin(None);
-        triple(
-            architecture,
-            Vendor::Apple,
-            system,
-            Environment::Unknown,
-            BinaryFormat::Macho,
-        )
-    })))
-}
-
-fn of_pe<H: object::read::pe::ImageNtHeaders>(
-    file: &ReadCache<&File>,
-) -> Result<Program, Unreadable> {
-    let dos = pe::ImageDosHeader::parse(file).map_err(damaged)?;
-    let mut offset = dos.nt_headers_offset().into();
-    let (headers, _) = H::parse(file, &mut offset).map_err(damaged)?;
-    let architecture = match headers.file_header().machine.get(LittleEndian) {
-        pe::IMAGE_FILE_MACHINE_AMD64 => Some(Architecture::X86_64),
-        pe::IMAGE_FILE_MACHINE_ARM64 => Some(Architecture::Aarch64(Aarch64Architecture::Aarch64)),
-        pe::IMAGE_FILE_MACHINE_I386 => Some(Architecture::X86_32(X86_32Architecture::I686)),
-        _ => None,
-    };
-    Ok(of_other_system(architecture.map(|architecture| {
-        let (system, environment) = (OperatingSystem::Windows, Environment::Msvc);
-        triple(
-            architecture,
-            Vendor::Pc,
-            system,
-            environment,
-            BinaryFormat::Coff,
-        )
-    })))
 }

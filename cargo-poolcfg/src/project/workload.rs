@@ -2,9 +2,10 @@
 //!
 //! - here: what differs, told and written
 //! - `read`: all that it names; `tables`: what the file says; `files`: the files that it means; `place`: one table, held
-//!   to its files
+//!   to its files; `overlaid`: one table, held to those of a pool that it does not start from
 
 pub(crate) mod files;
+mod overlaid;
 mod place;
 mod read;
 mod tables;
@@ -39,6 +40,8 @@ pub(crate) struct NumberDifference {
     pub(crate) needed: Option<u64>,
     /// The file that needs it, as messages show it; empty where none does.
     file: String,
+    /// The named pool whose workload that is, where it stands in a table that this one does not start from.
+    pool: String,
 }
 
 impl NumberDifference {
@@ -65,9 +68,13 @@ impl NumberDifference {
             return self.spare();
         };
         let needed = self.shown(needed);
+        let of_pool = match self.pool.as_str() {
+            "" => String::new(),
+            pool => format!(" of pool `{pool}`"),
+        };
         let message = match self.said {
             Some(said) => format!(
-                "`{key}` is {}, but the workload needs {needed}",
+                "`{key}` is {}, but the workload{of_pool} needs {needed}",
                 self.shown(said)
             ),
             None => format!(

@@ -19,6 +19,10 @@ impl TargetOutcome<'_> {
                 let text = format!("{heading}on `{triple}`: {warning}");
                 (warning.code(), text)
             })
+            .chain(self.compiling.iter().map(|warning| {
+                let text = format!("{heading}on `{triple}`: {warning}");
+                (Code::NoRoom, text)
+            }))
             .chain(here.map(|warning| (Code::NoProfileMatches, warning)))
             .chain(self.unused_keys().map(|text| {
                 let text = format!("{heading}on `{triple}`: {text}");

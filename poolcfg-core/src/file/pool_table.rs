@@ -94,6 +94,34 @@ impl PoolTable {
         later.targets.contains(&true) && of_later.all(|(own, of_later)| *own || !of_later)
     }
 
+    /// The targets that it applies to: the number of each known one, or one `None` if it applies to others only.
+    #[must_use]
+    pub fn on(&self) -> Vec<Option<usize>> {
+        let all = self.targets.iter().enumerate();
+        let known = all.filter_map(|(number, applies)| applies.then_some(Some(number)));
+        let known: Vec<_> = known.collect();
+        match known.is_empty() {
+            true => vec![None],
+            false => known,
+        }
+    }
+
+    /// Whether it is said of the pool of this name on a target of [`PoolTable::on`] of another table.
+    fn applies_on(&self, target: Option<usize>, of: &Self, pool: &str) -> bool {
+        let is_always = matches!(self.condition, Condition::Always);
+        let is_there = match target {
+            Some(number) => self.targets.get(number) == Some(&true),
+            None => is_always || self.target() == of.target(),
+        };
+        is_there && self.pool.as_deref().is_none_or(|name| name == pool)
+    }
+
+    /// The name of the pool that it is of; `None` if it is of all pools.
+    #[must_use]
+    pub fn pool(&self) -> Option<&str> {
+        self.pool.as_deref()
+    }
+
     /// Whether both are of the same pool, or both of all pools, on whichever targets.
     #[must_use]
     pub fn is_of_pool_of(&self, other: &Self) -> bool {
@@ -144,6 +172,21 @@ impl<T> PoolTables<T> {
         let latest_first = self.0.iter().enumerate().rev();
         latest_first.filter_map(move |(index, (place, known))| {
             place.applies(facts, pool).then_some((index, known))
+        })
+    }
+
+    /// Those that are said of the pool of this name on a target of [`PoolTable::on`] of another table, each with its index:
+    /// the first that says something wins.
+    pub fn of_pool_on<'t>(
+        &'t self,
+        target: Option<usize>,
+        of: &'t PoolTable,
+        pool: &'t str,
+    ) -> impl Iterator<Item = (usize, &'t T)> {
+        let latest_first = self.0.iter().enumerate().rev();
+        latest_first.filter_map(move |(index, (place, known))| {
+            let applies = place.applies_on(target, of, pool);
+            applies.then_some((index, known))
         })
     }
 }

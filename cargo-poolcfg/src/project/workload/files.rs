@@ -17,7 +17,8 @@ use crate::inspect::{Inspected, Needs, Wanted, inspect_each};
 use crate::project::workload::tables::List;
 
 /// The help where an entry is no pattern.
-const PATTERNS: &str = "`*` stands for a part of a name, `**` for folders";
+const PATTERNS: &str =
+    "`*` stands for a part of a name, `**` for folders, `[ab]` for `a` or `b`, and `[[]` for `[`";
 
 /// What to do with a file that is no part of a workload.
 const TAKE_OUT: &str = "remove it from `workload`";
@@ -136,8 +137,12 @@ impl Matches {
     /// What is to be said of each file of the entry that is not there.
     fn missing(&self, entry: &str) -> Vec<String> {
         if self.dangling.is_empty() && self.files.is_empty() {
+            let brackets = match entry.contains('[') {
+                true => ", in which brackets stand for one of the characters between them",
+                false => "",
+            };
             return vec![match is_pattern(entry) {
-                true => format!("no file matches `{entry}` of the workload"),
+                true => format!("no file matches `{entry}` of the workload{brackets}"),
                 false => format!("`{entry}` of the workload is not there"),
             }];
         }
@@ -222,17 +227,20 @@ fn is_countable(shell: &Shell, path: &Path, file: &Inspected, help: &str) -> Res
     Ok(())
 }
 
-/// Whether an entry means the files that match it, and not the one of its name.
+/// Whether an entry means the files that match it where none has this very name.
 fn is_pattern(entry: &str) -> bool {
     entry.contains(['*', '?', '['])
 }
 
 /// What an entry means, be it a file or not: nothing where it is not there.
 fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
-    if !is_pattern(entry) {
-        let path = folder.join(entry);
-        // What is there and is no file is told when it is looked into.
-        return Ok(std::fs::symlink_metadata(&path).map_or_else(|_| Vec::new(), |_| vec![path]));
+    let path = folder.join(entry);
+    let is_there = std::fs::symlink_metadata(&path).is_ok();
+    // What is there and is no file is told when it is looked into.
+    match (is_there, is_pattern(entry)) {
+        (true, _) => return Ok(vec![path]),
+        (false, false) => return Ok(Vec::new()),
+        (false, true) => {}
     }
     let pattern = Path::new(&glob::Pattern::escape(&folder.to_string_lossy())).join(entry);
     let found = glob::glob(&pattern.to_string_lossy());

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use poolcfg_core::Code;
 use poolcfg_core::file::Diagnostic;
+use poolcfg_core::{Code, WasmtimeVersion};
 
 use super::files::WorkloadFiles;
 use super::tables::WorkloadTables;
@@ -58,6 +58,7 @@ impl Place<'_> {
                 said: said.map(|said| said.value),
                 needed: Some(needed),
                 file: of_file(key, needed),
+                pool: String::new(),
             })
         });
         // No count of heaps stands for none.
@@ -71,22 +72,23 @@ impl Place<'_> {
             said: Some(said.value),
             needed: None,
             file: String::new(),
+            pool: String::new(),
         });
         differs.chain(spare).collect()
     }
 
     /// How many of each kind an instance needs.
-    fn needed(&self) -> Option<PerInstance> {
+    pub(super) fn needed(&self) -> Option<PerInstance> {
         let files = self.files.files.iter();
         let counts = PerInstance::of(files.map(|(_, file)| file))?;
-        Some(counts.under(self.tables.version(self.index)))
+        Some(counts.under(self.version()))
     }
 
     /// The other numbers that are below what a file needs.
     pub(super) fn beyond(&self) -> impl Iterator<Item = NumberDifference> {
         let (place, table) = self.tables.get(self.index);
         NeededKey::ALL.into_iter().filter_map(|key| {
-            let version = self.tables.version(self.index);
+            let version = self.version();
             let need = key.most(self.files.needs(), version)?;
             let said = match self.owner == self.index {
                 true => self.tables.number(self.index, key),
@@ -104,13 +106,14 @@ impl Place<'_> {
                 said: said.map(|said| said.value),
                 needed: Some(need.most),
                 file: shown(need.path),
+                pool: String::new(),
             })
         })
     }
 
     /// What the file says that may be below what a file needs.
     pub(super) fn doubts(&self) -> Vec<String> {
-        let version = self.tables.version(self.index);
+        let version = self.version();
         let doubt = |key: NeededKey| {
             let said = self.tables.number(self.index, key)?;
             let need = key.most(self.files.needs(), version)?;
@@ -132,7 +135,7 @@ impl Place<'_> {
 
     /// That the pool has none of what a file takes.
     fn none(&self, taken: TakenKind) -> Option<Diagnostic> {
-        let version = self.tables.version(self.index);
+        let version = self.version();
         let path = taken.first(self.files.needs(), version)?;
         let total = self.tables.count(self.index, taken.total());
         let total = total.filter(|said| said.value == 0);
@@ -181,6 +184,11 @@ impl Place<'_> {
             [pool, name] if pool == "pool" => Some(name),
             _ => None,
         }
+    }
+
+    /// The version of Wasmtime that counts.
+    pub(super) fn version(&self) -> WasmtimeVersion {
+        self.tables.version(self.index, self.owner)
     }
 
     /// What there is of a number that nothing says.

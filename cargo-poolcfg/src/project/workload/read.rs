@@ -16,9 +16,9 @@ use crate::inspect::Inspected;
 
 /// The workload that a poolcfg.toml names, with what its files are.
 pub(crate) struct FileWorkload {
-    tables: WorkloadTables,
+    pub(super) tables: WorkloadTables,
     /// Those of each table that names some.
-    files: Vec<Option<WorkloadFiles>>,
+    pub(super) files: Vec<Option<WorkloadFiles>>,
 }
 
 impl FileWorkload {
@@ -56,9 +56,9 @@ impl FileWorkload {
         })
     }
 
-    /// What the file says that may be too little, each once.
+    /// What the file says that may be too little, each once, and the lists that do not count.
     pub(super) fn doubts(&self) -> Vec<String> {
-        let mut doubts = Vec::new();
+        let mut doubts = self.tables.replaced();
         for doubt in self.places(&|_, _| None).flat_map(|place| place.doubts()) {
             if !doubts.contains(&doubt) {
                 doubts.push(doubt);
@@ -83,6 +83,8 @@ impl FileWorkload {
             let mistakes: Vec<_> = mistakes.filter(|one| !told(one)).collect();
             refused.extend(mistakes);
         }
+        self.lift(&mut found);
+        refused.extend(self.overlaid_impossible());
         match refused.is_empty() {
             true => Ok(found),
             false => Err(Error::of(refused, Some(source)).exiting(Exit::Misfit)),

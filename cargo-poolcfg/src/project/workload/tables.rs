@@ -37,9 +37,9 @@ pub(super) struct WorkloadTable {
     said: [Vec<(String, SpannedNumber)>; 2],
     version: Option<WasmtimeVersion>,
     /// Whether it says that the pool is Wasmtime's, or another's.
-    is_of_wasmtime: Option<bool>,
+    pub(super) is_of_wasmtime: Option<bool>,
     /// The features that it lists, and where.
-    features: Option<(WasmtimeFeatures, Range<usize>)>,
+    pub(super) features: Option<(WasmtimeFeatures, Range<usize>)>,
 }
 
 impl WorkloadTable {
@@ -63,6 +63,11 @@ impl WorkloadTable {
         self.find(0, key)
     }
 
+    /// All that its `wasmtime` table says in numbers.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&str, &SpannedNumber)> {
+        self.said[0].iter().map(|(key, said)| (key.as_str(), said))
+    }
+
     /// What it says itself of a number that is no count.
     pub(super) fn number(&self, key: NeededKey) -> Option<&SpannedNumber> {
         self.find(usize::from(key.is_of_pool()), key.word())
@@ -83,6 +88,21 @@ impl WorkloadTables {
         Self(document.map_or(PoolTables::none(), |document| {
             PoolTables::new(document.as_table(), WorkloadTable::new)
         }))
+    }
+
+    /// Where each of them stands, with it.
+    pub(super) fn placed(&self) -> impl ExactSizeIterator<Item = (&PoolTable, &WorkloadTable)> {
+        self.0.iter()
+    }
+
+    /// Those that are said of a pool on a target of [`PoolTable::on`] of a table: the first that says something wins.
+    pub(super) fn of_pool_on<'t>(
+        &'t self,
+        target: Option<usize>,
+        of: &'t PoolTable,
+        pool: &'t str,
+    ) -> impl Iterator<Item = (usize, &'t WorkloadTable)> {
+        self.0.of_pool_on(target, of, pool)
     }
 
     /// Each of them.
@@ -152,15 +172,21 @@ impl WorkloadTables {
         (!features.has(feature)).then_some(span)
     }
 
-    pub(super) fn version(&self, index: usize) -> WasmtimeVersion {
-        let version = self.0.of_table(index).find_map(|(_, table)| table.version);
+    /// The version of a pool for which this table and that of its workload speak.
+    pub(super) fn version(&self, index: usize, owner: usize) -> WasmtimeVersion {
+        let [own, owner] = [index, owner].map(|of| {
+            let mut chain = self.0.of_table(of);
+            chain.find_map(|(at, table)| Some((at, table.version?)))
+        });
+        let latest = own.into_iter().chain(owner).max_by_key(|(at, _)| *at);
+        let version = latest.map(|(_, version)| version);
         version.unwrap_or(WasmtimeVersion::major(WasmtimeVersion::NEWEST))
     }
 
     /// What Wasmtime takes where nothing is said.
     pub(super) fn of_itself(&self, index: usize, key: NeededKey) -> Option<u64> {
         let target = target(self.0.get(index).0);
-        key.of(&Limits::of_wasmtime(self.version(index), target))
+        key.of(&Limits::of_wasmtime(self.version(index, index), target))
     }
 }
 

@@ -26,11 +26,17 @@ const END: &str = "poolcfg record ends: ";
 /// What stands for the digest until all of the text is there.
 const NO_DIGEST: &str = "0000000000000000";
 
-/// The record of pools that fit this machine.
-pub(crate) fn text(case: &ResolvedProcess<'_>, plan: &Plan) -> String {
+/// The line, a comment in the small file, where no pool is made: each of `pools` is one instance on demand.
+const ON_DEMAND: &str = "# no pool: `pools` is how many instances are reserved on demand";
+
+/// The record of pools that fit this machine, or of instances on demand without a pool.
+pub(crate) fn text(case: &ResolvedProcess<'_>, plan: &Plan, is_on_demand: bool) -> String {
     let mut text = format!(
         "{BEGIN}: `poolcfg --here --check FILE` holds these numbers to the machine that it runs on\n"
     );
+    if is_on_demand {
+        let _ = writeln!(text, "{ON_DEMAND}");
+    }
     for (pool, limits) in case.pools().iter().zip(plan.guaranteed()) {
         let table = match pool.name {
             "" => "pooling_allocator".to_owned(),
@@ -153,6 +159,8 @@ fn digest(text: &str) -> String {
 pub(crate) struct Record {
     pub(crate) file: ConfigFile,
     pub(crate) source: Source,
+    /// Whether no pool is made.
+    pub(crate) is_on_demand: bool,
 }
 
 /// The records of a file that `--here` wrote, JSON or any other text.
@@ -196,9 +204,14 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
             shown: name.clone(),
             text: Arc::from(text),
         };
-        let file = ConfigFile::parse(&bare(&source.text))
-            .map_err(|mistakes| Error::of(mistakes, Some(&source)))?;
-        records.push(Record { file, source });
+        let bare = bare(&source.text);
+        let file =
+            ConfigFile::parse(&bare).map_err(|mistakes| Error::of(mistakes, Some(&source)))?;
+        records.push(Record {
+            file,
+            source,
+            is_on_demand: bare.lines().any(|line| line.trim() == ON_DEMAND),
+        });
     }
     Ok(records)
 }
@@ -250,7 +263,7 @@ mod tests {
         let case = settings.resolve(facts.target()).unwrap();
         let plan = Plan::new(&case);
         assert!(plan.misfit.is_none(), "{file:?}");
-        let text: String = text(&case, &plan)
+        let text: String = text(&case, &plan, false)
             .lines()
             .map(|line| format!("{comment}{line}\n"))
             .collect();
