@@ -305,13 +305,14 @@ fn no_arrow_points_at_a_file_that_is_not_to_blame() {
         command.env("POOLCFG_VA_PROFILE", name);
         ran(command.args(["poolcfg", "check", "--target", RISCV64]))
     };
-    for ran in [
-        of_variable("sv93"),
-        project.run(&["check", "--target", X86_64, "--va-profile", "sv48"]),
+    let of_flag = project.run(&["check", "--target", X86_64, "--va-profile", "sv48"]);
+    for (ran, place) in [
+        (of_variable("sv93"), "--> POOLCFG_VA_PROFILE:1:14"),
+        (of_flag, "--> --va-profile:1:14"),
     ] {
         ran.ends(101)
             .says("error[PC0")
-            .says_nothing_of("-->")
+            .says(place)
             .says_nothing_of("poolcfg.toml");
     }
 }

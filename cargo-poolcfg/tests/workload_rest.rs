@@ -370,15 +370,15 @@ fn a_target_is_held_to_the_workload_of_a_named_pool() {
         for (line, said) in [
             (
                 "core_instances_per_instance = 2",
-                "`core_instances_per_instance` is 2, and the workload of pool `a` needs 3",
+                "`core_instances_per_instance` is 2, but the workload of pool `a` needs 3",
             ),
             (
                 "table_elements = 3",
-                "`table_elements` is 3, and the workload of pool `a` needs 10",
+                "`table_elements` is 3, but the workload of pool `a` needs 10",
             ),
             (
                 "max_core_instance_size = 10",
-                "`max_core_instance_size` is 10B, and the workload of pool `a` needs ",
+                "`max_core_instance_size` is 10B, but the workload of pool `a` needs ",
             ),
         ] {
             let board = Board::of(&file(line));
@@ -431,7 +431,7 @@ fn one_number_of_a_target_is_enough_for_each_workload() {
     for count in [1, 2, 4] {
         let board = board(count);
         board.run(&["sync", "--check"]).ends(100).says(&format!(
-            "`core_instances_per_instance` is {count}, and the workload of pool `a` needs 3"
+            "`core_instances_per_instance` is {count}, but the workload of pool `a` needs 3"
         ));
         board.run(&["sync"]).ends(0);
         board.run(&["sync", "--check"]).ends(0);
@@ -444,7 +444,7 @@ fn one_number_of_a_target_is_enough_for_each_workload() {
     Board::of(&format!("{main}{linux}{riscv64}"))
         .run(&["sync", "--check"])
         .ends(100)
-        .says("`core_instances_per_instance` is 2, and the workload needs 3");
+        .says("`core_instances_per_instance` is 2, but the workload needs 3");
 }
 
 /// A workload that does not count on some target is never left out in silence.

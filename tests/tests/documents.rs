@@ -176,7 +176,8 @@ fn every_page_of_docs_is_in_the_book_and_stays_in_it() {
     let mut found = Vec::new();
     files(&folder, &mut found);
     let mut pages = BTreeSet::new();
-    for page in found {
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    for page in found.into_iter().filter(is_page) {
         let text = fs::read_to_string(&page).unwrap();
         let leaves = links(&text)
             .into_iter()

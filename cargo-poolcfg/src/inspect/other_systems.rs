@@ -5,40 +5,26 @@ use std::fs::File;
 use object::read::ReadCache;
 use object::read::pe::ImageOptionalHeader as _;
 use object::{Endianness, LittleEndian, macho, pe};
-use poolcfg_core::RelocationModel;
 use target_lexicon::{
     Aarch64Architecture, Architecture, BinaryFormat, Environment, OperatingSystem, Triple, Vendor,
     X86_32Architecture,
 };
 
 use super::marks::triple;
-use super::program::{Program, damaged};
 use super::stream::Unreadable;
 
-/// A program of another system, which is always loaded anywhere and with its system's library.
-fn of_other_system(target: Option<Triple>) -> Program {
-    Program {
-        target: target.map(|triple| triple.to_string()),
-        relocation_model: RelocationModel::Pie,
-        is_static: false,
-        c_library: None,
-        has_wasmtime: false,
-        auditable: None,
-        constants: Vec::new(),
-    }
-}
-
+/// The target of a program for macOS; `None` if it is no known one.
 pub(super) fn of_macho<M: object::read::macho::MachHeader<Endian = Endianness>>(
     file: &ReadCache<&File>,
-) -> Result<Program, Unreadable> {
-    let header = M::parse(file, 0).map_err(damaged)?;
-    let endian = header.endian().map_err(damaged)?;
+) -> Result<Option<Triple>, Unreadable> {
+    let header = M::parse(file, 0)?;
+    let endian = header.endian()?;
     let architecture = match header.cputype(endian) {
         macho::CPU_TYPE_X86_64 => Some(Architecture::X86_64),
         macho::CPU_TYPE_ARM64 => Some(Architecture::Aarch64(Aarch64Architecture::Aarch64)),
         _ => None,
     };
-    Ok(of_other_system(architecture.map(|architecture| {
+    Ok(architecture.map(|architecture| {
         let system = OperatingSystem::Darwin(None);
         triple(
             architecture,
@@ -47,7 +33,7 @@ pub(super) fn of_macho<M: object::read::macho::MachHeader<Endian = Endianness>>(
             Environment::Unknown,
             BinaryFormat::Macho,
         )
-    })))
+    }))
 }
 
 /// What the firmware runs, and no system.
@@ -58,12 +44,13 @@ const FOR_FIRMWARE: [pe::Subsystem; 4] = [
     pe::IMAGE_SUBSYSTEM_EFI_ROM,
 ];
 
+/// The target of a program for Windows; `None` if it is no known one.
 pub(super) fn of_pe<H: object::read::pe::ImageNtHeaders>(
     file: &ReadCache<&File>,
-) -> Result<Program, Unreadable> {
-    let dos = pe::ImageDosHeader::parse(file).map_err(damaged)?;
+) -> Result<Option<Triple>, Unreadable> {
+    let dos = pe::ImageDosHeader::parse(file)?;
     let mut offset = dos.nt_headers_offset().into();
-    let (headers, _) = H::parse(file, &mut offset).map_err(damaged)?;
+    let (headers, _) = H::parse(file, &mut offset)?;
     // The kernels of Linux, too, have such headers, for the firmware that starts them.
     let subsystem = headers.optional_header().subsystem();
     if FOR_FIRMWARE.contains(&subsystem) {
@@ -77,7 +64,7 @@ pub(super) fn of_pe<H: object::read::pe::ImageNtHeaders>(
         pe::IMAGE_FILE_MACHINE_I386 => Some(Architecture::X86_32(X86_32Architecture::I686)),
         _ => None,
     };
-    Ok(of_other_system(architecture.map(|architecture| {
+    Ok(architecture.map(|architecture| {
         let (system, environment) = (OperatingSystem::Windows, Environment::Msvc);
         triple(
             architecture,
@@ -86,5 +73,5 @@ pub(super) fn of_pe<H: object::read::pe::ImageNtHeaders>(
             environment,
             BinaryFormat::Coff,
         )
-    })))
+    }))
 }

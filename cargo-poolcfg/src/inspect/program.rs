@@ -10,6 +10,7 @@ use object::read::elf::{
 };
 use object::{Endianness, FileKind, elf, macho, pe};
 use poolcfg_core::RelocationModel;
+use target_lexicon::Triple;
 
 use super::marks::{Marks, c_library, glibc, triple_of_elf};
 use super::other_systems::{of_macho, of_pe};
@@ -44,31 +45,44 @@ pub(crate) struct Program {
     pub(super) constants: Vec<Range<u64>>,
 }
 
-pub(super) fn damaged(error: object::read::Error) -> Unreadable {
-    Unreadable::Damaged(error.to_string(), 0)
-}
-
 /// Reads a program of a known kind.
 pub(super) fn read(file: &File) -> Result<Program, Unreadable> {
     let cache = ReadCache::new(file);
-    match FileKind::parse(&cache).map_err(damaged)? {
+    match FileKind::parse(&cache)? {
         FileKind::Elf32 => of_elf::<elf::FileHeader32<Endianness>>(&cache),
         FileKind::Elf64 => of_elf::<elf::FileHeader64<Endianness>>(&cache),
-        FileKind::MachO32 => of_macho::<macho::MachHeader32<Endianness>>(&cache),
-        FileKind::MachO64 => of_macho::<macho::MachHeader64<Endianness>>(&cache),
-        FileKind::Pe32 => of_pe::<pe::ImageNtHeaders32>(&cache),
-        FileKind::Pe64 => of_pe::<pe::ImageNtHeaders64>(&cache),
+        FileKind::MachO32 => {
+            of_macho::<macho::MachHeader32<Endianness>>(&cache).map(of_other_system)
+        }
+        FileKind::MachO64 => {
+            of_macho::<macho::MachHeader64<Endianness>>(&cache).map(of_other_system)
+        }
+        FileKind::Pe32 => of_pe::<pe::ImageNtHeaders32>(&cache).map(of_other_system),
+        FileKind::Pe64 => of_pe::<pe::ImageNtHeaders64>(&cache).map(of_other_system),
         _ => Err(Unreadable::NotKnown(
             "an object file of another kind".to_owned(),
         )),
     }
 }
 
+/// A program of another system, which is always loaded anywhere and with its system's library.
+fn of_other_system(target: Option<Triple>) -> Program {
+    Program {
+        target: target.map(|triple| triple.to_string()),
+        relocation_model: RelocationModel::Pie,
+        is_static: false,
+        c_library: None,
+        has_wasmtime: false,
+        auditable: None,
+        constants: Vec::new(),
+    }
+}
+
 fn of_elf<E: FileHeader<Endian = Endianness>>(
     file: &ReadCache<&File>,
 ) -> Result<Program, Unreadable> {
-    let header = E::parse(file).map_err(damaged)?;
-    let endian = header.endian().map_err(damaged)?;
+    let header = E::parse(file)?;
+    let endian = header.endian()?;
     let mut marks = Marks {
         machine: header.e_machine(endian).0,
         flags: header.e_flags(endian).0,
@@ -140,7 +154,7 @@ fn segments<E: FileHeader<Endian = Endianness>>(
 ) -> Result<Segments, Unreadable> {
     let mut segments = Segments::default();
     let mut has_dynamic = false;
-    for segment in header.program_headers(endian, file).map_err(damaged)? {
+    for segment in header.program_headers(endian, file)? {
         let size: u64 = segment.p_filesz(endian).into();
         let kind = segment.p_type(endian);
         if kind == elf::PT_LOAD {
@@ -149,12 +163,12 @@ fn segments<E: FileHeader<Endian = Endianness>>(
         }
         // Of each there is one.
         if kind == elf::PT_INTERP && marks.interpreter.is_none() && size <= PATH {
-            let path = segment.interpreter(endian, file).map_err(damaged)?;
+            let path = segment.interpreter(endian, file)?;
             marks.interpreter = path.map(text);
         }
         if kind == elf::PT_DYNAMIC && !has_dynamic && size <= SECTION {
             has_dynamic = true;
-            let entries = segment.dynamic(endian, file).map_err(damaged)?;
+            let entries = segment.dynamic(endian, file)?;
             for entry in entries.into_iter().flatten() {
                 let value: u64 = entry.d_val(endian).into();
                 match entry.d_tag(endian) {
@@ -197,7 +211,7 @@ fn sections<'d, E: FileHeader<Endian = Endianness>>(
     marks: &mut Marks,
 ) -> Result<Sections, Unreadable> {
     let mut found = Sections::default();
-    let count = u64::from(header.shnum(endian, file).map_err(damaged)?);
+    let count = u64::from(header.shnum(endian, file)?);
     if count.saturating_mul(64) > SECTIONS {
         return Err(Unreadable::TooLarge(format!(
             "more than {} sections",
@@ -219,7 +233,7 @@ fn sections<'d, E: FileHeader<Endian = Endianness>>(
                 marks.notes.push(text(name));
             }
             b".dep-v0" if size <= SECTION && found.auditable.is_none() => {
-                let data = section.data(endian, file).map_err(damaged)?;
+                let data = section.data(endian, file)?;
                 found.auditable = Some(data.to_vec());
             }
             _ => {}

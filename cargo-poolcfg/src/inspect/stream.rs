@@ -40,6 +40,13 @@ pub(crate) enum Unreadable {
     Impossible(String),
 }
 
+impl From<object::read::Error> for Unreadable {
+    /// Where in a program is not told.
+    fn from(error: object::read::Error) -> Self {
+        Self::Damaged(error.to_string(), 0)
+    }
+}
+
 impl Unreadable {
     /// What is told of the file at a path where something is wanted.
     pub(super) fn error(&self, path: &Path, wanted: Wanted) -> Error {

@@ -22,7 +22,7 @@ fn kernels() -> impl Iterator<Item = &'static Kernel> {
 }
 
 /// How many processes each kernel starts at each ASLR where `POOLCFG_PROMISES` does not say how many all tests start.
-const PROCESSES: u64 = 50;
+const PROCESSES: u64 = 30;
 
 /// So many in one command, which says nothing until its end: few, since the machine may do other things, too.
 const AT_ONCE: u64 = 10;
