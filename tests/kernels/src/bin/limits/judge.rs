@@ -341,9 +341,9 @@ impl Judge {
     /// The other thing that the message says: the limit is raised, and the pool starts whole.
     fn raised(&mut self, obstacle: Obstacle, refused: &Refused) {
         let said = match obstacle {
-            Obstacle::RlimitAs => "raise the limit with `ulimit -v`",
-            Obstacle::RlimitData => "raise the limit with `ulimit -d`",
-            Obstacle::RlimitMemlock => "raise the limit with `ulimit -l`",
+            Obstacle::RlimitAs => "raise the limit with `ulimit -v ",
+            Obstacle::RlimitData => "raise the limit with `ulimit -d ",
+            Obstacle::RlimitMemlock => "raise the limit with `ulimit -l ",
             Obstacle::UnlimitedStack => "set a finite stack limit with `ulimit -s 8192`",
             // The pool that is there stays.
             Obstacle::SecondPool => {
