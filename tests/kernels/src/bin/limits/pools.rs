@@ -4,7 +4,7 @@ use std::fs;
 
 use poolcfg_core::{
     Aslr, Engine, GRAIN, Keep, Layout, OnMisfit, PoolKeys, ProcessPromise, Promise,
-    ResolvedProcess, Setting, Size, StackLimit, Target, VaProfile, WasmtimeKeys, WasmtimeVersion,
+    ResolvedProcess, Setting, Size, StackLimit, Target, WasmtimeKeys, WasmtimeVersion,
 };
 use poolcfg_tests_kernels::{Cell, Injected, Obstacle, Oddity, Program};
 
@@ -24,18 +24,6 @@ fn aslr() -> Aslr {
     bits.map_or(Aslr::Maximum, Aslr::Bits)
 }
 
-/// The fewest bits of ASLR that a kernel of a VA profile takes.
-fn fewest_bits(profile: &str) -> u32 {
-    let all = VaProfile::ALL.iter().flat_map(|profiles| profiles.iter());
-    let mut layouts = all
-        .filter(|known| known.name == profile)
-        .map(|known| known.layout);
-    match layouts.next() {
-        Some(Layout::Linux(linux)) => linux.aslr_bits_min,
-        _ => 0,
-    }
-}
-
 /// Wasmtime of this version, where the pool is its.
 const WASMTIME: WasmtimeVersion = WasmtimeVersion::major(48);
 
@@ -48,10 +36,16 @@ pub(crate) struct Planned {
 impl Planned {
     pub(crate) fn new(profile: &'static str) -> Self {
         let mut cell = usual();
+        let least = Cell {
+            aslr: Aslr::Minimum,
+            ..usual()
+        };
         // Kernels of larger pages may have fewer bits than any of the profile.
-        if let Aslr::Bits(bits) = cell.aslr {
-            let fewest = fewest_bits(profile);
-            cell.aslr = Aslr::Bits(bits.max(fewest));
+        if let (Aslr::Bits(bits), Layout::Linux(linux)) = (
+            cell.aslr,
+            least.case(profile, PoolKeys::EMPTY).profile.layout,
+        ) {
+            cell.aslr = Aslr::Bits(bits.max(linux.aslr_bits_min));
         }
         Self { profile, cell }
     }
