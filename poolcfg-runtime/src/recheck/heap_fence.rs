@@ -36,7 +36,7 @@ impl<M: Keeper> Recheck<'_, M> {
             drop(kept.replace_heap_fence(None));
         }
         let maps = self.machine.text("/proc/self/maps").unwrap_or_default();
-        let heap = heap_end(&maps).unwrap_or(u64::MAX);
+        let heap = heap_end(proc::maps(&maps)).unwrap_or(u64::MAX);
         for (part, margin) in ROOMS {
             let room = Size::bytes(self.headroom.get() / part).round_down(self.page_size);
             if self.put_heap_fence(heap.saturating_add(room.get())) {
@@ -75,7 +75,7 @@ impl<M: Keeper> Recheck<'_, M> {
     fn end_of_room(&self, fence: Option<u64>) -> Option<u64> {
         let book = self.machine.kept().book(&self.promise.process)?;
         let maps = self.machine.text("/proc/self/maps")?;
-        let heap = heap_end(&maps)?;
+        let heap = heap_end(proc::maps(&maps))?;
         let above = proc::maps(&maps).map(|map| map.start);
         let above = above.filter(|start| *start >= heap && Some(*start) != fence);
         let next = above.min().unwrap_or(u64::MAX);
@@ -88,14 +88,13 @@ impl<M: Keeper> Recheck<'_, M> {
 /// What the heap is left below its fence: no place for a pool, since the heap grows into it. `None` if something else lies
 /// between the two.
 pub(super) fn room(fence: u64, maps: &[proc::Map<'_>]) -> Option<Range<u64>> {
-    let heap = maps.iter().find(|map| map.name == "[heap]")?.end;
+    let heap = heap_end(maps.iter().copied())?;
     let mut starts = maps.iter().map(|map| map.start);
     let is_free = heap < fence && !starts.any(|start| (heap..fence).contains(&start));
     is_free.then_some(heap..fence)
 }
 
 /// Where the heap ends.
-fn heap_end(maps: &str) -> Option<u64> {
-    let heap = proc::maps(maps).find(|map| map.name == "[heap]");
-    heap.map(|map| map.end)
+fn heap_end<'m>(mut maps: impl Iterator<Item = proc::Map<'m>>) -> Option<u64> {
+    Some(maps.find(|map| map.name == "[heap]")?.end)
 }
