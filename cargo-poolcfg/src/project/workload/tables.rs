@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use poolcfg_core::file::{PoolTable, PoolTables, TargetFacts};
+use poolcfg_core::file::{PoolTable, PoolTables, TargetFacts, WORKLOAD};
 use poolcfg_core::{
     Arch, InstanceDefaults, Limits, Os, Size, Target, WasmtimeFeature, WasmtimeFeatures,
     WasmtimeVersion,
@@ -12,8 +12,6 @@ use toml_edit::{Document, Item, TableLike};
 use crate::inspect::beyond::NeededKey;
 use crate::inspect::workload::PerInstance;
 use crate::project::pool_tables::{WASMTIME, features, table};
-
-const WORKLOAD: &str = "workload";
 
 /// A list of files.
 pub(super) struct List {
