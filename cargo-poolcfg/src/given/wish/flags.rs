@@ -9,6 +9,7 @@ use poolcfg_core::{
     Engine, FilePlace, Fit, RelocationModel, Settings, Text, Variable, WasmtimeVersion,
 };
 
+use super::own::OwnFlag;
 use super::{Wish, of_flag};
 use crate::cli::error::Source;
 
@@ -21,20 +22,18 @@ impl Wish {
                 flags.extend([flag.into(), value.into()]);
             }
         };
-        say("--va-profile", self.va_profile.as_deref());
-        let keys = &self.keys;
-        say(
-            "--relocation-model",
-            keys.relocation_model.map(|key| key.value.word()),
-        );
-        let stack_limit = keys.stack_limit.map(|key| key.value.text());
-        say("--stack-limit", stack_limit.as_ref().map(Text::as_str));
-        let aslr = keys.aslr.map(|key| key.value.text());
-        say("--aslr", aslr.as_ref().map(Text::as_str));
-        say("--layout", keys.layout.map(|key| key.value.word()));
+        for flag in [
+            OwnFlag::VaProfile,
+            OwnFlag::RelocationModel,
+            OwnFlag::StackLimit,
+            OwnFlag::Aslr,
+            OwnFlag::Layout,
+        ] {
+            say(flag.names().0, self.value(flag).as_deref());
+        }
         say("--engine", self.engine.map(Engine::word));
-        let version = self.engine_version.map(|version| version.to_string());
-        say("--engine-version", version.as_deref());
+        let version = OwnFlag::EngineVersion;
+        say(version.names().0, self.value(version).as_deref());
         say("--fit", self.fit.map(Fit::word));
         flags.extend_from_slice(&self.files);
         for flag in &self.set.0 {
@@ -121,46 +120,38 @@ impl Wish {
     /// The flag at a place as a line of the file; `None` if none is there.
     fn own_line(&self, place: FilePlace) -> Option<Source> {
         let index = place.as_flag()?.checked_sub(self.first)?.checked_sub(1)?;
-        let keys = &self.keys;
-        let quoted = |key: &str, value: &str| format!("{key} = {value:?}");
-        let lines = [
-            (
-                "--va-profile",
-                self.va_profile
-                    .as_deref()
-                    .map(|name| quoted("va_profile", name)),
-            ),
-            (
-                "--relocation-model",
-                keys.relocation_model
-                    .map(|key| quoted("relocation_model", key.value.word())),
-            ),
-            (
-                "--stack-limit",
-                keys.stack_limit
-                    .map(|key| quoted("stack_limit", key.value.text().as_str())),
-            ),
-            ("--aslr", keys.aslr.map(|key| aslr(&key.value.text()))),
-            (
-                "--layout",
-                keys.layout.map(|key| quoted("layout", key.value.word())),
-            ),
-            (
-                "--engine-version",
-                self.engine_version
-                    .map(|version| quoted("version", &version.to_string())),
-            ),
-        ];
-        let (flag, line) = lines.into_iter().nth(usize::try_from(index).ok()?)?;
-        let shown = match self.is_variable && flag == "--va-profile" {
-            true => Variable::VA_PROFILE.to_string(),
-            false => flag.to_owned(),
+        let own = OwnFlag::with_number(index)?;
+        let (flag, key) = own.names();
+        let value = self.value(own)?;
+        let shown = match own {
+            OwnFlag::VaProfile if self.is_variable => Variable::VA_PROFILE.to_string(),
+            _ => flag.to_owned(),
+        };
+        // The bits of ASLR are a number.
+        let line = match own {
+            OwnFlag::Aslr if value.parse::<u32>().is_ok() => format!("{key} = {value}"),
+            _ => format!("{key} = {value:?}"),
         };
         Some(Source {
             path: PathBuf::new(),
             shown,
-            text: line?.into(),
+            text: line.into(),
         })
+    }
+
+    /// What a flag says.
+    fn value(&self, flag: OwnFlag) -> Option<String> {
+        let keys = &self.keys;
+        let word = |word: &'static str| word.to_owned();
+        let text = |text: Text| text.as_str().to_owned();
+        match flag {
+            OwnFlag::VaProfile => self.va_profile.clone(),
+            OwnFlag::RelocationModel => keys.relocation_model.map(|key| word(key.value.word())),
+            OwnFlag::StackLimit => keys.stack_limit.map(|key| text(key.value.text())),
+            OwnFlag::Aslr => keys.aslr.map(|key| text(key.value.text())),
+            OwnFlag::Layout => keys.layout.map(|key| word(key.value.word())),
+            OwnFlag::EngineVersion => self.engine_version.map(|version| version.to_string()),
+        }
     }
 }
 
@@ -175,13 +166,4 @@ fn with_flags<'a>(
         None => ConfigFile::empty(),
     };
     file.with_flags(&set).ok()
-}
-
-/// Bits are a number in the file, and words are in quotes.
-fn aslr(value: &Text) -> String {
-    let value = value.as_str();
-    match value.parse::<u32>() {
-        Ok(bits) => format!("aslr = {bits}"),
-        Err(_) => format!("aslr = {value:?}"),
-    }
 }
