@@ -284,7 +284,7 @@ impl Needs {
             self.is_shared |= imported.is_shared;
             self.is_memory64 |= imported.is_64_bit;
         }
-        self.gc |= module.gc && instances > 0;
+        self.gc |= module.has_heap() && instances > 0;
         let size = module.instance_size();
         self.largest_instance = self.largest_instance.or(size);
         let all = Between::of(instances, size.least, size.most);
@@ -321,7 +321,7 @@ impl Needs {
         let adapters = live.adapters;
         let more = adapters.count.saturating_add(live.of_imported);
         needs.core_instances = needs.core_instances.saturating_add(more);
-        // Code of one module, be it of one that has no instance, is a heap for all that are compiled with it.
+        // What is compiled of one module, be it of one that has no instance, is a heap for all that are compiled with it.
         let has_instance = adapters.count > 0 || live.of_module.iter().any(|count| *count > 0);
         needs.gc |= has_instance && tree.modules.iter().any(|module| module.code_has_heap);
         // What is made of adapters has no memory and no table.

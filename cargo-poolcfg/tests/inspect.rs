@@ -197,6 +197,18 @@ fn code_of_a_module_without_an_instance_needs_a_heap() {
             format!("(component (core module (table 1 externref)) {used})"),
             false,
         ),
+        (
+            format!("(component (core module (table 1 externref (ref.null extern))) {used})"),
+            true,
+        ),
+        (
+            format!("(component (core module (global externref (ref.null extern))) {used})"),
+            true,
+        ),
+        (
+            format!("(component (core module (elem externref (ref.null extern))) {used})"),
+            true,
+        ),
     ] {
         assert_eq!(of_text(&text)["gc"], gc, "{text}");
     }

@@ -11,7 +11,8 @@ use super::stream::{Stream, Unreadable, damaged};
 /// https://webassembly.github.io/spec/js-api/#limits.
 const FUNCTION: u64 = 7_654_321;
 
-/// The tables and globals of a module whose values are collected, by their index.
+/// The tables of a module and the globals that it imports whose values are collected, by their index. Globals of its own
+/// need a heap anyway.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Collected {
     pub(super) tables: HashSet<u32>,

@@ -24,11 +24,10 @@ pub(crate) struct Module {
     pub(crate) tables: Vec<Table>,
     /// The memories and tables that it shares with somebody else.
     pub(crate) imported: Vec<Imported>,
-    /// Whether a heap takes the place of a memory, be it in some versions of Wasmtime only: whether it has tables,
-    /// globals or segments of values that are collected, or code that handles objects. Source: where `needs_gc_heap` is
-    /// set in crates/environ and crates/cranelift (v36, v43, v48 to v50).
-    pub(crate) gc: bool,
-    /// Whether its code does, for which every module of a component that is compiled with it has a heap made. Source:
+    /// Whether it has a table of values that are collected.
+    table_has_heap: bool,
+    /// Whether what is compiled of it needs a heap: its functions, and what sets up its globals, segments and tables with
+    /// an initial value. Of a component all is compiled together, and every module of it then has a heap made. Source:
     /// `needs_gc_heap` in crates/wasmtime/src/compile.rs (v36 to v50).
     pub(crate) code_has_heap: bool,
     /// The bytes of its data segments.
@@ -79,8 +78,8 @@ pub(super) fn read<F: Read + Seek>(
             13 => module.tags(&stream.section(section_end)?)?,
             0 => stream.skip_custom(at, section_end)?,
             10 => {
-                module.code_has_heap = code::needs_heap(stream, section_end, &module.collected)?;
-                module.gc |= module.code_has_heap;
+                let needs_heap = code::needs_heap(stream, section_end, &module.collected)?;
+                module.code_has_heap |= needs_heap;
             }
             // The types of functions, the start, and how many segments there are.
             3 | 8 | 12 => stream.skip(section_end - stream.at(), section_end)?,
@@ -131,6 +130,12 @@ fn types(section: &Section, kinds: &mut Vec<Kind>) -> Result<(), Unreadable> {
 }
 
 impl Module {
+    /// Whether a heap takes the place of a memory, be it in some versions of Wasmtime only. Source: where `needs_gc_heap` is
+    /// set in crates/environ and crates/cranelift (v36, v43, v48 to v50).
+    pub(crate) const fn has_heap(&self) -> bool {
+        self.table_has_heap || self.code_has_heap
+    }
+
     fn imports(
         &mut self,
         section: &Section,
@@ -203,6 +208,7 @@ impl Module {
         {
             let table = table?;
             if let wasmparser::TableInit::Expr(expression) = &table.init {
+                self.code_has_heap |= is_collected(table.ty.element_type, types);
                 self.called(expression)?;
             }
             self.table(&table.ty, types);
@@ -212,7 +218,7 @@ impl Module {
 
     fn table(&mut self, table: &TableType, types: &[Kind]) {
         if is_collected(table.element_type, types) {
-            self.gc = true;
+            self.table_has_heap = true;
             let number = self
                 .imported_tables
                 .saturating_add(count(self.tables.len()));
@@ -234,12 +240,8 @@ impl Module {
             entries::<wasmparser::Global<'_>>(section, EngineLimit::Globals, self.imported_globals)?
         {
             let global = global?;
-            if is_of_collected(global.ty.content_type, types) {
-                self.gc = true;
-                let number = self.imported_globals.saturating_add(self.globals);
-                self.collected.globals.extend(index(number));
-            }
             self.globals += 1;
+            self.code_has_heap |= is_of_collected(global.ty.content_type, types);
             self.called(&global.init_expr)?;
         }
         Ok(())
@@ -281,7 +283,7 @@ impl Module {
                     // What is declared is nowhere.
                     let is_there = !matches!(element.kind, ElementKind::Declared);
                     let is_empty = expressions.count() == 0;
-                    self.gc |= is_there && !is_empty && is_collected(ty, types);
+                    self.code_has_heap |= is_there && !is_empty && is_collected(ty, types);
                     for expression in expressions {
                         self.called(&expression.map_err(|error| damaged(&error))?)?;
                     }

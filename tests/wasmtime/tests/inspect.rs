@@ -218,11 +218,17 @@ const UNUSED: &[&str] = &[
     "(core module (table 1 externref))",
     "(core module (global (mut externref) (ref.null extern)))",
     "(core module (global externref (ref.null extern)) (func (drop (global.get 0))))",
+    "(core module (global externref (ref.null extern)))",
+    "(core module (global (ref i31) (ref.i31 (i32.const 1))))",
+    "(core module (table 1 externref (ref.null extern)))",
+    "(core module (elem externref (ref.null extern)))",
+    "(core module (table 1 externref) (elem (i32.const 0) externref (ref.null extern)))",
     "(core module (type $s (struct)) (func (param (ref $s))))",
     "(core module (func))",
 ];
 
-/// All modules of a component are compiled together: code of one that has no instance is a heap for the others.
+/// All modules of a component are compiled together: code of one that has no instance, its globals and its segments are
+/// a heap for the others.
 #[test]
 #[ignore = "needs real wasmtime commands: cargo xtask test"]
 fn a_heap_is_counted_for_code_of_a_module_without_an_instance() {
