@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use poolcfg_core::codegen::{Arm, generated};
 use poolcfg_core::file::{ConfigFile, TargetFacts};
@@ -173,13 +174,26 @@ pub(crate) struct Project {
 
 impl Project {
     pub(crate) fn new() -> Self {
-        let folder = Folder::new();
-        folder.write(
+        let project = Self {
+            folder: Folder::new(),
+        };
+        project.write_manifest("2024", "");
+        project.folder.write("src/lib.rs", "pub mod pool_limits;\n");
+        project
+    }
+
+    /// The projects share a target folder, in which cargo tells packages apart by name and version, and not by where
+    /// they lie: what one test has built would be another's, which is no older than it.
+    fn write_manifest(&self, edition: &str, dependencies: &str) {
+        static BUILT: AtomicU32 = AtomicU32::new(0);
+        let number = BUILT.fetch_add(1, Ordering::Relaxed);
+        self.folder.write(
             "Cargo.toml",
-            "[package]\nname = \"project\"\nedition = \"2024\"\n[workspace]\n",
+            &format!(
+                "[package]\nname = \"project\"\nversion = \"0.0.{number}\"\nedition = \"{edition}\"\n\
+                 [workspace]\n{dependencies}"
+            ),
         );
-        folder.write("src/lib.rs", "pub mod pool_limits;\n");
-        Self { folder }
     }
 
     /// One that depends on the runtime, with the crates of our own lock file.
@@ -187,11 +201,10 @@ impl Project {
         let project = Self::new();
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let runtime = own.join("poolcfg-runtime");
-        project.folder.write(
-            "Cargo.toml",
+        project.write_manifest(
+            edition,
             &format!(
-                "[package]\nname = \"project\"\nedition = \"{edition}\"\n[workspace]\n[dependencies]\n\
-                 poolcfg-runtime = {{ path = {runtime:?}, default-features = false }}\n"
+                "[dependencies]\npoolcfg-runtime = {{ path = {runtime:?}, default-features = false }}\n"
             ),
         );
         fs::copy(own.join("Cargo.lock"), project.folder.path("Cargo.lock")).unwrap();

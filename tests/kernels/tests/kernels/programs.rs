@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use poolcfg_tests::{root, variable};
 use poolcfg_tests_kernels::Program;
@@ -15,16 +15,14 @@ pub(crate) fn build(architecture: &Architecture, binary: &str, program: Program)
     build_of("poolcfg-tests-kernels", architecture, binary, program)
 }
 
-/// A program of a package. Cargo gives every way of linking the same name, so each is read before the next is built,
-/// one at a time.
+/// A program of a package, linked in one of three ways.
 pub(crate) fn build_of(
     package: &str,
     architecture: &Architecture,
     binary: &str,
     program: Program,
 ) -> Vec<u8> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = one();
     let mut cargo = cargo(architecture, "rustc");
     cargo
         .current_dir(root())
@@ -59,6 +57,13 @@ pub(crate) fn build_of(
         program.word()
     );
     bytes
+}
+
+/// Held from before a program is built until it is read: cargo gives every way of linking it the same name, and the
+/// tests, which run at the same time, share the folder.
+fn one() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A cargo command that builds for an architecture, as a user sets it up: by its target and its linker. There
@@ -98,6 +103,7 @@ pub(crate) fn release(architecture: &Architecture, binary: &str) -> Vec<u8> {
 
 /// A release of the example.
 pub(crate) fn example(architecture: &Architecture) -> Vec<u8> {
+    let _one = one();
     let mut build = cargo(architecture, "build");
     build
         .current_dir(root().join("examples/slot-server"))
