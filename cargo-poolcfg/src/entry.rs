@@ -144,7 +144,7 @@ fn print_object(shell: &Shell, envelope: &RefCell<Envelope>) -> Result<(), Error
     })
 }
 
-/// Whether the arguments say at most how much is told, and in which colors.
+/// Whether the arguments say at most how much is printed, and in which colors.
 fn asks_for_nothing(arguments: &[OsString]) -> bool {
     let Ok(matches) = alone().try_get_matches_from(arguments) else {
         return false;
@@ -155,7 +155,7 @@ fn asks_for_nothing(arguments: &[OsString]) -> bool {
     matches.subcommand().is_none() && said.all(|id| ["quiet", "verbose", "color"].contains(&id))
 }
 
-/// Whether the arguments ask for JSON, before anything is parsed: what cannot be parsed is told in JSON, too.
+/// Whether the arguments ask for JSON, before anything is parsed: a usage error is JSON, too.
 fn asks_for_json(arguments: &[OsString]) -> bool {
     let words: Vec<&str> = arguments
         .iter()

@@ -19,7 +19,7 @@ mod table;
 mod tests;
 mod told;
 
-/// What a host is told: who says it, the number, and its name there, in some from a version on.
+/// A setting of a host: the number, and its name there, in some hosts from a version on.
 macro_rules! told {
     ($($by:ident $number:ident = $name:literal $($since:literal)? $(, $with:ident($value:expr))*;)+) => {
         &[$($by(Number::$number, $name $(, $since)?) $(.$with($value))*),+]

@@ -205,7 +205,7 @@ fn wasm(file: &mut File, beginning: &[u8], length: u64) -> Result<Inspected, Unr
             let needs = instances::follow(&tree).map(|live| Needs::of_component(&tree, live));
             // The check takes memory of its own.
             drop(tree);
-            // What does not hold together is told by who checks all of it, who knows the place.
+            // The validator of the whole file reports what is invalid, since it knows the place.
             match needs {
                 Ok(needs) => Inspected::Component(needs),
                 Err(why) => {

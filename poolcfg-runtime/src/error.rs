@@ -54,3 +54,6 @@ debug_like_display!(
 );
 
 display_with_code!(Warning);
+
+#[cfg(test)]
+mod tests;

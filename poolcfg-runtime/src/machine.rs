@@ -77,7 +77,7 @@ pub(crate) trait Machine {
     fn holdings(&self) -> Vec<Holding>;
 }
 
-/// What is told of a machine in terms of another one, in the field `machine`: all but reservations and files.
+/// What a machine takes from another one, in the field `machine`: all but reservations and files.
 macro_rules! as_of_machine {
     () => {
         fn target(&self) -> poolcfg_core::Target {

@@ -20,7 +20,7 @@ pub struct Machine {
 /// An address space as the target's smallest kernel gives it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Confined {
-    /// How it is told.
+    /// How it is reported.
     pub name: &'static str,
     /// Its bytes, as QEMU reads them.
     pub bytes: &'static str,

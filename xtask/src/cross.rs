@@ -110,7 +110,7 @@ fn scripts_of(folder: &Path, architecture: &str) -> Result<(), String> {
     };
     let (ar, cc) = (unpacked("ar"), unpacked(&format!("gcc --sysroot={root}")));
     // rustc does not know that these targets have static PIEs and asks for `-static -no-pie`; gcc 12
-    // does not know that riscv64 has, so the linker is told directly.
+    // does not know that riscv64 has, so the option goes to the linker directly.
     let static_pie = format!(
         "#!/bin/sh\n\
          for argument; do\n\

@@ -157,7 +157,7 @@ impl Made {
         run(&mut build)
     }
 
-    /// What rustc is told: what links, and what takes the place of the folders of this machine.
+    /// The flags for rustc: what links, and what takes the place of the folders of this machine.
     fn flags(&self) -> Result<Vec<String>, String> {
         let mut flags = vec![
             "-Clinker-flavor=ld.lld".to_owned(),

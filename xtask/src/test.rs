@@ -143,7 +143,7 @@ fn run_all(suites: &[&'static Suite], names: &[&str], are_all: bool) -> Result<(
 pub(crate) enum Heavy {
     /// What it needs is built.
     Built,
-    /// It is left out, and that is told.
+    /// It is left out, and the summary says so.
     LeftOut,
 }
 

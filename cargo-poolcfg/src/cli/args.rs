@@ -238,7 +238,7 @@ pub(crate) struct Init {
     /// Package to write the file for
     #[arg(short, long, value_name = "SPEC", help_heading = PACKAGES)]
     pub(crate) package: Option<String>,
-    /// Other tools overwrite with it: what this one does is told.
+    /// Other tools overwrite with it: this one says what it does.
     #[arg(long, hide = true)]
     pub(crate) force: bool,
 }

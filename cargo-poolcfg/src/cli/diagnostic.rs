@@ -1,4 +1,4 @@
-//! Diagnostics: mistakes, warnings and notes, as people and programs are told them.
+//! Diagnostics: mistakes, warnings and notes, as text and as JSON.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Paths as messages and programs are told them.
+//! Paths as messages and the JSON have them.
 
 use std::path::{Component, Path, PathBuf};
 

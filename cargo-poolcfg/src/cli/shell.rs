@@ -1,5 +1,5 @@
 //! The two streams: stdout for what was asked for, stderr for everything else. A program asks for one JSON object,
-//! and then people are told on stderr alone.
+//! and then text for people goes to stderr alone.
 
 use std::cell::RefCell;
 use std::io::{self, Write as _};
@@ -143,7 +143,7 @@ impl Shell {
         }
     }
 
-    /// Keeps mistakes for programs; people are told them at the end.
+    /// Keeps mistakes for programs; for people they are printed at the end.
     pub(crate) fn keep_error(&self, error: &Error) {
         match error {
             Error::Usage(usage) => self.keep(Message::Usage(usage, self.program)),
@@ -202,7 +202,7 @@ fn tell(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// The mistakes that are told, and what stands for the others.
+/// The mistakes that are printed, and what stands for the others.
 fn told(mistakes: &[Mistake]) -> (&[Mistake], Option<Text>) {
     match mistakes.split_at_checked(Diagnostic::TOLD) {
         None | Some((_, [])) => (mistakes, None),

@@ -91,7 +91,7 @@ fn text(context: &Context<'_>, member: &mut Member) -> String {
             ));
             return for_wasmtime(None);
         }
-        // What cargo does not know is told by `check`, which needs it.
+        // `check`, which needs it, reports what cargo does not know.
         Err(_) => {}
     }
     match &member.wasmtime[..] {

@@ -17,7 +17,7 @@ use crate::target::rustc::built_for;
 /// Looks into each file.
 ///
 /// # Errors
-/// Every file that cannot be read, or is damaged; what the others have is told all the same.
+/// Every file that cannot be read, or is damaged; the others are reported all the same.
 pub(crate) fn run(context: &Context<'_>, arguments: &Inspect) -> Result<Exit, Error> {
     // Sizes are those of a machine of 64 bits, whichever that is.
     let facts = built_for()?;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use poolcfg_core::file::{Diagnostic, TargetFacts};
-use poolcfg_core::{Code, Plan, PlanMisfit, ResolvedPool, ResolvedProcess, Settings};
+use poolcfg_core::{Code, Plan, PlanMisfit, ResolvedProcess, Settings};
 
 use crate::cli::args::{Emit, Generate};
 use crate::cli::error::{Error, all};
@@ -108,9 +108,7 @@ fn judge(
         let advice = here::advice(misfit, case).replace(PlanMisfit::CHANGES_HEADROOM, anew);
         diagnostic.help = Some(advice);
         if record.is_on_demand {
-            diagnostic.message = without_pool(&diagnostic.message, case);
-            let label = diagnostic.label.as_str();
-            diagnostic.label = label.replace("all pools together", "together they");
+            diagnostic.message = format!("{} {}", on_demand(misfit, case), misfit.needs(case));
         }
         return Err(Error::of(vec![diagnostic], Some(&record.source)).exiting(Exit::Misfit));
     }
@@ -139,34 +137,19 @@ fn judge(
         .collect())
 }
 
-/// Why instances on demand do not fit, which are counted as pools of one instance.
-fn without_pool(message: &str, case: &ResolvedProcess<'_>) -> String {
-    let on_demand = |pool: &ResolvedPool<'_>| {
-        let pools = pool.asked.pools;
-        let name = match pool.name {
-            "" => String::new(),
-            name => format!(" `{name}`"),
-        };
-        let each = [
-            (
-                format!("the {pools} pools{name} need "),
-                format!("{pools} instances on demand{name} need "),
-            ),
-            (
-                format!("each of the {pools} pools{name} needs "),
-                format!("each of {pools} instances on demand{name} needs "),
-            ),
-            (
-                format!("pool{name} needs "),
-                format!("an instance on demand{name} needs "),
-            ),
-        ];
-        let mut each = each.into_iter();
-        each.find_map(|(before, after)| {
-            let rest = message.strip_prefix(&before)?;
-            Some(format!("{after}{rest}"))
-        })
+/// Who needs something of instances on demand, which are counted as pools of one instance.
+fn on_demand(misfit: &PlanMisfit, case: &ResolvedProcess<'_>) -> String {
+    let pool = &case.pools()[misfit.pool];
+    let name = match pool.name {
+        "" => String::new(),
+        name => format!(" `{name}`"),
     };
-    let told = case.pools().iter().find_map(on_demand);
-    told.unwrap_or_else(|| message.to_owned())
+    match (misfit.is_of_all(), pool.asked.pools) {
+        (true, _) if case.pools().len() > 1 => {
+            format!("instances on demand{name} and the others need")
+        }
+        (_, 1) => format!("an instance on demand{name} needs"),
+        (true, instances) => format!("{instances} instances on demand{name} need"),
+        (false, instances) => format!("each of {instances} instances on demand{name} needs"),
+    }
 }

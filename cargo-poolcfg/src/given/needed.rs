@@ -1,5 +1,5 @@
 //! What the files of a workload need: beyond the counts it is set where nothing says as much, and told where nothing
-//! can; a count that a flag says below it is told.
+//! can; a flag's count below it is reported.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(crate) struct Raised<'a> {
 /// A mistake, and where it stands; nowhere if nothing that is written is wrong.
 pub(crate) type Refused = (Diagnostic, Option<FilePlace>);
 
-/// The settings with what the files need. A flag outranks the files, and is told where it is too little.
+/// The settings with what the files need. A flag outranks the files, and is reported where it is too little.
 ///
 /// # Errors
 /// Where no pool takes a file, or a flag says less than it needs.
@@ -222,7 +222,7 @@ fn missing<'f>(
         return None;
     }
     let flag = said.filter(|place| place.as_flag().is_some());
-    // What may be too little is told by `doubts`.
+    // `doubts` reports what may be too little.
     if flag.is_some() && need.least <= has {
         return None;
     }

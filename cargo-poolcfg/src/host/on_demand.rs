@@ -1,4 +1,4 @@
-//! Without a pool: what a host is told of memories that are reserved on demand.
+//! Without a pool: the settings of a host for memories that are reserved on demand.
 //!
 //! A memory takes its reservation and a guard on both sides, when it is made. One that outgrows the reservation moves to as
 //! much as it has and the reservation for growth, 2 GiB by default, which would not fit where the reservation was lowered
@@ -12,7 +12,7 @@ use super::number::{Number, Numbers};
 use super::table::{Host, HostText};
 use super::told::Told;
 
-/// What is told: how a memory is reserved, and what every instance has on its stack.
+/// What is set: how a memory is reserved, and what every instance has on its stack.
 const NUMBERS: [Number; 5] = [
     Number::MemoryReservation,
     Number::GuardSize,

@@ -94,7 +94,7 @@ impl Own {
             Form::AtLeast(least) if told.number == number => Some(least),
             _ => None,
         });
-        // A host that is told every total of itself has no factors of its own.
+        // A host with a setting for every total has no factors of its own.
         let has_factors = self
             .host
             .told

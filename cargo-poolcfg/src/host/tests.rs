@@ -30,7 +30,7 @@ fn no_number_is_told_twice() {
     }
 }
 
-/// What decides how much is mapped is told by every host in every version, but for what Wasmtime takes
+/// Every host has a setting in every version for what decides how much is mapped, but for what Wasmtime takes
 /// of itself there.
 #[test]
 fn every_total_that_is_mapped_is_told() {

@@ -1,4 +1,4 @@
-//! What a host is told: a number under its name, and the line of the text that says it.
+//! A setting of a host: a number under its name, and the line of the text that has it.
 
 use poolcfg_core::{Os, Size, Target};
 use serde::Serialize;

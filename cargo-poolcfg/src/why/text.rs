@@ -228,5 +228,5 @@ fn shortened(mut lines: Vec<String>, what: &str) -> Vec<String> {
     lines
 }
 
-/// So many failures that did not end the command are told to people.
+/// How many failures that did not end the command are printed as text.
 const MOST: usize = 4;

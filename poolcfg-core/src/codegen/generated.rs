@@ -28,7 +28,7 @@ use wasmtime::of_wasmtime;
 /// The module of the target that is compiled for: no pool is called so.
 const MODULE: &str = "this_target";
 
-/// The whole file, without its header. `command` is what a target without an arm is told to run, and
+/// The whole file, without its header. `command` is what the error of a target without an arm says to run, and
 /// `runtime` the name of poolcfg-runtime where the typed limits are wanted.
 #[must_use]
 pub fn generated(arms: &[Arm<'_>], command: &str, runtime: Option<&str>) -> String {

@@ -31,7 +31,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// How many are told at once; more are counted, as [`and_more`](crate::and_more) says.
+    /// How many are reported at once; more are counted, as [`and_more`](crate::and_more) says.
     pub const TOLD: usize = 100;
 
     /// Line and column of the span in the text of the file.
@@ -92,13 +92,12 @@ impl Diagnostic {
                 "{} of {}, mapped without MAP_NORESERVE",
                 misfit.mapping, need
             ),
-            Limit::MaxMapCount => format!(
-                "all pools together take {} mappings when every slot is live",
-                misfit.need
-            ),
-            Limit::RlimitAs => format!("all pools together reserve {}", need),
+            Limit::MaxMapCount => {
+                format!("{} mappings in all, when every slot is live", misfit.need)
+            }
+            Limit::RlimitAs => format!("{need} of address space in all"),
             Limit::RlimitData | Limit::CommitLimit => {
-                format!("all pools together make {need} writable when every slot is live")
+                format!("{need} of writable memory in all, when every slot is live")
             }
         };
         Self {

@@ -86,7 +86,7 @@ impl Plan {
         let of = &case.pools[pool];
         Promise {
             name: of.name,
-            // What one instance may have is told by the build, and is the same at each start.
+            // What one instance may have is set by the build, and is the same at each start.
             asked: Limits {
                 wasmtime: self.guaranteed[pool].wasmtime,
                 table_reservation: self.guaranteed[pool].table_reservation,

@@ -71,12 +71,13 @@ impl AcquireOptions {
 /// /// Whether waiting may help: some slot is not out of service.
 /// fn may_wait(error: &AcquireError) -> bool {
 ///     match error {
-///         AcquireError::Exhausted(Exhausted { instances, retired }) => retired < instances,
+///         AcquireError::Exhausted(Exhausted { instances, retired, .. }) => retired < instances,
 ///         _ => false,
 ///     }
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Exhausted {
     /// How many slots the pool has.
     pub instances: u32,
@@ -110,9 +111,11 @@ impl AcquireError {
     /// The code of it, whose text `cargo poolcfg --explain` prints.
     ///
     /// ```
-    /// use poolcfg_runtime::{AcquireError, Exhausted};
-    /// let error = AcquireError::Exhausted(Exhausted { instances: 15, retired: 0 });
-    /// assert_eq!(error.code().as_str(), "PC0056");
+    /// use poolcfg_runtime::{Code, Pool};
+    /// /// Why there is no slot, for a log: such as `PC0056`.
+    /// fn code(pool: &Pool) -> Option<Code> {
+    ///     pool.acquire().err().map(|error| error.code())
+    /// }
     /// ```
     #[must_use]
     pub const fn code(&self) -> Code {

@@ -77,7 +77,7 @@ impl Moment {
     }
 
     /// The maps with the room of the heap, which is not free, and the space in which a plan may be made; `None` if no
-    /// maps are told.
+    /// maps are read.
     pub(super) fn space(self) -> Option<(String, PlannedSpace)> {
         let mut all: Vec<_> = proc::maps(&self.maps).collect();
         let stack = all.iter().find(|map| map.name == "[stack]");

@@ -82,6 +82,7 @@ impl GrowError {
 ///     }
 /// }
 /// ```
+#[non_exhaustive]
 pub struct ShrinkError {
     /// The bytes that were to stay.
     pub bytes: usize,

@@ -14,6 +14,7 @@ use poolcfg_core::{Code, GRAIN, Size, SizeError, escaped};
 /// }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VariableError {
     /// The variable.
     pub variable: String,
@@ -26,17 +27,14 @@ pub struct VariableError {
 /// What is wrong with the value of an environment variable.
 ///
 /// ```
-/// use poolcfg_runtime::variables::{VariableError, VariableFault};
-/// let error = VariableError {
-///     variable: "POOLCFG_MAX_INSTANCES".to_owned(),
-///     value: "0".to_owned(),
-///     fault: VariableFault::Zero,
-/// };
-/// assert_eq!(
-///     error.to_string(),
-///     "environment variable `POOLCFG_MAX_INSTANCES` is `0`, but it must be at least 1: \
-///      set a number such as `64`, or unset it (see `cargo poolcfg --explain PC0054`)"
-/// );
+/// use poolcfg_runtime::variables::VariableFault;
+/// /// The most that is allowed, where that decides.
+/// fn most(fault: &VariableFault) -> Option<u64> {
+///     match fault {
+///         VariableFault::AboveBuild { most } | VariableFault::Above { most, .. } => Some(*most),
+///         _ => None,
+///     }
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

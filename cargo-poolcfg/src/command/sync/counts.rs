@@ -76,7 +76,7 @@ fn differences(
     arguments: &Sync,
 ) -> Result<Vec<NumberDifference>, Error> {
     let file = reread(&source.text)?;
-    // What is at fault is told by `check`.
+    // `check` reports what is at fault.
     let cases = targets.iter().filter_map(|facts| {
         let settings = file.settings(facts);
         Some((settings.resolve(facts.target()).ok()?, settings))

@@ -112,7 +112,7 @@ fn possible(path: PathBuf, file: Inspected) -> Result<(PathBuf, Inspected), Erro
 /// What an entry of the list means.
 #[derive(Debug, Default)]
 struct Matches {
-    /// What is there and is no folder. What is no file either is told when it is looked into.
+    /// What is there and is no folder. What is no file either is reported when it is read.
     files: Vec<PathBuf>,
     folders: Vec<PathBuf>,
     /// Links to what is not there.
@@ -236,7 +236,7 @@ fn is_pattern(entry: &str) -> bool {
 fn matching(folder: &Path, entry: &str) -> Result<Vec<PathBuf>, String> {
     let path = folder.join(entry);
     let is_there = std::fs::symlink_metadata(&path).is_ok();
-    // What is there and is no file is told when it is looked into.
+    // What is there and is no file is reported when it is read.
     match (is_there, is_pattern(entry)) {
         (true, _) => return Ok(vec![path]),
         (false, false) => return Ok(Vec::new()),

@@ -136,7 +136,7 @@ impl Watched {
         }
     }
 
-    /// A process is told to end by another one, or by a terminal: what failed before did not end it.
+    /// Another process, or a terminal, ends a process: what failed before did not end it.
     pub(super) fn told_to_end(&mut self, pid: Pid, process: i32) {
         // struct siginfo: the sender's number in the third word, where there is one.
         let sender = sys::signal(pid).ok().map(|words| words[2] & 0xffff_ffff);

@@ -16,7 +16,7 @@ use super::told::{Traced, TracerLine};
 /// The bytes of `struct signalfd_siginfo`.
 const SIGNAL: usize = 128;
 
-/// How long a command may take to go on by itself when this process is told to.
+/// How long a command may take to go on by itself when this process continues.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 struct Front {
@@ -107,7 +107,7 @@ impl Front {
             let line: Vec<u8> = self.told.drain(..=end).collect();
             match serde_json::from_slice(&line) {
                 Ok(TracerLine::Started(command)) => self.command = Some(command),
-                // The tracer stops this process as well: whoever waits for it is told what it would be told of the
+                // The tracer stops this process as well: whoever waits for it sees what it would see of the
                 // command.
                 Ok(TracerLine::Stopped) => {
                     self.is_stopped = true;

@@ -2,6 +2,7 @@
 
 use super::arm::{HoleSum, PoolConsts};
 use super::lines::{Lines, number};
+use crate::base::size::GRAIN;
 use crate::engine::wasmtime::Wasmtime;
 use crate::model::pieces::PIECES;
 use crate::model::sum::{Bound, bookkeeping};
@@ -84,7 +85,7 @@ impl<'a> Adding<'a> {
         self.counts("piece") || self.counts("charged") || (self.counts("lists") && of_wasmtime)
     }
 
-    /// The names of the sums, in the order in which they are told.
+    /// The names of the sums, in the order in which they are written.
     fn names(&self) -> impl Iterator<Item = &'static str> {
         [
             "mapped", "guards", "lost", "piece", "maps", "writable", "lists", "charged",
@@ -325,16 +326,20 @@ impl<'a> Adding<'a> {
 /// The assertions that the numbers of one pool agree with each other.
 fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> String) {
     let path = &written.path;
-    let condition = format!("{path}MAX_MEMORY_SIZE <= {path}MEMORY_RESERVATION");
-    lines.assert(&[condition], &says(Refusal::MemoryAboveReservation));
+    // A memory that has nothing keeps to that, below.
+    if !written.limits.max_memory_size.is_zero() {
+        let condition = written.at_most("MAX_MEMORY_SIZE", "MEMORY_RESERVATION");
+        lines.assert(&[condition], &says(Refusal::MemoryAboveReservation));
+    }
     let reservation = format!("{path}MEMORY_RESERVATION");
-    let condition = format!("{reservation}.next_multiple_of(65536) == {reservation}");
+    let grain = GRAIN.get();
+    let condition = format!("{reservation}.next_multiple_of({grain}) == {reservation}");
     lines.assert(&[condition], &says(Refusal::NotMultiple));
     if written.limits.wasmtime.is_some() {
-        let condition = format!("{path}MAX_WASM_STACK <= {path}ASYNC_STACK_SIZE");
+        let condition = written.at_most("MAX_WASM_STACK", "ASYNC_STACK_SIZE");
         lines.assert(&[condition], &says(Refusal::StackTooSmall));
     }
-    let condition = format!("{path}MIN_INSTANCES <= {path}MAX_INSTANCES");
+    let condition = written.at_most("MIN_INSTANCES", "MAX_INSTANCES");
     lines.assert(&[condition], &says(Refusal::MinAboveMax));
     let asked = [
         ("MAX_INSTANCES", "ASKED_MAX_INSTANCES"),
@@ -342,7 +347,7 @@ fn agree(lines: &mut Lines, written: &PoolConsts<'_>, says: &dyn Fn(Refusal) -> 
         ("MAX_MEMORY_SIZE", "ASKED_MAX_MEMORY_SIZE"),
         ("ASKED_MAX_MEMORY_SIZE", "ASKED_MEMORY_RESERVATION"),
     ];
-    let asked = asked.map(|(least, most)| format!("{path}{least} <= {path}{most}"));
+    let asked = asked.map(|(least, most)| written.at_most(least, most));
     let unchanged: Vec<String> = asked.into_iter().chain(written.fixed()).collect();
     lines.assert(&unchanged, &says(Refusal::Changed));
 }

@@ -83,6 +83,22 @@ impl PoolConsts<'_> {
         consts.map(|of| of.name.to_owned()).collect()
     }
 
+    /// The condition that one number is not above another. Clippy refuses a comparison that the least or the largest
+    /// number of a type decides, so there it is that this number stays.
+    pub(super) fn at_most(&self, least: &str, most: &str) -> String {
+        let path = &self.path;
+        match (self.constant(least), self.constant(most)) {
+            (Some(least), _) if least.is_least() => is(least, path),
+            (_, Some(most)) if most.is_largest() => is(most, path),
+            _ => None,
+        }
+        .unwrap_or_else(|| format!("{path}{least} <= {path}{most}"))
+    }
+
+    fn constant(&self, name: &str) -> Option<&Constant> {
+        self.consts.iter().find(|of| of.name == name)
+    }
+
     /// The conditions that the consts are as they were worked out which are not summed up.
     pub(super) fn fixed(&self) -> Vec<String> {
         let is_fixed = |of: &&Constant| match of.name {

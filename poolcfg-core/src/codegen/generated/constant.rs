@@ -72,6 +72,20 @@ impl Constant {
         }
     }
 
+    /// Whether no number of its type is smaller.
+    pub(super) fn is_least(&self) -> bool {
+        matches!(self.is, Some(Is::Number(0)))
+    }
+
+    /// Whether no number of its type is larger.
+    pub(super) fn is_largest(&self) -> bool {
+        let largest = match self.kind {
+            "u32" => u64::from(u32::MAX),
+            _ => u64::MAX,
+        };
+        matches!(self.is, Some(Is::Number(number)) if number == largest)
+    }
+
     /// The same number, made of other consts.
     pub(super) fn made_of(self, value: String) -> Self {
         Self { value, ..self }

@@ -2,7 +2,7 @@
 //!
 //! The rule for reservations: the largest power of two at which all instances that are asked fit. It is 64 MiB at least,
 //! which holds what programs begin with (the largest of 99 real files wants 34 MiB), or a quarter of what is asked if that
-//! is less. Where not all fit at that, it stays, and as many instances as fit are told; where not even the fewest do that
+//! is less. Where not all fit at that, it stays, and as many instances as fit are reported; where not even the fewest do that
 //! are of use, it goes on down to 1 MiB. What the largest memory of a pool has at the beginning, where that is known, is
 //! the least of all of them, be it no power of two.
 
@@ -18,7 +18,7 @@ use crate::setting::{Keep, OnMisfit};
 /// The smallest reservation at which fewer instances are not preferred.
 const USUAL: Size = Size::mib(64);
 
-/// The smallest reservation that is told.
+/// The smallest reservation that is reported.
 const LEAST: Size = Size::mib(1);
 
 /// The guard of slots whose code checks every access: the least that all versions take. One comparison then does for
@@ -135,7 +135,7 @@ impl WayPool<'_> {
         }
     }
 
-    /// The limits of so many instances in such slots, as they are told.
+    /// The limits of so many instances in such slots, as they are reported.
     pub(super) const fn limits(&self, instances: u32, slot: SlotSize) -> Limits {
         let asked = self.whole();
         let limits = Limits {

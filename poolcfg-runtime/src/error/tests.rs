@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use poolcfg_runtime::variables::{VariableError, VariableFault};
-use poolcfg_runtime::{
+use crate::variables::{VariableError, VariableFault};
+use crate::{
     AcquireError, Arch, Exhausted, GrowError, NoProfile, Os, Overflow, PoolError, RecheckError,
     Reset, ShrinkError, Size, SizeError, Warning, WasmtimeVersion, WasmtimeVersionError,
 };
